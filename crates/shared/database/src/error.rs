@@ -1,0 +1,199 @@
+//! What can go wrong between us and PostgreSQL, in the words that callers decide by.
+
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
+use oms_errors::{DATABASE_UNAVAILABLE, INTERNAL, Problem};
+
+/// A statement or a transaction that failed. Absence of a row is no error: look-ups return `Option`.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// The database can't be reached, has no connection to spare in time, is stopping, or has no disk. Nothing was kept.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// A row lock could not be had within `lock_timeout`. The transaction is rolled back.
+    #[error("a row lock could not be had in time")]
+    LockTimeout,
+    /// PostgreSQL broke a deadlock, or a serialisation conflict, at our cost. The transaction is rolled back.
+    #[error("the transaction lost a deadlock or a serialisation conflict")]
+    Deadlock,
+    /// The statement ran longer than `statement_timeout`. The transaction is rolled back.
+    #[error("the statement took too long")]
+    StatementTimeout,
+    /// COMMIT was sent and its answer lost: the transaction may have happened or not. Read it back.
+    #[error("the outcome of COMMIT is not known: {0}")]
+    CommitOutcomeUnknown(String),
+    /// A unique key already has this value.
+    #[error("unique constraint {constraint} is violated")]
+    UniqueViolation {
+        /// Name of the constraint or index.
+        constraint: String,
+    },
+    /// A CHECK, NOT NULL or foreign key refused the row.
+    #[error("constraint {constraint} is violated")]
+    ConstraintViolation {
+        /// Name of the constraint, or of the column for NOT NULL.
+        constraint: String,
+    },
+    /// Anything else: a defect of ours.
+    #[error(transparent)]
+    Other(DieselError),
+}
+
+impl DbError {
+    /// Whether nothing was kept and the same work may be tried again.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::LockTimeout | Self::Deadlock | Self::StatementTimeout => {
+                true
+            }
+            Self::CommitOutcomeUnknown(_)
+            | Self::UniqueViolation { .. }
+            | Self::ConstraintViolation { .. }
+            | Self::Other(_) => false,
+        }
+    }
+
+    /// The outcome of a COMMIT that failed: a broken connection says nothing about it.
+    pub(crate) fn of_commit(error: DieselError) -> Self {
+        match Self::from(error) {
+            Self::Unavailable(cause) => Self::CommitOutcomeUnknown(cause),
+            definite => definite,
+        }
+    }
+}
+
+impl From<DieselError> for DbError {
+    fn from(error: DieselError) -> Self {
+        match error {
+            DieselError::DatabaseError(kind, information) => by_kind(kind, information),
+            // The transaction manager gave the connection up after an error in a transaction.
+            DieselError::BrokenTransactionManager => {
+                Self::Unavailable("the connection broke inside a transaction".into())
+            }
+            other => Self::Other(other),
+        }
+    }
+}
+
+type Information = Box<dyn DatabaseErrorInformation + Send + Sync>;
+
+fn by_kind(kind: DatabaseErrorKind, information: Information) -> DbError {
+    match kind {
+        DatabaseErrorKind::UniqueViolation => DbError::UniqueViolation {
+            constraint: constraint_of(information.as_ref()),
+        },
+        DatabaseErrorKind::ForeignKeyViolation
+        | DatabaseErrorKind::RestrictViolation
+        | DatabaseErrorKind::ExclusionViolation
+        | DatabaseErrorKind::NotNullViolation
+        | DatabaseErrorKind::CheckViolation => DbError::ConstraintViolation {
+            constraint: constraint_of(information.as_ref()),
+        },
+        DatabaseErrorKind::SerializationFailure => DbError::Deadlock,
+        DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection => {
+            DbError::Unavailable(information.message().to_owned())
+        }
+        kind => by_message(kind, information),
+    }
+}
+
+fn constraint_of(information: &(dyn DatabaseErrorInformation + Send + Sync)) -> String {
+    let name = information
+        .constraint_name()
+        .or_else(|| information.column_name());
+    name.unwrap_or("(unnamed)").to_owned()
+}
+
+/// diesel hides the SQLSTATE of these, so that the text is all there is to go by; `lc_messages` has to be English.
+const UNAVAILABLE: [&str; 9] = [
+    "terminating connection",
+    "the database system is",
+    "too many clients",
+    "too many connections",
+    "remaining connection slots",
+    "No space left on device",
+    "out of shared memory",
+    "canceling statement due to user request",
+    "cannot execute",
+];
+
+fn by_message(kind: DatabaseErrorKind, information: Information) -> DbError {
+    let message = information.message();
+    if message.starts_with("deadlock detected") {
+        return DbError::Deadlock;
+    }
+    if message.contains("due to lock timeout") {
+        return DbError::LockTimeout;
+    }
+    if message.contains("due to statement timeout") {
+        return DbError::StatementTimeout;
+    }
+    if UNAVAILABLE.iter().any(|text| message.contains(text)) {
+        return DbError::Unavailable(message.to_owned());
+    }
+    DbError::Other(DieselError::DatabaseError(kind, information))
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        let problem_type = if error.is_transient() {
+            &DATABASE_UNAVAILABLE
+        } else {
+            &INTERNAL
+        };
+        let problem = Problem::of(problem_type).with_source(error);
+        match problem_type.kind.is_retryable() {
+            true => problem.with_retry_after_s(1),
+            false => problem,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unknown(message: &str) -> DbError {
+        let information = Box::new(message.to_owned());
+        DbError::from(DieselError::DatabaseError(
+            DatabaseErrorKind::Unknown,
+            information,
+        ))
+    }
+
+    #[test]
+    fn time_outs_and_deadlocks_are_told_apart() {
+        assert!(matches!(unknown("deadlock detected"), DbError::Deadlock));
+        let lock = unknown("canceling statement due to lock timeout");
+        assert!(matches!(lock, DbError::LockTimeout));
+        let statement = unknown("canceling statement due to statement timeout");
+        assert!(matches!(statement, DbError::StatementTimeout));
+        let stopped = unknown("terminating connection due to administrator command");
+        assert!(matches!(stopped, DbError::Unavailable(_)));
+        assert!(matches!(
+            unknown("relation \"x\" does not exist"),
+            DbError::Other(_)
+        ));
+    }
+
+    #[test]
+    fn a_commit_on_a_broken_connection_is_unknown() {
+        let broken = DieselError::DatabaseError(
+            DatabaseErrorKind::UnableToSendCommand,
+            Box::new("connection closed".to_owned()),
+        );
+        assert!(matches!(
+            DbError::of_commit(broken),
+            DbError::CommitOutcomeUnknown(_)
+        ));
+    }
+
+    #[test]
+    fn what_is_transient_is_a_503_and_a_defect_is_a_500() {
+        let code = |error: DbError| Problem::from(error).problem_type().code;
+        assert_eq!(code(DbError::LockTimeout), "service.database_unavailable");
+        assert_eq!(
+            code(DbError::Other(DieselError::NotFound)),
+            "service.internal"
+        );
+    }
+}

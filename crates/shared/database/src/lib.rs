@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod cached_sql;
+mod error;
+pub mod migrations;
+mod pool;
+mod transaction;
+
+pub use cached_sql::{CachedSql, CachedSqlWithBind, cached_sql};
+pub use error::DbError;
+pub use pool::{Database, DatabaseConfig, PoolStatus, PooledConnection};
+pub use transaction::transaction;
+
+/// The connection that store functions take as their first argument.
+pub type Connection = diesel_async::AsyncPgConnection;

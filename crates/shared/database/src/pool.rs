@@ -1,0 +1,148 @@
+//! The connection pool.
+
+use std::time::Duration;
+
+use diesel::ConnectionError;
+use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::FutureExt;
+
+use crate::DbError;
+
+/// A connection that goes back to the pool when it is dropped.
+pub type PooledConnection = Object<AsyncPgConnection>;
+
+/// How to reach the database, and how long to wait for it.
+#[derive(Clone, Debug)]
+pub struct DatabaseConfig {
+    /// `postgres://user:password@host:port/name`.
+    pub url: String,
+    /// Most connections at a time.
+    pub max_connections: usize,
+    /// Longest wait for a free connection, and for a new one to be made.
+    pub acquire_timeout: Duration,
+    /// Longest wait for a row lock.
+    pub lock_timeout: Duration,
+    /// Longest run of one statement.
+    pub statement_timeout: Duration,
+    /// Longest pause inside a transaction, after which PostgreSQL ends the session.
+    pub idle_in_transaction_timeout: Duration,
+}
+
+impl DatabaseConfig {
+    /// The defaults for a server at `url`.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            max_connections: 20,
+            acquire_timeout: Duration::from_secs(5),
+            lock_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(10),
+            idle_in_transaction_timeout: Duration::from_secs(15),
+        }
+    }
+
+    /// The parameters of every session, and a first call to PostGIS: it costs a new backend some 50 ms, which no
+    /// order should have to pay.
+    fn session_setup(&self) -> String {
+        format!(
+            "SET lock_timeout = {}; SET statement_timeout = {}; \
+             SET idle_in_transaction_session_timeout = {}; SET timezone = 'UTC'; SET jit = off; \
+             SELECT 'SRID=4326;POINT(0 0)'::geography <-> 'SRID=4326;POINT(1 1)'::geography",
+            self.lock_timeout.as_millis(),
+            self.statement_timeout.as_millis(),
+            self.idle_in_transaction_timeout.as_millis(),
+        )
+    }
+}
+
+/// The pool. Cloning it is cheap and shares it.
+#[derive(Clone)]
+pub struct Database {
+    pool: Pool<AsyncPgConnection>,
+}
+
+/// How the pool is doing.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolStatus {
+    /// Connections that exist.
+    pub size: usize,
+    /// Connections that nobody uses.
+    pub idle: usize,
+    /// Callers that wait for one.
+    pub waiting: usize,
+}
+
+impl Database {
+    /// A pool that makes its connections when they are first needed.
+    ///
+    /// Has to be called inside the tokio runtime that shall drive the connections, and which outlives all of their users.
+    ///
+    /// # Errors
+    /// Never for a reachable or unreachable server; only for a configuration that no pool can have.
+    pub fn new(config: &DatabaseConfig) -> Result<Self, DbError> {
+        let setup = config.session_setup();
+        let runtime = tokio::runtime::Handle::current();
+        let mut manager = ManagerConfig::default();
+        manager.recycling_method = RecyclingMethod::Fast;
+        manager.custom_setup = Box::new(move |url| {
+            let (url, setup) = (url.to_owned(), setup.clone());
+            // The task that drives a connection lives in the runtime where it was made: not in an HTTP worker's,
+            // which ends before the background work does.
+            let made = runtime.spawn(async move {
+                let mut connection = AsyncPgConnection::establish(&url).await?;
+                connection
+                    .batch_execute(&setup)
+                    .await
+                    .map_err(ConnectionError::CouldntSetupConfiguration)?;
+                Ok(connection)
+            });
+            made.map(|joined| {
+                joined
+                    .unwrap_or_else(|error| Err(ConnectionError::BadConnection(error.to_string())))
+            })
+            .boxed()
+        });
+        let pool = Pool::builder(AsyncDieselConnectionManager::new_with_config(
+            &config.url,
+            manager,
+        ))
+        .max_size(config.max_connections)
+        .wait_timeout(Some(config.acquire_timeout))
+        .create_timeout(Some(config.acquire_timeout))
+        .recycle_timeout(Some(config.acquire_timeout))
+        .runtime(deadpool::Runtime::Tokio1)
+        .build()
+        .map_err(|error| DbError::Unavailable(error.to_string()))?;
+        Ok(Self { pool })
+    }
+
+    /// Takes a connection, waiting for one if all are in use.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] when there is none in time.
+    pub async fn acquire(&self) -> Result<PooledConnection, DbError> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Timeout(_) => DbError::Unavailable("no free connection in time".to_owned()),
+            error => DbError::Unavailable(error.to_string()),
+        })
+    }
+
+    /// How the pool is doing.
+    pub fn status(&self) -> PoolStatus {
+        let status = self.pool.status();
+        PoolStatus {
+            size: status.size,
+            idle: status.available,
+            waiting: status.waiting,
+        }
+    }
+
+    /// Closes the pool: idle connections end now, others when they come back.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+}

@@ -1,0 +1,39 @@
+//! Transactions.
+
+use diesel_async::{AsyncPgConnection, TransactionManager};
+
+use crate::DbError;
+
+type Manager = <AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager;
+
+/// Runs `work` in a transaction: commits when it returns `Ok`, rolls back when it returns `Err`.
+///
+/// Run it inside a spawned task and never put a time-out around it: a future that is dropped half-way leaves the
+/// transaction open, with its locks. The connection's own time-outs bound it.
+///
+/// # Errors
+/// What `work` returned, or why BEGIN or COMMIT failed. [`DbError::CommitOutcomeUnknown`] means just that.
+pub async fn transaction<T, E, Work>(connection: &mut AsyncPgConnection, work: Work) -> Result<T, E>
+where
+    Work: AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, E>,
+    E: From<DbError>,
+{
+    Manager::begin_transaction(connection)
+        .await
+        .map_err(DbError::from)?;
+    match work(connection).await {
+        Ok(value) => {
+            Manager::commit_transaction(connection)
+                .await
+                .map_err(DbError::of_commit)?;
+            Ok(value)
+        }
+        Err(error) => {
+            if let Err(rollback) = Manager::rollback_transaction(connection).await {
+                // The pool throws the connection away, and PostgreSQL then rolls back by itself.
+                tracing::debug!(cause = %rollback, "rollback failed");
+            }
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Rules of the schema, asked of the catalogue of a migrated database.
+
+use diesel::QueryableByName;
+use diesel::sql_types::Text;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use oms_database::migrations;
+use oms_test_support::TestDatabase;
+
+#[derive(Debug, QueryableByName)]
+struct Finding {
+    #[diesel(sql_type = Text)]
+    finding: String,
+}
+
+async fn findings(sql: &str) -> Vec<String> {
+    let database = TestDatabase::create();
+    let mut connection = database.connect().await;
+    let rows: Vec<Finding> = diesel::sql_query(sql).load(&mut connection).await.unwrap();
+    rows.into_iter().map(|row| row.finding).collect()
+}
+
+const OUR_SCHEMAS: &str = "('inventory', 'orders', 'payments', 'geocoding')";
+
+#[tokio::test]
+async fn no_foreign_key_crosses_a_schema() {
+    let found = findings(
+        "SELECT c.conname::text AS finding FROM pg_constraint c
+         JOIN pg_class child ON child.oid = c.conrelid JOIN pg_class parent ON parent.oid = c.confrelid
+         WHERE c.contype = 'f' AND child.relnamespace <> parent.relnamespace",
+    )
+    .await;
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn every_foreign_key_is_the_start_of_an_index() {
+    let found = findings(
+        "SELECT c.conrelid::regclass || ': ' || c.conname AS finding FROM pg_constraint c
+         WHERE c.contype = 'f' AND NOT EXISTS (
+             SELECT FROM pg_index i WHERE i.indrelid = c.conrelid AND i.indpred IS NULL
+             AND (i.indkey::int2[])[0:cardinality(c.conkey) - 1] = c.conkey)",
+    )
+    .await;
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn every_key_and_index_starts_with_the_tenant() {
+    let found = findings(&format!(
+        "SELECT i.indexrelid::regclass::text AS finding FROM pg_index i
+         JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+         JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = i.indkey[0]
+         WHERE n.nspname IN {OUR_SCHEMAS} AND a.attname <> 'tenant_id'
+         UNION ALL
+         SELECT c.conname::text FROM pg_constraint c
+         JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+         WHERE c.contype IN ('p', 'u', 'f') AND c.connamespace::regnamespace::text IN {OUR_SCHEMAS}
+         AND a.attname <> 'tenant_id'"
+    ))
+    .await;
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn every_table_has_a_primary_key_and_no_trigger_of_its_own() {
+    let found = findings(&format!(
+        "SELECT t.oid::regclass || ': no primary key' AS finding FROM pg_class t
+         WHERE t.relkind = 'r' AND t.relnamespace::regnamespace::text IN {OUR_SCHEMAS}
+         AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conrelid = t.oid AND c.contype = 'p')
+         UNION ALL
+         SELECT g.tgrelid::regclass || ': trigger ' || g.tgname FROM pg_trigger g
+         JOIN pg_class t ON t.oid = g.tgrelid
+         WHERE NOT g.tgisinternal AND t.relnamespace::regnamespace::text IN {OUR_SCHEMAS}"
+    ))
+    .await;
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn every_time_is_a_timestamptz() {
+    let found = findings(&format!(
+        "SELECT table_schema || '.' || table_name || '.' || column_name AS finding
+         FROM information_schema.columns
+         WHERE table_schema IN {OUR_SCHEMAS} AND data_type LIKE 'timestamp without%'"
+    ))
+    .await;
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn no_index_holds_a_stock_quantity_so_that_updates_stay_heap_only() {
+    let found = findings(
+        "SELECT i.indexrelid::regclass::text AS finding FROM pg_index i
+         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attname IN ('on_hand', 'reserved')
+         WHERE i.indrelid = 'inventory.stock_levels'::regclass
+         AND (a.attnum = ANY (i.indkey) OR pg_get_expr(i.indpred, i.indrelid) ~ a.attname)",
+    )
+    .await;
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrations_go_up_and_down_and_up_again() {
+    let database = TestDatabase::create_empty();
+    let mut connection = database.connect().await;
+    let known = migrations::pending(&mut connection).await.unwrap();
+    assert!(!known.is_empty());
+
+    assert_eq!(migrations::migrate(&database.url()).await.unwrap(), known);
+    assert_eq!(
+        migrations::pending(&mut connection).await.unwrap(),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        migrations::migrate(&database.url()).await.unwrap(),
+        Vec::<String>::new()
+    );
+
+    let mut reverted = migrations::revert_all(&database.url()).await.unwrap();
+    reverted.reverse();
+    assert_eq!(reverted, known);
+    connection
+        .batch_execute("DO $$ BEGIN ASSERT to_regnamespace('orders') IS NULL; END $$")
+        .await
+        .unwrap();
+    assert_eq!(migrations::migrate(&database.url()).await.unwrap(), known);
+}

@@ -1,0 +1,138 @@
+//! Problems as actix-web answers: the one place that writes `application/problem+json`.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+
+use crate::{
+    BODY_TIMEOUT, BODY_TOO_LARGE, INTERNAL, INVALID_REQUEST, METHOD_NOT_ALLOWED, Problem,
+    ROUTE_NOT_FOUND, UNSUPPORTED_MEDIA_TYPE,
+};
+
+/// The header that carries the id of a request, in its answer.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of the request being served, put among its extensions by whoever starts its trace.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.problem_type().kind.status())
+            .expect("every Kind has a valid status")
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        render(self, None)
+    }
+}
+
+/// Middleware: every error answer leaves as `application/problem+json` with the request's id, and the causes
+/// of a 5xx are logged once.
+///
+/// # Errors
+/// None of its own: an error of the inner service becomes its answer.
+pub async fn problem_json(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let raw_request = request.request().clone();
+    let response = match next.call(request).await {
+        Ok(response) => response.map_into_boxed_body(),
+        Err(error) => ServiceResponse::from_err(error, raw_request),
+    };
+    let request_id = response
+        .request()
+        .extensions()
+        .get::<RequestId>()
+        .map(|id| id.0.clone());
+    let mut response = as_problem_json(response, request_id.as_deref());
+    if let Some(value) = request_id.and_then(|id| HeaderValue::from_str(&id).ok()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    Ok(response)
+}
+
+fn as_problem_json(response: ServiceResponse, request_id: Option<&str>) -> ServiceResponse {
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let error = response.response().error();
+    let rendered = match error.and_then(|error| error.as_error::<Problem>()) {
+        Some(problem) => {
+            log(problem);
+            render(problem, request_id)
+        }
+        None if has_own_body(response.headers()) => return response,
+        None => {
+            let problem = foreign(status, error);
+            log(&problem);
+            let mut rendered = render(&problem, request_id);
+            copy_allow(response.headers(), rendered.headers_mut());
+            rendered
+        }
+    };
+    response.into_response(rendered)
+}
+
+/// JSON answers with an error status are written on purpose (a readiness report, say) and stay as they are.
+fn has_own_body(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.contains("json"))
+}
+
+/// An error that actix-web made by itself. Its text is for developers of actix programs, so it is not shown.
+fn foreign(status: StatusCode, error: Option<&Error>) -> Problem {
+    let problem_type = match status {
+        StatusCode::NOT_FOUND => &ROUTE_NOT_FOUND,
+        StatusCode::METHOD_NOT_ALLOWED => &METHOD_NOT_ALLOWED,
+        StatusCode::REQUEST_TIMEOUT => &BODY_TIMEOUT,
+        StatusCode::PAYLOAD_TOO_LARGE => &BODY_TOO_LARGE,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => &UNSUPPORTED_MEDIA_TYPE,
+        status if status.is_client_error() => &INVALID_REQUEST,
+        _ => &INTERNAL,
+    };
+    let problem = Problem::of(problem_type);
+    match error {
+        Some(error) => problem.with_source(error.to_string()),
+        None => problem,
+    }
+}
+
+fn copy_allow(from: &HeaderMap, to: &mut HeaderMap) {
+    if let Some(allow) = from.get(header::ALLOW) {
+        to.insert(header::ALLOW, allow.clone());
+    }
+}
+
+fn log(problem: &Problem) {
+    let problem_type = problem.problem_type();
+    let cause = problem.cause_chain().unwrap_or_default();
+    match problem_type.kind {
+        crate::Kind::Internal => {
+            tracing::error!(code = problem_type.code, cause, "request failed");
+        }
+        crate::Kind::Unavailable => {
+            tracing::warn!(code = problem_type.code, cause, "request refused");
+        }
+        _ => tracing::debug!(code = problem_type.code, cause, "request refused"),
+    }
+}
+
+fn render(problem: &Problem, request_id: Option<&str>) -> HttpResponse {
+    let mut response = HttpResponse::build(problem.status_code());
+    response.content_type("application/problem+json");
+    if let Some(seconds) = problem.retry_after_s() {
+        response.insert_header((header::RETRY_AFTER, seconds));
+    }
+    if let Some(location) = problem.location() {
+        response.insert_header((header::LOCATION, location));
+    }
+    response.body(problem.body(request_id).to_string())
+}

@@ -1,0 +1,31 @@
+#![doc = include_str!("../README.md")]
+
+pub mod http;
+mod problem;
+mod problem_type;
+
+pub use problem::{FieldError, Problem};
+pub use problem_type::{Kind, ProblemType};
+
+problem_types! {
+    /// The body is not JSON, or does not have the documented shape, or a field breaks its rule.
+    INVALID_REQUEST = "request.invalid", InvalidRequest, "The request is not valid";
+    /// A header is missing or breaks its rule.
+    INVALID_HEADER = "request.invalid_header", InvalidRequest, "A header is missing or not valid";
+    /// No such route.
+    ROUTE_NOT_FOUND = "request.route_not_found", NotFound, "There is nothing at this address";
+    /// The route exists, for another method.
+    METHOD_NOT_ALLOWED = "request.method_not_allowed", MethodNotAllowed, "This method is not allowed here";
+    /// The body did not arrive in time.
+    BODY_TIMEOUT = "request.timeout", RequestTimeout, "The request took too long to arrive";
+    /// The body is larger than the limit.
+    BODY_TOO_LARGE = "request.too_large", PayloadTooLarge, "The request body is too large";
+    /// The content type is not `application/json`, or its charset is not UTF-8.
+    UNSUPPORTED_MEDIA_TYPE = "request.unsupported_media_type", UnsupportedMediaType, "The content type is not supported";
+    /// The database can't be reached, or a lock could not be had in time. Nothing was kept.
+    DATABASE_UNAVAILABLE = "service.database_unavailable", Unavailable, "The database is not available";
+    /// The server is stopping.
+    SHUTTING_DOWN = "service.shutting_down", Unavailable, "The server is shutting down";
+    /// A defect of the server. The outcome is not known; repeat with the same idempotency key to learn it.
+    INTERNAL = "service.internal", Internal, "Something went wrong on our side";
+}

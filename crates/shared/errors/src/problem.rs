@@ -1,0 +1,183 @@
+//! One refusal, as the client and the operator see it.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::ProblemType;
+
+/// What is wrong with one field of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Path of the field as in the request, such as `items[0].quantity`.
+    pub field: String,
+    /// What is wrong with it, in words for the client.
+    pub message: String,
+}
+
+/// One refusal: its type, what the client is told, and the cause, which only the log sees.
+#[derive(Debug)]
+pub struct Problem {
+    problem_type: &'static ProblemType,
+    detail: Cow<'static, str>,
+    fields: Vec<FieldError>,
+    retry_after_s: Option<u32>,
+    location: Option<String>,
+    extensions: Map<String, Value>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Problem {
+    /// A refusal with words for the client. A 5xx carries its fixed title instead, whatever `detail` says.
+    pub fn new(problem_type: &'static ProblemType, detail: impl Into<Cow<'static, str>>) -> Self {
+        let detail = if problem_type.kind.status() >= 500 {
+            Cow::Borrowed(problem_type.title)
+        } else {
+            detail.into()
+        };
+        Self {
+            problem_type,
+            detail,
+            fields: Vec::new(),
+            retry_after_s: None,
+            location: None,
+            extensions: Map::new(),
+            source: None,
+        }
+    }
+
+    /// A refusal that says no more than its title.
+    pub fn of(problem_type: &'static ProblemType) -> Self {
+        Self::new(problem_type, problem_type.title)
+    }
+
+    /// Names the fields that are wrong.
+    #[must_use]
+    pub fn with_fields(mut self, fields: Vec<FieldError>) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    /// Says when to try again, in seconds (`Retry-After`).
+    #[must_use]
+    pub fn with_retry_after_s(mut self, seconds: u32) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Says where the thing in question can be read (`Location`).
+    #[must_use]
+    pub fn with_location(mut self, location: String) -> Self {
+        self.location = Some(location);
+        self
+    }
+
+    /// Adds a member of its own to the body (RFC 9457, section 3.2).
+    #[must_use]
+    pub fn with_extension(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.extensions.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Keeps the cause for the log. It is never shown to the client.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The type of this refusal.
+    pub fn problem_type(&self) -> &'static ProblemType {
+        self.problem_type
+    }
+
+    pub(crate) fn retry_after_s(&self) -> Option<u32> {
+        self.retry_after_s
+    }
+
+    pub(crate) fn location(&self) -> Option<&str> {
+        self.location.as_deref()
+    }
+
+    /// The causes, outermost first, joined by `: `.
+    pub(crate) fn cause_chain(&self) -> Option<String> {
+        let outermost = self.source.as_deref()?;
+        let mut chain = outermost.to_string();
+        let mut next = outermost.source();
+        while let Some(cause) = next {
+            chain.push_str(": ");
+            chain.push_str(&cause.to_string());
+            next = cause.source();
+        }
+        Some(chain)
+    }
+
+    /// The body: `type`, `title`, `status`, `detail`, `code`, `retryable`, and `errors`, `requestId` and
+    /// extensions where there are any.
+    pub fn body(&self, request_id: Option<&str>) -> Value {
+        let problem_type = self.problem_type;
+        let mut body = self.extensions.clone();
+        body.insert(
+            "type".into(),
+            format!("urn:oms:problem:{}", problem_type.code).into(),
+        );
+        body.insert("title".into(), problem_type.title.into());
+        body.insert("status".into(), problem_type.kind.status().into());
+        body.insert("detail".into(), self.detail.as_ref().into());
+        body.insert("code".into(), problem_type.code.into());
+        body.insert("retryable".into(), problem_type.kind.is_retryable().into());
+        if !self.fields.is_empty() {
+            body.insert("errors".into(), json!(self.fields));
+        }
+        if let Some(request_id) = request_id {
+            body.insert("requestId".into(), request_id.into());
+        }
+        Value::Object(body)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.problem_type.code, self.detail)
+    }
+}
+
+impl Error for Problem {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_5xx_is_fixed() {
+        let problem = Problem::new(&crate::INTERNAL, "password=hunter2").with_source("cause");
+        let body = problem.body(None).to_string();
+        assert!(
+            !body.contains("hunter2") && !body.contains("cause"),
+            "{body}"
+        );
+        assert_eq!(problem.cause_chain().as_deref(), Some("cause"));
+    }
+
+    #[test]
+    fn a_problem_names_its_fields_and_its_request() {
+        let body = Problem::new(&crate::INVALID_REQUEST, "see errors")
+            .with_fields(vec![FieldError {
+                field: "items[0].quantity".into(),
+                message: "must be at least 1".into(),
+            }])
+            .body(Some("r-1"));
+        assert_eq!(body["status"], 400);
+        assert_eq!(body["code"], "request.invalid");
+        assert_eq!(body["retryable"], false);
+        assert_eq!(body["errors"][0]["field"], "items[0].quantity");
+        assert_eq!(body["requestId"], "r-1");
+    }
+}

@@ -1,0 +1,84 @@
+//! Classes of errors and their stable codes.
+
+/// A class of errors; decides the HTTP status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// 400: the request itself is wrong.
+    InvalidRequest,
+    /// 402: the payment was refused.
+    PaymentRequired,
+    /// 404: no such thing, or it is another tenant's.
+    NotFound,
+    /// 405: the route does not know this method.
+    MethodNotAllowed,
+    /// 408: the request did not arrive in time.
+    RequestTimeout,
+    /// 409: something else is happening to the same thing right now.
+    Conflict,
+    /// 413: the body is too large.
+    PayloadTooLarge,
+    /// 415: the content type is not supported.
+    UnsupportedMediaType,
+    /// 422: well-formed, but it can't be done.
+    Unprocessable,
+    /// 500: a defect.
+    Internal,
+    /// 503: a dependency is not available; nothing was kept.
+    Unavailable,
+}
+
+impl Kind {
+    /// The HTTP status code.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::InvalidRequest => 400,
+            Self::PaymentRequired => 402,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::RequestTimeout => 408,
+            Self::Conflict => 409,
+            Self::PayloadTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::Unprocessable => 422,
+            Self::Internal => 500,
+            Self::Unavailable => 503,
+        }
+    }
+
+    /// Whether the same request, with the same idempotency key, may get another answer later.
+    pub const fn is_retryable(self) -> bool {
+        matches!(
+            self,
+            Self::RequestTimeout | Self::Conflict | Self::Internal | Self::Unavailable
+        )
+    }
+}
+
+/// One meaning of an error: a stable code that clients may match on, its class and its title.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ProblemType {
+    /// Stable and unique, `<area>.<what>`.
+    pub code: &'static str,
+    /// The class.
+    pub kind: Kind,
+    /// One short sentence, the same for every occurrence.
+    pub title: &'static str,
+}
+
+/// Declares the problem types of a crate as constants, and `PROBLEM_TYPES`, the list of all of them.
+#[macro_export]
+macro_rules! problem_types {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $kind:ident, $title:literal;)+) => {
+        $(
+            $(#[$doc])*
+            pub const $name: $crate::ProblemType = $crate::ProblemType {
+                code: $code,
+                kind: $crate::Kind::$kind,
+                title: $title,
+            };
+        )+
+
+        /// Every problem type that this crate declares.
+        pub const PROBLEM_TYPES: &[$crate::ProblemType] = &[$($name),+];
+    };
+}

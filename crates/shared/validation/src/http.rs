@@ -1,0 +1,8 @@
+//! How a request becomes our types: a JSON body that is bounded, complete and valid, and the idempotency key.
+
+mod field_errors;
+mod idempotency_key_header;
+mod valid_json;
+
+pub use idempotency_key_header::IdempotencyKeyHeader;
+pub use valid_json::{BodyLimits, ValidJson};

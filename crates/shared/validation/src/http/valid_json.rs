@@ -1,0 +1,244 @@
+//! A JSON body, read within its limits and checked against its rules.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::web::{Bytes, BytesMut};
+use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::StreamExt;
+use oms_errors::{BODY_TIMEOUT, BODY_TOO_LARGE, INVALID_REQUEST, Problem, UNSUPPORTED_MEDIA_TYPE};
+use serde::de::DeserializeOwned;
+use validator::Validate;
+
+use super::field_errors;
+
+/// How large a body may be and how long it may take to arrive. Registered as `web::Data`.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyLimits {
+    /// Bytes.
+    pub max_bytes: usize,
+    /// From the end of the head to the end of the body: actix-web's own time-out covers only the head.
+    pub deadline: Duration,
+}
+
+impl Default for BodyLimits {
+    fn default() -> Self {
+        Self {
+            max_bytes: 100 * 1024,
+            deadline: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A JSON body that obeys the rules of its type.
+#[derive(Debug)]
+pub struct ValidJson<T>(pub T);
+
+impl<T: DeserializeOwned + Validate + 'static> FromRequest for ValidJson<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let limits = request
+            .app_data::<web::Data<BodyLimits>>()
+            .map(|limits| ***limits);
+        let limits = limits.unwrap_or_default();
+        let media_type = check_media_type(request.headers());
+        let payload = payload.take();
+        Box::pin(async move {
+            media_type?;
+            let body = tokio::time::timeout(limits.deadline, read(payload, limits.max_bytes))
+                .await
+                .map_err(|_| Problem::of(&BODY_TIMEOUT))??;
+            parse(&body).map(Self)
+        })
+    }
+}
+
+/// `application/json`, in UTF-8 if a charset is named at all.
+fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let mut parts = value.unwrap_or_default().split(';').map(str::trim);
+    let is_json = parts
+        .next()
+        .is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
+    let is_utf8 = parts.all(|parameter| match parameter.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        _ => true,
+    });
+    if is_json && is_utf8 {
+        return Ok(());
+    }
+    Err(Problem::new(
+        &UNSUPPORTED_MEDIA_TYPE,
+        "send application/json in UTF-8",
+    ))
+}
+
+async fn read(mut payload: Payload, max_bytes: usize) -> Result<Bytes, Problem> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| {
+            Problem::new(&INVALID_REQUEST, "the body could not be read")
+                .with_source(error.to_string())
+        })?;
+        if body.len() + chunk.len() > max_bytes {
+            let detail = format!("the body may have at most {max_bytes} bytes");
+            return Err(Problem::new(&BODY_TOO_LARGE, detail));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+fn parse<T: DeserializeOwned + Validate>(body: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        if error.inner().is_data() {
+            refused(vec![field_errors::from_serde(&error)])
+        } else {
+            not_json()
+        }
+    })?;
+    json.end().map_err(|_| not_json())?;
+    value
+        .validate()
+        .map_err(|errors| refused(field_errors::from_validator(&errors)))?;
+    Ok(value)
+}
+
+fn not_json() -> Problem {
+    Problem::new(&INVALID_REQUEST, "the body is not valid JSON")
+}
+
+fn refused(fields: Vec<oms_errors::FieldError>) -> Problem {
+    Problem::new(
+        &INVALID_REQUEST,
+        "see errors for the fields that are not valid",
+    )
+    .with_fields(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::OrderId;
+
+    #[derive(Debug, Deserialize, Validate)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Body {
+        #[validate(nested, length(min = 1, max = 2, message = "must have 1 to 2 entries"))]
+        order_lines: Vec<Line>,
+    }
+
+    #[derive(Debug, Deserialize, Serialize, Validate)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Line {
+        order_id: OrderId,
+        #[validate(range(min = 1, max = 9, message = "must be between 1 and 9"))]
+        quantity: i64,
+    }
+
+    const ID: &str = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa";
+
+    fn fields_of(body: &str) -> Vec<(String, String)> {
+        let problem = parse::<Body>(body.as_bytes()).unwrap_err().body(None);
+        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        errors
+            .iter()
+            .map(|e| (text(&e["field"]), text(&e["message"])))
+            .collect()
+    }
+
+    #[test]
+    fn a_refused_body_names_the_field() {
+        let line = |quantity: &str| {
+            format!(r#"{{"orderLines":[{{"orderId":"{ID}","quantity":{quantity}}}]}}"#)
+        };
+        let cases = [
+            (
+                line("0"),
+                "orderLines[0].quantity",
+                "must be between 1 and 9",
+            ),
+            (
+                line("1.5"),
+                "orderLines[0].quantity",
+                "must be a whole number",
+            ),
+            (
+                line("\"2\""),
+                "orderLines[0].quantity",
+                "must be a whole number",
+            ),
+            (
+                line("1").replace(ID, "x"),
+                "orderLines[0].orderId",
+                "must be a UUID, and not the nil UUID",
+            ),
+            (
+                r#"{"orderLines":[]}"#.to_owned(),
+                "orderLines",
+                "must have 1 to 2 entries",
+            ),
+            (r#"{}"#.to_owned(), "orderLines", "is required"),
+            (
+                format!(r#"{{"orderLines":[{{"orderId":"{ID}"}}]}}"#),
+                "orderLines[0].quantity",
+                "is required",
+            ),
+            (
+                r#"{"orderLines":[],"total":1}"#.to_owned(),
+                "total",
+                "is not a known field",
+            ),
+            (
+                line("1, \"price\": 1"),
+                "orderLines[0].price",
+                "is not a known field",
+            ),
+        ];
+        for (body, field, message) in cases {
+            assert_eq!(
+                fields_of(&body),
+                [(field.to_owned(), message.to_owned())],
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn malformed_json_and_trailing_text_are_refused() {
+        for body in ["", "{", "nonsense", r#"{"orderLines":[]} x"#] {
+            let problem = parse::<Body>(body.as_bytes()).unwrap_err();
+            assert_eq!(problem.problem_type(), &INVALID_REQUEST, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn only_json_in_utf_8_is_taken() {
+        let check = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(
+                header::CONTENT_TYPE,
+                header::HeaderValue::from_static(value),
+            );
+            check_media_type(&headers).is_ok()
+        };
+        assert!(check("application/json"));
+        assert!(check("Application/JSON; charset=\"UTF-8\""));
+        assert!(!check("application/json; charset=latin1"));
+        assert!(!check("text/plain"));
+        assert!(!check(""));
+    }
+}

@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+pub mod http;
+mod id;
+mod idempotency_key;
+mod location;
+mod money;
+
+pub use id::{InvalidId, OrderId, TenantId, parse_uuid};
+pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
+pub use location::{InvalidLocation, Location};
+pub use money::{Currency, InvalidCurrency, Money, MoneyError};
+
+#[doc(hidden)]
+pub mod reexport {
+    //! What `define_id!` expands to.
+    pub use serde;
+    pub use uuid;
+}

@@ -1,0 +1,150 @@
+//! Amounts of money: integers of minor units with their currency, never floats.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// An ISO 4217 alphabetic code: three upper-case letters.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Currency([u8; 3]);
+
+/// The text is not three upper-case letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an ISO 4217 code of three upper-case letters")]
+pub struct InvalidCurrency;
+
+impl Currency {
+    /// Reads a code such as `USD`.
+    ///
+    /// # Errors
+    /// When it is not three upper-case letters.
+    pub fn parse(text: &str) -> Result<Self, InvalidCurrency> {
+        match <[u8; 3]>::try_from(text.as_bytes()) {
+            Ok(letters) if letters.iter().all(u8::is_ascii_uppercase) => Ok(Self(letters)),
+            _ => Err(InvalidCurrency),
+        }
+    }
+
+    /// The code.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("only ASCII letters get in")
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = InvalidCurrency;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Currency> for String {
+    fn from(currency: Currency) -> Self {
+        currency.as_str().to_owned()
+    }
+}
+
+/// An amount in minor units (cents) of a currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Money {
+    /// Minor units: 2000 is 20.00 USD.
+    pub amount_minor: i64,
+    /// The currency.
+    pub currency: Currency,
+}
+
+/// Arithmetic on money that has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MoneyError {
+    /// The result does not fit into 64 bits.
+    #[error("the amount is too large")]
+    Overflow,
+    /// The two amounts are of different currencies.
+    #[error("amounts of different currencies can't be added")]
+    CurrencyMismatch,
+}
+
+impl Money {
+    /// Nothing, in a currency.
+    pub const fn zero(currency: Currency) -> Self {
+        Self {
+            amount_minor: 0,
+            currency,
+        }
+    }
+
+    /// The sum.
+    ///
+    /// # Errors
+    /// When the currencies differ, or the sum does not fit.
+    pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
+        if self.currency != other.currency {
+            return Err(MoneyError::CurrencyMismatch);
+        }
+        let sum = self.amount_minor.checked_add(other.amount_minor);
+        self.with_amount(sum)
+    }
+
+    /// The price of `quantity` pieces at this price each.
+    ///
+    /// # Errors
+    /// When the product does not fit.
+    pub fn checked_mul(self, quantity: i32) -> Result<Self, MoneyError> {
+        self.with_amount(self.amount_minor.checked_mul(i64::from(quantity)))
+    }
+
+    fn with_amount(self, amount: Option<i64>) -> Result<Self, MoneyError> {
+        let amount_minor = amount.ok_or(MoneyError::Overflow)?;
+        Ok(Self {
+            amount_minor,
+            ..self
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usd(amount_minor: i64) -> Money {
+        Money {
+            amount_minor,
+            currency: Currency::parse("USD").unwrap(),
+        }
+    }
+
+    #[test]
+    fn only_three_upper_case_letters_are_a_currency() {
+        assert_eq!(Currency::parse("EUR").unwrap().as_str(), "EUR");
+        for text in ["", "usd", "US", "USDX", "U$D", "ÄÄ"] {
+            assert_eq!(Currency::parse(text), Err(InvalidCurrency), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn sums_that_do_not_fit_or_mix_currencies_are_refused() {
+        let eur = Money {
+            currency: Currency::parse("EUR").unwrap(),
+            ..usd(1)
+        };
+        assert_eq!(usd(2).checked_add(usd(3)), Ok(usd(5)));
+        assert_eq!(usd(2).checked_add(eur), Err(MoneyError::CurrencyMismatch));
+        assert_eq!(usd(i64::MAX).checked_add(usd(1)), Err(MoneyError::Overflow));
+        assert_eq!(usd(i64::MAX).checked_mul(2), Err(MoneyError::Overflow));
+    }
+}

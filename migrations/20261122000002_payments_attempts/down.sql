@@ -1,0 +1,2 @@
+DROP TABLE payments.attempts;
+DROP SCHEMA payments;

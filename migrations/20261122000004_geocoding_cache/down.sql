@@ -1,0 +1,2 @@
+DROP TABLE geocoding.cached_locations;
+DROP SCHEMA geocoding;
