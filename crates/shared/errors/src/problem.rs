@@ -20,7 +20,11 @@ pub struct FieldError {
 
 /// One refusal: its type, what the client is told, and the cause, which only the log sees.
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+/// Boxed, because a `Result` is as large as its error.
+#[derive(Debug)]
+struct Parts {
     problem_type: &'static ProblemType,
     detail: Cow<'static, str>,
     fields: Vec<FieldError>,
@@ -38,7 +42,7 @@ impl Problem {
         } else {
             detail.into()
         };
-        Self {
+        Self(Box::new(Parts {
             problem_type,
             detail,
             fields: Vec::new(),
@@ -46,7 +50,7 @@ impl Problem {
             location: None,
             extensions: Map::new(),
             source: None,
-        }
+        }))
     }
 
     /// A refusal that says no more than its title.
@@ -57,54 +61,54 @@ impl Problem {
     /// Names the fields that are wrong.
     #[must_use]
     pub fn with_fields(mut self, fields: Vec<FieldError>) -> Self {
-        self.fields = fields;
+        self.0.fields = fields;
         self
     }
 
     /// Says when to try again, in seconds (`Retry-After`).
     #[must_use]
     pub fn with_retry_after_s(mut self, seconds: u32) -> Self {
-        self.retry_after_s = Some(seconds);
+        self.0.retry_after_s = Some(seconds);
         self
     }
 
     /// Says where the thing in question can be read (`Location`).
     #[must_use]
     pub fn with_location(mut self, location: String) -> Self {
-        self.location = Some(location);
+        self.0.location = Some(location);
         self
     }
 
     /// Adds a member of its own to the body (RFC 9457, section 3.2).
     #[must_use]
     pub fn with_extension(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.extensions.insert(name.to_owned(), value.into());
+        self.0.extensions.insert(name.to_owned(), value.into());
         self
     }
 
     /// Keeps the cause for the log. It is never shown to the client.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.0.source = Some(source.into());
         self
     }
 
     /// The type of this refusal.
     pub fn problem_type(&self) -> &'static ProblemType {
-        self.problem_type
+        self.0.problem_type
     }
 
     pub(crate) fn retry_after_s(&self) -> Option<u32> {
-        self.retry_after_s
+        self.0.retry_after_s
     }
 
     pub(crate) fn location(&self) -> Option<&str> {
-        self.location.as_deref()
+        self.0.location.as_deref()
     }
 
     /// The causes, outermost first, joined by `: `.
     pub(crate) fn cause_chain(&self) -> Option<String> {
-        let outermost = self.source.as_deref()?;
+        let outermost = self.0.source.as_deref()?;
         let mut chain = outermost.to_string();
         let mut next = outermost.source();
         while let Some(cause) = next {
@@ -118,19 +122,19 @@ impl Problem {
     /// The body: `type`, `title`, `status`, `detail`, `code`, `retryable`, and `errors`, `requestId` and
     /// extensions where there are any.
     pub fn body(&self, request_id: Option<&str>) -> Value {
-        let problem_type = self.problem_type;
-        let mut body = self.extensions.clone();
+        let problem_type = self.0.problem_type;
+        let mut body = self.0.extensions.clone();
         body.insert(
             "type".into(),
             format!("urn:oms:problem:{}", problem_type.code).into(),
         );
         body.insert("title".into(), problem_type.title.into());
         body.insert("status".into(), problem_type.kind.status().into());
-        body.insert("detail".into(), self.detail.as_ref().into());
+        body.insert("detail".into(), self.0.detail.as_ref().into());
         body.insert("code".into(), problem_type.code.into());
         body.insert("retryable".into(), problem_type.kind.is_retryable().into());
-        if !self.fields.is_empty() {
-            body.insert("errors".into(), json!(self.fields));
+        if !self.0.fields.is_empty() {
+            body.insert("errors".into(), json!(self.0.fields));
         }
         if let Some(request_id) = request_id {
             body.insert("requestId".into(), request_id.into());
@@ -141,13 +145,13 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.problem_type.code, self.detail)
+        write!(f, "{}: {}", self.0.problem_type.code, self.0.detail)
     }
 }
 
 impl Error for Problem {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+        self.0.source.as_deref().map(|source| source as _)
     }
 }
 

@@ -1,0 +1,7 @@
+//! The rules of stock and routing, without IO.
+
+pub(crate) mod allocation;
+pub(crate) mod catalogue;
+pub(crate) mod demand;
+pub(crate) mod id;
+pub(crate) mod routing;

@@ -1,0 +1,39 @@
+//! Loading a catalogue: the seed data of a new installation.
+
+use oms_database::{Connection, DbError, transaction};
+use oms_validation::TenantId;
+
+use crate::Catalogue;
+use crate::store::{products, stock_levels, warehouses};
+
+/// How many rows a load added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadSummary {
+    /// Warehouses.
+    pub warehouses: usize,
+    /// Products.
+    pub products: usize,
+    /// Stock levels, each with the receipt that explains it.
+    pub stock_levels: usize,
+}
+
+/// Adds what is not there yet, in one transaction. What is there stays as it is, stock above all.
+///
+/// # Errors
+/// When the database fails or refuses a row; nothing is kept then.
+pub async fn load_catalogue(
+    connection: &mut Connection,
+    tenant: TenantId,
+    catalogue: &Catalogue,
+) -> Result<LoadSummary, DbError> {
+    transaction(connection, async |connection| {
+        Ok(LoadSummary {
+            warehouses: warehouses::insert_missing(connection, tenant, &catalogue.warehouses)
+                .await?,
+            products: products::insert_missing(connection, tenant, &catalogue.products).await?,
+            stock_levels: stock_levels::receive_missing(connection, tenant, &catalogue.products)
+                .await?,
+        })
+    })
+    .await
+}

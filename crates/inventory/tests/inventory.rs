@@ -1,0 +1,16 @@
+//! Inventory on a real database: each test has its own.
+
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test fails by panicking, and its modules are private"
+)]
+
+#[path = "inventory/concurrency.rs"]
+mod concurrency;
+#[path = "inventory/fixture.rs"]
+mod fixture;
+#[path = "inventory/reservations.rs"]
+mod reservations;
+#[path = "inventory/routing.rs"]
+mod routing;

@@ -1,0 +1,121 @@
+//! Holding stock and giving it back.
+
+use diesel_async::SimpleAsyncConnection;
+use oms_database::{Connection, DbError, transaction};
+use oms_inventory::{Demand, ReservationRequest, ReserveOutcome, WarehouseId, release, reserve};
+use oms_validation::{OrderId, TenantId};
+use uuid::Uuid;
+
+use crate::fixture::*;
+
+async fn reserve_one(
+    connection: &mut Connection,
+    order_id: OrderId,
+    warehouse_id: WarehouseId,
+    demand: &Demand,
+) -> Result<ReserveOutcome, DbError> {
+    let request = ReservationRequest {
+        order_id,
+        warehouse_id,
+        demand,
+    };
+    let outcomes = transaction(connection, async |connection| {
+        reserve(connection, tenant(), &[request]).await
+    });
+    Ok(outcomes.await?[0])
+}
+
+async fn reserved(connection: &mut Connection) -> i64 {
+    number(
+        connection,
+        "SELECT sum(reserved) FROM inventory.stock_levels",
+    )
+    .await
+}
+
+#[tokio::test]
+async fn a_slice_is_answered_request_by_request() {
+    let (_database, mut connection) = store_with(&[&[3, 3], &[1]]).await;
+    let (two, both, one) = (
+        demand(&[(0, 2)]),
+        demand(&[(0, 1), (1, 3)]),
+        demand(&[(0, 1)]),
+    );
+    let request = |warehouse_id, demand| ReservationRequest {
+        order_id: OrderId::generate(),
+        warehouse_id,
+        demand,
+    };
+    let requests = [
+        request(warehouse(0), &two),
+        request(warehouse(0), &two),
+        request(warehouse(0), &both),
+        request(warehouse(1), &one),
+        request(warehouse(7), &one),
+    ];
+    let outcomes = transaction(&mut connection, async |connection| {
+        reserve(connection, tenant(), &requests).await
+    });
+    use ReserveOutcome::{Reserved, Stale};
+    assert_eq!(
+        outcomes.await.unwrap(),
+        [Reserved, Stale, Reserved, Reserved, Stale]
+    );
+    assert_eq!(reserved(&mut connection).await, 7);
+    assert_eq!(broken_levels(&mut connection).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn releasing_twice_gives_back_once() {
+    let (_database, mut connection) = store_with(&[&[3, 3]]).await;
+    let (first, second) = (OrderId::generate(), OrderId::generate());
+    for order in [first, second] {
+        reserve_one(
+            &mut connection,
+            order,
+            warehouse(0),
+            &demand(&[(0, 1), (1, 1)]),
+        )
+        .await
+        .unwrap();
+    }
+    assert_eq!(release(&mut connection, tenant(), first).await.unwrap(), 2);
+    assert_eq!(release(&mut connection, tenant(), first).await.unwrap(), 0);
+    let stranger: TenantId = Uuid::from_u128(2).into();
+    assert_eq!(release(&mut connection, stranger, second).await.unwrap(), 0);
+    assert_eq!(reserved(&mut connection).await, 2);
+    assert_eq!(broken_levels(&mut connection).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_warehouse_that_was_switched_off_since_routing_holds_nothing() {
+    let (_database, mut connection) = store_with(&[&[3]]).await;
+    run(
+        &mut connection,
+        "UPDATE inventory.warehouses SET active = false",
+    )
+    .await;
+    let outcome = reserve_one(
+        &mut connection,
+        OrderId::generate(),
+        warehouse(0),
+        &demand(&[(0, 1)]),
+    )
+    .await;
+    assert_eq!(outcome.unwrap(), ReserveOutcome::Stale);
+    assert_eq!(reserved(&mut connection).await, 0);
+}
+
+#[tokio::test]
+async fn the_database_itself_refuses_to_promise_more_than_there_is() {
+    let (_database, mut connection) = store_with(&[&[3]]).await;
+    for sql in ["SET reserved = 4", "SET reserved = -1", "SET on_hand = -1"] {
+        let statement = format!("UPDATE inventory.stock_levels {sql}");
+        let refused = connection.batch_execute(&statement).await.unwrap_err();
+        let error = DbError::from(refused);
+        let DbError::ConstraintViolation { constraint } = error else {
+            panic!("{error}")
+        };
+        assert_eq!(constraint, "stock_levels_never_oversold");
+    }
+}
