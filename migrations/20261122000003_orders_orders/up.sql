@@ -9,7 +9,7 @@ CREATE TABLE orders.orders (
     fingerprint      bytea       NOT NULL CHECK (octet_length(fingerprint) = 32),
     customer_id      uuid        NOT NULL,
     status           text        NOT NULL CHECK (status IN ('PENDING_PAYMENT', 'PAID', 'FAILED')),
-    failure_code     text        CHECK (length(failure_code) BETWEEN 1 AND 100),
+    failure_code     text        CHECK (length(failure_code) BETWEEN 1 AND 200),
     -- Sequence number of the newest event.
     version          integer     NOT NULL CHECK (version > 0),
     warehouse_id     uuid        NOT NULL,

@@ -1,2 +1,29 @@
-//! 
-fn main() {}
+//! oms: an order management backend. This program only wires the crates together: configuration, HTTP server, background
+//! workers, shutdown.
+
+mod cli;
+mod config;
+mod health;
+mod http_server;
+mod metrics;
+mod request_span;
+mod seed;
+mod serve;
+mod shutdown;
+mod sweeper;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    // A missing file is no error: production has none.
+    let _ = dotenvy::dotenv();
+    match cli::run() {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            // Not `{:?}`, which RUST_BACKTRACE turns into pages.
+            eprintln!("oms-api: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

@@ -71,9 +71,7 @@ fn as_problem_json(response: ServiceResponse, request_id: Option<&str>) -> Servi
         None => {
             let problem = foreign(status, error);
             log(&problem);
-            let mut rendered = render(&problem, request_id);
-            copy_allow(response.headers(), rendered.headers_mut());
-            rendered
+            render(&problem, request_id)
         }
     };
     response.into_response(rendered)
@@ -105,12 +103,6 @@ fn foreign(status: StatusCode, error: Option<&Error>) -> Problem {
     }
 }
 
-fn copy_allow(from: &HeaderMap, to: &mut HeaderMap) {
-    if let Some(allow) = from.get(header::ALLOW) {
-        to.insert(header::ALLOW, allow.clone());
-    }
-}
-
 fn log(problem: &Problem) {
     let problem_type = problem.problem_type();
     let cause = problem.cause_chain().unwrap_or_default();
@@ -133,6 +125,9 @@ fn render(problem: &Problem, request_id: Option<&str>) -> HttpResponse {
     }
     if let Some(location) = problem.location() {
         response.insert_header((header::LOCATION, location));
+    }
+    if let Some(methods) = problem.allow() {
+        response.insert_header((header::ALLOW, methods));
     }
     response.body(problem.body(request_id).to_string())
 }

@@ -30,6 +30,7 @@ struct Parts {
     fields: Vec<FieldError>,
     retry_after_s: Option<u32>,
     location: Option<String>,
+    allow: Option<&'static str>,
     extensions: Map<String, Value>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -48,6 +49,7 @@ impl Problem {
             fields: Vec::new(),
             retry_after_s: None,
             location: None,
+            allow: None,
             extensions: Map::new(),
             source: None,
         }))
@@ -79,6 +81,13 @@ impl Problem {
         self
     }
 
+    /// Says which methods are allowed (`Allow`, required with a 405 by RFC 9110, section 15.5.6).
+    #[must_use]
+    pub fn with_allow(mut self, methods: &'static str) -> Self {
+        self.0.allow = Some(methods);
+        self
+    }
+
     /// Adds a member of its own to the body (RFC 9457, section 3.2).
     #[must_use]
     pub fn with_extension(mut self, name: &str, value: impl Into<Value>) -> Self {
@@ -104,6 +113,10 @@ impl Problem {
 
     pub(crate) fn location(&self) -> Option<&str> {
         self.0.location.as_deref()
+    }
+
+    pub(crate) fn allow(&self) -> Option<&'static str> {
+        self.0.allow
     }
 
     /// The causes, outermost first, joined by `: `.

@@ -1,1 +1,17 @@
-//!
+#![doc = include_str!("../README.md")]
+
+pub mod adapters;
+mod address;
+mod cached;
+mod chain;
+mod coordinates;
+mod geocoder;
+mod problems;
+mod store;
+
+pub use address::{Address, InvalidAddress};
+pub use cached::{CachedGeocoder, DEFAULT_TTL};
+pub use chain::Chain;
+pub use coordinates::{Coordinates, InvalidCoordinates};
+pub use geocoder::{GeocodeError, Geocoder};
+pub use problems::{ADDRESS_NOT_FOUND, PROBLEM_TYPES, UNAVAILABLE};

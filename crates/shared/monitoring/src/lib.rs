@@ -1,1 +1,6 @@
-//!
+#![doc = include_str!("../README.md")]
+
+pub mod logs;
+pub mod metrics;
+
+pub use metrics::Metrics;

@@ -1,8 +1,11 @@
-//! How a request becomes our types: a JSON body that is bounded, complete and valid, and the idempotency key.
+//! How a request becomes our types: a JSON body that is bounded, complete and valid, the idempotency key, and the
+//! tenant.
 
+mod current_tenant;
 mod field_errors;
 mod idempotency_key_header;
 mod valid_json;
 
+pub use current_tenant::CurrentTenant;
 pub use idempotency_key_header::IdempotencyKeyHeader;
 pub use valid_json::{BodyLimits, ValidJson};

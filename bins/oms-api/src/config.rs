@@ -1,0 +1,195 @@
+//! The configuration: one typed struct, read from the environment, which reports every problem at once.
+
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use oms_monitoring::logs::LogFormat;
+use oms_validation::{Currency, TenantId};
+use secrecy::{ExposeSecret, SecretString};
+
+pub(crate) use reader::InvalidConfig;
+use reader::Reader;
+
+/// What kind of installation this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Environment {
+    /// On somebody's machine: the sandbox gateway, the address book, loopback only.
+    Development,
+    /// For real: development settings are refused.
+    Production,
+}
+
+/// Everything that can be set. The README has the table.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) environment: Environment,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) metrics_port: u16,
+    database_url: SecretString,
+    pub(crate) database_max_connections: usize,
+    pub(crate) http: HttpLimits,
+    pub(crate) stripe: StripeSettings,
+    pub(crate) geocoder_url: Option<String>,
+    pub(crate) address_book: Option<PathBuf>,
+    pub(crate) currency: Currency,
+    pub(crate) tenant: TenantId,
+    pub(crate) sweep_interval: Duration,
+    pub(crate) sweep_after: Duration,
+    pub(crate) pending_payment_deadline: Duration,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) log_format: LogFormat,
+}
+
+/// What a client may take of us.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HttpLimits {
+    pub(crate) max_body_bytes: usize,
+    pub(crate) head_timeout: Duration,
+    pub(crate) body_timeout: Duration,
+    pub(crate) max_connections: usize,
+}
+
+/// How to reach the payment gateway.
+#[derive(Debug)]
+pub(crate) struct StripeSettings {
+    pub(crate) api_url: String,
+    pub(crate) secret_key: SecretString,
+    pub(crate) timeout: Duration,
+}
+
+/// Where `cargo xtask start` has the sandbox gateway listen.
+const SANDBOX_URL: &str = "http://127.0.0.1:12111";
+const SANDBOX_KEY: &str = "sk_test_sandbox";
+/// The one store of an installation that has no access control yet.
+const DEFAULT_TENANT: &str = "00000000-0000-4000-8000-000000000001";
+
+impl Config {
+    /// Reads the configuration; `variable` is the environment.
+    pub(crate) fn from_env(
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, InvalidConfig> {
+        let mut reader = Reader::new(variable);
+        let environment = environment(&mut reader);
+        let development = environment == Environment::Development;
+        let config = Self {
+            environment,
+            host: reader.text("OMS_HOST", Some("127.0.0.1")),
+            port: reader.number("OMS_PORT", 3000, 0..=65_535),
+            metrics_port: reader.number("OMS_METRICS_PORT", 9464, 0..=65_535),
+            database_url: reader.text("DATABASE_URL", None).into(),
+            database_max_connections: reader.number("OMS_DATABASE_MAX_CONNECTIONS", 20, 1..=1000),
+            http: http_limits(&mut reader),
+            stripe: stripe(&mut reader, development),
+            geocoder_url: reader.optional("OMS_GEOCODER_URL"),
+            address_book: reader.optional("OMS_ADDRESS_BOOK").map(PathBuf::from),
+            currency: reader.parsed("OMS_CURRENCY", "USD", |text| {
+                Currency::parse(text).map_err(|error| error.to_string())
+            }),
+            tenant: reader.parsed("OMS_TENANT_ID", DEFAULT_TENANT, |text| {
+                text.parse()
+                    .map_err(|error: oms_validation::InvalidId| error.to_string())
+            }),
+            sweep_interval: reader.milliseconds("OMS_SWEEP_INTERVAL_MS", 1000, 10..=3_600_000),
+            sweep_after: reader.milliseconds("OMS_SWEEP_AFTER_MS", 45_000, 0..=3_600_000),
+            pending_payment_deadline: reader.milliseconds(
+                "OMS_PENDING_PAYMENT_DEADLINE_MS",
+                3_600_000,
+                0..=604_800_000,
+            ),
+            shutdown_timeout: reader.milliseconds("OMS_SHUTDOWN_TIMEOUT_MS", 30_000, 0..=600_000),
+            log_format: log_format(&mut reader, development),
+        };
+        config.check(&mut reader);
+        reader.finish(config)
+    }
+
+    /// The database, password included.
+    pub(crate) fn database_url(&self) -> &str {
+        self.database_url.expose_secret()
+    }
+
+    /// Whether requests may carry card numbers: only where no real one can get anywhere.
+    pub(crate) fn has_sandbox_gateway(&self) -> bool {
+        self.environment == Environment::Development && self.stripe.api_url.starts_with("http://")
+    }
+
+    /// Rules between settings.
+    fn check(&self, reader: &mut Reader<'_>) {
+        let url = self.database_url();
+        if !url.is_empty() && !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            reader.problem(
+                "DATABASE_URL",
+                "must start with postgres:// or postgresql://",
+            );
+        }
+        match self.environment {
+            Environment::Development if !is_loopback(&self.host) => reader.problem(
+                "OMS_HOST",
+                "must be a loopback address in development, where requests need no credentials",
+            ),
+            Environment::Development => {}
+            Environment::Production => self.check_production(reader),
+        }
+    }
+
+    fn check_production(&self, reader: &mut Reader<'_>) {
+        if !self.stripe.api_url.starts_with("https://") {
+            reader.problem("OMS_STRIPE_API_URL", "must be an https URL in production");
+        }
+        if self.stripe.secret_key.expose_secret().contains("_test_") {
+            reader.problem(
+                "OMS_STRIPE_SECRET_KEY",
+                "is a test key, which production refuses",
+            );
+        }
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address: Result<std::net::IpAddr, _> = host.parse();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn environment(reader: &mut Reader<'_>) -> Environment {
+    reader.parsed("OMS_ENV", "development", |text| match text {
+        "development" => Ok(Environment::Development),
+        "production" => Ok(Environment::Production),
+        _ => Err("must be development or production".to_owned()),
+    })
+}
+
+fn http_limits(reader: &mut Reader<'_>) -> HttpLimits {
+    HttpLimits {
+        max_body_bytes: reader.number("OMS_MAX_BODY_BYTES", 102_400, 1024..=10_485_760),
+        head_timeout: reader.milliseconds("OMS_HEAD_TIMEOUT_MS", 5000, 100..=60_000),
+        body_timeout: reader.milliseconds("OMS_BODY_TIMEOUT_MS", 10_000, 100..=60_000),
+        max_connections: reader.number("OMS_MAX_CONNECTIONS", 10_000, 1..=100_000),
+    }
+}
+
+fn stripe(reader: &mut Reader<'_>, development: bool) -> StripeSettings {
+    reader.parsed("OMS_PAYMENT_GATEWAY", "stripe", |text| match text {
+        "stripe" => Ok(()),
+        _ => Err("must be stripe".to_owned()),
+    });
+    StripeSettings {
+        api_url: reader.text("OMS_STRIPE_API_URL", development.then_some(SANDBOX_URL)),
+        secret_key: reader
+            .text("OMS_STRIPE_SECRET_KEY", development.then_some(SANDBOX_KEY))
+            .into(),
+        timeout: reader.milliseconds("OMS_STRIPE_TIMEOUT_MS", 8000, 100..=80_000),
+    }
+}
+
+fn log_format(reader: &mut Reader<'_>, development: bool) -> LogFormat {
+    let default = if development { "pretty" } else { "json" };
+    reader.parsed("OMS_LOG_FORMAT", default, |text| {
+        text.parse()
+            .map_err(|_| "must be pretty or json".to_owned())
+    })
+}

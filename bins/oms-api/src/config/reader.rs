@@ -1,0 +1,113 @@
+//! Reads variables and collects what is wrong with them, so that all of it is told at once.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Every problem of a configuration.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct InvalidConfig(pub(crate) Vec<String>);
+
+impl std::error::Error for InvalidConfig {}
+
+impl fmt::Display for InvalidConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration has {} problem(s):", self.0.len())?;
+        self.0
+            .iter()
+            .try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+/// Reads variables. An empty one counts as not set.
+pub(super) struct Reader<'a> {
+    variable: &'a dyn Fn(&str) -> Option<String>,
+    problems: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(variable: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            variable,
+            problems: Vec::new(),
+        }
+    }
+
+    /// The value, unless it is not set.
+    pub(super) fn optional(&self, name: &str) -> Option<String> {
+        (self.variable)(name).filter(|text| !text.is_empty())
+    }
+
+    /// The value or its default; without one it has to be set.
+    pub(super) fn text(&mut self, name: &str, default: Option<&str>) -> String {
+        match self.optional(name).or(default.map(str::to_owned)) {
+            Some(text) => text,
+            None => {
+                self.problem(name, "is required");
+                String::new()
+            }
+        }
+    }
+
+    /// A value of some form. `default` has to be one.
+    pub(super) fn parsed<T>(
+        &mut self,
+        name: &str,
+        default: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
+        let given = self.optional(name).map(|text| parse(&text));
+        match given {
+            Some(Ok(value)) => return value,
+            Some(Err(message)) => self.problem(name, &message),
+            None => {}
+        }
+        parse(default).expect("defaults have the form that they stand in for")
+    }
+
+    /// A whole number within a range.
+    pub(super) fn number<T>(&mut self, name: &str, default: T, range: RangeInclusive<T>) -> T
+    where
+        T: Copy + FromStr + PartialOrd + fmt::Display,
+    {
+        let Some(text) = self.optional(name) else {
+            return default;
+        };
+        match text.parse() {
+            Ok(number) if range.contains(&number) => number,
+            _ => {
+                let (least, most) = (range.start(), range.end());
+                self.problem(
+                    name,
+                    &format!("must be a whole number from {least} to {most}"),
+                );
+                default
+            }
+        }
+    }
+
+    /// A time in milliseconds within a range.
+    pub(super) fn milliseconds(
+        &mut self,
+        name: &str,
+        default: u64,
+        range: RangeInclusive<u64>,
+    ) -> Duration {
+        Duration::from_millis(self.number(name, default, range))
+    }
+
+    /// Notes that a variable is wrong. Its value is not repeated: it may be a secret.
+    pub(super) fn problem(&mut self, name: &str, message: &str) {
+        self.problems.push(format!("{name} {message}"));
+    }
+
+    /// The configuration, if nothing was wrong.
+    pub(super) fn finish<T>(self, config: T) -> Result<T, InvalidConfig> {
+        if self.problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(InvalidConfig(self.problems))
+        }
+    }
+}

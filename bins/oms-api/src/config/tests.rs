@@ -1,0 +1,97 @@
+//! What the configuration takes and what it refuses.
+
+use super::*;
+
+fn read(variables: &[(&str, &str)]) -> Result<Config, InvalidConfig> {
+    let value = |name: &str| {
+        let found = variables.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| (*value).to_owned())
+    };
+    Config::from_env(&value)
+}
+
+const DATABASE: (&str, &str) = ("DATABASE_URL", "postgres://oms:hunter2@localhost/oms");
+
+#[test]
+fn a_database_is_all_that_development_needs() {
+    let config = read(&[DATABASE]).unwrap();
+    assert_eq!((config.port, config.metrics_port), (3000, 9464));
+    assert!(config.has_sandbox_gateway());
+}
+
+#[test]
+fn every_problem_is_told_at_once_and_no_value_is_repeated() {
+    let InvalidConfig(problems) = read(&[
+        ("OMS_ENV", "staging"),
+        ("OMS_PORT", "70000"),
+        ("OMS_CURRENCY", "dollars"),
+        ("OMS_PAYMENT_GATEWAY", "s3cret"),
+        ("OMS_TENANT_ID", "me"),
+        ("OMS_LOG_FORMAT", "xml"),
+        ("OMS_HOST", "0.0.0.0"),
+    ])
+    .unwrap_err();
+    let told: Vec<&str> = problems
+        .iter()
+        .filter_map(|problem| problem.split(' ').next())
+        .collect();
+    let mut expected = [
+        "OMS_ENV",
+        "OMS_PORT",
+        "DATABASE_URL",
+        "OMS_PAYMENT_GATEWAY",
+        "OMS_CURRENCY",
+        "OMS_TENANT_ID",
+        "OMS_LOG_FORMAT",
+        "OMS_HOST",
+    ];
+    let mut told_sorted = told.clone();
+    told_sorted.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(told_sorted, expected);
+    assert!(!problems.join(" ").contains("s3cret"));
+}
+
+#[test]
+fn production_refuses_development_settings() {
+    let InvalidConfig(problems) = read(&[DATABASE, ("OMS_ENV", "production")]).unwrap_err();
+    assert_eq!(
+        problems,
+        [
+            "OMS_STRIPE_API_URL is required",
+            "OMS_STRIPE_SECRET_KEY is required",
+            "OMS_STRIPE_API_URL must be an https URL in production"
+        ]
+    );
+    let InvalidConfig(problems) = read(&[
+        DATABASE,
+        ("OMS_ENV", "production"),
+        ("OMS_STRIPE_API_URL", "http://127.0.0.1:12111"),
+        ("OMS_STRIPE_SECRET_KEY", "sk_test_sandbox"),
+    ])
+    .unwrap_err();
+    assert_eq!(problems.len(), 2, "{problems:?}");
+}
+
+#[test]
+fn production_takes_card_numbers_from_nobody() {
+    let config = read(&[
+        DATABASE,
+        ("OMS_ENV", "production"),
+        ("OMS_HOST", "0.0.0.0"),
+        ("OMS_STRIPE_API_URL", "https://api.stripe.com"),
+        ("OMS_STRIPE_SECRET_KEY", "sk_live_x"),
+    ])
+    .unwrap();
+    assert!(!config.has_sandbox_gateway());
+}
+
+#[test]
+fn secrets_do_not_show_in_debug_output() {
+    let config = read(&[DATABASE, ("OMS_STRIPE_SECRET_KEY", "sk_test_hush")]).unwrap();
+    let debug = format!("{config:?}");
+    assert!(
+        !debug.contains("hunter2") && !debug.contains("hush"),
+        "{debug}"
+    );
+}

@@ -1,0 +1,102 @@
+//! The public HTTP server.
+
+use std::net::SocketAddr;
+
+use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{App, HttpMessage, HttpServer, web};
+use anyhow::Context;
+use oms_database::Database;
+use oms_errors::http::problem_json;
+use oms_errors::{Problem, ROUTE_NOT_FOUND};
+use oms_orders::http::OrdersApi;
+use oms_validation::TenantId;
+use oms_validation::http::{BodyLimits, CurrentTenant};
+use tracing_actix_web::TracingLogger;
+
+use crate::config::Config;
+use crate::health;
+use crate::request_span::RequestSpan;
+
+/// A server that runs in the background.
+pub(crate) struct RunningServer {
+    handle: ServerHandle,
+}
+
+impl RunningServer {
+    pub(crate) fn new(handle: ServerHandle) -> Self {
+        Self { handle }
+    }
+
+    /// Accepts no more connections, and waits for the requests that are being served.
+    pub(crate) async fn stop(&self) {
+        self.handle.stop(true).await;
+    }
+}
+
+/// Starts to listen.
+pub(crate) fn start(
+    config: &Config,
+    orders: OrdersApi,
+    database: Database,
+) -> anyhow::Result<RunningServer> {
+    let limits = config.http;
+    let body_limits = web::Data::new(BodyLimits {
+        max_bytes: limits.max_body_bytes,
+        deadline: limits.body_timeout,
+    });
+    let (orders, database) = (web::Data::new(orders), web::Data::new(database));
+    let tenant = config.tenant;
+    let address = (config.host.as_str(), config.port);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(orders.clone())
+            .app_data(database.clone())
+            .app_data(body_limits.clone())
+            .configure(health::configure)
+            .configure(oms_orders::http::configure)
+            .default_service(web::to(async || {
+                Err::<&str, _>(Problem::of(&ROUTE_NOT_FOUND))
+            }))
+            .wrap(from_fn(move |request, next| act_for(tenant, request, next)))
+            .wrap(from_fn(problem_json))
+            .wrap(TracingLogger::<RequestSpan>::new())
+    })
+    .client_request_timeout(limits.head_timeout)
+    .max_connections(limits.max_connections)
+    .keep_alive(std::time::Duration::from_secs(75))
+    .shutdown_timeout(config.shutdown_timeout.as_secs())
+    .disable_signals()
+    .bind(address)
+    .with_context(|| {
+        format!(
+            "can't listen on {}:{}; is the port taken?",
+            config.host, config.port
+        )
+    })?;
+    announce("API", &server.addrs());
+    let server = server.run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    Ok(RunningServer::new(handle))
+}
+
+/// Logs where a server listens.
+pub(crate) fn announce(server: &str, addresses: &[SocketAddr]) {
+    for address in addresses {
+        tracing::info!(server, %address, "listening");
+    }
+}
+
+/// Until requests carry credentials, all of them act for the one tenant of the installation.
+async fn act_for<B>(
+    tenant: TenantId,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error>
+where
+    B: actix_web::body::MessageBody,
+{
+    request.extensions_mut().insert(CurrentTenant(tenant));
+    next.call(request).await
+}

@@ -1,0 +1,127 @@
+//! The program from start to stop, as one list that reads from top to bottom.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use oms_database::{Database, DatabaseConfig, migrations};
+use oms_geocoding::adapters::{AddressBook, Nominatim, NominatimConfig};
+use oms_geocoding::{CachedGeocoder, Chain, DEFAULT_TTL, Geocoder};
+use oms_monitoring::metrics::Metrics;
+use oms_orders::http::{CardNumbers, OrdersApi};
+use oms_orders::{OrderContext, OrderSettings};
+use oms_payments::PaymentGateway;
+use oms_payments::adapters::stripe::{StripeConfig, StripeGateway};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Config, Environment};
+use crate::{http_server, metrics, shutdown, sweeper};
+
+/// Serves until SIGTERM or Ctrl-C.
+pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
+    let database = connect(&config).await?;
+    let gateway = gateway(&config)?;
+    let geocoder = geocoder(&config, &database)?;
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"))?;
+    metrics::register(&metrics, &database, &gateway, &geocoder)?;
+
+    let settings = OrderSettings {
+        sweep_after: config.sweep_after,
+        pending_payment_deadline: config.pending_payment_deadline,
+        ..OrderSettings::new(config.currency)
+    };
+    let context = Arc::new(OrderContext {
+        database: database.clone(),
+        gateway,
+        geocoder,
+        settings,
+    });
+
+    let tasks = TaskTracker::new();
+    let stopping = CancellationToken::new();
+    let sweeper = sweeper::spawn(
+        context.clone(),
+        config.sweep_interval,
+        &metrics,
+        stopping.clone(),
+    )?;
+    let card_numbers = match config.has_sandbox_gateway() {
+        true => CardNumbers::Accepted,
+        false => CardNumbers::Refused,
+    };
+    let orders = OrdersApi::new(context, card_numbers, Handle::current(), tasks.clone());
+    let metrics_server = metrics::serve(&config, metrics)?;
+    let api = http_server::start(&config, orders, database.clone())?;
+
+    shutdown::requested().await?;
+    tracing::info!("stopping: no new connections");
+    api.stop().await;
+    tasks.close();
+    if tokio::time::timeout(config.shutdown_timeout, tasks.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            tasks = tasks.len(),
+            "stopping with work unfinished; the sweeper of another run ends it"
+        );
+    }
+    stopping.cancel();
+    sweeper.await.context("the sweeper failed")?;
+    metrics_server.stop().await;
+    database.close();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The pool, once the database answers and has all the migrations that this program knows.
+async fn connect(config: &Config) -> anyhow::Result<Database> {
+    let database = Database::new(&DatabaseConfig {
+        max_connections: config.database_max_connections,
+        ..DatabaseConfig::new(config.database_url())
+    })?;
+    let mut connection = database
+        .acquire()
+        .await
+        .context("can't connect to DATABASE_URL")?;
+    let pending = migrations::pending(&mut connection).await?;
+    if !pending.is_empty() {
+        bail!(
+            "{} migration(s) are pending; run `oms-api migrate` first",
+            pending.len()
+        );
+    }
+    drop(connection);
+    Ok(database)
+}
+
+fn gateway(config: &Config) -> anyhow::Result<Arc<dyn PaymentGateway>> {
+    let settings = &config.stripe;
+    let stripe = StripeGateway::new(&StripeConfig {
+        timeout: settings.timeout,
+        ..StripeConfig::new(&settings.api_url, settings.secret_key.clone())
+    })?;
+    Ok(Arc::new(stripe))
+}
+
+/// The address book first, because it costs nothing; then the service, behind its cache.
+fn geocoder(config: &Config, database: &Database) -> anyhow::Result<Arc<dyn Geocoder>> {
+    let mut chain: Vec<Arc<dyn Geocoder>> = Vec::new();
+    match &config.address_book {
+        Some(path) => chain.push(Arc::new(AddressBook::from_file(path)?)),
+        None if config.environment == Environment::Development => {
+            chain.push(Arc::new(AddressBook::development()));
+        }
+        None => {}
+    }
+    if let Some(url) = &config.geocoder_url {
+        let service = Nominatim::new(&NominatimConfig::new(url))?;
+        chain.push(Arc::new(CachedGeocoder::new(
+            Arc::new(service),
+            database.clone(),
+            DEFAULT_TTL,
+        )));
+    }
+    Ok(Arc::new(Chain::new(chain)))
+}

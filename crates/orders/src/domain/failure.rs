@@ -1,0 +1,80 @@
+//! Why an order failed.
+
+use std::fmt;
+
+/// Why an order failed. Kept as one text: `payment_declined:insufficient_funds`, for instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The payment was refused, with the code that says why.
+    PaymentDeclined {
+        /// The issuer's or the gateway's code.
+        decline_code: String,
+    },
+    /// The payment was cut off before any money moved, and it is proven that none can move any more.
+    PaymentVoided,
+    /// The gateway could not be reached before any money could move. The idempotency key was given back.
+    GatewayUnavailable,
+}
+
+const DECLINED: &str = "payment_declined:";
+const VOIDED: &str = "payment_voided";
+const GATEWAY_UNAVAILABLE: &str = "gateway_unavailable";
+
+impl Failure {
+    /// Reads what `Display` wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            VOIDED => Some(Self::PaymentVoided),
+            GATEWAY_UNAVAILABLE => Some(Self::GatewayUnavailable),
+            text => {
+                let decline_code = text.strip_prefix(DECLINED)?.to_owned();
+                Some(Self::PaymentDeclined { decline_code })
+            }
+        }
+    }
+
+    /// In words for the order's timeline.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::PaymentDeclined { decline_code } => {
+                format!("the payment was declined: {decline_code}")
+            }
+            Self::PaymentVoided => {
+                "the payment was cut off; it is proven that no money moved".to_owned()
+            }
+            Self::GatewayUnavailable => {
+                "the payment gateway could not be reached; no money moved".to_owned()
+            }
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PaymentDeclined { decline_code } => write!(f, "{DECLINED}{decline_code}"),
+            Self::PaymentVoided => f.write_str(VOIDED),
+            Self::GatewayUnavailable => f.write_str(GATEWAY_UNAVAILABLE),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_reads_back_as_it_was_written() {
+        let declined = Failure::PaymentDeclined {
+            decline_code: "lost_card".into(),
+        };
+        for failure in [
+            declined,
+            Failure::PaymentVoided,
+            Failure::GatewayUnavailable,
+        ] {
+            assert_eq!(Failure::parse(&failure.to_string()), Some(failure));
+        }
+        assert_eq!(Failure::parse("bored"), None);
+    }
+}

@@ -1,0 +1,8 @@
+//! Identifiers of orders.
+
+use oms_validation::define_id;
+
+define_id! {
+    /// A customer of the store. Any UUID: customers live in the storefront.
+    CustomerId
+}

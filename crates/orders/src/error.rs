@@ -1,0 +1,157 @@
+//! Why an order is refused, and how clients are told.
+
+use oms_database::DbError;
+use oms_errors::{FieldError, INVALID_REQUEST, Problem};
+use oms_geocoding::GeocodeError;
+use oms_payments::{DeclineCode, PaymentError};
+use oms_validation::OrderId;
+
+use crate::domain::failure::Failure;
+
+/// How long clients wait before they ask again about an order that is being worked on, in seconds.
+pub(crate) const RETRY_AFTER_S: u32 = 2;
+
+oms_errors::problem_types! {
+    /// No active warehouse has every line in the quantity asked for.
+    NO_SINGLE_WAREHOUSE = "orders.no_single_warehouse", Unprocessable, "No single warehouse can fill the whole order";
+    /// A product id names no product of this store.
+    UNKNOWN_PRODUCT = "orders.unknown_product", Unprocessable, "A product does not exist";
+    /// A product has no price in the currency of the order.
+    PRODUCT_NOT_SOLD = "orders.product_not_sold", Unprocessable, "A product is not sold in this currency";
+    /// The sum of the lines is more than can be paid at once.
+    TOTAL_TOO_LARGE = "orders.total_too_large", Unprocessable, "The total of the order is too large";
+    /// The idempotency key stands for another request.
+    KEY_REUSED = "orders.idempotency_key_reused", Unprocessable, "The idempotency key was used with another request";
+    /// The order that the idempotency key stands for is being worked on.
+    IN_PROGRESS = "orders.in_progress", Conflict, "The order is being processed";
+    /// The payment was declined; the order failed and its stock was given back.
+    PAYMENT_DECLINED = "orders.payment_declined", PaymentRequired, "The payment was declined";
+    /// The payment was cut off and nothing was charged; the order failed and its stock was given back.
+    PAYMENT_VOIDED = "orders.payment_voided", PaymentRequired, "The payment did not go through, and nothing was charged";
+    /// Others bought the stock faster than a warehouse could be chosen. Nothing was kept.
+    CONTENDED = "orders.contended", Unavailable, "The stock is changing too fast to place the order right now";
+    /// The answer of the database was lost. Repeat with the same idempotency key.
+    OUTCOME_UNKNOWN = "orders.outcome_unknown", Unavailable, "The outcome is not known; repeat the request with the same idempotency key";
+    /// No such order in this store.
+    NOT_FOUND = "orders.not_found", NotFound, "There is no such order";
+}
+
+/// Why an order can't be placed or read.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// The database did not do its part.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// The address has no coordinates.
+    #[error(transparent)]
+    Geocoding(#[from] GeocodeError),
+    /// No payment was started; no money moved and nothing was kept.
+    #[error(transparent)]
+    Payment(#[from] PaymentError),
+    /// The gateway's breaker is open: nothing was tried.
+    #[error("the payment gateway is not available")]
+    GatewayUnavailable,
+    /// The lines at these positions name no product of this store.
+    #[error("unknown products")]
+    UnknownProducts(Vec<usize>),
+    /// The lines at these positions name products without a price in the order's currency.
+    #[error("products that are not sold in this currency")]
+    ProductsNotSold(Vec<usize>),
+    /// The total is more than can be paid at once.
+    #[error("the total is too large")]
+    TotalTooLarge,
+    /// No active warehouse can fill the order.
+    #[error("no single warehouse can fill the order")]
+    NoSingleWarehouse,
+    /// Routed again and again, and each time others were faster.
+    #[error("the stock went each time before it could be held")]
+    Contended,
+    /// The key stands for another request.
+    #[error("the idempotency key was used with another request")]
+    KeyReused,
+    /// The key stands for an order that is being worked on.
+    #[error("order {0} is being processed")]
+    InProgress(OrderId),
+    /// The order failed.
+    #[error("order {order_id} failed: {failure}")]
+    Failed {
+        /// The order.
+        order_id: OrderId,
+        /// Why.
+        failure: Failure,
+    },
+    /// The answer to COMMIT was lost, and the order can't be found.
+    #[error("the outcome is not known")]
+    OutcomeUnknown,
+    /// No such order in this store.
+    #[error("there is no such order")]
+    NotFound,
+}
+
+/// Where an order can be read.
+pub(crate) fn location_of(order_id: OrderId) -> String {
+    format!("/orders/{order_id}")
+}
+
+impl From<OrderError> for Problem {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::Database(error) => error.into(),
+            OrderError::Geocoding(error) => error.into(),
+            OrderError::Payment(error) => error.into(),
+            OrderError::GatewayUnavailable => {
+                Self::of(&oms_payments::GATEWAY_UNAVAILABLE).with_retry_after_s(RETRY_AFTER_S)
+            }
+            OrderError::UnknownProducts(lines) => of_lines(&UNKNOWN_PRODUCT, &lines),
+            OrderError::ProductsNotSold(lines) => of_lines(&PRODUCT_NOT_SOLD, &lines),
+            OrderError::TotalTooLarge => Self::of(&TOTAL_TOO_LARGE),
+            OrderError::NoSingleWarehouse => Self::of(&NO_SINGLE_WAREHOUSE),
+            OrderError::KeyReused => Self::of(&KEY_REUSED),
+            OrderError::InProgress(order_id) => Self::of(&IN_PROGRESS)
+                .with_location(location_of(order_id))
+                .with_retry_after_s(RETRY_AFTER_S)
+                .with_extension("orderId", order_id.to_string()),
+            OrderError::Failed { order_id, failure } => failed(order_id, &failure),
+            OrderError::Contended => Self::of(&CONTENDED).with_retry_after_s(1),
+            OrderError::OutcomeUnknown => {
+                Self::of(&OUTCOME_UNKNOWN).with_retry_after_s(RETRY_AFTER_S)
+            }
+            OrderError::NotFound => Self::of(&NOT_FOUND),
+        }
+    }
+}
+
+fn of_lines(problem_type: &'static oms_errors::ProblemType, lines: &[usize]) -> Problem {
+    let field = |index: &usize| FieldError {
+        field: format!("items[{index}].productId"),
+        message: problem_type.title.to_owned(),
+    };
+    Problem::of(problem_type).with_fields(lines.iter().map(field).collect())
+}
+
+fn failed(order_id: OrderId, failure: &Failure) -> Problem {
+    let problem = match failure {
+        Failure::PaymentDeclined { decline_code } => {
+            let code = DeclineCode::new(decline_code);
+            Problem::of(&PAYMENT_DECLINED).with_extension("declineCode", code.for_customer())
+        }
+        Failure::PaymentVoided | Failure::GatewayUnavailable => Problem::of(&PAYMENT_VOIDED),
+    };
+    problem
+        .with_location(location_of(order_id))
+        .with_extension("orderId", order_id.to_string())
+        .with_extension("orderStatus", crate::OrderStatus::Failed.as_str())
+}
+
+/// A 400 that names one field.
+pub(crate) fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Problem {
+    let field = FieldError {
+        field: field.into(),
+        message: message.into(),
+    };
+    Problem::new(
+        &INVALID_REQUEST,
+        "see errors for the fields that are not valid",
+    )
+    .with_fields(vec![field])
+}

@@ -1,0 +1,80 @@
+//! The HTTP face of orders.
+
+mod get_order;
+mod place_order;
+mod representation;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use actix_web::web::{self, ServiceConfig};
+use oms_errors::{METHOD_NOT_ALLOWED, Problem};
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::context::OrderContext;
+
+/// Whether requests may carry card numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CardNumbers {
+    /// They may: the gateway is the sandbox.
+    Accepted,
+    /// They must not: a token of the gateway stands for the card.
+    Refused,
+}
+
+/// What the endpoints of orders work with. Registered as `web::Data`.
+pub struct OrdersApi {
+    context: Arc<OrderContext>,
+    card_numbers: CardNumbers,
+    runtime: Handle,
+    tasks: TaskTracker,
+}
+
+impl OrdersApi {
+    /// Requests are worked on in `runtime`, as `tasks` of which the owner can wait for the end.
+    pub fn new(
+        context: Arc<OrderContext>,
+        card_numbers: CardNumbers,
+        runtime: Handle,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self {
+            context,
+            card_numbers,
+            runtime,
+            tasks,
+        }
+    }
+
+    /// Runs `work` to its end, whatever becomes of the request: a client that resets its connection makes actix-web
+    /// drop the handler half-way, and this only drops the waiting.
+    async fn detached<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let task = self.tasks.spawn_on(work.in_current_span(), &self.runtime);
+        task.await
+            .map_err(|error| Problem::of(&oms_errors::INTERNAL).with_source(error))
+    }
+}
+
+/// The routes of orders.
+pub fn configure(config: &mut ServiceConfig) {
+    config
+        .service(
+            web::resource("/orders")
+                .route(web::post().to(place_order::place_order))
+                .default_service(web::to(|| method_not_allowed("POST"))),
+        )
+        .service(
+            web::resource("/orders/{id}")
+                .route(web::get().to(get_order::get_order))
+                .default_service(web::to(|| method_not_allowed("GET"))),
+        );
+}
+
+async fn method_not_allowed(allowed: &'static str) -> Result<&'static str, Problem> {
+    Err(Problem::new(&METHOD_NOT_ALLOWED, format!("use {allowed}")).with_allow(allowed))
+}

@@ -1,0 +1,135 @@
+//! Orders as JSON.
+
+use chrono::{DateTime, Utc};
+use oms_inventory::{CandidateOutcome, ProductId, RoutingTrace, WarehouseId};
+use oms_payments::Attempt;
+use oms_validation::{Money, OrderId};
+use serde::Serialize;
+
+use crate::domain::address::ShippingAddress;
+use crate::domain::id::CustomerId;
+use crate::domain::line::OrderLine;
+use crate::domain::order::Order;
+use crate::domain::status::OrderStatus;
+use crate::error::OrderError;
+use crate::service::get_order::OrderDetails;
+
+/// An order, as `POST /orders` answers with it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OrderSummary {
+    order_id: OrderId,
+    status: OrderStatus,
+    customer_id: CustomerId,
+    warehouse_id: WarehouseId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warehouse_name: Option<String>,
+    total: Money,
+    items: Vec<Item>,
+    created_at: DateTime<Utc>,
+    /// Only, and then true, when an earlier request placed the order.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    cached: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    product_id: ProductId,
+    quantity: i32,
+    unit_price: Money,
+    total: Money,
+}
+
+/// An order, as `GET /orders/{id}` answers with it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OrderBody {
+    #[serde(flatten)]
+    summary: OrderSummary,
+    shipping_address: ShippingAddress,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+    payment: Option<Payment>,
+    routing: RoutingTrace,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Payment {
+    state: &'static str,
+    gateway: String,
+    attempt: i32,
+    amount: Money,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decline_code: Option<String>,
+}
+
+/// Whether this request placed the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Replay {
+    No,
+    Yes,
+}
+
+impl OrderSummary {
+    pub(super) fn of(order: &Order, replay: Replay) -> Result<Self, OrderError> {
+        Ok(Self {
+            order_id: order.id,
+            status: order.status,
+            customer_id: order.customer_id,
+            warehouse_id: order.warehouse_id,
+            warehouse_name: warehouse_name(&order.routing),
+            total: order.total,
+            items: order.lines.iter().map(item).collect::<Result<_, _>>()?,
+            created_at: order.created_at,
+            cached: replay == Replay::Yes,
+        })
+    }
+}
+
+/// The name at the time of routing.
+fn warehouse_name(routing: &RoutingTrace) -> Option<String> {
+    let chosen = routing
+        .candidates
+        .iter()
+        .find(|entry| entry.outcome == CandidateOutcome::Chosen);
+    chosen.map(|entry| entry.warehouse_name.clone())
+}
+
+fn item(line: &OrderLine) -> Result<Item, OrderError> {
+    Ok(Item {
+        product_id: line.product_id,
+        quantity: line.quantity,
+        unit_price: line.unit_price,
+        total: line.total().map_err(|_| OrderError::TotalTooLarge)?,
+    })
+}
+
+impl OrderBody {
+    pub(super) fn of(details: OrderDetails) -> Result<Self, OrderError> {
+        let OrderDetails { order, payment } = details;
+        Ok(Self {
+            summary: OrderSummary::of(&order, Replay::No)?,
+            failure: order.failure.as_ref().map(ToString::to_string),
+            shipping_address: order.shipping_address,
+            payment: payment.map(Payment::of),
+            routing: order.routing,
+        })
+    }
+}
+
+impl Payment {
+    fn of(attempt: Attempt) -> Self {
+        Self {
+            state: attempt.state.as_str(),
+            gateway: attempt.gateway,
+            attempt: attempt.number,
+            amount: attempt.amount,
+            reference: attempt.reference.map(|reference| reference.to_string()),
+            decline_code: attempt.decline_code.map(|code| code.to_string()),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Placing an order: phase 0 without the database, phase 1 in one transaction, phase 2 with no connection held, phase 3
+//! in one transaction.
+//!
+//! Run it in a task that nobody cancels: a client that goes away must not change how its order ends.
+
+use oms_geocoding::GeocodeError;
+use oms_payments::{Attempt, CollectOutcome, PaymentError, collect_payment};
+use oms_validation::{IdempotencyKey, Location, OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::failure::Failure;
+use crate::domain::fingerprint::{self, Fingerprint};
+use crate::domain::order::{Order, OrderRequest};
+use crate::domain::status::OrderStatus;
+use crate::error::OrderError;
+use crate::service::end_order::{Ending, end_order};
+use crate::service::intake::{Intake, intake};
+use crate::store::orders;
+
+/// The actor of what a request does.
+const ACTOR: &str = "api";
+
+/// An order that was placed, now or by an earlier request with the same key.
+#[derive(Debug)]
+pub enum PlacedOrder {
+    /// Placed and paid by this request.
+    Paid(Order),
+    /// Placed and paid by an earlier request.
+    PaidBefore(Order),
+    /// Placed; what became of the payment is not known yet.
+    Pending(OrderId),
+}
+
+/// Places an order, or answers for the one that the key already stands for.
+///
+/// # Errors
+/// [`OrderError`]; only `Failed` leaves an order behind, with its stock given back.
+pub async fn place_order(
+    context: &OrderContext,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+    request: &OrderRequest,
+) -> Result<PlacedOrder, OrderError> {
+    let fingerprint = fingerprint::of(request);
+    // First of all, so that a replay needs neither stock nor gateway.
+    if let Some(order) = find_by_key(context, tenant, key).await? {
+        return replay(order, fingerprint);
+    }
+    if !context.gateway.is_available() {
+        return Err(OrderError::GatewayUnavailable);
+    }
+    let destination = locate(context, tenant, request).await?;
+    match intake(context, tenant, key, request, fingerprint, destination).await? {
+        Intake::KeyTaken => {
+            let order = find_by_key(context, tenant, key).await?;
+            // Its owner gave it back meanwhile: nothing was kept, and this request may be tried again.
+            replay(order.ok_or(OrderError::Contended)?, fingerprint)
+        }
+        Intake::Placed { order, attempt } => pay(context, tenant, *order, &attempt, request).await,
+    }
+}
+
+async fn find_by_key(
+    context: &OrderContext,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+) -> Result<Option<Order>, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    Ok(orders::find_by_key(&mut connection, tenant, key).await?)
+}
+
+/// The answer that the key's order has by now.
+fn replay(order: Order, fingerprint: Fingerprint) -> Result<PlacedOrder, OrderError> {
+    if order.fingerprint != fingerprint {
+        return Err(OrderError::KeyReused);
+    }
+    match (order.status, order.failure.clone()) {
+        (OrderStatus::Paid, _) => Ok(PlacedOrder::PaidBefore(order)),
+        (OrderStatus::Failed, Some(failure)) => Err(OrderError::Failed {
+            order_id: order.id,
+            failure,
+        }),
+        (OrderStatus::PendingPayment | OrderStatus::Failed, _) => {
+            Err(OrderError::InProgress(order.id))
+        }
+    }
+}
+
+async fn locate(
+    context: &OrderContext,
+    tenant: TenantId,
+    request: &OrderRequest,
+) -> Result<Location, OrderError> {
+    if let Some(location) = request.shipping_address.location() {
+        return Ok(location);
+    }
+    let address = request
+        .shipping_address
+        .query()
+        .map_err(|_| GeocodeError::NotFound)?;
+    let found = context.geocoder.locate(tenant.as_uuid(), &address).await?;
+    let location = Location::new(found.lat(), found.lng());
+    location.map_err(|error| GeocodeError::Unavailable(error.into()).into())
+}
+
+/// Phases 2 and 3. An outcome that is not definite leaves the order to the sweeper.
+async fn pay(
+    context: &OrderContext,
+    tenant: TenantId,
+    order: Order,
+    attempt: &Attempt,
+    request: &OrderRequest,
+) -> Result<PlacedOrder, OrderError> {
+    let gateway = context.gateway.as_ref();
+    let outcome = collect_payment(
+        &context.database,
+        gateway,
+        tenant,
+        attempt,
+        &request.payment_method,
+    )
+    .await;
+    let Some((closing, ending)) = outcome.closing().zip(ending_of(&outcome)) else {
+        if let CollectOutcome::WrongAmount { charged } = &outcome {
+            tracing::error!(order_id = %order.id, ?charged, total = ?order.total, "the gateway charged another amount");
+        }
+        return answer_as_stored(context, tenant, order.id).await;
+    };
+    match end_order(
+        context, tenant, order.id, attempt.id, &closing, &ending, ACTOR,
+    )
+    .await
+    {
+        Ok(true) => ended(order, ending, outcome),
+        Ok(false) => answer_as_stored(context, tenant, order.id).await,
+        Err(error) => {
+            let cause: &dyn std::error::Error = &error;
+            tracing::warn!(order_id = %order.id, cause, "an order's end could not be written; the sweeper will");
+            Ok(PlacedOrder::Pending(order.id))
+        }
+    }
+}
+
+fn ending_of(outcome: &CollectOutcome) -> Option<Ending> {
+    match outcome {
+        CollectOutcome::Paid { .. } => Some(Ending::Paid),
+        CollectOutcome::Declined { code } => {
+            let decline_code = code.as_str().to_owned();
+            Some(Ending::Failed(Failure::PaymentDeclined { decline_code }))
+        }
+        CollectOutcome::NotStarted { .. } => Some(Ending::Failed(Failure::GatewayUnavailable)),
+        CollectOutcome::WrongAmount { .. }
+        | CollectOutcome::Pending
+        | CollectOutcome::Unknown
+        | CollectOutcome::Superseded => None,
+    }
+}
+
+fn ended(
+    mut order: Order,
+    ending: Ending,
+    outcome: CollectOutcome,
+) -> Result<PlacedOrder, OrderError> {
+    match (ending, outcome) {
+        (Ending::Failed(_), CollectOutcome::NotStarted { error, .. }) => Err(not_started(error)),
+        (Ending::Failed(failure), _) => Err(OrderError::Failed {
+            order_id: order.id,
+            failure,
+        }),
+        (Ending::Paid, _) => {
+            order.status = OrderStatus::Paid;
+            Ok(PlacedOrder::Paid(order))
+        }
+    }
+}
+
+fn not_started(error: PaymentError) -> OrderError {
+    match error {
+        PaymentError::Database(error) => error.into(),
+        error @ PaymentError::Gateway(_) => error.into(),
+    }
+}
+
+/// Somebody else ended the order, or nobody has yet: says what is stored.
+async fn answer_as_stored(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+) -> Result<PlacedOrder, OrderError> {
+    // The order is placed: a database that can't be read now is no reason to say anything else.
+    let Ok(mut connection) = context.database.acquire().await else {
+        return Ok(PlacedOrder::Pending(order_id));
+    };
+    let stored = orders::find(&mut connection, tenant, order_id)
+        .await
+        .unwrap_or_default();
+    match stored {
+        Some(order) if order.status == OrderStatus::Paid => Ok(PlacedOrder::Paid(order)),
+        Some(Order {
+            failure: Some(failure),
+            ..
+        }) => Err(OrderError::Failed { order_id, failure }),
+        _ => Ok(PlacedOrder::Pending(order_id)),
+    }
+}

@@ -1,0 +1,204 @@
+//! Orders.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{
+    BigInt, Binary, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+use oms_validation::{Currency, IdempotencyKey, Money, OrderId, TenantId};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::domain::failure::Failure;
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::order::Order;
+use crate::domain::status::OrderStatus;
+use crate::store::lines;
+
+/// Claims the idempotency key by inserting the order. False when the key is somebody else's already; waits for a
+/// transaction that is about to claim it.
+pub(crate) async fn insert(
+    connection: &mut Connection,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+    order: &Order,
+) -> Result<bool, DbError> {
+    let inserted = cached_sql(
+        "INSERT INTO orders.orders
+             (tenant_id, id, idempotency_key, fingerprint, customer_id, status, version, warehouse_id, currency,
+              total_minor, shipping_address, routing, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, $12, $12)
+         ON CONFLICT (tenant_id, idempotency_key) DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(order.id.as_uuid())
+    .bind::<Text, _>(key.as_str())
+    .bind::<Binary, _>(order.fingerprint.0.as_slice())
+    .bind::<SqlUuid, _>(order.customer_id.as_uuid())
+    .bind::<Text, _>(order.status.as_str())
+    .bind::<SqlUuid, _>(order.warehouse_id.as_uuid())
+    .bind::<Text, _>(order.total.currency.as_str())
+    .bind::<BigInt, _>(order.total.amount_minor)
+    .bind::<Jsonb, _>(json(&order.shipping_address))
+    .bind::<Jsonb, _>(json(&order.routing))
+    .bind::<Timestamptz, _>(order.created_at)
+    .execute(connection)
+    .await?;
+    Ok(inserted == 1)
+}
+
+fn json(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).expect("strings and finite numbers can always be written as JSON")
+}
+
+/// The order that an idempotency key stands for.
+pub(crate) async fn find_by_key(
+    connection: &mut Connection,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+) -> Result<Option<Order>, DbError> {
+    let statement = cached_sql(
+        "SELECT id, fingerprint, customer_id, status, failure_code, warehouse_id, currency, total_minor,
+                shipping_address, routing, created_at
+         FROM orders.orders WHERE tenant_id = $1 AND idempotency_key = $2",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Text, _>(key.as_str());
+    let rows: Vec<Row> = statement.load(connection).await?;
+    with_lines(connection, tenant, rows).await
+}
+
+/// An order by its id.
+pub(crate) async fn find(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: OrderId,
+) -> Result<Option<Order>, DbError> {
+    let statement = cached_sql(
+        "SELECT id, fingerprint, customer_id, status, failure_code, warehouse_id, currency, total_minor,
+                shipping_address, routing, created_at
+         FROM orders.orders WHERE tenant_id = $1 AND id = $2",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid());
+    let rows: Vec<Row> = statement.load(connection).await?;
+    with_lines(connection, tenant, rows).await
+}
+
+/// What happens to the idempotency key of an order that leaves `PENDING_PAYMENT`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyFate {
+    /// It stands for this order for ever.
+    Keep,
+    /// It may be used again: nothing was kept.
+    GiveBack,
+}
+
+/// Compare-and-set from `PENDING_PAYMENT` to a final state. Returns the order's new version, which is the sequence number
+/// of the event to write, or `None` when somebody else was first.
+pub(crate) async fn end_pending(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: OrderId,
+    failure: Option<&Failure>,
+    key: KeyFate,
+) -> Result<Option<i32>, DbError> {
+    #[derive(QueryableByName)]
+    struct Ended {
+        #[diesel(sql_type = Integer)]
+        version: i32,
+    }
+
+    let status = if failure.is_some() {
+        OrderStatus::Failed
+    } else {
+        OrderStatus::Paid
+    };
+    let ended: Vec<Ended> = cached_sql(
+        "UPDATE orders.orders
+         SET status = $3, failure_code = $4, version = version + 1, updated_at = now(),
+             idempotency_key = CASE WHEN $5 THEN NULL ELSE idempotency_key END
+         WHERE tenant_id = $1 AND id = $2 AND status = 'PENDING_PAYMENT'
+         RETURNING version",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<Text, _>(status.as_str())
+    .bind::<Nullable<Text>, _>(failure.map(ToString::to_string))
+    .bind::<Bool, _>(key == KeyFate::GiveBack)
+    .load(connection)
+    .await?;
+    Ok(ended.into_iter().next().map(|row| row.version))
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Binary)]
+    fingerprint: Vec<u8>,
+    #[diesel(sql_type = SqlUuid)]
+    customer_id: Uuid,
+    #[diesel(sql_type = Text)]
+    status: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    failure_code: Option<String>,
+    #[diesel(sql_type = SqlUuid)]
+    warehouse_id: Uuid,
+    #[diesel(sql_type = Text)]
+    currency: String,
+    #[diesel(sql_type = BigInt)]
+    total_minor: i64,
+    #[diesel(sql_type = Jsonb)]
+    shipping_address: Value,
+    #[diesel(sql_type = Jsonb)]
+    routing: Value,
+    #[diesel(sql_type = Timestamptz)]
+    created_at: DateTime<Utc>,
+}
+
+async fn with_lines(
+    connection: &mut Connection,
+    tenant: TenantId,
+    rows: Vec<Row>,
+) -> Result<Option<Order>, DbError> {
+    let Some(row) = rows.into_iter().next() else {
+        return Ok(None);
+    };
+    let mut order = row.into_order().map_err(unreadable)?;
+    order.lines = lines::find(connection, tenant, order.id, order.total.currency).await?;
+    Ok(Some(order))
+}
+
+/// A row that our own CHECK constraints should not have let in.
+fn unreadable(error: Box<dyn std::error::Error + Send + Sync>) -> DbError {
+    DbError::Other(diesel::result::Error::DeserializationError(error))
+}
+
+impl Row {
+    fn into_order(self) -> Result<Order, Box<dyn std::error::Error + Send + Sync>> {
+        let currency = Currency::parse(&self.currency)?;
+        let failure = match self.failure_code.as_deref() {
+            Some(text) => Some(Failure::parse(text).ok_or("unknown failure code")?),
+            None => None,
+        };
+        Ok(Order {
+            id: self.id.into(),
+            fingerprint: Fingerprint(self.fingerprint.as_slice().try_into()?),
+            customer_id: self.customer_id.into(),
+            status: OrderStatus::parse(&self.status).ok_or("unknown status")?,
+            failure,
+            warehouse_id: self.warehouse_id.into(),
+            total: Money {
+                amount_minor: self.total_minor,
+                currency,
+            },
+            shipping_address: serde_json::from_value(self.shipping_address)?,
+            routing: serde_json::from_value(self.routing)?,
+            lines: Vec::new(),
+            created_at: self.created_at,
+        })
+    }
+}

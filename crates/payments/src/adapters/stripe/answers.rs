@@ -1,0 +1,250 @@
+//! What Stripe's answers mean: one table from operation, HTTP status, type and code of the error to what became of the
+//! payment.
+//!
+//! The rules, and where they come from:
+//! - Only an answer in Stripe's own shape is believed. <https://docs.stripe.com/api/errors>
+//! - A `card_error` to a confirmation is a decline. <https://docs.stripe.com/declines>
+//! - A 429 was turned away before it was executed, a 401 or 403 as well, and an `invalid_request_error` with one of
+//!   [`NOT_EXECUTED`] never began. <https://docs.stripe.com/error-low-level>, <https://docs.stripe.com/rate-limits>
+//! - A refusal for any other reason depends on the state that the payment is in, so that state is read.
+//!   <https://docs.stripe.com/error-codes>
+//! - The result of a 5xx is indeterminate. <https://docs.stripe.com/error-low-level>
+
+use oms_validation::Money;
+use serde::de::DeserializeOwned;
+
+use super::objects::{ErrorEnvelope, ErrorObject, Intent, Refund};
+use super::transport::Answer;
+use crate::{GatewayError, GatewayFault, Operation, PaymentStatus, Reference, RefundOutcome};
+
+/// The answer to a call that changes a payment.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Reply {
+    /// What the payment is now.
+    Status(PaymentStatus),
+    /// The payment has to be asked.
+    ReadBack,
+}
+
+/// What a refusal means.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Declined,
+    ReadBack,
+    AlreadyRefunded,
+    Fault(GatewayFault),
+}
+
+/// Codes of requests that did not begin: <https://docs.stripe.com/error-codes>.
+const NOT_EXECUTED: [&str; 14] = [
+    "amount_too_large",
+    "amount_too_small",
+    "api_key_expired",
+    "livemode_mismatch",
+    "parameter_invalid_empty",
+    "parameter_invalid_integer",
+    "parameter_invalid_string_blank",
+    "parameter_invalid_string_empty",
+    "parameter_missing",
+    "parameter_unknown",
+    "parameters_exclusive",
+    "platform_api_key_expired",
+    "secret_key_required",
+    "url_invalid",
+];
+
+/// The table. `error` is the error object of the answer, if it holds one.
+fn verdict(operation: Operation, status: u16, error: Option<&ErrorObject>) -> Verdict {
+    let Some(error) = error else {
+        return Verdict::Fault(match status {
+            // Whoever turned us away before Stripe could did so without executing anything.
+            429 => GatewayFault::RateLimited,
+            500.. => GatewayFault::ServerError { status },
+            _ => GatewayFault::Unintelligible { status },
+        });
+    };
+    match (error.kind.as_str(), status) {
+        (_, 500..) | ("api_error", _) => Verdict::Fault(GatewayFault::ServerError { status }),
+        (_, 401 | 403) => Verdict::Fault(rejected(status, error)),
+        (_, 429) => Verdict::Fault(GatewayFault::RateLimited),
+        (_, 409) => Verdict::Fault(GatewayFault::InProgress),
+        ("idempotency_error", _) => by_state(operation, GatewayFault::KeyReused),
+        ("card_error", _) => of_card_error(operation, status, error),
+        ("invalid_request_error", 400 | 404) => of_invalid_request(operation, status, error),
+        _ => by_state(operation, GatewayFault::Unexplained { status }),
+    }
+}
+
+/// Calls that change a payment are explained by the payment; others have nothing to ask.
+fn by_state(operation: Operation, fault: GatewayFault) -> Verdict {
+    match operation {
+        Operation::Confirm | Operation::Cancel | Operation::Capture => Verdict::ReadBack,
+        Operation::Prepare | Operation::Lookup | Operation::Refund => Verdict::Fault(fault),
+    }
+}
+
+fn of_card_error(operation: Operation, status: u16, error: &ErrorObject) -> Verdict {
+    let intent = error.payment_intent.as_ref();
+    let confirmable = intent.is_none_or(|intent| {
+        let status = intent.status.as_deref();
+        status.is_none_or(|status| status == "requires_payment_method")
+    });
+    match operation {
+        Operation::Confirm if confirmable => Verdict::Declined,
+        operation => by_state(operation, GatewayFault::Unexplained { status }),
+    }
+}
+
+fn of_invalid_request(operation: Operation, status: u16, error: &ErrorObject) -> Verdict {
+    let code = error.code.as_deref();
+    let rejected = || Verdict::Fault(rejected(status, error));
+    match operation {
+        Operation::Prepare | Operation::Lookup => rejected(),
+        Operation::Refund if code == Some("charge_already_refunded") => Verdict::AlreadyRefunded,
+        Operation::Refund => rejected(),
+        Operation::Confirm | Operation::Cancel | Operation::Capture => match code {
+            Some(code) if NOT_EXECUTED.contains(&code) => rejected(),
+            Some("payment_intent_unexpected_state") => Verdict::ReadBack,
+            _ if operation == Operation::Confirm && is_about_the_method(error) => Verdict::Declined,
+            Some("resource_missing") => rejected(),
+            _ => Verdict::ReadBack,
+        },
+    }
+}
+
+/// Whether it is the customer's payment method that can't be used: another one would do.
+fn is_about_the_method(error: &ErrorObject) -> bool {
+    let of_the_method = |param: &str| param.starts_with("payment_method");
+    match error.code.as_deref() {
+        // Says that the provider did not answer, and not what it did.
+        Some("payment_method_provider_timeout") => false,
+        Some("payment_intent_incompatible_payment_method") => true,
+        Some(code) if of_the_method(code) => true,
+        _ => error.param.as_deref().is_some_and(of_the_method),
+    }
+}
+
+fn rejected(status: u16, error: &ErrorObject) -> GatewayFault {
+    GatewayFault::Rejected {
+        status,
+        code: printable(error.code.as_deref()),
+        param: printable(error.param.as_deref()),
+    }
+}
+
+/// Names only: a value that we sent must not come back into our log.
+fn printable(text: Option<&str>) -> Option<String> {
+    let of_a_name = |byte: u8| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'[' | b']');
+    text.filter(|text| text.len() <= 100 && text.bytes().all(of_a_name))
+        .map(str::to_owned)
+}
+
+/// The answer to `prepare`: the id of an intent for the amount that was asked for.
+pub(super) fn of_prepare(answer: &Answer, amount: Money) -> Result<Reference, GatewayError> {
+    if !is_success(answer) {
+        return Err(refusal(answer));
+    }
+    let intent: Intent = parse(answer)?;
+    match Reference::parse(&intent.id) {
+        Ok(reference) if intent.money() == Some(amount) => Ok(reference),
+        _ => Err(unintelligible(answer)),
+    }
+}
+
+/// The answer to `lookup`.
+pub(super) fn of_lookup(
+    answer: &Answer,
+    reference: &Reference,
+) -> Result<PaymentStatus, GatewayError> {
+    if is_success(answer) {
+        status_of(answer, reference)
+    } else {
+        Err(refusal(answer))
+    }
+}
+
+/// The answer to `confirm`, `cancel` and `capture`.
+pub(super) fn of_payment(answer: &Answer, reference: &Reference) -> Result<Reply, GatewayError> {
+    if is_success(answer) {
+        return status_of(answer, reference).map(Reply::Status);
+    }
+    let error = error_object(answer);
+    match verdict(answer.operation, answer.status, error.as_ref()) {
+        Verdict::Declined => {
+            let code = error.unwrap_or_default().decline();
+            Ok(Reply::Status(PaymentStatus::Declined { code }))
+        }
+        Verdict::ReadBack => Ok(Reply::ReadBack),
+        Verdict::AlreadyRefunded => Err(unintelligible(answer)),
+        Verdict::Fault(fault) => Err(failed(answer, fault)),
+    }
+}
+
+/// The answer to `refund`.
+pub(super) fn of_refund(
+    answer: &Answer,
+    reference: &Reference,
+) -> Result<RefundOutcome, GatewayError> {
+    if is_success(answer) {
+        let refund: Refund = parse(answer)?;
+        let ours = refund.payment_intent.as_deref() == Some(reference.as_str());
+        let outcome = refund.outcome().filter(|_| ours);
+        return outcome.ok_or_else(|| unintelligible(answer));
+    }
+    match verdict(
+        answer.operation,
+        answer.status,
+        error_object(answer).as_ref(),
+    ) {
+        Verdict::AlreadyRefunded => Ok(RefundOutcome::AlreadyRefunded),
+        Verdict::Fault(fault) => Err(failed(answer, fault)),
+        Verdict::Declined | Verdict::ReadBack => Err(unintelligible(answer)),
+    }
+}
+
+fn status_of(answer: &Answer, reference: &Reference) -> Result<PaymentStatus, GatewayError> {
+    let intent: Intent = parse(answer)?;
+    let ours = intent.id == reference.as_str();
+    let status = intent.payment_status().filter(|_| ours);
+    status.ok_or_else(|| unintelligible(answer))
+}
+
+fn refusal(answer: &Answer) -> GatewayError {
+    match verdict(
+        answer.operation,
+        answer.status,
+        error_object(answer).as_ref(),
+    ) {
+        Verdict::Fault(fault) => failed(answer, fault),
+        Verdict::Declined | Verdict::ReadBack | Verdict::AlreadyRefunded => unintelligible(answer),
+    }
+}
+
+fn is_success(answer: &Answer) -> bool {
+    (200..300).contains(&answer.status)
+}
+
+fn error_object(answer: &Answer) -> Option<ErrorObject> {
+    let envelope: ErrorEnvelope = serde_json::from_slice(&answer.body).ok()?;
+    Some(envelope.error)
+}
+
+fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, GatewayError> {
+    serde_json::from_slice(&answer.body).map_err(|error| {
+        // The error's own text may quote the answer.
+        let place = format!("{:?} error at column {}", error.classify(), error.column());
+        unintelligible(answer).with_source(place)
+    })
+}
+
+fn unintelligible(answer: &Answer) -> GatewayError {
+    let status = answer.status;
+    failed(answer, GatewayFault::Unintelligible { status })
+}
+
+fn failed(answer: &Answer, fault: GatewayFault) -> GatewayError {
+    GatewayError::new(answer.operation, fault).with_request_id(answer.request_id.clone())
+}
+
+#[cfg(test)]
+mod tests;

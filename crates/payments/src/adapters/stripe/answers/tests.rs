@@ -1,0 +1,403 @@
+//! The table, row by row.
+
+use oms_validation::Currency;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::DeclineCode;
+
+const CONFIRM: Operation = Operation::Confirm;
+const ALL: [Operation; 6] = [
+    Operation::Prepare,
+    Operation::Confirm,
+    Operation::Lookup,
+    Operation::Cancel,
+    Operation::Capture,
+    Operation::Refund,
+];
+/// Operations that the state of the payment explains.
+const CHANGES: [Operation; 3] = [Operation::Confirm, Operation::Cancel, Operation::Capture];
+
+fn error(value: Value) -> ErrorObject {
+    serde_json::from_value(value).unwrap()
+}
+
+fn verdict_of(operation: Operation, status: u16, value: Value) -> Verdict {
+    verdict(operation, status, Some(&error(value)))
+}
+
+fn invalid(code: &str, param: &str) -> Value {
+    json!({ "type": "invalid_request_error", "code": code, "param": param, "message": "no" })
+}
+
+fn fault(fault: GatewayFault) -> Verdict {
+    Verdict::Fault(fault)
+}
+
+fn is_rejected(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Fault(GatewayFault::Rejected { .. }))
+}
+
+#[test]
+fn failures_of_the_gateway_are_its_own_whatever_was_asked() {
+    for operation in ALL {
+        for status in [500, 502, 503, 504] {
+            let found = verdict_of(operation, status, json!({ "type": "api_error" }));
+            assert_eq!(found, fault(GatewayFault::ServerError { status }));
+            let found = verdict(operation, status, None);
+            assert_eq!(found, fault(GatewayFault::ServerError { status }));
+        }
+        let found = verdict_of(operation, 400, json!({ "type": "api_error" }));
+        assert_eq!(found, fault(GatewayFault::ServerError { status: 400 }));
+    }
+}
+
+#[test]
+fn keys_without_access_are_rejected_whatever_was_asked() {
+    for operation in ALL {
+        for status in [401, 403] {
+            for kind in ["invalid_request_error", "authentication_error"] {
+                let found = verdict_of(operation, status, json!({ "type": kind }));
+                assert!(
+                    is_rejected(&found),
+                    "{operation} {status} {kind}: {found:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn being_turned_away_is_known_to_have_had_no_effect() {
+    for operation in ALL {
+        for code in ["rate_limit", "lock_timeout"] {
+            let found = verdict_of(operation, 429, invalid(code, ""));
+            assert_eq!(found, fault(GatewayFault::RateLimited));
+        }
+        assert_eq!(
+            verdict(operation, 429, None),
+            fault(GatewayFault::RateLimited)
+        );
+    }
+}
+
+#[test]
+fn a_key_in_use_leaves_the_outcome_open() {
+    for operation in ALL {
+        let in_use = json!({ "type": "idempotency_error", "code": "idempotency_key_in_use" });
+        assert_eq!(
+            verdict_of(operation, 409, in_use),
+            fault(GatewayFault::InProgress)
+        );
+        let conflict = json!({ "type": "invalid_request_error" });
+        assert_eq!(
+            verdict_of(operation, 409, conflict),
+            fault(GatewayFault::InProgress)
+        );
+    }
+}
+
+#[test]
+fn a_key_used_for_something_else_is_explained_by_the_payment_if_there_is_one() {
+    for operation in ALL {
+        let found = verdict_of(operation, 400, json!({ "type": "idempotency_error" }));
+        let expected = match CHANGES.contains(&operation) {
+            true => Verdict::ReadBack,
+            false => fault(GatewayFault::KeyReused),
+        };
+        assert_eq!(found, expected, "{operation}");
+    }
+}
+
+#[test]
+fn a_card_error_is_a_decline_of_a_confirmation_and_of_nothing_else() {
+    for operation in ALL {
+        let found = verdict_of(
+            operation,
+            402,
+            json!({ "type": "card_error", "code": "card_declined" }),
+        );
+        let expected = match operation {
+            Operation::Confirm => Verdict::Declined,
+            Operation::Cancel | Operation::Capture => Verdict::ReadBack,
+            _ => fault(GatewayFault::Unexplained { status: 402 }),
+        };
+        assert_eq!(found, expected, "{operation}");
+    }
+}
+
+#[test]
+fn a_card_error_about_a_payment_that_may_go_on_is_not_believed() {
+    let about = |status: &str| json!({ "type": "card_error", "code": "card_declined", "payment_intent": { "status": status } });
+    let declined = verdict_of(CONFIRM, 402, about("requires_payment_method"));
+    assert_eq!(declined, Verdict::Declined);
+    for status in ["processing", "succeeded", "requires_action", "canceled"] {
+        assert_eq!(
+            verdict_of(CONFIRM, 402, about(status)),
+            Verdict::ReadBack,
+            "{status}"
+        );
+    }
+}
+
+#[test]
+fn a_refusal_that_depends_on_the_state_is_read_back() {
+    for operation in CHANGES {
+        for code in [
+            "payment_intent_unexpected_state",
+            "payment_intent_authentication_failure",
+            "payment_intent_payment_attempt_failed",
+            "intent_invalid_state",
+            "a_code_of_tomorrow",
+        ] {
+            let found = verdict_of(operation, 400, invalid(code, ""));
+            assert_eq!(found, Verdict::ReadBack, "{operation} {code}");
+        }
+        let without_code = json!({ "type": "invalid_request_error" });
+        assert_eq!(verdict_of(operation, 400, without_code), Verdict::ReadBack);
+    }
+    // Whatever parameter it names.
+    let found = verdict_of(
+        CONFIRM,
+        400,
+        invalid("payment_intent_unexpected_state", "payment_method"),
+    );
+    assert_eq!(found, Verdict::ReadBack);
+}
+
+#[test]
+fn a_payment_method_that_cannot_be_used_is_a_decline() {
+    for (code, param) in [
+        ("resource_missing", "payment_method"),
+        ("payment_method_unactivated", ""),
+        ("payment_method_unexpected_state", "payment_method"),
+        ("payment_method_not_available", ""),
+        ("payment_method_provider_decline", ""),
+        ("payment_method_customer_decline", ""),
+        ("payment_intent_incompatible_payment_method", ""),
+        ("token_already_used", "payment_method_data[card][token]"),
+    ] {
+        let found = verdict_of(CONFIRM, 400, invalid(code, param));
+        assert_eq!(found, Verdict::Declined, "{code}");
+    }
+    let timeout = invalid("payment_method_provider_timeout", "payment_method");
+    assert_eq!(verdict_of(CONFIRM, 400, timeout), Verdict::ReadBack);
+}
+
+#[test]
+fn a_request_that_never_began_is_rejected() {
+    for operation in ALL {
+        for code in NOT_EXECUTED {
+            let found = verdict_of(
+                operation,
+                400,
+                invalid(code, "payment_method_data[card][cvc]"),
+            );
+            assert!(is_rejected(&found), "{operation} {code}: {found:?}");
+        }
+        let found = verdict_of(operation, 404, invalid("resource_missing", "intent"));
+        assert!(is_rejected(&found), "{operation}: {found:?}");
+    }
+    for operation in [Operation::Prepare, Operation::Lookup, Operation::Refund] {
+        let found = verdict_of(operation, 400, invalid("a_code_of_tomorrow", ""));
+        assert!(is_rejected(&found), "{operation}: {found:?}");
+    }
+}
+
+#[test]
+fn what_is_refunded_already_is_no_error() {
+    let found = verdict_of(
+        Operation::Refund,
+        400,
+        invalid("charge_already_refunded", ""),
+    );
+    assert_eq!(found, Verdict::AlreadyRefunded);
+}
+
+#[test]
+fn other_refusals_say_nothing_of_the_effect() {
+    for (status, kind) in [
+        (402, "invalid_request_error"),
+        (402, "a_type_of_tomorrow"),
+        (408, "invalid_request_error"),
+        (424, "a_type_of_tomorrow"),
+    ] {
+        for operation in ALL {
+            let found = verdict_of(operation, status, json!({ "type": kind }));
+            let expected = match CHANGES.contains(&operation) {
+                true => Verdict::ReadBack,
+                false => fault(GatewayFault::Unexplained { status }),
+            };
+            assert_eq!(found, expected, "{operation} {status} {kind}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_that_is_not_in_stripes_shape_is_not_believed() {
+    for operation in ALL {
+        for status in [302, 400, 401, 402, 403, 404, 409] {
+            let expected = fault(GatewayFault::Unintelligible { status });
+            assert_eq!(verdict(operation, status, None), expected);
+        }
+    }
+}
+
+#[test]
+fn only_a_defect_or_being_turned_away_is_known_to_have_had_no_effect() {
+    use crate::Effect;
+    for (fault, effect, unavailable) in [
+        (GatewayFault::BreakerOpen, Effect::DidNotHappen, true),
+        (GatewayFault::NoConnection, Effect::DidNotHappen, true),
+        (GatewayFault::RateLimited, Effect::DidNotHappen, false),
+        (GatewayFault::TimedOut, Effect::Unknown, true),
+        (GatewayFault::Interrupted, Effect::Unknown, true),
+        (
+            GatewayFault::ServerError { status: 500 },
+            Effect::Unknown,
+            true,
+        ),
+        (
+            GatewayFault::Unintelligible { status: 200 },
+            Effect::Unknown,
+            true,
+        ),
+        (GatewayFault::InProgress, Effect::Unknown, false),
+        (GatewayFault::KeyReused, Effect::Unknown, false),
+        (
+            GatewayFault::Unexplained { status: 424 },
+            Effect::Unknown,
+            false,
+        ),
+        (
+            GatewayFault::NotReadBack { unavailable: true },
+            Effect::Unknown,
+            true,
+        ),
+        (
+            GatewayFault::NotReadBack { unavailable: false },
+            Effect::Unknown,
+            false,
+        ),
+    ] {
+        let error = GatewayError::new(CONFIRM, fault);
+        assert_eq!(
+            (error.effect(), error.is_unavailable()),
+            (effect, unavailable),
+            "{error}"
+        );
+    }
+}
+
+fn intent(status: &str, last_payment_error: &Value) -> Option<PaymentStatus> {
+    let intent: Intent = serde_json::from_value(json!({
+        "id": "pi_1", "status": status, "amount": 2000, "amount_received": 1900, "currency": "usd",
+        "last_payment_error": last_payment_error,
+    }))
+    .unwrap();
+    intent.payment_status()
+}
+
+#[test]
+fn every_documented_status_of_an_intent_is_known_and_no_other() {
+    let none = Value::Null;
+    let received = Money {
+        amount_minor: 1900,
+        currency: Currency::parse("USD").unwrap(),
+    };
+    for (status, expected) in [
+        ("requires_payment_method", PaymentStatus::NotConfirmed),
+        ("requires_confirmation", PaymentStatus::NotConfirmed),
+        ("requires_action", PaymentStatus::NeedsAction),
+        ("processing", PaymentStatus::Processing),
+        ("requires_capture", PaymentStatus::Authorised),
+        ("canceled", PaymentStatus::Cancelled),
+        ("succeeded", PaymentStatus::Paid { amount: received }),
+    ] {
+        assert_eq!(intent(status, &none), Some(expected), "{status}");
+    }
+    assert_eq!(intent("a_status_of_tomorrow", &none), None);
+}
+
+#[test]
+fn the_issuers_reason_comes_before_stripes() {
+    for (code, decline_code, expected) in [
+        (
+            "card_declined",
+            Some("insufficient_funds"),
+            "insufficient_funds",
+        ),
+        ("card_declined", Some("generic_decline"), "generic_decline"),
+        ("card_declined", Some("lost_card"), "lost_card"),
+        ("card_declined", Some("stolen_card"), "stolen_card"),
+        ("card_declined", Some("fraudulent"), "fraudulent"),
+        ("card_declined", Some("do_not_honor"), "do_not_honor"),
+        (
+            "card_declined",
+            Some("card_velocity_exceeded"),
+            "card_velocity_exceeded",
+        ),
+        ("card_declined", None, "card_declined"),
+        ("expired_card", None, "expired_card"),
+        ("incorrect_cvc", None, "incorrect_cvc"),
+        ("incorrect_number", None, "incorrect_number"),
+        ("processing_error", None, "processing_error"),
+        ("authentication_required", None, "authentication_required"),
+        ("resource_missing", None, "invalid_payment_method"),
+        ("Not a code", None, "generic_decline"),
+    ] {
+        let last = json!({ "type": "card_error", "code": code, "decline_code": decline_code });
+        let expected = DeclineCode::new(expected);
+        assert_eq!(error(last.clone()).decline(), expected, "{code}");
+        let declined = PaymentStatus::Declined { code: expected };
+        assert_eq!(
+            intent("requires_payment_method", &last),
+            Some(declined),
+            "{code}"
+        );
+    }
+    assert_eq!(
+        error(json!({ "type": "card_error" })).decline().as_str(),
+        "generic_decline"
+    );
+}
+
+#[test]
+fn every_documented_status_of_a_refund_is_known_and_no_other() {
+    let amount = Money {
+        amount_minor: 500,
+        currency: Currency::parse("USD").unwrap(),
+    };
+    for (status, expected) in [
+        (json!("succeeded"), Some(RefundOutcome::Refunded { amount })),
+        (json!("pending"), Some(RefundOutcome::Pending { amount })),
+        (
+            json!("requires_action"),
+            Some(RefundOutcome::Pending { amount }),
+        ),
+        (json!("failed"), Some(RefundOutcome::Failed)),
+        (json!("canceled"), Some(RefundOutcome::Failed)),
+        (json!("a_status_of_tomorrow"), None),
+        (Value::Null, None),
+    ] {
+        let refund: Refund = serde_json::from_value(json!({
+            "payment_intent": "pi_1", "status": status, "amount": 500, "currency": "usd",
+        }))
+        .unwrap();
+        assert_eq!(refund.outcome(), expected, "{status}");
+    }
+}
+
+#[test]
+fn what_we_sent_does_not_come_back_as_a_code_or_a_parameter() {
+    let echo = json!({
+        "type": "invalid_request_error", "code": "sk_test_SECRET", "param": "4242424242424242",
+    });
+    let Verdict::Fault(fault) = verdict_of(Operation::Prepare, 400, echo) else {
+        panic!("a refusal of the request");
+    };
+    assert_eq!(
+        fault.to_string(),
+        "refused with status 400, code none, parameter none"
+    );
+}

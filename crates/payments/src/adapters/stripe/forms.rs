@@ -1,0 +1,73 @@
+//! The parameters of each call. Nothing in them lets money move but those of `confirm` and `capture`.
+
+use std::borrow::Cow;
+
+use oms_validation::Money;
+
+use crate::ports::PrepareRequest;
+use crate::{PaymentMethod, Reference};
+
+/// Parameters, in Stripe's spelling for nested ones.
+pub(super) type Form<'a> = Vec<(&'static str, Cow<'a, str>)>;
+
+/// An intent without a payment method, which is not confirmed.
+/// <https://docs.stripe.com/api/payment_intents/create>
+///
+/// `capture_method` is spelt out, because its default differs between versions and accounts. Methods that send the
+/// customer to another site are off: there is no page of ours to come back to.
+pub(super) fn prepare(request: &PrepareRequest) -> Form<'static> {
+    vec![
+        ("amount", request.amount.amount_minor.to_string().into()),
+        ("currency", currency(request.amount).into()),
+        ("capture_method", "automatic".into()),
+        ("automatic_payment_methods[enabled]", "true".into()),
+        ("automatic_payment_methods[allow_redirects]", "never".into()),
+        ("metadata[order_id]", request.order_id.to_string().into()),
+        ("metadata[tenant_id]", request.tenant_id.to_string().into()),
+        (
+            "metadata[attempt]",
+            request.attempt_number.to_string().into(),
+        ),
+    ]
+}
+
+/// The payment method and nothing else. <https://docs.stripe.com/api/payment_intents/confirm>
+///
+/// A card number is for the sandbox only and comes without its expiry and security code, so that any will do.
+pub(super) fn confirm(method: &PaymentMethod) -> Form<'_> {
+    match method {
+        PaymentMethod::Token(token) => vec![("payment_method", token.into())],
+        PaymentMethod::Card(card) => vec![
+            ("payment_method_data[type]", "card".into()),
+            (
+                "payment_method_data[card][number]",
+                card.expose_digits().into(),
+            ),
+            ("payment_method_data[card][exp_month]", "12".into()),
+            ("payment_method_data[card][exp_year]", "2049".into()),
+            ("payment_method_data[card][cvc]", "123".into()),
+        ],
+    }
+}
+
+/// <https://docs.stripe.com/api/payment_intents/cancel>
+pub(super) fn cancel() -> Form<'static> {
+    vec![("cancellation_reason", "abandoned".into())]
+}
+
+/// <https://docs.stripe.com/api/payment_intents/capture>
+pub(super) fn capture(amount: Money) -> Form<'static> {
+    vec![("amount_to_capture", amount.amount_minor.to_string().into())]
+}
+
+/// A refund is in the currency of its payment. <https://docs.stripe.com/api/refunds/create>
+pub(super) fn refund(reference: &Reference, amount: Money) -> Form<'_> {
+    vec![
+        ("payment_intent", reference.as_str().into()),
+        ("amount", amount.amount_minor.to_string().into()),
+    ]
+}
+
+fn currency(amount: Money) -> String {
+    amount.currency.as_str().to_ascii_lowercase()
+}

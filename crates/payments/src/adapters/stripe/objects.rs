@@ -1,0 +1,112 @@
+//! The parts of Stripe's objects that we read.
+
+use oms_validation::{Currency, Money};
+use serde::Deserialize;
+
+use crate::{DeclineCode, PaymentStatus, RefundOutcome};
+
+/// <https://docs.stripe.com/api/payment_intents/object>
+#[derive(Debug, Deserialize)]
+pub(super) struct Intent {
+    pub(super) id: String,
+    pub(super) status: String,
+    pub(super) amount: i64,
+    pub(super) amount_received: i64,
+    pub(super) currency: String,
+    pub(super) last_payment_error: Option<ErrorObject>,
+}
+
+/// <https://docs.stripe.com/api/refunds/object>
+#[derive(Debug, Deserialize)]
+pub(super) struct Refund {
+    pub(super) payment_intent: Option<String>,
+    pub(super) status: Option<String>,
+    pub(super) amount: i64,
+    pub(super) currency: String,
+}
+
+/// What an answer with an error status holds. <https://docs.stripe.com/api/errors>
+#[derive(Debug, Deserialize)]
+pub(super) struct ErrorEnvelope {
+    pub(super) error: ErrorObject,
+}
+
+/// <https://docs.stripe.com/api/errors>. Its message is not read: it may repeat what we sent.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct ErrorObject {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) code: Option<String>,
+    pub(super) decline_code: Option<String>,
+    pub(super) param: Option<String>,
+    pub(super) payment_intent: Option<ErrorIntent>,
+}
+
+/// The intent that an error is about.
+#[derive(Debug, Deserialize)]
+pub(super) struct ErrorIntent {
+    pub(super) status: Option<String>,
+}
+
+impl Intent {
+    /// What it says of the payment; none when it says something that Stripe does not document.
+    ///
+    /// <https://docs.stripe.com/payments/paymentintents/lifecycle>
+    pub(super) fn payment_status(&self) -> Option<PaymentStatus> {
+        Some(match (self.status.as_str(), &self.last_payment_error) {
+            ("succeeded", _) => PaymentStatus::Paid {
+                amount: money(self.amount_received, &self.currency)?,
+            },
+            ("requires_payment_method", Some(error)) => PaymentStatus::Declined {
+                code: error.decline(),
+            },
+            ("requires_payment_method", None) | ("requires_confirmation", _) => {
+                PaymentStatus::NotConfirmed
+            }
+            ("requires_action", _) => PaymentStatus::NeedsAction,
+            ("processing", _) => PaymentStatus::Processing,
+            ("requires_capture", _) => PaymentStatus::Authorised,
+            ("canceled", _) => PaymentStatus::Cancelled,
+            _ => return None,
+        })
+    }
+
+    /// What it was made for.
+    pub(super) fn money(&self) -> Option<Money> {
+        money(self.amount, &self.currency)
+    }
+}
+
+impl Refund {
+    /// What it says; none when it says something that Stripe does not document.
+    pub(super) fn outcome(&self) -> Option<RefundOutcome> {
+        let amount = money(self.amount, &self.currency)?;
+        Some(match self.status.as_deref()? {
+            "succeeded" => RefundOutcome::Refunded { amount },
+            "pending" | "requires_action" => RefundOutcome::Pending { amount },
+            "failed" | "canceled" => RefundOutcome::Failed,
+            _ => return None,
+        })
+    }
+}
+
+impl ErrorObject {
+    /// Why the payment was declined: the issuer's reason if there is one, or else Stripe's. A payment method that does
+    /// not exist is `invalid_payment_method`, because Stripe's `resource_missing` does not say what is missing.
+    pub(super) fn decline(&self) -> DeclineCode {
+        let code = self.decline_code.as_deref().or(self.code.as_deref());
+        DeclineCode::new(match code {
+            Some("resource_missing") => "invalid_payment_method",
+            Some(code) => code,
+            None => "",
+        })
+    }
+}
+
+/// Stripe spells currencies in lower case.
+fn money(amount_minor: i64, currency: &str) -> Option<Money> {
+    Some(Money {
+        amount_minor,
+        currency: Currency::parse(&currency.to_ascii_uppercase()).ok()?,
+    })
+}

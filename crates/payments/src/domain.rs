@@ -1,0 +1,18 @@
+//! The rules of payments, without IO: attempts and their states, what a gateway can say of a payment, and the values
+//! that go to and come from it.
+
+mod attempt;
+mod closing;
+mod decline_code;
+mod operation;
+mod payment_method;
+mod payment_status;
+mod reference;
+
+pub use attempt::{Attempt, AttemptState, NewAttempt, UnknownState};
+pub use closing::Closing;
+pub use decline_code::DeclineCode;
+pub use operation::{Operation, OperationKey};
+pub use payment_method::{CardNumber, InvalidPaymentMethod, PaymentMethod};
+pub use payment_status::{PaymentStatus, RefundOutcome};
+pub use reference::{InvalidReference, Reference};

@@ -1,0 +1,85 @@
+//! What is asked of a gateway, and the keys under which it is asked once only.
+
+use std::fmt;
+
+use oms_validation::OrderId;
+use uuid::Uuid;
+
+/// What is asked of a gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Make a payment that no money can move by yet.
+    Prepare,
+    /// Collect it.
+    Confirm,
+    /// Read it.
+    Lookup,
+    /// Make sure that it never happens.
+    Cancel,
+    /// Take what was authorised.
+    Capture,
+    /// Give it back.
+    Refund,
+}
+
+impl Operation {
+    /// The name, in keys, logs and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::Confirm => "confirm",
+            Self::Lookup => "lookup",
+            Self::Cancel => "cancel",
+            Self::Capture => "capture",
+            Self::Refund => "refund",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The idempotency key of a call to a gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperationKey(String);
+
+impl OperationKey {
+    /// `{order}:{operation}:{attempt}`: the effect happens once, however often the call is made.
+    pub fn new(order_id: OrderId, operation: Operation, attempt_number: i32) -> Self {
+        Self(format!("{order_id}:{operation}:{attempt_number}"))
+    }
+
+    /// `{order}:{operation}:{attempt}:{unique}`: for calls that may be repeated without harm and whose answer has to be
+    /// fresh. Stripe replays the first answer to a key whatever it was, also a 500 or a refusal that no longer holds
+    /// (<https://docs.stripe.com/error-low-level>).
+    pub fn unique(order_id: OrderId, operation: Operation, attempt_number: i32) -> Self {
+        let unique = Uuid::now_v7().simple();
+        Self(format!("{order_id}:{operation}:{attempt_number}:{unique}"))
+    }
+
+    /// The key as it is sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_the_same_every_time_unless_it_shall_be_unique() {
+        let order_id = OrderId::generate();
+        let key = || OperationKey::new(order_id, Operation::Confirm, 1);
+        assert_eq!(key(), key());
+        assert_eq!(key().as_str(), format!("{order_id}:confirm:1"));
+
+        let unique = || OperationKey::unique(order_id, Operation::Cancel, 2);
+        assert_ne!(unique(), unique());
+        let prefix = format!("{order_id}:cancel:2:");
+        assert!(unique().as_str().starts_with(&prefix));
+    }
+}

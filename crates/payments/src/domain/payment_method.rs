@@ -1,0 +1,146 @@
+//! What the customer pays with. It goes to the gateway and nowhere else: it can't be serialised, and printing it shows
+//! no more than the last four digits.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// Longest token, in characters.
+const MAX_TOKEN_LENGTH: usize = 255;
+
+/// What the customer pays with.
+#[derive(Clone)]
+pub enum PaymentMethod {
+    /// A gateway's token for a payment method, such as `pm_card_visa`.
+    Token(String),
+    /// A card number. Only ever for the sandbox: callers see to it that no real one gets here.
+    Card(CardNumber),
+}
+
+/// 12 to 19 digits.
+#[derive(Clone)]
+pub struct CardNumber(SecretString);
+
+/// The text is not a payment method. It is never repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPaymentMethod {
+    /// Not a token.
+    #[error("must be 1 to 255 letters, digits and underscores")]
+    Token,
+    /// Not a card number.
+    #[error("must be 12 to 19 digits")]
+    CardNumber,
+}
+
+impl PaymentMethod {
+    /// Reads a gateway's token.
+    ///
+    /// # Errors
+    /// When it is empty, longer than 255 characters, or has a character other than a letter, a digit or an underscore.
+    pub fn parse_token(text: &str) -> Result<Self, InvalidPaymentMethod> {
+        let of_a_token = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if text.is_empty() || text.len() > MAX_TOKEN_LENGTH || !text.bytes().all(of_a_token) {
+            return Err(InvalidPaymentMethod::Token);
+        }
+        // Digits alone are a card number in the wrong field: tokens are not secret, so it would be logged.
+        if CardNumber::parse(text).is_ok() {
+            return Err(InvalidPaymentMethod::Token);
+        }
+        Ok(Self::Token(text.to_owned()))
+    }
+
+    /// Reads a card number.
+    ///
+    /// # Errors
+    /// As [`CardNumber::parse`].
+    pub fn parse_card(text: &str) -> Result<Self, InvalidPaymentMethod> {
+        CardNumber::parse(text).map(Self::Card)
+    }
+}
+
+impl CardNumber {
+    /// Reads a card number: digits only, without spaces or dashes.
+    ///
+    /// # Errors
+    /// When it is not 12 to 19 digits.
+    pub fn parse(text: &str) -> Result<Self, InvalidPaymentMethod> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits || !(12..=19).contains(&text.len()) {
+            return Err(InvalidPaymentMethod::CardNumber);
+        }
+        Ok(Self(SecretString::from(text)))
+    }
+
+    /// The last four digits: all that may be shown or kept.
+    pub fn last4(&self) -> &str {
+        let digits = self.0.expose_secret();
+        &digits[digits.len() - 4..]
+    }
+
+    pub(crate) fn expose_digits(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for PaymentMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(token) => f.debug_tuple("Token").field(token).finish(),
+            Self::Card(_) => f.write_str("Card(redacted)"),
+        }
+    }
+}
+
+impl fmt::Debug for CardNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CardNumber(redacted)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_of_letters_digits_and_underscores_are_taken() {
+        for text in ["pm_card_visa", "p", &"x".repeat(255)] {
+            assert!(PaymentMethod::parse_token(text).is_ok(), "{text:?}");
+        }
+        for text in ["", "pm card", "pm-1", "pm_é", "../x", &"x".repeat(256)] {
+            let refused = PaymentMethod::parse_token(text).unwrap_err();
+            assert_eq!(refused, InvalidPaymentMethod::Token, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_card_number_is_no_token() {
+        assert!(PaymentMethod::parse_token("4242424242424242").is_err());
+    }
+
+    #[test]
+    fn card_numbers_have_12_to_19_digits_and_nothing_else() {
+        for text in ["4242424242424242", &"1".repeat(12), &"1".repeat(19)] {
+            assert!(CardNumber::parse(text).is_ok(), "{text:?}");
+        }
+        let spaced = "4242 4242 4242 4242";
+        for text in [
+            "",
+            spaced,
+            "4242-4242-4242-4242",
+            &"1".repeat(11),
+            &"1".repeat(20),
+        ] {
+            let refused = CardNumber::parse(text).unwrap_err();
+            assert_eq!(refused, InvalidPaymentMethod::CardNumber, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn printing_a_card_shows_nothing_of_its_number() {
+        let card = CardNumber::parse("4000123412341239").unwrap();
+        assert_eq!(card.last4(), "1239");
+        let method = PaymentMethod::Card(card.clone());
+        let printed = format!("{card:?} {card:#?} {method:?} {method:#?}");
+        assert!(!printed.contains(|c: char| c.is_ascii_digit()), "{printed}");
+    }
+}

@@ -1,0 +1,101 @@
+//! What this context needs of a payment gateway.
+
+mod gateway_error;
+
+use async_trait::async_trait;
+use oms_circuit_breaker::BreakerState;
+use oms_validation::{Money, OrderId, TenantId};
+
+pub use gateway_error::{Effect, GatewayError, GatewayFault};
+
+use crate::{
+    Attempt, Operation, OperationKey, PaymentMethod, PaymentStatus, Reference, RefundOutcome,
+};
+
+/// A payment gateway. Never call it with a database connection in hand.
+///
+/// Every error says whether its effect is known not to have happened. What is unknown is read back by reference: it is
+/// never repeated blindly, because a gateway may answer a repeated key with the failure that it gave first.
+#[async_trait]
+pub trait PaymentGateway: Send + Sync {
+    /// Its name, which is stored with each attempt.
+    fn name(&self) -> &'static str;
+
+    /// False while calls would be refused without being made. Asking changes nothing.
+    fn is_available(&self) -> bool;
+
+    /// The circuit breakers in front of it, by name. Asking changes nothing.
+    fn breaker_states(&self) -> Vec<(&'static str, BreakerState)>;
+
+    /// Makes a payment that carries the order's id and that no money can move by until somebody confirms it.
+    /// Repeating it for the same attempt gives the same reference, as long as the gateway keeps keys.
+    async fn prepare(&self, request: &PrepareRequest) -> Result<Reference, GatewayError>;
+
+    /// Collects the payment.
+    ///
+    /// `NotConfirmed` proves nothing here: another confirmation may be on its way.
+    async fn confirm(
+        &self,
+        reference: &Reference,
+        method: &PaymentMethod,
+        key: &OperationKey,
+    ) -> Result<PaymentStatus, GatewayError>;
+
+    /// Reads the payment.
+    async fn lookup(&self, reference: &Reference) -> Result<PaymentStatus, GatewayError>;
+
+    /// The fence: `Cancelled` is proof that nothing was taken or ever will be, and `Paid` that it was too late. Any
+    /// other status means that the payment can't be cancelled now. Give it a key that is
+    /// [unique](OperationKey::unique): the answer has to be fresh.
+    async fn cancel(
+        &self,
+        reference: &Reference,
+        key: &OperationKey,
+    ) -> Result<PaymentStatus, GatewayError>;
+
+    /// Takes money that was authorised.
+    async fn capture(
+        &self,
+        reference: &Reference,
+        amount: Money,
+        key: &OperationKey,
+    ) -> Result<PaymentStatus, GatewayError>;
+
+    /// Gives money back.
+    async fn refund(
+        &self,
+        reference: &Reference,
+        amount: Money,
+        key: &OperationKey,
+    ) -> Result<RefundOutcome, GatewayError>;
+}
+
+/// What a payment is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrepareRequest {
+    /// The order that is paid for.
+    pub order_id: OrderId,
+    /// The store that it belongs to.
+    pub tenant_id: TenantId,
+    /// 1 for an order's first attempt.
+    pub attempt_number: i32,
+    /// What the customer shall pay.
+    pub amount: Money,
+}
+
+impl PrepareRequest {
+    /// What to prepare for an attempt.
+    pub fn of(tenant_id: TenantId, attempt: &Attempt) -> Self {
+        Self {
+            order_id: attempt.order_id,
+            tenant_id,
+            attempt_number: attempt.number,
+            amount: attempt.amount,
+        }
+    }
+
+    /// The key under which it is prepared once.
+    pub fn key(&self) -> OperationKey {
+        OperationKey::new(self.order_id, Operation::Prepare, self.attempt_number)
+    }
+}

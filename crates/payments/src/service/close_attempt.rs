@@ -1,0 +1,24 @@
+//! Ending an attempt, in the transaction that also settles its order.
+
+use oms_database::Connection;
+use oms_validation::TenantId;
+
+use crate::store::attempts;
+use crate::{AttemptId, Closing, PaymentError};
+
+/// Ends an attempt by compare-and-set. False means that somebody else has moved it meanwhile: then change nothing else
+/// either, and look again.
+///
+/// Take the closing from [`CollectOutcome::closing`](crate::CollectOutcome::closing) or
+/// [`SettleOutcome::closing`](crate::SettleOutcome::closing), which give one only where there is proof.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn close_attempt(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    attempt_id: AttemptId,
+    closing: &Closing,
+) -> Result<bool, PaymentError> {
+    Ok(attempts::close_attempt(connection, tenant_id, attempt_id, closing).await?)
+}

@@ -1,0 +1,3 @@
+//! The tables of this context. All of its SQL is below here, and no other context's table is.
+
+pub(crate) mod attempts;

@@ -1,0 +1,7 @@
+//! Implementations of the port.
+
+mod address_book;
+mod nominatim;
+
+pub use address_book::{AddressBook, AddressBookError};
+pub use nominatim::{Nominatim, NominatimConfig, NominatimError};

@@ -1,0 +1,214 @@
+//! A service that speaks Nominatim's search API, <https://nominatim.org/release-docs/latest/api/Search/>: Nominatim
+//! itself, or one of the hosted services that follow it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use oms_circuit_breaker::{BreakerConfig, BreakerError, CircuitBreaker};
+use reqwest::{Client, Response, StatusCode, Url, redirect};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::{Address, Coordinates, GeocodeError, Geocoder};
+
+/// One place without its outline is about 1 kB.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Where the service is, and how long to wait for it.
+#[derive(Clone)]
+pub struct NominatimConfig {
+    /// Up to but without `/search`. May carry a query, such as a key, which is sent along.
+    pub url: String,
+    /// Who we are; the usage policy of the public servers wants it to identify the application.
+    pub user_agent: String,
+    /// Longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// Longest wait for the whole answer, connecting included.
+    pub timeout: Duration,
+    /// When to stop asking.
+    pub breaker: BreakerConfig,
+}
+
+impl NominatimConfig {
+    /// The defaults for a service at `url`.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            user_agent: concat!("oms/", env!("CARGO_PKG_VERSION")).to_owned(),
+            connect_timeout: Duration::from_secs(1),
+            timeout: Duration::from_secs(3),
+            breaker: BreakerConfig::default(),
+        }
+    }
+}
+
+/// A configuration that no client can be made of.
+#[derive(Debug, thiserror::Error)]
+pub enum NominatimError {
+    /// The URL does not start with `http://` or `https://`, or is none. It is not repeated: it may carry a key.
+    #[error("the URL of the geocoding service is not an http or https URL")]
+    Url,
+    /// The HTTP client could not be made, for want of root certificates, say.
+    #[error("can't make an HTTP client for the geocoding service")]
+    Client(#[source] reqwest::Error),
+}
+
+/// The service, behind its breaker.
+pub struct Nominatim {
+    client: Client,
+    search: Url,
+    breaker: CircuitBreaker,
+}
+
+impl Nominatim {
+    /// A client; asks nothing yet.
+    ///
+    /// # Errors
+    /// When the URL or the user agent can't be used.
+    ///
+    /// # Panics
+    /// When the program has installed no rustls crypto provider.
+    pub fn new(config: &NominatimConfig) -> Result<Self, NominatimError> {
+        let search = search_url(&config.url).ok_or(NominatimError::Url)?;
+        let mut client = Client::builder()
+            .user_agent(&config.user_agent)
+            .connect_timeout(config.connect_timeout)
+            .timeout(config.timeout)
+            // An address is sent only to where the operator said.
+            .redirect(redirect::Policy::none());
+        if search.scheme() == "http" {
+            // Machines without root certificates can still use a service of their own.
+            client = client.tls_certs_only([]);
+        }
+        Ok(Self {
+            client: client.build().map_err(NominatimError::Client)?,
+            search,
+            breaker: CircuitBreaker::new("geocoder", config.breaker),
+        })
+    }
+
+    async fn search(&self, address: &Address) -> Result<Coordinates, GeocodeError> {
+        let request = self.client.get(self.search.clone()).query(&[
+            ("q", address.as_str()),
+            ("format", "jsonv2"),
+            ("limit", "1"),
+        ]);
+        let response = request.send().await.map_err(without_address)?;
+        match response.status() {
+            StatusCode::OK => first_place(&read(response).await?),
+            // A search text that it can make nothing of.
+            StatusCode::BAD_REQUEST => Err(GeocodeError::NotFound),
+            status => Err(unavailable(format!("it answered {status}"))),
+        }
+    }
+}
+
+#[async_trait]
+impl Geocoder for Nominatim {
+    async fn locate(&self, _tenant: Uuid, address: &Address) -> Result<Coordinates, GeocodeError> {
+        let is_unavailable = |error: &GeocodeError| match error {
+            GeocodeError::NotFound => false,
+            GeocodeError::Unavailable(_) => true,
+        };
+        let located = self
+            .breaker
+            .call(is_unavailable, self.search(address))
+            .await;
+        located.map_err(|error| match error {
+            BreakerError::Refused => unavailable("its circuit breaker is open".to_owned()),
+            BreakerError::Inner(error) => error,
+        })
+    }
+
+    fn breaker(&self) -> Option<&CircuitBreaker> {
+        Some(&self.breaker)
+    }
+}
+
+fn search_url(base: &str) -> Option<Url> {
+    let mut url = Url::parse(base).ok()?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return None;
+    }
+    url.path_segments_mut().ok()?.pop_if_empty().push("search");
+    Some(url)
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, GeocodeError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(without_address)? {
+        if body.len() + chunk.len() > MAX_BODY_BYTES {
+            return Err(unavailable(format!(
+                "its answer has more than {MAX_BODY_BYTES} bytes"
+            )));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Degrees come as text.
+#[derive(Deserialize)]
+struct Place {
+    lat: String,
+    lon: String,
+}
+
+fn first_place(body: &[u8]) -> Result<Coordinates, GeocodeError> {
+    // The causes are not kept: they may quote the body, which repeats the address.
+    let places: Vec<Place> = serde_json::from_slice(body)
+        .map_err(|_| unavailable("its answer is not a list of places".to_owned()))?;
+    let place = places.first().ok_or(GeocodeError::NotFound)?;
+    let degrees = |text: &str| text.parse::<f64>().unwrap_or(f64::NAN);
+    Coordinates::new(degrees(&place.lat), degrees(&place.lon))
+        .map_err(|error| GeocodeError::Unavailable(error.into()))
+}
+
+fn unavailable(cause: String) -> GeocodeError {
+    GeocodeError::Unavailable(cause.into())
+}
+
+/// The URL of a request carries the address.
+fn without_address(error: reqwest::Error) -> GeocodeError {
+    GeocodeError::Unavailable(error.without_url().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_search_url_keeps_what_it_was_given() {
+        let url = |base: &str| search_url(base).map(String::from);
+        assert_eq!(
+            url("http://h:8080").as_deref(),
+            Some("http://h:8080/search")
+        );
+        assert_eq!(
+            url("https://h/v1/?key=k").as_deref(),
+            Some("https://h/v1/search?key=k")
+        );
+        assert_eq!(url("ftp://h"), None);
+        assert_eq!(url("h:80"), None);
+    }
+
+    #[test]
+    fn answers_are_read_as_nominatim_writes_them() {
+        let good =
+            br#"[{"place_id": 1, "lat": "33.7578", "lon": "-84.3876", "display_name": "x"}]"#;
+        let atlanta = Coordinates::new(33.7578, -84.3876).unwrap();
+        assert_eq!(first_place(good).unwrap(), atlanta);
+        assert!(matches!(first_place(b"[]"), Err(GeocodeError::NotFound)));
+        for bad in [
+            "",
+            "<html>",
+            r#"{"error": "x"}"#,
+            r#"[{"lat": "91", "lon": "0"}]"#,
+            r#"[{"lat": "NaN", "lon": "0"}]"#,
+            r#"[{"lat": "x", "lon": "0"}]"#,
+        ] {
+            let read = first_place(bad.as_bytes());
+            assert!(matches!(read, Err(GeocodeError::Unavailable(_))), "{bad}");
+        }
+    }
+}

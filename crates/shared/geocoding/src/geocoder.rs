@@ -1,0 +1,39 @@
+//! The port.
+
+use std::error::Error;
+
+use async_trait::async_trait;
+use oms_circuit_breaker::CircuitBreaker;
+use uuid::Uuid;
+
+use crate::{Address, Coordinates};
+
+/// Finds out where an address is.
+#[async_trait]
+pub trait Geocoder: Send + Sync {
+    /// Where `address` is, for a store.
+    ///
+    /// # Errors
+    /// [`GeocodeError::NotFound`] when it is known that nobody knows, else [`GeocodeError::Unavailable`].
+    async fn locate(&self, tenant: Uuid, address: &Address) -> Result<Coordinates, GeocodeError>;
+
+    /// Whether a service would be asked now. For reports: addresses that are known already can be located either way,
+    /// so it is no reason not to try. Asking changes nothing.
+    fn is_available(&self) -> bool {
+        self.breaker().is_none_or(|breaker| !breaker.refuses())
+    }
+
+    /// The breaker that guards the service, where there is one.
+    fn breaker(&self) -> Option<&CircuitBreaker>;
+}
+
+/// Why an address has no coordinates. Asking has no effect, so it can always be repeated.
+#[derive(Debug, thiserror::Error)]
+pub enum GeocodeError {
+    /// The address is not known. An answer, which trips no breaker.
+    #[error("the address is not known")]
+    NotFound,
+    /// It could not be asked for. Never says which address it was about.
+    #[error("the geocoding service is not available")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+}

@@ -1,0 +1,9 @@
+//! Starting the logs, in a process of its own: there is one subscriber per process.
+
+use oms_monitoring::logs::{self, LogFormat};
+
+#[test]
+fn starting_twice_does_not_panic() {
+    logs::init(LogFormat::Json, "off");
+    logs::init(LogFormat::Pretty, "info");
+}
