@@ -1,0 +1,105 @@
+//! Charges: one attempt to move the money of an intent, and what came of it.
+//! Fields: <https://docs.stripe.com/api/charges/object>.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    cards::{Decline, PaymentMethod},
+    collection::Stored,
+    intents::Intent,
+};
+
+/// One attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Charge {
+    pub(crate) id: String,
+    pub(crate) seq: u64,
+    pub(crate) intent_id: String,
+    pub(crate) created: i64,
+    pub(crate) amount: u64,
+    pub(crate) amount_captured: u64,
+    pub(crate) amount_refunded: u64,
+    pub(crate) currency: String,
+    pub(crate) status: ChargeStatus,
+    pub(crate) method: PaymentMethod,
+    pub(crate) failure: Option<Decline>,
+}
+
+/// How far the attempt got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ChargeStatus {
+    /// Not known yet.
+    Pending,
+    /// Authorised, and captured if `amount_captured` says so.
+    Succeeded,
+    /// Declined, or called back.
+    Failed,
+}
+
+/// Identity of an object that is about to be made.
+#[derive(Clone, Debug)]
+pub(crate) struct NewId {
+    pub(crate) id: String,
+    pub(crate) seq: u64,
+    pub(crate) now: i64,
+}
+
+impl Charge {
+    /// An attempt on this intent whose outcome is not known yet.
+    pub(crate) fn pending(new: &NewId, intent: &Intent, method: &PaymentMethod) -> Self {
+        Self {
+            id: new.id.clone(),
+            seq: new.seq,
+            intent_id: intent.id.clone(),
+            created: new.now,
+            amount: intent.amount,
+            amount_captured: 0,
+            amount_refunded: 0,
+            currency: intent.currency.clone(),
+            status: ChargeStatus::Pending,
+            method: method.clone(),
+            failure: None,
+        }
+    }
+
+    /// The attempt, declined.
+    pub(crate) fn failed(self, failure: &Decline) -> Self {
+        Self {
+            status: ChargeStatus::Failed,
+            failure: Some(failure.clone()),
+            ..self
+        }
+    }
+
+    /// The attempt, authorised, with this much of it captured.
+    pub(crate) fn succeeded(self, amount_captured: u64) -> Self {
+        Self {
+            status: ChargeStatus::Succeeded,
+            amount_captured,
+            ..self
+        }
+    }
+
+    /// Whether money was taken.
+    pub(crate) fn is_captured(&self) -> bool {
+        self.status == ChargeStatus::Succeeded && self.amount_captured > 0
+    }
+
+    /// What can still be given back.
+    pub(crate) fn unrefunded(&self) -> u64 {
+        self.amount_captured.saturating_sub(self.amount_refunded)
+    }
+}
+
+impl Stored for Charge {
+    const OBJECT: &'static str = "charge";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+}

@@ -1,0 +1,181 @@
+//! Objects of one kind in the order they were made, as Stripe's lists need them: newest first,
+//! with cursors. Holds no rules of payment.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Bound,
+};
+
+use crate::api_error::ApiError;
+
+/// An object that has an id and a place in the order of creation.
+pub(crate) trait Stored {
+    /// The kind, as in Stripe's `object` field.
+    const OBJECT: &'static str;
+    /// The object's id.
+    fn id(&self) -> &str;
+    /// Its place: a higher one was made later.
+    fn seq(&self) -> u64;
+}
+
+/// Which part of a list is asked for: <https://docs.stripe.com/api/pagination>.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) limit: usize,
+    pub(crate) cursor: Cursor,
+}
+
+/// Where a page starts or ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Cursor {
+    /// The newest objects.
+    Newest,
+    /// Objects older than this one.
+    StartingAfter(String),
+    /// The objects that are just newer than this one.
+    EndingBefore(String),
+}
+
+/// Objects of one kind, by id and by order of creation.
+#[derive(Debug)]
+pub(crate) struct Collection<T> {
+    by_seq: BTreeMap<u64, T>,
+    seq_of: HashMap<String, u64>,
+}
+
+impl<T> Default for Collection<T> {
+    fn default() -> Self {
+        Self {
+            by_seq: BTreeMap::new(),
+            seq_of: HashMap::new(),
+        }
+    }
+}
+
+impl<T: Stored> Collection<T> {
+    /// The object with this id.
+    pub(crate) fn find(&self, id: &str) -> Option<&T> {
+        self.by_seq.get(self.seq_of.get(id)?)
+    }
+
+    /// The object with this id, which the request path names.
+    ///
+    /// # Errors
+    /// 404 `resource_missing`.
+    pub(crate) fn get(&self, id: &str) -> Result<&T, ApiError> {
+        self.find(id)
+            .ok_or_else(|| ApiError::no_such(T::OBJECT, id, T::OBJECT))
+    }
+
+    /// Stores an object, in place of its earlier version if there is one.
+    pub(crate) fn put(&mut self, object: T) {
+        self.seq_of.insert(object.id().to_owned(), object.seq());
+        self.by_seq.insert(object.seq(), object);
+    }
+
+    /// The place of an object that is made next.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.by_seq.last_key_value().map_or(1, |(seq, _)| seq + 1)
+    }
+
+    /// All objects, oldest first.
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
+        self.by_seq.values()
+    }
+
+    /// One page of the objects that pass `wanted`, newest first, and whether there are more.
+    ///
+    /// # Errors
+    /// 400 `resource_missing` when the cursor names no object.
+    pub(crate) fn page(
+        &self,
+        page: &Page,
+        wanted: impl Fn(&T) -> bool,
+    ) -> Result<(Vec<&T>, bool), ApiError> {
+        let one_more = page.limit + 1;
+        let mut found: Vec<&T> = match &page.cursor {
+            Cursor::Newest => self
+                .by_seq
+                .values()
+                .rev()
+                .filter(|o| wanted(o))
+                .take(one_more)
+                .collect(),
+            Cursor::StartingAfter(id) => {
+                let seq = self.cursor_seq(id, "starting_after")?;
+                let older = self.by_seq.range(..seq).rev();
+                older
+                    .map(|(_, o)| o)
+                    .filter(|o| wanted(o))
+                    .take(one_more)
+                    .collect()
+            }
+            Cursor::EndingBefore(id) => {
+                let seq = self.cursor_seq(id, "ending_before")?;
+                let newer = self.by_seq.range((Bound::Excluded(seq), Bound::Unbounded));
+                newer
+                    .map(|(_, o)| o)
+                    .filter(|o| wanted(o))
+                    .take(one_more)
+                    .collect()
+            }
+        };
+        let has_more = found.len() > page.limit;
+        found.truncate(page.limit);
+        if matches!(page.cursor, Cursor::EndingBefore(_)) {
+            found.reverse();
+        }
+        Ok((found, has_more))
+    }
+
+    fn cursor_seq(&self, id: &str, param: &str) -> Result<u64, ApiError> {
+        self.seq_of
+            .get(id)
+            .copied()
+            .ok_or_else(|| ApiError::no_such_param(T::OBJECT, id, param))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Thing(String, u64);
+    impl Stored for Thing {
+        const OBJECT: &'static str = "thing";
+        fn id(&self) -> &str {
+            &self.0
+        }
+        fn seq(&self) -> u64 {
+            self.1
+        }
+    }
+
+    fn page(limit: usize, cursor: Cursor) -> (Vec<u64>, bool) {
+        let mut things = Collection::default();
+        (1..=5).for_each(|n| things.put(Thing(format!("t{n}"), n)));
+        let (found, more) = things.page(&Page { limit, cursor }, |_| true).unwrap();
+        (found.iter().map(|t| t.1).collect(), more)
+    }
+
+    #[test]
+    fn a_page_is_newest_first_in_both_directions_and_says_if_there_is_more() {
+        assert_eq!(page(2, Cursor::Newest), (vec![5, 4], true));
+        assert_eq!(
+            page(2, Cursor::StartingAfter("t4".into())),
+            (vec![3, 2], true)
+        );
+        assert_eq!(
+            page(2, Cursor::StartingAfter("t3".into())),
+            (vec![2, 1], false)
+        );
+        assert_eq!(
+            page(2, Cursor::EndingBefore("t2".into())),
+            (vec![4, 3], true)
+        );
+        assert_eq!(
+            page(3, Cursor::EndingBefore("t2".into())),
+            (vec![5, 4, 3], false)
+        );
+    }
+}

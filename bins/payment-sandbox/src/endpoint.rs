@@ -1,0 +1,126 @@
+//! Which of Stripe's endpoints a method and path name, and what the sandbox calls the operation.
+
+use serde::{Deserialize, Serialize};
+
+/// Operations, as the fault plan and the statistics name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Operation {
+    /// Create an intent (and perhaps confirm it in the same call).
+    Create,
+    /// Confirm an intent.
+    Confirm,
+    /// Read one intent, charge or refund.
+    Retrieve,
+    /// Cancel an intent.
+    Cancel,
+    /// Capture an intent.
+    Capture,
+    /// List intents or refunds.
+    List,
+    /// Refund a charge.
+    Refund,
+}
+
+impl Operation {
+    /// All of them.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Create,
+        Self::Confirm,
+        Self::Retrieve,
+        Self::Cancel,
+        Self::Capture,
+        Self::List,
+        Self::Refund,
+    ];
+}
+
+/// One endpoint, with the id that its path holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    /// `POST /v1/payment_intents`
+    CreateIntent,
+    /// `GET /v1/payment_intents`
+    ListIntents,
+    /// `GET /v1/payment_intents/{id}`
+    RetrieveIntent(String),
+    /// `POST /v1/payment_intents/{id}/confirm`
+    ConfirmIntent(String),
+    /// `POST /v1/payment_intents/{id}/cancel`
+    CancelIntent(String),
+    /// `POST /v1/payment_intents/{id}/capture`
+    CaptureIntent(String),
+    /// `POST /v1/refunds`
+    CreateRefund,
+    /// `GET /v1/refunds`
+    ListRefunds,
+    /// `GET /v1/refunds/{id}`
+    RetrieveRefund(String),
+    /// `GET /v1/charges/{id}`
+    RetrieveCharge(String),
+}
+
+impl Endpoint {
+    /// The endpoint, if there is one.
+    pub(crate) fn find(method: &str, path: &str) -> Option<Self> {
+        let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let endpoint = match (method, segments.as_slice()) {
+            ("POST", ["v1", "payment_intents"]) => Self::CreateIntent,
+            ("GET", ["v1", "payment_intents"]) => Self::ListIntents,
+            ("GET", ["v1", "payment_intents", id]) => Self::RetrieveIntent((*id).to_owned()),
+            ("POST", ["v1", "payment_intents", id, "confirm"]) => {
+                Self::ConfirmIntent((*id).to_owned())
+            }
+            ("POST", ["v1", "payment_intents", id, "cancel"]) => {
+                Self::CancelIntent((*id).to_owned())
+            }
+            ("POST", ["v1", "payment_intents", id, "capture"]) => {
+                Self::CaptureIntent((*id).to_owned())
+            }
+            ("POST", ["v1", "refunds"]) => Self::CreateRefund,
+            ("GET", ["v1", "refunds"]) => Self::ListRefunds,
+            ("GET", ["v1", "refunds", id]) => Self::RetrieveRefund((*id).to_owned()),
+            ("GET", ["v1", "charges", id]) => Self::RetrieveCharge((*id).to_owned()),
+            _ => return None,
+        };
+        Some(endpoint)
+    }
+
+    /// What the fault plan and the statistics call it.
+    pub(crate) fn operation(&self) -> Operation {
+        match self {
+            Self::CreateIntent => Operation::Create,
+            Self::ConfirmIntent(_) => Operation::Confirm,
+            Self::CancelIntent(_) => Operation::Cancel,
+            Self::CaptureIntent(_) => Operation::Capture,
+            Self::CreateRefund => Operation::Refund,
+            Self::ListIntents | Self::ListRefunds => Operation::List,
+            Self::RetrieveIntent(_) | Self::RetrieveRefund(_) | Self::RetrieveCharge(_) => {
+                Operation::Retrieve
+            }
+        }
+    }
+
+    /// Whether idempotency keys mean something here: on POST only.
+    pub(crate) fn is_write(&self) -> bool {
+        !matches!(self.operation(), Operation::Retrieve | Operation::List)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_that_exist_are_found() {
+        let confirm = Endpoint::find("POST", "/v1/payment_intents/pi_1/confirm");
+        assert_eq!(confirm, Some(Endpoint::ConfirmIntent("pi_1".to_owned())));
+        assert_eq!(
+            Endpoint::find("GET", "/v1/payment_intents/pi_1/confirm"),
+            None
+        );
+        assert_eq!(Endpoint::find("DELETE", "/v1/payment_intents/pi_1"), None);
+        assert_eq!(Endpoint::find("POST", "/v1/customers"), None);
+        assert_eq!(Endpoint::find("GET", "/"), None);
+    }
+}

@@ -1,0 +1,382 @@
+//! The one shared state, behind one mutex that is never held across an await: who may run, with
+//! which fault, and the order "work out, write to the journal, apply" that makes a kill harmless.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::{
+    answer::Answer,
+    api_error::ApiError,
+    endpoint::Operation,
+    faults::{Action, Facts, FaultPlan, PlanDraft},
+    idempotency::{IdempotencyKeys, KeyUse, Seen},
+    intents::Settlement,
+    journal::{self, Journal},
+    ledger::{Change, Executed, Ledger},
+    overview,
+    requests::{Command, Query, Request},
+};
+
+/// Unix seconds.
+pub(crate) type Clock = fn() -> i64;
+
+/// The payment gateway that is being imitated.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    books: Mutex<Books>,
+    gate: watch::Sender<Gate>,
+    clock: Clock,
+}
+
+#[derive(Debug)]
+struct Books {
+    ledger: Ledger,
+    keys: IdempotencyKeys,
+    journal: Journal,
+    plan: FaultPlan,
+    calls: Calls,
+}
+
+/// How often each operation was called, since the process started.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Calls {
+    pub(crate) total: BTreeMap<Operation, u64>,
+    pub(crate) by_order: HashMap<String, BTreeMap<Operation, u64>>,
+}
+
+/// What waiting calls watch: how often they were let go, and how often given up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Gate {
+    released: u64,
+    abandoned: u64,
+}
+
+/// A call, as it arrives.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) operation: Operation,
+    /// What it asks for, or why that is not valid.
+    pub(crate) request: Result<Request, ApiError>,
+    pub(crate) key: Option<KeyUse>,
+    pub(crate) request_id: String,
+}
+
+/// What becomes of a call.
+#[derive(Debug)]
+pub(crate) enum Admission {
+    /// It is answered without being executed, and no fault applies.
+    Answered(Answer),
+    /// It is to be carried out, with this fault if any.
+    Admitted(Box<Admitted>),
+}
+
+/// A call that is to be carried out.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) fault: Option<Action>,
+    /// As it was when the call was admitted.
+    pub(crate) gate: Gate,
+    work: Work,
+    request_id: String,
+}
+
+#[derive(Debug)]
+enum Work {
+    Command(Command, Option<KeyUse>),
+    Query(Query),
+    Replay(Reply),
+}
+
+/// An answer, and whose answer it was if it is a replay.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    pub(crate) answer: Answer,
+    pub(crate) original_request: Option<String>,
+}
+
+impl Gateway {
+    /// The state that the journal holds.
+    ///
+    /// # Errors
+    /// The journal cannot be read or written, or another process has it.
+    pub(crate) fn open(state_file: &Path, clock: Clock) -> anyhow::Result<Self> {
+        let lock = journal::lock(state_file)?;
+        let mut ledger = Ledger::default();
+        let mut keys = IdempotencyKeys::default();
+        for mut change in journal::read(state_file)? {
+            if let Some(record) = change.key.take() {
+                keys.remember(record);
+            }
+            ledger.apply(change);
+        }
+        let now = clock();
+        let kept = keys.kept(now).cloned();
+        let records = kept.map(|record| Change {
+            key: Some(record),
+            ..Change::default()
+        });
+        let journal = Journal::compacted(state_file, lock, ledger.changes().chain(records))?;
+        let plan = FaultPlan::default();
+        let books = Mutex::new(Books {
+            ledger,
+            keys,
+            journal,
+            plan,
+            calls: Calls::default(),
+        });
+        Ok(Self {
+            books,
+            gate: watch::Sender::default(),
+            clock,
+        })
+    }
+
+    /// The time, for whoever reads a request.
+    pub(crate) fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
+    /// Counts a call, looks its idempotency key up, and consults the fault plan.
+    pub(crate) fn admit(&self, call: Call) -> Admission {
+        let mut books = self.books();
+        let order_id = books.ledger.order_of(&call.request).map(str::to_owned);
+        books.calls.count(call.operation, order_id.as_deref());
+        let replay = match books.replay(call.key.as_ref(), self.now()) {
+            Ok(replay) => replay,
+            Err(error) => return Admission::Answered(error.answer()),
+        };
+        let request = match call.request {
+            Ok(request) => request,
+            Err(error) => return Admission::Answered(error.answer()),
+        };
+        let fault = books.plan.take(Facts {
+            operation: call.operation,
+            order_id: order_id.as_deref(),
+            pays: request.pays(),
+            replay: replay.is_some(),
+        });
+        let work = match (replay, request) {
+            (Some(reply), _) => Work::Replay(reply),
+            (None, Request::Query(query)) => Work::Query(query),
+            (None, Request::Command(command)) => Work::Command(command, call.key),
+        };
+        if let Work::Command(_, Some(key)) = &work
+            && !fault.as_ref().is_some_and(Action::loses_request)
+        {
+            books.keys.claim(key.clone());
+        }
+        let gate = *self.gate.borrow();
+        Admission::Admitted(Box::new(Admitted {
+            fault,
+            gate,
+            work,
+            request_id: call.request_id,
+        }))
+    }
+
+    /// Carries a call out, at once. `None` when everything was reset in the meantime.
+    pub(crate) fn run(&self, admitted: Box<Admitted>) -> Option<Reply> {
+        let mut books = self.books();
+        if self.gate.borrow().abandoned != admitted.gate.abandoned {
+            return None;
+        }
+        let injected = match admitted.fault {
+            Some(Action::ErrorBefore { status } | Action::ErrorAfter { status }) => {
+                Some(ApiError::injected(status).answer())
+            }
+            _ => None,
+        };
+        let mut reply = match admitted.work {
+            Work::Replay(reply) => reply,
+            Work::Query(query) => Reply::first(books.ledger.query(&query)),
+            Work::Command(command, key) => {
+                let fault = admitted.fault.as_ref();
+                let now = self.now();
+                Reply::first(books.command(&command, key, fault, &admitted.request_id, now))
+            }
+        };
+        if let Some(answer) = injected {
+            reply.answer = answer;
+        }
+        Some(reply)
+    }
+
+    /// Waits until held calls are let go. `false` when they were given up instead.
+    pub(crate) async fn released(&self, before: Gate) -> bool {
+        self.wait(|gate| *gate != before).await.abandoned == before.abandoned
+    }
+
+    /// Waits until calls are given up: the process is stopping, or everything was reset.
+    pub(crate) async fn abandoned(&self, before: Gate) {
+        self.wait(|gate| gate.abandoned != before.abandoned).await;
+    }
+
+    async fn wait(&self, changed: impl FnMut(&Gate) -> bool) -> Gate {
+        let mut gate = self.gate.subscribe();
+        let changed = gate.wait_for(changed).await;
+        *changed.expect("the sender lives in self, which is borrowed here")
+    }
+
+    /// Gives up every call that waits, with no effect.
+    pub(crate) fn abandon_calls(&self) {
+        let _books = self.books();
+        self.gate.send_modify(|gate| gate.abandoned += 1);
+    }
+
+    /// Replaces the fault plan. Held calls stay held.
+    ///
+    /// # Errors
+    /// 400 for a rule that makes no sense.
+    pub(crate) fn set_plan(&self, draft: PlanDraft) -> Result<Value, ApiError> {
+        let plan = FaultPlan::new(draft)?;
+        let mut books = self.books();
+        books.plan = plan;
+        Ok(overview::plan(&books.plan))
+    }
+
+    /// The fault plan and how often each rule fired.
+    pub(crate) fn plan(&self) -> Value {
+        overview::plan(&self.books().plan)
+    }
+
+    /// Clears the fault plan and lets held calls go.
+    pub(crate) fn clear_plan(&self) -> Value {
+        let mut books = self.books();
+        books.plan = FaultPlan::default();
+        self.gate.send_modify(|gate| gate.released += 1);
+        overview::plan(&books.plan)
+    }
+
+    /// Numbers of calls and of effects.
+    pub(crate) fn stats(&self) -> Value {
+        let books = self.books();
+        overview::stats(&books.ledger, &books.calls)
+    }
+
+    /// Everything about one order.
+    pub(crate) fn order(&self, order_id: &str) -> Value {
+        let books = self.books();
+        overview::order(&books.ledger, &books.calls, order_id)
+    }
+
+    /// Ends a payment that waits for the bank or the customer.
+    pub(crate) fn settle(&self, id: &str, outcome: Settlement) -> Answer {
+        let mut books = self.books();
+        let executed = books.ledger.settle(id, outcome, self.now());
+        books.commit(executed)
+    }
+
+    /// Forgets everything, the journal and the fault plan included, and gives up what waits.
+    ///
+    /// # Errors
+    /// The journal cannot be emptied; nothing is forgotten then.
+    pub(crate) fn reset(&self) -> anyhow::Result<()> {
+        let mut books = self.books();
+        books.journal.clear()?;
+        books.ledger = Ledger::default();
+        books.keys = IdempotencyKeys::default();
+        books.plan = FaultPlan::default();
+        books.calls = Calls::default();
+        self.gate.send_modify(|gate| gate.abandoned += 1);
+        Ok(())
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        // A panic while the lock was held cannot leave half a change: changes are applied last.
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Books {
+    /// The answer that is stored under the key, if there is one.
+    fn replay(&self, key: Option<&KeyUse>, now: i64) -> Result<Option<Reply>, ApiError> {
+        let Some(key) = key else { return Ok(None) };
+        Ok(match self.keys.look_up(key, now)? {
+            Seen::New => None,
+            Seen::Executed { answer, request_id } => Some(Reply {
+                answer,
+                original_request: Some(request_id),
+            }),
+        })
+    }
+
+    fn command(
+        &mut self,
+        command: &Command,
+        key: Option<KeyUse>,
+        fault: Option<&Action>,
+        request_id: &str,
+        now: i64,
+    ) -> Answer {
+        let forced = fault.and_then(Action::decline);
+        let (mut executed, stored) = match fault {
+            Some(Action::ErrorBefore { status }) => {
+                let nothing = Executed::from(ApiError::injected(*status));
+                // Only a 500 is Stripe's own; the others come from in front of it.
+                (nothing, *status == 500)
+            }
+            _ => (self.ledger.execute(command, forced.as_ref(), now), true),
+        };
+        if let Some(key) = key {
+            if stored {
+                let failure = match fault {
+                    Some(Action::ErrorAfter { status: 500 }) => {
+                        Some(ApiError::injected(500).answer())
+                    }
+                    _ => None,
+                };
+                let result = failure.as_ref().unwrap_or(&executed.answer);
+                executed.change.key = Some(key.executed(result, request_id, now));
+            } else {
+                self.keys.release(&key.key);
+            }
+        }
+        self.commit(executed)
+    }
+
+    /// Journal first, memory second, answer last.
+    fn commit(&mut self, executed: Executed) -> Answer {
+        let Executed { answer, mut change } = executed;
+        if change == Change::default() {
+            return answer;
+        }
+        if let Err(error) = self.journal.append(&change) {
+            eprintln!("payment-sandbox: {error:#}");
+            if let Some(record) = &change.key {
+                self.keys.release(&record.key);
+            }
+            return ApiError::internal(500, "The state file cannot be written.").answer();
+        }
+        if let Some(record) = change.key.take() {
+            self.keys.remember(record);
+        }
+        self.ledger.apply(change);
+        answer
+    }
+}
+
+impl Calls {
+    fn count(&mut self, operation: Operation, order_id: Option<&str>) {
+        *self.total.entry(operation).or_default() += 1;
+        if let Some(order_id) = order_id {
+            let of_order = self.by_order.entry(order_id.to_owned()).or_default();
+            *of_order.entry(operation).or_default() += 1;
+        }
+    }
+}
+
+impl Reply {
+    /// An answer that is given for the first time.
+    pub(crate) fn first(answer: Answer) -> Self {
+        Self {
+            answer,
+            original_request: None,
+        }
+    }
+}

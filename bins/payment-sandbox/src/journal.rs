@@ -1,0 +1,231 @@
+//! The state file: one JSON line per change, appended and handed to the kernel before the answer
+//! is sent, so that it outlives a killed process (not a power failure: there is no fsync).
+//! Knows nothing of what the changes mean.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+
+use crate::ledger::Change;
+
+/// The open journal. It belongs to this process alone for as long as it is open.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    file: File,
+    length: u64,
+    line: Vec<u8>,
+    _lock: File,
+}
+
+/// The right to use a journal.
+#[derive(Debug)]
+pub(crate) struct JournalLock(File);
+
+/// Takes the journal for this process, making its folder if need be.
+///
+/// # Errors
+/// The place cannot be written to, or another process has the journal.
+pub(crate) fn lock(path: &Path) -> anyhow::Result<JournalLock> {
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        fs::create_dir_all(folder).with_context(|| {
+            format!(
+                "cannot make the folder of the state file {}",
+                path.display()
+            )
+        })?;
+    }
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(beside(path, "lock"))
+        .with_context(|| format!("cannot write the state file {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(JournalLock(file)),
+        Err(fs::TryLockError::WouldBlock) => {
+            bail!(
+                "the state file {} is in use by another payment-sandbox",
+                path.display()
+            )
+        }
+        Err(fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock the state file {}", path.display()))
+        }
+    }
+}
+
+/// Reads all changes. A last line that was not written to its end is left out: its answer was
+/// never sent.
+///
+/// # Errors
+/// The file cannot be read, or a complete line of it cannot be understood.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Change>> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let text =
+        fs::read(path).with_context(|| format!("cannot read the state file {}", path.display()))?;
+    let complete = text
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |end| end + 1);
+    text[..complete]
+        .split(|byte| *byte == b'\n')
+        .enumerate()
+        .filter(|(_, line)| !line.is_empty())
+        .map(|(index, line)| {
+            serde_json::from_slice(line).with_context(|| {
+                format!(
+                    "line {} of the state file {} is damaged (remove the file to start afresh)",
+                    index + 1,
+                    path.display()
+                )
+            })
+        })
+        .collect()
+}
+
+impl Journal {
+    /// Starts the journal anew with these changes, which replace what it held.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(crate) fn compacted(
+        path: &Path,
+        lock: JournalLock,
+        changes: impl Iterator<Item = Change>,
+    ) -> anyhow::Result<Self> {
+        let write = || -> anyhow::Result<File> {
+            let fresh = beside(path, "compact");
+            let mut writer = BufWriter::new(File::create(&fresh)?);
+            for change in changes {
+                serde_json::to_writer(&mut writer, &change)?;
+                writer.write_all(b"\n")?;
+            }
+            writer.into_inner().map_err(|error| error.into_error())?;
+            fs::rename(&fresh, path)?;
+            Ok(OpenOptions::new().append(true).open(path)?)
+        };
+        let file =
+            write().with_context(|| format!("cannot write the state file {}", path.display()))?;
+        let length = file.metadata()?.len();
+        Ok(Self {
+            file,
+            length,
+            line: Vec::new(),
+            _lock: lock.0,
+        })
+    }
+
+    /// Appends a change.
+    ///
+    /// # Errors
+    /// It could not be written; the journal is then as it was.
+    pub(crate) fn append(&mut self, change: &Change) -> anyhow::Result<()> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, change)?;
+        self.line.push(b'\n');
+        if let Err(error) = self.file.write_all(&self.line) {
+            self.file.set_len(self.length)?;
+            return Err(error).context("cannot append to the state file");
+        }
+        self.length += self.line.len() as u64;
+        Ok(())
+    }
+
+    /// Forgets everything.
+    ///
+    /// # Errors
+    /// The file cannot be emptied.
+    pub(crate) fn clear(&mut self) -> anyhow::Result<()> {
+        self.file
+            .set_len(0)
+            .context("cannot empty the state file")?;
+        self.length = 0;
+        Ok(())
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{answer::Answer, idempotency::KeyUse};
+
+    fn change(key: &str) -> Change {
+        let used = KeyUse {
+            key: key.into(),
+            path: "/p".into(),
+            fingerprint: "f".into(),
+        };
+        let answer = Answer {
+            status: 200,
+            body: "{}\n".into(),
+        };
+        Change {
+            key: Some(used.executed(&answer, "req", 1)),
+            ..Change::default()
+        }
+    }
+
+    fn open(path: &Path) -> Journal {
+        let lock = lock(path).unwrap();
+        let changes = read(path).unwrap();
+        Journal::compacted(path, lock, changes.into_iter()).unwrap()
+    }
+
+    #[test]
+    fn what_was_appended_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/er/journal");
+        let mut journal = open(&path);
+        journal.append(&change("a")).unwrap();
+        journal.append(&change("b")).unwrap();
+        assert_eq!(read(&path).unwrap(), [change("a"), change("b")]);
+        journal.clear().unwrap();
+        journal.append(&change("c")).unwrap();
+        assert_eq!(read(&path).unwrap(), [change("c")]);
+    }
+
+    #[test]
+    fn a_torn_last_line_is_cut_off_and_the_next_change_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        open(&path).append(&change("a")).unwrap();
+        let mut text = fs::read(&path).unwrap();
+        let torn = text[..text.len() / 2].to_vec();
+        text.extend(torn);
+        fs::write(&path, &text).unwrap();
+
+        open(&path).append(&change("b")).unwrap();
+        assert_eq!(read(&path).unwrap(), [change("a"), change("b")]);
+    }
+
+    #[test]
+    fn damage_in_the_middle_is_reported_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        fs::write(&path, "{}\n{oops\n{}\n").unwrap();
+        assert!(format!("{:#}", read(&path).unwrap_err()).contains("line 2"));
+    }
+
+    #[test]
+    fn a_journal_belongs_to_one_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let _journal = open(&path);
+        assert!(lock(&path).unwrap_err().to_string().contains("in use"));
+    }
+}

@@ -1,0 +1,372 @@
+//! All intents, charges and refunds, and what a command does to them. Execution only describes
+//! its effect (a [`Change`]); nothing is altered until the journal has that description and
+//! [`Ledger::apply`] is called with it.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    answer::Answer,
+    api_error::ApiError,
+    cards::{Decline, PaymentMethod},
+    charges::{Charge, NewId},
+    collection::{Collection, Stored},
+    idempotency::KeyRecord,
+    intents::{Intent, Moved, Settlement},
+    refunds::{self, Refund, RefundOrder},
+    rendering,
+    requests::{Command, Confirmation, CreateIntent, MethodChoice, Query, RefundOf, Request},
+};
+
+/// Objects as they are after one command: what the journal holds, one line each.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Change {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) intent: Option<Intent>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) charge: Option<Charge>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refund: Option<Refund>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<KeyRecord>,
+}
+
+/// What a command would do and what it is answered with.
+#[derive(Debug)]
+pub(crate) struct Executed {
+    pub(crate) answer: Answer,
+    pub(crate) change: Change,
+}
+
+impl From<ApiError> for Executed {
+    fn from(error: ApiError) -> Self {
+        Self {
+            answer: error.answer(),
+            change: Change::default(),
+        }
+    }
+}
+
+/// Everything that was ever paid here.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(crate) intents: Collection<Intent>,
+    pub(crate) charges: Collection<Charge>,
+    pub(crate) refunds: Collection<Refund>,
+    by_order: HashMap<String, Vec<String>>,
+}
+
+impl Ledger {
+    /// Works out a command. `forced` declines whatever payment it attempts.
+    pub(crate) fn execute(
+        &self,
+        command: &Command,
+        forced: Option<&Decline>,
+        now: i64,
+    ) -> Executed {
+        let executed = match command {
+            Command::Create(create) => self.create(create, forced, now),
+            Command::Confirm { id, confirmation } => self.confirm(id, confirmation, forced, now),
+            Command::Cancel { id, reason } => self.on_intent(id, |intent, charge| {
+                intent.cancel(reason.clone(), charge, now)
+            }),
+            Command::Capture { id, amount } => {
+                self.on_intent(id, |intent, charge| intent.capture(*amount, charge))
+            }
+            Command::Refund { of, order } => self.refund(of, order, now),
+        };
+        executed.unwrap_or_else(Executed::from)
+    }
+
+    /// Works out how a waiting payment ends.
+    pub(crate) fn settle(&self, id: &str, outcome: Settlement, now: i64) -> Executed {
+        let new = new_id("ch", &self.charges, now);
+        let settled = self.on_intent(id, |intent, charge| intent.settle(outcome, charge, &new));
+        let executed = settled.unwrap_or_else(Executed::from);
+        match &executed.change.intent {
+            // A failed settlement is what was asked for, not an error of the request.
+            Some(intent) => Executed {
+                answer: Answer::ok(&rendering::intent(intent)),
+                ..executed
+            },
+            None => executed,
+        }
+    }
+
+    /// Answers a query.
+    pub(crate) fn query(&self, query: &Query) -> Answer {
+        let found = match query {
+            Query::Intent(id) => self.intents.get(id).map(rendering::intent),
+            Query::Charge(id) => self.charges.get(id).map(rendering::charge),
+            Query::Refund(id) => self.refunds.get(id).map(rendering::refund),
+            Query::Intents { page, created } => self
+                .intents
+                .page(page, |i| (created.from..=created.to).contains(&i.created))
+                .map(|found| list("/v1/payment_intents", found, rendering::intent)),
+            Query::Refunds {
+                page,
+                intent,
+                charge,
+            } => self
+                .refunds
+                .page(page, |refund| {
+                    intent.as_ref().is_none_or(|id| *id == refund.intent_id)
+                        && charge.as_ref().is_none_or(|id| *id == refund.charge_id)
+                })
+                .map(|found| list("/v1/refunds", found, rendering::refund)),
+        };
+        match found {
+            Ok(document) => Answer::ok(&document),
+            Err(error) => error.answer(),
+        }
+    }
+
+    /// Makes a change part of the ledger.
+    pub(crate) fn apply(&mut self, change: Change) {
+        if let Some(intent) = change.intent {
+            if let Some(order_id) = intent.order_id()
+                && self.intents.find(&intent.id).is_none()
+            {
+                self.by_order
+                    .entry(order_id.to_owned())
+                    .or_default()
+                    .push(intent.id.clone());
+            }
+            self.intents.put(intent);
+        }
+        if let Some(charge) = change.charge {
+            self.charges.put(charge);
+        }
+        if let Some(refund) = change.refund {
+            self.refunds.put(refund);
+        }
+    }
+
+    /// The intents that say they are for this order, oldest first.
+    pub(crate) fn intents_of_order(&self, order_id: &str) -> impl Iterator<Item = &Intent> {
+        let ids = self
+            .by_order
+            .get(order_id)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        ids.iter().filter_map(|id| self.intents.find(id))
+    }
+
+    /// The order that a call is about, if that is known.
+    pub(crate) fn order_of<'a>(
+        &'a self,
+        request: &'a Result<Request, ApiError>,
+    ) -> Option<&'a str> {
+        match request {
+            Ok(Request::Command(command)) => self.order_of_command(command),
+            Ok(Request::Query(query)) => self.order_of_query(query),
+            Err(_) => None,
+        }
+    }
+
+    fn order_of_command<'a>(&'a self, command: &'a Command) -> Option<&'a str> {
+        match command {
+            Command::Create(create) => create.draft.metadata.get("order_id").map(String::as_str),
+            Command::Confirm { id, .. }
+            | Command::Cancel { id, .. }
+            | Command::Capture { id, .. } => self.order_of_intent(id),
+            Command::Refund {
+                of: RefundOf::Intent(id),
+                ..
+            } => self.order_of_intent(id),
+            Command::Refund {
+                of: RefundOf::Charge(id),
+                ..
+            } => self.order_of_charge(id),
+        }
+    }
+
+    fn order_of_query(&self, query: &Query) -> Option<&str> {
+        match query {
+            Query::Intent(id) => self.order_of_intent(id),
+            Query::Charge(id) => self.order_of_charge(id),
+            Query::Refund(id) => self.order_of_intent(&self.refunds.find(id)?.intent_id),
+            Query::Intents { .. } | Query::Refunds { .. } => None,
+        }
+    }
+
+    /// Everything, as the shortest list of changes that leads here.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = Change> {
+        let intents = self.intents.iter().cloned();
+        let charges = self.charges.iter().cloned();
+        let refunds = self.refunds.iter().cloned();
+        intents
+            .map(|intent| Change {
+                intent: Some(intent),
+                ..Change::default()
+            })
+            .chain(charges.map(|charge| Change {
+                charge: Some(charge),
+                ..Change::default()
+            }))
+            .chain(refunds.map(|refund| Change {
+                refund: Some(refund),
+                ..Change::default()
+            }))
+    }
+
+    fn order_of_intent(&self, id: &str) -> Option<&str> {
+        self.intents.find(id)?.order_id()
+    }
+
+    fn order_of_charge(&self, id: &str) -> Option<&str> {
+        self.order_of_intent(&self.charges.find(id)?.intent_id)
+    }
+
+    fn create(
+        &self,
+        create: &CreateIntent,
+        forced: Option<&Decline>,
+        now: i64,
+    ) -> Result<Executed, ApiError> {
+        let (method, refused) = match &create.method {
+            None => (None, None),
+            Some(MethodChoice::Known(method)) => (Some(method.clone()), None),
+            Some(MethodChoice::Refused(decline)) => (None, Some(decline)),
+            Some(MethodChoice::Id(id)) => return Err(no_such_method(id)),
+        };
+        if let (Some(decline), None) = (refused, create.confirm) {
+            return Err(ApiError::card(decline));
+        }
+        let new = new_id("pi", &self.intents, now);
+        let draft = create.draft.clone();
+        let intent = Intent::new(new, create.amount, &create.currency, method, draft);
+        let moved = match (create.confirm, refused) {
+            (None, _) => Moved {
+                intent,
+                charge: None,
+                declined: None,
+            },
+            (Some(_), Some(decline)) => intent.refuse_card(decline)?,
+            (Some(session), None) => {
+                let new = new_id("ch", &self.charges, now);
+                intent.confirm(None, session, forced, &new)?
+            }
+        };
+        Ok(executed(moved))
+    }
+
+    fn confirm(
+        &self,
+        id: &str,
+        confirmation: &Confirmation,
+        forced: Option<&Decline>,
+        now: i64,
+    ) -> Result<Executed, ApiError> {
+        let intent = self.intents.get(id)?;
+        let method: Option<PaymentMethod> = match &confirmation.method {
+            None => None,
+            Some(MethodChoice::Known(method)) => Some(method.clone()),
+            Some(MethodChoice::Refused(decline)) => {
+                return self.on_intent(id, |intent, _| intent.refuse_card(decline));
+            }
+            Some(MethodChoice::Id(id)) => {
+                let attached = intent.method.clone().filter(|method| method.id == *id);
+                Some(attached.ok_or_else(|| no_such_method(id))?)
+            }
+        };
+        let new = new_id("ch", &self.charges, now);
+        let session = confirmation.session;
+        self.on_intent(id, |intent, _| {
+            intent.confirm(method, session, forced, &new)
+        })
+    }
+
+    fn refund(&self, of: &RefundOf, order: &RefundOrder, now: i64) -> Result<Executed, ApiError> {
+        let charge = match of {
+            RefundOf::Charge(id) => self
+                .charges
+                .find(id)
+                .ok_or_else(|| ApiError::no_such_param("charge", id, "charge"))?,
+            RefundOf::Intent(id) => {
+                let intent = self.intents.find(id).ok_or_else(|| {
+                    ApiError::no_such_param("payment_intent", id, "payment_intent")
+                })?;
+                let latest = intent
+                    .latest_charge
+                    .as_deref()
+                    .and_then(|id| self.charges.find(id));
+                latest
+                    .filter(|charge| charge.is_captured())
+                    .ok_or_else(|| {
+                        ApiError::unexpected_state(format!(
+                            "This PaymentIntent ({id}) does not have a successful charge to refund."
+                        ))
+                        .with_payment(None, rendering::intent(intent))
+                    })?
+            }
+        };
+        let new = new_id("re", &self.refunds, now);
+        let (charge, refund) = refunds::refund(charge, order, &new)?;
+        Ok(Executed {
+            answer: Answer::ok(&rendering::refund(&refund)),
+            change: Change {
+                charge: Some(charge),
+                refund: Some(refund),
+                ..Change::default()
+            },
+        })
+    }
+
+    /// Runs a step of the state machine on an intent and its latest charge.
+    fn on_intent(
+        &self,
+        id: &str,
+        step: impl FnOnce(&Intent, Option<&Charge>) -> Result<Moved, ApiError>,
+    ) -> Result<Executed, ApiError> {
+        let intent = self.intents.get(id)?;
+        let charge = intent
+            .latest_charge
+            .as_deref()
+            .and_then(|id| self.charges.find(id));
+        step(intent, charge)
+            .map(executed)
+            .map_err(|error| error.with_payment(None, rendering::intent(intent)))
+    }
+}
+
+fn executed(moved: Moved) -> Executed {
+    let document = rendering::intent(&moved.intent);
+    let answer = match &moved.declined {
+        None => Answer::ok(&document),
+        Some(decline) => {
+            let charge = moved.charge.as_ref().map(|charge| charge.id.as_str());
+            ApiError::card(decline)
+                .with_payment(charge, document)
+                .answer()
+        }
+    };
+    let change = Change {
+        intent: Some(moved.intent),
+        charge: moved.charge,
+        ..Change::default()
+    };
+    Executed { answer, change }
+}
+
+fn no_such_method(id: &str) -> ApiError {
+    ApiError::no_such_param("PaymentMethod", id, "payment_method")
+}
+
+fn new_id<T: Stored>(prefix: &str, among: &Collection<T>, now: i64) -> NewId {
+    let id = format!("{prefix}_{}", Uuid::new_v4().simple());
+    NewId {
+        id,
+        seq: among.next_seq(),
+        now,
+    }
+}
+
+fn list<T>(url: &str, (found, has_more): (Vec<&T>, bool), render: fn(&T) -> Value) -> Value {
+    let data: Vec<Value> = found.into_iter().map(render).collect();
+    rendering::list(url, &data, has_more)
+}

@@ -1,0 +1,40 @@
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod api_error;
+mod authentication;
+mod cards;
+mod charges;
+mod cli;
+mod collection;
+mod connection;
+mod control_api;
+mod endpoint;
+mod faults;
+mod gateway;
+mod idempotency;
+mod intents;
+mod journal;
+mod ledger;
+mod overview;
+mod params;
+mod refunds;
+mod rendering;
+mod requests;
+mod server;
+mod stripe_api;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    match server::run(cli::Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("payment-sandbox: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The JSON that Stripe's clients expect: objects and lists. Decides nothing.
+//!
+//! Shapes: <https://docs.stripe.com/api/payment_intents/object>,
+//! <https://docs.stripe.com/api/charges/object>, <https://docs.stripe.com/api/refunds/object>.
+
+use serde_json::{Value, json};
+
+use crate::{
+    cards::{Decline, MethodKind, PaymentMethod},
+    charges::Charge,
+    intents::{Intent, LastError, Status},
+    refunds::Refund,
+};
+
+/// A payment intent.
+pub(crate) fn intent(intent: &Intent) -> Value {
+    let draft = &intent.draft;
+    let method_types = if draft.method_types.is_empty() {
+        json!(["card"])
+    } else {
+        json!(draft.method_types)
+    };
+    let automatic = draft.automatic_methods.then(|| json!({ "enabled": true }));
+    json!({
+        "id": intent.id,
+        "object": "payment_intent",
+        "amount": intent.amount,
+        "amount_capturable": intent.amount_capturable(),
+        "amount_received": intent.amount_received,
+        "automatic_payment_methods": automatic,
+        "canceled_at": intent.canceled_at,
+        "cancellation_reason": intent.cancellation_reason,
+        "capture_method": draft.capture,
+        "client_secret": format!("{}_secret_sandbox", intent.id),
+        "confirmation_method": "automatic",
+        "created": intent.created,
+        "currency": intent.currency,
+        "customer": null,
+        "description": draft.description,
+        "last_payment_error": intent.last_error.as_ref().map(last_payment_error),
+        "latest_charge": intent.latest_charge,
+        "livemode": false,
+        "metadata": draft.metadata,
+        "next_action": next_action(intent),
+        "payment_method": intent.method.as_ref().map(|method| &method.id),
+        "payment_method_types": method_types,
+        "status": intent.status,
+    })
+}
+
+/// A charge.
+pub(crate) fn charge(charge: &Charge) -> Value {
+    let failure = charge.failure.as_ref();
+    let details = method_details(&charge.method);
+    json!({
+        "id": charge.id,
+        "object": "charge",
+        "amount": charge.amount,
+        "amount_captured": charge.amount_captured,
+        "amount_refunded": charge.amount_refunded,
+        "captured": charge.is_captured(),
+        "created": charge.created,
+        "currency": charge.currency,
+        "failure_code": failure.map(|failure| &failure.code),
+        "failure_message": failure.map(|failure| &failure.message),
+        "livemode": false,
+        "paid": charge.status == crate::charges::ChargeStatus::Succeeded,
+        "payment_intent": charge.intent_id,
+        "payment_method": charge.method.id,
+        "payment_method_details": details,
+        "refunded": charge.is_captured() && charge.unrefunded() == 0,
+        "status": charge.status,
+    })
+}
+
+/// A refund; here they all succeed at once.
+pub(crate) fn refund(refund: &Refund) -> Value {
+    json!({
+        "id": refund.id,
+        "object": "refund",
+        "amount": refund.amount,
+        "charge": refund.charge_id,
+        "created": refund.created,
+        "currency": refund.currency,
+        "metadata": refund.metadata,
+        "payment_intent": refund.intent_id,
+        "reason": refund.reason,
+        "status": "succeeded",
+    })
+}
+
+/// A page of a list: <https://docs.stripe.com/api/pagination>.
+pub(crate) fn list(url: &str, data: &[Value], has_more: bool) -> Value {
+    json!({ "object": "list", "data": data, "has_more": has_more, "url": url })
+}
+
+fn last_payment_error(error: &LastError) -> Value {
+    let Decline {
+        code,
+        decline_code,
+        message,
+    } = &error.decline;
+    let method = error.method.as_ref().map(|method| {
+        let mut object = method_details(method);
+        object["id"] = json!(method.id);
+        object["object"] = json!("payment_method");
+        object
+    });
+    json!({
+        "type": "card_error",
+        "code": code,
+        "decline_code": decline_code,
+        "message": message,
+        "param": error.decline.param(),
+        "charge": error.charge,
+        "payment_method": method,
+    })
+}
+
+fn method_details(method: &PaymentMethod) -> Value {
+    let PaymentMethod { brand, last4, .. } = method;
+    match method.kind {
+        MethodKind::Card => json!({ "type": "card", "card": { "brand": brand, "last4": last4 } }),
+        MethodKind::UsBankAccount => json!({
+            "type": "us_bank_account",
+            "us_bank_account": { "bank_name": brand, "last4": last4 },
+        }),
+    }
+}
+
+fn next_action(intent: &Intent) -> Option<Value> {
+    (intent.status == Status::RequiresAction).then(|| {
+        json!({
+            "type": "use_stripe_sdk",
+            "use_stripe_sdk": { "type": "three_d_secure_redirect" },
+        })
+    })
+}

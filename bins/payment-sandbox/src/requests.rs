@@ -1,0 +1,366 @@
+//! What a call asks for: parameters read and checked before anything is executed. An error here
+//! is a validation error in Stripe's sense: nothing began, so nothing is remembered under the
+//! idempotency key.
+//!
+//! Parameters: <https://docs.stripe.com/api/payment_intents/create> and its neighbours.
+
+mod lists;
+
+pub(crate) use lists::Created;
+
+use chrono::{DateTime, Datelike};
+use uuid::Uuid;
+
+use crate::{
+    api_error::ApiError,
+    cards::{self, CardData, Decline, PaymentMethod},
+    collection::Page,
+    endpoint::Endpoint,
+    intents::{CaptureMethod, Draft, Session},
+    params::Params,
+    refunds::RefundOrder,
+};
+
+/// Stripe's largest amount: eight digits.
+const AMOUNT_MAX: u64 = 99_999_999;
+/// Documented parameters without a meaning here.
+const IGNORED_ON_CREATE: &[&str] = &[
+    "confirmation_method",
+    "customer",
+    "mandate_data",
+    "payment_method_options",
+    "receipt_email",
+    "return_url",
+    "setup_future_usage",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+    "use_stripe_sdk",
+];
+const IGNORED_ON_CONFIRM: &[&str] = &[
+    "mandate_data",
+    "payment_method_options",
+    "receipt_email",
+    "return_url",
+    "setup_future_usage",
+    "shipping",
+    "use_stripe_sdk",
+];
+
+/// A call that is well formed.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// It changes something.
+    Command(Command),
+    /// It reads.
+    Query(Query),
+}
+
+impl Request {
+    /// Whether it attempts a payment.
+    pub(crate) fn pays(&self) -> bool {
+        match self {
+            Self::Command(Command::Create(create)) => create.confirm.is_some(),
+            Self::Command(Command::Confirm { .. }) => true,
+            Self::Command(_) | Self::Query(_) => false,
+        }
+    }
+}
+
+/// A change that is asked for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Create an intent.
+    Create(Box<CreateIntent>),
+    /// Confirm one.
+    Confirm {
+        id: String,
+        confirmation: Confirmation,
+    },
+    /// Cancel one.
+    Cancel { id: String, reason: Option<String> },
+    /// Capture one.
+    Capture { id: String, amount: Option<u64> },
+    /// Refund a charge.
+    Refund { of: RefundOf, order: RefundOrder },
+}
+
+/// A reading that is asked for.
+#[derive(Debug)]
+pub(crate) enum Query {
+    /// One intent.
+    Intent(String),
+    /// One charge.
+    Charge(String),
+    /// One refund.
+    Refund(String),
+    /// Intents, newest first.
+    Intents { page: Page, created: Created },
+    /// Refunds, newest first.
+    Refunds {
+        page: Page,
+        intent: Option<String>,
+        charge: Option<String>,
+    },
+}
+
+/// An intent to be created.
+#[derive(Debug)]
+pub(crate) struct CreateIntent {
+    pub(crate) amount: u64,
+    pub(crate) currency: String,
+    pub(crate) draft: Draft,
+    pub(crate) method: Option<MethodChoice>,
+    /// Confirm it in the same call.
+    pub(crate) confirm: Option<Session>,
+}
+
+/// With what, and how, an intent is confirmed.
+#[derive(Debug)]
+pub(crate) struct Confirmation {
+    pub(crate) method: Option<MethodChoice>,
+    pub(crate) session: Session,
+}
+
+/// The payment method that the call names.
+#[derive(Debug)]
+pub(crate) enum MethodChoice {
+    /// A test token, or card data that could belong to a card.
+    Known(PaymentMethod),
+    /// An id that the intent itself may know.
+    Id(String),
+    /// Card data that cannot belong to a card.
+    Refused(Decline),
+}
+
+/// Whose money is refunded.
+#[derive(Debug)]
+pub(crate) enum RefundOf {
+    /// The latest charge of this intent.
+    Intent(String),
+    /// This charge.
+    Charge(String),
+}
+
+/// Reads a call's parameters.
+///
+/// # Errors
+/// 400 naming the first parameter that is missing, invalid or unknown.
+pub(crate) fn decode(
+    endpoint: &Endpoint,
+    mut params: Params,
+    now: i64,
+) -> Result<Request, ApiError> {
+    let request = match endpoint {
+        Endpoint::CreateIntent => Request::Command(create(&mut params, now)?),
+        Endpoint::ConfirmIntent(id) => Request::Command(confirm(id, &mut params, now)?),
+        Endpoint::CancelIntent(id) => Request::Command(cancel(id, &mut params)?),
+        Endpoint::CaptureIntent(id) => {
+            let amount = amount(&mut params, "amount_to_capture")?;
+            Request::Command(Command::Capture {
+                id: id.clone(),
+                amount,
+            })
+        }
+        Endpoint::CreateRefund => Request::Command(refund(&mut params)?),
+        Endpoint::RetrieveIntent(id) => {
+            params.ignore(&["client_secret"]);
+            Request::Query(Query::Intent(id.clone()))
+        }
+        Endpoint::RetrieveCharge(id) => Request::Query(Query::Charge(id.clone())),
+        Endpoint::RetrieveRefund(id) => Request::Query(Query::Refund(id.clone())),
+        Endpoint::ListIntents => {
+            params.ignore(&["customer"]);
+            let created = lists::created(&mut params)?;
+            Request::Query(Query::Intents {
+                page: lists::page(&mut params)?,
+                created,
+            })
+        }
+        Endpoint::ListRefunds => Request::Query(Query::Refunds {
+            page: lists::page(&mut params)?,
+            intent: params.take("payment_intent"),
+            charge: params.take("charge"),
+        }),
+    };
+    params.finish("")?;
+    Ok(request)
+}
+
+fn create(params: &mut Params, now: i64) -> Result<Command, ApiError> {
+    params.ignore(IGNORED_ON_CREATE);
+    let amount = amount(params, "amount")?.ok_or_else(|| ApiError::missing("amount"))?;
+    let currency = params.take_required("currency")?;
+    if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        let message = format!("Invalid currency: {currency}. Use three lower-case letters.");
+        return Err(ApiError::parameter("currency", message));
+    }
+    let draft = draft(params)?;
+    let method = method(params, now)?;
+    let confirming = params.take_flag("confirm")?;
+    let confirm = Some(session(params)?).filter(|_| confirming);
+    let create = CreateIntent {
+        amount,
+        currency,
+        draft,
+        method,
+        confirm,
+    };
+    Ok(Command::Create(Box::new(create)))
+}
+
+fn draft(params: &mut Params) -> Result<Draft, ApiError> {
+    let capture_methods = ["automatic", "automatic_async", "manual"];
+    let capture = match params
+        .take_choice("capture_method", &capture_methods)?
+        .as_deref()
+    {
+        Some("manual") => CaptureMethod::Manual,
+        _ => CaptureMethod::Automatic,
+    };
+    let mut automatic = params.take_nested("automatic_payment_methods");
+    let automatic_methods = automatic.take_flag("enabled")?;
+    automatic.ignore(&["allow_redirects"]);
+    automatic.finish("automatic_payment_methods")?;
+    Ok(Draft {
+        description: params.take("description"),
+        metadata: params.take_metadata()?,
+        method_types: params.take_list("payment_method_types"),
+        automatic_methods,
+        capture,
+    })
+}
+
+fn confirm(id: &str, params: &mut Params, now: i64) -> Result<Command, ApiError> {
+    params.ignore(IGNORED_ON_CONFIRM);
+    let confirmation = Confirmation {
+        method: method(params, now)?,
+        session: session(params)?,
+    };
+    Ok(Command::Confirm {
+        id: id.to_owned(),
+        confirmation,
+    })
+}
+
+fn cancel(id: &str, params: &mut Params) -> Result<Command, ApiError> {
+    let reasons = [
+        "duplicate",
+        "fraudulent",
+        "requested_by_customer",
+        "abandoned",
+    ];
+    let reason = params.take_choice("cancellation_reason", &reasons)?;
+    Ok(Command::Cancel {
+        id: id.to_owned(),
+        reason,
+    })
+}
+
+fn refund(params: &mut Params) -> Result<Command, ApiError> {
+    let of = match (params.take("payment_intent"), params.take("charge")) {
+        (Some(intent), _) => RefundOf::Intent(intent),
+        (None, Some(charge)) => RefundOf::Charge(charge),
+        (None, None) => {
+            let message = "One of the following params should be provided for this request: \
+                           payment_intent or charge.";
+            return Err(ApiError::invalid_request(400, message).with_code("parameter_missing"));
+        }
+    };
+    let order = RefundOrder {
+        amount: amount(params, "amount")?,
+        reason: params.take_choice(
+            "reason",
+            &["duplicate", "fraudulent", "requested_by_customer"],
+        )?,
+        metadata: params.take_metadata()?,
+    };
+    Ok(Command::Refund { of, order })
+}
+
+/// Nobody can be asked to authenticate, or the client does not want anybody to be.
+fn session(params: &mut Params) -> Result<Session, ApiError> {
+    // `off_session` may also be `one_off` or `recurring`, both of which mean off session.
+    let off_session = params
+        .take("off_session")
+        .is_some_and(|value| value != "false");
+    let refuses_action = params.take_flag("error_on_requires_action")?;
+    Ok(if off_session || refuses_action {
+        Session::Off
+    } else {
+        Session::On
+    })
+}
+
+fn method(params: &mut Params, now: i64) -> Result<Option<MethodChoice>, ApiError> {
+    let mut data = params.take_nested("payment_method_data");
+    if !data.is_empty() {
+        return card_data(&mut data, now).and_then(|choice| {
+            data.finish("payment_method_data")?;
+            Ok(Some(choice))
+        });
+    }
+    let choice = params
+        .take("payment_method")
+        .filter(|id| !id.is_empty())
+        .map(|id| match cards::from_token(&id) {
+            Some(method) => MethodChoice::Known(method),
+            None => MethodChoice::Id(id),
+        });
+    Ok(choice)
+}
+
+fn card_data(data: &mut Params, now: i64) -> Result<MethodChoice, ApiError> {
+    let name = |field: &str| format!("payment_method_data[{field}]");
+    data.ignore(&["billing_details", "metadata"]);
+    match data.take("type").as_deref() {
+        Some("card") => {}
+        Some(_) => {
+            let message = "payment-sandbox takes payment_method_data of type card only.";
+            return Err(ApiError::parameter(&name("type"), message));
+        }
+        None => return Err(ApiError::missing(&name("type"))),
+    }
+    let mut card = data.take_nested("card");
+    let missing = |field: &str| ApiError::missing(&format!("payment_method_data[card][{field}]"));
+    let sent = CardData {
+        number: card.take("number").ok_or_else(|| missing("number"))?,
+        exp_month: card
+            .take_integer("exp_month")?
+            .ok_or_else(|| missing("exp_month"))?,
+        exp_year: card
+            .take_integer("exp_year")?
+            .ok_or_else(|| missing("exp_year"))?,
+        cvc: card.take("cvc"),
+    };
+    card.finish("payment_method_data[card]")?;
+    let today = DateTime::from_timestamp(now, 0).unwrap_or_default();
+    let year_month = (i64::from(today.year()), i64::from(today.month()));
+    let id = format!("pm_{}", Uuid::new_v4().simple());
+    Ok(match cards::from_card_data(&id, &sent, year_month) {
+        Ok(method) => MethodChoice::Known(method),
+        Err(decline) => MethodChoice::Refused(decline),
+    })
+}
+
+fn amount(params: &mut Params, name: &str) -> Result<Option<u64>, ApiError> {
+    let Some(number) = params.take_integer(name)? else {
+        return Ok(None);
+    };
+    match u64::try_from(number) {
+        Ok(number @ 1..=AMOUNT_MAX) => Ok(Some(number)),
+        Ok(1..) => Err(
+            ApiError::parameter(name, "Amount must be no more than 999,999.99.")
+                .with_code("amount_too_large"),
+        ),
+        Ok(0) | Err(_) => Err(ApiError::parameter(
+            name,
+            "This value must be greater than or equal to 1.",
+        )
+        .with_code("parameter_invalid_integer")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

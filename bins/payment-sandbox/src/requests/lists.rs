@@ -1,0 +1,73 @@
+//! The parameters of lists: <https://docs.stripe.com/api/pagination> and `created[…]`.
+
+use crate::{
+    api_error::ApiError,
+    collection::{Cursor, Page},
+    params::Params,
+};
+
+/// Bounds of a list by time of creation, in Unix seconds, both inclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Created {
+    pub(crate) from: i64,
+    pub(crate) to: i64,
+}
+
+/// Takes `limit` and the cursors.
+///
+/// # Errors
+/// 400 for a limit outside 1–100 or for both cursors.
+pub(crate) fn page(params: &mut Params) -> Result<Page, ApiError> {
+    let limit = match params.take_integer("limit")? {
+        None => 10,
+        Some(limit) => usize::try_from(limit)
+            .ok()
+            .filter(|limit| (1..=100).contains(limit))
+            .ok_or_else(|| {
+                ApiError::parameter("limit", "limit must be between 1 and 100.")
+                    .with_code("parameter_invalid_integer")
+            })?,
+    };
+    let cursor = match (params.take("starting_after"), params.take("ending_before")) {
+        (None, None) => Cursor::Newest,
+        (Some(id), None) => Cursor::StartingAfter(id),
+        (None, Some(id)) => Cursor::EndingBefore(id),
+        (Some(_), Some(_)) => {
+            let message = "You cannot parameterize both starting_after and ending_before.";
+            return Err(ApiError::invalid_request(400, message));
+        }
+    };
+    Ok(Page { limit, cursor })
+}
+
+/// Takes the bounds by time.
+///
+/// # Errors
+/// 400 when one is not an integer.
+pub(crate) fn created(params: &mut Params) -> Result<Created, ApiError> {
+    let mut bounds = Created {
+        from: i64::MIN,
+        to: i64::MAX,
+    };
+    if let Some(exactly) = params.take_integer("created")? {
+        bounds = Created {
+            from: exactly,
+            to: exactly,
+        };
+    }
+    let mut nested = params.take_nested("created");
+    if let Some(gte) = nested.take_integer("gte")? {
+        bounds.from = bounds.from.max(gte);
+    }
+    if let Some(gt) = nested.take_integer("gt")? {
+        bounds.from = bounds.from.max(gt.saturating_add(1));
+    }
+    if let Some(lte) = nested.take_integer("lte")? {
+        bounds.to = bounds.to.min(lte);
+    }
+    if let Some(lt) = nested.take_integer("lt")? {
+        bounds.to = bounds.to.min(lt.saturating_sub(1));
+    }
+    nested.finish("created")?;
+    Ok(bounds)
+}

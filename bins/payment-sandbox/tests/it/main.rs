@@ -1,0 +1,10 @@
+//! The real binary, driven over HTTP: every test has a process, a port and a state file of its
+//! own.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod faults;
+mod idempotency;
+mod payments;
+mod process;
+mod sandbox;
