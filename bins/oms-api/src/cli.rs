@@ -41,7 +41,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         .context("can't start the runtime")?;
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => {
-            logs::init(config.log_format, "info");
+            logs::init(config.log_format, "info,actix_server=warn");
             runtime.block_on(serve::serve(config))
         }
         Command::Migrate => runtime.block_on(migrate(&config)),

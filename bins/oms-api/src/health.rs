@@ -3,14 +3,22 @@
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Responder};
 use oms_database::{Database, DbError, migrations};
+use oms_errors::http::method_not_allowed;
 use serde_json::json;
 
 /// The routes of health.
 pub(crate) fn configure(config: &mut ServiceConfig) {
-    config
-        .route("/health", web::get().to(health))
-        .route("/health/live", web::get().to(live))
-        .route("/health/ready", web::get().to(ready));
+    for (path, route) in [
+        ("/health", web::get().to(health)),
+        ("/health/live", web::get().to(live)),
+        ("/health/ready", web::get().to(ready)),
+    ] {
+        config.service(
+            web::resource(path)
+                .route(route)
+                .default_service(method_not_allowed("GET")),
+        );
+    }
 }
 
 /// 200 while requests are answered at all: an orchestrator restarts the process when not.

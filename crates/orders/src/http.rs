@@ -8,7 +8,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use actix_web::web::{self, ServiceConfig};
-use oms_errors::{METHOD_NOT_ALLOWED, Problem};
+use oms_errors::Problem;
+use oms_errors::http::method_not_allowed;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -66,15 +67,11 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(
             web::resource("/orders")
                 .route(web::post().to(place_order::place_order))
-                .default_service(web::to(|| method_not_allowed("POST"))),
+                .default_service(method_not_allowed("POST")),
         )
         .service(
             web::resource("/orders/{id}")
                 .route(web::get().to(get_order::get_order))
-                .default_service(web::to(|| method_not_allowed("GET"))),
+                .default_service(method_not_allowed("GET")),
         );
-}
-
-async fn method_not_allowed(allowed: &'static str) -> Result<&'static str, Problem> {
-    Err(Problem::new(&METHOD_NOT_ALLOWED, format!("use {allowed}")).with_allow(allowed))
 }

@@ -1,5 +1,7 @@
 //! Collecting and settling payments, with every step failing in every way: the money and the attempt always agree.
 
+use std::sync::Arc;
+
 use oms_database::{Connection, Database};
 use oms_payments::{
     Attempt, AttemptId, AttemptState, Closing, CollectOutcome, FencePolicy, GatewayFault,
@@ -20,12 +22,15 @@ struct Shop {
     gateway: FakeGateway,
     tenant_id: TenantId,
     attempt: Attempt,
-    test_database: TestDatabase,
+    test_database: Arc<TestDatabase>,
 }
 
 impl Shop {
     async fn open() -> Self {
-        let test_database = TestDatabase::create();
+        Self::open_in(&Arc::new(TestDatabase::create())).await
+    }
+
+    async fn open_in(test_database: &Arc<TestDatabase>) -> Self {
         let database = test_database.pool(1);
         let tenant_id = TenantId::generate();
         let new = NewAttempt {
@@ -44,7 +49,7 @@ impl Shop {
             gateway,
             tenant_id,
             attempt: recorded.unwrap().remove(0),
-            test_database,
+            test_database: Arc::clone(test_database),
         }
     }
 
@@ -112,7 +117,7 @@ async fn a_payment_is_collected_in_two_calls_and_closes_its_attempt() {
     assert!(shop.close(&outcome.closing().unwrap()).await);
     let stored = shop.stored().await;
     assert_eq!(stored.state, AttemptState::Paid);
-    assert_eq!(stored.reference.unwrap().as_str(), "pay_1");
+    assert!(stored.reference.is_some());
     assert_eq!(
         shop.gateway.calls(),
         [Operation::Prepare, Operation::Confirm]
@@ -137,10 +142,11 @@ async fn a_decline_is_not_tried_again_and_closes_its_attempt() {
 
 #[tokio::test]
 async fn whatever_goes_wrong_in_preparing_no_money_can_move_any_more() {
+    let test_database = Arc::new(TestDatabase::create());
     let mut plans = vec![Plan::FailBefore(GatewayFault::NoConnection)];
     plans.extend(UNKNOWN.map(Plan::FailAfter));
     for plan in plans {
-        let shop = Shop::open().await;
+        let shop = Shop::open_in(&test_database).await;
         shop.gateway.plan(Operation::Prepare, plan);
         let outcome = shop.collect().await;
         assert!(
@@ -160,12 +166,13 @@ async fn whatever_goes_wrong_in_preparing_no_money_can_move_any_more() {
 
 #[tokio::test]
 async fn a_confirmation_that_is_known_not_to_have_happened_closes_its_attempt() {
+    let test_database = Arc::new(TestDatabase::create());
     for fault in [
         GatewayFault::BreakerOpen,
         GatewayFault::NoConnection,
         GatewayFault::RateLimited,
     ] {
-        let shop = Shop::open().await;
+        let shop = Shop::open_in(&test_database).await;
         shop.gateway
             .plan(Operation::Confirm, Plan::FailBefore(fault));
         let outcome = shop.collect().await;
@@ -180,12 +187,13 @@ async fn a_confirmation_that_is_known_not_to_have_happened_closes_its_attempt() 
 
 #[tokio::test]
 async fn a_confirmation_without_an_answer_is_read_back_and_never_repeated() {
+    let test_database = Arc::new(TestDatabase::create());
     for fault in UNKNOWN {
         for (plan, charges) in [
             (Plan::FailAfter(fault.clone()), 1),
             (Plan::FailBefore(fault.clone()), 0),
         ] {
-            let shop = Shop::open().await;
+            let shop = Shop::open_in(&test_database).await;
             shop.gateway.plan(Operation::Confirm, plan.clone());
             let outcome = shop.collect().await;
             assert_eq!(shop.gateway.charges(), charges, "{plan:?}");
@@ -241,8 +249,9 @@ async fn an_attempt_that_was_left_before_it_was_prepared_is_cancelled_at_the_gat
 
 #[tokio::test]
 async fn an_attempt_that_cannot_be_prepared_is_closed_without_the_gateway() {
+    let test_database = Arc::new(TestDatabase::create());
     for fault in UNKNOWN {
-        let shop = Shop::open().await;
+        let shop = Shop::open_in(&test_database).await;
         shop.gateway
             .plan(Operation::Prepare, Plan::FailBefore(fault));
         let settled = shop.settle(FencePolicy::KeepPending).await;
@@ -300,11 +309,12 @@ async fn what_the_bank_is_working_on_stays_open() {
 
 #[tokio::test]
 async fn nothing_is_released_until_the_cancellation_is_proven() {
+    let test_database = Arc::new(TestDatabase::create());
     for plan in [
         Plan::FailBefore(GatewayFault::TimedOut),
         Plan::FailAfter(GatewayFault::ServerError { status: 500 }),
     ] {
-        let shop = Shop::open().await;
+        let shop = Shop::open_in(&test_database).await;
         let lost = Plan::FailBefore(GatewayFault::TimedOut);
         shop.gateway.plan(Operation::Confirm, lost);
         assert!(matches!(shop.collect().await, CollectOutcome::Unknown));

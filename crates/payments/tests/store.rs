@@ -117,7 +117,7 @@ async fn a_tenant_neither_sees_nor_changes_nor_blocks_anothers_attempts() {
     );
     assert_eq!(find(connection, ours, attempt.order_id).await, attempt);
 
-    // Neither the id nor the order nor the reference of one store is taken for another.
+    // Neither the id nor the order of one store is taken for another.
     let same = [NewAttempt {
         id: attempt.id,
         ..self::attempt(attempt.order_id, 1)

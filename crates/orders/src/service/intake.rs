@@ -1,7 +1,6 @@
 //! Phase 1: claim the key, choose the warehouse, hold the stock, and record what is needed to go on, in one commit.
 
-use std::time::SystemTime;
-
+use chrono::{SubsecRound, Utc};
 use oms_database::{Connection, DbError, transaction};
 use oms_inventory::{
     Demand, PriceQuote, ReservationRequest, ReserveOutcome, RoutingTrace, WarehouseId,
@@ -123,7 +122,8 @@ impl Draft<'_> {
             shipping_address: self.request.shipping_address.clone(),
             routing,
             lines: self.lines.clone(),
-            created_at: SystemTime::now().into(),
+            // As precisely as PostgreSQL keeps it, so that a replay says the same.
+            created_at: Utc::now().trunc_subsecs(6),
         }
     }
 

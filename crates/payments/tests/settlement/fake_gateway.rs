@@ -13,6 +13,7 @@ use oms_payments::{
     PaymentMethod, PaymentStatus, PrepareRequest, Reference, RefundOutcome,
 };
 use oms_validation::Money;
+use uuid::Uuid;
 
 /// What happens to one call.
 #[derive(Clone, Debug)]
@@ -136,7 +137,7 @@ impl PaymentGateway for FakeGateway {
             return Err(GatewayError::new(Operation::Prepare, fault));
         }
         let mut ledger = self.ledger.lock().unwrap();
-        let next = Reference::parse(&format!("pay_{}", ledger.payments.len() + 1)).unwrap();
+        let next = Reference::parse(&format!("pay_{}", Uuid::now_v7().simple())).unwrap();
         let key = format!("{}:{}", request.tenant_id, request.key().as_str());
         let reference = ledger.by_key.entry(key).or_insert(next).clone();
         let new = (request.amount, PaymentStatus::NotConfirmed);

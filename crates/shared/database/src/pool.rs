@@ -51,7 +51,10 @@ impl DatabaseConfig {
         format!(
             "SET lock_timeout = {}; SET statement_timeout = {}; \
              SET idle_in_transaction_session_timeout = {}; SET timezone = 'UTC'; SET jit = off; \
-             SELECT 'SRID=4326;POINT(0 0)'::geography <-> 'SRID=4326;POINT(1 1)'::geography",
+             DO $$ BEGIN
+                 PERFORM 'SRID=4326;POINT(0 0)'::geography <-> 'SRID=4326;POINT(1 1)'::geography;
+             EXCEPTION WHEN undefined_object THEN NULL; -- not migrated yet
+             END $$",
             self.lock_timeout.as_millis(),
             self.statement_timeout.as_millis(),
             self.idle_in_transaction_timeout.as_millis(),

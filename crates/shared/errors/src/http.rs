@@ -1,11 +1,13 @@
 //! Problems as actix-web answers: the one place that writes `application/problem+json`.
 
+use std::future::ready;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, Route, web};
 
 use crate::{
     BODY_TIMEOUT, BODY_TOO_LARGE, INTERNAL, INVALID_REQUEST, METHOD_NOT_ALLOWED, Problem,
@@ -30,20 +32,24 @@ impl ResponseError for Problem {
     }
 }
 
+/// What a resource answers to methods that it does not know: 405 with `Allow`.
+pub fn method_not_allowed(allowed: &'static str) -> Route {
+    web::to(move || {
+        let problem = Problem::new(&METHOD_NOT_ALLOWED, format!("use {allowed}"));
+        ready(Err::<&str, _>(problem.with_allow(allowed)))
+    })
+}
+
 /// Middleware: every error answer leaves as `application/problem+json` with the request's id, and the causes
 /// of a 5xx are logged once.
 ///
 /// # Errors
-/// None of its own: an error of the inner service becomes its answer.
+/// None of its own; handlers and extractors answer, they do not fail.
 pub async fn problem_json(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let raw_request = request.request().clone();
-    let response = match next.call(request).await {
-        Ok(response) => response.map_into_boxed_body(),
-        Err(error) => ServiceResponse::from_err(error, raw_request),
-    };
+    let response = next.call(request).await?.map_into_boxed_body();
     let request_id = response
         .request()
         .extensions()
