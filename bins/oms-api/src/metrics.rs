@@ -12,6 +12,8 @@ use oms_payments::{BreakerState, PaymentGateway};
 use crate::config::Config;
 use crate::http_server::{RunningServer, announce};
 
+type Size = fn(PoolStatus) -> usize;
+
 /// Registers what is sampled at each scrape.
 pub(crate) fn register(
     metrics: &Metrics,
@@ -19,7 +21,7 @@ pub(crate) fn register(
     gateway: &Arc<dyn PaymentGateway>,
     geocoder: &Arc<dyn Geocoder>,
 ) -> anyhow::Result<()> {
-    let sizes: [(_, fn(PoolStatus) -> usize); 3] = [
+    let sizes: [(_, Size); 3] = [
         ("open", |pool| pool.size),
         ("idle", |pool| pool.idle),
         ("awaited", |pool| pool.waiting),

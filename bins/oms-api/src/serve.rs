@@ -93,6 +93,7 @@ async fn connect(config: &Config) -> anyhow::Result<Database> {
         );
     }
     drop(connection);
+    database.check_messages().await?;
     Ok(database)
 }
 

@@ -39,3 +39,59 @@ pub(crate) fn of(request: &OrderRequest) -> Fingerprint {
     }
     Fingerprint(hasher.finalize().into())
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{RequestedLine, ShippingAddress};
+
+    fn request() -> OrderRequest {
+        let line = |number: u128, quantity| RequestedLine {
+            product_id: Uuid::from_u128(number).into(),
+            quantity,
+        };
+        OrderRequest {
+            customer_id: Uuid::from_u128(1).into(),
+            shipping_address: serde_json::from_str("\"1 Main St\"").unwrap(),
+            lines: vec![line(1, 2), line(2, 1)],
+            payment_method: PaymentMethod::parse_token("pm_card_visa").unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_same_request_has_the_same_fingerprint() {
+        assert_eq!(of(&request()), of(&request()));
+    }
+
+    #[test]
+    fn every_part_of_a_request_is_in_its_fingerprint() {
+        let card = |digits| PaymentMethod::parse_card(digits).unwrap();
+        let address: ShippingAddress = serde_json::from_str("\"2 Main St\"").unwrap();
+        let mut others = vec![request(); 6];
+        others[0].customer_id = Uuid::from_u128(2).into();
+        others[1].shipping_address = address;
+        others[2].lines[0].quantity = 1;
+        others[3].lines.pop();
+        others[4].payment_method = PaymentMethod::parse_token("pm_card_amex").unwrap();
+        others[5].payment_method = card("4242424242424242");
+        let mut fingerprints: Vec<_> = others.iter().map(|other| of(other).0).collect();
+        fingerprints.push(of(&request()).0);
+        fingerprints.sort_unstable();
+        fingerprints.dedup();
+        assert_eq!(fingerprints.len(), 7);
+    }
+
+    #[test]
+    fn of_a_card_only_the_last_four_digits_count() {
+        let of_card = |digits| {
+            let payment_method = PaymentMethod::parse_card(digits).unwrap();
+            of(&OrderRequest {
+                payment_method,
+                ..request()
+            })
+        };
+        assert_eq!(of_card("4242424242421111"), of_card("5555555555551111"));
+    }
+}

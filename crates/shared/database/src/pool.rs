@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use diesel::ConnectionError;
+use diesel::sql_types::Text;
+use diesel::{ConnectionError, QueryableByName};
 use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
 };
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::FutureExt;
 
-use crate::DbError;
+use crate::{DbError, cached_sql};
 
 /// A connection that goes back to the pool when it is dropped.
 pub type PooledConnection = Object<AsyncPgConnection>;
@@ -134,6 +135,30 @@ impl Database {
         })
     }
 
+    /// Makes sure that the server's messages are English: deadlocks and time-outs are told apart by them.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] with what to do, when they are not; or why the server can't be asked.
+    pub async fn check_messages(&self) -> Result<(), DbError> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            lc_messages: String,
+        }
+
+        let mut connection = self.acquire().await?;
+        let statement = cached_sql("SELECT current_setting('lc_messages') AS lc_messages");
+        let row: Row = statement.get_result(&mut connection).await?;
+        if is_english(&row.lc_messages) {
+            return Ok(());
+        }
+        Err(DbError::Unavailable(format!(
+            "its messages are not in English (lc_messages is {}): have a superuser run \
+             ALTER ROLE … SET lc_messages = 'C'",
+            row.lc_messages
+        )))
+    }
+
     /// How the pool is doing.
     pub fn status(&self) -> PoolStatus {
         let status = self.pool.status();
@@ -147,5 +172,27 @@ impl Database {
     /// Closes the pool: idle connections end now, others when they come back.
     pub fn close(&self) {
         self.pool.close();
+    }
+}
+
+/// Whether messages in a locale such as `en_US.UTF-8` are in English. An empty one is that of the server's process,
+/// where `initdb` found none.
+fn is_english(locale: &str) -> bool {
+    let language = locale.split(['_', '.']).next().unwrap_or_default();
+    matches!(language, "" | "C" | "POSIX" | "en")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn english_is_told_from_other_languages() {
+        for locale in ["", "C", "C.UTF-8", "POSIX", "en_US.utf8", "en_GB"] {
+            assert!(is_english(locale), "{locale}");
+        }
+        for locale in ["de_DE.UTF-8", "fr", "enm"] {
+            assert!(!is_english(locale), "{locale}");
+        }
     }
 }

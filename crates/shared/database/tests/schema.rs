@@ -1,5 +1,7 @@
 //! Rules of the schema, asked of the catalogue of a migrated database.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
