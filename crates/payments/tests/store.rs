@@ -1,5 +1,7 @@
 //! Attempts in a real database: their compare-and-sets under races, their constraints, and whose they are.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 use std::sync::Arc;
 
 use oms_database::{Connection, Database, DbError};

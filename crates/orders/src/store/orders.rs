@@ -53,19 +53,27 @@ fn json(value: &impl serde::Serialize) -> Value {
     serde_json::to_value(value).expect("strings and finite numbers can always be written as JSON")
 }
 
+/// The text of a look-up: a macro, because the text of a cached statement is a constant.
+macro_rules! select_order {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, fingerprint, customer_id, status, failure_code, warehouse_id, currency, total_minor,
+                    shipping_address, routing, created_at
+             FROM orders.orders WHERE tenant_id = $1 AND ",
+            $condition
+        )
+    };
+}
+
 /// The order that an idempotency key stands for.
 pub(crate) async fn find_by_key(
     connection: &mut Connection,
     tenant: TenantId,
     key: &IdempotencyKey,
 ) -> Result<Option<Order>, DbError> {
-    let statement = cached_sql(
-        "SELECT id, fingerprint, customer_id, status, failure_code, warehouse_id, currency, total_minor,
-                shipping_address, routing, created_at
-         FROM orders.orders WHERE tenant_id = $1 AND idempotency_key = $2",
-    )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<Text, _>(key.as_str());
+    let statement = cached_sql(select_order!("idempotency_key = $2"))
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<Text, _>(key.as_str());
     let rows: Vec<Row> = statement.load(connection).await?;
     with_lines(connection, tenant, rows).await
 }
@@ -76,13 +84,9 @@ pub(crate) async fn find(
     tenant: TenantId,
     id: OrderId,
 ) -> Result<Option<Order>, DbError> {
-    let statement = cached_sql(
-        "SELECT id, fingerprint, customer_id, status, failure_code, warehouse_id, currency, total_minor,
-                shipping_address, routing, created_at
-         FROM orders.orders WHERE tenant_id = $1 AND id = $2",
-    )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(id.as_uuid());
+    let statement = cached_sql(select_order!("id = $2"))
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<SqlUuid, _>(id.as_uuid());
     let rows: Vec<Row> = statement.load(connection).await?;
     with_lines(connection, tenant, rows).await
 }

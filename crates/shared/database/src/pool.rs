@@ -17,9 +17,9 @@ use crate::{DbError, cached_sql};
 pub type PooledConnection = Object<AsyncPgConnection>;
 
 /// How to reach the database, and how long to wait for it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DatabaseConfig {
-    /// `postgres://user:password@host:port/name`.
+    /// `postgres://user:password@host:port/name`. A secret, which is why this has no `Debug`.
     pub url: String,
     /// Most connections at a time.
     pub max_connections: usize,

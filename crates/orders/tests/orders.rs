@@ -1,0 +1,15 @@
+//! Orders on a real database, with a gateway whose every answer the test decides. What the running program does over
+//! HTTP is tested with the program.
+
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test fails by panicking, and its modules are private"
+)]
+
+#[path = "orders/gateway.rs"]
+mod gateway;
+#[path = "orders/shop.rs"]
+mod shop;
+#[path = "orders/sweeping.rs"]
+mod sweeping;

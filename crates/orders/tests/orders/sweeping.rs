@@ -1,0 +1,213 @@
+//! Orders whose payment was left open, and those who race to end them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oms_orders::{OrderError, OrderSettings, PlacedOrder, SweepSummary, get_order, sweep_orders};
+use oms_validation::{Currency, TenantId};
+use tokio::sync::{Barrier, Semaphore};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::gateway::Confirm;
+use crate::shop::{Shop, tenant};
+
+#[tokio::test]
+async fn a_lost_confirmation_ends_failed_behind_a_fence() {
+    let shop = Shop::open(Confirm::IsLost).await;
+    assert!(matches!(shop.order("k").await, Ok(PlacedOrder::Pending(_))));
+    assert_eq!(
+        shop.state().await,
+        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api prepared 1"
+    );
+
+    let summary = sweep_orders(&shop.context).await.unwrap();
+    assert_eq!(
+        summary,
+        SweepSummary {
+            failed: 1,
+            ..SweepSummary::default()
+        }
+    );
+    assert_eq!(
+        shop.state().await,
+        "FAILED 0 1:PENDING_PAYMENT/api,2:FAILED/sweeper voided 0"
+    );
+    assert_eq!(
+        (
+            shop.gateway.charges(),
+            *shop.gateway.cancels.lock().unwrap()
+        ),
+        (0, 1)
+    );
+    assert!(matches!(
+        shop.order("k").await,
+        Err(OrderError::Failed { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_confirmation_whose_answer_was_lost_ends_paid_once() {
+    let shop = Shop::open(Confirm::PaysSilently).await;
+    assert!(matches!(shop.order("k").await, Ok(PlacedOrder::Pending(_))));
+    let summary = sweep_orders(&shop.context).await.unwrap();
+    assert_eq!(
+        summary,
+        SweepSummary {
+            paid: 1,
+            ..SweepSummary::default()
+        }
+    );
+    assert_eq!(
+        shop.state().await,
+        "PAID 3 1:PENDING_PAYMENT/api,2:PAID/sweeper paid 0"
+    );
+    assert_eq!(
+        (
+            shop.gateway.charges(),
+            *shop.gateway.cancels.lock().unwrap()
+        ),
+        (1, 0)
+    );
+    assert!(matches!(
+        shop.order("k").await,
+        Ok(PlacedOrder::PaidBefore(_))
+    ));
+}
+
+#[tokio::test]
+async fn a_decline_gives_the_stock_back_at_once_and_is_never_asked_again() {
+    let shop = Shop::open(Confirm::Declines).await;
+    assert!(matches!(
+        shop.order("k").await,
+        Err(OrderError::Failed { .. })
+    ));
+    assert_eq!(
+        shop.state().await,
+        "FAILED 0 1:PENDING_PAYMENT/api,2:FAILED/api declined 0"
+    );
+    assert_eq!(
+        sweep_orders(&shop.context).await.unwrap(),
+        SweepSummary::default()
+    );
+}
+
+#[tokio::test]
+async fn another_amount_than_asked_for_keeps_the_stock_and_the_order_open() {
+    let shop = Shop::open(Confirm::Overcharges).await;
+    assert!(matches!(shop.order("k").await, Ok(PlacedOrder::Pending(_))));
+    let summary = sweep_orders(&shop.context).await.unwrap();
+    assert_eq!(
+        summary,
+        SweepSummary {
+            postponed: 1,
+            ..SweepSummary::default()
+        }
+    );
+    assert_eq!(
+        shop.state().await,
+        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api prepared 1"
+    );
+}
+
+#[tokio::test]
+async fn a_customer_who_has_to_act_keeps_the_stock_until_the_deadline() {
+    let shop = Shop::open(Confirm::AsksTheCustomer).await;
+    assert!(matches!(shop.order("k").await, Ok(PlacedOrder::Pending(_))));
+    let summary = sweep_orders(&shop.context).await.unwrap();
+    assert_eq!(
+        summary,
+        SweepSummary {
+            postponed: 1,
+            ..SweepSummary::default()
+        }
+    );
+    assert_eq!(
+        shop.state().await,
+        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api prepared 1"
+    );
+
+    let no_patience = OrderSettings {
+        sweep_after: Duration::ZERO,
+        pending_payment_deadline: Duration::ZERO,
+        ..OrderSettings::new(Currency::parse("USD").unwrap())
+    };
+    let shop = Shop::open_with(Confirm::AsksTheCustomer, no_patience).await;
+    assert!(matches!(shop.order("k").await, Ok(PlacedOrder::Pending(_))));
+    sweep_orders(&shop.context).await.unwrap();
+    assert_eq!(
+        shop.state().await,
+        "FAILED 0 1:PENDING_PAYMENT/api,2:FAILED/sweeper voided 0"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_sweepers_at_once_one_ends_the_order() {
+    const SWEEPERS: usize = 8;
+    let shop = Shop::open(Confirm::IsLost).await;
+    assert!(matches!(shop.order("k").await, Ok(PlacedOrder::Pending(_))));
+    let barrier = Arc::new(Barrier::new(SWEEPERS));
+    let mut sweepers = JoinSet::new();
+    for _ in 0..SWEEPERS {
+        let (barrier, context) = (barrier.clone(), shop.context.clone());
+        sweepers.spawn(async move {
+            barrier.wait().await;
+            sweep_orders(&context).await.unwrap()
+        });
+    }
+    let failed: usize = sweepers
+        .join_all()
+        .await
+        .iter()
+        .map(|summary| summary.failed)
+        .sum();
+    assert_eq!((failed, *shop.gateway.cancels.lock().unwrap()), (1, 1));
+    assert_eq!(
+        shop.state().await,
+        "FAILED 0 1:PENDING_PAYMENT/api,2:FAILED/sweeper voided 0"
+    );
+}
+
+/// The sweeper comes while the confirmation is on its way, which is then refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_confirmation_that_arrives_after_the_fence_takes_nothing() {
+    let shop = Arc::new(Shop::open(Confirm::Pays).await);
+    shop.gateway.gate.forget_permits(Semaphore::MAX_PERMITS);
+    let buyer = tokio::spawn({
+        let shop = shop.clone();
+        async move { shop.order("k").await }
+    });
+    shop.gateway.arrived.acquire().await.unwrap().forget();
+    let summary = sweep_orders(&shop.context).await.unwrap();
+    assert_eq!(
+        summary,
+        SweepSummary {
+            failed: 1,
+            ..SweepSummary::default()
+        }
+    );
+    shop.gateway.gate.add_permits(1);
+
+    let answer = buyer.await.unwrap();
+    assert!(
+        matches!(answer, Err(OrderError::Failed { .. })),
+        "{answer:?}"
+    );
+    assert_eq!(shop.gateway.charges(), 0);
+    assert_eq!(
+        shop.state().await,
+        "FAILED 0 1:PENDING_PAYMENT/api,2:FAILED/sweeper voided 0"
+    );
+}
+
+#[tokio::test]
+async fn another_store_does_not_see_an_order() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let Ok(PlacedOrder::Paid(order)) = shop.order("k").await else {
+        panic!("not paid")
+    };
+    assert!(get_order(&shop.context, tenant(), order.id).await.is_ok());
+    let stranger: TenantId = Uuid::from_u128(2).into();
+    let theirs = get_order(&shop.context, stranger, order.id).await;
+    assert!(matches!(theirs, Err(OrderError::NotFound)));
+}
