@@ -1,0 +1,229 @@
+//! cargo-deny: the tool that keeps the dependency table between crates. Installed where it is missing.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use serde::Deserialize;
+
+use crate::command;
+use crate::report;
+use crate::workspace::Workspace;
+
+/// The version that `deny.toml` was written for.
+const VERSION: &str = "0.20.2";
+
+/// How `deny.toml` is checked. Advisories are not part of it: they need a database from the
+/// network. Warnings, such as two versions of one library, are left to `cargo deny check` by hand.
+pub(crate) const CHECK: [&str; 10] = [
+    "deny",
+    "--offline",
+    "--log-level",
+    "error",
+    "check",
+    "-D",
+    "unused-wrapper",
+    "bans",
+    "licenses",
+    "sources",
+];
+
+/// A crate that only its wrappers may depend on.
+#[derive(Deserialize)]
+pub(crate) struct Ban {
+    #[serde(rename = "crate")]
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) wrappers: BTreeSet<String>,
+    #[serde(default)]
+    pub(crate) reason: String,
+}
+
+/// The bans that the text of a `deny.toml` lists.
+pub(crate) fn bans(text: &str) -> Result<Vec<Ban>> {
+    #[derive(Deserialize)]
+    struct File {
+        bans: Bans,
+    }
+    #[derive(Deserialize)]
+    struct Bans {
+        deny: Vec<Ban>,
+    }
+    let file: File = toml::from_str(text).context("not the shape of a deny.toml")?;
+    Ok(file.bans.deny)
+}
+
+/// Installs cargo-deny unless this version or a later one of the same series is there.
+pub(crate) fn ensure(workspace: &Workspace) -> Result<()> {
+    if is_installed(workspace) {
+        return Ok(());
+    }
+    report::loud_step(&format!("cargo-deny {VERSION} installed"), || {
+        let mut install = workspace.cargo([
+            "install",
+            "--locked",
+            "--debug",
+            &format!("cargo-deny@{VERSION}"),
+        ]);
+        // Unoptimised and without debug information it is built in half the time, and fast enough.
+        install
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .env("CARGO_INCREMENTAL", "0");
+        command::show(&mut install)
+    })
+    .with_context(|| {
+        format!(
+            "cargo-deny could not be installed: try cargo install --locked cargo-deny@{VERSION}"
+        )
+    })
+}
+
+fn is_installed(workspace: &Workspace) -> bool {
+    let mut version: Command = workspace.cargo(["deny", "--version"]);
+    command::capture(&mut version).is_ok_and(|said| is_recent(&said))
+}
+
+/// From `cargo-deny 0.20.2`.
+fn is_recent(said: &str) -> bool {
+    let numbers = |text: &str| -> Vec<u32> {
+        text.split('.')
+            .filter_map(|part| part.parse().ok())
+            .collect()
+    };
+    let version = said
+        .split_whitespace()
+        .nth(1)
+        .map(numbers)
+        .unwrap_or_default();
+    let wanted = numbers(VERSION);
+    version.get(..2) == wanted.get(..2) && version >= wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    const TEST_SUPPORT: &str = "oms-test-support";
+
+    #[test]
+    fn only_the_series_that_the_rules_were_written_for_will_do() {
+        assert!(is_recent("cargo-deny 0.20.2\n"));
+        assert!(is_recent("cargo-deny 0.20.10"));
+        assert!(!is_recent("cargo-deny 0.20.1"));
+        assert!(!is_recent("cargo-deny 0.19.9"));
+        assert!(!is_recent("cargo-deny 0.21.0"));
+        assert!(!is_recent(""));
+    }
+
+    /// Empty crates with the names and exactly the edges that our `deny.toml` allows, libraries included.
+    fn write_workspace(folder: &Path) {
+        let deny = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("deny.toml");
+        let text = fs::read_to_string(deny).unwrap();
+        fs::write(folder.join("deny.toml"), &text).unwrap();
+        let bans = bans(&text).unwrap();
+        let users = bans.iter().flat_map(|ban| &ban.wrappers);
+        let names: BTreeSet<&str> = users
+            .map(String::as_str)
+            .chain(bans.iter().map(|ban| ban.name.as_str()))
+            .collect();
+        for name in &names {
+            let package = format!(
+                "[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2024\"\npublish = false\n"
+            );
+            fs::create_dir_all(folder.join(name).join("src")).unwrap();
+            fs::write(folder.join(name).join("src/lib.rs"), "").unwrap();
+            fs::write(folder.join(name).join("Cargo.toml"), package).unwrap();
+        }
+        for ban in &bans {
+            let kind = if ban.name == TEST_SUPPORT {
+                "dev-dependencies"
+            } else {
+                "dependencies"
+            };
+            ban.wrappers
+                .iter()
+                .for_each(|user| add_edge(folder, user, kind, &ban.name, ""));
+        }
+        let members: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+        let manifest = format!(
+            "[workspace]\nresolver = \"3\"\nmembers = [{}]\n",
+            members.join(", ")
+        );
+        fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+    }
+
+    fn add_edge(folder: &Path, user: &str, kind: &str, used: &str, more: &str) {
+        let path = folder.join(user).join("Cargo.toml");
+        let before = fs::read_to_string(&path).unwrap();
+        fs::write(
+            path,
+            format!("{before}\n[{kind}.{used}]\npath = \"../{used}\"\n{more}"),
+        )
+        .unwrap();
+    }
+
+    /// Whether cargo-deny accepts the crates' edges, and what it says.
+    fn check_bans(folder: &Path) -> (bool, String) {
+        let mut cargo = Command::new("cargo");
+        cargo.args(
+            CHECK
+                .into_iter()
+                .filter(|argument| !["licenses", "sources"].contains(argument)),
+        );
+        let output = cargo.current_dir(folder).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let is_missing = said.contains("no such command");
+        assert!(
+            !is_missing,
+            "cargo-deny is not installed: cargo xtask test installs it, or cargo install --locked cargo-deny@{VERSION}"
+        );
+        (output.status.success(), said)
+    }
+
+    #[test]
+    fn the_edges_of_deny_toml_pass() {
+        let folder = tempfile::tempdir().unwrap();
+        write_workspace(folder.path());
+        let (accepted, said) = check_bans(folder.path());
+        assert!(accepted, "{said}");
+    }
+
+    #[test]
+    fn an_edge_outside_deny_toml_is_refused_in_every_kind_of_dependency() {
+        for (kind, more) in [
+            ("dependencies", ""),
+            ("dependencies", "optional = true\n"),
+            ("dev-dependencies", ""),
+            ("build-dependencies", ""),
+            ("target.'cfg(windows)'.dependencies", ""),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            write_workspace(folder.path());
+            add_edge(folder.path(), "oms-inventory", kind, "oms-payments", more);
+            let (accepted, said) = check_bans(folder.path());
+            assert!(!accepted, "{kind} {more} was accepted");
+            assert!(
+                said.contains("oms-payments") && said.contains("oms-inventory"),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_edge_that_is_gone_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        write_workspace(folder.path());
+        let manifest = folder.path().join("oms-orders/Cargo.toml");
+        let without = fs::read_to_string(&manifest).unwrap().replace(
+            "[dependencies.oms-payments]\npath = \"../oms-payments\"\n",
+            "",
+        );
+        fs::write(&manifest, without).unwrap();
+        let (accepted, said) = check_bans(folder.path());
+        assert!(!accepted && said.contains("unused-wrapper"), "{said}");
+    }
+}

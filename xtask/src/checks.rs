@@ -1,0 +1,206 @@
+//! `cargo xtask test`: everything that must pass, in order, on a fresh machine too.
+//!
+//! One profile and one set of features throughout, so that no step builds again what an earlier one has built.
+
+mod totals;
+
+use std::env;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::cargo_deny;
+use crate::command;
+use crate::database::Cluster;
+use crate::report;
+use crate::tidy;
+use crate::workspace::Workspace;
+use totals::Totals;
+
+/// Names the server on which the database tests make their databases: a superuser's URL.
+const TEST_DATABASE_URL: &str = "OMS_TEST_DATABASE_URL";
+
+/// How much is checked.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Extent {
+    /// Everything.
+    Full,
+    /// What needs no database.
+    Quick,
+}
+
+impl Extent {
+    pub(crate) fn from_flag(quick: bool) -> Self {
+        if quick { Self::Quick } else { Self::Full }
+    }
+}
+
+/// The steps done so far, for the summary.
+struct Run<'a> {
+    workspace: &'a Workspace,
+    done: Vec<(String, Duration)>,
+    totals: Totals,
+}
+
+/// Prepares, runs the checks, and prints the summary. Stops at the first failure with the command that repeats it.
+pub(crate) fn run(workspace: &Workspace, extent: Extent) -> Result<()> {
+    let started = Instant::now();
+    command::show(&mut workspace.cargo(["fetch", "--locked"]))
+        .context("the dependencies could not be fetched: check the network, and that Cargo.lock fits the manifests")?;
+    cargo_deny::ensure(workspace)?;
+    let server = match extent {
+        Extent::Full => Some(TestServer::up(workspace)?),
+        Extent::Quick => None,
+    };
+    let mut run = Run {
+        workspace,
+        done: Vec::new(),
+        totals: Totals::default(),
+    };
+    let outcome = run.all(server.as_ref());
+    if let Some(server) = server {
+        server.down()?;
+    }
+    outcome?;
+    run.summary(started.elapsed());
+    Ok(())
+}
+
+impl Run<'_> {
+    fn all(&mut self, server: Option<&TestServer>) -> Result<()> {
+        self.cargo("format", &["fmt", "--all", "--check"])?;
+        let workspace = self.workspace;
+        self.step("rules inside the crates", "cargo xtask tidy", |_| {
+            tidy::run(workspace)
+        })?;
+        self.cargo("rules between the crates", &cargo_deny::CHECK)?;
+        self.cargo(
+            "lints",
+            &[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        )?;
+        match server {
+            Some(server) => {
+                self.cargo("build", &["build", "--workspace", "--all-targets"])?;
+                let tests = [
+                    test_runner(workspace),
+                    &["--workspace", "--lib", "--bins", "--tests"],
+                ]
+                .concat();
+                self.tests("tests", &tests, Some(server))?;
+                self.tests(
+                    "documentation tests",
+                    &["test", "--workspace", "--doc"],
+                    Some(server),
+                )
+            }
+            None => self.tests(
+                "unit tests",
+                &["test", "--workspace", "--lib", "--bins"],
+                None,
+            ),
+        }
+    }
+
+    fn cargo(&mut self, name: &str, arguments: &[&str]) -> Result<()> {
+        let mut cargo = self.workspace.cargo(arguments.iter().copied());
+        let repeat = format!("cargo {}", arguments.join(" "));
+        self.step(name, &repeat, |_| command::show(&mut cargo))
+    }
+
+    fn tests(&mut self, name: &str, arguments: &[&str], server: Option<&TestServer>) -> Result<()> {
+        let mut cargo = self.workspace.cargo(arguments.iter().copied());
+        let mut repeat = format!("cargo {}", arguments.join(" "));
+        if let Some(server) = server {
+            cargo.env(TEST_DATABASE_URL, &server.url);
+            repeat = format!("{TEST_DATABASE_URL}={} {repeat}", server.url);
+        }
+        self.step(name, &repeat, |totals| {
+            command::show_and_read(&mut cargo, |line| totals.read(line))
+        })
+    }
+
+    fn step(
+        &mut self,
+        name: &str,
+        repeat: &str,
+        work: impl FnOnce(&mut Totals) -> Result<()>,
+    ) -> Result<()> {
+        let started = Instant::now();
+        let totals = &mut self.totals;
+        let outcome = report::loud_step(name, || work(totals));
+        self.done.push((name.to_owned(), started.elapsed()));
+        outcome.map_err(|error| anyhow!("{name}: {error:#}\nrepeat it with: {repeat}"))
+    }
+
+    fn summary(&self, elapsed: Duration) {
+        report::line("");
+        for (name, time) in &self.done {
+            report::line(&format!("  ✓ {name:<26} {:>7}", report::seconds(*time)));
+        }
+        report::line(&format!(
+            "all {} steps passed in {}",
+            self.done.len(),
+            report::seconds(elapsed)
+        ));
+        report::line(&format!(
+            "tests: {} passed, {} failed",
+            self.totals.passed, self.totals.failed
+        ));
+    }
+}
+
+/// nextest where it is installed; it takes longer to install than it saves.
+fn test_runner(workspace: &Workspace) -> &'static [&'static str] {
+    // nextest reports on standard error, where our totals do not look: so only where a person reads it.
+    let has_nextest = report::is_interactive()
+        && command::succeeds(&mut workspace.cargo(["nextest", "--version"]));
+    if has_nextest {
+        &["nextest", "run"]
+    } else {
+        &["test"]
+    }
+}
+
+/// The PostgreSQL server of the tests.
+struct TestServer {
+    url: String,
+    /// `None` for a server that the user gives.
+    cluster: Option<Cluster>,
+}
+
+impl TestServer {
+    fn up(workspace: &Workspace) -> Result<Self> {
+        if let Some(url) = env::var(TEST_DATABASE_URL)
+            .ok()
+            .filter(|url| !url.is_empty())
+        {
+            report::line(&format!(
+                "· the tests use the server that {TEST_DATABASE_URL} names"
+            ));
+            return Ok(Self { url, cluster: None });
+        }
+        let cluster = Cluster::for_tests(workspace).with_context(|| {
+            format!("the tests need a PostgreSQL server ({TEST_DATABASE_URL} can name another one)")
+        })?;
+        cluster.up()?;
+        Ok(Self {
+            url: cluster.superuser_url(),
+            cluster: Some(cluster),
+        })
+    }
+
+    /// On a developer's machine it stays up, so that the next run is quick and a failed test can be repeated.
+    fn down(self) -> Result<()> {
+        match self.cluster {
+            Some(cluster) if env::var_os("CI").is_some() => cluster.throw_away(),
+            _ => Ok(()),
+        }
+    }
+}

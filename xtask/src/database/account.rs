@@ -1,0 +1,124 @@
+//! The operating-system account that a private cluster runs as, and a folder that this account can reach.
+//!
+//! PostgreSQL refuses to run as root; everybody else runs it as themselves.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::ErrorKind;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use nix::unistd::{Uid, User};
+
+use crate::command;
+use crate::workspace::write_whole;
+
+/// An unprivileged account.
+#[derive(Clone)]
+pub(super) struct Account {
+    name: String,
+    uid: u32,
+    gid: u32,
+}
+
+impl Account {
+    /// The account to run PostgreSQL as: `None` means the present one.
+    pub(super) fn for_server() -> Result<Option<Self>> {
+        if !Uid::effective().is_root() {
+            return Ok(None);
+        }
+        for name in ["postgres", "nobody"] {
+            if let Some(user) =
+                User::from_name(name).context("the accounts of this machine cannot be read")?
+            {
+                return Ok(Some(Self {
+                    name: user.name,
+                    uid: user.uid.as_raw(),
+                    gid: user.gid.as_raw(),
+                }));
+            }
+        }
+        bail!(
+            "PostgreSQL cannot run as root, and there is no account `postgres` or `nobody`: make one, or run as another user"
+        )
+    }
+
+    /// Makes the command run as this account. As root the standard library drops the supplementary groups too.
+    pub(super) fn apply(&self, command: &mut Command) {
+        command
+            .uid(self.uid)
+            .gid(self.gid)
+            .env("HOME", "/")
+            .env("USER", &self.name)
+            .env("LOGNAME", &self.name);
+    }
+}
+
+/// The folder for a cluster: under the project where the account can reach it, else a system folder.
+/// The choice is recorded beside the first, in `<name>-folder`, so that later runs find the same data.
+pub(super) fn reachable_folder(
+    made_folder: &Path,
+    name: &str,
+    account: Option<&Account>,
+) -> Result<PathBuf> {
+    let record = made_folder.join(format!("{name}-folder"));
+    if let Ok(recorded) = fs::read_to_string(&record) {
+        let folder = PathBuf::from(recorded.trim());
+        make_folder(&folder, account)?;
+        return Ok(folder);
+    }
+    let folder = made_folder.join(name);
+    make_folder(&folder, account)?;
+    if can_write(&folder, account) {
+        return Ok(folder);
+    }
+    let mut hasher = DefaultHasher::new();
+    made_folder.hash(&mut hasher);
+    let fallback = PathBuf::from(format!("/var/lib/oms-{:016x}", hasher.finish())).join(name);
+    make_folder(&fallback, account)?;
+    if !can_write(&fallback, account) {
+        let who = account.map_or("this user", |account| &account.name);
+        bail!(
+            "{who} can write neither to {} nor to {}: check the disk's space and the folders' permissions",
+            folder.display(),
+            fallback.display()
+        );
+    }
+    write_whole(&record, &format!("{}\n", fallback.display()))?;
+    fs::remove_dir(&folder).with_context(|| format!("{} cannot be removed", folder.display()))?;
+    Ok(fallback)
+}
+
+fn make_folder(folder: &Path, account: Option<&Account>) -> Result<()> {
+    let made = fs::create_dir_all(folder).and_then(|()| match account {
+        Some(account) => chown(folder, Some(account.uid), Some(account.gid)),
+        None => Ok(()),
+    });
+    made.and_then(|()| fs::set_permissions(folder, fs::Permissions::from_mode(0o700)))
+        .map_err(|error| {
+            let advice = match error.kind() {
+                ErrorKind::StorageFull => "free some disk space",
+                _ => "make it writable, or remove it if another user made it",
+            };
+            anyhow::Error::new(error).context(format!(
+                "{} cannot be prepared ({advice})",
+                folder.display()
+            ))
+        })
+}
+
+/// Tried for real, as the account itself: a folder above may be closed to it.
+fn can_write(folder: &Path, account: Option<&Account>) -> bool {
+    let mut probe = Command::new("/bin/sh");
+    probe
+        .args(["-c", "cd \"$1\" && echo probe >probe && rm probe", "sh"])
+        .arg(folder)
+        .current_dir("/");
+    if let Some(account) = account {
+        account.apply(&mut probe);
+    }
+    command::succeeds(&mut probe)
+}

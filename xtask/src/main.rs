@@ -1,0 +1,69 @@
+//! Development tasks, run as `cargo xtask <command>`.
+//!
+//! It prepares what the programs of this workspace need, then builds, starts, checks and stops them.
+//! It depends on no crate of the workspace, so it stays quick to build and works while they do not compile.
+
+mod cargo_deny;
+mod checks;
+mod command;
+mod database;
+mod db;
+mod dotenv;
+mod http;
+mod report;
+mod signals;
+mod start;
+mod sys_init;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Development tasks of oms.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Prepare everything: database, migrations, seed data, .env. Can be repeated.
+    SysInit,
+    /// Start the payment sandbox and the API, after sys-init where that is needed.
+    Start,
+    /// Run everything that must pass, on a fresh machine too.
+    Test {
+        /// Only what needs no database: format, rules, lints, unit tests.
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Start, stop, migrate, reset or open the development database.
+    Db {
+        #[command(subcommand)]
+        action: db::Action,
+    },
+    /// Check the rules between and inside the crates that cargo-deny cannot see.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = workspace::Workspace::find().and_then(|workspace| match arguments.task {
+        Task::SysInit => sys_init::run(&workspace),
+        Task::Start => start::run(&workspace),
+        Task::Test { quick } => checks::run(&workspace, checks::Extent::from_flag(quick)),
+        Task::Db { action } => db::run(&workspace, action),
+        Task::Tidy => tidy::run(&workspace),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::problem(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! `cargo xtask start`: the payment sandbox and the API in the foreground, until Ctrl-C.
+//!
+//! The API stops first, and finishes the requests it has; the sandbox after it; the database stays up.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use crate::command;
+use crate::database::{self, Database};
+use crate::dotenv;
+use crate::http;
+use crate::report;
+use crate::signals;
+use crate::sys_init;
+use crate::workspace::Workspace;
+
+/// Where the API listens, unless `OMS_PORT` says otherwise.
+const DEFAULT_PORT: u16 = 3000;
+const DEFAULT_SANDBOX_PORT: u16 = 12111;
+const DEFAULT_METRICS_PORT: u16 = 9464;
+
+/// How long a program may take until it is ready, and until it has finished its work.
+const START_PATIENCE: Duration = Duration::from_secs(60);
+const STOP_PATIENCE: Duration = Duration::from_secs(60);
+/// How often the programs are looked at.
+const TICK: Duration = Duration::from_millis(100);
+
+#[derive(Clone)]
+enum Event {
+    /// A program printed this line.
+    Printed(String),
+    /// Ctrl-C or SIGTERM.
+    EndRequested,
+}
+
+/// Why the programs do not run any longer.
+enum Ending {
+    /// The user asked for it.
+    Requested,
+    Died {
+        name: &'static str,
+        status: ExitStatus,
+    },
+    /// A program did not become ready in time, or could not be started.
+    Failed(anyhow::Error),
+}
+
+/// Where the programs listen.
+pub(crate) struct Ports {
+    pub(crate) api: u16,
+    sandbox: u16,
+    metrics: u16,
+}
+
+/// One of the two programs.
+struct Running {
+    name: &'static str,
+    child: Child,
+}
+
+/// Runs both programs until the user ends them, or one of them dies.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let ports = ports(workspace)?;
+    refuse_taken_ports(&ports)?;
+    let database = sys_init::prepare(workspace)?;
+    let sandbox = sandbox_command(workspace, &ports)?;
+    let api = api_command(workspace, &database, &ports)?;
+    let (sender, events) = channel();
+    signals::on_request_to_end(sender.clone(), Event::EndRequested)?;
+
+    let mut running = Vec::new();
+    let ending = run_both(sandbox, api, &ports, &mut running, &sender, &events);
+    // What was started last, the API, ends first.
+    for program in running.iter_mut().rev() {
+        program.stop(&events);
+    }
+    conclude(ending)
+}
+
+/// Starts one after the other and returns when they are to be stopped.
+fn run_both(
+    sandbox: Command,
+    api: Command,
+    ports: &Ports,
+    running: &mut Vec<Running>,
+    sender: &Sender<Event>,
+    events: &Receiver<Event>,
+) -> Ending {
+    let start = |name, command, running: &mut Vec<Running>| -> Result<(), Ending> {
+        running.push(Running::start(name, command, sender).map_err(Ending::Failed)?);
+        Ok(())
+    };
+    let started = start("sandbox", sandbox, running)
+        .and_then(|()| wait_for_sandbox(running, events))
+        .and_then(|()| start("api", api, running))
+        .and_then(|()| wait_for_api(running, ports, events));
+    if let Err(ending) = started {
+        return ending;
+    }
+    report::line(&format!(
+        "\n✓ oms is ready on http://127.0.0.1:{}. Ctrl-C stops it.",
+        ports.api
+    ));
+    sys_init::print_requests(ports.api);
+    report::line("");
+    watch(running, events, |_| false).expect("a watch without a condition ends only with an ending")
+}
+
+/// The ports that the environment and `.env` name, else the usual ones.
+pub(crate) fn ports(workspace: &Workspace) -> Result<Ports> {
+    let port = |name: &str, default: u16| -> Result<u16> {
+        match dotenv::variable(workspace, name)? {
+            Some(text) => text
+                .parse()
+                .with_context(|| format!("{name} is {text:?}: give a port from 1 to 65535")),
+            None => Ok(default),
+        }
+    };
+    Ok(Ports {
+        api: port("OMS_PORT", DEFAULT_PORT)?,
+        sandbox: port("PAYMENT_SANDBOX_PORT", DEFAULT_SANDBOX_PORT)?,
+        metrics: port("OMS_METRICS_PORT", DEFAULT_METRICS_PORT)?,
+    })
+}
+
+fn refuse_taken_ports(ports: &Ports) -> Result<()> {
+    for (port, user, variable) in [
+        (ports.api, "the API", "OMS_PORT"),
+        (ports.sandbox, "the payment sandbox", "PAYMENT_SANDBOX_PORT"),
+        (ports.metrics, "the API's metrics", "OMS_METRICS_PORT"),
+    ] {
+        if !database::is_free(port) {
+            bail!(
+                "port {port}, for {user}, is used by another program (another `cargo xtask start`?). \
+                 Stop it, or choose another port: {variable}={} cargo xtask start",
+                port.checked_add(1).unwrap_or(DEFAULT_PORT)
+            );
+        }
+    }
+    Ok(())
+}
+
+fn api_command(workspace: &Workspace, database: &Database, ports: &Ports) -> Result<Command> {
+    let mut api = sys_init::api(workspace, database, "serve");
+    let is_told = dotenv::variable(workspace, "OMS_STRIPE_API_URL")?.is_some();
+    if ports.sandbox != DEFAULT_SANDBOX_PORT && !is_told {
+        api.env(
+            "OMS_STRIPE_API_URL",
+            format!("http://127.0.0.1:{}", ports.sandbox),
+        );
+    }
+    Ok(api)
+}
+
+fn sandbox_command(workspace: &Workspace, ports: &Ports) -> Result<Command> {
+    let mut sandbox = Command::new(workspace.program("payment-sandbox"));
+    sandbox
+        .env("PAYMENT_SANDBOX_PORT", ports.sandbox.to_string())
+        .current_dir(&workspace.root);
+    sandbox.env(
+        "PAYMENT_SANDBOX_STATE_FILE",
+        workspace.made_folder()?.join("payment-sandbox.journal"),
+    );
+    Ok(sandbox)
+}
+
+fn wait_for_sandbox(running: &mut [Running], events: &Receiver<Event>) -> Result<(), Ending> {
+    report::step("payment sandbox ready", |_| {
+        let mut listening = false;
+        let started = Instant::now();
+        let ending = watch(running, events, |event| {
+            listening |= matches!(event, Some(Event::Printed(line)) if line.contains("payment-sandbox listening on"));
+            listening || started.elapsed() > START_PATIENCE
+        });
+        ended_or_late(
+            ending,
+            listening,
+            "the payment sandbox did not say that it is listening",
+        )
+    })
+}
+
+fn wait_for_api(
+    running: &mut [Running],
+    ports: &Ports,
+    events: &Receiver<Event>,
+) -> Result<(), Ending> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, ports.api));
+    report::step("API ready", |_| {
+        let mut ready = false;
+        let started = Instant::now();
+        let ending = watch(running, events, |event| {
+            ready |= event.is_none() && http::answers_ok(address, "/health/ready");
+            ready || started.elapsed() > START_PATIENCE
+        });
+        ended_or_late(
+            ending,
+            ready,
+            &format!("GET http://{address}/health/ready did not answer 200"),
+        )
+    })
+}
+
+fn ended_or_late(ending: Option<Ending>, is_ready: bool, complaint: &str) -> Result<(), Ending> {
+    match ending {
+        Some(ending) => Err(ending),
+        None if is_ready => Ok(()),
+        None => Err(Ending::Failed(anyhow!(
+            "{complaint} within a minute: see the lines above"
+        ))),
+    }
+}
+
+/// Looks at the programs until one ends, the user asks to end, or `enough` says so after an event or an idle moment.
+fn watch(
+    programs: &mut [Running],
+    events: &Receiver<Event>,
+    mut enough: impl FnMut(Option<&Event>) -> bool,
+) -> Option<Ending> {
+    loop {
+        let event = match events.recv_timeout(TICK) {
+            Ok(Event::EndRequested) => return Some(Ending::Requested),
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        };
+        for program in programs.iter_mut() {
+            if let Ok(Some(status)) = program.child.try_wait() {
+                return Some(Ending::Died {
+                    name: program.name,
+                    status,
+                });
+            }
+        }
+        if enough(event.as_ref()) {
+            return None;
+        }
+    }
+}
+
+fn conclude(ending: Ending) -> Result<()> {
+    match ending {
+        Ending::Requested => {
+            report::line("✓ stopped; the database stays up (cargo xtask db down stops it)");
+            Ok(())
+        }
+        Ending::Died { name, status } => {
+            bail!(
+                "{name} ended by itself with {}: see its lines above",
+                command::describe(status)
+            )
+        }
+        Ending::Failed(error) => Err(error),
+    }
+}
+
+impl Running {
+    /// Starts a program in a process group of its own, so that Ctrl-C reaches only xtask, which stops them in order.
+    fn start(name: &'static str, mut command: Command, sender: &Sender<Event>) -> Result<Self> {
+        command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command
+            .spawn()
+            .map_err(|error| command::not_started(&command, error))?;
+        relay(name, child.stdout.take(), sender);
+        relay(name, child.stderr.take(), sender);
+        Ok(Self { name, child })
+    }
+
+    /// SIGTERM, then patience; a second Ctrl-C or no patience left ends it the hard way.
+    fn stop(&mut self, events: &Receiver<Event>) {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        let name = self.name;
+        let _ = report::step(&format!("{name} stopped"), |_| {
+            signals::ask_to_end(&self.child);
+            let asked = Instant::now();
+            let ending = watch(std::slice::from_mut(self), events, |_| {
+                asked.elapsed() > STOP_PATIENCE
+            });
+            if matches!(ending, Some(Ending::Died { .. })) {
+                return Ok(());
+            }
+            report::line(&format!("· {name} has not finished: killed"));
+            self.child
+                .kill()
+                .and_then(|()| self.child.wait())
+                .context("it cannot be killed")
+                .map(drop)
+        });
+    }
+}
+
+/// Prints a program's lines under its name, and tells the loop about them.
+fn relay(name: &'static str, stream: Option<impl Read + Send + 'static>, sender: &Sender<Event>) {
+    let Some(stream) = stream else { return };
+    let sender = sender.clone();
+    thread::spawn(move || {
+        for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            report::line(&format!("{name:<7} │ {line}"));
+            // Nobody listens any more once the programs are being stopped.
+            let _ = sender.send(Event::Printed(line));
+        }
+    });
+}

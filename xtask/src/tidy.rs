@@ -1,0 +1,111 @@
+//! `cargo xtask tidy`: the rules that cargo-deny cannot see.
+//!
+//! Between crates: the dependency table, and that `deny.toml` says the same. Inside crates: which layer may touch what,
+//! and the shape of files. Each rule is a function of a file's path and text, so each is tested without a disk.
+
+mod dependencies;
+mod findings;
+mod layers;
+mod leaks;
+mod migrations;
+mod rust;
+mod schemas;
+mod shape;
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::report;
+use crate::workspace::Workspace;
+use findings::{Finding, Severity};
+use rust::RustFile;
+
+/// A text file of the project: its path from the root, with `/` between the parts.
+pub(crate) struct TextFile {
+    path: String,
+    text: String,
+}
+
+/// Runs every rule and prints what it finds; fails if any finding is an error.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let started = Instant::now();
+    let files = read_tree(&workspace.root)?;
+    let mut findings = dependencies::check(workspace, &files);
+    findings.extend(check_files(&files));
+    findings.sort();
+    for finding in &findings {
+        report::line(&finding.to_string());
+    }
+    let errors = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .count();
+    if errors > 0 {
+        bail!("{errors} rules are broken in the files named above");
+    }
+    report::line(&format!(
+        "✓ tidy: {} files ({})",
+        files.len(),
+        report::seconds(started.elapsed())
+    ));
+    Ok(())
+}
+
+fn check_files(files: &[TextFile]) -> Vec<Finding> {
+    let tables = schemas::tables(files);
+    let mut findings = migrations::check(files);
+    for file in files {
+        findings.extend(leaks::check(&file.path, &file.text));
+        if file.path.ends_with(".rs") {
+            findings.extend(shape::check(&file.path, &file.text));
+            let rust = RustFile::read(&file.path, &file.text);
+            findings.extend(layers::check(&rust));
+            findings.extend(schemas::check(&rust, &tables));
+        }
+    }
+    findings
+}
+
+/// Every text file of the project; what is built or made (and marked as such) is not the project's.
+fn read_tree(root: &Path) -> Result<Vec<TextFile>> {
+    let mut files = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let context = || format!("{} cannot be read", folder.display());
+        for entry in fs::read_dir(&folder).with_context(context)? {
+            let path = entry.with_context(context)?.path();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            if path.is_symlink() {
+                continue;
+            }
+            if path.is_dir() {
+                let is_made = [".git", ".oms", "target"].contains(&name.as_str())
+                    || path.join("CACHEDIR.TAG").exists();
+                if !is_made {
+                    folders.push(path);
+                }
+            } else if name != ".env"
+                && let Ok(text) = fs::read_to_string(&path)
+            {
+                let relative = path
+                    .strip_prefix(root)
+                    .unwrap_or(&path)
+                    .to_string_lossy()
+                    .replace('\\', "/");
+                files.push(TextFile {
+                    path: relative,
+                    text,
+                });
+            }
+        }
+    }
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(files)
+}

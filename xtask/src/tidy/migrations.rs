@@ -1,0 +1,104 @@
+//! Migrations: one folder each, named `<timestamp>_<context>_<what>`, that can be applied and undone.
+
+use std::collections::BTreeMap;
+
+use super::TextFile;
+use super::findings::Finding;
+
+/// The rules about the folders under `migrations`.
+pub(super) fn check(files: &[TextFile]) -> Vec<Finding> {
+    let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for file in files {
+        let inside = file
+            .path
+            .strip_prefix("migrations/")
+            .and_then(|inside| inside.split_once('/'));
+        if let Some((folder, name)) = inside {
+            folders.entry(folder).or_default().push(name);
+        }
+    }
+    folders
+        .into_iter()
+        .flat_map(|(folder, names)| check_folder(folder, &names))
+        .collect()
+}
+
+fn check_folder(folder: &str, names: &[&str]) -> Vec<Finding> {
+    let path = format!("migrations/{folder}");
+    let mut findings = Vec::new();
+    if !is_well_named(folder) {
+        let advice =
+            "name it <timestamp>_<context>_<what>, for example 20250131120000_inventory_stock";
+        findings.push(Finding::error(&path, 1, "migration-name", advice));
+    }
+    for wanted in ["up.sql", "down.sql"] {
+        if !names.contains(&wanted) {
+            findings.push(Finding::error(
+                &path,
+                1,
+                "migration-both-ways",
+                format!("add {wanted}"),
+            ));
+        }
+    }
+    findings
+}
+
+fn is_well_named(folder: &str) -> bool {
+    let mut parts = folder.split('_');
+    let timestamp = parts.next().unwrap_or_default().replace('-', "");
+    let rest: Vec<&str> = parts.collect();
+    let is_plain = |part: &&str| {
+        !part.is_empty()
+            && part
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+    };
+    timestamp.len() >= 8
+        && timestamp.bytes().all(|byte| byte.is_ascii_digit())
+        && rest.len() >= 2
+        && rest.iter().all(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(paths: &[&str]) -> Vec<&'static str> {
+        let file = |path: &&str| TextFile {
+            path: (*path).to_owned(),
+            text: String::new(),
+        };
+        let files: Vec<TextFile> = paths.iter().map(file).collect();
+        check(&files).iter().map(|finding| finding.rule).collect()
+    }
+
+    #[test]
+    fn a_migration_goes_up_and_down() {
+        let folder = "migrations/20250131120000_inventory_stock";
+        let (up, down) = (format!("{folder}/up.sql"), format!("{folder}/down.sql"));
+        assert!(rules(&[&up, &down, "migrations/.gitkeep"]).is_empty());
+        assert_eq!(rules(&[&up]), ["migration-both-ways"]);
+    }
+
+    #[test]
+    fn a_migration_names_its_context() {
+        let both = |folder: &str| {
+            [
+                format!("migrations/{folder}/up.sql"),
+                format!("migrations/{folder}/down.sql"),
+            ]
+        };
+        for bad in [
+            "stock",
+            "20250131120000_stock",
+            "20250131120000_Inventory_Stock",
+            "inventory_stock_2025",
+        ] {
+            let [up, down] = both(bad);
+            assert_eq!(rules(&[&up, &down]), ["migration-name"], "{bad}");
+        }
+        let [up, down] = both("2025-01-31-120000_inventory_stock_rows");
+        assert!(rules(&[&up, &down]).is_empty());
+    }
+}

@@ -1,0 +1,149 @@
+//! The shape of Rust files: how they open, how long they are, what they are called.
+
+use super::findings::Finding;
+
+/// A file this long wants splitting.
+const LONG: usize = 400;
+/// A file this long must be split.
+const TOO_LONG: usize = 600;
+/// Names that say nothing about what is inside.
+const EMPTY_NAMES: [&str; 8] = [
+    "utils", "util", "helpers", "helper", "common", "manager", "misc", "shared",
+];
+
+/// The rules about shape. Headers are asked of code under `src`, the rest of every Rust file.
+pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
+    let mut findings = name(path);
+    findings.extend(length(path, text));
+    if path.split('/').any(|part| part == "src") {
+        findings.extend(header(path, text));
+    }
+    findings
+}
+
+fn name(path: &str) -> Vec<Finding> {
+    let inside = path.rsplit_once("src/").map_or("", |(_, inside)| inside);
+    let names = inside.split('/').map(|part| part.trim_end_matches(".rs"));
+    let mut findings: Vec<Finding> = names
+        .filter(|name| EMPTY_NAMES.contains(name))
+        .map(|name| {
+            Finding::error(
+                path,
+                1,
+                "telling-names",
+                format!("name the module for what it holds, not `{name}`"),
+            )
+        })
+        .collect();
+    if path.ends_with("/mod.rs") {
+        findings.push(Finding::error(
+            path,
+            1,
+            "no-mod-rs",
+            "call the file like its module and put it beside the folder",
+        ));
+    }
+    findings
+}
+
+fn length(path: &str, text: &str) -> Option<Finding> {
+    let lines = text.lines().count();
+    if lines > TOO_LONG {
+        return Some(Finding::error(
+            path,
+            lines,
+            "short-files",
+            format!("{lines} lines: split it by what changes together"),
+        ));
+    }
+    let warning = || {
+        Finding::warning(
+            path,
+            lines,
+            "short-files",
+            format!("{lines} lines: {TOO_LONG} are too many"),
+        )
+    };
+    (lines > LONG).then(warning)
+}
+
+fn header(path: &str, text: &str) -> Option<Finding> {
+    let first = text.lines().next().unwrap_or_default();
+    let says_something = first
+        .strip_prefix("//!")
+        .is_some_and(|words| !words.trim().is_empty());
+    let includes_readme = first.starts_with("#![doc = include_str!(");
+    let advice = "open with `//!`: what the module owns, and what it must not do";
+    (!says_something && !includes_readme).then(|| Finding::error(path, 1, "module-header", advice))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(path: &str, text: &str) -> Vec<(&'static str, super::super::Severity)> {
+        check(path, text)
+            .iter()
+            .map(|finding| (finding.rule, finding.severity))
+            .collect()
+    }
+
+    const ERROR: super::super::Severity = super::super::Severity::Error;
+    const WARNING: super::super::Severity = super::super::Severity::Warning;
+
+    #[test]
+    fn a_file_opens_with_what_it_is() {
+        assert!(rules("crates/orders/src/lib.rs", "//! Orders.\n").is_empty());
+        assert!(
+            rules(
+                "crates/orders/src/lib.rs",
+                "#![doc = include_str!(\"../README.md\")]\n"
+            )
+            .is_empty()
+        );
+        assert_eq!(
+            rules("crates/orders/src/lib.rs", "use std::fmt;\n"),
+            [("module-header", ERROR)]
+        );
+        assert_eq!(
+            rules("crates/orders/src/lib.rs", "//! \nfn main() {}\n"),
+            [("module-header", ERROR)]
+        );
+        assert!(rules("crates/orders/tests/placing.rs", "use std::fmt;\n").is_empty());
+    }
+
+    #[test]
+    fn a_module_is_a_file_beside_its_folder() {
+        assert_eq!(
+            rules("crates/orders/src/store/mod.rs", "//! Store.\n"),
+            [("no-mod-rs", ERROR)]
+        );
+    }
+
+    #[test]
+    fn names_say_what_is_inside() {
+        assert_eq!(
+            rules("crates/orders/src/utils.rs", "//! Things.\n"),
+            [("telling-names", ERROR)]
+        );
+        assert_eq!(
+            rules("crates/orders/src/helpers/money.rs", "//! Money.\n"),
+            [("telling-names", ERROR)]
+        );
+        assert!(rules("crates/shared/errors/src/lib.rs", "//! Errors.\n").is_empty());
+    }
+
+    #[test]
+    fn long_files_are_warned_about_and_then_refused() {
+        let lines = |count: usize| format!("//! Long.\n{}", "\n".repeat(count - 1));
+        assert!(rules("crates/orders/src/a.rs", &lines(400)).is_empty());
+        assert_eq!(
+            rules("crates/orders/src/a.rs", &lines(401)),
+            [("short-files", WARNING)]
+        );
+        assert_eq!(
+            rules("crates/orders/src/a.rs", &lines(601)),
+            [("short-files", ERROR)]
+        );
+    }
+}

@@ -1,0 +1,140 @@
+//! Where this workspace is, what cargo makes of it, and the folder of things made for development.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use crate::command;
+
+/// The workspace on disk.
+pub(crate) struct Workspace {
+    /// The folder of the workspace's `Cargo.toml`.
+    pub(crate) root: PathBuf,
+    /// Where cargo puts what it builds, with `CARGO_TARGET_DIR` and configuration files taken into account.
+    pub(crate) target: PathBuf,
+    /// The workspace's crates and the dependencies they declare.
+    pub(crate) packages: Vec<Package>,
+}
+
+/// A crate of the workspace, as `cargo metadata` tells it.
+#[derive(Deserialize)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) manifest_path: PathBuf,
+    pub(crate) dependencies: Vec<Dependency>,
+}
+
+/// A declared dependency. `name` is the crate's own name, whatever it was renamed to.
+#[derive(Deserialize)]
+pub(crate) struct Dependency {
+    pub(crate) name: String,
+    /// `None` for a normal dependency, else `dev` or `build`.
+    pub(crate) kind: Option<String>,
+    /// Set for a crate of the workspace.
+    pub(crate) path: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    workspace_root: PathBuf,
+    target_directory: PathBuf,
+    packages: Vec<Package>,
+}
+
+impl Workspace {
+    /// Asks cargo about the workspace that this program was started for.
+    pub(crate) fn find() -> Result<Self> {
+        let manifest = env::var_os("CARGO_MANIFEST_DIR")
+            .unwrap_or_else(|| OsString::from(env!("CARGO_MANIFEST_DIR")));
+        Self::read(Path::new(&manifest))
+    }
+
+    /// Asks cargo about the workspace that `folder` belongs to.
+    pub(crate) fn read(folder: &Path) -> Result<Self> {
+        let mut metadata = cargo();
+        metadata
+            .args(["metadata", "--no-deps", "--format-version=1"])
+            .current_dir(folder);
+        let said = command::capture(&mut metadata).context("cargo cannot read the workspace")?;
+        let metadata: Metadata =
+            serde_json::from_str(&said).context("cargo metadata said something unexpected")?;
+        Ok(Self {
+            root: metadata.workspace_root,
+            target: metadata.target_directory,
+            packages: metadata.packages,
+        })
+    }
+
+    /// A cargo command that runs in the workspace.
+    pub(crate) fn cargo<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut cargo = cargo();
+        cargo.args(arguments).current_dir(&self.root);
+        cargo
+    }
+
+    /// The program `name` as the workspace's build leaves it.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name)
+    }
+
+    /// `.oms`: what xtask makes for development. Never committed, safe to delete while nothing runs.
+    pub(crate) fn made_folder(&self) -> Result<PathBuf> {
+        let folder = self.root.join(".oms");
+        fs::create_dir_all(&folder).with_context(|| {
+            format!("{} cannot be made: make the project's folder writable for you, or free some disk space", folder.display())
+        })?;
+        Ok(folder)
+    }
+}
+
+/// Writes a file so that it is there whole or not at all.
+pub(crate) fn write_whole(path: &Path, text: &str) -> Result<()> {
+    let partial = path.with_added_extension("partial");
+    fs::write(&partial, text)
+        .and_then(|()| fs::rename(&partial, path))
+        .with_context(|| {
+            format!(
+                "{} cannot be written: check permissions and disk space",
+                path.display()
+            )
+        })
+}
+
+/// cargo without what `cargo run` told this program about xtask: build scripts that look at these variables (ring's)
+/// would run again, and all that uses them be compiled again, each time a developer's own `cargo` follows one of ours.
+fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    let names = env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    names.filter(|name| is_about_xtask(name)).for_each(|name| {
+        cargo.env_remove(name);
+    });
+    cargo
+}
+
+fn is_about_xtask(variable: &str) -> bool {
+    let of_the_program = [
+        "CARGO_MANIFEST_DIR",
+        "CARGO_MANIFEST_PATH",
+        "CARGO_MANIFEST_LINKS",
+        "CARGO_PRIMARY_PACKAGE",
+    ];
+    variable.starts_with("CARGO_PKG_") || of_the_program.contains(&variable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_cargo_said_about_xtask_is_kept_from_cargo() {
+        assert!(is_about_xtask("CARGO_PKG_NAME"));
+        assert!(is_about_xtask("CARGO_MANIFEST_DIR"));
+        assert!(!is_about_xtask("CARGO_TARGET_DIR"));
+        assert!(!is_about_xtask("CARGO_PROFILE_DEV_DEBUG"));
+    }
+}
