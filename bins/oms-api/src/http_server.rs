@@ -17,6 +17,7 @@ use tracing_actix_web::TracingLogger;
 use crate::config::Config;
 use crate::health;
 use crate::request_span::RequestSpan;
+use crate::unread_body::close_when_unread;
 
 /// A server that runs in the background.
 pub(crate) struct RunningServer {
@@ -60,6 +61,7 @@ pub(crate) fn start(
             }))
             .wrap(from_fn(move |request, next| act_for(tenant, request, next)))
             .wrap(from_fn(problem_json))
+            .wrap(from_fn(close_when_unread))
             .wrap(TracingLogger::<RequestSpan>::new())
     })
     .client_request_timeout(limits.head_timeout)

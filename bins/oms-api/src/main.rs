@@ -11,6 +11,7 @@ mod seed;
 mod serve;
 mod shutdown;
 mod sweeper;
+mod unread_body;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,0 +1,123 @@
+//! One answer of the API, and what every answer of its kind has to have.
+
+use reqwest::Response;
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+/// One answer of the API.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+    /// `Null` when the text is not JSON.
+    pub body: Value,
+}
+
+impl Answer {
+    pub async fn of(response: Response) -> Self {
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or_default();
+        Self {
+            status,
+            headers,
+            text,
+            body,
+        }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+
+    pub fn order_id(&self) -> String {
+        let id = self.body["orderId"].as_str();
+        id.unwrap_or_else(|| panic!("no orderId: {self:?}"))
+            .to_owned()
+    }
+
+    /// The fields that a refusal names.
+    pub fn fields(&self) -> Vec<&str> {
+        let errors = self.body["errors"].as_array();
+        let named = errors.into_iter().flatten();
+        named
+            .map(|error| error["field"].as_str().unwrap())
+            .collect()
+    }
+
+    /// Seconds after which to try again.
+    pub fn retry_after(&self) -> Option<u32> {
+        self.header("retry-after")
+            .map(|seconds| seconds.parse().unwrap())
+    }
+
+    /// A 201, and all that belongs to one.
+    pub fn assert_created(&self) {
+        assert_eq!(self.status, 201, "{self:?}");
+        assert_eq!(self.body["status"], "PAID", "{self:?}");
+        assert!(self.body.get("cached").is_none(), "{self:?}");
+        assert!(self.header("idempotent-replayed").is_none(), "{self:?}");
+        self.assert_location(&self.order_id());
+    }
+
+    /// A 200 for an order that an earlier request placed.
+    pub fn assert_replayed(&self, order_id: &str) {
+        assert_eq!(self.status, 200, "{self:?}");
+        assert_eq!(self.body["status"], "PAID", "{self:?}");
+        assert_eq!(self.body["cached"], true, "{self:?}");
+        assert_eq!(self.header("idempotent-replayed"), Some("true"), "{self:?}");
+        assert_eq!(self.order_id(), order_id, "{self:?}");
+        self.assert_location(order_id);
+    }
+
+    /// A 202, and all that belongs to one.
+    pub fn assert_pending(&self) {
+        assert_eq!(self.status, 202, "{self:?}");
+        assert_eq!(self.body["status"], "PENDING_PAYMENT", "{self:?}");
+        assert!(self.retry_after() >= Some(1), "{self:?}");
+        self.assert_location(&self.order_id());
+    }
+
+    /// A refusal of this status and code, in the form that every refusal has.
+    pub fn assert_problem(&self, status: u16, code: &str) {
+        assert_eq!((self.status, self.code()), (status, code), "{self:?}");
+        let media_type = self.header("content-type");
+        assert_eq!(media_type, Some("application/problem+json"), "{self:?}");
+        assert_eq!(self.body["status"], status, "{self:?}");
+        assert_eq!(self.body["type"], format!("urn:oms:problem:{code}"));
+        for member in ["title", "detail"] {
+            assert!(self.body[member].is_string(), "{member}: {self:?}");
+        }
+        let is_retryable = matches!(status, 408 | 409 | 500 | 503);
+        assert_eq!(self.body["retryable"], is_retryable, "{self:?}");
+        let waits = matches!(status, 409 | 503);
+        assert_eq!(self.retry_after().is_some(), waits, "{self:?}");
+        let request_id = self.header("x-request-id");
+        assert!(request_id.is_some(), "{self:?}");
+        assert_eq!(self.body["requestId"].as_str(), request_id, "{self:?}");
+    }
+
+    /// A 409 for an order that is being worked on.
+    pub fn assert_in_progress(&self) {
+        self.assert_problem(409, "orders.in_progress");
+        self.assert_location(&self.order_id());
+    }
+
+    /// A 402 for an order that failed.
+    pub fn assert_failed(&self, code: &str) {
+        self.assert_problem(402, code);
+        assert_eq!(self.body["orderStatus"], "FAILED", "{self:?}");
+        self.assert_location(&self.order_id());
+    }
+
+    fn assert_location(&self, order_id: &str) {
+        let expected = format!("/orders/{order_id}");
+        assert_eq!(self.header("location"), Some(expected.as_str()), "{self:?}");
+    }
+}

@@ -1,0 +1,94 @@
+//! One running `oms-api`.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::process::{Process, program};
+
+/// The key that the API and the sandbox share.
+pub const SECRET_KEY: &str = "sk_test_hushHushKey";
+
+/// Quiet and small: the sweeper looks once, before there is any order, and nothing is due for an hour.
+const SETTINGS: [(&str, &str); 8] = [
+    ("OMS_PORT", "0"),
+    ("OMS_METRICS_PORT", "0"),
+    ("OMS_LOG_FORMAT", "json"),
+    ("OMS_DATABASE_MAX_CONNECTIONS", "8"),
+    ("OMS_STRIPE_SECRET_KEY", SECRET_KEY),
+    // No call of a slow machine may end by time-out where the test does not want it.
+    ("OMS_STRIPE_TIMEOUT_MS", "60000"),
+    ("OMS_SWEEP_INTERVAL_MS", "3600000"),
+    ("OMS_SWEEP_AFTER_MS", "3600000"),
+];
+
+/// Lets the sweeper look all the time. What is due is up to the test.
+pub const SWEEPING: (&str, &str) = ("OMS_SWEEP_INTERVAL_MS", "20");
+
+/// Some settings.
+pub type Settings<'a> = &'a [(&'a str, &'a str)];
+
+/// One running `oms-api`.
+pub struct Api {
+    pub process: Process,
+    pub url: String,
+    pub metrics_url: String,
+}
+
+/// The program with the settings of most tests; `settings` come last and win.
+pub fn command(database_url: &str, gateway_url: &str, settings: Settings<'_>) -> Command {
+    let mut command = program("oms-api");
+    command
+        .env("DATABASE_URL", database_url)
+        .env("OMS_STRIPE_API_URL", gateway_url)
+        .envs(SETTINGS)
+        .envs(settings.iter().copied());
+    command
+}
+
+impl Api {
+    /// Starts it and waits until it listens.
+    pub async fn start(command: Command) -> Self {
+        let mut process = Process::start(command);
+        let url = listening(&mut process, "API").await;
+        let metrics_url = listening(&mut process, "metrics").await;
+        Self {
+            process,
+            url,
+            metrics_url,
+        }
+    }
+
+    /// The lines of the log until now, as they were written.
+    pub fn log(&self) -> Vec<Value> {
+        parse(&self.process.lines())
+    }
+
+    /// Waits for a line with this message.
+    pub async fn logged(&mut self, message: &str) -> Value {
+        let is_it = |line: &str| parse_line(line).filter(|line| line["message"] == message);
+        let what = format!("the API logs {message:?}");
+        self.process.said(&what, is_it).await
+    }
+}
+
+async fn listening(process: &mut Process, server: &str) -> String {
+    let address = |line: &str| {
+        let line = parse_line(line)?;
+        let is_it = line["message"] == "listening" && line["server"] == server;
+        let address = line["address"].as_str()?;
+        is_it.then(|| format!("http://{address}"))
+    };
+    let what = format!("the {server} server listens");
+    process.said(&what, address).await
+}
+
+fn parse_line(line: &str) -> Option<Value> {
+    serde_json::from_str(line).ok()
+}
+
+/// Every line of a log, each of which has to be JSON.
+pub fn parse(lines: &[String]) -> Vec<Value> {
+    let parsed = lines.iter().map(|line| serde_json::from_str(line));
+    parsed.map(Result::unwrap).collect()
+}

@@ -1,0 +1,155 @@
+//! Many customers at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::Barrier;
+
+use crate::answer::Answer;
+use crate::request::{ATLANTA, GADGET_C, WIDGET_A, new_key, order};
+use crate::shop::{Customer, Shop};
+use crate::stock::{ATLANTA_WAREHOUSE, Stock};
+
+/// Sends all requests at the same moment.
+async fn all_at_once(shop: &Shop, requests: Vec<(String, Value)>, send: Send) -> Vec<Answer> {
+    let barrier = Arc::new(Barrier::new(requests.len()));
+    let customers: Vec<_> = requests
+        .into_iter()
+        .map(|(key, order)| {
+            let (customer, barrier): (Customer, _) = (shop.customer(), barrier.clone());
+            tokio::spawn(async move {
+                barrier.wait().await;
+                match send {
+                    Send::Once => customer.place(&key, &order).await,
+                    Send::UntilDefinite => customer.place_persistently(&key, &order).await,
+                }
+            })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for customer in customers {
+        answers.push(customer.await.unwrap());
+    }
+    answers
+}
+
+/// How often a request is sent.
+#[derive(Clone, Copy)]
+enum Send {
+    Once,
+    UntilDefinite,
+}
+
+fn by_status(answers: &[Answer]) -> BTreeMap<(u16, &str), usize> {
+    let mut counts = BTreeMap::new();
+    for answer in answers {
+        *counts.entry((answer.status, answer.code())).or_default() += 1;
+    }
+    counts
+}
+
+#[tokio::test]
+async fn of_200_buyers_of_the_last_50_pieces_exactly_50_get_one() {
+    let shop = Shop::open_with(&[("OMS_DATABASE_MAX_CONNECTIONS", "20")]).await;
+    shop.database
+        .leave_only_in(ATLANTA_WAREHOUSE, WIDGET_A)
+        .await;
+    let one = order(ATLANTA, &[(WIDGET_A, 1)]);
+    let requests = (0..200).map(|_| (new_key(), one.clone())).collect();
+    let answers = all_at_once(&shop, requests, Send::UntilDefinite).await;
+
+    let expected = [((201, ""), 50), ((422, "orders.no_single_warehouse"), 150)];
+    assert_eq!(by_status(&answers), BTreeMap::from(expected));
+    let stock = shop.database.stock(ATLANTA_WAREHOUSE, WIDGET_A).await;
+    assert_eq!(
+        stock,
+        Stock {
+            on_hand: 50,
+            reserved: 50
+        }
+    );
+    assert_eq!(shop.sandbox.charges().await, 50);
+    shop.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn of_50_requests_at_once_with_one_key_one_places_the_order() {
+    let shop = Shop::open().await;
+    let key = new_key();
+    let gadget = order(ATLANTA, &[(GADGET_C, 3)]);
+    let requests = (0..50).map(|_| (key.clone(), gadget.clone())).collect();
+    let answers = all_at_once(&shop, requests, Send::Once).await;
+
+    let placed: Vec<&Answer> = answers
+        .iter()
+        .filter(|answer| answer.status == 201)
+        .collect();
+    assert_eq!(placed.len(), 1, "{:?}", by_status(&answers));
+    let order_id = placed[0].order_id();
+    for answer in &answers {
+        match answer.status {
+            201 => answer.assert_created(),
+            200 => answer.assert_replayed(&order_id),
+            _ => answer.assert_in_progress(),
+        }
+        assert_eq!(answer.order_id(), order_id);
+    }
+    assert_eq!(shop.database.orders().await, 1);
+    assert_eq!(shop.sandbox.charged(&order_id).await, (1, 6000));
+    assert_eq!(shop.database.reserved(GADGET_C).await, 3);
+    shop.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn of_50_requests_at_once_with_one_key_the_one_with_another_body_is_refused() {
+    let shop = Shop::open().await;
+    let key = new_key();
+    // The order is there before the race, held at the gateway: so it is clear which body is the other one.
+    let gadget = order(ATLANTA, &[(GADGET_C, 3)]);
+    shop.sandbox.hold("confirm").await;
+    let (customer, first) = (shop.customer(), (key.clone(), gadget.clone()));
+    let first = tokio::spawn(async move { customer.place(&first.0, &first.1).await });
+    shop.sandbox.called("confirm", 1).await;
+    let mut requests: Vec<_> = (0..49).map(|_| (key.clone(), gadget.clone())).collect();
+    requests.insert(25, (key.clone(), order(ATLANTA, &[(GADGET_C, 4)])));
+    let answers = all_at_once(&shop, requests, Send::Once).await;
+
+    for (index, answer) in answers.iter().enumerate() {
+        match index {
+            25 => answer.assert_problem(422, "orders.idempotency_key_reused"),
+            _ => answer.assert_in_progress(),
+        }
+    }
+    shop.sandbox.release().await;
+    first.await.unwrap().assert_created();
+    assert_eq!(shop.database.orders().await, 1);
+    assert_eq!(shop.database.reserved(GADGET_C).await, 3);
+    shop.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn two_bodies_that_race_for_one_key_are_one_order_and_refusals() {
+    let shop = Shop::open().await;
+    let key = new_key();
+    let requests = (0..50)
+        .map(|number| (key.clone(), order(ATLANTA, &[(GADGET_C, 1 + number % 2)])))
+        .collect();
+    let answers = all_at_once(&shop, requests, Send::Once).await;
+
+    let winner = answers
+        .iter()
+        .position(|answer| answer.status == 201)
+        .unwrap();
+    for (index, answer) in answers.iter().enumerate() {
+        let same_body = index % 2 == winner % 2;
+        match (same_body, answer.status) {
+            (true, 201) => assert_eq!(index, winner),
+            (true, 200) => answer.assert_replayed(&answers[winner].order_id()),
+            (true, _) => answer.assert_in_progress(),
+            (false, _) => answer.assert_problem(422, "orders.idempotency_key_reused"),
+        }
+    }
+    assert_eq!(shop.database.orders().await, 1);
+    shop.assert_consistent().await;
+}

@@ -1,0 +1,108 @@
+//! The process is killed while an order is under way; another one ends the order.
+
+use serde_json::json;
+
+use crate::api::SWEEPING;
+use crate::request::{WIDGET_A, new_key, small_order};
+use crate::shop::Shop;
+
+/// New orders are due at once, but this process does not look any more.
+const SOON: (&str, &str) = ("OMS_SWEEP_AFTER_MS", "0");
+
+/// Places an order whose `operation` does not come back, and kills the API meanwhile. Returns its key and its id.
+async fn place_and_kill(shop: &mut Shop, operation: &str) -> (String, String) {
+    let (key, customer) = (new_key(), shop.customer());
+    let cut_off = tokio::spawn({
+        let (key, request) = (key.clone(), customer.post("/orders").json(&small_order()));
+        async move { request.header("idempotency-key", key).send().await }
+    });
+    shop.sandbox.called(operation, 1).await;
+    let order_id = shop.pending_order().await;
+    shop.api.process.kill();
+    assert!(cut_off.await.unwrap().is_err());
+    assert_eq!(shop.database.reserved(WIDGET_A).await, 1);
+    (key, order_id)
+}
+
+#[tokio::test]
+async fn an_order_killed_before_the_gateway_took_the_money_fails_and_gives_its_stock_back() {
+    let mut shop = Shop::open_with(&[SOON]).await;
+    shop.sandbox.hold("confirm").await;
+    let (key, order_id) = place_and_kill(&mut shop, "confirm").await;
+    shop.restart(&[SOON, SWEEPING]).await;
+    assert_eq!(shop.ended(&order_id).await, "FAILED");
+    assert_eq!(shop.database.reserved(WIDGET_A).await, 0);
+    // The confirmation, late as it is, meets the fence.
+    shop.sandbox.release().await;
+    shop.assert_consistent().await;
+    shop.place(&key, &small_order())
+        .await
+        .assert_failed("orders.payment_voided");
+    shop.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn an_order_killed_after_the_gateway_took_the_money_is_paid() {
+    let mut shop = Shop::open_with(&[SOON]).await;
+    shop.sandbox
+        .once("confirm", json!({ "type": "no_answer_after" }))
+        .await;
+    let (key, order_id) = place_and_kill(&mut shop, "confirm").await;
+    shop.restart(&[SOON, SWEEPING]).await;
+    assert_eq!(shop.ended(&order_id).await, "PAID");
+    assert_eq!(shop.sandbox.charged(&order_id).await, (1, 1000));
+    shop.place(&key, &small_order())
+        .await
+        .assert_replayed(&order_id);
+    let events = shop
+        .database
+        .rows("SELECT actor, to_status FROM orders.events ORDER BY sequence")
+        .await;
+    assert_eq!(events, [["api", "PENDING_PAYMENT"], ["sweeper", "PAID"]]);
+    shop.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn an_order_killed_before_the_gateway_knew_of_it_fails_and_gives_its_stock_back() {
+    let mut shop = Shop::open_with(&[SOON]).await;
+    shop.sandbox.hold("create").await;
+    let (key, order_id) = place_and_kill(&mut shop, "create").await;
+    shop.restart(&[SOON, SWEEPING, ("OMS_STRIPE_TIMEOUT_MS", "2000")])
+        .await;
+    assert_eq!(shop.ended(&order_id).await, "FAILED");
+    assert_eq!(shop.database.reserved(WIDGET_A).await, 0);
+    shop.sandbox.release().await;
+    shop.place(&key, &small_order())
+        .await
+        .assert_failed("orders.payment_voided");
+    shop.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn two_processes_that_sweep_at_once_end_each_order_once() {
+    let mut shop = Shop::open_with(&[SOON]).await;
+    shop.sandbox.hold("confirm").await;
+    let customers: Vec<_> = (0..20)
+        .map(|_| {
+            let customer = shop.customer();
+            let request = customer.post("/orders").json(&small_order());
+            tokio::spawn(request.header("idempotency-key", new_key()).send())
+        })
+        .collect();
+    shop.sandbox.called("confirm", 20).await;
+    shop.api.process.kill();
+    for customer in customers {
+        assert!(customer.await.unwrap().is_err());
+    }
+    let orders = shop.pending_orders().await;
+    assert_eq!(orders.len(), 20);
+    let other = shop.another_api(&[SWEEPING]).await;
+    shop.restart(&[SWEEPING]).await;
+    for order_id in &orders {
+        assert_eq!(shop.ended(order_id).await, "FAILED");
+    }
+    drop(other);
+    assert_eq!(shop.database.reserved(WIDGET_A).await, 0);
+    shop.sandbox.release().await;
+    shop.assert_consistent().await;
+}

@@ -1,0 +1,106 @@
+//! Requests byte by byte, for what no HTTP client sends.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// One connection to the API.
+pub struct RawConnection(TcpStream);
+
+impl RawConnection {
+    pub async fn open(url: &str) -> Self {
+        let address = url.strip_prefix("http://").unwrap();
+        Self(TcpStream::connect(address).await.unwrap())
+    }
+
+    pub fn local_address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+
+    /// Sends as much as the server takes: it may answer and close before it has read everything.
+    pub async fn send(&mut self, bytes: &[u8]) {
+        let _ = self.0.write_all(bytes).await;
+    }
+
+    /// Sends nothing more.
+    pub async fn finish(&mut self) {
+        let _ = self.0.shutdown().await;
+    }
+
+    /// One answer, of which the server tells the length.
+    pub async fn answer(&mut self) -> String {
+        let mut bytes = Vec::new();
+        let read = async {
+            while !is_whole(&bytes) {
+                let read = self.0.read_buf(&mut bytes).await.unwrap();
+                assert_ne!(read, 0, "the connection ends in the middle of an answer");
+            }
+        };
+        within_30_s("the server answers", read).await;
+        String::from_utf8(bytes).unwrap()
+    }
+
+    /// Everything that the server sends until it closes the connection.
+    pub async fn read_to_end(mut self) -> String {
+        let mut bytes = Vec::new();
+        // A server that closes with bytes unread resets the connection after its answer.
+        let _ = within_30_s(
+            "the server closes the connection",
+            self.0.read_to_end(&mut bytes),
+        )
+        .await;
+        String::from_utf8(bytes).unwrap()
+    }
+
+    /// Resets the connection, as a client does that crashes or is cut off.
+    pub fn reset(self) {
+        SockRef::from(&self.0)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
+    }
+}
+
+async fn within_30_s<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let done = tokio::time::timeout(Duration::from_secs(30), work).await;
+    done.unwrap_or_else(|_| panic!("did not happen: {what}"))
+}
+
+fn is_whole(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let mut lengths = head
+        .lines()
+        .filter_map(|line| line.strip_prefix("content-length: "));
+    let length = lengths.next().expect("an answer of known length");
+    body.len() >= length.parse::<usize>().unwrap()
+}
+
+/// The head of a `POST /orders`; `framing` is the header that tells the length of the body.
+pub fn head(key: &str, framing: &str) -> String {
+    format!(
+        "POST /orders HTTP/1.1\r\nhost: oms\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         idempotency-key: {key}\r\n{framing}\r\n\r\n"
+    )
+}
+
+/// A whole `POST /orders`.
+pub fn post(key: &str, body: &str) -> String {
+    let framing = format!("content-length: {}", body.len());
+    head(key, &framing) + body
+}
+
+/// The status of an answer.
+pub fn status(answer: &str) -> u16 {
+    let status = answer
+        .strip_prefix("HTTP/1.1 ")
+        .and_then(|rest| rest.get(..3));
+    status
+        .unwrap_or_else(|| panic!("no answer: {answer:?}"))
+        .parse()
+        .unwrap()
+}

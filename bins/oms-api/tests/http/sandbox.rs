@@ -1,0 +1,143 @@
+//! One running `payment-sandbox`: the gateway, and what it knows and does.
+
+use std::process::Command;
+
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::eventually::until;
+use crate::process::{Process, program};
+
+/// One running `payment-sandbox`.
+pub struct Sandbox {
+    process: Process,
+    pub url: String,
+    client: Client,
+    folder: TempDir,
+}
+
+impl Sandbox {
+    /// Starts it and waits until it listens.
+    pub async fn start(client: Client) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut process = Process::start(command(&folder, "0"));
+        let url = listening(&mut process).await;
+        Self {
+            process,
+            url,
+            client,
+            folder,
+        }
+    }
+
+    /// Ends it at once.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again, with the same state and at the same port. Tried again while somebody else's connection
+    /// happens to come from that port.
+    pub async fn restart(&mut self) {
+        let port = self.url.rsplit_once(':').unwrap().1.to_owned();
+        until("the sandbox listens again", async || {
+            self.process = Process::start(command(&self.folder, &port));
+            until("the sandbox listens or ends", async || {
+                !self.process.lines().is_empty() || !self.process.is_running()
+            })
+            .await;
+            self.process.is_running()
+        })
+        .await;
+    }
+
+    /// Puts a fault plan into force.
+    pub async fn plan(&self, rules: Value) {
+        let plan = json!({ "rules": rules });
+        self.control(Method::POST, "faults", Some(plan)).await;
+    }
+
+    /// Every call of an operation meets this from now on.
+    pub async fn always(&self, operation: &str, action: Value) {
+        self.plan(json!([{ "operation": operation, "action": action, "times": null }]))
+            .await;
+    }
+
+    /// The next call of an operation meets this.
+    pub async fn once(&self, operation: &str, action: Value) {
+        self.plan(json!([{ "operation": operation, "action": action }]))
+            .await;
+    }
+
+    /// Holds the next calls of an operation until [`Sandbox::release`].
+    pub async fn hold(&self, operation: &str) {
+        self.always(operation, json!({ "type": "hold" })).await;
+    }
+
+    /// No more faults; what was held goes on.
+    pub async fn release(&self) {
+        self.control(Method::DELETE, "faults", None).await;
+    }
+
+    /// How often an operation was called since the process started.
+    pub async fn calls(&self, operation: &str) -> u64 {
+        let stats = self.control(Method::GET, "stats", None).await;
+        stats["calls"][operation].as_u64().unwrap()
+    }
+
+    /// Returns once so many calls of an operation have come in.
+    pub async fn called(&self, operation: &str, times: u64) {
+        let what = format!("{times} calls of {operation}");
+        until(&what, async || self.calls(operation).await >= times).await;
+    }
+
+    /// All charges, and those of one order.
+    pub async fn charges(&self) -> u64 {
+        let stats = self.control(Method::GET, "stats", None).await;
+        stats["effects"]["charges"].as_u64().unwrap()
+    }
+
+    /// The payments of one order.
+    pub async fn order(&self, order_id: &str) -> Value {
+        self.control(Method::GET, &format!("orders/{order_id}"), None)
+            .await
+    }
+
+    /// What an order was charged, in minor units, each charge by itself; nothing may have been refunded.
+    pub async fn charged(&self, order_id: &str) -> (u64, u64) {
+        let order = self.order(order_id).await;
+        assert_eq!(order["refundedMinor"], 0, "{order}");
+        let number = |name: &str| order[name].as_u64().unwrap();
+        (number("charges"), number("capturedMinor"))
+    }
+
+    async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let url = format!("{}/_sandbox/{path}", self.url);
+        let mut request = self.client.request(method, url);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let answer: Value = response.json().await.unwrap();
+        assert_eq!(status, 200, "{answer}");
+        answer
+    }
+}
+
+fn command(folder: &TempDir, port: &str) -> Command {
+    let mut command = program("payment-sandbox");
+    let state_file = folder.path().join("journal");
+    command
+        .args(["--port", port, "--state-file"])
+        .arg(state_file);
+    command
+}
+
+async fn listening(process: &mut Process) -> String {
+    let url = |line: &str| {
+        let url = line.strip_prefix("payment-sandbox listening on ")?;
+        Some(url.trim().to_owned())
+    };
+    process.said("the sandbox listens", url).await
+}

@@ -1,0 +1,206 @@
+//! A store that takes orders: a database with the demo catalogue, a sandbox gateway, and the API.
+
+use std::time::Duration;
+
+use futures_util::future::join;
+use reqwest::Client;
+use serde_json::Value;
+
+use crate::answer::Answer;
+use crate::api::{Api, SWEEPING, Settings, command};
+use crate::eventually::{eventually, until};
+use crate::invariants::{assert_charges_match_orders, assert_invariants};
+use crate::process::Process;
+use crate::request::new_key;
+use crate::sandbox::Sandbox;
+use crate::store_database::StoreDatabase;
+
+/// A store that takes orders. Ends with the value: first the API, at last the database.
+pub struct Shop {
+    pub api: Api,
+    pub sandbox: Sandbox,
+    pub database: StoreDatabase,
+    client: Client,
+}
+
+impl Shop {
+    /// Opens one with the settings of most tests.
+    pub async fn open() -> Self {
+        Self::open_with(&[]).await
+    }
+
+    /// Opens one.
+    pub async fn open_with(settings: Settings<'_>) -> Self {
+        let client = client();
+        let database = StoreDatabase::create().await;
+        let sandbox = Sandbox::start(client.clone()).await;
+        let start = command(&database.url(), &sandbox.url, settings);
+        // The API asks for the schema only.
+        let (api, ()) = join(Api::start(start), seed(&database)).await;
+        Self {
+            api,
+            sandbox,
+            database,
+            client,
+        }
+    }
+
+    /// Starts the API again, after it has ended.
+    pub async fn restart(&mut self, settings: Settings<'_>) {
+        self.api = self.another_api(settings).await;
+    }
+
+    /// One more API for the same store.
+    pub async fn another_api(&self, settings: Settings<'_>) -> Api {
+        Api::start(command(&self.database.url(), &self.sandbox.url, settings)).await
+    }
+
+    /// Kills the API and starts it with a sweeper that looks all the time.
+    pub async fn restart_sweeping(&mut self) {
+        self.api.process.kill();
+        self.restart(&[SWEEPING]).await;
+    }
+
+    /// A customer, who can go on by itself.
+    pub fn customer(&self) -> Customer {
+        Customer {
+            client: self.client.clone(),
+            url: self.api.url.clone(),
+        }
+    }
+
+    /// `POST /orders` with a key.
+    pub async fn place(&self, key: &str, order: &Value) -> Answer {
+        self.customer().place(key, order).await
+    }
+
+    /// `POST /orders` with a key of its own.
+    pub async fn place_new(&self, order: &Value) -> Answer {
+        self.place(&new_key(), order).await
+    }
+
+    /// `GET` of any path.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.customer().get(path).await
+    }
+
+    /// `GET /orders/{id}`, which has to be there.
+    pub async fn order(&self, order_id: &str) -> Value {
+        let answer = self.get(&format!("/orders/{order_id}")).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body
+    }
+
+    /// The orders whose end is not known yet.
+    pub async fn pending_orders(&self) -> Vec<String> {
+        let sql = "SELECT id FROM orders.orders WHERE status = 'PENDING_PAYMENT'";
+        self.database
+            .rows(sql)
+            .await
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// The one order that is pending.
+    pub async fn pending_order(&self) -> String {
+        let orders = self.pending_orders().await;
+        assert_eq!(orders.len(), 1, "{orders:?}");
+        orders[0].clone()
+    }
+
+    /// Returns once an order has ended, with its status.
+    pub async fn ended(&self, order_id: &str) -> String {
+        eventually("the order ends", async || {
+            let status = self.database.status(order_id).await;
+            (status != "PENDING_PAYMENT").then_some(status)
+        })
+        .await
+    }
+
+    /// Has a sweeper look at every open order, whatever its age, until it has ended.
+    pub async fn sweep(&mut self) {
+        self.restart_sweeping().await;
+        self.database.make_due().await;
+        until("the sweeper ends every order", async || {
+            self.pending_orders().await.is_empty()
+        })
+        .await;
+    }
+
+    /// What `/metrics` has for a time series.
+    pub async fn metric(&self, series: &str) -> Option<String> {
+        let response = self.client.get(format!("{}/metrics", self.api.metrics_url));
+        let text = response.send().await.unwrap().text().await.unwrap();
+        let values = text.lines().filter_map(|line| line.strip_prefix(series));
+        values.map(|value| value.trim().to_owned()).next()
+    }
+
+    /// Checks everything that has to be true once nothing is under way.
+    pub async fn assert_consistent(&self) {
+        assert_invariants(&self.database).await;
+        assert_charges_match_orders(&self.database, &self.sandbox).await;
+    }
+}
+
+/// Somebody who sends requests, at the same time as others.
+#[derive(Clone)]
+pub struct Customer {
+    client: Client,
+    url: String,
+}
+
+impl Customer {
+    /// `POST /orders` with a key, as the older clients name its header.
+    pub async fn place(&self, key: &str, order: &Value) -> Answer {
+        let request = self.post("/orders").header("x-idempotency-key", key);
+        Answer::of(request.json(order).send().await.unwrap()).await
+    }
+
+    /// The same until the answer is definite: a 503 has kept nothing, and says when to try again.
+    pub async fn place_persistently(&self, key: &str, order: &Value) -> Answer {
+        loop {
+            let answer = self.place(key, order).await;
+            if answer.status != 503 {
+                return answer;
+            }
+            let code = answer.code().to_owned();
+            answer.assert_problem(503, &code);
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        let request = self.client.get(format!("{}{path}", self.url));
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    /// A `POST` to be completed.
+    pub fn post(&self, path: &str) -> reqwest::RequestBuilder {
+        self.client.post(format!("{}{path}", self.url))
+    }
+
+    /// Any request, to be completed.
+    pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+}
+
+/// Loads the demo catalogue as an operator does.
+pub async fn seed(database: &StoreDatabase) {
+    let mut command = command(&database.url(), "http://127.0.0.1:1", &[]);
+    command.arg("seed");
+    let exit = Process::start(command).ended().await;
+    assert!(exit.status.success(), "{exit:?}");
+}
+
+fn client() -> Client {
+    // reqwest insists on a provider, https or not. In a test binary somebody else may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        // Whoever waits for longer waits in vain.
+        .timeout(Duration::from_secs(60))
+        .build()
+        .unwrap()
+}

@@ -1,0 +1,133 @@
+//! The database of one test, and SQL past the API.
+
+use oms_test_support::TestDatabase;
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+
+/// The database of one test, with a connection of the test's own.
+pub struct StoreDatabase {
+    database: TestDatabase,
+    client: Client,
+}
+
+impl StoreDatabase {
+    /// One with the schema and no rows.
+    pub async fn create() -> Self {
+        let database = TestDatabase::create();
+        let client = connect(&database.url()).await;
+        Self { database, client }
+    }
+
+    pub fn url(&self) -> String {
+        self.database.url()
+    }
+
+    pub fn name(&self) -> String {
+        let url = self.url();
+        let path = url.split('?').next().unwrap();
+        path.rsplit_once('/').unwrap().1.to_owned()
+    }
+
+    /// A connection to another database of the same server.
+    pub async fn maintenance(&self) -> Maintenance {
+        let url = self.url().replace(&self.name(), "postgres");
+        Maintenance {
+            client: connect(&url).await,
+            database: self.name(),
+        }
+    }
+
+    /// A new connection in place of one that was cut.
+    pub async fn reconnect(&mut self) {
+        self.client = connect(&self.url()).await;
+    }
+
+    /// Runs statements.
+    pub async fn execute(&self, sql: &str) {
+        self.client.batch_execute(sql).await.unwrap();
+    }
+
+    /// Rows as text; NULL is empty.
+    pub async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        rows(&self.client, sql).await
+    }
+
+    /// The one number of a query.
+    pub async fn number(&self, sql: &str) -> i64 {
+        self.rows(sql).await[0][0].parse().unwrap()
+    }
+
+    /// How many orders there are.
+    pub async fn orders(&self) -> i64 {
+        self.number("SELECT count(*) FROM orders.orders").await
+    }
+
+    /// The status of an order.
+    pub async fn status(&self, order_id: &str) -> String {
+        let sql = format!("SELECT status FROM orders.orders WHERE id = '{order_id}'");
+        self.rows(&sql).await[0][0].clone()
+    }
+
+    /// Makes time pass for the sweeper: every open order is due now.
+    pub async fn make_due(&self) {
+        self.execute("UPDATE orders.reconciliations SET due_at = now()")
+            .await;
+    }
+
+    /// The states of the other connections to this database.
+    pub async fn connections(&self) -> Vec<String> {
+        let sql = "SELECT state FROM pg_stat_activity
+                   WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+        let rows = self.rows(sql).await;
+        rows.into_iter().flatten().collect()
+    }
+}
+
+/// A connection that outlives the test's database.
+pub struct Maintenance {
+    client: Client,
+    database: String,
+}
+
+impl Maintenance {
+    /// Lets nobody in any more, and throws everybody out.
+    pub async fn take_away(&self) {
+        let name = &self.database;
+        let sql = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false");
+        self.client.batch_execute(&sql).await.unwrap();
+        self.cut_connections().await;
+    }
+
+    /// Lets everybody in again.
+    pub async fn give_back(&self) {
+        let sql = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.database);
+        self.client.batch_execute(&sql).await.unwrap();
+    }
+
+    /// Ends every connection to the database, and returns how many there were.
+    pub async fn cut_connections(&self) -> usize {
+        let sql = format!(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{}'",
+            self.database
+        );
+        rows(&self.client, &sql).await.len()
+    }
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    // It ends with the client, or when the server cuts it, which some tests want.
+    tokio::spawn(connection);
+    client
+}
+
+async fn rows(client: &Client, sql: &str) -> Vec<Vec<String>> {
+    let messages = client.simple_query(sql).await.unwrap();
+    let row = |message| match message {
+        SimpleQueryMessage::Row(row) => {
+            let text = |column| row.get(column).unwrap_or_default().to_owned();
+            Some((0..row.len()).map(text).collect())
+        }
+        _ => None,
+    };
+    messages.into_iter().filter_map(row).collect()
+}

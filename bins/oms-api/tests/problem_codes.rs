@@ -1,0 +1,80 @@
+//! The codes of refusals are a contract: clients match on them. A code that is listed here may get a sibling, but neither
+//! its spelling nor its status may change.
+
+use std::collections::{BTreeMap, HashSet};
+
+use oms_errors::ProblemType;
+
+const CODES: &[(&str, u16)] = &[
+    ("request.invalid", 400),
+    ("request.invalid_header", 400),
+    ("request.route_not_found", 404),
+    ("request.method_not_allowed", 405),
+    ("request.timeout", 408),
+    ("request.too_large", 413),
+    ("request.unsupported_media_type", 415),
+    ("service.database_unavailable", 503),
+    ("service.shutting_down", 503),
+    ("service.internal", 500),
+    ("geocoding.address_not_found", 400),
+    ("geocoding.unavailable", 503),
+    ("payments.gateway_unavailable", 503),
+    ("payments.gateway_refused", 503),
+    ("orders.no_single_warehouse", 422),
+    ("orders.unknown_product", 422),
+    ("orders.product_not_sold", 422),
+    ("orders.total_too_large", 422),
+    ("orders.idempotency_key_reused", 422),
+    ("orders.in_progress", 409),
+    ("orders.payment_declined", 402),
+    ("orders.payment_voided", 402),
+    ("orders.contended", 503),
+    ("orders.outcome_unknown", 503),
+    ("orders.not_found", 404),
+];
+
+fn all() -> Vec<&'static ProblemType> {
+    let lists = [
+        oms_errors::PROBLEM_TYPES,
+        oms_geocoding::PROBLEM_TYPES,
+        oms_payments::PROBLEM_TYPES,
+        oms_orders::PROBLEM_TYPES,
+    ];
+    lists.into_iter().flatten().collect()
+}
+
+#[test]
+fn the_codes_and_their_statuses_are_the_documented_ones() {
+    let codes: BTreeMap<&str, u16> = all()
+        .iter()
+        .map(|problem| (problem.code, problem.kind.status()))
+        .collect();
+    assert_eq!(codes, CODES.iter().copied().collect());
+}
+
+#[test]
+fn no_two_refusals_share_a_code_or_a_title() {
+    let (mut codes, mut titles) = (HashSet::new(), HashSet::new());
+    for problem in all() {
+        assert!(codes.insert(problem.code), "{}", problem.code);
+        assert!(titles.insert(problem.title), "{}", problem.title);
+    }
+}
+
+#[test]
+fn a_code_is_an_area_and_a_name() {
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    for problem in all() {
+        let parts: Vec<&str> = problem.code.split('.').collect();
+        assert!(
+            parts.len() == 2 && parts.iter().all(|part| is_word(part)),
+            "{}",
+            problem.code
+        );
+    }
+}
