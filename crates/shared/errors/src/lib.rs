@@ -24,8 +24,6 @@ problem_types! {
     UNSUPPORTED_MEDIA_TYPE = "request.unsupported_media_type", UnsupportedMediaType, "The content type is not supported";
     /// The database can't be reached, or a lock could not be had in time. Nothing was kept.
     DATABASE_UNAVAILABLE = "service.database_unavailable", Unavailable, "The database is not available";
-    /// The server is stopping.
-    SHUTTING_DOWN = "service.shutting_down", Unavailable, "The server is shutting down";
     /// A defect of the server. The outcome is not known; repeat with the same idempotency key to learn it.
     INTERNAL = "service.internal", Internal, "Something went wrong on our side";
 }
