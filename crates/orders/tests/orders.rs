@@ -6,6 +6,10 @@
     unreachable_pub,
     reason = "a test fails by panicking, and its modules are private"
 )]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests write their SQL as they go"
+)]
 
 #[path = "orders/gateway.rs"]
 mod gateway;

@@ -276,6 +276,7 @@ impl Cluster {
     }
 
     /// A connection is what counts: a server that pg_ctl calls running may be recovering, or a process that is gone.
+    #[expect(clippy::disallowed_methods, reason = "a pause between two tries")]
     fn wait_for_connection(&self) -> Result<()> {
         let started = Instant::now();
         while started.elapsed() < PATIENCE {

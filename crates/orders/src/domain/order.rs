@@ -24,6 +24,38 @@ pub struct OrderRequest {
     pub payment_method: oms_payments::PaymentMethod,
 }
 
+/// An order that is about to be placed.
+#[derive(Clone, Debug)]
+pub(crate) struct NewOrder {
+    pub(crate) id: OrderId,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) customer_id: CustomerId,
+    pub(crate) warehouse_id: WarehouseId,
+    pub(crate) total: Money,
+    pub(crate) shipping_address: ShippingAddress,
+    pub(crate) routing: RoutingTrace,
+    pub(crate) lines: Vec<OrderLine>,
+}
+
+impl NewOrder {
+    /// The order, placed at a time that the database tells.
+    pub(crate) fn placed(self, created_at: DateTime<Utc>) -> Order {
+        Order {
+            id: self.id,
+            fingerprint: self.fingerprint,
+            customer_id: self.customer_id,
+            status: OrderStatus::PendingPayment,
+            failure: None,
+            warehouse_id: self.warehouse_id,
+            total: self.total,
+            shipping_address: self.shipping_address,
+            routing: self.routing,
+            lines: self.lines,
+            created_at,
+        }
+    }
+}
+
 /// An order as it is stored.
 #[derive(Clone, Debug)]
 pub struct Order {

@@ -1,6 +1,6 @@
 //! Phase 1: claim the key, choose the warehouse, hold the stock, and record what is needed to go on, in one commit.
 
-use chrono::{SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use oms_database::{Connection, DbError, transaction};
 use oms_inventory::{
     Demand, PriceQuote, ReservationRequest, ReserveOutcome, RoutingTrace, WarehouseId,
@@ -12,9 +12,10 @@ use oms_validation::{IdempotencyKey, Location, Money, OrderId, TenantId};
 use crate::context::OrderContext;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::line::{MAX_TOTAL_MINOR, OrderLine, total};
-use crate::domain::order::{Order, OrderRequest};
+use crate::domain::order::{NewOrder, Order, OrderRequest};
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
+use crate::service::get_order::{OrderDetails, get_order};
 use crate::store::events::{self, Event};
 use crate::store::{lines, orders, reconciliations};
 
@@ -79,11 +80,9 @@ pub(crate) async fn intake(
             place(context, connection, &draft, &order, &demand, &attempt).await
         });
         match placed.await {
-            Ok(attempt) => {
-                return Ok(Intake::Placed {
-                    order: Box::new(order),
-                    attempt,
-                });
+            Ok((created_at, attempt)) => {
+                let order = Box::new(order.placed(created_at));
+                return Ok(Intake::Placed { order, attempt });
             }
             Err(Abort::KeyTaken) => return Ok(Intake::KeyTaken),
             // A deadlock of ours would be a defect, one with somebody's hand-written statement need not be.
@@ -91,7 +90,7 @@ pub(crate) async fn intake(
             Err(Abort::Database(DbError::CommitOutcomeUnknown(cause))) => {
                 tracing::warn!(order_id = %order.id, cause, "the answer to COMMIT was lost");
                 drop(connection);
-                return read_back(context, tenant, order).await;
+                return read_back(context, tenant, order.id).await;
             }
             Err(Abort::Database(error)) => return Err(error.into()),
         }
@@ -110,24 +109,20 @@ struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    fn order(&self, warehouse_id: WarehouseId, routing: RoutingTrace) -> Order {
-        Order {
+    fn order(&self, warehouse_id: WarehouseId, routing: RoutingTrace) -> NewOrder {
+        NewOrder {
             id: OrderId::generate(),
             fingerprint: self.fingerprint,
             customer_id: self.request.customer_id,
-            status: OrderStatus::PendingPayment,
-            failure: None,
             warehouse_id,
             total: self.total,
             shipping_address: self.request.shipping_address.clone(),
             routing,
             lines: self.lines.clone(),
-            // As precisely as PostgreSQL keeps it, so that a replay says the same.
-            created_at: Utc::now().trunc_subsecs(6),
         }
     }
 
-    fn attempt(&self, order: &Order, gateway: &str) -> NewAttempt {
+    fn attempt(&self, order: &NewOrder, gateway: &str) -> NewAttempt {
         NewAttempt {
             id: AttemptId::generate(),
             order_id: order.id,
@@ -183,14 +178,14 @@ async fn place(
     context: &OrderContext,
     connection: &mut Connection,
     draft: &Draft<'_>,
-    order: &Order,
+    order: &NewOrder,
     demand: &Demand,
     attempt: &NewAttempt,
-) -> Result<Attempt, Abort> {
+) -> Result<(DateTime<Utc>, Attempt), Abort> {
     let tenant = draft.tenant;
-    if !orders::insert(connection, tenant, draft.key, order).await? {
+    let Some(created_at) = orders::insert(connection, tenant, draft.key, order).await? else {
         return Err(Abort::KeyTaken);
-    }
+    };
     let wanted = ReservationRequest {
         order_id: order.id,
         warehouse_id: order.warehouse_id,
@@ -212,7 +207,10 @@ async fn place(
     reconciliations::insert(connection, tenant, order.id, context.settings.sweep_after).await?;
     let recorded = record_attempts(connection, tenant, std::slice::from_ref(attempt)).await;
     let mut recorded = recorded.map_err(database_error)?;
-    Ok(recorded.pop().expect("one attempt in, one attempt out"))
+    Ok((
+        created_at,
+        recorded.pop().expect("one attempt in, one attempt out"),
+    ))
 }
 
 /// Recording an attempt asks no gateway.
@@ -229,16 +227,17 @@ fn database_error(error: PaymentError) -> Abort {
 async fn read_back(
     context: &OrderContext,
     tenant: TenantId,
-    order: Order,
+    order_id: OrderId,
 ) -> Result<Intake, OrderError> {
-    let unknown = |_| OrderError::OutcomeUnknown;
-    let mut connection = context.database.acquire().await.map_err(unknown)?;
-    let found = oms_payments::find_payment(&mut connection, tenant, order.id).await;
-    match found.map_err(|_| OrderError::OutcomeUnknown)? {
-        Some(attempt) => Ok(Intake::Placed {
+    let stored = get_order(context, tenant, order_id).await;
+    match stored.map_err(|_| OrderError::OutcomeUnknown)? {
+        OrderDetails {
+            order,
+            payment: Some(attempt),
+        } => Ok(Intake::Placed {
             order: Box::new(order),
             attempt,
         }),
-        None => Err(OrderError::OutcomeUnknown),
+        OrderDetails { payment: None, .. } => Err(OrderError::OutcomeUnknown),
     }
 }

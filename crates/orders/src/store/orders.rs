@@ -13,40 +13,46 @@ use uuid::Uuid;
 
 use crate::domain::failure::Failure;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::order::Order;
+use crate::domain::order::{NewOrder, Order};
 use crate::domain::status::OrderStatus;
 use crate::store::lines;
 
-/// Claims the idempotency key by inserting the order. False when the key is somebody else's already; waits for a
-/// transaction that is about to claim it.
+/// Claims the idempotency key by inserting the order, and returns when that was. `None` when the key is somebody else's
+/// already; waits for a transaction that is about to claim it.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
     key: &IdempotencyKey,
-    order: &Order,
-) -> Result<bool, DbError> {
-    let inserted = cached_sql(
+    order: &NewOrder,
+) -> Result<Option<DateTime<Utc>>, DbError> {
+    #[derive(QueryableByName)]
+    struct Inserted {
+        #[diesel(sql_type = Timestamptz)]
+        created_at: DateTime<Utc>,
+    }
+
+    let inserted: Vec<Inserted> = cached_sql(
         "INSERT INTO orders.orders
              (tenant_id, id, idempotency_key, fingerprint, customer_id, status, version, warehouse_id, currency,
-              total_minor, shipping_address, routing, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, $12, $12)
-         ON CONFLICT (tenant_id, idempotency_key) DO NOTHING",
+              total_minor, shipping_address, routing)
+         VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11)
+         ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
+         RETURNING created_at",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(order.id.as_uuid())
     .bind::<Text, _>(key.as_str())
     .bind::<Binary, _>(order.fingerprint.0.as_slice())
     .bind::<SqlUuid, _>(order.customer_id.as_uuid())
-    .bind::<Text, _>(order.status.as_str())
+    .bind::<Text, _>(OrderStatus::PendingPayment.as_str())
     .bind::<SqlUuid, _>(order.warehouse_id.as_uuid())
     .bind::<Text, _>(order.total.currency.as_str())
     .bind::<BigInt, _>(order.total.amount_minor)
     .bind::<Jsonb, _>(json(&order.shipping_address))
     .bind::<Jsonb, _>(json(&order.routing))
-    .bind::<Timestamptz, _>(order.created_at)
-    .execute(connection)
+    .load(connection)
     .await?;
-    Ok(inserted == 1)
+    Ok(inserted.into_iter().next().map(|row| row.created_at))
 }
 
 fn json(value: &impl serde::Serialize) -> Value {

@@ -1,6 +1,10 @@
 //! Rules of the schema, asked of the catalogue of a migrated database.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests write their SQL as they go"
+)]
 
 use diesel::QueryableByName;
 use diesel::sql_types::Text;

@@ -97,6 +97,7 @@ async fn make(connection: &mut Connection, server_url: &str, name: &str) -> anyh
     Ok(())
 }
 
+#[expect(clippy::disallowed_methods, reason = "asked once in a process")]
 async fn exists(connection: &mut Connection, name: &str) -> anyhow::Result<bool> {
     use diesel::sql_types::Bool;
     use diesel_async::RunQueryDsl;
