@@ -1,6 +1,10 @@
 //! What has to be true whatever happened, in the database and between it and the gateway.
 
+use serde_json::json;
+
+use crate::request::{DECLINED_CARD, small_order, with};
 use crate::sandbox::Sandbox;
+use crate::shop::Shop;
 use crate::store_database::StoreDatabase;
 
 /// Each query finds what breaks one rule, in one column of words.
@@ -92,9 +96,9 @@ const RULES: [(&str, &str); 8] = [
 
 /// Checks the database.
 pub async fn assert_invariants(database: &StoreDatabase) {
-    for (rule, sql) in RULES {
-        let broken = database.rows(sql).await;
-        assert!(broken.is_empty(), "broken: {rule}: {broken:?}");
+    for rule in RULES {
+        let broken = database.rows(rule.1).await;
+        assert!(broken.is_empty(), "broken: {}: {broken:?}", rule.0);
     }
 }
 
@@ -121,4 +125,59 @@ pub async fn assert_charges_match_orders(database: &StoreDatabase, sandbox: &San
         );
     }
     assert_eq!(sandbox.charges().await, paid, "charges in all");
+}
+
+/// What a defect could do to the database, and the rules that have to notice it, by their places in the list.
+const CORRUPTIONS: [(&str, &[usize]); 9] = [
+    (
+        "UPDATE inventory.stock_levels SET on_hand = on_hand + 1",
+        &[0],
+    ),
+    (
+        "UPDATE inventory.stock_levels SET reserved = reserved + 1",
+        &[0],
+    ),
+    ("DELETE FROM inventory.reservations", &[0, 1]),
+    ("DELETE FROM orders.events WHERE sequence = 1", &[2, 3]),
+    (
+        "UPDATE orders.events SET from_status = 'PAID' WHERE sequence = 2",
+        &[3],
+    ),
+    (
+        "UPDATE orders.orders SET status = 'FAILED', failure_code = 'x' WHERE status = 'PAID'",
+        &[1, 3, 4],
+    ),
+    ("DELETE FROM orders.reconciliations", &[5]),
+    (
+        "UPDATE orders.lines SET unit_price_minor = unit_price_minor + 1",
+        &[6],
+    ),
+    ("UPDATE orders.orders SET idempotency_key = NULL", &[7]),
+];
+
+#[tokio::test]
+async fn every_rule_notices_what_breaks_it() {
+    let shop = Shop::open().await;
+    shop.place_new(&small_order()).await.assert_created();
+    let declined = with(small_order(), "creditCardNumber", json!(DECLINED_CARD));
+    let declined = shop.place_new(&declined).await;
+    declined.assert_failed("orders.payment_declined");
+    let lost = json!({ "type": "error_before", "status": 500 });
+    shop.sandbox.once("confirm", lost).await;
+    shop.place_new(&small_order()).await.assert_pending();
+    shop.assert_consistent().await;
+
+    for (corruption, expected) in CORRUPTIONS {
+        shop.database.execute("BEGIN").await;
+        shop.database.execute(corruption).await;
+        let mut noticed = Vec::new();
+        for (place, (_, sql)) in RULES.iter().enumerate() {
+            if !shop.database.rows(sql).await.is_empty() {
+                noticed.push(place);
+            }
+        }
+        shop.database.execute("ROLLBACK").await;
+        assert_eq!(noticed, expected, "{corruption}");
+    }
+    shop.assert_consistent().await;
 }

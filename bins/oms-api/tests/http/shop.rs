@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::api::{Api, SWEEPING, Settings, command};
-use crate::eventually::{eventually, until};
+use crate::eventually::eventually;
 use crate::invariants::{assert_charges_match_orders, assert_invariants};
 use crate::process::Process;
 use crate::request::new_key;
@@ -109,23 +109,23 @@ impl Shop {
         orders[0].clone()
     }
 
-    /// Returns once an order has ended, with its status.
+    /// Returns once an order has ended, with its status. Time passes quickly for the sweeper, if there is one.
     pub async fn ended(&self, order_id: &str) -> String {
         eventually("the order ends", async || {
+            self.database.pass_a_second().await;
             let status = self.database.status(order_id).await;
             (status != "PENDING_PAYMENT").then_some(status)
         })
         .await
     }
 
-    /// Has a sweeper look at every open order, whatever its age, until it has ended.
+    /// Has a sweeper look at every open order, whatever its age, until all have ended.
     pub async fn sweep(&mut self) {
         self.restart_sweeping().await;
         self.database.make_due().await;
-        until("the sweeper ends every order", async || {
-            self.pending_orders().await.is_empty()
-        })
-        .await;
+        for order_id in self.pending_orders().await {
+            self.ended(&order_id).await;
+        }
     }
 
     /// What `/metrics` has for a time series.
@@ -157,15 +157,24 @@ impl Customer {
         Answer::of(request.json(order).send().await.unwrap()).await
     }
 
-    /// The same until the answer is definite: a 503 has kept nothing, and says when to try again.
+    /// The same, and again after a while as long as nothing was kept.
     pub async fn place_persistently(&self, key: &str, order: &Value) -> Answer {
+        self.place_while(&[503], key, order).await
+    }
+
+    /// The same, and again after a while until the order has ended or is refused.
+    pub async fn place_until_definite(&self, key: &str, order: &Value) -> Answer {
+        self.place_while(&[503, 202, 409], key, order).await
+    }
+
+    async fn place_while(&self, statuses: &[u16], key: &str, order: &Value) -> Answer {
         loop {
             let answer = self.place(key, order).await;
-            if answer.status != 503 {
+            if !statuses.contains(&answer.status) {
                 return answer;
             }
-            let code = answer.code().to_owned();
-            answer.assert_problem(503, &code);
+            let seconds = answer.retry_after().expect("it says when to ask again");
+            tokio::time::sleep(Duration::from_secs(seconds.into())).await;
         }
     }
 
