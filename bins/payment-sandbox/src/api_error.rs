@@ -107,6 +107,11 @@ impl ApiError {
         Self::new(409, "idempotency_error", message).with_code("idempotency_key_in_use")
     }
 
+    /// Too many calls within one second: 429, <https://docs.stripe.com/rate-limits>.
+    pub(crate) fn rate_limited() -> Self {
+        Self::invalid_request(429, "Request rate limit exceeded.").with_code("rate_limit")
+    }
+
     /// An injected failure with one of the statuses a fault plan may ask for.
     pub(crate) fn injected(status: u16) -> Self {
         match status {

@@ -1,12 +1,14 @@
 //! Charges: one attempt to move the money of an intent, and what came of it.
 //! Fields: <https://docs.stripe.com/api/charges/object>.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     cards::{Decline, PaymentMethod},
     collection::Stored,
-    intents::Intent,
+    intents::{Intent, Status},
 };
 
 /// One attempt.
@@ -23,6 +25,9 @@ pub(crate) struct Charge {
     pub(crate) status: ChargeStatus,
     pub(crate) method: PaymentMethod,
     pub(crate) failure: Option<Decline>,
+    /// The intent's, as it was when the attempt began.
+    #[serde(default)]
+    pub(crate) metadata: BTreeMap<String, String>,
 }
 
 /// How far the attempt got.
@@ -60,6 +65,7 @@ impl Charge {
             status: ChargeStatus::Pending,
             method: method.clone(),
             failure: None,
+            metadata: intent.draft.metadata.clone(),
         }
     }
 
@@ -79,6 +85,13 @@ impl Charge {
             amount_captured,
             ..self
         }
+    }
+
+    /// Whether the attempt has just been authorised; `before` is the intent as it was. A capture
+    /// of what was authorised earlier is no new success.
+    pub(crate) fn is_new_success(&self, before: Option<&Intent>) -> bool {
+        let waited = before.is_some_and(|before| before.status == Status::RequiresCapture);
+        self.status == ChargeStatus::Succeeded && !waited
     }
 
     /// Whether money was taken.

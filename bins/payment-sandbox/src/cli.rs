@@ -9,6 +9,8 @@ use std::{
 use anyhow::{Context, bail};
 use clap::Parser;
 
+use crate::webhooks::WebhookOptions;
+
 /// A development tool that speaks Stripe's HTTP protocol. It is not a payment service: no real
 /// money moves, no real card may be entered, and it must never be exposed to a network.
 #[derive(Debug, Parser)]
@@ -33,6 +35,10 @@ pub(crate) struct Options {
     /// Listen on an address that other machines can reach (the control API has no authentication)
     #[arg(long)]
     pub(crate) allow_remote: bool,
+
+    /// Where webhooks go
+    #[command(flatten)]
+    pub(crate) webhooks: WebhookOptions,
 }
 
 impl Options {

@@ -73,6 +73,26 @@ impl<T: Stored> Collection<T> {
         self.by_seq.insert(object.seq(), object);
     }
 
+    /// The object with this id, to be changed in place.
+    pub(crate) fn find_mut(&mut self, id: &str) -> Option<&mut T> {
+        self.by_seq.get_mut(self.seq_of.get(id)?)
+    }
+
+    /// The object at this place.
+    pub(crate) fn at(&self, seq: u64) -> Option<&T> {
+        self.by_seq.get(&seq)
+    }
+
+    /// Forgets the oldest objects beyond this number, up to the first that may not go.
+    pub(crate) fn keep_newest(&mut self, number: usize, may_go: impl Fn(&T) -> bool) {
+        while self.by_seq.len() > number
+            && let Some(oldest) = self.by_seq.first_entry()
+            && may_go(oldest.get())
+        {
+            self.seq_of.remove(oldest.remove().id());
+        }
+    }
+
     /// The place of an object that is made next.
     pub(crate) fn next_seq(&self) -> u64 {
         self.by_seq.last_key_value().map_or(1, |(seq, _)| seq + 1)
@@ -156,6 +176,16 @@ mod tests {
         (1..=5).for_each(|n| things.put(Thing(format!("t{n}"), n)));
         let (found, more) = things.page(&Page { limit, cursor }, |_| true).unwrap();
         (found.iter().map(|t| t.1).collect(), more)
+    }
+
+    #[test]
+    fn only_the_newest_are_kept_and_what_may_not_go() {
+        let mut things = Collection::default();
+        (1..=5).for_each(|n| things.put(Thing(format!("t{n}"), n)));
+        things.keep_newest(2, |thing| thing.1 != 3);
+        let kept: Vec<u64> = things.iter().map(|thing| thing.1).collect();
+        assert_eq!(kept, [3, 4, 5]);
+        assert!(things.find("t1").is_none() && things.next_seq() == 6);
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! The sandbox's own endpoints under `/_sandbox`: faults, statistics, settling, resetting. Not
+//! The sandbox's own endpoints under `/_sandbox`: faults, statistics, webhooks, settling, resetting. Not
 //! Stripe's, and without authentication: that is why the sandbox listens on loopback only.
+
+mod webhooks;
 
 use actix_web::{
     HttpResponse,
@@ -10,7 +12,13 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
-    answer::Answer, api_error::ApiError, faults::PlanDraft, gateway::Gateway, intents::Settlement,
+    answer::Answer,
+    api_error::ApiError,
+    faults::PlanDraft,
+    gateway::Gateway,
+    idempotency::Expired,
+    intents::{Settlement, Tampering},
+    ledger::StrayCharge,
 };
 
 /// Adds the endpoints.
@@ -26,6 +34,11 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             .route("/stats", web::get().to(show_stats))
             .route("/orders/{order_id}", web::get().to(show_order))
             .route("/payment_intents/{id}/settle", web::post().to(settle))
+            .route("/payment_intents/{id}/tamper", web::post().to(tamper))
+            .route("/charges", web::post().to(stray_charge))
+            .route("/idempotency/expire", web::post().to(expire_keys))
+            .route("/limits", web::post().to(set_limit))
+            .configure(webhooks::routes)
             .route("/reset", web::post().to(reset))
             .route("/health", web::get().to(health)),
     );
@@ -63,6 +76,51 @@ struct Settle {
 async fn settle(id: Path<String>, body: Bytes, gateway: Data<Gateway>) -> HttpResponse {
     match parse::<Settle>(&body) {
         Ok(settle) => respond(gateway.settle(&id, settle.outcome)),
+        Err(error) => respond(error.answer()),
+    }
+}
+
+async fn tamper(id: Path<String>, body: Bytes, gateway: Data<Gateway>) -> HttpResponse {
+    match parse::<Tampering>(&body) {
+        Ok(with) => respond(gateway.tamper(&id, &with)),
+        Err(error) => respond(error.answer()),
+    }
+}
+
+async fn stray_charge(body: Bytes, gateway: Data<Gateway>) -> HttpResponse {
+    match parse::<StrayCharge>(&body) {
+        Ok(stray) => respond(gateway.stray_charge(stray)),
+        Err(error) => respond(error.answer()),
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expire {
+    key: Option<String>,
+}
+
+async fn expire_keys(body: Bytes, gateway: Data<Gateway>) -> HttpResponse {
+    let expire = if body.is_empty() {
+        Ok(Expire::default())
+    } else {
+        parse::<Expire>(&body)
+    };
+    match expire {
+        Ok(expire) => respond(gateway.expire_keys(expire.key.map_or(Expired::All, Expired::Key))),
+        Err(error) => respond(error.answer()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Limits {
+    per_second: Option<u64>,
+}
+
+async fn set_limit(body: Bytes, gateway: Data<Gateway>) -> HttpResponse {
+    match parse::<Limits>(&body) {
+        Ok(limits) => ok(&gateway.set_limit(limits.per_second)),
         Err(error) => respond(error.answer()),
     }
 }

@@ -10,13 +10,13 @@ pub(crate) enum Operation {
     Create,
     /// Confirm an intent.
     Confirm,
-    /// Read one intent, charge or refund.
+    /// Read one intent, charge, refund or event.
     Retrieve,
     /// Cancel an intent.
     Cancel,
     /// Capture an intent.
     Capture,
-    /// List intents or refunds.
+    /// List intents, charges, refunds or events.
     List,
     /// Refund a charge.
     Refund,
@@ -56,8 +56,14 @@ pub(crate) enum Endpoint {
     ListRefunds,
     /// `GET /v1/refunds/{id}`
     RetrieveRefund(String),
+    /// `GET /v1/charges`
+    ListCharges,
     /// `GET /v1/charges/{id}`
     RetrieveCharge(String),
+    /// `GET /v1/events`
+    ListEvents,
+    /// `GET /v1/events/{id}`
+    RetrieveEvent(String),
 }
 
 impl Endpoint {
@@ -80,6 +86,9 @@ impl Endpoint {
             ("POST", ["v1", "refunds"]) => Self::CreateRefund,
             ("GET", ["v1", "refunds"]) => Self::ListRefunds,
             ("GET", ["v1", "refunds", id]) => Self::RetrieveRefund((*id).to_owned()),
+            ("GET", ["v1", "charges"]) => Self::ListCharges,
+            ("GET", ["v1", "events"]) => Self::ListEvents,
+            ("GET", ["v1", "events", id]) => Self::RetrieveEvent((*id).to_owned()),
             ("GET", ["v1", "charges", id]) => Self::RetrieveCharge((*id).to_owned()),
             _ => return None,
         };
@@ -94,10 +103,13 @@ impl Endpoint {
             Self::CancelIntent(_) => Operation::Cancel,
             Self::CaptureIntent(_) => Operation::Capture,
             Self::CreateRefund => Operation::Refund,
-            Self::ListIntents | Self::ListRefunds => Operation::List,
-            Self::RetrieveIntent(_) | Self::RetrieveRefund(_) | Self::RetrieveCharge(_) => {
-                Operation::Retrieve
+            Self::ListIntents | Self::ListRefunds | Self::ListCharges | Self::ListEvents => {
+                Operation::List
             }
+            Self::RetrieveIntent(_)
+            | Self::RetrieveRefund(_)
+            | Self::RetrieveCharge(_)
+            | Self::RetrieveEvent(_) => Operation::Retrieve,
         }
     }
 

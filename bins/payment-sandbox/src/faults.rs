@@ -1,9 +1,15 @@
 //! The fault plan: which calls go wrong, how, and how often. Pure: it only decides; carrying an
-//! action out is the business of [`crate::gateway`] and [`crate::stripe_api`].
+//! action out is the business of [`crate::gateway`], [`crate::stripe_api`] and
+//! [`crate::webhooks`].
 
-use serde::{Deserialize, Serialize};
+mod webhook;
 
-use crate::{api_error::ApiError, cards::Decline, endpoint::Operation};
+pub(crate) use webhook::{WebhookAction, WebhookFacts};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{api_error::ApiError, cards::Decline, endpoint::Operation, events::EventKind};
 
 /// A plan as it is posted.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -17,7 +23,8 @@ pub(crate) struct PlanDraft {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RuleDraft {
     operation: OperationFilter,
-    action: Action,
+    /// An [`Action`], or a [`WebhookAction`] if the operation is `webhook`.
+    action: Value,
     /// So many matching calls pass before the rule fires.
     #[serde(default)]
     skip: u64,
@@ -27,6 +34,9 @@ pub(crate) struct RuleDraft {
     /// Only calls about this order (`metadata[order_id]` of the intent).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     order_id: Option<String>,
+    /// Only webhooks of this type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event_type: Option<EventKind>,
 }
 
 #[expect(
@@ -42,16 +52,19 @@ fn once() -> Option<u64> {
 #[serde(untagged)]
 enum OperationFilter {
     One(Operation),
-    All(Any),
+    Wide(Wide),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Any {
+enum Wide {
+    /// Every call.
     Any,
+    /// No call, but the delivery of events.
+    Webhook,
 }
 
-/// What goes wrong.
+/// What goes wrong with a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "type",
@@ -78,8 +91,19 @@ pub(crate) enum Action {
     },
     /// The effect, and an error all the same.
     ErrorAfter {
-        /// 500, 502, 503 or 429.
+        /// 500, 502 or 503; a 429 is turned away before it is executed.
         status: u16,
+    },
+    /// A defect on purpose: the effect happens after the plan was deleted, even if the intent was
+    /// cancelled in the meantime; the charge then exists although the intent is cancelled.
+    LateEffect {
+        /// A 502 after so long; nothing if absent.
+        ms: Option<u64>,
+    },
+    /// The effect, and the answer very slowly.
+    Drip {
+        /// How slowly.
+        bytes_per_second: u32,
     },
     /// The effect, and half of the answer.
     Truncate,
@@ -111,8 +135,17 @@ pub(crate) struct Facts<'a> {
 pub(crate) struct Rule {
     #[serde(flatten)]
     draft: RuleDraft,
+    #[serde(skip)]
+    fault: Fault,
     skipped: u64,
     fired: u64,
+}
+
+/// A rule's action, once it is known to make sense.
+#[derive(Clone, Debug)]
+enum Fault {
+    Call(Action),
+    Webhook(WebhookAction),
 }
 
 /// The rules in force.
@@ -127,91 +160,128 @@ impl FaultPlan {
     /// # Errors
     /// 400 for a rule that could never do what it says.
     pub(crate) fn new(draft: PlanDraft) -> Result<Self, ApiError> {
-        draft.rules.iter().try_for_each(RuleDraft::check)?;
-        let rules = draft.rules.into_iter();
-        Ok(Self {
-            rules: rules
-                .map(|draft| Rule {
-                    draft,
-                    skipped: 0,
-                    fired: 0,
-                })
-                .collect(),
+        let rules: Result<Vec<Rule>, ApiError> =
+            draft.rules.into_iter().map(RuleDraft::rule).collect();
+        Ok(Self { rules: rules? })
+    }
+
+    /// The action of the first rule that matches a call and has not fired often enough yet.
+    pub(crate) fn take(&mut self, facts: Facts<'_>) -> Option<Action> {
+        self.rules.iter_mut().find_map(|rule| {
+            let action = rule.for_call(facts).cloned()?;
+            rule.fires().then_some(action)
         })
     }
 
-    /// The action of the first rule that matches and has not fired often enough yet.
-    pub(crate) fn take(&mut self, facts: Facts<'_>) -> Option<Action> {
-        for rule in &mut self.rules {
-            if !rule.matches(facts) || rule.draft.times.is_some_and(|times| rule.fired >= times) {
-                continue;
-            }
-            if rule.skipped < rule.draft.skip {
-                rule.skipped += 1;
-                continue;
-            }
-            rule.fired += 1;
-            return Some(rule.draft.action.clone());
-        }
-        None
+    /// The action of the first rule that matches an event and has not fired often enough yet.
+    pub(crate) fn take_webhook(&mut self, facts: WebhookFacts<'_>) -> Option<WebhookAction> {
+        self.rules.iter_mut().find_map(|rule| {
+            let action = *rule.for_webhook(facts)?;
+            rule.fires().then_some(action)
+        })
     }
 }
 
 impl Rule {
-    fn matches(&self, facts: Facts<'_>) -> bool {
-        let RuleDraft {
-            operation,
-            action,
-            order_id,
-            ..
-        } = &self.draft;
-        let operation_fits = match operation {
-            OperationFilter::One(operation) => *operation == facts.operation,
-            OperationFilter::All(Any::Any) => true,
+    fn for_call(&self, facts: Facts<'_>) -> Option<&Action> {
+        let Fault::Call(action) = &self.fault else {
+            return None;
         };
-        // What happens inside Stripe happens once per idempotency key; what happens on the way
-        // there and back can happen to a replay too.
-        let inside = matches!(
-            action,
-            Action::Decline { .. }
-                | Action::ErrorBefore { status: 500 }
-                | Action::ErrorAfter { status: 500 }
-        );
+        let operation_fits = match self.draft.operation {
+            OperationFilter::One(operation) => operation == facts.operation,
+            OperationFilter::Wide(Wide::Any) => true,
+            OperationFilter::Wide(Wide::Webhook) => false,
+        };
         let action_fits = !matches!(action, Action::Decline { .. }) || facts.pays;
-        operation_fits
+        let matches = operation_fits
             && action_fits
-            && !(inside && facts.replay)
-            && order_id
-                .as_deref()
-                .is_none_or(|id| facts.order_id == Some(id))
+            && !(action.is_inside() && facts.replay)
+            && self.concerns(facts.order_id);
+        matches.then_some(action)
+    }
+
+    fn for_webhook(&self, facts: WebhookFacts<'_>) -> Option<&WebhookAction> {
+        let Fault::Webhook(action) = &self.fault else {
+            return None;
+        };
+        let kind_fits = self.draft.event_type.is_none_or(|kind| kind == facts.kind);
+        (kind_fits && self.concerns(facts.order_id)).then_some(action)
+    }
+
+    fn concerns(&self, order_id: Option<&str>) -> bool {
+        let wanted = self.draft.order_id.as_deref();
+        wanted.is_none_or(|wanted| order_id == Some(wanted))
+    }
+
+    /// Counts a match: whether it is this one that the rule fires for.
+    fn fires(&mut self) -> bool {
+        if self.draft.times.is_some_and(|times| self.fired >= times) {
+            return false;
+        }
+        if self.skipped < self.draft.skip {
+            self.skipped += 1;
+            return false;
+        }
+        self.fired += 1;
+        true
     }
 }
 
 impl RuleDraft {
-    fn check(&self) -> Result<(), ApiError> {
-        match &self.action {
-            Action::ErrorBefore { status } | Action::ErrorAfter { status }
-                if ![429, 500, 502, 503].contains(status) =>
-            {
-                Err(ApiError::parameter(
-                    "rules",
-                    "An error's status is 429, 500, 502 or 503.",
-                ))
+    fn rule(self) -> Result<Rule, ApiError> {
+        let fault = match self.operation {
+            OperationFilter::Wide(Wide::Webhook) => Fault::Webhook(action(&self.action)?),
+            OperationFilter::One(_) | OperationFilter::Wide(Wide::Any) => {
+                let action = action(&self.action)?;
+                self.check(&action).map_err(refused)?;
+                Fault::Call(action)
             }
-            Action::Decline { .. } if !self.operation.can_pay() => Err(ApiError::parameter(
-                "rules",
-                "Only create, confirm and any can be declined.",
-            )),
+        };
+        Ok(Rule {
+            draft: self,
+            fault,
+            skipped: 0,
+            fired: 0,
+        })
+    }
+
+    fn check(&self, action: &Action) -> Result<(), &'static str> {
+        let confirms = self.operation == OperationFilter::One(Operation::Confirm);
+        match action {
+            _ if self.event_type.is_some() => Err("Only webhooks have an eventType."),
+            Action::ErrorBefore { status } if ![429, 500, 502, 503].contains(status) => {
+                Err("An error's status is 429, 500, 502 or 503.")
+            }
+            Action::ErrorAfter { status } if ![500, 502, 503].contains(status) => Err(
+                "An error after the effect is 500, 502 or 503: Stripe turns a 429 away before it \
+                 executes anything.",
+            ),
+            Action::Decline { .. } if !self.operation.can_pay() => {
+                Err("Only create, confirm and any can be declined.")
+            }
+            Action::LateEffect { .. } if !confirms => Err("Only confirm can take effect late."),
+            Action::Drip {
+                bytes_per_second: 0,
+            } => Err("An answer drips with one byte per second at least."),
             _ => Ok(()),
         }
     }
+}
+
+fn action<T: DeserializeOwned>(action: &Value) -> Result<T, ApiError> {
+    T::deserialize(action).map_err(|error| refused(&format!("Invalid action: {error}")))
+}
+
+fn refused(problem: &str) -> ApiError {
+    ApiError::parameter("rules", problem)
 }
 
 impl OperationFilter {
     fn can_pay(self) -> bool {
         match self {
             Self::One(operation) => matches!(operation, Operation::Create | Operation::Confirm),
-            Self::All(Any::Any) => true,
+            Self::Wide(Wide::Any) => true,
+            Self::Wide(Wide::Webhook) => false,
         }
     }
 }
@@ -220,6 +290,18 @@ impl Action {
     /// Whether the call is to be lost on its way here, as if it had never been sent.
     pub(crate) fn loses_request(&self) -> bool {
         matches!(self, Self::NoAnswerBefore | Self::Refuse)
+    }
+
+    /// Whether it happens inside Stripe, once per idempotency key. What happens on the way there
+    /// and back can happen to a replay too.
+    fn is_inside(&self) -> bool {
+        matches!(
+            self,
+            Self::Decline { .. }
+                | Self::LateEffect { .. }
+                | Self::ErrorBefore { status: 500 }
+                | Self::ErrorAfter { status: 500 }
+        )
     }
 
     /// The decline it forces, if it does.
@@ -234,93 +316,4 @@ impl Action {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CONFIRM: Facts<'_> = Facts {
-        operation: Operation::Confirm,
-        order_id: Some("o1"),
-        pays: true,
-        replay: false,
-    };
-
-    fn plan(rules: &str) -> Result<FaultPlan, String> {
-        let draft = serde_json::from_str(&format!("{{\"rules\":[{rules}]}}"));
-        FaultPlan::new(draft.map_err(|error| error.to_string())?).map_err(|e| e.answer().body)
-    }
-
-    #[test]
-    fn the_first_matching_rule_fires_as_often_as_it_says_after_its_skips() {
-        let mut plan = plan(
-            r#"{"operation":"confirm","action":{"type":"refuse"},"skip":1,"times":2},
-               {"operation":"any","action":{"type":"delay","ms":5},"times":null}"#,
-        )
-        .unwrap();
-        let taken: Vec<_> = (0..4).map(|_| plan.take(CONFIRM).unwrap()).collect();
-        let delay = Action::Delay { ms: 5 };
-        assert_eq!(
-            taken,
-            [delay.clone(), Action::Refuse, Action::Refuse, delay]
-        );
-        let shown = serde_json::to_value(&plan).unwrap();
-        assert_eq!(shown["rules"][0]["fired"], 2);
-        assert_eq!(shown["rules"][1]["times"], serde_json::Value::Null);
-    }
-
-    #[test]
-    fn a_rule_without_times_fires_once() {
-        let mut plan = plan(r#"{"operation":"confirm","action":{"type":"hold"}}"#).unwrap();
-        assert!(plan.take(CONFIRM).is_some() && plan.take(CONFIRM).is_none());
-    }
-
-    #[test]
-    fn a_rule_for_an_order_leaves_others_alone() {
-        let rule = r#"{"operation":"any","action":{"type":"refuse"},"orderId":"o2"}"#;
-        let mut plan = plan(rule).unwrap();
-        assert_eq!(plan.take(CONFIRM), None);
-        assert_eq!(
-            plan.take(Facts {
-                order_id: None,
-                ..CONFIRM
-            }),
-            None
-        );
-        assert!(
-            plan.take(Facts {
-                order_id: Some("o2"),
-                ..CONFIRM
-            })
-            .is_some()
-        );
-    }
-
-    #[test]
-    fn a_replay_meets_the_network_but_is_not_executed_again() {
-        let replay = Facts {
-            replay: true,
-            ..CONFIRM
-        };
-        for action in [
-            r#""error_after","status":500"#,
-            r#""decline","code":"card_declined""#,
-        ] {
-            let rule = format!(r#"{{"operation":"any","action":{{"type":{action}}}}}"#);
-            assert_eq!(plan(&rule).unwrap().take(replay), None, "{action}");
-        }
-        let rule = r#"{"operation":"any","action":{"type":"error_after","status":503}}"#;
-        assert!(plan(rule).unwrap().take(replay).is_some());
-    }
-
-    #[test]
-    fn rules_that_make_no_sense_are_refused() {
-        for rule in [
-            r#"{"operation":"any","action":{"type":"error_after","status":404}}"#,
-            r#"{"operation":"cancel","action":{"type":"decline","code":"card_declined"}}"#,
-            r#"{"operation":"pay","action":{"type":"hold"}}"#,
-            r#"{"operation":"any","action":{"type":"explode"}}"#,
-            r#"{"operation":"any","action":{"type":"hold"},"order_id":"o1"}"#,
-        ] {
-            assert!(plan(rule).is_err(), "{rule}");
-        }
-    }
-}
+mod tests;

@@ -1,26 +1,32 @@
 //! The one shared state, behind one mutex that is never held across an await: who may run, with
 //! which fault, and the order "work out, write to the journal, apply" that makes a kill harmless.
 
+mod calls;
+mod control;
+mod delivery;
+
+pub(crate) use calls::Calls;
+pub(crate) use delivery::Errand;
+
 use std::{
-    collections::{BTreeMap, HashMap},
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     answer::Answer,
     api_error::ApiError,
     endpoint::Operation,
-    faults::{Action, Facts, FaultPlan, PlanDraft},
+    events::Origin,
+    faults::{Action, Facts, FaultPlan},
     idempotency::{IdempotencyKeys, KeyUse, Seen},
-    intents::Settlement,
     journal::{self, Journal},
     ledger::{Change, Executed, Ledger},
-    overview,
+    limits::RateLimit,
     requests::{Command, Query, Request},
+    webhooks::{Outbox, WebhookEndpoint},
 };
 
 /// Unix seconds.
@@ -31,6 +37,12 @@ pub(crate) type Clock = fn() -> i64;
 pub(crate) struct Gateway {
     books: Mutex<Books>,
     gate: watch::Sender<Gate>,
+    /// Tells the courier that there may be something to deliver.
+    news: Notify,
+    /// Counts the tries of deliveries, for calls that wait for one.
+    tries: watch::Sender<u64>,
+    /// The webhook endpoint that the command line names.
+    configured: Option<WebhookEndpoint>,
     clock: Clock,
 }
 
@@ -41,13 +53,8 @@ struct Books {
     journal: Journal,
     plan: FaultPlan,
     calls: Calls,
-}
-
-/// How often each operation was called, since the process started.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Calls {
-    pub(crate) total: BTreeMap<Operation, u64>,
-    pub(crate) by_order: HashMap<String, BTreeMap<Operation, u64>>,
+    limit: RateLimit,
+    outbox: Outbox,
 }
 
 /// What waiting calls watch: how often they were let go, and how often given up.
@@ -98,6 +105,8 @@ enum Work {
 pub(crate) struct Reply {
     pub(crate) answer: Answer,
     pub(crate) original_request: Option<String>,
+    /// The events that it caused, by their place.
+    events: Vec<u64>,
 }
 
 impl Gateway {
@@ -105,13 +114,20 @@ impl Gateway {
     ///
     /// # Errors
     /// The journal cannot be read or written, or another process has it.
-    pub(crate) fn open(state_file: &Path, clock: Clock) -> anyhow::Result<Self> {
+    pub(crate) fn open(
+        state_file: &Path,
+        webhooks: Option<WebhookEndpoint>,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
         let lock = journal::lock(state_file)?;
         let mut ledger = Ledger::default();
         let mut keys = IdempotencyKeys::default();
         for mut change in journal::read(state_file)? {
             if let Some(record) = change.key.take() {
                 keys.remember(record);
+            }
+            if let Some(expired) = change.expired.take() {
+                keys.expire(&expired);
             }
             ledger.apply(change);
         }
@@ -122,17 +138,23 @@ impl Gateway {
             ..Change::default()
         });
         let journal = Journal::compacted(state_file, lock, ledger.changes().chain(records))?;
-        let plan = FaultPlan::default();
-        let books = Mutex::new(Books {
+        let mut books = Books {
             ledger,
             keys,
             journal,
-            plan,
+            plan: FaultPlan::default(),
             calls: Calls::default(),
-        });
+            limit: RateLimit::default(),
+            outbox: Outbox::default(),
+        };
+        books.outbox.endpoint.clone_from(&webhooks);
+        books.put_undelivered();
         Ok(Self {
-            books,
+            books: Mutex::new(books),
             gate: watch::Sender::default(),
+            news: Notify::new(),
+            tries: watch::Sender::default(),
+            configured: webhooks,
             clock,
         })
     }
@@ -147,6 +169,9 @@ impl Gateway {
         let mut books = self.books();
         let order_id = books.ledger.order_of(&call.request).map(str::to_owned);
         books.calls.count(call.operation, order_id.as_deref());
+        if !books.limit.admits(self.now()) {
+            return Admission::Answered(ApiError::rate_limited().answer());
+        }
         let replay = match books.replay(call.key.as_ref(), self.now()) {
             Ok(replay) => replay,
             Err(error) => return Admission::Answered(error.answer()),
@@ -198,9 +223,12 @@ impl Gateway {
             Work::Command(command, key) => {
                 let fault = admitted.fault.as_ref();
                 let now = self.now();
-                Reply::first(books.command(&command, key, fault, &admitted.request_id, now))
+                books.command(&command, key, fault, &admitted.request_id, now)
             }
         };
+        if !reply.events.is_empty() {
+            self.news.notify_one();
+        }
         if let Some(answer) = injected {
             reply.answer = answer;
         }
@@ -229,64 +257,6 @@ impl Gateway {
         self.gate.send_modify(|gate| gate.abandoned += 1);
     }
 
-    /// Replaces the fault plan. Held calls stay held.
-    ///
-    /// # Errors
-    /// 400 for a rule that makes no sense.
-    pub(crate) fn set_plan(&self, draft: PlanDraft) -> Result<Value, ApiError> {
-        let plan = FaultPlan::new(draft)?;
-        let mut books = self.books();
-        books.plan = plan;
-        Ok(overview::plan(&books.plan))
-    }
-
-    /// The fault plan and how often each rule fired.
-    pub(crate) fn plan(&self) -> Value {
-        overview::plan(&self.books().plan)
-    }
-
-    /// Clears the fault plan and lets held calls go.
-    pub(crate) fn clear_plan(&self) -> Value {
-        let mut books = self.books();
-        books.plan = FaultPlan::default();
-        self.gate.send_modify(|gate| gate.released += 1);
-        overview::plan(&books.plan)
-    }
-
-    /// Numbers of calls and of effects.
-    pub(crate) fn stats(&self) -> Value {
-        let books = self.books();
-        overview::stats(&books.ledger, &books.calls)
-    }
-
-    /// Everything about one order.
-    pub(crate) fn order(&self, order_id: &str) -> Value {
-        let books = self.books();
-        overview::order(&books.ledger, &books.calls, order_id)
-    }
-
-    /// Ends a payment that waits for the bank or the customer.
-    pub(crate) fn settle(&self, id: &str, outcome: Settlement) -> Answer {
-        let mut books = self.books();
-        let executed = books.ledger.settle(id, outcome, self.now());
-        books.commit(executed)
-    }
-
-    /// Forgets everything, the journal and the fault plan included, and gives up what waits.
-    ///
-    /// # Errors
-    /// The journal cannot be emptied; nothing is forgotten then.
-    pub(crate) fn reset(&self) -> anyhow::Result<()> {
-        let mut books = self.books();
-        books.journal.clear()?;
-        books.ledger = Ledger::default();
-        books.keys = IdempotencyKeys::default();
-        books.plan = FaultPlan::default();
-        books.calls = Calls::default();
-        self.gate.send_modify(|gate| gate.abandoned += 1);
-        Ok(())
-    }
-
     fn books(&self) -> MutexGuard<'_, Books> {
         // A panic while the lock was held cannot leave half a change: changes are applied last.
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
@@ -302,6 +272,7 @@ impl Books {
             Seen::Executed { answer, request_id } => Some(Reply {
                 answer,
                 original_request: Some(request_id),
+                events: Vec::new(),
             }),
         })
     }
@@ -313,7 +284,11 @@ impl Books {
         fault: Option<&Action>,
         request_id: &str,
         now: i64,
-    ) -> Answer {
+    ) -> Reply {
+        let origin = Origin {
+            request_id: Some(request_id.to_owned()),
+            idempotency_key: key.as_ref().map(|key| key.key.clone()),
+        };
         let forced = fault.and_then(Action::decline);
         let (mut executed, stored) = match fault {
             Some(Action::ErrorBefore { status }) => {
@@ -321,6 +296,7 @@ impl Books {
                 // Only a 500 is Stripe's own; the others come from in front of it.
                 (nothing, *status == 500)
             }
+            Some(Action::LateEffect { .. }) => (self.ledger.execute_late(command, now), true),
             _ => (self.ledger.execute(command, forced.as_ref(), now), true),
         };
         if let Some(key) = key {
@@ -337,37 +313,48 @@ impl Books {
                 self.keys.release(&key.key);
             }
         }
-        self.commit(executed)
+        self.commit(executed, &origin, now)
+    }
+
+    /// Journals and applies an effect with the events that it causes.
+    fn commit(&mut self, mut executed: Executed, origin: &Origin, now: i64) -> Reply {
+        let faults = self.add_events(&mut executed.change, origin, now);
+        let places = executed.change.events.iter().map(|event| event.seq);
+        let events = places.collect();
+        let queued = self.outgoing(&executed.change, faults);
+        match self.record(executed.change) {
+            Ok(()) => {
+                self.put_all(queued);
+                Reply {
+                    events,
+                    ..Reply::first(executed.answer)
+                }
+            }
+            Err(error) => Reply::first(error.answer()),
+        }
     }
 
     /// Journal first, memory second, answer last.
-    fn commit(&mut self, executed: Executed) -> Answer {
-        let Executed { answer, mut change } = executed;
+    fn record(&mut self, mut change: Change) -> Result<(), ApiError> {
         if change == Change::default() {
-            return answer;
+            return Ok(());
         }
         if let Err(error) = self.journal.append(&change) {
             eprintln!("payment-sandbox: {error:#}");
             if let Some(record) = &change.key {
                 self.keys.release(&record.key);
             }
-            return ApiError::internal(500, "The state file cannot be written.").answer();
+            let message = "The state file cannot be written.";
+            return Err(ApiError::internal(500, message));
         }
         if let Some(record) = change.key.take() {
             self.keys.remember(record);
         }
-        self.ledger.apply(change);
-        answer
-    }
-}
-
-impl Calls {
-    fn count(&mut self, operation: Operation, order_id: Option<&str>) {
-        *self.total.entry(operation).or_default() += 1;
-        if let Some(order_id) = order_id {
-            let of_order = self.by_order.entry(order_id.to_owned()).or_default();
-            *of_order.entry(operation).or_default() += 1;
+        if let Some(expired) = change.expired.take() {
+            self.keys.expire(&expired);
         }
+        self.ledger.apply(change);
+        Ok(())
     }
 }
 
@@ -377,6 +364,7 @@ impl Reply {
         Self {
             answer,
             original_request: None,
+            events: Vec::new(),
         }
     }
 }

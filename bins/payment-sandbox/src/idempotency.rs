@@ -46,6 +46,16 @@ pub(crate) enum Seen {
     Executed { answer: Answer, request_id: String },
 }
 
+/// Which results are forgotten before their time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Expired {
+    /// Those of all keys.
+    All,
+    /// That of one key.
+    Key(String),
+}
+
 /// All keys of the last day.
 #[derive(Debug, Default)]
 pub(crate) struct IdempotencyKeys(HashMap<String, Slot>);
@@ -98,6 +108,20 @@ impl IdempotencyKeys {
     /// The key's request was executed.
     pub(crate) fn remember(&mut self, record: KeyRecord) {
         self.0.insert(record.key.clone(), Slot::Executed(record));
+    }
+
+    /// Forgets results before their time; keys whose request still runs are not touched. How many
+    /// were forgotten.
+    pub(crate) fn expire(&mut self, which: &Expired) -> usize {
+        let before = self.0.len();
+        self.0.retain(|key, slot| {
+            let named = match which {
+                Expired::All => true,
+                Expired::Key(named) => key == named,
+            };
+            !named || matches!(slot, Slot::InProgress(_))
+        });
+        before - self.0.len()
     }
 
     /// The records that are still kept.
@@ -223,5 +247,15 @@ mod tests {
             keys.look_up(&sent("/a", "f"), 1_001),
             Ok(Seen::Executed { .. })
         ));
+    }
+
+    #[test]
+    fn a_result_can_expire_early_but_a_running_request_keeps_its_key() {
+        let mut keys = remembered();
+        assert_eq!(keys.expire(&Expired::Key("other".into())), 0);
+        assert_eq!(keys.expire(&Expired::Key("k".into())), 1);
+        assert_eq!(keys.look_up(&sent("/b", "g"), 1_001), Ok(Seen::New));
+        keys.claim(sent("/a", "f"));
+        assert_eq!(keys.expire(&Expired::All), 0);
     }
 }

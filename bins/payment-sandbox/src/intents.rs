@@ -4,8 +4,10 @@
 //! Statuses: <https://docs.stripe.com/payments/paymentintents/lifecycle>,
 //! fields: <https://docs.stripe.com/api/payment_intents/object>.
 
+mod defects;
 mod status;
 
+pub(crate) use defects::Tampering;
 pub(crate) use status::{CaptureMethod, Session, Settlement, Status};
 
 use std::collections::BTreeMap;
@@ -113,6 +115,21 @@ impl Intent {
             canceled_at: None,
             cancellation_reason: None,
         }
+    }
+
+    /// The intent as it was when it had just been created.
+    pub(crate) fn as_created(&self) -> Self {
+        let new = NewId {
+            id: self.id.clone(),
+            seq: self.seq,
+            now: self.created,
+        };
+        let failed = self
+            .last_error
+            .as_ref()
+            .and_then(|error| error.method.clone());
+        let method = self.method.clone().or(failed);
+        Self::new(new, self.amount, &self.currency, method, self.draft.clone())
     }
 
     /// The order that this intent says it is for.

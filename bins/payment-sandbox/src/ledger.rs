@@ -2,10 +2,14 @@
 //! its effect (a [`Change`]); nothing is altered until the journal has that description and
 //! [`Ledger::apply`] is called with it.
 
+mod defects;
+mod queries;
+
+pub(crate) use defects::StrayCharge;
+
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
@@ -14,11 +18,12 @@ use crate::{
     cards::{Decline, PaymentMethod},
     charges::{Charge, NewId},
     collection::{Collection, Stored},
-    idempotency::KeyRecord,
+    events::{self, Delivery, DeliveryState, Event, Origin},
+    idempotency::{Expired, KeyRecord},
     intents::{Intent, Moved, Settlement},
     refunds::{self, Refund, RefundOrder},
     rendering,
-    requests::{Command, Confirmation, CreateIntent, MethodChoice, Query, RefundOf, Request},
+    requests::{Command, Confirmation, CreateIntent, MethodChoice, RefundOf},
 };
 
 /// Objects as they are after one command: what the journal holds, one line each.
@@ -33,6 +38,19 @@ pub(crate) struct Change {
     pub(crate) refund: Option<Refund>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<KeyRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expired: Option<Expired>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) events: Vec<Event>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) delivered: Option<Delivered>,
+}
+
+/// How far the delivery of one event got.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Delivered {
+    pub(crate) event_id: String,
+    pub(crate) delivery: Delivery,
 }
 
 /// What a command would do and what it is answered with.
@@ -51,12 +69,17 @@ impl From<ApiError> for Executed {
     }
 }
 
+/// So many events are kept; older ones only while they have to be delivered. Stripe keeps them
+/// for 30 days: <https://docs.stripe.com/api/events>.
+const EVENTS_KEPT: usize = 10_000;
+
 /// Everything that was ever paid here.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     pub(crate) intents: Collection<Intent>,
     pub(crate) charges: Collection<Charge>,
     pub(crate) refunds: Collection<Refund>,
+    pub(crate) events: Collection<Event>,
     by_order: HashMap<String, Vec<String>>,
 }
 
@@ -97,34 +120,6 @@ impl Ledger {
         }
     }
 
-    /// Answers a query.
-    pub(crate) fn query(&self, query: &Query) -> Answer {
-        let found = match query {
-            Query::Intent(id) => self.intents.get(id).map(rendering::intent),
-            Query::Charge(id) => self.charges.get(id).map(rendering::charge),
-            Query::Refund(id) => self.refunds.get(id).map(rendering::refund),
-            Query::Intents { page, created } => self
-                .intents
-                .page(page, |i| (created.from..=created.to).contains(&i.created))
-                .map(|found| list("/v1/payment_intents", found, rendering::intent)),
-            Query::Refunds {
-                page,
-                intent,
-                charge,
-            } => self
-                .refunds
-                .page(page, |refund| {
-                    intent.as_ref().is_none_or(|id| *id == refund.intent_id)
-                        && charge.as_ref().is_none_or(|id| *id == refund.charge_id)
-                })
-                .map(|found| list("/v1/refunds", found, rendering::refund)),
-        };
-        match found {
-            Ok(document) => Answer::ok(&document),
-            Err(error) => error.answer(),
-        }
-    }
-
     /// Makes a change part of the ledger.
     pub(crate) fn apply(&mut self, change: Change) {
         if let Some(intent) = change.intent {
@@ -144,6 +139,52 @@ impl Ledger {
         if let Some(refund) = change.refund {
             self.refunds.put(refund);
         }
+        for event in change.events {
+            self.events.put(event);
+        }
+        if let Some(Delivered { event_id, delivery }) = change.delivered
+            && let Some(event) = self.events.find_mut(&event_id)
+        {
+            event.delivery = delivery;
+        }
+        self.events.keep_newest(EVENTS_KEPT, |event| {
+            event.delivery.state != DeliveryState::Pending
+        });
+    }
+
+    /// The events that a change causes, all of them in this state of delivery.
+    pub(crate) fn events_of(
+        &self,
+        change: &Change,
+        origin: &Origin,
+        state: DeliveryState,
+        now: i64,
+    ) -> Vec<Event> {
+        let of_charge = change.charge.as_ref().map(|charge| &charge.intent_id);
+        let intent_id = change
+            .intent
+            .as_ref()
+            .map(|intent| &intent.id)
+            .or(of_charge);
+        let before = intent_id.and_then(|id| self.intents.find(id));
+        let order_id = before
+            .or(change.intent.as_ref())
+            .and_then(|intent| intent.order_id());
+        let found = events::occurrences(before, change);
+        (self.events.next_seq()..)
+            .zip(found)
+            .map(|(seq, occurrence)| Event {
+                id: format!("evt_{}", Uuid::new_v4().simple()),
+                seq,
+                created: now,
+                kind: occurrence.kind,
+                object_id: occurrence.object_id,
+                order_id: order_id.map(str::to_owned),
+                snapshot: occurrence.snapshot.to_string(),
+                origin: origin.clone(),
+                delivery: Delivery::new(state),
+            })
+            .collect()
     }
 
     /// The intents that say they are for this order, oldest first.
@@ -156,49 +197,12 @@ impl Ledger {
         ids.iter().filter_map(|id| self.intents.find(id))
     }
 
-    /// The order that a call is about, if that is known.
-    pub(crate) fn order_of<'a>(
-        &'a self,
-        request: &'a Result<Request, ApiError>,
-    ) -> Option<&'a str> {
-        match request {
-            Ok(Request::Command(command)) => self.order_of_command(command),
-            Ok(Request::Query(query)) => self.order_of_query(query),
-            Err(_) => None,
-        }
-    }
-
-    fn order_of_command<'a>(&'a self, command: &'a Command) -> Option<&'a str> {
-        match command {
-            Command::Create(create) => create.draft.metadata.get("order_id").map(String::as_str),
-            Command::Confirm { id, .. }
-            | Command::Cancel { id, .. }
-            | Command::Capture { id, .. } => self.order_of_intent(id),
-            Command::Refund {
-                of: RefundOf::Intent(id),
-                ..
-            } => self.order_of_intent(id),
-            Command::Refund {
-                of: RefundOf::Charge(id),
-                ..
-            } => self.order_of_charge(id),
-        }
-    }
-
-    fn order_of_query(&self, query: &Query) -> Option<&str> {
-        match query {
-            Query::Intent(id) => self.order_of_intent(id),
-            Query::Charge(id) => self.order_of_charge(id),
-            Query::Refund(id) => self.order_of_intent(&self.refunds.find(id)?.intent_id),
-            Query::Intents { .. } | Query::Refunds { .. } => None,
-        }
-    }
-
     /// Everything, as the shortest list of changes that leads here.
     pub(crate) fn changes(&self) -> impl Iterator<Item = Change> {
         let intents = self.intents.iter().cloned();
         let charges = self.charges.iter().cloned();
         let refunds = self.refunds.iter().cloned();
+        let events = self.events.iter().cloned();
         intents
             .map(|intent| Change {
                 intent: Some(intent),
@@ -212,14 +216,10 @@ impl Ledger {
                 refund: Some(refund),
                 ..Change::default()
             }))
-    }
-
-    fn order_of_intent(&self, id: &str) -> Option<&str> {
-        self.intents.find(id)?.order_id()
-    }
-
-    fn order_of_charge(&self, id: &str) -> Option<&str> {
-        self.order_of_intent(&self.charges.find(id)?.intent_id)
+            .chain(events.map(|event| Change {
+                events: vec![event],
+                ..Change::default()
+            }))
     }
 
     fn create(
@@ -364,9 +364,4 @@ fn new_id<T: Stored>(prefix: &str, among: &Collection<T>, now: i64) -> NewId {
         seq: among.next_seq(),
         now,
     }
-}
-
-fn list<T>(url: &str, (found, has_more): (Vec<&T>, bool), render: fn(&T) -> Value) -> Value {
-    let data: Vec<Value> = found.into_iter().map(render).collect();
-    rendering::list(url, &data, has_more)
 }

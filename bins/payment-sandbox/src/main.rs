@@ -10,19 +10,23 @@ mod collection;
 mod connection;
 mod control_api;
 mod endpoint;
+mod events;
 mod faults;
 mod gateway;
 mod idempotency;
 mod intents;
 mod journal;
 mod ledger;
+mod limits;
 mod overview;
 mod params;
 mod refunds;
 mod rendering;
 mod requests;
 mod server;
+mod slow_body;
 mod stripe_api;
+mod webhooks;
 
 use std::process::ExitCode;
 

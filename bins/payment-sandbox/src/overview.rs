@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 use crate::{
     charges::Charge,
     endpoint::Operation,
+    events::{DeliveryState, Event},
     faults::FaultPlan,
     gateway::Calls,
     intents::{Intent, Status},
     ledger::Ledger,
     rendering,
+    webhooks::WebhookEndpoint,
 };
 
 /// The fault plan with how often each rule was skipped and fired.
@@ -21,7 +23,7 @@ pub(crate) fn plan(plan: &FaultPlan) -> Value {
 }
 
 /// Calls since the process started; effects since the state began.
-pub(crate) fn stats(ledger: &Ledger, calls: &Calls) -> Value {
+pub(crate) fn stats(ledger: &Ledger, calls: &Calls, rate_limited: u64, sent: u64) -> Value {
     let cancelled = ledger
         .intents
         .iter()
@@ -34,6 +36,56 @@ pub(crate) fn stats(ledger: &Ledger, calls: &Calls) -> Value {
             "cancels": cancelled.count(),
             "refunds": ledger.refunds.iter().count(),
         },
+        "callsPerOrder": calls_per_order(calls),
+        "rateLimited": rate_limited,
+        "webhooks": webhook_numbers(ledger, sent),
+    })
+}
+
+/// The most that any one order was called for.
+fn calls_per_order(calls: &Calls) -> Value {
+    let (order_id, total) = calls.busiest_order().unzip();
+    json!({
+        "orders": calls.by_order.len(),
+        "max": counts(Some(&calls.most_of_one_order())),
+        "maxTotal": total.unwrap_or(0),
+        "maxTotalOrderId": order_id,
+    })
+}
+
+fn webhook_numbers(ledger: &Ledger, sent: u64) -> Value {
+    let deliveries = || ledger.events.iter().map(|event| &event.delivery);
+    let in_state = |state| {
+        deliveries()
+            .filter(|delivery| delivery.state == state)
+            .count()
+    };
+    json!({
+        "events": deliveries().count(),
+        "sent": sent,
+        "delivered": in_state(DeliveryState::Delivered),
+        "pending": in_state(DeliveryState::Pending),
+        "dropped": in_state(DeliveryState::Dropped),
+        "givenUp": in_state(DeliveryState::GivenUp),
+    })
+}
+
+/// The webhook endpoint, and the delivery of every event, oldest first.
+pub(crate) fn webhooks(ledger: &Ledger, endpoint: Option<&WebhookEndpoint>) -> Value {
+    let delivery = |event: &Event| {
+        json!({
+            "eventId": event.id,
+            "type": event.kind,
+            "objectId": event.object_id,
+            "orderId": event.order_id,
+            "state": event.delivery.state,
+            "tries": event.delivery.tries,
+            "lastStatus": event.delivery.last_status,
+        })
+    };
+    json!({
+        "url": endpoint.map(|endpoint| &endpoint.url),
+        "deliveries": ledger.events.iter().map(delivery).collect::<Vec<_>>(),
     })
 }
 

@@ -8,9 +8,13 @@ use serde_json::{Value, json};
 use crate::{
     cards::{Decline, MethodKind, PaymentMethod},
     charges::Charge,
+    events::{DeliveryState, Event},
     intents::{Intent, LastError, Status},
     refunds::Refund,
 };
+
+/// The version of Stripe's API whose shapes these are.
+const API_VERSION: &str = "2025-03-31.basil";
 
 /// A payment intent.
 pub(crate) fn intent(intent: &Intent) -> Value {
@@ -64,6 +68,7 @@ pub(crate) fn charge(charge: &Charge) -> Value {
         "failure_code": failure.map(|failure| &failure.code),
         "failure_message": failure.map(|failure| &failure.message),
         "livemode": false,
+        "metadata": charge.metadata,
         "paid": charge.status == crate::charges::ChargeStatus::Succeeded,
         "payment_intent": charge.intent_id,
         "payment_method": charge.method.id,
@@ -86,6 +91,25 @@ pub(crate) fn refund(refund: &Refund) -> Value {
         "payment_intent": refund.intent_id,
         "reason": refund.reason,
         "status": "succeeded",
+    })
+}
+
+/// An event: <https://docs.stripe.com/api/events/object>.
+pub(crate) fn event(event: &Event) -> Value {
+    // The text was made by this process, of this very kind of value.
+    let snapshot: Value = serde_json::from_str(&event.snapshot).unwrap_or_default();
+    let pending = u32::from(event.delivery.state == DeliveryState::Pending);
+    let origin = &event.origin;
+    json!({
+        "id": event.id,
+        "object": "event",
+        "api_version": API_VERSION,
+        "created": event.created,
+        "data": { "object": snapshot },
+        "livemode": false,
+        "pending_webhooks": pending,
+        "request": { "id": origin.request_id, "idempotency_key": origin.idempotency_key },
+        "type": event.kind,
     })
 }
 

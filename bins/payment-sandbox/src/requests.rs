@@ -5,15 +5,13 @@
 //! Parameters: <https://docs.stripe.com/api/payment_intents/create> and its neighbours.
 
 mod lists;
+mod payment_methods;
 
 pub(crate) use lists::Created;
 
-use chrono::{DateTime, Datelike};
-use uuid::Uuid;
-
 use crate::{
     api_error::ApiError,
-    cards::{self, CardData, Decline, PaymentMethod},
+    cards::{Decline, PaymentMethod},
     collection::Page,
     endpoint::Endpoint,
     intents::{CaptureMethod, Draft, Session},
@@ -22,7 +20,7 @@ use crate::{
 };
 
 /// Stripe's largest amount: eight digits.
-const AMOUNT_MAX: u64 = 99_999_999;
+pub(crate) const AMOUNT_MAX: u64 = 99_999_999;
 /// Documented parameters without a meaning here.
 const IGNORED_ON_CREATE: &[&str] = &[
     "confirmation_method",
@@ -97,9 +95,25 @@ pub(crate) enum Query {
     Refund(String),
     /// Intents, newest first.
     Intents { page: Page, created: Created },
+    /// One event.
+    Event(String),
+    /// Charges, newest first.
+    Charges {
+        page: Page,
+        created: Created,
+        intent: Option<String>,
+    },
+    /// Events, newest first.
+    Events {
+        page: Page,
+        created: Created,
+        /// Only of these types; empty means all.
+        kinds: Vec<String>,
+    },
     /// Refunds, newest first.
     Refunds {
         page: Page,
+        created: Created,
         intent: Option<String>,
         charge: Option<String>,
     },
@@ -178,7 +192,22 @@ pub(crate) fn decode(
                 created,
             })
         }
+        Endpoint::RetrieveEvent(id) => Request::Query(Query::Event(id.clone())),
+        Endpoint::ListCharges => {
+            params.ignore(&["customer"]);
+            Request::Query(Query::Charges {
+                created: lists::created(&mut params)?,
+                page: lists::page(&mut params)?,
+                intent: params.take("payment_intent"),
+            })
+        }
+        Endpoint::ListEvents => Request::Query(Query::Events {
+            created: lists::created(&mut params)?,
+            page: lists::page(&mut params)?,
+            kinds: lists::kinds(&mut params),
+        }),
         Endpoint::ListRefunds => Request::Query(Query::Refunds {
+            created: lists::created(&mut params)?,
             page: lists::page(&mut params)?,
             intent: params.take("payment_intent"),
             charge: params.take("charge"),
@@ -192,12 +221,12 @@ fn create(params: &mut Params, now: i64) -> Result<Command, ApiError> {
     params.ignore(IGNORED_ON_CREATE);
     let amount = amount(params, "amount")?.ok_or_else(|| ApiError::missing("amount"))?;
     let currency = params.take_required("currency")?;
-    if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_lowercase()) {
+    if !is_currency(&currency) {
         let message = format!("Invalid currency: {currency}. Use three lower-case letters.");
         return Err(ApiError::parameter("currency", message));
     }
     let draft = draft(params)?;
-    let method = method(params, now)?;
+    let method = payment_methods::method(params, now)?;
     let confirming = params.take_flag("confirm")?;
     let confirm = Some(session(params)?).filter(|_| confirming);
     let create = CreateIntent {
@@ -208,6 +237,11 @@ fn create(params: &mut Params, now: i64) -> Result<Command, ApiError> {
         confirm,
     };
     Ok(Command::Create(Box::new(create)))
+}
+
+/// Whether this is written like a currency.
+pub(crate) fn is_currency(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
 fn draft(params: &mut Params) -> Result<Draft, ApiError> {
@@ -235,7 +269,7 @@ fn draft(params: &mut Params) -> Result<Draft, ApiError> {
 fn confirm(id: &str, params: &mut Params, now: i64) -> Result<Command, ApiError> {
     params.ignore(IGNORED_ON_CONFIRM);
     let confirmation = Confirmation {
-        method: method(params, now)?,
+        method: payment_methods::method(params, now)?,
         session: session(params)?,
     };
     Ok(Command::Confirm {
@@ -290,57 +324,6 @@ fn session(params: &mut Params) -> Result<Session, ApiError> {
         Session::Off
     } else {
         Session::On
-    })
-}
-
-fn method(params: &mut Params, now: i64) -> Result<Option<MethodChoice>, ApiError> {
-    let mut data = params.take_nested("payment_method_data");
-    if !data.is_empty() {
-        return card_data(&mut data, now).and_then(|choice| {
-            data.finish("payment_method_data")?;
-            Ok(Some(choice))
-        });
-    }
-    let choice = params
-        .take("payment_method")
-        .filter(|id| !id.is_empty())
-        .map(|id| match cards::from_token(&id) {
-            Some(method) => MethodChoice::Known(method),
-            None => MethodChoice::Id(id),
-        });
-    Ok(choice)
-}
-
-fn card_data(data: &mut Params, now: i64) -> Result<MethodChoice, ApiError> {
-    let name = |field: &str| format!("payment_method_data[{field}]");
-    data.ignore(&["billing_details", "metadata"]);
-    match data.take("type").as_deref() {
-        Some("card") => {}
-        Some(_) => {
-            let message = "payment-sandbox takes payment_method_data of type card only.";
-            return Err(ApiError::parameter(&name("type"), message));
-        }
-        None => return Err(ApiError::missing(&name("type"))),
-    }
-    let mut card = data.take_nested("card");
-    let missing = |field: &str| ApiError::missing(&format!("payment_method_data[card][{field}]"));
-    let sent = CardData {
-        number: card.take("number").ok_or_else(|| missing("number"))?,
-        exp_month: card
-            .take_integer("exp_month")?
-            .ok_or_else(|| missing("exp_month"))?,
-        exp_year: card
-            .take_integer("exp_year")?
-            .ok_or_else(|| missing("exp_year"))?,
-        cvc: card.take("cvc"),
-    };
-    card.finish("payment_method_data[card]")?;
-    let today = DateTime::from_timestamp(now, 0).unwrap_or_default();
-    let year_month = (i64::from(today.year()), i64::from(today.month()));
-    let id = format!("pm_{}", Uuid::new_v4().simple());
-    Ok(match cards::from_card_data(&id, &sent, year_month) {
-        Ok(method) => MethodChoice::Known(method),
-        Err(decline) => MethodChoice::Refused(decline),
     })
 }
 

@@ -14,7 +14,9 @@ use actix_web::{
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{cli::Options, connection, control_api, gateway::Gateway, stripe_api};
+use crate::{
+    cli::Options, connection, control_api, gateway::Gateway, stripe_api, webhooks::courier::Courier,
+};
 
 /// No call of Stripe's API that the sandbox knows is anywhere near as long.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -28,8 +30,11 @@ const STOP_WITHIN_S: u64 = 5;
 /// The state file or the address cannot be used.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let addresses = options.addresses()?;
-    let gateway = Data::new(Gateway::open(&options.state_file, unix_seconds)?);
-    let (server, address) = serve(gateway.clone(), &addresses)?;
+    let endpoint = options.webhooks.endpoint()?;
+    let gateway = Gateway::open(&options.state_file, endpoint, unix_seconds)?;
+    let gateway = Data::new(gateway);
+    let courier = Courier::new()?;
+    let (server, address) = serve(gateway.clone(), courier.clone(), &addresses)?;
 
     eprintln!(
         "payment-sandbox: a development tool, not a payment service; no real money moves; never \
@@ -40,6 +45,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     stdout.flush()?;
     drop(stdout);
 
+    actix_web::rt::spawn(courier.deliver_all(gateway.clone()));
     let handle = server.handle();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -54,10 +60,16 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     server.await.context("the server failed")
 }
 
-fn serve(gateway: Data<Gateway>, addresses: &[SocketAddr]) -> anyhow::Result<(Server, SocketAddr)> {
+fn serve(
+    gateway: Data<Gateway>,
+    courier: Courier,
+    addresses: &[SocketAddr],
+) -> anyhow::Result<(Server, SocketAddr)> {
+    let courier = Data::new(courier);
     let app = move || {
         App::new()
             .app_data(gateway.clone())
+            .app_data(courier.clone())
             .app_data(PayloadConfig::new(BODY_BYTES_MAX))
             .configure(control_api::routes)
             .default_service(web::to(stripe_api::handle))

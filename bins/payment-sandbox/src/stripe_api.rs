@@ -20,7 +20,7 @@ use crate::{
     gateway::{Admission, Admitted, Call, Gateway, Reply},
     idempotency::{KEY_CHARS, KeyUse},
     params::Params,
-    requests,
+    requests, slow_body,
 };
 
 /// Answers every call that is not for the control API.
@@ -110,18 +110,47 @@ async fn deliver(
             gateway.abandoned(gate).await;
             cut_off(request)
         }
+        Some(Action::LateEffect { ms }) => {
+            rt::spawn(run_later(gateway.clone(), admitted));
+            tokio::select! {
+                () = wait(ms) => {
+                    let error = ApiError::injected(502).answer();
+                    respond(request, request_id, Reply::first(error))
+                }
+                () = gateway.abandoned(gate) => cut_off(request),
+            }
+        }
         Some(Action::Delay { .. } | Action::Hold) => {
             // A task of its own: actix drops this future when the client goes away, but the
             // effect still has to happen.
             let late = rt::spawn(run_later(gateway, admitted));
             finish(request, request_id, late.await.ok().flatten())
         }
-        Some(Action::Truncate) => match gateway.run(admitted) {
+        Some(Action::Truncate) => match run(&gateway, admitted).await {
             Some(reply) => truncate(request, request_id, &reply),
             None => cut_off(request),
         },
+        Some(Action::Drip { bytes_per_second }) => match run(&gateway, admitted).await {
+            Some(reply) => drip(request, request_id, &reply, bytes_per_second),
+            None => cut_off(request),
+        },
         Some(Action::ErrorBefore { .. } | Action::ErrorAfter { .. } | Action::Decline { .. })
-        | None => finish(request, request_id, gateway.run(admitted)),
+        | None => finish(request, request_id, run(&gateway, admitted).await),
+    }
+}
+
+/// Carries the call out, and waits for the webhooks that have to come before its answer.
+async fn run(gateway: &Gateway, admitted: Box<Admitted>) -> Option<Reply> {
+    let reply = gateway.run(admitted)?;
+    gateway.early_webhooks(&reply).await;
+    Some(reply)
+}
+
+/// For ever, if there is no time.
+async fn wait(ms: Option<u64>) {
+    match ms {
+        Some(ms) => rt::time::sleep(Duration::from_millis(ms)).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -133,7 +162,11 @@ async fn run_later(gateway: Data<Gateway>, admitted: Box<Admitted>) -> Option<Re
         },
         _ => gateway.released(admitted.gate).await,
     };
-    if goes_on { gateway.run(admitted) } else { None }
+    if goes_on {
+        run(&gateway, admitted).await
+    } else {
+        None
+    }
 }
 
 /// The answer, or the end of the connection if the call was given up.
@@ -145,13 +178,27 @@ fn finish(request: &HttpRequest, request_id: &str, reply: Option<Reply>) -> Http
 }
 
 fn respond(request: &HttpRequest, request_id: &str, reply: Reply) -> HttpResponse {
+    head(request, request_id, &reply).body(reply.answer.body)
+}
+
+/// Sends the head at once and the body so slowly.
+fn drip(
+    request: &HttpRequest,
+    request_id: &str,
+    reply: &Reply,
+    bytes_per_second: u32,
+) -> HttpResponse {
+    let body = slow_body::drip(reply.answer.body.clone(), bytes_per_second);
+    head(request, request_id, reply).body(body)
+}
+
+fn head(request: &HttpRequest, request_id: &str, reply: &Reply) -> HttpResponseBuilder {
     let mut response = HttpResponseBuilder::new(status(&reply.answer));
-    for (name, value) in headers(request, request_id, &reply) {
+    for (name, value) in headers(request, request_id, reply) {
         response.insert_header((name, value));
     }
+    response.content_type("application/json");
     response
-        .content_type("application/json")
-        .body(reply.answer.body)
 }
 
 /// Sends the head and the first half of the body, then closes the connection.

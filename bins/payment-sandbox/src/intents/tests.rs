@@ -181,3 +181,32 @@ fn what_is_paid_or_cancelled_stays_so() {
     );
     assert!(cancelled.cancel(None, None, 3_000).is_err());
 }
+
+#[test]
+fn only_a_cancelled_intent_can_be_charged_though_cancelled_and_it_stays_so() {
+    let method = cards::from_token("pm_card_visa").unwrap();
+    let open = intent(None, CaptureMethod::Automatic);
+    assert_eq!(open.charged_though_cancelled(&method, &id("ch_1")), None);
+    let cancelled = open.cancel(None, None, 2_000).unwrap().intent;
+    let moved = cancelled.charged_though_cancelled(&method, &id("ch_1"));
+    let Moved { intent, charge, .. } = moved.unwrap();
+    assert_eq!(
+        (intent.status, intent.amount_received),
+        (Status::Canceled, 0)
+    );
+    assert_eq!(intent.latest_charge.as_deref(), Some("ch_1"));
+    assert_eq!(charge.unwrap().amount_captured, 500);
+}
+
+#[test]
+fn an_intent_is_seen_as_it_was_created_whatever_became_of_it() {
+    for token in ["pm_card_visa", "pm_card_chargeDeclined"] {
+        let created = intent(Some(token), CaptureMethod::Automatic);
+        assert_eq!(
+            confirmed(token, CaptureMethod::Automatic)
+                .intent
+                .as_created(),
+            created
+        );
+    }
+}

@@ -13,6 +13,20 @@ pub(crate) struct Created {
     pub(crate) to: i64,
 }
 
+impl Created {
+    /// Whether this time is within the bounds.
+    pub(crate) fn contains(&self, time: i64) -> bool {
+        (self.from..=self.to).contains(&time)
+    }
+}
+
+/// Takes the types that a list of events is limited to: `type`, or `types[]`.
+pub(crate) fn kinds(params: &mut Params) -> Vec<String> {
+    let mut kinds = params.take_list("types");
+    kinds.extend(params.take("type"));
+    kinds
+}
+
 /// Takes `limit` and the cursors.
 ///
 /// # Errors

@@ -3,8 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod defects;
 mod faults;
 mod idempotency;
 mod payments;
 mod process;
+mod receiver;
 mod sandbox;
+mod webhooks;

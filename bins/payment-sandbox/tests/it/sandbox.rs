@@ -67,8 +67,9 @@ pub(crate) fn output(arguments: &[&str]) -> Output {
     command(arguments).output().unwrap()
 }
 
-fn start(state_file: &Path) -> (Child, String) {
+fn start(state_file: &Path, arguments: &[&str]) -> (Child, String) {
     let mut process = command(&["--port", "0", "--state-file", state_file.to_str().unwrap()])
+        .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -87,6 +88,10 @@ fn start(state_file: &Path) -> (Child, String) {
 
 impl Sandbox {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| {
             // reqwest insists on one, https or not.
@@ -95,7 +100,7 @@ impl Sandbox {
                 .unwrap();
         });
         let folder = tempfile::tempdir().unwrap();
-        let (process, url) = start(&folder.path().join("journal"));
+        let (process, url) = start(&folder.path().join("journal"), arguments);
         let client = Client::builder().no_proxy().build().unwrap();
         Self {
             process,
@@ -113,11 +118,11 @@ impl Sandbox {
         self.process.id()
     }
 
-    /// Kills the process (SIGKILL) and starts another on the same state file.
+    /// Kills the process (SIGKILL) and starts another on the same state file, with no arguments.
     pub(crate) fn kill_and_restart(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        (self.process, self.url) = start(&self.state_file());
+        (self.process, self.url) = start(&self.state_file(), &[]);
     }
 
     /// Waits for the process to end by itself.

@@ -1,0 +1,177 @@
+//! Events: what Stripe tells the outside about each change of an intent, a charge or a refund.
+//! Decides which events a change causes and how they look; delivering them is the business of
+//! [`crate::webhooks`].
+//!
+//! The object: <https://docs.stripe.com/api/events/object>, the types:
+//! <https://docs.stripe.com/api/events/types>.
+
+mod kind;
+
+pub(crate) use kind::EventKind;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    charges::Charge,
+    collection::Stored,
+    intents::{Intent, Status},
+    ledger::Change,
+    refunds::Refund,
+    rendering,
+};
+
+/// One event, and how far its delivery got.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Event {
+    pub(crate) id: String,
+    pub(crate) seq: u64,
+    pub(crate) created: i64,
+    pub(crate) kind: EventKind,
+    pub(crate) object_id: String,
+    pub(crate) order_id: Option<String>,
+    /// The object as it was just after the change, as JSON text.
+    pub(crate) snapshot: String,
+    pub(crate) origin: Origin,
+    pub(crate) delivery: Delivery,
+}
+
+/// The call that caused a change; nothing if no call of Stripe's API did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    pub(crate) request_id: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
+}
+
+/// How far the delivery of an event got.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Delivery {
+    pub(crate) state: DeliveryState,
+    pub(crate) tries: u32,
+    /// The HTTP status of the last try; nothing if it brought no answer.
+    pub(crate) last_status: Option<u16>,
+}
+
+/// Whether an event still has to be delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DeliveryState {
+    /// There was no webhook endpoint when it happened.
+    Unaddressed,
+    /// Still to be delivered, or to be delivered again.
+    Pending,
+    /// Answered with 2xx.
+    Delivered,
+    /// Lost by the fault plan.
+    Dropped,
+    /// Not tried any more.
+    GivenUp,
+}
+
+/// Something that a change says happened.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Occurrence {
+    pub(crate) kind: EventKind,
+    pub(crate) object_id: String,
+    pub(crate) snapshot: Value,
+}
+
+impl Delivery {
+    /// A delivery that was not tried yet.
+    pub(crate) fn new(state: DeliveryState) -> Self {
+        Self {
+            state,
+            tries: 0,
+            last_status: None,
+        }
+    }
+}
+
+impl Event {
+    /// Whether it is of this type; `*` and a type that ends in `.*` stand for several, as in the
+    /// `type` of <https://docs.stripe.com/api/events/list>.
+    pub(crate) fn is(&self, kind: &str) -> bool {
+        match kind.strip_suffix('*') {
+            Some(start) => self.kind.name().starts_with(start),
+            None => self.kind.name() == kind,
+        }
+    }
+}
+
+impl Stored for Event {
+    const OBJECT: &'static str = "event";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+}
+
+/// What a change causes, in the order in which it happened. `before` is the intent as it was.
+pub(crate) fn occurrences(before: Option<&Intent>, change: &Change) -> Vec<Occurrence> {
+    let mut found = Vec::new();
+    if let (Some(intent), None) = (&change.intent, before) {
+        found.push(of_intent(EventKind::IntentCreated, &intent.as_created()));
+    }
+    match (&change.refund, &change.charge) {
+        (Some(refund), charge) => found.extend(of_refund(refund, charge.as_ref())),
+        (None, Some(charge)) if charge.is_new_success(before) => {
+            found.push(of_charge(EventKind::ChargeSucceeded, charge));
+        }
+        (None, _) => {}
+    }
+    if let Some(intent) = &change.intent {
+        found.extend(moved_to(before, intent).map(|kind| of_intent(kind, intent)));
+    }
+    found
+}
+
+/// The event of the status that an intent has reached.
+fn moved_to(before: Option<&Intent>, intent: &Intent) -> Option<EventKind> {
+    match intent.status {
+        // Nothing but a failed attempt changes an intent that waits for a payment method.
+        Status::RequiresPaymentMethod => intent
+            .last_error
+            .is_some()
+            .then_some(EventKind::IntentPaymentFailed),
+        status if before.is_some_and(|before| before.status == status) => None,
+        Status::RequiresConfirmation => None,
+        Status::RequiresAction => Some(EventKind::IntentRequiresAction),
+        Status::Processing => Some(EventKind::IntentProcessing),
+        Status::RequiresCapture => Some(EventKind::IntentAmountCapturableUpdated),
+        Status::Succeeded => Some(EventKind::IntentSucceeded),
+        Status::Canceled => Some(EventKind::IntentCanceled),
+    }
+}
+
+fn of_intent(kind: EventKind, intent: &Intent) -> Occurrence {
+    Occurrence {
+        kind,
+        object_id: intent.id.clone(),
+        snapshot: rendering::intent(intent),
+    }
+}
+
+fn of_charge(kind: EventKind, charge: &Charge) -> Occurrence {
+    Occurrence {
+        kind,
+        object_id: charge.id.clone(),
+        snapshot: rendering::charge(charge),
+    }
+}
+
+fn of_refund(refund: &Refund, charge: Option<&Charge>) -> Vec<Occurrence> {
+    let created = Occurrence {
+        kind: EventKind::RefundCreated,
+        object_id: refund.id.clone(),
+        snapshot: rendering::refund(refund),
+    };
+    let refunded = charge.map(|charge| of_charge(EventKind::ChargeRefunded, charge));
+    std::iter::once(created).chain(refunded).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! The types of events, by Stripe's names.
+
+use serde::{Deserialize, Serialize};
+
+/// The types of events that the sandbox has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum EventKind {
+    /// An intent was created.
+    #[serde(rename = "payment_intent.created")]
+    IntentCreated,
+    /// An intent was paid.
+    #[serde(rename = "payment_intent.succeeded")]
+    IntentSucceeded,
+    /// An attempt to pay an intent failed.
+    #[serde(rename = "payment_intent.payment_failed")]
+    IntentPaymentFailed,
+    /// An intent was cancelled.
+    #[serde(rename = "payment_intent.canceled")]
+    IntentCanceled,
+    /// The bank has an intent and will say later.
+    #[serde(rename = "payment_intent.processing")]
+    IntentProcessing,
+    /// An intent waits for the customer.
+    #[serde(rename = "payment_intent.requires_action")]
+    IntentRequiresAction,
+    /// An intent was authorised and can be captured.
+    #[serde(rename = "payment_intent.amount_capturable_updated")]
+    IntentAmountCapturableUpdated,
+    /// A charge was authorised or taken.
+    #[serde(rename = "charge.succeeded")]
+    ChargeSucceeded,
+    /// A charge was refunded, in full or in part.
+    #[serde(rename = "charge.refunded")]
+    ChargeRefunded,
+    /// A refund was made.
+    #[serde(rename = "refund.created")]
+    RefundCreated,
+}
+
+impl EventKind {
+    /// The type's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::IntentCreated => "payment_intent.created",
+            Self::IntentSucceeded => "payment_intent.succeeded",
+            Self::IntentPaymentFailed => "payment_intent.payment_failed",
+            Self::IntentCanceled => "payment_intent.canceled",
+            Self::IntentProcessing => "payment_intent.processing",
+            Self::IntentRequiresAction => "payment_intent.requires_action",
+            Self::IntentAmountCapturableUpdated => "payment_intent.amount_capturable_updated",
+            Self::ChargeSucceeded => "charge.succeeded",
+            Self::ChargeRefunded => "charge.refunded",
+            Self::RefundCreated => "refund.created",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_written_by_its_name() {
+        for kind in [
+            EventKind::IntentAmountCapturableUpdated,
+            EventKind::RefundCreated,
+        ] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
+}
