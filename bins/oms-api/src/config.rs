@@ -166,7 +166,7 @@ fn environment(reader: &mut Reader<'_>) -> Environment {
 fn http_limits(reader: &mut Reader<'_>) -> HttpLimits {
     HttpLimits {
         max_body_bytes: reader.number("OMS_MAX_BODY_BYTES", 102_400, 1024..=10_485_760),
-        head_timeout: reader.milliseconds("OMS_HEAD_TIMEOUT_MS", 5000, 100..=60_000),
+        head_timeout: reader.milliseconds("OMS_HEAD_TIMEOUT_MS", 5000, 1000..=60_000),
         body_timeout: reader.milliseconds("OMS_BODY_TIMEOUT_MS", 10_000, 100..=60_000),
         max_connections: reader.number("OMS_MAX_CONNECTIONS", 10_000, 1..=100_000),
     }

@@ -12,6 +12,7 @@ use oms_orders::{OrderContext, OrderSettings};
 use oms_payments::PaymentGateway;
 use oms_payments::adapters::stripe::{StripeConfig, StripeGateway};
 use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,16 +32,16 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         pending_payment_deadline: config.pending_payment_deadline,
         ..OrderSettings::new(config.currency)
     };
-    let context = Arc::new(OrderContext {
-        database: database.clone(),
+    let context = Arc::new(OrderContext::new(
+        database.clone(),
         gateway,
         geocoder,
         settings,
-    });
+    ));
 
     let tasks = TaskTracker::new();
     let stopping = CancellationToken::new();
-    let sweeper = sweeper::spawn(
+    let mut sweeper = sweeper::spawn(
         context.clone(),
         config.sweep_interval,
         &metrics,
@@ -56,19 +57,20 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
 
     shutdown::requested().await?;
     tracing::info!("stopping: no new connections");
+    let deadline = Instant::now() + config.shutdown_timeout;
+    stopping.cancel();
     api.stop().await;
     tasks.close();
-    if tokio::time::timeout(config.shutdown_timeout, tasks.wait())
-        .await
-        .is_err()
-    {
+    if timeout_at(deadline, tasks.wait()).await.is_err() {
         tracing::warn!(
             tasks = tasks.len(),
             "stopping with work unfinished; the sweeper of another run ends it"
         );
     }
-    stopping.cancel();
-    sweeper.await.context("the sweeper failed")?;
+    match timeout_at(deadline, &mut sweeper).await {
+        Ok(ended) => ended.context("the sweeper failed")?,
+        Err(_) => sweeper.abort(),
+    }
     metrics_server.stop().await;
     database.close();
     tracing::info!("stopped");

@@ -76,6 +76,8 @@ fn serve(
     };
     let server = HttpServer::new(app)
         .on_connect(connection::remember)
+        // A starved machine may take its time to deliver a head; actix-web would answer 408 unasked.
+        .client_request_timeout(Duration::ZERO)
         .keep_alive(KEEP_ALIVE)
         // A client that closes its side has given up: an unanswered call ends with it.
         .h1_allow_half_closed(false)

@@ -3,21 +3,61 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oms_database::Database;
+use oms_database::{Database, DbError, PooledConnection};
 use oms_geocoding::Geocoder;
 use oms_payments::PaymentGateway;
 use oms_validation::Currency;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+/// Longest wait of a new order for its turn.
+const ADMISSION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The outside world of the use cases, and their settings.
 pub struct OrderContext {
-    /// The database.
-    pub database: Database,
-    /// Where payments are collected.
-    pub gateway: Arc<dyn PaymentGateway>,
-    /// Where addresses are looked up.
-    pub geocoder: Arc<dyn Geocoder>,
-    /// The rest.
-    pub settings: OrderSettings,
+    pub(crate) database: Database,
+    pub(crate) gateway: Arc<dyn PaymentGateway>,
+    pub(crate) geocoder: Arc<dyn Geocoder>,
+    pub(crate) settings: OrderSettings,
+    admissions: Semaphore,
+}
+
+impl OrderContext {
+    /// A context. New orders get at most three quarters of the pool's connections at a time: the rest is for ending those
+    /// that were accepted, and for reading.
+    pub fn new(
+        database: Database,
+        gateway: Arc<dyn PaymentGateway>,
+        geocoder: Arc<dyn Geocoder>,
+        settings: OrderSettings,
+    ) -> Self {
+        let admissions = Semaphore::new((database.status().max_size * 3 / 4).max(1));
+        Self {
+            database,
+            gateway,
+            geocoder,
+            settings,
+            admissions,
+        }
+    }
+
+    /// A connection for a new order, in its turn.
+    pub(crate) async fn admit(&self) -> Result<Admission<'_>, DbError> {
+        let turn = timeout(ADMISSION_TIMEOUT, self.admissions.acquire()).await;
+        let permit = turn
+            .map_err(|_| DbError::Unavailable("too many new orders at once".to_owned()))?
+            .expect("the semaphore is never closed");
+        Ok(Admission {
+            connection: self.database.acquire().await?,
+            _permit: permit,
+        })
+    }
+}
+
+/// A connection in the hands of a new order.
+pub(crate) struct Admission<'a> {
+    pub(crate) connection: PooledConnection,
+    _permit: SemaphorePermit<'a>,
 }
 
 /// Settings of orders.

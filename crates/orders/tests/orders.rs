@@ -11,6 +11,8 @@
     reason = "tests write their SQL as they go"
 )]
 
+#[path = "orders/admission.rs"]
+mod admission;
 #[path = "orders/gateway.rs"]
 mod gateway;
 #[path = "orders/shop.rs"]

@@ -54,8 +54,9 @@ pub(crate) async fn intake(
     fingerprint: Fingerprint,
     destination: Location,
 ) -> Result<Intake, OrderError> {
-    let mut connection = context.database.acquire().await?;
-    let (lines, total) = price(context, &mut connection, tenant, request).await?;
+    let mut admission = context.admit().await?;
+    let connection = &mut admission.connection;
+    let (lines, total) = price(context, connection, tenant, request).await?;
     let demand = demand(&lines);
     let draft = Draft {
         tenant,
@@ -66,17 +67,17 @@ pub(crate) async fn intake(
         total,
     };
     for _ in 0..MAX_ROUTINGS {
-        let route = route(&mut connection, tenant, destination, &demand).await?;
+        let route = route(connection, tenant, destination, &demand).await?;
         let Some(chosen) = route.chosen else {
             // Perhaps it was this very order, placed by a twin of this request, that took the last of the stock.
-            return match orders::find_by_key(&mut connection, tenant, key).await? {
+            return match orders::find_by_key(connection, tenant, key).await? {
                 Some(_) => Ok(Intake::KeyTaken),
                 None => Err(OrderError::NoSingleWarehouse),
             };
         };
         let order = draft.order(chosen.id, route.trace);
         let attempt = draft.attempt(&order, context.gateway.name());
-        let placed = transaction(&mut connection, async |connection| {
+        let placed = transaction(connection, async |connection| {
             place(context, connection, &draft, &order, &demand, &attempt).await
         });
         match placed.await {
@@ -89,7 +90,7 @@ pub(crate) async fn intake(
             Err(Abort::Stale | Abort::Database(DbError::Deadlock)) => {}
             Err(Abort::Database(DbError::CommitOutcomeUnknown(cause))) => {
                 tracing::warn!(order_id = %order.id, cause, "the answer to COMMIT was lost");
-                drop(connection);
+                drop(admission);
                 return read_back(context, tenant, order.id).await;
             }
             Err(Abort::Database(error)) => return Err(error.into()),

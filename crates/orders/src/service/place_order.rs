@@ -65,8 +65,8 @@ async fn find_by_key(
     tenant: TenantId,
     key: &IdempotencyKey,
 ) -> Result<Option<Order>, OrderError> {
-    let mut connection = context.database.acquire().await?;
-    Ok(orders::find_by_key(&mut connection, tenant, key).await?)
+    let mut admission = context.admit().await?;
+    Ok(orders::find_by_key(&mut admission.connection, tenant, key).await?)
 }
 
 /// The answer that the key's order has by now.

@@ -22,7 +22,7 @@ use crate::gateway::{Confirm, ScriptedGateway};
 pub struct Shop {
     pub context: Arc<OrderContext>,
     pub gateway: Arc<ScriptedGateway>,
-    database: TestDatabase,
+    pub database: TestDatabase,
 }
 
 pub fn tenant() -> TenantId {
@@ -59,12 +59,12 @@ impl Shop {
             .await
             .unwrap();
         let gateway = Arc::new(ScriptedGateway::new(confirm));
-        let context = OrderContext {
-            database: database.pool(8),
-            gateway: gateway.clone(),
-            geocoder: Arc::new(AddressBook::development()),
+        let context = OrderContext::new(
+            database.pool(8),
+            gateway.clone(),
+            Arc::new(AddressBook::development()),
             settings,
-        };
+        );
         Self {
             context: Arc::new(context),
             gateway,

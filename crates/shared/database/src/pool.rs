@@ -78,6 +78,8 @@ pub struct PoolStatus {
     pub idle: usize,
     /// Callers that wait for one.
     pub waiting: usize,
+    /// Most connections that there may be.
+    pub max_size: usize,
 }
 
 impl Database {
@@ -166,6 +168,7 @@ impl Database {
             size: status.size,
             idle: status.available,
             waiting: status.waiting,
+            max_size: status.max_size,
         }
     }
 

@@ -1,0 +1,65 @@
+//! New orders do not take every connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::QueryableByName;
+use diesel::sql_types::BigInt;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use oms_database::Connection;
+use oms_orders::{PlacedOrder, get_order};
+use tokio::task::JoinSet;
+
+use crate::gateway::Confirm;
+use crate::shop::{Shop, tenant};
+
+/// How many sessions of this database wait for a lock.
+async fn waiting(connection: &mut Connection) -> i64 {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        sessions: i64,
+    }
+    let sql = "SELECT count(*) AS sessions FROM pg_stat_activity
+               WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let row: Row = diesel::sql_query(sql).get_result(connection).await.unwrap();
+    row.sessions
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_new_orders_queue_for_hot_stock_others_find_a_connection() {
+    let shop = Arc::new(Shop::open(Confirm::Pays).await);
+    let Ok(PlacedOrder::Paid(earlier)) = shop.order("first").await else {
+        panic!("not paid")
+    };
+
+    let mut holder = shop.database.connect().await;
+    holder
+        .batch_execute("BEGIN; SELECT FROM inventory.stock_levels FOR UPDATE")
+        .await
+        .unwrap();
+    let mut buyers = JoinSet::new();
+    for number in 0..20 {
+        let shop = shop.clone();
+        buyers.spawn(async move { shop.order(&format!("k{number}")).await });
+    }
+    // Three quarters of the pool's eight connections, and no more.
+    let mut observer = shop.database.connect().await;
+    let six_wait = async { while waiting(&mut observer).await < 6 {} };
+    tokio::time::timeout(Duration::from_secs(30), six_wait)
+        .await
+        .expect("six orders wait for the stock");
+    assert!(get_order(&shop.context, tenant(), earlier.id).await.is_ok());
+    assert_eq!(waiting(&mut observer).await, 6);
+
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    let answers = buyers.join_all().await;
+    let paid = answers
+        .iter()
+        .filter(|answer| matches!(answer, Ok(PlacedOrder::Paid(_))))
+        .count();
+    assert_eq!(
+        paid, 2,
+        "there were ten pieces, and each order takes three: {answers:?}"
+    );
+}
