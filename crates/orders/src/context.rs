@@ -70,7 +70,8 @@ pub struct OrderSettings {
     pub sweep_after: Duration,
     /// How long a claimed order is the sweeper's alone. Longer than settling one takes.
     pub sweep_lease: Duration,
-    /// Most orders of one store that are claimed at a time.
+    /// Most orders of one store that are claimed at a time. All of them are settled at once: one that waited for its turn
+    /// could outlive its lease.
     pub sweep_batch: usize,
     /// First and longest pause between two tries to settle an order.
     pub sweep_backoff: (Duration, Duration),
@@ -85,7 +86,7 @@ impl OrderSettings {
             currency,
             sweep_after: Duration::from_secs(45),
             sweep_lease: Duration::from_secs(60),
-            sweep_batch: 50,
+            sweep_batch: 16,
             sweep_backoff: (Duration::from_secs(2), Duration::from_secs(600)),
             pending_payment_deadline: Duration::from_secs(3600),
         }

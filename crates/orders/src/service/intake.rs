@@ -19,6 +19,9 @@ use crate::service::get_order::{OrderDetails, get_order};
 use crate::store::events::{self, Event};
 use crate::store::{lines, orders, reconciliations};
 
+/// The actor of what a request does.
+pub(crate) const ACTOR: &str = "api";
+
 /// Most times that an order is routed because the stock went before it could be held.
 const MAX_ROUTINGS: usize = 5;
 
@@ -201,7 +204,7 @@ async fn place(
         sequence: 1,
         from: None,
         to: OrderStatus::PendingPayment,
-        actor: "api",
+        actor: ACTOR,
         reason: "the order was placed and its stock is held",
     };
     events::insert(connection, tenant, order.id, &event).await?;

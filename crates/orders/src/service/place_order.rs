@@ -4,7 +4,7 @@
 //! Run it in a task that nobody cancels: a client that goes away must not change how its order ends.
 
 use oms_geocoding::GeocodeError;
-use oms_payments::{Attempt, CollectOutcome, PaymentError, collect_payment};
+use oms_payments::{Attempt, CollectOutcome, collect_payment};
 use oms_validation::{IdempotencyKey, Location, OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -14,11 +14,8 @@ use crate::domain::order::{Order, OrderRequest};
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::end_order::{Ending, end_order};
-use crate::service::intake::{Intake, intake};
+use crate::service::intake::{ACTOR, Intake, intake};
 use crate::store::orders;
-
-/// The actor of what a request does.
-const ACTOR: &str = "api";
 
 /// An order that was placed, now or by an earlier request with the same key.
 #[derive(Debug)]
@@ -162,7 +159,7 @@ fn ended(
     outcome: CollectOutcome,
 ) -> Result<PlacedOrder, OrderError> {
     match (ending, outcome) {
-        (Ending::Failed(_), CollectOutcome::NotStarted { error, .. }) => Err(not_started(error)),
+        (Ending::Failed(_), CollectOutcome::NotStarted { error, .. }) => Err(error.into()),
         (Ending::Failed(failure), _) => Err(OrderError::Failed {
             order_id: order.id,
             failure,
@@ -171,13 +168,6 @@ fn ended(
             order.status = OrderStatus::Paid;
             Ok(PlacedOrder::Paid(order))
         }
-    }
-}
-
-fn not_started(error: PaymentError) -> OrderError {
-    match error {
-        PaymentError::Database(error) => error.into(),
-        error @ PaymentError::Gateway(_) => error.into(),
     }
 }
 

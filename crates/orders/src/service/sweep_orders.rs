@@ -1,7 +1,7 @@
 //! Ending the orders that were cut off: asks the gateway what became of each, and proves that nothing more becomes of it
 //! before any stock is given back.
 
-use futures_util::StreamExt;
+use futures_util::future::join_all;
 use oms_payments::{FencePolicy, LaterCause, SettleOutcome, find_payment, settle_payment};
 use oms_validation::{OrderId, TenantId};
 
@@ -14,9 +14,6 @@ use crate::store::reconciliations::{self, Claim};
 
 /// The actor of what the sweeper does.
 const ACTOR: &str = "sweeper";
-
-/// Most orders that are settled at the same time.
-const CONCURRENCY: usize = 8;
 
 /// What one sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,10 +63,10 @@ async fn sweep_tenant(context: &OrderContext, tenant: TenantId) -> Result<Vec<Sw
     let (limit, lease) = (settings.sweep_batch, settings.sweep_lease);
     let claims = reconciliations::claim_due(&mut connection, tenant, limit, lease).await?;
     drop(connection);
-    let swept = futures_util::stream::iter(claims)
-        .map(|claim| sweep_order(context, tenant, claim))
-        .buffer_unordered(CONCURRENCY);
-    Ok(swept.collect().await)
+    let swept = claims
+        .into_iter()
+        .map(|claim| sweep_order(context, tenant, claim));
+    Ok(join_all(swept).await)
 }
 
 async fn sweep_order(context: &OrderContext, tenant: TenantId, claim: Claim) -> Swept {
