@@ -2,16 +2,20 @@
 //! that go to and come from it.
 
 mod attempt;
+mod charge;
 mod closing;
 mod decline_code;
+mod gateway_event;
 mod operation;
 mod payment_method;
 mod payment_status;
 mod reference;
 
 pub use attempt::{Attempt, AttemptState, NewAttempt, UnknownState};
+pub use charge::{Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, ListedCharge};
 pub use closing::Closing;
 pub use decline_code::DeclineCode;
+pub use gateway_event::{EventRelevance, GatewayEvent, GatewayEventId, NewGatewayEvent};
 pub use operation::{Operation, OperationKey};
 pub use payment_method::{CardNumber, InvalidPaymentMethod, PaymentMethod};
 pub use payment_status::{PaymentStatus, RefundOutcome};

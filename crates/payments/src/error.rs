@@ -24,6 +24,8 @@ oms_errors::problem_types! {
     GATEWAY_UNAVAILABLE = "payments.gateway_unavailable", Unavailable, "The payment gateway is not available";
     /// The payment gateway refused the server's request, whatever the customer pays with. Nothing was kept, and nothing was charged.
     GATEWAY_REFUSED = "payments.gateway_refused", Unavailable, "The payment gateway does not accept our requests";
+    /// A webhook that nobody who knows the endpoint's secret has signed, for this body and not long ago. Nothing was kept.
+    INVALID_SIGNATURE = "payments.invalid_signature", InvalidRequest, "The signature is not valid";
 }
 
 impl From<PaymentError> for Problem {

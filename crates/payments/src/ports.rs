@@ -9,7 +9,8 @@ use oms_validation::{Money, OrderId, TenantId};
 pub use gateway_error::{Effect, GatewayError, GatewayFault};
 
 use crate::{
-    Attempt, Operation, OperationKey, PaymentMethod, PaymentStatus, Reference, RefundOutcome,
+    Attempt, ChargeId, ChargePage, ChargeWindow, ListedCharge, Operation, OperationKey,
+    PaymentMethod, PaymentStatus, Reference, RefundOutcome,
 };
 
 /// A payment gateway. Never call it with a database connection in hand.
@@ -65,6 +66,26 @@ pub trait PaymentGateway: Send + Sync {
     async fn refund(
         &self,
         reference: &Reference,
+        amount: Money,
+        key: &OperationKey,
+    ) -> Result<RefundOutcome, GatewayError>;
+
+    /// Lists what was charged, whoever asked for it, the newest first. `after` is the former page's
+    /// [`next`](ChargePage::next).
+    async fn list_charges(
+        &self,
+        window: &ChargeWindow,
+        after: Option<&ChargeId>,
+    ) -> Result<ChargePage, GatewayError>;
+
+    /// Reads one charge; none when the gateway does not know it.
+    async fn find_charge(&self, id: &ChargeId) -> Result<Option<ListedCharge>, GatewayError>;
+
+    /// Gives one charge back, for when it is not, or not the only one, of a payment of ours. The gateway gives back no
+    /// more than was taken, in however many calls.
+    async fn refund_charge(
+        &self,
+        id: &ChargeId,
         amount: Money,
         key: &OperationKey,
     ) -> Result<RefundOutcome, GatewayError>;

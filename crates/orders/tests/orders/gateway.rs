@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use chrono::DateTime;
 use oms_payments::{
-    BreakerState, DeclineCode, GatewayError, GatewayFault, Operation, OperationKey, PaymentGateway,
+    BreakerState, Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, DeclineCode,
+    GatewayError, GatewayFault, ListedCharge, Operation, OperationKey, PaymentGateway,
     PaymentMethod, PaymentStatus, PrepareRequest, Reference, RefundOutcome,
 };
-use oms_validation::Money;
+use oms_validation::{Money, OrderId, TenantId};
 use tokio::sync::Semaphore;
 
 /// What a confirmation does.
@@ -28,9 +30,15 @@ pub enum Confirm {
     Declines,
 }
 
+/// When the first charge is made, in Unix seconds.
+pub const FIRST_CHARGE_AT: i64 = 1_790_000_000;
+
 pub struct ScriptedGateway {
     confirm: Mutex<Confirm>,
     payments: Mutex<HashMap<Reference, (Money, PaymentStatus)>>,
+    owners: Mutex<HashMap<Reference, (OrderId, TenantId)>>,
+    /// The oldest first; made one second after the other.
+    charges: Mutex<Vec<ListedCharge>>,
     /// Confirmations take a permit before they have an effect.
     pub gate: Semaphore,
     /// Gets a permit for each confirmation that has arrived at the gate.
@@ -43,6 +51,8 @@ impl ScriptedGateway {
         Self {
             confirm: Mutex::new(confirm),
             payments: Mutex::default(),
+            owners: Mutex::default(),
+            charges: Mutex::default(),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
             arrived: Semaphore::new(0),
             cancels: Mutex::new(0),
@@ -65,14 +75,36 @@ impl ScriptedGateway {
     /// Changes a payment unless it is paid or cancelled already.
     fn set(&self, reference: &Reference, status: PaymentStatus) -> PaymentStatus {
         let mut payments = self.payments.lock().unwrap();
-        let (_, current) = payments.get_mut(reference).unwrap();
+        let (asked, current) = payments.get_mut(reference).unwrap();
         if !matches!(
             current,
             PaymentStatus::Paid { .. } | PaymentStatus::Cancelled
         ) {
             *current = status;
+            if let PaymentStatus::Paid { amount: taken } = current {
+                self.charge(reference, *asked, *taken);
+            }
         }
         current.clone()
+    }
+
+    fn charge(&self, reference: &Reference, asked: Money, taken: Money) {
+        let mut charges = self.charges.lock().unwrap();
+        let owners = self.owners.lock().unwrap();
+        let owner = owners.get(reference);
+        let number = i64::try_from(charges.len()).unwrap();
+        charges.push(ListedCharge {
+            id: ChargeId::parse(&format!("ch_{number}")).unwrap(),
+            reference: Some(reference.clone()),
+            amount: asked,
+            captured: taken,
+            refunded: Money::zero(taken.currency),
+            status: ChargeStatus::Succeeded,
+            capture: Capture::Captured,
+            created_at: DateTime::from_timestamp(FIRST_CHARGE_AT + number, 0).unwrap(),
+            order_id: owner.map(|owner| owner.0),
+            tenant_id: owner.map(|owner| owner.1),
+        });
     }
 }
 
@@ -97,6 +129,8 @@ impl PaymentGateway for ScriptedGateway {
     async fn prepare(&self, request: &PrepareRequest) -> Result<Reference, GatewayError> {
         let reference =
             Reference::parse(&format!("pi_{}", request.order_id.as_uuid().simple())).unwrap();
+        let owner = (request.order_id, request.tenant_id);
+        self.owners.lock().unwrap().insert(reference.clone(), owner);
         let payment = (request.amount, PaymentStatus::NotConfirmed);
         self.payments
             .lock()
@@ -168,4 +202,80 @@ impl PaymentGateway for ScriptedGateway {
     ) -> Result<RefundOutcome, GatewayError> {
         Err(timed_out(Operation::Refund))
     }
+
+    async fn list_charges(
+        &self,
+        window: &ChargeWindow,
+        after: Option<&ChargeId>,
+    ) -> Result<ChargePage, GatewayError> {
+        let charges = self.charges.lock().unwrap();
+        Ok(page_of(charges.iter().rev(), window, after))
+    }
+
+    async fn find_charge(&self, id: &ChargeId) -> Result<Option<ListedCharge>, GatewayError> {
+        let charges = self.charges.lock().unwrap();
+        Ok(charges.iter().find(|it| it.id == *id).cloned())
+    }
+
+    async fn refund_charge(
+        &self,
+        id: &ChargeId,
+        amount: Money,
+        _: &OperationKey,
+    ) -> Result<RefundOutcome, GatewayError> {
+        let mut charges = self.charges.lock().unwrap();
+        let charge = charges.iter_mut().find(|it| it.id == *id);
+        give_back(charge.ok_or_else(no_such_charge)?, amount)
+    }
+}
+
+/// Charges on one page: few, so that a test needs no more to see several pages.
+const PAGE_SIZE: usize = 2;
+
+/// The page after a charge.
+fn page_of<'a>(
+    newest_first: impl Iterator<Item = &'a ListedCharge>,
+    window: &ChargeWindow,
+    after: Option<&ChargeId>,
+) -> ChargePage {
+    let inside = newest_first.filter(|it| (window.from..window.to).contains(&it.created_at));
+    let mut rest: Vec<ListedCharge> = inside.cloned().collect();
+    if let Some(after) = after {
+        let seen = rest.iter().position(|it| it.id == *after);
+        rest.drain(..=seen.expect("a cursor is a charge of the window"));
+    }
+    let has_more = rest.len() > PAGE_SIZE;
+    rest.truncate(PAGE_SIZE);
+    ChargePage {
+        next: rest.last().filter(|_| has_more).map(|last| last.id.clone()),
+        charges: rest,
+    }
+}
+
+/// Gives back as much as is asked for, if so much is left.
+fn give_back(charge: &mut ListedCharge, amount: Money) -> Result<RefundOutcome, GatewayError> {
+    let left = charge.captured.amount_minor - charge.refunded.amount_minor;
+    if left == 0 {
+        return Ok(RefundOutcome::AlreadyRefunded);
+    }
+    if amount.amount_minor > left || amount.currency != charge.captured.currency {
+        let fault = GatewayFault::Rejected {
+            status: 400,
+            code: None,
+            param: Some("amount".to_owned()),
+        };
+        return Err(GatewayError::new(Operation::RefundCharge, fault));
+    }
+    charge.refunded.amount_minor += amount.amount_minor;
+    Ok(RefundOutcome::Refunded { amount })
+}
+
+/// No such charge.
+fn no_such_charge() -> GatewayError {
+    let fault = GatewayFault::Rejected {
+        status: 404,
+        code: Some("resource_missing".to_owned()),
+        param: Some("charge".to_owned()),
+    };
+    GatewayError::new(Operation::RefundCharge, fault)
 }

@@ -1,10 +1,11 @@
-//! Stripe's HTTP API, and anything that speaks it: payment intents and refunds. Knows no database.
+//! Stripe's HTTP API, and anything that speaks it: payment intents, refunds, charges and webhooks. Knows no database.
 //!
 //! An intent is created without a payment method, so that no money can move; its id is our reference. Confirming it is
 //! the one call that takes money. Calls: <https://docs.stripe.com/api/payment_intents>,
 //! <https://docs.stripe.com/api/refunds>.
 
 mod answers;
+mod charges;
 mod config;
 mod forms;
 mod objects;
@@ -13,17 +14,21 @@ mod scripted_gateway;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod webhook_event;
+mod webhook_signature;
 
 use async_trait::async_trait;
 use oms_circuit_breaker::{BreakerError, BreakerState, CircuitBreaker};
 use oms_validation::Money;
 
 pub use config::{InvalidStripeConfig, StripeConfig};
+pub(crate) use webhook_event::parse as parse_webhook;
+pub use webhook_signature::{InvalidSignature, InvalidWebhookSecrets, WebhookSecrets};
 
 use crate::ports::PrepareRequest;
 use crate::{
-    GatewayError, GatewayFault, Operation, OperationKey, PaymentGateway, PaymentMethod,
-    PaymentStatus, Reference, RefundOutcome,
+    ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayFault, ListedCharge, Operation,
+    OperationKey, PaymentGateway, PaymentMethod, PaymentStatus, Reference, RefundOutcome,
 };
 use answers::Reply;
 use transport::{Answer, Call, Transport};
@@ -161,6 +166,35 @@ impl PaymentGateway for StripeGateway {
         let path = "/v1/refunds".to_owned();
         let call = Call::post(Operation::Refund, path, form, key.clone());
         self.call(call, |answer| answers::of_refund(&answer, reference))
+            .await
+    }
+
+    async fn list_charges(
+        &self,
+        window: &ChargeWindow,
+        after: Option<&ChargeId>,
+    ) -> Result<ChargePage, GatewayError> {
+        let call = Call::get(Operation::ListCharges, charges::list_path(window, after));
+        self.call(call, |answer| charges::of_list(&answer, after))
+            .await
+    }
+
+    async fn find_charge(&self, id: &ChargeId) -> Result<Option<ListedCharge>, GatewayError> {
+        let call = Call::get(Operation::FindCharge, format!("/v1/charges/{id}"));
+        self.call(call, |answer| charges::of_find(&answer, id))
+            .await
+    }
+
+    async fn refund_charge(
+        &self,
+        id: &ChargeId,
+        amount: Money,
+        key: &OperationKey,
+    ) -> Result<RefundOutcome, GatewayError> {
+        let form = charges::refund_form(id, amount);
+        let path = "/v1/refunds".to_owned();
+        let call = Call::post(Operation::RefundCharge, path, form, key.clone());
+        self.call(call, |answer| charges::of_refund(&answer, id))
             .await
     }
 }

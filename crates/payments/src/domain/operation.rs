@@ -5,6 +5,8 @@ use std::fmt;
 use oms_validation::OrderId;
 use uuid::Uuid;
 
+use crate::ChargeId;
+
 /// What is asked of a gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
@@ -20,6 +22,12 @@ pub enum Operation {
     Capture,
     /// Give it back.
     Refund,
+    /// List what was taken.
+    ListCharges,
+    /// Read one of these.
+    FindCharge,
+    /// Give one of these back.
+    RefundCharge,
 }
 
 impl Operation {
@@ -32,6 +40,9 @@ impl Operation {
             Self::Cancel => "cancel",
             Self::Capture => "capture",
             Self::Refund => "refund",
+            Self::ListCharges => "list_charges",
+            Self::FindCharge => "find_charge",
+            Self::RefundCharge => "refund_charge",
         }
     }
 }
@@ -60,6 +71,17 @@ impl OperationKey {
         Self(format!("{order_id}:{operation}:{attempt_number}:{unique}"))
     }
 
+    /// `{charge}:{operation}`: for a charge that may belong to no order.
+    pub fn of_charge(charge: &ChargeId, operation: Operation) -> Self {
+        Self(format!("{charge}:{operation}"))
+    }
+
+    /// `{charge}:{operation}:{unique}`, as [`unique`](Self::unique).
+    pub fn unique_of_charge(charge: &ChargeId, operation: Operation) -> Self {
+        let unique = Uuid::now_v7().simple();
+        Self(format!("{charge}:{operation}:{unique}"))
+    }
+
     /// The key as it is sent.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -81,5 +103,15 @@ mod tests {
         assert_ne!(unique(), unique());
         let prefix = format!("{order_id}:cancel:2:");
         assert!(unique().as_str().starts_with(&prefix));
+    }
+
+    #[test]
+    fn a_charge_has_keys_of_its_own() {
+        let charge = ChargeId::parse("ch_1").unwrap();
+        let key = OperationKey::of_charge(&charge, Operation::RefundCharge);
+        assert_eq!(key.as_str(), "ch_1:refund_charge");
+        let unique = || OperationKey::unique_of_charge(&charge, Operation::RefundCharge);
+        assert_ne!(unique(), unique());
+        assert!(unique().as_str().starts_with("ch_1:refund_charge:"));
     }
 }

@@ -118,6 +118,25 @@ pub(crate) async fn find_latest_by_order(
     rows.into_iter().next().map(Attempt::try_from).transpose()
 }
 
+/// The attempt that has a gateway's reference.
+pub(crate) async fn find_by_reference(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    gateway: &str,
+    reference: &Reference,
+) -> Result<Option<Attempt>, DbError> {
+    let rows: Vec<Row> = cached_sql(
+        "SELECT id, order_id, number, state, amount_minor, currency, gateway, reference, decline_code
+         FROM payments.attempts WHERE tenant_id = $1 AND gateway = $2 AND reference = $3",
+    )
+    .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<Text, _>(gateway)
+    .bind::<Text, _>(reference.as_str())
+    .load(connection)
+    .await?;
+    rows.into_iter().next().map(Attempt::try_from).transpose()
+}
+
 #[derive(QueryableByName)]
 struct Row {
     #[diesel(sql_type = SqlUuid)]
@@ -165,6 +184,6 @@ impl TryFrom<Row> for Attempt {
 }
 
 /// A row that this program did not write.
-fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> DbError {
+pub(super) fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> DbError {
     DbError::Other(diesel::result::Error::DeserializationError(Box::new(error)))
 }

@@ -7,12 +7,14 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use chrono::DateTime;
 use oms_database::Database;
 use oms_payments::{
-    BreakerState, DeclineCode, GatewayError, GatewayFault, Operation, OperationKey, PaymentGateway,
+    BreakerState, Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, DeclineCode,
+    GatewayError, GatewayFault, ListedCharge, Operation, OperationKey, PaymentGateway,
     PaymentMethod, PaymentStatus, PrepareRequest, Reference, RefundOutcome,
 };
-use oms_validation::Money;
+use oms_validation::{Money, OrderId, TenantId};
 use uuid::Uuid;
 
 /// What happens to one call.
@@ -32,7 +34,31 @@ struct Ledger {
     payments: HashMap<Reference, (Money, PaymentStatus)>,
     plans: HashMap<&'static str, VecDeque<Plan>>,
     calls: Vec<Operation>,
-    charges: usize,
+    /// The oldest first; made one second after the other.
+    charges: Vec<ListedCharge>,
+    owners: HashMap<Reference, (OrderId, TenantId)>,
+}
+
+/// When the first charge is made, in Unix seconds.
+pub(crate) const FIRST_CHARGE_AT: i64 = 1_790_000_000;
+
+impl Ledger {
+    fn charge(&mut self, reference: &Reference, asked: Money, taken: Money) {
+        let owner = self.owners.get(reference);
+        let number = i64::try_from(self.charges.len()).unwrap();
+        self.charges.push(ListedCharge {
+            id: ChargeId::parse(&format!("ch_{number}")).unwrap(),
+            reference: Some(reference.clone()),
+            amount: asked,
+            captured: taken,
+            refunded: Money::zero(taken.currency),
+            status: ChargeStatus::Succeeded,
+            capture: Capture::Captured,
+            created_at: DateTime::from_timestamp(FIRST_CHARGE_AT + number, 0).unwrap(),
+            order_id: owner.map(|owner| owner.0),
+            tenant_id: owner.map(|owner| owner.1),
+        });
+    }
 }
 
 #[derive(Default)]
@@ -66,7 +92,7 @@ impl FakeGateway {
     }
 
     pub(crate) fn charges(&self) -> usize {
-        self.ledger.lock().unwrap().charges
+        self.ledger.lock().unwrap().charges.len()
     }
 
     pub(crate) fn payments(&self) -> Vec<PaymentStatus> {
@@ -93,8 +119,10 @@ impl FakeGateway {
             Some(Plan::Become(status)) => status.clone(),
             _ => effect(amount, &before),
         };
-        let paid = |status: &PaymentStatus| matches!(status, PaymentStatus::Paid { .. });
-        ledger.charges += usize::from(paid(&after) && !paid(&before));
+        let was_paid = matches!(before, PaymentStatus::Paid { .. });
+        if let (PaymentStatus::Paid { amount: taken }, false) = (&after, was_paid) {
+            ledger.charge(reference, amount, *taken);
+        }
         let changed = (amount, after.clone());
         ledger.payments.insert(reference.clone(), changed);
         match plan {
@@ -142,6 +170,8 @@ impl PaymentGateway for FakeGateway {
         let reference = ledger.by_key.entry(key).or_insert(next).clone();
         let new = (request.amount, PaymentStatus::NotConfirmed);
         ledger.payments.entry(reference.clone()).or_insert(new);
+        let owner = (request.order_id, request.tenant_id);
+        ledger.owners.insert(reference.clone(), owner);
         match plan {
             Some(Plan::FailAfter(fault)) => Err(GatewayError::new(Operation::Prepare, fault)),
             _ => Ok(reference),
@@ -197,6 +227,104 @@ impl PaymentGateway for FakeGateway {
     ) -> Result<RefundOutcome, GatewayError> {
         Ok(RefundOutcome::Refunded { amount })
     }
+
+    async fn list_charges(
+        &self,
+        window: &ChargeWindow,
+        after: Option<&ChargeId>,
+    ) -> Result<ChargePage, GatewayError> {
+        let plan = self.enter(Operation::ListCharges).await;
+        read_only(Operation::ListCharges, plan)?;
+        let ledger = self.ledger.lock().unwrap();
+        Ok(page_of(ledger.charges.iter().rev(), window, after))
+    }
+
+    async fn find_charge(&self, id: &ChargeId) -> Result<Option<ListedCharge>, GatewayError> {
+        let plan = self.enter(Operation::FindCharge).await;
+        read_only(Operation::FindCharge, plan)?;
+        let ledger = self.ledger.lock().unwrap();
+        Ok(ledger.charges.iter().find(|it| it.id == *id).cloned())
+    }
+
+    async fn refund_charge(
+        &self,
+        id: &ChargeId,
+        amount: Money,
+        _: &OperationKey,
+    ) -> Result<RefundOutcome, GatewayError> {
+        let plan = self.enter(Operation::RefundCharge).await;
+        if let Some(Plan::FailBefore(fault)) = plan {
+            return Err(GatewayError::new(Operation::RefundCharge, fault));
+        }
+        let mut ledger = self.ledger.lock().unwrap();
+        let charge = ledger.charges.iter_mut().find(|it| it.id == *id);
+        let outcome = give_back(charge.ok_or_else(no_such_charge)?, amount)?;
+        match plan {
+            Some(Plan::FailAfter(fault)) => Err(GatewayError::new(Operation::RefundCharge, fault)),
+            _ => Ok(outcome),
+        }
+    }
+}
+
+/// A call without an effect fails the same way before it and after it.
+fn read_only(operation: Operation, plan: Option<Plan>) -> Result<(), GatewayError> {
+    match plan {
+        Some(Plan::FailBefore(fault) | Plan::FailAfter(fault)) => {
+            Err(GatewayError::new(operation, fault))
+        }
+        Some(Plan::Become(_)) | None => Ok(()),
+    }
+}
+
+/// Charges on one page: few, so that a test needs no more to see several pages.
+const PAGE_SIZE: usize = 2;
+
+/// The page after a charge.
+fn page_of<'a>(
+    newest_first: impl Iterator<Item = &'a ListedCharge>,
+    window: &ChargeWindow,
+    after: Option<&ChargeId>,
+) -> ChargePage {
+    let inside = newest_first.filter(|it| (window.from..window.to).contains(&it.created_at));
+    let mut rest: Vec<ListedCharge> = inside.cloned().collect();
+    if let Some(after) = after {
+        let seen = rest.iter().position(|it| it.id == *after);
+        rest.drain(..=seen.expect("a cursor is a charge of the window"));
+    }
+    let has_more = rest.len() > PAGE_SIZE;
+    rest.truncate(PAGE_SIZE);
+    ChargePage {
+        next: rest.last().filter(|_| has_more).map(|last| last.id.clone()),
+        charges: rest,
+    }
+}
+
+/// Gives back as much as is asked for, if so much is left.
+fn give_back(charge: &mut ListedCharge, amount: Money) -> Result<RefundOutcome, GatewayError> {
+    let left = charge.captured.amount_minor - charge.refunded.amount_minor;
+    if left == 0 {
+        return Ok(RefundOutcome::AlreadyRefunded);
+    }
+    if amount.amount_minor > left || amount.currency != charge.captured.currency {
+        let fault = GatewayFault::Rejected {
+            status: 400,
+            code: None,
+            param: Some("amount".to_owned()),
+        };
+        return Err(GatewayError::new(Operation::RefundCharge, fault));
+    }
+    charge.refunded.amount_minor += amount.amount_minor;
+    Ok(RefundOutcome::Refunded { amount })
+}
+
+/// No such charge.
+fn no_such_charge() -> GatewayError {
+    let fault = GatewayFault::Rejected {
+        status: 404,
+        code: Some("resource_missing".to_owned()),
+        param: Some("charge".to_owned()),
+    };
+    GatewayError::new(Operation::RefundCharge, fault)
 }
 
 /// A decline, as the payment's status.

@@ -1,11 +1,13 @@
 //! How a request becomes our types: a JSON body that is bounded, complete and valid, the idempotency key, and the
 //! tenant.
 
+mod body;
 mod current_tenant;
 mod field_errors;
 mod idempotency_key_header;
 mod valid_json;
 
+pub use body::{BodyLimits, read_body};
 pub use current_tenant::CurrentTenant;
 pub use idempotency_key_header::IdempotencyKeyHeader;
-pub use valid_json::{BodyLimits, ValidJson};
+pub use valid_json::ValidJson;

@@ -28,7 +28,7 @@ pub(super) enum Reply {
 
 /// What a refusal means.
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+pub(super) enum Verdict {
     Declined,
     ReadBack,
     AlreadyRefunded,
@@ -54,7 +54,7 @@ const NOT_EXECUTED: [&str; 14] = [
 ];
 
 /// The table. `error` is the error object of the answer, if it holds one.
-fn verdict(operation: Operation, status: u16, error: Option<&ErrorObject>) -> Verdict {
+pub(super) fn verdict(operation: Operation, status: u16, error: Option<&ErrorObject>) -> Verdict {
     let Some(error) = error else {
         return Verdict::Fault(match status {
             // Whoever turned us away before Stripe could did so without executing anything.
@@ -79,7 +79,12 @@ fn verdict(operation: Operation, status: u16, error: Option<&ErrorObject>) -> Ve
 fn by_state(operation: Operation, fault: GatewayFault) -> Verdict {
     match operation {
         Operation::Confirm | Operation::Cancel | Operation::Capture => Verdict::ReadBack,
-        Operation::Prepare | Operation::Lookup | Operation::Refund => Verdict::Fault(fault),
+        Operation::Prepare
+        | Operation::Lookup
+        | Operation::Refund
+        | Operation::ListCharges
+        | Operation::FindCharge
+        | Operation::RefundCharge => Verdict::Fault(fault),
     }
 }
 
@@ -99,9 +104,13 @@ fn of_invalid_request(operation: Operation, status: u16, error: &ErrorObject) ->
     let code = error.code.as_deref();
     let rejected = || Verdict::Fault(rejected(status, error));
     match operation {
-        Operation::Prepare | Operation::Lookup => rejected(),
-        Operation::Refund if code == Some("charge_already_refunded") => Verdict::AlreadyRefunded,
-        Operation::Refund => rejected(),
+        Operation::Prepare | Operation::Lookup | Operation::ListCharges | Operation::FindCharge => {
+            rejected()
+        }
+        Operation::Refund | Operation::RefundCharge => match code {
+            Some("charge_already_refunded") => Verdict::AlreadyRefunded,
+            _ => rejected(),
+        },
         Operation::Confirm | Operation::Cancel | Operation::Capture => match code {
             Some(code) if NOT_EXECUTED.contains(&code) => rejected(),
             Some("payment_intent_unexpected_state") => Verdict::ReadBack,
@@ -209,7 +218,7 @@ fn status_of(answer: &Answer, reference: &Reference) -> Result<PaymentStatus, Ga
     status.ok_or_else(|| unintelligible(answer))
 }
 
-fn refusal(answer: &Answer) -> GatewayError {
+pub(super) fn refusal(answer: &Answer) -> GatewayError {
     match verdict(
         answer.operation,
         answer.status,
@@ -220,16 +229,16 @@ fn refusal(answer: &Answer) -> GatewayError {
     }
 }
 
-fn is_success(answer: &Answer) -> bool {
+pub(super) fn is_success(answer: &Answer) -> bool {
     (200..300).contains(&answer.status)
 }
 
-fn error_object(answer: &Answer) -> Option<ErrorObject> {
+pub(super) fn error_object(answer: &Answer) -> Option<ErrorObject> {
     let envelope: ErrorEnvelope = serde_json::from_slice(&answer.body).ok()?;
     Some(envelope.error)
 }
 
-fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, GatewayError> {
+pub(super) fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, GatewayError> {
     serde_json::from_slice(&answer.body).map_err(|error| {
         // The error's own text may quote the answer.
         let place = format!("{:?} error at column {}", error.classify(), error.column());
@@ -237,12 +246,12 @@ fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, GatewayError> {
     })
 }
 
-fn unintelligible(answer: &Answer) -> GatewayError {
+pub(super) fn unintelligible(answer: &Answer) -> GatewayError {
     let status = answer.status;
     failed(answer, GatewayFault::Unintelligible { status })
 }
 
-fn failed(answer: &Answer, fault: GatewayFault) -> GatewayError {
+pub(super) fn failed(answer: &Answer, fault: GatewayFault) -> GatewayError {
     GatewayError::new(answer.operation, fault).with_request_id(answer.request_id.clone())
 }
 

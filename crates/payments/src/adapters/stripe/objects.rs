@@ -1,6 +1,6 @@
 //! The parts of Stripe's objects that we read.
 
-use oms_validation::{Currency, Money};
+use oms_validation::{Currency, Money, OrderId, TenantId};
 use serde::Deserialize;
 
 use crate::{DeclineCode, PaymentStatus, RefundOutcome};
@@ -19,10 +19,18 @@ pub(super) struct Intent {
 /// <https://docs.stripe.com/api/refunds/object>
 #[derive(Debug, Deserialize)]
 pub(super) struct Refund {
+    pub(super) charge: Option<String>,
     pub(super) payment_intent: Option<String>,
     pub(super) status: Option<String>,
     pub(super) amount: i64,
     pub(super) currency: String,
+}
+
+/// What `prepare` wrote on an intent, and Stripe copies to the charge that comes of it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Metadata {
+    order_id: Option<String>,
+    tenant_id: Option<String>,
 }
 
 /// What an answer with an error status holds. <https://docs.stripe.com/api/errors>
@@ -46,6 +54,18 @@ pub(super) struct ErrorObject {
 #[derive(Debug, Deserialize)]
 pub(super) struct ErrorIntent {
     pub(super) status: Option<String>,
+}
+
+impl Metadata {
+    /// The store; none when it is not one of ours that is named.
+    pub(super) fn tenant_id(&self) -> Option<TenantId> {
+        self.tenant_id.as_deref()?.parse().ok()
+    }
+
+    /// The order; none when it is not one of ours that is named.
+    pub(super) fn order_id(&self) -> Option<OrderId> {
+        self.order_id.as_deref()?.parse().ok()
+    }
 }
 
 impl Intent {
@@ -104,7 +124,7 @@ impl ErrorObject {
 }
 
 /// Stripe spells currencies in lower case.
-fn money(amount_minor: i64, currency: &str) -> Option<Money> {
+pub(super) fn money(amount_minor: i64, currency: &str) -> Option<Money> {
     Some(Money {
         amount_minor,
         currency: Currency::parse(&currency.to_ascii_uppercase()).ok()?,

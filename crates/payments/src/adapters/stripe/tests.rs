@@ -1,5 +1,6 @@
 //! The adapter over real sockets, against a server that does what a script says.
 
+mod charges;
 mod failures;
 
 use std::error::Error;

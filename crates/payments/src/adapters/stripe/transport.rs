@@ -18,6 +18,9 @@ const STRIPE_VERSION: &str = "2026-07-29.dahlia";
 /// Largest answer, in bytes. A payment intent has some 5,000.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
+/// The same for a page of a list, which has up to 100 objects with up to 50 metadata each.
+const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
+
 /// Connections that were idle for longer are not used again: a server that closes one while we write to it would leave
 /// the effect of a confirmation unknown.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
@@ -101,7 +104,7 @@ impl Transport {
         let status = response.status().as_u16();
         let request_id = request_id(&response);
         tracing::debug!(%operation, status, request_id, "the payment gateway answered");
-        let body = match read_bounded(response).await {
+        let body = match read_bounded(response, max_bytes(operation)).await {
             Ok(Some(body)) => body,
             Ok(None) => {
                 let fault = GatewayFault::Unintelligible { status };
@@ -156,11 +159,21 @@ fn of_transport(operation: Operation, error: reqwest::Error) -> GatewayError {
     GatewayError::new(operation, fault).with_source(error.without_url())
 }
 
+fn max_bytes(operation: Operation) -> usize {
+    match operation {
+        Operation::ListCharges => MAX_PAGE_BYTES,
+        _ => MAX_ANSWER_BYTES,
+    }
+}
+
 /// The body, unless it is too large.
-async fn read_bounded(mut response: Response) -> Result<Option<Vec<u8>>, reqwest::Error> {
+async fn read_bounded(
+    mut response: Response,
+    max_bytes: usize,
+) -> Result<Option<Vec<u8>>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+        if body.len() + chunk.len() > max_bytes {
             return Ok(None);
         }
         body.extend_from_slice(&chunk);

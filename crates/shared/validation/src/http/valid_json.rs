@@ -2,36 +2,16 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::web::{Bytes, BytesMut};
-use actix_web::{FromRequest, HttpRequest, web};
-use futures_util::StreamExt;
-use oms_errors::{BODY_TIMEOUT, BODY_TOO_LARGE, INVALID_REQUEST, Problem, UNSUPPORTED_MEDIA_TYPE};
+use actix_web::{FromRequest, HttpRequest};
+use oms_errors::{INVALID_REQUEST, Problem, UNSUPPORTED_MEDIA_TYPE};
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
+use super::body::{BodyLimits, read_body};
 use super::field_errors;
-
-/// How large a body may be and how long it may take to arrive. Registered as `web::Data`.
-#[derive(Clone, Copy, Debug)]
-pub struct BodyLimits {
-    /// Bytes.
-    pub max_bytes: usize,
-    /// From the end of the head to the end of the body: actix-web's own time-out covers only the head.
-    pub deadline: Duration,
-}
-
-impl Default for BodyLimits {
-    fn default() -> Self {
-        Self {
-            max_bytes: 100 * 1024,
-            deadline: Duration::from_secs(10),
-        }
-    }
-}
 
 /// A JSON body that obeys the rules of its type.
 #[derive(Debug)]
@@ -42,18 +22,12 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for ValidJson<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let limits = request
-            .app_data::<web::Data<BodyLimits>>()
-            .map(|limits| ***limits);
-        let limits = limits.unwrap_or_default();
+        let limits = BodyLimits::of(request);
         let media_type = check_media_type(request.headers());
         let payload = payload.take();
         Box::pin(async move {
             media_type?;
-            let body = tokio::time::timeout(limits.deadline, read(payload, limits.max_bytes))
-                .await
-                .map_err(|_| Problem::of(&BODY_TIMEOUT))??;
-            parse(&body).map(Self)
+            parse(&read_body(payload, limits).await?).map(Self)
         })
     }
 }
@@ -80,22 +54,6 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
         &UNSUPPORTED_MEDIA_TYPE,
         "send application/json in UTF-8",
     ))
-}
-
-async fn read(mut payload: Payload, max_bytes: usize) -> Result<Bytes, Problem> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| {
-            Problem::new(&INVALID_REQUEST, "the body could not be read")
-                .with_source(error.to_string())
-        })?;
-        if body.len() + chunk.len() > max_bytes {
-            let detail = format!("the body may have at most {max_bytes} bytes");
-            return Err(Problem::new(&BODY_TOO_LARGE, detail));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
 }
 
 fn parse<T: DeserializeOwned + Validate>(body: &[u8]) -> Result<T, Problem> {

@@ -7,13 +7,16 @@ use super::*;
 use crate::DeclineCode;
 
 const CONFIRM: Operation = Operation::Confirm;
-const ALL: [Operation; 6] = [
+const ALL: [Operation; 9] = [
     Operation::Prepare,
     Operation::Confirm,
     Operation::Lookup,
     Operation::Cancel,
     Operation::Capture,
     Operation::Refund,
+    Operation::ListCharges,
+    Operation::FindCharge,
+    Operation::RefundCharge,
 ];
 /// Operations that the state of the payment explains.
 const CHANGES: [Operation; 3] = [Operation::Confirm, Operation::Cancel, Operation::Capture];
@@ -198,7 +201,7 @@ fn a_request_that_never_began_is_rejected() {
         let found = verdict_of(operation, 404, invalid("resource_missing", "intent"));
         assert!(is_rejected(&found), "{operation}: {found:?}");
     }
-    for operation in [Operation::Prepare, Operation::Lookup, Operation::Refund] {
+    for operation in ALL.into_iter().filter(|it| !CHANGES.contains(it)) {
         let found = verdict_of(operation, 400, invalid("a_code_of_tomorrow", ""));
         assert!(is_rejected(&found), "{operation}: {found:?}");
     }
@@ -206,12 +209,10 @@ fn a_request_that_never_began_is_rejected() {
 
 #[test]
 fn what_is_refunded_already_is_no_error() {
-    let found = verdict_of(
-        Operation::Refund,
-        400,
-        invalid("charge_already_refunded", ""),
-    );
-    assert_eq!(found, Verdict::AlreadyRefunded);
+    for operation in [Operation::Refund, Operation::RefundCharge] {
+        let found = verdict_of(operation, 400, invalid("charge_already_refunded", ""));
+        assert_eq!(found, Verdict::AlreadyRefunded);
+    }
 }
 
 #[test]

@@ -1,0 +1,150 @@
+//! Charges: how they are asked for, and what the answers mean. <https://docs.stripe.com/api/charges>
+//!
+//! A charge's metadata is a copy of its intent's, made when the intent is confirmed, so that it names the order:
+//! <https://support.stripe.com/questions/how-metadata-works-with-related-objects>.
+
+use chrono::DateTime;
+use oms_validation::Money;
+use serde::Deserialize;
+
+use super::answers::{
+    Verdict, error_object, failed, is_success, parse, refusal, unintelligible, verdict,
+};
+use super::forms::Form;
+use super::objects::{Metadata, Refund, money};
+use super::transport::Answer;
+use crate::{
+    Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, GatewayError, ListedCharge,
+    Reference, RefundOutcome,
+};
+
+/// Charges on one page: as many as there may be.
+const PAGE_SIZE: usize = 100;
+
+/// <https://docs.stripe.com/api/charges/list>. Its times are whole seconds, so that windows which meet still meet.
+pub(super) fn list_path(window: &ChargeWindow, after: Option<&ChargeId>) -> String {
+    let (from, to) = (window.from.timestamp(), window.to.timestamp());
+    let path =
+        format!("/v1/charges?limit={PAGE_SIZE}&created%5Bgte%5D={from}&created%5Blt%5D={to}");
+    match after {
+        Some(id) => format!("{path}&starting_after={id}"),
+        None => path,
+    }
+}
+
+/// A refund of one charge, whether or not it has an intent. <https://docs.stripe.com/api/refunds/create>
+pub(super) fn refund_form(charge: &ChargeId, amount: Money) -> Form<'_> {
+    vec![
+        ("charge", charge.as_str().into()),
+        ("amount", amount.amount_minor.to_string().into()),
+    ]
+}
+
+/// <https://docs.stripe.com/api/pagination>
+#[derive(Debug, Deserialize)]
+struct Page {
+    data: Vec<Charge>,
+    has_more: bool,
+}
+
+/// <https://docs.stripe.com/api/charges/object>
+#[derive(Debug, Deserialize)]
+struct Charge {
+    id: String,
+    payment_intent: Option<String>,
+    amount: i64,
+    amount_captured: i64,
+    amount_refunded: i64,
+    captured: bool,
+    created: i64,
+    currency: String,
+    status: String,
+    #[serde(default)]
+    metadata: Option<Metadata>,
+}
+
+impl Charge {
+    /// What it says; none when it says something that Stripe does not document.
+    fn listed(self) -> Option<ListedCharge> {
+        let reference = self.payment_intent.as_deref().map(Reference::parse);
+        let metadata = self.metadata.as_ref();
+        Some(ListedCharge {
+            id: ChargeId::parse(&self.id).ok()?,
+            reference: reference.transpose().ok()?,
+            amount: money(self.amount, &self.currency)?,
+            captured: money(self.amount_captured, &self.currency)?,
+            refunded: money(self.amount_refunded, &self.currency)?,
+            status: match self.status.as_str() {
+                "succeeded" => ChargeStatus::Succeeded,
+                "pending" => ChargeStatus::Pending,
+                "failed" => ChargeStatus::Failed,
+                _ => return None,
+            },
+            capture: match self.captured {
+                true => Capture::Captured,
+                false => Capture::Uncaptured,
+            },
+            created_at: DateTime::from_timestamp(self.created, 0)?,
+            order_id: metadata.and_then(Metadata::order_id),
+            tenant_id: metadata.and_then(Metadata::tenant_id),
+        })
+    }
+}
+
+/// The answer to `list_charges`. A page that asks to be read again and again is not believed.
+pub(super) fn of_list(
+    answer: &Answer,
+    after: Option<&ChargeId>,
+) -> Result<ChargePage, GatewayError> {
+    if !is_success(answer) {
+        return Err(refusal(answer));
+    }
+    let page: Page = parse(answer)?;
+    let charges: Option<Vec<ListedCharge>> = page.data.into_iter().map(Charge::listed).collect();
+    let charges = charges.ok_or_else(|| unintelligible(answer))?;
+    let last = charges.last().map(|charge| charge.id.clone());
+    let next = match page.has_more {
+        true if last.is_none() || last.as_ref() == after => return Err(unintelligible(answer)),
+        true => last,
+        false => None,
+    };
+    Ok(ChargePage { charges, next })
+}
+
+/// The answer to `find_charge`.
+pub(super) fn of_find(
+    answer: &Answer,
+    id: &ChargeId,
+) -> Result<Option<ListedCharge>, GatewayError> {
+    if is_missing(answer) {
+        return Ok(None);
+    }
+    if !is_success(answer) {
+        return Err(refusal(answer));
+    }
+    let charge: Charge = parse(answer)?;
+    let charge = charge.listed().filter(|charge| charge.id == *id);
+    charge.map(Some).ok_or_else(|| unintelligible(answer))
+}
+
+/// In Stripe's own words: a 404 of something in between says nothing.
+fn is_missing(answer: &Answer) -> bool {
+    let code = error_object(answer).and_then(|error| error.code);
+    answer.status == 404 && code.as_deref() == Some("resource_missing")
+}
+
+/// The answer to `refund_charge`.
+pub(super) fn of_refund(answer: &Answer, charge: &ChargeId) -> Result<RefundOutcome, GatewayError> {
+    if is_success(answer) {
+        let refund: Refund = parse(answer)?;
+        let ours = refund.charge.as_deref() == Some(charge.as_str());
+        let outcome = refund.outcome().filter(|_| ours);
+        return outcome.ok_or_else(|| unintelligible(answer));
+    }
+    let error = error_object(answer);
+    match verdict(answer.operation, answer.status, error.as_ref()) {
+        Verdict::AlreadyRefunded => Ok(RefundOutcome::AlreadyRefunded),
+        Verdict::Fault(fault) => Err(failed(answer, fault)),
+        Verdict::Declined | Verdict::ReadBack => Err(unintelligible(answer)),
+    }
+}

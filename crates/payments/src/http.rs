@@ -1,0 +1,32 @@
+//! The HTTP face of payments: where gateways report what happened.
+
+mod receive_stripe_event;
+
+use actix_web::web::{self, ServiceConfig};
+use oms_database::Database;
+use oms_errors::http::method_not_allowed;
+
+use crate::adapters::stripe::WebhookSecrets;
+
+/// What the endpoint for Stripe's webhooks works with. Registered as `web::Data`.
+pub struct StripeWebhooks {
+    database: Database,
+    secrets: WebhookSecrets,
+}
+
+impl StripeWebhooks {
+    /// Takes webhooks that are signed with one of the secrets.
+    pub fn new(database: Database, secrets: WebhookSecrets) -> Self {
+        Self { database, secrets }
+    }
+}
+
+/// The routes of payments. An installation without secrets leaves them out: nobody can be believed there, and Stripe
+/// goes on sending to an address that answers 404 for as long as to one that is down.
+pub fn configure(config: &mut ServiceConfig) {
+    config.service(
+        web::resource("/webhooks/stripe")
+            .route(web::post().to(receive_stripe_event::receive_stripe_event))
+            .default_service(method_not_allowed("POST")),
+    );
+}

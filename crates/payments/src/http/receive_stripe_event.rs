@@ -1,0 +1,79 @@
+//! `POST /webhooks/stripe`.
+
+use std::time::SystemTime;
+
+use actix_web::http::header::HeaderMap;
+use actix_web::{HttpRequest, HttpResponse, web};
+use oms_database::Database;
+use oms_errors::{INTERNAL, INVALID_REQUEST, Problem};
+use oms_validation::TenantId;
+use oms_validation::http::{BodyLimits, CurrentTenant, read_body};
+use serde_json::json;
+use tracing::Instrument;
+
+use super::StripeWebhooks;
+use crate::adapters::stripe::{InvalidSignature, parse_webhook};
+use crate::error::INVALID_SIGNATURE;
+use crate::service::{Received, receive_gateway_event};
+use crate::{NewGatewayEvent, PaymentError};
+
+/// Largest event, in bytes. It holds one object, of which the largest that concerns us has some 5,000.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// 200 once the event is stored, also when it had been before; 400 when it is not signed by a secret of ours, or is no
+/// event. Anything but 200 has Stripe send it again.
+pub(super) async fn receive_stripe_event(
+    request: HttpRequest,
+    payload: web::Payload,
+    webhooks: web::Data<StripeWebhooks>,
+    tenant: CurrentTenant,
+) -> Result<HttpResponse, Problem> {
+    let limits = BodyLimits {
+        max_bytes: MAX_BYTES,
+        ..BodyLimits::of(&request)
+    };
+    let body = read_body(payload.into_inner(), limits).await?;
+    verify(&webhooks, request.headers(), &body).map_err(refused)?;
+    let event = parse_webhook(&body).map_err(|error| {
+        Problem::new(&INVALID_REQUEST, "the body is not an event").with_source(error)
+    })?;
+    let tenant_id = event.tenant_id.unwrap_or(tenant.0);
+    // In a task: a sender that goes away must not cut a statement off.
+    let storing = store(webhooks.database.clone(), tenant_id, event);
+    let stored = tokio::spawn(storing.in_current_span()).await;
+    stored.map_err(|error| Problem::of(&INTERNAL).with_source(error))??;
+    Ok(HttpResponse::Ok().json(json!({ "received": true })))
+}
+
+fn verify(
+    webhooks: &StripeWebhooks,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(), InvalidSignature> {
+    let mut values = headers.get_all("stripe-signature");
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(InvalidSignature::Missing);
+    };
+    let header = value.to_str().map_err(|_| InvalidSignature::Malformed)?;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.map_or(0, |since| since.as_secs());
+    webhooks.secrets.verify(header, body, now)
+}
+
+/// One answer for all reasons: a forger shall not learn how close it came.
+fn refused(reason: InvalidSignature) -> Problem {
+    tracing::warn!(%reason, "a webhook was refused");
+    Problem::of(&INVALID_SIGNATURE).with_source(reason)
+}
+
+async fn store(
+    database: Database,
+    tenant_id: TenantId,
+    event: NewGatewayEvent,
+) -> Result<(), PaymentError> {
+    let mut connection = database.acquire().await?;
+    let received = receive_gateway_event(&mut connection, tenant_id, &event).await?;
+    let repeated = received == Received::Repeated;
+    tracing::info!(event_id = %event.id, kind = event.kind, repeated, "a webhook was received");
+    Ok(())
+}

@@ -1,0 +1,213 @@
+//! `payments.gateway_events`: what gateways told us, and how far applying it is.
+//!
+//! Times are the database's: the clocks of the machines that run us need not agree.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{
+    BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+use oms_validation::TenantId;
+use uuid::Uuid;
+
+use super::attempts::unreadable;
+use crate::{EventRelevance, GatewayEvent, GatewayEventId, NewGatewayEvent, Reference};
+
+/// Keeps a message; what is ignored is applied at once. False when it was there before.
+pub(crate) async fn insert(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    event: &NewGatewayEvent,
+) -> Result<bool, DbError> {
+    let inserted = cached_sql(
+        "INSERT INTO payments.gateway_events
+             (tenant_id, gateway, event_id, type, reference, order_id, gateway_created_at, applied_at, outcome)
+         VALUES ($1, $2, $3, $4, $5, $6, $7,
+             CASE WHEN $8 THEN now() END, CASE WHEN $8 THEN 'ignored' END)
+         ON CONFLICT (tenant_id, gateway, event_id) DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<Text, _>(event.gateway.as_str())
+    .bind::<Text, _>(event.id.as_str())
+    .bind::<Text, _>(event.kind.as_str())
+    .bind::<Nullable<Text>, _>(event.reference.as_ref().map(Reference::as_str))
+    .bind::<Nullable<SqlUuid>, _>(event.order_id.map(|id| id.as_uuid()))
+    .bind::<Timestamptz, _>(event.created_at)
+    .bind::<Bool, _>(event.relevance == EventRelevance::Ignored)
+    .execute(connection)
+    .await?;
+    Ok(inserted == 1)
+}
+
+#[derive(QueryableByName)]
+struct TenantRow {
+    #[diesel(sql_type = SqlUuid)]
+    tenant_id: Uuid,
+}
+
+fn tenants(rows: Vec<TenantRow>) -> Vec<TenantId> {
+    rows.into_iter().map(|row| row.tenant_id.into()).collect()
+}
+
+/// The stores that have a message due. Looks across tenants, in an index that holds only what is not applied.
+pub(crate) async fn find_due_tenants(
+    connection: &mut Connection,
+) -> Result<Vec<TenantId>, DbError> {
+    let statement = cached_sql(
+        "SELECT DISTINCT tenant_id FROM payments.gateway_events
+         WHERE applied_at IS NULL AND due_at <= now() ORDER BY tenant_id",
+    );
+    Ok(tenants(statement.load(connection).await?))
+}
+
+/// Takes on up to `limit` due messages of a store, the longest due first, each for the time of `lease`: nobody else
+/// gets them before it is over. Rows that another instance is claiming are passed over.
+pub(crate) async fn claim_due(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    limit: usize,
+    lease: Duration,
+) -> Result<Vec<GatewayEvent>, DbError> {
+    let rows: Vec<Row> = cached_sql(
+        "WITH due AS MATERIALIZED (
+             SELECT gateway, event_id FROM payments.gateway_events
+             WHERE tenant_id = $1 AND applied_at IS NULL AND due_at <= now()
+             ORDER BY due_at, gateway_created_at LIMIT $2
+             FOR UPDATE SKIP LOCKED
+         )
+         UPDATE payments.gateway_events e
+         SET due_at = now() + make_interval(secs => $3), tries = e.tries + 1
+         FROM due
+         WHERE e.tenant_id = $1 AND e.gateway = due.gateway AND e.event_id = due.event_id
+         RETURNING e.gateway, e.event_id, e.type AS kind, e.reference, e.order_id, e.gateway_created_at, e.tries",
+    )
+    .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+    .bind::<Double, _>(lease.as_secs_f64())
+    .load(connection)
+    .await?;
+    rows.into_iter().map(GatewayEvent::try_from).collect()
+}
+
+/// Ends a message. False when it has ended before, or somebody else has taken it on since.
+pub(crate) async fn finish(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    event: &GatewayEvent,
+    outcome: &str,
+) -> Result<bool, DbError> {
+    let changed = cached_sql(
+        "UPDATE payments.gateway_events SET applied_at = now(), outcome = $5
+         WHERE tenant_id = $1 AND gateway = $2 AND event_id = $3 AND tries = $4 AND applied_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<Text, _>(event.gateway.as_str())
+    .bind::<Text, _>(event.id.as_str())
+    .bind::<Integer, _>(tries(event))
+    .bind::<Text, _>(outcome)
+    .execute(connection)
+    .await?;
+    Ok(changed == 1)
+}
+
+/// Ends a claim without an outcome. False as for [`finish`].
+pub(crate) async fn postpone(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    event: &GatewayEvent,
+    delay: Duration,
+) -> Result<bool, DbError> {
+    let changed = cached_sql(
+        "UPDATE payments.gateway_events SET due_at = now() + make_interval(secs => $5)
+         WHERE tenant_id = $1 AND gateway = $2 AND event_id = $3 AND tries = $4 AND applied_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<Text, _>(event.gateway.as_str())
+    .bind::<Text, _>(event.id.as_str())
+    .bind::<Integer, _>(tries(event))
+    .bind::<Double, _>(delay.as_secs_f64())
+    .execute(connection)
+    .await?;
+    Ok(changed == 1)
+}
+
+/// The stores that have messages which were applied longer ago than this. Looks across tenants, in an index.
+pub(crate) async fn find_purgeable_tenants(
+    connection: &mut Connection,
+    older_than: Duration,
+) -> Result<Vec<TenantId>, DbError> {
+    let statement = cached_sql(
+        "SELECT DISTINCT tenant_id FROM payments.gateway_events
+         WHERE applied_at < now() - make_interval(secs => $1) ORDER BY tenant_id",
+    );
+    let rows = statement.bind::<Double, _>(older_than.as_secs_f64());
+    Ok(tenants(rows.load(connection).await?))
+}
+
+/// Deletes up to `limit` messages of a store that were applied longer ago than this, and returns how many.
+pub(crate) async fn delete_applied(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    older_than: Duration,
+    limit: usize,
+) -> Result<usize, DbError> {
+    let deleted = cached_sql(
+        "WITH old AS MATERIALIZED (
+             SELECT gateway, event_id FROM payments.gateway_events
+             WHERE tenant_id = $1 AND applied_at < now() - make_interval(secs => $2)
+             ORDER BY applied_at LIMIT $3
+             FOR UPDATE SKIP LOCKED
+         )
+         DELETE FROM payments.gateway_events e USING old
+         WHERE e.tenant_id = $1 AND e.gateway = old.gateway AND e.event_id = old.event_id",
+    )
+    .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<Double, _>(older_than.as_secs_f64())
+    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+    .execute(connection)
+    .await?;
+    Ok(deleted)
+}
+
+/// The column is as wide as the number that came from it.
+fn tries(event: &GatewayEvent) -> i32 {
+    i32::try_from(event.tries).unwrap_or(i32::MAX)
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    gateway: String,
+    #[diesel(sql_type = Text)]
+    event_id: String,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Text)]
+    reference: String,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    order_id: Option<Uuid>,
+    #[diesel(sql_type = Timestamptz)]
+    gateway_created_at: DateTime<Utc>,
+    #[diesel(sql_type = Integer)]
+    tries: i32,
+}
+
+impl TryFrom<Row> for GatewayEvent {
+    type Error = DbError;
+
+    fn try_from(row: Row) -> Result<Self, Self::Error> {
+        Ok(Self {
+            gateway: row.gateway,
+            id: GatewayEventId::parse(&row.event_id).map_err(unreadable)?,
+            kind: row.kind,
+            reference: Reference::parse(&row.reference).map_err(unreadable)?,
+            order_id: row.order_id.map(Into::into),
+            created_at: row.gateway_created_at,
+            tries: row.tries.unsigned_abs(),
+        })
+    }
+}
