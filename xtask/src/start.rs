@@ -26,6 +26,9 @@ const DEFAULT_PORT: u16 = 3000;
 const DEFAULT_SANDBOX_PORT: u16 = 12111;
 const DEFAULT_METRICS_PORT: u16 = 9464;
 
+/// What the API believes webhooks by in development, unless `OMS_STRIPE_WEBHOOK_SECRETS` says otherwise.
+const SANDBOX_WEBHOOK_SECRET: &str = "whsec_sandbox";
+
 /// How long a program may take until it is ready, and until it has finished its work.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
@@ -161,7 +164,15 @@ fn api_command(workspace: &Workspace, database: &Database, ports: &Ports) -> Res
 
 fn sandbox_command(workspace: &Workspace, ports: &Ports) -> Result<Command> {
     let mut sandbox = Command::new(workspace.program("payment-sandbox"));
+    let secrets = dotenv::variable(workspace, "OMS_STRIPE_WEBHOOK_SECRETS")?;
+    let webhook_url = format!("http://127.0.0.1:{}/webhooks/stripe", ports.api);
     sandbox
+        .args(["--webhook-url", webhook_url.as_str()])
+        // Not an argument, which every user of the machine may read.
+        .env(
+            "PAYMENT_SANDBOX_WEBHOOK_SECRET",
+            webhook_secret(secrets.as_deref()),
+        )
         .env("PAYMENT_SANDBOX_PORT", ports.sandbox.to_string())
         .current_dir(&workspace.root);
     sandbox.env(
@@ -169,6 +180,12 @@ fn sandbox_command(workspace: &Workspace, ports: &Ports) -> Result<Command> {
         workspace.made_folder()?.join("payment-sandbox.journal"),
     );
     Ok(sandbox)
+}
+
+/// The newest of the secrets that the API believes, which is the last.
+fn webhook_secret(secrets: Option<&str>) -> &str {
+    let given = secrets.and_then(|secrets| secrets.rsplit(',').next());
+    given.map_or(SANDBOX_WEBHOOK_SECRET, str::trim)
 }
 
 fn wait_for_sandbox(running: &mut [Running], events: &Receiver<Event>) -> Result<(), Ending> {
@@ -313,4 +330,16 @@ fn relay(name: &'static str, stream: Option<impl Read + Send + 'static>, sender:
             let _ = sender.send(Event::Printed(line));
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn webhooks_are_signed_with_a_secret_that_the_api_believes() {
+        assert_eq!(webhook_secret(None), SANDBOX_WEBHOOK_SECRET);
+        assert_eq!(webhook_secret(Some("whsec_one")), "whsec_one");
+        assert_eq!(webhook_secret(Some("whsec_old, whsec_new ")), "whsec_new");
+    }
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use oms_monitoring::logs::LogFormat;
+use oms_payments::adapters::stripe::WebhookSecrets;
 use oms_validation::{Currency, TenantId};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -59,12 +60,16 @@ pub(crate) struct HttpLimits {
 pub(crate) struct StripeSettings {
     pub(crate) api_url: String,
     pub(crate) secret_key: SecretString,
+    /// Of the webhook endpoint; without them there is none.
+    pub(crate) webhook_secrets: Option<WebhookSecrets>,
     pub(crate) timeout: Duration,
 }
 
 /// Where `cargo xtask start` has the sandbox gateway listen.
 const SANDBOX_URL: &str = "http://127.0.0.1:12111";
 const SANDBOX_KEY: &str = "sk_test_sandbox";
+/// What `cargo xtask start` has the sandbox sign its webhooks with.
+const SANDBOX_WEBHOOK_SECRET: &str = "whsec_sandbox";
 /// The one store of an installation that has no access control yet.
 const DEFAULT_TENANT: &str = "00000000-0000-4000-8000-000000000001";
 
@@ -147,6 +152,16 @@ impl Config {
                 "is a test key, which production refuses",
             );
         }
+        let secrets = &self.stripe.webhook_secrets;
+        if secrets
+            .as_ref()
+            .is_some_and(|secrets| secrets.include(SANDBOX_WEBHOOK_SECRET))
+        {
+            reader.problem(
+                "OMS_STRIPE_WEBHOOK_SECRETS",
+                "has the sandbox's secret, which production refuses",
+            );
+        }
     }
 }
 
@@ -182,7 +197,22 @@ fn stripe(reader: &mut Reader<'_>, development: bool) -> StripeSettings {
         secret_key: reader
             .text("OMS_STRIPE_SECRET_KEY", development.then_some(SANDBOX_KEY))
             .into(),
+        webhook_secrets: webhook_secrets(reader, development),
         timeout: reader.milliseconds("OMS_STRIPE_TIMEOUT_MS", 8000, 100..=80_000),
+    }
+}
+
+/// Optional in production: without webhooks the sweeper alone learns what became of a payment.
+fn webhook_secrets(reader: &mut Reader<'_>, development: bool) -> Option<WebhookSecrets> {
+    const NAME: &str = "OMS_STRIPE_WEBHOOK_SECRETS";
+    let default = development.then(|| SANDBOX_WEBHOOK_SECRET.to_owned());
+    let text = reader.optional(NAME).or(default)?;
+    match WebhookSecrets::parse(&text) {
+        Ok(secrets) => Some(secrets),
+        Err(error) => {
+            reader.problem(NAME, &error.to_string());
+            None
+        }
     }
 }
 

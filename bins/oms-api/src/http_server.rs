@@ -10,6 +10,7 @@ use oms_database::Database;
 use oms_errors::http::problem_json;
 use oms_errors::{Problem, ROUTE_NOT_FOUND};
 use oms_orders::http::OrdersApi;
+use oms_payments::http::StripeWebhooks;
 use oms_validation::TenantId;
 use oms_validation::http::{BodyLimits, CurrentTenant};
 use tracing_actix_web::TracingLogger;
@@ -35,10 +36,11 @@ impl RunningServer {
     }
 }
 
-/// Starts to listen.
+/// Starts to listen. Without `webhooks` there is no endpoint for them.
 pub(crate) fn start(
     config: &Config,
     orders: OrdersApi,
+    webhooks: Option<StripeWebhooks>,
     database: Database,
 ) -> anyhow::Result<RunningServer> {
     let limits = config.http;
@@ -47,6 +49,7 @@ pub(crate) fn start(
         deadline: limits.body_timeout,
     });
     let (orders, database) = (web::Data::new(orders), web::Data::new(database));
+    let webhooks = webhooks.map(web::Data::new);
     let tenant = config.tenant;
     let address = (config.host.as_str(), config.port);
     let server = HttpServer::new(move || {
@@ -56,6 +59,12 @@ pub(crate) fn start(
             .app_data(body_limits.clone())
             .configure(health::configure)
             .configure(oms_orders::http::configure)
+            .configure(|routes| {
+                if let Some(webhooks) = &webhooks {
+                    routes.app_data(webhooks.clone());
+                    oms_payments::http::configure(routes);
+                }
+            })
             .default_service(web::to(async || {
                 Err::<&str, _>(Problem::of(&ROUTE_NOT_FOUND))
             }))

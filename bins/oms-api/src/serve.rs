@@ -11,6 +11,7 @@ use oms_orders::http::{CardNumbers, OrdersApi};
 use oms_orders::{OrderContext, OrderSettings};
 use oms_payments::PaymentGateway;
 use oms_payments::adapters::stripe::{StripeConfig, StripeGateway};
+use oms_payments::http::StripeWebhooks;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -53,7 +54,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     };
     let orders = OrdersApi::new(context, card_numbers, Handle::current(), tasks.clone());
     let metrics_server = metrics::serve(&config, metrics)?;
-    let api = http_server::start(&config, orders, database.clone())?;
+    let webhooks = webhooks(&config, &database);
+    let api = http_server::start(&config, orders, webhooks, database.clone())?;
 
     shutdown::requested().await?;
     tracing::info!("stopping: no new connections");
@@ -106,6 +108,15 @@ fn gateway(config: &Config) -> anyhow::Result<Arc<dyn PaymentGateway>> {
         ..StripeConfig::new(&settings.api_url, settings.secret_key.clone())
     })?;
     Ok(Arc::new(stripe))
+}
+
+/// Nothing where no webhook could be believed.
+fn webhooks(config: &Config, database: &Database) -> Option<StripeWebhooks> {
+    let secrets = config.stripe.webhook_secrets.clone();
+    if secrets.is_none() {
+        tracing::warn!("without OMS_STRIPE_WEBHOOK_SECRETS there is no endpoint for webhooks");
+    }
+    secrets.map(|secrets| StripeWebhooks::new(database.clone(), secrets))
 }
 
 /// The address book first, because it costs nothing; then the service, behind its cache.

@@ -65,3 +65,5 @@ mod placing;
 mod refusals;
 #[path = "http/shutdown.rs"]
 mod shutdown;
+#[path = "http/webhooks_in.rs"]
+mod webhooks_in;

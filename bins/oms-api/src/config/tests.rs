@@ -29,6 +29,7 @@ fn every_problem_is_told_at_once_and_no_value_is_repeated() {
         ("OMS_TENANT_ID", "me"),
         ("OMS_LOG_FORMAT", "xml"),
         ("OMS_HOST", "0.0.0.0"),
+        ("OMS_STRIPE_WEBHOOK_SECRETS", "whsec_s3cret,s3cret"),
     ])
     .unwrap_err();
     let told: Vec<&str> = problems
@@ -44,6 +45,7 @@ fn every_problem_is_told_at_once_and_no_value_is_repeated() {
         "OMS_TENANT_ID",
         "OMS_LOG_FORMAT",
         "OMS_HOST",
+        "OMS_STRIPE_WEBHOOK_SECRETS",
     ];
     let mut told_sorted = told.clone();
     told_sorted.sort_unstable();
@@ -68,9 +70,10 @@ fn production_refuses_development_settings() {
         ("OMS_ENV", "production"),
         ("OMS_STRIPE_API_URL", "http://127.0.0.1:12111"),
         ("OMS_STRIPE_SECRET_KEY", "sk_test_sandbox"),
+        ("OMS_STRIPE_WEBHOOK_SECRETS", "whsec_live,whsec_sandbox"),
     ])
     .unwrap_err();
-    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert_eq!(problems.len(), 3, "{problems:?}");
 }
 
 #[test]
@@ -87,8 +90,31 @@ fn production_takes_card_numbers_from_nobody() {
 }
 
 #[test]
+fn webhooks_are_believed_by_the_sandboxs_secret_in_development_and_by_none_elsewhere() {
+    let development = read(&[DATABASE]).unwrap().stripe.webhook_secrets;
+    assert!(development.unwrap().include("whsec_sandbox"));
+    let production = [
+        DATABASE,
+        ("OMS_ENV", "production"),
+        ("OMS_STRIPE_API_URL", "https://api.stripe.com"),
+        ("OMS_STRIPE_SECRET_KEY", "sk_live_x"),
+    ];
+    let none = read(&production).unwrap().stripe.webhook_secrets;
+    assert!(none.is_none());
+    let two = ("OMS_STRIPE_WEBHOOK_SECRETS", "whsec_old,whsec_new");
+    let given = read(&[&production[..], &[two]].concat()).unwrap();
+    let given = given.stripe.webhook_secrets.unwrap();
+    assert!(given.include("whsec_old") && given.include("whsec_new"));
+}
+
+#[test]
 fn secrets_do_not_show_in_debug_output() {
-    let config = read(&[DATABASE, ("OMS_STRIPE_SECRET_KEY", "sk_test_hush")]).unwrap();
+    let config = read(&[
+        DATABASE,
+        ("OMS_STRIPE_SECRET_KEY", "sk_test_hush"),
+        ("OMS_STRIPE_WEBHOOK_SECRETS", "whsec_hush"),
+    ])
+    .unwrap();
     let debug = format!("{config:?}");
     assert!(
         !debug.contains("hunter2") && !debug.contains("hush"),

@@ -111,6 +111,38 @@ impl Sandbox {
         (number("charges"), number("capturedMinor"))
     }
 
+    /// Reports what happens from now on to an API, signed with this secret.
+    pub async fn report_to(&self, api_url: &str, secret: &str) {
+        let url = format!("{api_url}/webhooks/stripe");
+        let endpoint = json!({ "url": url, "secret": secret, "backoffMs": 10 });
+        self.control(Method::POST, "webhooks", Some(endpoint)).await;
+    }
+
+    /// The deliveries until now, the oldest first.
+    pub async fn deliveries(&self) -> Vec<Value> {
+        let webhooks = self.control(Method::GET, "webhooks", None).await;
+        webhooks["deliveries"].as_array().unwrap().clone()
+    }
+
+    /// Sends an event that was made by hand, once; returns the status of the answer. `signature` is `valid`, `wrong` or
+    /// `stale`.
+    pub async fn send_event(&self, event: &Value, signature: &str) -> Value {
+        let sent = json!({ "event": event, "signature": signature });
+        let answer = self
+            .control(Method::POST, "webhooks/send", Some(sent))
+            .await;
+        answer["status"].clone()
+    }
+
+    /// Sends an event that happened once more.
+    pub async fn send_again(&self, event_id: &Value) -> Value {
+        let sent = json!({ "eventId": event_id });
+        let answer = self
+            .control(Method::POST, "webhooks/send", Some(sent))
+            .await;
+        answer["status"].clone()
+    }
+
     async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Value {
         let url = format!("{}/_sandbox/{path}", self.url);
         let mut request = self.client.request(method, url);
