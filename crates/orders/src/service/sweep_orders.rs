@@ -2,14 +2,14 @@
 //! before any stock is given back.
 
 use futures_util::future::join_all;
-use oms_payments::{FencePolicy, LaterCause, SettleOutcome, find_payment, settle_payment};
+use oms_payments::{FencePolicy, LaterCause, SettleOutcome, Settled, find_payment, settle_payment};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::backoff;
 use crate::domain::failure::Failure;
 use crate::error::OrderError;
-use crate::service::end_order::{Ending, end_order};
+use crate::service::end_order::{Ending, Proof, end_order};
 use crate::store::reconciliations::{self, Claim};
 
 /// The actor of what the sweeper does.
@@ -98,16 +98,18 @@ async fn settle(
         false => FencePolicy::KeepPending,
     };
     let gateway = context.gateway.as_ref();
-    let outcome = settle_payment(&context.database, gateway, tenant, &attempt, policy).await;
+    let Settled { outcome, calls } =
+        settle_payment(&context.database, gateway, tenant, &attempt, policy).await;
     let Some((closing, ending)) = outcome.closing().zip(ending_of(&outcome)) else {
         return postpone(context, tenant, claim, &outcome).await;
     };
     let order_id = claim.order_id;
-    if !end_order(
-        context, tenant, order_id, attempt.id, &closing, &ending, ACTOR,
-    )
-    .await?
-    {
+    let proof = Proof {
+        attempt_id: attempt.id,
+        closing,
+        calls,
+    };
+    if !end_order(context, tenant, order_id, &proof, &ending, ACTOR).await? {
         return Ok(Swept::Superseded);
     }
     tracing::info!(%order_id, tries = claim.tries, ending = ?ending, "ended an order that was cut off");

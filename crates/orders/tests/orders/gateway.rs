@@ -5,8 +5,9 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use oms_payments::{
-    BreakerState, DeclineCode, GatewayError, GatewayFault, Operation, OperationKey, PaymentGateway,
-    PaymentMethod, PaymentStatus, PrepareRequest, Reference, RefundOutcome,
+    Answered, BreakerState, DeclineCode, GatewayError, GatewayFault, Operation, OperationKey,
+    PaymentGateway, PaymentMethod, PaymentStatus, PrepareRequest, Reference, RefundId,
+    RefundOutcome, RefundRequest,
 };
 use oms_validation::Money;
 use tokio::sync::Semaphore;
@@ -74,6 +75,10 @@ impl ScriptedGateway {
         }
         current.clone()
     }
+
+    fn answer(&self, reference: &Reference, status: PaymentStatus) -> Answered<PaymentStatus> {
+        Answered::of(self.set(reference, status))
+    }
 }
 
 fn timed_out(operation: Operation) -> GatewayError {
@@ -94,7 +99,7 @@ impl PaymentGateway for ScriptedGateway {
         Vec::new()
     }
 
-    async fn prepare(&self, request: &PrepareRequest) -> Result<Reference, GatewayError> {
+    async fn prepare(&self, request: &PrepareRequest) -> Result<Answered<Reference>, GatewayError> {
         let reference =
             Reference::parse(&format!("pi_{}", request.order_id.as_uuid().simple())).unwrap();
         let payment = (request.amount, PaymentStatus::NotConfirmed);
@@ -103,7 +108,7 @@ impl PaymentGateway for ScriptedGateway {
             .unwrap()
             .entry(reference.clone())
             .or_insert(payment);
-        Ok(reference)
+        Ok(Answered::of(reference))
     }
 
     async fn confirm(
@@ -111,7 +116,7 @@ impl PaymentGateway for ScriptedGateway {
         reference: &Reference,
         _: &PaymentMethod,
         _: &OperationKey,
-    ) -> Result<PaymentStatus, GatewayError> {
+    ) -> Result<Answered<PaymentStatus>, GatewayError> {
         self.arrived.add_permits(1);
         self.gate.acquire().await.unwrap().forget();
         let amount = self.payments.lock().unwrap()[reference].0;
@@ -121,34 +126,34 @@ impl PaymentGateway for ScriptedGateway {
         };
         let confirm = *self.confirm.lock().unwrap();
         match confirm {
-            Confirm::Pays => Ok(self.set(reference, PaymentStatus::Paid { amount })),
+            Confirm::Pays => Ok(self.answer(reference, PaymentStatus::Paid { amount })),
             Confirm::PaysSilently => {
                 self.set(reference, PaymentStatus::Paid { amount });
                 Err(timed_out(Operation::Confirm))
             }
             Confirm::IsLost => Err(timed_out(Operation::Confirm)),
-            Confirm::AsksTheCustomer => Ok(self.set(reference, PaymentStatus::NeedsAction)),
+            Confirm::AsksTheCustomer => Ok(self.answer(reference, PaymentStatus::NeedsAction)),
             Confirm::Overcharges => {
-                Ok(self.set(reference, PaymentStatus::Paid { amount: too_much }))
+                Ok(self.answer(reference, PaymentStatus::Paid { amount: too_much }))
             }
             Confirm::Declines => {
                 let code = DeclineCode::new("insufficient_funds");
-                Ok(self.set(reference, PaymentStatus::Declined { code }))
+                Ok(self.answer(reference, PaymentStatus::Declined { code }))
             }
         }
     }
 
-    async fn lookup(&self, reference: &Reference) -> Result<PaymentStatus, GatewayError> {
-        Ok(self.status(reference))
+    async fn lookup(&self, reference: &Reference) -> Result<Answered<PaymentStatus>, GatewayError> {
+        Ok(Answered::of(self.status(reference)))
     }
 
     async fn cancel(
         &self,
         reference: &Reference,
         _: &OperationKey,
-    ) -> Result<PaymentStatus, GatewayError> {
+    ) -> Result<Answered<PaymentStatus>, GatewayError> {
         *self.cancels.lock().unwrap() += 1;
-        Ok(self.set(reference, PaymentStatus::Cancelled))
+        Ok(self.answer(reference, PaymentStatus::Cancelled))
     }
 
     async fn capture(
@@ -156,16 +161,23 @@ impl PaymentGateway for ScriptedGateway {
         _: &Reference,
         _: Money,
         _: &OperationKey,
-    ) -> Result<PaymentStatus, GatewayError> {
+    ) -> Result<Answered<PaymentStatus>, GatewayError> {
         Err(timed_out(Operation::Capture))
     }
 
     async fn refund(
         &self,
-        _: &Reference,
-        _: Money,
+        _: &RefundRequest,
         _: &OperationKey,
-    ) -> Result<RefundOutcome, GatewayError> {
+    ) -> Result<Answered<RefundOutcome>, GatewayError> {
         Err(timed_out(Operation::Refund))
+    }
+
+    async fn find_refund(
+        &self,
+        _: &Reference,
+        _: RefundId,
+    ) -> Result<Answered<Option<RefundOutcome>>, GatewayError> {
+        Err(timed_out(Operation::FindRefund))
     }
 }

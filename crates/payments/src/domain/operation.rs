@@ -20,6 +20,8 @@ pub enum Operation {
     Capture,
     /// Give it back.
     Refund,
+    /// Read whether it was given back.
+    FindRefund,
 }
 
 impl Operation {
@@ -32,6 +34,7 @@ impl Operation {
             Self::Cancel => "cancel",
             Self::Capture => "capture",
             Self::Refund => "refund",
+            Self::FindRefund => "find_refund",
         }
     }
 }
