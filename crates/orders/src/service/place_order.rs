@@ -4,7 +4,7 @@
 //! Run it in a task that nobody cancels: a client that goes away must not change how its order ends.
 
 use oms_geocoding::GeocodeError;
-use oms_payments::{Attempt, CollectOutcome, collect_payment};
+use oms_payments::{Attempt, CollectOutcome, Collected, collect_payment};
 use oms_validation::{IdempotencyKey, Location, OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -14,7 +14,7 @@ use crate::domain::fingerprint::{self, Fingerprint};
 use crate::domain::order::{Order, OrderRequest};
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::service::end_order::{EndedBy, Ending, end_order};
+use crate::service::end_order::{EndedBy, Ending, Proof, end_order};
 use crate::service::intake::{Intake, intake};
 use crate::store::orders;
 
@@ -141,7 +141,7 @@ async fn pay(
     request: &OrderRequest,
 ) -> Result<PlacedOrder, OrderError> {
     let gateway = context.gateway.as_ref();
-    let outcome = collect_payment(
+    let Collected { outcome, calls } = collect_payment(
         &context.database,
         gateway,
         tenant,
@@ -156,8 +156,13 @@ async fn pay(
         }
         return answer_as_stored(context, tenant, order.id).await;
     };
+    let proof = Proof {
+        attempt_id: attempt.id,
+        closing,
+        calls,
+    };
     let by = EndedBy::Actor(API);
-    match end_order(context, tenant, order.id, attempt.id, &closing, &ending, by).await {
+    match end_order(context, tenant, order.id, &proof, &ending, by).await {
         Ok(true) => ended(order, ending, outcome),
         Ok(false) => answer_as_stored(context, tenant, order.id).await,
         Err(error) => {
