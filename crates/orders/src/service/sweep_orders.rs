@@ -63,6 +63,9 @@ async fn sweep_tenant(context: &OrderContext, tenant: TenantId) -> Result<Vec<Sw
     let (limit, lease) = (settings.sweep_batch, settings.sweep_lease);
     let claims = reconciliations::claim_due(&mut connection, tenant, limit, lease).await?;
     drop(connection);
+    if !claims.is_empty() {
+        oms_failpoints::reached("orders.claimed");
+    }
     let swept = claims
         .into_iter()
         .map(|claim| sweep_order(context, tenant, claim));
@@ -99,6 +102,7 @@ async fn settle(
     };
     let gateway = context.gateway.as_ref();
     let outcome = settle_payment(&context.database, gateway, tenant, &attempt, policy).await;
+    oms_failpoints::reached("orders.settled");
     let Some((closing, ending)) = outcome.closing().zip(ending_of(&outcome)) else {
         return postpone(context, tenant, claim, &outcome).await;
     };

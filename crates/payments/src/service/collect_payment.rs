@@ -82,6 +82,7 @@ pub async fn collect_payment(
         // If it was stored after all, the closing won't match, and settling cancels the payment.
         Err(error) => return never_prepared(error.into()),
     }
+    oms_failpoints::reached("payments.prepared");
     let key = OperationKey::new(attempt.order_id, Operation::Confirm, attempt.number);
     match gateway.confirm(&reference, method, &key).await {
         Ok(status) => of_status(attempt.amount, status),
