@@ -10,14 +10,15 @@ mod service;
 mod store;
 
 pub use domain::{
-    Asked, Attempt, AttemptState, CallEffect, Capture, CardNumber, ChargeId, ChargePage, ChargeStatus, ChargeWindow,
-    Closing, CustomerStep, DeclineCode, EventRelevance, GatewayCall, GatewayEvent, GatewayEventId, InvalidPaymentMethod,
-    InvalidReference, ListedCharge, NewAttempt, NewGatewayEvent, NewRefund, Operation, OperationKey,
-    PaymentMethod, PaymentStatus, Reference, Refund, RefundEnd, RefundFailure,
-    RefundOutcome, RefundState, UnknownState, UnsavedCalls,
+    Asked, Attempt, AttemptState, CallEffect, Capture, CardNumber, ChargeId, ChargePage,
+    ChargeStatus, ChargeWindow, Closing, CustomerStep, DeclineCode, EventRelevance, GatewayCall,
+    GatewayEvent, GatewayEventId, InvalidPaymentMethod, InvalidReference, ListedCharge, NewAttempt,
+    NewGatewayEvent, NewRefund, Operation, OperationKey, PaymentMethod, PaymentStatus, Reference,
+    Refund, RefundEnd, RefundFailure, RefundOutcome, RefundState, UnknownState, UnsavedCalls,
 };
 pub use error::{
-    AMOUNT_NOT_ACCEPTED, GATEWAY_REFUSED, GATEWAY_UNAVAILABLE, INVALID_SIGNATURE, PROBLEM_TYPES, PaymentError,
+    AMOUNT_NOT_ACCEPTED, GATEWAY_REFUSED, GATEWAY_UNAVAILABLE, INVALID_SIGNATURE, PROBLEM_TYPES,
+    PaymentError,
 };
 pub use ids::{AttemptId, RefundId};
 pub use oms_circuit_breaker::BreakerState;

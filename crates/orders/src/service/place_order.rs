@@ -67,13 +67,17 @@ pub async fn place_order(
         return Err(OrderError::GatewayUnavailable);
     }
     let destination = locate(context, tenant, request).await?;
+    oms_failpoints::reached("orders.located");
     match intake(context, tenant, key, request, fingerprint, destination).await? {
         Intake::KeyTaken => {
             let order = find_by_key(context, tenant, key).await?;
             // Its owner gave it back meanwhile: nothing was kept, and this request may be tried again.
             replay(order.ok_or(OrderError::Contended)?, fingerprint)
         }
-        Intake::Placed { order, attempt } => pay(context, tenant, *order, &attempt, request).await,
+        Intake::Placed { order, attempt } => {
+            oms_failpoints::reached("orders.placed");
+            pay(context, tenant, *order, &attempt, request).await
+        }
     }
 }
 
@@ -149,6 +153,7 @@ async fn pay(
         &request.payment_method,
     )
     .await;
+    oms_failpoints::reached("orders.collected");
     let Some((closing, ending)) = outcome.closing().zip(ending_of(&outcome)) else {
         if let CollectOutcome::WrongAmount { charged } = &outcome {
             // The sweeper finds the same, and alerts.
@@ -163,7 +168,10 @@ async fn pay(
     };
     let by = EndedBy::Actor(API);
     match end_order(context, tenant, order.id, &proof, &ending, by).await {
-        Ok(true) => ended(order, ending, outcome),
+        Ok(true) => {
+            oms_failpoints::reached("orders.ended");
+            ended(order, ending, outcome)
+        }
         Ok(false) => answer_as_stored(context, tenant, order.id).await,
         Err(error) => {
             let cause: &dyn std::error::Error = &error;

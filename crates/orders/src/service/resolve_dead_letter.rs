@@ -96,8 +96,7 @@ async fn prove_failed(
 ) -> Result<(Proof, Ending), OrderError> {
     let settled = settle(context, tenant, attempt, FencePolicy::CancelPending).await;
     let (outcome, calls) = (settled.outcome, settled.calls);
-    if let Some((closing, ending @ Ending::Failed(_))) =
-        outcome.closing().zip(ending_of(&outcome))
+    if let Some((closing, ending @ Ending::Failed(_))) = outcome.closing().zip(ending_of(&outcome))
     {
         return Ok((proof(attempt, closing, calls), ending));
     }

@@ -37,6 +37,7 @@ pub(crate) async fn settle_pending(
     let gateway = context.gateway.as_ref();
     let Settled { outcome, calls } =
         settle_payment(&context.database, gateway, tenant, &attempt, policy).await;
+    oms_failpoints::reached("orders.settled");
     let Some((closing, ending)) = outcome.closing().zip(ending_of(&outcome)) else {
         return Ok(unsettled(&outcome, policy));
     };

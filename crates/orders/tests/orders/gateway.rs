@@ -9,8 +9,8 @@ use chrono::DateTime;
 use oms_payments::{
     Answered, BreakerState, Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, DeclineCode,
     GatewayError, GatewayFault, ListedCharge, Operation, OperationKey, PaymentGateway,
-    PaymentMethod, PaymentStatus, PrepareRequest, Reference, RefundFailure, RefundId, RefundOutcome,
-    RefundRequest,
+    PaymentMethod, PaymentStatus, PrepareRequest, Reference, RefundFailure, RefundId,
+    RefundOutcome, RefundRequest,
 };
 use oms_validation::{Money, OrderId, TenantId};
 use tokio::sync::Semaphore;

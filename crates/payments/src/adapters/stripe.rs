@@ -28,8 +28,9 @@ pub use webhook_signature::{InvalidSignature, InvalidWebhookSecrets, WebhookSecr
 
 use crate::ports::PrepareRequest;
 use crate::{
-    Answered, ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayFault, ListedCharge, Operation,
-    OperationKey, PaymentGateway, PaymentMethod, PaymentStatus, Reference, RefundId, RefundOutcome, RefundRequest,
+    Answered, ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayFault, ListedCharge,
+    Operation, OperationKey, PaymentGateway, PaymentMethod, PaymentStatus, Reference, RefundId,
+    RefundOutcome, RefundRequest,
 };
 use answers::Reply;
 use transport::{Answer, Call, Transport};

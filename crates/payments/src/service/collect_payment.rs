@@ -124,7 +124,10 @@ async fn send(
         attempts::store_reference(&mut connection, tenant_id, id, &reference, &calls).await
     };
     match stored.await {
-        Ok(true) => Ok(reference),
+        Ok(true) => {
+            oms_failpoints::reached("payments.prepared");
+            Ok(reference)
+        }
         Ok(false) => Err(CollectOutcome::Superseded),
         // If it was stored after all, the closing won't match, and settling cancels the payment.
         Err(error) => {
