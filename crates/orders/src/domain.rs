@@ -14,4 +14,5 @@ pub(crate) mod line;
 pub(crate) mod order;
 pub(crate) mod page;
 pub(crate) mod reason;
+pub(crate) mod refund;
 pub(crate) mod status;

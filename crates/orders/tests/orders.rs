@@ -17,6 +17,8 @@ mod admission;
 mod alerts;
 #[path = "orders/backlog.rs"]
 mod backlog;
+#[path = "orders/cancelling.rs"]
+mod cancelling;
 #[path = "orders/clock.rs"]
 mod clock;
 #[path = "orders/dead_letters.rs"]
@@ -25,6 +27,8 @@ mod dead_letters;
 mod gateway;
 #[path = "orders/operators.rs"]
 mod operators;
+#[path = "orders/refunding.rs"]
+mod refunding;
 #[path = "orders/replays.rs"]
 mod replays;
 #[path = "orders/shop.rs"]
