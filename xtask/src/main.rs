@@ -3,6 +3,7 @@
 //! It prepares what the programs of this workspace need, then builds, starts, checks and stops them.
 //! It depends on no crate of the workspace, so it stays quick to build and works while they do not compile.
 
+mod bench;
 mod cargo_deny;
 mod checks;
 mod command;
@@ -17,6 +18,7 @@ mod sys_init;
 mod tidy;
 mod workspace;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -41,6 +43,13 @@ enum Task {
         #[arg(long)]
         quick: bool,
     },
+    /// Measure the release build against its database: rates, latencies, cost of an order. --help tells its options.
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// Arguments for oms-bench.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Start, stop, migrate, reset or open the development database.
     Db {
         #[command(subcommand)]
@@ -56,6 +65,7 @@ fn main() -> ExitCode {
         Task::SysInit => sys_init::run(&workspace),
         Task::Start => start::run(&workspace),
         Task::Test { quick } => checks::run(&workspace, checks::Extent::from_flag(quick)),
+        Task::Bench { arguments } => bench::run(&workspace, &arguments),
         Task::Db { action } => db::run(&workspace, action),
         Task::Tidy => tidy::run(&workspace),
     });

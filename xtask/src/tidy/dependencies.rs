@@ -32,7 +32,7 @@ const fn row(
 }
 
 /// The table of ARCHITECTURE.md.
-const TABLE: [Row; 13] = [
+const TABLE: [Row; 14] = [
     row("oms-errors", &[], &[]),
     row("oms-circuit-breaker", &[], &[]),
     row("oms-monitoring", &[], &[]),
@@ -86,6 +86,7 @@ const TABLE: [Row; 13] = [
         &[TEST_SUPPORT],
     ),
     row(TEST_SUPPORT, &["oms-database"], &[]),
+    row("oms-bench", &[], &[]),
     row("payment-sandbox", &[], &[]),
     row("xtask", &[], &[]),
 ];

@@ -1,0 +1,178 @@
+//! Running pgbench, and reading the latency of each transaction from its logs.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use tokio::process::Command;
+use tokio::time::{Instant, sleep_until};
+
+use super::{Script, Shape};
+use crate::cpu::{Programs, Spent, Ticks};
+use crate::latencies::Latencies;
+use crate::load::Window;
+
+/// Where pgbench is, and where it writes.
+#[derive(Clone, Debug)]
+pub(crate) struct Pgbench {
+    pub(crate) program: PathBuf,
+    pub(crate) folder: PathBuf,
+}
+
+/// What came of a run.
+pub(crate) struct Measured {
+    pub(crate) latencies: Latencies,
+    pub(crate) elapsed: Duration,
+    /// Processor time meanwhile.
+    pub(crate) spent: Spent,
+    /// All transactions, those of the warm-up too.
+    pub(crate) transactions: u64,
+}
+
+impl Pgbench {
+    /// Runs a script with so many clients.
+    pub(crate) async fn run(
+        &self,
+        script: &Script,
+        shape: Shape,
+        database_url: &str,
+        clients: usize,
+        window: Window,
+        postmaster: u32,
+    ) -> Result<Measured> {
+        fs::create_dir_all(&self.folder)?;
+        self.remove_logs()?;
+        let file = self.folder.join("order.sql");
+        fs::write(&file, script.text(shape))?;
+        let seconds = (window.warm_up + window.measured).as_secs_f64().ceil();
+        let mut command = Command::new(&self.program);
+        command
+            .args(["--no-vacuum", "--protocol=prepared", "--log"])
+            .arg(format!("--client={clients}"))
+            .arg(format!("--jobs={}", clients.min(2)))
+            .arg(format!("--time={seconds}"))
+            .arg(format!(
+                "--log-prefix={}",
+                self.folder.join("transactions").display()
+            ))
+            // Ids go on from now, as the server's do.
+            .arg(format!(
+                "--define=n={}",
+                SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis()
+            ))
+            .arg("--file")
+            .arg(&file)
+            .arg(database_url)
+            // The settings of the product's own sessions that cost or save time.
+            .env(
+                "PGOPTIONS",
+                "-c jit=off -c lock_timeout=5000 -c statement_timeout=10000",
+            )
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let started = Instant::now();
+        let child = command
+            .spawn()
+            .with_context(|| format!("{} can't be started", self.program.display()))?;
+        let programs = Programs {
+            postmaster,
+            server: None,
+            others: [child.id(), None],
+        };
+        let ended = tokio::spawn(child.wait_with_output());
+        sleep_until(started + window.warm_up).await;
+        let before = Ticks::read(&programs);
+        sleep_until(started + window.warm_up + window.measured).await;
+        let spent = Ticks::read(&programs).since(&before);
+        let output = ended.await??;
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "pgbench: {}", complaint.trim());
+        self.read(window, spent)
+    }
+
+    fn read(&self, window: Window, spent: Spent) -> Result<Measured> {
+        let mut transactions = Vec::new();
+        for path in self.logs()? {
+            for line in fs::read_to_string(path)?.lines() {
+                transactions
+                    .push(transaction(line).with_context(|| format!("pgbench logged {line:?}"))?);
+            }
+        }
+        let first = transactions
+            .iter()
+            .map(|(at, latency)| at.saturating_sub(*latency))
+            .min();
+        let from = first.context("pgbench did no transaction")? + window.warm_up;
+        let counted = |at: Duration| at >= from && at < from + window.measured;
+        let mut latencies = Latencies::new()?;
+        for (_, latency) in transactions.iter().filter(|(at, _)| counted(*at)) {
+            latencies.record(*latency);
+        }
+        Ok(Measured {
+            latencies,
+            elapsed: window.measured,
+            spent,
+            transactions: u64::try_from(transactions.len())?,
+        })
+    }
+
+    fn logs(&self) -> Result<Vec<PathBuf>> {
+        let entries = fs::read_dir(&self.folder)?.filter_map(Result::ok);
+        let is_log = |path: &PathBuf| {
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            name.starts_with("transactions.")
+        };
+        Ok(entries.map(|entry| entry.path()).filter(is_log).collect())
+    }
+
+    fn remove_logs(&self) -> Result<()> {
+        Ok(self.logs()?.iter().try_for_each(fs::remove_file)?)
+    }
+}
+
+/// When a transaction ended, since 1970, and how long it took, from a line
+/// `client_id transaction_no time script_no time_epoch time_us`.
+fn transaction(line: &str) -> Option<(Duration, Duration)> {
+    let numbers: Vec<u64> = line
+        .split(' ')
+        .filter_map(|field| field.parse().ok())
+        .collect();
+    let [_, _, latency, _, seconds, micros] = *numbers.as_slice() else {
+        return None;
+    };
+    let ended = Duration::from_secs(seconds) + Duration::from_micros(micros);
+    Some((ended, Duration::from_micros(latency)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_warm_up_is_not_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = "0 1 1000 0 100 1000\n0 2 3000 0 101 500000\n1 1 5000 0 102 700000\n1 2 7000 0 103 900000\n";
+        fs::write(folder.path().join("transactions.17"), log).unwrap();
+        let pgbench = Pgbench {
+            program: PathBuf::new(),
+            folder: folder.path().to_owned(),
+        };
+        let window = Window {
+            warm_up: Duration::from_secs(1),
+            measured: Duration::from_secs(2),
+        };
+        let measured = pgbench.read(window, Spent::default()).unwrap();
+        assert_eq!((measured.transactions, measured.latencies.count()), (4, 2));
+        assert!((measured.latencies.percentiles().p50_ms - 3.0).abs() < 0.01);
+        pgbench.remove_logs().unwrap();
+        assert!(pgbench.logs().unwrap().is_empty());
+    }
+}
