@@ -8,6 +8,7 @@ mod literal;
 mod pgbench;
 mod script;
 mod server_log;
+mod variables;
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
@@ -16,7 +17,8 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 pub(crate) use pgbench::Pgbench;
-pub(crate) use script::{Sample, Script, Shape};
+pub(crate) use script::{Script, Shape};
+pub(crate) use variables::Sample;
 
 /// The length of the server's log, to read from there later.
 pub(crate) fn log_length(server_log: &Path) -> Result<u64> {

@@ -1,4 +1,4 @@
-//! Load generator and workloads, run by `cargo xtask bench`.
+//! Load generator and workloads, run by `cargo xtask bench`. The README has the whole story.
 //!
 //! It starts the programs that it measures, each time on a fresh database, sends them prepared requests, and compares
 //! the rate with what PostgreSQL alone does with the same statements. It knows the schema and the HTTP API, and no

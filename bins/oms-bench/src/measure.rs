@@ -170,14 +170,7 @@ impl Bench {
         let api = Program::api(&self.places, &url, Gateway::Instant, None).await?;
         let mut connection = Connection::open(api.address).await?;
         let first = place(&mut connection, workload, "bench-first").await?;
-        let path = format!("/orders/{first}/cancel");
-        let (status, _) = connection
-            .send(Method::POST, &path, None, Bytes::from_static(b"{}"))
-            .await?;
-        self.cancels = match status.as_u16() {
-            200 | 202 | 409 => Cancels::Offered,
-            _ => Cancels::Missing,
-        };
+        self.cancels = cancels(api.address, first).await?;
         let from = ceiling::log_length(&self.server_log)?;
         let order_id = place(&mut connection, workload, SAMPLE_KEY).await?;
         drop(connection);
@@ -247,6 +240,18 @@ impl Bench {
         run.statuses = outcome.statuses;
         Ok(run)
     }
+}
+
+/// Whether the server can cancel an order. On a connection of its own: a server that does not know the path may close it.
+async fn cancels(address: SocketAddr, order_id: Uuid) -> Result<Cancels> {
+    let mut connection = Connection::open(address).await?;
+    let path = format!("/orders/{order_id}/cancel");
+    let body = Bytes::from_static(b"{}");
+    let (status, _) = connection.send(Method::POST, &path, None, body).await?;
+    Ok(match status.as_u16() {
+        200 | 202 | 409 => Cancels::Offered,
+        _ => Cancels::Missing,
+    })
 }
 
 fn described(latencies: &Latencies, elapsed: Duration, spent: Spent) -> Run {

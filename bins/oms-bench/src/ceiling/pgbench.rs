@@ -14,6 +14,9 @@ use crate::cpu::{Programs, Spent, Ticks};
 use crate::latencies::Latencies;
 use crate::load::Window;
 
+/// Lines of what pgbench says when it fails: it says the same for every client.
+const COMPLAINTS: usize = 5;
+
 /// Where pgbench is, and where it writes.
 #[derive(Clone, Debug)]
 pub(crate) struct Pgbench {
@@ -90,7 +93,8 @@ impl Pgbench {
         let spent = Ticks::read(&programs).since(&before);
         let output = ended.await??;
         let complaint = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "pgbench: {}", complaint.trim());
+        let first: Vec<&str> = complaint.lines().take(COMPLAINTS).collect();
+        ensure!(output.status.success(), "{}", first.join("\n"));
         self.read(window, spent)
     }
 

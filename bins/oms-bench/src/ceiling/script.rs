@@ -1,31 +1,13 @@
 //! The statements of one order as a script for pgbench.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use anyhow::{Result, ensure};
 use serde::Serialize;
-use uuid::Uuid;
 
-use super::literal::{self, Type, Varying};
+use super::literal::{self, Type};
 use super::server_log::Sent;
-use crate::dataset::{Dataset, PRODUCT_PREFIX, WAREHOUSE_PREFIX, number_of};
-use crate::workload::{Demand, JITTER, Lines, Near};
-
-/// The order that was placed to see its statements.
-#[derive(Debug)]
-pub(crate) struct Sample<'a> {
-    pub(crate) dataset: &'a Dataset,
-    pub(crate) demand: Demand,
-    pub(crate) order_id: Uuid,
-    pub(crate) key: &'a str,
-    /// Latitude and longitude.
-    pub(crate) place: (f64, f64),
-    /// Its products, in the order of its lines.
-    pub(crate) products: Vec<Uuid>,
-    /// Ids that are the same in every order.
-    pub(crate) fixed: Vec<Uuid>,
-}
+use super::variables::{Ids, Sample, settings, stray};
 
 /// Where transactions begin and end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -152,72 +134,15 @@ impl Group {
     }
 }
 
-/// pgbench's variables: what an order is about. `n` counts a client's transactions and goes on from a start that is
-/// given on the command line.
-fn settings(sample: &Sample<'_>) -> String {
-    let Dataset {
-        warehouses,
-        products,
-        grid,
-        ..
-    } = sample.dataset;
-    let mut text = String::from("\\set n :n + 1\n");
-    let mut set = |name: &str, value: String| {
-        writeln!(text, "\\set {name} {value}").expect("a string takes all that is written to it");
-    };
-    let last = warehouses - 1;
-    match sample.demand.near {
-        Near::Any => {
-            set("i", format!("random(0, {last})"));
-            set("w", ":i + 1".to_owned());
-        }
-        Near::First => {
-            set("i", "0".to_owned());
-            set("w", "1".to_owned());
-        }
-        Near::FirstForFar(serving) => {
-            set("i", "0".to_owned());
-            set("w", serving.to_string());
-        }
-    }
-    let shift = |step: f64| format!("random(-1000, 1000) * {}", JITTER * step / 1000.0);
-    let rows = grid.rows;
-    set(
-        "lat",
-        format!(
-            "{:.6} + (:i % {rows}) * {} + {}",
-            grid.lat,
-            grid.lat_step,
-            shift(grid.lat_step)
-        ),
-    );
-    set(
-        "lng",
-        format!(
-            "{:.6} + (:i / {rows}) * {} + {}",
-            grid.lng,
-            grid.lng_step,
-            shift(grid.lng_step)
-        ),
-    );
-    if let Lines::Random(count) = sample.demand.lines {
-        // Each line has a share of the products to itself, so that no product is drawn twice.
-        let share = products / count;
-        for line in 0..count {
-            set(
-                &format!("p{line}"),
-                format!("random({}, {})", line * share + 1, (line + 1) * share),
-            );
-        }
-    } else {
-        set("p0", "1".to_owned());
-    }
-    text
-}
-
 fn with_values(sent: &Sent, ids: &mut Ids<'_>) -> Result<String> {
+    // A driver may write its parameters into a comment, and in a script that would swallow the semicolon.
+    let lines = sent
+        .text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("--"));
+    let statement = lines.collect::<Vec<_>>().join("\n");
     let mut text = String::new();
-    let mut rest = sent.text.as_str();
+    let mut rest = statement.as_str();
     while let Some((before, after)) = rest.split_once('$') {
         let digits = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, after) = after.split_at(digits);
@@ -243,7 +168,7 @@ fn with_values(sent: &Sent, ids: &mut Ids<'_>) -> Result<String> {
         rest = after;
     }
     text.push_str(rest);
-    let stray = stray_variable(&text);
+    let stray = stray(&text);
     ensure!(
         stray.is_none(),
         "pgbench would take {stray:?} for a variable in: {text}"
@@ -251,110 +176,10 @@ fn with_values(sent: &Sent, ids: &mut Ids<'_>) -> Result<String> {
     Ok(text)
 }
 
-/// A `:name` that pgbench would replace and that is none of ours.
-fn stray_variable(text: &str) -> Option<String> {
-    let ours = |name: &str| {
-        matches!(name, "n" | "w" | "lat" | "lng" | "client_id") || name.starts_with('p')
-    };
-    let mut before = ' ';
-    for (place, letter) in text.char_indices() {
-        if letter == ':' && before != ':' {
-            let rest = &text[place + 1..];
-            let name: String = rest
-                .chars()
-                .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
-                .collect();
-            if !name.is_empty() && !ours(&name) {
-                return Some(name);
-            }
-        }
-        before = letter;
-    }
-    None
-}
-
-/// The ids of the sampled order, and what stands for them in the script.
-struct Ids<'a> {
-    sample: &'a Sample<'a>,
-    place: String,
-    /// Ids that the server made for this order.
-    fresh: Vec<Uuid>,
-    /// Whether something of the order was met.
-    met: bool,
-}
-
-impl<'a> Ids<'a> {
-    fn of(sample: &'a Sample<'a>) -> Self {
-        Self {
-            sample,
-            place: point(sample.place),
-            fresh: vec![sample.order_id],
-            met: false,
-        }
-    }
-
-    /// In time order as the server's are, so that they go to the same end of every index.
-    fn fresh(&mut self, id: Uuid) -> String {
-        let known = self.fresh.iter().position(|known| *known == id);
-        let place = known.unwrap_or_else(|| {
-            self.fresh.push(id);
-            self.fresh.len() - 1
-        });
-        self.met |= known.is_some();
-        format!(
-            "(lpad(to_hex(:n::bigint), 12, '0') || '7{place:03x}8000' || lpad(to_hex(:client_id::bigint), 12, '0'))::uuid"
-        )
-    }
-}
-
-impl Varying for Ids<'_> {
-    fn id(&mut self, id: Uuid) -> Option<String> {
-        if self.sample.fixed.contains(&id) {
-            return None;
-        }
-        if number_of(WAREHOUSE_PREFIX, id).is_some() {
-            self.met = true;
-            return Some(format!(
-                "('{WAREHOUSE_PREFIX}' || lpad(to_hex(:w::bigint), 12, '0'))::uuid"
-            ));
-        }
-        if number_of(PRODUCT_PREFIX, id).is_some() {
-            let line = self
-                .sample
-                .products
-                .iter()
-                .position(|product| *product == id)?;
-            self.met = true;
-            return Some(format!(
-                "('{PRODUCT_PREFIX}' || lpad(to_hex(:p{line}::bigint), 12, '0'))::uuid"
-            ));
-        }
-        Some(self.fresh(id))
-    }
-
-    fn whole(&mut self, text: &str) -> Option<String> {
-        if text == self.sample.key {
-            self.met = true;
-            return Some("('bench-' || :n::bigint || '-' || :client_id::bigint)".to_owned());
-        }
-        (text == self.place).then(|| {
-            self.met = true;
-            "ST_SetSRID(ST_MakePoint(:lng::float8, :lat::float8), 4326)::geography".to_owned()
-        })
-    }
-}
-
-/// A geography point as PostGIS writes it: little-endian EWKB in hexadecimal, with its system 4326.
-fn point((lat, lng): (f64, f64)) -> String {
-    let mut text = String::from("0101000020E6100000");
-    for byte in lng.to_le_bytes().into_iter().chain(lat.to_le_bytes()) {
-        write!(text, "{byte:02X}").expect("a string takes all that is written to it");
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
     use crate::dataset::{UNIFORM, product_id};
     use crate::workload::Workload;
@@ -384,14 +209,6 @@ mod tests {
     }
 
     #[test]
-    fn a_point_is_written_as_postgis_writes_it() {
-        assert_eq!(
-            point((2.0, 1.0)),
-            "0101000020E6100000000000000000F03F0000000000000040"
-        );
-    }
-
-    #[test]
     fn an_order_s_statements_are_kept_with_new_ids_and_a_worker_s_left_out() {
         let order = Uuid::from_u128(0x018f_0000_0000_7000_8000_0000_0000_0001);
         let attempt = Uuid::from_u128(0x018f_0000_0000_7000_8000_0000_0000_0002);
@@ -412,7 +229,7 @@ mod tests {
             ),
             sent(
                 1,
-                "INSERT INTO orders VALUES ($1, $2)",
+                "INSERT INTO orders VALUES ($1, $2)\n--$1$2",
                 &[&order.to_string(), "the-key"],
             ),
             sent(
@@ -448,6 +265,7 @@ mod tests {
         );
         let (begin, insert) = (text.find("BEGIN;").unwrap(), text.find("INSERT").unwrap());
         assert!(text.find("SELECT price").unwrap() < begin && begin < insert);
+        assert!(!text.contains("--"), "{text}");
         let one = script.text(Shape::OneTransaction);
         assert!(one.find("BEGIN;").unwrap() < one.find("SELECT price").unwrap());
         assert_eq!(one.matches("COMMIT;").count(), 1);
