@@ -1,5 +1,6 @@
 //! Running pgbench, and reading the latency of each transaction from its logs.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -14,6 +15,9 @@ use crate::cpu::{Programs, Spent, Ticks};
 use crate::latencies::Latencies;
 use crate::load::Window;
 
+/// A new connection's first call to PostGIS takes some 50 ms of processor time, and planning the statements some more.
+/// The API has that behind it when it is ready; pgbench begins with it.
+const WARM_UP_PER_CLIENT: Duration = Duration::from_millis(40);
 /// Lines of what pgbench says when it fails: it says the same for every client.
 const COMPLAINTS: usize = 5;
 
@@ -47,6 +51,10 @@ impl Pgbench {
     ) -> Result<Measured> {
         fs::create_dir_all(&self.folder)?;
         self.remove_logs()?;
+        let window = Window {
+            warm_up: window.warm_up + WARM_UP_PER_CLIENT * u32::try_from(clients)?,
+            ..window
+        };
         let file = self.folder.join("order.sql");
         fs::write(&file, script.text(shape))?;
         let seconds = (window.warm_up + window.measured).as_secs_f64().ceil();
@@ -102,23 +110,20 @@ impl Pgbench {
         let mut transactions = Vec::new();
         for path in self.logs()? {
             for line in fs::read_to_string(path)?.lines() {
-                transactions
-                    .push(transaction(line).with_context(|| format!("pgbench logged {line:?}"))?);
+                let read = Transaction::read(line);
+                transactions.push(read.with_context(|| format!("pgbench logged {line:?}"))?);
             }
         }
-        let first = transactions
-            .iter()
-            .map(|(at, latency)| at.saturating_sub(*latency))
-            .min();
-        let from = first.context("pgbench did no transaction")? + window.warm_up;
-        let counted = |at: Duration| at >= from && at < from + window.measured;
+        let (from, to) = counted(&transactions, window)?;
         let mut latencies = Latencies::new()?;
-        for (_, latency) in transactions.iter().filter(|(at, _)| counted(*at)) {
-            latencies.record(*latency);
+        for transaction in &transactions {
+            if transaction.ended >= from && transaction.ended < to {
+                latencies.record(transaction.took);
+            }
         }
         Ok(Measured {
             latencies,
-            elapsed: window.measured,
+            elapsed: to - from,
             spent,
             transactions: u64::try_from(transactions.len())?,
         })
@@ -142,28 +147,65 @@ impl Pgbench {
     }
 }
 
-/// When a transaction ended, since 1970, and how long it took, from a line
-/// `client_id transaction_no time script_no time_epoch time_us`.
-fn transaction(line: &str) -> Option<(Duration, Duration)> {
-    let numbers: Vec<u64> = line
-        .split(' ')
-        .filter_map(|field| field.parse().ok())
-        .collect();
-    let [_, _, latency, _, seconds, micros] = *numbers.as_slice() else {
-        return None;
-    };
-    let ended = Duration::from_secs(seconds) + Duration::from_micros(micros);
-    Some((ended, Duration::from_micros(latency)))
+/// When counting begins, since 1970, and when it ends: after the warm-up, and not before every client is warm.
+fn counted(transactions: &[Transaction], window: Window) -> Result<(Duration, Duration)> {
+    let mut first_of_each: BTreeMap<u64, Duration> = BTreeMap::new();
+    for Transaction { client, ended, .. } in transactions {
+        let first = first_of_each.entry(*client).or_insert(*ended);
+        *first = (*first).min(*ended);
+    }
+    let started = transactions
+        .iter()
+        .map(|it| it.ended.saturating_sub(it.took))
+        .min();
+    let started = started.context("pgbench did no transaction")?;
+    let all_warm = first_of_each.into_values().max().unwrap_or(started);
+    let last = transactions
+        .iter()
+        .map(|it| it.ended)
+        .max()
+        .unwrap_or(started);
+    let from = all_warm.max(started + window.warm_up);
+    let to = last.min(from + window.measured);
+    ensure!(
+        to.saturating_sub(from) >= window.measured / 2,
+        "pgbench's clients took too long to get warm: measure again on a quieter machine"
+    );
+    Ok((from, to))
+}
+
+/// One line of pgbench's log.
+struct Transaction {
+    client: u64,
+    /// Since 1970.
+    ended: Duration,
+    took: Duration,
+}
+
+impl Transaction {
+    /// `client_id transaction_no time script_no time_epoch time_us`
+    fn read(line: &str) -> Option<Self> {
+        let numbers: Vec<u64> = line
+            .split(' ')
+            .filter_map(|field| field.parse().ok())
+            .collect();
+        let [client, _, took, _, seconds, micros] = *numbers.as_slice() else {
+            return None;
+        };
+        Some(Self {
+            client,
+            ended: Duration::from_secs(seconds) + Duration::from_micros(micros),
+            took: Duration::from_micros(took),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_warm_up_is_not_counted() {
+    fn read(log: &str) -> Result<Measured> {
         let folder = tempfile::tempdir().unwrap();
-        let log = "0 1 1000 0 100 1000\n0 2 3000 0 101 500000\n1 1 5000 0 102 700000\n1 2 7000 0 103 900000\n";
         fs::write(folder.path().join("transactions.17"), log).unwrap();
         let pgbench = Pgbench {
             program: PathBuf::new(),
@@ -173,10 +215,27 @@ mod tests {
             warm_up: Duration::from_secs(1),
             measured: Duration::from_secs(2),
         };
-        let measured = pgbench.read(window, Spent::default()).unwrap();
-        assert_eq!((measured.transactions, measured.latencies.count()), (4, 2));
-        assert!((measured.latencies.percentiles().p50_ms - 3.0).abs() < 0.01);
+        let measured = pgbench.read(window, Spent::default());
         pgbench.remove_logs().unwrap();
         assert!(pgbench.logs().unwrap().is_empty());
+        measured
+    }
+
+    #[test]
+    fn the_warm_up_is_not_counted() {
+        let log = "0 1 1000 0 100 1000\n1 1 1000 0 100 2000\n0 2 3000 0 101 500000\n\
+                   1 2 5000 0 102 700000\n1 3 7000 0 103 900000\n";
+        let measured = read(log).unwrap();
+        assert_eq!((measured.transactions, measured.latencies.count()), (5, 2));
+        assert!((measured.latencies.percentiles().p50_ms - 3.0).abs() < 0.01);
+        assert_eq!(measured.elapsed, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn counting_waits_until_every_client_is_warm() {
+        let log = "0 1 1000 0 100 1000\n1 1 2000000 0 102 0\n0 2 1000 0 103 500000\n";
+        let measured = read(log).unwrap();
+        assert_eq!(measured.elapsed, Duration::from_millis(1500));
+        assert!(read("0 1 1000 0 100 1000\n1 1 2000000 0 102 0\n").is_err());
     }
 }
