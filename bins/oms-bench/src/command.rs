@@ -94,15 +94,22 @@ async fn measure(
     workload: Workload,
     report: &mut Report,
 ) -> Result<()> {
-    let script = bench
-        .capture(workload)
-        .await
-        .with_context(|| format!("{}: the statements of an order", workload.name()))?;
-    report.orders.insert(workload.name(), statements(&script));
-    for connections in plan.concurrency(workload) {
+    let compares = |connections: &usize| {
+        options.gateway == Gateway::Instant && plan.has_ceiling(workload, *connections)
+    };
+    let concurrency = plan.concurrency(workload);
+    let mut script = None;
+    // The first workload always, because it also tells whether the server can cancel.
+    if report.orders.is_empty() || concurrency.iter().any(compares) {
+        let captured = bench.capture(workload).await;
+        let captured =
+            captured.with_context(|| format!("{}: the statements of an order", workload.name()))?;
+        report.orders.insert(workload.name(), statements(&captured));
+        script = Some(captured);
+    }
+    for connections in concurrency {
         let pace = pace(workload, &report.rows)?;
-        let has_ceiling =
-            options.gateway == Gateway::Instant && plan.has_ceiling(workload, connections);
+        let script = script.as_ref().filter(|_| compares(&connections));
         let mut systems: BTreeMap<String, Vec<Run>> = BTreeMap::new();
         for round in 1..=plan.rounds(workload) {
             say(&format!(
@@ -112,9 +119,9 @@ async fn measure(
             ));
             let ours = bench.ours(workload, connections, pace).await?;
             keep(&mut systems, "oms", ours);
-            if has_ceiling {
+            if let Some(script) = script {
                 for shape in Shape::ALL {
-                    let run = bench.ceiling(workload, connections, &script, shape).await?;
+                    let run = bench.ceiling(workload, connections, script, shape).await?;
                     keep(&mut systems, name_of(shape), run);
                 }
             }

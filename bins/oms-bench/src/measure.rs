@@ -119,6 +119,7 @@ impl Bench {
             .await?;
         run.wal_bytes_per_order = None;
         run.flushes_per_order = None;
+        run.cpu_us_per_order.database = 0.0;
         // Its own work is not that of others, and can't be told from it.
         run.foreign_during = 0.0;
         Ok(run)

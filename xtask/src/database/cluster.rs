@@ -2,6 +2,8 @@
 //!
 //! It never adopts a server that it did not start: a running server must name our own data folder.
 
+mod settings;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,22 +22,10 @@ use super::{Superuser, choice, port};
 use crate::command;
 use crate::report;
 use crate::workspace::Workspace;
+use settings::{COMMON, DURABLE, THROW_AWAY};
 
 /// How long a server may take to start, stop or recover from a crash.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Settings of every cluster. Socket files are off: their paths may be too long, and TCP is what the programs use.
-const COMMON: &str =
-    "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nlc_messages = 'C'\n";
-
-/// Settings of a cluster whose data may be lost at any time.
-const THROW_AWAY: &str = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n\
-                          max_connections = 500\nshared_buffers = 256MB\n";
-
-/// Settings of the cluster that is measured on: as durable as one in production. Its checkpoints are far apart, so that
-/// none falls into one of two runs that are compared.
-const DURABLE: &str = "fsync = on\nsynchronous_commit = on\nfull_page_writes = on\n\
-                       max_connections = 500\nshared_buffers = 512MB\nmax_wal_size = 4GB\n";
 
 /// The folder of the tests' cluster.
 const TESTS: &str = "test-postgres";

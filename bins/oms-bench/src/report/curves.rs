@@ -33,7 +33,7 @@ pub(crate) fn draw(rows: &[Row], folder: &Path) -> Result<Vec<String>> {
             &[(" p50", |row| row.p50_ms), (" p99", |row| row.p99_ms)],
         );
         for (what, unit, lines) in [
-            ("throughput", "orders/s", throughput),
+            ("throughput", "answers/s", throughput),
             ("latency", "ms", latency),
         ] {
             if lines.values().all(|points| points.len() < 2) {
