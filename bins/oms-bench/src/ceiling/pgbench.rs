@@ -233,7 +233,7 @@ mod tests {
         let log = "0 1 1000 0 100 1000\n1 1 2000000 0 102 0\n0 2 1000 0 103 500000\n";
         let measured = read(log).unwrap();
         assert_eq!(measured.elapsed, Duration::from_millis(1500));
-        let half = read("0 1 1000 0 100 1000\\n1 1 2000000 0 102 0\\n").unwrap();
+        let half = read("0 1 1000 0 100 1000\n1 1 2000000 0 102 0\n").unwrap();
         assert_eq!(half.elapsed, Duration::from_secs(1));
     }
 }
