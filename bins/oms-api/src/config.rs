@@ -39,6 +39,7 @@ pub(crate) struct Config {
     database_url: SecretString,
     pub(crate) database_max_connections: usize,
     pub(crate) http: HttpLimits,
+    pub(crate) gateway: Gateway,
     pub(crate) stripe: StripeSettings,
     pub(crate) geocoder_url: Option<String>,
     pub(crate) address_book: Option<PathBuf>,
@@ -60,7 +61,16 @@ pub(crate) struct HttpLimits {
     pub(crate) max_connections: usize,
 }
 
-/// How to reach the payment gateway.
+/// Who collects the payments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gateway {
+    /// Stripe, or anything that speaks its protocol.
+    Stripe,
+    /// Nobody: every payment counts as collected at once. For measuring, in development only.
+    Instant,
+}
+
+/// How to reach Stripe.
 #[derive(Debug)]
 pub(crate) struct StripeSettings {
     pub(crate) api_url: String,
@@ -95,6 +105,7 @@ impl Config {
             database_url: reader.text("DATABASE_URL", None).into(),
             database_max_connections: reader.number("OMS_DATABASE_MAX_CONNECTIONS", 20, 1..=1000),
             http: http_limits(&mut reader),
+            gateway: gateway(&mut reader),
             geocoder_url: reader.optional("OMS_GEOCODER_URL"),
             address_book: reader.optional("OMS_ADDRESS_BOOK").map(PathBuf::from),
             currency: reader.parsed("OMS_CURRENCY", "USD", |text| {
@@ -150,6 +161,12 @@ impl Config {
     }
 
     fn check_production(&self, reader: &mut Reader<'_>) {
+        if self.gateway == Gateway::Instant {
+            reader.problem(
+                "OMS_PAYMENT_GATEWAY",
+                "must not be instant in production: it collects nothing",
+            );
+        }
         if !self.stripe.api_url.starts_with("https://") {
             reader.problem("OMS_STRIPE_API_URL", "must be an https URL in production");
         }
@@ -194,11 +211,15 @@ fn http_limits(reader: &mut Reader<'_>) -> HttpLimits {
     }
 }
 
-fn stripe(reader: &mut Reader<'_>, development: bool) -> StripeSettings {
+fn gateway(reader: &mut Reader<'_>) -> Gateway {
     reader.parsed("OMS_PAYMENT_GATEWAY", "stripe", |text| match text {
-        "stripe" => Ok(()),
-        _ => Err("must be stripe".to_owned()),
-    });
+        "stripe" => Ok(Gateway::Stripe),
+        "instant" => Ok(Gateway::Instant),
+        _ => Err("must be stripe or instant".to_owned()),
+    })
+}
+
+fn stripe(reader: &mut Reader<'_>, development: bool) -> StripeSettings {
     StripeSettings {
         api_url: reader.text("OMS_STRIPE_API_URL", development.then_some(SANDBOX_URL)),
         secret_key: reader

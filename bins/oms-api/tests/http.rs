@@ -53,6 +53,8 @@ mod charges;
 mod concurrency;
 #[path = "http/configuration.rs"]
 mod configuration;
+#[path = "http/contention.rs"]
+mod contention;
 #[path = "http/cut_connections.rs"]
 mod cut_connections;
 #[path = "http/database_outages.rs"]

@@ -19,6 +19,7 @@ const CODES: &[(&str, u16)] = &[
     ("geocoding.address_not_found", 400),
     ("geocoding.unavailable", 503),
     ("payments.gateway_unavailable", 503),
+    ("payments.amount_not_accepted", 422),
     ("payments.gateway_refused", 503),
     ("payments.invalid_signature", 400),
     ("orders.no_single_warehouse", 422),

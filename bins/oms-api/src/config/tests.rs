@@ -77,6 +77,25 @@ fn production_refuses_development_settings() {
 }
 
 #[test]
+fn only_development_may_measure_without_a_gateway() {
+    let instant = ("OMS_PAYMENT_GATEWAY", "instant");
+    let config = read(&[DATABASE, instant]).unwrap();
+    assert_eq!(config.gateway, Gateway::Instant);
+    let InvalidConfig(problems) = read(&[
+        DATABASE,
+        instant,
+        ("OMS_ENV", "production"),
+        ("OMS_STRIPE_API_URL", "https://api.stripe.com"),
+        ("OMS_STRIPE_SECRET_KEY", "sk_live_x"),
+    ])
+    .unwrap_err();
+    assert_eq!(
+        problems,
+        ["OMS_PAYMENT_GATEWAY must not be instant in production: it collects nothing"]
+    );
+}
+
+#[test]
 fn production_takes_card_numbers_from_nobody() {
     let config = read(&[
         DATABASE,

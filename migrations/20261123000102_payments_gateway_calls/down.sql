@@ -1,1 +1,0 @@
-DROP TABLE payments.gateway_calls;
