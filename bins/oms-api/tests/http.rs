@@ -21,6 +21,8 @@ mod ends;
 mod eventually;
 #[path = "http/gateway_calls.rs"]
 mod gateway_calls;
+#[path = "http/giving_back.rs"]
+mod giving_back;
 #[path = "http/held_commit.rs"]
 mod held_commit;
 #[path = "http/invariants.rs"]
@@ -47,6 +49,8 @@ mod addresses;
 mod breaker;
 #[path = "http/call_budget.rs"]
 mod call_budget;
+#[path = "http/cancelling.rs"]
+mod cancelling;
 #[path = "http/charges.rs"]
 mod charges;
 #[path = "http/concurrency.rs"]
@@ -69,6 +73,8 @@ mod gateway_outages;
 mod hanging_gateway;
 #[path = "http/idempotency.rs"]
 mod idempotency;
+#[path = "http/kill_cancel_refund.rs"]
+mod kill_cancel_refund;
 #[path = "http/kill_matrix.rs"]
 mod kill_matrix;
 #[path = "http/killed.rs"]
@@ -81,6 +87,8 @@ mod logs;
 mod payment_methods;
 #[path = "http/placing.rs"]
 mod placing;
+#[path = "http/refunding.rs"]
+mod refunding;
 #[path = "http/refusals.rs"]
 mod refusals;
 #[path = "http/shutdown.rs"]
