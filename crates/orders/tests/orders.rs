@@ -19,6 +19,8 @@ mod alerts;
 mod backlog;
 #[path = "orders/cancelling.rs"]
 mod cancelling;
+#[path = "orders/cancelling_races.rs"]
+mod cancelling_races;
 #[path = "orders/clock.rs"]
 mod clock;
 #[path = "orders/dead_letters.rs"]

@@ -60,6 +60,7 @@ impl Shop {
 
     /// Returns once an order waits for nothing any more, with its status. Time passes quickly for the sweeper.
     pub async fn settled(&self, order_id: &str) -> String {
+        self.database.make_due().await;
         eventually("the order is settled", async || {
             self.database.pass_a_second().await;
             let status = self.database.status(order_id).await;

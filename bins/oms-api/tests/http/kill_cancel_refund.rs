@@ -82,20 +82,20 @@ impl Orphan {
     }
 
     /// Starts the API again, whose sweeper settles the order.
-    async fn is_settled(&mut self) -> String {
+    async fn settles(&mut self) -> String {
         self.shop.restart(&[SWEEPING]).await;
         self.shop.settled(&self.order_id).await
     }
 
-    async fn is_cancelled(mut self, captured: i64) {
-        assert_eq!(self.is_settled().await, "CANCELLED");
+    async fn ends_cancelled(mut self, captured: i64) {
+        assert_eq!(self.settles().await, "CANCELLED");
         self.shop.assert_cancelled(&self.order_id, captured).await;
         let refunds = u64::from(captured > 0);
         assert_eq!(self.shop.sandbox.refunds().await, refunds);
     }
 
-    async fn is_refunded(mut self, body: &Value, amount_minor: i64, status: &str) {
-        assert_eq!(self.is_settled().await, status);
+    async fn ends_refunded(mut self, body: &Value, amount_minor: i64, status: &str) {
+        assert_eq!(self.settles().await, status);
         let money = self.shop.sandbox.money(&self.order_id).await;
         assert_eq!(money, (1000, amount_minor));
         assert_eq!(self.shop.sandbox.refunds().await, 1);
@@ -113,7 +113,7 @@ async fn killed_when_its_cancellation_is_committed_a_paid_order_is_cancelled() {
         .dies_cancelling()
         .await;
     assert_eq!(orphan.shop.sandbox.calls("refund").await, 0);
-    orphan.is_cancelled(1000).await;
+    orphan.ends_cancelled(1000).await;
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn killed_when_its_refund_is_begun_an_order_is_cancelled() {
     let orphan = Orphan::paid("orders.cancel_refund_begun").await;
     let orphan = orphan.dies_cancelling().await;
     assert_eq!(orphan.shop.sandbox.calls("refund").await, 0);
-    orphan.is_cancelled(1000).await;
+    orphan.ends_cancelled(1000).await;
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn killed_when_its_money_is_given_back_an_order_is_cancelled_and_refunded_
     let orphan = Orphan::paid("orders.cancel_refunded").await;
     let orphan = orphan.dies_cancelling().await;
     assert_eq!(orphan.shop.sandbox.refunds().await, 1);
-    orphan.is_cancelled(1000).await;
+    orphan.ends_cancelled(1000).await;
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn killed_before_its_end_is_committed_an_order_is_cancelled_and_refunded_o
     let orphan = Orphan::paid("orders.cancelled").await;
     let orphan = orphan.dies_cancelling().await;
     assert_eq!(orphan.shop.sandbox.refunds().await, 1);
-    orphan.is_cancelled(1000).await;
+    orphan.ends_cancelled(1000).await;
 }
 
 fn lost() -> Value {
@@ -151,7 +151,7 @@ fn taken() -> Value {
 #[tokio::test]
 async fn killed_when_its_cancellation_is_committed_an_unpaid_order_is_cancelled() {
     let orphan = Orphan::unknown("orders.cancelling", lost()).await;
-    orphan.dies_cancelling().await.is_cancelled(0).await;
+    orphan.dies_cancelling().await.ends_cancelled(0).await;
 }
 
 #[tokio::test]
@@ -160,25 +160,25 @@ async fn killed_when_its_payment_is_fenced_an_order_is_cancelled() {
     let orphan = orphan.dies_cancelling().await;
     let status = orphan.shop.sandbox.last_status(&orphan.order_id).await;
     assert_eq!(status, "canceled");
-    orphan.is_cancelled(0).await;
+    orphan.ends_cancelled(0).await;
 }
 
 #[tokio::test]
 async fn killed_before_the_end_of_a_fenced_order_is_committed_it_is_cancelled() {
     let orphan = Orphan::unknown("orders.cancelled", lost()).await;
-    orphan.dies_cancelling().await.is_cancelled(0).await;
+    orphan.dies_cancelling().await.ends_cancelled(0).await;
 }
 
 #[tokio::test]
 async fn killed_when_its_payment_is_found_taken_an_order_is_cancelled() {
     let orphan = Orphan::unknown("orders.cancel_settled", taken()).await;
-    orphan.dies_cancelling().await.is_cancelled(1000).await;
+    orphan.dies_cancelling().await.ends_cancelled(1000).await;
 }
 
 #[tokio::test]
 async fn killed_when_the_refund_of_a_payment_that_was_found_is_begun_an_order_is_cancelled() {
     let orphan = Orphan::unknown("orders.cancel_refund_begun", taken()).await;
-    orphan.dies_cancelling().await.is_cancelled(1000).await;
+    orphan.dies_cancelling().await.ends_cancelled(1000).await;
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn killed_when_it_is_committed_a_refund_is_made() {
         let orphan = Orphan::paid("orders.refunding").await;
         let orphan = orphan.dies_refunding(&body).await;
         assert_eq!(orphan.shop.sandbox.calls("refund").await, 0);
-        orphan.is_refunded(&body, amount_minor, status).await;
+        orphan.ends_refunded(&body, amount_minor, status).await;
     }
 }
 
@@ -197,7 +197,7 @@ async fn killed_when_the_money_is_given_back_a_refund_is_made_once() {
         let orphan = Orphan::paid("orders.refund_executed").await;
         let orphan = orphan.dies_refunding(&body).await;
         assert_eq!(orphan.shop.sandbox.refunds().await, 1);
-        orphan.is_refunded(&body, amount_minor, status).await;
+        orphan.ends_refunded(&body, amount_minor, status).await;
     }
 }
 
@@ -207,6 +207,6 @@ async fn killed_before_its_end_is_committed_a_refund_is_made_once() {
         let orphan = Orphan::paid("orders.refunded").await;
         let orphan = orphan.dies_refunding(&body).await;
         assert_eq!(orphan.shop.sandbox.refunds().await, 1);
-        orphan.is_refunded(&body, amount_minor, status).await;
+        orphan.ends_refunded(&body, amount_minor, status).await;
     }
 }

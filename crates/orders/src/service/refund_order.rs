@@ -75,7 +75,7 @@ pub async fn refund_order(
     oms_failpoints::reached("orders.refunding");
     match give_back(context, tenant, &attempt, &refund, actor).await {
         Ok(advance) => {
-            tracing::info!(%order_id, refund_id = %refund.id, ?advance, "refunding an order")
+            tracing::info!(%order_id, refund_id = %refund.id, ?advance, "refunding an order");
         }
         Err(error) => {
             let cause: &dyn std::error::Error = &error;

@@ -32,7 +32,7 @@ fn replayed(answer: Result<RefundedOrder, OrderError>) -> (i64, OrderStatus) {
     }
 }
 
-fn assert_pending(answer: Result<RefundedOrder, OrderError>) {
+fn assert_pending(answer: &Result<RefundedOrder, OrderError>) {
     let Ok(RefundedOrder::Pending(refund, OrderStatus::Refunding)) = answer else {
         panic!("not pending: {answer:?}")
     };
@@ -171,8 +171,8 @@ async fn a_refund_without_an_answer_is_pending_until_it_is_read_back() {
             let shop = Shop::open(Confirm::Pays).await;
             let order_id = shop.paid("k").await;
             shop.gateway.refunds(refunding);
-            assert_pending(shop.refund(order_id, "a", amount).await);
-            assert_pending(shop.refund(order_id, "a", amount).await);
+            assert_pending(&shop.refund(order_id, "a", amount).await);
+            assert_pending(&shop.refund(order_id, "a", amount).await);
             let other = shop.refund(order_id, "b", amount).await;
             assert!(
                 matches!(other, Err(OrderError::RefundInProgress(_))),
@@ -229,7 +229,7 @@ async fn a_refusal_that_the_sweeper_hears_first_is_the_same() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     shop.gateway.refunds(Refunding::IsLost);
-    assert_pending(shop.refund(order_id, "a", None).await);
+    assert_pending(&shop.refund(order_id, "a", None).await);
     shop.gateway.refunds(Refunding::IsRefused);
     let summary = SweepSummary {
         refund_failed: 1,
@@ -256,7 +256,7 @@ async fn a_refund_that_is_never_answered_goes_to_a_person_whose_retry_goes_on_wi
     let shop = Shop::open_with(Confirm::Pays, settings).await;
     let order_id = shop.paid("k").await;
     shop.gateway.refunds(Refunding::IsLost);
-    assert_pending(shop.refund(order_id, "a", Some(100)).await);
+    assert_pending(&shop.refund(order_id, "a", Some(100)).await);
     assert_eq!(sweep_orders(&shop.context).await.unwrap().dead_lettered, 1);
     assert_eq!(shop.dead_letters().await, "1 open + 1 alerts");
     assert!(shop.state().await.starts_with("REFUNDING 3 "));

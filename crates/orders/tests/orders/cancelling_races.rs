@@ -1,0 +1,123 @@
+//! Those who race to cancel an order, or to end it otherwise: one of them does, and its stock comes back once.
+
+use std::sync::Arc;
+
+use oms_orders::{Cancellation, OrderError, OrderSettings, cancel_order, sweep_orders};
+use oms_validation::OrderId;
+use tokio::sync::{Barrier, Semaphore};
+use tokio::task::JoinSet;
+
+use crate::gateway::Confirm;
+use crate::shop::{Opening, Shop, settings, tenant};
+
+/// The confirmation is on its way when the order is cancelled, and is then refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_order_is_cancelled_meanwhile_is_not_told_that_it_is_paid() {
+    let shop = Arc::new(Shop::open(Confirm::Pays).await);
+    shop.gateway.gate.forget_permits(Semaphore::MAX_PERMITS);
+    let buyer = tokio::spawn({
+        let shop = shop.clone();
+        async move { shop.order("k").await }
+    });
+    shop.gateway.arrived.acquire().await.unwrap().forget();
+    let order_id = shop.text("SELECT id FROM orders.orders").await;
+    let cancelled = shop.cancel(order_id.parse().unwrap()).await;
+    assert!(
+        matches!(cancelled, Ok(Cancellation::Done(_))),
+        "{cancelled:?}"
+    );
+    shop.gateway.gate.add_permits(1);
+    let answer = buyer.await.unwrap();
+    assert!(
+        matches!(answer, Err(OrderError::Cancelled { .. })),
+        "{answer:?}"
+    );
+    assert_eq!(shop.gateway.charges(), 0);
+    assert!(shop.state().await.starts_with("CANCELLED 0 "));
+}
+
+/// A shop with an order of another customer, whose stock must stay held.
+async fn shop_with_a_neighbour(confirm: Confirm) -> Arc<Shop> {
+    let shop = Shop::open_as(Opening {
+        confirm,
+        settings: OrderSettings {
+            sweep_batch: 100,
+            ..settings()
+        },
+        pieces: 100,
+        ..Opening::default()
+    });
+    let shop = Arc::new(shop.await);
+    shop.execute(
+        "INSERT INTO inventory.reservations (tenant_id, order_id, warehouse_id, product_id, quantity)
+         SELECT tenant_id, gen_random_uuid(), warehouse_id, product_id, 3 FROM inventory.stock_levels;
+         UPDATE inventory.stock_levels SET reserved = reserved + 3",
+    )
+    .await;
+    shop
+}
+
+/// Many cancel one order at once, by requests and as sweepers; each has connections of its own.
+async fn cancelled_by_many(shop: &Shop, order_id: OrderId) {
+    const RIVALS: usize = 8;
+    let barrier = Arc::new(Barrier::new(2 * RIVALS));
+    let mut rivals = JoinSet::new();
+    for _ in 0..RIVALS {
+        let (at, context) = (barrier.clone(), shop.another_context());
+        rivals.spawn(async move {
+            at.wait().await;
+            let cancelled = cancel_order(&context, tenant(), order_id, None, "api").await;
+            // The sweeper may have been first.
+            assert!(
+                matches!(cancelled, Ok(_) | Err(OrderError::NotCancellable { .. })),
+                "{cancelled:?}"
+            );
+        });
+        let (at, context) = (barrier.clone(), shop.context.clone());
+        rivals.spawn(async move {
+            at.wait().await;
+            sweep_orders(&context).await.unwrap();
+        });
+    }
+    rivals.join_all().await;
+    // Who lost against everybody else may have left the order to its lease.
+    shop.execute("UPDATE orders.reconciliations SET due_at = now()")
+        .await;
+    sweep_orders(&shop.context).await.unwrap();
+    assert_eq!(shop.gateway.net_minor(), 0);
+    let stock = shop.text("SELECT reserved FROM inventory.stock_levels");
+    assert_eq!(stock.await, "3");
+    let ends =
+        shop.text("SELECT count(*) FROM orders.events WHERE to_status IN ('CANCELLED', 'FAILED')");
+    assert_eq!(ends.await, "1");
+    let gaps =
+        shop.text("SELECT version = (SELECT count(*) FROM orders.events) FROM orders.orders");
+    assert_eq!(gaps.await, "true");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_cancel_a_paid_order_at_once_one_refunds_and_one_gives_the_stock_back() {
+    let shop = shop_with_a_neighbour(Confirm::Pays).await;
+    let order_id = shop.paid("k").await;
+    cancelled_by_many(&shop, order_id).await;
+    assert_eq!(shop.refunds().await, "refunded 300");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_cancel_or_sweep_an_unpaid_order_one_ends_it() {
+    let shop = shop_with_a_neighbour(Confirm::IsLost).await;
+    let order_id = shop.pending("k").await;
+    cancelled_by_many(&shop, order_id).await;
+    assert_eq!(shop.refunds().await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_cancel_an_order_that_is_found_paid_one_refunds() {
+    let shop = shop_with_a_neighbour(Confirm::PaysSilently).await;
+    let order_id = shop.pending("k").await;
+    // Else the sweeper may find it paid before anybody cancels.
+    shop.execute("UPDATE orders.reconciliations SET due_at = now() + interval '1 hour'")
+        .await;
+    cancelled_by_many(&shop, order_id).await;
+    assert_eq!(shop.refunds().await, "refunded 300");
+}
