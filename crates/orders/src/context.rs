@@ -10,6 +10,8 @@ use oms_validation::Currency;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
+use crate::domain::clock::{Clock, DatabaseClock, Now};
+
 /// Longest wait of a new order for its turn.
 const ADMISSION_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -19,6 +21,7 @@ pub struct OrderContext {
     pub(crate) gateway: Arc<dyn PaymentGateway>,
     pub(crate) geocoder: Arc<dyn Geocoder>,
     pub(crate) settings: OrderSettings,
+    clock: Arc<dyn Clock>,
     admissions: Semaphore,
 }
 
@@ -37,8 +40,21 @@ impl OrderContext {
             gateway,
             geocoder,
             settings,
+            clock: Arc::new(DatabaseClock),
             admissions,
         }
+    }
+
+    /// The same with another clock than the database's.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// What time it is, for one statement or one transaction.
+    pub(crate) fn now(&self) -> Now {
+        self.clock.now()
     }
 
     /// A connection for a new order, in its turn.
@@ -75,6 +91,8 @@ pub struct OrderSettings {
     pub sweep_batch: usize,
     /// First and longest pause between two tries to settle an order.
     pub sweep_backoff: (Duration, Duration),
+    /// How often the sweeper tries to settle an order before it leaves it to a person.
+    pub sweep_max_tries: u32,
     /// How long a customer may take to finish a payment before it is cancelled.
     pub pending_payment_deadline: Duration,
 }
@@ -88,6 +106,7 @@ impl OrderSettings {
             sweep_lease: Duration::from_secs(60),
             sweep_batch: 16,
             sweep_backoff: (Duration::from_secs(2), Duration::from_secs(600)),
+            sweep_max_tries: 20,
             pending_payment_deadline: Duration::from_secs(3600),
         }
     }

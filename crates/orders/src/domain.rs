@@ -1,10 +1,17 @@
 //! The rules of orders, without IO.
 
+pub(crate) mod actor;
 pub(crate) mod address;
+pub(crate) mod alert;
 pub(crate) mod backoff;
+pub(crate) mod clock;
+pub(crate) mod dead_letter;
+pub(crate) mod event;
 pub(crate) mod failure;
 pub(crate) mod fingerprint;
 pub(crate) mod id;
 pub(crate) mod line;
 pub(crate) mod order;
+pub(crate) mod page;
+pub(crate) mod reason;
 pub(crate) mod status;

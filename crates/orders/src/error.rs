@@ -7,6 +7,7 @@ use oms_payments::{DeclineCode, PaymentError};
 use oms_validation::OrderId;
 
 use crate::domain::failure::Failure;
+use crate::domain::status::OrderStatus;
 
 /// How long clients wait before they ask again about an order that is being worked on, in seconds.
 pub(crate) const RETRY_AFTER_S: u32 = 2;
@@ -34,6 +35,20 @@ oms_errors::problem_types! {
     OUTCOME_UNKNOWN = "orders.outcome_unknown", Unavailable, "The outcome is not known; repeat the request with the same idempotency key";
     /// No such order in this store.
     NOT_FOUND = "orders.not_found", NotFound, "There is no such order";
+    /// The order that the idempotency key stands for was cancelled, or is being cancelled.
+    CANCELLED = "orders.cancelled", WrongState, "The order was cancelled";
+    /// No such dead letter in this store.
+    DEAD_LETTER_NOT_FOUND = "orders.dead_letter_not_found", NotFound, "There is no such dead letter";
+    /// The dead letter is not open any more: somebody resolved it, or the order ended.
+    DEAD_LETTER_RESOLVED = "orders.dead_letter_resolved", WrongState, "The dead letter was resolved already";
+    /// The order does not wait for its payment, so that it can't be resolved as paid or failed; it can be retried.
+    NOT_RESOLVABLE = "orders.not_resolvable", WrongState, "An order in this state can only be retried";
+    /// The gateway does not say that the payment was taken, in the order's currency.
+    NOT_PROVEN_PAID = "orders.not_proven_paid", Conflict, "The gateway does not say that the order was paid";
+    /// The payment could not be cancelled now, and may still be taken.
+    NOT_PROVEN_FAILED = "orders.not_proven_failed", Conflict, "It is not proven that the order was not paid";
+    /// The gateway says that money was taken. Cancelling the order gives it back.
+    PAYMENT_WAS_TAKEN = "orders.payment_was_taken", WrongState, "The payment was taken; cancel the order to give it back";
 }
 
 /// Why an order can't be placed or read.
@@ -86,6 +101,32 @@ pub enum OrderError {
     /// No such order in this store.
     #[error("there is no such order")]
     NotFound,
+    /// The order was cancelled, or is being cancelled.
+    #[error("order {order_id} is {status}")]
+    Cancelled {
+        /// The order.
+        order_id: OrderId,
+        /// Where it is.
+        status: OrderStatus,
+    },
+    /// No such dead letter in this store.
+    #[error("there is no such dead letter")]
+    DeadLetterNotFound,
+    /// The dead letter is not open any more.
+    #[error("the dead letter was resolved already")]
+    DeadLetterResolved,
+    /// The order of the dead letter does not wait for its payment.
+    #[error("an order that is {0} can't be resolved as paid or failed")]
+    NotResolvable(OrderStatus),
+    /// The gateway does not say that the payment was taken.
+    #[error("the gateway does not say that the order was paid")]
+    NotProvenPaid,
+    /// The payment may still be taken.
+    #[error("it is not proven that the order was not paid")]
+    NotProvenFailed,
+    /// The gateway says that money was taken.
+    #[error("the payment was taken")]
+    PaymentWasTaken,
 }
 
 /// Where an order can be read.
@@ -117,6 +158,22 @@ impl From<OrderError> for Problem {
                 Self::of(&OUTCOME_UNKNOWN).with_retry_after_s(RETRY_AFTER_S)
             }
             OrderError::NotFound => Self::of(&NOT_FOUND),
+            OrderError::Cancelled { order_id, status } => Self::of(&CANCELLED)
+                .with_location(location_of(order_id))
+                .with_extension("orderId", order_id.to_string())
+                .with_extension("orderStatus", status.as_str()),
+            OrderError::DeadLetterNotFound => Self::of(&DEAD_LETTER_NOT_FOUND),
+            OrderError::DeadLetterResolved => Self::of(&DEAD_LETTER_RESOLVED),
+            OrderError::NotResolvable(status) => {
+                Self::of(&NOT_RESOLVABLE).with_extension("orderStatus", status.as_str())
+            }
+            OrderError::NotProvenPaid => {
+                Self::of(&NOT_PROVEN_PAID).with_retry_after_s(RETRY_AFTER_S)
+            }
+            OrderError::NotProvenFailed => {
+                Self::of(&NOT_PROVEN_FAILED).with_retry_after_s(RETRY_AFTER_S)
+            }
+            OrderError::PaymentWasTaken => Self::of(&PAYMENT_WAS_TAKEN),
         }
     }
 }
@@ -140,7 +197,7 @@ fn failed(order_id: OrderId, failure: &Failure) -> Problem {
     problem
         .with_location(location_of(order_id))
         .with_extension("orderId", order_id.to_string())
-        .with_extension("orderStatus", crate::OrderStatus::Failed.as_str())
+        .with_extension("orderStatus", OrderStatus::Failed.as_str())
 }
 
 /// A 400 that names one field.

@@ -1,14 +1,30 @@
-//! When to look again at an order whose payment is still open.
+//! When to look again at an order that could not be settled.
 
 use std::time::Duration;
 
 /// Exponential backoff with full jitter: a random time up to `base * 2^tries`, and never above `cap`.
-///
+pub(crate) fn delay(base: Duration, cap: Duration, tries: u32, random: f64) -> Duration {
+    jittered(
+        base.saturating_mul(2_u32.saturating_pow(tries)).min(cap),
+        random,
+    )
+}
+
+/// When to look again at a payment that waits for the customer or the bank, which is no failure: the longer it has
+/// waited the later, so that the looks at one order are as few as with the backoff.
+pub(crate) fn delay_of_waiting(
+    base: Duration,
+    cap: Duration,
+    age: Duration,
+    random: f64,
+) -> Duration {
+    jittered(age.max(base).min(cap), random)
+}
+
 /// `random` is uniform in `[0, 1)`. Full jitter spreads the load best:
 /// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>. A tenth of the ceiling is the least, so
 /// that an unlucky draw does not ask again at once.
-pub(crate) fn delay(base: Duration, cap: Duration, tries: u32, random: f64) -> Duration {
-    let ceiling = base.saturating_mul(2_u32.saturating_pow(tries)).min(cap);
+fn jittered(ceiling: Duration, random: f64) -> Duration {
     ceiling.mul_f64(0.1 + 0.9 * random.clamp(0.0, 1.0))
 }
 
@@ -18,14 +34,30 @@ mod tests {
 
     use super::*;
 
+    const BASE: Duration = Duration::from_secs(1);
+    const CAP: Duration = Duration::from_secs(600);
+
     proptest! {
         #[test]
         fn a_delay_grows_with_the_tries_and_stays_below_its_cap(tries in 0..200_u32, random in 0.0..1.0_f64) {
-            let (base, cap) = (Duration::from_secs(1), Duration::from_secs(600));
-            let delay_now = delay(base, cap, tries, random);
-            prop_assert!(delay_now <= cap);
-            prop_assert!(delay_now >= base / 10);
-            prop_assert!(delay(base, cap, tries + 1, random) >= delay_now);
+            let delay_now = delay(BASE, CAP, tries, random);
+            prop_assert!(delay_now <= CAP);
+            prop_assert!(delay_now >= BASE / 10);
+            prop_assert!(delay(BASE, CAP, tries + 1, random) >= delay_now);
         }
+
+        #[test]
+        fn who_waits_is_looked_at_ever_more_rarely(age_s in 0..1_000_000_u64, random in 0.0..1.0_f64) {
+            let delay_at = |age_s| delay_of_waiting(BASE, CAP, Duration::from_secs(age_s), random);
+            prop_assert!(delay_at(age_s) <= CAP);
+            prop_assert!(delay_at(age_s) >= BASE / 10);
+            prop_assert!(delay_at(age_s + 1) >= delay_at(age_s));
+        }
+    }
+
+    #[test]
+    fn the_delays_of_one_try_are_spread_over_nearly_all_of_their_time() {
+        let (least, most) = (delay(BASE, CAP, 3, 0.0), delay(BASE, CAP, 3, 1.0));
+        assert_eq!((least, most), (BASE * 8 / 10, BASE * 8));
     }
 }

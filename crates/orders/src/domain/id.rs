@@ -6,3 +6,13 @@ define_id! {
     /// A customer of the store. Any UUID: customers live in the storefront.
     CustomerId
 }
+
+define_id! {
+    /// A dead letter.
+    DeadLetterId
+}
+
+define_id! {
+    /// An alert.
+    AlertId
+}

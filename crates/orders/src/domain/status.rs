@@ -1,5 +1,7 @@
 //! The states of an order and the ways between them.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Where an order is in its life.
@@ -10,13 +12,29 @@ pub enum OrderStatus {
     PendingPayment,
     /// The payment was collected.
     Paid,
-    /// No payment was collected, and the stock was given back.
+    /// No payment was collected, and the stock was given back. Final.
     Failed,
+    /// It shall be cancelled. The stock is held until it is proven that no money moved, or all of it was given back.
+    Cancelling,
+    /// It was cancelled, no money is left with us, and the stock was given back. Final.
+    Cancelled,
+    /// Money is being given back; the stock is held.
+    Refunding,
+    /// All of the money, and the stock, was given back. Final.
+    Refunded,
 }
 
 impl OrderStatus {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::PendingPayment, Self::Paid, Self::Failed];
+    pub const ALL: [Self; 7] = [
+        Self::PendingPayment,
+        Self::Paid,
+        Self::Failed,
+        Self::Cancelling,
+        Self::Cancelled,
+        Self::Refunding,
+        Self::Refunded,
+    ];
 
     /// As the database and JSON have it.
     pub const fn as_str(self) -> &'static str {
@@ -24,6 +42,10 @@ impl OrderStatus {
             Self::PendingPayment => "PENDING_PAYMENT",
             Self::Paid => "PAID",
             Self::Failed => "FAILED",
+            Self::Cancelling => "CANCELLING",
+            Self::Cancelled => "CANCELLED",
+            Self::Refunding => "REFUNDING",
+            Self::Refunded => "REFUNDED",
         }
     }
 
@@ -32,27 +54,76 @@ impl OrderStatus {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
-    /// Whether an order may go from this state to that one. Final states absorb.
+    /// Whether an order may go from this state to that one. Final states absorb. An event from a state to itself is a
+    /// note and no transition.
     pub const fn may_become(self, next: Self) -> bool {
         match self {
-            Self::PendingPayment => matches!(next, Self::Paid | Self::Failed),
-            Self::Paid | Self::Failed => false,
+            Self::PendingPayment => matches!(next, Self::Paid | Self::Failed | Self::Cancelling),
+            Self::Paid => matches!(next, Self::Cancelling | Self::Refunding),
+            Self::Cancelling => matches!(next, Self::Cancelled),
+            Self::Refunding => matches!(next, Self::Paid | Self::Refunded),
+            Self::Failed | Self::Cancelled | Self::Refunded => false,
         }
+    }
+
+    /// Whether something has yet to be found out or done. Such an order is on the worklist, or has an open dead letter.
+    pub const fn is_unsettled(self) -> bool {
+        match self {
+            Self::PendingPayment | Self::Cancelling | Self::Refunding => true,
+            Self::Paid | Self::Failed | Self::Cancelled | Self::Refunded => false,
+        }
+    }
+
+    /// Whether an order in this state has its stock reserved.
+    pub const fn holds_stock(self) -> bool {
+        match self {
+            Self::PendingPayment | Self::Paid | Self::Cancelling | Self::Refunding => true,
+            Self::Failed | Self::Cancelled | Self::Refunded => false,
+        }
+    }
+}
+
+impl fmt::Display for OrderStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::OrderStatus::{
+        Cancelled, Cancelling, Failed, Paid, PendingPayment, Refunded, Refunding,
+    };
     use super::*;
 
     #[test]
-    fn only_a_pending_order_changes_and_only_into_a_final_state() {
+    fn exactly_the_legal_transitions_are_allowed() {
+        let legal = [
+            (PendingPayment, Paid),
+            (PendingPayment, Failed),
+            (PendingPayment, Cancelling),
+            (Paid, Cancelling),
+            (Paid, Refunding),
+            (Cancelling, Cancelled),
+            (Refunding, Paid),
+            (Refunding, Refunded),
+        ];
         for from in OrderStatus::ALL {
             for to in OrderStatus::ALL {
-                let legal =
-                    from == OrderStatus::PendingPayment && to != OrderStatus::PendingPayment;
-                assert_eq!(from.may_become(to), legal, "{from:?} to {to:?}");
+                let expected = legal.contains(&(from, to));
+                assert_eq!(from.may_become(to), expected, "{from} to {to}");
             }
+        }
+    }
+
+    #[test]
+    fn only_an_order_without_stock_is_final() {
+        for status in OrderStatus::ALL {
+            let has_a_way_out = OrderStatus::ALL
+                .into_iter()
+                .any(|next| status.may_become(next));
+            assert_eq!(has_a_way_out, status.holds_stock(), "{status}");
+            assert!(!status.is_unsettled() || status.holds_stock(), "{status}");
         }
     }
 

@@ -8,7 +8,6 @@ use actix_web::{HttpResponse, web};
 use oms_errors::Problem;
 use oms_inventory::{MAX_QUANTITY, ProductId};
 use oms_payments::PaymentMethod;
-use oms_validation::OrderId;
 use oms_validation::http::{CurrentTenant, IdempotencyKeyHeader, ValidJson};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
@@ -20,10 +19,9 @@ use crate::domain::address::ShippingAddress;
 use crate::domain::id::CustomerId;
 use crate::domain::line::RequestedLine;
 use crate::domain::order::OrderRequest;
-use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, RETRY_AFTER_S, invalid_field, location_of};
 use crate::service;
-use crate::service::place_order::PlacedOrder;
+use crate::service::place_order::{PendingOrder, PlacedOrder};
 
 /// The body of `POST /orders`.
 #[derive(Debug, Deserialize, Validate)]
@@ -142,13 +140,14 @@ fn answer(placed: PlacedOrder) -> Result<HttpResponse, OrderError> {
             .insert_header((header::LOCATION, location_of(order.id)))
             .insert_header(("Idempotent-Replayed", "true"))
             .json(OrderSummary::of(&order, Replay::Yes)?)),
-        PlacedOrder::Pending(order_id) => Ok(pending(order_id)),
+        PlacedOrder::Pending(order) => Ok(pending(order)),
     }
 }
 
-fn pending(order_id: OrderId) -> HttpResponse {
+fn pending(order: PendingOrder) -> HttpResponse {
+    let PendingOrder { order_id, status } = order;
     HttpResponse::Accepted()
         .insert_header((header::LOCATION, location_of(order_id)))
         .insert_header((header::RETRY_AFTER, RETRY_AFTER_S))
-        .json(json!({ "orderId": order_id, "status": OrderStatus::PendingPayment }))
+        .json(json!({ "orderId": order_id, "status": status }))
 }

@@ -1,18 +1,23 @@
-//! Phase 3, the one way out of `PENDING_PAYMENT`: order, attempt, stock, event and worklist change in one commit, or not
-//! at all.
+//! Phase 3, the one way from `PENDING_PAYMENT` to `PAID` or `FAILED`: order, attempt, stock, event, worklist and dead letter
+//! change in one commit, or not at all.
 
 use oms_database::{Connection, DbError, transaction};
 use oms_inventory::release;
 use oms_payments::{AttemptId, Closing, PaymentError, close_attempt};
-use oms_validation::{OrderId, TenantId};
+use oms_validation::{OperatorName, OrderId, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::actor;
+use crate::domain::clock::Now;
+use crate::domain::dead_letter::Resolution;
 use crate::domain::failure::Failure;
+use crate::domain::id::DeadLetterId;
+use crate::domain::reason::Reason;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::store::events::{self, Event};
-use crate::store::orders::{self, KeyFate};
-use crate::store::reconciliations;
+use crate::service::change_status::{Authorship, change_status};
+use crate::store::orders::{KeyFate, Transition};
+use crate::store::{dead_letters, reconciliations};
 
 /// How an order leaves `PENDING_PAYMENT`.
 #[derive(Clone, Debug)]
@@ -23,9 +28,26 @@ pub(crate) enum Ending {
     Failed(Failure),
 }
 
+/// Who ends an order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum EndedBy<'a> {
+    /// A request or a worker, by the name that events have for it.
+    Actor(&'a str),
+    /// An operator, who resolves the order's dead letter with it.
+    Operator(Decision<'a>),
+}
+
+/// What an operator decided, and why.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Decision<'a> {
+    pub(crate) dead_letter_id: DeadLetterId,
+    pub(crate) operator: &'a OperatorName,
+    pub(crate) reason: &'a Reason,
+}
+
 /// Why the transaction was rolled back.
 enum Abort {
-    /// Somebody else ended the order or moved its attempt.
+    /// Somebody else ended the order, moved its attempt, or resolved its dead letter.
     Lost,
     Order(OrderError),
 }
@@ -52,11 +74,12 @@ pub(crate) async fn end_order(
     attempt_id: AttemptId,
     closing: &Closing,
     ending: &Ending,
-    actor: &str,
+    by: EndedBy<'_>,
 ) -> Result<bool, OrderError> {
+    let now = context.now();
     let mut connection = context.database.acquire().await?;
     let ended = transaction(&mut connection, async |connection| {
-        write(connection, tenant, order_id, ending, actor).await?;
+        write(connection, tenant, now, order_id, ending, by).await?;
         if !close_attempt(connection, tenant, attempt_id, closing).await? {
             return Err(Abort::Lost);
         }
@@ -72,38 +95,79 @@ pub(crate) async fn end_order(
 async fn write(
     connection: &mut Connection,
     tenant: TenantId,
+    now: Now,
     order_id: OrderId,
     ending: &Ending,
-    actor: &str,
+    by: EndedBy<'_>,
 ) -> Result<(), Abort> {
-    let (status, failure, reason) = match ending {
-        Ending::Paid => (
-            OrderStatus::Paid,
-            None,
-            "the payment was collected".to_owned(),
-        ),
-        Ending::Failed(failure) => (OrderStatus::Failed, Some(failure), failure.reason()),
-    };
-    let key = match failure {
-        Some(Failure::GatewayUnavailable) => KeyFate::GiveBack,
-        _ => KeyFate::Keep,
-    };
-    let version = orders::end_pending(connection, tenant, order_id, failure, key).await?;
-    let Some(sequence) = version else {
-        return Err(Abort::Lost);
-    };
-    if failure.is_some() {
-        release(connection, tenant, order_id).await?;
-    }
-    let from = Some(OrderStatus::PendingPayment);
-    let event = Event {
-        sequence,
-        from,
-        to: status,
-        actor,
+    let (actor, reason) = (by.actor(), by.reason(ending));
+    let authorship = Authorship {
+        actor: &actor,
         reason: &reason,
     };
-    events::insert(connection, tenant, order_id, &event).await?;
-    reconciliations::delete(connection, tenant, order_id).await?;
-    Ok(())
+    let transition = ending.transition();
+    if !change_status(connection, tenant, now, order_id, &transition, authorship).await? {
+        return Err(Abort::Lost);
+    }
+    if !transition.to.holds_stock() {
+        release(connection, tenant, order_id).await?;
+    }
+    let was_listed = reconciliations::delete(connection, tenant, order_id).await?;
+    match by {
+        EndedBy::Operator(decision) => {
+            let (id, note) = (decision.dead_letter_id, decision.reason.as_str());
+            let how = ending.resolution();
+            let resolved =
+                dead_letters::resolve(connection, tenant, now, id, how, &actor, Some(note)).await?;
+            resolved.then_some(()).ok_or(Abort::Lost)
+        }
+        // An order is on the worklist or has an open dead letter, so that most orders cost no look at the latter.
+        EndedBy::Actor(_) if was_listed => Ok(()),
+        EndedBy::Actor(actor) => {
+            Ok(dead_letters::close_of_order(connection, tenant, now, order_id, actor).await?)
+        }
+    }
+}
+
+impl Ending {
+    fn transition(&self) -> Transition<'_> {
+        let (to, failure) = match self {
+            Self::Paid => (OrderStatus::Paid, None),
+            Self::Failed(failure) => (OrderStatus::Failed, Some(failure)),
+        };
+        let key = match failure {
+            Some(Failure::GatewayUnavailable) => KeyFate::GiveBack,
+            _ => KeyFate::Keep,
+        };
+        Transition {
+            from: OrderStatus::PendingPayment,
+            to,
+            failure,
+            key,
+        }
+    }
+
+    fn resolution(&self) -> Resolution {
+        match self {
+            Self::Paid => Resolution::Paid,
+            Self::Failed(_) => Resolution::Failed,
+        }
+    }
+}
+
+impl EndedBy<'_> {
+    fn actor(&self) -> String {
+        match self {
+            Self::Actor(actor) => (*actor).to_owned(),
+            Self::Operator(decision) => actor::operator(decision.operator),
+        }
+    }
+
+    fn reason(&self, ending: &Ending) -> String {
+        match (self, ending) {
+            (Self::Operator(decision), _) => decision.reason.as_str().to_owned(),
+            (Self::Actor(_), Ending::Paid) => "the payment was collected".to_owned(),
+            (Self::Actor(_), Ending::Failed(failure)) => failure.reason(),
+        }
+    }
 }

@@ -10,6 +10,7 @@ use oms_payments::{Attempt, AttemptId, NewAttempt, PaymentError, record_attempts
 use oms_validation::{IdempotencyKey, Location, Money, OrderId, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::actor::API;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::line::{MAX_TOTAL_MINOR, OrderLine, total};
 use crate::domain::order::{NewOrder, Order, OrderRequest};
@@ -18,9 +19,6 @@ use crate::error::OrderError;
 use crate::service::get_order::{OrderDetails, get_order};
 use crate::store::events::{self, Event};
 use crate::store::{lines, orders, reconciliations};
-
-/// The actor of what a request does.
-pub(crate) const ACTOR: &str = "api";
 
 /// Most times that an order is routed because the stock went before it could be held.
 const MAX_ROUTINGS: usize = 5;
@@ -186,8 +184,8 @@ async fn place(
     demand: &Demand,
     attempt: &NewAttempt,
 ) -> Result<(DateTime<Utc>, Attempt), Abort> {
-    let tenant = draft.tenant;
-    let Some(created_at) = orders::insert(connection, tenant, draft.key, order).await? else {
+    let (tenant, now) = (draft.tenant, context.now());
+    let Some(created_at) = orders::insert(connection, tenant, now, draft.key, order).await? else {
         return Err(Abort::KeyTaken);
     };
     let wanted = ReservationRequest {
@@ -204,11 +202,12 @@ async fn place(
         sequence: 1,
         from: None,
         to: OrderStatus::PendingPayment,
-        actor: ACTOR,
+        actor: API,
         reason: "the order was placed and its stock is held",
     };
-    events::insert(connection, tenant, order.id, &event).await?;
-    reconciliations::insert(connection, tenant, order.id, context.settings.sweep_after).await?;
+    events::insert(connection, tenant, now, order.id, &event).await?;
+    let delay = context.settings.sweep_after;
+    reconciliations::insert(connection, tenant, now, order.id, delay).await?;
     let recorded = record_attempts(connection, tenant, std::slice::from_ref(attempt)).await;
     let mut recorded = recorded.map_err(database_error)?;
     Ok((

@@ -8,13 +8,14 @@ use oms_payments::{Attempt, CollectOutcome, collect_payment};
 use oms_validation::{IdempotencyKey, Location, OrderId, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::actor::API;
 use crate::domain::failure::Failure;
 use crate::domain::fingerprint::{self, Fingerprint};
 use crate::domain::order::{Order, OrderRequest};
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::service::end_order::{Ending, end_order};
-use crate::service::intake::{ACTOR, Intake, intake};
+use crate::service::end_order::{EndedBy, Ending, end_order};
+use crate::service::intake::{Intake, intake};
 use crate::store::orders;
 
 /// An order that was placed, now or by an earlier request with the same key.
@@ -22,10 +23,29 @@ use crate::store::orders;
 pub enum PlacedOrder {
     /// Placed and paid by this request.
     Paid(Order),
-    /// Placed and paid by an earlier request.
+    /// Placed and paid by an earlier request. Some or all of the money may have been given back since.
     PaidBefore(Order),
     /// Placed; what became of the payment is not known yet.
-    Pending(OrderId),
+    Pending(PendingOrder),
+}
+
+/// An order that is not settled yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PendingOrder {
+    /// The order.
+    pub order_id: OrderId,
+    /// Where it is.
+    pub status: OrderStatus,
+}
+
+impl PendingOrder {
+    /// An order of this request's own, which nobody is known to have moved.
+    fn placed(order_id: OrderId) -> PlacedOrder {
+        PlacedOrder::Pending(Self {
+            order_id,
+            status: OrderStatus::PendingPayment,
+        })
+    }
 }
 
 /// Places an order, or answers for the one that the key already stands for.
@@ -71,14 +91,26 @@ fn replay(order: Order, fingerprint: Fingerprint) -> Result<PlacedOrder, OrderEr
     if order.fingerprint != fingerprint {
         return Err(OrderError::KeyReused);
     }
-    match (order.status, order.failure.clone()) {
-        (OrderStatus::Paid, _) => Ok(PlacedOrder::PaidBefore(order)),
-        (OrderStatus::Failed, Some(failure)) => Err(OrderError::Failed {
-            order_id: order.id,
-            failure,
-        }),
+    match stored(order) {
+        Ok(PlacedOrder::Paid(order)) => Ok(PlacedOrder::PaidBefore(order)),
+        Ok(PlacedOrder::Pending(pending)) => Err(OrderError::InProgress(pending.order_id)),
+        other => other,
+    }
+}
+
+/// The answer that an order has, where it is now.
+fn stored(order: Order) -> Result<PlacedOrder, OrderError> {
+    let (order_id, status) = (order.id, order.status);
+    match (status, order.failure.clone()) {
+        (OrderStatus::Paid | OrderStatus::Refunding | OrderStatus::Refunded, _) => {
+            Ok(PlacedOrder::Paid(order))
+        }
+        (OrderStatus::Cancelling | OrderStatus::Cancelled, _) => {
+            Err(OrderError::Cancelled { order_id, status })
+        }
+        (OrderStatus::Failed, Some(failure)) => Err(OrderError::Failed { order_id, failure }),
         (OrderStatus::PendingPayment | OrderStatus::Failed, _) => {
-            Err(OrderError::InProgress(order.id))
+            Ok(PlacedOrder::Pending(PendingOrder { order_id, status }))
         }
     }
 }
@@ -119,21 +151,19 @@ async fn pay(
     .await;
     let Some((closing, ending)) = outcome.closing().zip(ending_of(&outcome)) else {
         if let CollectOutcome::WrongAmount { charged } = &outcome {
-            tracing::error!(order_id = %order.id, ?charged, total = ?order.total, "the gateway charged another amount");
+            // The sweeper finds the same, and alerts.
+            tracing::warn!(order_id = %order.id, ?charged, total = ?order.total, "the gateway charged another amount");
         }
         return answer_as_stored(context, tenant, order.id).await;
     };
-    match end_order(
-        context, tenant, order.id, attempt.id, &closing, &ending, ACTOR,
-    )
-    .await
-    {
+    let by = EndedBy::Actor(API);
+    match end_order(context, tenant, order.id, attempt.id, &closing, &ending, by).await {
         Ok(true) => ended(order, ending, outcome),
         Ok(false) => answer_as_stored(context, tenant, order.id).await,
         Err(error) => {
             let cause: &dyn std::error::Error = &error;
             tracing::warn!(order_id = %order.id, cause, "an order's end could not be written; the sweeper will");
-            Ok(PlacedOrder::Pending(order.id))
+            Ok(PendingOrder::placed(order.id))
         }
     }
 }
@@ -179,17 +209,10 @@ async fn answer_as_stored(
 ) -> Result<PlacedOrder, OrderError> {
     // The order is placed: a database that can't be read now is no reason to say anything else.
     let Ok(mut connection) = context.database.acquire().await else {
-        return Ok(PlacedOrder::Pending(order_id));
+        return Ok(PendingOrder::placed(order_id));
     };
-    let stored = orders::find(&mut connection, tenant, order_id)
-        .await
-        .unwrap_or_default();
-    match stored {
-        Some(order) if order.status == OrderStatus::Paid => Ok(PlacedOrder::Paid(order)),
-        Some(Order {
-            failure: Some(failure),
-            ..
-        }) => Err(OrderError::Failed { order_id, failure }),
-        _ => Ok(PlacedOrder::Pending(order_id)),
-    }
+    let found = orders::find(&mut connection, tenant, order_id).await;
+    found
+        .unwrap_or_default()
+        .map_or_else(|| Ok(PendingOrder::placed(order_id)), stored)
 }

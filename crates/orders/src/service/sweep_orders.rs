@@ -1,19 +1,21 @@
-//! Ending the orders that were cut off: asks the gateway what became of each, and proves that nothing more becomes of it
-//! before any stock is given back.
+//! The sweeper: takes on the orders that are due, tries to settle each, and decides what becomes of those that it could
+//! not settle.
+
+use std::panic::AssertUnwindSafe;
 
 use futures_util::future::join_all;
-use oms_payments::{FencePolicy, LaterCause, SettleOutcome, find_payment, settle_payment};
-use oms_validation::{OrderId, TenantId};
+use futures_util::{FutureExt, StreamExt, stream};
+use oms_validation::TenantId;
 
 use crate::context::OrderContext;
 use crate::domain::backoff;
-use crate::domain::failure::Failure;
 use crate::error::OrderError;
-use crate::service::end_order::{Ending, end_order};
-use crate::store::reconciliations::{self, Claim};
+use crate::service::advance_order::{Advance, advance_order};
+use crate::service::dead_letter_order::dead_letter_order;
+use crate::store::reconciliations::{self, Claim, Try};
 
-/// The actor of what the sweeper does.
-const ACTOR: &str = "sweeper";
+/// Most stores that are swept at a time.
+const STORES_AT_A_TIME: usize = 4;
 
 /// What one sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,139 +26,166 @@ pub struct SweepSummary {
     pub failed: usize,
     /// Orders to look at again later.
     pub postponed: usize,
-    /// Orders that somebody else ended meanwhile.
+    /// Orders to look at again later, because the gateway's breaker let nothing through. Not a try.
+    pub refused: usize,
+    /// Orders that were left to a person.
+    pub dead_lettered: usize,
+    /// Orders that somebody else settled meanwhile.
     pub superseded: usize,
+    /// A store had a full batch due: there may be more, so sweep again at once.
+    pub more_due: bool,
 }
 
+impl SweepSummary {
+    /// Orders that were tried to settle.
+    pub const fn tries(&self) -> usize {
+        self.paid + self.failed + self.postponed + self.dead_lettered + self.superseded
+    }
+
+    fn count(&mut self, swept: Swept) {
+        match swept {
+            Swept::Paid => self.paid += 1,
+            Swept::Failed => self.failed += 1,
+            Swept::Postponed => self.postponed += 1,
+            Swept::Refused => self.refused += 1,
+            Swept::DeadLettered => self.dead_lettered += 1,
+            Swept::Superseded => self.superseded += 1,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
 enum Swept {
     Paid,
     Failed,
     Postponed,
+    Refused,
+    DeadLettered,
     Superseded,
 }
 
-/// Looks once at the orders that are due, store by store, a bounded batch of each. Several instances may do so at once.
+/// One turn: looks once at the orders that are due, one bounded batch of each store. Several instances may do so at once.
+/// Does nothing while the gateway's breaker refuses calls.
+///
+/// Every store gets its batch before any gets a second one, because that takes another turn: see
+/// [`SweepSummary::more_due`].
 ///
 /// # Errors
-/// When the database can't be asked. An order that can't be settled is postponed and holds up no other.
+/// When the database can't be asked what is due. An order that can't be settled, and a store whose orders can't be read,
+/// hold up no other.
 pub async fn sweep_orders(context: &OrderContext) -> Result<SweepSummary, OrderError> {
-    let mut connection = context.database.acquire().await?;
-    let tenants = reconciliations::find_due_tenants(&mut connection).await?;
-    drop(connection);
     let mut summary = SweepSummary::default();
-    for tenant in tenants {
-        for swept in sweep_tenant(context, tenant).await? {
-            match swept {
-                Swept::Paid => summary.paid += 1,
-                Swept::Failed => summary.failed += 1,
-                Swept::Postponed => summary.postponed += 1,
-                Swept::Superseded => summary.superseded += 1,
-            }
-        }
+    if !context.gateway.is_available() {
+        return Ok(summary);
+    }
+    let mut connection = context.database.acquire().await?;
+    let stores = reconciliations::find_due_tenants(&mut connection, context.now()).await?;
+    drop(connection);
+    let batches = stream::iter(stores)
+        .map(|store| sweep_store(context, store.tenant))
+        .buffer_unordered(STORES_AT_A_TIME);
+    let batches: Vec<Vec<Swept>> = batches.collect().await;
+    for batch in batches {
+        summary.more_due |= batch.len() >= context.settings.sweep_batch;
+        batch.into_iter().for_each(|swept| summary.count(swept));
     }
     Ok(summary)
 }
 
-async fn sweep_tenant(context: &OrderContext, tenant: TenantId) -> Result<Vec<Swept>, OrderError> {
-    let settings = context.settings;
-    let mut connection = context.database.acquire().await?;
-    let (limit, lease) = (settings.sweep_batch, settings.sweep_lease);
-    let claims = reconciliations::claim_due(&mut connection, tenant, limit, lease).await?;
-    drop(connection);
-    let swept = claims
-        .into_iter()
-        .map(|claim| sweep_order(context, tenant, claim));
-    Ok(join_all(swept).await)
+async fn sweep_store(context: &OrderContext, tenant: TenantId) -> Vec<Swept> {
+    match claim(context, tenant).await {
+        Ok(claims) => {
+            let swept = claims
+                .iter()
+                .map(|claim| sweep_order(context, tenant, claim));
+            join_all(swept).await
+        }
+        Err(error) => {
+            let cause: &dyn std::error::Error = &error;
+            tracing::warn!(%tenant, cause, "the orders of a store could not be swept");
+            Vec::new()
+        }
+    }
 }
 
-async fn sweep_order(context: &OrderContext, tenant: TenantId, claim: Claim) -> Swept {
-    match settle(context, tenant, claim).await {
+async fn claim(context: &OrderContext, tenant: TenantId) -> Result<Vec<Claim>, OrderError> {
+    let settings = context.settings;
+    let (limit, lease) = (settings.sweep_batch, settings.sweep_lease);
+    let mut connection = context.database.acquire().await?;
+    let now = context.now();
+    Ok(reconciliations::claim_due(&mut connection, tenant, now, limit, lease).await?)
+}
+
+async fn sweep_order(context: &OrderContext, tenant: TenantId, claim: &Claim) -> Swept {
+    // A defect that only one order meets must not end the sweeper for all.
+    let advanced = AssertUnwindSafe(advance_order(context, tenant, claim)).catch_unwind();
+    let advance = match advanced.await {
+        Ok(Ok(advance)) => advance,
+        Ok(Err(error)) => Advance::TryAgain {
+            reason: error.to_string(),
+        },
+        Err(_) => Advance::TryAgain {
+            reason: "the program failed over it; its log has the defect".to_owned(),
+        },
+    };
+    match conclude(context, tenant, claim, &advance).await {
         Ok(swept) => swept,
         Err(error) => {
             let cause: &dyn std::error::Error = &error;
-            tracing::warn!(order_id = %claim.order_id, tries = claim.tries, cause, "an order could not be swept");
+            tracing::warn!(order_id = %claim.order_id, tries = claim.tries, cause, "an order could not be postponed");
             // Its lease is its backoff.
             Swept::Postponed
         }
     }
 }
 
-async fn settle(
+/// Writes down what becomes of a claim.
+async fn conclude(
     context: &OrderContext,
     tenant: TenantId,
-    claim: Claim,
+    claim: &Claim,
+    advance: &Advance,
 ) -> Result<Swept, OrderError> {
-    let mut connection = context.database.acquire().await?;
-    let attempt = find_payment(&mut connection, tenant, claim.order_id).await?;
-    drop(connection);
-    // An order is committed together with its attempt.
-    let Some(attempt) = attempt else {
-        return Err(OrderError::NotFound);
-    };
-    let policy = match claim.age > context.settings.pending_payment_deadline {
-        true => FencePolicy::CancelPending,
-        false => FencePolicy::KeepPending,
-    };
-    let gateway = context.gateway.as_ref();
-    let outcome = settle_payment(&context.database, gateway, tenant, &attempt, policy).await;
-    let Some((closing, ending)) = outcome.closing().zip(ending_of(&outcome)) else {
-        return postpone(context, tenant, claim, &outcome).await;
-    };
-    let order_id = claim.order_id;
-    if !end_order(
-        context, tenant, order_id, attempt.id, &closing, &ending, ACTOR,
-    )
-    .await?
-    {
-        return Ok(Swept::Superseded);
-    }
-    tracing::info!(%order_id, tries = claim.tries, ending = ?ending, "ended an order that was cut off");
-    Ok(match ending {
-        Ending::Paid => Swept::Paid,
-        Ending::Failed(_) => Swept::Failed,
-    })
-}
-
-fn ending_of(outcome: &SettleOutcome) -> Option<Ending> {
-    match outcome {
-        SettleOutcome::Paid { .. } => Some(Ending::Paid),
-        SettleOutcome::Voided {
-            decline_code: Some(code),
-        } => {
-            let decline_code = code.as_str().to_owned();
-            Some(Ending::Failed(Failure::PaymentDeclined { decline_code }))
-        }
-        SettleOutcome::Voided { decline_code: None } | SettleOutcome::NeverPrepared => {
-            Some(Ending::Failed(Failure::PaymentVoided))
-        }
-        SettleOutcome::WrongAmount { .. } | SettleOutcome::Later(_) | SettleOutcome::Superseded => {
-            None
-        }
-    }
-}
-
-async fn postpone(
-    context: &OrderContext,
-    tenant: TenantId,
-    claim: Claim,
-    outcome: &SettleOutcome,
-) -> Result<Swept, OrderError> {
-    let order_id: OrderId = claim.order_id;
-    match outcome {
-        SettleOutcome::Superseded => return Ok(Swept::Superseded),
-        SettleOutcome::WrongAmount { charged } => {
-            tracing::error!(%order_id, ?charged, "the gateway charged another amount");
-        }
-        SettleOutcome::Later(LaterCause::Pending(status)) => {
-            tracing::debug!(%order_id, ?status, "the payment is still pending");
-        }
-        outcome => {
-            tracing::warn!(%order_id, ?outcome, tries = claim.tries, "a payment can't be settled yet");
-        }
-    }
     let (base, cap) = context.settings.sweep_backoff;
-    let delay = backoff::delay(base, cap, claim.tries, rand::random());
+    let order_id = claim.order_id;
+    let (delay, counted, swept) = match advance {
+        Advance::Paid => return Ok(Swept::Paid),
+        Advance::Failed => return Ok(Swept::Failed),
+        Advance::Superseded => return Ok(Swept::Superseded),
+        Advance::NeedsPerson { reason } => return give_up(context, tenant, claim, reason).await,
+        Advance::TryAgain { reason } if claim.tries >= context.settings.sweep_max_tries => {
+            return give_up(context, tenant, claim, reason).await;
+        }
+        Advance::TryAgain { reason } => {
+            tracing::warn!(%order_id, reason, tries = claim.tries, "an order can't be settled yet");
+            let delay = backoff::delay(base, cap, claim.tries, rand::random());
+            (delay, Try::Counts, Swept::Postponed)
+        }
+        Advance::Refused => {
+            let delay = backoff::delay(base, cap, claim.tries, rand::random());
+            (delay, Try::DoesNotCount, Swept::Refused)
+        }
+        Advance::Waiting => {
+            tracing::debug!(%order_id, "the payment is still pending");
+            let delay = backoff::delay_of_waiting(base, cap, claim.age, rand::random());
+            (delay, Try::DoesNotCount, Swept::Postponed)
+        }
+    };
     let mut connection = context.database.acquire().await?;
-    reconciliations::postpone(&mut connection, tenant, order_id, delay).await?;
-    Ok(Swept::Postponed)
+    let now = context.now();
+    reconciliations::postpone(&mut connection, tenant, now, claim, delay, counted).await?;
+    Ok(swept)
+}
+
+async fn give_up(
+    context: &OrderContext,
+    tenant: TenantId,
+    claim: &Claim,
+    reason: &str,
+) -> Result<Swept, OrderError> {
+    let given_up = dead_letter_order(context, tenant, claim, reason).await?;
+    Ok(match given_up {
+        true => Swept::DeadLettered,
+        false => Swept::Superseded,
+    })
 }

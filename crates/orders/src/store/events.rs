@@ -1,13 +1,18 @@
-//! The timeline of orders: append-only, one row for each state change.
+//! The timeline of orders: append-only, one row for each state change and each note.
 
-use diesel::sql_types::{Integer, Nullable, Text, Uuid as SqlUuid};
+use chrono::{DateTime, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::{OrderId, TenantId};
 
+use crate::domain::clock::Now;
+use crate::domain::event::OrderEvent;
 use crate::domain::status::OrderStatus;
+use crate::store::unreadable;
 
-/// One state change.
+/// One state change, or a note.
 #[derive(Clone, Debug)]
 pub(crate) struct Event<'a> {
     /// Numbered from 1 for each order, without gaps: it is the order's version after the change.
@@ -24,12 +29,14 @@ pub(crate) struct Event<'a> {
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
+    now: Now,
     order_id: OrderId,
     event: &Event<'_>,
 ) -> Result<(), DbError> {
     cached_sql(
-        "INSERT INTO orders.events (tenant_id, order_id, sequence, from_status, to_status, actor, reason)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO orders.events
+             (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, now()))",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(order_id.as_uuid())
@@ -38,7 +45,56 @@ pub(crate) async fn insert(
     .bind::<Text, _>(event.to.as_str())
     .bind::<Text, _>(event.actor)
     .bind::<Text, _>(event.reason)
+    .bind::<Nullable<Timestamptz>, _>(now)
     .execute(connection)
     .await?;
     Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Integer)]
+    sequence: i32,
+    #[diesel(sql_type = Nullable<Text>)]
+    from_status: Option<String>,
+    #[diesel(sql_type = Text)]
+    to_status: String,
+    #[diesel(sql_type = Text)]
+    actor: String,
+    #[diesel(sql_type = Text)]
+    reason: String,
+    #[diesel(sql_type = Timestamptz)]
+    occurred_at: DateTime<Utc>,
+}
+
+/// The timeline of an order, from its beginning.
+pub(crate) async fn find(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+) -> Result<Vec<OrderEvent>, DbError> {
+    let rows: Vec<Row> = cached_sql(
+        "SELECT sequence, from_status, to_status, actor, reason, occurred_at
+         FROM orders.events WHERE tenant_id = $1 AND order_id = $2 ORDER BY sequence",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .load(connection)
+    .await?;
+    rows.into_iter().map(Row::into_event).collect()
+}
+
+impl Row {
+    fn into_event(self) -> Result<OrderEvent, DbError> {
+        let status =
+            |text: &str| OrderStatus::parse(text).ok_or_else(|| unreadable("unknown status"));
+        Ok(OrderEvent {
+            sequence: self.sequence,
+            from: self.from_status.as_deref().map(status).transpose()?,
+            to: status(&self.to_status)?,
+            actor: self.actor,
+            reason: self.reason,
+            occurred_at: self.occurred_at,
+        })
+    }
 }

@@ -11,17 +11,19 @@ use oms_validation::{Currency, IdempotencyKey, Money, OrderId, TenantId};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::domain::clock::Now;
 use crate::domain::failure::Failure;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::order::{NewOrder, Order};
 use crate::domain::status::OrderStatus;
-use crate::store::lines;
+use crate::store::{lines, unreadable};
 
 /// Claims the idempotency key by inserting the order, and returns when that was. `None` when the key is somebody else's
 /// already; waits for a transaction that is about to claim it.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
+    now: Now,
     key: &IdempotencyKey,
     order: &NewOrder,
 ) -> Result<Option<DateTime<Utc>>, DbError> {
@@ -34,8 +36,8 @@ pub(crate) async fn insert(
     let inserted: Vec<Inserted> = cached_sql(
         "INSERT INTO orders.orders
              (tenant_id, id, idempotency_key, fingerprint, customer_id, status, version, warehouse_id, currency,
-              total_minor, shipping_address, routing)
-         VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11)
+              total_minor, shipping_address, routing, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, coalesce($12, now()), coalesce($12, now()))
          ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
          RETURNING created_at",
     )
@@ -50,6 +52,7 @@ pub(crate) async fn insert(
     .bind::<BigInt, _>(order.total.amount_minor)
     .bind::<Jsonb, _>(json(&order.shipping_address))
     .bind::<Jsonb, _>(json(&order.routing))
+    .bind::<Nullable<Timestamptz>, _>(now)
     .load(connection)
     .await?;
     Ok(inserted.into_iter().next().map(|row| row.created_at))
@@ -97,7 +100,7 @@ pub(crate) async fn find(
     with_lines(connection, tenant, rows).await
 }
 
-/// What happens to the idempotency key of an order that leaves `PENDING_PAYMENT`.
+/// What happens to the idempotency key of an order that changes its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyFate {
     /// It stands for this order for ever.
@@ -106,41 +109,80 @@ pub(crate) enum KeyFate {
     GiveBack,
 }
 
-/// Compare-and-set from `PENDING_PAYMENT` to a final state. Returns the order's new version, which is the sequence number
-/// of the event to write, or `None` when somebody else was first.
-pub(crate) async fn end_pending(
+/// From one status to another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Transition<'a> {
+    pub(crate) from: OrderStatus,
+    pub(crate) to: OrderStatus,
+    /// Why it failed; of `FAILED` only.
+    pub(crate) failure: Option<&'a Failure>,
+    pub(crate) key: KeyFate,
+}
+
+/// Compare-and-set of the status. Returns the order's new version, which is the sequence number of the event to write, or
+/// `None` when somebody else was first.
+pub(crate) async fn change_status(
     connection: &mut Connection,
     tenant: TenantId,
+    now: Now,
     id: OrderId,
-    failure: Option<&Failure>,
-    key: KeyFate,
+    transition: &Transition<'_>,
 ) -> Result<Option<i32>, DbError> {
     #[derive(QueryableByName)]
-    struct Ended {
+    struct Changed {
         #[diesel(sql_type = Integer)]
         version: i32,
     }
 
-    let status = if failure.is_some() {
-        OrderStatus::Failed
-    } else {
-        OrderStatus::Paid
-    };
-    let ended: Vec<Ended> = cached_sql(
+    let changed: Vec<Changed> = cached_sql(
         "UPDATE orders.orders
-         SET status = $3, failure_code = $4, version = version + 1, updated_at = now(),
-             idempotency_key = CASE WHEN $5 THEN NULL ELSE idempotency_key END
-         WHERE tenant_id = $1 AND id = $2 AND status = 'PENDING_PAYMENT'
+         SET status = $4, failure_code = $5, version = version + 1, updated_at = coalesce($7, now()),
+             idempotency_key = CASE WHEN $6 THEN NULL ELSE idempotency_key END
+         WHERE tenant_id = $1 AND id = $2 AND status = $3
          RETURNING version",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(id.as_uuid())
-    .bind::<Text, _>(status.as_str())
-    .bind::<Nullable<Text>, _>(failure.map(ToString::to_string))
-    .bind::<Bool, _>(key == KeyFate::GiveBack)
+    .bind::<Text, _>(transition.from.as_str())
+    .bind::<Text, _>(transition.to.as_str())
+    .bind::<Nullable<Text>, _>(transition.failure.map(ToString::to_string))
+    .bind::<Bool, _>(transition.key == KeyFate::GiveBack)
+    .bind::<Nullable<Timestamptz>, _>(now)
     .load(connection)
     .await?;
-    Ok(ended.into_iter().next().map(|row| row.version))
+    Ok(changed.into_iter().next().map(|row| row.version))
+}
+
+/// Counts the version up for a note, which leaves the status as it is, and returns both. Locks the order.
+pub(crate) async fn count_up(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    id: OrderId,
+) -> Result<Option<(OrderStatus, i32)>, DbError> {
+    #[derive(QueryableByName)]
+    struct Counted {
+        #[diesel(sql_type = Text)]
+        status: String,
+        #[diesel(sql_type = Integer)]
+        version: i32,
+    }
+
+    let counted: Vec<Counted> = cached_sql(
+        "UPDATE orders.orders SET version = version + 1, updated_at = coalesce($3, now())
+         WHERE tenant_id = $1 AND id = $2
+         RETURNING status, version",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .load(connection)
+    .await?;
+    let Some(row) = counted.into_iter().next() else {
+        return Ok(None);
+    };
+    let status = OrderStatus::parse(&row.status).ok_or_else(|| unreadable("unknown status"))?;
+    Ok(Some((status, row.version)))
 }
 
 #[derive(QueryableByName)]
@@ -180,11 +222,6 @@ async fn with_lines(
     let mut order = row.into_order().map_err(unreadable)?;
     order.lines = lines::find(connection, tenant, order.id, order.total.currency).await?;
     Ok(Some(order))
-}
-
-/// A row that our own CHECK constraints should not have let in.
-fn unreadable(error: Box<dyn std::error::Error + Send + Sync>) -> DbError {
-    DbError::Other(diesel::result::Error::DeserializationError(error))
 }
 
 impl Row {

@@ -10,8 +10,8 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, Route, web};
 
 use crate::{
-    BODY_TIMEOUT, BODY_TOO_LARGE, INTERNAL, INVALID_REQUEST, METHOD_NOT_ALLOWED, Problem,
-    ROUTE_NOT_FOUND, UNSUPPORTED_MEDIA_TYPE,
+    BODY_TIMEOUT, BODY_TOO_LARGE, INTERNAL, INVALID_REQUEST, Kind, METHOD_NOT_ALLOWED, Problem,
+    ROUTE_NOT_FOUND, UNAUTHENTICATED, UNSUPPORTED_MEDIA_TYPE,
 };
 
 /// The header that carries the id of a request, in its answer.
@@ -94,6 +94,7 @@ fn has_own_body(headers: &HeaderMap) -> bool {
 /// An error that actix-web made by itself. Its text is for developers of actix programs, so it is not shown.
 fn foreign(status: StatusCode, error: Option<&Error>) -> Problem {
     let problem_type = match status {
+        StatusCode::UNAUTHORIZED => &UNAUTHENTICATED,
         StatusCode::NOT_FOUND => &ROUTE_NOT_FOUND,
         StatusCode::METHOD_NOT_ALLOWED => &METHOD_NOT_ALLOWED,
         StatusCode::REQUEST_TIMEOUT => &BODY_TIMEOUT,
@@ -113,10 +114,10 @@ fn log(problem: &Problem) {
     let problem_type = problem.problem_type();
     let cause = problem.cause_chain().unwrap_or_default();
     match problem_type.kind {
-        crate::Kind::Internal => {
+        Kind::Internal => {
             tracing::error!(code = problem_type.code, cause, "request failed");
         }
-        crate::Kind::Unavailable => {
+        Kind::Unavailable => {
             tracing::warn!(code = problem_type.code, cause, "request refused");
         }
         _ => tracing::debug!(code = problem_type.code, cause, "request refused"),
@@ -135,5 +136,25 @@ fn render(problem: &Problem, request_id: Option<&str>) -> HttpResponse {
     if let Some(methods) = problem.allow() {
         response.insert_header((header::ALLOW, methods));
     }
+    if problem.problem_type().kind == Kind::Unauthorized {
+        // Required with a 401 by RFC 9110, section 15.5.2.
+        response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+    }
     response.body(problem.body(request_id).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_401_says_how_to_authenticate_and_nothing_else_does() {
+        let answer = |problem_type| Problem::of(problem_type).error_response();
+        let refused = answer(&UNAUTHENTICATED);
+        assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+        let scheme = refused.headers().get(header::WWW_AUTHENTICATE);
+        assert_eq!(scheme, Some(&HeaderValue::from_static("Bearer")));
+        let other = answer(&INVALID_REQUEST);
+        assert_eq!(other.headers().get(header::WWW_AUTHENTICATE), None);
+    }
 }

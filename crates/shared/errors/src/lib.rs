@@ -12,6 +12,8 @@ problem_types! {
     INVALID_REQUEST = "request.invalid", InvalidRequest, "The request is not valid";
     /// A header is missing or breaks its rule.
     INVALID_HEADER = "request.invalid_header", InvalidRequest, "A header is missing or not valid";
+    /// The request carries no credentials that are known here.
+    UNAUTHENTICATED = "access.unauthenticated", Unauthorized, "Credentials are required, and these are not known";
     /// No such route.
     ROUTE_NOT_FOUND = "request.route_not_found", NotFound, "There is nothing at this address";
     /// The route exists, for another method.

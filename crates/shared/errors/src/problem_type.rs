@@ -5,6 +5,8 @@
 pub enum Kind {
     /// 400: the request itself is wrong.
     InvalidRequest,
+    /// 401: the request carries no credentials, or none that are known.
+    Unauthorized,
     /// 402: the payment was refused.
     PaymentRequired,
     /// 404: no such thing, or it is another tenant's.
@@ -15,6 +17,8 @@ pub enum Kind {
     RequestTimeout,
     /// 409: something else is happening to the same thing right now.
     Conflict,
+    /// 409: the thing is in a state that does not allow it, and waiting alone changes nothing.
+    WrongState,
     /// 413: the body is too large.
     PayloadTooLarge,
     /// 415: the content type is not supported.
@@ -32,11 +36,12 @@ impl Kind {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidRequest => 400,
+            Self::Unauthorized => 401,
             Self::PaymentRequired => 402,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
-            Self::Conflict => 409,
+            Self::Conflict | Self::WrongState => 409,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Unprocessable => 422,

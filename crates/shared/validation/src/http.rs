@@ -1,13 +1,15 @@
-//! How a request becomes our types: a JSON body that is bounded, complete and valid, the idempotency key, and the
-//! tenant.
+//! How a request becomes our types: a JSON body that is bounded, complete and valid, the idempotency key, the tenant,
+//! and the operator.
 
 mod body;
+mod current_operator;
 mod current_tenant;
 mod field_errors;
 mod idempotency_key_header;
 mod valid_json;
 
 pub use body::{BodyLimits, read_body};
+pub use current_operator::CurrentOperator;
 pub use current_tenant::CurrentTenant;
 pub use idempotency_key_header::IdempotencyKeyHeader;
 pub use valid_json::ValidJson;

@@ -5,11 +5,13 @@ mod id;
 mod idempotency_key;
 mod location;
 mod money;
+mod operator_name;
 
 pub use id::{InvalidId, OrderId, TenantId, parse_uuid};
 pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use location::{InvalidLocation, Location};
 pub use money::{Currency, InvalidCurrency, Money, MoneyError};
+pub use operator_name::{InvalidOperatorName, OperatorName};
 
 #[doc(hidden)]
 pub mod reexport {

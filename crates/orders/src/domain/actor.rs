@@ -1,0 +1,13 @@
+//! Who does things to orders, as events name them.
+
+use oms_validation::OperatorName;
+
+/// A request of a client.
+pub(crate) const API: &str = "api";
+/// The worker that ends orders which were cut off.
+pub(crate) const SWEEPER: &str = "sweeper";
+
+/// A person, through the endpoints for operators.
+pub(crate) fn operator(name: &OperatorName) -> String {
+    format!("operator:{name}")
+}

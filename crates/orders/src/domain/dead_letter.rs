@@ -1,0 +1,128 @@
+//! Orders that the sweeper has given up on.
+
+use chrono::{DateTime, Utc};
+use oms_validation::OrderId;
+use serde::Serialize;
+
+use crate::domain::id::DeadLetterId;
+use crate::domain::status::OrderStatus;
+
+/// An order that the sweeper has given up on, until a person decides or it ends by other means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Its id.
+    pub id: DeadLetterId,
+    /// The order.
+    pub order_id: OrderId,
+    /// Where the order is now.
+    pub order_status: OrderStatus,
+    /// Why it was given up on, in words.
+    pub reason: String,
+    /// How often the sweeper had tried.
+    pub tries: u32,
+    /// When it was given up on.
+    pub created_at: DateTime<Utc>,
+    /// How it was resolved; none while it is open.
+    pub resolved: Option<Resolved>,
+}
+
+/// How a dead letter was resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// How.
+    pub resolution: Resolution,
+    /// Who did it: `operator:ann`, or the worker that ended the order.
+    pub by: String,
+    /// The operator's reason.
+    pub note: Option<String>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// How a dead letter is resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// An operator had the sweeper try again.
+    Retried,
+    /// An operator ended the order as paid, which the gateway confirmed.
+    Paid,
+    /// An operator ended the order as failed, which the gateway proved.
+    Failed,
+    /// The order ended by other means.
+    Ended,
+}
+
+impl Resolution {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Retried, Self::Paid, Self::Failed, Self::Ended];
+
+    /// As the database and JSON have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Retried => "retried",
+            Self::Paid => "paid",
+            Self::Failed => "failed",
+            Self::Ended => "ended",
+        }
+    }
+
+    /// Reads what [`Resolution::as_str`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|resolution| resolution.as_str() == text)
+    }
+}
+
+/// Which dead letters to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeadLetterFilter {
+    /// Those that wait for a person.
+    Open,
+    /// Those that don't any more.
+    Resolved,
+    /// Both.
+    All,
+}
+
+impl DeadLetterFilter {
+    /// Reads a query parameter.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "open" => Some(Self::Open),
+            "resolved" => Some(Self::Resolved),
+            "all" => Some(Self::All),
+            _ => None,
+        }
+    }
+}
+
+/// What an operator says has become of an order's payment. It has to be proven before anything is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was collected.
+    Paid,
+    /// It was not, and won't be.
+    Failed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::alert::AlertKind;
+
+    #[test]
+    fn the_database_and_json_spell_alike() {
+        for resolution in Resolution::ALL {
+            assert_eq!(Resolution::parse(resolution.as_str()), Some(resolution));
+            let json = serde_json::to_value(resolution).unwrap();
+            assert_eq!(json, resolution.as_str());
+        }
+        for kind in AlertKind::ALL {
+            assert_eq!(AlertKind::parse(kind.as_str()), Some(kind));
+        }
+        assert_eq!(Resolution::parse("PAID"), None);
+        assert_eq!(DeadLetterFilter::parse("OPEN"), None);
+    }
+}

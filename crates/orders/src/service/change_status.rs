@@ -1,0 +1,68 @@
+//! The two ways in which an order's version counts up, each with its event in the same transaction: a change of the
+//! status, and a note that changes nothing.
+
+use oms_database::{Connection, DbError};
+use oms_validation::{OrderId, TenantId};
+
+use crate::domain::clock::Now;
+use crate::domain::status::OrderStatus;
+use crate::store::events::{self, Event};
+use crate::store::orders::{self, Transition};
+
+/// Who did it, and why.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Authorship<'a> {
+    pub(crate) actor: &'a str,
+    /// 1 to 500 characters.
+    pub(crate) reason: &'a str,
+}
+
+/// Compare-and-set of an order's status. False when somebody else was first: then change nothing else either.
+pub(crate) async fn change_status(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
+    transition: &Transition<'_>,
+    authorship: Authorship<'_>,
+) -> Result<bool, DbError> {
+    let (from, to) = (transition.from, transition.to);
+    assert!(from.may_become(to), "no order may go from {from} to {to}");
+    let version = orders::change_status(connection, tenant, now, order_id, transition).await?;
+    let Some(sequence) = version else {
+        return Ok(false);
+    };
+    let event = Event {
+        sequence,
+        from: Some(from),
+        to,
+        actor: authorship.actor,
+        reason: authorship.reason,
+    };
+    events::insert(connection, tenant, now, order_id, &event).await?;
+    Ok(true)
+}
+
+/// Adds a note to an order's timeline and returns the status that it is in, which stays so until the transaction ends.
+/// None when there is no such order.
+pub(crate) async fn add_note(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
+    authorship: Authorship<'_>,
+) -> Result<Option<OrderStatus>, DbError> {
+    let counted = orders::count_up(connection, tenant, now, order_id).await?;
+    let Some((status, sequence)) = counted else {
+        return Ok(None);
+    };
+    let event = Event {
+        sequence,
+        from: Some(status),
+        to: status,
+        actor: authorship.actor,
+        reason: authorship.reason,
+    };
+    events::insert(connection, tenant, now, order_id, &event).await?;
+    Ok(Some(status))
+}

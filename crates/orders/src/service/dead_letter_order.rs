@@ -1,0 +1,73 @@
+//! Giving up on an order: a dead letter, one alert, and a note in the timeline, in one commit. The order keeps its status
+//! and its stock, and leaves the worklist.
+
+use oms_database::{DbError, transaction};
+use oms_validation::TenantId;
+
+use crate::context::OrderContext;
+use crate::domain::actor::SWEEPER;
+use crate::domain::alert::AlertKind;
+use crate::domain::id::DeadLetterId;
+use crate::domain::reason::cut;
+use crate::error::OrderError;
+use crate::service::change_status::{Authorship, add_note};
+use crate::store::alerts::{self, NewAlert};
+use crate::store::dead_letters;
+use crate::store::reconciliations::{self, Claim};
+
+/// Why the transaction was rolled back.
+enum Abort {
+    /// The order was settled meanwhile, or the claim is somebody else's by now.
+    Lost,
+    Database(DbError),
+}
+
+impl From<DbError> for Abort {
+    fn from(error: DbError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Gives up on a claimed order. False when somebody else settled it or took it over; nothing was changed then.
+pub(crate) async fn dead_letter_order(
+    context: &OrderContext,
+    tenant: TenantId,
+    claim: &Claim,
+    reason: &str,
+) -> Result<bool, OrderError> {
+    let (now, id) = (context.now(), DeadLetterId::generate());
+    let (order_id, tries) = (claim.order_id, claim.tries);
+    let reason = cut(reason);
+    let note = cut(&format!("left to a person after {tries} tries: {reason}"));
+    let message = cut(&format!(
+        "order {order_id} needs a person after {tries} tries: {reason}"
+    ));
+    let authorship = Authorship {
+        actor: SWEEPER,
+        reason: &note,
+    };
+    let alert = NewAlert {
+        kind: AlertKind::DeadLetter,
+        subject_id: id.as_uuid(),
+        order_id: Some(order_id),
+        message: &message,
+    };
+    let mut connection = context.database.acquire().await?;
+    let written = transaction(&mut connection, async |connection| {
+        // The order first: everybody who changes it locks it before anything else of it.
+        let status = add_note(connection, tenant, now, order_id, authorship).await?;
+        if status.is_none() || status != claim.status {
+            return Err(Abort::Lost);
+        }
+        if !reconciliations::delete_claimed(connection, tenant, claim).await? {
+            return Err(Abort::Lost);
+        }
+        dead_letters::insert(connection, tenant, now, id, order_id, &reason, tries).await?;
+        Ok(alerts::insert(connection, tenant, now, &alert).await?)
+    });
+    match written.await {
+        Ok(()) => Ok(true),
+        Err(Abort::Lost) => Ok(false),
+        Err(Abort::Database(error)) => Err(error.into()),
+    }
+}

@@ -1,0 +1,65 @@
+//! Reading a dead letter with everything that is known of its order.
+
+use oms_database::Connection;
+use oms_payments::{Attempt, find_payment};
+use oms_validation::TenantId;
+
+use crate::context::OrderContext;
+use crate::domain::dead_letter::DeadLetter;
+use crate::domain::event::OrderEvent;
+use crate::domain::id::DeadLetterId;
+use crate::domain::order::Order;
+use crate::error::OrderError;
+use crate::store::{dead_letters, events, orders};
+
+/// A dead letter, and the whole history of its order.
+#[derive(Debug)]
+pub struct DeadLetterDetails {
+    /// The dead letter.
+    pub dead_letter: DeadLetter,
+    /// Its order.
+    pub order: Order,
+    /// What happened to the order, from its beginning.
+    pub timeline: Vec<OrderEvent>,
+    /// The attempts to collect its payment, the latest first.
+    pub attempts: Vec<Attempt>,
+}
+
+/// A dead letter by its id.
+///
+/// # Errors
+/// `DeadLetterNotFound` when there is none in this store; else when the database can't be asked.
+pub async fn get_dead_letter(
+    context: &OrderContext,
+    tenant: TenantId,
+    id: DeadLetterId,
+) -> Result<DeadLetterDetails, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    let dead_letter = dead_letters::find(&mut connection, tenant, id).await?;
+    let dead_letter = dead_letter.ok_or(OrderError::DeadLetterNotFound)?;
+    let order_id = dead_letter.order_id;
+    let order = orders::find(&mut connection, tenant, order_id).await?;
+    Ok(DeadLetterDetails {
+        dead_letter,
+        order: order.ok_or(OrderError::NotFound)?,
+        timeline: events::find(&mut connection, tenant, order_id).await?,
+        attempts: find_payment(&mut connection, tenant, order_id)
+            .await?
+            .into_iter()
+            .collect(),
+    })
+}
+
+/// A dead letter that is still open.
+pub(crate) async fn get_open(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: DeadLetterId,
+) -> Result<DeadLetter, OrderError> {
+    let found = dead_letters::find(connection, tenant, id).await?;
+    let dead_letter = found.ok_or(OrderError::DeadLetterNotFound)?;
+    match dead_letter.resolved {
+        None => Ok(dead_letter),
+        Some(_) => Err(OrderError::DeadLetterResolved),
+    }
+}

@@ -1,0 +1,108 @@
+//! An operator says what became of an order's payment. It is written only if the gateway proves it.
+
+use oms_payments::{
+    Attempt, Closing, FencePolicy, LaterCause, PaymentError, PaymentStatus, SettleOutcome,
+    find_payment, settle_payment,
+};
+use oms_validation::{OperatorName, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::dead_letter::{DeadLetter, Verdict};
+use crate::domain::id::DeadLetterId;
+use crate::domain::reason::Reason;
+use crate::domain::status::OrderStatus;
+use crate::error::OrderError;
+use crate::service::end_order::{Decision, EndedBy, Ending, end_order};
+use crate::service::get_dead_letter::get_open;
+use crate::service::settle_pending::ending_of;
+use crate::store::dead_letters;
+
+/// Ends the order of an open dead letter, and returns the dead letter as it is then.
+///
+/// As paid, the gateway has to say that the payment was taken, in the order's currency; the amount is the operator's
+/// responsibility. As failed, the payment is cancelled first, and the gateway has to say that nothing was or will be taken.
+///
+/// # Errors
+/// `DeadLetterNotFound` when there is none in this store, `DeadLetterResolved` when it is not open any more,
+/// `NotResolvable` when the order does not wait for its payment, `NotProvenPaid`, `NotProvenFailed` and `PaymentWasTaken`
+/// when the gateway says otherwise; else when the gateway or the database can't be asked. Nothing is changed then.
+pub async fn resolve_dead_letter(
+    context: &OrderContext,
+    tenant: TenantId,
+    id: DeadLetterId,
+    verdict: Verdict,
+    operator: &OperatorName,
+    reason: &Reason,
+) -> Result<DeadLetter, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    let dead_letter = get_open(&mut connection, tenant, id).await?;
+    if dead_letter.order_status != OrderStatus::PendingPayment {
+        return Err(OrderError::NotResolvable(dead_letter.order_status));
+    }
+    let order_id = dead_letter.order_id;
+    let attempt = find_payment(&mut connection, tenant, order_id).await?;
+    drop(connection);
+    let attempt = attempt.ok_or(match verdict {
+        Verdict::Paid => OrderError::NotProvenPaid,
+        Verdict::Failed => OrderError::NotProvenFailed,
+    })?;
+    let (closing, ending) = match verdict {
+        Verdict::Paid => prove_paid(context, &attempt).await?,
+        Verdict::Failed => prove_failed(context, tenant, &attempt).await?,
+    };
+    let by = EndedBy::Operator(Decision {
+        dead_letter_id: id,
+        operator,
+        reason,
+    });
+    let ended = end_order(context, tenant, order_id, attempt.id, &closing, &ending, by);
+    if !ended.await? {
+        return Err(OrderError::DeadLetterResolved);
+    }
+    tracing::info!(%order_id, dead_letter_id = %id, %operator, ?ending, "an operator ended an order");
+    let mut connection = context.database.acquire().await?;
+    let resolved = dead_letters::find(&mut connection, tenant, id).await?;
+    resolved.ok_or(OrderError::DeadLetterNotFound)
+}
+
+/// Only looks: settling would cancel a payment that was not confirmed, which is not what was asked for.
+async fn prove_paid(
+    context: &OrderContext,
+    attempt: &Attempt,
+) -> Result<(Closing, Ending), OrderError> {
+    let gateway = context.gateway.as_ref();
+    let reference = attempt.reference.as_ref();
+    let reference = reference.filter(|_| attempt.gateway == gateway.name());
+    let Some(reference) = reference else {
+        return Err(OrderError::NotProvenPaid);
+    };
+    let status = gateway.lookup(reference).await;
+    match status.map_err(PaymentError::from)? {
+        PaymentStatus::Paid { amount } if amount.currency == attempt.amount.currency => {
+            Ok((Closing::Paid, Ending::Paid))
+        }
+        _ => Err(OrderError::NotProvenPaid),
+    }
+}
+
+async fn prove_failed(
+    context: &OrderContext,
+    tenant: TenantId,
+    attempt: &Attempt,
+) -> Result<(Closing, Ending), OrderError> {
+    let gateway = context.gateway.as_ref();
+    let policy = FencePolicy::CancelPending;
+    let outcome = settle_payment(&context.database, gateway, tenant, attempt, policy).await;
+    match outcome.closing().zip(ending_of(&outcome)) {
+        Some((closing, ending @ Ending::Failed(_))) => return Ok((closing, ending)),
+        Some((_, Ending::Paid)) => return Err(OrderError::PaymentWasTaken),
+        None => {}
+    }
+    Err(match outcome {
+        SettleOutcome::WrongAmount { .. } => OrderError::PaymentWasTaken,
+        SettleOutcome::Later(LaterCause::Gateway(error)) => PaymentError::from(error).into(),
+        SettleOutcome::Later(LaterCause::Database(error)) => error.into(),
+        SettleOutcome::Superseded => OrderError::DeadLetterResolved,
+        _ => OrderError::NotProvenFailed,
+    })
+}

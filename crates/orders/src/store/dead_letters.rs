@@ -1,0 +1,218 @@
+//! The orders that the sweeper has given up on. At most one open dead letter for each order.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+use oms_validation::{OrderId, TenantId};
+use uuid::Uuid;
+
+use crate::domain::clock::Now;
+use crate::domain::dead_letter::{DeadLetter, DeadLetterFilter, Resolution, Resolved};
+use crate::domain::id::DeadLetterId;
+use crate::domain::page::Cursor;
+use crate::domain::status::OrderStatus;
+use crate::store::unreadable;
+
+/// Writes a dead letter.
+pub(crate) async fn insert(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    id: DeadLetterId,
+    order_id: OrderId,
+    reason: &str,
+    tries: u32,
+) -> Result<(), DbError> {
+    cached_sql(
+        "INSERT INTO orders.dead_letters (tenant_id, id, order_id, reason, tries, created_at)
+         VALUES ($1, $2, $3, $4, $5, coalesce($6, now()))",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .bind::<Text, _>(reason)
+    .bind::<Integer, _>(i32::try_from(tries).unwrap_or(i32::MAX))
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Resolves an open dead letter as an operator says. False when somebody else was first.
+pub(crate) async fn resolve(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    id: DeadLetterId,
+    resolution: Resolution,
+    by: &str,
+    note: Option<&str>,
+) -> Result<bool, DbError> {
+    let resolved = cached_sql(
+        "UPDATE orders.dead_letters
+         SET resolution = $3, resolved_by = $4, note = $5, resolved_at = coalesce($6, now())
+         WHERE tenant_id = $1 AND id = $2 AND resolved_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<Text, _>(resolution.as_str())
+    .bind::<Text, _>(by)
+    .bind::<Nullable<Text>, _>(note)
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .execute(connection)
+    .await?;
+    Ok(resolved == 1)
+}
+
+/// Closes the open dead letter of an order that has ended by other means, if it has one.
+pub(crate) async fn close_of_order(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
+    by: &str,
+) -> Result<(), DbError> {
+    cached_sql(
+        "UPDATE orders.dead_letters
+         SET resolution = 'ended', resolved_by = $3, resolved_at = coalesce($4, now())
+         WHERE tenant_id = $1 AND order_id = $2 AND resolved_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .bind::<Text, _>(by)
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The text of a look-up: a macro, because the text of a cached statement is a constant.
+macro_rules! select_dead_letter {
+    ($($condition:literal),+) => {
+        concat!(
+            "SELECT d.id, d.order_id, o.status AS order_status, d.reason, d.tries, d.created_at,
+                    d.resolved_at, d.resolution, d.resolved_by, d.note
+             FROM orders.dead_letters d
+             JOIN orders.orders o ON o.tenant_id = d.tenant_id AND o.id = d.order_id
+             WHERE d.tenant_id = $1 AND ",
+            $($condition),+
+        )
+    };
+}
+
+/// A page: what comes after a cursor, if there is one, newest first.
+macro_rules! select_page {
+    ($condition:literal) => {
+        select_dead_letter!(
+            $condition,
+            " AND (d.created_at, d.id)
+                  < (coalesce($2, 'infinity'), coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+              ORDER BY d.created_at DESC, d.id DESC LIMIT $4"
+        )
+    };
+}
+
+/// A dead letter by its id.
+pub(crate) async fn find(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: DeadLetterId,
+) -> Result<Option<DeadLetter>, DbError> {
+    let rows: Vec<Row> = cached_sql(select_dead_letter!("d.id = $2"))
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<SqlUuid, _>(id.as_uuid())
+        .load(connection)
+        .await?;
+    rows.into_iter()
+        .next()
+        .map(Row::into_dead_letter)
+        .transpose()
+}
+
+/// Up to `limit` dead letters, newest first, from a cursor on.
+pub(crate) async fn list(
+    connection: &mut Connection,
+    tenant: TenantId,
+    filter: DeadLetterFilter,
+    after: Option<Cursor>,
+    limit: usize,
+) -> Result<Vec<DeadLetter>, DbError> {
+    let text = match filter {
+        DeadLetterFilter::Open => select_page!("d.resolved_at IS NULL"),
+        DeadLetterFilter::Resolved => select_page!("d.resolved_at IS NOT NULL"),
+        DeadLetterFilter::All => select_page!("true"),
+    };
+    let rows: Vec<Row> = cached_sql(text)
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<Nullable<Timestamptz>, _>(after.map(|cursor| cursor.created_at))
+        .bind::<Nullable<SqlUuid>, _>(after.map(|cursor| cursor.id))
+        .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+        .load(connection)
+        .await?;
+    rows.into_iter().map(Row::into_dead_letter).collect()
+}
+
+/// How many are open in all stores. It looks across tenants, at open ones only.
+pub(crate) async fn count_open(connection: &mut Connection) -> Result<u64, DbError> {
+    #[derive(QueryableByName)]
+    struct Counted {
+        #[diesel(sql_type = BigInt)]
+        open: i64,
+    }
+
+    let statement =
+        cached_sql("SELECT count(*) AS open FROM orders.dead_letters WHERE resolved_at IS NULL");
+    let counted: Counted = statement.get_result(connection).await?;
+    Ok(counted.open.unsigned_abs())
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    order_id: Uuid,
+    #[diesel(sql_type = Text)]
+    order_status: String,
+    #[diesel(sql_type = Text)]
+    reason: String,
+    #[diesel(sql_type = Integer)]
+    tries: i32,
+    #[diesel(sql_type = Timestamptz)]
+    created_at: DateTime<Utc>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    resolved_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Text>)]
+    resolution: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    resolved_by: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    note: Option<String>,
+}
+
+impl Row {
+    fn into_dead_letter(self) -> Result<DeadLetter, DbError> {
+        let resolved = match (self.resolved_at, self.resolution, self.resolved_by) {
+            (Some(at), Some(resolution), Some(by)) => Some(Resolved {
+                resolution: Resolution::parse(&resolution)
+                    .ok_or_else(|| unreadable("unknown resolution"))?,
+                by,
+                note: self.note,
+                at,
+            }),
+            _ => None,
+        };
+        Ok(DeadLetter {
+            id: self.id.into(),
+            order_id: self.order_id.into(),
+            order_status: OrderStatus::parse(&self.order_status)
+                .ok_or_else(|| unreadable("unknown status"))?,
+            reason: self.reason,
+            tries: self.tries.unsigned_abs(),
+            created_at: self.created_at,
+            resolved,
+        })
+    }
+}

@@ -1,0 +1,2 @@
+DROP TABLE orders.alerts;
+DROP TABLE orders.dead_letters;
