@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow};
 use crate::cargo_deny;
 use crate::command;
 use crate::database::Cluster;
+use crate::localstripe::Localstripe;
 use crate::report;
 use crate::tidy;
 use crate::workspace::Workspace;
@@ -20,6 +21,18 @@ use totals::Totals;
 /// Names the server on which the database tests make their databases: a superuser's URL.
 const TEST_DATABASE_URL: &str = "OMS_TEST_DATABASE_URL";
 
+/// Names the localstripe of the smoke test.
+const LOCALSTRIPE_URL: &str = "OMS_LOCALSTRIPE_URL";
+/// All of the workspace, so that shared crates keep their features and are not built again.
+const LOCALSTRIPE_TEST: [&str; 6] = [
+    "test",
+    "--workspace",
+    "--features",
+    "oms-payments/localstripe",
+    "--test",
+    "localstripe",
+];
+
 /// How much is checked.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Extent {
@@ -27,11 +40,18 @@ pub(crate) enum Extent {
     Full,
     /// What needs no database.
     Quick,
+    /// The smoke test against localstripe, and nothing else.
+    Localstripe,
 }
 
 impl Extent {
-    pub(crate) fn from_flag(quick: bool) -> Self {
-        if quick { Self::Quick } else { Self::Full }
+    /// As on the command line, where the two flags exclude each other.
+    pub(crate) fn from_flags(quick: bool, localstripe: bool) -> Self {
+        match (quick, localstripe) {
+            (_, true) => Self::Localstripe,
+            (true, false) => Self::Quick,
+            (false, false) => Self::Full,
+        }
     }
 }
 
@@ -47,27 +67,40 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> Result<()> {
     let started = Instant::now();
     command::show(&mut workspace.cargo(["fetch", "--locked"]))
         .context("the dependencies could not be fetched: check the network, and that Cargo.lock fits the manifests")?;
-    cargo_deny::ensure(workspace)?;
-    let server = match extent {
-        Extent::Full => Some(TestServer::up(workspace)?),
-        Extent::Quick => None,
-    };
     let mut run = Run {
         workspace,
         done: Vec::new(),
         totals: Totals::default(),
     };
-    let outcome = run.all(server.as_ref());
-    if let Some(server) = server {
-        server.down()?;
+    match extent {
+        Extent::Full => run.with_database()?,
+        Extent::Quick => run.all(None)?,
+        Extent::Localstripe => run.against_localstripe()?,
     }
-    outcome?;
     run.summary(started.elapsed());
     Ok(())
 }
 
 impl Run<'_> {
+    fn with_database(&mut self) -> Result<()> {
+        let server = TestServer::up(self.workspace)?;
+        let outcome = self.all(Some(&server));
+        server.down()?;
+        outcome
+    }
+
+    fn against_localstripe(&mut self) -> Result<()> {
+        let localstripe = Localstripe::start(self.workspace)?;
+        let mut cargo = self.workspace.cargo(LOCALSTRIPE_TEST);
+        cargo.env(LOCALSTRIPE_URL, localstripe.url());
+        let repeat = "cargo xtask test --localstripe";
+        self.step("smoke test against localstripe", repeat, |totals| {
+            command::show_and_read(&mut cargo, |line| totals.read(line))
+        })
+    }
+
     fn all(&mut self, server: Option<&TestServer>) -> Result<()> {
+        cargo_deny::ensure(self.workspace)?;
         self.cargo("format", &["fmt", "--all", "--check"])?;
         let workspace = self.workspace;
         self.step("rules inside the crates", "cargo xtask tidy", |_| {
@@ -80,6 +113,8 @@ impl Run<'_> {
                 "clippy",
                 "--workspace",
                 "--all-targets",
+                // With the tests that only a flag of ours runs.
+                "--all-features",
                 "--",
                 "-D",
                 "warnings",

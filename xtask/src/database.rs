@@ -22,7 +22,7 @@ use anyhow::Result;
 
 pub(crate) use choice::{choose, existing, record};
 pub(crate) use cluster::Cluster;
-pub(crate) use port::is_free;
+pub(crate) use port::{any_free as any_free_port, is_free};
 
 use crate::command;
 use crate::workspace::Workspace;

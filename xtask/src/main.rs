@@ -10,6 +10,7 @@ mod database;
 mod db;
 mod dotenv;
 mod http;
+mod localstripe;
 mod report;
 mod signals;
 mod start;
@@ -40,6 +41,9 @@ enum Task {
         /// Only what needs no database: format, rules, lints, unit tests.
         #[arg(long)]
         quick: bool,
+        /// Only a smoke test of the Stripe adapter against localstripe, which is fetched from PyPI (needs Python 3).
+        #[arg(long, conflicts_with = "quick")]
+        localstripe: bool,
     },
     /// Start, stop, migrate, reset or open the development database.
     Db {
@@ -55,7 +59,9 @@ fn main() -> ExitCode {
     let outcome = workspace::Workspace::find().and_then(|workspace| match arguments.task {
         Task::SysInit => sys_init::run(&workspace),
         Task::Start => start::run(&workspace),
-        Task::Test { quick } => checks::run(&workspace, checks::Extent::from_flag(quick)),
+        Task::Test { quick, localstripe } => {
+            checks::run(&workspace, checks::Extent::from_flags(quick, localstripe))
+        }
         Task::Db { action } => db::run(&workspace, action),
         Task::Tidy => tidy::run(&workspace),
     });

@@ -37,6 +37,8 @@ mod store_database;
 mod addresses;
 #[path = "http/breaker.rs"]
 mod breaker;
+#[path = "http/charges.rs"]
+mod charges;
 #[path = "http/concurrency.rs"]
 mod concurrency;
 #[path = "http/configuration.rs"]

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
-use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -17,10 +15,11 @@ use oms_payments::{
 };
 use oms_test_support::TestDatabase;
 use oms_validation::{Currency, Money, OrderId, TenantId};
-use tokio::sync::Barrier;
 
 #[path = "settlement/fake_gateway.rs"]
 mod fake_gateway;
+#[path = "gateway_events/races.rs"]
+mod races;
 use fake_gateway::{FakeGateway, token};
 
 const LEASE: Duration = Duration::from_secs(3600);
@@ -316,74 +315,6 @@ async fn a_purge_deletes_a_thousand_of_a_tenant_at_a_time() {
         let purged = purge_gateway_events(connection, KEEP_GATEWAY_EVENTS).await;
         assert_eq!(purged.unwrap(), expected);
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_arrives_many_times_at_once_is_news_to_one() {
-    let database = TestDatabase::create();
-    let pool = database.pool(8);
-    let tenant = TenantId::generate();
-    for round in 0..20 {
-        let barrier = Arc::new(Barrier::new(8));
-        let receivers: Vec<_> = (0..8)
-            .map(|_| {
-                let (pool, barrier) = (pool.clone(), Arc::clone(&barrier));
-                tokio::spawn(async move {
-                    let mut connection = pool.acquire().await.unwrap();
-                    barrier.wait().await;
-                    receive(&mut connection, tenant, &event(&format!("evt_{round}"))).await
-                })
-            })
-            .collect();
-        let mut news = 0;
-        for receiver in receivers {
-            news += usize::from(receiver.await.unwrap() == Received::Stored);
-        }
-        assert_eq!(news, 1, "round {round}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_claim_at_once_each_gets_others() {
-    let database = TestDatabase::create();
-    let pool = database.pool(8);
-    let tenant = TenantId::generate();
-    {
-        let mut connection = pool.acquire().await.unwrap();
-        for number in 0..64 {
-            receive(&mut connection, tenant, &event(&format!("evt_{number}"))).await;
-        }
-    }
-    let barrier = Arc::new(Barrier::new(8));
-    let claimers: Vec<_> = (0..8)
-        .map(|_| {
-            let (pool, barrier) = (pool.clone(), Arc::clone(&barrier));
-            tokio::spawn(async move {
-                let mut connection = pool.acquire().await.unwrap();
-                barrier.wait().await;
-                let mut ids = Vec::new();
-                for _ in 0..8 {
-                    let claimed = claim_gateway_events(&mut connection, tenant, 4, LEASE).await;
-                    ids.extend(claimed.unwrap().into_iter().map(|it| it.id));
-                }
-                ids
-            })
-        })
-        .collect();
-    let mut ids = Vec::new();
-    for claimer in claimers {
-        ids.extend(claimer.await.unwrap());
-    }
-    // One that finds all of the oldest locked may go away with nothing; what is left is there for the next.
-    let mut connection = pool.acquire().await.unwrap();
-    ids.extend(
-        claim(&mut connection, tenant)
-            .await
-            .into_iter()
-            .map(|it| it.id),
-    );
-    assert_eq!(ids.len(), 64);
-    assert_eq!(ids.into_iter().collect::<HashSet<_>>().len(), 64);
 }
 
 #[tokio::test]

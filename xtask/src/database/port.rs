@@ -27,7 +27,7 @@ pub(crate) fn is_free(port: u16) -> bool {
 }
 
 /// A port that nothing listens on at the moment.
-pub(super) fn any_free() -> Result<u16> {
+pub(crate) fn any_free() -> Result<u16> {
     let listener =
         TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on 127.0.0.1")?;
     Ok(listener

@@ -111,6 +111,12 @@ impl Sandbox {
         (number("charges"), number("capturedMinor"))
     }
 
+    /// A charge that nobody asked for.
+    pub async fn charge(&self, amount_minor: u64) -> Value {
+        let charge = json!({ "amount": amount_minor, "currency": "usd" });
+        self.control(Method::POST, "charges", Some(charge)).await
+    }
+
     /// Reports what happens from now on to an API, signed with this secret.
     pub async fn report_to(&self, api_url: &str, secret: &str) {
         let url = format!("{api_url}/webhooks/stripe");
