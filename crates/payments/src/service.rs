@@ -11,7 +11,8 @@ mod record_attempts;
 mod settle_payment;
 
 pub use apply_gateway_events::{
-    claim_gateway_events, find_due_event_tenants, finish_gateway_event, postpone_gateway_event,
+    claim_gateway_events, count_due_gateway_events, find_due_event_tenants, finish_gateway_event,
+    postpone_gateway_event, return_gateway_event,
 };
 pub use close_attempt::close_attempt;
 pub use collect_payment::{CollectOutcome, collect_payment};

@@ -59,3 +59,25 @@ pub async fn postpone_gateway_event(
 ) -> Result<bool, PaymentError> {
     Ok(gateway_events::postpone(connection, tenant_id, event, delay).await?)
 }
+
+/// Gives a message back that nobody could look at, to be taken on again after `delay`: this was not one of its tries.
+/// False as for [`finish_gateway_event`].
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn return_gateway_event(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    event: &GatewayEvent,
+    delay: Duration,
+) -> Result<bool, PaymentError> {
+    Ok(gateway_events::give_back(connection, tenant_id, event, delay).await?)
+}
+
+/// How many messages of all stores are to be applied now.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn count_due_gateway_events(connection: &mut Connection) -> Result<u64, PaymentError> {
+    Ok(gateway_events::count_due(connection).await?)
+}

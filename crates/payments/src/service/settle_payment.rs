@@ -16,6 +16,9 @@ pub enum FencePolicy {
     KeepPending,
     /// Its time is over: cancel it.
     CancelPending,
+    /// Just look, because somebody may be confirming it at this moment: what is paid, cancelled or declined is settled,
+    /// and everything else is left.
+    Observe,
 }
 
 /// What is known of a payment now.
@@ -80,7 +83,7 @@ impl SettleOutcome {
 /// repeated, and does not close the attempt.
 ///
 /// Whoever still collects the payment meanwhile loses: either the reference can't be stored any more, or the payment is
-/// cancelled, or it was paid before that and this says so.
+/// cancelled, or it was paid before that and this says so. Only [`FencePolicy::Observe`] leaves them alone.
 pub async fn settle_payment(
     database: &Database,
     gateway: &dyn PaymentGateway,
@@ -94,6 +97,9 @@ pub async fn settle_payment(
     match (attempt.state, &attempt.reference) {
         (AttemptState::Prepared, Some(reference)) => {
             settle_prepared(gateway, attempt, reference, policy).await
+        }
+        (AttemptState::Created, _) if policy == FencePolicy::Observe => {
+            SettleOutcome::Later(LaterCause::Pending(PaymentStatus::NotConfirmed))
         }
         (AttemptState::Created, _) => {
             settle_created(database, gateway, tenant_id, attempt, policy).await
@@ -179,7 +185,9 @@ fn next_step(expected: Money, status: PaymentStatus, policy: FencePolicy) -> Ste
         (PaymentStatus::Paid { amount }, _) => Step::Done(paid(expected, amount)),
         (PaymentStatus::Cancelled, _) => Step::Done(SettleOutcome::Voided { decline_code: None }),
         // A confirmation may still be on its way.
-        (PaymentStatus::NotConfirmed, _) => Step::Fence { decline_code: None },
+        (PaymentStatus::NotConfirmed, FencePolicy::KeepPending | FencePolicy::CancelPending) => {
+            Step::Fence { decline_code: None }
+        }
         (PaymentStatus::Declined { code }, _) => Step::Fence {
             decline_code: Some(code),
         },
@@ -190,8 +198,11 @@ fn next_step(expected: Money, status: PaymentStatus, policy: FencePolicy) -> Ste
         (status @ PaymentStatus::Processing, _)
         | (
             status @ (PaymentStatus::NeedsAction | PaymentStatus::Authorised),
-            FencePolicy::KeepPending,
-        ) => Step::Done(SettleOutcome::Later(LaterCause::Pending(status))),
+            FencePolicy::KeepPending | FencePolicy::Observe,
+        )
+        | (status @ PaymentStatus::NotConfirmed, FencePolicy::Observe) => {
+            Step::Done(SettleOutcome::Later(LaterCause::Pending(status)))
+        }
     }
 }
 
@@ -205,7 +216,7 @@ fn paid(expected: Money, amount: Money) -> SettleOutcome {
 
 #[cfg(test)]
 mod tests {
-    use super::FencePolicy::{CancelPending, KeepPending};
+    use super::FencePolicy::{CancelPending, KeepPending, Observe};
     use super::*;
     use oms_validation::Currency;
 
@@ -223,7 +234,7 @@ mod tests {
 
     #[test]
     fn the_wrong_amount_never_closes_an_attempt() {
-        for policy in [KeepPending, CancelPending] {
+        for policy in [KeepPending, CancelPending, Observe] {
             let right = PaymentStatus::Paid { amount: usd(2000) };
             let Step::Done(outcome) = step(right, policy) else {
                 panic!("a payment is no reason to cancel");
@@ -270,9 +281,24 @@ mod tests {
 
     #[test]
     fn what_the_bank_is_working_on_is_waited_for_whatever_the_time() {
-        for policy in [KeepPending, CancelPending] {
+        for policy in [KeepPending, CancelPending, Observe] {
             let processing = step(PaymentStatus::Processing, policy);
             assert!(matches!(processing, Step::Done(SettleOutcome::Later(_))));
         }
+    }
+
+    #[test]
+    fn who_observes_cancels_nothing_but_what_was_declined() {
+        for status in [
+            PaymentStatus::NotConfirmed,
+            PaymentStatus::NeedsAction,
+            PaymentStatus::Authorised,
+        ] {
+            let left = step(status, Observe);
+            assert!(matches!(left, Step::Done(SettleOutcome::Later(_))));
+        }
+        let code = DeclineCode::new("expired_card");
+        let declined = step(PaymentStatus::Declined { code: code.clone() }, Observe);
+        assert!(matches!(declined, Step::Fence { decline_code: Some(found) } if found == code));
     }
 }
