@@ -1,10 +1,12 @@
 //! The configuration: one typed struct, read from the environment, which reports every problem at once.
 
 mod reader;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use oms_monitoring::logs::LogFormat;
@@ -14,6 +16,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use reader::InvalidConfig;
 use reader::Reader;
+pub(crate) use sweep::SweepSettings;
+
+use crate::operators::Operators;
 
 /// What kind of installation this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +44,9 @@ pub(crate) struct Config {
     pub(crate) address_book: Option<PathBuf>,
     pub(crate) currency: Currency,
     pub(crate) tenant: TenantId,
-    pub(crate) sweep_interval: Duration,
-    pub(crate) sweep_after: Duration,
+    pub(crate) sweep: SweepSettings,
     pub(crate) pending_payment_deadline: Duration,
+    pub(crate) operators: Arc<Operators>,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) log_format: LogFormat,
 }
@@ -81,6 +86,7 @@ impl Config {
         let mut reader = Reader::new(variable);
         let environment = environment(&mut reader);
         let development = environment == Environment::Development;
+        let stripe = stripe(&mut reader, development);
         let config = Self {
             environment,
             host: reader.text("OMS_HOST", Some("127.0.0.1")),
@@ -89,7 +95,6 @@ impl Config {
             database_url: reader.text("DATABASE_URL", None).into(),
             database_max_connections: reader.number("OMS_DATABASE_MAX_CONNECTIONS", 20, 1..=1000),
             http: http_limits(&mut reader),
-            stripe: stripe(&mut reader, development),
             geocoder_url: reader.optional("OMS_GEOCODER_URL"),
             address_book: reader.optional("OMS_ADDRESS_BOOK").map(PathBuf::from),
             currency: reader.parsed("OMS_CURRENCY", "USD", |text| {
@@ -99,15 +104,16 @@ impl Config {
                 text.parse()
                     .map_err(|error: oms_validation::InvalidId| error.to_string())
             }),
-            sweep_interval: reader.milliseconds("OMS_SWEEP_INTERVAL_MS", 1000, 10..=3_600_000),
-            sweep_after: reader.milliseconds("OMS_SWEEP_AFTER_MS", 45_000, 0..=3_600_000),
+            sweep: SweepSettings::read(&mut reader, stripe.timeout),
             pending_payment_deadline: reader.milliseconds(
                 "OMS_PENDING_PAYMENT_DEADLINE_MS",
                 3_600_000,
                 0..=604_800_000,
             ),
+            operators: Arc::new(operators(&mut reader, development)),
             shutdown_timeout: reader.milliseconds("OMS_SHUTDOWN_TIMEOUT_MS", 30_000, 0..=600_000),
             log_format: log_format(&mut reader, development),
+            stripe,
         };
         config.check(&mut reader);
         reader.finish(config)
@@ -132,6 +138,7 @@ impl Config {
                 "must start with postgres:// or postgresql://",
             );
         }
+        self.sweep.check(reader);
         match self.environment {
             Environment::Development if !is_loopback(&self.host) => reader.problem(
                 "OMS_HOST",
@@ -213,6 +220,19 @@ fn webhook_secrets(reader: &mut Reader<'_>, development: bool) -> Option<Webhook
             reader.problem(NAME, &error.to_string());
             None
         }
+    }
+}
+
+fn operators(reader: &mut Reader<'_>, development: bool) -> Operators {
+    const NAME: &str = "OMS_OPERATORS";
+    match reader.optional(NAME).as_deref().map(Operators::parse) {
+        Some(Ok(operators)) => operators,
+        Some(Err(message)) => {
+            reader.problem(NAME, &message);
+            Operators::Known(Vec::new())
+        }
+        None if development => Operators::everybody(),
+        None => Operators::Known(Vec::new()),
     }
 }
 

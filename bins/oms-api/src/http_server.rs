@@ -1,6 +1,7 @@
 //! The public HTTP server.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
@@ -12,11 +13,12 @@ use oms_errors::{Problem, ROUTE_NOT_FOUND};
 use oms_orders::http::OrdersApi;
 use oms_payments::http::StripeWebhooks;
 use oms_validation::TenantId;
-use oms_validation::http::{BodyLimits, CurrentTenant};
+use oms_validation::http::{BodyLimits, CurrentOperator, CurrentTenant};
 use tracing_actix_web::TracingLogger;
 
 use crate::config::Config;
 use crate::health;
+use crate::operators::Operators;
 use crate::request_span::RequestSpan;
 use crate::unread_body::close_when_unread;
 
@@ -50,9 +52,10 @@ pub(crate) fn start(
     });
     let (orders, database) = (web::Data::new(orders), web::Data::new(database));
     let webhooks = webhooks.map(web::Data::new);
-    let tenant = config.tenant;
+    let (tenant, operators) = (config.tenant, config.operators.clone());
     let address = (config.host.as_str(), config.port);
     let server = HttpServer::new(move || {
+        let operators = operators.clone();
         App::new()
             .app_data(orders.clone())
             .app_data(database.clone())
@@ -67,6 +70,9 @@ pub(crate) fn start(
             })
             .default_service(web::to(async || {
                 Err::<&str, _>(Problem::of(&ROUTE_NOT_FOUND))
+            }))
+            .wrap(from_fn(move |request, next| {
+                identify_operator(operators.clone(), request, next)
             }))
             .wrap(from_fn(move |request, next| act_for(tenant, request, next)))
             .wrap(from_fn(problem_json))
@@ -109,5 +115,23 @@ where
     B: actix_web::body::MessageBody,
 {
     request.extensions_mut().insert(CurrentTenant(tenant));
+    next.call(request).await
+}
+
+/// Notes who asks where only operators may. Who is nobody is refused by the endpoint.
+async fn identify_operator<B>(
+    operators: Arc<Operators>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error>
+where
+    B: actix_web::body::MessageBody,
+{
+    if request.path().starts_with("/operations/")
+        && let Some(name) = operators.identify(request.headers())
+    {
+        let operator = CurrentOperator(name.clone());
+        request.extensions_mut().insert(operator);
+    }
     next.call(request).await
 }

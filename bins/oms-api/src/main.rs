@@ -1,11 +1,13 @@
 //! oms: an order management backend. This program only wires the crates together: configuration, HTTP server, background
 //! workers, shutdown.
 
+mod alerts;
 mod cli;
 mod config;
 mod health;
 mod http_server;
 mod metrics;
+mod operators;
 mod request_span;
 mod seed;
 mod serve;

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, Environment};
-use crate::{http_server, metrics, shutdown, sweeper};
+use crate::{alerts, http_server, metrics, shutdown, sweeper};
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
@@ -29,7 +29,11 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     metrics::register(&metrics, &database, &gateway, &geocoder)?;
 
     let settings = OrderSettings {
-        sweep_after: config.sweep_after,
+        sweep_after: config.sweep.after,
+        sweep_lease: config.sweep.lease(),
+        sweep_batch: config.sweep.batch,
+        sweep_backoff: config.sweep.backoff,
+        sweep_max_tries: config.sweep.max_tries,
         pending_payment_deadline: config.pending_payment_deadline,
         ..OrderSettings::new(config.currency)
     };
@@ -44,10 +48,11 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let stopping = CancellationToken::new();
     let mut sweeper = sweeper::spawn(
         context.clone(),
-        config.sweep_interval,
+        config.sweep.interval,
         &metrics,
         stopping.clone(),
     )?;
+    let mut alerts = alerts::spawn(context.clone(), config.sweep.interval, stopping.clone());
     let card_numbers = match config.has_sandbox_gateway() {
         true => CardNumbers::Accepted,
         false => CardNumbers::Refused,
@@ -72,6 +77,10 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     match timeout_at(deadline, &mut sweeper).await {
         Ok(ended) => ended.context("the sweeper failed")?,
         Err(_) => sweeper.abort(),
+    }
+    match timeout_at(deadline, &mut alerts).await {
+        Ok(ended) => ended.context("the worker for alerts failed")?,
+        Err(_) => alerts.abort(),
     }
     metrics_server.stop().await;
     database.close();

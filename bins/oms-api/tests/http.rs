@@ -47,6 +47,8 @@ mod configuration;
 mod cut_connections;
 #[path = "http/database_outages.rs"]
 mod database_outages;
+#[path = "http/dead_letters.rs"]
+mod dead_letters;
 #[path = "http/gateway_outages.rs"]
 mod gateway_outages;
 #[path = "http/hanging_gateway.rs"]

@@ -8,6 +8,7 @@ use oms_errors::ProblemType;
 const CODES: &[(&str, u16)] = &[
     ("request.invalid", 400),
     ("request.invalid_header", 400),
+    ("access.unauthenticated", 401),
     ("request.route_not_found", 404),
     ("request.method_not_allowed", 405),
     ("request.timeout", 408),
@@ -31,6 +32,13 @@ const CODES: &[(&str, u16)] = &[
     ("orders.contended", 503),
     ("orders.outcome_unknown", 503),
     ("orders.not_found", 404),
+    ("orders.cancelled", 409),
+    ("orders.dead_letter_not_found", 404),
+    ("orders.dead_letter_resolved", 409),
+    ("orders.not_resolvable", 409),
+    ("orders.not_proven_paid", 409),
+    ("orders.not_proven_failed", 409),
+    ("orders.payment_was_taken", 409),
 ];
 
 fn all() -> Vec<&'static ProblemType> {

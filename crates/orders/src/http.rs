@@ -1,5 +1,6 @@
 //! The HTTP face of orders.
 
+mod dead_letters;
 mod get_order;
 mod place_order;
 mod representation;
@@ -73,5 +74,25 @@ pub fn configure(config: &mut ServiceConfig) {
             web::resource("/orders/{id}")
                 .route(web::get().to(get_order::get_order))
                 .default_service(method_not_allowed("GET")),
+        )
+        .service(
+            web::resource("/operations/dead-letters")
+                .route(web::get().to(dead_letters::list::list))
+                .default_service(method_not_allowed("GET")),
+        )
+        .service(
+            web::resource("/operations/dead-letters/{id}")
+                .route(web::get().to(dead_letters::show::show))
+                .default_service(method_not_allowed("GET")),
+        )
+        .service(
+            web::resource("/operations/dead-letters/{id}/retry")
+                .route(web::post().to(dead_letters::retry::retry))
+                .default_service(method_not_allowed("POST")),
+        )
+        .service(
+            web::resource("/operations/dead-letters/{id}/resolve")
+                .route(web::post().to(dead_letters::resolve::resolve))
+                .default_service(method_not_allowed("POST")),
         );
 }

@@ -13,8 +13,20 @@
 
 #[path = "orders/admission.rs"]
 mod admission;
+#[path = "orders/alerts.rs"]
+mod alerts;
+#[path = "orders/backlog.rs"]
+mod backlog;
+#[path = "orders/clock.rs"]
+mod clock;
+#[path = "orders/dead_letters.rs"]
+mod dead_letters;
 #[path = "orders/gateway.rs"]
 mod gateway;
+#[path = "orders/operators.rs"]
+mod operators;
+#[path = "orders/replays.rs"]
+mod replays;
 #[path = "orders/shop.rs"]
 mod shop;
 #[path = "orders/sweeping.rs"]

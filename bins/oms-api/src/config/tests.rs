@@ -108,11 +108,80 @@ fn webhooks_are_believed_by_the_sandboxs_secret_in_development_and_by_none_elsew
 }
 
 #[test]
+fn a_lease_outlives_the_calls_that_are_made_under_it() {
+    let lease = |settings: &[(&str, &str)]| {
+        read(&[&[DATABASE], settings].concat())
+            .unwrap()
+            .sweep
+            .lease()
+    };
+    assert_eq!(lease(&[]), Duration::from_secs(60));
+    assert_eq!(
+        lease(&[("OMS_SWEEP_LEASE_MS", "40000")]),
+        Duration::from_secs(40)
+    );
+    assert_eq!(
+        lease(&[("OMS_STRIPE_TIMEOUT_MS", "60000")]),
+        Duration::from_secs(300)
+    );
+
+    let InvalidConfig(problems) = read(&[
+        DATABASE,
+        ("OMS_SWEEP_LEASE_MS", "32000"),
+        ("OMS_SWEEP_BACKOFF_MIN_MS", "2000"),
+        ("OMS_SWEEP_BACKOFF_MAX_MS", "1999"),
+        ("OMS_SWEEP_BATCH", "0"),
+        ("OMS_SWEEP_MAX_TRIES", "0"),
+    ])
+    .unwrap_err();
+    let told: Vec<&str> = problems
+        .iter()
+        .filter_map(|problem| problem.split(' ').next())
+        .collect();
+    let expected = [
+        "OMS_SWEEP_BATCH",
+        "OMS_SWEEP_MAX_TRIES",
+        "OMS_SWEEP_LEASE_MS",
+        "OMS_SWEEP_BACKOFF_MAX_MS",
+    ];
+    assert_eq!(told, expected, "{problems:?}");
+}
+
+#[test]
+fn everybody_is_an_operator_in_development_only() {
+    let production = [
+        DATABASE,
+        ("OMS_ENV", "production"),
+        ("OMS_STRIPE_API_URL", "https://api.stripe.com"),
+        ("OMS_STRIPE_SECRET_KEY", "sk_live_x"),
+    ];
+    let token = ("OMS_OPERATORS", "ann:0123456789abcdef0123456789abcdef");
+    assert!(matches!(
+        *read(&[DATABASE]).unwrap().operators,
+        Operators::Everybody(_)
+    ));
+    assert!(
+        matches!(&*read(&production).unwrap().operators, Operators::Known(known) if known.is_empty())
+    );
+    assert!(
+        matches!(&*read(&[DATABASE, token]).unwrap().operators, Operators::Known(known) if known.len() == 1)
+    );
+
+    let InvalidConfig(problems) = read(&[DATABASE, ("OMS_OPERATORS", "ann:hush")]).unwrap_err();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(
+        problems[0].starts_with("OMS_OPERATORS ") && !problems[0].contains("hush"),
+        "{problems:?}"
+    );
+}
+
+#[test]
 fn secrets_do_not_show_in_debug_output() {
     let config = read(&[
         DATABASE,
         ("OMS_STRIPE_SECRET_KEY", "sk_test_hush"),
         ("OMS_STRIPE_WEBHOOK_SECRETS", "whsec_hush"),
+        ("OMS_OPERATORS", "ann:hush-0123456789abcdef0123456789abcdef"),
     ])
     .unwrap();
     let debug = format!("{config:?}");

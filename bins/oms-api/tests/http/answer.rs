@@ -94,10 +94,14 @@ impl Answer {
         for member in ["title", "detail"] {
             assert!(self.body[member].is_string(), "{member}: {self:?}");
         }
-        let is_retryable = matches!(status, 408 | 409 | 500 | 503);
+        let waits = self.retry_after().is_some();
+        // A conflict goes away with time, or never; the answer says which.
+        let (is_retryable, has_to_wait) = match status {
+            409 => (waits, waits),
+            status => (matches!(status, 408 | 500 | 503), status == 503),
+        };
         assert_eq!(self.body["retryable"], is_retryable, "{self:?}");
-        let waits = matches!(status, 409 | 503);
-        assert_eq!(self.retry_after().is_some(), waits, "{self:?}");
+        assert_eq!(waits, has_to_wait, "{self:?}");
         let request_id = self.header("x-request-id");
         assert!(request_id.is_some(), "{self:?}");
         assert_eq!(self.body["requestId"].as_str(), request_id, "{self:?}");
@@ -106,6 +110,7 @@ impl Answer {
     /// A 409 for an order that is being worked on.
     pub fn assert_in_progress(&self) {
         self.assert_problem(409, "orders.in_progress");
+        assert_eq!(self.body["retryable"], true, "{self:?}");
         self.assert_location(&self.order_id());
     }
 

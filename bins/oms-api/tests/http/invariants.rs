@@ -2,13 +2,15 @@
 
 use serde_json::json;
 
+use crate::api::SWEEPING;
+use crate::eventually::until;
 use crate::request::{DECLINED_CARD, small_order, with};
 use crate::sandbox::Sandbox;
 use crate::shop::Shop;
 use crate::store_database::StoreDatabase;
 
 /// Each query finds what breaks one rule, in one column of words.
-const RULES: [(&str, &str); 8] = [
+const RULES: [(&str, &str); 11] = [
     (
         "a stock level is the sum of its movements, and what it holds the sum of its reservations",
         "SELECT format('%s %s: on hand %s, moved %s, reserved %s, held %s',
@@ -25,14 +27,15 @@ const RULES: [(&str, &str); 8] = [
          WHERE s.reserved <> r.held OR s.on_hand <> m.moved OR s.reserved NOT BETWEEN 0 AND s.on_hand",
     ),
     (
-        "a pending or paid order holds exactly its lines in its warehouse, and nothing else holds anything",
+        "an order that has not failed, been cancelled or refunded holds exactly its lines in its warehouse, and nothing \
+         else holds anything",
         "SELECT format('order %s, product %s: holds %s, has lines for %s',
                        order_id, product_id, r.quantity, l.quantity)
          FROM inventory.reservations r
          FULL JOIN (
              SELECT o.tenant_id, l.order_id, o.warehouse_id, l.product_id, l.quantity
              FROM orders.lines l JOIN orders.orders o ON (o.tenant_id, o.id) = (l.tenant_id, l.order_id)
-             WHERE o.status IN ('PENDING_PAYMENT', 'PAID')
+             WHERE o.status IN ('PENDING_PAYMENT', 'PAID', 'CANCELLING', 'REFUNDING')
          ) l USING (tenant_id, order_id, warehouse_id, product_id)
          WHERE r.quantity IS DISTINCT FROM l.quantity",
     ),
@@ -44,7 +47,7 @@ const RULES: [(&str, &str); 8] = [
          HAVING count(e) <> o.version OR max(e.sequence) IS DISTINCT FROM o.version",
     ),
     (
-        "each event starts where the one before it ended, no final state is left, and the last one is the order's",
+        "each event starts where the one before it ended, goes a legal way or none, and the last one is the order's",
         "SELECT format('order %s, event %s: from %s to %s, after %s; the order is %s',
                        order_id, sequence, from_status, to_status, before, status)
          FROM (
@@ -54,26 +57,36 @@ const RULES: [(&str, &str); 8] = [
          ) e
          WHERE from_status IS DISTINCT FROM before
             OR NOT ((before IS NULL AND to_status = 'PENDING_PAYMENT')
-                    OR (before = 'PENDING_PAYMENT' AND to_status IN ('PAID', 'FAILED')))
+                    OR before = to_status
+                    OR (before, to_status) IN (('PENDING_PAYMENT', 'PAID'), ('PENDING_PAYMENT', 'FAILED'),
+                                               ('PENDING_PAYMENT', 'CANCELLING'), ('PAID', 'CANCELLING'),
+                                               ('PAID', 'REFUNDING'), ('CANCELLING', 'CANCELLED'),
+                                               ('REFUNDING', 'PAID'), ('REFUNDING', 'REFUNDED')))
             OR (sequence = version AND to_status <> status)",
     ),
     (
-        "an order is paid exactly if its payment is, and pending exactly if its payment is open",
+        "an order is where its payment allows it to be",
         "SELECT format('order %s is %s, its payment %s', o.id, o.status, a.state)
          FROM orders.orders o
          LEFT JOIN payments.attempts a ON (a.tenant_id, a.order_id, a.number) = (o.tenant_id, o.id, 1)
-         WHERE a.state IS NULL OR o.status <> CASE
-             WHEN a.state = 'paid' THEN 'PAID'
-             WHEN a.state IN ('created', 'prepared') THEN 'PENDING_PAYMENT'
-             ELSE 'FAILED'
-         END",
+         WHERE a.state IS NULL OR NOT o.status = ANY (CASE
+             WHEN a.state = 'paid' THEN ARRAY['PAID', 'CANCELLING']
+             WHEN a.state = 'refunding' THEN ARRAY['REFUNDING', 'CANCELLING']
+             WHEN a.state = 'refunded' THEN ARRAY['REFUNDED', 'CANCELLED']
+             WHEN a.state IN ('declined', 'voided') THEN ARRAY['FAILED', 'CANCELLED']
+             ELSE ARRAY['PENDING_PAYMENT', 'CANCELLING']
+         END)",
     ),
     (
-        "the sweeper's list has exactly the pending orders",
-        "SELECT format('order %s is %s, on the list %s', o.id, o.status, r.order_id IS NOT NULL)
+        "the sweeper's list has exactly the orders that are not settled and do not wait for a person",
+        "SELECT format('order %s is %s, on the list %s, with a person %s',
+                       o.id, o.status, r.order_id IS NOT NULL, d.order_id IS NOT NULL)
          FROM orders.orders o
          LEFT JOIN orders.reconciliations r ON (r.tenant_id, r.order_id) = (o.tenant_id, o.id)
-         WHERE (o.status = 'PENDING_PAYMENT') <> (r.order_id IS NOT NULL)",
+         LEFT JOIN orders.dead_letters d
+             ON (d.tenant_id, d.order_id) = (o.tenant_id, o.id) AND d.resolved_at IS NULL
+         WHERE (r.order_id IS NOT NULL) <> (o.status IN ('PENDING_PAYMENT', 'CANCELLING', 'REFUNDING')
+                                            AND d.order_id IS NULL)",
     ),
     (
         "an order's total is the sum of its lines, and what is to be paid",
@@ -91,6 +104,37 @@ const RULES: [(&str, &str); 8] = [
         "only a failed order has given its key back",
         "SELECT format('order %s is %s', id, status) FROM orders.orders
          WHERE idempotency_key IS NULL AND failure_code IS DISTINCT FROM 'gateway_unavailable'",
+    ),
+    (
+        "only an order that is not settled waits for a person",
+        "SELECT format('order %s is %s', o.id, o.status)
+         FROM orders.dead_letters d JOIN orders.orders o ON (o.tenant_id, o.id) = (d.tenant_id, d.order_id)
+         WHERE d.resolved_at IS NULL AND o.status NOT IN ('PENDING_PAYMENT', 'CANCELLING', 'REFUNDING')",
+    ),
+    (
+        "each dead letter has exactly one alert, about its order, and no alert is about nothing",
+        "SELECT format('dead letter %s of order %s: %s alerts', d.id, d.order_id, count(a))
+         FROM orders.dead_letters d
+         LEFT JOIN orders.alerts a
+             ON (a.tenant_id, a.subject_id, a.order_id) = (d.tenant_id, d.id, d.order_id) AND a.kind = 'dead_letter'
+         GROUP BY d.tenant_id, d.id, d.order_id HAVING count(a) <> 1
+         UNION ALL
+         SELECT format('alert %s', a.id)
+         FROM orders.alerts a LEFT JOIN orders.dead_letters d ON (d.tenant_id, d.id) = (a.tenant_id, a.subject_id)
+         WHERE a.kind = 'dead_letter' AND d.id IS NULL",
+    ),
+    (
+        "each dead letter, and each retry of one, is a note in the order's timeline",
+        "SELECT format('order %s: %s notes for %s dead letters', d.order_id, n.notes, d.wanted)
+         FROM (
+             SELECT tenant_id, order_id, count(*) + count(*) FILTER (WHERE resolution = 'retried') AS wanted
+             FROM orders.dead_letters GROUP BY tenant_id, order_id
+         ) d
+         CROSS JOIN LATERAL (
+             SELECT count(*) AS notes FROM orders.events e
+             WHERE (e.tenant_id, e.order_id) = (d.tenant_id, d.order_id) AND e.from_status = e.to_status
+         ) n
+         WHERE n.notes < d.wanted",
     ),
 ];
 
@@ -128,7 +172,7 @@ pub async fn assert_charges_match_orders(database: &StoreDatabase, sandbox: &San
 }
 
 /// What a defect could do to the database, and the rules that have to notice it, by their places in the list.
-const CORRUPTIONS: [(&str, &[usize]); 9] = [
+const CORRUPTIONS: [(&str, &[usize]); 17] = [
     (
         "UPDATE inventory.stock_levels SET on_hand = on_hand + 1",
         &[0],
@@ -140,31 +184,85 @@ const CORRUPTIONS: [(&str, &[usize]); 9] = [
     ("DELETE FROM inventory.reservations", &[0, 1]),
     ("DELETE FROM orders.events WHERE sequence = 1", &[2, 3]),
     (
-        "UPDATE orders.events SET from_status = 'PAID' WHERE sequence = 2",
+        "UPDATE orders.events SET from_status = 'REFUNDED' WHERE sequence = 2 AND to_status = 'PAID'",
         &[3],
     ),
     (
         "UPDATE orders.orders SET status = 'FAILED', failure_code = 'x' WHERE status = 'PAID'",
         &[1, 3, 4],
     ),
+    // Once the timeline agrees, what is wrong is the way there.
+    (
+        "UPDATE orders.orders SET status = 'CANCELLED' WHERE status = 'PAID';
+         UPDATE orders.events SET to_status = 'CANCELLED' WHERE to_status = 'PAID'",
+        &[1, 3, 4],
+    ),
+    (
+        "UPDATE orders.orders SET status = 'REFUNDING' WHERE status = 'PAID'",
+        &[3, 4, 5],
+    ),
     ("DELETE FROM orders.reconciliations", &[5]),
+    (
+        "INSERT INTO orders.reconciliations (tenant_id, order_id, due_at)
+         SELECT tenant_id, order_id, now() FROM orders.dead_letters",
+        &[5],
+    ),
     (
         "UPDATE orders.lines SET unit_price_minor = unit_price_minor + 1",
         &[6],
     ),
     ("UPDATE orders.orders SET idempotency_key = NULL", &[7]),
+    (
+        "UPDATE orders.dead_letters SET resolved_at = now(), resolution = 'ended', resolved_by = 'x'",
+        &[5],
+    ),
+    (
+        "UPDATE orders.dead_letters d SET order_id = o.id FROM orders.orders o WHERE o.status = 'PAID'",
+        &[5, 8, 9, 10],
+    ),
+    ("DELETE FROM orders.alerts", &[9]),
+    ("UPDATE orders.alerts SET subject_id = order_id", &[9]),
+    (
+        "DELETE FROM orders.events WHERE from_status = to_status;
+         UPDATE orders.orders o SET version = 1 FROM orders.dead_letters d WHERE d.order_id = o.id",
+        &[10],
+    ),
 ];
 
-#[tokio::test]
-async fn every_rule_notices_what_breaks_it() {
+/// A shop with an order of each kind: paid, declined, pending, and left to a person.
+async fn shop_of_all_kinds() -> Shop {
     let shop = Shop::open().await;
+    let lost = json!({ "type": "error_before", "status": 500 });
+    shop.sandbox.once("confirm", lost.clone()).await;
+    let stuck = shop.place_new(&small_order()).await;
+    stuck.assert_pending();
+    shop.sandbox.always("retrieve", lost.clone()).await;
+    shop.database.make_due().await;
+    let sweeper = shop
+        .another_api(&[SWEEPING, ("OMS_SWEEP_MAX_TRIES", "1")])
+        .await;
+    until("the sweeper gives up", async || {
+        shop.database
+            .number("SELECT count(*) FROM orders.dead_letters")
+            .await
+            == 1
+    })
+    .await;
+    drop(sweeper);
+    shop.sandbox.release().await;
+
     shop.place_new(&small_order()).await.assert_created();
     let declined = with(small_order(), "creditCardNumber", json!(DECLINED_CARD));
     let declined = shop.place_new(&declined).await;
     declined.assert_failed("orders.payment_declined");
-    let lost = json!({ "type": "error_before", "status": 500 });
     shop.sandbox.once("confirm", lost).await;
     shop.place_new(&small_order()).await.assert_pending();
+    shop
+}
+
+#[tokio::test]
+async fn every_rule_notices_what_breaks_it() {
+    let shop = shop_of_all_kinds().await;
     shop.assert_consistent().await;
 
     for (corruption, expected) in CORRUPTIONS {

@@ -54,9 +54,10 @@ pub(super) struct OrderBody {
     routing: RoutingTrace,
 }
 
+/// An attempt to collect the payment.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Payment {
+pub(super) struct Payment {
     state: &'static str,
     gateway: String,
     attempt: i32,
@@ -122,7 +123,7 @@ impl OrderBody {
 }
 
 impl Payment {
-    fn of(attempt: Attempt) -> Self {
+    pub(super) fn of(attempt: Attempt) -> Self {
         Self {
             state: attempt.state.as_str(),
             gateway: attempt.gateway,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use chrono::DateTime;
@@ -28,6 +29,8 @@ pub enum Confirm {
     Overcharges,
     /// Says no.
     Declines,
+    /// Leaves it to the bank, which takes its time and lets nobody cancel.
+    IsProcessed,
 }
 
 /// When the first charge is made, in Unix seconds.
@@ -39,6 +42,16 @@ pub struct ScriptedGateway {
     owners: Mutex<HashMap<Reference, (OrderId, TenantId)>>,
     /// The oldest first; made one second after the other.
     charges: Mutex<Vec<ListedCharge>>,
+    /// What look-ups fail with, if they do.
+    pub lookup_fault: Mutex<Option<GatewayFault>>,
+    /// Looking this payment up ends in a panic.
+    pub poisoned: Mutex<Option<Reference>>,
+    /// Look-ups take a permit before they answer.
+    pub lookup_gate: Semaphore,
+    /// Gets a permit for each look-up that has arrived at its gate.
+    pub looked_up: Semaphore,
+    /// What the circuit breaker would say.
+    pub available: AtomicBool,
     /// Confirmations take a permit before they have an effect.
     pub gate: Semaphore,
     /// Gets a permit for each confirmation that has arrived at the gate.
@@ -53,6 +66,11 @@ impl ScriptedGateway {
             payments: Mutex::default(),
             owners: Mutex::default(),
             charges: Mutex::default(),
+            lookup_fault: Mutex::default(),
+            poisoned: Mutex::default(),
+            lookup_gate: Semaphore::new(Semaphore::MAX_PERMITS),
+            looked_up: Semaphore::new(0),
+            available: AtomicBool::new(true),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
             arrived: Semaphore::new(0),
             cancels: Mutex::new(0),
@@ -68,17 +86,23 @@ impl ScriptedGateway {
             .count()
     }
 
-    fn status(&self, reference: &Reference) -> PaymentStatus {
+    /// What look-ups fail with from now on; nothing, if `None`.
+    pub fn fail_lookups(&self, fault: Option<GatewayFault>) {
+        *self.lookup_fault.lock().unwrap() = fault;
+    }
+
+    /// How a payment stands, whoever asks.
+    pub fn status(&self, reference: &Reference) -> PaymentStatus {
         self.payments.lock().unwrap()[reference].1.clone()
     }
 
-    /// Changes a payment unless it is paid or cancelled already.
+    /// Changes a payment unless it is paid, cancelled or with the bank already.
     fn set(&self, reference: &Reference, status: PaymentStatus) -> PaymentStatus {
         let mut payments = self.payments.lock().unwrap();
         let (asked, current) = payments.get_mut(reference).unwrap();
         if !matches!(
             current,
-            PaymentStatus::Paid { .. } | PaymentStatus::Cancelled
+            PaymentStatus::Paid { .. } | PaymentStatus::Cancelled | PaymentStatus::Processing
         ) {
             *current = status;
             if let PaymentStatus::Paid { amount: taken } = current {
@@ -119,7 +143,7 @@ impl PaymentGateway for ScriptedGateway {
     }
 
     fn is_available(&self) -> bool {
-        true
+        self.available.load(Ordering::SeqCst)
     }
 
     fn breaker_states(&self) -> Vec<(&'static str, BreakerState)> {
@@ -165,6 +189,7 @@ impl PaymentGateway for ScriptedGateway {
             Confirm::Overcharges => {
                 Ok(self.set(reference, PaymentStatus::Paid { amount: too_much }))
             }
+            Confirm::IsProcessed => Ok(self.set(reference, PaymentStatus::Processing)),
             Confirm::Declines => {
                 let code = DeclineCode::new("insufficient_funds");
                 Ok(self.set(reference, PaymentStatus::Declined { code }))
@@ -173,7 +198,15 @@ impl PaymentGateway for ScriptedGateway {
     }
 
     async fn lookup(&self, reference: &Reference) -> Result<PaymentStatus, GatewayError> {
-        Ok(self.status(reference))
+        self.looked_up.add_permits(1);
+        self.lookup_gate.acquire().await.unwrap().forget();
+        let poisoned = self.poisoned.lock().unwrap().clone();
+        assert_ne!(poisoned.as_ref(), Some(reference), "poison");
+        let fault = self.lookup_fault.lock().unwrap().clone();
+        match fault {
+            Some(fault) => Err(GatewayError::new(Operation::Lookup, fault)),
+            None => Ok(self.status(reference)),
+        }
     }
 
     async fn cancel(

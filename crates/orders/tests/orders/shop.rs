@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
-use diesel_async::RunQueryDsl;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use oms_geocoding::adapters::AddressBook;
 use oms_inventory::{Catalogue, load_catalogue};
 use oms_orders::{
@@ -13,67 +13,130 @@ use oms_orders::{
 };
 use oms_payments::PaymentMethod;
 use oms_test_support::TestDatabase;
-use oms_validation::{Currency, IdempotencyKey, TenantId};
+use oms_validation::{Currency, IdempotencyKey, OrderId, TenantId};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::clock::TestClock;
 use crate::gateway::{Confirm, ScriptedGateway};
 
 pub struct Shop {
     pub context: Arc<OrderContext>,
     pub gateway: Arc<ScriptedGateway>,
+    pub clock: Option<Arc<TestClock>>,
     pub database: TestDatabase,
+    settings: OrderSettings,
+}
+
+/// What a shop is like; the default is one whose every new order is due for the sweeper at once.
+pub struct Opening {
+    pub confirm: Confirm,
+    pub settings: OrderSettings,
+    /// Of the one product.
+    pub pieces: u32,
+    /// None: the database's.
+    pub clock: Option<Arc<TestClock>>,
+}
+
+impl Default for Opening {
+    fn default() -> Self {
+        Self {
+            confirm: Confirm::Pays,
+            settings: settings(),
+            pieces: 10,
+            clock: None,
+        }
+    }
+}
+
+/// Every new order is due for the sweeper at once.
+pub fn settings() -> OrderSettings {
+    OrderSettings {
+        sweep_after: Duration::ZERO,
+        ..OrderSettings::new(Currency::parse("USD").unwrap())
+    }
 }
 
 pub fn tenant() -> TenantId {
     Uuid::from_u128(1).into()
 }
 
+pub fn other_tenant() -> TenantId {
+    Uuid::from_u128(2).into()
+}
+
 fn product() -> Uuid {
     Uuid::from_u128(0xB)
 }
 
+fn catalogue(pieces: u32) -> Catalogue {
+    let warehouse = Uuid::from_u128(0xA);
+    serde_json::from_value(json!({
+        "warehouses": [{ "id": warehouse, "name": "W", "location": { "lat": 33.7, "lng": -84.4 } }],
+        "products": [{
+            "id": product(), "sku": "P", "name": "P",
+            "prices": [{ "amountMinor": 100, "currency": "USD" }],
+            "stock": [{ "warehouseId": warehouse, "quantity": pieces }],
+        }],
+    }))
+    .unwrap()
+}
+
 impl Shop {
-    /// Every new order is due for the sweeper at once.
     pub async fn open(confirm: Confirm) -> Self {
-        let settings = OrderSettings {
-            sweep_after: Duration::ZERO,
-            ..OrderSettings::new(Currency::parse("USD").unwrap())
-        };
-        Self::open_with(confirm, settings).await
+        Self::open_as(Opening {
+            confirm,
+            ..Opening::default()
+        })
+        .await
     }
 
     pub async fn open_with(confirm: Confirm, settings: OrderSettings) -> Self {
+        Self::open_as(Opening {
+            confirm,
+            settings,
+            ..Opening::default()
+        })
+        .await
+    }
+
+    pub async fn open_as(opening: Opening) -> Self {
         let database = TestDatabase::create();
-        let warehouse = Uuid::from_u128(0xA);
-        let catalogue: Catalogue = serde_json::from_value(json!({
-            "warehouses": [{ "id": warehouse, "name": "W", "location": { "lat": 33.7, "lng": -84.4 } }],
-            "products": [{
-                "id": product(), "sku": "P", "name": "P",
-                "prices": [{ "amountMinor": 100, "currency": "USD" }],
-                "stock": [{ "warehouseId": warehouse, "quantity": 10 }],
-            }],
-        }))
-        .unwrap();
-        load_catalogue(&mut database.connect().await, tenant(), &catalogue)
+        let (settings, clock) = (opening.settings, opening.clock);
+        let gateway = Arc::new(ScriptedGateway::new(opening.confirm));
+        let context = context(&database, &gateway, clock.as_ref(), settings);
+        let shop = Self {
+            context,
+            gateway,
+            clock,
+            database,
+            settings,
+        };
+        shop.stock(tenant(), opening.pieces).await;
+        shop
+    }
+
+    /// Gives a store its warehouse and its pieces.
+    pub async fn stock(&self, tenant: TenantId, pieces: u32) {
+        let mut connection = self.database.connect().await;
+        load_catalogue(&mut connection, tenant, &catalogue(pieces))
             .await
             .unwrap();
-        let gateway = Arc::new(ScriptedGateway::new(confirm));
-        let context = OrderContext::new(
-            database.pool(8),
-            gateway.clone(),
-            Arc::new(AddressBook::development()),
-            settings,
-        );
-        Self {
-            context: Arc::new(context),
-            gateway,
-            database,
-        }
+    }
+
+    /// Another instance of the program, for the same store.
+    pub fn another_context(&self) -> Arc<OrderContext> {
+        let clock = self.clock.as_ref();
+        context(&self.database, &self.gateway, clock, self.settings)
     }
 
     /// Places an order of three pieces.
     pub async fn order(&self, key: &str) -> Result<PlacedOrder, OrderError> {
+        self.order_in(tenant(), key).await
+    }
+
+    /// The same, in a store.
+    pub async fn order_in(&self, tenant: TenantId, key: &str) -> Result<PlacedOrder, OrderError> {
         let address = json!("191 Peachtree St NE, Atlanta, GA");
         let request = OrderRequest {
             customer_id: Uuid::from_u128(0xC).into(),
@@ -84,34 +147,78 @@ impl Shop {
             }],
             payment_method: PaymentMethod::parse_token("pm_card_visa").unwrap(),
         };
-        place_order(
-            &self.context,
-            tenant(),
-            &IdempotencyKey::parse(key).unwrap(),
-            &request,
-        )
-        .await
+        let key = IdempotencyKey::parse(key).unwrap();
+        place_order(&self.context, tenant, &key, &request).await
     }
 
-    /// `status reserved events attempt worklist` of the one order that there is.
-    pub async fn state(&self) -> String {
+    /// Places an order whose payment stays open.
+    pub async fn pending(&self, key: &str) -> OrderId {
+        match self.order(key).await {
+            Ok(PlacedOrder::Pending(order)) => order.order_id,
+            other => panic!("not pending: {other:?}"),
+        }
+    }
+
+    /// Makes time pass, on a clock of the test's.
+    pub fn pass(&self, time: Duration) {
+        self.clock.as_ref().unwrap().pass(time);
+    }
+
+    /// Runs statements.
+    pub async fn execute(&self, sql: &str) {
+        let mut connection = self.database.connect().await;
+        connection.batch_execute(sql).await.unwrap();
+    }
+
+    /// The one text of a query.
+    pub async fn text(&self, sql: &str) -> String {
         #[derive(QueryableByName)]
         struct Row {
             #[diesel(sql_type = Text)]
-            state: String,
+            text: String,
         }
-        let sql = "
-            SELECT concat_ws(' ', o.status, s.reserved,
-                (SELECT string_agg(e.sequence || ':' || e.to_status || '/' || e.actor, ',' ORDER BY e.sequence)
-                 FROM orders.events e),
-                (SELECT a.state FROM payments.attempts a),
-                (SELECT count(*) FROM orders.reconciliations)) AS state
-            FROM orders.orders o CROSS JOIN inventory.stock_levels s";
+        let sql = format!("SELECT ({sql})::text AS text");
         let mut connection = self.database.connect().await;
         let row: Row = diesel::sql_query(sql)
             .get_result(&mut connection)
             .await
             .unwrap();
-        row.state
+        row.text
     }
+
+    /// `order by resolution` of each dead letter, oldest first, and how many alerts there are.
+    pub async fn dead_letters(&self) -> String {
+        let sql = "SELECT concat_ws(' + ',
+                       (SELECT string_agg(concat_ws(' ', d.tries, coalesce(d.resolution, 'open'), d.resolved_by), ', '
+                                          ORDER BY d.created_at, d.id)
+                        FROM orders.dead_letters d),
+                       (SELECT count(*) FROM orders.alerts) || ' alerts')";
+        self.text(sql).await
+    }
+
+    /// `status reserved events attempt worklist` of the one order that there is.
+    pub async fn state(&self) -> String {
+        let sql = "
+            SELECT concat_ws(' ', o.status, s.reserved,
+                (SELECT string_agg(e.sequence || ':' || e.to_status || '/' || e.actor, ',' ORDER BY e.sequence)
+                 FROM orders.events e),
+                (SELECT a.state FROM payments.attempts a),
+                (SELECT count(*) FROM orders.reconciliations))
+            FROM orders.orders o CROSS JOIN inventory.stock_levels s";
+        self.text(sql).await
+    }
+}
+
+fn context(
+    database: &TestDatabase,
+    gateway: &Arc<ScriptedGateway>,
+    clock: Option<&Arc<TestClock>>,
+    settings: OrderSettings,
+) -> Arc<OrderContext> {
+    let geocoder = Arc::new(AddressBook::development());
+    let context = OrderContext::new(database.pool(8), gateway.clone(), geocoder, settings);
+    Arc::new(match clock {
+        Some(clock) => context.with_clock(clock.clone()),
+        None => context,
+    })
 }

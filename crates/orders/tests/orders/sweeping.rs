@@ -93,20 +93,27 @@ async fn a_decline_gives_the_stock_back_at_once_and_is_never_asked_again() {
 }
 
 #[tokio::test]
-async fn another_amount_than_asked_for_keeps_the_stock_and_the_order_open() {
+async fn another_amount_than_asked_for_keeps_the_stock_and_goes_to_a_person_at_once() {
     let shop = Shop::open(Confirm::Overcharges).await;
-    assert!(matches!(shop.order("k").await, Ok(PlacedOrder::Pending(_))));
+    shop.pending("k").await;
     let summary = sweep_orders(&shop.context).await.unwrap();
     assert_eq!(
         summary,
         SweepSummary {
-            postponed: 1,
+            dead_lettered: 1,
             ..SweepSummary::default()
         }
     );
     assert_eq!(
         shop.state().await,
-        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api prepared 1"
+        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api,2:PENDING_PAYMENT/sweeper prepared 0"
+    );
+    assert_eq!(shop.dead_letters().await, "1 open + 1 alerts");
+    let message = shop.text("SELECT message FROM orders.alerts").await;
+    assert!(message.contains("301 USD"), "{message}");
+    assert_eq!(
+        sweep_orders(&shop.context).await.unwrap(),
+        SweepSummary::default()
     );
 }
 

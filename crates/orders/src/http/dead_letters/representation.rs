@@ -1,0 +1,113 @@
+//! Dead letters as JSON.
+
+use chrono::{DateTime, Utc};
+use oms_validation::OrderId;
+use serde::Serialize;
+
+use crate::domain::dead_letter::{DeadLetter, Resolution};
+use crate::domain::event::OrderEvent;
+use crate::domain::id::DeadLetterId;
+use crate::domain::status::OrderStatus;
+use crate::error::OrderError;
+use crate::http::representation::{OrderBody, Payment};
+use crate::service::get_dead_letter::DeadLetterDetails;
+use crate::service::get_order::OrderDetails;
+
+/// A dead letter.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DeadLetterBody {
+    id: DeadLetterId,
+    state: &'static str,
+    order_id: OrderId,
+    order_status: OrderStatus,
+    reason: String,
+    tries: u32,
+    created_at: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolved: Option<ResolvedBody>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResolvedBody {
+    resolution: Resolution,
+    by: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    at: DateTime<Utc>,
+}
+
+impl From<DeadLetter> for DeadLetterBody {
+    fn from(dead_letter: DeadLetter) -> Self {
+        let resolved = dead_letter.resolved.map(|resolved| ResolvedBody {
+            resolution: resolved.resolution,
+            by: resolved.by,
+            note: resolved.note,
+            at: resolved.at,
+        });
+        Self {
+            id: dead_letter.id,
+            state: if resolved.is_some() {
+                "resolved"
+            } else {
+                "open"
+            },
+            order_id: dead_letter.order_id,
+            order_status: dead_letter.order_status,
+            reason: dead_letter.reason,
+            tries: dead_letter.tries,
+            created_at: dead_letter.created_at,
+            resolved,
+        }
+    }
+}
+
+/// A dead letter with everything that is known of its order.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DetailsBody {
+    dead_letter: DeadLetterBody,
+    order: OrderBody,
+    timeline: Vec<EventBody>,
+    attempts: Vec<Payment>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventBody {
+    sequence: i32,
+    from: Option<OrderStatus>,
+    to: OrderStatus,
+    actor: String,
+    reason: String,
+    occurred_at: DateTime<Utc>,
+}
+
+impl DetailsBody {
+    pub(super) fn of(details: DeadLetterDetails) -> Result<Self, OrderError> {
+        let order = OrderDetails {
+            order: details.order,
+            payment: details.attempts.first().cloned(),
+        };
+        Ok(Self {
+            dead_letter: details.dead_letter.into(),
+            order: OrderBody::of(order)?,
+            timeline: details.timeline.into_iter().map(EventBody::from).collect(),
+            attempts: details.attempts.into_iter().map(Payment::of).collect(),
+        })
+    }
+}
+
+impl From<OrderEvent> for EventBody {
+    fn from(event: OrderEvent) -> Self {
+        Self {
+            sequence: event.sequence,
+            from: event.from,
+            to: event.to,
+            actor: event.actor,
+            reason: event.reason,
+            occurred_at: event.occurred_at,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! `GET /operations/dead-letters/{id}`.
+
+use actix_web::{HttpResponse, web};
+use oms_errors::Problem;
+use oms_validation::http::{CurrentOperator, CurrentTenant};
+
+use super::id_of;
+use super::representation::DetailsBody;
+use crate::http::OrdersApi;
+use crate::service;
+
+/// 200 with the dead letter, its order, the order's timeline and its payment; 404 when there is none of this id in this
+/// store.
+pub(crate) async fn show(
+    _: CurrentOperator,
+    api: web::Data<OrdersApi>,
+    tenant: CurrentTenant,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let id = id_of(&id)?;
+    let context = api.context.clone();
+    let reading =
+        async move { service::get_dead_letter::get_dead_letter(&context, tenant.0, id).await };
+    let details = api.detached(reading).await??;
+    Ok(HttpResponse::Ok().json(DetailsBody::of(details)?))
+}

@@ -1,0 +1,121 @@
+//! Telling people, once.
+
+use std::collections::HashSet;
+use std::error::Error;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use oms_orders::{Alert, AlertKind, AlertSink, OrderSettings, deliver_alerts, sweep_orders};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use crate::clock::TestClock;
+use crate::gateway::Confirm;
+use crate::shop::{Opening, Shop, settings, tenant};
+
+#[derive(Default)]
+struct Pager {
+    delivered: Mutex<Vec<Alert>>,
+    /// How many deliveries arrive without being acknowledged, as if the program died meanwhile.
+    unacknowledged: Mutex<usize>,
+}
+
+#[async_trait]
+impl AlertSink for Pager {
+    async fn deliver(&self, alert: &Alert) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.delivered.lock().unwrap().push(alert.clone());
+        let mut left = self.unacknowledged.lock().unwrap();
+        match left.checked_sub(1) {
+            Some(fewer) => {
+                *left = fewer;
+                Err("no acknowledgement".into())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// A shop with `orders` orders that wait for a person.
+async fn shop(orders: usize) -> Shop {
+    let shop = Shop::open_as(Opening {
+        confirm: Confirm::Overcharges,
+        settings: OrderSettings {
+            sweep_batch: orders,
+            ..settings()
+        },
+        pieces: 300,
+        clock: Some(TestClock::at_noon()),
+    })
+    .await;
+    for number in 0..orders {
+        shop.pending(&format!("k{number}")).await;
+    }
+    let swept = sweep_orders(&shop.context).await.unwrap();
+    assert_eq!(swept.dead_lettered, orders);
+    shop
+}
+
+#[tokio::test]
+async fn an_alert_says_what_it_is_about_and_is_delivered_once() {
+    let shop = shop(1).await;
+    let pager = Pager::default();
+    assert_eq!(deliver_alerts(&shop.context, &pager).await.unwrap(), 1);
+    shop.pass(Duration::from_secs(3600));
+    assert_eq!(deliver_alerts(&shop.context, &pager).await.unwrap(), 0);
+
+    let delivered = pager.delivered.lock().unwrap();
+    let [alert] = delivered.as_slice() else {
+        panic!("{delivered:?}")
+    };
+    assert_eq!(
+        (alert.tenant_id, alert.kind),
+        (tenant(), AlertKind::DeadLetter)
+    );
+    let order_id = alert.order_id.unwrap().to_string();
+    assert!(alert.message.contains(&order_id), "{}", alert.message);
+    let about = format!(
+        "SELECT order_id FROM orders.dead_letters WHERE id = '{}'",
+        alert.subject_id
+    );
+    drop(delivered);
+    assert_eq!(shop.text(&about).await, order_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_workers_deliver_each_alert_once() {
+    const WORKERS: usize = 6;
+    const ALERTS: usize = 50;
+    let shop = shop(ALERTS).await;
+    let (pager, barrier) = (Arc::new(Pager::default()), Arc::new(Barrier::new(WORKERS)));
+    let mut workers = JoinSet::new();
+    for _ in 0..WORKERS {
+        let (pager, barrier, context) = (pager.clone(), barrier.clone(), shop.another_context());
+        workers.spawn(async move {
+            barrier.wait().await;
+            deliver_alerts(&context, pager.as_ref()).await.unwrap()
+        });
+    }
+    let delivered: usize = workers.join_all().await.iter().sum();
+    assert_eq!(delivered, ALERTS);
+    let seen = pager.delivered.lock().unwrap();
+    let ids: HashSet<_> = seen.iter().map(|alert| alert.id).collect();
+    assert_eq!((seen.len(), ids.len()), (ALERTS, ALERTS));
+}
+
+#[tokio::test]
+async fn an_alert_whose_delivery_was_not_acknowledged_comes_again_under_its_id() {
+    let shop = shop(1).await;
+    let pager = Pager {
+        unacknowledged: Mutex::new(1),
+        ..Pager::default()
+    };
+    assert_eq!(deliver_alerts(&shop.context, &pager).await.unwrap(), 0);
+    // Its lease is its backoff.
+    assert_eq!(deliver_alerts(&shop.context, &pager).await.unwrap(), 0);
+    shop.pass(Duration::from_secs(60));
+    assert_eq!(deliver_alerts(&shop.context, &pager).await.unwrap(), 1);
+    let delivered = pager.delivered.lock().unwrap();
+    assert_eq!(delivered.len(), 2);
+    assert_eq!(delivered[0], delivered[1]);
+}

@@ -1,0 +1,49 @@
+//! Sending the key of an order again, wherever the order is by then.
+
+use oms_errors::Problem;
+use oms_orders::{OrderError, OrderStatus, PlacedOrder};
+
+use crate::gateway::Confirm;
+use crate::shop::Shop;
+
+#[tokio::test]
+async fn an_order_whose_money_was_given_back_is_answered_with_its_status() {
+    let shop = Shop::open(Confirm::Pays).await;
+    assert!(matches!(shop.order("k").await, Ok(PlacedOrder::Paid(_))));
+    for status in [
+        OrderStatus::Paid,
+        OrderStatus::Refunding,
+        OrderStatus::Refunded,
+    ] {
+        shop.execute(&format!("UPDATE orders.orders SET status = '{status}'"))
+            .await;
+        let Ok(PlacedOrder::PaidBefore(order)) = shop.order("k").await else {
+            panic!("no replay")
+        };
+        assert_eq!(order.status, status);
+    }
+    assert_eq!(shop.gateway.charges(), 1);
+}
+
+#[tokio::test]
+async fn an_order_that_was_cancelled_is_a_conflict_that_does_not_go_away() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let Ok(PlacedOrder::Paid(order)) = shop.order("k").await else {
+        panic!("not paid")
+    };
+    for status in [OrderStatus::Cancelling, OrderStatus::Cancelled] {
+        shop.execute(&format!("UPDATE orders.orders SET status = '{status}'"))
+            .await;
+        let refused = shop.order("k").await.unwrap_err();
+        assert!(
+            matches!(refused, OrderError::Cancelled { .. }),
+            "{refused:?}"
+        );
+        let body = Problem::from(refused).body(None);
+        assert_eq!(body["status"], 409);
+        assert_eq!(body["code"], "orders.cancelled");
+        assert_eq!(body["retryable"], false);
+        assert_eq!(body["orderId"], order.id.to_string());
+        assert_eq!(body["orderStatus"], status.as_str());
+    }
+}
