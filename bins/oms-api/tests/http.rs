@@ -69,5 +69,7 @@ mod placing;
 mod refusals;
 #[path = "http/shutdown.rs"]
 mod shutdown;
+#[path = "http/webhooks_applied.rs"]
+mod webhooks_applied;
 #[path = "http/webhooks_in.rs"]
 mod webhooks_in;

@@ -124,6 +124,20 @@ impl Sandbox {
         self.control(Method::POST, "webhooks", Some(endpoint)).await;
     }
 
+    /// The same, and tries for a minute or more before it gives up.
+    pub async fn report_patiently_to(&self, api_url: &str, secret: &str) {
+        let url = format!("{api_url}/webhooks/stripe");
+        let endpoint = json!({ "url": url, "secret": secret, "backoffMs": 10, "tries": 100 });
+        self.control(Method::POST, "webhooks", Some(endpoint)).await;
+    }
+
+    /// Ends a payment that waits for the bank: `succeeded` or `failed`.
+    pub async fn settle(&self, payment: &str, outcome: &str) {
+        let path = format!("payment_intents/{payment}/settle");
+        let body = json!({ "outcome": outcome });
+        self.control(Method::POST, &path, Some(body)).await;
+    }
+
     /// The deliveries until now, the oldest first.
     pub async fn deliveries(&self) -> Vec<Value> {
         let webhooks = self.control(Method::GET, "webhooks", None).await;
