@@ -13,6 +13,8 @@
 mod answer;
 #[path = "http/api.rs"]
 mod api;
+#[path = "http/chances.rs"]
+mod chances;
 #[path = "http/eventually.rs"]
 mod eventually;
 #[path = "http/invariants.rs"]
@@ -65,6 +67,8 @@ mod logs;
 mod payment_methods;
 #[path = "http/placing.rs"]
 mod placing;
+#[path = "http/race.rs"]
+mod race;
 #[path = "http/refusals.rs"]
 mod refusals;
 #[path = "http/shutdown.rs"]

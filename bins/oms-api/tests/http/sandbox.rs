@@ -138,6 +138,20 @@ impl Sandbox {
         self.control(Method::POST, &path, Some(body)).await;
     }
 
+    /// The same, unless somebody was faster.
+    pub async fn settle_if_open(&self, payment: &str, outcome: &str) {
+        let path = format!("payment_intents/{payment}/settle");
+        let body = json!({ "outcome": outcome });
+        let (status, answer) = self.ask(Method::POST, &path, Some(body)).await;
+        assert!(matches!(status, 200 | 400), "{answer}");
+    }
+
+    /// How many webhooks have yet to be delivered.
+    pub async fn undelivered(&self) -> u64 {
+        let stats = self.control(Method::GET, "stats", None).await;
+        stats["webhooks"]["pending"].as_u64().unwrap()
+    }
+
     /// The deliveries until now, the oldest first.
     pub async fn deliveries(&self) -> Vec<Value> {
         let webhooks = self.control(Method::GET, "webhooks", None).await;
@@ -164,6 +178,12 @@ impl Sandbox {
     }
 
     async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let (status, answer) = self.ask(method, path, body).await;
+        assert_eq!(status, 200, "{answer}");
+        answer
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
         let url = format!("{}/_sandbox/{path}", self.url);
         let mut request = self.client.request(method, url);
         if let Some(body) = body {
@@ -171,9 +191,7 @@ impl Sandbox {
         }
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
-        let answer: Value = response.json().await.unwrap();
-        assert_eq!(status, 200, "{answer}");
-        answer
+        (status, response.json().await.unwrap())
     }
 }
 
