@@ -101,6 +101,13 @@ fn unsettled(outcome: &SettleOutcome, policy: FencePolicy) -> Advance {
         (SettleOutcome::Later(cause), _) => Advance::TryAgain {
             reason: cause.to_string(),
         },
-        _ => Advance::Superseded,
+        // Those with a closing have ended the order; naming them has the compiler ask about new ones.
+        (
+            SettleOutcome::Superseded
+            | SettleOutcome::Paid { .. }
+            | SettleOutcome::Voided { .. }
+            | SettleOutcome::NeverPrepared,
+            _,
+        ) => Advance::Superseded,
     }
 }

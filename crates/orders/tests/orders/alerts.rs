@@ -64,7 +64,7 @@ async fn an_alert_says_what_it_is_about_and_is_delivered_once() {
     shop.pass(Duration::from_secs(3600));
     assert_eq!(deliver_alerts(&shop.context, &pager).await.unwrap(), 0);
 
-    let delivered = pager.delivered.lock().unwrap();
+    let delivered = pager.delivered.lock().unwrap().clone();
     let [alert] = delivered.as_slice() else {
         panic!("{delivered:?}")
     };
@@ -78,7 +78,6 @@ async fn an_alert_says_what_it_is_about_and_is_delivered_once() {
         "SELECT order_id FROM orders.dead_letters WHERE id = '{}'",
         alert.subject_id
     );
-    drop(delivered);
     assert_eq!(shop.text(&about).await, order_id);
 }
 
