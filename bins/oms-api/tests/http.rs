@@ -23,6 +23,8 @@ mod invariants;
 mod process;
 #[path = "http/raw.rs"]
 mod raw;
+#[path = "http/reporting.rs"]
+mod reporting;
 #[path = "http/request.rs"]
 mod request;
 #[path = "http/sandbox.rs"]
@@ -77,3 +79,5 @@ mod shutdown;
 mod webhooks_applied;
 #[path = "http/webhooks_in.rs"]
 mod webhooks_in;
+#[path = "http/webhooks_late.rs"]
+mod webhooks_late;

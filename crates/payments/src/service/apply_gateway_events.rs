@@ -1,5 +1,5 @@
 //! Taking on what gateways told us, so that somebody applies it: what a message changes is for the caller to find out
-//! and to write down, in the transaction that also ends the message.
+//! and to write down, before it ends the message: one that was applied and not ended comes again, and has to change nothing then.
 
 use std::time::Duration;
 
