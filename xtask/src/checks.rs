@@ -1,7 +1,10 @@
 //! `cargo xtask test`: everything that must pass, in order, on a fresh machine too.
 //!
-//! One profile and one set of features throughout, so that no step builds again what an earlier one has built.
+//! One profile and one set of features throughout, so that no step builds again what an earlier one has built. The set
+//! has oms-api's `failpoints`, without which the tests can't kill it where they want to. `cargo xtask start`, release
+//! builds and a plain `cargo build` have none of it, which a step checks.
 
+mod failpoints;
 mod totals;
 
 use std::env;
@@ -32,6 +35,9 @@ const LOCALSTRIPE_TEST: [&str; 6] = [
     "--test",
     "localstripe",
 ];
+
+/// For clippy, build and every test alike.
+const FEATURES: [&str; 2] = ["--features", failpoints::FEATURE];
 
 /// How much is checked.
 #[derive(Clone, Copy, PartialEq)]
@@ -107,39 +113,27 @@ impl Run<'_> {
             tidy::run(workspace)
         })?;
         self.cargo("rules between the crates", &cargo_deny::CHECK)?;
-        self.cargo(
-            "lints",
-            &[
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                // With the tests that only a flag of ours runs.
-                "--all-features",
-                "--",
-                "-D",
-                "warnings",
-            ],
-        )?;
+        let repeat = format!("cargo {}", failpoints::TREE.join(" "));
+        self.step("nothing for tests in a plain build", &repeat, |_| {
+            failpoints::check_plain_build(workspace)
+        })?;
+        // With the tests that only a flag of ours runs.
+        let clippy = ["clippy", "--workspace", "--all-targets", "--all-features"];
+        self.cargo("lints", &[&clippy[..], &["--", "-D", "warnings"]].concat())?;
         match server {
             Some(server) => {
-                self.cargo("build", &["build", "--workspace", "--all-targets"])?;
-                let tests = [
-                    test_runner(workspace),
-                    &["--workspace", "--lib", "--bins", "--tests"],
-                ]
-                .concat();
+                let build = with_features(&["build", "--workspace", "--all-targets"]);
+                self.cargo("build", &build)?;
+                let kinds = ["--workspace", "--lib", "--bins", "--tests"];
+                let tests = with_features(&[test_runner(workspace), &kinds].concat());
                 self.tests("tests", &tests, Some(server))?;
-                self.tests(
-                    "documentation tests",
-                    &["test", "--workspace", "--doc"],
-                    Some(server),
-                )
+                let doc_tests = with_features(&["test", "--workspace", "--doc"]);
+                self.tests("documentation tests", &doc_tests, Some(server))
             }
-            None => self.tests(
-                "unit tests",
-                &["test", "--workspace", "--lib", "--bins"],
-                None,
-            ),
+            None => {
+                let unit_tests = with_features(&["test", "--workspace", "--lib", "--bins"]);
+                self.tests("unit tests", &unit_tests, None)
+            }
         }
     }
 
@@ -189,6 +183,10 @@ impl Run<'_> {
             self.totals.passed, self.totals.failed
         ));
     }
+}
+
+fn with_features<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    [arguments, &FEATURES].concat()
 }
 
 /// nextest where it is installed; it takes longer to install than it saves.

@@ -1,6 +1,8 @@
 //! The running program over HTTP: each test has a database, a payment sandbox and an API process of its own.
 //!
-//! The tests start the programs beside them in the target folder: `cargo build --workspace --bins` makes both.
+//! The tests start the programs beside them in the target folder, which these two commands build and test:
+//! `cargo build --workspace --bins --features oms-api/failpoints`, `cargo nextest run -p oms-api --features failpoints`.
+//! Without the feature those that kill the API at a place inside it fail, and say so.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,8 +17,14 @@ mod answer;
 mod api;
 #[path = "http/chances.rs"]
 mod chances;
+#[path = "http/ends.rs"]
+mod ends;
 #[path = "http/eventually.rs"]
 mod eventually;
+#[path = "http/gateway_calls.rs"]
+mod gateway_calls;
+#[path = "http/held_commit.rs"]
+mod held_commit;
 #[path = "http/invariants.rs"]
 mod invariants;
 #[path = "http/process.rs"]
@@ -41,6 +49,8 @@ mod store_database;
 mod addresses;
 #[path = "http/breaker.rs"]
 mod breaker;
+#[path = "http/call_budget.rs"]
+mod call_budget;
 #[path = "http/charges.rs"]
 mod charges;
 #[path = "http/concurrency.rs"]
@@ -53,12 +63,16 @@ mod cut_connections;
 mod database_outages;
 #[path = "http/dead_letters.rs"]
 mod dead_letters;
+#[path = "http/gateway_fault_matrix.rs"]
+mod gateway_fault_matrix;
 #[path = "http/gateway_outages.rs"]
 mod gateway_outages;
 #[path = "http/hanging_gateway.rs"]
 mod hanging_gateway;
 #[path = "http/idempotency.rs"]
 mod idempotency;
+#[path = "http/kill_matrix.rs"]
+mod kill_matrix;
 #[path = "http/killed.rs"]
 mod killed;
 #[path = "http/limits.rs"]

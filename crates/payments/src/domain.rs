@@ -1,22 +1,30 @@
-//! The rules of payments, without IO: attempts and their states, what a gateway can say of a payment, and the values
-//! that go to and come from it.
+//! The rules of payments, without IO: attempts and refunds and their states, what a gateway can say of a payment, and the
+//! values that go to and come from it.
 
 mod attempt;
 mod charge;
 mod closing;
+pub(crate) mod code;
 mod decline_code;
+mod gateway_call;
 mod gateway_event;
 mod operation;
 mod payment_method;
 mod payment_status;
 mod reference;
+mod refund;
+mod refund_failure;
 
 pub use attempt::{Attempt, AttemptState, NewAttempt, UnknownState};
 pub use charge::{Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, ListedCharge};
 pub use closing::Closing;
-pub use decline_code::DeclineCode;
+pub use decline_code::{CustomerStep, DeclineCode};
+pub(crate) use gateway_call::CallAnswer;
+pub use gateway_call::{CallEffect, GatewayCall, UnsavedCalls};
 pub use gateway_event::{EventRelevance, GatewayEvent, GatewayEventId, NewGatewayEvent};
 pub use operation::{Operation, OperationKey};
 pub use payment_method::{CardNumber, InvalidPaymentMethod, PaymentMethod};
 pub use payment_status::{PaymentStatus, RefundOutcome};
 pub use reference::{InvalidReference, Reference};
+pub use refund::{Asked, NewRefund, Refund, RefundEnd, RefundState};
+pub use refund_failure::RefundFailure;

@@ -26,12 +26,17 @@ oms_errors::problem_types! {
     GATEWAY_REFUSED = "payments.gateway_refused", Unavailable, "The payment gateway does not accept our requests";
     /// A webhook that nobody who knows the endpoint's secret has signed, for this body and not long ago. Nothing was kept.
     INVALID_SIGNATURE = "payments.invalid_signature", InvalidRequest, "The signature is not valid";
+    /// The payment gateway takes no payment this small, or this large. Nothing was kept, and nothing was charged.
+    AMOUNT_NOT_ACCEPTED = "payments.amount_not_accepted", Unprocessable, "The payment gateway does not accept payments of this amount";
 }
 
 impl From<PaymentError> for Problem {
     fn from(error: PaymentError) -> Self {
         match error {
             PaymentError::Database(error) => error.into(),
+            PaymentError::Gateway(error) if error.is_about_the_amount() => {
+                Problem::of(&AMOUNT_NOT_ACCEPTED).with_source(error)
+            }
             PaymentError::Gateway(error) => {
                 let problem_type = match error.fault() {
                     GatewayFault::BreakerOpen
@@ -73,6 +78,27 @@ mod tests {
         };
         assert_eq!(code(GatewayFault::TimedOut), "payments.gateway_unavailable");
         assert_eq!(code(rejected), "payments.gateway_refused");
+    }
+
+    #[test]
+    fn an_amount_that_the_gateway_does_not_take_is_the_requests_fault_and_not_worth_repeating() {
+        for code in ["amount_too_small", "amount_too_large"] {
+            let fault = GatewayFault::Rejected {
+                status: 400,
+                code: Some(code.to_owned()),
+                param: Some("amount".to_owned()),
+            };
+            let problem = |operation| {
+                let error = GatewayError::new(operation, fault.clone());
+                Problem::from(PaymentError::from(error)).problem_type()
+            };
+            let prepare = problem(Operation::Prepare);
+            assert_eq!(prepare.code, "payments.amount_not_accepted");
+            assert_eq!(prepare.kind.status(), 422);
+            // Of a payment that was prepared, the amount was accepted before.
+            let capture = problem(Operation::Capture);
+            assert_eq!(capture.code, "payments.gateway_refused");
+        }
     }
 
     #[test]

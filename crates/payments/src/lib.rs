@@ -10,20 +10,26 @@ mod service;
 mod store;
 
 pub use domain::{
-    Attempt, AttemptState, Capture, CardNumber, ChargeId, ChargePage, ChargeStatus, ChargeWindow,
-    Closing, DeclineCode, EventRelevance, GatewayEvent, GatewayEventId, InvalidPaymentMethod,
-    InvalidReference, ListedCharge, NewAttempt, NewGatewayEvent, Operation, OperationKey,
-    PaymentMethod, PaymentStatus, Reference, RefundOutcome, UnknownState,
+    Asked, Attempt, AttemptState, CallEffect, Capture, CardNumber, ChargeId, ChargePage,
+    ChargeStatus, ChargeWindow, Closing, CustomerStep, DeclineCode, EventRelevance, GatewayCall,
+    GatewayEvent, GatewayEventId, InvalidPaymentMethod, InvalidReference, ListedCharge, NewAttempt,
+    NewGatewayEvent, NewRefund, Operation, OperationKey, PaymentMethod, PaymentStatus, Reference,
+    Refund, RefundEnd, RefundFailure, RefundOutcome, RefundState, UnknownState, UnsavedCalls,
 };
 pub use error::{
-    GATEWAY_REFUSED, GATEWAY_UNAVAILABLE, INVALID_SIGNATURE, PROBLEM_TYPES, PaymentError,
+    AMOUNT_NOT_ACCEPTED, GATEWAY_REFUSED, GATEWAY_UNAVAILABLE, INVALID_SIGNATURE, PROBLEM_TYPES,
+    PaymentError,
 };
-pub use ids::AttemptId;
+pub use ids::{AttemptId, RefundId};
 pub use oms_circuit_breaker::BreakerState;
-pub use ports::{Effect, GatewayError, GatewayFault, PaymentGateway, PrepareRequest};
+pub use ports::{
+    Answered, Effect, GatewayError, GatewayFault, PaymentGateway, PrepareRequest, RefundRequest,
+};
 pub use service::{
-    CollectOutcome, FencePolicy, LaterCause, SettleOutcome, close_attempt, collect_payment,
-    find_payment, record_attempts, settle_payment,
+    BeginRefund, CollectOutcome, Collected, FencePolicy, LaterCause, RefundResult, SettleOutcome,
+    Settled, begin_refund, close_attempt, collect_payment, execute_refund, find_payment,
+    find_pending_refund, find_refund_by_key, finish_refund, list_attempts, list_calls,
+    list_refunds, record_attempts, save_calls, settle_payment,
 };
 pub use service::{
     KEEP_GATEWAY_EVENTS, Received, claim_gateway_events, count_due_gateway_events,

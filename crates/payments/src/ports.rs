@@ -10,7 +10,7 @@ pub use gateway_error::{Effect, GatewayError, GatewayFault};
 
 use crate::{
     Attempt, ChargeId, ChargePage, ChargeWindow, ListedCharge, Operation, OperationKey,
-    PaymentMethod, PaymentStatus, Reference, RefundOutcome,
+    PaymentMethod, PaymentStatus, Reference, Refund, RefundId, RefundOutcome,
 };
 
 /// A payment gateway. Never call it with a database connection in hand.
@@ -30,7 +30,7 @@ pub trait PaymentGateway: Send + Sync {
 
     /// Makes a payment that carries the order's id and that no money can move by until somebody confirms it.
     /// Repeating it for the same attempt gives the same reference, as long as the gateway keeps keys.
-    async fn prepare(&self, request: &PrepareRequest) -> Result<Reference, GatewayError>;
+    async fn prepare(&self, request: &PrepareRequest) -> Result<Answered<Reference>, GatewayError>;
 
     /// Collects the payment.
     ///
@@ -40,10 +40,10 @@ pub trait PaymentGateway: Send + Sync {
         reference: &Reference,
         method: &PaymentMethod,
         key: &OperationKey,
-    ) -> Result<PaymentStatus, GatewayError>;
+    ) -> Result<Answered<PaymentStatus>, GatewayError>;
 
     /// Reads the payment.
-    async fn lookup(&self, reference: &Reference) -> Result<PaymentStatus, GatewayError>;
+    async fn lookup(&self, reference: &Reference) -> Result<Answered<PaymentStatus>, GatewayError>;
 
     /// The fence: `Cancelled` is proof that nothing was taken or ever will be, and `Paid` that it was too late. Any
     /// other status means that the payment can't be cancelled now. Give it a key that is
@@ -52,7 +52,7 @@ pub trait PaymentGateway: Send + Sync {
         &self,
         reference: &Reference,
         key: &OperationKey,
-    ) -> Result<PaymentStatus, GatewayError>;
+    ) -> Result<Answered<PaymentStatus>, GatewayError>;
 
     /// Takes money that was authorised.
     async fn capture(
@@ -60,15 +60,22 @@ pub trait PaymentGateway: Send + Sync {
         reference: &Reference,
         amount: Money,
         key: &OperationKey,
-    ) -> Result<PaymentStatus, GatewayError>;
+    ) -> Result<Answered<PaymentStatus>, GatewayError>;
 
-    /// Gives money back.
+    /// Gives money back, and keeps the refund's id with it.
     async fn refund(
         &self,
-        reference: &Reference,
-        amount: Money,
+        request: &RefundRequest,
         key: &OperationKey,
-    ) -> Result<RefundOutcome, GatewayError>;
+    ) -> Result<Answered<RefundOutcome>, GatewayError>;
+
+    /// What became of a refund of this payment, by the id that was kept with it; none when there is no such refund.
+    /// None proves nothing while a request may be under way.
+    async fn find_refund(
+        &self,
+        reference: &Reference,
+        refund_id: RefundId,
+    ) -> Result<Answered<Option<RefundOutcome>>, GatewayError>;
 
     /// Lists what was charged, whoever asked for it, the newest first. `after` is the former page's
     /// [`next`](ChargePage::next).
@@ -89,6 +96,25 @@ pub trait PaymentGateway: Send + Sync {
         amount: Money,
         key: &OperationKey,
     ) -> Result<RefundOutcome, GatewayError>;
+}
+
+/// A gateway's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered<T> {
+    /// What it says.
+    pub value: T,
+    /// The gateway's own id of the request, for its support.
+    pub request_id: Option<String>,
+}
+
+impl<T> Answered<T> {
+    /// An answer without an id.
+    pub const fn of(value: T) -> Self {
+        Self {
+            value,
+            request_id: None,
+        }
+    }
 }
 
 /// What a payment is for.
@@ -118,5 +144,30 @@ impl PrepareRequest {
     /// The key under which it is prepared once.
     pub fn key(&self) -> OperationKey {
         OperationKey::new(self.order_id, Operation::Prepare, self.attempt_number)
+    }
+}
+
+/// What is to be given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundRequest {
+    /// The payment.
+    pub reference: Reference,
+    /// The order that was paid for.
+    pub order_id: OrderId,
+    /// The refund's own id.
+    pub refund_id: RefundId,
+    /// How much.
+    pub amount: Money,
+}
+
+impl RefundRequest {
+    /// What to ask for a refund of a payment.
+    pub fn of(reference: &Reference, refund: &Refund) -> Self {
+        Self {
+            reference: reference.clone(),
+            order_id: refund.order_id,
+            refund_id: refund.id,
+            amount: refund.amount,
+        }
     }
 }

@@ -1,24 +1,34 @@
 //! The use cases, one to a file.
 
 mod apply_gateway_events;
+mod begin_refund;
 mod close_attempt;
 mod collect_payment;
+mod execute_refund;
 mod find_attempt_by_reference;
 mod find_payment;
+mod finish_refund;
 mod purge_gateway_events;
 mod receive_gateway_event;
 mod record_attempts;
+mod recorded_gateway;
 mod settle_payment;
 
 pub use apply_gateway_events::{
     claim_gateway_events, count_due_gateway_events, find_due_event_tenants, finish_gateway_event,
     postpone_gateway_event, return_gateway_event,
 };
+pub use begin_refund::{BeginRefund, begin_refund};
 pub use close_attempt::close_attempt;
-pub use collect_payment::{CollectOutcome, collect_payment};
+pub use collect_payment::{CollectOutcome, Collected, collect_payment};
+pub use execute_refund::{RefundResult, execute_refund};
 pub use find_attempt_by_reference::find_attempt_by_reference;
-pub use find_payment::find_payment;
+pub use find_payment::{
+    find_payment, find_pending_refund, find_refund_by_key, list_attempts, list_calls, list_refunds,
+};
+pub use finish_refund::finish_refund;
 pub use purge_gateway_events::{KEEP_GATEWAY_EVENTS, purge_gateway_events};
 pub use receive_gateway_event::{Received, receive_gateway_event};
 pub use record_attempts::record_attempts;
-pub use settle_payment::{FencePolicy, LaterCause, SettleOutcome, settle_payment};
+pub use recorded_gateway::save_calls;
+pub use settle_payment::{FencePolicy, LaterCause, SettleOutcome, Settled, settle_payment};

@@ -23,7 +23,7 @@ async fn a_payment_is_collected_in_two_calls_and_closes_its_attempt() {
     let shop = Shop::open().await;
     let outcome = shop.collect().await;
     assert!(matches!(outcome, CollectOutcome::Paid { amount } if amount == usd(2000)));
-    assert_eq!(shop.stored().await.state, AttemptState::Prepared);
+    assert_eq!(shop.stored().await.state, AttemptState::Sent);
     assert!(shop.close(&outcome.closing().unwrap()).await);
     let stored = shop.stored().await;
     assert_eq!(stored.state, AttemptState::Paid);

@@ -337,7 +337,9 @@ async fn an_attempt_is_found_by_the_gateways_name_for_its_payment() {
         .await
         .unwrap()
         .remove(0);
-    collect_payment(&pool, &FakeGateway::default(), ours, &attempt, &token()).await;
+    let gateway = FakeGateway::default();
+    let collected = collect_payment(&pool, &gateway, ours, &attempt, &token()).await;
+    assert!(collected.closing().is_some());
     let stored = oms_payments::find_payment(&mut connection, ours, attempt.order_id).await;
     let reference = stored.unwrap().unwrap().reference.unwrap();
 

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use oms_payments::adapters::stripe::{StripeConfig, StripeGateway, WebhookSecrets};
 use oms_payments::{
     Operation, OperationKey, PaymentGateway, PaymentMethod, PaymentStatus, PrepareRequest,
-    Reference, RefundOutcome,
+    Reference, RefundId, RefundOutcome, RefundRequest,
 };
 use oms_validation::{Currency, Money, OrderId, TenantId};
 use secrecy::SecretString;
@@ -60,7 +60,7 @@ impl Payment {
             attempt_number: 1,
             amount: usd(2000),
         };
-        let reference = gateway.prepare(&request).await.unwrap();
+        let reference = gateway.prepare(&request).await.unwrap().value;
         Self {
             gateway,
             order_id,
@@ -77,17 +77,17 @@ impl Payment {
         let method = PaymentMethod::parse_token("pm_card_visa").unwrap();
         let key = self.key(Operation::Confirm);
         let confirmed = self.gateway.confirm(&self.reference, &method, &key).await;
-        confirmed.unwrap()
+        confirmed.unwrap().value
     }
 
     async fn lookup(&self) -> PaymentStatus {
-        self.gateway.lookup(&self.reference).await.unwrap()
+        self.gateway.lookup(&self.reference).await.unwrap().value
     }
 
     async fn cancel(&self) -> PaymentStatus {
         let key = self.key(Operation::Cancel);
         let cancelled = self.gateway.cancel(&self.reference, &key).await;
-        cancelled.unwrap()
+        cancelled.unwrap().value
     }
 }
 
@@ -100,9 +100,22 @@ async fn a_payment_is_prepared_confirmed_read_and_given_back() {
     assert_eq!(payment.lookup().await, paid);
 
     let key = payment.key(Operation::Refund);
-    let refund = payment.gateway.refund(&payment.reference, usd(500), &key);
-    let expected = RefundOutcome::Refunded { amount: usd(500) };
-    assert_eq!(refund.await.unwrap(), expected);
+    let request = RefundRequest {
+        reference: payment.reference.clone(),
+        order_id: payment.order_id,
+        refund_id: RefundId::generate(),
+        amount: usd(500),
+    };
+    let (gateway, reference) = (&payment.gateway, &payment.reference);
+    let missing = gateway.find_refund(reference, request.refund_id).await;
+    assert_eq!(missing.unwrap().value, None);
+    let refunded = gateway.refund(&request, &key).await.unwrap().value;
+    assert!(
+        matches!(&refunded, RefundOutcome::Refunded { amount, .. } if *amount == usd(500)),
+        "{refunded:?}"
+    );
+    let found = gateway.find_refund(reference, request.refund_id).await;
+    assert_eq!(found.unwrap().value, Some(refunded));
 }
 
 #[actix_web::test]

@@ -148,7 +148,13 @@ async fn a_payment_that_arrives_before_the_cancellation_wins() {
     let late = Plan::Become(PaymentStatus::Paid { amount: usd(2000) });
     shop.gateway.plan(Operation::Cancel, late);
     let settled = shop.settle(FencePolicy::KeepPending).await;
-    assert_eq!(settled.closing(), Some(Closing::Paid), "{settled:?}");
+    assert_eq!(
+        settled.closing(),
+        Some(Closing::Paid {
+            captured: usd(2000)
+        }),
+        "{settled:?}"
+    );
 }
 
 #[tokio::test]
@@ -191,7 +197,8 @@ async fn an_absent_gateway_or_another_one_settles_nothing() {
         &foreign,
         policy,
     )
-    .await;
+    .await
+    .outcome;
     assert!(
         matches!(settled, SettleOutcome::Later(LaterCause::OtherGateway(_))),
         "{settled:?}"
@@ -217,8 +224,9 @@ async fn without_a_database_nothing_is_confirmed() {
     // The gateway can't watch a pool that is closed.
     let gateway = FakeGateway::default();
     let attempt = &shop.attempt;
-    let outcome =
-        collect_payment(&shop.database, &gateway, shop.tenant_id, attempt, &token()).await;
+    let outcome = collect_payment(&shop.database, &gateway, shop.tenant_id, attempt, &token())
+        .await
+        .outcome;
     assert!(
         matches!(outcome, CollectOutcome::NotStarted { .. }),
         "{outcome:?}"
@@ -226,7 +234,9 @@ async fn without_a_database_nothing_is_confirmed() {
     assert_eq!(gateway.calls(), [Operation::Prepare]);
     let attempt = shop.stored().await;
     let policy = FencePolicy::KeepPending;
-    let settled = settle_payment(&shop.database, &gateway, shop.tenant_id, &attempt, policy).await;
+    let settled = settle_payment(&shop.database, &gateway, shop.tenant_id, &attempt, policy)
+        .await
+        .outcome;
     assert!(
         matches!(settled, SettleOutcome::Later(LaterCause::Database(_))),
         "{settled:?}"

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use oms_database::{Connection, Database, DbError};
 use oms_payments::{
     Attempt, AttemptId, AttemptState, Closing, CollectOutcome, DeclineCode, FencePolicy,
-    NewAttempt, PaymentError, SettleOutcome, close_attempt, collect_payment, find_payment,
-    record_attempts, settle_payment,
+    NewAttempt, PaymentError, SettleOutcome, UnsavedCalls, close_attempt, collect_payment,
+    find_payment, record_attempts, settle_payment,
 };
 use oms_test_support::TestDatabase;
 use oms_validation::{Currency, Money, OrderId, TenantId};
@@ -88,13 +88,19 @@ async fn an_order_has_one_open_attempt_at_a_time_and_the_latest_is_found() {
 
     let second = [attempt(order_id, 2)];
     let constraint = violated(record_attempts(connection, tenant_id, &second).await);
-    assert_eq!(constraint, "attempts_one_open_per_order");
+    assert_eq!(constraint, "attempts_one_live_per_order");
 
     let closing = Closing::NeverPrepared;
     assert!(
-        close_attempt(connection, tenant_id, first.id, &closing)
-            .await
-            .unwrap()
+        close_attempt(
+            connection,
+            tenant_id,
+            first.id,
+            &closing,
+            &UnsavedCalls::none()
+        )
+        .await
+        .unwrap()
     );
     record_attempts(connection, tenant_id, &second)
         .await
@@ -113,9 +119,15 @@ async fn a_tenant_neither_sees_nor_changes_nor_blocks_anothers_attempts() {
     assert_eq!(found.unwrap(), None);
     let closing = Closing::NeverPrepared;
     assert!(
-        !close_attempt(connection, theirs, attempt.id, &closing)
-            .await
-            .unwrap()
+        !close_attempt(
+            connection,
+            theirs,
+            attempt.id,
+            &closing,
+            &UnsavedCalls::none()
+        )
+        .await
+        .unwrap()
     );
     assert_eq!(find(connection, ours, attempt.order_id).await, attempt);
 
@@ -128,7 +140,9 @@ async fn a_tenant_neither_sees_nor_changes_nor_blocks_anothers_attempts() {
     let pool = database.pool(2);
     let gateway = FakeGateway::default();
     for (tenant_id, attempt) in [(ours, &attempt), (theirs, &twin[0])] {
-        let outcome = collect_payment(&pool, &gateway, tenant_id, attempt, &token()).await;
+        let outcome = collect_payment(&pool, &gateway, tenant_id, attempt, &token())
+            .await
+            .outcome;
         assert!(
             matches!(outcome, CollectOutcome::Paid { .. }),
             "{outcome:?}"
@@ -144,7 +158,9 @@ async fn a_closed_attempt_stays_as_it_is() {
     let pool = database.pool(2);
     let every = || {
         [
-            Closing::Paid,
+            Closing::Paid {
+                captured: usd(2000),
+            },
             Closing::Declined(DeclineCode::new("expired_card")),
             Closing::Voided,
             Closing::NeverPrepared,
@@ -152,21 +168,29 @@ async fn a_closed_attempt_stays_as_it_is() {
     };
     for first in every() {
         let attempt = record(connection, tenant_id).await;
-        if first.from() == AttemptState::Prepared {
+        if first.from().contains(&AttemptState::Sent) {
             let gateway = FakeGateway::default();
-            collect_payment(&pool, &gateway, tenant_id, &attempt, &token()).await;
+            let collected = collect_payment(&pool, &gateway, tenant_id, &attempt, &token()).await;
+            assert!(collected.closing().is_some());
         }
         assert!(
-            close_attempt(connection, tenant_id, attempt.id, &first)
-                .await
-                .unwrap()
+            close_attempt(
+                connection,
+                tenant_id,
+                attempt.id,
+                &first,
+                &UnsavedCalls::none()
+            )
+            .await
+            .unwrap()
         );
         let closed = find(connection, tenant_id, attempt.order_id).await;
         assert_eq!(closed.state, first.to());
         assert_eq!(closed.decline_code.as_ref(), first.decline_code());
 
         for second in every() {
-            let won = close_attempt(connection, tenant_id, attempt.id, &second).await;
+            let none = UnsavedCalls::none();
+            let won = close_attempt(connection, tenant_id, attempt.id, &second, &none).await;
             assert!(!won.unwrap(), "{first:?} then {second:?}");
         }
         assert_eq!(find(connection, tenant_id, attempt.order_id).await, closed);
@@ -180,17 +204,25 @@ async fn nothing_is_paid_or_declined_without_a_reference() {
     let tenant_id = TenantId::generate();
     let attempt = record(connection, tenant_id).await;
     let declined = Closing::Declined(DeclineCode::new("expired_card"));
-    for closing in [Closing::Paid, declined, Closing::Voided] {
-        let won = close_attempt(connection, tenant_id, attempt.id, &closing).await;
+    let captured = usd(2000);
+    for closing in [Closing::Paid { captured }, declined, Closing::Voided] {
+        let none = UnsavedCalls::none();
+        let won = close_attempt(connection, tenant_id, attempt.id, &closing, &none).await;
         assert!(!won.unwrap(), "{closing:?}");
     }
 }
 
 async fn close(database: &Database, tenant_id: TenantId, id: AttemptId, closing: &Closing) -> bool {
     let mut connection = database.acquire().await.unwrap();
-    close_attempt(&mut connection, tenant_id, id, closing)
-        .await
-        .unwrap()
+    close_attempt(
+        &mut connection,
+        tenant_id,
+        id,
+        closing,
+        &UnsavedCalls::none(),
+    )
+    .await
+    .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -218,7 +250,7 @@ async fn of_the_one_who_collects_and_the_one_who_gives_up_exactly_one_wins() {
                 close(&database, tenant_id, attempt.id, &Closing::NeverPrepared).await
             }
         });
-        let outcome = collecting.await.unwrap();
+        let outcome = collecting.await.unwrap().outcome;
         let gave_up = giving_up.await.unwrap();
 
         let charges = gateway.charges();
@@ -238,13 +270,16 @@ async fn of_many_who_close_an_attempt_exactly_one_wins() {
     for round in 0..50 {
         let attempt = record(&mut database.acquire().await.unwrap(), tenant_id).await;
         let gateway = FakeGateway::default();
-        collect_payment(&database, &gateway, tenant_id, &attempt, &token()).await;
+        let collected = collect_payment(&database, &gateway, tenant_id, &attempt, &token()).await;
+        assert!(collected.closing().is_some());
         let barrier = Arc::new(Barrier::new(8));
         let closers: Vec<_> = (0..8)
             .map(|number| {
                 let (database, barrier) = (database.clone(), Arc::clone(&barrier));
                 let closing = match number % 3 {
-                    0 => Closing::Paid,
+                    0 => Closing::Paid {
+                        captured: usd(2000),
+                    },
                     1 => Closing::Voided,
                     _ => Closing::Declined(DeclineCode::new("expired_card")),
                 };
@@ -295,7 +330,7 @@ async fn whoever_collects_and_whoever_settles_agree_on_what_became_of_the_money(
         });
         let (collected, settled) = (collecting.await.unwrap(), settling.await.unwrap());
 
-        match (&collected, &settled, gateway.charges()) {
+        match (&collected.outcome, &settled.outcome, gateway.charges()) {
             (CollectOutcome::Paid { .. }, SettleOutcome::Paid { .. }, 1)
             | (CollectOutcome::Superseded, SettleOutcome::Voided { .. }, 0) => {}
             other => panic!("round {round}: {other:?}"),

@@ -32,10 +32,11 @@ const fn row(
 }
 
 /// The table of ARCHITECTURE.md.
-const TABLE: [Row; 13] = [
+const TABLE: [Row; 14] = [
     row("oms-errors", &[], &[]),
     row("oms-circuit-breaker", &[], &[]),
     row("oms-monitoring", &[], &[]),
+    row("oms-failpoints", &[], &[]),
     row("oms-validation", &["oms-errors"], &[]),
     row("oms-database", &["oms-errors"], &[TEST_SUPPORT]),
     row(
@@ -55,6 +56,7 @@ const TABLE: [Row; 13] = [
             "oms-validation",
             "oms-database",
             "oms-circuit-breaker",
+            "oms-failpoints",
         ],
         &[TEST_SUPPORT],
     ),
@@ -67,6 +69,7 @@ const TABLE: [Row; 13] = [
             "oms-errors",
             "oms-validation",
             "oms-database",
+            "oms-failpoints",
         ],
         &[TEST_SUPPORT],
     ),
@@ -82,6 +85,7 @@ const TABLE: [Row; 13] = [
             "oms-database",
             "oms-circuit-breaker",
             "oms-monitoring",
+            "oms-failpoints",
         ],
         &[TEST_SUPPORT],
     ),

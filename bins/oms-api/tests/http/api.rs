@@ -30,6 +30,14 @@ pub const SWEEPING: (&str, &str) = ("OMS_SWEEP_INTERVAL_MS", "20");
 /// Lets the worker for webhooks look all the time. What is due is up to the test.
 pub const APPLYING: (&str, &str) = ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "20");
 
+/// The setting that has the API do something at places inside it.
+pub const FAILPOINTS: &str = "FAILPOINTS";
+
+/// Its value for an API that kills itself, as `kill -9` does, when it first gets to a place.
+pub fn dies_at(place: &str) -> String {
+    format!("{place}=return")
+}
+
 /// Some settings.
 pub type Settings<'a> = &'a [(&'a str, &'a str)];
 
@@ -42,6 +50,12 @@ pub struct Api {
 
 /// The program with the settings of most tests; `settings` come last and win.
 pub fn command(database_url: &str, gateway_url: &str, settings: Settings<'_>) -> Command {
+    let has_failpoints = cfg!(feature = "failpoints");
+    let wants_failpoints = settings.iter().any(|(name, _)| *name == FAILPOINTS);
+    assert!(
+        has_failpoints || !wants_failpoints,
+        "this oms-api can't be killed at a place: build it and the tests with `--features oms-api/failpoints`"
+    );
     let mut command = program("oms-api");
     command
         .env("DATABASE_URL", database_url)

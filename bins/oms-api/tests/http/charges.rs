@@ -91,7 +91,10 @@ async fn a_charge_of_no_order_is_given_back_and_no_more_than_was_taken() {
             .unwrap()
     };
     let amount = charge.captured;
-    assert_eq!(give_back().await, RefundOutcome::Refunded { amount });
+    assert!(matches!(
+        give_back().await,
+        RefundOutcome::Refunded { amount: given, .. } if given == amount
+    ));
     assert_eq!(give_back().await, RefundOutcome::AlreadyRefunded);
     let read = gateway.find_charge(&charge.id).await.unwrap().unwrap();
     assert_eq!(read.refunded, amount);

@@ -10,7 +10,7 @@ use crate::shop::{Customer, Shop};
 const SOON: (&str, &str) = ("OMS_SWEEP_AFTER_MS", "0");
 
 /// Sends an order until its connection is cut off. On a slow machine it may be refused before, without a trace.
-async fn place_until_cut_off(customer: Customer, key: String) {
+pub async fn place_until_cut_off(customer: Customer, key: String) {
     let request = || customer.post("/orders").json(&small_order());
     while let Ok(refused) = request().header("idempotency-key", &key).send().await {
         assert_eq!(refused.status(), 503, "{refused:?}");

@@ -79,9 +79,14 @@ impl Sandbox {
         self.control(Method::DELETE, "faults", None).await;
     }
 
+    /// Everything that it has counted.
+    pub async fn stats(&self) -> Value {
+        self.control(Method::GET, "stats", None).await
+    }
+
     /// How often an operation was called since the process started.
     pub async fn calls(&self, operation: &str) -> u64 {
-        let stats = self.control(Method::GET, "stats", None).await;
+        let stats = self.stats().await;
         stats["calls"][operation].as_u64().unwrap()
     }
 
@@ -93,7 +98,7 @@ impl Sandbox {
 
     /// All charges, and those of one order.
     pub async fn charges(&self) -> u64 {
-        let stats = self.control(Method::GET, "stats", None).await;
+        let stats = self.stats().await;
         stats["effects"]["charges"].as_u64().unwrap()
     }
 
@@ -131,14 +136,7 @@ impl Sandbox {
         self.control(Method::POST, "webhooks", Some(endpoint)).await;
     }
 
-    /// Ends a payment that waits for the bank: `succeeded` or `failed`.
-    pub async fn settle(&self, payment: &str, outcome: &str) {
-        let path = format!("payment_intents/{payment}/settle");
-        let body = json!({ "outcome": outcome });
-        self.control(Method::POST, &path, Some(body)).await;
-    }
-
-    /// The same, unless somebody was faster.
+    /// What becomes of a payment that waits for the bank, unless somebody was faster.
     pub async fn settle_if_open(&self, payment: &str, outcome: &str) {
         let path = format!("payment_intents/{payment}/settle");
         let body = json!({ "outcome": outcome });
@@ -148,7 +146,7 @@ impl Sandbox {
 
     /// How many webhooks have yet to be delivered.
     pub async fn undelivered(&self) -> u64 {
-        let stats = self.control(Method::GET, "stats", None).await;
+        let stats = self.stats().await;
         stats["webhooks"]["pending"].as_u64().unwrap()
     }
 
@@ -175,6 +173,41 @@ impl Sandbox {
             .control(Method::POST, "webhooks/send", Some(sent))
             .await;
         answer["status"].clone()
+    }
+
+    /// All payments, whatever became of them.
+    pub async fn intents(&self) -> u64 {
+        let stats = self.stats().await;
+        stats["effects"]["intentsCreated"].as_u64().unwrap()
+    }
+
+    /// The status of an order's payment; of several, the latest.
+    pub async fn last_status(&self, order_id: &str) -> String {
+        let order = self.order(order_id).await;
+        let last = order["intents"].as_array().unwrap().last().unwrap();
+        last["status"].as_str().unwrap().to_owned()
+    }
+
+    /// What becomes of a payment that waits for the customer or the bank.
+    pub async fn settle(&self, intent: &str, outcome: &str) {
+        let path = format!("payment_intents/{intent}/settle");
+        let body = json!({ "outcome": outcome });
+        self.control(Method::POST, &path, Some(body)).await;
+    }
+
+    /// Changes the amounts of an order's one payment behind our back.
+    pub async fn tamper(&self, order_id: &str, amounts: Value) {
+        let order = self.order(order_id).await;
+        let intent = order["intents"][0]["id"].as_str().unwrap();
+        let path = format!("payment_intents/{intent}/tamper");
+        self.control(Method::POST, &path, Some(amounts)).await;
+    }
+
+    /// Forgets the results of all idempotency keys, as if their 24 hours were over. Returns how many there were.
+    pub async fn expire_keys(&self) -> u64 {
+        let path = "idempotency/expire";
+        let expired = self.control(Method::POST, path, Some(json!({}))).await;
+        expired["expired"].as_u64().unwrap()
     }
 
     async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Value {

@@ -138,10 +138,22 @@ impl Shop {
 
     /// What `/metrics` has for a time series.
     pub async fn metric(&self, series: &str) -> Option<String> {
-        let response = self.client.get(format!("{}/metrics", self.api.metrics_url));
-        let text = response.send().await.unwrap().text().await.unwrap();
+        let text = self.metrics().await;
         let values = text.lines().filter_map(|line| line.strip_prefix(series));
         values.map(|value| value.trim().to_owned()).next()
+    }
+
+    /// The sum of a metric over all its labels; zero if it has none yet.
+    pub async fn metric_sum(&self, name: &str) -> u64 {
+        let text = self.metrics().await;
+        let series = text.lines().filter(|line| line.starts_with(name));
+        let values = series.filter_map(|line| line.rsplit_once(' '));
+        values.map(|(_, value)| value.parse::<u64>().unwrap()).sum()
+    }
+
+    async fn metrics(&self) -> String {
+        let response = self.client.get(format!("{}/metrics", self.api.metrics_url));
+        response.send().await.unwrap().text().await.unwrap()
     }
 
     /// Checks everything that has to be true once nothing is under way.

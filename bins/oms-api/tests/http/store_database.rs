@@ -79,6 +79,12 @@ impl StoreDatabase {
             .await;
     }
 
+    /// Makes an hour pass for the orders: the customers' time to pay is over.
+    pub async fn pass_an_hour(&self) {
+        self.execute("UPDATE orders.orders SET created_at = created_at - interval '61 minutes'")
+            .await;
+    }
+
     /// The states of the other connections to this database.
     pub async fn connections(&self) -> Vec<String> {
         let sql = "SELECT state FROM pg_stat_activity

@@ -3,7 +3,7 @@
 
 use oms_database::{Connection, DbError, transaction};
 use oms_inventory::release;
-use oms_payments::{AttemptId, Closing, PaymentError, close_attempt};
+use oms_payments::{AttemptId, Closing, PaymentError, UnsavedCalls, close_attempt, save_calls};
 use oms_validation::{OperatorName, OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -45,6 +45,15 @@ pub(crate) struct Decision<'a> {
     pub(crate) reason: &'a Reason,
 }
 
+/// What the gateway's answer makes of the order's payment.
+pub(crate) struct Proof {
+    pub(crate) attempt_id: AttemptId,
+    /// Without it no stock is given back.
+    pub(crate) closing: Closing,
+    /// The calls by which it was learnt.
+    pub(crate) calls: UnsavedCalls,
+}
+
 /// Why the transaction was rolled back.
 enum Abort {
     /// Somebody else ended the order, moved its attempt, or resolved its dead letter.
@@ -64,23 +73,41 @@ impl From<PaymentError> for Abort {
     }
 }
 
-/// Ends an order by compare-and-set. False when somebody else was first; nothing was changed then.
-///
-/// `closing` carries the proof without which no stock is given back.
+/// Ends an order by compare-and-set. False when somebody else was first; nothing but the history of calls was changed
+/// then.
 pub(crate) async fn end_order(
     context: &OrderContext,
     tenant: TenantId,
     order_id: OrderId,
-    attempt_id: AttemptId,
-    closing: &Closing,
+    proof: &Proof,
     ending: &Ending,
     by: EndedBy<'_>,
 ) -> Result<bool, OrderError> {
+    let ended = try_to_end(context, tenant, order_id, proof, ending, by).await;
+    if !matches!(ended, Ok(true)) {
+        save_calls(&context.database, tenant, &proof.calls).await;
+    }
+    ended
+}
+
+async fn try_to_end(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    proof: &Proof,
+    ending: &Ending,
+    by: EndedBy<'_>,
+) -> Result<bool, OrderError> {
+    let Proof {
+        attempt_id,
+        closing,
+        calls,
+    } = proof;
     let now = context.now();
     let mut connection = context.database.acquire().await?;
     let ended = transaction(&mut connection, async |connection| {
         write(connection, tenant, now, order_id, ending, by).await?;
-        if !close_attempt(connection, tenant, attempt_id, closing).await? {
+        if !close_attempt(connection, tenant, *attempt_id, closing, calls).await? {
             return Err(Abort::Lost);
         }
         Ok(())

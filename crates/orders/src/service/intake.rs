@@ -210,6 +210,7 @@ async fn place(
     reconciliations::insert(connection, tenant, now, order.id, delay).await?;
     let recorded = record_attempts(connection, tenant, std::slice::from_ref(attempt)).await;
     let mut recorded = recorded.map_err(database_error)?;
+    oms_failpoints::reached("orders.reserved");
     Ok((
         created_at,
         recorded.pop().expect("one attempt in, one attempt out"),

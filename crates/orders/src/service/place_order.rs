@@ -4,7 +4,7 @@
 //! Run it in a task that nobody cancels: a client that goes away must not change how its order ends.
 
 use oms_geocoding::GeocodeError;
-use oms_payments::{Attempt, CollectOutcome, collect_payment};
+use oms_payments::{Attempt, CollectOutcome, Collected, collect_payment};
 use oms_validation::{IdempotencyKey, Location, OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -14,7 +14,7 @@ use crate::domain::fingerprint::{self, Fingerprint};
 use crate::domain::order::{Order, OrderRequest};
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::service::end_order::{EndedBy, Ending, end_order};
+use crate::service::end_order::{EndedBy, Ending, Proof, end_order};
 use crate::service::intake::{Intake, intake};
 use crate::store::orders;
 
@@ -67,13 +67,17 @@ pub async fn place_order(
         return Err(OrderError::GatewayUnavailable);
     }
     let destination = locate(context, tenant, request).await?;
+    oms_failpoints::reached("orders.located");
     match intake(context, tenant, key, request, fingerprint, destination).await? {
         Intake::KeyTaken => {
             let order = find_by_key(context, tenant, key).await?;
             // Its owner gave it back meanwhile: nothing was kept, and this request may be tried again.
             replay(order.ok_or(OrderError::Contended)?, fingerprint)
         }
-        Intake::Placed { order, attempt } => pay(context, tenant, *order, &attempt, request).await,
+        Intake::Placed { order, attempt } => {
+            oms_failpoints::reached("orders.placed");
+            pay(context, tenant, *order, &attempt, request).await
+        }
     }
 }
 
@@ -141,7 +145,7 @@ async fn pay(
     request: &OrderRequest,
 ) -> Result<PlacedOrder, OrderError> {
     let gateway = context.gateway.as_ref();
-    let outcome = collect_payment(
+    let Collected { outcome, calls } = collect_payment(
         &context.database,
         gateway,
         tenant,
@@ -149,6 +153,7 @@ async fn pay(
         &request.payment_method,
     )
     .await;
+    oms_failpoints::reached("orders.collected");
     let Some((closing, ending)) = outcome.closing().zip(ending_of(&outcome)) else {
         if let CollectOutcome::WrongAmount { charged } = &outcome {
             // The sweeper finds the same, and alerts.
@@ -156,9 +161,17 @@ async fn pay(
         }
         return answer_as_stored(context, tenant, order.id).await;
     };
+    let proof = Proof {
+        attempt_id: attempt.id,
+        closing,
+        calls,
+    };
     let by = EndedBy::Actor(API);
-    match end_order(context, tenant, order.id, attempt.id, &closing, &ending, by).await {
-        Ok(true) => ended(order, ending, outcome),
+    match end_order(context, tenant, order.id, &proof, &ending, by).await {
+        Ok(true) => {
+            oms_failpoints::reached("orders.ended");
+            ended(order, ending, outcome)
+        }
         Ok(false) => answer_as_stored(context, tenant, order.id).await,
         Err(error) => {
             let cause: &dyn std::error::Error = &error;

@@ -1,8 +1,8 @@
 //! An operator says what became of an order's payment. It is written only if the gateway proves it.
 
 use oms_payments::{
-    Attempt, Closing, FencePolicy, LaterCause, PaymentError, PaymentStatus, SettleOutcome,
-    find_payment, settle_payment,
+    Attempt, Closing, FencePolicy, LaterCause, PaymentError, SettleOutcome, Settled, UnsavedCalls,
+    find_payment, save_calls, settle_payment,
 };
 use oms_validation::{OperatorName, TenantId};
 
@@ -12,7 +12,7 @@ use crate::domain::id::DeadLetterId;
 use crate::domain::reason::Reason;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::service::end_order::{Decision, EndedBy, Ending, end_order};
+use crate::service::end_order::{Decision, EndedBy, Ending, Proof, end_order};
 use crate::service::get_dead_letter::get_open;
 use crate::service::settle_pending::ending_of;
 use crate::store::dead_letters;
@@ -46,8 +46,8 @@ pub async fn resolve_dead_letter(
         Verdict::Paid => OrderError::NotProvenPaid,
         Verdict::Failed => OrderError::NotProvenFailed,
     })?;
-    let (closing, ending) = match verdict {
-        Verdict::Paid => prove_paid(context, &attempt).await?,
+    let (proof, ending) = match verdict {
+        Verdict::Paid => prove_paid(context, tenant, &attempt).await?,
         Verdict::Failed => prove_failed(context, tenant, &attempt).await?,
     };
     let by = EndedBy::Operator(Decision {
@@ -55,7 +55,7 @@ pub async fn resolve_dead_letter(
         operator,
         reason,
     });
-    let ended = end_order(context, tenant, order_id, attempt.id, &closing, &ending, by);
+    let ended = end_order(context, tenant, order_id, &proof, &ending, by);
     if !ended.await? {
         return Err(OrderError::DeadLetterResolved);
     }
@@ -65,23 +65,27 @@ pub async fn resolve_dead_letter(
     resolved.ok_or(OrderError::DeadLetterNotFound)
 }
 
-/// Only looks: settling would cancel a payment that was not confirmed, which is not what was asked for.
+/// Only looks: a payment that was not confirmed is not cancelled, which is not what was asked for.
 async fn prove_paid(
     context: &OrderContext,
+    tenant: TenantId,
     attempt: &Attempt,
-) -> Result<(Closing, Ending), OrderError> {
-    let gateway = context.gateway.as_ref();
-    let reference = attempt.reference.as_ref();
-    let reference = reference.filter(|_| attempt.gateway == gateway.name());
-    let Some(reference) = reference else {
-        return Err(OrderError::NotProvenPaid);
-    };
-    let status = gateway.lookup(reference).await;
-    match status.map_err(PaymentError::from)? {
-        PaymentStatus::Paid { amount } if amount.currency == attempt.amount.currency => {
-            Ok((Closing::Paid, Ending::Paid))
+) -> Result<(Proof, Ending), OrderError> {
+    let settled = settle(context, tenant, attempt, FencePolicy::Observe).await;
+    let closing = settled.outcome.accept_charged_amount(attempt);
+    match closing.filter(|closing| closing.captured().is_some()) {
+        Some(closing) => Ok((proof(attempt, closing, settled.calls), Ending::Paid)),
+        None => {
+            save_calls(&context.database, tenant, &settled.calls).await;
+            Err(match settled.outcome {
+                SettleOutcome::Later(LaterCause::Gateway(error)) => {
+                    PaymentError::from(error).into()
+                }
+                SettleOutcome::Later(LaterCause::Database(error)) => error.into(),
+                SettleOutcome::Superseded => OrderError::DeadLetterResolved,
+                _ => OrderError::NotProvenPaid,
+            })
         }
-        _ => Err(OrderError::NotProvenPaid),
     }
 }
 
@@ -89,20 +93,39 @@ async fn prove_failed(
     context: &OrderContext,
     tenant: TenantId,
     attempt: &Attempt,
-) -> Result<(Closing, Ending), OrderError> {
-    let gateway = context.gateway.as_ref();
-    let policy = FencePolicy::CancelPending;
-    let outcome = settle_payment(&context.database, gateway, tenant, attempt, policy).await;
-    match outcome.closing().zip(ending_of(&outcome)) {
-        Some((closing, ending @ Ending::Failed(_))) => return Ok((closing, ending)),
-        Some((_, Ending::Paid)) => return Err(OrderError::PaymentWasTaken),
-        None => {}
+) -> Result<(Proof, Ending), OrderError> {
+    let settled = settle(context, tenant, attempt, FencePolicy::CancelPending).await;
+    let (outcome, calls) = (settled.outcome, settled.calls);
+    if let Some((closing, ending @ Ending::Failed(_))) = outcome.closing().zip(ending_of(&outcome))
+    {
+        return Ok((proof(attempt, closing, calls), ending));
     }
+    save_calls(&context.database, tenant, &calls).await;
     Err(match outcome {
-        SettleOutcome::WrongAmount { .. } => OrderError::PaymentWasTaken,
+        SettleOutcome::Paid { .. } | SettleOutcome::WrongAmount { .. } => {
+            OrderError::PaymentWasTaken
+        }
         SettleOutcome::Later(LaterCause::Gateway(error)) => PaymentError::from(error).into(),
         SettleOutcome::Later(LaterCause::Database(error)) => error.into(),
         SettleOutcome::Superseded => OrderError::DeadLetterResolved,
         _ => OrderError::NotProvenFailed,
     })
+}
+
+async fn settle(
+    context: &OrderContext,
+    tenant: TenantId,
+    attempt: &Attempt,
+    policy: FencePolicy,
+) -> Settled {
+    let gateway = context.gateway.as_ref();
+    settle_payment(&context.database, gateway, tenant, attempt, policy).await
+}
+
+fn proof(attempt: &Attempt, closing: Closing, calls: UnsavedCalls) -> Proof {
+    Proof {
+        attempt_id: attempt.id,
+        closing,
+        calls,
+    }
 }

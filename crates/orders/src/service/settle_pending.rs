@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use oms_payments::{
-    Attempt, FencePolicy, GatewayFault, LaterCause, SettleOutcome, find_payment, settle_payment,
+    Attempt, FencePolicy, GatewayFault, LaterCause, SettleOutcome, Settled, find_payment,
+    settle_payment,
 };
 use oms_validation::{OrderId, TenantId};
 
@@ -13,7 +14,7 @@ use crate::domain::actor::SWEEPER;
 use crate::domain::failure::Failure;
 use crate::error::OrderError;
 use crate::service::advance_order::Advance;
-use crate::service::end_order::{EndedBy, Ending, end_order};
+use crate::service::end_order::{EndedBy, Ending, Proof, end_order};
 
 /// One try to settle an order that is in `PENDING_PAYMENT` since `age`.
 pub(crate) async fn settle_pending(
@@ -47,12 +48,19 @@ pub(crate) async fn settle_attempt(
 ) -> Result<Advance, OrderError> {
     let order_id = attempt.order_id;
     let gateway = context.gateway.as_ref();
-    let outcome = settle_payment(&context.database, gateway, tenant, attempt, policy).await;
+    let Settled { outcome, calls } =
+        settle_payment(&context.database, gateway, tenant, attempt, policy).await;
+    oms_failpoints::reached("orders.settled");
     let Some((closing, ending)) = outcome.closing().zip(ending_of(&outcome)) else {
         return Ok(unsettled(&outcome, policy));
     };
+    let proof = Proof {
+        attempt_id: attempt.id,
+        closing,
+        calls,
+    };
     let by = EndedBy::Actor(actor);
-    if !end_order(context, tenant, order_id, attempt.id, &closing, &ending, by).await? {
+    if !end_order(context, tenant, order_id, &proof, &ending, by).await? {
         return Ok(Advance::Superseded);
     }
     tracing::info!(%order_id, actor, ending = ?ending, "ended an order that was cut off");

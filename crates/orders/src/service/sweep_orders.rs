@@ -95,6 +95,9 @@ pub async fn sweep_orders(context: &OrderContext) -> Result<SweepSummary, OrderE
 async fn sweep_store(context: &OrderContext, tenant: TenantId) -> Vec<Swept> {
     match claim(context, tenant).await {
         Ok(claims) => {
+            if !claims.is_empty() {
+                oms_failpoints::reached("orders.claimed");
+            }
             let swept = claims
                 .iter()
                 .map(|claim| sweep_order(context, tenant, claim));

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use chrono::DateTime;
 use oms_payments::{
-    BreakerState, Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, DeclineCode,
+    Answered, BreakerState, Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, DeclineCode,
     GatewayError, GatewayFault, ListedCharge, Operation, OperationKey, PaymentGateway,
-    PaymentMethod, PaymentStatus, PrepareRequest, Reference, RefundOutcome,
+    PaymentMethod, PaymentStatus, PrepareRequest, Reference, RefundFailure, RefundId,
+    RefundOutcome, RefundRequest,
 };
 use oms_validation::{Money, OrderId, TenantId};
 use tokio::sync::Semaphore;
@@ -33,6 +34,19 @@ pub enum Confirm {
     IsProcessed,
 }
 
+/// What a refund does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refunding {
+    /// Gives the money back and says so.
+    Pays,
+    /// Gives the money back, and the answer is lost.
+    PaysSilently,
+    /// Is lost on its way.
+    IsLost,
+    /// The bank says no.
+    IsRefused,
+}
+
 /// When the first charge is made, in Unix seconds.
 pub const FIRST_CHARGE_AT: i64 = 1_790_000_000;
 
@@ -42,6 +56,8 @@ pub struct ScriptedGateway {
     owners: Mutex<HashMap<Reference, (OrderId, TenantId)>>,
     /// The oldest first; made one second after the other.
     charges: Mutex<Vec<ListedCharge>>,
+    pub refund: Mutex<Refunding>,
+    refunds: Mutex<HashMap<RefundId, RefundOutcome>>,
     /// What look-ups fail with, if they do.
     pub lookup_fault: Mutex<Option<GatewayFault>>,
     /// Looking this payment up ends in a panic.
@@ -66,6 +82,8 @@ impl ScriptedGateway {
             payments: Mutex::default(),
             owners: Mutex::default(),
             charges: Mutex::default(),
+            refund: Mutex::new(Refunding::Pays),
+            refunds: Mutex::default(),
             lookup_fault: Mutex::default(),
             poisoned: Mutex::default(),
             lookup_gate: Semaphore::new(Semaphore::MAX_PERMITS),
@@ -94,6 +112,25 @@ impl ScriptedGateway {
     /// What look-ups fail with from now on; nothing, if `None`.
     pub fn fail_lookups(&self, fault: Option<GatewayFault>) {
         *self.lookup_fault.lock().unwrap() = fault;
+    }
+
+    /// What refunds do from now on.
+    pub fn refunds(&self, refund: Refunding) {
+        *self.refund.lock().unwrap() = refund;
+    }
+
+    /// How much was taken and not given back, in minor units, over all payments.
+    pub fn net_minor(&self) -> i64 {
+        let charges = self.charges.lock().unwrap();
+        let net = |it: &ListedCharge| it.captured.amount_minor - it.refunded.amount_minor;
+        charges.iter().map(net).sum()
+    }
+
+    fn give_back(&self, request: &RefundRequest) -> Result<RefundOutcome, GatewayError> {
+        let mut charges = self.charges.lock().unwrap();
+        let of_it = |it: &&mut ListedCharge| it.reference.as_ref() == Some(&request.reference);
+        let charge = charges.iter_mut().find(of_it).ok_or_else(no_such_charge)?;
+        give_back(charge, request.amount)
     }
 
     /// How a payment stands, whoever asks.
@@ -135,6 +172,10 @@ impl ScriptedGateway {
             tenant_id: owner.map(|owner| owner.1),
         });
     }
+
+    fn answer(&self, reference: &Reference, status: PaymentStatus) -> Answered<PaymentStatus> {
+        Answered::of(self.set(reference, status))
+    }
 }
 
 fn timed_out(operation: Operation) -> GatewayError {
@@ -155,7 +196,7 @@ impl PaymentGateway for ScriptedGateway {
         Vec::new()
     }
 
-    async fn prepare(&self, request: &PrepareRequest) -> Result<Reference, GatewayError> {
+    async fn prepare(&self, request: &PrepareRequest) -> Result<Answered<Reference>, GatewayError> {
         let reference =
             Reference::parse(&format!("pi_{}", request.order_id.as_uuid().simple())).unwrap();
         let owner = (request.order_id, request.tenant_id);
@@ -166,7 +207,7 @@ impl PaymentGateway for ScriptedGateway {
             .unwrap()
             .entry(reference.clone())
             .or_insert(payment);
-        Ok(reference)
+        Ok(Answered::of(reference))
     }
 
     async fn confirm(
@@ -174,7 +215,7 @@ impl PaymentGateway for ScriptedGateway {
         reference: &Reference,
         _: &PaymentMethod,
         _: &OperationKey,
-    ) -> Result<PaymentStatus, GatewayError> {
+    ) -> Result<Answered<PaymentStatus>, GatewayError> {
         self.arrived.add_permits(1);
         self.gate.acquire().await.unwrap().forget();
         let amount = self.payments.lock().unwrap()[reference].0;
@@ -184,25 +225,25 @@ impl PaymentGateway for ScriptedGateway {
         };
         let confirm = *self.confirm.lock().unwrap();
         match confirm {
-            Confirm::Pays => Ok(self.set(reference, PaymentStatus::Paid { amount })),
+            Confirm::Pays => Ok(self.answer(reference, PaymentStatus::Paid { amount })),
             Confirm::PaysSilently => {
                 self.set(reference, PaymentStatus::Paid { amount });
                 Err(timed_out(Operation::Confirm))
             }
             Confirm::IsLost => Err(timed_out(Operation::Confirm)),
-            Confirm::AsksTheCustomer => Ok(self.set(reference, PaymentStatus::NeedsAction)),
+            Confirm::AsksTheCustomer => Ok(self.answer(reference, PaymentStatus::NeedsAction)),
             Confirm::Overcharges => {
-                Ok(self.set(reference, PaymentStatus::Paid { amount: too_much }))
+                Ok(self.answer(reference, PaymentStatus::Paid { amount: too_much }))
             }
-            Confirm::IsProcessed => Ok(self.set(reference, PaymentStatus::Processing)),
+            Confirm::IsProcessed => Ok(self.answer(reference, PaymentStatus::Processing)),
             Confirm::Declines => {
                 let code = DeclineCode::new("insufficient_funds");
-                Ok(self.set(reference, PaymentStatus::Declined { code }))
+                Ok(self.answer(reference, PaymentStatus::Declined { code }))
             }
         }
     }
 
-    async fn lookup(&self, reference: &Reference) -> Result<PaymentStatus, GatewayError> {
+    async fn lookup(&self, reference: &Reference) -> Result<Answered<PaymentStatus>, GatewayError> {
         self.looked_up.add_permits(1);
         self.lookup_gate.acquire().await.unwrap().forget();
         let poisoned = self.poisoned.lock().unwrap().clone();
@@ -210,7 +251,7 @@ impl PaymentGateway for ScriptedGateway {
         let fault = self.lookup_fault.lock().unwrap().clone();
         match fault {
             Some(fault) => Err(GatewayError::new(Operation::Lookup, fault)),
-            None => Ok(self.status(reference)),
+            None => Ok(Answered::of(self.status(reference))),
         }
     }
 
@@ -218,9 +259,9 @@ impl PaymentGateway for ScriptedGateway {
         &self,
         reference: &Reference,
         _: &OperationKey,
-    ) -> Result<PaymentStatus, GatewayError> {
+    ) -> Result<Answered<PaymentStatus>, GatewayError> {
         *self.cancels.lock().unwrap() += 1;
-        Ok(self.set(reference, PaymentStatus::Cancelled))
+        Ok(self.answer(reference, PaymentStatus::Cancelled))
     }
 
     async fn capture(
@@ -228,17 +269,39 @@ impl PaymentGateway for ScriptedGateway {
         _: &Reference,
         _: Money,
         _: &OperationKey,
-    ) -> Result<PaymentStatus, GatewayError> {
+    ) -> Result<Answered<PaymentStatus>, GatewayError> {
         Err(timed_out(Operation::Capture))
     }
 
     async fn refund(
         &self,
-        _: &Reference,
-        _: Money,
+        request: &RefundRequest,
         _: &OperationKey,
-    ) -> Result<RefundOutcome, GatewayError> {
-        Err(timed_out(Operation::Refund))
+    ) -> Result<Answered<RefundOutcome>, GatewayError> {
+        let refund = *self.refund.lock().unwrap();
+        if refund == Refunding::IsLost {
+            return Err(timed_out(Operation::Refund));
+        }
+        let mut refunds = self.refunds.lock().unwrap();
+        let outcome = match (refunds.get(&request.refund_id), refund) {
+            (Some(outcome), _) => outcome.clone(),
+            (None, Refunding::IsRefused) => refused(request),
+            (None, _) => self.give_back(request)?,
+        };
+        refunds.insert(request.refund_id, outcome.clone());
+        match refund {
+            Refunding::PaysSilently => Err(timed_out(Operation::Refund)),
+            _ => Ok(Answered::of(outcome)),
+        }
+    }
+
+    async fn find_refund(
+        &self,
+        _: &Reference,
+        refund_id: RefundId,
+    ) -> Result<Answered<Option<RefundOutcome>>, GatewayError> {
+        let refunds = self.refunds.lock().unwrap();
+        Ok(Answered::of(refunds.get(&refund_id).cloned()))
     }
 
     async fn list_charges(
@@ -305,7 +368,17 @@ fn give_back(charge: &mut ListedCharge, amount: Money) -> Result<RefundOutcome, 
         return Err(GatewayError::new(Operation::RefundCharge, fault));
     }
     charge.refunded.amount_minor += amount.amount_minor;
-    Ok(RefundOutcome::Refunded { amount })
+    let reference = Reference::parse(&format!("re_{}_{left}", charge.id)).unwrap();
+    Ok(RefundOutcome::Refunded { reference, amount })
+}
+
+/// The bank's no.
+fn refused(request: &RefundRequest) -> RefundOutcome {
+    RefundOutcome::Failed {
+        reference: Reference::parse(&format!("re_{}", request.refund_id)).unwrap(),
+        amount: request.amount,
+        code: RefundFailure::new("lost_or_stolen_card"),
+    }
 }
 
 /// No such charge.

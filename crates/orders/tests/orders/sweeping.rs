@@ -18,7 +18,7 @@ async fn a_lost_confirmation_ends_failed_behind_a_fence() {
     assert!(matches!(shop.order("k").await, Ok(PlacedOrder::Pending(_))));
     assert_eq!(
         shop.state().await,
-        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api prepared 1"
+        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api sent 1"
     );
 
     let summary = sweep_orders(&shop.context).await.unwrap();
@@ -106,7 +106,7 @@ async fn another_amount_than_asked_for_keeps_the_stock_and_goes_to_a_person_at_o
     );
     assert_eq!(
         shop.state().await,
-        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api,2:PENDING_PAYMENT/sweeper prepared 0"
+        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api,2:PENDING_PAYMENT/sweeper sent 0"
     );
     assert_eq!(shop.dead_letters().await, "1 open + 1 alerts");
     let message = shop.text("SELECT message FROM orders.alerts").await;
@@ -131,7 +131,7 @@ async fn a_customer_who_has_to_act_keeps_the_stock_until_the_deadline() {
     );
     assert_eq!(
         shop.state().await,
-        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api prepared 1"
+        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api sent 1"
     );
 
     let no_patience = OrderSettings {

@@ -9,6 +9,7 @@ mod charges;
 mod config;
 mod forms;
 mod objects;
+mod refunds;
 #[cfg(test)]
 mod scripted_gateway;
 #[cfg(test)]
@@ -27,8 +28,9 @@ pub use webhook_signature::{InvalidSignature, InvalidWebhookSecrets, WebhookSecr
 
 use crate::ports::PrepareRequest;
 use crate::{
-    ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayFault, ListedCharge, Operation,
-    OperationKey, PaymentGateway, PaymentMethod, PaymentStatus, Reference, RefundOutcome,
+    Answered, ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayFault, ListedCharge,
+    Operation, OperationKey, PaymentGateway, PaymentMethod, PaymentStatus, Reference, RefundId,
+    RefundOutcome, RefundRequest,
 };
 use answers::Reply;
 use transport::{Answer, Call, Transport};
@@ -63,9 +65,14 @@ impl StripeGateway {
         &self,
         call: Call<'_>,
         read: impl FnOnce(Answer) -> Result<T, GatewayError>,
-    ) -> Result<T, GatewayError> {
+    ) -> Result<Answered<T>, GatewayError> {
         let operation = call.operation;
-        let guarded = async { read(self.transport.exchange(call).await?) };
+        let guarded = async {
+            let answer = self.transport.exchange(call).await?;
+            let request_id = answer.request_id.clone();
+            let value = read(answer)?;
+            Ok(Answered { value, request_id })
+        };
         let called = self.breaker.call(GatewayError::is_unavailable, guarded);
         called.await.map_err(|error| match error {
             BreakerError::Refused => GatewayError::new(operation, GatewayFault::BreakerOpen),
@@ -73,23 +80,31 @@ impl StripeGateway {
         })
     }
 
-    /// A call that changes the payment. A refusal that depends on the payment's state is answered by that state.
+    /// A call that changes the payment. A refusal that depends on the payment's state is answered by that state; the id
+    /// is that of the change all the same.
     async fn change(
         &self,
         reference: &Reference,
         call: Call<'_>,
-    ) -> Result<PaymentStatus, GatewayError> {
+    ) -> Result<Answered<PaymentStatus>, GatewayError> {
         let operation = call.operation;
         let reply = self.call(call, |answer| answers::of_payment(&answer, reference));
-        match reply.await? {
-            Reply::Status(status) => Ok(status),
-            Reply::ReadBack => self.lookup(reference).await.map_err(|error| {
-                let unavailable = error.is_unavailable();
-                // The look-up may be known not to have happened; that says nothing of the change.
-                GatewayError::new(operation, GatewayFault::NotReadBack { unavailable })
-                    .with_source(error)
-            }),
-        }
+        let Answered { value, request_id } = reply.await?;
+        let value = match value {
+            Reply::Status(status) => status,
+            Reply::ReadBack => match self.lookup(reference).await {
+                Ok(read) => read.value,
+                Err(error) => {
+                    let unavailable = error.is_unavailable();
+                    let fault = GatewayFault::NotReadBack { unavailable };
+                    // The look-up may be known not to have happened; that says nothing of the change.
+                    return Err(GatewayError::new(operation, fault)
+                        .with_request_id(request_id)
+                        .with_source(error));
+                }
+            },
+        };
+        Ok(Answered { value, request_id })
     }
 }
 
@@ -107,7 +122,7 @@ impl PaymentGateway for StripeGateway {
         vec![(self.breaker.name(), self.breaker.state())]
     }
 
-    async fn prepare(&self, request: &PrepareRequest) -> Result<Reference, GatewayError> {
+    async fn prepare(&self, request: &PrepareRequest) -> Result<Answered<Reference>, GatewayError> {
         let path = "/v1/payment_intents".to_owned();
         let form = forms::prepare(request);
         let call = Call::post(Operation::Prepare, path, form, request.key());
@@ -120,14 +135,14 @@ impl PaymentGateway for StripeGateway {
         reference: &Reference,
         method: &PaymentMethod,
         key: &OperationKey,
-    ) -> Result<PaymentStatus, GatewayError> {
+    ) -> Result<Answered<PaymentStatus>, GatewayError> {
         let path = format!("/v1/payment_intents/{reference}/confirm");
         let form = forms::confirm(method);
         let call = Call::post(Operation::Confirm, path, form, key.clone());
         self.change(reference, call).await
     }
 
-    async fn lookup(&self, reference: &Reference) -> Result<PaymentStatus, GatewayError> {
+    async fn lookup(&self, reference: &Reference) -> Result<Answered<PaymentStatus>, GatewayError> {
         let path = format!("/v1/payment_intents/{reference}");
         let call = Call::get(Operation::Lookup, path);
         self.call(call, |answer| answers::of_lookup(&answer, reference))
@@ -138,7 +153,7 @@ impl PaymentGateway for StripeGateway {
         &self,
         reference: &Reference,
         key: &OperationKey,
-    ) -> Result<PaymentStatus, GatewayError> {
+    ) -> Result<Answered<PaymentStatus>, GatewayError> {
         let path = format!("/v1/payment_intents/{reference}/cancel");
         let call = Call::post(Operation::Cancel, path, forms::cancel(), key.clone());
         self.change(reference, call).await
@@ -149,7 +164,7 @@ impl PaymentGateway for StripeGateway {
         reference: &Reference,
         amount: Money,
         key: &OperationKey,
-    ) -> Result<PaymentStatus, GatewayError> {
+    ) -> Result<Answered<PaymentStatus>, GatewayError> {
         let path = format!("/v1/payment_intents/{reference}/capture");
         let form = forms::capture(amount);
         let call = Call::post(Operation::Capture, path, form, key.clone());
@@ -158,15 +173,21 @@ impl PaymentGateway for StripeGateway {
 
     async fn refund(
         &self,
-        reference: &Reference,
-        amount: Money,
+        request: &RefundRequest,
         key: &OperationKey,
-    ) -> Result<RefundOutcome, GatewayError> {
-        let form = forms::refund(reference, amount);
+    ) -> Result<Answered<RefundOutcome>, GatewayError> {
         let path = "/v1/refunds".to_owned();
-        let call = Call::post(Operation::Refund, path, form, key.clone());
-        self.call(call, |answer| answers::of_refund(&answer, reference))
-            .await
+        let call = Call::post(Operation::Refund, path, forms::refund(request), key.clone());
+        let read = |answer| answers::of_refund(&answer, &request.reference);
+        self.call(call, read).await
+    }
+
+    async fn find_refund(
+        &self,
+        reference: &Reference,
+        refund_id: RefundId,
+    ) -> Result<Answered<Option<RefundOutcome>>, GatewayError> {
+        refunds::find(self, reference, refund_id).await
     }
 
     async fn list_charges(
@@ -175,14 +196,14 @@ impl PaymentGateway for StripeGateway {
         after: Option<&ChargeId>,
     ) -> Result<ChargePage, GatewayError> {
         let call = Call::get(Operation::ListCharges, charges::list_path(window, after));
-        self.call(call, |answer| charges::of_list(&answer, after))
-            .await
+        let page = self.call(call, |answer| charges::of_list(&answer, after));
+        page.await.map(|answered| answered.value)
     }
 
     async fn find_charge(&self, id: &ChargeId) -> Result<Option<ListedCharge>, GatewayError> {
         let call = Call::get(Operation::FindCharge, format!("/v1/charges/{id}"));
-        self.call(call, |answer| charges::of_find(&answer, id))
-            .await
+        let charge = self.call(call, |answer| charges::of_find(&answer, id));
+        charge.await.map(|answered| answered.value)
     }
 
     async fn refund_charge(
@@ -194,7 +215,7 @@ impl PaymentGateway for StripeGateway {
         let form = charges::refund_form(id, amount);
         let path = "/v1/refunds".to_owned();
         let call = Call::post(Operation::RefundCharge, path, form, key.clone());
-        self.call(call, |answer| charges::of_refund(&answer, id))
-            .await
+        let refund = self.call(call, |answer| charges::of_refund(&answer, id));
+        refund.await.map(|answered| answered.value)
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use oms_validation::{Money, OrderId};
 
-use crate::{AttemptId, DeclineCode, Reference};
+use crate::{AttemptId, DeclineCode, PaymentStatus, Reference};
 
 /// One try at collecting the payment of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +22,11 @@ pub struct Attempt {
     pub gateway: String,
     /// How far it is.
     pub state: AttemptState,
-    /// The gateway's name for the payment; none before `Prepared`.
+    /// The gateway's name for the payment; none before `Sent`.
     pub reference: Option<Reference>,
+    /// What was taken; only of `Paid`, `Refunding` and `Refunded`. Another amount than was asked for only where an
+    /// operator has accepted it.
+    pub captured: Option<Money>,
     /// Why it was declined; only of `Declined`.
     pub decline_code: Option<DeclineCode>,
 }
@@ -54,6 +57,7 @@ impl NewAttempt {
             gateway: self.gateway.clone(),
             state: AttemptState::Created,
             reference: None,
+            captured: None,
             decline_code: None,
         }
     }
@@ -64,14 +68,28 @@ impl NewAttempt {
 pub enum AttemptState {
     /// Recorded. The gateway may know of it, but no money can move.
     Created,
-    /// The gateway's reference is stored. From here on money can move.
-    Prepared,
-    /// The customer has paid. Final.
-    Paid,
-    /// The payment was refused. Final.
-    Declined,
+    /// The gateway's reference is stored, and a confirmation may be under way. From here on money can move.
+    Sent,
+    /// The money is reserved for us, and not taken yet.
+    Authorised,
+    /// The customer has to do something first.
+    NeedsAction,
+    /// The bank has not decided yet.
+    Processing,
+    /// The answer never came. Only the gateway's word ends this, never time.
+    Unknown,
+    /// The cancellation may be under way: it is written before it is sent.
+    Voiding,
     /// It is proven that no money moved or can still move. Final.
     Voided,
+    /// The payment was refused. Final.
+    Declined,
+    /// The customer has paid.
+    Paid,
+    /// Some of the money is being given back.
+    Refunding,
+    /// All of the money was given back. Final.
+    Refunded,
 }
 
 /// The text is not the name of a state.
@@ -81,37 +99,117 @@ pub struct UnknownState;
 
 impl AttemptState {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 12] = [
         Self::Created,
-        Self::Prepared,
-        Self::Paid,
-        Self::Declined,
+        Self::Sent,
+        Self::Authorised,
+        Self::NeedsAction,
+        Self::Processing,
+        Self::Unknown,
+        Self::Voiding,
         Self::Voided,
+        Self::Declined,
+        Self::Paid,
+        Self::Refunding,
+        Self::Refunded,
+    ];
+
+    /// Those in which a gateway has the payment and money may move.
+    pub const AT_THE_GATEWAY: [Self; 6] = [
+        Self::Sent,
+        Self::Authorised,
+        Self::NeedsAction,
+        Self::Processing,
+        Self::Unknown,
+        Self::Voiding,
     ];
 
     /// Whether an attempt in this state may become one in `next`. Without a reference there can be no money, so that
-    /// nothing is paid or declined before it was prepared; final states absorb.
+    /// nothing is paid or declined before it was sent. What was heard last may change with the gateway's next word, but
+    /// nothing that was heard becomes unknown again. Final states absorb.
     pub const fn can_become(self, next: Self) -> bool {
+        use AttemptState as S;
         match self {
-            Self::Created => matches!(next, Self::Prepared | Self::Voided),
-            Self::Prepared => matches!(next, Self::Paid | Self::Declined | Self::Voided),
-            Self::Paid | Self::Declined | Self::Voided => false,
+            S::Created => matches!(next, S::Sent | S::Voided),
+            S::Sent => {
+                next.is_heard() || next.is_answer() || matches!(next, S::Unknown | S::Voiding)
+            }
+            S::Authorised | S::NeedsAction | S::Processing => {
+                (next.is_heard() && next as u8 != self as u8)
+                    || next.is_answer()
+                    || matches!(next, S::Voiding)
+            }
+            S::Unknown => next.is_heard() || next.is_answer() || matches!(next, S::Voiding),
+            // The gateway would not cancel, it was too late, or it is done.
+            S::Voiding => next.is_heard() || next.is_answer(),
+            S::Paid => matches!(next, S::Refunding),
+            S::Refunding => matches!(next, S::Paid | S::Refunded),
+            S::Voided | S::Declined | S::Refunded => false,
         }
     }
 
-    /// Whether money may still move.
+    /// What a gateway says of a payment that is neither taken nor dead.
+    const fn is_heard(self) -> bool {
+        matches!(
+            self,
+            Self::Authorised | Self::NeedsAction | Self::Processing
+        )
+    }
+
+    /// What a gateway's definite answer makes of a payment.
+    const fn is_answer(self) -> bool {
+        matches!(self, Self::Paid | Self::Declined | Self::Voided)
+    }
+
+    /// Whether what becomes of the payment is still to be found out.
     pub const fn is_open(self) -> bool {
-        matches!(self, Self::Created | Self::Prepared)
+        match self {
+            Self::Created
+            | Self::Sent
+            | Self::Authorised
+            | Self::NeedsAction
+            | Self::Processing
+            | Self::Unknown
+            | Self::Voiding => true,
+            Self::Voided | Self::Declined | Self::Paid | Self::Refunding | Self::Refunded => false,
+        }
+    }
+
+    /// Whether no money of it is with us or can still come. An order gets another attempt only when the one before it is
+    /// dead.
+    pub const fn is_dead(self) -> bool {
+        matches!(self, Self::Voided | Self::Declined | Self::Refunded)
+    }
+
+    /// The state of an attempt of which a gateway says this; none where it says nothing new, or what a
+    /// [`Closing`](crate::Closing) is for.
+    pub(crate) const fn heard(status: &PaymentStatus) -> Option<Self> {
+        match status {
+            PaymentStatus::NeedsAction => Some(Self::NeedsAction),
+            PaymentStatus::Processing => Some(Self::Processing),
+            PaymentStatus::Authorised => Some(Self::Authorised),
+            PaymentStatus::Paid { .. }
+            | PaymentStatus::Declined { .. }
+            | PaymentStatus::NotConfirmed
+            | PaymentStatus::Cancelled => None,
+        }
     }
 
     /// The name, as in the database and in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
-            Self::Prepared => "prepared",
-            Self::Paid => "paid",
-            Self::Declined => "declined",
+            Self::Sent => "sent",
+            Self::Authorised => "authorised",
+            Self::NeedsAction => "needs_action",
+            Self::Processing => "processing",
+            Self::Unknown => "unknown",
+            Self::Voiding => "voiding",
             Self::Voided => "voided",
+            Self::Declined => "declined",
+            Self::Paid => "paid",
+            Self::Refunding => "refunding",
+            Self::Refunded => "refunded",
         }
     }
 }
@@ -133,33 +231,103 @@ impl FromStr for AttemptState {
 
 #[cfg(test)]
 mod tests {
-    use super::AttemptState::{Created, Declined, Paid, Prepared, Voided};
+    use super::AttemptState::{
+        Authorised, Created, Declined, NeedsAction, Paid, Processing, Refunded, Refunding, Sent,
+        Unknown, Voided, Voiding,
+    };
     use super::*;
+
+    /// The whole table: each state, and all that it may become.
+    const LEGAL: [(AttemptState, &[AttemptState]); 12] = [
+        (Created, &[Sent, Voided]),
+        (
+            Sent,
+            &[
+                Authorised,
+                NeedsAction,
+                Processing,
+                Unknown,
+                Voiding,
+                Voided,
+                Declined,
+                Paid,
+            ],
+        ),
+        (
+            Authorised,
+            &[NeedsAction, Processing, Voiding, Voided, Declined, Paid],
+        ),
+        (
+            NeedsAction,
+            &[Authorised, Processing, Voiding, Voided, Declined, Paid],
+        ),
+        (
+            Processing,
+            &[Authorised, NeedsAction, Voiding, Voided, Declined, Paid],
+        ),
+        (
+            Unknown,
+            &[
+                Authorised,
+                NeedsAction,
+                Processing,
+                Voiding,
+                Voided,
+                Declined,
+                Paid,
+            ],
+        ),
+        (
+            Voiding,
+            &[Authorised, NeedsAction, Processing, Voided, Declined, Paid],
+        ),
+        (Voided, &[]),
+        (Declined, &[]),
+        (Paid, &[Refunding]),
+        (Refunding, &[Paid, Refunded]),
+        (Refunded, &[]),
+    ];
 
     #[test]
     fn exactly_the_legal_transitions_are_allowed() {
-        let legal = [
-            (Created, Prepared),
-            (Created, Voided),
-            (Prepared, Paid),
-            (Prepared, Declined),
-            (Prepared, Voided),
-        ];
-        for from in AttemptState::ALL {
+        for (from, legal) in LEGAL {
             for to in AttemptState::ALL {
-                let expected = legal.contains(&(from, to));
-                assert_eq!(from.can_become(to), expected, "{from} → {to}");
+                assert_eq!(from.can_become(to), legal.contains(&to), "{from} → {to}");
             }
         }
     }
 
     #[test]
-    fn final_states_absorb_and_only_open_ones_do_not() {
+    fn the_dead_absorb_and_nothing_else_does() {
         for state in AttemptState::ALL {
-            let has_a_way_out = AttemptState::ALL
+            let absorbs = !AttemptState::ALL
                 .into_iter()
                 .any(|next| state.can_become(next));
-            assert_eq!(has_a_way_out, state.is_open(), "{state}");
+            assert_eq!(absorbs, state.is_dead(), "{state}");
+            assert!(!(state.is_open() && state.is_dead()), "{state}");
+        }
+    }
+
+    #[test]
+    fn what_was_heard_never_becomes_unknown_and_nothing_goes_back() {
+        for state in AttemptState::ALL {
+            assert_eq!(state.can_become(Unknown), state == Sent, "{state}");
+            assert_eq!(state.can_become(Sent), state == Created, "{state}");
+            assert!(!state.can_become(Created), "{state}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_open_and_sent_may_be_fenced_and_answered() {
+        for state in AttemptState::ALL {
+            let at_the_gateway = AttemptState::AT_THE_GATEWAY.contains(&state);
+            assert_eq!(at_the_gateway, state.is_open() && state != Created);
+            for answer in [Paid, Declined] {
+                let expected = at_the_gateway || (state == Refunding && answer == Paid);
+                assert_eq!(state.can_become(answer), expected, "{state} → {answer}");
+            }
+            let expected = at_the_gateway && state != Voiding;
+            assert_eq!(state.can_become(Voiding), expected, "{state}");
         }
     }
 
@@ -168,7 +336,7 @@ mod tests {
         for state in AttemptState::ALL {
             assert_eq!(state.as_str().parse(), Ok(state));
         }
-        for text in ["", "PAID", "refunded"] {
+        for text in ["", "PAID", "prepared"] {
             assert_eq!(text.parse::<AttemptState>(), Err(UnknownState), "{text:?}");
         }
     }

@@ -1,13 +1,18 @@
-//! The ways in which an attempt ends. Each names the one state that it may start from, which is what makes the
+//! The ways in which an open attempt ends. Each names the states that it may start from, which is what makes the
 //! compare-and-set a fence.
+
+use oms_validation::Money;
 
 use crate::{AttemptState, DeclineCode};
 
-/// How an attempt ends.
+/// How an open attempt ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Closing {
-    /// The gateway says that exactly the right amount was paid.
-    Paid,
+    /// The gateway says that the payment was taken: exactly the right amount, or another one that an operator accepts.
+    Paid {
+        /// What was taken, in the currency of the attempt.
+        captured: Money,
+    },
     /// The gateway says that the payment was refused.
     Declined(DeclineCode),
     /// The gateway has a reference, and proof was given that no money moved or can still move.
@@ -18,20 +23,28 @@ pub enum Closing {
 }
 
 impl Closing {
-    /// The only state in which an attempt may end like this.
-    pub const fn from(&self) -> AttemptState {
+    /// The only states from which an attempt may end like this.
+    pub const fn from(&self) -> &'static [AttemptState] {
         match self {
-            Self::Paid | Self::Declined(_) | Self::Voided => AttemptState::Prepared,
-            Self::NeverPrepared => AttemptState::Created,
+            Self::Paid { .. } | Self::Declined(_) | Self::Voided => &AttemptState::AT_THE_GATEWAY,
+            Self::NeverPrepared => &[AttemptState::Created],
         }
     }
 
-    /// The final state.
+    /// The state that it ends in.
     pub const fn to(&self) -> AttemptState {
         match self {
-            Self::Paid => AttemptState::Paid,
+            Self::Paid { .. } => AttemptState::Paid,
             Self::Declined(_) => AttemptState::Declined,
             Self::Voided | Self::NeverPrepared => AttemptState::Voided,
+        }
+    }
+
+    /// What was taken, if anything was.
+    pub const fn captured(&self) -> Option<Money> {
+        match self {
+            Self::Paid { captured } => Some(*captured),
+            Self::Declined(_) | Self::Voided | Self::NeverPrepared => None,
         }
     }
 
@@ -39,7 +52,7 @@ impl Closing {
     pub const fn decline_code(&self) -> Option<&DeclineCode> {
         match self {
             Self::Declined(code) => Some(code),
-            Self::Paid | Self::Voided | Self::NeverPrepared => None,
+            Self::Paid { .. } | Self::Voided | Self::NeverPrepared => None,
         }
     }
 }
@@ -47,18 +60,33 @@ impl Closing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use oms_validation::Currency;
 
     #[test]
-    fn every_closing_is_a_legal_transition_into_a_final_state() {
+    fn every_closing_is_a_legal_transition_from_every_state_that_it_starts_from() {
+        let captured = Money {
+            amount_minor: 1,
+            currency: Currency::parse("USD").unwrap(),
+        };
         let declined = Closing::Declined(DeclineCode::new("insufficient_funds"));
         for closing in [
-            Closing::Paid,
+            Closing::Paid { captured },
             declined,
             Closing::Voided,
             Closing::NeverPrepared,
         ] {
-            assert!(closing.from().can_become(closing.to()), "{closing:?}");
+            for from in closing.from() {
+                assert!(from.can_become(closing.to()), "{from}: {closing:?}");
+            }
             assert!(!closing.to().is_open(), "{closing:?}");
+            let paid = closing.to() == AttemptState::Paid;
+            assert_eq!(closing.captured().is_some(), paid, "{closing:?}");
         }
+    }
+
+    #[test]
+    fn what_was_sent_is_never_closed_as_never_prepared() {
+        assert_eq!(Closing::NeverPrepared.from(), [AttemptState::Created]);
+        assert!(!Closing::Voided.from().contains(&AttemptState::Created));
     }
 }

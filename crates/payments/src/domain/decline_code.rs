@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::code;
+
 /// What stands for a decline without a usable code.
 const GENERIC: &str = "generic_decline";
 
@@ -14,21 +16,30 @@ const CONFIDENTIAL: [&str; 4] = [
     "stolen_card",
 ];
 
-/// Longest code, in characters; the column has the same limit.
-const MAX_LENGTH: usize = 100;
+/// What the customer can do about a decline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CustomerStep {
+    /// The same again may work.
+    TryAgain,
+    /// Correct what was typed: the number, the date, the security code, the address or the PIN.
+    CorrectDetails,
+    /// Confirm with the bank that it is really them.
+    Authenticate,
+    /// Pay with something else.
+    UseAnotherMethod,
+    /// Ask the bank, or pay with something else.
+    ContactIssuer,
+}
 
 /// A code such as `insufficient_funds`, in the words of <https://docs.stripe.com/declines/codes>: 1 to 100 lower-case
-/// letters, digits and underscores.
+/// letters, digits and underscores, beginning with a letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeclineCode(String);
 
 impl DeclineCode {
     /// The code that a gateway gave; `generic_decline` when it is not one.
     pub fn new(text: &str) -> Self {
-        let of_a_code =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-        let usable = (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(of_a_code);
-        Self(if usable { text } else { GENERIC }.to_owned())
+        Self(code::usable(text).unwrap_or(GENERIC).to_owned())
     }
 
     /// The code, for operators.
@@ -42,6 +53,54 @@ impl DeclineCode {
             GENERIC
         } else {
             self.as_str()
+        }
+    }
+
+    /// What the customer can do about it: the column "next steps" of <https://docs.stripe.com/declines/codes>. A code
+    /// that is kept from the customer asks for the same as the one that stands for it.
+    pub fn customer_step(&self) -> CustomerStep {
+        match self.for_customer() {
+            "approve_with_id"
+            | "issuer_not_available"
+            | "processing_error"
+            | "reenter_transaction"
+            | "try_again_later" => CustomerStep::TryAgain,
+            "incorrect_address"
+            | "incorrect_cvc"
+            | "incorrect_number"
+            | "incorrect_pin"
+            | "incorrect_zip"
+            | "invalid_cvc"
+            | "invalid_expiry_month"
+            | "invalid_expiry_year"
+            | "invalid_number"
+            | "invalid_pin" => CustomerStep::CorrectDetails,
+            "authentication_not_handled"
+            | "authentication_required"
+            | "mobile_device_authentication_required"
+            | "offline_pin_required"
+            | "online_or_offline_pin_required" => CustomerStep::Authenticate,
+            "expired_card"
+            | "insufficient_funds"
+            | "invalid_payment_method"
+            | "pin_try_exceeded"
+            | "testmode_decline"
+            | "withdrawal_count_limit_exceeded" => CustomerStep::UseAnotherMethod,
+            // Stripe's advice for all the rest, and for what it does not list.
+            _ => CustomerStep::ContactIssuer,
+        }
+    }
+}
+
+impl CustomerStep {
+    /// The name, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TryAgain => "try_again",
+            Self::CorrectDetails => "correct_details",
+            Self::Authenticate => "authenticate",
+            Self::UseAnotherMethod => "use_another_method",
+            Self::ContactIssuer => "contact_issuer",
         }
     }
 }
@@ -59,7 +118,8 @@ mod tests {
     #[test]
     fn what_is_no_code_becomes_the_generic_one() {
         assert_eq!(DeclineCode::new("expired_card").as_str(), "expired_card");
-        for text in ["", "Expired Card", "x\n", &"x".repeat(101)] {
+        let card = "4000123412341239";
+        for text in ["", "Expired Card", "x\n", &"x".repeat(101), card] {
             assert_eq!(
                 DeclineCode::new(text).as_str(),
                 "generic_decline",
@@ -78,7 +138,71 @@ mod tests {
         ] {
             assert_eq!(DeclineCode::new(code).for_customer(), "generic_decline");
         }
+        let reported = DeclineCode::new("stolen_card").customer_step();
+        let generic = DeclineCode::new("generic_decline").customer_step();
+        assert_eq!(reported, generic);
         let poor = DeclineCode::new("insufficient_funds");
         assert_eq!(poor.for_customer(), "insufficient_funds");
+    }
+
+    #[test]
+    fn every_documented_code_says_what_the_customer_can_do() {
+        use CustomerStep::{
+            Authenticate, ContactIssuer, CorrectDetails, TryAgain, UseAnotherMethod,
+        };
+        for (code, step) in [
+            ("authentication_required", Authenticate),
+            ("approve_with_id", TryAgain),
+            ("call_issuer", ContactIssuer),
+            ("card_not_supported", ContactIssuer),
+            ("card_velocity_exceeded", ContactIssuer),
+            ("currency_not_supported", ContactIssuer),
+            ("do_not_honor", ContactIssuer),
+            ("do_not_try_again", ContactIssuer),
+            ("duplicate_transaction", ContactIssuer),
+            ("expired_card", UseAnotherMethod),
+            ("fraudulent", ContactIssuer),
+            ("generic_decline", ContactIssuer),
+            ("incorrect_address", CorrectDetails),
+            ("incorrect_cvc", CorrectDetails),
+            ("incorrect_number", CorrectDetails),
+            ("incorrect_pin", CorrectDetails),
+            ("incorrect_zip", CorrectDetails),
+            ("insufficient_funds", UseAnotherMethod),
+            ("invalid_account", ContactIssuer),
+            ("invalid_amount", ContactIssuer),
+            ("invalid_cvc", CorrectDetails),
+            ("invalid_expiry_month", CorrectDetails),
+            ("invalid_expiry_year", CorrectDetails),
+            ("invalid_number", CorrectDetails),
+            ("invalid_pin", CorrectDetails),
+            ("issuer_not_available", TryAgain),
+            ("lost_card", ContactIssuer),
+            ("merchant_blacklist", ContactIssuer),
+            ("mobile_device_authentication_required", Authenticate),
+            ("new_account_information_available", ContactIssuer),
+            ("no_action_taken", ContactIssuer),
+            ("not_permitted", ContactIssuer),
+            ("offline_pin_required", Authenticate),
+            ("online_or_offline_pin_required", Authenticate),
+            ("pickup_card", ContactIssuer),
+            ("pin_try_exceeded", UseAnotherMethod),
+            ("processing_error", TryAgain),
+            ("reenter_transaction", TryAgain),
+            ("restricted_card", ContactIssuer),
+            ("revocation_of_all_authorizations", ContactIssuer),
+            ("revocation_of_authorization", ContactIssuer),
+            ("security_violation", ContactIssuer),
+            ("service_not_allowed", ContactIssuer),
+            ("stolen_card", ContactIssuer),
+            ("stop_payment_order", ContactIssuer),
+            ("testmode_decline", UseAnotherMethod),
+            ("transaction_not_allowed", ContactIssuer),
+            ("try_again_later", TryAgain),
+            ("withdrawal_count_limit_exceeded", UseAnotherMethod),
+            ("a_code_of_tomorrow", ContactIssuer),
+        ] {
+            assert_eq!(DeclineCode::new(code).customer_step(), step, "{code}");
+        }
     }
 }

@@ -28,6 +28,8 @@ pub enum Operation {
     FindCharge,
     /// Give one of these back.
     RefundCharge,
+    /// Read whether it was given back.
+    FindRefund,
 }
 
 impl Operation {
@@ -43,6 +45,7 @@ impl Operation {
             Self::ListCharges => "list_charges",
             Self::FindCharge => "find_charge",
             Self::RefundCharge => "refund_charge",
+            Self::FindRefund => "find_refund",
         }
     }
 }

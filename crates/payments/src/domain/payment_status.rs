@@ -2,7 +2,7 @@
 
 use oms_validation::Money;
 
-use crate::DeclineCode;
+use crate::{DeclineCode, Reference, RefundFailure};
 
 /// What a gateway says of a payment, by its reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,16 +34,66 @@ pub enum PaymentStatus {
 pub enum RefundOutcome {
     /// It is on its way to the customer, and the gateway considers it done.
     Refunded {
+        /// The gateway's name for the refund.
+        reference: Reference,
         /// How much.
         amount: Money,
     },
     /// The gateway has accepted it, and the bank or the customer has yet to do something.
     Pending {
+        /// The gateway's name for the refund.
+        reference: Reference,
         /// How much.
         amount: Money,
     },
     /// The bank refused it; the money is still ours.
-    Failed,
-    /// All of it had been given back before.
+    Failed {
+        /// The gateway's name for the refund.
+        reference: Reference,
+        /// How much was to be given back.
+        amount: Money,
+        /// Why.
+        code: RefundFailure,
+    },
+    /// All of the payment's money had been given back before.
     AlreadyRefunded,
+}
+
+impl PaymentStatus {
+    /// A short text for the history of calls.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Self::Paid { .. } => "paid".to_owned(),
+            Self::Declined { code } => format!("declined:{code}"),
+            Self::NotConfirmed => "not_confirmed".to_owned(),
+            Self::NeedsAction => "needs_action".to_owned(),
+            Self::Processing => "processing".to_owned(),
+            Self::Authorised => "authorised".to_owned(),
+            Self::Cancelled => "cancelled".to_owned(),
+        }
+    }
+}
+
+impl RefundOutcome {
+    /// A short text for the history of calls.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Self::Refunded { .. } => "refunded".to_owned(),
+            Self::Pending { .. } => "pending".to_owned(),
+            Self::Failed { code, .. } => format!("failed:{code}"),
+            Self::AlreadyRefunded => "already_refunded".to_owned(),
+        }
+    }
+
+    /// The gateway's name for the refund, and how much it is about; none where it says nothing of this one.
+    pub(crate) const fn refund(&self) -> Option<(&Reference, Money)> {
+        match self {
+            Self::Refunded { reference, amount }
+            | Self::Pending { reference, amount }
+            | Self::Failed {
+                reference, amount, ..
+            } => Some((reference, *amount)),
+            Self::AlreadyRefunded => None,
+        }
+    }
 }

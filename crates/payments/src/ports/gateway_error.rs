@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::Operation;
+use crate::domain::code;
 
 /// A call to a gateway that brought no answer to its question. Neither it nor its sources show a secret.
 #[derive(Debug)]
@@ -118,6 +119,22 @@ impl GatewayError {
         &self.fault
     }
 
+    /// The gateway's own id of the request.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
+    /// Whether the gateway takes no payment of this amount, whatever the customer pays with.
+    /// <https://docs.stripe.com/error-codes#amount-too-small>
+    pub fn is_about_the_amount(&self) -> bool {
+        let GatewayFault::Rejected { code, .. } = &self.fault else {
+            return false;
+        };
+        let code = code.as_deref();
+        self.operation == Operation::Prepare
+            && matches!(code, Some("amount_too_small" | "amount_too_large"))
+    }
+
     /// What is known of the effect.
     pub fn effect(&self) -> Effect {
         match self.fault {
@@ -151,6 +168,30 @@ impl GatewayError {
             | GatewayFault::InProgress
             | GatewayFault::KeyReused
             | GatewayFault::Unexplained { .. } => false,
+        }
+    }
+}
+
+impl GatewayFault {
+    /// A short text for the history of calls.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Self::BreakerOpen => "breaker_open".to_owned(),
+            Self::NoConnection => "no_connection".to_owned(),
+            Self::RateLimited => "rate_limited".to_owned(),
+            Self::Rejected { status, code, .. } => {
+                // Only what looks like a code: it might repeat what we sent.
+                let code = code.as_deref().and_then(code::usable).unwrap_or("none");
+                format!("rejected:{status}:{code}")
+            }
+            Self::TimedOut => "timed_out".to_owned(),
+            Self::Interrupted => "interrupted".to_owned(),
+            Self::ServerError { status } => format!("server_error:{status}"),
+            Self::Unintelligible { status } => format!("unintelligible:{status}"),
+            Self::InProgress => "in_progress".to_owned(),
+            Self::KeyReused => "key_reused".to_owned(),
+            Self::Unexplained { status } => format!("unexplained:{status}"),
+            Self::NotReadBack { .. } => "not_read_back".to_owned(),
         }
     }
 }

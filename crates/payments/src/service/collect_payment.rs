@@ -5,11 +5,12 @@ use std::error::Error;
 use oms_database::{Database, DbError};
 use oms_validation::{Money, TenantId};
 
+use super::recorded_gateway::RecordedGateway;
 use crate::store::attempts;
 use crate::{
-    Attempt, AttemptId, Closing, DeclineCode, Effect, GatewayError, GatewayFault, Operation,
+    Attempt, AttemptState, Closing, DeclineCode, Effect, GatewayError, GatewayFault, Operation,
     OperationKey, PaymentError, PaymentGateway, PaymentMethod, PaymentStatus, PrepareRequest,
-    Reference,
+    Reference, UnsavedCalls,
 };
 
 /// What became of a payment.
@@ -49,11 +50,28 @@ impl CollectOutcome {
     /// How the attempt may be closed now; none while it has to stay open.
     pub fn closing(&self) -> Option<Closing> {
         match self {
-            Self::Paid { .. } => Some(Closing::Paid),
+            Self::Paid { amount } => Some(Closing::Paid { captured: *amount }),
             Self::Declined { code } => Some(Closing::Declined(code.clone())),
             Self::NotStarted { closing, .. } => Some(closing.clone()),
             Self::WrongAmount { .. } | Self::Pending | Self::Unknown | Self::Superseded => None,
         }
+    }
+}
+
+/// What became of a payment, and the calls by which it was learnt.
+#[derive(Debug)]
+#[must_use = "an outcome with a closing changes nothing until the attempt is closed"]
+pub struct Collected {
+    /// What became of the payment.
+    pub outcome: CollectOutcome,
+    /// What is not in the history yet. Nothing, where the outcome has no closing.
+    pub calls: UnsavedCalls,
+}
+
+impl Collected {
+    /// As [`CollectOutcome::closing`].
+    pub fn closing(&self) -> Option<Closing> {
+        self.outcome.closing()
     }
 }
 
@@ -68,28 +86,54 @@ pub async fn collect_payment(
     tenant_id: TenantId,
     attempt: &Attempt,
     method: &PaymentMethod,
-) -> CollectOutcome {
-    let reference = match gateway
-        .prepare(&PrepareRequest::of(tenant_id, attempt))
-        .await
-    {
-        Ok(reference) => reference,
-        Err(error) => return never_prepared(error.into()),
+) -> Collected {
+    let mut gateway = RecordedGateway::new(gateway, attempt);
+    let outcome = match send(database, &mut gateway, tenant_id, attempt).await {
+        Ok(reference) => {
+            let confirmed = confirm(&mut gateway, attempt, &reference, method).await;
+            if confirmed.outcome.closing().is_none() {
+                // A sweeper that could not reach the gateway may have come by.
+                let from = &[AttemptState::Sent, AttemptState::Unknown];
+                let heard = confirmed.heard;
+                gateway.observe(database, tenant_id, from, heard).await;
+            }
+            confirmed.outcome
+        }
+        Err(outcome) => outcome,
     };
-    match store_reference(database, tenant_id, attempt.id, &reference).await {
-        Ok(true) => {}
-        Ok(false) => return CollectOutcome::Superseded,
-        // If it was stored after all, the closing won't match, and settling cancels the payment.
-        Err(error) => return never_prepared(error.into()),
+    Collected {
+        outcome,
+        calls: gateway.take_calls(),
     }
-    let key = OperationKey::new(attempt.order_id, Operation::Confirm, attempt.number);
-    match gateway.confirm(&reference, method, &key).await {
-        Ok(status) => of_status(attempt.amount, status),
-        Err(error) if error.effect() == Effect::DidNotHappen => CollectOutcome::NotStarted {
-            error: error.into(),
-            closing: Closing::Voided,
-        },
-        Err(error) => read_back(gateway, attempt.amount, &reference, &error).await,
+}
+
+/// Prepares the payment and stores its reference. Without that nothing is confirmed.
+async fn send(
+    database: &Database,
+    gateway: &mut RecordedGateway<'_>,
+    tenant_id: TenantId,
+    attempt: &Attempt,
+) -> Result<Reference, CollectOutcome> {
+    let request = PrepareRequest::of(tenant_id, attempt);
+    let prepared = gateway.prepare(&request).await;
+    let reference = prepared.map_err(|error| never_prepared(error.into()))?;
+    let calls = gateway.take_calls();
+    let stored = async {
+        let mut connection = database.acquire().await?;
+        let id = attempt.id;
+        attempts::store_reference(&mut connection, tenant_id, id, &reference, &calls).await
+    };
+    match stored.await {
+        Ok(true) => {
+            oms_failpoints::reached("payments.prepared");
+            Ok(reference)
+        }
+        Ok(false) => Err(CollectOutcome::Superseded),
+        // If it was stored after all, the closing won't match, and settling cancels the payment.
+        Err(error) => {
+            gateway.give_back(calls);
+            Err(never_prepared(DbError::into(error)))
+        }
     }
 }
 
@@ -100,37 +144,61 @@ fn never_prepared(error: PaymentError) -> CollectOutcome {
     }
 }
 
-async fn store_reference(
-    database: &Database,
-    tenant_id: TenantId,
-    attempt_id: AttemptId,
+/// What became of a confirmation, and what it makes of an attempt that stays open.
+struct Confirmed {
+    outcome: CollectOutcome,
+    heard: Option<AttemptState>,
+}
+
+impl Confirmed {
+    const UNKNOWN: Self = Self {
+        outcome: CollectOutcome::Unknown,
+        heard: Some(AttemptState::Unknown),
+    };
+}
+
+async fn confirm(
+    gateway: &mut RecordedGateway<'_>,
+    attempt: &Attempt,
     reference: &Reference,
-) -> Result<bool, DbError> {
-    let mut connection = database.acquire().await?;
-    attempts::store_reference(&mut connection, tenant_id, attempt_id, reference).await
+    method: &PaymentMethod,
+) -> Confirmed {
+    let key = OperationKey::new(attempt.order_id, Operation::Confirm, attempt.number);
+    match gateway.confirm(reference, method, &key).await {
+        Ok(status) => of_status(attempt.amount, status),
+        Err(error) if error.effect() == Effect::DidNotHappen => Confirmed {
+            outcome: CollectOutcome::NotStarted {
+                error: error.into(),
+                closing: Closing::Voided,
+            },
+            heard: None,
+        },
+        Err(error) => read_back(gateway, attempt.amount, reference, &error).await,
+    }
 }
 
 /// One look at a payment whose confirmation brought no answer. After a time-out even that is not worth the customer's
 /// waiting: the gateway is slow, and may not have seen the confirmation yet.
 async fn read_back(
-    gateway: &dyn PaymentGateway,
+    gateway: &mut RecordedGateway<'_>,
     expected: Money,
     reference: &Reference,
     error: &GatewayError,
-) -> CollectOutcome {
+) -> Confirmed {
     tracing::warn!(%reference, cause = error as &dyn Error, "the outcome of a payment is not known");
     if *error.fault() == GatewayFault::TimedOut {
-        return CollectOutcome::Unknown;
+        return Confirmed::UNKNOWN;
     }
     match gateway.lookup(reference).await {
         Ok(status) => of_status(expected, status),
-        Err(_) => CollectOutcome::Unknown,
+        Err(_) => Confirmed::UNKNOWN,
     }
 }
 
 /// What the status of a payment means to the one who confirmed it.
-fn of_status(expected: Money, status: PaymentStatus) -> CollectOutcome {
-    match status {
+fn of_status(expected: Money, status: PaymentStatus) -> Confirmed {
+    let heard = AttemptState::heard(&status);
+    let outcome = match status {
         PaymentStatus::Paid { amount } if amount == expected => CollectOutcome::Paid { amount },
         PaymentStatus::Paid { amount } => CollectOutcome::WrongAmount { charged: amount },
         // There is only one confirmation, so that the decline is its answer.
@@ -139,10 +207,11 @@ fn of_status(expected: Money, status: PaymentStatus) -> CollectOutcome {
             CollectOutcome::Pending
         }
         // Our confirmation may still be on its way.
-        PaymentStatus::NotConfirmed => CollectOutcome::Unknown,
+        PaymentStatus::NotConfirmed => return Confirmed::UNKNOWN,
         // Nobody cancels but those who settle.
         PaymentStatus::Cancelled => CollectOutcome::Superseded,
-    }
+    };
+    Confirmed { outcome, heard }
 }
 
 #[cfg(test)]
@@ -159,20 +228,21 @@ mod tests {
     }
 
     fn closing(status: PaymentStatus) -> Option<Closing> {
-        of_status(usd(2000), status).closing()
+        of_status(usd(2000), status).outcome.closing()
     }
 
     #[test]
     fn only_the_right_amount_closes_an_attempt_as_paid() {
         let paid = |amount| PaymentStatus::Paid { amount };
-        assert_eq!(closing(paid(usd(2000))), Some(Closing::Paid));
+        let captured = usd(2000);
+        assert_eq!(closing(paid(captured)), Some(Closing::Paid { captured }));
         let eur = Money {
             currency: Currency::parse("EUR").unwrap(),
             ..usd(2000)
         };
         for amount in [usd(1999), usd(2001), usd(0), eur] {
             assert_eq!(closing(paid(amount)), None, "{amount:?}");
-            let outcome = of_status(usd(2000), paid(amount));
+            let outcome = of_status(usd(2000), paid(amount)).outcome;
             assert!(
                 matches!(outcome, CollectOutcome::WrongAmount { charged } if charged == amount)
             );
@@ -192,6 +262,21 @@ mod tests {
             PaymentStatus::Cancelled,
         ] {
             assert_eq!(closing(status.clone()), None, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_heard_of_an_open_payment_is_written_down() {
+        for (status, expected) in [
+            (PaymentStatus::NeedsAction, Some(AttemptState::NeedsAction)),
+            (PaymentStatus::Processing, Some(AttemptState::Processing)),
+            (PaymentStatus::Authorised, Some(AttemptState::Authorised)),
+            (PaymentStatus::NotConfirmed, Some(AttemptState::Unknown)),
+            (PaymentStatus::Cancelled, None),
+            (PaymentStatus::Paid { amount: usd(1) }, None),
+        ] {
+            let heard = of_status(usd(2000), status.clone()).heard;
+            assert_eq!(heard, expected, "{status:?}");
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Reading the payment of an order.
+//! Reading the payment of an order: its attempts, its refunds, and what the gateway was asked.
 
 use oms_database::Connection;
-use oms_validation::{OrderId, TenantId};
+use oms_validation::{IdempotencyKey, OrderId, TenantId};
 
-use crate::store::attempts;
-use crate::{Attempt, PaymentError};
+use crate::store::{attempts, gateway_calls, refunds};
+use crate::{Attempt, GatewayCall, PaymentError, Refund, RefundState};
 
 /// The latest attempt to collect an order's payment; none for another tenant's order.
 ///
@@ -16,4 +16,66 @@ pub async fn find_payment(
     order_id: OrderId,
 ) -> Result<Option<Attempt>, PaymentError> {
     Ok(attempts::find_latest_by_order(connection, tenant_id, order_id).await?)
+}
+
+/// All attempts to collect an order's payment, the first one first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list_attempts(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    order_id: OrderId,
+) -> Result<Vec<Attempt>, PaymentError> {
+    Ok(attempts::find_all_by_order(connection, tenant_id, order_id).await?)
+}
+
+/// What a gateway was asked about an order's payment, in the order in which it was asked.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list_calls(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    order_id: OrderId,
+) -> Result<Vec<GatewayCall>, PaymentError> {
+    Ok(gateway_calls::find_by_order(connection, tenant_id, order_id).await?)
+}
+
+/// The refunds of an order's payment, the first one first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list_refunds(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    order_id: OrderId,
+) -> Result<Vec<Refund>, PaymentError> {
+    Ok(refunds::find_by_order(connection, tenant_id, order_id).await?)
+}
+
+/// The refund of an order's payment that has not ended; there is at most one.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_pending_refund(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    order_id: OrderId,
+) -> Result<Option<Refund>, PaymentError> {
+    let refunds = refunds::find_by_order(connection, tenant_id, order_id).await?;
+    let pending = |refund: &Refund| refund.state == RefundState::Pending;
+    Ok(refunds.into_iter().find(pending))
+}
+
+/// The refund that an idempotency key stands for, of whichever order.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_refund_by_key(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    key: &IdempotencyKey,
+) -> Result<Option<Refund>, PaymentError> {
+    Ok(refunds::find_by_key(connection, tenant_id, key).await?)
 }

@@ -7,7 +7,11 @@ use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::{Currency, Money, OrderId, TenantId};
 use uuid::Uuid;
 
-use crate::{Attempt, AttemptId, Closing, DeclineCode, NewAttempt, Reference};
+use super::gateway_calls::{Columns, bind_calls, insert_calls_sql};
+use super::unreadable;
+use crate::{
+    Attempt, AttemptId, AttemptState, Closing, DeclineCode, NewAttempt, Reference, UnsavedCalls,
+};
 
 /// Inserts attempts, all in one statement.
 pub(crate) async fn insert_attempts(
@@ -43,44 +47,96 @@ pub(crate) async fn insert_attempts(
     Ok(())
 }
 
-/// `Created` becomes `Prepared`, with its reference. False when the attempt is in any other state.
+/// Changes an attempt and adds the calls that led to it to the history, in one statement: `$1` is the tenant, `$2` to
+/// `$12` are the calls, the attempt and what else `$change` names come after them. The calls are kept whether or not the
+/// attempt is found as it should be.
+macro_rules! change_attempt {
+    ($change:literal) => {
+        concat!(
+            "WITH calls AS (",
+            insert_calls_sql!(),
+            ") UPDATE payments.attempts SET updated_at = now(), ",
+            $change
+        )
+    };
+}
+
+/// `Created` becomes `Sent`, with its reference. False when the attempt is in any other state.
 pub(crate) async fn store_reference(
     connection: &mut Connection,
     tenant_id: TenantId,
     attempt_id: AttemptId,
     reference: &Reference,
+    calls: &UnsavedCalls,
 ) -> Result<bool, DbError> {
-    let changed = cached_sql(
-        "UPDATE payments.attempts SET state = 'prepared', reference = $3, updated_at = now()
-         WHERE tenant_id = $1 AND id = $2 AND state = 'created'",
-    )
-    .bind::<SqlUuid, _>(tenant_id.as_uuid())
-    .bind::<SqlUuid, _>(attempt_id.as_uuid())
-    .bind::<Text, _>(reference.as_str())
-    .execute(connection)
-    .await?;
+    let statement = cached_sql(change_attempt!(
+        "state = 'sent', reference = $14 WHERE tenant_id = $1 AND id = $13 AND state = 'created'"
+    ));
+    let changed = bind_calls!(statement, tenant_id, Columns::of(calls))
+        .bind::<SqlUuid, _>(attempt_id.as_uuid())
+        .bind::<Text, _>(reference.as_str())
+        .execute(connection)
+        .await?;
     Ok(changed == 1)
 }
 
-/// Ends an attempt. False when it is not in the state that this closing starts from.
+/// Ends an attempt. False when it is in none of the states that this closing starts from.
 pub(crate) async fn close_attempt(
     connection: &mut Connection,
     tenant_id: TenantId,
     attempt_id: AttemptId,
     closing: &Closing,
+    calls: &UnsavedCalls,
 ) -> Result<bool, DbError> {
-    let changed = cached_sql(
-        "UPDATE payments.attempts SET state = $4, decline_code = $5, updated_at = now()
-         WHERE tenant_id = $1 AND id = $2 AND state = $3",
-    )
-    .bind::<SqlUuid, _>(tenant_id.as_uuid())
-    .bind::<SqlUuid, _>(attempt_id.as_uuid())
-    .bind::<Text, _>(closing.from().as_str())
-    .bind::<Text, _>(closing.to().as_str())
-    .bind::<Nullable<Text>, _>(closing.decline_code().map(DeclineCode::as_str))
-    .execute(connection)
-    .await?;
+    let statement = cached_sql(change_attempt!(
+        "state = $15, captured_minor = $16, decline_code = $17
+         WHERE tenant_id = $1 AND id = $13 AND state = ANY ($14)"
+    ));
+    let changed = bind_calls!(statement, tenant_id, Columns::of(calls))
+        .bind::<SqlUuid, _>(attempt_id.as_uuid())
+        .bind::<Array<Text>, _>(names(closing.from()))
+        .bind::<Text, _>(closing.to().as_str())
+        .bind::<Nullable<BigInt>, _>(closing.captured().map(|money| money.amount_minor))
+        .bind::<Nullable<Text>, _>(closing.decline_code().map(DeclineCode::as_str))
+        .execute(connection)
+        .await?;
     Ok(changed == 1)
+}
+
+/// Moves an open attempt on. False when it is in none of the states that it may come from.
+pub(crate) async fn move_attempt(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    attempt_id: AttemptId,
+    from: &[AttemptState],
+    to: AttemptState,
+    calls: &UnsavedCalls,
+) -> Result<bool, DbError> {
+    let statement = cached_sql(change_attempt!(
+        "state = $15 WHERE tenant_id = $1 AND id = $13 AND state = ANY ($14)"
+    ));
+    let changed = bind_calls!(statement, tenant_id, Columns::of(calls))
+        .bind::<SqlUuid, _>(attempt_id.as_uuid())
+        .bind::<Array<Text>, _>(names(from))
+        .bind::<Text, _>(to.as_str())
+        .execute(connection)
+        .await?;
+    Ok(changed == 1)
+}
+
+fn names(states: &[AttemptState]) -> Vec<&'static str> {
+    states.iter().map(|state| state.as_str()).collect()
+}
+
+/// The text of a look-up: a macro, because the text of a cached statement is a constant.
+macro_rules! select_attempts {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, order_id, number, state, amount_minor, currency, gateway, reference, captured_minor, decline_code
+             FROM payments.attempts WHERE tenant_id = $1 AND ",
+            $condition
+        )
+    };
 }
 
 /// One attempt.
@@ -89,14 +145,11 @@ pub(crate) async fn find_attempt(
     tenant_id: TenantId,
     attempt_id: AttemptId,
 ) -> Result<Option<Attempt>, DbError> {
-    let rows: Vec<Row> = cached_sql(
-        "SELECT id, order_id, number, state, amount_minor, currency, gateway, reference, decline_code
-         FROM payments.attempts WHERE tenant_id = $1 AND id = $2",
-    )
-    .bind::<SqlUuid, _>(tenant_id.as_uuid())
-    .bind::<SqlUuid, _>(attempt_id.as_uuid())
-    .load(connection)
-    .await?;
+    let rows: Vec<Row> = cached_sql(select_attempts!("id = $2"))
+        .bind::<SqlUuid, _>(tenant_id.as_uuid())
+        .bind::<SqlUuid, _>(attempt_id.as_uuid())
+        .load(connection)
+        .await?;
     rows.into_iter().next().map(Attempt::try_from).transpose()
 }
 
@@ -106,11 +159,9 @@ pub(crate) async fn find_latest_by_order(
     tenant_id: TenantId,
     order_id: OrderId,
 ) -> Result<Option<Attempt>, DbError> {
-    let rows: Vec<Row> = cached_sql(
-        "SELECT id, order_id, number, state, amount_minor, currency, gateway, reference, decline_code
-         FROM payments.attempts WHERE tenant_id = $1 AND order_id = $2
-         ORDER BY number DESC LIMIT 1",
-    )
+    let rows: Vec<Row> = cached_sql(select_attempts!(
+        "order_id = $2 ORDER BY number DESC LIMIT 1"
+    ))
     .bind::<SqlUuid, _>(tenant_id.as_uuid())
     .bind::<SqlUuid, _>(order_id.as_uuid())
     .load(connection)
@@ -125,16 +176,43 @@ pub(crate) async fn find_by_reference(
     gateway: &str,
     reference: &Reference,
 ) -> Result<Option<Attempt>, DbError> {
-    let rows: Vec<Row> = cached_sql(
-        "SELECT id, order_id, number, state, amount_minor, currency, gateway, reference, decline_code
-         FROM payments.attempts WHERE tenant_id = $1 AND gateway = $2 AND reference = $3",
-    )
+    let rows: Vec<Row> = cached_sql(select_attempts!("gateway = $2 AND reference = $3"))
+        .bind::<SqlUuid, _>(tenant_id.as_uuid())
+        .bind::<Text, _>(gateway)
+        .bind::<Text, _>(reference.as_str())
+        .load(connection)
+        .await?;
+    rows.into_iter().next().map(Attempt::try_from).transpose()
+}
+
+/// The newest attempt of an order, locked until the transaction ends.
+pub(crate) async fn lock_latest_by_order(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    order_id: OrderId,
+) -> Result<Option<Attempt>, DbError> {
+    let rows: Vec<Row> = cached_sql(select_attempts!(
+        "order_id = $2 ORDER BY number DESC LIMIT 1 FOR NO KEY UPDATE"
+    ))
     .bind::<SqlUuid, _>(tenant_id.as_uuid())
-    .bind::<Text, _>(gateway)
-    .bind::<Text, _>(reference.as_str())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
     .load(connection)
     .await?;
     rows.into_iter().next().map(Attempt::try_from).transpose()
+}
+
+/// All attempts of an order, the first one first.
+pub(crate) async fn find_all_by_order(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    order_id: OrderId,
+) -> Result<Vec<Attempt>, DbError> {
+    let rows: Vec<Row> = cached_sql(select_attempts!("order_id = $2 ORDER BY number"))
+        .bind::<SqlUuid, _>(tenant_id.as_uuid())
+        .bind::<SqlUuid, _>(order_id.as_uuid())
+        .load(connection)
+        .await?;
+    rows.into_iter().map(Attempt::try_from).collect()
 }
 
 #[derive(QueryableByName)]
@@ -157,20 +235,24 @@ struct Row {
     reference: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     decline_code: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    captured_minor: Option<i64>,
 }
 
 impl TryFrom<Row> for Attempt {
     type Error = DbError;
 
     fn try_from(row: Row) -> Result<Self, Self::Error> {
+        let currency = Currency::parse(&row.currency).map_err(unreadable)?;
+        let money = |amount_minor| Money {
+            amount_minor,
+            currency,
+        };
         Ok(Self {
             id: row.id.into(),
             order_id: row.order_id.into(),
             number: row.number,
-            amount: Money {
-                amount_minor: row.amount_minor,
-                currency: Currency::parse(&row.currency).map_err(unreadable)?,
-            },
+            amount: money(row.amount_minor),
             gateway: row.gateway,
             state: row.state.parse().map_err(unreadable)?,
             reference: row
@@ -178,12 +260,8 @@ impl TryFrom<Row> for Attempt {
                 .map(|text| Reference::parse(&text))
                 .transpose()
                 .map_err(unreadable)?,
+            captured: row.captured_minor.map(money),
             decline_code: row.decline_code.as_deref().map(DeclineCode::new),
         })
     }
-}
-
-/// A row that this program did not write.
-pub(super) fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> DbError {
-    DbError::Other(diesel::result::Error::DeserializationError(Box::new(error)))
 }

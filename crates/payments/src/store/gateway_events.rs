@@ -14,7 +14,7 @@ use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::TenantId;
 use uuid::Uuid;
 
-use super::attempts::unreadable;
+use super::unreadable;
 use crate::{EventRelevance, GatewayEvent, GatewayEventId, NewGatewayEvent, Reference};
 
 /// Keeps a message; what is ignored is applied at once. False when it was there before.

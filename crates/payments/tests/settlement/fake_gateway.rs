@@ -10,12 +10,17 @@ use async_trait::async_trait;
 use chrono::DateTime;
 use oms_database::Database;
 use oms_payments::{
-    BreakerState, Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, DeclineCode,
-    GatewayError, GatewayFault, ListedCharge, Operation, OperationKey, PaymentGateway,
-    PaymentMethod, PaymentStatus, PrepareRequest, Reference, RefundOutcome,
+    Answered, AttemptState, BreakerState, Capture, ChargeId, ChargePage, ChargeStatus,
+    ChargeWindow, DeclineCode, GatewayError, GatewayFault, ListedCharge, Operation, OperationKey,
+    PaymentGateway, PaymentMethod, PaymentStatus, PrepareRequest, Reference, RefundId,
+    RefundOutcome, RefundRequest, find_payment,
 };
 use oms_validation::{Money, OrderId, TenantId};
 use uuid::Uuid;
+
+#[path = "fake_gateway/refunds.rs"]
+mod refunds;
+use refunds::Refunds;
 
 /// What happens to one call.
 #[derive(Clone, Debug)]
@@ -26,6 +31,10 @@ pub(crate) enum Plan {
     FailAfter(GatewayFault),
     /// The payment becomes this.
     Become(PaymentStatus),
+    /// It fails without an effect, and so does every other call with its key.
+    FailKey(GatewayFault),
+    /// The refund becomes this.
+    Refund(fn(Reference, Money) -> RefundOutcome),
 }
 
 #[derive(Default)]
@@ -37,6 +46,9 @@ struct Ledger {
     /// The oldest first; made one second after the other.
     charges: Vec<ListedCharge>,
     owners: HashMap<Reference, (OrderId, TenantId)>,
+    refunds: Refunds,
+    /// The state that the watched attempt had in the database when a call came in.
+    seen: Vec<(Operation, AttemptState)>,
 }
 
 /// When the first charge is made, in Unix seconds.
@@ -61,11 +73,18 @@ impl Ledger {
     }
 }
 
+/// What a gateway looks at while it is asked.
+struct Watch {
+    /// A pool with a single connection: a call that is made with it in hand can't get it.
+    database: Database,
+    tenant_id: TenantId,
+    order_id: OrderId,
+}
+
 #[derive(Default)]
 pub(crate) struct FakeGateway {
     ledger: Mutex<Ledger>,
-    /// A pool with a single connection: a call that is made with it in hand can't get it.
-    watched: Option<Database>,
+    watch: Option<Watch>,
 }
 
 pub(crate) fn token() -> PaymentMethod {
@@ -73,9 +92,14 @@ pub(crate) fn token() -> PaymentMethod {
 }
 
 impl FakeGateway {
-    pub(crate) fn watching(database: Database) -> Self {
+    pub(crate) fn watching(database: Database, tenant_id: TenantId, order_id: OrderId) -> Self {
+        let watch = Watch {
+            database,
+            tenant_id,
+            order_id,
+        };
         Self {
-            watched: Some(database),
+            watch: Some(watch),
             ..Self::default()
         }
     }
@@ -101,14 +125,21 @@ impl FakeGateway {
         statuses.map(|(_, status)| status.clone()).collect()
     }
 
+    /// The states that the attempt had in the database while calls of this kind came in.
+    pub(crate) fn states_during(&self, operation: Operation) -> Vec<AttemptState> {
+        let ledger = self.ledger.lock().unwrap();
+        let during = ledger.seen.iter().filter(|(asked, _)| *asked == operation);
+        during.map(|(_, state)| *state).collect()
+    }
+
     /// Makes the effect happen, or not, and returns the payment's status or the failure.
     async fn run(
         &self,
         operation: Operation,
         reference: &Reference,
         effect: impl FnOnce(Money, &PaymentStatus) -> PaymentStatus + Send,
-    ) -> Result<PaymentStatus, GatewayError> {
-        let plan = self.enter(operation).await;
+    ) -> Result<Answered<PaymentStatus>, GatewayError> {
+        let (plan, number) = self.enter(operation).await;
         let fail = |fault| Err(GatewayError::new(operation, fault));
         if let Some(Plan::FailBefore(fault)) = plan {
             return fail(fault);
@@ -127,21 +158,39 @@ impl FakeGateway {
         ledger.payments.insert(reference.clone(), changed);
         match plan {
             Some(Plan::FailAfter(fault)) => fail(fault),
-            _ => Ok(after),
+            _ => Ok(answered(after, number)),
         }
     }
 
-    async fn enter(&self, operation: Operation) -> Option<Plan> {
-        if let Some(database) = &self.watched {
-            let free = database.acquire().await;
-            assert!(
-                free.is_ok(),
-                "a connection is held while the gateway is asked"
-            );
-        }
+    /// The plan for a call, and its number.
+    async fn enter(&self, operation: Operation) -> (Option<Plan>, usize) {
+        let seen = match &self.watch {
+            Some(watch) => Some(watch.look().await),
+            None => None,
+        };
         let mut ledger = self.ledger.lock().unwrap();
         ledger.calls.push(operation);
-        ledger.plans.get_mut(operation.as_str())?.pop_front()
+        ledger.seen.extend(seen.map(|state| (operation, state)));
+        let number = ledger.calls.len();
+        let plans = ledger.plans.get_mut(operation.as_str());
+        (plans.and_then(VecDeque::pop_front), number)
+    }
+}
+
+impl Watch {
+    async fn look(&self) -> AttemptState {
+        let free = self.database.acquire().await;
+        let mut free = free.expect("no connection is held while the gateway is asked");
+        let found = find_payment(&mut free, self.tenant_id, self.order_id).await;
+        found.unwrap().unwrap().state
+    }
+}
+
+/// An answer, with the id of the request: `req_1` for the first.
+fn answered<T>(value: T, number: usize) -> Answered<T> {
+    Answered {
+        value,
+        request_id: Some(format!("req_{number}")),
     }
 }
 
@@ -159,8 +208,8 @@ impl PaymentGateway for FakeGateway {
         Vec::new()
     }
 
-    async fn prepare(&self, request: &PrepareRequest) -> Result<Reference, GatewayError> {
-        let plan = self.enter(Operation::Prepare).await;
+    async fn prepare(&self, request: &PrepareRequest) -> Result<Answered<Reference>, GatewayError> {
+        let (plan, number) = self.enter(Operation::Prepare).await;
         if let Some(Plan::FailBefore(fault)) = plan {
             return Err(GatewayError::new(Operation::Prepare, fault));
         }
@@ -174,7 +223,7 @@ impl PaymentGateway for FakeGateway {
         ledger.owners.insert(reference.clone(), owner);
         match plan {
             Some(Plan::FailAfter(fault)) => Err(GatewayError::new(Operation::Prepare, fault)),
-            _ => Ok(reference),
+            _ => Ok(answered(reference, number)),
         }
     }
 
@@ -183,7 +232,7 @@ impl PaymentGateway for FakeGateway {
         reference: &Reference,
         _: &PaymentMethod,
         _: &OperationKey,
-    ) -> Result<PaymentStatus, GatewayError> {
+    ) -> Result<Answered<PaymentStatus>, GatewayError> {
         let confirm = |amount, before: &PaymentStatus| match before {
             PaymentStatus::NotConfirmed => PaymentStatus::Paid { amount },
             other => other.clone(),
@@ -191,7 +240,7 @@ impl PaymentGateway for FakeGateway {
         self.run(Operation::Confirm, reference, confirm).await
     }
 
-    async fn lookup(&self, reference: &Reference) -> Result<PaymentStatus, GatewayError> {
+    async fn lookup(&self, reference: &Reference) -> Result<Answered<PaymentStatus>, GatewayError> {
         let same = |_, before: &PaymentStatus| before.clone();
         self.run(Operation::Lookup, reference, same).await
     }
@@ -200,7 +249,7 @@ impl PaymentGateway for FakeGateway {
         &self,
         reference: &Reference,
         _: &OperationKey,
-    ) -> Result<PaymentStatus, GatewayError> {
+    ) -> Result<Answered<PaymentStatus>, GatewayError> {
         let cancel = |_, before: &PaymentStatus| match before {
             paid @ PaymentStatus::Paid { .. } => paid.clone(),
             PaymentStatus::Processing => PaymentStatus::Processing,
@@ -214,18 +263,31 @@ impl PaymentGateway for FakeGateway {
         reference: &Reference,
         amount: Money,
         _: &OperationKey,
-    ) -> Result<PaymentStatus, GatewayError> {
+    ) -> Result<Answered<PaymentStatus>, GatewayError> {
         let capture = |_, _: &PaymentStatus| PaymentStatus::Paid { amount };
         self.run(Operation::Capture, reference, capture).await
     }
 
     async fn refund(
         &self,
-        _: &Reference,
-        amount: Money,
-        _: &OperationKey,
-    ) -> Result<RefundOutcome, GatewayError> {
-        Ok(RefundOutcome::Refunded { amount })
+        request: &RefundRequest,
+        key: &OperationKey,
+    ) -> Result<Answered<RefundOutcome>, GatewayError> {
+        let (plan, number) = self.enter(Operation::Refund).await;
+        let mut ledger = self.ledger.lock().unwrap();
+        let outcome = ledger.refund(request, key, plan);
+        outcome.map(|outcome| answered(outcome, number))
+    }
+
+    async fn find_refund(
+        &self,
+        reference: &Reference,
+        refund_id: RefundId,
+    ) -> Result<Answered<Option<RefundOutcome>>, GatewayError> {
+        let (plan, number) = self.enter(Operation::FindRefund).await;
+        let mut ledger = self.ledger.lock().unwrap();
+        let found = ledger.refunds.find(reference, refund_id, plan);
+        found.map(|found| answered(found, number))
     }
 
     async fn list_charges(
@@ -233,14 +295,14 @@ impl PaymentGateway for FakeGateway {
         window: &ChargeWindow,
         after: Option<&ChargeId>,
     ) -> Result<ChargePage, GatewayError> {
-        let plan = self.enter(Operation::ListCharges).await;
+        let (plan, _) = self.enter(Operation::ListCharges).await;
         read_only(Operation::ListCharges, plan)?;
         let ledger = self.ledger.lock().unwrap();
         Ok(page_of(ledger.charges.iter().rev(), window, after))
     }
 
     async fn find_charge(&self, id: &ChargeId) -> Result<Option<ListedCharge>, GatewayError> {
-        let plan = self.enter(Operation::FindCharge).await;
+        let (plan, _) = self.enter(Operation::FindCharge).await;
         read_only(Operation::FindCharge, plan)?;
         let ledger = self.ledger.lock().unwrap();
         Ok(ledger.charges.iter().find(|it| it.id == *id).cloned())
@@ -252,7 +314,7 @@ impl PaymentGateway for FakeGateway {
         amount: Money,
         _: &OperationKey,
     ) -> Result<RefundOutcome, GatewayError> {
-        let plan = self.enter(Operation::RefundCharge).await;
+        let (plan, _) = self.enter(Operation::RefundCharge).await;
         if let Some(Plan::FailBefore(fault)) = plan {
             return Err(GatewayError::new(Operation::RefundCharge, fault));
         }
@@ -272,7 +334,7 @@ fn read_only(operation: Operation, plan: Option<Plan>) -> Result<(), GatewayErro
         Some(Plan::FailBefore(fault) | Plan::FailAfter(fault)) => {
             Err(GatewayError::new(operation, fault))
         }
-        Some(Plan::Become(_)) | None => Ok(()),
+        Some(Plan::Become(_) | Plan::FailKey(_) | Plan::Refund(_)) | None => Ok(()),
     }
 }
 
@@ -314,7 +376,10 @@ fn give_back(charge: &mut ListedCharge, amount: Money) -> Result<RefundOutcome, 
         return Err(GatewayError::new(Operation::RefundCharge, fault));
     }
     charge.refunded.amount_minor += amount.amount_minor;
-    Ok(RefundOutcome::Refunded { amount })
+    Ok(RefundOutcome::Refunded {
+        reference: Reference::parse(&format!("re_{}", charge.id)).unwrap(),
+        amount,
+    })
 }
 
 /// No such charge.

@@ -1,16 +1,23 @@
 //! One store with one order, for tests.
 
+// Each test program uses another part of it.
+#![allow(dead_code)]
+
 use std::sync::Arc;
 
 use oms_database::{Connection, Database};
 use oms_payments::{
-    Attempt, AttemptId, Closing, CollectOutcome, FencePolicy, GatewayFault, NewAttempt,
-    SettleOutcome, close_attempt, collect_payment, find_payment, record_attempts, settle_payment,
+    Attempt, AttemptId, Closing, CollectOutcome, Collected, FencePolicy, GatewayCall, GatewayFault,
+    NewAttempt, SettleOutcome, Settled, UnsavedCalls, close_attempt, collect_payment, find_payment,
+    list_calls, record_attempts, settle_payment,
 };
 use oms_test_support::TestDatabase;
 use oms_validation::{Currency, Money, OrderId, TenantId};
 
 use crate::fake_gateway::{FakeGateway, token};
+
+/// What the order costs.
+pub(crate) const PRICE: i64 = 2000;
 
 /// One store with one order, and a gateway that fails the test when it is called with the connection in hand.
 pub(crate) struct Shop {
@@ -34,13 +41,14 @@ impl Shop {
             id: AttemptId::generate(),
             order_id: OrderId::generate(),
             number: 1,
-            amount: usd(2000),
+            amount: usd(PRICE),
             gateway: "fake".to_owned(),
         };
         let mut connection = database.acquire().await.unwrap();
+        let order_id = new.order_id;
         let recorded = record_attempts(&mut connection, tenant_id, &[new]).await;
         drop(connection);
-        let gateway = FakeGateway::watching(database.clone());
+        let gateway = FakeGateway::watching(database.clone(), tenant_id, order_id);
         Self {
             database,
             gateway,
@@ -50,11 +58,16 @@ impl Shop {
         }
     }
 
-    async fn connect(&self) -> Connection {
+    pub(crate) async fn connect(&self) -> Connection {
         self.test_database.connect().await
     }
 
     pub(crate) async fn collect(&self) -> CollectOutcome {
+        self.collect_noting().await.outcome
+    }
+
+    /// With the calls that are to be kept.
+    pub(crate) async fn collect_noting(&self) -> Collected {
         let attempt = &self.attempt;
         collect_payment(
             &self.database,
@@ -67,6 +80,11 @@ impl Shop {
     }
 
     pub(crate) async fn settle(&self, policy: FencePolicy) -> SettleOutcome {
+        self.settle_noting(policy).await.outcome
+    }
+
+    /// With the calls that are to be kept.
+    pub(crate) async fn settle_noting(&self, policy: FencePolicy) -> Settled {
         let attempt = self.stored().await;
         settle_payment(
             &self.database,
@@ -79,9 +97,21 @@ impl Shop {
     }
 
     pub(crate) async fn close(&self, closing: &Closing) -> bool {
+        self.close_noting(closing, &UnsavedCalls::none()).await
+    }
+
+    /// Keeps the calls, too.
+    pub(crate) async fn close_noting(&self, closing: &Closing, calls: &UnsavedCalls) -> bool {
         let mut connection = self.connect().await;
-        let closed = close_attempt(&mut connection, self.tenant_id, self.attempt.id, closing).await;
+        let (tenant_id, id) = (self.tenant_id, self.attempt.id);
+        let closed = close_attempt(&mut connection, tenant_id, id, closing, calls).await;
         closed.unwrap()
+    }
+
+    pub(crate) async fn calls(&self) -> Vec<GatewayCall> {
+        let mut connection = self.connect().await;
+        let calls = list_calls(&mut connection, self.tenant_id, self.attempt.order_id).await;
+        calls.unwrap()
     }
 
     pub(crate) async fn stored(&self) -> Attempt {

@@ -13,9 +13,11 @@
 use oms_validation::Money;
 use serde::de::DeserializeOwned;
 
-use super::objects::{ErrorEnvelope, ErrorObject, Intent, Refund};
+use super::objects::{ErrorEnvelope, ErrorObject, Intent, Page, Refund};
 use super::transport::Answer;
-use crate::{GatewayError, GatewayFault, Operation, PaymentStatus, Reference, RefundOutcome};
+use crate::{
+    GatewayError, GatewayFault, Operation, PaymentStatus, Reference, RefundId, RefundOutcome,
+};
 
 /// The answer to a call that changes a payment.
 #[derive(Debug, PartialEq, Eq)]
@@ -65,8 +67,14 @@ pub(super) fn verdict(operation: Operation, status: u16, error: Option<&ErrorObj
     };
     match (error.kind.as_str(), status) {
         (_, 500..) | ("api_error", _) => Verdict::Fault(GatewayFault::ServerError { status }),
-        (_, 401 | 403) => Verdict::Fault(rejected(status, error)),
-        (_, 429) => Verdict::Fault(GatewayFault::RateLimited),
+        (_, 401 | 403) | ("authentication_error" | "permission_error", _) => {
+            Verdict::Fault(rejected(status, error))
+        }
+        (_, 429) | ("rate_limit_error", _) => Verdict::Fault(GatewayFault::RateLimited),
+        // Before there was the status 429.
+        (_, 400) if error.code.as_deref() == Some("rate_limit") => {
+            Verdict::Fault(GatewayFault::RateLimited)
+        }
         (_, 409) => Verdict::Fault(GatewayFault::InProgress),
         ("idempotency_error", _) => by_state(operation, GatewayFault::KeyReused),
         ("card_error", _) => of_card_error(operation, status, error),
@@ -82,6 +90,7 @@ fn by_state(operation: Operation, fault: GatewayFault) -> Verdict {
         Operation::Prepare
         | Operation::Lookup
         | Operation::Refund
+        | Operation::FindRefund
         | Operation::ListCharges
         | Operation::FindCharge
         | Operation::RefundCharge => Verdict::Fault(fault),
@@ -104,9 +113,11 @@ fn of_invalid_request(operation: Operation, status: u16, error: &ErrorObject) ->
     let code = error.code.as_deref();
     let rejected = || Verdict::Fault(rejected(status, error));
     match operation {
-        Operation::Prepare | Operation::Lookup | Operation::ListCharges | Operation::FindCharge => {
-            rejected()
-        }
+        Operation::Prepare
+        | Operation::Lookup
+        | Operation::FindRefund
+        | Operation::ListCharges
+        | Operation::FindCharge => rejected(),
         Operation::Refund | Operation::RefundCharge => match code {
             Some("charge_already_refunded") => Verdict::AlreadyRefunded,
             _ => rejected(),
@@ -196,8 +207,7 @@ pub(super) fn of_refund(
 ) -> Result<RefundOutcome, GatewayError> {
     if is_success(answer) {
         let refund: Refund = parse(answer)?;
-        let ours = refund.payment_intent.as_deref() == Some(reference.as_str());
-        let outcome = refund.outcome().filter(|_| ours);
+        let outcome = refund.outcome().filter(|_| refund.is_of(reference));
         return outcome.ok_or_else(|| unintelligible(answer));
     }
     match verdict(
@@ -209,6 +219,40 @@ pub(super) fn of_refund(
         Verdict::Fault(fault) => Err(failed(answer, fault)),
         Verdict::Declined | Verdict::ReadBack => Err(unintelligible(answer)),
     }
+}
+
+/// What a page of a payment's refunds says of one of them.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Refund(RefundOutcome),
+    /// Not on this page; there are more after the refund with this name.
+    MoreAfter(Reference),
+    /// It is not there.
+    None,
+}
+
+/// The answer to `find_refund`: a page of the payment's refunds.
+pub(super) fn of_refunds(
+    answer: &Answer,
+    reference: &Reference,
+    refund_id: RefundId,
+) -> Result<Found, GatewayError> {
+    if !is_success(answer) {
+        return Err(refusal(answer));
+    }
+    let page: Page<Refund> = parse(answer)?;
+    let carrier = page.data.iter().find(|refund| refund.carries(refund_id));
+    let intelligible = match carrier {
+        Some(refund) => refund.outcome().map(Found::Refund),
+        None if !page.has_more => Some(Found::None),
+        None => page.data.last().and_then(|last| {
+            let last = Reference::parse(&last.id).ok()?;
+            Some(Found::MoreAfter(last))
+        }),
+    };
+    let ours = page.data.iter().all(|refund| refund.is_of(reference));
+    let found = intelligible.filter(|_| ours);
+    found.ok_or_else(|| unintelligible(answer))
 }
 
 fn status_of(answer: &Answer, reference: &Reference) -> Result<PaymentStatus, GatewayError> {

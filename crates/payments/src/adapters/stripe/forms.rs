@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use oms_validation::Money;
 
 use crate::ports::PrepareRequest;
-use crate::{PaymentMethod, Reference};
+use crate::{PaymentMethod, RefundRequest};
 
 /// Parameters, in Stripe's spelling for nested ones.
 pub(super) type Form<'a> = Vec<(&'static str, Cow<'a, str>)>;
@@ -60,11 +60,14 @@ pub(super) fn capture(amount: Money) -> Form<'static> {
     vec![("amount_to_capture", amount.amount_minor.to_string().into())]
 }
 
-/// A refund is in the currency of its payment. <https://docs.stripe.com/api/refunds/create>
-pub(super) fn refund(reference: &Reference, amount: Money) -> Form<'_> {
+/// A refund is in the currency of its payment. Our own id goes with it, by which it is found again.
+/// <https://docs.stripe.com/api/refunds/create>
+pub(super) fn refund(request: &RefundRequest) -> Form<'_> {
     vec![
-        ("payment_intent", reference.as_str().into()),
-        ("amount", amount.amount_minor.to_string().into()),
+        ("payment_intent", request.reference.as_str().into()),
+        ("amount", request.amount.amount_minor.to_string().into()),
+        ("metadata[refund_id]", request.refund_id.to_string().into()),
+        ("metadata[order_id]", request.order_id.to_string().into()),
     ]
 }
 

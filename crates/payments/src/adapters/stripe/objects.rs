@@ -3,7 +3,7 @@
 use oms_validation::{Currency, Money, OrderId, TenantId};
 use serde::Deserialize;
 
-use crate::{DeclineCode, PaymentStatus, RefundOutcome};
+use crate::{DeclineCode, PaymentStatus, Reference, RefundFailure, RefundId, RefundOutcome};
 
 /// <https://docs.stripe.com/api/payment_intents/object>
 #[derive(Debug, Deserialize)]
@@ -20,10 +20,26 @@ pub(super) struct Intent {
 #[derive(Debug, Deserialize)]
 pub(super) struct Refund {
     pub(super) charge: Option<String>,
+    pub(super) id: String,
     pub(super) payment_intent: Option<String>,
     pub(super) status: Option<String>,
     pub(super) amount: i64,
     pub(super) currency: String,
+    pub(super) failure_reason: Option<String>,
+    pub(super) metadata: Option<RefundMetadata>,
+}
+
+/// What we keep with a refund.
+#[derive(Debug, Deserialize)]
+pub(super) struct RefundMetadata {
+    pub(super) refund_id: Option<String>,
+}
+
+/// A page of a list. <https://docs.stripe.com/api/pagination>
+#[derive(Debug, Deserialize)]
+pub(super) struct Page<T> {
+    pub(super) data: Vec<T>,
+    pub(super) has_more: bool,
 }
 
 /// What `prepare` wrote on an intent, and Stripe copies to the charge that comes of it.
@@ -99,14 +115,32 @@ impl Intent {
 
 impl Refund {
     /// What it says; none when it says something that Stripe does not document.
+    ///
+    /// <https://docs.stripe.com/api/refunds/object#refund_object-status>
     pub(super) fn outcome(&self) -> Option<RefundOutcome> {
+        let reference = Reference::parse(&self.id).ok()?;
         let amount = money(self.amount, &self.currency)?;
         Some(match self.status.as_deref()? {
-            "succeeded" => RefundOutcome::Refunded { amount },
-            "pending" | "requires_action" => RefundOutcome::Pending { amount },
-            "failed" | "canceled" => RefundOutcome::Failed,
+            "succeeded" => RefundOutcome::Refunded { reference, amount },
+            "pending" | "requires_action" => RefundOutcome::Pending { reference, amount },
+            status @ ("failed" | "canceled") => RefundOutcome::Failed {
+                reference,
+                amount,
+                code: RefundFailure::new(self.failure_reason.as_deref().unwrap_or(status)),
+            },
             _ => return None,
         })
+    }
+
+    /// Whether it carries this refund's id.
+    pub(super) fn carries(&self, refund_id: RefundId) -> bool {
+        let carried = self.metadata.as_ref().and_then(|it| it.refund_id.as_ref());
+        carried.is_some_and(|carried| *carried == refund_id.to_string())
+    }
+
+    /// Whether it belongs to this payment.
+    pub(super) fn is_of(&self, reference: &Reference) -> bool {
+        self.payment_intent.as_deref() == Some(reference.as_str())
     }
 }
 

@@ -81,17 +81,28 @@ fn request() -> PrepareRequest {
     }
 }
 
+fn refund_request(amount: Money) -> RefundRequest {
+    RefundRequest {
+        reference: reference(),
+        order_id: OrderId::generate(),
+        refund_id: RefundId::generate(),
+        amount,
+    }
+}
+
 async fn confirm(gateway: &StripeGateway) -> Result<PaymentStatus, GatewayError> {
-    gateway
-        .confirm(&reference(), &token(), &key(Operation::Confirm))
-        .await
+    let key = key(Operation::Confirm);
+    let confirmed = gateway.confirm(&reference(), &token(), &key).await;
+    confirmed.map(|answered| answered.value)
 }
 
 #[tokio::test]
 async fn preparing_sends_the_order_and_nothing_that_money_could_move_by() {
     let (server, gateway) = scripted([answer(200, &intent("requires_payment_method"))]).await;
     let request = request();
-    assert_eq!(gateway.prepare(&request).await.unwrap(), reference());
+    let prepared = gateway.prepare(&request).await.unwrap();
+    assert_eq!(prepared.value, reference());
+    assert_eq!(prepared.request_id.as_deref(), Some("req_test"));
 
     let sent = &server.received()[0];
     assert_eq!(sent.line, "POST /v1/payment_intents");
@@ -130,8 +141,8 @@ async fn confirming_sends_the_method_alone_and_reads_the_amount_that_was_taken()
     assert_eq!(confirm(&gateway).await.unwrap(), expected);
     let card = PaymentMethod::parse_card(CARD).unwrap();
     let key = key(Operation::Confirm);
-    let status = gateway.confirm(&reference(), &card, &key).await.unwrap();
-    assert_eq!(status, expected);
+    let confirmed = gateway.confirm(&reference(), &card, &key).await.unwrap();
+    assert_eq!(confirmed.value, expected);
 
     let sent = server.received();
     assert_eq!(sent[0].line, "POST /v1/payment_intents/pi_1/confirm");
@@ -164,8 +175,8 @@ async fn a_cancellation_that_came_too_late_reports_the_payment() {
     let late = refusal("invalid_request_error", "payment_intent_unexpected_state");
     let (server, gateway) = scripted([answer(400, &late), answer(200, &intent("succeeded"))]).await;
     let key = key(Operation::Cancel);
-    let status = gateway.cancel(&reference(), &key).await.unwrap();
-    assert_eq!(status, PaymentStatus::Paid { amount: usd(2000) });
+    let cancelled = gateway.cancel(&reference(), &key).await.unwrap();
+    assert_eq!(cancelled.value, PaymentStatus::Paid { amount: usd(2000) });
     let lines: Vec<String> = server.received().into_iter().map(|it| it.line).collect();
     let expected = [
         "POST /v1/payment_intents/pi_1/cancel",
@@ -178,8 +189,8 @@ async fn a_cancellation_that_came_too_late_reports_the_payment() {
 async fn a_cancellation_is_proven_by_its_answer() {
     let (server, gateway) = scripted([answer(200, &intent("canceled"))]).await;
     let key = key(Operation::Cancel);
-    let status = gateway.cancel(&reference(), &key).await.unwrap();
-    assert_eq!(status, PaymentStatus::Cancelled);
+    let cancelled = gateway.cancel(&reference(), &key).await.unwrap();
+    assert_eq!(cancelled.value, PaymentStatus::Cancelled);
     assert_eq!(server.received()[0].body, "cancellation_reason=abandoned");
 }
 
@@ -218,21 +229,31 @@ async fn capturing_and_refunding_name_the_amount() {
     let (reference, capture_key) = (reference(), key(Operation::Capture));
     let capture = gateway.capture(&reference, usd(2000), &capture_key);
     assert_eq!(
-        capture.await.unwrap(),
+        capture.await.unwrap().value,
         PaymentStatus::Paid { amount: usd(2000) }
     );
-    let refund = || async {
+    let request = refund_request(usd(500));
+    let refund = async || {
         let key = key(Operation::Refund);
-        gateway.refund(&reference, usd(500), &key).await.unwrap()
+        gateway.refund(&request, &key).await.unwrap().value
     };
-    assert_eq!(refund().await, RefundOutcome::Refunded { amount: usd(500) });
+    let refunded = RefundOutcome::Refunded {
+        reference: Reference::parse("re_1").unwrap(),
+        amount: usd(500),
+    };
+    assert_eq!(refund().await, refunded);
     assert_eq!(refund().await, RefundOutcome::AlreadyRefunded);
 
     let sent = server.received();
     assert_eq!(sent[0].line, "POST /v1/payment_intents/pi_1/capture");
     assert_eq!(sent[0].body, "amount_to_capture=2000");
     assert_eq!(sent[1].line, "POST /v1/refunds");
-    assert_eq!(sent[1].body, "payment_intent=pi_1&amount=500");
+    let form = sent[1].body.replace("%5B", "[").replace("%5D", "]");
+    let expected = format!(
+        "payment_intent=pi_1&amount=500&metadata[refund_id]={}&metadata[order_id]={}",
+        request.refund_id, request.order_id
+    );
+    assert_eq!(form, expected);
 }
 
 /// What all tests of this program have logged. Set up before the first call, because whoever meets a log statement

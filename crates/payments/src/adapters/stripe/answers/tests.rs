@@ -4,16 +4,17 @@ use oms_validation::Currency;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::DeclineCode;
+use crate::{DeclineCode, RefundFailure};
 
 const CONFIRM: Operation = Operation::Confirm;
-const ALL: [Operation; 9] = [
+const ALL: [Operation; 10] = [
     Operation::Prepare,
     Operation::Confirm,
     Operation::Lookup,
     Operation::Cancel,
     Operation::Capture,
     Operation::Refund,
+    Operation::FindRefund,
     Operation::ListCharges,
     Operation::FindCharge,
     Operation::RefundCharge,
@@ -365,24 +366,35 @@ fn the_issuers_reason_comes_before_stripes() {
 
 #[test]
 fn every_documented_status_of_a_refund_is_known_and_no_other() {
+    let reference = Reference::parse("re_1").unwrap();
     let amount = Money {
         amount_minor: 500,
         currency: Currency::parse("USD").unwrap(),
     };
+    let refunded = RefundOutcome::Refunded {
+        reference: reference.clone(),
+        amount,
+    };
+    let pending = RefundOutcome::Pending {
+        reference: reference.clone(),
+        amount,
+    };
+    let failed = |code: &str| RefundOutcome::Failed {
+        reference: reference.clone(),
+        amount,
+        code: RefundFailure::new(code),
+    };
     for (status, expected) in [
-        (json!("succeeded"), Some(RefundOutcome::Refunded { amount })),
-        (json!("pending"), Some(RefundOutcome::Pending { amount })),
-        (
-            json!("requires_action"),
-            Some(RefundOutcome::Pending { amount }),
-        ),
-        (json!("failed"), Some(RefundOutcome::Failed)),
-        (json!("canceled"), Some(RefundOutcome::Failed)),
+        (json!("succeeded"), Some(refunded)),
+        (json!("pending"), Some(pending.clone())),
+        (json!("requires_action"), Some(pending)),
+        (json!("failed"), Some(failed("failed"))),
+        (json!("canceled"), Some(failed("canceled"))),
         (json!("a_status_of_tomorrow"), None),
         (Value::Null, None),
     ] {
         let refund: Refund = serde_json::from_value(json!({
-            "payment_intent": "pi_1", "status": status, "amount": 500, "currency": "usd",
+            "id": "re_1", "payment_intent": "pi_1", "status": status, "amount": 500, "currency": "usd",
         }))
         .unwrap();
         assert_eq!(refund.outcome(), expected, "{status}");

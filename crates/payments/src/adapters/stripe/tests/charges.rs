@@ -205,7 +205,10 @@ async fn a_charge_is_given_back_by_its_own_id() {
         let key = OperationKey::of_charge(&id("ch_1"), Operation::RefundCharge);
         gateway.refund_charge(&id("ch_1"), usd(500), &key).await
     };
-    let refunded = RefundOutcome::Refunded { amount: usd(500) };
+    let refunded = RefundOutcome::Refunded {
+        reference: Reference::parse("re_1").unwrap(),
+        amount: usd(500),
+    };
     assert_eq!(give_back().await.unwrap(), refunded);
     assert_eq!(give_back().await.unwrap(), RefundOutcome::AlreadyRefunded);
     assert!(is_unintelligible(&give_back().await.unwrap_err()));

@@ -6,8 +6,9 @@ use super::*;
 async fn an_answer_about_another_payment_is_not_believed() {
     let mut other = intent("succeeded");
     other["id"] = json!("pi_2");
-    let refund =
-        json!({ "payment_intent": "pi_2", "status": "succeeded", "amount": 1, "currency": "usd" });
+    let refund = json!({
+        "id": "re_1", "payment_intent": "pi_2", "status": "succeeded", "amount": 1, "currency": "usd",
+    });
     let (_server, gateway) = scripted([
         answer(200, &other),
         answer(200, &other),
@@ -22,10 +23,8 @@ async fn an_answer_about_another_payment_is_not_believed() {
     let looked_up = gateway.lookup(&reference()).await.unwrap_err();
     assert_eq!(*looked_up.fault(), unintelligible);
     let key = key(Operation::Refund);
-    let refunded = gateway
-        .refund(&reference(), usd(1), &key)
-        .await
-        .unwrap_err();
+    let refunded = gateway.refund(&refund_request(usd(1)), &key).await;
+    let refunded = refunded.unwrap_err();
     assert_eq!(*refunded.fault(), unintelligible);
 }
 

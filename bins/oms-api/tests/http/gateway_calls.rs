@@ -1,0 +1,139 @@
+//! How often the gateway may be called for one order, and how often it was.
+
+use serde_json::Value;
+
+use crate::shop::Shop;
+use crate::store_database::StoreDatabase;
+
+/// Calls of the gateway for one order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    pub create: u64,
+    pub confirm: u64,
+    pub retrieve: u64,
+    pub cancel: u64,
+}
+
+/// What `POST /orders` may cost: one preparation, one confirmation, and one look at a payment whose confirmation brought no
+/// answer. Nothing is repeated: the customer waits, and what stays unknown is the sweeper's.
+pub const REQUEST: Calls = Calls {
+    create: 1,
+    confirm: 1,
+    retrieve: 1,
+    cancel: 0,
+};
+
+/// What one try of the sweeper may cost: one look, and one fence. A payment whose reference was not stored is prepared
+/// again, with the same key, so that what was prepared before is found. It is never confirmed: the sweeper has no card.
+pub const SWEEP: Calls = Calls {
+    create: 1,
+    confirm: 0,
+    retrieve: 1,
+    cancel: 1,
+};
+
+impl Calls {
+    /// What an order may have cost after one request and so many tries of the sweeper.
+    pub fn budget(tries: u64) -> Self {
+        let of = |request: u64, sweep: u64| request + tries * sweep;
+        Self {
+            create: of(REQUEST.create, SWEEP.create),
+            confirm: of(REQUEST.confirm, SWEEP.confirm),
+            retrieve: of(REQUEST.retrieve, SWEEP.retrieve),
+            cancel: of(REQUEST.cancel, SWEEP.cancel),
+        }
+    }
+
+    /// The sandbox's count. Nothing but these four may have been called.
+    pub fn of(counts: &Value) -> Self {
+        let count = |operation: &str| counts[operation].as_u64().unwrap();
+        for other in ["capture", "refund"] {
+            assert_eq!(count(other), 0, "{other}: {counts}");
+        }
+        Self {
+            create: count("create"),
+            confirm: count("confirm"),
+            retrieve: count("retrieve"),
+            cancel: count("cancel"),
+        }
+    }
+
+    /// Whether it is no more than `budget` in anything.
+    pub fn is_within(self, budget: Self) -> bool {
+        self.create <= budget.create
+            && self.confirm <= budget.confirm
+            && self.retrieve <= budget.retrieve
+            && self.cancel <= budget.cancel
+    }
+}
+
+impl StoreDatabase {
+    /// From now on the sweeper's tries of an order are known after its end too, when it is no longer on the worklist.
+    pub async fn keep_tries(&self) {
+        self.execute(
+            "CREATE TABLE public.tries (order_id uuid NOT NULL, tries bigint NOT NULL);
+             CREATE FUNCTION public.keep_tries() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 INSERT INTO public.tries VALUES (OLD.order_id, OLD.tries);
+                 RETURN OLD;
+             END $$;
+             CREATE TRIGGER keep_tries AFTER DELETE ON orders.reconciliations
+                 FOR EACH ROW EXECUTE FUNCTION public.keep_tries()",
+        )
+        .await;
+    }
+
+    /// How often the sweeper has tried an order.
+    pub async fn tries(&self, order_id: &str) -> u64 {
+        let sql = format!(
+            "SELECT coalesce(sum(tries), 0) FROM (
+                 SELECT tries FROM public.tries WHERE order_id = '{order_id}'
+                 UNION ALL
+                 SELECT tries FROM orders.reconciliations WHERE order_id = '{order_id}'
+             ) t"
+        );
+        self.number(&sql).await.try_into().unwrap()
+    }
+}
+
+impl StoreDatabase {
+    /// The most tries that an order has taken.
+    pub async fn most_tries(&self) -> u64 {
+        let most = self.number("SELECT max(tries) FROM public.tries").await;
+        most.try_into().unwrap()
+    }
+}
+
+impl Shop {
+    /// Checks that no order has cost more calls than its tries allow. Needs [`StoreDatabase::keep_tries`].
+    pub async fn assert_within_budget(&self) {
+        let orders = self.database.rows("SELECT id FROM orders.orders").await;
+        for order_id in orders.iter().flatten() {
+            let calls = Calls::of(&self.sandbox.order(order_id).await["calls"]);
+            let tries = self.database.tries(order_id).await;
+            assert!(
+                calls.is_within(Calls::budget(tries)),
+                "order {order_id} after {tries} tries: {calls:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_call_too_many_of_any_kind_is_over_the_budget() {
+    let budget = Calls::budget(2);
+    assert!(budget.is_within(budget));
+    let one_more = |change: fn(&mut Calls)| {
+        let mut calls = budget;
+        change(&mut calls);
+        calls
+    };
+    for over in [
+        one_more(|calls| calls.create += 1),
+        one_more(|calls| calls.confirm += 1),
+        one_more(|calls| calls.retrieve += 1),
+        one_more(|calls| calls.cancel += 1),
+    ] {
+        assert!(!over.is_within(budget), "{over:?}");
+    }
+}

@@ -1,0 +1,182 @@
+//! Payments that wait for the customer, for the bank, or for a person of ours. Their stock is held meanwhile.
+
+use serde_json::{Value, json};
+
+use super::PATIENT;
+use crate::ends::{DECLINED, End, PRICE};
+use crate::eventually::until;
+use crate::request::{WIDGET_A, new_key, small_order, with};
+use crate::shop::Shop;
+
+/// A card whose bank wants to hear from the customer.
+const AUTHENTICATING_CARD: &str = "4000002760003184";
+/// A bank that takes its time.
+const SLOW_BANK: &str = "pm_usBankAccount_processing";
+
+fn authenticating() -> Value {
+    with(
+        small_order(),
+        "creditCardNumber",
+        json!(AUTHENTICATING_CARD),
+    )
+}
+
+fn paid_by_a_slow_bank() -> Value {
+    let without_card = with(small_order(), "creditCardNumber", Value::Null);
+    with(without_card, "paymentMethod", json!(SLOW_BANK))
+}
+
+/// An order that waits.
+struct Held {
+    shop: Shop,
+    key: String,
+    body: Value,
+    order_id: String,
+}
+
+impl Held {
+    async fn place(body: Value) -> Self {
+        let shop = Shop::open_sweeping(PATIENT).await;
+        let key = new_key();
+        let pending = shop.place(&key, &body).await;
+        pending.assert_pending();
+        let order_id = pending.order_id();
+        Self {
+            shop,
+            key,
+            body,
+            order_id,
+        }
+    }
+
+    /// The sweeper looks, and lets the order wait on.
+    async fn is_still_held(&self) {
+        self.shop.sweep_once(&self.order_id).await;
+        assert!(self.shop.is_open(&self.order_id).await);
+        assert_eq!(self.shop.database.reserved(WIDGET_A).await, 1);
+        let again = self.shop.place(&self.key, &self.body).await;
+        again.assert_in_progress();
+    }
+
+    async fn intent(&self) -> Value {
+        self.shop.sandbox.order(&self.order_id).await["intents"][0].clone()
+    }
+
+    /// The gateway says this of the payment.
+    async fn assert_intent(&self, status: &str) {
+        assert_eq!(self.intent().await["status"], status);
+    }
+
+    /// The customer, or the bank, comes to an end.
+    async fn settle(&self, outcome: &str) {
+        let id = self.intent().await["id"].as_str().unwrap().to_owned();
+        self.shop.sandbox.settle(&id, outcome).await;
+    }
+
+    /// The next look of the sweeper ends the order like this.
+    async fn ends(self, end: End) {
+        let most = self.shop.database.tries(&self.order_id).await + 1;
+        self.shop.sweep_within(&self.order_id, most).await;
+        self.shop.assert_within_budget().await;
+        let (shop, order_id) = (&self.shop, &self.order_id);
+        shop.assert_end_of(&self.body, &self.key, order_id, end)
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_customer_who_has_to_act_is_waited_for_until_the_deadline() {
+    let held = Held::place(authenticating()).await;
+    held.assert_intent("requires_action").await;
+    held.is_still_held().await;
+    held.shop.database.pass_an_hour().await;
+    held.ends(End::Fenced).await;
+}
+
+#[tokio::test]
+async fn a_customer_who_acts_in_time_has_paid() {
+    let held = Held::place(authenticating()).await;
+    held.is_still_held().await;
+    held.settle("succeeded").await;
+    held.ends(End::Paid).await;
+}
+
+#[tokio::test]
+async fn a_customer_whose_bank_refuses_after_all_has_not_paid() {
+    let held = Held::place(authenticating()).await;
+    held.is_still_held().await;
+    held.settle("failed").await;
+    held.ends(DECLINED).await;
+}
+
+#[tokio::test]
+async fn a_payment_that_a_bank_works_on_for_an_hour_is_waited_for_and_then_paid() {
+    let held = Held::place(paid_by_a_slow_bank()).await;
+    held.assert_intent("processing").await;
+    held.is_still_held().await;
+    held.shop.database.pass_an_hour().await;
+    held.is_still_held().await;
+    held.assert_intent("processing").await;
+    held.settle("succeeded").await;
+    held.ends(End::Paid).await;
+}
+
+#[tokio::test]
+async fn a_payment_that_a_bank_works_on_for_an_hour_is_waited_for_and_then_refused() {
+    let held = Held::place(paid_by_a_slow_bank()).await;
+    held.is_still_held().await;
+    held.shop.database.pass_an_hour().await;
+    held.is_still_held().await;
+    held.settle("failed").await;
+    held.ends(DECLINED).await;
+}
+
+/// Nothing of an order with a wrong amount is decided by a program: stock and money stay where they are.
+async fn assert_left_for_a_person(shop: &Shop, order_id: &str, captured: u64) {
+    assert!(shop.is_open(order_id).await);
+    assert_eq!(shop.database.reserved(WIDGET_A).await, 1);
+    assert_eq!(shop.sandbox.charged(order_id).await, (1, captured));
+    shop.assert_within_budget().await;
+    assert_eq!(shop.sandbox.order(order_id).await["calls"]["cancel"], 0);
+}
+
+#[tokio::test]
+async fn a_wrong_amount_in_the_answer_to_the_confirmation_is_held() {
+    let shop = Shop::open_sweeping(PATIENT).await;
+    shop.sandbox.hold("confirm").await;
+    let customer = shop.customer();
+    let placing = tokio::spawn(async move { customer.place(&new_key(), &small_order()).await });
+    shop.sandbox.called("confirm", 1).await;
+    let order_id = shop.pending_order().await;
+    shop.sandbox
+        .tamper(&order_id, json!({ "amount": PRICE - 1 }))
+        .await;
+    shop.sandbox.release().await;
+    placing.await.unwrap().assert_pending();
+
+    assert_left_for_a_person(&shop, &order_id, PRICE - 1).await;
+}
+
+#[tokio::test]
+async fn a_wrong_amount_that_the_sweeper_finds_is_held() {
+    let shop = Shop::open_sweeping(PATIENT).await;
+    shop.sandbox
+        .plan(json!([
+            { "operation": "confirm", "action": { "type": "error_after", "status": 502 } },
+            { "operation": "retrieve", "action": { "type": "error_before", "status": 503 } },
+        ]))
+        .await;
+    let pending = shop.place_new(&small_order()).await;
+    pending.assert_pending();
+    let order_id = pending.order_id();
+    until("the money is taken", async || {
+        shop.sandbox.charges().await == 1
+    })
+    .await;
+    for wrong in [PRICE - 1, PRICE + 1] {
+        let received = json!({ "amountReceived": wrong });
+        shop.sandbox.tamper(&order_id, received).await;
+        shop.sweep_once(&order_id).await;
+        assert_left_for_a_person(&shop, &order_id, wrong).await;
+    }
+}

@@ -1,0 +1,55 @@
+//! A COMMIT that the server carries out only when the test lets it: whoever sent it may be gone by then.
+
+use crate::eventually::until;
+use crate::store_database::StoreDatabase;
+
+/// What a transaction did to an order.
+#[derive(Clone, Copy, Debug)]
+pub enum Change {
+    /// Placed it.
+    Insert,
+    /// Ended it.
+    Update,
+}
+
+/// The lock that the server waits for. Any number would do.
+const LOCK: u32 = 4711;
+
+impl StoreDatabase {
+    /// Holds the next COMMIT of a transaction that changes an order like this: the server has it, and everything that it
+    /// commits was written. Its own patience with locks does not count; the statement's does, which is ten seconds.
+    pub async fn hold_commit(&self, change: Change) {
+        let event = match change {
+            Change::Insert => "INSERT",
+            Change::Update => "UPDATE",
+        };
+        self.execute(&format!(
+            "SELECT pg_advisory_lock({LOCK});
+             CREATE FUNCTION public.hold_commit() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS $$
+             BEGIN
+                 PERFORM pg_advisory_xact_lock_shared({LOCK});
+                 RETURN NULL;
+             END $$;
+             CREATE CONSTRAINT TRIGGER hold_commit AFTER {event} ON orders.orders
+                 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.hold_commit()"
+        ))
+        .await;
+    }
+
+    /// Returns once the server has the COMMIT.
+    pub async fn commit_held(&self) {
+        let sql = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                   WHERE d.datname = current_database() AND locktype = 'advisory' AND NOT granted";
+        until("a COMMIT is held", async || self.number(sql).await == 1).await;
+    }
+
+    /// Has the server go on, and returns once all who were connected are gone: so the COMMIT has happened.
+    pub async fn let_commit_go(&self) {
+        self.execute(&format!("SELECT pg_advisory_unlock({LOCK})"))
+            .await;
+        until("the sessions of the killed process end", async || {
+            self.connections().await.is_empty()
+        })
+        .await;
+    }
+}

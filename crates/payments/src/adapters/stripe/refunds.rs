@@ -1,0 +1,41 @@
+//! Finding a refund on the list of a payment's refunds, page by page.
+//!
+//! Stripe's search is not used: it lags behind. <https://docs.stripe.com/search#data-freshness>
+
+use super::StripeGateway;
+use super::answers::{self, Found};
+use super::transport::Call;
+use crate::{Answered, GatewayError, GatewayFault, Operation, Reference, RefundId, RefundOutcome};
+
+/// Most refunds on one page: <https://docs.stripe.com/api/pagination>.
+const PAGE: usize = 100;
+
+/// Most pages of one payment. Beyond that nothing is said, rather than that there is no such refund.
+const MAX_PAGES: usize = 20;
+
+/// The refund that carries this id.
+pub(super) async fn find(
+    gateway: &StripeGateway,
+    reference: &Reference,
+    refund_id: RefundId,
+) -> Result<Answered<Option<RefundOutcome>>, GatewayError> {
+    let mut path = format!("/v1/refunds?payment_intent={reference}&limit={PAGE}");
+    let first = path.len();
+    for _ in 0..MAX_PAGES {
+        let call = Call::get(Operation::FindRefund, path.clone());
+        let read = |answer| answers::of_refunds(&answer, reference, refund_id);
+        let Answered { value, request_id } = gateway.call(call, read).await?;
+        let value = match value {
+            Found::Refund(outcome) => Some(outcome),
+            Found::None => None,
+            Found::MoreAfter(last) => {
+                path.truncate(first);
+                path.push_str(&format!("&starting_after={last}"));
+                continue;
+            }
+        };
+        return Ok(Answered { value, request_id });
+    }
+    let fault = GatewayFault::Unexplained { status: 200 };
+    Err(GatewayError::new(Operation::FindRefund, fault).with_source("too many refunds"))
+}

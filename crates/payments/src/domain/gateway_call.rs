@@ -1,0 +1,182 @@
+//! The history of the calls to a gateway: what was asked, what came back, and how long it took. It holds neither a secret
+//! nor a payment method: nothing that could be one has a place here.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use oms_validation::OrderId;
+use uuid::Uuid;
+
+use crate::{Attempt, AttemptId, Operation, Reference};
+
+/// Longest outcome, in characters; the column has the same limit.
+const MAX_OUTCOME: usize = 250;
+
+/// A call to a gateway, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayCall {
+    /// The call's own id.
+    pub id: Uuid,
+    /// The order that it was about.
+    pub order_id: OrderId,
+    /// The attempt that it was about.
+    pub attempt_id: AttemptId,
+    /// What was asked, in the words of [`Operation`].
+    pub operation: String,
+    /// Who was asked.
+    pub gateway: String,
+    /// The gateway's name for the payment, or for the refund.
+    pub reference: Option<Reference>,
+    /// The gateway's own id of the request, for its support.
+    pub request_id: Option<String>,
+    /// What came back: `paid`, `declined:insufficient_funds`, `timed_out`, `server_error:500` …
+    pub outcome: String,
+    /// Whether its effect is known.
+    pub effect: CallEffect,
+    /// How long it took.
+    pub duration: Duration,
+    /// When it was made, by the database's clock.
+    pub called_at: DateTime<Utc>,
+}
+
+/// Whether the effect of a call is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallEffect {
+    /// The gateway has said what it did, or it is known to have done nothing.
+    Known,
+    /// It may have done it or not.
+    Unknown,
+}
+
+impl CallEffect {
+    /// The name, as in the database and in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Known => "known",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Calls that were made and are not kept yet. They go into the history with the next write that happens anyway: hand them
+/// to [`close_attempt`](crate::close_attempt), or, where nothing is closed, to [`save_calls`](crate::save_calls).
+#[derive(Clone, Debug, Default)]
+#[must_use = "calls that are not saved are missing in the history"]
+pub struct UnsavedCalls(Vec<UnsavedCall>);
+
+/// One call that is not kept yet.
+#[derive(Clone, Debug)]
+pub(crate) struct UnsavedCall {
+    pub(crate) id: Uuid,
+    pub(crate) order_id: OrderId,
+    pub(crate) attempt_id: AttemptId,
+    pub(crate) operation: Operation,
+    pub(crate) gateway: String,
+    pub(crate) reference: Option<Reference>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) outcome: String,
+    pub(crate) effect: CallEffect,
+    pub(crate) began: Instant,
+    pub(crate) duration: Duration,
+}
+
+/// What came back from a call.
+pub(crate) struct CallAnswer {
+    pub(crate) reference: Option<Reference>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) outcome: String,
+    pub(crate) effect: CallEffect,
+}
+
+impl UnsavedCalls {
+    /// None.
+    pub const fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Whether there is nothing to save.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds others, which were made later.
+    pub fn extend(&mut self, later: Self) {
+        self.0.extend(later.0);
+    }
+
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, UnsavedCall> {
+        self.0.iter()
+    }
+
+    /// Adds a call that began then and has just ended. Whatever does not fit its column is left out, so that the history
+    /// never fails the write that it travels with.
+    pub(crate) fn add(
+        &mut self,
+        attempt: &Attempt,
+        operation: Operation,
+        began: Instant,
+        answer: CallAnswer,
+    ) {
+        let mut outcome = answer.outcome;
+        outcome.retain(|c| c.is_ascii_graphic());
+        outcome.truncate(MAX_OUTCOME);
+        self.0.push(UnsavedCall {
+            id: Uuid::now_v7(),
+            order_id: attempt.order_id,
+            attempt_id: attempt.id,
+            operation,
+            gateway: attempt.gateway.clone(),
+            reference: answer.reference,
+            request_id: answer.request_id.filter(|id| is_request_id(id)),
+            outcome,
+            effect: answer.effect,
+            began,
+            duration: began.elapsed(),
+        });
+    }
+}
+
+/// Whether it is 1 to 100 letters, digits, underscores and dashes.
+fn is_request_id(text: &str) -> bool {
+    let of_an_id = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (1..=100).contains(&text.len()) && text.bytes().all(of_an_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AttemptState, NewAttempt};
+    use oms_validation::{Currency, Money};
+
+    fn attempt() -> Attempt {
+        let new = NewAttempt {
+            id: AttemptId::generate(),
+            order_id: OrderId::generate(),
+            number: 1,
+            amount: Money {
+                amount_minor: 1,
+                currency: Currency::parse("USD").unwrap(),
+            },
+            gateway: "fake".to_owned(),
+        };
+        assert_eq!(new.recorded().state, AttemptState::Created);
+        new.recorded()
+    }
+
+    #[test]
+    fn what_does_not_fit_its_column_is_left_out() {
+        let mut calls = UnsavedCalls::none();
+        for request_id in ["req_1", "", "re q", &"x".repeat(101)] {
+            let answer = CallAnswer {
+                reference: None,
+                request_id: Some(request_id.to_owned()),
+                outcome: format!("é {}", "x".repeat(300)),
+                effect: CallEffect::Known,
+            };
+            calls.add(&attempt(), Operation::Lookup, Instant::now(), answer);
+        }
+        let ids: Vec<_> = calls.iter().map(|call| call.request_id.clone()).collect();
+        assert_eq!(ids, [Some("req_1".to_owned()), None, None, None]);
+        assert!(calls.iter().all(|call| call.outcome == "x".repeat(250)));
+    }
+}

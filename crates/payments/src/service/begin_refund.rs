@@ -1,0 +1,97 @@
+//! Beginning a refund, in the transaction that also moves its order.
+
+use oms_database::Connection;
+use oms_validation::{Money, TenantId};
+
+use crate::store::refunds::Tally;
+use crate::store::{attempts, refunds};
+use crate::{Asked, Attempt, AttemptState, NewRefund, PaymentError, Refund, UnsavedCalls};
+
+/// What became of a refund that was to be begun. Only `Begun` has changed anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BeginRefund {
+    /// It is recorded as pending, and its attempt is being refunded. Execute it once the transaction is committed.
+    Begun(Refund),
+    /// The idempotency key stands for this refund, perhaps of another order or amount: compare them.
+    KeyTaken(Refund),
+    /// More than is left of what was captured, or in another currency.
+    ExceedsCaptured {
+        /// What is left.
+        available: Money,
+    },
+    /// The order has no payment that is paid, another refund of it is pending, or nothing is left of it.
+    NotRefundable,
+}
+
+/// Begins to give money of an order's payment back. The attempt is locked until the caller's transaction ends, and what
+/// is left of it is counted under that lock: so the sum of refunds never exceeds what was captured.
+///
+/// # Errors
+/// When the database does not answer, or refuses what [`NewRefund`] does not allow.
+pub async fn begin_refund(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    new: &NewRefund,
+) -> Result<BeginRefund, PaymentError> {
+    let attempt = attempts::lock_latest_by_order(connection, tenant_id, new.order_id).await?;
+    if let Some(key) = &new.idempotency_key {
+        // After the lock, so that a twin of this request is seen.
+        let taken = refunds::find_by_key(connection, tenant_id, key).await?;
+        if let Some(refund) = taken {
+            return Ok(BeginRefund::KeyTaken(refund));
+        }
+    }
+    let Some((attempt, captured)) = attempt.and_then(refundable) else {
+        return Ok(BeginRefund::NotRefundable);
+    };
+    let tally = refunds::count(connection, tenant_id, new.order_id, attempt.id).await?;
+    let available = Money {
+        amount_minor: captured.amount_minor - tally.refunded_minor,
+        ..captured
+    };
+    let amount = new.amount.unwrap_or(available);
+    if amount.currency != available.currency || amount.amount_minor > available.amount_minor {
+        return Ok(BeginRefund::ExceedsCaptured { available });
+    }
+    record(connection, tenant_id, new, &attempt, tally, available).await
+}
+
+/// A paid attempt and what was taken by it.
+fn refundable(attempt: Attempt) -> Option<(Attempt, Money)> {
+    let captured = attempt.captured?;
+    (attempt.state == AttemptState::Paid).then_some((attempt, captured))
+}
+
+async fn record(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    new: &NewRefund,
+    attempt: &Attempt,
+    tally: Tally,
+    available: Money,
+) -> Result<BeginRefund, PaymentError> {
+    let amount = new.amount.unwrap_or(available);
+    let left = Money {
+        amount_minor: available.amount_minor - amount.amount_minor,
+        ..available
+    };
+    let number = tally.last_number + 1;
+    let inserted =
+        refunds::insert_refund(connection, tenant_id, new, attempt.id, number, amount, left)
+            .await?;
+    let Some(refund) = inserted else {
+        // Another order's refund has claimed the key meanwhile.
+        let key = new.idempotency_key.as_ref();
+        let key = key.expect("only a key that is given can be taken");
+        let taken = refunds::find_by_key(connection, tenant_id, key).await?;
+        return Ok(taken.map_or(BeginRefund::NotRefundable, BeginRefund::KeyTaken));
+    };
+    let (from, to) = (&[AttemptState::Paid], AttemptState::Refunding);
+    let none = UnsavedCalls::none();
+    let moved = attempts::move_attempt(connection, tenant_id, attempt.id, from, to, &none).await?;
+    debug_assert!(moved, "the attempt is locked and was paid");
+    Ok(BeginRefund::Begun(Refund {
+        asked: Asked::Never,
+        ..refund
+    }))
+}

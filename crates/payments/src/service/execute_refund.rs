@@ -1,0 +1,175 @@
+//! Having the gateway give money back, once, with no database connection held while it is asked.
+
+use std::error::Error;
+
+use oms_database::Database;
+use oms_validation::TenantId;
+
+use super::recorded_gateway::{RecordedGateway, save_calls};
+use crate::store::refunds;
+use crate::{
+    Asked, Attempt, GatewayError, GatewayFault, LaterCause, Operation, OperationKey,
+    PaymentGateway, Reference, Refund, RefundEnd, RefundFailure, RefundOutcome, RefundRequest,
+};
+
+/// What became of a refund.
+#[derive(Debug)]
+pub enum RefundResult {
+    /// The money was given back.
+    Refunded,
+    /// The gateway has accepted it, and the bank or the customer has yet to do something. Ask again later.
+    Pending,
+    /// A definite no: the money is still ours.
+    Failed {
+        /// Why.
+        code: RefundFailure,
+    },
+    /// Not known, or not done yet. Execute it again later: that reads it back before it asks again.
+    Later(LaterCause),
+}
+
+impl RefundResult {
+    /// How the refund may be ended now; none while it has to stay pending.
+    pub fn end(&self) -> Option<RefundEnd> {
+        match self {
+            Self::Refunded => Some(RefundEnd::Refunded),
+            Self::Failed { code } => Some(RefundEnd::Failed(code.clone())),
+            Self::Pending | Self::Later(_) => None,
+        }
+    }
+}
+
+/// What the gateway says of one refund.
+enum Said {
+    Outcome(RefundOutcome),
+    /// It has no such refund, and won't take one like it.
+    Refused(RefundFailure),
+}
+
+/// Has the gateway give back the money of a refund that was begun. It can be repeated, and several may do so at once: the
+/// money is given back once. It does not end the refund.
+///
+/// A try after the first reads the gateway's own list first, because the gateway may answer a repeated key with the
+/// failure that it gave first. What is not on the list is asked for again: part of a payment with the same key, so that an
+/// earlier request that is still under way is not doubled; the rest of it with a new key, because the gateway never gives
+/// back more than it took.
+pub async fn execute_refund(
+    database: &Database,
+    gateway: &dyn PaymentGateway,
+    tenant_id: TenantId,
+    refund: &Refund,
+    attempt: &Attempt,
+) -> RefundResult {
+    if attempt.gateway != gateway.name() {
+        return RefundResult::Later(LaterCause::OtherGateway(attempt.gateway.clone()));
+    }
+    let reference = attempt.reference.as_ref();
+    let reference = reference.expect("nothing is paid without a reference: the database checks it");
+    let mut gateway = RecordedGateway::new(gateway, attempt);
+    let said = ask(&mut gateway, refund, reference).await;
+    let named = match &said {
+        Ok(Said::Outcome(outcome)) => outcome.refund().map(|(reference, _)| reference),
+        _ => None,
+    };
+    keep(database, tenant_id, &mut gateway, refund, named).await;
+    match said {
+        Ok(said) => judge(refund, said),
+        Err(error) => RefundResult::Later(error.into()),
+    }
+}
+
+async fn ask(
+    gateway: &mut RecordedGateway<'_>,
+    refund: &Refund,
+    reference: &Reference,
+) -> Result<Said, GatewayError> {
+    if refund.asked == Asked::Perhaps {
+        let found = gateway.find_refund(reference, refund.id).await?;
+        if let Some(outcome) = found {
+            return Ok(Said::Outcome(outcome));
+        }
+    }
+    let request = RefundRequest::of(reference, refund);
+    let refused = match gateway.refund(&request, &key(refund)).await {
+        Ok(RefundOutcome::AlreadyRefunded) => None,
+        Ok(outcome) => return Ok(Said::Outcome(outcome)),
+        Err(error) => Some(definite_refusal(error)?),
+    };
+    // Perhaps it is this very refund, asked for earlier, that leaves nothing to be given back.
+    let found = gateway.find_refund(reference, refund.id).await?;
+    Ok(match (found, refused) {
+        (Some(outcome), _) => Said::Outcome(outcome),
+        (None, Some(code)) => Said::Refused(code),
+        (None, None) => Said::Outcome(RefundOutcome::AlreadyRefunded),
+    })
+}
+
+fn key(refund: &Refund) -> OperationKey {
+    let (order_id, number) = (refund.order_id, refund.number);
+    match (refund.asked, refund.is_of_the_rest()) {
+        (Asked::Perhaps, true) => OperationKey::unique(order_id, Operation::Refund, number),
+        (Asked::Never, _) | (Asked::Perhaps, false) => {
+            OperationKey::new(order_id, Operation::Refund, number)
+        }
+    }
+}
+
+/// The gateway's reason, where asking again would be no use: the payment is disputed, say. A key without access may get
+/// it, and a balance that is too low may rise. <https://docs.stripe.com/error-codes>
+fn definite_refusal(error: GatewayError) -> Result<RefundFailure, GatewayError> {
+    match error.fault() {
+        GatewayFault::Rejected {
+            status: 400 | 402 | 404,
+            code,
+            ..
+        } if code.as_deref() != Some("balance_insufficient") => {
+            Ok(RefundFailure::new(code.as_deref().unwrap_or("refused")))
+        }
+        _ => Err(error),
+    }
+}
+
+fn judge(refund: &Refund, said: Said) -> RefundResult {
+    let outcome = match said {
+        Said::Outcome(outcome) => outcome,
+        Said::Refused(code) => return RefundResult::Failed { code },
+    };
+    if let Some((_, amount)) = outcome.refund()
+        && amount != refund.amount
+    {
+        return RefundResult::Later(LaterCause::OtherRefund { amount });
+    }
+    match outcome {
+        RefundOutcome::Refunded { .. } => RefundResult::Refunded,
+        RefundOutcome::Pending { .. } => RefundResult::Pending,
+        RefundOutcome::Failed { code, .. } => RefundResult::Failed { code },
+        // Somebody has given all of it back at the gateway itself: so has the customer what is left.
+        RefundOutcome::AlreadyRefunded if refund.is_of_the_rest() => RefundResult::Refunded,
+        RefundOutcome::AlreadyRefunded => RefundResult::Failed {
+            code: RefundFailure::new("charge_already_refunded"),
+        },
+    }
+}
+
+/// Keeps the gateway's name for the refund, and the calls. What can't be kept changes nothing: the refund is found by its
+/// own id.
+async fn keep(
+    database: &Database,
+    tenant_id: TenantId,
+    gateway: &mut RecordedGateway<'_>,
+    refund: &Refund,
+    named: Option<&Reference>,
+) {
+    let calls = gateway.take_calls();
+    let Some(reference) = named else {
+        return save_calls(database, tenant_id, &calls).await;
+    };
+    let kept = async {
+        let mut connection = database.acquire().await?;
+        refunds::store_reference(&mut connection, tenant_id, refund.id, reference, &calls).await
+    };
+    if let Err(error) = kept.await {
+        let (order_id, cause): (_, &dyn Error) = (refund.order_id, &error);
+        tracing::warn!(%order_id, cause, "the gateway's name for a refund could not be kept");
+    }
+}

@@ -1,0 +1,208 @@
+//! A gateway whose calls about one attempt are noted as they are made. It keeps nothing by itself: whoever writes next
+//! takes the notes along.
+
+use std::error::Error;
+use std::time::Instant;
+
+use oms_database::Database;
+use oms_validation::TenantId;
+
+use crate::domain::CallAnswer;
+use crate::store::{attempts, gateway_calls};
+use crate::{
+    Answered, Attempt, AttemptState, CallEffect, Effect, GatewayError, GatewayFault, Operation,
+    OperationKey, PaymentGateway, PaymentMethod, PaymentStatus, PrepareRequest, Reference,
+    RefundId, RefundOutcome, RefundRequest, UnsavedCalls,
+};
+
+/// A gateway, and the calls to it that are not saved yet.
+pub(crate) struct RecordedGateway<'a> {
+    gateway: &'a dyn PaymentGateway,
+    attempt: &'a Attempt,
+    calls: UnsavedCalls,
+}
+
+impl<'a> RecordedGateway<'a> {
+    pub(crate) fn new(gateway: &'a dyn PaymentGateway, attempt: &'a Attempt) -> Self {
+        Self {
+            gateway,
+            attempt,
+            calls: UnsavedCalls::none(),
+        }
+    }
+
+    /// The calls since they were last taken.
+    pub(crate) fn take_calls(&mut self) -> UnsavedCalls {
+        std::mem::take(&mut self.calls)
+    }
+
+    /// Takes calls back that could not be saved.
+    pub(crate) fn give_back(&mut self, calls: UnsavedCalls) {
+        let later = std::mem::replace(&mut self.calls, calls);
+        self.calls.extend(later);
+    }
+
+    pub(crate) async fn prepare(
+        &mut self,
+        request: &PrepareRequest,
+    ) -> Result<Reference, GatewayError> {
+        let began = Instant::now();
+        let answer = self.gateway.prepare(request).await;
+        let named = answer.as_ref().ok().map(|it| it.value.clone());
+        let label = |_: &Reference| "prepared".to_owned();
+        self.note(Operation::Prepare, named, began, answer, label)
+    }
+
+    pub(crate) async fn confirm(
+        &mut self,
+        reference: &Reference,
+        method: &PaymentMethod,
+        key: &OperationKey,
+    ) -> Result<PaymentStatus, GatewayError> {
+        let began = Instant::now();
+        let answer = self.gateway.confirm(reference, method, key).await;
+        self.note_status(Operation::Confirm, reference, began, answer)
+    }
+
+    pub(crate) async fn lookup(
+        &mut self,
+        reference: &Reference,
+    ) -> Result<PaymentStatus, GatewayError> {
+        let began = Instant::now();
+        let answer = self.gateway.lookup(reference).await;
+        self.note_status(Operation::Lookup, reference, began, answer)
+    }
+
+    pub(crate) async fn cancel(
+        &mut self,
+        reference: &Reference,
+        key: &OperationKey,
+    ) -> Result<PaymentStatus, GatewayError> {
+        let began = Instant::now();
+        let answer = self.gateway.cancel(reference, key).await;
+        self.note_status(Operation::Cancel, reference, began, answer)
+    }
+
+    pub(crate) async fn refund(
+        &mut self,
+        request: &RefundRequest,
+        key: &OperationKey,
+    ) -> Result<RefundOutcome, GatewayError> {
+        let began = Instant::now();
+        let answer = self.gateway.refund(request, key).await;
+        let named = Some(request.reference.clone());
+        self.note(
+            Operation::Refund,
+            named,
+            began,
+            answer,
+            RefundOutcome::label,
+        )
+    }
+
+    pub(crate) async fn find_refund(
+        &mut self,
+        reference: &Reference,
+        refund_id: RefundId,
+    ) -> Result<Option<RefundOutcome>, GatewayError> {
+        let began = Instant::now();
+        let answer = self.gateway.find_refund(reference, refund_id).await;
+        let label = |found: &Option<RefundOutcome>| match found {
+            Some(outcome) => outcome.label(),
+            None => "not_found".to_owned(),
+        };
+        let named = Some(reference.clone());
+        self.note(Operation::FindRefund, named, began, answer, label)
+    }
+
+    fn note_status(
+        &mut self,
+        operation: Operation,
+        reference: &Reference,
+        began: Instant,
+        answer: Result<Answered<PaymentStatus>, GatewayError>,
+    ) -> Result<PaymentStatus, GatewayError> {
+        let named = Some(reference.clone());
+        self.note(operation, named, began, answer, PaymentStatus::label)
+    }
+
+    /// A call that the breaker let not through was not made, and is not noted.
+    fn note<T>(
+        &mut self,
+        operation: Operation,
+        reference: Option<Reference>,
+        began: Instant,
+        answer: Result<Answered<T>, GatewayError>,
+        label: impl FnOnce(&T) -> String,
+    ) -> Result<T, GatewayError> {
+        let (request_id, outcome, effect) = match &answer {
+            Ok(Answered { value, request_id }) => {
+                (request_id.clone(), label(value), CallEffect::Known)
+            }
+            Err(error) if *error.fault() == GatewayFault::BreakerOpen => {
+                return answer.map(|it| it.value);
+            }
+            Err(error) => {
+                let effect = match error.effect() {
+                    Effect::DidNotHappen => CallEffect::Known,
+                    Effect::Unknown => CallEffect::Unknown,
+                };
+                let request_id = error.request_id().map(str::to_owned);
+                (request_id, error.fault().label(), effect)
+            }
+        };
+        let noted = CallAnswer {
+            reference,
+            request_id,
+            outcome,
+            effect,
+        };
+        self.calls.add(self.attempt, operation, began, noted);
+        answer.map(|it| it.value)
+    }
+
+    /// Writes what was last heard of an attempt that stays open, together with the calls. Somebody else may have moved it
+    /// on meanwhile; then only the calls are kept. What can't be written changes nothing: the attempt is settled later
+    /// from whatever state it is in.
+    pub(crate) async fn observe(
+        &mut self,
+        database: &Database,
+        tenant_id: TenantId,
+        from: &[AttemptState],
+        heard: Option<AttemptState>,
+    ) {
+        let calls = self.take_calls();
+        let of_use = |to: &AttemptState| from.iter().any(|state| state.can_become(*to));
+        let Some(to) = heard.filter(of_use) else {
+            return save_calls(database, tenant_id, &calls).await;
+        };
+        let legal = from.iter().copied().filter(|state| state.can_become(to));
+        let from: Vec<AttemptState> = legal.collect();
+        let written = async {
+            let mut connection = database.acquire().await?;
+            let id = self.attempt.id;
+            attempts::move_attempt(&mut connection, tenant_id, id, &from, to, &calls).await
+        };
+        if let Err(error) = written.await {
+            let cause: &dyn Error = &error;
+            let order_id = self.attempt.order_id;
+            tracing::warn!(%order_id, %to, cause, "what was heard of a payment could not be written");
+        }
+    }
+}
+
+/// Adds calls to the history by a write of their own. Saving twice keeps them once. A failure is logged and changes
+/// nothing else: the history is for people.
+pub async fn save_calls(database: &Database, tenant_id: TenantId, calls: &UnsavedCalls) {
+    if calls.is_empty() {
+        return;
+    }
+    let saved = async {
+        let mut connection = database.acquire().await?;
+        gateway_calls::insert_calls(&mut connection, tenant_id, calls).await
+    };
+    if let Err(error) = saved.await {
+        let cause: &dyn Error = &error;
+        tracing::warn!(cause, "calls to the gateway are missing in the history");
+    }
+}

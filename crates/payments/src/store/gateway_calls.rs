@@ -1,0 +1,178 @@
+//! `payments.gateway_calls`. Rows are only ever added, mostly by the statement that changes an attempt because of them.
+//!
+//! The time of a call is reckoned back from the statement that keeps it, so that it is the database's and not that of the
+//! machine that made the call.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+use oms_validation::{OrderId, TenantId};
+use uuid::Uuid;
+
+use super::unreadable;
+use crate::{CallEffect, GatewayCall, Reference, UnsavedCalls};
+
+/// Adds calls to the history. `$1` is the tenant and the binds of [`bind_calls`] are `$2` to `$12`. A call that is there
+/// already is left as it is, so that saving may be repeated.
+macro_rules! insert_calls_sql {
+    () => {
+        "INSERT INTO payments.gateway_calls
+             (tenant_id, id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect,
+              duration_ms, called_at)
+         SELECT $1, id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect,
+                duration_ms, statement_timestamp() - make_interval(secs => age_s)
+         FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+                     $10::text[], $11::integer[], $12::double precision[])
+             AS call (id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect,
+                      duration_ms, age_s)
+         ON CONFLICT DO NOTHING"
+    };
+}
+pub(super) use insert_calls_sql;
+
+/// Binds a tenant and its calls, `$1` to `$12`.
+macro_rules! bind_calls {
+    ($statement:expr, $tenant_id:expr, $columns:expr) => {{
+        use diesel::sql_types::{Array, Double, Integer, Nullable, Text, Uuid as SqlUuid};
+        let columns = $columns;
+        $statement
+            .bind::<SqlUuid, _>($tenant_id.as_uuid())
+            .bind::<Array<SqlUuid>, _>(columns.ids)
+            .bind::<Array<SqlUuid>, _>(columns.order_ids)
+            .bind::<Array<SqlUuid>, _>(columns.attempt_ids)
+            .bind::<Array<Text>, _>(columns.operations)
+            .bind::<Array<Text>, _>(columns.gateways)
+            .bind::<Array<Nullable<Text>>, _>(columns.references)
+            .bind::<Array<Nullable<Text>>, _>(columns.request_ids)
+            .bind::<Array<Text>, _>(columns.outcomes)
+            .bind::<Array<Text>, _>(columns.effects)
+            .bind::<Array<Integer>, _>(columns.durations_ms)
+            .bind::<Array<Double>, _>(columns.ages_s)
+    }};
+}
+pub(super) use bind_calls;
+
+/// Calls, column by column.
+#[derive(Default)]
+pub(super) struct Columns<'a> {
+    pub(super) ids: Vec<Uuid>,
+    pub(super) order_ids: Vec<Uuid>,
+    pub(super) attempt_ids: Vec<Uuid>,
+    pub(super) operations: Vec<&'a str>,
+    pub(super) gateways: Vec<&'a str>,
+    pub(super) references: Vec<Option<&'a str>>,
+    pub(super) request_ids: Vec<Option<&'a str>>,
+    pub(super) outcomes: Vec<&'a str>,
+    pub(super) effects: Vec<&'a str>,
+    pub(super) durations_ms: Vec<i32>,
+    pub(super) ages_s: Vec<f64>,
+}
+
+impl<'a> Columns<'a> {
+    pub(super) fn of(calls: &'a UnsavedCalls) -> Self {
+        let mut columns = Self::default();
+        for call in calls.iter() {
+            columns.ids.push(call.id);
+            columns.order_ids.push(call.order_id.as_uuid());
+            columns.attempt_ids.push(call.attempt_id.as_uuid());
+            columns.operations.push(call.operation.as_str());
+            columns.gateways.push(&call.gateway);
+            let reference = call.reference.as_ref().map(Reference::as_str);
+            columns.references.push(reference);
+            columns.request_ids.push(call.request_id.as_deref());
+            columns.outcomes.push(&call.outcome);
+            columns.effects.push(call.effect.as_str());
+            let ms = i32::try_from(call.duration.as_millis());
+            columns.durations_ms.push(ms.unwrap_or(i32::MAX));
+            columns.ages_s.push(call.began.elapsed().as_secs_f64());
+        }
+        columns
+    }
+}
+
+/// Adds calls to the history.
+pub(crate) async fn insert_calls(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    calls: &UnsavedCalls,
+) -> Result<(), DbError> {
+    let statement = cached_sql(insert_calls_sql!());
+    bind_calls!(statement, tenant_id, Columns::of(calls))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The calls about an order, in the order in which they were made.
+pub(crate) async fn find_by_order(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    order_id: OrderId,
+) -> Result<Vec<GatewayCall>, DbError> {
+    // Ids are made when a call ends, and one that is made later sorts later.
+    let rows: Vec<Row> = cached_sql(
+        "SELECT id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect, duration_ms,
+                called_at
+         FROM payments.gateway_calls WHERE tenant_id = $1 AND order_id = $2 ORDER BY id",
+    )
+    .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .load(connection)
+    .await?;
+    rows.into_iter().map(GatewayCall::try_from).collect()
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    order_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    attempt_id: Uuid,
+    #[diesel(sql_type = Text)]
+    operation: String,
+    #[diesel(sql_type = Text)]
+    gateway: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    reference: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    request_id: Option<String>,
+    #[diesel(sql_type = Text)]
+    outcome: String,
+    #[diesel(sql_type = Text)]
+    effect: String,
+    #[diesel(sql_type = Integer)]
+    duration_ms: i32,
+    #[diesel(sql_type = Timestamptz)]
+    called_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for GatewayCall {
+    type Error = DbError;
+
+    fn try_from(row: Row) -> Result<Self, Self::Error> {
+        let reference = row.reference.as_deref().map(Reference::parse).transpose();
+        Ok(Self {
+            id: row.id,
+            order_id: row.order_id.into(),
+            attempt_id: row.attempt_id.into(),
+            operation: row.operation,
+            gateway: row.gateway,
+            reference: reference.map_err(unreadable)?,
+            request_id: row.request_id,
+            outcome: row.outcome,
+            // The column allows these two only.
+            effect: match row.effect == CallEffect::Known.as_str() {
+                true => CallEffect::Known,
+                false => CallEffect::Unknown,
+            },
+            duration: Duration::from_millis(row.duration_ms.unsigned_abs().into()),
+            called_at: row.called_at,
+        })
+    }
+}

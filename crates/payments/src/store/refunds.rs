@@ -1,0 +1,246 @@
+//! `payments.refunds`. A refund is inserted and ended under the lock of its attempt, so that what is left of the captured
+//! amount is never counted twice.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+use oms_validation::{Currency, IdempotencyKey, Money, OrderId, TenantId};
+use uuid::Uuid;
+
+use super::gateway_calls::{Columns, bind_calls, insert_calls_sql};
+use super::unreadable;
+use crate::{
+    Asked, AttemptId, NewRefund, Reference, Refund, RefundEnd, RefundFailure, RefundId,
+    UnsavedCalls,
+};
+
+/// The columns of a [`Row`]: a macro, because the text of a cached statement is a constant.
+macro_rules! columns {
+    () => {
+        "id, order_id, attempt_id, number, amount_minor, left_minor, currency, state, idempotency_key, reason,
+         reference, failure_code, created_at, updated_at"
+    };
+}
+
+macro_rules! select_refunds {
+    ($condition:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM payments.refunds WHERE tenant_id = $1 AND ",
+            $condition
+        )
+    };
+}
+
+/// What an attempt's refunds come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Given back, or about to be, in minor units.
+    pub(crate) refunded_minor: i64,
+    /// Number of the newest refund of the order; 0 when there is none.
+    pub(crate) last_number: i32,
+}
+
+/// Counts the refunds of an order. Lock its attempt first, in a statement of its own: one that locks and counts at once
+/// counts what was there before it waited.
+pub(crate) async fn count(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    order_id: OrderId,
+    attempt_id: AttemptId,
+) -> Result<Tally, DbError> {
+    #[derive(QueryableByName)]
+    struct Counted {
+        #[diesel(sql_type = BigInt)]
+        refunded_minor: i64,
+        #[diesel(sql_type = Integer)]
+        last_number: i32,
+    }
+
+    let counted: Counted = cached_sql(
+        "SELECT coalesce(sum(amount_minor) FILTER (WHERE attempt_id = $3 AND state <> 'failed'), 0)::bigint
+                    AS refunded_minor,
+                coalesce(max(number), 0) AS last_number
+         FROM payments.refunds WHERE tenant_id = $1 AND order_id = $2",
+    )
+    .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .bind::<SqlUuid, _>(attempt_id.as_uuid())
+    .get_result(connection)
+    .await?;
+    Ok(Tally {
+        refunded_minor: counted.refunded_minor,
+        last_number: counted.last_number,
+    })
+}
+
+/// Inserts a refund and returns it. None when its idempotency key is somebody else's already; waits for a transaction
+/// that is about to claim it.
+pub(crate) async fn insert_refund(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    new: &NewRefund,
+    attempt_id: AttemptId,
+    number: i32,
+    amount: Money,
+    left: Money,
+) -> Result<Option<Refund>, DbError> {
+    let key = new.idempotency_key.as_ref().map(IdempotencyKey::as_str);
+    let rows: Vec<Row> = cached_sql(concat!(
+        "INSERT INTO payments.refunds
+             (tenant_id, id, order_id, attempt_id, number, amount_minor, left_minor, currency, state, idempotency_key,
+              reason)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $10)
+         ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
+         RETURNING ",
+        columns!()
+    ))
+    .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<SqlUuid, _>(new.id.as_uuid())
+    .bind::<SqlUuid, _>(new.order_id.as_uuid())
+    .bind::<SqlUuid, _>(attempt_id.as_uuid())
+    .bind::<Integer, _>(number)
+    .bind::<BigInt, _>(amount.amount_minor)
+    .bind::<BigInt, _>(left.amount_minor)
+    .bind::<Text, _>(amount.currency.as_str())
+    .bind::<Nullable<Text>, _>(key)
+    .bind::<Nullable<Text>, _>(new.reason.as_deref())
+    .load(connection)
+    .await?;
+    rows.into_iter().next().map(Refund::try_from).transpose()
+}
+
+/// Keeps the gateway's name for a refund, and the calls by which it was learnt. A name that is there already stays.
+pub(crate) async fn store_reference(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    refund_id: RefundId,
+    reference: &Reference,
+    calls: &UnsavedCalls,
+) -> Result<(), DbError> {
+    let statement = cached_sql(concat!(
+        "WITH calls AS (",
+        insert_calls_sql!(),
+        ") UPDATE payments.refunds SET reference = $14, updated_at = now()
+         WHERE tenant_id = $1 AND id = $13 AND reference IS NULL"
+    ));
+    bind_calls!(statement, tenant_id, Columns::of(calls))
+        .bind::<SqlUuid, _>(refund_id.as_uuid())
+        .bind::<Text, _>(reference.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Ends a pending refund, and with it its attempt's `Refunding`. False when somebody else has ended it.
+pub(crate) async fn end_refund(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    refund_id: RefundId,
+    end: &RefundEnd,
+) -> Result<bool, DbError> {
+    let changed = cached_sql(
+        "UPDATE payments.refunds SET state = $3, failure_code = $4, updated_at = now()
+         WHERE tenant_id = $1 AND id = $2 AND state = 'pending'",
+    )
+    .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<SqlUuid, _>(refund_id.as_uuid())
+    .bind::<Text, _>(end.state().as_str())
+    .bind::<Nullable<Text>, _>(end.failure().map(RefundFailure::as_str))
+    .execute(connection)
+    .await?;
+    Ok(changed == 1)
+}
+
+/// The refund that an idempotency key stands for.
+pub(crate) async fn find_by_key(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    key: &IdempotencyKey,
+) -> Result<Option<Refund>, DbError> {
+    let rows: Vec<Row> = cached_sql(select_refunds!("idempotency_key = $2"))
+        .bind::<SqlUuid, _>(tenant_id.as_uuid())
+        .bind::<Text, _>(key.as_str())
+        .load(connection)
+        .await?;
+    rows.into_iter().next().map(Refund::try_from).transpose()
+}
+
+/// The refunds of an order, the first one first.
+pub(crate) async fn find_by_order(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    order_id: OrderId,
+) -> Result<Vec<Refund>, DbError> {
+    let rows: Vec<Row> = cached_sql(select_refunds!("order_id = $2 ORDER BY number"))
+        .bind::<SqlUuid, _>(tenant_id.as_uuid())
+        .bind::<SqlUuid, _>(order_id.as_uuid())
+        .load(connection)
+        .await?;
+    rows.into_iter().map(Refund::try_from).collect()
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    order_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    attempt_id: Uuid,
+    #[diesel(sql_type = Integer)]
+    number: i32,
+    #[diesel(sql_type = BigInt)]
+    amount_minor: i64,
+    #[diesel(sql_type = BigInt)]
+    left_minor: i64,
+    #[diesel(sql_type = Text)]
+    currency: String,
+    #[diesel(sql_type = Text)]
+    state: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    idempotency_key: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    reason: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    reference: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    failure_code: Option<String>,
+    #[diesel(sql_type = Timestamptz)]
+    created_at: DateTime<Utc>,
+    #[diesel(sql_type = Timestamptz)]
+    updated_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for Refund {
+    type Error = DbError;
+
+    fn try_from(row: Row) -> Result<Self, Self::Error> {
+        let currency = Currency::parse(&row.currency).map_err(unreadable)?;
+        let money = |amount_minor| Money {
+            amount_minor,
+            currency,
+        };
+        let key = row.idempotency_key.as_deref().map(IdempotencyKey::parse);
+        let reference = row.reference.as_deref().map(Reference::parse);
+        Ok(Self {
+            id: row.id.into(),
+            order_id: row.order_id.into(),
+            attempt_id: row.attempt_id.into(),
+            number: row.number,
+            amount: money(row.amount_minor),
+            left: money(row.left_minor),
+            state: row.state.parse().map_err(unreadable)?,
+            idempotency_key: key.transpose().map_err(unreadable)?,
+            reason: row.reason,
+            reference: reference.transpose().map_err(unreadable)?,
+            failure_code: row.failure_code.as_deref().map(RefundFailure::new),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            asked: Asked::Perhaps,
+        })
+    }
+}
