@@ -46,6 +46,8 @@ pub(crate) struct Config {
     pub(crate) currency: Currency,
     pub(crate) tenant: TenantId,
     pub(crate) sweep: SweepSettings,
+    /// How often stored webhooks are looked for, beside those of this process, which it knows of at once.
+    pub(crate) gateway_events_interval: Duration,
     pub(crate) pending_payment_deadline: Duration,
     pub(crate) operators: Arc<Operators>,
     pub(crate) shutdown_timeout: Duration,
@@ -116,6 +118,11 @@ impl Config {
                     .map_err(|error: oms_validation::InvalidId| error.to_string())
             }),
             sweep: SweepSettings::read(&mut reader, stripe.timeout),
+            gateway_events_interval: reader.milliseconds(
+                "OMS_GATEWAY_EVENTS_INTERVAL_MS",
+                1000,
+                10..=3_600_000,
+            ),
             pending_payment_deadline: reader.milliseconds(
                 "OMS_PENDING_PAYMENT_DEADLINE_MS",
                 3_600_000,

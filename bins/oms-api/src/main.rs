@@ -4,6 +4,7 @@
 mod alerts;
 mod cli;
 mod config;
+mod gateway_events;
 mod health;
 mod http_server;
 mod metrics;

@@ -21,6 +21,7 @@ pub use domain::page::{Cursor, InvalidCursor, Page, PageSize};
 pub use domain::reason::{InvalidReason, Reason};
 pub use domain::status::OrderStatus;
 pub use error::{OrderError, PROBLEM_TYPES};
+pub use service::apply_gateway_events::{AppliedEvents, apply_gateway_events};
 pub use service::deliver_alerts::{AlertSink, deliver_alerts};
 pub use service::get_dead_letter::{DeadLetterDetails, get_dead_letter};
 pub use service::get_order::{OrderDetails, get_order};

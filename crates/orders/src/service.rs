@@ -1,6 +1,8 @@
 //! The use cases of orders, one in each file, and the steps that they share.
 
 mod advance_order;
+mod apply_gateway_event;
+pub(crate) mod apply_gateway_events;
 mod change_status;
 mod dead_letter_order;
 pub(crate) mod deliver_alerts;

@@ -15,6 +15,8 @@
 mod admission;
 #[path = "orders/alerts.rs"]
 mod alerts;
+#[path = "orders/applying.rs"]
+mod applying;
 #[path = "orders/backlog.rs"]
 mod backlog;
 #[path = "orders/clock.rs"]

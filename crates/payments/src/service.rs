@@ -15,7 +15,8 @@ mod recorded_gateway;
 mod settle_payment;
 
 pub use apply_gateway_events::{
-    claim_gateway_events, find_due_event_tenants, finish_gateway_event, postpone_gateway_event,
+    claim_gateway_events, count_due_gateway_events, find_due_event_tenants, finish_gateway_event,
+    postpone_gateway_event, return_gateway_event,
 };
 pub use begin_refund::{BeginRefund, begin_refund};
 pub use close_attempt::close_attempt;

@@ -129,6 +129,27 @@ impl Sandbox {
         self.control(Method::POST, "webhooks", Some(endpoint)).await;
     }
 
+    /// The same, and tries for a minute or more before it gives up.
+    pub async fn report_patiently_to(&self, api_url: &str, secret: &str) {
+        let url = format!("{api_url}/webhooks/stripe");
+        let endpoint = json!({ "url": url, "secret": secret, "backoffMs": 10, "tries": 100 });
+        self.control(Method::POST, "webhooks", Some(endpoint)).await;
+    }
+
+    /// What becomes of a payment that waits for the bank, unless somebody was faster.
+    pub async fn settle_if_open(&self, payment: &str, outcome: &str) {
+        let path = format!("payment_intents/{payment}/settle");
+        let body = json!({ "outcome": outcome });
+        let (status, answer) = self.ask(Method::POST, &path, Some(body)).await;
+        assert!(matches!(status, 200 | 400), "{answer}");
+    }
+
+    /// How many webhooks have yet to be delivered.
+    pub async fn undelivered(&self) -> u64 {
+        let stats = self.stats().await;
+        stats["webhooks"]["pending"].as_u64().unwrap()
+    }
+
     /// The deliveries until now, the oldest first.
     pub async fn deliveries(&self) -> Vec<Value> {
         let webhooks = self.control(Method::GET, "webhooks", None).await;
@@ -190,6 +211,12 @@ impl Sandbox {
     }
 
     async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let (status, answer) = self.ask(method, path, body).await;
+        assert_eq!(status, 200, "{answer}");
+        answer
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
         let url = format!("{}/_sandbox/{path}", self.url);
         let mut request = self.client.request(method, url);
         if let Some(body) = body {
@@ -197,9 +224,7 @@ impl Sandbox {
         }
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
-        let answer: Value = response.json().await.unwrap();
-        assert_eq!(status, 200, "{answer}");
-        answer
+        (status, response.json().await.unwrap())
     }
 }
 

@@ -104,6 +104,11 @@ impl ScriptedGateway {
             .count()
     }
 
+    /// What a payment asks for.
+    pub fn asked(&self, reference: &Reference) -> Money {
+        self.payments.lock().unwrap()[reference].0
+    }
+
     /// What look-ups fail with from now on; nothing, if `None`.
     pub fn fail_lookups(&self, fault: Option<GatewayFault>) {
         *self.lookup_fault.lock().unwrap() = fault;
@@ -134,7 +139,7 @@ impl ScriptedGateway {
     }
 
     /// Changes a payment unless it is paid, cancelled or with the bank already.
-    fn set(&self, reference: &Reference, status: PaymentStatus) -> PaymentStatus {
+    pub fn set(&self, reference: &Reference, status: PaymentStatus) -> PaymentStatus {
         let mut payments = self.payments.lock().unwrap();
         let (asked, current) = payments.get_mut(reference).unwrap();
         if !matches!(
