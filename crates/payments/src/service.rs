@@ -4,6 +4,7 @@ mod apply_gateway_events;
 mod close_attempt;
 mod collect_payment;
 mod find_attempt_by_reference;
+mod find_attempts_by_references;
 mod find_payment;
 mod purge_gateway_events;
 mod receive_gateway_event;
@@ -16,6 +17,7 @@ pub use apply_gateway_events::{
 pub use close_attempt::close_attempt;
 pub use collect_payment::{CollectOutcome, collect_payment};
 pub use find_attempt_by_reference::find_attempt_by_reference;
+pub use find_attempts_by_references::find_attempts_by_references;
 pub use find_payment::find_payment;
 pub use purge_gateway_events::{KEEP_GATEWAY_EVENTS, purge_gateway_events};
 pub use receive_gateway_event::{Received, receive_gateway_event};
