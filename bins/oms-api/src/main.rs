@@ -8,6 +8,8 @@ mod health;
 mod http_server;
 mod metrics;
 mod operators;
+mod reconcile;
+mod reconciler;
 mod request_span;
 mod seed;
 mod serve;
@@ -22,7 +24,7 @@ fn main() -> std::process::ExitCode {
     // A missing file is no error: production has none.
     let _ = dotenvy::dotenv();
     match cli::run() {
-        Ok(()) => std::process::ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // Not `{:?}`, which RUST_BACKTRACE turns into pages.
             eprintln!("oms-api: {error:#}");

@@ -10,7 +10,7 @@ use crate::process::{Process, program};
 pub const SECRET_KEY: &str = "sk_test_hushHushKey";
 
 /// Quiet and small: the sweeper looks once, before there is any order, and nothing is due for an hour.
-const SETTINGS: [(&str, &str); 8] = [
+const SETTINGS: [(&str, &str); 9] = [
     ("OMS_PORT", "0"),
     ("OMS_METRICS_PORT", "0"),
     ("OMS_LOG_FORMAT", "json"),
@@ -20,6 +20,7 @@ const SETTINGS: [(&str, &str); 8] = [
     ("OMS_STRIPE_TIMEOUT_MS", "60000"),
     ("OMS_SWEEP_INTERVAL_MS", "3600000"),
     ("OMS_SWEEP_AFTER_MS", "3600000"),
+    ("OMS_RECONCILE_INTERVAL_MS", "0"),
 ];
 
 /// Lets the sweeper look all the time. What is due is up to the test.
