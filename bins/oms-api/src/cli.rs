@@ -46,7 +46,17 @@ enum Command {
 
 /// Runs what the command line asks for.
 pub(crate) fn run() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            error.print()?;
+            // Not clap's 2, which says something else here.
+            return Ok(match error.use_stderr() {
+                true => ExitCode::FAILURE,
+                false => ExitCode::SUCCESS,
+            });
+        }
+    };
     let config = Config::from_env(&|name| std::env::var(name).ok())?;
     rustls::crypto::ring::default_provider()
         .install_default()

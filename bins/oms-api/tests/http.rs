@@ -67,6 +67,8 @@ mod payment_methods;
 mod placing;
 #[path = "http/refusals.rs"]
 mod refusals;
+#[path = "http/reverse_reconciliation.rs"]
+mod reverse_reconciliation;
 #[path = "http/shutdown.rs"]
 mod shutdown;
 #[path = "http/webhooks_in.rs"]
