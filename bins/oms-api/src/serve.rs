@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, Environment, Gateway};
-use crate::{alerts, gateway_events, http_server, metrics, shutdown, sweeper};
+use crate::{alerts, gateway_events, http_server, metrics, reconciler, shutdown, sweeper};
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
@@ -64,6 +64,12 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         &metrics,
         stopping.clone(),
     )?;
+    let schedule = config.reconcile;
+    let reconciler = schedule.map(|schedule| {
+        let (context, stopping) = (context.clone(), stopping.clone());
+        reconciler::spawn(context, config.tenant, schedule, &metrics, stopping)
+    });
+    let mut reconciler = reconciler.transpose()?;
     let card_numbers = match config.has_sandbox_gateway() {
         true => CardNumbers::Accepted,
         false => CardNumbers::Refused,
@@ -97,6 +103,12 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         Ok(ended) => ended.context("the worker for webhooks failed")?,
         Err(_) => gateway_events.abort(),
     }
+    if let Some(reconciler) = &mut reconciler {
+        match timeout_at(deadline, &mut *reconciler).await {
+            Ok(ended) => ended.context("the reconciler failed")?,
+            Err(_) => reconciler.abort(),
+        }
+    }
     metrics_server.stop().await;
     database.close();
     tracing::info!("stopped");
@@ -104,7 +116,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 /// The pool, once the database answers and has all the migrations that this program knows.
-async fn connect(config: &Config) -> anyhow::Result<Database> {
+pub(crate) async fn connect(config: &Config) -> anyhow::Result<Database> {
     let database = Database::new(&DatabaseConfig {
         max_connections: config.database_max_connections,
         ..DatabaseConfig::new(config.database_url())
@@ -125,7 +137,8 @@ async fn connect(config: &Config) -> anyhow::Result<Database> {
     Ok(database)
 }
 
-fn gateway(config: &Config) -> anyhow::Result<Arc<dyn PaymentGateway>> {
+/// The payment gateway.
+pub(crate) fn gateway(config: &Config) -> anyhow::Result<Arc<dyn PaymentGateway>> {
     if config.gateway == Gateway::Instant {
         tracing::warn!("payments are not collected: OMS_PAYMENT_GATEWAY is instant");
         return Ok(Arc::new(InstantGateway));
@@ -148,7 +161,7 @@ fn webhooks(config: &Config, database: &Database, news: Arc<Notify>) -> Option<S
 }
 
 /// The address book first, because it costs nothing; then the service, behind its cache.
-fn geocoder(config: &Config, database: &Database) -> anyhow::Result<Arc<dyn Geocoder>> {
+pub(crate) fn geocoder(config: &Config, database: &Database) -> anyhow::Result<Arc<dyn Geocoder>> {
     let mut chain: Vec<Arc<dyn Geocoder>> = Vec::new();
     match &config.address_book {
         Some(path) => chain.push(Arc::new(AddressBook::from_file(path)?)),

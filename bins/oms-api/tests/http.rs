@@ -89,6 +89,8 @@ mod placing;
 mod race;
 #[path = "http/refusals.rs"]
 mod refusals;
+#[path = "http/reverse_reconciliation.rs"]
+mod reverse_reconciliation;
 #[path = "http/shutdown.rs"]
 mod shutdown;
 #[path = "http/webhooks_applied.rs"]

@@ -27,6 +27,8 @@ mod dead_letters;
 mod gateway;
 #[path = "orders/operators.rs"]
 mod operators;
+#[path = "orders/reconciling.rs"]
+mod reconciling;
 #[path = "orders/replays.rs"]
 mod replays;
 #[path = "orders/shop.rs"]

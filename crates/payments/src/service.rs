@@ -6,6 +6,7 @@ mod close_attempt;
 mod collect_payment;
 mod execute_refund;
 mod find_attempt_by_reference;
+mod find_attempts_by_references;
 mod find_payment;
 mod finish_refund;
 mod purge_gateway_events;
@@ -23,6 +24,7 @@ pub use close_attempt::close_attempt;
 pub use collect_payment::{CollectOutcome, Collected, collect_payment};
 pub use execute_refund::{RefundResult, execute_refund};
 pub use find_attempt_by_reference::find_attempt_by_reference;
+pub use find_attempts_by_references::find_attempts_by_references;
 pub use find_payment::{
     find_payment, find_pending_refund, find_refund_by_key, list_attempts, list_calls, list_refunds,
 };

@@ -11,7 +11,7 @@ pub const SECRET_KEY: &str = "sk_test_hushHushKey";
 
 /// Quiet and small: the sweeper looks once, before there is any order, and nothing is due for an hour. Webhooks are applied
 /// by the process that gets them, and not looked for.
-const SETTINGS: [(&str, &str); 9] = [
+const SETTINGS: [(&str, &str); 10] = [
     ("OMS_PORT", "0"),
     ("OMS_METRICS_PORT", "0"),
     ("OMS_LOG_FORMAT", "json"),
@@ -22,6 +22,7 @@ const SETTINGS: [(&str, &str); 9] = [
     ("OMS_SWEEP_INTERVAL_MS", "3600000"),
     ("OMS_SWEEP_AFTER_MS", "3600000"),
     ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "3600000"),
+    ("OMS_RECONCILE_INTERVAL_MS", "0"),
 ];
 
 /// Lets the sweeper look all the time. What is due is up to the test.

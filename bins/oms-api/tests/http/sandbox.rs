@@ -6,6 +6,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::api::SECRET_KEY;
 use crate::eventually::until;
 use crate::process::{Process, program};
 
@@ -120,6 +121,34 @@ impl Sandbox {
     pub async fn charge(&self, amount_minor: u64) -> Value {
         let charge = json!({ "amount": amount_minor, "currency": "usd" });
         self.control(Method::POST, "charges", Some(charge)).await
+    }
+
+    /// A charge that nobody asked for, with metadata.
+    pub async fn charge_for(&self, amount_minor: u64, metadata: Value) -> Value {
+        let charge = json!({ "amount": amount_minor, "currency": "usd", "metadata": metadata });
+        self.control(Method::POST, "charges", Some(charge)).await
+    }
+
+    /// How many refunds there are.
+    pub async fn refunds(&self) -> u64 {
+        let stats = self.control(Method::GET, "stats", None).await;
+        stats["effects"]["refunds"].as_u64().unwrap()
+    }
+
+    /// Forgets everything.
+    pub async fn reset(&self) {
+        self.control(Method::POST, "reset", None).await;
+    }
+
+    /// Calls Stripe's side, as a program beside ours does that shares the account.
+    pub async fn call(&self, path: &str, form: &[(&str, &str)]) -> Value {
+        let request = self.client.post(format!("{}/v1/{path}", self.url));
+        let request = request.basic_auth(SECRET_KEY, Some("")).form(form);
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let answer: Value = response.json().await.unwrap();
+        assert_eq!(status, 200, "{answer}");
+        answer
     }
 
     /// Reports what happens from now on to an API, signed with this secret.

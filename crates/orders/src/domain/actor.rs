@@ -8,6 +8,8 @@ pub(crate) const API: &str = "api";
 pub(crate) const SWEEPER: &str = "sweeper";
 /// The worker that applies what the gateway reports.
 pub(crate) const WEBHOOK: &str = "webhook";
+/// The worker that compares the gateway's books with ours.
+pub(crate) const RECONCILER: &str = "reconciler";
 
 /// A person, through the endpoints for operators.
 pub(crate) fn operator(name: &OperatorName) -> String {
