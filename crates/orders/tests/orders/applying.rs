@@ -104,7 +104,7 @@ async fn what_is_not_ours_is_done_with_at_once() {
     assert_eq!(apply(&shop).await, unknown);
     assert_eq!(
         shop.state().await,
-        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api sent 1"
+        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api unknown 1"
     );
     assert_eq!(shop.gateway.looked_up.available_permits(), 0);
 }
@@ -129,7 +129,7 @@ async fn a_message_never_cancels_what_may_yet_be_confirmed() {
     assert_eq!(*shop.gateway.cancels.lock().unwrap(), 0);
     assert_eq!(
         shop.state().await,
-        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api sent 1"
+        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api processing 1"
     );
 }
 
@@ -234,7 +234,7 @@ async fn a_message_is_tried_ten_times_while_the_gateway_is_silent_and_given_up_t
     assert_eq!(events(&shop).await, "evt_1 10 given_up");
     assert_eq!(
         shop.state().await,
-        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api sent 1"
+        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api unknown 1"
     );
 }
 
