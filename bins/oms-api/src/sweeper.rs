@@ -97,6 +97,9 @@ impl SweepMetrics {
         let outcomes = [
             ("paid", summary.paid),
             ("failed", summary.failed),
+            ("cancelled", summary.cancelled),
+            ("refunded", summary.refunded),
+            ("refund_failed", summary.refund_failed),
             ("postponed", summary.postponed),
             ("refused", summary.refused),
             ("dead_lettered", summary.dead_lettered),

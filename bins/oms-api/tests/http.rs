@@ -23,6 +23,8 @@ mod ends;
 mod eventually;
 #[path = "http/gateway_calls.rs"]
 mod gateway_calls;
+#[path = "http/giving_back.rs"]
+mod giving_back;
 #[path = "http/held_commit.rs"]
 mod held_commit;
 #[path = "http/invariants.rs"]
@@ -51,6 +53,8 @@ mod addresses;
 mod breaker;
 #[path = "http/call_budget.rs"]
 mod call_budget;
+#[path = "http/cancelling.rs"]
+mod cancelling;
 #[path = "http/charges.rs"]
 mod charges;
 #[path = "http/concurrency.rs"]
@@ -73,6 +77,8 @@ mod gateway_outages;
 mod hanging_gateway;
 #[path = "http/idempotency.rs"]
 mod idempotency;
+#[path = "http/kill_cancel_refund.rs"]
+mod kill_cancel_refund;
 #[path = "http/kill_matrix.rs"]
 mod kill_matrix;
 #[path = "http/killed.rs"]
@@ -87,6 +93,8 @@ mod payment_methods;
 mod placing;
 #[path = "http/race.rs"]
 mod race;
+#[path = "http/refunding.rs"]
+mod refunding;
 #[path = "http/refusals.rs"]
 mod refusals;
 #[path = "http/reverse_reconciliation.rs"]

@@ -16,5 +16,6 @@ pub(crate) mod order;
 pub(crate) mod page;
 pub(crate) mod reason;
 pub(crate) mod reconcile_window;
+pub(crate) mod refund;
 pub(crate) mod status;
 pub(crate) mod suspicion;

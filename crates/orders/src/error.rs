@@ -3,8 +3,8 @@
 use oms_database::DbError;
 use oms_errors::{FieldError, INVALID_REQUEST, Problem};
 use oms_geocoding::GeocodeError;
-use oms_payments::{DeclineCode, PaymentError};
-use oms_validation::OrderId;
+use oms_payments::{DeclineCode, PaymentError, RefundFailure, RefundId};
+use oms_validation::{Currency, Money, OrderId};
 
 use crate::domain::failure::Failure;
 use crate::domain::reconcile_window::InvalidWindow;
@@ -38,6 +38,16 @@ oms_errors::problem_types! {
     NOT_FOUND = "orders.not_found", NotFound, "There is no such order";
     /// The order that the idempotency key stands for was cancelled, or is being cancelled.
     CANCELLED = "orders.cancelled", WrongState, "The order was cancelled";
+    /// The order has failed, or all of its money was given back: there is nothing to cancel.
+    NOT_CANCELLABLE = "orders.not_cancellable", WrongState, "An order in this state can't be cancelled";
+    /// The order is not paid, or is being cancelled.
+    NOT_REFUNDABLE = "orders.not_refundable", WrongState, "An order in this state can't be refunded";
+    /// Money of the order is being given back; what is left is known only when that has ended.
+    REFUND_IN_PROGRESS = "orders.refund_in_progress", Conflict, "A refund of the order is in progress";
+    /// More than is left of what was captured.
+    REFUND_EXCEEDS_CAPTURED = "orders.refund_exceeds_captured", Unprocessable, "The refund is more than is left of the payment";
+    /// The bank or the gateway refused to give the money back. The order is paid, as before.
+    REFUND_REFUSED = "orders.refund_refused", Unprocessable, "The refund was refused";
     /// No such dead letter in this store.
     DEAD_LETTER_NOT_FOUND = "orders.dead_letter_not_found", NotFound, "There is no such dead letter";
     /// The dead letter is not open any more: somebody resolved it, or the order ended.
@@ -56,7 +66,7 @@ oms_errors::problem_types! {
     FINDING_RESOLVED = "orders.finding_resolved", WrongState, "The finding was resolved already";
 }
 
-/// Why an order can't be placed or read.
+/// Why an order can't be placed, read, cancelled or refunded.
 #[derive(Debug, thiserror::Error)]
 pub enum OrderError {
     /// The database did not do its part.
@@ -113,6 +123,46 @@ pub enum OrderError {
         order_id: OrderId,
         /// Where it is.
         status: OrderStatus,
+    },
+    /// The order has ended, and there is nothing to cancel.
+    #[error("an order that is {status} can't be cancelled")]
+    NotCancellable {
+        /// The order.
+        order_id: OrderId,
+        /// Where it is.
+        status: OrderStatus,
+    },
+    /// The order is not paid, or is being cancelled.
+    #[error("an order that is {status} can't be refunded")]
+    NotRefundable {
+        /// The order.
+        order_id: OrderId,
+        /// Where it is.
+        status: OrderStatus,
+    },
+    /// Money of the order is being given back.
+    #[error("a refund of order {0} is in progress")]
+    RefundInProgress(OrderId),
+    /// More was to be given back than is left.
+    #[error("the refund is more than is left of the payment")]
+    RefundExceedsCaptured {
+        /// What is left.
+        available: Money,
+    },
+    /// The order was paid in another currency.
+    #[error("the order was paid in {0}")]
+    RefundCurrency(Currency),
+    /// The bank or the gateway refused to give the money back.
+    #[error("refund {refund_id} of order {order_id} was refused: {code}")]
+    RefundRefused {
+        /// The order.
+        order_id: OrderId,
+        /// Where it is.
+        status: OrderStatus,
+        /// The refund.
+        refund_id: RefundId,
+        /// Why.
+        code: RefundFailure,
     },
     /// No such dead letter in this store.
     #[error("there is no such dead letter")]
@@ -172,10 +222,32 @@ impl From<OrderError> for Problem {
                 Self::of(&OUTCOME_UNKNOWN).with_retry_after_s(RETRY_AFTER_S)
             }
             OrderError::NotFound => Self::of(&NOT_FOUND),
-            OrderError::Cancelled { order_id, status } => Self::of(&CANCELLED)
+            OrderError::Cancelled { order_id, status } => about(&CANCELLED, order_id, status),
+            OrderError::NotCancellable { order_id, status } => {
+                about(&NOT_CANCELLABLE, order_id, status)
+            }
+            OrderError::NotRefundable { order_id, status } => {
+                about(&NOT_REFUNDABLE, order_id, status)
+            }
+            OrderError::RefundInProgress(order_id) => Self::of(&REFUND_IN_PROGRESS)
                 .with_location(location_of(order_id))
-                .with_extension("orderId", order_id.to_string())
-                .with_extension("orderStatus", status.as_str()),
+                .with_retry_after_s(RETRY_AFTER_S)
+                .with_extension("orderId", order_id.to_string()),
+            OrderError::RefundExceedsCaptured { available } => Self::of(&REFUND_EXCEEDS_CAPTURED)
+                .with_extension("availableMinor", available.amount_minor)
+                .with_extension("currency", available.currency.as_str()),
+            OrderError::RefundCurrency(currency) => invalid_field(
+                "amount.currency",
+                format!("must be {currency}, in which the order was paid"),
+            ),
+            OrderError::RefundRefused {
+                order_id,
+                status,
+                refund_id,
+                code,
+            } => about(&REFUND_REFUSED, order_id, status)
+                .with_extension("refundId", refund_id.to_string())
+                .with_extension("failureCode", code.as_str()),
             OrderError::DeadLetterNotFound => Self::of(&DEAD_LETTER_NOT_FOUND),
             OrderError::DeadLetterResolved => Self::of(&DEAD_LETTER_RESOLVED),
             OrderError::NotResolvable(status) => {
@@ -193,6 +265,18 @@ impl From<OrderError> for Problem {
             OrderError::InvalidWindow(error) => invalid_field("window", error.to_string()),
         }
     }
+}
+
+/// A refusal that depends on where an order is.
+fn about(
+    problem_type: &'static oms_errors::ProblemType,
+    order_id: OrderId,
+    status: OrderStatus,
+) -> Problem {
+    Problem::of(problem_type)
+        .with_location(location_of(order_id))
+        .with_extension("orderId", order_id.to_string())
+        .with_extension("orderStatus", status.as_str())
 }
 
 fn of_lines(problem_type: &'static oms_errors::ProblemType, lines: &[usize]) -> Problem {

@@ -1,10 +1,13 @@
 //! The HTTP face of orders.
 
+mod cancel_order;
 mod dead_letters;
 mod findings;
 mod get_order;
+mod list_refunds;
 mod paging;
 mod place_order;
+mod refund_order;
 mod representation;
 
 use std::future::Future;
@@ -13,11 +16,14 @@ use std::sync::Arc;
 use actix_web::web::{self, ServiceConfig};
 use oms_errors::Problem;
 use oms_errors::http::method_not_allowed;
+use oms_validation::OrderId;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::context::OrderContext;
+use crate::domain::reason::{InvalidReason, Reason};
+use crate::error::{OrderError, invalid_field};
 
 /// Whether requests may carry card numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +70,17 @@ impl OrdersApi {
     }
 }
 
+/// What is no id is the id of nothing.
+fn order_id_of(path: &str) -> Result<OrderId, OrderError> {
+    path.parse().map_err(|_| OrderError::NotFound)
+}
+
+/// Why something is asked for, where a body says so.
+fn reason_of(text: Option<&str>) -> Result<Option<Reason>, Problem> {
+    let parsed = text.map(Reason::parse).transpose();
+    parsed.map_err(|error: InvalidReason| invalid_field("reason", error.to_string()))
+}
+
 /// The routes of orders.
 pub fn configure(config: &mut ServiceConfig) {
     config
@@ -76,6 +93,17 @@ pub fn configure(config: &mut ServiceConfig) {
             web::resource("/orders/{id}")
                 .route(web::get().to(get_order::get_order))
                 .default_service(method_not_allowed("GET")),
+        )
+        .service(
+            web::resource("/orders/{id}/cancel")
+                .route(web::post().to(cancel_order::cancel_order))
+                .default_service(method_not_allowed("POST")),
+        )
+        .service(
+            web::resource("/orders/{id}/refunds")
+                .route(web::get().to(list_refunds::list_refunds))
+                .route(web::post().to(refund_order::refund_order))
+                .default_service(method_not_allowed("GET, POST")),
         )
         .service(
             web::resource("/operations/dead-letters")

@@ -23,9 +23,11 @@ pub use domain::order::{Order, OrderRequest};
 pub use domain::page::{Cursor, InvalidCursor, Page, PageSize};
 pub use domain::reason::{InvalidReason, Reason};
 pub use domain::reconcile_window::{InvalidWindow, ReconcileWindow};
+pub use domain::refund::RequestedRefund;
 pub use domain::status::OrderStatus;
 pub use error::{OrderError, PROBLEM_TYPES};
 pub use service::apply_gateway_events::{AppliedEvents, apply_gateway_events};
+pub use service::cancel_order::{Cancellation, cancel_order};
 pub use service::check_charge::{ChargeCheck, check_charge};
 pub use service::deliver_alerts::{AlertSink, deliver_alerts};
 pub use service::get_dead_letter::{DeadLetterDetails, get_dead_letter};
@@ -40,6 +42,7 @@ pub use service::reconcile_charges::{
     Going, ReconcileObserver, ReconcileSummary, reconcile_charges,
 };
 pub use service::reconcile_next::{ReconcileSchedule, ReconcileTurn, reconcile_next};
+pub use service::refund_order::{RefundedOrder, refund_order};
 pub use service::resolve_dead_letter::resolve_dead_letter;
 pub use service::resolve_finding::resolve_finding;
 pub use service::retry_dead_letter::retry_dead_letter;

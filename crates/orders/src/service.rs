@@ -1,15 +1,20 @@
 //! The use cases of orders, one in each file, and the steps that they share.
 
+mod advance_cancelling;
 mod advance_order;
+mod advance_refunding;
 mod apply_gateway_event;
 pub(crate) mod apply_gateway_events;
+pub(crate) mod cancel_order;
 mod change_status;
 pub(crate) mod check_charge;
 mod check_paid_orders;
 mod dead_letter_order;
 pub(crate) mod deliver_alerts;
+mod end_cancelling;
 mod end_finding;
 mod end_order;
+mod end_refunding;
 pub(crate) mod get_dead_letter;
 pub(crate) mod get_finding;
 pub(crate) mod get_order;
@@ -23,6 +28,7 @@ pub(crate) mod place_order;
 pub(crate) mod reconcile_charges;
 pub(crate) mod reconcile_next;
 mod record_finding;
+pub(crate) mod refund_order;
 pub(crate) mod resolve_dead_letter;
 pub(crate) mod resolve_finding;
 pub(crate) mod retry_dead_letter;
@@ -30,3 +36,4 @@ mod settle_finding;
 pub(crate) mod settle_findings;
 mod settle_pending;
 pub(crate) mod sweep_orders;
+mod worklist;

@@ -19,6 +19,8 @@ mod alerts;
 mod applying;
 #[path = "orders/backlog.rs"]
 mod backlog;
+#[path = "orders/cancelling.rs"]
+mod cancelling;
 #[path = "orders/clock.rs"]
 mod clock;
 #[path = "orders/dead_letters.rs"]
@@ -29,6 +31,8 @@ mod gateway;
 mod operators;
 #[path = "orders/reconciling.rs"]
 mod reconciling;
+#[path = "orders/refunding.rs"]
+mod refunding;
 #[path = "orders/replays.rs"]
 mod replays;
 #[path = "orders/shop.rs"]

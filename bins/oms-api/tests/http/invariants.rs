@@ -4,13 +4,13 @@ use serde_json::json;
 
 use crate::api::SWEEPING;
 use crate::eventually::until;
-use crate::request::{DECLINED_CARD, small_order, with};
+use crate::request::{DECLINED_CARD, new_key, small_order, with};
 use crate::sandbox::Sandbox;
 use crate::shop::Shop;
 use crate::store_database::StoreDatabase;
 
 /// Each query finds what breaks one rule, in one column of words.
-const RULES: [(&str, &str); 13] = [
+const RULES: [(&str, &str); 15] = [
     (
         "a stock level is the sum of its movements, and what it holds the sum of its reservations",
         "SELECT format('%s %s: on hand %s, moved %s, reserved %s, held %s',
@@ -160,6 +160,36 @@ const RULES: [(&str, &str); 13] = [
          ) n
          WHERE f.order_id IS NOT NULL AND n.notes < CASE WHEN f.resolved_at IS NULL THEN 1 ELSE 2 END",
     ),
+    (
+        "a refund is pending exactly while its attempt is being refunded, nothing is given back that was not taken, and an \
+         attempt is refunded once nothing is left",
+        "SELECT format('attempt %s is %s: captured %s, refunded %s, %s pending',
+                       a.id, a.state, a.captured_minor, r.refunded, r.pending)
+         FROM payments.attempts a
+         CROSS JOIN LATERAL (
+             SELECT coalesce(sum(amount_minor) FILTER (WHERE state = 'refunded'), 0) AS refunded,
+                    coalesce(sum(amount_minor) FILTER (WHERE state <> 'failed'), 0) AS asked,
+                    count(*) FILTER (WHERE state = 'pending') AS pending
+             FROM payments.refunds r WHERE (r.tenant_id, r.attempt_id) = (a.tenant_id, a.id)
+         ) r
+         WHERE r.pending <> (a.state = 'refunding')::int OR r.asked > coalesce(a.captured_minor, 0)
+            OR (a.state = 'refunded') IS DISTINCT FROM (r.refunded = a.captured_minor AND r.refunded > 0)
+               AND a.captured_minor IS NOT NULL",
+    ),
+    (
+        "an order's refunds are numbered from 1 without gaps, are of its own attempt in its currency, and each leaves what \
+         the ones before it have left",
+        "SELECT format('refund %s, number %s of order %s: leaves %s', r.id, r.number, r.order_id, r.left_minor)
+         FROM (
+             SELECT r.*, row_number() OVER of_order AS place,
+                    sum(CASE WHEN state = 'failed' THEN 0 ELSE amount_minor END) OVER of_order AS asked
+             FROM payments.refunds r
+             WINDOW of_order AS (PARTITION BY tenant_id, order_id ORDER BY number)
+         ) r
+         JOIN payments.attempts a ON (a.tenant_id, a.id) = (r.tenant_id, r.attempt_id)
+         WHERE r.number <> r.place OR a.order_id <> r.order_id OR a.currency <> r.currency
+            OR (r.state <> 'failed' AND r.left_minor <> a.captured_minor - r.asked)",
+    ),
 ];
 
 /// Checks the database.
@@ -170,33 +200,49 @@ pub async fn assert_invariants(database: &StoreDatabase) {
     }
 }
 
-/// Checks the gateway against the database: a paid order was charged once, and exactly its total; all others were not
-/// charged; and there is no charge without an order.
+/// Checks the gateway against the database: what was taken and given back there is what our books say; a paid order was
+/// charged its total, and not all of it is back; of what ended otherwise nothing is left with us; what waits for a payment
+/// has none yet; and there is no charge without an order.
 pub async fn assert_charges_match_orders(database: &StoreDatabase, sandbox: &Sandbox) {
-    let orders = database
-        .rows("SELECT id, status, total_minor FROM orders.orders")
-        .await;
-    let mut paid = 0;
-    for order in &orders {
-        let [id, status, total] = order.as_slice() else {
-            unreachable!("three columns");
-        };
-        let expected = match status.as_str() {
-            "PAID" => (1, total.parse().unwrap()),
-            _ => (0, 0),
-        };
-        paid += expected.0;
-        let charged = sandbox.charged(id).await;
-        assert_eq!(
-            charged, expected,
-            "(charges, amount) of order {id}, {status}"
+    let books = "
+        SELECT o.id, o.status, o.total_minor, coalesce(a.captured_minor, 0), coalesce(r.refunded, 0),
+               coalesce(r.pending, 0)
+        FROM orders.orders o
+        LEFT JOIN payments.attempts a ON (a.tenant_id, a.order_id, a.number) = (o.tenant_id, o.id, 1)
+        LEFT JOIN LATERAL (
+            SELECT sum(amount_minor) FILTER (WHERE state = 'refunded') AS refunded,
+                   sum(amount_minor) FILTER (WHERE state = 'pending') AS pending
+            FROM payments.refunds r WHERE (r.tenant_id, r.attempt_id) = (a.tenant_id, a.id)
+        ) r ON true";
+    let mut charges = 0;
+    for order in database.rows(books).await {
+        let (id, status) = (&order[0], order[1].as_str());
+        let number = |column: usize| -> i64 { order[column].parse().unwrap() };
+        let (total, captured, refunded, pending) = (number(2), number(3), number(4), number(5));
+        let at_the_gateway = sandbox.money(id).await;
+        let what = format!("order {id}, {status}: {at_the_gateway:?} of {order:?}");
+        assert_eq!(at_the_gateway.0, captured, "taken for {what}");
+        // What is pending may have been given back or not.
+        let given_back = refunded..=refunded + pending;
+        assert!(
+            given_back.contains(&at_the_gateway.1),
+            "given back of {what}"
         );
+        let holds = match status {
+            "PAID" | "REFUNDING" => captured == total && refunded < captured,
+            "REFUNDED" => captured == total && refunded == captured,
+            "CANCELLING" => true,
+            "FAILED" | "CANCELLED" => refunded == captured,
+            _ => captured == 0,
+        };
+        assert!(holds, "{what}");
+        charges += u64::from(captured > 0);
     }
-    assert_eq!(sandbox.charges().await, paid, "charges in all");
+    assert_eq!(sandbox.charges().await, charges, "charges in all");
 }
 
 /// What a defect could do to the database, and the rules that have to notice it, by their places in the list.
-const CORRUPTIONS: [(&str, &[usize]); 20] = [
+const CORRUPTIONS: [(&str, &[usize]); 27] = [
     (
         "UPDATE inventory.stock_levels SET on_hand = on_hand + 1",
         &[0],
@@ -270,9 +316,32 @@ const CORRUPTIONS: [(&str, &[usize]); 20] = [
          SELECT tenant_id, id, 'finding', id, id, 'x' FROM orders.orders WHERE status = 'PAID'",
         &[12],
     ),
+    (
+        "UPDATE payments.refunds SET state = 'pending' WHERE state = 'refunded' AND left_minor > 0",
+        &[13],
+    ),
+    (
+        "UPDATE payments.refunds SET state = 'refunded' WHERE state = 'pending'",
+        &[13],
+    ),
+    (
+        "UPDATE payments.attempts SET state = 'paid' WHERE state = 'refunded'",
+        &[4, 13],
+    ),
+    (
+        "UPDATE payments.refunds SET amount_minor = 2000 WHERE state = 'pending'",
+        &[13, 14],
+    ),
+    ("DELETE FROM payments.refunds", &[13]),
+    ("UPDATE payments.refunds SET number = number + 10", &[14]),
+    (
+        "UPDATE payments.refunds SET left_minor = left_minor + 1",
+        &[14],
+    ),
 ];
 
-/// A shop with an order of each kind: paid, declined, pending, and left to a person.
+/// A shop with an order of each kind: paid, declined, pending, left to a person, refunded in part and in full, being
+/// refunded, and cancelled.
 async fn shop_of_all_kinds() -> Shop {
     let shop = Shop::open().await;
     let lost = json!({ "type": "error_before", "status": 500 });
@@ -298,9 +367,29 @@ async fn shop_of_all_kinds() -> Shop {
     let declined = with(small_order(), "creditCardNumber", json!(DECLINED_CARD));
     let declined = shop.place_new(&declined).await;
     declined.assert_failed("orders.payment_declined");
+    refund_and_cancel(&shop).await;
     shop.sandbox.once("confirm", lost).await;
     shop.place_new(&small_order()).await.assert_pending();
     shop
+}
+
+async fn refund_and_cancel(shop: &Shop) {
+    let part = json!({ "amount": { "amountMinor": 400, "currency": "USD" } });
+    let statuses = [(&part, 201), (&json!({}), 201)];
+    for refunds in [&statuses[..1], &statuses[..]] {
+        let order_id = shop.paid().await;
+        for (body, status) in refunds {
+            let answer = shop.refund(&order_id, &new_key(), body).await;
+            assert_eq!(answer.status, *status, "{answer:?}");
+        }
+    }
+    let order_id = shop.paid().await;
+    assert_eq!(shop.cancel(&order_id).await.status, 200);
+    let order_id = shop.paid().await;
+    let lost = json!({ "type": "error_before", "status": 500 });
+    shop.sandbox.once("refund", lost).await;
+    let answer = shop.refund(&order_id, &new_key(), &part).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
 }
 
 #[tokio::test]

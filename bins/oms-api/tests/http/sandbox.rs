@@ -117,6 +117,34 @@ impl Sandbox {
         (number("charges"), number("capturedMinor"))
     }
 
+    /// What was taken for an order, and what was given back of it, in minor units.
+    pub async fn money(&self, order_id: &str) -> (i64, i64) {
+        let order = self.order(order_id).await;
+        let number = |name: &str| order[name].as_i64().unwrap();
+        (number("capturedMinor"), number("refundedMinor"))
+    }
+
+    /// How many refunds there are.
+    pub async fn refunds(&self) -> u64 {
+        let stats = self.stats().await;
+        stats["effects"]["refunds"].as_u64().unwrap()
+    }
+
+    /// Gives money of an order's one payment back past us, as somebody does in the gateway's dashboard.
+    pub async fn refund_in_dashboard(&self, order_id: &str, amount_minor: i64) {
+        let order = self.order(order_id).await;
+        let intent = order["intents"][0]["id"].as_str().unwrap();
+        let refund = format!("payment_intent={intent}&amount={amount_minor}");
+        let request = self
+            .client
+            .post(format!("{}/v1/refunds", self.url))
+            .bearer_auth(SECRET_KEY)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(refund);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200, "{response:?}");
+    }
+
     /// A charge that nobody asked for.
     pub async fn charge(&self, amount_minor: u64) -> Value {
         let charge = json!({ "amount": amount_minor, "currency": "usd" });

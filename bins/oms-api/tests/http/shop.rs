@@ -69,7 +69,7 @@ impl Shop {
         }
     }
 
-    /// The same, of another process.
+    /// A customer of another API.
     pub fn customer_of(&self, api: &Api) -> Customer {
         Customer {
             client: self.client.clone(),

@@ -3,7 +3,7 @@
 /// Longest reason, in characters; the columns have the same limit.
 const MAX_LENGTH: usize = 500;
 
-/// Why an operator did something: 1 to 500 characters, not all of them blank, and no control characters but line breaks
+/// Why somebody did something, in their own words: 1 to 500 characters, not all of them blank, and no control characters but line breaks
 /// and tabs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason(String);

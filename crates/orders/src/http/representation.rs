@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use oms_inventory::{CandidateOutcome, ProductId, RoutingTrace, WarehouseId};
-use oms_payments::Attempt;
+use oms_payments::{Attempt, AttemptId, Refund, RefundId, RefundState};
 use oms_validation::{Money, OrderId};
 use serde::Serialize;
 
@@ -51,6 +51,8 @@ pub(super) struct OrderBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
     payment: Option<Payment>,
+    /// The first one first.
+    refunds: Vec<RefundBody>,
     routing: RoutingTrace,
 }
 
@@ -62,10 +64,33 @@ pub(super) struct Payment {
     gateway: String,
     attempt: i32,
     amount: Money,
+    /// What was taken, once it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    captured: Option<Money>,
+    /// What was given back of it until now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refunded: Option<Money>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decline_code: Option<String>,
+}
+
+/// Money that was given back, or is to be.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RefundBody {
+    refund_id: RefundId,
+    order_id: OrderId,
+    status: &'static str,
+    amount: Money,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+    created_at: DateTime<Utc>,
 }
 
 /// Whether this request placed the order.
@@ -111,26 +136,59 @@ fn item(line: &OrderLine) -> Result<Item, OrderError> {
 
 impl OrderBody {
     pub(super) fn of(details: OrderDetails) -> Result<Self, OrderError> {
-        let OrderDetails { order, payment } = details;
+        let OrderDetails {
+            order,
+            payment,
+            refunds,
+        } = details;
         Ok(Self {
             summary: OrderSummary::of(&order, Replay::No)?,
             failure: order.failure.as_ref().map(ToString::to_string),
             shipping_address: order.shipping_address,
-            payment: payment.map(Payment::of),
+            payment: payment.map(|attempt| Payment::of(attempt, &refunds)),
+            refunds: refunds.into_iter().map(RefundBody::from).collect(),
             routing: order.routing,
         })
     }
 }
 
 impl Payment {
-    pub(super) fn of(attempt: Attempt) -> Self {
+    /// An attempt, with what the order's refunds have given back of it.
+    pub(super) fn of(attempt: Attempt, refunds: &[Refund]) -> Self {
+        let captured = attempt.captured;
         Self {
             state: attempt.state.as_str(),
             gateway: attempt.gateway,
             attempt: attempt.number,
             amount: attempt.amount,
+            captured,
+            refunded: captured.map(|captured| refunded(attempt.id, captured, refunds)),
             reference: attempt.reference.map(|reference| reference.to_string()),
             decline_code: attempt.decline_code.map(|code| code.to_string()),
+        }
+    }
+}
+
+fn refunded(attempt_id: AttemptId, captured: Money, refunds: &[Refund]) -> Money {
+    let is_done = |it: &&Refund| it.attempt_id == attempt_id && it.state == RefundState::Refunded;
+    let done = refunds.iter().filter(is_done);
+    Money {
+        amount_minor: done.map(|it| it.amount.amount_minor).sum(),
+        ..captured
+    }
+}
+
+impl From<Refund> for RefundBody {
+    fn from(refund: Refund) -> Self {
+        Self {
+            refund_id: refund.id,
+            order_id: refund.order_id,
+            status: refund.state.as_str(),
+            amount: refund.amount,
+            reason: refund.reason,
+            failure_code: refund.failure_code.map(|code| code.to_string()),
+            reference: refund.reference.map(|reference| reference.to_string()),
+            created_at: refund.created_at,
         }
     }
 }

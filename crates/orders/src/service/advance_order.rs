@@ -1,10 +1,14 @@
 //! One step towards the end of an order that is not settled, whatever it waits for.
 
+use oms_payments::{GatewayFault, LaterCause};
 use oms_validation::TenantId;
 
 use crate::context::OrderContext;
+use crate::domain::actor::SWEEPER;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
+use crate::service::advance_cancelling::advance_cancelling;
+use crate::service::advance_refunding::advance_refunding;
 use crate::service::settle_pending::settle_pending;
 use crate::store::reconciliations::Claim;
 
@@ -15,6 +19,12 @@ pub(crate) enum Advance {
     Paid,
     /// It failed, and its stock was given back.
     Failed,
+    /// It was cancelled, and its stock was given back.
+    Cancelled,
+    /// Some or all of its money was given back.
+    Refunded,
+    /// The gateway refused to give money back; it is paid, as before.
+    RefundFailed,
     /// Somebody else settled it.
     Superseded,
     /// It waits for the customer or the bank, whose time is not over: no failed try.
@@ -33,6 +43,20 @@ pub(crate) enum Advance {
     },
 }
 
+impl Advance {
+    /// What a payment comes to that the gateway gave no answer about.
+    pub(crate) fn of_later(cause: &LaterCause) -> Self {
+        match cause {
+            LaterCause::Gateway(error) if *error.fault() == GatewayFault::BreakerOpen => {
+                Self::Refused
+            }
+            cause => Self::TryAgain {
+                reason: cause.to_string(),
+            },
+        }
+    }
+}
+
 /// Does what the order's status asks for.
 ///
 /// # Errors
@@ -46,10 +70,12 @@ pub(crate) async fn advance_order(
         Some(OrderStatus::PendingPayment) => {
             settle_pending(context, tenant, claim.order_id, claim.age).await
         }
+        Some(OrderStatus::Cancelling) => advance_cancelling(context, tenant, claim, SWEEPER).await,
+        Some(OrderStatus::Refunding) => {
+            advance_refunding(context, tenant, claim.order_id, SWEEPER).await
+        }
         Some(
-            status @ (OrderStatus::Cancelling
-            | OrderStatus::Refunding
-            | OrderStatus::Paid
+            status @ (OrderStatus::Paid
             | OrderStatus::Failed
             | OrderStatus::Cancelled
             | OrderStatus::Refunded),

@@ -116,6 +116,8 @@ async fn settle(
         Advance::Paid => Outcome::Paid,
         Advance::Failed => Outcome::Failed,
         Advance::Superseded => Outcome::Superseded,
+        // What only an order comes to that is not pending: somebody else has moved it on.
+        Advance::Cancelled | Advance::Refunded | Advance::RefundFailed => Outcome::Superseded,
         Advance::Waiting => Outcome::Pending,
         Advance::Refused => return Ok(Applied::Refused),
         Advance::TryAgain { reason } => return Ok(Applied::TryAgain { reason }),

@@ -5,7 +5,6 @@ use oms_database::{DbError, transaction};
 use oms_validation::TenantId;
 
 use crate::context::OrderContext;
-use crate::domain::actor::SWEEPER;
 use crate::domain::alert::AlertKind;
 use crate::domain::id::DeadLetterId;
 use crate::domain::reason::cut;
@@ -28,22 +27,25 @@ impl From<DbError> for Abort {
     }
 }
 
-/// Gives up on a claimed order. False when somebody else settled it or took it over; nothing was changed then.
+/// Gives up on a claimed order, in the name of `actor`. False when somebody else settled it or took it over; nothing was changed then.
 pub(crate) async fn dead_letter_order(
     context: &OrderContext,
     tenant: TenantId,
     claim: &Claim,
     reason: &str,
+    actor: &str,
 ) -> Result<bool, OrderError> {
     let (now, id) = (context.now(), DeadLetterId::generate());
     let (order_id, tries) = (claim.order_id, claim.tries);
     let reason = cut(reason);
-    let note = cut(&format!("left to a person after {tries} tries: {reason}"));
-    let message = cut(&format!(
-        "order {order_id} needs a person after {tries} tries: {reason}"
-    ));
+    let when = match tries {
+        0 => "at once".to_owned(),
+        tries => format!("after {tries} tries"),
+    };
+    let note = cut(&format!("left to a person {when}: {reason}"));
+    let message = cut(&format!("order {order_id} needs a person {when}: {reason}"));
     let authorship = Authorship {
-        actor: SWEEPER,
+        actor,
         reason: &note,
     };
     let alert = NewAlert {

@@ -1,7 +1,7 @@
 //! Reading a dead letter with everything that is known of its order.
 
 use oms_database::Connection;
-use oms_payments::{Attempt, find_payment};
+use oms_payments::{Attempt, GatewayCall, Refund, list_attempts, list_calls, list_refunds};
 use oms_validation::TenantId;
 
 use crate::context::OrderContext;
@@ -21,8 +21,12 @@ pub struct DeadLetterDetails {
     pub order: Order,
     /// What happened to the order, from its beginning.
     pub timeline: Vec<OrderEvent>,
-    /// The attempts to collect its payment, the latest first.
+    /// The attempts to collect its payment, the first one first.
     pub attempts: Vec<Attempt>,
+    /// What the gateway was asked about it, in the order in which it was asked.
+    pub calls: Vec<GatewayCall>,
+    /// What was given back of its payment, or is to be, the first one first.
+    pub refunds: Vec<Refund>,
 }
 
 /// A dead letter by its id.
@@ -43,10 +47,9 @@ pub async fn get_dead_letter(
         dead_letter,
         order: order.ok_or(OrderError::NotFound)?,
         timeline: events::find(&mut connection, tenant, order_id).await?,
-        attempts: find_payment(&mut connection, tenant, order_id)
-            .await?
-            .into_iter()
-            .collect(),
+        attempts: list_attempts(&mut connection, tenant, order_id).await?,
+        calls: list_calls(&mut connection, tenant, order_id).await?,
+        refunds: list_refunds(&mut connection, tenant, order_id).await?,
     })
 }
 

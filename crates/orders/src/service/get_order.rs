@@ -1,6 +1,6 @@
 //! Reading an order.
 
-use oms_payments::{Attempt, find_payment};
+use oms_payments::{Attempt, Refund, find_payment, list_refunds};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -8,13 +8,15 @@ use crate::domain::order::Order;
 use crate::error::OrderError;
 use crate::store::orders;
 
-/// An order with the state of its payment.
+/// An order with the state of its payment, and its refunds.
 #[derive(Debug)]
 pub struct OrderDetails {
     /// The order.
     pub order: Order,
     /// The latest attempt to collect its payment.
     pub payment: Option<Attempt>,
+    /// What was given back of it, or is to be, the first one first.
+    pub refunds: Vec<Refund>,
 }
 
 /// An order by its id.
@@ -29,6 +31,9 @@ pub async fn get_order(
     let mut connection = context.database.acquire().await?;
     let order = orders::find(&mut connection, tenant, order_id).await?;
     let order = order.ok_or(OrderError::NotFound)?;
-    let payment = find_payment(&mut connection, tenant, order_id).await?;
-    Ok(OrderDetails { order, payment })
+    Ok(OrderDetails {
+        order,
+        payment: find_payment(&mut connection, tenant, order_id).await?,
+        refunds: list_refunds(&mut connection, tenant, order_id).await?,
+    })
 }

@@ -238,6 +238,7 @@ async fn read_back(
         OrderDetails {
             order,
             payment: Some(attempt),
+            ..
         } => Ok(Intake::Placed {
             order: Box::new(order),
             attempt,

@@ -8,6 +8,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use oms_validation::TenantId;
 
 use crate::context::OrderContext;
+use crate::domain::actor::SWEEPER;
 use crate::domain::backoff;
 use crate::error::OrderError;
 use crate::service::advance_order::{Advance, advance_order};
@@ -24,6 +25,12 @@ pub struct SweepSummary {
     pub paid: usize,
     /// Orders that failed; their stock was given back.
     pub failed: usize,
+    /// Orders that were cancelled; their stock was given back.
+    pub cancelled: usize,
+    /// Orders of which some or all of the money was given back.
+    pub refunded: usize,
+    /// Orders whose money the gateway refused to give back; they are paid, as before.
+    pub refund_failed: usize,
     /// Orders to look at again later.
     pub postponed: usize,
     /// Orders to look at again later, because the gateway's breaker let nothing through. Not a try.
@@ -39,13 +46,23 @@ pub struct SweepSummary {
 impl SweepSummary {
     /// Orders that were tried to settle.
     pub const fn tries(&self) -> usize {
-        self.paid + self.failed + self.postponed + self.dead_lettered + self.superseded
+        self.paid
+            + self.failed
+            + self.cancelled
+            + self.refunded
+            + self.refund_failed
+            + self.postponed
+            + self.dead_lettered
+            + self.superseded
     }
 
     fn count(&mut self, swept: Swept) {
         match swept {
             Swept::Paid => self.paid += 1,
             Swept::Failed => self.failed += 1,
+            Swept::Cancelled => self.cancelled += 1,
+            Swept::Refunded => self.refunded += 1,
+            Swept::RefundFailed => self.refund_failed += 1,
             Swept::Postponed => self.postponed += 1,
             Swept::Refused => self.refused += 1,
             Swept::DeadLettered => self.dead_lettered += 1,
@@ -58,6 +75,9 @@ impl SweepSummary {
 enum Swept {
     Paid,
     Failed,
+    Cancelled,
+    Refunded,
+    RefundFailed,
     Postponed,
     Refused,
     DeadLettered,
@@ -154,6 +174,9 @@ async fn conclude(
     let (delay, counted, swept) = match advance {
         Advance::Paid => return Ok(Swept::Paid),
         Advance::Failed => return Ok(Swept::Failed),
+        Advance::Cancelled => return Ok(Swept::Cancelled),
+        Advance::Refunded => return Ok(Swept::Refunded),
+        Advance::RefundFailed => return Ok(Swept::RefundFailed),
         Advance::Superseded => return Ok(Swept::Superseded),
         Advance::NeedsPerson { reason } => return give_up(context, tenant, claim, reason).await,
         Advance::TryAgain { reason } if claim.tries >= context.settings.sweep_max_tries => {
@@ -186,7 +209,7 @@ async fn give_up(
     claim: &Claim,
     reason: &str,
 ) -> Result<Swept, OrderError> {
-    let given_up = dead_letter_order(context, tenant, claim, reason).await?;
+    let given_up = dead_letter_order(context, tenant, claim, reason, SWEEPER).await?;
     Ok(match given_up {
         true => Swept::DeadLettered,
         false => Swept::Superseded,

@@ -208,6 +208,30 @@ pub(crate) async fn count_up(
     Ok(Some((status, row.version)))
 }
 
+/// Locks an order until the transaction ends, and returns the status that it is in until then.
+pub(crate) async fn lock_status(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: OrderId,
+) -> Result<Option<OrderStatus>, DbError> {
+    #[derive(QueryableByName)]
+    struct Locked {
+        #[diesel(sql_type = Text)]
+        status: String,
+    }
+
+    let locked: Vec<Locked> = cached_sql(
+        "SELECT status FROM orders.orders WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .load(connection)
+    .await?;
+    let status =
+        |row: Locked| OrderStatus::parse(&row.status).ok_or_else(|| unreadable("unknown status"));
+    locked.into_iter().next().map(status).transpose()
+}
+
 #[derive(QueryableByName)]
 struct Row {
     #[diesel(sql_type = SqlUuid)]

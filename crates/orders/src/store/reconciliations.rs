@@ -24,6 +24,18 @@ pub(crate) struct Claim {
     pub(crate) age: Duration,
 }
 
+impl Claim {
+    /// Of whoever has just put an order on the list and goes on with it: lost as soon as the sweeper takes it on.
+    pub(crate) const fn of_request(order_id: OrderId, status: OrderStatus) -> Self {
+        Self {
+            order_id,
+            status: Some(status),
+            tries: 0,
+            age: Duration::ZERO,
+        }
+    }
+}
+
 /// A store with orders that are due.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct DueTenant {

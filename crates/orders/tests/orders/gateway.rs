@@ -412,7 +412,8 @@ fn give_back(charge: &mut ListedCharge, amount: Money) -> Result<RefundOutcome, 
 /// The bank's no.
 fn refused(request: &RefundRequest) -> RefundOutcome {
     RefundOutcome::Failed {
-        reference: Reference::parse(&format!("re_{}", request.refund_id)).unwrap(),
+        reference: Reference::parse(&format!("re_{}", request.refund_id.as_uuid().simple()))
+            .unwrap(),
         amount: request.amount,
         code: RefundFailure::new("lost_or_stolen_card"),
     }

@@ -9,11 +9,12 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use oms_geocoding::adapters::AddressBook;
 use oms_inventory::{Catalogue, load_catalogue};
 use oms_orders::{
-    OrderContext, OrderError, OrderRequest, OrderSettings, PlacedOrder, RequestedLine, place_order,
+    Cancellation, OrderContext, OrderError, OrderRequest, OrderSettings, PlacedOrder,
+    RefundedOrder, RequestedLine, RequestedRefund, cancel_order, place_order, refund_order,
 };
 use oms_payments::PaymentMethod;
 use oms_test_support::TestDatabase;
-use oms_validation::{Currency, IdempotencyKey, OrderId, TenantId};
+use oms_validation::{Currency, IdempotencyKey, Money, OrderId, TenantId};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -63,6 +64,13 @@ pub fn tenant() -> TenantId {
 
 pub fn other_tenant() -> TenantId {
     Uuid::from_u128(2).into()
+}
+
+pub fn usd(amount_minor: i64) -> Money {
+    Money {
+        amount_minor,
+        currency: Currency::parse("USD").unwrap(),
+    }
 }
 
 fn product() -> Uuid {
@@ -157,6 +165,42 @@ impl Shop {
             Ok(PlacedOrder::Pending(order)) => order.order_id,
             other => panic!("not pending: {other:?}"),
         }
+    }
+
+    /// Places an order that is paid, over 300 cents.
+    pub async fn paid(&self, key: &str) -> OrderId {
+        match self.order(key).await {
+            Ok(PlacedOrder::Paid(order)) => order.id,
+            other => panic!("not paid: {other:?}"),
+        }
+    }
+
+    /// Cancels an order, as a request does.
+    pub async fn cancel(&self, order_id: OrderId) -> Result<Cancellation, OrderError> {
+        cancel_order(&self.context, tenant(), order_id, None, "api").await
+    }
+
+    /// Gives back so many cents of an order, or all that is left, as a request does.
+    pub async fn refund(
+        &self,
+        order_id: OrderId,
+        key: &str,
+        amount_minor: Option<i64>,
+    ) -> Result<RefundedOrder, OrderError> {
+        let request = RequestedRefund {
+            amount: amount_minor.map(usd),
+            reason: None,
+        };
+        let key = IdempotencyKey::parse(key).unwrap();
+        refund_order(&self.context, tenant(), order_id, &key, &request, "api").await
+    }
+
+    /// `state amount` of each refund, the first one first.
+    pub async fn refunds(&self) -> String {
+        let sql =
+            "SELECT coalesce(string_agg(state || ' ' || amount_minor, ', ' ORDER BY number), '')
+                   FROM payments.refunds";
+        self.text(sql).await
     }
 
     /// Makes time pass, on a clock of the test's.

@@ -12,4 +12,4 @@ pub use body::{BodyLimits, read_body};
 pub use current_operator::CurrentOperator;
 pub use current_tenant::CurrentTenant;
 pub use idempotency_key_header::IdempotencyKeyHeader;
-pub use valid_json::ValidJson;
+pub use valid_json::{OptionalJson, ValidJson};

@@ -1,6 +1,7 @@
 //! Dead letters as JSON.
 
 use chrono::{DateTime, Utc};
+use oms_payments::GatewayCall;
 use oms_validation::OrderId;
 use serde::Serialize;
 
@@ -71,6 +72,7 @@ pub(super) struct DetailsBody {
     order: OrderBody,
     timeline: Vec<EventBody>,
     attempts: Vec<Payment>,
+    gateway_calls: Vec<CallBody>,
 }
 
 #[derive(Debug, Serialize)]
@@ -84,17 +86,41 @@ struct EventBody {
     occurred_at: DateTime<Utc>,
 }
 
+/// A call to the gateway.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CallBody {
+    operation: String,
+    gateway: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+    /// The gateway's own id of the request, for its support.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    outcome: String,
+    /// `known` or `unknown`.
+    effect: &'static str,
+    duration_ms: u64,
+    called_at: DateTime<Utc>,
+}
+
 impl DetailsBody {
     pub(super) fn of(details: DeadLetterDetails) -> Result<Self, OrderError> {
+        let attempts = details.attempts.iter().cloned();
+        let attempts = attempts
+            .map(|attempt| Payment::of(attempt, &details.refunds))
+            .collect();
         let order = OrderDetails {
             order: details.order,
-            payment: details.attempts.first().cloned(),
+            payment: details.attempts.last().cloned(),
+            refunds: details.refunds,
         };
         Ok(Self {
             dead_letter: details.dead_letter.into(),
             order: OrderBody::of(order)?,
             timeline: details.timeline.into_iter().map(EventBody::from).collect(),
-            attempts: details.attempts.into_iter().map(Payment::of).collect(),
+            attempts,
+            gateway_calls: details.calls.into_iter().map(CallBody::from).collect(),
         })
     }
 }
@@ -108,6 +134,21 @@ impl From<OrderEvent> for EventBody {
             actor: event.actor,
             reason: event.reason,
             occurred_at: event.occurred_at,
+        }
+    }
+}
+
+impl From<GatewayCall> for CallBody {
+    fn from(call: GatewayCall) -> Self {
+        Self {
+            operation: call.operation,
+            gateway: call.gateway,
+            reference: call.reference.map(|reference| reference.to_string()),
+            request_id: call.request_id,
+            outcome: call.outcome,
+            effect: call.effect.as_str(),
+            duration_ms: u64::try_from(call.duration.as_millis()).unwrap_or(u64::MAX),
+            called_at: call.called_at,
         }
     }
 }

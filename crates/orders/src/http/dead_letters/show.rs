@@ -9,7 +9,8 @@ use super::representation::DetailsBody;
 use crate::http::OrdersApi;
 use crate::service;
 
-/// 200 with the dead letter, its order, the order's timeline and its payment; 404 when there is none of this id in this
+/// 200 with the dead letter, its order with the refunds, the order's timeline, its attempts to collect the
+/// payment and what the gateway was asked; 404 when there is none of this id in this
 /// store.
 pub(crate) async fn show(
     _: CurrentOperator,

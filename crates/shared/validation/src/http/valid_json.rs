@@ -32,6 +32,30 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for ValidJson<T> {
     }
 }
 
+/// A JSON body that obeys the rules of its type, or none at all.
+#[derive(Debug)]
+pub struct OptionalJson<T>(pub Option<T>);
+
+impl<T: DeserializeOwned + Validate + 'static> FromRequest for OptionalJson<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let limits = BodyLimits::of(request);
+        let media_type = check_media_type(request.headers());
+        let payload = payload.take();
+        Box::pin(async move {
+            let body = read_body(payload, limits).await?;
+            if body.is_empty() {
+                // Nothing has no media type.
+                return Ok(Self(None));
+            }
+            media_type?;
+            parse(&body).map(Some).map(Self)
+        })
+    }
+}
+
 /// `application/json`, in UTF-8 if a charset is named at all.
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     let value = headers

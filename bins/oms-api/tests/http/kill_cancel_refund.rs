@@ -1,0 +1,212 @@
+//! `kill -9` of the API at each point of a cancellation and of a refund, and what has to be true once another process has
+//! swept.
+
+use std::os::unix::process::ExitStatusExt;
+
+use serde_json::{Value, json};
+
+use crate::api::{FAILPOINTS, SWEEPING, dies_at};
+use crate::giving_back::{all, part};
+use crate::request::{WIDGET_A, new_key, small_order};
+use crate::shop::Shop;
+
+/// `SIGKILL`.
+const KILL: i32 = 9;
+
+/// An order whose cancellation or refund was cut off.
+struct Orphan {
+    shop: Shop,
+    key: String,
+    order_id: String,
+}
+
+impl Orphan {
+    /// A paid order, in the hands of an API that dies at a place.
+    async fn paid(place: &str) -> Self {
+        let mut shop = Shop::open().await;
+        let order_id = shop.paid().await;
+        shop.api.process.kill();
+        shop.restart(&[(FAILPOINTS, &dies_at(place))]).await;
+        Self {
+            shop,
+            key: new_key(),
+            order_id,
+        }
+    }
+
+    /// The same of an order whose payment was taken or not, and the answer never came.
+    async fn unknown(place: &str, confirm: Value) -> Self {
+        let mut shop = Shop::open().await;
+        let unread = json!({ "type": "error_before", "status": 503 });
+        let faults = json!([
+            { "operation": "confirm", "action": confirm },
+            { "operation": "retrieve", "action": unread },
+        ]);
+        shop.sandbox.plan(faults).await;
+        let pending = shop.place_new(&small_order()).await;
+        pending.assert_pending();
+        shop.sandbox.release().await;
+        shop.api.process.kill();
+        shop.restart(&[(FAILPOINTS, &dies_at(place))]).await;
+        Self {
+            shop,
+            key: new_key(),
+            order_id: pending.order_id(),
+        }
+    }
+
+    /// Sends a request that the API does not survive, and checks where it left the order.
+    async fn dies(mut self, path: &str, body: &Value, status: &str) -> Self {
+        let request = self
+            .shop
+            .customer()
+            .post(&format!("/orders/{}/{path}", self.order_id));
+        let request = request.header("idempotency-key", &self.key).json(body);
+        let cut_off = request.send().await;
+        assert!(cut_off.is_err(), "{cut_off:?}");
+        let exit = self.shop.api.process.ended().await;
+        assert_eq!(exit.status.signal(), Some(KILL), "{exit:?}");
+        assert_eq!(self.shop.database.status(&self.order_id).await, status);
+        assert_eq!(self.shop.database.reserved(WIDGET_A).await, 1);
+        let listed = "SELECT count(*) FROM orders.reconciliations WHERE tries = 0";
+        assert_eq!(self.shop.database.number(listed).await, 1);
+        self
+    }
+
+    async fn dies_cancelling(self) -> Self {
+        self.dies("cancel", &json!({}), "CANCELLING").await
+    }
+
+    async fn dies_refunding(self, body: &Value) -> Self {
+        self.dies("refunds", body, "REFUNDING").await
+    }
+
+    /// Starts the API again, whose sweeper settles the order.
+    async fn is_settled(&mut self) -> String {
+        self.shop.restart(&[SWEEPING]).await;
+        self.shop.settled(&self.order_id).await
+    }
+
+    async fn is_cancelled(mut self, captured: i64) {
+        assert_eq!(self.is_settled().await, "CANCELLED");
+        self.shop.assert_cancelled(&self.order_id, captured).await;
+        let refunds = u64::from(captured > 0);
+        assert_eq!(self.shop.sandbox.refunds().await, refunds);
+    }
+
+    async fn is_refunded(mut self, body: &Value, amount_minor: i64, status: &str) {
+        assert_eq!(self.is_settled().await, status);
+        let money = self.shop.sandbox.money(&self.order_id).await;
+        assert_eq!(money, (1000, amount_minor));
+        assert_eq!(self.shop.sandbox.refunds().await, 1);
+        let replay = self.shop.refund(&self.order_id, &self.key, body).await;
+        assert_eq!(replay.status, 200, "{replay:?}");
+        assert_eq!(replay.body["orderStatus"], status, "{replay:?}");
+        self.shop.assert_consistent().await;
+    }
+}
+
+#[tokio::test]
+async fn killed_when_its_cancellation_is_committed_a_paid_order_is_cancelled() {
+    let orphan = Orphan::paid("orders.cancelling")
+        .await
+        .dies_cancelling()
+        .await;
+    assert_eq!(orphan.shop.sandbox.calls("refund").await, 0);
+    orphan.is_cancelled(1000).await;
+}
+
+#[tokio::test]
+async fn killed_when_its_refund_is_begun_an_order_is_cancelled() {
+    let orphan = Orphan::paid("orders.cancel_refund_begun").await;
+    let orphan = orphan.dies_cancelling().await;
+    assert_eq!(orphan.shop.sandbox.calls("refund").await, 0);
+    orphan.is_cancelled(1000).await;
+}
+
+#[tokio::test]
+async fn killed_when_its_money_is_given_back_an_order_is_cancelled_and_refunded_once() {
+    let orphan = Orphan::paid("orders.cancel_refunded").await;
+    let orphan = orphan.dies_cancelling().await;
+    assert_eq!(orphan.shop.sandbox.refunds().await, 1);
+    orphan.is_cancelled(1000).await;
+}
+
+#[tokio::test]
+async fn killed_before_its_end_is_committed_an_order_is_cancelled_and_refunded_once() {
+    let orphan = Orphan::paid("orders.cancelled").await;
+    let orphan = orphan.dies_cancelling().await;
+    assert_eq!(orphan.shop.sandbox.refunds().await, 1);
+    orphan.is_cancelled(1000).await;
+}
+
+fn lost() -> Value {
+    json!({ "type": "error_before", "status": 502 })
+}
+
+fn taken() -> Value {
+    json!({ "type": "error_after", "status": 502 })
+}
+
+#[tokio::test]
+async fn killed_when_its_cancellation_is_committed_an_unpaid_order_is_cancelled() {
+    let orphan = Orphan::unknown("orders.cancelling", lost()).await;
+    orphan.dies_cancelling().await.is_cancelled(0).await;
+}
+
+#[tokio::test]
+async fn killed_when_its_payment_is_fenced_an_order_is_cancelled() {
+    let orphan = Orphan::unknown("orders.cancel_settled", lost()).await;
+    let orphan = orphan.dies_cancelling().await;
+    let status = orphan.shop.sandbox.last_status(&orphan.order_id).await;
+    assert_eq!(status, "canceled");
+    orphan.is_cancelled(0).await;
+}
+
+#[tokio::test]
+async fn killed_before_the_end_of_a_fenced_order_is_committed_it_is_cancelled() {
+    let orphan = Orphan::unknown("orders.cancelled", lost()).await;
+    orphan.dies_cancelling().await.is_cancelled(0).await;
+}
+
+#[tokio::test]
+async fn killed_when_its_payment_is_found_taken_an_order_is_cancelled() {
+    let orphan = Orphan::unknown("orders.cancel_settled", taken()).await;
+    orphan.dies_cancelling().await.is_cancelled(1000).await;
+}
+
+#[tokio::test]
+async fn killed_when_the_refund_of_a_payment_that_was_found_is_begun_an_order_is_cancelled() {
+    let orphan = Orphan::unknown("orders.cancel_refund_begun", taken()).await;
+    orphan.dies_cancelling().await.is_cancelled(1000).await;
+}
+
+#[tokio::test]
+async fn killed_when_it_is_committed_a_refund_is_made() {
+    for (body, amount_minor, status) in [(part(300), 300, "PAID"), (all(), 1000, "REFUNDED")] {
+        let orphan = Orphan::paid("orders.refunding").await;
+        let orphan = orphan.dies_refunding(&body).await;
+        assert_eq!(orphan.shop.sandbox.calls("refund").await, 0);
+        orphan.is_refunded(&body, amount_minor, status).await;
+    }
+}
+
+#[tokio::test]
+async fn killed_when_the_money_is_given_back_a_refund_is_made_once() {
+    for (body, amount_minor, status) in [(part(300), 300, "PAID"), (all(), 1000, "REFUNDED")] {
+        let orphan = Orphan::paid("orders.refund_executed").await;
+        let orphan = orphan.dies_refunding(&body).await;
+        assert_eq!(orphan.shop.sandbox.refunds().await, 1);
+        orphan.is_refunded(&body, amount_minor, status).await;
+    }
+}
+
+#[tokio::test]
+async fn killed_before_its_end_is_committed_a_refund_is_made_once() {
+    for (body, amount_minor, status) in [(part(300), 300, "PAID"), (all(), 1000, "REFUNDED")] {
+        let orphan = Orphan::paid("orders.refunded").await;
+        let orphan = orphan.dies_refunding(&body).await;
+        assert_eq!(orphan.shop.sandbox.refunds().await, 1);
+        orphan.is_refunded(&body, amount_minor, status).await;
+    }
+}

@@ -1,0 +1,256 @@
+//! One step of a cancellation, for the request that asked for it and for the sweeper alike: proves that no money was taken
+//! or can still be taken, or gives back all that was. Wherever it is cut off, the next one goes on from what is stored.
+
+use oms_database::{DbError, transaction};
+use oms_payments::{
+    Attempt, AttemptState, BeginRefund, Closing, FencePolicy, LaterCause, NewRefund, PaymentError,
+    Refund, RefundEnd, RefundFailure, RefundId, RefundResult, SettleOutcome, Settled, begin_refund,
+    close_attempt, execute_refund, find_payment, find_pending_refund, finish_refund, save_calls,
+    settle_payment,
+};
+use oms_validation::{OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::status::OrderStatus;
+use crate::error::OrderError;
+use crate::service::advance_order::Advance;
+use crate::service::end_cancelling::{NoMoney, end_cancelling};
+use crate::service::end_order::Proof;
+use crate::store::orders;
+use crate::store::reconciliations::Claim;
+
+/// Why the refund has to be made, as it is stored with it.
+const REASON: &str = "the order was cancelled";
+
+/// A refund that is to be executed, and the attempt whose money it gives back.
+type Begun = (Attempt, Refund);
+
+/// What became of the fence.
+enum Fenced {
+    /// Whatever is said here.
+    Is(Advance),
+    /// It was too late: the money was taken. The attempt is closed as paid, and a refund is begun.
+    TooLate(Box<Begun>),
+}
+
+/// One try to cancel an order that is in `CANCELLING`.
+pub(crate) async fn advance_cancelling(
+    context: &OrderContext,
+    tenant: TenantId,
+    claim: &Claim,
+    actor: &str,
+) -> Result<Advance, OrderError> {
+    let order_id = claim.order_id;
+    let mut connection = context.database.acquire().await?;
+    // In this order: the attempt of a refund has the reference that the refund needs.
+    let pending = find_pending_refund(&mut connection, tenant, order_id).await?;
+    let attempt = find_payment(&mut connection, tenant, order_id).await?;
+    drop(connection);
+    // An order is committed together with its attempt.
+    let Some(attempt) = attempt else {
+        let reason = "it has no payment attempt".to_owned();
+        return Ok(Advance::TryAgain { reason });
+    };
+    let begun = match (pending, attempt.state) {
+        (Some(refund), _) => (attempt, refund),
+        (None, AttemptState::Paid) => match begin(context, tenant, order_id, None).await? {
+            Some(begun) => begun,
+            None => return Ok(Advance::Superseded),
+        },
+        (None, state) if state.is_open() => {
+            match fence(context, tenant, claim, &attempt, actor).await? {
+                Fenced::Is(advance) => return Ok(advance),
+                Fenced::TooLate(begun) => *begun,
+            }
+        }
+        (None, state) if state.is_dead() => {
+            let no_money = NoMoney::AttemptIsDead;
+            let ended = end_cancelling(context, tenant, order_id, &no_money, actor).await?;
+            return Ok(cancelled(ended));
+        }
+        // Its refund was begun between our two looks.
+        (None, _) => return Ok(Advance::Superseded),
+    };
+    oms_failpoints::reached("orders.cancel_refund_begun");
+    give_back(context, tenant, begun, actor).await
+}
+
+fn cancelled(ended: bool) -> Advance {
+    match ended {
+        true => Advance::Cancelled,
+        false => Advance::Superseded,
+    }
+}
+
+async fn fence(
+    context: &OrderContext,
+    tenant: TenantId,
+    claim: &Claim,
+    attempt: &Attempt,
+    actor: &str,
+) -> Result<Fenced, OrderError> {
+    let (order_id, gateway) = (claim.order_id, context.gateway.as_ref());
+    let policy = FencePolicy::CancelPending;
+    let Settled { outcome, calls } =
+        settle_payment(&context.database, gateway, tenant, attempt, policy).await;
+    oms_failpoints::reached("orders.cancel_settled");
+    // Whatever was taken is given back, so that its amount does not matter.
+    let Some(closing) = outcome.accept_charged_amount(attempt) else {
+        return Ok(Fenced::Is(unsettled(context, claim, &outcome)));
+    };
+    let proof = Proof {
+        attempt_id: attempt.id,
+        closing,
+        calls,
+    };
+    match proof.closing {
+        Closing::Paid { .. } => {
+            let begun = begin(context, tenant, order_id, Some(&proof)).await?;
+            Ok(begun.map_or(Fenced::Is(Advance::Superseded), |begun| {
+                Fenced::TooLate(Box::new(begun))
+            }))
+        }
+        Closing::Declined(_) | Closing::Voided | Closing::NeverPrepared => {
+            let no_money = NoMoney::NeverTaken(&proof);
+            let ended = end_cancelling(context, tenant, order_id, &no_money, actor).await?;
+            Ok(Fenced::Is(cancelled(ended)))
+        }
+    }
+}
+
+fn unsettled(context: &OrderContext, claim: &Claim, outcome: &SettleOutcome) -> Advance {
+    match outcome {
+        SettleOutcome::WrongAmount { charged } => Advance::NeedsPerson {
+            reason: format!(
+                "the gateway charged what can't be given back: {} {} in minor units",
+                charged.amount_minor, charged.currency
+            ),
+        },
+        SettleOutcome::Later(LaterCause::Pending(_))
+            if claim.age <= context.settings.pending_payment_deadline =>
+        {
+            Advance::Waiting
+        }
+        SettleOutcome::Later(cause) => Advance::of_later(cause),
+        SettleOutcome::Superseded
+        | SettleOutcome::Paid { .. }
+        | SettleOutcome::Voided { .. }
+        | SettleOutcome::NeverPrepared => Advance::Superseded,
+    }
+}
+
+/// Why the transaction was rolled back.
+enum Abort {
+    /// Somebody else ended the cancellation, or moved its payment.
+    Lost,
+    Order(OrderError),
+}
+
+impl From<DbError> for Abort {
+    fn from(error: DbError) -> Self {
+        Self::Order(error.into())
+    }
+}
+
+impl From<PaymentError> for Abort {
+    fn from(error: PaymentError) -> Self {
+        Self::Order(error.into())
+    }
+}
+
+/// Begins to give back all that is left, in one commit with the closing of the attempt where that was open until now. None
+/// when somebody else was first.
+async fn begin(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    taken: Option<&Proof>,
+) -> Result<Option<Begun>, OrderError> {
+    let begun = try_to_begin(context, tenant, order_id, taken).await;
+    if let (Some(proof), false) = (taken, matches!(begun, Ok(Some(_)))) {
+        save_calls(&context.database, tenant, &proof.calls).await;
+    }
+    begun
+}
+
+async fn try_to_begin(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    taken: Option<&Proof>,
+) -> Result<Option<Begun>, OrderError> {
+    let new = NewRefund {
+        id: RefundId::generate(),
+        order_id,
+        amount: None,
+        idempotency_key: None,
+        reason: Some(REASON.to_owned()),
+    };
+    let mut connection = context.database.acquire().await?;
+    let begun = transaction(&mut connection, async |connection| {
+        // The order first, as everywhere.
+        let status = orders::lock_status(connection, tenant, order_id).await?;
+        if status != Some(OrderStatus::Cancelling) {
+            return Err(Abort::Lost);
+        }
+        if let Some(proof) = taken {
+            let (id, closing, calls) = (proof.attempt_id, &proof.closing, &proof.calls);
+            if !close_attempt(connection, tenant, id, closing, calls).await? {
+                return Err(Abort::Lost);
+            }
+        }
+        let BeginRefund::Begun(refund) = begin_refund(connection, tenant, &new).await? else {
+            return Err(Abort::Lost);
+        };
+        let attempt = find_payment(connection, tenant, order_id).await?;
+        Ok((attempt.ok_or(Abort::Lost)?, refund))
+    });
+    match begun.await {
+        Ok(begun) => Ok(Some(begun)),
+        Err(Abort::Lost) => Ok(None),
+        Err(Abort::Order(error)) => Err(error),
+    }
+}
+
+async fn give_back(
+    context: &OrderContext,
+    tenant: TenantId,
+    (attempt, refund): Begun,
+    actor: &str,
+) -> Result<Advance, OrderError> {
+    let gateway = context.gateway.as_ref();
+    let result = execute_refund(&context.database, gateway, tenant, &refund, &attempt).await;
+    oms_failpoints::reached("orders.cancel_refunded");
+    match result {
+        RefundResult::Refunded => {
+            let no_money = NoMoney::GivenBack(&refund);
+            let order_id = refund.order_id;
+            let ended = end_cancelling(context, tenant, order_id, &no_money, actor).await?;
+            Ok(cancelled(ended))
+        }
+        RefundResult::Failed { code } => fail(context, tenant, &refund, code).await,
+        RefundResult::Pending => Ok(Advance::Waiting),
+        RefundResult::Later(cause) => Ok(Advance::of_later(&cause)),
+    }
+}
+
+/// The money is still ours, and the order stays as it is until a person has seen to it.
+async fn fail(
+    context: &OrderContext,
+    tenant: TenantId,
+    refund: &Refund,
+    code: RefundFailure,
+) -> Result<Advance, OrderError> {
+    let reason = format!("the gateway refused to give the money back: {code}");
+    let end = RefundEnd::Failed(code);
+    let mut connection = context.database.acquire().await?;
+    let failed = transaction(&mut connection, async |connection| {
+        orders::lock_status(connection, tenant, refund.order_id).await?;
+        let left = finish_refund(connection, tenant, refund, &end).await?;
+        Ok::<_, OrderError>(left.is_some())
+    });
+    Ok(match failed.await? {
+        true => Advance::NeedsPerson { reason },
+        false => Advance::Superseded,
+    })
+}

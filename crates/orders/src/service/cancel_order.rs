@@ -1,0 +1,136 @@
+//! Cancelling an order that is not shipped: what was paid is given back, and what was not can't be paid any more. The stock
+//! is given back only when that is proven.
+//!
+//! Run it in a task that nobody cancels: a client that goes away must not change how its order ends.
+
+use oms_database::{Connection, transaction};
+use oms_validation::{OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::reason::Reason;
+use crate::domain::status::OrderStatus;
+use crate::error::OrderError;
+use crate::service::advance_cancelling::advance_cancelling;
+use crate::service::advance_order::Advance;
+use crate::service::change_status::{Authorship, change_status};
+use crate::service::dead_letter_order::dead_letter_order;
+use crate::service::get_order::{OrderDetails, get_order};
+use crate::service::place_order::PendingOrder;
+use crate::service::worklist::put_on;
+use crate::store::orders::{self, KeyFate, Transition};
+use crate::store::reconciliations::Claim;
+
+/// How far a cancellation is.
+#[derive(Debug)]
+pub enum Cancellation {
+    /// The order is cancelled: no money is left with us, and the stock was given back.
+    Done(Box<OrderDetails>),
+    /// It is not known yet that no money is left with us. The sweeper goes on.
+    UnderWay(PendingOrder),
+}
+
+/// Who goes on with a cancellation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begun {
+    /// This request, which has begun it.
+    ByUs,
+    /// Whoever has begun it before, or the sweeper.
+    Before,
+}
+
+/// Cancels an order, in the name of `actor`. Repeating it changes nothing more.
+///
+/// # Errors
+/// `NotFound` when there is none in this store, `NotCancellable` when it has failed or was refunded, `RefundInProgress`
+/// while money of it is given back; else when the database fails.
+pub async fn cancel_order(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    reason: Option<&Reason>,
+    actor: &str,
+) -> Result<Cancellation, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    let begun = transaction(&mut connection, async |connection| {
+        begin(context, connection, tenant, order_id, reason, actor).await
+    });
+    let begun = begun.await?;
+    drop(connection);
+    if begun == Begun::ByUs {
+        oms_failpoints::reached("orders.cancelling");
+        // The cancellation is committed: whatever goes wrong from here on is the sweeper's.
+        if let Err(error) = go_on(context, tenant, order_id, actor).await {
+            let cause: &dyn std::error::Error = &error;
+            tracing::warn!(%order_id, cause, "a cancellation could not be finished; the sweeper will");
+        }
+    }
+    answer_as_stored(context, tenant, order_id).await
+}
+
+async fn begin(
+    context: &OrderContext,
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+    reason: Option<&Reason>,
+    actor: &str,
+) -> Result<Begun, OrderError> {
+    let status = orders::lock_status(connection, tenant, order_id).await?;
+    let from = match status.ok_or(OrderError::NotFound)? {
+        from @ (OrderStatus::PendingPayment | OrderStatus::Paid) => from,
+        OrderStatus::Cancelling | OrderStatus::Cancelled => return Ok(Begun::Before),
+        OrderStatus::Refunding => return Err(OrderError::RefundInProgress(order_id)),
+        status @ (OrderStatus::Failed | OrderStatus::Refunded) => {
+            return Err(OrderError::NotCancellable { order_id, status });
+        }
+    };
+    let transition = Transition {
+        from,
+        to: OrderStatus::Cancelling,
+        failure: None,
+        key: KeyFate::Keep,
+    };
+    let authorship = Authorship {
+        actor,
+        reason: reason.map_or("the order shall be cancelled", Reason::as_str),
+    };
+    let now = context.now();
+    let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
+    debug_assert!(changed, "the order is locked");
+    let delay = context.settings.sweep_after;
+    put_on(connection, tenant, now, order_id, delay, actor).await?;
+    Ok(Begun::ByUs)
+}
+
+async fn go_on(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    actor: &str,
+) -> Result<(), OrderError> {
+    let claim = Claim::of_request(order_id, OrderStatus::Cancelling);
+    let advance = advance_cancelling(context, tenant, &claim, actor).await?;
+    if let Advance::NeedsPerson { reason } = &advance {
+        dead_letter_order(context, tenant, &claim, reason, actor).await?;
+    }
+    tracing::info!(%order_id, ?advance, "cancelling an order");
+    Ok(())
+}
+
+async fn answer_as_stored(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+) -> Result<Cancellation, OrderError> {
+    let under_way = Cancellation::UnderWay(PendingOrder {
+        order_id,
+        status: OrderStatus::Cancelling,
+    });
+    Ok(match get_order(context, tenant, order_id).await {
+        Ok(details) if details.order.status == OrderStatus::Cancelled => {
+            Cancellation::Done(Box::new(details))
+        }
+        // Also when the order can't be read now: from where it is it can only get cancelled.
+        Ok(_) | Err(_) => under_way,
+    })
+}

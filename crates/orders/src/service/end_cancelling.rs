@@ -1,0 +1,138 @@
+//! The one way from `CANCELLING` to `CANCELLED`: order, payment, stock, event, worklist and dead letter change in one
+//! commit, or not at all.
+
+use oms_database::{Connection, DbError, transaction};
+use oms_inventory::release;
+use oms_payments::{PaymentError, Refund, RefundEnd, close_attempt, finish_refund, save_calls};
+use oms_validation::{OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::clock::Now;
+use crate::domain::status::OrderStatus;
+use crate::error::OrderError;
+use crate::service::change_status::{Authorship, change_status};
+use crate::service::end_order::Proof;
+use crate::service::worklist::take_off;
+use crate::store::orders::{KeyFate, Transition};
+
+/// Why no money of the order is with us or can still come. Without it no stock is given back.
+pub(crate) enum NoMoney<'a> {
+    /// None was taken: the closing is a fence, or a definite decline.
+    NeverTaken(&'a Proof),
+    /// The gateway says of this refund of all that was left that it is done.
+    GivenBack(&'a Refund),
+    /// The attempt is dead: whoever ended it had the proof.
+    AttemptIsDead,
+}
+
+/// Why the transaction was rolled back.
+enum Abort {
+    /// Somebody else ended the cancellation, or moved its payment.
+    Lost,
+    Order(OrderError),
+}
+
+impl From<DbError> for Abort {
+    fn from(error: DbError) -> Self {
+        Self::Order(error.into())
+    }
+}
+
+impl From<PaymentError> for Abort {
+    fn from(error: PaymentError) -> Self {
+        Self::Order(error.into())
+    }
+}
+
+/// Ends a cancellation by compare-and-set. False when somebody else was first; nothing but the history of calls was
+/// changed then.
+pub(crate) async fn end_cancelling(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    no_money: &NoMoney<'_>,
+    actor: &str,
+) -> Result<bool, OrderError> {
+    let ended = try_to_end(context, tenant, order_id, no_money, actor).await;
+    if let (NoMoney::NeverTaken(proof), false) = (no_money, matches!(ended, Ok(true))) {
+        save_calls(&context.database, tenant, &proof.calls).await;
+    }
+    ended
+}
+
+async fn try_to_end(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    no_money: &NoMoney<'_>,
+    actor: &str,
+) -> Result<bool, OrderError> {
+    let now = context.now();
+    let mut connection = context.database.acquire().await?;
+    let ended = transaction(&mut connection, async |connection| {
+        // The order first, as everywhere.
+        write(connection, tenant, now, order_id, no_money, actor).await?;
+        let ended = end_payment(connection, tenant, no_money).await?;
+        oms_failpoints::reached("orders.cancelled");
+        ended.then_some(()).ok_or(Abort::Lost)
+    });
+    match ended.await {
+        Ok(()) => Ok(true),
+        Err(Abort::Lost) => Ok(false),
+        Err(Abort::Order(error)) => Err(error),
+    }
+}
+
+async fn write(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
+    no_money: &NoMoney<'_>,
+    actor: &str,
+) -> Result<(), Abort> {
+    let transition = Transition {
+        from: OrderStatus::Cancelling,
+        to: OrderStatus::Cancelled,
+        failure: None,
+        key: KeyFate::Keep,
+    };
+    let authorship = Authorship {
+        actor,
+        reason: no_money.reason(),
+    };
+    if !change_status(connection, tenant, now, order_id, &transition, authorship).await? {
+        return Err(Abort::Lost);
+    }
+    release(connection, tenant, order_id).await?;
+    Ok(take_off(connection, tenant, now, order_id, actor).await?)
+}
+
+/// False when somebody else has moved it.
+async fn end_payment(
+    connection: &mut Connection,
+    tenant: TenantId,
+    no_money: &NoMoney<'_>,
+) -> Result<bool, PaymentError> {
+    match no_money {
+        NoMoney::NeverTaken(proof) => {
+            let (id, closing, calls) = (proof.attempt_id, &proof.closing, &proof.calls);
+            close_attempt(connection, tenant, id, closing, calls).await
+        }
+        NoMoney::GivenBack(refund) => {
+            let left = finish_refund(connection, tenant, refund, &RefundEnd::Refunded).await?;
+            Ok(left.is_some_and(|left| left.amount_minor == 0))
+        }
+        NoMoney::AttemptIsDead => Ok(true),
+    }
+}
+
+impl NoMoney<'_> {
+    const fn reason(&self) -> &'static str {
+        match self {
+            Self::NeverTaken(_) => "it is proven that no money moved or can still move",
+            Self::GivenBack(_) => "all of the money was given back",
+            Self::AttemptIsDead => "no money is left with us",
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The one way out of `REFUNDING`: order, refund, attempt, stock, event and worklist change in one commit, or not at all.
+
+use oms_database::{Connection, DbError, transaction};
+use oms_inventory::release;
+use oms_payments::{PaymentError, Refund, RefundEnd, finish_refund};
+use oms_validation::{Money, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::clock::Now;
+use crate::domain::status::OrderStatus;
+use crate::error::OrderError;
+use crate::service::change_status::{Authorship, change_status};
+use crate::service::worklist::take_off;
+use crate::store::orders::{self, KeyFate, Transition};
+
+/// Why the transaction was rolled back.
+enum Abort {
+    /// Somebody else ended the refund.
+    Lost,
+    Order(OrderError),
+}
+
+impl From<DbError> for Abort {
+    fn from(error: DbError) -> Self {
+        Self::Order(error.into())
+    }
+}
+
+impl From<PaymentError> for Abort {
+    fn from(error: PaymentError) -> Self {
+        Self::Order(error.into())
+    }
+}
+
+/// Ends a refund by compare-and-set: its order is paid again, or refunded when nothing is left. False when somebody else
+/// was first; nothing was changed then.
+pub(crate) async fn end_refunding(
+    context: &OrderContext,
+    tenant: TenantId,
+    refund: &Refund,
+    end: &RefundEnd,
+    actor: &str,
+) -> Result<bool, OrderError> {
+    let now = context.now();
+    let mut connection = context.database.acquire().await?;
+    let ended = transaction(&mut connection, async |connection| {
+        // The order first, as everywhere.
+        let status = orders::lock_status(connection, tenant, refund.order_id).await?;
+        if status != Some(OrderStatus::Refunding) {
+            return Err(Abort::Lost);
+        }
+        let left = finish_refund(connection, tenant, refund, end).await?;
+        let left = left.ok_or(Abort::Lost)?;
+        write(connection, tenant, now, refund, end, left, actor).await?;
+        oms_failpoints::reached("orders.refunded");
+        Ok(())
+    });
+    match ended.await {
+        Ok(()) => Ok(true),
+        Err(Abort::Lost) => Ok(false),
+        Err(Abort::Order(error)) => Err(error),
+    }
+}
+
+async fn write(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    refund: &Refund,
+    end: &RefundEnd,
+    left: Money,
+    actor: &str,
+) -> Result<(), DbError> {
+    let to = match left.amount_minor {
+        0 => OrderStatus::Refunded,
+        _ => OrderStatus::Paid,
+    };
+    let transition = Transition {
+        from: OrderStatus::Refunding,
+        to,
+        failure: None,
+        key: KeyFate::Keep,
+    };
+    let reason = reason(refund, end);
+    let authorship = Authorship {
+        actor,
+        reason: &reason,
+    };
+    let order_id = refund.order_id;
+    let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
+    debug_assert!(changed, "the order is locked");
+    if !to.holds_stock() {
+        release(connection, tenant, order_id).await?;
+    }
+    take_off(connection, tenant, now, order_id, actor).await
+}
+
+fn reason(refund: &Refund, end: &RefundEnd) -> String {
+    let (amount_minor, currency) = (refund.amount.amount_minor, refund.amount.currency);
+    match end {
+        RefundEnd::Refunded => format!("{amount_minor} {currency} in minor units were given back"),
+        RefundEnd::Failed(code) => {
+            format!("{amount_minor} {currency} in minor units were not given back: {code}")
+        }
+    }
+}

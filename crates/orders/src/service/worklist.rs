@@ -1,0 +1,37 @@
+//! Putting an order on the sweeper's list and taking it off. An order that has an open dead letter is not on the list:
+//! whatever becomes of it closes that.
+
+use std::time::Duration;
+
+use oms_database::{Connection, DbError};
+use oms_validation::{OrderId, TenantId};
+
+use crate::domain::clock::Now;
+use crate::store::{dead_letters, reconciliations};
+
+/// Leaves an order to the sweeper from `delay` on, whatever was planned with it before.
+pub(crate) async fn put_on(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
+    delay: Duration,
+    actor: &str,
+) -> Result<(), DbError> {
+    take_off(connection, tenant, now, order_id, actor).await?;
+    reconciliations::insert(connection, tenant, now, order_id, delay).await
+}
+
+/// Nobody has to look at an order any more.
+pub(crate) async fn take_off(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
+    actor: &str,
+) -> Result<(), DbError> {
+    if reconciliations::delete(connection, tenant, order_id).await? {
+        return Ok(());
+    }
+    dead_letters::close_of_order(connection, tenant, now, order_id, actor).await
+}

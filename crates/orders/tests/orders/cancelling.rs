@@ -1,0 +1,448 @@
+//! Cancelling orders, whatever has become of their payment, and those who race for it.
+
+use std::sync::Arc;
+
+use oms_orders::{
+    Cancellation, DeadLetterFilter, OrderError, OrderSettings, OrderStatus, PageSize, Reason,
+    RefundedOrder, SweepSummary, Verdict, cancel_order, get_dead_letter, list_dead_letters,
+    resolve_dead_letter, retry_dead_letter, sweep_orders,
+};
+use oms_payments::GatewayFault;
+use oms_validation::{OperatorName, OrderId};
+use tokio::sync::{Barrier, Semaphore};
+use tokio::task::JoinSet;
+
+use crate::gateway::{Confirm, Refunding};
+use crate::shop::{Opening, Shop, other_tenant, settings, tenant};
+
+fn assert_done(cancelled: Result<Cancellation, OrderError>) {
+    let Ok(Cancellation::Done(details)) = cancelled else {
+        panic!("not cancelled: {cancelled:?}")
+    };
+    assert_eq!(details.order.status, OrderStatus::Cancelled);
+}
+
+fn assert_under_way(cancelled: Result<Cancellation, OrderError>) {
+    let Ok(Cancellation::UnderWay(order)) = cancelled else {
+        panic!("not under way: {cancelled:?}")
+    };
+    assert_eq!(order.status, OrderStatus::Cancelling);
+}
+
+/// One turn of the sweeper, that cancels the one order there is.
+async fn sweeper_cancels(shop: &Shop) {
+    let cancelled = SweepSummary {
+        cancelled: 1,
+        ..SweepSummary::default()
+    };
+    assert_eq!(sweep_orders(&shop.context).await.unwrap(), cancelled);
+}
+
+#[tokio::test]
+async fn the_money_of_a_paid_order_is_given_back_and_then_its_stock() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = shop.paid("k").await;
+    let reason = Reason::parse("changed my mind").unwrap();
+    let cancelled = cancel_order(&shop.context, tenant(), order_id, Some(&reason), "api").await;
+    assert_done(cancelled);
+    let end =
+        "CANCELLED 0 1:PENDING_PAYMENT/api,2:PAID/api,3:CANCELLING/api,4:CANCELLED/api refunded 0";
+    assert_eq!(shop.state().await, end);
+    assert_eq!((shop.gateway.charges(), shop.gateway.net_minor()), (1, 0));
+    let said = shop.text("SELECT reason FROM orders.events WHERE sequence = 3");
+    assert_eq!(said.await, "changed my mind");
+
+    // Again, and again for its key: nothing more happens.
+    assert_done(shop.cancel(order_id).await);
+    let replay = shop.order("k").await;
+    assert!(
+        matches!(replay, Err(OrderError::Cancelled { .. })),
+        "{replay:?}"
+    );
+    assert_eq!(shop.state().await, end);
+    assert_eq!(shop.refunds().await, "refunded 300");
+    assert_eq!(
+        sweep_orders(&shop.context).await.unwrap(),
+        SweepSummary::default()
+    );
+}
+
+#[tokio::test]
+async fn what_was_given_back_before_is_not_given_back_again() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = shop.paid("k").await;
+    let refunded = shop.refund(order_id, "r", Some(120)).await;
+    assert!(
+        matches!(refunded, Ok(RefundedOrder::Refunded(..))),
+        "{refunded:?}"
+    );
+    assert_done(shop.cancel(order_id).await);
+    assert_eq!(shop.refunds().await, "refunded 120, refunded 180");
+    assert_eq!(shop.gateway.net_minor(), 0);
+}
+
+#[tokio::test]
+async fn a_payment_that_was_not_taken_is_fenced_before_the_stock_is_given_back() {
+    let shop = Shop::open(Confirm::IsLost).await;
+    let order_id = shop.pending("k").await;
+    assert_done(shop.cancel(order_id).await);
+    assert_eq!(
+        shop.state().await,
+        "CANCELLED 0 1:PENDING_PAYMENT/api,2:CANCELLING/api,3:CANCELLED/api voided 0"
+    );
+    assert_eq!(
+        (
+            shop.gateway.charges(),
+            *shop.gateway.cancels.lock().unwrap()
+        ),
+        (0, 1)
+    );
+    assert_eq!(shop.refunds().await, "");
+}
+
+#[tokio::test]
+async fn a_payment_that_is_found_taken_is_given_back_whatever_its_amount() {
+    for (confirm, captured) in [(Confirm::PaysSilently, 300), (Confirm::Overcharges, 301)] {
+        let shop = Shop::open(confirm).await;
+        let order_id = shop.pending("k").await;
+        assert_done(shop.cancel(order_id).await);
+        assert_eq!(
+            shop.state().await,
+            "CANCELLED 0 1:PENDING_PAYMENT/api,2:CANCELLING/api,3:CANCELLED/api refunded 0"
+        );
+        assert_eq!(shop.refunds().await, format!("refunded {captured}"));
+        assert_eq!((shop.gateway.charges(), shop.gateway.net_minor()), (1, 0));
+    }
+}
+
+/// A gateway that does not answer decides nothing: the stock is held until it does.
+#[tokio::test]
+async fn a_cancellation_without_an_answer_is_the_sweepers_and_is_not_begun_twice() {
+    for (confirm, end) in [
+        (Confirm::IsLost, "voided"),
+        (Confirm::PaysSilently, "refunded"),
+    ] {
+        let shop = Shop::open(confirm).await;
+        let order_id = shop.pending("k").await;
+        shop.gateway.fail_lookups(Some(GatewayFault::TimedOut));
+        assert_under_way(shop.cancel(order_id).await);
+        let asked = shop.gateway.looked_up.available_permits();
+        assert_under_way(shop.cancel(order_id).await);
+        assert_eq!(shop.gateway.looked_up.available_permits(), asked);
+        assert_eq!(
+            shop.state().await,
+            "CANCELLING 3 1:PENDING_PAYMENT/api,2:CANCELLING/api unknown 1"
+        );
+
+        shop.gateway.fail_lookups(None);
+        sweeper_cancels(&shop).await;
+        assert_eq!(
+            shop.state().await,
+            format!(
+                "CANCELLED 0 1:PENDING_PAYMENT/api,2:CANCELLING/api,3:CANCELLED/sweeper {end} 0"
+            )
+        );
+        assert_eq!(shop.gateway.net_minor(), 0);
+        assert_done(shop.cancel(order_id).await);
+    }
+}
+
+#[tokio::test]
+async fn what_the_bank_is_working_on_is_waited_for_without_counting_tries() {
+    let shop = Shop::open(Confirm::IsProcessed).await;
+    let order_id = shop.pending("k").await;
+    assert_under_way(shop.cancel(order_id).await);
+    let swept = sweep_orders(&shop.context).await.unwrap();
+    assert_eq!((swept.postponed, swept.dead_lettered), (1, 0));
+    assert_eq!(
+        shop.state().await,
+        "CANCELLING 3 1:PENDING_PAYMENT/api,2:CANCELLING/api processing 1"
+    );
+    let tries = shop.text("SELECT tries FROM orders.reconciliations");
+    assert_eq!(tries.await, "0");
+}
+
+#[tokio::test]
+async fn a_refund_without_an_answer_is_read_back_by_the_sweeper_and_made_once() {
+    for refunding in [Refunding::IsLost, Refunding::PaysSilently] {
+        let shop = Shop::open(Confirm::Pays).await;
+        let order_id = shop.paid("k").await;
+        shop.gateway.refunds(refunding);
+        assert_under_way(shop.cancel(order_id).await);
+        assert_eq!(
+            shop.state().await,
+            "CANCELLING 3 1:PENDING_PAYMENT/api,2:PAID/api,3:CANCELLING/api refunding 1"
+        );
+        shop.gateway.refunds(Refunding::Pays);
+        sweeper_cancels(&shop).await;
+        assert_eq!(shop.refunds().await, "refunded 300");
+        assert_eq!(shop.gateway.net_minor(), 0);
+        assert_eq!(
+            shop.state().await,
+            "CANCELLED 0 1:PENDING_PAYMENT/api,2:PAID/api,3:CANCELLING/api,4:CANCELLED/sweeper refunded 0"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_waits_for_a_person_can_be_cancelled_which_ends_its_dead_letter() {
+    let shop = Shop::open(Confirm::Overcharges).await;
+    let order_id = shop.pending("k").await;
+    assert_eq!(sweep_orders(&shop.context).await.unwrap().dead_lettered, 1);
+    assert_done(shop.cancel(order_id).await);
+    assert_eq!(shop.dead_letters().await, "1 ended api + 1 alerts");
+    assert_eq!(shop.gateway.net_minor(), 0);
+}
+
+fn ann() -> OperatorName {
+    OperatorName::parse("ann").unwrap()
+}
+
+#[tokio::test]
+async fn a_refund_that_the_bank_refuses_needs_a_person_at_once_and_is_begun_anew_when_retried() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = shop.paid("k").await;
+    shop.gateway.refunds(Refunding::IsRefused);
+    assert_under_way(shop.cancel(order_id).await);
+    assert_eq!(shop.dead_letters().await, "0 open + 1 alerts");
+    assert_eq!(
+        shop.state().await,
+        "CANCELLING 3 1:PENDING_PAYMENT/api,2:PAID/api,3:CANCELLING/api,4:CANCELLING/api paid 0"
+    );
+    let nothing_due = sweep_orders(&shop.context).await.unwrap();
+    assert_eq!(nothing_due, SweepSummary::default());
+
+    for (refunding, dead_lettered, cancelled) in
+        [(Refunding::IsRefused, 1, 0), (Refunding::Pays, 0, 1)]
+    {
+        let dead_letter = only_dead_letter(&shop).await;
+        let reason = Reason::parse("x").unwrap();
+        for verdict in [Verdict::Paid, Verdict::Failed] {
+            let refused = resolve_dead_letter(
+                &shop.context,
+                tenant(),
+                dead_letter,
+                verdict,
+                &ann(),
+                &reason,
+            )
+            .await;
+            assert!(
+                matches!(
+                    refused,
+                    Err(OrderError::NotResolvable(OrderStatus::Cancelling))
+                ),
+                "{refused:?}"
+            );
+        }
+        retry_dead_letter(&shop.context, tenant(), dead_letter, &ann())
+            .await
+            .unwrap();
+        shop.gateway.refunds(refunding);
+        let swept = sweep_orders(&shop.context).await.unwrap();
+        assert_eq!(
+            (swept.dead_lettered, swept.cancelled),
+            (dead_lettered, cancelled)
+        );
+    }
+    assert_eq!(shop.refunds().await, "failed 300, failed 300, refunded 300");
+    assert_eq!(shop.gateway.net_minor(), 0);
+    assert!(shop.state().await.starts_with("CANCELLED 0 "));
+    assert_eq!(
+        shop.dead_letters().await,
+        "0 retried operator:ann, 1 retried operator:ann + 2 alerts"
+    );
+}
+
+async fn only_dead_letter(shop: &Shop) -> oms_orders::DeadLetterId {
+    let filter = DeadLetterFilter::Open;
+    let page = list_dead_letters(&shop.context, tenant(), filter, None, PageSize::DEFAULT).await;
+    let mut items = page.unwrap().items;
+    assert_eq!(items.len(), 1);
+    items.pop().unwrap().id
+}
+
+#[tokio::test]
+async fn a_dead_letter_shows_the_refunds_and_the_calls_to_the_gateway() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = shop.paid("k").await;
+    shop.gateway.refunds(Refunding::IsRefused);
+    assert_under_way(shop.cancel(order_id).await);
+    let dead_letter = only_dead_letter(&shop).await;
+    let details = get_dead_letter(&shop.context, tenant(), dead_letter).await;
+    let details = details.unwrap();
+    let calls: Vec<_> = details
+        .calls
+        .iter()
+        .map(|call| (call.operation.as_str(), call.outcome.as_str()))
+        .collect();
+    assert_eq!(
+        calls,
+        [
+            ("prepare", "prepared"),
+            ("confirm", "paid"),
+            ("refund", "failed:lost_or_stolen_card")
+        ]
+    );
+    let refused = details.refunds[0].failure_code.as_ref().unwrap();
+    assert_eq!(refused.as_str(), "lost_or_stolen_card");
+    assert_eq!((details.refunds.len(), details.attempts.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_order_that_has_ended_or_is_not_ours_is_not_cancelled() {
+    let shop = Shop::open(Confirm::Declines).await;
+    let failed = shop.order("k").await;
+    let Err(OrderError::Failed { order_id, .. }) = failed else {
+        panic!("not failed: {failed:?}")
+    };
+    let before = shop.state().await;
+    let refused = shop.cancel(order_id).await;
+    assert!(
+        matches!(
+            refused,
+            Err(OrderError::NotCancellable {
+                status: OrderStatus::Failed,
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+    for (tenant, order_id) in [(tenant(), OrderId::generate()), (other_tenant(), order_id)] {
+        let unknown = cancel_order(&shop.context, tenant, order_id, None, "api").await;
+        assert!(matches!(unknown, Err(OrderError::NotFound)), "{unknown:?}");
+    }
+    assert_eq!(shop.state().await, before);
+
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = shop.paid("k").await;
+    shop.gateway.refunds(Refunding::IsLost);
+    shop.refund(order_id, "r", Some(100)).await.unwrap();
+    let refused = shop.cancel(order_id).await;
+    assert!(
+        matches!(refused, Err(OrderError::RefundInProgress(_))),
+        "{refused:?}"
+    );
+    shop.gateway.refunds(Refunding::Pays);
+    sweep_orders(&shop.context).await.unwrap();
+    shop.refund(order_id, "rest", None).await.unwrap();
+    let refused = shop.cancel(order_id).await;
+    assert!(
+        matches!(
+            refused,
+            Err(OrderError::NotCancellable {
+                status: OrderStatus::Refunded,
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+}
+
+/// The confirmation is on its way when the order is cancelled, and is then refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_order_is_cancelled_meanwhile_is_not_told_that_it_is_paid() {
+    let shop = Arc::new(Shop::open(Confirm::Pays).await);
+    shop.gateway.gate.forget_permits(Semaphore::MAX_PERMITS);
+    let buyer = tokio::spawn({
+        let shop = shop.clone();
+        async move { shop.order("k").await }
+    });
+    shop.gateway.arrived.acquire().await.unwrap().forget();
+    let order_id = shop.text("SELECT id FROM orders.orders").await;
+    assert_done(shop.cancel(order_id.parse().unwrap()).await);
+    shop.gateway.gate.add_permits(1);
+    let answer = buyer.await.unwrap();
+    assert!(
+        matches!(answer, Err(OrderError::Cancelled { .. })),
+        "{answer:?}"
+    );
+    assert_eq!(shop.gateway.charges(), 0);
+    assert!(shop.state().await.starts_with("CANCELLED 0 "));
+}
+
+/// A shop with an order of another customer, whose stock must stay held.
+async fn shop_with_a_neighbour(confirm: Confirm) -> Arc<Shop> {
+    let shop = Shop::open_as(Opening {
+        confirm,
+        settings: OrderSettings {
+            sweep_batch: 100,
+            ..settings()
+        },
+        pieces: 100,
+        ..Opening::default()
+    });
+    let shop = Arc::new(shop.await);
+    shop.execute(
+        "INSERT INTO inventory.reservations (tenant_id, order_id, warehouse_id, product_id, quantity)
+         SELECT tenant_id, gen_random_uuid(), warehouse_id, product_id, 3 FROM inventory.stock_levels;
+         UPDATE inventory.stock_levels SET reserved = reserved + 3",
+    )
+    .await;
+    shop
+}
+
+/// Many cancel one order at once, by requests and as sweepers; each has connections of its own.
+async fn cancelled_by_many(shop: &Shop, order_id: OrderId) {
+    const RIVALS: usize = 8;
+    let barrier = Arc::new(Barrier::new(2 * RIVALS));
+    let mut rivals = JoinSet::new();
+    for _ in 0..RIVALS {
+        let (at, context) = (barrier.clone(), shop.another_context());
+        rivals.spawn(async move {
+            at.wait().await;
+            let cancelled = cancel_order(&context, tenant(), order_id, None, "api").await;
+            // The sweeper may have been first.
+            assert!(
+                matches!(cancelled, Ok(_) | Err(OrderError::NotCancellable { .. })),
+                "{cancelled:?}"
+            );
+        });
+        let (at, context) = (barrier.clone(), shop.context.clone());
+        rivals.spawn(async move {
+            at.wait().await;
+            sweep_orders(&context).await.unwrap();
+        });
+    }
+    rivals.join_all().await;
+    // Who lost against everybody else may have left the order to its lease.
+    shop.execute("UPDATE orders.reconciliations SET due_at = now()")
+        .await;
+    sweep_orders(&shop.context).await.unwrap();
+    assert_eq!(shop.gateway.net_minor(), 0);
+    let stock = shop.text("SELECT reserved FROM inventory.stock_levels");
+    assert_eq!(stock.await, "3");
+    let ends =
+        shop.text("SELECT count(*) FROM orders.events WHERE to_status IN ('CANCELLED', 'FAILED')");
+    assert_eq!(ends.await, "1");
+    let gaps =
+        shop.text("SELECT version = (SELECT count(*) FROM orders.events) FROM orders.orders");
+    assert_eq!(gaps.await, "true");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_cancel_a_paid_order_at_once_one_refunds_and_one_gives_the_stock_back() {
+    let shop = shop_with_a_neighbour(Confirm::Pays).await;
+    let order_id = shop.paid("k").await;
+    cancelled_by_many(&shop, order_id).await;
+    assert_eq!(shop.refunds().await, "refunded 300");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_cancel_or_sweep_an_unpaid_order_one_ends_it() {
+    let shop = shop_with_a_neighbour(Confirm::IsLost).await;
+    let order_id = shop.pending("k").await;
+    cancelled_by_many(&shop, order_id).await;
+    assert_eq!(shop.refunds().await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_cancel_an_order_that_is_found_paid_one_refunds() {
+    let shop = shop_with_a_neighbour(Confirm::PaysSilently).await;
+    let order_id = shop.pending("k").await;
+    // Else the sweeper may find it paid before anybody cancels.
+    shop.execute("UPDATE orders.reconciliations SET due_at = now() + interval '1 hour'")
+        .await;
+    cancelled_by_many(&shop, order_id).await;
+    assert_eq!(shop.refunds().await, "refunded 300");
+}
