@@ -47,7 +47,7 @@ impl Shop {
     }
 
     /// A paid order and the gateway's name for its payment.
-    async fn paid(&self) -> (String, String) {
+    async fn paid_order(&self) -> (String, String) {
         let placed = self.place_new(&small_order()).await;
         placed.assert_created();
         let order_id = placed.order_id();
@@ -86,7 +86,7 @@ fn assert_exit(exit: &Exit, code: i32, summary: &str) {
 async fn books_that_agree_have_no_findings() {
     let shop = Shop::open().await;
     for _ in 0..3 {
-        shop.paid().await;
+        shop.paid_order().await;
     }
     let summary = "3 charges compared, 0 orders looked up: 0 new findings, 0 put right, 0 open";
     assert_exit(&shop.reconcile().await, 0, summary);
@@ -177,7 +177,7 @@ async fn an_authorisation_of_a_failed_order_is_let_go() {
 #[tokio::test]
 async fn foreign_charges_are_reported_and_those_of_ours_without_an_order_given_back() {
     let shop = Shop::open().await;
-    let (order_id, _) = shop.paid().await;
+    let (order_id, _) = shop.paid_order().await;
     shop.sandbox.charge(700).await;
     let unknown = Uuid::new_v4().to_string();
     for metadata in [
@@ -249,7 +249,7 @@ async fn foreign_charges_are_reported_and_those_of_ours_without_an_order_given_b
 #[tokio::test]
 async fn another_amount_and_a_paid_order_without_a_charge_wait_for_a_person() {
     let shop = Shop::open().await;
-    let (order_id, _) = shop.paid().await;
+    let (order_id, _) = shop.paid_order().await;
     shop.sandbox
         .tamper(&order_id, json!({ "amountReceived": 1 }))
         .await;

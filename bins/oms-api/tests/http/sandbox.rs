@@ -157,12 +157,6 @@ impl Sandbox {
         self.control(Method::POST, "charges", Some(charge)).await
     }
 
-    /// How many refunds there are.
-    pub async fn refunds(&self) -> u64 {
-        let stats = self.control(Method::GET, "stats", None).await;
-        stats["effects"]["refunds"].as_u64().unwrap()
-    }
-
     /// Forgets everything.
     pub async fn reset(&self) {
         self.control(Method::POST, "reset", None).await;
