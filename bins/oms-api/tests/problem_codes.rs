@@ -20,6 +20,7 @@ const CODES: &[(&str, u16)] = &[
     ("geocoding.unavailable", 503),
     ("payments.gateway_unavailable", 503),
     ("payments.gateway_refused", 503),
+    ("payments.amount_not_accepted", 422),
     ("payments.invalid_signature", 400),
     ("orders.no_single_warehouse", 422),
     ("orders.unknown_product", 422),
