@@ -3,6 +3,7 @@
 //! It prepares what the programs of this workspace need, then builds, starts, checks and stops them.
 //! It depends on no crate of the workspace, so it stays quick to build and works while they do not compile.
 
+mod bench;
 mod cargo_deny;
 mod checks;
 mod command;
@@ -18,6 +19,7 @@ mod sys_init;
 mod tidy;
 mod workspace;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -45,6 +47,13 @@ enum Task {
         #[arg(long, conflicts_with = "quick")]
         localstripe: bool,
     },
+    /// Measure the release build against its database: rates, latencies, cost of an order. --help tells its options.
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// Arguments for oms-bench.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Start, stop, migrate, reset or open the development database.
     Db {
         #[command(subcommand)]
@@ -62,6 +71,7 @@ fn main() -> ExitCode {
         Task::Test { quick, localstripe } => {
             checks::run(&workspace, checks::Extent::from_flags(quick, localstripe))
         }
+        Task::Bench { arguments } => bench::run(&workspace, &arguments),
         Task::Db { action } => db::run(&workspace, action),
         Task::Tidy => tidy::run(&workspace),
     });

@@ -1,6 +1,7 @@
 //! The configuration: one typed struct, read from the environment, which reports every problem at once.
 
 mod reader;
+mod reconcile;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oms_monitoring::logs::LogFormat;
+use oms_orders::ReconcileSchedule;
 use oms_payments::adapters::stripe::WebhookSecrets;
 use oms_validation::{Currency, TenantId};
 use secrecy::{ExposeSecret, SecretString};
@@ -39,12 +41,17 @@ pub(crate) struct Config {
     database_url: SecretString,
     pub(crate) database_max_connections: usize,
     pub(crate) http: HttpLimits,
+    pub(crate) gateway: Gateway,
     pub(crate) stripe: StripeSettings,
     pub(crate) geocoder_url: Option<String>,
     pub(crate) address_book: Option<PathBuf>,
     pub(crate) currency: Currency,
     pub(crate) tenant: TenantId,
     pub(crate) sweep: SweepSettings,
+    /// How often stored webhooks are looked for, beside those of this process, which it knows of at once.
+    pub(crate) gateway_events_interval: Duration,
+    /// None: never.
+    pub(crate) reconcile: Option<ReconcileSchedule>,
     pub(crate) pending_payment_deadline: Duration,
     pub(crate) operators: Arc<Operators>,
     pub(crate) shutdown_timeout: Duration,
@@ -60,7 +67,16 @@ pub(crate) struct HttpLimits {
     pub(crate) max_connections: usize,
 }
 
-/// How to reach the payment gateway.
+/// Who collects the payments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gateway {
+    /// Stripe, or anything that speaks its protocol.
+    Stripe,
+    /// Nobody: every payment counts as collected at once. For measuring, in development only.
+    Instant,
+}
+
+/// How to reach Stripe.
 #[derive(Debug)]
 pub(crate) struct StripeSettings {
     pub(crate) api_url: String,
@@ -95,6 +111,7 @@ impl Config {
             database_url: reader.text("DATABASE_URL", None).into(),
             database_max_connections: reader.number("OMS_DATABASE_MAX_CONNECTIONS", 20, 1..=1000),
             http: http_limits(&mut reader),
+            gateway: gateway(&mut reader),
             geocoder_url: reader.optional("OMS_GEOCODER_URL"),
             address_book: reader.optional("OMS_ADDRESS_BOOK").map(PathBuf::from),
             currency: reader.parsed("OMS_CURRENCY", "USD", |text| {
@@ -105,6 +122,12 @@ impl Config {
                     .map_err(|error: oms_validation::InvalidId| error.to_string())
             }),
             sweep: SweepSettings::read(&mut reader, stripe.timeout),
+            gateway_events_interval: reader.milliseconds(
+                "OMS_GATEWAY_EVENTS_INTERVAL_MS",
+                1000,
+                10..=3_600_000,
+            ),
+            reconcile: reconcile::reconcile_schedule(&mut reader, stripe.timeout),
             pending_payment_deadline: reader.milliseconds(
                 "OMS_PENDING_PAYMENT_DEADLINE_MS",
                 3_600_000,
@@ -150,6 +173,12 @@ impl Config {
     }
 
     fn check_production(&self, reader: &mut Reader<'_>) {
+        if self.gateway == Gateway::Instant {
+            reader.problem(
+                "OMS_PAYMENT_GATEWAY",
+                "must not be instant in production: it collects nothing",
+            );
+        }
         if !self.stripe.api_url.starts_with("https://") {
             reader.problem("OMS_STRIPE_API_URL", "must be an https URL in production");
         }
@@ -194,11 +223,15 @@ fn http_limits(reader: &mut Reader<'_>) -> HttpLimits {
     }
 }
 
-fn stripe(reader: &mut Reader<'_>, development: bool) -> StripeSettings {
+fn gateway(reader: &mut Reader<'_>) -> Gateway {
     reader.parsed("OMS_PAYMENT_GATEWAY", "stripe", |text| match text {
-        "stripe" => Ok(()),
-        _ => Err("must be stripe".to_owned()),
-    });
+        "stripe" => Ok(Gateway::Stripe),
+        "instant" => Ok(Gateway::Instant),
+        _ => Err("must be stripe or instant".to_owned()),
+    })
+}
+
+fn stripe(reader: &mut Reader<'_>, development: bool) -> StripeSettings {
     StripeSettings {
         api_url: reader.text("OMS_STRIPE_API_URL", development.then_some(SANDBOX_URL)),
         secret_key: reader

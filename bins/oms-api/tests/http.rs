@@ -15,6 +15,8 @@
 mod answer;
 #[path = "http/api.rs"]
 mod api;
+#[path = "http/chances.rs"]
+mod chances;
 #[path = "http/ends.rs"]
 mod ends;
 #[path = "http/eventually.rs"]
@@ -29,6 +31,8 @@ mod invariants;
 mod process;
 #[path = "http/raw.rs"]
 mod raw;
+#[path = "http/reporting.rs"]
+mod reporting;
 #[path = "http/request.rs"]
 mod request;
 #[path = "http/sandbox.rs"]
@@ -53,6 +57,8 @@ mod charges;
 mod concurrency;
 #[path = "http/configuration.rs"]
 mod configuration;
+#[path = "http/contention.rs"]
+mod contention;
 #[path = "http/cut_connections.rs"]
 mod cut_connections;
 #[path = "http/database_outages.rs"]
@@ -79,9 +85,17 @@ mod logs;
 mod payment_methods;
 #[path = "http/placing.rs"]
 mod placing;
+#[path = "http/race.rs"]
+mod race;
 #[path = "http/refusals.rs"]
 mod refusals;
+#[path = "http/reverse_reconciliation.rs"]
+mod reverse_reconciliation;
 #[path = "http/shutdown.rs"]
 mod shutdown;
+#[path = "http/webhooks_applied.rs"]
+mod webhooks_applied;
 #[path = "http/webhooks_in.rs"]
 mod webhooks_in;
+#[path = "http/webhooks_late.rs"]
+mod webhooks_late;

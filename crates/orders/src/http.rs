@@ -1,7 +1,9 @@
 //! The HTTP face of orders.
 
 mod dead_letters;
+mod findings;
 mod get_order;
+mod paging;
 mod place_order;
 mod representation;
 
@@ -93,6 +95,21 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(
             web::resource("/operations/dead-letters/{id}/resolve")
                 .route(web::post().to(dead_letters::resolve::resolve))
+                .default_service(method_not_allowed("POST")),
+        )
+        .service(
+            web::resource("/operations/findings")
+                .route(web::get().to(findings::list::list))
+                .default_service(method_not_allowed("GET")),
+        )
+        .service(
+            web::resource("/operations/findings/{id}")
+                .route(web::get().to(findings::show::show))
+                .default_service(method_not_allowed("GET")),
+        )
+        .service(
+            web::resource("/operations/findings/{id}/resolve")
+                .route(web::post().to(findings::resolve::resolve))
                 .default_service(method_not_allowed("POST")),
         );
 }

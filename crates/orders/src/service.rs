@@ -1,17 +1,32 @@
 //! The use cases of orders, one in each file, and the steps that they share.
 
 mod advance_order;
+mod apply_gateway_event;
+pub(crate) mod apply_gateway_events;
 mod change_status;
+pub(crate) mod check_charge;
+mod check_paid_orders;
 mod dead_letter_order;
 pub(crate) mod deliver_alerts;
+mod end_finding;
 mod end_order;
 pub(crate) mod get_dead_letter;
+pub(crate) mod get_finding;
 pub(crate) mod get_order;
 mod intake;
+mod judge_charges;
 pub(crate) mod list_dead_letters;
+pub(crate) mod list_findings;
 pub(crate) mod measure_backlog;
+pub(crate) mod measure_reconciliation;
 pub(crate) mod place_order;
+pub(crate) mod reconcile_charges;
+pub(crate) mod reconcile_next;
+mod record_finding;
 pub(crate) mod resolve_dead_letter;
+pub(crate) mod resolve_finding;
 pub(crate) mod retry_dead_letter;
+mod settle_finding;
+pub(crate) mod settle_findings;
 mod settle_pending;
 pub(crate) mod sweep_orders;

@@ -15,6 +15,8 @@
 mod admission;
 #[path = "orders/alerts.rs"]
 mod alerts;
+#[path = "orders/applying.rs"]
+mod applying;
 #[path = "orders/backlog.rs"]
 mod backlog;
 #[path = "orders/clock.rs"]
@@ -25,6 +27,8 @@ mod dead_letters;
 mod gateway;
 #[path = "orders/operators.rs"]
 mod operators;
+#[path = "orders/reconciling.rs"]
+mod reconciling;
 #[path = "orders/replays.rs"]
 mod replays;
 #[path = "orders/shop.rs"]

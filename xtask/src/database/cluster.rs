@@ -2,6 +2,8 @@
 //!
 //! It never adopts a server that it did not start: a running server must name our own data folder.
 
+mod settings;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,22 +15,17 @@ use anyhow::{Context, Result, bail};
 use super::account::{Account, reachable_folder};
 use super::installation::Installation;
 use super::lock_file::LockFile;
-use super::provision::{DATABASE, PASSWORD, ROLE, SUPERUSER, SUPERUSER_PASSWORD};
+use super::provision::{
+    DATABASE, PASSWORD, ROLE, SUPERUSER, SUPERUSER_PASSWORD, application_url, provision,
+};
 use super::{Superuser, choice, port};
 use crate::command;
 use crate::report;
 use crate::workspace::Workspace;
+use settings::{COMMON, DURABLE, THROW_AWAY};
 
 /// How long a server may take to start, stop or recover from a crash.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Settings of every cluster. Socket files are off: their paths may be too long, and TCP is what the programs use.
-const COMMON: &str =
-    "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nlc_messages = 'C'\n";
-
-/// Settings of a cluster whose data may be lost at any time.
-const THROW_AWAY: &str = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n\
-                          max_connections = 500\nshared_buffers = 256MB\n";
 
 /// The folder of the tests' cluster.
 const TESTS: &str = "test-postgres";
@@ -51,7 +48,16 @@ impl Cluster {
 
     /// The cluster of the tests: fast, not durable, on the port it runs on or any free one.
     pub(crate) fn for_tests(workspace: &Workspace) -> Result<Self> {
-        let mut cluster = Self::open(workspace, TESTS, format!("{COMMON}{THROW_AWAY}"), 0)?;
+        Self::on_any_port(workspace, TESTS, format!("{COMMON}{THROW_AWAY}"))
+    }
+
+    /// The cluster of the measurements: durable, on the port it runs on or any free one.
+    pub(crate) fn for_measuring(workspace: &Workspace) -> Result<Self> {
+        Self::on_any_port(workspace, "bench-postgres", format!("{COMMON}{DURABLE}"))
+    }
+
+    fn on_any_port(workspace: &Workspace, name: &'static str, settings: String) -> Result<Self> {
+        let mut cluster = Self::open(workspace, name, settings, 0)?;
         cluster.port = match cluster.lock_file() {
             Some(lock) if cluster.answers_as_ours(lock.port) => lock.port,
             _ => port::any_free()?,
@@ -92,7 +98,27 @@ impl Cluster {
         })
     }
 
-    /// The URL of the superuser, for tests.
+    /// Makes the application's role and its database, with extensions and without tables, where they are missing.
+    pub(crate) fn provision(&self) -> Result<()> {
+        provision(self)
+    }
+
+    /// The URL of the application's role.
+    pub(crate) fn application_url(&self) -> String {
+        application_url(self.port)
+    }
+
+    /// One of PostgreSQL's programs.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.installation.bin.join(name)
+    }
+
+    /// Lets a program that runs PostgreSQL's programs find what these need.
+    pub(crate) fn lend_libraries(&self, command: &mut Command) {
+        self.installation.lend_libraries(command);
+    }
+
+    /// The URL of the superuser.
     pub(crate) fn superuser_url(&self) -> String {
         format!(
             "postgres://{SUPERUSER}:{SUPERUSER_PASSWORD}@127.0.0.1:{}/postgres",
@@ -171,7 +197,8 @@ impl Cluster {
         self.folder.join("data")
     }
 
-    fn log(&self) -> PathBuf {
+    /// What the server logs.
+    pub(crate) fn log(&self) -> PathBuf {
         self.folder.join("log")
     }
 

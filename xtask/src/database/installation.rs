@@ -53,6 +53,11 @@ impl Installation {
         command
     }
 
+    /// Where packages were unpacked instead of installed, tells a command where their libraries are.
+    pub(super) fn lend_libraries(&self, command: &mut Command) {
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+    }
+
     /// psql on 127.0.0.1 as the superuser of a server that we made.
     pub(super) fn superuser_psql(&self, port: u16, database: &str) -> Command {
         let mut psql = self.command("psql");

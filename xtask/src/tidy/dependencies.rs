@@ -32,7 +32,7 @@ const fn row(
 }
 
 /// The table of ARCHITECTURE.md.
-const TABLE: [Row; 14] = [
+const TABLE: [Row; 15] = [
     row("oms-errors", &[], &[]),
     row("oms-circuit-breaker", &[], &[]),
     row("oms-monitoring", &[], &[]),
@@ -90,6 +90,7 @@ const TABLE: [Row; 14] = [
         &[TEST_SUPPORT],
     ),
     row(TEST_SUPPORT, &["oms-database"], &[]),
+    row("oms-bench", &[], &[]),
     row("payment-sandbox", &[], &[]),
     row("xtask", &[], &[]),
 ];

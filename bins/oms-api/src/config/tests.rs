@@ -77,6 +77,25 @@ fn production_refuses_development_settings() {
 }
 
 #[test]
+fn only_development_may_measure_without_a_gateway() {
+    let instant = ("OMS_PAYMENT_GATEWAY", "instant");
+    let config = read(&[DATABASE, instant]).unwrap();
+    assert_eq!(config.gateway, Gateway::Instant);
+    let InvalidConfig(problems) = read(&[
+        DATABASE,
+        instant,
+        ("OMS_ENV", "production"),
+        ("OMS_STRIPE_API_URL", "https://api.stripe.com"),
+        ("OMS_STRIPE_SECRET_KEY", "sk_live_x"),
+    ])
+    .unwrap_err();
+    assert_eq!(
+        problems,
+        ["OMS_PAYMENT_GATEWAY must not be instant in production: it collects nothing"]
+    );
+}
+
+#[test]
 fn production_takes_card_numbers_from_nobody() {
     let config = read(&[
         DATABASE,
@@ -145,6 +164,28 @@ fn a_lease_outlives_the_calls_that_are_made_under_it() {
         "OMS_SWEEP_BACKOFF_MAX_MS",
     ];
     assert_eq!(told, expected, "{problems:?}");
+}
+
+#[test]
+fn the_gateways_charges_are_compared_every_hour_unless_that_is_switched_off() {
+    let schedule = |settings: &[(&str, &str)]| {
+        let config = read(&[&[DATABASE], settings].concat()).unwrap();
+        let schedule = config.reconcile?;
+        Some([schedule.interval, schedule.overlap, schedule.lease].map(|it| it.as_secs()))
+    };
+    assert_eq!(schedule(&[]), Some([3600, 86_400, 60]));
+    assert_eq!(schedule(&[("OMS_RECONCILE_INTERVAL_MS", "0")]), None);
+    let slow = [
+        ("OMS_RECONCILE_OVERLAP_MS", "0"),
+        ("OMS_STRIPE_TIMEOUT_MS", "60000"),
+    ];
+    assert_eq!(schedule(&slow), Some([3600, 0, 420]));
+    let too_much = [
+        DATABASE,
+        ("OMS_RECONCILE_INTERVAL_MS", "604800001"),
+        ("OMS_RECONCILE_OVERLAP_MS", "2592000001"),
+    ];
+    assert_eq!(read(&too_much).unwrap_err().0.len(), 2);
 }
 
 #[test]

@@ -91,7 +91,11 @@ async fn a_charge_of_no_order_is_given_back_and_no_more_than_was_taken() {
             .unwrap()
     };
     let amount = charge.captured;
-    assert_eq!(give_back().await, RefundOutcome::Refunded { amount });
+    let given_back = give_back().await;
+    assert!(
+        matches!(&given_back, RefundOutcome::Refunded { amount: refunded, .. } if *refunded == amount),
+        "{given_back:?}"
+    );
     assert_eq!(give_back().await, RefundOutcome::AlreadyRefunded);
     let read = gateway.find_charge(&charge.id).await.unwrap().unwrap();
     assert_eq!(read.refunded, amount);

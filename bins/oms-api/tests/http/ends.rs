@@ -93,6 +93,7 @@ impl Shop {
             assert_eq!(self.sandbox.last_status(order_id).await, "canceled");
         }
         self.assert_ended_once(order_id).await;
+        assert_eq!(self.database.dead_letters().await, 0);
         self.assert_consistent().await;
 
         let replay = self.place(key, body).await;

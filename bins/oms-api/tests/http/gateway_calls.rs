@@ -119,6 +119,34 @@ impl Shop {
     }
 }
 
+impl StoreDatabase {
+    /// Operation and outcome of each call in an order's history, the oldest first.
+    pub async fn calls_kept(&self, order_id: &str) -> Vec<(String, String)> {
+        let sql = format!(
+            "SELECT operation, outcome FROM payments.gateway_calls WHERE order_id = '{order_id}' ORDER BY id"
+        );
+        let rows = self.rows(&sql).await.into_iter();
+        rows.map(|row| (row[0].clone(), row[1].clone())).collect()
+    }
+}
+
+impl Shop {
+    /// Checks that the history has every call that the gateway got for an order, answered or not, and no other. Of an order
+    /// that nobody is working on, by an API that was not killed.
+    pub async fn assert_calls_kept(&self, order_id: &str) {
+        let made = Calls::of(&self.sandbox.order(order_id).await["calls"]);
+        let history = self.database.calls_kept(order_id).await;
+        let count = |operation: &str| history.iter().filter(|(kept, _)| kept == operation).count();
+        let kept = Calls {
+            create: count("prepare") as u64,
+            confirm: count("confirm") as u64,
+            retrieve: count("lookup") as u64,
+            cancel: count("cancel") as u64,
+        };
+        assert_eq!(kept, made, "{history:?}");
+    }
+}
+
 #[test]
 fn a_call_too_many_of_any_kind_is_over_the_budget() {
     let budget = Calls::budget(2);

@@ -46,114 +46,155 @@ struct Row {
     end: End,
     /// Exactly so many tries of the sweeper.
     tries: u64,
+    /// How the history of calls names the outcome of the confirmation, if there was one.
+    confirmed: Option<String>,
+    /// The operation of which a call went wrong, and how the history of calls names that.
+    faulty: (&'static str, String),
+}
+
+/// A fault of one call.
+struct Fault {
+    settings: Settings<'static>,
+    action: Value,
+    /// How the history of calls names it.
+    name: String,
 }
 
 /// A fault that nobody has to wait for.
-fn fault(action: Value) -> (Settings<'static>, Value) {
-    (PATIENT, action)
+fn fault(action: Value, name: &str) -> Fault {
+    Fault {
+        settings: PATIENT,
+        action,
+        name: name.to_owned(),
+    }
 }
 
 /// A fault that is over when our patience is.
-fn hangs(kind: &str) -> (Settings<'static>, Value) {
-    (IMPATIENT, json!({ "type": kind }))
+fn outlasts_us(action: Value) -> Fault {
+    Fault {
+        settings: IMPATIENT,
+        ..fault(action, "timed_out")
+    }
 }
 
-fn drips() -> (Settings<'static>, Value) {
-    (IMPATIENT, json!({ "type": "drip", "bytesPerSecond": 1 }))
+fn hangs(kind: &str) -> Fault {
+    outlasts_us(json!({ "type": kind }))
 }
 
-fn cut_off() -> (Settings<'static>, Value) {
-    fault(json!({ "type": "refuse" }))
+fn drips() -> Fault {
+    outlasts_us(json!({ "type": "drip", "bytesPerSecond": 1 }))
 }
 
-fn truncated() -> (Settings<'static>, Value) {
-    fault(json!({ "type": "truncate" }))
+fn cut_off() -> Fault {
+    fault(json!({ "type": "refuse" }), "interrupted")
 }
 
-fn error_before(status: u16) -> (Settings<'static>, Value) {
-    fault(json!({ "type": "error_before", "status": status }))
+fn truncated() -> Fault {
+    fault(json!({ "type": "truncate" }), "interrupted")
 }
 
-fn error_after(status: u16) -> (Settings<'static>, Value) {
-    fault(json!({ "type": "error_after", "status": status }))
+fn too_many() -> Fault {
+    fault(
+        json!({ "type": "error_before", "status": 429 }),
+        "rate_limited",
+    )
 }
 
-fn declined() -> (Settings<'static>, Value) {
-    fault(json!({ "type": "decline", "code": "card_declined", "declineCode": "lost_card" }))
+fn error_before(status: u16) -> Fault {
+    server_error("error_before", status)
 }
 
-fn rule(operation: &str, action: &Value) -> Value {
-    json!({ "operation": operation, "action": action })
+fn error_after(status: u16) -> Fault {
+    server_error("error_after", status)
+}
+
+fn server_error(kind: &str, status: u16) -> Fault {
+    let action = json!({ "type": kind, "status": status });
+    fault(action, &format!("server_error:{status}"))
+}
+
+fn declined() -> Fault {
+    let action = json!({ "type": "decline", "code": "card_declined", "declineCode": "lost_card" });
+    fault(action, "declined:lost_card")
+}
+
+fn rule(operation: &str, fault: &Fault) -> Value {
+    json!({ "operation": operation, "action": fault.action })
 }
 
 /// The preparation goes wrong: without a reference that is stored nothing is ever confirmed.
-fn prepare((settings, action): (Settings<'static>, Value)) -> Row {
+fn prepare(fault: Fault) -> Row {
     Row {
-        settings,
-        placing: json!([rule("create", &action)]),
+        settings: fault.settings,
+        placing: json!([rule("create", &fault)]),
         sweeping: json!([]),
         first: First::Unavailable,
         end: End::KeyGivenBack,
         tries: 0,
+        confirmed: None,
+        faulty: ("prepare", fault.name),
     }
 }
 
 /// The confirmation goes wrong.
-fn confirm(
-    (settings, action): (Settings<'static>, Value),
-    first: First,
-    end: End,
-    tries: u64,
-) -> Row {
+fn confirm(fault: Fault, first: First, end: End, tries: u64) -> Row {
     Row {
-        settings,
-        placing: json!([rule("confirm", &action)]),
+        settings: fault.settings,
+        placing: json!([rule("confirm", &fault)]),
         sweeping: json!([]),
         first,
         end,
         tries,
+        confirmed: Some(fault.name.clone()),
+        faulty: ("confirm", fault.name),
     }
 }
 
 /// The confirmation has its effect and no answer, and the first look of the sweeper goes wrong.
-fn look_at_money((settings, action): (Settings<'static>, Value)) -> Row {
-    let unanswered = json!({ "type": "error_after", "status": 502 });
-    let unread = json!({ "type": "error_before", "status": 503 });
+fn look_at_money(fault: Fault) -> Row {
+    let unread = error_before(503);
     Row {
-        settings,
-        placing: json!([rule("confirm", &unanswered), rule("retrieve", &unread)]),
-        sweeping: json!([rule("retrieve", &action)]),
+        settings: fault.settings,
+        placing: json!([
+            rule("confirm", &error_after(502)),
+            rule("retrieve", &unread)
+        ]),
+        sweeping: json!([rule("retrieve", &fault)]),
         first: First::Pending,
         end: End::Paid,
         tries: 2,
+        confirmed: Some(error_after(502).name),
+        faulty: ("lookup", fault.name),
     }
 }
 
 /// The confirmation is lost, and the first look of the sweeper goes wrong.
-fn look_at_nothing((settings, action): (Settings<'static>, Value)) -> Row {
+fn look_at_nothing(fault: Fault) -> Row {
     Row {
-        sweeping: json!([rule("retrieve", &action)]),
-        ..fence((settings, action))
+        sweeping: json!([rule("retrieve", &fault)]),
+        faulty: ("lookup", fault.name.clone()),
+        ..fence(fault)
     }
 }
 
 /// The confirmation is lost, and the first fence of the sweeper goes wrong.
-fn fence((settings, action): (Settings<'static>, Value)) -> Row {
-    let lost = json!({ "type": "error_before", "status": 502 });
+fn fence(fault: Fault) -> Row {
     Row {
-        settings,
-        placing: json!([rule("confirm", &lost)]),
-        sweeping: json!([rule("cancel", &action)]),
+        settings: fault.settings,
+        placing: json!([rule("confirm", &error_before(502))]),
+        sweeping: json!([rule("cancel", &fault)]),
         first: First::Pending,
         end: End::Fenced,
         tries: 2,
+        confirmed: Some(error_before(502).name),
+        faulty: ("cancel", fault.name),
     }
 }
 
 impl Row {
-    async fn check(self) {
+    async fn check(&self) {
         let shop = Shop::open_sweeping(self.settings).await;
-        shop.sandbox.plan(self.placing).await;
+        shop.sandbox.plan(self.placing.clone()).await;
         let key = new_key();
         let answer = shop.place(&key, &small_order()).await;
         self.first.assert(&answer);
@@ -163,13 +204,30 @@ impl Row {
             again.assert_in_progress();
         }
 
-        shop.sandbox.plan(self.sweeping).await;
+        shop.sandbox.plan(self.sweeping.clone()).await;
         shop.sweep_within(&order_id, self.tries).await;
         assert_eq!(shop.database.tries(&order_id).await, self.tries);
         shop.assert_within_budget().await;
+        self.assert_history(&shop, &order_id).await;
         shop.sandbox.release().await;
         shop.assert_end(&key, &order_id, self.end).await;
         shop.assert_within_budget().await;
+    }
+}
+
+impl Row {
+    /// The history has every call that the gateway got, and names how the confirmation and the faulty call went.
+    async fn assert_history(&self, shop: &Shop, order_id: &str) {
+        shop.assert_calls_kept(order_id).await;
+        let history = shop.database.calls_kept(order_id).await;
+        let outcomes = |operation: &str| -> Vec<&str> {
+            let of_it = history.iter().filter(|(kept, _)| kept == operation);
+            of_it.map(|(_, outcome)| outcome.as_str()).collect()
+        };
+        let confirmed: Vec<&str> = self.confirmed.iter().map(String::as_str).collect();
+        assert_eq!(outcomes("confirm"), confirmed);
+        let (operation, fault) = &self.faulty;
+        assert!(outcomes(operation).contains(&fault.as_str()), "{history:?}");
     }
 }
 
@@ -209,7 +267,7 @@ rows! {
     prepare_502_after_the_effect: prepare(error_after(502));
     prepare_503_before_the_effect: prepare(error_before(503));
     prepare_503_after_the_effect: prepare(error_after(503));
-    prepare_429: prepare(error_before(429));
+    prepare_429: prepare(too_many());
 
     // What was cut off may arrive later, so it is fenced.
     confirm_cut_off: confirm(cut_off(), Pending, End::Fenced, 1);
@@ -224,7 +282,7 @@ rows! {
     confirm_503_before_the_effect: confirm(error_before(503), Pending, End::Fenced, 1);
     confirm_503_after_the_effect: confirm(error_after(503), Created, End::Paid, 0);
     // Turned away before anything was executed.
-    confirm_429: confirm(error_before(429), Unavailable, End::KeyGivenBack, 0);
+    confirm_429: confirm(too_many(), Unavailable, End::KeyGivenBack, 0);
     confirm_declined: confirm(declined(), Declined, DECLINED, 0);
 
     look_cut_off: look_at_money(cut_off());
@@ -234,7 +292,7 @@ rows! {
     look_500: look_at_money(error_before(500));
     look_502: look_at_money(error_before(502));
     look_503: look_at_money(error_before(503));
-    look_429: look_at_money(error_before(429));
+    look_429: look_at_money(too_many());
     look_for_what_was_lost_cut_off: look_at_nothing(cut_off());
     look_for_what_was_lost_500: look_at_nothing(error_before(500));
     look_for_what_was_lost_timed_out: look_at_nothing(hangs("no_answer_before"));
@@ -250,5 +308,5 @@ rows! {
     fence_502_after_the_effect: fence(error_after(502));
     fence_503_before_the_effect: fence(error_before(503));
     fence_503_after_the_effect: fence(error_after(503));
-    fence_429: fence(error_before(429));
+    fence_429: fence(too_many());
 }

@@ -69,6 +69,14 @@ impl Shop {
         }
     }
 
+    /// The same, of another process.
+    pub fn customer_of(&self, api: &Api) -> Customer {
+        Customer {
+            client: self.client.clone(),
+            url: api.url.clone(),
+        }
+    }
+
     /// `POST /orders` with a key.
     pub async fn place(&self, key: &str, order: &Value) -> Answer {
         self.customer().place(key, order).await

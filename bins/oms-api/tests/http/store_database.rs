@@ -61,6 +61,12 @@ impl StoreDatabase {
         self.number("SELECT count(*) FROM orders.orders").await
     }
 
+    /// How many orders were ever left to a person.
+    pub async fn dead_letters(&self) -> i64 {
+        self.number("SELECT count(*) FROM orders.dead_letters")
+            .await
+    }
+
     /// The status of an order.
     pub async fn status(&self, order_id: &str) -> String {
         let sql = format!("SELECT status FROM orders.orders WHERE id = '{order_id}'");

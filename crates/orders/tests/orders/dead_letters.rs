@@ -49,7 +49,7 @@ async fn after_the_last_try_an_order_goes_to_a_person_with_one_alert() {
     assert_eq!(sweep_orders(&shop.context).await.unwrap().dead_lettered, 1);
     assert_eq!(
         shop.state().await,
-        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api,2:PENDING_PAYMENT/sweeper sent 0"
+        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api,2:PENDING_PAYMENT/sweeper unknown 0"
     );
     assert_eq!(shop.dead_letters().await, "3 open + 1 alerts");
     let reasons = shop
@@ -115,7 +115,7 @@ async fn of_two_who_race_for_the_last_try_one_gives_up_on_the_order() {
     assert_eq!(shop.dead_letters().await, "2 open + 1 alerts");
     assert_eq!(
         shop.state().await,
-        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api,2:PENDING_PAYMENT/sweeper sent 0"
+        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api,2:PENDING_PAYMENT/sweeper unknown 0"
     );
 }
 

@@ -235,7 +235,7 @@ async fn a_gateway_that_does_not_answer_decides_nothing() {
     }
     assert_eq!(
         shop.state().await,
-        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api,2:PENDING_PAYMENT/sweeper sent 0"
+        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api,2:PENDING_PAYMENT/sweeper unknown 0"
     );
 }
 

@@ -18,7 +18,7 @@ async fn a_lost_confirmation_ends_failed_behind_a_fence() {
     assert!(matches!(shop.order("k").await, Ok(PlacedOrder::Pending(_))));
     assert_eq!(
         shop.state().await,
-        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api sent 1"
+        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api unknown 1"
     );
 
     let summary = sweep_orders(&shop.context).await.unwrap();
@@ -131,7 +131,7 @@ async fn a_customer_who_has_to_act_keeps_the_stock_until_the_deadline() {
     );
     assert_eq!(
         shop.state().await,
-        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api sent 1"
+        "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api needs_action 1"
     );
 
     let no_patience = OrderSettings {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::PATIENT;
 use crate::ends::{DECLINED, End, PRICE};
 use crate::eventually::until;
+use crate::invariants::assert_invariants;
 use crate::request::{WIDGET_A, new_key, small_order, with};
 use crate::shop::Shop;
 
@@ -78,6 +79,7 @@ impl Held {
         let most = self.shop.database.tries(&self.order_id).await + 1;
         self.shop.sweep_within(&self.order_id, most).await;
         self.shop.assert_within_budget().await;
+        self.shop.assert_calls_kept(&self.order_id).await;
         let (shop, order_id) = (&self.shop, &self.order_id);
         shop.assert_end_of(&self.body, &self.key, order_id, end)
             .await;
@@ -131,13 +133,30 @@ async fn a_payment_that_a_bank_works_on_for_an_hour_is_waited_for_and_then_refus
     held.ends(DECLINED).await;
 }
 
-/// Nothing of an order with a wrong amount is decided by a program: stock and money stay where they are.
-async fn assert_left_for_a_person(shop: &Shop, order_id: &str, captured: u64) {
+/// The sweeper's first look leaves an order with a wrong amount to a person, with one alert. Nothing else of it is decided
+/// by a program: stock and money stay where they are.
+async fn assert_left_to_a_person(shop: &Shop, order_id: &str, captured: u64) {
+    assert_eq!(shop.database.dead_letters().await, 0);
+    shop.database.make_due().await;
+    until("its alert is delivered", async || {
+        let sql = "SELECT count(*) FROM orders.alerts WHERE delivered_at IS NOT NULL";
+        shop.database.number(sql).await == 1
+    })
+    .await;
+    let sql = "SELECT d.order_id, d.tries, d.resolved_at IS NULL, a.message
+               FROM orders.dead_letters d LEFT JOIN orders.alerts a ON a.subject_id = d.id";
+    let left = shop.database.rows(sql).await;
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!(left[0][..3], [order_id, "1", "t"]);
+    assert!(left[0][3].contains(&format!("{captured} USD")), "{left:?}");
+
     assert!(shop.is_open(order_id).await);
     assert_eq!(shop.database.reserved(WIDGET_A).await, 1);
     assert_eq!(shop.sandbox.charged(order_id).await, (1, captured));
     shop.assert_within_budget().await;
+    shop.assert_calls_kept(order_id).await;
     assert_eq!(shop.sandbox.order(order_id).await["calls"]["cancel"], 0);
+    assert_invariants(&shop.database).await;
 }
 
 #[tokio::test]
@@ -154,11 +173,11 @@ async fn a_wrong_amount_in_the_answer_to_the_confirmation_is_held() {
     shop.sandbox.release().await;
     placing.await.unwrap().assert_pending();
 
-    assert_left_for_a_person(&shop, &order_id, PRICE - 1).await;
+    assert_left_to_a_person(&shop, &order_id, PRICE - 1).await;
 }
 
-#[tokio::test]
-async fn a_wrong_amount_that_the_sweeper_finds_is_held() {
+/// The sweeper finds that another amount than the order's total was received.
+async fn sweeper_finds(received: u64) {
     let shop = Shop::open_sweeping(PATIENT).await;
     shop.sandbox
         .plan(json!([
@@ -173,10 +192,14 @@ async fn a_wrong_amount_that_the_sweeper_finds_is_held() {
         shop.sandbox.charges().await == 1
     })
     .await;
+    let tampered = json!({ "amountReceived": received });
+    shop.sandbox.tamper(&order_id, tampered).await;
+    assert_left_to_a_person(&shop, &order_id, received).await;
+}
+
+#[tokio::test]
+async fn a_wrong_amount_that_the_sweeper_finds_is_held() {
     for wrong in [PRICE - 1, PRICE + 1] {
-        let received = json!({ "amountReceived": wrong });
-        shop.sandbox.tamper(&order_id, received).await;
-        shop.sweep_once(&order_id).await;
-        assert_left_for_a_person(&shop, &order_id, wrong).await;
+        sweeper_finds(wrong).await;
     }
 }

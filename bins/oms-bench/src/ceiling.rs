@@ -1,0 +1,45 @@
+//! The ceiling: what the database alone can do with the statements of an order, one order at a time.
+//!
+//! The statements are not written down here, where they could drift from the product's: one order is placed through the
+//! API while PostgreSQL logs what it is sent, and that is made into a script for pgbench, with new ids, products and
+//! places for each transaction. A ceiling of whole batches of orders would be another [`Shape`] of the same script.
+
+mod literal;
+mod pgbench;
+mod script;
+mod server_log;
+mod variables;
+
+use std::fs;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+pub(crate) use pgbench::Pgbench;
+pub(crate) use script::{Script, Shape};
+pub(crate) use variables::Sample;
+
+/// The length of the server's log, to read from there later.
+pub(crate) fn log_length(server_log: &Path) -> Result<u64> {
+    let metadata = fs::metadata(server_log);
+    Ok(metadata
+        .with_context(|| format!("{} can't be read", server_log.display()))?
+        .len())
+}
+
+/// Makes a script from what the server logged since `from` while the sampled order was placed.
+pub(crate) fn capture(server_log: &Path, from: u64, sample: &Sample<'_>) -> Result<Script> {
+    let mut file = fs::File::open(server_log)?;
+    file.seek(SeekFrom::Start(from))?;
+    let mut text = String::new();
+    file.read_to_string(&mut text)
+        .context("the server's log is not text")?;
+    let script = Script::of(&server_log::statements(&text), sample)?;
+    ensure!(
+        script.statements() >= 5,
+        "only {} statements of an order are in the server's log",
+        script.statements()
+    );
+    Ok(script)
+}

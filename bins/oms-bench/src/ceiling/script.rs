@@ -1,0 +1,281 @@
+//! The statements of one order as a script for pgbench.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+use serde::Serialize;
+
+use super::literal::{self, Type};
+use super::server_log::Sent;
+use super::variables::{Ids, Sample, settings, stray};
+
+/// Where transactions begin and end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Shape {
+    /// All of an order in one transaction: one commit, and locks held to its end.
+    OneTransaction,
+    /// As the server sent them: several commits, and locks held for a shorter time.
+    AsSent,
+}
+
+impl Shape {
+    pub(crate) const ALL: [Self; 2] = [Self::OneTransaction, Self::AsSent];
+}
+
+/// A script.
+#[derive(Clone, Debug)]
+pub(crate) struct Script {
+    settings: String,
+    /// Statements, transaction by transaction.
+    groups: Vec<Group>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Group {
+    begin: Option<String>,
+    statements: Vec<String>,
+    end: Option<String>,
+    /// Whether something in it is of the sampled order.
+    is_of_order: bool,
+}
+
+impl Script {
+    /// Keeps the statements of the sampled order, and leaves out what background workers sent meanwhile.
+    pub(super) fn of(sent: &[Sent], sample: &Sample<'_>) -> Result<Self> {
+        let mut ids = Ids::of(sample);
+        let mut groups: Vec<Group> = Vec::new();
+        let mut open: BTreeMap<u32, Group> = BTreeMap::new();
+        for statement in sent {
+            let session = statement.session;
+            match statement.text.split_whitespace().next().unwrap_or_default() {
+                "BEGIN" | "START" => {
+                    let begin = Some(statement.text.clone());
+                    open.insert(
+                        session,
+                        Group {
+                            begin,
+                            ..Group::default()
+                        },
+                    );
+                }
+                "COMMIT" | "ROLLBACK" => {
+                    if let Some(mut group) = open.remove(&session) {
+                        group.end = Some(statement.text.clone());
+                        groups.push(group);
+                    }
+                }
+                _ => {
+                    ids.met = false;
+                    let text = with_values(statement, &mut ids)?;
+                    match open.get_mut(&session) {
+                        Some(group) => group.add(text, ids.met),
+                        None => {
+                            let mut group = Group::default();
+                            group.add(text, ids.met);
+                            groups.push(group);
+                        }
+                    }
+                }
+            }
+        }
+        groups.retain(|group| group.is_of_order);
+        Ok(Self {
+            settings: settings(sample),
+            groups,
+        })
+    }
+
+    /// How many statements an order takes, transaction control left out.
+    pub(crate) fn statements(&self) -> usize {
+        self.groups.iter().map(|group| group.statements.len()).sum()
+    }
+
+    /// How many times a server waits for the database for an order.
+    pub(crate) fn round_trips(&self) -> usize {
+        let control =
+            |group: &Group| usize::from(group.begin.is_some()) + usize::from(group.end.is_some());
+        self.statements() + self.groups.iter().map(control).sum::<usize>()
+    }
+
+    /// How many transactions an order takes.
+    pub(crate) fn transactions(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// The script's text.
+    pub(crate) fn text(&self, shape: Shape) -> String {
+        let mut lines: Vec<&str> = Vec::new();
+        if shape == Shape::OneTransaction {
+            lines.push("BEGIN");
+        }
+        for group in &self.groups {
+            let control = |text: &'_ Option<String>| shape == Shape::AsSent && text.is_some();
+            lines.extend(group.begin.as_deref().filter(|_| control(&group.begin)));
+            lines.extend(group.statements.iter().map(String::as_str));
+            lines.extend(group.end.as_deref().filter(|_| control(&group.end)));
+        }
+        if shape == Shape::OneTransaction {
+            lines.push("COMMIT");
+        }
+        let mut text = self.settings.clone();
+        for line in lines {
+            text.push_str(line.trim().trim_end_matches(';'));
+            text.push_str(";\n");
+        }
+        text
+    }
+}
+
+impl Group {
+    fn add(&mut self, statement: String, is_of_order: bool) {
+        self.statements.push(statement);
+        self.is_of_order |= is_of_order;
+    }
+}
+
+fn with_values(sent: &Sent, ids: &mut Ids<'_>) -> Result<String> {
+    // A driver may write its parameters into a comment, and in a script that would swallow the semicolon.
+    let lines = sent
+        .text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("--"));
+    let statement = lines.collect::<Vec<_>>().join("\n");
+    let mut text = String::new();
+    let mut rest = statement.as_str();
+    while let Some((before, after)) = rest.split_once('$') {
+        let digits = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, after) = after.split_at(digits);
+        text.push_str(before);
+        match number
+            .parse::<usize>()
+            .ok()
+            .and_then(|number| sent.parameters.get(number.checked_sub(1)?))
+        {
+            Some(value) => {
+                let ty = if after.starts_with("::") {
+                    Type::Said
+                } else {
+                    Type::Unsaid
+                };
+                text.push_str(&literal::sql(value.as_deref(), ty, ids));
+            }
+            None => {
+                text.push('$');
+                text.push_str(number);
+            }
+        }
+        rest = after;
+    }
+    text.push_str(rest);
+    let stray = stray(&text);
+    ensure!(
+        stray.is_none(),
+        "pgbench would take {stray:?} for a variable in: {text}"
+    );
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::dataset::{UNIFORM, product_id};
+    use crate::workload::Workload;
+
+    fn sample(order_id: Uuid) -> Sample<'static> {
+        Sample {
+            dataset: &UNIFORM,
+            demand: Workload::Uniform.demand(),
+            order_id,
+            key: "the-key",
+            place: (30.5, -120.25),
+            products: vec![product_id(7), product_id(9)],
+            fixed: vec![Uuid::nil()],
+        }
+    }
+
+    fn sent(session: u32, text: &str, parameters: &[&str]) -> Sent {
+        let parameters = parameters
+            .iter()
+            .map(|text| Some((*text).to_owned()))
+            .collect();
+        Sent {
+            session,
+            text: text.to_owned(),
+            parameters,
+        }
+    }
+
+    #[test]
+    fn an_order_s_statements_are_kept_with_new_ids_and_a_worker_s_left_out() {
+        let order = Uuid::from_u128(0x018f_0000_0000_7000_8000_0000_0000_0001);
+        let attempt = Uuid::from_u128(0x018f_0000_0000_7000_8000_0000_0000_0002);
+        let log = [
+            sent(
+                1,
+                "SELECT price FROM p WHERE tenant_id = $1 AND id = ANY ($2)",
+                &[
+                    &Uuid::nil().to_string(),
+                    &format!("{{{},{}}}", product_id(7), product_id(9)),
+                ],
+            ),
+            sent(1, "BEGIN", &[]),
+            sent(
+                2,
+                "UPDATE work SET due_at = now() WHERE tenant_id = $1",
+                &[&Uuid::nil().to_string()],
+            ),
+            sent(
+                1,
+                "INSERT INTO orders VALUES ($1, $2)\n--$1$2",
+                &[&order.to_string(), "the-key"],
+            ),
+            sent(
+                1,
+                "INSERT INTO attempts VALUES ($1, $2)",
+                &[&attempt.to_string(), &order.to_string()],
+            ),
+            sent(1, "COMMIT", &[]),
+        ];
+        let sample = sample(order);
+        let script = Script::of(&log, &sample).unwrap();
+        assert_eq!(
+            (
+                script.statements(),
+                script.transactions(),
+                script.round_trips()
+            ),
+            (3, 2, 5)
+        );
+        let text = script.text(Shape::AsSent);
+        assert!(
+            text.contains("ANY ((ARRAY[('00000000-0000-4000-b000-' || lpad(to_hex(:p0::bigint)"),
+            "{text}"
+        );
+        assert!(text.contains("'bench-' || :n::bigint"), "{text}");
+        assert!(
+            text.contains("'70008000'") && text.contains("'70018000'"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("UPDATE work") && !text.contains(&order.to_string()),
+            "{text}"
+        );
+        let (begin, insert) = (text.find("BEGIN;").unwrap(), text.find("INSERT").unwrap());
+        assert!(text.find("SELECT price").unwrap() < begin && begin < insert);
+        assert!(!text.contains("--"), "{text}");
+        let one = script.text(Shape::OneTransaction);
+        assert!(one.find("BEGIN;").unwrap() < one.find("SELECT price").unwrap());
+        assert_eq!(one.matches("COMMIT;").count(), 1);
+    }
+
+    #[test]
+    fn a_name_that_pgbench_would_replace_is_refused() {
+        let order = Uuid::from_u128(5);
+        let log = [sent(1, "SELECT 'a:b', $1", &[&order.to_string()])];
+        let error = Script::of(&log, &sample(order)).unwrap_err();
+        assert!(error.to_string().contains('b'), "{error}");
+    }
+}

@@ -1,0 +1,274 @@
+//! The whole command: every workload in turn, ours and the ceiling alternating, then the report.
+
+use std::collections::BTreeMap;
+use std::io::{Write, stdout};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+
+use crate::ceiling::{Pgbench, Script, Shape};
+use crate::database::Cluster;
+use crate::load::Pace;
+use crate::machine::{self, Machine};
+use crate::measure::Bench;
+use crate::options::{Gateway, Options, Plan};
+use crate::programs::Places;
+use crate::report::{self, Report, Row, Run};
+use crate::traffic::Cancels;
+use crate::workload::Workload;
+
+/// Every run asks for the same things.
+const SEED: u64 = 20_261_122;
+/// Part of the highest rate that the open loop sends at.
+const OPEN_SHARE: f64 = 0.5;
+
+/// Measures what the options ask for; an error when anything was answered or left that should not be.
+pub(crate) async fn run(options: &Options) -> Result<()> {
+    if let Some(workload) = options.catalogue {
+        writeln!(stdout(), "{:#}", workload.dataset().listing())?;
+        return Ok(());
+    }
+    let plan = options.plan();
+    let output = required(options.output.clone(), "--output")?;
+    std::fs::create_dir_all(&output)
+        .with_context(|| format!("{} can't be made", output.display()))?;
+    let mut bench = prepare(options, &plan, output.clone()).await?;
+    let mut report = Report {
+        machine: Machine::look(&bench.cluster.version, &output)?,
+        commit: machine::commit(),
+        rows: Vec::new(),
+        orders: BTreeMap::new(),
+    };
+    for workload in plan.workloads.iter().copied() {
+        measure(&mut bench, options, &plan, workload, &mut report).await?;
+        // What was measured is kept, should a later workload fail.
+        report.write(&output)?;
+    }
+    bench.cluster.clean_up().await?;
+    report::print(&report, &mut stdout().lock())?;
+    report::explain(&mut stdout().lock())?;
+    let curves = report::draw(&report.rows, &output)?;
+    say(&format!(
+        "written: {} {}",
+        output.join("latest.json").display(),
+        curves.join(" ")
+    ));
+    conclude(&report)
+}
+
+async fn prepare(options: &Options, plan: &Plan, output: PathBuf) -> Result<Bench> {
+    let superuser = required(options.superuser_url.clone(), "--superuser-url")?;
+    let application = required(options.application_url.clone(), "--application-url")?;
+    let places = Places {
+        programs: required(options.programs.clone(), "--programs")?,
+        output: output.clone(),
+    };
+    let cluster = Cluster::connect(&superuser, &application).await?;
+    cluster.migrate(&places.programs.join("oms-api")).await?;
+    Ok(Bench {
+        cluster,
+        places,
+        pgbench: Pgbench {
+            program: required(options.pgbench.clone(), "--pgbench")?,
+            folder: output.join("pgbench"),
+        },
+        server_log: required(options.server_log.clone(), "--server-log")?,
+        gateway: options.gateway,
+        window: plan.window,
+        known_orders: plan.known_orders,
+        cancels: Cancels::Missing,
+        seed: SEED,
+    })
+}
+
+fn required<T>(value: Option<T>, name: &str) -> Result<T> {
+    value.with_context(|| format!("{name} is missing; start this as cargo xtask bench"))
+}
+
+/// All runs of one workload.
+async fn measure(
+    bench: &mut Bench,
+    options: &Options,
+    plan: &Plan,
+    workload: Workload,
+    report: &mut Report,
+) -> Result<()> {
+    let compares = |connections: &usize| {
+        options.gateway == Gateway::Instant && plan.has_ceiling(workload, *connections)
+    };
+    let concurrency = plan.concurrency(workload);
+    let mut script = None;
+    // The first workload always, because it also tells whether the server can cancel.
+    if report.orders.is_empty() || concurrency.iter().any(compares) {
+        let captured = bench.capture(workload).await;
+        let captured =
+            captured.with_context(|| format!("{}: the statements of an order", workload.name()))?;
+        report.orders.insert(workload.name(), statements(&captured));
+        script = Some(captured);
+    }
+    for connections in concurrency {
+        let pace = pace(workload, &report.rows)?;
+        let script = script.as_ref().filter(|_| compares(&connections));
+        let mut systems: BTreeMap<String, Vec<Run>> = BTreeMap::new();
+        for round in 1..=plan.rounds(workload) {
+            say(&format!(
+                "· {} c={connections} round {round}, load average {}",
+                workload.name(),
+                machine::load_average()
+            ));
+            let ours = bench.ours(workload, connections, pace).await?;
+            keep(&mut systems, "oms", ours);
+            if let Some(script) = script {
+                for shape in Shape::ALL {
+                    let run = bench.ceiling(workload, connections, script, shape).await?;
+                    keep(&mut systems, name_of(shape), run);
+                }
+            }
+            for (name, address) in &options.url {
+                keep(
+                    &mut systems,
+                    name,
+                    bench.other(*address, workload, connections, pace).await?,
+                );
+            }
+        }
+        report
+            .rows
+            .extend(rows(workload, options.gateway, connections, systems));
+    }
+    Ok(())
+}
+
+const fn name_of(shape: Shape) -> &'static str {
+    match shape {
+        Shape::OneTransaction => "one transaction",
+        Shape::AsSent => "as sent",
+    }
+}
+
+fn keep(systems: &mut BTreeMap<String, Vec<Run>>, name: &str, run: Run) {
+    let mark = if run.is_disturbed() {
+        ", disturbed"
+    } else {
+        ""
+    };
+    say(&format!(
+        "  {name}: {:.0}/s, p50 {:.1} ms, p99 {:.1} ms; others took {:.0} % before and {:.0} % during{mark}",
+        run.per_s,
+        run.percentiles.p50_ms,
+        run.percentiles.p99_ms,
+        run.foreign_before * 100.0,
+        run.foreign_during * 100.0,
+    ));
+    systems.entry(name.to_owned()).or_default().push(run);
+}
+
+/// Ours first, then the ceiling, which is the better of its two shapes, then everybody else.
+fn rows(
+    workload: Workload,
+    gateway: Gateway,
+    connections: usize,
+    mut systems: BTreeMap<String, Vec<Run>>,
+) -> Vec<Row> {
+    let row = |name: &str, runs| Row::of(workload, gateway, connections, name, runs);
+    let shapes = Shape::ALL
+        .into_iter()
+        .filter_map(|shape| systems.remove(name_of(shape)));
+    let ceiling = shapes
+        .map(|runs| row("ceiling", runs))
+        .max_by(|one, other| one.per_s.total_cmp(&other.per_s));
+    let mut ours: Vec<Row> = systems
+        .remove("oms")
+        .map(|runs| row("oms", runs))
+        .into_iter()
+        .collect();
+    let others: Vec<Row> = systems
+        .into_iter()
+        .map(|(name, runs)| row(&name, runs))
+        .collect();
+    if let Some(ceiling) = &ceiling {
+        ours.iter_mut().for_each(|ours| ours.compare(&ceiling.runs));
+    }
+    ours.into_iter().chain(ceiling).chain(others).collect()
+}
+
+/// The open loop sends at a share of the highest rate that `uniform` reached just before.
+fn pace(workload: Workload, rows: &[Row]) -> Result<Pace> {
+    if workload != Workload::Open {
+        return Ok(Pace::Closed);
+    }
+    let uniform = rows
+        .iter()
+        .filter(|row| row.workload == Workload::Uniform && row.system == "oms");
+    let highest = uniform.map(|row| row.per_s).max_by(f64::total_cmp);
+    let highest =
+        highest.context("open needs the rate of uniform: measure both, --workload uniform,open")?;
+    Ok(Pace::PerSecond((highest * OPEN_SHARE).max(1.0)))
+}
+
+fn statements(script: &Script) -> serde_json::Value {
+    json!({
+        "statements": script.statements(),
+        "transactions": script.transactions(),
+        "round_trips": script.round_trips(),
+    })
+}
+
+fn conclude(report: &Report) -> Result<()> {
+    let faults: Vec<String> = report.rows.iter().flat_map(Row::faults).collect();
+    if faults.is_empty() {
+        say("✓ every answer was expected, every invariant holds");
+        return Ok(());
+    }
+    bail!("{} faults:\n  {}", faults.len(), faults.join("\n  "))
+}
+
+/// A reader that has gone away is no reason to leave programs running.
+fn say(text: &str) {
+    let _ = writeln!(stdout(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runs(per_s: f64) -> Vec<Run> {
+        vec![Run {
+            per_s,
+            ..Run::default()
+        }]
+    }
+
+    #[test]
+    fn the_ceiling_is_the_better_of_its_shapes() {
+        let systems = BTreeMap::from([
+            ("oms".to_owned(), runs(300.0)),
+            ("one transaction".to_owned(), runs(100.0)),
+            ("as sent".to_owned(), runs(150.0)),
+            ("old".to_owned(), runs(10.0)),
+        ]);
+        let rows = rows(Workload::Uniform, Gateway::Instant, 64, systems);
+        let systems: Vec<&str> = rows.iter().map(|row| row.system.as_str()).collect();
+        assert_eq!(systems, ["oms", "ceiling", "old"]);
+        assert!((rows[1].per_s - 150.0).abs() < 1e-9);
+        assert_eq!(rows[0].ratio_to_ceiling, Some(2.0));
+    }
+
+    #[test]
+    fn the_open_loop_sends_at_half_of_the_highest_rate() {
+        let row = |connections, per_s| {
+            Row::of(
+                Workload::Uniform,
+                Gateway::Instant,
+                connections,
+                "oms",
+                runs(per_s),
+            )
+        };
+        let rows = [row(8, 100.0), row(64, 400.0)];
+        assert_eq!(pace(Workload::Open, &rows).unwrap(), Pace::PerSecond(200.0));
+        assert_eq!(pace(Workload::Hot, &rows).unwrap(), Pace::Closed);
+        assert!(pace(Workload::Open, &[]).is_err());
+    }
+}

@@ -1,0 +1,242 @@
+//! Databases on the measuring cluster: a template for each catalogue, and a copy of it for each run.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use tokio_postgres::{Client, Config, NoTls};
+
+use crate::dataset::{Dataset, PRICE_MINOR, PRODUCT_PREFIX, TENANT, WAREHOUSE_PREFIX};
+
+/// The superuser, connected to the cluster that `cargo xtask bench` made.
+pub(crate) struct Cluster {
+    admin: Client,
+    config: Config,
+    application: Config,
+    templates: BTreeSet<&'static str>,
+    pub(crate) postmaster: u32,
+    pub(crate) version: String,
+}
+
+/// What was written so far.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Written {
+    pub(crate) wal_bytes: f64,
+    /// How often WAL was flushed to the disk, where the server counts it.
+    pub(crate) flushes: Option<f64>,
+}
+
+/// The empty database with all migrations, which templates are made from.
+pub(crate) const MIGRATED: &str = "bench_migrated";
+/// The copy that a run works on.
+pub(crate) const RUN: &str = "bench_run";
+
+impl Cluster {
+    /// Connects, and drops what an interrupted run left.
+    pub(crate) async fn connect(admin_url: &str, application_url: &str) -> Result<Self> {
+        let config: Config = admin_url
+            .parse()
+            .context("the superuser's URL can't be read")?;
+        let application = application_url
+            .parse()
+            .context("the application's URL can't be read")?;
+        let admin = client(&config).await?;
+        let row = admin
+            .query_one(
+                "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1), version()",
+                &[],
+            )
+            .await
+            .context("only a superuser may measure")?;
+        let postmaster = row
+            .get::<_, &str>(0)
+            .trim()
+            .parse()
+            .context("the lock file names no process")?;
+        let cluster = Self {
+            admin,
+            config,
+            application,
+            templates: BTreeSet::new(),
+            postmaster,
+            version: row.get(1),
+        };
+        cluster.check_durable().await?;
+        for row in cluster
+            .admin
+            .query(
+                "SELECT datname FROM pg_database WHERE datname LIKE 'bench\\_%'",
+                &[],
+            )
+            .await?
+        {
+            cluster.drop(row.get(0)).await?;
+        }
+        Ok(cluster)
+    }
+
+    /// A database that may lose its commits measures something else.
+    async fn check_durable(&self) -> Result<()> {
+        for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
+            let row = self
+                .admin
+                .query_one("SELECT current_setting($1)", &[&setting])
+                .await?;
+            let value: &str = row.get(0);
+            ensure!(
+                value == "on",
+                "{setting} is {value}: the measuring cluster has to be durable"
+            );
+        }
+        Ok(())
+    }
+
+    /// The URL of a database of the application's role.
+    pub(crate) fn application_url(&self, database: &str) -> String {
+        let config = &self.application;
+        let password = config
+            .get_password()
+            .map(String::from_utf8_lossy)
+            .unwrap_or_default();
+        let user = config.get_user().unwrap_or_default();
+        let port = config.get_ports().first().copied().unwrap_or(5432);
+        format!("postgres://{user}:{password}@127.0.0.1:{port}/{database}")
+    }
+
+    /// Makes [`MIGRATED`] from the database that the cluster was provided with, by the API's own migrations.
+    pub(crate) async fn migrate(&self, api: &std::path::Path) -> Result<()> {
+        let provided = self.application.get_dbname().unwrap_or_default();
+        self.copy(provided, MIGRATED).await?;
+        let output = tokio::process::Command::new(api)
+            .arg("migrate")
+            .env("DATABASE_URL", self.application_url(MIGRATED))
+            .output()
+            .await
+            .context("oms-api can't be run")?;
+        ensure!(
+            output.status.success(),
+            "oms-api migrate: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
+    }
+
+    /// A fresh copy of a catalogue under the name [`RUN`].
+    pub(crate) async fn fresh(&mut self, dataset: &'static Dataset) -> Result<Client> {
+        let template = format!("bench_{}", dataset.name);
+        if self.templates.insert(dataset.name) {
+            self.copy(MIGRATED, &template).await?;
+            let client = self.open(&template).await?;
+            load(&client, dataset).await?;
+        }
+        self.drop(RUN).await?;
+        self.copy(&template, RUN).await?;
+        // So that every run begins with the same distance to the next one.
+        self.admin.batch_execute("CHECKPOINT").await?;
+        self.open(RUN).await
+    }
+
+    /// Connects to a database as the superuser.
+    pub(crate) async fn open(&self, database: &str) -> Result<Client> {
+        client(self.config.clone().dbname(database)).await
+    }
+
+    /// Has the server log every statement of the run's database, from the next connection on.
+    pub(crate) async fn log_statements(&self) -> Result<()> {
+        let statement = format!("ALTER DATABASE {RUN} SET log_statement = 'all'");
+        Ok(self.admin.batch_execute(&statement).await?)
+    }
+
+    /// What was written so far, in all databases.
+    pub(crate) async fn written(&self) -> Result<Written> {
+        let sql = "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::float8,
+                          (to_jsonb(w) ->> 'wal_sync')::float8 FROM pg_stat_wal w";
+        let row = self.admin.query_one(sql, &[]).await?;
+        Ok(Written {
+            wal_bytes: row.get(0),
+            flushes: row.get(1),
+        })
+    }
+
+    /// Drops all that was made.
+    pub(crate) async fn clean_up(&self) -> Result<()> {
+        let templates = self.templates.iter().map(|name| format!("bench_{name}"));
+        for database in templates.chain([RUN.to_owned(), MIGRATED.to_owned()]) {
+            self.drop(&database).await?;
+        }
+        Ok(())
+    }
+
+    async fn copy(&self, from: &str, to: &str) -> Result<()> {
+        let owner = self.application.get_user().unwrap_or_default();
+        let statement = format!("CREATE DATABASE {to} OWNER {owner} TEMPLATE {from}");
+        self.admin
+            .batch_execute(&statement)
+            .await
+            .with_context(|| format!("{to} can't be made from {from}"))
+    }
+
+    async fn drop(&self, database: &str) -> Result<()> {
+        let statement = format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)");
+        Ok(self.admin.batch_execute(&statement).await?)
+    }
+}
+
+async fn client(config: &Config) -> Result<Client> {
+    let (client, connection) = config
+        .connect(NoTls)
+        .await
+        .context("can't connect to the measuring cluster")?;
+    // It ends with the client.
+    tokio::spawn(async move {
+        let _ = connection.await;
+    });
+    Ok(client)
+}
+
+/// Loads a catalogue: stock comes in by movements, as everywhere.
+async fn load(client: &Client, dataset: &Dataset) -> Result<()> {
+    let Dataset {
+        warehouses,
+        products,
+        grid,
+        stocked: (first, last),
+        pieces,
+        ..
+    } = dataset;
+    let warehouse = id_sql(WAREHOUSE_PREFIX, "w");
+    let product = id_sql(PRODUCT_PREFIX, "p");
+    let statements = format!(
+        "INSERT INTO inventory.warehouses (tenant_id, id, name, location)
+         SELECT '{TENANT}', {warehouse}, 'Warehouse ' || w,
+                ST_SetSRID(ST_MakePoint({lng} + {lng_step} * ((w - 1) / {rows}),
+                                        {lat} + {lat_step} * ((w - 1) % {rows})), 4326)::geography
+         FROM generate_series(1, {warehouses}) AS w;
+         INSERT INTO inventory.products (tenant_id, id, sku, name)
+         SELECT '{TENANT}', {product}, 'SKU-' || p, 'Product ' || p FROM generate_series(1, {products}) AS p;
+         INSERT INTO inventory.prices (tenant_id, product_id, currency, unit_price_minor)
+         SELECT '{TENANT}', {product}, 'USD', {PRICE_MINOR} FROM generate_series(1, {products}) AS p;
+         INSERT INTO inventory.stock_levels (tenant_id, warehouse_id, product_id, on_hand)
+         SELECT '{TENANT}', {warehouse}, {product}, CASE WHEN w BETWEEN {first} AND {last} THEN {pieces} ELSE 0 END
+         FROM generate_series(1, {warehouses}) AS w, generate_series(1, {products}) AS p;
+         INSERT INTO inventory.stock_movements
+             (tenant_id, id, warehouse_id, product_id, kind, quantity, reason, actor)
+         SELECT '{TENANT}', gen_random_uuid(), {warehouse}, {product}, 'receipt', {pieces}, 'first stock', 'bench'
+         FROM generate_series({first}, {last}) AS w, generate_series(1, {products}) AS p",
+        lat = grid.lat,
+        lng = grid.lng,
+        lat_step = grid.lat_step,
+        lng_step = grid.lng_step,
+        rows = grid.rows,
+    );
+    client
+        .batch_execute(&statements)
+        .await
+        .with_context(|| format!("the catalogue {} can't be loaded", dataset.name))?;
+    client.batch_execute("VACUUM (FREEZE, ANALYZE)").await?;
+    Ok(())
+}
+
+/// SQL for the id with a number.
+fn id_sql(prefix: &str, number: &str) -> String {
+    format!("('{prefix}' || lpad(to_hex({number}), 12, '0'))::uuid")
+}

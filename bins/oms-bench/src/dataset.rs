@@ -1,0 +1,205 @@
+//! The catalogues that workloads run on. Ids and places follow a rule, so that Rust, SQL and pgbench agree on them
+//! without asking each other: warehouse and product `n`, counted from 1, have `n` as the last part of their id.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+/// The one store of an installation without access control; the API's default.
+pub(crate) const TENANT: &str = "00000000-0000-4000-8000-000000000001";
+/// What an id starts with, up to its number.
+pub(crate) const WAREHOUSE_PREFIX: &str = "00000000-0000-4000-a000-";
+pub(crate) const PRODUCT_PREFIX: &str = "00000000-0000-4000-b000-";
+/// Every product's price in cents, so that one order's amounts are those of all.
+pub(crate) const PRICE_MINOR: i64 = 1000;
+
+/// More than any run can sell.
+const PLENTY: i64 = 10_000_000;
+
+/// Where warehouses stand: column by column, from a corner on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Grid {
+    pub(crate) rows: u32,
+    pub(crate) lat: f64,
+    pub(crate) lng: f64,
+    pub(crate) lat_step: f64,
+    pub(crate) lng_step: f64,
+}
+
+/// A catalogue.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Dataset {
+    /// Part of the name of its template database.
+    pub(crate) name: &'static str,
+    pub(crate) warehouses: u32,
+    pub(crate) products: u32,
+    pub(crate) grid: Grid,
+    /// The warehouses that have stock: from this one to that one.
+    pub(crate) stocked: (u32, u32),
+    /// Pieces of each product in each of these.
+    pub(crate) pieces: i64,
+}
+
+const COUNTRY: Grid = Grid {
+    rows: 4,
+    lat: 30.0,
+    lng: -120.0,
+    lat_step: 3.0,
+    lng_step: 8.0,
+};
+
+/// A strip near the equator, where the earth is nearly flat: the last warehouses are the farthest from its first corner.
+const STRIP: Grid = Grid {
+    rows: 40,
+    lat: 5.0,
+    lng: 10.0,
+    lat_step: 0.02,
+    lng_step: 0.2,
+};
+
+/// 20 warehouses with plenty of 1,000 products.
+pub(crate) const UNIFORM: Dataset = Dataset {
+    name: "uniform",
+    warehouses: 20,
+    products: 1000,
+    grid: COUNTRY,
+    stocked: (1, 20),
+    pieces: PLENTY,
+};
+
+/// 500 pieces of one product, spread over five warehouses.
+pub(crate) const FLASH: Dataset = Dataset {
+    name: "flash",
+    warehouses: 20,
+    products: 1,
+    grid: COUNTRY,
+    stocked: (1, 5),
+    pieces: 100,
+};
+
+/// 20 warehouses with plenty of 20 products.
+pub(crate) const BASKETS: Dataset = Dataset {
+    name: "baskets",
+    products: 20,
+    ..UNIFORM
+};
+
+/// 2,000 warehouses that know 100 products, of which only the farthest 20 have any left.
+pub(crate) const FAR: Dataset = Dataset {
+    name: "far",
+    warehouses: 2000,
+    products: 100,
+    grid: STRIP,
+    stocked: (1981, 2000),
+    pieces: PLENTY,
+};
+
+impl Dataset {
+    /// Pieces in a warehouse of each product.
+    pub(crate) fn pieces_in(&self, warehouse: u32) -> i64 {
+        let (first, last) = self.stocked;
+        if (first..=last).contains(&warehouse) {
+            self.pieces
+        } else {
+            0
+        }
+    }
+
+    /// Latitude and longitude of a warehouse.
+    pub(crate) fn place_of(&self, warehouse: u32) -> (f64, f64) {
+        let index = warehouse - 1;
+        let (row, column) = (index % self.grid.rows, index / self.grid.rows);
+        (
+            f64::from(row).mul_add(self.grid.lat_step, self.grid.lat),
+            f64::from(column).mul_add(self.grid.lng_step, self.grid.lng),
+        )
+    }
+
+    /// The whole catalogue as JSON, to load another system with.
+    pub(crate) fn listing(&self) -> serde_json::Value {
+        let warehouses = (1..=self.warehouses).map(|number| {
+            let (lat, lng) = self.place_of(number);
+            ListedWarehouse {
+                id: warehouse_id(number),
+                lat,
+                lng,
+                pieces_of_each_product: self.pieces_in(number),
+            }
+        });
+        let warehouses: Vec<_> = warehouses.collect();
+        let products: Vec<_> = (1..=self.products).map(product_id).collect();
+        serde_json::json!({
+            "warehouses": warehouses, "products": products, "unitPriceMinor": PRICE_MINOR, "currency": "USD",
+        })
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListedWarehouse {
+    id: Uuid,
+    lat: f64,
+    lng: f64,
+    pieces_of_each_product: i64,
+}
+
+/// The id of warehouse `number`.
+pub(crate) fn warehouse_id(number: u32) -> Uuid {
+    numbered(WAREHOUSE_PREFIX, number)
+}
+
+/// The id of product `number`.
+pub(crate) fn product_id(number: u32) -> Uuid {
+    numbered(PRODUCT_PREFIX, number)
+}
+
+fn numbered(prefix: &str, number: u32) -> Uuid {
+    format!("{prefix}{number:012x}")
+        .parse()
+        .expect("a prefix and twelve hexadecimal digits are an id")
+}
+
+/// The number of the product or warehouse whose id starts with `prefix`.
+pub(crate) fn number_of(prefix: &str, id: Uuid) -> Option<u32> {
+    let text = id.to_string();
+    u32::from_str_radix(text.strip_prefix(prefix)?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_carry_their_numbers() {
+        let id = product_id(1000);
+        assert_eq!(id.to_string(), "00000000-0000-4000-b000-0000000003e8");
+        assert_eq!(number_of(PRODUCT_PREFIX, id), Some(1000));
+        assert_eq!(number_of(WAREHOUSE_PREFIX, id), None);
+    }
+
+    #[test]
+    fn the_flash_sale_has_500_pieces_and_the_far_catalogue_one_percent_of_its_warehouses_stocked() {
+        let sold: i64 = (1..=FLASH.warehouses).map(|n| FLASH.pieces_in(n)).sum();
+        assert_eq!(sold, 500);
+        let stocked = (1..=FAR.warehouses).filter(|n| FAR.pieces_in(*n) > 0);
+        assert_eq!(stocked.count(), 20);
+    }
+
+    #[test]
+    fn the_stocked_warehouses_of_far_are_the_farthest_from_its_first_corner() {
+        let distance = |number| {
+            let (lat, lng) = FAR.place_of(number);
+            haversine((FAR.grid.lat, FAR.grid.lng), (lat, lng))
+        };
+        let nearest_stocked = distance(1981);
+        assert!((1..1981).all(|number| distance(number) < nearest_stocked));
+        assert!((1982..=2000).all(|number| distance(number) > nearest_stocked));
+    }
+
+    fn haversine(from: (f64, f64), to: (f64, f64)) -> f64 {
+        let (lat1, lat2) = (from.0.to_radians(), to.0.to_radians());
+        let (dlat, dlng) = (lat2 - lat1, (to.1 - from.1).to_radians());
+        let half =
+            (dlat / 2.0).sin().powi(2) + lat1.cos() * lat2.cos() * (dlng / 2.0).sin().powi(2);
+        2.0 * half.sqrt().asin()
+    }
+}

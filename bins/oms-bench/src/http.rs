@@ -1,0 +1,84 @@
+//! One HTTP/1.1 connection that is kept open, and the little that is asked of it.
+//!
+//! hyper's connection without a pool, a resolver or TLS: what it costs is measured in each run and reported.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use hyper::{Method, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::traffic::Request;
+
+/// Both this and `Idempotency-Key` are accepted; older systems know this one only.
+const KEY: HeaderName = HeaderName::from_static("x-idempotency-key");
+
+/// A connection.
+pub(crate) struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    host: HeaderValue,
+}
+
+impl Connection {
+    /// Connects.
+    pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address)
+            .await
+            .with_context(|| format!("no connection to {address}"))?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+        // It ends with the connection; what broke it is told by the request that was under way.
+        tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        let host = HeaderValue::from_str(&address.to_string())?;
+        Ok(Self { sender, host })
+    }
+
+    /// Sends a request of a workload and reads the whole answer.
+    pub(crate) async fn exchange(&mut self, request: &Request) -> Result<(StatusCode, Bytes)> {
+        let key = request.key.as_deref();
+        self.send(
+            request.method.clone(),
+            &request.path,
+            key,
+            request.body.clone(),
+        )
+        .await
+    }
+
+    /// Sends a request with a JSON body, or none, and reads the whole answer.
+    pub(crate) async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes)> {
+        let mut request = hyper::Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, self.host.clone());
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if let Some(key) = key {
+            request = request.header(KEY, key);
+        }
+        self.sender
+            .ready()
+            .await
+            .context("the connection was closed")?;
+        let answer = self
+            .sender
+            .send_request(request.body(Full::new(body))?)
+            .await?;
+        let status = answer.status();
+        Ok((status, answer.into_body().collect().await?.to_bytes()))
+    }
+}

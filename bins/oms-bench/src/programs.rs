@@ -1,0 +1,179 @@
+//! The programs that are measured: started on ports of their own, and stopped with this one.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use hyper::Method;
+use hyper::body::Bytes;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::json;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::http::Connection;
+use crate::options::Gateway;
+
+const START_PATIENCE: Duration = Duration::from_secs(30);
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
+/// What the sandbox takes to collect a payment. Preparing one is immediate, so an order waits this long in all.
+pub(crate) const GATEWAY_LATENCY_MS: u64 = 100;
+
+/// A program that runs. Dropping it kills it.
+pub(crate) struct Program {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    /// From its start to its first 200.
+    pub(crate) ready_after: Duration,
+}
+
+/// Where the programs are, and where they write.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    pub(crate) programs: PathBuf,
+    pub(crate) output: PathBuf,
+}
+
+impl Program {
+    /// The API on a database.
+    pub(crate) async fn api(
+        places: &Places,
+        database_url: &str,
+        gateway: Gateway,
+        sandbox: Option<SocketAddr>,
+    ) -> Result<Self> {
+        let address = free_address()?;
+        let mut command = Command::new(places.programs.join("oms-api"));
+        command
+            .arg("serve")
+            .env("DATABASE_URL", database_url)
+            .env("OMS_ENV", "development")
+            .env("OMS_HOST", "127.0.0.1")
+            .env("OMS_PORT", address.port().to_string())
+            .env("OMS_METRICS_PORT", free_address()?.port().to_string())
+            .env("OMS_LOG_FORMAT", "json")
+            .env("OMS_PAYMENT_GATEWAY", gateway.of_the_api());
+        if let Some(sandbox) = sandbox {
+            command.env("OMS_STRIPE_API_URL", format!("http://{sandbox}"));
+        }
+        Self::start(
+            command,
+            &places.output.join("oms-api.log"),
+            address,
+            "/health/ready",
+        )
+        .await
+    }
+
+    /// The sandbox gateway, which takes its time to confirm.
+    pub(crate) async fn sandbox(places: &Places) -> Result<Self> {
+        let address = free_address()?;
+        let journal = places.output.join("payment-sandbox.journal");
+        // What another run left would only be read again.
+        let _ = std::fs::remove_file(&journal);
+        let mut command = Command::new(places.programs.join("payment-sandbox"));
+        command
+            .env("PAYMENT_SANDBOX_PORT", address.port().to_string())
+            .env("PAYMENT_SANDBOX_STATE_FILE", &journal);
+        let log = places.output.join("payment-sandbox.log");
+        let sandbox = Self::start(command, &log, address, "/_sandbox/health").await?;
+        let delay = json!({ "rules": [{
+            "operation": "confirm", "action": { "type": "delay", "ms": GATEWAY_LATENCY_MS }, "times": null,
+        }] });
+        let mut connection = Connection::open(address).await?;
+        let body = Bytes::from(delay.to_string());
+        let (status, body) = connection
+            .send(Method::POST, "/_sandbox/faults", None, body)
+            .await?;
+        if !status.is_success() {
+            bail!(
+                "the sandbox refused its delay: {}",
+                String::from_utf8_lossy(&body)
+            );
+        }
+        Ok(sandbox)
+    }
+
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// SIGTERM, then patience.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        if let Some(id) = self.id().and_then(|id| i32::try_from(id).ok()) {
+            // It has not been waited for, so its id is still its own.
+            let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
+        }
+        match timeout(STOP_PATIENCE, self.child.wait()).await {
+            Ok(ended) => {
+                let status = ended?;
+                if !status.success() {
+                    bail!("it ended with {status}");
+                }
+            }
+            Err(_) => bail!("it had not ended {STOP_PATIENCE:?} after SIGTERM"),
+        }
+        Ok(())
+    }
+
+    async fn start(
+        mut command: Command,
+        log: &Path,
+        address: SocketAddr,
+        health: &str,
+    ) -> Result<Self> {
+        let file =
+            File::create(log).with_context(|| format!("{} can't be written", log.display()))?;
+        let name = command.as_std().get_program().to_owned();
+        let started = Instant::now();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("{} can't be started", name.display()))?;
+        let mut program = Self {
+            child,
+            address,
+            ready_after: Duration::ZERO,
+        };
+        while !answers_ok(address, health).await {
+            if let Some(status) = program.child.try_wait()? {
+                bail!(
+                    "{} ended with {status}; see {}",
+                    name.display(),
+                    log.display()
+                );
+            }
+            if started.elapsed() > START_PATIENCE {
+                bail!(
+                    "{} was not ready within {START_PATIENCE:?}; see {}",
+                    name.display(),
+                    log.display()
+                );
+            }
+            sleep(Duration::from_millis(2)).await;
+        }
+        program.ready_after = started.elapsed();
+        Ok(program)
+    }
+}
+
+async fn answers_ok(address: SocketAddr, path: &str) -> bool {
+    let Ok(mut connection) = Connection::open(address).await else {
+        return false;
+    };
+    let answered = connection.send(Method::GET, path, None, Bytes::new()).await;
+    answered.is_ok_and(|(status, _)| status.is_success())
+}
+
+/// An address that nothing listens on at the moment.
+fn free_address() -> Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
+    Ok(listener.local_addr()?)
+}

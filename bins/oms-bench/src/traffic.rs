@@ -1,0 +1,380 @@
+//! Requests of a workload, made before the clock starts, and what their answers have to be.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hyper::body::Bytes;
+use hyper::{Method, StatusCode};
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::dataset::{Dataset, product_id, warehouse_id};
+use crate::workload::{Demand, JITTER, Lines, Near, Workload};
+
+/// Different bodies of one run; a run of more orders uses them again, with new keys.
+const BODIES: usize = 8192;
+/// A card of the sandbox, which any system that this bench has met takes.
+const CARD: &str = "4111111111111111";
+const CUSTOMER: &str = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa";
+
+/// One order's body, and the warehouse that has to get it.
+#[derive(Clone, Debug)]
+struct Body {
+    json: Bytes,
+    warehouse: Uuid,
+}
+
+/// An order that the server has acknowledged.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    order_id: Uuid,
+    number: u64,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Place,
+    Replay,
+    Read,
+    Cancel,
+}
+
+/// A request, ready to be sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) purpose: Purpose,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) key: Option<String>,
+    pub(crate) body: Bytes,
+    number: u64,
+}
+
+/// Whether the server can cancel orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cancels {
+    Offered,
+    Missing,
+}
+
+/// Whether the warehouse of an answer can be checked: only where the catalogue is ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Routing {
+    Checked,
+    Unknown,
+}
+
+/// The requests of one run.
+pub(crate) struct Traffic {
+    workload: Workload,
+    cancels: Cancels,
+    routing: Routing,
+    bodies: Vec<Body>,
+    keys: String,
+    next: AtomicU64,
+    known: Mutex<Vec<Known>>,
+}
+
+impl Traffic {
+    /// Prepares a run. The same seed asks for the same things; keys are new each time.
+    pub(crate) fn new(workload: Workload, cancels: Cancels, routing: Routing, seed: u64) -> Self {
+        let mut random = StdRng::seed_from_u64(seed);
+        let bodies = (0..BODIES).map(|_| body(workload.dataset(), workload.demand(), &mut random));
+        Self {
+            workload,
+            cancels,
+            routing,
+            bodies: bodies.collect(),
+            keys: format!("bench-{}", Uuid::new_v4().simple()),
+            next: AtomicU64::new(0),
+            known: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The next request of the workload.
+    pub(crate) fn next(&self) -> Request {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        match (self.purpose(number), self.pick(number)) {
+            (Purpose::Place, _) | (_, None) => self.place(number),
+            (Purpose::Replay, Some(known)) => Request {
+                purpose: Purpose::Replay,
+                ..self.place(known.number)
+            },
+            (Purpose::Read, Some(known)) => Request {
+                purpose: Purpose::Read,
+                method: Method::GET,
+                path: format!("/orders/{}", known.order_id),
+                key: None,
+                body: Bytes::new(),
+                number: known.number,
+            },
+            (Purpose::Cancel, Some(known)) => Request {
+                purpose: Purpose::Cancel,
+                method: Method::POST,
+                path: format!("/orders/{}/cancel", known.order_id),
+                key: None,
+                body: Bytes::from_static(b"{}"),
+                number: known.number,
+            },
+        }
+    }
+
+    /// A new order, whatever the workload: replays and reads need some to begin with.
+    pub(crate) fn next_order(&self) -> Request {
+        self.place(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Learns from an answer, or says what is wrong with it.
+    pub(crate) fn judge(
+        &self,
+        request: &Request,
+        status: StatusCode,
+        body: &[u8],
+    ) -> Result<(), String> {
+        if !self.expects(request.purpose, status.as_u16()) {
+            let text = String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned();
+            return Err(format!(
+                "{:?} was answered {status}: {text}",
+                request.purpose
+            ));
+        }
+        if request.purpose == Purpose::Place && status == StatusCode::CREATED {
+            let answer = std::str::from_utf8(body).unwrap_or_default();
+            let order_id = id_after(answer, "orderId").ok_or("a 201 without orderId")?;
+            self.check_route(request, answer)?;
+            self.lock_known().push(Known {
+                order_id,
+                number: request.number,
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether the numbers of answers add up, once everything was answered.
+    pub(crate) fn check_totals(&self, statuses: &BTreeMap<u16, u64>) -> Result<(), String> {
+        if self.workload != Workload::Flash {
+            return Ok(());
+        }
+        let count = |status: u16| statuses.get(&status).copied().unwrap_or(0);
+        match (count(201), count(422)) {
+            (500, 4500) => Ok(()),
+            (sold, refused) => Err(format!(
+                "500 of 5000 buyers should be served and 4500 refused, not {sold} and {refused}"
+            )),
+        }
+    }
+
+    fn expects(&self, purpose: Purpose, status: u16) -> bool {
+        match purpose {
+            Purpose::Place => status == 201 || (status == 422 && self.workload == Workload::Flash),
+            // The order may have been cancelled.
+            Purpose::Replay => status == 200 || (status == 409 && self.cancels == Cancels::Offered),
+            Purpose::Read => status == 200,
+            Purpose::Cancel => matches!(status, 200 | 202 | 409),
+        }
+    }
+
+    fn check_route(&self, request: &Request, answer: &str) -> Result<(), String> {
+        // Which of the flash sale's warehouses still has something is not for us to say.
+        if self.routing == Routing::Unknown || self.workload == Workload::Flash {
+            return Ok(());
+        }
+        let expected = self.body(request.number).warehouse;
+        match id_after(answer, "warehouseId") {
+            Some(warehouse) if warehouse == expected => Ok(()),
+            warehouse => Err(format!(
+                "{expected} is the nearest warehouse that can fill the order, not {warehouse:?}"
+            )),
+        }
+    }
+
+    fn purpose(&self, number: u64) -> Purpose {
+        match self.workload {
+            Workload::Replay => Purpose::Replay,
+            Workload::Reads => Purpose::Read,
+            Workload::Mixed => match number % 20 {
+                0..14 => Purpose::Place,
+                14..18 => Purpose::Read,
+                18 => Purpose::Replay,
+                _ if self.cancels == Cancels::Missing => Purpose::Place,
+                _ => Purpose::Cancel,
+            },
+            Workload::Uniform
+            | Workload::Hot
+            | Workload::Flash
+            | Workload::Baskets
+            | Workload::Far
+            | Workload::Open => Purpose::Place,
+        }
+    }
+
+    /// One of the known orders; a multiplier spreads neighbouring numbers over all of them.
+    fn pick(&self, number: u64) -> Option<Known> {
+        if matches!(self.purpose(number), Purpose::Place) {
+            return None;
+        }
+        let known = self.lock_known();
+        let count = u64::try_from(known.len()).ok().filter(|count| *count > 0)?;
+        let place = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) % count;
+        known.get(usize::try_from(place).ok()?).copied()
+    }
+
+    fn place(&self, number: u64) -> Request {
+        Request {
+            purpose: Purpose::Place,
+            method: Method::POST,
+            path: "/orders".to_owned(),
+            key: Some(format!("{}-{number}", self.keys)),
+            body: self.body(number).json.clone(),
+            number,
+        }
+    }
+
+    fn body(&self, number: u64) -> &Body {
+        let place = usize::try_from(number).unwrap_or(usize::MAX) % self.bodies.len();
+        &self.bodies[place]
+    }
+
+    fn lock_known(&self) -> std::sync::MutexGuard<'_, Vec<Known>> {
+        self.known
+            .lock()
+            .expect("nobody panics while holding the list")
+    }
+}
+
+fn body(dataset: &Dataset, demand: Demand, random: &mut StdRng) -> Body {
+    let (near, serving) = match demand.near {
+        Near::Any => {
+            let any = random.random_range(1..=dataset.warehouses);
+            (any, any)
+        }
+        Near::First => (1, 1),
+        Near::FirstForFar(serving) => (1, serving),
+    };
+    let (lat, lng) = dataset.place_of(near);
+    let grid = dataset.grid;
+    let mut shift = |step: f64| random.random_range(-JITTER..=JITTER) * step;
+    let location = json!({ "lat": lat + shift(grid.lat_step), "lng": lng + shift(grid.lng_step) });
+    let items: Vec<_> = products(dataset, demand.lines, random)
+        .into_iter()
+        .map(|product| json!({ "productId": product_id(product), "quantity": 1 }))
+        .collect();
+    let body = json!({
+        "customerId": CUSTOMER,
+        "shippingAddress": { "line1": "1 Bench Street", "city": "Springfield", "location": location },
+        "items": items,
+        "creditCardNumber": CARD,
+    });
+    Body {
+        json: Bytes::from(body.to_string()),
+        warehouse: warehouse_id(serving),
+    }
+}
+
+fn products(dataset: &Dataset, lines: Lines, random: &mut StdRng) -> Vec<u32> {
+    let Lines::Random(count) = lines else {
+        return vec![1];
+    };
+    let mut chosen: Vec<u32> = Vec::new();
+    while chosen.len() < usize::try_from(count).unwrap_or(usize::MAX) {
+        let product = random.random_range(1..=dataset.products);
+        if !chosen.contains(&product) {
+            chosen.push(product);
+        }
+    }
+    chosen.shuffle(random);
+    chosen
+}
+
+/// The id that is the value of a member, without parsing all of the answer.
+fn id_after(answer: &str, member: &str) -> Option<Uuid> {
+    let (_, rest) = answer.split_once(&format!("\"{member}\":"))?;
+    rest.trim_start().strip_prefix('"')?.get(..36)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn traffic(workload: Workload) -> Traffic {
+        Traffic::new(workload, Cancels::Offered, Routing::Checked, 1)
+    }
+
+    fn placed(traffic: &Traffic, request: &Request) -> Result<(), String> {
+        let warehouse = traffic.body(request.number).warehouse;
+        let answer = json!({ "orderId": Uuid::new_v4(), "warehouseId": warehouse }).to_string();
+        traffic.judge(request, StatusCode::CREATED, answer.as_bytes())
+    }
+
+    #[test]
+    fn no_key_is_used_twice_and_the_same_seed_asks_for_the_same() {
+        let (one, other) = (traffic(Workload::Baskets), traffic(Workload::Baskets));
+        let (first, second) = (one.next(), one.next());
+        assert_ne!(first.key, second.key);
+        assert_ne!(first.key, other.next().key);
+        assert_eq!(first.body, other.body(0).json);
+        let body: serde_json::Value = serde_json::from_slice(&first.body).unwrap();
+        let mut products: Vec<_> = body["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["productId"].to_string())
+            .collect();
+        products.sort();
+        products.dedup();
+        assert_eq!(products.len(), 10);
+    }
+
+    #[test]
+    fn mixed_traffic_has_its_shares_once_there_are_orders() {
+        let traffic = traffic(Workload::Mixed);
+        let first = traffic.next();
+        placed(&traffic, &first).unwrap();
+        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+        for _ in 0..2000 {
+            *counts
+                .entry(format!("{:?}", traffic.next().purpose))
+                .or_default() += 1;
+        }
+        let counts: Vec<u32> = counts.into_values().collect();
+        assert_eq!(counts, [100, 1400, 400, 100], "cancel, place, read, replay");
+    }
+
+    #[test]
+    fn an_answer_that_the_workload_does_not_expect_is_refused() {
+        let traffic = traffic(Workload::Uniform);
+        let request = traffic.next();
+        assert!(placed(&traffic, &request).is_ok());
+        let refused = traffic.judge(&request, StatusCode::UNPROCESSABLE_ENTITY, b"{}");
+        assert!(refused.unwrap_err().contains("422"));
+        let elsewhere =
+            json!({ "orderId": Uuid::new_v4(), "warehouseId": Uuid::nil() }).to_string();
+        let elsewhere = traffic.judge(&request, StatusCode::CREATED, elsewhere.as_bytes());
+        assert!(elsewhere.unwrap_err().contains("nearest warehouse"));
+    }
+
+    #[test]
+    fn a_flash_sale_sells_exactly_what_there_is() {
+        let traffic = traffic(Workload::Flash);
+        assert!(
+            traffic
+                .check_totals(&BTreeMap::from([(201, 500), (422, 4500)]))
+                .is_ok()
+        );
+        assert!(
+            traffic
+                .check_totals(&BTreeMap::from([(201, 501), (422, 4499)]))
+                .is_err()
+        );
+        assert!(
+            traffic
+                .check_totals(&BTreeMap::from([(201, 500), (422, 4499), (503, 1)]))
+                .is_err()
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! The workloads: what is bought, where, and what the answers have to be.
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::dataset::{self, Dataset};
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Workload {
+    /// Two lines of random products, to random places.
+    Uniform,
+    /// Everybody buys one piece of one product near one warehouse.
+    Hot,
+    /// 5,000 buyers at once for 500 pieces.
+    Flash,
+    /// Ten lines in random order out of 20 products, near one warehouse.
+    Baskets,
+    /// One line; only the farthest 1 % of 2,000 warehouses can fill it.
+    Far,
+    /// Keys that were sent before.
+    Replay,
+    /// Orders by id.
+    Reads,
+    /// 70 % orders, 20 % reads, 5 % replays, 5 % cancellations.
+    Mixed,
+    /// Uniform at half of the highest rate seen, whether or not the answers keep up.
+    Open,
+}
+
+impl Workload {
+    /// All of them, in the order of the report. `Open` needs the rates of `Uniform`, so it comes later.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Uniform,
+        Self::Hot,
+        Self::Baskets,
+        Self::Far,
+        Self::Flash,
+        Self::Replay,
+        Self::Reads,
+        Self::Mixed,
+        Self::Open,
+    ];
+
+    /// Its name on the command line and in the report.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Hot => "hot",
+            Self::Flash => "flash",
+            Self::Baskets => "baskets",
+            Self::Far => "far",
+            Self::Replay => "replay",
+            Self::Reads => "reads",
+            Self::Mixed => "mixed",
+            Self::Open => "open",
+        }
+    }
+
+    /// The catalogue that it runs on.
+    pub(crate) const fn dataset(self) -> &'static Dataset {
+        match self {
+            Self::Flash => &dataset::FLASH,
+            Self::Baskets => &dataset::BASKETS,
+            Self::Far => &dataset::FAR,
+            Self::Uniform | Self::Hot | Self::Replay | Self::Reads | Self::Mixed | Self::Open => {
+                &dataset::UNIFORM
+            }
+        }
+    }
+
+    /// What its orders ask for.
+    pub(crate) const fn demand(self) -> Demand {
+        match self {
+            Self::Hot | Self::Flash => Demand {
+                near: Near::First,
+                lines: Lines::Same,
+            },
+            Self::Baskets => Demand {
+                near: Near::First,
+                lines: Lines::Random(10),
+            },
+            Self::Far => Demand {
+                near: Near::FirstForFar(1981),
+                lines: Lines::Random(1),
+            },
+            Self::Uniform | Self::Replay | Self::Reads | Self::Mixed | Self::Open => Demand {
+                near: Near::Any,
+                lines: Lines::Random(2),
+            },
+        }
+    }
+
+    /// Whether the database alone can do its orders one by one, for comparison.
+    pub(crate) const fn has_ceiling(self) -> bool {
+        matches!(self, Self::Uniform | Self::Hot | Self::Baskets | Self::Far)
+    }
+}
+
+/// What the orders of a workload ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Demand {
+    pub(crate) near: Near,
+    pub(crate) lines: Lines,
+}
+
+/// Where orders go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Near {
+    /// Near any warehouse, which then is the nearest.
+    Any,
+    /// Near warehouse 1.
+    First,
+    /// Near warehouse 1, which has nothing; this one is the nearest that does.
+    FirstForFar(u32),
+}
+
+/// What is bought, one piece a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lines {
+    /// Product 1.
+    Same,
+    /// So many different products.
+    Random(u32),
+}
+
+/// How far from its warehouse an order may go, in steps of the grid: no other warehouse is nearer then.
+pub(crate) const JITTER: f64 = 0.4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_workload_is_measured_and_open_follows_uniform() {
+        let named: Vec<_> = Workload::ALL.iter().map(|it| it.name()).collect();
+        for workload in Workload::value_variants() {
+            assert!(named.contains(&workload.name()), "{workload:?}");
+        }
+        assert!(named.first() == Some(&"uniform") && named.last() == Some(&"open"));
+    }
+}

@@ -1,0 +1,183 @@
+//! A gateway in this process that says yes to everything, at once, and moves no money: for measuring how fast orders are
+//! placed without measuring a gateway. It keeps nothing: what it has to know of a payment stands in the reference.
+
+use async_trait::async_trait;
+use oms_circuit_breaker::BreakerState;
+use oms_validation::{Currency, Money};
+
+use crate::ports::PrepareRequest;
+use crate::{
+    Answered, ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayFault, ListedCharge,
+    Operation, OperationKey, PaymentGateway, PaymentMethod, PaymentStatus, Reference, RefundId,
+    RefundOutcome, RefundRequest,
+};
+
+/// Name of this gateway in the attempts' rows.
+const NAME: &str = "instant";
+
+/// Collects nothing from nobody. Never use it where an order is meant.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InstantGateway;
+
+#[async_trait]
+impl PaymentGateway for InstantGateway {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn is_available(&self) -> bool {
+        true
+    }
+
+    fn breaker_states(&self) -> Vec<(&'static str, BreakerState)> {
+        Vec::new()
+    }
+
+    async fn prepare(&self, request: &PrepareRequest) -> Result<Answered<Reference>, GatewayError> {
+        let Money {
+            amount_minor,
+            currency,
+        } = request.amount;
+        let order = request.order_id.as_uuid().simple();
+        let attempt = request.attempt_number;
+        let text = format!("{NAME}_{currency}_{amount_minor}_{attempt}_{order}");
+        Reference::parse(&text)
+            .map(Answered::of)
+            .map_err(|error| unknown(Operation::Prepare).with_source(error))
+    }
+
+    async fn confirm(
+        &self,
+        reference: &Reference,
+        _: &PaymentMethod,
+        _: &OperationKey,
+    ) -> Result<Answered<PaymentStatus>, GatewayError> {
+        paid(Operation::Confirm, reference)
+    }
+
+    /// Whether somebody confirmed is not remembered. No is the answer that lets an order which was cut off end.
+    async fn lookup(&self, _: &Reference) -> Result<Answered<PaymentStatus>, GatewayError> {
+        Ok(Answered::of(PaymentStatus::NotConfirmed))
+    }
+
+    async fn cancel(
+        &self,
+        _: &Reference,
+        _: &OperationKey,
+    ) -> Result<Answered<PaymentStatus>, GatewayError> {
+        Ok(Answered::of(PaymentStatus::Cancelled))
+    }
+
+    async fn capture(
+        &self,
+        reference: &Reference,
+        _: Money,
+        _: &OperationKey,
+    ) -> Result<Answered<PaymentStatus>, GatewayError> {
+        paid(Operation::Capture, reference)
+    }
+
+    async fn refund(
+        &self,
+        request: &RefundRequest,
+        _: &OperationKey,
+    ) -> Result<Answered<RefundOutcome>, GatewayError> {
+        Ok(Answered::of(given_back(request.refund_id, request.amount)?))
+    }
+
+    /// As with look-ups: no is the answer by which a refund that was cut off is asked for again.
+    async fn find_refund(
+        &self,
+        _: &Reference,
+        _: RefundId,
+    ) -> Result<Answered<Option<RefundOutcome>>, GatewayError> {
+        Ok(Answered::of(None))
+    }
+
+    async fn list_charges(
+        &self,
+        _: &ChargeWindow,
+        _: Option<&ChargeId>,
+    ) -> Result<ChargePage, GatewayError> {
+        Ok(ChargePage {
+            charges: Vec::new(),
+            next: None,
+        })
+    }
+
+    async fn find_charge(&self, _: &ChargeId) -> Result<Option<ListedCharge>, GatewayError> {
+        Ok(None)
+    }
+
+    async fn refund_charge(
+        &self,
+        _: &ChargeId,
+        _: Money,
+        _: &OperationKey,
+    ) -> Result<RefundOutcome, GatewayError> {
+        Err(unknown(Operation::RefundCharge))
+    }
+}
+
+fn given_back(refund_id: RefundId, amount: Money) -> Result<RefundOutcome, GatewayError> {
+    let text = format!("{NAME}_{refund_id}");
+    let reference = Reference::parse(&text);
+    let reference = reference.map_err(|error| unknown(Operation::Refund).with_source(error))?;
+    Ok(RefundOutcome::Refunded { reference, amount })
+}
+
+fn paid(
+    operation: Operation,
+    reference: &Reference,
+) -> Result<Answered<PaymentStatus>, GatewayError> {
+    let amount = amount(reference).ok_or_else(|| unknown(operation))?;
+    Ok(Answered::of(PaymentStatus::Paid { amount }))
+}
+
+fn amount(reference: &Reference) -> Option<Money> {
+    let mut parts = reference.as_str().split('_').skip(1);
+    Some(Money {
+        currency: Currency::parse(parts.next()?).ok()?,
+        amount_minor: parts.next()?.parse().ok()?,
+    })
+}
+
+/// The reference is not one of ours.
+fn unknown(operation: Operation) -> GatewayError {
+    let fault = GatewayFault::Rejected {
+        status: 404,
+        code: None,
+        param: None,
+    };
+    GatewayError::new(operation, fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use oms_validation::{OrderId, TenantId};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_prepared_is_paid_in_full_and_anything_else_is_unknown() {
+        let amount = Money {
+            amount_minor: 1250,
+            currency: Currency::parse("USD").unwrap(),
+        };
+        let request = PrepareRequest {
+            order_id: OrderId::generate(),
+            tenant_id: TenantId::generate(),
+            attempt_number: 1,
+            amount,
+        };
+        let gateway = InstantGateway;
+        let method = PaymentMethod::parse_token("pm_card_visa").unwrap();
+        let reference = gateway.prepare(&request).await.unwrap().value;
+        let confirmed = gateway.confirm(&reference, &method, &request.key()).await;
+        assert_eq!(confirmed.unwrap().value, PaymentStatus::Paid { amount });
+
+        let other = Reference::parse("pi_other").unwrap();
+        let refused = gateway.confirm(&other, &method, &request.key()).await;
+        assert_eq!(refused.unwrap_err().effect(), crate::Effect::DidNotHappen);
+    }
+}

@@ -1,0 +1,114 @@
+//! `cargo xtask bench`: release builds, a durable PostgreSQL of their own, and oms-bench on both. What is measured, and
+//! how, is oms-bench's business; here programs are only built, started and stopped.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command;
+use crate::database::Cluster;
+use crate::report;
+use crate::signals;
+use crate::workspace::Workspace;
+
+/// How often oms-bench is looked at.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Ctrl-C or SIGTERM.
+#[derive(Clone)]
+struct EndRequested;
+
+/// Builds, measures with the arguments of the command line, and stops all that it started.
+pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<()> {
+    let (sender, events) = channel();
+    build(workspace)?;
+    if needs_no_database(arguments) {
+        return command::show(bench(workspace).args(arguments));
+    }
+    signals::on_request_to_end(sender, EndRequested)?;
+    let cluster = Cluster::for_measuring(workspace)?;
+    let measured = measure(workspace, &cluster, arguments, &events);
+    let stopped = cluster.stop();
+    measured.and(stopped)
+}
+
+fn build(workspace: &Workspace) -> Result<()> {
+    let programs = ["oms-api", "payment-sandbox", "oms-bench"];
+    let packages = programs.into_iter().flat_map(|name| ["--package", name]);
+    let mut build = workspace.cargo(["build", "--release", "--bins"].into_iter().chain(packages));
+    report::loud_step("release builds made", || command::show(&mut build))
+        .context("it does not build: mend what the compiler names, then run the same command again")
+}
+
+fn needs_no_database(arguments: &[OsString]) -> bool {
+    let asks_only = |argument: &OsString| {
+        let text = argument.to_string_lossy();
+        ["-h", "--help"].contains(&text.as_ref()) || text.starts_with("--catalogue")
+    };
+    arguments.iter().any(asks_only)
+}
+
+fn measure(
+    workspace: &Workspace,
+    cluster: &Cluster,
+    arguments: &[OsString],
+    events: &Receiver<EndRequested>,
+) -> Result<()> {
+    cluster.up()?;
+    cluster.provision()?;
+    let mut bench = bench(workspace);
+    cluster.lend_libraries(&mut bench);
+    bench
+        .args(arguments)
+        .env("OMS_BENCH_SUPERUSER_URL", cluster.superuser_url())
+        .env("OMS_BENCH_APPLICATION_URL", cluster.application_url())
+        .env("OMS_BENCH_SERVER_LOG", cluster.log())
+        .env("OMS_BENCH_PGBENCH", cluster.program("pgbench"))
+        .env("OMS_BENCH_PROGRAMS", workspace.target.join("release"))
+        .env("OMS_BENCH_OUTPUT", workspace.target.join("bench"))
+        // Ctrl-C reaches only xtask, which ends what it started in order.
+        .process_group(0);
+    let mut child = bench
+        .spawn()
+        .map_err(|error| command::not_started(&bench, error))?;
+    let status = wait(&mut child, events)?;
+    if !status.success() {
+        bail!("oms-bench ended with {}", command::describe(status));
+    }
+    Ok(())
+}
+
+fn bench(workspace: &Workspace) -> Command {
+    let mut bench = Command::new(workspace.target.join("release/oms-bench"));
+    bench.current_dir(&workspace.root);
+    bench
+}
+
+fn wait(child: &mut Child, events: &Receiver<EndRequested>) -> Result<ExitStatus> {
+    loop {
+        match events.recv_timeout(TICK) {
+            Ok(EndRequested) => signals::ask_to_end(child),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+        if let Some(status) = child.try_wait().context("waiting for oms-bench")? {
+            return Ok(status);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_and_catalogues_need_no_database() {
+        let arguments = |texts: &[&str]| texts.iter().map(OsString::from).collect::<Vec<_>>();
+        assert!(needs_no_database(&arguments(&["--quick", "--help"])));
+        assert!(needs_no_database(&arguments(&["--catalogue=hot"])));
+        assert!(!needs_no_database(&arguments(&["--quick"])));
+    }
+}
