@@ -21,7 +21,6 @@ const CODES: &[(&str, u16)] = &[
     ("payments.gateway_unavailable", 503),
     ("payments.amount_not_accepted", 422),
     ("payments.gateway_refused", 503),
-    ("payments.amount_not_accepted", 422),
     ("payments.invalid_signature", 400),
     ("orders.no_single_warehouse", 422),
     ("orders.unknown_product", 422),

@@ -60,7 +60,17 @@ fn failures_of_the_gateway_are_its_own_whatever_was_asked() {
 fn keys_without_access_are_rejected_whatever_was_asked() {
     for operation in ALL {
         for status in [401, 403] {
-            for kind in ["invalid_request_error", "authentication_error"] {
+            for kind in ["invalid_request_error", "a_type_of_tomorrow"] {
+                let found = verdict_of(operation, status, json!({ "type": kind }));
+                assert!(
+                    is_rejected(&found),
+                    "{operation} {status} {kind}: {found:?}"
+                );
+            }
+        }
+        // Older types, whatever their status.
+        for kind in ["authentication_error", "permission_error"] {
+            for status in [400, 401, 403] {
                 let found = verdict_of(operation, status, json!({ "type": kind }));
                 assert!(
                     is_rejected(&found),
@@ -82,6 +92,19 @@ fn being_turned_away_is_known_to_have_had_no_effect() {
             verdict(operation, 429, None),
             fault(GatewayFault::RateLimited)
         );
+        // As it was said before there was the status 429.
+        for (status, before) in [
+            (400, invalid("rate_limit", "")),
+            (400, json!({ "type": "rate_limit_error" })),
+            (429, json!({ "type": "rate_limit_error" })),
+        ] {
+            let found = verdict_of(operation, status, before);
+            assert_eq!(
+                found,
+                fault(GatewayFault::RateLimited),
+                "{operation} {status}"
+            );
+        }
     }
 }
 
@@ -214,6 +237,33 @@ fn what_is_refunded_already_is_no_error() {
         let found = verdict_of(operation, 400, invalid("charge_already_refunded", ""));
         assert_eq!(found, Verdict::AlreadyRefunded);
     }
+}
+
+#[test]
+fn a_refund_that_is_refused_is_refused_for_a_reason() {
+    for code in [
+        "balance_insufficient",
+        "charge_disputed",
+        "charge_not_refundable",
+        "refund_disputed_payment",
+        "resource_missing",
+    ] {
+        let found = verdict_of(Operation::Refund, 400, invalid(code, ""));
+        let expected = GatewayFault::Rejected {
+            status: 400,
+            code: Some(code.to_owned()),
+            param: Some(String::new()),
+        };
+        assert_eq!(found, fault(expected));
+    }
+    let too_much = json!({ "type": "invalid_request_error", "param": "amount" });
+    let expected = GatewayFault::Rejected {
+        status: 400,
+        code: None,
+        param: Some("amount".to_owned()),
+    };
+    let found = verdict_of(Operation::Refund, 400, too_much);
+    assert_eq!(found, fault(expected));
 }
 
 #[test]
@@ -398,6 +448,36 @@ fn every_documented_status_of_a_refund_is_known_and_no_other() {
         }))
         .unwrap();
         assert_eq!(refund.outcome(), expected, "{status}");
+    }
+}
+
+#[test]
+fn a_refund_that_failed_says_why() {
+    // <https://docs.stripe.com/api/refunds/object#refund_object-failure_reason>
+    for (reason, expected) in [
+        (
+            Some("charge_for_pending_refund_disputed"),
+            "charge_for_pending_refund_disputed",
+        ),
+        (Some("declined"), "declined"),
+        (Some("expired_or_canceled_card"), "expired_or_canceled_card"),
+        (Some("insufficient_funds"), "insufficient_funds"),
+        (Some("lost_or_stolen_card"), "lost_or_stolen_card"),
+        (Some("merchant_request"), "merchant_request"),
+        (Some("unknown"), "unknown"),
+        (Some("4242424242424242"), "unknown"),
+        (None, "failed"),
+    ] {
+        let refund: Refund = serde_json::from_value(json!({
+            "id": "re_1", "payment_intent": "pi_1", "status": "failed", "amount": 500, "currency": "usd",
+            "failure_reason": reason,
+        }))
+        .unwrap();
+        let code = match refund.outcome() {
+            Some(RefundOutcome::Failed { code, .. }) => code,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(code.as_str(), expected);
     }
 }
 
