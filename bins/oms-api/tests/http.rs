@@ -49,6 +49,8 @@ mod store_database;
 // The tests.
 #[path = "http/addresses.rs"]
 mod addresses;
+#[path = "http/amounts.rs"]
+mod amounts;
 #[path = "http/breaker.rs"]
 mod breaker;
 #[path = "http/call_budget.rs"]
