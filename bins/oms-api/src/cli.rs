@@ -1,14 +1,16 @@
 //! The command line.
 
 use std::io::Write;
+use std::process::ExitCode;
 
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use oms_database::migrations;
 use oms_monitoring::logs;
 
 use crate::config::Config;
-use crate::{seed, serve};
+use crate::{reconcile, seed, serve};
 
 /// Order management for e-commerce platforms. Configuration comes from the environment, and from `.env` in development.
 #[derive(Debug, Parser)]
@@ -26,11 +28,35 @@ enum Command {
     Migrate,
     /// Load the demo catalogue: five warehouses, six products. Repeating it changes nothing.
     Seed,
+    /// Compare the gateway's charges of some time with our orders, once, and print what differs.
+    ///
+    /// Each difference is kept as a finding with one alert. What is proven to be ours is given back at once; the rest waits
+    /// for a person. It may be repeated, and run beside the server.
+    ///
+    /// Exit codes: 0 when no finding is open afterwards, 2 when some are, 1 when it could not be done.
+    Reconcile {
+        /// Compare charges that were made from here on, in the form of RFC 3339.
+        #[arg(long, value_parser = reconcile::parse_time)]
+        from: DateTime<Utc>,
+        /// Up to here, and not at it. At most 366 days later, and not in the future.
+        #[arg(long, value_parser = reconcile::parse_time)]
+        to: DateTime<Utc>,
+    },
 }
 
 /// Runs what the command line asks for.
-pub(crate) fn run() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+pub(crate) fn run() -> anyhow::Result<ExitCode> {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            error.print()?;
+            // Not clap's 2, which says something else here.
+            return Ok(match error.use_stderr() {
+                true => ExitCode::FAILURE,
+                false => ExitCode::SUCCESS,
+            });
+        }
+    };
     let config = Config::from_env(&|name| std::env::var(name).ok())?;
     rustls::crypto::ring::default_provider()
         .install_default()
@@ -42,11 +68,15 @@ pub(crate) fn run() -> anyhow::Result<()> {
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => {
             logs::init(config.log_format, "info,actix_server=warn");
-            runtime.block_on(serve::serve(config))
+            runtime.block_on(serve::serve(config))?;
         }
-        Command::Migrate => runtime.block_on(migrate(&config)),
-        Command::Seed => runtime.block_on(seed::seed(&config)),
+        Command::Migrate => runtime.block_on(migrate(&config))?,
+        Command::Seed => runtime.block_on(seed::seed(&config))?,
+        Command::Reconcile { from, to } => {
+            return runtime.block_on(reconcile::reconcile(&config, from, to));
+        }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {

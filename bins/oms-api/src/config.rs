@@ -1,6 +1,7 @@
 //! The configuration: one typed struct, read from the environment, which reports every problem at once.
 
 mod reader;
+mod reconcile;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oms_monitoring::logs::LogFormat;
+use oms_orders::ReconcileSchedule;
 use oms_payments::adapters::stripe::WebhookSecrets;
 use oms_validation::{Currency, TenantId};
 use secrecy::{ExposeSecret, SecretString};
@@ -46,6 +48,10 @@ pub(crate) struct Config {
     pub(crate) currency: Currency,
     pub(crate) tenant: TenantId,
     pub(crate) sweep: SweepSettings,
+    /// How often stored webhooks are looked for, beside those of this process, which it knows of at once.
+    pub(crate) gateway_events_interval: Duration,
+    /// None: never.
+    pub(crate) reconcile: Option<ReconcileSchedule>,
     pub(crate) pending_payment_deadline: Duration,
     pub(crate) operators: Arc<Operators>,
     pub(crate) shutdown_timeout: Duration,
@@ -116,6 +122,12 @@ impl Config {
                     .map_err(|error: oms_validation::InvalidId| error.to_string())
             }),
             sweep: SweepSettings::read(&mut reader, stripe.timeout),
+            gateway_events_interval: reader.milliseconds(
+                "OMS_GATEWAY_EVENTS_INTERVAL_MS",
+                1000,
+                10..=3_600_000,
+            ),
+            reconcile: reconcile::reconcile_schedule(&mut reader, stripe.timeout),
             pending_payment_deadline: reader.milliseconds(
                 "OMS_PENDING_PAYMENT_DEADLINE_MS",
                 3_600_000,

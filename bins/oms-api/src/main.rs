@@ -4,10 +4,13 @@
 mod alerts;
 mod cli;
 mod config;
+mod gateway_events;
 mod health;
 mod http_server;
 mod metrics;
 mod operators;
+mod reconcile;
+mod reconciler;
 mod request_span;
 mod seed;
 mod serve;
@@ -23,7 +26,7 @@ fn main() -> std::process::ExitCode {
     let _ = dotenvy::dotenv();
     oms_failpoints::configure();
     match cli::run() {
-        Ok(()) => std::process::ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // Not `{:?}`, which RUST_BACKTRACE turns into pages.
             eprintln!("oms-api: {error:#}");

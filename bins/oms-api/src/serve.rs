@@ -14,12 +14,13 @@ use oms_payments::adapters::instant::InstantGateway;
 use oms_payments::adapters::stripe::{StripeConfig, StripeGateway};
 use oms_payments::http::StripeWebhooks;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, Environment, Gateway};
-use crate::{alerts, http_server, metrics, shutdown, sweeper};
+use crate::{alerts, gateway_events, http_server, metrics, reconciler, shutdown, sweeper};
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
@@ -54,13 +55,28 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         stopping.clone(),
     )?;
     let mut alerts = alerts::spawn(context.clone(), config.sweep.interval, stopping.clone());
+    let news = Arc::new(Notify::new());
+    let mut gateway_events = gateway_events::spawn(
+        context.clone(),
+        database.clone(),
+        config.gateway_events_interval,
+        news.clone(),
+        &metrics,
+        stopping.clone(),
+    )?;
+    let schedule = config.reconcile;
+    let reconciler = schedule.map(|schedule| {
+        let (context, stopping) = (context.clone(), stopping.clone());
+        reconciler::spawn(context, config.tenant, schedule, &metrics, stopping)
+    });
+    let mut reconciler = reconciler.transpose()?;
     let card_numbers = match config.has_sandbox_gateway() {
         true => CardNumbers::Accepted,
         false => CardNumbers::Refused,
     };
     let orders = OrdersApi::new(context, card_numbers, Handle::current(), tasks.clone());
     let metrics_server = metrics::serve(&config, metrics)?;
-    let webhooks = webhooks(&config, &database);
+    let webhooks = webhooks(&config, &database, news);
     let api = http_server::start(&config, orders, webhooks, database.clone())?;
 
     shutdown::requested().await?;
@@ -83,6 +99,16 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         Ok(ended) => ended.context("the worker for alerts failed")?,
         Err(_) => alerts.abort(),
     }
+    match timeout_at(deadline, &mut gateway_events).await {
+        Ok(ended) => ended.context("the worker for webhooks failed")?,
+        Err(_) => gateway_events.abort(),
+    }
+    if let Some(reconciler) = &mut reconciler {
+        match timeout_at(deadline, &mut *reconciler).await {
+            Ok(ended) => ended.context("the reconciler failed")?,
+            Err(_) => reconciler.abort(),
+        }
+    }
     metrics_server.stop().await;
     database.close();
     tracing::info!("stopped");
@@ -90,7 +116,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 /// The pool, once the database answers and has all the migrations that this program knows.
-async fn connect(config: &Config) -> anyhow::Result<Database> {
+pub(crate) async fn connect(config: &Config) -> anyhow::Result<Database> {
     let database = Database::new(&DatabaseConfig {
         max_connections: config.database_max_connections,
         ..DatabaseConfig::new(config.database_url())
@@ -111,7 +137,8 @@ async fn connect(config: &Config) -> anyhow::Result<Database> {
     Ok(database)
 }
 
-fn gateway(config: &Config) -> anyhow::Result<Arc<dyn PaymentGateway>> {
+/// The payment gateway.
+pub(crate) fn gateway(config: &Config) -> anyhow::Result<Arc<dyn PaymentGateway>> {
     if config.gateway == Gateway::Instant {
         tracing::warn!("payments are not collected: OMS_PAYMENT_GATEWAY is instant");
         return Ok(Arc::new(InstantGateway));
@@ -125,16 +152,16 @@ fn gateway(config: &Config) -> anyhow::Result<Arc<dyn PaymentGateway>> {
 }
 
 /// Nothing where no webhook could be believed.
-fn webhooks(config: &Config, database: &Database) -> Option<StripeWebhooks> {
+fn webhooks(config: &Config, database: &Database, news: Arc<Notify>) -> Option<StripeWebhooks> {
     let secrets = config.stripe.webhook_secrets.clone();
     if secrets.is_none() {
         tracing::warn!("without OMS_STRIPE_WEBHOOK_SECRETS there is no endpoint for webhooks");
     }
-    secrets.map(|secrets| StripeWebhooks::new(database.clone(), secrets))
+    secrets.map(|secrets| StripeWebhooks::new(database.clone(), secrets, news))
 }
 
 /// The address book first, because it costs nothing; then the service, behind its cache.
-fn geocoder(config: &Config, database: &Database) -> anyhow::Result<Arc<dyn Geocoder>> {
+pub(crate) fn geocoder(config: &Config, database: &Database) -> anyhow::Result<Arc<dyn Geocoder>> {
     let mut chain: Vec<Arc<dyn Geocoder>> = Vec::new();
     match &config.address_book {
         Some(path) => chain.push(Arc::new(AddressBook::from_file(path)?)),

@@ -15,6 +15,8 @@
 mod answer;
 #[path = "http/api.rs"]
 mod api;
+#[path = "http/chances.rs"]
+mod chances;
 #[path = "http/ends.rs"]
 mod ends;
 #[path = "http/eventually.rs"]
@@ -31,6 +33,8 @@ mod invariants;
 mod process;
 #[path = "http/raw.rs"]
 mod raw;
+#[path = "http/reporting.rs"]
+mod reporting;
 #[path = "http/request.rs"]
 mod request;
 #[path = "http/sandbox.rs"]
@@ -45,6 +49,8 @@ mod store_database;
 // The tests.
 #[path = "http/addresses.rs"]
 mod addresses;
+#[path = "http/amounts.rs"]
+mod amounts;
 #[path = "http/breaker.rs"]
 mod breaker;
 #[path = "http/call_budget.rs"]
@@ -87,11 +93,19 @@ mod logs;
 mod payment_methods;
 #[path = "http/placing.rs"]
 mod placing;
+#[path = "http/race.rs"]
+mod race;
 #[path = "http/refunding.rs"]
 mod refunding;
 #[path = "http/refusals.rs"]
 mod refusals;
+#[path = "http/reverse_reconciliation.rs"]
+mod reverse_reconciliation;
 #[path = "http/shutdown.rs"]
 mod shutdown;
+#[path = "http/webhooks_applied.rs"]
+mod webhooks_applied;
 #[path = "http/webhooks_in.rs"]
 mod webhooks_in;
+#[path = "http/webhooks_late.rs"]
+mod webhooks_late;

@@ -33,6 +33,8 @@ const CODES: &[(&str, u16)] = &[
     ("orders.contended", 503),
     ("orders.outcome_unknown", 503),
     ("orders.not_found", 404),
+    ("orders.finding_not_found", 404),
+    ("orders.finding_resolved", 409),
     ("orders.cancelled", 409),
     ("orders.not_cancellable", 409),
     ("orders.not_refundable", 409),

@@ -7,6 +7,7 @@ use oms_payments::{DeclineCode, PaymentError, RefundFailure, RefundId};
 use oms_validation::{Currency, Money, OrderId};
 
 use crate::domain::failure::Failure;
+use crate::domain::reconcile_window::InvalidWindow;
 use crate::domain::status::OrderStatus;
 
 /// How long clients wait before they ask again about an order that is being worked on, in seconds.
@@ -59,6 +60,10 @@ oms_errors::problem_types! {
     NOT_PROVEN_FAILED = "orders.not_proven_failed", Conflict, "It is not proven that the order was not paid";
     /// The gateway says that money was taken. Cancelling the order gives it back.
     PAYMENT_WAS_TAKEN = "orders.payment_was_taken", WrongState, "The payment was taken; cancel the order to give it back";
+    /// No such finding in this store.
+    FINDING_NOT_FOUND = "orders.finding_not_found", NotFound, "There is no such finding";
+    /// The finding is not open any more.
+    FINDING_RESOLVED = "orders.finding_resolved", WrongState, "The finding was resolved already";
 }
 
 /// Why an order can't be placed, read, cancelled or refunded.
@@ -177,6 +182,15 @@ pub enum OrderError {
     /// The gateway says that money was taken.
     #[error("the payment was taken")]
     PaymentWasTaken,
+    /// No such finding in this store.
+    #[error("there is no such finding")]
+    FindingNotFound,
+    /// The finding is not open any more.
+    #[error("the finding was resolved already")]
+    FindingResolved,
+    /// The times to compare between are no window.
+    #[error(transparent)]
+    InvalidWindow(#[from] InvalidWindow),
 }
 
 /// Where an order can be read.
@@ -246,6 +260,9 @@ impl From<OrderError> for Problem {
                 Self::of(&NOT_PROVEN_FAILED).with_retry_after_s(RETRY_AFTER_S)
             }
             OrderError::PaymentWasTaken => Self::of(&PAYMENT_WAS_TAKEN),
+            OrderError::FindingNotFound => Self::of(&FINDING_NOT_FOUND),
+            OrderError::FindingResolved => Self::of(&FINDING_RESOLVED),
+            OrderError::InvalidWindow(error) => invalid_field("window", error.to_string()),
         }
     }
 }

@@ -2,8 +2,10 @@
 
 mod cancel_order;
 mod dead_letters;
+mod findings;
 mod get_order;
 mod list_refunds;
+mod paging;
 mod place_order;
 mod refund_order;
 mod representation;
@@ -121,6 +123,21 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(
             web::resource("/operations/dead-letters/{id}/resolve")
                 .route(web::post().to(dead_letters::resolve::resolve))
+                .default_service(method_not_allowed("POST")),
+        )
+        .service(
+            web::resource("/operations/findings")
+                .route(web::get().to(findings::list::list))
+                .default_service(method_not_allowed("GET")),
+        )
+        .service(
+            web::resource("/operations/findings/{id}")
+                .route(web::get().to(findings::show::show))
+                .default_service(method_not_allowed("GET")),
+        )
+        .service(
+            web::resource("/operations/findings/{id}/resolve")
+                .route(web::post().to(findings::resolve::resolve))
                 .default_service(method_not_allowed("POST")),
         );
 }

@@ -6,8 +6,11 @@
 pub(crate) mod alerts;
 pub(crate) mod dead_letters;
 pub(crate) mod events;
+pub(crate) mod findings;
 pub(crate) mod lines;
 pub(crate) mod orders;
+pub(crate) mod paid_orders;
+pub(crate) mod reconciliation_progress;
 pub(crate) mod reconciliations;
 
 /// A row that our own CHECK constraints should not have let in.

@@ -15,6 +15,8 @@
 mod admission;
 #[path = "orders/alerts.rs"]
 mod alerts;
+#[path = "orders/applying.rs"]
+mod applying;
 #[path = "orders/backlog.rs"]
 mod backlog;
 #[path = "orders/cancelling.rs"]
@@ -29,6 +31,8 @@ mod dead_letters;
 mod gateway;
 #[path = "orders/operators.rs"]
 mod operators;
+#[path = "orders/reconciling.rs"]
+mod reconciling;
 #[path = "orders/refunding.rs"]
 mod refunding;
 #[path = "orders/replays.rs"]

@@ -2,9 +2,12 @@
 
 mod receive_stripe_event;
 
+use std::sync::Arc;
+
 use actix_web::web::{self, ServiceConfig};
 use oms_database::Database;
 use oms_errors::http::method_not_allowed;
+use tokio::sync::Notify;
 
 use crate::adapters::stripe::WebhookSecrets;
 
@@ -12,12 +15,18 @@ use crate::adapters::stripe::WebhookSecrets;
 pub struct StripeWebhooks {
     database: Database,
     secrets: WebhookSecrets,
+    news: Arc<Notify>,
 }
 
 impl StripeWebhooks {
-    /// Takes webhooks that are signed with one of the secrets.
-    pub fn new(database: Database, secrets: WebhookSecrets) -> Self {
-        Self { database, secrets }
+    /// Takes webhooks that are signed with one of the secrets. `news` is notified of each one that has to be applied, once
+    /// it is stored.
+    pub fn new(database: Database, secrets: WebhookSecrets, news: Arc<Notify>) -> Self {
+        Self {
+            database,
+            secrets,
+            news,
+        }
     }
 }
 

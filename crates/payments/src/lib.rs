@@ -32,7 +32,8 @@ pub use service::{
     list_refunds, record_attempts, save_calls, settle_payment,
 };
 pub use service::{
-    KEEP_GATEWAY_EVENTS, Received, claim_gateway_events, find_attempt_by_reference,
-    find_due_event_tenants, finish_gateway_event, postpone_gateway_event, purge_gateway_events,
-    receive_gateway_event,
+    KEEP_GATEWAY_EVENTS, Received, claim_gateway_events, count_due_gateway_events,
+    find_attempt_by_reference, find_attempts_by_references, find_due_event_tenants,
+    finish_gateway_event, postpone_gateway_event, purge_gateway_events, receive_gateway_event,
+    return_gateway_event,
 };

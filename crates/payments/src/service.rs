@@ -6,6 +6,7 @@ mod close_attempt;
 mod collect_payment;
 mod execute_refund;
 mod find_attempt_by_reference;
+mod find_attempts_by_references;
 mod find_payment;
 mod finish_refund;
 mod purge_gateway_events;
@@ -15,13 +16,15 @@ mod recorded_gateway;
 mod settle_payment;
 
 pub use apply_gateway_events::{
-    claim_gateway_events, find_due_event_tenants, finish_gateway_event, postpone_gateway_event,
+    claim_gateway_events, count_due_gateway_events, find_due_event_tenants, finish_gateway_event,
+    postpone_gateway_event, return_gateway_event,
 };
 pub use begin_refund::{BeginRefund, begin_refund};
 pub use close_attempt::close_attempt;
 pub use collect_payment::{CollectOutcome, Collected, collect_payment};
 pub use execute_refund::{RefundResult, execute_refund};
 pub use find_attempt_by_reference::find_attempt_by_reference;
+pub use find_attempts_by_references::find_attempts_by_references;
 pub use find_payment::{
     find_payment, find_pending_refund, find_refund_by_key, list_attempts, list_calls, list_refunds,
 };

@@ -167,6 +167,28 @@ fn a_lease_outlives_the_calls_that_are_made_under_it() {
 }
 
 #[test]
+fn the_gateways_charges_are_compared_every_hour_unless_that_is_switched_off() {
+    let schedule = |settings: &[(&str, &str)]| {
+        let config = read(&[&[DATABASE], settings].concat()).unwrap();
+        let schedule = config.reconcile?;
+        Some([schedule.interval, schedule.overlap, schedule.lease].map(|it| it.as_secs()))
+    };
+    assert_eq!(schedule(&[]), Some([3600, 86_400, 60]));
+    assert_eq!(schedule(&[("OMS_RECONCILE_INTERVAL_MS", "0")]), None);
+    let slow = [
+        ("OMS_RECONCILE_OVERLAP_MS", "0"),
+        ("OMS_STRIPE_TIMEOUT_MS", "60000"),
+    ];
+    assert_eq!(schedule(&slow), Some([3600, 0, 420]));
+    let too_much = [
+        DATABASE,
+        ("OMS_RECONCILE_INTERVAL_MS", "604800001"),
+        ("OMS_RECONCILE_OVERLAP_MS", "2592000001"),
+    ];
+    assert_eq!(read(&too_much).unwrap_err().0.len(), 2);
+}
+
+#[test]
 fn everybody_is_an_operator_in_development_only() {
     let production = [
         DATABASE,

@@ -9,8 +9,9 @@ use crate::process::{Process, program};
 /// The key that the API and the sandbox share.
 pub const SECRET_KEY: &str = "sk_test_hushHushKey";
 
-/// Quiet and small: the sweeper looks once, before there is any order, and nothing is due for an hour.
-const SETTINGS: [(&str, &str); 8] = [
+/// Quiet and small: the sweeper looks once, before there is any order, and nothing is due for an hour. Webhooks are applied
+/// by the process that gets them, and not looked for.
+const SETTINGS: [(&str, &str); 10] = [
     ("OMS_PORT", "0"),
     ("OMS_METRICS_PORT", "0"),
     ("OMS_LOG_FORMAT", "json"),
@@ -20,10 +21,15 @@ const SETTINGS: [(&str, &str); 8] = [
     ("OMS_STRIPE_TIMEOUT_MS", "60000"),
     ("OMS_SWEEP_INTERVAL_MS", "3600000"),
     ("OMS_SWEEP_AFTER_MS", "3600000"),
+    ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "3600000"),
+    ("OMS_RECONCILE_INTERVAL_MS", "0"),
 ];
 
 /// Lets the sweeper look all the time. What is due is up to the test.
 pub const SWEEPING: (&str, &str) = ("OMS_SWEEP_INTERVAL_MS", "20");
+
+/// Lets the worker for webhooks look all the time. What is due is up to the test.
+pub const APPLYING: (&str, &str) = ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "20");
 
 /// The setting that has the API do something at places inside it.
 pub const FAILPOINTS: &str = "FAILPOINTS";

@@ -10,7 +10,7 @@ use crate::shop::Shop;
 use crate::store_database::StoreDatabase;
 
 /// Each query finds what breaks one rule, in one column of words.
-const RULES: [(&str, &str); 13] = [
+const RULES: [(&str, &str); 15] = [
     (
         "a stock level is the sum of its movements, and what it holds the sum of its reservations",
         "SELECT format('%s %s: on hand %s, moved %s, reserved %s, held %s',
@@ -137,6 +137,30 @@ const RULES: [(&str, &str); 13] = [
          WHERE n.notes < d.wanted",
     ),
     (
+        "each finding has exactly one alert, about its order if it has one, and no alert is about no finding",
+        "SELECT format('finding %s: %s alerts', f.id, count(a))
+         FROM orders.findings f
+         LEFT JOIN orders.alerts a
+             ON (a.tenant_id, a.subject_id) = (f.tenant_id, f.id) AND a.kind = 'finding'
+             AND a.order_id IS NOT DISTINCT FROM f.order_id
+         GROUP BY f.tenant_id, f.id HAVING count(a) <> 1
+         UNION ALL
+         SELECT format('alert %s', a.id)
+         FROM orders.alerts a LEFT JOIN orders.findings f ON (f.tenant_id, f.id) = (a.tenant_id, a.subject_id)
+         WHERE a.kind = 'finding' AND f.id IS NULL",
+    ),
+    (
+        "each finding about an order is a note in its timeline, and so is its resolution",
+        "SELECT format('order %s: %s notes for finding %s', f.order_id, n.notes, f.id)
+         FROM orders.findings f
+         CROSS JOIN LATERAL (
+             SELECT count(*) AS notes FROM orders.events e
+             WHERE (e.tenant_id, e.order_id) = (f.tenant_id, f.order_id) AND e.from_status = e.to_status
+                 AND e.reason LIKE format('finding %s%%', f.id)
+         ) n
+         WHERE f.order_id IS NOT NULL AND n.notes < CASE WHEN f.resolved_at IS NULL THEN 1 ELSE 2 END",
+    ),
+    (
         "a refund is pending exactly while its attempt is being refunded, nothing is given back that was not taken, and an \
          attempt is refunded once nothing is left",
         "SELECT format('attempt %s is %s: captured %s, refunded %s, %s pending',
@@ -218,7 +242,7 @@ pub async fn assert_charges_match_orders(database: &StoreDatabase, sandbox: &San
 }
 
 /// What a defect could do to the database, and the rules that have to notice it, by their places in the list.
-const CORRUPTIONS: [(&str, &[usize]); 24] = [
+const CORRUPTIONS: [(&str, &[usize]); 27] = [
     (
         "UPDATE inventory.stock_levels SET on_hand = on_hand + 1",
         &[0],
@@ -274,26 +298,45 @@ const CORRUPTIONS: [(&str, &[usize]); 24] = [
         &[10],
     ),
     (
-        "UPDATE payments.refunds SET state = 'pending' WHERE state = 'refunded' AND left_minor > 0",
+        "INSERT INTO orders.findings (tenant_id, id, kind, gateway, subject, charge_reference, detail, action)
+         SELECT tenant_id, id, 'charge_without_order', 'stripe', 'ch_x', 'ch_x', 'x', 'none'
+         FROM orders.orders WHERE status = 'PAID'",
         &[11],
+    ),
+    (
+        "INSERT INTO orders.alerts (tenant_id, id, kind, subject_id, message)
+         SELECT tenant_id, id, 'finding', id, 'x' FROM orders.orders WHERE status = 'PAID'",
+        &[11],
+    ),
+    (
+        "INSERT INTO orders.findings (tenant_id, id, kind, gateway, subject, payment_reference, order_id, detail, action)
+         SELECT tenant_id, id, 'amount_mismatch', 'stripe', 'pi_x', 'pi_x', id, 'x', 'none'
+         FROM orders.orders WHERE status = 'PAID';
+         INSERT INTO orders.alerts (tenant_id, id, kind, subject_id, order_id, message)
+         SELECT tenant_id, id, 'finding', id, id, 'x' FROM orders.orders WHERE status = 'PAID'",
+        &[12],
+    ),
+    (
+        "UPDATE payments.refunds SET state = 'pending' WHERE state = 'refunded' AND left_minor > 0",
+        &[13],
     ),
     (
         "UPDATE payments.refunds SET state = 'refunded' WHERE state = 'pending'",
-        &[11],
+        &[13],
     ),
     (
         "UPDATE payments.attempts SET state = 'paid' WHERE state = 'refunded'",
-        &[4, 11],
+        &[4, 13],
     ),
     (
         "UPDATE payments.refunds SET amount_minor = 2000 WHERE state = 'pending'",
-        &[11, 12],
+        &[13, 14],
     ),
-    ("DELETE FROM payments.refunds", &[11]),
-    ("UPDATE payments.refunds SET number = number + 10", &[12]),
+    ("DELETE FROM payments.refunds", &[13]),
+    ("UPDATE payments.refunds SET number = number + 10", &[14]),
     (
         "UPDATE payments.refunds SET left_minor = left_minor + 1",
-        &[12],
+        &[14],
     ),
 ];
 

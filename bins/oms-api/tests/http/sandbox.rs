@@ -151,11 +151,54 @@ impl Sandbox {
         self.control(Method::POST, "charges", Some(charge)).await
     }
 
+    /// A charge that nobody asked for, with metadata.
+    pub async fn charge_for(&self, amount_minor: u64, metadata: Value) -> Value {
+        let charge = json!({ "amount": amount_minor, "currency": "usd", "metadata": metadata });
+        self.control(Method::POST, "charges", Some(charge)).await
+    }
+
+    /// Forgets everything.
+    pub async fn reset(&self) {
+        self.control(Method::POST, "reset", None).await;
+    }
+
+    /// Calls Stripe's side, as a program beside ours does that shares the account.
+    pub async fn call(&self, path: &str, form: &[(&str, &str)]) -> Value {
+        let request = self.client.post(format!("{}/v1/{path}", self.url));
+        let request = request.basic_auth(SECRET_KEY, Some("")).form(form);
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let answer: Value = response.json().await.unwrap();
+        assert_eq!(status, 200, "{answer}");
+        answer
+    }
+
     /// Reports what happens from now on to an API, signed with this secret.
     pub async fn report_to(&self, api_url: &str, secret: &str) {
         let url = format!("{api_url}/webhooks/stripe");
         let endpoint = json!({ "url": url, "secret": secret, "backoffMs": 10 });
         self.control(Method::POST, "webhooks", Some(endpoint)).await;
+    }
+
+    /// The same, and tries for a minute or more before it gives up.
+    pub async fn report_patiently_to(&self, api_url: &str, secret: &str) {
+        let url = format!("{api_url}/webhooks/stripe");
+        let endpoint = json!({ "url": url, "secret": secret, "backoffMs": 10, "tries": 100 });
+        self.control(Method::POST, "webhooks", Some(endpoint)).await;
+    }
+
+    /// What becomes of a payment that waits for the bank, unless somebody was faster.
+    pub async fn settle_if_open(&self, payment: &str, outcome: &str) {
+        let path = format!("payment_intents/{payment}/settle");
+        let body = json!({ "outcome": outcome });
+        let (status, answer) = self.ask(Method::POST, &path, Some(body)).await;
+        assert!(matches!(status, 200 | 400), "{answer}");
+    }
+
+    /// How many webhooks have yet to be delivered.
+    pub async fn undelivered(&self) -> u64 {
+        let stats = self.stats().await;
+        stats["webhooks"]["pending"].as_u64().unwrap()
     }
 
     /// The deliveries until now, the oldest first.
@@ -219,6 +262,12 @@ impl Sandbox {
     }
 
     async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let (status, answer) = self.ask(method, path, body).await;
+        assert_eq!(status, 200, "{answer}");
+        answer
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
         let url = format!("{}/_sandbox/{path}", self.url);
         let mut request = self.client.request(method, url);
         if let Some(body) = body {
@@ -226,9 +275,7 @@ impl Sandbox {
         }
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
-        let answer: Value = response.json().await.unwrap();
-        assert_eq!(status, 200, "{answer}");
-        answer
+        (status, response.json().await.unwrap())
     }
 }
 

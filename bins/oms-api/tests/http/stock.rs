@@ -56,4 +56,18 @@ impl StoreDatabase {
         );
         self.execute(&sql).await;
     }
+
+    /// Every warehouse gets so many more of everything that it has.
+    pub async fn stock_up(&self, quantity: i64) {
+        let sql = format!(
+            "BEGIN;
+             INSERT INTO inventory.stock_movements
+                 (tenant_id, id, warehouse_id, product_id, kind, quantity, reason, actor)
+             SELECT tenant_id, gen_random_uuid(), warehouse_id, product_id, 'receipt', {quantity}, 'received', 'test'
+             FROM inventory.stock_levels;
+             UPDATE inventory.stock_levels SET on_hand = on_hand + {quantity};
+             COMMIT"
+        );
+        self.execute(&sql).await;
+    }
 }

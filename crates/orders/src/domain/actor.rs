@@ -6,6 +6,10 @@ use oms_validation::OperatorName;
 pub(crate) const API: &str = "api";
 /// The worker that ends orders which were cut off.
 pub(crate) const SWEEPER: &str = "sweeper";
+/// The worker that applies what the gateway reports.
+pub(crate) const WEBHOOK: &str = "webhook";
+/// The worker that compares the gateway's books with ours.
+pub(crate) const RECONCILER: &str = "reconciler";
 
 /// A person, through the endpoints for operators.
 pub(crate) fn operator(name: &OperatorName) -> String {

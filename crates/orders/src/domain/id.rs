@@ -16,3 +16,8 @@ define_id! {
     /// An alert.
     AlertId
 }
+
+define_id! {
+    /// A difference between the gateway's books and ours.
+    FindingId
+}

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use oms_payments::{
-    FencePolicy, GatewayFault, LaterCause, SettleOutcome, Settled, find_payment, settle_payment,
+    Attempt, FencePolicy, GatewayFault, LaterCause, SettleOutcome, Settled, find_payment,
+    settle_payment,
 };
 use oms_validation::{OrderId, TenantId};
 
@@ -34,9 +35,21 @@ pub(crate) async fn settle_pending(
         true => FencePolicy::CancelPending,
         false => FencePolicy::KeepPending,
     };
+    settle_attempt(context, tenant, &attempt, policy, SWEEPER).await
+}
+
+/// One try to settle an order in `PENDING_PAYMENT` by its open attempt; `actor` is who ends it.
+pub(crate) async fn settle_attempt(
+    context: &OrderContext,
+    tenant: TenantId,
+    attempt: &Attempt,
+    policy: FencePolicy,
+    actor: &str,
+) -> Result<Advance, OrderError> {
+    let order_id = attempt.order_id;
     let gateway = context.gateway.as_ref();
     let Settled { outcome, calls } =
-        settle_payment(&context.database, gateway, tenant, &attempt, policy).await;
+        settle_payment(&context.database, gateway, tenant, attempt, policy).await;
     oms_failpoints::reached("orders.settled");
     let Some((closing, ending)) = outcome.closing().zip(ending_of(&outcome)) else {
         return Ok(unsettled(&outcome, policy));
@@ -46,11 +59,11 @@ pub(crate) async fn settle_pending(
         closing,
         calls,
     };
-    let by = EndedBy::Actor(SWEEPER);
+    let by = EndedBy::Actor(actor);
     if !end_order(context, tenant, order_id, &proof, &ending, by).await? {
         return Ok(Advance::Superseded);
     }
-    tracing::info!(%order_id, ending = ?ending, "ended an order that was cut off");
+    tracing::info!(%order_id, actor, ending = ?ending, "ended an order that was cut off");
     Ok(match ending {
         Ending::Paid => Advance::Paid,
         Ending::Failed(_) => Advance::Failed,
@@ -89,9 +102,10 @@ fn unsettled(outcome: &SettleOutcome, policy: FencePolicy) -> Advance {
         {
             Advance::Refused
         }
-        (SettleOutcome::Later(LaterCause::Pending(_)), FencePolicy::KeepPending) => {
-            Advance::Waiting
-        }
+        (
+            SettleOutcome::Later(LaterCause::Pending(_)),
+            FencePolicy::KeepPending | FencePolicy::Observe,
+        ) => Advance::Waiting,
         (SettleOutcome::Later(cause), _) => Advance::TryAgain {
             reason: cause.to_string(),
         },

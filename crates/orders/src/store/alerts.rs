@@ -50,6 +50,28 @@ pub(crate) async fn insert(
     Ok(())
 }
 
+/// Has an alert delivered once more, because its subject is as bad as it was again; raises it if there is none.
+pub(crate) async fn repeat(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    alert: &NewAlert<'_>,
+) -> Result<(), DbError> {
+    insert(connection, tenant, now, alert).await?;
+    cached_sql(
+        "UPDATE orders.alerts SET message = $4, delivered_at = NULL, due_at = coalesce($5, now())
+         WHERE tenant_id = $1 AND kind = $2 AND subject_id = $3",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Text, _>(alert.kind.as_str())
+    .bind::<SqlUuid, _>(alert.subject_id)
+    .bind::<Text, _>(alert.message)
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// The stores with an alert that is due. It looks across tenants, at undelivered alerts only.
 pub(crate) async fn find_due_tenants(
     connection: &mut Connection,

@@ -100,6 +100,29 @@ pub(crate) async fn find(
     with_lines(connection, tenant, rows).await
 }
 
+/// Where an order is.
+pub(crate) async fn find_status(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: OrderId,
+) -> Result<Option<OrderStatus>, DbError> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = Text)]
+        status: String,
+    }
+
+    let found: Vec<Found> =
+        cached_sql("SELECT status FROM orders.orders WHERE tenant_id = $1 AND id = $2")
+            .bind::<SqlUuid, _>(tenant.as_uuid())
+            .bind::<SqlUuid, _>(id.as_uuid())
+            .load(connection)
+            .await?;
+    let status =
+        |row: Found| OrderStatus::parse(&row.status).ok_or_else(|| unreadable("unknown status"));
+    found.into_iter().next().map(status).transpose()
+}
+
 /// What happens to the idempotency key of an order that changes its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyFate {

@@ -189,6 +189,26 @@ pub(crate) async fn postpone(
     Ok(())
 }
 
+/// Has the sweeper look at an order now, even if it is looking already: something has happened since. False when the order
+/// is not on the list.
+pub(crate) async fn bring_forward(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
+) -> Result<bool, DbError> {
+    let moved = cached_sql(
+        "UPDATE orders.reconciliations SET due_at = least(due_at, coalesce($3, now()))
+         WHERE tenant_id = $1 AND order_id = $2",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .execute(connection)
+    .await?;
+    Ok(moved == 1)
+}
+
 /// Strikes an order off that was given up on. False when the claim was lost to a later one, or the order was struck off
 /// already.
 pub(crate) async fn delete_claimed(

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta, Utc};
 use oms_payments::{
     Answered, BreakerState, Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, DeclineCode,
     GatewayError, GatewayFault, ListedCharge, Operation, OperationKey, PaymentGateway,
@@ -47,17 +48,22 @@ pub enum Refunding {
     IsRefused,
 }
 
-/// When the first charge is made, in Unix seconds.
-pub const FIRST_CHARGE_AT: i64 = 1_790_000_000;
-
 pub struct ScriptedGateway {
     confirm: Mutex<Confirm>,
     payments: Mutex<HashMap<Reference, (Money, PaymentStatus)>>,
     owners: Mutex<HashMap<Reference, (OrderId, TenantId)>>,
+    /// When the first charge is made: a while ago.
+    pub first_charge_at: DateTime<Utc>,
     /// The oldest first; made one second after the other.
     charges: Mutex<Vec<ListedCharge>>,
     pub refund: Mutex<Refunding>,
     refunds: Mutex<HashMap<RefundId, RefundOutcome>>,
+    /// How many more lists are answered; none: all of them.
+    pub lists: Mutex<Option<usize>>,
+    /// What refunds of charges fail with, if they do.
+    pub refund_fault: Mutex<Option<GatewayFault>>,
+    /// Refunds of charges that were asked for.
+    pub charge_refunds: Mutex<usize>,
     /// What look-ups fail with, if they do.
     pub lookup_fault: Mutex<Option<GatewayFault>>,
     /// Looking this payment up ends in a panic.
@@ -81,9 +87,13 @@ impl ScriptedGateway {
             confirm: Mutex::new(confirm),
             payments: Mutex::default(),
             owners: Mutex::default(),
+            first_charge_at: DateTime::<Utc>::from(SystemTime::now()) - TimeDelta::minutes(30),
             charges: Mutex::default(),
             refund: Mutex::new(Refunding::Pays),
             refunds: Mutex::default(),
+            lists: Mutex::default(),
+            refund_fault: Mutex::default(),
+            charge_refunds: Mutex::default(),
             lookup_fault: Mutex::default(),
             poisoned: Mutex::default(),
             lookup_gate: Semaphore::new(Semaphore::MAX_PERMITS),
@@ -102,6 +112,11 @@ impl ScriptedGateway {
             .values()
             .filter(|(_, status)| matches!(status, PaymentStatus::Paid { .. }))
             .count()
+    }
+
+    /// What a payment asks for.
+    pub fn asked(&self, reference: &Reference) -> Money {
+        self.payments.lock().unwrap()[reference].0
     }
 
     /// What look-ups fail with from now on; nothing, if `None`.
@@ -134,7 +149,7 @@ impl ScriptedGateway {
     }
 
     /// Changes a payment unless it is paid, cancelled or with the bank already.
-    fn set(&self, reference: &Reference, status: PaymentStatus) -> PaymentStatus {
+    pub fn set(&self, reference: &Reference, status: PaymentStatus) -> PaymentStatus {
         let mut payments = self.payments.lock().unwrap();
         let (asked, current) = payments.get_mut(reference).unwrap();
         if !matches!(
@@ -147,6 +162,16 @@ impl ScriptedGateway {
             }
         }
         current.clone()
+    }
+
+    /// Changes the charges past everybody.
+    pub fn with_charges<T>(&self, change: impl FnOnce(&mut Vec<ListedCharge>) -> T) -> T {
+        change(&mut self.charges.lock().unwrap())
+    }
+
+    /// Changes a payment past everybody.
+    pub fn set_status(&self, reference: &Reference, status: PaymentStatus) {
+        self.payments.lock().unwrap().get_mut(reference).unwrap().1 = status;
     }
 
     fn charge(&self, reference: &Reference, asked: Money, taken: Money) {
@@ -162,7 +187,7 @@ impl ScriptedGateway {
             refunded: Money::zero(taken.currency),
             status: ChargeStatus::Succeeded,
             capture: Capture::Captured,
-            created_at: DateTime::from_timestamp(FIRST_CHARGE_AT + number, 0).unwrap(),
+            created_at: self.first_charge_at + TimeDelta::seconds(number),
             order_id: owner.map(|owner| owner.0),
             tenant_id: owner.map(|owner| owner.1),
         });
@@ -256,6 +281,12 @@ impl PaymentGateway for ScriptedGateway {
         _: &OperationKey,
     ) -> Result<Answered<PaymentStatus>, GatewayError> {
         *self.cancels.lock().unwrap() += 1;
+        for charge in self.charges.lock().unwrap().iter_mut() {
+            let is_reserved = charge.capture == Capture::Uncaptured;
+            if is_reserved && charge.reference.as_ref() == Some(reference) {
+                charge.refunded = charge.amount;
+            }
+        }
         Ok(self.answer(reference, PaymentStatus::Cancelled))
     }
 
@@ -304,6 +335,13 @@ impl PaymentGateway for ScriptedGateway {
         window: &ChargeWindow,
         after: Option<&ChargeId>,
     ) -> Result<ChargePage, GatewayError> {
+        if let Some(left) = self.lists.lock().unwrap().as_mut() {
+            let is_silent = *left == 0;
+            *left = left.saturating_sub(1);
+            if is_silent {
+                return Err(timed_out(Operation::ListCharges));
+            }
+        }
         let charges = self.charges.lock().unwrap();
         Ok(page_of(charges.iter().rev(), window, after))
     }
@@ -319,6 +357,10 @@ impl PaymentGateway for ScriptedGateway {
         amount: Money,
         _: &OperationKey,
     ) -> Result<RefundOutcome, GatewayError> {
+        *self.charge_refunds.lock().unwrap() += 1;
+        if let Some(fault) = self.refund_fault.lock().unwrap().clone() {
+            return Err(GatewayError::new(Operation::RefundCharge, fault));
+        }
         let mut charges = self.charges.lock().unwrap();
         let charge = charges.iter_mut().find(|it| it.id == *id);
         give_back(charge.ok_or_else(no_such_charge)?, amount)

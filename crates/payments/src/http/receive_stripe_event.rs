@@ -4,7 +4,6 @@ use std::time::SystemTime;
 
 use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse, web};
-use oms_database::Database;
 use oms_errors::{INTERNAL, INVALID_REQUEST, Problem};
 use oms_validation::TenantId;
 use oms_validation::http::{BodyLimits, CurrentTenant, read_body};
@@ -15,7 +14,7 @@ use super::StripeWebhooks;
 use crate::adapters::stripe::{InvalidSignature, parse_webhook};
 use crate::error::INVALID_SIGNATURE;
 use crate::service::{Received, receive_gateway_event};
-use crate::{NewGatewayEvent, PaymentError};
+use crate::{EventRelevance, NewGatewayEvent, PaymentError};
 
 /// Largest event, in bytes. It holds one object, of which the largest that concerns us has some 5,000.
 const MAX_BYTES: usize = 256 * 1024;
@@ -39,7 +38,7 @@ pub(super) async fn receive_stripe_event(
     })?;
     let tenant_id = event.tenant_id.unwrap_or(tenant.0);
     // In a task: a sender that goes away must not cut a statement off.
-    let storing = store(webhooks.database.clone(), tenant_id, event);
+    let storing = store(webhooks.clone(), tenant_id, event);
     let stored = tokio::spawn(storing.in_current_span()).await;
     stored.map_err(|error| Problem::of(&INTERNAL).with_source(error))??;
     Ok(HttpResponse::Ok().json(json!({ "received": true })))
@@ -67,12 +66,16 @@ fn refused(reason: InvalidSignature) -> Problem {
 }
 
 async fn store(
-    database: Database,
+    webhooks: web::Data<StripeWebhooks>,
     tenant_id: TenantId,
     event: NewGatewayEvent,
 ) -> Result<(), PaymentError> {
-    let mut connection = database.acquire().await?;
+    let mut connection = webhooks.database.acquire().await?;
     let received = receive_gateway_event(&mut connection, tenant_id, &event).await?;
+    drop(connection);
+    if received == Received::Stored && event.relevance == EventRelevance::Relevant {
+        webhooks.news.notify_one();
+    }
     let repeated = received == Received::Repeated;
     tracing::info!(event_id = %event.id, kind = event.kind, repeated, "a webhook was received");
     Ok(())

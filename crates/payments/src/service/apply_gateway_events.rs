@@ -1,5 +1,5 @@
 //! Taking on what gateways told us, so that somebody applies it: what a message changes is for the caller to find out
-//! and to write down, in the transaction that also ends the message.
+//! and to write down, before it ends the message: one that was applied and not ended comes again, and has to change nothing then.
 
 use std::time::Duration;
 
@@ -58,4 +58,26 @@ pub async fn postpone_gateway_event(
     delay: Duration,
 ) -> Result<bool, PaymentError> {
     Ok(gateway_events::postpone(connection, tenant_id, event, delay).await?)
+}
+
+/// Gives a message back that nobody could look at, to be taken on again after `delay`: this was not one of its tries.
+/// False as for [`finish_gateway_event`].
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn return_gateway_event(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    event: &GatewayEvent,
+    delay: Duration,
+) -> Result<bool, PaymentError> {
+    Ok(gateway_events::give_back(connection, tenant_id, event, delay).await?)
+}
+
+/// How many messages of all stores are to be applied now.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn count_due_gateway_events(connection: &mut Connection) -> Result<u64, PaymentError> {
+    Ok(gateway_events::count_due(connection).await?)
 }

@@ -215,6 +215,23 @@ pub(crate) async fn find_all_by_order(
     rows.into_iter().map(Attempt::try_from).collect()
 }
 
+/// The attempts that have one of these references of a gateway.
+pub(crate) async fn find_by_references(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    gateway: &str,
+    references: &[Reference],
+) -> Result<Vec<Attempt>, DbError> {
+    let references: Vec<&str> = references.iter().map(Reference::as_str).collect();
+    let rows: Vec<Row> = cached_sql(select_attempts!("gateway = $2 AND reference = ANY ($3)"))
+        .bind::<SqlUuid, _>(tenant_id.as_uuid())
+        .bind::<Text, _>(gateway)
+        .bind::<Array<Text>, _>(references)
+        .load(connection)
+        .await?;
+    rows.into_iter().map(Attempt::try_from).collect()
+}
+
 #[derive(QueryableByName)]
 struct Row {
     #[diesel(sql_type = SqlUuid)]

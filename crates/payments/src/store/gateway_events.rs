@@ -135,6 +135,43 @@ pub(crate) async fn postpone(
     Ok(changed == 1)
 }
 
+/// Ends a claim by which nobody looked at the message, so that it does not count. False as for [`finish`].
+pub(crate) async fn give_back(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    event: &GatewayEvent,
+    delay: Duration,
+) -> Result<bool, DbError> {
+    let changed = cached_sql(
+        "UPDATE payments.gateway_events SET due_at = now() + make_interval(secs => $5), tries = tries - 1
+         WHERE tenant_id = $1 AND gateway = $2 AND event_id = $3 AND tries = $4 AND applied_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<Text, _>(event.gateway.as_str())
+    .bind::<Text, _>(event.id.as_str())
+    .bind::<Integer, _>(tries(event))
+    .bind::<Double, _>(delay.as_secs_f64())
+    .execute(connection)
+    .await?;
+    Ok(changed == 1)
+}
+
+/// How many messages are due. Looks across tenants, in an index that holds only what is not applied.
+pub(crate) async fn count_due(connection: &mut Connection) -> Result<u64, DbError> {
+    #[derive(QueryableByName)]
+    struct Counted {
+        #[diesel(sql_type = BigInt)]
+        due: i64,
+    }
+
+    let statement = cached_sql(
+        "SELECT count(*) AS due FROM payments.gateway_events
+         WHERE applied_at IS NULL AND due_at <= now()",
+    );
+    let counted: Counted = statement.get_result(connection).await?;
+    Ok(counted.due.unsigned_abs())
+}
+
 /// The stores that have messages which were applied longer ago than this. Looks across tenants, in an index.
 pub(crate) async fn find_purgeable_tenants(
     connection: &mut Connection,

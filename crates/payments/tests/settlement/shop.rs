@@ -35,8 +35,12 @@ impl Shop {
     }
 
     pub(crate) async fn open_in(test_database: &Arc<TestDatabase>) -> Self {
+        Self::open_for(test_database, TenantId::generate()).await
+    }
+
+    /// Another order of a store.
+    pub(crate) async fn open_for(test_database: &Arc<TestDatabase>, tenant_id: TenantId) -> Self {
         let database = test_database.pool(1);
-        let tenant_id = TenantId::generate();
         let new = NewAttempt {
             id: AttemptId::generate(),
             order_id: OrderId::generate(),

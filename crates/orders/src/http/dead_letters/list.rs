@@ -3,23 +3,14 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::http::{CurrentOperator, CurrentTenant};
-use serde::Serialize;
 
 use super::representation::DeadLetterBody;
 use crate::domain::dead_letter::DeadLetterFilter;
-use crate::domain::page::{Cursor, InvalidCursor, PageSize};
+use crate::domain::page::{Cursor, PageSize};
 use crate::error::invalid_field;
 use crate::http::OrdersApi;
+use crate::http::paging::{PageBody, parse_cursor, parse_pairs, parse_size};
 use crate::service;
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Body {
-    items: Vec<DeadLetterBody>,
-    /// Absent on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<String>,
-}
 
 /// 200 with a page, newest first. `state` is `open` (the default), `resolved` or `all`, `limit` 1 to 100 (20), `cursor` the
 /// `nextCursor` of an earlier page.
@@ -40,10 +31,7 @@ pub(crate) async fn list(
         service::list_dead_letters::list_dead_letters(&context, tenant.0, filter, after, size).await
     };
     let page = api.detached(listing).await??;
-    Ok(HttpResponse::Ok().json(Body {
-        items: page.items.into_iter().map(DeadLetterBody::from).collect(),
-        next_cursor: page.next.map(|cursor| cursor.to_string()),
-    }))
+    Ok(HttpResponse::Ok().json(PageBody::of(page, DeadLetterBody::from)))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +43,9 @@ struct Query {
 
 impl Query {
     fn parse(text: &str) -> Result<Self, Problem> {
-        let pairs = web::Query::<Vec<(String, String)>>::from_query(text)
-            .map_err(|_| invalid_field("query", "is not a query string"))?;
+        let pairs = parse_pairs(text)?;
         let (mut filter, mut size, mut after) = (None, None, None);
-        for (name, value) in &pairs.0 {
+        for (name, value) in &pairs {
             let is_first = match name.as_str() {
                 "state" => filter.replace(parse_filter(value)?).is_none(),
                 "limit" => size.replace(parse_size(value)?).is_none(),
@@ -80,16 +67,6 @@ impl Query {
 fn parse_filter(value: &str) -> Result<DeadLetterFilter, Problem> {
     let parsed = DeadLetterFilter::parse(value);
     parsed.ok_or_else(|| invalid_field("state", "must be open, resolved or all"))
-}
-
-fn parse_size(value: &str) -> Result<PageSize, Problem> {
-    let parsed = value.parse().ok().and_then(PageSize::new);
-    parsed.ok_or_else(|| invalid_field("limit", "must be a whole number from 1 to 100"))
-}
-
-fn parse_cursor(value: &str) -> Result<Cursor, Problem> {
-    let parsed = value.parse();
-    parsed.map_err(|error: InvalidCursor| invalid_field("cursor", error.to_string()))
 }
 
 #[cfg(test)]

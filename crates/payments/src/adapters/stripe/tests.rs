@@ -2,6 +2,7 @@
 
 mod charges;
 mod failures;
+mod refunds;
 
 use std::error::Error;
 use std::io::Write;

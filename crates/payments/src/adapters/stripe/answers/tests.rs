@@ -1,5 +1,7 @@
 //! The table, row by row.
 
+mod objects;
+
 use oms_validation::Currency;
 use serde_json::{Value, json};
 
@@ -60,7 +62,17 @@ fn failures_of_the_gateway_are_its_own_whatever_was_asked() {
 fn keys_without_access_are_rejected_whatever_was_asked() {
     for operation in ALL {
         for status in [401, 403] {
-            for kind in ["invalid_request_error", "authentication_error"] {
+            for kind in ["invalid_request_error", "a_type_of_tomorrow"] {
+                let found = verdict_of(operation, status, json!({ "type": kind }));
+                assert!(
+                    is_rejected(&found),
+                    "{operation} {status} {kind}: {found:?}"
+                );
+            }
+        }
+        // Older types, whatever their status.
+        for kind in ["authentication_error", "permission_error"] {
+            for status in [400, 401, 403] {
                 let found = verdict_of(operation, status, json!({ "type": kind }));
                 assert!(
                     is_rejected(&found),
@@ -82,6 +94,19 @@ fn being_turned_away_is_known_to_have_had_no_effect() {
             verdict(operation, 429, None),
             fault(GatewayFault::RateLimited)
         );
+        // As it was said before there was the status 429.
+        for (status, before) in [
+            (400, invalid("rate_limit", "")),
+            (400, json!({ "type": "rate_limit_error" })),
+            (429, json!({ "type": "rate_limit_error" })),
+        ] {
+            let found = verdict_of(operation, status, before);
+            assert_eq!(
+                found,
+                fault(GatewayFault::RateLimited),
+                "{operation} {status}"
+            );
+        }
     }
 }
 
@@ -217,6 +242,33 @@ fn what_is_refunded_already_is_no_error() {
 }
 
 #[test]
+fn a_refund_that_is_refused_is_refused_for_a_reason() {
+    for code in [
+        "balance_insufficient",
+        "charge_disputed",
+        "charge_not_refundable",
+        "refund_disputed_payment",
+        "resource_missing",
+    ] {
+        let found = verdict_of(Operation::Refund, 400, invalid(code, ""));
+        let expected = GatewayFault::Rejected {
+            status: 400,
+            code: Some(code.to_owned()),
+            param: Some(String::new()),
+        };
+        assert_eq!(found, fault(expected));
+    }
+    let too_much = json!({ "type": "invalid_request_error", "param": "amount" });
+    let expected = GatewayFault::Rejected {
+        status: 400,
+        code: None,
+        param: Some("amount".to_owned()),
+    };
+    let found = verdict_of(Operation::Refund, 400, too_much);
+    assert_eq!(found, fault(expected));
+}
+
+#[test]
 fn other_refusals_say_nothing_of_the_effect() {
     for (status, kind) in [
         (402, "invalid_request_error"),
@@ -288,116 +340,6 @@ fn only_a_defect_or_being_turned_away_is_known_to_have_had_no_effect() {
             (effect, unavailable),
             "{error}"
         );
-    }
-}
-
-fn intent(status: &str, last_payment_error: &Value) -> Option<PaymentStatus> {
-    let intent: Intent = serde_json::from_value(json!({
-        "id": "pi_1", "status": status, "amount": 2000, "amount_received": 1900, "currency": "usd",
-        "last_payment_error": last_payment_error,
-    }))
-    .unwrap();
-    intent.payment_status()
-}
-
-#[test]
-fn every_documented_status_of_an_intent_is_known_and_no_other() {
-    let none = Value::Null;
-    let received = Money {
-        amount_minor: 1900,
-        currency: Currency::parse("USD").unwrap(),
-    };
-    for (status, expected) in [
-        ("requires_payment_method", PaymentStatus::NotConfirmed),
-        ("requires_confirmation", PaymentStatus::NotConfirmed),
-        ("requires_action", PaymentStatus::NeedsAction),
-        ("processing", PaymentStatus::Processing),
-        ("requires_capture", PaymentStatus::Authorised),
-        ("canceled", PaymentStatus::Cancelled),
-        ("succeeded", PaymentStatus::Paid { amount: received }),
-    ] {
-        assert_eq!(intent(status, &none), Some(expected), "{status}");
-    }
-    assert_eq!(intent("a_status_of_tomorrow", &none), None);
-}
-
-#[test]
-fn the_issuers_reason_comes_before_stripes() {
-    for (code, decline_code, expected) in [
-        (
-            "card_declined",
-            Some("insufficient_funds"),
-            "insufficient_funds",
-        ),
-        ("card_declined", Some("generic_decline"), "generic_decline"),
-        ("card_declined", Some("lost_card"), "lost_card"),
-        ("card_declined", Some("stolen_card"), "stolen_card"),
-        ("card_declined", Some("fraudulent"), "fraudulent"),
-        ("card_declined", Some("do_not_honor"), "do_not_honor"),
-        (
-            "card_declined",
-            Some("card_velocity_exceeded"),
-            "card_velocity_exceeded",
-        ),
-        ("card_declined", None, "card_declined"),
-        ("expired_card", None, "expired_card"),
-        ("incorrect_cvc", None, "incorrect_cvc"),
-        ("incorrect_number", None, "incorrect_number"),
-        ("processing_error", None, "processing_error"),
-        ("authentication_required", None, "authentication_required"),
-        ("resource_missing", None, "invalid_payment_method"),
-        ("Not a code", None, "generic_decline"),
-    ] {
-        let last = json!({ "type": "card_error", "code": code, "decline_code": decline_code });
-        let expected = DeclineCode::new(expected);
-        assert_eq!(error(last.clone()).decline(), expected, "{code}");
-        let declined = PaymentStatus::Declined { code: expected };
-        assert_eq!(
-            intent("requires_payment_method", &last),
-            Some(declined),
-            "{code}"
-        );
-    }
-    assert_eq!(
-        error(json!({ "type": "card_error" })).decline().as_str(),
-        "generic_decline"
-    );
-}
-
-#[test]
-fn every_documented_status_of_a_refund_is_known_and_no_other() {
-    let reference = Reference::parse("re_1").unwrap();
-    let amount = Money {
-        amount_minor: 500,
-        currency: Currency::parse("USD").unwrap(),
-    };
-    let refunded = RefundOutcome::Refunded {
-        reference: reference.clone(),
-        amount,
-    };
-    let pending = RefundOutcome::Pending {
-        reference: reference.clone(),
-        amount,
-    };
-    let failed = |code: &str| RefundOutcome::Failed {
-        reference: reference.clone(),
-        amount,
-        code: RefundFailure::new(code),
-    };
-    for (status, expected) in [
-        (json!("succeeded"), Some(refunded)),
-        (json!("pending"), Some(pending.clone())),
-        (json!("requires_action"), Some(pending)),
-        (json!("failed"), Some(failed("failed"))),
-        (json!("canceled"), Some(failed("canceled"))),
-        (json!("a_status_of_tomorrow"), None),
-        (Value::Null, None),
-    ] {
-        let refund: Refund = serde_json::from_value(json!({
-            "id": "re_1", "payment_intent": "pi_1", "status": status, "amount": 500, "currency": "usd",
-        }))
-        .unwrap();
-        assert_eq!(refund.outcome(), expected, "{status}");
     }
 }
 

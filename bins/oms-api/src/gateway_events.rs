@@ -1,0 +1,156 @@
+//! The background worker that applies what the gateway reports, as soon as it was stored, and forgets it in time.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use oms_database::Database;
+use oms_monitoring::metrics::{Counter, Metrics, MetricsError};
+use oms_orders::{AppliedEvents, OrderContext, apply_gateway_events};
+use oms_payments::{
+    KEEP_GATEWAY_EVENTS, PaymentError, count_due_gateway_events, purge_gateway_events,
+};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+/// How often old messages are looked for.
+const PURGE_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// What the worker does next.
+enum Work {
+    /// This process has stored a message.
+    Apply,
+    /// It is time to look for what other processes have stored, and for what was postponed.
+    ApplyAndMeasure,
+    Purge,
+}
+
+/// Starts the worker. It looks each time that `news` says so, and every so often by itself. It finishes the turn that it is
+/// in when `stopping` comes.
+pub(crate) fn spawn(
+    context: Arc<OrderContext>,
+    database: Database,
+    look_every: Duration,
+    news: Arc<Notify>,
+    metrics: &Metrics,
+    stopping: CancellationToken,
+) -> Result<JoinHandle<()>, MetricsError> {
+    let metrics = EventMetrics::register(metrics)?;
+    Ok(tokio::spawn(async move {
+        let (mut looks, mut purges) = (every(look_every), every(PURGE_INTERVAL));
+        loop {
+            let work = async {
+                tokio::select! {
+                    () = news.notified() => Work::Apply,
+                    _ = looks.tick() => Work::ApplyAndMeasure,
+                    _ = purges.tick() => Work::Purge,
+                }
+            };
+            match stopping.run_until_cancelled(work).await {
+                None => return,
+                Some(Work::Apply) => apply(&context, &metrics, &stopping).await,
+                Some(Work::ApplyAndMeasure) => {
+                    apply(&context, &metrics, &stopping).await;
+                    match measure(&database).await {
+                        Ok(due) => metrics.due.store(due, Ordering::Relaxed),
+                        Err(error) => warn(&error, "due webhooks could not be counted"),
+                    }
+                }
+                Some(Work::Purge) => {
+                    if let Err(error) = purge(&database, &stopping).await {
+                        warn(&error, "old webhooks could not be deleted");
+                    }
+                }
+            }
+        }
+    }))
+}
+
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Turn after turn while there is more to do.
+async fn apply(context: &OrderContext, metrics: &EventMetrics, stopping: &CancellationToken) {
+    loop {
+        match apply_gateway_events(context).await {
+            Ok(applied) => {
+                metrics.count(&applied);
+                if !applied.more_due || stopping.is_cancelled() {
+                    return;
+                }
+            }
+            Err(error) => {
+                warn(&error, "webhooks could not be applied");
+                return;
+            }
+        }
+    }
+}
+
+async fn measure(database: &Database) -> Result<u64, PaymentError> {
+    let mut connection = database.acquire().await?;
+    count_due_gateway_events(&mut connection).await
+}
+
+/// Batch after batch until nothing old is left.
+async fn purge(database: &Database, stopping: &CancellationToken) -> Result<(), PaymentError> {
+    let mut connection = database.acquire().await?;
+    let mut deleted = 0;
+    loop {
+        let batch = purge_gateway_events(&mut connection, KEEP_GATEWAY_EVENTS).await?;
+        deleted += batch;
+        if batch == 0 || stopping.is_cancelled() {
+            break;
+        }
+    }
+    if deleted > 0 {
+        tracing::info!(deleted, "deleted old webhooks");
+    }
+    Ok(())
+}
+
+fn warn(error: &(dyn Error + 'static), message: &str) {
+    tracing::warn!(cause = error, "{message}");
+}
+
+struct EventMetrics {
+    events: Counter<1>,
+    due: Arc<AtomicU64>,
+}
+
+impl EventMetrics {
+    fn register(metrics: &Metrics) -> Result<Self, MetricsError> {
+        let help = "Messages of the gateway that were taken on, by what became of them";
+        let events = metrics.counter("oms_gateway_events_total", help, &["outcome"])?;
+        let due: Arc<AtomicU64> = Arc::default();
+        let help = "Messages of the gateway that have yet to be applied";
+        let sampled = due.clone();
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "there are fewer than 2^52 messages"
+        )]
+        metrics.gauge_from("oms_gateway_events_due", help, &[], move || {
+            sampled.load(Ordering::Relaxed) as f64
+        })?;
+        Ok(Self { events, due })
+    }
+
+    fn count(&self, applied: &AppliedEvents) {
+        for (outcome, events) in &applied.done {
+            self.events.add(&[outcome], *events);
+        }
+        let unfinished = [
+            ("postponed", applied.postponed),
+            ("refused", applied.refused),
+        ];
+        for (outcome, events) in unfinished.into_iter().filter(|(_, events)| *events > 0) {
+            self.events.add(&[outcome], events);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! `oms-api reconcile`: compares the gateway's charges of some time with our orders, once, and prints what differs.
+
+use std::collections::HashMap;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use oms_orders::{
+    Finding, FindingFilter, FindingId, FindingState, Going, OrderContext, OrderSettings, PageSize,
+    ReconcileObserver, ReconcileSummary, ReconcileWindow, get_finding, list_findings,
+    reconcile_charges,
+};
+use oms_validation::{Money, TenantId};
+
+use crate::config::Config;
+use crate::serve;
+
+/// What the exit code tells when findings are open at the end.
+const FINDINGS_ARE_OPEN: u8 = 2;
+
+/// Reads a time in the form of RFC 3339.
+pub(crate) fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
+    let parsed = DateTime::parse_from_rfc3339(text);
+    parsed
+        .map(DateTime::from)
+        .map_err(|_| "must be a time such as 2026-11-24T00:00:00Z".to_owned())
+}
+
+/// Compares, and prints a table of the findings that it met or that are open, and a summary.
+pub(crate) async fn reconcile(
+    config: &Config,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> anyhow::Result<ExitCode> {
+    let window = ReconcileWindow::new(from, to, SystemTime::now().into())
+        .context("can't compare from --from to --to")?;
+    let database = serve::connect(config).await?;
+    let context = OrderContext::new(
+        database.clone(),
+        serve::gateway(config)?,
+        serve::geocoder(config, &database)?,
+        OrderSettings {
+            sweep_lease: config.sweep.lease(),
+            sweep_backoff: config.sweep.backoff,
+            sweep_max_tries: config.sweep.max_tries,
+            ..OrderSettings::new(config.currency)
+        },
+    );
+    let context = Arc::new(context);
+    let tenant = config.tenant;
+    let comparing = {
+        let context = context.clone();
+        let progress = Progress::new();
+        // In a task of its own, which nothing drops half-way.
+        tokio::spawn(async move {
+            let compared = reconcile_charges(&context, tenant, &window, &progress).await;
+            progress.end();
+            compared
+        })
+    };
+    let summary = comparing.await?.context("can't compare")?;
+    let findings = findings(&context, tenant, &summary).await?;
+    print(&mut std::io::stdout().lock(), &findings, &summary)?;
+    database.close();
+    Ok(match summary.open {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::from(FINDINGS_ARE_OPEN),
+    })
+}
+
+/// Those that this comparison met, and all others that are open; the oldest first.
+async fn findings(
+    context: &OrderContext,
+    tenant: TenantId,
+    summary: &ReconcileSummary,
+) -> anyhow::Result<Vec<Finding>> {
+    let mut findings: HashMap<FindingId, Finding> = HashMap::new();
+    let found = summary.found.iter().map(|(id, _)| id);
+    for id in found.chain(&summary.known).chain(&summary.settled) {
+        findings.insert(*id, get_finding(context, tenant, *id).await?);
+    }
+    let filter = FindingFilter {
+        state: FindingState::Open,
+        kind: None,
+    };
+    let mut after = None;
+    loop {
+        let page = list_findings(context, tenant, filter, after, PageSize::DEFAULT).await?;
+        findings.extend(page.items.into_iter().map(|finding| (finding.id, finding)));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let mut findings: Vec<Finding> = findings.into_values().collect();
+    findings.sort_by_key(|finding| (finding.found_at, finding.id));
+    Ok(findings)
+}
+
+const HEADINGS: [&str; 7] = [
+    "finding", "state", "kind", "charge", "order", "expected", "found",
+];
+
+fn print(
+    out: &mut impl Write,
+    findings: &[Finding],
+    summary: &ReconcileSummary,
+) -> anyhow::Result<()> {
+    if !findings.is_empty() {
+        let rows: Vec<[String; 7]> = findings.iter().map(row).collect();
+        let mut widths = HEADINGS.map(str::len);
+        for row in &rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.len());
+            }
+        }
+        print_row(out, &HEADINGS.map(str::to_owned), &widths)?;
+        for row in &rows {
+            print_row(out, row, &widths)?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(
+        out,
+        "{} charges compared, {} orders looked up: {} new findings, {} put right, {} open",
+        summary.charges,
+        summary.orders,
+        summary.found.len(),
+        summary.settled.len(),
+        summary.open
+    )?;
+    Ok(())
+}
+
+fn print_row(
+    out: &mut impl Write,
+    cells: &[String; 7],
+    widths: &[usize; 7],
+) -> std::io::Result<()> {
+    let cells: Vec<String> = cells
+        .iter()
+        .zip(widths)
+        .map(|(cell, width)| format!("{cell:width$}"))
+        .collect();
+    writeln!(out, "{}", cells.join("  ").trim_end())
+}
+
+fn row(finding: &Finding) -> [String; 7] {
+    let money = |money: Option<Money>| match money {
+        Some(money) => format!("{} {}", money.amount_minor, money.currency),
+        None => "-".to_owned(),
+    };
+    let charge = finding.charge.as_ref().map(ToString::to_string);
+    let payment = finding.payment.as_ref().map(ToString::to_string);
+    let state = match finding.resolved {
+        Some(_) => "resolved",
+        None => "open",
+    };
+    [
+        finding.id.to_string(),
+        state.to_owned(),
+        finding.kind.as_str().to_owned(),
+        charge.or(payment).unwrap_or_else(|| "-".to_owned()),
+        finding
+            .order_id
+            .map_or_else(|| "-".to_owned(), |id| id.to_string()),
+        money(finding.expected),
+        money(finding.found),
+    ]
+}
+
+/// One line on standard error that counts up, if somebody is there to see it.
+struct Progress {
+    is_seen: bool,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self {
+            is_seen: std::io::stderr().is_terminal(),
+        }
+    }
+
+    fn end(&self) {
+        if self.is_seen {
+            eprintln!();
+        }
+    }
+}
+
+impl ReconcileObserver for Progress {
+    fn progressed(&self, summary: &ReconcileSummary) -> Going {
+        if self.is_seen {
+            let (charges, orders) = (summary.charges, summary.orders);
+            eprint!(
+                "\r{charges} charges, {orders} orders, {} findings",
+                summary.found.len()
+            );
+        }
+        Going::On
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_needs_its_offset() {
+        let midnight = parse_time("2026-11-24T00:00:00Z").unwrap();
+        assert_eq!(parse_time("2026-11-24T01:00:00+01:00"), Ok(midnight));
+        for text in ["", "now", "2026-11-24", "2026-11-24T00:00:00"] {
+            assert!(parse_time(text).is_err(), "{text:?}");
+        }
+    }
+}

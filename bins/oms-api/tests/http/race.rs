@@ -1,0 +1,228 @@
+//! Everybody at once: buyers, two sweepers, webhooks, the bank and operators race for one order after the other, while
+//! calls and webhooks go wrong. One of them ends each order, and only once.
+//!
+//! The chances come from one seed, which is printed with a failure; `OMS_RACE_SEED` sets it. It decides what is asked and
+//! what goes wrong; who is faster is up to the machine.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use futures_util::future::{join, join_all};
+use futures_util::{StreamExt, stream};
+use reqwest::Method;
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::answer::Answer;
+use crate::api::Settings;
+use crate::chances::{Chances, Pays, Round};
+use crate::eventually::{eventually, until};
+use crate::request::new_key;
+use crate::shop::{Customer, Shop};
+
+const ROUNDS: u64 = 1000;
+/// Rounds under one fault plan, which is as long as the sandbox takes it.
+const HEAT: u64 = 250;
+const AT_ONCE: usize = 24;
+
+/// The sweepers look at every order at once and all the time, and give up after one try. The gateway has less time than anywhere
+/// else: some of the calls are never answered.
+const RACING: Settings<'_> = &[
+    ("OMS_SWEEP_INTERVAL_MS", "200"),
+    ("OMS_SWEEP_AFTER_MS", "0"),
+    ("OMS_SWEEP_BACKOFF_MIN_MS", "10"),
+    ("OMS_SWEEP_BACKOFF_MAX_MS", "50"),
+    ("OMS_SWEEP_MAX_TRIES", "1"),
+    ("OMS_SWEEP_LEASE_MS", "9000"),
+    ("OMS_STRIPE_TIMEOUT_MS", "2000"),
+    ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "50"),
+    ("OMS_DATABASE_MAX_CONNECTIONS", "12"),
+];
+
+/// The store, and two customers of it, each of another process.
+struct Race {
+    shop: Shop,
+    customers: [Customer; 2],
+    seed: u64,
+    is_over: Cell<bool>,
+}
+
+#[tokio::test]
+async fn whoever_races_for_an_order_one_ends_it_and_it_is_charged_once() {
+    let seed = match std::env::var("OMS_RACE_SEED") {
+        Ok(seed) => seed.parse().unwrap(),
+        Err(_) => rand::random(),
+    };
+    eprintln!("OMS_RACE_SEED={seed}");
+    let shop = Shop::open_with(RACING).await;
+    let other = shop.another_api(RACING).await;
+    shop.database.stock_up(10_000).await;
+    shop.sandbox
+        .report_patiently_to(&shop.api.url, "whsec_sandbox")
+        .await;
+    let customers = [shop.customer(), shop.customer_of(&other)];
+    let race = Race {
+        shop,
+        customers,
+        seed,
+        is_over: Cell::new(false),
+    };
+    let operators = join_all([0, 1].map(|number| race.operate(number)));
+    join(race.run(), operators).await;
+    race.check().await;
+}
+
+impl Race {
+    /// All rounds, so many at a time, and what they leave behind.
+    async fn run(&self) {
+        for first in (0..ROUNDS).step_by(HEAT.try_into().unwrap()) {
+            let mut chances = Chances::new(self.seed, 2 * ROUNDS + first);
+            self.shop.sandbox.plan(chances.faults(HEAT)).await;
+            let rounds = stream::iter(first..first + HEAT).map(|number| self.round(number));
+            rounds.buffer_unordered(AT_ONCE).collect::<()>().await;
+        }
+        self.shop.sandbox.release().await;
+        self.come_to_rest().await;
+        self.is_over.set(true);
+    }
+
+    /// One order: a buyer asks for it, and perhaps again; the bank decides if it is asked to.
+    async fn round(&self, number: u64) {
+        let Round {
+            order,
+            pays,
+            api,
+            pauses,
+            asks_again,
+        } = Chances::new(self.seed, number).round();
+        sleep(pauses[0]).await;
+        let key = new_key();
+        let first = eventually("an order is taken", async || {
+            let answer = self.customers[api].place(&key, &order).await;
+            (answer.status != 503).then_some(answer)
+        })
+        .await;
+        assert!(matches!(first.status, 201 | 202 | 402), "{first:?}");
+        if let Pays::ByBank { outcome } = pays {
+            sleep(pauses[1]).await;
+            self.decide(&first.order_id(), outcome).await;
+        }
+        if asks_again {
+            sleep(pauses[2]).await;
+            let again = self.customers[1 - api].place(&key, &order).await;
+            assert_agree(&first, &again);
+        }
+    }
+
+    /// The bank decides what waits for it, if anything does.
+    async fn decide(&self, order_id: &str, outcome: &str) {
+        let order = self.shop.sandbox.order(order_id).await;
+        for intent in order["intents"].as_array().unwrap() {
+            if intent["status"] == "processing" {
+                let payment = intent["id"].as_str().unwrap();
+                self.shop.sandbox.settle_if_open(payment, outcome).await;
+            }
+        }
+    }
+
+    /// An operator, who retries or resolves whatever was given up on. The order may have ended meanwhile, or another
+    /// operator may have been first.
+    ///
+    /// A further way to race for an order, such as cancelling it, belongs into `round`.
+    async fn operate(&self, number: u64) {
+        let mut chances = Chances::new(self.seed, ROUNDS + number);
+        while !self.is_over.get() {
+            let customer = &self.customers[chances.up_to(1)];
+            let open = customer
+                .get("/operations/dead-letters?state=open&limit=100")
+                .await;
+            assert!(matches!(open.status, 200 | 503), "{open:?}");
+            for dead_letter in open.body["items"].as_array().into_iter().flatten() {
+                let id = dead_letter["id"].as_str().unwrap();
+                let answer = operate_on(customer, id, chances.up_to(2)).await;
+                assert!(matches!(answer.status, 200 | 202 | 409 | 503), "{answer:?}");
+            }
+            sleep(chances.pause(50)).await;
+        }
+    }
+
+    /// Nothing goes wrong any more: returns once every order has ended and every webhook was applied.
+    async fn come_to_rest(&self) {
+        let database = &self.shop.database;
+        until("everything comes to rest", async || {
+            for order_id in self.shop.pending_orders().await {
+                self.decide(&order_id, "succeeded").await;
+            }
+            database.pass_a_second().await;
+            database
+                .execute(
+                    "UPDATE payments.gateway_events SET due_at = now() WHERE applied_at IS NULL",
+                )
+                .await;
+            let open = "SELECT count(*) FROM payments.gateway_events WHERE applied_at IS NULL";
+            self.shop.pending_orders().await.is_empty()
+                && self.shop.sandbox.undelivered().await == 0
+                && database.number(open).await == 0
+        })
+        .await;
+    }
+
+    async fn check(&self) {
+        let database = &self.shop.database;
+        let several_ends = "
+            SELECT order_id, count(*) FROM orders.events
+            WHERE from_status = 'PENDING_PAYMENT' AND to_status <> 'PENDING_PAYMENT'
+            GROUP BY tenant_id, order_id HAVING count(*) <> 1";
+        let several_ends = database.rows(several_ends).await;
+        assert!(several_ends.is_empty(), "{several_ends:?}");
+        let kept = "SELECT count(idempotency_key) FROM orders.orders";
+        assert_eq!(database.number(kept).await, i64::try_from(ROUNDS).unwrap());
+        self.shop.assert_consistent().await;
+
+        let ends = "SELECT actor, to_status, count(*) FROM orders.events
+                    WHERE from_status = 'PENDING_PAYMENT' AND to_status <> 'PENDING_PAYMENT'
+                    GROUP BY actor, to_status ORDER BY actor, to_status";
+        let ends = database.rows(ends).await;
+        let letters = "SELECT resolution, count(*) FROM orders.dead_letters GROUP BY resolution ORDER BY resolution";
+        let letters = database.rows(letters).await;
+        let events = "SELECT outcome, count(*) FROM payments.gateway_events GROUP BY outcome ORDER BY outcome";
+        let events = database.rows(events).await;
+        eprintln!("ends: {ends:?}\ndead letters: {letters:?}\nevents: {events:?}");
+        let mut winners: BTreeMap<&str, u64> = BTreeMap::new();
+        for end in &ends {
+            *winners.entry(&end[0]).or_default() += end[2].parse::<u64>().unwrap();
+        }
+        for racer in ["api", "sweeper", "webhook", "operator:local"] {
+            assert!(
+                winners.contains_key(racer),
+                "{racer} took no part: {ends:?}"
+            );
+        }
+    }
+}
+
+/// What a buyer is told of an order once is not taken back.
+fn assert_agree(first: &Answer, again: &Answer) {
+    let allowed: &[u16] = match first.status {
+        201 => &[200, 503],
+        402 => &[402, 503],
+        _ => &[200, 402, 409, 503],
+    };
+    let agree = allowed.contains(&again.status)
+        && (again.status == 503 || again.order_id() == first.order_id());
+    assert!(agree, "first {first:?}, then {again:?}");
+}
+
+async fn operate_on(operator: &Customer, dead_letter: &str, choice: usize) -> Answer {
+    let path = |what: &str| format!("/operations/dead-letters/{dead_letter}/{what}");
+    let resolve = |verdict: &str| {
+        let body = json!({ "as": verdict, "reason": "seen in the dashboard" });
+        operator.request(Method::POST, &path("resolve")).json(&body)
+    };
+    let request = match choice {
+        0 => operator.request(Method::POST, &path("retry")),
+        1 => resolve("paid"),
+        _ => resolve("failed"),
+    };
+    Answer::of(request.send().await.unwrap()).await
+}

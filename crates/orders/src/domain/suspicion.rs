@@ -1,0 +1,336 @@
+//! What a charge, or a payment, says against our books. Pure: whoever judges has read the charge first and the order after
+//! it, and believes a suspicion only when the same one comes of reading both again.
+
+use oms_payments::{
+    Attempt, AttemptState, Capture, ChargeId, ChargeStatus, ListedCharge, PaymentStatus, Reference,
+};
+use oms_validation::{Money, OrderId, TenantId};
+
+use crate::domain::finding::{FindingAction, FindingKind};
+use crate::domain::status::OrderStatus;
+
+/// A difference that has yet to be confirmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Suspicion {
+    pub(crate) kind: FindingKind,
+    pub(crate) action: FindingAction,
+    pub(crate) charge: Option<ChargeId>,
+    pub(crate) payment: Option<Reference>,
+    /// The order, and where it has to be for this to be a difference.
+    pub(crate) order: Option<(OrderId, OrderStatus)>,
+    pub(crate) expected: Option<Money>,
+    pub(crate) found: Option<Money>,
+    pub(crate) detail: String,
+}
+
+impl Suspicion {
+    /// What there is one finding of each kind for.
+    pub(crate) fn subject(&self) -> &str {
+        let charge = self.charge.as_ref().map(ChargeId::as_str);
+        let payment = self.payment.as_ref().map(Reference::as_str);
+        let subject = match self.kind {
+            // Found from either side, it is one.
+            FindingKind::PaidWithoutCharge | FindingKind::AmountMismatch => payment.or(charge),
+            FindingKind::ChargeWithoutOrder
+            | FindingKind::ChargeOnEndedOrder
+            | FindingKind::AuthorisationOnEndedOrder => charge.or(payment),
+        };
+        subject.expect("a suspicion is about a charge or a payment")
+    }
+}
+
+/// What a charge says against our books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    /// Nothing, or nothing yet: its order is under way.
+    Fine,
+    /// It is exactly what this paid order was to be charged.
+    Pays(OrderId),
+    /// Something.
+    Suspicious(Box<Suspicion>),
+}
+
+/// An order of ours that a charge is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FoundOrder {
+    pub(crate) id: OrderId,
+    /// None for a status that a newer version of the program gave it.
+    pub(crate) status: Option<OrderStatus>,
+}
+
+/// What is left of a charge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Nothing was taken or reserved, or not yet.
+    NeverAny,
+    /// All that was taken was given back.
+    NoMore,
+    /// So much money.
+    Money(Money),
+    /// So much is reserved.
+    Reserved(Money),
+}
+
+/// What is left of a charge.
+pub(crate) fn left_of(charge: &ListedCharge) -> Left {
+    let minus_refunded = |money: Money| Money {
+        amount_minor: money.amount_minor - charge.refunded.amount_minor,
+        ..money
+    };
+    match (charge.status, charge.capture) {
+        (ChargeStatus::Pending | ChargeStatus::Failed, _) => Left::NeverAny,
+        (ChargeStatus::Succeeded, Capture::Captured) => match minus_refunded(charge.captured) {
+            money if money.amount_minor > 0 => Left::Money(money),
+            _ => Left::NoMore,
+        },
+        // Gateways show a reservation that was let go as refunded.
+        (ChargeStatus::Succeeded, Capture::Uncaptured) => match minus_refunded(charge.amount) {
+            money if money.amount_minor > 0 => Left::Reserved(money),
+            _ => Left::NoMore,
+        },
+    }
+}
+
+/// The order that a charge names and that we made it for; none when nothing proves that.
+///
+/// A charge of ours carries both ids, and the reference of its payment was stored before the charge was made.
+pub(crate) fn named_order(tenant: TenantId, charge: &ListedCharge) -> Option<OrderId> {
+    charge.order_id.filter(|_| charge.tenant_id == Some(tenant))
+}
+
+/// What a charge says against our books. `attempt` is that of the charge's payment; `order` that of the attempt, or else
+/// [`named_order`], read after the charge.
+pub(crate) fn judge(
+    tenant: TenantId,
+    charge: &ListedCharge,
+    attempt: Option<&Attempt>,
+    order: Option<FoundOrder>,
+) -> Judgement {
+    // It is for that store to find.
+    if charge.tenant_id.is_some_and(|owner| owner != tenant) {
+        return Judgement::Fine;
+    }
+    let left = left_of(charge);
+    let Some(order) = order else {
+        let maker = match attempt.is_some() || named_order(tenant, charge).is_some() {
+            true => Maker::Oms,
+            false => Maker::Unknown,
+        };
+        return past_orders(charge, left, maker, None);
+    };
+    match order.status {
+        None
+        | Some(OrderStatus::PendingPayment | OrderStatus::Cancelling | OrderStatus::Refunding) => {
+            Judgement::Fine
+        }
+        Some(OrderStatus::Paid) => match attempt.filter(|attempt| may_have_paid(attempt)) {
+            Some(attempt) => against_payment(charge, left, attempt),
+            None => past_orders(charge, left, Maker::Oms, Some(order.id)),
+        },
+        Some(status @ (OrderStatus::Failed | OrderStatus::Cancelled | OrderStatus::Refunded)) => {
+            on_ended(charge, left, order.id, status)
+        }
+    }
+}
+
+/// Whether a paid order may be paid by this attempt. Those that are not stay so for ever.
+fn may_have_paid(attempt: &Attempt) -> bool {
+    !matches!(attempt.state, AttemptState::Declined | AttemptState::Voided)
+}
+
+/// What a paid order's payment has to have taken: what was asked for, or what an operator has accepted.
+fn expected_of(attempt: &Attempt) -> Money {
+    attempt.captured.unwrap_or(attempt.amount)
+}
+
+fn against_payment(charge: &ListedCharge, left: Left, attempt: &Attempt) -> Judgement {
+    let (expected, order_id) = (expected_of(attempt), attempt.order_id);
+    let (kind, found, detail) = match left {
+        Left::NeverAny => return Judgement::Fine,
+        Left::Money(_) if charge.captured == expected => return Judgement::Pays(order_id),
+        Left::Money(_) => (
+            FindingKind::AmountMismatch,
+            charge.captured,
+            format!(
+                "order {order_id} is paid, and its charge {} took {} instead of {}",
+                charge.id,
+                words(charge.captured),
+                words(expected)
+            ),
+        ),
+        Left::NoMore => (
+            FindingKind::PaidWithoutCharge,
+            Money::zero(charge.captured.currency),
+            format!(
+                "order {order_id} is paid, and all of its charge {} was given back past us",
+                charge.id
+            ),
+        ),
+        Left::Reserved(_) => (
+            FindingKind::AmountMismatch,
+            Money::zero(charge.captured.currency),
+            format!(
+                "order {order_id} is paid, and its charge {} is reserved but was not taken",
+                charge.id
+            ),
+        ),
+    };
+    Judgement::Suspicious(Box::new(Suspicion {
+        kind,
+        action: FindingAction::None,
+        charge: Some(charge.id.clone()),
+        payment: charge.reference.clone(),
+        order: Some((order_id, OrderStatus::Paid)),
+        expected: Some(expected),
+        found: Some(found),
+        detail,
+    }))
+}
+
+fn on_ended(
+    charge: &ListedCharge,
+    left: Left,
+    order_id: OrderId,
+    status: OrderStatus,
+) -> Judgement {
+    let (kind, found, what) = match left {
+        Left::NeverAny | Left::NoMore => return Judgement::Fine,
+        Left::Money(money) => (FindingKind::ChargeOnEndedOrder, money, "holds"),
+        Left::Reserved(money) => (
+            FindingKind::AuthorisationOnEndedOrder,
+            money,
+            "has reserved",
+        ),
+    };
+    let detail = format!(
+        "order {order_id} is {status}, and its charge {} {what} {}",
+        charge.id,
+        words(found)
+    );
+    Judgement::Suspicious(Box::new(Suspicion {
+        kind,
+        action: remedy(charge, left),
+        charge: Some(charge.id.clone()),
+        payment: charge.reference.clone(),
+        order: Some((order_id, status)),
+        expected: Some(Money::zero(found.currency)),
+        found: Some(found),
+        detail,
+    }))
+}
+
+/// Who made a charge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Maker {
+    /// This program: it carries what only this program writes, or its payment is one of ours.
+    Oms,
+    /// Perhaps somebody else who uses the account.
+    Unknown,
+}
+
+/// A charge for no order, or past the payment of this paid one. Only what is proven to be ours is given back: the account
+/// may have other users.
+fn past_orders(
+    charge: &ListedCharge,
+    left: Left,
+    maker: Maker,
+    paid_order: Option<OrderId>,
+) -> Judgement {
+    let (Left::Money(found) | Left::Reserved(found)) = left else {
+        return Judgement::Fine;
+    };
+    let named = charge.order_id.filter(|_| maker == Maker::Oms);
+    let whose = match (paid_order, named) {
+        (Some(order_id), _) => format!("is not the payment of order {order_id}, which is paid"),
+        (None, Some(order_id)) => format!("names order {order_id}, which does not exist"),
+        (None, None) => "belongs to no order of ours".to_owned(),
+    };
+    let action = match maker {
+        Maker::Oms => remedy(charge, left),
+        Maker::Unknown => FindingAction::None,
+    };
+    Judgement::Suspicious(Box::new(Suspicion {
+        kind: FindingKind::ChargeWithoutOrder,
+        action,
+        charge: Some(charge.id.clone()),
+        payment: charge.reference.clone(),
+        order: paid_order.map(|order_id| (order_id, OrderStatus::Paid)),
+        expected: None,
+        found: Some(found),
+        detail: format!("charge {} of {} {whose}", charge.id, words(found)),
+    }))
+}
+
+fn remedy(charge: &ListedCharge, left: Left) -> FindingAction {
+    match left {
+        Left::Money(_) => FindingAction::Refund,
+        // It is the payment that is cancelled.
+        Left::Reserved(_) if charge.reference.is_some() => FindingAction::Void,
+        Left::Reserved(_) | Left::NeverAny | Left::NoMore => FindingAction::None,
+    }
+}
+
+/// What a payment says against the order that it has paid. `status` is none when the gateway does not know the payment.
+pub(crate) fn judge_payment(
+    attempt: &Attempt,
+    reference: &Reference,
+    status: Option<&PaymentStatus>,
+) -> Option<Suspicion> {
+    let (expected, order_id) = (expected_of(attempt), attempt.order_id);
+    let (kind, found, detail) = match status {
+        Some(PaymentStatus::Paid { amount }) if *amount == expected => return None,
+        Some(PaymentStatus::Paid { amount }) => (
+            FindingKind::AmountMismatch,
+            Some(*amount),
+            format!(
+                "order {order_id} is paid, and its payment {reference} took {} instead of {}",
+                words(*amount),
+                words(expected)
+            ),
+        ),
+        Some(other) => (
+            FindingKind::PaidWithoutCharge,
+            None,
+            format!(
+                "order {order_id} is paid, and its payment {reference} {}",
+                state(other)
+            ),
+        ),
+        None => (
+            FindingKind::PaidWithoutCharge,
+            None,
+            format!(
+                "order {order_id} is paid, and the gateway does not know its payment {reference}"
+            ),
+        ),
+    };
+    Some(Suspicion {
+        kind,
+        action: FindingAction::None,
+        charge: None,
+        payment: Some(reference.clone()),
+        order: Some((order_id, OrderStatus::Paid)),
+        expected: Some(expected),
+        found,
+        detail,
+    })
+}
+
+fn state(status: &PaymentStatus) -> &'static str {
+    match status {
+        PaymentStatus::Paid { .. } => "was taken",
+        PaymentStatus::Declined { .. } => "was declined",
+        PaymentStatus::NotConfirmed => "was never confirmed",
+        PaymentStatus::NeedsAction => "waits for the customer",
+        PaymentStatus::Processing => "is still with the bank",
+        PaymentStatus::Authorised => "is reserved but was not taken",
+        PaymentStatus::Cancelled => "was cancelled",
+    }
+}
+
+fn words(money: Money) -> String {
+    format!("{} {} in minor units", money.amount_minor, money.currency)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,273 @@
+//! What charges and payments say against our books.
+
+use chrono::DateTime;
+use oms_payments::AttemptId;
+use oms_validation::Currency;
+
+use super::*;
+use crate::domain::finding::FindingKind::{
+    AmountMismatch, AuthorisationOnEndedOrder, ChargeOnEndedOrder, ChargeWithoutOrder,
+    PaidWithoutCharge,
+};
+
+fn money(amount_minor: i64, currency: &str) -> Money {
+    Money {
+        amount_minor,
+        currency: Currency::parse(currency).unwrap(),
+    }
+}
+
+fn reference() -> Reference {
+    Reference::parse("pi_1").unwrap()
+}
+
+/// A charge of 700 that carries what oms writes.
+fn charge(tenant: TenantId, order_id: OrderId) -> ListedCharge {
+    ListedCharge {
+        id: ChargeId::parse("ch_1").unwrap(),
+        reference: Some(reference()),
+        amount: money(700, "EUR"),
+        captured: money(700, "EUR"),
+        refunded: money(0, "EUR"),
+        status: ChargeStatus::Succeeded,
+        capture: Capture::Captured,
+        created_at: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+        order_id: Some(order_id),
+        tenant_id: Some(tenant),
+    }
+}
+
+fn attempt(order_id: OrderId, state: &str) -> Attempt {
+    Attempt {
+        id: AttemptId::generate(),
+        order_id,
+        number: 1,
+        amount: money(700, "EUR"),
+        gateway: "scripted".to_owned(),
+        state: state.parse().unwrap(),
+        reference: Some(reference()),
+        captured: None,
+        decline_code: None,
+    }
+}
+
+struct Case {
+    tenant: TenantId,
+    charge: ListedCharge,
+    attempt: Option<Attempt>,
+    order: Option<FoundOrder>,
+}
+
+impl Case {
+    /// A charge of an order's one payment.
+    fn new(status: OrderStatus, attempt_state: &str) -> Self {
+        let (tenant, order_id) = (TenantId::generate(), OrderId::generate());
+        Self {
+            tenant,
+            charge: charge(tenant, order_id),
+            attempt: Some(attempt(order_id, attempt_state)),
+            order: Some(FoundOrder {
+                id: order_id,
+                status: Some(status),
+            }),
+        }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    fn judge(&self) -> Judgement {
+        judge(self.tenant, &self.charge, self.attempt.as_ref(), self.order)
+    }
+
+    fn suspicion(&self) -> Suspicion {
+        match self.judge() {
+            Judgement::Suspicious(suspicion) => *suspicion,
+            other => panic!("not suspicious: {other:?}"),
+        }
+    }
+
+    fn kind_and_action(&self) -> (FindingKind, FindingAction) {
+        let suspicion = self.suspicion();
+        (suspicion.kind, suspicion.action)
+    }
+}
+
+fn paid() -> Case {
+    Case::new(OrderStatus::Paid, "paid")
+}
+
+#[test]
+fn a_paid_orders_own_charge_of_the_right_amount_is_fine_also_when_some_was_given_back() {
+    let id = |case: &Case| case.order.unwrap().id;
+    let case = paid();
+    assert_eq!(case.judge(), Judgement::Pays(id(&case)));
+    let case = paid().with(|it| it.charge.refunded.amount_minor = 699);
+    assert_eq!(case.judge(), Judgement::Pays(id(&case)));
+    let declined_before = paid().with(|it| it.charge.status = ChargeStatus::Failed);
+    assert_eq!(declined_before.judge(), Judgement::Fine);
+}
+
+#[test]
+fn an_order_under_way_may_have_any_charge() {
+    for status in OrderStatus::ALL.into_iter().filter(|it| it.is_unsettled()) {
+        let case = Case::new(status, "paid").with(|it| it.charge.captured.amount_minor = 1);
+        assert_eq!(case.judge(), Judgement::Fine, "{status}");
+        let past_its_payment = case.with(|it| it.attempt = None);
+        assert_eq!(past_its_payment.judge(), Judgement::Fine, "{status}");
+    }
+    let newer = paid().with(|it| it.order.as_mut().unwrap().status = None);
+    assert_eq!(newer.judge(), Judgement::Fine);
+}
+
+#[test]
+fn another_amount_or_currency_is_for_a_person() {
+    for captured in [money(699, "EUR"), money(701, "EUR"), money(700, "USD")] {
+        let suspicion = paid().with(|it| it.charge.captured = captured).suspicion();
+        assert_eq!(
+            (suspicion.kind, suspicion.action),
+            (AmountMismatch, FindingAction::None)
+        );
+        assert_eq!(
+            (suspicion.expected, suspicion.found),
+            (Some(money(700, "EUR")), Some(captured))
+        );
+        assert_eq!(suspicion.subject(), "pi_1");
+    }
+    let reserved = paid().with(|it| {
+        it.charge.capture = Capture::Uncaptured;
+        it.charge.captured.amount_minor = 0;
+    });
+    assert_eq!(
+        reserved.kind_and_action(),
+        (AmountMismatch, FindingAction::None)
+    );
+}
+
+#[test]
+fn an_amount_that_an_operator_has_accepted_is_the_right_one() {
+    let accepted = paid().with(|it| {
+        it.charge.captured = money(701, "EUR");
+        it.attempt.as_mut().unwrap().captured = Some(money(701, "EUR"));
+    });
+    assert!(matches!(accepted.judge(), Judgement::Pays(_)));
+}
+
+#[test]
+fn a_paid_order_whose_money_was_all_given_back_past_us_is_for_a_person() {
+    let suspicion = paid()
+        .with(|it| it.charge.refunded.amount_minor = 700)
+        .suspicion();
+    assert_eq!(
+        (suspicion.kind, suspicion.action),
+        (PaidWithoutCharge, FindingAction::None)
+    );
+    assert_eq!(suspicion.subject(), "pi_1");
+}
+
+#[test]
+fn what_an_ended_order_was_charged_is_given_back() {
+    for (status, attempt) in [
+        (OrderStatus::Failed, "voided"),
+        (OrderStatus::Cancelled, "voided"),
+        (OrderStatus::Refunded, "paid"),
+    ] {
+        let suspicion = Case::new(status, attempt)
+            .with(|it| it.charge.refunded.amount_minor = 200)
+            .suspicion();
+        assert_eq!(
+            (suspicion.kind, suspicion.action),
+            (ChargeOnEndedOrder, FindingAction::Refund)
+        );
+        assert_eq!(suspicion.found, Some(money(500, "EUR")));
+        assert_eq!(suspicion.subject(), "ch_1");
+
+        let reserved = Case::new(status, attempt).with(|it| {
+            it.charge.capture = Capture::Uncaptured;
+            it.charge.captured.amount_minor = 0;
+        });
+        assert_eq!(
+            reserved.kind_and_action(),
+            (AuthorisationOnEndedOrder, FindingAction::Void)
+        );
+        let let_go = reserved.with(|it| it.charge.refunded.amount_minor = 700);
+        assert_eq!(let_go.judge(), Judgement::Fine);
+        let given_back =
+            Case::new(status, attempt).with(|it| it.charge.refunded.amount_minor = 700);
+        assert_eq!(given_back.judge(), Judgement::Fine);
+    }
+}
+
+#[test]
+fn a_charge_past_the_payment_of_a_paid_order_is_given_back() {
+    let without_attempt = paid().with(|it| it.attempt = None);
+    let of_a_dead_attempt = Case::new(OrderStatus::Paid, "declined");
+    for case in [without_attempt, of_a_dead_attempt] {
+        let expected = (ChargeWithoutOrder, FindingAction::Refund);
+        assert_eq!(case.kind_and_action(), expected);
+        assert_eq!(case.suspicion().order.unwrap().1, OrderStatus::Paid);
+    }
+}
+
+#[test]
+fn only_what_names_both_store_and_order_is_given_back_without_an_order() {
+    let orphan = || {
+        paid().with(|it| {
+            it.attempt = None;
+            it.order = None;
+        })
+    };
+    let expected = (ChargeWithoutOrder, FindingAction::Refund);
+    assert_eq!(orphan().kind_and_action(), expected);
+    let reported = (ChargeWithoutOrder, FindingAction::None);
+    let nameless = orphan().with(|it| it.charge.order_id = None);
+    assert_eq!(nameless.kind_and_action(), reported);
+    let foreign = orphan().with(|it| it.charge.tenant_id = None);
+    assert_eq!(foreign.kind_and_action(), reported);
+    assert_eq!(named_order(foreign.tenant, &foreign.charge), None);
+    let theirs = orphan().with(|it| it.charge.tenant_id = Some(TenantId::generate()));
+    assert_eq!(theirs.judge(), Judgement::Fine);
+    for status in [ChargeStatus::Pending, ChargeStatus::Failed] {
+        let nothing = orphan().with(|it| it.charge.status = status);
+        assert_eq!(nothing.judge(), Judgement::Fine, "{status:?}");
+    }
+}
+
+#[test]
+fn what_is_reserved_past_payments_can_only_be_reported() {
+    let case = paid().with(|it| {
+        it.attempt = None;
+        it.order = None;
+        it.charge.capture = Capture::Uncaptured;
+        it.charge.reference = None;
+    });
+    assert_eq!(
+        case.kind_and_action(),
+        (ChargeWithoutOrder, FindingAction::None)
+    );
+}
+
+#[test]
+fn a_payment_that_was_looked_up_is_paid_in_full_or_it_is_found() {
+    let attempt = attempt(OrderId::generate(), "paid");
+    let kind = |status: Option<PaymentStatus>| {
+        let suspicion = judge_payment(&attempt, &reference(), status.as_ref());
+        suspicion.map(|suspicion| (suspicion.kind, suspicion.subject().to_owned()))
+    };
+    let paid = |amount| Some(PaymentStatus::Paid { amount });
+    assert_eq!(kind(paid(money(700, "EUR"))), None);
+    let subject = "pi_1".to_owned();
+    let mismatch = Some((AmountMismatch, subject.clone()));
+    assert_eq!(kind(paid(money(1, "EUR"))), mismatch);
+    assert_eq!(kind(paid(money(700, "USD"))), mismatch);
+    for status in [
+        None,
+        Some(PaymentStatus::Cancelled),
+        Some(PaymentStatus::NotConfirmed),
+        Some(PaymentStatus::Authorised),
+    ] {
+        assert_eq!(kind(status), Some((PaidWithoutCharge, subject.clone())));
+    }
+}

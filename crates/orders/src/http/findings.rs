@@ -1,0 +1,14 @@
+//! The endpoints for operators: the differences between the gateway's books and ours.
+
+pub(super) mod list;
+mod representation;
+pub(super) mod resolve;
+pub(super) mod show;
+
+use crate::domain::id::FindingId;
+use crate::error::OrderError;
+
+/// What is no id is the id of nothing.
+fn id_of(path: &str) -> Result<FindingId, OrderError> {
+    path.parse().map_err(|_| OrderError::FindingNotFound)
+}

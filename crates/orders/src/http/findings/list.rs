@@ -1,0 +1,112 @@
+//! `GET /operations/findings`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use oms_errors::Problem;
+use oms_validation::http::{CurrentOperator, CurrentTenant};
+
+use super::representation::FindingBody;
+use crate::domain::finding::{FindingFilter, FindingKind, FindingState};
+use crate::domain::page::{Cursor, PageSize};
+use crate::error::invalid_field;
+use crate::http::OrdersApi;
+use crate::http::paging::{PageBody, parse_cursor, parse_pairs, parse_size};
+use crate::service;
+
+/// 200 with a page, newest first. `state` is `open` (the default), `resolved` or `all`, `kind` one kind of finding, `limit`
+/// 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
+pub(crate) async fn list(
+    _: CurrentOperator,
+    api: web::Data<OrdersApi>,
+    tenant: CurrentTenant,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let query = Query::parse(request.query_string())?;
+    let context = api.context.clone();
+    let listing = async move {
+        let Query {
+            filter,
+            size,
+            after,
+        } = query;
+        service::list_findings::list_findings(&context, tenant.0, filter, after, size).await
+    };
+    let page = api.detached(listing).await??;
+    Ok(HttpResponse::Ok().json(PageBody::of(page, FindingBody::from)))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Query {
+    filter: FindingFilter,
+    size: PageSize,
+    after: Option<Cursor>,
+}
+
+impl Query {
+    fn parse(text: &str) -> Result<Self, Problem> {
+        let (mut state, mut kind, mut size, mut after) = (None, None, None, None);
+        for (name, value) in &parse_pairs(text)? {
+            let is_first = match name.as_str() {
+                "state" => state.replace(parse_state(value)?).is_none(),
+                "kind" => kind.replace(parse_kind(value)?).is_none(),
+                "limit" => size.replace(parse_size(value)?).is_none(),
+                "cursor" => after.replace(parse_cursor(value)?).is_none(),
+                _ => return Err(invalid_field(name, "is not a known parameter")),
+            };
+            if !is_first {
+                return Err(invalid_field(name, "is given twice"));
+            }
+        }
+        Ok(Self {
+            filter: FindingFilter {
+                state: state.unwrap_or(FindingState::Open),
+                kind,
+            },
+            size: size.unwrap_or(PageSize::DEFAULT),
+            after,
+        })
+    }
+}
+
+fn parse_state(value: &str) -> Result<FindingState, Problem> {
+    let parsed = FindingState::parse(value);
+    parsed.ok_or_else(|| invalid_field("state", "must be open, resolved or all"))
+}
+
+fn parse_kind(value: &str) -> Result<FindingKind, Problem> {
+    FindingKind::parse(value).ok_or_else(|| {
+        let kinds = FindingKind::ALL.map(FindingKind::as_str).join(", ");
+        invalid_field("kind", format!("must be one of {kinds}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_without_parameters_asks_for_what_is_open_of_every_kind() {
+        let query = Query::parse("").unwrap();
+        assert_eq!(query.filter.state, FindingState::Open);
+        assert_eq!(query.filter.kind, None);
+        let query = Query::parse("state=all&kind=amount_mismatch&limit=7").unwrap();
+        assert_eq!(query.filter.state, FindingState::All);
+        assert_eq!(query.filter.kind, Some(FindingKind::AmountMismatch));
+        assert_eq!(Some(query.size), PageSize::new(7));
+    }
+
+    #[test]
+    fn a_parameter_that_is_wrong_or_unknown_or_given_twice_is_named() {
+        for (text, field) in [
+            ("state=OPEN", "state"),
+            ("kind=odd", "kind"),
+            ("limit=0", "limit"),
+            ("cursor=42", "cursor"),
+            ("page=2", "page"),
+            ("kind=amount_mismatch&kind=amount_mismatch", "kind"),
+        ] {
+            let body = Query::parse(text).unwrap_err().body(None);
+            assert_eq!(body["status"], 400, "{text}");
+            assert_eq!(body["errors"][0]["field"], field, "{text}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Findings as JSON.
+
+use chrono::{DateTime, Utc};
+use oms_validation::{Money, OrderId};
+use serde::Serialize;
+
+use crate::domain::finding::{Finding, FindingAction, FindingKind};
+use crate::domain::id::FindingId;
+
+/// A finding.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FindingBody {
+    id: FindingId,
+    state: &'static str,
+    kind: FindingKind,
+    gateway: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    charge: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_id: Option<OrderId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<Money>,
+    detail: String,
+    action: FindingAction,
+    tries: u32,
+    found_at: DateTime<Utc>,
+    last_seen_at: DateTime<Utc>,
+    /// How it was resolved, or why the action has not worked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolved: Option<ResolvedBody>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResolvedBody {
+    by: String,
+    at: DateTime<Utc>,
+}
+
+impl From<Finding> for FindingBody {
+    fn from(finding: Finding) -> Self {
+        Self {
+            id: finding.id,
+            state: match finding.resolved {
+                Some(_) => "resolved",
+                None => "open",
+            },
+            kind: finding.kind,
+            gateway: finding.gateway,
+            charge: finding.charge.map(|charge| charge.to_string()),
+            payment: finding.payment.map(|payment| payment.to_string()),
+            order_id: finding.order_id,
+            expected: finding.expected,
+            found: finding.found,
+            detail: finding.detail,
+            action: finding.action,
+            tries: finding.tries,
+            found_at: finding.found_at,
+            last_seen_at: finding.last_seen_at,
+            note: finding.note,
+            resolved: finding.resolved.map(|resolved| ResolvedBody {
+                by: resolved.by,
+                at: resolved.at,
+            }),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! `POST /operations/findings/{id}/resolve`.
+
+use actix_web::{HttpResponse, web};
+use oms_errors::Problem;
+use oms_validation::http::{CurrentOperator, CurrentTenant, ValidJson};
+use serde::Deserialize;
+use validator::Validate;
+
+use super::id_of;
+use super::representation::FindingBody;
+use crate::domain::reason::{InvalidReason, Reason};
+use crate::error::invalid_field;
+use crate::http::OrdersApi;
+use crate::service;
+
+/// How it was settled outside.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Body {
+    reason: String,
+}
+
+/// 200 with the finding, resolved. 404 when there is none of this id in this store; 409 when it is not open any more.
+pub(crate) async fn resolve(
+    operator: CurrentOperator,
+    api: web::Data<OrdersApi>,
+    tenant: CurrentTenant,
+    id: web::Path<String>,
+    body: ValidJson<Body>,
+) -> Result<HttpResponse, Problem> {
+    let id = id_of(&id)?;
+    let reason = Reason::parse(&body.0.reason)
+        .map_err(|error: InvalidReason| invalid_field("reason", error.to_string()))?;
+    let context = api.context.clone();
+    let resolving = async move {
+        let (tenant, operator) = (tenant.0, &operator.0);
+        service::resolve_finding::resolve_finding(&context, tenant, id, operator, &reason).await
+    };
+    let resolved = api.detached(resolving).await??;
+    Ok(HttpResponse::Ok().json(FindingBody::from(resolved)))
+}

@@ -1,0 +1,24 @@
+//! `GET /operations/findings/{id}`.
+
+use actix_web::{HttpResponse, web};
+use oms_errors::Problem;
+use oms_validation::http::{CurrentOperator, CurrentTenant};
+
+use super::id_of;
+use super::representation::FindingBody;
+use crate::http::OrdersApi;
+use crate::service;
+
+/// 200 with the finding; 404 when there is none of this id in this store.
+pub(crate) async fn show(
+    _: CurrentOperator,
+    api: web::Data<OrdersApi>,
+    tenant: CurrentTenant,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let id = id_of(&id)?;
+    let context = api.context.clone();
+    let reading = async move { service::get_finding::get_finding(&context, tenant.0, id).await };
+    let finding = api.detached(reading).await??;
+    Ok(HttpResponse::Ok().json(FindingBody::from(finding)))
+}

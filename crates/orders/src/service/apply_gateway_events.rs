@@ -1,0 +1,198 @@
+//! The worker's turn with what the gateway has reported: takes on the messages that are due, applies each, and decides what
+//! becomes of those that it could not apply.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::future::join_all;
+use futures_util::{FutureExt, StreamExt, stream};
+use oms_payments::{
+    GatewayEvent, claim_gateway_events, find_due_event_tenants, finish_gateway_event,
+    postpone_gateway_event, return_gateway_event,
+};
+use oms_validation::TenantId;
+
+use crate::context::OrderContext;
+use crate::domain::backoff;
+use crate::error::OrderError;
+use crate::service::apply_gateway_event::{Applied, Outcome, apply_gateway_event};
+
+/// Most stores whose messages are applied at a time.
+const STORES_AT_A_TIME: usize = 4;
+/// How often a message is tried before it is given up: the sweeper owns every order that is not settled, and a message only
+/// has it settled sooner.
+const MAX_TRIES: u32 = 10;
+
+/// What one turn did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppliedEvents {
+    /// Messages that are done with, by their outcome: `paid`, `failed`, `pending`, `superseded`, `unknown_reference`,
+    /// `left_to_sweeper`, `left_to_person` and `given_up`.
+    pub done: BTreeMap<&'static str, u64>,
+    /// Messages to apply later, because the gateway or the database did not answer.
+    pub postponed: u64,
+    /// Messages to apply later, because the gateway's breaker let nothing through. Not a try.
+    pub refused: u64,
+    /// A store had a full batch due: there may be more, so apply again at once.
+    pub more_due: bool,
+}
+
+impl AppliedEvents {
+    fn count(&mut self, concluded: Concluded) {
+        match concluded {
+            Concluded::Done(outcome) => *self.done.entry(outcome.as_str()).or_default() += 1,
+            Concluded::Postponed => self.postponed += 1,
+            Concluded::Refused => self.refused += 1,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Concluded {
+    Done(Outcome),
+    Postponed,
+    Refused,
+}
+
+/// One turn: applies the messages of the gateway that are due, one bounded batch of each store. Several instances may do so
+/// at once. Does nothing while the gateway's breaker refuses calls.
+///
+/// A message is applied at least once, and what it does to an order at most once: an order ends by compare-and-set, as
+/// everywhere.
+///
+/// # Errors
+/// When the database can't be asked what is due. A message that can't be applied, and a store whose messages can't be read,
+/// hold up no other.
+pub async fn apply_gateway_events(context: &OrderContext) -> Result<AppliedEvents, OrderError> {
+    let mut applied = AppliedEvents::default();
+    if !context.gateway.is_available() {
+        return Ok(applied);
+    }
+    let mut connection = context.database.acquire().await?;
+    let stores = find_due_event_tenants(&mut connection).await?;
+    drop(connection);
+    let batches = stream::iter(stores)
+        .map(|tenant| apply_for_store(context, tenant))
+        .buffer_unordered(STORES_AT_A_TIME);
+    let batches: Vec<Vec<Concluded>> = batches.collect().await;
+    for batch in batches {
+        applied.more_due |= batch.len() >= context.settings.sweep_batch;
+        batch
+            .into_iter()
+            .for_each(|concluded| applied.count(concluded));
+    }
+    Ok(applied)
+}
+
+async fn apply_for_store(context: &OrderContext, tenant: TenantId) -> Vec<Concluded> {
+    match claim(context, tenant).await {
+        Ok(events) => {
+            let payments = by_payment(events);
+            let applied = payments
+                .iter()
+                .map(|events| apply_to_payment(context, tenant, events));
+            join_all(applied).await.into_iter().flatten().collect()
+        }
+        Err(error) => {
+            let cause: &dyn std::error::Error = &error;
+            tracing::warn!(%tenant, cause, "what the gateway reported to a store could not be read");
+            Vec::new()
+        }
+    }
+}
+
+/// With the sweeper's lease: it is longer than settling one order takes.
+async fn claim(context: &OrderContext, tenant: TenantId) -> Result<Vec<GatewayEvent>, OrderError> {
+    let (limit, lease) = (context.settings.sweep_batch, context.settings.sweep_lease);
+    let mut connection = context.database.acquire().await?;
+    Ok(claim_gateway_events(&mut connection, tenant, limit, lease).await?)
+}
+
+/// A payment causes several messages within a moment. They are applied together, so that it is read once.
+fn by_payment(events: Vec<GatewayEvent>) -> Vec<Vec<GatewayEvent>> {
+    let mut payments: BTreeMap<(String, String), Vec<GatewayEvent>> = BTreeMap::new();
+    for event in events {
+        let payment = (event.gateway.clone(), event.reference.as_str().to_owned());
+        payments.entry(payment).or_default().push(event);
+    }
+    payments.into_values().collect()
+}
+
+async fn apply_to_payment(
+    context: &OrderContext,
+    tenant: TenantId,
+    events: &[GatewayEvent],
+) -> Vec<Concluded> {
+    let Some(first) = events.first() else {
+        return Vec::new();
+    };
+    let mut applied = apply(context, tenant, first).await;
+    let mut all_concluded = Vec::new();
+    for event in events {
+        let concluded = conclude(context, tenant, event, &applied).await;
+        all_concluded.push(concluded.unwrap_or_else(|error| {
+            let cause: &dyn std::error::Error = &error;
+            tracing::warn!(event_id = %event.id, cause, "what became of a webhook could not be written");
+            // Its lease is its backoff.
+            Concluded::Postponed
+        }));
+        applied = applied.for_the_next();
+    }
+    all_concluded
+}
+
+async fn apply(context: &OrderContext, tenant: TenantId, event: &GatewayEvent) -> Applied {
+    // A defect that only one message meets must not end the worker for all.
+    let applied = AssertUnwindSafe(apply_gateway_event(context, tenant, event)).catch_unwind();
+    match applied.await {
+        Ok(Ok(applied)) => applied,
+        Ok(Err(error)) => Applied::TryAgain {
+            reason: error.to_string(),
+        },
+        Err(_) => Applied::TryAgain {
+            reason: "the program failed over it; its log has the defect".to_owned(),
+        },
+    }
+}
+
+impl Applied {
+    /// What becomes of another message about the same payment.
+    fn for_the_next(self) -> Self {
+        match self {
+            Self::Done(Outcome::Paid | Outcome::Failed) => Self::Done(Outcome::Superseded),
+            other => other,
+        }
+    }
+}
+
+/// Writes down what becomes of a message.
+async fn conclude(
+    context: &OrderContext,
+    tenant: TenantId,
+    event: &GatewayEvent,
+    applied: &Applied,
+) -> Result<Concluded, OrderError> {
+    let (base, cap) = context.settings.sweep_backoff;
+    let delay = backoff::delay(base, cap, event.tries, rand::random());
+    let mut connection = context.database.acquire().await?;
+    let event_id = &event.id;
+    let outcome = match applied {
+        Applied::Done(outcome) => *outcome,
+        Applied::Refused => {
+            return_gateway_event(&mut connection, tenant, event, delay).await?;
+            return Ok(Concluded::Refused);
+        }
+        Applied::TryAgain { reason } if event.tries < MAX_TRIES => {
+            tracing::warn!(%event_id, reason, tries = event.tries, "a webhook can't be applied yet");
+            postpone_gateway_event(&mut connection, tenant, event, delay).await?;
+            return Ok(Concluded::Postponed);
+        }
+        Applied::TryAgain { reason } => {
+            tracing::warn!(%event_id, reason, tries = event.tries, "a webhook was given up");
+            Outcome::GivenUp
+        }
+    };
+    finish_gateway_event(&mut connection, tenant, event, outcome.as_str()).await?;
+    tracing::debug!(%event_id, kind = event.kind, outcome = outcome.as_str(), "a webhook was applied");
+    Ok(Concluded::Done(outcome))
+}

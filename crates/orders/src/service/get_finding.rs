@@ -1,0 +1,23 @@
+//! Reading a difference between the gateway's books and ours.
+
+use oms_validation::TenantId;
+
+use crate::context::OrderContext;
+use crate::domain::finding::Finding;
+use crate::domain::id::FindingId;
+use crate::error::OrderError;
+use crate::store::findings;
+
+/// A finding by its id.
+///
+/// # Errors
+/// `FindingNotFound` when there is none in this store; else when the database can't be asked.
+pub async fn get_finding(
+    context: &OrderContext,
+    tenant: TenantId,
+    id: FindingId,
+) -> Result<Finding, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    let found = findings::find(&mut connection, tenant, id).await?;
+    found.ok_or(OrderError::FindingNotFound)
+}

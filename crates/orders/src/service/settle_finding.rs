@@ -1,0 +1,143 @@
+//! Putting a finding right: what is left of its charge is given back, or what is reserved is let go. It is done when the
+//! gateway says so of the charge, read again; until then the finding stays open.
+//!
+//! Doing it twice harms nobody: all that is left is asked for, and the gateway gives back no more than that.
+
+use oms_payments::{
+    ChargeId, GatewayError, GatewayFault, ListedCharge, Operation, OperationKey, PaymentError,
+};
+use oms_validation::TenantId;
+
+use crate::context::OrderContext;
+use crate::domain::actor::RECONCILER;
+use crate::domain::backoff;
+use crate::domain::finding::{Finding, FindingAction};
+use crate::domain::id::FindingId;
+use crate::domain::reason::cut;
+use crate::domain::suspicion::{Left, left_of};
+use crate::error::OrderError;
+use crate::service::end_finding::end_finding;
+use crate::store::findings::{self, NextTry};
+
+/// What one try came to.
+enum Remedy {
+    /// Nothing is left, which the gateway says.
+    Done(String),
+    NotYet(String),
+}
+
+/// Puts a finding right that was just written by the caller. True when it is.
+pub(crate) async fn settle_new(
+    context: &OrderContext,
+    tenant: TenantId,
+    id: FindingId,
+) -> Result<bool, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    let finding = findings::find(&mut connection, tenant, id).await?;
+    drop(connection);
+    match finding {
+        Some(finding) if finding.action != FindingAction::None => {
+            settle_finding(context, tenant, &finding).await
+        }
+        _ => Ok(false),
+    }
+}
+
+/// One try to put right a finding that the caller has taken on. False when it has to be tried again, or left to a person.
+///
+/// # Errors
+/// When the database can't be asked: the finding is tried again when the lease is over.
+pub(crate) async fn settle_finding(
+    context: &OrderContext,
+    tenant: TenantId,
+    finding: &Finding,
+) -> Result<bool, OrderError> {
+    let Some(charge) = &finding.charge else {
+        return Ok(false);
+    };
+    let (why, no_try) = match put_right(context, finding, charge).await {
+        Ok(Remedy::Done(note)) => {
+            let ended = end_finding(context, tenant, finding, RECONCILER, &note).await?;
+            if ended {
+                tracing::info!(finding_id = %finding.id, note, "a finding was put right");
+            }
+            return Ok(ended);
+        }
+        Ok(Remedy::NotYet(why)) => (why, false),
+        Err(error) => {
+            let refused = *error.fault() == GatewayFault::BreakerOpen;
+            (PaymentError::from(error).to_string(), refused)
+        }
+    };
+    let (base, cap) = context.settings.sweep_backoff;
+    let delay = backoff::delay(base, cap, finding.tries, rand::random());
+    let next = match finding.tries >= context.settings.sweep_max_tries {
+        _ if no_try => NextTry::AfterNoTry(delay),
+        true => NextTry::Never,
+        false => NextTry::After(delay),
+    };
+    tracing::warn!(finding_id = %finding.id, reason = why, tries = finding.tries, "a finding can't be put right yet");
+    let mut connection = context.database.acquire().await?;
+    let now = context.now();
+    findings::postpone(&mut connection, tenant, now, finding, next, &cut(&why)).await?;
+    Ok(false)
+}
+
+async fn put_right(
+    context: &OrderContext,
+    finding: &Finding,
+    id: &ChargeId,
+) -> Result<Remedy, GatewayError> {
+    let gateway = context.gateway.as_ref();
+    let Some(charge) = gateway.find_charge(id).await? else {
+        return Ok(Remedy::NotYet(
+            "the gateway does not know the charge".to_owned(),
+        ));
+    };
+    let done = match left_of(&charge) {
+        Left::NeverAny | Left::NoMore => {
+            return Ok(Remedy::Done("nothing was left of the charge".to_owned()));
+        }
+        Left::Money(left) => {
+            let key = refund_key(finding, id);
+            gateway.refund_charge(id, left, &key).await?;
+            format!(
+                "gave back {} {} in minor units",
+                left.amount_minor, left.currency
+            )
+        }
+        Left::Reserved(_) => {
+            if let Err(why) = let_go(context, &charge).await? {
+                return Ok(Remedy::NotYet(why));
+            }
+            "let go what was reserved".to_owned()
+        }
+    };
+    Ok(match gateway.find_charge(id).await?.as_ref().map(left_of) {
+        Some(Left::NeverAny | Left::NoMore) => Remedy::Done(done),
+        Some(Left::Money(_) | Left::Reserved(_)) | None => {
+            Remedy::NotYet("the gateway has accepted it, and not done it yet".to_owned())
+        }
+    })
+}
+
+/// The first try has the charge's own key. A later one has a key of its own, because the gateway repeats its first answer
+/// to a key, also a failure.
+fn refund_key(finding: &Finding, id: &ChargeId) -> OperationKey {
+    match finding.tries {
+        0 | 1 => OperationKey::of_charge(id, Operation::RefundCharge),
+        _ => OperationKey::unique_of_charge(id, Operation::RefundCharge),
+    }
+}
+
+async fn let_go(
+    context: &OrderContext,
+    charge: &ListedCharge,
+) -> Result<Result<(), String>, GatewayError> {
+    let Some(reference) = &charge.reference else {
+        return Ok(Err("it has no payment that could be cancelled".to_owned()));
+    };
+    let key = OperationKey::unique_of_charge(&charge.id, Operation::Cancel);
+    context.gateway.cancel(reference, &key).await?;
+    Ok(Ok(()))
+}

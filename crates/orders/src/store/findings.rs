@@ -1,0 +1,242 @@
+//! The differences between the gateway's books and ours. One of each kind for each charge or payment.
+
+mod reading;
+
+use std::time::Duration;
+
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+use oms_payments::{ChargeId, Reference};
+use oms_validation::{Money, TenantId};
+use uuid::Uuid;
+
+use crate::domain::actor::RECONCILER;
+use crate::domain::clock::Now;
+use crate::domain::finding::{Finding, FindingAction};
+use crate::domain::id::FindingId;
+use crate::domain::suspicion::Suspicion;
+
+use reading::{Row, columns};
+pub(crate) use reading::{count_open, find, list};
+
+/// Writes a finding. One with an action counts as taken on by the writer for the time of `lease`. False when there is one
+/// already; waits for a transaction that is about to write it.
+pub(crate) async fn insert(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    gateway: &str,
+    id: FindingId,
+    suspicion: &Suspicion,
+    lease: Duration,
+) -> Result<bool, DbError> {
+    let (expected, found) = (suspicion.expected, suspicion.found);
+    let acts = suspicion.action != FindingAction::None;
+    let inserted = cached_sql(
+        "INSERT INTO orders.findings
+             (tenant_id, id, kind, gateway, subject, charge_reference, payment_reference, order_id, expected_minor,
+              expected_currency, found_minor, found_currency, detail, action, tries, due_at, found_at, last_seen_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+             coalesce($17, now()) + make_interval(secs => $16), coalesce($17, now()), coalesce($17, now()))
+         ON CONFLICT (tenant_id, gateway, kind, subject) DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<Text, _>(suspicion.kind.as_str())
+    .bind::<Text, _>(gateway)
+    .bind::<Text, _>(suspicion.subject())
+    .bind::<Nullable<Text>, _>(suspicion.charge.as_ref().map(ChargeId::as_str))
+    .bind::<Nullable<Text>, _>(suspicion.payment.as_ref().map(Reference::as_str))
+    .bind::<Nullable<SqlUuid>, _>(suspicion.order.map(|order| order.0.as_uuid()))
+    .bind::<Nullable<BigInt>, _>(expected.map(|money| money.amount_minor))
+    .bind::<Nullable<Text>, _>(currency(expected.as_ref()))
+    .bind::<Nullable<BigInt>, _>(found.map(|money| money.amount_minor))
+    .bind::<Nullable<Text>, _>(currency(found.as_ref()))
+    .bind::<Text, _>(suspicion.detail.as_str())
+    .bind::<Text, _>(suspicion.action.as_str())
+    .bind::<Integer, _>(i32::from(acts))
+    .bind::<Nullable<Double>, _>(acts.then_some(lease.as_secs_f64()))
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .execute(connection)
+    .await?;
+    Ok(inserted == 1)
+}
+
+/// A finding that was there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) id: FindingId,
+    /// The program itself had put it right, which did not last.
+    pub(crate) relapsed: bool,
+}
+
+/// Notes that a finding was seen again, if it is there.
+pub(crate) async fn see(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    gateway: &str,
+    suspicion: &Suspicion,
+) -> Result<Option<Seen>, DbError> {
+    #[derive(QueryableByName)]
+    struct Touched {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+        #[diesel(sql_type = Nullable<Text>)]
+        resolved_by: Option<String>,
+    }
+
+    let rows: Vec<Touched> = cached_sql(
+        "UPDATE orders.findings SET last_seen_at = coalesce($5, now())
+         WHERE tenant_id = $1 AND gateway = $2 AND kind = $3 AND subject = $4
+         RETURNING id, resolved_by",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Text, _>(gateway)
+    .bind::<Text, _>(suspicion.kind.as_str())
+    .bind::<Text, _>(suspicion.subject())
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().next().map(|row| Seen {
+        id: row.id.into(),
+        relapsed: row.resolved_by.as_deref() == Some(RECONCILER),
+    }))
+}
+
+/// Opens a finding again that the program had put right, with what is wrong now, and takes it on for the time of `lease`.
+/// False when somebody else was first.
+pub(crate) async fn reopen(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    id: FindingId,
+    suspicion: &Suspicion,
+    lease: Duration,
+) -> Result<bool, DbError> {
+    let acts = suspicion.action != FindingAction::None;
+    let reopened = cached_sql(
+        "UPDATE orders.findings
+         SET resolved_at = NULL, resolved_by = NULL, note = NULL, detail = $4, found_minor = $5, found_currency = $6,
+             action = $7, tries = 1, due_at = coalesce($9, now()) + make_interval(secs => $8)
+         WHERE tenant_id = $1 AND id = $2 AND resolved_by = $3",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<Text, _>(RECONCILER)
+    .bind::<Text, _>(suspicion.detail.as_str())
+    .bind::<Nullable<BigInt>, _>(suspicion.found.map(|money| money.amount_minor))
+    .bind::<Nullable<Text>, _>(currency(suspicion.found.as_ref()))
+    .bind::<Text, _>(suspicion.action.as_str())
+    .bind::<Nullable<Double>, _>(acts.then_some(lease.as_secs_f64()))
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .execute(connection)
+    .await?;
+    Ok(reopened == 1)
+}
+
+fn currency(money: Option<&Money>) -> Option<&str> {
+    money.map(|money| money.currency.as_str())
+}
+
+/// Takes on up to `limit` findings whose action is due, the longest due first, each for the time of `lease`. Rows that
+/// another instance is claiming are passed over.
+pub(crate) async fn claim_due(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    gateway: &str,
+    limit: usize,
+    lease: Duration,
+) -> Result<Vec<Finding>, DbError> {
+    let rows: Vec<Row> = cached_sql(concat!(
+        "WITH due AS MATERIALIZED (
+             SELECT id FROM orders.findings
+             WHERE tenant_id = $1 AND gateway = $2 AND due_at <= coalesce($5, now())
+             ORDER BY due_at LIMIT $3
+             FOR UPDATE SKIP LOCKED
+         )
+         UPDATE orders.findings f
+         SET due_at = coalesce($5, now()) + make_interval(secs => $4), tries = f.tries + 1
+         FROM due WHERE f.tenant_id = $1 AND f.id = due.id
+         RETURNING ",
+        columns!()
+    ))
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Text, _>(gateway)
+    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+    .bind::<Double, _>(lease.as_secs_f64())
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .load(connection)
+    .await?;
+    rows.into_iter().map(Row::into_finding).collect()
+}
+
+/// When an action that has not worked is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NextTry {
+    /// After this time.
+    After(Duration),
+    /// After this time, and what was done was no try.
+    AfterNoTry(Duration),
+    /// Never: it is left to a person.
+    Never,
+}
+
+/// Ends a claim without a resolution. Changes nothing when the claim was lost to a later one, or somebody has resolved the
+/// finding.
+pub(crate) async fn postpone(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    finding: &Finding,
+    next: NextTry,
+    note: &str,
+) -> Result<(), DbError> {
+    let (delay, uncounted) = match next {
+        NextTry::After(delay) => (Some(delay), 0),
+        NextTry::AfterNoTry(delay) => (Some(delay), 1),
+        NextTry::Never => (None, 0),
+    };
+    cached_sql(
+        "UPDATE orders.findings
+         SET due_at = coalesce($7, now()) + make_interval(secs => $4), tries = tries - $5, note = $6
+         WHERE tenant_id = $1 AND id = $2 AND tries = $3 AND resolved_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(finding.id.as_uuid())
+    .bind::<Integer, _>(i32::try_from(finding.tries).unwrap_or(i32::MAX))
+    .bind::<Nullable<Double>, _>(delay.map(|delay| delay.as_secs_f64()))
+    .bind::<Integer, _>(uncounted)
+    .bind::<Text, _>(note)
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Resolves an open finding. False when somebody else was first.
+pub(crate) async fn resolve(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    id: FindingId,
+    by: &str,
+    note: &str,
+) -> Result<bool, DbError> {
+    let resolved = cached_sql(
+        "UPDATE orders.findings
+         SET resolved_at = coalesce($5, now()), resolved_by = $3, note = $4, due_at = NULL
+         WHERE tenant_id = $1 AND id = $2 AND resolved_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<Text, _>(by)
+    .bind::<Text, _>(note)
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .execute(connection)
+    .await?;
+    Ok(resolved == 1)
+}

@@ -1,0 +1,185 @@
+//! Reading findings.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+use oms_payments::{ChargeId, Reference};
+use oms_validation::{Currency, Money, TenantId};
+use uuid::Uuid;
+
+use crate::domain::finding::{
+    Finding, FindingAction, FindingFilter, FindingKind, FindingResolved, FindingState,
+};
+use crate::domain::id::FindingId;
+use crate::domain::page::Cursor;
+use crate::store::unreadable;
+
+/// What a [`Row`] is read from, of `orders.findings f`: a macro, because the text of a cached statement is a constant.
+macro_rules! columns {
+    () => {
+        "f.id, f.kind, f.gateway, f.charge_reference, f.payment_reference, f.order_id, f.expected_minor,
+         f.expected_currency, f.found_minor, f.found_currency, f.detail, f.action, f.tries, f.found_at, f.last_seen_at,
+         f.note, f.resolved_at, f.resolved_by"
+    };
+}
+pub(super) use columns;
+
+/// A page: what comes after a cursor, if there is one, newest first.
+macro_rules! select_page {
+    ($condition:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM orders.findings f
+              WHERE f.tenant_id = $1 AND ",
+            $condition,
+            " AND ($5 IS NULL OR f.kind = $5)
+              AND (f.found_at, f.id)
+                  < (coalesce($2, 'infinity'), coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+              ORDER BY f.found_at DESC, f.id DESC LIMIT $4"
+        )
+    };
+}
+
+/// A finding by its id.
+pub(crate) async fn find(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: FindingId,
+) -> Result<Option<Finding>, DbError> {
+    let rows: Vec<Row> = cached_sql(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM orders.findings f WHERE f.tenant_id = $1 AND f.id = $2"
+    ))
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .load(connection)
+    .await?;
+    rows.into_iter().next().map(Row::into_finding).transpose()
+}
+
+/// Up to `limit` findings, newest first, from a cursor on.
+pub(crate) async fn list(
+    connection: &mut Connection,
+    tenant: TenantId,
+    filter: FindingFilter,
+    after: Option<Cursor>,
+    limit: usize,
+) -> Result<Vec<Finding>, DbError> {
+    let text = match filter.state {
+        FindingState::Open => select_page!("f.resolved_at IS NULL"),
+        FindingState::Resolved => select_page!("f.resolved_at IS NOT NULL"),
+        FindingState::All => select_page!("true"),
+    };
+    let rows: Vec<Row> = cached_sql(text)
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<Nullable<Timestamptz>, _>(after.map(|cursor| cursor.created_at))
+        .bind::<Nullable<SqlUuid>, _>(after.map(|cursor| cursor.id))
+        .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind::<Nullable<Text>, _>(filter.kind.map(FindingKind::as_str))
+        .load(connection)
+        .await?;
+    rows.into_iter().map(Row::into_finding).collect()
+}
+
+/// How many are open in a store.
+pub(crate) async fn count_open(
+    connection: &mut Connection,
+    tenant: TenantId,
+) -> Result<u64, DbError> {
+    #[derive(QueryableByName)]
+    struct Counted {
+        #[diesel(sql_type = BigInt)]
+        open: i64,
+    }
+
+    let counted: Counted = cached_sql(
+        "SELECT count(*) AS open FROM orders.findings WHERE tenant_id = $1 AND resolved_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .get_result(connection)
+    .await?;
+    Ok(counted.open.unsigned_abs())
+}
+
+#[derive(QueryableByName)]
+pub(super) struct Row {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Text)]
+    gateway: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    charge_reference: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    payment_reference: Option<String>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    order_id: Option<Uuid>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    expected_minor: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    expected_currency: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    found_minor: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    found_currency: Option<String>,
+    #[diesel(sql_type = Text)]
+    detail: String,
+    #[diesel(sql_type = Text)]
+    action: String,
+    #[diesel(sql_type = Integer)]
+    tries: i32,
+    #[diesel(sql_type = Timestamptz)]
+    found_at: DateTime<Utc>,
+    #[diesel(sql_type = Timestamptz)]
+    last_seen_at: DateTime<Utc>,
+    #[diesel(sql_type = Nullable<Text>)]
+    note: Option<String>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    resolved_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Text>)]
+    resolved_by: Option<String>,
+}
+
+impl Row {
+    pub(super) fn into_finding(self) -> Result<Finding, DbError> {
+        let charge = self.charge_reference.as_deref().map(ChargeId::parse);
+        let payment = self.payment_reference.as_deref().map(Reference::parse);
+        Ok(Finding {
+            id: self.id.into(),
+            kind: FindingKind::parse(&self.kind)
+                .ok_or_else(|| unreadable("unknown kind of finding"))?,
+            gateway: self.gateway,
+            charge: charge.transpose().map_err(unreadable)?,
+            payment: payment.transpose().map_err(unreadable)?,
+            order_id: self.order_id.map(Into::into),
+            expected: money(self.expected_minor, self.expected_currency)?,
+            found: money(self.found_minor, self.found_currency)?,
+            detail: self.detail,
+            action: FindingAction::parse(&self.action)
+                .ok_or_else(|| unreadable("unknown action"))?,
+            tries: self.tries.unsigned_abs(),
+            found_at: self.found_at,
+            last_seen_at: self.last_seen_at,
+            note: self.note,
+            resolved: self
+                .resolved_at
+                .zip(self.resolved_by)
+                .map(|(at, by)| FindingResolved { by, at }),
+        })
+    }
+}
+
+fn money(amount_minor: Option<i64>, currency: Option<String>) -> Result<Option<Money>, DbError> {
+    let Some((amount_minor, currency)) = amount_minor.zip(currency) else {
+        return Ok(None);
+    };
+    Ok(Some(Money {
+        amount_minor,
+        currency: Currency::parse(&currency).map_err(unreadable)?,
+    }))
+}

@@ -1,0 +1,109 @@
+//! Orders as the comparison with the gateway's books reads them: many at a time, and little of each.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+use oms_validation::{OrderId, TenantId};
+use uuid::Uuid;
+
+use crate::domain::reconcile_window::ReconcileWindow;
+use crate::domain::status::OrderStatus;
+use crate::domain::suspicion::FoundOrder;
+
+/// The orders that there are of these, in no order.
+pub(crate) async fn find_statuses(
+    connection: &mut Connection,
+    tenant: TenantId,
+    ids: &[OrderId],
+) -> Result<Vec<FoundOrder>, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+        #[diesel(sql_type = Text)]
+        status: String,
+    }
+
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows: Vec<Row> =
+        cached_sql("SELECT id, status FROM orders.orders WHERE tenant_id = $1 AND id = ANY ($2)")
+            .bind::<SqlUuid, _>(tenant.as_uuid())
+            .bind::<Array<SqlUuid>, _>(ids)
+            .load(connection)
+            .await?;
+    let found = |row: Row| FoundOrder {
+        id: row.id.into(),
+        status: OrderStatus::parse(&row.status),
+    };
+    Ok(rows.into_iter().map(found).collect())
+}
+
+/// How long before its payment was collected an order may have been placed.
+const OLDEST: TimeDelta = TimeDelta::days(1);
+/// By how much the clock that ids are made by may be ahead of the database's.
+const AHEAD: TimeDelta = TimeDelta::minutes(10);
+
+/// Up to `limit` paid orders whose payment was collected within a window, by id, after one that was listed before.
+///
+/// An id begins with the time at which it was made, so that the primary key alone leads to the orders of a time, and no
+/// order pays for an index by time.
+pub(crate) async fn list(
+    connection: &mut Connection,
+    tenant: TenantId,
+    window: &ReconcileWindow,
+    after: Option<OrderId>,
+    limit: usize,
+) -> Result<Vec<OrderId>, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+    }
+
+    let first = first_id_at(window.from() - OLDEST);
+    let rows: Vec<Row> = cached_sql(
+        "SELECT o.id FROM orders.orders o
+         WHERE o.tenant_id = $1 AND o.id > $2 AND o.id < $3 AND o.status = 'PAID'
+             AND EXISTS (
+                 SELECT FROM orders.events e
+                 WHERE e.tenant_id = $1 AND e.order_id = o.id AND e.to_status = 'PAID' AND e.from_status <> 'PAID'
+                     AND e.occurred_at >= $4 AND e.occurred_at < $5)
+         ORDER BY o.id LIMIT $6",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(after.map_or(first, OrderId::as_uuid))
+    .bind::<SqlUuid, _>(first_id_at(window.to() + AHEAD))
+    .bind::<Timestamptz, _>(window.from())
+    .bind::<Timestamptz, _>(window.to())
+    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id.into()).collect())
+}
+
+/// Not after any UUIDv7 that is made at this time, whose first 48 bits are its milliseconds
+/// (<https://www.rfc-editor.org/rfc/rfc9562#section-5.7>).
+fn first_id_at(time: DateTime<Utc>) -> Uuid {
+    let ms = u128::try_from(time.timestamp_millis()).unwrap_or(0);
+    Uuid::from_u128(ms << 80)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_lies_between_those_of_the_times_around_it() {
+        let id = OrderId::generate().as_uuid();
+        let (seconds, nanoseconds) = id.get_timestamp().unwrap().to_unix();
+        let made_at =
+            DateTime::from_timestamp(i64::try_from(seconds).unwrap(), nanoseconds).unwrap();
+        assert!(first_id_at(made_at) <= id);
+        assert!(first_id_at(made_at + TimeDelta::milliseconds(1)) > id);
+    }
+}

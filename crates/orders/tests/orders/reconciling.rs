@@ -1,0 +1,479 @@
+//! Comparing the gateway's charges with our orders.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use oms_orders::{
+    ChargeCheck, Finding, FindingFilter, FindingKind, FindingState, Going, OrderError, PageSize,
+    PlacedOrder, Reason, ReconcileObserver, ReconcileSchedule, ReconcileSummary, ReconcileTurn,
+    ReconcileWindow, check_charge, list_findings, measure_reconciliation, reconcile_charges,
+    reconcile_next, resolve_finding, settle_findings, sweep_orders,
+};
+use oms_payments::{
+    Capture, ChargeId, ChargeStatus, GatewayFault, ListedCharge, PaymentStatus, Reference,
+};
+use oms_validation::{Currency, Money, OperatorName, OrderId, TenantId};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use crate::clock::TestClock;
+use crate::gateway::Confirm;
+use crate::shop::{Opening, Shop, other_tenant, tenant};
+
+struct Nobody;
+
+impl ReconcileObserver for Nobody {
+    fn progressed(&self, _: &ReconcileSummary) -> Going {
+        Going::On
+    }
+}
+
+struct Impatient;
+
+impl ReconcileObserver for Impatient {
+    fn progressed(&self, _: &ReconcileSummary) -> Going {
+        Going::Stop
+    }
+}
+
+/// An hour that has all charges and orders of a test in it.
+fn window() -> ReconcileWindow {
+    let now: DateTime<Utc> = SystemTime::now().into();
+    let (hour, second) = (TimeDelta::hours(1), TimeDelta::seconds(1));
+    ReconcileWindow::new(now - hour, now + second, now).unwrap()
+}
+
+async fn compare(shop: &Shop) -> ReconcileSummary {
+    let compared = reconcile_charges(&shop.context, tenant(), &window(), &Nobody).await;
+    compared.unwrap()
+}
+
+fn kinds(summary: &ReconcileSummary) -> Vec<&'static str> {
+    let kinds = summary.found.iter().map(|(_, kind)| kind.as_str());
+    kinds.collect()
+}
+
+async fn findings(shop: &Shop) -> Vec<Finding> {
+    let filter = FindingFilter {
+        state: FindingState::All,
+        kind: None,
+    };
+    let page = list_findings(&shop.context, tenant(), filter, None, PageSize::DEFAULT).await;
+    page.unwrap().items
+}
+
+fn usd(amount_minor: i64) -> Money {
+    Money {
+        amount_minor,
+        currency: Currency::parse("USD").unwrap(),
+    }
+}
+
+/// A charge that no payment of ours goes with.
+fn foreign(shop: &Shop, tenant: Option<TenantId>, order_id: Option<OrderId>) -> ListedCharge {
+    let first = shop.gateway.first_charge_at;
+    shop.gateway.with_charges(|charges| {
+        let number = charges.len();
+        let charge = ListedCharge {
+            id: ChargeId::parse(&format!("ch_foreign_{number}")).unwrap(),
+            reference: Some(Reference::parse(&format!("pi_foreign_{number}")).unwrap()),
+            amount: usd(700),
+            captured: usd(700),
+            refunded: usd(0),
+            status: ChargeStatus::Succeeded,
+            capture: Capture::Captured,
+            created_at: first + TimeDelta::seconds(i64::try_from(number).unwrap()),
+            order_id,
+            tenant_id: tenant,
+        };
+        charges.push(charge.clone());
+        charge
+    })
+}
+
+/// A charge of the payment of a pending order, and the order failed after it, as when a bank is late.
+async fn late_charge(shop: &Shop, key: &str) -> OrderId {
+    let order_id = shop.pending(key).await;
+    assert_eq!(sweep_orders(&shop.context).await.unwrap().failed, 1);
+    let reference = Reference::parse(&format!("pi_{}", order_id.as_uuid().simple())).unwrap();
+    let mut charge = foreign(shop, Some(tenant()), Some(order_id));
+    charge.reference = Some(reference);
+    shop.gateway.with_charges(|charges| {
+        let last = charges.last_mut().unwrap();
+        last.reference = charge.reference.clone();
+    });
+    order_id
+}
+
+async fn paid_order(shop: &Shop, key: &str) -> OrderId {
+    match shop.order(key).await {
+        Ok(PlacedOrder::Paid(order)) => order.id,
+        other => panic!("not paid: {other:?}"),
+    }
+}
+
+/// `findings alerts` of the whole database.
+async fn written(shop: &Shop) -> String {
+    let sql = "SELECT (SELECT count(*) FROM orders.findings) || ' ' ||
+                   (SELECT count(*) FROM orders.alerts WHERE kind = 'finding')";
+    shop.text(sql).await
+}
+
+fn left(shop: &Shop) -> i64 {
+    shop.gateway.with_charges(|charges| {
+        let left = |it: &ListedCharge| it.captured.amount_minor - it.refunded.amount_minor;
+        charges.iter().map(left).sum()
+    })
+}
+
+#[tokio::test]
+async fn books_that_agree_have_no_findings_and_cost_no_look_up() {
+    let shop = Shop::open(Confirm::Pays).await;
+    for key in ["a", "b", "c"] {
+        paid_order(&shop, key).await;
+    }
+    shop.gateway.fail_lookups(Some(GatewayFault::TimedOut));
+    let summary = compare(&shop).await;
+    let expected = ReconcileSummary {
+        charges: 3,
+        finished: true,
+        ..ReconcileSummary::default()
+    };
+    assert_eq!(summary, expected);
+    assert_eq!(written(&shop).await, "0 0");
+}
+
+#[tokio::test]
+async fn a_charge_that_came_after_the_fence_is_given_back_once_with_one_alert() {
+    let shop = Shop::open(Confirm::IsLost).await;
+    let order_id = late_charge(&shop, "k").await;
+    let summary = compare(&shop).await;
+    assert_eq!(kinds(&summary), ["charge_on_ended_order"]);
+    assert_eq!((summary.settled.len(), summary.open), (1, 0));
+    assert_eq!(left(&shop), 0);
+    assert_eq!(
+        shop.state().await,
+        "FAILED 0 1:PENDING_PAYMENT/api,2:FAILED/sweeper,3:FAILED/reconciler,4:FAILED/reconciler voided 0"
+    );
+    let found = findings(&shop).await.pop().unwrap();
+    assert_eq!(found.order_id, Some(order_id));
+    assert_eq!(
+        (found.expected, found.found),
+        (Some(usd(0)), Some(usd(700)))
+    );
+    assert_eq!(found.resolved.unwrap().by, "reconciler");
+
+    let again = compare(&shop).await;
+    assert_eq!(
+        (again.found.len(), again.known.len(), again.open),
+        (0, 0, 0)
+    );
+    assert_eq!(written(&shop).await, "1 1");
+    assert_eq!(*shop.gateway.charge_refunds.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_is_reserved_for_a_failed_order_is_let_go() {
+    let shop = Shop::open(Confirm::IsLost).await;
+    late_charge(&shop, "k").await;
+    shop.gateway.with_charges(|charges| {
+        charges[0].capture = Capture::Uncaptured;
+        charges[0].captured = usd(0);
+    });
+    let summary = compare(&shop).await;
+    assert_eq!(kinds(&summary), ["authorisation_on_ended_order"]);
+    assert_eq!((summary.settled.len(), summary.open), (1, 0));
+    assert_eq!(compare(&shop).await.found, []);
+    assert_eq!(*shop.gateway.charge_refunds.lock().unwrap(), 0);
+}
+
+#[tokio::test]
+async fn foreign_charges_are_reported_and_only_ours_are_given_back() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = paid_order(&shop, "k").await;
+    foreign(&shop, None, None);
+    foreign(&shop, None, Some(order_id));
+    foreign(&shop, Some(tenant()), None);
+    foreign(&shop, Some(other_tenant()), Some(OrderId::generate()));
+    let ours = foreign(&shop, Some(tenant()), Some(OrderId::generate()));
+    let second = foreign(&shop, Some(tenant()), Some(order_id));
+    let summary = compare(&shop).await;
+    assert_eq!(kinds(&summary), ["charge_without_order"; 5]);
+    assert_eq!(
+        (summary.charges, summary.settled.len(), summary.open),
+        (7, 2, 3)
+    );
+    let given_back = shop.gateway.with_charges(|charges| {
+        let given_back = charges.iter().filter(|it| it.refunded == it.captured);
+        let ids = given_back.map(|it| it.id.clone());
+        ids.collect::<Vec<_>>()
+    });
+    assert_eq!(given_back, [ours.id, second.id]);
+
+    let again = compare(&shop).await;
+    assert_eq!(
+        (again.found.len(), again.known.len(), again.open),
+        (0, 3, 3)
+    );
+    assert_eq!(written(&shop).await, "5 5");
+
+    let theirs = reconcile_charges(&shop.context, other_tenant(), &window(), &Nobody).await;
+    let mut theirs = kinds(&theirs.unwrap());
+    theirs.sort_unstable();
+    // Its own, and those that name no store: who compares has them.
+    assert_eq!(theirs, ["charge_without_order"; 3]);
+}
+
+#[tokio::test]
+async fn an_order_that_is_under_way_is_never_found() {
+    let shop = Shop::open(Confirm::Overcharges).await;
+    shop.pending("k").await;
+    let summary = compare(&shop).await;
+    assert_eq!((summary.charges, summary.found.len()), (1, 0));
+    for status in ["CANCELLING", "REFUNDING"] {
+        shop.execute(&format!("UPDATE orders.orders SET status = '{status}'"))
+            .await;
+        assert_eq!(compare(&shop).await.found, []);
+    }
+    assert_eq!(written(&shop).await, "0 0");
+}
+
+#[tokio::test]
+async fn a_paid_order_with_another_amount_or_without_money_waits_for_a_person() {
+    let shop = Shop::open(Confirm::Pays).await;
+    paid_order(&shop, "a").await;
+    let unpaid = paid_order(&shop, "b").await;
+    let given_back = paid_order(&shop, "c").await;
+    let reference = Reference::parse(&format!("pi_{}", unpaid.as_uuid().simple())).unwrap();
+    shop.gateway.with_charges(|charges| {
+        charges[0].captured = usd(299);
+        charges[2].refunded = usd(300);
+        charges.remove(1);
+    });
+    shop.gateway
+        .set_status(&reference, PaymentStatus::NotConfirmed);
+    let summary = compare(&shop).await;
+    let mut found = kinds(&summary);
+    found.sort_unstable();
+    let expected = [
+        "amount_mismatch",
+        "paid_without_charge",
+        "paid_without_charge",
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(
+        (summary.orders, summary.settled.len(), summary.open),
+        (1, 0, 3)
+    );
+    let about: Vec<_> = findings(&shop)
+        .await
+        .into_iter()
+        .map(|it| it.order_id)
+        .collect();
+    assert!(about.contains(&Some(unpaid)) && about.contains(&Some(given_back)));
+    assert_eq!(compare(&shop).await.known.len(), 3);
+    assert_eq!(written(&shop).await, "3 3");
+}
+
+#[tokio::test]
+async fn a_paid_order_whose_charge_was_not_listed_is_looked_up_and_fine() {
+    let shop = Shop::open(Confirm::Pays).await;
+    paid_order(&shop, "k").await;
+    shop.gateway.with_charges(Vec::clear);
+    let summary = compare(&shop).await;
+    assert_eq!((summary.charges, summary.orders, summary.open), (0, 1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn comparisons_at_the_same_time_write_each_finding_once() {
+    const RUNS: usize = 6;
+    let shop = Shop::open(Confirm::IsLost).await;
+    late_charge(&shop, "k").await;
+    foreign(&shop, None, None);
+    let barrier = Arc::new(Barrier::new(RUNS));
+    let mut runs = JoinSet::new();
+    for _ in 0..RUNS {
+        let (barrier, context) = (barrier.clone(), shop.context.clone());
+        runs.spawn(async move {
+            barrier.wait().await;
+            let compared = reconcile_charges(&context, tenant(), &window(), &Nobody).await;
+            compared.unwrap().found.len()
+        });
+    }
+    let found: usize = runs.join_all().await.into_iter().sum();
+    assert_eq!(found, 2);
+    assert_eq!(written(&shop).await, "2 2");
+    assert_eq!(left(&shop), 700);
+    assert_eq!(
+        shop.state().await,
+        "FAILED 0 1:PENDING_PAYMENT/api,2:FAILED/sweeper,3:FAILED/reconciler,4:FAILED/reconciler voided 0"
+    );
+}
+
+#[tokio::test]
+async fn a_gateway_that_falls_silent_in_the_middle_loses_nothing() {
+    let shop = Shop::open(Confirm::Pays).await;
+    for _ in 0..5 {
+        foreign(&shop, None, None);
+    }
+    *shop.gateway.lists.lock().unwrap() = Some(1);
+    let cut_off = reconcile_charges(&shop.context, tenant(), &window(), &Nobody).await;
+    assert!(matches!(cut_off, Err(OrderError::Payment(_))));
+    assert_eq!(written(&shop).await, "2 2");
+
+    *shop.gateway.lists.lock().unwrap() = None;
+    let summary = compare(&shop).await;
+    assert_eq!((summary.found.len(), summary.known.len()), (3, 2));
+    assert_eq!(written(&shop).await, "5 5");
+}
+
+#[tokio::test]
+async fn what_could_not_be_given_back_at_once_is_taken_up_later() {
+    let clock = TestClock::at_noon();
+    let shop = Shop::open_as(Opening {
+        confirm: Confirm::IsLost,
+        clock: Some(clock),
+        ..Opening::default()
+    })
+    .await;
+    late_charge(&shop, "k").await;
+    *shop.gateway.refund_fault.lock().unwrap() = Some(GatewayFault::TimedOut);
+    let summary = compare(&shop).await;
+    assert_eq!(
+        (summary.found.len(), summary.settled.len(), summary.open),
+        (1, 0, 1)
+    );
+    let waiting = findings(&shop).await.pop().unwrap();
+    assert!(waiting.note.unwrap().contains("no answer in time"));
+    assert_eq!(settle_findings(&shop.context, tenant()).await.unwrap(), []);
+
+    *shop.gateway.refund_fault.lock().unwrap() = None;
+    shop.pass(Duration::from_secs(3600));
+    let settled = settle_findings(&shop.context, tenant()).await.unwrap();
+    assert_eq!(settled, [waiting.id]);
+    assert_eq!((left(&shop), written(&shop).await.as_str()), (0, "1 1"));
+}
+
+#[tokio::test]
+async fn money_that_came_back_after_a_refund_opens_the_finding_again() {
+    let shop = Shop::open(Confirm::IsLost).await;
+    late_charge(&shop, "k").await;
+    compare(&shop).await;
+    // The bank could not take it, so that the gateway has it again.
+    shop.gateway
+        .with_charges(|charges| charges[0].refunded = usd(0));
+    *shop.gateway.refund_fault.lock().unwrap() = Some(GatewayFault::TimedOut);
+    let summary = compare(&shop).await;
+    assert_eq!((summary.found.len(), summary.open), (1, 1));
+    assert_eq!(written(&shop).await, "1 1");
+    let due = "SELECT count(*) FROM orders.alerts WHERE delivered_at IS NULL";
+    assert_eq!(shop.text(due).await, "1");
+}
+
+#[tokio::test]
+async fn what_an_operator_has_settled_stays_settled() {
+    let shop = Shop::open(Confirm::Pays).await;
+    foreign(&shop, None, None);
+    let id = compare(&shop).await.found[0].0;
+    let ann = OperatorName::parse("ann").unwrap();
+    let reason = Reason::parse("the web shop's").unwrap();
+    let resolve = async || resolve_finding(&shop.context, tenant(), id, &ann, &reason).await;
+    let resolved = resolve().await.unwrap();
+    assert_eq!(resolved.note.as_deref(), Some("the web shop's"));
+    assert_eq!(resolved.resolved.unwrap().by, "operator:ann");
+    assert!(matches!(resolve().await, Err(OrderError::FindingResolved)));
+    let theirs = resolve_finding(&shop.context, other_tenant(), id, &ann, &reason).await;
+    assert!(matches!(theirs, Err(OrderError::FindingNotFound)));
+    let summary = compare(&shop).await;
+    assert_eq!(
+        (summary.found.len(), summary.known.len(), summary.open),
+        (0, 1, 0)
+    );
+}
+
+#[tokio::test]
+async fn one_charge_is_checked_like_all() {
+    let shop = Shop::open(Confirm::IsLost).await;
+    late_charge(&shop, "k").await;
+    let charge = shop.gateway.with_charges(|charges| charges[0].clone());
+    let check = async || {
+        check_charge(&shop.context, tenant(), &charge)
+            .await
+            .unwrap()
+    };
+    let ChargeCheck::Found { kind, settled, .. } = check().await else {
+        panic!("not found")
+    };
+    assert_eq!((kind, settled), (FindingKind::ChargeOnEndedOrder, true));
+    // It is judged as it was read; what counts is how it is.
+    assert_eq!(check().await, ChargeCheck::Fine);
+    assert_eq!(written(&shop).await, "1 1");
+}
+
+fn schedule() -> ReconcileSchedule {
+    ReconcileSchedule {
+        interval: Duration::from_secs(3600),
+        overlap: Duration::from_secs(86_400),
+        lease: Duration::from_secs(60),
+    }
+}
+
+async fn turn(shop: &Shop, observer: &dyn ReconcileObserver) -> Result<ReconcileTurn, OrderError> {
+    reconcile_next(&shop.context, tenant(), &schedule(), observer).await
+}
+
+#[tokio::test]
+async fn turns_come_round_one_at_a_time_and_go_on_where_they_ended() {
+    let clock = TestClock::at_noon();
+    let shop = Shop::open_as(Opening {
+        clock: Some(clock),
+        ..Opening::default()
+    })
+    .await;
+    let measure = async || {
+        measure_reconciliation(&shop.context, tenant())
+            .await
+            .unwrap()
+    };
+    assert_eq!(measure().await.age, None);
+    assert!(matches!(
+        turn(&shop, &Nobody).await,
+        Ok(ReconcileTurn::Done {
+            more_due: false,
+            ..
+        })
+    ));
+    assert_eq!(turn(&shop, &Nobody).await.unwrap(), ReconcileTurn::NotDue);
+
+    // Three days later: a day at a time.
+    shop.pass(Duration::from_secs(3 * 86_400));
+    assert_eq!(measure().await.age, Some(Duration::from_secs(3 * 86_400)));
+    for expected in [true, true, false] {
+        let Ok(ReconcileTurn::Done { more_due, .. }) = turn(&shop, &Nobody).await else {
+            panic!("not done")
+        };
+        assert_eq!(more_due, expected);
+    }
+    assert_eq!(measure().await.age, Some(Duration::ZERO));
+
+    // The gateway is silent: nothing is passed over, and the next turn comes soon.
+    shop.pass(Duration::from_secs(3600));
+    *shop.gateway.lists.lock().unwrap() = Some(0);
+    assert!(turn(&shop, &Nobody).await.is_err());
+    assert_eq!(measure().await.age, Some(Duration::from_secs(3600)));
+    assert_eq!(turn(&shop, &Nobody).await.unwrap(), ReconcileTurn::NotDue);
+    *shop.gateway.lists.lock().unwrap() = None;
+    shop.pass(Duration::from_secs(60));
+
+    // Stopped half-way: at once again.
+    let Ok(ReconcileTurn::Done { summary, .. }) = turn(&shop, &Impatient).await else {
+        panic!("not done")
+    };
+    assert!(!summary.finished);
+    assert_eq!(measure().await.age, Some(Duration::from_secs(3660)));
+    let Ok(ReconcileTurn::Done { summary, .. }) = turn(&shop, &Nobody).await else {
+        panic!("not done")
+    };
+    assert!(summary.finished);
+}

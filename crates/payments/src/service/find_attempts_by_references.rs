@@ -1,0 +1,24 @@
+//! Whose payments they are that a gateway lists.
+
+use oms_database::Connection;
+use oms_validation::TenantId;
+
+use crate::store::attempts;
+use crate::{Attempt, PaymentError, Reference};
+
+/// The attempts that have one of these references of a gateway, in no order; none for payments that are not ours, or are
+/// another tenant's.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_attempts_by_references(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    gateway: &str,
+    references: &[Reference],
+) -> Result<Vec<Attempt>, PaymentError> {
+    if references.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(attempts::find_by_references(connection, tenant_id, gateway, references).await?)
+}
