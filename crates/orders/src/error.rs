@@ -291,7 +291,9 @@ fn failed(order_id: OrderId, failure: &Failure) -> Problem {
     let problem = match failure {
         Failure::PaymentDeclined { decline_code } => {
             let code = DeclineCode::new(decline_code);
-            Problem::of(&PAYMENT_DECLINED).with_extension("declineCode", code.for_customer())
+            Problem::of(&PAYMENT_DECLINED)
+                .with_extension("declineCode", code.for_customer())
+                .with_extension("customerStep", code.customer_step().as_str())
         }
         Failure::PaymentVoided | Failure::GatewayUnavailable => Problem::of(&PAYMENT_VOIDED),
     };

@@ -37,20 +37,23 @@ async fn a_declined_payment_fails_the_order_and_gives_its_stock_back() {
 #[tokio::test]
 async fn customers_learn_why_a_payment_was_declined_but_thieves_do_not() {
     let shop = Shop::open().await;
-    for (token, told, stored) in [
+    for (token, told, step, stored) in [
         (
             "pm_card_visa_chargeDeclinedInsufficientFunds",
             "insufficient_funds",
+            "use_another_method",
             "insufficient_funds",
         ),
         (
             "pm_card_chargeDeclinedExpiredCard",
             "expired_card",
+            "use_another_method",
             "expired_card",
         ),
         (
             "pm_card_visa_chargeDeclinedStolenCard",
             "generic_decline",
+            "contact_issuer",
             "stolen_card",
         ),
     ] {
@@ -60,6 +63,7 @@ async fn customers_learn_why_a_payment_was_declined_but_thieves_do_not() {
         for declined in [first, replay] {
             declined.assert_failed("orders.payment_declined");
             assert_eq!(declined.body["declineCode"], told, "{declined:?}");
+            assert_eq!(declined.body["customerStep"], step, "{declined:?}");
         }
         let sql = format!("SELECT failure_code FROM orders.orders WHERE idempotency_key = '{key}'");
         assert_eq!(
