@@ -299,7 +299,7 @@ const CORRUPTIONS: [(&str, &[usize]); 27] = [
     ),
     (
         "INSERT INTO orders.findings (tenant_id, id, kind, gateway, subject, charge_reference, detail, action)
-         SELECT tenant_id, id, 'charge_without_order', 'stripe', 'ch_x', 'ch_x', 'x', 'none'
+         SELECT tenant_id, id, 'charge_without_order', 'stripe', 'ch_' || id, 'ch_' || id, 'x', 'none'
          FROM orders.orders WHERE status = 'PAID'",
         &[11],
     ),
@@ -310,7 +310,7 @@ const CORRUPTIONS: [(&str, &[usize]); 27] = [
     ),
     (
         "INSERT INTO orders.findings (tenant_id, id, kind, gateway, subject, payment_reference, order_id, detail, action)
-         SELECT tenant_id, id, 'amount_mismatch', 'stripe', 'pi_x', 'pi_x', id, 'x', 'none'
+         SELECT tenant_id, id, 'amount_mismatch', 'stripe', 'pi_' || id, 'pi_' || id, id, 'x', 'none'
          FROM orders.orders WHERE status = 'PAID';
          INSERT INTO orders.alerts (tenant_id, id, kind, subject_id, order_id, message)
          SELECT tenant_id, id, 'finding', id, id, 'x' FROM orders.orders WHERE status = 'PAID'",
