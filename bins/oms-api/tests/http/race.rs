@@ -25,16 +25,16 @@ const ROUNDS: u64 = 1000;
 const HEAT: u64 = 250;
 const AT_ONCE: usize = 24;
 
-/// The sweepers look at every order at once and all the time, and give up after one try. The gateway has less time than anywhere
-/// else: some of the calls are never answered.
+/// The sweepers look at every order at once and all the time, and give up after one try. The gateway has little time, because
+/// some of the calls are never answered.
 const RACING: Settings<'_> = &[
     ("OMS_SWEEP_INTERVAL_MS", "200"),
     ("OMS_SWEEP_AFTER_MS", "0"),
     ("OMS_SWEEP_BACKOFF_MIN_MS", "10"),
     ("OMS_SWEEP_BACKOFF_MAX_MS", "50"),
     ("OMS_SWEEP_MAX_TRIES", "1"),
-    ("OMS_SWEEP_LEASE_MS", "9000"),
-    ("OMS_STRIPE_TIMEOUT_MS", "2000"),
+    ("OMS_SWEEP_LEASE_MS", "25000"),
+    ("OMS_STRIPE_TIMEOUT_MS", "5000"),
     ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "50"),
     ("OMS_DATABASE_MAX_CONNECTIONS", "12"),
 ];
