@@ -29,6 +29,8 @@ mod clock;
 mod dead_letters;
 #[path = "orders/gateway.rs"]
 mod gateway;
+#[path = "orders/month.rs"]
+mod month;
 #[path = "orders/operators.rs"]
 mod operators;
 #[path = "orders/reconciling.rs"]

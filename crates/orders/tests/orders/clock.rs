@@ -19,6 +19,11 @@ impl TestClock {
         *self.0.lock().unwrap() += time;
     }
 
+    /// Makes it so late.
+    pub fn set(&self, time: DateTime<Utc>) {
+        *self.0.lock().unwrap() = time;
+    }
+
     pub fn time(&self) -> DateTime<Utc> {
         *self.0.lock().unwrap()
     }

@@ -77,7 +77,8 @@ fn product() -> Uuid {
     Uuid::from_u128(0xB)
 }
 
-fn catalogue(pieces: u32) -> Catalogue {
+/// One warehouse with so many pieces of the one product.
+pub fn catalogue(pieces: u32) -> Catalogue {
     let warehouse = Uuid::from_u128(0xA);
     serde_json::from_value(json!({
         "warehouses": [{ "id": warehouse, "name": "W", "location": { "lat": 33.7, "lng": -84.4 } }],
@@ -88,6 +89,20 @@ fn catalogue(pieces: u32) -> Catalogue {
         }],
     }))
     .unwrap()
+}
+
+/// A request for three pieces of it.
+pub fn three_pieces() -> OrderRequest {
+    let address = json!("191 Peachtree St NE, Atlanta, GA");
+    OrderRequest {
+        customer_id: Uuid::from_u128(0xC).into(),
+        shipping_address: serde_json::from_value(address).unwrap(),
+        lines: vec![RequestedLine {
+            product_id: product().into(),
+            quantity: 3,
+        }],
+        payment_method: PaymentMethod::parse_token("pm_card_visa").unwrap(),
+    }
 }
 
 impl Shop {
@@ -145,18 +160,8 @@ impl Shop {
 
     /// The same, in a store.
     pub async fn order_in(&self, tenant: TenantId, key: &str) -> Result<PlacedOrder, OrderError> {
-        let address = json!("191 Peachtree St NE, Atlanta, GA");
-        let request = OrderRequest {
-            customer_id: Uuid::from_u128(0xC).into(),
-            shipping_address: serde_json::from_value(address).unwrap(),
-            lines: vec![RequestedLine {
-                product_id: product().into(),
-                quantity: 3,
-            }],
-            payment_method: PaymentMethod::parse_token("pm_card_visa").unwrap(),
-        };
         let key = IdempotencyKey::parse(key).unwrap();
-        place_order(&self.context, tenant, &key, &request).await
+        place_order(&self.context, tenant, &key, &three_pieces()).await
     }
 
     /// Places an order whose payment stays open.

@@ -1,0 +1,267 @@
+//! A month of the sweeper's life, on a clock that jumps from one event to the next: the gateway is away for a tenth of the
+//! time, orders are cut off in every way, and an operator looks at the dead letters once a day.
+//!
+//! One seed makes outages, arrivals and fates; the pauses of the sweeper are by chance. `OMS_MONTH_SEED` sets the seed, which
+//! is printed when a test fails.
+
+#[path = "month/books.rs"]
+mod books;
+#[path = "month/gateway.rs"]
+mod gateway;
+#[path = "month/schedule.rs"]
+mod schedule;
+
+use std::env;
+use std::error::Error;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel_async::SimpleAsyncConnection;
+use oms_database::Connection;
+use oms_geocoding::adapters::AddressBook;
+use oms_inventory::load_catalogue;
+use oms_orders::{
+    Alert, AlertSink, DeadLetter, DeadLetterFilter, OrderContext, OrderSettings, PageSize,
+    PlacedOrder, Reason, SweepSummary, Verdict, deliver_alerts, list_dead_letters, measure_backlog,
+    place_order, resolve_dead_letter, retry_dead_letter, sweep_orders,
+};
+use oms_test_support::TestDatabase;
+use oms_validation::{Currency, IdempotencyKey, OperatorName};
+
+use crate::clock::TestClock;
+use crate::shop::{catalogue, tenant, three_pieces};
+use gateway::{Caller, Fate, MAX_COOL_DOWN, MonthGateway};
+use schedule::{DAY, Schedule};
+
+/// Enough for all orders.
+const PIECES: u32 = 10_000;
+/// How often an operator has the sweeper try an order again, before the cause is mended on the last day.
+const MOST_RETRIES: usize = 3;
+/// How often the sweeper looks whether something is due.
+const SWEEP_INTERVAL: TimeDelta = TimeDelta::seconds(1);
+
+/// Says which seed it was.
+struct Seed(u64);
+
+impl Drop for Seed {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("that was OMS_MONTH_SEED={}", self.0);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Pager(Mutex<Vec<Alert>>);
+
+#[async_trait]
+impl AlertSink for Pager {
+    async fn deliver(&self, alert: &Alert) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.0.lock().unwrap().push(alert.clone());
+        Ok(())
+    }
+}
+
+struct Month {
+    clock: Arc<TestClock>,
+    schedule: Arc<Schedule>,
+    gateway: Arc<MonthGateway>,
+    context: OrderContext,
+    settings: OrderSettings,
+    pager: Pager,
+    connection: Connection,
+    /// What all turns of the sweeper did, and how many there were.
+    swept: SweepSummary,
+    turns: usize,
+    _database: TestDatabase,
+}
+
+impl Month {
+    async fn begin(seed: u64) -> Self {
+        let database = TestDatabase::create();
+        let clock = TestClock::at_noon();
+        let schedule = Arc::new(Schedule::of(seed, clock.time()));
+        let gateway = Arc::new(MonthGateway::new(seed, clock.clone(), schedule.clone()));
+        let settings = OrderSettings::new(Currency::parse("USD").unwrap());
+        let geocoder = Arc::new(AddressBook::development());
+        let pool = database.pool(8);
+        let context = OrderContext::new(pool, gateway.clone(), geocoder, settings);
+        let mut connection = database.connect().await;
+        let catalogue = catalogue(PIECES);
+        load_catalogue(&mut connection, tenant(), &catalogue)
+            .await
+            .unwrap();
+        Self {
+            context: context.with_clock(clock.clone()),
+            clock,
+            schedule,
+            gateway,
+            settings,
+            pager: Pager::default(),
+            connection,
+            swept: SweepSummary::default(),
+            turns: 0,
+            _database: database,
+        }
+    }
+
+    /// Lets everything happen that happens until `end`, in its order.
+    async fn pass_until(&mut self, end: DateTime<Utc>, arrivals: &[(DateTime<Utc>, Fate)]) {
+        let mut arrivals = arrivals.iter().enumerate().peekable();
+        let mut round_at = self.clock.time() + DAY;
+        loop {
+            let (sweep_at, arrival_at) = (self.sweep_at().await, arrivals.peek().map(|it| it.1.0));
+            let times = [sweep_at, arrival_at, Some(round_at)];
+            let next = times.into_iter().flatten().min().unwrap();
+            if next >= end {
+                return self.clock.set(end);
+            }
+            self.clock.set(next.max(self.clock.time()));
+            if arrival_at == Some(next) {
+                let (number, (_, fate)) = arrivals.next().unwrap();
+                self.place(number, *fate).await;
+            } else if sweep_at == Some(next) {
+                self.sweep().await;
+            } else {
+                self.check_what_waits().await;
+                self.go_round().await;
+                round_at += DAY;
+            }
+        }
+    }
+
+    /// When the sweeper has something to do next, if the breaker lets it.
+    async fn sweep_at(&mut self) -> Option<DateTime<Utc>> {
+        let due = self.first_due().await?;
+        let soon = self.clock.time() + SWEEP_INTERVAL;
+        Some(
+            due.max(soon)
+                .max(self.gateway.refuses_until().unwrap_or(soon)),
+        )
+    }
+
+    async fn place(&mut self, number: usize, fate: Fate) {
+        self.gateway.expect(fate);
+        let key = IdempotencyKey::parse(&format!("order-{number}")).unwrap();
+        let request = three_pieces();
+        let placing = place_order(&self.context, tenant(), &key, &request);
+        let answer = tokio::select! {
+            answer = placing => answer,
+            // With the program goes everything that it was doing.
+            () = self.gateway.died.notified() => return,
+        };
+        if let (Fate::Disowned, Ok(PlacedOrder::Pending(order))) = (fate, answer) {
+            let order_id = order.order_id;
+            self.execute(&format!(
+                "UPDATE payments.attempts SET gateway = 'other' WHERE order_id = '{order_id}'"
+            ))
+            .await;
+        }
+    }
+
+    async fn sweep(&mut self) {
+        self.gateway.called_by(Caller::Sweeper);
+        loop {
+            let turn = sweep_orders(&self.context).await.unwrap();
+            self.turns += 1;
+            self.swept = sum(self.swept, turn);
+            if turn.dead_lettered > 0 {
+                deliver_alerts(&self.context, &self.pager).await.unwrap();
+            }
+            if !turn.more_due {
+                break;
+            }
+        }
+        if self.gateway.refuses_until().is_none() {
+            let backlog = measure_backlog(&self.context).await.unwrap();
+            assert_eq!(
+                backlog.sweep_lag,
+                Duration::ZERO,
+                "a turn left orders behind"
+            );
+        }
+    }
+
+    /// The operator looks at every dead letter that is open.
+    async fn go_round(&mut self) {
+        self.gateway.called_by(Caller::Operator);
+        for dead_letter in self.open_dead_letters().await {
+            self.decide(&dead_letter).await;
+        }
+    }
+
+    async fn open_dead_letters(&self) -> Vec<DeadLetter> {
+        let size = PageSize::new(100).unwrap();
+        let filter = DeadLetterFilter::Open;
+        let page = list_dead_letters(&self.context, tenant(), filter, None, size).await;
+        let page = page.unwrap();
+        assert!(page.next.is_none(), "more than an operator can look at");
+        page.items
+    }
+
+    /// A gateway that is away leaves the decision for tomorrow.
+    async fn decide(&mut self, dead_letter: &DeadLetter) {
+        let ann = OperatorName::parse("ann").unwrap();
+        let (id, reason) = (
+            dead_letter.id,
+            Reason::parse("seen in the dashboard").unwrap(),
+        );
+        let (context, tenant) = (&self.context, tenant());
+        if dead_letter.reason.contains("another amount") {
+            let verdict = Verdict::Paid;
+            let _ = resolve_dead_letter(context, tenant, id, verdict, &ann, &reason).await;
+            return;
+        }
+        let times = self.dead_letters_of(dead_letter.order_id.as_uuid()).await;
+        if times <= MOST_RETRIES || self.clock.time() > self.schedule.end {
+            retry_dead_letter(&self.context, tenant, id, &ann)
+                .await
+                .unwrap();
+        }
+    }
+
+    /// All that could never be settled can be from now on.
+    async fn mend(&mut self) {
+        self.gateway.mend();
+        self.execute("UPDATE payments.attempts SET gateway = 'month'")
+            .await;
+    }
+
+    async fn execute(&mut self, sql: &str) {
+        self.connection.batch_execute(sql).await.unwrap();
+    }
+}
+
+fn sum(one: SweepSummary, other: SweepSummary) -> SweepSummary {
+    SweepSummary {
+        paid: one.paid + other.paid,
+        failed: one.failed + other.failed,
+        postponed: one.postponed + other.postponed,
+        refused: one.refused + other.refused,
+        dead_lettered: one.dead_lettered + other.dead_lettered,
+        superseded: one.superseded + other.superseded,
+        more_due: false,
+    }
+}
+
+#[tokio::test]
+async fn after_a_month_of_outages_every_order_has_ended_once_and_nothing_is_lost() {
+    let seed = env::var("OMS_MONTH_SEED").map_or(20_301, |seed| seed.parse().unwrap());
+    let _seed = Seed(seed);
+    let mut month = Month::begin(seed).await;
+    let schedule = month.schedule.clone();
+    month.pass_until(schedule.end, &schedule.arrivals).await;
+    // The last banks decide, and the gateway stays.
+    month.pass_until(schedule.end + DAY * 3, &[]).await;
+    month.check_what_is_left().await;
+
+    month.mend().await;
+    month.go_round().await;
+    month.pass_until(schedule.end + DAY * 4, &[]).await;
+    month.check_the_books().await;
+    month.check_the_calls().await;
+    month.check_that_all_of_it_happened().await;
+}

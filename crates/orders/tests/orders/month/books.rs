@@ -1,0 +1,251 @@
+//! What has to be true every day, at the end of the month, and once the operator has decided everything.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use oms_orders::{OrderSettings, measure_backlog};
+use uuid::Uuid;
+
+use super::gateway::{Account, Fate, reference_of};
+use super::schedule::DAY;
+use super::{MAX_COOL_DOWN, Month, PIECES, SWEEP_INTERVAL};
+
+/// Calls that one try of the sweeper may cost: to prepare what has no reference, to look, to cancel.
+const CALLS_A_TRY: u32 = 3;
+
+#[derive(QueryableByName)]
+struct OrderRow {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Text)]
+    status: String,
+    #[diesel(sql_type = Timestamptz)]
+    created_at: DateTime<Utc>,
+    /// How often it was left to a person.
+    #[diesel(sql_type = BigInt)]
+    dead_letters: i64,
+    /// All tries that these tell of.
+    #[diesel(sql_type = BigInt)]
+    given_up_after: i64,
+    #[diesel(sql_type = BigInt)]
+    open_dead_letters: i64,
+}
+
+/// Each finds what breaks a rule, in one column of words.
+const RULES: [&str; 6] = [
+    "SELECT format('%s is not settled: %s', id, status) FROM orders.orders WHERE status NOT IN ('PAID', 'FAILED')
+     UNION ALL SELECT format('%s is on the worklist', order_id) FROM orders.reconciliations
+     UNION ALL SELECT format('%s waits for a person', order_id) FROM orders.dead_letters WHERE resolved_at IS NULL",
+    "SELECT format('%s has another timeline: %s', o.id, string_agg(e.to_status, ',' ORDER BY e.sequence))
+     FROM orders.orders o JOIN orders.events e ON (e.tenant_id, e.order_id) = (o.tenant_id, o.id)
+     GROUP BY o.tenant_id, o.id
+     HAVING count(*) FILTER (WHERE e.to_status IN ('PAID', 'FAILED')) <> 1
+         OR count(*) <> o.version OR max(e.sequence) <> o.version OR min(e.sequence) <> 1
+         OR (array_agg(e.to_status ORDER BY e.sequence DESC))[1] <> o.status",
+    "SELECT format('the stock: on hand %s, reserved %s, held %s, sold %s', s.on_hand, s.reserved, r.held, p.sold)
+     FROM inventory.stock_levels s
+     CROSS JOIN (SELECT coalesce(sum(quantity), 0) AS held FROM inventory.reservations) r
+     CROSS JOIN (SELECT 3 * count(*) AS sold FROM orders.orders WHERE status = 'PAID') p
+     WHERE s.reserved <> r.held OR s.reserved <> p.sold",
+    "SELECT format('dead letter %s has %s alerts', d.id, count(a))
+     FROM orders.dead_letters d
+     LEFT JOIN orders.alerts a ON a.subject_id = d.id AND a.order_id = d.order_id AND a.delivered_at IS NOT NULL
+     GROUP BY d.tenant_id, d.id HAVING count(a) <> 1
+     UNION ALL SELECT format('%s alerts too many', count(*)) FROM orders.alerts a
+     WHERE NOT EXISTS (SELECT FROM orders.dead_letters d WHERE d.id = a.subject_id) HAVING count(*) > 0",
+    "SELECT format('%s is %s, its payment %s', o.id, o.status, a.state)
+     FROM orders.orders o JOIN payments.attempts a ON (a.tenant_id, a.order_id) = (o.tenant_id, o.id)
+     WHERE (o.status = 'PAID') <> (a.state = 'paid') OR (o.status = 'FAILED') <> (a.state IN ('declined', 'voided'))",
+    "SELECT format('%s was given up on after %s tries: %s', order_id, tries, reason)
+     FROM orders.dead_letters
+     WHERE tries <> 20 AND reason NOT LIKE '%another amount%'",
+];
+
+/// How often the backoff lets the sweeper try one order within a minute, if every pause is the shortest: a tenth of its
+/// ceiling, which doubles with each try.
+fn most_tries_in_a_minute(settings: &OrderSettings) -> u32 {
+    let (base, cap) = settings.sweep_backoff;
+    let mut passed = Duration::ZERO;
+    let mut tries = 0;
+    while passed < Duration::from_secs(60) {
+        tries += 1;
+        passed += (base * 2_u32.pow(tries)).min(cap) / 10;
+    }
+    tries
+}
+
+impl Month {
+    /// When the sweeper's next order is due.
+    pub async fn first_due(&mut self) -> Option<DateTime<Utc>> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Nullable<Timestamptz>)]
+            due_at: Option<DateTime<Utc>>,
+        }
+        let query = diesel::sql_query("SELECT min(due_at) AS due_at FROM orders.reconciliations");
+        let row: Row = query.get_result(&mut self.connection).await.unwrap();
+        row.due_at
+    }
+
+    /// How often an order was left to a person.
+    pub async fn dead_letters_of(&mut self, order_id: Uuid) -> usize {
+        let orders = self.orders().await;
+        let order = orders.iter().find(|order| order.id == order_id).unwrap();
+        usize::try_from(order.dead_letters).unwrap()
+    }
+
+    async fn orders(&mut self) -> Vec<OrderRow> {
+        let query = diesel::sql_query(
+            "SELECT o.id, o.status, o.created_at, count(d) AS dead_letters,
+                    coalesce(sum(d.tries), 0)::bigint AS given_up_after,
+                    count(d) FILTER (WHERE d.resolved_at IS NULL) AS open_dead_letters
+             FROM orders.orders o
+             LEFT JOIN orders.dead_letters d ON (d.tenant_id, d.order_id) = (o.tenant_id, o.id)
+             GROUP BY o.tenant_id, o.id",
+        );
+        query.load(&mut self.connection).await.unwrap()
+    }
+
+    async fn words(&mut self, sql: &str) -> Vec<String> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            words: String,
+        }
+        let query = diesel::sql_query(format!("SELECT words FROM ({sql}) rule (words)"));
+        let rows: Vec<Row> = query.load(&mut self.connection).await.unwrap();
+        rows.into_iter().map(|row| row.words).collect()
+    }
+
+    /// Every day: no order is with the sweeper for longer than its customer's time and all its tries take, the gateway's
+    /// absence apart; and the lag is no longer than that.
+    pub async fn check_what_waits(&mut self) {
+        let now = self.clock.time();
+        let (_, longest_pause) = self.settings.sweep_backoff;
+        let with_the_sweeper = self.settings.sweep_after
+            + self.settings.pending_payment_deadline
+            + longest_pause * self.settings.sweep_max_tries;
+        // After an outage the breaker may stay open for as long as it cools down, and a lease be lost.
+        let slack = TimeDelta::hours(1);
+        let most = TimeDelta::from_std(with_the_sweeper).unwrap() + slack;
+        for order in self.orders().await {
+            if order.status != "PENDING_PAYMENT" || order.dead_letters > 0 {
+                continue;
+            }
+            let time = order.created_at..now;
+            let waited = (now - order.created_at) - self.schedule.away_during(&time);
+            assert!(waited <= most, "{} waits for {waited}", order.id);
+        }
+        let lag = measure_backlog(&self.context).await.unwrap().sweep_lag;
+        let most = self.schedule.longest_outage() + MAX_COOL_DOWN + SWEEP_INTERVAL;
+        assert!(TimeDelta::from_std(lag).unwrap() <= most, "{lag:?}");
+    }
+
+    /// Before the operator's last round: whatever is not settled waits for a person.
+    pub async fn check_what_is_left(&mut self) {
+        for order in self.orders().await {
+            let unsettled = order.status == "PENDING_PAYMENT";
+            assert!(unsettled || order.status == "PAID" || order.status == "FAILED");
+            assert_eq!(
+                order.open_dead_letters,
+                i64::from(unsettled),
+                "{}",
+                order.id
+            );
+        }
+        assert!(self.first_due().await.is_none());
+    }
+
+    /// After it: everything is settled, in our books and the gateway's alike.
+    pub async fn check_the_books(&mut self) {
+        for rule in RULES {
+            let broken = self.words(rule).await;
+            assert!(broken.is_empty(), "{broken:#?}");
+        }
+        let on_hand = "SELECT on_hand::text FROM inventory.stock_levels";
+        assert_eq!(self.words(on_hand).await, [PIECES.to_string()]);
+
+        for order in self.orders().await {
+            let account = self.gateway.account(&reference_of(order.id));
+            let expected = u32::from(order.status == "PAID");
+            assert_eq!(
+                account.charges, expected,
+                "{} is {}",
+                order.id, order.status
+            );
+        }
+        let delivered = self.pager.0.lock().unwrap().clone();
+        let subjects: HashSet<Uuid> = delivered.iter().map(|alert| alert.subject_id).collect();
+        assert_eq!(subjects.len(), delivered.len(), "an alert came twice");
+        assert_eq!(delivered.len(), self.swept.dead_lettered);
+    }
+
+    /// No order cost more calls than its budget, nor came too often in any minute. What was given up on was tried as often
+    /// as is said: a call that the breaker refused is no try.
+    pub async fn check_the_calls(&mut self) {
+        let most_in_a_minute = CALLS_A_TRY * most_tries_in_a_minute(&self.settings);
+        for order in self.orders().await {
+            let reference = reference_of(order.id);
+            let account = self.gateway.account(&reference);
+            self.check_the_budget(&order, &account);
+            let most = account.most_in_a_minute;
+            assert!(
+                most <= most_in_a_minute,
+                "{} in a minute: {}",
+                most,
+                order.id
+            );
+            let tries = u32::try_from(order.given_up_after).unwrap();
+            // No call is made for an attempt that seems to be another gateway's.
+            if self.gateway.fate(&reference) != Some(Fate::Disowned) {
+                assert!(
+                    tries <= account.by_sweeper.all(),
+                    "{}: {account:?}",
+                    order.id
+                );
+            }
+        }
+    }
+
+    fn check_the_budget(&self, order: &OrderRow, account: &Account) {
+        let rounds = u32::try_from(order.dead_letters).unwrap() + 1;
+        let tries = self.settings.sweep_max_tries * rounds;
+        // Of what waits for the customer: were each pause as short as chance allows.
+        let looks = 120;
+        let (customer, sweeper) = (account.by_customer, account.by_sweeper);
+        let within = customer.prepare <= 1
+            && customer.confirm <= 1
+            && customer.lookup <= 1
+            && customer.cancel == 0
+            && sweeper.prepare <= tries
+            && sweeper.confirm == 0
+            && sweeper.lookup <= tries + looks
+            && sweeper.cancel <= tries
+            && account.by_operator.all() <= CALLS_A_TRY * rounds * 34;
+        assert!(within, "{}: {account:?}", order.id);
+    }
+
+    /// A month in which nothing goes wrong proves nothing.
+    pub async fn check_that_all_of_it_happened(&mut self) {
+        let swept = self.swept;
+        let counts = [swept.paid, swept.failed, swept.postponed, swept.refused];
+        assert!(counts.iter().all(|count| *count > 10), "{swept:?}");
+        let given_up = "SELECT DISTINCT CASE
+                WHEN reason LIKE '%another amount%' THEN 'amount'
+                WHEN reason LIKE '%pending%' THEN 'bank'
+                WHEN reason LIKE '%another gateway%' OR reason LIKE '%belongs to the gateway%' THEN 'disowned'
+                WHEN reason LIKE '%failed over it%' THEN 'defect'
+                ELSE 'gateway' END
+            FROM orders.dead_letters ORDER BY 1";
+        let reasons = self.words(given_up).await;
+        assert_eq!(reasons, ["amount", "bank", "defect", "disowned", "gateway"]);
+        let away = self
+            .schedule
+            .away_during(&(self.clock.time() - DAY * 365..self.clock.time()));
+        assert!(away >= DAY * 3, "{away}");
+    }
+}
