@@ -239,6 +239,9 @@ fn sum(one: SweepSummary, other: SweepSummary) -> SweepSummary {
     SweepSummary {
         paid: one.paid + other.paid,
         failed: one.failed + other.failed,
+        cancelled: one.cancelled + other.cancelled,
+        refunded: one.refunded + other.refunded,
+        refund_failed: one.refund_failed + other.refund_failed,
         postponed: one.postponed + other.postponed,
         refused: one.refused + other.refused,
         dead_lettered: one.dead_lettered + other.dead_lettered,
