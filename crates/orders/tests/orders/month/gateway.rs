@@ -391,7 +391,8 @@ impl PaymentGateway for MonthGateway {
 
     async fn prepare(&self, request: &PrepareRequest) -> Result<Answered<Reference>, GatewayError> {
         let reference = reference_of(request.order_id.as_uuid());
-        if let Some(fate) = self.state().next_fate.take() {
+        let next_fate = self.state().next_fate.take();
+        if let Some(fate) = next_fate {
             self.state().fates.insert(reference.clone(), fate);
         }
         self.die_at(&reference, Place::BeforePreparing).await;
