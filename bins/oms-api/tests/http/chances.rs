@@ -17,9 +17,10 @@ pub struct Round {
     pub pays: Pays,
     /// The process that is asked first.
     pub api: usize,
-    /// Before the order, before the bank decides, and before the order is asked for again.
-    pub pauses: [Duration; 3],
+    /// Before the order, before the bank decides, before the order is asked for again, and before it is cancelled.
+    pub pauses: [Duration; 4],
     pub asks_again: bool,
+    pub cancels: bool,
 }
 
 /// How an order is paid.
@@ -77,19 +78,21 @@ impl Chances {
             order,
             pays,
             api: self.up_to(1),
-            pauses: [self.pause(100), self.pause(200), self.pause(300)],
+            pauses: [100, 200, 300, 300].map(|most_ms| self.pause(most_ms)),
             asks_again: self.percent(50),
+            cancels: self.percent(20),
         }
     }
 
     /// A fault plan for so many orders: which calls of each kind go wrong, and how.
     pub fn faults(&mut self, orders: u64) -> Value {
         type Fault = fn(&mut Chances) -> Value;
-        let operations: [(&str, u32, u64, Fault); 5] = [
+        let operations: [(&str, u32, u64, Fault); 6] = [
             ("create", 5, orders, Self::fault_of_create),
             ("confirm", 40, orders, Self::fault_of_confirm),
             ("retrieve", 25, 2 * orders, Self::fault_of_retrieve),
             ("cancel", 20, orders / 2, Self::fault_of_cancel),
+            ("refund", 30, orders / 2, Self::fault_of_cancel),
             ("webhook", 60, 3 * orders, Self::fault_of_webhook),
         ];
         let mut rules = Vec::new();

@@ -1,4 +1,4 @@
-//! Everybody at once: buyers, two sweepers, webhooks, the bank and operators race for one order after the other, while
+//! Everybody at once: buyers who may cancel, two sweepers, webhooks, the bank and operators race for one order after the other, while
 //! calls and webhooks go wrong. One of them ends each order, and only once.
 //!
 //! The chances come from one seed, which is printed with a failure; `OMS_RACE_SEED` sets it. It decides what is asked and
@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join3};
 use futures_util::{StreamExt, stream};
 use reqwest::Method;
 use serde_json::json;
@@ -94,6 +94,7 @@ impl Race {
             api,
             pauses,
             asks_again,
+            cancels,
         } = Chances::new(self.seed, number).round();
         sleep(pauses[0]).await;
         let key = new_key();
@@ -103,15 +104,28 @@ impl Race {
         })
         .await;
         assert!(matches!(first.status, 201 | 202 | 402), "{first:?}");
-        if let Pays::ByBank { outcome } = pays {
-            sleep(pauses[1]).await;
-            self.decide(&first.order_id(), outcome).await;
-        }
-        if asks_again {
-            sleep(pauses[2]).await;
-            let again = self.customers[1 - api].place(&key, &order).await;
-            assert_agree(&first, &again);
-        }
+        let other = &self.customers[1 - api];
+        let decides = async {
+            if let Pays::ByBank { outcome } = pays {
+                sleep(pauses[1]).await;
+                self.decide(&first.order_id(), outcome).await;
+            }
+        };
+        let asks = async {
+            if asks_again {
+                sleep(pauses[2]).await;
+                let again = other.place(&key, &order).await;
+                assert_agree(&first, &again, cancels);
+            }
+        };
+        let gives_up = async {
+            if cancels {
+                sleep(pauses[3]).await;
+                let answer = other.cancel(&first.order_id()).await;
+                assert!(matches!(answer.status, 200 | 202 | 409 | 503), "{answer:?}");
+            }
+        };
+        join3(decides, asks, gives_up).await;
     }
 
     /// The bank decides what waits for it, if anything does.
@@ -127,8 +141,6 @@ impl Race {
 
     /// An operator, who retries or resolves whatever was given up on. The order may have ended meanwhile, or another
     /// operator may have been first.
-    ///
-    /// A further way to race for an order, such as cancelling it, belongs into `round`.
     async fn operate(&self, number: u64) {
         let mut chances = Chances::new(self.seed, ROUNDS + number);
         while !self.is_over.get() {
@@ -150,7 +162,7 @@ impl Race {
     async fn come_to_rest(&self) {
         let database = &self.shop.database;
         until("everything comes to rest", async || {
-            for order_id in self.shop.pending_orders().await {
+            for order_id in self.shop.unsettled_orders().await {
                 self.decide(&order_id, "succeeded").await;
             }
             database.pass_a_second().await;
@@ -160,7 +172,7 @@ impl Race {
                 )
                 .await;
             let open = "SELECT count(*) FROM payments.gateway_events WHERE applied_at IS NULL";
-            self.shop.pending_orders().await.is_empty()
+            self.shop.unsettled_orders().await.is_empty()
                 && self.shop.sandbox.undelivered().await == 0
                 && database.number(open).await == 0
         })
@@ -188,6 +200,8 @@ impl Race {
         let events = "SELECT outcome, count(*) FROM payments.gateway_events GROUP BY outcome ORDER BY outcome";
         let events = database.rows(events).await;
         eprintln!("ends: {ends:?}\ndead letters: {letters:?}\nevents: {events:?}");
+        let cancelled = "SELECT count(*) FROM orders.orders WHERE status = 'CANCELLED'";
+        assert!(database.number(cancelled).await > 0, "nobody cancelled");
         let mut winners: BTreeMap<&str, u64> = BTreeMap::new();
         for end in &ends {
             *winners.entry(&end[0]).or_default() += end[2].parse::<u64>().unwrap();
@@ -201,9 +215,10 @@ impl Race {
     }
 }
 
-/// What a buyer is told of an order once is not taken back.
-fn assert_agree(first: &Answer, again: &Answer) {
+/// What a buyer is told of an order once is not taken back, unless the order is cancelled.
+fn assert_agree(first: &Answer, again: &Answer, cancels: bool) {
     let allowed: &[u16] = match first.status {
+        201 if cancels => &[200, 409, 503],
         201 => &[200, 503],
         402 => &[402, 503],
         _ => &[200, 402, 409, 503],

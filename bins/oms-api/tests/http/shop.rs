@@ -101,13 +101,19 @@ impl Shop {
 
     /// The orders whose end is not known yet.
     pub async fn pending_orders(&self) -> Vec<String> {
-        let sql = "SELECT id FROM orders.orders WHERE status = 'PENDING_PAYMENT'";
-        self.database
-            .rows(sql)
+        self.orders_in("'PENDING_PAYMENT'").await
+    }
+
+    /// The orders that wait for anything.
+    pub async fn unsettled_orders(&self) -> Vec<String> {
+        self.orders_in("'PENDING_PAYMENT', 'CANCELLING', 'REFUNDING'")
             .await
-            .into_iter()
-            .flatten()
-            .collect()
+    }
+
+    async fn orders_in(&self, statuses: &str) -> Vec<String> {
+        let sql = format!("SELECT id FROM orders.orders WHERE status IN ({statuses})");
+        let rows = self.database.rows(&sql).await;
+        rows.into_iter().flatten().collect()
     }
 
     /// The one order that is pending.
