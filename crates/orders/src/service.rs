@@ -1,5 +1,6 @@
 //! The use cases of orders, one in each file, and the steps that they share.
 
+mod abort;
 mod advance_cancelling;
 mod advance_order;
 mod advance_refunding;

@@ -1,10 +1,10 @@
 //! One step of a cancellation, for the request that asked for it and for the sweeper alike: proves that no money was taken
 //! or can still be taken, or gives back all that was. Wherever it is cut off, the next one goes on from what is stored.
 
-use oms_database::{DbError, transaction};
+use oms_database::transaction;
 use oms_payments::{
-    Attempt, AttemptState, BeginRefund, Closing, FencePolicy, LaterCause, NewRefund, PaymentError,
-    Refund, RefundEnd, RefundFailure, RefundId, RefundResult, SettleOutcome, Settled, begin_refund,
+    Attempt, AttemptState, BeginRefund, Closing, FencePolicy, LaterCause, NewRefund, Refund,
+    RefundEnd, RefundFailure, RefundId, RefundResult, SettleOutcome, Settled, begin_refund,
     close_attempt, execute_refund, find_payment, find_pending_refund, finish_refund, save_calls,
     settle_payment,
 };
@@ -13,6 +13,7 @@ use oms_validation::{OrderId, TenantId};
 use crate::context::OrderContext;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
+use crate::service::abort::{Abort, unless_lost};
 use crate::service::advance_order::Advance;
 use crate::service::end_cancelling::{NoMoney, end_cancelling};
 use crate::service::end_order::Proof;
@@ -139,25 +140,6 @@ fn unsettled(context: &OrderContext, claim: &Claim, outcome: &SettleOutcome) -> 
     }
 }
 
-/// Why the transaction was rolled back.
-enum Abort {
-    /// Somebody else ended the cancellation, or moved its payment.
-    Lost,
-    Order(OrderError),
-}
-
-impl From<DbError> for Abort {
-    fn from(error: DbError) -> Self {
-        Self::Order(error.into())
-    }
-}
-
-impl From<PaymentError> for Abort {
-    fn from(error: PaymentError) -> Self {
-        Self::Order(error.into())
-    }
-}
-
 /// Begins to give back all that is left, in one commit with the closing of the attempt where that was open until now. None
 /// when somebody else was first.
 async fn begin(
@@ -205,11 +187,7 @@ async fn try_to_begin(
         let attempt = find_payment(connection, tenant, order_id).await?;
         Ok((attempt.ok_or(Abort::Lost)?, refund))
     });
-    match begun.await {
-        Ok(begun) => Ok(Some(begun)),
-        Err(Abort::Lost) => Ok(None),
-        Err(Abort::Order(error)) => Err(error),
-    }
+    unless_lost(begun.await)
 }
 
 async fn give_back(

@@ -1,7 +1,7 @@
 //! Giving up on an order: a dead letter, one alert, and a note in the timeline, in one commit. The order keeps its status
 //! and its stock, and leaves the worklist.
 
-use oms_database::{DbError, transaction};
+use oms_database::transaction;
 use oms_validation::TenantId;
 
 use crate::context::OrderContext;
@@ -9,23 +9,11 @@ use crate::domain::alert::AlertKind;
 use crate::domain::id::DeadLetterId;
 use crate::domain::reason::cut;
 use crate::error::OrderError;
+use crate::service::abort::{Abort, unless_lost};
 use crate::service::change_status::{Authorship, add_note};
 use crate::store::alerts::{self, NewAlert};
 use crate::store::dead_letters;
 use crate::store::reconciliations::{self, Claim};
-
-/// Why the transaction was rolled back.
-enum Abort {
-    /// The order was settled meanwhile, or the claim is somebody else's by now.
-    Lost,
-    Database(DbError),
-}
-
-impl From<DbError> for Abort {
-    fn from(error: DbError) -> Self {
-        Self::Database(error)
-    }
-}
 
 /// Gives up on a claimed order, in the name of `actor`. False when somebody else settled it or took it over; nothing was changed then.
 pub(crate) async fn dead_letter_order(
@@ -67,9 +55,5 @@ pub(crate) async fn dead_letter_order(
         dead_letters::insert(connection, tenant, now, id, order_id, &reason, tries).await?;
         Ok(alerts::insert(connection, tenant, now, &alert).await?)
     });
-    match written.await {
-        Ok(()) => Ok(true),
-        Err(Abort::Lost) => Ok(false),
-        Err(Abort::Database(error)) => Err(error.into()),
-    }
+    Ok(unless_lost(written.await)?.is_some())
 }

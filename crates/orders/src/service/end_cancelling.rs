@@ -1,7 +1,7 @@
 //! The one way from `CANCELLING` to `CANCELLED`: order, payment, stock, event, worklist and dead letter change in one
 //! commit, or not at all.
 
-use oms_database::{Connection, DbError, transaction};
+use oms_database::{Connection, transaction};
 use oms_inventory::release;
 use oms_payments::{PaymentError, Refund, RefundEnd, close_attempt, finish_refund, save_calls};
 use oms_validation::{OrderId, TenantId};
@@ -10,6 +10,7 @@ use crate::context::OrderContext;
 use crate::domain::clock::Now;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
+use crate::service::abort::{Abort, unless_lost};
 use crate::service::change_status::{Authorship, change_status};
 use crate::service::end_order::Proof;
 use crate::service::worklist::take_off;
@@ -23,25 +24,6 @@ pub(crate) enum NoMoney<'a> {
     GivenBack(&'a Refund),
     /// The attempt is dead: whoever ended it had the proof.
     AttemptIsDead,
-}
-
-/// Why the transaction was rolled back.
-enum Abort {
-    /// Somebody else ended the cancellation, or moved its payment.
-    Lost,
-    Order(OrderError),
-}
-
-impl From<DbError> for Abort {
-    fn from(error: DbError) -> Self {
-        Self::Order(error.into())
-    }
-}
-
-impl From<PaymentError> for Abort {
-    fn from(error: PaymentError) -> Self {
-        Self::Order(error.into())
-    }
 }
 
 /// Ends a cancellation by compare-and-set. False when somebody else was first; nothing but the history of calls was
@@ -76,11 +58,7 @@ async fn try_to_end(
         oms_failpoints::reached("orders.cancelled");
         ended.then_some(()).ok_or(Abort::Lost)
     });
-    match ended.await {
-        Ok(()) => Ok(true),
-        Err(Abort::Lost) => Ok(false),
-        Err(Abort::Order(error)) => Err(error),
-    }
+    Ok(unless_lost(ended.await)?.is_some())
 }
 
 async fn write(

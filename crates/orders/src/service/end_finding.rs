@@ -1,27 +1,15 @@
 //! Resolving a finding, with a note in the timeline of its order, in one commit.
 
-use oms_database::{DbError, transaction};
+use oms_database::transaction;
 use oms_validation::TenantId;
 
 use crate::context::OrderContext;
 use crate::domain::finding::Finding;
 use crate::domain::reason::cut;
 use crate::error::OrderError;
+use crate::service::abort::{Abort, unless_lost};
 use crate::service::change_status::{Authorship, add_note};
 use crate::store::findings;
-
-/// Why the transaction was rolled back.
-enum Abort {
-    /// Somebody else resolved it.
-    Lost,
-    Database(DbError),
-}
-
-impl From<DbError> for Abort {
-    fn from(error: DbError) -> Self {
-        Self::Database(error)
-    }
-}
 
 /// Resolves an open finding by compare-and-set. False when somebody else was first; nothing was changed then.
 pub(crate) async fn end_finding(
@@ -48,9 +36,5 @@ pub(crate) async fn end_finding(
         }
         Ok(())
     });
-    match ended.await {
-        Ok(()) => Ok(true),
-        Err(Abort::Lost) => Ok(false),
-        Err(Abort::Database(error)) => Err(error.into()),
-    }
+    Ok(unless_lost(ended.await)?.is_some())
 }

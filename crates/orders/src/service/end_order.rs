@@ -1,9 +1,9 @@
 //! Phase 3, the one way from `PENDING_PAYMENT` to `PAID` or `FAILED`: order, attempt, stock, event, worklist and dead letter
 //! change in one commit, or not at all.
 
-use oms_database::{Connection, DbError, transaction};
+use oms_database::{Connection, transaction};
 use oms_inventory::release;
-use oms_payments::{AttemptId, Closing, PaymentError, UnsavedCalls, close_attempt, save_calls};
+use oms_payments::{AttemptId, Closing, UnsavedCalls, close_attempt, save_calls};
 use oms_validation::{OperatorName, OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -15,9 +15,11 @@ use crate::domain::id::DeadLetterId;
 use crate::domain::reason::Reason;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
+use crate::service::abort::{Abort, unless_lost};
 use crate::service::change_status::{Authorship, change_status};
+use crate::service::worklist::take_off;
+use crate::store::dead_letters;
 use crate::store::orders::{KeyFate, Transition};
-use crate::store::{dead_letters, reconciliations};
 
 /// How an order leaves `PENDING_PAYMENT`.
 #[derive(Clone, Debug)]
@@ -52,25 +54,6 @@ pub(crate) struct Proof {
     pub(crate) closing: Closing,
     /// The calls by which it was learnt.
     pub(crate) calls: UnsavedCalls,
-}
-
-/// Why the transaction was rolled back.
-enum Abort {
-    /// Somebody else ended the order, moved its attempt, or resolved its dead letter.
-    Lost,
-    Order(OrderError),
-}
-
-impl From<DbError> for Abort {
-    fn from(error: DbError) -> Self {
-        Self::Order(error.into())
-    }
-}
-
-impl From<PaymentError> for Abort {
-    fn from(error: PaymentError) -> Self {
-        Self::Order(error.into())
-    }
 }
 
 /// Ends an order by compare-and-set. False when somebody else was first; nothing but the history of calls was changed
@@ -112,11 +95,7 @@ async fn try_to_end(
         }
         Ok(())
     });
-    match ended.await {
-        Ok(()) => Ok(true),
-        Err(Abort::Lost) => Ok(false),
-        Err(Abort::Order(error)) => Err(error),
-    }
+    Ok(unless_lost(ended.await)?.is_some())
 }
 
 async fn write(
@@ -139,8 +118,8 @@ async fn write(
     if !transition.to.holds_stock() {
         release(connection, tenant, order_id).await?;
     }
-    let was_listed = reconciliations::delete(connection, tenant, order_id).await?;
     match by {
+        // An order that has an open dead letter is on no list.
         EndedBy::Operator(decision) => {
             let (id, note) = (decision.dead_letter_id, decision.reason.as_str());
             let how = ending.resolution();
@@ -148,11 +127,7 @@ async fn write(
                 dead_letters::resolve(connection, tenant, now, id, how, &actor, Some(note)).await?;
             resolved.then_some(()).ok_or(Abort::Lost)
         }
-        // An order is on the worklist or has an open dead letter, so that most orders cost no look at the latter.
-        EndedBy::Actor(_) if was_listed => Ok(()),
-        EndedBy::Actor(actor) => {
-            Ok(dead_letters::close_of_order(connection, tenant, now, order_id, actor).await?)
-        }
+        EndedBy::Actor(actor) => Ok(take_off(connection, tenant, now, order_id, actor).await?),
     }
 }
 

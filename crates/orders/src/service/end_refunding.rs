@@ -2,35 +2,17 @@
 
 use oms_database::{Connection, DbError, transaction};
 use oms_inventory::release;
-use oms_payments::{PaymentError, Refund, RefundEnd, finish_refund};
+use oms_payments::{Refund, RefundEnd, finish_refund};
 use oms_validation::{Money, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::clock::Now;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
+use crate::service::abort::{Abort, unless_lost};
 use crate::service::change_status::{Authorship, change_status};
 use crate::service::worklist::take_off;
 use crate::store::orders::{self, KeyFate, Transition};
-
-/// Why the transaction was rolled back.
-enum Abort {
-    /// Somebody else ended the refund.
-    Lost,
-    Order(OrderError),
-}
-
-impl From<DbError> for Abort {
-    fn from(error: DbError) -> Self {
-        Self::Order(error.into())
-    }
-}
-
-impl From<PaymentError> for Abort {
-    fn from(error: PaymentError) -> Self {
-        Self::Order(error.into())
-    }
-}
 
 /// Ends a refund by compare-and-set: its order is paid again, or refunded when nothing is left. False when somebody else
 /// was first; nothing was changed then.
@@ -55,11 +37,7 @@ pub(crate) async fn end_refunding(
         oms_failpoints::reached("orders.refunded");
         Ok(())
     });
-    match ended.await {
-        Ok(()) => Ok(true),
-        Err(Abort::Lost) => Ok(false),
-        Err(Abort::Order(error)) => Err(error),
-    }
+    Ok(unless_lost(ended.await)?.is_some())
 }
 
 async fn write(

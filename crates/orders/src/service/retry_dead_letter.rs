@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oms_database::{DbError, transaction};
+use oms_database::transaction;
 use oms_validation::{OperatorName, TenantId};
 
 use crate::context::OrderContext;
@@ -10,22 +10,10 @@ use crate::domain::actor;
 use crate::domain::dead_letter::{DeadLetter, Resolution};
 use crate::domain::id::DeadLetterId;
 use crate::error::OrderError;
+use crate::service::abort::{Abort, unless_lost};
 use crate::service::change_status::{Authorship, add_note};
 use crate::service::get_dead_letter::get_open;
 use crate::store::{dead_letters, reconciliations};
-
-/// Why the transaction was rolled back.
-enum Abort {
-    /// The dead letter was resolved meanwhile.
-    Lost,
-    Database(DbError),
-}
-
-impl From<DbError> for Abort {
-    fn from(error: DbError) -> Self {
-        Self::Database(error)
-    }
-}
 
 /// Puts the order of an open dead letter back on the worklist, due now, with its tries counted anew, and returns the dead
 /// letter as it is then.
@@ -56,11 +44,7 @@ pub async fn retry_dead_letter(
         }
         Ok(reconciliations::insert(connection, tenant, now, order_id, Duration::ZERO).await?)
     });
-    match retried.await {
-        Ok(()) => {}
-        Err(Abort::Lost) => return Err(OrderError::DeadLetterResolved),
-        Err(Abort::Database(error)) => return Err(error.into()),
-    }
+    unless_lost(retried.await)?.ok_or(OrderError::DeadLetterResolved)?;
     let retried = dead_letters::find(&mut connection, tenant, id).await?;
     retried.ok_or(OrderError::DeadLetterNotFound)
 }
