@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use crate::eventually::eventually;
@@ -91,9 +92,11 @@ impl Process {
         self.signal(Signal::SIGTERM);
     }
 
-    /// Has it stand still, as a machine does that is starved.
+    /// Has it stand still, as a machine does that is starved. Returns once all of its threads do.
     pub fn pause(&self) {
         self.signal(Signal::SIGSTOP);
+        let stopped = waitpid(self.pid(), Some(WaitPidFlag::WUNTRACED)).unwrap();
+        assert_eq!(stopped, WaitStatus::Stopped(self.pid(), Signal::SIGSTOP));
     }
 
     /// Has it go on.
@@ -102,8 +105,11 @@ impl Process {
     }
 
     fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.id()).unwrap();
-        kill(Pid::from_raw(id), signal).unwrap();
+        kill(self.pid(), signal).unwrap();
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.id()).unwrap())
     }
 
     /// Waits for it to end by itself.
