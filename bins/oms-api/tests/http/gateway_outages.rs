@@ -181,7 +181,7 @@ async fn a_gateway_that_is_gone_leaves_no_trace_and_the_key_works_once_it_is_bac
 
 #[tokio::test]
 async fn the_sweeper_waits_for_a_gateway_that_is_gone() {
-    let mut shop = Shop::open_with(&[IMPATIENT[0], ("OMS_SWEEP_AFTER_MS", "0")]).await;
+    let mut shop = Shop::open_with(IMPATIENT).await;
     shop.sandbox
         .once("confirm", json!({ "type": "no_answer_after" }))
         .await;
@@ -192,6 +192,7 @@ async fn the_sweeper_waits_for_a_gateway_that_is_gone() {
     };
     shop.sandbox.kill();
     shop.api.process.kill();
+    shop.database.make_due().await;
     shop.restart(&[SWEEPING]).await;
     until("the sweeper has tried", async || {
         let sql = "SELECT count(*) FROM orders.reconciliations WHERE tries > 0";

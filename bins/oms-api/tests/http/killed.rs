@@ -6,9 +6,6 @@ use crate::api::SWEEPING;
 use crate::request::{WIDGET_A, new_key, small_order};
 use crate::shop::{Customer, Shop};
 
-/// New orders are due at once, but this process does not look any more.
-const SOON: (&str, &str) = ("OMS_SWEEP_AFTER_MS", "0");
-
 /// Sends an order until its connection is cut off. On a slow machine it may be refused before, without a trace.
 pub async fn place_until_cut_off(customer: Customer, key: String) {
     let request = || customer.post("/orders").json(&small_order());
@@ -24,6 +21,7 @@ async fn place_and_kill(shop: &mut Shop, operation: &str) -> (String, String) {
     shop.sandbox.called(operation, 1).await;
     let order_id = shop.pending_order().await;
     shop.api.process.kill();
+    shop.database.make_due().await;
     cut_off.await.unwrap();
     assert_eq!(shop.database.reserved(WIDGET_A).await, 1);
     (key, order_id)
@@ -31,10 +29,10 @@ async fn place_and_kill(shop: &mut Shop, operation: &str) -> (String, String) {
 
 #[tokio::test]
 async fn an_order_killed_before_the_gateway_took_the_money_fails_and_gives_its_stock_back() {
-    let mut shop = Shop::open_with(&[SOON]).await;
+    let mut shop = Shop::open().await;
     shop.sandbox.hold("confirm").await;
     let (key, order_id) = place_and_kill(&mut shop, "confirm").await;
-    shop.restart(&[SOON, SWEEPING]).await;
+    shop.restart(&[SWEEPING]).await;
     assert_eq!(shop.ended(&order_id).await, "FAILED");
     assert_eq!(shop.database.reserved(WIDGET_A).await, 0);
     // The confirmation, late as it is, meets the fence.
@@ -48,12 +46,12 @@ async fn an_order_killed_before_the_gateway_took_the_money_fails_and_gives_its_s
 
 #[tokio::test]
 async fn an_order_killed_after_the_gateway_took_the_money_is_paid() {
-    let mut shop = Shop::open_with(&[SOON]).await;
+    let mut shop = Shop::open().await;
     shop.sandbox
         .once("confirm", json!({ "type": "no_answer_after" }))
         .await;
     let (key, order_id) = place_and_kill(&mut shop, "confirm").await;
-    shop.restart(&[SOON, SWEEPING]).await;
+    shop.restart(&[SWEEPING]).await;
     assert_eq!(shop.ended(&order_id).await, "PAID");
     assert_eq!(shop.sandbox.charged(&order_id).await, (1, 1000));
     shop.place(&key, &small_order())
@@ -69,10 +67,10 @@ async fn an_order_killed_after_the_gateway_took_the_money_is_paid() {
 
 #[tokio::test]
 async fn an_order_killed_before_the_gateway_knew_of_it_fails_and_gives_its_stock_back() {
-    let mut shop = Shop::open_with(&[SOON]).await;
+    let mut shop = Shop::open().await;
     shop.sandbox.hold("create").await;
     let (key, order_id) = place_and_kill(&mut shop, "create").await;
-    shop.restart(&[SOON, SWEEPING, ("OMS_STRIPE_TIMEOUT_MS", "2000")])
+    shop.restart(&[SWEEPING, ("OMS_STRIPE_TIMEOUT_MS", "2000")])
         .await;
     assert_eq!(shop.ended(&order_id).await, "FAILED");
     assert_eq!(shop.database.reserved(WIDGET_A).await, 0);
@@ -85,13 +83,14 @@ async fn an_order_killed_before_the_gateway_knew_of_it_fails_and_gives_its_stock
 
 #[tokio::test]
 async fn two_processes_that_sweep_at_once_end_each_order_once() {
-    let mut shop = Shop::open_with(&[SOON]).await;
+    let mut shop = Shop::open().await;
     shop.sandbox.hold("confirm").await;
     let customers: Vec<_> = (0..20)
         .map(|_| tokio::spawn(place_until_cut_off(shop.customer(), new_key())))
         .collect();
     shop.sandbox.called("confirm", 20).await;
     shop.api.process.kill();
+    shop.database.make_due().await;
     for customer in customers {
         customer.await.unwrap();
     }
