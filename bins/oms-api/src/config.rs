@@ -47,6 +47,10 @@ pub(crate) struct Config {
     pub(crate) address_book: Option<PathBuf>,
     pub(crate) currency: Currency,
     pub(crate) tenant: TenantId,
+    /// Most orders of one store that are placed together.
+    pub(crate) intake_batch_max: usize,
+    /// Most batches of one store that are under way at a time.
+    pub(crate) intake_batches: usize,
     pub(crate) sweep: SweepSettings,
     /// How often stored webhooks are looked for, beside those of this process, which it knows of at once.
     pub(crate) gateway_events_interval: Duration,
@@ -121,6 +125,8 @@ impl Config {
                 text.parse()
                     .map_err(|error: oms_validation::InvalidId| error.to_string())
             }),
+            intake_batch_max: reader.number("OMS_INTAKE_BATCH_MAX", 64, 1..=256),
+            intake_batches: reader.number("OMS_INTAKE_BATCHES", 1, 1..=16),
             sweep: SweepSettings::read(&mut reader, stripe.timeout),
             gateway_events_interval: reader.milliseconds(
                 "OMS_GATEWAY_EVENTS_INTERVAL_MS",

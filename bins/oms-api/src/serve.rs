@@ -31,6 +31,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     metrics::register(&metrics, &database, &gateway, &geocoder)?;
 
     let settings = OrderSettings {
+        batch_max: config.intake_batch_max,
+        batches_in_flight: config.intake_batches,
         sweep_after: config.sweep.after,
         sweep_lease: config.sweep.lease(),
         sweep_batch: config.sweep.batch,

@@ -4,4 +4,5 @@ pub(crate) mod allocation;
 pub(crate) mod catalogue;
 pub(crate) mod demand;
 pub(crate) mod id;
+pub(crate) mod rivalry;
 pub(crate) mod routing;

@@ -9,10 +9,10 @@ pub use domain::catalogue::{Catalogue, CatalogueProduct, CatalogueStock, Catalog
 pub use domain::demand::{Demand, InvalidDemand, MAX_QUANTITY};
 pub use domain::id::{ProductId, WarehouseId};
 pub use domain::routing::{
-    CandidateOutcome, ChosenWarehouse, Route, RoutingTrace, Shortage, TraceEntry,
+    CandidateOutcome, ChosenWarehouse, Route, RoutingRequest, RoutingTrace, Shortage, TraceEntry,
 };
 pub use service::load_catalogue::{LoadSummary, load_catalogue};
 pub use service::quote_prices::{PriceQuote, quote_prices};
 pub use service::release::release;
 pub use service::reserve::reserve;
-pub use service::route::route;
+pub use service::route::{route, route_together};

@@ -3,17 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use oms_batching::{Batcher, Limits};
 use oms_database::{Database, DbError, PooledConnection};
 use oms_geocoding::Geocoder;
-use oms_payments::PaymentGateway;
-use oms_validation::Currency;
+use oms_payments::{PaymentBatches, PaymentGateway};
+use oms_validation::{Currency, IdempotencyKey, TenantId};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use crate::domain::clock::{Clock, DatabaseClock, Now};
+use crate::domain::order::Order;
+use crate::error::OrderError;
+use crate::service::end_paid_orders::PaidOrder;
+use crate::service::intake::{Arrival, Intake};
 
 /// Longest wait of a new order for its turn.
 const ADMISSION_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Most batches of one kind that are under way at a time, of all stores.
+const BATCHES_IN_FLIGHT: usize = 4;
 
 /// The outside world of the use cases, and their settings.
 pub struct OrderContext {
@@ -21,8 +29,17 @@ pub struct OrderContext {
     pub(crate) gateway: Arc<dyn PaymentGateway>,
     pub(crate) geocoder: Arc<dyn Geocoder>,
     pub(crate) settings: OrderSettings,
+    pub(crate) batches: OrderBatches,
+    pub(crate) payment_batches: PaymentBatches,
     clock: Arc<dyn Clock>,
     admissions: Semaphore,
+}
+
+/// The work of placing orders that is done together with that of other orders of the same store.
+pub(crate) struct OrderBatches {
+    pub(crate) look_ups: Batcher<TenantId, IdempotencyKey, Result<Option<Order>, OrderError>>,
+    pub(crate) arrivals: Batcher<TenantId, Arrival, Result<Intake, OrderError>>,
+    pub(crate) payments: Batcher<TenantId, PaidOrder, Result<bool, OrderError>>,
 }
 
 impl OrderContext {
@@ -34,14 +51,25 @@ impl OrderContext {
         geocoder: Arc<dyn Geocoder>,
         settings: OrderSettings,
     ) -> Self {
-        let admissions = Semaphore::new((database.status().max_size * 3 / 4).max(1));
+        let admitted = (database.status().max_size * 3 / 4).max(1);
+        let in_flight = match settings.batch_max {
+            1 => admitted,
+            _ => admitted.min(BATCHES_IN_FLIGHT),
+        };
+        let limits = Limits::of_batches(settings.batch_max, settings.batches_in_flight, in_flight);
         Self {
+            batches: OrderBatches {
+                look_ups: Batcher::new(limits),
+                arrivals: Batcher::new(limits),
+                payments: Batcher::new(limits),
+            },
+            payment_batches: PaymentBatches::new(database.clone(), limits),
             database,
             gateway,
             geocoder,
             settings,
             clock: Arc::new(DatabaseClock),
-            admissions,
+            admissions: Semaphore::new(admitted),
         }
     }
 
@@ -81,6 +109,10 @@ pub(crate) struct Admission<'a> {
 pub struct OrderSettings {
     /// The currency that orders are placed in.
     pub currency: Currency,
+    /// Most orders of one store that are placed together. 1 places each by itself.
+    pub batch_max: usize,
+    /// Most batches of one store that are under way at a time.
+    pub batches_in_flight: usize,
     /// How long the sweeper leaves a new order alone. Longer than the gateway calls of one order may take, so that it looks
     /// only after those that were cut off.
     pub sweep_after: Duration,
@@ -102,6 +134,8 @@ impl OrderSettings {
     pub const fn new(currency: Currency) -> Self {
         Self {
             currency,
+            batch_max: 64,
+            batches_in_flight: 1,
             sweep_after: Duration::from_secs(45),
             sweep_lease: Duration::from_secs(60),
             sweep_batch: 16,

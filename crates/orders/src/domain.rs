@@ -3,6 +3,7 @@
 pub(crate) mod actor;
 pub(crate) mod address;
 pub(crate) mod alert;
+pub(crate) mod authorship;
 pub(crate) mod backoff;
 pub(crate) mod clock;
 pub(crate) mod dead_letter;

@@ -1,5 +1,6 @@
 //! Why an order is refused, and how clients are told.
 
+use oms_batching::NotDone;
 use oms_database::DbError;
 use oms_errors::{FieldError, INVALID_REQUEST, Problem};
 use oms_geocoding::GeocodeError;
@@ -32,6 +33,8 @@ oms_errors::problem_types! {
     PAYMENT_VOIDED = "orders.payment_voided", PaymentRequired, "The payment did not go through, and nothing was charged";
     /// Others bought the stock faster than a warehouse could be chosen. Nothing was kept.
     CONTENDED = "orders.contended", Unavailable, "The stock is changing too fast to place the order right now";
+    /// More orders came than can be placed in time. Nothing was kept.
+    OVERLOADED = "orders.overloaded", Unavailable, "Too many orders are waiting";
     /// The answer of the database was lost. Repeat with the same idempotency key.
     OUTCOME_UNKNOWN = "orders.outcome_unknown", Unavailable, "The outcome is not known; repeat the request with the same idempotency key";
     /// No such order in this store.
@@ -96,6 +99,9 @@ pub enum OrderError {
     /// Routed again and again, and each time others were faster.
     #[error("the stock went each time before it could be held")]
     Contended,
+    /// Too many orders are waiting, or this one waited too long. Nothing was done.
+    #[error("too many orders are waiting")]
+    Overloaded,
     /// The key stands for another request.
     #[error("the idempotency key was used with another request")]
     KeyReused,
@@ -193,6 +199,15 @@ pub enum OrderError {
     InvalidWindow(#[from] InvalidWindow),
 }
 
+impl From<NotDone> for OrderError {
+    fn from(refused: NotDone) -> Self {
+        match refused {
+            NotDone::Full | NotDone::TooLate => Self::Overloaded,
+            NotDone::Lost => Self::OutcomeUnknown,
+        }
+    }
+}
+
 /// Where an order can be read.
 pub(crate) fn location_of(order_id: OrderId) -> String {
     format!("/orders/{order_id}")
@@ -218,6 +233,7 @@ impl From<OrderError> for Problem {
                 .with_extension("orderId", order_id.to_string()),
             OrderError::Failed { order_id, failure } => failed(order_id, &failure),
             OrderError::Contended => Self::of(&CONTENDED).with_retry_after_s(1),
+            OrderError::Overloaded => Self::of(&OVERLOADED).with_retry_after_s(1),
             OrderError::OutcomeUnknown => {
                 Self::of(&OUTCOME_UNKNOWN).with_retry_after_s(RETRY_AFTER_S)
             }

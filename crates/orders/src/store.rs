@@ -10,6 +10,7 @@ pub(crate) mod findings;
 pub(crate) mod lines;
 pub(crate) mod orders;
 pub(crate) mod paid_orders;
+pub(crate) mod placements;
 pub(crate) mod reconciliation_progress;
 pub(crate) mod reconciliations;
 

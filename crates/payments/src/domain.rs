@@ -17,7 +17,7 @@ mod refund_failure;
 
 pub use attempt::{Attempt, AttemptState, NewAttempt, UnknownState};
 pub use charge::{Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, ListedCharge};
-pub use closing::Closing;
+pub use closing::{ClosedAttempt, Closing};
 pub use decline_code::{CustomerStep, DeclineCode};
 pub(crate) use gateway_call::CallAnswer;
 pub use gateway_call::{CallEffect, GatewayCall, UnsavedCalls};

@@ -11,10 +11,11 @@ mod store;
 
 pub use domain::{
     Asked, Attempt, AttemptState, CallEffect, Capture, CardNumber, ChargeId, ChargePage,
-    ChargeStatus, ChargeWindow, Closing, CustomerStep, DeclineCode, EventRelevance, GatewayCall,
-    GatewayEvent, GatewayEventId, InvalidPaymentMethod, InvalidReference, ListedCharge, NewAttempt,
-    NewGatewayEvent, NewRefund, Operation, OperationKey, PaymentMethod, PaymentStatus, Reference,
-    Refund, RefundEnd, RefundFailure, RefundOutcome, RefundState, UnknownState, UnsavedCalls,
+    ChargeStatus, ChargeWindow, ClosedAttempt, Closing, CustomerStep, DeclineCode, EventRelevance,
+    GatewayCall, GatewayEvent, GatewayEventId, InvalidPaymentMethod, InvalidReference,
+    ListedCharge, NewAttempt, NewGatewayEvent, NewRefund, Operation, OperationKey, PaymentMethod,
+    PaymentStatus, Reference, Refund, RefundEnd, RefundFailure, RefundOutcome, RefundState,
+    UnknownState, UnsavedCalls,
 };
 pub use error::{
     AMOUNT_NOT_ACCEPTED, GATEWAY_REFUSED, GATEWAY_UNAVAILABLE, INVALID_SIGNATURE, PROBLEM_TYPES,
@@ -26,10 +27,10 @@ pub use ports::{
     Answered, Effect, GatewayError, GatewayFault, PaymentGateway, PrepareRequest, RefundRequest,
 };
 pub use service::{
-    BeginRefund, CollectOutcome, Collected, FencePolicy, LaterCause, RefundResult, SettleOutcome,
-    Settled, begin_refund, close_attempt, collect_payment, execute_refund, find_payment,
-    find_pending_refund, find_refund_by_key, finish_refund, list_attempts, list_calls,
-    list_refunds, record_attempts, save_calls, settle_payment,
+    BeginRefund, CollectOutcome, Collected, FencePolicy, LaterCause, PaymentBatches, RefundResult,
+    SettleOutcome, Settled, begin_refund, close_attempt, close_attempts, collect_payment,
+    execute_refund, find_payment, find_pending_refund, find_refund_by_key, finish_refund,
+    list_attempts, list_calls, list_refunds, record_attempts, save_calls, settle_payment,
 };
 pub use service::{
     KEEP_GATEWAY_EVENTS, Received, claim_gateway_events, count_due_gateway_events,

@@ -9,6 +9,7 @@ mod find_attempt_by_reference;
 mod find_attempts_by_references;
 mod find_payment;
 mod finish_refund;
+mod payment_batches;
 mod purge_gateway_events;
 mod receive_gateway_event;
 mod record_attempts;
@@ -20,7 +21,7 @@ pub use apply_gateway_events::{
     postpone_gateway_event, return_gateway_event,
 };
 pub use begin_refund::{BeginRefund, begin_refund};
-pub use close_attempt::close_attempt;
+pub use close_attempt::{close_attempt, close_attempts};
 pub use collect_payment::{CollectOutcome, Collected, collect_payment};
 pub use execute_refund::{RefundResult, execute_refund};
 pub use find_attempt_by_reference::find_attempt_by_reference;
@@ -29,6 +30,7 @@ pub use find_payment::{
     find_payment, find_pending_refund, find_refund_by_key, list_attempts, list_calls, list_refunds,
 };
 pub use finish_refund::finish_refund;
+pub use payment_batches::PaymentBatches;
 pub use purge_gateway_events::{KEEP_GATEWAY_EVENTS, purge_gateway_events};
 pub use receive_gateway_event::{Received, receive_gateway_event};
 pub use record_attempts::record_attempts;

@@ -10,6 +10,8 @@ use oms_payments::{
 };
 use oms_test_support::TestDatabase;
 
+#[path = "settlement/batches.rs"]
+mod batches;
 #[path = "settlement/fake_gateway.rs"]
 mod fake_gateway;
 #[path = "settlement/shop.rs"]

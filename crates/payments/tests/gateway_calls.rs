@@ -15,11 +15,14 @@ use oms_payments::{
 use oms_test_support::TestDatabase;
 use oms_validation::TenantId;
 
+#[path = "settlement/batches.rs"]
+mod batches;
 #[path = "settlement/fake_gateway.rs"]
 mod fake_gateway;
 #[path = "settlement/shop.rs"]
 mod shop;
 
+use batches::batches;
 use fake_gateway::{Plan, declined};
 use shop::{Shop, usd};
 
@@ -367,8 +370,14 @@ async fn neither_a_secret_nor_a_payment_method_gets_into_the_history() {
             shop.gateway.plan(Operation::Confirm, plan.clone());
             let (database, gateway) = (&shop.database, &shop.gateway);
             let attempt = &shop.attempt;
-            let collected =
-                collect_payment(database, gateway, shop.tenant_id, attempt, &method).await;
+            let collected = collect_payment(
+                &batches(database),
+                gateway,
+                shop.tenant_id,
+                attempt,
+                &method,
+            )
+            .await;
             save_calls(database, shop.tenant_id, &collected.calls).await;
             assert_eq!(shop.calls().await.len(), 2, "{plan:?}");
         }

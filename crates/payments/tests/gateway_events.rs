@@ -16,10 +16,13 @@ use oms_payments::{
 use oms_test_support::TestDatabase;
 use oms_validation::{Currency, Money, OrderId, TenantId};
 
+#[path = "settlement/batches.rs"]
+mod batches;
 #[path = "settlement/fake_gateway.rs"]
 mod fake_gateway;
 #[path = "gateway_events/races.rs"]
 mod races;
+use batches::batches;
 use fake_gateway::{FakeGateway, token};
 
 const LEASE: Duration = Duration::from_secs(3600);
@@ -338,7 +341,7 @@ async fn an_attempt_is_found_by_the_gateways_name_for_its_payment() {
         .unwrap()
         .remove(0);
     let gateway = FakeGateway::default();
-    let collected = collect_payment(&pool, &gateway, ours, &attempt, &token()).await;
+    let collected = collect_payment(&batches(&pool), &gateway, ours, &attempt, &token()).await;
     assert!(collected.closing().is_some());
     let stored = oms_payments::find_payment(&mut connection, ours, attempt.order_id).await;
     let reference = stored.unwrap().unwrap().reference.unwrap();

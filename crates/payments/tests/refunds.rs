@@ -11,6 +11,8 @@ use oms_payments::{
 use oms_test_support::TestDatabase;
 use oms_validation::{Currency, Money, TenantId};
 
+#[path = "settlement/batches.rs"]
+mod batches;
 #[path = "refunds/executing.rs"]
 mod executing;
 #[path = "settlement/fake_gateway.rs"]

@@ -10,11 +10,14 @@ use oms_payments::{
 };
 use oms_test_support::TestDatabase;
 
+#[path = "settlement/batches.rs"]
+mod batches;
 #[path = "settlement/fake_gateway.rs"]
 mod fake_gateway;
 #[path = "settlement/shop.rs"]
 mod shop;
 
+use batches::batches;
 use fake_gateway::{FakeGateway, Plan, declined, token};
 use shop::{Shop, UNKNOWN, usd};
 
@@ -224,9 +227,15 @@ async fn without_a_database_nothing_is_confirmed() {
     // The gateway can't watch a pool that is closed.
     let gateway = FakeGateway::default();
     let attempt = &shop.attempt;
-    let outcome = collect_payment(&shop.database, &gateway, shop.tenant_id, attempt, &token())
-        .await
-        .outcome;
+    let outcome = collect_payment(
+        &batches(&shop.database),
+        &gateway,
+        shop.tenant_id,
+        attempt,
+        &token(),
+    )
+    .await
+    .outcome;
     assert!(
         matches!(outcome, CollectOutcome::NotStarted { .. }),
         "{outcome:?}"

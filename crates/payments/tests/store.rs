@@ -14,8 +14,11 @@ use oms_test_support::TestDatabase;
 use oms_validation::{Currency, Money, OrderId, TenantId};
 use tokio::sync::Barrier;
 
+#[path = "settlement/batches.rs"]
+mod batches;
 #[path = "settlement/fake_gateway.rs"]
 mod fake_gateway;
+use batches::batches;
 use fake_gateway::{FakeGateway, token};
 
 fn usd(amount_minor: i64) -> Money {
@@ -140,7 +143,7 @@ async fn a_tenant_neither_sees_nor_changes_nor_blocks_anothers_attempts() {
     let pool = database.pool(2);
     let gateway = FakeGateway::default();
     for (tenant_id, attempt) in [(ours, &attempt), (theirs, &twin[0])] {
-        let outcome = collect_payment(&pool, &gateway, tenant_id, attempt, &token())
+        let outcome = collect_payment(&batches(&pool), &gateway, tenant_id, attempt, &token())
             .await
             .outcome;
         assert!(
@@ -170,7 +173,8 @@ async fn a_closed_attempt_stays_as_it_is() {
         let attempt = record(connection, tenant_id).await;
         if first.from().contains(&AttemptState::Sent) {
             let gateway = FakeGateway::default();
-            let collected = collect_payment(&pool, &gateway, tenant_id, &attempt, &token()).await;
+            let collected =
+                collect_payment(&batches(&pool), &gateway, tenant_id, &attempt, &token()).await;
             assert!(collected.closing().is_some());
         }
         assert!(
@@ -240,7 +244,14 @@ async fn of_the_one_who_collects_and_the_one_who_gives_up_exactly_one_wins() {
             let (attempt, barrier) = (attempt.clone(), Arc::clone(&barrier));
             async move {
                 barrier.wait().await;
-                collect_payment(&database, &*gateway, tenant_id, &attempt, &token()).await
+                collect_payment(
+                    &batches(&database),
+                    &*gateway,
+                    tenant_id,
+                    &attempt,
+                    &token(),
+                )
+                .await
             }
         });
         let giving_up = tokio::spawn({
@@ -270,7 +281,8 @@ async fn of_many_who_close_an_attempt_exactly_one_wins() {
     for round in 0..50 {
         let attempt = record(&mut database.acquire().await.unwrap(), tenant_id).await;
         let gateway = FakeGateway::default();
-        let collected = collect_payment(&database, &gateway, tenant_id, &attempt, &token()).await;
+        let collected =
+            collect_payment(&batches(&database), &gateway, tenant_id, &attempt, &token()).await;
         assert!(collected.closing().is_some());
         let barrier = Arc::new(Barrier::new(8));
         let closers: Vec<_> = (0..8)
@@ -316,7 +328,14 @@ async fn whoever_collects_and_whoever_settles_agree_on_what_became_of_the_money(
             let (attempt, barrier) = (attempt.clone(), Arc::clone(&barrier));
             async move {
                 barrier.wait().await;
-                collect_payment(&database, &*gateway, tenant_id, &attempt, &token()).await
+                collect_payment(
+                    &batches(&database),
+                    &*gateway,
+                    tenant_id,
+                    &attempt,
+                    &token(),
+                )
+                .await
             }
         });
         let settling = tokio::spawn({

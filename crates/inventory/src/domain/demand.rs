@@ -8,7 +8,7 @@ use crate::ProductId;
 pub const MAX_QUANTITY: i32 = 1_000_000;
 
 /// Pieces needed of each product: at least one product, each 1 to [`MAX_QUANTITY`], in the order of their ids.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Demand(BTreeMap<ProductId, i32>);
 
 /// No demand can be made of these lines.

@@ -1,14 +1,27 @@
 //! The choice of a warehouse among candidates, and the account of it.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
 use oms_validation::Location;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::allocation::LevelKey;
 use crate::domain::demand::Demand;
 use crate::{ProductId, WarehouseId};
 
 /// Most candidates that a trace names, besides the chosen one. More can be looked at only when many warehouses are
 /// at exactly one distance.
 const MAX_TRACE_ENTRIES: usize = 32;
+
+/// What a warehouse is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct RoutingRequest<'a> {
+    /// Where the order goes.
+    pub destination: Location,
+    /// What it needs.
+    pub demand: &'a Demand,
+}
 
 /// An active warehouse that routing looked at.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +32,14 @@ pub(crate) struct Candidate {
     pub(crate) distance_m: f64,
     /// Pieces that may still be promised, one number for each product of the demand, in its order.
     pub(crate) available: Vec<i32>,
+}
+
+impl Candidate {
+    /// The order in which candidates are considered: of two at one distance the one with the lower id comes first.
+    pub(crate) fn nearest_first(&self, other: &Self) -> Ordering {
+        let by_distance = self.distance_m.total_cmp(&other.distance_m);
+        by_distance.then(self.id.cmp(&other.id))
+    }
 }
 
 /// The answer of routing: the warehouse, if one can fill the demand, and why.
@@ -90,65 +111,83 @@ pub struct Shortage {
     pub available: i32,
 }
 
-/// Chooses the nearest candidate that can fill the whole demand; of several at one distance, the one with the lowest id.
-pub(crate) fn choose(
-    destination: Location,
-    mut candidates: Vec<Candidate>,
-    demand: &Demand,
-) -> Route {
-    candidates.sort_by(|a, b| a.distance_m.total_cmp(&b.distance_m).then(a.id.cmp(&b.id)));
+/// Chooses a warehouse for each of several demands, in their order, as if each before it had been served already: the
+/// nearest candidate that can fill the whole demand with what they left; of several at one distance, the one with the
+/// lowest id.
+///
+/// `candidates` has the candidates of each demand, nearest first.
+pub(crate) fn choose_in_turn(
+    requests: &[RoutingRequest<'_>],
+    candidates: &[&[Candidate]],
+) -> Vec<Route> {
+    let mut taken = Taken::default();
+    let routes = requests
+        .iter()
+        .zip(candidates)
+        .map(|(request, candidates)| {
+            let route = choose(request, candidates, &taken);
+            if let Some(chosen) = &route.chosen {
+                taken.add(chosen.id, request.demand);
+            }
+            route
+        });
+    routes.collect()
+}
+
+/// What is promised of each stock level to demands that were served before.
+#[derive(Default)]
+struct Taken(BTreeMap<LevelKey, i32>);
+
+impl Taken {
+    fn add(&mut self, warehouse: WarehouseId, demand: &Demand) {
+        for (product, quantity) in demand.iter() {
+            *self.0.entry((warehouse, product)).or_default() += quantity;
+        }
+    }
+
+    fn of(&self, warehouse: WarehouseId, product: ProductId) -> i32 {
+        self.0.get(&(warehouse, product)).copied().unwrap_or(0)
+    }
+}
+
+fn choose(request: &RoutingRequest<'_>, candidates: &[Candidate], taken: &Taken) -> Route {
+    let mut chosen = None;
     let mut entries = Vec::new();
     for candidate in candidates {
-        let shortages = shortages(&candidate, demand);
+        let shortages = shortages(candidate, request.demand, taken);
         if shortages.is_empty() {
-            entries.push(entry(&candidate, CandidateOutcome::Chosen, shortages));
-            let Candidate {
-                id,
-                name,
-                distance_m,
-                ..
-            } = candidate;
-            return Route {
-                chosen: Some(ChosenWarehouse {
-                    id,
-                    name,
-                    distance_m,
-                }),
-                trace: RoutingTrace {
-                    destination,
-                    candidates: entries,
-                },
-            };
+            entries.push(entry(candidate, CandidateOutcome::Chosen, shortages));
+            chosen = Some(ChosenWarehouse {
+                id: candidate.id,
+                name: candidate.name.clone(),
+                distance_m: candidate.distance_m,
+            });
+            break;
         }
         if entries.len() < MAX_TRACE_ENTRIES {
-            entries.push(entry(&candidate, CandidateOutcome::PassedOver, shortages));
+            entries.push(entry(candidate, CandidateOutcome::PassedOver, shortages));
         }
     }
     Route {
-        chosen: None,
+        chosen,
         trace: RoutingTrace {
-            destination,
+            destination: request.destination,
             candidates: entries,
         },
     }
 }
 
-fn shortages(candidate: &Candidate, demand: &Demand) -> Vec<Shortage> {
-    let available = candidate
-        .available
-        .iter()
-        .copied()
-        .chain(std::iter::repeat(0));
-    demand
-        .iter()
-        .zip(available)
-        .filter(|((_, requested), available)| available < requested)
-        .map(|((product_id, requested), available)| Shortage {
+fn shortages(candidate: &Candidate, demand: &Demand, taken: &Taken) -> Vec<Shortage> {
+    let shortage = |((product_id, requested), available): ((ProductId, i32), i32)| {
+        let available = available - taken.of(candidate.id, product_id);
+        (available < requested).then_some(Shortage {
             product_id,
             requested,
             available,
         })
-        .collect()
+    };
+    let levels = demand.iter().zip(candidate.available.iter().copied());
+    levels.filter_map(shortage).collect()
 }
 
 #[expect(
@@ -166,86 +205,4 @@ fn entry(candidate: &Candidate, outcome: CandidateOutcome, shortages: Vec<Shorta
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn demand(quantities: &[i32]) -> Demand {
-        let lines = quantities.iter().enumerate();
-        Demand::from_lines(lines.map(|(i, q)| (Uuid::from_u128(i as u128 + 1).into(), *q))).unwrap()
-    }
-
-    fn candidate(id: u128, distance_m: f64, available: &[i32]) -> Candidate {
-        Candidate {
-            id: Uuid::from_u128(id + 1).into(),
-            name: format!("warehouse {id}"),
-            distance_m,
-            available: available.to_vec(),
-        }
-    }
-
-    fn destination() -> Location {
-        Location::new(33.749, -84.388).unwrap()
-    }
-
-    #[test]
-    fn the_nearest_that_can_fill_every_line_is_chosen_and_the_nearer_ones_are_explained() {
-        let candidates = vec![
-            candidate(2, 900.4, &[5, 5]),
-            candidate(0, 100.0, &[5, 1]),
-            candidate(1, 500.0, &[0, 0]),
-        ];
-        let route = choose(destination(), candidates, &demand(&[5, 2]));
-        assert_eq!(route.chosen.unwrap().name, "warehouse 2");
-        let trace = route.trace.candidates;
-        assert_eq!(trace.len(), 3);
-        assert_eq!(trace[0].shortages.len(), 1);
-        assert_eq!(
-            (
-                trace[0].shortages[0].requested,
-                trace[0].shortages[0].available
-            ),
-            (2, 1)
-        );
-        assert_eq!(trace[1].shortages.len(), 2);
-        assert_eq!(
-            (trace[2].outcome, trace[2].distance_m),
-            (CandidateOutcome::Chosen, 900)
-        );
-    }
-
-    #[test]
-    fn of_two_at_one_distance_the_lower_id_is_chosen() {
-        let candidates = vec![candidate(7, 10.0, &[1]), candidate(3, 10.0, &[1])];
-        let route = choose(destination(), candidates, &demand(&[1]));
-        assert_eq!(route.chosen.unwrap().name, "warehouse 3");
-    }
-
-    #[test]
-    fn a_trace_stays_bounded() {
-        let candidates = (0..500).map(|id| candidate(id, 10.0, &[0])).collect();
-        let route = choose(destination(), candidates, &demand(&[1]));
-        assert_eq!(route.chosen, None);
-        assert_eq!(route.trace.candidates.len(), MAX_TRACE_ENTRIES);
-    }
-
-    proptest! {
-        #[test]
-        fn the_choice_can_fill_the_demand_and_none_that_can_is_nearer(
-            stock in prop::collection::vec((0..20_u32, prop::collection::vec(0..4_i32, 3)), 0..30),
-            quantities in prop::collection::vec(1..4_i32, 3),
-        ) {
-            let demand = demand(&quantities);
-            let candidates: Vec<Candidate> = stock.iter().enumerate()
-                .map(|(id, (distance, available))| candidate(id as u128, f64::from(*distance), available))
-                .collect();
-            let fits = |c: &Candidate| c.available.iter().zip(&quantities).all(|(a, q)| a >= q);
-            let best = candidates.iter().filter(|c| fits(c))
-                .min_by(|a, b| a.distance_m.total_cmp(&b.distance_m).then(a.id.cmp(&b.id)));
-            let route = choose(destination(), candidates.clone(), &demand);
-            prop_assert_eq!(route.chosen.map(|chosen| chosen.id), best.map(|candidate| candidate.id));
-        }
-    }
-}
+mod tests;

@@ -1,85 +1,67 @@
-//! The warehouses that could serve an order, nearest first.
+//! The warehouses that could serve orders.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, Double, Integer, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Double, Integer, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
-use oms_validation::{Location, TenantId};
+use oms_validation::TenantId;
 use postgis_diesel::sql_types::Geography;
+use postgis_diesel::types::Point;
 use uuid::Uuid;
 
-use crate::domain::demand::Demand;
+use crate::domain::rivalry::Group;
 use crate::domain::routing::Candidate;
 use crate::store::point;
 
-/// Two plans in one statement, because neither is good everywhere.
+/// `$1` is the tenant, `$2` the destinations, `$3` and `$4` where the products of each begin and end in `$5`.
 ///
-/// `near` takes the nearest warehouses from the spatial index, and `near_fit` walks them until one can fill the demand:
-/// in most stores that is the first or second. Only when none of them can does `far_fit` start from the other side, from the
-/// warehouses that have the products. `WITH TIES` lets the lowest id win among warehouses at one distance, wherever the
-/// walk is cut off. `OFFSET 0` keeps the planner from testing all of `near` before it sorts, and the scalar sub-selects
-/// make it look each stock level up by its whole key, whatever it believes about the number of products.
-const FIND: &str = "
-WITH demand AS MATERIALIZED (
-    SELECT product_id, quantity, position
-    FROM unnest($3::uuid[], $4::integer[]) WITH ORDINALITY AS d (product_id, quantity, position)
-),
-near AS MATERIALIZED (
-    SELECT id, name, location <-> $2 AS distance_m
-    FROM inventory.warehouses
-    WHERE tenant_id = $1 AND active
-    ORDER BY location <-> $2
-    FETCH FIRST 32 ROWS WITH TIES
-),
-near_fit AS MATERIALIZED (
-    SELECT n.id, n.distance_m
-    FROM (SELECT id, distance_m FROM near ORDER BY distance_m, id OFFSET 0) AS n
-    WHERE (
-        SELECT bool_and(d.quantity <= coalesce((
-            SELECT s.on_hand - s.reserved
-            FROM inventory.stock_levels s
-            WHERE s.tenant_id = $1 AND s.warehouse_id = n.id AND s.product_id = d.product_id
-        ), 0))
-        FROM demand d
-    )
-    LIMIT 1
-),
-far_fit AS MATERIALIZED (
-    SELECT w.id, w.name, w.location <-> $2 AS distance_m
-    FROM (
-        SELECT s.warehouse_id
-        FROM demand d
-        JOIN inventory.stock_levels s ON s.tenant_id = $1 AND s.product_id = d.product_id
-        WHERE s.on_hand - s.reserved >= d.quantity
-        GROUP BY s.warehouse_id
-        HAVING count(*) = cardinality($3)
-    ) AS fit
-    JOIN inventory.warehouses w ON w.tenant_id = $1 AND w.id = fit.warehouse_id AND w.active
-    WHERE NOT EXISTS (SELECT FROM near_fit)
-    ORDER BY distance_m, w.id
-    LIMIT 1
-),
-looked_at AS (
-    SELECT n.id, n.name, n.distance_m
-    FROM near n
-    WHERE NOT EXISTS (SELECT FROM near_fit f WHERE (n.distance_m, n.id) > (f.distance_m, f.id))
-    UNION ALL
-    SELECT id, name, distance_m FROM far_fit
-)
-SELECT l.id, l.name, l.distance_m, ARRAY(
+/// `WITH TIES` takes in all warehouses at the last distance, so that the lowest id can win among them. The scalar
+/// sub-select makes the planner look each stock level up by its whole key, whatever it believes about their number.
+const FIND_NEAREST: &str = "
+SELECT wanted.number, near.id, near.name, near.distance_m, ARRAY(
     SELECT coalesce((
         SELECT s.on_hand - s.reserved
         FROM inventory.stock_levels s
-        WHERE s.tenant_id = $1 AND s.warehouse_id = l.id AND s.product_id = d.product_id
+        WHERE s.tenant_id = $1 AND s.warehouse_id = near.id AND s.product_id = d.product_id
     ), 0)
-    FROM demand d
+    FROM unnest(($5::uuid[])[wanted.first:wanted.last]) WITH ORDINALITY AS d (product_id, position)
     ORDER BY d.position
 ) AS available
-FROM looked_at l
-ORDER BY l.distance_m, l.id";
+FROM unnest($2, $3::integer[], $4::integer[]) WITH ORDINALITY AS wanted (destination, first, last, number)
+CROSS JOIN LATERAL (
+    SELECT w.id, w.name, w.location <-> wanted.destination AS distance_m
+    FROM inventory.warehouses w
+    WHERE w.tenant_id = $1 AND w.active
+    ORDER BY w.location <-> wanted.destination
+    FETCH FIRST $6 ROWS WITH TIES
+) AS near";
+
+/// As above; `$6` are the quantities of the products, `$7` how many warehouses are wanted for each destination.
+const FIND_STOCKED: &str = "
+SELECT wanted.number, stocked.id, stocked.name, stocked.distance_m, stocked.available
+FROM unnest($2, $3::integer[], $4::integer[], $7::bigint[]) WITH ORDINALITY
+    AS wanted (destination, first, last, most, number)
+CROSS JOIN LATERAL (
+    SELECT w.id, w.name, w.location <-> wanted.destination AS distance_m, fit.available
+    FROM (
+        SELECT s.warehouse_id, array_agg(s.on_hand - s.reserved ORDER BY d.position) AS available
+        FROM unnest(($5::uuid[])[wanted.first:wanted.last], ($6::integer[])[wanted.first:wanted.last])
+            WITH ORDINALITY AS d (product_id, quantity, position)
+        JOIN inventory.stock_levels s
+            ON s.tenant_id = $1 AND s.product_id = d.product_id AND s.on_hand > 0
+        WHERE s.on_hand - s.reserved >= d.quantity
+        GROUP BY s.warehouse_id
+        HAVING count(*) = wanted.last - wanted.first + 1
+    ) AS fit
+    JOIN inventory.warehouses w ON w.tenant_id = $1 AND w.id = fit.warehouse_id AND w.active
+    ORDER BY distance_m, w.id
+    LIMIT wanted.most
+) AS stocked";
 
 #[derive(QueryableByName)]
 struct Row {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
     #[diesel(sql_type = Text)]
@@ -90,29 +72,93 @@ struct Row {
     available: Vec<i32>,
 }
 
-/// The active warehouses up to the nearest that can fill the demand, or the nearest ones when none can.
-pub(crate) async fn find(
+/// The active warehouses nearest to each group's destination, `most` and those at the distance of the last, in no order.
+pub(crate) async fn find_nearest(
     connection: &mut Connection,
     tenant: TenantId,
-    destination: Location,
-    demand: &Demand,
-) -> Result<Vec<Candidate>, DbError> {
-    let (products, quantities): (Vec<Uuid>, Vec<i32>) = demand
-        .iter()
-        .map(|(product, quantity)| (product.as_uuid(), quantity))
-        .unzip();
-    let rows: Vec<Row> = cached_sql(FIND)
+    groups: &[&Group<'_>],
+    most: usize,
+) -> Result<Vec<Vec<Candidate>>, DbError> {
+    let wanted = Wanted::by(groups);
+    let rows: Vec<Row> = cached_sql(FIND_NEAREST)
         .bind::<SqlUuid, _>(tenant.as_uuid())
-        .bind::<Geography, _>(point(destination))
-        .bind::<Array<SqlUuid>, _>(products)
-        .bind::<Array<Integer>, _>(quantities)
+        .bind::<Array<Geography>, _>(wanted.destinations)
+        .bind::<Array<Integer>, _>(wanted.first)
+        .bind::<Array<Integer>, _>(wanted.last)
+        .bind::<Array<SqlUuid>, _>(wanted.products)
+        .bind::<BigInt, _>(i64::try_from(most).unwrap_or(i64::MAX))
         .load(connection)
         .await?;
-    let candidate = |row: Row| Candidate {
-        id: row.id.into(),
-        name: row.name,
-        distance_m: row.distance_m,
-        available: row.available,
-    };
-    Ok(rows.into_iter().map(candidate).collect())
+    Ok(by_group(rows, groups.len()))
+}
+
+/// The nearest active warehouses, anywhere, that can fill each group's demand: one more than it has rivals, in no order.
+pub(crate) async fn find_stocked(
+    connection: &mut Connection,
+    tenant: TenantId,
+    groups: &[&Group<'_>],
+) -> Result<Vec<Vec<Candidate>>, DbError> {
+    let wanted = Wanted::by(groups);
+    let most = groups
+        .iter()
+        .map(|group| i64::try_from(group.rivals + 1).unwrap_or(i64::MAX));
+    let most: Vec<i64> = most.collect();
+    let rows: Vec<Row> = cached_sql(FIND_STOCKED)
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<Array<Geography>, _>(wanted.destinations)
+        .bind::<Array<Integer>, _>(wanted.first)
+        .bind::<Array<Integer>, _>(wanted.last)
+        .bind::<Array<SqlUuid>, _>(wanted.products)
+        .bind::<Array<Integer>, _>(wanted.quantities)
+        .bind::<Array<BigInt>, _>(most)
+        .load(connection)
+        .await?;
+    Ok(by_group(rows, groups.len()))
+}
+
+/// What groups want, as arrays. PostgreSQL has no arrays of arrays of different lengths: the products of all groups
+/// stand in one, and each group says from where to where they are its own.
+#[derive(Default)]
+struct Wanted {
+    destinations: Vec<Point>,
+    first: Vec<i32>,
+    last: Vec<i32>,
+    products: Vec<Uuid>,
+    quantities: Vec<i32>,
+}
+
+impl Wanted {
+    fn by(groups: &[&Group<'_>]) -> Self {
+        let mut wanted = Self::default();
+        let mut end = 0;
+        for group in groups {
+            let demand = group.request.demand;
+            wanted.destinations.push(point(group.request.destination));
+            wanted.first.push(end + 1);
+            for (product, quantity) in demand.iter() {
+                wanted.products.push(product.as_uuid());
+                wanted.quantities.push(quantity);
+                end += 1;
+            }
+            wanted.last.push(end);
+        }
+        wanted
+    }
+}
+
+fn by_group(rows: Vec<Row>, groups: usize) -> Vec<Vec<Candidate>> {
+    let mut found = vec![Vec::new(); groups];
+    for row in rows {
+        let group = usize::try_from(row.number - 1).ok();
+        let candidates = group.and_then(|group| found.get_mut(group));
+        candidates
+            .expect("the statement numbers the groups that it was given")
+            .push(Candidate {
+                id: row.id.into(),
+                name: row.name,
+                distance_m: row.distance_m,
+                available: row.available,
+            });
+    }
+    found
 }

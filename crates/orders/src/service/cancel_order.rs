@@ -7,12 +7,13 @@ use oms_database::{Connection, transaction};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::authorship::Authorship;
 use crate::domain::reason::Reason;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::advance_cancelling::advance_cancelling;
 use crate::service::advance_order::Advance;
-use crate::service::change_status::{Authorship, change_status};
+use crate::service::change_status::change_status;
 use crate::service::dead_letter_order::dead_letter_order;
 use crate::service::get_order::{OrderDetails, get_order};
 use crate::service::place_order::PendingOrder;

@@ -1,21 +1,16 @@
 //! The two ways in which an order's version counts up, each with its event in the same transaction: a change of the
 //! status, and a note that changes nothing.
 
+use std::collections::HashSet;
+
 use oms_database::{Connection, DbError};
 use oms_validation::{OrderId, TenantId};
 
+use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::status::OrderStatus;
 use crate::store::events::{self, Event};
 use crate::store::orders::{self, Transition};
-
-/// Who did it, and why.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Authorship<'a> {
-    pub(crate) actor: &'a str,
-    /// 1 to 500 characters.
-    pub(crate) reason: &'a str,
-}
 
 /// Compare-and-set of an order's status. False when somebody else was first: then change nothing else either.
 pub(crate) async fn change_status(
@@ -26,21 +21,23 @@ pub(crate) async fn change_status(
     transition: &Transition<'_>,
     authorship: Authorship<'_>,
 ) -> Result<bool, DbError> {
+    let ids = [order_id];
+    let changed = change_statuses(connection, tenant, now, &ids, transition, authorship).await?;
+    Ok(changed.contains(&order_id))
+}
+
+/// The same with several orders. Returns those that were changed.
+pub(crate) async fn change_statuses(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_ids: &[OrderId],
+    transition: &Transition<'_>,
+    authorship: Authorship<'_>,
+) -> Result<HashSet<OrderId>, DbError> {
     let (from, to) = (transition.from, transition.to);
     assert!(from.may_become(to), "no order may go from {from} to {to}");
-    let version = orders::change_status(connection, tenant, now, order_id, transition).await?;
-    let Some(sequence) = version else {
-        return Ok(false);
-    };
-    let event = Event {
-        sequence,
-        from: Some(from),
-        to,
-        actor: authorship.actor,
-        reason: authorship.reason,
-    };
-    events::insert(connection, tenant, now, order_id, &event).await?;
-    Ok(true)
+    orders::change_statuses(connection, tenant, now, order_ids, transition, authorship).await
 }
 
 /// Adds a note to an order's timeline and returns the status that it is in, which stays so until the transaction ends.

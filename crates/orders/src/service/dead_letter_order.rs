@@ -6,11 +6,12 @@ use oms_validation::TenantId;
 
 use crate::context::OrderContext;
 use crate::domain::alert::AlertKind;
+use crate::domain::authorship::Authorship;
 use crate::domain::id::DeadLetterId;
 use crate::domain::reason::cut;
 use crate::error::OrderError;
 use crate::service::abort::{Abort, unless_lost};
-use crate::service::change_status::{Authorship, add_note};
+use crate::service::change_status::add_note;
 use crate::store::alerts::{self, NewAlert};
 use crate::store::dead_letters;
 use crate::store::reconciliations::{self, Claim};

@@ -7,11 +7,12 @@ use oms_payments::{PaymentError, Refund, RefundEnd, close_attempt, finish_refund
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::abort::{Abort, unless_lost};
-use crate::service::change_status::{Authorship, change_status};
+use crate::service::change_status::change_status;
 use crate::service::end_order::Proof;
 use crate::service::worklist::take_off;
 use crate::store::orders::{KeyFate, Transition};
@@ -83,7 +84,7 @@ async fn write(
         return Err(Abort::Lost);
     }
     release(connection, tenant, order_id).await?;
-    Ok(take_off(connection, tenant, now, order_id, actor).await?)
+    Ok(take_off(connection, tenant, now, &[order_id], actor).await?)
 }
 
 /// False when somebody else has moved it.

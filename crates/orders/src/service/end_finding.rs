@@ -4,11 +4,12 @@ use oms_database::transaction;
 use oms_validation::TenantId;
 
 use crate::context::OrderContext;
+use crate::domain::authorship::Authorship;
 use crate::domain::finding::Finding;
 use crate::domain::reason::cut;
 use crate::error::OrderError;
 use crate::service::abort::{Abort, unless_lost};
-use crate::service::change_status::{Authorship, add_note};
+use crate::service::change_status::add_note;
 use crate::store::findings;
 
 /// Resolves an open finding by compare-and-set. False when somebody else was first; nothing was changed then.

@@ -3,11 +3,12 @@
 
 use oms_database::{Connection, transaction};
 use oms_inventory::release;
-use oms_payments::{AttemptId, Closing, UnsavedCalls, close_attempt, save_calls};
+use oms_payments::{AttemptId, ClosedAttempt, Closing, UnsavedCalls, close_attempts, save_calls};
 use oms_validation::{OperatorName, OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::actor;
+use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::dead_letter::Resolution;
 use crate::domain::failure::Failure;
@@ -16,10 +17,13 @@ use crate::domain::reason::Reason;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::abort::{Abort, unless_lost};
-use crate::service::change_status::{Authorship, change_status};
+use crate::service::change_status::change_status;
 use crate::service::worklist::take_off;
 use crate::store::dead_letters;
 use crate::store::orders::{KeyFate, Transition};
+
+/// Why an order is paid.
+pub(crate) const PAID_REASON: &str = "the payment was collected";
 
 /// How an order leaves `PENDING_PAYMENT`.
 #[derive(Clone, Debug)]
@@ -56,6 +60,17 @@ pub(crate) struct Proof {
     pub(crate) calls: UnsavedCalls,
 }
 
+impl Proof {
+    /// The end of the attempt.
+    pub(crate) fn closed(&self) -> ClosedAttempt<'_> {
+        ClosedAttempt {
+            attempt_id: self.attempt_id,
+            closing: &self.closing,
+            calls: &self.calls,
+        }
+    }
+}
+
 /// Ends an order by compare-and-set. False when somebody else was first; nothing but the history of calls was changed
 /// then.
 pub(crate) async fn end_order(
@@ -81,19 +96,15 @@ async fn try_to_end(
     ending: &Ending,
     by: EndedBy<'_>,
 ) -> Result<bool, OrderError> {
-    let Proof {
-        attempt_id,
-        closing,
-        calls,
-    } = proof;
     let now = context.now();
     let mut connection = context.database.acquire().await?;
     let ended = transaction(&mut connection, async |connection| {
         write(connection, tenant, now, order_id, ending, by).await?;
-        if !close_attempt(connection, tenant, *attempt_id, closing, calls).await? {
-            return Err(Abort::Lost);
-        }
-        Ok(())
+        let closed = close_attempts(connection, tenant, &[proof.closed()]).await?;
+        closed
+            .contains(&proof.attempt_id)
+            .then_some(())
+            .ok_or(Abort::Lost)
     });
     Ok(unless_lost(ended.await)?.is_some())
 }
@@ -127,12 +138,12 @@ async fn write(
                 dead_letters::resolve(connection, tenant, now, id, how, &actor, Some(note)).await?;
             resolved.then_some(()).ok_or(Abort::Lost)
         }
-        EndedBy::Actor(actor) => Ok(take_off(connection, tenant, now, order_id, actor).await?),
+        EndedBy::Actor(actor) => Ok(take_off(connection, tenant, now, &[order_id], actor).await?),
     }
 }
 
 impl Ending {
-    fn transition(&self) -> Transition<'_> {
+    pub(crate) fn transition(&self) -> Transition<'_> {
         let (to, failure) = match self {
             Self::Paid => (OrderStatus::Paid, None),
             Self::Failed(failure) => (OrderStatus::Failed, Some(failure)),
@@ -168,7 +179,7 @@ impl EndedBy<'_> {
     fn reason(&self, ending: &Ending) -> String {
         match (self, ending) {
             (Self::Operator(decision), _) => decision.reason.as_str().to_owned(),
-            (Self::Actor(_), Ending::Paid) => "the payment was collected".to_owned(),
+            (Self::Actor(_), Ending::Paid) => PAID_REASON.to_owned(),
             (Self::Actor(_), Ending::Failed(failure)) => failure.reason(),
         }
     }

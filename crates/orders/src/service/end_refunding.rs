@@ -6,11 +6,12 @@ use oms_payments::{Refund, RefundEnd, finish_refund};
 use oms_validation::{Money, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::abort::{Abort, unless_lost};
-use crate::service::change_status::{Authorship, change_status};
+use crate::service::change_status::change_status;
 use crate::service::worklist::take_off;
 use crate::store::orders::{self, KeyFate, Transition};
 
@@ -70,7 +71,7 @@ async fn write(
     if !to.holds_stock() {
         release(connection, tenant, order_id).await?;
     }
-    take_off(connection, tenant, now, order_id, actor).await
+    take_off(connection, tenant, now, &[order_id], actor).await
 }
 
 fn reason(refund: &Refund, end: &RefundEnd) -> String {

@@ -3,6 +3,8 @@
 //!
 //! Run it in a task that nobody cancels: a client that goes away must not change how its order ends.
 
+use std::sync::Arc;
+
 use oms_geocoding::GeocodeError;
 use oms_payments::{Attempt, CollectOutcome, Collected, collect_payment};
 use oms_validation::{IdempotencyKey, Location, OrderId, TenantId};
@@ -15,7 +17,9 @@ use crate::domain::order::{Order, OrderRequest};
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::end_order::{EndedBy, Ending, Proof, end_order};
-use crate::service::intake::{Intake, intake};
+use crate::service::end_paid_orders::{PaidOrder, end_paid_order};
+use crate::service::intake::{Arrival, Intake, intake};
+use crate::service::look_up::look_up;
 use crate::store::orders;
 
 /// An order that was placed, now or by an earlier request with the same key.
@@ -53,14 +57,14 @@ impl PendingOrder {
 /// # Errors
 /// [`OrderError`]; only `Failed` leaves an order behind, with its stock given back.
 pub async fn place_order(
-    context: &OrderContext,
+    context: &Arc<OrderContext>,
     tenant: TenantId,
     key: &IdempotencyKey,
     request: &OrderRequest,
 ) -> Result<PlacedOrder, OrderError> {
     let fingerprint = fingerprint::of(request);
     // First of all, so that a replay needs neither stock nor gateway.
-    if let Some(order) = find_by_key(context, tenant, key).await? {
+    if let Some(order) = look_up(context, tenant, key).await? {
         return replay(order, fingerprint);
     }
     if !context.gateway.is_available() {
@@ -68,9 +72,17 @@ pub async fn place_order(
     }
     let destination = locate(context, tenant, request).await?;
     oms_failpoints::reached("orders.located");
-    match intake(context, tenant, key, request, fingerprint, destination).await? {
+    let arrival = Arrival {
+        key: key.clone(),
+        fingerprint,
+        customer_id: request.customer_id,
+        shipping_address: request.shipping_address.clone(),
+        lines: request.lines.clone(),
+        destination,
+    };
+    match intake(context, tenant, arrival).await? {
         Intake::KeyTaken => {
-            let order = find_by_key(context, tenant, key).await?;
+            let order = look_up(context, tenant, key).await?;
             // Its owner gave it back meanwhile: nothing was kept, and this request may be tried again.
             replay(order.ok_or(OrderError::Contended)?, fingerprint)
         }
@@ -79,15 +91,6 @@ pub async fn place_order(
             pay(context, tenant, *order, &attempt, request).await
         }
     }
-}
-
-async fn find_by_key(
-    context: &OrderContext,
-    tenant: TenantId,
-    key: &IdempotencyKey,
-) -> Result<Option<Order>, OrderError> {
-    let mut admission = context.admit().await?;
-    Ok(orders::find_by_key(&mut admission.connection, tenant, key).await?)
 }
 
 /// The answer that the key's order has by now.
@@ -138,7 +141,7 @@ async fn locate(
 
 /// Phases 2 and 3. An outcome that is not definite leaves the order to the sweeper.
 async fn pay(
-    context: &OrderContext,
+    context: &Arc<OrderContext>,
     tenant: TenantId,
     order: Order,
     attempt: &Attempt,
@@ -146,7 +149,7 @@ async fn pay(
 ) -> Result<PlacedOrder, OrderError> {
     let gateway = context.gateway.as_ref();
     let Collected { outcome, calls } = collect_payment(
-        &context.database,
+        &context.payment_batches,
         gateway,
         tenant,
         attempt,
@@ -166,8 +169,7 @@ async fn pay(
         closing,
         calls,
     };
-    let by = EndedBy::Actor(API);
-    match end_order(context, tenant, order.id, &proof, &ending, by).await {
+    match end(context, tenant, order.id, proof, &ending).await {
         Ok(true) => {
             oms_failpoints::reached("orders.ended");
             ended(order, ending, outcome)
@@ -177,6 +179,23 @@ async fn pay(
             let cause: &dyn std::error::Error = &error;
             tracing::warn!(order_id = %order.id, cause, "an order's end could not be written; the sweeper will");
             Ok(PendingOrder::placed(order.id))
+        }
+    }
+}
+
+/// Orders that were paid are many, and end together; to end as failed, an order gives back stock by itself.
+async fn end(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    order_id: OrderId,
+    proof: Proof,
+    ending: &Ending,
+) -> Result<bool, OrderError> {
+    match ending {
+        Ending::Paid => end_paid_order(context, tenant, PaidOrder { order_id, proof }).await,
+        Ending::Failed(_) => {
+            let by = EndedBy::Actor(API);
+            end_order(context, tenant, order_id, &proof, ending, by).await
         }
     }
 }

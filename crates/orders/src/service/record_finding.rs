@@ -6,11 +6,12 @@ use oms_validation::{OrderId, TenantId};
 use crate::context::OrderContext;
 use crate::domain::actor::RECONCILER;
 use crate::domain::alert::AlertKind;
+use crate::domain::authorship::Authorship;
 use crate::domain::id::FindingId;
 use crate::domain::reason::cut;
 use crate::domain::suspicion::Suspicion;
 use crate::error::OrderError;
-use crate::service::change_status::{Authorship, add_note};
+use crate::service::change_status::add_note;
 use crate::store::alerts::{self, NewAlert};
 use crate::store::findings::{self, Seen};
 

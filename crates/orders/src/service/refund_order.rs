@@ -10,12 +10,13 @@ use oms_payments::{
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::authorship::Authorship;
 use crate::domain::reason::Reason;
 use crate::domain::refund::RequestedRefund;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::advance_refunding::give_back;
-use crate::service::change_status::{Authorship, change_status};
+use crate::service::change_status::change_status;
 use crate::service::worklist::put_on;
 use crate::store::orders::{self, KeyFate, Transition};
 

@@ -7,11 +7,12 @@ use oms_validation::{OperatorName, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::actor;
+use crate::domain::authorship::Authorship;
 use crate::domain::dead_letter::{DeadLetter, Resolution};
 use crate::domain::id::DeadLetterId;
 use crate::error::OrderError;
 use crate::service::abort::{Abort, unless_lost};
-use crate::service::change_status::{Authorship, add_note};
+use crate::service::change_status::add_note;
 use crate::service::get_dead_letter::get_open;
 use crate::store::{dead_letters, reconciliations};
 

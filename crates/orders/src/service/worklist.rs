@@ -18,20 +18,21 @@ pub(crate) async fn put_on(
     delay: Duration,
     actor: &str,
 ) -> Result<(), DbError> {
-    take_off(connection, tenant, now, order_id, actor).await?;
+    take_off(connection, tenant, now, &[order_id], actor).await?;
     reconciliations::insert(connection, tenant, now, order_id, delay).await
 }
 
-/// Nobody has to look at an order any more.
+/// Nobody has to look at these orders any more.
 pub(crate) async fn take_off(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
-    order_id: OrderId,
+    order_ids: &[OrderId],
     actor: &str,
 ) -> Result<(), DbError> {
-    if reconciliations::delete(connection, tenant, order_id).await? {
-        return Ok(());
+    let taken = reconciliations::delete(connection, tenant, order_ids).await?;
+    for order_id in order_ids.iter().filter(|id| !taken.contains(id)) {
+        dead_letters::close_of_order(connection, tenant, now, *order_id, actor).await?;
     }
-    dead_letters::close_of_order(connection, tenant, now, order_id, actor).await
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! The lines of orders.
 
+use std::collections::HashMap;
+
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -9,37 +11,10 @@ use uuid::Uuid;
 
 use crate::domain::line::OrderLine;
 
-/// Inserts the lines of an order, numbered from 1 in the order of the slice.
-pub(crate) async fn insert(
-    connection: &mut Connection,
-    tenant: TenantId,
-    order_id: OrderId,
-    lines: &[OrderLine],
-) -> Result<(), DbError> {
-    let products: Vec<Uuid> = lines.iter().map(|line| line.product_id.as_uuid()).collect();
-    let quantities: Vec<i32> = lines.iter().map(|line| line.quantity).collect();
-    let prices: Vec<i64> = lines
-        .iter()
-        .map(|line| line.unit_price.amount_minor)
-        .collect();
-    cached_sql(
-        "INSERT INTO orders.lines (tenant_id, order_id, number, product_id, quantity, unit_price_minor)
-         SELECT $1, $2, number, product_id, quantity, unit_price_minor
-         FROM unnest($3::uuid[], $4::integer[], $5::bigint[]) WITH ORDINALITY
-             AS l (product_id, quantity, unit_price_minor, number)",
-    )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(order_id.as_uuid())
-    .bind::<Array<SqlUuid>, _>(products)
-    .bind::<Array<Integer>, _>(quantities)
-    .bind::<Array<BigInt>, _>(prices)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 #[derive(QueryableByName)]
-struct Row {
+pub(crate) struct Line {
+    #[diesel(sql_type = SqlUuid)]
+    order_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
     product_id: Uuid,
     #[diesel(sql_type = Integer)]
@@ -48,28 +23,38 @@ struct Row {
     unit_price_minor: i64,
 }
 
-/// The lines of an order, in its currency.
+impl Line {
+    /// The line, in the currency of its order.
+    pub(crate) fn in_currency(self, currency: Currency) -> OrderLine {
+        OrderLine {
+            product_id: self.product_id.into(),
+            quantity: self.quantity,
+            unit_price: Money {
+                amount_minor: self.unit_price_minor,
+                currency,
+            },
+        }
+    }
+}
+
+/// The lines of orders, of each in the order of their numbers.
 pub(crate) async fn find(
     connection: &mut Connection,
     tenant: TenantId,
-    order_id: OrderId,
-    currency: Currency,
-) -> Result<Vec<OrderLine>, DbError> {
-    let rows: Vec<Row> = cached_sql(
-        "SELECT product_id, quantity, unit_price_minor FROM orders.lines
-         WHERE tenant_id = $1 AND order_id = $2 ORDER BY number",
+    order_ids: &[OrderId],
+) -> Result<HashMap<OrderId, Vec<Line>>, DbError> {
+    let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
+    let rows: Vec<Line> = cached_sql(
+        "SELECT order_id, product_id, quantity, unit_price_minor FROM orders.lines
+         WHERE tenant_id = $1 AND order_id = ANY ($2) ORDER BY order_id, number",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
     .load(connection)
     .await?;
-    let line = |row: Row| OrderLine {
-        product_id: row.product_id.into(),
-        quantity: row.quantity,
-        unit_price: Money {
-            amount_minor: row.unit_price_minor,
-            currency,
-        },
-    };
-    Ok(rows.into_iter().map(line).collect())
+    let mut lines = HashMap::<OrderId, Vec<Line>>::new();
+    for row in rows {
+        lines.entry(row.order_id.into()).or_default().push(row);
+    }
+    Ok(lines)
 }

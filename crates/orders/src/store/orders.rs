@@ -1,9 +1,11 @@
 //! Orders.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
-    BigInt, Binary, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Binary, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
@@ -11,62 +13,19 @@ use oms_validation::{Currency, IdempotencyKey, Money, OrderId, TenantId};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::failure::Failure;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::order::{NewOrder, Order};
+use crate::domain::order::Order;
 use crate::domain::status::OrderStatus;
 use crate::store::{lines, unreadable};
-
-/// Claims the idempotency key by inserting the order, and returns when that was. `None` when the key is somebody else's
-/// already; waits for a transaction that is about to claim it.
-pub(crate) async fn insert(
-    connection: &mut Connection,
-    tenant: TenantId,
-    now: Now,
-    key: &IdempotencyKey,
-    order: &NewOrder,
-) -> Result<Option<DateTime<Utc>>, DbError> {
-    #[derive(QueryableByName)]
-    struct Inserted {
-        #[diesel(sql_type = Timestamptz)]
-        created_at: DateTime<Utc>,
-    }
-
-    let inserted: Vec<Inserted> = cached_sql(
-        "INSERT INTO orders.orders
-             (tenant_id, id, idempotency_key, fingerprint, customer_id, status, version, warehouse_id, currency,
-              total_minor, shipping_address, routing, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, coalesce($12, now()), coalesce($12, now()))
-         ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
-         RETURNING created_at",
-    )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(order.id.as_uuid())
-    .bind::<Text, _>(key.as_str())
-    .bind::<Binary, _>(order.fingerprint.0.as_slice())
-    .bind::<SqlUuid, _>(order.customer_id.as_uuid())
-    .bind::<Text, _>(OrderStatus::PendingPayment.as_str())
-    .bind::<SqlUuid, _>(order.warehouse_id.as_uuid())
-    .bind::<Text, _>(order.total.currency.as_str())
-    .bind::<BigInt, _>(order.total.amount_minor)
-    .bind::<Jsonb, _>(json(&order.shipping_address))
-    .bind::<Jsonb, _>(json(&order.routing))
-    .bind::<Nullable<Timestamptz>, _>(now)
-    .load(connection)
-    .await?;
-    Ok(inserted.into_iter().next().map(|row| row.created_at))
-}
-
-fn json(value: &impl serde::Serialize) -> Value {
-    serde_json::to_value(value).expect("strings and finite numbers can always be written as JSON")
-}
 
 /// The text of a look-up: a macro, because the text of a cached statement is a constant.
 macro_rules! select_order {
     ($condition:literal) => {
         concat!(
-            "SELECT id, fingerprint, customer_id, status, failure_code, warehouse_id, currency, total_minor,
+            "SELECT id, idempotency_key, fingerprint, customer_id, status, failure_code, warehouse_id, currency, total_minor,
                     shipping_address, routing, created_at
              FROM orders.orders WHERE tenant_id = $1 AND ",
             $condition
@@ -74,17 +33,23 @@ macro_rules! select_order {
     };
 }
 
-/// The order that an idempotency key stands for.
-pub(crate) async fn find_by_key(
+/// The orders that idempotency keys stand for, by key.
+pub(crate) async fn find_by_keys(
     connection: &mut Connection,
     tenant: TenantId,
-    key: &IdempotencyKey,
-) -> Result<Option<Order>, DbError> {
-    let statement = cached_sql(select_order!("idempotency_key = $2"))
+    keys: &[&IdempotencyKey],
+) -> Result<HashMap<String, Order>, DbError> {
+    let keys: Vec<&str> = keys.iter().map(|key| key.as_str()).collect();
+    let statement = cached_sql(select_order!("idempotency_key = ANY ($2)"))
         .bind::<SqlUuid, _>(tenant.as_uuid())
-        .bind::<Text, _>(key.as_str());
-    let rows: Vec<Row> = statement.load(connection).await?;
-    with_lines(connection, tenant, rows).await
+        .bind::<Array<Text>, _>(keys);
+    let mut rows: Vec<Row> = statement.load(connection).await?;
+    let found: Vec<_> = rows
+        .iter_mut()
+        .map(|row| row.idempotency_key.take().unwrap_or_default())
+        .collect();
+    let orders = with_lines(connection, tenant, rows).await?;
+    Ok(found.into_iter().zip(orders).collect())
 }
 
 /// An order by its id.
@@ -97,7 +62,7 @@ pub(crate) async fn find(
         .bind::<SqlUuid, _>(tenant.as_uuid())
         .bind::<SqlUuid, _>(id.as_uuid());
     let rows: Vec<Row> = statement.load(connection).await?;
-    with_lines(connection, tenant, rows).await
+    Ok(with_lines(connection, tenant, rows).await?.pop())
 }
 
 /// Where an order is.
@@ -142,38 +107,53 @@ pub(crate) struct Transition<'a> {
     pub(crate) key: KeyFate,
 }
 
-/// Compare-and-set of the status. Returns the order's new version, which is the sequence number of the event to write, or
-/// `None` when somebody else was first.
-pub(crate) async fn change_status(
+/// Compare-and-set of the status of orders, each with its event, which has the order's new version as its number. Returns
+/// the orders that were changed; of the others nothing was.
+///
+/// Nobody but a request that placed an order changes it together with others, and each order was placed by one request: so
+/// two of these never wait for each other, whatever the order of the rows.
+pub(crate) async fn change_statuses(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
-    id: OrderId,
+    ids: &[OrderId],
     transition: &Transition<'_>,
-) -> Result<Option<i32>, DbError> {
+    authorship: Authorship<'_>,
+) -> Result<HashSet<OrderId>, DbError> {
     #[derive(QueryableByName)]
     struct Changed {
-        #[diesel(sql_type = Integer)]
-        version: i32,
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
     }
 
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     let changed: Vec<Changed> = cached_sql(
-        "UPDATE orders.orders
-         SET status = $4, failure_code = $5, version = version + 1, updated_at = coalesce($7, now()),
-             idempotency_key = CASE WHEN $6 THEN NULL ELSE idempotency_key END
-         WHERE tenant_id = $1 AND id = $2 AND status = $3
-         RETURNING version",
+        "WITH changed AS (
+             UPDATE orders.orders
+             SET status = $4, failure_code = $5, version = version + 1, updated_at = coalesce($7, now()),
+                 idempotency_key = CASE WHEN $6 THEN NULL ELSE idempotency_key END
+             WHERE tenant_id = $1 AND id = ANY ($2) AND status = $3
+             RETURNING id, version
+         ),
+         told AS (
+             INSERT INTO orders.events
+                 (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
+             SELECT $1, id, version, $3, $4, $8, $9, coalesce($7, now()) FROM changed
+         )
+         SELECT id FROM changed",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
     .bind::<Text, _>(transition.from.as_str())
     .bind::<Text, _>(transition.to.as_str())
     .bind::<Nullable<Text>, _>(transition.failure.map(ToString::to_string))
     .bind::<Bool, _>(transition.key == KeyFate::GiveBack)
     .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<Text, _>(authorship.actor)
+    .bind::<Text, _>(authorship.reason)
     .load(connection)
     .await?;
-    Ok(changed.into_iter().next().map(|row| row.version))
+    Ok(changed.into_iter().map(|row| row.id.into()).collect())
 }
 
 /// Counts the version up for a note, which leaves the status as it is, and returns both. Locks the order.
@@ -236,6 +216,8 @@ pub(crate) async fn lock_status(
 struct Row {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
+    #[diesel(sql_type = Nullable<Text>)]
+    idempotency_key: Option<String>,
     #[diesel(sql_type = Binary)]
     fingerprint: Vec<u8>,
     #[diesel(sql_type = SqlUuid)]
@@ -262,13 +244,25 @@ async fn with_lines(
     connection: &mut Connection,
     tenant: TenantId,
     rows: Vec<Row>,
-) -> Result<Option<Order>, DbError> {
-    let Some(row) = rows.into_iter().next() else {
-        return Ok(None);
-    };
-    let mut order = row.into_order().map_err(unreadable)?;
-    order.lines = lines::find(connection, tenant, order.id, order.total.currency).await?;
-    Ok(Some(order))
+) -> Result<Vec<Order>, DbError> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let orders = rows
+        .into_iter()
+        .map(|row| row.into_order().map_err(unreadable));
+    let mut orders: Vec<Order> = orders.collect::<Result<_, _>>()?;
+    let ids: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
+    let mut lines = lines::find(connection, tenant, &ids).await?;
+    for order in &mut orders {
+        let currency = order.total.currency;
+        let lines = lines.remove(&order.id).unwrap_or_default();
+        order.lines = lines
+            .into_iter()
+            .map(|line| line.in_currency(currency))
+            .collect();
+    }
+    Ok(orders)
 }
 
 impl Row {

@@ -1,9 +1,12 @@
 //! The worklist: the orders that are not settled yet, and when the sweeper shall look at each.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::{OrderId, TenantId};
@@ -231,17 +234,26 @@ fn tries(claim: &Claim) -> i32 {
     i32::try_from(claim.tries).unwrap_or(i32::MAX)
 }
 
-/// Strikes an order off that is settled. False when it was not on the list.
+/// Strikes orders off that are settled. Returns those that were on the list.
 pub(crate) async fn delete(
     connection: &mut Connection,
     tenant: TenantId,
-    order_id: OrderId,
-) -> Result<bool, DbError> {
-    let deleted =
-        cached_sql("DELETE FROM orders.reconciliations WHERE tenant_id = $1 AND order_id = $2")
-            .bind::<SqlUuid, _>(tenant.as_uuid())
-            .bind::<SqlUuid, _>(order_id.as_uuid())
-            .execute(connection)
-            .await?;
-    Ok(deleted == 1)
+    order_ids: &[OrderId],
+) -> Result<HashSet<OrderId>, DbError> {
+    #[derive(QueryableByName)]
+    struct Deleted {
+        #[diesel(sql_type = SqlUuid)]
+        order_id: Uuid,
+    }
+
+    let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
+    let deleted: Vec<Deleted> = cached_sql(
+        "DELETE FROM orders.reconciliations WHERE tenant_id = $1 AND order_id = ANY ($2)
+         RETURNING order_id",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .load(connection)
+    .await?;
+    Ok(deleted.into_iter().map(|row| row.order_id.into()).collect())
 }

@@ -69,7 +69,7 @@ struct Month {
     clock: Arc<TestClock>,
     schedule: Arc<Schedule>,
     gateway: Arc<MonthGateway>,
-    context: OrderContext,
+    context: Arc<OrderContext>,
     settings: OrderSettings,
     pager: Pager,
     connection: Connection,
@@ -95,7 +95,7 @@ impl Month {
             .await
             .unwrap();
         Self {
-            context: context.with_clock(clock.clone()),
+            context: Arc::new(context.with_clock(clock.clone())),
             clock,
             schedule,
             gateway,

@@ -3,7 +3,7 @@
 
 use oms_validation::Money;
 
-use crate::{AttemptState, DeclineCode};
+use crate::{AttemptId, AttemptState, DeclineCode, UnsavedCalls};
 
 /// How an open attempt ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,17 @@ pub enum Closing {
     /// Nobody stored a reference. Whoever does has to find the attempt open, and nobody confirms without having stored
     /// one: so closing the attempt, as long as it is still `Created`, is itself the proof.
     NeverPrepared,
+}
+
+/// The end of one attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct ClosedAttempt<'a> {
+    /// Which attempt.
+    pub attempt_id: AttemptId,
+    /// How it ends.
+    pub closing: &'a Closing,
+    /// The calls by which that was learnt.
+    pub calls: &'a UnsavedCalls,
 }
 
 impl Closing {

@@ -2,15 +2,14 @@
 
 use std::error::Error;
 
-use oms_database::{Database, DbError};
+use oms_database::DbError;
 use oms_validation::{Money, TenantId};
 
 use super::recorded_gateway::RecordedGateway;
-use crate::store::attempts;
 use crate::{
     Attempt, AttemptState, Closing, DeclineCode, Effect, GatewayError, GatewayFault, Operation,
-    OperationKey, PaymentError, PaymentGateway, PaymentMethod, PaymentStatus, PrepareRequest,
-    Reference, UnsavedCalls,
+    OperationKey, PaymentBatches, PaymentError, PaymentGateway, PaymentMethod, PaymentStatus,
+    PrepareRequest, Reference, UnsavedCalls,
 };
 
 /// What became of a payment.
@@ -81,14 +80,15 @@ impl Collected {
 /// The reference is stored before the one call that takes money, by a compare-and-set: whoever closes an attempt that
 /// has none knows that this call will never be made.
 pub async fn collect_payment(
-    database: &Database,
+    batches: &PaymentBatches,
     gateway: &dyn PaymentGateway,
     tenant_id: TenantId,
     attempt: &Attempt,
     method: &PaymentMethod,
 ) -> Collected {
+    let database = &batches.database;
     let mut gateway = RecordedGateway::new(gateway, attempt);
-    let outcome = match send(database, &mut gateway, tenant_id, attempt).await {
+    let outcome = match send(batches, &mut gateway, tenant_id, attempt).await {
         Ok(reference) => {
             let confirmed = confirm(&mut gateway, attempt, &reference, method).await;
             if confirmed.outcome.closing().is_none() {
@@ -109,7 +109,7 @@ pub async fn collect_payment(
 
 /// Prepares the payment and stores its reference. Without that nothing is confirmed.
 async fn send(
-    database: &Database,
+    batches: &PaymentBatches,
     gateway: &mut RecordedGateway<'_>,
     tenant_id: TenantId,
     attempt: &Attempt,
@@ -118,11 +118,7 @@ async fn send(
     let prepared = gateway.prepare(&request).await;
     let reference = prepared.map_err(|error| never_prepared(error.into()))?;
     let calls = gateway.take_calls();
-    let stored = async {
-        let mut connection = database.acquire().await?;
-        let id = attempt.id;
-        attempts::store_reference(&mut connection, tenant_id, id, &reference, &calls).await
-    };
+    let stored = batches.store_reference(tenant_id, attempt.id, &reference, &calls);
     match stored.await {
         Ok(true) => {
             oms_failpoints::reached("payments.prepared");

@@ -7,7 +7,7 @@ use oms_database::{Database, DbError};
 use oms_validation::TenantId;
 
 use super::recorded_gateway::RecordedGateway;
-use crate::store::attempts;
+use crate::store::attempts::{self, Sent};
 use crate::{
     Attempt, AttemptState, DeclineCode, Operation, OperationKey, PaymentGateway, PaymentStatus,
     PrepareRequest, Reference, UnsavedCalls,
@@ -114,7 +114,13 @@ impl Settlement<'_> {
     ) -> Result<Option<Reference>, DbError> {
         let mut connection = self.database.acquire().await?;
         let (tenant_id, id) = (self.tenant_id, self.attempt.id);
-        if attempts::store_reference(&mut connection, tenant_id, id, &reference, calls).await? {
+        let sent = Sent {
+            attempt_id: id,
+            reference: &reference,
+            calls,
+        };
+        let stored = attempts::store_references(&mut connection, tenant_id, &[sent]).await?;
+        if stored.contains(&id) {
             self.state = AttemptState::Sent;
             return Ok(Some(reference));
         }

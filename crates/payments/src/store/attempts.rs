@@ -1,5 +1,7 @@
 //! `payments.attempts`. Every change of a state is a compare-and-set on the state it starts from.
 
+use std::collections::HashSet;
+
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -10,7 +12,8 @@ use uuid::Uuid;
 use super::gateway_calls::{Columns, bind_calls, insert_calls_sql};
 use super::unreadable;
 use crate::{
-    Attempt, AttemptId, AttemptState, Closing, DeclineCode, NewAttempt, Reference, UnsavedCalls,
+    Attempt, AttemptId, AttemptState, ClosedAttempt, DeclineCode, NewAttempt, Reference,
+    UnsavedCalls,
 };
 
 /// Inserts attempts, all in one statement.
@@ -47,60 +50,102 @@ pub(crate) async fn insert_attempts(
     Ok(())
 }
 
-/// Changes an attempt and adds the calls that led to it to the history, in one statement: `$1` is the tenant, `$2` to
-/// `$12` are the calls, the attempt and what else `$change` names come after them. The calls are kept whether or not the
-/// attempt is found as it should be.
+/// Changes attempts and adds the calls that led to it to the history, in one statement: `$1` is the tenant, `$2` to
+/// `$12` are the calls, the attempts and what else `$change` names come after them. The calls are kept whether or not the
+/// attempts are found as they should be.
 macro_rules! change_attempt {
     ($change:literal) => {
         concat!(
             "WITH calls AS (",
             insert_calls_sql!(),
-            ") UPDATE payments.attempts SET updated_at = now(), ",
+            ") UPDATE payments.attempts a SET updated_at = now(), ",
             $change
         )
     };
 }
 
-/// `Created` becomes `Sent`, with its reference. False when the attempt is in any other state.
-pub(crate) async fn store_reference(
-    connection: &mut Connection,
-    tenant_id: TenantId,
-    attempt_id: AttemptId,
-    reference: &Reference,
-    calls: &UnsavedCalls,
-) -> Result<bool, DbError> {
-    let statement = cached_sql(change_attempt!(
-        "state = 'sent', reference = $14 WHERE tenant_id = $1 AND id = $13 AND state = 'created'"
-    ));
-    let changed = bind_calls!(statement, tenant_id, Columns::of(calls))
-        .bind::<SqlUuid, _>(attempt_id.as_uuid())
-        .bind::<Text, _>(reference.as_str())
-        .execute(connection)
-        .await?;
-    Ok(changed == 1)
+/// A payment that was prepared at the gateway.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent<'a> {
+    pub(crate) attempt_id: AttemptId,
+    pub(crate) reference: &'a Reference,
+    pub(crate) calls: &'a UnsavedCalls,
 }
 
-/// Ends an attempt. False when it is in none of the states that this closing starts from.
-pub(crate) async fn close_attempt(
+/// `Created` becomes `Sent`, with its reference. Returns the attempts of which that is true now; those in any other state
+/// are left as they are.
+pub(crate) async fn store_references(
     connection: &mut Connection,
     tenant_id: TenantId,
-    attempt_id: AttemptId,
-    closing: &Closing,
-    calls: &UnsavedCalls,
-) -> Result<bool, DbError> {
+    sent: &[Sent<'_>],
+) -> Result<HashSet<AttemptId>, DbError> {
+    let ids: Vec<Uuid> = sent.iter().map(|it| it.attempt_id.as_uuid()).collect();
+    let references: Vec<&str> = sent.iter().map(|it| it.reference.as_str()).collect();
     let statement = cached_sql(change_attempt!(
-        "state = $15, captured_minor = $16, decline_code = $17
-         WHERE tenant_id = $1 AND id = $13 AND state = ANY ($14)"
+        "state = 'sent', reference = sent.reference
+         FROM unnest($13::uuid[], $14::text[]) AS sent (id, reference)
+         WHERE a.tenant_id = $1 AND a.id = sent.id AND a.state = 'created'
+         RETURNING a.id"
     ));
-    let changed = bind_calls!(statement, tenant_id, Columns::of(calls))
-        .bind::<SqlUuid, _>(attempt_id.as_uuid())
-        .bind::<Array<Text>, _>(names(closing.from()))
-        .bind::<Text, _>(closing.to().as_str())
-        .bind::<Nullable<BigInt>, _>(closing.captured().map(|money| money.amount_minor))
-        .bind::<Nullable<Text>, _>(closing.decline_code().map(DeclineCode::as_str))
-        .execute(connection)
+    let calls = Columns::of(sent.iter().map(|it| it.calls));
+    let changed: Vec<Changed> = bind_calls!(statement, tenant_id, calls)
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Array<Text>, _>(references)
+        .load(connection)
         .await?;
-    Ok(changed == 1)
+    Ok(ids_of(changed))
+}
+
+/// Ends attempts. Returns those that were ended; one that is in none of the states that its closing starts from is left
+/// as it is.
+pub(crate) async fn close_attempts(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    closed: &[ClosedAttempt<'_>],
+) -> Result<HashSet<AttemptId>, DbError> {
+    let ids: Vec<Uuid> = closed.iter().map(|it| it.attempt_id.as_uuid()).collect();
+    // There are no arrays of arrays of different lengths.
+    let from: Vec<String> = closed
+        .iter()
+        .map(|it| names(it.closing.from()).join(","))
+        .collect();
+    let to: Vec<&str> = closed.iter().map(|it| it.closing.to().as_str()).collect();
+    let captured: Vec<Option<i64>> = closed
+        .iter()
+        .map(|it| it.closing.captured().map(|money| money.amount_minor))
+        .collect();
+    let codes: Vec<Option<&str>> = closed
+        .iter()
+        .map(|it| it.closing.decline_code().map(DeclineCode::as_str))
+        .collect();
+    let statement = cached_sql(change_attempt!(
+        "state = closed.state, captured_minor = closed.captured_minor, decline_code = closed.decline_code
+         FROM unnest($13::uuid[], $14::text[], $15::text[], $16::bigint[], $17::text[])
+             AS closed (id, from_states, state, captured_minor, decline_code)
+         WHERE a.tenant_id = $1 AND a.id = closed.id
+           AND a.state = ANY (string_to_array(closed.from_states, ','))
+         RETURNING a.id"
+    ));
+    let calls = Columns::of(closed.iter().map(|it| it.calls));
+    let changed: Vec<Changed> = bind_calls!(statement, tenant_id, calls)
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Array<Text>, _>(from)
+        .bind::<Array<Text>, _>(to)
+        .bind::<Array<Nullable<BigInt>>, _>(captured)
+        .bind::<Array<Nullable<Text>>, _>(codes)
+        .load(connection)
+        .await?;
+    Ok(ids_of(changed))
+}
+
+#[derive(QueryableByName)]
+struct Changed {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+}
+
+fn ids_of(changed: Vec<Changed>) -> HashSet<AttemptId> {
+    changed.into_iter().map(|row| row.id.into()).collect()
 }
 
 /// Moves an open attempt on. False when it is in none of the states that it may come from.
@@ -115,7 +160,7 @@ pub(crate) async fn move_attempt(
     let statement = cached_sql(change_attempt!(
         "state = $15 WHERE tenant_id = $1 AND id = $13 AND state = ANY ($14)"
     ));
-    let changed = bind_calls!(statement, tenant_id, Columns::of(calls))
+    let changed = bind_calls!(statement, tenant_id, Columns::of([calls]))
         .bind::<SqlUuid, _>(attempt_id.as_uuid())
         .bind::<Array<Text>, _>(names(from))
         .bind::<Text, _>(to.as_str())

@@ -73,9 +73,9 @@ pub(super) struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn of(calls: &'a UnsavedCalls) -> Self {
+    pub(super) fn of(calls: impl IntoIterator<Item = &'a UnsavedCalls>) -> Self {
         let mut columns = Self::default();
-        for call in calls.iter() {
+        for call in calls.into_iter().flat_map(UnsavedCalls::iter) {
             columns.ids.push(call.id);
             columns.order_ids.push(call.order_id.as_uuid());
             columns.attempt_ids.push(call.attempt_id.as_uuid());
@@ -101,7 +101,7 @@ pub(crate) async fn insert_calls(
     calls: &UnsavedCalls,
 ) -> Result<(), DbError> {
     let statement = cached_sql(insert_calls_sql!());
-    bind_calls!(statement, tenant_id, Columns::of(calls))
+    bind_calls!(statement, tenant_id, Columns::of([calls]))
         .execute(connection)
         .await?;
     Ok(())

@@ -127,7 +127,7 @@ pub(crate) async fn store_reference(
         ") UPDATE payments.refunds SET reference = $14, updated_at = now()
          WHERE tenant_id = $1 AND id = $13 AND reference IS NULL"
     ));
-    bind_calls!(statement, tenant_id, Columns::of(calls))
+    bind_calls!(statement, tenant_id, Columns::of([calls]))
         .bind::<SqlUuid, _>(refund_id.as_uuid())
         .bind::<Text, _>(reference.as_str())
         .execute(connection)

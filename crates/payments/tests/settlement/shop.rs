@@ -14,6 +14,7 @@ use oms_payments::{
 use oms_test_support::TestDatabase;
 use oms_validation::{Currency, Money, OrderId, TenantId};
 
+use crate::batches::batches;
 use crate::fake_gateway::{FakeGateway, token};
 
 /// What the order costs.
@@ -74,7 +75,7 @@ impl Shop {
     pub(crate) async fn collect_noting(&self) -> Collected {
         let attempt = &self.attempt;
         collect_payment(
-            &self.database,
+            &batches(&self.database),
             &self.gateway,
             self.tenant_id,
             attempt,

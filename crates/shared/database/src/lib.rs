@@ -9,7 +9,7 @@ mod transaction;
 pub use cached_sql::{CachedSql, CachedSqlWithBind, cached_sql};
 pub use error::DbError;
 pub use pool::{Database, DatabaseConfig, PoolStatus, PooledConnection};
-pub use transaction::transaction;
+pub use transaction::{limit_lock_wait, transaction};
 
 /// The connection that store functions take as their first argument.
 pub type Connection = diesel_async::AsyncPgConnection;

@@ -1,8 +1,11 @@
 //! Transactions.
 
-use diesel_async::{AsyncPgConnection, TransactionManager};
+use std::time::Duration;
 
-use crate::DbError;
+use diesel::sql_types::Text;
+use diesel_async::{AsyncPgConnection, RunQueryDsl, TransactionManager};
+
+use crate::{DbError, cached_sql};
 
 type Manager = <AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager;
 
@@ -36,4 +39,19 @@ where
             Err(error)
         }
     }
+}
+
+/// Bounds each wait for a lock until the transaction ends, in place of the connection's own bound.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn limit_lock_wait(
+    connection: &mut AsyncPgConnection,
+    most: Duration,
+) -> Result<(), DbError> {
+    cached_sql("SELECT set_config('lock_timeout', $1, true)")
+        .bind::<Text, _>(format!("{}ms", most.as_millis()))
+        .execute(connection)
+        .await?;
+    Ok(())
 }

@@ -1,0 +1,97 @@
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+
+fn demand(quantities: &[i32]) -> Demand {
+    let lines = quantities.iter().enumerate();
+    let wanted = lines.filter(|(_, quantity)| **quantity > 0);
+    Demand::from_lines(wanted.map(|(i, q)| (Uuid::from_u128(i as u128 + 1).into(), *q))).unwrap()
+}
+
+fn candidate(id: u128, distance_m: f64, available: &[i32]) -> Candidate {
+    Candidate {
+        id: Uuid::from_u128(id + 1).into(),
+        name: format!("warehouse {id}"),
+        distance_m,
+        available: available.to_vec(),
+    }
+}
+
+fn destination() -> Location {
+    Location::new(33.749, -84.388).unwrap()
+}
+
+fn choose_alone(candidates: &[Candidate], demand: &Demand) -> Route {
+    let destination = destination();
+    let request = RoutingRequest {
+        destination,
+        demand,
+    };
+    choose_in_turn(&[request], &[candidates]).pop().unwrap()
+}
+
+#[test]
+fn the_nearest_that_can_fill_every_line_is_chosen_and_the_nearer_ones_are_explained() {
+    let candidates = [
+        candidate(0, 100.0, &[5, 1]),
+        candidate(1, 500.0, &[0, 0]),
+        candidate(2, 900.4, &[5, 5]),
+    ];
+    let route = choose_alone(&candidates, &demand(&[5, 2]));
+    assert_eq!(route.chosen.unwrap().name, "warehouse 2");
+    let trace = route.trace.candidates;
+    assert_eq!(trace.len(), 3);
+    assert_eq!(trace[0].shortages.len(), 1);
+    let shortage = trace[0].shortages[0];
+    assert_eq!((shortage.requested, shortage.available), (2, 1));
+    assert_eq!(trace[1].shortages.len(), 2);
+    let last = (trace[2].outcome, trace[2].distance_m);
+    assert_eq!(last, (CandidateOutcome::Chosen, 900));
+}
+
+#[test]
+fn a_trace_stays_bounded() {
+    let candidates: Vec<_> = (0..500).map(|id| candidate(id, 10.0, &[0])).collect();
+    let route = choose_alone(&candidates, &demand(&[1]));
+    assert_eq!(route.chosen, None);
+    assert_eq!(route.trace.candidates.len(), MAX_TRACE_ENTRIES);
+}
+
+#[test]
+fn who_comes_later_is_sent_on_with_what_was_left_as_the_reason() {
+    let candidates = [candidate(0, 100.0, &[3]), candidate(1, 500.0, &[2])];
+    let (two, one) = (demand(&[2]), demand(&[1]));
+    let demands = [&two, &two, &one, &one];
+    let requests = demands.map(|demand| RoutingRequest {
+        destination: destination(),
+        demand,
+    });
+    let routes = choose_in_turn(&requests, &[&candidates[..]; 4]);
+    let names: Vec<_> = routes
+        .iter()
+        .map(|route| route.chosen.as_ref().map(|chosen| chosen.name.as_str()))
+        .collect();
+    let (first, second) = (Some("warehouse 0"), Some("warehouse 1"));
+    assert_eq!(names, [first, second, first, None]);
+    assert_eq!(routes[1].trace.candidates[0].shortages[0].available, 1);
+    assert_eq!(routes[3].trace.candidates[1].shortages[0].available, 0);
+}
+
+proptest! {
+    #[test]
+    fn the_choice_can_fill_the_demand_and_none_that_can_is_nearer(
+        stock in prop::collection::vec((0..20_u32, prop::collection::vec(0..4_i32, 3)), 0..30),
+        quantities in prop::collection::vec(1..4_i32, 3),
+    ) {
+        let demand = demand(&quantities);
+        let mut candidates: Vec<Candidate> = stock.iter().enumerate()
+            .map(|(id, (distance, available))| candidate(id as u128, f64::from(*distance), available))
+            .collect();
+        candidates.sort_by(Candidate::nearest_first);
+        let fits = |c: &&Candidate| c.available.iter().zip(&quantities).all(|(a, q)| a >= q);
+        let best = candidates.iter().find(fits);
+        let route = choose_alone(&candidates, &demand);
+        prop_assert_eq!(route.chosen.map(|chosen| chosen.id), best.map(|candidate| candidate.id));
+    }
+}

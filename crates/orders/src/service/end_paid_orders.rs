@@ -1,0 +1,96 @@
+//! Phase 3 of orders whose payment was collected at once: `PAID`, in a commit that is shared with the other orders that
+//! are waiting for theirs. It changes what [`end_order`](super::end_order) changes, and in the same way.
+
+use std::sync::Arc;
+
+use oms_batching::together_or_alone;
+use oms_database::transaction;
+use oms_payments::{ClosedAttempt, close_attempts, save_calls};
+use oms_validation::{OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::actor::API;
+use crate::domain::authorship::Authorship;
+use crate::error::OrderError;
+use crate::service::abort::{Abort, unless_lost};
+use crate::service::change_status::change_statuses;
+use crate::service::end_order::{Ending, PAID_REASON, Proof};
+use crate::service::worklist::take_off;
+
+/// An order whose payment was collected.
+pub(crate) struct PaidOrder {
+    pub(crate) order_id: OrderId,
+    pub(crate) proof: Proof,
+}
+
+/// Ends an order as paid by compare-and-set. False when somebody else was first; nothing but the history of calls was
+/// changed then.
+pub(crate) async fn end_paid_order(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    paid: PaidOrder,
+) -> Result<bool, OrderError> {
+    let shared = context.clone();
+    let work = move |tenant, paid| end_paid_orders(shared.clone(), tenant, paid);
+    let payments = &context.batches.payments;
+    payments.submit(tenant, paid, work).await?
+}
+
+async fn end_paid_orders(
+    context: Arc<OrderContext>,
+    tenant: TenantId,
+    paid: Vec<PaidOrder>,
+) -> Vec<Result<bool, OrderError>> {
+    let context = &*context;
+    let paid: Vec<Arc<PaidOrder>> = paid.into_iter().map(Arc::new).collect();
+    let ended = together_or_alone(paid.clone(), async |paid: Vec<Arc<Arc<PaidOrder>>>| {
+        let paid: Vec<&PaidOrder> = paid.iter().map(|it| &***it).collect();
+        end_all(context, tenant, &paid).await
+    })
+    .await;
+    for (paid, ended) in paid.iter().zip(&ended) {
+        if !matches!(ended, Ok(true)) {
+            save_calls(&context.database, tenant, &paid.proof.calls).await;
+        }
+    }
+    ended
+}
+
+/// All that are still to be ended, or none.
+async fn end_all(
+    context: &OrderContext,
+    tenant: TenantId,
+    paid: &[&PaidOrder],
+) -> Result<Vec<bool>, OrderError> {
+    let now = context.now();
+    let ids: Vec<OrderId> = paid.iter().map(|it| it.order_id).collect();
+    let authorship = Authorship {
+        actor: API,
+        reason: PAID_REASON,
+    };
+    let mut connection = context.database.acquire().await?;
+    let ended = transaction(&mut connection, async |connection| {
+        let transition = Ending::Paid.transition();
+        let ended = change_statuses(connection, tenant, now, &ids, &transition, authorship).await?;
+        if ended.is_empty() {
+            return Err(Abort::Lost);
+        }
+        let won: Vec<&PaidOrder> = paid
+            .iter()
+            .copied()
+            .filter(|it| ended.contains(&it.order_id))
+            .collect();
+        let won_ids: Vec<OrderId> = won.iter().map(|it| it.order_id).collect();
+        take_off(connection, tenant, now, &won_ids, API).await?;
+        let closed: Vec<ClosedAttempt<'_>> = won.iter().map(|it| it.proof.closed()).collect();
+        // An attempt that somebody has moved takes its order back, and with it those that share the transaction: they are
+        // then ended one by one.
+        match close_attempts(connection, tenant, &closed).await?.len() == won.len() {
+            true => Ok(ended),
+            false if won.len() == 1 => Err(Abort::Lost),
+            false => Err(Abort::Order(OrderError::Contended)),
+        }
+    });
+    let ended = unless_lost(ended.await)?.unwrap_or_default();
+    Ok(ids.iter().map(|id| ended.contains(id)).collect())
+}

@@ -1,0 +1,174 @@
+//! What is written when orders are placed.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{
+    Array, BigInt, Binary, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+use oms_validation::{IdempotencyKey, OrderId, TenantId};
+use uuid::Uuid;
+
+use crate::domain::authorship::Authorship;
+use crate::domain::clock::Now;
+use crate::domain::order::NewOrder;
+use crate::domain::status::OrderStatus;
+
+/// An order, and the key that shall stand for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placement<'a> {
+    pub(crate) key: &'a IdempotencyKey,
+    pub(crate) order: &'a NewOrder,
+}
+
+/// One statement for all that an order begins with: the order itself, which claims the key, its lines, the first event,
+/// and its line in the worklist.
+///
+/// Keys are claimed in their order, by everybody, so that no two transactions can wait for each other's.
+const INSERT: &str = "
+WITH placed AS (
+    INSERT INTO orders.orders
+        (tenant_id, id, idempotency_key, fingerprint, customer_id, status, version, warehouse_id, currency,
+         total_minor, shipping_address, routing, created_at, updated_at)
+    SELECT $1, id, idempotency_key, fingerprint, customer_id, $2, 1, warehouse_id, currency,
+           total_minor, shipping_address::jsonb, routing::jsonb, coalesce($3, now()), coalesce($3, now())
+    FROM unnest($7::uuid[], $8::text[], $9::bytea[], $10::uuid[], $11::uuid[], $12::text[], $13::bigint[],
+                $14::text[], $15::text[])
+        AS new (id, idempotency_key, fingerprint, customer_id, warehouse_id, currency, total_minor,
+                shipping_address, routing)
+    ORDER BY idempotency_key
+    ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
+    RETURNING id, created_at
+),
+lined AS (
+    INSERT INTO orders.lines (tenant_id, order_id, number, product_id, quantity, unit_price_minor)
+    SELECT $1, placed.id, line.number, line.product_id, line.quantity, line.unit_price_minor
+    FROM unnest($16::uuid[], $17::integer[], $18::uuid[], $19::integer[], $20::bigint[])
+        AS line (order_id, number, product_id, quantity, unit_price_minor)
+    JOIN placed ON placed.id = line.order_id
+),
+told AS (
+    INSERT INTO orders.events (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
+    SELECT $1, id, 1, NULL, $2, $5, $6, created_at FROM placed
+),
+listed AS (
+    INSERT INTO orders.reconciliations (tenant_id, order_id, due_at)
+    SELECT $1, id, created_at + make_interval(secs => $4) FROM placed
+)
+SELECT id, created_at FROM placed";
+
+/// Places orders, and returns when that was. An order that is missing in the answer was not placed, because its key is
+/// somebody else's already. Waits for transactions that are about to claim one of the keys.
+///
+/// The sweeper leaves the orders alone for the time of `delay`.
+pub(crate) async fn insert(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    delay: Duration,
+    authorship: Authorship<'_>,
+    placements: &[Placement<'_>],
+) -> Result<HashMap<OrderId, DateTime<Utc>>, DbError> {
+    #[derive(QueryableByName)]
+    struct Placed {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+        #[diesel(sql_type = Timestamptz)]
+        created_at: DateTime<Utc>,
+    }
+
+    let (orders, lines) = (Orders::of(placements), Lines::of(placements));
+    let placed: Vec<Placed> = cached_sql(INSERT)
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<Text, _>(OrderStatus::PendingPayment.as_str())
+        .bind::<Nullable<Timestamptz>, _>(now)
+        .bind::<Double, _>(delay.as_secs_f64())
+        .bind::<Text, _>(authorship.actor)
+        .bind::<Text, _>(authorship.reason)
+        .bind::<Array<SqlUuid>, _>(orders.ids)
+        .bind::<Array<Text>, _>(orders.keys)
+        .bind::<Array<Binary>, _>(orders.fingerprints)
+        .bind::<Array<SqlUuid>, _>(orders.customers)
+        .bind::<Array<SqlUuid>, _>(orders.warehouses)
+        .bind::<Array<Text>, _>(orders.currencies)
+        .bind::<Array<BigInt>, _>(orders.totals)
+        .bind::<Array<Text>, _>(orders.addresses)
+        .bind::<Array<Text>, _>(orders.routings)
+        .bind::<Array<SqlUuid>, _>(lines.orders)
+        .bind::<Array<Integer>, _>(lines.numbers)
+        .bind::<Array<SqlUuid>, _>(lines.products)
+        .bind::<Array<Integer>, _>(lines.quantities)
+        .bind::<Array<BigInt>, _>(lines.prices)
+        .load(connection)
+        .await?;
+    let placed = placed
+        .into_iter()
+        .map(|row| (row.id.into(), row.created_at));
+    Ok(placed.collect())
+}
+
+/// Orders, column by column.
+#[derive(Default)]
+struct Orders<'a> {
+    ids: Vec<Uuid>,
+    keys: Vec<&'a str>,
+    fingerprints: Vec<&'a [u8]>,
+    customers: Vec<Uuid>,
+    warehouses: Vec<Uuid>,
+    currencies: Vec<&'a str>,
+    totals: Vec<i64>,
+    addresses: Vec<String>,
+    routings: Vec<String>,
+}
+
+impl<'a> Orders<'a> {
+    fn of(placements: &'a [Placement<'a>]) -> Self {
+        let mut columns = Self::default();
+        for Placement { key, order } in placements {
+            columns.ids.push(order.id.as_uuid());
+            columns.keys.push(key.as_str());
+            columns.fingerprints.push(&order.fingerprint.0);
+            columns.customers.push(order.customer_id.as_uuid());
+            columns.warehouses.push(order.warehouse_id.as_uuid());
+            columns.currencies.push(order.total.currency.as_str());
+            columns.totals.push(order.total.amount_minor);
+            columns.addresses.push(json(&order.shipping_address));
+            columns.routings.push(json(&order.routing));
+        }
+        columns
+    }
+}
+
+/// The lines of orders, column by column, numbered from 1 in each.
+#[derive(Default)]
+struct Lines {
+    orders: Vec<Uuid>,
+    numbers: Vec<i32>,
+    products: Vec<Uuid>,
+    quantities: Vec<i32>,
+    prices: Vec<i64>,
+}
+
+impl Lines {
+    fn of(placements: &[Placement<'_>]) -> Self {
+        let mut columns = Self::default();
+        for Placement { order, .. } in placements {
+            for (number, line) in (1..).zip(&order.lines) {
+                columns.orders.push(order.id.as_uuid());
+                columns.numbers.push(number);
+                columns.products.push(line.product_id.as_uuid());
+                columns.quantities.push(line.quantity);
+                columns.prices.push(line.unit_price.amount_minor);
+            }
+        }
+        columns
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("strings and finite numbers can always be written as JSON")
+}

@@ -1,0 +1,1 @@
+DROP INDEX inventory.stock_levels_stocked;
