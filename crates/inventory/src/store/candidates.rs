@@ -24,7 +24,7 @@ SELECT wanted.number, near.id, near.name, near.distance_m, ARRAY(
         FROM inventory.stock_levels s
         WHERE s.tenant_id = $1 AND s.warehouse_id = near.id AND s.product_id = d.product_id
     ), 0)
-    FROM unnest(($5::uuid[])[wanted.first:wanted.last]) WITH ORDINALITY AS d (product_id, position)
+    FROM unnest(($5::uuid[])[wanted.first : wanted.last]) WITH ORDINALITY AS d (product_id, position)
     ORDER BY d.position
 ) AS available
 FROM unnest($2, $3::integer[], $4::integer[]) WITH ORDINALITY AS wanted (destination, first, last, number)
@@ -45,7 +45,7 @@ CROSS JOIN LATERAL (
     SELECT w.id, w.name, w.location <-> wanted.destination AS distance_m, fit.available
     FROM (
         SELECT s.warehouse_id, array_agg(s.on_hand - s.reserved ORDER BY d.position) AS available
-        FROM unnest(($5::uuid[])[wanted.first:wanted.last], ($6::integer[])[wanted.first:wanted.last])
+        FROM unnest(($5::uuid[])[wanted.first : wanted.last], ($6::integer[])[wanted.first : wanted.last])
             WITH ORDINALITY AS d (product_id, quantity, position)
         JOIN inventory.stock_levels s
             ON s.tenant_id = $1 AND s.product_id = d.product_id AND s.on_hand > 0
