@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{Write, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use crate::ceiling::{Pgbench, Script, Shape};
 use crate::database::Cluster;
+use crate::growth::{self, Grown};
 use crate::load::Pace;
 use crate::machine::{self, Machine};
 use crate::measure::Bench;
@@ -16,7 +17,7 @@ use crate::options::{Gateway, Options, Plan};
 use crate::programs::Places;
 use crate::report::{self, Report, Row, Run};
 use crate::traffic::Cancels;
-use crate::workload::Workload;
+use crate::workload::{Scene, Workload};
 
 /// Every run asks for the same things.
 const SEED: u64 = 20_261_122;
@@ -26,7 +27,7 @@ const OPEN_SHARE: f64 = 0.5;
 /// Measures what the options ask for; an error when anything was answered or left that should not be.
 pub(crate) async fn run(options: &Options) -> Result<()> {
     if let Some(workload) = options.catalogue {
-        writeln!(stdout(), "{:#}", workload.dataset().listing())?;
+        writeln!(stdout(), "{:#}", workload.scene().dataset.listing())?;
         return Ok(());
     }
     let plan = options.plan();
@@ -34,27 +35,35 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     std::fs::create_dir_all(&output)
         .with_context(|| format!("{} can't be made", output.display()))?;
     let mut bench = prepare(options, &plan, output.clone()).await?;
+    let machine = Machine::look(&bench.cluster.version, &output)?;
+    let commit = machine::commit();
+    if let Some(growing) = options.growing() {
+        let mut grown = Grown::new(machine, commit);
+        growth::run(&mut bench, &growing, &mut grown, &output).await?;
+        bench.cluster.clean_up().await?;
+        let curves = grown.draw(&output)?;
+        return conclude(&output, "growth.json", &curves, &grown.faults());
+    }
     let mut report = Report {
-        machine: Machine::look(&bench.cluster.version, &output)?,
-        commit: machine::commit(),
+        machine,
+        commit,
         rows: Vec::new(),
         orders: BTreeMap::new(),
+        routing_ms: BTreeMap::new(),
     };
     for workload in plan.workloads.iter().copied() {
         measure(&mut bench, options, &plan, workload, &mut report).await?;
         // What was measured is kept, should a later workload fail.
         report.write(&output)?;
     }
+    measure_routing(&mut bench, &plan, &mut report).await?;
+    measure_behind_a_gateway(&mut bench, &plan, &mut report).await?;
+    report.write(&output)?;
     bench.cluster.clean_up().await?;
     report::print(&report, &mut stdout().lock())?;
-    report::explain(&mut stdout().lock())?;
     let curves = report::draw(&report.rows, &output)?;
-    say(&format!(
-        "written: {} {}",
-        output.join("latest.json").display(),
-        curves.join(" ")
-    ));
-    conclude(&report)
+    let faults: Vec<String> = report.rows.iter().flat_map(Row::faults).collect();
+    conclude(&output, "latest.json", &curves, &faults)
 }
 
 async fn prepare(options: &Options, plan: &Plan, output: PathBuf) -> Result<Bench> {
@@ -120,7 +129,7 @@ async fn measure(
             let ours = bench.ours(workload, connections, pace).await?;
             keep(&mut systems, "oms", ours);
             if let Some(script) = script {
-                for shape in Shape::ALL {
+                for shape in plan.shapes(round, best_shape(&systems)) {
                     let run = bench.ceiling(workload, connections, script, shape).await?;
                     keep(&mut systems, name_of(shape), run);
                 }
@@ -138,6 +147,57 @@ async fn measure(
             .extend(rows(workload, options.gateway, connections, systems));
     }
     Ok(())
+}
+
+async fn measure_routing(bench: &mut Bench, plan: &Plan, report: &mut Report) -> Result<()> {
+    for dataset in &plan.routed {
+        let demand = Workload::Far.scene().demand;
+        let dataset = *dataset;
+        bench.cluster.fresh(&dataset).await?;
+        let routing_ms = bench.routing_ms(&Scene { dataset, demand }).await?;
+        say(&format!(
+            "· far, routing alone with {} warehouses: {routing_ms:.2} ms",
+            dataset.warehouses
+        ));
+        report.routing_ms.insert(dataset.warehouses, routing_ms);
+    }
+    Ok(())
+}
+
+/// One point of what users have, in a command that otherwise measures ourselves alone.
+async fn measure_behind_a_gateway(
+    bench: &mut Bench,
+    plan: &Plan,
+    report: &mut Report,
+) -> Result<()> {
+    let Some(connections) = plan.behind_a_gateway else {
+        return Ok(());
+    };
+    let (workload, gateway) = (Workload::Uniform, Gateway::Sandbox);
+    bench.gateway = gateway;
+    let mut systems = BTreeMap::new();
+    for round in 1..=plan.rounds(workload) {
+        say(&format!(
+            "· {} behind the sandbox c={connections} round {round}",
+            workload.name()
+        ));
+        let ours = bench.ours(workload, connections, Pace::Closed).await?;
+        keep(&mut systems, "oms", ours);
+    }
+    report
+        .rows
+        .extend(rows(workload, gateway, connections, systems));
+    Ok(())
+}
+
+/// The shape that did most so far.
+fn best_shape(systems: &BTreeMap<String, Vec<Run>>) -> Option<Shape> {
+    let rate = |shape: &Shape| {
+        let runs = systems.get(name_of(*shape)).into_iter().flatten();
+        runs.map(|run| run.per_s).fold(0.0, f64::max)
+    };
+    let measured = Shape::ALL.into_iter().filter(|shape| rate(shape) > 0.0);
+    measured.max_by(|one, other| rate(one).total_cmp(&rate(other)))
 }
 
 const fn name_of(shape: Shape) -> &'static str {
@@ -215,8 +275,12 @@ fn statements(script: &Script) -> serde_json::Value {
     })
 }
 
-fn conclude(report: &Report) -> Result<()> {
-    let faults: Vec<String> = report.rows.iter().flat_map(Row::faults).collect();
+fn conclude(output: &Path, json: &str, curves: &[String], faults: &[String]) -> Result<()> {
+    say(&format!(
+        "written: {} {}",
+        output.join(json).display(),
+        curves.join(" ")
+    ));
     if faults.is_empty() {
         say("✓ every answer was expected, every invariant holds");
         return Ok(());
@@ -225,7 +289,7 @@ fn conclude(report: &Report) -> Result<()> {
 }
 
 /// A reader that has gone away is no reason to leave programs running.
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let _ = writeln!(stdout(), "{text}");
 }
 
@@ -253,6 +317,15 @@ mod tests {
         assert_eq!(systems, ["oms", "ceiling", "old"]);
         assert!((rows[1].per_s - 150.0).abs() < 1e-9);
         assert_eq!(rows[0].ratio_to_ceiling, Some(2.0));
+    }
+
+    #[test]
+    fn the_best_shape_is_the_fastest_that_was_measured() {
+        let mut systems = BTreeMap::new();
+        assert_eq!(best_shape(&systems), None);
+        systems.insert("one transaction".to_owned(), runs(100.0));
+        systems.insert("as sent".to_owned(), runs(150.0));
+        assert_eq!(best_shape(&systems), Some(Shape::AsSent));
     }
 
     #[test]

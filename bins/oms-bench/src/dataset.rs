@@ -84,16 +84,26 @@ pub(crate) const BASKETS: Dataset = Dataset {
 };
 
 /// 2,000 warehouses that know 100 products, of which only the farthest 20 have any left.
-pub(crate) const FAR: Dataset = Dataset {
-    name: "far",
-    warehouses: 2000,
-    products: 100,
-    grid: STRIP,
-    stocked: (1981, 2000),
-    pieces: PLENTY,
-};
+pub(crate) const FAR: Dataset = Dataset::far("far", 2000);
+
+/// A tenth of [`FAR`], to see what ten times as many warehouses cost.
+pub(crate) const LESS_FAR: Dataset = Dataset::far("less_far", 200);
 
 impl Dataset {
+    /// So many warehouses that know 100 products, of which only the farthest 1 % have any left, or at least one.
+    pub(crate) const fn far(name: &'static str, warehouses: u32) -> Self {
+        let share = warehouses / 100;
+        let stocked = if share == 0 { 1 } else { share };
+        Self {
+            name,
+            warehouses,
+            products: 100,
+            grid: STRIP,
+            stocked: (warehouses - stocked + 1, warehouses),
+            pieces: PLENTY,
+        }
+    }
+
     /// Pieces in a warehouse of each product.
     pub(crate) fn pieces_in(&self, warehouse: u32) -> i64 {
         let (first, last) = self.stocked;
@@ -180,8 +190,10 @@ mod tests {
     fn the_flash_sale_has_500_pieces_and_the_far_catalogue_one_percent_of_its_warehouses_stocked() {
         let sold: i64 = (1..=FLASH.warehouses).map(|n| FLASH.pieces_in(n)).sum();
         assert_eq!(sold, 500);
-        let stocked = (1..=FAR.warehouses).filter(|n| FAR.pieces_in(*n) > 0);
-        assert_eq!(stocked.count(), 20);
+        for (dataset, expected) in [(FAR, 20), (LESS_FAR, 2), (Dataset::far("tiny", 20), 1)] {
+            let stocked = (1..=dataset.warehouses).filter(|n| dataset.pieces_in(*n) > 0);
+            assert_eq!(stocked.count(), expected);
+        }
     }
 
     #[test]

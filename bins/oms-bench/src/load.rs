@@ -38,6 +38,15 @@ pub(crate) struct Window {
     pub(crate) measured: Duration,
 }
 
+impl Window {
+    pub(crate) const fn of_ms(warm_up: u64, measured: u64) -> Self {
+        Self {
+            warm_up: Duration::from_millis(warm_up),
+            measured: Duration::from_millis(measured),
+        }
+    }
+}
+
 /// What came of a run.
 pub(crate) struct Outcome {
     pub(crate) latencies: Latencies,

@@ -9,6 +9,7 @@ mod command;
 mod cpu;
 mod database;
 mod dataset;
+mod growth;
 mod http;
 mod invariants;
 mod latencies;
@@ -18,6 +19,8 @@ mod measure;
 mod options;
 mod programs;
 mod report;
+mod sampling;
+mod targets;
 mod traffic;
 mod workload;
 
@@ -31,6 +34,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// One thread: the generator shares the machine with what it measures, and has to stay out of its way.
 fn main() -> ExitCode {
     let options = options::Options::parse();
+    allow_open_files();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -43,6 +47,15 @@ fn main() -> ExitCode {
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// As many connections as may be, for this program and for those that it starts. Where that is refused, fewer have to do.
+fn allow_open_files() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let files = Resource::RLIMIT_NOFILE;
+    if let Ok((_, most)) = getrlimit(files) {
+        let _ = setrlimit(files, most, most);
     }
 }
 

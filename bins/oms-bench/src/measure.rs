@@ -6,16 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use hyper::Method;
-use hyper::body::Bytes;
-use serde_json::json;
-use uuid::Uuid;
 
-use crate::ceiling::{self, Pgbench, Sample, Script, Shape};
+use crate::ceiling::{Pgbench, Script, Shape};
 use crate::cpu::{Programs, Spent, memory_mb};
 use crate::database::{Cluster, RUN, Written};
-use crate::dataset::{TENANT, product_id};
-use crate::http::Connection;
 use crate::invariants;
 use crate::latencies::{Latencies, float};
 use crate::load::{self, Pace, Window};
@@ -24,7 +18,7 @@ use crate::options::Gateway;
 use crate::programs::{Places, Program};
 use crate::report::{Cpu, Run};
 use crate::traffic::{Cancels, Routing, Traffic};
-use crate::workload::{Lines, Workload};
+use crate::workload::{Scene, Workload};
 
 /// What every run of a command uses.
 pub(crate) struct Bench {
@@ -39,8 +33,6 @@ pub(crate) struct Bench {
     pub(crate) seed: u64,
 }
 
-const CUSTOMER: Uuid = Uuid::from_u128(0xaaaa_aaaa_aaaa_4aaa_8aaa_aaaa_aaaa_aaaa);
-const SAMPLE_KEY: &str = "bench-sample";
 /// Connections that place the orders which replays and reads begin with.
 const PRELOADING: usize = 16;
 /// Buyers of the flash sale.
@@ -54,7 +46,27 @@ impl Bench {
         connections: usize,
         pace: Pace,
     ) -> Result<Run> {
-        let database = self.cluster.fresh(workload.dataset()).await?;
+        let scene = workload.scene();
+        let database = self.cluster.fresh(&scene.dataset).await?;
+        let traffic = self.traffic(workload, &scene);
+        let mut run = self.serve(&traffic, connections, pace).await?;
+        run.invariants_broken = Some(invariants::broken(&database).await?);
+        Ok(run)
+    }
+
+    /// Requests to our own server.
+    pub(crate) fn traffic(&self, workload: Workload, scene: &Scene) -> Arc<Traffic> {
+        let (cancels, routing) = (self.cancels, Routing::Checked);
+        Arc::new(Traffic::new(workload, scene, cancels, routing, self.seed))
+    }
+
+    /// The API on the run's database, whatever is in it, under a load. What is left behind is not looked at.
+    pub(crate) async fn serve(
+        &self,
+        traffic: &Arc<Traffic>,
+        connections: usize,
+        pace: Pace,
+    ) -> Result<Run> {
         let sandbox = match self.gateway {
             Gateway::Sandbox => Some(Program::sandbox(&self.places).await?),
             Gateway::Instant => None,
@@ -69,21 +81,8 @@ impl Bench {
         };
         let memory = |id: Option<u32>| id.and_then(memory_mb);
         let idle = memory(api.id());
-        let traffic = Arc::new(Traffic::new(
-            workload,
-            self.cancels,
-            Routing::Checked,
-            self.seed,
-        ));
         let mut run = self
-            .load(
-                &traffic,
-                api.address,
-                workload,
-                connections,
-                pace,
-                &programs,
-            )
+            .load(traffic, api.address, connections, pace, &programs)
             .await?;
         run.memory_idle_mb = idle.map(|(now, _)| now);
         run.memory_loaded_mb = memory(api.id()).map(|(_, most)| most);
@@ -95,7 +94,6 @@ impl Bench {
                 .await
                 .context("the sandbox did not stop well")?;
         }
-        run.invariants_broken = Some(invariants::broken(&database).await?);
         Ok(run)
     }
 
@@ -109,13 +107,14 @@ impl Bench {
     ) -> Result<Run> {
         let traffic = Arc::new(Traffic::new(
             workload,
+            &workload.scene(),
             Cancels::Missing,
             Routing::Unknown,
             self.seed,
         ));
         let programs = self.database_alone();
         let mut run = self
-            .load(&traffic, address, workload, connections, pace, &programs)
+            .load(&traffic, address, connections, pace, &programs)
             .await?;
         run.wal_bytes_per_order = None;
         run.flushes_per_order = None;
@@ -133,7 +132,7 @@ impl Bench {
         script: &Script,
         shape: Shape,
     ) -> Result<Run> {
-        let database = self.cluster.fresh(workload.dataset()).await?;
+        let database = self.cluster.fresh(&workload.scene().dataset).await?;
         let url = self.cluster.application_url(RUN);
         let foreign_before = busy_while_idle(&self.database_alone()).await;
         let before = self.cluster.written().await?;
@@ -163,35 +162,7 @@ impl Bench {
         Ok(run)
     }
 
-    /// Places one order through the API, and makes a script of the statements that it took.
-    pub(crate) async fn capture(&mut self, workload: Workload) -> Result<Script> {
-        let database = self.cluster.fresh(workload.dataset()).await?;
-        self.cluster.log_statements().await?;
-        let url = self.cluster.application_url(RUN);
-        let api = Program::api(&self.places, &url, Gateway::Instant, None).await?;
-        let mut connection = Connection::open(api.address).await?;
-        let first = place(&mut connection, workload, "bench-first").await?;
-        self.cancels = cancels(api.address, first).await?;
-        let from = ceiling::log_length(&self.server_log)?;
-        let order_id = place(&mut connection, workload, SAMPLE_KEY).await?;
-        drop(connection);
-        api.stop().await?;
-        let dataset = workload.dataset();
-        let sample = Sample {
-            dataset,
-            demand: workload.demand(),
-            order_id,
-            key: SAMPLE_KEY,
-            place: dataset.place_of(1),
-            products: products(workload).map(product_id).collect(),
-            fixed: vec![TENANT.parse()?, CUSTOMER],
-        };
-        let script = ceiling::capture(&self.server_log, from, &sample)?;
-        invariants::check_that_rules_notice(&database).await?;
-        Ok(script)
-    }
-
-    fn database_alone(&self) -> Programs {
+    pub(crate) fn database_alone(&self) -> Programs {
         Programs {
             postmaster: self.cluster.postmaster,
             server: None,
@@ -203,15 +174,11 @@ impl Bench {
         &self,
         traffic: &Arc<Traffic>,
         address: SocketAddr,
-        workload: Workload,
         connections: usize,
         pace: Pace,
         programs: &Programs,
     ) -> Result<Run> {
-        if matches!(
-            workload,
-            Workload::Replay | Workload::Reads | Workload::Mixed
-        ) {
+        if traffic.needs_orders() {
             let preloading = load::connect(address, PRELOADING).await?;
             let preloaded =
                 load::burst(traffic.clone(), preloading, self.known_orders, programs).await?;
@@ -224,7 +191,7 @@ impl Bench {
         let connections = load::connect(address, connections).await?;
         let foreign_before = busy_while_idle(programs).await;
         let before = self.cluster.written().await?;
-        let outcome = match workload {
+        let outcome = match traffic.workload {
             Workload::Flash => load::burst(traffic.clone(), connections, BUYERS, programs).await?,
             _ => load::run(traffic.clone(), connections, pace, self.window, programs).await?,
         };
@@ -241,18 +208,6 @@ impl Bench {
         run.statuses = outcome.statuses;
         Ok(run)
     }
-}
-
-/// Whether the server can cancel an order. On a connection of its own: a server that does not know the path may close it.
-async fn cancels(address: SocketAddr, order_id: Uuid) -> Result<Cancels> {
-    let mut connection = Connection::open(address).await?;
-    let path = format!("/orders/{order_id}/cancel");
-    let body = Bytes::from_static(b"{}");
-    let (status, _) = connection.send(Method::POST, &path, None, body).await?;
-    Ok(match status.as_u16() {
-        200 | 202 | 409 => Cancels::Offered,
-        _ => Cancels::Missing,
-    })
 }
 
 fn described(latencies: &Latencies, elapsed: Duration, spent: Spent) -> Run {
@@ -277,43 +232,4 @@ fn written(run: &mut Run, before: Written, after: Written, answers: u64) {
     run.wal_bytes_per_order = Some((after.wal_bytes - before.wal_bytes) / answers);
     let flushes = after.flushes.zip(before.flushes);
     run.flushes_per_order = flushes.map(|(after, before)| (after - before) / answers);
-}
-
-fn products(workload: Workload) -> std::ops::RangeInclusive<u32> {
-    match workload.demand().lines {
-        Lines::Same => 1..=1,
-        Lines::Random(count) => 1..=count,
-    }
-}
-
-/// Places an order at the very place of the first warehouse: its coordinates are exact in any notation.
-async fn place(connection: &mut Connection, workload: Workload, key: &str) -> Result<Uuid> {
-    let (lat, lng) = workload.dataset().place_of(1);
-    let items: Vec<_> = products(workload)
-        .map(|number| json!({ "productId": product_id(number), "quantity": 1 }))
-        .collect();
-    let body = json!({
-        "customerId": CUSTOMER,
-        "shippingAddress": { "line1": "1 Bench Street", "city": "Springfield", "location": { "lat": lat, "lng": lng } },
-        "items": items,
-        "creditCardNumber": "4111111111111111",
-    });
-    let (status, answer) = connection
-        .send(
-            Method::POST,
-            "/orders",
-            Some(key),
-            Bytes::from(body.to_string()),
-        )
-        .await?;
-    let text = String::from_utf8_lossy(&answer).into_owned();
-    ensure!(
-        status.as_u16() == 201,
-        "the sampled order was answered {status}: {text}"
-    );
-    let answer: serde_json::Value = serde_json::from_slice(&answer)?;
-    answer["orderId"]
-        .as_str()
-        .and_then(|id| id.parse().ok())
-        .with_context(|| format!("no orderId in {text}"))
 }

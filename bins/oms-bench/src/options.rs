@@ -2,13 +2,16 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
+use crate::ceiling::Shape;
+use crate::dataset::{self, Dataset};
+use crate::growth::{Axis, Growing};
 use crate::load::Window;
+use crate::targets;
 use crate::workload::Workload;
 
 /// Measures the API against what its database can do, and checks after every run that nothing was lost.
@@ -33,6 +36,11 @@ pub(crate) struct Options {
     /// Connections at a time [default: 1,8,32,64,256; with --quick 64]
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=5000))]
     concurrency: Vec<u16>,
+
+    /// How new orders fare while one thing grows and the rest stays [default: each in turn]; writes growth.json
+    #[arg(long, value_enum, value_name = "AXIS", num_args = 0.., value_delimiter = ',')]
+    #[arg(conflicts_with_all = ["url", "workload", "catalogue", "gateway"])]
+    growth: Option<Vec<Axis>>,
 
     /// Who collects the payments
     #[arg(long, value_enum, default_value = "instant")]
@@ -109,12 +117,19 @@ pub(crate) struct Plan {
     pub(crate) window: Window,
     /// Orders that exist before replays and reads begin.
     pub(crate) known_orders: u64,
+    /// Connections that wait for the sandbox gateway in a command that measures without a gateway.
+    pub(crate) behind_a_gateway: Option<usize>,
+    /// Catalogues that routing is timed on.
+    pub(crate) routed: Vec<Dataset>,
     rounds: u16,
     extent: Extent,
+    /// Whether the concurrency of hot has to reach that of the targets.
+    has_crowd: bool,
 }
 
+/// How much is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Extent {
+pub(crate) enum Extent {
     Quick,
     Full,
 }
@@ -123,31 +138,58 @@ enum Extent {
 const MOST_CEILING_CLIENTS: usize = 400;
 
 impl Options {
-    /// What the options ask for.
-    pub(crate) fn plan(&self) -> Plan {
-        let extent = if self.quick {
+    fn extent(&self) -> Extent {
+        if self.quick {
             Extent::Quick
         } else {
             Extent::Full
-        };
+        }
+    }
+
+    /// What grows, if that is asked for.
+    pub(crate) fn growing(&self) -> Option<Growing> {
+        let axes = self.growth.as_deref()?;
+        Some(Growing {
+            axes: if axes.is_empty() { &Axis::ALL } else { axes }.to_vec(),
+            extent: self.extent(),
+            connections: self.concurrency.first().copied().map_or(64, usize::from),
+            rounds: self.rounds.unwrap_or(1),
+        })
+    }
+
+    /// What the options ask for.
+    pub(crate) fn plan(&self) -> Plan {
+        let extent = self.extent();
         let (concurrency, rounds, window, known_orders): (&[u16], _, _, _) = match extent {
-            Extent::Quick => (&[64], 2, window(1000, 2000), 500),
-            Extent::Full => (&[1, 8, 32, 64, 256], 3, window(2000, 8000), 5000),
+            Extent::Quick => (&[64], 2, Window::of_ms(500, 1500), 200),
+            Extent::Full => (&[1, 8, 32, 64, 256], 3, Window::of_ms(2000, 8000), 5000),
         };
+        let wanted =
+            |workload: &Workload| self.workload.is_empty() || self.workload.contains(workload);
+        // What targets need beyond that, unless somebody knows what he wants.
+        let has_targets = extent == Extent::Full && self.concurrency.is_empty();
         let concurrency = if self.concurrency.is_empty() {
             concurrency
         } else {
             &self.concurrency
         };
-        let wanted =
-            |workload: &Workload| self.workload.is_empty() || self.workload.contains(workload);
+        let instant = self.gateway == Gateway::Instant;
+        let waits = has_targets && instant && wanted(&Workload::Uniform);
+        let routed: &[Dataset] = match extent {
+            _ if !wanted(&Workload::Far) => &[],
+            Extent::Quick => &[dataset::FAR],
+            Extent::Full => &[dataset::LESS_FAR, dataset::FAR],
+        };
         Plan {
             workloads: Workload::ALL.into_iter().filter(wanted).collect(),
             concurrency: concurrency.iter().copied().map(usize::from).collect(),
             window,
             known_orders,
+            behind_a_gateway: waits.then_some(targets::WAITING),
+            routed: routed.to_vec(),
             rounds: self.rounds.unwrap_or(rounds),
             extent,
+            has_crowd: has_targets,
         }
     }
 }
@@ -159,6 +201,14 @@ impl Plan {
             return 1;
         }
         self.rounds
+    }
+
+    /// The shapes of the ceiling that a round measures. In a quick run only the first round tries all of them.
+    pub(crate) fn shapes(&self, round: u16, best: Option<Shape>) -> Vec<Shape> {
+        match best {
+            Some(best) if round > 1 && self.extent == Extent::Quick => vec![best],
+            _ => Shape::ALL.to_vec(),
+        }
     }
 
     /// Whether a workload is compared with the database alone. A quick run does so where there are targets.
@@ -173,6 +223,10 @@ impl Plan {
         match workload {
             Workload::Flash => vec![flash_connections()],
             Workload::Open => vec![self.concurrency.iter().copied().max().unwrap_or(64).max(64)],
+            Workload::Hot if self.has_crowd => {
+                let crowd = std::iter::once(targets::CROWD);
+                self.concurrency.iter().copied().chain(crowd).collect()
+            }
             _ => self.concurrency.clone(),
         }
     }
@@ -185,13 +239,6 @@ fn flash_connections() -> usize {
     usize::try_from(files.saturating_sub(200))
         .unwrap_or(usize::MAX)
         .clamp(1, 5000)
-}
-
-const fn window(warm_up_ms: u64, measured_ms: u64) -> Window {
-    Window {
-        warm_up: Duration::from_millis(warm_up_ms),
-        measured: Duration::from_millis(measured_ms),
-    }
 }
 
 /// `old=http://127.0.0.1:4000`
@@ -230,6 +277,25 @@ mod tests {
             (plan.rounds(Workload::Hot), plan.rounds(Workload::Far)),
             (2, 1)
         );
+        assert_eq!(plan.shapes(1, None), Shape::ALL);
+        assert_eq!(plan.shapes(2, Some(Shape::AsSent)), [Shape::AsSent]);
+        let full = options(&[]).plan();
+        assert_eq!(full.shapes(2, Some(Shape::AsSent)), Shape::ALL);
+    }
+
+    #[test]
+    fn a_full_run_measures_what_the_targets_need() {
+        let plan = options(&[]).plan();
+        assert_eq!(plan.concurrency(Workload::Hot), [1, 8, 32, 64, 256, 1000]);
+        assert_eq!(plan.concurrency(Workload::Far), [1, 8, 32, 64, 256]);
+        assert_eq!(plan.behind_a_gateway, Some(256));
+        assert_eq!(plan.routed.len(), 2);
+        for arguments in [&["--concurrency", "8"][..], &["--gateway", "sandbox"]] {
+            assert_eq!(options(arguments).plan().behind_a_gateway, None);
+        }
+        let chosen = options(&["--workload", "hot", "--concurrency", "8"]).plan();
+        assert_eq!(chosen.concurrency(Workload::Hot), [8]);
+        assert!(chosen.routed.is_empty());
     }
 
     #[test]
@@ -247,6 +313,23 @@ mod tests {
         assert_eq!(plan.concurrency(Workload::Far), [8, 1000]);
         assert_eq!(plan.rounds(Workload::Far), 5);
         assert!(plan.has_ceiling(Workload::Far, 8) && !plan.has_ceiling(Workload::Far, 1000));
+    }
+
+    #[test]
+    fn growth_is_along_every_axis_or_those_that_are_named() {
+        assert!(options(&["--quick"]).growing().is_none());
+        let all = options(&["--growth", "--quick"]).growing().unwrap();
+        assert_eq!(all.axes, Axis::ALL);
+        assert_eq!(
+            (all.extent, all.connections, all.rounds),
+            (Extent::Quick, 64, 1)
+        );
+        let some = options(&["--growth", "orders,connections", "--concurrency", "32"]);
+        let some = some.growing().unwrap();
+        assert_eq!(some.axes, [Axis::Orders, Axis::Connections]);
+        assert_eq!((some.extent, some.connections), (Extent::Full, 32));
+        let mixed = ["bench", "--growth", "orders", "--workload", "hot"];
+        assert!(Options::try_parse_from(mixed).is_err());
     }
 
     #[test]

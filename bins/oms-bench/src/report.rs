@@ -14,10 +14,11 @@ use serde_json::{Value, json};
 use crate::latencies::{Percentiles, median};
 use crate::machine::{DISTURBED, Machine};
 use crate::options::Gateway;
+use crate::targets::judge;
 use crate::workload::Workload;
 
-pub(crate) use curves::draw;
-pub(crate) use table::{explain, print};
+pub(crate) use curves::{Line, Picture, draw};
+pub(crate) use table::print;
 
 /// One run.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -153,6 +154,8 @@ pub(crate) struct Report {
     pub(crate) rows: Vec<Row>,
     /// What the statements of an order are, by workload.
     pub(crate) orders: BTreeMap<&'static str, Value>,
+    /// How long the database takes to route an order of `far`, by the number of warehouses.
+    pub(crate) routing_ms: BTreeMap<u32, f64>,
 }
 
 impl Report {
@@ -176,21 +179,24 @@ impl Report {
             "machine": self.machine,
             "commit": self.commit,
             "rows": self.rows,
-            "details": { "runs": details, "order_statements": self.orders },
+            "targets": judge(self),
+            "details": {
+                "runs": details, "order_statements": self.orders, "far_routing_ms": self.routing_ms,
+            },
         })
     }
 }
 
 /// Three decimals: no clock here is better.
-fn rounded(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    pub(super) fn run(per_s: f64) -> Run {
+    pub(crate) fn run(per_s: f64) -> Run {
         Run {
             per_s,
             percentiles: Percentiles {
@@ -232,9 +238,8 @@ mod tests {
         assert!(row.faults()[0].contains("hot at 8 by oms: one order"));
     }
 
-    #[test]
-    fn the_json_has_the_agreed_shape() {
-        let report = Report {
+    pub(crate) fn report(rows: Vec<Row>) -> Report {
+        Report {
             machine: Machine {
                 cpus: 2,
                 model: "m".to_owned(),
@@ -244,21 +249,29 @@ mod tests {
                 flush_ms: 0.1,
             },
             commit: "c".to_owned(),
-            rows: vec![
-                row(64, "oms", &[1.0]),
-                Row::of(
-                    Workload::Hot,
-                    Gateway::Sandbox,
-                    1,
-                    "old",
-                    vec![Run::default()],
-                ),
-            ],
+            rows,
             orders: BTreeMap::new(),
-        };
-        let json = report.json();
+            routing_ms: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn the_json_has_the_agreed_shape() {
+        let sandbox = Row::of(
+            Workload::Hot,
+            Gateway::Sandbox,
+            1,
+            "old",
+            vec![Run::default()],
+        );
+        let json = report(vec![row(64, "oms", &[1.0]), sandbox]).json();
         let top: Vec<&String> = json.as_object().unwrap().keys().collect();
-        assert_eq!(top, ["commit", "details", "machine", "rows"]);
+        assert_eq!(top, ["commit", "details", "machine", "rows", "targets"]);
+        let target = json!({
+            "target": "uniform, c=64: ÷ the ceiling", "unit": "×", "bound": { "at_least": 1.5 },
+            "measured": null, "holds": null,
+        });
+        assert_eq!(json["targets"][0], target);
         let expected = json!({
             "workload": "uniform", "gateway": "instant", "concurrency": 64, "system": "oms", "per_s": 1.0,
             "p50_ms": 1.0, "p95_ms": 2.0, "p99_ms": 3.0, "ratio_to_ceiling": null, "invariants_broken": [],

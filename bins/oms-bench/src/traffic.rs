@@ -12,8 +12,8 @@ use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::dataset::{Dataset, product_id, warehouse_id};
-use crate::workload::{Demand, JITTER, Lines, Near, Workload};
+use crate::dataset::{product_id, warehouse_id};
+use crate::workload::{JITTER, Lines, Near, Scene, Workload};
 
 /// Different bodies of one run; a run of more orders uses them again, with new keys.
 const BODIES: usize = 8192;
@@ -28,11 +28,13 @@ struct Body {
     warehouse: Uuid,
 }
 
-/// An order that the server has acknowledged.
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    order_id: Uuid,
-    number: u64,
+/// An order that the server has.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) order_id: Uuid,
+    /// The number of the request that placed it.
+    pub(crate) number: u64,
+    pub(crate) key: String,
 }
 
 /// What a request is for.
@@ -71,7 +73,7 @@ pub(crate) enum Routing {
 
 /// The requests of one run.
 pub(crate) struct Traffic {
-    workload: Workload,
+    pub(crate) workload: Workload,
     cancels: Cancels,
     routing: Routing,
     bodies: Vec<Body>,
@@ -82,9 +84,15 @@ pub(crate) struct Traffic {
 
 impl Traffic {
     /// Prepares a run. The same seed asks for the same things; keys are new each time.
-    pub(crate) fn new(workload: Workload, cancels: Cancels, routing: Routing, seed: u64) -> Self {
+    pub(crate) fn new(
+        workload: Workload,
+        scene: &Scene,
+        cancels: Cancels,
+        routing: Routing,
+        seed: u64,
+    ) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
-        let bodies = (0..BODIES).map(|_| body(workload.dataset(), workload.demand(), &mut random));
+        let bodies = (0..BODIES).map(|_| body(scene, &mut random));
         Self {
             workload,
             cancels,
@@ -103,6 +111,7 @@ impl Traffic {
             (Purpose::Place, _) | (_, None) => self.place(number),
             (Purpose::Replay, Some(known)) => Request {
                 purpose: Purpose::Replay,
+                key: Some(known.key),
                 ..self.place(known.number)
             },
             (Purpose::Read, Some(known)) => Request {
@@ -129,6 +138,21 @@ impl Traffic {
         self.place(self.next.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// Whether orders have to be placed before the first request can be made.
+    pub(crate) fn needs_orders(&self) -> bool {
+        self.workload.asks_for_orders() && self.lock_known().is_empty()
+    }
+
+    /// The orders that the server has, as far as is known here.
+    pub(crate) fn known(&self) -> Vec<Known> {
+        self.lock_known().clone()
+    }
+
+    /// Learns of orders that the server has from elsewhere.
+    pub(crate) fn learn(&self, orders: Vec<Known>) {
+        self.lock_known().extend(orders);
+    }
+
     /// Learns from an answer, or says what is wrong with it.
     pub(crate) fn judge(
         &self,
@@ -150,6 +174,7 @@ impl Traffic {
             self.lock_known().push(Known {
                 order_id,
                 number: request.number,
+                key: request.key.clone().unwrap_or_default(),
             });
         }
         Ok(())
@@ -221,7 +246,7 @@ impl Traffic {
         let known = self.lock_known();
         let count = u64::try_from(known.len()).ok().filter(|count| *count > 0)?;
         let place = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) % count;
-        known.get(usize::try_from(place).ok()?).copied()
+        known.get(usize::try_from(place).ok()?).cloned()
     }
 
     fn place(&self, number: u64) -> Request {
@@ -247,20 +272,20 @@ impl Traffic {
     }
 }
 
-fn body(dataset: &Dataset, demand: Demand, random: &mut StdRng) -> Body {
+fn body(Scene { dataset, demand }: &Scene, random: &mut StdRng) -> Body {
+    let (first, last) = dataset.stocked;
     let (near, serving) = match demand.near {
         Near::Any => {
-            let any = random.random_range(1..=dataset.warehouses);
+            let any = random.random_range(first..=last);
             (any, any)
         }
-        Near::First => (1, 1),
-        Near::FirstForFar(serving) => (1, serving),
+        Near::First => (1, first),
     };
     let (lat, lng) = dataset.place_of(near);
     let grid = dataset.grid;
     let mut shift = |step: f64| random.random_range(-JITTER..=JITTER) * step;
     let location = json!({ "lat": lat + shift(grid.lat_step), "lng": lng + shift(grid.lng_step) });
-    let items: Vec<_> = products(dataset, demand.lines, random)
+    let items: Vec<_> = products(dataset.products, demand.lines, random)
         .into_iter()
         .map(|product| json!({ "productId": product_id(product), "quantity": 1 }))
         .collect();
@@ -276,13 +301,13 @@ fn body(dataset: &Dataset, demand: Demand, random: &mut StdRng) -> Body {
     }
 }
 
-fn products(dataset: &Dataset, lines: Lines, random: &mut StdRng) -> Vec<u32> {
+fn products(products: u32, lines: Lines, random: &mut StdRng) -> Vec<u32> {
     let Lines::Random(count) = lines else {
         return vec![1];
     };
     let mut chosen: Vec<u32> = Vec::new();
     while chosen.len() < usize::try_from(count).unwrap_or(usize::MAX) {
-        let product = random.random_range(1..=dataset.products);
+        let product = random.random_range(1..=products);
         if !chosen.contains(&product) {
             chosen.push(product);
         }
@@ -302,7 +327,8 @@ mod tests {
     use super::*;
 
     fn traffic(workload: Workload) -> Traffic {
-        Traffic::new(workload, Cancels::Offered, Routing::Checked, 1)
+        let scene = workload.scene();
+        Traffic::new(workload, &scene, Cancels::Offered, Routing::Checked, 1)
     }
 
     fn placed(traffic: &Traffic, request: &Request) -> Result<(), String> {
@@ -343,6 +369,20 @@ mod tests {
         }
         let counts: Vec<u32> = counts.into_values().collect();
         assert_eq!(counts, [100, 1400, 400, 100], "cancel, place, read, replay");
+    }
+
+    #[test]
+    fn orders_from_elsewhere_are_replayed_with_their_own_keys_and_bodies() {
+        let traffic = traffic(Workload::Replay);
+        traffic.learn(vec![Known {
+            order_id: Uuid::new_v4(),
+            number: 7,
+            key: "theirs".to_owned(),
+        }]);
+        let replay = traffic.next();
+        assert_eq!(replay.purpose, Purpose::Replay);
+        assert_eq!(replay.key.as_deref(), Some("theirs"));
+        assert_eq!(replay.body, traffic.body(7).json);
     }
 
     #[test]

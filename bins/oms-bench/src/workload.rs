@@ -58,20 +58,21 @@ impl Workload {
         }
     }
 
-    /// The catalogue that it runs on.
-    pub(crate) const fn dataset(self) -> &'static Dataset {
-        match self {
-            Self::Flash => &dataset::FLASH,
-            Self::Baskets => &dataset::BASKETS,
-            Self::Far => &dataset::FAR,
+    /// The catalogue that it runs on, and what its orders ask for.
+    pub(crate) const fn scene(self) -> Scene {
+        let dataset = match self {
+            Self::Flash => dataset::FLASH,
+            Self::Baskets => dataset::BASKETS,
+            Self::Far => dataset::FAR,
             Self::Uniform | Self::Hot | Self::Replay | Self::Reads | Self::Mixed | Self::Open => {
-                &dataset::UNIFORM
+                dataset::UNIFORM
             }
-        }
+        };
+        let demand = self.demand();
+        Scene { dataset, demand }
     }
 
-    /// What its orders ask for.
-    pub(crate) const fn demand(self) -> Demand {
+    const fn demand(self) -> Demand {
         match self {
             Self::Hot | Self::Flash => Demand {
                 near: Near::First,
@@ -82,7 +83,7 @@ impl Workload {
                 lines: Lines::Random(10),
             },
             Self::Far => Demand {
-                near: Near::FirstForFar(1981),
+                near: Near::First,
                 lines: Lines::Random(1),
             },
             Self::Uniform | Self::Replay | Self::Reads | Self::Mixed | Self::Open => Demand {
@@ -92,10 +93,22 @@ impl Workload {
         }
     }
 
+    /// Whether it asks for orders that exist.
+    pub(crate) const fn asks_for_orders(self) -> bool {
+        matches!(self, Self::Replay | Self::Reads | Self::Mixed)
+    }
+
     /// Whether the database alone can do its orders one by one, for comparison.
     pub(crate) const fn has_ceiling(self) -> bool {
         matches!(self, Self::Uniform | Self::Hot | Self::Baskets | Self::Far)
     }
+}
+
+/// A catalogue, and what is bought of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Scene {
+    pub(crate) dataset: Dataset,
+    pub(crate) demand: Demand,
 }
 
 /// What the orders of a workload ask for.
@@ -108,12 +121,10 @@ pub(crate) struct Demand {
 /// Where orders go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Near {
-    /// Near any warehouse, which then is the nearest.
+    /// Near any warehouse that has stock, which then is the nearest.
     Any,
-    /// Near warehouse 1.
+    /// Near warehouse 1; the first that has stock is the nearest that does.
     First,
-    /// Near warehouse 1, which has nothing; this one is the nearest that does.
-    FirstForFar(u32),
 }
 
 /// What is bought, one piece a line.

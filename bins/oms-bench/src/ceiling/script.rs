@@ -103,6 +103,27 @@ impl Script {
         self.groups.len()
     }
 
+    /// The statements that sort warehouses by distance, each by itself.
+    pub(crate) fn routing(&self) -> Result<Self> {
+        let statements = self.groups.iter().flat_map(|group| &group.statements);
+        let routing: Vec<String> = statements
+            .filter(|text| text.contains(" <-> "))
+            .cloned()
+            .collect();
+        ensure!(
+            !routing.is_empty(),
+            "no statement of an order sorts by distance"
+        );
+        let group = Group {
+            statements: routing,
+            ..Group::default()
+        };
+        Ok(Self {
+            settings: self.settings.clone(),
+            groups: vec![group],
+        })
+    }
+
     /// The script's text.
     pub(crate) fn text(&self, shape: Shape) -> String {
         let mut lines: Vec<&str> = Vec::new();
@@ -181,13 +202,13 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::dataset::{UNIFORM, product_id};
-    use crate::workload::Workload;
+    use crate::dataset::product_id;
+    use crate::workload::{Scene, Workload};
 
     fn sample(order_id: Uuid) -> Sample<'static> {
+        const SCENE: Scene = Workload::Uniform.scene();
         Sample {
-            dataset: &UNIFORM,
-            demand: Workload::Uniform.demand(),
+            scene: &SCENE,
             order_id,
             key: "the-key",
             place: (30.5, -120.25),
@@ -269,6 +290,23 @@ mod tests {
         let one = script.text(Shape::OneTransaction);
         assert!(one.find("BEGIN;").unwrap() < one.find("SELECT price").unwrap());
         assert_eq!(one.matches("COMMIT;").count(), 1);
+    }
+
+    #[test]
+    fn routing_is_what_sorts_by_distance_and_stands_alone() {
+        let order = Uuid::from_u128(5);
+        let routes = "SELECT id FROM w ORDER BY place <-> $1";
+        let log = [
+            sent(1, "BEGIN", &[]),
+            sent(1, routes, &[&product_id(7).to_string()]),
+            sent(1, "INSERT INTO orders VALUES ($1)", &[&order.to_string()]),
+            sent(1, "COMMIT", &[]),
+        ];
+        let script = Script::of(&log, &sample(order)).unwrap();
+        let text = script.routing().unwrap().text(Shape::AsSent);
+        assert!(text.contains("<->") && !text.contains("BEGIN") && !text.contains("INSERT"));
+        let none = Script::of(&log[2..3], &sample(order)).unwrap();
+        assert!(none.routing().is_err());
     }
 
     #[test]

@@ -6,13 +6,12 @@ use uuid::Uuid;
 
 use super::literal::Varying;
 use crate::dataset::{Dataset, PRODUCT_PREFIX, WAREHOUSE_PREFIX, number_of};
-use crate::workload::{Demand, JITTER, Lines, Near};
+use crate::workload::{JITTER, Lines, Near, Scene};
 
 /// The order that was placed to see its statements.
 #[derive(Debug)]
 pub(crate) struct Sample<'a> {
-    pub(crate) dataset: &'a Dataset,
-    pub(crate) demand: Demand,
+    pub(crate) scene: &'a Scene,
     pub(crate) order_id: Uuid,
     pub(crate) key: &'a str,
     /// Latitude and longitude.
@@ -26,29 +25,25 @@ pub(crate) struct Sample<'a> {
 /// pgbench's variables: what an order is about. `n` counts a client's transactions and goes on from a start that is
 /// given on the command line.
 pub(super) fn settings(sample: &Sample<'_>) -> String {
+    let Scene { dataset, demand } = sample.scene;
     let Dataset {
-        warehouses,
         products,
         grid,
+        stocked: (first, last),
         ..
-    } = sample.dataset;
+    } = dataset;
     let mut text = String::from("\\set n :n + 1\n");
     let mut set = |name: &str, value: String| {
         writeln!(text, "\\set {name} {value}").expect("a string takes all that is written to it");
     };
-    let last = warehouses - 1;
-    match sample.demand.near {
+    match demand.near {
         Near::Any => {
-            set("i", format!("random(0, {last})"));
-            set("w", ":i + 1".to_owned());
+            set("w", format!("random({first}, {last})"));
+            set("i", ":w - 1".to_owned());
         }
         Near::First => {
+            set("w", first.to_string());
             set("i", "0".to_owned());
-            set("w", "1".to_owned());
-        }
-        Near::FirstForFar(serving) => {
-            set("i", "0".to_owned());
-            set("w", serving.to_string());
         }
     }
     let shift = |step: f64| format!("random(-1000, 1000) * {}", JITTER * step / 1000.0);
@@ -71,7 +66,7 @@ pub(super) fn settings(sample: &Sample<'_>) -> String {
             shift(grid.lng_step)
         ),
     );
-    if let Lines::Random(count) = sample.demand.lines {
+    if let Lines::Random(count) = demand.lines {
         // Each line has a share of the products to itself, so that no product is drawn twice.
         let share = products / count;
         for line in 0..count {

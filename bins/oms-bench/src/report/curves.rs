@@ -1,12 +1,15 @@
-//! Throughput and latency against concurrency, one picture each for every workload that has more than one point.
+//! Pictures of values along a count: throughput and latency against concurrency for every workload that has more than one
+//! point, and whatever grows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 
 use super::Row;
+use crate::latencies::float;
+use crate::options::Gateway;
 
 const SIZE: (u32, u32) = (760, 440);
 const COLOURS: [RGBColor; 5] = [
@@ -17,10 +20,27 @@ const COLOURS: [RGBColor; 5] = [
     RGBColor(255, 127, 14),
 ];
 
-/// Points of a line: concurrency and value.
-type Lines = BTreeMap<String, Vec<(f64, f64)>>;
+/// A line of a picture.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) name: String,
+    /// How many, and the value there.
+    pub(crate) points: Vec<(u32, f64)>,
+}
 
-/// Draws what there is to draw, and returns the names of the files.
+/// A picture of values along a count. Counts stand side by side in equal distances: they grow by factors, and may begin
+/// at none.
+#[derive(Clone, Debug)]
+pub(crate) struct Picture {
+    pub(crate) file: String,
+    pub(crate) caption: String,
+    /// What is counted.
+    pub(crate) along: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) lines: Vec<Line>,
+}
+
+/// Draws throughput and latency against concurrency, and returns the names of the files.
 pub(crate) fn draw(rows: &[Row], folder: &Path) -> Result<Vec<String>> {
     let mut files = Vec::new();
     let mut workloads: Vec<_> = rows.iter().map(|row| row.workload).collect();
@@ -36,14 +56,14 @@ pub(crate) fn draw(rows: &[Row], folder: &Path) -> Result<Vec<String>> {
             ("throughput", "answers/s", throughput),
             ("latency", "ms", latency),
         ] {
-            if lines.values().all(|points| points.len() < 2) {
-                continue;
-            }
-            let name = format!("{}-{what}.svg", workload.name());
-            let caption = format!("{}: {what}", workload.name());
-            picture(&folder.join(&name), &caption, unit, &lines)
-                .map_err(|error| anyhow!("{name} can't be drawn: {error}"))?;
-            files.push(name);
+            let picture = Picture {
+                file: format!("{}-{what}.svg", workload.name()),
+                caption: format!("{}: {what}", workload.name()),
+                along: "connections",
+                unit,
+                lines,
+            };
+            files.extend(picture.draw(folder)?);
         }
     }
     Ok(files)
@@ -51,57 +71,91 @@ pub(crate) fn draw(rows: &[Row], folder: &Path) -> Result<Vec<String>> {
 
 type Value = (&'static str, fn(&Row) -> f64);
 
-fn lines(rows: &[&Row], values: &[Value]) -> Lines {
-    let mut lines = Lines::new();
+fn lines(rows: &[&Row], values: &[Value]) -> Vec<Line> {
+    let mut lines: BTreeMap<String, Vec<(u32, f64)>> = BTreeMap::new();
     for row in rows {
-        let concurrency = f64::from(u32::try_from(row.concurrency).unwrap_or(u32::MAX));
+        let concurrency = u32::try_from(row.concurrency).unwrap_or(u32::MAX);
+        let behind = match row.gateway {
+            Gateway::Instant => "",
+            Gateway::Sandbox => " behind the sandbox",
+        };
         for (suffix, value) in values {
-            let line = lines.entry(format!("{}{suffix}", row.system)).or_default();
-            line.push((concurrency, value(row)));
+            let name = format!("{}{behind}{suffix}", row.system);
+            lines
+                .entry(name)
+                .or_default()
+                .push((concurrency, value(row)));
         }
     }
-    lines
+    let line = |(name, points)| Line { name, points };
+    lines.into_iter().map(line).collect()
 }
 
-fn picture(
-    path: &Path,
-    caption: &str,
-    unit: &str,
-    lines: &Lines,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let points = || lines.values().flatten();
-    let least = points().map(|(x, _)| *x).fold(f64::INFINITY, f64::min);
-    let most = points().map(|(x, _)| *x).fold(1.0, f64::max);
-    let highest = points().map(|(_, y)| *y).fold(0.0, f64::max);
-    let area = SVGBackend::new(path, SIZE).into_drawing_area();
-    area.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&area)
-        .caption(caption, ("sans-serif", 20))
-        .margin(12)
-        .x_label_area_size(40)
-        .y_label_area_size(64)
-        .build_cartesian_2d((least..most * 1.05).log_scale(), 0.0..highest * 1.1)?;
-    chart
-        .configure_mesh()
-        .x_desc("connections")
-        .y_desc(unit)
-        .x_label_formatter(&|x| format!("{x:.0}"))
-        .draw()?;
-    for ((name, points), colour) in lines.iter().zip(COLOURS.iter().cycle()) {
-        chart
-            .draw_series(
-                LineSeries::new(points.iter().copied(), colour.stroke_width(2)).point_size(3),
-            )?
-            .label(name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+impl Picture {
+    /// Draws it if a line has more than one point, and returns the name of the file.
+    pub(crate) fn draw(&self, folder: &Path) -> Result<Option<String>> {
+        if self.lines.iter().all(|line| line.points.len() < 2) {
+            return Ok(None);
+        }
+        self.write(&folder.join(&self.file))
+            .map_err(|error| anyhow!("{} can't be drawn: {error}", self.file))?;
+        Ok(Some(self.file.clone()))
     }
-    chart
-        .configure_series_labels()
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK)
-        .draw()?;
-    area.present()?;
-    Ok(())
+
+    fn write(&self, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+        let counts = self.counts();
+        let place = |count: &u32| {
+            let place = counts.iter().position(|known| known == count);
+            float(place.and_then(|place| place.try_into().ok()).unwrap_or(0))
+        };
+        let last = float(counts.len().saturating_sub(1).try_into()?);
+        let values = self.lines.iter().flat_map(|line| &line.points);
+        let highest = values.map(|(_, value)| *value).fold(0.0, f64::max);
+        let label = |at: &f64| {
+            let count = counts.iter().find(|count| (place(count) - at).abs() < 0.01);
+            count.map_or_else(String::new, u32::to_string)
+        };
+        let area = SVGBackend::new(path, SIZE).into_drawing_area();
+        area.fill(&WHITE)?;
+        let mut chart = ChartBuilder::on(&area)
+            .caption(&self.caption, ("sans-serif", 20))
+            .margin(12)
+            .x_label_area_size(40)
+            .y_label_area_size(64)
+            .build_cartesian_2d(-0.1..last + 0.1, 0.0..highest * 1.1)?;
+        chart
+            .configure_mesh()
+            .x_desc(self.along)
+            .y_desc(self.unit)
+            .x_labels(counts.len() * 2)
+            .x_label_formatter(&label)
+            .draw()?;
+        for (line, colour) in self.lines.iter().zip(COLOURS.iter().cycle()) {
+            let points = line
+                .points
+                .iter()
+                .map(|(count, value)| (place(count), *value));
+            chart
+                .draw_series(LineSeries::new(points, colour.stroke_width(2)).point_size(3))?
+                .label(&line.name)
+                .legend(move |(x, y)| {
+                    PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2))
+                });
+        }
+        chart
+            .configure_series_labels()
+            .background_style(WHITE.mix(0.8))
+            .border_style(BLACK)
+            .draw()?;
+        area.present()?;
+        Ok(())
+    }
+
+    fn counts(&self) -> Vec<u32> {
+        let points = self.lines.iter().flat_map(|line| &line.points);
+        let counts: BTreeSet<u32> = points.map(|(count, _)| *count).collect();
+        counts.into_iter().collect()
+    }
 }
 
 #[cfg(test)]
@@ -123,5 +177,29 @@ mod tests {
         assert_eq!(files, ["uniform-throughput.svg", "uniform-latency.svg"]);
         let svg = std::fs::read_to_string(folder.path().join(&files[0])).unwrap();
         assert!(svg.starts_with("<svg") && svg.contains("ceiling"), "{svg}");
+    }
+
+    #[test]
+    fn counts_stand_side_by_side_and_may_begin_at_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let picture = Picture {
+            file: "grown.svg".to_owned(),
+            caption: "grown".to_owned(),
+            along: "stored orders",
+            unit: "ms",
+            lines: vec![Line {
+                name: "uniform".to_owned(),
+                points: vec![(0, 1.0), (500_000, 2.0), (5_000_000, 3.0)],
+            }],
+        };
+        assert_eq!(
+            picture.draw(folder.path()).unwrap().as_deref(),
+            Some("grown.svg")
+        );
+        let svg = std::fs::read_to_string(folder.path().join("grown.svg")).unwrap();
+        let labels: Vec<&str> = svg.lines().map(str::trim).collect();
+        for label in ["0", "500000", "5000000"] {
+            assert!(labels.contains(&label), "{label} in {svg}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::{Report, Row, Run};
 use crate::latencies::median;
+use crate::targets::{Bound, Target, judge};
 
 const HEAD: [&str; 15] = [
     "workload",
@@ -41,35 +42,64 @@ pub(crate) fn print(report: &Report, out: &mut impl Write) -> Result<()> {
     )?;
     let mut lines = vec![HEAD.map(str::to_owned)];
     lines.extend(report.rows.iter().map(cells));
-    let width = |column: usize| {
-        lines
-            .iter()
-            .map(|line| line[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
-    for line in &lines {
-        let cells =
-            line.iter()
-                .zip(&widths)
-                .enumerate()
-                .map(|(column, (cell, width))| match column {
-                    0 | 1 | 3 => format!("{cell:<width$}"),
-                    _ => format!("{cell:>width$}"),
-                });
-        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
-    }
-    explain_marks(report, out)
-}
-
-/// What the columns mean, once.
-pub(crate) fn explain(out: &mut impl Write) -> Result<()> {
+    write_columns(&lines, &[0, 1, 3], out)?;
     writeln!(
         out,
         "per order or answer: WAL bytes, flushes, processor time of database, API and generator (with the gateway). \
          MB: the API's memory, idle → loaded."
     )?;
+    explain_marks(report, out)?;
+    print_targets(&judge(report), out)
+}
+
+/// Texts in columns as wide as they need; those that are named begin at the left.
+pub(super) fn write_columns<const N: usize>(
+    lines: &[[String; N]],
+    left: &[usize],
+    out: &mut impl Write,
+) -> Result<()> {
+    let width = |column: usize| {
+        let cells = lines.iter().map(|line| line[column].chars().count());
+        cells.max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    for line in lines {
+        let cells = line.iter().zip(&widths).enumerate();
+        let cells = cells.map(|(column, (cell, width))| match left.contains(&column) {
+            true => format!("{cell:<width$}"),
+            false => format!("{cell:>width$}"),
+        });
+        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+/// What was measured is told with its bound; the rest is only named.
+fn print_targets(targets: &[Target], out: &mut impl Write) -> Result<()> {
+    let mut lines = vec![["target", "bound", "measured", ""].map(str::to_owned)];
+    for target in targets {
+        let Some((figure, holds)) = target.measured.zip(target.holds) else {
+            continue;
+        };
+        let (sign, bound) = match target.bound {
+            Bound::AtLeast(least) => ('≥', least),
+            Bound::AtMost(most) => ('≤', most),
+        };
+        let unit = target.unit;
+        lines.push([
+            target.name.clone(),
+            format!("{sign} {bound} {unit}"),
+            format!("{figure:.2} {unit}"),
+            if holds { "holds" } else { "does not hold" }.to_owned(),
+        ]);
+    }
+    writeln!(out)?;
+    write_columns(&lines, &[0, 3], out)?;
+    let missing = targets.iter().filter(|target| target.measured.is_none());
+    let missing: Vec<&str> = missing.map(|target| target.name.as_str()).collect();
+    if !missing.is_empty() {
+        writeln!(out, "not measured: {}", missing.join("; "))?;
+    }
     Ok(())
 }
 
@@ -137,4 +167,31 @@ fn cells(row: &Row) -> [String; HEAD.len()] {
             format!("{idle}→{loaded}")
         },
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{report, row};
+    use super::*;
+
+    #[test]
+    fn targets_are_told_with_their_bounds_and_the_unmeasured_ones_named() {
+        let mut told = Vec::new();
+        let mut ours = row(64, "oms", &[100.0]);
+        ours.compare(&row(64, "ceiling", &[50.0]).runs);
+        print(&report(vec![ours]), &mut told).unwrap();
+        let told = String::from_utf8(told).unwrap();
+        let line = |beginning: &str| {
+            let found = told.lines().find(|line| line.starts_with(beginning));
+            found.unwrap_or_else(|| panic!("{beginning} is not in {told}"))
+        };
+        let uniform = line("uniform, c=64: ÷ the ceiling");
+        assert!(
+            uniform.contains("≥ 1.5 ×") && uniform.contains("2.00 ×"),
+            "{uniform}"
+        );
+        assert!(uniform.ends_with("  holds"), "{uniform}");
+        assert!(line("uniform, c=64: ÷ the older").ends_with("does not hold"));
+        assert!(line("not measured: ").contains("hot, c=64: ÷ the ceiling"));
+    }
 }
