@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oms_batching::{Batcher, Limits};
+use oms_batching::{Batcher, Counts, Limits};
 use oms_database::{Database, DbError, PooledConnection};
 use oms_geocoding::Geocoder;
 use oms_payments::{PaymentBatches, PaymentGateway};
@@ -15,7 +15,7 @@ use crate::domain::clock::{Clock, DatabaseClock, Now};
 use crate::domain::order::Order;
 use crate::error::OrderError;
 use crate::service::end_paid_orders::PaidOrder;
-use crate::service::intake::{Arrival, Intake};
+use crate::service::intake::{Arrival, Outcome};
 
 /// Longest wait of a new order for its turn.
 const ADMISSION_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,9 +37,9 @@ pub struct OrderContext {
 
 /// The work of placing orders that is done together with that of other orders of the same store.
 pub(crate) struct OrderBatches {
-    pub(crate) look_ups: Batcher<TenantId, IdempotencyKey, Result<Option<Order>, OrderError>>,
-    pub(crate) arrivals: Batcher<TenantId, Arrival, Result<Intake, OrderError>>,
-    pub(crate) payments: Batcher<TenantId, PaidOrder, Result<bool, OrderError>>,
+    pub(crate) look_ups: Batcher<TenantId, IdempotencyKey, Option<Order>, OrderError>,
+    pub(crate) arrivals: Batcher<TenantId, Arrival, Outcome, OrderError>,
+    pub(crate) payments: Batcher<TenantId, PaidOrder, bool, OrderError>,
 }
 
 impl OrderContext {
@@ -85,6 +85,16 @@ impl OrderContext {
         self.clock.now()
     }
 
+    /// What was done together so far.
+    pub fn batch_counts(&self) -> BatchCounts {
+        BatchCounts {
+            look_ups: self.batches.look_ups.counts(),
+            arrivals: self.batches.arrivals.counts(),
+            references: self.payment_batches.counts(),
+            payments: self.batches.payments.counts(),
+        }
+    }
+
     /// A connection for a new order, in its turn.
     pub(crate) async fn admit(&self) -> Result<Admission<'_>, DbError> {
         let turn = timeout(ADMISSION_TIMEOUT, self.admissions.acquire()).await;
@@ -96,6 +106,19 @@ impl OrderContext {
             _permit: permit,
         })
     }
+}
+
+/// What was done together so far, by kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchCounts {
+    /// Look-ups of idempotency keys.
+    pub look_ups: Counts,
+    /// Orders that were placed.
+    pub arrivals: Counts,
+    /// References of prepared payments.
+    pub references: Counts,
+    /// Orders that were ended as paid.
+    pub payments: Counts,
 }
 
 /// A connection in the hands of a new order.

@@ -7,7 +7,7 @@ pub mod http;
 mod service;
 mod store;
 
-pub use context::{OrderContext, OrderSettings};
+pub use context::{BatchCounts, OrderContext, OrderSettings};
 pub use domain::address::{AddressParts, AddressText, ShippingAddress};
 pub use domain::alert::{Alert, AlertKind};
 pub use domain::clock::{Clock, DatabaseClock};

@@ -19,6 +19,8 @@ mod alerts;
 mod applying;
 #[path = "orders/backlog.rs"]
 mod backlog;
+#[path = "orders/batches.rs"]
+mod batches;
 #[path = "orders/cancelling.rs"]
 mod cancelling;
 #[path = "orders/cancelling_races.rs"]

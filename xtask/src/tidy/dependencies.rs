@@ -32,8 +32,9 @@ const fn row(
 }
 
 /// The table of ARCHITECTURE.md.
-const TABLE: [Row; 15] = [
+const TABLE: [Row; 16] = [
     row("oms-errors", &[], &[]),
+    row("oms-batching", &[], &[]),
     row("oms-circuit-breaker", &[], &[]),
     row("oms-monitoring", &[], &[]),
     row("oms-failpoints", &[], &[]),
@@ -55,6 +56,7 @@ const TABLE: [Row; 15] = [
             "oms-errors",
             "oms-validation",
             "oms-database",
+            "oms-batching",
             "oms-circuit-breaker",
             "oms-failpoints",
         ],
@@ -69,6 +71,7 @@ const TABLE: [Row; 15] = [
             "oms-errors",
             "oms-validation",
             "oms-database",
+            "oms-batching",
             "oms-failpoints",
         ],
         &[TEST_SUPPORT],

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use oms_batching::together_or_alone;
 use oms_database::transaction;
 use oms_payments::{ClosedAttempt, close_attempts, save_calls};
 use oms_validation::{OrderId, TenantId};
@@ -30,37 +29,22 @@ pub(crate) async fn end_paid_order(
     tenant: TenantId,
     paid: PaidOrder,
 ) -> Result<bool, OrderError> {
-    let shared = context.clone();
+    let (shared, paid) = (context.clone(), Arc::new(paid));
     let work = move |tenant, paid| end_paid_orders(shared.clone(), tenant, paid);
     let payments = &context.batches.payments;
-    payments.submit(tenant, paid, work).await?
-}
-
-async fn end_paid_orders(
-    context: Arc<OrderContext>,
-    tenant: TenantId,
-    paid: Vec<PaidOrder>,
-) -> Vec<Result<bool, OrderError>> {
-    let context = &*context;
-    let paid: Vec<Arc<PaidOrder>> = paid.into_iter().map(Arc::new).collect();
-    let ended = together_or_alone(paid.clone(), async |paid: Vec<Arc<Arc<PaidOrder>>>| {
-        let paid: Vec<&PaidOrder> = paid.iter().map(|it| &***it).collect();
-        end_all(context, tenant, &paid).await
-    })
-    .await;
-    for (paid, ended) in paid.iter().zip(&ended) {
-        if !matches!(ended, Ok(true)) {
-            save_calls(&context.database, tenant, &paid.proof.calls).await;
-        }
+    let submitted = payments.submit(tenant, paid.clone(), work).await;
+    let ended = submitted.map_err(OrderError::from).flatten();
+    if !matches!(ended, Ok(true)) {
+        save_calls(&context.database, tenant, &paid.proof.calls).await;
     }
     ended
 }
 
 /// All that are still to be ended, or none.
-async fn end_all(
-    context: &OrderContext,
+async fn end_paid_orders(
+    context: Arc<OrderContext>,
     tenant: TenantId,
-    paid: &[&PaidOrder],
+    paid: Vec<Arc<PaidOrder>>,
 ) -> Result<Vec<bool>, OrderError> {
     let now = context.now();
     let ids: Vec<OrderId> = paid.iter().map(|it| it.order_id).collect();
@@ -77,8 +61,8 @@ async fn end_all(
         }
         let won: Vec<&PaidOrder> = paid
             .iter()
-            .copied()
-            .filter(|it| ended.contains(&it.order_id))
+            .map(AsRef::as_ref)
+            .filter(|it: &&PaidOrder| ended.contains(&it.order_id))
             .collect();
         let won_ids: Vec<OrderId> = won.iter().map(|it| it.order_id).collect();
         take_off(connection, tenant, now, &won_ids, API).await?;

@@ -35,6 +35,9 @@ pub(crate) enum Intake {
     KeyTaken,
 }
 
+/// What became of one order of a batch.
+pub(crate) type Outcome = Result<Intake, OrderError>;
+
 /// Runs phase 1.
 pub(crate) async fn intake(
     context: &Arc<OrderContext>,
@@ -44,5 +47,5 @@ pub(crate) async fn intake(
     let shared = context.clone();
     let work = move |tenant, arrivals| place_together(shared.clone(), tenant, arrivals);
     let arrivals = &context.batches.arrivals;
-    arrivals.submit(tenant, arrival, work).await?
+    arrivals.submit(tenant, Arc::new(arrival), work).await??
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use oms_batching::together_or_alone;
 use oms_validation::{IdempotencyKey, TenantId};
 
 use crate::context::OrderContext;
@@ -19,24 +18,18 @@ pub(crate) async fn look_up(
     let shared = context.clone();
     let work = move |tenant, keys| look_up_together(shared.clone(), tenant, keys);
     let look_ups = &context.batches.look_ups;
-    look_ups.submit(tenant, key.clone(), work).await?
+    look_ups.submit(tenant, Arc::new(key.clone()), work).await?
 }
 
 async fn look_up_together(
     context: Arc<OrderContext>,
     tenant: TenantId,
-    keys: Vec<IdempotencyKey>,
-) -> Vec<Result<Option<Order>, OrderError>> {
-    let context = &context;
-    together_or_alone(keys, async |keys: Vec<Arc<IdempotencyKey>>| {
-        let mut admission = context.admit().await?;
-        let wanted: Vec<&IdempotencyKey> = keys.iter().map(AsRef::as_ref).collect();
-        let found = orders::find_by_keys(&mut admission.connection, tenant, &wanted).await?;
-        // One key may be asked for more than once.
-        Ok(wanted
-            .iter()
-            .map(|key| found.get(key.as_str()).cloned())
-            .collect())
-    })
-    .await
+    keys: Vec<Arc<IdempotencyKey>>,
+) -> Result<Vec<Option<Order>>, OrderError> {
+    let mut admission = context.admit().await?;
+    let wanted: Vec<&IdempotencyKey> = keys.iter().map(AsRef::as_ref).collect();
+    let found = orders::find_by_keys(&mut admission.connection, tenant, &wanted).await?;
+    // One key may be asked for more than once.
+    let order = |key: &&IdempotencyKey| found.get(key.as_str()).cloned();
+    Ok(wanted.iter().map(order).collect())
 }

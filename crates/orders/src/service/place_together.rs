@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
-use oms_batching::together_or_alone;
 use oms_database::{Connection, DbError, limit_lock_wait, transaction};
 use oms_inventory::{ReserveOutcome, reserve, route_together};
 use oms_payments::{Attempt, PaymentError, record_attempts};
@@ -21,7 +20,7 @@ use crate::domain::actor::API;
 use crate::domain::authorship::Authorship;
 use crate::error::OrderError;
 use crate::service::get_order::{OrderDetails, get_order};
-use crate::service::intake::{Arrival, Intake};
+use crate::service::intake::{Arrival, Intake, Outcome};
 use crate::store::{orders, placements};
 use draft::{Draft, drafts, placements_of, reservations_of};
 use price::{Priced, price};
@@ -32,37 +31,39 @@ const MAX_ROUTINGS: usize = 5;
 /// Longest wait of a batch for a row lock. An order by itself may wait longer; those that don't need the row go on.
 const BATCH_LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
-type Outcome = Result<Intake, OrderError>;
-
-/// Places orders, each with the outcome that is its own.
+/// Places orders. An error means that none was placed.
 pub(crate) async fn place_together(
     context: Arc<OrderContext>,
     tenant: TenantId,
-    arrivals: Vec<Arrival>,
-) -> Vec<Outcome> {
-    let context = &*context;
-    let mut outcomes = Vec::with_capacity(arrivals.len());
-    for arrivals in runs_of_distinct_keys(arrivals) {
-        let placed = together_or_alone(arrivals, async |arrivals: Vec<Arc<Arrival>>| {
-            place_all(context, tenant, &arrivals).await
-        });
-        outcomes.extend(placed.await.into_iter().map(Result::flatten));
+    arrivals: Vec<Arc<Arrival>>,
+) -> Result<Vec<Outcome>, OrderError> {
+    let mut runs = runs_of_distinct_keys(&arrivals).into_iter();
+    let first = runs.next().unwrap_or_default();
+    let mut outcomes = place_all(&context, tenant, first).await?;
+    // From here on some are placed, and nothing may fail for all of them.
+    for run in runs {
+        match place_all(&context, tenant, run).await {
+            Ok(placed) => outcomes.extend(placed),
+            Err(_) => {
+                for arrival in run.chunks(1) {
+                    let placed = place_all(&context, tenant, arrival).await;
+                    outcomes.extend(placed.unwrap_or_else(|error| vec![Err(error)]));
+                }
+            }
+        }
     }
-    outcomes
+    Ok(outcomes)
 }
 
 /// A key that comes twice has to find what became of it the first time.
-fn runs_of_distinct_keys(arrivals: Vec<Arrival>) -> Vec<Vec<Arrival>> {
-    let mut runs = vec![Vec::with_capacity(arrivals.len())];
-    let mut keys = HashSet::new();
-    for arrival in arrivals {
-        if !keys.insert(arrival.key.clone()) {
-            keys = HashSet::from([arrival.key.clone()]);
-            runs.push(Vec::new());
-        }
-        runs.last_mut()
-            .expect("there is one from the beginning")
-            .push(arrival);
+fn runs_of_distinct_keys(arrivals: &[Arc<Arrival>]) -> Vec<&[Arc<Arrival>]> {
+    let (mut runs, mut rest) = (Vec::new(), arrivals);
+    while !rest.is_empty() {
+        let mut keys = HashSet::new();
+        let distinct = rest.iter().take_while(|arrival| keys.insert(&arrival.key));
+        let (run, later) = rest.split_at(distinct.count());
+        runs.push(run);
+        rest = later;
     }
     runs
 }

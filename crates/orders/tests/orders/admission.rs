@@ -7,11 +7,11 @@ use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use oms_database::Connection;
-use oms_orders::{PlacedOrder, get_order};
+use oms_orders::{OrderSettings, PlacedOrder, get_order};
 use tokio::task::JoinSet;
 
 use crate::gateway::Confirm;
-use crate::shop::{Shop, tenant};
+use crate::shop::{Shop, settings, tenant};
 
 /// How many sessions of this database wait for a lock.
 async fn waiting(connection: &mut Connection) -> i64 {
@@ -28,7 +28,11 @@ async fn waiting(connection: &mut Connection) -> i64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_new_orders_queue_for_hot_stock_others_find_a_connection() {
-    let shop = Arc::new(Shop::open(Confirm::Pays).await);
+    let one_by_one = OrderSettings {
+        batch_max: 1,
+        ..settings()
+    };
+    let shop = Arc::new(Shop::open_with(Confirm::Pays, one_by_one).await);
     let Ok(PlacedOrder::Paid(earlier)) = shop.order("first").await else {
         panic!("not paid")
     };

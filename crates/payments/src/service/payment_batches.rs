@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oms_batching::{Batcher, Counts, Limits, NotDone, together_or_alone};
+use oms_batching::{Batcher, Counts, Limits, NotDone};
 use oms_database::{Database, DbError};
 use oms_validation::TenantId;
 
@@ -19,7 +19,7 @@ struct Prepared {
 /// Stores the gateway's references of orders that are being paid at the same time in one statement.
 pub struct PaymentBatches {
     pub(crate) database: Database,
-    references: Batcher<TenantId, Prepared, Result<bool, DbError>>,
+    references: Batcher<TenantId, Prepared, bool, DbError>,
 }
 
 impl PaymentBatches {
@@ -51,7 +51,10 @@ impl PaymentBatches {
         };
         let database = self.database.clone();
         let work = move |tenant_id, prepared| store(database.clone(), tenant_id, prepared);
-        let stored = self.references.submit(tenant_id, prepared, work).await;
+        let stored = self
+            .references
+            .submit(tenant_id, Arc::new(prepared), work)
+            .await;
         stored.unwrap_or_else(|refused: NotDone| Err(DbError::Unavailable(refused.to_string())))
     }
 }
@@ -59,22 +62,18 @@ impl PaymentBatches {
 async fn store(
     database: Database,
     tenant_id: TenantId,
-    prepared: Vec<Prepared>,
-) -> Vec<Result<bool, DbError>> {
-    let database = &database;
-    together_or_alone(prepared, async |prepared: Vec<Arc<Prepared>>| {
-        let sent: Vec<Sent<'_>> = prepared
-            .iter()
-            .map(|it| Sent {
-                attempt_id: it.attempt_id,
-                reference: &it.reference,
-                calls: &it.calls,
-            })
-            .collect();
-        let mut connection = database.acquire().await?;
-        let stored = attempts::store_references(&mut connection, tenant_id, &sent).await?;
-        let is_stored = |it: &Sent<'_>| stored.contains(&it.attempt_id);
-        Ok(sent.iter().map(is_stored).collect())
-    })
-    .await
+    prepared: Vec<Arc<Prepared>>,
+) -> Result<Vec<bool>, DbError> {
+    let sent: Vec<Sent<'_>> = prepared
+        .iter()
+        .map(|it| Sent {
+            attempt_id: it.attempt_id,
+            reference: &it.reference,
+            calls: &it.calls,
+        })
+        .collect();
+    let mut connection = database.acquire().await?;
+    let stored = attempts::store_references(&mut connection, tenant_id, &sent).await?;
+    let is_stored = |it: &Sent<'_>| stored.contains(&it.attempt_id);
+    Ok(sent.iter().map(is_stored).collect())
 }

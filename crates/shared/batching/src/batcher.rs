@@ -26,23 +26,31 @@ pub enum NotDone {
 }
 
 /// Does together the work that is waiting. Cloning it is cheap and shares it.
-pub struct Batcher<K, I, O> {
-    shared: Arc<Shared<K, I, O>>,
+pub struct Batcher<K, I, O, E> {
+    shared: Arc<Shared<K, I, O, E>>,
 }
 
-struct Shared<K, I, O> {
+struct Shared<K, I, O, E> {
     limits: Limits,
-    queues: Mutex<Queues<K, Waiting<I, O>>>,
+    queues: Mutex<Queues<K, Waiting<I, O, E>>>,
     totals: Totals,
 }
 
-struct Waiting<I, O> {
-    item: I,
+struct Waiting<I, O, E> {
+    item: Arc<I>,
     since: Instant,
-    answer: oneshot::Sender<Result<O, NotDone>>,
+    told: oneshot::Sender<Told<O, E>>,
 }
 
-impl<K, I, O> Clone for Batcher<K, I, O> {
+/// What the submitter of an item is told.
+enum Told<O, E> {
+    Done(Result<O, E>),
+    /// Its batch failed as a whole, and did nothing.
+    Alone,
+    TooLate,
+}
+
+impl<K, I, O, E> Clone for Batcher<K, I, O, E> {
     fn clone(&self) -> Self {
         Self {
             shared: self.shared.clone(),
@@ -50,11 +58,12 @@ impl<K, I, O> Clone for Batcher<K, I, O> {
     }
 }
 
-impl<K, I, O> Batcher<K, I, O>
+impl<K, I, O, E> Batcher<K, I, O, E>
 where
-    K: Clone + Eq + Hash + Send + 'static,
-    I: Send + 'static,
+    K: Clone + Eq + Hash + Send + Sync + 'static,
+    I: Send + Sync + 'static,
     O: Send + 'static,
+    E: Send + 'static,
 {
     /// A batcher within these bounds.
     pub fn new(limits: Limits) -> Self {
@@ -69,29 +78,43 @@ where
 
     /// Has an item worked on together with others of its key, and returns its answer.
     ///
-    /// `work` gets items in the order of their coming and has to return one answer for each, in the same order. It has to
-    /// be the same for all items, because whoever is there begins a batch, with whatever is in it. It runs in a task of its
-    /// own in the runtime of the caller: nobody who stops waiting interrupts it.
+    /// `work` gets items in the order of their coming and returns one answer for each, in the same order. It has to be the
+    /// same for all items, because whoever is there begins a batch, with whatever is in it. It runs in a task of its own in
+    /// the runtime of the caller: nobody who stops waiting interrupts it.
+    ///
+    /// When `work` fails it has to have done nothing, or to be such that doing it again changes nothing: of several items
+    /// each is then worked on alone, by its own submitter, while the next batch begins. So none suffers for another, and
+    /// each has the answer or the error that is its own.
     ///
     /// # Errors
     /// [`NotDone`], which says whether anything was done.
-    pub async fn submit<Work, Doing>(&self, key: K, item: I, work: Work) -> Result<O, NotDone>
+    pub async fn submit<Work, Doing>(
+        &self,
+        key: K,
+        item: Arc<I>,
+        work: Work,
+    ) -> Result<Result<O, E>, NotDone>
     where
-        Work: Fn(K, Vec<I>) -> Doing + Clone + Send + 'static,
-        Doing: Future<Output = Vec<O>> + Send + 'static,
+        Work: Fn(K, Vec<Arc<I>>) -> Doing + Clone + Send + Sync + 'static,
+        Doing: Future<Output = Result<Vec<O>, E>> + Send + 'static,
     {
-        let (sender, answer) = oneshot::channel();
+        let (sender, told) = oneshot::channel();
         let waiting = Waiting {
-            item,
+            item: item.clone(),
             since: Instant::now(),
-            answer: sender,
+            told: sender,
         };
-        if self.shared.queues().push(key, waiting).is_err() {
+        if self.shared.queues().push(key.clone(), waiting).is_err() {
             self.shared.totals.refused();
             return Err(NotDone::Full);
         }
         Shared::begin(&self.shared, &work);
-        answer.await.unwrap_or(Err(NotDone::Lost))
+        match told.await {
+            Ok(Told::Done(done)) => Ok(done),
+            Ok(Told::Alone) => Ok(alone(key, item, work).await),
+            Ok(Told::TooLate) => Err(NotDone::TooLate),
+            Err(_) => Err(NotDone::Lost),
+        }
     }
 
     /// What was done so far.
@@ -101,13 +124,26 @@ where
     }
 }
 
-impl<K, I, O> Shared<K, I, O>
+async fn alone<K, I, O, E, Doing>(
+    key: K,
+    item: Arc<I>,
+    work: impl Fn(K, Vec<Arc<I>>) -> Doing,
+) -> Result<O, E>
 where
-    K: Clone + Eq + Hash + Send + 'static,
-    I: Send + 'static,
-    O: Send + 'static,
+    Doing: Future<Output = Result<Vec<O>, E>>,
 {
-    fn queues(&self) -> MutexGuard<'_, Queues<K, Waiting<I, O>>> {
+    let mut done = work(key, vec![item]).await?;
+    Ok(done.pop().expect("one item in, one answer out"))
+}
+
+impl<K, I, O, E> Shared<K, I, O, E>
+where
+    K: Clone + Eq + Hash + Send + Sync + 'static,
+    I: Send + Sync + 'static,
+    O: Send + 'static,
+    E: Send + 'static,
+{
+    fn queues(&self) -> MutexGuard<'_, Queues<K, Waiting<I, O, E>>> {
         // Nothing that holds it can panic half-way through a change.
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,96 +151,94 @@ where
     /// Begins every batch that may.
     fn begin<Work, Doing>(this: &Arc<Self>, work: &Work)
     where
-        Work: Fn(K, Vec<I>) -> Doing + Clone + Send + 'static,
-        Doing: Future<Output = Vec<O>> + Send + 'static,
+        Work: Fn(K, Vec<Arc<I>>) -> Doing + Clone + Send + Sync + 'static,
+        Doing: Future<Output = Result<Vec<O>, E>> + Send + 'static,
     {
         loop {
             let Some((key, batch)) = this.queues().begin() else {
                 return;
             };
-            let under_way = UnderWay {
-                shared: this.clone(),
-                key,
-                work: work.clone(),
-            };
-            tokio::spawn(async move { under_way.run(batch).await });
+            let (shared, work) = (this.clone(), work.clone());
+            tokio::spawn(async move { Self::run(shared, key, work, batch).await });
         }
     }
 
-    /// The items that are still worth working on, and where their answers go.
+    async fn run<Work, Doing>(this: Arc<Self>, key: K, work: Work, batch: Vec<Waiting<I, O, E>>)
+    where
+        Work: Fn(K, Vec<Arc<I>>) -> Doing + Clone + Send + Sync + 'static,
+        Doing: Future<Output = Result<Vec<O>, E>> + Send + 'static,
+    {
+        let under_way = UnderWay {
+            end: || {
+                this.queues().end(&key);
+                // A runtime that is shutting down begins nothing any more.
+                if tokio::runtime::Handle::try_current().is_ok() {
+                    Self::begin(&this, &work);
+                }
+            },
+        };
+        let (items, told) = this.admit(batch);
+        if items.is_empty() {
+            return;
+        }
+        this.totals.batch(items.len());
+        let done = work(key.clone(), items).await;
+        // The next batch does not wait until everybody has been told.
+        drop(under_way);
+        tell(told, done);
+    }
+
+    /// The items that are still worth working on, and who is to be told of them.
     fn admit(
         &self,
-        batch: Vec<Waiting<I, O>>,
-    ) -> (Vec<I>, Vec<oneshot::Sender<Result<O, NotDone>>>) {
-        let (mut items, mut answers) = (Vec::new(), Vec::new());
+        batch: Vec<Waiting<I, O, E>>,
+    ) -> (Vec<Arc<I>>, Vec<oneshot::Sender<Told<O, E>>>) {
+        let (mut items, mut told) = (Vec::new(), Vec::new());
         for waiting in batch {
-            if waiting.answer.is_closed() {
+            if waiting.told.is_closed() {
                 continue;
             }
             if waiting.since.elapsed() > self.limits.wait {
                 self.totals.refused();
                 // The submitter may have gone just now.
-                let _ = waiting.answer.send(Err(NotDone::TooLate));
+                let _ = waiting.told.send(Told::TooLate);
                 continue;
             }
             items.push(waiting.item);
-            answers.push(waiting.answer);
+            told.push(waiting.told);
         }
-        (items, answers)
+        (items, told)
     }
 }
 
-/// A batch that was begun. When it ends, or panics, the next one begins.
-struct UnderWay<K, I, O, Work, Doing>
-where
-    K: Clone + Eq + Hash + Send + 'static,
-    I: Send + 'static,
-    O: Send + 'static,
-    Work: Fn(K, Vec<I>) -> Doing + Clone + Send + 'static,
-    Doing: Future<Output = Vec<O>> + Send + 'static,
-{
-    shared: Arc<Shared<K, I, O>>,
-    key: K,
-    work: Work,
-}
-
-impl<K, I, O, Work, Doing> UnderWay<K, I, O, Work, Doing>
-where
-    K: Clone + Eq + Hash + Send + 'static,
-    I: Send + 'static,
-    O: Send + 'static,
-    Work: Fn(K, Vec<I>) -> Doing + Clone + Send + 'static,
-    Doing: Future<Output = Vec<O>> + Send + 'static,
-{
-    async fn run(self, batch: Vec<Waiting<I, O>>) {
-        let (items, answers) = self.shared.admit(batch);
-        if items.is_empty() {
-            return;
+/// Tells everybody what became of a batch. Whoever does not wait any more does not want to know.
+fn tell<O, E>(told: Vec<oneshot::Sender<Told<O, E>>>, done: Result<Vec<O>, E>) {
+    match done {
+        Ok(answers) => {
+            for (told, answer) in told.into_iter().zip(answers) {
+                let _ = told.send(Told::Done(Ok(answer)));
+            }
         }
-        self.shared.totals.batch(items.len());
-        let done = (self.work)(self.key.clone(), items).await;
-        // The next batch does not wait until everybody has been told.
-        drop(self);
-        for (answer, done) in answers.into_iter().zip(done) {
-            // Whoever does not wait any more does not want to know.
-            let _ = answer.send(Ok(done));
-        }
+        Err(error) => match <[_; 1]>::try_from(told) {
+            Ok([only]) => {
+                let _ = only.send(Told::Done(Err(error)));
+            }
+            Err(several) => {
+                for told in several {
+                    let _ = told.send(Told::Alone);
+                }
+            }
+        },
     }
 }
 
-impl<K, I, O, Work, Doing> Drop for UnderWay<K, I, O, Work, Doing>
-where
-    K: Clone + Eq + Hash + Send + 'static,
-    I: Send + 'static,
-    O: Send + 'static,
-    Work: Fn(K, Vec<I>) -> Doing + Clone + Send + 'static,
-    Doing: Future<Output = Vec<O>> + Send + 'static,
-{
+/// A batch that was begun: when it ends, or panics, the next one begins.
+struct UnderWay<End: Fn()> {
+    end: End,
+}
+
+impl<End: Fn()> Drop for UnderWay<End> {
     fn drop(&mut self) {
-        self.shared.queues().end(&self.key);
-        // A runtime that is shutting down begins nothing any more.
-        if tokio::runtime::Handle::try_current().is_ok() {
-            Shared::begin(&self.shared, &self.work);
-        }
+        (self.end)();
     }
 }

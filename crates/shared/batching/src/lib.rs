@@ -2,12 +2,10 @@
 
 mod batcher;
 mod counts;
-mod fallback;
 mod queues;
 
 pub use batcher::{Batcher, NotDone};
 pub use counts::Counts;
-pub use fallback::together_or_alone;
 
 use std::time::Duration;
 

@@ -15,10 +15,14 @@ const LIMITS: Limits = Limits {
     in_flight: 4,
 };
 
-/// Work that notes what it gets, and waits for a permit before it answers each item with its tenfold.
+/// Work that fails, with as many items as it had.
+#[derive(Debug)]
+struct Bad(u32);
+
+/// Work that fails for 7, panics for 13, notes what it gets, and waits for a permit before it answers each item with its tenfold.
 #[derive(Clone)]
 struct Bench {
-    batcher: Batcher<&'static str, u32, u32>,
+    batcher: Batcher<&'static str, u32, u32, Bad>,
     batches: Arc<Mutex<Vec<Vec<u32>>>>,
     go: Arc<Semaphore>,
 }
@@ -37,15 +41,20 @@ impl Bench {
         tokio::spawn(async move {
             let work = bench.clone();
             let work = move |_, items| work.clone().work(items);
-            bench.batcher.submit(key, item, work).await
+            let done = bench.batcher.submit(key, Arc::new(item), work).await?;
+            Ok(done.unwrap_or_else(|Bad(number)| number))
         })
     }
 
-    async fn work(self, items: Vec<u32>) -> Vec<u32> {
+    async fn work(self, items: Vec<Arc<u32>>) -> Result<Vec<u32>, Bad> {
+        let items: Vec<u32> = items.iter().map(|item| **item).collect();
         self.batches.lock().unwrap().push(items.clone());
         self.go.acquire().await.unwrap().forget();
         assert!(!items.contains(&13), "13 is bad luck");
-        items.iter().map(|item| item * 10).collect()
+        match items.contains(&7) {
+            true => Err(Bad(items.len() as u32)),
+            false => Ok(items.iter().map(|item| item * 10).collect()),
+        }
     }
 
     fn batches(&self) -> Vec<Vec<u32>> {
@@ -146,6 +155,22 @@ async fn what_nobody_waits_for_any_more_is_not_done() {
     bench.go.add_permits(2);
     assert_eq!(answers(vec![first, third]).await, [Ok(10), Ok(30)]);
     assert_eq!(bench.batches(), [vec![1], vec![3]]);
+}
+
+#[tokio::test]
+async fn when_a_batch_fails_each_item_is_done_alone_and_one_that_fails_again_is_told_so() {
+    let bench = Bench::new(LIMITS);
+    let mut submitted = vec![bench.submit("a", 1)];
+    bench.until_begun(1).await;
+    for item in [6, 7, 8] {
+        submitted.push(bench.submit("a", item));
+        bench.until_waiting(submitted.len() as u64 - 1).await;
+    }
+    bench.go.add_permits(5);
+    assert_eq!(answers(submitted).await, [Ok(10), Ok(60), Ok(1), Ok(80)]);
+    let mut batches = bench.batches();
+    batches[2..].sort();
+    assert_eq!(batches, [vec![1], vec![6, 7, 8], vec![6], vec![7], vec![8]]);
 }
 
 #[tokio::test]

@@ -1,0 +1,304 @@
+//! Orders that are placed together.
+
+use std::sync::Arc;
+
+use diesel_async::SimpleAsyncConnection;
+use oms_database::Connection;
+use oms_geocoding::adapters::AddressBook;
+use oms_inventory::{Catalogue, load_catalogue};
+use oms_orders::{
+    OrderContext, OrderError, OrderRequest, OrderSettings, PlacedOrder, RequestedLine, get_order,
+    place_order,
+};
+use oms_payments::PaymentMethod;
+use oms_test_support::TestDatabase;
+use oms_validation::IdempotencyKey;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::json;
+use tokio::task::{JoinHandle, yield_now};
+use uuid::Uuid;
+
+use crate::gateway::{Confirm, ScriptedGateway};
+use crate::shop::{settings, tenant};
+
+/// The product of which a test holds the stock, so that what comes meanwhile is placed together.
+const HELD: usize = 9;
+
+fn product(number: usize) -> Uuid {
+    Uuid::from_u128(0xB00 + number as u128)
+}
+
+/// Warehouses on a line to the north, each with its pieces of products 0, 1, …; the first one has the held product too.
+fn catalogue(stock: &[Vec<u32>]) -> Catalogue {
+    let id = |number: usize| Uuid::from_u128(0xA00 + number as u128);
+    let warehouses = stock.iter().enumerate().map(|(number, _)| {
+        json!({ "id": id(number), "name": format!("W{number}"),
+                "location": { "lat": 30.0 + number as f64, "lng": -84.0 } })
+    });
+    let mut products: Vec<_> = (0..stock[0].len())
+        .map(|product_number| {
+            let levels = stock.iter().enumerate().filter(|(_, pieces)| pieces[product_number] > 0);
+            let levels: Vec<_> = levels
+                .map(|(number, pieces)| json!({ "warehouseId": id(number), "quantity": pieces[product_number] }))
+                .collect();
+            (product_number, levels)
+        })
+        .collect();
+    products.push((HELD, vec![json!({ "warehouseId": id(0), "quantity": 100 })]));
+    let products = products.into_iter().map(|(number, stock)| {
+        json!({ "id": product(number), "sku": format!("P{number}"), "name": "P",
+                "prices": [{ "amountMinor": 100, "currency": "USD" }], "stock": stock })
+    });
+    let (warehouses, products): (Vec<_>, Vec<_>) = (warehouses.collect(), products.collect());
+    serde_json::from_value(json!({ "warehouses": warehouses, "products": products })).unwrap()
+}
+
+/// To a place so many degrees north of the first warehouse.
+fn request(degrees: f64, lines: &[(usize, i32)]) -> OrderRequest {
+    let address = json!({ "line1": "1 Main Street", "city": "X",
+                          "location": { "lat": 30.0 + degrees, "lng": -84.0 } });
+    let line = |(number, quantity): &(usize, i32)| RequestedLine {
+        product_id: product(*number).into(),
+        quantity: *quantity,
+    };
+    OrderRequest {
+        customer_id: Uuid::from_u128(0xC).into(),
+        shipping_address: serde_json::from_value(address).unwrap(),
+        lines: lines.iter().map(line).collect(),
+        payment_method: PaymentMethod::parse_token("pm_card_visa").unwrap(),
+    }
+}
+
+struct Store {
+    context: Arc<OrderContext>,
+    database: TestDatabase,
+}
+
+type Placing = JoinHandle<Result<PlacedOrder, OrderError>>;
+
+impl Store {
+    async fn open(stock: &[Vec<u32>], batch_max: usize) -> Self {
+        let database = TestDatabase::create();
+        let settings = OrderSettings {
+            batch_max,
+            ..settings()
+        };
+        let gateway = Arc::new(ScriptedGateway::new(Confirm::Pays));
+        let geocoder = Arc::new(AddressBook::development());
+        let context = Arc::new(OrderContext::new(
+            database.pool(8),
+            gateway,
+            geocoder,
+            settings,
+        ));
+        let mut connection = database.connect().await;
+        load_catalogue(&mut connection, tenant(), &catalogue(stock))
+            .await
+            .unwrap();
+        Self { context, database }
+    }
+
+    fn place(&self, key: &str, request: OrderRequest) -> Placing {
+        let context = self.context.clone();
+        let key = IdempotencyKey::parse(key).unwrap();
+        tokio::spawn(async move { place_order(&context, tenant(), &key, &request).await })
+    }
+
+    /// Locks all stock of a product until the connection is told to roll back.
+    async fn hold(&self, number: usize) -> Connection {
+        let mut holder = self.database.connect().await;
+        let product = product(number);
+        holder
+            .batch_execute(&format!(
+                "BEGIN; SELECT FROM inventory.stock_levels WHERE product_id = '{product}' FOR UPDATE"
+            ))
+            .await
+            .unwrap();
+        holder
+    }
+
+    /// Has orders wait behind one that can't have its stock, so that they come to be placed together, in their order.
+    async fn gather(&self, orders: &[(String, OrderRequest)]) -> (Placing, Vec<Placing>) {
+        let mut holder = self.hold(HELD).await;
+        let first = self.place("first", request(0.0, &[(HELD, 1)]));
+        while self.context.batch_counts().arrivals.batches == 0 {
+            yield_now().await;
+        }
+        let mut placing = Vec::new();
+        for (key, request) in orders {
+            placing.push(self.place(key, request.clone()));
+            while self.context.batch_counts().arrivals.waiting < placing.len() as u64 {
+                yield_now().await;
+            }
+        }
+        holder.batch_execute("ROLLBACK").await.unwrap();
+        (first, placing)
+    }
+
+    /// What a client is told, and why the order comes from where it comes from.
+    async fn answer(&self, placed: Result<PlacedOrder, OrderError>) -> String {
+        match placed {
+            Ok(PlacedOrder::Paid(order)) => {
+                let stored = get_order(&self.context, tenant(), order.id)
+                    .await
+                    .unwrap()
+                    .order;
+                let routing = serde_json::to_string(&stored.routing).unwrap();
+                assert_eq!(routing, serde_json::to_string(&order.routing).unwrap());
+                format!(
+                    "paid {:?} from {} because {routing}",
+                    order.total,
+                    order.warehouse_id.as_uuid()
+                )
+            }
+            Ok(PlacedOrder::PaidBefore(order)) => format!("replayed {:?}", order.total),
+            Err(OrderError::InProgress(_)) => "in progress".to_owned(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    /// Everything that placing leaves, without the ids that differ each time.
+    async fn state(&self) -> String {
+        use diesel::QueryableByName;
+        use diesel_async::RunQueryDsl;
+
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            text: String,
+        }
+        let sql = "
+            SELECT concat_ws(E'\\n',
+                (SELECT string_agg(concat_ws(' ', warehouse_id, product_id, on_hand, reserved), E'\\n'
+                                   ORDER BY warehouse_id, product_id) FROM inventory.stock_levels),
+                (SELECT string_agg(concat_ws(' ', o.idempotency_key, o.status, o.version, o.total_minor, o.warehouse_id,
+                     (SELECT string_agg(l.number || ':' || l.product_id || 'x' || l.quantity, ',' ORDER BY l.number)
+                      FROM orders.lines l WHERE l.order_id = o.id),
+                     (SELECT string_agg(r.product_id || 'x' || r.quantity, ',' ORDER BY r.product_id)
+                      FROM inventory.reservations r WHERE r.order_id = o.id AND r.warehouse_id = o.warehouse_id),
+                     (SELECT string_agg(e.sequence || e.to_status || e.actor || e.reason, ',' ORDER BY e.sequence)
+                      FROM orders.events e WHERE e.order_id = o.id),
+                     (SELECT string_agg(a.state || a.amount_minor, ',') FROM payments.attempts a WHERE a.order_id = o.id),
+                     (SELECT count(*) FROM payments.gateway_calls c WHERE c.order_id = o.id)), E'\\n'
+                     ORDER BY o.idempotency_key) FROM orders.orders o),
+                (SELECT count(*) FROM orders.reconciliations)) AS text";
+        let mut connection = self.database.connect().await;
+        let row: Row = diesel::sql_query(sql)
+            .get_result(&mut connection)
+            .await
+            .unwrap();
+        row.text
+    }
+}
+
+/// Little stock, many takers, some of them twice with one key.
+fn chances(seed: u64) -> (Vec<Vec<u32>>, Vec<(String, OrderRequest)>) {
+    let mut random = StdRng::seed_from_u64(seed);
+    let products = random.random_range(1..4);
+    let warehouses = random.random_range(1..6);
+    let stock = (0..warehouses)
+        .map(|_| (0..products).map(|_| random.random_range(0..7)).collect())
+        .collect();
+    let mut orders: Vec<(String, OrderRequest)> = Vec::new();
+    for number in 0..random.random_range(2..30) {
+        let degrees = f64::from(random.random_range(0..4_u8)) * 1.3;
+        let first = random.random_range(0..products);
+        let mut lines = vec![(first, random.random_range(1..4))];
+        if products > 1 && random.random_ratio(1, 3) {
+            lines.push(((first + 1) % products, random.random_range(1..3)));
+        }
+        let twin = random.random_ratio(1, 8) && !orders.is_empty();
+        let key = match twin {
+            true => orders[random.random_range(0..orders.len())].0.clone(),
+            false => format!("k{number:02}"),
+        };
+        // A twin may be the same request or, once in a while, another one.
+        let request = match orders.iter().find(|(known, _)| *known == key) {
+            Some((_, request)) if random.random_ratio(3, 4) => request.clone(),
+            _ => request(degrees, &lines),
+        };
+        orders.push((key, request));
+    }
+    (stock, orders)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn placing_orders_together_is_the_same_as_placing_them_one_by_one_as_they_came() {
+    for seed in 0..12 {
+        let (stock, orders) = chances(seed);
+        let alone = Store::open(&stock, 1).await;
+        let together = Store::open(&stock, 64).await;
+        alone
+            .place("first", request(0.0, &[(HELD, 1)]))
+            .await
+            .unwrap()
+            .unwrap();
+        let mut expected = Vec::new();
+        for (key, request) in &orders {
+            let placed = alone.place(key, request.clone()).await.unwrap();
+            expected.push(alone.answer(placed).await);
+        }
+
+        let (first, placing) = together.gather(&orders).await;
+        first.await.unwrap().unwrap();
+        for (number, placing) in placing.into_iter().enumerate() {
+            let answer = together.answer(placing.await.unwrap()).await;
+            // When all come at once, a twin of an order that is placed may be told that it is in progress.
+            let expected = match expected[number].starts_with("replayed") && answer == "in progress"
+            {
+                true => "in progress",
+                false => &expected[number],
+            };
+            assert_eq!(answer, expected, "order {number} of seed {seed}");
+        }
+        assert_eq!(together.state().await, alone.state().await, "seed {seed}");
+        let counts = together.context.batch_counts().arrivals;
+        assert_eq!(
+            (counts.batches, counts.items),
+            (2, orders.len() as u64 + 1),
+            "seed {seed}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_waits_for_a_row_does_not_hold_up_those_that_came_with_it() {
+    let store = Store::open(&[vec![5, 5]], 64).await;
+    let mut holder = store.hold(0).await;
+    let orders = [
+        ("blocked".to_owned(), request(0.0, &[(0, 1)])),
+        ("free".to_owned(), request(0.0, &[(1, 1)])),
+    ];
+    let (first, mut placing) = store.gather(&orders).await;
+    first.await.unwrap().unwrap();
+    let free = placing.pop().unwrap().await.unwrap();
+    assert!(matches!(free, Ok(PlacedOrder::Paid(_))), "{free:?}");
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    let blocked = placing.pop().unwrap().await.unwrap();
+    assert!(matches!(blocked, Ok(PlacedOrder::Paid(_))), "{blocked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_the_database_refuses_takes_no_other_with_it() {
+    let store = Store::open(&[vec![5, 5]], 64).await;
+    let mut connection = store.database.connect().await;
+    let refusal =
+        "ALTER TABLE orders.orders ADD CONSTRAINT poison CHECK (idempotency_key <> 'poisoned')";
+    connection.batch_execute(refusal).await.unwrap();
+    let order = |key: &str| (key.to_owned(), request(0.0, &[(0, 1)]));
+    let orders = [order("before"), order("poisoned"), order("after")];
+    let (first, placing) = store.gather(&orders).await;
+    first.await.unwrap().unwrap();
+    let mut answers = Vec::new();
+    for placing in placing {
+        answers.push(placing.await.unwrap());
+    }
+    let paid =
+        |answer: &Result<PlacedOrder, OrderError>| matches!(answer, Ok(PlacedOrder::Paid(_)));
+    assert!(paid(&answers[0]) && paid(&answers[2]), "{answers:?}");
+    assert!(
+        matches!(answers[1], Err(OrderError::Database(_))),
+        "{answers:?}"
+    );
+}
