@@ -167,6 +167,25 @@ fn a_lease_outlives_the_calls_that_are_made_under_it() {
 }
 
 #[test]
+fn batches_are_bounded_and_can_be_switched_off() {
+    let read_both = |settings: &[(&str, &str)]| {
+        let config = read(&[&[DATABASE], settings].concat())?;
+        Ok::<_, InvalidConfig>((config.intake_batch_max, config.intake_batches))
+    };
+    assert_eq!(read_both(&[]).unwrap(), (64, 1));
+    assert_eq!(read_both(&[("OMS_INTAKE_BATCH_MAX", "1")]).unwrap(), (1, 1));
+    for (variable, value) in [
+        ("OMS_INTAKE_BATCH_MAX", "0"),
+        ("OMS_INTAKE_BATCH_MAX", "257"),
+        ("OMS_INTAKE_BATCHES", "0"),
+        ("OMS_INTAKE_BATCHES", "17"),
+    ] {
+        let InvalidConfig(problems) = read_both(&[(variable, value)]).unwrap_err();
+        assert!(problems[0].starts_with(variable), "{problems:?}");
+    }
+}
+
+#[test]
 fn the_gateways_charges_are_compared_every_hour_unless_that_is_switched_off() {
     let schedule = |settings: &[(&str, &str)]| {
         let config = read(&[&[DATABASE], settings].concat()).unwrap();
