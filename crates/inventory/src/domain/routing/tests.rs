@@ -1,3 +1,5 @@
+//! Choices that can be checked by hand, and one rule for all of them.
+
 use proptest::prelude::*;
 use uuid::Uuid;
 
