@@ -39,8 +39,11 @@ struct Shared<K, I, O, E> {
 struct Waiting<I, O, E> {
     item: Arc<I>,
     since: Instant,
-    told: oneshot::Sender<Told<O, E>>,
+    told: Teller<O, E>,
 }
+
+/// Whoever waits for the answer of one item.
+type Teller<O, E> = oneshot::Sender<Told<O, E>>;
 
 /// What the submitter of an item is told.
 enum Told<O, E> {
@@ -104,7 +107,7 @@ where
             since: Instant::now(),
             told: sender,
         };
-        if self.shared.queues().push(key.clone(), waiting).is_err() {
+        if self.shared.queues().push(&key, waiting).is_err() {
             self.shared.totals.refused();
             return Err(NotDone::Full);
         }
@@ -189,10 +192,7 @@ where
     }
 
     /// The items that are still worth working on, and who is to be told of them.
-    fn admit(
-        &self,
-        batch: Vec<Waiting<I, O, E>>,
-    ) -> (Vec<Arc<I>>, Vec<oneshot::Sender<Told<O, E>>>) {
+    fn admit(&self, batch: Vec<Waiting<I, O, E>>) -> (Vec<Arc<I>>, Vec<Teller<O, E>>) {
         let (mut items, mut told) = (Vec::new(), Vec::new());
         for waiting in batch {
             if waiting.told.is_closed() {
@@ -212,7 +212,7 @@ where
 }
 
 /// Tells everybody what became of a batch. Whoever does not wait any more does not want to know.
-fn tell<O, E>(told: Vec<oneshot::Sender<Told<O, E>>>, done: Result<Vec<O>, E>) {
+fn tell<O, E>(told: Vec<Teller<O, E>>, done: Result<Vec<O>, E>) {
     match done {
         Ok(answers) => {
             for (told, answer) in told.into_iter().zip(answers) {

@@ -46,14 +46,14 @@ impl<K: Clone + Eq + Hash, T> Queues<K, T> {
     }
 
     /// Puts an item at the end of its key's queue, or gives it back when that is full.
-    pub(crate) fn push(&mut self, key: K, item: T) -> Result<(), T> {
+    pub(crate) fn push(&mut self, key: &K, item: T) -> Result<(), T> {
         let queue = self.by_key.entry(key.clone()).or_default();
         if queue.waiting.len() >= self.limits.waiting {
             return Err(item);
         }
         queue.waiting.push_back(item);
         self.waiting += 1;
-        self.make_ready(&key);
+        self.make_ready(key);
         Ok(())
     }
 
@@ -115,7 +115,7 @@ mod tests {
     fn filled(limits: Limits, items: &[(char, u32)]) -> Queues<char, u32> {
         let mut queues = Queues::new(limits);
         for (key, item) in items {
-            queues.push(*key, *item).unwrap();
+            queues.push(key, *item).unwrap();
         }
         queues
     }
@@ -135,10 +135,10 @@ mod tests {
     #[test]
     fn what_is_over_the_bound_of_waiting_items_is_given_back() {
         let mut queues = filled(LIMITS, &[('a', 1), ('a', 2), ('a', 3), ('a', 4), ('a', 5)]);
-        assert_eq!(queues.push('a', 6), Err(6));
-        assert_eq!(queues.push('b', 6), Ok(()));
+        assert_eq!(queues.push(&'a', 6), Err(6));
+        assert_eq!(queues.push(&'b', 6), Ok(()));
         queues.begin();
-        assert_eq!(queues.push('a', 6), Ok(()));
+        assert_eq!(queues.push(&'a', 6), Ok(()));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Batches under way, with real tasks and no sleeping: the work waits until the test lets it go.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ const LIMITS: Limits = Limits {
 
 /// Work that fails, with as many items as it had.
 #[derive(Debug)]
-struct Bad(u32);
+struct Bad(usize);
 
 /// Work that fails for 7, panics for 13, notes what it gets, and waits for a permit before it answers each item with its tenfold.
 #[derive(Clone)]
@@ -42,7 +44,7 @@ impl Bench {
             let work = bench.clone();
             let work = move |_, items| work.clone().work(items);
             let done = bench.batcher.submit(key, Arc::new(item), work).await?;
-            Ok(done.unwrap_or_else(|Bad(number)| number))
+            Ok(done.unwrap_or_else(|Bad(items)| u32::try_from(items).unwrap()))
         })
     }
 
@@ -52,7 +54,7 @@ impl Bench {
         self.go.acquire().await.unwrap().forget();
         assert!(!items.contains(&13), "13 is bad luck");
         match items.contains(&7) {
-            true => Err(Bad(items.len() as u32)),
+            true => Err(Bad(items.len())),
             false => Ok(items.iter().map(|item| item * 10).collect()),
         }
     }
