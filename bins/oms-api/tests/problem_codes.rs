@@ -31,6 +31,7 @@ const CODES: &[(&str, u16)] = &[
     ("orders.payment_declined", 402),
     ("orders.payment_voided", 402),
     ("orders.contended", 503),
+    ("orders.overloaded", 503),
     ("orders.outcome_unknown", 503),
     ("orders.not_found", 404),
     ("orders.finding_not_found", 404),
