@@ -59,6 +59,9 @@ async fn find_candidates(
     groups: &[Group<'_>],
 ) -> Result<Vec<Vec<Candidate>>, DbError> {
     let mut search = Search::new(groups);
+    if search.is_over() {
+        return Ok(search.found);
+    }
     search.replace(candidates::find_nearest(connection, tenant, &search.open(), 1).await?);
     if search.is_over() {
         return Ok(search.found);
