@@ -117,6 +117,9 @@ impl Database {
             manager,
         ))
         .max_size(config.max_connections)
+        // The one that was used last has its plans, and its memory is in the processor's caches; taking turns would have
+        // every session warm up for every statement, and a quiet system pay for all of them.
+        .queue_mode(deadpool::managed::QueueMode::Lifo)
         .wait_timeout(Some(config.acquire_timeout))
         .create_timeout(Some(config.acquire_timeout))
         .recycle_timeout(Some(config.acquire_timeout))
