@@ -14,6 +14,7 @@ pub(crate) mod fingerprint;
 pub(crate) mod id;
 pub(crate) mod line;
 pub(crate) mod order;
+pub(crate) mod order_listing;
 pub(crate) mod page;
 pub(crate) mod reason;
 pub(crate) mod reconcile_window;

@@ -4,6 +4,7 @@ mod cancel_order;
 mod dead_letters;
 mod findings;
 mod get_order;
+mod list_orders;
 mod list_refunds;
 mod paging;
 mod place_order;
@@ -86,8 +87,9 @@ pub fn configure(config: &mut ServiceConfig) {
     config
         .service(
             web::resource("/orders")
+                .route(web::get().to(list_orders::list_orders))
                 .route(web::post().to(place_order::place_order))
-                .default_service(method_not_allowed("POST")),
+                .default_service(method_not_allowed("GET, POST")),
         )
         .service(
             web::resource("/orders/{id}")

@@ -20,6 +20,9 @@ pub use domain::finding::{
 pub use domain::id::{AlertId, CustomerId, DeadLetterId, FindingId};
 pub use domain::line::{OrderLine, RequestedLine};
 pub use domain::order::{Order, OrderRequest};
+pub use domain::order_listing::{
+    InvalidOrderCursor, OrderCursor, OrderFilter, OrderListing, OrderSort,
+};
 pub use domain::page::{Cursor, InvalidCursor, Page, PageSize};
 pub use domain::reason::{InvalidReason, Reason};
 pub use domain::reconcile_window::{InvalidWindow, ReconcileWindow};
@@ -35,6 +38,7 @@ pub use service::get_finding::get_finding;
 pub use service::get_order::{OrderDetails, get_order};
 pub use service::list_dead_letters::list_dead_letters;
 pub use service::list_findings::list_findings;
+pub use service::list_orders::list_orders;
 pub use service::measure_backlog::{Backlog, measure_backlog};
 pub use service::measure_reconciliation::{Reconciliation, measure_reconciliation};
 pub use service::place_order::{PendingOrder, PlacedOrder, place_order};

@@ -24,6 +24,7 @@ pub(crate) mod intake;
 mod judge_charges;
 pub(crate) mod list_dead_letters;
 pub(crate) mod list_findings;
+pub(crate) mod list_orders;
 pub(crate) mod look_up;
 pub(crate) mod measure_backlog;
 pub(crate) mod measure_reconciliation;

@@ -1,5 +1,7 @@
 //! Orders.
 
+pub(crate) mod listing;
+
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
@@ -21,13 +23,22 @@ use crate::domain::order::Order;
 use crate::domain::status::OrderStatus;
 use crate::store::{lines, unreadable};
 
-/// The text of a look-up: a macro, because the text of a cached statement is a constant.
+/// What a [`Row`] is read from: a macro, because the text of a cached statement is a constant.
+macro_rules! order_columns {
+    () => {
+        "id, idempotency_key, fingerprint, customer_id, status, failure_code, warehouse_id, currency, total_minor,
+         shipping_address, routing, created_at"
+    };
+}
+use order_columns;
+
+/// The text of a look-up.
 macro_rules! select_order {
     ($condition:literal) => {
         concat!(
-            "SELECT id, idempotency_key, fingerprint, customer_id, status, failure_code, warehouse_id, currency, total_minor,
-                    shipping_address, routing, created_at
-             FROM orders.orders WHERE tenant_id = $1 AND ",
+            "SELECT ",
+            order_columns!(),
+            " FROM orders.orders WHERE tenant_id = $1 AND ",
             $condition
         )
     };
