@@ -5,7 +5,6 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
-use diesel_async::RunQueryDsl;
 use oms_database::Database;
 use oms_geocoding::adapters::AddressBook;
 use oms_orders::{
@@ -205,8 +204,8 @@ async fn orders_that_are_placed_meanwhile_neither_shift_nor_repeat_the_others() 
 }
 
 #[tokio::test]
-async fn a_page_looks_at_5000_orders_at_most_and_then_names_the_next() {
-    let shop = shop_with(10_001).await;
+async fn a_page_looks_at_1000_orders_at_most_and_then_names_the_next() {
+    let shop = shop_with(2001).await;
     // The oldest order is the only one of its customer's that is paid and comes from this warehouse.
     let odd = Uuid::from_u128(0xDD);
     shop.execute(&format!("UPDATE orders.orders SET warehouse_id = '{odd}' WHERE id = (SELECT min(id::text)::uuid FROM orders.orders);
@@ -247,6 +246,9 @@ impl Reader {
 
     /// Scans of an index of the schema, and of the orders from end to end, until now.
     async fn scans(&self, index: &str) -> (i64, i64) {
+        // Here only: it gives everything a method `execute`.
+        use diesel_async::RunQueryDsl;
+
         #[derive(QueryableByName)]
         struct Scans {
             #[diesel(sql_type = BigInt)]

@@ -23,7 +23,7 @@ use crate::domain::status::OrderStatus;
 /// Most rows that a page looks at: a macro, because the text of a cached statement is a constant.
 macro_rules! most_looked_at {
     () => {
-        5000
+        1000
     };
 }
 
