@@ -87,6 +87,8 @@ mod kill_matrix;
 mod killed;
 #[path = "http/limits.rs"]
 mod limits;
+#[path = "http/listing_orders.rs"]
+mod listing_orders;
 #[path = "http/logs.rs"]
 mod logs;
 #[path = "http/payment_methods.rs"]
