@@ -95,6 +95,8 @@ mod logs;
 mod payment_methods;
 #[path = "http/placing.rs"]
 mod placing;
+#[path = "http/previewing.rs"]
+mod previewing;
 #[path = "http/race.rs"]
 mod race;
 #[path = "http/refunding.rs"]

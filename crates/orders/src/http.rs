@@ -4,10 +4,12 @@ mod cancel_order;
 mod dead_letters;
 mod findings;
 mod get_order;
+mod items;
 mod list_orders;
 mod list_refunds;
 mod paging;
 mod place_order;
+mod preview_routing;
 mod refund_order;
 mod representation;
 
@@ -106,6 +108,11 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(web::get().to(list_refunds::list_refunds))
                 .route(web::post().to(refund_order::refund_order))
                 .default_service(method_not_allowed("GET, POST")),
+        )
+        .service(
+            web::resource("/routing/preview")
+                .route(web::post().to(preview_routing::preview_routing))
+                .default_service(method_not_allowed("POST")),
         )
         .service(
             web::resource("/operations/dead-letters")

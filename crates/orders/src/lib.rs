@@ -42,6 +42,7 @@ pub use service::list_orders::list_orders;
 pub use service::measure_backlog::{Backlog, measure_backlog};
 pub use service::measure_reconciliation::{Reconciliation, measure_reconciliation};
 pub use service::place_order::{PendingOrder, PlacedOrder, place_order};
+pub use service::preview_routing::{RoutingPreview, preview_routing};
 pub use service::reconcile_charges::{
     Going, ReconcileObserver, ReconcileSummary, reconcile_charges,
 };

@@ -1,9 +1,11 @@
 //! Orders as JSON.
 
 use chrono::{DateTime, Utc};
-use oms_inventory::{CandidateOutcome, ProductId, RoutingTrace, WarehouseId};
+use oms_inventory::{
+    CandidateOutcome, ProductId, RouteExplanation, RoutingTrace, TraceEntry, WarehouseId,
+};
 use oms_payments::{Attempt, AttemptId, Refund, RefundId, RefundState};
-use oms_validation::{Money, OrderId};
+use oms_validation::{Location, Money, OrderId};
 use serde::Serialize;
 
 use crate::domain::address::ShippingAddress;
@@ -32,9 +34,10 @@ pub(super) struct OrderSummary {
     cached: bool,
 }
 
+/// A line of an order, with its price.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Item {
+pub(super) struct Item {
     product_id: ProductId,
     quantity: i32,
     unit_price: Money,
@@ -53,7 +56,25 @@ pub(super) struct OrderBody {
     payment: Option<Payment>,
     /// The first one first.
     refunds: Vec<RefundBody>,
-    routing: RoutingTrace,
+    routing: RoutingBody,
+}
+
+/// Why a warehouse was chosen, for programs and in words.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RoutingBody {
+    destination: Location,
+    explanation: String,
+    /// Nearest first; the chosen one, if there is one, comes last.
+    candidates: Vec<CandidateBody>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CandidateBody {
+    #[serde(flatten)]
+    entry: TraceEntry,
+    explanation: String,
 }
 
 /// An attempt to collect the payment.
@@ -109,7 +130,7 @@ impl OrderSummary {
             warehouse_id: order.warehouse_id,
             warehouse_name: warehouse_name(&order.routing),
             total: order.total,
-            items: order.lines.iter().map(item).collect::<Result<_, _>>()?,
+            items: Item::of_all(&order.lines)?,
             created_at: order.created_at,
             cached: replay == Replay::Yes,
         })
@@ -125,13 +146,31 @@ fn warehouse_name(routing: &RoutingTrace) -> Option<String> {
     chosen.map(|entry| entry.warehouse_name.clone())
 }
 
-fn item(line: &OrderLine) -> Result<Item, OrderError> {
-    Ok(Item {
-        product_id: line.product_id,
-        quantity: line.quantity,
-        unit_price: line.unit_price,
-        total: line.total().map_err(|_| OrderError::TotalTooLarge)?,
-    })
+impl Item {
+    pub(super) fn of_all(lines: &[OrderLine]) -> Result<Vec<Self>, OrderError> {
+        let item = |line: &OrderLine| {
+            Ok(Self {
+                product_id: line.product_id,
+                quantity: line.quantity,
+                unit_price: line.unit_price,
+                total: line.total().map_err(|_| OrderError::TotalTooLarge)?,
+            })
+        };
+        lines.iter().map(item).collect()
+    }
+}
+
+impl RoutingBody {
+    pub(super) fn of(trace: RoutingTrace, explanation: RouteExplanation) -> Self {
+        let candidates = trace.candidates.into_iter().zip(explanation.candidates);
+        Self {
+            destination: trace.destination,
+            explanation: explanation.summary,
+            candidates: candidates
+                .map(|(entry, explanation)| CandidateBody { entry, explanation })
+                .collect(),
+        }
+    }
 }
 
 impl OrderBody {
@@ -140,6 +179,7 @@ impl OrderBody {
             order,
             payment,
             refunds,
+            explanation,
         } = details;
         Ok(Self {
             summary: OrderSummary::of(&order, Replay::No)?,
@@ -147,7 +187,7 @@ impl OrderBody {
             shipping_address: order.shipping_address,
             payment: payment.map(|attempt| Payment::of(attempt, &refunds)),
             refunds: refunds.into_iter().map(RefundBody::from).collect(),
-            routing: order.routing,
+            routing: RoutingBody::of(order.routing, explanation),
         })
     }
 }

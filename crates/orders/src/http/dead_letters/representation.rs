@@ -114,6 +114,7 @@ impl DetailsBody {
             order: details.order,
             payment: details.attempts.last().cloned(),
             refunds: details.refunds,
+            explanation: details.explanation,
         };
         Ok(Self {
             dead_letter: details.dead_letter.into(),
