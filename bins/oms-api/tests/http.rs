@@ -107,6 +107,8 @@ mod refusals;
 mod reverse_reconciliation;
 #[path = "http/shutdown.rs"]
 mod shutdown;
+#[path = "http/timeline.rs"]
+mod timeline;
 #[path = "http/webhooks_applied.rs"]
 mod webhooks_applied;
 #[path = "http/webhooks_in.rs"]

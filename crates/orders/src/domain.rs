@@ -21,3 +21,4 @@ pub(crate) mod reconcile_window;
 pub(crate) mod refund;
 pub(crate) mod status;
 pub(crate) mod suspicion;
+pub(crate) mod timeline;

@@ -4,6 +4,7 @@ mod cancel_order;
 mod dead_letters;
 mod findings;
 mod get_order;
+mod get_timeline;
 mod items;
 mod list_orders;
 mod list_refunds;
@@ -96,6 +97,11 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(
             web::resource("/orders/{id}")
                 .route(web::get().to(get_order::get_order))
+                .default_service(method_not_allowed("GET")),
+        )
+        .service(
+            web::resource("/orders/{id}/timeline")
+                .route(web::get().to(get_timeline::get_timeline))
                 .default_service(method_not_allowed("GET")),
         )
         .service(

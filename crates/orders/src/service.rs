@@ -20,6 +20,7 @@ mod end_refunding;
 pub(crate) mod get_dead_letter;
 pub(crate) mod get_finding;
 pub(crate) mod get_order;
+pub(crate) mod get_timeline;
 pub(crate) mod intake;
 mod judge_charges;
 pub(crate) mod list_dead_letters;

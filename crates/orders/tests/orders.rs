@@ -47,3 +47,5 @@ mod replays;
 mod shop;
 #[path = "orders/sweeping.rs"]
 mod sweeping;
+#[path = "orders/timeline.rs"]
+mod timeline;

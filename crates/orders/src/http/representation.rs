@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use oms_inventory::{
     CandidateOutcome, ProductId, RouteExplanation, RoutingTrace, TraceEntry, WarehouseId,
 };
-use oms_payments::{Attempt, AttemptId, Refund, RefundId, RefundState};
+use oms_payments::{Attempt, AttemptId, GatewayCall, Refund, RefundId, RefundState};
 use oms_validation::{Location, Money, OrderId};
 use serde::Serialize;
 
@@ -114,6 +114,26 @@ pub(super) struct RefundBody {
     created_at: DateTime<Utc>,
 }
 
+/// A call to the gateway.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CallBody {
+    operation: String,
+    attempt: i32,
+    /// 1 when it was asked for the first time.
+    repetition: u32,
+    gateway: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+    /// The gateway's own id of the request, for its support.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    outcome: String,
+    /// `known` or `unknown`.
+    effect: &'static str,
+    duration_ms: u64,
+}
+
 /// Whether this request placed the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Replay {
@@ -138,7 +158,7 @@ impl OrderSummary {
 }
 
 /// The name at the time of routing.
-fn warehouse_name(routing: &RoutingTrace) -> Option<String> {
+pub(super) fn warehouse_name(routing: &RoutingTrace) -> Option<String> {
     let chosen = routing
         .candidates
         .iter()
@@ -229,6 +249,22 @@ impl From<Refund> for RefundBody {
             failure_code: refund.failure_code.map(|code| code.to_string()),
             reference: refund.reference.map(|reference| reference.to_string()),
             created_at: refund.created_at,
+        }
+    }
+}
+
+impl From<GatewayCall> for CallBody {
+    fn from(call: GatewayCall) -> Self {
+        Self {
+            operation: call.operation,
+            attempt: call.attempt_number,
+            repetition: call.repetition,
+            gateway: call.gateway,
+            reference: call.reference.map(|reference| reference.to_string()),
+            request_id: call.request_id,
+            outcome: call.outcome,
+            effect: call.effect.as_str(),
+            duration_ms: u64::try_from(call.duration.as_millis()).unwrap_or(u64::MAX),
         }
     }
 }

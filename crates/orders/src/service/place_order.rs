@@ -137,6 +137,7 @@ async fn pay(
         tenant,
         attempt,
         &request.payment_method,
+        API,
     )
     .await;
     oms_failpoints::reached("orders.collected");
