@@ -99,6 +99,8 @@ mod placing;
 mod previewing;
 #[path = "http/race.rs"]
 mod race;
+#[path = "http/references.rs"]
+mod references;
 #[path = "http/refunding.rs"]
 mod refunding;
 #[path = "http/refusals.rs"]

@@ -13,12 +13,14 @@ pub use domain::alert::{Alert, AlertKind};
 pub use domain::clock::{Clock, DatabaseClock};
 pub use domain::dead_letter::{DeadLetter, DeadLetterFilter, Resolution, Resolved, Verdict};
 pub use domain::event::OrderEvent;
+pub use domain::external_reference::{ExternalReference, InvalidExternalReference};
 pub use domain::failure::Failure;
 pub use domain::finding::{
     Finding, FindingAction, FindingFilter, FindingKind, FindingResolved, FindingState,
 };
 pub use domain::id::{AlertId, CustomerId, DeadLetterId, FindingId};
 pub use domain::line::{OrderLine, RequestedLine};
+pub use domain::metadata::Metadata;
 pub use domain::order::{Order, OrderRequest};
 pub use domain::order_listing::{
     InvalidOrderCursor, OrderCursor, OrderFilter, OrderListing, OrderSort,

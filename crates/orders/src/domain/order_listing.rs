@@ -12,6 +12,7 @@ use oms_validation::OrderId;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::domain::external_reference::ExternalReference;
 use crate::domain::id::CustomerId;
 use crate::domain::status::OrderStatus;
 
@@ -20,7 +21,7 @@ use crate::domain::status::OrderStatus;
 const CLOCKS_APART: Duration = Duration::from_secs(10);
 
 /// Which orders to list, and in which order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderListing {
     /// Which ones.
     pub filter: OrderFilter,
@@ -29,7 +30,7 @@ pub struct OrderListing {
 }
 
 /// Which orders to list: those to which all of this applies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrderFilter {
     /// Where they are in their lives.
     pub status: Option<OrderStatus>,
@@ -41,6 +42,8 @@ pub struct OrderFilter {
     pub created_from: Option<DateTime<Utc>>,
     /// Placed earlier than that.
     pub created_to: Option<DateTime<Utc>>,
+    /// Called this elsewhere.
+    pub external_reference: Option<ExternalReference>,
 }
 
 /// In which order they are listed.
@@ -125,9 +128,10 @@ impl OrderListing {
             warehouse_id,
             created_from,
             created_to,
-        } = self.filter;
+            external_reference,
+        } = &self.filter;
         let text = |part: Option<String>| part.unwrap_or_default();
-        let micros = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp_micros().to_string());
+        let micros = |at: &Option<DateTime<Utc>>| at.map(|at| at.timestamp_micros().to_string());
         let parts = [
             format!("{:?}", self.sort),
             text(status.map(|status| status.to_string())),
@@ -135,6 +139,8 @@ impl OrderListing {
             text(warehouse_id.map(|id| id.to_string())),
             text(micros(created_from)),
             text(micros(created_to)),
+            // It has no line breaks.
+            text(external_reference.as_ref().map(ToString::to_string)),
         ];
         let hash = Sha256::digest(parts.join("\n"));
         let mut digest = [0; 8];
@@ -197,35 +203,38 @@ mod tests {
 
     /// Lists that differ in one thing each.
     fn lists() -> Vec<OrderListing> {
-        let none = OrderFilter::default();
         let one = Uuid::from_u128(1);
         let filters = [
-            none,
+            OrderFilter::default(),
             OrderFilter {
                 status: Some(OrderStatus::Paid),
-                ..none
+                ..OrderFilter::default()
             },
             OrderFilter {
                 customer_id: Some(one.into()),
-                ..none
+                ..OrderFilter::default()
             },
             OrderFilter {
                 warehouse_id: Some(one.into()),
-                ..none
+                ..OrderFilter::default()
             },
             OrderFilter {
                 created_from: Some(at(1)),
-                ..none
+                ..OrderFilter::default()
             },
             OrderFilter {
                 created_to: Some(at(1)),
-                ..none
+                ..OrderFilter::default()
+            },
+            OrderFilter {
+                external_reference: ExternalReference::parse("1").ok(),
+                ..OrderFilter::default()
             },
         ];
         let mut lists: Vec<_> = filters.into_iter().map(newest).collect();
         lists.push(OrderListing {
             sort: OrderSort::OldestFirst,
-            ..newest(none)
+            ..newest(OrderFilter::default())
         });
         lists
     }
@@ -277,7 +286,7 @@ mod tests {
     #[test]
     fn a_page_goes_on_where_the_last_one_ended_in_either_order() {
         let (last, filter) = (OrderId::generate(), OrderFilter::default());
-        let newest = newest(filter);
+        let newest = newest(filter.clone());
         let ids = newest.ids(Some(newest.cursor(last)));
         assert_eq!((ids.low, ids.high), (Uuid::nil(), last.as_uuid()));
         let oldest = OrderListing {

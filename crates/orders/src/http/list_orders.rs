@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::OrdersApi;
 use super::paging::{PageBody, parse_pairs, parse_size};
 use super::representation::{OrderSummary, Replay};
+use crate::domain::external_reference::ExternalReference;
 use crate::domain::order::Order;
 use crate::domain::order_listing::{OrderCursor, OrderFilter, OrderListing, OrderSort};
 use crate::domain::page::PageSize;
@@ -16,8 +17,8 @@ use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, invalid_field};
 use crate::service;
 
-/// 200 with a page, newest first unless `sort` is `oldest`. `status`, `customerId`, `warehouseId`, `createdFrom` and
-/// `createdTo` narrow it, all that are given together; `limit` is 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
+/// 200 with a page, newest first unless `sort` is `oldest`. `status`, `customerId`, `warehouseId`, `createdFrom`, `createdTo`
+/// and `externalReference` narrow it, all that are given together; `limit` is 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
 pub(super) async fn list_orders(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
@@ -57,7 +58,7 @@ impl ListedOrder {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Query {
     listing: OrderListing,
     size: PageSize,
@@ -84,6 +85,10 @@ impl Query {
                     .created_to
                     .replace(parse_time(name, value)?)
                     .is_none(),
+                "externalReference" => filter
+                    .external_reference
+                    .replace(parse_reference(value)?)
+                    .is_none(),
                 "sort" => sort.replace(parse_sort(value)?).is_none(),
                 "limit" => size.replace(parse_size(value)?).is_none(),
                 "cursor" => cursor.replace(value.clone()).is_none(),
@@ -103,10 +108,11 @@ impl Query {
             sort: sort.unwrap_or(OrderSort::NewestFirst),
         };
         let after = cursor.map(|text| listing.parse_cursor(&text)).transpose();
+        let after = after.map_err(|error| invalid_field("cursor", error.to_string()))?;
         Ok(Self {
             listing,
             size: size.unwrap_or(PageSize::DEFAULT),
-            after: after.map_err(|error| invalid_field("cursor", error.to_string()))?,
+            after,
         })
     }
 }
@@ -116,6 +122,11 @@ fn parse_status(value: &str) -> Result<OrderStatus, Problem> {
         let statuses = OrderStatus::ALL.map(OrderStatus::as_str).join(", ");
         invalid_field("status", format!("must be one of {statuses}"))
     })
+}
+
+fn parse_reference(value: &str) -> Result<ExternalReference, Problem> {
+    let parsed = ExternalReference::parse(value);
+    parsed.map_err(|error| invalid_field("externalReference", error.to_string()))
 }
 
 fn parse_sort(value: &str) -> Result<OrderSort, Problem> {
@@ -151,13 +162,17 @@ mod tests {
         let id = uuid::Uuid::from_u128(7);
         let text = format!(
             "status=PAID&customerId={id}&warehouseId={id}&createdFrom=2026-11-01T00:00:00Z\
-             &createdTo=2026-11-02T01:00:00%2B01:00&sort=oldest&limit=7"
+             &createdTo=2026-11-02T01:00:00%2B01:00&externalReference=%231001&sort=oldest&limit=7"
         );
         let query = Query::parse(&text).unwrap();
         let filter = query.listing.filter;
         assert_eq!(filter.status, Some(OrderStatus::Paid));
         assert_eq!(filter.customer_id, Some(id.into()));
         assert_eq!(filter.warehouse_id, Some(id.into()));
+        assert_eq!(
+            filter.external_reference,
+            ExternalReference::parse("#1001").ok()
+        );
         let hours = filter.created_to.unwrap() - filter.created_from.unwrap();
         assert_eq!(hours, chrono::TimeDelta::hours(24));
         assert_eq!(query.listing.sort, OrderSort::OldestFirst);
@@ -182,6 +197,8 @@ mod tests {
                 "createdFrom=2026-11-01T00:00:00Z&createdTo=2026-11-01T00:00:00Z",
                 "createdTo",
             ),
+            ("externalReference=", "externalReference"),
+            ("externalReference=a%0Ab", "externalReference"),
             ("sort=up", "sort"),
             ("limit=0", "limit"),
             ("limit=101", "limit"),

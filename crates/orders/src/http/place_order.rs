@@ -15,7 +15,9 @@ use super::items::{Item, lines_of};
 use super::representation::{OrderSummary, Replay};
 use super::{CardNumbers, OrdersApi};
 use crate::domain::address::ShippingAddress;
+use crate::domain::external_reference::ExternalReference;
 use crate::domain::id::CustomerId;
+use crate::domain::metadata::Metadata;
 use crate::domain::order::OrderRequest;
 use crate::error::{OrderError, RETRY_AFTER_S, invalid_field, location_of};
 use crate::service;
@@ -36,6 +38,8 @@ pub(super) struct Body {
     payment_method: Option<PaymentMethod>,
     #[serde(default, deserialize_with = "card")]
     credit_card_number: Option<PaymentMethod>,
+    external_reference: Option<ExternalReference>,
+    metadata: Option<Metadata>,
 }
 
 fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PaymentMethod>, D::Error> {
@@ -80,6 +84,8 @@ impl Body {
             shipping_address: self.shipping_address,
             lines: lines_of(&self.items)?,
             payment_method,
+            external_reference: self.external_reference,
+            metadata: self.metadata.unwrap_or_default(),
         })
     }
 }

@@ -9,8 +9,10 @@ use oms_validation::{Location, Money, OrderId};
 use serde::Serialize;
 
 use crate::domain::address::ShippingAddress;
+use crate::domain::external_reference::ExternalReference;
 use crate::domain::id::CustomerId;
 use crate::domain::line::OrderLine;
+use crate::domain::metadata::Metadata;
 use crate::domain::order::Order;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
@@ -28,6 +30,10 @@ pub(super) struct OrderSummary {
     warehouse_name: Option<String>,
     total: Money,
     items: Vec<Item>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_reference: Option<ExternalReference>,
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    metadata: Metadata,
     created_at: DateTime<Utc>,
     /// Only, and then true, when an earlier request placed the order.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -151,6 +157,8 @@ impl OrderSummary {
             warehouse_name: warehouse_name(&order.routing),
             total: order.total,
             items: Item::of_all(&order.lines)?,
+            external_reference: order.external_reference.clone(),
+            metadata: order.metadata.clone(),
             created_at: order.created_at,
             cached: replay == Replay::Yes,
         })

@@ -79,6 +79,8 @@ pub async fn place_order(
         shipping_address: request.shipping_address.clone(),
         lines: request.lines.clone(),
         destination,
+        external_reference: request.external_reference.clone(),
+        metadata: request.metadata.clone(),
     };
     match intake(context, tenant, arrival).await? {
         Intake::KeyTaken => {

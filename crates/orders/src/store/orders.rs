@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
+use crate::domain::external_reference::ExternalReference;
 use crate::domain::failure::Failure;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::order::Order;
@@ -27,7 +28,7 @@ use crate::store::{lines, unreadable};
 macro_rules! order_columns {
     () => {
         "id, idempotency_key, fingerprint, customer_id, status, failure_code, warehouse_id, currency, total_minor,
-         shipping_address, routing, created_at"
+         shipping_address, routing, external_reference, metadata, created_at"
     };
 }
 use order_columns;
@@ -247,6 +248,10 @@ struct Row {
     shipping_address: Value,
     #[diesel(sql_type = Jsonb)]
     routing: Value,
+    #[diesel(sql_type = Nullable<Text>)]
+    external_reference: Option<String>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    metadata: Option<Value>,
     #[diesel(sql_type = Timestamptz)]
     created_at: DateTime<Utc>,
 }
@@ -297,6 +302,15 @@ impl Row {
             shipping_address: serde_json::from_value(self.shipping_address)?,
             routing: serde_json::from_value(self.routing)?,
             lines: Vec::new(),
+            external_reference: self
+                .external_reference
+                .map(|text| ExternalReference::parse(&text))
+                .transpose()?,
+            metadata: self
+                .metadata
+                .map(serde_json::from_value)
+                .transpose()?
+                .unwrap_or_default(),
             created_at: self.created_at,
         })
     }

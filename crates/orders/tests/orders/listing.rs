@@ -8,7 +8,8 @@ use diesel::sql_types::BigInt;
 use oms_database::Database;
 use oms_geocoding::adapters::AddressBook;
 use oms_orders::{
-    OrderContext, OrderFilter, OrderListing, OrderSort, OrderStatus, PageSize, list_orders,
+    ExternalReference, OrderContext, OrderFilter, OrderListing, OrderSort, OrderStatus, PageSize,
+    list_orders,
 };
 use uuid::Uuid;
 
@@ -27,10 +28,11 @@ const MANY_ORDERS: &str = "
     ALTER TABLE made ADD COLUMN id uuid;
     UPDATE made SET id = (hex_ms || '70008000' || lpad(to_hex(n), 12, '0'))::uuid;
     INSERT INTO orders.orders (tenant_id, id, idempotency_key, fingerprint, customer_id, status, failure_code, version,
-        warehouse_id, currency, total_minor, shipping_address, routing, created_at)
+        warehouse_id, currency, total_minor, shipping_address, routing, created_at, external_reference)
     SELECT '00000000-0000-0000-0000-000000000001', id, 'key ' || n, sha256('x'), lpad(to_hex(n % 5), 32, '0')::uuid,
         status, CASE status WHEN 'FAILED' THEN 'payment_voided' END, 2, lpad(to_hex(n % 3), 32, '0')::uuid, 'USD', 200,
-        '\"somewhere\"', '{\"destination\": {\"lat\": 1, \"lng\": 2}, \"candidates\": []}', at
+        '\"somewhere\"', '{\"destination\": {\"lat\": 1, \"lng\": 2}, \"candidates\": []}', at,
+        CASE WHEN n % 2 = 0 THEN '#' || n / 2 % 5 END
     FROM made ORDER BY n;
     INSERT INTO orders.lines (tenant_id, order_id, number, product_id, quantity, unit_price_minor)
     SELECT '00000000-0000-0000-0000-000000000001', id, 1, id, 2, 100 FROM made ORDER BY n;
@@ -65,10 +67,10 @@ fn size(entries: u32) -> PageSize {
 }
 
 /// All orders of a list, read page by page.
-async fn read_through(shop: &Shop, listing: OrderListing, size: PageSize) -> Vec<Uuid> {
+async fn read_through(shop: &Shop, listing: &OrderListing, size: PageSize) -> Vec<Uuid> {
     let (mut ids, mut after) = (Vec::new(), None);
     loop {
-        let page = list_orders(&shop.context, tenant(), &listing, after, size)
+        let page = list_orders(&shop.context, tenant(), listing, after, size)
             .await
             .unwrap();
         ids.extend(page.items.iter().map(|order| order.id.as_uuid()));
@@ -80,7 +82,7 @@ async fn read_through(shop: &Shop, listing: OrderListing, size: PageSize) -> Vec
 }
 
 /// The same, asked for in the plainest way.
-async fn selected(shop: &Shop, listing: OrderListing) -> Vec<Uuid> {
+async fn selected(shop: &Shop, listing: &OrderListing) -> Vec<Uuid> {
     let OrderListing { filter, sort } = listing;
     let mut conditions = vec!["tenant_id = '00000000-0000-0000-0000-000000000001'".to_owned()];
     conditions.extend(filter.status.map(|it| format!("status = '{it}'")));
@@ -96,6 +98,8 @@ async fn selected(shop: &Shop, listing: OrderListing) -> Vec<Uuid> {
             .map(|it| format!("created_at >= '{it}'")),
     );
     conditions.extend(filter.created_to.map(|it| format!("created_at < '{it}'")));
+    let reference = filter.external_reference.as_ref();
+    conditions.extend(reference.map(|it| format!("external_reference = '{it}'")));
     let direction = match sort {
         OrderSort::NewestFirst => "DESC",
         OrderSort::OldestFirst => "ASC",
@@ -133,11 +137,25 @@ fn filters() -> Vec<OrderFilter> {
                         warehouse_id: warehouse.map(|it| Uuid::from_u128(it).into()),
                         created_from: from.map(second),
                         created_to: to.map(second),
+                        external_reference: None,
                     });
                 }
             }
         }
     }
+    let called = |reference: &str| OrderFilter {
+        external_reference: ExternalReference::parse(reference).ok(),
+        ..OrderFilter::default()
+    };
+    filters.extend([
+        called("#1"),
+        called("#9"),
+        OrderFilter {
+            status: Some(OrderStatus::Paid),
+            created_from: Some(second(90)),
+            ..called("#1")
+        },
+    ]);
     filters
 }
 
@@ -147,10 +165,11 @@ async fn the_pages_of_every_combination_of_filters_join_up_to_what_was_asked_for
     let mut found = 0;
     for filter in filters() {
         for sort in [OrderSort::NewestFirst, OrderSort::OldestFirst] {
+            let filter = filter.clone();
             let listing = OrderListing { filter, sort };
-            let expected = selected(&shop, listing).await;
+            let expected = selected(&shop, &listing).await;
             assert_eq!(
-                read_through(&shop, listing, size(17)).await,
+                read_through(&shop, &listing, size(17)).await,
                 expected,
                 "{listing:?}"
             );
@@ -187,7 +206,7 @@ async fn orders_are_listed_with_their_lines_and_only_in_their_store() {
 async fn orders_that_are_placed_meanwhile_neither_shift_nor_repeat_the_others() {
     let shop = shop_with(10).await;
     let listing = newest(OrderFilter::default());
-    let before = selected(&shop, listing).await;
+    let before = selected(&shop, &listing).await;
     let first = list_orders(&shop.context, tenant(), &listing, None, size(5))
         .await
         .unwrap();
@@ -279,6 +298,7 @@ impl Reader {
 
     async fn assert_reads_from(&self, index: &str, filter: OrderFilter) {
         for sort in [OrderSort::NewestFirst, OrderSort::OldestFirst] {
+            let filter = filter.clone();
             let listing = OrderListing { filter, sort };
             // From the sixth time on PostgreSQL may settle on a generic plan.
             for _ in 0..8 {
@@ -306,6 +326,7 @@ async fn each_filter_is_read_from_the_index_that_is_meant_for_it() {
         DELETE FROM orders.events e USING orders.orders o WHERE o.id = e.order_id AND o.status = 'PAID';
         DELETE FROM orders.reconciliations r USING orders.orders o WHERE o.id = r.order_id AND o.status = 'PAID';
         DELETE FROM orders.dead_letters d USING orders.orders o WHERE o.id = d.order_id AND o.status = 'PAID';
+        UPDATE orders.orders SET external_reference = '#' || right(id::text, 4);
         UPDATE orders.orders SET customer_id = lpad(to_hex(('x' || right(id::text, 8))::bit(32)::int % 5000), 32, '0')::uuid,
             warehouse_id = lpad(to_hex(('x' || right(id::text, 8))::bit(32)::int % 50), 32, '0')::uuid;
         ANALYZE orders.orders; ANALYZE orders.events;
@@ -314,23 +335,27 @@ async fn each_filter_is_read_from_the_index_that_is_meant_for_it() {
     let any = OrderFilter::default();
     let of_status = |status| OrderFilter {
         status: Some(status),
-        ..any
+        ..any.clone()
     };
     let one = Uuid::from_u128(1);
     let customer = OrderFilter {
         customer_id: Some(one.into()),
-        ..any
+        ..any.clone()
     };
     let warehouse = OrderFilter {
         warehouse_id: Some(one.into()),
-        ..any
+        ..any.clone()
     };
     let times = OrderFilter {
         created_from: Some(second(5000)),
         created_to: Some(second(6000)),
-        ..any
+        ..any.clone()
     };
-    reader.assert_reads_from("orders_pkey", any).await;
+    let called = OrderFilter {
+        external_reference: ExternalReference::parse("#0007").ok(),
+        ..any.clone()
+    };
+    reader.assert_reads_from("orders_pkey", any.clone()).await;
     reader.assert_reads_from("orders_pkey", times).await;
     reader
         .assert_reads_from("orders_pkey", of_status(OrderStatus::Paid))
@@ -340,6 +365,9 @@ async fn each_filter_is_read_from_the_index_that_is_meant_for_it() {
         .await;
     reader
         .assert_reads_from("orders_of_a_warehouse", warehouse)
+        .await;
+    reader
+        .assert_reads_from("orders_by_external_reference", called)
         .await;
     for status in [
         OrderStatus::Failed,

@@ -15,6 +15,7 @@ use oms_inventory::WarehouseId;
 use oms_validation::{OrderId, TenantId};
 
 use super::{Row, order_columns, with_lines};
+use crate::domain::external_reference::ExternalReference;
 use crate::domain::id::CustomerId;
 use crate::domain::order::Order;
 use crate::domain::order_listing::{IdsBetween, OrderListing, OrderSort};
@@ -91,7 +92,7 @@ macro_rules! from_unsettled {
     };
 }
 
-/// The text of a list: ids of the tenant `$1` between `$2` and `$3`, the filters `$4` to `$8`, and how many are wanted, `$9`.
+/// The text of a list: ids of the tenant `$1` between `$2` and `$3`, the filters `$4` to `$9`, and how many are wanted, `$10`.
 /// The last row that was looked at comes along, wanted or not, if looking ended there.
 macro_rules! select_page {
     ($rows:expr, $direction:literal) => {
@@ -104,7 +105,8 @@ macro_rules! select_page {
             ") AS position,
                      ($4 IS NULL OR l.status = $4) AND ($5 IS NULL OR l.customer_id = $5)
                      AND ($6 IS NULL OR l.warehouse_id = $6)
-                     AND ($7 IS NULL OR l.created_at >= $7) AND ($8 IS NULL OR l.created_at < $8) AS is_wanted
+                     AND ($7 IS NULL OR l.created_at >= $7) AND ($8 IS NULL OR l.created_at < $8)
+                     AND ($9 IS NULL OR l.external_reference = $9) IS TRUE AS is_wanted
                  FROM (",
             $rows,
             ") l
@@ -113,7 +115,7 @@ macro_rules! select_page {
             most_looked_at!(),
             " ORDER BY id ",
             $direction,
-            " LIMIT $9"
+            " LIMIT $10"
         )
     };
 }
@@ -131,6 +133,9 @@ macro_rules! in_order {
 /// What narrows a list most comes first.
 fn text_of(listing: &OrderListing) -> &'static str {
     let OrderListing { filter, sort } = listing;
+    if filter.external_reference.is_some() {
+        return in_order!(sort, from_orders!("o.external_reference = $9"));
+    }
     if filter.customer_id.is_some() {
         return in_order!(sort, from_orders!("o.customer_id = $5"));
     }
@@ -169,6 +174,7 @@ pub(crate) async fn list(
     }
 
     let filter = &listing.filter;
+    let reference = filter.external_reference.as_ref();
     let mut rows: Vec<ListedRow> = cached_sql(text_of(listing))
         .bind::<SqlUuid, _>(tenant.as_uuid())
         .bind::<SqlUuid, _>(ids.low)
@@ -178,6 +184,7 @@ pub(crate) async fn list(
         .bind::<Nullable<SqlUuid>, _>(filter.warehouse_id.map(WarehouseId::as_uuid))
         .bind::<Nullable<Timestamptz>, _>(filter.created_from)
         .bind::<Nullable<Timestamptz>, _>(filter.created_to)
+        .bind::<Nullable<Text>, _>(reference.map(ExternalReference::as_str))
         .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
         .load(connection)
         .await?;
