@@ -87,14 +87,20 @@ mod kill_matrix;
 mod killed;
 #[path = "http/limits.rs"]
 mod limits;
+#[path = "http/listing_orders.rs"]
+mod listing_orders;
 #[path = "http/logs.rs"]
 mod logs;
 #[path = "http/payment_methods.rs"]
 mod payment_methods;
 #[path = "http/placing.rs"]
 mod placing;
+#[path = "http/previewing.rs"]
+mod previewing;
 #[path = "http/race.rs"]
 mod race;
+#[path = "http/references.rs"]
+mod references;
 #[path = "http/refunding.rs"]
 mod refunding;
 #[path = "http/refusals.rs"]
@@ -103,6 +109,8 @@ mod refusals;
 mod reverse_reconciliation;
 #[path = "http/shutdown.rs"]
 mod shutdown;
+#[path = "http/timeline.rs"]
+mod timeline;
 #[path = "http/webhooks_applied.rs"]
 mod webhooks_applied;
 #[path = "http/webhooks_in.rs"]

@@ -4,9 +4,13 @@ mod cancel_order;
 mod dead_letters;
 mod findings;
 mod get_order;
+mod get_timeline;
+mod items;
+mod list_orders;
 mod list_refunds;
 mod paging;
 mod place_order;
+mod preview_routing;
 mod refund_order;
 mod representation;
 
@@ -86,12 +90,18 @@ pub fn configure(config: &mut ServiceConfig) {
     config
         .service(
             web::resource("/orders")
+                .route(web::get().to(list_orders::list_orders))
                 .route(web::post().to(place_order::place_order))
-                .default_service(method_not_allowed("POST")),
+                .default_service(method_not_allowed("GET, POST")),
         )
         .service(
             web::resource("/orders/{id}")
                 .route(web::get().to(get_order::get_order))
+                .default_service(method_not_allowed("GET")),
+        )
+        .service(
+            web::resource("/orders/{id}/timeline")
+                .route(web::get().to(get_timeline::get_timeline))
                 .default_service(method_not_allowed("GET")),
         )
         .service(
@@ -104,6 +114,11 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(web::get().to(list_refunds::list_refunds))
                 .route(web::post().to(refund_order::refund_order))
                 .default_service(method_not_allowed("GET, POST")),
+        )
+        .service(
+            web::resource("/routing/preview")
+                .route(web::post().to(preview_routing::preview_routing))
+                .default_service(method_not_allowed("POST")),
         )
         .service(
             web::resource("/operations/dead-letters")

@@ -13,18 +13,24 @@ pub use domain::alert::{Alert, AlertKind};
 pub use domain::clock::{Clock, DatabaseClock};
 pub use domain::dead_letter::{DeadLetter, DeadLetterFilter, Resolution, Resolved, Verdict};
 pub use domain::event::OrderEvent;
+pub use domain::external_reference::{ExternalReference, InvalidExternalReference};
 pub use domain::failure::Failure;
 pub use domain::finding::{
     Finding, FindingAction, FindingFilter, FindingKind, FindingResolved, FindingState,
 };
 pub use domain::id::{AlertId, CustomerId, DeadLetterId, FindingId};
 pub use domain::line::{OrderLine, RequestedLine};
+pub use domain::metadata::Metadata;
 pub use domain::order::{Order, OrderRequest};
+pub use domain::order_listing::{
+    InvalidOrderCursor, OrderCursor, OrderFilter, OrderListing, OrderSort,
+};
 pub use domain::page::{Cursor, InvalidCursor, Page, PageSize};
 pub use domain::reason::{InvalidReason, Reason};
 pub use domain::reconcile_window::{InvalidWindow, ReconcileWindow};
 pub use domain::refund::RequestedRefund;
 pub use domain::status::OrderStatus;
+pub use domain::timeline::{FailedTry, Happening, TimelineCursor, TimelineEntry};
 pub use error::{OrderError, PROBLEM_TYPES};
 pub use service::apply_gateway_events::{AppliedEvents, apply_gateway_events};
 pub use service::cancel_order::{Cancellation, cancel_order};
@@ -33,11 +39,14 @@ pub use service::deliver_alerts::{AlertSink, deliver_alerts};
 pub use service::get_dead_letter::{DeadLetterDetails, get_dead_letter};
 pub use service::get_finding::get_finding;
 pub use service::get_order::{OrderDetails, get_order};
+pub use service::get_timeline::{OrderTimeline, get_timeline};
 pub use service::list_dead_letters::list_dead_letters;
 pub use service::list_findings::list_findings;
+pub use service::list_orders::list_orders;
 pub use service::measure_backlog::{Backlog, measure_backlog};
 pub use service::measure_reconciliation::{Reconciliation, measure_reconciliation};
 pub use service::place_order::{PendingOrder, PlacedOrder, place_order};
+pub use service::preview_routing::{RoutingPreview, preview_routing};
 pub use service::reconcile_charges::{
     Going, ReconcileObserver, ReconcileSummary, reconcile_charges,
 };

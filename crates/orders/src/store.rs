@@ -13,6 +13,7 @@ pub(crate) mod paid_orders;
 pub(crate) mod placements;
 pub(crate) mod reconciliation_progress;
 pub(crate) mod reconciliations;
+pub(crate) mod retries;
 
 /// A row that our own CHECK constraints should not have let in.
 fn unreadable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> oms_database::DbError {

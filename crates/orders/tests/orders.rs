@@ -31,6 +31,8 @@ mod clock;
 mod dead_letters;
 #[path = "orders/gateway.rs"]
 mod gateway;
+#[path = "orders/listing.rs"]
+mod listing;
 #[path = "orders/month.rs"]
 mod month;
 #[path = "orders/operators.rs"]
@@ -45,3 +47,5 @@ mod replays;
 mod shop;
 #[path = "orders/sweeping.rs"]
 mod sweeping;
+#[path = "orders/timeline.rs"]
+mod timeline;

@@ -84,6 +84,8 @@ async fn a_call_is_kept_with_all_that_its_support_asks_for() {
     for (number, call) in (1..).zip(&calls) {
         assert_eq!(call.order_id, shop.attempt.order_id);
         assert_eq!(call.attempt_id, shop.attempt.id);
+        assert_eq!((call.attempt_number, call.repetition), (1, 1));
+        assert_eq!(call.actor.as_deref(), Some("api"));
         assert_eq!(call.gateway, "fake");
         assert_eq!(call.reference, reference);
         assert_eq!(call.request_id, Some(format!("req_{number}")));
@@ -376,6 +378,7 @@ async fn neither_a_secret_nor_a_payment_method_gets_into_the_history() {
                 shop.tenant_id,
                 attempt,
                 &method,
+                "api",
             )
             .await;
             save_calls(database, shop.tenant_id, &collected.calls).await;

@@ -341,7 +341,8 @@ async fn an_attempt_is_found_by_the_gateways_name_for_its_payment() {
         .unwrap()
         .remove(0);
     let gateway = FakeGateway::default();
-    let collected = collect_payment(&batches(&pool), &gateway, ours, &attempt, &token()).await;
+    let collected =
+        collect_payment(&batches(&pool), &gateway, ours, &attempt, &token(), "api").await;
     assert!(collected.closing().is_some());
     let stored = oms_payments::find_payment(&mut connection, ours, attempt.order_id).await;
     let reference = stored.unwrap().unwrap().reference.unwrap();

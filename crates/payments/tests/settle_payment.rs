@@ -199,6 +199,7 @@ async fn an_absent_gateway_or_another_one_settles_nothing() {
         shop.tenant_id,
         &foreign,
         policy,
+        "sweeper",
     )
     .await
     .outcome;
@@ -233,6 +234,7 @@ async fn without_a_database_nothing_is_confirmed() {
         shop.tenant_id,
         attempt,
         &token(),
+        "api",
     )
     .await
     .outcome;
@@ -243,9 +245,16 @@ async fn without_a_database_nothing_is_confirmed() {
     assert_eq!(gateway.calls(), [Operation::Prepare]);
     let attempt = shop.stored().await;
     let policy = FencePolicy::KeepPending;
-    let settled = settle_payment(&shop.database, &gateway, shop.tenant_id, &attempt, policy)
-        .await
-        .outcome;
+    let settled = settle_payment(
+        &shop.database,
+        &gateway,
+        shop.tenant_id,
+        &attempt,
+        policy,
+        "sweeper",
+    )
+    .await
+    .outcome;
     assert!(
         matches!(settled, SettleOutcome::Later(LaterCause::Database(_))),
         "{settled:?}"

@@ -143,9 +143,16 @@ async fn a_tenant_neither_sees_nor_changes_nor_blocks_anothers_attempts() {
     let pool = database.pool(2);
     let gateway = FakeGateway::default();
     for (tenant_id, attempt) in [(ours, &attempt), (theirs, &twin[0])] {
-        let outcome = collect_payment(&batches(&pool), &gateway, tenant_id, attempt, &token())
-            .await
-            .outcome;
+        let outcome = collect_payment(
+            &batches(&pool),
+            &gateway,
+            tenant_id,
+            attempt,
+            &token(),
+            "api",
+        )
+        .await
+        .outcome;
         assert!(
             matches!(outcome, CollectOutcome::Paid { .. }),
             "{outcome:?}"
@@ -173,8 +180,15 @@ async fn a_closed_attempt_stays_as_it_is() {
         let attempt = record(connection, tenant_id).await;
         if first.from().contains(&AttemptState::Sent) {
             let gateway = FakeGateway::default();
-            let collected =
-                collect_payment(&batches(&pool), &gateway, tenant_id, &attempt, &token()).await;
+            let collected = collect_payment(
+                &batches(&pool),
+                &gateway,
+                tenant_id,
+                &attempt,
+                &token(),
+                "api",
+            )
+            .await;
             assert!(collected.closing().is_some());
         }
         assert!(
@@ -250,6 +264,7 @@ async fn of_the_one_who_collects_and_the_one_who_gives_up_exactly_one_wins() {
                     tenant_id,
                     &attempt,
                     &token(),
+                    "api",
                 )
                 .await
             }
@@ -281,8 +296,15 @@ async fn of_many_who_close_an_attempt_exactly_one_wins() {
     for round in 0..50 {
         let attempt = record(&mut database.acquire().await.unwrap(), tenant_id).await;
         let gateway = FakeGateway::default();
-        let collected =
-            collect_payment(&batches(&database), &gateway, tenant_id, &attempt, &token()).await;
+        let collected = collect_payment(
+            &batches(&database),
+            &gateway,
+            tenant_id,
+            &attempt,
+            &token(),
+            "api",
+        )
+        .await;
         assert!(collected.closing().is_some());
         let barrier = Arc::new(Barrier::new(8));
         let closers: Vec<_> = (0..8)
@@ -334,6 +356,7 @@ async fn whoever_collects_and_whoever_settles_agree_on_what_became_of_the_money(
                     tenant_id,
                     &attempt,
                     &token(),
+                    "api",
                 )
                 .await
             }
@@ -344,7 +367,7 @@ async fn whoever_collects_and_whoever_settles_agree_on_what_became_of_the_money(
             async move {
                 barrier.wait().await;
                 let policy = FencePolicy::KeepPending;
-                settle_payment(&database, &*gateway, tenant_id, &attempt, policy).await
+                settle_payment(&database, &*gateway, tenant_id, &attempt, policy, "sweeper").await
             }
         });
         let (collected, settled) = (collecting.await.unwrap(), settling.await.unwrap());

@@ -1,7 +1,9 @@
 //! Orders that go well, and which warehouse they come from.
 
+use reqwest::Method;
 use serde_json::json;
 
+use crate::answer::Answer;
 use crate::request::{
     ATLANTA, CHICAGO, GADGET_C, PHOENIX, SCARCE, SPLIT_EAST, SPLIT_WEST, WIDGET_A, WIDGET_B,
     new_key, order, small_order,
@@ -175,4 +177,36 @@ async fn the_last_pieces_can_be_bought_and_no_more() {
     let refused = shop.place_new(&order(CHICAGO, &[(GADGET_C, 1)])).await;
     refused.assert_problem(422, "orders.no_single_warehouse");
     shop.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn an_order_that_has_not_changed_is_not_sent_again() {
+    let shop = Shop::open().await;
+    let path = format!(
+        "/orders/{}",
+        shop.place_new(&small_order()).await.order_id()
+    );
+    let tag = |answer: &Answer| answer.header("etag").unwrap().to_owned();
+    let read = async |known: &str| {
+        let request = shop.customer().request(Method::GET, &path);
+        let request = request.header("if-none-match", known);
+        Answer::of(request.send().await.unwrap()).await
+    };
+    let first = shop.get(&path).await;
+    assert_eq!(first.status, 200, "{first:?}");
+    let first_tag = tag(&first);
+    for known in [&first_tag, &format!("\"x\", W/{first_tag}"), "*"] {
+        let again = read(known).await;
+        assert_eq!((again.status, again.text.as_str()), (304, ""), "{known}");
+        assert_eq!(tag(&again), first_tag);
+    }
+    let other = read("\"x\"").await;
+    assert_eq!((other.status, &other.body), (200, &first.body));
+
+    let cancel = shop.customer().post(&format!("{path}/cancel"));
+    assert_eq!(cancel.send().await.unwrap().status(), 200);
+    let changed = read(&first_tag).await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    assert_eq!(changed.body["status"], "CANCELLED");
+    assert_ne!(tag(&changed), first_tag);
 }

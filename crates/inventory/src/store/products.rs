@@ -1,5 +1,7 @@
 //! Products and their prices.
 
+use std::collections::HashMap;
+
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -46,6 +48,33 @@ pub(crate) async fn find_prices(
         (row.id.into(), money)
     };
     Ok(rows.into_iter().map(price).collect())
+}
+
+/// The SKUs of those products that exist.
+pub(crate) async fn find_skus(
+    connection: &mut Connection,
+    tenant: TenantId,
+    product_ids: &[ProductId],
+) -> Result<HashMap<ProductId, String>, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+        #[diesel(sql_type = Text)]
+        sku: String,
+    }
+
+    let ids: Vec<Uuid> = product_ids.iter().map(|id| id.as_uuid()).collect();
+    let rows: Vec<Row> =
+        cached_sql("SELECT id, sku FROM inventory.products WHERE tenant_id = $1 AND id = ANY ($2)")
+            .bind::<SqlUuid, _>(tenant.as_uuid())
+            .bind::<Array<SqlUuid>, _>(ids)
+            .load(connection)
+            .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.id.into(), row.sku))
+        .collect())
 }
 
 /// Inserts the products that are not there yet, with their prices, and returns how many that were.

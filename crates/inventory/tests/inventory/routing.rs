@@ -2,7 +2,8 @@
 
 use diesel_async::RunQueryDsl;
 use oms_inventory::{
-    CandidateOutcome, LoadSummary, PriceQuote, load_catalogue, quote_prices, route,
+    CandidateOutcome, LoadSummary, PriceQuote, explain_route, find_skus, load_catalogue,
+    quote_prices, route,
 };
 use oms_validation::{Currency, TenantId};
 use uuid::Uuid;
@@ -186,4 +187,31 @@ async fn prices_are_quoted_in_the_order_asked() {
         .await
         .unwrap();
     assert_eq!(quotes, [PriceQuote::NotSoldIn(eur)]);
+}
+
+#[tokio::test]
+async fn a_choice_is_explained_with_the_skus_of_what_was_lacking() {
+    let (_database, mut connection) = store_with(&[&[9, 1], &[9, 9]]).await;
+    let destination = atlanta();
+    let demand = demand(&[(0, 2), (1, 2)]);
+    let route = route(&mut connection, tenant(), destination, &demand)
+        .await
+        .unwrap();
+    let told = explain_route(&mut connection, tenant(), &route.trace)
+        .await
+        .unwrap();
+    assert_eq!(
+        told.candidates,
+        [
+            "warehouse 0 is 0 m away but has only 1 of the 2 pieces of SKU-1 that were ordered.",
+            "warehouse 1 is 111 km away and has everything that was ordered.",
+        ]
+    );
+
+    // Another store's products have no name here.
+    let stranger: TenantId = Uuid::from_u128(2).into();
+    let skus = find_skus(&mut connection, stranger, &[product(1)]).await;
+    assert_eq!(skus.unwrap().len(), 0);
+    let skus = find_skus(&mut connection, tenant(), &[product(1), product(99)]).await;
+    assert_eq!(skus.unwrap(), [(product(1), "SKU-1".to_owned())].into());
 }

@@ -37,6 +37,18 @@ pub(crate) fn of(request: &OrderRequest) -> Fingerprint {
             part(number.last4().as_bytes());
         }
     }
+    // What is absent leaves no trace, so that keys which are older than these members stand for what they stood for.
+    if let Some(reference) = &request.external_reference {
+        part(b"external reference");
+        part(reference.as_str().as_bytes());
+    }
+    if !request.metadata.is_empty() {
+        part(b"metadata");
+        for (key, value) in request.metadata.iter() {
+            part(key.as_bytes());
+            part(value.as_bytes());
+        }
+    }
     Fingerprint(hasher.finalize().into())
 }
 
@@ -45,7 +57,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{RequestedLine, ShippingAddress};
+    use crate::{ExternalReference, Metadata, RequestedLine, ShippingAddress};
 
     fn request() -> OrderRequest {
         let line = |number: u128, quantity| RequestedLine {
@@ -57,7 +69,13 @@ mod tests {
             shipping_address: serde_json::from_str("\"1 Main St\"").unwrap(),
             lines: vec![line(1, 2), line(2, 1)],
             payment_method: PaymentMethod::parse_token("pm_card_visa").unwrap(),
+            external_reference: None,
+            metadata: Metadata::default(),
         }
+    }
+
+    fn metadata(json: &str) -> Metadata {
+        serde_json::from_str(json).unwrap()
     }
 
     #[test]
@@ -69,18 +87,46 @@ mod tests {
     fn every_part_of_a_request_is_in_its_fingerprint() {
         let card = |digits| PaymentMethod::parse_card(digits).unwrap();
         let address: ShippingAddress = serde_json::from_str("\"2 Main St\"").unwrap();
-        let mut others = vec![request(); 6];
+        let mut others = vec![request(); 11];
         others[0].customer_id = Uuid::from_u128(2).into();
         others[1].shipping_address = address;
         others[2].lines[0].quantity = 1;
         others[3].lines.pop();
         others[4].payment_method = PaymentMethod::parse_token("pm_card_amex").unwrap();
         others[5].payment_method = card("4242424242424242");
+        others[6].external_reference = ExternalReference::parse("7").ok();
+        others[7].external_reference = ExternalReference::parse("metadata").ok();
+        others[8].metadata = metadata(r#"{"a":"b"}"#);
+        others[9].metadata = metadata(r#"{"a":"c"}"#);
+        others[10].metadata = metadata(r#"{"a":"b","c":"d"}"#);
         let mut fingerprints: Vec<_> = others.iter().map(|other| of(other).0).collect();
         fingerprints.push(of(&request()).0);
         fingerprints.sort_unstable();
         fingerprints.dedup();
-        assert_eq!(fingerprints.len(), 7);
+        assert_eq!(fingerprints.len(), 12);
+    }
+
+    #[test]
+    fn the_order_of_metadata_does_not_matter() {
+        let with = |json| {
+            let metadata = metadata(json);
+            of(&OrderRequest {
+                metadata,
+                ..request()
+            })
+        };
+        assert_eq!(with(r#"{"a":"b","c":"d"}"#), with(r#"{"c":"d","a":"b"}"#));
+        assert_eq!(with("{}"), of(&request()));
+    }
+
+    #[test]
+    fn a_request_without_what_was_added_later_has_the_fingerprint_that_it_always_had() {
+        let hex: String = of(&request())
+            .0
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(hex, "FINGERPRINT");
     }
 
     #[test]

@@ -5,10 +5,12 @@ use oms_inventory::{RoutingTrace, WarehouseId};
 use oms_validation::{Money, OrderId};
 
 use crate::domain::address::ShippingAddress;
+use crate::domain::external_reference::ExternalReference;
 use crate::domain::failure::Failure;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::id::CustomerId;
 use crate::domain::line::OrderLine;
+use crate::domain::metadata::Metadata;
 use crate::domain::status::OrderStatus;
 
 /// What a storefront asks for: valid in itself, not yet routed or priced.
@@ -22,6 +24,10 @@ pub struct OrderRequest {
     pub lines: Vec<crate::RequestedLine>,
     /// How it is paid.
     pub payment_method: oms_payments::PaymentMethod,
+    /// What it is called elsewhere.
+    pub external_reference: Option<ExternalReference>,
+    /// What the client keeps with it.
+    pub metadata: Metadata,
 }
 
 /// An order that is about to be placed.
@@ -35,6 +41,8 @@ pub(crate) struct NewOrder {
     pub(crate) shipping_address: ShippingAddress,
     pub(crate) routing: RoutingTrace,
     pub(crate) lines: Vec<OrderLine>,
+    pub(crate) external_reference: Option<ExternalReference>,
+    pub(crate) metadata: Metadata,
 }
 
 impl NewOrder {
@@ -51,6 +59,8 @@ impl NewOrder {
             shipping_address: self.shipping_address,
             routing: self.routing,
             lines: self.lines,
+            external_reference: self.external_reference,
+            metadata: self.metadata,
             created_at,
         }
     }
@@ -79,6 +89,10 @@ pub struct Order {
     pub routing: RoutingTrace,
     /// What it consists of, in the order of the request.
     pub lines: Vec<OrderLine>,
+    /// What it is called elsewhere.
+    pub external_reference: Option<ExternalReference>,
+    /// What the client keeps with it.
+    pub metadata: Metadata,
     /// When it was placed.
     pub created_at: DateTime<Utc>,
 }

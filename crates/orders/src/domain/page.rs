@@ -1,4 +1,4 @@
-//! Lists that are read page by page, newest first.
+//! Lists that are read page by page.
 
 use std::fmt;
 use std::str::FromStr;
@@ -70,20 +70,35 @@ impl PageSize {
 
 /// One page of a list.
 #[derive(Clone, Debug)]
-pub struct Page<T> {
-    /// Its entries, newest first.
+pub struct Page<T, C = Cursor> {
+    /// Its entries, in the order of the list.
     pub items: Vec<T>,
     /// Where the next page begins; none after the last.
-    pub next: Option<Cursor>,
+    pub next: Option<C>,
 }
 
-impl<T> Page<T> {
+impl<T, C> Page<T, C> {
     /// A page of what was found when one entry more than fits was asked for.
-    pub(crate) fn of(mut found: Vec<T>, size: PageSize, cursor: impl Fn(&T) -> Cursor) -> Self {
+    pub(crate) fn of(mut found: Vec<T>, size: PageSize, cursor: impl Fn(&T) -> C) -> Self {
         let more = found.len() > size.get();
         found.truncate(size.get());
         let next = found.last().filter(|_| more).map(cursor);
         Self { items: found, next }
+    }
+
+    /// The same page with other entries.
+    pub(crate) fn try_map<U, E>(
+        self,
+        entry: impl FnMut(T) -> Result<U, E>,
+    ) -> Result<Page<U, C>, E> {
+        Ok(Page {
+            items: self
+                .items
+                .into_iter()
+                .map(entry)
+                .collect::<Result<_, _>>()?,
+            next: self.next,
+        })
     }
 }
 

@@ -1,23 +1,57 @@
 //! `GET /orders/{id}`.
 
-use actix_web::{HttpResponse, web};
+use actix_web::http::header::{self, ETag, EntityTag, Header, IfNoneMatch};
+use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::http::CurrentTenant;
+use sha2::{Digest, Sha256};
 
 use super::representation::OrderBody;
 use super::{OrdersApi, order_id_of};
 use crate::service;
 
-/// 200 with the order, its lines, payment, refunds and routing trace; 404 when there is none of this id in this store.
+/// 200 with the order, its lines, payment, refunds and routing trace; 304 when that is what `If-None-Match` names; 404 when
+/// there is none of this id in this store.
 pub(super) async fn get_order(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
     id: web::Path<String>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let id = order_id_of(&id)?;
     let context = api.context.clone();
     let details = api
         .detached(async move { service::get_order::get_order(&context, tenant.0, id).await })
         .await??;
-    Ok(HttpResponse::Ok().json(OrderBody::of(details)?))
+    let body = serde_json::to_vec(&OrderBody::of(details)?)
+        .map_err(|error| Problem::of(&oms_errors::INTERNAL).with_source(error))?;
+    let tag = tag_of(&body);
+    let is_known = IfNoneMatch::parse(&request).is_ok_and(|known| names(&known, &tag));
+    let mut answer = match is_known {
+        true => HttpResponse::NotModified(),
+        false => HttpResponse::Ok(),
+    };
+    answer.insert_header(ETag(tag));
+    if is_known {
+        return Ok(answer.finish());
+    }
+    Ok(answer.insert_header(header::ContentType::json()).body(body))
+}
+
+/// By what is answered, and not by the order's version: its payment and its refunds change without it.
+fn tag_of(body: &[u8]) -> EntityTag {
+    let hash = Sha256::digest(body);
+    let hex: String = hash[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    EntityTag::new_strong(hex)
+}
+
+/// Of `If-None-Match` the comparison is the weak one (RFC 9110, 13.1.2).
+fn names(known: &IfNoneMatch, tag: &EntityTag) -> bool {
+    match known {
+        IfNoneMatch::Any => true,
+        IfNoneMatch::Items(tags) => tags.iter().any(|it| it.weak_eq(tag)),
+    }
 }

@@ -1,5 +1,7 @@
 //! Lists that are read page by page: what their requests and answers have in common.
 
+use std::fmt::Display;
+
 use actix_web::web;
 use oms_errors::Problem;
 use serde::Serialize;
@@ -18,7 +20,7 @@ pub(super) struct PageBody<T> {
 }
 
 impl<T> PageBody<T> {
-    pub(super) fn of<E>(page: Page<E>, item: impl FnMut(E) -> T) -> Self {
+    pub(super) fn of<E, C: Display>(page: Page<E, C>, item: impl FnMut(E) -> T) -> Self {
         Self {
             items: page.items.into_iter().map(item).collect(),
             next_cursor: page.next.map(|cursor| cursor.to_string()),

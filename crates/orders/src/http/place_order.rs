@@ -1,23 +1,23 @@
 //! `POST /orders`.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use oms_errors::Problem;
-use oms_inventory::{MAX_QUANTITY, ProductId};
 use oms_payments::PaymentMethod;
 use oms_validation::http::{CurrentTenant, IdempotencyKeyHeader, ValidJson};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use validator::Validate;
 
+use super::items::{Item, lines_of};
 use super::representation::{OrderSummary, Replay};
 use super::{CardNumbers, OrdersApi};
 use crate::domain::address::ShippingAddress;
+use crate::domain::external_reference::ExternalReference;
 use crate::domain::id::CustomerId;
-use crate::domain::line::RequestedLine;
+use crate::domain::metadata::Metadata;
 use crate::domain::order::OrderRequest;
 use crate::error::{OrderError, RETRY_AFTER_S, invalid_field, location_of};
 use crate::service;
@@ -38,14 +38,8 @@ pub(super) struct Body {
     payment_method: Option<PaymentMethod>,
     #[serde(default, deserialize_with = "card")]
     credit_card_number: Option<PaymentMethod>,
-}
-
-#[derive(Debug, Deserialize, Serialize, Validate)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Item {
-    product_id: ProductId,
-    #[validate(range(min = 1, max = i64::from(MAX_QUANTITY), message = "must be between 1 and 1000000"))]
-    quantity: i64,
+    external_reference: Option<ExternalReference>,
+    metadata: Option<Metadata>,
 }
 
 fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PaymentMethod>, D::Error> {
@@ -88,8 +82,10 @@ impl Body {
         Ok(OrderRequest {
             customer_id: self.customer_id,
             shipping_address: self.shipping_address,
-            lines: lines(&self.items)?,
+            lines: lines_of(&self.items)?,
             payment_method,
+            external_reference: self.external_reference,
+            metadata: self.metadata.unwrap_or_default(),
         })
     }
 }
@@ -111,24 +107,6 @@ fn one_payment_method(
         )),
         (None, None, _) => Err(invalid_field("paymentMethod", "is required")),
     }
-}
-
-fn lines(items: &[Item]) -> Result<Vec<RequestedLine>, Problem> {
-    let mut seen = HashMap::new();
-    let mut lines = Vec::with_capacity(items.len());
-    for (index, item) in items.iter().enumerate() {
-        if let Some(first) = seen.insert(item.product_id, index) {
-            let message = format!("is the same product as in items[{first}]");
-            return Err(invalid_field(format!("items[{index}].productId"), message));
-        }
-        let quantity = i32::try_from(item.quantity)
-            .map_err(|_| invalid_field(format!("items[{index}].quantity"), "is too large"))?;
-        lines.push(RequestedLine {
-            product_id: item.product_id,
-            quantity,
-        });
-    }
-    Ok(lines)
 }
 
 fn answer(placed: PlacedOrder) -> Result<HttpResponse, OrderError> {

@@ -1,14 +1,18 @@
 //! Orders as JSON.
 
 use chrono::{DateTime, Utc};
-use oms_inventory::{CandidateOutcome, ProductId, RoutingTrace, WarehouseId};
-use oms_payments::{Attempt, AttemptId, Refund, RefundId, RefundState};
-use oms_validation::{Money, OrderId};
+use oms_inventory::{
+    CandidateOutcome, ProductId, RouteExplanation, RoutingTrace, TraceEntry, WarehouseId,
+};
+use oms_payments::{Attempt, AttemptId, GatewayCall, Refund, RefundId, RefundState};
+use oms_validation::{Location, Money, OrderId};
 use serde::Serialize;
 
 use crate::domain::address::ShippingAddress;
+use crate::domain::external_reference::ExternalReference;
 use crate::domain::id::CustomerId;
 use crate::domain::line::OrderLine;
+use crate::domain::metadata::Metadata;
 use crate::domain::order::Order;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
@@ -26,15 +30,20 @@ pub(super) struct OrderSummary {
     warehouse_name: Option<String>,
     total: Money,
     items: Vec<Item>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_reference: Option<ExternalReference>,
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    metadata: Metadata,
     created_at: DateTime<Utc>,
     /// Only, and then true, when an earlier request placed the order.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     cached: bool,
 }
 
+/// A line of an order, with its price.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Item {
+pub(super) struct Item {
     product_id: ProductId,
     quantity: i32,
     unit_price: Money,
@@ -53,7 +62,25 @@ pub(super) struct OrderBody {
     payment: Option<Payment>,
     /// The first one first.
     refunds: Vec<RefundBody>,
-    routing: RoutingTrace,
+    routing: RoutingBody,
+}
+
+/// Why a warehouse was chosen, for programs and in words.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RoutingBody {
+    destination: Location,
+    explanation: String,
+    /// Nearest first; the chosen one, if there is one, comes last.
+    candidates: Vec<CandidateBody>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CandidateBody {
+    #[serde(flatten)]
+    entry: TraceEntry,
+    explanation: String,
 }
 
 /// An attempt to collect the payment.
@@ -93,6 +120,26 @@ pub(super) struct RefundBody {
     created_at: DateTime<Utc>,
 }
 
+/// A call to the gateway.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CallBody {
+    operation: String,
+    attempt: i32,
+    /// 1 when it was asked for the first time.
+    repetition: u32,
+    gateway: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+    /// The gateway's own id of the request, for its support.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    outcome: String,
+    /// `known` or `unknown`.
+    effect: &'static str,
+    duration_ms: u64,
+}
+
 /// Whether this request placed the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Replay {
@@ -109,7 +156,9 @@ impl OrderSummary {
             warehouse_id: order.warehouse_id,
             warehouse_name: warehouse_name(&order.routing),
             total: order.total,
-            items: order.lines.iter().map(item).collect::<Result<_, _>>()?,
+            items: Item::of_all(&order.lines)?,
+            external_reference: order.external_reference.clone(),
+            metadata: order.metadata.clone(),
             created_at: order.created_at,
             cached: replay == Replay::Yes,
         })
@@ -117,7 +166,7 @@ impl OrderSummary {
 }
 
 /// The name at the time of routing.
-fn warehouse_name(routing: &RoutingTrace) -> Option<String> {
+pub(super) fn warehouse_name(routing: &RoutingTrace) -> Option<String> {
     let chosen = routing
         .candidates
         .iter()
@@ -125,13 +174,31 @@ fn warehouse_name(routing: &RoutingTrace) -> Option<String> {
     chosen.map(|entry| entry.warehouse_name.clone())
 }
 
-fn item(line: &OrderLine) -> Result<Item, OrderError> {
-    Ok(Item {
-        product_id: line.product_id,
-        quantity: line.quantity,
-        unit_price: line.unit_price,
-        total: line.total().map_err(|_| OrderError::TotalTooLarge)?,
-    })
+impl Item {
+    pub(super) fn of_all(lines: &[OrderLine]) -> Result<Vec<Self>, OrderError> {
+        let item = |line: &OrderLine| {
+            Ok(Self {
+                product_id: line.product_id,
+                quantity: line.quantity,
+                unit_price: line.unit_price,
+                total: line.total().map_err(|_| OrderError::TotalTooLarge)?,
+            })
+        };
+        lines.iter().map(item).collect()
+    }
+}
+
+impl RoutingBody {
+    pub(super) fn of(trace: RoutingTrace, explanation: RouteExplanation) -> Self {
+        let candidates = trace.candidates.into_iter().zip(explanation.candidates);
+        Self {
+            destination: trace.destination,
+            explanation: explanation.summary,
+            candidates: candidates
+                .map(|(entry, explanation)| CandidateBody { entry, explanation })
+                .collect(),
+        }
+    }
 }
 
 impl OrderBody {
@@ -140,6 +207,7 @@ impl OrderBody {
             order,
             payment,
             refunds,
+            explanation,
         } = details;
         Ok(Self {
             summary: OrderSummary::of(&order, Replay::No)?,
@@ -147,7 +215,7 @@ impl OrderBody {
             shipping_address: order.shipping_address,
             payment: payment.map(|attempt| Payment::of(attempt, &refunds)),
             refunds: refunds.into_iter().map(RefundBody::from).collect(),
-            routing: order.routing,
+            routing: RoutingBody::of(order.routing, explanation),
         })
     }
 }
@@ -189,6 +257,22 @@ impl From<Refund> for RefundBody {
             failure_code: refund.failure_code.map(|code| code.to_string()),
             reference: refund.reference.map(|reference| reference.to_string()),
             created_at: refund.created_at,
+        }
+    }
+}
+
+impl From<GatewayCall> for CallBody {
+    fn from(call: GatewayCall) -> Self {
+        Self {
+            operation: call.operation,
+            attempt: call.attempt_number,
+            repetition: call.repetition,
+            gateway: call.gateway,
+            reference: call.reference.map(|reference| reference.to_string()),
+            request_id: call.request_id,
+            outcome: call.outcome,
+            effect: call.effect.as_str(),
+            duration_ms: u64::try_from(call.duration.as_millis()).unwrap_or(u64::MAX),
         }
     }
 }

@@ -93,7 +93,7 @@ async fn fence(
     let (order_id, gateway) = (claim.order_id, context.gateway.as_ref());
     let policy = FencePolicy::CancelPending;
     let Settled { outcome, calls } =
-        settle_payment(&context.database, gateway, tenant, attempt, policy).await;
+        settle_payment(&context.database, gateway, tenant, attempt, policy, actor).await;
     oms_failpoints::reached("orders.cancel_settled");
     // Whatever was taken is given back, so that its amount does not matter.
     let Some(closing) = outcome.accept_charged_amount(attempt) else {
@@ -197,7 +197,7 @@ async fn give_back(
     actor: &str,
 ) -> Result<Advance, OrderError> {
     let gateway = context.gateway.as_ref();
-    let result = execute_refund(&context.database, gateway, tenant, &refund, &attempt).await;
+    let result = execute_refund(&context.database, gateway, tenant, &refund, &attempt, actor).await;
     oms_failpoints::reached("orders.cancel_refunded");
     match result {
         RefundResult::Refunded => {

@@ -39,7 +39,7 @@ pub(crate) async fn give_back(
     actor: &str,
 ) -> Result<Advance, OrderError> {
     let gateway = context.gateway.as_ref();
-    let result = execute_refund(&context.database, gateway, tenant, refund, attempt).await;
+    let result = execute_refund(&context.database, gateway, tenant, refund, attempt, actor).await;
     oms_failpoints::reached("orders.refund_executed");
     let (end, advance) = match result {
         RefundResult::Refunded => (RefundEnd::Refunded, Advance::Refunded),

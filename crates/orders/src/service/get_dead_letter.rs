@@ -1,6 +1,7 @@
 //! Reading a dead letter with everything that is known of its order.
 
 use oms_database::Connection;
+use oms_inventory::{RouteExplanation, explain_route};
 use oms_payments::{Attempt, GatewayCall, Refund, list_attempts, list_calls, list_refunds};
 use oms_validation::TenantId;
 
@@ -19,6 +20,8 @@ pub struct DeadLetterDetails {
     pub dead_letter: DeadLetter,
     /// Its order.
     pub order: Order,
+    /// Why its warehouse was chosen, in words.
+    pub explanation: RouteExplanation,
     /// What happened to the order, from its beginning.
     pub timeline: Vec<OrderEvent>,
     /// The attempts to collect its payment, the first one first.
@@ -43,9 +46,11 @@ pub async fn get_dead_letter(
     let dead_letter = dead_letter.ok_or(OrderError::DeadLetterNotFound)?;
     let order_id = dead_letter.order_id;
     let order = orders::find(&mut connection, tenant, order_id).await?;
+    let order = order.ok_or(OrderError::NotFound)?;
     Ok(DeadLetterDetails {
         dead_letter,
-        order: order.ok_or(OrderError::NotFound)?,
+        explanation: explain_route(&mut connection, tenant, &order.routing).await?,
+        order,
         timeline: events::find(&mut connection, tenant, order_id).await?,
         attempts: list_attempts(&mut connection, tenant, order_id).await?,
         calls: list_calls(&mut connection, tenant, order_id).await?,

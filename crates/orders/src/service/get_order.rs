@@ -1,5 +1,6 @@
 //! Reading an order.
 
+use oms_inventory::{RouteExplanation, explain_route};
 use oms_payments::{Attempt, Refund, find_payment, list_refunds};
 use oms_validation::{OrderId, TenantId};
 
@@ -8,7 +9,7 @@ use crate::domain::order::Order;
 use crate::error::OrderError;
 use crate::store::orders;
 
-/// An order with the state of its payment, and its refunds.
+/// An order with the state of its payment, its refunds, and why it comes from where it comes from.
 #[derive(Debug)]
 pub struct OrderDetails {
     /// The order.
@@ -17,6 +18,8 @@ pub struct OrderDetails {
     pub payment: Option<Attempt>,
     /// What was given back of it, or is to be, the first one first.
     pub refunds: Vec<Refund>,
+    /// Its routing trace in words.
+    pub explanation: RouteExplanation,
 }
 
 /// An order by its id.
@@ -32,6 +35,7 @@ pub async fn get_order(
     let order = orders::find(&mut connection, tenant, order_id).await?;
     let order = order.ok_or(OrderError::NotFound)?;
     Ok(OrderDetails {
+        explanation: explain_route(&mut connection, tenant, &order.routing).await?,
         order,
         payment: find_payment(&mut connection, tenant, order_id).await?,
         refunds: list_refunds(&mut connection, tenant, order_id).await?,

@@ -8,9 +8,11 @@ use oms_validation::{IdempotencyKey, Location, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::address::ShippingAddress;
+use crate::domain::external_reference::ExternalReference;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::id::CustomerId;
 use crate::domain::line::RequestedLine;
+use crate::domain::metadata::Metadata;
 use crate::domain::order::Order;
 use crate::error::OrderError;
 use crate::service::place_together::place_together;
@@ -24,6 +26,8 @@ pub(crate) struct Arrival {
     pub(crate) shipping_address: ShippingAddress,
     pub(crate) lines: Vec<RequestedLine>,
     pub(crate) destination: Location,
+    pub(crate) external_reference: Option<ExternalReference>,
+    pub(crate) metadata: Metadata,
 }
 
 /// What became of phase 1.

@@ -5,9 +5,8 @@
 
 use std::sync::Arc;
 
-use oms_geocoding::GeocodeError;
 use oms_payments::{Attempt, CollectOutcome, Collected, collect_payment};
-use oms_validation::{IdempotencyKey, Location, OrderId, TenantId};
+use oms_validation::{IdempotencyKey, OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::actor::API;
@@ -19,6 +18,7 @@ use crate::error::OrderError;
 use crate::service::end_order::{EndedBy, Ending, Proof, end_order};
 use crate::service::end_paid_orders::{PaidOrder, end_paid_order};
 use crate::service::intake::{Arrival, Intake, intake};
+use crate::service::locate::locate;
 use crate::service::look_up::look_up;
 use crate::store::orders;
 
@@ -70,7 +70,7 @@ pub async fn place_order(
     if !context.gateway.is_available() {
         return Err(OrderError::GatewayUnavailable);
     }
-    let destination = locate(context, tenant, request).await?;
+    let destination = locate(context, tenant, &request.shipping_address).await?;
     oms_failpoints::reached("orders.located");
     let arrival = Arrival {
         key: key.clone(),
@@ -79,6 +79,8 @@ pub async fn place_order(
         shipping_address: request.shipping_address.clone(),
         lines: request.lines.clone(),
         destination,
+        external_reference: request.external_reference.clone(),
+        metadata: request.metadata.clone(),
     };
     match intake(context, tenant, arrival).await? {
         Intake::KeyTaken => {
@@ -122,23 +124,6 @@ fn stored(order: Order) -> Result<PlacedOrder, OrderError> {
     }
 }
 
-async fn locate(
-    context: &OrderContext,
-    tenant: TenantId,
-    request: &OrderRequest,
-) -> Result<Location, OrderError> {
-    if let Some(location) = request.shipping_address.location() {
-        return Ok(location);
-    }
-    let address = request
-        .shipping_address
-        .query()
-        .map_err(|_| GeocodeError::NotFound)?;
-    let found = context.geocoder.locate(tenant.as_uuid(), &address).await?;
-    let location = Location::new(found.lat(), found.lng());
-    location.map_err(|error| GeocodeError::Unavailable(error.into()).into())
-}
-
 /// Phases 2 and 3. An outcome that is not definite leaves the order to the sweeper.
 async fn pay(
     context: &Arc<OrderContext>,
@@ -154,6 +139,7 @@ async fn pay(
         tenant,
         attempt,
         &request.payment_method,
+        API,
     )
     .await;
     oms_failpoints::reached("orders.collected");

@@ -47,8 +47,8 @@ pub async fn resolve_dead_letter(
         Verdict::Failed => OrderError::NotProvenFailed,
     })?;
     let (proof, ending) = match verdict {
-        Verdict::Paid => prove_paid(context, tenant, &attempt).await?,
-        Verdict::Failed => prove_failed(context, tenant, &attempt).await?,
+        Verdict::Paid => prove_paid(context, tenant, &attempt, operator).await?,
+        Verdict::Failed => prove_failed(context, tenant, &attempt, operator).await?,
     };
     let by = EndedBy::Operator(Decision {
         dead_letter_id: id,
@@ -70,8 +70,9 @@ async fn prove_paid(
     context: &OrderContext,
     tenant: TenantId,
     attempt: &Attempt,
+    operator: &OperatorName,
 ) -> Result<(Proof, Ending), OrderError> {
-    let settled = settle(context, tenant, attempt, FencePolicy::Observe).await;
+    let settled = settle(context, tenant, attempt, FencePolicy::Observe, operator).await;
     let closing = settled.outcome.accept_charged_amount(attempt);
     match closing.filter(|closing| closing.captured().is_some()) {
         Some(closing) => Ok((proof(attempt, closing, settled.calls), Ending::Paid)),
@@ -93,8 +94,16 @@ async fn prove_failed(
     context: &OrderContext,
     tenant: TenantId,
     attempt: &Attempt,
+    operator: &OperatorName,
 ) -> Result<(Proof, Ending), OrderError> {
-    let settled = settle(context, tenant, attempt, FencePolicy::CancelPending).await;
+    let settled = settle(
+        context,
+        tenant,
+        attempt,
+        FencePolicy::CancelPending,
+        operator,
+    )
+    .await;
     let (outcome, calls) = (settled.outcome, settled.calls);
     if let Some((closing, ending @ Ending::Failed(_))) = outcome.closing().zip(ending_of(&outcome))
     {
@@ -117,9 +126,10 @@ async fn settle(
     tenant: TenantId,
     attempt: &Attempt,
     policy: FencePolicy,
+    operator: &OperatorName,
 ) -> Settled {
-    let gateway = context.gateway.as_ref();
-    settle_payment(&context.database, gateway, tenant, attempt, policy).await
+    let (gateway, actor) = (context.gateway.as_ref(), actor::operator(operator));
+    settle_payment(&context.database, gateway, tenant, attempt, policy, &actor).await
 }
 
 fn proof(attempt: &Attempt, closing: Closing, calls: UnsavedCalls) -> Proof {

@@ -49,7 +49,7 @@ pub(crate) async fn settle_attempt(
     let order_id = attempt.order_id;
     let gateway = context.gateway.as_ref();
     let Settled { outcome, calls } =
-        settle_payment(&context.database, gateway, tenant, attempt, policy).await;
+        settle_payment(&context.database, gateway, tenant, attempt, policy, actor).await;
     oms_failpoints::reached("orders.settled");
     let Some((closing, ending)) = outcome.closing().zip(ending_of(&outcome)) else {
         return Ok(unsettled(&outcome, policy));

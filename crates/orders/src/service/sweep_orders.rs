@@ -185,7 +185,7 @@ async fn conclude(
         Advance::TryAgain { reason } => {
             tracing::warn!(%order_id, reason, tries = claim.tries, "an order can't be settled yet");
             let delay = backoff::delay(base, cap, claim.tries, rand::random());
-            (delay, Try::Counts, Swept::Postponed)
+            (delay, Try::Counts { reason }, Swept::Postponed)
         }
         Advance::Refused => {
             let delay = backoff::delay(base, cap, claim.tries, rand::random());

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::{OrderId, TenantId};
@@ -49,6 +49,43 @@ pub(crate) async fn insert(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Up to `limit` entries in their order, from the one with a number on, if one is given. Each comes with the time at which it
+/// stands: transactions may begin in another order than that in which they change an order, so that is not before the
+/// entry before it.
+pub(crate) async fn find_from(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+    from: Option<(DateTime<Utc>, i32)>,
+    limit: usize,
+) -> Result<Vec<(DateTime<Utc>, OrderEvent)>, DbError> {
+    #[derive(QueryableByName)]
+    struct StandingRow {
+        #[diesel(embed)]
+        event: Row,
+        #[diesel(sql_type = Timestamptz)]
+        stands_at: DateTime<Utc>,
+    }
+
+    let rows: Vec<StandingRow> = cached_sql(
+        "SELECT * FROM (
+             SELECT sequence, from_status, to_status, actor, reason, occurred_at,
+                    max(occurred_at) OVER (ORDER BY sequence) AS stands_at
+             FROM orders.events WHERE tenant_id = $1 AND order_id = $2
+         ) event
+         WHERE $3 IS NULL OR (stands_at, sequence) >= ($3, $4) ORDER BY sequence LIMIT $5",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .bind::<Nullable<Timestamptz>, _>(from.map(|(at, _)| at))
+    .bind::<Nullable<Integer>, _>(from.map(|(_, sequence)| sequence))
+    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+    .load(connection)
+    .await?;
+    let event = |row: StandingRow| Ok((row.stands_at, row.event.into_event()?));
+    rows.into_iter().map(event).collect()
 }
 
 #[derive(QueryableByName)]

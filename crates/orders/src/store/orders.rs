@@ -1,5 +1,7 @@
 //! Orders.
 
+pub(crate) mod listing;
+
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
@@ -15,19 +17,29 @@ use uuid::Uuid;
 
 use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
+use crate::domain::external_reference::ExternalReference;
 use crate::domain::failure::Failure;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::order::Order;
 use crate::domain::status::OrderStatus;
 use crate::store::{lines, unreadable};
 
-/// The text of a look-up: a macro, because the text of a cached statement is a constant.
+/// What a [`Row`] is read from: a macro, because the text of a cached statement is a constant.
+macro_rules! order_columns {
+    () => {
+        "id, idempotency_key, fingerprint, customer_id, status, failure_code, warehouse_id, currency, total_minor,
+         shipping_address, routing, external_reference, metadata, created_at"
+    };
+}
+use order_columns;
+
+/// The text of a look-up.
 macro_rules! select_order {
     ($condition:literal) => {
         concat!(
-            "SELECT id, idempotency_key, fingerprint, customer_id, status, failure_code, warehouse_id, currency, total_minor,
-                    shipping_address, routing, created_at
-             FROM orders.orders WHERE tenant_id = $1 AND ",
+            "SELECT ",
+            order_columns!(),
+            " FROM orders.orders WHERE tenant_id = $1 AND ",
             $condition
         )
     };
@@ -236,6 +248,10 @@ struct Row {
     shipping_address: Value,
     #[diesel(sql_type = Jsonb)]
     routing: Value,
+    #[diesel(sql_type = Nullable<Text>)]
+    external_reference: Option<String>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    metadata: Option<Value>,
     #[diesel(sql_type = Timestamptz)]
     created_at: DateTime<Utc>,
 }
@@ -286,6 +302,15 @@ impl Row {
             shipping_address: serde_json::from_value(self.shipping_address)?,
             routing: serde_json::from_value(self.routing)?,
             lines: Vec::new(),
+            external_reference: self
+                .external_reference
+                .map(|text| ExternalReference::parse(&text))
+                .transpose()?,
+            metadata: self
+                .metadata
+                .map(serde_json::from_value)
+                .transpose()?
+                .unwrap_or_default(),
             created_at: self.created_at,
         })
     }

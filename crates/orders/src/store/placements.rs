@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
+use crate::domain::external_reference::ExternalReference;
 use crate::domain::order::NewOrder;
 use crate::domain::status::OrderStatus;
 
@@ -33,13 +34,14 @@ const INSERT: &str = "
 WITH placed AS (
     INSERT INTO orders.orders
         (tenant_id, id, idempotency_key, fingerprint, customer_id, status, version, warehouse_id, currency,
-         total_minor, shipping_address, routing, created_at, updated_at)
+         total_minor, shipping_address, routing, external_reference, metadata, created_at, updated_at)
     SELECT $1, id, idempotency_key, fingerprint, customer_id, $2, 1, warehouse_id, currency,
-           total_minor, shipping_address::jsonb, routing::jsonb, coalesce($3, now()), coalesce($3, now())
+           total_minor, shipping_address::jsonb, routing::jsonb, external_reference, metadata::jsonb,
+           coalesce($3, now()), coalesce($3, now())
     FROM unnest($7::uuid[], $8::text[], $9::bytea[], $10::uuid[], $11::uuid[], $12::text[], $13::bigint[],
-                $14::text[], $15::text[])
+                $14::text[], $15::text[], $16::text[], $17::text[])
         AS new (id, idempotency_key, fingerprint, customer_id, warehouse_id, currency, total_minor,
-                shipping_address, routing)
+                shipping_address, routing, external_reference, metadata)
     ORDER BY idempotency_key
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING id, created_at
@@ -47,7 +49,7 @@ WITH placed AS (
 lined AS (
     INSERT INTO orders.lines (tenant_id, order_id, number, product_id, quantity, unit_price_minor)
     SELECT $1, placed.id, line.number, line.product_id, line.quantity, line.unit_price_minor
-    FROM unnest($16::uuid[], $17::integer[], $18::uuid[], $19::integer[], $20::bigint[])
+    FROM unnest($18::uuid[], $19::integer[], $20::uuid[], $21::integer[], $22::bigint[])
         AS line (order_id, number, product_id, quantity, unit_price_minor)
     JOIN placed ON placed.id = line.order_id
 ),
@@ -98,6 +100,8 @@ pub(crate) async fn insert(
         .bind::<Array<BigInt>, _>(orders.totals)
         .bind::<Array<Text>, _>(orders.addresses)
         .bind::<Array<Text>, _>(orders.routings)
+        .bind::<Array<Nullable<Text>>, _>(orders.references)
+        .bind::<Array<Nullable<Text>>, _>(orders.metadata)
         .bind::<Array<SqlUuid>, _>(lines.orders)
         .bind::<Array<Integer>, _>(lines.numbers)
         .bind::<Array<SqlUuid>, _>(lines.products)
@@ -123,6 +127,8 @@ struct Orders<'a> {
     totals: Vec<i64>,
     addresses: Vec<String>,
     routings: Vec<String>,
+    references: Vec<Option<&'a str>>,
+    metadata: Vec<Option<String>>,
 }
 
 impl<'a> Orders<'a> {
@@ -138,6 +144,12 @@ impl<'a> Orders<'a> {
             columns.totals.push(order.total.amount_minor);
             columns.addresses.push(json(&order.shipping_address));
             columns.routings.push(json(&order.routing));
+            let reference = order.external_reference.as_ref();
+            columns
+                .references
+                .push(reference.map(ExternalReference::as_str));
+            let metadata = Some(&order.metadata).filter(|it| !it.is_empty());
+            columns.metadata.push(metadata.map(json));
         }
         columns
     }

@@ -13,6 +13,7 @@ use oms_validation::{OrderId, TenantId};
 use uuid::Uuid;
 
 use crate::domain::clock::Now;
+use crate::domain::reason::cut;
 use crate::domain::status::OrderStatus;
 
 /// An order that the sweeper took on.
@@ -160,33 +161,48 @@ pub(crate) async fn claim_due(
 
 /// Whether a claim that ends without an outcome was one of the tries that an order has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Try {
-    /// It was.
-    Counts,
+pub(crate) enum Try<'a> {
+    /// It was, and it failed.
+    Counts {
+        /// Why, in words.
+        reason: &'a str,
+    },
     /// It was not: nothing was asked, or the answer was to wait.
     DoesNotCount,
 }
 
-/// Ends a claim without an outcome: looks again after `delay`. Changes nothing when the claim was lost to a later one.
+/// Ends a claim without an outcome: looks again after `delay`. A try that counts is kept for the timeline. Changes nothing
+/// when the claim was lost to a later one.
 pub(crate) async fn postpone(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
     claim: &Claim,
     delay: Duration,
-    counted: Try,
+    counted: Try<'_>,
 ) -> Result<(), DbError> {
+    let failed = match counted {
+        Try::Counts { reason } => Some(cut(reason)),
+        Try::DoesNotCount => None,
+    };
     cached_sql(
-        "UPDATE orders.reconciliations
-         SET due_at = coalesce($6, now()) + make_interval(secs => $4), tries = tries - $5
-         WHERE tenant_id = $1 AND order_id = $2 AND tries = $3",
+        "WITH postponed AS (
+             UPDATE orders.reconciliations
+             SET due_at = coalesce($5, now()) + make_interval(secs => $4),
+                 tries = tries - CASE WHEN $7 IS NULL THEN 1 ELSE 0 END
+             WHERE tenant_id = $1 AND order_id = $2 AND tries = $3
+             RETURNING due_at
+         )
+         INSERT INTO orders.retries (tenant_id, order_id, id, number, reason, tried_at, next_at)
+         SELECT $1, $2, $6, $3, $7, coalesce($5, now()), due_at FROM postponed WHERE $7 IS NOT NULL",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(claim.order_id.as_uuid())
     .bind::<Integer, _>(tries(claim))
     .bind::<Double, _>(delay.as_secs_f64())
-    .bind::<Integer, _>(i32::from(counted == Try::DoesNotCount))
     .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<SqlUuid, _>(Uuid::now_v7())
+    .bind::<Nullable<Text>, _>(failed)
     .execute(connection)
     .await?;
     Ok(())

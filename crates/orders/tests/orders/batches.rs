@@ -7,8 +7,8 @@ use oms_database::Connection;
 use oms_geocoding::adapters::AddressBook;
 use oms_inventory::{Catalogue, load_catalogue};
 use oms_orders::{
-    OrderContext, OrderError, OrderRequest, OrderSettings, PlacedOrder, RequestedLine, get_order,
-    place_order,
+    ExternalReference, Metadata, OrderContext, OrderError, OrderRequest, OrderSettings,
+    PlacedOrder, RequestedLine, get_order, place_order,
 };
 use oms_payments::PaymentMethod;
 use oms_test_support::TestDatabase;
@@ -67,6 +67,8 @@ fn request(degrees: f64, lines: &[(usize, i32)]) -> OrderRequest {
         shipping_address: serde_json::from_value(address).unwrap(),
         lines: lines.iter().map(line).collect(),
         payment_method: PaymentMethod::parse_token("pm_card_visa").unwrap(),
+        external_reference: None,
+        metadata: Metadata::default(),
     }
 }
 
@@ -146,6 +148,8 @@ impl Store {
                     .order;
                 let routing = serde_json::to_string(&stored.routing).unwrap();
                 assert_eq!(routing, serde_json::to_string(&order.routing).unwrap());
+                assert_eq!(stored.external_reference, order.external_reference);
+                assert_eq!(stored.metadata, order.metadata);
                 format!(
                     "paid {:?} from {} because {routing}",
                     order.total,
@@ -173,6 +177,7 @@ impl Store {
                 (SELECT string_agg(concat_ws(' ', warehouse_id, product_id, on_hand, reserved), E'\\n'
                                    ORDER BY warehouse_id, product_id) FROM inventory.stock_levels),
                 (SELECT string_agg(concat_ws(' ', o.idempotency_key, o.status, o.version, o.total_minor, o.warehouse_id,
+                     coalesce(o.external_reference, 'none'), coalesce(o.metadata::text, 'none'),
                      (SELECT string_agg(l.number || ':' || l.product_id || 'x' || l.quantity, ',' ORDER BY l.number)
                       FROM orders.lines l WHERE l.order_id = o.id),
                      (SELECT string_agg(r.product_id || 'x' || r.quantity, ',' ORDER BY r.product_id)
@@ -190,6 +195,12 @@ impl Store {
             .unwrap();
         row.text
     }
+}
+
+/// One of a few texts, or none.
+fn chance_of(random: &mut StdRng, word: &str) -> Option<String> {
+    let number = random.random_range(0..4_u8);
+    (number > 0).then(|| format!("{word} {number}"))
 }
 
 /// Little stock, many takers, some of them twice with one key.
@@ -216,7 +227,15 @@ fn chances(seed: u64) -> (Vec<Vec<u32>>, Vec<(String, OrderRequest)>) {
         // A twin may be the same request or, once in a while, another one.
         let request = match orders.iter().find(|(known, _)| *known == key) {
             Some((_, request)) if random.random_ratio(3, 4) => request.clone(),
-            _ => request(degrees, &lines),
+            _ => OrderRequest {
+                external_reference: chance_of(&mut random, "reference")
+                    .map(|text| ExternalReference::parse(&text).unwrap()),
+                metadata: match chance_of(&mut random, "note") {
+                    Some(text) => serde_json::from_value(json!({ "note": text })).unwrap(),
+                    None => Metadata::default(),
+                },
+                ..request(degrees, &lines)
+            },
         };
         orders.push((key, request));
     }

@@ -9,7 +9,7 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use oms_geocoding::adapters::AddressBook;
 use oms_inventory::{Catalogue, load_catalogue};
 use oms_orders::{
-    Cancellation, OrderContext, OrderError, OrderRequest, OrderSettings, PlacedOrder,
+    Cancellation, Metadata, OrderContext, OrderError, OrderRequest, OrderSettings, PlacedOrder,
     RefundedOrder, RequestedLine, RequestedRefund, cancel_order, place_order, refund_order,
 };
 use oms_payments::PaymentMethod;
@@ -102,6 +102,8 @@ pub fn three_pieces() -> OrderRequest {
             quantity: 3,
         }],
         payment_method: PaymentMethod::parse_token("pm_card_visa").unwrap(),
+        external_reference: None,
+        metadata: Metadata::default(),
     }
 }
 

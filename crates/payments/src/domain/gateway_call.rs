@@ -11,6 +11,8 @@ use crate::{Attempt, AttemptId, Operation, Reference};
 
 /// Longest outcome, in characters; the column has the same limit.
 const MAX_OUTCOME: usize = 250;
+/// Longest name of whoever made a call, in characters; the column has the same limit.
+const MAX_ACTOR: usize = 200;
 
 /// A call to a gateway, as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +23,14 @@ pub struct GatewayCall {
     pub order_id: OrderId,
     /// The attempt that it was about.
     pub attempt_id: AttemptId,
+    /// The number of that attempt.
+    pub attempt_number: i32,
+    /// Who asked: `api`, `sweeper`, `operator:ann`, …; none where that was not kept yet.
+    pub actor: Option<String>,
     /// What was asked, in the words of [`Operation`].
     pub operation: String,
+    /// How often that was asked about this attempt by then: 1 for the first time.
+    pub repetition: u32,
     /// Who was asked.
     pub gateway: String,
     /// The gateway's name for the payment, or for the refund.
@@ -70,6 +78,7 @@ pub(crate) struct UnsavedCall {
     pub(crate) id: Uuid,
     pub(crate) order_id: OrderId,
     pub(crate) attempt_id: AttemptId,
+    pub(crate) actor: Option<String>,
     pub(crate) operation: Operation,
     pub(crate) gateway: String,
     pub(crate) reference: Option<Reference>,
@@ -108,11 +117,12 @@ impl UnsavedCalls {
         self.0.iter()
     }
 
-    /// Adds a call that began then and has just ended. Whatever does not fit its column is left out, so that the history
+    /// Adds a call that `actor` made, which began then and has just ended. Whatever does not fit its column is left out, so that the history
     /// never fails the write that it travels with.
     pub(crate) fn add(
         &mut self,
         attempt: &Attempt,
+        actor: &str,
         operation: Operation,
         began: Instant,
         answer: CallAnswer,
@@ -124,6 +134,7 @@ impl UnsavedCalls {
             id: Uuid::now_v7(),
             order_id: attempt.order_id,
             attempt_id: attempt.id,
+            actor: is_name(actor).then(|| actor.to_owned()),
             operation,
             gateway: attempt.gateway.clone(),
             reference: answer.reference,
@@ -134,6 +145,10 @@ impl UnsavedCalls {
             duration: began.elapsed(),
         });
     }
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=MAX_ACTOR).contains(&text.chars().count())
 }
 
 /// Whether it is 1 to 100 letters, digits, underscores and dashes.
@@ -166,17 +181,33 @@ mod tests {
     #[test]
     fn what_does_not_fit_its_column_is_left_out() {
         let mut calls = UnsavedCalls::none();
-        for request_id in ["req_1", "", "re q", &"x".repeat(101)] {
+        for (request_id, actor) in [
+            ("req_1", "operator:ann"),
+            ("", ""),
+            ("re q", &"ä".repeat(200)),
+            (&"x".repeat(101), &"ä".repeat(201)),
+        ] {
             let answer = CallAnswer {
                 reference: None,
                 request_id: Some(request_id.to_owned()),
                 outcome: format!("é {}", "x".repeat(300)),
                 effect: CallEffect::Known,
             };
-            calls.add(&attempt(), Operation::Lookup, Instant::now(), answer);
+            let (attempt, began) = (attempt(), Instant::now());
+            calls.add(&attempt, actor, Operation::Lookup, began, answer);
         }
         let ids: Vec<_> = calls.iter().map(|call| call.request_id.clone()).collect();
         assert_eq!(ids, [Some("req_1".to_owned()), None, None, None]);
+        let actors: Vec<_> = calls.iter().map(|call| call.actor.clone()).collect();
+        assert_eq!(
+            actors,
+            [
+                Some("operator:ann".to_owned()),
+                None,
+                Some("ä".repeat(200)),
+                None
+            ]
+        );
         assert!(calls.iter().all(|call| call.outcome == "x".repeat(250)));
     }
 }

@@ -33,6 +33,40 @@ pub enum Operation {
 }
 
 impl Operation {
+    const ALL: [Self; 10] = [
+        Self::Prepare,
+        Self::Confirm,
+        Self::Lookup,
+        Self::Cancel,
+        Self::Capture,
+        Self::Refund,
+        Self::ListCharges,
+        Self::FindCharge,
+        Self::RefundCharge,
+        Self::FindRefund,
+    ];
+
+    /// Reads its name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == name)
+    }
+
+    /// What it is done for, in words.
+    pub const fn purpose(self) -> &'static str {
+        match self {
+            Self::Prepare => "to have the gateway know the payment before any money can move",
+            Self::Confirm => "to collect the payment",
+            Self::Lookup => "to learn what became of the payment",
+            Self::Cancel => "to make sure that the payment is never collected",
+            Self::Capture => "to take what was authorised",
+            Self::Refund => "to give money back",
+            Self::ListCharges => "to compare the gateway's charges with the orders",
+            Self::FindCharge => "to learn what became of a charge",
+            Self::RefundCharge => "to give a charge back",
+            Self::FindRefund => "to learn what became of a refund",
+        }
+    }
+
     /// The name, in keys, logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -106,6 +140,15 @@ mod tests {
         assert_ne!(unique(), unique());
         let prefix = format!("{order_id}:cancel:2:");
         assert!(unique().as_str().starts_with(&prefix));
+    }
+
+    #[test]
+    fn a_name_reads_back_as_its_operation_and_nothing_else_is_one() {
+        for operation in Operation::ALL {
+            assert_eq!(Operation::parse(operation.as_str()), Some(operation));
+            assert!(operation.purpose().starts_with("to "), "{operation}");
+        }
+        assert_eq!(Operation::parse("Prepare"), None);
     }
 
     #[test]

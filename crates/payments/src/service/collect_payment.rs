@@ -74,7 +74,7 @@ impl Collected {
     }
 }
 
-/// Collects the payment of an attempt that was just recorded. Run it once for each attempt, in a task that does not end
+/// Collects the payment of an attempt that was just recorded, in the name of `actor`. Run it once for each attempt, in a task that does not end
 /// with the client's request; it does not close the attempt.
 ///
 /// The reference is stored before the one call that takes money, by a compare-and-set: whoever closes an attempt that
@@ -85,9 +85,10 @@ pub async fn collect_payment(
     tenant_id: TenantId,
     attempt: &Attempt,
     method: &PaymentMethod,
+    actor: &str,
 ) -> Collected {
     let database = &batches.database;
-    let mut gateway = RecordedGateway::new(gateway, attempt);
+    let mut gateway = RecordedGateway::new(gateway, attempt, actor);
     let outcome = match send(batches, &mut gateway, tenant_id, attempt).await {
         Ok(reference) => {
             let confirmed = confirm(&mut gateway, attempt, &reference, method).await;

@@ -46,7 +46,7 @@ enum Said {
     Refused(RefundFailure),
 }
 
-/// Has the gateway give back the money of a refund that was begun. It can be repeated, and several may do so at once: the
+/// Has the gateway give back the money of a refund that was begun, in the name of `actor`. It can be repeated, and several may do so at once: the
 /// money is given back once. It does not end the refund.
 ///
 /// A try after the first reads the gateway's own list first, because the gateway may answer a repeated key with the
@@ -59,13 +59,14 @@ pub async fn execute_refund(
     tenant_id: TenantId,
     refund: &Refund,
     attempt: &Attempt,
+    actor: &str,
 ) -> RefundResult {
     if attempt.gateway != gateway.name() {
         return RefundResult::Later(LaterCause::OtherGateway(attempt.gateway.clone()));
     }
     let reference = attempt.reference.as_ref();
     let reference = reference.expect("nothing is paid without a reference: the database checks it");
-    let mut gateway = RecordedGateway::new(gateway, attempt);
+    let mut gateway = RecordedGateway::new(gateway, attempt, actor);
     let said = ask(&mut gateway, refund, reference).await;
     let named = match &said {
         Ok(Said::Outcome(outcome)) => outcome.refund().map(|(reference, _)| reference),

@@ -1,7 +1,9 @@
 //! Reading the payment of an order: its attempts, its refunds, and what the gateway was asked.
 
+use chrono::{DateTime, Utc};
 use oms_database::Connection;
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
+use uuid::Uuid;
 
 use crate::store::{attempts, gateway_calls, refunds};
 use crate::{Attempt, GatewayCall, PaymentError, Refund, RefundState};
@@ -40,6 +42,22 @@ pub async fn list_calls(
     order_id: OrderId,
 ) -> Result<Vec<GatewayCall>, PaymentError> {
     Ok(gateway_calls::find_by_order(connection, tenant_id, order_id).await?)
+}
+
+/// The same page by page: up to `limit` calls by the time at which they were made and their id, from a call on, which is
+/// among them, if one is given.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list_calls_from(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    order_id: OrderId,
+    from: Option<(DateTime<Utc>, Uuid)>,
+    limit: usize,
+) -> Result<Vec<GatewayCall>, PaymentError> {
+    let calls = gateway_calls::find_by_order_from(connection, tenant_id, order_id, from, limit);
+    Ok(calls.await?)
 }
 
 /// The refunds of an order's payment, the first one first.

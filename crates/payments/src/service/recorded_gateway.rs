@@ -19,14 +19,21 @@ use crate::{
 pub(crate) struct RecordedGateway<'a> {
     gateway: &'a dyn PaymentGateway,
     attempt: &'a Attempt,
+    actor: &'a str,
     calls: UnsavedCalls,
 }
 
 impl<'a> RecordedGateway<'a> {
-    pub(crate) fn new(gateway: &'a dyn PaymentGateway, attempt: &'a Attempt) -> Self {
+    /// Calls are made in the name of `actor`.
+    pub(crate) fn new(
+        gateway: &'a dyn PaymentGateway,
+        attempt: &'a Attempt,
+        actor: &'a str,
+    ) -> Self {
         Self {
             gateway,
             attempt,
+            actor,
             calls: UnsavedCalls::none(),
         }
     }
@@ -157,7 +164,8 @@ impl<'a> RecordedGateway<'a> {
             outcome,
             effect,
         };
-        self.calls.add(self.attempt, operation, began, noted);
+        let calls = &mut self.calls;
+        calls.add(self.attempt, self.actor, operation, began, noted);
         answer.map(|it| it.value)
     }
 

@@ -28,7 +28,7 @@ pub enum FencePolicy {
     Observe,
 }
 
-/// Settles the payment of an attempt that was left open. Holds no connection while the gateway is asked, can be
+/// Settles the payment of an attempt that was left open, in the name of `actor`. Holds no connection while the gateway is asked, can be
 /// repeated, and does not close the attempt.
 ///
 /// Whoever still collects the payment meanwhile loses: either the reference can't be stored any more, or the payment is
@@ -39,10 +39,11 @@ pub async fn settle_payment(
     tenant_id: TenantId,
     attempt: &Attempt,
     policy: FencePolicy,
+    actor: &str,
 ) -> Settled {
     let mut settlement = Settlement {
         database,
-        gateway: RecordedGateway::new(gateway, attempt),
+        gateway: RecordedGateway::new(gateway, attempt, actor),
         tenant_id,
         attempt,
         policy,

@@ -83,7 +83,7 @@ pub(crate) async fn store_references(
     let references: Vec<&str> = sent.iter().map(|it| it.reference.as_str()).collect();
     let statement = cached_sql(change_attempt!(
         "state = 'sent', reference = sent.reference
-         FROM unnest($13::uuid[], $14::text[]) AS sent (id, reference)
+         FROM unnest($14::uuid[], $15::text[]) AS sent (id, reference)
          WHERE a.tenant_id = $1 AND a.id = sent.id AND a.state = 'created'
          RETURNING a.id"
     ));
@@ -120,7 +120,7 @@ pub(crate) async fn close_attempts(
         .collect();
     let statement = cached_sql(change_attempt!(
         "state = closed.state, captured_minor = closed.captured_minor, decline_code = closed.decline_code
-         FROM unnest($13::uuid[], $14::text[], $15::text[], $16::bigint[], $17::text[])
+         FROM unnest($14::uuid[], $15::text[], $16::text[], $17::bigint[], $18::text[])
              AS closed (id, from_states, state, captured_minor, decline_code)
          WHERE a.tenant_id = $1 AND a.id = closed.id
            AND a.state = ANY (string_to_array(closed.from_states, ','))
@@ -158,7 +158,7 @@ pub(crate) async fn move_attempt(
     calls: &UnsavedCalls,
 ) -> Result<bool, DbError> {
     let statement = cached_sql(change_attempt!(
-        "state = $15 WHERE tenant_id = $1 AND id = $13 AND state = ANY ($14)"
+        "state = $16 WHERE tenant_id = $1 AND id = $14 AND state = ANY ($15)"
     ));
     let changed = bind_calls!(statement, tenant_id, Columns::of([calls]))
         .bind::<SqlUuid, _>(attempt_id.as_uuid())

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::{OrderId, TenantId};
@@ -16,25 +16,25 @@ use uuid::Uuid;
 use super::unreadable;
 use crate::{CallEffect, GatewayCall, Reference, UnsavedCalls};
 
-/// Adds calls to the history. `$1` is the tenant and the binds of [`bind_calls`] are `$2` to `$12`. A call that is there
+/// Adds calls to the history. `$1` is the tenant and the binds of [`bind_calls`] are `$2` to `$13`. A call that is there
 /// already is left as it is, so that saving may be repeated.
 macro_rules! insert_calls_sql {
     () => {
         "INSERT INTO payments.gateway_calls
              (tenant_id, id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect,
-              duration_ms, called_at)
+              duration_ms, called_at, actor)
          SELECT $1, id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect,
-                duration_ms, statement_timestamp() - make_interval(secs => age_s)
+                duration_ms, statement_timestamp() - make_interval(secs => age_s), actor
          FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-                     $10::text[], $11::integer[], $12::double precision[])
+                     $10::text[], $11::integer[], $12::double precision[], $13::text[])
              AS call (id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect,
-                      duration_ms, age_s)
+                      duration_ms, age_s, actor)
          ON CONFLICT DO NOTHING"
     };
 }
 pub(super) use insert_calls_sql;
 
-/// Binds a tenant and its calls, `$1` to `$12`.
+/// Binds a tenant and its calls, `$1` to `$13`.
 macro_rules! bind_calls {
     ($statement:expr, $tenant_id:expr, $columns:expr) => {{
         use diesel::sql_types::{Array, Double, Integer, Nullable, Text, Uuid as SqlUuid};
@@ -52,6 +52,7 @@ macro_rules! bind_calls {
             .bind::<Array<Text>, _>(columns.effects)
             .bind::<Array<Integer>, _>(columns.durations_ms)
             .bind::<Array<Double>, _>(columns.ages_s)
+            .bind::<Array<Nullable<Text>>, _>(columns.actors)
     }};
 }
 pub(super) use bind_calls;
@@ -70,6 +71,7 @@ pub(super) struct Columns<'a> {
     pub(super) effects: Vec<&'a str>,
     pub(super) durations_ms: Vec<i32>,
     pub(super) ages_s: Vec<f64>,
+    pub(super) actors: Vec<Option<&'a str>>,
 }
 
 impl<'a> Columns<'a> {
@@ -89,6 +91,7 @@ impl<'a> Columns<'a> {
             let ms = i32::try_from(call.duration.as_millis());
             columns.durations_ms.push(ms.unwrap_or(i32::MAX));
             columns.ages_s.push(call.began.elapsed().as_secs_f64());
+            columns.actors.push(call.actor.as_deref());
         }
         columns
     }
@@ -107,6 +110,19 @@ pub(crate) async fn insert_calls(
     Ok(())
 }
 
+/// The calls about an order, each with the number of its attempt and how often its operation was called by then: a macro,
+/// because the text of a cached statement is a constant.
+macro_rules! select_calls {
+    () => {
+        "SELECT c.id, c.order_id, c.attempt_id, a.number AS attempt_number, c.actor, c.operation, c.gateway, c.reference,
+                c.request_id, c.outcome, c.effect, c.duration_ms, c.called_at,
+                row_number() OVER (PARTITION BY c.attempt_id, c.operation ORDER BY c.called_at, c.id) AS repetition
+         FROM payments.gateway_calls c
+         JOIN payments.attempts a ON a.tenant_id = c.tenant_id AND a.id = c.attempt_id
+         WHERE c.tenant_id = $1 AND c.order_id = $2"
+    };
+}
+
 /// The calls about an order, in the order in which they were made.
 pub(crate) async fn find_by_order(
     connection: &mut Connection,
@@ -114,13 +130,32 @@ pub(crate) async fn find_by_order(
     order_id: OrderId,
 ) -> Result<Vec<GatewayCall>, DbError> {
     // Ids are made when a call ends, and one that is made later sorts later.
-    let rows: Vec<Row> = cached_sql(
-        "SELECT id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect, duration_ms,
-                called_at
-         FROM payments.gateway_calls WHERE tenant_id = $1 AND order_id = $2 ORDER BY id",
-    )
+    let rows: Vec<Row> = cached_sql(concat!(select_calls!(), " ORDER BY c.id"))
+        .bind::<SqlUuid, _>(tenant_id.as_uuid())
+        .bind::<SqlUuid, _>(order_id.as_uuid())
+        .load(connection)
+        .await?;
+    rows.into_iter().map(GatewayCall::try_from).collect()
+}
+
+/// Up to `limit` calls about an order in the order of time and id, from a call on, if one is given.
+pub(crate) async fn find_by_order_from(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    order_id: OrderId,
+    from: Option<(DateTime<Utc>, Uuid)>,
+    limit: usize,
+) -> Result<Vec<GatewayCall>, DbError> {
+    let rows: Vec<Row> = cached_sql(concat!(
+        "SELECT * FROM (",
+        select_calls!(),
+        ") call WHERE $3 IS NULL OR (called_at, id) >= ($3, $4) ORDER BY called_at, id LIMIT $5"
+    ))
     .bind::<SqlUuid, _>(tenant_id.as_uuid())
     .bind::<SqlUuid, _>(order_id.as_uuid())
+    .bind::<Nullable<Timestamptz>, _>(from.map(|(at, _)| at))
+    .bind::<Nullable<SqlUuid>, _>(from.map(|(_, id)| id))
+    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
     .load(connection)
     .await?;
     rows.into_iter().map(GatewayCall::try_from).collect()
@@ -134,8 +169,14 @@ struct Row {
     order_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
     attempt_id: Uuid,
+    #[diesel(sql_type = Integer)]
+    attempt_number: i32,
+    #[diesel(sql_type = Nullable<Text>)]
+    actor: Option<String>,
     #[diesel(sql_type = Text)]
     operation: String,
+    #[diesel(sql_type = BigInt)]
+    repetition: i64,
     #[diesel(sql_type = Text)]
     gateway: String,
     #[diesel(sql_type = Nullable<Text>)]
@@ -161,7 +202,10 @@ impl TryFrom<Row> for GatewayCall {
             id: row.id,
             order_id: row.order_id.into(),
             attempt_id: row.attempt_id.into(),
+            attempt_number: row.attempt_number,
+            actor: row.actor,
             operation: row.operation,
+            repetition: u32::try_from(row.repetition).unwrap_or(u32::MAX),
             gateway: row.gateway,
             reference: reference.map_err(unreadable)?,
             request_id: row.request_id,

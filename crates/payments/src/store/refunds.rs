@@ -124,8 +124,8 @@ pub(crate) async fn store_reference(
     let statement = cached_sql(concat!(
         "WITH calls AS (",
         insert_calls_sql!(),
-        ") UPDATE payments.refunds SET reference = $14, updated_at = now()
-         WHERE tenant_id = $1 AND id = $13 AND reference IS NULL"
+        ") UPDATE payments.refunds SET reference = $15, updated_at = now()
+         WHERE tenant_id = $1 AND id = $14 AND reference IS NULL"
     ));
     bind_calls!(statement, tenant_id, Columns::of([calls]))
         .bind::<SqlUuid, _>(refund_id.as_uuid())

@@ -291,7 +291,7 @@ async fn the_gateway_of_another_payment_is_not_asked() {
     let calls = till.shop.gateway.calls().len();
     let (database, gateway) = (&till.shop.database, &till.shop.gateway);
     let tenant_id = till.shop.tenant_id;
-    let result = execute_refund(database, gateway, tenant_id, &refund, &foreign).await;
+    let result = execute_refund(database, gateway, tenant_id, &refund, &foreign, "sweeper").await;
     assert!(
         matches!(result, RefundResult::Later(LaterCause::OtherGateway(_))),
         "{result:?}"

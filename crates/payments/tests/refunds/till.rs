@@ -67,7 +67,15 @@ impl Till {
     pub(crate) async fn execute(&self, refund: &Refund) -> RefundResult {
         let attempt = self.shop.stored().await;
         let (database, gateway) = (&self.shop.database, &self.shop.gateway);
-        execute_refund(database, gateway, self.shop.tenant_id, refund, &attempt).await
+        execute_refund(
+            database,
+            gateway,
+            self.shop.tenant_id,
+            refund,
+            &attempt,
+            "sweeper",
+        )
+        .await
     }
 
     /// As whoever goes on with it later does: with what the database has.

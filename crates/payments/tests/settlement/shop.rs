@@ -80,6 +80,7 @@ impl Shop {
             self.tenant_id,
             attempt,
             &token(),
+            "api",
         )
         .await
     }
@@ -97,6 +98,7 @@ impl Shop {
             self.tenant_id,
             &attempt,
             policy,
+            "sweeper",
         )
         .await
     }

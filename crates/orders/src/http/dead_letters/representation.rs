@@ -10,7 +10,7 @@ use crate::domain::event::OrderEvent;
 use crate::domain::id::DeadLetterId;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::http::representation::{OrderBody, Payment};
+use crate::http::representation::{CallBody, OrderBody, Payment};
 use crate::service::get_dead_letter::DeadLetterDetails;
 use crate::service::get_order::OrderDetails;
 
@@ -72,7 +72,7 @@ pub(super) struct DetailsBody {
     order: OrderBody,
     timeline: Vec<EventBody>,
     attempts: Vec<Payment>,
-    gateway_calls: Vec<CallBody>,
+    gateway_calls: Vec<PastCallBody>,
 }
 
 #[derive(Debug, Serialize)]
@@ -86,21 +86,14 @@ struct EventBody {
     occurred_at: DateTime<Utc>,
 }
 
-/// A call to the gateway.
+/// A call to the gateway, who made it and when.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct CallBody {
-    operation: String,
-    gateway: String,
+struct PastCallBody {
+    #[serde(flatten)]
+    call: CallBody,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reference: Option<String>,
-    /// The gateway's own id of the request, for its support.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<String>,
-    outcome: String,
-    /// `known` or `unknown`.
-    effect: &'static str,
-    duration_ms: u64,
+    actor: Option<String>,
     called_at: DateTime<Utc>,
 }
 
@@ -114,13 +107,14 @@ impl DetailsBody {
             order: details.order,
             payment: details.attempts.last().cloned(),
             refunds: details.refunds,
+            explanation: details.explanation,
         };
         Ok(Self {
             dead_letter: details.dead_letter.into(),
             order: OrderBody::of(order)?,
             timeline: details.timeline.into_iter().map(EventBody::from).collect(),
             attempts,
-            gateway_calls: details.calls.into_iter().map(CallBody::from).collect(),
+            gateway_calls: details.calls.into_iter().map(PastCallBody::from).collect(),
         })
     }
 }
@@ -138,17 +132,12 @@ impl From<OrderEvent> for EventBody {
     }
 }
 
-impl From<GatewayCall> for CallBody {
+impl From<GatewayCall> for PastCallBody {
     fn from(call: GatewayCall) -> Self {
         Self {
-            operation: call.operation,
-            gateway: call.gateway,
-            reference: call.reference.map(|reference| reference.to_string()),
-            request_id: call.request_id,
-            outcome: call.outcome,
-            effect: call.effect.as_str(),
-            duration_ms: u64::try_from(call.duration.as_millis()).unwrap_or(u64::MAX),
+            actor: call.actor.clone(),
             called_at: call.called_at,
+            call: call.into(),
         }
     }
 }

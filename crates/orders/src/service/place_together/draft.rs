@@ -46,6 +46,8 @@ fn draft<'a>(context: &OrderContext, priced: &'a Priced<'a>, route: Route) -> Op
         shipping_address: priced.arrival.shipping_address.clone(),
         routing: route.trace,
         lines: priced.lines.clone(),
+        external_reference: priced.arrival.external_reference.clone(),
+        metadata: priced.arrival.metadata.clone(),
     };
     let attempt = NewAttempt {
         id: AttemptId::generate(),

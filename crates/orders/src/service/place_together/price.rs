@@ -1,16 +1,16 @@
-//! The prices of this moment.
+//! Orders with the prices of this moment.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use oms_database::{Connection, DbError};
-use oms_inventory::{Demand, PriceQuote, ProductId, RoutingRequest, quote_prices};
-use oms_validation::{Currency, Money, TenantId};
+use oms_inventory::{Demand, RoutingRequest};
+use oms_validation::{Money, TenantId};
 
 use crate::context::OrderContext;
-use crate::domain::line::{MAX_TOTAL_MINOR, OrderLine, total};
+use crate::domain::line::{OrderLine, RequestedLine};
 use crate::error::OrderError;
 use crate::service::intake::Arrival;
+use crate::service::price_lines::{PricedLines, price_lines};
 
 /// An order with its prices.
 pub(super) struct Priced<'a> {
@@ -38,55 +38,23 @@ pub(super) async fn price<'a>(
     tenant: TenantId,
     arrivals: &'a [Arc<Arrival>],
 ) -> Result<Vec<Result<Priced<'a>, OrderError>>, DbError> {
-    let currency = context.settings.currency;
-    let mut products: Vec<ProductId> = arrivals
-        .iter()
-        .flat_map(|arrival| arrival.lines.iter().map(|line| line.product_id))
-        .collect();
-    products.sort_unstable();
-    products.dedup();
-    let quotes = quote_prices(connection, tenant, currency, &products).await?;
-    let quotes: HashMap<ProductId, PriceQuote> = products.into_iter().zip(quotes).collect();
-    let priced = arrivals.iter().enumerate().map(|(index, arrival)| {
-        let (lines, total) = lines(arrival, currency, &quotes)?;
-        let demand = Demand::from_lines(lines.iter().map(|line| (line.product_id, line.quantity)));
+    let lines = arrivals.iter().map(|arrival| arrival.lines.as_slice());
+    let lines: Vec<&[RequestedLine]> = lines.collect();
+    let priced = price_lines(context, connection, tenant, &lines).await?;
+    let arrivals = arrivals.iter().enumerate();
+    let priced = arrivals.zip(priced).map(|((index, arrival), priced)| {
+        let PricedLines {
+            lines,
+            total,
+            demand,
+        } = priced?;
         Ok(Priced {
             index,
             arrival,
             lines,
             total,
-            demand: demand
-                .expect("a request has lines, and their quantities were checked when it was read"),
+            demand,
         })
     });
     Ok(priced.collect())
-}
-
-fn lines(
-    arrival: &Arrival,
-    currency: Currency,
-    quotes: &HashMap<ProductId, PriceQuote>,
-) -> Result<(Vec<OrderLine>, Money), OrderError> {
-    let (mut lines, mut unknown, mut not_sold) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, line) in arrival.lines.iter().enumerate() {
-        match quotes.get(&line.product_id) {
-            Some(PriceQuote::UnitPrice(unit_price)) => lines.push(OrderLine {
-                product_id: line.product_id,
-                quantity: line.quantity,
-                unit_price: *unit_price,
-            }),
-            Some(PriceQuote::NotSoldIn(_)) => not_sold.push(index),
-            Some(PriceQuote::UnknownProduct) | None => unknown.push(index),
-        }
-    }
-    if !unknown.is_empty() {
-        return Err(OrderError::UnknownProducts(unknown));
-    }
-    if !not_sold.is_empty() {
-        return Err(OrderError::ProductsNotSold(not_sold));
-    }
-    match total(currency, &lines) {
-        Ok(total) if total.amount_minor <= MAX_TOTAL_MINOR => Ok((lines, total)),
-        Ok(_) | Err(_) => Err(OrderError::TotalTooLarge),
-    }
 }

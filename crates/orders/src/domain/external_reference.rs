@@ -1,0 +1,71 @@
+//! What an order is called elsewhere.
+
+use std::fmt;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// Longest reference, in characters; the column has the same limit.
+const MAX_LENGTH: usize = 255;
+
+/// What an order is called in the storefront or another system: 1 to 255 printable characters, none of them a blank at an end.
+/// Two orders may have the same: an order that failed and its successor, say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExternalReference(String);
+
+/// The text is not usable as a reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 255 printable characters, with no blank before or after them")]
+pub struct InvalidExternalReference;
+
+impl ExternalReference {
+    /// Reads a reference.
+    ///
+    /// # Errors
+    /// When it is empty or too long, has a character that is not printable, or a blank at an end.
+    pub fn parse(text: &str) -> Result<Self, InvalidExternalReference> {
+        let length = text.chars().count();
+        let is_trimmed = text.trim().len() == text.len();
+        if !(1..=MAX_LENGTH).contains(&length) || !is_trimmed || text.contains(char::is_control) {
+            return Err(InvalidExternalReference);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The reference as the client wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ExternalReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ExternalReference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_is_what_another_system_calls_an_order() {
+        for text in ["1", "#1001", "Bestellung Nº 7", &"ä".repeat(255)] {
+            assert_eq!(ExternalReference::parse(text).unwrap().as_str(), text);
+        }
+        for text in ["", " ", "7 ", "\u{a0}7", "a\nb", "a\0b", &"x".repeat(256)] {
+            assert_eq!(
+                ExternalReference::parse(text),
+                Err(InvalidExternalReference),
+                "{text:?}"
+            );
+        }
+    }
+}

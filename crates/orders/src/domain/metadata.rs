@@ -1,0 +1,148 @@
+//! What clients keep with their orders.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// Most keys; these limits are Stripe's (<https://docs.stripe.com/api/metadata>).
+const MAX_KEYS: usize = 50;
+/// Longest key, in characters.
+const MAX_KEY: usize = 40;
+/// Longest value, in characters.
+const MAX_VALUE: usize = 500;
+
+/// What a client keeps with an order, for itself: at most 50 keys of 1 to 40 printable characters, with texts of at most 500
+/// characters. It means nothing here, and is never logged.
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Metadata(BTreeMap<String, String>);
+
+impl Metadata {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Keys and values, by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Metadata({} keys)", self.0.len())
+    }
+}
+
+/// A value, under its rule; read as such, so that an error names its key.
+struct Value(String);
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let unreadable = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+        if text.chars().count() > MAX_VALUE || text.contains(unreadable) {
+            return Err(Error::custom("must be a text of at most 500 characters"));
+        }
+        Ok(Self(text))
+    }
+}
+
+impl<'de> Deserialize<'de> for Metadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Metadata;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of texts")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {
+                let mut pairs = BTreeMap::new();
+                while let Some(key) = map.next_key::<String>()? {
+                    if !(1..=MAX_KEY).contains(&key.chars().count())
+                        || key.contains(char::is_control)
+                    {
+                        return Err(A::Error::custom(
+                            "must have keys of 1 to 40 printable characters",
+                        ));
+                    }
+                    let Value(value) = map.next_value()?;
+                    if pairs.insert(key, value).is_some() {
+                        return Err(A::Error::custom("must not have a key twice"));
+                    }
+                    if pairs.len() > MAX_KEYS {
+                        return Err(A::Error::custom("must have at most 50 keys"));
+                    }
+                }
+                Ok(Metadata(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+
+    fn read(json: &Value) -> Result<Metadata, String> {
+        serde_json::from_str(&json.to_string()).map_err(|error| error.to_string())
+    }
+
+    /// So many keys, of so many characters, with values of so many.
+    fn sized(keys: usize, key: usize, value: usize) -> Value {
+        let pair = |number: usize| (format!("{number:0key$}"), json!("ä".repeat(value)));
+        Value::Object((0..keys).map(pair).collect::<Map<_, _>>())
+    }
+
+    #[test]
+    fn metadata_reads_back_as_it_was_written() {
+        for json in [
+            json!({}),
+            json!({ "gift": "yes", "note": "ring\ntwice", "empty": "" }),
+            sized(50, 40, 500),
+        ] {
+            let metadata = read(&json).unwrap();
+            assert_eq!(serde_json::to_value(&metadata).unwrap(), json);
+            assert_eq!(metadata.is_empty(), json == json!({}));
+        }
+    }
+
+    #[test]
+    fn metadata_beyond_its_limits_is_refused() {
+        for json in [
+            sized(51, 40, 0),
+            sized(1, 41, 0),
+            sized(1, 1, 501),
+            json!({ "": "x" }),
+            json!({ "a\u{0}": "x" }),
+            json!({ "a": "x\u{0}" }),
+            json!({ "a": 1 }),
+            json!({ "a": null }),
+            json!({ "a": { "b": "c" } }),
+            json!(["a"]),
+            json!("a"),
+        ] {
+            assert!(read(&json).is_err(), "{json}");
+        }
+        let twice = serde_json::from_str::<Metadata>(r#"{"a":"1","a":"1"}"#);
+        assert!(twice.unwrap_err().to_string().contains("twice"));
+    }
+
+    #[test]
+    fn metadata_does_not_show_in_debug_output() {
+        let metadata = read(&json!({ "secret": "hidden" })).unwrap();
+        assert_eq!(format!("{metadata:?}"), "Metadata(1 keys)");
+    }
+}

@@ -1,0 +1,311 @@
+//! Lists of orders: which ones, in which order, and where a page begins.
+//!
+//! Orders are listed by their ids, which begin with the time at which the program took the order: one index has them in that
+//! order for every filter, and orders that are placed meanwhile neither shift nor repeat the others.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use oms_inventory::WarehouseId;
+use oms_validation::OrderId;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::domain::external_reference::ExternalReference;
+use crate::domain::id::CustomerId;
+use crate::domain::status::OrderStatus;
+
+/// How far the time in an order's id may be from its `created_at`: one is by the clock of the machine that took the order, the
+/// other by the database's, and a connection may have been waited for between them.
+const CLOCKS_APART: Duration = Duration::from_secs(10);
+
+/// Which orders to list, and in which order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderListing {
+    /// Which ones.
+    pub filter: OrderFilter,
+    /// In which order.
+    pub sort: OrderSort,
+}
+
+/// Which orders to list: those to which all of this applies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OrderFilter {
+    /// Where they are in their lives.
+    pub status: Option<OrderStatus>,
+    /// Who bought.
+    pub customer_id: Option<CustomerId>,
+    /// Where they are sent from.
+    pub warehouse_id: Option<WarehouseId>,
+    /// Placed then or later.
+    pub created_from: Option<DateTime<Utc>>,
+    /// Placed earlier than that.
+    pub created_to: Option<DateTime<Utc>>,
+    /// Called this elsewhere.
+    pub external_reference: Option<ExternalReference>,
+}
+
+/// In which order they are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderSort {
+    /// The one placed last comes first.
+    NewestFirst,
+    /// The one placed first comes first.
+    OldestFirst,
+}
+
+impl OrderSort {
+    /// Reads a query parameter.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "newest" => Some(Self::NewestFirst),
+            "oldest" => Some(Self::OldestFirst),
+            _ => None,
+        }
+    }
+}
+
+/// Where a page of orders ended, of a list and no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderCursor {
+    last: OrderId,
+    listing: [u8; 8],
+}
+
+/// The text is not one that a page of this list came with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidOrderCursor {
+    /// It is none at all.
+    #[error("must be the nextCursor of an earlier page")]
+    NotACursor,
+    /// It is one of a list with another filter or another order.
+    #[error("belongs to a list with other parameters; only limit may change between pages")]
+    OfAnotherList,
+}
+
+impl fmt::Display for OrderCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let listing = u64::from_be_bytes(self.listing);
+        write!(f, "{}{listing:016x}", self.last.as_uuid().simple())
+    }
+}
+
+impl OrderListing {
+    /// The cursor of a page that ended with this order.
+    pub(crate) fn cursor(&self, last: OrderId) -> OrderCursor {
+        OrderCursor {
+            last,
+            listing: self.digest(),
+        }
+    }
+
+    /// Reads the cursor of a page of this list.
+    ///
+    /// # Errors
+    /// When it is none, or one of another list.
+    pub fn parse_cursor(&self, text: &str) -> Result<OrderCursor, InvalidOrderCursor> {
+        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.len() != 48 || !text.bytes().all(is_hex) {
+            return Err(InvalidOrderCursor::NotACursor);
+        }
+        let (last, listing) = text.split_at(32);
+        let last = Uuid::try_parse(last).map_err(|_| InvalidOrderCursor::NotACursor)?;
+        let listing =
+            u64::from_str_radix(listing, 16).map_err(|_| InvalidOrderCursor::NotACursor)?;
+        let cursor = self.cursor(last.into());
+        match cursor.listing == listing.to_be_bytes() {
+            true => Ok(cursor),
+            false => Err(InvalidOrderCursor::OfAnotherList),
+        }
+    }
+
+    /// Tells this list from others. That cursors are not mixed up is a help for clients: it keeps nothing from anybody.
+    fn digest(&self) -> [u8; 8] {
+        let OrderFilter {
+            status,
+            customer_id,
+            warehouse_id,
+            created_from,
+            created_to,
+            external_reference,
+        } = &self.filter;
+        let text = |part: Option<String>| part.unwrap_or_default();
+        let micros = |at: &Option<DateTime<Utc>>| at.map(|at| at.timestamp_micros().to_string());
+        let parts = [
+            format!("{:?}", self.sort),
+            text(status.map(|status| status.to_string())),
+            text(customer_id.map(|id| id.to_string())),
+            text(warehouse_id.map(|id| id.to_string())),
+            text(micros(created_from)),
+            text(micros(created_to)),
+            // It has no line breaks.
+            text(external_reference.as_ref().map(ToString::to_string)),
+        ];
+        let hash = Sha256::digest(parts.join("\n"));
+        let mut digest = [0; 8];
+        digest.copy_from_slice(&hash[..8]);
+        digest
+    }
+
+    /// The ids among which a page is looked for. It is wider than the filter's times, which have to be compared too.
+    pub(crate) fn ids(&self, after: Option<OrderCursor>) -> IdsBetween {
+        let mut ids = IdsBetween {
+            low: self.filter.created_from.map_or(Uuid::nil(), |from| {
+                first_id(from.timestamp_millis() - millis(CLOCKS_APART))
+            }),
+            high: self.filter.created_to.map_or(Uuid::max(), |to| {
+                first_id(to.timestamp_millis() + millis(CLOCKS_APART) + 1)
+            }),
+        };
+        if let Some(cursor) = after {
+            let last = cursor.last.as_uuid();
+            match self.sort {
+                OrderSort::NewestFirst => ids.high = ids.high.min(last),
+                OrderSort::OldestFirst => ids.low = ids.low.max(last),
+            }
+        }
+        ids
+    }
+}
+
+/// Ids between two, which are not among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IdsBetween {
+    pub(crate) low: Uuid,
+    pub(crate) high: Uuid,
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// What is below every id of this millisecond: the time is an id's first 48 bits (RFC 9562, 5.7).
+fn first_id(unix_ms: i64) -> Uuid {
+    let unix_ms = unix_ms.clamp(0, (1 << 48) - 1).unsigned_abs();
+    Uuid::from_u64_pair(unix_ms << 16, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn newest(filter: OrderFilter) -> OrderListing {
+        OrderListing {
+            filter,
+            sort: OrderSort::NewestFirst,
+        }
+    }
+
+    fn at(unix_ms: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(unix_ms).unwrap()
+    }
+
+    /// Lists that differ in one thing each.
+    fn lists() -> Vec<OrderListing> {
+        let one = Uuid::from_u128(1);
+        let filters = [
+            OrderFilter::default(),
+            OrderFilter {
+                status: Some(OrderStatus::Paid),
+                ..OrderFilter::default()
+            },
+            OrderFilter {
+                customer_id: Some(one.into()),
+                ..OrderFilter::default()
+            },
+            OrderFilter {
+                warehouse_id: Some(one.into()),
+                ..OrderFilter::default()
+            },
+            OrderFilter {
+                created_from: Some(at(1)),
+                ..OrderFilter::default()
+            },
+            OrderFilter {
+                created_to: Some(at(1)),
+                ..OrderFilter::default()
+            },
+            OrderFilter {
+                external_reference: ExternalReference::parse("1").ok(),
+                ..OrderFilter::default()
+            },
+        ];
+        let mut lists: Vec<_> = filters.into_iter().map(newest).collect();
+        lists.push(OrderListing {
+            sort: OrderSort::OldestFirst,
+            ..newest(OrderFilter::default())
+        });
+        lists
+    }
+
+    #[test]
+    fn a_cursor_is_one_of_its_own_list_only() {
+        let last = OrderId::generate();
+        for list in lists() {
+            let text = list.cursor(last).to_string();
+            for other in lists() {
+                let expected = match other == list {
+                    true => Ok(list.cursor(last)),
+                    false => Err(InvalidOrderCursor::OfAnotherList),
+                };
+                assert_eq!(other.parse_cursor(&text), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_a_cursor() {
+        let list = newest(OrderFilter::default());
+        let text = list.cursor(OrderId::generate()).to_string();
+        let (upper_case, longer) = (text.to_uppercase(), format!("{text}0"));
+        for wrong in ["", "x", &text[1..], &longer, &upper_case, &"ä".repeat(24)] {
+            let parsed = list.parse_cursor(wrong);
+            assert_eq!(parsed, Err(InvalidOrderCursor::NotACursor), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_ids_of_a_time_are_all_that_clocks_apart_may_have_made() {
+        let filter = OrderFilter {
+            created_from: Some(at(1_700_000_000_000)),
+            created_to: Some(at(1_700_000_060_000)),
+            ..OrderFilter::default()
+        };
+        let ids = newest(filter).ids(None);
+        let made_at = |unix_ms: u64| {
+            let (seconds, ms) = (unix_ms / 1000, u32::try_from(unix_ms % 1000).unwrap());
+            let timestamp = uuid::Timestamp::from_unix(uuid::NoContext, seconds, ms * 1_000_000);
+            Uuid::new_v7(timestamp)
+        };
+        let is_in = |unix_ms| ids.low < made_at(unix_ms) && made_at(unix_ms) < ids.high;
+        assert!(is_in(1_699_999_990_000) && is_in(1_700_000_070_000));
+        assert!(!is_in(1_699_999_989_999) && !is_in(1_700_000_070_001));
+    }
+
+    #[test]
+    fn a_page_goes_on_where_the_last_one_ended_in_either_order() {
+        let (last, filter) = (OrderId::generate(), OrderFilter::default());
+        let newest = newest(filter.clone());
+        let ids = newest.ids(Some(newest.cursor(last)));
+        assert_eq!((ids.low, ids.high), (Uuid::nil(), last.as_uuid()));
+        let oldest = OrderListing {
+            sort: OrderSort::OldestFirst,
+            filter,
+        };
+        let ids = oldest.ids(Some(oldest.cursor(last)));
+        assert_eq!((ids.low, ids.high), (last.as_uuid(), Uuid::max()));
+    }
+
+    #[test]
+    fn no_time_is_too_early_or_too_late_for_an_id() {
+        let filter = OrderFilter {
+            created_from: Some(DateTime::<Utc>::MIN_UTC),
+            created_to: Some(DateTime::<Utc>::MAX_UTC),
+            ..OrderFilter::default()
+        };
+        let ids = newest(filter).ids(None);
+        assert!(ids.low < OrderId::generate().as_uuid());
+        assert!(ids.high > OrderId::generate().as_uuid());
+    }
+}

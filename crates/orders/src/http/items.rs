@@ -1,0 +1,39 @@
+//! What is asked for, as requests say it.
+
+use std::collections::HashMap;
+
+use oms_errors::Problem;
+use oms_inventory::{MAX_QUANTITY, ProductId};
+use serde::{Deserialize, Serialize};
+use validator::Validate;
+
+use crate::domain::line::RequestedLine;
+use crate::error::invalid_field;
+
+/// Pieces of one product.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Item {
+    product_id: ProductId,
+    #[validate(range(min = 1, max = i64::from(MAX_QUANTITY), message = "must be between 1 and 1000000"))]
+    quantity: i64,
+}
+
+/// The lines of a request, each product once.
+pub(super) fn lines_of(items: &[Item]) -> Result<Vec<RequestedLine>, Problem> {
+    let mut seen = HashMap::new();
+    let mut lines = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        if let Some(first) = seen.insert(item.product_id, index) {
+            let message = format!("is the same product as in items[{first}]");
+            return Err(invalid_field(format!("items[{index}].productId"), message));
+        }
+        let quantity = i32::try_from(item.quantity)
+            .map_err(|_| invalid_field(format!("items[{index}].quantity"), "is too large"))?;
+        lines.push(RequestedLine {
+            product_id: item.product_id,
+            quantity,
+        });
+    }
+    Ok(lines)
+}

@@ -1,0 +1,214 @@
+//! `GET /orders`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, Utc};
+use oms_errors::Problem;
+use oms_validation::http::CurrentTenant;
+use serde::Serialize;
+
+use super::OrdersApi;
+use super::paging::{PageBody, parse_pairs, parse_size};
+use super::representation::{OrderSummary, Replay};
+use crate::domain::external_reference::ExternalReference;
+use crate::domain::order::Order;
+use crate::domain::order_listing::{OrderCursor, OrderFilter, OrderListing, OrderSort};
+use crate::domain::page::PageSize;
+use crate::domain::status::OrderStatus;
+use crate::error::{OrderError, invalid_field};
+use crate::service;
+
+/// 200 with a page, newest first unless `sort` is `oldest`. `status`, `customerId`, `warehouseId`, `createdFrom`, `createdTo`
+/// and `externalReference` narrow it, all that are given together; `limit` is 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
+pub(super) async fn list_orders(
+    api: web::Data<OrdersApi>,
+    tenant: CurrentTenant,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let query = Query::parse(request.query_string())?;
+    let context = api.context.clone();
+    let listing = async move {
+        let Query {
+            listing,
+            size,
+            after,
+        } = query;
+        service::list_orders::list_orders(&context, tenant.0, &listing, after, size).await
+    };
+    let page = api.detached(listing).await??;
+    let page = page.try_map(|order| ListedOrder::of(&order))?;
+    Ok(HttpResponse::Ok().json(PageBody::of(page, |item| item)))
+}
+
+/// An order of a list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListedOrder {
+    #[serde(flatten)]
+    summary: OrderSummary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+}
+
+impl ListedOrder {
+    fn of(order: &Order) -> Result<Self, OrderError> {
+        Ok(Self {
+            summary: OrderSummary::of(order, Replay::No)?,
+            failure: order.failure.as_ref().map(ToString::to_string),
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Query {
+    listing: OrderListing,
+    size: PageSize,
+    after: Option<OrderCursor>,
+}
+
+impl Query {
+    fn parse(text: &str) -> Result<Self, Problem> {
+        let mut filter = OrderFilter::default();
+        let (mut sort, mut size, mut cursor) = (None, None, None);
+        for (name, value) in &parse_pairs(text)? {
+            let is_first = match name.as_str() {
+                "status" => filter.status.replace(parse_status(value)?).is_none(),
+                "customerId" => filter.customer_id.replace(parse_id(name, value)?).is_none(),
+                "warehouseId" => filter
+                    .warehouse_id
+                    .replace(parse_id(name, value)?)
+                    .is_none(),
+                "createdFrom" => filter
+                    .created_from
+                    .replace(parse_time(name, value)?)
+                    .is_none(),
+                "createdTo" => filter
+                    .created_to
+                    .replace(parse_time(name, value)?)
+                    .is_none(),
+                "externalReference" => filter
+                    .external_reference
+                    .replace(parse_reference(value)?)
+                    .is_none(),
+                "sort" => sort.replace(parse_sort(value)?).is_none(),
+                "limit" => size.replace(parse_size(value)?).is_none(),
+                "cursor" => cursor.replace(value.clone()).is_none(),
+                _ => return Err(invalid_field(name, "is not a known parameter")),
+            };
+            if !is_first {
+                return Err(invalid_field(name, "is given twice"));
+            }
+        }
+        if let (Some(from), Some(to)) = (filter.created_from, filter.created_to)
+            && from >= to
+        {
+            return Err(invalid_field("createdTo", "must be later than createdFrom"));
+        }
+        let listing = OrderListing {
+            filter,
+            sort: sort.unwrap_or(OrderSort::NewestFirst),
+        };
+        let after = cursor.map(|text| listing.parse_cursor(&text)).transpose();
+        let after = after.map_err(|error| invalid_field("cursor", error.to_string()))?;
+        Ok(Self {
+            listing,
+            size: size.unwrap_or(PageSize::DEFAULT),
+            after,
+        })
+    }
+}
+
+fn parse_status(value: &str) -> Result<OrderStatus, Problem> {
+    OrderStatus::parse(value).ok_or_else(|| {
+        let statuses = OrderStatus::ALL.map(OrderStatus::as_str).join(", ");
+        invalid_field("status", format!("must be one of {statuses}"))
+    })
+}
+
+fn parse_reference(value: &str) -> Result<ExternalReference, Problem> {
+    let parsed = ExternalReference::parse(value);
+    parsed.map_err(|error| invalid_field("externalReference", error.to_string()))
+}
+
+fn parse_sort(value: &str) -> Result<OrderSort, Problem> {
+    let parsed = OrderSort::parse(value);
+    parsed.ok_or_else(|| invalid_field("sort", "must be newest or oldest"))
+}
+
+fn parse_id<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, Problem> {
+    let parsed = value.parse();
+    parsed.map_err(|_| invalid_field(name, "must be a UUID"))
+}
+
+fn parse_time(name: &str, value: &str) -> Result<DateTime<Utc>, Problem> {
+    let parsed = DateTime::parse_from_rfc3339(value).map(|at| at.to_utc());
+    let wrong = "must be a time such as 2026-11-01T00:00:00Z, with %2B for the + of an offset";
+    parsed.map_err(|_| invalid_field(name, wrong))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_without_parameters_asks_for_the_newest_of_all() {
+        let query = Query::parse("").unwrap();
+        assert_eq!(query.listing.filter, OrderFilter::default());
+        assert_eq!(query.listing.sort, OrderSort::NewestFirst);
+        assert_eq!((query.size, query.after), (PageSize::DEFAULT, None));
+    }
+
+    #[test]
+    fn filters_are_combined() {
+        let id = uuid::Uuid::from_u128(7);
+        let text = format!(
+            "status=PAID&customerId={id}&warehouseId={id}&createdFrom=2026-11-01T00:00:00Z\
+             &createdTo=2026-11-02T01:00:00%2B01:00&externalReference=%231001&sort=oldest&limit=7"
+        );
+        let query = Query::parse(&text).unwrap();
+        let filter = query.listing.filter;
+        assert_eq!(filter.status, Some(OrderStatus::Paid));
+        assert_eq!(filter.customer_id, Some(id.into()));
+        assert_eq!(filter.warehouse_id, Some(id.into()));
+        assert_eq!(
+            filter.external_reference,
+            ExternalReference::parse("#1001").ok()
+        );
+        let hours = filter.created_to.unwrap() - filter.created_from.unwrap();
+        assert_eq!(hours, chrono::TimeDelta::hours(24));
+        assert_eq!(query.listing.sort, OrderSort::OldestFirst);
+        assert_eq!(Some(query.size), PageSize::new(7));
+    }
+
+    #[test]
+    fn a_parameter_that_is_wrong_or_unknown_or_given_twice_is_named() {
+        let other = Query::parse("").unwrap().listing;
+        let of_other = format!(
+            "sort=oldest&cursor={}",
+            other.cursor(oms_validation::OrderId::generate())
+        );
+        for (text, field) in [
+            ("status=paid", "status"),
+            ("status=PAID&status=PAID", "status"),
+            ("customerId=7", "customerId"),
+            ("warehouseId=", "warehouseId"),
+            ("createdFrom=2026-11-01", "createdFrom"),
+            ("createdTo=2026-11-01T00:00:00+00:00", "createdTo"),
+            (
+                "createdFrom=2026-11-01T00:00:00Z&createdTo=2026-11-01T00:00:00Z",
+                "createdTo",
+            ),
+            ("externalReference=", "externalReference"),
+            ("externalReference=a%0Ab", "externalReference"),
+            ("sort=up", "sort"),
+            ("limit=0", "limit"),
+            ("limit=101", "limit"),
+            ("cursor=42", "cursor"),
+            (&of_other, "cursor"),
+            ("page=2", "page"),
+        ] {
+            let body = Query::parse(text).unwrap_err().body(None);
+            assert_eq!(body["status"], 400, "{text}");
+            assert_eq!(body["errors"][0]["field"], field, "{text}");
+        }
+    }
+}
