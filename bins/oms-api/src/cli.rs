@@ -10,6 +10,7 @@ use oms_database::migrations;
 use oms_monitoring::logs;
 
 use crate::config::Config;
+use crate::keys::{self, KeysCommand};
 use crate::{reconcile, seed, serve};
 
 /// Order management for e-commerce platforms. Configuration comes from the environment, and from `.env` in development.
@@ -20,7 +21,7 @@ struct Arguments {
     command: Option<Command>,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum Command {
     /// Serve the API (the default).
     Serve,
@@ -28,6 +29,9 @@ enum Command {
     Migrate,
     /// Load the demo catalogue: five warehouses, six products. Repeating it changes nothing.
     Seed,
+    /// Make, list, replace and revoke the keys of the API.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Compare the gateway's charges of some time with our orders, once, and print what differs.
     ///
     /// Each difference is kept as a finding with one alert. What is proven to be ours is given back at once; the rest waits
@@ -72,6 +76,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         }
         Command::Migrate => runtime.block_on(migrate(&config))?,
         Command::Seed => runtime.block_on(seed::seed(&config))?,
+        Command::Keys(command) => runtime.block_on(keys::run(&config, command))?,
         Command::Reconcile { from, to } => {
             return runtime.block_on(reconcile::reconcile(&config, from, to));
         }

@@ -1,5 +1,6 @@
 //! The configuration: one typed struct, read from the environment, which reports every problem at once.
 
+mod access;
 mod reader;
 mod reconcile;
 mod sweep;
@@ -7,7 +8,6 @@ mod sweep;
 mod tests;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use oms_monitoring::logs::LogFormat;
@@ -16,11 +16,10 @@ use oms_payments::adapters::stripe::WebhookSecrets;
 use oms_validation::{Currency, TenantId};
 use secrecy::{ExposeSecret, SecretString};
 
+pub(crate) use access::AccessSettings;
 pub(crate) use reader::InvalidConfig;
 use reader::Reader;
 pub(crate) use sweep::SweepSettings;
-
-use crate::operators::Operators;
 
 /// What kind of installation this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,18 +45,19 @@ pub(crate) struct Config {
     pub(crate) geocoder_url: Option<String>,
     pub(crate) address_book: Option<PathBuf>,
     pub(crate) currency: Currency,
+    /// Whom requests without a key act for in development, and reports of the gateway that name nobody.
     pub(crate) tenant: TenantId,
     /// Most orders of one store that are placed together.
     pub(crate) intake_batch_max: usize,
     /// Most batches of one store that are under way at a time.
     pub(crate) intake_batches: usize,
+    pub(crate) access: AccessSettings,
     pub(crate) sweep: SweepSettings,
     /// How often stored webhooks are looked for, beside those of this process, which it knows of at once.
     pub(crate) gateway_events_interval: Duration,
     /// None: never.
     pub(crate) reconcile: Option<ReconcileSchedule>,
     pub(crate) pending_payment_deadline: Duration,
-    pub(crate) operators: Arc<Operators>,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) log_format: LogFormat,
 }
@@ -95,7 +95,7 @@ const SANDBOX_URL: &str = "http://127.0.0.1:12111";
 const SANDBOX_KEY: &str = "sk_test_sandbox";
 /// What `cargo xtask start` has the sandbox sign its webhooks with.
 const SANDBOX_WEBHOOK_SECRET: &str = "whsec_sandbox";
-/// The one store of an installation that has no access control yet.
+/// The one store of most installations.
 const DEFAULT_TENANT: &str = "00000000-0000-4000-8000-000000000001";
 
 impl Config {
@@ -127,6 +127,7 @@ impl Config {
             }),
             intake_batch_max: reader.number("OMS_INTAKE_BATCH_MAX", 64, 1..=256),
             intake_batches: reader.number("OMS_INTAKE_BATCHES", 1, 1..=16),
+            access: AccessSettings::read(&mut reader),
             sweep: SweepSettings::read(&mut reader, stripe.timeout),
             gateway_events_interval: reader.milliseconds(
                 "OMS_GATEWAY_EVENTS_INTERVAL_MS",
@@ -139,7 +140,6 @@ impl Config {
                 3_600_000,
                 0..=604_800_000,
             ),
-            operators: Arc::new(operators(&mut reader, development)),
             shutdown_timeout: reader.milliseconds("OMS_SHUTDOWN_TIMEOUT_MS", 30_000, 0..=600_000),
             log_format: log_format(&mut reader, development),
             stripe,
@@ -259,19 +259,6 @@ fn webhook_secrets(reader: &mut Reader<'_>, development: bool) -> Option<Webhook
             reader.problem(NAME, &error.to_string());
             None
         }
-    }
-}
-
-fn operators(reader: &mut Reader<'_>, development: bool) -> Operators {
-    const NAME: &str = "OMS_OPERATORS";
-    match reader.optional(NAME).as_deref().map(Operators::parse) {
-        Some(Ok(operators)) => operators,
-        Some(Err(message)) => {
-            reader.problem(NAME, &message);
-            Operators::Known(Vec::new())
-        }
-        None if development => Operators::everybody(),
-        None => Operators::Known(Vec::new()),
     }
 }
 

@@ -3,22 +3,21 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
-use actix_web::middleware::{Next, from_fn};
-use actix_web::{App, HttpMessage, HttpServer, web};
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 use oms_database::Database;
 use oms_errors::http::problem_json;
 use oms_errors::{Problem, ROUTE_NOT_FOUND};
 use oms_orders::http::OrdersApi;
 use oms_payments::http::StripeWebhooks;
-use oms_validation::TenantId;
-use oms_validation::http::{BodyLimits, CurrentOperator, CurrentTenant};
+use oms_validation::http::BodyLimits;
 use tracing_actix_web::TracingLogger;
 
+use crate::admission::{Admission, admit};
 use crate::config::Config;
 use crate::health;
-use crate::operators::Operators;
 use crate::request_span::RequestSpan;
 use crate::unread_body::close_when_unread;
 
@@ -41,6 +40,7 @@ impl RunningServer {
 /// Starts to listen. Without `webhooks` there is no endpoint for them.
 pub(crate) fn start(
     config: &Config,
+    admission: Admission,
     orders: OrdersApi,
     webhooks: Option<StripeWebhooks>,
     database: Database,
@@ -52,10 +52,10 @@ pub(crate) fn start(
     });
     let (orders, database) = (web::Data::new(orders), web::Data::new(database));
     let webhooks = webhooks.map(web::Data::new);
-    let (tenant, operators) = (config.tenant, config.operators.clone());
+    let admission = Arc::new(admission);
     let address = (config.host.as_str(), config.port);
     let server = HttpServer::new(move || {
-        let operators = operators.clone();
+        let admission = admission.clone();
         App::new()
             .app_data(orders.clone())
             .app_data(database.clone())
@@ -72,9 +72,8 @@ pub(crate) fn start(
                 Err::<&str, _>(Problem::of(&ROUTE_NOT_FOUND))
             }))
             .wrap(from_fn(move |request, next| {
-                identify_operator(operators.clone(), request, next)
+                admit(admission.clone(), request, next)
             }))
-            .wrap(from_fn(move |request, next| act_for(tenant, request, next)))
             .wrap(from_fn(problem_json))
             .wrap(from_fn(close_when_unread))
             .wrap(TracingLogger::<RequestSpan>::new())
@@ -103,35 +102,4 @@ pub(crate) fn announce(server: &str, addresses: &[SocketAddr]) {
     for address in addresses {
         tracing::info!(server, %address, "listening");
     }
-}
-
-/// Until requests carry credentials, all of them act for the one tenant of the installation.
-async fn act_for<B>(
-    tenant: TenantId,
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error>
-where
-    B: actix_web::body::MessageBody,
-{
-    request.extensions_mut().insert(CurrentTenant(tenant));
-    next.call(request).await
-}
-
-/// Notes who asks where only operators may. Who is nobody is refused by the endpoint.
-async fn identify_operator<B>(
-    operators: Arc<Operators>,
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error>
-where
-    B: actix_web::body::MessageBody,
-{
-    if request.path().starts_with("/operations/")
-        && let Some(name) = operators.identify(request.headers())
-    {
-        let operator = CurrentOperator(name.clone());
-        request.extensions_mut().insert(operator);
-    }
-    next.call(request).await
 }

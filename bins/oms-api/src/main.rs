@@ -1,17 +1,19 @@
 //! oms: an order management backend. This program only wires the crates together: configuration, HTTP server, background
 //! workers, shutdown.
 
+mod admission;
 mod alerts;
 mod cli;
 mod config;
 mod gateway_events;
 mod health;
 mod http_server;
+mod keys;
 mod metrics;
-mod operators;
 mod reconcile;
 mod reconciler;
 mod request_span;
+mod routes;
 mod seed;
 mod serve;
 mod shutdown;

@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::admission::Admission;
 use crate::config::{Config, Environment, Gateway};
 use crate::{alerts, gateway_events, http_server, metrics, reconciler, shutdown, sweeper};
 
@@ -79,7 +80,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let orders = OrdersApi::new(context, card_numbers, Handle::current(), tasks.clone());
     let metrics_server = metrics::serve(&config, metrics)?;
     let webhooks = webhooks(&config, &database, news);
-    let api = http_server::start(&config, orders, webhooks, database.clone())?;
+    let admission = Admission::new(&config, &database);
+    let api = http_server::start(&config, admission, orders, webhooks, database.clone())?;
 
     shutdown::requested().await?;
     tracing::info!("stopping: no new connections");

@@ -29,6 +29,8 @@ mod giving_back;
 mod held_commit;
 #[path = "http/invariants.rs"]
 mod invariants;
+#[path = "http/keys.rs"]
+mod keys;
 #[path = "http/process.rs"]
 mod process;
 #[path = "http/raw.rs"]
@@ -47,6 +49,8 @@ mod stock;
 mod store_database;
 
 // The tests.
+#[path = "http/access.rs"]
+mod access;
 #[path = "http/addresses.rs"]
 mod addresses;
 #[path = "http/amounts.rs"]
@@ -71,6 +75,8 @@ mod cut_connections;
 mod database_outages;
 #[path = "http/dead_letters.rs"]
 mod dead_letters;
+#[path = "http/every_route.rs"]
+mod every_route;
 #[path = "http/gateway_fault_matrix.rs"]
 mod gateway_fault_matrix;
 #[path = "http/gateway_outages.rs"]

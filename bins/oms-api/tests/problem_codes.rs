@@ -9,6 +9,7 @@ const CODES: &[(&str, u16)] = &[
     ("request.invalid", 400),
     ("request.invalid_header", 400),
     ("access.unauthenticated", 401),
+    ("access.forbidden", 403),
     ("request.route_not_found", 404),
     ("request.method_not_allowed", 405),
     ("request.timeout", 408),
@@ -53,6 +54,7 @@ const CODES: &[(&str, u16)] = &[
 fn all() -> Vec<&'static ProblemType> {
     let lists = [
         oms_errors::PROBLEM_TYPES,
+        oms_access::PROBLEM_TYPES,
         oms_geocoding::PROBLEM_TYPES,
         oms_payments::PROBLEM_TYPES,
         oms_orders::PROBLEM_TYPES,

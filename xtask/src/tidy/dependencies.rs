@@ -46,6 +46,11 @@ const TABLE: [Row; 16] = [
         &[TEST_SUPPORT],
     ),
     row(
+        "oms-access",
+        &["oms-errors", "oms-database"],
+        &[TEST_SUPPORT],
+    ),
+    row(
         "oms-inventory",
         &["oms-errors", "oms-validation", "oms-database"],
         &[TEST_SUPPORT],
@@ -83,6 +88,7 @@ const TABLE: [Row; 16] = [
             "oms-inventory",
             "oms-payments",
             "oms-geocoding",
+            "oms-access",
             "oms-errors",
             "oms-validation",
             "oms-database",

@@ -208,40 +208,11 @@ fn the_gateways_charges_are_compared_every_hour_unless_that_is_switched_off() {
 }
 
 #[test]
-fn everybody_is_an_operator_in_development_only() {
-    let production = [
-        DATABASE,
-        ("OMS_ENV", "production"),
-        ("OMS_STRIPE_API_URL", "https://api.stripe.com"),
-        ("OMS_STRIPE_SECRET_KEY", "sk_live_x"),
-    ];
-    let token = ("OMS_OPERATORS", "ann:0123456789abcdef0123456789abcdef");
-    assert!(matches!(
-        *read(&[DATABASE]).unwrap().operators,
-        Operators::Everybody(_)
-    ));
-    assert!(
-        matches!(&*read(&production).unwrap().operators, Operators::Known(known) if known.is_empty())
-    );
-    assert!(
-        matches!(&*read(&[DATABASE, token]).unwrap().operators, Operators::Known(known) if known.len() == 1)
-    );
-
-    let InvalidConfig(problems) = read(&[DATABASE, ("OMS_OPERATORS", "ann:hush")]).unwrap_err();
-    assert_eq!(problems.len(), 1, "{problems:?}");
-    assert!(
-        problems[0].starts_with("OMS_OPERATORS ") && !problems[0].contains("hush"),
-        "{problems:?}"
-    );
-}
-
-#[test]
 fn secrets_do_not_show_in_debug_output() {
     let config = read(&[
         DATABASE,
         ("OMS_STRIPE_SECRET_KEY", "sk_test_hush"),
         ("OMS_STRIPE_WEBHOOK_SECRETS", "whsec_hush"),
-        ("OMS_OPERATORS", "ann:hush-0123456789abcdef0123456789abcdef"),
     ])
     .unwrap();
     let debug = format!("{config:?}");

@@ -6,17 +6,12 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::api::SWEEPING;
 use crate::eventually::{eventually, until};
+use crate::keys::{STRANGERS, make_key};
 use crate::request::{WIDGET_A, new_key, small_order};
 use crate::shop::Shop;
 use crate::store_database::StoreDatabase;
 
 const PATH: &str = "/operations/dead-letters";
-const ANN: &str = "ann-0123456789abcdef0123456789abcdef";
-const BOB: &str = "bob-0123456789abcdef0123456789abcdef";
-const OPERATORS: (&str, &str) = (
-    "OMS_OPERATORS",
-    "ann:ann-0123456789abcdef0123456789abcdef,bob:bob-0123456789abcdef0123456789abcdef",
-);
 const TRIES: (&str, &str) = ("OMS_SWEEP_MAX_TRIES", "2");
 
 impl Shop {
@@ -66,7 +61,7 @@ impl Shop {
 /// A shop that sweeps, with one order that the sweeper gave up on: its payment was made without an answer, and can't be
 /// looked up until the sandbox is released.
 async fn with_stuck_order() -> (Shop, String, String) {
-    let mut shop = Shop::open_with(&[OPERATORS]).await;
+    let mut shop = Shop::open().await;
     let unanswered = json!([
         { "operation": "confirm", "action": { "type": "error_after", "status": 500 } },
         { "operation": "retrieve", "action": { "type": "error_before", "status": 500 }, "times": null },
@@ -76,7 +71,7 @@ async fn with_stuck_order() -> (Shop, String, String) {
     pending.assert_pending();
     let order_id = pending.order_id();
     shop.api.process.kill();
-    shop.restart(&[OPERATORS, SWEEPING, TRIES]).await;
+    shop.restart(&[SWEEPING, TRIES]).await;
     shop.database.make_due().await;
     let id = shop.given_up(&order_id).await;
     (shop, order_id, id)
@@ -90,6 +85,8 @@ async fn alerts(database: &StoreDatabase) -> Vec<Vec<String>> {
 #[tokio::test]
 async fn a_stuck_order_goes_to_a_person_with_one_alert_and_is_settled_by_a_retry() {
     let (mut shop, order_id, id) = with_stuck_order().await;
+    let ann = shop.key("ann", "operations").await;
+    let bob = shop.key("bob", "operations").await;
     let alert = shop.api.logged("alert").await;
     assert_eq!(alert["level"], "ERROR");
     assert_eq!(alert["kind"], "dead_letter");
@@ -123,13 +120,13 @@ async fn a_stuck_order_goes_to_a_person_with_one_alert_and_is_settled_by_a_retry
     assert_eq!(shop.database.status(&order_id).await, "PENDING_PAYMENT");
     assert_eq!(shop.database.reserved(WIDGET_A).await, 1);
 
-    let listed = shop.operate(Method::GET, "", Some(ANN)).await;
+    let listed = shop.operate(Method::GET, "", Some(&ann)).await;
     assert_eq!(listed.status, 200, "{listed:?}");
     assert_eq!(listed.body["items"][0]["id"], id);
     assert_eq!(listed.body["items"][0]["tries"], 2);
     assert!(listed.body.get("nextCursor").is_none(), "{listed:?}");
     let shown = shop
-        .operate(Method::GET, &format!("/{id}"), Some(ANN))
+        .operate(Method::GET, &format!("/{id}"), Some(&ann))
         .await;
     assert_eq!(shown.body["deadLetter"], listed.body["items"][0]);
     assert_eq!(shown.body["order"]["orderId"], order_id);
@@ -142,17 +139,17 @@ async fn a_stuck_order_goes_to_a_person_with_one_alert_and_is_settled_by_a_retry
 
     shop.sandbox.release().await;
     let retry = format!("/{id}/retry");
-    let retried = shop.operate(Method::POST, &retry, Some(ANN)).await;
+    let retried = shop.operate(Method::POST, &retry, Some(&ann)).await;
     assert_eq!(retried.status, 202, "{retried:?}");
     assert_eq!(retried.body["resolved"]["by"], "operator:ann");
     assert_eq!(shop.ended(&order_id).await, "PAID");
-    let again = shop.operate(Method::POST, &retry, Some(BOB)).await;
+    let again = shop.operate(Method::POST, &retry, Some(&bob)).await;
     again.assert_problem(409, "orders.dead_letter_resolved");
-    let late = shop.resolve(&id, "paid", BOB).await;
+    let late = shop.resolve(&id, "paid", &bob).await;
     late.assert_problem(409, "orders.dead_letter_resolved");
 
     let resolved = shop
-        .operate(Method::GET, "?state=resolved", Some(ANN))
+        .operate(Method::GET, "?state=resolved", Some(&ann))
         .await;
     assert_eq!(
         resolved.body["items"][0]["resolved"]["resolution"],
@@ -171,17 +168,18 @@ async fn a_stuck_order_goes_to_a_person_with_one_alert_and_is_settled_by_a_retry
 #[tokio::test]
 async fn an_operator_ends_an_order_only_as_the_gateway_proves() {
     let (shop, order_id, id) = with_stuck_order().await;
-    let silent = shop.resolve(&id, "failed", ANN).await;
+    let ann = shop.key("ann", "operations").await;
+    let silent = shop.resolve(&id, "failed", &ann).await;
     silent.assert_problem(503, "payments.gateway_unavailable");
     shop.sandbox.release().await;
     let refused = eventually("the gateway is asked again", async || {
-        let refused = shop.resolve(&id, "failed", ANN).await;
+        let refused = shop.resolve(&id, "failed", &ann).await;
         (refused.status != 503).then_some(refused)
     })
     .await;
     refused.assert_problem(409, "orders.payment_was_taken");
 
-    let resolved = shop.resolve(&id, "paid", ANN).await;
+    let resolved = shop.resolve(&id, "paid", &ann).await;
     assert_eq!(resolved.status, 200, "{resolved:?}");
     assert_eq!(resolved.body["orderStatus"], "PAID");
     assert_eq!(resolved.body["resolved"]["note"], "seen in the dashboard");
@@ -194,7 +192,9 @@ async fn an_operator_ends_an_order_only_as_the_gateway_proves() {
 
 #[tokio::test]
 async fn an_order_that_was_not_paid_is_ended_as_failed_behind_a_fence() {
-    let mut shop = Shop::open_with(&[OPERATORS]).await;
+    let mut shop = Shop::open().await;
+    let ann = shop.key("ann", "operations").await;
+    let bob = shop.key("bob", "operations").await;
     let unanswered = json!([
         { "operation": "confirm", "action": { "type": "error_before", "status": 500 } },
         { "operation": "retrieve", "action": { "type": "error_before", "status": 500 }, "times": null },
@@ -205,13 +205,13 @@ async fn an_order_that_was_not_paid_is_ended_as_failed_behind_a_fence() {
     pending.assert_pending();
     let order_id = pending.order_id();
     shop.api.process.kill();
-    shop.restart(&[OPERATORS, SWEEPING, TRIES]).await;
+    shop.restart(&[SWEEPING, TRIES]).await;
     shop.database.make_due().await;
     let id = shop.given_up(&order_id).await;
     shop.sandbox.release().await;
 
     let refused = eventually("the gateway is asked again", async || {
-        let refused = shop.resolve(&id, "paid", ANN).await;
+        let refused = shop.resolve(&id, "paid", &ann).await;
         (refused.status != 503).then_some(refused)
     })
     .await;
@@ -219,7 +219,7 @@ async fn an_order_that_was_not_paid_is_ended_as_failed_behind_a_fence() {
     let intent = shop.sandbox.order(&order_id).await["intents"][0]["status"].clone();
     assert_eq!(intent, "requires_payment_method");
 
-    let resolved = shop.resolve(&id, "failed", BOB).await;
+    let resolved = shop.resolve(&id, "failed", &bob).await;
     assert_eq!(resolved.status, 200, "{resolved:?}");
     assert_eq!(resolved.body["orderStatus"], "FAILED");
     let intent = shop.sandbox.order(&order_id).await["intents"][0]["status"].clone();
@@ -234,6 +234,8 @@ async fn an_order_that_was_not_paid_is_ended_as_failed_behind_a_fence() {
 #[tokio::test]
 async fn only_operators_get_an_answer() {
     let (shop, order_id, id) = with_stuck_order().await;
+    let till = shop.key("till", "orders:read orders:write").await;
+    let ann = shop.key("ann", "operations").await;
     let endpoints = [
         (Method::GET, String::new()),
         (Method::GET, format!("/{id}")),
@@ -241,24 +243,26 @@ async fn only_operators_get_an_answer() {
         (Method::POST, format!("/{id}/resolve")),
     ];
     for (method, path) in &endpoints {
-        for token in [None, Some("x"), Some(&ANN[1..]), Some("")] {
+        for token in ["x", &ann[1..], ""].map(Some) {
             let refused = shop.operate(method.clone(), path, token).await;
             refused.assert_problem(401, "access.unauthenticated");
             assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
         }
+        let refused = shop.operate(method.clone(), path, Some(&till)).await;
+        refused.assert_problem(403, "access.forbidden");
     }
     assert_eq!(shop.database.status(&order_id).await, "PENDING_PAYMENT");
     let open = "SELECT count(*) FROM orders.dead_letters WHERE resolved_at IS NULL";
     assert_eq!(shop.database.number(open).await, 1);
     let log = serde_json::to_string(&shop.api.log()).unwrap();
     assert!(
-        !log.contains(ANN) && !log.contains(&ANN[1..]),
+        !log.contains(ann.as_str()) && !log.contains(&ann[1..]),
         "a token is in the log"
     );
 }
 
 #[tokio::test]
-async fn in_development_everybody_is_an_operator_and_in_production_nobody_unless_named() {
+async fn in_development_everybody_is_an_operator_and_in_production_nobody_without_a_key() {
     let shop = Shop::open().await;
     let listed = shop.operate(Method::GET, "", None).await;
     assert_eq!(
@@ -272,9 +276,10 @@ async fn in_development_everybody_is_an_operator_and_in_production_nobody_unless
         ("OMS_STRIPE_SECRET_KEY", "sk_live_hushHushKey"),
     ];
     let mut shop = Shop::open().await;
+    let ann = shop.key("ann", "operations").await;
     shop.api.process.kill();
     shop.restart(&production).await;
-    for token in [None, Some(ANN)] {
+    for token in [None, Some(ann.as_str())] {
         let refused = shop.operate(Method::GET, "", token).await;
         refused.assert_problem(401, "access.unauthenticated");
     }
@@ -283,19 +288,17 @@ async fn in_development_everybody_is_an_operator_and_in_production_nobody_unless
 #[tokio::test]
 async fn what_is_not_there_or_another_stores_is_404_and_what_is_wrong_is_400() {
     let (shop, order_id, id) = with_stuck_order().await;
-    let strangers = "00000000-0000-4000-8000-000000000002";
-    let elsewhere = shop
-        .another_api(&[OPERATORS, ("OMS_TENANT_ID", strangers)])
-        .await;
+    let ann = shop.key("ann", "operations").await;
+    let stranger = make_key(&shop.database, STRANGERS, "ann", "operations").await;
     let unknown = new_key();
     for id in [unknown.as_str(), "1", order_id.as_str()] {
         for (method, what) in [(Method::GET, ""), (Method::POST, "/retry")] {
             let answer = shop
-                .operate(method, &format!("/{id}{what}"), Some(ANN))
+                .operate(method, &format!("/{id}{what}"), Some(&ann))
                 .await;
             answer.assert_problem(404, "orders.dead_letter_not_found");
         }
-        let answer = shop.resolve(id, "failed", ANN).await;
+        let answer = shop.resolve(id, "failed", &ann).await;
         answer.assert_problem(404, "orders.dead_letter_not_found");
     }
 
@@ -310,7 +313,7 @@ async fn what_is_not_there_or_another_stores_is_404_and_what_is_wrong_is_400() {
     ] {
         let path = format!("/{id}/resolve");
         let answer = shop
-            .operate_with(Method::POST, &path, Some(ANN), Some(body))
+            .operate_with(Method::POST, &path, Some(&ann), Some(body))
             .await;
         answer.assert_problem(400, "request.invalid");
     }
@@ -321,25 +324,19 @@ async fn what_is_not_there_or_another_stores_is_404_and_what_is_wrong_is_400() {
         "?state=lost",
         "?page=2",
     ] {
-        let answer = shop.operate(Method::GET, query, Some(ANN)).await;
+        let answer = shop.operate(Method::GET, query, Some(&ann)).await;
         answer.assert_problem(400, "request.invalid");
         assert_eq!(answer.fields(), [query[1..].split('=').next().unwrap()]);
     }
 
     // The same installation's other store knows nothing of it.
-    let (store, url) = (shop.database.status(&order_id).await, elsewhere.url.clone());
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([])
-        .build()
-        .unwrap();
+    let before = shop.database.status(&order_id).await;
     for (method, path) in [
         (Method::GET, format!("/{id}")),
         (Method::POST, format!("/{id}/retry")),
     ] {
-        let request = client.request(method, format!("{url}{PATH}{path}"));
-        let answer = Answer::of(request.bearer_auth(ANN).send().await.unwrap()).await;
+        let answer = shop.operate(method, &path, Some(&stranger)).await;
         answer.assert_problem(404, "orders.dead_letter_not_found");
     }
-    assert_eq!(shop.database.status(&order_id).await, store);
+    assert_eq!(shop.database.status(&order_id).await, before);
 }

@@ -25,7 +25,7 @@ async fn findings(sql: &str) -> Vec<String> {
     rows.into_iter().map(|row| row.finding).collect()
 }
 
-const OUR_SCHEMAS: &str = "('inventory', 'orders', 'payments', 'geocoding')";
+const OUR_SCHEMAS: &str = "('inventory', 'orders', 'payments', 'geocoding', 'access')";
 
 #[tokio::test]
 async fn no_foreign_key_crosses_a_schema() {

@@ -9,6 +9,8 @@ pub enum Kind {
     Unauthorized,
     /// 402: the payment was refused.
     PaymentRequired,
+    /// 403: the credentials are known, and do not allow this.
+    Forbidden,
     /// 404: no such thing, or it is another tenant's.
     NotFound,
     /// 405: the route does not know this method.
@@ -38,6 +40,7 @@ impl Kind {
             Self::InvalidRequest => 400,
             Self::Unauthorized => 401,
             Self::PaymentRequired => 402,
+            Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,

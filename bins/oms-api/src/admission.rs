@@ -1,0 +1,183 @@
+//! Who gets in: finds out whom a request acts for, and hands that on to its endpoint.
+
+use std::sync::Arc;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage};
+use oms_access::{
+    AccessError, Authenticator, AuthenticatorSettings, Credential, KeyMode, Scope, Scopes,
+};
+use oms_database::Database;
+use oms_errors::{INTERNAL, Problem};
+use oms_validation::http::{CurrentOperator, CurrentTenant};
+use oms_validation::{OperatorName, TenantId};
+
+use crate::config::{Config, Environment};
+use crate::routes::{self, Access};
+
+/// Most keys that are remembered: some 2 MB.
+const MOST_REMEMBERED: usize = 10_000;
+
+/// What is asked of requests before they get to their endpoints.
+pub(crate) struct Admission {
+    authenticator: Authenticator,
+    /// Whom a request without a credential acts for: nobody, but in development.
+    local: Option<Arc<Credential>>,
+    tenant: TenantId,
+}
+
+impl Admission {
+    /// As it is configured. Has to be called inside the tokio runtime.
+    pub(crate) fn new(config: &Config, database: &Database) -> Self {
+        let settings = AuthenticatorSettings {
+            mode: key_mode(config),
+            remember_for: config.access.remember_keys_for,
+            most_remembered: MOST_REMEMBERED,
+        };
+        Self {
+            authenticator: Authenticator::new(database.clone(), settings),
+            local: local(config),
+            tenant: config.tenant,
+        }
+    }
+
+    /// Lets a request in, or says why not.
+    async fn check(&self, request: &ServiceRequest, access: Access) -> Result<(), Problem> {
+        match access {
+            Access::Open => {}
+            Access::Signed => act_for(request, self.tenant),
+            Access::Scope(scope) => {
+                let credential = self.identify(request.headers()).await;
+                let credential = credential.map_err(AccessError::into_problem)?;
+                authorise(request, &credential, scope)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A credential that is presented has to be good, also where none is needed.
+    async fn identify(&self, headers: &HeaderMap) -> Result<Arc<Credential>, AccessError> {
+        match (headers.contains_key(AUTHORIZATION), &self.local) {
+            (false, Some(local)) => Ok(local.clone()),
+            (false, None) => Err(AccessError::Unknown("there is none")),
+            (true, _) => {
+                let token = bearer_token(headers);
+                let token = token.ok_or(AccessError::Unknown("it is no bearer token"))?;
+                self.authenticator.authenticate(token).await
+            }
+        }
+    }
+}
+
+/// Middleware: refuses who may not, and tells endpoints whom their requests act for.
+pub(crate) async fn admit(
+    admission: Arc<Admission>,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let pattern = request.match_pattern();
+    let access = pattern.and_then(|path| routes::access_of(request.method().as_str(), &path));
+    if let Some(access) = access
+        && let Err(problem) = admission.check(&request, access).await
+    {
+        return Ok(request.error_response(problem));
+    }
+    next.call(request).await
+}
+
+/// The kind of keys that an installation makes and knows.
+pub(crate) fn key_mode(config: &Config) -> KeyMode {
+    match config.environment {
+        Environment::Development => KeyMode::Test,
+        Environment::Production => KeyMode::Live,
+    }
+}
+
+/// In development only this machine can connect, which the configuration sees to.
+fn local(config: &Config) -> Option<Arc<Credential>> {
+    let local = || Credential {
+        tenant: config.tenant.as_uuid(),
+        name: "local".parse().expect("the name has only letters"),
+        scopes: Scopes::all(),
+    };
+    match config.environment {
+        Environment::Development => Some(Arc::new(local())),
+        Environment::Production => None,
+    }
+}
+
+fn authorise(
+    request: &ServiceRequest,
+    credential: &Credential,
+    scope: Scope,
+) -> Result<(), Problem> {
+    if !credential.allows(scope) {
+        return Err(AccessError::Lacking(scope).into_problem());
+    }
+    act_for(request, credential.tenant.into());
+    if scope == Scope::Operations {
+        let name = OperatorName::parse(credential.name.as_str());
+        let name = name.map_err(|error| Problem::of(&INTERNAL).with_source(error))?;
+        request.extensions_mut().insert(CurrentOperator(name));
+    }
+    Ok(())
+}
+
+fn act_for(request: &ServiceRequest, tenant: TenantId) {
+    request.extensions_mut().insert(CurrentTenant(tenant));
+}
+
+/// RFC 6750, section 2.1. The name of the scheme is in any case.
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION);
+    let (scheme, token) = values.next()?.to_str().ok()?.split_once(' ')?;
+    let is_one = values.next().is_none() && scheme.eq_ignore_ascii_case("bearer");
+    is_one.then_some(token.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_from_one_header_of_the_bearer_scheme() {
+        let read = |values: &[&str]| {
+            let request = values
+                .iter()
+                .fold(TestRequest::default(), |request, value| {
+                    request.append_header((AUTHORIZATION, *value))
+                });
+            let request = request.to_srv_request();
+            bearer_token(request.headers()).map(str::to_owned)
+        };
+        assert_eq!(read(&["Bearer abc"]).as_deref(), Some("abc"));
+        assert_eq!(read(&["bearer  abc "]).as_deref(), Some("abc"));
+        let refused: [&[&str]; 5] = [
+            &[],
+            &["Bearer"],
+            &["abc"],
+            &["Basic abc"],
+            &["Bearer abc", "Bearer abc"],
+        ];
+        for values in refused {
+            assert_eq!(read(values), None, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_a_key_can_name_can_be_an_operator() {
+        let every: String = (0..=127).map(char::from).collect();
+        for character in every.chars() {
+            let text = character.to_string();
+            let name = text.parse::<oms_access::CredentialName>();
+            assert_eq!(name.is_ok(), OperatorName::parse(&text).is_ok(), "{text:?}");
+        }
+        let name = "x".repeat(64).parse::<oms_access::CredentialName>();
+        assert!(OperatorName::parse(name.unwrap().as_str()).is_ok());
+    }
+}

@@ -1,0 +1,172 @@
+//! `oms-api keys`: makes, lists, replaces and revokes API keys.
+
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Subcommand;
+use oms_access::{
+    CreatedKey, CredentialName, KeyId, KeySummary, NewKey, Scope, create_key, list_keys,
+    revoke_key, rotate_key,
+};
+use oms_database::Connection;
+use oms_validation::TenantId;
+use uuid::Uuid;
+
+use crate::admission::key_mode;
+use crate::config::Config;
+use crate::serve;
+
+const DAY_S: u64 = 86_400;
+
+/// What to do with keys.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key and print it, alone on standard output. It is shown this once.
+    Create {
+        /// Who acts with it, as timelines and lists shall name them.
+        #[arg(long)]
+        name: CredentialName,
+        /// What it allows: orders:read, orders:write, inventory:read, inventory:write or operations. May be repeated.
+        #[arg(long = "scope", required = true)]
+        scopes: Vec<Scope>,
+        /// Days until it expires; without it, it does not.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3660))]
+        expires_in_days: Option<u64>,
+        #[command(flatten)]
+        store: Store,
+    },
+    /// List the keys of a store, also those that open nothing any more.
+    List {
+        #[command(flatten)]
+        store: Store,
+    },
+    /// Make a second key of a name, with the same scopes, and print it. The first goes on for a while.
+    Rotate {
+        /// Whose key it is.
+        #[arg(long)]
+        name: CredentialName,
+        /// Hours in which both keys are good.
+        #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u64).range(0..=720))]
+        overlap_hours: u64,
+        /// Days until the new key expires; without it, it does not.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3660))]
+        expires_in_days: Option<u64>,
+        #[command(flatten)]
+        store: Store,
+    },
+    /// Revoke a key. Servers that have just seen it let it in for OMS_KEY_MEMORY_MS at most.
+    Revoke {
+        /// Its id, as it is listed.
+        id: Uuid,
+        #[command(flatten)]
+        store: Store,
+    },
+}
+
+/// Whose keys.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Store {
+    /// The store that the key opens; without it OMS_TENANT_ID.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+}
+
+impl Store {
+    fn id(&self, config: &Config) -> Uuid {
+        self.tenant.unwrap_or(config.tenant).as_uuid()
+    }
+}
+
+/// Does it.
+pub(crate) async fn run(config: &Config, command: KeysCommand) -> anyhow::Result<()> {
+    let database = serve::connect(config).await?;
+    let mut connection = database.acquire().await?;
+    run_on(&mut connection, config, command).await?;
+    drop(connection);
+    database.close();
+    Ok(())
+}
+
+async fn run_on(
+    connection: &mut Connection,
+    config: &Config,
+    command: KeysCommand,
+) -> anyhow::Result<()> {
+    let mode = key_mode(config);
+    match command {
+        KeysCommand::Create {
+            name,
+            scopes,
+            expires_in_days,
+            store,
+        } => {
+            let new = NewKey {
+                mode,
+                tenant: store.id(config),
+                name,
+                scopes: scopes.into_iter().collect(),
+                expires_in: expires_in_days.map(days),
+            };
+            let created = create_key(connection, &new).await;
+            show(&created.context("can't make the key")?)
+        }
+        KeysCommand::Rotate {
+            name,
+            overlap_hours,
+            expires_in_days,
+            store,
+        } => {
+            let overlap = Duration::from_secs(overlap_hours * 3600);
+            let (tenant, lifetime) = (store.id(config), expires_in_days.map(days));
+            let rotated = rotate_key(connection, mode, tenant, &name, overlap, lifetime).await;
+            show(&rotated.context("can't replace the key")?)
+        }
+        KeysCommand::List { store } => {
+            let keys = list_keys(connection, store.id(config)).await;
+            let mut out = std::io::stdout().lock();
+            list(&mut out, &keys.context("can't list the keys")?)
+        }
+        KeysCommand::Revoke { id, store } => {
+            let revoked = revoke_key(connection, store.id(config), KeyId(id)).await;
+            revoked.context("can't revoke the key")
+        }
+    }
+}
+
+fn days(days: u64) -> Duration {
+    Duration::from_secs(days * DAY_S)
+}
+
+/// The key alone on standard output, for a script to keep; what people want to know beside it.
+fn show(created: &CreatedKey) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{}", created.key.expose())?;
+    let id = created.id.0;
+    writeln!(
+        std::io::stderr(),
+        "key {id}; it is not shown again, so keep it where secrets are kept"
+    )?;
+    Ok(())
+}
+
+fn list(out: &mut impl Write, keys: &[KeySummary]) -> anyhow::Result<()> {
+    let never = || "never".to_owned();
+    for key in keys {
+        let scopes = key.scopes.join(",");
+        let (created, expires, used) = (
+            key.created_at.to_rfc3339(),
+            key.expires_at.map_or_else(never, |time| time.to_rfc3339()),
+            key.last_used_at
+                .map_or_else(never, |time| time.to_rfc3339()),
+        );
+        writeln!(
+            out,
+            "{}  {}  …{}  {}  {scopes}  created {created}  expires {expires}  last used {used}",
+            key.id.0,
+            key.state.as_str(),
+            key.ending,
+            key.name,
+        )?;
+    }
+    Ok(())
+}

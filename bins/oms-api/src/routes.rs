@@ -1,0 +1,93 @@
+//! Every route that is served, and what it asks of a request: the one place that says so.
+//!
+//! A request that fits no row gets neither a tenant nor an operator, so that what is served beside the table can't get at
+//! anybody's data.
+
+use oms_access::Scope;
+
+/// What a route asks of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Nothing, whatever the load: an orchestrator asks.
+    Open,
+    /// A signature over the body, which the endpoint verifies. It acts for the installation's own tenant, unless what is
+    /// signed names another.
+    Signed,
+    /// A credential with this scope.
+    Scope(Scope),
+}
+
+/// A route.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Route {
+    pub(crate) method: &'static str,
+    /// As it was registered, such as `/orders/{id}`.
+    pub(crate) path: &'static str,
+    pub(crate) access: Access,
+}
+
+const fn open(method: &'static str, path: &'static str) -> Route {
+    let access = Access::Open;
+    Route {
+        method,
+        path,
+        access,
+    }
+}
+
+const fn signed(method: &'static str, path: &'static str) -> Route {
+    let access = Access::Signed;
+    Route {
+        method,
+        path,
+        access,
+    }
+}
+
+const fn scoped(method: &'static str, path: &'static str, scope: Scope) -> Route {
+    let access = Access::Scope(scope);
+    Route {
+        method,
+        path,
+        access,
+    }
+}
+
+/// The table.
+pub(crate) const ROUTES: &[Route] = &[
+    scoped("POST", "/orders", Scope::OrdersWrite),
+    scoped("GET", "/orders/{id}", Scope::OrdersRead),
+    scoped("POST", "/orders/{id}/cancel", Scope::OrdersWrite),
+    scoped("GET", "/orders/{id}/refunds", Scope::OrdersRead),
+    scoped("POST", "/orders/{id}/refunds", Scope::OrdersWrite),
+    scoped("GET", "/operations/dead-letters", Scope::Operations),
+    scoped("GET", "/operations/dead-letters/{id}", Scope::Operations),
+    scoped(
+        "POST",
+        "/operations/dead-letters/{id}/retry",
+        Scope::Operations,
+    ),
+    scoped(
+        "POST",
+        "/operations/dead-letters/{id}/resolve",
+        Scope::Operations,
+    ),
+    scoped("GET", "/operations/findings", Scope::Operations),
+    scoped("GET", "/operations/findings/{id}", Scope::Operations),
+    scoped(
+        "POST",
+        "/operations/findings/{id}/resolve",
+        Scope::Operations,
+    ),
+    signed("POST", "/webhooks/stripe"),
+    open("GET", "/health"),
+    open("GET", "/health/live"),
+    open("GET", "/health/ready"),
+];
+
+/// What a route asks, if it is in the table.
+pub(crate) fn access_of(method: &str, path: &str) -> Option<Access> {
+    let mut rows = ROUTES.iter();
+    let row = rows.find(|row| row.path == path && row.method == method);
+    row.map(|row| row.access)
+}

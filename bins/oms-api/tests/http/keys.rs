@@ -1,0 +1,59 @@
+//! Keys of the API, made as an operator makes them.
+
+use crate::api::{Settings, command};
+use crate::process::{Exit, Process};
+use crate::shop::Shop;
+use crate::store_database::StoreDatabase;
+
+/// The store of requests without a key, and another.
+pub const TENANT: &str = "00000000-0000-4000-8000-000000000001";
+pub const STRANGERS: &str = "00000000-0000-4000-8000-000000000002";
+
+/// An installation for real, whose gateway nobody reaches.
+pub const PRODUCTION: Settings<'_> = &[
+    ("OMS_ENV", "production"),
+    ("OMS_STRIPE_API_URL", "https://127.0.0.1:1"),
+    ("OMS_STRIPE_SECRET_KEY", "sk_live_hushHushKey"),
+    ("OMS_STRIPE_WEBHOOK_SECRETS", "whsec_hushHush"),
+];
+
+/// Runs `oms-api keys` with some words.
+pub async fn keys(database: &StoreDatabase, words: &str) -> Exit {
+    keys_with(database, &[], words).await
+}
+
+async fn keys_with(database: &StoreDatabase, settings: Settings<'_>, words: &str) -> Exit {
+    let mut command = command(&database.url(), "http://127.0.0.1:1", settings);
+    command.arg("keys").args(words.split_whitespace());
+    Process::start(command).ended().await
+}
+
+/// Makes a key with scopes, separated by blanks, and returns it.
+pub async fn make_key(database: &StoreDatabase, tenant: &str, name: &str, scopes: &str) -> String {
+    make_key_with(database, &[], tenant, name, scopes).await
+}
+
+/// Makes a key of an installation with some settings.
+pub async fn make_key_with(
+    database: &StoreDatabase,
+    settings: Settings<'_>,
+    tenant: &str,
+    name: &str,
+    scopes: &str,
+) -> String {
+    let scopes: String = scopes
+        .split(' ')
+        .map(|scope| format!(" --scope {scope}"))
+        .collect();
+    let words = format!("create --tenant {tenant} --name {name}{scopes}");
+    let exit = keys_with(database, settings, &words).await;
+    assert!(exit.status.success(), "{exit:?}");
+    exit.stdout
+}
+
+impl Shop {
+    /// A key of this store.
+    pub async fn key(&self, name: &str, scopes: &str) -> String {
+        make_key(&self.database, TENANT, name, scopes).await
+    }
+}

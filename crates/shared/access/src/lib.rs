@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod api_key;
+mod authenticator;
+mod credential;
+mod error;
+mod key_memory;
+mod scope;
+mod service;
+mod store;
+
+pub use api_key::{ApiKey, InvalidApiKey, KeyMode};
+pub use authenticator::{Authenticator, AuthenticatorSettings};
+pub use credential::{Credential, CredentialName, InvalidCredentialName};
+pub use error::{AccessError, FORBIDDEN, PROBLEM_TYPES};
+pub use scope::{Scope, Scopes, UnknownScope};
+pub use service::{
+    CreatedKey, KeyId, KeyState, KeySummary, NewKey, create_key, list_keys, revoke_key, rotate_key,
+};

@@ -1,0 +1,155 @@
+//! What a credential allows.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// One thing that a credential allows. None includes another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Read orders and refunds.
+    OrdersRead,
+    /// Place, cancel and refund orders.
+    OrdersWrite,
+    /// Read warehouses, products and stock.
+    InventoryRead,
+    /// Change warehouses, products and stock.
+    InventoryWrite,
+    /// Settle what only a person can decide.
+    Operations,
+}
+
+/// The text is not one of the scopes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be one of orders:read, orders:write, inventory:read, inventory:write, operations")]
+pub struct UnknownScope;
+
+impl Scope {
+    /// Every scope there is.
+    pub const ALL: [Self; 5] = [
+        Self::OrdersRead,
+        Self::OrdersWrite,
+        Self::InventoryRead,
+        Self::InventoryWrite,
+        Self::Operations,
+    ];
+
+    /// The scope as credentials name it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OrdersRead => "orders:read",
+            Self::OrdersWrite => "orders:write",
+            Self::InventoryRead => "inventory:read",
+            Self::InventoryWrite => "inventory:write",
+            Self::Operations => "operations",
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+impl FromStr for Scope {
+    type Err = UnknownScope;
+
+    fn from_str(text: &str) -> Result<Self, UnknownScope> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|scope| scope.as_str() == text).ok_or(UnknownScope)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A set of scopes.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Scopes(u8);
+
+impl Scopes {
+    /// All that there are.
+    pub fn all() -> Self {
+        Self::from_iter(Scope::ALL)
+    }
+
+    /// Whether this one is among them.
+    pub const fn include(self, scope: Scope) -> bool {
+        self.0 & scope.bit() != 0
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Each of them, in the order of [`Scope::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL
+            .into_iter()
+            .filter(move |scope| self.include(*scope))
+    }
+
+    /// Those among some names that are scopes. A name that another version of the program knows allows nothing here.
+    pub fn known_among<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        names
+            .into_iter()
+            .filter_map(|name| name.parse::<Scope>().ok())
+            .collect()
+    }
+}
+
+impl FromIterator<Scope> for Scopes {
+    fn from_iter<T: IntoIterator<Item = Scope>>(scopes: T) -> Self {
+        Self(scopes.into_iter().fold(0, |set, scope| set | scope.bit()))
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.iter().map(Scope::as_str).collect();
+        f.write_str(&names.join(" "))
+    }
+}
+
+impl fmt::Debug for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scope_is_read_by_its_name_and_nothing_else_is() {
+        for scope in Scope::ALL {
+            assert_eq!(scope.to_string().parse(), Ok(scope));
+        }
+        for text in ["", "orders", "orders:*", "ORDERS:READ", "orders:read "] {
+            assert_eq!(text.parse::<Scope>(), Err(UnknownScope), "{text:?}");
+        }
+        for scope in Scope::ALL {
+            assert!(UnknownScope.to_string().contains(scope.as_str()));
+        }
+    }
+
+    #[test]
+    fn a_set_includes_what_it_was_made_of_and_no_more() {
+        for scope in Scope::ALL {
+            let set = Scopes::from_iter([scope]);
+            let included: Vec<Scope> = set.iter().collect();
+            assert_eq!(included, [scope]);
+            assert!(Scopes::all().include(scope) && !Scopes::default().include(scope));
+        }
+    }
+
+    #[test]
+    fn names_that_are_no_scopes_allow_nothing() {
+        let set = Scopes::known_among(["orders:read", "orders:everything", "admin"]);
+        assert_eq!(set.to_string(), "orders:read");
+        assert!(Scopes::known_among(["admin"]).is_empty());
+    }
+}
