@@ -56,7 +56,10 @@ const fn scoped(method: &'static str, path: &'static str, scope: Scope) -> Route
 /// The table.
 pub(crate) const ROUTES: &[Route] = &[
     scoped("POST", "/orders", Scope::OrdersWrite),
+    scoped("GET", "/orders", Scope::OrdersRead),
     scoped("GET", "/orders/{id}", Scope::OrdersRead),
+    scoped("GET", "/orders/{id}/timeline", Scope::OrdersRead),
+    scoped("POST", "/routing/preview", Scope::OrdersRead),
     scoped("POST", "/orders/{id}/cancel", Scope::OrdersWrite),
     scoped("GET", "/orders/{id}/refunds", Scope::OrdersRead),
     scoped("POST", "/orders/{id}/refunds", Scope::OrdersWrite),

@@ -32,7 +32,7 @@ const fn row(
 }
 
 /// The table of ARCHITECTURE.md.
-const TABLE: [Row; 16] = [
+const TABLE: [Row; 17] = [
     row("oms-errors", &[], &[]),
     row("oms-batching", &[], &[]),
     row("oms-circuit-breaker", &[], &[]),

@@ -126,7 +126,10 @@ mod tests {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        assert_eq!(hex, "FINGERPRINT");
+        assert_eq!(
+            hex,
+            "42b4137414ed3bc9e1a0a38e567ab90d522dad32a7038f2d85e3546a5ffe91f6"
+        );
     }
 
     #[test]

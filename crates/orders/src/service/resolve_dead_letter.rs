@@ -7,6 +7,7 @@ use oms_payments::{
 use oms_validation::{OperatorName, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::actor;
 use crate::domain::dead_letter::{DeadLetter, Verdict};
 use crate::domain::id::DeadLetterId;
 use crate::domain::reason::Reason;
