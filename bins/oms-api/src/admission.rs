@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 use oms_access::{
-    AccessError, Authenticator, AuthenticatorSettings, Credential, KeyMode, Scope, Scopes,
+    AccessError, Allowance, Authenticator, AuthenticatorSettings, Credential, KeyMode, RateLimits,
+    Scope, Scopes,
 };
 use oms_database::Database;
 use oms_errors::{INTERNAL, Problem};
@@ -21,12 +22,27 @@ use crate::routes::{self, Access};
 /// Most keys that are remembered: some 2 MB.
 const MOST_REMEMBERED: usize = 10_000;
 
+/// Most credentials whose requests are counted: some 4 MB.
+const MOST_COUNTED: usize = 100_000;
+
+/// Of draft-ietf-httpapi-ratelimit-headers.
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
 /// What is asked of requests before they get to their endpoints.
 pub(crate) struct Admission {
     authenticator: Authenticator,
     /// Whom a request without a credential acts for: nobody, but in development.
     local: Option<Arc<Credential>>,
     tenant: TenantId,
+    limits: Option<RateLimits>,
+}
+
+/// What a client is told of its limit, on every answer.
+#[derive(Clone)]
+struct Announcement {
+    policy: HeaderValue,
+    limit: HeaderValue,
 }
 
 impl Admission {
@@ -41,6 +57,10 @@ impl Admission {
             authenticator: Authenticator::new(database.clone(), settings),
             local: local(config),
             tenant: config.tenant,
+            limits: config
+                .access
+                .rate_limit
+                .map(|limit| RateLimits::new(limit, MOST_COUNTED)),
         }
     }
 
@@ -52,10 +72,26 @@ impl Admission {
             Access::Scope(scope) => {
                 let credential = self.identify(request.headers()).await;
                 let credential = credential.map_err(AccessError::into_problem)?;
+                let counted = self.count(request, &credential);
+                counted.map_err(AccessError::into_problem)?;
                 authorise(request, &credential, scope)?;
             }
         }
         Ok(())
+    }
+
+    /// Counts the request, whatever becomes of it, and has the answer tell so.
+    fn count(&self, request: &ServiceRequest, credential: &Credential) -> Result<(), AccessError> {
+        let Some(limits) = &self.limits else {
+            return Ok(());
+        };
+        let counted = limits.count(credential);
+        let (Ok(allowance) | Err(allowance)) = counted;
+        if let Some(announcement) = announcement(limits, allowance) {
+            request.extensions_mut().insert(announcement);
+        }
+        let within = counted.map(drop);
+        within.map_err(|allowance| AccessError::TooOften(allowance.resets_in_s))
     }
 
     /// A credential that is presented has to be good, also where none is needed.
@@ -86,6 +122,29 @@ pub(crate) async fn admit(
         return Ok(request.error_response(problem));
     }
     next.call(request).await
+}
+
+/// Middleware, around the one that writes problems: puts what is left of a limit on every kind of answer.
+pub(crate) async fn announce_limits(
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let mut response = next.call(request).await?;
+    let extensions = response.request().extensions();
+    let announcement = extensions.get::<Announcement>().cloned();
+    drop(extensions);
+    if let Some(Announcement { policy, limit }) = announcement {
+        response.headers_mut().insert(RATE_LIMIT_POLICY, policy);
+        response.headers_mut().insert(RATE_LIMIT, limit);
+    }
+    Ok(response)
+}
+
+fn announcement(limits: &RateLimits, allowance: Allowance) -> Option<Announcement> {
+    Some(Announcement {
+        policy: HeaderValue::try_from(limits.limit().to_string()).ok()?,
+        limit: HeaderValue::try_from(allowance.to_string()).ok()?,
+    })
 }
 
 /// The kind of keys that an installation makes and knows.

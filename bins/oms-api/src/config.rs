@@ -127,7 +127,7 @@ impl Config {
             }),
             intake_batch_max: reader.number("OMS_INTAKE_BATCH_MAX", 64, 1..=256),
             intake_batches: reader.number("OMS_INTAKE_BATCHES", 1, 1..=16),
-            access: AccessSettings::read(&mut reader),
+            access: AccessSettings::read(&mut reader, environment),
             sweep: SweepSettings::read(&mut reader, stripe.timeout),
             gateway_events_interval: reader.milliseconds(
                 "OMS_GATEWAY_EVENTS_INTERVAL_MS",

@@ -15,7 +15,7 @@ use oms_payments::http::StripeWebhooks;
 use oms_validation::http::BodyLimits;
 use tracing_actix_web::TracingLogger;
 
-use crate::admission::{Admission, admit};
+use crate::admission::{Admission, admit, announce_limits};
 use crate::config::Config;
 use crate::health;
 use crate::request_span::RequestSpan;
@@ -75,6 +75,7 @@ pub(crate) fn start(
                 admit(admission.clone(), request, next)
             }))
             .wrap(from_fn(problem_json))
+            .wrap(from_fn(announce_limits))
             .wrap(from_fn(close_when_unread))
             .wrap(TracingLogger::<RequestSpan>::new())
     })

@@ -105,6 +105,8 @@ mod placing;
 mod previewing;
 #[path = "http/race.rs"]
 mod race;
+#[path = "http/rate_limits.rs"]
+mod rate_limits;
 #[path = "http/references.rs"]
 mod references;
 #[path = "http/refunding.rs"]

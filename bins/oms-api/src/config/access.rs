@@ -1,21 +1,47 @@
 //! The settings of access control.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use oms_access::RateLimit;
+
+use super::Environment;
 use super::reader::Reader;
+
+/// Requests of one credential in a minute, in production. Enough for a whole storefront on one key.
+const PER_MINUTE: u32 = 60_000;
+/// The part of a minute whose requests may come at once.
+const BURST_PART: u32 = 6;
 
 /// How credentials are verified.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AccessSettings {
     /// How long a verified key is remembered, and so how long a revoked one is still good at most.
     pub(crate) remember_keys_for: Duration,
+    /// How often each credential may ask; none for as often as it likes.
+    pub(crate) rate_limit: Option<RateLimit>,
 }
 
 impl AccessSettings {
     /// Reads them.
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(super) fn read(reader: &mut Reader<'_>, environment: Environment) -> Self {
         Self {
             remember_keys_for: reader.milliseconds("OMS_KEY_MEMORY_MS", 10_000, 0..=60_000),
+            rate_limit: rate_limit(reader, environment),
         }
     }
+}
+
+fn rate_limit(reader: &mut Reader<'_>, environment: Environment) -> Option<RateLimit> {
+    let default = match environment {
+        Environment::Development => 0,
+        Environment::Production => PER_MINUTE,
+    };
+    let per_minute = reader.number("OMS_RATE_LIMIT_PER_MINUTE", default, 0..=6_000_000);
+    let of_a_burst = (per_minute / BURST_PART).max(1);
+    let burst = reader.number("OMS_RATE_LIMIT_BURST", of_a_burst, 1..=1_000_000);
+    Some(RateLimit {
+        per_minute: NonZeroU32::new(per_minute)?,
+        burst: NonZeroU32::new(burst)?,
+    })
 }

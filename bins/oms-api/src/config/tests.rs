@@ -186,6 +186,38 @@ fn batches_are_bounded_and_can_be_switched_off() {
 }
 
 #[test]
+fn credentials_may_ask_a_thousand_times_a_second_in_production_and_without_end_in_development() {
+    let limit = |settings: &[(&str, &str)]| {
+        let config = read(&[&[DATABASE], settings].concat())?;
+        let limit = config.access.rate_limit;
+        Ok::<_, InvalidConfig>(limit.map(|it| (it.per_minute.get(), it.burst.get())))
+    };
+    let production = [
+        ("OMS_ENV", "production"),
+        ("OMS_STRIPE_API_URL", "https://api.stripe.com"),
+        ("OMS_STRIPE_SECRET_KEY", "sk_live_x"),
+    ];
+    assert_eq!(limit(&[]).unwrap(), None);
+    assert_eq!(limit(&production).unwrap(), Some((60_000, 10_000)));
+    let (per_minute, burst) = ("OMS_RATE_LIMIT_PER_MINUTE", "OMS_RATE_LIMIT_BURST");
+    assert_eq!(limit(&[(per_minute, "600")]).unwrap(), Some((600, 100)));
+    assert_eq!(limit(&[(per_minute, "1")]).unwrap(), Some((1, 1)));
+    let both = [(per_minute, "6000000"), (burst, "1000000")];
+    assert_eq!(limit(&both).unwrap(), Some((6_000_000, 1_000_000)));
+    let off = [&production[..], &[(per_minute, "0")]].concat();
+    assert_eq!(limit(&off).unwrap(), None);
+    for (variable, value) in [
+        (per_minute, "6000001"),
+        (per_minute, "-1"),
+        (burst, "0"),
+        (burst, "1000001"),
+    ] {
+        let InvalidConfig(problems) = limit(&[(variable, value)]).unwrap_err();
+        assert!(problems[0].starts_with(variable), "{problems:?}");
+    }
+}
+
+#[test]
 fn the_gateways_charges_are_compared_every_hour_unless_that_is_switched_off() {
     let schedule = |settings: &[(&str, &str)]| {
         let config = read(&[&[DATABASE], settings].concat()).unwrap();

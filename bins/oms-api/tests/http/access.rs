@@ -1,33 +1,15 @@
 //! Who gets in, and as whom.
 
-use reqwest::{Method, RequestBuilder};
+use reqwest::Method;
 use serde_json::json;
 
 use crate::answer::Answer;
 use crate::api::Settings;
 use crate::keys::{PRODUCTION, STRANGERS, keys, make_key};
-use crate::request::{new_key, small_order};
 use crate::shop::Shop;
 
 /// Keys are remembered for no time.
 const FORGETFUL: Settings<'_> = &[("OMS_KEY_MEMORY_MS", "0")];
-
-async fn sent(request: RequestBuilder) -> Answer {
-    Answer::of(request.send().await.unwrap()).await
-}
-
-impl Shop {
-    async fn read_as(&self, key: &str, path: &str) -> Answer {
-        let request = self.customer().request(Method::GET, path);
-        sent(request.bearer_auth(key)).await
-    }
-
-    async fn place_as(&self, key: &str) -> Answer {
-        let request = self.customer().post("/orders").bearer_auth(key);
-        let request = request.header("idempotency-key", new_key());
-        sent(request.json(&small_order())).await
-    }
-}
 
 #[tokio::test]
 async fn a_key_places_and_reads_the_orders_of_its_own_store_only() {
@@ -68,7 +50,8 @@ async fn a_key_that_is_presented_has_to_be_good_also_where_none_is_needed() {
         assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
     }
     let basic = shop.customer().request(Method::GET, "/orders/x");
-    let basic = sent(basic.basic_auth("till", Some(&till))).await;
+    let basic = basic.basic_auth("till", Some(&till));
+    let basic = Answer::of(basic.send().await.unwrap()).await;
     basic.assert_problem(401, "access.unauthenticated");
     let log = serde_json::to_string(&shop.api.log()).unwrap();
     assert!(!log.contains(&till[..60]), "a key is in the log");

@@ -98,7 +98,10 @@ impl Answer {
         // A conflict goes away with time, or never; the answer says which.
         let (is_retryable, has_to_wait) = match status {
             409 => (waits, waits),
-            status => (matches!(status, 408 | 500 | 503), status == 503),
+            status => (
+                matches!(status, 408 | 429 | 500 | 503),
+                matches!(status, 429 | 503),
+            ),
         };
         assert_eq!(self.body["retryable"], is_retryable, "{self:?}");
         assert_eq!(waits, has_to_wait, "{self:?}");

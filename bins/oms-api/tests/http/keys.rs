@@ -1,7 +1,11 @@
 //! Keys of the API, made as an operator makes them.
 
+use reqwest::Method;
+
+use crate::answer::Answer;
 use crate::api::{Settings, command};
 use crate::process::{Exit, Process};
+use crate::request::{new_key, small_order};
 use crate::shop::Shop;
 use crate::store_database::StoreDatabase;
 
@@ -55,5 +59,18 @@ impl Shop {
     /// A key of this store.
     pub async fn key(&self, name: &str, scopes: &str) -> String {
         make_key(&self.database, TENANT, name, scopes).await
+    }
+
+    /// `GET` of any path, with a key or token.
+    pub async fn read_as(&self, key: &str, path: &str) -> Answer {
+        let request = self.customer().request(Method::GET, path);
+        Answer::of(request.bearer_auth(key).send().await.unwrap()).await
+    }
+
+    /// `POST /orders` of a small order, with a key or token.
+    pub async fn place_as(&self, key: &str) -> Answer {
+        let request = self.customer().post("/orders").bearer_auth(key);
+        let request = request.header("idempotency-key", new_key());
+        Answer::of(request.json(&small_order()).send().await.unwrap()).await
     }
 }

@@ -8,6 +8,8 @@ use crate::{CredentialName, Scope};
 oms_errors::problem_types! {
     /// The credential is known, and does not allow this. `scope` in the body names what is missing.
     FORBIDDEN = "access.forbidden", Forbidden, "These credentials do not allow this";
+    /// The credential is known, and was used too often within its time. `Retry-After` says when it may be used again.
+    RATE_LIMITED = "access.rate_limited", TooManyRequests, "Too many requests with these credentials";
 }
 
 /// Why a credential is refused, or a key is not made.
@@ -19,6 +21,9 @@ pub enum AccessError {
     /// The credential is known and lacks a scope.
     #[error("the credential lacks the scope {0}")]
     Lacking(Scope),
+    /// The credential was used too often.
+    #[error("the credential was used too often, and may be used again in {0} s")]
+    TooOften(u32),
     /// A key of this name is live.
     #[error("{0} has a live key: rotate it, or revoke it first")]
     NameTaken(CredentialName),
@@ -48,6 +53,7 @@ impl AccessError {
                 Problem::new(&FORBIDDEN, format!("the scope {scope} is missing"))
                     .with_extension("scope", scope.as_str())
             }
+            Self::TooOften(seconds) => Problem::of(&RATE_LIMITED).with_retry_after_s(seconds),
             Self::Database(error) => error.into(),
             Self::NameTaken(_)
             | Self::NoSuchName(_)

@@ -5,6 +5,7 @@ mod authenticator;
 mod credential;
 mod error;
 mod key_memory;
+mod rate_limit;
 mod scope;
 mod service;
 mod store;
@@ -12,7 +13,8 @@ mod store;
 pub use api_key::{ApiKey, InvalidApiKey, KeyMode};
 pub use authenticator::{Authenticator, AuthenticatorSettings};
 pub use credential::{Credential, CredentialName, InvalidCredentialName};
-pub use error::{AccessError, FORBIDDEN, PROBLEM_TYPES};
+pub use error::{AccessError, FORBIDDEN, PROBLEM_TYPES, RATE_LIMITED};
+pub use rate_limit::{Allowance, RateLimit, RateLimits};
 pub use scope::{Scope, Scopes, UnknownScope};
 pub use service::{
     CreatedKey, KeyId, KeyState, KeySummary, NewKey, create_key, list_keys, revoke_key, rotate_key,

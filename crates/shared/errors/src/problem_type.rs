@@ -27,6 +27,8 @@ pub enum Kind {
     UnsupportedMediaType,
     /// 422: well-formed, but it can't be done.
     Unprocessable,
+    /// 429: too often for these credentials; nothing was done.
+    TooManyRequests,
     /// 500: a defect.
     Internal,
     /// 503: a dependency is not available; nothing was kept.
@@ -48,6 +50,7 @@ impl Kind {
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Unprocessable => 422,
+            Self::TooManyRequests => 429,
             Self::Internal => 500,
             Self::Unavailable => 503,
         }
@@ -57,7 +60,11 @@ impl Kind {
     pub const fn is_retryable(self) -> bool {
         matches!(
             self,
-            Self::RequestTimeout | Self::Conflict | Self::Internal | Self::Unavailable
+            Self::RequestTimeout
+                | Self::Conflict
+                | Self::TooManyRequests
+                | Self::Internal
+                | Self::Unavailable
         )
     }
 }
