@@ -1,4 +1,4 @@
-//! Who gets in: finds out whom a request acts for, and hands that on to its endpoint.
+//! Who gets in: turns away what is too much, finds out whom a request acts for, and hands that on to its endpoint.
 
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use oms_validation::http::{CurrentOperator, CurrentTenant};
 use oms_validation::{OperatorName, TenantId};
 
 use crate::config::{Config, Environment};
+use crate::in_flight::{InFlight, Place};
 use crate::routes::{self, Access};
 
 /// Most keys that are remembered: some 2 MB.
@@ -36,6 +37,7 @@ pub(crate) struct Admission {
     local: Option<Arc<Credential>>,
     tenant: TenantId,
     limits: Option<RateLimits>,
+    in_flight: InFlight,
 }
 
 /// What a client is told of its limit, on every answer.
@@ -61,11 +63,18 @@ impl Admission {
                 .access
                 .rate_limit
                 .map(|limit| RateLimits::new(limit, MOST_COUNTED)),
+            in_flight: InFlight::new(config.http.max_in_flight),
         }
     }
 
-    /// Lets a request in, or says why not.
-    async fn check(&self, request: &ServiceRequest, access: Access) -> Result<(), Problem> {
+    /// Lets a request in, or says why not. The place is to be kept for as long as the request is under way.
+    async fn check(
+        &self,
+        request: &ServiceRequest,
+        access: Access,
+    ) -> Result<Option<Place<'_>>, Problem> {
+        let is_counted = access != Access::Open;
+        let place = is_counted.then(|| self.in_flight.enter()).transpose()?;
         match access {
             Access::Open => {}
             Access::Signed => act_for(request, self.tenant),
@@ -77,7 +86,7 @@ impl Admission {
                 authorise(request, &credential, scope)?;
             }
         }
-        Ok(())
+        Ok(place)
     }
 
     /// Counts the request, whatever becomes of it, and has the answer tell so.
@@ -116,12 +125,13 @@ pub(crate) async fn admit(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let pattern = request.match_pattern();
     let access = pattern.and_then(|path| routes::access_of(request.method().as_str(), &path));
-    if let Some(access) = access
-        && let Err(problem) = admission.check(&request, access).await
-    {
-        return Ok(request.error_response(problem));
+    let Some(access) = access else {
+        return next.call(request).await;
+    };
+    match admission.check(&request, access).await {
+        Ok(_place) => next.call(request).await,
+        Err(problem) => Ok(request.error_response(problem)),
     }
-    next.call(request).await
 }
 
 /// Middleware, around the one that writes problems: puts what is left of a limit on every kind of answer.

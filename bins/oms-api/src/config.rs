@@ -69,6 +69,8 @@ pub(crate) struct HttpLimits {
     pub(crate) head_timeout: Duration,
     pub(crate) body_timeout: Duration,
     pub(crate) max_connections: usize,
+    /// Most requests that are under way, those about health apart.
+    pub(crate) max_in_flight: usize,
 }
 
 /// Who collects the payments.
@@ -95,6 +97,10 @@ const SANDBOX_URL: &str = "http://127.0.0.1:12111";
 const SANDBOX_KEY: &str = "sk_test_sandbox";
 /// What `cargo xtask start` has the sandbox sign its webhooks with.
 const SANDBOX_WEBHOOK_SECRET: &str = "whsec_sandbox";
+/// What can wait to some purpose: every order that the queue of a store takes, and for each connection as many other requests
+/// as it serves within the wait for one, give or take.
+const WAITING_ORDERS: usize = 10_000;
+const WAITING_FOR_A_CONNECTION: usize = 100;
 /// The one store of most installations.
 const DEFAULT_TENANT: &str = "00000000-0000-4000-8000-000000000001";
 
@@ -107,14 +113,15 @@ impl Config {
         let environment = environment(&mut reader);
         let development = environment == Environment::Development;
         let stripe = stripe(&mut reader, development);
+        let database_max_connections = reader.number("OMS_DATABASE_MAX_CONNECTIONS", 20, 1..=1000);
         let config = Self {
             environment,
             host: reader.text("OMS_HOST", Some("127.0.0.1")),
             port: reader.number("OMS_PORT", 3000, 0..=65_535),
             metrics_port: reader.number("OMS_METRICS_PORT", 9464, 0..=65_535),
             database_url: reader.text("DATABASE_URL", None).into(),
-            database_max_connections: reader.number("OMS_DATABASE_MAX_CONNECTIONS", 20, 1..=1000),
-            http: http_limits(&mut reader),
+            database_max_connections,
+            http: http_limits(&mut reader, database_max_connections),
             gateway: gateway(&mut reader),
             geocoder_url: reader.optional("OMS_GEOCODER_URL"),
             address_book: reader.optional("OMS_ADDRESS_BOOK").map(PathBuf::from),
@@ -220,12 +227,14 @@ fn environment(reader: &mut Reader<'_>) -> Environment {
     })
 }
 
-fn http_limits(reader: &mut Reader<'_>) -> HttpLimits {
+fn http_limits(reader: &mut Reader<'_>, database_connections: usize) -> HttpLimits {
+    let useful = WAITING_ORDERS + WAITING_FOR_A_CONNECTION * database_connections;
     HttpLimits {
         max_body_bytes: reader.number("OMS_MAX_BODY_BYTES", 102_400, 1024..=10_485_760),
         head_timeout: reader.milliseconds("OMS_HEAD_TIMEOUT_MS", 5000, 1000..=60_000),
         body_timeout: reader.milliseconds("OMS_BODY_TIMEOUT_MS", 10_000, 100..=60_000),
         max_connections: reader.number("OMS_MAX_CONNECTIONS", 10_000, 1..=100_000),
+        max_in_flight: reader.number("OMS_MAX_IN_FLIGHT", useful, 1..=1_000_000),
     }
 }
 

@@ -8,6 +8,7 @@ mod config;
 mod gateway_events;
 mod health;
 mod http_server;
+mod in_flight;
 mod keys;
 mod metrics;
 mod reconcile;

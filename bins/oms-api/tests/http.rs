@@ -97,6 +97,8 @@ mod limits;
 mod listing_orders;
 #[path = "http/logs.rs"]
 mod logs;
+#[path = "http/overload.rs"]
+mod overload;
 #[path = "http/payment_methods.rs"]
 mod payment_methods;
 #[path = "http/placing.rs"]

@@ -17,6 +17,7 @@ const CODES: &[(&str, u16)] = &[
     ("request.too_large", 413),
     ("request.unsupported_media_type", 415),
     ("service.database_unavailable", 503),
+    ("service.overloaded", 503),
     ("service.internal", 500),
     ("geocoding.address_not_found", 400),
     ("geocoding.unavailable", 503),

@@ -218,6 +218,22 @@ fn credentials_may_ask_a_thousand_times_a_second_in_production_and_without_end_i
 }
 
 #[test]
+fn requests_under_way_are_bounded_by_what_the_queue_and_the_pool_can_make_wait() {
+    let most = |settings: &[(&str, &str)]| {
+        let config = read(&[&[DATABASE], settings].concat())?;
+        Ok::<_, InvalidConfig>(config.http.max_in_flight)
+    };
+    assert_eq!(most(&[]).unwrap(), 12_000);
+    let connections = ("OMS_DATABASE_MAX_CONNECTIONS", "50");
+    assert_eq!(most(&[connections]).unwrap(), 15_000);
+    assert_eq!(most(&[("OMS_MAX_IN_FLIGHT", "1")]).unwrap(), 1);
+    for value in ["0", "1000001"] {
+        let InvalidConfig(problems) = most(&[("OMS_MAX_IN_FLIGHT", value)]).unwrap_err();
+        assert!(problems[0].starts_with("OMS_MAX_IN_FLIGHT"), "{problems:?}");
+    }
+}
+
+#[test]
 fn the_gateways_charges_are_compared_every_hour_unless_that_is_switched_off() {
     let schedule = |settings: &[(&str, &str)]| {
         let config = read(&[&[DATABASE], settings].concat()).unwrap();

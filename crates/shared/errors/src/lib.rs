@@ -26,6 +26,8 @@ problem_types! {
     UNSUPPORTED_MEDIA_TYPE = "request.unsupported_media_type", UnsupportedMediaType, "The content type is not supported";
     /// The database can't be reached, or a lock could not be had in time. Nothing was kept.
     DATABASE_UNAVAILABLE = "service.database_unavailable", Unavailable, "The database is not available";
+    /// Too many requests are under way. Nothing was done.
+    OVERLOADED = "service.overloaded", Unavailable, "The server has too many requests under way";
     /// A defect of the server. The outcome is not known; repeat with the same idempotency key to learn it.
     INTERNAL = "service.internal", Internal, "Something went wrong on our side";
 }
