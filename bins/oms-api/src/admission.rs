@@ -8,8 +8,8 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue}
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 use oms_access::{
-    AccessError, Allowance, Authenticator, AuthenticatorSettings, Credential, KeyMode, RateLimits,
-    Scope, Scopes,
+    AccessError, Allowance, Authenticator, AuthenticatorSettings, Credential, InvalidIssuer,
+    Issuer, KeyMode, RateLimits, Scope, Scopes,
 };
 use oms_database::Database;
 use oms_errors::{INTERNAL, Problem};
@@ -49,13 +49,18 @@ struct Announcement {
 
 impl Admission {
     /// As it is configured. Has to be called inside the tokio runtime.
-    pub(crate) fn new(config: &Config, database: &Database) -> Self {
+    ///
+    /// # Errors
+    /// When the issuer of tokens can't be one.
+    pub(crate) fn new(config: &Config, database: &Database) -> Result<Self, InvalidIssuer> {
+        let issuer = config.access.issuer.clone();
         let settings = AuthenticatorSettings {
             mode: key_mode(config),
             remember_for: config.access.remember_keys_for,
             most_remembered: MOST_REMEMBERED,
+            issuer: issuer.map(Issuer::new).transpose()?,
         };
-        Self {
+        Ok(Self {
             authenticator: Authenticator::new(database.clone(), settings),
             local: local(config),
             tenant: config.tenant,
@@ -64,7 +69,7 @@ impl Admission {
                 .rate_limit
                 .map(|limit| RateLimits::new(limit, MOST_COUNTED)),
             in_flight: InFlight::new(config.http.max_in_flight),
-        }
+        })
     }
 
     /// Lets a request in, or says why not. The place is to be kept for as long as the request is under way.

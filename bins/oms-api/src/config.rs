@@ -1,6 +1,7 @@
 //! The configuration: one typed struct, read from the environment, which reports every problem at once.
 
 mod access;
+mod oidc;
 mod reader;
 mod reconcile;
 mod sweep;

@@ -80,7 +80,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let orders = OrdersApi::new(context, card_numbers, Handle::current(), tasks.clone());
     let metrics_server = metrics::serve(&config, metrics)?;
     let webhooks = webhooks(&config, &database, news);
-    let admission = Admission::new(&config, &database);
+    let admission = Admission::new(&config, &database)?;
     let api = http_server::start(&config, admission, orders, webhooks, database.clone())?;
 
     shutdown::requested().await?;

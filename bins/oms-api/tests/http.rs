@@ -121,6 +121,8 @@ mod reverse_reconciliation;
 mod shutdown;
 #[path = "http/timeline.rs"]
 mod timeline;
+#[path = "http/tokens.rs"]
+mod tokens;
 #[path = "http/webhooks_applied.rs"]
 mod webhooks_applied;
 #[path = "http/webhooks_in.rs"]

@@ -11,6 +11,7 @@ const CODES: &[(&str, u16)] = &[
     ("access.unauthenticated", 401),
     ("access.forbidden", 403),
     ("access.rate_limited", 429),
+    ("access.issuer_unavailable", 503),
     ("request.route_not_found", 404),
     ("request.method_not_allowed", 405),
     ("request.timeout", 408),

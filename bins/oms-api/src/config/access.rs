@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use oms_access::RateLimit;
+use oms_access::{IssuerSettings, RateLimit};
 
-use super::Environment;
 use super::reader::Reader;
+use super::{Environment, oidc};
 
 /// Requests of one credential in a minute, in production. Enough for a whole storefront on one key.
 const PER_MINUTE: u32 = 60_000;
@@ -14,12 +14,14 @@ const PER_MINUTE: u32 = 60_000;
 const BURST_PART: u32 = 6;
 
 /// How credentials are verified.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct AccessSettings {
     /// How long a verified key is remembered, and so how long a revoked one is still good at most.
     pub(crate) remember_keys_for: Duration,
     /// How often each credential may ask; none for as often as it likes.
     pub(crate) rate_limit: Option<RateLimit>,
+    /// Whose tokens are taken beside API keys.
+    pub(crate) issuer: Option<IssuerSettings>,
 }
 
 impl AccessSettings {
@@ -28,6 +30,7 @@ impl AccessSettings {
         Self {
             remember_keys_for: reader.milliseconds("OMS_KEY_MEMORY_MS", 10_000, 0..=60_000),
             rate_limit: rate_limit(reader, environment),
+            issuer: oidc::issuer(reader, environment),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What the configuration takes and what it refuses.
 
+use oms_access::TokenAlgorithm;
+
 use super::*;
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, InvalidConfig> {
@@ -215,6 +217,74 @@ fn credentials_may_ask_a_thousand_times_a_second_in_production_and_without_end_i
         let InvalidConfig(problems) = limit(&[(variable, value)]).unwrap_err();
         assert!(problems[0].starts_with(variable), "{problems:?}");
     }
+}
+
+#[test]
+fn tokens_are_taken_of_an_issuer_that_is_named_with_an_audience() {
+    let issuer = |settings: &[(&str, &str)]| {
+        let config = read(&[&[DATABASE], settings].concat())?;
+        Ok::<_, InvalidConfig>(config.access.issuer)
+    };
+    assert!(issuer(&[]).unwrap().is_none());
+    let named = [
+        ("OMS_OIDC_ISSUER", "https://id.example/"),
+        ("OMS_OIDC_AUDIENCE", "oms"),
+    ];
+    let settings = issuer(&named).unwrap().unwrap();
+    assert_eq!(settings.issuer, "https://id.example/");
+    assert_eq!(settings.tenant_claim, "tenant_id");
+    assert_eq!(settings.algorithms, [TokenAlgorithm::Rs256]);
+    assert_eq!(settings.keys_url, None);
+    let both = ("OMS_OIDC_ALGORITHMS", "ES256, RS256");
+    let settings = issuer(&[&named[..], &[both]].concat()).unwrap().unwrap();
+    assert_eq!(
+        settings.algorithms,
+        [TokenAlgorithm::Es256, TokenAlgorithm::Rs256]
+    );
+    for (variable, value) in [
+        ("OMS_OIDC_ISSUER", "id.example"),
+        ("OMS_OIDC_KEYS_URL", "ldap://id.example"),
+        ("OMS_OIDC_ALGORITHMS", "HS256"),
+        ("OMS_OIDC_ALGORITHMS", "none"),
+        ("OMS_OIDC_ALGORITHMS", "RS256,"),
+        ("OMS_OIDC_KEYS_MS", "59999"),
+        ("OMS_OIDC_FETCH_INTERVAL_MS", "999"),
+        ("OMS_OIDC_TIMEOUT_MS", "99"),
+    ] {
+        // The first of two values counts.
+        let settings = [&[(variable, value)], &named[..]].concat();
+        let InvalidConfig(problems) = issuer(&settings).unwrap_err();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with(variable), "{problems:?}");
+    }
+    let InvalidConfig(problems) = issuer(&named[..1]).unwrap_err();
+    assert_eq!(problems, ["OMS_OIDC_AUDIENCE is required"]);
+    let InvalidConfig(problems) = issuer(&named[1..]).unwrap_err();
+    assert_eq!(
+        problems,
+        ["OMS_OIDC_AUDIENCE means nothing without OMS_OIDC_ISSUER"]
+    );
+}
+
+#[test]
+fn production_asks_an_issuer_over_tls_only() {
+    let InvalidConfig(problems) = read(&[
+        DATABASE,
+        ("OMS_ENV", "production"),
+        ("OMS_STRIPE_API_URL", "https://api.stripe.com"),
+        ("OMS_STRIPE_SECRET_KEY", "sk_live_x"),
+        ("OMS_OIDC_ISSUER", "http://id.example"),
+        ("OMS_OIDC_AUDIENCE", "oms"),
+        ("OMS_OIDC_KEYS_URL", "http://id.example/keys"),
+    ])
+    .unwrap_err();
+    assert_eq!(
+        problems,
+        [
+            "OMS_OIDC_ISSUER must be an https URL in production",
+            "OMS_OIDC_KEYS_URL must be an https URL in production"
+        ]
+    );
 }
 
 #[test]

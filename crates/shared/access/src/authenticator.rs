@@ -10,14 +10,14 @@ use tokio::sync::Mutex;
 use crate::api_key::KeyHash;
 use crate::key_memory::{KeyMemory, Recalled};
 use crate::store::{self, LiveKey};
-use crate::{AccessError, ApiKey, Credential, KeyMode, Scopes};
+use crate::{AccessError, ApiKey, Credential, Issuer, KeyMode, Scopes};
 
 /// Look-ups that go on at once at most. Those of one key take turns, so that a key which is forgotten under load costs
 /// one statement.
 const LOOKUPS: usize = 64;
 
 /// How credentials are verified.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct AuthenticatorSettings {
     /// The kind of keys that are known here.
     pub mode: KeyMode,
@@ -25,6 +25,8 @@ pub struct AuthenticatorSettings {
     pub remember_for: Duration,
     /// How many keys are remembered at most.
     pub most_remembered: usize,
+    /// Whose tokens are taken beside keys.
+    pub issuer: Option<Issuer>,
 }
 
 /// Verifies credentials.
@@ -34,6 +36,7 @@ pub struct Authenticator {
     mode: KeyMode,
     memory: KeyMemory,
     lookups: [Mutex<()>; LOOKUPS],
+    issuer: Option<Issuer>,
 }
 
 impl Authenticator {
@@ -45,6 +48,7 @@ impl Authenticator {
             mode: settings.mode,
             memory: KeyMemory::new(settings.remember_for, settings.most_remembered),
             lookups: std::array::from_fn(|_| Mutex::default()),
+            issuer: settings.issuer,
         }
     }
 
@@ -53,7 +57,14 @@ impl Authenticator {
     /// # Errors
     /// [`AccessError::Unknown`] when it is none that opens anything, or why that can't be found out.
     pub async fn authenticate(&self, token: &str) -> Result<Arc<Credential>, AccessError> {
-        let key = ApiKey::parse(token).map_err(|_| AccessError::Unknown("it is no API key"))?;
+        match (ApiKey::parse(token), &self.issuer) {
+            (Ok(key), _) => self.recognise(&key).await,
+            (Err(_), Some(issuer)) => issuer.verify(token).await.map(Arc::new),
+            (Err(_), None) => Err(AccessError::Unknown("it is no API key")),
+        }
+    }
+
+    async fn recognise(&self, key: &ApiKey) -> Result<Arc<Credential>, AccessError> {
         if key.mode() != self.mode {
             return Err(AccessError::Unknown("the key is of another installation"));
         }
@@ -67,14 +78,14 @@ impl Authenticator {
                 // Whoever had the turn before may have looked the same key up.
                 return match self.memory.recall(&hash, Instant::now()) {
                     Recalled::Fresh(credential) | Recalled::Aging(credential) => Ok(credential),
-                    Recalled::Nothing => self.look_up(&key, hash).await,
+                    Recalled::Nothing => self.look_up(key, hash).await,
                 };
             }
         };
         let Ok(_turn) = turn.try_lock() else {
             return Ok(remembered);
         };
-        match self.look_up(&key, hash).await {
+        match self.look_up(key, hash).await {
             // It is still remembered, and the database may be back before it is not.
             Err(AccessError::Database(_)) => Ok(remembered),
             answered => answered,

@@ -8,6 +8,8 @@ use crate::{CredentialName, Scope};
 oms_errors::problem_types! {
     /// The credential is known, and does not allow this. `scope` in the body names what is missing.
     FORBIDDEN = "access.forbidden", Forbidden, "These credentials do not allow this";
+    /// The credential is a token of a key that the issuer has to be asked for, and it does not answer.
+    ISSUER_UNAVAILABLE = "access.issuer_unavailable", Unavailable, "The issuer of these credentials can't be asked";
     /// The credential is known, and was used too often within its time. `Retry-After` says when it may be used again.
     RATE_LIMITED = "access.rate_limited", TooManyRequests, "Too many requests with these credentials";
 }
@@ -39,6 +41,9 @@ pub enum AccessError {
     /// A key without scopes allows nothing.
     #[error("a key needs at least one scope")]
     NoScopes,
+    /// The keys of the issuer can't be had.
+    #[error("the issuer can't be asked for its keys")]
+    IssuerUnavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DbError),
@@ -54,6 +59,9 @@ impl AccessError {
                     .with_extension("scope", scope.as_str())
             }
             Self::TooOften(seconds) => Problem::of(&RATE_LIMITED).with_retry_after_s(seconds),
+            Self::IssuerUnavailable(_) => Problem::of(&ISSUER_UNAVAILABLE)
+                .with_retry_after_s(1)
+                .with_source(self),
             Self::Database(error) => error.into(),
             Self::NameTaken(_)
             | Self::NoSuchName(_)

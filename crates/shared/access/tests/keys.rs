@@ -43,6 +43,7 @@ impl World {
             mode: KeyMode::Test,
             remember_for,
             most_remembered: 100,
+            issuer: None,
         };
         Authenticator::new(self.pool.clone(), settings)
     }

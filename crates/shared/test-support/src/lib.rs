@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod issuer;
 mod template;
 
 use std::thread;

@@ -1,0 +1,66 @@
+//! The settings of the issuer whose tokens are taken, beside API keys.
+
+use oms_access::{IssuerSettings, TokenAlgorithm, UnknownAlgorithm};
+
+use super::Environment;
+use super::reader::Reader;
+
+/// What means something only beside `OMS_OIDC_ISSUER`.
+const REST: [&str; 7] = [
+    "OMS_OIDC_AUDIENCE",
+    "OMS_OIDC_KEYS_URL",
+    "OMS_OIDC_ALGORITHMS",
+    "OMS_OIDC_TENANT_CLAIM",
+    "OMS_OIDC_KEYS_MS",
+    "OMS_OIDC_FETCH_INTERVAL_MS",
+    "OMS_OIDC_TIMEOUT_MS",
+];
+
+/// Whose tokens are taken: nobody's, unless that is set.
+pub(super) fn issuer(reader: &mut Reader<'_>, environment: Environment) -> Option<IssuerSettings> {
+    if reader.optional("OMS_OIDC_ISSUER").is_none() {
+        let mut rest = REST.into_iter();
+        if let Some(name) = rest.find(|name| reader.optional(name).is_some()) {
+            reader.problem(name, "means nothing without OMS_OIDC_ISSUER");
+        }
+        return None;
+    }
+    let settings = IssuerSettings {
+        issuer: url(reader, "OMS_OIDC_ISSUER", environment)?,
+        audience: reader.text("OMS_OIDC_AUDIENCE", None),
+        keys_url: url(reader, "OMS_OIDC_KEYS_URL", environment),
+        algorithms: reader.parsed("OMS_OIDC_ALGORITHMS", "RS256", |text| {
+            algorithms(text).map_err(|error| format!("{error}, or both with a comma between"))
+        }),
+        tenant_claim: reader.text("OMS_OIDC_TENANT_CLAIM", Some("tenant_id")),
+        keys_good_for: reader.milliseconds("OMS_OIDC_KEYS_MS", 3_600_000, 60_000..=86_400_000),
+        fetch_at_most_every: reader.milliseconds(
+            "OMS_OIDC_FETCH_INTERVAL_MS",
+            10_000,
+            1000..=600_000,
+        ),
+        timeout: reader.milliseconds("OMS_OIDC_TIMEOUT_MS", 5000, 100..=60_000),
+    };
+    Some(settings)
+}
+
+/// Whoever could answer in the issuer's place would make the keys.
+fn url(reader: &mut Reader<'_>, name: &str, environment: Environment) -> Option<String> {
+    let url = reader.optional(name)?;
+    match environment {
+        Environment::Production if !url.starts_with("https://") => {
+            reader.problem(name, "must be an https URL in production");
+        }
+        Environment::Development
+            if !(url.starts_with("http://") || url.starts_with("https://")) =>
+        {
+            reader.problem(name, "must be an http or https URL");
+        }
+        Environment::Development | Environment::Production => {}
+    }
+    Some(url)
+}
+
+fn algorithms(text: &str) -> Result<Vec<TokenAlgorithm>, UnknownAlgorithm> {
+    text.split(',').map(|name| name.trim().parse()).collect()
+}

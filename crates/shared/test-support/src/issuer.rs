@@ -1,0 +1,287 @@
+//! An OIDC issuer, over real HTTP, that publishes and signs what a test wants.
+
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::rand::SystemRandom;
+use ring::rsa::{KeyPairComponents, PublicKeyComponents};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// The key of appendix A.2 of RFC 7515, which everybody knows.
+const RSA: &str = include_str!("issuer/rfc7515_a2.json");
+
+/// The audience of the tokens.
+pub const AUDIENCE: &str = "https://oms.example";
+
+/// The claim that names the store.
+pub const TENANT_CLAIM: &str = "https://oms.example/store";
+
+/// What the issuer does with a request.
+#[derive(Clone, Debug)]
+pub enum Script {
+    /// Publishes its metadata, and the keys that it was told to.
+    Publish,
+    /// Answers this to everything.
+    Answer(u16, String),
+    /// Answers this to requests for keys.
+    Keys(String),
+    /// Answers this to requests for metadata.
+    Metadata(Value),
+    /// Never answers.
+    Hang,
+}
+
+/// A running issuer, until the test's runtime ends.
+#[derive(Debug)]
+pub struct TestIssuer {
+    /// Its `iss`.
+    pub url: String,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    script: Script,
+    keys: Vec<Value>,
+    /// The paths that were asked for.
+    requests: Vec<String>,
+}
+
+impl TestIssuer {
+    /// Starts one that publishes these keys.
+    ///
+    /// # Panics
+    /// When no port is free.
+    pub async fn start(keys: &[&SigningKey]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a port is free");
+        let address = listener.local_addr().expect("it listens");
+        let issuer = Self {
+            url: format!("http://{address}"),
+            state: Arc::new(Mutex::new(State {
+                script: Script::Publish,
+                keys: Vec::new(),
+                requests: Vec::new(),
+            })),
+        };
+        issuer.publish(keys);
+        let (url, state) = (issuer.url.clone(), issuer.state.clone());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, url.clone(), state.clone()));
+            }
+        });
+        issuer
+    }
+
+    /// Publishes these keys from now on, and no others.
+    pub fn publish(&self, keys: &[&SigningKey]) {
+        self.state().keys = keys.iter().map(|key| key.public()).collect();
+    }
+
+    /// Does something else from now on.
+    pub fn now(&self, script: Script) {
+        self.state().script = script;
+    }
+
+    /// The paths that it was asked for until now.
+    pub fn requests(&self) -> Vec<String> {
+        self.state().requests.clone()
+    }
+
+    /// The claims of a token for a store that is good for an hour.
+    pub fn claims(&self, subject: &str, tenant: &str, scope: &str) -> Value {
+        json!({
+            "iss": self.url,
+            "aud": AUDIENCE,
+            "sub": subject,
+            "exp": in_seconds(3600),
+            "iat": in_seconds(0),
+            "scope": scope,
+            TENANT_CLAIM: tenant,
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A time in the form of the claims, so many seconds from now.
+///
+/// # Panics
+/// Before 1970.
+pub fn in_seconds(seconds: i64) -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map(|now: Duration| now.as_secs()).expect("it is later");
+    i64::try_from(now).expect("it is not that late") + seconds
+}
+
+async fn serve(mut stream: TcpStream, url: String, state: Arc<Mutex<State>>) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => return,
+        }
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let path = head.split(' ').nth(1).unwrap_or_default();
+    let (script, keys) = {
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.requests.push(path.to_owned());
+        (state.script.clone(), state.keys.clone())
+    };
+    let keys = json!({ "keys": keys }).to_string();
+    let metadata = json!({ "issuer": url, "jwks_uri": format!("{url}/keys") }).to_string();
+    let (status, body) = match (script, path) {
+        (Script::Hang, _) => return pending().await,
+        (Script::Answer(status, body), _) => (status, body),
+        (Script::Keys(body), "/keys") => (200, body),
+        (Script::Metadata(body), "/.well-known/openid-configuration") => (200, body.to_string()),
+        (_, "/.well-known/openid-configuration") => (200, metadata),
+        (_, "/keys") => (200, keys),
+        _ => (404, String::new()),
+    };
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 {status} Scripted\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    );
+    // A client that has read enough hangs up.
+    let _ = stream.write_all(answer.as_bytes()).await;
+}
+
+/// A key that signs tokens.
+#[derive(Debug)]
+pub struct SigningKey {
+    id: String,
+    pair: Pair,
+}
+
+#[derive(Debug)]
+enum Pair {
+    Rsa(Box<RsaKeyPair>),
+    Elliptic(EcdsaKeyPair),
+}
+
+impl SigningKey {
+    /// A new key for ES256.
+    ///
+    /// # Panics
+    /// When there is no randomness.
+    pub fn elliptic(id: &str) -> Self {
+        let random = SystemRandom::new();
+        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+        let document = EcdsaKeyPair::generate_pkcs8(algorithm, &random).expect("randomness");
+        let pair = EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random);
+        Self {
+            id: id.to_owned(),
+            pair: Pair::Elliptic(pair.expect("it was just made")),
+        }
+    }
+
+    /// The one key for RS256, since *ring* makes none.
+    ///
+    /// # Panics
+    /// When the file was damaged.
+    pub fn rsa(id: &str) -> Self {
+        let key: Value = serde_json::from_str(RSA).expect("the file is JSON");
+        let part = |name: &str| decode(key[name].as_str().expect("every part is there"));
+        let pair = RsaKeyPair::from_components(&KeyPairComponents {
+            public_key: PublicKeyComponents {
+                n: part("n"),
+                e: part("e"),
+            },
+            d: part("d"),
+            p: part("p"),
+            q: part("q"),
+            dP: part("dp"),
+            dQ: part("dq"),
+            qInv: part("qi"),
+        });
+        Self {
+            id: id.to_owned(),
+            pair: Pair::Rsa(Box::new(pair.expect("it is a key"))),
+        }
+    }
+
+    /// As the issuer publishes it.
+    pub fn public(&self) -> Value {
+        match &self.pair {
+            Pair::Rsa(_) => {
+                let key: Value = serde_json::from_str(RSA).expect("the file is JSON");
+                json!({ "kty": "RSA", "kid": self.id, "use": "sig", "n": key["n"], "e": key["e"] })
+            }
+            Pair::Elliptic(pair) => {
+                // A point: the byte 4, and both coordinates.
+                let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
+                let (x, y) = (encode(x), encode(y));
+                json!({ "kty": "EC", "crv": "P-256", "kid": self.id, "use": "sig", "x": x, "y": y })
+            }
+        }
+    }
+
+    /// The header of a token that this key signs.
+    pub fn header(&self) -> Value {
+        let algorithm = match self.pair {
+            Pair::Rsa(_) => "RS256",
+            Pair::Elliptic(_) => "ES256",
+        };
+        json!({ "typ": "JWT", "alg": algorithm, "kid": self.id })
+    }
+
+    /// A token.
+    pub fn token(&self, claims: &Value) -> String {
+        self.token_with(&self.header(), claims)
+    }
+
+    /// A token with a header of the test's own, signed as this key signs.
+    ///
+    /// # Panics
+    /// When there is no randomness.
+    pub fn token_with(&self, header: &Value, claims: &Value) -> String {
+        let message = unsigned(header, claims);
+        let random = SystemRandom::new();
+        let signature = match &self.pair {
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public().modulus_len()];
+                pair.sign(
+                    &RSA_PKCS1_SHA256,
+                    &random,
+                    message.as_bytes(),
+                    &mut signature,
+                )
+                .expect("randomness");
+                signature
+            }
+            Pair::Elliptic(pair) => {
+                let signature = pair.sign(&random, message.as_bytes());
+                signature.expect("randomness").as_ref().to_vec()
+            }
+        };
+        format!("{message}.{}", encode(&signature))
+    }
+}
+
+/// A token without its signature, and the dot before that.
+pub fn unsigned(header: &Value, claims: &Value) -> String {
+    let [header, claims] = [header, claims].map(|part| encode(part.to_string().as_bytes()));
+    format!("{header}.{claims}")
+}
+
+/// Bytes as tokens and key sets write them.
+pub fn encode(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn decode(text: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(text).expect("it is base64url")
+}
