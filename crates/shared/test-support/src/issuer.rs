@@ -169,7 +169,7 @@ pub struct SigningKey {
 #[derive(Debug)]
 enum Pair {
     Rsa(Box<RsaKeyPair>),
-    Elliptic(EcdsaKeyPair),
+    Elliptic(Box<EcdsaKeyPair>),
 }
 
 impl SigningKey {
@@ -184,7 +184,7 @@ impl SigningKey {
         let pair = EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random);
         Self {
             id: id.to_owned(),
-            pair: Pair::Elliptic(pair.expect("it was just made")),
+            pair: Pair::Elliptic(Box::new(pair.expect("it was just made"))),
         }
     }
 
