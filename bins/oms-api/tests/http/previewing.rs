@@ -67,7 +67,7 @@ async fn why_a_nearer_warehouse_was_passed_over_can_be_read_out() {
     assert_eq!(chosen["outcome"], "chosen");
     assert_eq!(
         chosen["explanation"],
-        "Chicago Fulfillment Hub is 944 km away and has everything that was ordered."
+        "Chicago Fulfillment Hub is 947 km away and has everything that was ordered."
     );
 }
 

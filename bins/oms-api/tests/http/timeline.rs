@@ -131,7 +131,7 @@ async fn what_operators_did_is_on_the_timeline_under_their_names() {
     .await;
     let path = format!("/operations/dead-letters/{id}/retry");
     let retried = shop.customer().post(&path).send().await.unwrap();
-    assert_eq!(retried.status(), 200);
+    assert_eq!(retried.status(), 202);
     let timeline = shop.told_timeline(&order_id).await;
     let by_operator = timeline
         .iter()

@@ -72,10 +72,10 @@ pub struct FailedTry {
 /// Where an entry is kept. At one time the first comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {
+    /// The calls to the gateway, which lead to the changes that are written with them.
+    Calls,
     /// The order's own events, and what was done to the stock in their commits.
     Events,
-    /// The calls to the gateway.
-    Calls,
     /// The failed tries of the sweeper.
     Tries,
 }

@@ -24,7 +24,7 @@ macro_rules! insert_calls_sql {
              (tenant_id, id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect,
               duration_ms, called_at, actor)
          SELECT $1, id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect,
-                duration_ms, statement_timestamp() - make_interval(secs => age_s), actor
+                duration_ms, least(now(), statement_timestamp() - make_interval(secs => age_s)), actor
          FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
                      $10::text[], $11::integer[], $12::double precision[], $13::text[])
              AS call (id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect,
