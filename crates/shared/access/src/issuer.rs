@@ -126,9 +126,11 @@ impl Issuer {
             settings.keys_url.as_deref(),
             settings.timeout,
         )?;
-        let mut validation = Validation::default();
-        validation.leeway = LEEWAY_S;
-        validation.validate_nbf = true;
+        let mut validation = Validation {
+            leeway: LEEWAY_S,
+            validate_nbf: true,
+            ..Validation::default()
+        };
         validation.set_issuer(&[&settings.issuer]);
         validation.set_audience(&[&settings.audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
