@@ -10,6 +10,7 @@ use anyhow::Context;
 use oms_database::Database;
 use oms_errors::http::problem_json;
 use oms_errors::{Problem, ROUTE_NOT_FOUND};
+use oms_inventory::http::InventoryApi;
 use oms_orders::http::OrdersApi;
 use oms_payments::http::StripeWebhooks;
 use oms_validation::http::BodyLimits;
@@ -42,6 +43,7 @@ pub(crate) fn start(
     config: &Config,
     admission: Admission,
     orders: OrdersApi,
+    inventory: InventoryApi,
     webhooks: Option<StripeWebhooks>,
     database: Database,
 ) -> anyhow::Result<RunningServer> {
@@ -51,6 +53,7 @@ pub(crate) fn start(
         deadline: limits.body_timeout,
     });
     let (orders, database) = (web::Data::new(orders), web::Data::new(database));
+    let inventory = web::Data::new(inventory);
     let webhooks = webhooks.map(web::Data::new);
     let admission = Arc::new(admission);
     let address = (config.host.as_str(), config.port);
@@ -58,10 +61,12 @@ pub(crate) fn start(
         let admission = admission.clone();
         App::new()
             .app_data(orders.clone())
+            .app_data(inventory.clone())
             .app_data(database.clone())
             .app_data(body_limits.clone())
             .configure(health::configure)
             .configure(oms_orders::http::configure)
+            .configure(oms_inventory::http::configure)
             .configure(|routes| {
                 if let Some(webhooks) = &webhooks {
                     routes.app_data(webhooks.clone());

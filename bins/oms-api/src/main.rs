@@ -2,6 +2,7 @@
 //! workers, shutdown.
 
 mod admission;
+mod address_locator;
 mod alerts;
 mod cli;
 mod config;

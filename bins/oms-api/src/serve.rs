@@ -6,6 +6,8 @@ use anyhow::{Context, bail};
 use oms_database::{Database, DatabaseConfig, migrations};
 use oms_geocoding::adapters::{AddressBook, Nominatim, NominatimConfig};
 use oms_geocoding::{CachedGeocoder, Chain, DEFAULT_TTL, Geocoder};
+use oms_inventory::InventoryContext;
+use oms_inventory::http::InventoryApi;
 use oms_monitoring::metrics::Metrics;
 use oms_orders::http::{CardNumbers, OrdersApi};
 use oms_orders::{OrderContext, OrderSettings};
@@ -20,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admission::Admission;
+use crate::address_locator::GeocodedAddresses;
 use crate::config::{Config, Environment, Gateway};
 use crate::{alerts, gateway_events, http_server, metrics, reconciler, shutdown, sweeper};
 
@@ -42,6 +45,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         pending_payment_deadline: config.pending_payment_deadline,
         ..OrderSettings::new(config.currency)
     };
+    let locator = Arc::new(GeocodedAddresses(geocoder.clone()));
+    let inventory = Arc::new(InventoryContext::new(database.clone(), locator));
     let context = Arc::new(OrderContext::new(
         database.clone(),
         gateway,
@@ -78,10 +83,18 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         false => CardNumbers::Refused,
     };
     let orders = OrdersApi::new(context, card_numbers, Handle::current(), tasks.clone());
+    let inventory = InventoryApi::new(inventory, Handle::current(), tasks.clone());
     let metrics_server = metrics::serve(&config, metrics)?;
     let webhooks = webhooks(&config, &database, news);
     let admission = Admission::new(&config, &database)?;
-    let api = http_server::start(&config, admission, orders, webhooks, database.clone())?;
+    let api = http_server::start(
+        &config,
+        admission,
+        orders,
+        inventory,
+        webhooks,
+        database.clone(),
+    )?;
 
     shutdown::requested().await?;
     tracing::info!("stopping: no new connections");

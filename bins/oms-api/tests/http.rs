@@ -31,6 +31,8 @@ mod held_commit;
 mod invariants;
 #[path = "http/keys.rs"]
 mod keys;
+#[path = "http/inventory_api.rs"]
+mod inventory_api;
 #[path = "http/process.rs"]
 mod process;
 #[path = "http/raw.rs"]
@@ -105,6 +107,8 @@ mod payment_methods;
 mod placing;
 #[path = "http/previewing.rs"]
 mod previewing;
+#[path = "http/products.rs"]
+mod products;
 #[path = "http/race.rs"]
 mod race;
 #[path = "http/rate_limits.rs"]
@@ -123,6 +127,10 @@ mod shutdown;
 mod timeline;
 #[path = "http/tokens.rs"]
 mod tokens;
+#[path = "http/stock_changes.rs"]
+mod stock_changes;
+#[path = "http/warehouses.rs"]
+mod warehouses;
 #[path = "http/webhooks_applied.rs"]
 mod webhooks_applied;
 #[path = "http/webhooks_in.rs"]

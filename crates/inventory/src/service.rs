@@ -2,8 +2,22 @@
 
 pub(crate) mod explain_route;
 pub(crate) mod find_skus;
+pub(crate) mod change_product;
+pub(crate) mod change_stock;
+pub(crate) mod change_warehouse;
+pub(crate) mod claim_key;
+pub(crate) mod create_product;
+pub(crate) mod create_warehouse;
+pub(crate) mod get_product;
+pub(crate) mod get_safety_stock;
+pub(crate) mod get_warehouse;
+pub(crate) mod list_products;
+pub(crate) mod list_stock_levels;
+pub(crate) mod list_stock_movements;
+pub(crate) mod list_warehouses;
 pub(crate) mod load_catalogue;
 pub(crate) mod quote_prices;
 pub(crate) mod release;
 pub(crate) mod reserve;
 pub(crate) mod route;
+pub(crate) mod set_safety_stock;

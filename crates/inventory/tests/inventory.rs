@@ -10,6 +10,8 @@
     reason = "tests write their SQL as they go"
 )]
 
+#[path = "inventory/changing.rs"]
+mod changing;
 #[path = "inventory/concurrency.rs"]
 mod concurrency;
 #[path = "inventory/fixture.rs"]

@@ -11,3 +11,13 @@ define_id! {
     /// A product.
     ProductId
 }
+
+define_id! {
+    /// A change of the stock: what was received, adjusted or transferred at once.
+    StockChangeId
+}
+
+define_id! {
+    /// A movement of stock: one line of the audit trail.
+    MovementId
+}

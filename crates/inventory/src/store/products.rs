@@ -1,6 +1,7 @@
 //! Products and their prices.
 
 use std::collections::HashMap;
+use std::collections::BTreeSet;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
@@ -11,6 +12,7 @@ use uuid::Uuid;
 
 use crate::ProductId;
 use crate::domain::catalogue::CatalogueProduct;
+use crate::store::IdRow;
 
 /// The products that exist, each with its price in the currency if it has one, in no order.
 pub(crate) async fn find_prices(
@@ -137,4 +139,20 @@ async fn insert_missing_prices(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Those of some ids that name a product of the store.
+pub(crate) async fn find_known(
+    connection: &mut Connection,
+    tenant: TenantId,
+    ids: &BTreeSet<ProductId>,
+) -> Result<BTreeSet<ProductId>, DbError> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows: Vec<IdRow> =
+        cached_sql("SELECT id FROM inventory.products WHERE tenant_id = $1 AND id = ANY ($2)")
+            .bind::<SqlUuid, _>(tenant.as_uuid())
+            .bind::<Array<SqlUuid>, _>(ids)
+            .load(connection)
+            .await?;
+    Ok(rows.into_iter().map(|row| row.id.into()).collect())
 }

@@ -99,7 +99,7 @@ async fn every_time_is_a_timestamptz() {
 async fn no_index_depends_on_what_an_order_changes_so_that_those_updates_stay_heap_only() {
     let found = findings(
         "SELECT i.indexrelid::regclass::text AS finding FROM pg_index i
-         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attname IN ('on_hand', 'reserved')
+         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attname IN ('on_hand', 'reserved', 'safety_stock')
          WHERE i.indrelid = 'inventory.stock_levels'::regclass
          AND (a.attnum = ANY (i.indkey)
               OR (a.attname = 'reserved' AND pg_get_expr(i.indpred, i.indrelid) ~ a.attname))",

@@ -18,6 +18,10 @@ problem_types! {
     ROUTE_NOT_FOUND = "request.route_not_found", NotFound, "There is nothing at this address";
     /// The route exists, for another method.
     METHOD_NOT_ALLOWED = "request.method_not_allowed", MethodNotAllowed, "This method is not allowed here";
+    /// The header `If-Match` names a state that the thing is not in any more. Read it again.
+    PRECONDITION_FAILED = "request.precondition_failed", PreconditionFailed, "It was changed meanwhile";
+    /// What is to be changed was read before; its `ETag` has to be in the header `If-Match`.
+    PRECONDITION_REQUIRED = "request.precondition_required", PreconditionRequired, "The header If-Match is required";
     /// The body did not arrive in time.
     BODY_TIMEOUT = "request.timeout", RequestTimeout, "The request took too long to arrive";
     /// The body is larger than the limit.

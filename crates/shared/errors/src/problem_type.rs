@@ -21,6 +21,8 @@ pub enum Kind {
     Conflict,
     /// 409: the thing is in a state that does not allow it, and waiting alone changes nothing.
     WrongState,
+    /// 412: the thing is not any more what the request says it was.
+    PreconditionFailed,
     /// 413: the body is too large.
     PayloadTooLarge,
     /// 415: the content type is not supported.
@@ -29,6 +31,8 @@ pub enum Kind {
     Unprocessable,
     /// 429: too often for these credentials; nothing was done.
     TooManyRequests,
+    /// 428: the request has to say which state of the thing it is about.
+    PreconditionRequired,
     /// 500: a defect.
     Internal,
     /// 503: a dependency is not available; nothing was kept.
@@ -47,10 +51,12 @@ impl Kind {
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
             Self::Conflict | Self::WrongState => 409,
+            Self::PreconditionFailed => 412,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Unprocessable => 422,
             Self::TooManyRequests => 429,
+            Self::PreconditionRequired => 428,
             Self::Internal => 500,
             Self::Unavailable => 503,
         }

@@ -1,15 +1,18 @@
-//! How a request becomes our types: a JSON body that is bounded, complete and valid, the idempotency key, the tenant,
-//! and the operator.
+//! How a request becomes our types: a JSON body that is bounded, complete and valid, the idempotency key, the version that a
+//! change is for, the page of a list, the tenant, and the operator.
 
 mod body;
 mod current_operator;
 mod current_tenant;
 mod field_errors;
 mod idempotency_key_header;
+mod if_match;
+pub mod paging;
 mod valid_json;
 
 pub use body::{BodyLimits, read_body};
 pub use current_operator::CurrentOperator;
 pub use current_tenant::CurrentTenant;
 pub use idempotency_key_header::IdempotencyKeyHeader;
+pub use if_match::{IfMatch, etag, version_mismatch};
 pub use valid_json::{OptionalJson, ValidJson};

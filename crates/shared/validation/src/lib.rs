@@ -1,17 +1,23 @@
 #![doc = include_str!("../README.md")]
 
+mod expected_version;
 pub mod http;
 mod id;
 mod idempotency_key;
 mod location;
 mod money;
 mod operator_name;
+mod page_size;
+mod reason;
 
+pub use expected_version::ExpectedVersion;
 pub use id::{InvalidId, OrderId, TenantId, parse_uuid};
 pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use location::{InvalidLocation, Location};
 pub use money::{Currency, InvalidCurrency, Money, MoneyError};
 pub use operator_name::{InvalidOperatorName, OperatorName};
+pub use page_size::PageSize;
+pub use reason::{InvalidReason, Reason};
 
 #[doc(hidden)]
 pub mod reexport {

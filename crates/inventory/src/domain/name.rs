@@ -1,0 +1,89 @@
+//! What warehouses and products are called.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! define_text {
+    ($(#[$doc:meta])* $name:ident, $max:literal, $invalid:ident, $message:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(String);
+
+        /// The text is not usable for this.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+        #[error($message)]
+        pub struct $invalid;
+
+        impl $name {
+            /// Reads one; blanks around it are cut off.
+            ///
+            /// # Errors
+            /// When it is blank or too long, or has a control character.
+            pub fn parse(text: &str) -> Result<Self, $invalid> {
+                let text = text.trim();
+                let fits = (1..=$max).contains(&text.chars().count());
+                if !fits || text.contains(char::is_control) {
+                    return Err($invalid);
+                }
+                Ok(Self(text.to_owned()))
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = $invalid;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                Self::parse(&text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+define_text! {
+    /// The name of a warehouse or a product: 1 to 200 characters.
+    Name, 200, InvalidName, "must be 1 to 200 characters without control characters"
+}
+
+define_text! {
+    /// A stock keeping unit, unique within the tenant: 1 to 100 characters. `a-1` and `A-1` are two.
+    Sku, 100, InvalidSku, "must be 1 to 100 characters without control characters"
+}
+
+define_text! {
+    /// An address, as people read it: 1 to 500 characters.
+    AddressLine, 500, InvalidAddressLine, "must be 1 to 500 characters without control characters"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_have_something_to_read_and_a_limit() {
+        assert_eq!(Sku::parse(" A-1 ").unwrap().as_str(), "A-1");
+        assert!(Sku::parse(&"ä".repeat(100)).is_ok());
+        for text in ["", "  ", "a\nb", "a\0", &"ä".repeat(101)] {
+            assert_eq!(Sku::parse(text), Err(InvalidSku), "{text:?}");
+        }
+        assert!(Name::parse(&"x".repeat(200)).is_ok());
+        assert_eq!(Name::parse(&"x".repeat(201)), Err(InvalidName));
+        assert!(AddressLine::parse(&"x".repeat(500)).is_ok());
+        assert_eq!(
+            AddressLine::parse(&"x".repeat(501)),
+            Err(InvalidAddressLine)
+        );
+    }
+}

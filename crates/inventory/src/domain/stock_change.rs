@@ -1,0 +1,314 @@
+//! Changes of the stock by operators: what they move, and whether that can be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::domain::allocation::LevelKey;
+use crate::domain::demand::MAX_QUANTITY;
+use crate::domain::stock_level::{LevelCounts, MAX_ON_HAND};
+use crate::domain::stock_movement::MovementKind;
+use crate::{ProductId, WarehouseId};
+
+/// Most lines of one change.
+pub const MAX_CHANGE_LINES: usize = 100;
+
+/// What an operator does to the stock at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum StockChange {
+    /// Pieces come from a supplier.
+    Receive {
+        /// Where they come to.
+        warehouse_id: WarehouseId,
+        /// How many of each, above zero.
+        lines: Lines,
+    },
+    /// Pieces were counted anew, found or lost.
+    Adjust {
+        /// Where.
+        warehouse_id: WarehouseId,
+        /// By how many of each, up or down.
+        lines: Lines,
+    },
+    /// Pieces go from a warehouse to another.
+    Transfer {
+        /// Where they go from.
+        from: WarehouseId,
+        /// Where they come to.
+        to: WarehouseId,
+        /// How many of each, above zero.
+        lines: Lines,
+    },
+}
+
+/// One line of a change: pieces of a product that come to a warehouse, or go from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PlannedMovement {
+    pub(crate) level: LevelKey,
+    pub(crate) kind: MovementKind,
+    pub(crate) quantity: i32,
+}
+
+/// A level that has less than shall be taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortfall {
+    /// The warehouse.
+    pub warehouse_id: WarehouseId,
+    /// The product.
+    pub product_id: ProductId,
+    /// Pieces that no order holds.
+    pub removable: i32,
+    /// Pieces that shall go.
+    pub wanted: i32,
+}
+
+/// A change can't be made to the stock as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RefusedChange {
+    /// These levels have too little.
+    Insufficient(Vec<Shortfall>),
+    /// Of these products there would be more than [`MAX_ON_HAND`].
+    TooMuch(Vec<ProductId>),
+}
+
+impl StockChange {
+    /// What it moves, each level once.
+    pub(crate) fn movements(&self) -> Vec<PlannedMovement> {
+        use MovementKind::{Adjustment, Receipt, TransferIn, TransferOut};
+        match self {
+            Self::Receive {
+                warehouse_id,
+                lines,
+            } => moved(*warehouse_id, lines, Receipt, 1).collect(),
+            Self::Adjust {
+                warehouse_id,
+                lines,
+            } => moved(*warehouse_id, lines, Adjustment, 1).collect(),
+            Self::Transfer { from, to, lines } => moved(*from, lines, TransferOut, -1)
+                .chain(moved(*to, lines, TransferIn, 1))
+                .collect(),
+        }
+    }
+}
+
+fn moved(
+    warehouse_id: WarehouseId,
+    lines: &Lines,
+    kind: MovementKind,
+    sign: i32,
+) -> impl Iterator<Item = PlannedMovement> + '_ {
+    lines
+        .0
+        .iter()
+        .map(move |(product_id, quantity)| PlannedMovement {
+            level: (warehouse_id, *product_id),
+            kind,
+            quantity: sign * quantity,
+        })
+}
+
+/// Checks movements against the locked levels that they are for. A level that is not there has nothing.
+pub(crate) fn check(
+    levels: &BTreeMap<LevelKey, LevelCounts>,
+    movements: &[PlannedMovement],
+) -> Result<(), RefusedChange> {
+    let counts = |level| levels.get(&level).copied().unwrap_or_default();
+    let shortfalls: Vec<Shortfall> = movements
+        .iter()
+        .filter(|movement| counts(movement.level).removable() + movement.quantity < 0)
+        .map(|movement| Shortfall {
+            warehouse_id: movement.level.0,
+            product_id: movement.level.1,
+            removable: counts(movement.level).removable(),
+            wanted: -movement.quantity,
+        })
+        .collect();
+    if !shortfalls.is_empty() {
+        return Err(RefusedChange::Insufficient(shortfalls));
+    }
+    let is_too_much = |movement: &&PlannedMovement| {
+        movement.quantity > 0 && counts(movement.level).on_hand > MAX_ON_HAND - movement.quantity
+    };
+    let too_much: Vec<_> = movements.iter().filter(is_too_much).collect();
+    match too_much.is_empty() {
+        true => Ok(()),
+        false => Err(RefusedChange::TooMuch(
+            too_much.iter().map(|movement| movement.level.1).collect(),
+        )),
+    }
+}
+
+/// Quantities by product: 1 to [`MAX_CHANGE_LINES`] products, each once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Lines(BTreeMap<ProductId, i32>);
+
+/// Which way the quantities of lines may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// 1 to [`MAX_QUANTITY`].
+    Up,
+    /// The same, or below zero as far.
+    UpOrDown,
+}
+
+/// These are no lines of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidLines {
+    /// There are none, or too many.
+    #[error("must have 1 to {MAX_CHANGE_LINES} entries")]
+    Count,
+    /// A quantity, at this place, is out of range.
+    #[error("must be between 1 and {MAX_QUANTITY}")]
+    Up(usize),
+    /// A quantity, at this place, is out of range.
+    #[error("must be between -{MAX_QUANTITY} and {MAX_QUANTITY}, and not 0")]
+    UpOrDown(usize),
+    /// A product, at this place, was there before.
+    #[error("must be there only once")]
+    Twice(usize),
+}
+
+impl Lines {
+    /// Checks lines.
+    ///
+    /// # Errors
+    /// When there are none or too many, a product is there twice, or a quantity is out of range.
+    pub fn new(lines: &[(ProductId, i64)], direction: Direction) -> Result<Self, InvalidLines> {
+        if !(1..=MAX_CHANGE_LINES).contains(&lines.len()) {
+            return Err(InvalidLines::Count);
+        }
+        let mut by_product = BTreeMap::new();
+        for (place, (product, quantity)) in lines.iter().enumerate() {
+            let quantity = i32::try_from(*quantity).unwrap_or(i32::MAX);
+            let is_valid = match direction {
+                Direction::Up => (1..=MAX_QUANTITY).contains(&quantity),
+                Direction::UpOrDown => {
+                    quantity != 0 && (-MAX_QUANTITY..=MAX_QUANTITY).contains(&quantity)
+                }
+            };
+            match direction {
+                _ if is_valid => {}
+                Direction::Up => return Err(InvalidLines::Up(place)),
+                Direction::UpOrDown => return Err(InvalidLines::UpOrDown(place)),
+            }
+            if by_product.insert(*product, quantity).is_some() {
+                return Err(InvalidLines::Twice(place));
+            }
+        }
+        Ok(Self(by_product))
+    }
+}
+
+/// The levels of movements, in the order in which they have to be locked.
+pub(crate) fn levels_of(movements: &[PlannedMovement]) -> BTreeSet<LevelKey> {
+    movements.iter().map(|movement| movement.level).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn product(number: u128) -> ProductId {
+        Uuid::from_u128(number).into()
+    }
+
+    fn warehouse(number: u128) -> WarehouseId {
+        Uuid::from_u128(number).into()
+    }
+
+    fn one(quantity: i64) -> Lines {
+        Lines::new(&[(product(1), quantity)], Direction::UpOrDown).unwrap()
+    }
+
+    #[test]
+    fn a_transfer_takes_from_one_warehouse_what_it_gives_to_the_other() {
+        let (from, to) = (warehouse(1), warehouse(2));
+        let lines = Lines::new(&[(product(1), 2), (product(2), 3)], Direction::Up).unwrap();
+        let movements = StockChange::Transfer { from, to, lines }.movements();
+        assert_eq!(movements.iter().map(|m| m.quantity).sum::<i32>(), 0);
+        assert_eq!(levels_of(&movements).len(), 4);
+        let of = |level: LevelKey| {
+            movements
+                .iter()
+                .find(|m| m.level == level)
+                .unwrap()
+                .quantity
+        };
+        assert_eq!((of((from, product(2))), of((to, product(2)))), (-3, 3));
+    }
+
+    #[test]
+    fn what_orders_hold_can_not_be_taken_away_but_safety_stock_can() {
+        let level = (warehouse(1), product(1));
+        let counts = LevelCounts {
+            on_hand: 10,
+            reserved: 4,
+            safety_stock: 6,
+        };
+        let levels = BTreeMap::from([(level, counts)]);
+        let adjust = |quantity| StockChange::Adjust {
+            warehouse_id: warehouse(1),
+            lines: one(quantity),
+        };
+        assert_eq!(check(&levels, &adjust(-6).movements()), Ok(()));
+        let refused = check(&levels, &adjust(-7).movements());
+        let shortfall = Shortfall {
+            warehouse_id: warehouse(1),
+            product_id: product(1),
+            removable: 6,
+            wanted: 7,
+        };
+        assert_eq!(refused, Err(RefusedChange::Insufficient(vec![shortfall])));
+        let nowhere = check(&BTreeMap::new(), &adjust(-1).movements());
+        assert!(matches!(nowhere, Err(RefusedChange::Insufficient(_))));
+    }
+
+    #[test]
+    fn a_shelf_has_a_limit() {
+        let counts = |on_hand| LevelCounts {
+            on_hand,
+            ..LevelCounts::default()
+        };
+        let receive = StockChange::Receive {
+            warehouse_id: warehouse(1),
+            lines: one(1),
+        };
+        let with = |on_hand| {
+            let levels = BTreeMap::from([((warehouse(1), product(1)), counts(on_hand))]);
+            check(&levels, &receive.movements())
+        };
+        assert_eq!(with(MAX_ON_HAND - 1), Ok(()));
+        assert_eq!(
+            with(MAX_ON_HAND),
+            Err(RefusedChange::TooMuch(vec![product(1)]))
+        );
+    }
+
+    #[test]
+    fn lines_are_counted_and_have_each_product_once_in_a_quantity_within_limits() {
+        let max = i64::from(MAX_QUANTITY);
+        let up = |quantity| Lines::new(&[(product(1), quantity)], Direction::Up).err();
+        let either = |quantity| Lines::new(&[(product(1), quantity)], Direction::UpOrDown).err();
+        assert_eq!(
+            (up(1), up(max), either(-max), either(max)),
+            (None, None, None, None)
+        );
+        for wrong in [0, -1, max + 1, i64::MAX, i64::MIN] {
+            assert_eq!(up(wrong), Some(InvalidLines::Up(0)), "{wrong}");
+        }
+        for wrong in [0, -max - 1, max + 1, i64::MIN] {
+            assert_eq!(either(wrong), Some(InvalidLines::UpOrDown(0)), "{wrong}");
+        }
+        let twice = [(product(1), 1), (product(1), 1)];
+        assert_eq!(
+            Lines::new(&twice, Direction::Up),
+            Err(InvalidLines::Twice(1))
+        );
+        let many: Vec<_> = (1..=101).map(|n| (product(n), 1)).collect();
+        assert_eq!(Lines::new(&many, Direction::Up), Err(InvalidLines::Count));
+        assert_eq!(Lines::new(&[], Direction::Up), Err(InvalidLines::Count));
+        assert!(Lines::new(&many[..100], Direction::Up).is_ok());
+    }
+}

@@ -1,0 +1,151 @@
+//! Why a change of the inventory is refused, and how clients are told.
+
+use oms_database::DbError;
+use oms_errors::{Problem, ProblemType};
+use oms_validation::http::paging::invalid_field;
+use oms_validation::http::version_mismatch;
+use serde_json::{Value, json};
+
+use crate::{ProductId, Shortfall, WarehouseId};
+
+/// How long clients wait before they repeat a request whose outcome is not known, in seconds.
+const RETRY_AFTER_S: u32 = 2;
+
+oms_errors::problem_types! {
+    /// No such warehouse in this store.
+    WAREHOUSE_NOT_FOUND = "inventory.warehouse_not_found", NotFound, "There is no such warehouse";
+    /// Another warehouse of this store has the name.
+    WAREHOUSE_NAME_TAKEN = "inventory.warehouse_name_taken", WrongState, "Another warehouse has this name";
+    /// No such product in this store.
+    PRODUCT_NOT_FOUND = "inventory.product_not_found", NotFound, "There is no such product";
+    /// Another product of this store has the stock keeping unit.
+    SKU_TAKEN = "inventory.sku_taken", WrongState, "Another product has this SKU";
+    /// The warehouse never had the product.
+    STOCK_LEVEL_NOT_FOUND = "inventory.stock_level_not_found", NotFound, "There is no such stock level";
+    /// A warehouse id in the request names no warehouse of this store.
+    UNKNOWN_WAREHOUSE = "inventory.unknown_warehouse", Unprocessable, "A warehouse does not exist";
+    /// A product id in the request names no product of this store.
+    UNKNOWN_PRODUCT = "inventory.unknown_product", Unprocessable, "A product to be moved does not exist";
+    /// A stock level has fewer pieces that no order holds than shall be taken away.
+    INSUFFICIENT_STOCK = "inventory.insufficient_stock", Unprocessable, "There are not as many pieces that no order holds";
+    /// A stock level would have more pieces than one can have.
+    TOO_MUCH_STOCK = "inventory.too_much_stock", Unprocessable, "There would be more pieces than a stock level can have";
+    /// The idempotency key stands for another request.
+    KEY_REUSED = "inventory.idempotency_key_reused", Unprocessable, "The idempotency key stands for another change of the inventory";
+    /// The answer of the database was lost. Repeat the request, with the same idempotency key if it had one.
+    OUTCOME_UNKNOWN = "inventory.outcome_unknown", Unavailable, "It is not known whether the inventory was changed; repeat the same request";
+}
+
+/// Why the inventory can't be changed or read.
+#[derive(Debug, thiserror::Error)]
+pub enum InventoryError {
+    /// The database did not do its part. Nothing was kept.
+    #[error(transparent)]
+    Database(DbError),
+    /// The answer to COMMIT was lost.
+    #[error("the outcome is not known: {0}")]
+    OutcomeUnknown(String),
+    /// The address has no place, or nobody can be asked for it now.
+    #[error(transparent)]
+    Locating(Problem),
+    /// A warehouse has neither an address nor a location.
+    #[error("it needs an address or a location")]
+    NoPlace,
+    /// No such warehouse in this store.
+    #[error("there is no such warehouse")]
+    WarehouseNotFound,
+    /// Another warehouse has the name.
+    #[error("another warehouse has this name")]
+    WarehouseNameTaken,
+    /// No such product in this store.
+    #[error("there is no such product")]
+    ProductNotFound,
+    /// Another product has the stock keeping unit.
+    #[error("another product has this SKU")]
+    SkuTaken,
+    /// The warehouse never had the product.
+    #[error("there is no such stock level")]
+    StockLevelNotFound,
+    /// Stock was to be moved at a warehouse that is not of this store.
+    #[error("there is no warehouse {0}")]
+    UnknownWarehouse(WarehouseId),
+    /// Stock was to be moved of products that are not of this store.
+    #[error("there are no products {0:?}")]
+    UnknownProducts(Vec<ProductId>),
+    /// More was to be taken away than there is that no order holds.
+    #[error("there is too little stock")]
+    InsufficientStock(Vec<Shortfall>),
+    /// There would be too much of these products.
+    #[error("there would be too much stock")]
+    TooMuchStock(Vec<ProductId>),
+    /// The key stands for another request.
+    #[error("the idempotency key stands for another request")]
+    KeyReused,
+    /// The thing is not in the version any more that the change is for.
+    #[error("it is in version {version}")]
+    Changed {
+        /// The version that it is in.
+        version: i32,
+    },
+}
+
+impl From<DbError> for InventoryError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::CommitOutcomeUnknown(cause) => Self::OutcomeUnknown(cause),
+            // The names that PostgreSQL gave to the unique keys of the tables.
+            DbError::UniqueViolation { constraint } => match constraint.as_str() {
+                "warehouses_tenant_id_name_key" => Self::WarehouseNameTaken,
+                "products_tenant_id_sku_key" => Self::SkuTaken,
+                _ => Self::Database(DbError::UniqueViolation { constraint }),
+            },
+            error => Self::Database(error),
+        }
+    }
+}
+
+impl From<InventoryError> for Problem {
+    fn from(error: InventoryError) -> Self {
+        match error {
+            InventoryError::Database(error) => error.into(),
+            InventoryError::OutcomeUnknown(cause) => Self::of(&OUTCOME_UNKNOWN)
+                .with_retry_after_s(RETRY_AFTER_S)
+                .with_source(cause),
+            InventoryError::Locating(problem) => problem,
+            InventoryError::NoPlace => {
+                invalid_field("location", "is required where there is no address")
+            }
+            InventoryError::WarehouseNotFound => Self::of(&WAREHOUSE_NOT_FOUND),
+            InventoryError::WarehouseNameTaken => Self::of(&WAREHOUSE_NAME_TAKEN),
+            InventoryError::ProductNotFound => Self::of(&PRODUCT_NOT_FOUND),
+            InventoryError::SkuTaken => Self::of(&SKU_TAKEN),
+            InventoryError::StockLevelNotFound => Self::of(&STOCK_LEVEL_NOT_FOUND),
+            InventoryError::UnknownWarehouse(id) => {
+                Self::of(&UNKNOWN_WAREHOUSE).with_extension("warehouseId", id.to_string())
+            }
+            InventoryError::UnknownProducts(ids) => about(&UNKNOWN_PRODUCT, &ids),
+            InventoryError::InsufficientStock(shortfalls) => insufficient(&shortfalls),
+            InventoryError::TooMuchStock(ids) => about(&TOO_MUCH_STOCK, &ids),
+            InventoryError::KeyReused => Self::of(&KEY_REUSED),
+            InventoryError::Changed { version } => version_mismatch(version),
+        }
+    }
+}
+
+fn about(problem_type: &'static ProblemType, products: &[ProductId]) -> Problem {
+    let ids: Vec<Value> = products.iter().map(|id| id.to_string().into()).collect();
+    Problem::of(problem_type).with_extension("productIds", ids)
+}
+
+fn insufficient(shortfalls: &[Shortfall]) -> Problem {
+    let shortfall = |shortfall: &Shortfall| {
+        json!({
+            "warehouseId": shortfall.warehouse_id,
+            "productId": shortfall.product_id,
+            "removable": shortfall.removable,
+            "wanted": shortfall.wanted,
+        })
+    };
+    let shortfalls: Vec<Value> = shortfalls.iter().map(shortfall).collect();
+    Problem::of(&INSUFFICIENT_STOCK).with_extension("shortfalls", shortfalls)
+}

@@ -1,0 +1,164 @@
+//! The HTTP face of inventory: what its operators administer.
+
+mod products;
+mod stock;
+mod warehouses;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::web::{self, ServiceConfig};
+use oms_errors::http::method_not_allowed;
+use oms_errors::{INTERNAL, Problem};
+use oms_validation::http::paging::{PageBody, parameter};
+use serde::Serialize;
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::context::InventoryContext;
+use crate::domain::fingerprint::Once;
+use crate::domain::page::{Cursor, InvalidCursor, Page};
+
+/// What the endpoints of inventory work with. Registered as `web::Data`.
+pub struct InventoryApi {
+    context: Arc<InventoryContext>,
+    runtime: Handle,
+    tasks: TaskTracker,
+}
+
+impl InventoryApi {
+    /// Requests are worked on in `runtime`, as `tasks` of which the owner can wait for the end.
+    pub fn new(context: Arc<InventoryContext>, runtime: Handle, tasks: TaskTracker) -> Self {
+        Self {
+            context,
+            runtime,
+            tasks,
+        }
+    }
+
+    /// Runs `work` to its end, whatever becomes of the request: a transaction that is dropped half-way keeps its locks.
+    async fn detached<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let task = self.tasks.spawn_on(work.in_current_span(), &self.runtime);
+        task.await
+            .map_err(|error| Problem::of(&INTERNAL).with_source(error))
+    }
+}
+
+/// The parameter `cursor` of a list.
+fn cursor<const N: usize>(query: &[(String, String)]) -> Result<Option<Cursor<N>>, Problem> {
+    parameter(query, "cursor", |text| {
+        text.parse()
+            .map_err(|error: InvalidCursor| error.to_string())
+    })
+}
+
+/// A parameter that is `true` or `false`.
+fn flag(query: &[(String, String)], name: &str) -> Result<Option<bool>, Problem> {
+    parameter(query, name, |text| {
+        text.parse().map_err(|_| "must be true or false".to_owned())
+    })
+}
+
+/// A parameter that is an id.
+fn id<T: std::str::FromStr<Err = oms_validation::InvalidId>>(
+    query: &[(String, String)],
+    name: &str,
+) -> Result<Option<T>, Problem> {
+    parameter(query, name, |text| {
+        text.parse()
+            .map_err(|error: oms_validation::InvalidId| error.to_string())
+    })
+}
+
+fn page<T, B: Serialize, const N: usize>(
+    page: Page<T, N>,
+    body: impl FnMut(T) -> B,
+) -> HttpResponse {
+    HttpResponse::Ok().json(PageBody {
+        items: page.items.into_iter().map(body).collect(),
+        next_cursor: page.next.map(|cursor| cursor.to_string()),
+    })
+}
+
+/// 201 for what a request has made, 200 with `Idempotent-Replayed` for what an earlier one has.
+fn made<T>(
+    once: Once<T>,
+    location: impl FnOnce(&T) -> String,
+) -> (actix_web::HttpResponseBuilder, T) {
+    let (mut response, value) = match once {
+        Once::Now(value) => (HttpResponse::Created(), value),
+        Once::Before(value) => {
+            let mut response = HttpResponse::Ok();
+            response.insert_header(("Idempotent-Replayed", "true"));
+            (response, value)
+        }
+    };
+    response.insert_header((header::LOCATION, location(&value)));
+    (response, value)
+}
+
+/// The routes of inventory.
+pub fn configure(config: &mut ServiceConfig) {
+    config
+        .service(
+            web::resource("/warehouses")
+                .route(web::get().to(warehouses::list::list))
+                .route(web::post().to(warehouses::create::create))
+                .default_service(method_not_allowed("GET, POST")),
+        )
+        .service(
+            web::resource("/warehouses/{id}")
+                .route(web::get().to(warehouses::show::show))
+                .route(web::patch().to(warehouses::change::change))
+                .default_service(method_not_allowed("GET, PATCH")),
+        )
+        .service(
+            web::resource("/products")
+                .route(web::get().to(products::list::list))
+                .route(web::post().to(products::create::create))
+                .default_service(method_not_allowed("GET, POST")),
+        )
+        .service(
+            web::resource("/products/{id}")
+                .route(web::get().to(products::show::show))
+                .route(web::patch().to(products::change::change))
+                .default_service(method_not_allowed("GET, PATCH")),
+        )
+        .service(
+            web::resource("/stock-levels")
+                .route(web::get().to(stock::levels::levels))
+                .default_service(method_not_allowed("GET")),
+        )
+        .service(
+            web::resource("/stock-levels/receive")
+                .route(web::post().to(stock::receive::receive))
+                .default_service(method_not_allowed("POST")),
+        )
+        .service(
+            web::resource("/stock-levels/adjust")
+                .route(web::post().to(stock::adjust::adjust))
+                .default_service(method_not_allowed("POST")),
+        )
+        .service(
+            web::resource("/stock-levels/transfer")
+                .route(web::post().to(stock::transfer::transfer))
+                .default_service(method_not_allowed("POST")),
+        )
+        .service(
+            web::resource("/stock-levels/{warehouse}/{product}/safety-stock")
+                .route(web::get().to(stock::safety_stock::show))
+                .route(web::put().to(stock::safety_stock::set))
+                .default_service(method_not_allowed("GET, PUT")),
+        )
+        .service(
+            web::resource("/stock-movements")
+                .route(web::get().to(stock::movements::movements))
+                .default_service(method_not_allowed("GET")),
+        );
+}

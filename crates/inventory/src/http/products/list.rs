@@ -1,0 +1,31 @@
+//! `GET /products`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use oms_errors::Problem;
+use oms_validation::http::CurrentTenant;
+use oms_validation::http::paging::{page_size, parameter, parse_query};
+
+use super::representation::ProductBody;
+use crate::domain::name::{InvalidSku, Sku};
+use crate::http::{InventoryApi, cursor, page};
+use crate::service;
+
+/// 200 with a page, newest first. `sku` leaves the one product with it, `limit` is 1 to 100 (20), `cursor` the `nextCursor`
+/// of an earlier page.
+pub(crate) async fn list(
+    api: web::Data<InventoryApi>,
+    tenant: CurrentTenant,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let query = parse_query(request.query_string(), &["sku", "limit", "cursor"])?;
+    let sku = parameter(&query, "sku", |text| {
+        Sku::parse(text).map_err(|error: InvalidSku| error.to_string())
+    })?;
+    let (size, after) = (page_size(&query)?, cursor(&query)?);
+    let context = api.context.clone();
+    let listing = async move {
+        service::list_products::list_products(&context, tenant.0, sku.as_ref(), after, size).await
+    };
+    let found = api.detached(listing).await??;
+    Ok(page(found, ProductBody::from))
+}

@@ -1,0 +1,44 @@
+//! Products as JSON.
+
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use chrono::{DateTime, Utc};
+use oms_validation::http::etag;
+use serde::Serialize;
+
+use crate::ProductId;
+use crate::domain::name::{Name, Sku};
+use crate::domain::product::{Prices, Product};
+
+/// A product.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ProductBody {
+    id: ProductId,
+    sku: Sku,
+    name: Name,
+    prices: Prices,
+    version: i32,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<Product> for ProductBody {
+    fn from(product: Product) -> Self {
+        Self {
+            id: product.id,
+            sku: product.sku,
+            name: product.name,
+            prices: product.prices,
+            version: product.version,
+            created_at: product.created_at,
+            updated_at: product.updated_at,
+        }
+    }
+}
+
+/// An answer that is one product, with its version as `ETag`.
+pub(super) fn answer(mut response: HttpResponseBuilder, product: Product) -> HttpResponse {
+    response
+        .insert_header(etag(product.version))
+        .json(ProductBody::from(product))
+}

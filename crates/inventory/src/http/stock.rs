@@ -1,0 +1,71 @@
+//! Stock: levels, what is done to them, and the audit trail.
+
+pub(super) mod adjust;
+pub(super) mod levels;
+pub(super) mod movements;
+pub(super) mod receive;
+mod representation;
+pub(super) mod safety_stock;
+pub(super) mod transfer;
+
+use actix_web::HttpResponse;
+use oms_errors::Problem;
+use oms_validation::http::paging::invalid_field;
+use oms_validation::{IdempotencyKey, Reason, TenantId};
+use serde::Deserialize;
+
+use crate::ProductId;
+use crate::domain::stock_change::{Direction, InvalidLines, Lines, StockChange};
+use crate::http::{InventoryApi, made};
+use crate::service;
+
+/// Who changes stock through the API, as movements name it.
+const API: &str = "api";
+
+/// One line of a change.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Line {
+    product_id: ProductId,
+    quantity: i64,
+}
+
+fn lines_of(lines: &[Line], direction: Direction) -> Result<Lines, Problem> {
+    let pairs: Vec<(ProductId, i64)> = lines
+        .iter()
+        .map(|line| (line.product_id, line.quantity))
+        .collect();
+    Lines::new(&pairs, direction).map_err(|error| {
+        let field = match error {
+            InvalidLines::Count => "lines".to_owned(),
+            InvalidLines::Up(place) | InvalidLines::UpOrDown(place) => {
+                format!("lines[{place}].quantity")
+            }
+            InvalidLines::Twice(place) => format!("lines[{place}].productId"),
+        };
+        invalid_field(field, error.to_string())
+    })
+}
+
+fn reason_of(text: &str) -> Result<Reason, Problem> {
+    Reason::parse(text).map_err(|error| invalid_field("reason", error.to_string()))
+}
+
+/// Changes the stock, and answers with the movements.
+async fn change_stock(
+    api: &InventoryApi,
+    tenant: TenantId,
+    key: IdempotencyKey,
+    change: StockChange,
+    reason: Reason,
+) -> Result<HttpResponse, Problem> {
+    let context = api.context.clone();
+    let changing = async move {
+        let change = &change;
+        service::change_stock::change_stock(&context, tenant, &key, change, &reason, API).await
+    };
+    let (mut response, movements) = made(api.detached(changing).await??, |_| {
+        "/stock-movements".to_owned()
+    });
+    Ok(response.json(representation::ChangeBody::from(movements)))
+}

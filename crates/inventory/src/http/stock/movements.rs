@@ -1,0 +1,39 @@
+//! `GET /stock-movements`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use oms_errors::Problem;
+use oms_validation::http::CurrentTenant;
+use oms_validation::http::paging::{page_size, parameter, parse_query};
+
+use super::representation::MovementBody;
+use crate::domain::stock_movement::{MovementFilter, MovementKind};
+use crate::http::{InventoryApi, cursor, id, page};
+use crate::service;
+
+const PARAMETERS: [&str; 5] = ["warehouseId", "productId", "kind", "limit", "cursor"];
+
+/// 200 with a page, newest first. `warehouseId`, `productId` and `kind` leave those movements that all of them fit; `limit`
+/// is 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
+pub(crate) async fn movements(
+    api: web::Data<InventoryApi>,
+    tenant: CurrentTenant,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let query = parse_query(request.query_string(), &PARAMETERS)?;
+    let filter = MovementFilter {
+        warehouse_id: id(&query, "warehouseId")?,
+        product_id: id(&query, "productId")?,
+        kind: parameter(&query, "kind", |text| {
+            MovementKind::parse(text).ok_or_else(|| "is not a kind of movement".to_owned())
+        })?,
+    };
+    let (size, after) = (page_size(&query)?, cursor(&query)?);
+    let context = api.context.clone();
+    let listing = async move {
+        let tenant = tenant.0;
+        service::list_stock_movements::list_stock_movements(&context, tenant, filter, after, size)
+            .await
+    };
+    let found = api.detached(listing).await??;
+    Ok(page(found, MovementBody::from))
+}

@@ -1,0 +1,69 @@
+//! `GET` and `PUT /stock-levels/{warehouseId}/{productId}/safety-stock`.
+
+use actix_web::{HttpResponse, web};
+use oms_errors::Problem;
+use oms_validation::http::{CurrentTenant, IfMatch, ValidJson, etag};
+use serde::{Deserialize, Serialize};
+use validator::Validate;
+
+use crate::domain::stock_level::MAX_ON_HAND;
+use crate::error::InventoryError;
+use crate::http::InventoryApi;
+use crate::service;
+use crate::{ProductId, WarehouseId};
+
+/// The body, and the answer.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Body {
+    #[validate(range(min = 0, max = MAX_ON_HAND, message = "must be between 0 and 1000000000"))]
+    quantity: i32,
+}
+
+/// 200 with the pieces that routing leaves alone, and an `ETag`; 404 when the warehouse never had the product.
+pub(crate) async fn show(
+    api: web::Data<InventoryApi>,
+    tenant: CurrentTenant,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let level = level_of(&path)?;
+    let context = api.context.clone();
+    let reading =
+        async move { service::get_safety_stock::get_safety_stock(&context, tenant.0, level).await };
+    Ok(answer(api.detached(reading).await??))
+}
+
+/// 200 with the new quantity. 404 when the warehouse never had the product; 412 when it was set to another quantity
+/// meanwhile; 428 without `If-Match`.
+pub(crate) async fn set(
+    api: web::Data<InventoryApi>,
+    tenant: CurrentTenant,
+    expected: IfMatch,
+    path: web::Path<(String, String)>,
+    body: ValidJson<Body>,
+) -> Result<HttpResponse, Problem> {
+    let (level, quantity) = (level_of(&path)?, body.0.quantity);
+    let context = api.context.clone();
+    let setting = async move {
+        let (tenant, expected) = (tenant.0, &expected.0);
+        service::set_safety_stock::set_safety_stock(&context, tenant, level, expected, quantity)
+            .await
+    };
+    api.detached(setting).await??;
+    Ok(answer(quantity))
+}
+
+/// What are no ids are the ids of nothing.
+fn level_of(path: &(String, String)) -> Result<(WarehouseId, ProductId), InventoryError> {
+    let (warehouse, product) = (path.0.parse(), path.1.parse());
+    let (Ok(warehouse), Ok(product)) = (warehouse, product) else {
+        return Err(InventoryError::StockLevelNotFound);
+    };
+    Ok((warehouse, product))
+}
+
+fn answer(quantity: i32) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header(etag(quantity))
+        .json(Body { quantity })
+}

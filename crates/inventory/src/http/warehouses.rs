@@ -1,0 +1,19 @@
+//! Warehouses.
+
+pub(super) mod change;
+pub(super) mod create;
+pub(super) mod list;
+mod representation;
+pub(super) mod show;
+
+use crate::WarehouseId;
+use crate::error::InventoryError;
+
+/// What is no id is the id of nothing.
+fn id_of(path: &str) -> Result<WarehouseId, InventoryError> {
+    path.parse().map_err(|_| InventoryError::WarehouseNotFound)
+}
+
+fn location_of(id: WarehouseId) -> String {
+    format!("/warehouses/{id}")
+}

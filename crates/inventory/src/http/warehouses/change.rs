@@ -1,0 +1,54 @@
+//! `PATCH /warehouses/{id}`.
+
+use actix_web::{HttpResponse, web};
+use oms_errors::Problem;
+use oms_validation::Location;
+use oms_validation::http::paging::invalid_field;
+use oms_validation::http::{CurrentTenant, IfMatch, ValidJson};
+use serde::Deserialize;
+use validator::Validate;
+
+use super::id_of;
+use super::representation::answer;
+use crate::domain::name::{AddressLine, Name};
+use crate::domain::warehouse::WarehouseChange;
+use crate::http::InventoryApi;
+use crate::service;
+
+/// The body: what is left out stays. A new address without a location is looked up.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Body {
+    name: Option<Name>,
+    address: Option<AddressLine>,
+    location: Option<Location>,
+    active: Option<bool>,
+}
+
+/// 200 with the warehouse as it is now. 404 when there is none of this id in this store; 409 when another one has the name;
+/// 412 when it was changed meanwhile; 428 without `If-Match`.
+pub(crate) async fn change(
+    api: web::Data<InventoryApi>,
+    tenant: CurrentTenant,
+    expected: IfMatch,
+    id: web::Path<String>,
+    body: ValidJson<Body>,
+) -> Result<HttpResponse, Problem> {
+    let id = id_of(&id)?;
+    let change = WarehouseChange {
+        name: body.0.name,
+        address: body.0.address,
+        location: body.0.location,
+        active: body.0.active,
+    };
+    if change.is_empty() {
+        return Err(invalid_field("body", "has nothing to change"));
+    }
+    let context = api.context.clone();
+    let changing = async move {
+        let (tenant, expected) = (tenant.0, &expected.0);
+        service::change_warehouse::change_warehouse(&context, tenant, id, expected, change).await
+    };
+    let warehouse = api.detached(changing).await??;
+    Ok(answer(HttpResponse::Ok(), warehouse))
+}

@@ -1,0 +1,28 @@
+//! `GET /warehouses`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use oms_errors::Problem;
+use oms_validation::http::CurrentTenant;
+use oms_validation::http::paging::{page_size, parse_query};
+
+use super::representation::WarehouseBody;
+use crate::http::{InventoryApi, cursor, flag, page};
+use crate::service;
+
+/// 200 with a page, newest first. `active` is `true` or `false`, `limit` 1 to 100 (20), `cursor` the `nextCursor` of an
+/// earlier page.
+pub(crate) async fn list(
+    api: web::Data<InventoryApi>,
+    tenant: CurrentTenant,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let query = parse_query(request.query_string(), &["active", "limit", "cursor"])?;
+    let (active, size) = (flag(&query, "active")?, page_size(&query)?);
+    let after = cursor(&query)?;
+    let context = api.context.clone();
+    let listing = async move {
+        service::list_warehouses::list_warehouses(&context, tenant.0, active, after, size).await
+    };
+    let found = api.detached(listing).await??;
+    Ok(page(found, WarehouseBody::from))
+}

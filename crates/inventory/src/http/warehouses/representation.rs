@@ -1,0 +1,48 @@
+//! Warehouses as JSON.
+
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use chrono::{DateTime, Utc};
+use oms_validation::Location;
+use oms_validation::http::etag;
+use serde::Serialize;
+
+use crate::WarehouseId;
+use crate::domain::name::{AddressLine, Name};
+use crate::domain::warehouse::Warehouse;
+
+/// A warehouse.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WarehouseBody {
+    id: WarehouseId,
+    name: Name,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<AddressLine>,
+    location: Location,
+    active: bool,
+    version: i32,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<Warehouse> for WarehouseBody {
+    fn from(warehouse: Warehouse) -> Self {
+        Self {
+            id: warehouse.id,
+            name: warehouse.name,
+            address: warehouse.address,
+            location: warehouse.location,
+            active: warehouse.active,
+            version: warehouse.version,
+            created_at: warehouse.created_at,
+            updated_at: warehouse.updated_at,
+        }
+    }
+}
+
+/// An answer that is one warehouse, with its version as `ETag`.
+pub(super) fn answer(mut response: HttpResponseBuilder, warehouse: Warehouse) -> HttpResponse {
+    response
+        .insert_header(etag(warehouse.version))
+        .json(WarehouseBody::from(warehouse))
+}

@@ -1,0 +1,93 @@
+//! Receiving, adjusting and transferring stock, once for each idempotency key.
+
+use std::collections::BTreeSet;
+
+use oms_database::{Connection, transaction};
+use oms_validation::{IdempotencyKey, Reason, TenantId};
+
+use crate::context::InventoryContext;
+use crate::domain::allocation::LevelKey;
+use crate::domain::fingerprint::{Keyed, Once};
+use crate::domain::id::StockChangeId;
+use crate::domain::stock_change::{PlannedMovement, RefusedChange, StockChange, check, levels_of};
+use crate::domain::stock_movement::StockMovement;
+use crate::error::InventoryError;
+use crate::service::claim_key::claim_key;
+use crate::store::{level_counts, products, stock_levels, stock_movements, warehouses};
+use crate::{ProductId, WarehouseId};
+
+/// Changes the stock, all lines or none, in the name of `actor`, and returns the movements; or returns those that the key
+/// already stands for.
+///
+/// # Errors
+/// `UnknownWarehouse` and `UnknownProducts`; `InsufficientStock` when a level has less that no order holds; `TooMuchStock`;
+/// `KeyReused`; `OutcomeUnknown` and the like when the database fails. None of them leaves anything behind, but perhaps
+/// `OutcomeUnknown`.
+pub async fn change_stock(
+    context: &InventoryContext,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+    change: &StockChange,
+    reason: &Reason,
+    actor: &str,
+) -> Result<Once<Vec<StockMovement>>, InventoryError> {
+    let keyed = Keyed::new(key, "change stock v1", &(change, reason.as_str()));
+    let movements = change.movements();
+    let mut connection = context.database.acquire().await?;
+    transaction(&mut connection, async |connection| {
+        let id = StockChangeId::generate();
+        if let Some(id) = claim_key(connection, tenant, &keyed, id.as_uuid()).await? {
+            let before = stock_movements::find_change(connection, tenant, id.into()).await?;
+            return Ok(Once::Before(before));
+        }
+        lock_and_check(connection, tenant, &movements).await?;
+        let entry = stock_movements::Entry {
+            change_id: id,
+            reason: reason.as_str(),
+            actor,
+        };
+        stock_movements::apply(connection, tenant, &movements, entry).await?;
+        let made = stock_movements::find_change(connection, tenant, id).await?;
+        Ok(Once::Now(made))
+    })
+    .await
+}
+
+/// Locks what shall be moved. Levels that are not there yet are made before anything is locked: so nobody who holds a lock
+/// waits for a level that somebody else is making.
+async fn lock_and_check(
+    connection: &mut Connection,
+    tenant: TenantId,
+    movements: &[PlannedMovement],
+) -> Result<(), InventoryError> {
+    let levels = levels_of(movements);
+    check_existence(connection, tenant, &levels).await?;
+    let coming = movements.iter().filter(|movement| movement.quantity > 0);
+    let coming: BTreeSet<LevelKey> = coming.map(|movement| movement.level).collect();
+    level_counts::insert_missing(connection, tenant, &coming).await?;
+    stock_levels::lock(connection, tenant, &levels).await?;
+    let counts = level_counts::find(connection, tenant, &levels).await?;
+    check(&counts, movements).map_err(|refused| match refused {
+        RefusedChange::Insufficient(shortfalls) => InventoryError::InsufficientStock(shortfalls),
+        RefusedChange::TooMuch(products) => InventoryError::TooMuchStock(products),
+    })
+}
+
+async fn check_existence(
+    connection: &mut Connection,
+    tenant: TenantId,
+    levels: &BTreeSet<LevelKey>,
+) -> Result<(), InventoryError> {
+    let wanted: BTreeSet<WarehouseId> = levels.iter().map(|level| level.0).collect();
+    let known = warehouses::find_known(connection, tenant, &wanted).await?;
+    if let Some(unknown) = wanted.difference(&known).next() {
+        return Err(InventoryError::UnknownWarehouse(*unknown));
+    }
+    let wanted: BTreeSet<ProductId> = levels.iter().map(|level| level.1).collect();
+    let known = products::find_known(connection, tenant, &wanted).await?;
+    let unknown: Vec<ProductId> = wanted.difference(&known).copied().collect();
+    match unknown.is_empty() {
+        true => Ok(()),
+        false => Err(InventoryError::UnknownProducts(unknown)),
+    }
+}

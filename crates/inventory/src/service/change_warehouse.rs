@@ -1,0 +1,40 @@
+//! Changing a warehouse: its name, its place, whether routing may choose it.
+
+use oms_database::transaction;
+use oms_validation::{ExpectedVersion, TenantId};
+
+use crate::WarehouseId;
+use crate::context::InventoryContext;
+use crate::domain::warehouse::{Warehouse, WarehouseChange};
+use crate::error::InventoryError;
+use crate::store::warehouses;
+
+/// Changes a warehouse that is in a version which the change is for, and returns it.
+///
+/// # Errors
+/// `WarehouseNotFound`; `Changed` when it is in another version; `WarehouseNameTaken`; `Locating` when the new address has
+/// no place; or why the database failed. Nothing is changed then.
+pub async fn change_warehouse(
+    context: &InventoryContext,
+    tenant: TenantId,
+    id: WarehouseId,
+    expected: &ExpectedVersion,
+    mut change: WarehouseChange,
+) -> Result<Warehouse, InventoryError> {
+    if let (Some(address), None) = (&change.address, change.location) {
+        let located = context.locator.locate(tenant, address.as_str()).await;
+        change.location = Some(located.map_err(InventoryError::Locating)?);
+    }
+    let mut connection = context.database.acquire().await?;
+    transaction(&mut connection, async |connection| {
+        let warehouse = warehouses::lock(connection, tenant, id).await?;
+        let warehouse = warehouse.ok_or(InventoryError::WarehouseNotFound)?;
+        if !expected.allows(warehouse.version) {
+            let version = warehouse.version;
+            return Err(InventoryError::Changed { version });
+        }
+        let changed = change.applied_to(warehouse);
+        Ok(warehouses::update(connection, tenant, &changed).await?)
+    })
+    .await
+}

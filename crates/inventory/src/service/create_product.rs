@@ -1,0 +1,43 @@
+//! Creating a product, once for each idempotency key.
+
+use oms_database::transaction;
+use oms_validation::{IdempotencyKey, TenantId};
+
+use crate::ProductId;
+use crate::context::InventoryContext;
+use crate::domain::fingerprint::{Keyed, Once};
+use crate::domain::product::{NewProduct, Product};
+use crate::error::InventoryError;
+use crate::service::claim_key::claim_key;
+use crate::store::product_records as products;
+
+/// Creates a product, or returns the one, as it is now, that the key already stands for.
+///
+/// # Errors
+/// `SkuTaken`; `KeyReused`; `OutcomeUnknown` and the like when the database fails. None of them leaves anything behind, but
+/// perhaps `OutcomeUnknown`.
+pub async fn create_product(
+    context: &InventoryContext,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+    new: &NewProduct,
+) -> Result<Once<Product>, InventoryError> {
+    let keyed = Keyed::new(key, "create product v1", new);
+    let mut connection = context.database.acquire().await?;
+    transaction(&mut connection, async |connection| {
+        let id = ProductId::generate();
+        if let Some(id) = claim_key(connection, tenant, &keyed, id.as_uuid()).await? {
+            let found = products::find(connection, tenant, id.into()).await?;
+            return found
+                .map(Once::Before)
+                .ok_or(InventoryError::ProductNotFound);
+        }
+        products::insert(connection, tenant, id, new).await?;
+        products::replace_prices(connection, tenant, id, &new.prices).await?;
+        let created = products::find(connection, tenant, id).await?;
+        created
+            .map(Once::Now)
+            .ok_or(InventoryError::ProductNotFound)
+    })
+    .await
+}

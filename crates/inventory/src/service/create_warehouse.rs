@@ -1,0 +1,70 @@
+//! Creating a warehouse, once for each idempotency key.
+
+use oms_database::{Connection, transaction};
+use oms_validation::{IdempotencyKey, Location, TenantId};
+use uuid::Uuid;
+
+use crate::WarehouseId;
+use crate::context::InventoryContext;
+use crate::domain::fingerprint::{Keyed, Once};
+use crate::domain::warehouse::{NewWarehouse, Warehouse};
+use crate::error::InventoryError;
+use crate::service::claim_key::{claim_key, find_result};
+use crate::store::warehouses;
+
+/// Creates a warehouse, or returns the one, as it is now, that the key already stands for.
+///
+/// # Errors
+/// `Locating` when the address has no place; `WarehouseNameTaken`; `KeyReused`; `OutcomeUnknown` and the like when the
+/// database fails. None of them leaves anything behind, but perhaps `OutcomeUnknown`.
+pub async fn create_warehouse(
+    context: &InventoryContext,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+    new: &NewWarehouse,
+) -> Result<Once<Warehouse>, InventoryError> {
+    let keyed = Keyed::new(key, "create warehouse v1", new);
+    // A repeated request needs nobody who knows addresses.
+    let mut connection = context.database.acquire().await?;
+    if let Some(id) = find_result(&mut connection, tenant, &keyed).await? {
+        return created_before(&mut connection, tenant, id).await;
+    }
+    drop(connection);
+    let location = locate(context, tenant, new).await?;
+    let mut connection = context.database.acquire().await?;
+    transaction(&mut connection, async |connection| {
+        let id = WarehouseId::generate();
+        if let Some(id) = claim_key(connection, tenant, &keyed, id.as_uuid()).await? {
+            return created_before(connection, tenant, id).await;
+        }
+        let created = warehouses::insert(connection, tenant, id, new, location).await?;
+        Ok(Once::Now(created))
+    })
+    .await
+}
+
+async fn created_before(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: Uuid,
+) -> Result<Once<Warehouse>, InventoryError> {
+    let found = warehouses::find(connection, tenant, id.into()).await?;
+    found
+        .map(Once::Before)
+        .ok_or(InventoryError::WarehouseNotFound)
+}
+
+async fn locate(
+    context: &InventoryContext,
+    tenant: TenantId,
+    new: &NewWarehouse,
+) -> Result<Location, InventoryError> {
+    match (&new.location, &new.address) {
+        (Some(location), _) => Ok(*location),
+        (None, Some(address)) => {
+            let located = context.locator.locate(tenant, address.as_str()).await;
+            located.map_err(InventoryError::Locating)
+        }
+        (None, None) => Err(InventoryError::NoPlace),
+    }
+}

@@ -1,0 +1,23 @@
+//! Reading a product.
+
+use oms_validation::TenantId;
+
+use crate::ProductId;
+use crate::context::InventoryContext;
+use crate::domain::product::Product;
+use crate::error::InventoryError;
+use crate::store::product_records as products;
+
+/// The product.
+///
+/// # Errors
+/// `ProductNotFound` when there is none of this id in this store, or why the database can't be asked.
+pub async fn get_product(
+    context: &InventoryContext,
+    tenant: TenantId,
+    id: ProductId,
+) -> Result<Product, InventoryError> {
+    let mut connection = context.database.acquire().await?;
+    let found = products::find(&mut connection, tenant, id).await?;
+    found.ok_or(InventoryError::ProductNotFound)
+}

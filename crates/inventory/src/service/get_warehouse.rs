@@ -1,0 +1,23 @@
+//! Reading a warehouse.
+
+use oms_validation::TenantId;
+
+use crate::WarehouseId;
+use crate::context::InventoryContext;
+use crate::domain::warehouse::Warehouse;
+use crate::error::InventoryError;
+use crate::store::warehouses;
+
+/// The warehouse.
+///
+/// # Errors
+/// `WarehouseNotFound` when there is none of this id in this store, or why the database can't be asked.
+pub async fn get_warehouse(
+    context: &InventoryContext,
+    tenant: TenantId,
+    id: WarehouseId,
+) -> Result<Warehouse, InventoryError> {
+    let mut connection = context.database.acquire().await?;
+    let found = warehouses::find(&mut connection, tenant, id).await?;
+    found.ok_or(InventoryError::WarehouseNotFound)
+}

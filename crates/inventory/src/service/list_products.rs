@@ -1,0 +1,28 @@
+//! Listing products.
+
+use oms_validation::{PageSize, TenantId};
+
+use crate::context::InventoryContext;
+use crate::domain::name::Sku;
+use crate::domain::page::{Cursor, Page};
+use crate::domain::product::Product;
+use crate::error::InventoryError;
+use crate::store::product_records as products;
+
+/// A page of products, newest first; only the one with a SKU, if so asked.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn list_products(
+    context: &InventoryContext,
+    tenant: TenantId,
+    sku: Option<&Sku>,
+    after: Option<Cursor>,
+    size: PageSize,
+) -> Result<Page<Product>, InventoryError> {
+    let mut connection = context.database.acquire().await?;
+    // One more, to know whether there is a next page.
+    let limit = size.get() + 1;
+    let found = products::list(&mut connection, tenant, sku, after, limit).await?;
+    Ok(Page::of(found, size, |last| [last.id.as_uuid()]))
+}

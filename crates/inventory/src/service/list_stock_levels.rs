@@ -1,0 +1,40 @@
+//! Listing stock levels.
+
+use oms_validation::{PageSize, TenantId};
+
+use crate::context::InventoryContext;
+use crate::domain::page::{Cursor, Page};
+use crate::domain::stock_level::{LevelFilter, StockLevel};
+use crate::error::InventoryError;
+use crate::store::{level_counts, product_records};
+
+/// A page of stock levels, by warehouse and product.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn list_stock_levels(
+    context: &InventoryContext,
+    tenant: TenantId,
+    mut filter: LevelFilter,
+    after: Option<Cursor<2>>,
+    size: PageSize,
+) -> Result<Page<StockLevel, 2>, InventoryError> {
+    let mut connection = context.database.acquire().await?;
+    if let Some(sku) = &filter.sku {
+        let product = product_records::list(&mut connection, tenant, Some(sku), None, 1).await?;
+        let product_id = product.first().map(|product| product.id);
+        let contradicts = filter.product_id.is_some() && filter.product_id != product_id;
+        if product_id.is_none() || contradicts {
+            return Ok(Page::of(Vec::new(), size, key));
+        }
+        filter.product_id = product_id;
+    }
+    // One more, to know whether there is a next page.
+    let limit = size.get() + 1;
+    let found = level_counts::list(&mut connection, tenant, &filter, after, limit).await?;
+    Ok(Page::of(found, size, key))
+}
+
+fn key(level: &StockLevel) -> [uuid::Uuid; 2] {
+    [level.warehouse_id.as_uuid(), level.product_id.as_uuid()]
+}

@@ -1,0 +1,27 @@
+//! Listing movements of stock.
+
+use oms_validation::{PageSize, TenantId};
+
+use crate::context::InventoryContext;
+use crate::domain::page::{Cursor, Page};
+use crate::domain::stock_movement::{MovementFilter, StockMovement};
+use crate::error::InventoryError;
+use crate::store::stock_movements;
+
+/// A page of movements, newest first.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn list_stock_movements(
+    context: &InventoryContext,
+    tenant: TenantId,
+    filter: MovementFilter,
+    after: Option<Cursor>,
+    size: PageSize,
+) -> Result<Page<StockMovement>, InventoryError> {
+    let mut connection = context.database.acquire().await?;
+    // One more, to know whether there is a next page.
+    let limit = size.get() + 1;
+    let found = stock_movements::list(&mut connection, tenant, filter, after, limit).await?;
+    Ok(Page::of(found, size, |last| [last.id.as_uuid()]))
+}

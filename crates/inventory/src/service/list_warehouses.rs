@@ -1,0 +1,27 @@
+//! Listing warehouses.
+
+use oms_validation::{PageSize, TenantId};
+
+use crate::context::InventoryContext;
+use crate::domain::page::{Cursor, Page};
+use crate::domain::warehouse::Warehouse;
+use crate::error::InventoryError;
+use crate::store::warehouses;
+
+/// A page of warehouses, newest first; only those that are active or not, if so asked.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn list_warehouses(
+    context: &InventoryContext,
+    tenant: TenantId,
+    active: Option<bool>,
+    after: Option<Cursor>,
+    size: PageSize,
+) -> Result<Page<Warehouse>, InventoryError> {
+    let mut connection = context.database.acquire().await?;
+    // One more, to know whether there is a next page.
+    let limit = size.get() + 1;
+    let found = warehouses::list(&mut connection, tenant, active, after, limit).await?;
+    Ok(Page::of(found, size, |last| [last.id.as_uuid()]))
+}

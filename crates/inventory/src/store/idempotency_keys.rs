@@ -1,0 +1,73 @@
+//! The idempotency keys of inventory, each with what it stands for.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Binary, Text, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+use oms_validation::{IdempotencyKey, TenantId};
+use uuid::Uuid;
+
+use crate::domain::fingerprint::{Fingerprint, Keyed};
+use crate::store::unreadable;
+
+/// What a key stands for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyRecord {
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) result_id: Uuid,
+}
+
+/// Claims a key for a result. False when somebody has it; waits for a transaction that is about to claim it.
+pub(crate) async fn claim(
+    connection: &mut Connection,
+    tenant: TenantId,
+    request: &Keyed<'_>,
+    result_id: Uuid,
+) -> Result<bool, DbError> {
+    let inserted = cached_sql(
+        "INSERT INTO inventory.idempotency_keys (tenant_id, idempotency_key, fingerprint, result_id)
+         VALUES ($1, $2, $3, $4)
+         ON CONFLICT (tenant_id, idempotency_key) DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Text, _>(request.key.as_str())
+    .bind::<Binary, _>(&request.fingerprint.0[..])
+    .bind::<SqlUuid, _>(result_id)
+    .execute(connection)
+    .await?;
+    Ok(inserted == 1)
+}
+
+/// What a key stands for, if it was claimed.
+pub(crate) async fn find(
+    connection: &mut Connection,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+) -> Result<Option<KeyRecord>, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Binary)]
+        fingerprint: Vec<u8>,
+        #[diesel(sql_type = SqlUuid)]
+        result_id: Uuid,
+    }
+
+    let rows: Vec<Row> = cached_sql(
+        "SELECT fingerprint, result_id FROM inventory.idempotency_keys
+         WHERE tenant_id = $1 AND idempotency_key = $2",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Text, _>(key.as_str())
+    .load(connection)
+    .await?;
+    let record = |row: Row| {
+        let fingerprint = row.fingerprint.try_into();
+        Ok(KeyRecord {
+            fingerprint: Fingerprint(
+                fingerprint.map_err(|_| unreadable("a fingerprint's length"))?,
+            ),
+            result_id: row.result_id,
+        })
+    };
+    rows.into_iter().next().map(record).transpose()
+}

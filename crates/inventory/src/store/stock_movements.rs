@@ -1,0 +1,167 @@
+//! Movements of stock: the audit trail, which is only added to.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+use oms_validation::TenantId;
+use uuid::Uuid;
+
+use crate::domain::id::StockChangeId;
+use crate::domain::page::Cursor;
+use crate::domain::stock_change::PlannedMovement;
+use crate::domain::stock_movement::{MovementFilter, MovementKind, StockMovement};
+use crate::store::{row_limit, unreadable};
+
+/// What the movements of one change have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<'a> {
+    pub(crate) change_id: StockChangeId,
+    pub(crate) reason: &'a str,
+    pub(crate) actor: &'a str,
+}
+
+/// Moves stock on locked levels, each level once, and writes that down.
+pub(crate) async fn apply(
+    connection: &mut Connection,
+    tenant: TenantId,
+    movements: &[PlannedMovement],
+    entry: Entry<'_>,
+) -> Result<(), DbError> {
+    let ids: Vec<Uuid> = movements.iter().map(|_| Uuid::now_v7()).collect();
+    let warehouses: Vec<Uuid> = movements.iter().map(|m| m.level.0.as_uuid()).collect();
+    let products: Vec<Uuid> = movements.iter().map(|m| m.level.1.as_uuid()).collect();
+    let kinds: Vec<&str> = movements.iter().map(|m| m.kind.as_str()).collect();
+    let quantities: Vec<i32> = movements.iter().map(|m| m.quantity).collect();
+    cached_sql(
+        "WITH moved AS (
+             SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::integer[])
+                 AS m (id, warehouse_id, product_id, kind, quantity)
+         ),
+         counted AS (
+             UPDATE inventory.stock_levels s SET on_hand = s.on_hand + m.quantity
+             FROM moved m
+             WHERE s.tenant_id = $1 AND s.warehouse_id = m.warehouse_id AND s.product_id = m.product_id
+         )
+         INSERT INTO inventory.stock_movements
+             (tenant_id, id, warehouse_id, product_id, kind, quantity, reason, actor, change_id)
+         SELECT $1, id, warehouse_id, product_id, kind, quantity, $7, $8, $9 FROM moved",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<SqlUuid>, _>(warehouses)
+    .bind::<Array<SqlUuid>, _>(products)
+    .bind::<Array<Text>, _>(kinds)
+    .bind::<Array<Integer>, _>(quantities)
+    .bind::<Text, _>(entry.reason)
+    .bind::<Text, _>(entry.actor)
+    .bind::<SqlUuid, _>(entry.change_id.as_uuid())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Reads a [`Row`]: a macro, because the text of a cached statement is a constant.
+macro_rules! select_movements {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, change_id, warehouse_id, product_id, kind, quantity, reason, actor, occurred_at
+             FROM inventory.stock_movements WHERE tenant_id = $1 AND ",
+            $condition
+        )
+    };
+}
+
+/// A page of movements, newest first: one text for each set of keys, so that each is planned for the index that it needs.
+macro_rules! select_page {
+    ($condition:literal) => {
+        concat!(
+            select_movements!($condition),
+            " AND id < coalesce($4, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+              AND ($5 IS NULL OR kind = $5)
+              ORDER BY id DESC LIMIT $6"
+        )
+    };
+}
+
+/// The movements of a change, in their order.
+pub(crate) async fn find_change(
+    connection: &mut Connection,
+    tenant: TenantId,
+    change_id: StockChangeId,
+) -> Result<Vec<StockMovement>, DbError> {
+    let rows: Vec<Row> = cached_sql(select_movements!("change_id = $2 ORDER BY id"))
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<SqlUuid, _>(change_id.as_uuid())
+        .load(connection)
+        .await?;
+    rows.into_iter().map(StockMovement::try_from).collect()
+}
+
+/// Up to `limit` movements, newest first, from a cursor on.
+pub(crate) async fn list(
+    connection: &mut Connection,
+    tenant: TenantId,
+    filter: MovementFilter,
+    after: Option<Cursor>,
+    limit: usize,
+) -> Result<Vec<StockMovement>, DbError> {
+    let text = match (filter.warehouse_id, filter.product_id) {
+        (None, None) => select_page!("$2::uuid IS NULL AND $3::uuid IS NULL"),
+        (Some(_), None) => select_page!("warehouse_id = $2 AND $3::uuid IS NULL"),
+        (None, Some(_)) => select_page!("$2::uuid IS NULL AND product_id = $3"),
+        (Some(_), Some(_)) => select_page!("warehouse_id = $2 AND product_id = $3"),
+    };
+    let rows: Vec<Row> = cached_sql(text)
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<Nullable<SqlUuid>, _>(filter.warehouse_id.map(|id| id.as_uuid()))
+        .bind::<Nullable<SqlUuid>, _>(filter.product_id.map(|id| id.as_uuid()))
+        .bind::<Nullable<SqlUuid>, _>(after.map(|Cursor([id])| id))
+        .bind::<Nullable<Text>, _>(filter.kind.map(MovementKind::as_str))
+        .bind::<BigInt, _>(row_limit(limit))
+        .load(connection)
+        .await?;
+    rows.into_iter().map(StockMovement::try_from).collect()
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    change_id: Option<Uuid>,
+    #[diesel(sql_type = SqlUuid)]
+    warehouse_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    product_id: Uuid,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Integer)]
+    quantity: i32,
+    #[diesel(sql_type = Text)]
+    reason: String,
+    #[diesel(sql_type = Text)]
+    actor: String,
+    #[diesel(sql_type = Timestamptz)]
+    occurred_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for StockMovement {
+    type Error = DbError;
+
+    fn try_from(row: Row) -> Result<Self, Self::Error> {
+        let kind = MovementKind::parse(&row.kind);
+        Ok(Self {
+            id: row.id.into(),
+            change_id: row.change_id.map(Into::into),
+            warehouse_id: row.warehouse_id.into(),
+            product_id: row.product_id.into(),
+            kind: kind.ok_or_else(|| unreadable("unknown kind of movement"))?,
+            quantity: row.quantity,
+            reason: row.reason,
+            actor: row.actor,
+            occurred_at: row.occurred_at,
+        })
+    }
+}

@@ -1,0 +1,237 @@
+//! Changes of the stock by operators, at once with each other and with orders.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use oms_database::{Connection, transaction};
+use oms_errors::Problem;
+use oms_inventory::ports::AddressLocator;
+use oms_inventory::{
+    Direction, InventoryContext, InventoryError, Lines, Once, ReservationRequest, ReserveOutcome,
+    StockChange, change_stock, reserve,
+};
+use oms_test_support::TestDatabase;
+use oms_validation::{IdempotencyKey, Location, OrderId, Reason, TenantId};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::fixture::*;
+
+struct NoAddresses;
+
+#[async_trait]
+impl AddressLocator for NoAddresses {
+    async fn locate(&self, _: TenantId, _: &str) -> Result<Location, Problem> {
+        Err(Problem::of(&oms_errors::INVALID_REQUEST))
+    }
+}
+
+fn context(database: &TestDatabase, connections: usize) -> Arc<InventoryContext> {
+    Arc::new(InventoryContext::new(
+        database.pool(connections),
+        Arc::new(NoAddresses),
+    ))
+}
+
+fn lines(pairs: &[(usize, i64)]) -> Lines {
+    let pairs: Vec<_> = pairs
+        .iter()
+        .map(|(p, quantity)| (product(*p), *quantity))
+        .collect();
+    Lines::new(&pairs, Direction::UpOrDown).unwrap()
+}
+
+async fn change(
+    context: &InventoryContext,
+    key: &str,
+    change: &StockChange,
+) -> Result<bool, InventoryError> {
+    let (key, reason) = (
+        IdempotencyKey::parse(key).unwrap(),
+        Reason::parse("test").unwrap(),
+    );
+    let changed = change_stock(context, tenant(), &key, change, &reason, "test").await?;
+    Ok(matches!(changed, Once::Now(_)))
+}
+
+async fn on_hand(connection: &mut Connection) -> i64 {
+    number(
+        connection,
+        "SELECT sum(on_hand) FROM inventory.stock_levels",
+    )
+    .await
+}
+
+async fn assert_conserved(connection: &mut Connection) {
+    assert_eq!(broken_levels(connection).await, Vec::<String>::new());
+    run(connection, "SELECT pg_stat_clear_snapshot()").await;
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    assert_eq!(number(connection, deadlocks).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transfers_in_opposite_directions_neither_deadlock_nor_lose_a_piece() {
+    const CLERKS: usize = 16;
+    const ROUNDS: usize = 20;
+    // Of the last two products only one warehouse has any at first: their levels are made while others are locked.
+    let (database, mut connection) = store_with(&[&[500, 500, 500, 0], &[500, 500, 0, 500]]).await;
+    let before = on_hand(&mut connection).await;
+    let (context, barrier) = (context(&database, CLERKS), Arc::new(Barrier::new(CLERKS)));
+    let mut clerks = JoinSet::new();
+    for clerk in 0..CLERKS {
+        let (context, barrier) = (context.clone(), barrier.clone());
+        clerks.spawn(async move {
+            barrier.wait().await;
+            for round in 0..ROUNDS {
+                let (from, to, only_there) = match clerk % 2 {
+                    0 => (0, 1, 2),
+                    _ => (1, 0, 3),
+                };
+                let transfer = StockChange::Transfer {
+                    from: warehouse(from),
+                    to: warehouse(to),
+                    lines: lines(&[(0, 1), (1, 2), (only_there, 1)]),
+                };
+                assert!(
+                    change(&context, &format!("{clerk} {round}"), &transfer)
+                        .await
+                        .unwrap()
+                );
+            }
+        });
+    }
+    clerks.join_all().await;
+    assert_eq!(on_hand(&mut connection).await, before);
+    assert_conserved(&mut connection).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receiving_while_orders_are_placed_sells_what_there_is_and_not_more() {
+    const BUYERS: usize = 60;
+    const RECEIPTS: usize = 20;
+    let (database, mut connection) = store_with(&[&[10]]).await;
+    let context = context(&database, 8);
+    let barrier = Arc::new(Barrier::new(BUYERS + RECEIPTS));
+    let mut buyers = JoinSet::new();
+    for _ in 0..BUYERS {
+        let (mut connection, barrier) = (database.connect().await, barrier.clone());
+        buyers.spawn(async move {
+            let demand = demand(&[(0, 1)]);
+            let request = ReservationRequest {
+                order_id: OrderId::generate(),
+                warehouse_id: warehouse(0),
+                demand: &demand,
+            };
+            barrier.wait().await;
+            let outcomes = transaction(&mut connection, async |connection| {
+                reserve(connection, tenant(), &[request]).await
+            });
+            outcomes.await.unwrap()[0] == ReserveOutcome::Reserved
+        });
+    }
+    let mut clerks = JoinSet::new();
+    for clerk in 0..RECEIPTS {
+        let (context, barrier) = (context.clone(), barrier.clone());
+        clerks.spawn(async move {
+            let receive = StockChange::Receive {
+                warehouse_id: warehouse(0),
+                lines: lines(&[(0, 1)]),
+            };
+            barrier.wait().await;
+            change(&context, &clerk.to_string(), &receive)
+                .await
+                .unwrap()
+        });
+    }
+    assert!(
+        clerks
+            .join_all()
+            .await
+            .into_iter()
+            .all(|was_first| was_first)
+    );
+    let sold = buyers
+        .join_all()
+        .await
+        .into_iter()
+        .filter(|sold| *sold)
+        .count();
+    assert!((10..=10 + RECEIPTS).contains(&sold), "{sold} were sold");
+    assert_eq!(on_hand(&mut connection).await, 30);
+    let reserved = "SELECT sum(reserved) FROM inventory.stock_levels";
+    assert_eq!(
+        number(&mut connection, reserved).await,
+        i64::try_from(sold).unwrap()
+    );
+    assert_conserved(&mut connection).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_twenty_requests_at_once_with_one_key_one_is_carried_out() {
+    const REQUESTS: usize = 20;
+    let (database, mut connection) = store_with(&[&[10]]).await;
+    let (context, barrier) = (
+        context(&database, REQUESTS),
+        Arc::new(Barrier::new(REQUESTS)),
+    );
+    let mut requests = JoinSet::new();
+    for _ in 0..REQUESTS {
+        let (context, barrier) = (context.clone(), barrier.clone());
+        requests.spawn(async move {
+            let receive = StockChange::Receive {
+                warehouse_id: warehouse(0),
+                lines: lines(&[(0, 5)]),
+            };
+            barrier.wait().await;
+            change(&context, "one", &receive).await.unwrap()
+        });
+    }
+    let carried_out = requests
+        .join_all()
+        .await
+        .into_iter()
+        .filter(|first| *first)
+        .count();
+    assert_eq!(carried_out, 1);
+    assert_eq!(on_hand(&mut connection).await, 15);
+    assert_conserved(&mut connection).await;
+}
+
+#[tokio::test]
+async fn a_change_that_is_refused_leaves_its_key_free_and_nothing_behind() {
+    let (database, mut connection) = store_with(&[&[3], &[3]]).await;
+    let context = context(&database, 1);
+    let adjust = |quantity| StockChange::Adjust {
+        warehouse_id: warehouse(0),
+        lines: lines(&[(0, quantity)]),
+    };
+    let refused = change(&context, "k", &adjust(-4)).await;
+    assert!(
+        matches!(refused, Err(InventoryError::InsufficientStock(_))),
+        "{refused:?}"
+    );
+    assert_eq!(
+        number(
+            &mut connection,
+            "SELECT count(*) FROM inventory.idempotency_keys"
+        )
+        .await,
+        0
+    );
+    assert!(change(&context, "k", &adjust(-3)).await.unwrap());
+    assert!(!change(&context, "k", &adjust(-3)).await.unwrap());
+    assert_eq!(on_hand(&mut connection).await, 3);
+    // Another store has neither the warehouse nor the key.
+    let stranger: TenantId = Uuid::from_u128(2).into();
+    let (key, reason) = (
+        IdempotencyKey::parse("k").unwrap(),
+        Reason::parse("test").unwrap(),
+    );
+    let theirs = change_stock(&context, stranger, &key, &adjust(-3), &reason, "test").await;
+    assert!(
+        matches!(theirs, Err(InventoryError::UnknownWarehouse(_))),
+        "{theirs:?}"
+    );
+    assert_conserved(&mut connection).await;
+}

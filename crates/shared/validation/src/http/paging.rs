@@ -1,0 +1,99 @@
+//! Lists that are read page by page: what their requests and answers have in common.
+
+use actix_web::web;
+use oms_errors::{FieldError, INVALID_REQUEST, Problem};
+use serde::Serialize;
+
+use crate::PageSize;
+
+/// One page.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageBody<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// What the request for the next page has to carry as `cursor`. Absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// The parameters of a query, each of which may be given once.
+///
+/// # Errors
+/// 400 when it is no query, or has a parameter twice or one that `known` does not have.
+pub fn parse_query(text: &str, known: &[&str]) -> Result<Vec<(String, String)>, Problem> {
+    let pairs = web::Query::<Vec<(String, String)>>::from_query(text);
+    let pairs = pairs.map_err(|_| invalid_field("query", "is not a query string"))?;
+    for (index, (name, _)) in pairs.iter().enumerate() {
+        if !known.contains(&name.as_str()) {
+            return Err(invalid_field(name, "is not a known parameter"));
+        }
+        if pairs[..index].iter().any(|(earlier, _)| earlier == name) {
+            return Err(invalid_field(name, "is given twice"));
+        }
+    }
+    Ok(pairs.into_inner())
+}
+
+/// Reads one parameter of a query that was parsed, if it is there.
+///
+/// # Errors
+/// 400 with the message of `parse`.
+pub fn parameter<T>(
+    query: &[(String, String)],
+    name: &str,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Option<T>, Problem> {
+    let found = query.iter().find(|(given, _)| given == name);
+    let parsed = found.map(|(_, value)| parse(value)).transpose();
+    parsed.map_err(|message| invalid_field(name, message))
+}
+
+/// The parameter `limit`: 1 to 100, else 20.
+///
+/// # Errors
+/// 400 when it is another number, or none.
+pub fn page_size(query: &[(String, String)]) -> Result<PageSize, Problem> {
+    let size = parameter(query, "limit", |value| {
+        let parsed = value.parse().ok().and_then(PageSize::new);
+        parsed.ok_or_else(|| "must be a whole number from 1 to 100".to_owned())
+    })?;
+    Ok(size.unwrap_or(PageSize::DEFAULT))
+}
+
+/// A 400 that names one field.
+pub fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Problem {
+    let field = FieldError {
+        field: field.into(),
+        message: message.into(),
+    };
+    let detail = "see errors for the fields that are not valid";
+    Problem::new(&INVALID_REQUEST, detail).with_fields(vec![field])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused_field(text: &str) -> String {
+        let read = parse_query(text, &["limit", "sku"]).and_then(|query| page_size(&query));
+        read.unwrap_err().body(None)["errors"][0]["field"].to_string()
+    }
+
+    #[test]
+    fn a_parameter_that_is_unknown_or_given_twice_or_wrong_is_named() {
+        assert_eq!(refused_field("page=2"), "\"page\"");
+        assert_eq!(refused_field("sku=a&sku=a"), "\"sku\"");
+        for limit in ["0", "101", "-1", "x", ""] {
+            assert_eq!(refused_field(&format!("limit={limit}")), "\"limit\"");
+        }
+    }
+
+    #[test]
+    fn parameters_are_decoded_and_have_defaults() {
+        let query = parse_query("sku=a%20b", &["limit", "sku"]).unwrap();
+        assert_eq!(page_size(&query).unwrap(), PageSize::DEFAULT);
+        let sku = parameter(&query, "sku", |value| Ok(value.to_owned()));
+        assert_eq!(sku.unwrap().as_deref(), Some("a b"));
+    }
+}

@@ -1,0 +1,49 @@
+//! Why something was done, in words.
+
+/// Why somebody did something, in their own words: 1 to 500 characters, not all of them blank, and no control characters but line breaks
+/// and tabs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason(String);
+
+/// The text is not usable as a reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 500 characters of text, not all blank")]
+pub struct InvalidReason;
+
+impl Reason {
+    /// Longest reason, in characters; the columns that hold one have the same limit.
+    pub const MAX_LENGTH: usize = 500;
+
+    /// Reads a reason; blanks around it are cut off.
+    ///
+    /// # Errors
+    /// When it is blank or too long, or has a character that is not for reading.
+    pub fn parse(text: &str) -> Result<Self, InvalidReason> {
+        let text = text.trim();
+        let unreadable = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+        if text.is_empty() || text.chars().count() > Self::MAX_LENGTH || text.contains(unreadable) {
+            return Err(InvalidReason);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The words.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_something_to_read() {
+        for text in ["x", " the bank\nconfirmed it ", &"ä".repeat(500)] {
+            assert_eq!(Reason::parse(text).unwrap().as_str(), text.trim());
+        }
+        for text in ["", "  \n", "a\0b", "\u{1b}[2J", &"x".repeat(501)] {
+            assert_eq!(Reason::parse(text), Err(InvalidReason), "{text:?}");
+        }
+    }
+}
