@@ -20,3 +20,5 @@ mod fixture;
 mod reservations;
 #[path = "inventory/routing.rs"]
 mod routing;
+#[path = "inventory/safety_stock.rs"]
+mod safety_stock;

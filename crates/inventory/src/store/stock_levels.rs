@@ -22,7 +22,8 @@ struct LockedLevel {
     available: i32,
 }
 
-/// Locks stock levels in the order of their key, and returns the pieces of each that may still be promised.
+/// Locks stock levels in the order of their key, and returns the pieces of each that may still be promised: below
+/// zero where orders hold pieces that became safety stock since.
 ///
 /// Every writer of stock goes through here first, so that no two of them can wait for each other. `FOR NO KEY UPDATE`
 /// lets the foreign keys of reservations and movements through. What it returns is as of the lock, not as of the
@@ -37,7 +38,7 @@ pub(crate) async fn lock(
         .map(|(warehouse, product)| (warehouse.as_uuid(), product.as_uuid()))
         .unzip();
     let rows: Vec<LockedLevel> = cached_sql(
-        "SELECT s.warehouse_id, s.product_id, s.on_hand - s.reserved AS available
+        "SELECT s.warehouse_id, s.product_id, s.on_hand - s.reserved - s.safety_stock AS available
          FROM inventory.stock_levels s
          JOIN unnest($2::uuid[], $3::uuid[]) AS k (warehouse_id, product_id)
              ON s.warehouse_id = k.warehouse_id AND s.product_id = k.product_id
