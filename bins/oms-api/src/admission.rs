@@ -192,7 +192,7 @@ fn authorise(
         return Err(AccessError::Lacking(scope).into_problem());
     }
     act_for(request, credential.tenant.into());
-    if scope == Scope::Operations {
+    if matches!(scope, Scope::Operations | Scope::InventoryWrite) {
         let name = OperatorName::parse(credential.name.as_str());
         let name = name.map_err(|error| Problem::of(&INTERNAL).with_source(error))?;
         request.extensions_mut().insert(CurrentOperator(name));

@@ -1,8 +1,8 @@
 //! oms: an order management backend. This program only wires the crates together: configuration, HTTP server, background
 //! workers, shutdown.
 
-mod admission;
 mod address_locator;
+mod admission;
 mod alerts;
 mod cli;
 mod config;

@@ -9,11 +9,11 @@ use std::time::SystemTime;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use oms_orders::{
-    Finding, FindingFilter, FindingId, FindingState, Going, OrderContext, OrderSettings, PageSize,
+    Finding, FindingFilter, FindingId, FindingState, Going, OrderContext, OrderSettings,
     ReconcileObserver, ReconcileSummary, ReconcileWindow, get_finding, list_findings,
     reconcile_charges,
 };
-use oms_validation::{Money, TenantId};
+use oms_validation::{Money, PageSize, TenantId};
 
 use crate::config::Config;
 use crate::serve;

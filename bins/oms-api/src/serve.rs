@@ -21,8 +21,8 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::admission::Admission;
 use crate::address_locator::GeocodedAddresses;
+use crate::admission::Admission;
 use crate::config::{Config, Environment, Gateway};
 use crate::{alerts, gateway_events, http_server, metrics, reconciler, shutdown, sweeper};
 

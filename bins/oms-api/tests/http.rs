@@ -29,10 +29,10 @@ mod giving_back;
 mod held_commit;
 #[path = "http/invariants.rs"]
 mod invariants;
-#[path = "http/keys.rs"]
-mod keys;
 #[path = "http/inventory_api.rs"]
 mod inventory_api;
+#[path = "http/keys.rs"]
+mod keys;
 #[path = "http/process.rs"]
 mod process;
 #[path = "http/raw.rs"]
@@ -87,6 +87,8 @@ mod gateway_outages;
 mod hanging_gateway;
 #[path = "http/idempotency.rs"]
 mod idempotency;
+#[path = "http/inventory_isolation.rs"]
+mod inventory_isolation;
 #[path = "http/kill_cancel_refund.rs"]
 mod kill_cancel_refund;
 #[path = "http/kill_matrix.rs"]
@@ -123,12 +125,12 @@ mod refusals;
 mod reverse_reconciliation;
 #[path = "http/shutdown.rs"]
 mod shutdown;
+#[path = "http/stock_changes.rs"]
+mod stock_changes;
 #[path = "http/timeline.rs"]
 mod timeline;
 #[path = "http/tokens.rs"]
 mod tokens;
-#[path = "http/stock_changes.rs"]
-mod stock_changes;
 #[path = "http/warehouses.rs"]
 mod warehouses;
 #[path = "http/webhooks_applied.rs"]

@@ -2,12 +2,12 @@
 
 pub(crate) mod allocation;
 pub(crate) mod catalogue;
+pub(crate) mod cursor;
 pub(crate) mod demand;
 pub(crate) mod explanation;
 pub(crate) mod fingerprint;
 pub(crate) mod id;
 pub(crate) mod name;
-pub(crate) mod page;
 pub(crate) mod product;
 pub(crate) mod rivalry;
 pub(crate) mod routing;

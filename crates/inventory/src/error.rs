@@ -2,7 +2,7 @@
 
 use oms_database::DbError;
 use oms_errors::{Problem, ProblemType};
-use oms_validation::http::paging::invalid_field;
+use oms_validation::http::invalid_field;
 use oms_validation::http::version_mismatch;
 use serde_json::{Value, json};
 

@@ -12,15 +12,13 @@ use actix_web::http::header;
 use actix_web::web::{self, ServiceConfig};
 use oms_errors::http::method_not_allowed;
 use oms_errors::{INTERNAL, Problem};
-use oms_validation::http::paging::{PageBody, parameter};
-use serde::Serialize;
+use oms_validation::http::paging::parameter;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::context::InventoryContext;
 use crate::domain::fingerprint::Once;
-use crate::domain::page::{Cursor, InvalidCursor, Page};
 
 /// What the endpoints of inventory work with. Registered as `web::Data`.
 pub struct InventoryApi {
@@ -50,39 +48,10 @@ impl InventoryApi {
     }
 }
 
-/// The parameter `cursor` of a list.
-fn cursor<const N: usize>(query: &[(String, String)]) -> Result<Option<Cursor<N>>, Problem> {
-    parameter(query, "cursor", |text| {
-        text.parse()
-            .map_err(|error: InvalidCursor| error.to_string())
-    })
-}
-
 /// A parameter that is `true` or `false`.
 fn flag(query: &[(String, String)], name: &str) -> Result<Option<bool>, Problem> {
     parameter(query, name, |text| {
         text.parse().map_err(|_| "must be true or false".to_owned())
-    })
-}
-
-/// A parameter that is an id.
-fn id<T: std::str::FromStr<Err = oms_validation::InvalidId>>(
-    query: &[(String, String)],
-    name: &str,
-) -> Result<Option<T>, Problem> {
-    parameter(query, name, |text| {
-        text.parse()
-            .map_err(|error: oms_validation::InvalidId| error.to_string())
-    })
-}
-
-fn page<T, B: Serialize, const N: usize>(
-    page: Page<T, N>,
-    body: impl FnMut(T) -> B,
-) -> HttpResponse {
-    HttpResponse::Ok().json(PageBody {
-        items: page.items.into_iter().map(body).collect(),
-        next_cursor: page.next.map(|cursor| cursor.to_string()),
     })
 }
 

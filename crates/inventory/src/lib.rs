@@ -11,12 +11,12 @@ mod store;
 pub use context::InventoryContext;
 pub use domain::allocation::{ReservationRequest, ReserveOutcome};
 pub use domain::catalogue::{Catalogue, CatalogueProduct, CatalogueStock, CatalogueWarehouse};
+pub use domain::cursor::Cursor;
 pub use domain::demand::{Demand, InvalidDemand, MAX_QUANTITY};
 pub use domain::explanation::RouteExplanation;
 pub use domain::fingerprint::Once;
 pub use domain::id::{MovementId, ProductId, StockChangeId, WarehouseId};
 pub use domain::name::{AddressLine, InvalidAddressLine, InvalidName, InvalidSku, Name, Sku};
-pub use domain::page::{Cursor, InvalidCursor, Page};
 pub use domain::product::{InvalidPrices, NewProduct, Prices, Product, ProductChange};
 pub use domain::routing::{
     CandidateOutcome, ChosenWarehouse, Route, RoutingRequest, RoutingTrace, Shortage, TraceEntry,

@@ -1,13 +1,13 @@
 //! The use cases of inventory, one in each file.
 
-pub(crate) mod explain_route;
-pub(crate) mod find_skus;
 pub(crate) mod change_product;
 pub(crate) mod change_stock;
 pub(crate) mod change_warehouse;
 pub(crate) mod claim_key;
 pub(crate) mod create_product;
 pub(crate) mod create_warehouse;
+pub(crate) mod explain_route;
+pub(crate) mod find_skus;
 pub(crate) mod get_product;
 pub(crate) mod get_safety_stock;
 pub(crate) mod get_warehouse;

@@ -2,9 +2,10 @@
 
 use oms_batching::NotDone;
 use oms_database::DbError;
-use oms_errors::{FieldError, INVALID_REQUEST, Problem};
+use oms_errors::{FieldError, Problem};
 use oms_geocoding::GeocodeError;
 use oms_payments::{DeclineCode, PaymentError, RefundFailure, RefundId};
+use oms_validation::http::invalid_field;
 use oms_validation::{Currency, Money, OrderId};
 
 use crate::domain::failure::Failure;
@@ -317,17 +318,4 @@ fn failed(order_id: OrderId, failure: &Failure) -> Problem {
         .with_location(location_of(order_id))
         .with_extension("orderId", order_id.to_string())
         .with_extension("orderStatus", OrderStatus::Failed.as_str())
-}
-
-/// A 400 that names one field.
-pub(crate) fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Problem {
-    let field = FieldError {
-        field: field.into(),
-        message: message.into(),
-    };
-    Problem::new(
-        &INVALID_REQUEST,
-        "see errors for the fields that are not valid",
-    )
-    .with_fields(vec![field])
 }

@@ -8,7 +8,6 @@ mod get_timeline;
 mod items;
 mod list_orders;
 mod list_refunds;
-mod paging;
 mod place_order;
 mod preview_routing;
 mod refund_order;
@@ -21,13 +20,14 @@ use actix_web::web::{self, ServiceConfig};
 use oms_errors::Problem;
 use oms_errors::http::method_not_allowed;
 use oms_validation::OrderId;
+use oms_validation::http::invalid_field;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::context::OrderContext;
 use crate::domain::reason::{InvalidReason, Reason};
-use crate::error::{OrderError, invalid_field};
+use crate::error::OrderError;
 
 /// Whether requests may carry card numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

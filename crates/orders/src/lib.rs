@@ -25,7 +25,6 @@ pub use domain::order::{Order, OrderRequest};
 pub use domain::order_listing::{
     InvalidOrderCursor, OrderCursor, OrderFilter, OrderListing, OrderSort,
 };
-pub use domain::page::{Cursor, InvalidCursor, Page, PageSize};
 pub use domain::reason::{InvalidReason, Reason};
 pub use domain::reconcile_window::{InvalidWindow, ReconcileWindow};
 pub use domain::refund::RequestedRefund;

@@ -23,6 +23,11 @@ impl StoreDatabase {
             Change::Insert => "INSERT",
             Change::Update => "UPDATE",
         };
+        self.hold_commit_of(event, "orders.orders").await;
+    }
+
+    /// Holds the next COMMIT of a transaction that does this to a table.
+    pub async fn hold_commit_of(&self, event: &str, table: &str) {
         self.execute(&format!(
             "SELECT pg_advisory_lock({LOCK});
              CREATE FUNCTION public.hold_commit() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS $$
@@ -30,7 +35,7 @@ impl StoreDatabase {
                  PERFORM pg_advisory_xact_lock_shared({LOCK});
                  RETURN NULL;
              END $$;
-             CREATE CONSTRAINT TRIGGER hold_commit AFTER {event} ON orders.orders
+             CREATE CONSTRAINT TRIGGER hold_commit AFTER {event} ON {table}
                  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.hold_commit()"
         ))
         .await;
@@ -41,6 +46,15 @@ impl StoreDatabase {
         let sql = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
                    WHERE d.datname = current_database() AND locktype = 'advisory' AND NOT granted";
         until("a COMMIT is held", async || self.number(sql).await == 1).await;
+    }
+
+    /// Ends the session whose COMMIT is held: it is not carried out, and whoever sent it can't know that.
+    pub async fn cut_held_commit(&self) {
+        let cut = "SELECT pg_terminate_backend(l.pid, 5000) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                   WHERE d.datname = current_database() AND locktype = 'advisory' AND NOT granted";
+        assert_eq!(self.rows(cut).await.len(), 1);
+        self.execute(&format!("SELECT pg_advisory_unlock({LOCK})"))
+            .await;
     }
 
     /// Has the server go on, and returns once all who were connected are gone: so the COMMIT has happened.

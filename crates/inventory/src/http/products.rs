@@ -8,7 +8,7 @@ pub(super) mod show;
 
 use oms_errors::Problem;
 use oms_validation::Money;
-use oms_validation::http::paging::invalid_field;
+use oms_validation::http::invalid_field;
 
 use crate::ProductId;
 use crate::domain::product::{InvalidPrices, Prices};

@@ -10,7 +10,7 @@ pub(super) mod transfer;
 
 use actix_web::HttpResponse;
 use oms_errors::Problem;
-use oms_validation::http::paging::invalid_field;
+use oms_validation::http::invalid_field;
 use oms_validation::{IdempotencyKey, Reason, TenantId};
 use serde::Deserialize;
 

@@ -1,10 +1,10 @@
 //! Listing products.
 
-use oms_validation::{PageSize, TenantId};
+use oms_validation::{Page, PageSize, TenantId};
 
 use crate::context::InventoryContext;
+use crate::domain::cursor::Cursor;
 use crate::domain::name::Sku;
-use crate::domain::page::{Cursor, Page};
 use crate::domain::product::Product;
 use crate::error::InventoryError;
 use crate::store::product_records as products;
@@ -19,10 +19,10 @@ pub async fn list_products(
     sku: Option<&Sku>,
     after: Option<Cursor>,
     size: PageSize,
-) -> Result<Page<Product>, InventoryError> {
+) -> Result<Page<Product, Cursor>, InventoryError> {
     let mut connection = context.database.acquire().await?;
     // One more, to know whether there is a next page.
     let limit = size.get() + 1;
     let found = products::list(&mut connection, tenant, sku, after, limit).await?;
-    Ok(Page::of(found, size, |last| [last.id.as_uuid()]))
+    Ok(Page::of(found, size, |last| Cursor([last.id.as_uuid()])))
 }

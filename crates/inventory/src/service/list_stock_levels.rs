@@ -1,9 +1,9 @@
 //! Listing stock levels.
 
-use oms_validation::{PageSize, TenantId};
+use oms_validation::{Page, PageSize, TenantId};
 
 use crate::context::InventoryContext;
-use crate::domain::page::{Cursor, Page};
+use crate::domain::cursor::Cursor;
 use crate::domain::stock_level::{LevelFilter, StockLevel};
 use crate::error::InventoryError;
 use crate::store::{level_counts, product_records};
@@ -18,23 +18,23 @@ pub async fn list_stock_levels(
     mut filter: LevelFilter,
     after: Option<Cursor<2>>,
     size: PageSize,
-) -> Result<Page<StockLevel, 2>, InventoryError> {
+) -> Result<Page<StockLevel, Cursor<2>>, InventoryError> {
     let mut connection = context.database.acquire().await?;
     if let Some(sku) = &filter.sku {
         let product = product_records::list(&mut connection, tenant, Some(sku), None, 1).await?;
         let product_id = product.first().map(|product| product.id);
         let contradicts = filter.product_id.is_some() && filter.product_id != product_id;
         if product_id.is_none() || contradicts {
-            return Ok(Page::of(Vec::new(), size, key));
+            return Ok(Page::of(Vec::new(), size, cursor));
         }
         filter.product_id = product_id;
     }
     // One more, to know whether there is a next page.
     let limit = size.get() + 1;
     let found = level_counts::list(&mut connection, tenant, &filter, after, limit).await?;
-    Ok(Page::of(found, size, key))
+    Ok(Page::of(found, size, cursor))
 }
 
-fn key(level: &StockLevel) -> [uuid::Uuid; 2] {
-    [level.warehouse_id.as_uuid(), level.product_id.as_uuid()]
+fn cursor(level: &StockLevel) -> Cursor<2> {
+    Cursor([level.warehouse_id.as_uuid(), level.product_id.as_uuid()])
 }

@@ -1,9 +1,9 @@
 //! Listing movements of stock.
 
-use oms_validation::{PageSize, TenantId};
+use oms_validation::{Page, PageSize, TenantId};
 
 use crate::context::InventoryContext;
-use crate::domain::page::{Cursor, Page};
+use crate::domain::cursor::Cursor;
 use crate::domain::stock_movement::{MovementFilter, StockMovement};
 use crate::error::InventoryError;
 use crate::store::stock_movements;
@@ -18,10 +18,10 @@ pub async fn list_stock_movements(
     filter: MovementFilter,
     after: Option<Cursor>,
     size: PageSize,
-) -> Result<Page<StockMovement>, InventoryError> {
+) -> Result<Page<StockMovement, Cursor>, InventoryError> {
     let mut connection = context.database.acquire().await?;
     // One more, to know whether there is a next page.
     let limit = size.get() + 1;
     let found = stock_movements::list(&mut connection, tenant, filter, after, limit).await?;
-    Ok(Page::of(found, size, |last| [last.id.as_uuid()]))
+    Ok(Page::of(found, size, |last| Cursor([last.id.as_uuid()])))
 }

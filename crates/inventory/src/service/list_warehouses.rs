@@ -1,9 +1,9 @@
 //! Listing warehouses.
 
-use oms_validation::{PageSize, TenantId};
+use oms_validation::{Page, PageSize, TenantId};
 
 use crate::context::InventoryContext;
-use crate::domain::page::{Cursor, Page};
+use crate::domain::cursor::Cursor;
 use crate::domain::warehouse::Warehouse;
 use crate::error::InventoryError;
 use crate::store::warehouses;
@@ -18,10 +18,10 @@ pub async fn list_warehouses(
     active: Option<bool>,
     after: Option<Cursor>,
     size: PageSize,
-) -> Result<Page<Warehouse>, InventoryError> {
+) -> Result<Page<Warehouse, Cursor>, InventoryError> {
     let mut connection = context.database.acquire().await?;
     // One more, to know whether there is a next page.
     let limit = size.get() + 1;
     let found = warehouses::list(&mut connection, tenant, active, after, limit).await?;
-    Ok(Page::of(found, size, |last| [last.id.as_uuid()]))
+    Ok(Page::of(found, size, |last| Cursor([last.id.as_uuid()])))
 }

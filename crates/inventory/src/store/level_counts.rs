@@ -10,8 +10,8 @@ use oms_validation::TenantId;
 use uuid::Uuid;
 
 use crate::domain::allocation::LevelKey;
+use crate::domain::cursor::Cursor;
 use crate::domain::name::{Name, Sku};
-use crate::domain::page::Cursor;
 use crate::domain::stock_level::{LevelCounts, LevelFilter, StockLevel};
 use crate::store::{row_limit, unreadable};
 

@@ -9,8 +9,8 @@ use oms_validation::{Currency, Money, TenantId};
 use uuid::Uuid;
 
 use crate::ProductId;
+use crate::domain::cursor::Cursor;
 use crate::domain::name::{Name, Sku};
-use crate::domain::page::Cursor;
 use crate::domain::product::{NewProduct, Prices, Product};
 use crate::store::{row_limit, unreadable};
 

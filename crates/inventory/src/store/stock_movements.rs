@@ -8,8 +8,8 @@ use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::TenantId;
 use uuid::Uuid;
 
+use crate::domain::cursor::Cursor;
 use crate::domain::id::StockChangeId;
-use crate::domain::page::Cursor;
 use crate::domain::stock_change::PlannedMovement;
 use crate::domain::stock_movement::{MovementFilter, MovementKind, StockMovement};
 use crate::store::{row_limit, unreadable};

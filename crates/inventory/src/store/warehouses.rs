@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use crate::WarehouseId;
 use crate::domain::catalogue::CatalogueWarehouse;
+use crate::domain::cursor::Cursor;
 use crate::domain::name::{AddressLine, Name};
-use crate::domain::page::Cursor;
 use crate::domain::warehouse::{NewWarehouse, Warehouse};
 use crate::store::{IdRow, point, row_limit, unreadable};
 

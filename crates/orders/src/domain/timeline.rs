@@ -11,9 +11,10 @@ use oms_payments::{GatewayCall, Operation};
 use uuid::Uuid;
 
 use crate::domain::actor::SWEEPER;
+use crate::domain::cursor::Cursor;
 use crate::domain::event::OrderEvent;
-use crate::domain::page::{Cursor, InvalidCursor, Page, PageSize};
 use crate::domain::status::OrderStatus;
+use oms_validation::{InvalidCursor, Page, PageSize};
 
 /// One entry of a timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use oms_errors::Problem;
 use oms_inventory::{MAX_QUANTITY, ProductId};
+use oms_validation::http::invalid_field;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
 use crate::domain::line::RequestedLine;
-use crate::error::invalid_field;
 
 /// Pieces of one product.
 #[derive(Debug, Deserialize, Serialize, Validate)]

@@ -3,18 +3,18 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
 use oms_errors::Problem;
-use oms_validation::http::CurrentTenant;
+use oms_validation::PageSize;
+use oms_validation::http::paging::{PageBody, page_size, parameter, parse_query};
+use oms_validation::http::{CurrentTenant, invalid_field};
 use serde::Serialize;
 
 use super::OrdersApi;
-use super::paging::{PageBody, parse_pairs, parse_size};
 use super::representation::{OrderSummary, Replay};
 use crate::domain::external_reference::ExternalReference;
 use crate::domain::order::Order;
 use crate::domain::order_listing::{OrderCursor, OrderFilter, OrderListing, OrderSort};
-use crate::domain::page::PageSize;
 use crate::domain::status::OrderStatus;
-use crate::error::{OrderError, invalid_field};
+use crate::error::OrderError;
 use crate::service;
 
 /// 200 with a page, newest first unless `sort` is `oldest`. `status`, `customerId`, `warehouseId`, `createdFrom`, `createdTo`
@@ -58,6 +58,19 @@ impl ListedOrder {
     }
 }
 
+/// The parameters of the list.
+const PARAMETERS: [&str; 9] = [
+    "status",
+    "customerId",
+    "warehouseId",
+    "createdFrom",
+    "createdTo",
+    "externalReference",
+    "sort",
+    "limit",
+    "cursor",
+];
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Query {
     listing: OrderListing,
@@ -67,82 +80,61 @@ struct Query {
 
 impl Query {
     fn parse(text: &str) -> Result<Self, Problem> {
-        let mut filter = OrderFilter::default();
-        let (mut sort, mut size, mut cursor) = (None, None, None);
-        for (name, value) in &parse_pairs(text)? {
-            let is_first = match name.as_str() {
-                "status" => filter.status.replace(parse_status(value)?).is_none(),
-                "customerId" => filter.customer_id.replace(parse_id(name, value)?).is_none(),
-                "warehouseId" => filter
-                    .warehouse_id
-                    .replace(parse_id(name, value)?)
-                    .is_none(),
-                "createdFrom" => filter
-                    .created_from
-                    .replace(parse_time(name, value)?)
-                    .is_none(),
-                "createdTo" => filter
-                    .created_to
-                    .replace(parse_time(name, value)?)
-                    .is_none(),
-                "externalReference" => filter
-                    .external_reference
-                    .replace(parse_reference(value)?)
-                    .is_none(),
-                "sort" => sort.replace(parse_sort(value)?).is_none(),
-                "limit" => size.replace(parse_size(value)?).is_none(),
-                "cursor" => cursor.replace(value.clone()).is_none(),
-                _ => return Err(invalid_field(name, "is not a known parameter")),
-            };
-            if !is_first {
-                return Err(invalid_field(name, "is given twice"));
-            }
-        }
+        let query = parse_query(text, &PARAMETERS)?;
+        let filter = OrderFilter {
+            status: parameter(&query, "status", parse_status)?,
+            customer_id: parameter(&query, "customerId", parse_id)?,
+            warehouse_id: parameter(&query, "warehouseId", parse_id)?,
+            created_from: parameter(&query, "createdFrom", parse_time)?,
+            created_to: parameter(&query, "createdTo", parse_time)?,
+            external_reference: parameter(&query, "externalReference", parse_reference)?,
+        };
         if let (Some(from), Some(to)) = (filter.created_from, filter.created_to)
             && from >= to
         {
             return Err(invalid_field("createdTo", "must be later than createdFrom"));
         }
+        let sort = parameter(&query, "sort", parse_sort)?;
         let listing = OrderListing {
             filter,
             sort: sort.unwrap_or(OrderSort::NewestFirst),
         };
-        let after = cursor.map(|text| listing.parse_cursor(&text)).transpose();
-        let after = after.map_err(|error| invalid_field("cursor", error.to_string()))?;
+        let after = parameter(&query, "cursor", |text| {
+            let parsed = listing.parse_cursor(text);
+            parsed.map_err(|error| error.to_string())
+        })?;
+        let size = page_size(&query)?;
         Ok(Self {
             listing,
-            size: size.unwrap_or(PageSize::DEFAULT),
+            size,
             after,
         })
     }
 }
 
-fn parse_status(value: &str) -> Result<OrderStatus, Problem> {
+fn parse_status(value: &str) -> Result<OrderStatus, String> {
     OrderStatus::parse(value).ok_or_else(|| {
         let statuses = OrderStatus::ALL.map(OrderStatus::as_str).join(", ");
-        invalid_field("status", format!("must be one of {statuses}"))
+        format!("must be one of {statuses}")
     })
 }
 
-fn parse_reference(value: &str) -> Result<ExternalReference, Problem> {
-    let parsed = ExternalReference::parse(value);
-    parsed.map_err(|error| invalid_field("externalReference", error.to_string()))
+fn parse_reference(value: &str) -> Result<ExternalReference, String> {
+    ExternalReference::parse(value).map_err(|error| error.to_string())
 }
 
-fn parse_sort(value: &str) -> Result<OrderSort, Problem> {
-    let parsed = OrderSort::parse(value);
-    parsed.ok_or_else(|| invalid_field("sort", "must be newest or oldest"))
+fn parse_sort(value: &str) -> Result<OrderSort, String> {
+    OrderSort::parse(value).ok_or_else(|| "must be newest or oldest".to_owned())
 }
 
-fn parse_id<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, Problem> {
-    let parsed = value.parse();
-    parsed.map_err(|_| invalid_field(name, "must be a UUID"))
+fn parse_id<T: std::str::FromStr>(value: &str) -> Result<T, String> {
+    value.parse().map_err(|_| "must be a UUID".to_owned())
 }
 
-fn parse_time(name: &str, value: &str) -> Result<DateTime<Utc>, Problem> {
+fn parse_time(value: &str) -> Result<DateTime<Utc>, String> {
     let parsed = DateTime::parse_from_rfc3339(value).map(|at| at.to_utc());
     let wrong = "must be a time such as 2026-11-01T00:00:00Z, with %2B for the + of an offset";
-    parsed.map_err(|_| invalid_field(name, wrong))
+    parsed.map_err(|_| wrong.to_owned())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use oms_errors::Problem;
 use oms_payments::PaymentMethod;
-use oms_validation::http::{CurrentTenant, IdempotencyKeyHeader, ValidJson};
+use oms_validation::http::{CurrentTenant, IdempotencyKeyHeader, ValidJson, invalid_field};
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use validator::Validate;
@@ -19,7 +19,7 @@ use crate::domain::external_reference::ExternalReference;
 use crate::domain::id::CustomerId;
 use crate::domain::metadata::Metadata;
 use crate::domain::order::OrderRequest;
-use crate::error::{OrderError, RETRY_AFTER_S, invalid_field, location_of};
+use crate::error::{OrderError, RETRY_AFTER_S, location_of};
 use crate::service;
 use crate::service::place_order::{PendingOrder, PlacedOrder};
 

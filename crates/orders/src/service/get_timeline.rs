@@ -8,10 +8,10 @@ use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::order::Order;
-use crate::domain::page::{Page, PageSize};
 use crate::domain::timeline::{Found, Source, TimelineCursor, TimelineEntry};
 use crate::error::OrderError;
 use crate::store::{events, orders, retries};
+use oms_validation::{Page, PageSize};
 
 /// A page of an order's timeline.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! Listing the orders that wait, or waited, for a person.
 
-use oms_validation::TenantId;
+use oms_validation::{Page, PageSize, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::cursor::Cursor;
 use crate::domain::dead_letter::{DeadLetter, DeadLetterFilter};
-use crate::domain::page::{Cursor, Page, PageSize};
 use crate::error::OrderError;
 use crate::store::dead_letters;
 
@@ -18,7 +18,7 @@ pub async fn list_dead_letters(
     filter: DeadLetterFilter,
     after: Option<Cursor>,
     size: PageSize,
-) -> Result<Page<DeadLetter>, OrderError> {
+) -> Result<Page<DeadLetter, Cursor>, OrderError> {
     let mut connection = context.database.acquire().await?;
     // One more, to know whether there is a next page.
     let limit = size.get() + 1;

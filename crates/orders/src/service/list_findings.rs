@@ -1,10 +1,10 @@
 //! Listing the differences between the gateway's books and ours.
 
-use oms_validation::TenantId;
+use oms_validation::{Page, PageSize, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::cursor::Cursor;
 use crate::domain::finding::{Finding, FindingFilter};
-use crate::domain::page::{Cursor, Page, PageSize};
 use crate::error::OrderError;
 use crate::store::findings;
 
@@ -18,7 +18,7 @@ pub async fn list_findings(
     filter: FindingFilter,
     after: Option<Cursor>,
     size: PageSize,
-) -> Result<Page<Finding>, OrderError> {
+) -> Result<Page<Finding, Cursor>, OrderError> {
     let mut connection = context.database.acquire().await?;
     // One more, to know whether there is a next page.
     let limit = size.get() + 1;

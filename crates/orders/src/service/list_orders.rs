@@ -5,9 +5,9 @@ use oms_validation::TenantId;
 use crate::context::OrderContext;
 use crate::domain::order::Order;
 use crate::domain::order_listing::{OrderCursor, OrderListing};
-use crate::domain::page::{Page, PageSize};
 use crate::error::OrderError;
 use crate::store::orders::listing;
+use oms_validation::{Page, PageSize};
 
 /// A page of orders, with their lines. It may have fewer entries than asked for, or none, and yet name a next page: a page
 /// looks at a bounded number of orders.

@@ -9,9 +9,9 @@ use oms_validation::{OrderId, TenantId};
 use uuid::Uuid;
 
 use crate::domain::clock::Now;
+use crate::domain::cursor::Cursor;
 use crate::domain::dead_letter::{DeadLetter, DeadLetterFilter, Resolution, Resolved};
 use crate::domain::id::DeadLetterId;
-use crate::domain::page::Cursor;
 use crate::domain::status::OrderStatus;
 use crate::store::unreadable;
 

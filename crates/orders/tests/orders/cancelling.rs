@@ -1,12 +1,12 @@
 //! Cancelling orders, whatever has become of their payment. `cancelling_races.rs` has those who race for it.
 
 use oms_orders::{
-    Cancellation, DeadLetterFilter, DeadLetterId, OrderError, OrderStatus, PageSize, Reason,
-    RefundedOrder, SweepSummary, Verdict, cancel_order, get_dead_letter, list_dead_letters,
-    resolve_dead_letter, retry_dead_letter, sweep_orders,
+    Cancellation, DeadLetterFilter, DeadLetterId, OrderError, OrderStatus, Reason, RefundedOrder,
+    SweepSummary, Verdict, cancel_order, get_dead_letter, list_dead_letters, resolve_dead_letter,
+    retry_dead_letter, sweep_orders,
 };
 use oms_payments::GatewayFault;
-use oms_validation::{OperatorName, OrderId};
+use oms_validation::{OperatorName, OrderId, PageSize};
 
 use crate::gateway::{Confirm, Refunding};
 use crate::shop::{Shop, other_tenant, tenant};

@@ -24,12 +24,12 @@ use oms_database::Connection;
 use oms_geocoding::adapters::AddressBook;
 use oms_inventory::load_catalogue;
 use oms_orders::{
-    Alert, AlertSink, DeadLetter, DeadLetterFilter, OrderContext, OrderSettings, PageSize,
-    PlacedOrder, Reason, SweepSummary, Verdict, deliver_alerts, list_dead_letters, measure_backlog,
-    place_order, resolve_dead_letter, retry_dead_letter, sweep_orders,
+    Alert, AlertSink, DeadLetter, DeadLetterFilter, OrderContext, OrderSettings, PlacedOrder,
+    Reason, SweepSummary, Verdict, deliver_alerts, list_dead_letters, measure_backlog, place_order,
+    resolve_dead_letter, retry_dead_letter, sweep_orders,
 };
 use oms_test_support::TestDatabase;
-use oms_validation::{Currency, IdempotencyKey, OperatorName};
+use oms_validation::{Currency, IdempotencyKey, OperatorName, PageSize};
 
 use crate::clock::TestClock;
 use crate::shop::{catalogue, tenant, three_pieces};

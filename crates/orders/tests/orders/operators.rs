@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use oms_orders::{
-    DeadLetter, DeadLetterFilter, OrderError, OrderSettings, OrderStatus, PageSize, Reason,
-    Resolution, Verdict, get_dead_letter, list_dead_letters, resolve_dead_letter,
-    retry_dead_letter, sweep_orders,
+    DeadLetter, DeadLetterFilter, OrderError, OrderSettings, OrderStatus, Reason, Resolution,
+    Verdict, get_dead_letter, list_dead_letters, resolve_dead_letter, retry_dead_letter,
+    sweep_orders,
 };
 use oms_payments::{GatewayFault, PaymentStatus, Reference};
-use oms_validation::OperatorName;
+use oms_validation::{OperatorName, PageSize};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 

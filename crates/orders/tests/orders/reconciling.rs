@@ -5,15 +5,15 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use oms_orders::{
-    ChargeCheck, Finding, FindingFilter, FindingKind, FindingState, Going, OrderError, PageSize,
-    PlacedOrder, Reason, ReconcileObserver, ReconcileSchedule, ReconcileSummary, ReconcileTurn,
-    ReconcileWindow, check_charge, list_findings, measure_reconciliation, reconcile_charges,
-    reconcile_next, resolve_finding, settle_findings, sweep_orders,
+    ChargeCheck, Finding, FindingFilter, FindingKind, FindingState, Going, OrderError, PlacedOrder,
+    Reason, ReconcileObserver, ReconcileSchedule, ReconcileSummary, ReconcileTurn, ReconcileWindow,
+    check_charge, list_findings, measure_reconciliation, reconcile_charges, reconcile_next,
+    resolve_finding, settle_findings, sweep_orders,
 };
 use oms_payments::{
     Capture, ChargeId, ChargeStatus, GatewayFault, ListedCharge, PaymentStatus, Reference,
 };
-use oms_validation::{Currency, Money, OperatorName, OrderId, TenantId};
+use oms_validation::{Currency, Money, OperatorName, OrderId, PageSize, TenantId};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 

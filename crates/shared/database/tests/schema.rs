@@ -102,7 +102,7 @@ async fn no_index_depends_on_what_an_order_changes_so_that_those_updates_stay_he
          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attname IN ('on_hand', 'reserved', 'safety_stock')
          WHERE i.indrelid = 'inventory.stock_levels'::regclass
          AND (a.attnum = ANY (i.indkey)
-              OR (a.attname = 'reserved' AND pg_get_expr(i.indpred, i.indrelid) ~ a.attname))",
+              OR (a.attname IN ('reserved', 'safety_stock') AND pg_get_expr(i.indpred, i.indrelid) ~ a.attname))",
     )
     .await;
     assert_eq!(found, Vec::<String>::new());

@@ -13,6 +13,7 @@ mod valid_json;
 pub use body::{BodyLimits, read_body};
 pub use current_operator::CurrentOperator;
 pub use current_tenant::CurrentTenant;
+pub use field_errors::invalid_field;
 pub use idempotency_key_header::IdempotencyKeyHeader;
 pub use if_match::{IfMatch, etag, version_mismatch};
 pub use valid_json::{OptionalJson, ValidJson};

@@ -7,7 +7,7 @@ mod idempotency_key;
 mod location;
 mod money;
 mod operator_name;
-mod page_size;
+mod page;
 mod reason;
 
 pub use expected_version::ExpectedVersion;
@@ -16,7 +16,7 @@ pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use location::{InvalidLocation, Location};
 pub use money::{Currency, InvalidCurrency, Money, MoneyError};
 pub use operator_name::{InvalidOperatorName, OperatorName};
-pub use page_size::PageSize;
+pub use page::{InvalidCursor, Page, PageSize};
 pub use reason::{InvalidReason, Reason};
 
 #[doc(hidden)]

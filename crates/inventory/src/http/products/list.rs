@@ -3,11 +3,11 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::http::CurrentTenant;
-use oms_validation::http::paging::{page_size, parameter, parse_query};
+use oms_validation::http::paging::{PageBody, cursor, page_size, parameter, parse_query};
 
 use super::representation::ProductBody;
 use crate::domain::name::{InvalidSku, Sku};
-use crate::http::{InventoryApi, cursor, page};
+use crate::http::InventoryApi;
 use crate::service;
 
 /// 200 with a page, newest first. `sku` leaves the one product with it, `limit` is 1 to 100 (20), `cursor` the `nextCursor`
@@ -27,5 +27,5 @@ pub(crate) async fn list(
         service::list_products::list_products(&context, tenant.0, sku.as_ref(), after, size).await
     };
     let found = api.detached(listing).await??;
-    Ok(page(found, ProductBody::from))
+    Ok(HttpResponse::Ok().json(PageBody::of(found, ProductBody::from)))
 }

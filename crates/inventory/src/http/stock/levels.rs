@@ -3,12 +3,12 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::http::CurrentTenant;
-use oms_validation::http::paging::{page_size, parameter, parse_query};
+use oms_validation::http::paging::{PageBody, cursor, id, page_size, parameter, parse_query};
 
 use super::representation::LevelBody;
 use crate::domain::name::{InvalidSku, Sku};
 use crate::domain::stock_level::{LevelFilter, MAX_ON_HAND};
-use crate::http::{InventoryApi, cursor, id, page};
+use crate::http::InventoryApi;
 use crate::service;
 
 const PARAMETERS: [&str; 6] = [
@@ -42,7 +42,7 @@ pub(crate) async fn levels(
         service::list_stock_levels::list_stock_levels(&context, tenant.0, filter, after, size).await
     };
     let found = api.detached(listing).await??;
-    Ok(page(found, LevelBody::from))
+    Ok(HttpResponse::Ok().json(PageBody::of(found, LevelBody::from)))
 }
 
 fn parse_pieces(text: &str) -> Result<i32, String> {

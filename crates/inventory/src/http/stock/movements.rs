@@ -3,11 +3,11 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::http::CurrentTenant;
-use oms_validation::http::paging::{page_size, parameter, parse_query};
+use oms_validation::http::paging::{PageBody, cursor, id, page_size, parameter, parse_query};
 
 use super::representation::MovementBody;
 use crate::domain::stock_movement::{MovementFilter, MovementKind};
-use crate::http::{InventoryApi, cursor, id, page};
+use crate::http::InventoryApi;
 use crate::service;
 
 const PARAMETERS: [&str; 5] = ["warehouseId", "productId", "kind", "limit", "cursor"];
@@ -35,5 +35,5 @@ pub(crate) async fn movements(
             .await
     };
     let found = api.detached(listing).await??;
-    Ok(page(found, MovementBody::from))
+    Ok(HttpResponse::Ok().json(PageBody::of(found, MovementBody::from)))
 }

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::Problem;
-use oms_validation::http::paging::invalid_field;
+use oms_validation::http::invalid_field;
 use oms_validation::http::{CurrentTenant, IdempotencyKeyHeader, ValidJson};
 use serde::Deserialize;
 use validator::Validate;

@@ -3,10 +3,10 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::http::CurrentTenant;
-use oms_validation::http::paging::{page_size, parse_query};
+use oms_validation::http::paging::{PageBody, cursor, page_size, parse_query};
 
 use super::representation::WarehouseBody;
-use crate::http::{InventoryApi, cursor, flag, page};
+use crate::http::{InventoryApi, flag};
 use crate::service;
 
 /// 200 with a page, newest first. `active` is `true` or `false`, `limit` 1 to 100 (20), `cursor` the `nextCursor` of an
@@ -24,5 +24,5 @@ pub(crate) async fn list(
         service::list_warehouses::list_warehouses(&context, tenant.0, active, after, size).await
     };
     let found = api.detached(listing).await??;
-    Ok(page(found, WarehouseBody::from))
+    Ok(HttpResponse::Ok().json(PageBody::of(found, WarehouseBody::from)))
 }

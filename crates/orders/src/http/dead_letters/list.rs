@@ -2,14 +2,14 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
+use oms_validation::PageSize;
+use oms_validation::http::paging::{PageBody, cursor, page_size, parameter, parse_query};
 use oms_validation::http::{CurrentOperator, CurrentTenant};
 
 use super::representation::DeadLetterBody;
+use crate::domain::cursor::Cursor;
 use crate::domain::dead_letter::DeadLetterFilter;
-use crate::domain::page::{Cursor, PageSize};
-use crate::error::invalid_field;
 use crate::http::OrdersApi;
-use crate::http::paging::{PageBody, parse_cursor, parse_pairs, parse_size};
 use crate::service;
 
 /// 200 with a page, newest first. `state` is `open` (the default), `resolved` or `all`, `limit` 1 to 100 (20), `cursor` the
@@ -43,30 +43,16 @@ struct Query {
 
 impl Query {
     fn parse(text: &str) -> Result<Self, Problem> {
-        let pairs = parse_pairs(text)?;
-        let (mut filter, mut size, mut after) = (None, None, None);
-        for (name, value) in &pairs {
-            let is_first = match name.as_str() {
-                "state" => filter.replace(parse_filter(value)?).is_none(),
-                "limit" => size.replace(parse_size(value)?).is_none(),
-                "cursor" => after.replace(parse_cursor(value)?).is_none(),
-                _ => return Err(invalid_field(name, "is not a known parameter")),
-            };
-            if !is_first {
-                return Err(invalid_field(name, "is given twice"));
-            }
-        }
+        let query = parse_query(text, &["state", "limit", "cursor"])?;
+        let filter = parameter(&query, "state", |value| {
+            DeadLetterFilter::parse(value).ok_or_else(|| "must be open, resolved or all".to_owned())
+        })?;
         Ok(Self {
             filter: filter.unwrap_or(DeadLetterFilter::Open),
-            size: size.unwrap_or(PageSize::DEFAULT),
-            after,
+            size: page_size(&query)?,
+            after: cursor(&query)?,
         })
     }
-}
-
-fn parse_filter(value: &str) -> Result<DeadLetterFilter, Problem> {
-    let parsed = DeadLetterFilter::parse(value);
-    parsed.ok_or_else(|| invalid_field("state", "must be open, resolved or all"))
 }
 
 #[cfg(test)]

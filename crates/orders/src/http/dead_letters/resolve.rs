@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::Problem;
-use oms_validation::http::{CurrentOperator, CurrentTenant, ValidJson};
+use oms_validation::http::{CurrentOperator, CurrentTenant, ValidJson, invalid_field};
 use serde::Deserialize;
 use validator::Validate;
 
@@ -10,7 +10,6 @@ use super::id_of;
 use super::representation::DeadLetterBody;
 use crate::domain::dead_letter::Verdict;
 use crate::domain::reason::{InvalidReason, Reason};
-use crate::error::invalid_field;
 use crate::http::OrdersApi;
 use crate::service;
 

@@ -2,14 +2,14 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
+use oms_validation::PageSize;
+use oms_validation::http::paging::{PageBody, cursor, page_size, parameter, parse_query};
 use oms_validation::http::{CurrentOperator, CurrentTenant};
 
 use super::representation::FindingBody;
+use crate::domain::cursor::Cursor;
 use crate::domain::finding::{FindingFilter, FindingKind, FindingState};
-use crate::domain::page::{Cursor, PageSize};
-use crate::error::invalid_field;
 use crate::http::OrdersApi;
-use crate::http::paging::{PageBody, parse_cursor, parse_pairs, parse_size};
 use crate::service;
 
 /// 200 with a page, newest first. `state` is `open` (the default), `resolved` or `all`, `kind` one kind of finding, `limit`
@@ -43,39 +43,25 @@ struct Query {
 
 impl Query {
     fn parse(text: &str) -> Result<Self, Problem> {
-        let (mut state, mut kind, mut size, mut after) = (None, None, None, None);
-        for (name, value) in &parse_pairs(text)? {
-            let is_first = match name.as_str() {
-                "state" => state.replace(parse_state(value)?).is_none(),
-                "kind" => kind.replace(parse_kind(value)?).is_none(),
-                "limit" => size.replace(parse_size(value)?).is_none(),
-                "cursor" => after.replace(parse_cursor(value)?).is_none(),
-                _ => return Err(invalid_field(name, "is not a known parameter")),
-            };
-            if !is_first {
-                return Err(invalid_field(name, "is given twice"));
-            }
-        }
+        let query = parse_query(text, &["state", "kind", "limit", "cursor"])?;
+        let state = parameter(&query, "state", |value| {
+            FindingState::parse(value).ok_or_else(|| "must be open, resolved or all".to_owned())
+        })?;
         Ok(Self {
             filter: FindingFilter {
                 state: state.unwrap_or(FindingState::Open),
-                kind,
+                kind: parameter(&query, "kind", parse_kind)?,
             },
-            size: size.unwrap_or(PageSize::DEFAULT),
-            after,
+            size: page_size(&query)?,
+            after: cursor(&query)?,
         })
     }
 }
 
-fn parse_state(value: &str) -> Result<FindingState, Problem> {
-    let parsed = FindingState::parse(value);
-    parsed.ok_or_else(|| invalid_field("state", "must be open, resolved or all"))
-}
-
-fn parse_kind(value: &str) -> Result<FindingKind, Problem> {
+fn parse_kind(value: &str) -> Result<FindingKind, String> {
     FindingKind::parse(value).ok_or_else(|| {
         let kinds = FindingKind::ALL.map(FindingKind::as_str).join(", ");
-        invalid_field("kind", format!("must be one of {kinds}"))
+        format!("must be one of {kinds}")
     })
 }
 

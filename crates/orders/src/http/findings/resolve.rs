@@ -2,14 +2,13 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::Problem;
-use oms_validation::http::{CurrentOperator, CurrentTenant, ValidJson};
+use oms_validation::http::{CurrentOperator, CurrentTenant, ValidJson, invalid_field};
 use serde::Deserialize;
 use validator::Validate;
 
 use super::id_of;
 use super::representation::FindingBody;
 use crate::domain::reason::{InvalidReason, Reason};
-use crate::error::invalid_field;
 use crate::http::OrdersApi;
 use crate::service;
 

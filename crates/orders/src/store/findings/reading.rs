@@ -9,11 +9,11 @@ use oms_payments::{ChargeId, Reference};
 use oms_validation::{Currency, Money, TenantId};
 use uuid::Uuid;
 
+use crate::domain::cursor::Cursor;
 use crate::domain::finding::{
     Finding, FindingAction, FindingFilter, FindingKind, FindingResolved, FindingState,
 };
 use crate::domain::id::FindingId;
-use crate::domain::page::Cursor;
 use crate::store::unreadable;
 
 /// What a [`Row`] is read from, of `orders.findings f`: a macro, because the text of a cached statement is a constant.

@@ -1,7 +1,21 @@
 //! Errors of serde and of validator, turned into paths and words that a client understands.
 
-use oms_errors::FieldError;
+use oms_errors::{FieldError, INVALID_REQUEST, Problem};
 use validator::{ValidationErrors, ValidationErrorsKind};
+
+/// A 400 that names one field.
+pub fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Problem {
+    refused(vec![FieldError {
+        field: field.into(),
+        message: message.into(),
+    }])
+}
+
+/// A 400 that names fields.
+pub(super) fn refused(fields: Vec<FieldError>) -> Problem {
+    let detail = "see errors for the fields that are not valid";
+    Problem::new(&INVALID_REQUEST, detail).with_fields(fields)
+}
 
 /// The one field at which reading a body stopped.
 ///

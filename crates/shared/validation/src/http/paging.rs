@@ -1,20 +1,33 @@
 //! Lists that are read page by page: what their requests and answers have in common.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use actix_web::web;
-use oms_errors::{FieldError, INVALID_REQUEST, Problem};
+use oms_errors::Problem;
 use serde::Serialize;
 
-use crate::PageSize;
+use super::field_errors::invalid_field;
+use crate::{InvalidCursor, InvalidId, Page, PageSize};
 
 /// One page.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PageBody<T> {
-    /// The entries.
-    pub items: Vec<T>,
+    items: Vec<T>,
     /// What the request for the next page has to carry as `cursor`. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_cursor: Option<String>,
+    next_cursor: Option<String>,
+}
+
+impl<T> PageBody<T> {
+    /// A page with each entry as the body has it.
+    pub fn of<E, C: Display>(page: Page<E, C>, item: impl FnMut(E) -> T) -> Self {
+        Self {
+            items: page.items.into_iter().map(item).collect(),
+            next_cursor: page.next.map(|cursor| cursor.to_string()),
+        }
+    }
 }
 
 /// The parameters of a query, each of which may be given once.
@@ -61,14 +74,30 @@ pub fn page_size(query: &[(String, String)]) -> Result<PageSize, Problem> {
     Ok(size.unwrap_or(PageSize::DEFAULT))
 }
 
-/// A 400 that names one field.
-pub fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Problem {
-    let field = FieldError {
-        field: field.into(),
-        message: message.into(),
-    };
-    let detail = "see errors for the fields that are not valid";
-    Problem::new(&INVALID_REQUEST, detail).with_fields(vec![field])
+/// The parameter `cursor`.
+///
+/// # Errors
+/// 400 when it is none of this kind of list.
+pub fn cursor<C: FromStr<Err = InvalidCursor>>(
+    query: &[(String, String)],
+) -> Result<Option<C>, Problem> {
+    parameter(query, "cursor", |text| {
+        text.parse()
+            .map_err(|error: InvalidCursor| error.to_string())
+    })
+}
+
+/// A parameter that is an id.
+///
+/// # Errors
+/// 400 when it is none.
+pub fn id<T: FromStr<Err = InvalidId>>(
+    query: &[(String, String)],
+    name: &str,
+) -> Result<Option<T>, Problem> {
+    parameter(query, name, |text| {
+        text.parse().map_err(|error: InvalidId| error.to_string())
+    })
 }
 
 #[cfg(test)]

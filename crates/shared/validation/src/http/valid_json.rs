@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use validator::Validate;
 
 use super::body::{BodyLimits, read_body};
-use super::field_errors;
+use super::field_errors::{self, refused};
 
 /// A JSON body that obeys the rules of its type.
 #[derive(Debug)]
@@ -98,14 +98,6 @@ fn parse<T: DeserializeOwned + Validate>(body: &[u8]) -> Result<T, Problem> {
 
 fn not_json() -> Problem {
     Problem::new(&INVALID_REQUEST, "the body is not valid JSON")
-}
-
-fn refused(fields: Vec<oms_errors::FieldError>) -> Problem {
-    Problem::new(
-        &INVALID_REQUEST,
-        "see errors for the fields that are not valid",
-    )
-    .with_fields(fields)
 }
 
 #[cfg(test)]

@@ -1,29 +1,14 @@
-//! Lists that are read page by page, in the order of their keys.
+//! Where the pages of lists end that are in the order of their keys.
 
 use std::fmt;
 use std::str::FromStr;
 
-use oms_validation::PageSize;
+use oms_validation::InvalidCursor;
 use uuid::Uuid;
 
-/// One page of a list whose entries have a key of `N` ids.
-#[derive(Clone, Debug)]
-pub struct Page<T, const N: usize = 1> {
-    /// Its entries.
-    pub items: Vec<T>,
-    /// Where the next page begins; none after the last.
-    pub next: Option<Cursor<N>>,
-}
-
-/// The key of a page's last entry, which the next page comes after. Entries that are added meanwhile neither shift nor
-/// repeat the others.
+/// The key, of `N` ids, of a page's last entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor<const N: usize = 1>(pub(crate) [Uuid; N]);
-
-/// The text is not one that a page came with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be the nextCursor of an earlier page")]
-pub struct InvalidCursor;
 
 /// Hexadecimal digits of an id.
 const ID_LENGTH: usize = 32;
@@ -53,16 +38,6 @@ impl<const N: usize> FromStr for Cursor<N> {
     }
 }
 
-impl<T, const N: usize> Page<T, N> {
-    /// A page of what was found when one entry more than fits was asked for.
-    pub(crate) fn of(mut found: Vec<T>, size: PageSize, key: impl Fn(&T) -> [Uuid; N]) -> Self {
-        let more = found.len() > size.get();
-        found.truncate(size.get());
-        let next = found.last().filter(|_| more).map(|last| Cursor(key(last)));
-        Self { items: found, next }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,14 +51,5 @@ mod tests {
         for wrong in ["", "x", &text[1..], &upper_case, &text[..ID_LENGTH]] {
             assert_eq!(wrong.parse::<Cursor<2>>(), Err(InvalidCursor), "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn only_a_page_that_is_not_the_last_names_the_next() {
-        let (size, key) = (PageSize::new(2).unwrap(), |n: &u128| [Uuid::from_u128(*n)]);
-        let page = Page::of(vec![1, 2, 3], size, key);
-        assert_eq!((page.items, page.next), (vec![1, 2], Some(Cursor(key(&2)))));
-        let page = Page::of(vec![1, 2], size, key);
-        assert_eq!((page.items, page.next), (vec![1, 2], None));
     }
 }

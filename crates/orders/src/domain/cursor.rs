@@ -1,9 +1,10 @@
-//! Lists that are read page by page.
+//! Where the pages of lists end that are in the order of time.
 
 use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
+use oms_validation::InvalidCursor;
 use uuid::Uuid;
 
 /// Where a page ended: the time and the id of its last entry, which the next page comes after. Entries that are added or
@@ -13,11 +14,6 @@ pub struct Cursor {
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) id: Uuid,
 }
-
-/// The text is not one that a page came with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be the nextCursor of an earlier page")]
-pub struct InvalidCursor;
 
 /// Characters of the time, in microseconds since 1970, and of the id.
 const LENGTHS: (usize, usize) = (16, 32);
@@ -49,59 +45,6 @@ impl FromStr for Cursor {
     }
 }
 
-/// How many entries a page may have: 1 to 100.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PageSize(u32);
-
-impl PageSize {
-    /// What a page has unless asked for otherwise.
-    pub const DEFAULT: Self = Self(20);
-    const MAX: u32 = 100;
-
-    /// A size within the limits.
-    pub fn new(entries: u32) -> Option<Self> {
-        (1..=Self::MAX).contains(&entries).then_some(Self(entries))
-    }
-
-    pub(crate) fn get(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// One page of a list.
-#[derive(Clone, Debug)]
-pub struct Page<T, C = Cursor> {
-    /// Its entries, in the order of the list.
-    pub items: Vec<T>,
-    /// Where the next page begins; none after the last.
-    pub next: Option<C>,
-}
-
-impl<T, C> Page<T, C> {
-    /// A page of what was found when one entry more than fits was asked for.
-    pub(crate) fn of(mut found: Vec<T>, size: PageSize, cursor: impl Fn(&T) -> C) -> Self {
-        let more = found.len() > size.get();
-        found.truncate(size.get());
-        let next = found.last().filter(|_| more).map(cursor);
-        Self { items: found, next }
-    }
-
-    /// The same page with other entries.
-    pub(crate) fn try_map<U, E>(
-        self,
-        entry: impl FnMut(T) -> Result<U, E>,
-    ) -> Result<Page<U, C>, E> {
-        Ok(Page {
-            items: self
-                .items
-                .into_iter()
-                .map(entry)
-                .collect::<Result<_, _>>()?,
-            next: self.next,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,20 +67,5 @@ mod tests {
         for wrong in ["", "x", &text[1..], &far_away, &upper_case, &signed, &past] {
             assert_eq!(wrong.parse::<Cursor>(), Err(InvalidCursor), "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn a_page_has_1_to_100_entries() {
-        let sizes = [0, 1, 100, 101].map(|entries| PageSize::new(entries).is_some());
-        assert_eq!(sizes, [false, true, true, false]);
-    }
-
-    #[test]
-    fn only_a_page_that_is_not_the_last_names_the_next() {
-        let size = PageSize::new(2).unwrap();
-        let page = Page::of(vec![1, 2, 3], size, |_| cursor());
-        assert_eq!((page.items, page.next), (vec![1, 2], Some(cursor())));
-        let page = Page::of(vec![1, 2], size, |_| cursor());
-        assert_eq!((page.items, page.next), (vec![1, 2], None));
     }
 }

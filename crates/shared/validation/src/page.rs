@@ -1,0 +1,78 @@
+//! Lists that are read page by page.
+
+/// One page of a list. A cursor `C` is the key of a page's last entry, in the order of the list: entries that are added
+/// meanwhile neither shift nor repeat the others.
+#[derive(Clone, Debug)]
+pub struct Page<T, C> {
+    /// Its entries, in the order of the list.
+    pub items: Vec<T>,
+    /// Where the next page begins; none after the last.
+    pub next: Option<C>,
+}
+
+/// The text is not one that a page came with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be the nextCursor of an earlier page")]
+pub struct InvalidCursor;
+
+impl<T, C> Page<T, C> {
+    /// A page of what was found when one entry more than fits was asked for.
+    pub fn of(mut found: Vec<T>, size: PageSize, cursor: impl Fn(&T) -> C) -> Self {
+        let more = found.len() > size.get();
+        found.truncate(size.get());
+        let next = found.last().filter(|_| more).map(cursor);
+        Self { items: found, next }
+    }
+
+    /// The same page with other entries.
+    ///
+    /// # Errors
+    /// The first of `entry`.
+    pub fn try_map<U, E>(self, entry: impl FnMut(T) -> Result<U, E>) -> Result<Page<U, C>, E> {
+        let items = self.items.into_iter().map(entry);
+        Ok(Page {
+            items: items.collect::<Result<_, _>>()?,
+            next: self.next,
+        })
+    }
+}
+
+/// How many entries a page may have: 1 to 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageSize(u32);
+
+impl PageSize {
+    /// What a page has unless asked for otherwise.
+    pub const DEFAULT: Self = Self(20);
+    const MAX: u32 = 100;
+
+    /// A size within the limits.
+    pub fn new(entries: u32) -> Option<Self> {
+        (1..=Self::MAX).contains(&entries).then_some(Self(entries))
+    }
+
+    /// The number of entries.
+    pub fn get(self) -> usize {
+        self.0 as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_has_1_to_100_entries() {
+        let sizes = [0, 1, 100, 101].map(|entries| PageSize::new(entries).is_some());
+        assert_eq!(sizes, [false, true, true, false]);
+    }
+
+    #[test]
+    fn only_a_page_that_is_not_the_last_names_the_next() {
+        let size = PageSize::new(2).unwrap();
+        let page = Page::of(vec![1, 2, 3], size, |entry| *entry);
+        assert_eq!((page.items, page.next), (vec![1, 2], Some(2)));
+        let page = Page::of(vec![1, 2], size, |entry| *entry);
+        assert_eq!((page.items, page.next), (vec![1, 2], None));
+    }
+}
