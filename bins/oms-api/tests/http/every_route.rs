@@ -12,6 +12,7 @@ use crate::answer::Answer;
 use crate::keys::{PRODUCTION, STRANGERS, TENANT, make_key_with};
 use crate::request::{WIDGET_A, new_key, small_order, with};
 use crate::shop::Shop;
+use crate::stock::{ATLANTA_WAREHOUSE, CHICAGO_WAREHOUSE};
 
 #[expect(dead_code, reason = "the program looks rows up, the test reads all")]
 #[path = "../../src/routes.rs"]
@@ -55,21 +56,34 @@ impl Things {
             path if path.starts_with("/orders/{id}") => &self.order,
             path if path.starts_with("/operations/dead-letters/{id}") => &self.dead_letter,
             path if path.starts_with("/operations/findings/{id}") => &self.finding,
-            path if path.contains('{') => panic!("say here what the id of {path} is"),
-            _ => return route.path.to_owned(),
+            path if path.starts_with("/warehouses/{id}") => ATLANTA_WAREHOUSE,
+            path if path.starts_with("/products/{id}") => WIDGET_A,
+            path if path.contains("{id}") => panic!("say here what the id of {path} is"),
+            _ => "",
         };
-        route.path.replace("{id}", id)
+        route
+            .path
+            .replace("{id}", id)
+            .replace("{warehouse}", ATLANTA_WAREHOUSE)
+            .replace("{product}", WIDGET_A)
     }
 
     fn are_in(&self, text: &str) -> bool {
-        [&self.order, &self.dead_letter, &self.finding]
-            .iter()
-            .any(|id| text.contains(id.as_str()))
+        [
+            self.order.as_str(),
+            &self.dead_letter,
+            &self.finding,
+            // Only the lists of the inventory name it.
+            CHICAGO_WAREHOUSE,
+        ]
+        .iter()
+        .any(|id| text.contains(id))
     }
 }
 
 /// A body with which the endpoint gets as far as looking for what it is about.
 fn body_of(route: &Route) -> Value {
+    let line = json!({ "productId": WIDGET_A, "quantity": 1 });
     match route.path {
         "/orders" => with(
             with(small_order(), "creditCardNumber", Value::Null),
@@ -78,6 +92,20 @@ fn body_of(route: &Route) -> Value {
         ),
         "/operations/dead-letters/{id}/resolve" => json!({ "as": "failed", "reason": "x" }),
         "/operations/findings/{id}/resolve" => json!({ "reason": "x" }),
+        "/warehouses" => {
+            json!({ "name": "Seattle", "location": { "lat": 47.6, "lng": -122.3 } })
+        }
+        "/products" => json!({ "sku": "LAMP", "name": "Lamp" }),
+        "/warehouses/{id}" | "/products/{id}" => json!({ "name": "another" }),
+        "/stock-levels/receive" | "/stock-levels/adjust" => {
+            json!({ "warehouseId": ATLANTA_WAREHOUSE, "lines": [line], "reason": "x" })
+        }
+        "/stock-levels/transfer" => json!({
+            "fromWarehouseId": ATLANTA_WAREHOUSE,
+            "toWarehouseId": CHICAGO_WAREHOUSE,
+            "lines": [line],
+        }),
+        "/stock-levels/{warehouse}/{product}/safety-stock" => json!({ "quantity": 1 }),
         _ => json!({}),
     }
 }
@@ -87,7 +115,8 @@ async fn send(shop: &Shop, things: &Things, route: &Route, key: Option<&str>) ->
     let mut request = shop
         .customer()
         .request(method.clone(), &things.path(route))
-        .header("idempotency-key", new_key());
+        .header("idempotency-key", new_key())
+        .header("if-match", "*");
     if let Some(key) = key {
         request = request.bearer_auth(key);
     }
@@ -102,7 +131,7 @@ async fn live_key(shop: &Shop, tenant: &str, name: &str, scopes: &[Scope]) -> St
     make_key_with(&shop.database, PRODUCTION, tenant, name, &names.join(" ")).await
 }
 
-/// All that a request could have changed.
+/// All of one store that a request could have changed.
 async fn everything(shop: &Shop) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for table in [
@@ -110,10 +139,16 @@ async fn everything(shop: &Shop) -> Vec<Vec<String>> {
         "orders.events",
         "orders.dead_letters",
         "orders.findings",
+        "inventory.warehouses",
+        "inventory.products",
+        "inventory.stock_levels",
+        "inventory.stock_movements",
     ] {
         rows.extend(
             shop.database
-                .rows(&format!("SELECT * FROM {table} ORDER BY 1, 2"))
+                .rows(&format!(
+                    "SELECT * FROM {table} WHERE tenant_id = '{TENANT}' ORDER BY 1, 2, 3"
+                ))
                 .await,
         );
     }

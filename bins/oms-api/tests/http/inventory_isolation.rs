@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::api::Api;
 use crate::eventually::until;
-use crate::request::{WIDGET_A, new_key};
+use crate::request::{WIDGET_A, new_key, with};
 use crate::shop::{Customer, Shop};
 use crate::stock::{ATLANTA_WAREHOUSE, CHICAGO_WAREHOUSE};
 
@@ -117,22 +117,30 @@ async fn two_stores_may_use_one_key_one_name_and_one_sku() {
 }
 
 #[tokio::test]
-async fn every_post_needs_a_key_and_answers_a_repeated_one_as_before() {
+async fn every_post_needs_a_key_answers_a_repeated_one_as_before_and_refuses_it_for_another_request()
+ {
     let shop = Shop::open().await;
     let transfer = json!({
         "fromWarehouseId": ATLANTA_WAREHOUSE,
         "toWarehouseId": CHICAGO_WAREHOUSE,
         "lines": [{ "productId": WIDGET_A, "quantity": 1 }],
     });
-    for (path, body) in [
+    let other_name = ("name", json!("another"));
+    let other_reason = ("reason", json!("another"));
+    for (path, body, (member, value)) in [
         (
             "/warehouses",
             json!({ "name": "Seattle", "location": { "lat": 47.6, "lng": -122.3 } }),
+            other_name.clone(),
         ),
-        ("/products", json!({ "sku": "LAMP", "name": "Lamp" })),
-        ("/stock-levels/receive", receipt(2)),
-        ("/stock-levels/adjust", receipt(-1)),
-        ("/stock-levels/transfer", transfer),
+        (
+            "/products",
+            json!({ "sku": "LAMP", "name": "Lamp" }),
+            other_name,
+        ),
+        ("/stock-levels/receive", receipt(2), other_reason.clone()),
+        ("/stock-levels/adjust", receipt(-1), other_reason.clone()),
+        ("/stock-levels/transfer", transfer, other_reason),
     ] {
         let keyless = shop.customer().post(path).json(&body).send().await.unwrap();
         let keyless = Answer::of(keyless).await;
@@ -146,6 +154,8 @@ async fn every_post_needs_a_key_and_answers_a_repeated_one_as_before() {
         assert_eq!((again.status, &again.body), (200, &first.body), "{path}");
         assert_eq!(again.header("idempotent-replayed"), Some("true"));
         assert_eq!(again.header("location"), first.header("location"));
+        let other = shop.post_once(path, &key, &with(body, member, value)).await;
+        other.assert_problem(422, "inventory.idempotency_key_reused");
         assert_eq!(shop.database.levels().await, levels, "{path}");
     }
     shop.assert_consistent().await;

@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::answer::Answer;
 use crate::request::{ATLANTA, WIDGET_A, WIDGET_B, new_key, order, with};
 use crate::shop::Shop;
 use crate::stock::{ATLANTA_WAREHOUSE, CHICAGO_WAREHOUSE, Stock};
@@ -59,9 +60,28 @@ async fn what_is_received_is_there_once_however_often_its_key_is_sent() {
     );
     assert_eq!(
         (&trail[0]["reason"], &trail[0]["actor"]),
-        (&json!("counted"), &json!("api"))
+        (&json!("counted"), &json!("operator:local"))
     );
     shop.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn every_movement_names_the_key_that_it_was_made_with() {
+    let shop = Shop::open().await;
+    let key = shop.key("ann.lee", "inventory:write").await;
+    for (path, body) in [
+        ("/stock-levels/receive", at_atlanta(WIDGET_A, 1)),
+        ("/stock-levels/adjust", at_atlanta(WIDGET_A, -1)),
+        ("/stock-levels/transfer", to_chicago(1)),
+    ] {
+        let request = shop.customer().post(path).bearer_auth(&key);
+        let request = request.header("idempotency-key", new_key()).json(&body);
+        let made = Answer::of(request.send().await.unwrap()).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        for movement in made.body["movements"].as_array().unwrap() {
+            assert_eq!(movement["actor"], "operator:ann.lee");
+        }
+    }
 }
 
 #[tokio::test]
@@ -278,7 +298,7 @@ async fn a_change_that_is_wrong_is_named_and_changes_nothing() {
     let unknown = shop.post_once(receive, &new_key(), &unknown).await;
     unknown.assert_problem(422, "inventory.unknown_warehouse");
     let keyless = shop.customer().post(receive).json(&at_atlanta(WIDGET_A, 1));
-    let keyless = crate::answer::Answer::of(keyless.send().await.unwrap()).await;
+    let keyless = Answer::of(keyless.send().await.unwrap()).await;
     keyless.assert_problem(400, "request.invalid_header");
     assert_eq!(shop.database.levels().await, levels);
 }

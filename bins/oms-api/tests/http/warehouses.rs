@@ -81,7 +81,7 @@ async fn of_two_changes_of_one_version_the_second_is_refused() {
         .change(Method::PATCH, &path, Some("*"), &json!({}))
         .await;
     empty.assert_problem(400, "request.invalid");
-    let taken = rename("Chicago Distribution Center");
+    let taken = rename("Chicago Fulfillment Hub");
     let names = shop.pages("/warehouses", 100).await;
     assert!(
         names.iter().any(|other| other["name"] == taken["name"]),

@@ -10,17 +10,14 @@ pub(super) mod transfer;
 
 use actix_web::HttpResponse;
 use oms_errors::Problem;
-use oms_validation::http::invalid_field;
-use oms_validation::{IdempotencyKey, Reason, TenantId};
+use oms_validation::Reason;
+use oms_validation::http::{CurrentOperator, CurrentTenant, IdempotencyKeyHeader, invalid_field};
 use serde::Deserialize;
 
 use crate::ProductId;
 use crate::domain::stock_change::{Direction, InvalidLines, Lines, StockChange};
 use crate::http::{InventoryApi, made};
 use crate::service;
-
-/// Who changes stock through the API, as movements name it.
-const API: &str = "api";
 
 /// One line of a change.
 #[derive(Debug, Deserialize)]
@@ -54,15 +51,16 @@ fn reason_of(text: &str) -> Result<Reason, Problem> {
 /// Changes the stock, and answers with the movements.
 async fn change_stock(
     api: &InventoryApi,
-    tenant: TenantId,
-    key: IdempotencyKey,
+    CurrentTenant(tenant): CurrentTenant,
+    CurrentOperator(operator): CurrentOperator,
+    IdempotencyKeyHeader(key): IdempotencyKeyHeader,
     change: StockChange,
     reason: Reason,
 ) -> Result<HttpResponse, Problem> {
     let context = api.context.clone();
     let changing = async move {
-        let change = &change;
-        service::change_stock::change_stock(&context, tenant, &key, change, &reason, API).await
+        let (change, reason, operator) = (&change, &reason, &operator);
+        service::change_stock::change_stock(&context, tenant, &key, change, reason, operator).await
     };
     let (mut response, movements) = made(api.detached(changing).await??, |_| {
         "/stock-movements".to_owned()

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use oms_database::{Connection, transaction};
-use oms_validation::{IdempotencyKey, Reason, TenantId};
+use oms_validation::{IdempotencyKey, OperatorName, Reason, TenantId};
 
 use crate::context::InventoryContext;
 use crate::domain::allocation::LevelKey;
@@ -16,7 +16,7 @@ use crate::service::claim_key::claim_key;
 use crate::store::{level_counts, products, stock_levels, stock_movements, warehouses};
 use crate::{ProductId, WarehouseId};
 
-/// Changes the stock, all lines or none, in the name of `actor`, and returns the movements; or returns those that the key
+/// Changes the stock, all lines or none, in the name of `operator`, and returns the movements; or returns those that the key
 /// already stands for.
 ///
 /// # Errors
@@ -29,7 +29,7 @@ pub async fn change_stock(
     key: &IdempotencyKey,
     change: &StockChange,
     reason: &Reason,
-    actor: &str,
+    operator: &OperatorName,
 ) -> Result<Once<Vec<StockMovement>>, InventoryError> {
     let keyed = Keyed::new(key, "change stock v1", &(change, reason.as_str()));
     let movements = change.movements();
@@ -44,7 +44,7 @@ pub async fn change_stock(
         let entry = stock_movements::Entry {
             change_id: id,
             reason: reason.as_str(),
-            actor,
+            actor: &operator.as_actor(),
         };
         stock_movements::apply(connection, tenant, &movements, entry).await?;
         let made = stock_movements::find_change(connection, tenant, id).await?;

@@ -11,7 +11,7 @@ use oms_inventory::{
     StockChange, change_stock, reserve,
 };
 use oms_test_support::TestDatabase;
-use oms_validation::{IdempotencyKey, Location, OrderId, Reason, TenantId};
+use oms_validation::{IdempotencyKey, Location, OperatorName, OrderId, Reason, TenantId};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -42,6 +42,10 @@ fn lines(pairs: &[(usize, i64)]) -> Lines {
     Lines::new(&pairs, Direction::UpOrDown).unwrap()
 }
 
+fn clerk() -> OperatorName {
+    OperatorName::parse("clerk").unwrap()
+}
+
 async fn change(
     context: &InventoryContext,
     key: &str,
@@ -51,7 +55,7 @@ async fn change(
         IdempotencyKey::parse(key).unwrap(),
         Reason::parse("test").unwrap(),
     );
-    let changed = change_stock(context, tenant(), &key, change, &reason, "test").await?;
+    let changed = change_stock(context, tenant(), &key, change, &reason, &clerk()).await?;
     Ok(matches!(changed, Once::Now(_)))
 }
 
@@ -228,7 +232,7 @@ async fn a_change_that_is_refused_leaves_its_key_free_and_nothing_behind() {
         IdempotencyKey::parse("k").unwrap(),
         Reason::parse("test").unwrap(),
     );
-    let theirs = change_stock(&context, stranger, &key, &adjust(-3), &reason, "test").await;
+    let theirs = change_stock(&context, stranger, &key, &adjust(-3), &reason, &clerk()).await;
     assert!(
         matches!(theirs, Err(InventoryError::UnknownWarehouse(_))),
         "{theirs:?}"

@@ -1,6 +1,4 @@
-//! Who does things to orders, as events name them.
-
-use oms_validation::OperatorName;
+//! Who does things to orders, as events name them. A person is named by `OperatorName::as_actor`.
 
 /// A request of a client.
 pub(crate) const API: &str = "api";
@@ -10,8 +8,3 @@ pub(crate) const SWEEPER: &str = "sweeper";
 pub(crate) const WEBHOOK: &str = "webhook";
 /// The worker that compares the gateway's books with ours.
 pub(crate) const RECONCILER: &str = "reconciler";
-
-/// A person, through the endpoints for operators.
-pub(crate) fn operator(name: &OperatorName) -> String {
-    format!("operator:{name}")
-}

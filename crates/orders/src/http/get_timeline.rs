@@ -5,15 +5,13 @@ use chrono::{DateTime, Utc};
 use oms_errors::Problem;
 use oms_inventory::{ProductId, WarehouseId};
 use oms_validation::http::CurrentTenant;
+use oms_validation::http::paging::{PageBody, cursor, page_size, parse_query};
 use serde::Serialize;
 
-use super::paging::{PageBody, parse_pairs, parse_size};
 use super::representation::{CallBody, warehouse_name};
 use super::{OrdersApi, order_id_of};
-use crate::domain::page::{InvalidCursor, PageSize};
 use crate::domain::status::OrderStatus;
-use crate::domain::timeline::{Happening, TimelineCursor, TimelineEntry};
-use crate::error::invalid_field;
+use crate::domain::timeline::{Happening, TimelineEntry};
 use crate::service;
 use crate::service::get_timeline::OrderTimeline;
 
@@ -26,7 +24,8 @@ pub(super) async fn get_timeline(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let id = order_id_of(&id)?;
-    let Query { size, after } = Query::parse(request.query_string())?;
+    let query = parse_query(request.query_string(), &["limit", "cursor"])?;
+    let (size, after) = (page_size(&query)?, cursor(&query)?);
     let context = api.context.clone();
     let reading = async move {
         service::get_timeline::get_timeline(&context, tenant.0, id, after, size).await
@@ -127,58 +126,5 @@ impl EntryBody {
             actor: entry.actor,
             reason: entry.reason,
         }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Query {
-    size: PageSize,
-    after: Option<TimelineCursor>,
-}
-
-impl Query {
-    fn parse(text: &str) -> Result<Self, Problem> {
-        let (mut size, mut after) = (None, None);
-        for (name, value) in &parse_pairs(text)? {
-            let is_first = match name.as_str() {
-                "limit" => size.replace(parse_size(value)?).is_none(),
-                "cursor" => after.replace(parse_cursor(value)?).is_none(),
-                _ => return Err(invalid_field(name, "is not a known parameter")),
-            };
-            if !is_first {
-                return Err(invalid_field(name, "is given twice"));
-            }
-        }
-        Ok(Self {
-            size: size.unwrap_or(PageSize::DEFAULT),
-            after,
-        })
-    }
-}
-
-fn parse_cursor(value: &str) -> Result<TimelineCursor, Problem> {
-    let parsed = value.parse();
-    parsed.map_err(|error: InvalidCursor| invalid_field("cursor", error.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_parameter_that_is_wrong_or_unknown_or_given_twice_is_named() {
-        for (text, field) in [
-            ("limit=0", "limit"),
-            ("limit=101", "limit"),
-            ("limit=2&limit=2", "limit"),
-            ("cursor=42", "cursor"),
-            ("sort=oldest", "sort"),
-        ] {
-            let body = Query::parse(text).unwrap_err().body(None);
-            assert_eq!(body["status"], 400, "{text}");
-            assert_eq!(body["errors"][0]["field"], field, "{text}");
-        }
-        let size = Query::parse("limit=7").unwrap().size;
-        assert_eq!(Some(size), PageSize::new(7));
     }
 }

@@ -7,7 +7,6 @@ use oms_payments::{AttemptId, ClosedAttempt, Closing, UnsavedCalls, close_attemp
 use oms_validation::{OperatorName, OrderId, TenantId};
 
 use crate::context::OrderContext;
-use crate::domain::actor;
 use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::dead_letter::Resolution;
@@ -172,7 +171,7 @@ impl EndedBy<'_> {
     fn actor(&self) -> String {
         match self {
             Self::Actor(actor) => (*actor).to_owned(),
-            Self::Operator(decision) => actor::operator(decision.operator),
+            Self::Operator(decision) => decision.operator.as_actor(),
         }
     }
 

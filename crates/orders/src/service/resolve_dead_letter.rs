@@ -7,7 +7,6 @@ use oms_payments::{
 use oms_validation::{OperatorName, TenantId};
 
 use crate::context::OrderContext;
-use crate::domain::actor;
 use crate::domain::dead_letter::{DeadLetter, Verdict};
 use crate::domain::id::DeadLetterId;
 use crate::domain::reason::Reason;
@@ -129,7 +128,7 @@ async fn settle(
     policy: FencePolicy,
     operator: &OperatorName,
 ) -> Settled {
-    let (gateway, actor) = (context.gateway.as_ref(), actor::operator(operator));
+    let (gateway, actor) = (context.gateway.as_ref(), operator.as_actor());
     settle_payment(&context.database, gateway, tenant, attempt, policy, &actor).await
 }
 

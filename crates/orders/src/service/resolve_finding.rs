@@ -3,7 +3,6 @@
 use oms_validation::{OperatorName, TenantId};
 
 use crate::context::OrderContext;
-use crate::domain::actor;
 use crate::domain::finding::Finding;
 use crate::domain::id::FindingId;
 use crate::domain::reason::Reason;
@@ -27,7 +26,7 @@ pub async fn resolve_finding(
     if finding.resolved.is_some() {
         return Err(OrderError::FindingResolved);
     }
-    let by = actor::operator(operator);
+    let by = operator.as_actor();
     if !end_finding(context, tenant, &finding, &by, reason.as_str()).await? {
         return Err(OrderError::FindingResolved);
     }

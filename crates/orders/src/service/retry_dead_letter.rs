@@ -6,7 +6,6 @@ use oms_database::transaction;
 use oms_validation::{OperatorName, TenantId};
 
 use crate::context::OrderContext;
-use crate::domain::actor;
 use crate::domain::authorship::Authorship;
 use crate::domain::dead_letter::{DeadLetter, Resolution};
 use crate::domain::id::DeadLetterId;
@@ -31,7 +30,7 @@ pub async fn retry_dead_letter(
     let mut connection = context.database.acquire().await?;
     let dead_letter = get_open(&mut connection, tenant, id).await?;
     let (now, order_id) = (context.now(), dead_letter.order_id);
-    let actor = actor::operator(operator);
+    let actor = operator.as_actor();
     let authorship = Authorship {
         actor: &actor,
         reason: "an operator has the sweeper try again",

@@ -8,9 +8,9 @@ use diesel::sql_types::BigInt;
 use oms_database::Database;
 use oms_geocoding::adapters::AddressBook;
 use oms_orders::{
-    ExternalReference, OrderContext, OrderFilter, OrderListing, OrderSort, OrderStatus, PageSize,
-    list_orders,
+    ExternalReference, OrderContext, OrderFilter, OrderListing, OrderSort, OrderStatus, list_orders,
 };
+use oms_validation::PageSize;
 use uuid::Uuid;
 
 use crate::gateway::Confirm;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use oms_orders::{DeadLetterFilter, PlacedOrder};
 use oms_orders::{
-    Happening, OrderError, OrderSettings, PageSize, TimelineEntry, get_timeline, list_dead_letters,
+    Happening, OrderError, OrderSettings, TimelineEntry, get_timeline, list_dead_letters,
     retry_dead_letter, sweep_orders,
 };
 use oms_payments::GatewayFault;
-use oms_validation::{OperatorName, OrderId};
+use oms_validation::{OperatorName, OrderId, PageSize};
 
 use crate::gateway::Confirm;
 use crate::shop::{Shop, other_tenant, settings, tenant};

@@ -32,6 +32,11 @@ impl OperatorName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// As records name whoever did something, apart from workers and clients.
+    pub fn as_actor(&self) -> String {
+        format!("operator:{self}")
+    }
 }
 
 impl fmt::Display for OperatorName {

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::Problem;
-use oms_validation::http::{CurrentTenant, IdempotencyKeyHeader, ValidJson};
+use oms_validation::http::{CurrentOperator, CurrentTenant, IdempotencyKeyHeader, ValidJson};
 use serde::Deserialize;
 use validator::Validate;
 
@@ -25,6 +25,7 @@ pub(crate) struct Body {
 pub(crate) async fn receive(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
+    operator: CurrentOperator,
     key: IdempotencyKeyHeader,
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, Problem> {
@@ -33,5 +34,5 @@ pub(crate) async fn receive(
         lines: lines_of(&body.0.lines, Direction::Up)?,
     };
     let reason = reason_of(body.0.reason.as_deref().unwrap_or("received"))?;
-    change_stock(&api, tenant.0, key.0, change, reason).await
+    change_stock(&api, tenant, operator, key, change, reason).await
 }

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::http::invalid_field;
-use oms_validation::http::{CurrentTenant, IdempotencyKeyHeader, ValidJson};
+use oms_validation::http::{CurrentOperator, CurrentTenant, IdempotencyKeyHeader, ValidJson};
 use serde::Deserialize;
 use validator::Validate;
 
@@ -28,6 +28,7 @@ pub(crate) struct Body {
 pub(crate) async fn transfer(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
+    operator: CurrentOperator,
     key: IdempotencyKeyHeader,
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, Problem> {
@@ -38,5 +39,5 @@ pub(crate) async fn transfer(
     let lines = lines_of(&body.0.lines, Direction::Up)?;
     let change = StockChange::Transfer { from, to, lines };
     let reason = reason_of(body.0.reason.as_deref().unwrap_or("transferred"))?;
-    change_stock(&api, tenant.0, key.0, change, reason).await
+    change_stock(&api, tenant, operator, key, change, reason).await
 }
