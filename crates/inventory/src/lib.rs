@@ -12,7 +12,7 @@ pub use domain::id::{ProductId, WarehouseId};
 pub use domain::routing::{
     CandidateOutcome, ChosenWarehouse, Route, RoutingRequest, RoutingTrace, Shortage, TraceEntry,
 };
-pub use service::explain_route::explain_route;
+pub use service::explain_route::{explain_route, explain_routes};
 pub use service::find_skus::find_skus;
 pub use service::load_catalogue::{LoadSummary, load_catalogue};
 pub use service::quote_prices::{PriceQuote, quote_prices};
