@@ -33,7 +33,7 @@ pub use service::change_stock::change_stock;
 pub use service::change_warehouse::change_warehouse;
 pub use service::create_product::create_product;
 pub use service::create_warehouse::create_warehouse;
-pub use service::explain_route::explain_route;
+pub use service::explain_route::{explain_route, explain_routes};
 pub use service::find_skus::find_skus;
 pub use service::get_product::get_product;
 pub use service::get_safety_stock::get_safety_stock;

@@ -7,7 +7,7 @@ use oms_batching::{Batcher, Counts, Limits};
 use oms_database::{Database, DbError, PooledConnection};
 use oms_geocoding::Geocoder;
 use oms_payments::{PaymentBatches, PaymentGateway};
-use oms_validation::{Currency, IdempotencyKey, TenantId};
+use oms_validation::{Currency, IdempotencyKey, OrderId, TenantId};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
@@ -15,6 +15,7 @@ use crate::domain::clock::{Clock, DatabaseClock, Now};
 use crate::domain::order::Order;
 use crate::error::OrderError;
 use crate::service::end_paid_orders::PaidOrder;
+use crate::service::get_order::OrderDetails;
 use crate::service::intake::{Arrival, Outcome};
 
 /// Longest wait of a new order for its turn.
@@ -35,11 +36,12 @@ pub struct OrderContext {
     admissions: Semaphore,
 }
 
-/// The work of placing orders that is done together with that of other orders of the same store.
+/// The work that is done together with that for other orders of the same store.
 pub(crate) struct OrderBatches {
     pub(crate) look_ups: Batcher<TenantId, IdempotencyKey, Option<Order>, OrderError>,
     pub(crate) arrivals: Batcher<TenantId, Arrival, Outcome, OrderError>,
     pub(crate) payments: Batcher<TenantId, PaidOrder, bool, OrderError>,
+    pub(crate) reads: Batcher<TenantId, OrderId, Option<OrderDetails>, OrderError>,
 }
 
 impl OrderContext {
@@ -62,6 +64,7 @@ impl OrderContext {
                 look_ups: Batcher::new(limits),
                 arrivals: Batcher::new(limits),
                 payments: Batcher::new(limits),
+                reads: Batcher::new(limits),
             },
             payment_batches: PaymentBatches::new(database.clone(), limits),
             database,
@@ -92,6 +95,7 @@ impl OrderContext {
             arrivals: self.batches.arrivals.counts(),
             references: self.payment_batches.counts(),
             payments: self.batches.payments.counts(),
+            reads: self.batches.reads.counts(),
         }
     }
 
@@ -119,6 +123,8 @@ pub struct BatchCounts {
     pub references: Counts,
     /// Orders that were ended as paid.
     pub payments: Counts,
+    /// Orders that were read by their id.
+    pub reads: Counts,
 }
 
 /// A connection in the hands of a new order.

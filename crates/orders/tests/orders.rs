@@ -37,6 +37,8 @@ mod listing;
 mod month;
 #[path = "orders/operators.rs"]
 mod operators;
+#[path = "orders/reading.rs"]
+mod reading;
 #[path = "orders/reconciling.rs"]
 mod reconciling;
 #[path = "orders/refunding.rs"]

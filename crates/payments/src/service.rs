@@ -27,8 +27,8 @@ pub use execute_refund::{RefundResult, execute_refund};
 pub use find_attempt_by_reference::find_attempt_by_reference;
 pub use find_attempts_by_references::find_attempts_by_references;
 pub use find_payment::{
-    find_payment, find_pending_refund, find_refund_by_key, list_attempts, list_calls,
-    list_calls_from, list_refunds,
+    find_payment, find_payments, find_pending_refund, find_refund_by_key, find_refunds,
+    list_attempts, list_calls, list_calls_from, list_refunds,
 };
 pub use finish_refund::finish_refund;
 pub use payment_batches::PaymentBatches;

@@ -1,5 +1,7 @@
 //! The account of a choice of a warehouse, in words.
 
+use std::collections::HashSet;
+
 use oms_database::{Connection, DbError};
 use oms_validation::TenantId;
 
@@ -17,8 +19,23 @@ pub async fn explain_route(
     tenant: TenantId,
     trace: &RoutingTrace,
 ) -> Result<RouteExplanation, DbError> {
-    let shortages = trace.candidates.iter().flat_map(|entry| &entry.shortages);
-    let lacking: Vec<ProductId> = shortages.map(|shortage| shortage.product_id).collect();
+    let mut explained = explain_routes(connection, tenant, &[trace]).await?;
+    Ok(explained.pop().expect("one trace in, one explanation out"))
+}
+
+/// Puts traces into words, in their order.
+///
+/// # Errors
+/// When the database can't be asked; about traces without shortages it isn't.
+pub async fn explain_routes(
+    connection: &mut Connection,
+    tenant: TenantId,
+    traces: &[&RoutingTrace],
+) -> Result<Vec<RouteExplanation>, DbError> {
+    let entries = traces.iter().flat_map(|trace| &trace.candidates);
+    let shortages = entries.flat_map(|entry| &entry.shortages);
+    let lacking: HashSet<ProductId> = shortages.map(|shortage| shortage.product_id).collect();
+    let lacking: Vec<ProductId> = lacking.into_iter().collect();
     let skus = find_skus(connection, tenant, &lacking).await?;
-    Ok(explain(trace, &skus))
+    Ok(traces.iter().map(|trace| explain(trace, &skus)).collect())
 }

@@ -41,11 +41,7 @@ pub(super) async fn get_order(
 /// By what is answered, and not by the order's version: its payment and its refunds change without it.
 fn tag_of(body: &[u8]) -> EntityTag {
     let hash = Sha256::digest(body);
-    let hex: String = hash[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    EntityTag::new_strong(hex)
+    EntityTag::new_strong(hex::encode(&hash[..16]))
 }
 
 /// Of `If-None-Match` the comparison is the weak one (RFC 9110, 13.1.2).

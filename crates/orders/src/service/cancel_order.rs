@@ -3,6 +3,8 @@
 //!
 //! Run it in a task that nobody cancels: a client that goes away must not change how its order ends.
 
+use std::sync::Arc;
+
 use oms_database::{Connection, transaction};
 use oms_validation::{OrderId, TenantId};
 
@@ -45,7 +47,7 @@ enum Begun {
 /// `NotFound` when there is none in this store, `NotCancellable` when it has failed or was refunded, `RefundInProgress`
 /// while money of it is given back; else when the database fails.
 pub async fn cancel_order(
-    context: &OrderContext,
+    context: &Arc<OrderContext>,
     tenant: TenantId,
     order_id: OrderId,
     reason: Option<&Reason>,
@@ -119,7 +121,7 @@ async fn go_on(
 }
 
 async fn answer_as_stored(
-    context: &OrderContext,
+    context: &Arc<OrderContext>,
     tenant: TenantId,
     order_id: OrderId,
 ) -> Result<Cancellation, OrderError> {

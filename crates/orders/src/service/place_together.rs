@@ -85,7 +85,7 @@ impl From<DbError> for Abort {
 
 /// Places orders whose keys are distinct. An error means that none was placed.
 async fn place_all(
-    context: &OrderContext,
+    context: &Arc<OrderContext>,
     tenant: TenantId,
     arrivals: &[Arc<Arrival>],
 ) -> Result<Vec<Outcome>, OrderError> {
@@ -154,7 +154,7 @@ async fn known_keys(
 
 /// The one transaction.
 async fn place(
-    context: &OrderContext,
+    context: &Arc<OrderContext>,
     connection: &mut Connection,
     tenant: TenantId,
     drafts: &[Draft<'_>],
@@ -214,7 +214,7 @@ fn database_error(error: PaymentError) -> Abort {
 }
 
 /// After a COMMIT without an answer: goes on if the order is there. If it is not, it may still come.
-async fn read_back(context: &OrderContext, tenant: TenantId, order_id: OrderId) -> Outcome {
+async fn read_back(context: &Arc<OrderContext>, tenant: TenantId, order_id: OrderId) -> Outcome {
     let stored = get_order(context, tenant, order_id).await;
     match stored.map_err(|_| OrderError::OutcomeUnknown)? {
         OrderDetails {

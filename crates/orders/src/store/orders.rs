@@ -70,11 +70,21 @@ pub(crate) async fn find(
     tenant: TenantId,
     id: OrderId,
 ) -> Result<Option<Order>, DbError> {
-    let statement = cached_sql(select_order!("id = $2"))
+    Ok(find_by_ids(connection, tenant, &[id]).await?.pop())
+}
+
+/// Those of the orders that there are, in no order.
+pub(crate) async fn find_by_ids(
+    connection: &mut Connection,
+    tenant: TenantId,
+    ids: &[OrderId],
+) -> Result<Vec<Order>, DbError> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let statement = cached_sql(select_order!("id = ANY ($2)"))
         .bind::<SqlUuid, _>(tenant.as_uuid())
-        .bind::<SqlUuid, _>(id.as_uuid());
+        .bind::<Array<SqlUuid>, _>(ids);
     let rows: Vec<Row> = statement.load(connection).await?;
-    Ok(with_lines(connection, tenant, rows).await?.pop())
+    with_lines(connection, tenant, rows).await
 }
 
 /// Where an order is.

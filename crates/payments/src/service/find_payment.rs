@@ -1,5 +1,7 @@
 //! Reading the payment of an order: its attempts, its refunds, and what the gateway was asked.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use oms_database::Connection;
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
@@ -17,7 +19,20 @@ pub async fn find_payment(
     tenant_id: TenantId,
     order_id: OrderId,
 ) -> Result<Option<Attempt>, PaymentError> {
-    Ok(attempts::find_latest_by_order(connection, tenant_id, order_id).await?)
+    let mut found = find_payments(connection, tenant_id, &[order_id]).await?;
+    Ok(found.remove(&order_id))
+}
+
+/// The latest attempt to collect the payment of each order that has one.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_payments(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    order_ids: &[OrderId],
+) -> Result<HashMap<OrderId, Attempt>, PaymentError> {
+    Ok(attempts::find_latest_by_orders(connection, tenant_id, order_ids).await?)
 }
 
 /// All attempts to collect an order's payment, the first one first.
@@ -69,7 +84,20 @@ pub async fn list_refunds(
     tenant_id: TenantId,
     order_id: OrderId,
 ) -> Result<Vec<Refund>, PaymentError> {
-    Ok(refunds::find_by_order(connection, tenant_id, order_id).await?)
+    let mut found = find_refunds(connection, tenant_id, &[order_id]).await?;
+    Ok(found.remove(&order_id).unwrap_or_default())
+}
+
+/// The refunds of the payments of orders, of each the first one first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_refunds(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    order_ids: &[OrderId],
+) -> Result<HashMap<OrderId, Vec<Refund>>, PaymentError> {
+    Ok(refunds::find_by_orders(connection, tenant_id, order_ids).await?)
 }
 
 /// The refund of an order's payment that has not ended; there is at most one.
@@ -81,7 +109,7 @@ pub async fn find_pending_refund(
     tenant_id: TenantId,
     order_id: OrderId,
 ) -> Result<Option<Refund>, PaymentError> {
-    let refunds = refunds::find_by_order(connection, tenant_id, order_id).await?;
+    let refunds = list_refunds(connection, tenant_id, order_id).await?;
     let pending = |refund: &Refund| refund.state == RefundState::Pending;
     Ok(refunds.into_iter().find(pending))
 }

@@ -1,6 +1,6 @@
 //! `payments.attempts`. Every change of a state is a compare-and-set on the state it starts from.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Uuid as SqlUuid};
@@ -198,20 +198,23 @@ pub(crate) async fn find_attempt(
     rows.into_iter().next().map(Attempt::try_from).transpose()
 }
 
-/// The newest attempt of an order.
-pub(crate) async fn find_latest_by_order(
+/// The newest attempt of each order that has one.
+pub(crate) async fn find_latest_by_orders(
     connection: &mut Connection,
     tenant_id: TenantId,
-    order_id: OrderId,
-) -> Result<Option<Attempt>, DbError> {
-    let rows: Vec<Row> = cached_sql(select_attempts!(
-        "order_id = $2 ORDER BY number DESC LIMIT 1"
-    ))
-    .bind::<SqlUuid, _>(tenant_id.as_uuid())
-    .bind::<SqlUuid, _>(order_id.as_uuid())
-    .load(connection)
-    .await?;
-    rows.into_iter().next().map(Attempt::try_from).transpose()
+    order_ids: &[OrderId],
+) -> Result<HashMap<OrderId, Attempt>, DbError> {
+    let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
+    let rows: Vec<Row> = cached_sql(select_attempts!("order_id = ANY ($2) ORDER BY number"))
+        .bind::<SqlUuid, _>(tenant_id.as_uuid())
+        .bind::<Array<SqlUuid>, _>(ids)
+        .load(connection)
+        .await?;
+    let attempts = rows.into_iter().map(Attempt::try_from);
+    // A later one takes the place of those before it.
+    attempts
+        .map(|attempt| attempt.map(|attempt| (attempt.order_id, attempt)))
+        .collect()
 }
 
 /// The attempt that has a gateway's reference.

@@ -1,9 +1,11 @@
 //! `payments.refunds`. A refund is inserted and ended under the lock of its attempt, so that what is left of the captured
 //! amount is never counted twice.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::{Currency, IdempotencyKey, Money, OrderId, TenantId};
@@ -169,18 +171,24 @@ pub(crate) async fn find_by_key(
     rows.into_iter().next().map(Refund::try_from).transpose()
 }
 
-/// The refunds of an order, the first one first.
-pub(crate) async fn find_by_order(
+/// The refunds of orders, of each the first one first.
+pub(crate) async fn find_by_orders(
     connection: &mut Connection,
     tenant_id: TenantId,
-    order_id: OrderId,
-) -> Result<Vec<Refund>, DbError> {
-    let rows: Vec<Row> = cached_sql(select_refunds!("order_id = $2 ORDER BY number"))
+    order_ids: &[OrderId],
+) -> Result<HashMap<OrderId, Vec<Refund>>, DbError> {
+    let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
+    let rows: Vec<Row> = cached_sql(select_refunds!("order_id = ANY ($2) ORDER BY number"))
         .bind::<SqlUuid, _>(tenant_id.as_uuid())
-        .bind::<SqlUuid, _>(order_id.as_uuid())
+        .bind::<Array<SqlUuid>, _>(ids)
         .load(connection)
         .await?;
-    rows.into_iter().map(Refund::try_from).collect()
+    let mut refunds = HashMap::<OrderId, Vec<Refund>>::new();
+    for row in rows {
+        let refund = Refund::try_from(row)?;
+        refunds.entry(refund.order_id).or_default().push(refund);
+    }
+    Ok(refunds)
 }
 
 #[derive(QueryableByName)]
