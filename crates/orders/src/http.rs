@@ -2,6 +2,8 @@
 
 mod cancel_order;
 mod dead_letters;
+mod document;
+mod examples;
 mod findings;
 mod get_order;
 mod get_timeline;
@@ -13,6 +15,8 @@ mod place_order;
 mod preview_routing;
 mod refund_order;
 mod representation;
+
+pub use document::{OrdersDocument, ProblemMembers};
 
 use std::future::Future;
 use std::sync::Arc;

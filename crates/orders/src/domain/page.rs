@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
+use utoipa::openapi::ObjectBuilder;
+use utoipa::openapi::schema::Type;
 use uuid::Uuid;
 
 /// Where a page ended: the time and the id of its last entry, which the next page comes after. Entries that are added or
@@ -52,6 +54,16 @@ impl FromStr for Cursor {
 /// How many entries a page may have: 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageSize(u32);
+
+oms_validation::schema_of! {
+    PageSize,
+    "How many entries the page may have.",
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1))
+        .maximum(Some(PageSize::MAX))
+        .default(Some(PageSize::DEFAULT.0.into()))
+}
 
 impl PageSize {
     /// What a page has unless asked for otherwise.

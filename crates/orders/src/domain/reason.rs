@@ -1,5 +1,7 @@
 //! Why something was done, in words.
 
+use oms_validation::openapi::{READABLE_LINES, text};
+
 /// Longest reason, in characters; the columns have the same limit.
 const MAX_LENGTH: usize = 500;
 
@@ -7,6 +9,12 @@ const MAX_LENGTH: usize = 500;
 /// and tabs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason(String);
+
+oms_validation::schema_of! {
+    Reason,
+    "Why, in the words of whoever asks. Blanks around it are cut off.",
+    text(1..=MAX_LENGTH, READABLE_LINES).examples(["the customer changed their mind"])
+}
 
 /// The text is not usable as a reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

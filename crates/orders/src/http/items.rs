@@ -5,16 +5,22 @@ use std::collections::HashMap;
 use oms_errors::Problem;
 use oms_inventory::{MAX_QUANTITY, ProductId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::domain::line::RequestedLine;
 use crate::error::invalid_field;
 
 /// Pieces of one product.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, Serialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = RequestedItem)]
 pub(super) struct Item {
+    /// Each product once in a request.
+    #[schema(examples("11111111-1111-4111-8111-111111111111"))]
     product_id: ProductId,
+    /// Pieces.
+    #[schema(minimum = 1, maximum = 1000000, examples(2))]
     #[validate(range(min = 1, max = i64::from(MAX_QUANTITY), message = "must be between 1 and 1000000"))]
     quantity: i64,
 }

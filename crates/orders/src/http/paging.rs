@@ -5,16 +5,18 @@ use std::fmt::Display;
 use actix_web::web;
 use oms_errors::Problem;
 use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::page::{Cursor, InvalidCursor, Page, PageSize};
 use crate::error::invalid_field;
 
 /// One page.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Page)]
 pub(super) struct PageBody<T> {
     items: Vec<T>,
-    /// Absent on the last page.
+    /// The `cursor` of the next page. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
@@ -26,6 +28,17 @@ impl<T> PageBody<T> {
             next_cursor: page.next.map(|cursor| cursor.to_string()),
         }
     }
+}
+
+/// The parameters of every list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it documents what is read by hand")]
+pub(super) struct PageParameters {
+    limit: Option<PageSize>,
+    /// The `nextCursor` of an earlier page, with the other parameters as they were.
+    #[param(pattern = "^[0-9a-f]{48}$")]
+    cursor: Option<String>,
 }
 
 /// The parameters of a query, in their order.

@@ -5,6 +5,7 @@ mod id;
 mod idempotency_key;
 mod location;
 mod money;
+pub mod openapi;
 mod operator_name;
 
 pub use id::{InvalidId, OrderId, TenantId, parse_uuid};
@@ -17,5 +18,6 @@ pub use operator_name::{InvalidOperatorName, OperatorName};
 pub mod reexport {
     //! What `define_id!` expands to.
     pub use serde;
+    pub use utoipa;
     pub use uuid;
 }

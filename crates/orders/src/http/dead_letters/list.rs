@@ -9,11 +9,21 @@ use crate::domain::dead_letter::DeadLetterFilter;
 use crate::domain::page::{Cursor, PageSize};
 use crate::error::invalid_field;
 use crate::http::OrdersApi;
-use crate::http::paging::{PageBody, parse_cursor, parse_pairs, parse_size};
+use crate::http::paging::{PageBody, PageParameters, parse_cursor, parse_pairs, parse_size};
 use crate::service;
 
 /// 200 with a page, newest first. `state` is `open` (the default), `resolved` or `all`, `limit` 1 to 100 (20), `cursor` the
 /// `nextCursor` of an earlier page.
+#[utoipa::path(
+    get,
+    path = "/operations/dead-letters",
+    operation_id = "listDeadLetters",
+    tag = "operations",
+    summary = "List dead letters",
+    description = "Orders that only a person can settle, newest first.",
+    params(("state" = Option<DeadLetterFilter>, Query), PageParameters),
+    responses((status = 200, description = "A page.", body = PageBody<DeadLetterBody>)),
+)]
 pub(crate) async fn list(
     _: CurrentOperator,
     api: web::Data<OrdersApi>,

@@ -9,11 +9,21 @@ use crate::domain::finding::{FindingFilter, FindingKind, FindingState};
 use crate::domain::page::{Cursor, PageSize};
 use crate::error::invalid_field;
 use crate::http::OrdersApi;
-use crate::http::paging::{PageBody, parse_cursor, parse_pairs, parse_size};
+use crate::http::paging::{PageBody, PageParameters, parse_cursor, parse_pairs, parse_size};
 use crate::service;
 
 /// 200 with a page, newest first. `state` is `open` (the default), `resolved` or `all`, `kind` one kind of finding, `limit`
 /// 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
+#[utoipa::path(
+    get,
+    path = "/operations/findings",
+    operation_id = "listFindings",
+    tag = "operations",
+    summary = "List findings",
+    description = "Where the gateway's charges and the orders differ, newest first.",
+    params(("state" = Option<FindingState>, Query), ("kind" = Option<FindingKind>, Query), PageParameters),
+    responses((status = 200, description = "A page.", body = PageBody<FindingBody>)),
+)]
 pub(crate) async fn list(
     _: CurrentOperator,
     api: web::Data<OrdersApi>,
