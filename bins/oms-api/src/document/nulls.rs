@@ -38,6 +38,13 @@ pub(super) fn strip(document: &mut Value) {
         for parameter in parameters.into_iter().flatten() {
             strip_null(&mut parameter["schema"]);
         }
+        // A body that may be absent is not null either.
+        let body = operation.get_mut("requestBody");
+        if let Some(schema) =
+            body.and_then(|it| it.pointer_mut("/content/application~1json/schema"))
+        {
+            strip_null(schema);
+        }
     }
 }
 

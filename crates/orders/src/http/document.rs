@@ -2,9 +2,7 @@
 
 use oms_payments::CustomerStep;
 use oms_validation::{Currency, OrderId};
-use utoipa::openapi::schema::{
-    AllOfBuilder, ArrayItems, ObjectBuilder, OneOfBuilder, Schema, Type,
-};
+use utoipa::openapi::schema::{ArrayItems, Schema};
 use utoipa::openapi::{OpenApi, Ref, RefOr};
 use utoipa::{Modify, OpenApi as Document, ToSchema};
 
@@ -40,7 +38,7 @@ use crate::domain::status::OrderStatus;
     ),
     // What only parameters refer to is not collected from them.
     components(schemas(DeadLetterFilter, FindingState, OrderSort, PageSize)),
-    modifiers(&OneWayToPay, &PagesOfNamedItems)
+    modifiers(&PagesOfNamedItems)
 )]
 pub struct OrdersDocument;
 
@@ -66,39 +64,6 @@ pub struct ProblemMembers {
     refund_id: Option<oms_payments::RefundId>,
     /// With `orders.refund_refused`: why.
     failure_code: Option<String>,
-}
-
-/// An order is paid with a token or with a card number, and not with both.
-struct OneWayToPay;
-
-impl Modify for OneWayToPay {
-    fn modify(&self, document: &mut OpenApi) {
-        let schemas = document.components.as_mut().map(|it| &mut it.schemas);
-        let order = schemas.and_then(|schemas| schemas.get_mut("NewOrder"));
-        let Some(order) = order else {
-            return;
-        };
-        let RefOr::T(Schema::Object(fields)) = order else {
-            return;
-        };
-        let with = |name: &str| {
-            ObjectBuilder::new()
-                .schema_type(Type::Object)
-                .required(name)
-        };
-        let either = OneOfBuilder::new()
-            .item(with("paymentMethod"))
-            .item(with("creditCardNumber"));
-        let mut fields = fields.clone();
-        let description = fields.description.take();
-        let examples = std::mem::take(&mut fields.examples);
-        let both = AllOfBuilder::new()
-            .description(description)
-            .examples(examples)
-            .item(fields)
-            .item(either);
-        *order = both.into();
-    }
 }
 
 /// utoipa writes what a page has into the page; a reference says the same.

@@ -23,7 +23,8 @@ use crate::error::{self, OrderError, RETRY_AFTER_S, invalid_field, location_of};
 use crate::service;
 use crate::service::place_order::{PendingOrder, PlacedOrder};
 
-/// The body of `POST /orders`.
+/// What is ordered, by whom, and where to. In development, where the gateway is the sandbox, `creditCardNumber` is taken in place of
+/// `paymentMethod`.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewOrder, examples(examples::new_order))]
@@ -37,10 +38,10 @@ pub(super) struct Body {
     )]
     items: Vec<Item>,
     #[serde(default, deserialize_with = "token")]
-    #[schema(schema_with = PaymentMethod::token_schema, required = false)]
+    #[schema(schema_with = PaymentMethod::token_schema, required = true)]
     payment_method: Option<PaymentMethod>,
     #[serde(default, deserialize_with = "card")]
-    #[schema(schema_with = PaymentMethod::card_schema, required = false)]
+    #[schema(ignore)]
     credit_card_number: Option<PaymentMethod>,
     external_reference: Option<ExternalReference>,
     metadata: Option<Metadata>,

@@ -73,16 +73,6 @@ impl PaymentMethod {
             .examples(["pm_card_visa"])
             .build()
     }
-
-    /// What [`parse_card`](Self::parse_card) reads.
-    pub fn card_schema() -> Object {
-        text(CARD_DIGITS, "^[0-9]+$")
-            .description(Some(
-                "A card number, taken only where the gateway is the sandbox; never stored and never logged.",
-            ))
-            .examples(["4242424242424242"])
-            .build()
-    }
 }
 
 impl CardNumber {
