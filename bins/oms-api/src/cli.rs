@@ -11,7 +11,7 @@ use oms_monitoring::logs;
 
 use crate::config::Config;
 use crate::keys::{self, KeysCommand};
-use crate::{reconcile, seed, serve};
+use crate::{document, reconcile, seed, serve};
 
 /// Order management for e-commerce platforms. Configuration comes from the environment, and from `.env` in development.
 #[derive(Debug, Parser)]
@@ -32,6 +32,8 @@ enum Command {
     /// Make, list, replace and revoke the keys of the API.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Print the OpenAPI document of the API, which the server answers with at `/openapi.json`.
+    Openapi,
     /// Compare the gateway's charges of some time with our orders, once, and print what differs.
     ///
     /// Each difference is kept as a finding with one alert. What is proven to be ours is given back at once; the rest waits
@@ -61,6 +63,12 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
             });
         }
     };
+    let command = arguments.command.unwrap_or(Command::Serve);
+    if let Command::Openapi = command {
+        // It is the same for every installation, so that it needs none.
+        writeln!(std::io::stdout().lock(), "{}", document::text())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let config = Config::from_env(&|name| std::env::var(name).ok())?;
     rustls::crypto::ring::default_provider()
         .install_default()
@@ -69,7 +77,8 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("can't start the runtime")?;
-    match arguments.command.unwrap_or(Command::Serve) {
+    match command {
+        Command::Openapi => {}
         Command::Serve => {
             logs::init(config.log_format, "info,actix_server=warn");
             runtime.block_on(serve::serve(config))?;

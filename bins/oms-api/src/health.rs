@@ -4,7 +4,8 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Responder};
 use oms_database::{Database, DbError, migrations};
 use oms_errors::http::method_not_allowed;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
 /// The routes of health.
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -21,36 +22,118 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     }
 }
 
+/// The endpoints of health, as the document of the API describes them.
+#[derive(OpenApi)]
+#[openapi(paths(live, health, ready))]
+pub(crate) struct HealthDocument;
+
+/// How the server is.
+#[derive(Serialize, ToSchema)]
+struct Health {
+    status: Fitness,
+}
+
+/// How the server is, with what was checked.
+#[derive(Serialize, ToSchema)]
+struct Readiness {
+    status: Fitness,
+    checks: Checks,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Checks {
+    database: Fitness,
+    migrations: MigrationState,
+}
+
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Fitness {
+    Ok,
+    Unavailable,
+}
+
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum MigrationState {
+    Ok,
+    Pending,
+    /// The database does not answer.
+    Unknown,
+}
+
 /// 200 while requests are answered at all: an orchestrator restarts the process when not.
+#[utoipa::path(
+    get,
+    path = "/health/live",
+    operation_id = "getLiveness",
+    tag = "health",
+    summary = "Whether the process answers",
+    responses((status = 200, description = "It does.", body = Health)),
+)]
 async fn live() -> impl Responder {
-    HttpResponse::Ok().json(json!({ "status": "ok" }))
+    HttpResponse::Ok().json(Health {
+        status: Fitness::Ok,
+    })
 }
 
 /// 200 while orders can be taken, else 503.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "getHealth",
+    tag = "health",
+    summary = "Whether orders can be taken",
+    responses(
+        (status = 200, description = "They can.", body = Health),
+        (status = 503, description = "The database does not answer, or its migrations are not current.", body = Health),
+    ),
+)]
 async fn health(database: web::Data<Database>) -> impl Responder {
     match check(&database).await {
-        Ok(pending) if pending.is_empty() => HttpResponse::Ok().json(json!({ "status": "ok" })),
-        _ => HttpResponse::ServiceUnavailable().json(json!({ "status": "unavailable" })),
+        Ok(pending) if pending.is_empty() => HttpResponse::Ok().json(Health {
+            status: Fitness::Ok,
+        }),
+        _ => HttpResponse::ServiceUnavailable().json(Health {
+            status: Fitness::Unavailable,
+        }),
     }
 }
 
 /// As `/health`, with what was checked: a load balancer sends no requests when it is not 200.
+#[utoipa::path(
+    get,
+    path = "/health/ready",
+    operation_id = "getReadiness",
+    tag = "health",
+    summary = "Whether orders can be taken, and what was checked",
+    responses(
+        (status = 200, description = "They can.", body = Readiness),
+        (status = 503, description = "The database does not answer, or its migrations are not current.", body = Readiness),
+    ),
+)]
 async fn ready(database: web::Data<Database>) -> impl Responder {
     let (database, migrations) = match check(&database).await {
-        Ok(pending) if pending.is_empty() => ("ok", "ok"),
-        Ok(_) => ("ok", "pending"),
+        Ok(pending) if pending.is_empty() => (Fitness::Ok, MigrationState::Ok),
+        Ok(_) => (Fitness::Ok, MigrationState::Pending),
         Err(error) => {
             tracing::warn!(cause = &error as &dyn std::error::Error, "not ready");
-            ("unavailable", "unknown")
+            (Fitness::Unavailable, MigrationState::Unknown)
         }
     };
-    let checks = json!({ "database": database, "migrations": migrations });
-    if migrations == "ok" {
-        HttpResponse::Ok().json(json!({ "status": "ok", "checks": checks }))
-    } else {
-        HttpResponse::ServiceUnavailable()
-            .json(json!({ "status": "unavailable", "checks": checks }))
-    }
+    let (mut response, status) = match migrations {
+        MigrationState::Ok => (HttpResponse::Ok(), Fitness::Ok),
+        MigrationState::Pending | MigrationState::Unknown => {
+            (HttpResponse::ServiceUnavailable(), Fitness::Unavailable)
+        }
+    };
+    response.json(Readiness {
+        status,
+        checks: Checks {
+            database,
+            migrations,
+        },
+    })
 }
 
 async fn check(database: &Database) -> Result<Vec<String>, DbError> {

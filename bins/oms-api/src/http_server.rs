@@ -18,6 +18,7 @@ use tracing_actix_web::TracingLogger;
 
 use crate::admission::{Admission, admit, announce_limits};
 use crate::config::Config;
+use crate::docs;
 use crate::health;
 use crate::request_span::RequestSpan;
 use crate::unread_body::close_when_unread;
@@ -65,6 +66,7 @@ pub(crate) fn start(
             .app_data(database.clone())
             .app_data(body_limits.clone())
             .configure(health::configure)
+            .configure(docs::configure)
             .configure(oms_orders::http::configure)
             .configure(oms_inventory::http::configure)
             .configure(|routes| {

@@ -6,6 +6,8 @@ mod admission;
 mod alerts;
 mod cli;
 mod config;
+mod docs;
+mod document;
 mod gateway_events;
 mod health;
 mod http_server;

@@ -109,6 +109,9 @@ pub(crate) const ROUTES: &[Route] = &[
     open("GET", "/health"),
     open("GET", "/health/live"),
     open("GET", "/health/ready"),
+    open("GET", "/openapi.json"),
+    open("GET", "/docs"),
+    open("GET", "/docs/{file}"),
 ];
 
 /// What a route asks, if it is in the table.

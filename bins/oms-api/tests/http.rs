@@ -77,6 +77,8 @@ mod cut_connections;
 mod database_outages;
 #[path = "http/dead_letters.rs"]
 mod dead_letters;
+#[path = "http/documentation.rs"]
+mod documentation;
 #[path = "http/every_route.rs"]
 mod every_route;
 #[path = "http/gateway_fault_matrix.rs"]

@@ -1,9 +1,10 @@
 //! The codes of refusals are a contract: clients match on them. A code that is listed here may get a sibling, but neither
 //! its spelling nor its status may change.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use oms_errors::ProblemType;
+use serde_json::Value;
 
 const CODES: &[(&str, u16)] = &[
     ("request.invalid", 400),
@@ -86,6 +87,19 @@ fn the_codes_and_their_statuses_are_the_documented_ones() {
         .map(|problem| (problem.code, problem.kind.status()))
         .collect();
     assert_eq!(codes, CODES.iter().copied().collect());
+}
+
+#[test]
+fn the_document_of_the_api_has_exactly_these_codes() {
+    let document: Value = serde_json::from_str(include_str!("../openapi.json")).unwrap();
+    let code = "/components/schemas/Problem/properties/code/enum";
+    let codes = document.pointer(code).and_then(Value::as_array).unwrap();
+    let described: BTreeSet<&str> = codes.iter().filter_map(Value::as_str).collect();
+    assert_eq!(described, CODES.iter().map(|(code, _)| *code).collect());
+    for (code, status) in CODES {
+        let shown = &document["components"]["examples"][code]["value"];
+        assert_eq!(shown["status"], *status, "{code}");
+    }
 }
 
 #[test]

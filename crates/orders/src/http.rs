@@ -2,6 +2,8 @@
 
 mod cancel_order;
 mod dead_letters;
+mod document;
+mod examples;
 mod findings;
 mod get_order;
 mod get_timeline;
@@ -12,6 +14,8 @@ mod place_order;
 mod preview_routing;
 mod refund_order;
 mod representation;
+
+pub use document::{OrdersDocument, ProblemMembers};
 
 use std::future::Future;
 use std::sync::Arc;

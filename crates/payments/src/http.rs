@@ -8,6 +8,7 @@ use actix_web::web::{self, ServiceConfig};
 use oms_database::Database;
 use oms_errors::http::method_not_allowed;
 use tokio::sync::Notify;
+use utoipa::OpenApi;
 
 use crate::adapters::stripe::WebhookSecrets;
 
@@ -29,6 +30,11 @@ impl StripeWebhooks {
         }
     }
 }
+
+/// The endpoints of payments, as the document of the API describes them.
+#[derive(OpenApi)]
+#[openapi(paths(receive_stripe_event::receive_stripe_event))]
+pub struct PaymentsDocument;
 
 /// The routes of payments. An installation without secrets leaves them out: nobody can be believed there, and Stripe
 /// goes on sending to an address that answers 404 for as long as to one that is down.

@@ -58,6 +58,7 @@ impl Things {
             path if path.starts_with("/operations/findings/{id}") => &self.finding,
             path if path.starts_with("/warehouses/{id}") => ATLANTA_WAREHOUSE,
             path if path.starts_with("/products/{id}") => WIDGET_A,
+            "/docs/{file}" => return "/docs/swagger-ui.css".to_owned(),
             path if path.contains("{id}") => panic!("say here what the id of {path} is"),
             _ => "",
         };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use oms_validation::Location;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::allocation::LevelKey;
 use crate::domain::demand::Demand;
@@ -73,12 +74,13 @@ pub struct RoutingTrace {
 }
 
 /// One candidate of a trace.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TraceEntry {
     /// The warehouse.
     pub warehouse_id: WarehouseId,
     /// Its name at the time.
+    #[schema(examples("Atlanta Distribution Center"))]
     pub warehouse_name: String,
     /// Metres on the sphere, from the destination.
     pub distance_m: i64,
@@ -90,7 +92,7 @@ pub struct TraceEntry {
 }
 
 /// What became of a candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CandidateOutcome {
     /// The nearest that can fill every line.
@@ -100,7 +102,7 @@ pub enum CandidateOutcome {
 }
 
 /// Too little of one product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Shortage {
     /// The product.

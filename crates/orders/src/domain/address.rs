@@ -4,12 +4,14 @@ use std::fmt;
 
 use oms_geocoding::{Address, InvalidAddress};
 use oms_validation::Location;
+use oms_validation::openapi::{READABLE, text};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::ToSchema;
 
 /// A shipping address: free text, or its parts. Never logged.
-#[derive(Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum ShippingAddress {
     /// As the customer wrote it.
@@ -22,8 +24,14 @@ pub enum ShippingAddress {
 #[derive(Clone, PartialEq, Eq)]
 pub struct AddressText(Address);
 
+oms_validation::schema_of! {
+    AddressText,
+    "An address or a part of one. Blanks around it are cut off.",
+    text(1..=Address::MAX_CHARACTERS, READABLE).examples(["191 Peachtree St NE, Atlanta, GA"])
+}
+
 /// The parts of an address.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AddressParts {
     /// Recipient.

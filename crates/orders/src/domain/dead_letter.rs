@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use oms_validation::OrderId;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::id::DeadLetterId;
 use crate::domain::status::OrderStatus;
@@ -40,8 +41,9 @@ pub struct Resolved {
 }
 
 /// How a dead letter is resolved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DeadLetterResolution)]
 pub enum Resolution {
     /// An operator had the sweeper try again.
     Retried,
@@ -76,7 +78,8 @@ impl Resolution {
 }
 
 /// Which dead letters to list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "snake_case", default = "open")]
 pub enum DeadLetterFilter {
     /// Those that wait for a person.
     Open,

@@ -2,16 +2,26 @@
 
 use std::fmt;
 
+use oms_validation::openapi::text;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// Longest reference, in characters; the column has the same limit.
 const MAX_LENGTH: usize = 255;
 
+/// Printable, and no blank at an end.
+const PATTERN: &str = r"^[^\s\u0000-\u001f\u007f-\u009f](?:[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$";
+
 /// What an order is called in the storefront or another system: 1 to 255 printable characters, none of them a blank at an end.
 /// Two orders may have the same: an order that failed and its successor, say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ExternalReference(String);
+
+oms_validation::schema_of! {
+    ExternalReference,
+    "What an order is called in the storefront or another system. Two orders may have the same.",
+    text(1..=MAX_LENGTH, PATTERN).examples(["#1001"])
+}
 
 /// The text is not usable as a reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use oms_payments::{ChargeId, Reference};
 use oms_validation::{Money, OrderId};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::id::FindingId;
 
@@ -52,7 +53,7 @@ pub struct FindingResolved {
 }
 
 /// What kind of difference it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
     /// Money was taken, or is reserved, for no order of ours or past the payment that its order has.
@@ -95,7 +96,7 @@ impl FindingKind {
 }
 
 /// What the program does about a finding by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingAction {
     /// Nothing: a person has to.
@@ -135,7 +136,8 @@ pub struct FindingFilter {
 }
 
 /// Whether something has yet to be done about a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(as = FindingFilter, rename_all = "snake_case", default = "open")]
 pub enum FindingState {
     /// It has.
     Open,

@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use oms_validation::openapi::text;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::json;
+use utoipa::openapi::ObjectBuilder;
+use utoipa::openapi::schema::Type;
 
 /// Most keys; these limits are Stripe's (<https://docs.stripe.com/api/metadata>).
 const MAX_KEYS: usize = 50;
@@ -18,6 +22,20 @@ const MAX_VALUE: usize = 500;
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Metadata(BTreeMap<String, String>);
+
+oms_validation::schema_of! {
+    Metadata,
+    "What the client keeps with an order, for itself.",
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .max_properties(Some(MAX_KEYS))
+        .property_names(Some(text(1..=MAX_KEY, r"^[^\u0000-\u001f\u007f-\u009f]*$")))
+        .additional_properties(Some(text(
+            0..=MAX_VALUE,
+            r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$",
+        )))
+        .examples([json!({ "gift": "yes" })])
+}
 
 impl Metadata {
     /// Whether there is none.

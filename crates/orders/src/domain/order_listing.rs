@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use oms_inventory::WarehouseId;
 use oms_validation::OrderId;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::external_reference::ExternalReference;
@@ -47,11 +48,14 @@ pub struct OrderFilter {
 }
 
 /// In which order they are listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(default = "newest")]
 pub enum OrderSort {
     /// The one placed last comes first.
+    #[schema(rename = "newest")]
     NewestFirst,
     /// The one placed first comes first.
+    #[schema(rename = "oldest")]
     OldestFirst,
 }
 

@@ -3,15 +3,38 @@
 use actix_web::http::header::{self, ETag, EntityTag, Header, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
+use oms_validation::OrderId;
 use oms_validation::http::CurrentTenant;
 use sha2::{Digest, Sha256};
 
 use super::representation::OrderBody;
 use super::{OrdersApi, order_id_of};
+use crate::error::NOT_FOUND;
 use crate::service;
+
+oms_errors::refusals! {
+    Refusals: [NOT_FOUND]
+}
 
 /// 200 with the order, its lines, payment, refunds and routing trace; 304 when that is what `If-None-Match` names; 404 when
 /// there is none of this id in this store.
+#[utoipa::path(
+    get,
+    path = "/orders/{id}",
+    operation_id = "getOrder",
+    tag = "orders",
+    summary = "Read an order",
+    description = "With its lines, its payment, its refunds, and why its warehouse was chosen.",
+    params(
+        ("id" = OrderId, Path),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer: 304 while nothing has changed."),
+    ),
+    responses(
+        (status = 200, description = "The order.", body = OrderBody, headers(("ETag"))),
+        (status = 304, description = "It is as `If-None-Match` says.", headers(("ETag"))),
+        Refusals,
+    ),
+)]
 pub(super) async fn get_order(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,

@@ -6,17 +6,42 @@ use oms_errors::Problem;
 use oms_inventory::{ProductId, WarehouseId};
 use oms_validation::http::CurrentTenant;
 use oms_validation::http::paging::{PageBody, cursor, page_size, parse_query};
+use oms_validation::{OrderId, PageSize};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::representation::{CallBody, warehouse_name};
 use super::{OrdersApi, order_id_of};
 use crate::domain::status::OrderStatus;
 use crate::domain::timeline::{Happening, TimelineEntry};
+use crate::error::NOT_FOUND;
 use crate::service;
 use crate::service::get_timeline::OrderTimeline;
 
+oms_errors::refusals! {
+    Refusals: [NOT_FOUND]
+}
+
 /// 200 with a page of what happened to the order, the first first; 404 when there is none of this id in this store. `limit` is
 /// 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
+#[utoipa::path(
+    get,
+    path = "/orders/{id}/timeline",
+    operation_id = "getTimeline",
+    tag = "orders",
+    summary = "Read what happened to an order",
+    description = "The first first: changes of its status, stock reserved and released, calls to the gateway, tries that failed, and what \
+        operators did, each with who, why and when.",
+    params(
+        ("id" = OrderId, Path),
+        ("limit" = Option<PageSize>, Query),
+        ("cursor" = Option<String>, Query, description = "The `nextCursor` of an earlier page.", pattern = "^[ect][0-9a-f]{48}$"),
+    ),
+    responses(
+        (status = 200, description = "A page.", body = PageBody<EntryBody>),
+        Refusals,
+    ),
+)]
 pub(super) async fn get_timeline(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
@@ -37,8 +62,9 @@ pub(super) async fn get_timeline(
 }
 
 /// An entry of a timeline.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TimelineEntry)]
 struct EntryBody {
     occurred_at: DateTime<Utc>,
     #[serde(flatten)]
@@ -48,14 +74,17 @@ struct EntryBody {
     reason: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(
     tag = "type",
     rename_all = "snake_case",
     rename_all_fields = "camelCase"
 )]
+#[schema(as = Happening)]
 enum HappeningBody {
     Transition {
+        /// Null when the order was placed.
+        #[schema(required = true)]
         from: Option<OrderStatus>,
         to: OrderStatus,
     },
@@ -68,13 +97,16 @@ enum HappeningBody {
     Retry {
         /// Counted from 1 each time that the order is left to the sweeper.
         r#try: i32,
+        // By name: utoipa does not read `rename_all_fields`.
+        #[serde(rename = "nextAt")]
         next_at: DateTime<Utc>,
     },
 }
 
 /// What an order holds, or held, and where.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = HeldStock)]
 struct StockBody {
     warehouse_id: WarehouseId,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,7 +114,7 @@ struct StockBody {
     items: Vec<HeldItem>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct HeldItem {
     product_id: ProductId,

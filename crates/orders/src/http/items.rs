@@ -6,15 +6,21 @@ use oms_errors::Problem;
 use oms_inventory::{MAX_QUANTITY, ProductId};
 use oms_validation::http::invalid_field;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::domain::line::RequestedLine;
 
 /// Pieces of one product.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, Serialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = RequestedItem)]
 pub(super) struct Item {
+    /// Each product once in a request.
+    #[schema(examples("11111111-1111-4111-8111-111111111111"))]
     product_id: ProductId,
+    /// Pieces.
+    #[schema(minimum = 1, maximum = 1000000, examples(2))]
     #[validate(range(min = 1, max = i64::from(MAX_QUANTITY), message = "must be between 1 and 1000000"))]
     quantity: i64,
 }

@@ -3,14 +3,17 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
 use oms_errors::Problem;
+use oms_inventory::WarehouseId;
 use oms_validation::PageSize;
-use oms_validation::http::paging::{PageBody, page_size, parameter, parse_query};
+use oms_validation::http::paging::{PageBody, PageParameters, page_size, parameter, parse_query};
 use oms_validation::http::{CurrentTenant, invalid_field};
 use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 
 use super::OrdersApi;
 use super::representation::{OrderSummary, Replay};
 use crate::domain::external_reference::ExternalReference;
+use crate::domain::id::CustomerId;
 use crate::domain::order::Order;
 use crate::domain::order_listing::{OrderCursor, OrderFilter, OrderListing, OrderSort};
 use crate::domain::status::OrderStatus;
@@ -19,6 +22,17 @@ use crate::service;
 
 /// 200 with a page, newest first unless `sort` is `oldest`. `status`, `customerId`, `warehouseId`, `createdFrom`, `createdTo`
 /// and `externalReference` narrow it, all that are given together; `limit` is 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
+#[utoipa::path(
+    get,
+    path = "/orders",
+    operation_id = "listOrders",
+    tag = "orders",
+    summary = "List orders",
+    description = "Those to which all of the filters apply, page by page. A page may be shorter than its `limit`, or empty, and yet have \
+        a `nextCursor`: go on until there is none.",
+    params(ListParameters, PageParameters),
+    responses((status = 200, description = "A page.", body = PageBody<ListedOrder>)),
+)]
 pub(super) async fn list_orders(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
@@ -40,11 +54,12 @@ pub(super) async fn list_orders(
 }
 
 /// An order of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ListedOrder {
     #[serde(flatten)]
     summary: OrderSummary,
+    /// Why the order failed, such as `payment_declined:insufficient_funds`.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
 }
@@ -70,6 +85,21 @@ const PARAMETERS: [&str; 9] = [
     "limit",
     "cursor",
 ];
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[expect(dead_code, reason = "it documents what is read by hand")]
+struct ListParameters {
+    status: Option<OrderStatus>,
+    customer_id: Option<CustomerId>,
+    warehouse_id: Option<WarehouseId>,
+    external_reference: Option<ExternalReference>,
+    /// Placed then or later.
+    created_from: Option<DateTime<Utc>>,
+    /// Placed before that. Later than `createdFrom`.
+    created_to: Option<DateTime<Utc>>,
+    sort: Option<OrderSort>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Query {

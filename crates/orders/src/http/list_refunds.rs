@@ -2,20 +2,41 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::Problem;
+use oms_validation::OrderId;
 use oms_validation::http::CurrentTenant;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::representation::RefundBody;
 use super::{OrdersApi, order_id_of};
+use crate::error::NOT_FOUND;
 use crate::service;
 
-#[derive(Debug, Serialize)]
+/// All refunds of an order.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Refunds)]
 struct Body {
     /// The first one first.
     items: Vec<RefundBody>,
 }
 
+oms_errors::refusals! {
+    Refusals: [NOT_FOUND]
+}
+
 /// 200 with all refunds of an order; 404 when there is none of this id in this store.
+#[utoipa::path(
+    get,
+    path = "/orders/{id}/refunds",
+    operation_id = "listRefunds",
+    tag = "orders",
+    summary = "List an order's refunds",
+    params(("id" = OrderId, Path)),
+    responses(
+        (status = 200, description = "All of them.", body = Body),
+        Refusals,
+    ),
+)]
 pub(super) async fn list_refunds(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,

@@ -4,39 +4,44 @@ use std::fmt;
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
+use oms_errors::{INVALID_HEADER, Problem};
 use oms_payments::PaymentMethod;
 use oms_validation::http::{CurrentTenant, IdempotencyKeyHeader, ValidJson, invalid_field};
 use serde::{Deserialize, Deserializer};
-use serde_json::json;
+use utoipa::ToSchema;
 use validator::Validate;
 
 use super::items::{Item, lines_of};
-use super::representation::{OrderSummary, Replay};
-use super::{CardNumbers, OrdersApi};
+use super::representation::{self, OrderSummary, Replay};
+use super::{CardNumbers, OrdersApi, examples};
 use crate::domain::address::ShippingAddress;
 use crate::domain::external_reference::ExternalReference;
 use crate::domain::id::CustomerId;
 use crate::domain::metadata::Metadata;
 use crate::domain::order::OrderRequest;
-use crate::error::{OrderError, RETRY_AFTER_S, location_of};
+use crate::error::{self, OrderError, RETRY_AFTER_S, location_of};
 use crate::service;
 use crate::service::place_order::{PendingOrder, PlacedOrder};
 
-/// The body of `POST /orders`.
-#[derive(Debug, Deserialize, Validate)]
+/// What is ordered, by whom, and where to. In development, where the gateway is the sandbox, `creditCardNumber` is taken in place of
+/// `paymentMethod`.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewOrder, examples(examples::new_order))]
 pub(super) struct Body {
     customer_id: CustomerId,
     shipping_address: ShippingAddress,
+    #[schema(min_items = 1, max_items = 100)]
     #[validate(
         nested,
         length(min = 1, max = 100, message = "must have 1 to 100 entries")
     )]
     items: Vec<Item>,
     #[serde(default, deserialize_with = "token")]
+    #[schema(schema_with = PaymentMethod::token_schema, required = true)]
     payment_method: Option<PaymentMethod>,
     #[serde(default, deserialize_with = "card")]
+    #[schema(ignore)]
     credit_card_number: Option<PaymentMethod>,
     external_reference: Option<ExternalReference>,
     metadata: Option<Metadata>,
@@ -58,7 +63,50 @@ fn read_secret<'de, D: Deserializer<'de>, E: fmt::Display>(
     parse(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
+oms_errors::refusals! {
+    Refusals: [
+        INVALID_HEADER,
+        oms_geocoding::ADDRESS_NOT_FOUND,
+        oms_geocoding::UNAVAILABLE,
+        error::NO_SINGLE_WAREHOUSE,
+        error::UNKNOWN_PRODUCT,
+        error::PRODUCT_NOT_SOLD,
+        error::TOTAL_TOO_LARGE,
+        error::KEY_REUSED,
+        error::CONTENDED,
+        error::OVERLOADED,
+        error::OUTCOME_UNKNOWN,
+        oms_payments::AMOUNT_NOT_ACCEPTED,
+        oms_payments::GATEWAY_UNAVAILABLE,
+        oms_payments::GATEWAY_REFUSED,
+    ], with a location: [
+        error::IN_PROGRESS,
+        error::CANCELLED,
+        error::PAYMENT_DECLINED,
+        error::PAYMENT_VOIDED,
+    ]
+}
+
 /// 201 placed and paid; 200 placed and paid by an earlier request with this key; 202 the payment's outcome is not known yet.
+#[utoipa::path(
+    post,
+    path = "/orders",
+    operation_id = "placeOrder",
+    tag = "orders",
+    summary = "Place an order",
+    description = "Routes the order to the nearest warehouse that can fill all of it, holds the stock, and collects the payment. A \
+        request may be sent again with its key as often as needed: nothing is sold or charged twice.",
+    params(IdempotencyKeyHeader),
+    request_body = Body,
+    responses(
+        (status = 201, description = "Placed and paid.", body = OrderSummary, headers(("Location"))),
+        (status = 200, description = "Placed and paid by an earlier request with this key.", body = OrderSummary,
+            headers(("Location"), ("Idempotent-Replayed"))),
+        (status = 202, description = "Placed; what became of the payment is not known yet.", body = representation::PendingOrder,
+            headers(("Location"), ("Retry-After"))),
+        Refusals,
+    ),
+)]
 pub(super) async fn place_order(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
@@ -127,5 +175,5 @@ fn pending(order: PendingOrder) -> HttpResponse {
     HttpResponse::Accepted()
         .insert_header((header::LOCATION, location_of(order_id)))
         .insert_header((header::RETRY_AFTER, RETRY_AFTER_S))
-        .json(json!({ "orderId": order_id, "status": status }))
+        .json(representation::PendingOrder { order_id, status })
 }

@@ -6,21 +6,24 @@ use oms_inventory::WarehouseId;
 use oms_validation::Money;
 use oms_validation::http::{CurrentTenant, ValidJson};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use validator::Validate;
 
-use super::OrdersApi;
 use super::items::{Item, lines_of};
 use super::representation::{self, RoutingBody};
+use super::{OrdersApi, examples};
 use crate::domain::address::ShippingAddress;
-use crate::error::OrderError;
+use crate::error::{self, OrderError};
 use crate::service;
 use crate::service::preview_routing::RoutingPreview;
 
 /// What would be ordered, and where to.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = RoutingRequest, examples(examples::routing_request))]
 pub(super) struct Body {
     shipping_address: ShippingAddress,
+    #[schema(min_items = 1, max_items = 100)]
     #[validate(
         nested,
         length(min = 1, max = 100, message = "must have 1 to 100 entries")
@@ -29,19 +32,45 @@ pub(super) struct Body {
 }
 
 /// Where it would come from.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = RoutingPreview)]
 struct PreviewBody {
     /// Null when no single warehouse can fill the whole order.
+    #[schema(required = true)]
     warehouse_id: Option<WarehouseId>,
+    #[schema(required = true)]
     warehouse_name: Option<String>,
     total: Money,
     items: Vec<representation::Item>,
     routing: RoutingBody,
 }
 
+oms_errors::refusals! {
+    Refusals: [
+        oms_geocoding::ADDRESS_NOT_FOUND,
+        oms_geocoding::UNAVAILABLE,
+        error::UNKNOWN_PRODUCT,
+        error::PRODUCT_NOT_SOLD,
+        error::TOTAL_TOO_LARGE,
+    ]
+}
+
 /// 200 with the warehouse, or with none, and why. 400 when the address is not found; 422 when a line can't be sold. It places
 /// nothing and holds nothing.
+#[utoipa::path(
+    post,
+    path = "/routing/preview",
+    operation_id = "previewRouting",
+    tag = "orders",
+    summary = "Ask where an order would come from",
+    description = "With its prices, and why. Places nothing and holds nothing.",
+    request_body = Body,
+    responses(
+        (status = 200, description = "The warehouse, or that no single one can fill the order.", body = PreviewBody),
+        Refusals,
+    ),
+)]
 pub(super) async fn preview_routing(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,

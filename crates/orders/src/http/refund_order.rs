@@ -2,51 +2,91 @@
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
-use oms_errors::Problem;
+use oms_errors::{INVALID_HEADER, Problem};
 use oms_payments::Refund;
 use oms_validation::http::{CurrentTenant, IdempotencyKeyHeader, ValidJson};
-use oms_validation::{Currency, Money};
+use oms_validation::{Currency, Money, OrderId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use validator::Validate;
 
 use super::representation::RefundBody;
-use super::{OrdersApi, order_id_of, reason_of};
+use super::{OrdersApi, examples, order_id_of, reason_of};
 use crate::domain::actor::API;
+use crate::domain::reason::Reason;
 use crate::domain::refund::RequestedRefund;
 use crate::domain::status::OrderStatus;
-use crate::error::{RETRY_AFTER_S, location_of};
+use crate::error::{self, RETRY_AFTER_S, location_of};
 use crate::service;
 use crate::service::refund_order::RefundedOrder;
 
 /// The body: without an amount, all that is left.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewRefund, examples(examples::new_refund))]
 pub(super) struct Body {
+    /// Without it, all that is left.
     #[validate(nested)]
     amount: Option<Amount>,
+    #[schema(value_type = Option<Reason>)]
     reason: Option<String>,
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = RefundAmount)]
 struct Amount {
     #[validate(range(min = 1, message = "must be at least 1"))]
+    #[schema(minimum = 1, examples(500))]
     amount_minor: i64,
     currency: Currency,
 }
 
 /// A refund, and where its order is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = RefundOfOrder)]
 struct Answer {
     #[serde(flatten)]
     refund: RefundBody,
     order_status: OrderStatus,
 }
 
+oms_errors::refusals! {
+    Refusals: [
+        INVALID_HEADER,
+        error::NOT_FOUND,
+        error::KEY_REUSED,
+        error::REFUND_EXCEEDS_CAPTURED,
+        error::OUTCOME_UNKNOWN,
+    ], with a location: [
+        error::NOT_REFUNDABLE,
+        error::REFUND_IN_PROGRESS,
+        error::REFUND_REFUSED,
+    ]
+}
+
 /// 201 given back; 200 given back by an earlier request with this key; 202 whether it was given back is not known yet. 404
 /// when there is none of this id in this store; 409 when the order is not paid, or while another refund is in progress; 422
 /// when it is more than is left, the key stands for another request, or the gateway refused it.
+#[utoipa::path(
+    post,
+    path = "/orders/{id}/refunds",
+    operation_id = "refundOrder",
+    tag = "orders",
+    summary = "Give money back",
+    description = "An order whose money was all given back is `REFUNDED`, and holds no stock.",
+    params(("id" = OrderId, Path), IdempotencyKeyHeader),
+    request_body = Body,
+    responses(
+        (status = 201, description = "Given back.", body = Answer, headers(("Location"))),
+        (status = 200, description = "Given back by an earlier request with this key.", body = Answer,
+            headers(("Location"), ("Idempotent-Replayed"))),
+        (status = 202, description = "Whether it was given back is not known yet.", body = Answer,
+            headers(("Location"), ("Retry-After"))),
+        Refusals,
+    ),
+)]
 pub(super) async fn refund_order(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,

@@ -7,7 +7,9 @@ use oms_inventory::{
 use oms_payments::{Attempt, AttemptId, GatewayCall, Refund, RefundId, RefundState};
 use oms_validation::{Location, Money, OrderId};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::examples;
 use crate::domain::address::ShippingAddress;
 use crate::domain::external_reference::ExternalReference;
 use crate::domain::id::CustomerId;
@@ -19,8 +21,9 @@ use crate::error::OrderError;
 use crate::service::get_order::OrderDetails;
 
 /// An order, as `POST /orders` answers with it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(examples(examples::order_summary))]
 pub(super) struct OrderSummary {
     order_id: OrderId,
     status: OrderStatus,
@@ -33,16 +36,19 @@ pub(super) struct OrderSummary {
     #[serde(skip_serializing_if = "Option::is_none")]
     external_reference: Option<ExternalReference>,
     #[serde(skip_serializing_if = "Metadata::is_empty")]
+    #[schema(required = false)]
     metadata: Metadata,
     created_at: DateTime<Utc>,
     /// Only, and then true, when an earlier request placed the order.
+    #[schema(required = false)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     cached: bool,
 }
 
 /// A line of an order, with its price.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OrderItem)]
 pub(super) struct Item {
     product_id: ProductId,
     quantity: i32,
@@ -51,14 +57,18 @@ pub(super) struct Item {
 }
 
 /// An order, as `GET /orders/{id}` answers with it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Order, examples(examples::order))]
 pub(super) struct OrderBody {
     #[serde(flatten)]
     summary: OrderSummary,
     shipping_address: ShippingAddress,
+    /// Why the order failed, such as `payment_declined:insufficient_funds`.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
+    /// The last attempt to collect the payment; null before there is one.
+    #[schema(required = true)]
     payment: Option<Payment>,
     /// The first one first.
     refunds: Vec<RefundBody>,
@@ -66,8 +76,9 @@ pub(super) struct OrderBody {
 }
 
 /// Why a warehouse was chosen, for programs and in words.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Routing)]
 pub(super) struct RoutingBody {
     destination: Location,
     explanation: String,
@@ -75,8 +86,9 @@ pub(super) struct RoutingBody {
     candidates: Vec<CandidateBody>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = RoutingCandidate)]
 struct CandidateBody {
     #[serde(flatten)]
     entry: TraceEntry,
@@ -84,9 +96,10 @@ struct CandidateBody {
 }
 
 /// An attempt to collect the payment.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Payment {
+    #[schema(value_type = oms_payments::AttemptState)]
     state: &'static str,
     gateway: String,
     attempt: i32,
@@ -104,11 +117,13 @@ pub(super) struct Payment {
 }
 
 /// Money that was given back, or is to be.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Refund, examples(examples::refund))]
 pub(super) struct RefundBody {
     refund_id: RefundId,
     order_id: OrderId,
+    #[schema(value_type = RefundState)]
     status: &'static str,
     amount: Money,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,9 +135,18 @@ pub(super) struct RefundBody {
     created_at: DateTime<Utc>,
 }
 
+/// Whether a person has yet to do something about it.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Openness {
+    Open,
+    Resolved,
+}
+
 /// A call to the gateway.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = GatewayCall)]
 pub(super) struct CallBody {
     operation: String,
     attempt: i32,
@@ -136,8 +160,18 @@ pub(super) struct CallBody {
     request_id: Option<String>,
     outcome: String,
     /// `known` or `unknown`.
+    #[schema(value_type = oms_payments::CallEffect)]
     effect: &'static str,
     duration_ms: u64,
+}
+
+/// An order that something is being done about. It can be read at `Location`.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(examples(examples::pending_order))]
+pub(super) struct PendingOrder {
+    pub(super) order_id: OrderId,
+    pub(super) status: OrderStatus,
 }
 
 /// Whether this request placed the order.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use oms_validation::{Money, OrderId};
+use utoipa::ToSchema;
 
 use crate::{AttemptId, DeclineCode, PaymentStatus, Reference};
 
@@ -64,7 +65,8 @@ impl NewAttempt {
 }
 
 /// How far an attempt is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub enum AttemptState {
     /// Recorded. The gateway may know of it, but no money can move.
     Created,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use utoipa::ToSchema;
+
 use super::code;
 
 /// What stands for a decline without a usable code.
@@ -17,7 +19,8 @@ const CONFIDENTIAL: [&str; 4] = [
 ];
 
 /// What the customer can do about a decline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub enum CustomerStep {
     /// The same again may work.
     TryAgain,

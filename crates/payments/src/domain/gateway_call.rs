@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use oms_validation::OrderId;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{Attempt, AttemptId, Operation, Reference};
@@ -48,7 +49,8 @@ pub struct GatewayCall {
 }
 
 /// Whether the effect of a call is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub enum CallEffect {
     /// The gateway has said what it did, or it is known to have done nothing.
     Known,

@@ -3,10 +3,15 @@
 
 use std::fmt;
 
+use oms_validation::openapi::text;
 use secrecy::{ExposeSecret, SecretString};
+use utoipa::openapi::Object;
 
 /// Longest token, in characters.
 const MAX_TOKEN_LENGTH: usize = 255;
+
+/// Digits of a card number.
+const CARD_DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
 
 /// What the customer pays with.
 #[derive(Clone)]
@@ -56,6 +61,18 @@ impl PaymentMethod {
     pub fn parse_card(text: &str) -> Result<Self, InvalidPaymentMethod> {
         CardNumber::parse(text).map(Self::Card)
     }
+
+    /// What [`parse_token`](Self::parse_token) reads.
+    pub fn token_schema() -> Object {
+        let (least, most) = CARD_DIGITS.into_inner();
+        let no_card_number = format!("^(?!\\d{{{least},{most}}}$)[A-Za-z0-9_]+$");
+        text(1..=MAX_TOKEN_LENGTH, &no_card_number)
+            .description(Some(
+                "A token of the payment gateway for what the customer pays with.",
+            ))
+            .examples(["pm_card_visa"])
+            .build()
+    }
 }
 
 impl CardNumber {
@@ -65,7 +82,7 @@ impl CardNumber {
     /// When it is not 12 to 19 digits.
     pub fn parse(text: &str) -> Result<Self, InvalidPaymentMethod> {
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits || !(12..=19).contains(&text.len()) {
+        if !digits || !CARD_DIGITS.contains(&text.len()) {
             return Err(InvalidPaymentMethod::CardNumber);
         }
         Ok(Self(SecretString::from(text)))

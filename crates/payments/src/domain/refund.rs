@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use oms_validation::{IdempotencyKey, Money, OrderId};
+use utoipa::ToSchema;
 
 use crate::{AttemptId, Reference, RefundFailure, RefundId, UnknownState};
 
@@ -66,7 +67,8 @@ pub struct NewRefund {
 }
 
 /// How far a refund is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub enum RefundState {
     /// Begun; the gateway has not said that it ended.
     Pending,

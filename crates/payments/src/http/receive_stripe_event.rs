@@ -4,11 +4,13 @@ use std::time::SystemTime;
 
 use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse, web};
-use oms_errors::{INTERNAL, INVALID_REQUEST, Problem};
+use oms_errors::{BODY_TIMEOUT, BODY_TOO_LARGE, INTERNAL, INVALID_REQUEST, Problem};
 use oms_validation::TenantId;
 use oms_validation::http::{BodyLimits, CurrentTenant, read_body};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::Value;
 use tracing::Instrument;
+use utoipa::ToSchema;
 
 use super::StripeWebhooks;
 use crate::adapters::stripe::{InvalidSignature, parse_webhook};
@@ -19,8 +21,45 @@ use crate::{EventRelevance, NewGatewayEvent, PaymentError};
 /// Largest event, in bytes. It holds one object, of which the largest that concerns us has some 5,000.
 const MAX_BYTES: usize = 256 * 1024;
 
+oms_errors::refusals! {
+    Refusals: [INVALID_SIGNATURE, INVALID_REQUEST, BODY_TIMEOUT, BODY_TOO_LARGE]
+}
+
+/// An event of Stripe. Its documentation says what is in it: <https://docs.stripe.com/api/events/object>.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it documents what the adapter reads")]
+struct StripeEvent {
+    #[schema(examples("evt_1"))]
+    id: String,
+    #[schema(examples("payment_intent.succeeded"))]
+    r#type: String,
+    /// The time at which it was made, in seconds since 1970.
+    created: i64,
+    data: Value,
+}
+
+/// That an event is stored.
+#[derive(Serialize, ToSchema)]
+struct Receipt {
+    received: bool,
+}
+
 /// 200 once the event is stored, also when it had been before; 400 when it is not signed by a secret of ours, or is no
 /// event. Anything but 200 has Stripe send it again.
+#[utoipa::path(
+    post,
+    path = "/webhooks/stripe",
+    operation_id = "receiveStripeEvent",
+    tag = "webhooks",
+    summary = "Take an event of Stripe",
+    description = "Stored before it is answered, and applied afterwards by asking Stripe. The body may have 256 KiB. There is no such \
+        endpoint in an installation without `OMS_STRIPE_WEBHOOK_SECRETS`.",
+    request_body = StripeEvent,
+    responses(
+        (status = 200, description = "It is stored, now or since an earlier time.", body = Receipt),
+        Refusals,
+    ),
+)]
 pub(super) async fn receive_stripe_event(
     request: HttpRequest,
     payload: web::Payload,
@@ -41,7 +80,7 @@ pub(super) async fn receive_stripe_event(
     let storing = store(webhooks.clone(), tenant_id, event);
     let stored = tokio::spawn(storing.in_current_span()).await;
     stored.map_err(|error| Problem::of(&INTERNAL).with_source(error))??;
-    Ok(HttpResponse::Ok().json(json!({ "received": true })))
+    Ok(HttpResponse::Ok().json(Receipt { received: true }))
 }
 
 fn verify(

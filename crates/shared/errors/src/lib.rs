@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod http;
+pub mod openapi;
 mod problem;
 mod problem_type;
 

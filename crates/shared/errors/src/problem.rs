@@ -5,17 +5,53 @@ use std::error::Error;
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::ProblemType;
 
 /// What is wrong with one field of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
     /// Path of the field as in the request, such as `items[0].quantity`.
+    #[schema(examples("items[0].quantity"))]
     pub field: String,
     /// What is wrong with it, in words for the client.
+    #[schema(examples("must be between 1 and 1000000"))]
     pub message: String,
+}
+
+/// Why a request is refused ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). Match on `code`: it stays, while texts may
+/// change. There may be more members than these.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Problem)]
+pub struct ProblemBody<'a> {
+    /// `urn:oms:problem:` and the code.
+    #[schema(value_type = String, format = "uri")]
+    r#type: String,
+    /// What the code means, in one sentence.
+    title: &'static str,
+    /// The status of the answer.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What is wrong this time.
+    detail: &'a str,
+    /// What is wrong, for programs.
+    code: &'static str,
+    /// Whether the same request, with the same idempotency key, may get another answer later.
+    retryable: bool,
+    /// The fields that are wrong, where it is about fields.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<FieldError>, required = false)]
+    errors: &'a [FieldError],
+    /// The id under which the log of the server has the cause.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = true)]
+    request_id: Option<&'a str>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    extensions: &'a Map<String, Value>,
 }
 
 /// One refusal: its type, what the client is told, and the cause, which only the log sees.
@@ -136,23 +172,18 @@ impl Problem {
     /// extensions where there are any.
     pub fn body(&self, request_id: Option<&str>) -> Value {
         let problem_type = self.0.problem_type;
-        let mut body = self.0.extensions.clone();
-        body.insert(
-            "type".into(),
-            format!("urn:oms:problem:{}", problem_type.code).into(),
-        );
-        body.insert("title".into(), problem_type.title.into());
-        body.insert("status".into(), problem_type.kind.status().into());
-        body.insert("detail".into(), self.0.detail.as_ref().into());
-        body.insert("code".into(), problem_type.code.into());
-        body.insert("retryable".into(), problem_type.kind.is_retryable().into());
-        if !self.0.fields.is_empty() {
-            body.insert("errors".into(), json!(self.0.fields));
-        }
-        if let Some(request_id) = request_id {
-            body.insert("requestId".into(), request_id.into());
-        }
-        Value::Object(body)
+        let body = ProblemBody {
+            r#type: format!("urn:oms:problem:{}", problem_type.code),
+            title: problem_type.title,
+            status: problem_type.kind.status(),
+            detail: &self.0.detail,
+            code: problem_type.code,
+            retryable: problem_type.kind.is_retryable(),
+            errors: &self.0.fields,
+            request_id,
+            extensions: &self.0.extensions,
+        };
+        serde_json::to_value(body).expect("its keys are texts, and its values JSON")
     }
 }
 

@@ -23,7 +23,8 @@ pub fn parse_uuid(text: &str) -> Result<Uuid, InvalidId> {
 macro_rules! define_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, $crate::reexport::utoipa::ToSchema)]
+        #[schema(value_type = String, format = "uuid", examples("01a2057d-fe6d-70bb-8eed-a7de1ae0065e"))]
         pub struct $name($crate::reexport::uuid::Uuid);
 
         impl $name {

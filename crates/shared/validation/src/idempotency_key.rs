@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::openapi::text;
+
 /// Longest key, in characters.
 const MAX_LENGTH: usize = 255;
 
@@ -13,6 +15,13 @@ pub struct IdempotencyKey(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 255 printable ASCII characters")]
 pub struct InvalidIdempotencyKey;
+
+crate::schema_of! {
+    IdempotencyKey,
+    "Chosen by the client, new for each thing to do, and the same when a request is sent again.",
+    // Blanks at the ends of a header are no part of it.
+    text(1..=MAX_LENGTH, "^[!-~]([ -~]*[!-~])?$").examples(["0192f0c1-first-order"])
+}
 
 impl IdempotencyKey {
     /// Reads a key.

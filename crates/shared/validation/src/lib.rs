@@ -6,6 +6,7 @@ mod id;
 mod idempotency_key;
 mod location;
 mod money;
+pub mod openapi;
 mod operator_name;
 mod page;
 mod reason;
@@ -23,5 +24,6 @@ pub use reason::{InvalidReason, Reason};
 pub mod reexport {
     //! What `define_id!` expands to.
     pub use serde;
+    pub use utoipa;
     pub use uuid;
 }

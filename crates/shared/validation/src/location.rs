@@ -1,12 +1,17 @@
 //! A place on earth.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Latitude and longitude in degrees, WGS 84 (EPSG:4326). Both are finite and in range.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "LatLng", into = "LatLng")]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "LatLng", into = "LatLng", deny_unknown_fields)]
 pub struct Location {
+    /// Degrees north of the equator.
+    #[schema(minimum = -90, maximum = 90, examples(33.7578))]
     lat: f64,
+    /// Degrees east of Greenwich.
+    #[schema(minimum = -180, maximum = 180, examples(-84.3876))]
     lng: f64,
 }
 

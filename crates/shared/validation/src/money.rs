@@ -3,10 +3,12 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// An ISO 4217 alphabetic code: three upper-case letters.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, pattern = "^[A-Z]{3}$", examples("USD"))]
 pub struct Currency([u8; 3]);
 
 /// The text is not three upper-case letters.
@@ -59,10 +61,11 @@ impl From<Currency> for String {
 }
 
 /// An amount in minor units (cents) of a currency.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Money {
     /// Minor units: 2000 is 20.00 USD.
+    #[schema(examples(2000))]
     pub amount_minor: i64,
     /// The currency.
     pub currency: Currency,

@@ -1,5 +1,8 @@
 //! Lists that are read page by page.
 
+use utoipa::openapi::ObjectBuilder;
+use utoipa::openapi::schema::Type;
+
 /// One page of a list. A cursor `C` is the key of a page's last entry, in the order of the list: entries that are added
 /// meanwhile neither shift nor repeat the others.
 #[derive(Clone, Debug)]
@@ -40,6 +43,16 @@ impl<T, C> Page<T, C> {
 /// How many entries a page may have: 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageSize(u32);
+
+crate::schema_of! {
+    PageSize,
+    "How many entries the page may have.",
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1))
+        .maximum(Some(PageSize::MAX))
+        .default(Some(PageSize::DEFAULT.0.into()))
+}
 
 impl PageSize {
     /// What a page has unless asked for otherwise.

@@ -1,9 +1,17 @@
 //! Why something was done, in words.
 
+use crate::openapi::{READABLE_LINES, text};
+
 /// Why somebody did something, in their own words: 1 to 500 characters, not all of them blank, and no control characters but line breaks
 /// and tabs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason(String);
+
+crate::schema_of! {
+    Reason,
+    "Why, in the words of whoever asks. Blanks around it are cut off.",
+    text(1..=Reason::MAX_LENGTH, READABLE_LINES).examples(["the customer changed their mind"])
+}
 
 /// The text is not usable as a reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,9 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::PageSize;
-use oms_validation::http::paging::{PageBody, cursor, page_size, parameter, parse_query};
+use oms_validation::http::paging::{
+    PageBody, PageParameters, cursor, page_size, parameter, parse_query,
+};
 use oms_validation::http::{CurrentOperator, CurrentTenant};
 
 use super::representation::DeadLetterBody;
@@ -14,6 +16,16 @@ use crate::service;
 
 /// 200 with a page, newest first. `state` is `open` (the default), `resolved` or `all`, `limit` 1 to 100 (20), `cursor` the
 /// `nextCursor` of an earlier page.
+#[utoipa::path(
+    get,
+    path = "/operations/dead-letters",
+    operation_id = "listDeadLetters",
+    tag = "operations",
+    summary = "List dead letters",
+    description = "Orders that only a person can settle, newest first.",
+    params(("state" = Option<DeadLetterFilter>, Query), PageParameters),
+    responses((status = 200, description = "A page.", body = PageBody<DeadLetterBody>)),
+)]
 pub(crate) async fn list(
     _: CurrentOperator,
     api: web::Data<OrdersApi>,

@@ -4,22 +4,25 @@ use chrono::{DateTime, Utc};
 use oms_payments::GatewayCall;
 use oms_validation::OrderId;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::dead_letter::{DeadLetter, Resolution};
 use crate::domain::event::OrderEvent;
 use crate::domain::id::DeadLetterId;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::http::representation::{CallBody, OrderBody, Payment};
+use crate::http::examples;
+use crate::http::representation::{CallBody, Openness, OrderBody, Payment};
 use crate::service::get_dead_letter::DeadLetterDetails;
 use crate::service::get_order::OrderDetails;
 
 /// A dead letter.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DeadLetter, examples(examples::dead_letter))]
 pub(super) struct DeadLetterBody {
     id: DeadLetterId,
-    state: &'static str,
+    state: Openness,
     order_id: OrderId,
     order_status: OrderStatus,
     reason: String,
@@ -29,8 +32,9 @@ pub(super) struct DeadLetterBody {
     resolved: Option<ResolvedBody>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DeadLetterEnd)]
 struct ResolvedBody {
     resolution: Resolution,
     by: String,
@@ -50,9 +54,9 @@ impl From<DeadLetter> for DeadLetterBody {
         Self {
             id: dead_letter.id,
             state: if resolved.is_some() {
-                "resolved"
+                Openness::Resolved
             } else {
-                "open"
+                Openness::Open
             },
             order_id: dead_letter.order_id,
             order_status: dead_letter.order_status,
@@ -65,8 +69,9 @@ impl From<DeadLetter> for DeadLetterBody {
 }
 
 /// A dead letter with everything that is known of its order.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DeadLetterDetails)]
 pub(super) struct DetailsBody {
     dead_letter: DeadLetterBody,
     order: OrderBody,
@@ -75,10 +80,13 @@ pub(super) struct DetailsBody {
     gateway_calls: Vec<PastCallBody>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OrderEvent)]
 struct EventBody {
     sequence: i32,
+    /// Null of the first one.
+    #[schema(required = true)]
     from: Option<OrderStatus>,
     to: OrderStatus,
     actor: String,
@@ -87,8 +95,9 @@ struct EventBody {
 }
 
 /// A call to the gateway, who made it and when.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PastGatewayCall)]
 struct PastCallBody {
     #[serde(flatten)]
     call: CallBody,

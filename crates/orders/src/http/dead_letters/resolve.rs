@@ -4,32 +4,65 @@ use actix_web::{HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::http::{CurrentOperator, CurrentTenant, ValidJson, invalid_field};
 use serde::Deserialize;
+use utoipa::ToSchema;
 use validator::Validate;
 
 use super::id_of;
 use super::representation::DeadLetterBody;
 use crate::domain::dead_letter::Verdict;
+use crate::domain::id::DeadLetterId;
 use crate::domain::reason::{InvalidReason, Reason};
-use crate::http::OrdersApi;
+use crate::error;
+use crate::http::{OrdersApi, examples};
 use crate::service;
 
 /// What became of the order's payment, and how the operator knows.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeadLetterVerdict, examples(examples::dead_letter_verdict))]
 pub(crate) struct Body {
     r#as: As,
+    #[schema(value_type = Reason)]
     reason: String,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = Verdict)]
 enum As {
     Paid,
     Failed,
 }
 
+oms_errors::refusals! {
+    Refusals: [
+        error::DEAD_LETTER_NOT_FOUND,
+        error::DEAD_LETTER_RESOLVED,
+        error::NOT_RESOLVABLE,
+        error::NOT_PROVEN_PAID,
+        error::NOT_PROVEN_FAILED,
+        error::PAYMENT_WAS_TAKEN,
+        oms_payments::GATEWAY_UNAVAILABLE,
+        oms_payments::GATEWAY_REFUSED,
+    ]
+}
+
 /// 200 with the dead letter, once the order has ended as the body says. 404 when there is none of this id in this store; 409
 /// when it is not open any more, or the gateway does not prove what the body says; 503 when the gateway does not answer.
+#[utoipa::path(
+    post,
+    path = "/operations/dead-letters/{id}/resolve",
+    operation_id = "resolveDeadLetter",
+    tag = "operations",
+    summary = "Say what became of a payment",
+    description = "Ends the order, if the gateway proves what is said.",
+    params(("id" = DeadLetterId, Path)),
+    request_body = Body,
+    responses(
+        (status = 200, description = "The order has ended so.", body = DeadLetterBody),
+        Refusals,
+    ),
+)]
 pub(crate) async fn resolve(
     operator: CurrentOperator,
     api: web::Data<OrdersApi>,

@@ -6,11 +6,29 @@ use oms_validation::http::{CurrentOperator, CurrentTenant};
 
 use super::id_of;
 use super::representation::DeadLetterBody;
+use crate::domain::id::DeadLetterId;
+use crate::error::{DEAD_LETTER_NOT_FOUND, DEAD_LETTER_RESOLVED};
 use crate::http::OrdersApi;
 use crate::service;
 
+oms_errors::refusals! {
+    Refusals: [DEAD_LETTER_NOT_FOUND, DEAD_LETTER_RESOLVED]
+}
+
 /// 202 with the dead letter: its order is due for the sweeper now. 404 when there is none of this id in this store; 409 when
 /// it is not open any more.
+#[utoipa::path(
+    post,
+    path = "/operations/dead-letters/{id}/retry",
+    operation_id = "retryDeadLetter",
+    tag = "operations",
+    summary = "Have the sweeper try again",
+    params(("id" = DeadLetterId, Path)),
+    responses(
+        (status = 202, description = "The order is due for the sweeper now.", body = DeadLetterBody),
+        Refusals,
+    ),
+)]
 pub(crate) async fn retry(
     operator: CurrentOperator,
     api: web::Data<OrdersApi>,

@@ -6,12 +6,31 @@ use oms_validation::http::{CurrentOperator, CurrentTenant};
 
 use super::id_of;
 use super::representation::DetailsBody;
+use crate::domain::id::DeadLetterId;
+use crate::error::DEAD_LETTER_NOT_FOUND;
 use crate::http::OrdersApi;
 use crate::service;
+
+oms_errors::refusals! {
+    Refusals: [DEAD_LETTER_NOT_FOUND]
+}
 
 /// 200 with the dead letter, its order with the refunds, the order's timeline, its attempts to collect the
 /// payment and what the gateway was asked; 404 when there is none of this id in this
 /// store.
+#[utoipa::path(
+    get,
+    path = "/operations/dead-letters/{id}",
+    operation_id = "getDeadLetter",
+    tag = "operations",
+    summary = "Read a dead letter",
+    description = "With its order, all that happened to it, and what the gateway was asked.",
+    params(("id" = DeadLetterId, Path)),
+    responses(
+        (status = 200, description = "The dead letter.", body = DetailsBody),
+        Refusals,
+    ),
+)]
 pub(crate) async fn show(
     _: CurrentOperator,
     api: web::Data<OrdersApi>,

@@ -3,7 +3,9 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::PageSize;
-use oms_validation::http::paging::{PageBody, cursor, page_size, parameter, parse_query};
+use oms_validation::http::paging::{
+    PageBody, PageParameters, cursor, page_size, parameter, parse_query,
+};
 use oms_validation::http::{CurrentOperator, CurrentTenant};
 
 use super::representation::FindingBody;
@@ -14,6 +16,16 @@ use crate::service;
 
 /// 200 with a page, newest first. `state` is `open` (the default), `resolved` or `all`, `kind` one kind of finding, `limit`
 /// 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
+#[utoipa::path(
+    get,
+    path = "/operations/findings",
+    operation_id = "listFindings",
+    tag = "operations",
+    summary = "List findings",
+    description = "Where the gateway's charges and the orders differ, newest first.",
+    params(("state" = Option<FindingState>, Query), ("kind" = Option<FindingKind>, Query), PageParameters),
+    responses((status = 200, description = "A page.", body = PageBody<FindingBody>)),
+)]
 pub(crate) async fn list(
     _: CurrentOperator,
     api: web::Data<OrdersApi>,

@@ -3,16 +3,20 @@
 use chrono::{DateTime, Utc};
 use oms_validation::{Money, OrderId};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::finding::{Finding, FindingAction, FindingKind};
 use crate::domain::id::FindingId;
+use crate::http::examples;
+use crate::http::representation::Openness;
 
 /// A finding.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Finding, examples(examples::finding))]
 pub(super) struct FindingBody {
     id: FindingId,
-    state: &'static str,
+    state: Openness,
     kind: FindingKind,
     gateway: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,8 +41,9 @@ pub(super) struct FindingBody {
     resolved: Option<ResolvedBody>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = FindingEnd)]
 struct ResolvedBody {
     by: String,
     at: DateTime<Utc>,
@@ -49,8 +54,8 @@ impl From<Finding> for FindingBody {
         Self {
             id: finding.id,
             state: match finding.resolved {
-                Some(_) => "resolved",
-                None => "open",
+                Some(_) => Openness::Resolved,
+                None => Openness::Open,
             },
             kind: finding.kind,
             gateway: finding.gateway,

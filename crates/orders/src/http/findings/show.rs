@@ -6,10 +6,28 @@ use oms_validation::http::{CurrentOperator, CurrentTenant};
 
 use super::id_of;
 use super::representation::FindingBody;
+use crate::domain::id::FindingId;
+use crate::error::FINDING_NOT_FOUND;
 use crate::http::OrdersApi;
 use crate::service;
 
+oms_errors::refusals! {
+    Refusals: [FINDING_NOT_FOUND]
+}
+
 /// 200 with the finding; 404 when there is none of this id in this store.
+#[utoipa::path(
+    get,
+    path = "/operations/findings/{id}",
+    operation_id = "getFinding",
+    tag = "operations",
+    summary = "Read a finding",
+    params(("id" = FindingId, Path)),
+    responses(
+        (status = 200, description = "The finding.", body = FindingBody),
+        Refusals,
+    ),
+)]
 pub(crate) async fn show(
     _: CurrentOperator,
     api: web::Data<OrdersApi>,

@@ -5,6 +5,9 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use oms_errors::{INVALID_HEADER, Problem};
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::{IntoParams, PartialSchema};
 
 use crate::IdempotencyKey;
 
@@ -21,6 +24,20 @@ impl FromRequest for IdempotencyKeyHeader {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(read(request).map(Self))
+    }
+}
+
+impl IntoParams for IdempotencyKeyHeader {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let parameter = ParameterBuilder::new()
+            .name("Idempotency-Key")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::True)
+            .description(Some(
+                "The same request with the same key is done once; `X-Idempotency-Key` is another name of the header.",
+            ))
+            .schema(Some(IdempotencyKey::schema()));
+        vec![parameter.build()]
     }
 }
 

@@ -6,13 +6,15 @@ use std::str::FromStr;
 use actix_web::web;
 use oms_errors::Problem;
 use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 
 use super::field_errors::invalid_field;
 use crate::{InvalidCursor, InvalidId, Page, PageSize};
 
 /// One page.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Page)]
 pub struct PageBody<T> {
     items: Vec<T>,
     /// What the request for the next page has to carry as `cursor`. Absent on the last page.
@@ -28,6 +30,16 @@ impl<T> PageBody<T> {
             next_cursor: page.next.map(|cursor| cursor.to_string()),
         }
     }
+}
+
+/// The parameters of every list, as the document of the API describes them.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it documents what is read by hand")]
+pub struct PageParameters {
+    limit: Option<PageSize>,
+    /// The `nextCursor` of an earlier page, with the other parameters as they were.
+    cursor: Option<String>,
 }
 
 /// The parameters of a query, each of which may be given once.

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest};
-use oms_errors::{INVALID_REQUEST, Problem, UNSUPPORTED_MEDIA_TYPE};
+use oms_errors::{FieldError, INVALID_REQUEST, Problem, UNSUPPORTED_MEDIA_TYPE};
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
@@ -81,6 +81,14 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 fn parse<T: DeserializeOwned + Validate>(body: &[u8]) -> Result<T, Problem> {
+    // serde reads a struct from the values of its fields as well.
+    if body.trim_ascii_start().starts_with(b"[") {
+        let field = FieldError {
+            field: ".".to_owned(),
+            message: "must be an object".to_owned(),
+        };
+        return Err(refused(vec![field]));
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
     let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         if error.inner().is_data() {
@@ -164,6 +172,13 @@ mod tests {
                 r#"{"orderLines":[]}"#.to_owned(),
                 "orderLines",
                 "must have 1 to 2 entries",
+            ),
+            ("null".to_owned(), ".", "must be an object"),
+            (" [[]]".to_owned(), ".", "must be an object"),
+            (
+                r#"{"orderLines":[7]}"#.to_owned(),
+                "orderLines[0]",
+                "must be an object",
             ),
             (r#"{}"#.to_owned(), "orderLines", "is required"),
             (

@@ -1,0 +1,177 @@
+//! The document of the API, OpenAPI 3.1: what each crate says of its endpoints, put together with what is said of all of them.
+//!
+//! Handlers describe what is theirs with `utoipa::path`. From the table of routes and the shape of each operation follows the rest:
+//! what it asks for, what everybody is refused for, and the headers of every answer.
+
+mod nulls;
+mod reuse;
+mod shared;
+#[cfg(test)]
+mod tests;
+
+use oms_errors::openapi::{codes_of, example, header, refusals};
+use oms_errors::{
+    BODY_TIMEOUT, BODY_TOO_LARGE, DATABASE_UNAVAILABLE, INTERNAL, INVALID_REQUEST, OVERLOADED,
+    ProblemType, UNAUTHENTICATED, UNSUPPORTED_MEDIA_TYPE,
+};
+use oms_orders::http::OrdersDocument;
+use oms_payments::http::PaymentsDocument;
+use serde_json::Value;
+use utoipa::OpenApi as _;
+use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{RefOr, Response};
+
+use crate::docs::DocsDocument;
+use crate::health::HealthDocument;
+use crate::routes::{self, Access};
+
+/// What a request with a credential may be refused for, wherever it goes.
+const OF_CREDENTIALS: &[&ProblemType] = &[
+    &UNAUTHENTICATED,
+    &oms_access::FORBIDDEN,
+    &oms_access::RATE_LIMITED,
+    &oms_access::ISSUER_UNAVAILABLE,
+];
+
+/// What any request that is counted may be refused for.
+const OF_THE_SERVICE: &[&ProblemType] = &[&OVERLOADED, &DATABASE_UNAVAILABLE, &INTERNAL];
+
+/// What a JSON body may be refused for, whatever is in it.
+const OF_A_BODY: &[&ProblemType] = &[
+    &INVALID_REQUEST,
+    &BODY_TIMEOUT,
+    &BODY_TOO_LARGE,
+    &UNSUPPORTED_MEDIA_TYPE,
+];
+
+/// Every refusal that there is.
+fn problem_types() -> impl Iterator<Item = &'static ProblemType> {
+    let lists = [
+        oms_errors::PROBLEM_TYPES,
+        oms_access::PROBLEM_TYPES,
+        oms_geocoding::PROBLEM_TYPES,
+        oms_payments::PROBLEM_TYPES,
+        oms_orders::PROBLEM_TYPES,
+    ];
+    lists.into_iter().flatten()
+}
+
+/// The document as it is served and printed.
+pub(crate) fn text() -> String {
+    let document = document();
+    serde_json::to_string_pretty(&document).expect("its keys are texts")
+}
+
+fn document() -> Value {
+    let mut document = shared::Overview::openapi();
+    for part in [
+        OrdersDocument::openapi(),
+        PaymentsDocument::openapi(),
+        HealthDocument::openapi(),
+        DocsDocument::openapi(),
+    ] {
+        document.merge(part);
+    }
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in operations(item) {
+            if let Some(access) = routes::access_of(method, path) {
+                complete(operation, access);
+            }
+        }
+    }
+    reuse::share_refusals(&mut document);
+    shared::add_components(&mut document);
+    let mut document = serde_json::to_value(&document).expect("its keys are texts");
+    nulls::strip(&mut document);
+    document
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let operations = [
+        ("GET", &mut item.get),
+        ("PUT", &mut item.put),
+        ("POST", &mut item.post),
+        ("PATCH", &mut item.patch),
+        ("DELETE", &mut item.delete),
+    ];
+    operations
+        .into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// Adds what follows from the route and from what the operation reads.
+fn complete(operation: &mut Operation, access: Access) {
+    operation.security = Some(security(access));
+    let mut types = shared_refusals(operation, access);
+    let responses = &mut operation.responses.responses;
+    for response in responses.values() {
+        let codes = match response {
+            RefOr::T(response) => codes_of(response),
+            RefOr::Ref(_) => Vec::new(),
+        };
+        types.extend(problem_types().filter(|it| codes.contains(&it.code)));
+    }
+    for (status, refusal) in refusals(&types, &[]) {
+        let own = responses.insert(status.clone(), refusal);
+        // Where an order can be read is known to its own refusals only.
+        if let (Some(RefOr::T(own)), Some(RefOr::T(refusal))) = (own, responses.get_mut(&status)) {
+            refusal.headers.extend(own.headers);
+        }
+    }
+    for (status, response) in responses {
+        if let RefOr::T(response) = response {
+            complete_headers(response, status, access);
+        }
+    }
+}
+
+fn security(access: Access) -> Vec<SecurityRequirement> {
+    match access {
+        Access::Open => vec![],
+        Access::Signed => vec![SecurityRequirement::new::<_, [&str; 0], _>(
+            shared::SIGNATURE,
+            [],
+        )],
+        Access::Scope(scope) => [shared::API_KEY, shared::TOKEN]
+            .map(|scheme| SecurityRequirement::new(scheme, [scope.as_str()]))
+            .into(),
+    }
+}
+
+fn shared_refusals(operation: &Operation, access: Access) -> Vec<&'static ProblemType> {
+    let mut types = Vec::new();
+    match access {
+        Access::Open => return types,
+        Access::Signed => types.extend(OF_THE_SERVICE),
+        Access::Scope(_) => {
+            types.extend(OF_CREDENTIALS);
+            types.extend(OF_THE_SERVICE);
+            if operation.request_body.is_some() {
+                types.extend(OF_A_BODY);
+            }
+        }
+    }
+    let parameters = operation.parameters.iter().flatten();
+    let is_of_a_query = |parameter: &RefOr<_>| match parameter {
+        RefOr::T(utoipa::openapi::path::Parameter { parameter_in, .. }) => {
+            *parameter_in == ParameterIn::Query
+        }
+        RefOr::Ref(_) => false,
+    };
+    if parameters.into_iter().any(is_of_a_query) {
+        types.push(&INVALID_REQUEST);
+    }
+    types
+}
+
+/// Handlers name their headers; what those mean stands among the components.
+fn complete_headers(response: &mut Response, status: &str, access: Access) {
+    let mut names: Vec<String> = response.headers.keys().cloned().collect();
+    names.push("X-Request-Id".to_owned());
+    if matches!(access, Access::Scope(_)) && status != "401" {
+        names.extend(["RateLimit", "RateLimit-Policy"].map(str::to_owned));
+    }
+    let headers = names.into_iter().map(|name| (name.clone(), header(&name)));
+    response.headers = headers.collect();
+}

@@ -1,0 +1,195 @@
+//! What stands in the document once: what it is about, the credentials, the headers, and what a refusal looks like.
+
+use oms_access::Scope;
+use oms_errors::http::REQUEST_ID;
+use oms_errors::openapi::ProblemBody;
+use oms_orders::http::ProblemMembers;
+use serde_json::{Value, json};
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, OpenApi, RefOr};
+use utoipa::{OpenApi as Document, PartialSchema, ToSchema};
+
+use super::{example, problem_types};
+
+pub(super) const API_KEY: &str = "apiKey";
+pub(super) const TOKEN: &str = "token";
+pub(super) const SIGNATURE: &str = "stripeSignature";
+
+/// The document without its operations.
+#[derive(Document)]
+#[openapi(
+    info(
+        title = "oms",
+        description = "Order management: orders are routed to the nearest warehouse that can fill them, their stock is held, and their \
+            payment is collected, each once.\n\nEvery refusal is `application/problem+json` (RFC 9457) with a stable `code`. A method that an \
+            address does not know is 405 `request.method_not_allowed` with `Allow`. Members that are not there are absent and not null, \
+            unless they may be null here. Times are RFC 3339 in UTC. Money is whole minor units with a currency.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    tags(
+        (name = "orders", description = "Placing, reading, cancelling and refunding orders."),
+        (name = "operations", description = "What only a person can settle."),
+        (name = "webhooks", description = "What the payment gateway reports."),
+        (name = "health", description = "Whether the server lives, and whether it can serve."),
+        (name = "documentation", description = "This document."),
+    ),
+)]
+pub(super) struct Overview;
+
+/// Adds what operations refer to.
+pub(super) fn add_components(document: &mut OpenApi) {
+    let components = document.components.get_or_insert_with(Components::new);
+    let problem = ProblemBody::name().into_owned();
+    components.schemas.insert(problem, problem_schema().into());
+    let mut referred = Vec::new();
+    ProblemBody::schemas(&mut referred);
+    ProblemMembers::schemas(&mut referred);
+    components.schemas.extend(referred);
+    let examples = problem_types().map(|it| (it.code.to_owned(), example(it)));
+    components.examples.extend(examples);
+    let headers = headers().map(|(name, header)| (name.to_owned(), header.into()));
+    components.headers.extend(headers);
+    for (name, scheme) in security_schemes() {
+        components.add_security_scheme(name, scheme);
+    }
+}
+
+/// A refusal with what the contexts add.
+fn problem_schema() -> Schema {
+    let (mut problem, members) = (ProblemBody::schema(), ProblemMembers::schema());
+    let (RefOr::T(Schema::Object(problem_fields)), RefOr::T(Schema::Object(members))) =
+        (&mut problem, members)
+    else {
+        unreachable!("structs are objects");
+    };
+    problem_fields.properties.extend(members.properties);
+    let scope = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(Scope::ALL.map(Scope::as_str)))
+        .description(Some("With `access.forbidden`: what the credential lacks."));
+    problem_fields
+        .properties
+        .insert("scope".into(), scope.into());
+    if let Some(RefOr::T(Schema::Object(code))) = problem_fields.properties.get_mut("code") {
+        code.enum_values = Some(problem_types().map(|it| json!(it.code)).collect());
+    }
+    Schema::Object(problem_fields.clone())
+}
+
+fn security_schemes() -> [(&'static str, SecurityScheme); 3] {
+    let scopes = Scope::ALL.map(|scope| format!("`{scope}`")).join(", ");
+    let bearer = |format: &str, description: String| {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+        let scheme = scheme.bearer_format(format).description(Some(description));
+        SecurityScheme::Http(scheme.build())
+    };
+    let of_stripe = ApiKeyValue::with_description(
+        "Stripe-Signature",
+        "An HMAC over the body and its time, with a secret of the webhook endpoint (<https://docs.stripe.com/webhooks/signature>).",
+    );
+    [
+        (
+            API_KEY,
+            bearer(
+                "oms_live_… or oms_test_…",
+                format!("A key made with `oms-api keys create`. Its scopes: {scopes}."),
+            ),
+        ),
+        (
+            TOKEN,
+            bearer(
+                "JWT",
+                format!(
+                    "A token of the OpenID Connect issuer that is configured. Its claim `scope` or `scp` has the scopes: {scopes}."
+                ),
+            ),
+        ),
+        (SIGNATURE, SecurityScheme::ApiKey(ApiKey::Header(of_stripe))),
+    ]
+}
+
+/// Every header that answers have.
+fn headers() -> impl Iterator<Item = (&'static str, Header)> {
+    let rows: [(&str, &str, ObjectBuilder, Value); 9] = [
+        (
+            "X-Request-Id",
+            "The id under which the log has this request.",
+            uuid(),
+            json!("01a2057d-fe5d-7050-af7b-45db7b8dc4a3"),
+        ),
+        (
+            "RateLimit-Policy",
+            "How often the credential may be used, where that is limited: draft-ietf-httpapi-ratelimit-headers.",
+            text(r#"^"credential";q=[0-9]+;w=[0-9]+$"#),
+            json!("\"credential\";q=10000;w=10"),
+        ),
+        (
+            "RateLimit",
+            "What is left of that.",
+            text(r#"^"credential";r=[0-9]+;t=[0-9]+$"#),
+            json!("\"credential\";r=9998;t=1"),
+        ),
+        (
+            "Retry-After",
+            "Seconds after which to ask again.",
+            whole_number(),
+            json!(2),
+        ),
+        (
+            "Location",
+            "Where the order can be read.",
+            text("^/orders/[0-9a-f-]{36}$"),
+            json!("/orders/01a2057d-fe6d-70bb-8eed-a7de1ae0065e"),
+        ),
+        (
+            "ETag",
+            "Stands for this answer: send it as `If-None-Match`.",
+            text("^\"[0-9a-f]{32}\"$"),
+            json!("\"0f3c2b7d9a5e4c1f8b6d0f3c2b7d9a5e\""),
+        ),
+        (
+            "Idempotent-Replayed",
+            "`true`: an earlier request did it.",
+            text("^true$"),
+            json!("true"),
+        ),
+        (
+            "WWW-Authenticate",
+            "How to authenticate.",
+            text("^Bearer$"),
+            json!("Bearer"),
+        ),
+        (
+            "Allow",
+            "The methods that are allowed.",
+            text("^[A-Z]+(, [A-Z]+)*$"),
+            json!("GET, POST"),
+        ),
+    ];
+    debug_assert!(rows[0].0.eq_ignore_ascii_case(REQUEST_ID.as_str()));
+    rows.into_iter()
+        .map(|(name, description, schema, example)| {
+            let header = HeaderBuilder::new()
+                .schema(Some(schema))
+                .description(Some(description));
+            (name, header.example(Some(example)).build())
+        })
+}
+
+fn text(pattern: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(pattern))
+}
+
+fn uuid() -> ObjectBuilder {
+    text("^[0-9a-f-]{36}$")
+}
+
+fn whole_number() -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1))
+}

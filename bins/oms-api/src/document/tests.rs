@@ -1,0 +1,260 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::{document, problem_types, shared, text};
+use crate::routes::{Access, ROUTES};
+
+/// The rules of the OpenAPI Initiative; see the README beside it.
+const OAS: &str = include_str!("../../tests/openapi/oas-3.1-2022-10-07.json");
+const COMMITTED: &str = include_str!("../../openapi.json");
+
+/// Codes that are no operation's: the address, or its method, is none.
+const OF_NO_OPERATION: [&str; 1] = ["request.method_not_allowed"];
+
+#[test]
+fn the_document_is_the_committed_one() {
+    let same = format!("{}\n", text()) == COMMITTED;
+    assert!(
+        same,
+        "the contract has changed; if it shall, run\n    cargo run -p oms-api -- openapi > bins/oms-api/openapi.json\nand say in the commit who notices"
+    );
+}
+
+#[test]
+fn the_document_obeys_the_rules_of_openapi() {
+    let rules: Value = serde_json::from_str(OAS).unwrap();
+    let rules = jsonschema::draft202012::new(&rules).unwrap();
+    let document = document();
+    let broken: Vec<String> = rules
+        .iter_errors(&document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn every_schema_obeys_the_rules_of_json_schema() {
+    let document = document();
+    let mut count = 0;
+    each_schema(&document, &mut |schema| {
+        count += 1;
+        jsonschema::draft202012::meta::validate(schema)
+            .unwrap_or_else(|error| panic!("{schema}: {error}"));
+    });
+    assert!(count > 100, "{count}");
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_component_is_referred_to() {
+    let document = document();
+    let mut targets = BTreeSet::new();
+    each(&document, &mut |part| {
+        if let Some(target) = part["$ref"].as_str() {
+            let pointer = target.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{target}");
+            targets.insert(target.to_owned());
+        }
+    });
+    for (kind, components) in document["components"].as_object().unwrap() {
+        for name in components.as_object().unwrap().keys() {
+            let target = format!("#/components/{kind}/{name}");
+            let by_itself = kind == "securitySchemes"
+                || name == "Allow"
+                || OF_NO_OPERATION.contains(&name.as_str());
+            assert!(by_itself || targets.contains(&target), "{target}");
+        }
+    }
+}
+
+#[test]
+fn the_document_has_exactly_the_routes_of_the_table_and_asks_for_what_they_ask() {
+    let document = document();
+    let described: BTreeMap<(String, String), Value> = operations(&document)
+        .map(|(method, path, operation)| ((method, path), operation["security"].clone()))
+        .collect();
+    let listed = ROUTES.iter().map(|route| {
+        let security = match route.access {
+            Access::Open => json!([]),
+            Access::Signed => json!([{ shared::SIGNATURE: [] }]),
+            Access::Scope(scope) => {
+                json!([{ shared::API_KEY: [scope.as_str()] }, { shared::TOKEN: [scope.as_str()] }])
+            }
+        };
+        ((route.method.to_owned(), route.path.to_owned()), security)
+    });
+    assert_eq!(described, listed.collect());
+}
+
+#[test]
+fn every_operation_says_what_it_does_and_has_a_name_of_its_own() {
+    let document = document();
+    let mut names = BTreeSet::new();
+    for (method, path, operation) in operations(&document) {
+        let name = operation["operationId"].as_str().unwrap();
+        assert!(names.insert(name.to_owned()), "{name}");
+        let summary = operation["summary"].as_str().unwrap_or_default();
+        assert!(
+            !summary.is_empty() && !summary.ends_with('.'),
+            "{method} {path}: {summary:?}"
+        );
+        assert_eq!(
+            operation["tags"].as_array().map(Vec::len),
+            Some(1),
+            "{method} {path}"
+        );
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        let in_path = parameters.filter(|it| it["in"] == "path").count();
+        assert_eq!(in_path, path.matches('{').count(), "{method} {path}");
+    }
+}
+
+#[test]
+fn every_code_is_an_operation_s_and_has_an_example() {
+    let document = document();
+    let mut codes = BTreeSet::new();
+    for (method, path, operation) in operations(&document) {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let response = resolve(&document, response);
+            let content = &response["content"]["application/problem+json"];
+            let of_status = content["schema"]["allOf"][1]["properties"]["code"]["enum"].as_array();
+            for code in of_status.into_iter().flatten().filter_map(Value::as_str) {
+                let example = resolve(&document, &content["examples"][code]);
+                assert_eq!(example["value"]["code"], code, "{method} {path}");
+                assert_eq!(
+                    example["value"]["status"].to_string(),
+                    *status,
+                    "{method} {path}"
+                );
+                codes.insert(code.to_owned());
+            }
+        }
+    }
+    codes.extend(OF_NO_OPERATION.map(str::to_owned));
+    let all = problem_types().map(|it| it.code.to_owned());
+    assert_eq!(codes, all.collect());
+    let examples = document["components"]["examples"].as_object().unwrap();
+    assert_eq!(codes, examples.keys().cloned().collect());
+}
+
+#[test]
+fn every_example_obeys_its_schema() {
+    let document = document();
+    let mut count = 0;
+    let mut check = |schema: &Value, example: &Value| {
+        count += 1;
+        let validator = validator(&document, schema);
+        let broken: Vec<String> = validator
+            .iter_errors(example)
+            .map(|error| error.to_string())
+            .collect();
+        assert!(broken.is_empty(), "{example}: {broken:#?}");
+    };
+    each_schema(&document, &mut |schema| {
+        for example in schema["examples"].as_array().into_iter().flatten() {
+            check(schema, example);
+        }
+    });
+    // Parameters, headers and bodies.
+    each(&document, &mut |part| {
+        if !part["schema"].is_object() {
+            return;
+        }
+        if !part["example"].is_null() {
+            check(&part["schema"], &part["example"]);
+        }
+        for example in part["examples"]
+            .as_object()
+            .into_iter()
+            .flat_map(|it| it.values())
+        {
+            check(&part["schema"], &resolve(&document, example)["value"]);
+        }
+    });
+    assert!(count > 100, "{count}");
+}
+
+#[test]
+fn every_json_body_has_an_example_of_its_own_or_of_its_parts() {
+    let document = document();
+    for (method, path, operation) in operations(&document) {
+        let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+        if body.is_object() {
+            let name = format!("{method} {path}");
+            let schema = resolve(&document, body);
+            let members = schema["properties"]
+                .as_object()
+                .into_iter()
+                .flat_map(|it| it.values());
+            let is_shown = |schema: &Value| {
+                !resolve(&document, schema)["examples"].is_null() || schema["oneOf"].is_array()
+            };
+            assert!(
+                is_shown(schema) || members.into_iter().any(is_shown),
+                "{name}"
+            );
+        }
+    }
+}
+
+fn validator(document: &Value, schema: &Value) -> jsonschema::Validator {
+    let mut schema = schema.clone();
+    schema["components"] = document["components"].clone();
+    let options = jsonschema::options()
+        .with_draft(jsonschema::Draft::Draft202012)
+        .should_validate_formats(true);
+    options.build(&schema).unwrap()
+}
+
+/// Method, path and operation of each.
+fn operations(document: &Value) -> impl Iterator<Item = (String, String, &Value)> {
+    let items = document["paths"].as_object().unwrap().iter();
+    items.flat_map(|(path, item)| {
+        let operations = item.as_object().unwrap().iter();
+        operations.map(move |(method, operation)| (method.to_uppercase(), path.clone(), operation))
+    })
+}
+
+fn resolve<'a>(document: &'a Value, part: &'a Value) -> &'a Value {
+    match part["$ref"].as_str() {
+        Some(target) => document.pointer(&target[1..]).unwrap(),
+        None => part,
+    }
+}
+
+/// Every object of the document, but those inside of examples.
+fn each<'a>(part: &'a Value, look: &mut impl FnMut(&'a Value)) {
+    match part {
+        Value::Object(members) => {
+            look(part);
+            let members = members
+                .iter()
+                .filter(|(name, _)| !["example", "value"].contains(&name.as_str()));
+            members.for_each(|(_, it)| each(it, look));
+        }
+        Value::Array(parts) => parts.iter().for_each(|it| each(it, look)),
+        _ => {}
+    }
+}
+
+/// Every schema that is not part of another.
+fn each_schema<'a>(document: &'a Value, look: &mut impl FnMut(&'a Value)) {
+    let named = document["components"]["schemas"]
+        .as_object()
+        .unwrap()
+        .values();
+    for schema in named {
+        // With its members, whose examples are theirs.
+        look(schema);
+        let members = schema["properties"]
+            .as_object()
+            .into_iter()
+            .flat_map(|it| it.values());
+        members.into_iter().for_each(&mut *look);
+    }
+    each(document, &mut |part| {
+        if part["schema"].is_object() {
+            look(&part["schema"]);
+        }
+    });
+}

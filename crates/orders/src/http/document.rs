@@ -1,0 +1,83 @@
+//! The endpoints of orders, as the document of the API describes them.
+
+use oms_payments::CustomerStep;
+use oms_validation::{Currency, OrderId, PageSize};
+use utoipa::openapi::schema::{ArrayItems, Schema};
+use utoipa::openapi::{OpenApi, Ref, RefOr};
+use utoipa::{Modify, OpenApi as Document, ToSchema};
+
+use super::{
+    cancel_order, dead_letters, findings, get_order, get_timeline, list_orders, list_refunds,
+    place_order, preview_routing, refund_order,
+};
+use crate::domain::dead_letter::DeadLetterFilter;
+use crate::domain::finding::FindingState;
+use crate::domain::order_listing::OrderSort;
+use crate::domain::status::OrderStatus;
+
+/// The endpoints of orders.
+#[derive(Document)]
+#[openapi(
+    paths(
+        place_order::place_order,
+        list_orders::list_orders,
+        get_order::get_order,
+        get_timeline::get_timeline,
+        cancel_order::cancel_order,
+        list_refunds::list_refunds,
+        refund_order::refund_order,
+        preview_routing::preview_routing,
+        dead_letters::list::list,
+        dead_letters::show::show,
+        dead_letters::retry::retry,
+        dead_letters::resolve::resolve,
+        findings::list::list,
+        findings::show::show,
+        findings::resolve::resolve,
+    ),
+    // What only parameters refer to is not collected from them.
+    components(schemas(DeadLetterFilter, FindingState, OrderSort, PageSize)),
+    modifiers(&PagesOfNamedItems)
+)]
+pub struct OrdersDocument;
+
+/// What refusals of orders say besides what all refusals say.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it documents what `Problem::with_extension` adds")]
+pub struct ProblemMembers {
+    /// The order that it is about.
+    order_id: Option<OrderId>,
+    /// Where that order is.
+    order_status: Option<OrderStatus>,
+    /// With `orders.payment_declined`: why, as far as the customer may know.
+    #[schema(examples("insufficient_funds"))]
+    decline_code: Option<String>,
+    /// With `orders.payment_declined`: what the customer can do.
+    customer_step: Option<CustomerStep>,
+    /// With `orders.refund_exceeds_captured`: what is left.
+    available_minor: Option<i64>,
+    /// With `orders.refund_exceeds_captured`.
+    currency: Option<Currency>,
+    /// With `orders.refund_refused`: the refund.
+    refund_id: Option<oms_payments::RefundId>,
+    /// With `orders.refund_refused`: why.
+    failure_code: Option<String>,
+}
+
+/// utoipa writes what a page has into the page; a reference says the same.
+struct PagesOfNamedItems;
+
+impl Modify for PagesOfNamedItems {
+    fn modify(&self, document: &mut OpenApi) {
+        let schemas = document.components.as_mut().map(|it| &mut it.schemas);
+        for (name, schema) in schemas.into_iter().flatten() {
+            if let Some(item) = name.strip_prefix("Page_")
+                && let RefOr::T(Schema::Object(page)) = schema
+                && let Some(RefOr::T(Schema::Array(items))) = page.properties.get_mut("items")
+            {
+                items.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(item).into()));
+            }
+        }
+    }
+}

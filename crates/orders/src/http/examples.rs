@@ -1,0 +1,129 @@
+//! What the document of the API shows. A test holds each example against its schema.
+
+use serde_json::{Value, json};
+
+const ORDER_ID: &str = "01a2057d-fe6d-70bb-8eed-a7de1ae0065e";
+const PRODUCT_ID: &str = "11111111-1111-4111-8111-111111111111";
+const WAREHOUSE_ID: &str = "00000001-0000-4000-8000-000000000000";
+const ADDRESS: &str = "191 Peachtree St NE, Atlanta, GA";
+
+pub(super) fn new_order() -> Value {
+    json!({
+        "customerId": "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa",
+        "shippingAddress": ADDRESS,
+        "items": [{ "productId": PRODUCT_ID, "quantity": 2 }],
+        "paymentMethod": "pm_card_visa",
+        "externalReference": "#1001",
+        "metadata": { "gift": "yes" }
+    })
+}
+
+pub(super) fn routing_request() -> Value {
+    json!({
+        "shippingAddress": {
+            "line1": "191 Peachtree St NE",
+            "city": "Atlanta",
+            "region": "GA",
+            "location": { "lat": 33.7578, "lng": -84.3876 }
+        },
+        "items": [{ "productId": PRODUCT_ID, "quantity": 2 }]
+    })
+}
+
+pub(super) fn order_summary() -> Value {
+    json!({
+        "orderId": ORDER_ID,
+        "status": "PAID",
+        "customerId": "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa",
+        "warehouseId": WAREHOUSE_ID,
+        "warehouseName": "Atlanta Distribution Center",
+        "total": usd(2000),
+        "items": [{ "productId": PRODUCT_ID, "quantity": 2, "unitPrice": usd(1000), "total": usd(2000) }],
+        "externalReference": "#1001",
+        "metadata": { "gift": "yes" },
+        "createdAt": "2026-11-22T23:01:12.941566Z"
+    })
+}
+
+pub(super) fn order() -> Value {
+    let mut order = order_summary();
+    order["shippingAddress"] = json!(ADDRESS);
+    order["payment"] = json!({
+        "state": "paid",
+        "gateway": "stripe",
+        "attempt": 1,
+        "amount": usd(2000),
+        "captured": usd(2000),
+        "refunded": usd(500),
+        "reference": "pi_952bdc58e1bc480193711688128441ba"
+    });
+    order["refunds"] = json!([refund()]);
+    order["routing"] = json!({
+        "destination": { "lat": 33.7578, "lng": -84.3876 },
+        "explanation": "Atlanta Distribution Center is the nearest warehouse, and has everything that was ordered.",
+        "candidates": [{
+            "warehouseId": WAREHOUSE_ID,
+            "warehouseName": "Atlanta Distribution Center",
+            "distanceM": 979,
+            "outcome": "chosen",
+            "explanation": "Atlanta Distribution Center is 979 m away and has everything that was ordered."
+        }]
+    });
+    order
+}
+
+pub(super) fn pending_order() -> Value {
+    json!({ "orderId": ORDER_ID, "status": "PENDING_PAYMENT" })
+}
+
+pub(super) fn new_refund() -> Value {
+    json!({ "amount": usd(500), "reason": "arrived scratched" })
+}
+
+pub(super) fn refund() -> Value {
+    json!({
+        "refundId": "01a20581-7c1e-7d52-9c6f-3f1f9ad1a0f4",
+        "orderId": ORDER_ID,
+        "status": "refunded",
+        "amount": usd(500),
+        "reason": "arrived scratched",
+        "reference": "re_0f3c2b7d9a5e4c1f8b6d",
+        "createdAt": "2026-11-23T09:12:44.100212Z"
+    })
+}
+
+pub(super) fn dead_letter() -> Value {
+    json!({
+        "id": "01a2059e-31c8-7c0a-a1d4-6f4f4a2d9b10",
+        "state": "open",
+        "orderId": ORDER_ID,
+        "orderStatus": "PENDING_PAYMENT",
+        "reason": "the gateway charged 1900 USD instead of 2000 USD",
+        "tries": 3,
+        "createdAt": "2026-11-23T00:02:10.000000Z"
+    })
+}
+
+pub(super) fn dead_letter_verdict() -> Value {
+    json!({ "as": "failed", "reason": "the bank confirmed that nothing was booked" })
+}
+
+pub(super) fn finding() -> Value {
+    json!({
+        "id": "01a205b0-0d2f-7a44-8f0e-5c0d1e2f3a4b",
+        "state": "open",
+        "kind": "charge_without_order",
+        "gateway": "stripe",
+        "charge": "ch_3c2b7d9a5e4c1f8b6d",
+        "found": usd(2000),
+        "detail": "a charge that is for no order of this store",
+        "action": "none",
+        "tries": 0,
+        "foundAt": "2026-11-23T01:00:00.000000Z",
+        "lastSeenAt": "2026-11-23T02:00:00.000000Z"
+    })
+}
+
+fn usd(amount_minor: i64) -> Value {
+    json!({ "amountMinor": amount_minor, "currency": "USD" })
+}
