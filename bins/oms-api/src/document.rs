@@ -14,6 +14,7 @@ use oms_errors::{
     BODY_TIMEOUT, BODY_TOO_LARGE, DATABASE_UNAVAILABLE, INTERNAL, INVALID_REQUEST, OVERLOADED,
     ProblemType, UNAUTHENTICATED, UNSUPPORTED_MEDIA_TYPE,
 };
+use oms_inventory::http::InventoryDocument;
 use oms_orders::http::OrdersDocument;
 use oms_payments::http::PaymentsDocument;
 use serde_json::Value;
@@ -45,6 +46,12 @@ const OF_A_BODY: &[&ProblemType] = &[
     &UNSUPPORTED_MEDIA_TYPE,
 ];
 
+/// What the geocoder refuses for inventory, which knows it only by its port.
+const OF_ADDRESSES: &[&ProblemType] = &[
+    &oms_geocoding::ADDRESS_NOT_FOUND,
+    &oms_geocoding::UNAVAILABLE,
+];
+
 /// Every refusal that there is.
 fn problem_types() -> impl Iterator<Item = &'static ProblemType> {
     let lists = [
@@ -52,6 +59,7 @@ fn problem_types() -> impl Iterator<Item = &'static ProblemType> {
         oms_access::PROBLEM_TYPES,
         oms_geocoding::PROBLEM_TYPES,
         oms_payments::PROBLEM_TYPES,
+        oms_inventory::PROBLEM_TYPES,
         oms_orders::PROBLEM_TYPES,
     ];
     lists.into_iter().flatten()
@@ -67,6 +75,7 @@ fn document() -> Value {
     let mut document = shared::Overview::openapi();
     for part in [
         OrdersDocument::openapi(),
+        InventoryDocument::openapi(),
         PaymentsDocument::openapi(),
         HealthDocument::openapi(),
         DocsDocument::openapi(),
@@ -76,7 +85,11 @@ fn document() -> Value {
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             if let Some(access) = routes::access_of(method, path) {
-                complete(operation, access);
+                let more = match (method, path.as_str()) {
+                    ("POST", "/warehouses") | ("PATCH", "/warehouses/{id}") => OF_ADDRESSES,
+                    _ => &[],
+                };
+                complete(operation, access, more);
             }
         }
     }
@@ -101,9 +114,10 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
 }
 
 /// Adds what follows from the route and from what the operation reads.
-fn complete(operation: &mut Operation, access: Access) {
+fn complete(operation: &mut Operation, access: Access, more: &[&'static ProblemType]) {
     operation.security = Some(security(access));
     let mut types = shared_refusals(operation, access);
+    types.extend(more);
     let responses = &mut operation.responses.responses;
     for response in responses.values() {
         let codes = match response {

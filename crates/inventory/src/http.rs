@@ -1,5 +1,7 @@
 //! The HTTP face of inventory: what its operators administer.
 
+pub(crate) mod document;
+mod examples;
 mod products;
 mod stock;
 mod warehouses;
@@ -19,6 +21,7 @@ use tracing::Instrument;
 
 use crate::context::InventoryContext;
 use crate::domain::fingerprint::Once;
+pub use document::{InventoryDocument, ProblemMembers};
 
 /// What the endpoints of inventory work with. Registered as `web::Data`.
 pub struct InventoryApi {

@@ -30,6 +30,7 @@ pub(super) const SIGNATURE: &str = "stripeSignature";
     ),
     tags(
         (name = "orders", description = "Placing, reading, cancelling and refunding orders."),
+        (name = "inventory", description = "Warehouses, products and stock."),
         (name = "operations", description = "What only a person can settle."),
         (name = "webhooks", description = "What the payment gateway reports."),
         (name = "health", description = "Whether the server lives, and whether it can serve."),
@@ -46,6 +47,7 @@ pub(super) fn add_components(document: &mut OpenApi) {
     let mut referred = Vec::new();
     ProblemBody::schemas(&mut referred);
     ProblemMembers::schemas(&mut referred);
+    oms_inventory::http::ProblemMembers::schemas(&mut referred);
     components.schemas.extend(referred);
     let examples = problem_types().map(|it| (it.code.to_owned(), example(it)));
     components.examples.extend(examples);
@@ -58,13 +60,19 @@ pub(super) fn add_components(document: &mut OpenApi) {
 
 /// A refusal with what the contexts add.
 fn problem_schema() -> Schema {
-    let (mut problem, members) = (ProblemBody::schema(), ProblemMembers::schema());
-    let (RefOr::T(Schema::Object(problem_fields)), RefOr::T(Schema::Object(members))) =
-        (&mut problem, members)
-    else {
+    let mut problem = ProblemBody::schema();
+    let RefOr::T(Schema::Object(problem_fields)) = &mut problem else {
         unreachable!("structs are objects");
     };
-    problem_fields.properties.extend(members.properties);
+    for members in [
+        ProblemMembers::schema(),
+        oms_inventory::http::ProblemMembers::schema(),
+    ] {
+        let RefOr::T(Schema::Object(members)) = members else {
+            unreachable!("structs are objects");
+        };
+        problem_fields.properties.extend(members.properties);
+    }
     let scope = ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(Scope::ALL.map(Scope::as_str)))
@@ -139,14 +147,14 @@ fn headers() -> impl Iterator<Item = (&'static str, Header)> {
         ),
         (
             "Location",
-            "Where the order can be read.",
-            text("^/orders/[0-9a-f-]{36}$"),
+            "Where it can be read.",
+            text("^/(orders|warehouses|products)/[0-9a-f-]{36}$|^/stock-movements$"),
             json!("/orders/01a2057d-fe6d-70bb-8eed-a7de1ae0065e"),
         ),
         (
             "ETag",
-            "Stands for this answer: send it as `If-None-Match`.",
-            text("^\"[0-9a-f]{32}\"$"),
+            "Stands for what was answered: send it as `If-None-Match`, or as `If-Match` with a change of it.",
+            text("^\"([0-9a-f]{32}|[0-9]+)\"$"),
             json!("\"0f3c2b7d9a5e4c1f8b6d0f3c2b7d9a5e\""),
         ),
         (

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use oms_validation::openapi::{READABLE, text};
 use serde::{Deserialize, Serialize};
 
 macro_rules! define_text {
@@ -10,6 +11,8 @@ macro_rules! define_text {
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String")]
         pub struct $name(String);
+
+        oms_validation::schema_of! { $name, $message, text(1..=$max, READABLE) }
 
         /// The text is not usable for this.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

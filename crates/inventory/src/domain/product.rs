@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use oms_validation::Money;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::ProductId;
 use crate::domain::name::{Name, Sku};
@@ -71,7 +72,8 @@ impl ProductChange {
 }
 
 /// At most one price for each currency, each 1 to 10^12 minor units, in the order of the currencies.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(max_items = 50)]
 pub struct Prices(Vec<Money>);
 
 /// These are no prices.

@@ -13,6 +13,7 @@ use oms_errors::Problem;
 use oms_validation::Reason;
 use oms_validation::http::{CurrentOperator, CurrentTenant, IdempotencyKeyHeader, invalid_field};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::ProductId;
 use crate::domain::stock_change::{Direction, InvalidLines, Lines, StockChange};
@@ -20,10 +21,13 @@ use crate::http::{InventoryApi, made};
 use crate::service;
 
 /// One line of a change.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = StockLine)]
 struct Line {
     product_id: ProductId,
+    /// Pieces: at least 1, or for an adjustment other than 0 and down as well as up.
+    #[schema(minimum = -1_000_000, maximum = 1_000_000)]
     quantity: i64,
 }
 

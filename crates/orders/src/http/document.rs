@@ -1,10 +1,9 @@
 //! The endpoints of orders, as the document of the API describes them.
 
 use oms_payments::CustomerStep;
+use oms_validation::openapi::PagesOfNamedItems;
 use oms_validation::{Currency, OrderId, PageSize};
-use utoipa::openapi::schema::{ArrayItems, Schema};
-use utoipa::openapi::{OpenApi, Ref, RefOr};
-use utoipa::{Modify, OpenApi as Document, ToSchema};
+use utoipa::{OpenApi as Document, ToSchema};
 
 use super::{
     cancel_order, dead_letters, findings, get_order, get_timeline, list_orders, list_refunds,
@@ -63,21 +62,4 @@ pub struct ProblemMembers {
     refund_id: Option<oms_payments::RefundId>,
     /// With `orders.refund_refused`: why.
     failure_code: Option<String>,
-}
-
-/// utoipa writes what a page has into the page; a reference says the same.
-struct PagesOfNamedItems;
-
-impl Modify for PagesOfNamedItems {
-    fn modify(&self, document: &mut OpenApi) {
-        let schemas = document.components.as_mut().map(|it| &mut it.schemas);
-        for (name, schema) in schemas.into_iter().flatten() {
-            if let Some(item) = name.strip_prefix("Page_")
-                && let RefOr::T(Schema::Object(page)) = schema
-                && let Some(RefOr::T(Schema::Array(items))) = page.properties.get_mut("items")
-            {
-                items.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(item).into()));
-            }
-        }
-    }
 }

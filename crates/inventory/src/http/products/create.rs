@@ -1,31 +1,55 @@
 //! `POST /products`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
+use oms_errors::{INVALID_HEADER, Problem};
 use oms_validation::Money;
 use oms_validation::http::{CurrentTenant, IdempotencyKeyHeader, ValidJson};
 use serde::Deserialize;
+use utoipa::ToSchema;
 use validator::Validate;
 
-use super::representation::answer;
+use super::representation::{ProductBody, answer};
 use super::{location_of, prices_of};
 use crate::domain::name::{Name, Sku};
-use crate::domain::product::NewProduct;
-use crate::http::{InventoryApi, made};
+use crate::domain::product::{NewProduct, Prices};
+use crate::error;
+use crate::http::{InventoryApi, examples, made};
 use crate::service;
 
 /// The body: without prices it can't be sold yet.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewProduct, examples(examples::new_product))]
 pub(crate) struct Body {
     sku: Sku,
     name: Name,
     #[serde(default)]
+    #[schema(value_type = Prices)]
     prices: Vec<Money>,
+}
+
+oms_errors::refusals! {
+    Refusals: [INVALID_HEADER, error::SKU_TAKEN, error::KEY_REUSED, error::OUTCOME_UNKNOWN]
 }
 
 /// 201 with the product; 200 with the one that an earlier request with this key has created. 409 when another one has the
 /// SKU; 422 when the key stands for another request.
+#[utoipa::path(
+    post,
+    path = "/products",
+    operation_id = "createProduct",
+    tag = "inventory",
+    summary = "Create a product",
+    description = "Without a price in the currency of an order it can not be sold.",
+    params(IdempotencyKeyHeader),
+    request_body = Body,
+    responses(
+        (status = 201, description = "Created.", body = ProductBody, headers(("Location"), ("ETag"))),
+        (status = 200, description = "Created by an earlier request with this key.", body = ProductBody,
+            headers(("Location"), ("ETag"), ("Idempotent-Replayed"))),
+        Refusals,
+    ),
+)]
 pub(crate) async fn create(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,

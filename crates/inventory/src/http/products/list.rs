@@ -3,7 +3,9 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::http::CurrentTenant;
-use oms_validation::http::paging::{PageBody, cursor, page_size, parameter, parse_query};
+use oms_validation::http::paging::{
+    PageBody, PageParameters, cursor, page_size, parameter, parse_query,
+};
 
 use super::representation::ProductBody;
 use crate::domain::name::{InvalidSku, Sku};
@@ -12,6 +14,18 @@ use crate::service;
 
 /// 200 with a page, newest first. `sku` leaves the one product with it, `limit` is 1 to 100 (20), `cursor` the `nextCursor`
 /// of an earlier page.
+#[utoipa::path(
+    get,
+    path = "/products",
+    operation_id = "listProducts",
+    tag = "inventory",
+    summary = "List products",
+    description = "Newest first.",
+    params(("sku" = Option<Sku>, Query), PageParameters),
+    responses(
+        (status = 200, description = "A page.", body = PageBody<ProductBody>),
+    ),
+)]
 pub(crate) async fn list(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,

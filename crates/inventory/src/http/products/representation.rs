@@ -4,14 +4,17 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use chrono::{DateTime, Utc};
 use oms_validation::http::etag;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::ProductId;
 use crate::domain::name::{Name, Sku};
 use crate::domain::product::{Prices, Product};
+use crate::http::examples;
 
 /// A product.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Product, examples(examples::product))]
 pub(super) struct ProductBody {
     id: ProductId,
     sku: Sku,

@@ -5,11 +5,29 @@ use oms_errors::Problem;
 use oms_validation::http::CurrentTenant;
 
 use super::id_of;
-use super::representation::answer;
+use super::representation::{ProductBody, answer};
+use crate::ProductId;
+use crate::error::PRODUCT_NOT_FOUND;
 use crate::http::InventoryApi;
 use crate::service;
 
+oms_errors::refusals! {
+    Refusals: [PRODUCT_NOT_FOUND]
+}
+
 /// 200 with the product and its `ETag`; 404 when there is none of this id in this store.
+#[utoipa::path(
+    get,
+    path = "/products/{id}",
+    operation_id = "getProduct",
+    tag = "inventory",
+    summary = "Read a product",
+    params(("id" = ProductId, Path)),
+    responses(
+        (status = 200, description = "The product.", body = ProductBody, headers(("ETag"))),
+        Refusals,
+    ),
+)]
 pub(crate) async fn show(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,

@@ -1,27 +1,61 @@
 //! `POST /stock-levels/adjust`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
+use oms_errors::{INVALID_HEADER, Problem};
+use oms_validation::Reason;
 use oms_validation::http::{CurrentOperator, CurrentTenant, IdempotencyKeyHeader, ValidJson};
 use serde::Deserialize;
+use utoipa::ToSchema;
 use validator::Validate;
 
+use super::representation::ChangeBody;
 use super::{Line, change_stock, lines_of, reason_of};
 use crate::WarehouseId;
 use crate::domain::stock_change::{Direction, StockChange};
-use crate::http::InventoryApi;
+use crate::error;
+use crate::http::{InventoryApi, examples};
 
 /// The body: by how much, up or down, and why.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = StockAdjustment, examples(examples::stock_adjust))]
 pub(crate) struct Body {
     warehouse_id: WarehouseId,
+    #[schema(min_items = 1, max_items = 100)]
     lines: Vec<Line>,
+    #[schema(value_type = Reason)]
     reason: String,
+}
+
+oms_errors::refusals! {
+    Refusals: [
+        INVALID_HEADER,
+        error::UNKNOWN_WAREHOUSE,
+        error::UNKNOWN_PRODUCT,
+        error::INSUFFICIENT_STOCK,
+        error::TOO_MUCH_STOCK,
+        error::KEY_REUSED,
+        error::OUTCOME_UNKNOWN,
+    ]
 }
 
 /// 201 with the movements; 200 with those that an earlier request with this key has made. 422 when there are not as many
 /// pieces that no order holds, the warehouse or a product is not known, or the key stands for another request.
+#[utoipa::path(
+    post,
+    path = "/stock-levels/adjust",
+    operation_id = "adjustStock",
+    tag = "inventory",
+    summary = "Adjust stock that was counted, found or lost",
+    params(IdempotencyKeyHeader),
+    request_body = Body,
+    responses(
+        (status = 201, description = "The movements.", body = ChangeBody, headers(("Location"))),
+        (status = 200, description = "The movements that an earlier request with this key has made.", body = ChangeBody,
+            headers(("Location"), ("Idempotent-Replayed"))),
+        Refusals,
+    ),
+)]
 pub(crate) async fn adjust(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,

@@ -3,13 +3,16 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::http::CurrentTenant;
-use oms_validation::http::paging::{PageBody, cursor, id, page_size, parameter, parse_query};
+use oms_validation::http::paging::{
+    PageBody, PageParameters, cursor, id, page_size, parameter, parse_query,
+};
 
 use super::representation::LevelBody;
 use crate::domain::name::{InvalidSku, Sku};
 use crate::domain::stock_level::{LevelFilter, MAX_ON_HAND};
 use crate::http::InventoryApi;
 use crate::service;
+use crate::{ProductId, WarehouseId};
 
 const PARAMETERS: [&str; 6] = [
     "warehouseId",
@@ -22,6 +25,24 @@ const PARAMETERS: [&str; 6] = [
 
 /// 200 with a page, by warehouse and product. `warehouseId`, `productId`, `sku` and `belowAvailable` leave those levels that
 /// all of them fit; `limit` is 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
+#[utoipa::path(
+    get,
+    path = "/stock-levels",
+    operation_id = "listStockLevels",
+    tag = "inventory",
+    summary = "List stock levels",
+    description = "By warehouse and product: those that all filters fit.",
+    params(
+        ("warehouseId" = Option<WarehouseId>, Query),
+        ("productId" = Option<ProductId>, Query),
+        ("sku" = Option<Sku>, Query),
+        ("belowAvailable" = Option<i32>, Query, minimum = 0, maximum = 1_000_000_000, description = "Fewer pieces than that are available."),
+        PageParameters,
+    ),
+    responses(
+        (status = 200, description = "A page.", body = PageBody<LevelBody>),
+    ),
+)]
 pub(crate) async fn levels(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,

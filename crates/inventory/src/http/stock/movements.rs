@@ -3,17 +3,37 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::http::CurrentTenant;
-use oms_validation::http::paging::{PageBody, cursor, id, page_size, parameter, parse_query};
+use oms_validation::http::paging::{
+    PageBody, PageParameters, cursor, id, page_size, parameter, parse_query,
+};
 
 use super::representation::MovementBody;
 use crate::domain::stock_movement::{MovementFilter, MovementKind};
 use crate::http::InventoryApi;
 use crate::service;
+use crate::{ProductId, WarehouseId};
 
 const PARAMETERS: [&str; 5] = ["warehouseId", "productId", "kind", "limit", "cursor"];
 
 /// 200 with a page, newest first. `warehouseId`, `productId` and `kind` leave those movements that all of them fit; `limit`
 /// is 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
+#[utoipa::path(
+    get,
+    path = "/stock-movements",
+    operation_id = "listStockMovements",
+    tag = "inventory",
+    summary = "List what came and went",
+    description = "Newest first: those that all filters fit.",
+    params(
+        ("warehouseId" = Option<WarehouseId>, Query),
+        ("productId" = Option<ProductId>, Query),
+        ("kind" = Option<MovementKind>, Query),
+        PageParameters,
+    ),
+    responses(
+        (status = 200, description = "A page.", body = PageBody<MovementBody>),
+    ),
+)]
 pub(crate) async fn movements(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,

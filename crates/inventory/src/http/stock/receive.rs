@@ -1,27 +1,61 @@
 //! `POST /stock-levels/receive`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
+use oms_errors::{INVALID_HEADER, Problem};
+use oms_validation::Reason;
 use oms_validation::http::{CurrentOperator, CurrentTenant, IdempotencyKeyHeader, ValidJson};
 use serde::Deserialize;
+use utoipa::ToSchema;
 use validator::Validate;
 
+use super::representation::ChangeBody;
 use super::{Line, change_stock, lines_of, reason_of};
 use crate::WarehouseId;
 use crate::domain::stock_change::{Direction, StockChange};
-use crate::http::InventoryApi;
+use crate::error;
+use crate::http::{InventoryApi, examples};
 
 /// The body.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = StockReceipt, examples(examples::stock_receive))]
 pub(crate) struct Body {
     warehouse_id: WarehouseId,
+    #[schema(min_items = 1, max_items = 100)]
     lines: Vec<Line>,
+    #[schema(value_type = Option<Reason>)]
     reason: Option<String>,
+}
+
+oms_errors::refusals! {
+    Refusals: [
+        INVALID_HEADER,
+        error::UNKNOWN_WAREHOUSE,
+        error::UNKNOWN_PRODUCT,
+        error::TOO_MUCH_STOCK,
+        error::KEY_REUSED,
+        error::OUTCOME_UNKNOWN,
+    ]
 }
 
 /// 201 with the movements; 200 with those that an earlier request with this key has made. 422 when the warehouse or a
 /// product is not known, there would be too much, or the key stands for another request.
+#[utoipa::path(
+    post,
+    path = "/stock-levels/receive",
+    operation_id = "receiveStock",
+    tag = "inventory",
+    summary = "Receive stock",
+    description = "Without a reason it is `received`.",
+    params(IdempotencyKeyHeader),
+    request_body = Body,
+    responses(
+        (status = 201, description = "The movements.", body = ChangeBody, headers(("Location"))),
+        (status = 200, description = "The movements that an earlier request with this key has made.", body = ChangeBody,
+            headers(("Location"), ("Idempotent-Replayed"))),
+        Refusals,
+    ),
+)]
 pub(crate) async fn receive(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,

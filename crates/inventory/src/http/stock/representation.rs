@@ -2,16 +2,19 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::id::{MovementId, StockChangeId};
 use crate::domain::name::{Name, Sku};
 use crate::domain::stock_level::StockLevel;
 use crate::domain::stock_movement::{MovementKind, StockMovement};
+use crate::http::examples;
 use crate::{ProductId, WarehouseId};
 
 /// A stock level.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = StockLevel, examples(examples::stock_level))]
 pub(super) struct LevelBody {
     warehouse_id: WarehouseId,
     warehouse_name: Name,
@@ -39,8 +42,9 @@ impl From<StockLevel> for LevelBody {
 }
 
 /// A movement of stock.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = StockMovement, examples(examples::stock_movement))]
 pub(super) struct MovementBody {
     id: MovementId,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,8 +75,9 @@ impl From<StockMovement> for MovementBody {
 }
 
 /// A change of the stock.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = StockChange)]
 pub(super) struct ChangeBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     change_id: Option<StockChangeId>,

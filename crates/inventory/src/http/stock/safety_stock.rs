@@ -1,26 +1,45 @@
 //! `GET` and `PUT /stock-levels/{warehouseId}/{productId}/safety-stock`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
+use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED, PRECONDITION_REQUIRED, Problem};
 use oms_validation::http::{CurrentTenant, IfMatch, ValidJson, etag};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::domain::stock_level::MAX_ON_HAND;
-use crate::error::InventoryError;
-use crate::http::InventoryApi;
+use crate::error::{InventoryError, OUTCOME_UNKNOWN, STOCK_LEVEL_NOT_FOUND};
+use crate::http::{InventoryApi, examples};
 use crate::service;
 use crate::{ProductId, WarehouseId};
 
 /// The body, and the answer.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, Serialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SafetyStock, examples(examples::safety_stock))]
 pub(crate) struct Body {
     #[validate(range(min = 0, max = MAX_ON_HAND, message = "must be between 0 and 1000000000"))]
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     quantity: i32,
 }
 
+oms_errors::refusals! {
+    ShowRefusals: [STOCK_LEVEL_NOT_FOUND]
+}
+
 /// 200 with the pieces that routing leaves alone, and an `ETag`; 404 when the warehouse never had the product.
+#[utoipa::path(
+    get,
+    path = "/stock-levels/{warehouse}/{product}/safety-stock",
+    operation_id = "getSafetyStock",
+    tag = "inventory",
+    summary = "Read how many pieces routing leaves alone",
+    params(("warehouse" = WarehouseId, Path), ("product" = ProductId, Path)),
+    responses(
+        (status = 200, description = "The quantity.", body = Body, headers(("ETag"))),
+        ShowRefusals,
+    ),
+)]
 pub(crate) async fn show(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
@@ -33,8 +52,31 @@ pub(crate) async fn show(
     Ok(answer(api.detached(reading).await??))
 }
 
+oms_errors::refusals! {
+    SetRefusals: [
+        INVALID_HEADER,
+        PRECONDITION_FAILED,
+        PRECONDITION_REQUIRED,
+        STOCK_LEVEL_NOT_FOUND,
+        OUTCOME_UNKNOWN,
+    ]
+}
+
 /// 200 with the new quantity. 404 when the warehouse never had the product; 412 when it was set to another quantity
 /// meanwhile; 428 without `If-Match`.
+#[utoipa::path(
+    put,
+    path = "/stock-levels/{warehouse}/{product}/safety-stock",
+    operation_id = "setSafetyStock",
+    tag = "inventory",
+    summary = "Say how many pieces routing leaves alone",
+    params(("warehouse" = WarehouseId, Path), ("product" = ProductId, Path), IfMatch),
+    request_body = Body,
+    responses(
+        (status = 200, description = "The new quantity.", body = Body, headers(("ETag"))),
+        SetRefusals,
+    ),
+)]
 pub(crate) async fn set(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,

@@ -1,30 +1,65 @@
 //! `POST /stock-levels/transfer`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
+use oms_errors::{INVALID_HEADER, Problem};
+use oms_validation::Reason;
 use oms_validation::http::invalid_field;
 use oms_validation::http::{CurrentOperator, CurrentTenant, IdempotencyKeyHeader, ValidJson};
 use serde::Deserialize;
+use utoipa::ToSchema;
 use validator::Validate;
 
+use super::representation::ChangeBody;
 use super::{Line, change_stock, lines_of, reason_of};
 use crate::WarehouseId;
 use crate::domain::stock_change::{Direction, StockChange};
-use crate::http::InventoryApi;
+use crate::error;
+use crate::http::{InventoryApi, examples};
 
 /// The body.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = StockTransfer, examples(examples::stock_transfer))]
 pub(crate) struct Body {
     from_warehouse_id: WarehouseId,
     to_warehouse_id: WarehouseId,
+    #[schema(min_items = 1, max_items = 100)]
     lines: Vec<Line>,
+    #[schema(value_type = Option<Reason>)]
     reason: Option<String>,
+}
+
+oms_errors::refusals! {
+    Refusals: [
+        INVALID_HEADER,
+        error::UNKNOWN_WAREHOUSE,
+        error::UNKNOWN_PRODUCT,
+        error::INSUFFICIENT_STOCK,
+        error::TOO_MUCH_STOCK,
+        error::KEY_REUSED,
+        error::OUTCOME_UNKNOWN,
+    ]
 }
 
 /// 201 with the movements of both warehouses; 200 with those that an earlier request with this key has made. 422 when the
 /// first one has not as many pieces that no order holds, a warehouse or a product is not known, or the key stands for
 /// another request.
+#[utoipa::path(
+    post,
+    path = "/stock-levels/transfer",
+    operation_id = "transferStock",
+    tag = "inventory",
+    summary = "Move stock from one warehouse to another",
+    description = "Without a reason it is `transferred`.",
+    params(IdempotencyKeyHeader),
+    request_body = Body,
+    responses(
+        (status = 201, description = "The movements.", body = ChangeBody, headers(("Location"))),
+        (status = 200, description = "The movements that an earlier request with this key has made.", body = ChangeBody,
+            headers(("Location"), ("Idempotent-Replayed"))),
+        Refusals,
+    ),
+)]
 pub(crate) async fn transfer(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,

@@ -1,31 +1,60 @@
 //! `POST /warehouses`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
+use oms_errors::{INVALID_HEADER, Problem};
 use oms_validation::Location;
 use oms_validation::http::{CurrentTenant, IdempotencyKeyHeader, ValidJson};
 use serde::Deserialize;
+use utoipa::ToSchema;
 use validator::Validate;
 
 use super::location_of;
-use super::representation::answer;
+use super::representation::{WarehouseBody, answer};
 use crate::domain::name::{AddressLine, Name};
 use crate::domain::warehouse::NewWarehouse;
-use crate::http::{InventoryApi, made};
+use crate::error;
+use crate::http::{InventoryApi, examples, made};
 use crate::service;
 
 /// The body: without a location, the address is looked up.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewWarehouse, examples(examples::new_warehouse))]
 pub(crate) struct Body {
     name: Name,
+    /// Looked up where there is no location.
     address: Option<AddressLine>,
     location: Option<Location>,
+    /// Without it, `true`.
     active: Option<bool>,
+}
+
+oms_errors::refusals! {
+    Refusals: [
+        INVALID_HEADER,
+        error::WAREHOUSE_NAME_TAKEN,
+        error::KEY_REUSED,
+        error::OUTCOME_UNKNOWN,
+    ]
 }
 
 /// 201 with the warehouse; 200 with the one that an earlier request with this key has created. 400 when it is nowhere, or
 /// the address is not known; 409 when another one has the name; 422 when the key stands for another request.
+#[utoipa::path(
+    post,
+    path = "/warehouses",
+    operation_id = "createWarehouse",
+    tag = "inventory",
+    summary = "Create a warehouse",
+    params(IdempotencyKeyHeader),
+    request_body = Body,
+    responses(
+        (status = 201, description = "Created.", body = WarehouseBody, headers(("Location"), ("ETag"))),
+        (status = 200, description = "Created by an earlier request with this key.", body = WarehouseBody,
+            headers(("Location"), ("ETag"), ("Idempotent-Replayed"))),
+        Refusals,
+    ),
+)]
 pub(crate) async fn create(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,

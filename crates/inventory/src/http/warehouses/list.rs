@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::http::CurrentTenant;
-use oms_validation::http::paging::{PageBody, cursor, page_size, parse_query};
+use oms_validation::http::paging::{PageBody, PageParameters, cursor, page_size, parse_query};
 
 use super::representation::WarehouseBody;
 use crate::http::{InventoryApi, flag};
@@ -11,6 +11,18 @@ use crate::service;
 
 /// 200 with a page, newest first. `active` is `true` or `false`, `limit` 1 to 100 (20), `cursor` the `nextCursor` of an
 /// earlier page.
+#[utoipa::path(
+    get,
+    path = "/warehouses",
+    operation_id = "listWarehouses",
+    tag = "inventory",
+    summary = "List warehouses",
+    description = "Newest first.",
+    params(("active" = Option<bool>, Query), PageParameters),
+    responses(
+        (status = 200, description = "A page.", body = PageBody<WarehouseBody>),
+    ),
+)]
 pub(crate) async fn list(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,

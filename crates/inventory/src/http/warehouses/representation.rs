@@ -5,14 +5,17 @@ use chrono::{DateTime, Utc};
 use oms_validation::Location;
 use oms_validation::http::etag;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::WarehouseId;
 use crate::domain::name::{AddressLine, Name};
 use crate::domain::warehouse::Warehouse;
+use crate::http::examples;
 
 /// A warehouse.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Warehouse, examples(examples::warehouse))]
 pub(super) struct WarehouseBody {
     id: WarehouseId,
     name: Name,

@@ -5,11 +5,29 @@ use oms_errors::Problem;
 use oms_validation::http::CurrentTenant;
 
 use super::id_of;
-use super::representation::answer;
+use super::representation::{WarehouseBody, answer};
+use crate::WarehouseId;
+use crate::error::WAREHOUSE_NOT_FOUND;
 use crate::http::InventoryApi;
 use crate::service;
 
+oms_errors::refusals! {
+    Refusals: [WAREHOUSE_NOT_FOUND]
+}
+
 /// 200 with the warehouse and its `ETag`; 404 when there is none of this id in this store.
+#[utoipa::path(
+    get,
+    path = "/warehouses/{id}",
+    operation_id = "getWarehouse",
+    tag = "inventory",
+    summary = "Read a warehouse",
+    params(("id" = WarehouseId, Path)),
+    responses(
+        (status = 200, description = "The warehouse.", body = WarehouseBody, headers(("ETag"))),
+        Refusals,
+    ),
+)]
 pub(crate) async fn show(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,

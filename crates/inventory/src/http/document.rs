@@ -1,0 +1,52 @@
+//! The endpoints of inventory, as the document of the API describes them.
+
+use oms_validation::PageSize;
+use oms_validation::openapi::PagesOfNamedItems;
+use serde_json::Value;
+use utoipa::{OpenApi, ToSchema};
+
+use super::{products, stock, warehouses};
+use crate::domain::name::Sku;
+use crate::domain::stock_movement::MovementKind;
+use crate::{ProductId, WarehouseId};
+
+/// The endpoints of inventory.
+#[derive(OpenApi)]
+#[openapi(
+    paths(
+        warehouses::list::list,
+        warehouses::create::create,
+        warehouses::show::show,
+        warehouses::change::change,
+        products::list::list,
+        products::create::create,
+        products::show::show,
+        products::change::change,
+        stock::levels::levels,
+        stock::receive::receive,
+        stock::adjust::adjust,
+        stock::transfer::transfer,
+        stock::safety_stock::show,
+        stock::safety_stock::set,
+        stock::movements::movements,
+    ),
+    // What only parameters refer to is not collected from them.
+    components(schemas(PageSize, Sku, MovementKind, WarehouseId, ProductId)),
+    modifiers(&PagesOfNamedItems)
+)]
+pub struct InventoryDocument;
+
+/// What refusals of inventory say besides what all refusals say.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it documents what `Problem::with_extension` adds")]
+pub struct ProblemMembers {
+    /// With `inventory.unknown_warehouse`: which one.
+    warehouse_id: Option<WarehouseId>,
+    /// With `inventory.unknown_product` and `inventory.too_much_stock`: which ones.
+    product_ids: Option<Vec<ProductId>>,
+    /// With `inventory.insufficient_stock`: of what there is too little, and where.
+    shortfalls: Option<Vec<Value>>,
+    /// With `request.precondition_failed`: the version that it is in.
+    version: Option<i32>,
+}

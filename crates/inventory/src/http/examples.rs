@@ -1,0 +1,109 @@
+//! What the document of the API shows. A test holds each example against its schema.
+
+use serde_json::{Value, json};
+
+const WAREHOUSE_ID: &str = "01a2057d-fe6d-70bb-8eed-a7de1ae0065e";
+const OTHER_WAREHOUSE_ID: &str = "01a2057e-3c1b-7c0a-9f11-0a3f5b2c7d84";
+const PRODUCT_ID: &str = "11111111-1111-4111-8111-111111111111";
+const ADDRESS: &str = "Hafenstrasse 1, 04109 Leipzig";
+const TIME: &str = "2026-11-22T23:01:12.941566Z";
+
+fn location() -> Value {
+    json!({ "lat": 51.3397, "lng": 12.3731 })
+}
+
+fn prices() -> Value {
+    json!([{ "amountMinor": 1000, "currency": "USD" }])
+}
+
+pub(super) fn new_warehouse() -> Value {
+    json!({ "name": "Leipzig", "address": ADDRESS, "location": location() })
+}
+
+pub(super) fn warehouse_change() -> Value {
+    json!({ "active": false })
+}
+
+pub(super) fn warehouse() -> Value {
+    json!({
+        "id": WAREHOUSE_ID,
+        "name": "Leipzig",
+        "address": ADDRESS,
+        "location": location(),
+        "active": true,
+        "version": 1,
+        "createdAt": TIME,
+        "updatedAt": TIME
+    })
+}
+
+pub(super) fn new_product() -> Value {
+    json!({ "sku": "MUG-BLUE", "name": "Mug, blue", "prices": prices() })
+}
+
+pub(super) fn product_change() -> Value {
+    json!({ "name": "Mug, dark blue" })
+}
+
+pub(super) fn product() -> Value {
+    json!({
+        "id": PRODUCT_ID,
+        "sku": "MUG-BLUE",
+        "name": "Mug, blue",
+        "prices": prices(),
+        "version": 1,
+        "createdAt": TIME,
+        "updatedAt": TIME
+    })
+}
+
+pub(super) fn stock_receive() -> Value {
+    json!({ "warehouseId": WAREHOUSE_ID, "lines": [{ "productId": PRODUCT_ID, "quantity": 100 }] })
+}
+
+pub(super) fn stock_adjust() -> Value {
+    json!({
+        "warehouseId": WAREHOUSE_ID,
+        "lines": [{ "productId": PRODUCT_ID, "quantity": -2 }],
+        "reason": "broken in the warehouse"
+    })
+}
+
+pub(super) fn stock_transfer() -> Value {
+    json!({
+        "fromWarehouseId": WAREHOUSE_ID,
+        "toWarehouseId": OTHER_WAREHOUSE_ID,
+        "lines": [{ "productId": PRODUCT_ID, "quantity": 10 }]
+    })
+}
+
+pub(super) fn stock_level() -> Value {
+    json!({
+        "warehouseId": WAREHOUSE_ID,
+        "warehouseName": "Leipzig",
+        "productId": PRODUCT_ID,
+        "sku": "MUG-BLUE",
+        "onHand": 98,
+        "reserved": 3,
+        "safetyStock": 5,
+        "available": 90
+    })
+}
+
+pub(super) fn stock_movement() -> Value {
+    json!({
+        "id": "01a20581-7c1e-7d52-9c6f-3f1f9ad1a0f4",
+        "changeId": "01a20581-7c1e-7d52-9c6f-3f1f9ad1a0f3",
+        "warehouseId": WAREHOUSE_ID,
+        "productId": PRODUCT_ID,
+        "kind": "adjustment",
+        "quantity": -2,
+        "reason": "broken in the warehouse",
+        "actor": "ops@example.org",
+        "occurredAt": TIME
+    })
+}
+
+pub(super) fn safety_stock() -> Value {
+    json!({ "quantity": 5 })
+}
