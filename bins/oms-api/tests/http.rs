@@ -101,6 +101,8 @@ mod limits;
 mod listing_orders;
 #[path = "http/logs.rs"]
 mod logs;
+#[path = "http/metrics.rs"]
+mod metrics;
 #[path = "http/overload.rs"]
 mod overload;
 #[path = "http/payment_methods.rs"]
