@@ -8,17 +8,19 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue}
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 use oms_access::{
-    AccessError, Allowance, Authenticator, AuthenticatorSettings, Credential, InvalidIssuer,
-    Issuer, KeyMode, RateLimits, Scope, Scopes,
+    AccessError, Allowance, Authenticator, AuthenticatorSettings, Credential, Issuer, KeyMode,
+    RateLimits, Scope, Scopes,
 };
 use oms_database::Database;
 use oms_errors::{INTERNAL, Problem};
+use oms_monitoring::metrics::{CounterSeries, Metrics, MetricsError};
 use oms_validation::http::{CurrentOperator, CurrentTenant};
 use oms_validation::{OperatorName, TenantId};
 
 use crate::config::{Config, Environment};
 use crate::in_flight::{InFlight, Place};
-use crate::routes::{self, Access};
+use crate::metrics::sample;
+use crate::routes::{Access, MatchedRoute};
 
 /// Most keys that are remembered: some 2 MB.
 const MOST_REMEMBERED: usize = 10_000;
@@ -38,6 +40,24 @@ pub(crate) struct Admission {
     tenant: TenantId,
     limits: Option<RateLimits>,
     in_flight: InFlight,
+    turned_away: TurnedAway,
+}
+
+/// Counts the requests that were too much.
+struct TurnedAway {
+    overloaded: CounterSeries,
+    rate_limited: CounterSeries,
+}
+
+impl TurnedAway {
+    fn register(metrics: &Metrics) -> Result<Self, MetricsError> {
+        let help = "Requests turned away before they cost anything: too many under way, or too many of one credential";
+        let count = metrics.counter("oms_http_turned_away_total", help, &["reason"])?;
+        Ok(Self {
+            overloaded: count.series(&["overloaded"]),
+            rate_limited: count.series(&["rate_limited"]),
+        })
+    }
 }
 
 /// What a client is told of its limit, on every answer.
@@ -51,8 +71,12 @@ impl Admission {
     /// As it is configured. Has to be called inside the tokio runtime.
     ///
     /// # Errors
-    /// When the issuer of tokens can't be one.
-    pub(crate) fn new(config: &Config, database: &Database) -> Result<Self, InvalidIssuer> {
+    /// When the issuer of tokens can't be one, or the metrics are there already.
+    pub(crate) fn new(
+        config: &Config,
+        database: &Database,
+        metrics: &Metrics,
+    ) -> anyhow::Result<Self> {
         let issuer = config.access.issuer.clone();
         let settings = AuthenticatorSettings {
             mode: key_mode(config),
@@ -60,6 +84,11 @@ impl Admission {
             most_remembered: MOST_REMEMBERED,
             issuer: issuer.map(Issuer::new).transpose()?,
         };
+        let in_flight = InFlight::new(config.http.max_in_flight);
+        let (help, count) = ("Requests that are under way", in_flight.count());
+        metrics.gauge_from("oms_http_requests_in_flight", help, &[], move || {
+            sample(count() as u64)
+        })?;
         Ok(Self {
             authenticator: Authenticator::new(database.clone(), settings),
             local: local(config),
@@ -68,7 +97,8 @@ impl Admission {
                 .access
                 .rate_limit
                 .map(|limit| RateLimits::new(limit, MOST_COUNTED)),
-            in_flight: InFlight::new(config.http.max_in_flight),
+            in_flight,
+            turned_away: TurnedAway::register(metrics)?,
         })
     }
 
@@ -79,7 +109,7 @@ impl Admission {
         access: Access,
     ) -> Result<Option<Place<'_>>, Problem> {
         let is_counted = access != Access::Open;
-        let place = is_counted.then(|| self.in_flight.enter()).transpose()?;
+        let place = is_counted.then(|| self.enter()).transpose()?;
         match access {
             Access::Open => {}
             Access::Signed => act_for(request, self.tenant),
@@ -94,6 +124,11 @@ impl Admission {
         Ok(place)
     }
 
+    fn enter(&self) -> Result<Place<'_>, Problem> {
+        let entered = self.in_flight.enter();
+        entered.inspect_err(|_| self.turned_away.overloaded.increment())
+    }
+
     /// Counts the request, whatever becomes of it, and has the answer tell so.
     fn count(&self, request: &ServiceRequest, credential: &Credential) -> Result<(), AccessError> {
         let Some(limits) = &self.limits else {
@@ -105,7 +140,10 @@ impl Admission {
             request.extensions_mut().insert(announcement);
         }
         let within = counted.map(drop);
-        within.map_err(|allowance| AccessError::TooOften(allowance.resets_in_s))
+        within.map_err(|allowance| {
+            self.turned_away.rate_limited.increment();
+            AccessError::TooOften(allowance.resets_in_s)
+        })
     }
 
     /// A credential that is presented has to be good, also where none is needed.
@@ -128,12 +166,11 @@ pub(crate) async fn admit(
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let pattern = request.match_pattern();
-    let access = pattern.and_then(|path| routes::access_of(request.method().as_str(), &path));
-    let Some(access) = access else {
+    let route = request.extensions().get::<MatchedRoute>().copied();
+    let Some(route) = route else {
         return next.call(request).await;
     };
-    match admission.check(&request, access).await {
+    match admission.check(&request, route.access()).await {
         Ok(_place) => next.call(request).await,
         Err(problem) => Ok(request.error_response(problem)),
     }

@@ -128,6 +128,9 @@ impl EventMetrics {
     fn register(metrics: &Metrics) -> Result<Self, MetricsError> {
         let help = "Messages of the gateway that were taken on, by what became of them";
         let events = metrics.counter("oms_gateway_events_total", help, &["outcome"])?;
+        for outcome in AppliedEvents::outcomes().chain(["postponed", "refused"]) {
+            events.add(&[outcome], 0);
+        }
         let due: Arc<AtomicU64> = Arc::default();
         let help = "Messages of the gateway that have yet to be applied";
         let sampled = due.clone();

@@ -20,6 +20,7 @@ use crate::admission::{Admission, admit, announce_limits};
 use crate::config::Config;
 use crate::docs;
 use crate::health;
+use crate::metrics::requests::{RequestMetrics, measure};
 use crate::request_span::RequestSpan;
 use crate::unread_body::close_when_unread;
 
@@ -43,6 +44,7 @@ impl RunningServer {
 pub(crate) fn start(
     config: &Config,
     admission: Admission,
+    metrics: RequestMetrics,
     orders: OrdersApi,
     inventory: InventoryApi,
     webhooks: Option<StripeWebhooks>,
@@ -56,10 +58,10 @@ pub(crate) fn start(
     let (orders, database) = (web::Data::new(orders), web::Data::new(database));
     let inventory = web::Data::new(inventory);
     let webhooks = webhooks.map(web::Data::new);
-    let admission = Arc::new(admission);
+    let (admission, metrics) = (Arc::new(admission), Arc::new(metrics));
     let address = (config.host.as_str(), config.port);
     let server = HttpServer::new(move || {
-        let admission = admission.clone();
+        let (admission, metrics) = (admission.clone(), metrics.clone());
         App::new()
             .app_data(orders.clone())
             .app_data(inventory.clone())
@@ -84,6 +86,9 @@ pub(crate) fn start(
             .wrap(from_fn(problem_json))
             .wrap(from_fn(announce_limits))
             .wrap(from_fn(close_when_unread))
+            .wrap(from_fn(move |request, next| {
+                measure(metrics.clone(), request, next)
+            }))
             .wrap(TracingLogger::<RequestSpan>::new())
     })
     .client_request_timeout(limits.head_timeout)

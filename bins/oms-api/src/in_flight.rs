@@ -1,5 +1,6 @@
 //! How many requests may be under way at a time. What is over that is turned away at once, before it costs anything.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use oms_errors::{OVERLOADED, Problem};
@@ -7,7 +8,7 @@ use oms_errors::{OVERLOADED, Problem};
 /// Counts the requests that are under way.
 pub(crate) struct InFlight {
     most: usize,
-    now: AtomicUsize,
+    now: Arc<AtomicUsize>,
 }
 
 /// A request's place, which is free again once this is dropped: also when its client went away.
@@ -24,8 +25,14 @@ impl InFlight {
     pub(crate) fn new(most: usize) -> Self {
         Self {
             most,
-            now: AtomicUsize::new(0),
+            now: Arc::default(),
         }
+    }
+
+    /// How many are under way, whenever it is asked.
+    pub(crate) fn count(&self) -> impl Fn() -> usize + Send + Sync + use<> {
+        let now = self.now.clone();
+        move || now.load(Ordering::Relaxed)
     }
 
     /// A place, unless all are taken.

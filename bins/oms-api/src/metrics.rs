@@ -1,18 +1,20 @@
 //! Metrics, on a port of their own that is never the public one.
 
+mod database;
+pub(crate) mod orders;
+pub(crate) mod requests;
+
 use std::sync::Arc;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::Context;
-use oms_database::{Database, PoolStatus};
+use oms_database::Database;
 use oms_geocoding::Geocoder;
 use oms_monitoring::metrics::{CONTENT_TYPE, Metrics};
 use oms_payments::{BreakerState, PaymentGateway};
 
 use crate::config::Config;
 use crate::http_server::{RunningServer, announce};
-
-type Size = fn(PoolStatus) -> usize;
 
 /// Registers what is sampled at each scrape.
 pub(crate) fn register(
@@ -21,25 +23,7 @@ pub(crate) fn register(
     gateway: &Arc<dyn PaymentGateway>,
     geocoder: &Arc<dyn Geocoder>,
 ) -> anyhow::Result<()> {
-    let sizes: [(_, Size); 3] = [
-        ("open", |pool| pool.size),
-        ("idle", |pool| pool.idle),
-        ("awaited", |pool| pool.waiting),
-    ];
-    for (state, size) in sizes {
-        let database = database.clone();
-        let help = "Database connections: open, idle of these, and awaited by callers";
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "pools have fewer than 2^52 connections"
-        )]
-        metrics.gauge_from(
-            "oms_database_connections",
-            help,
-            &[("state", state)],
-            move || size(database.status()) as f64,
-        )?;
-    }
+    database::register(metrics, database)?;
     let help = "Circuit breakers: 0 closed, 1 half-open, 2 open";
     for (index, (name, _)) in gateway.breaker_states().into_iter().enumerate() {
         let gateway = gateway.clone();
@@ -57,6 +41,15 @@ pub(crate) fn register(
         })?;
     }
     Ok(())
+}
+
+/// A count as a value of a gauge.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "what is counted here stays far below 2^52"
+)]
+pub(crate) fn sample(count: u64) -> f64 {
+    count as f64
 }
 
 fn level(state: BreakerState) -> f64 {

@@ -10,6 +10,8 @@ use tracing::Span;
 use tracing_actix_web::RootSpanBuilder;
 use uuid::Uuid;
 
+use crate::routes::MatchedRoute;
+
 /// Builds the span of a request.
 pub(crate) struct RequestSpan;
 
@@ -19,11 +21,17 @@ struct StartedAt(Instant);
 impl RootSpanBuilder for RequestSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
         let id = Uuid::now_v7().to_string();
-        let route = request.match_pattern().unwrap_or_default();
-        let span =
-            tracing::info_span!("request", request_id = %id, method = %request.method(), route);
-        request.extensions_mut().insert(RequestId(id));
-        request.extensions_mut().insert(StartedAt(Instant::now()));
+        let (method, route) = (request.method(), request.match_pattern());
+        let route = route.unwrap_or_default();
+        let span = tracing::info_span!("request", request_id = %id, %method, route);
+        let matched = MatchedRoute::find(method.as_str(), &route);
+        let mut extensions = request.extensions_mut();
+        extensions.insert(RequestId(id));
+        extensions.insert(StartedAt(Instant::now()));
+        if let Some(route) = matched {
+            extensions.insert(route);
+        }
+        drop(extensions);
         span
     }
 

@@ -114,9 +114,25 @@ pub(crate) const ROUTES: &[Route] = &[
     open("GET", "/docs/{file}"),
 ];
 
-/// What a route asks, if it is in the table.
-pub(crate) fn access_of(method: &str, path: &str) -> Option<Access> {
-    let mut rows = ROUTES.iter();
-    let row = rows.find(|row| row.path == path && row.method == method);
-    row.map(|row| row.access)
+/// The row of a request, put among its extensions by whoever starts its trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MatchedRoute(usize);
+
+impl MatchedRoute {
+    /// The row, if there is one.
+    pub(crate) fn find(method: &str, path: &str) -> Option<Self> {
+        let mut rows = ROUTES.iter();
+        let index = rows.position(|row| row.path == path && row.method == method);
+        index.map(Self)
+    }
+
+    /// Its place in the table.
+    pub(crate) fn index(self) -> usize {
+        self.0
+    }
+
+    /// What the route asks.
+    pub(crate) fn access(self) -> Access {
+        ROUTES[self.0].access
+    }
 }

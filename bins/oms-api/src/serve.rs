@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use crate::address_locator::GeocodedAddresses;
 use crate::admission::Admission;
 use crate::config::{Config, Environment, Gateway};
+use crate::metrics::requests::RequestMetrics;
 use crate::{alerts, gateway_events, http_server, metrics, reconciler, shutdown, sweeper};
 
 /// Serves until SIGTERM or Ctrl-C.
@@ -53,6 +54,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         geocoder,
         settings,
     ));
+    metrics::orders::register(&metrics, &context)?;
 
     let tasks = TaskTracker::new();
     let stopping = CancellationToken::new();
@@ -84,12 +86,14 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     };
     let orders = OrdersApi::new(context, card_numbers, Handle::current(), tasks.clone());
     let inventory = InventoryApi::new(inventory, Handle::current(), tasks.clone());
-    let metrics_server = metrics::serve(&config, metrics)?;
     let webhooks = webhooks(&config, &database, news);
-    let admission = Admission::new(&config, &database)?;
+    let admission = Admission::new(&config, &database, &metrics)?;
+    let request_metrics = RequestMetrics::register(&metrics)?;
+    let metrics_server = metrics::serve(&config, metrics)?;
     let api = http_server::start(
         &config,
         admission,
+        request_metrics,
         orders,
         inventory,
         webhooks,

@@ -70,6 +70,9 @@ impl SweepMetrics {
         let tries = metrics.counter("oms_sweep_attempts_total", help, &[])?;
         let help = "Orders that the sweeper looked at, by what became of them";
         let swept = metrics.counter("oms_swept_orders_total", help, &["outcome"])?;
+        for (outcome, _) in by_outcome(SweepSummary::default()) {
+            swept.add(&[outcome], 0);
+        }
         let (lag_ms, open_dead_letters) = (Arc::default(), Arc::default());
         let help = "For how long the order that the sweeper has to look at first has been due; 0 when none is";
         let lag_s = sample(&lag_ms, 1000.0);
@@ -94,21 +97,24 @@ impl SweepMetrics {
 
     fn count(&self, summary: SweepSummary) {
         self.tries.add(&[], summary.tries() as u64);
-        let outcomes = [
-            ("paid", summary.paid),
-            ("failed", summary.failed),
-            ("cancelled", summary.cancelled),
-            ("refunded", summary.refunded),
-            ("refund_failed", summary.refund_failed),
-            ("postponed", summary.postponed),
-            ("refused", summary.refused),
-            ("dead_lettered", summary.dead_lettered),
-            ("superseded", summary.superseded),
-        ];
-        for (outcome, orders) in outcomes.into_iter().filter(|(_, orders)| *orders > 0) {
+        for (outcome, orders) in by_outcome(summary) {
             self.swept.add(&[outcome], orders as u64);
         }
     }
+}
+
+fn by_outcome(summary: SweepSummary) -> [(&'static str, usize); 9] {
+    [
+        ("paid", summary.paid),
+        ("failed", summary.failed),
+        ("cancelled", summary.cancelled),
+        ("refunded", summary.refunded),
+        ("refund_failed", summary.refund_failed),
+        ("postponed", summary.postponed),
+        ("refused", summary.refused),
+        ("dead_lettered", summary.dead_lettered),
+        ("superseded", summary.superseded),
+    ]
 }
 
 #[expect(

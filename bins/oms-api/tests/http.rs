@@ -35,6 +35,8 @@ mod inventory_api;
 mod keys;
 #[path = "http/process.rs"]
 mod process;
+#[path = "http/promql.rs"]
+mod promql;
 #[path = "http/raw.rs"]
 mod raw;
 #[path = "http/reporting.rs"]
@@ -77,6 +79,8 @@ mod cut_connections;
 mod database_outages;
 #[path = "http/dead_letters.rs"]
 mod dead_letters;
+#[path = "http/deployed_monitoring.rs"]
+mod deployed_monitoring;
 #[path = "http/documentation.rs"]
 mod documentation;
 #[path = "http/every_route.rs"]
@@ -103,6 +107,8 @@ mod limits;
 mod listing_orders;
 #[path = "http/logs.rs"]
 mod logs;
+#[path = "http/metrics.rs"]
+mod metrics;
 #[path = "http/overload.rs"]
 mod overload;
 #[path = "http/payment_methods.rs"]

@@ -17,6 +17,7 @@ use crate::error::OrderError;
 use crate::service::end_paid_orders::PaidOrder;
 use crate::service::get_order::OrderDetails;
 use crate::service::intake::{Arrival, Outcome};
+use crate::service::placing_outcome::{PlacingOutcome, PlacingOutcomes};
 
 /// Longest wait of a new order for its turn.
 const ADMISSION_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,6 +33,7 @@ pub struct OrderContext {
     pub(crate) settings: OrderSettings,
     pub(crate) batches: OrderBatches,
     pub(crate) payment_batches: PaymentBatches,
+    pub(crate) outcomes: PlacingOutcomes,
     clock: Arc<dyn Clock>,
     admissions: Semaphore,
 }
@@ -67,6 +69,7 @@ impl OrderContext {
                 reads: Batcher::new(limits),
             },
             payment_batches: PaymentBatches::new(database.clone(), limits),
+            outcomes: PlacingOutcomes::default(),
             database,
             gateway,
             geocoder,
@@ -99,6 +102,11 @@ impl OrderContext {
         }
     }
 
+    /// How many requests to place an order ended so.
+    pub fn placed(&self, outcome: PlacingOutcome) -> u64 {
+        self.outcomes.counted(outcome)
+    }
+
     /// A connection for a new order, in its turn.
     pub(crate) async fn admit(&self) -> Result<Admission<'_>, DbError> {
         let turn = timeout(ADMISSION_TIMEOUT, self.admissions.acquire()).await;
@@ -125,6 +133,23 @@ pub struct BatchCounts {
     pub payments: Counts,
     /// Orders that were read by their id.
     pub reads: Counts,
+}
+
+impl BatchCounts {
+    /// The kinds, as the metrics have them.
+    pub const KINDS: [&'static str; 5] =
+        ["look_up", "place", "store_reference", "end_paid", "read"];
+
+    /// The counts, in the order of [`BatchCounts::KINDS`].
+    pub fn by_kind(&self) -> [Counts; Self::KINDS.len()] {
+        [
+            self.look_ups,
+            self.arrivals,
+            self.references,
+            self.payments,
+            self.reads,
+        ]
+    }
 }
 
 /// A connection in the hands of a new order.

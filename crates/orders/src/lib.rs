@@ -7,6 +7,8 @@ pub mod http;
 mod service;
 mod store;
 
+pub use oms_batching::BATCH_SIZES;
+
 pub use context::{BatchCounts, OrderContext, OrderSettings};
 pub use domain::address::{AddressParts, AddressText, ShippingAddress};
 pub use domain::alert::{Alert, AlertKind};
@@ -45,6 +47,7 @@ pub use service::list_orders::list_orders;
 pub use service::measure_backlog::{Backlog, measure_backlog};
 pub use service::measure_reconciliation::{Reconciliation, measure_reconciliation};
 pub use service::place_order::{PendingOrder, PlacedOrder, place_order};
+pub use service::placing_outcome::PlacingOutcome;
 pub use service::preview_routing::{RoutingPreview, preview_routing};
 pub use service::reconcile_charges::{
     Going, ReconcileObserver, ReconcileSummary, reconcile_charges,

@@ -157,7 +157,8 @@ impl Shop {
         values.map(|(_, value)| value.parse::<u64>().unwrap()).sum()
     }
 
-    async fn metrics(&self) -> String {
+    /// What `/metrics` says.
+    pub async fn metrics(&self) -> String {
         let response = self.client.get(format!("{}/metrics", self.api.metrics_url));
         response.send().await.unwrap().text().await.unwrap()
     }

@@ -1,16 +1,25 @@
 //! Stock levels, and the only place where they are locked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Integer, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{Connection, DbError, DurationCounts, Durations, cached_sql};
 use oms_validation::TenantId;
 use uuid::Uuid;
 
 use crate::domain::allocation::LevelKey;
 use crate::domain::catalogue::CatalogueProduct;
+
+/// How long [`lock`] took, of the whole process: whoever locks has a connection and nothing else.
+static LOCKING: Durations = Durations::new();
+
+/// How long it took to lock stock, also in vain.
+pub fn stock_lock_times() -> DurationCounts {
+    LOCKING.counts()
+}
 
 #[derive(QueryableByName)]
 struct LockedLevel {
@@ -37,7 +46,8 @@ pub(crate) async fn lock(
         .iter()
         .map(|(warehouse, product)| (warehouse.as_uuid(), product.as_uuid()))
         .unzip();
-    let rows: Vec<LockedLevel> = cached_sql(
+    let since = Instant::now();
+    let locked: Result<Vec<LockedLevel>, _> = cached_sql(
         "SELECT s.warehouse_id, s.product_id, s.on_hand - s.reserved - s.safety_stock AS available
          FROM inventory.stock_levels s
          JOIN unnest($2::uuid[], $3::uuid[]) AS k (warehouse_id, product_id)
@@ -50,7 +60,9 @@ pub(crate) async fn lock(
     .bind::<Array<SqlUuid>, _>(warehouses)
     .bind::<Array<SqlUuid>, _>(products)
     .load(connection)
-    .await?;
+    .await;
+    LOCKING.count(since.elapsed());
+    let rows = locked?;
     let level = |row: LockedLevel| {
         (
             (row.warehouse_id.into(), row.product_id.into()),

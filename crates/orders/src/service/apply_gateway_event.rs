@@ -48,6 +48,18 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// All of them.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Paid,
+        Self::Failed,
+        Self::Pending,
+        Self::Superseded,
+        Self::UnknownReference,
+        Self::LeftToSweeper,
+        Self::LeftToPerson,
+        Self::GivenUp,
+    ];
+
     /// As it is stored with the message.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {

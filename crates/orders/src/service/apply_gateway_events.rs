@@ -38,6 +38,11 @@ pub struct AppliedEvents {
 }
 
 impl AppliedEvents {
+    /// What can become of a message that is done with.
+    pub fn outcomes() -> impl Iterator<Item = &'static str> {
+        Outcome::ALL.into_iter().map(Outcome::as_str)
+    }
+
     fn count(&mut self, concluded: Concluded) {
         match concluded {
             Concluded::Done(outcome) => *self.done.entry(outcome.as_str()).or_default() += 1,

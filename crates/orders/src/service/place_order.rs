@@ -20,6 +20,7 @@ use crate::service::end_paid_orders::{PaidOrder, end_paid_order};
 use crate::service::intake::{Arrival, Intake, intake};
 use crate::service::locate::locate;
 use crate::service::look_up::look_up;
+use crate::service::placing_outcome::PlacingOutcome;
 use crate::store::orders;
 
 /// An order that was placed, now or by an earlier request with the same key.
@@ -62,10 +63,33 @@ pub async fn place_order(
     key: &IdempotencyKey,
     request: &OrderRequest,
 ) -> Result<PlacedOrder, OrderError> {
+    let answer = place(context, tenant, key, request).await;
+    let (outcome, placed) = match answer.unwrap_or_else(|error| Answer::New(Err(error))) {
+        Answer::New(placed) => (PlacingOutcome::of_new(&placed), placed),
+        Answer::Replayed(placed) => (PlacingOutcome::of_replay(&placed), placed),
+    };
+    context.outcomes.count(outcome);
+    placed
+}
+
+/// What a request is answered, and for whose order.
+enum Answer {
+    /// For its own.
+    New(Result<PlacedOrder, OrderError>),
+    /// For the one that its key stood for already.
+    Replayed(Result<PlacedOrder, OrderError>),
+}
+
+async fn place(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+    request: &OrderRequest,
+) -> Result<Answer, OrderError> {
     let fingerprint = fingerprint::of(request);
     // First of all, so that a replay needs neither stock nor gateway.
     if let Some(order) = look_up(context, tenant, key).await? {
-        return replay(order, fingerprint);
+        return Ok(Answer::Replayed(replay(order, fingerprint)));
     }
     if !context.gateway.is_available() {
         return Err(OrderError::GatewayUnavailable);
@@ -86,11 +110,13 @@ pub async fn place_order(
         Intake::KeyTaken => {
             let order = look_up(context, tenant, key).await?;
             // Its owner gave it back meanwhile: nothing was kept, and this request may be tried again.
-            replay(order.ok_or(OrderError::Contended)?, fingerprint)
+            let order = order.ok_or(OrderError::Contended)?;
+            Ok(Answer::Replayed(replay(order, fingerprint)))
         }
         Intake::Placed { order, attempt } => {
             oms_failpoints::reached("orders.placed");
-            pay(context, tenant, *order, &attempt, request).await
+            let paid = pay(context, tenant, *order, &attempt, request).await;
+            Ok(Answer::New(paid))
         }
     }
 }

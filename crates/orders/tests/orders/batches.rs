@@ -124,7 +124,7 @@ impl Store {
     async fn gather(&self, orders: &[(String, OrderRequest)]) -> (Placing, Vec<Placing>) {
         let mut holder = self.hold(HELD).await;
         let first = self.place("first", request(0.0, &[(HELD, 1)]));
-        while self.context.batch_counts().arrivals.batches == 0 {
+        while self.context.batch_counts().arrivals.batches() == 0 {
             yield_now().await;
         }
         let mut placing = Vec::new();
@@ -274,7 +274,7 @@ async fn placing_orders_together_is_the_same_as_placing_them_one_by_one_as_they_
         assert_eq!(together.state().await, alone.state().await, "seed {seed}");
         let counts = together.context.batch_counts().arrivals;
         assert_eq!(
-            (counts.batches, counts.items),
+            (counts.batches(), counts.items),
             (2, orders.len() as u64 + 1),
             "seed {seed}"
         );

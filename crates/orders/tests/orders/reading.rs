@@ -47,7 +47,7 @@ async fn orders_that_are_read_together_are_each_their_own() {
     let lock = "BEGIN; LOCK TABLE orders.orders IN ACCESS EXCLUSIVE MODE";
     holder.batch_execute(lock).await.unwrap();
     let first = read(&shop, tenant(), plain);
-    let has_begun = async || shop.context.batch_counts().reads.batches > before.batches;
+    let has_begun = async || shop.context.batch_counts().reads.batches() > before.batches();
     until(has_begun).await;
     let reads = [plain, refunded, unknown, refunded].map(|id| read(&shop, tenant(), id));
     let stranger = read(&shop, other_tenant(), plain);
@@ -69,7 +69,11 @@ async fn orders_that_are_read_together_are_each_their_own() {
     assert_eq!(stranger.await.unwrap(), Err(true), "another store's");
     let after = shop.context.batch_counts().reads;
     assert_eq!(after.items - before.items, 6);
-    assert_eq!(after.batches - before.batches, 3, "one by one they are six");
+    assert_eq!(
+        after.batches() - before.batches(),
+        3,
+        "one by one they are six"
+    );
 }
 
 async fn until(happened: impl AsyncFn() -> bool) {

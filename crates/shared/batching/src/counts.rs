@@ -2,11 +2,15 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// The sizes up to which batches are counted together: the powers of two.
+pub const BATCH_SIZES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
 /// Totals since the start, and what waits now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Batches that were begun.
-    pub batches: u64,
+    /// Batches that were begun, by size: up to each of [`BATCH_SIZES`] and above the one before, and at last those that are
+    /// larger.
+    pub batches_by_size: [u64; BATCH_SIZES.len() + 1],
     /// Items in them. Divided by the batches: how many were done together.
     pub items: u64,
     /// Items that were refused because too many were waiting, or that waited too long.
@@ -15,16 +19,25 @@ pub struct Counts {
     pub waiting: u64,
 }
 
+impl Counts {
+    /// Batches that were begun.
+    pub fn batches(&self) -> u64 {
+        self.batches_by_size.iter().sum()
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Totals {
-    batches: AtomicU64,
+    batches_by_size: [AtomicU64; BATCH_SIZES.len() + 1],
     items: AtomicU64,
     refused: AtomicU64,
 }
 
 impl Totals {
     pub(crate) fn batch(&self, items: usize) {
-        self.batches.fetch_add(1, Ordering::Relaxed);
+        let power = items.next_power_of_two().trailing_zeros() as usize;
+        let size = power.min(BATCH_SIZES.len());
+        self.batches_by_size[size].fetch_add(1, Ordering::Relaxed);
         self.items.fetch_add(items as u64, Ordering::Relaxed);
     }
 
@@ -33,11 +46,28 @@ impl Totals {
     }
 
     pub(crate) fn counts(&self, waiting: usize) -> Counts {
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Counts {
-            batches: self.batches.load(Ordering::Relaxed),
-            items: self.items.load(Ordering::Relaxed),
-            refused: self.refused.load(Ordering::Relaxed),
+            batches_by_size: self.batches_by_size.each_ref().map(count),
+            items: count(&self.items),
+            refused: count(&self.refused),
             waiting: waiting as u64,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_counted_by_the_power_of_two_that_they_fit_in() {
+        let totals = Totals::default();
+        for items in [1, 2, 3, 4, 5, 64, 65, 256, 257, 10_000] {
+            totals.batch(items);
+        }
+        let counts = totals.counts(0);
+        assert_eq!(counts.batches_by_size, [1, 1, 2, 1, 0, 0, 1, 1, 1, 2]);
+        assert_eq!(counts.batches(), 10);
     }
 }

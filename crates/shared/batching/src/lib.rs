@@ -5,7 +5,7 @@ mod counts;
 mod queues;
 
 pub use batcher::{Batcher, NotDone};
-pub use counts::Counts;
+pub use counts::{BATCH_SIZES, Counts};
 
 use std::time::Duration;
 

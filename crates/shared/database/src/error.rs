@@ -3,6 +3,8 @@
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 use oms_errors::{DATABASE_UNAVAILABLE, INTERNAL, Problem};
 
+use crate::failures::DbFailure;
+
 /// A statement or a transaction that failed. Absence of a row is no error: look-ups return `Option`.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
@@ -54,23 +56,31 @@ impl DbError {
 
     /// The outcome of a COMMIT that failed: a broken connection says nothing about it.
     pub(crate) fn of_commit(error: DieselError) -> Self {
-        match Self::from(error) {
+        let error = match classify(error) {
             Self::Unavailable(cause) => Self::CommitOutcomeUnknown(cause),
             definite => definite,
-        }
+        };
+        DbFailure::count_in(&error);
+        error
     }
 }
 
 impl From<DieselError> for DbError {
     fn from(error: DieselError) -> Self {
-        match error {
-            DieselError::DatabaseError(kind, information) => by_kind(kind, information),
-            // The transaction manager gave the connection up after an error in a transaction.
-            DieselError::BrokenTransactionManager => {
-                Self::Unavailable("the connection broke inside a transaction".into())
-            }
-            other => Self::Other(other),
+        let error = classify(error);
+        DbFailure::count_in(&error);
+        error
+    }
+}
+
+fn classify(error: DieselError) -> DbError {
+    match error {
+        DieselError::DatabaseError(kind, information) => by_kind(kind, information),
+        // The transaction manager gave the connection up after an error in a transaction.
+        DieselError::BrokenTransactionManager => {
+            DbError::Unavailable("the connection broke inside a transaction".into())
         }
+        other => DbError::Other(other),
     }
 }
 

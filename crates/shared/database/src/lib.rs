@@ -1,13 +1,17 @@
 #![doc = include_str!("../README.md")]
 
 mod cached_sql;
+mod durations;
 mod error;
+mod failures;
 pub mod migrations;
 mod pool;
 mod transaction;
 
 pub use cached_sql::{CachedSql, CachedSqlWithBind, cached_sql};
+pub use durations::{DURATION_BOUNDS_S, DurationCounts, Durations};
 pub use error::DbError;
+pub use failures::DbFailure;
 pub use pool::{Database, DatabaseConfig, PoolStatus, PooledConnection};
 pub use transaction::{limit_lock_wait, transaction};
 

@@ -1,6 +1,7 @@
 //! The connection pool.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use diesel::sql_types::Text;
 use diesel::{ConnectionError, QueryableByName};
@@ -11,6 +12,8 @@ use diesel_async::pooled_connection::{
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::FutureExt;
 
+use crate::durations::{DurationCounts, Durations};
+use crate::failures::DbFailure;
 use crate::{DbError, cached_sql};
 
 /// A connection that goes back to the pool when it is dropped.
@@ -67,6 +70,7 @@ impl DatabaseConfig {
 #[derive(Clone)]
 pub struct Database {
     pool: Pool<AsyncPgConnection>,
+    waits: Arc<Durations>,
 }
 
 /// How the pool is doing.
@@ -126,7 +130,10 @@ impl Database {
         .runtime(deadpool::Runtime::Tokio1)
         .build()
         .map_err(|error| DbError::Unavailable(error.to_string()))?;
-        Ok(Self { pool })
+        Ok(Self {
+            pool,
+            waits: Arc::default(),
+        })
     }
 
     /// Takes a connection, waiting for one if all are in use.
@@ -134,10 +141,23 @@ impl Database {
     /// # Errors
     /// [`DbError::Unavailable`] when there is none in time.
     pub async fn acquire(&self) -> Result<PooledConnection, DbError> {
-        self.pool.get().await.map_err(|error| match error {
-            PoolError::Timeout(_) => DbError::Unavailable("no free connection in time".to_owned()),
-            error => DbError::Unavailable(error.to_string()),
+        let since = Instant::now();
+        let acquired = self.pool.get().await;
+        self.waits.count(since.elapsed());
+        acquired.map_err(|error| {
+            DbFailure::NoConnection.happened();
+            match error {
+                PoolError::Timeout(_) => {
+                    DbError::Unavailable("no free connection in time".to_owned())
+                }
+                error => DbError::Unavailable(error.to_string()),
+            }
         })
+    }
+
+    /// How long callers waited for their connections, also in vain.
+    pub fn waits(&self) -> DurationCounts {
+        self.waits.counts()
     }
 
     /// Makes sure that the server's messages are English: deadlocks and time-outs are told apart by them.

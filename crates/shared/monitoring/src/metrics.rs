@@ -1,14 +1,18 @@
 //! Metrics: registered once by whoever wires the program, rendered whenever Prometheus asks.
 
 mod sampled;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus::core::Collector;
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+};
 
-use sampled::SampledGauge;
+use sampled::{Sample, Sampled};
 
 /// The `Content-Type` of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
@@ -19,6 +23,15 @@ pub const LATENCY_BUCKETS_S: [f64; 13] = [
 ];
 
 const PREFIX: &str = "oms_";
+
+/// A distribution that somebody else has counted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Distribution {
+    /// How many values each bucket has, and at last how many are above all bounds.
+    pub counts: Vec<u64>,
+    /// The sum of the values.
+    pub sum: f64,
+}
 
 /// A metric that can't be registered: a bug, to be met when the program starts.
 #[derive(Debug, thiserror::Error)]
@@ -67,12 +80,39 @@ impl Metrics {
         labels: &[(&str, &str)],
         sample: impl Fn() -> f64 + Send + Sync + 'static,
     ) -> Result<(), MetricsError> {
-        let labels: HashMap<String, String> = labels
-            .iter()
-            .map(|&(label, value)| (label.to_owned(), value.to_owned()))
-            .collect();
-        let gauge = SampledGauge::new(name, help, labels, Box::new(sample));
-        self.register(name, gauge).map(drop)
+        self.sampled(name, help, labels, Sample::Gauge(Box::new(sample)))
+    }
+
+    /// A count that somebody else keeps, and that is sampled whenever the metrics are rendered; otherwise as
+    /// [`Metrics::gauge_from`].
+    ///
+    /// # Errors
+    /// As [`Metrics::gauge_from`].
+    pub fn counter_from(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[(&str, &str)],
+        sample: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Result<(), MetricsError> {
+        self.sampled(name, help, labels, Sample::Counter(Box::new(sample)))
+    }
+
+    /// A distribution that somebody else keeps, in buckets with these upper bounds, and that is sampled whenever the metrics
+    /// are rendered; otherwise as [`Metrics::gauge_from`].
+    ///
+    /// # Errors
+    /// As [`Metrics::gauge_from`].
+    pub fn histogram_from(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[(&str, &str)],
+        bounds: &'static [f64],
+        sample: impl Fn() -> Distribution + Send + Sync + 'static,
+    ) -> Result<(), MetricsError> {
+        let sample = Sample::Histogram(bounds, Box::new(sample));
+        self.sampled(name, help, labels, sample)
     }
 
     /// A count of things that happened, by labels; the name ends in `_total`, by convention.
@@ -127,6 +167,21 @@ impl Metrics {
         text
     }
 
+    fn sampled(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[(&str, &str)],
+        sample: Sample,
+    ) -> Result<(), MetricsError> {
+        let labels: HashMap<String, String> = labels
+            .iter()
+            .map(|&(label, value)| (label.to_owned(), value.to_owned()))
+            .collect();
+        let sampled = Sampled::new(name, help, labels, sample);
+        self.register(name, sampled).map(drop)
+    }
+
     fn register<C: Collector + Clone + 'static>(
         &self,
         name: &str,
@@ -161,6 +216,23 @@ impl<const LABELS: usize> Counter<LABELS> {
     pub fn add(&self, values: &[&str; LABELS], count: u64) {
         self.0.with_label_values(values).inc_by(count);
     }
+
+    /// The count with these values of the labels, for where looking it up each time would cost too much. It is rendered
+    /// from now on, also while it is 0.
+    pub fn series(&self, values: &[&str; LABELS]) -> CounterSeries {
+        CounterSeries(self.0.with_label_values(values))
+    }
+}
+
+/// One series of a [`Counter`]. Cloning it is cheap and shares it.
+#[derive(Clone)]
+pub struct CounterSeries(IntCounter);
+
+impl CounterSeries {
+    /// One more.
+    pub fn increment(&self) {
+        self.0.inc();
+    }
 }
 
 /// A distribution. Cloning it is cheap and shares it.
@@ -172,112 +244,21 @@ impl<const LABELS: usize> Histogram<LABELS> {
     pub fn observe(&self, values: &[&str; LABELS], value: f64) {
         self.0.with_label_values(values).observe(value);
     }
+
+    /// The distribution with these values of the labels, for where looking it up each time would cost too much. It is
+    /// rendered from now on, also while it is empty.
+    pub fn series(&self, values: &[&str; LABELS]) -> HistogramSeries {
+        HistogramSeries(self.0.with_label_values(values))
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU32, Ordering};
+/// One series of a [`Histogram`]. Cloning it is cheap and shares it.
+#[derive(Clone)]
+pub struct HistogramSeries(prometheus::Histogram);
 
-    use super::*;
-
-    fn metrics() -> Metrics {
-        Metrics::new("1.2.3").unwrap()
-    }
-
-    #[test]
-    fn the_build_and_the_start_are_always_there() {
-        let text = metrics().render();
-        assert!(
-            text.contains("oms_build_info{version=\"1.2.3\"} 1\n"),
-            "{text}"
-        );
-        assert!(
-            text.contains("# TYPE oms_start_time_seconds gauge\n"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn counters_count_by_label() {
-        let metrics = metrics();
-        let counter = metrics
-            .counter("oms_answers_total", "Answers.", &["route", "status"])
-            .unwrap();
-        counter.increment(&["/orders", "201"]);
-        counter.clone().add(&["/orders", "201"], 2);
-        counter.increment(&["/orders", "402"]);
-        let plain = metrics.counter("oms_panics_total", "Panics.", &[]).unwrap();
-        let text = metrics.render();
-        let counted = "oms_answers_total{route=\"/orders\",status=\"201\"} 3\n";
-        assert!(text.contains(counted), "{text}");
-        assert!(text.contains("oms_panics_total 0\n"), "{text}");
-        plain.increment(&[]);
-        assert!(metrics.render().contains("oms_panics_total 1\n"));
-    }
-
-    #[test]
-    fn gauges_are_sampled_when_the_metrics_are_read() {
-        let metrics = metrics();
-        let size = Arc::new(AtomicU32::new(1));
-        for pool in ["api", "sweeper"] {
-            let size = Arc::clone(&size);
-            let sample = move || f64::from(size.load(Ordering::SeqCst));
-            metrics
-                .gauge_from("oms_pool_size", "Connections.", &[("pool", pool)], sample)
-                .unwrap();
-        }
-        assert!(metrics.render().contains("oms_pool_size{pool=\"api\"} 1\n"));
-        size.store(7, Ordering::SeqCst);
-        let text = metrics.clone().render();
-        assert!(text.contains("oms_pool_size{pool=\"api\"} 7\n"), "{text}");
-        assert!(
-            text.contains("oms_pool_size{pool=\"sweeper\"} 7\n"),
-            "{text}"
-        );
-        assert_eq!(text.matches("# TYPE oms_pool_size gauge").count(), 1);
-    }
-
-    #[test]
-    fn histograms_count_into_their_buckets() {
-        let metrics = metrics();
-        let histogram = metrics
-            .histogram("oms_seconds", "Durations.", &["route"], &LATENCY_BUCKETS_S)
-            .unwrap();
-        histogram.observe(&["/orders"], 0.003);
-        let text = metrics.render();
-        for line in [
-            "oms_seconds_bucket{route=\"/orders\",le=\"0.0025\"} 0\n",
-            "oms_seconds_bucket{route=\"/orders\",le=\"0.005\"} 1\n",
-            "oms_seconds_count{route=\"/orders\"} 1\n",
-        ] {
-            assert!(text.contains(line), "{line}{text}");
-        }
-    }
-
-    #[test]
-    fn names_that_are_foreign_or_invalid_or_taken_are_refused() {
-        let metrics = metrics();
-        let refused = |name: &str| {
-            let error = metrics.counter(name, "Help.", &[]).err();
-            error.map(|error| error.to_string()).unwrap_or_default()
-        };
-        assert_eq!(
-            refused("orders"),
-            "metric orders: the name has to start with oms_"
-        );
-        assert!(refused("oms_a b").starts_with("metric oms_a b: "));
-        assert_eq!(refused("oms_a"), "");
-        assert!(refused("oms_a").starts_with("metric oms_a: "));
-        let descending = metrics.histogram("oms_h", "Help.", &[], &[2.0, 1.0]);
-        assert!(descending.is_err());
-    }
-
-    #[test]
-    fn label_values_are_escaped() {
-        let metrics = metrics();
-        let counter = metrics.counter("oms_c", "Help.", &["what"]).unwrap();
-        counter.increment(&["a\"b\nc"]);
-        assert!(metrics.render().contains("oms_c{what=\"a\\\"b\\nc\"} 1\n"));
+impl HistogramSeries {
+    /// One more value.
+    pub fn observe(&self, value: f64) {
+        self.0.observe(value);
     }
 }

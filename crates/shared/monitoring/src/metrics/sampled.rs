@@ -1,48 +1,96 @@
-//! A gauge with labels whose value is asked for when it is needed. prometheus has one without labels.
+//! A metric with labels whose value is asked for when it is needed. prometheus has a gauge without labels.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use prometheus::core::{Collector, Desc};
-use prometheus::proto::{Gauge, Metric, MetricFamily, MetricType};
+use prometheus::proto::{Bucket, Counter, Gauge, Histogram, Metric, MetricFamily, MetricType};
 
-type Sample = dyn Fn() -> f64 + Send + Sync;
+use super::Distribution;
+
+/// Where the value comes from.
+pub(super) enum Sample {
+    Gauge(Box<dyn Fn() -> f64 + Send + Sync>),
+    Counter(Box<dyn Fn() -> u64 + Send + Sync>),
+    /// The upper bounds of the buckets, and what is in them.
+    Histogram(&'static [f64], Box<dyn Fn() -> Distribution + Send + Sync>),
+}
 
 #[derive(Clone)]
-pub(super) struct SampledGauge {
+pub(super) struct Sampled {
     desc: Desc,
     sample: Arc<Sample>,
 }
 
-impl SampledGauge {
+impl Sampled {
     pub(super) fn new(
         name: &str,
         help: &str,
         labels: HashMap<String, String>,
-        sample: Box<Sample>,
+        sample: Sample,
     ) -> prometheus::Result<Self> {
         Ok(Self {
             desc: Desc::new(name.to_owned(), help.to_owned(), Vec::new(), labels)?,
-            sample: Arc::from(sample),
+            sample: Arc::new(sample),
         })
     }
 }
 
-impl Collector for SampledGauge {
+impl Collector for Sampled {
     fn desc(&self) -> Vec<&Desc> {
         vec![&self.desc]
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let mut gauge = Gauge::default();
-        gauge.set_value((self.sample)());
-        let mut metric = Metric::from_gauge(gauge);
+        let mut metric = Metric::default();
+        let kind = match self.sample.as_ref() {
+            Sample::Gauge(sample) => {
+                let mut gauge = Gauge::default();
+                gauge.set_value(sample());
+                metric.set_gauge(gauge);
+                MetricType::GAUGE
+            }
+            Sample::Counter(sample) => {
+                let mut counter = Counter::default();
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "what is above 2^52 is told to the nearest number that the format has"
+                )]
+                counter.set_value(sample() as f64);
+                metric.set_counter(counter);
+                MetricType::COUNTER
+            }
+            Sample::Histogram(bounds, sample) => {
+                metric.set_histogram(histogram(bounds, &sample()));
+                MetricType::HISTOGRAM
+            }
+        };
         metric.set_label(self.desc.const_label_pairs.clone());
         let mut family = MetricFamily::default();
         family.set_name(self.desc.fq_name.clone());
         family.set_help(self.desc.help.clone());
-        family.set_field_type(MetricType::GAUGE);
+        family.set_field_type(kind);
         family.set_metric(vec![metric]);
         vec![family]
     }
+}
+
+/// The encoder adds the bucket of all values by itself.
+fn histogram(bounds: &[f64], distribution: &Distribution) -> Histogram {
+    let mut below = 0;
+    let buckets = bounds
+        .iter()
+        .zip(&distribution.counts)
+        .map(|(bound, count)| {
+            below += count;
+            let mut bucket = Bucket::default();
+            bucket.set_upper_bound(*bound);
+            bucket.set_cumulative_count(below);
+            bucket
+        });
+    let mut histogram = Histogram::default();
+    histogram.set_bucket(buckets.collect());
+    histogram.set_sample_count(distribution.counts.iter().sum());
+    histogram.set_sample_sum(distribution.sum);
+    histogram
 }

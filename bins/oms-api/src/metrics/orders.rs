@@ -1,0 +1,54 @@
+//! What is measured of orders, sampled at each scrape.
+
+use std::sync::Arc;
+
+use oms_monitoring::metrics::{Distribution, Metrics, MetricsError};
+use oms_orders::{BATCH_SIZES, BatchCounts, OrderContext, PlacingOutcome};
+
+use super::sample;
+
+/// Registers what became of orders, and the batches that they go through.
+pub(crate) fn register(metrics: &Metrics, context: &Arc<OrderContext>) -> Result<(), MetricsError> {
+    for outcome in PlacingOutcome::ALL {
+        let context = context.clone();
+        metrics.counter_from(
+            "oms_orders_total",
+            "Requests to place an order, by what became of them",
+            &[("outcome", outcome.as_str())],
+            move || context.placed(outcome),
+        )?;
+    }
+    for (index, kind) in BatchCounts::KINDS.into_iter().enumerate() {
+        let labels = [("kind", kind)];
+        let shared = context.clone();
+        let counts = move || shared.batch_counts().by_kind()[index];
+        let now = counts.clone();
+        metrics.gauge_from(
+            "oms_batch_queue_length",
+            "What waits for its batch, by kind of work",
+            &labels,
+            move || sample(now().waiting),
+        )?;
+        let now = counts.clone();
+        metrics.counter_from(
+            "oms_batch_refused_total",
+            "What found its queue full, or waited there too long, by kind of work",
+            &labels,
+            move || now().refused,
+        )?;
+        metrics.histogram_from(
+            "oms_batch_size",
+            "How much is done together, by kind of work",
+            &labels,
+            &BATCH_SIZES,
+            move || {
+                let counts = counts();
+                Distribution {
+                    counts: counts.batches_by_size.to_vec(),
+                    sum: sample(counts.items),
+                }
+            },
+        )?;
+    }
+    Ok(())
+}
