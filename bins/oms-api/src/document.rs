@@ -3,9 +3,9 @@
 //! Handlers describe what is theirs with `utoipa::path`. From the table of routes and the shape of each operation follows the rest:
 //! what it asks for, what everybody is refused for, and the headers of every answer.
 
+mod components;
 mod nulls;
 mod reuse;
-mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -72,7 +72,7 @@ pub(crate) fn text() -> String {
 }
 
 fn document() -> Value {
-    let mut document = shared::Overview::openapi();
+    let mut document = components::Overview::openapi();
     for part in [
         OrdersDocument::openapi(),
         InventoryDocument::openapi(),
@@ -94,7 +94,7 @@ fn document() -> Value {
         }
     }
     reuse::share_refusals(&mut document);
-    shared::add_components(&mut document);
+    components::add_components(&mut document);
     let mut document = serde_json::to_value(&document).expect("its keys are texts");
     nulls::strip(&mut document);
     document
@@ -144,10 +144,10 @@ fn security(access: Access) -> Vec<SecurityRequirement> {
     match access {
         Access::Open => vec![],
         Access::Signed => vec![SecurityRequirement::new::<_, [&str; 0], _>(
-            shared::SIGNATURE,
+            components::SIGNATURE,
             [],
         )],
-        Access::Scope(scope) => [shared::API_KEY, shared::TOKEN]
+        Access::Scope(scope) => [components::API_KEY, components::TOKEN]
             .map(|scheme| SecurityRequirement::new(scheme, [scope.as_str()]))
             .into(),
     }

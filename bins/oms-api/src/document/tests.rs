@@ -1,8 +1,10 @@
+//! The document against the rules of OpenAPI, against the table of routes, and against itself.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{document, problem_types, shared, text};
+use super::{components, document, problem_types, text};
 use crate::routes::{Access, ROUTES};
 
 /// The rules of the OpenAPI Initiative; see the README beside it.
@@ -76,9 +78,9 @@ fn the_document_has_exactly_the_routes_of_the_table_and_asks_for_what_they_ask()
     let listed = ROUTES.iter().map(|route| {
         let security = match route.access {
             Access::Open => json!([]),
-            Access::Signed => json!([{ shared::SIGNATURE: [] }]),
+            Access::Signed => json!([{ components::SIGNATURE: [] }]),
             Access::Scope(scope) => {
-                json!([{ shared::API_KEY: [scope.as_str()] }, { shared::TOKEN: [scope.as_str()] }])
+                json!([{ components::API_KEY: [scope.as_str()] }, { components::TOKEN: [scope.as_str()] }])
             }
         };
         ((route.method.to_owned(), route.path.to_owned()), security)
