@@ -25,7 +25,7 @@ use utoipa::openapi::{RefOr, Response};
 
 use crate::docs::DocsDocument;
 use crate::health::HealthDocument;
-use crate::routes::{self, Access};
+use crate::routes::{Access, MatchedRoute};
 
 /// What a request with a credential may be refused for, wherever it goes.
 const OF_CREDENTIALS: &[&ProblemType] = &[
@@ -84,12 +84,12 @@ fn document() -> Value {
     }
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
-            if let Some(access) = routes::access_of(method, path) {
+            if let Some(route) = MatchedRoute::find(method, path) {
                 let more = match (method, path.as_str()) {
                     ("POST", "/warehouses") | ("PATCH", "/warehouses/{id}") => OF_ADDRESSES,
                     _ => &[],
                 };
-                complete(operation, access, more);
+                complete(operation, route.access(), more);
             }
         }
     }
