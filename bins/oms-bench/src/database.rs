@@ -63,6 +63,7 @@ impl Cluster {
             version: row.get(1),
         };
         cluster.check_durable().await?;
+        cluster.check_untouched().await?;
         for row in cluster
             .admin
             .query(
@@ -89,6 +90,19 @@ impl Cluster {
                 "{setting} is {value}: the measuring cluster has to be durable"
             );
         }
+        Ok(())
+    }
+
+    /// A cluster that somebody tried something on, and left so, measures that.
+    async fn check_untouched(&self) -> Result<()> {
+        let altered = "SELECT name FROM pg_file_settings WHERE sourcefile LIKE '%/postgresql.auto.conf' ORDER BY name";
+        let rows = self.admin.query(altered, &[]).await?;
+        let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        ensure!(
+            names.is_empty(),
+            "ALTER SYSTEM has changed {}: undo it with ALTER SYSTEM RESET ALL and a restart",
+            names.join(", ")
+        );
         Ok(())
     }
 

@@ -185,7 +185,7 @@ mod tests {
         );
         assert_eq!(
             explained(lacking(32)).summary,
-            "No single warehouse has everything that was ordered; these are the 32 nearest."
+            "No single warehouse has everything that was ordered; these are the 16 nearest."
         );
         assert_eq!(
             with_chosen(0),
@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(
             with_chosen(32),
             "Leipzig is the nearest warehouse that has everything that was ordered; of the nearer ones, these are the \
-             32 nearest."
+             16 nearest."
         );
     }
 

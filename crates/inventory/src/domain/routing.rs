@@ -13,7 +13,7 @@ use crate::{ProductId, WarehouseId};
 
 /// Most candidates that a trace names, besides the chosen one. More can be looked at only when many warehouses are
 /// at exactly one distance.
-pub(crate) const MAX_TRACE_ENTRIES: usize = 32;
+pub(crate) const MAX_TRACE_ENTRIES: usize = 16;
 
 /// What a warehouse is looked for.
 #[derive(Clone, Copy, Debug)]

@@ -9,7 +9,7 @@ use crate::domain::routing::{Candidate, Route, RoutingRequest, choose_in_turn};
 use crate::store::candidates;
 
 /// How many of the nearest warehouses are walked before stock is looked for from the other side.
-const NEAR: usize = 32;
+const NEAR: usize = 16;
 
 /// Finds the nearest active warehouse that can fill the whole demand.
 ///
