@@ -1,32 +1,91 @@
-//! The background worker that tells people what they have to know, by the log: every line at level ERROR with an `alert_id`
-//! is one, and a line with the same id is the same alert.
+//! The background worker that tells people what they have to know: by the log, where every line at level ERROR with an
+//! `alert_id` is one, and by a webhook, if there is one. What has the same id is the same alert.
+//!
+//! Whoever raises an alert writes a row, and that is all: the row is the queue. This takes some of them at a time, under a
+//! lease, so that what could not be delivered is tried again when that is over, by whichever instance is there.
 
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use async_trait::async_trait;
+use oms_monitoring::adapters::webhook::{Webhook, WebhookConfig};
+use oms_monitoring::metrics::{CounterSeries, Metrics};
 use oms_orders::{Alert, AlertSink, OrderContext, deliver_alerts};
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+
+type Failure = Box<dyn Error + Send + Sync>;
 
 /// Starts the worker. It finishes what it is delivering when `stopping` comes.
 pub(crate) fn spawn(
     context: Arc<OrderContext>,
     interval: Duration,
+    webhook: Option<&WebhookConfig>,
+    metrics: &Metrics,
     stopping: CancellationToken,
-) -> JoinHandle<()> {
-    tokio::spawn(async move {
+) -> anyhow::Result<JoinHandle<()>> {
+    let sinks = Sinks::new(webhook, metrics)?;
+    Ok(tokio::spawn(async move {
         let mut ticks = tokio::time::interval(interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
-            if let Err(error) = deliver_alerts(&context, &Log).await {
+            if let Err(error) = deliver_alerts(&context, &sinks).await {
                 let cause: &dyn Error = &error;
                 tracing::warn!(cause, "alerts could not be delivered");
             }
         }
-    })
+    }))
+}
+
+/// Everybody who is told, one after the other. An alert is delivered when the last one has taken it.
+struct Sinks(Vec<CountedSink>);
+
+struct CountedSink {
+    sink: Box<dyn AlertSink>,
+    delivered: CounterSeries,
+    failed: CounterSeries,
+}
+
+impl Sinks {
+    fn new(webhook: Option<&WebhookConfig>, metrics: &Metrics) -> anyhow::Result<Self> {
+        let help = "Deliveries of alerts, by where to and whether they were taken";
+        let deliveries =
+            metrics.counter("oms_alert_deliveries_total", help, &["sink", "outcome"])?;
+        let counted = |name, sink| CountedSink {
+            sink,
+            delivered: deliveries.series(&[name, "delivered"]),
+            failed: deliveries.series(&[name, "failed"]),
+        };
+        // The log first: it says so at once, whatever becomes of the rest.
+        let mut sinks = vec![counted("log", Box::new(Log) as Box<dyn AlertSink>)];
+        if let Some(config) = webhook {
+            let webhook = Webhook::new(config).context("OMS_ALERT_WEBHOOK_URL can't be used")?;
+            sinks.push(counted("webhook", Box::new(Posted(webhook))));
+        }
+        Ok(Self(sinks))
+    }
+}
+
+#[async_trait]
+impl AlertSink for Sinks {
+    async fn deliver(&self, alert: &Alert) -> Result<(), Failure> {
+        for CountedSink {
+            sink,
+            delivered,
+            failed,
+        } in &self.0
+        {
+            let taken = sink.deliver(alert).await;
+            let count = if taken.is_ok() { delivered } else { failed };
+            count.increment();
+            taken?;
+        }
+        Ok(())
+    }
 }
 
 /// The log as a sink.
@@ -34,7 +93,7 @@ struct Log;
 
 #[async_trait]
 impl AlertSink for Log {
-    async fn deliver(&self, alert: &Alert) -> Result<(), Box<dyn Error + Send + Sync>> {
+    async fn deliver(&self, alert: &Alert) -> Result<(), Failure> {
         tracing::error!(
             alert_id = %alert.id,
             kind = alert.kind.as_str(),
@@ -47,4 +106,27 @@ impl AlertSink for Log {
         );
         Ok(())
     }
+}
+
+/// A webhook as a sink.
+struct Posted(Webhook);
+
+#[async_trait]
+impl AlertSink for Posted {
+    async fn deliver(&self, alert: &Alert) -> Result<(), Failure> {
+        Ok(self.0.post(&message(alert)).await?)
+    }
+}
+
+/// As the README has it.
+fn message(alert: &Alert) -> Value {
+    json!({
+        "id": alert.id,
+        "kind": alert.kind.as_str(),
+        "tenantId": alert.tenant_id,
+        "subjectId": alert.subject_id,
+        "orderId": alert.order_id,
+        "message": alert.message,
+        "createdAt": alert.created_at,
+    })
 }

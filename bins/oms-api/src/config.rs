@@ -1,6 +1,7 @@
 //! The configuration: one typed struct, read from the environment, which reports every problem at once.
 
 mod access;
+mod alerts;
 mod oidc;
 mod reader;
 mod reconcile;
@@ -11,6 +12,7 @@ mod tests;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use oms_monitoring::adapters::webhook::WebhookConfig;
 use oms_monitoring::logs::LogFormat;
 use oms_orders::ReconcileSchedule;
 use oms_payments::adapters::stripe::WebhookSecrets;
@@ -53,6 +55,8 @@ pub(crate) struct Config {
     /// Most batches of one store that are under way at a time.
     pub(crate) intake_batches: usize,
     pub(crate) access: AccessSettings,
+    /// Where alerts are posted, beside the log.
+    pub(crate) alert_webhook: Option<WebhookConfig>,
     pub(crate) sweep: SweepSettings,
     /// How often stored webhooks are looked for, beside those of this process, which it knows of at once.
     pub(crate) gateway_events_interval: Duration,
@@ -136,6 +140,7 @@ impl Config {
             intake_batch_max: reader.number("OMS_INTAKE_BATCH_MAX", 64, 1..=256),
             intake_batches: reader.number("OMS_INTAKE_BATCHES", 1, 1..=16),
             access: AccessSettings::read(&mut reader, environment),
+            alert_webhook: alerts::alert_webhook(&mut reader, environment),
             sweep: SweepSettings::read(&mut reader, stripe.timeout),
             gateway_events_interval: reader.milliseconds(
                 "OMS_GATEWAY_EVENTS_INTERVAL_MS",

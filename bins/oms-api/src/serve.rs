@@ -64,7 +64,13 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         &metrics,
         stopping.clone(),
     )?;
-    let mut alerts = alerts::spawn(context.clone(), config.sweep.interval, stopping.clone());
+    let mut alerts = alerts::spawn(
+        context.clone(),
+        config.sweep.interval,
+        config.alert_webhook.as_ref(),
+        &metrics,
+        stopping.clone(),
+    )?;
     let news = Arc::new(Notify::new());
     let mut gateway_events = gateway_events::spawn(
         context.clone(),

@@ -39,6 +39,8 @@ mod process;
 mod promql;
 #[path = "http/raw.rs"]
 mod raw;
+#[path = "http/receiver.rs"]
+mod receiver;
 #[path = "http/reporting.rs"]
 mod reporting;
 #[path = "http/request.rs"]
@@ -57,6 +59,8 @@ mod store_database;
 mod access;
 #[path = "http/addresses.rs"]
 mod addresses;
+#[path = "http/alert_webhook.rs"]
+mod alert_webhook;
 #[path = "http/amounts.rs"]
 mod amounts;
 #[path = "http/breaker.rs"]

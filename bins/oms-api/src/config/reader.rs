@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::Environment;
+
 /// Every problem of a configuration.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct InvalidConfig(pub(crate) Vec<String>);
@@ -95,6 +97,23 @@ impl<'a> Reader<'a> {
         range: RangeInclusive<u64>,
     ) -> Duration {
         Duration::from_millis(self.number(name, default, range))
+    }
+
+    /// An http or https URL, unless it is not set; in production only https is taken.
+    pub(super) fn url(&mut self, name: &str, environment: Environment) -> Option<String> {
+        let url = self.optional(name)?;
+        match environment {
+            Environment::Production if !url.starts_with("https://") => {
+                self.problem(name, "must be an https URL in production");
+            }
+            Environment::Development
+                if !(url.starts_with("http://") || url.starts_with("https://")) =>
+            {
+                self.problem(name, "must be an http or https URL");
+            }
+            Environment::Development | Environment::Production => {}
+        }
+        Some(url)
     }
 
     /// Notes that a variable is wrong. Its value is not repeated: it may be a secret.

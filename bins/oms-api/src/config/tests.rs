@@ -288,6 +288,31 @@ fn production_asks_an_issuer_over_tls_only() {
 }
 
 #[test]
+fn alerts_are_posted_where_that_is_said_and_over_tls_in_production() {
+    assert!(read(&[DATABASE]).unwrap().alert_webhook.is_none());
+    let url = ("OMS_ALERT_WEBHOOK_URL", "http://127.0.0.1:9/hook");
+    let webhook = read(&[DATABASE, url]).unwrap().alert_webhook.unwrap();
+    assert_eq!(webhook.timeout, Duration::from_secs(5));
+    assert!(webhook.secret.is_none());
+    let lonely = [DATABASE, ("OMS_ALERT_WEBHOOK_SECRET", "hush")];
+    let InvalidConfig(problems) = read(&lonely).unwrap_err();
+    assert_eq!(
+        problems,
+        ["OMS_ALERT_WEBHOOK_SECRET means nothing without OMS_ALERT_WEBHOOK_URL"]
+    );
+    for wrong in [
+        ("OMS_ALERT_WEBHOOK_URL", "mailto:ann"),
+        ("OMS_ALERT_WEBHOOK_TIMEOUT_MS", "25001"),
+    ] {
+        let InvalidConfig(problems) = read(&[DATABASE, wrong, url]).unwrap_err();
+        assert!(problems[0].starts_with(wrong.0), "{problems:?}");
+    }
+    let InvalidConfig(problems) = read(&[("OMS_ENV", "production"), url]).unwrap_err();
+    let https = "OMS_ALERT_WEBHOOK_URL must be an https URL in production".to_owned();
+    assert!(problems.contains(&https), "{problems:?}");
+}
+
+#[test]
 fn requests_under_way_are_bounded_by_what_the_queue_and_the_pool_can_make_wait() {
     let most = |settings: &[(&str, &str)]| {
         let config = read(&[&[DATABASE], settings].concat())?;

@@ -1,3 +1,5 @@
+//! What is registered is rendered, and what can not be registered is refused.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 

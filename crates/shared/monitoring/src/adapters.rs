@@ -1,0 +1,3 @@
+//! Services that are told what operators should know.
+
+pub mod webhook;
