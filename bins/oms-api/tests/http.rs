@@ -93,6 +93,10 @@ mod gateway_outages;
 mod hanging_gateway;
 #[path = "http/idempotency.rs"]
 mod idempotency;
+#[path = "http/import_command.rs"]
+mod import_command;
+#[path = "http/imports.rs"]
+mod imports;
 #[path = "http/inventory_isolation.rs"]
 mod inventory_isolation;
 #[path = "http/kill_cancel_refund.rs"]
