@@ -94,7 +94,8 @@ impl Parser {
             None => R::from_json(text),
             Some(header) => {
                 let cells = cells(text);
-                let cells = cells.ok_or_else(|| malformed("has a line break inside a cell"))?;
+                let cells = cells
+                    .ok_or_else(|| malformed("has a quote that is not closed, or a line break"))?;
                 if cells.len() != header.len() {
                     let (found, wanted) = (cells.len(), header.len());
                     return Err(malformed(format!("has {found} cells in place of {wanted}")));
