@@ -51,6 +51,8 @@ mod shop;
 mod stock;
 #[path = "http/store_database.rs"]
 mod store_database;
+#[path = "http/transcript.rs"]
+mod transcript;
 
 // The tests.
 #[path = "http/access.rs"]
@@ -127,6 +129,8 @@ mod products;
 mod race;
 #[path = "http/rate_limits.rs"]
 mod rate_limits;
+#[path = "http/readme.rs"]
+mod readme;
 #[path = "http/references.rs"]
 mod references;
 #[path = "http/refunding.rs"]
