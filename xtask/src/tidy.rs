@@ -82,11 +82,12 @@ fn read_tree(root: &Path) -> Result<Vec<TextFile>> {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            if path.is_symlink() {
+            // In a worktree of git it is a file.
+            if path.is_symlink() || name == ".git" {
                 continue;
             }
             if path.is_dir() {
-                let is_made = [".git", ".oms", "target"].contains(&name.as_str())
+                let is_made = [".oms", "target"].contains(&name.as_str())
                     || path.join("CACHEDIR.TAG").exists();
                 if !is_made {
                     folders.push(path);

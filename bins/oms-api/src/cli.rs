@@ -10,6 +10,7 @@ use oms_database::migrations;
 use oms_monitoring::logs;
 
 use crate::config::Config;
+use crate::import::{self, ImportCommand};
 use crate::keys::{self, KeysCommand};
 use crate::{document, reconcile, seed, serve};
 
@@ -34,6 +35,13 @@ enum Command {
     Keys(KeysCommand),
     /// Print the OpenAPI document of the API, which the server answers with at `/openapi.json`.
     Openapi,
+    /// Import products or stock from a file of CSV or JSON lines.
+    ///
+    /// Prints each row that was rejected, by line, and a summary.
+    ///
+    /// Exit codes: 0 when every row was taken, 2 when some were rejected, 1 when it could not be done.
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Compare the gateway's charges of some time with our orders, once, and print what differs.
     ///
     /// Each difference is kept as a finding with one alert. What is proven to be ours is given back at once; the rest waits
@@ -86,6 +94,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Migrate => runtime.block_on(migrate(&config))?,
         Command::Seed => runtime.block_on(seed::seed(&config))?,
         Command::Keys(command) => runtime.block_on(keys::run(&config, command))?,
+        Command::Import(command) => return runtime.block_on(import::run(&config, command)),
         Command::Reconcile { from, to } => {
             return runtime.block_on(reconcile::reconcile(&config, from, to));
         }

@@ -12,10 +12,12 @@ mod tests;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use oms_inventory::http::ImportLimits;
 use oms_monitoring::adapters::webhook::WebhookConfig;
 use oms_monitoring::logs::LogFormat;
 use oms_orders::ReconcileSchedule;
 use oms_payments::adapters::stripe::WebhookSecrets;
+use oms_validation::http::BodyLimits;
 use oms_validation::{Currency, TenantId};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -43,6 +45,7 @@ pub(crate) struct Config {
     database_url: SecretString,
     pub(crate) database_max_connections: usize,
     pub(crate) http: HttpLimits,
+    pub(crate) imports: ImportLimits,
     pub(crate) gateway: Gateway,
     pub(crate) stripe: StripeSettings,
     pub(crate) geocoder_url: Option<String>,
@@ -127,6 +130,7 @@ impl Config {
             database_url: reader.text("DATABASE_URL", None).into(),
             database_max_connections,
             http: http_limits(&mut reader, database_max_connections),
+            imports: import_limits(&mut reader),
             gateway: gateway(&mut reader),
             geocoder_url: reader.optional("OMS_GEOCODER_URL"),
             address_book: reader.optional("OMS_ADDRESS_BOOK").map(PathBuf::from),
@@ -241,6 +245,16 @@ fn http_limits(reader: &mut Reader<'_>, database_connections: usize) -> HttpLimi
         body_timeout: reader.milliseconds("OMS_BODY_TIMEOUT_MS", 10_000, 100..=60_000),
         max_connections: reader.number("OMS_MAX_CONNECTIONS", 10_000, 1..=100_000),
         max_in_flight: reader.number("OMS_MAX_IN_FLIGHT", useful, 1..=1_000_000),
+    }
+}
+
+fn import_limits(reader: &mut Reader<'_>) -> ImportLimits {
+    ImportLimits {
+        body: BodyLimits {
+            max_bytes: reader.number("OMS_IMPORT_MAX_BYTES", 67_108_864, 1024..=1_073_741_824),
+            deadline: reader.milliseconds("OMS_IMPORT_BODY_TIMEOUT_MS", 300_000, 100..=3_600_000),
+        },
+        at_a_time: reader.number("OMS_IMPORTS_AT_A_TIME", 2, 1..=16),
     }
 }
 

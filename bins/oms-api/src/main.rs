@@ -11,6 +11,7 @@ mod document;
 mod gateway_events;
 mod health;
 mod http_server;
+mod import;
 mod in_flight;
 mod keys;
 mod metrics;

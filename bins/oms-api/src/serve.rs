@@ -91,7 +91,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         false => CardNumbers::Refused,
     };
     let orders = OrdersApi::new(context, card_numbers, Handle::current(), tasks.clone());
-    let inventory = InventoryApi::new(inventory, Handle::current(), tasks.clone());
+    let inventory = InventoryApi::new(inventory, config.imports, Handle::current(), tasks.clone());
     let webhooks = webhooks(&config, &database, news);
     let admission = Admission::new(&config, &database, &metrics)?;
     let request_metrics = RequestMetrics::register(&metrics)?;

@@ -53,6 +53,8 @@ mod shop;
 mod stock;
 #[path = "http/store_database.rs"]
 mod store_database;
+#[path = "http/transcript.rs"]
+mod transcript;
 
 // The tests.
 #[path = "http/access.rs"]
@@ -97,6 +99,10 @@ mod gateway_outages;
 mod hanging_gateway;
 #[path = "http/idempotency.rs"]
 mod idempotency;
+#[path = "http/import_command.rs"]
+mod import_command;
+#[path = "http/imports.rs"]
+mod imports;
 #[path = "http/inventory_isolation.rs"]
 mod inventory_isolation;
 #[path = "http/kill_cancel_refund.rs"]
@@ -127,6 +133,8 @@ mod products;
 mod race;
 #[path = "http/rate_limits.rs"]
 mod rate_limits;
+#[path = "http/readme.rs"]
+mod readme;
 #[path = "http/references.rs"]
 mod references;
 #[path = "http/refunding.rs"]

@@ -7,6 +7,7 @@ pub(crate) mod demand;
 pub(crate) mod explanation;
 pub(crate) mod fingerprint;
 pub(crate) mod id;
+pub(crate) mod import;
 pub(crate) mod name;
 pub(crate) mod product;
 pub(crate) mod rivalry;

@@ -1,12 +1,14 @@
 //! Why a change of the inventory is refused, and how clients are told.
 
 use oms_database::DbError;
-use oms_errors::{Problem, ProblemType};
+use oms_errors::{BODY_TOO_LARGE, INTERNAL, Problem, ProblemType};
 use oms_validation::http::invalid_field;
 use oms_validation::http::version_mismatch;
 use serde_json::{Value, json};
 
-use crate::{ProductId, Shortfall, WarehouseId};
+use crate::{
+    ImportFileError, InvalidHeader, ProductId, Rejection, Rejections, Shortfall, WarehouseId,
+};
 
 /// How long clients wait before they repeat a request whose outcome is not known, in seconds.
 const RETRY_AFTER_S: u32 = 2;
@@ -32,6 +34,20 @@ oms_errors::problem_types! {
     TOO_MUCH_STOCK = "inventory.too_much_stock", Unprocessable, "There would be more pieces than a stock level can have";
     /// The idempotency key stands for another request.
     KEY_REUSED = "inventory.idempotency_key_reused", Unprocessable, "The idempotency key stands for another change of the inventory";
+    /// No such import in this store.
+    IMPORT_NOT_FOUND = "inventory.import_not_found", NotFound, "There is no such import";
+    /// The first line of a CSV file does not name the columns.
+    IMPORT_HEADER = "inventory.import_header", InvalidRequest, "The file does not begin with its columns";
+    /// A file has no row.
+    IMPORT_EMPTY = "inventory.import_empty", InvalidRequest, "There is nothing in the file to import";
+    /// A file has more lines than an import may have.
+    IMPORT_TOO_LONG = "inventory.import_too_long", PayloadTooLarge, "The file has too many lines";
+    /// All rows or none were to be imported.
+    IMPORT_REJECTED = "inventory.import_rejected", Unprocessable, "Rows of the file were rejected, and nothing was imported";
+    /// Another request with the same key imports the same file.
+    IMPORT_IN_PROGRESS = "inventory.import_in_progress", Conflict, "This import is being carried out";
+    /// As many imports are under way as the server takes.
+    IMPORTS_BUSY = "inventory.imports_busy", Unavailable, "Too many imports are under way";
     /// The answer of the database was lost. Repeat the request, with the same idempotency key if it had one.
     OUTCOME_UNKNOWN = "inventory.outcome_unknown", Unavailable, "It is not known whether the inventory was changed; repeat the same request";
 }
@@ -81,6 +97,24 @@ pub enum InventoryError {
     /// The key stands for another request.
     #[error("the idempotency key stands for another request")]
     KeyReused,
+    /// No such import in this store.
+    #[error("there is no such import")]
+    ImportNotFound,
+    /// The first line of a CSV file does not name the columns.
+    #[error(transparent)]
+    ImportHeader(InvalidHeader),
+    /// A file has no row.
+    #[error("the file has no row")]
+    ImportEmpty,
+    /// A file can't be taken.
+    #[error(transparent)]
+    ImportFile(ImportFileError),
+    /// Rows were rejected, and all or none were to be imported.
+    #[error("{} rows were rejected", .0.count)]
+    ImportRejected(Rejections),
+    /// Another request goes on with the import.
+    #[error("the import is being carried out")]
+    ImportInProgress,
     /// The thing is not in the version any more that the change is for.
     #[error("it is in version {version}")]
     Changed {
@@ -127,6 +161,14 @@ impl From<InventoryError> for Problem {
             InventoryError::InsufficientStock(shortfalls) => insufficient(&shortfalls),
             InventoryError::TooMuchStock(ids) => about(&TOO_MUCH_STOCK, &ids),
             InventoryError::KeyReused => Self::of(&KEY_REUSED),
+            InventoryError::ImportNotFound => Self::of(&IMPORT_NOT_FOUND),
+            InventoryError::ImportHeader(error) => Self::new(&IMPORT_HEADER, error.to_string()),
+            InventoryError::ImportEmpty => Self::of(&IMPORT_EMPTY),
+            InventoryError::ImportFile(error) => not_taken(error),
+            InventoryError::ImportRejected(rejections) => rejected(&rejections),
+            InventoryError::ImportInProgress => {
+                Self::of(&IMPORT_IN_PROGRESS).with_retry_after_s(RETRY_AFTER_S)
+            }
             InventoryError::Changed { version } => version_mismatch(version),
         }
     }
@@ -148,4 +190,20 @@ fn insufficient(shortfalls: &[Shortfall]) -> Problem {
     };
     let shortfalls: Vec<Value> = shortfalls.iter().map(shortfall).collect();
     Problem::of(&INSUFFICIENT_STOCK).with_extension("shortfalls", shortfalls)
+}
+
+fn not_taken(error: ImportFileError) -> Problem {
+    match error {
+        ImportFileError::TooManyLines => Problem::new(&IMPORT_TOO_LONG, error.to_string()),
+        ImportFileError::TooLarge(_) => Problem::new(&BODY_TOO_LARGE, error.to_string()),
+        ImportFileError::Disk(_) => Problem::of(&INTERNAL).with_source(error),
+    }
+}
+
+fn rejected(rejections: &Rejections) -> Problem {
+    let named = |Rejection { line, code, reason }: &Rejection| json!({ "line": line, "code": code.as_str(), "reason": reason });
+    let named: Vec<Value> = rejections.named.iter().map(named).collect();
+    Problem::of(&IMPORT_REJECTED)
+        .with_extension("rejected", rejections.count)
+        .with_extension("rejections", named)
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod document;
 mod examples;
+mod imports;
 mod products;
 mod stock;
 mod warehouses;
@@ -22,19 +23,28 @@ use tracing::Instrument;
 use crate::context::InventoryContext;
 use crate::domain::fingerprint::Once;
 pub use document::{InventoryDocument, ProblemMembers};
+pub use imports::ImportLimits;
+use imports::ImportPlaces;
 
 /// What the endpoints of inventory work with. Registered as `web::Data`.
 pub struct InventoryApi {
     context: Arc<InventoryContext>,
+    imports: ImportPlaces,
     runtime: Handle,
     tasks: TaskTracker,
 }
 
 impl InventoryApi {
     /// Requests are worked on in `runtime`, as `tasks` of which the owner can wait for the end.
-    pub fn new(context: Arc<InventoryContext>, runtime: Handle, tasks: TaskTracker) -> Self {
+    pub fn new(
+        context: Arc<InventoryContext>,
+        imports: ImportLimits,
+        runtime: Handle,
+        tasks: TaskTracker,
+    ) -> Self {
         Self {
             context,
+            imports: ImportPlaces::new(imports),
             runtime,
             tasks,
         }
@@ -131,6 +141,21 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(
             web::resource("/stock-movements")
                 .route(web::get().to(stock::movements::movements))
+                .default_service(method_not_allowed("GET")),
+        )
+        .service(
+            web::resource("/imports/products")
+                .route(web::post().to(imports::products::import))
+                .default_service(method_not_allowed("POST")),
+        )
+        .service(
+            web::resource("/imports/stock")
+                .route(web::post().to(imports::stock::import))
+                .default_service(method_not_allowed("POST")),
+        )
+        .service(
+            web::resource("/imports/{id}")
+                .route(web::get().to(imports::show::show))
                 .default_service(method_not_allowed("GET")),
         );
 }

@@ -4,6 +4,7 @@ mod context;
 mod domain;
 mod error;
 pub mod http;
+mod import_file;
 pub mod ports;
 mod service;
 mod store;
@@ -15,7 +16,13 @@ pub use domain::cursor::Cursor;
 pub use domain::demand::{Demand, InvalidDemand, MAX_QUANTITY};
 pub use domain::explanation::RouteExplanation;
 pub use domain::fingerprint::Once;
-pub use domain::id::{MovementId, ProductId, StockChangeId, WarehouseId};
+pub use domain::id::{ImportId, MovementId, ProductId, StockChangeId, WarehouseId};
+pub use domain::import::parser::{InvalidHeader, MAX_LINE_BYTES};
+pub use domain::import::rejection::{MAX_NAMED_REJECTIONS, Rejection, RejectionCode, Rejections};
+pub use domain::import::{
+    Acceptance, Import, ImportCounts, ImportFormat, ImportKind, ImportReport, MAX_IMPORT_LINES,
+    StockMode,
+};
 pub use domain::name::{AddressLine, InvalidAddressLine, InvalidName, InvalidSku, Name, Sku};
 pub use domain::product::{InvalidPrices, NewProduct, Prices, Product, ProductChange};
 pub use domain::routing::{
@@ -28,6 +35,7 @@ pub use domain::stock_level::{LevelCounts, LevelFilter, MAX_ON_HAND, StockLevel}
 pub use domain::stock_movement::{MovementFilter, MovementKind, StockMovement};
 pub use domain::warehouse::{NewWarehouse, Warehouse, WarehouseChange};
 pub use error::{InventoryError, PROBLEM_TYPES};
+pub use import_file::{ImportFile, ImportFileError, ImportFileWriter};
 pub use service::change_product::change_product;
 pub use service::change_stock::change_stock;
 pub use service::change_warehouse::change_warehouse;
@@ -35,9 +43,13 @@ pub use service::create_product::create_product;
 pub use service::create_warehouse::create_warehouse;
 pub use service::explain_route::{explain_route, explain_routes};
 pub use service::find_skus::find_skus;
+pub use service::get_import::get_import;
 pub use service::get_product::get_product;
 pub use service::get_safety_stock::get_safety_stock;
 pub use service::get_warehouse::get_warehouse;
+pub use service::import::{ImportObserver, ImportProgress, ImportRequest};
+pub use service::import_products::import_products;
+pub use service::import_stock::import_stock;
 pub use service::list_products::list_products;
 pub use service::list_stock_levels::list_stock_levels;
 pub use service::list_stock_movements::list_stock_movements;

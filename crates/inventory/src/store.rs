@@ -2,7 +2,9 @@
 
 pub(crate) mod candidates;
 pub(crate) mod idempotency_keys;
+pub(crate) mod imports;
 pub(crate) mod level_counts;
+pub(crate) mod product_imports;
 pub(crate) mod product_records;
 pub(crate) mod products;
 pub(crate) mod reservations;

@@ -16,6 +16,12 @@ mod changing;
 mod concurrency;
 #[path = "inventory/fixture.rs"]
 mod fixture;
+#[path = "inventory/importing.rs"]
+mod importing;
+#[path = "inventory/importing_at_once.rs"]
+mod importing_at_once;
+#[path = "inventory/importing_products.rs"]
+mod importing_products;
 #[path = "inventory/reservations.rs"]
 mod reservations;
 #[path = "inventory/routing.rs"]

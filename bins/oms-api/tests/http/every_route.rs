@@ -25,6 +25,7 @@ struct Things {
     order: String,
     dead_letter: String,
     finding: String,
+    import: String,
 }
 
 impl Things {
@@ -35,17 +36,20 @@ impl Things {
             order: placed.order_id(),
             dead_letter: new_key(),
             finding: new_key(),
+            import: new_key(),
         };
         let Self {
             order,
             dead_letter,
             finding,
+            import,
         } = &things;
         let rows = format!(
             "INSERT INTO orders.dead_letters (tenant_id, id, order_id, tries, reason)
              VALUES ('{TENANT}', '{dead_letter}', '{order}', 1, 'nobody answers');
              INSERT INTO orders.findings (tenant_id, id, kind, gateway, subject, charge_reference, detail, action)
-             VALUES ('{TENANT}', '{finding}', 'charge_without_order', 'stripe', 'ch_1', 'ch_1', 'x', 'none')"
+             VALUES ('{TENANT}', '{finding}', 'charge_without_order', 'stripe', 'ch_1', 'ch_1', 'x', 'none');
+             INSERT INTO inventory.imports (tenant_id, id, kind) VALUES ('{TENANT}', '{import}', 'stock')"
         );
         shop.database.execute(&rows).await;
         things
@@ -59,6 +63,7 @@ impl Things {
             path if path.starts_with("/warehouses/{id}") => ATLANTA_WAREHOUSE,
             path if path.starts_with("/products/{id}") => WIDGET_A,
             "/docs/{file}" => return "/docs/swagger-ui.css".to_owned(),
+            path if path.starts_with("/imports/{id}") => &self.import,
             path if path.contains("{id}") => panic!("say here what the id of {path} is"),
             _ => "",
         };
@@ -74,6 +79,7 @@ impl Things {
             self.order.as_str(),
             &self.dead_letter,
             &self.finding,
+            &self.import,
             // Only the lists of the inventory name it.
             CHICAGO_WAREHOUSE,
         ]
@@ -121,9 +127,13 @@ async fn send(shop: &Shop, things: &Things, route: &Route, key: Option<&str>) ->
     if let Some(key) = key {
         request = request.bearer_auth(key);
     }
-    if method != Method::GET {
-        request = request.json(&body_of(route));
-    }
+    request = match (&method, route.path) {
+        (&Method::GET, _) => request,
+        (_, path) if path.starts_with("/imports/") => request
+            .header("content-type", "application/jsonl")
+            .body("{}"),
+        _ => request.json(&body_of(route)),
+    };
     Answer::of(request.send().await.unwrap()).await
 }
 
@@ -144,6 +154,7 @@ async fn everything(shop: &Shop) -> Vec<Vec<String>> {
         "inventory.products",
         "inventory.stock_levels",
         "inventory.stock_movements",
+        "inventory.imports",
     ] {
         rows.extend(
             shop.database

@@ -18,6 +18,11 @@ define_id! {
 }
 
 define_id! {
+    /// An import of products or of stock from a file.
+    ImportId
+}
+
+define_id! {
     /// A movement of stock: one line of the audit trail.
     MovementId
 }

@@ -9,7 +9,7 @@ use crate::ProductId;
 use crate::domain::name::{Name, Sku};
 
 /// Most prices of one product.
-const MAX_PRICES: usize = 50;
+pub(crate) const MAX_PRICES: usize = 50;
 /// The highest price of one piece, in minor units; the column has the same limit.
 const MAX_PRICE_MINOR: i64 = 1_000_000_000_000;
 

@@ -1,14 +1,16 @@
 //! The endpoints of inventory, as the document of the API describes them.
 
-use oms_validation::PageSize;
 use oms_validation::openapi::PagesOfNamedItems;
+use oms_validation::{PageSize, Reason};
 use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
 
-use super::{products, stock, warehouses};
+use super::imports::representation::RejectionBody;
+use super::{imports, products, stock, warehouses};
+use crate::domain::import::StockMode;
 use crate::domain::name::Sku;
 use crate::domain::stock_movement::MovementKind;
-use crate::{ProductId, WarehouseId};
+use crate::{ImportId, ProductId, WarehouseId};
 
 /// The endpoints of inventory.
 #[derive(OpenApi)]
@@ -29,9 +31,12 @@ use crate::{ProductId, WarehouseId};
         stock::safety_stock::show,
         stock::safety_stock::set,
         stock::movements::movements,
+        imports::products::import,
+        imports::stock::import,
+        imports::show::show,
     ),
     // What only parameters refer to is not collected from them.
-    components(schemas(PageSize, Sku, MovementKind, WarehouseId, ProductId)),
+    components(schemas(PageSize, Sku, MovementKind, StockMode, Reason, ImportId, WarehouseId, ProductId)),
     modifiers(&PagesOfNamedItems)
 )]
 pub struct InventoryDocument;
@@ -47,6 +52,10 @@ pub struct ProblemMembers {
     product_ids: Option<Vec<ProductId>>,
     /// With `inventory.insufficient_stock`: of what there is too little, and where.
     shortfalls: Option<Vec<Value>>,
+    /// With `inventory.import_rejected`: how many rows.
+    rejected: Option<i32>,
+    /// With `inventory.import_rejected`: which rows, the first 10,000.
+    rejections: Option<Vec<RejectionBody>>,
     /// With `request.precondition_failed`: the version that it is in.
     version: Option<i32>,
 }

@@ -107,3 +107,23 @@ pub(super) fn stock_movement() -> Value {
 pub(super) fn safety_stock() -> Value {
     json!({ "quantity": 5 })
 }
+
+pub(super) fn import_report() -> Value {
+    let rejected = json!({
+        "line": 17,
+        "code": "row.unknown_product",
+        "reason": "there is no product with the SKU MUG-GREEN"
+    });
+    json!({
+        "id": "01a20582-1f0a-7c3e-8d5b-6a1f0c9e7b24",
+        "kind": "stock",
+        "linesDone": 1001,
+        "accepted": 999,
+        "changed": 998,
+        "unchanged": 1,
+        "rejected": 1,
+        "rejections": [rejected],
+        "createdAt": TIME,
+        "finishedAt": TIME
+    })
+}

@@ -48,7 +48,7 @@ fn lines_of(lines: &[Line], direction: Direction) -> Result<Lines, Problem> {
     })
 }
 
-fn reason_of(text: &str) -> Result<Reason, Problem> {
+pub(super) fn reason_of(text: &str) -> Result<Reason, Problem> {
     Reason::parse(text).map_err(|error| invalid_field("reason", error.to_string()))
 }
 

@@ -2,37 +2,17 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use oms_database::{Connection, transaction};
-use oms_errors::Problem;
-use oms_inventory::ports::AddressLocator;
 use oms_inventory::{
     Direction, InventoryContext, InventoryError, Lines, Once, ReservationRequest, ReserveOutcome,
     StockChange, change_stock, reserve,
 };
-use oms_test_support::TestDatabase;
-use oms_validation::{IdempotencyKey, Location, OperatorName, OrderId, Reason, TenantId};
+use oms_validation::{IdempotencyKey, OrderId, Reason, TenantId};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::fixture::*;
-
-struct NoAddresses;
-
-#[async_trait]
-impl AddressLocator for NoAddresses {
-    async fn locate(&self, _: TenantId, _: &str) -> Result<Location, Problem> {
-        Err(Problem::of(&oms_errors::INVALID_REQUEST))
-    }
-}
-
-fn context(database: &TestDatabase, connections: usize) -> Arc<InventoryContext> {
-    Arc::new(InventoryContext::new(
-        database.pool(connections),
-        Arc::new(NoAddresses),
-    ))
-}
 
 fn lines(pairs: &[(usize, i64)]) -> Lines {
     let pairs: Vec<_> = pairs
@@ -40,10 +20,6 @@ fn lines(pairs: &[(usize, i64)]) -> Lines {
         .map(|(p, quantity)| (product(*p), *quantity))
         .collect();
     Lines::new(&pairs, Direction::UpOrDown).unwrap()
-}
-
-fn clerk() -> OperatorName {
-    OperatorName::parse("clerk").unwrap()
 }
 
 async fn change(
@@ -65,13 +41,6 @@ async fn on_hand(connection: &mut Connection) -> i64 {
         "SELECT sum(on_hand) FROM inventory.stock_levels",
     )
     .await
-}
-
-async fn assert_conserved(connection: &mut Connection) {
-    assert_eq!(broken_levels(connection).await, Vec::<String>::new());
-    run(connection, "SELECT pg_stat_clear_snapshot()").await;
-    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
-    assert_eq!(number(connection, deadlocks).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

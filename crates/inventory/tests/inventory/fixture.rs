@@ -1,15 +1,20 @@
 //! A small store to test with.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use oms_database::Connection;
+use oms_errors::Problem;
+use oms_inventory::ports::AddressLocator;
 use oms_inventory::{
-    Catalogue, CatalogueProduct, CatalogueStock, CatalogueWarehouse, Demand, ProductId,
-    WarehouseId, load_catalogue,
+    Catalogue, CatalogueProduct, CatalogueStock, CatalogueWarehouse, Demand, InventoryContext,
+    ProductId, WarehouseId, load_catalogue,
 };
 use oms_test_support::TestDatabase;
-use oms_validation::{Currency, Location, Money, TenantId};
+use oms_validation::{Currency, Location, Money, OperatorName, TenantId};
 use uuid::Uuid;
 
 pub fn tenant() -> TenantId {
@@ -127,4 +132,33 @@ pub async fn number(connection: &mut Connection, sql: &str) -> i64 {
 
 pub async fn run(connection: &mut Connection, sql: &str) {
     connection.batch_execute(sql).await.unwrap();
+}
+
+/// Whoever changes stock by hand.
+pub fn clerk() -> OperatorName {
+    OperatorName::parse("clerk").unwrap()
+}
+
+struct NoAddresses;
+
+#[async_trait]
+impl AddressLocator for NoAddresses {
+    async fn locate(&self, _: TenantId, _: &str) -> Result<Location, Problem> {
+        Err(Problem::of(&oms_errors::INVALID_REQUEST))
+    }
+}
+
+pub fn context(database: &TestDatabase, connections: usize) -> Arc<InventoryContext> {
+    Arc::new(InventoryContext::new(
+        database.pool(connections),
+        Arc::new(NoAddresses),
+    ))
+}
+
+/// Checks that no piece was lost, and that nobody waited in a circle.
+pub async fn assert_conserved(connection: &mut Connection) {
+    assert_eq!(broken_levels(connection).await, Vec::<String>::new());
+    run(connection, "SELECT pg_stat_clear_snapshot()").await;
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    assert_eq!(number(connection, deadlocks).await, 0);
 }

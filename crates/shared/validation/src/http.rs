@@ -7,13 +7,15 @@ mod current_tenant;
 mod field_errors;
 mod idempotency_key_header;
 mod if_match;
+mod media_type;
 pub mod paging;
 mod valid_json;
 
-pub use body::{BodyLimits, read_body};
+pub use body::{BodyLimits, for_each_piece, read_body};
 pub use current_operator::CurrentOperator;
 pub use current_tenant::CurrentTenant;
 pub use field_errors::invalid_field;
 pub use idempotency_key_header::IdempotencyKeyHeader;
 pub use if_match::{IfMatch, etag, version_mismatch};
+pub use media_type::utf8_media_type;
 pub use valid_json::{OptionalJson, ValidJson};

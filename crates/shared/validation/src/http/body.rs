@@ -39,23 +39,46 @@ impl BodyLimits {
 /// # Errors
 /// 413, 408, or 400 when the connection brought something else than a body.
 pub async fn read_body(payload: Payload, limits: BodyLimits) -> Result<Bytes, Problem> {
-    tokio::time::timeout(limits.deadline, read(payload, limits.max_bytes))
+    let mut body = BytesMut::new();
+    for_each_piece(payload, limits, async |piece| {
+        body.extend_from_slice(&piece);
+        Ok(())
+    })
+    .await?;
+    Ok(body.freeze())
+}
+
+/// Hands a body on as it comes, unless it is too large or too slow.
+///
+/// # Errors
+/// As [`read_body`], or those of `take`.
+pub async fn for_each_piece(
+    payload: Payload,
+    limits: BodyLimits,
+    take: impl AsyncFnMut(Bytes) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    tokio::time::timeout(limits.deadline, pieces(payload, limits.max_bytes, take))
         .await
         .map_err(|_| Problem::of(&BODY_TIMEOUT))?
 }
 
-async fn read(mut payload: Payload, max_bytes: usize) -> Result<Bytes, Problem> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| {
+async fn pieces(
+    mut payload: Payload,
+    max_bytes: usize,
+    mut take: impl AsyncFnMut(Bytes) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    let mut bytes = 0;
+    while let Some(piece) = payload.next().await {
+        let piece = piece.map_err(|error| {
             Problem::new(&INVALID_REQUEST, "the body could not be read")
                 .with_source(error.to_string())
         })?;
-        if body.len() + chunk.len() > max_bytes {
+        bytes += piece.len();
+        if bytes > max_bytes {
             let detail = format!("the body may have at most {max_bytes} bytes");
             return Err(Problem::new(&BODY_TOO_LARGE, detail));
         }
-        body.extend_from_slice(&chunk);
+        take(piece).await?;
     }
-    Ok(body.freeze())
+    Ok(())
 }

@@ -1,0 +1,146 @@
+//! Rows that are not imported, and why.
+
+/// Most rejected rows that a report names. It counts all of them.
+pub const MAX_NAMED_REJECTIONS: usize = 10_000;
+
+/// A row that is not imported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// Its line in the file, from 1.
+    pub line: i32,
+    /// Why, for programs.
+    pub code: RejectionCode,
+    /// Why, for people.
+    pub reason: String,
+}
+
+impl Rejection {
+    pub(crate) fn new(line: i32, code: RejectionCode, reason: impl Into<String>) -> Self {
+        Self {
+            line,
+            code,
+            reason: reason.into(),
+        }
+    }
+}
+
+/// Why a row is not imported: stable codes that clients may match on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RejectionCode {
+    /// The line has too many bytes.
+    TooLong,
+    /// The line is not UTF-8.
+    NotUtf8,
+    /// The line is no row: it has too few or too many cells, or is no such JSON object.
+    Malformed,
+    /// The SKU is blank, too long, or has control characters.
+    InvalidSku,
+    /// The name is blank, too long, or has control characters.
+    InvalidName,
+    /// A price is out of range, or there are two in one currency.
+    InvalidPrice,
+    /// A currency is not three upper-case letters.
+    InvalidCurrency,
+    /// The warehouse's id is no id.
+    InvalidWarehouse,
+    /// The quantity is no whole number, or out of range.
+    InvalidQuantity,
+    /// An earlier row is about the same thing.
+    Duplicate,
+    /// No product of this store has the SKU.
+    UnknownProduct,
+    /// No warehouse of this store has the id.
+    UnknownWarehouse,
+    /// There would be fewer pieces than orders hold.
+    BelowReserved,
+    /// There would be more pieces than a stock level can have.
+    TooMuchStock,
+}
+
+impl RejectionCode {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::TooLong,
+        Self::NotUtf8,
+        Self::Malformed,
+        Self::InvalidSku,
+        Self::InvalidName,
+        Self::InvalidPrice,
+        Self::InvalidCurrency,
+        Self::InvalidWarehouse,
+        Self::InvalidQuantity,
+        Self::Duplicate,
+        Self::UnknownProduct,
+        Self::UnknownWarehouse,
+        Self::BelowReserved,
+        Self::TooMuchStock,
+    ];
+
+    /// The code.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLong => "row.too_long",
+            Self::NotUtf8 => "row.not_utf8",
+            Self::Malformed => "row.malformed",
+            Self::InvalidSku => "row.invalid_sku",
+            Self::InvalidName => "row.invalid_name",
+            Self::InvalidPrice => "row.invalid_price",
+            Self::InvalidCurrency => "row.invalid_currency",
+            Self::InvalidWarehouse => "row.invalid_warehouse",
+            Self::InvalidQuantity => "row.invalid_quantity",
+            Self::Duplicate => "row.duplicate",
+            Self::UnknownProduct => "row.unknown_product",
+            Self::UnknownWarehouse => "row.unknown_warehouse",
+            Self::BelowReserved => "row.below_reserved",
+            Self::TooMuchStock => "row.too_much_stock",
+        }
+    }
+
+    /// The meaning of a code.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == text)
+    }
+}
+
+/// Rejections of a whole file: all are counted, the first [`MAX_NAMED_REJECTIONS`] kept.
+#[derive(Clone, Debug, Default)]
+pub struct Rejections {
+    /// How many there are.
+    pub count: i32,
+    /// The first of them.
+    pub named: Vec<Rejection>,
+}
+
+impl Rejections {
+    pub(crate) fn extend(&mut self, rejections: Vec<Rejection>) {
+        self.count += i32::try_from(rejections.len()).unwrap_or(i32::MAX);
+        let room = MAX_NAMED_REJECTIONS.saturating_sub(self.named.len());
+        self.named.extend(rejections.into_iter().take(room));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_reads_back_as_it_is_written_and_no_two_are_alike() {
+        for code in RejectionCode::ALL {
+            assert_eq!(RejectionCode::parse(code.as_str()), Some(code));
+        }
+        assert_eq!(RejectionCode::parse("row.odd"), None);
+    }
+
+    #[test]
+    fn all_rejections_are_counted_and_a_bounded_number_is_named() {
+        let mut rejections = Rejections::default();
+        for start in [1, 6001] {
+            let lines = start..start + 6000;
+            let found = lines.map(|line| Rejection::new(line, RejectionCode::Malformed, "x"));
+            rejections.extend(found.collect());
+        }
+        assert_eq!(rejections.count, 12_000);
+        assert_eq!(rejections.named.len(), MAX_NAMED_REJECTIONS);
+        assert_eq!(rejections.named.last().unwrap().line, 10_000);
+    }
+}

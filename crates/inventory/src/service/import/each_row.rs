@@ -1,0 +1,107 @@
+//! Imports of which each row stands for itself: a transaction for each chunk, so that orders never wait long for stock.
+//!
+//! Each transaction writes down how far it came. Whoever repeats the request after it was cut off goes on from there, and of
+//! two who do so at once each chunk is one's only.
+
+use oms_database::{Connection, transaction};
+use oms_validation::TenantId;
+
+use crate::context::InventoryContext;
+use crate::domain::fingerprint::{Keyed, Once};
+use crate::domain::id::ImportId;
+use crate::domain::import::{Import, ImportKind, ImportReport};
+use crate::error::InventoryError;
+use crate::service::claim_key::claim_key;
+use crate::service::import::reading::Chunk;
+use crate::service::import::{
+    ChunkedFile, ImportObserver, ImportProgress, Importable, ImportedBy, report,
+};
+use crate::store::imports;
+
+/// Imports a file, or what an earlier request with its key has left of it.
+pub(crate) async fn import<I: Importable>(
+    context: &InventoryContext,
+    tenant: TenantId,
+    keyed: &Keyed<'_>,
+    importable: &I,
+    mut file: ChunkedFile<I::Row>,
+    observer: &dyn ImportObserver,
+) -> Result<Once<ImportReport>, InventoryError> {
+    let mut connection = context.database.acquire().await?;
+    let mut import = begin(&mut connection, tenant, keyed, I::KIND).await?;
+    if import.finished_at.is_some() {
+        let before = report(&mut connection, tenant, import.id).await?;
+        return Ok(Once::Before(before));
+    }
+    drop(connection);
+    while let Some(chunk) = file.chunks.next().await? {
+        if chunk.last_line > import.lines_done {
+            let mut connection = context.database.acquire().await?;
+            import = transaction(&mut connection, async |connection| {
+                import_chunk(connection, tenant, importable, import, &file.actor, chunk).await
+            })
+            .await?;
+        }
+        observer.progressed(ImportProgress::Written(import.lines_done));
+    }
+    let mut connection = context.database.acquire().await?;
+    imports::finish(&mut connection, tenant, import.id).await?;
+    observer.progressed(ImportProgress::Written(file.lines));
+    let made = report(&mut connection, tenant, import.id).await?;
+    Ok(Once::Now(made))
+}
+
+/// The import that the key stands for, from now on if not before.
+async fn begin(
+    connection: &mut Connection,
+    tenant: TenantId,
+    keyed: &Keyed<'_>,
+    kind: ImportKind,
+) -> Result<Import, InventoryError> {
+    transaction(connection, async |connection| {
+        let id = ImportId::generate();
+        let claimed = claim_key(connection, tenant, keyed, id.as_uuid()).await?;
+        if claimed.is_none() {
+            imports::insert(connection, tenant, id, kind).await?;
+        }
+        let id = claimed.map_or(id, ImportId::from);
+        let import = imports::find(connection, tenant, id).await?;
+        import.ok_or(InventoryError::ImportNotFound)
+    })
+    .await
+}
+
+/// Imports the next lines, and returns how far the import has come.
+async fn import_chunk<I: Importable>(
+    connection: &mut Connection,
+    tenant: TenantId,
+    importable: &I,
+    mut import: Import,
+    actor: &str,
+    chunk: Chunk<I::Row>,
+) -> Result<Import, InventoryError> {
+    if !imports::lock_at(connection, tenant, import.id, import.lines_done).await? {
+        return Err(InventoryError::ImportInProgress);
+    }
+    let mut plan = importable.plan(connection, tenant, chunk.rows).await?;
+    I::sort(&mut plan.planned);
+    importable
+        .prepare(connection, tenant, &plan.planned)
+        .await?;
+    let by = ImportedBy {
+        id: import.id,
+        actor,
+    };
+    let applied = importable
+        .apply(connection, tenant, by, &plan.planned)
+        .await?;
+    let mut rejections = [chunk.rejections, plan.rejections, applied.rejections].concat();
+    rejections.sort_unstable_by_key(|rejection| rejection.line);
+    let named = rejections.len().min(import.counts.room_for_rejections());
+    imports::insert_rejections(connection, tenant, import.id, &rejections[..named]).await?;
+    import.counts.add(applied.counts);
+    import.counts.rejected += i32::try_from(rejections.len()).unwrap_or(i32::MAX);
+    import.lines_done = chunk.last_line;
+    imports::update(connection, tenant, &import).await?;
+    Ok(import)
+}

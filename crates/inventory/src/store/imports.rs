@@ -1,0 +1,206 @@
+//! Imports, how far they have come, and the rows that were rejected.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+use oms_validation::TenantId;
+
+use crate::domain::id::ImportId;
+use crate::domain::import::rejection::{Rejection, RejectionCode};
+use crate::domain::import::{Import, ImportCounts, ImportKind};
+use crate::store::unreadable;
+
+/// Inserts an import that has done nothing yet.
+pub(crate) async fn insert(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: ImportId,
+    kind: ImportKind,
+) -> Result<(), DbError> {
+    cached_sql("INSERT INTO inventory.imports (tenant_id, id, kind) VALUES ($1, $2, $3)")
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<SqlUuid, _>(id.as_uuid())
+        .bind::<Text, _>(kind.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The import of an id.
+pub(crate) async fn find(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: ImportId,
+) -> Result<Option<Import>, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        kind: String,
+        #[diesel(sql_type = Integer)]
+        lines_done: i32,
+        #[diesel(sql_type = Integer)]
+        created: i32,
+        #[diesel(sql_type = Integer)]
+        changed: i32,
+        #[diesel(sql_type = Integer)]
+        unchanged: i32,
+        #[diesel(sql_type = Integer)]
+        rejected: i32,
+        #[diesel(sql_type = Timestamptz)]
+        created_at: DateTime<Utc>,
+        #[diesel(sql_type = Nullable<Timestamptz>)]
+        finished_at: Option<DateTime<Utc>>,
+    }
+
+    let rows: Vec<Row> = cached_sql(
+        "SELECT kind, lines_done, created, changed, unchanged, rejected, created_at, finished_at
+         FROM inventory.imports WHERE tenant_id = $1 AND id = $2",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .load(connection)
+    .await?;
+    let import = |row: Row| {
+        let kind = ImportKind::parse(&row.kind);
+        Ok(Import {
+            id,
+            kind: kind.ok_or_else(|| unreadable("unknown kind of import"))?,
+            lines_done: row.lines_done,
+            counts: ImportCounts {
+                created: row.created,
+                changed: row.changed,
+                unchanged: row.unchanged,
+                rejected: row.rejected,
+            },
+            created_at: row.created_at,
+            finished_at: row.finished_at,
+        })
+    };
+    rows.into_iter().next().map(import).transpose()
+}
+
+/// Locks an import until the transaction ends, if it is under way and has come so far. False when somebody else goes on
+/// with it.
+pub(crate) async fn lock_at(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: ImportId,
+    lines_done: i32,
+) -> Result<bool, DbError> {
+    let locked = cached_sql(
+        "SELECT 1 FROM inventory.imports
+         WHERE tenant_id = $1 AND id = $2 AND lines_done = $3 AND finished_at IS NULL
+         FOR NO KEY UPDATE",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<Integer, _>(lines_done)
+    .execute(connection)
+    .await?;
+    Ok(locked == 1)
+}
+
+/// Writes how far a locked import has come.
+pub(crate) async fn update(
+    connection: &mut Connection,
+    tenant: TenantId,
+    import: &Import,
+) -> Result<(), DbError> {
+    cached_sql(
+        "UPDATE inventory.imports
+         SET lines_done = $3, created = $4, changed = $5, unchanged = $6, rejected = $7
+         WHERE tenant_id = $1 AND id = $2",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(import.id.as_uuid())
+    .bind::<Integer, _>(import.lines_done)
+    .bind::<Integer, _>(import.counts.created)
+    .bind::<Integer, _>(import.counts.changed)
+    .bind::<Integer, _>(import.counts.unchanged)
+    .bind::<Integer, _>(import.counts.rejected)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Ends an import, unless it has ended.
+pub(crate) async fn finish(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: ImportId,
+) -> Result<(), DbError> {
+    cached_sql(
+        "UPDATE inventory.imports SET finished_at = now()
+         WHERE tenant_id = $1 AND id = $2 AND finished_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes rejections down.
+pub(crate) async fn insert_rejections(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: ImportId,
+    rejections: &[Rejection],
+) -> Result<(), DbError> {
+    if rejections.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<i32> = rejections.iter().map(|rejection| rejection.line).collect();
+    let codes: Vec<&str> = rejections.iter().map(|r| r.code.as_str()).collect();
+    let reasons: Vec<&str> = rejections.iter().map(|r| r.reason.as_str()).collect();
+    cached_sql(
+        "INSERT INTO inventory.import_rejections (tenant_id, import_id, line, code, reason)
+         SELECT $1, $2, * FROM unnest($3::integer[], $4::text[], $5::text[])",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<Array<Integer>, _>(lines)
+    .bind::<Array<Text>, _>(codes)
+    .bind::<Array<Text>, _>(reasons)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The rejections of an import, by line.
+pub(crate) async fn find_rejections(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: ImportId,
+) -> Result<Vec<Rejection>, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Integer)]
+        line: i32,
+        #[diesel(sql_type = Text)]
+        code: String,
+        #[diesel(sql_type = Text)]
+        reason: String,
+    }
+
+    let rows: Vec<Row> = cached_sql(
+        "SELECT line, code, reason FROM inventory.import_rejections
+         WHERE tenant_id = $1 AND import_id = $2 ORDER BY line",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .load(connection)
+    .await?;
+    let rejection = |row: Row| {
+        let code = RejectionCode::parse(&row.code);
+        let code = code.ok_or_else(|| unreadable("unknown code of a rejection"))?;
+        Ok(Rejection {
+            line: row.line,
+            code,
+            reason: row.reason,
+        })
+    };
+    rows.into_iter().map(rejection).collect()
+}

@@ -1,0 +1,204 @@
+//! Products, many at a time, by their SKUs. Rows are made and locked in the order of their bytes, as Rust sorts them.
+
+use std::collections::HashMap;
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+use oms_validation::TenantId;
+use uuid::Uuid;
+
+use crate::ProductId;
+use crate::domain::name::{Name, Sku};
+use crate::domain::product::Prices;
+use crate::store::{IdRow, row_limit};
+
+/// A product as it shall be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ProductWrite<'a> {
+    pub(crate) id: ProductId,
+    /// Whether it was inserted in this transaction.
+    pub(crate) is_new: bool,
+    pub(crate) sku: &'a Sku,
+    pub(crate) name: &'a Name,
+    /// Prices that it shall have, beside those in other currencies.
+    pub(crate) prices: &'a Prices,
+}
+
+#[derive(QueryableByName)]
+struct SkuRow {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Text)]
+    sku: String,
+}
+
+fn by_sku(rows: Vec<SkuRow>) -> HashMap<String, ProductId> {
+    rows.into_iter()
+        .map(|row| (row.sku, row.id.into()))
+        .collect()
+}
+
+/// The products of some SKUs; those that no product has are left out.
+pub(crate) async fn find_ids(
+    connection: &mut Connection,
+    tenant: TenantId,
+    skus: &[&str],
+) -> Result<HashMap<String, ProductId>, DbError> {
+    let rows: Vec<SkuRow> = cached_sql(
+        "SELECT id, sku FROM inventory.products WHERE tenant_id = $1 AND sku = ANY ($2)",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<Text>, _>(skus)
+    .load(connection)
+    .await?;
+    Ok(by_sku(rows))
+}
+
+/// The same, locked until the transaction ends. Prices are changed under this lock only.
+pub(crate) async fn lock(
+    connection: &mut Connection,
+    tenant: TenantId,
+    skus: &[&str],
+) -> Result<HashMap<String, ProductId>, DbError> {
+    let rows: Vec<SkuRow> = cached_sql(
+        "SELECT id, sku FROM inventory.products WHERE tenant_id = $1 AND sku = ANY ($2)
+         ORDER BY sku COLLATE \"C\" FOR NO KEY UPDATE",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<Text>, _>(skus)
+    .load(connection)
+    .await?;
+    Ok(by_sku(rows))
+}
+
+/// Inserts the products, without prices, whose SKUs no product has yet.
+pub(crate) async fn insert_missing(
+    connection: &mut Connection,
+    tenant: TenantId,
+    products: &[ProductWrite<'_>],
+) -> Result<(), DbError> {
+    let ids: Vec<Uuid> = products
+        .iter()
+        .map(|product| product.id.as_uuid())
+        .collect();
+    let skus: Vec<&str> = products
+        .iter()
+        .map(|product| product.sku.as_str())
+        .collect();
+    let names: Vec<&str> = products
+        .iter()
+        .map(|product| product.name.as_str())
+        .collect();
+    cached_sql(
+        "INSERT INTO inventory.products (tenant_id, id, sku, name)
+         SELECT $1, id, sku, name FROM unnest($2::uuid[], $3::text[], $4::text[]) AS n (id, sku, name)
+         ORDER BY sku COLLATE \"C\"
+         ON CONFLICT (tenant_id, sku) DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<Text>, _>(skus)
+    .bind::<Array<Text>, _>(names)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Those of locked products that would have more than `most` prices.
+pub(crate) async fn find_overpriced(
+    connection: &mut Connection,
+    tenant: TenantId,
+    products: &[ProductWrite<'_>],
+    most: usize,
+) -> Result<Vec<ProductId>, DbError> {
+    let prices = PriceColumns::of(products);
+    let rows: Vec<IdRow> = cached_sql(
+        "WITH wanted AS (
+             SELECT product_id, currency FROM unnest($2::uuid[], $3::text[]) AS w (product_id, currency)
+         )
+         SELECT product_id AS id FROM (
+             SELECT product_id, currency FROM wanted
+             UNION
+             SELECT p.product_id, p.currency FROM inventory.prices p
+             WHERE p.tenant_id = $1 AND p.product_id IN (SELECT product_id FROM wanted)
+         ) prices
+         GROUP BY product_id HAVING count(*) > $4",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(prices.products)
+    .bind::<Array<Text>, _>(prices.currencies)
+    .bind::<BigInt, _>(row_limit(most))
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id.into()).collect())
+}
+
+/// Writes names and prices of locked products, and returns how many of those that are not new are different now: their
+/// versions count up.
+pub(crate) async fn write(
+    connection: &mut Connection,
+    tenant: TenantId,
+    products: &[ProductWrite<'_>],
+) -> Result<usize, DbError> {
+    let ids: Vec<Uuid> = products
+        .iter()
+        .map(|product| product.id.as_uuid())
+        .collect();
+    let names: Vec<&str> = products
+        .iter()
+        .map(|product| product.name.as_str())
+        .collect();
+    let are_new: Vec<bool> = products.iter().map(|product| product.is_new).collect();
+    let prices = PriceColumns::of(products);
+    let changed = cached_sql(
+        "WITH wanted AS (
+             SELECT * FROM unnest($2::uuid[], $3::text[], $4::boolean[]) AS w (id, name, is_new)
+         ),
+         priced AS (
+             INSERT INTO inventory.prices AS p (tenant_id, product_id, currency, unit_price_minor)
+             SELECT $1, * FROM unnest($5::uuid[], $6::text[], $7::bigint[])
+             ON CONFLICT (tenant_id, product_id, currency)
+             DO UPDATE SET unit_price_minor = excluded.unit_price_minor, updated_at = now()
+             WHERE p.unit_price_minor <> excluded.unit_price_minor
+             RETURNING p.product_id
+         )
+         UPDATE inventory.products p SET name = w.name, version = p.version + 1, updated_at = now()
+         FROM wanted w
+         WHERE p.tenant_id = $1 AND p.id = w.id AND NOT w.is_new
+             AND (p.name <> w.name OR p.id IN (SELECT product_id FROM priced))",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<Text>, _>(names)
+    .bind::<Array<Bool>, _>(are_new)
+    .bind::<Array<SqlUuid>, _>(prices.products)
+    .bind::<Array<Text>, _>(prices.currencies)
+    .bind::<Array<BigInt>, _>(prices.amounts)
+    .execute(connection)
+    .await?;
+    Ok(changed)
+}
+
+/// Prices of products as columns.
+#[derive(Default)]
+struct PriceColumns {
+    products: Vec<Uuid>,
+    currencies: Vec<String>,
+    amounts: Vec<i64>,
+}
+
+impl PriceColumns {
+    fn of(products: &[ProductWrite<'_>]) -> Self {
+        let mut columns = Self::default();
+        for product in products {
+            for price in product.prices.iter() {
+                columns.products.push(product.id.as_uuid());
+                columns.currencies.push(price.currency.as_str().to_owned());
+                columns.amounts.push(price.amount_minor);
+            }
+        }
+        columns
+    }
+}

@@ -1,0 +1,2 @@
+DROP TABLE inventory.import_rejections;
+DROP TABLE inventory.imports;
