@@ -50,7 +50,7 @@ pub fn steps(text: &str) -> Vec<Step> {
 
 /// Enough of a shell's grammar for transcripts: a single quote is open, or the last line ends in a backslash.
 fn is_complete(command: &str) -> bool {
-    command.matches('\'').count() % 2 == 0 && !command.ends_with('\\')
+    command.matches('\'').count().is_multiple_of(2) && !command.ends_with('\\')
 }
 
 /// The ids of a transcript, and those that stand in their places now.
