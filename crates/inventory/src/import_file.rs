@@ -42,8 +42,7 @@ impl ImportFile {
 
     /// SHA-256 of what is in it, in hexadecimal digits.
     pub(crate) fn digest(&self) -> String {
-        let digits = self.digest.iter().map(|byte| format!("{byte:02x}"));
-        digits.collect()
+        hex::encode(self.digest)
     }
 
     pub(crate) fn into_lines(self) -> Lines<BufReader<File>> {

@@ -24,13 +24,13 @@ use actix_web::web::{self, ServiceConfig};
 use oms_errors::Problem;
 use oms_errors::http::method_not_allowed;
 use oms_validation::OrderId;
-use oms_validation::http::invalid_field;
+use oms_validation::http;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::context::OrderContext;
-use crate::domain::reason::{InvalidReason, Reason};
+use crate::domain::reason::Reason;
 use crate::error::OrderError;
 
 /// Whether requests may carry card numbers.
@@ -85,8 +85,7 @@ fn order_id_of(path: &str) -> Result<OrderId, OrderError> {
 
 /// Why something is asked for, where a body says so.
 fn reason_of(text: Option<&str>) -> Result<Option<Reason>, Problem> {
-    let parsed = text.map(Reason::parse).transpose();
-    parsed.map_err(|error: InvalidReason| invalid_field("reason", error.to_string()))
+    text.map(http::reason_of).transpose()
 }
 
 /// The routes of orders.

@@ -48,10 +48,6 @@ fn lines_of(lines: &[Line], direction: Direction) -> Result<Lines, Problem> {
     })
 }
 
-pub(super) fn reason_of(text: &str) -> Result<Reason, Problem> {
-    Reason::parse(text).map_err(|error| invalid_field("reason", error.to_string()))
-}
-
 /// Changes the stock, and answers with the movements.
 async fn change_stock(
     api: &InventoryApi,

@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use oms_errors::Problem;
 use oms_inventory::WarehouseId;
 use oms_validation::PageSize;
-use oms_validation::http::paging::{PageBody, PageParameters, page_size, parameter, parse_query};
+use oms_validation::http::paging::{
+    PageBody, PageParameters, id, page_size, parameter, parse_query,
+};
 use oms_validation::http::{CurrentTenant, invalid_field};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -113,8 +115,8 @@ impl Query {
         let query = parse_query(text, &PARAMETERS)?;
         let filter = OrderFilter {
             status: parameter(&query, "status", parse_status)?,
-            customer_id: parameter(&query, "customerId", parse_id)?,
-            warehouse_id: parameter(&query, "warehouseId", parse_id)?,
+            customer_id: id(&query, "customerId")?,
+            warehouse_id: id(&query, "warehouseId")?,
             created_from: parameter(&query, "createdFrom", parse_time)?,
             created_to: parameter(&query, "createdTo", parse_time)?,
             external_reference: parameter(&query, "externalReference", parse_reference)?,
@@ -155,10 +157,6 @@ fn parse_reference(value: &str) -> Result<ExternalReference, String> {
 
 fn parse_sort(value: &str) -> Result<OrderSort, String> {
     OrderSort::parse(value).ok_or_else(|| "must be newest or oldest".to_owned())
-}
-
-fn parse_id<T: std::str::FromStr>(value: &str) -> Result<T, String> {
-    value.parse().map_err(|_| "must be a UUID".to_owned())
 }
 
 fn parse_time(value: &str) -> Result<DateTime<Utc>, String> {

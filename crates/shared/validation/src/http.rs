@@ -14,7 +14,7 @@ mod valid_json;
 pub use body::{BodyLimits, for_each_piece, read_body};
 pub use current_operator::CurrentOperator;
 pub use current_tenant::CurrentTenant;
-pub use field_errors::invalid_field;
+pub use field_errors::{invalid_field, reason_of};
 pub use idempotency_key_header::IdempotencyKeyHeader;
 pub use if_match::{IfMatch, etag, version_mismatch};
 pub use media_type::utf8_media_type;

@@ -3,14 +3,13 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::http::paging::{parameter, parse_query};
-use oms_validation::http::{CurrentOperator, CurrentTenant, IdempotencyKeyHeader};
+use oms_validation::http::{CurrentOperator, CurrentTenant, IdempotencyKeyHeader, reason_of};
 use oms_validation::{InvalidReason, Reason};
 
 use super::representation::ReportBody;
 use super::{Refusals, acceptance_of, answer, format_of};
 use crate::domain::import::StockMode;
 use crate::http::InventoryApi;
-use crate::http::stock::reason_of;
 use crate::service;
 use crate::service::import::ImportRequest;
 

@@ -3,13 +3,15 @@
 use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, Problem};
 use oms_validation::Reason;
-use oms_validation::http::{CurrentOperator, CurrentTenant, IdempotencyKeyHeader, ValidJson};
+use oms_validation::http::{
+    CurrentOperator, CurrentTenant, IdempotencyKeyHeader, ValidJson, reason_of,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
 
 use super::representation::ChangeBody;
-use super::{Line, change_stock, lines_of, reason_of};
+use super::{Line, change_stock, lines_of};
 use crate::WarehouseId;
 use crate::domain::stock_change::{Direction, StockChange};
 use crate::error;

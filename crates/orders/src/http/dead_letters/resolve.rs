@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::Problem;
-use oms_validation::http::{CurrentOperator, CurrentTenant, ValidJson, invalid_field};
+use oms_validation::http::{CurrentOperator, CurrentTenant, ValidJson, reason_of};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -11,7 +11,7 @@ use super::id_of;
 use super::representation::DeadLetterBody;
 use crate::domain::dead_letter::Verdict;
 use crate::domain::id::DeadLetterId;
-use crate::domain::reason::{InvalidReason, Reason};
+use crate::domain::reason::Reason;
 use crate::error;
 use crate::http::{OrdersApi, examples};
 use crate::service;
@@ -75,8 +75,7 @@ pub(crate) async fn resolve(
         As::Paid => Verdict::Paid,
         As::Failed => Verdict::Failed,
     };
-    let reason = Reason::parse(&body.0.reason)
-        .map_err(|error: InvalidReason| invalid_field("reason", error.to_string()))?;
+    let reason = reason_of(&body.0.reason)?;
     let context = api.context.clone();
     let resolving = async move {
         let (tenant, operator) = (tenant.0, &operator.0);

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::Problem;
-use oms_validation::http::{CurrentOperator, CurrentTenant, ValidJson, invalid_field};
+use oms_validation::http::{CurrentOperator, CurrentTenant, ValidJson, reason_of};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -10,7 +10,7 @@ use validator::Validate;
 use super::id_of;
 use super::representation::FindingBody;
 use crate::domain::id::FindingId;
-use crate::domain::reason::{InvalidReason, Reason};
+use crate::domain::reason::Reason;
 use crate::error::{FINDING_NOT_FOUND, FINDING_RESOLVED};
 use crate::http::OrdersApi;
 use crate::service;
@@ -50,8 +50,7 @@ pub(crate) async fn resolve(
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, Problem> {
     let id = id_of(&id)?;
-    let reason = Reason::parse(&body.0.reason)
-        .map_err(|error: InvalidReason| invalid_field("reason", error.to_string()))?;
+    let reason = reason_of(&body.0.reason)?;
     let context = api.context.clone();
     let resolving = async move {
         let (tenant, operator) = (tenant.0, &operator.0);

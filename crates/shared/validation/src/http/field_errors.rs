@@ -3,12 +3,22 @@
 use oms_errors::{FieldError, INVALID_REQUEST, Problem};
 use validator::{ValidationErrors, ValidationErrorsKind};
 
+use crate::{InvalidReason, Reason};
+
 /// A 400 that names one field.
 pub fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Problem {
     refused(vec![FieldError {
         field: field.into(),
         message: message.into(),
     }])
+}
+
+/// The reason that a body gives in the field `reason`.
+///
+/// # Errors
+/// 400 when it is none.
+pub fn reason_of(text: &str) -> Result<Reason, Problem> {
+    Reason::parse(text).map_err(|error: InvalidReason| invalid_field("reason", error.to_string()))
 }
 
 /// A 400 that names fields.
