@@ -7,7 +7,10 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use oms_database::migrations;
+use oms_monitoring::adapters::otlp::SpanExport;
 use oms_monitoring::logs;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::runtime::Handle;
 
 use crate::config::Config;
 use crate::import::{self, ImportCommand};
@@ -88,8 +91,13 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     match command {
         Command::Openapi => {}
         Command::Serve => {
-            logs::init(config.log_format, "info,actix_server=warn");
-            runtime.block_on(serve::serve(config))?;
+            let spans = span_export(&config, runtime.handle())?;
+            logs::init(config.log_format, "info,actix_server=warn", spans.as_ref());
+            let served = runtime.block_on(serve::serve(config));
+            if let Some(spans) = spans {
+                spans.stop();
+            }
+            served?;
         }
         Command::Migrate => runtime.block_on(migrate(&config))?,
         Command::Seed => runtime.block_on(seed::seed(&config))?,
@@ -100,6 +108,16 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Nothing, unless it is asked for.
+fn span_export(config: &Config, runtime: &Handle) -> anyhow::Result<Option<SpanExport>> {
+    let start = |endpoint: &SecretString| {
+        let (endpoint, version) = (endpoint.expose_secret(), env!("CARGO_PKG_VERSION"));
+        SpanExport::start(endpoint, "oms-api", version, runtime.clone())
+    };
+    let started = config.otlp_endpoint.as_ref().map(start).transpose();
+    started.context("OTEL_EXPORTER_OTLP_ENDPOINT can't be used")
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {

@@ -68,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) pending_payment_deadline: Duration,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) log_format: LogFormat,
+    /// Where spans are sent, without `/v1/traces`.
+    pub(crate) otlp_endpoint: Option<SecretString>,
 }
 
 /// What a client may take of us.
@@ -159,6 +161,7 @@ impl Config {
             ),
             shutdown_timeout: reader.milliseconds("OMS_SHUTDOWN_TIMEOUT_MS", 30_000, 0..=600_000),
             log_format: log_format(&mut reader, development),
+            otlp_endpoint: otlp_endpoint(&mut reader),
             stripe,
         };
         config.check(&mut reader);
@@ -289,6 +292,12 @@ fn webhook_secrets(reader: &mut Reader<'_>, development: bool) -> Option<Webhook
             None
         }
     }
+}
+
+/// Collectors run beside what they collect from, so that http will do in production as well.
+fn otlp_endpoint(reader: &mut Reader<'_>) -> Option<SecretString> {
+    let url = reader.url("OTEL_EXPORTER_OTLP_ENDPOINT", Environment::Development);
+    url.map(SecretString::from)
 }
 
 fn log_format(reader: &mut Reader<'_>, development: bool) -> LogFormat {

@@ -6,7 +6,9 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::{Error, HttpMessage};
 use oms_errors::http::RequestId;
+use oms_monitoring::traces::{self, Brought};
 use tracing::Span;
+use tracing::field::Empty;
 use tracing_actix_web::RootSpanBuilder;
 use uuid::Uuid;
 
@@ -23,7 +25,21 @@ impl RootSpanBuilder for RequestSpan {
         let id = Uuid::now_v7().to_string();
         let (method, route) = (request.method(), request.match_pattern());
         let route = route.unwrap_or_default();
-        let span = tracing::info_span!("request", request_id = %id, %method, route);
+        // What only a collector reads stands in no log line while there is none.
+        let sent = traces::are_sent();
+        let span = tracing::info_span!(
+            "request",
+            request_id = %id,
+            %method,
+            route,
+            trace_id = Empty,
+            otel.kind = sent.then_some("server"),
+            otel.name = sent.then(|| format!("{method} {route}")),
+            otel.status_code = Empty,
+        );
+        if let Some(trace_id) = traces::join(&span, &brought(request)) {
+            span.record("trace_id", trace_id);
+        }
         let matched = MatchedRoute::find(method.as_str(), &route);
         let mut extensions = request.extensions_mut();
         extensions.insert(RequestId(id));
@@ -35,10 +51,24 @@ impl RootSpanBuilder for RequestSpan {
         span
     }
 
-    fn on_request_end<B: MessageBody>(_: Span, outcome: &Result<ServiceResponse<B>, Error>) {
+    fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
         let Ok(response) = outcome else { return };
+        if traces::are_sent() && response.status().is_server_error() {
+            span.record("otel.status_code", "error");
+        }
         let started_at = response.request().extensions().get::<StartedAt>().copied();
         let duration_ms = started_at.map(|at| at.0.elapsed().as_secs_f64() * 1000.0);
         tracing::info!(status = response.status().as_u16(), duration_ms, "served");
+    }
+}
+
+fn brought(request: &ServiceRequest) -> Brought<'_> {
+    let values = |name| {
+        let values = request.headers().get_all(name);
+        values.filter_map(|value| value.to_str().ok()).collect()
+    };
+    Brought {
+        traceparent: values("traceparent"),
+        tracestate: values("tracestate"),
     }
 }

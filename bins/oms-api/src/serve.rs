@@ -9,6 +9,7 @@ use oms_geocoding::{CachedGeocoder, Chain, DEFAULT_TTL, Geocoder};
 use oms_inventory::InventoryContext;
 use oms_inventory::http::InventoryApi;
 use oms_monitoring::metrics::Metrics;
+use oms_monitoring::traces;
 use oms_orders::http::{CardNumbers, OrdersApi};
 use oms_orders::{OrderContext, OrderSettings};
 use oms_payments::PaymentGateway;
@@ -173,6 +174,7 @@ pub(crate) fn gateway(config: &Config) -> anyhow::Result<Arc<dyn PaymentGateway>
     let settings = &config.stripe;
     let stripe = StripeGateway::new(&StripeConfig {
         timeout: settings.timeout,
+        headers: traces::headers,
         ..StripeConfig::new(&settings.api_url, settings.secret_key.clone())
     })?;
     Ok(Arc::new(stripe))

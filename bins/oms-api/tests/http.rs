@@ -151,6 +151,8 @@ mod stock_changes;
 mod timeline;
 #[path = "http/tokens.rs"]
 mod tokens;
+#[path = "http/tracing.rs"]
+mod tracing;
 #[path = "http/warehouses.rs"]
 mod warehouses;
 #[path = "http/webhooks_applied.rs"]

@@ -313,6 +313,16 @@ fn alerts_are_posted_where_that_is_said_and_over_tls_in_production() {
 }
 
 #[test]
+fn spans_are_sent_nowhere_unless_that_is_said() {
+    assert!(read(&[DATABASE]).unwrap().otlp_endpoint.is_none());
+    let name = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    let endpoint = (name, "http://127.0.0.1:4318");
+    assert!(read(&[DATABASE, endpoint]).unwrap().otlp_endpoint.is_some());
+    let InvalidConfig(problems) = read(&[DATABASE, (name, "127.0.0.1:4317")]).unwrap_err();
+    assert_eq!(problems, [format!("{name} must be an http or https URL")]);
+}
+
+#[test]
 fn requests_under_way_are_bounded_by_what_the_queue_and_the_pool_can_make_wait() {
     let most = |settings: &[(&str, &str)]| {
         let config = read(&[&[DATABASE], settings].concat())?;

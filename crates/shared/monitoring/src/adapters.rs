@@ -1,3 +1,4 @@
 //! Services that are told what operators should know.
 
+pub mod otlp;
 pub mod webhook;

@@ -3,5 +3,6 @@
 pub mod adapters;
 pub mod logs;
 pub mod metrics;
+pub mod traces;
 
 pub use metrics::Metrics;

@@ -5,9 +5,17 @@ use std::io::{self, IsTerminal};
 use std::str::FromStr;
 
 use tracing::Subscriber;
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use crate::adapters::otlp::SpanExport;
+use crate::traces;
 
 /// What a log line looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,22 +45,25 @@ impl FromStr for LogFormat {
 
 /// Starts writing logs to standard output. `OMS_LOG`, else `RUST_LOG`, else `default_filter` says which, in the
 /// [syntax of tracing](https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.EnvFilter.html),
-/// such as `info,oms_orders=debug`.
+/// such as `info,oms_orders=debug`. With `spans` they are sent as well, whatever the filter.
 ///
 /// The first call in a process counts; later ones change nothing.
 ///
 /// # Panics
 /// When `default_filter` can't be read: that is a bug.
-pub fn init(format: LogFormat, default_filter: &str) {
+pub fn init(format: LogFormat, default_filter: &str, spans: Option<&SpanExport>) {
     let variable = |name| env::var(name).ok();
     let (filter, problem) = filter(
         variable("OMS_LOG").or_else(|| variable("RUST_LOG")),
         default_filter,
     );
     let colours = io::stdout().is_terminal() && variable("NO_COLOR").is_none_or(|no| no.is_empty());
-    let subscriber = subscriber(format, filter, io::stdout, colours);
+    let initialised = match spans {
+        None => subscriber(format, filter, io::stdout, colours).try_init(),
+        Some(spans) => sending(format, filter, colours, spans).try_init(),
+    };
     // Fails when there is one already: then that one stays.
-    if subscriber.try_init().is_ok()
+    if initialised.is_ok()
         && let Some(problem) = problem
     {
         tracing::warn!(problem, "the log filter of the environment can't be read");
@@ -69,6 +80,36 @@ fn filter(asked: Option<String>, default: &str) -> (EnvFilter, Option<String>) {
             Err(error) => (default(), Some(format!("{text}: {error}"))),
         },
     }
+}
+
+/// Logs as without it, and sends spans, which have to be there for that even where the log does not want them.
+fn sending(
+    format: LogFormat,
+    filter: EnvFilter,
+    colours: bool,
+    spans: &SpanExport,
+) -> impl Subscriber + Send + Sync + for<'span> LookupSpan<'span> + use<> {
+    let sent = OpenTelemetryLayer::new(spans.tracer())
+        .with_location(false)
+        .with_threads(false)
+        .with_tracked_inactivity(false)
+        // What the exporter's own requests say must not make more of them.
+        .with_filter(Targets::new().with_target("oms", LevelFilter::INFO));
+    let log = fmt::layer();
+    let log = match format {
+        LogFormat::Pretty => log.with_ansi(colours).boxed(),
+        LogFormat::Json => log
+            .with_ansi(false)
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(true)
+            .boxed(),
+    };
+    traces::are_sent_from_now_on();
+    tracing_subscriber::registry()
+        .with(sent)
+        .with(log.with_filter(filter))
 }
 
 fn subscriber<W>(

@@ -4,6 +4,6 @@ use oms_monitoring::logs::{self, LogFormat};
 
 #[test]
 fn starting_twice_does_not_panic() {
-    logs::init(LogFormat::Json, "off");
-    logs::init(LogFormat::Pretty, "info");
+    logs::init(LogFormat::Json, "off", None);
+    logs::init(LogFormat::Pretty, "info", None);
 }

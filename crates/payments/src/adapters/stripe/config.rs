@@ -18,6 +18,8 @@ pub struct StripeConfig {
     pub timeout: Duration,
     /// When to stop calling it.
     pub breaker: BreakerConfig,
+    /// Headers that are sent along, asked for at each call: which trace it belongs to, for instance.
+    pub headers: fn() -> Vec<(&'static str, String)>,
 }
 
 /// The configuration is of no use. It is never repeated.
@@ -43,6 +45,7 @@ impl StripeConfig {
             connect_timeout: Duration::from_secs(2),
             timeout: Duration::from_secs(8),
             breaker: BreakerConfig::default(),
+            headers: Vec::new,
         }
     }
 }

@@ -6,6 +6,7 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
+use tracing::Instrument;
 
 use super::config::{InvalidStripeConfig, StripeConfig};
 use super::forms::Form;
@@ -69,6 +70,7 @@ pub(super) struct Transport {
     client: Client,
     base: String,
     secret_key: SecretString,
+    headers: fn() -> Vec<(&'static str, String)>,
 }
 
 impl Transport {
@@ -93,11 +95,18 @@ impl Transport {
             client: builder.build().map_err(|_| InvalidStripeConfig::Client)?,
             base: url.as_str().trim_end_matches('/').to_owned(),
             secret_key: config.secret_key.clone(),
+            headers: config.headers,
         })
     }
 
     /// Makes the call.
     pub(super) async fn exchange(&self, call: Call<'_>) -> Result<Answer, GatewayError> {
+        let operation = call.operation;
+        let span = tracing::info_span!("gateway_call", %operation, otel.kind = "client");
+        self.exchange_in_span(call).instrument(span).await
+    }
+
+    async fn exchange_in_span(&self, call: Call<'_>) -> Result<Answer, GatewayError> {
         let operation = call.operation;
         let sent = self.request(&call).send().await;
         let response = sent.map_err(|error| of_transport(operation, error))?;
@@ -126,7 +135,7 @@ impl Transport {
 
     fn request(&self, call: &Call<'_>) -> RequestBuilder {
         let url = format!("{}{}", self.base, call.path);
-        let request = match &call.body {
+        let mut request = match &call.body {
             None => self.client.get(url),
             Some((form, key)) => self
                 .client
@@ -134,6 +143,9 @@ impl Transport {
                 .header("Idempotency-Key", key.as_str())
                 .form(form),
         };
+        for (name, value) in (self.headers)() {
+            request = request.header(name, value);
+        }
         request
             .header(AUTHORIZATION, self.authorization())
             .header("Stripe-Version", STRIPE_VERSION)
