@@ -11,10 +11,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use oms_inventory::{
     Acceptance, ImportFile, ImportFileWriter, ImportFormat, ImportKind, ImportObserver,
-    ImportProgress, ImportReport, ImportRequest, InventoryContext, InventoryError, Once, Rejection,
+    ImportProgress, ImportReport, ImportRequest, InventoryContext, InventoryError, Rejection,
     StockMode, import_products, import_stock,
 };
-use oms_validation::{IdempotencyKey, Reason, TenantId};
+use oms_validation::{IdempotencyKey, Once, Reason, TenantId};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use uuid::Uuid;
 

@@ -5,7 +5,6 @@ pub(crate) mod catalogue;
 pub(crate) mod cursor;
 pub(crate) mod demand;
 pub(crate) mod explanation;
-pub(crate) mod fingerprint;
 pub(crate) mod id;
 pub(crate) mod import;
 pub(crate) mod name;

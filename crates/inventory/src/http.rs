@@ -15,13 +15,14 @@ use actix_web::http::header;
 use actix_web::web::{self, ServiceConfig};
 use oms_errors::http::method_not_allowed;
 use oms_errors::{INTERNAL, Problem};
+use oms_validation::Once;
+use oms_validation::http::mark_replayed;
 use oms_validation::http::paging::parameter;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::context::InventoryContext;
-use crate::domain::fingerprint::Once;
 pub use document::{InventoryDocument, ProblemMembers};
 pub use imports::ImportLimits;
 use imports::ImportPlaces;
@@ -73,14 +74,11 @@ fn made<T>(
     once: Once<T>,
     location: impl FnOnce(&T) -> String,
 ) -> (actix_web::HttpResponseBuilder, T) {
-    let (mut response, value) = match once {
-        Once::Now(value) => (HttpResponse::Created(), value),
-        Once::Before(value) => {
-            let mut response = HttpResponse::Ok();
-            response.insert_header(("Idempotent-Replayed", "true"));
-            (response, value)
-        }
+    let mut response = match once {
+        Once::Now(_) => HttpResponse::Created(),
+        Once::Before(_) => HttpResponse::Ok(),
     };
+    let value = mark_replayed(&mut response, once);
     response.insert_header((header::LOCATION, location(&value)));
     (response, value)
 }

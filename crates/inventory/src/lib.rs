@@ -15,7 +15,6 @@ pub use domain::catalogue::{Catalogue, CatalogueProduct, CatalogueStock, Catalog
 pub use domain::cursor::Cursor;
 pub use domain::demand::{Demand, InvalidDemand, MAX_QUANTITY};
 pub use domain::explanation::RouteExplanation;
-pub use domain::fingerprint::Once;
 pub use domain::id::{ImportId, MovementId, ProductId, StockChangeId, WarehouseId};
 pub use domain::import::parser::{InvalidHeader, MAX_LINE_BYTES};
 pub use domain::import::rejection::{MAX_NAMED_REJECTIONS, Rejection, RejectionCode, Rejections};

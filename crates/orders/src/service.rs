@@ -10,6 +10,7 @@ pub(crate) mod cancel_order;
 mod change_status;
 pub(crate) mod check_charge;
 mod check_paid_orders;
+mod claim_key;
 mod dead_letter_order;
 pub(crate) mod deliver_alerts;
 mod end_cancelling;

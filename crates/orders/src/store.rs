@@ -7,6 +7,7 @@ pub(crate) mod alerts;
 pub(crate) mod dead_letters;
 pub(crate) mod events;
 pub(crate) mod findings;
+pub(crate) mod idempotency_keys;
 pub(crate) mod lines;
 pub(crate) mod orders;
 pub(crate) mod paid_orders;

@@ -31,6 +31,8 @@ mod clock;
 mod dead_letters;
 #[path = "orders/gateway.rs"]
 mod gateway;
+#[path = "orders/keys.rs"]
+mod keys;
 #[path = "orders/listing.rs"]
 mod listing;
 #[path = "orders/month.rs"]

@@ -54,6 +54,32 @@ async fn the_money_of_a_paid_order_is_given_back_and_then_its_stock() {
 }
 
 #[tokio::test]
+async fn a_cancellation_that_is_repeated_with_its_key_is_answered_alike() {
+    let shop = Shop::open().await;
+    let order_id = shop.paid().await;
+    let key = new_key();
+    let cancel = async |order_id: &str, body: Value| {
+        let request = shop.customer().post(&format!("/orders/{order_id}/cancel"));
+        let request = request.header("idempotency-key", &key).json(&body);
+        Answer::of(request.send().await.unwrap()).await
+    };
+    let reason = json!({ "reason": "changed my mind" });
+    let cancelled = cancel(&order_id, reason.clone()).await;
+    assert_eq!(cancelled.status, 200, "{cancelled:?}");
+    assert_eq!(cancelled.header("idempotent-replayed"), None);
+    let repeated = cancel(&order_id, reason.clone()).await;
+    assert_eq!(repeated.header("idempotent-replayed"), Some("true"));
+    assert_eq!((repeated.status, &repeated.body), (200, &cancelled.body));
+    for reused in [
+        cancel(&order_id, json!({})).await,
+        cancel(&new_key(), reason).await,
+    ] {
+        reused.assert_problem(422, "orders.idempotency_key_reused");
+    }
+    shop.assert_cancelled(&order_id, TOTAL).await;
+}
+
+#[tokio::test]
 async fn a_body_is_not_needed_and_one_that_is_sent_is_read() {
     let shop = Shop::open().await;
     let order_id = shop.paid().await;

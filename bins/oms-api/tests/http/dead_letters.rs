@@ -37,6 +37,13 @@ impl Shop {
         Answer::of(request.send().await.unwrap()).await
     }
 
+    /// A request without a body that is done once for its key.
+    async fn operate_once(&self, path: &str, key: &str, token: &str) -> Answer {
+        let request = self.customer().post(&format!("{PATH}{path}"));
+        let request = request.header("idempotency-key", key).bearer_auth(token);
+        Answer::of(request.send().await.unwrap()).await
+    }
+
     async fn resolve(&self, id: &str, verdict: &str, token: &str) -> Answer {
         let body = json!({ "as": verdict, "reason": "seen in the dashboard" });
         let path = format!("/{id}/resolve");
@@ -139,10 +146,19 @@ async fn a_stuck_order_goes_to_a_person_with_one_alert_and_is_settled_by_a_retry
 
     shop.sandbox.release().await;
     let retry = format!("/{id}/retry");
-    let retried = shop.operate(Method::POST, &retry, Some(&ann)).await;
+    let key = new_key();
+    let retried = shop.operate_once(&retry, &key, &ann).await;
     assert_eq!(retried.status, 202, "{retried:?}");
     assert_eq!(retried.body["resolved"]["by"], "operator:ann");
+    assert_eq!(retried.header("idempotent-replayed"), None);
     assert_eq!(shop.ended(&order_id).await, "PAID");
+    let repeated = shop.operate_once(&retry, &key, &ann).await;
+    assert_eq!(repeated.status, 202, "{repeated:?}");
+    assert_eq!(repeated.header("idempotent-replayed"), Some("true"));
+    assert_eq!(repeated.body["resolved"], retried.body["resolved"]);
+    let other = format!("/{}/retry", new_key());
+    let reused = shop.operate_once(&other, &key, &ann).await;
+    reused.assert_problem(422, "orders.idempotency_key_reused");
     let again = shop.operate(Method::POST, &retry, Some(&bob)).await;
     again.assert_problem(409, "orders.dead_letter_resolved");
     let late = shop.resolve(&id, "paid", &bob).await;

@@ -219,6 +219,23 @@ async fn every_route_refuses_no_key_a_wrong_scope_and_another_stores_key_and_tak
 }
 
 #[tokio::test]
+async fn every_post_that_changes_something_reads_an_idempotency_key() {
+    /// One changes nothing, the other has the ids of its events.
+    const WITHOUT: [&str; 2] = ["/routing/preview", "/webhooks/stripe"];
+    let shop = Shop::open().await;
+    let things = Things::of(&shop).await;
+    let before = everything(&shop).await;
+    let posts = ROUTES.iter().filter(|route| route.method == "POST");
+    for route in posts.filter(|route| !WITHOUT.contains(&route.path)) {
+        let request = shop.customer().post(&things.path(route));
+        let request = request.header("idempotency-key", "k".repeat(256));
+        let refused = Answer::of(request.json(&body_of(route)).send().await.unwrap()).await;
+        assert_eq!(refused.code(), "request.invalid_header", "{route:?}");
+    }
+    assert_eq!(everything(&shop).await, before);
+}
+
+#[tokio::test]
 async fn every_route_that_is_served_is_in_the_table_with_its_methods() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut served = BTreeSet::new();

@@ -71,6 +71,8 @@ impl Shop {
     async fn resolve_finding(&self, id: &str, body: &Value) -> Answer {
         let path = format!("/operations/findings/{id}/resolve");
         let request = self.customer().post(&path).json(body);
+        // The operator's own name for what is done, which is enough to do it once.
+        let request = request.header("idempotency-key", format!("{id} {body}"));
         Answer::of(request.send().await.unwrap()).await
     }
 }
@@ -229,6 +231,11 @@ async fn foreign_charges_are_reported_and_those_of_ours_without_an_order_given_b
         assert_eq!(resolved.status, 200, "{resolved:?}");
         assert_eq!(resolved.body["resolved"]["by"], "operator:local");
         assert_eq!(resolved.body["note"], "the web shop's");
+        let repeated = shop
+            .resolve_finding(id, &json!({ "reason": "the web shop's" }))
+            .await;
+        assert_eq!(repeated.header("idempotent-replayed"), Some("true"));
+        assert_eq!((repeated.status, &repeated.body), (200, &resolved.body));
         let twice = shop
             .resolve_finding(id, &json!({ "reason": "again" }))
             .await;

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::{INVALID_HEADER, Problem, UNSUPPORTED_MEDIA_TYPE};
+use oms_validation::Once;
 use oms_validation::http::{BodyLimits, for_each_piece, utf8_media_type};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::domain::fingerprint::Once;
 use crate::domain::import::{Acceptance, ImportFormat, ImportReport};
 use crate::error::{self, InventoryError};
 use crate::http::{flag, made};

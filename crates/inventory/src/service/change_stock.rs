@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use oms_database::{Connection, transaction};
-use oms_validation::{IdempotencyKey, OperatorName, Reason, TenantId};
+use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, Reason, TenantId};
 
 use crate::context::InventoryContext;
 use crate::domain::allocation::LevelKey;
-use crate::domain::fingerprint::{Keyed, Once};
 use crate::domain::id::StockChangeId;
 use crate::domain::stock_change::{PlannedMovement, RefusedChange, StockChange, check, levels_of};
 use crate::domain::stock_movement::StockMovement;

@@ -1,10 +1,9 @@
 //! Doing things once for each idempotency key.
 
 use oms_database::Connection;
-use oms_validation::TenantId;
+use oms_validation::{Keyed, TenantId};
 use uuid::Uuid;
 
-use crate::domain::fingerprint::Keyed;
 use crate::error::InventoryError;
 use crate::store::idempotency_keys;
 

@@ -1,11 +1,10 @@
 //! Creating a product, once for each idempotency key.
 
 use oms_database::transaction;
-use oms_validation::{IdempotencyKey, TenantId};
+use oms_validation::{IdempotencyKey, Keyed, Once, TenantId};
 
 use crate::ProductId;
 use crate::context::InventoryContext;
-use crate::domain::fingerprint::{Keyed, Once};
 use crate::domain::product::{NewProduct, Product};
 use crate::error::InventoryError;
 use crate::service::claim_key::claim_key;

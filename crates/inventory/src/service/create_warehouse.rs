@@ -1,12 +1,11 @@
 //! Creating a warehouse, once for each idempotency key.
 
 use oms_database::{Connection, transaction};
-use oms_validation::{IdempotencyKey, Location, TenantId};
+use oms_validation::{IdempotencyKey, Keyed, Location, Once, TenantId};
 use uuid::Uuid;
 
 use crate::WarehouseId;
 use crate::context::InventoryContext;
-use crate::domain::fingerprint::{Keyed, Once};
 use crate::domain::warehouse::{NewWarehouse, Warehouse};
 use crate::error::InventoryError;
 use crate::service::claim_key::{claim_key, find_result};

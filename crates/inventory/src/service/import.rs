@@ -9,11 +9,10 @@ pub(crate) mod stock;
 use std::future::Future;
 
 use oms_database::Connection;
-use oms_validation::{IdempotencyKey, TenantId};
+use oms_validation::{IdempotencyKey, Keyed, Once, TenantId};
 use serde::Serialize;
 
 use crate::context::InventoryContext;
-use crate::domain::fingerprint::{Keyed, Once};
 use crate::domain::id::ImportId;
 use crate::domain::import::parser::Row;
 use crate::domain::import::rejection::Rejection;

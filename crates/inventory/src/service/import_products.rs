@@ -1,9 +1,8 @@
 //! Importing products from a file, once for each idempotency key.
 
-use oms_validation::{IdempotencyKey, TenantId};
+use oms_validation::{IdempotencyKey, Once, TenantId};
 
 use crate::context::InventoryContext;
-use crate::domain::fingerprint::Once;
 use crate::domain::import::ImportReport;
 use crate::error::InventoryError;
 use crate::service::import::products::ProductImport;

@@ -1,9 +1,8 @@
 //! Importing stock from a file, once for each idempotency key.
 
-use oms_validation::{IdempotencyKey, Reason, TenantId};
+use oms_validation::{IdempotencyKey, Once, Reason, TenantId};
 
 use crate::context::InventoryContext;
-use crate::domain::fingerprint::Once;
 use crate::domain::import::{ImportReport, StockMode};
 use crate::error::InventoryError;
 use crate::service::import::stock::StockImport;

@@ -4,10 +4,9 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Binary, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
-use oms_validation::{IdempotencyKey, TenantId};
+use oms_validation::{Fingerprint, IdempotencyKey, Keyed, TenantId};
 use uuid::Uuid;
 
-use crate::domain::fingerprint::{Fingerprint, Keyed};
 use crate::store::unreadable;
 
 /// What a key stands for.

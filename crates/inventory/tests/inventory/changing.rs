@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use oms_database::{Connection, transaction};
 use oms_inventory::{
-    Direction, InventoryContext, InventoryError, Lines, Once, ReservationRequest, ReserveOutcome,
+    Direction, InventoryContext, InventoryError, Lines, ReservationRequest, ReserveOutcome,
     StockChange, change_stock, reserve,
 };
-use oms_validation::{IdempotencyKey, OrderId, Reason, TenantId};
+use oms_validation::{IdempotencyKey, Once, OrderId, Reason, TenantId};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use uuid::Uuid;

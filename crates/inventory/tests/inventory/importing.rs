@@ -6,9 +6,9 @@ use oms_database::{Connection, transaction};
 use oms_inventory::{
     Acceptance, ImportFile, ImportFileWriter, ImportFormat, ImportObserver, ImportProgress,
     ImportReport, ImportRequest, InventoryContext, InventoryError, MAX_LINE_BYTES,
-    MAX_NAMED_REJECTIONS, Once, ReservationRequest, StockMode, get_import, import_stock, reserve,
+    MAX_NAMED_REJECTIONS, ReservationRequest, StockMode, get_import, import_stock, reserve,
 };
-use oms_validation::{IdempotencyKey, OrderId, Reason, TenantId};
+use oms_validation::{IdempotencyKey, Once, OrderId, Reason, TenantId};
 use uuid::Uuid;
 
 use crate::fixture::*;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use oms_database::transaction;
 use oms_inventory::{
-    Acceptance, Direction, InventoryError, Lines, Once, ReservationRequest, StockChange, StockMode,
+    Acceptance, Direction, InventoryError, Lines, ReservationRequest, StockChange, StockMode,
     change_stock, reserve,
 };
-use oms_validation::{OrderId, Reason};
+use oms_validation::{Once, OrderId, Reason};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 

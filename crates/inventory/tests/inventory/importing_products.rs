@@ -2,10 +2,10 @@
 
 use oms_database::Connection;
 use oms_inventory::{
-    Acceptance, ImportFormat, ImportReport, ImportRequest, InventoryContext, InventoryError, Once,
+    Acceptance, ImportFormat, ImportReport, ImportRequest, InventoryContext, InventoryError,
     Product, get_product, import_products,
 };
-use oms_validation::{Currency, Money};
+use oms_validation::{Currency, Money, Once};
 
 use crate::fixture::*;
 use crate::importing::{file, key, request};

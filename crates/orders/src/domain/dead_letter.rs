@@ -102,7 +102,8 @@ impl DeadLetterFilter {
 }
 
 /// What an operator says has become of an order's payment. It has to be proven before anything is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It was collected.
     Paid,

@@ -1,15 +1,12 @@
-//! What an idempotency key stands for.
+//! What the idempotency key of an order stands for.
 
 use oms_payments::PaymentMethod;
+use oms_validation::Fingerprint;
 use sha2::{Digest, Sha256};
 
 use crate::domain::order::OrderRequest;
 
-/// SHA-256 of a request as it was understood, so that spelling (case of ids, order of JSON members) does not matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fingerprint(pub(crate) [u8; 32]);
-
-/// The fingerprint of a request.
+/// The fingerprint of a request, in which its spelling (case of ids, order of JSON members) does not matter.
 ///
 /// Of a card number only the last four digits go in: a hash of a whole number can be guessed back.
 pub(crate) fn of(request: &OrderRequest) -> Fingerprint {

@@ -2,12 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use oms_inventory::{RoutingTrace, WarehouseId};
-use oms_validation::{Money, OrderId};
+use oms_validation::{Fingerprint, Money, OrderId};
 
 use crate::domain::address::ShippingAddress;
 use crate::domain::external_reference::ExternalReference;
 use crate::domain::failure::Failure;
-use crate::domain::fingerprint::Fingerprint;
 use crate::domain::id::CustomerId;
 use crate::domain::line::OrderLine;
 use crate::domain::metadata::Metadata;

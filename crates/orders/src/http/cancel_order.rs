@@ -1,10 +1,10 @@
 //! `POST /orders/{id}/cancel`.
 
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
-use oms_validation::OrderId;
-use oms_validation::http::{CurrentTenant, OptionalJson};
+use oms_errors::{INVALID_HEADER, Problem};
+use oms_validation::http::{CurrentTenant, OptionalIdempotencyKey, OptionalJson, mark_replayed};
+use oms_validation::{Once, OrderId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -27,11 +27,11 @@ pub(super) struct Body {
 }
 
 oms_errors::refusals! {
-    Refusals: [error::NOT_FOUND], with a location: [error::NOT_CANCELLABLE, error::REFUND_IN_PROGRESS]
+    Refusals: [INVALID_HEADER, error::NOT_FOUND, error::KEY_REUSED], with a location: [error::NOT_CANCELLABLE, error::REFUND_IN_PROGRESS]
 }
 
 /// 200 with the order once it is cancelled; 202 while that is under way. 404 when there is none of this id in this store; 409
-/// when it has failed or was refunded, or while money of it is given back.
+/// when it has failed or was refunded, or while money of it is given back; 422 when the key stands for another request.
 #[utoipa::path(
     post,
     path = "/orders/{id}/cancel",
@@ -39,18 +39,20 @@ oms_errors::refusals! {
     tag = "orders",
     summary = "Cancel an order",
     description = "Gives back what was paid, and the stock. Repeating it changes nothing more.",
-    params(("id" = OrderId, Path)),
+    params(("id" = OrderId, Path), OptionalIdempotencyKey),
     request_body = Option<Body>,
     responses(
         (status = 200, description = "Cancelled: no money is left with us, and the stock is back.", body = OrderBody,
-            headers(("Location"))),
-        (status = 202, description = "Under way.", body = PendingOrder, headers(("Location"), ("Retry-After"))),
+            headers(("Location"), ("Idempotent-Replayed"))),
+        (status = 202, description = "Under way.", body = PendingOrder,
+            headers(("Location"), ("Retry-After"), ("Idempotent-Replayed"))),
         Refusals,
     ),
 )]
 pub(super) async fn cancel_order(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
+    key: OptionalIdempotencyKey,
     id: web::Path<String>,
     body: OptionalJson<Body>,
 ) -> Result<HttpResponse, Problem> {
@@ -58,18 +60,21 @@ pub(super) async fn cancel_order(
     let reason = reason_of(body.0.unwrap_or_default().reason.as_deref())?;
     let context = api.context.clone();
     let cancelling = async move {
-        service::cancel_order::cancel_order(&context, tenant.0, id, reason.as_ref(), API).await
+        let (tenant, key, reason) = (tenant.0, key.0.as_ref(), reason.as_ref());
+        service::cancel_order::cancel_order(&context, tenant, id, key, reason, API).await
     };
     let cancellation = api.detached(cancelling).await??;
     Ok(answer(cancellation)?)
 }
 
-fn answer(cancellation: Cancellation) -> Result<HttpResponse, OrderError> {
-    Ok(match cancellation {
-        Cancellation::Done(details) => HttpResponse::Ok()
+fn answer(cancellation: Once<Cancellation>) -> Result<HttpResponse, OrderError> {
+    let mut response = HttpResponse::Ok();
+    Ok(match mark_replayed(&mut response, cancellation) {
+        Cancellation::Done(details) => response
             .insert_header((header::LOCATION, location_of(details.order.id)))
             .json(OrderBody::of(*details)?),
-        Cancellation::UnderWay(order) => HttpResponse::Accepted()
+        Cancellation::UnderWay(order) => response
+            .status(StatusCode::ACCEPTED)
             .insert_header((header::LOCATION, location_of(order.order_id)))
             .insert_header((header::RETRY_AFTER, RETRY_AFTER_S))
             .json(PendingOrder {

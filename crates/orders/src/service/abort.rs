@@ -19,6 +19,12 @@ impl From<DbError> for Abort {
     }
 }
 
+impl From<OrderError> for Abort {
+    fn from(error: OrderError) -> Self {
+        Self::Order(error)
+    }
+}
+
 impl From<PaymentError> for Abort {
     fn from(error: PaymentError) -> Self {
         Self::Order(error.into())

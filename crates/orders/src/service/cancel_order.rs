@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use oms_database::{Connection, transaction};
-use oms_validation::{OrderId, TenantId};
+use oms_validation::{IdempotencyKey, Keyed, Once, OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::authorship::Authorship;
@@ -16,6 +16,7 @@ use crate::error::OrderError;
 use crate::service::advance_cancelling::advance_cancelling;
 use crate::service::advance_order::Advance;
 use crate::service::change_status::change_status;
+use crate::service::claim_key::claim_key;
 use crate::service::dead_letter_order::dead_letter_order;
 use crate::service::get_order::{OrderDetails, get_order};
 use crate::service::place_order::PendingOrder;
@@ -41,25 +42,32 @@ enum Begun {
     Before,
 }
 
-/// Cancels an order, in the name of `actor`. Repeating it changes nothing more.
+/// Cancels an order, in the name of `actor`. Repeating it changes nothing more, with the same key or without one.
 ///
 /// # Errors
 /// `NotFound` when there is none in this store, `NotCancellable` when it has failed or was refunded, `RefundInProgress`
-/// while money of it is given back; else when the database fails.
+/// while money of it is given back, `KeyReused` when the key stands for another request; else when the database fails.
 pub async fn cancel_order(
     context: &Arc<OrderContext>,
     tenant: TenantId,
     order_id: OrderId,
+    key: Option<&IdempotencyKey>,
     reason: Option<&Reason>,
     actor: &str,
-) -> Result<Cancellation, OrderError> {
+) -> Result<Once<Cancellation>, OrderError> {
+    let request = (order_id, reason.map(Reason::as_str));
+    let keyed = key.map(|key| Keyed::new(key, "cancel order v1", &request));
     let mut connection = context.database.acquire().await?;
     let begun = transaction(&mut connection, async |connection| {
-        begin(context, connection, tenant, order_id, reason, actor).await
+        if claim_key(connection, tenant, keyed.as_ref()).await? == Once::Before(()) {
+            return Ok(Once::Before(Begun::Before));
+        }
+        let begun = begin(context, connection, tenant, order_id, reason, actor).await?;
+        Ok::<_, OrderError>(Once::Now(begun))
     });
     let begun = begun.await?;
     drop(connection);
-    if begun == Begun::ByUs {
+    if begun == Once::Now(Begun::ByUs) {
         oms_failpoints::reached("orders.cancelling");
         // The cancellation is committed: whatever goes wrong from here on is the sweeper's.
         if let Err(error) = go_on(context, tenant, order_id, actor).await {
@@ -67,7 +75,8 @@ pub async fn cancel_order(
             tracing::warn!(%order_id, cause, "a cancellation could not be finished; the sweeper will");
         }
     }
-    answer_as_stored(context, tenant, order_id).await
+    let cancellation = answer_as_stored(context, tenant, order_id).await?;
+    Ok(begun.map(|_| cancellation))
 }
 
 async fn begin(

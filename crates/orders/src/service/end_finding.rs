@@ -1,41 +1,35 @@
-//! Resolving a finding, with a note in the timeline of its order, in one commit.
+//! Resolving a finding, with a note in the timeline of its order, in the caller's transaction.
 
-use oms_database::transaction;
+use oms_database::Connection;
 use oms_validation::TenantId;
 
-use crate::context::OrderContext;
 use crate::domain::authorship::Authorship;
+use crate::domain::clock::Now;
 use crate::domain::finding::Finding;
 use crate::domain::reason::cut;
-use crate::error::OrderError;
-use crate::service::abort::{Abort, unless_lost};
+use crate::service::abort::Abort;
 use crate::service::change_status::add_note;
 use crate::store::findings;
 
-/// Resolves an open finding by compare-and-set. False when somebody else was first; nothing was changed then.
+/// Resolves an open finding by compare-and-set.
 pub(crate) async fn end_finding(
-    context: &OrderContext,
+    connection: &mut Connection,
     tenant: TenantId,
+    now: Now,
     finding: &Finding,
     by: &str,
     note: &str,
-) -> Result<bool, OrderError> {
-    let (now, id) = (context.now(), finding.id);
+) -> Result<(), Abort> {
+    let id = finding.id;
     let reason = cut(&format!("finding {id} is resolved: {note}"));
     let authorship = Authorship {
         actor: by,
         reason: &reason,
     };
-    let mut connection = context.database.acquire().await?;
-    let ended = transaction(&mut connection, async |connection| {
-        if let Some(order_id) = finding.order_id {
-            // The order first, as everywhere.
-            add_note(connection, tenant, now, order_id, authorship).await?;
-        }
-        if !findings::resolve(connection, tenant, now, id, by, &cut(note)).await? {
-            return Err(Abort::Lost);
-        }
-        Ok(())
-    });
-    Ok(unless_lost(ended.await)?.is_some())
+    if let Some(order_id) = finding.order_id {
+        // The order first, as everywhere.
+        add_note(connection, tenant, now, order_id, authorship).await?;
+    }
+    let resolved = findings::resolve(connection, tenant, now, id, by, &cut(note)).await?;
+    resolved.then_some(()).ok_or(Abort::Lost)
 }

@@ -4,7 +4,7 @@
 use oms_database::{Connection, transaction};
 use oms_inventory::release;
 use oms_payments::{AttemptId, ClosedAttempt, Closing, UnsavedCalls, close_attempts, save_calls};
-use oms_validation::{OperatorName, OrderId, TenantId};
+use oms_validation::{Keyed, Once, OperatorName, OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::authorship::Authorship;
@@ -17,6 +17,7 @@ use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::abort::{Abort, unless_lost};
 use crate::service::change_status::change_status;
+use crate::service::claim_key::claim_key;
 use crate::service::worklist::take_off;
 use crate::store::dead_letters;
 use crate::store::orders::{KeyFate, Transition};
@@ -48,6 +49,8 @@ pub(crate) struct Decision<'a> {
     pub(crate) dead_letter_id: DeadLetterId,
     pub(crate) operator: &'a OperatorName,
     pub(crate) reason: &'a Reason,
+    /// The request by which it is decided.
+    pub(crate) keyed: Option<&'a Keyed<'a>>,
 }
 
 /// What the gateway's answer makes of the order's payment.
@@ -116,6 +119,11 @@ async fn write(
     ending: &Ending,
     by: EndedBy<'_>,
 ) -> Result<(), Abort> {
+    if let EndedBy::Operator(decision) = by
+        && claim_key(connection, tenant, decision.keyed).await? == Once::Before(())
+    {
+        return Err(Abort::Lost);
+    }
     let (actor, reason) = (by.actor(), by.reason(ending));
     let authorship = Authorship {
         actor: &actor,

@@ -4,12 +4,11 @@
 use std::sync::Arc;
 
 use oms_payments::Attempt;
-use oms_validation::{IdempotencyKey, Location, TenantId};
+use oms_validation::{Fingerprint, IdempotencyKey, Location, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::address::ShippingAddress;
 use crate::domain::external_reference::ExternalReference;
-use crate::domain::fingerprint::Fingerprint;
 use crate::domain::id::CustomerId;
 use crate::domain::line::RequestedLine;
 use crate::domain::metadata::Metadata;

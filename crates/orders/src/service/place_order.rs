@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use oms_payments::{Attempt, CollectOutcome, Collected, collect_payment};
-use oms_validation::{IdempotencyKey, OrderId, TenantId};
+use oms_validation::{Fingerprint, IdempotencyKey, OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::actor::API;
 use crate::domain::failure::Failure;
-use crate::domain::fingerprint::{self, Fingerprint};
+use crate::domain::fingerprint;
 use crate::domain::order::{Order, OrderRequest};
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;

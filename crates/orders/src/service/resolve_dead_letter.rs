@@ -1,10 +1,11 @@
 //! An operator says what became of an order's payment. It is written only if the gateway proves it.
 
+use oms_database::Connection;
 use oms_payments::{
     Attempt, Closing, FencePolicy, LaterCause, PaymentError, SettleOutcome, Settled, UnsavedCalls,
     find_payment, save_calls, settle_payment,
 };
-use oms_validation::{OperatorName, TenantId};
+use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::dead_letter::{DeadLetter, Verdict};
@@ -12,12 +13,13 @@ use crate::domain::id::DeadLetterId;
 use crate::domain::reason::Reason;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
+use crate::service::claim_key::was_done;
 use crate::service::end_order::{Decision, EndedBy, Ending, Proof, end_order};
 use crate::service::get_dead_letter::get_open;
 use crate::service::settle_pending::ending_of;
 use crate::store::dead_letters;
 
-/// Ends the order of an open dead letter, and returns the dead letter as it is then.
+/// Ends the order of an open dead letter, and returns the dead letter as it is then: once for each key, if there is one.
 ///
 /// As paid, the gateway has to say that the payment was taken, in the order's currency; the amount is the operator's
 /// responsibility. As failed, the payment is cancelled first, and the gateway has to say that nothing was or will be taken.
@@ -25,15 +27,63 @@ use crate::store::dead_letters;
 /// # Errors
 /// `DeadLetterNotFound` when there is none in this store, `DeadLetterResolved` when it is not open any more,
 /// `NotResolvable` when the order does not wait for its payment, `NotProvenPaid`, `NotProvenFailed` and `PaymentWasTaken`
-/// when the gateway says otherwise; else when the gateway or the database can't be asked. Nothing is changed then.
+/// when the gateway says otherwise, `KeyReused` when the key stands for another request; else when the gateway or the database
+/// can't be asked. Nothing is changed then.
 pub async fn resolve_dead_letter(
     context: &OrderContext,
     tenant: TenantId,
     id: DeadLetterId,
+    key: Option<&IdempotencyKey>,
     verdict: Verdict,
     operator: &OperatorName,
     reason: &Reason,
+) -> Result<Once<DeadLetter>, OrderError> {
+    let request = (id, verdict, reason.as_str());
+    let keyed = key.map(|key| Keyed::new(key, "resolve dead letter v1", &request));
+    let decision = Decision {
+        dead_letter_id: id,
+        operator,
+        reason,
+        keyed: keyed.as_ref(),
+    };
+    let mut connection = context.database.acquire().await?;
+    if was_done(&mut connection, tenant, decision.keyed).await? {
+        let dead_letter = stored(&mut connection, tenant, id).await?;
+        return Ok(Once::Before(dead_letter));
+    }
+    drop(connection);
+    let decided = decide(context, tenant, verdict, decision).await;
+    let mut connection = context.database.acquire().await?;
+    let once = match decided {
+        Ok(()) => Once::Now(()),
+        // Perhaps by a request with the same key, at the same time.
+        Err(OrderError::DeadLetterResolved)
+            if was_done(&mut connection, tenant, decision.keyed).await? =>
+        {
+            Once::Before(())
+        }
+        Err(error) => return Err(error),
+    };
+    let dead_letter = stored(&mut connection, tenant, id).await?;
+    Ok(once.map(|()| dead_letter))
+}
+
+async fn stored(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: DeadLetterId,
 ) -> Result<DeadLetter, OrderError> {
+    let stored = dead_letters::find(connection, tenant, id).await?;
+    stored.ok_or(OrderError::DeadLetterNotFound)
+}
+
+async fn decide(
+    context: &OrderContext,
+    tenant: TenantId,
+    verdict: Verdict,
+    decision: Decision<'_>,
+) -> Result<(), OrderError> {
+    let (id, operator) = (decision.dead_letter_id, decision.operator);
     let mut connection = context.database.acquire().await?;
     let dead_letter = get_open(&mut connection, tenant, id).await?;
     if dead_letter.order_status != OrderStatus::PendingPayment {
@@ -50,19 +100,13 @@ pub async fn resolve_dead_letter(
         Verdict::Paid => prove_paid(context, tenant, &attempt, operator).await?,
         Verdict::Failed => prove_failed(context, tenant, &attempt, operator).await?,
     };
-    let by = EndedBy::Operator(Decision {
-        dead_letter_id: id,
-        operator,
-        reason,
-    });
+    let by = EndedBy::Operator(decision);
     let ended = end_order(context, tenant, order_id, &proof, &ending, by);
     if !ended.await? {
         return Err(OrderError::DeadLetterResolved);
     }
     tracing::info!(%order_id, dead_letter_id = %id, %operator, ?ending, "an operator ended an order");
-    let mut connection = context.database.acquire().await?;
-    let resolved = dead_letters::find(&mut connection, tenant, id).await?;
-    resolved.ok_or(OrderError::DeadLetterNotFound)
+    Ok(())
 }
 
 /// Only looks: a payment that was not confirmed is not cancelled, which is not what was asked for.

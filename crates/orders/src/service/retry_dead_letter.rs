@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oms_database::transaction;
-use oms_validation::{OperatorName, TenantId};
+use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::authorship::Authorship;
@@ -12,39 +12,47 @@ use crate::domain::id::DeadLetterId;
 use crate::error::OrderError;
 use crate::service::abort::{Abort, unless_lost};
 use crate::service::change_status::add_note;
+use crate::service::claim_key::claim_key;
 use crate::service::get_dead_letter::get_open;
 use crate::store::{dead_letters, reconciliations};
 
 /// Puts the order of an open dead letter back on the worklist, due now, with its tries counted anew, and returns the dead
-/// letter as it is then.
+/// letter as it is then: once for each key, if there is one.
 ///
 /// # Errors
-/// `DeadLetterNotFound` when there is none in this store, `DeadLetterResolved` when it is not open any more; else when the
-/// database fails.
+/// `DeadLetterNotFound` when there is none in this store, `DeadLetterResolved` when it is not open any more, `KeyReused` when
+/// the key stands for another request; else when the database fails.
 pub async fn retry_dead_letter(
     context: &OrderContext,
     tenant: TenantId,
     id: DeadLetterId,
+    key: Option<&IdempotencyKey>,
     operator: &OperatorName,
-) -> Result<DeadLetter, OrderError> {
-    let mut connection = context.database.acquire().await?;
-    let dead_letter = get_open(&mut connection, tenant, id).await?;
-    let (now, order_id) = (context.now(), dead_letter.order_id);
+) -> Result<Once<DeadLetter>, OrderError> {
+    let keyed = key.map(|key| Keyed::new(key, "retry dead letter v1", &id));
+    let now = context.now();
     let actor = operator.as_actor();
     let authorship = Authorship {
         actor: &actor,
         reason: "an operator has the sweeper try again",
     };
+    let mut connection = context.database.acquire().await?;
     let retried = transaction(&mut connection, async |connection| {
+        if claim_key(connection, tenant, keyed.as_ref()).await? == Once::Before(()) {
+            return Ok(Once::Before(()));
+        }
+        let order_id = get_open(connection, tenant, id).await?.order_id;
         // The order first, as everywhere.
         add_note(connection, tenant, now, order_id, authorship).await?;
         let how = Resolution::Retried;
         if !dead_letters::resolve(connection, tenant, now, id, how, &actor, None).await? {
             return Err(Abort::Lost);
         }
-        Ok(reconciliations::insert(connection, tenant, now, order_id, Duration::ZERO).await?)
+        reconciliations::insert(connection, tenant, now, order_id, Duration::ZERO).await?;
+        Ok(Once::Now(()))
     });
-    unless_lost(retried.await)?.ok_or(OrderError::DeadLetterResolved)?;
-    let retried = dead_letters::find(&mut connection, tenant, id).await?;
-    retried.ok_or(OrderError::DeadLetterNotFound)
+    let retried = unless_lost(retried.await)?.ok_or(OrderError::DeadLetterResolved)?;
+    let dead_letter = dead_letters::find(&mut connection, tenant, id).await?;
+    let dead_letter = dead_letter.ok_or(OrderError::DeadLetterNotFound)?;
+    Ok(retried.map(|()| dead_letter))
 }

@@ -3,6 +3,7 @@
 //!
 //! Doing it twice harms nobody: all that is left is asked for, and the gateway gives back no more than that.
 
+use oms_database::transaction;
 use oms_payments::{
     ChargeId, GatewayError, GatewayFault, ListedCharge, Operation, OperationKey, PaymentError,
 };
@@ -16,6 +17,7 @@ use crate::domain::id::FindingId;
 use crate::domain::reason::cut;
 use crate::domain::suspicion::{Left, left_of};
 use crate::error::OrderError;
+use crate::service::abort::unless_lost;
 use crate::service::end_finding::end_finding;
 use crate::store::findings::{self, NextTry};
 
@@ -57,7 +59,12 @@ pub(crate) async fn settle_finding(
     };
     let (why, no_try) = match put_right(context, finding, charge).await {
         Ok(Remedy::Done(note)) => {
-            let ended = end_finding(context, tenant, finding, RECONCILER, &note).await?;
+            let mut connection = context.database.acquire().await?;
+            let now = context.now();
+            let ended = transaction(&mut connection, async |connection| {
+                end_finding(connection, tenant, now, finding, RECONCILER, &note).await
+            });
+            let ended = unless_lost(ended.await)?.is_some();
             if ended {
                 tracing::info!(finding_id = %finding.id, note, "a finding was put right");
             }

@@ -11,7 +11,7 @@ use diesel::sql_types::{
 };
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
-use oms_validation::{Currency, IdempotencyKey, Money, OrderId, TenantId};
+use oms_validation::{Currency, Fingerprint, IdempotencyKey, Money, OrderId, TenantId};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -19,7 +19,6 @@ use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::external_reference::ExternalReference;
 use crate::domain::failure::Failure;
-use crate::domain::fingerprint::Fingerprint;
 use crate::domain::order::Order;
 use crate::domain::status::OrderStatus;
 use crate::store::{lines, unreadable};

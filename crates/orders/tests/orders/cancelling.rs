@@ -6,7 +6,7 @@ use oms_orders::{
     retry_dead_letter, sweep_orders,
 };
 use oms_payments::GatewayFault;
-use oms_validation::{OperatorName, OrderId, PageSize};
+use oms_validation::{Once, OperatorName, OrderId, PageSize};
 
 use crate::gateway::{Confirm, Refunding};
 use crate::shop::{Shop, other_tenant, tenant};
@@ -39,8 +39,16 @@ async fn the_money_of_a_paid_order_is_given_back_and_then_its_stock() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     let reason = Reason::parse("changed my mind").unwrap();
-    let cancelled = cancel_order(&shop.context, tenant(), order_id, Some(&reason), "api").await;
-    assert_done(&cancelled);
+    let cancelled = cancel_order(
+        &shop.context,
+        tenant(),
+        order_id,
+        None,
+        Some(&reason),
+        "api",
+    )
+    .await;
+    assert_done(&cancelled.map(Once::into_inner));
     let end =
         "CANCELLED 0 1:PENDING_PAYMENT/api,2:PAID/api,3:CANCELLING/api,4:CANCELLED/api refunded 0";
     assert_eq!(shop.state().await, end);
@@ -218,6 +226,7 @@ async fn a_refund_that_the_bank_refuses_needs_a_person_at_once_and_is_begun_anew
                 &shop.context,
                 tenant(),
                 dead_letter,
+                None,
                 verdict,
                 &ann(),
                 &reason,
@@ -231,7 +240,7 @@ async fn a_refund_that_the_bank_refuses_needs_a_person_at_once_and_is_begun_anew
                 "{refused:?}"
             );
         }
-        retry_dead_letter(&shop.context, tenant(), dead_letter, &ann())
+        retry_dead_letter(&shop.context, tenant(), dead_letter, None, &ann())
             .await
             .unwrap();
         shop.gateway.refunds(refunding);
@@ -305,7 +314,7 @@ async fn an_order_that_has_ended_or_is_not_ours_is_not_cancelled() {
         "{refused:?}"
     );
     for (tenant, order_id) in [(tenant(), OrderId::generate()), (other_tenant(), order_id)] {
-        let unknown = cancel_order(&shop.context, tenant, order_id, None, "api").await;
+        let unknown = cancel_order(&shop.context, tenant, order_id, None, None, "api").await;
         assert!(matches!(unknown, Err(OrderError::NotFound)), "{unknown:?}");
     }
     assert_eq!(shop.state().await, before);

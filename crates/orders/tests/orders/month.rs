@@ -212,12 +212,12 @@ impl Month {
         let (context, tenant) = (&self.context, tenant());
         if dead_letter.reason.contains("another amount") {
             let verdict = Verdict::Paid;
-            let _ = resolve_dead_letter(context, tenant, id, verdict, &ann, &reason).await;
+            let _ = resolve_dead_letter(context, tenant, id, None, verdict, &ann, &reason).await;
             return;
         }
         let times = self.dead_letters_of(dead_letter.order_id.as_uuid()).await;
         if times <= MOST_RETRIES || self.clock.time() > self.schedule.end {
-            retry_dead_letter(&self.context, tenant, id, &ann)
+            retry_dead_letter(&self.context, tenant, id, None, &ann)
                 .await
                 .unwrap();
         }

@@ -9,7 +9,7 @@ use oms_orders::{
     sweep_orders,
 };
 use oms_payments::{GatewayFault, PaymentStatus, Reference};
-use oms_validation::{OperatorName, PageSize};
+use oms_validation::{Once, OperatorName, PageSize};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -57,7 +57,9 @@ async fn resolve(
     verdict: Verdict,
 ) -> Result<DeadLetter, OrderError> {
     let (id, reason) = (dead_letter.id, reason());
-    resolve_dead_letter(&shop.context, tenant(), id, verdict, &ann(), &reason).await
+    let resolved =
+        resolve_dead_letter(&shop.context, tenant(), id, None, verdict, &ann(), &reason).await;
+    resolved.map(Once::into_inner)
 }
 
 fn reference(dead_letter: &DeadLetter) -> Reference {
@@ -95,8 +97,8 @@ async fn a_retried_order_is_the_sweepers_again() {
     let shop = shop(Confirm::PaysSilently).await;
     shop.pending("k").await;
     let dead_letter = given_up(&shop).await;
-    let retried = retry_dead_letter(&shop.context, tenant(), dead_letter.id, &ann()).await;
-    let resolved = retried.unwrap().resolved.unwrap();
+    let retried = retry_dead_letter(&shop.context, tenant(), dead_letter.id, None, &ann()).await;
+    let resolved = retried.unwrap().into_inner().resolved.unwrap();
     assert_eq!(
         (resolved.resolution, resolved.by.as_str()),
         (Resolution::Retried, "operator:ann")
@@ -123,7 +125,7 @@ async fn an_order_that_is_given_up_on_twice_has_two_dead_letters_and_two_alerts(
     let shop = shop(Confirm::PaysSilently).await;
     shop.pending("k").await;
     let first = given_up(&shop).await;
-    retry_dead_letter(&shop.context, tenant(), first.id, &ann())
+    retry_dead_letter(&shop.context, tenant(), first.id, None, &ann())
         .await
         .unwrap();
     let second = given_up(&shop).await;
@@ -256,7 +258,7 @@ async fn an_order_that_does_not_wait_for_its_payment_can_only_be_retried() {
             "{refused:?}"
         );
     }
-    retry_dead_letter(&shop.context, tenant(), dead_letter.id, &ann())
+    retry_dead_letter(&shop.context, tenant(), dead_letter.id, None, &ann())
         .await
         .unwrap();
     let note = "SELECT from_status || ' ' || to_status FROM orders.events WHERE sequence = 3";
@@ -278,10 +280,10 @@ async fn of_many_operators_at_once_one_decides() {
             let context = &shop.context;
             barrier.wait().await;
             match number % 2 {
-                0 => retry_dead_letter(context, tenant(), id, &name).await,
+                0 => retry_dead_letter(context, tenant(), id, None, &name).await,
                 _ => {
                     let (failed, reason) = (Verdict::Failed, reason());
-                    resolve_dead_letter(context, tenant(), id, failed, &name, &reason).await
+                    resolve_dead_letter(context, tenant(), id, None, failed, &name, &reason).await
                 }
             }
         });
@@ -289,7 +291,7 @@ async fn of_many_operators_at_once_one_decides() {
     let mut winners = Vec::new();
     for answer in operators.join_all().await {
         match answer {
-            Ok(dead_letter) => winners.push(dead_letter.resolved.unwrap()),
+            Ok(dead_letter) => winners.push(dead_letter.into_inner().resolved.unwrap()),
             Err(error) => assert!(matches!(error, OrderError::DeadLetterResolved), "{error:?}"),
         }
     }
@@ -309,11 +311,12 @@ async fn another_stores_dead_letter_is_not_there() {
     let id = given_up(&shop).await.id;
     let (context, stranger) = (&shop.context, other_tenant());
     let shown = get_dead_letter(context, stranger, id).await.map(|_| ());
-    let retried = retry_dead_letter(context, stranger, id, &ann())
+    let retried = retry_dead_letter(context, stranger, id, None, &ann())
         .await
         .map(|_| ());
     let verdict = Verdict::Failed;
-    let resolved = resolve_dead_letter(context, stranger, id, verdict, &ann(), &reason()).await;
+    let resolved =
+        resolve_dead_letter(context, stranger, id, None, verdict, &ann(), &reason()).await;
     for answer in [shown, retried, resolved.map(|_| ())] {
         assert!(
             matches!(answer, Err(OrderError::DeadLetterNotFound)),
@@ -356,7 +359,7 @@ async fn pages_have_every_dead_letter_once_newest_first_whatever_happens_between
             // One of the second page is resolved, and one more appears in front.
             let next = list_dead_letters(&shop.context, tenant(), filter, page.next, size);
             let id = next.await.unwrap().items[0].id;
-            retry_dead_letter(&shop.context, tenant(), id, &ann())
+            retry_dead_letter(&shop.context, tenant(), id, None, &ann())
                 .await
                 .unwrap();
             sweep_orders(&shop.context).await.unwrap();

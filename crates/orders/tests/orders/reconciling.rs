@@ -378,12 +378,12 @@ async fn what_an_operator_has_settled_stays_settled() {
     let id = compare(&shop).await.found[0].0;
     let ann = OperatorName::parse("ann").unwrap();
     let reason = Reason::parse("the web shop's").unwrap();
-    let resolve = async || resolve_finding(&shop.context, tenant(), id, &ann, &reason).await;
-    let resolved = resolve().await.unwrap();
+    let resolve = async || resolve_finding(&shop.context, tenant(), id, None, &ann, &reason).await;
+    let resolved = resolve().await.unwrap().into_inner();
     assert_eq!(resolved.note.as_deref(), Some("the web shop's"));
     assert_eq!(resolved.resolved.unwrap().by, "operator:ann");
     assert!(matches!(resolve().await, Err(OrderError::FindingResolved)));
-    let theirs = resolve_finding(&shop.context, other_tenant(), id, &ann, &reason).await;
+    let theirs = resolve_finding(&shop.context, other_tenant(), id, None, &ann, &reason).await;
     assert!(matches!(theirs, Err(OrderError::FindingNotFound)));
     let summary = compare(&shop).await;
     assert_eq!(

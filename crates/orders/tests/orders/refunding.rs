@@ -264,7 +264,7 @@ async fn a_refund_that_is_never_answered_goes_to_a_person_whose_retry_goes_on_wi
     let dead_letter = shop.text("SELECT id FROM orders.dead_letters").await;
     let ann = OperatorName::parse("ann").unwrap();
     let id = dead_letter.parse().unwrap();
-    retry_dead_letter(&shop.context, tenant(), id, &ann)
+    retry_dead_letter(&shop.context, tenant(), id, None, &ann)
         .await
         .unwrap();
     shop.gateway.refunds(Refunding::Pays);
@@ -358,7 +358,7 @@ async fn of_a_refund_and_a_cancellation_at_once_one_comes_first_and_nothing_is_g
         });
         let context = shop.another_context();
         barrier.wait().await;
-        let cancelled = cancel_order(&context, tenant(), order_id, None, "api").await;
+        let cancelled = cancel_order(&context, tenant(), order_id, None, None, "api").await;
         match (refunding.await.unwrap(), cancelled) {
             // The cancellation came first.
             (Err(OrderError::NotRefundable { .. }), Ok(_)) => {

@@ -14,7 +14,7 @@ use oms_orders::{
 };
 use oms_payments::PaymentMethod;
 use oms_test_support::TestDatabase;
-use oms_validation::{Currency, IdempotencyKey, Money, OrderId, TenantId};
+use oms_validation::{Currency, IdempotencyKey, Money, Once, OrderId, TenantId};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -184,7 +184,8 @@ impl Shop {
 
     /// Cancels an order, as a request does.
     pub async fn cancel(&self, order_id: OrderId) -> Result<Cancellation, OrderError> {
-        cancel_order(&self.context, tenant(), order_id, None, "api").await
+        let cancelled = cancel_order(&self.context, tenant(), order_id, None, None, "api").await;
+        cancelled.map(Once::into_inner)
     }
 
     /// Gives back so many cents of an order, or all that is left, as a request does.

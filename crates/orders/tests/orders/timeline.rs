@@ -92,7 +92,7 @@ async fn every_try_of_the_sweeper_is_told_and_so_is_what_an_operator_did() {
     let open = list_dead_letters(&shop.context, tenant(), open, None, size(1)).await;
     let id = open.unwrap().items[0].id;
     let ann = OperatorName::parse("ann").unwrap();
-    retry_dead_letter(&shop.context, tenant(), id, &ann)
+    retry_dead_letter(&shop.context, tenant(), id, None, &ann)
         .await
         .unwrap();
     assert_eq!(sweep_orders(&shop.context).await.unwrap().failed, 1);

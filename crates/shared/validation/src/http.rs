@@ -15,7 +15,7 @@ pub use body::{BodyLimits, for_each_piece, read_body};
 pub use current_operator::CurrentOperator;
 pub use current_tenant::CurrentTenant;
 pub use field_errors::{invalid_field, reason_of};
-pub use idempotency_key_header::IdempotencyKeyHeader;
+pub use idempotency_key_header::{IdempotencyKeyHeader, OptionalIdempotencyKey, mark_replayed};
 pub use if_match::{IfMatch, etag, version_mismatch};
 pub use media_type::utf8_media_type;
 pub use valid_json::{OptionalJson, ValidJson};

@@ -4,10 +4,9 @@
 //! those locks until the end, which orders for the same stock wait for.
 
 use oms_database::{Connection, transaction};
-use oms_validation::TenantId;
+use oms_validation::{Keyed, Once, TenantId};
 
 use crate::context::InventoryContext;
-use crate::domain::fingerprint::{Keyed, Once};
 use crate::domain::id::ImportId;
 use crate::domain::import::rejection::Rejections;
 use crate::domain::import::{ImportCounts, ImportReport};

@@ -4,10 +4,9 @@
 //! two who do so at once each chunk is one's only.
 
 use oms_database::{Connection, transaction};
-use oms_validation::TenantId;
+use oms_validation::{Keyed, Once, TenantId};
 
 use crate::context::InventoryContext;
-use crate::domain::fingerprint::{Keyed, Once};
 use crate::domain::id::ImportId;
 use crate::domain::import::{Import, ImportKind, ImportReport};
 use crate::error::InventoryError;

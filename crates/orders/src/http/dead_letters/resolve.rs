@@ -1,8 +1,10 @@
 //! `POST /operations/dead-letters/{id}/resolve`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
-use oms_validation::http::{CurrentOperator, CurrentTenant, ValidJson, reason_of};
+use oms_errors::{INVALID_HEADER, Problem};
+use oms_validation::http::{
+    CurrentOperator, CurrentTenant, OptionalIdempotencyKey, ValidJson, mark_replayed, reason_of,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -36,19 +38,22 @@ enum As {
 
 oms_errors::refusals! {
     Refusals: [
+        INVALID_HEADER,
         error::DEAD_LETTER_NOT_FOUND,
         error::DEAD_LETTER_RESOLVED,
         error::NOT_RESOLVABLE,
         error::NOT_PROVEN_PAID,
         error::NOT_PROVEN_FAILED,
         error::PAYMENT_WAS_TAKEN,
+        error::KEY_REUSED,
         oms_payments::GATEWAY_UNAVAILABLE,
         oms_payments::GATEWAY_REFUSED,
     ]
 }
 
 /// 200 with the dead letter, once the order has ended as the body says. 404 when there is none of this id in this store; 409
-/// when it is not open any more, or the gateway does not prove what the body says; 503 when the gateway does not answer.
+/// when it is not open any more, or the gateway does not prove what the body says; 422 when the key stands for another
+/// request; 503 when the gateway does not answer.
 #[utoipa::path(
     post,
     path = "/operations/dead-letters/{id}/resolve",
@@ -56,10 +61,11 @@ oms_errors::refusals! {
     tag = "operations",
     summary = "Say what became of a payment",
     description = "Ends the order, if the gateway proves what is said.",
-    params(("id" = DeadLetterId, Path)),
+    params(("id" = DeadLetterId, Path), OptionalIdempotencyKey),
     request_body = Body,
     responses(
-        (status = 200, description = "The order has ended so.", body = DeadLetterBody),
+        (status = 200, description = "The order has ended so.", body = DeadLetterBody,
+            headers(("Idempotent-Replayed"))),
         Refusals,
     ),
 )]
@@ -67,6 +73,7 @@ pub(crate) async fn resolve(
     operator: CurrentOperator,
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
+    key: OptionalIdempotencyKey,
     id: web::Path<String>,
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, Problem> {
@@ -78,12 +85,14 @@ pub(crate) async fn resolve(
     let reason = reason_of(&body.0.reason)?;
     let context = api.context.clone();
     let resolving = async move {
-        let (tenant, operator) = (tenant.0, &operator.0);
+        let (tenant, key, operator) = (tenant.0, key.0.as_ref(), &operator.0);
         service::resolve_dead_letter::resolve_dead_letter(
-            &context, tenant, id, verdict, operator, &reason,
+            &context, tenant, id, key, verdict, operator, &reason,
         )
         .await
     };
     let resolved = api.detached(resolving).await??;
-    Ok(HttpResponse::Ok().json(DeadLetterBody::from(resolved)))
+    let mut response = HttpResponse::Ok();
+    let dead_letter = mark_replayed(&mut response, resolved);
+    Ok(response.json(DeadLetterBody::from(dead_letter)))
 }

@@ -1,8 +1,10 @@
 //! `POST /operations/findings/{id}/resolve`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
-use oms_validation::http::{CurrentOperator, CurrentTenant, ValidJson, reason_of};
+use oms_errors::{INVALID_HEADER, Problem};
+use oms_validation::http::{
+    CurrentOperator, CurrentTenant, OptionalIdempotencyKey, ValidJson, mark_replayed, reason_of,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -11,7 +13,7 @@ use super::id_of;
 use super::representation::FindingBody;
 use crate::domain::id::FindingId;
 use crate::domain::reason::Reason;
-use crate::error::{FINDING_NOT_FOUND, FINDING_RESOLVED};
+use crate::error::{FINDING_NOT_FOUND, FINDING_RESOLVED, KEY_REUSED};
 use crate::http::OrdersApi;
 use crate::service;
 
@@ -25,20 +27,22 @@ pub(crate) struct Body {
 }
 
 oms_errors::refusals! {
-    Refusals: [FINDING_NOT_FOUND, FINDING_RESOLVED]
+    Refusals: [INVALID_HEADER, FINDING_NOT_FOUND, FINDING_RESOLVED, KEY_REUSED]
 }
 
-/// 200 with the finding, resolved. 404 when there is none of this id in this store; 409 when it is not open any more.
+/// 200 with the finding, resolved. 404 when there is none of this id in this store; 409 when it is not open any more;
+/// 422 when the key stands for another request.
 #[utoipa::path(
     post,
     path = "/operations/findings/{id}/resolve",
     operation_id = "resolveFinding",
     tag = "operations",
     summary = "Say that a finding was settled elsewhere",
-    params(("id" = FindingId, Path)),
+    params(("id" = FindingId, Path), OptionalIdempotencyKey),
     request_body = Body,
     responses(
-        (status = 200, description = "It is resolved.", body = FindingBody),
+        (status = 200, description = "It is resolved.", body = FindingBody,
+            headers(("Idempotent-Replayed"))),
         Refusals,
     ),
 )]
@@ -46,6 +50,7 @@ pub(crate) async fn resolve(
     operator: CurrentOperator,
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
+    key: OptionalIdempotencyKey,
     id: web::Path<String>,
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, Problem> {
@@ -53,9 +58,12 @@ pub(crate) async fn resolve(
     let reason = reason_of(&body.0.reason)?;
     let context = api.context.clone();
     let resolving = async move {
-        let (tenant, operator) = (tenant.0, &operator.0);
-        service::resolve_finding::resolve_finding(&context, tenant, id, operator, &reason).await
+        let (tenant, key, operator) = (tenant.0, key.0.as_ref(), &operator.0);
+        service::resolve_finding::resolve_finding(&context, tenant, id, key, operator, &reason)
+            .await
     };
     let resolved = api.detached(resolving).await??;
-    Ok(HttpResponse::Ok().json(FindingBody::from(resolved)))
+    let mut response = HttpResponse::Ok();
+    let finding = mark_replayed(&mut response, resolved);
+    Ok(response.json(FindingBody::from(finding)))
 }

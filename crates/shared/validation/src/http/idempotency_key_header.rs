@@ -3,13 +3,13 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpRequest, HttpResponseBuilder};
 use oms_errors::{INVALID_HEADER, Problem};
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::{IntoParams, PartialSchema};
 
-use crate::IdempotencyKey;
+use crate::{IdempotencyKey, Once};
 
 /// The standard name (draft-ietf-httpapi-idempotency-key-header) and the one that older clients send.
 const NAMES: [&str; 2] = ["idempotency-key", "x-idempotency-key"];
@@ -18,7 +18,21 @@ const NAMES: [&str; 2] = ["idempotency-key", "x-idempotency-key"];
 #[derive(Debug)]
 pub struct IdempotencyKeyHeader(pub IdempotencyKey);
 
+/// The idempotency key of a request that may do without: repeated without one, it is told that it was done already.
+#[derive(Debug)]
+pub struct OptionalIdempotencyKey(pub Option<IdempotencyKey>);
+
 impl FromRequest for IdempotencyKeyHeader {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let missing = || Problem::new(&INVALID_HEADER, "the header Idempotency-Key is required");
+        ready(read(request).and_then(|key| key.map(Self).ok_or_else(missing)))
+    }
+}
+
+impl FromRequest for OptionalIdempotencyKey {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -29,26 +43,41 @@ impl FromRequest for IdempotencyKeyHeader {
 
 impl IntoParams for IdempotencyKeyHeader {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let parameter = ParameterBuilder::new()
-            .name("Idempotency-Key")
-            .parameter_in(ParameterIn::Header)
-            .required(Required::True)
-            .description(Some(
-                "The same request with the same key is done once; `X-Idempotency-Key` is another name of the header.",
-            ))
-            .schema(Some(IdempotencyKey::schema()));
-        vec![parameter.build()]
+        vec![parameter(Required::True)]
     }
 }
 
-fn read(request: &HttpRequest) -> Result<IdempotencyKey, Problem> {
+impl IntoParams for OptionalIdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![parameter(Required::False)]
+    }
+}
+
+/// Says of an answer that an earlier request with the same key has done what it tells of, if that is so.
+pub fn mark_replayed<T>(response: &mut HttpResponseBuilder, once: Once<T>) -> T {
+    if matches!(once, Once::Before(_)) {
+        response.insert_header(("Idempotent-Replayed", "true"));
+    }
+    once.into_inner()
+}
+
+fn parameter(required: Required) -> Parameter {
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(required)
+        .description(Some(
+            "The same request with the same key is done once; `X-Idempotency-Key` is another name of the header.",
+        ))
+        .schema(Some(IdempotencyKey::schema()))
+        .build()
+}
+
+fn read(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
     let headers = request.headers();
     let mut values = NAMES.iter().flat_map(|name| headers.get_all(*name));
     let Some(value) = values.next() else {
-        return Err(Problem::new(
-            &INVALID_HEADER,
-            "the header Idempotency-Key is required",
-        ));
+        return Ok(None);
     };
     if values.any(|other| other != value) {
         return Err(Problem::new(
@@ -60,7 +89,7 @@ fn read(request: &HttpRequest) -> Result<IdempotencyKey, Problem> {
         .to_str()
         .ok()
         .and_then(|text| IdempotencyKey::parse(text).ok());
-    key.ok_or_else(|| {
+    key.map(Some).ok_or_else(|| {
         Problem::new(
             &INVALID_HEADER,
             "the header Idempotency-Key must be 1 to 255 printable ASCII characters",
@@ -74,23 +103,43 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn both_names_are_read() {
+    async fn required(request: &HttpRequest) -> Result<IdempotencyKeyHeader, Problem> {
+        IdempotencyKeyHeader::extract(request).await
+    }
+
+    async fn optional(request: &HttpRequest) -> Result<OptionalIdempotencyKey, Problem> {
+        OptionalIdempotencyKey::extract(request).await
+    }
+
+    #[actix_web::test]
+    async fn both_names_are_read() {
         for name in NAMES {
             let request = TestRequest::default()
                 .insert_header((name, "k-1"))
                 .to_http_request();
-            assert_eq!(read(&request).unwrap().as_str(), "k-1");
+            assert_eq!(required(&request).await.unwrap().0.as_str(), "k-1");
+            let key = optional(&request).await.unwrap().0;
+            assert_eq!(key.unwrap().as_str(), "k-1");
         }
     }
 
-    #[test]
-    fn no_key_and_two_different_keys_are_refused() {
-        assert!(read(&TestRequest::default().to_http_request()).is_err());
+    #[actix_web::test]
+    async fn no_key_is_refused_where_one_is_required() {
+        let none = TestRequest::default().to_http_request();
+        assert!(required(&none).await.is_err());
+        assert!(optional(&none).await.unwrap().0.is_none());
+    }
+
+    #[actix_web::test]
+    async fn what_is_no_key_and_two_different_keys_are_refused_everywhere() {
         let two = TestRequest::default()
             .insert_header((NAMES[0], "a"))
-            .insert_header((NAMES[1], "b"))
-            .to_http_request();
-        assert!(read(&two).is_err());
+            .insert_header((NAMES[1], "b"));
+        let empty = TestRequest::default().insert_header((NAMES[0], ""));
+        for request in [two, empty] {
+            let request = request.to_http_request();
+            assert!(required(&request).await.is_err());
+            assert!(optional(&request).await.is_err());
+        }
     }
 }

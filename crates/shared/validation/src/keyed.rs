@@ -1,23 +1,29 @@
 //! What an idempotency key stands for.
 
-use oms_validation::IdempotencyKey;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::IdempotencyKey;
+
 /// SHA-256 of a request as it was understood, so that its spelling does not matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fingerprint(pub(crate) [u8; 32]);
+pub struct Fingerprint(pub [u8; 32]);
 
 /// A request that its client may repeat without repeating its effect.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Keyed<'a> {
-    pub(crate) key: &'a IdempotencyKey,
-    pub(crate) fingerprint: Fingerprint,
+pub struct Keyed<'a> {
+    /// What its client calls it.
+    pub key: &'a IdempotencyKey,
+    /// What it asks for.
+    pub fingerprint: Fingerprint,
 }
 
 impl<'a> Keyed<'a> {
     /// `operation` keeps apart requests to different endpoints that look alike.
-    pub(crate) fn new(key: &'a IdempotencyKey, operation: &str, request: &impl Serialize) -> Self {
+    ///
+    /// # Panics
+    /// When `request` can't be written as JSON: that is a bug.
+    pub fn new(key: &'a IdempotencyKey, operation: &str, request: &impl Serialize) -> Self {
         let request = serde_json::to_vec(request)
             .expect("requests have only strings, booleans and finite numbers");
         let mut hasher = Sha256::new();
@@ -38,6 +44,23 @@ pub enum Once<T> {
     Now(T),
     /// Done by an earlier request with the same key.
     Before(T),
+}
+
+impl<T> Once<T> {
+    /// What it has come to, whoever did it.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::Now(value) | Self::Before(value) => value,
+        }
+    }
+
+    /// The same of something else.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Once<U> {
+        match self {
+            Self::Now(value) => Once::Now(change(value)),
+            Self::Before(value) => Once::Before(change(value)),
+        }
+    }
 }
 
 #[cfg(test)]

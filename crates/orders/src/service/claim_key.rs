@@ -1,0 +1,45 @@
+//! Doing things to an order once for each idempotency key. A request without a key is always carried out.
+
+use oms_database::Connection;
+use oms_validation::{Keyed, Once, TenantId};
+
+use crate::error::OrderError;
+use crate::store::idempotency_keys;
+
+/// Whether an earlier request with the key has done the same.
+///
+/// # Errors
+/// `KeyReused` when the key stands for another request.
+pub(crate) async fn was_done(
+    connection: &mut Connection,
+    tenant: TenantId,
+    request: Option<&Keyed<'_>>,
+) -> Result<bool, OrderError> {
+    let Some(request) = request else {
+        return Ok(false);
+    };
+    match idempotency_keys::find(connection, tenant, request.key).await? {
+        Some(fingerprint) if fingerprint == request.fingerprint => Ok(true),
+        Some(_) => Err(OrderError::KeyReused),
+        None => Ok(false),
+    }
+}
+
+/// Claims the key of a request, first thing in the transaction that carries it out. `Before` when an earlier request with
+/// the key has done the same.
+///
+/// # Errors
+/// `KeyReused` when the key stands for another request.
+pub(crate) async fn claim_key(
+    connection: &mut Connection,
+    tenant: TenantId,
+    request: Option<&Keyed<'_>>,
+) -> Result<Once<()>, OrderError> {
+    if let Some(request) = request
+        && !idempotency_keys::claim(connection, tenant, request).await?
+        && was_done(connection, tenant, Some(request)).await?
+    {
+        return Ok(Once::Before(()));
+    }
+    Ok(Once::Now(()))
+}

@@ -1,0 +1,55 @@
+//! The idempotency keys of what is done to orders that exist, each with what it stands for.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Binary, Text, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+use oms_validation::{Fingerprint, IdempotencyKey, Keyed, TenantId};
+
+use crate::store::unreadable;
+
+/// Claims a key. False when somebody has it; waits for a transaction that is about to claim it.
+pub(crate) async fn claim(
+    connection: &mut Connection,
+    tenant: TenantId,
+    request: &Keyed<'_>,
+) -> Result<bool, DbError> {
+    let inserted = cached_sql(
+        "INSERT INTO orders.idempotency_keys (tenant_id, idempotency_key, fingerprint)
+         VALUES ($1, $2, $3)
+         ON CONFLICT (tenant_id, idempotency_key) DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Text, _>(request.key.as_str())
+    .bind::<Binary, _>(&request.fingerprint.0[..])
+    .execute(connection)
+    .await?;
+    Ok(inserted == 1)
+}
+
+/// What a key stands for, if it was claimed.
+pub(crate) async fn find(
+    connection: &mut Connection,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+) -> Result<Option<Fingerprint>, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Binary)]
+        fingerprint: Vec<u8>,
+    }
+
+    let rows: Vec<Row> = cached_sql(
+        "SELECT fingerprint FROM orders.idempotency_keys WHERE tenant_id = $1 AND idempotency_key = $2",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Text, _>(key.as_str())
+    .load(connection)
+    .await?;
+    let fingerprint = |row: Row| {
+        let bytes = row.fingerprint.try_into();
+        let bytes = bytes.map_err(|_| unreadable("a fingerprint's length"))?;
+        Ok(Fingerprint(bytes))
+    };
+    rows.into_iter().next().map(fingerprint).transpose()
+}
