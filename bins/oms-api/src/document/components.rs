@@ -148,7 +148,7 @@ fn headers() -> impl Iterator<Item = (&'static str, Header)> {
         (
             "Location",
             "Where it can be read.",
-            text("^/(orders|warehouses|products)/[0-9a-f-]{36}$|^/stock-movements$"),
+            text("^/(orders|warehouses|products|imports)/[0-9a-f-]{36}$|^/stock-movements$"),
             json!("/orders/01a2057d-fe6d-70bb-8eed-a7de1ae0065e"),
         ),
         (

@@ -1,9 +1,10 @@
 //! Products and their prices, as operators see and change them.
 
 use chrono::{DateTime, Utc};
-use oms_validation::Money;
+use oms_validation::{Money, schema_of};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, SchemaFormat, Type};
+use utoipa::openapi::{ObjectBuilder, Ref};
 
 use crate::ProductId;
 use crate::domain::name::{Name, Sku};
@@ -72,8 +73,7 @@ impl ProductChange {
 }
 
 /// At most one price for each currency, each 1 to 10^12 minor units, in the order of the currencies.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(max_items = 50)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Prices(Vec<Money>);
 
 /// These are no prices.
@@ -88,6 +88,29 @@ pub enum InvalidPrices {
     /// Two prices in one currency.
     #[error("must have each currency only once")]
     Currency,
+}
+
+schema_of!(
+    Prices,
+    "At most one price for each currency, in the order of the currencies.",
+    ArrayBuilder::new()
+        .max_items(Some(MAX_PRICES))
+        .items(price_schema())
+);
+
+/// [`Money`] within the limits of a price.
+fn price_schema() -> ObjectBuilder {
+    let amount = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(1))
+        .maximum(Some(MAX_PRICE_MINOR))
+        .description(Some("Minor units: 2000 is 20.00 USD."));
+    ObjectBuilder::new()
+        .property("amountMinor", amount)
+        .property("currency", Ref::from_schema_name("Currency"))
+        .required("amountMinor")
+        .required("currency")
 }
 
 impl Prices {

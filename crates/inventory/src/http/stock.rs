@@ -20,23 +20,28 @@ use crate::domain::stock_change::{Direction, InvalidLines, Lines, StockChange};
 use crate::http::{InventoryApi, made};
 use crate::service;
 
-/// One line of a change.
+/// One line of what comes, or goes elsewhere.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = StockLine)]
 struct Line {
     product_id: ProductId,
-    /// Pieces: at least 1, or for an adjustment other than 0 and down as well as up.
-    #[schema(minimum = -1_000_000, maximum = 1_000_000)]
+    /// Pieces.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     quantity: i64,
 }
 
-fn lines_of(lines: &[Line], direction: Direction) -> Result<Lines, Problem> {
+/// What comes, or goes elsewhere.
+fn moved(lines: &[Line]) -> Result<Lines, Problem> {
     let pairs: Vec<(ProductId, i64)> = lines
         .iter()
         .map(|line| (line.product_id, line.quantity))
         .collect();
-    Lines::new(&pairs, direction).map_err(|error| {
+    lines_of(&pairs, Direction::Up)
+}
+
+fn lines_of(pairs: &[(ProductId, i64)], direction: Direction) -> Result<Lines, Problem> {
+    Lines::new(pairs, direction).map_err(|error| {
         let field = match error {
             InvalidLines::Count => "lines".to_owned(),
             InvalidLines::Up(place) | InvalidLines::UpOrDown(place) => {

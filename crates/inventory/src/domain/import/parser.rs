@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::io::Read;
 
 use csv::{ReaderBuilder, StringRecord};
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::domain::import::ImportFormat;
@@ -109,6 +110,21 @@ impl Parser {
 /// A row that is none.
 pub(crate) fn malformed(reason: impl Into<String>) -> Invalid {
     (RejectionCode::Malformed, reason.into())
+}
+
+/// A line that is one JSON object. serde reads a struct from an array of the values of its fields as well, which is no row.
+pub(crate) fn object<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {
+    if !text.trim_start().starts_with('{') {
+        return Err(malformed("is not a JSON object"));
+    }
+    serde_json::from_str(text).map_err(|error| {
+        let said = error.to_string();
+        // Each line is read alone, so that its number is always 1.
+        match said.rsplit_once(" at line 1 column ") {
+            Some((said, column)) => complaint(format!("{said}, at column {column}")),
+            None => complaint(said),
+        }
+    })
 }
 
 /// What a library says of a line, cut to what a report and a column of text can bear.

@@ -4,7 +4,7 @@ use csv::StringRecord;
 use oms_validation::{Currency, Money};
 use serde::Deserialize;
 
-use crate::domain::import::parser::{Invalid, Row, complaint};
+use crate::domain::import::parser::{Invalid, Row, complaint, object};
 use crate::domain::import::rejection::RejectionCode;
 use crate::domain::name::{Name, Sku};
 use crate::domain::product::Prices;
@@ -60,7 +60,7 @@ impl Row for ProductRow {
     }
 
     fn from_json(text: &str) -> Result<Self, Invalid> {
-        let object: Object = serde_json::from_str(text).map_err(complaint)?;
+        let object: Object = object(text)?;
         Self::new(&object.sku, &object.name, &object.prices)
     }
 

@@ -4,7 +4,7 @@ use csv::StringRecord;
 use serde::Deserialize;
 
 use crate::WarehouseId;
-use crate::domain::import::parser::{Invalid, Row, complaint};
+use crate::domain::import::parser::{Invalid, Row, complaint, object};
 use crate::domain::import::rejection::RejectionCode;
 use crate::domain::name::Sku;
 use crate::domain::stock_level::MAX_ON_HAND;
@@ -45,7 +45,7 @@ impl Row for StockRow {
     }
 
     fn from_json(text: &str) -> Result<Self, Invalid> {
-        let object: Object = serde_json::from_str(text).map_err(complaint)?;
+        let object: Object = object(text)?;
         Self::new(&object.sku, &object.warehouse_id, object.quantity)
     }
 
@@ -125,9 +125,11 @@ mod tests {
             |quantity| format!(r#"{{"sku":"A","warehouseId":"{ID}","quantity":{quantity}}}"#);
         assert_eq!(json(&with("-1")), Err(InvalidQuantity));
         let cut_off = &with("1")[..30];
+        let array = format!(r#"["A","{ID}",1]"#);
         for wrong in [
             "",
             "[]",
+            &array,
             cut_off,
             &with("1.5"),
             &with("\"1\""),
@@ -135,5 +137,11 @@ mod tests {
         ] {
             assert_eq!(json(wrong), Err(Malformed), "{wrong}");
         }
+        let said = |text| StockRow::from_json(text).unwrap_err().1;
+        assert_eq!(said(&array), "is not a JSON object");
+        assert_eq!(
+            said(r#"{"sku":"A"}"#),
+            "missing field `warehouseId`, at column 11"
+        );
     }
 }

@@ -8,14 +8,17 @@ use oms_validation::http::{
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{OneOfBuilder, Type};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use validator::Validate;
 
 use super::representation::ChangeBody;
-use super::{Line, change_stock, lines_of};
-use crate::WarehouseId;
+use super::{change_stock, lines_of};
+use crate::domain::demand::MAX_QUANTITY;
 use crate::domain::stock_change::{Direction, StockChange};
 use crate::error;
 use crate::http::{InventoryApi, examples};
+use crate::{ProductId, WarehouseId};
 
 /// The body: by how much, up or down, and why.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -27,6 +30,28 @@ pub(crate) struct Body {
     lines: Vec<Line>,
     #[schema(value_type = Reason)]
     reason: String,
+}
+
+/// One line of an adjustment.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = AdjustedLine)]
+struct Line {
+    product_id: ProductId,
+    #[schema(schema_with = up_or_down)]
+    quantity: i64,
+}
+
+fn up_or_down() -> Schema {
+    let pieces = |from: i32, to: i32| -> RefOr<Schema> {
+        let pieces = ObjectBuilder::new().schema_type(Type::Integer);
+        pieces.minimum(Some(from)).maximum(Some(to)).into()
+    };
+    OneOfBuilder::new()
+        .item(pieces(1, MAX_QUANTITY))
+        .item(pieces(-MAX_QUANTITY, -1))
+        .description(Some("Pieces, up or down."))
+        .into()
 }
 
 oms_errors::refusals! {
@@ -65,9 +90,11 @@ pub(crate) async fn adjust(
     key: IdempotencyKeyHeader,
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, Problem> {
+    let lines = body.0.lines.iter();
+    let pairs: Vec<(ProductId, i64)> = lines.map(|line| (line.product_id, line.quantity)).collect();
     let change = StockChange::Adjust {
         warehouse_id: body.0.warehouse_id,
-        lines: lines_of(&body.0.lines, Direction::UpOrDown)?,
+        lines: lines_of(&pairs, Direction::UpOrDown)?,
     };
     let reason = reason_of(&body.0.reason)?;
     change_stock(&api, tenant, operator, key, change, reason).await

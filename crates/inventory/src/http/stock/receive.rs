@@ -11,9 +11,9 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use super::representation::ChangeBody;
-use super::{Line, change_stock, lines_of};
+use super::{Line, change_stock, moved};
 use crate::WarehouseId;
-use crate::domain::stock_change::{Direction, StockChange};
+use crate::domain::stock_change::StockChange;
 use crate::error;
 use crate::http::{InventoryApi, examples};
 
@@ -67,7 +67,7 @@ pub(crate) async fn receive(
 ) -> Result<HttpResponse, Problem> {
     let change = StockChange::Receive {
         warehouse_id: body.0.warehouse_id,
-        lines: lines_of(&body.0.lines, Direction::Up)?,
+        lines: moved(&body.0.lines)?,
     };
     let reason = reason_of(body.0.reason.as_deref().unwrap_or("received"))?;
     change_stock(&api, tenant, operator, key, change, reason).await

@@ -12,9 +12,9 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use super::representation::ChangeBody;
-use super::{Line, change_stock, lines_of};
+use super::{Line, change_stock, moved};
 use crate::WarehouseId;
-use crate::domain::stock_change::{Direction, StockChange};
+use crate::domain::stock_change::StockChange;
 use crate::error;
 use crate::http::{InventoryApi, examples};
 
@@ -73,7 +73,7 @@ pub(crate) async fn transfer(
     if from == to {
         return Err(invalid_field("toWarehouseId", "must be another warehouse"));
     }
-    let lines = lines_of(&body.0.lines, Direction::Up)?;
+    let lines = moved(&body.0.lines)?;
     let change = StockChange::Transfer { from, to, lines };
     let reason = reason_of(body.0.reason.as_deref().unwrap_or("transferred"))?;
     change_stock(&api, tenant, operator, key, change, reason).await

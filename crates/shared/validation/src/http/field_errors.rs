@@ -54,7 +54,7 @@ pub(super) fn from_serde(error: &serde_path_to_error::Error<serde_json::Error>) 
         };
     }
     let message = match message.split_once(", expected ") {
-        Some((_, "i64")) => "must be a whole number".to_owned(),
+        Some((_, "i32" | "i64")) => "must be a whole number".to_owned(),
         Some((_, "f64")) => "must be a number".to_owned(),
         Some((_, expected)) if expected.starts_with("struct ") => "must be an object".to_owned(),
         Some((_, expected)) => format!("must be {expected}"),
