@@ -76,10 +76,11 @@ impl Pgbench {
             .arg("--file")
             .arg(&file)
             .arg(database_url)
-            // The settings of the product's own sessions that cost or save time.
+            // The settings of the product's own sessions that cost or save time. The time-outs are longer: of 256 clients that
+            // queue for one row the last waits longer than a server lets it, which ends pgbench.
             .env(
                 "PGOPTIONS",
-                "-c jit=off -c lock_timeout=5000 -c statement_timeout=10000",
+                "-c jit=off -c lock_timeout=600000 -c statement_timeout=600000",
             )
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
