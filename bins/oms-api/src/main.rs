@@ -22,6 +22,7 @@ mod routes;
 mod seed;
 mod serve;
 mod shutdown;
+mod statistics;
 mod sweeper;
 mod unread_body;
 

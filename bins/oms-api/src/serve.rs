@@ -26,7 +26,9 @@ use crate::address_locator::GeocodedAddresses;
 use crate::admission::Admission;
 use crate::config::{Config, Environment, Gateway};
 use crate::metrics::requests::RequestMetrics;
-use crate::{alerts, gateway_events, http_server, metrics, reconciler, shutdown, sweeper};
+use crate::{
+    alerts, gateway_events, http_server, metrics, reconciler, shutdown, statistics, sweeper,
+};
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
@@ -59,6 +61,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
 
     let tasks = TaskTracker::new();
     let stopping = CancellationToken::new();
+    tasks.spawn(statistics::run(database.clone(), stopping.clone()));
     let mut sweeper = sweeper::spawn(
         context.clone(),
         config.sweep.interval,

@@ -149,9 +149,9 @@ impl Cluster {
         self.open(RUN).await
     }
 
-    /// Gathers statistics of the run's tables when most of the warm-up is over, as autovacuum does within the first minute
-    /// of a new installation. Until then the tables count as nearly empty, every index that begins with the tenant looks
-    /// alike, and a session keeps the plans that it made then.
+    /// Gathers statistics of the run's tables when most of the warm-up is over, for the database alone: a server sees to
+    /// that itself. Until then the tables count as nearly empty, every index that begins with the tenant looks alike, and
+    /// a session keeps the plans that it made then.
     pub(crate) fn analyze_during(&self, warm_up: Duration) -> JoinHandle<Result<()>> {
         let mut config = self.config.clone();
         tokio::spawn(async move {

@@ -193,12 +193,10 @@ impl Bench {
         let connections = load::connect(address, connections).await?;
         let foreign_before = busy_while_idle(programs).await;
         let before = self.cluster.written().await?;
-        let analyzed = self.cluster.analyze_during(self.window.warm_up);
         let outcome = match traffic.workload {
             Workload::Flash => load::burst(traffic.clone(), connections, BUYERS, programs).await?,
             _ => load::run(traffic.clone(), connections, pace, self.window, programs).await?,
         };
-        analyzed.await??;
         let after = self.cluster.written().await?;
         let mut run = described(&outcome.latencies, outcome.elapsed, outcome.spent);
         written(&mut run, before, after, outcome.answers);

@@ -80,7 +80,8 @@ impl Pgbench {
             // queue for one row the last waits longer than a server lets it, which ends pgbench.
             .env(
                 "PGOPTIONS",
-                "-c jit=off -c lock_timeout=600000 -c statement_timeout=600000",
+                "-c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c lock_timeout=600000 \
+                 -c statement_timeout=600000",
             )
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

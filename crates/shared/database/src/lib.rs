@@ -6,6 +6,7 @@ mod error;
 mod failures;
 pub mod migrations;
 mod pool;
+mod statistics;
 mod transaction;
 
 pub use cached_sql::{CachedSql, CachedSqlWithBind, cached_sql};
@@ -13,6 +14,7 @@ pub use durations::{DURATION_BOUNDS_S, DurationCounts, Durations};
 pub use error::DbError;
 pub use failures::DbFailure;
 pub use pool::{Database, DatabaseConfig, PoolStatus, PooledConnection};
+pub use statistics::analyze_grown_tables;
 pub use transaction::{limit_lock_wait, transaction};
 
 /// The connection that store functions take as their first argument.

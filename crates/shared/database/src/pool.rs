@@ -51,10 +51,15 @@ impl DatabaseConfig {
 
     /// The parameters of every session, and a first call to PostGIS: it costs a new backend some 50 ms, which no
     /// order should have to pay.
+    ///
+    /// Statements are planned once a session: planning each anew takes as long as running it. No table is read from end to
+    /// end where an index leads to the rows: such a plan, made while a table was empty, would stay when it has grown, for our
+    /// statements as for the checks of foreign keys.
     fn session_setup(&self) -> String {
         format!(
             "SET lock_timeout = {}; SET statement_timeout = {}; \
              SET idle_in_transaction_session_timeout = {}; SET timezone = 'UTC'; SET jit = off; \
+             SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
              DO $$ BEGIN
                  PERFORM 'SRID=4326;POINT(0 0)'::geography <-> 'SRID=4326;POINT(1 1)'::geography;
              EXCEPTION WHEN undefined_object THEN NULL; -- not migrated yet
