@@ -325,25 +325,35 @@ async fn of_an_upload_that_is_cut_off_nothing_is_imported_and_its_key_and_place_
 async fn more_imports_at_a_time_than_there_are_places_for_are_told_to_wait() {
     let shop = Shop::open_with(&[("OMS_IMPORTS_AT_A_TIME", "1")]).await;
     let file = stock(&[("WIDGET-A", ATLANTA_WAREHOUSE, 7)]);
-    let mut slow = RawConnection::open(&shop.api.url).await;
-    let framing = format!("content-length: {}", file.len());
-    let request = head(&new_key(), &framing).replace("/orders", STOCK);
-    slow.send(request.replace("application/json", CSV).as_bytes())
-        .await;
-    until("the one place is taken", async || {
-        let answer = shop.import(STOCK, CSV, &new_key(), &file).await;
-        let is_busy = answer.status == 503;
-        if is_busy {
-            answer.assert_problem(503, "inventory.imports_busy");
-        }
-        is_busy
-    })
-    .await;
-    slow.send(file.as_bytes()).await;
-    assert_eq!(status(&slow.answer().await), 201);
+    // Neither sends its body yet: whichever comes first holds the place until it does.
+    let mut one = slow_import(&shop, file.len()).await;
+    let mut other = slow_import(&shop, file.len()).await;
+    let (refusal, mut accepted) = tokio::select! {
+        refusal = one.answer() => (refusal, other),
+        refusal = other.answer() => (refusal, one),
+    };
+    assert_eq!(status(&refusal), 503);
+    assert!(refusal.contains("inventory.imports_busy"), "{refusal}");
+    assert!(refusal.contains("\r\nretry-after: "), "{refusal}");
+    let third = shop.import(STOCK, CSV, &new_key(), &file).await;
+    third.assert_problem(503, "inventory.imports_busy");
+
+    accepted.send(file.as_bytes()).await;
+    assert_eq!(status(&accepted.answer().await), 201);
     until("the place is free again", async || {
         let answer = shop.import(STOCK, CSV, &new_key(), &file).await;
         answer.status == 201
     })
     .await;
+}
+
+/// An import of which only the head is sent.
+async fn slow_import(shop: &Shop, length: usize) -> RawConnection {
+    let request = head(&new_key(), &format!("content-length: {length}"));
+    let request = request
+        .replace("/orders", STOCK)
+        .replace("application/json", CSV);
+    let mut connection = RawConnection::open(&shop.api.url).await;
+    connection.send(request.as_bytes()).await;
+    connection
 }
