@@ -47,10 +47,11 @@ const COUNTRY: Grid = Grid {
     lng_step: 8.0,
 };
 
-/// A strip near the equator, where the earth is nearly flat: the last warehouses are the farthest from its first corner.
+/// A strip along the equator: the last warehouses are the farthest from its first corner. Elsewhere they would not be: the
+/// shortest way to a far place bends towards the pole, and the warehouses on that side are nearer.
 const STRIP: Grid = Grid {
     rows: 40,
-    lat: 5.0,
+    lat: 0.0,
     lng: 10.0,
     lat_step: 0.02,
     lng_step: 0.2,
@@ -197,14 +198,19 @@ mod tests {
     }
 
     #[test]
-    fn the_stocked_warehouses_of_far_are_the_farthest_from_its_first_corner() {
-        let distance = |number| {
-            let (lat, lng) = FAR.place_of(number);
-            haversine((FAR.grid.lat, FAR.grid.lng), (lat, lng))
-        };
-        let nearest_stocked = distance(1981);
-        assert!((1..1981).all(|number| distance(number) < nearest_stocked));
-        assert!((1982..=2000).all(|number| distance(number) > nearest_stocked));
+    fn the_first_stocked_warehouse_of_far_is_the_nearest_and_all_without_stock_are_nearer() {
+        for count in [200, 2000, 10_000] {
+            let dataset = Dataset::far("any", count);
+            let grid = dataset.grid;
+            let distance = |number| {
+                let corner = (grid.lat, grid.lng);
+                haversine(corner, dataset.place_of(number))
+            };
+            let (first, last) = dataset.stocked;
+            let nearest_stocked = distance(first);
+            assert!((1..first).all(|number| distance(number) < nearest_stocked));
+            assert!((first + 1..=last).all(|number| distance(number) > nearest_stocked));
+        }
     }
 
     fn haversine(from: (f64, f64), to: (f64, f64)) -> f64 {
