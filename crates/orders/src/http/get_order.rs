@@ -42,10 +42,8 @@ pub(super) async fn get_order(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let id = order_id_of(&id)?;
-    let context = api.context.clone();
-    let details = api
-        .detached(async move { service::get_order::get_order(&context, tenant.0, id).await })
-        .await??;
+    // Not detached: the statements run in a task of the batch, which a client that goes away does not cut off.
+    let details = service::get_order::get_order(&api.context, tenant.0, id).await?;
     let body = serde_json::to_vec(&OrderBody::of(details)?)
         .map_err(|error| Problem::of(&oms_errors::INTERNAL).with_source(error))?;
     let tag = tag_of(&body);

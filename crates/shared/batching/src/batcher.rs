@@ -5,6 +5,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::counts::Totals;
@@ -32,6 +33,7 @@ pub struct Batcher<K, I, O, E> {
 
 struct Shared<K, I, O, E> {
     limits: Limits,
+    runtime: Handle,
     queues: Mutex<Queues<K, Waiting<I, O, E>>>,
     totals: Totals,
 }
@@ -68,11 +70,12 @@ where
     O: Send + 'static,
     E: Send + 'static,
 {
-    /// A batcher within these bounds.
+    /// A batcher within these bounds. Has to be called inside the tokio runtime in which batches shall run.
     pub fn new(limits: Limits) -> Self {
         Self {
             shared: Arc::new(Shared {
                 limits,
+                runtime: Handle::current(),
                 queues: Mutex::new(Queues::new(limits)),
                 totals: Totals::default(),
             }),
@@ -82,11 +85,11 @@ where
     /// Has an item worked on together with others of its key, and returns its answer.
     ///
     /// `work` gets items in the order of their coming and returns one answer for each, in the same order. It has to be the
-    /// same for all items, because whoever is there begins a batch, with whatever is in it. It runs in a task of its own in
-    /// the runtime of the caller: nobody who stops waiting interrupts it.
+    /// same for all items, because whoever is there begins a batch, with whatever is in it. It runs in a task of its own:
+    /// nobody who stops waiting interrupts it.
     ///
     /// When `work` fails it has to have done nothing, or to be such that doing it again changes nothing: of several items
-    /// each is then worked on alone, by its own submitter, while the next batch begins. So none suffers for another, and
+    /// each is then worked on alone, in a task of its own, while the next batch begins. So none suffers for another, and
     /// each has the answer or the error that is its own.
     ///
     /// # Errors
@@ -114,7 +117,10 @@ where
         Shared::begin(&self.shared, &work);
         match told.await {
             Ok(Told::Done(done)) => Ok(done),
-            Ok(Told::Alone) => Ok(alone(key, item, work).await),
+            Ok(Told::Alone) => {
+                let alone = self.shared.runtime.spawn(alone(key, item, work));
+                alone.await.map_err(|_| NotDone::Lost)
+            }
             Ok(Told::TooLate) => Err(NotDone::TooLate),
             Err(_) => Err(NotDone::Lost),
         }
@@ -162,7 +168,8 @@ where
                 return;
             };
             let (shared, work) = (this.clone(), work.clone());
-            tokio::spawn(async move { Self::run(shared, key, work, batch).await });
+            this.runtime
+                .spawn(async move { Self::run(shared, key, work, batch).await });
         }
     }
 
@@ -174,10 +181,7 @@ where
         let under_way = UnderWay {
             end: || {
                 this.queues().end(&key);
-                // A runtime that is shutting down begins nothing any more.
-                if tokio::runtime::Handle::try_current().is_ok() {
-                    Self::begin(&this, &work);
-                }
+                Self::begin(&this, &work);
             },
         };
         let (items, told) = this.admit(batch);
