@@ -49,6 +49,8 @@ pub(crate) struct OrderBatches {
 impl OrderContext {
     /// A context. New orders get at most three quarters of the pool's connections at a time: the rest is for ending those
     /// that were accepted, and for reading.
+    ///
+    /// Has to be called inside the tokio runtime in which orders shall be worked on together.
     pub fn new(
         database: Database,
         gateway: Arc<dyn PaymentGateway>,

@@ -23,7 +23,7 @@ pub struct PaymentBatches {
 }
 
 impl PaymentBatches {
-    /// Batches within these bounds.
+    /// Batches within these bounds. Has to be called inside the tokio runtime in which they shall run.
     pub fn new(database: Database, limits: Limits) -> Self {
         Self {
             database,

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use crate::counts::Totals;
 use crate::queues::Queues;
@@ -118,7 +119,9 @@ where
         match told.await {
             Ok(Told::Done(done)) => Ok(done),
             Ok(Told::Alone) => {
-                let alone = self.shared.runtime.spawn(alone(key, item, work));
+                // What is logged of it belongs to its submitter's request.
+                let alone = alone(key, item, work).in_current_span();
+                let alone = self.shared.runtime.spawn(alone);
                 alone.await.map_err(|_| NotDone::Lost)
             }
             Ok(Told::TooLate) => Err(NotDone::TooLate),

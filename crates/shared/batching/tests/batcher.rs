@@ -178,6 +178,27 @@ async fn when_a_batch_fails_each_item_is_done_alone_and_one_that_fails_again_is_
 }
 
 #[tokio::test]
+async fn what_is_done_alone_goes_on_when_nobody_waits_for_it_any_more() {
+    let bench = Bench::new(LIMITS);
+    let first = bench.submit("a", 1);
+    bench.until_begun(1).await;
+    let gone = [6, 7].map(|item| bench.submit("a", item));
+    bench.until_waiting(2).await;
+    bench.go.add_permits(2);
+    bench.until_begun(4).await;
+    for submitter in gone {
+        submitter.abort();
+        assert!(submitter.await.unwrap_err().is_cancelled());
+    }
+    bench.go.add_permits(2);
+    while bench.go.available_permits() > 0 {
+        yield_now().await;
+    }
+    assert_eq!(first.await.unwrap(), Ok(10));
+    assert_eq!(bench.batches(), [vec![1], vec![6, 7], vec![6], vec![7]]);
+}
+
+#[tokio::test]
 async fn a_batch_that_panics_takes_no_other_with_it() {
     let bench = Bench::new(LIMITS);
     let bad = bench.submit("a", 13);
