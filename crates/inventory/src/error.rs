@@ -138,6 +138,18 @@ impl From<DbError> for InventoryError {
     }
 }
 
+impl InventoryError {
+    /// The answer to a request some of whose changes are committed: not that nothing was kept.
+    pub(crate) fn after_commit(self) -> Self {
+        match self {
+            Self::Database(error) if error.is_transient() => {
+                Self::OutcomeUnknown(error.to_string())
+            }
+            error => error,
+        }
+    }
+}
+
 impl From<InventoryError> for Problem {
     fn from(error: InventoryError) -> Self {
         match error {

@@ -36,7 +36,7 @@ oms_errors::problem_types! {
     CONTENDED = "orders.contended", Unavailable, "The stock is changing too fast to place the order right now";
     /// More orders came than can be placed in time. Nothing was kept.
     OVERLOADED = "orders.overloaded", Unavailable, "Too many orders are waiting";
-    /// The answer of the database was lost. Repeat with the same idempotency key.
+    /// The answer of the database was lost, or the order was changed and could not be read. Repeat the same request, with its idempotency key if it had one.
     OUTCOME_UNKNOWN = "orders.outcome_unknown", Unavailable, "The outcome is not known; repeat the request with the same idempotency key";
     /// No such order in this store.
     NOT_FOUND = "orders.not_found", NotFound, "There is no such order";
@@ -75,13 +75,13 @@ oms_errors::problem_types! {
 pub enum OrderError {
     /// The database did not do its part.
     #[error(transparent)]
-    Database(#[from] DbError),
+    Database(DbError),
     /// The address has no coordinates.
     #[error(transparent)]
     Geocoding(#[from] GeocodeError),
     /// No payment was started; no money moved and nothing was kept.
     #[error(transparent)]
-    Payment(#[from] PaymentError),
+    Payment(PaymentError),
     /// The gateway's breaker is open: nothing was tried.
     #[error("the payment gateway is not available")]
     GatewayUnavailable,
@@ -198,6 +198,36 @@ pub enum OrderError {
     /// The times to compare between are no window.
     #[error(transparent)]
     InvalidWindow(#[from] InvalidWindow),
+}
+
+impl From<DbError> for OrderError {
+    /// A lost answer to COMMIT is nobody's defect, in whichever use case it is lost.
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::CommitOutcomeUnknown(_) => Self::OutcomeUnknown,
+            error => Self::Database(error),
+        }
+    }
+}
+
+impl From<PaymentError> for OrderError {
+    fn from(error: PaymentError) -> Self {
+        match error {
+            PaymentError::Database(error) => error.into(),
+            error => Self::Payment(error),
+        }
+    }
+}
+
+impl OrderError {
+    /// The answer to a request whose change is committed and can't be read back: not that nothing was kept.
+    pub(crate) fn after_commit(self) -> Self {
+        match self {
+            Self::Database(error) if error.is_transient() => Self::OutcomeUnknown,
+            Self::Overloaded => Self::OutcomeUnknown,
+            error => error,
+        }
+    }
 }
 
 impl From<NotDone> for OrderError {

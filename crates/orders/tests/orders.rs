@@ -35,6 +35,8 @@ mod gateway;
 mod keys;
 #[path = "orders/listing.rs"]
 mod listing;
+#[path = "orders/lost_commits.rs"]
+mod lost_commits;
 #[path = "orders/month.rs"]
 mod month;
 #[path = "orders/operators.rs"]
@@ -53,3 +55,5 @@ mod shop;
 mod sweeping;
 #[path = "orders/timeline.rs"]
 mod timeline;
+#[path = "orders/unexpected_states.rs"]
+mod unexpected_states;

@@ -176,7 +176,7 @@ fn headers() -> impl Iterator<Item = (&'static str, Header)> {
             json!("GET, POST"),
         ),
     ];
-    debug_assert!(rows[0].0.eq_ignore_ascii_case(REQUEST_ID.as_str()));
+    assert!(rows[0].0.eq_ignore_ascii_case(REQUEST_ID.as_str()));
     rows.into_iter()
         .map(|(name, description, schema, example)| {
             let header = HeaderBuilder::new()

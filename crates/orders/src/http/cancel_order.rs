@@ -27,7 +27,7 @@ pub(super) struct Body {
 }
 
 oms_errors::refusals! {
-    Refusals: [INVALID_HEADER, error::NOT_FOUND, error::KEY_REUSED], with a location: [error::NOT_CANCELLABLE, error::REFUND_IN_PROGRESS]
+    Refusals: [INVALID_HEADER, error::NOT_FOUND, error::KEY_REUSED, error::OUTCOME_UNKNOWN], with a location: [error::NOT_CANCELLABLE, error::REFUND_IN_PROGRESS]
 }
 
 /// 200 with the order once it is cancelled; 202 while that is under way. 404 when there is none of this id in this store; 409

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use oms_database::{Connection, transaction};
+use oms_database::{Connection, DbError, transaction};
 use oms_validation::{IdempotencyKey, Keyed, Once, OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -38,8 +38,8 @@ pub enum Cancellation {
 enum Begun {
     /// This request, which has begun it.
     ByUs,
-    /// Whoever has begun it before, or the sweeper.
-    Before,
+    /// Another request, or the sweeper. The status is the order's, where it was read under its lock.
+    Before(Option<OrderStatus>),
 }
 
 /// Cancels an order, in the name of `actor`. Repeating it changes nothing more, with the same key or without one.
@@ -60,22 +60,19 @@ pub async fn cancel_order(
     let mut connection = context.database.acquire().await?;
     let begun = transaction(&mut connection, async |connection| {
         if claim_key(connection, tenant, keyed.as_ref()).await? == Once::Before(()) {
-            return Ok(Once::Before(Begun::Before));
+            return Ok(Once::Before(Begun::Before(None)));
         }
         let begun = begin(context, connection, tenant, order_id, reason, actor).await?;
         Ok::<_, OrderError>(Once::Now(begun))
     });
     let begun = begun.await?;
     drop(connection);
-    if begun == Once::Now(Begun::ByUs) {
-        oms_failpoints::reached("orders.cancelling");
-        // The cancellation is committed: whatever goes wrong from here on is the sweeper's.
-        if let Err(error) = go_on(context, tenant, order_id, actor).await {
-            let cause: &dyn std::error::Error = &error;
-            tracing::warn!(%order_id, cause, "a cancellation could not be finished; the sweeper will");
-        }
-    }
-    let cancellation = answer_as_stored(context, tenant, order_id).await?;
+    let known = match begun {
+        Once::Now(Begun::ByUs) => go_on_if_possible(context, tenant, order_id, actor).await,
+        Once::Now(Begun::Before(status)) | Once::Before(Begun::Before(status)) => status,
+        Once::Before(Begun::ByUs) => None,
+    };
+    let cancellation = answer_as_stored(context, tenant, order_id, known).await?;
     Ok(begun.map(|_| cancellation))
 }
 
@@ -90,7 +87,9 @@ async fn begin(
     let status = orders::lock_status(connection, tenant, order_id).await?;
     let from = match status.ok_or(OrderError::NotFound)? {
         from @ (OrderStatus::PendingPayment | OrderStatus::Paid) => from,
-        OrderStatus::Cancelling | OrderStatus::Cancelled => return Ok(Begun::Before),
+        status @ (OrderStatus::Cancelling | OrderStatus::Cancelled) => {
+            return Ok(Begun::Before(Some(status)));
+        }
         OrderStatus::Refunding => return Err(OrderError::RefundInProgress(order_id)),
         status @ (OrderStatus::Failed | OrderStatus::Refunded) => {
             return Err(OrderError::NotCancellable { order_id, status });
@@ -108,10 +107,33 @@ async fn begin(
     };
     let now = context.now();
     let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
-    debug_assert!(changed, "the order is locked");
+    DbError::unless_changed(changed, "the order is locked")?;
     let delay = context.settings.sweep_after;
     put_on(connection, tenant, now, order_id, delay, actor).await?;
     Ok(Begun::ByUs)
+}
+
+/// Takes a cancellation as far as it gets now, and returns where the order is, where that is known. The cancellation is
+/// committed: what goes wrong from here on is the sweeper's.
+async fn go_on_if_possible(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    actor: &str,
+) -> Option<OrderStatus> {
+    oms_failpoints::reached("orders.cancelling");
+    match go_on(context, tenant, order_id, actor).await {
+        Ok(Advance::Cancelled) => Some(OrderStatus::Cancelled),
+        Ok(Advance::Waiting | Advance::Refused | Advance::TryAgain { .. }) => {
+            Some(OrderStatus::Cancelling)
+        }
+        Ok(_) => None,
+        Err(error) => {
+            let cause: &dyn std::error::Error = &error;
+            tracing::warn!(%order_id, cause, "a cancellation could not be finished; the sweeper will");
+            None
+        }
+    }
 }
 
 async fn go_on(
@@ -119,30 +141,31 @@ async fn go_on(
     tenant: TenantId,
     order_id: OrderId,
     actor: &str,
-) -> Result<(), OrderError> {
+) -> Result<Advance, OrderError> {
     let claim = Claim::of_request(order_id, OrderStatus::Cancelling);
     let advance = advance_cancelling(context, tenant, &claim, actor).await?;
     if let Advance::NeedsPerson { reason } = &advance {
         dead_letter_order(context, tenant, &claim, reason, actor).await?;
     }
     tracing::info!(%order_id, ?advance, "cancelling an order");
-    Ok(())
+    Ok(advance)
 }
 
+/// Answers with the order as it is stored. An order that can't be read is reported as `CANCELLING` only if this request
+/// has seen it there.
 async fn answer_as_stored(
     context: &Arc<OrderContext>,
     tenant: TenantId,
     order_id: OrderId,
+    known: Option<OrderStatus>,
 ) -> Result<Cancellation, OrderError> {
-    let under_way = Cancellation::UnderWay(PendingOrder {
-        order_id,
-        status: OrderStatus::Cancelling,
-    });
-    Ok(match get_order(context, tenant, order_id).await {
+    let under_way = |status| Cancellation::UnderWay(PendingOrder { order_id, status });
+    match get_order(context, tenant, order_id).await {
         Ok(details) if details.order.status == OrderStatus::Cancelled => {
-            Cancellation::Done(Box::new(details))
+            Ok(Cancellation::Done(Box::new(details)))
         }
-        // Also when the order can't be read now: from where it is it can only get cancelled.
-        Ok(_) | Err(_) => under_way,
-    })
+        Ok(details) => Ok(under_way(details.order.status)),
+        Err(_) if known == Some(OrderStatus::Cancelling) => Ok(under_way(OrderStatus::Cancelling)),
+        Err(error) => Err(error.after_commit()),
+    }
 }

@@ -67,7 +67,7 @@ async fn write(
     };
     let order_id = refund.order_id;
     let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
-    debug_assert!(changed, "the order is locked");
+    DbError::unless_changed(changed, "the order is locked")?;
     if !to.holds_stock() {
         release(connection, tenant, order_id).await?;
     }

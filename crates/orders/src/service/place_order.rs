@@ -174,7 +174,8 @@ async fn pay(
             // The sweeper finds the same, and alerts.
             tracing::warn!(order_id = %order.id, ?charged, total = ?order.total, "the gateway charged another amount");
         }
-        return answer_as_stored(context, tenant, order.id).await;
+        let moved = matches!(outcome, CollectOutcome::Superseded);
+        return answer_as_stored(context, tenant, order.id, moved).await;
     };
     let proof = Proof {
         attempt_id: attempt.id,
@@ -186,11 +187,16 @@ async fn pay(
             oms_failpoints::reached("orders.ended");
             ended(order, ending, outcome)
         }
-        Ok(false) => answer_as_stored(context, tenant, order.id).await,
+        Ok(false) => answer_as_stored(context, tenant, order.id, true).await,
         Err(error) => {
-            let cause: &dyn std::error::Error = &error;
-            tracing::warn!(order_id = %order.id, cause, "an order's end could not be written; the sweeper will");
-            Ok(PendingOrder::placed(order.id))
+            tracing::warn!(
+                order_id = %order.id,
+                cause = &error as &dyn std::error::Error,
+                "an order's end could not be written; the sweeper will"
+            );
+            // It may have been written after all.
+            let moved = matches!(error, OrderError::OutcomeUnknown);
+            answer_as_stored(context, tenant, order.id, moved).await
         }
     }
 }
@@ -245,18 +251,27 @@ fn ended(
     }
 }
 
-/// Somebody else ended the order, or nobody has yet: says what is stored.
+/// Answers with the order as it is stored. One that can't be read is reported as pending, where this request placed it,
+/// unless it may have been moved since.
 async fn answer_as_stored(
     context: &OrderContext,
     tenant: TenantId,
     order_id: OrderId,
+    moved: bool,
 ) -> Result<PlacedOrder, OrderError> {
-    // The order is placed: a database that can't be read now is no reason to say anything else.
-    let Ok(mut connection) = context.database.acquire().await else {
-        return Ok(PendingOrder::placed(order_id));
-    };
-    let found = orders::find(&mut connection, tenant, order_id).await;
-    found
-        .unwrap_or_default()
-        .map_or_else(|| Ok(PendingOrder::placed(order_id)), stored)
+    match read(context, tenant, order_id).await {
+        Ok(Some(order)) => stored(order),
+        Ok(None) | Err(_) if !moved => Ok(PendingOrder::placed(order_id)),
+        Ok(None) => Err(OrderError::OutcomeUnknown),
+        Err(error) => Err(error.after_commit()),
+    }
+}
+
+async fn read(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+) -> Result<Option<Order>, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    Ok(orders::find(&mut connection, tenant, order_id).await?)
 }

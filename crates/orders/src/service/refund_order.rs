@@ -15,6 +15,7 @@ use crate::domain::reason::Reason;
 use crate::domain::refund::RequestedRefund;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
+use crate::service::advance_order::Advance;
 use crate::service::advance_refunding::give_back;
 use crate::service::change_status::change_status;
 use crate::service::worklist::put_on;
@@ -57,10 +58,7 @@ pub async fn refund_order(
     let begun = transaction(&mut connection, async |connection| {
         begin(context, connection, tenant, order_id, key, request, actor).await
     });
-    let begun = begun.await.map_err(|error| match error {
-        OrderError::Database(DbError::CommitOutcomeUnknown(_)) => OrderError::OutcomeUnknown,
-        error => error,
-    })?;
+    let begun = begun.await?;
     drop(connection);
     let (attempt, refund) = match begun {
         Begun::Before(refund, status) => {
@@ -74,16 +72,27 @@ pub async fn refund_order(
         Begun::Now(attempt, refund) => (attempt, refund),
     };
     oms_failpoints::reached("orders.refunding");
-    match give_back(context, tenant, &attempt, &refund, actor).await {
+    let pending = match give_back(context, tenant, &attempt, &refund, actor).await {
         Ok(advance) => {
             tracing::info!(%order_id, refund_id = %refund.id, ?advance, "refunding an order");
+            matches!(
+                advance,
+                Advance::Waiting | Advance::Refused | Advance::TryAgain { .. }
+            )
         }
         Err(error) => {
             let cause: &dyn std::error::Error = &error;
             tracing::warn!(%order_id, cause, "a refund could not be finished; the sweeper will");
+            false
         }
+    };
+    match read(context, tenant, key, order_id).await {
+        Ok(Some((refund, status))) => stored(refund, status),
+        // Begun by this request, and known to be no further.
+        Ok(None) | Err(_) if pending => Ok(RefundedOrder::Pending(refund, OrderStatus::Refunding)),
+        Ok(None) => Err(OrderError::OutcomeUnknown),
+        Err(error) => Err(error.after_commit()),
     }
-    answer_as_stored(context, tenant, key, refund).await
 }
 
 /// Looks the key up under the lock of the order, so that of two requests with one key the second finds what the first did.
@@ -169,7 +178,7 @@ async fn write(
     };
     let now = context.now();
     let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
-    debug_assert!(changed, "the order is locked");
+    DbError::unless_changed(changed, "the order is locked")?;
     let delay = context.settings.sweep_after;
     Ok(put_on(connection, tenant, now, order_id, delay, actor).await?)
 }
@@ -187,20 +196,6 @@ fn stored(refund: Refund, status: OrderStatus) -> Result<RefundedOrder, OrderErr
                 .failure_code
                 .unwrap_or_else(|| RefundFailure::new("")),
         }),
-    }
-}
-
-/// Says what is stored of a refund that was begun: a database that can't be read now is no reason to say anything else than
-/// that it is pending.
-async fn answer_as_stored(
-    context: &OrderContext,
-    tenant: TenantId,
-    key: &IdempotencyKey,
-    begun: Refund,
-) -> Result<RefundedOrder, OrderError> {
-    match read(context, tenant, key, begun.order_id).await {
-        Ok(Some((refund, status))) => stored(refund, status),
-        Ok(None) | Err(_) => Ok(RefundedOrder::Pending(begun, OrderStatus::Refunding)),
     }
 }
 

@@ -52,20 +52,30 @@ pub async fn resolve_dead_letter(
         return Ok(Once::Before(dead_letter));
     }
     drop(connection);
-    let decided = decide(context, tenant, verdict, decision).await;
-    let mut connection = context.database.acquire().await?;
-    let once = match decided {
+    let once = match decide(context, tenant, verdict, decision).await {
         Ok(()) => Once::Now(()),
-        // Perhaps by a request with the same key, at the same time.
-        Err(OrderError::DeadLetterResolved)
-            if was_done(&mut connection, tenant, decision.keyed).await? =>
-        {
-            Once::Before(())
+        Err(OrderError::DeadLetterResolved) => {
+            // Perhaps by a request with the same key, at the same time.
+            let mut connection = context.database.acquire().await?;
+            match was_done(&mut connection, tenant, decision.keyed).await? {
+                true => Once::Before(()),
+                false => return Err(OrderError::DeadLetterResolved),
+            }
         }
         Err(error) => return Err(error),
     };
-    let dead_letter = stored(&mut connection, tenant, id).await?;
+    let dead_letter = read(context, tenant, id).await;
+    let dead_letter = dead_letter.map_err(OrderError::after_commit)?;
     Ok(once.map(|()| dead_letter))
+}
+
+async fn read(
+    context: &OrderContext,
+    tenant: TenantId,
+    id: DeadLetterId,
+) -> Result<DeadLetter, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    stored(&mut connection, tenant, id).await
 }
 
 async fn stored(

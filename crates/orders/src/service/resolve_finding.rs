@@ -43,7 +43,8 @@ pub async fn resolve_finding(
         Ok(Once::Now(()))
     });
     let resolved = unless_lost(resolved.await)?.ok_or(OrderError::FindingResolved)?;
-    let finding = findings::find(&mut connection, tenant, id).await?;
+    let finding = findings::find(&mut connection, tenant, id).await;
+    let finding = finding.map_err(|error| OrderError::from(error).after_commit())?;
     let finding = finding.ok_or(OrderError::FindingNotFound)?;
     Ok(resolved.map(|()| finding))
 }

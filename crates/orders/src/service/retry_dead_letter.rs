@@ -52,7 +52,8 @@ pub async fn retry_dead_letter(
         Ok(Once::Now(()))
     });
     let retried = unless_lost(retried.await)?.ok_or(OrderError::DeadLetterResolved)?;
-    let dead_letter = dead_letters::find(&mut connection, tenant, id).await?;
+    let dead_letter = dead_letters::find(&mut connection, tenant, id).await;
+    let dead_letter = dead_letter.map_err(|error| OrderError::from(error).after_commit())?;
     let dead_letter = dead_letter.ok_or(OrderError::DeadLetterNotFound)?;
     Ok(retried.map(|()| dead_letter))
 }

@@ -44,7 +44,7 @@ fn window() -> ReconcileWindow {
     ReconcileWindow::new(now - hour, now + second, now).unwrap()
 }
 
-async fn compare(shop: &Shop) -> ReconcileSummary {
+pub async fn compare(shop: &Shop) -> ReconcileSummary {
     let compared = reconcile_charges(&shop.context, tenant(), &window(), &Nobody).await;
     compared.unwrap()
 }
@@ -54,7 +54,7 @@ fn kinds(summary: &ReconcileSummary) -> Vec<&'static str> {
     kinds.collect()
 }
 
-async fn findings(shop: &Shop) -> Vec<Finding> {
+pub async fn findings(shop: &Shop) -> Vec<Finding> {
     let filter = FindingFilter {
         state: FindingState::All,
         kind: None,

@@ -1,6 +1,6 @@
 //! Beginning a refund, in the transaction that also moves its order.
 
-use oms_database::Connection;
+use oms_database::{Connection, DbError};
 use oms_validation::{Money, TenantId};
 
 use crate::store::refunds::Tally;
@@ -89,7 +89,7 @@ async fn record(
     let (from, to) = (&[AttemptState::Paid], AttemptState::Refunding);
     let none = UnsavedCalls::none();
     let moved = attempts::move_attempt(connection, tenant_id, attempt.id, from, to, &none).await?;
-    debug_assert!(moved, "the attempt is locked and was paid");
+    DbError::unless_changed(moved, "the attempt is locked and was paid")?;
     Ok(BeginRefund::Begun(Refund {
         asked: Asked::Never,
         ..refund

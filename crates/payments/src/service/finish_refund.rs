@@ -1,6 +1,6 @@
 //! Ending a refund, in the transaction that also moves its order.
 
-use oms_database::Connection;
+use oms_database::{Connection, DbError};
 use oms_validation::{Money, TenantId};
 
 use crate::store::{attempts, refunds};
@@ -30,6 +30,6 @@ pub async fn finish_refund(
     let (id, from) = (refund.attempt_id, &[AttemptState::Refunding]);
     let none = UnsavedCalls::none();
     let moved = attempts::move_attempt(connection, tenant_id, id, from, to, &none).await?;
-    debug_assert!(moved, "an attempt with a pending refund is being refunded");
+    DbError::unless_changed(moved, "an attempt with a pending refund is being refunded")?;
     Ok(Some(left))
 }

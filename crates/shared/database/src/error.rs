@@ -35,6 +35,10 @@ pub enum DbError {
         /// Name of the constraint, or of the column for NOT NULL.
         constraint: String,
     },
+    /// A compare-and-set under a lock changed nothing, although the lock promised that it would: a defect of ours, or a
+    /// writer that takes no locks. Roll the transaction back.
+    #[error("a locked row was not in the expected state: {0}")]
+    UnexpectedState(&'static str),
     /// Anything else: a defect of ours.
     #[error(transparent)]
     Other(DieselError),
@@ -50,7 +54,19 @@ impl DbError {
             Self::CommitOutcomeUnknown(_)
             | Self::UniqueViolation { .. }
             | Self::ConstraintViolation { .. }
+            | Self::UnexpectedState(_)
             | Self::Other(_) => false,
+        }
+    }
+
+    /// Returns an error unless a compare-and-set changed its row. `expectation` says why it must have done so.
+    ///
+    /// # Errors
+    /// [`UnexpectedState`](Self::UnexpectedState): the caller rolls its transaction back, in release builds too.
+    pub fn unless_changed(changed: bool, expectation: &'static str) -> Result<(), Self> {
+        match changed {
+            true => Ok(()),
+            false => Err(Self::UnexpectedState(expectation)),
         }
     }
 
@@ -201,9 +217,11 @@ mod tests {
     fn what_is_transient_is_a_503_and_a_defect_is_a_500() {
         let code = |error: DbError| Problem::from(error).problem_type().code;
         assert_eq!(code(DbError::LockTimeout), "service.database_unavailable");
-        assert_eq!(
-            code(DbError::Other(DieselError::NotFound)),
-            "service.internal"
-        );
+        for defect in [
+            DbError::Other(DieselError::NotFound),
+            DbError::UnexpectedState("the order is locked"),
+        ] {
+            assert_eq!(code(defect), "service.internal");
+        }
     }
 }

@@ -68,6 +68,7 @@ impl DbFailure {
             DbError::CommitOutcomeUnknown(_) => Self::CommitOutcomeUnknown,
             DbError::UniqueViolation { .. }
             | DbError::ConstraintViolation { .. }
+            | DbError::UnexpectedState(_)
             | DbError::Other(_) => return,
         };
         failure.happened();

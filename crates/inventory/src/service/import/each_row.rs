@@ -23,16 +23,31 @@ pub(crate) async fn import<I: Importable>(
     tenant: TenantId,
     keyed: &Keyed<'_>,
     importable: &I,
-    mut file: ChunkedFile<I::Row>,
+    file: ChunkedFile<I::Row>,
     observer: &dyn ImportObserver,
 ) -> Result<Once<ImportReport>, InventoryError> {
     let mut connection = context.database.acquire().await?;
-    let mut import = begin(&mut connection, tenant, keyed, I::KIND).await?;
+    let import = begin(&mut connection, tenant, keyed, I::KIND).await?;
     if import.finished_at.is_some() {
         let before = report(&mut connection, tenant, import.id).await?;
         return Ok(Once::Before(before));
     }
     drop(connection);
+    let carried_out = carry_out(context, tenant, importable, import, file, observer).await;
+    // Rows may have been kept, so that it is never said that nothing was.
+    carried_out
+        .map(Once::Now)
+        .map_err(InventoryError::after_commit)
+}
+
+async fn carry_out<I: Importable>(
+    context: &InventoryContext,
+    tenant: TenantId,
+    importable: &I,
+    mut import: Import,
+    mut file: ChunkedFile<I::Row>,
+    observer: &dyn ImportObserver,
+) -> Result<ImportReport, InventoryError> {
     while let Some(chunk) = file.chunks.next().await? {
         if chunk.last_line > import.lines_done {
             let mut connection = context.database.acquire().await?;
@@ -46,8 +61,7 @@ pub(crate) async fn import<I: Importable>(
     let mut connection = context.database.acquire().await?;
     imports::finish(&mut connection, tenant, import.id).await?;
     observer.progressed(ImportProgress::Written(file.lines));
-    let made = report(&mut connection, tenant, import.id).await?;
-    Ok(Once::Now(made))
+    report(&mut connection, tenant, import.id).await
 }
 
 /// The import that the key stands for, from now on if not before.

@@ -46,6 +46,7 @@ oms_errors::refusals! {
         error::NOT_PROVEN_FAILED,
         error::PAYMENT_WAS_TAKEN,
         error::KEY_REUSED,
+        error::OUTCOME_UNKNOWN,
         oms_payments::GATEWAY_UNAVAILABLE,
         oms_payments::GATEWAY_REFUSED,
     ]

@@ -7,12 +7,12 @@ use oms_validation::http::{CurrentOperator, CurrentTenant, OptionalIdempotencyKe
 use super::id_of;
 use super::representation::DeadLetterBody;
 use crate::domain::id::DeadLetterId;
-use crate::error::{DEAD_LETTER_NOT_FOUND, DEAD_LETTER_RESOLVED, KEY_REUSED};
+use crate::error::{DEAD_LETTER_NOT_FOUND, DEAD_LETTER_RESOLVED, KEY_REUSED, OUTCOME_UNKNOWN};
 use crate::http::OrdersApi;
 use crate::service;
 
 oms_errors::refusals! {
-    Refusals: [INVALID_HEADER, DEAD_LETTER_NOT_FOUND, DEAD_LETTER_RESOLVED, KEY_REUSED]
+    Refusals: [INVALID_HEADER, DEAD_LETTER_NOT_FOUND, DEAD_LETTER_RESOLVED, KEY_REUSED, OUTCOME_UNKNOWN]
 }
 
 /// 202 with the dead letter: its order is due for the sweeper now. 404 when there is none of this id in this store; 409 when

@@ -13,7 +13,7 @@ use super::id_of;
 use super::representation::FindingBody;
 use crate::domain::id::FindingId;
 use crate::domain::reason::Reason;
-use crate::error::{FINDING_NOT_FOUND, FINDING_RESOLVED, KEY_REUSED};
+use crate::error::{FINDING_NOT_FOUND, FINDING_RESOLVED, KEY_REUSED, OUTCOME_UNKNOWN};
 use crate::http::OrdersApi;
 use crate::service;
 
@@ -27,7 +27,7 @@ pub(crate) struct Body {
 }
 
 oms_errors::refusals! {
-    Refusals: [INVALID_HEADER, FINDING_NOT_FOUND, FINDING_RESOLVED, KEY_REUSED]
+    Refusals: [INVALID_HEADER, FINDING_NOT_FOUND, FINDING_RESOLVED, KEY_REUSED, OUTCOME_UNKNOWN]
 }
 
 /// 200 with the finding, resolved. 404 when there is none of this id in this store; 409 when it is not open any more;
