@@ -45,10 +45,10 @@ enum Command {
     /// Exit codes: 0 when every row was taken, 2 when some were rejected, 1 when it could not be done.
     #[command(subcommand)]
     Import(ImportCommand),
-    /// Compare the gateway's charges of some time with our orders, once, and print what differs.
+    /// Compare the gateway's charges of some time with the orders of all tenants, once, and print what differs.
     ///
-    /// Each difference is kept as a finding with one alert. What is proven to be ours is given back at once; the rest waits
-    /// for a person. It may be repeated, and run beside the server.
+    /// Each difference is kept as a finding with one alert. Money of a payment that this database attempted is refunded
+    /// immediately; the rest needs an operator. It may be repeated, and run beside the server.
     ///
     /// Exit codes: 0 when no finding is open afterwards, 2 when some are, 1 when it could not be done.
     Reconcile {

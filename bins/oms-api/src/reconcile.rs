@@ -1,4 +1,5 @@
-//! `oms-api reconcile`: compares the gateway's charges of some time with our orders, once, and prints what differs.
+//! `oms-api reconcile`: compares the gateway's charges of some time with the orders of all tenants, once, and prints what
+//! differs.
 
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
@@ -6,12 +7,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 use oms_orders::{
     Finding, FindingFilter, FindingId, FindingState, Going, OrderContext, OrderSettings,
-    ReconcileObserver, ReconcileSummary, ReconcileWindow, get_finding, list_findings,
-    reconcile_charges,
+    ReconcileObserver, ReconcileSummary, ReconcileWindow, compared_tenants, get_finding,
+    list_findings, reconcile_charges,
 };
 use oms_validation::{Money, PageSize, TenantId};
 
@@ -50,67 +51,78 @@ pub(crate) async fn reconcile(
         },
     );
     let context = Arc::new(context);
-    let tenant = config.tenant;
+    let own = config.tenant;
     let comparing = {
         let context = context.clone();
         let progress = Progress::new();
         // In a task of its own, which nothing drops half-way.
         tokio::spawn(async move {
-            let compared = reconcile_charges(&context, tenant, &window, &progress).await;
+            let compared = reconcile_charges(&context, own, &window, &progress).await;
             progress.end();
             compared
         })
     };
     let summary = comparing.await?.context("can't compare")?;
-    let findings = findings(&context, tenant, &summary).await?;
+    let findings = findings(&context, own, &summary).await?;
     print(&mut std::io::stdout().lock(), &findings, &summary)?;
     database.close();
+    if !summary.failed.is_empty() {
+        bail!("{} tenant(s) could not be compared", summary.failed.len());
+    }
     Ok(match summary.open {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::from(FINDINGS_ARE_OPEN),
     })
 }
 
-/// Those that this comparison met, and all others that are open; the oldest first.
+/// Those that this comparison met, and all others that are open, each with its tenant; the oldest first.
 async fn findings(
     context: &OrderContext,
-    tenant: TenantId,
+    own: TenantId,
     summary: &ReconcileSummary,
-) -> anyhow::Result<Vec<Finding>> {
-    let mut findings: HashMap<FindingId, Finding> = HashMap::new();
-    let found = summary.found.iter().map(|(id, _)| id);
-    for id in found.chain(&summary.known).chain(&summary.settled) {
-        findings.insert(*id, get_finding(context, tenant, *id).await?);
+) -> anyhow::Result<Vec<(TenantId, Finding)>> {
+    let mut findings: HashMap<FindingId, (TenantId, Finding)> = HashMap::new();
+    for (id, tenant) in &summary.owners {
+        findings.insert(*id, (*tenant, get_finding(context, *tenant, *id).await?));
     }
+    for tenant in compared_tenants(context, own).await? {
+        for finding in open_findings(context, tenant).await? {
+            findings.insert(finding.id, (tenant, finding));
+        }
+    }
+    let mut findings: Vec<(TenantId, Finding)> = findings.into_values().collect();
+    findings.sort_by_key(|(_, finding)| (finding.found_at, finding.id));
+    Ok(findings)
+}
+
+async fn open_findings(context: &OrderContext, tenant: TenantId) -> anyhow::Result<Vec<Finding>> {
     let filter = FindingFilter {
         state: FindingState::Open,
         kind: None,
     };
+    let mut findings = Vec::new();
     let mut after = None;
     loop {
         let page = list_findings(context, tenant, filter, after, PageSize::DEFAULT).await?;
-        findings.extend(page.items.into_iter().map(|finding| (finding.id, finding)));
+        findings.extend(page.items);
         after = page.next;
         if after.is_none() {
-            break;
+            return Ok(findings);
         }
     }
-    let mut findings: Vec<Finding> = findings.into_values().collect();
-    findings.sort_by_key(|finding| (finding.found_at, finding.id));
-    Ok(findings)
 }
 
-const HEADINGS: [&str; 7] = [
-    "finding", "state", "kind", "charge", "order", "expected", "found",
+const HEADINGS: [&str; 8] = [
+    "finding", "tenant", "state", "kind", "charge", "order", "expected", "found",
 ];
 
 fn print(
     out: &mut impl Write,
-    findings: &[Finding],
+    findings: &[(TenantId, Finding)],
     summary: &ReconcileSummary,
 ) -> anyhow::Result<()> {
     if !findings.is_empty() {
-        let rows: Vec<[String; 7]> = findings.iter().map(row).collect();
+        let rows: Vec<[String; 8]> = findings.iter().map(row).collect();
         let mut widths = HEADINGS.map(str::len);
         for row in &rows {
             for (width, cell) in widths.iter_mut().zip(row) {
@@ -137,8 +149,8 @@ fn print(
 
 fn print_row(
     out: &mut impl Write,
-    cells: &[String; 7],
-    widths: &[usize; 7],
+    cells: &[String; 8],
+    widths: &[usize; 8],
 ) -> std::io::Result<()> {
     let cells: Vec<String> = cells
         .iter()
@@ -148,7 +160,7 @@ fn print_row(
     writeln!(out, "{}", cells.join("  ").trim_end())
 }
 
-fn row(finding: &Finding) -> [String; 7] {
+fn row((tenant, finding): &(TenantId, Finding)) -> [String; 8] {
     let money = |money: Option<Money>| match money {
         Some(money) => format!("{} {}", money.amount_minor, money.currency),
         None => "-".to_owned(),
@@ -161,6 +173,7 @@ fn row(finding: &Finding) -> [String; 7] {
     };
     [
         finding.id.to_string(),
+        tenant.to_string(),
         state.to_owned(),
         finding.kind.as_str().to_owned(),
         charge.or(payment).unwrap_or_else(|| "-".to_owned()),

@@ -9,7 +9,7 @@ use oms_monitoring::metrics::{Counter, Metrics, MetricsError};
 use oms_orders::{
     FindingKind, Going, OrderContext, OrderError, ReconcileObserver, ReconcileSchedule,
     ReconcileSummary, ReconcileTurn, Reconciliation, measure_reconciliation, reconcile_next,
-    settle_findings,
+    settle_due_findings,
 };
 use oms_validation::TenantId;
 use tokio::task::JoinHandle;
@@ -23,14 +23,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Starts the worker. When `stopping` comes it stops after the charge that it is at.
 pub(crate) fn spawn(
     context: Arc<OrderContext>,
-    tenant: TenantId,
+    own: TenantId,
     schedule: ReconcileSchedule,
     metrics: &Metrics,
     stopping: CancellationToken,
 ) -> Result<JoinHandle<()>, MetricsError> {
     let worker = Worker {
         context,
-        tenant,
+        own,
         schedule,
         metrics: ReconcileMetrics::register(metrics)?,
         stopping,
@@ -40,7 +40,7 @@ pub(crate) fn spawn(
 
 struct Worker {
     context: Arc<OrderContext>,
-    tenant: TenantId,
+    own: TenantId,
     schedule: ReconcileSchedule,
     metrics: ReconcileMetrics,
     stopping: CancellationToken,
@@ -56,22 +56,22 @@ impl Worker {
             .await
             .is_some()
         {
-            if let Err(error) = settle_findings(&self.context, self.tenant).await {
+            if let Err(error) = settle_due_findings(&self.context).await {
                 warn(&error, "findings could not be put right");
             }
             while !self.stopping.is_cancelled() && self.turn().await {}
-            match measure_reconciliation(&self.context, self.tenant).await {
+            match measure_reconciliation(&self.context, self.own).await {
                 Ok(reconciliation) => self.metrics.measured(reconciliation),
                 Err(error) => warn(&error, "the reconciliation could not be measured"),
             }
         }
     }
 
-    /// One turn; true when another one is due at once.
+    /// One turn; true when another one may be due.
     async fn turn(&self) -> bool {
-        match reconcile_next(&self.context, self.tenant, &self.schedule, self).await {
+        match reconcile_next(&self.context, self.own, &self.schedule, self).await {
             Ok(ReconcileTurn::NotDue) => false,
-            Ok(ReconcileTurn::Done { summary, more_due }) => {
+            Ok(ReconcileTurn::Done { summary, .. }) => {
                 self.metrics.count(&summary);
                 tracing::info!(
                     charges = summary.charges,
@@ -80,9 +80,11 @@ impl Worker {
                     settled = summary.settled.len(),
                     open = summary.open,
                     finished = summary.finished,
+                    failed = summary.failed.len(),
                     "compared the gateway's charges with our orders"
                 );
-                more_due
+                // Other tenants may have been compared up to another time.
+                summary.finished
             }
             Err(error) => {
                 warn(
@@ -126,9 +128,9 @@ impl ReconcileMetrics {
         let help = "Charges of the gateway that were compared with our orders";
         let charges = metrics.counter("oms_reconciliation_charges_total", help, &[])?;
         let (open, age_s) = (Arc::default(), Arc::default());
-        let help = "Differences between the gateway's books and ours that nobody has resolved";
+        let help = "Open differences between the gateway's books and ours, of all tenants";
         metrics.gauge_from("oms_reconciliation_open_findings", help, &[], sample(&open))?;
-        let help = "How long ago the time was up to which the gateway's charges were compared; 0 before the first time";
+        let help = "Time since the last completed comparison, of the tenant that is furthest behind; 0 before the first";
         metrics.gauge_from(
             "oms_reconciled_until_age_seconds",
             help,

@@ -91,32 +91,23 @@ pub(crate) fn left_of(charge: &ListedCharge) -> Left {
     }
 }
 
-/// The order that a charge names and that we made it for; none when nothing proves that.
-///
-/// A charge of ours carries both ids, and the reference of its payment was stored before the charge was made.
+/// The order that a charge names, if it names this tenant too. What a charge names tells an operator where to look, and
+/// proves nothing: every installation of oms on the same account writes such names, and copies of a database share theirs.
 pub(crate) fn named_order(tenant: TenantId, charge: &ListedCharge) -> Option<OrderId> {
     charge.order_id.filter(|_| charge.tenant_id == Some(tenant))
 }
 
-/// What a charge says against our books. `attempt` is that of the charge's payment; `order` that of the attempt, or else
-/// [`named_order`], read after the charge.
+/// What a charge says against the books of the tenant that it belongs to. `attempt` is that of the charge's payment;
+/// `order` that of the attempt, or else [`named_order`], read after the charge.
 pub(crate) fn judge(
     tenant: TenantId,
     charge: &ListedCharge,
     attempt: Option<&Attempt>,
     order: Option<FoundOrder>,
 ) -> Judgement {
-    // It is for that store to find.
-    if charge.tenant_id.is_some_and(|owner| owner != tenant) {
-        return Judgement::Fine;
-    }
     let left = left_of(charge);
     let Some(order) = order else {
-        let maker = match attempt.is_some() || named_order(tenant, charge).is_some() {
-            true => Maker::Oms,
-            false => Maker::Unknown,
-        };
-        return past_orders(charge, left, maker, None);
+        return past_orders(charge, left, attempt, named_order(tenant, charge), None);
     };
     match order.status {
         None
@@ -125,10 +116,10 @@ pub(crate) fn judge(
         }
         Some(OrderStatus::Paid) => match attempt.filter(|attempt| may_have_paid(attempt)) {
             Some(attempt) => against_payment(charge, left, attempt),
-            None => past_orders(charge, left, Maker::Oms, Some(order.id)),
+            None => past_orders(charge, left, attempt, None, Some(order.id)),
         },
         Some(status @ (OrderStatus::Failed | OrderStatus::Cancelled | OrderStatus::Refunded)) => {
-            on_ended(charge, left, order.id, status)
+            on_ended(charge, left, attempt, order.id, status)
         }
     }
 }
@@ -190,6 +181,7 @@ fn against_payment(charge: &ListedCharge, left: Left, attempt: &Attempt) -> Judg
 fn on_ended(
     charge: &ListedCharge,
     left: Left,
+    attempt: Option<&Attempt>,
     order_id: OrderId,
     status: OrderStatus,
 ) -> Judgement {
@@ -209,7 +201,7 @@ fn on_ended(
     );
     Judgement::Suspicious(Box::new(Suspicion {
         kind,
-        action: remedy(charge, left),
+        action: remedy(left, attempt),
         charge: Some(charge.id.clone()),
         payment: charge.reference.clone(),
         order: Some((order_id, status)),
@@ -219,39 +211,25 @@ fn on_ended(
     }))
 }
 
-/// Who made a charge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Maker {
-    /// This program: it carries what only this program writes, or its payment is one of ours.
-    Oms,
-    /// Perhaps somebody else who uses the account.
-    Unknown,
-}
-
-/// A charge for no order, or past the payment of this paid one. Only what is proven to be ours is given back: the account
-/// may have other users.
+/// A charge for no order, or past the payment of this paid one.
 fn past_orders(
     charge: &ListedCharge,
     left: Left,
-    maker: Maker,
+    attempt: Option<&Attempt>,
+    named: Option<OrderId>,
     paid_order: Option<OrderId>,
 ) -> Judgement {
     let (Left::Money(found) | Left::Reserved(found)) = left else {
         return Judgement::Fine;
     };
-    let named = charge.order_id.filter(|_| maker == Maker::Oms);
     let whose = match (paid_order, named) {
         (Some(order_id), _) => format!("is not the payment of order {order_id}, which is paid"),
         (None, Some(order_id)) => format!("names order {order_id}, which does not exist"),
         (None, None) => "belongs to no order of ours".to_owned(),
     };
-    let action = match maker {
-        Maker::Oms => remedy(charge, left),
-        Maker::Unknown => FindingAction::None,
-    };
     Judgement::Suspicious(Box::new(Suspicion {
         kind: FindingKind::ChargeWithoutOrder,
-        action,
+        action: remedy(left, attempt),
         charge: Some(charge.id.clone()),
         payment: charge.reference.clone(),
         order: paid_order.map(|order_id| (order_id, OrderStatus::Paid)),
@@ -261,12 +239,13 @@ fn past_orders(
     }))
 }
 
-fn remedy(charge: &ListedCharge, left: Left) -> FindingAction {
-    match left {
-        Left::Money(_) => FindingAction::Refund,
-        // It is the payment that is cancelled.
-        Left::Reserved(_) if charge.reference.is_some() => FindingAction::Void,
-        Left::Reserved(_) | Left::NeverAny | Left::NoMore => FindingAction::None,
+/// What the program does by itself. Without an attempt in this database the money is not this database's to move: another
+/// installation may have sold something for it.
+fn remedy(left: Left, attempt: Option<&Attempt>) -> FindingAction {
+    match (left, attempt) {
+        (Left::Money(_), Some(_)) => FindingAction::Refund,
+        (Left::Reserved(_), Some(_)) => FindingAction::Void,
+        (_, None) | (Left::NeverAny | Left::NoMore, _) => FindingAction::None,
     }
 }
 

@@ -31,7 +31,7 @@ pub enum ChargeCheck {
 }
 
 /// Compares a charge that was just read with our books. A difference is confirmed by reading both again, written down once
-/// with its alert, and put right where it is proven to be ours.
+/// with its alert, and put right if this database has the attempt.
 ///
 /// # Errors
 /// When the gateway or the database can't be asked. What was written stays.

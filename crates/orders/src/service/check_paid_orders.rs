@@ -1,7 +1,5 @@
 //! Compares our paid orders with the gateway's books: each whose charge was not seen is looked up by its payment.
 
-use std::collections::HashSet;
-
 use oms_payments::{
     GatewayError, GatewayFault, PaymentError, PaymentStatus, Reference, find_payment,
 };
@@ -18,12 +16,11 @@ use crate::store::paid_orders;
 /// Orders that are read at a time.
 const PAGE: usize = 200;
 
-/// Looks at the paid orders of a window that are not among `seen`.
+/// Looks at a tenant's paid orders of a window that were not seen.
 pub(crate) async fn check_paid_orders(
     context: &OrderContext,
     tenant: TenantId,
     window: &ReconcileWindow,
-    seen: &HashSet<OrderId>,
     walk: &mut Walk<'_>,
 ) -> Result<Going, OrderError> {
     let mut after = None;
@@ -31,10 +28,13 @@ pub(crate) async fn check_paid_orders(
         let mut connection = context.database.acquire().await?;
         let page = paid_orders::list(&mut connection, tenant, window, after, PAGE).await?;
         drop(connection);
-        for order_id in page.iter().filter(|id| !seen.contains(*id)) {
+        for order_id in &page {
+            if walk.has_seen(*order_id) {
+                continue;
+            }
             walk.count_order();
             let check = check_paid_order(context, tenant, *order_id).await?;
-            if walk.checked(check).await? == Going::Stop {
+            if walk.checked(tenant, check).await? == Going::Stop {
                 return Ok(Going::Stop);
             }
         }

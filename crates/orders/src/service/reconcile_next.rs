@@ -1,15 +1,18 @@
-//! The reverse reconciliation that comes round: from where the last one ended, with an overlap, up to now. One instance at
-//! a time.
+//! Periodic reverse reconciliation: from where the last one ended, with an overlap, up to now. One instance at a time
+//! compares a tenant.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use oms_validation::TenantId;
 
 use crate::context::OrderContext;
 use crate::domain::reconcile_window::ReconcileWindow;
 use crate::error::OrderError;
-use crate::service::reconcile_charges::{ReconcileObserver, ReconcileSummary, reconcile};
+use crate::service::compared_tenants::compared_tenants;
+use crate::service::reconcile_charges::{ReconcileObserver, ReconcileSummary, Tenants, reconcile};
 use crate::store::reconciliation_progress::{self, Claim};
 
 /// How far one turn goes beyond the last one, so that after a long pause what was compared is kept.
@@ -42,84 +45,124 @@ pub enum ReconcileTurn {
     },
 }
 
-/// A turn in the hands of this instance.
+/// A claim of this instance, kept for as long as the comparison takes.
 pub(crate) struct Lease<'a> {
     context: &'a OrderContext,
-    tenant: TenantId,
     claim: Claim,
-    lease: Duration,
+    duration: Duration,
+    kept_at: Mutex<Instant>,
 }
 
-impl Lease<'_> {
-    /// A sign of life. False when another instance has taken over.
-    pub(crate) async fn keep(&self) -> Result<bool, OrderError> {
-        self.postpone(self.lease).await
+impl<'a> Lease<'a> {
+    fn new(context: &'a OrderContext, claim: Claim, duration: Duration) -> Self {
+        Self {
+            context,
+            claim,
+            duration,
+            kept_at: Mutex::new(Instant::now()),
+        }
     }
 
-    async fn postpone(&self, delay: Duration) -> Result<bool, OrderError> {
-        let mut connection = self.context.database.acquire().await?;
+    /// Extends the lease, once an eighth of it is over: it is long enough for the calls between two signs of life even
+    /// then. False when another instance has taken over.
+    pub(crate) async fn keep(&self) -> Result<bool, OrderError> {
+        let now = Instant::now();
+        {
+            let mut kept_at = self.kept_at.lock().unwrap_or_else(PoisonError::into_inner);
+            if now.duration_since(*kept_at) < self.duration / 8 {
+                return Ok(true);
+            }
+            *kept_at = now;
+        }
+        self.postpone(&self.claim, self.duration).await
+    }
+
+    async fn postpone(&self, claim: &Claim, delay: Duration) -> Result<bool, OrderError> {
         let (now, gateway) = (self.context.now(), self.context.gateway.name());
-        let (tenant, claim) = (self.tenant, &self.claim);
-        let kept =
-            reconciliation_progress::postpone(&mut connection, tenant, now, gateway, claim, delay);
+        let mut connection = self.context.database.acquire().await?;
+        let kept = reconciliation_progress::postpone(&mut connection, now, gateway, claim, delay);
         Ok(kept.await?)
     }
+
+    async fn finish(
+        &self,
+        tenants: &BTreeSet<TenantId>,
+        until: DateTime<Utc>,
+        delay: Duration,
+    ) -> Result<(), OrderError> {
+        let (now, gateway) = (self.context.now(), self.context.gateway.name());
+        let claim = self.claim.of(tenants);
+        let mut connection = self.context.database.acquire().await?;
+        let finished =
+            reconciliation_progress::finish(&mut connection, now, gateway, &claim, until, delay);
+        Ok(finished.await?)
+    }
 }
 
-/// One turn, if it is due. The first of a store begins an overlap before now.
+/// One turn, if one is due: compares the tenants that have waited longest, all those together that were compared up to
+/// the same time. The first turn of a tenant begins an overlap before now. `own` is the installation's own tenant, which
+/// has the findings about charges of no tenant.
 ///
 /// # Errors
 /// When the gateway or the database can't be asked. What was written stays, and the next turn begins where this one did.
 pub async fn reconcile_next(
     context: &OrderContext,
-    tenant: TenantId,
+    own: TenantId,
     schedule: &ReconcileSchedule,
     observer: &dyn ReconcileObserver,
 ) -> Result<ReconcileTurn, OrderError> {
-    let gateway = context.gateway.name();
-    let mut connection = context.database.acquire().await?;
-    let (now, duration) = (context.now(), schedule.lease);
-    let claim =
-        reconciliation_progress::claim(&mut connection, tenant, now, gateway, duration).await?;
-    drop(connection);
-    let Some(claim) = claim else {
+    let known = compared_tenants(context, own).await?;
+    let Some(claim) = claim(context, &known, schedule.lease).await? else {
         return Ok(ReconcileTurn::NotDue);
-    };
-    let lease = Lease {
-        context,
-        tenant,
-        claim,
-        lease: duration,
     };
     let until = claim.claimed_at.min(claim.reconciled_until + STEP);
     let overlap = TimeDelta::from_std(schedule.overlap).unwrap_or(STEP);
     // Into the second that is running: what lands in the rest of it is in the overlap.
     let to = until + TimeDelta::seconds(1);
     let window = ReconcileWindow::new(claim.reconciled_until - overlap, to, claim.claimed_at)?;
-    let compared = reconcile(context, tenant, &window, observer, Some(&lease)).await;
-    let summary = match compared {
-        Ok(summary) if summary.finished => summary,
-        Ok(summary) => {
-            lease.postpone(Duration::ZERO).await?;
-            return Ok(ReconcileTurn::Done {
-                summary,
-                more_due: false,
-            });
-        }
+    let tenants = Tenants {
+        own,
+        known,
+        compared: claim.tenants().collect(),
+    };
+    let more_due = until < claim.claimed_at;
+    let lease = Lease::new(context, claim, schedule.lease);
+    let retry = schedule.interval.min(RETRY);
+    let summary = match reconcile(context, &tenants, &window, observer, Some(&lease)).await {
+        Ok(summary) => summary,
         Err(error) => {
-            lease.postpone(schedule.interval.min(RETRY)).await?;
+            lease.postpone(&lease.claim, retry).await?;
             return Err(error);
         }
     };
-    let more_due = until < claim.claimed_at;
+    if !summary.finished {
+        lease.postpone(&lease.claim, Duration::ZERO).await?;
+        return Ok(ReconcileTurn::Done {
+            summary,
+            more_due: false,
+        });
+    }
     let delay = if more_due {
         Duration::ZERO
     } else {
         schedule.interval
     };
-    let mut connection = context.database.acquire().await?;
-    let now = context.now();
-    reconciliation_progress::finish(&mut connection, tenant, now, gateway, &claim, until, delay)
-        .await?;
+    let failed: BTreeSet<TenantId> = summary.failed.iter().copied().collect();
+    let compared = &tenants.compared - &failed;
+    lease.finish(&compared, until, delay).await?;
+    lease.postpone(&lease.claim.of(&failed), retry).await?;
     Ok(ReconcileTurn::Done { summary, more_due })
+}
+
+async fn claim(
+    context: &OrderContext,
+    tenants: &BTreeSet<TenantId>,
+    lease: Duration,
+) -> Result<Option<Claim>, OrderError> {
+    let (now, gateway) = (context.now(), context.gateway.name());
+    let mut connection = context.database.acquire().await?;
+    reconciliation_progress::add(&mut connection, now, gateway, tenants).await?;
+    let claimed =
+        reconciliation_progress::claim(&mut connection, now, gateway, tenants, lease).await?;
+    Ok(claimed)
 }

@@ -1,11 +1,13 @@
 //! Putting a finding right: what is left of its charge is given back, or what is reserved is let go. It is done when the
 //! gateway says so of the charge, read again; until then the finding stays open.
 //!
-//! Doing it twice harms nobody: all that is left is asked for, and the gateway gives back no more than that.
+//! Doing it twice harms nobody: all that is left is asked for, and the gateway gives back no more than that. Nothing is done
+//! about a payment of which this database has no attempt, whatever is stored with the finding.
 
 use oms_database::transaction;
 use oms_payments::{
-    ChargeId, GatewayError, GatewayFault, ListedCharge, Operation, OperationKey, PaymentError,
+    ChargeId, GatewayError, GatewayFault, Operation, OperationKey, PaymentError, Reference,
+    find_attempt_by_reference,
 };
 use oms_validation::TenantId;
 
@@ -57,7 +59,10 @@ pub(crate) async fn settle_finding(
     let Some(charge) = &finding.charge else {
         return Ok(false);
     };
-    let (why, no_try) = match put_right(context, finding, charge).await {
+    let Some(payment) = own_payment(context, tenant, finding).await? else {
+        return leave_to_operator(context, tenant, finding).await;
+    };
+    let (why, no_try) = match put_right(context, finding, charge, &payment).await {
         Ok(Remedy::Done(note)) => {
             let mut connection = context.database.acquire().await?;
             let now = context.now();
@@ -90,13 +95,44 @@ pub(crate) async fn settle_finding(
     Ok(false)
 }
 
+/// The finding's payment, if this database has an attempt of it. A finding may have been written by a version that believed
+/// what a charge names.
+async fn own_payment(
+    context: &OrderContext,
+    tenant: TenantId,
+    finding: &Finding,
+) -> Result<Option<Reference>, OrderError> {
+    let Some(reference) = &finding.payment else {
+        return Ok(None);
+    };
+    let mut connection = context.database.acquire().await?;
+    let gateway = context.gateway.name();
+    let attempt = find_attempt_by_reference(&mut connection, tenant, gateway, reference).await?;
+    Ok(attempt.and_then(|attempt| attempt.reference))
+}
+
+async fn leave_to_operator(
+    context: &OrderContext,
+    tenant: TenantId,
+    finding: &Finding,
+) -> Result<bool, OrderError> {
+    let why = "not refunded: this database has no attempt of the payment";
+    tracing::warn!(finding_id = %finding.id, reason = why, "a finding needs an operator");
+    let mut connection = context.database.acquire().await?;
+    let (now, never) = (context.now(), NextTry::Never);
+    findings::postpone(&mut connection, tenant, now, finding, never, why).await?;
+    Ok(false)
+}
+
 async fn put_right(
     context: &OrderContext,
     finding: &Finding,
     id: &ChargeId,
+    payment: &Reference,
 ) -> Result<Remedy, GatewayError> {
     let gateway = context.gateway.as_ref();
-    let Some(charge) = gateway.find_charge(id).await? else {
+    let charge = gateway.find_charge(id).await?;
+    let Some(charge) = charge.filter(|charge| charge.reference.as_ref() == Some(payment)) else {
         return Ok(Remedy::NotYet(
             "the gateway does not know the charge".to_owned(),
         ));
@@ -114,9 +150,8 @@ async fn put_right(
             )
         }
         Left::Reserved(_) => {
-            if let Err(why) = let_go(context, &charge).await? {
-                return Ok(Remedy::NotYet(why));
-            }
+            let key = OperationKey::unique_of_charge(id, Operation::Cancel);
+            gateway.cancel(payment, &key).await?;
             "let go what was reserved".to_owned()
         }
     };
@@ -135,16 +170,4 @@ fn refund_key(finding: &Finding, id: &ChargeId) -> OperationKey {
         0 | 1 => OperationKey::of_charge(id, Operation::RefundCharge),
         _ => OperationKey::unique_of_charge(id, Operation::RefundCharge),
     }
-}
-
-async fn let_go(
-    context: &OrderContext,
-    charge: &ListedCharge,
-) -> Result<Result<(), String>, GatewayError> {
-    let Some(reference) = &charge.reference else {
-        return Ok(Err("it has no payment that could be cancelled".to_owned()));
-    };
-    let key = OperationKey::unique_of_charge(&charge.id, Operation::Cancel);
-    context.gateway.cancel(reference, &key).await?;
-    Ok(Ok(()))
 }

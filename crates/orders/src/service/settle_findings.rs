@@ -25,16 +25,36 @@ pub async fn settle_findings(
 ) -> Result<Vec<FindingId>, OrderError> {
     let mut settled = Vec::new();
     while context.gateway.is_available() {
-        let claimed = claim(context, tenant).await?;
-        let tries = claimed
-            .iter()
-            .map(|finding| settle(context, tenant, finding));
-        settled.extend(join_all(tries).await.into_iter().flatten());
-        if claimed.len() < BATCH {
+        let batch = settle_batch(context, tenant).await?;
+        settled.extend(batch.settled);
+        if !batch.more_due {
             break;
         }
     }
     Ok(settled)
+}
+
+/// What one batch of findings came to.
+#[derive(Default)]
+pub(crate) struct Batch {
+    pub(crate) settled: Vec<FindingId>,
+    /// It was full: more may be due.
+    pub(crate) more_due: bool,
+}
+
+/// Claims one batch of due findings of a tenant and tries once to settle each.
+pub(crate) async fn settle_batch(
+    context: &OrderContext,
+    tenant: TenantId,
+) -> Result<Batch, OrderError> {
+    let claimed = claim(context, tenant).await?;
+    let tries = claimed
+        .iter()
+        .map(|finding| settle(context, tenant, finding));
+    Ok(Batch {
+        settled: join_all(tries).await.into_iter().flatten().collect(),
+        more_due: claimed.len() >= BATCH,
+    })
 }
 
 async fn claim(context: &OrderContext, tenant: TenantId) -> Result<Vec<Finding>, OrderError> {

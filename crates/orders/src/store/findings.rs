@@ -141,6 +141,29 @@ fn currency(money: Option<&Money>) -> Option<&str> {
     money.map(|money| money.currency.as_str())
 }
 
+/// The tenants that have a finding whose action is due. Looks across tenants, in an index of due findings only.
+pub(crate) async fn find_due_tenants(
+    connection: &mut Connection,
+    now: Now,
+    gateway: &str,
+) -> Result<Vec<TenantId>, DbError> {
+    #[derive(QueryableByName)]
+    struct Due {
+        #[diesel(sql_type = SqlUuid)]
+        tenant_id: Uuid,
+    }
+
+    let rows: Vec<Due> = cached_sql(
+        "SELECT DISTINCT tenant_id FROM orders.findings
+         WHERE due_at IS NOT NULL AND due_at <= coalesce($1, now()) AND gateway = $2 ORDER BY tenant_id",
+    )
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<Text, _>(gateway)
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.tenant_id.into()).collect())
+}
+
 /// Takes on up to `limit` findings whose action is due, the longest due first, each for the time of `lease`. Rows that
 /// another instance is claiming are passed over.
 pub(crate) async fn claim_due(

@@ -1,37 +1,84 @@
-//! How far the comparison with a gateway's books has come, and who is at it.
+//! How far the comparison with a gateway's charges has come for each tenant, and which instance is comparing.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Double, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Double, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::TenantId;
+use uuid::Uuid;
 
 use crate::domain::clock::Now;
 
-/// A comparison that was taken on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Tenants whose comparison was claimed together: each has been compared up to the same time.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
-    /// Up to when it has come before.
+    /// Up to when they were compared before.
     pub(crate) reconciled_until: DateTime<Utc>,
-    /// When it was taken on.
+    /// When they were claimed.
     pub(crate) claimed_at: DateTime<Utc>,
-    /// Tells this claim from a later one, to which it may have been lost.
-    number: i64,
+    /// The tenants, each with what tells this claim from a later one, to which it may have been lost.
+    numbers: Vec<(TenantId, i64)>,
 }
 
-/// Takes the comparison on for the time of `lease`, if it is due. The first begins now.
-pub(crate) async fn claim(
+impl Claim {
+    pub(crate) fn tenants(&self) -> impl Iterator<Item = TenantId> {
+        self.numbers.iter().map(|(tenant, _)| *tenant)
+    }
+
+    /// The claims of some of its tenants.
+    pub(crate) fn of(&self, tenants: &BTreeSet<TenantId>) -> Self {
+        let mut claim = self.clone();
+        claim.numbers.retain(|(tenant, _)| tenants.contains(tenant));
+        claim
+    }
+
+    fn columns(&self) -> (Vec<Uuid>, Vec<i64>) {
+        let columns = self
+            .numbers
+            .iter()
+            .map(|(tenant, it)| (tenant.as_uuid(), *it));
+        columns.unzip()
+    }
+}
+
+/// Adds the tenants that were never compared. Their comparison begins now.
+pub(crate) async fn add(
     connection: &mut Connection,
-    tenant: TenantId,
     now: Now,
     gateway: &str,
+    tenants: &BTreeSet<TenantId>,
+) -> Result<(), DbError> {
+    cached_sql(
+        "INSERT INTO orders.reconciliation_progress (tenant_id, gateway, reconciled_until, due_at, claims)
+         SELECT tenant_id, $2, coalesce($3, now()), coalesce($3, now()), 1
+         FROM unnest($1::uuid[]) AS new (tenant_id) ORDER BY tenant_id
+         ON CONFLICT (tenant_id, gateway) DO NOTHING",
+    )
+    .bind::<Array<SqlUuid>, _>(ids(tenants))
+    .bind::<Text, _>(gateway)
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Claims, for the time of `lease`, the tenant that has been due for longest, and with it the due tenants that have been
+/// compared up to the same time: for all of them the gateway's list is read once. None when none is due.
+pub(crate) async fn claim(
+    connection: &mut Connection,
+    now: Now,
+    gateway: &str,
+    tenants: &BTreeSet<TenantId>,
     lease: Duration,
 ) -> Result<Option<Claim>, DbError> {
     #[derive(QueryableByName)]
     struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        tenant_id: Uuid,
         #[diesel(sql_type = Timestamptz)]
         reconciled_until: DateTime<Utc>,
         #[diesel(sql_type = Timestamptz)]
@@ -41,97 +88,127 @@ pub(crate) async fn claim(
     }
 
     let rows: Vec<Row> = cached_sql(
-        "INSERT INTO orders.reconciliation_progress AS p (tenant_id, gateway, reconciled_until, due_at, claims)
-         VALUES ($1, $2, coalesce($4, now()), coalesce($4, now()) + make_interval(secs => $3), 1)
-         ON CONFLICT (tenant_id, gateway) DO UPDATE SET due_at = excluded.due_at, claims = p.claims + 1
-             WHERE p.due_at <= coalesce($4, now())
-         RETURNING p.reconciled_until, coalesce($4, now()) AS claimed_at, p.claims",
+        "WITH longest_due AS MATERIALIZED (
+             SELECT reconciled_until FROM orders.reconciliation_progress
+             WHERE tenant_id = ANY ($1) AND gateway = $2 AND due_at <= coalesce($4, now())
+             ORDER BY due_at, tenant_id LIMIT 1
+         ), due AS MATERIALIZED (
+             SELECT p.tenant_id FROM orders.reconciliation_progress p
+             WHERE p.tenant_id = ANY ($1) AND p.gateway = $2 AND p.due_at <= coalesce($4, now())
+                 AND p.reconciled_until = (SELECT reconciled_until FROM longest_due)
+             ORDER BY p.tenant_id
+             FOR UPDATE SKIP LOCKED
+         )
+         UPDATE orders.reconciliation_progress p
+         SET due_at = coalesce($4, now()) + make_interval(secs => $3), claims = p.claims + 1
+         FROM due WHERE p.tenant_id = due.tenant_id AND p.gateway = $2
+         RETURNING p.tenant_id, p.reconciled_until, coalesce($4, now()) AS claimed_at, p.claims",
     )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids(tenants))
     .bind::<Text, _>(gateway)
     .bind::<Double, _>(lease.as_secs_f64())
     .bind::<Nullable<Timestamptz>, _>(now)
     .load(connection)
     .await?;
-    Ok(rows.into_iter().next().map(|row| Claim {
-        reconciled_until: row.reconciled_until,
-        claimed_at: row.claimed_at,
-        number: row.claims,
+    let Some(&Row {
+        reconciled_until,
+        claimed_at,
+        ..
+    }) = rows.as_slice().first()
+    else {
+        return Ok(None);
+    };
+    let numbers = rows
+        .into_iter()
+        .map(|row| (row.tenant_id.into(), row.claims));
+    Ok(Some(Claim {
+        reconciled_until,
+        claimed_at,
+        numbers: numbers.collect(),
     }))
 }
 
-/// Moves the end of a claim, or when it is due again: `delay` from now. False when it was lost to a later one.
+/// Moves the end of a claim, or when its tenants are due again: `delay` from now. False when some were lost to a later
+/// claim.
 pub(crate) async fn postpone(
     connection: &mut Connection,
-    tenant: TenantId,
     now: Now,
     gateway: &str,
     claim: &Claim,
     delay: Duration,
 ) -> Result<bool, DbError> {
+    let (tenants, numbers) = claim.columns();
     let changed = cached_sql(
-        "UPDATE orders.reconciliation_progress
+        "UPDATE orders.reconciliation_progress p
          SET due_at = coalesce($5, now()) + make_interval(secs => $4)
-         WHERE tenant_id = $1 AND gateway = $2 AND claims = $3",
+         FROM unnest($1::uuid[], $2::bigint[]) AS claimed (tenant_id, claims)
+         WHERE p.tenant_id = claimed.tenant_id AND p.gateway = $3 AND p.claims = claimed.claims",
     )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(tenants)
+    .bind::<Array<BigInt>, _>(numbers)
     .bind::<Text, _>(gateway)
-    .bind::<BigInt, _>(claim.number)
     .bind::<Double, _>(delay.as_secs_f64())
     .bind::<Nullable<Timestamptz>, _>(now)
     .execute(connection)
     .await?;
-    Ok(changed == 1)
+    Ok(changed == claim.numbers.len())
 }
 
-/// Ends a claim: everything up to `until` was compared. Due again after `delay`. False when it was lost to a later one.
+/// Ends a claim: its tenants were compared up to `until`, and are due again after `delay`. Changes nothing for those that
+/// were lost to a later claim.
 pub(crate) async fn finish(
     connection: &mut Connection,
-    tenant: TenantId,
     now: Now,
     gateway: &str,
     claim: &Claim,
     until: DateTime<Utc>,
     delay: Duration,
-) -> Result<bool, DbError> {
-    let changed = cached_sql(
-        "UPDATE orders.reconciliation_progress
-         SET reconciled_until = greatest(reconciled_until, $4), due_at = coalesce($6, now()) + make_interval(secs => $5)
-         WHERE tenant_id = $1 AND gateway = $2 AND claims = $3",
+) -> Result<(), DbError> {
+    let (tenants, numbers) = claim.columns();
+    cached_sql(
+        "UPDATE orders.reconciliation_progress p
+         SET reconciled_until = greatest(p.reconciled_until, $4),
+             due_at = coalesce($6, now()) + make_interval(secs => $5)
+         FROM unnest($1::uuid[], $2::bigint[]) AS claimed (tenant_id, claims)
+         WHERE p.tenant_id = claimed.tenant_id AND p.gateway = $3 AND p.claims = claimed.claims",
     )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(tenants)
+    .bind::<Array<BigInt>, _>(numbers)
     .bind::<Text, _>(gateway)
-    .bind::<BigInt, _>(claim.number)
     .bind::<Timestamptz, _>(until)
     .bind::<Double, _>(delay.as_secs_f64())
     .bind::<Nullable<Timestamptz>, _>(now)
     .execute(connection)
     .await?;
-    Ok(changed == 1)
+    Ok(())
 }
 
-/// For how long nothing was compared; none before the first time.
+/// For how long nothing was compared, of the tenant that is furthest behind; none before the first time.
 pub(crate) async fn find_age(
     connection: &mut Connection,
-    tenant: TenantId,
     now: Now,
     gateway: &str,
+    tenants: &BTreeSet<TenantId>,
 ) -> Result<Option<Duration>, DbError> {
     #[derive(QueryableByName)]
     struct Row {
-        #[diesel(sql_type = Double)]
-        age_s: f64,
+        #[diesel(sql_type = Nullable<Double>)]
+        age_s: Option<f64>,
     }
 
-    let rows: Vec<Row> = cached_sql(
-        "SELECT extract(epoch FROM coalesce($3, now()) - reconciled_until)::float8 AS age_s
-         FROM orders.reconciliation_progress WHERE tenant_id = $1 AND gateway = $2",
+    let row: Row = cached_sql(
+        "SELECT extract(epoch FROM coalesce($3, now()) - min(reconciled_until))::float8 AS age_s
+         FROM orders.reconciliation_progress WHERE tenant_id = ANY ($1) AND gateway = $2",
     )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids(tenants))
     .bind::<Text, _>(gateway)
     .bind::<Nullable<Timestamptz>, _>(now)
-    .load(connection)
+    .get_result(connection)
     .await?;
-    let age = |row: Row| Duration::try_from_secs_f64(row.age_s).unwrap_or_default();
-    Ok(rows.into_iter().next().map(age))
+    let age = row.age_s;
+    Ok(age.map(|age_s| Duration::try_from_secs_f64(age_s).unwrap_or_default()))
+}
+
+fn ids(tenants: &BTreeSet<TenantId>) -> Vec<Uuid> {
+    tenants.iter().map(|tenant| tenant.as_uuid()).collect()
 }

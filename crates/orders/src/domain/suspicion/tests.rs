@@ -201,52 +201,67 @@ fn what_an_ended_order_was_charged_is_given_back() {
 }
 
 #[test]
-fn a_charge_past_the_payment_of_a_paid_order_is_given_back() {
-    let without_attempt = paid().with(|it| it.attempt = None);
+fn a_second_charge_of_a_paid_order_is_refunded_only_if_its_payment_is_an_attempt() {
     let of_a_dead_attempt = Case::new(OrderStatus::Paid, "declined");
-    for case in [without_attempt, of_a_dead_attempt] {
-        let expected = (ChargeWithoutOrder, FindingAction::Refund);
-        assert_eq!(case.kind_and_action(), expected);
+    let unknown = paid().with(|it| it.attempt = None);
+    for (case, action) in [
+        (of_a_dead_attempt, FindingAction::Refund),
+        (unknown, FindingAction::None),
+    ] {
+        assert_eq!(case.kind_and_action(), (ChargeWithoutOrder, action));
         assert_eq!(case.suspicion().order.unwrap().1, OrderStatus::Paid);
     }
 }
 
 #[test]
-fn only_what_names_both_store_and_order_is_given_back_without_an_order() {
+fn no_money_is_moved_for_a_payment_without_an_attempt_whatever_its_charge_names() {
+    let unsold = |it: &mut Case| it.attempt = None;
+    let orphan = || {
+        paid().with(unsold).with(|it| {
+            it.order = None;
+        })
+    };
+    let reported = (ChargeWithoutOrder, FindingAction::None);
+    assert_eq!(orphan().kind_and_action(), reported);
+    let nameless = orphan().with(|it| it.charge.order_id = None);
+    assert_eq!(nameless.kind_and_action(), reported);
+    let foreign = orphan().with(|it| it.charge.tenant_id = None);
+    assert_eq!(foreign.kind_and_action(), reported);
+    assert_eq!(named_order(foreign.tenant, &foreign.charge), None);
+    let of_no_tenant_here = orphan().with(|it| it.charge.tenant_id = Some(TenantId::generate()));
+    assert_eq!(of_no_tenant_here.kind_and_action(), reported);
+    let reserved = orphan().with(reserve);
+    assert_eq!(reserved.kind_and_action(), reported);
+    for status in [
+        OrderStatus::Failed,
+        OrderStatus::Cancelled,
+        OrderStatus::Refunded,
+    ] {
+        let taken = Case::new(status, "voided").with(unsold);
+        let expected = (ChargeOnEndedOrder, FindingAction::None);
+        assert_eq!(taken.kind_and_action(), expected, "{status}");
+        let expected = (AuthorisationOnEndedOrder, FindingAction::None);
+        assert_eq!(taken.with(reserve).kind_and_action(), expected, "{status}");
+    }
+}
+
+fn reserve(case: &mut Case) {
+    case.charge.capture = Capture::Uncaptured;
+    case.charge.captured.amount_minor = 0;
+}
+
+#[test]
+fn a_charge_without_money_is_no_difference() {
     let orphan = || {
         paid().with(|it| {
             it.attempt = None;
             it.order = None;
         })
     };
-    let expected = (ChargeWithoutOrder, FindingAction::Refund);
-    assert_eq!(orphan().kind_and_action(), expected);
-    let reported = (ChargeWithoutOrder, FindingAction::None);
-    let nameless = orphan().with(|it| it.charge.order_id = None);
-    assert_eq!(nameless.kind_and_action(), reported);
-    let foreign = orphan().with(|it| it.charge.tenant_id = None);
-    assert_eq!(foreign.kind_and_action(), reported);
-    assert_eq!(named_order(foreign.tenant, &foreign.charge), None);
-    let theirs = orphan().with(|it| it.charge.tenant_id = Some(TenantId::generate()));
-    assert_eq!(theirs.judge(), Judgement::Fine);
     for status in [ChargeStatus::Pending, ChargeStatus::Failed] {
         let nothing = orphan().with(|it| it.charge.status = status);
         assert_eq!(nothing.judge(), Judgement::Fine, "{status:?}");
     }
-}
-
-#[test]
-fn what_is_reserved_past_payments_can_only_be_reported() {
-    let case = paid().with(|it| {
-        it.attempt = None;
-        it.order = None;
-        it.charge.capture = Capture::Uncaptured;
-        it.charge.reference = None;
-    });
-    assert_eq!(
-        case.kind_and_action(),
-        (ChargeWithoutOrder, FindingAction::None)
-    );
 }
 
 #[test]

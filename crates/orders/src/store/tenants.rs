@@ -1,0 +1,34 @@
+//! The tenants that have orders.
+
+use diesel::QueryableByName;
+use diesel::sql_types::Uuid as SqlUuid;
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+use oms_validation::TenantId;
+use uuid::Uuid;
+
+/// The tenants that have orders, and so payment attempts. One step in the primary key for each: the number of their orders
+/// costs nothing.
+pub(crate) async fn list(connection: &mut Connection) -> Result<Vec<TenantId>, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        tenant_id: Uuid,
+    }
+
+    let rows: Vec<Row> = cached_sql(
+        "WITH RECURSIVE tenants (tenant_id) AS (
+             (SELECT o.tenant_id FROM orders.orders o ORDER BY o.tenant_id LIMIT 1)
+             UNION ALL
+             SELECT following.tenant_id FROM tenants
+             CROSS JOIN LATERAL (
+                 SELECT o.tenant_id FROM orders.orders o
+                 WHERE o.tenant_id > tenants.tenant_id ORDER BY o.tenant_id LIMIT 1
+             ) following
+         )
+         SELECT tenant_id FROM tenants",
+    )
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.tenant_id.into()).collect())
+}
