@@ -256,7 +256,9 @@ fn import_limits(reader: &mut Reader<'_>) -> ImportLimits {
         body: BodyLimits {
             max_bytes: reader.number("OMS_IMPORT_MAX_BYTES", 67_108_864, 1024..=1_073_741_824),
             deadline: reader.milliseconds("OMS_IMPORT_BODY_TIMEOUT_MS", 300_000, 100..=3_600_000),
+            min_bytes_per_s: reader.number("OMS_IMPORT_MIN_BYTES_PER_S", 16_384, 0..=1_000_000),
         },
+        files: reader.number("OMS_IMPORT_FILES", 16, 1..=256),
         at_a_time: reader.number("OMS_IMPORTS_AT_A_TIME", 2, 1..=16),
     }
 }

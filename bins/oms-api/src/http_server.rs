@@ -54,6 +54,7 @@ pub(crate) fn start(
     let body_limits = web::Data::new(BodyLimits {
         max_bytes: limits.max_body_bytes,
         deadline: limits.body_timeout,
+        ..BodyLimits::default()
     });
     let (orders, database) = (web::Data::new(orders), web::Data::new(database));
     let inventory = web::Data::new(inventory);

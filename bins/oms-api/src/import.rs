@@ -55,7 +55,7 @@ pub(crate) enum ImportCommand {
 pub(crate) struct Source {
     /// The file, or - for standard input.
     file: PathBuf,
-    /// How rows stand in it; by default as its name ends: .csv, .jsonl or .ndjson.
+    /// How rows stand in it; by default as its name ends: .csv, .tsv, .jsonl or .ndjson.
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// Import nothing if a row is rejected.
@@ -187,8 +187,9 @@ impl fmt::Display for Summary<'_> {
 
 fn format_of(source: &Source) -> anyhow::Result<ImportFormat> {
     let ending = source.file.extension().and_then(|ending| ending.to_str());
-    match (source.format, ending) {
-        (Some(Format::Csv), _) | (None, Some("csv")) => Ok(ImportFormat::Csv),
+    let ending = ending.map(str::to_ascii_lowercase);
+    match (source.format, ending.as_deref()) {
+        (Some(Format::Csv), _) | (None, Some("csv" | "tsv")) => Ok(ImportFormat::Csv),
         (Some(Format::Jsonl), _) | (None, Some("jsonl" | "ndjson")) => Ok(ImportFormat::JsonLines),
         (None, _) => anyhow::bail!("say --format csv or --format jsonl"),
     }

@@ -37,6 +37,7 @@ const CODES: &[(&str, u16)] = &[
     ("inventory.idempotency_key_reused", 422),
     ("inventory.import_not_found", 404),
     ("inventory.import_header", 400),
+    ("inventory.import_encoding", 400),
     ("inventory.import_empty", 400),
     ("inventory.import_too_long", 413),
     ("inventory.import_rejected", 422),

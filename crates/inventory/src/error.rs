@@ -38,6 +38,8 @@ oms_errors::problem_types! {
     IMPORT_NOT_FOUND = "inventory.import_not_found", NotFound, "There is no such import";
     /// The first line of a CSV file does not name the columns.
     IMPORT_HEADER = "inventory.import_header", InvalidRequest, "The file does not begin with its columns";
+    /// A file is compressed, a workbook, or in an encoding other than UTF-8.
+    IMPORT_ENCODING = "inventory.import_encoding", InvalidRequest, "The file is not UTF-8 text";
     /// A file has no row.
     IMPORT_EMPTY = "inventory.import_empty", InvalidRequest, "There is nothing in the file to import";
     /// A file has more lines than an import may have.
@@ -103,6 +105,9 @@ pub enum InventoryError {
     /// The first line of a CSV file does not name the columns.
     #[error(transparent)]
     ImportHeader(InvalidHeader),
+    /// A file is not text in UTF-8.
+    #[error("the file is {0}")]
+    ImportEncoding(&'static str),
     /// A file has no row.
     #[error("the file has no row")]
     ImportEmpty,
@@ -175,6 +180,7 @@ impl From<InventoryError> for Problem {
             InventoryError::KeyReused => Self::of(&KEY_REUSED),
             InventoryError::ImportNotFound => Self::of(&IMPORT_NOT_FOUND),
             InventoryError::ImportHeader(error) => Self::new(&IMPORT_HEADER, error.to_string()),
+            InventoryError::ImportEncoding(_) => Self::new(&IMPORT_ENCODING, error.to_string()),
             InventoryError::ImportEmpty => Self::of(&IMPORT_EMPTY),
             InventoryError::ImportFile(error) => not_taken(error),
             InventoryError::ImportRejected(rejections) => rejected(&rejections),

@@ -30,7 +30,7 @@ use imports::ImportPlaces;
 /// What the endpoints of inventory work with. Registered as `web::Data`.
 pub struct InventoryApi {
     context: Arc<InventoryContext>,
-    imports: ImportPlaces,
+    imports: Arc<ImportPlaces>,
     runtime: Handle,
     tasks: TaskTracker,
 }
@@ -45,7 +45,7 @@ impl InventoryApi {
     ) -> Self {
         Self {
             context,
-            imports: ImportPlaces::new(imports),
+            imports: Arc::new(ImportPlaces::new(imports)),
             runtime,
             tasks,
         }

@@ -16,7 +16,8 @@ pub use domain::cursor::Cursor;
 pub use domain::demand::{Demand, InvalidDemand, MAX_QUANTITY};
 pub use domain::explanation::RouteExplanation;
 pub use domain::id::{ImportId, MovementId, ProductId, StockChangeId, WarehouseId};
-pub use domain::import::parser::{InvalidHeader, MAX_LINE_BYTES};
+pub use domain::import::header::InvalidHeader;
+pub use domain::import::parser::MAX_LINE_BYTES;
 pub use domain::import::rejection::{MAX_NAMED_REJECTIONS, Rejection, RejectionCode, Rejections};
 pub use domain::import::{
     Acceptance, Import, ImportCounts, ImportFormat, ImportKind, ImportReport, MAX_IMPORT_LINES,

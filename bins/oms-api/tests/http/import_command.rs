@@ -67,12 +67,20 @@ async fn files_are_imported_and_every_rejected_row_is_printed() {
 
     let stock = format!("sku,warehouseId,quantity\nLAMP,{ATLANTA_WAREHOUSE},5\n");
     let stock = written(&folder, "stock.txt", &stock);
+    let shouted = written(
+        &folder,
+        "STOCK.CSV",
+        &std::fs::read_to_string(&stock).unwrap(),
+    );
+    let words = ["stock", shouted.to_str().unwrap(), "--mode", "receive"];
+    let output = import(&database, &[], &words, None).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
     let words = ["stock", "-", "--format", "csv", "--reason", "counted"];
     let output = import(&database, &[], &words, Some(&stock)).await;
-    let summary = "1 rows imported: 1 changed, 0 as they were, 0 rows rejected".to_owned();
+    let summary = "1 rows imported: 0 changed, 1 as they were, 0 rows rejected".to_owned();
     assert_eq!(said(&output), (Some(0), vec![summary]), "{output:?}");
     let movement = "SELECT kind, quantity, reason, actor FROM inventory.stock_movements ORDER BY id DESC LIMIT 1";
-    let expected = ["adjustment", "5", "counted", "cli"].map(str::to_owned);
+    let expected = ["receipt", "5", "imported", "cli"].map(str::to_owned);
     assert_eq!(database.rows(movement).await, [expected]);
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::eventually::until;
+use crate::keys::make_key;
 use crate::raw::{RawConnection, head, status};
 use crate::request::{WIDGET_A, new_key};
 use crate::shop::{Customer, Shop};
@@ -275,7 +276,7 @@ async fn a_body_that_other_requests_may_not_have_is_imported_and_one_too_slow_is
 }
 
 #[tokio::test]
-async fn what_spreadsheets_write_is_read_and_a_cell_over_two_lines_spoils_its_own_row_only() {
+async fn what_spreadsheets_write_is_read_and_a_cell_over_two_lines_belongs_to_its_own_row() {
     let shop = Shop::open().await;
     let file = "\u{FEFF}sku,amountMinor,currency,name\r\n\
                 LAMP-1,1500,USD,\"Lamp, \"\"small\"\"\"\r\n\
@@ -283,13 +284,9 @@ async fn what_spreadsheets_write_is_read_and_a_cell_over_two_lines_spoils_its_ow
                 LAMP-3,1500,USD,Lamp";
     let report = shop.import(PRODUCTS, CSV, &new_key(), file).await;
     assert_eq!((report.status, &report.body["created"]), (201, &json!(2)));
-    let rejections = report.body["rejections"].as_array().unwrap();
-    let lines: Vec<_> = rejections
-        .iter()
-        .map(|it| (&it["line"], &it["code"]))
-        .collect();
-    let malformed = json!("row.malformed");
-    assert_eq!(lines, [(&json!(3), &malformed), (&json!(4), &malformed)]);
+    let rejection = &report.body["rejections"][0];
+    let found = (&rejection["line"], &rejection["code"]);
+    assert_eq!(found, (&json!(3), &json!("row.invalid_name")));
     let lamp = shop.pages("/products?sku=LAMP-1", 1).await;
     assert_eq!(lamp[0]["name"], "Lamp, \"small\"");
 }
@@ -319,10 +316,51 @@ async fn of_an_upload_that_is_cut_off_nothing_is_imported_and_its_key_and_place_
 }
 
 #[tokio::test]
-async fn more_imports_at_a_time_than_there_are_places_for_are_told_to_wait() {
-    let shop = Shop::open_with(&[("OMS_IMPORTS_AT_A_TIME", "1")]).await;
+async fn text_inside_quotes_is_never_imported_as_a_row_of_its_own() {
+    let shop = Shop::open().await;
+    let file = "sku,name,amountMinor,currency\nNL-1,\"Lamp\nNL-EVIL,Smuggled,1,USD\n\",1000,USD\nNL-2,Lamp,65.00,USD\n";
+    let report = shop.import(PRODUCTS, CSV, &new_key(), file).await;
+    assert_eq!((report.status, &report.body["accepted"]), (201, &json!(0)));
+    let rejections = &report.body["rejections"];
+    assert_eq!(rejections[0]["line"], 2);
+    assert_eq!(rejections[1]["line"], 5);
+    let reason = rejections[1]["reason"].as_str().unwrap();
+    assert!(reason.contains("whole number of minor units"), "{reason}");
+    let smuggled = shop.get("/products?sku=NL-EVIL").await;
+    assert_eq!(smuggled.body["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_compressed_file_or_a_workbook_is_refused_by_its_name() {
+    let shop = Shop::open().await;
+    for (bytes, name) in [
+        (&b"\x1F\x8B\x08\0\0\0\0\0"[..], "gzip"),
+        (b"\xFF\xFEs\0k\0u\0", "UTF-16"),
+        (b"PK\x03\x04\x14\0", "workbook"),
+    ] {
+        let request = shop.customer().post(PRODUCTS).header("content-type", CSV);
+        let request = request.header("idempotency-key", new_key());
+        let refused = Answer::of(request.body(bytes.to_vec()).send().await.unwrap()).await;
+        refused.assert_problem(400, "inventory.import_encoding");
+        assert!(refused.body["detail"].as_str().unwrap().contains(name));
+    }
+}
+
+#[tokio::test]
+async fn slow_uploads_of_one_tenant_keep_no_other_tenant_and_no_finished_upload_waiting() {
+    let settings = [
+        ("OMS_IMPORTS_AT_A_TIME", "1"),
+        ("OMS_IMPORT_FILES", "8"),
+        ("OMS_IMPORT_MIN_BYTES_PER_S", "0"),
+    ];
+    let shop = Shop::open_with(&settings).await;
     let file = stock(&[("WIDGET-A", ATLANTA_WAREHOUSE, 7)]);
-    // Neither sends its body yet: whichever comes first holds the place until it does.
+    let slow = slow_import(&shop, file.len()).await;
+    // The slow upload holds no place to work.
+    let own = shop.import(STOCK, CSV, &new_key(), &file).await;
+    assert_eq!(own.status, 201, "{own:?}");
+
+    // A quarter of the files is the tenant's share: of two more uploads one is refused.
     let mut one = slow_import(&shop, file.len()).await;
     let mut other = slow_import(&shop, file.len()).await;
     let (refusal, mut accepted) = tokio::select! {
@@ -331,15 +369,26 @@ async fn more_imports_at_a_time_than_there_are_places_for_are_told_to_wait() {
     };
     assert_eq!(status(&refusal), 503);
     assert!(refusal.contains("inventory.imports_busy"), "{refusal}");
-    let third = shop.import(STOCK, CSV, &new_key(), &file).await;
-    third.assert_problem(503, "inventory.imports_busy");
+
+    let stranger = "00000000-0000-4000-8000-000000000002";
+    let key = make_key(&shop.database, stranger, "importer", "inventory:write").await;
+    let theirs = shop.customer().post(STOCK).bearer_auth(key);
+    let theirs = theirs
+        .header("idempotency-key", new_key())
+        .header("content-type", CSV);
+    let theirs = Answer::of(theirs.body(file.clone()).send().await.unwrap()).await;
+    assert_eq!(theirs.status, 201, "{theirs:?}");
 
     accepted.send(file.as_bytes()).await;
     assert_eq!(status(&accepted.answer().await), 201);
-    until("the place is free again", async || {
-        let answer = shop.import(STOCK, CSV, &new_key(), &file).await;
-        answer.status == 201
-    })
+    slow.reset();
+    until(
+        "the places of uploads that ended are free again",
+        async || {
+            let answer = shop.import(STOCK, CSV, &new_key(), &file).await;
+            answer.status == 201
+        },
+    )
     .await;
 }
 

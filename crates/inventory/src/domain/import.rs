@@ -1,8 +1,10 @@
 //! Imports: products or stock from a file, line by line, and what became of each line.
 
+pub(crate) mod header;
 pub(crate) mod parser;
 pub(crate) mod planned_stock;
 pub(crate) mod product_row;
+pub(crate) mod quotes;
 pub(crate) mod rejection;
 pub(crate) mod stock_row;
 
@@ -46,7 +48,7 @@ impl ImportKind {
 /// How rows stand in the lines of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum ImportFormat {
-    /// Comma-separated values (RFC 4180), one row in each line; the first line names the columns.
+    /// Comma-separated values (RFC 4180); the first line names the columns.
     Csv,
     /// One JSON object in each line.
     JsonLines,

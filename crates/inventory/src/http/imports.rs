@@ -1,5 +1,6 @@
 //! Imports.
 
+mod places;
 pub(super) mod products;
 pub(super) mod representation;
 pub(super) mod show;
@@ -10,9 +11,9 @@ use std::sync::Arc;
 use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::{INVALID_HEADER, Problem, UNSUPPORTED_MEDIA_TYPE};
-use oms_validation::Once;
 use oms_validation::http::{BodyLimits, for_each_piece, utf8_media_type};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use oms_validation::{Once, TenantId};
+use places::{Place, Places};
 
 use crate::domain::import::{Acceptance, ImportFormat, ImportReport};
 use crate::error::{self, InventoryError};
@@ -22,6 +23,7 @@ use crate::import_file::{ImportFile, ImportFileWriter};
 oms_errors::refusals! {
     Refusals: [
         INVALID_HEADER,
+        error::IMPORT_ENCODING,
         error::IMPORT_HEADER,
         error::IMPORT_EMPTY,
         error::IMPORT_TOO_LONG,
@@ -36,37 +38,46 @@ oms_errors::refusals! {
 /// How long clients wait for a place, in seconds.
 const RETRY_AFTER_S: u32 = 10;
 
+/// The part of all files that one tenant may have on the disk: a quarter, so that no tenant shuts others out.
+const SHARE_OF_A_TENANT: usize = 4;
+
 /// What imports may take of the server.
 #[derive(Clone, Copy, Debug)]
 pub struct ImportLimits {
-    /// Their bodies, in place of those of other requests.
+    /// Their bodies, in place of those of other requests. The deadline is also the longest wait for a place.
     pub body: BodyLimits,
-    /// Most of them at a time.
+    /// Most files on the disk: those that are received, wait for a place, or are imported.
+    pub files: usize,
+    /// Most files that are imported at a time.
     pub at_a_time: usize,
 }
 
 /// The places for imports.
 pub(super) struct ImportPlaces {
     body: BodyLimits,
-    free: Arc<Semaphore>,
+    files: Arc<Places>,
+    at_work: Arc<Places>,
+}
+
+/// A file on the disk, and its place there.
+struct Received {
+    file: ImportFile,
+    on_disk: Place,
 }
 
 impl ImportPlaces {
     pub(super) fn new(limits: ImportLimits) -> Self {
+        let share = limits.files.div_ceil(SHARE_OF_A_TENANT);
         Self {
             body: limits.body,
-            free: Arc::new(Semaphore::new(limits.at_a_time)),
+            files: Places::new(limits.files, share),
+            at_work: Places::new(limits.at_a_time, limits.at_a_time),
         }
     }
 
-    /// A place, from before the body is read until the import has ended.
-    fn take(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let place = self.free.clone().try_acquire_owned();
-        place.map_err(|_| Problem::of(&error::IMPORTS_BUSY).with_retry_after_s(RETRY_AFTER_S))
-    }
-
-    /// The body on the disk: no connection to the database waits for a slow client.
-    async fn receive(&self, payload: web::Payload) -> Result<ImportFile, Problem> {
+    /// The body on the disk: neither a place to work nor a connection to the database waits for a slow client.
+    async fn receive(&self, tenant: TenantId, payload: web::Payload) -> Result<Received, Problem> {
+        let on_disk = self.files.try_take(tenant).ok_or_else(busy)?;
         let max_bytes = u64::try_from(self.body.max_bytes).unwrap_or(u64::MAX);
         let mut file = ImportFileWriter::new(max_bytes).map_err(InventoryError::ImportFile)?;
         for_each_piece(payload.into_inner(), self.body, async |piece| {
@@ -75,8 +86,19 @@ impl ImportPlaces {
         })
         .await?;
         let file = file.finish().await;
-        Ok(file.map_err(InventoryError::ImportFile)?)
+        let file = file.map_err(InventoryError::ImportFile)?;
+        Ok(Received { file, on_disk })
     }
+
+    /// A place to work, in turns with other tenants.
+    async fn work(&self, tenant: TenantId) -> Result<Place, Problem> {
+        let place = tokio::time::timeout(self.body.deadline, self.at_work.take(tenant)).await;
+        place.map_err(|_| busy())
+    }
+}
+
+fn busy() -> Problem {
+    Problem::of(&error::IMPORTS_BUSY).with_retry_after_s(RETRY_AFTER_S)
 }
 
 fn format_of(request: &HttpRequest) -> Result<ImportFormat, Problem> {

@@ -109,7 +109,7 @@ async fn each_row_that_is_wrong_is_named_by_its_line_and_the_others_are_taken() 
         b"SKU-2,here,1".to_vec(),
         format!("{},{here},1", "x".repeat(101)).into_bytes(),
         [b"SKU-\xE4,", format!("{here},1").as_bytes()].concat(),
-        format!("\"SKU-2,{here},1").into_bytes(),
+        format!("SKU-2,{here},1,2").into_bytes(),
         format!("{},{here},1", "x".repeat(MAX_LINE_BYTES)).into_bytes(),
         format!("SKU-0,{here},3").into_bytes(),
         format!("SKU-2,{there},9").into_bytes(),
@@ -189,14 +189,20 @@ async fn files_that_are_no_files_of_stock_are_refused_and_leave_the_key_free() {
     let error = refused("\n\n", ImportFormat::JsonLines).await;
     assert!(matches!(error, InventoryError::ImportEmpty), "{error:?}");
     for text in [
-        "\nsku,warehouseId,quantity\n",
-        "sku;warehouseId;quantity\nA;b;1",
+        "sku;warehouseId\nA;b",
+        "sep=:\nsku:warehouseId:quantity\nA:b:1",
     ] {
         let error = refused(text, ImportFormat::Csv).await;
         assert!(
             matches!(error, InventoryError::ImportHeader(_)),
             "{error:?}"
         );
+    }
+    for (text, name) in [("s\0k\0u\0", "UTF-16"), ("PK\u{3}\u{4}", "workbook")] {
+        for format in [ImportFormat::Csv, ImportFormat::JsonLines] {
+            let error = refused(text, format).await;
+            assert!(matches!(error, InventoryError::ImportEncoding(found) if found.contains(name)));
+        }
     }
     assert_eq!(
         set(&context, "k", &stock_file([(0, 0, 6)]))
@@ -206,6 +212,62 @@ async fn files_that_are_no_files_of_stock_are_refused_and_leave_the_key_free() {
             .changed,
         1
     );
+}
+
+#[tokio::test]
+async fn nothing_inside_quotes_is_a_row_wherever_chunks_end() {
+    let (database, mut connection) = store_with(&[&[5, 5, 5]]).await;
+    let context = context(&database, 1);
+    let row = |p: usize, quantity: i32| format!("SKU-{p},{},{quantity}\n", warehouse(0));
+    // The quoted cell begins in one chunk's last record and goes on for more lines than a chunk has.
+    let filler: String = (0..CHUNK - 1).map(|n| format!("NONE-{n},x,1\n")).collect();
+    let inside = row(1, 77).repeat(200);
+    let file = format!(
+        "sku,warehouseId,quantity\n{filler}\"SKU-0\n{inside}\",{},7\n{}\"never closed\n{}",
+        warehouse(0),
+        row(2, 9),
+        row(1, 78)
+    );
+    let report = set(&context, "k", &file).await;
+    let lines: Vec<i32> = report.rejections.iter().map(|r| r.line).collect();
+    let smuggler = i32::try_from(CHUNK).unwrap() + 1;
+    assert_eq!(lines[CHUNK - 1..], [smuggler, smuggler + 203]);
+    assert!(report.rejections[CHUNK].reason.contains("never closed"));
+    assert_eq!(report.import.lines_done, smuggler + 204);
+    for (p, quantity) in [(0, 5), (1, 5), (2, 9)] {
+        assert_eq!(on_hand(&mut connection, 0, p).await, quantity);
+    }
+}
+
+#[tokio::test]
+async fn files_as_spreadsheets_of_any_country_write_them_are_taken() {
+    let (database, mut connection) = store_with(&[&[5, 5]]).await;
+    let context = context(&database, 1);
+    let here = warehouse(0);
+    for (quantity, file) in [
+        (10, format!("sku;warehouseId;quantity\nSKU-0;{here};10\n")),
+        (
+            11,
+            format!("sep=;\r\nsku;warehouseId;quantity\r\nSKU-0;{here};11\r\n"),
+        ),
+        (
+            12,
+            format!("\u{FEFF}sku\twarehouseId\tquantity\nSKU-0\t{here}\t12"),
+        ),
+        (
+            13,
+            format!(",,,\nsku,warehouseId,quantity,,\n,,,,\nSKU-0,{here},13,,\n,,,,\n\"\",,\n"),
+        ),
+    ] {
+        let report = set(&context, &format!("k{quantity}"), &file).await;
+        assert_eq!(report.rejections, [], "{file}");
+        assert_eq!(on_hand(&mut connection, 0, 0).await, quantity);
+    }
+    let blank_rows = format!("sku,warehouseId,quantity\n,,\nSKU-0,{here},20\n , ,\n");
+    let request = request(&blank_rows, Acceptance::AllOrNothing).await;
+    let taken = import(&context, "all", StockMode::Set, request, &()).await;
+    assert!(matches!(taken, Ok(Once::Now(_))), "{taken:?}");
+    assert_eq!(on_hand(&mut connection, 0, 0).await, 20);
 }
 
 #[tokio::test]

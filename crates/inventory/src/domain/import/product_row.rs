@@ -51,8 +51,7 @@ impl Row for ProductRow {
         let prices = match (cells.amount_minor.trim(), cells.currency.trim()) {
             ("", "") => Vec::new(),
             (amount, currency) => vec![Price {
-                // What is no number is out of range.
-                amount_minor: amount.parse().unwrap_or(0),
+                amount_minor: amount.parse().map_err(|_| not_minor_units())?,
                 currency: currency.to_owned(),
             }],
         };
@@ -80,6 +79,11 @@ impl ProductRow {
             .map_err(|error| (RejectionCode::InvalidPrice, format!("the prices {error}")))?;
         Ok(Self { sku, name, prices })
     }
+}
+
+fn not_minor_units() -> Invalid {
+    let reason = "the amount must be a whole number of minor units, such as 6500 for 65.00 USD";
+    (RejectionCode::InvalidPrice, reason.to_owned())
 }
 
 fn money(price: &Price) -> Result<Money, Invalid> {

@@ -47,17 +47,20 @@ pub(crate) async fn import(
 ) -> Result<HttpResponse, Problem> {
     let query = parse_query(request.query_string(), &["allOrNothing"])?;
     let (format, acceptance) = (format_of(&request)?, acceptance_of(&query)?);
-    let place = api.imports.take()?;
+    let received = api.imports.receive(tenant.0, payload).await?;
     let request = ImportRequest {
-        file: api.imports.receive(payload).await?,
+        file: received.file,
         format,
         acceptance,
         actor: operator.0.as_actor(),
     };
-    let context = api.context.clone();
+    let (context, on_disk) = (api.context.clone(), received.on_disk);
+    let imports = api.imports.clone();
     let importing = async move {
-        let _place = place;
-        service::import_products::import_products(&context, tenant.0, &key.0, request, &()).await
+        let _places = (on_disk, imports.work(tenant.0).await?);
+        let report =
+            service::import_products::import_products(&context, tenant.0, &key.0, request, &());
+        Ok::<_, Problem>(report.await?)
     };
     Ok(answer(api.detached(importing).await??))
 }

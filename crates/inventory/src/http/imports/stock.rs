@@ -60,18 +60,28 @@ pub(crate) async fn import(
         Reason::parse(text).map_err(|error: InvalidReason| error.to_string())
     })?;
     let reason = reason.map_or_else(|| reason_of("imported"), Ok)?;
-    let place = api.imports.take()?;
+    let received = api.imports.receive(tenant.0, payload).await?;
     let request = ImportRequest {
-        file: api.imports.receive(payload).await?,
+        file: received.file,
         format,
         acceptance,
         actor: operator.0.as_actor(),
     };
-    let context = api.context.clone();
+    let (context, on_disk) = (api.context.clone(), received.on_disk);
+    let imports = api.imports.clone();
     let importing = async move {
-        let (_place, tenant, key) = (place, tenant.0, key.0);
-        service::import_stock::import_stock(&context, tenant, &key, mode, &reason, request, &())
-            .await
+        let (tenant, key) = (tenant.0, key.0);
+        let _places = (on_disk, imports.work(tenant).await?);
+        let report = service::import_stock::import_stock(
+            &context,
+            tenant,
+            &key,
+            mode,
+            &reason,
+            request,
+            &(),
+        );
+        Ok::<_, Problem>(report.await?)
     };
     Ok(answer(api.detached(importing).await??))
 }

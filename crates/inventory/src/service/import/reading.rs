@@ -1,20 +1,24 @@
 //! Reading a file chunk by chunk, in a thread that may wait for the disk.
 
-use std::{io, mem};
+use std::io::{self, BufRead};
+use std::mem;
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use crate::domain::import::parser::{InvalidHeader, MAX_LINE_BYTES, Parser, Row};
+use crate::domain::import::header::{
+    Header, InvalidHeader, delimiter_of, is_blank_line, unsupported_encoding,
+};
+use crate::domain::import::parser::{MAX_LINE_BYTES, Parser, Row};
 use crate::domain::import::rejection::{Rejection, RejectionCode};
 use crate::domain::import::{ImportFormat, Numbered};
 use crate::error::InventoryError;
-use crate::import_file::{ImportFile, ImportFileError, Line};
+use crate::import_file::{ImportFile, ImportFileError, Record, RecordText, Records};
 use crate::service::import::CHUNK_ROWS;
 
 /// Chunks that wait to be worked on.
 const READ_AHEAD: usize = 1;
 
-/// The rows of some lines in a row. Where one ends depends on the file alone.
+/// The rows of successive records. Where one ends depends on the file alone.
 pub(crate) struct Chunk<R> {
     pub(crate) rows: Vec<Numbered<R>>,
     pub(crate) rejections: Vec<Rejection>,
@@ -28,6 +32,7 @@ pub(crate) struct Chunks<R> {
 }
 
 enum Unreadable {
+    Encoding(&'static str),
     Header(InvalidHeader),
     Disk(io::Error),
 }
@@ -47,6 +52,7 @@ impl From<io::Error> for Unreadable {
 impl From<Unreadable> for InventoryError {
     fn from(error: Unreadable) -> Self {
         match error {
+            Unreadable::Encoding(name) => Self::ImportEncoding(name),
             Unreadable::Header(error) => Self::ImportHeader(error),
             Unreadable::Disk(error) => Self::ImportFile(ImportFileError::Disk(error)),
         }
@@ -57,7 +63,7 @@ impl<R: Row> Chunks<R> {
     /// Begins to read a file.
     ///
     /// # Errors
-    /// `ImportHeader`, or `ImportEmpty` when it has no row.
+    /// `ImportEncoding`, `ImportHeader`, or `ImportEmpty` when it has no row.
     pub(crate) async fn open(
         file: ImportFile,
         format: ImportFormat,
@@ -90,21 +96,16 @@ fn read<R: Row>(
     format: ImportFormat,
     sender: &Sender<Result<Chunk<R>, Unreadable>>,
 ) -> Result<(), Unreadable> {
-    let mut lines = file.into_lines();
-    let mut chunk = Chunk::default();
-    let Some((number, line)) = lines.next()? else {
+    let mut records = file.into_records();
+    if let Some(name) = unsupported_encoding(records.peek()?) {
+        return Err(Unreadable::Encoding(name));
+    }
+    let Some(mut parser) = parser_for::<R>(&mut records, format)? else {
         return Ok(());
     };
-    let first_line = match line {
-        Line::Bytes(bytes) => bytes,
-        Line::TooLong => b"",
-    };
-    let mut parser = Parser::new::<R>(format, first_line)?;
-    if !parser.has_header() {
-        chunk.read(&mut parser, number, line);
-    }
-    while let Some((number, line)) = lines.next()? {
-        chunk.read(&mut parser, number, line);
+    let mut chunk = Chunk::default();
+    while let Some(record) = records.next()? {
+        chunk.read(&mut parser, record);
         if chunk.len() >= CHUNK_ROWS && sender.blocking_send(Ok(mem::take(&mut chunk))).is_err() {
             return Ok(());
         }
@@ -113,6 +114,36 @@ fn read<R: Row>(
         let _ = sender.blocking_send(Ok(chunk));
     }
     Ok(())
+}
+
+/// What reads the records after the header, if there has to be one; none for a file with nothing in it.
+fn parser_for<R: Row>(
+    records: &mut Records<impl BufRead>,
+    format: ImportFormat,
+) -> Result<Option<Parser>, Unreadable> {
+    if format == ImportFormat::JsonLines {
+        return Ok(Some(Parser::json_lines()));
+    }
+    let mut delimiter = None;
+    while let Some(record) = records.next()? {
+        let line = match record.text {
+            RecordText::Bytes(bytes) => bytes,
+            RecordText::TooLong | RecordText::Unclosed => b"",
+        };
+        if record.text != RecordText::TooLong && is_blank_line(line) {
+            continue;
+        }
+        if delimiter.is_none() {
+            delimiter = delimiter_of::<R>(line)?;
+            if delimiter.is_some() {
+                continue;
+            }
+        }
+        let header = Header::read::<R>(line, delimiter)?;
+        records.follow_quotes(header.delimiter());
+        return Ok(Some(Parser::csv(header)));
+    }
+    Ok(None)
 }
 
 impl<R> Default for Chunk<R> {
@@ -126,18 +157,25 @@ impl<R> Default for Chunk<R> {
 }
 
 impl<R: Row> Chunk<R> {
-    fn read(&mut self, parser: &mut Parser, number: i32, line: Line<'_>) {
-        self.last_line = number;
-        let parsed = match line {
-            Line::Bytes(bytes) if bytes.trim_ascii().is_empty() => return,
-            Line::Bytes(bytes) => parser.parse(number, bytes),
-            Line::TooLong => {
-                let reason = format!("has more than {MAX_LINE_BYTES} bytes");
-                Err(Rejection::new(number, RejectionCode::TooLong, reason))
-            }
+    fn read(&mut self, parser: &mut Parser, record: Record<'_>) {
+        let line = record.line;
+        self.last_line = record.last_line;
+        let rejection = |code, reason: String| Err(Rejection::new(line, code, reason));
+        let parsed = match record.text {
+            RecordText::Bytes(bytes) => parser.parse(line, bytes),
+            RecordText::TooLong => rejection(
+                RejectionCode::TooLong,
+                format!("has more than {MAX_LINE_BYTES} bytes"),
+            ),
+            RecordText::Unclosed => rejection(
+                RejectionCode::Malformed,
+                "has a quote that is never closed: the rest of the file is part of it and was not imported"
+                    .to_owned(),
+            ),
         };
         match parsed {
-            Ok(row) => self.rows.push(Numbered { line: number, row }),
+            Ok(Some(row)) => self.rows.push(Numbered { line, row }),
+            Ok(None) => {}
             Err(rejection) => self.rejections.push(rejection),
         }
     }

@@ -7,6 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::web::{self, Bytes, BytesMut};
 use futures_util::StreamExt;
 use oms_errors::{BODY_TIMEOUT, BODY_TOO_LARGE, INVALID_REQUEST, Problem};
+use tokio::time::Instant;
 
 /// How large a body may be and how long it may take to arrive. Registered as `web::Data`.
 #[derive(Clone, Copy, Debug)]
@@ -15,13 +16,20 @@ pub struct BodyLimits {
     pub max_bytes: usize,
     /// From the end of the head to the end of the body: actix-web's own time-out covers only the head.
     pub deadline: Duration,
+    /// Least average rate after ten seconds, in bytes a second: a long deadline is for large bodies, not for slow clients.
+    /// 0 accepts any.
+    pub min_bytes_per_s: u32,
 }
+
+/// How long a client may send nothing before its rate counts.
+const GRACE: Duration = Duration::from_secs(10);
 
 impl Default for BodyLimits {
     fn default() -> Self {
         Self {
             max_bytes: 100 * 1024,
             deadline: Duration::from_secs(10),
+            min_bytes_per_s: 0,
         }
     }
 }
@@ -31,6 +39,15 @@ impl BodyLimits {
     pub fn of(request: &HttpRequest) -> Self {
         let limits = request.app_data::<web::Data<Self>>();
         limits.map(|limits| ***limits).unwrap_or_default()
+    }
+
+    /// When the next piece of a body must be there of which so much has come, from the end of the head.
+    fn patience(self, bytes: usize) -> Duration {
+        let paid_for = match self.min_bytes_per_s {
+            0 => return self.deadline,
+            rate => Duration::from_secs_f64(bytes as f64 / f64::from(rate)),
+        };
+        self.deadline.min(GRACE.saturating_add(paid_for))
     }
 }
 
@@ -57,28 +74,44 @@ pub async fn for_each_piece(
     limits: BodyLimits,
     take: impl AsyncFnMut(Bytes) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
-    tokio::time::timeout(limits.deadline, pieces(payload, limits.max_bytes, take))
-        .await
-        .map_err(|_| Problem::of(&BODY_TIMEOUT))?
-}
-
-async fn pieces(
-    mut payload: Payload,
-    max_bytes: usize,
-    mut take: impl AsyncFnMut(Bytes) -> Result<(), Problem>,
-) -> Result<(), Problem> {
-    let mut bytes = 0;
-    while let Some(piece) = payload.next().await {
+    let started = Instant::now();
+    let (mut payload, mut take, mut bytes) = (payload, take, 0);
+    loop {
+        let due = started + limits.patience(bytes);
+        let piece = tokio::time::timeout_at(due, payload.next()).await;
+        let Some(piece) = piece.map_err(|_| Problem::of(&BODY_TIMEOUT))? else {
+            return Ok(());
+        };
         let piece = piece.map_err(|error| {
             Problem::new(&INVALID_REQUEST, "the body could not be read")
                 .with_source(error.to_string())
         })?;
         bytes += piece.len();
-        if bytes > max_bytes {
-            let detail = format!("the body may have at most {max_bytes} bytes");
+        if bytes > limits.max_bytes {
+            let detail = format!("the body may have at most {} bytes", limits.max_bytes);
             return Err(Problem::new(&BODY_TOO_LARGE, detail));
         }
         take(piece).await?;
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_comes_too_slowly_is_given_up_before_its_deadline() {
+        let limits = BodyLimits {
+            max_bytes: 1 << 20,
+            deadline: Duration::from_secs(100),
+            min_bytes_per_s: 1000,
+        };
+        let patience = |bytes| limits.patience(bytes).as_secs();
+        assert_eq!([0, 1000, 50_000, 1 << 20].map(patience), [10, 11, 60, 100]);
+        let any_rate = BodyLimits {
+            min_bytes_per_s: 0,
+            ..limits
+        };
+        assert_eq!(any_rate.patience(0), limits.deadline);
+    }
 }
