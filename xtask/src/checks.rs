@@ -16,6 +16,7 @@ use crate::cargo_deny;
 use crate::command;
 use crate::database::Cluster;
 use crate::localstripe::Localstripe;
+use crate::programs::Programs;
 use crate::report;
 use crate::tidy;
 use crate::workspace::Workspace;
@@ -89,8 +90,13 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> Result<()> {
 
 impl Run<'_> {
     fn with_database(&mut self) -> Result<()> {
+        // First, so that nobody waits for a build to learn what is missing.
+        let programs = Programs::ensure(self.workspace)?;
         let server = TestServer::up(self.workspace)?;
-        let outcome = self.all(Some(&server));
+        let outcome = self.all(Some(Equipment {
+            server: &server,
+            programs: &programs,
+        }));
         server.down()?;
         outcome
     }
@@ -105,7 +111,7 @@ impl Run<'_> {
         })
     }
 
-    fn all(&mut self, server: Option<&TestServer>) -> Result<()> {
+    fn all(&mut self, equipment: Option<Equipment<'_>>) -> Result<()> {
         cargo_deny::ensure(self.workspace)?;
         self.cargo("format", &["fmt", "--all", "--check"])?;
         let workspace = self.workspace;
@@ -120,15 +126,15 @@ impl Run<'_> {
         // With the tests that only a flag of ours runs.
         let clippy = ["clippy", "--workspace", "--all-targets", "--all-features"];
         self.cargo("lints", &[&clippy[..], &["--", "-D", "warnings"]].concat())?;
-        match server {
-            Some(server) => {
+        match equipment {
+            Some(equipment) => {
                 let build = with_features(&["build", "--workspace", "--all-targets"]);
                 self.cargo("build", &build)?;
                 let kinds = ["--workspace", "--lib", "--bins", "--tests"];
                 let tests = with_features(&[test_runner(workspace), &kinds].concat());
-                self.tests("tests", &tests, Some(server))?;
+                self.tests("tests", &tests, Some(equipment))?;
                 let doc_tests = with_features(&["test", "--workspace", "--doc"]);
-                self.tests("documentation tests", &doc_tests, Some(server))
+                self.tests("documentation tests", &doc_tests, Some(equipment))
             }
             None => {
                 let unit_tests = with_features(&["test", "--workspace", "--lib", "--bins"]);
@@ -143,12 +149,19 @@ impl Run<'_> {
         self.step(name, &repeat, |_| command::show(&mut cargo))
     }
 
-    fn tests(&mut self, name: &str, arguments: &[&str], server: Option<&TestServer>) -> Result<()> {
+    fn tests(
+        &mut self,
+        name: &str,
+        arguments: &[&str],
+        equipment: Option<Equipment<'_>>,
+    ) -> Result<()> {
         let mut cargo = self.workspace.cargo(arguments.iter().copied());
         let mut repeat = format!("cargo {}", arguments.join(" "));
-        if let Some(server) = server {
+        if let Some(Equipment { server, programs }) = equipment {
+            programs.lend(&mut cargo);
             cargo.env(TEST_DATABASE_URL, &server.url);
-            repeat = format!("{TEST_DATABASE_URL}={} {repeat}", server.url);
+            let programs = programs.as_words();
+            repeat = format!("{programs}{TEST_DATABASE_URL}={} {repeat}", server.url);
         }
         self.step(name, &repeat, |totals| {
             command::show_and_read(&mut cargo, |line| totals.read(line))
@@ -183,6 +196,13 @@ impl Run<'_> {
             self.totals.passed, self.totals.failed
         ));
     }
+}
+
+/// What tests need that a build doesn't.
+#[derive(Clone, Copy)]
+struct Equipment<'a> {
+    server: &'a TestServer,
+    programs: &'a Programs,
 }
 
 fn with_features<'a>(arguments: &[&'a str]) -> Vec<&'a str> {

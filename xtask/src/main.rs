@@ -3,6 +3,7 @@
 //! It prepares what the programs of this workspace need, then builds, starts, checks and stops them.
 //! It depends on no crate of the workspace, so it stays quick to build and works while they do not compile.
 
+mod apt;
 mod bench;
 mod cargo_deny;
 mod checks;
@@ -12,6 +13,7 @@ mod db;
 mod dotenv;
 mod http;
 mod localstripe;
+mod programs;
 mod report;
 mod signals;
 mod start;

@@ -8,6 +8,7 @@ mod findings;
 mod layers;
 mod leaks;
 mod migrations;
+mod programs;
 mod rust;
 mod schemas;
 mod shape;
@@ -61,6 +62,7 @@ fn check_files(files: &[TextFile]) -> Vec<Finding> {
         findings.extend(leaks::check(&file.path, &file.text));
         if file.path.ends_with(".rs") {
             findings.extend(shape::check(&file.path, &file.text));
+            findings.extend(programs::check(&file.path, &file.text));
             let rust = RustFile::read(&file.path, &file.text);
             findings.extend(layers::check(&rust));
             findings.extend(schemas::check(&rust, &tables));

@@ -1,43 +1,45 @@
-//! The document of the API, for programs and for people. What people see is served from this program: it asks no other host for
-//! anything.
+//! The pages for people, and the document of the API for programs. All of it is in this program: a page calls no other host.
 
+mod landing;
+
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header::{self, CacheControl, CacheDirective, ContentType};
-use actix_web::web::{self, Bytes, ServiceConfig};
-use actix_web::{HttpResponse, Responder};
+use actix_web::web::{self, Bytes, Redirect, ServiceConfig};
+use actix_web::{Either, HttpResponse, Responder};
 use oms_errors::http::method_not_allowed;
 use oms_errors::{Problem, ROUTE_NOT_FOUND};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::Config;
 
 use crate::document;
+use landing::landing;
 
 static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(document::text()));
 
-/// Relative to this page, so that it works behind a proxy that adds a prefix.
-const PAGE: &str = r#"<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>oms API</title>
-<link rel="stylesheet" href="docs/swagger-ui.css">
-<link rel="icon" href="docs/favicon-32x32.png">
-</head>
-<body>
-<div id="swagger-ui"></div>
-<script src="docs/swagger-ui-bundle.js"></script>
-<script src="docs/swagger-initializer.js"></script>
-</body>
-</html>
-"#;
+/// Its links are relative, so that it works behind a proxy that adds a prefix.
+const PAGE: &str = include_str!("docs/page.html");
 
-/// What the page may load: nothing from elsewhere.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'";
+/// What a page may load: nothing from elsewhere, and no script or style that is written into the page.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// From anywhere inside `/docs/`.
+const TO_PAGE: &str = "../docs";
+
+/// Our own files of the pages.
+const OWN_FILES: [(&str, &str, &str); 2] = [
+    ("index.css", "text/css", include_str!("docs/index.css")),
+    ("start.js", "text/javascript", include_str!("docs/start.js")),
+];
+
+/// The files of Swagger UI that the pages load. Its own pages, which expect to be served in another way, are not among them.
+const SWAGGER_FILES: [&str; 3] = ["swagger-ui.css", "swagger-ui-bundle.js", ICON];
+const ICON: &str = "favicon-32x32.png";
 
 /// The endpoints of this module, as the document describes them.
 #[derive(OpenApi)]
-#[openapi(paths(openapi, page, file))]
+#[openapi(paths(landing::landing, openapi, page, redirect, file, icon))]
 pub(crate) struct DocsDocument;
 
 oms_errors::refusals! { NoSuchFile: [ROUTE_NOT_FOUND] }
@@ -45,9 +47,12 @@ oms_errors::refusals! { NoSuchFile: [ROUTE_NOT_FOUND] }
 /// The routes of the documentation.
 pub(crate) fn configure(config: &mut ServiceConfig) {
     for (path, route) in [
+        ("/", web::get().to(landing)),
         ("/openapi.json", web::get().to(openapi)),
         ("/docs", web::get().to(page)),
+        ("/docs/", web::get().to(redirect)),
         ("/docs/{file}", web::get().to(file)),
+        ("/favicon.ico", web::get().to(icon)),
     ] {
         config.service(
             web::resource(path)
@@ -80,39 +85,96 @@ async fn openapi() -> impl Responder {
     responses((status = 200, description = "A page for browsers.", body = String, content_type = "text/html")),
 )]
 async fn page() -> impl Responder {
-    HttpResponse::Ok()
-        .insert_header(ContentType::html())
-        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
-        .body(PAGE)
+    html(PAGE)
 }
 
-/// A script, style or image of Swagger UI.
+/// The page is at `/docs`, without a slash.
+#[utoipa::path(
+    get,
+    path = "/docs/",
+    operation_id = "redirectToDocs",
+    tag = "documentation",
+    summary = "Redirect to the page at /docs",
+    responses((status = 308, description = "The page is at `/docs`.", headers(("Location" = String, description = "Its address, relative to this one.")))),
+)]
+async fn redirect() -> impl Responder {
+    to_page()
+}
+
+/// A script, style or image of the pages. `index.html`, where other servers have Swagger UI's page, redirects to `/docs`.
 #[utoipa::path(
     get,
     path = "/docs/{file}",
     operation_id = "getDocsFile",
     tag = "documentation",
-    summary = "What the page at /docs is made of",
+    summary = "Get a file of the page at /docs",
     params(("file" = String, Path, example = "swagger-ui.css")),
     responses(
         (status = 200, description = "The file.", content(
-            (String = "text/css"), (String = "text/javascript"), (String = "text/html"), (String = "image/png"),
+            (String = "text/css"), (String = "text/javascript"), (String = "image/png"),
         )),
         NoSuchFile,
     ),
 )]
-async fn file(name: web::Path<String>) -> Result<HttpResponse, Problem> {
-    // "none": else the page would ask a validator of its makers' for a badge.
-    let config = Config::from("openapi.json")
-        .use_base_layout()
-        .validator_url("none");
-    let config = Arc::new(config);
-    let found = utoipa_swagger_ui::serve(&name, config);
+async fn file(name: web::Path<String>) -> Result<Either<HttpResponse, Redirect>, Problem> {
+    if *name == "index.html" {
+        return Ok(Either::Right(to_page()));
+    }
+    let (content_type, bytes) = own_file(&name).map_or_else(|| swagger_file(&name), Ok)?;
+    Ok(Either::Left(cacheable(content_type, bytes)))
+}
+
+/// Browsers request it for documents that can't name an icon, such as JSON.
+#[utoipa::path(
+    get,
+    path = "/favicon.ico",
+    operation_id = "getIcon",
+    tag = "documentation",
+    summary = "Get the icon for browsers",
+    responses((status = 200, description = "The icon.", body = String, content_type = "image/png")),
+)]
+async fn icon() -> Result<HttpResponse, Problem> {
+    let (content_type, bytes) = swagger_file(ICON)?;
+    Ok(cacheable(content_type, bytes))
+}
+
+fn own_file(name: &str) -> Option<(String, Bytes)> {
+    let (_, content_type, text) = OWN_FILES.iter().find(|(own, ..)| *own == name)?;
+    Some((
+        (*content_type).to_owned(),
+        Bytes::from_static(text.as_bytes()),
+    ))
+}
+
+fn swagger_file(name: &str) -> Result<(String, Bytes), Problem> {
+    if !SWAGGER_FILES.contains(&name) {
+        return Err(Problem::of(&ROUTE_NOT_FOUND));
+    }
+    let found = utoipa_swagger_ui::serve(name, Arc::new(Config::default()));
     let found =
         found.map_err(|error| Problem::of(&oms_errors::INTERNAL).with_source(error.to_string()))?;
     let found = found.ok_or_else(|| Problem::of(&ROUTE_NOT_FOUND))?;
-    Ok(HttpResponse::Ok()
-        .content_type(found.content_type)
+    let bytes = match found.bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    Ok((found.content_type, bytes))
+}
+
+fn cacheable(content_type: String, bytes: Bytes) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(content_type)
         .insert_header(CacheControl(vec![CacheDirective::MaxAge(3600)]))
-        .body(found.bytes.into_owned()))
+        .body(bytes)
+}
+
+fn html(text: &'static str) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header(ContentType::html())
+        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .body(text)
+}
+
+fn to_page() -> Redirect {
+    Redirect::new("", TO_PAGE).permanent()
 }

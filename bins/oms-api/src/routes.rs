@@ -112,9 +112,12 @@ pub(crate) const ROUTES: &[Route] = &[
     open("GET", "/health"),
     open("GET", "/health/live"),
     open("GET", "/health/ready"),
+    open("GET", "/"),
     open("GET", "/openapi.json"),
     open("GET", "/docs"),
+    open("GET", "/docs/"),
     open("GET", "/docs/{file}"),
+    open("GET", "/favicon.ico"),
 ];
 
 /// The row of a request, put among its extensions by whoever starts its trace.

@@ -15,6 +15,8 @@
 mod answer;
 #[path = "http/api.rs"]
 mod api;
+#[path = "http/browser.rs"]
+mod browser;
 #[path = "http/chances.rs"]
 mod chances;
 #[path = "http/ends.rs"]
@@ -121,6 +123,8 @@ mod logs;
 mod metrics;
 #[path = "http/overload.rs"]
 mod overload;
+#[path = "http/pages.rs"]
+mod pages;
 #[path = "http/payment_methods.rs"]
 mod payment_methods;
 #[path = "http/placing.rs"]

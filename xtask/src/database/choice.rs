@@ -11,6 +11,7 @@ use super::compose::{self, Compose};
 use super::given::Given;
 use super::installation::{self, Installation};
 use super::{Database, packages, port};
+use crate::apt;
 use crate::dotenv;
 use crate::report;
 use crate::workspace::{Workspace, write_whole};
@@ -88,7 +89,7 @@ pub(super) fn installation(made_folder: &Path, major: Option<u32>) -> Result<Ins
     if !compose::is_usable() {
         tried.push("Docker: `docker compose` is missing, or no daemon answers".to_owned());
     }
-    if pick(&found.usable, major).is_none() && packages::has_apt() {
+    if pick(&found.usable, major).is_none() && apt::is_there() {
         match packages::provide(made_folder) {
             Ok(()) => found = installation::find(&unpacked),
             Err(error) => tried.push(format!("apt-get: {error:#}")),

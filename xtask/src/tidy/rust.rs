@@ -118,7 +118,8 @@ impl<'a> RustFile<'a> {
     }
 }
 
-fn tokens(text: &str) -> Vec<Token<'_>> {
+/// All of a file's code.
+pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut found = Vec::new();
     let (mut offset, mut line) = (0, 1);
     for token in tokenize(text, FrontmatterAllowed::No) {
@@ -151,20 +152,32 @@ fn kind_of(kind: TokenKind) -> Option<Kind> {
     }
 }
 
+/// The code under `#[cfg(test)]`.
+pub(super) fn test_modules(text: &str) -> Vec<Token<'_>> {
+    split(&tokens(text)).1
+}
+
 fn without_test_modules<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
+    split(tokens).0
+}
+
+/// What is outside of test modules, and what is inside.
+fn split<'a>(tokens: &[Token<'a>]) -> (Vec<Token<'a>>, Vec<Token<'a>>) {
     const MARK: [&str; 8] = ["#", "[", "cfg", "(", "test", ")", "]", "mod"];
-    let mut kept = Vec::with_capacity(tokens.len());
+    let (mut outside, mut inside) = (Vec::with_capacity(tokens.len()), Vec::new());
     let mut position = 0;
     while position < tokens.len() {
         let ahead = tokens[position..].iter().map(|token| token.text);
         if ahead.take(MARK.len()).eq(MARK) {
-            position = end_of_item(tokens, position);
+            let end = end_of_item(tokens, position);
+            inside.extend_from_slice(&tokens[position..end]);
+            position = end;
         } else {
-            kept.push(tokens[position]);
+            outside.push(tokens[position]);
             position += 1;
         }
     }
-    kept
+    (outside, inside)
 }
 
 /// The position after the `;` or the closing brace of the item that begins here.

@@ -29,23 +29,12 @@ async fn the_page_asks_no_other_host_for_anything() {
     );
     let attributes = page.text.split('"').skip(1).step_by(2);
     let files: Vec<&str> = attributes.filter(|it| it.contains('.')).collect();
-    assert!(files.len() >= 3, "{files:?}");
-    for file in files {
+    assert!(files.len() >= 4, "{files:?}");
+    for file in files.into_iter().filter(|file| *file != "openapi.json") {
         assert!(file.starts_with("docs/"), "{file}");
         let answer = shop.get(&format!("/{file}")).await;
         assert_eq!(answer.status, 200, "{file}");
     }
-    let start = shop.get("/docs/swagger-initializer.js").await;
-    assert!(
-        start.text.contains(r#""url": "openapi.json""#),
-        "{}",
-        start.text
-    );
-    assert!(
-        start.text.contains(r#""validatorUrl": "none""#),
-        "{}",
-        start.text
-    );
     let absent = shop.get("/docs/nothing.js").await;
     absent.assert_problem(404, "request.route_not_found");
 }

@@ -7,13 +7,21 @@ const DEADLINE: Duration = Duration::from_secs(120);
 const INTERVAL: Duration = Duration::from_millis(10);
 
 /// Asks until there is an answer, and returns it.
-pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn eventually<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let found = in_time(ask).await;
+    found.unwrap_or_else(|| panic!("did not happen: {what}"))
+}
+
+/// The same, for a caller that has more to say when there is none.
+pub async fn in_time<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let started = Instant::now();
     loop {
         if let Some(found) = ask().await {
-            return found;
+            return Some(found);
         }
-        assert!(started.elapsed() < DEADLINE, "did not happen: {what}");
+        if started.elapsed() > DEADLINE {
+            return None;
+        }
         tokio::time::sleep(INTERVAL).await;
     }
 }

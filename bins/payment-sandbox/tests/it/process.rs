@@ -1,7 +1,9 @@
 //! The process: what survives it, how it stops, and what it says when it cannot start.
 
-use std::{net::TcpListener, process::Command};
+use std::net::TcpListener;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::json;
 
 use crate::sandbox::{Sandbox, output};
@@ -65,14 +67,8 @@ async fn sigterm_ends_it_even_while_calls_wait() {
     let waiting = sandbox.post_request("/v1/payment_intents", PAY).send();
     let terminate = async {
         sandbox.arrived("create", 1).await;
-        let pid = sandbox.pid().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        let pid = Pid::from_raw(i32::try_from(sandbox.pid()).unwrap());
+        kill(pid, Signal::SIGTERM).unwrap();
     };
     let (waiting, ()) = tokio::join!(waiting, terminate);
     assert!(waiting.is_err());

@@ -1,0 +1,208 @@
+//! The Chromium process and its DevTools protocol: JSON objects that end in a zero byte, over two pipes.
+//!
+//! Pipes instead of a port: Chromium ends when the pipes do, however the test process ends.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, Weak};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::record::Record;
+
+/// Names the program, where it is not `chromium` on the `PATH`.
+const PROGRAM: &str = "OMS_TEST_BROWSER";
+
+/// The DevTools protocol is spoken over these two file descriptors, which the shell makes of the standard ones.
+const PIPES_TO_3_AND_4: &str = r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#;
+
+const ARGUMENTS: [&str; 21] = [
+    "--headless",
+    "--remote-debugging-pipe",
+    // Root can't have one, nor can many containers. Nothing but our own pages is opened.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-sync",
+    "--disable-breakpad",
+    "--disable-features=Translate,OptimizationHints,MediaRouter",
+    "--metrics-recording-only",
+    "--mute-audio",
+    "--no-default-browser-check",
+    "--no-first-run",
+    "--no-proxy-server",
+    "--password-store=basic",
+    "--window-size=1280,900",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
+];
+
+/// How long Chromium may take to end after it was asked to.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+static SHARED: Mutex<Weak<Chromium>> = Mutex::new(Weak::new());
+
+/// One running Chromium. It ends with the last page.
+pub struct Chromium {
+    child: Mutex<Child>,
+    input: Mutex<ChildStdin>,
+    calls: Arc<Calls>,
+    last_id: AtomicU64,
+    has_ended: Mutex<Receiver<()>>,
+    folder: TempDir,
+}
+
+type Answer = Result<Value, String>;
+
+/// Who waits for an answer, and who wants to know of events.
+#[derive(Default)]
+struct Calls {
+    waiting: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
+    records: Mutex<HashMap<String, Arc<Mutex<Record>>>>,
+}
+
+impl Chromium {
+    /// The one that runs, or a new one.
+    pub fn shared() -> Arc<Self> {
+        let mut shared = SHARED.lock().unwrap();
+        let running = shared.upgrade().filter(|chromium| chromium.is_running());
+        running.unwrap_or_else(|| {
+            let started = Arc::new(Self::start());
+            *shared = Arc::downgrade(&started);
+            started
+        })
+    }
+
+    fn start() -> Self {
+        let program = std::env::var(PROGRAM).unwrap_or_else(|_| "chromium".to_owned());
+        let folder = tempfile::tempdir().unwrap();
+        let errors = File::create(folder.path().join("stderr")).unwrap();
+        let mut child = Command::new("sh")
+            .args(["-c", PIPES_TO_3_AND_4, &program])
+            .args(ARGUMENTS)
+            .arg(format!("--user-data-dir={}", folder.path().display()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .unwrap();
+        let input = child.stdin.take().unwrap();
+        let output = child.stdout.take().unwrap();
+        let calls = Arc::new(Calls::default());
+        let (ended, has_ended) = mpsc::channel();
+        let listener = calls.clone();
+        thread::spawn(move || listener.listen(output, &ended));
+        Self {
+            child: Mutex::new(child),
+            input: Mutex::new(input),
+            calls,
+            last_id: AtomicU64::new(0),
+            has_ended: Mutex::new(has_ended),
+            folder,
+        }
+    }
+
+    fn is_running(&self) -> bool {
+        self.child.lock().unwrap().try_wait().unwrap().is_none()
+    }
+
+    /// Adds the events of a session to a record from now on.
+    pub fn record(&self, session: &str, record: Arc<Mutex<Record>>) {
+        let mut records = self.calls.records.lock().unwrap();
+        records.insert(session.to_owned(), record);
+    }
+
+    /// Calls a method of the protocol, of the browser or of one session.
+    ///
+    /// # Errors
+    /// What Chromium says against it.
+    pub async fn call(&self, session: Option<&str>, method: &str, parameters: Value) -> Answer {
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
+        let (sender, answer) = oneshot::channel();
+        self.calls.waiting.lock().unwrap().insert(id, sender);
+        let mut message = json!({ "id": id, "method": method, "params": parameters });
+        if let Some(session) = session {
+            message["sessionId"] = session.into();
+        }
+        if self.send(&message).is_err() {
+            panic!("{}", self.obituary(method));
+        }
+        let answer = answer.await;
+        answer.unwrap_or_else(|_| panic!("{}", self.obituary(method)))
+    }
+
+    /// Closes what a test had, without waiting for it.
+    pub fn close(&self, session: &str, context: &Value) {
+        self.calls.records.lock().unwrap().remove(session);
+        let parameters = json!({ "browserContextId": context });
+        let close =
+            json!({ "id": 0, "method": "Target.disposeBrowserContext", "params": parameters });
+        // Where it has ended, nothing is left to close.
+        let _ = self.send(&close);
+    }
+
+    fn send(&self, message: &Value) -> std::io::Result<()> {
+        let mut bytes = serde_json::to_vec(message).unwrap();
+        bytes.push(0);
+        self.input.lock().unwrap().write_all(&bytes)
+    }
+
+    fn obituary(&self, method: &str) -> String {
+        let said = fs::read_to_string(self.folder.path().join("stderr")).unwrap_or_default();
+        format!(
+            "Chromium ended before it answered {method}. `cargo xtask test` installs Chromium; {PROGRAM} names another one.\n{said}"
+        )
+    }
+}
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        // Asked first, so that none of its processes still writes into the folder that is removed after this.
+        let _ = self.send(&json!({ "id": 0, "method": "Browser.close" }));
+        let _ = self.has_ended.lock().unwrap().recv_timeout(PATIENCE);
+        let mut child = self.child.lock().unwrap();
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+impl Calls {
+    fn listen(&self, output: impl Read, ended: &Sender<()>) {
+        let messages = BufReader::new(output).split(0).map_while(Result::ok);
+        messages.for_each(|message| self.take(serde_json::from_slice(&message).unwrap()));
+        // Whoever waits learns of it by losing the sender.
+        self.waiting.lock().unwrap().clear();
+        let _ = ended.send(());
+    }
+
+    fn take(&self, mut message: Value) {
+        if let Some(id) = message["id"].as_u64() {
+            let waiting = self.waiting.lock().unwrap().remove(&id);
+            let answer = match message.get("error") {
+                Some(error) => Err(error["message"].as_str().unwrap_or_default().to_owned()),
+                None => Ok(message["result"].take()),
+            };
+            // A test that has failed meanwhile does not wait any longer.
+            let _ = waiting.map(|waiting| waiting.send(answer));
+            return;
+        }
+        let session = message["sessionId"].as_str().unwrap_or_default();
+        let record = self.records.lock().unwrap().get(session).cloned();
+        if let Some(record) = record {
+            let method = message["method"].as_str().unwrap_or_default();
+            record.lock().unwrap().add(method, &message["params"]);
+        }
+    }
+}

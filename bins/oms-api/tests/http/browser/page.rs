@@ -1,0 +1,225 @@
+//! One page in a tab of its own.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+
+use super::chromium::Chromium;
+use super::element::{labelled, place_of, selected_by};
+use super::record::{Outcome, Record, Request};
+use crate::eventually::{in_time, until};
+
+/// What a page has to report for [`Page::assert_flawless`].
+const DOMAINS: [&str; 4] = ["Page", "Network", "Runtime", "Log"];
+
+/// A page in a tab of its own, in a context of its own. Closed when this is dropped.
+pub struct Page {
+    chromium: Arc<Chromium>,
+    context: Value,
+    session: String,
+    record: Arc<Mutex<Record>>,
+}
+
+impl Page {
+    /// Opens a URL, and waits until it has loaded.
+    pub async fn open(url: &str) -> Self {
+        let page = Self::blank().await;
+        page.go_to(url).await;
+        page
+    }
+
+    /// An empty tab.
+    pub async fn blank() -> Self {
+        let chromium = Chromium::shared();
+        let browser = async |method, parameters| {
+            let answer = chromium.call(None, method, parameters).await;
+            answer.unwrap_or_else(|error| panic!("{method}: {error}"))
+        };
+        let context = browser("Target.createBrowserContext", json!({})).await;
+        let context = context["browserContextId"].clone();
+        let tab = json!({ "url": "about:blank", "browserContextId": context });
+        let tab = browser("Target.createTarget", tab).await;
+        let attach = json!({ "targetId": tab["targetId"], "flatten": true });
+        let attached = browser("Target.attachToTarget", attach).await;
+        let page = Self {
+            context,
+            session: attached["sessionId"].as_str().unwrap().to_owned(),
+            record: Arc::default(),
+            chromium,
+        };
+        page.chromium.record(&page.session, page.record.clone());
+        for domain in DOMAINS {
+            page.call(&format!("{domain}.enable"), json!({})).await;
+        }
+        page
+    }
+
+    /// Goes to a URL as if it had been typed, and waits until it has loaded.
+    pub async fn go_to(&self, url: &str) {
+        let answer = self.call("Page.navigate", json!({ "url": url })).await;
+        assert_eq!(answer.get("errorText"), None, "{url}");
+        self.wait_for("the page has loaded", "document.readyState === 'complete'")
+            .await;
+    }
+
+    /// The URL it shows.
+    pub async fn url(&self) -> String {
+        let url = self.evaluate("location.href").await;
+        url.as_str().unwrap().to_owned()
+    }
+
+    /// Its title.
+    pub async fn title(&self) -> String {
+        let title = self.evaluate("document.title").await;
+        title.as_str().unwrap().to_owned()
+    }
+
+    /// The text that a person sees.
+    pub async fn text(&self) -> String {
+        let text = self.evaluate("document.body.innerText").await;
+        text.as_str().unwrap().to_owned()
+    }
+
+    /// Waits until it shows a text.
+    pub async fn shows(&self, text: &str) {
+        let script = format!(
+            "document.body && document.body.innerText.includes({})",
+            Value::from(text)
+        );
+        self.wait_for(&format!("the page shows {text:?}"), &script)
+            .await;
+    }
+
+    /// Waits until a script's value is true, over any number of navigations. Fails with what the page shows.
+    pub async fn wait_for(&self, what: &str, script: &str) {
+        let is_so = async || (self.try_evaluate(script).await == Ok(true.into())).then_some(());
+        if in_time(is_so).await.is_none() {
+            self.fail(what).await;
+        }
+    }
+
+    /// Clicks the first element that a CSS selector selects, once it can be clicked.
+    pub async fn click(&self, selector: &str) {
+        self.click_at(selector, &selected_by(selector)).await;
+    }
+
+    /// Clicks the button or link with this label, once it can be clicked.
+    pub async fn press(&self, label: &str) {
+        self.click_at(label, &labelled(label)).await;
+    }
+
+    /// Clicks into a field and types.
+    pub async fn fill(&self, selector: &str, text: &str) {
+        self.click(selector).await;
+        self.call("Input.insertText", json!({ "text": text })).await;
+    }
+
+    async fn click_at(&self, what: &str, element: &str) {
+        let script = place_of(element);
+        let place = async || {
+            let place = self.try_evaluate(&script).await.ok()?;
+            Some((place[0].as_f64()?, place[1].as_f64()?))
+        };
+        let Some((x, y)) = in_time(place).await else {
+            return self.fail(&format!("{what:?} can be clicked")).await;
+        };
+        for kind in ["mouseMoved", "mousePressed", "mouseReleased"] {
+            let button = if kind == "mouseMoved" { "none" } else { "left" };
+            let event = json!({ "type": kind, "x": x, "y": y, "button": button, "clickCount": 1 });
+            self.call("Input.dispatchMouseEvent", event).await;
+        }
+    }
+
+    /// The value of a script, or of what it promises.
+    pub async fn evaluate(&self, script: &str) -> Value {
+        let value = self.try_evaluate(script).await;
+        value.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// While a page gives way to the next there is none to evaluate it in.
+    async fn try_evaluate(&self, script: &str) -> Result<Value, String> {
+        let expression =
+            json!({ "expression": script, "returnByValue": true, "awaitPromise": true });
+        let session = Some(self.session.as_str());
+        let answer = self.chromium.call(session, "Runtime.evaluate", expression);
+        let mut answer = answer.await?;
+        match answer.get("exceptionDetails") {
+            Some(details) => Err(details.to_string()),
+            None => Ok(answer["result"]["value"].take()),
+        }
+    }
+
+    /// Every request so far, the page itself included.
+    pub fn requests(&self) -> Vec<Request> {
+        self.record.lock().unwrap().requests.clone()
+    }
+
+    /// What it complained about so far: exceptions, `console.error`, violations of its policy, failed loads.
+    pub fn errors(&self) -> Vec<String> {
+        self.record.lock().unwrap().errors.clone()
+    }
+
+    /// Checks that the page reported no error and that each request, of which there is at least one, went to the host
+    /// and port of the page and was answered well.
+    pub async fn assert_flawless(&self) {
+        let origin = self.evaluate("location.origin").await;
+        self.assert_flawless_among(&[origin.as_str().unwrap()])
+            .await;
+    }
+
+    /// The same, for pages that lead from one origin to another.
+    pub async fn assert_flawless_among(&self, origins: &[&str]) {
+        until("no request is under way", async || {
+            self.record.lock().unwrap().is_quiet()
+        })
+        .await;
+        assert_eq!(self.errors(), Vec::<String>::new());
+        let requests = self.requests();
+        assert!(!requests.is_empty());
+        for request in requests {
+            let is_home = |origin: &&str| {
+                let path = request.url.strip_prefix(*origin);
+                path.is_some_and(|path| path.starts_with('/'))
+            };
+            assert!(origins.iter().any(is_home), "foreign: {request:?}");
+            let is_well = matches!(request.outcome, Outcome::Answered(200..400));
+            assert!(is_well, "failed: {request:?}");
+        }
+    }
+
+    /// Saves a picture of what is visible, and returns its path.
+    pub async fn screenshot(&self, name: &str) -> PathBuf {
+        let picture = self.call("Page.captureScreenshot", json!({})).await;
+        let bytes = BASE64_STANDARD.decode(picture["data"].as_str().unwrap());
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.png"));
+        std::fs::write(&path, bytes.unwrap()).unwrap();
+        path
+    }
+
+    async fn fail(&self, what: &str) {
+        let name = format!("failed-{}", self.session);
+        let picture = self.screenshot(&name).await;
+        panic!(
+            "did not happen: {what}\non {} ({}), with errors {:#?}\nwhich shows:\n{}",
+            self.url().await,
+            picture.display(),
+            self.errors(),
+            self.text().await
+        );
+    }
+
+    async fn call(&self, method: &str, parameters: Value) -> Value {
+        let session = Some(self.session.as_str());
+        let answer = self.chromium.call(session, method, parameters).await;
+        answer.unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        self.chromium.close(&self.session, &self.context);
+    }
+}
