@@ -46,6 +46,8 @@ const CODES: &[(&str, u16)] = &[
     ("inventory.outcome_unknown", 503),
     ("payments.gateway_unavailable", 503),
     ("payments.amount_not_accepted", 422),
+    ("payments.currency_not_accepted", 422),
+    ("payments.payment_not_accepted", 422),
     ("payments.gateway_refused", 503),
     ("payments.invalid_signature", 400),
     ("orders.no_single_warehouse", 422),

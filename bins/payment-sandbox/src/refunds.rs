@@ -9,6 +9,7 @@ use crate::{
     api_error::ApiError,
     charges::{Charge, NewId},
     collection::Stored,
+    requests::check_step,
 };
 
 /// Money given back.
@@ -56,6 +57,7 @@ pub(crate) fn refund(
         return Err(ApiError::invalid_request(400, message).with_code("charge_already_refunded"));
     }
     let amount = order.amount.unwrap_or(left);
+    check_step(amount, &charge.currency)?;
     if amount > left {
         // Stripe sends no code with this one, only the parameter.
         let message = format!(

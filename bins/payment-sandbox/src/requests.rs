@@ -4,9 +4,12 @@
 //!
 //! Parameters: <https://docs.stripe.com/api/payment_intents/create> and its neighbours.
 
+mod currencies;
 mod lists;
 mod payment_methods;
 
+use currencies::AMOUNT_MAX_IN_ANY;
+pub(crate) use currencies::{AMOUNT_MAX, check_step, is_currency};
 pub(crate) use lists::Created;
 
 use crate::{
@@ -19,8 +22,6 @@ use crate::{
     refunds::RefundOrder,
 };
 
-/// Stripe's largest amount: eight digits.
-pub(crate) const AMOUNT_MAX: u64 = 99_999_999;
 /// Documented parameters without a meaning here.
 const IGNORED_ON_CREATE: &[&str] = &[
     "confirmation_method",
@@ -222,9 +223,10 @@ fn create(params: &mut Params, now: i64) -> Result<Command, ApiError> {
     let amount = amount(params, "amount")?.ok_or_else(|| ApiError::missing("amount"))?;
     let currency = params.take_required("currency")?;
     if !is_currency(&currency) {
-        let message = format!("Invalid currency: {currency}. Use three lower-case letters.");
+        let message = format!("Invalid currency: {currency}.");
         return Err(ApiError::parameter("currency", message));
     }
+    currencies::check(amount, &currency)?;
     let draft = draft(params)?;
     let method = payment_methods::method(params, now)?;
     let confirming = params.take_flag("confirm")?;
@@ -237,11 +239,6 @@ fn create(params: &mut Params, now: i64) -> Result<Command, ApiError> {
         confirm,
     };
     Ok(Command::Create(Box::new(create)))
-}
-
-/// Whether this is written like a currency.
-pub(crate) fn is_currency(text: &str) -> bool {
-    text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
 fn draft(params: &mut Params) -> Result<Draft, ApiError> {
@@ -332,7 +329,7 @@ fn amount(params: &mut Params, name: &str) -> Result<Option<u64>, ApiError> {
         return Ok(None);
     };
     match u64::try_from(number) {
-        Ok(number @ 1..=AMOUNT_MAX) => Ok(Some(number)),
+        Ok(number @ 1..=AMOUNT_MAX_IN_ANY) => Ok(Some(number)),
         Ok(1..) => Err(
             ApiError::parameter(name, "Amount must be no more than 999,999.99.")
                 .with_code("amount_too_large"),

@@ -6,7 +6,7 @@ use oms_errors::{FieldError, Problem};
 use oms_geocoding::GeocodeError;
 use oms_payments::{DeclineCode, PaymentError, RefundFailure, RefundId};
 use oms_validation::http::invalid_field;
-use oms_validation::{Currency, Money, OrderId};
+use oms_validation::{Currency, InvalidAmount, Money, OrderId};
 
 use crate::domain::failure::Failure;
 use crate::domain::reconcile_window::InvalidWindow;
@@ -91,6 +91,9 @@ pub enum OrderError {
     /// The lines at these positions name products without a price in the order's currency.
     #[error("products that are not sold in this currency")]
     ProductsNotSold(Vec<usize>),
+    /// The total is finer than its currency is paid in.
+    #[error("the total {0}")]
+    NotPayable(InvalidAmount),
     /// The total is more than can be paid at once.
     #[error("the total is too large")]
     TotalTooLarge,
@@ -256,6 +259,9 @@ impl From<OrderError> for Problem {
             OrderError::UnknownProducts(lines) => of_lines(&UNKNOWN_PRODUCT, &lines),
             OrderError::ProductsNotSold(lines) => of_lines(&PRODUCT_NOT_SOLD, &lines),
             OrderError::TotalTooLarge => Self::of(&TOTAL_TOO_LARGE),
+            OrderError::NotPayable(_) => {
+                Self::new(&oms_payments::AMOUNT_NOT_ACCEPTED, error.to_string())
+            }
             OrderError::NoSingleWarehouse => Self::of(&NO_SINGLE_WAREHOUSE),
             OrderError::KeyReused => Self::of(&KEY_REUSED),
             OrderError::InProgress(order_id) => Self::of(&IN_PROGRESS)

@@ -3,7 +3,7 @@
 use oms_database::DbError;
 use oms_errors::Problem;
 
-use crate::{GatewayError, GatewayFault};
+use crate::{GatewayError, Operation, Refusal};
 
 /// How long clients wait before they try an unavailable gateway again, in seconds.
 const RETRY_AFTER_S: u32 = 5;
@@ -22,48 +22,48 @@ pub enum PaymentError {
 oms_errors::problem_types! {
     /// The payment gateway can't be reached, or did not answer. Nothing was kept, and nothing was charged.
     GATEWAY_UNAVAILABLE = "payments.gateway_unavailable", Unavailable, "The payment gateway is not available";
-    /// The payment gateway refused the server's request, whatever the customer pays with. Nothing was kept, and nothing was charged.
-    GATEWAY_REFUSED = "payments.gateway_refused", Unavailable, "The payment gateway does not accept our requests";
+    /// The payment gateway refuses this installation: its key, its account, or how it asks. Nothing was kept, and nothing was charged. An operator must see to it.
+    GATEWAY_REFUSED = "payments.gateway_refused", Misconfigured, "The payment gateway does not accept our requests";
     /// A webhook that nobody who knows the endpoint's secret has signed, for this body and not long ago. Nothing was kept.
     INVALID_SIGNATURE = "payments.invalid_signature", InvalidRequest, "The signature is not valid";
     /// The payment gateway takes no payment this small, or this large. Nothing was kept, and nothing was charged.
     AMOUNT_NOT_ACCEPTED = "payments.amount_not_accepted", Unprocessable, "The payment gateway does not accept payments of this amount";
+    /// The payment gateway takes no payment in this currency. Nothing was kept, and nothing was charged.
+    CURRENCY_NOT_ACCEPTED = "payments.currency_not_accepted", Unprocessable, "The payment gateway does not accept payments in this currency";
+    /// The payment gateway refused this payment for good. Nothing was kept, and nothing was charged.
+    PAYMENT_NOT_ACCEPTED = "payments.payment_not_accepted", Unprocessable, "The payment gateway does not accept this payment";
 }
 
 impl From<PaymentError> for Problem {
     fn from(error: PaymentError) -> Self {
         match error {
             PaymentError::Database(error) => error.into(),
-            PaymentError::Gateway(error) if error.is_about_the_amount() => {
-                Problem::of(&AMOUNT_NOT_ACCEPTED).with_source(error)
-            }
-            PaymentError::Gateway(error) => {
-                let problem_type = match error.fault() {
-                    GatewayFault::BreakerOpen
-                    | GatewayFault::NoConnection
-                    | GatewayFault::RateLimited
-                    | GatewayFault::TimedOut
-                    | GatewayFault::Interrupted
-                    | GatewayFault::ServerError { .. }
-                    | GatewayFault::Unintelligible { .. }
-                    | GatewayFault::InProgress
-                    | GatewayFault::NotReadBack { .. } => &GATEWAY_UNAVAILABLE,
-                    GatewayFault::Rejected { .. }
-                    | GatewayFault::KeyReused
-                    | GatewayFault::Unexplained { .. } => &GATEWAY_REFUSED,
-                };
-                Problem::of(problem_type)
-                    .with_retry_after_s(RETRY_AFTER_S)
-                    .with_source(error)
-            }
+            PaymentError::Gateway(error) => of_gateway(error),
         }
     }
+}
+
+fn of_gateway(error: GatewayError) -> Problem {
+    // Of a payment that was prepared, amount and currency were accepted before.
+    let begins = matches!(error.operation(), Operation::Prepare | Operation::Confirm);
+    let problem_type = match error.refusal() {
+        None => {
+            return Problem::of(&GATEWAY_UNAVAILABLE)
+                .with_retry_after_s(RETRY_AFTER_S)
+                .with_source(error);
+        }
+        Some(Refusal::Amount) if begins => &AMOUNT_NOT_ACCEPTED,
+        Some(Refusal::Currency) if begins => &CURRENCY_NOT_ACCEPTED,
+        Some(Refusal::Payment) if begins => &PAYMENT_NOT_ACCEPTED,
+        Some(_) => &GATEWAY_REFUSED,
+    };
+    Problem::of(problem_type).with_source(error)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Operation;
+    use crate::GatewayFault;
 
     #[test]
     fn an_absent_gateway_and_one_that_refuses_us_are_told_apart() {
@@ -80,24 +80,67 @@ mod tests {
         assert_eq!(code(rejected), "payments.gateway_refused");
     }
 
+    fn problem_of(operation: Operation, fault: GatewayFault) -> &'static oms_errors::ProblemType {
+        let error = GatewayError::new(operation, fault);
+        Problem::from(PaymentError::from(error)).problem_type()
+    }
+
     #[test]
-    fn an_amount_that_the_gateway_does_not_take_is_the_requests_fault_and_not_worth_repeating() {
-        for code in ["amount_too_small", "amount_too_large"] {
-            let fault = GatewayFault::Rejected {
-                status: 400,
-                code: Some(code.to_owned()),
-                param: Some("amount".to_owned()),
-            };
-            let problem = |operation| {
-                let error = GatewayError::new(operation, fault.clone());
-                Problem::from(PaymentError::from(error)).problem_type()
-            };
-            let prepare = problem(Operation::Prepare);
-            assert_eq!(prepare.code, "payments.amount_not_accepted");
-            assert_eq!(prepare.kind.status(), 422);
-            // Of a payment that was prepared, the amount was accepted before.
-            let capture = problem(Operation::Capture);
-            assert_eq!(capture.code, "payments.gateway_refused");
+    fn a_permanent_refusal_is_told_by_class_and_parameter_whatever_its_code() {
+        for code in [None, Some("amount_too_small"), Some("a_code_of_tomorrow")] {
+            for (status, param, expected, http_status) in [
+                (400, Some("amount"), "payments.amount_not_accepted", 422),
+                (400, Some("currency"), "payments.currency_not_accepted", 422),
+                (
+                    400,
+                    Some("metadata[order_id]"),
+                    "payments.payment_not_accepted",
+                    422,
+                ),
+                (
+                    404,
+                    Some("payment_method_types"),
+                    "payments.payment_not_accepted",
+                    422,
+                ),
+                (402, Some("amount"), "payments.amount_not_accepted", 422),
+                (401, None, "payments.gateway_refused", 503),
+                (403, Some("amount"), "payments.gateway_refused", 503),
+            ] {
+                let fault = GatewayFault::Rejected {
+                    status,
+                    code: code.map(str::to_owned),
+                    param: param.map(str::to_owned),
+                };
+                for operation in [Operation::Prepare, Operation::Confirm] {
+                    let problem = problem_of(operation, fault.clone());
+                    let kind = problem.kind;
+                    assert_eq!(problem.code, expected, "{status} {code:?} {param:?}");
+                    assert_eq!((kind.status(), kind.is_retryable()), (http_status, false));
+                }
+                // Of a payment that was prepared, the amount was accepted before.
+                let capture = problem_of(Operation::Capture, fault);
+                assert_eq!(capture.code, "payments.gateway_refused");
+            }
+        }
+    }
+
+    #[test]
+    fn what_may_be_over_the_next_time_may_be_tried_again() {
+        for fault in [
+            GatewayFault::BreakerOpen,
+            GatewayFault::NoConnection,
+            GatewayFault::RateLimited,
+            GatewayFault::TimedOut,
+            GatewayFault::Interrupted,
+            GatewayFault::ServerError { status: 500 },
+            GatewayFault::Unintelligible { status: 200 },
+            GatewayFault::InProgress,
+            GatewayFault::KeyReused,
+        ] {
+            let problem = problem_of(Operation::Prepare, fault.clone());
+            assert_eq!(problem.code, "payments.gateway_unavailable", "{fault:?}");
+            assert!(problem.kind.is_retryable());
         }
     }
 

@@ -18,13 +18,14 @@ pub use domain::{
     UnknownState, UnsavedCalls,
 };
 pub use error::{
-    AMOUNT_NOT_ACCEPTED, GATEWAY_REFUSED, GATEWAY_UNAVAILABLE, INVALID_SIGNATURE, PROBLEM_TYPES,
-    PaymentError,
+    AMOUNT_NOT_ACCEPTED, CURRENCY_NOT_ACCEPTED, GATEWAY_REFUSED, GATEWAY_UNAVAILABLE,
+    INVALID_SIGNATURE, PAYMENT_NOT_ACCEPTED, PROBLEM_TYPES, PaymentError,
 };
 pub use ids::{AttemptId, RefundId};
 pub use oms_circuit_breaker::BreakerState;
 pub use ports::{
     Answered, Effect, GatewayError, GatewayFault, PaymentGateway, PrepareRequest, RefundRequest,
+    Refusal,
 };
 pub use service::{
     BeginRefund, CollectOutcome, Collected, FencePolicy, LaterCause, PaymentBatches, RefundResult,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use oms_circuit_breaker::BreakerState;
 use oms_validation::{Money, OrderId, TenantId};
 
-pub use gateway_error::{Effect, GatewayError, GatewayFault};
+pub use gateway_error::{Effect, GatewayError, GatewayFault, Refusal};
 
 use crate::{
     Attempt, ChargeId, ChargePage, ChargeWindow, ListedCharge, Operation, OperationKey,

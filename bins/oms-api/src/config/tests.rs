@@ -26,7 +26,7 @@ fn every_problem_is_told_at_once_and_no_value_is_repeated() {
     let InvalidConfig(problems) = read(&[
         ("OMS_ENV", "staging"),
         ("OMS_PORT", "70000"),
-        ("OMS_CURRENCY", "dollars"),
+        ("OMS_CURRENCY", "ZZZ"),
         ("OMS_PAYMENT_GATEWAY", "s3cret"),
         ("OMS_TENANT_ID", "me"),
         ("OMS_LOG_FORMAT", "xml"),

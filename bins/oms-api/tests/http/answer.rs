@@ -98,6 +98,8 @@ impl Answer {
         // A conflict goes away with time, or never; the answer says which.
         let (is_retryable, has_to_wait) = match status {
             409 => (waits, waits),
+            // Not before an operator has seen to it.
+            503 if code == "payments.gateway_refused" => (false, false),
             status => (
                 matches!(status, 408 | 429 | 500 | 503),
                 matches!(status, 429 | 503),

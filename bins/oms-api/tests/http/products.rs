@@ -112,6 +112,10 @@ async fn what_is_wrong_with_a_product_is_named() {
             "prices",
         ),
         ("prices", json!([price(1, "usd")]), "prices[0].currency"),
+        ("prices", json!([price(1, "ZZZ")]), "prices[0].currency"),
+        ("prices", json!([price(5124, "KWD")]), "prices"),
+        ("prices", json!([price(550, "ISK")]), "prices"),
+        ("prices", json!([price(100_000_000, "USD")]), "prices"),
     ] {
         let refused = shop
             .post_once("/products", &new_key(), &with(lamp(), member, value))

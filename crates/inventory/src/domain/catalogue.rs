@@ -1,8 +1,10 @@
 //! A catalogue as it stands in a file: what a store sells, where it is, and how much of it.
 
 use oms_validation::{Location, Money};
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
+use crate::domain::product::Prices;
 use crate::{ProductId, WarehouseId};
 
 /// Warehouses, products with prices, and first stock.
@@ -38,6 +40,7 @@ pub struct CatalogueProduct {
     /// Its name.
     pub name: String,
     /// One price for each currency.
+    #[serde(deserialize_with = "prices")]
     pub prices: Vec<Money>,
     /// First stock.
     pub stock: Vec<CatalogueStock>,
@@ -51,4 +54,39 @@ pub struct CatalogueStock {
     pub warehouse_id: WarehouseId,
     /// Pieces received.
     pub quantity: i32,
+}
+
+/// Checks prices as they are checked wherever they are set.
+fn prices<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Money>, D::Error> {
+    let prices = Prices::new(Vec::deserialize(deserializer)?);
+    let prices = prices.map_err(|error| D::Error::custom(format!("the prices {error}")))?;
+    Ok(prices.iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_price_that_can_not_be_paid_is_refused_with_its_rule() {
+        let id = uuid::Uuid::from_u128(1);
+        for (amount, currency, rule) in [
+            (
+                0,
+                "USD",
+                "must be between 1 and 99999999 minor units in USD",
+            ),
+            (5124, "KWD", "must be a multiple of 10 minor units in KWD"),
+            (5, "ZZZ", "must be the ISO 4217 code of a currency"),
+        ] {
+            let product = json!({
+                "id": id, "sku": "P", "name": "P", "stock": [],
+                "prices": [{ "amountMinor": amount, "currency": currency }],
+            });
+            let refused = serde_json::from_value::<CatalogueProduct>(product).unwrap_err();
+            assert!(refused.to_string().contains(rule), "{refused}");
+        }
+    }
 }

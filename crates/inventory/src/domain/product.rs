@@ -1,7 +1,7 @@
 //! Products and their prices, as operators see and change them.
 
 use chrono::{DateTime, Utc};
-use oms_validation::{Money, schema_of};
+use oms_validation::{InvalidAmount, Money, schema_of};
 use serde::Serialize;
 use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::{ObjectBuilder, Ref};
@@ -11,8 +11,8 @@ use crate::domain::name::{Name, Sku};
 
 /// Most prices of one product.
 pub(crate) const MAX_PRICES: usize = 50;
-/// The highest price of one piece, in minor units; the column has the same limit.
-const MAX_PRICE_MINOR: i64 = 1_000_000_000_000;
+/// The highest price of one piece in any currency, in minor units. Most currencies allow less.
+const MAX_PRICE_MINOR: i64 = 999_999_999_999;
 
 /// A product.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl ProductChange {
     }
 }
 
-/// At most one price for each currency, each 1 to 10^12 minor units, in the order of the currencies.
+/// At most one price for each currency, each an amount that can be paid in it, in the order of the currencies.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Prices(Vec<Money>);
 
@@ -82,9 +82,9 @@ pub enum InvalidPrices {
     /// More than a product can have.
     #[error("must have at most {MAX_PRICES} entries")]
     TooMany,
-    /// A price is out of range.
-    #[error("must have amounts between 1 and {MAX_PRICE_MINOR}")]
-    Amount,
+    /// A price can't be paid in its currency.
+    #[error("must have amounts that can be paid: each {0}")]
+    Amount(InvalidAmount),
     /// Two prices in one currency.
     #[error("must have each currency only once")]
     Currency,
@@ -105,7 +105,10 @@ fn price_schema() -> ObjectBuilder {
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
         .minimum(Some(1))
         .maximum(Some(MAX_PRICE_MINOR))
-        .description(Some("Minor units: 2000 is 20.00 USD."));
+        .description(Some(
+            "Minor units: 2000 is 20.00 USD. At most 99,999,999, in IDR 999,999,999,999. A multiple of 10 in BHD, IQD, JOD, \
+             KWD, LYD, OMR and TND, and of 100 in ISK and UGX, which are counted with two decimals.",
+        ));
     ObjectBuilder::new()
         .property("amountMinor", amount)
         .property("currency", Ref::from_schema_name("Currency"))
@@ -117,14 +120,14 @@ impl Prices {
     /// Checks prices and sorts them by currency.
     ///
     /// # Errors
-    /// When there are too many, one is out of range, or two are of one currency.
+    /// When there are too many, one can't be paid in its currency, or two are of one currency.
     pub fn new(mut prices: Vec<Money>) -> Result<Self, InvalidPrices> {
         if prices.len() > MAX_PRICES {
             return Err(InvalidPrices::TooMany);
         }
-        let in_range = |price: &Money| (1..=MAX_PRICE_MINOR).contains(&price.amount_minor);
-        if !prices.iter().all(in_range) {
-            return Err(InvalidPrices::Amount);
+        for price in &prices {
+            let checked = price.currency.check_amount(price.amount_minor);
+            checked.map_err(InvalidPrices::Amount)?;
         }
         prices.sort_by(|a, b| a.currency.as_str().cmp(b.currency.as_str()));
         if prices
@@ -134,6 +137,12 @@ impl Prices {
             return Err(InvalidPrices::Currency);
         }
         Ok(Self(prices))
+    }
+
+    /// Prices as they are stored, whatever the rules for new ones are by now.
+    pub(crate) fn stored(mut prices: Vec<Money>) -> Self {
+        prices.sort_by(|a, b| a.currency.as_str().cmp(b.currency.as_str()));
+        Self(prices)
     }
 
     /// The prices, in the order of their currencies.
@@ -158,18 +167,26 @@ mod tests {
 
     #[test]
     fn prices_are_sorted_and_compared_whatever_their_order() {
-        let (usd, eur) = (price(1, "USD"), price(MAX_PRICE_MINOR, "EUR"));
-        let prices = Prices::new(vec![usd, eur]).unwrap();
-        assert_eq!(prices, Prices::new(vec![eur, usd]).unwrap());
-        assert_eq!(prices.iter().collect::<Vec<_>>(), [eur, usd]);
+        let (usd, idr) = (price(1, "USD"), price(MAX_PRICE_MINOR, "IDR"));
+        let prices = Prices::new(vec![usd, idr]).unwrap();
+        assert_eq!(prices, Prices::new(vec![idr, usd]).unwrap());
+        assert_eq!(prices.iter().collect::<Vec<_>>(), [idr, usd]);
     }
 
     #[test]
     fn prices_out_of_range_or_twice_in_a_currency_are_refused() {
-        for amount in [0, -1, MAX_PRICE_MINOR + 1] {
-            assert_eq!(
-                Prices::new(vec![price(amount, "USD")]),
-                Err(InvalidPrices::Amount)
+        for (amount, currency) in [
+            (0, "USD"),
+            (-1, "USD"),
+            (100_000_000, "USD"),
+            (MAX_PRICE_MINOR + 1, "IDR"),
+            (5124, "KWD"),
+            (550, "ISK"),
+        ] {
+            let refused = Prices::new(vec![price(amount, currency)]);
+            assert!(
+                matches!(refused, Err(InvalidPrices::Amount(_))),
+                "{amount} {currency}"
             );
         }
         let twice = vec![price(1, "USD"), price(2, "USD")];

@@ -196,7 +196,7 @@ impl TryFrom<Row> for Product {
     fn try_from(row: Row) -> Result<Self, Self::Error> {
         let prices = row.currencies.iter().zip(row.amounts);
         let price = |(currency, amount_minor): (&String, i64)| {
-            let currency = Currency::parse(currency).map_err(unreadable)?;
+            let currency = Currency::parse_stored(currency).map_err(unreadable)?;
             Ok(Money {
                 amount_minor,
                 currency,
@@ -207,7 +207,7 @@ impl TryFrom<Row> for Product {
             id: row.id.into(),
             sku: Sku::parse(&row.sku).map_err(unreadable)?,
             name: Name::parse(&row.name).map_err(unreadable)?,
-            prices: Prices::new(prices).map_err(unreadable)?,
+            prices: Prices::stored(prices),
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,

@@ -3,10 +3,6 @@
 use oms_inventory::ProductId;
 use oms_validation::{Currency, Money, MoneyError};
 
-/// Most that one order may cost, in minor units: Stripe takes eight digits at most
-/// (<https://docs.stripe.com/api/payment_intents/create#create_payment_intent-amount>).
-pub(crate) const MAX_TOTAL_MINOR: i64 = 99_999_999;
-
 /// What was asked for in one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestedLine {

@@ -77,6 +77,8 @@ oms_errors::refusals! {
         error::OVERLOADED,
         error::OUTCOME_UNKNOWN,
         oms_payments::AMOUNT_NOT_ACCEPTED,
+        oms_payments::CURRENCY_NOT_ACCEPTED,
+        oms_payments::PAYMENT_NOT_ACCEPTED,
         oms_payments::GATEWAY_UNAVAILABLE,
         oms_payments::GATEWAY_REFUSED,
     ], with a location: [

@@ -53,6 +53,7 @@ oms_errors::refusals! {
         error::UNKNOWN_PRODUCT,
         error::PRODUCT_NOT_SOLD,
         error::TOTAL_TOO_LARGE,
+        oms_payments::AMOUNT_NOT_ACCEPTED,
     ]
 }
 

@@ -4,7 +4,7 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use oms_errors::{INVALID_HEADER, Problem};
 use oms_payments::Refund;
-use oms_validation::http::{CurrentTenant, IdempotencyKeyHeader, ValidJson};
+use oms_validation::http::{CurrentTenant, IdempotencyKeyHeader, ValidJson, invalid_field};
 use oms_validation::{Currency, Money, OrderId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -106,13 +106,22 @@ pub(super) async fn refund_order(
 
 impl Body {
     fn into_request(self) -> Result<RequestedRefund, Problem> {
-        let amount = self.amount.map(|amount| Money {
-            amount_minor: amount.amount_minor,
-            currency: amount.currency,
-        });
+        let amount = self.amount.map(Amount::into_money).transpose()?;
         Ok(RequestedRefund {
             amount,
             reason: reason_of(self.reason.as_deref())?,
+        })
+    }
+}
+
+impl Amount {
+    fn into_money(self) -> Result<Money, Problem> {
+        let (amount_minor, currency) = (self.amount_minor, self.currency);
+        let checked = currency.check_step(amount_minor);
+        checked.map_err(|error| invalid_field("amount.amountMinor", error.to_string()))?;
+        Ok(Money {
+            amount_minor,
+            currency,
         })
     }
 }

@@ -38,6 +38,8 @@ pub enum PlacingOutcome {
     Overloaded,
     /// The payment gateway was not available.
     GatewayUnavailable,
+    /// The payment gateway refused the payment, or this installation, for good.
+    GatewayRefused,
     /// The database or the geocoder was not available.
     Unavailable,
     /// The answer of the database was lost.
@@ -48,7 +50,7 @@ pub enum PlacingOutcome {
 
 impl PlacingOutcome {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Paid,
         Self::Pending,
         Self::Declined,
@@ -62,6 +64,7 @@ impl PlacingOutcome {
         Self::AddressNotFound,
         Self::Overloaded,
         Self::GatewayUnavailable,
+        Self::GatewayRefused,
         Self::Unavailable,
         Self::OutcomeUnknown,
         Self::Defect,
@@ -83,6 +86,7 @@ impl PlacingOutcome {
             Self::AddressNotFound => "address_not_found",
             Self::Overloaded => "overloaded",
             Self::GatewayUnavailable => "gateway_unavailable",
+            Self::GatewayRefused => "gateway_refused",
             Self::Unavailable => "unavailable",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::Defect => "defect",
@@ -121,8 +125,12 @@ impl PlacingOutcome {
             OrderError::Contended => Self::OutOfStock,
             OrderError::UnknownProducts(_)
             | OrderError::ProductsNotSold(_)
-            | OrderError::TotalTooLarge => Self::NotSold,
+            | OrderError::TotalTooLarge
+            | OrderError::NotPayable(_) => Self::NotSold,
             OrderError::Overloaded => Self::Overloaded,
+            OrderError::Payment(PaymentError::Gateway(error)) if error.refusal().is_some() => {
+                Self::GatewayRefused
+            }
             OrderError::GatewayUnavailable | OrderError::Payment(PaymentError::Gateway(_)) => {
                 Self::GatewayUnavailable
             }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use oms_database::{Connection, DbError};
 use oms_inventory::{Demand, PriceQuote, ProductId, quote_prices};
-use oms_validation::{Currency, Money, TenantId};
+use oms_validation::{Currency, InvalidAmount, Money, TenantId};
 
 use crate::context::OrderContext;
-use crate::domain::line::{MAX_TOTAL_MINOR, OrderLine, RequestedLine, total};
+use crate::domain::line::{OrderLine, RequestedLine, total};
 use crate::error::OrderError;
 
 /// The lines of an order with their prices.
@@ -59,10 +59,13 @@ fn price(
     if !not_sold.is_empty() {
         return Err(OrderError::ProductsNotSold(not_sold));
     }
-    let total = match total(currency, &lines) {
-        Ok(total) if total.amount_minor <= MAX_TOTAL_MINOR => total,
-        Ok(_) | Err(_) => return Err(OrderError::TotalTooLarge),
-    };
+    let total = total(currency, &lines).map_err(|_| OrderError::TotalTooLarge)?;
+    match currency.check_amount(total.amount_minor) {
+        Ok(()) => {}
+        Err(InvalidAmount::Range { .. }) => return Err(OrderError::TotalTooLarge),
+        // Prices that were set before they were checked.
+        Err(error @ InvalidAmount::Step { .. }) => return Err(OrderError::NotPayable(error)),
+    }
     let demand = Demand::from_lines(lines.iter().map(|line| (line.product_id, line.quantity)));
     Ok(PricedLines {
         demand: demand

@@ -292,7 +292,7 @@ async fn with_lines(
 
 impl Row {
     fn into_order(self) -> Result<Order, Box<dyn std::error::Error + Send + Sync>> {
-        let currency = Currency::parse(&self.currency)?;
+        let currency = Currency::parse_stored(&self.currency)?;
         let failure = match self.failure_code.as_deref() {
             Some(text) => Some(Failure::parse(text).ok_or("unknown failure code")?),
             None => None,

@@ -137,7 +137,7 @@ fn paid(
 fn amount(reference: &Reference) -> Option<Money> {
     let mut parts = reference.as_str().split('_').skip(1);
     Some(Money {
-        currency: Currency::parse(parts.next()?).ok()?,
+        currency: Currency::parse_stored(parts.next()?).ok()?,
         amount_minor: parts.next()?.parse().ok()?,
     })
 }
@@ -162,7 +162,7 @@ mod tests {
     async fn what_was_prepared_is_paid_in_full_and_anything_else_is_unknown() {
         let amount = Money {
             amount_minor: 1250,
-            currency: Currency::parse("USD").unwrap(),
+            currency: Currency::parse_stored("USD").unwrap(),
         };
         let request = PrepareRequest {
             order_id: OrderId::generate(),

@@ -75,6 +75,19 @@ pub enum GatewayFault {
     },
 }
 
+/// What a permanent refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The gateway takes no payment of this amount.
+    Amount,
+    /// It takes none in this currency.
+    Currency,
+    /// It takes this payment not, for what another parameter says.
+    Payment,
+    /// It refuses this installation: its key, its account, or how it asks. An operator must see to it.
+    Installation,
+}
+
 /// What is known of the effect of a call that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -124,15 +137,30 @@ impl GatewayError {
         self.request_id.as_deref()
     }
 
-    /// Whether the gateway takes no payment of this amount, whatever the customer pays with.
-    /// <https://docs.stripe.com/error-codes#amount-too-small>
-    pub fn is_about_the_amount(&self) -> bool {
-        let GatewayFault::Rejected { code, .. } = &self.fault else {
-            return false;
-        };
-        let code = code.as_deref();
-        self.operation == Operation::Prepare
-            && matches!(code, Some("amount_too_small" | "amount_too_large"))
+    /// What a refusal is about that will be the same however often the call is made; none where it may not be.
+    ///
+    /// The class of the error and the parameter that it names decide: gateways add codes all the time.
+    /// <https://docs.stripe.com/api/errors>
+    pub fn refusal(&self) -> Option<Refusal> {
+        match &self.fault {
+            GatewayFault::Rejected {
+                status,
+                code,
+                param,
+            } => Some(refusal(*status, code.as_deref(), param.as_deref())),
+            GatewayFault::Unexplained { status: 400..=499 } => Some(Refusal::Installation),
+            GatewayFault::BreakerOpen
+            | GatewayFault::NoConnection
+            | GatewayFault::RateLimited
+            | GatewayFault::TimedOut
+            | GatewayFault::Interrupted
+            | GatewayFault::ServerError { .. }
+            | GatewayFault::Unintelligible { .. }
+            | GatewayFault::InProgress
+            | GatewayFault::KeyReused
+            | GatewayFault::Unexplained { .. }
+            | GatewayFault::NotReadBack { .. } => None,
+        }
     }
 
     /// What is known of the effect.
@@ -169,6 +197,18 @@ impl GatewayError {
             | GatewayFault::KeyReused
             | GatewayFault::Unexplained { .. } => false,
         }
+    }
+}
+
+fn refusal(status: u16, code: Option<&str>, param: Option<&str>) -> Refusal {
+    let param = param.filter(|param| !param.is_empty());
+    match (status, param, code) {
+        (401 | 403, _, _) => Refusal::Installation,
+        (_, Some(param), _) if param.starts_with("amount") => Refusal::Amount,
+        (_, Some("currency"), _) => Refusal::Currency,
+        (_, Some(_), _) => Refusal::Payment,
+        (_, None, Some(code)) if code.starts_with("amount_") => Refusal::Amount,
+        (_, None, _) => Refusal::Installation,
     }
 }
 

@@ -123,7 +123,11 @@ fn definite_refusal(error: GatewayError) -> Result<RefundFailure, GatewayError> 
             status: 400 | 402 | 404,
             code,
             ..
-        } if code.as_deref() != Some("balance_insufficient") => {
+        } if !matches!(
+            code.as_deref(),
+            Some("balance_insufficient" | "insufficient_funds")
+        ) =>
+        {
             Ok(RefundFailure::new(code.as_deref().unwrap_or("refused")))
         }
         _ => Err(error),

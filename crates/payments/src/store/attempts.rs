@@ -308,7 +308,7 @@ impl TryFrom<Row> for Attempt {
     type Error = DbError;
 
     fn try_from(row: Row) -> Result<Self, Self::Error> {
-        let currency = Currency::parse(&row.currency).map_err(unreadable)?;
+        let currency = Currency::parse_stored(&row.currency).map_err(unreadable)?;
         let money = |amount_minor| Money {
             amount_minor,
             currency,

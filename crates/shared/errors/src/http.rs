@@ -114,7 +114,8 @@ fn log(problem: &Problem) {
     let problem_type = problem.problem_type();
     let cause = problem.cause_chain().unwrap_or_default();
     match problem_type.kind {
-        Kind::Internal => {
+        // Somebody must see to both.
+        Kind::Internal | Kind::Misconfigured => {
             tracing::error!(code = problem_type.code, cause, "request failed");
         }
         Kind::Unavailable => {

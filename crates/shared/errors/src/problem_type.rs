@@ -37,6 +37,9 @@ pub enum Kind {
     Internal,
     /// 503: a dependency is not available; nothing was kept.
     Unavailable,
+    /// 503: a dependency refuses this installation. Nothing was kept, and trying again is no use before an operator has
+    /// seen to it.
+    Misconfigured,
 }
 
 impl Kind {
@@ -58,7 +61,7 @@ impl Kind {
             Self::TooManyRequests => 429,
             Self::PreconditionRequired => 428,
             Self::Internal => 500,
-            Self::Unavailable => 503,
+            Self::Unavailable | Self::Misconfigured => 503,
         }
     }
 

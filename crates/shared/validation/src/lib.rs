@@ -17,7 +17,7 @@ pub use id::{InvalidId, OrderId, TenantId, parse_uuid};
 pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use keyed::{Fingerprint, Keyed, Once};
 pub use location::{InvalidLocation, Location};
-pub use money::{Currency, InvalidCurrency, Money, MoneyError};
+pub use money::{Currency, InvalidAmount, InvalidCurrency, Money, MoneyError};
 pub use operator_name::{InvalidOperatorName, OperatorName};
 pub use page::{InvalidCursor, Page, PageSize};
 pub use reason::{InvalidReason, Reason};

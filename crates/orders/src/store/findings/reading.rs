@@ -174,6 +174,6 @@ fn money(amount_minor: Option<i64>, currency: Option<String>) -> Result<Option<M
     };
     Ok(Some(Money {
         amount_minor,
-        currency: Currency::parse(&currency).map_err(unreadable)?,
+        currency: Currency::parse_stored(&currency).map_err(unreadable)?,
     }))
 }

@@ -105,6 +105,10 @@ fn of_card_error(operation: Operation, status: u16, error: &ErrorObject) -> Verd
     });
     match operation {
         Operation::Confirm if confirmable => Verdict::Declined,
+        // Neither takes money: a refusal is one, whatever it is called.
+        Operation::Prepare | Operation::Refund | Operation::RefundCharge => {
+            Verdict::Fault(rejected(status, error))
+        }
         operation => by_state(operation, GatewayFault::Unexplained { status }),
     }
 }
@@ -126,6 +130,7 @@ fn of_invalid_request(operation: Operation, status: u16, error: &ErrorObject) ->
             Some(code) if NOT_EXECUTED.contains(&code) => rejected(),
             Some("payment_intent_unexpected_state") => Verdict::ReadBack,
             _ if operation == Operation::Confirm && is_about_the_method(error) => Verdict::Declined,
+            _ if operation == Operation::Confirm && is_about_the_amount(error) => rejected(),
             Some("resource_missing") => rejected(),
             _ => Verdict::ReadBack,
         },
@@ -142,6 +147,11 @@ fn is_about_the_method(error: &ErrorObject) -> bool {
         Some(code) if of_the_method(code) => true,
         _ => error.param.as_deref().is_some_and(of_the_method),
     }
+}
+
+/// Whether it is what is to be paid that is refused: nothing began, whatever the code.
+fn is_about_the_amount(error: &ErrorObject) -> bool {
+    matches!(error.param.as_deref(), Some("amount" | "currency"))
 }
 
 fn rejected(status: u16, error: &ErrorObject) -> GatewayFault {

@@ -161,6 +161,6 @@ impl ErrorObject {
 pub(super) fn money(amount_minor: i64, currency: &str) -> Option<Money> {
     Some(Money {
         amount_minor,
-        currency: Currency::parse(&currency.to_ascii_uppercase()).ok()?,
+        currency: Currency::parse_stored(&currency.to_ascii_uppercase()).ok()?,
     })
 }

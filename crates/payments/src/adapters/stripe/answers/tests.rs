@@ -149,6 +149,14 @@ fn a_card_error_is_a_decline_of_a_confirmation_and_of_nothing_else() {
         let expected = match operation {
             Operation::Confirm => Verdict::Declined,
             Operation::Cancel | Operation::Capture => Verdict::ReadBack,
+            // These take no money, so that it is a refusal like any other.
+            Operation::Prepare | Operation::Refund | Operation::RefundCharge => {
+                fault(GatewayFault::Rejected {
+                    status: 402,
+                    code: Some("card_declined".to_owned()),
+                    param: None,
+                })
+            }
             _ => fault(GatewayFault::Unexplained { status: 402 }),
         };
         assert_eq!(found, expected, "{operation}");
@@ -230,6 +238,25 @@ fn a_request_that_never_began_is_rejected() {
     for operation in ALL.into_iter().filter(|it| !CHANGES.contains(it)) {
         let found = verdict_of(operation, 400, invalid("a_code_of_tomorrow", ""));
         assert!(is_rejected(&found), "{operation}: {found:?}");
+    }
+}
+
+#[test]
+fn an_amount_or_a_currency_is_refused_before_anything_began_whatever_the_code() {
+    for operation in [Operation::Prepare, CONFIRM] {
+        for param in ["amount", "currency"] {
+            for code in [
+                "amount_too_large",
+                "currency_not_supported",
+                "a_code_of_tomorrow",
+            ] {
+                let found = verdict_of(operation, 400, invalid(code, param));
+                assert!(is_rejected(&found), "{operation} {code} {param}: {found:?}");
+            }
+            let without_code = json!({ "type": "invalid_request_error", "param": param });
+            let found = verdict_of(operation, 400, without_code);
+            assert!(is_rejected(&found), "{operation} {param}: {found:?}");
+        }
     }
 }
 

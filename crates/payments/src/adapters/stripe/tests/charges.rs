@@ -212,11 +212,13 @@ async fn a_charge_is_given_back_by_its_own_id() {
     assert_eq!(give_back().await.unwrap(), refunded);
     assert_eq!(give_back().await.unwrap(), RefundOutcome::AlreadyRefunded);
     assert!(is_unintelligible(&give_back().await.unwrap_err()));
-    let unexplained = give_back().await.unwrap_err();
-    assert_eq!(
-        *unexplained.fault(),
-        GatewayFault::Unexplained { status: 402 }
-    );
+    let refused = give_back().await.unwrap_err();
+    let fault = GatewayFault::Rejected {
+        status: 402,
+        code: Some("insufficient_funds".to_owned()),
+        param: None,
+    };
+    assert_eq!(*refused.fault(), fault);
 
     let sent = &server.received()[0];
     assert_eq!(sent.line, "POST /v1/refunds");
