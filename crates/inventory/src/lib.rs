@@ -43,6 +43,7 @@ pub use service::create_product::create_product;
 pub use service::create_warehouse::create_warehouse;
 pub use service::explain_route::{explain_route, explain_routes};
 pub use service::find_skus::find_skus;
+pub use service::find_unlocked_levels::find_unlocked_levels;
 pub use service::get_import::get_import;
 pub use service::get_product::get_product;
 pub use service::get_safety_stock::get_safety_stock;

@@ -8,6 +8,7 @@ pub(crate) mod create_product;
 pub(crate) mod create_warehouse;
 pub(crate) mod explain_route;
 pub(crate) mod find_skus;
+pub(crate) mod find_unlocked_levels;
 pub(crate) mod get_import;
 pub(crate) mod get_product;
 pub(crate) mod get_safety_stock;

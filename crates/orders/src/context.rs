@@ -7,16 +7,15 @@ use oms_batching::{Batcher, Counts, Limits};
 use oms_database::{Database, DbError, PooledConnection};
 use oms_geocoding::Geocoder;
 use oms_payments::{PaymentBatches, PaymentGateway};
-use oms_validation::{Currency, IdempotencyKey, OrderId, TenantId};
+use oms_validation::Currency;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use crate::domain::clock::{Clock, DatabaseClock, Now};
-use crate::domain::order::Order;
-use crate::error::OrderError;
-use crate::service::end_paid_orders::PaidOrder;
-use crate::service::get_order::OrderDetails;
-use crate::service::intake::{Arrival, Outcome};
+use crate::service::end_paid_orders::EndPaid;
+use crate::service::get_order::Reads;
+use crate::service::look_up::LookUps;
+use crate::service::place_together::Placing;
 use crate::service::placing_outcome::{PlacingOutcome, PlacingOutcomes};
 
 /// Longest wait of a new order for its turn.
@@ -40,10 +39,10 @@ pub struct OrderContext {
 
 /// The work that is done together with that for other orders of the same store.
 pub(crate) struct OrderBatches {
-    pub(crate) look_ups: Batcher<TenantId, IdempotencyKey, Option<Order>, OrderError>,
-    pub(crate) arrivals: Batcher<TenantId, Arrival, Outcome, OrderError>,
-    pub(crate) payments: Batcher<TenantId, PaidOrder, bool, OrderError>,
-    pub(crate) reads: Batcher<TenantId, OrderId, Option<OrderDetails>, OrderError>,
+    pub(crate) look_ups: Batcher<LookUps>,
+    pub(crate) arrivals: Batcher<Placing>,
+    pub(crate) payments: Batcher<EndPaid>,
+    pub(crate) reads: Batcher<Reads>,
 }
 
 impl OrderContext {
@@ -62,7 +61,11 @@ impl OrderContext {
             1 => admitted,
             _ => admitted.min(BATCHES_IN_FLIGHT),
         };
-        let limits = Limits::of_batches(settings.batch_max, settings.batches_in_flight, in_flight);
+        let limits = Limits {
+            wait: settings.batch_wait,
+            overdue: settings.batch_overdue,
+            ..Limits::of_batches(settings.batch_max, settings.batches_in_flight, in_flight)
+        };
         Self {
             batches: OrderBatches {
                 look_ups: Batcher::new(limits),
@@ -102,6 +105,20 @@ impl OrderContext {
             payments: self.batches.payments.counts(),
             reads: self.batches.reads.counts(),
         }
+    }
+
+    /// For how long the oldest batch in progress has been. `None` when none is. More than some seconds mean that the database
+    /// is slow or silent.
+    pub fn oldest_batch(&self) -> Option<Duration> {
+        let batches = &self.batches;
+        let ages = [
+            batches.look_ups.oldest(),
+            batches.arrivals.oldest(),
+            self.payment_batches.oldest(),
+            batches.payments.oldest(),
+            batches.reads.oldest(),
+        ];
+        ages.into_iter().flatten().max()
     }
 
     /// How many requests to place an order ended so.
@@ -169,6 +186,10 @@ pub struct OrderSettings {
     pub batch_max: usize,
     /// Most batches of one store that are under way at a time.
     pub batches_in_flight: usize,
+    /// Longest wait of an order for its batch, or for stock that somebody else has locked.
+    pub batch_wait: Duration,
+    /// How long a batch keeps others of its kind from beginning.
+    pub batch_overdue: Duration,
     /// How long the sweeper leaves a new order alone. Longer than the gateway calls of one order may take, so that it looks
     /// only after those that were cut off.
     pub sweep_after: Duration,
@@ -192,6 +213,8 @@ impl OrderSettings {
             currency,
             batch_max: 64,
             batches_in_flight: 1,
+            batch_wait: Duration::from_secs(5),
+            batch_overdue: Duration::from_secs(1),
             sweep_after: Duration::from_secs(45),
             sweep_lease: Duration::from_secs(60),
             sweep_batch: 16,

@@ -1,6 +1,6 @@
 //! Why an order is refused, and how clients are told.
 
-use oms_batching::NotDone;
+use oms_batching::{BatchError, NotDone};
 use oms_database::DbError;
 use oms_errors::{FieldError, Problem};
 use oms_geocoding::GeocodeError;
@@ -237,7 +237,38 @@ impl From<NotDone> for OrderError {
     fn from(refused: NotDone) -> Self {
         match refused {
             NotDone::Full | NotDone::TooLate => Self::Overloaded,
+            NotDone::Blocked => Self::Contended,
             NotDone::Lost => Self::OutcomeUnknown,
+        }
+    }
+}
+
+/// Refusals of single orders are answers of theirs; what fails a batch is the database.
+impl BatchError for OrderError {
+    fn shared(&self) -> Option<Self> {
+        self.of_database()?.shared().map(Self::Database)
+    }
+
+    fn is_contended(&self) -> bool {
+        self.of_database().is_some_and(DbError::is_contended)
+    }
+}
+
+impl OrderError {
+    fn of_database(&self) -> Option<&DbError> {
+        match self {
+            Self::Database(error) | Self::Payment(PaymentError::Database(error)) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The same error of statements that only read.
+    pub(crate) fn of_reading(self) -> Self {
+        match self {
+            Self::Database(error) | Self::Payment(PaymentError::Database(error)) => {
+                Self::Database(error.of_reading())
+            }
+            other => other,
         }
     }
 }

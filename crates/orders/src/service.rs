@@ -33,7 +33,7 @@ pub(crate) mod look_up;
 pub(crate) mod measure_backlog;
 pub(crate) mod measure_reconciliation;
 pub(crate) mod place_order;
-mod place_together;
+pub(crate) mod place_together;
 pub(crate) mod placing_outcome;
 pub(crate) mod preview_routing;
 mod price_lines;

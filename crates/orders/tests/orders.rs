@@ -27,6 +27,8 @@ mod cancelling;
 mod cancelling_races;
 #[path = "orders/clock.rs"]
 mod clock;
+#[path = "orders/contention.rs"]
+mod contention;
 #[path = "orders/dead_letters.rs"]
 mod dead_letters;
 #[path = "orders/gateway.rs"]

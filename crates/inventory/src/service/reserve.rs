@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use oms_database::{Connection, DbError};
+use oms_database::{Connection, DbError, LockWait};
 use oms_validation::{OrderId, TenantId};
 
 use crate::domain::allocation::{ReservationRequest, ReserveOutcome, allocate, level_keys};
@@ -11,7 +11,8 @@ use crate::store::{reservations, stock_levels};
 /// Holds stock for orders, in the order of the slice, and answers each: all of it, or nothing because it went stale.
 ///
 /// Belongs into the caller's transaction, which keeps the locks until it ends. Roll back before routing again:
-/// locks kept from one warehouse while waiting for another's are how deadlocks are made.
+/// locks kept from one warehouse while waiting for another's are how deadlocks are made. Wait briefly where
+/// others may need what is locked already; [`find_unlocked_levels`](crate::find_unlocked_levels) says when to try again.
 ///
 /// # Errors
 /// When the database fails or a lock can't be had in time; the transaction has to be rolled back.
@@ -19,8 +20,10 @@ pub async fn reserve(
     connection: &mut Connection,
     tenant: TenantId,
     requests: &[ReservationRequest<'_>],
+    wait: LockWait,
 ) -> Result<Vec<ReserveOutcome>, DbError> {
-    let available = stock_levels::lock(connection, tenant, &level_keys(requests)).await?;
+    let keys = level_keys(requests);
+    let available = stock_levels::lock(connection, tenant, &keys, wait).await?;
     let mut outcomes = allocate(available, requests);
     let fitting: Vec<_> = requests
         .iter()

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, Integer, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, DurationCounts, Durations, cached_sql};
+use oms_database::{Connection, DbError, DurationCounts, Durations, LockWait, cached_sql};
 use oms_validation::TenantId;
 use uuid::Uuid;
 
 use crate::domain::allocation::LevelKey;
 use crate::domain::catalogue::CatalogueProduct;
+use crate::store::level_counts::columns;
 
 /// How long [`lock`] took, of the whole process: whoever locks has a connection and nothing else.
 static LOCKING: Durations = Durations::new();
@@ -36,20 +37,19 @@ struct LockedLevel {
 ///
 /// Every writer of stock goes through here first, so that no two of them can wait for each other. `FOR NO KEY UPDATE`
 /// lets the foreign keys of reservations and movements through. What it returns is as of the lock, not as of the
-/// statement's snapshot; levels that do not exist are left out.
+/// statement's snapshot; levels that do not exist are left out. The bound of the wait stays until the transaction ends.
 pub(crate) async fn lock(
     connection: &mut Connection,
     tenant: TenantId,
     keys: &BTreeSet<LevelKey>,
+    wait: LockWait,
 ) -> Result<BTreeMap<LevelKey, i32>, DbError> {
-    let (warehouses, products): (Vec<Uuid>, Vec<Uuid>) = keys
-        .iter()
-        .map(|(warehouse, product)| (warehouse.as_uuid(), product.as_uuid()))
-        .unzip();
+    let (warehouses, products) = columns(keys);
     let since = Instant::now();
     let locked: Result<Vec<LockedLevel>, _> = cached_sql(
         "SELECT s.warehouse_id, s.product_id, s.on_hand - s.reserved - s.safety_stock AS available
-         FROM inventory.stock_levels s
+         FROM (SELECT set_config('lock_timeout', coalesce($4, current_setting('lock_timeout')), true)) AS bound
+         CROSS JOIN inventory.stock_levels s
          JOIN unnest($2::uuid[], $3::uuid[]) AS k (warehouse_id, product_id)
              ON s.warehouse_id = k.warehouse_id AND s.product_id = k.product_id
          WHERE s.tenant_id = $1
@@ -59,6 +59,7 @@ pub(crate) async fn lock(
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(warehouses)
     .bind::<Array<SqlUuid>, _>(products)
+    .bind::<Nullable<Text>, _>(wait.setting())
     .load(connection)
     .await;
     LOCKING.count(since.elapsed());
@@ -70,6 +71,32 @@ pub(crate) async fn lock(
         )
     };
     Ok(rows.into_iter().map(level).collect())
+}
+
+/// Those of the stock levels that no other session has locked. Locks them for an instant; without waiting for the disk,
+/// because nothing is written that anybody would miss.
+pub(crate) async fn find_unlocked(
+    connection: &mut Connection,
+    tenant: TenantId,
+    keys: &BTreeSet<LevelKey>,
+) -> Result<BTreeSet<LevelKey>, DbError> {
+    let (warehouses, products) = columns(keys);
+    let unlocked: Vec<LockedLevel> = cached_sql(
+        "SELECT s.warehouse_id, s.product_id, 0 AS available
+         FROM (SELECT set_config('synchronous_commit', 'off', true)) AS quick
+         CROSS JOIN inventory.stock_levels s
+         JOIN unnest($2::uuid[], $3::uuid[]) AS k (warehouse_id, product_id)
+             ON s.warehouse_id = k.warehouse_id AND s.product_id = k.product_id
+         WHERE s.tenant_id = $1
+         FOR NO KEY UPDATE OF s SKIP LOCKED",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(warehouses)
+    .bind::<Array<SqlUuid>, _>(products)
+    .load(connection)
+    .await?;
+    let key = |row: LockedLevel| (row.warehouse_id.into(), row.product_id.into());
+    Ok(unlocked.into_iter().map(key).collect())
 }
 
 /// Receives first stock where there is no level yet, and returns how many levels that made.

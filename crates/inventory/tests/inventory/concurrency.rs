@@ -43,7 +43,13 @@ async fn buy(
             demand: &demand,
         };
         let outcomes = transaction(connection, async |connection| {
-            reserve(connection, tenant(), &[request]).await
+            reserve(
+                connection,
+                tenant(),
+                &[request],
+                oms_database::LockWait::Session,
+            )
+            .await
         })
         .await?;
         if outcomes[0] == ReserveOutcome::Reserved {

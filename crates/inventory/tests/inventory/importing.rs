@@ -86,7 +86,13 @@ async fn hold(connection: &mut Connection, quantity: i32) {
         demand: &demand,
     };
     let outcome = transaction(connection, async |connection| {
-        reserve(connection, tenant(), &[request]).await
+        reserve(
+            connection,
+            tenant(),
+            &[request],
+            oms_database::LockWait::Session,
+        )
+        .await
     });
     outcome.await.unwrap();
 }

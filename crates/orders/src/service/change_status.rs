@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use oms_database::{Connection, DbError};
+use oms_database::{Connection, DbError, LockWait};
 use oms_validation::{OrderId, TenantId};
 
 use crate::domain::authorship::Authorship;
@@ -21,12 +21,14 @@ pub(crate) async fn change_status(
     transition: &Transition<'_>,
     authorship: Authorship<'_>,
 ) -> Result<bool, DbError> {
-    let ids = [order_id];
-    let changed = change_statuses(connection, tenant, now, &ids, transition, authorship).await?;
+    let (ids, wait) = ([order_id], LockWait::Session);
+    let changed =
+        change_statuses(connection, tenant, now, &ids, transition, authorship, wait).await?;
     Ok(changed.contains(&order_id))
 }
 
-/// The same with several orders. Returns those that were changed.
+/// The same with several orders. Returns those that were changed. The bound of the wait for their rows stays until the
+/// transaction ends.
 pub(crate) async fn change_statuses(
     connection: &mut Connection,
     tenant: TenantId,
@@ -34,10 +36,14 @@ pub(crate) async fn change_statuses(
     order_ids: &[OrderId],
     transition: &Transition<'_>,
     authorship: Authorship<'_>,
+    wait: LockWait,
 ) -> Result<HashSet<OrderId>, DbError> {
     let (from, to) = (transition.from, transition.to);
     assert!(from.may_become(to), "no order may go from {from} to {to}");
-    orders::change_statuses(connection, tenant, now, order_ids, transition, authorship).await
+    orders::change_statuses(
+        connection, tenant, now, order_ids, transition, authorship, wait,
+    )
+    .await
 }
 
 /// Adds a note to an order's timeline and returns the status that it is in, which stays so until the transaction ends.

@@ -1,9 +1,11 @@
 //! Phase 3 of orders whose payment was collected at once: `PAID`, in a commit that is shared with the other orders that
 //! are waiting for theirs. It changes what [`end_order`](super::end_order) changes, and in the same way.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use oms_database::transaction;
+use oms_batching::{Answer, Batch, Turn, Work};
+use oms_database::{DbError, LockWait, transaction};
 use oms_payments::{ClosedAttempt, close_attempts, save_calls};
 use oms_validation::{OrderId, TenantId};
 
@@ -29,10 +31,9 @@ pub(crate) async fn end_paid_order(
     tenant: TenantId,
     paid: PaidOrder,
 ) -> Result<bool, OrderError> {
-    let (shared, paid) = (context.clone(), Arc::new(paid));
-    let work = move |tenant, paid| end_paid_orders(shared.clone(), tenant, paid);
+    let (paid, work) = (Arc::new(paid), EndPaid(context.clone()));
     let payments = &context.batches.payments;
-    let submitted = payments.submit(tenant, paid.clone(), work).await;
+    let submitted = payments.submit(tenant, paid.clone(), &work).await;
     let ended = submitted.map_err(OrderError::from).flatten();
     if !matches!(ended, Ok(true)) {
         save_calls(&context.database, tenant, &paid.proof.calls).await;
@@ -40,11 +41,43 @@ pub(crate) async fn end_paid_order(
     ended
 }
 
+/// Ending orders as paid.
+#[derive(Clone)]
+pub(crate) struct EndPaid(Arc<OrderContext>);
+
+impl Work for EndPaid {
+    type Key = TenantId;
+    type Item = PaidOrder;
+    type Output = bool;
+    type Error = OrderError;
+    type Blocker = Infallible;
+
+    async fn run(
+        &self,
+        tenant: TenantId,
+        batch: Batch<Self>,
+    ) -> Result<Vec<Answer<bool, Infallible>>, OrderError> {
+        let wait = match batch.turn {
+            Turn::Together | Turn::Alone => LockWait::Brief,
+            Turn::Patient => LockWait::Session,
+        };
+        let ended = match end_paid_orders(&self.0, tenant, &batch.items, wait).await {
+            // Another compare-and-set tells: what is ended stays as it is.
+            Err(OrderError::Database(DbError::CommitOutcomeUnknown(_))) => {
+                end_paid_orders(&self.0, tenant, &batch.items, wait).await?
+            }
+            ended => ended?,
+        };
+        Ok(ended.into_iter().map(Answer::Done).collect())
+    }
+}
+
 /// All that are still to be ended, or none.
 async fn end_paid_orders(
-    context: Arc<OrderContext>,
+    context: &OrderContext,
     tenant: TenantId,
-    paid: Vec<Arc<PaidOrder>>,
+    paid: &[Arc<PaidOrder>],
+    wait: LockWait,
 ) -> Result<Vec<bool>, OrderError> {
     let now = context.now();
     let ids: Vec<OrderId> = paid.iter().map(|it| it.order_id).collect();
@@ -55,7 +88,8 @@ async fn end_paid_orders(
     let mut connection = context.database.acquire().await?;
     let ended = transaction(&mut connection, async |connection| {
         let transition = Ending::Paid.transition();
-        let ended = change_statuses(connection, tenant, now, &ids, &transition, authorship).await?;
+        let ended =
+            change_statuses(connection, tenant, now, &ids, &transition, authorship, wait).await?;
         if ended.is_empty() {
             return Err(Abort::Lost);
         }

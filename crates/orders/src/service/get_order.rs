@@ -1,8 +1,10 @@
 //! Reading an order, together with those that others read.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
+use oms_batching::{Answer, Batch, Work};
 use oms_inventory::{RouteExplanation, explain_routes};
 use oms_payments::{Attempt, Refund, find_payments, find_refunds};
 use oms_validation::{OrderId, TenantId};
@@ -34,19 +36,40 @@ pub async fn get_order(
     tenant: TenantId,
     order_id: OrderId,
 ) -> Result<OrderDetails, OrderError> {
-    let shared = context.clone();
-    let work = move |tenant, ids| get_together(shared.clone(), tenant, ids);
+    let work = Reads(context.clone());
     let reads = &context.batches.reads;
-    let found = reads.submit(tenant, Arc::new(order_id), work).await??;
+    let found = reads.submit(tenant, Arc::new(order_id), &work).await??;
     found.ok_or(OrderError::NotFound)
 }
 
+/// Reads of orders by their id.
+#[derive(Clone)]
+pub(crate) struct Reads(Arc<OrderContext>);
+
+impl Work for Reads {
+    type Key = TenantId;
+    type Item = OrderId;
+    type Output = Option<OrderDetails>;
+    type Error = OrderError;
+    type Blocker = Infallible;
+
+    async fn run(
+        &self,
+        tenant: TenantId,
+        batch: Batch<Self>,
+    ) -> Result<Vec<Answer<Option<OrderDetails>, Infallible>>, OrderError> {
+        let wanted: Vec<OrderId> = batch.items.iter().map(|id| **id).collect();
+        let found = get_together(&self.0, tenant, wanted).await;
+        let found = found.map_err(OrderError::of_reading)?;
+        Ok(found.into_iter().map(Answer::Done).collect())
+    }
+}
+
 async fn get_together(
-    context: Arc<OrderContext>,
+    context: &OrderContext,
     tenant: TenantId,
-    ids: Vec<Arc<OrderId>>,
+    wanted: Vec<OrderId>,
 ) -> Result<Vec<Option<OrderDetails>>, OrderError> {
-    let wanted: Vec<OrderId> = ids.iter().map(|id| **id).collect();
     let mut connection = context.database.acquire().await?;
     let orders = orders::find_by_ids(&mut connection, tenant, &wanted).await?;
     if orders.is_empty() {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use oms_batching::BatchError;
 use oms_payments::Attempt;
 use oms_validation::{Fingerprint, IdempotencyKey, Location, TenantId};
 
@@ -14,7 +15,7 @@ use crate::domain::line::RequestedLine;
 use crate::domain::metadata::Metadata;
 use crate::domain::order::Order;
 use crate::error::OrderError;
-use crate::service::place_together::place_together;
+use crate::service::place_together::Placing;
 
 /// An order that came in and has a place to go to.
 #[derive(Clone, Debug)]
@@ -47,8 +48,12 @@ pub(crate) async fn intake(
     tenant: TenantId,
     arrival: Arrival,
 ) -> Result<Intake, OrderError> {
-    let shared = context.clone();
-    let work = move |tenant, arrivals| place_together(shared.clone(), tenant, arrivals);
+    let work = Placing::new(context.clone());
     let arrivals = &context.batches.arrivals;
-    arrivals.submit(tenant, Arc::new(arrival), work).await??
+    let placed = arrivals.submit(tenant, Arc::new(arrival), &work).await?;
+    match placed.flatten() {
+        // Somebody else held what it needs for longer than it may wait.
+        Err(error) if error.is_contended() => Err(OrderError::Contended),
+        outcome => outcome,
+    }
 }

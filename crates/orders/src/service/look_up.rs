@@ -1,7 +1,10 @@
 //! Looking up what idempotency keys stand for, together with those of other requests.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
+use oms_batching::{Answer, Batch, Work};
+use oms_database::DbError;
 use oms_validation::{IdempotencyKey, TenantId};
 
 use crate::context::OrderContext;
@@ -15,21 +18,32 @@ pub(crate) async fn look_up(
     tenant: TenantId,
     key: &IdempotencyKey,
 ) -> Result<Option<Order>, OrderError> {
-    let shared = context.clone();
-    let work = move |tenant, keys| look_up_together(shared.clone(), tenant, keys);
-    let look_ups = &context.batches.look_ups;
-    look_ups.submit(tenant, Arc::new(key.clone()), work).await?
+    let (key, work) = (Arc::new(key.clone()), LookUps(context.clone()));
+    context.batches.look_ups.submit(tenant, key, &work).await?
 }
 
-async fn look_up_together(
-    context: Arc<OrderContext>,
-    tenant: TenantId,
-    keys: Vec<Arc<IdempotencyKey>>,
-) -> Result<Vec<Option<Order>>, OrderError> {
-    let mut admission = context.admit().await?;
-    let wanted: Vec<&IdempotencyKey> = keys.iter().map(AsRef::as_ref).collect();
-    let found = orders::find_by_keys(&mut admission.connection, tenant, &wanted).await?;
-    // One key may be asked for more than once.
-    let order = |key: &&IdempotencyKey| found.get(key.as_str()).cloned();
-    Ok(wanted.iter().map(order).collect())
+/// Look-ups of keys.
+#[derive(Clone)]
+pub(crate) struct LookUps(Arc<OrderContext>);
+
+impl Work for LookUps {
+    type Key = TenantId;
+    type Item = IdempotencyKey;
+    type Output = Option<Order>;
+    type Error = OrderError;
+    type Blocker = Infallible;
+
+    async fn run(
+        &self,
+        tenant: TenantId,
+        batch: Batch<Self>,
+    ) -> Result<Vec<Answer<Option<Order>, Infallible>>, OrderError> {
+        let mut admission = self.0.admit().await?;
+        let wanted: Vec<&IdempotencyKey> = batch.items.iter().map(AsRef::as_ref).collect();
+        let found = orders::find_by_keys(&mut admission.connection, tenant, &wanted).await;
+        let found = found.map_err(DbError::of_reading)?;
+        // One key may be asked for more than once.
+        let order = |key: &&IdempotencyKey| Answer::Done(found.get(key.as_str()).cloned());
+        Ok(wanted.iter().map(order).collect())
+    }
 }

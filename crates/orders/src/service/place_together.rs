@@ -1,17 +1,20 @@
 //! Phase 1 of the orders that are waiting, in one transaction: as if they had been placed one by one in the order of their
-//! coming, and none suffers for another.
+//! coming, and none suffers for another. An order whose stock somebody else has locked leaves the batch and comes back when
+//! it is free.
 
 mod draft;
+mod held;
+mod outcomes;
 mod price;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
-use oms_database::{Connection, DbError, limit_lock_wait, transaction};
-use oms_inventory::{ReserveOutcome, reserve, route_together};
+use oms_batching::{Answer, Batch, BatchError, Turn, Work};
+use oms_database::{Connection, DbError, LockWait, transaction};
+use oms_inventory::{ReserveOutcome, find_unlocked_levels, reserve, route_together};
 use oms_payments::{Attempt, PaymentError, record_attempts};
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
 
@@ -23,36 +26,109 @@ use crate::service::get_order::{OrderDetails, get_order};
 use crate::service::intake::{Arrival, Intake, Outcome};
 use crate::store::{orders, placements};
 use draft::{Draft, drafts, placements_of, reservations_of};
+use held::{Level, held_levels};
+use outcomes::Outcomes;
 use price::{Priced, price};
 
 /// Most times that orders are routed because the stock went before it could be held, or a key was taken.
 const MAX_ROUTINGS: usize = 5;
 
-/// Longest wait of a batch for a row lock. An order by itself may wait longer; those that don't need the row go on.
-const BATCH_LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+/// An order's outcome, or the stock that it has to wait for.
+type Placed = Answer<Outcome, Level>;
 
-/// Places orders. An error means that none was placed.
-pub(crate) async fn place_together(
-    context: Arc<OrderContext>,
-    tenant: TenantId,
-    arrivals: Vec<Arc<Arrival>>,
-) -> Result<Vec<Outcome>, OrderError> {
-    let mut runs = runs_of_distinct_keys(&arrivals).into_iter();
-    let first = runs.next().unwrap_or_default();
-    let mut outcomes = place_all(&context, tenant, first).await?;
-    // From here on some are placed, and nothing may fail for all of them.
-    for run in runs {
-        match place_all(&context, tenant, run).await {
-            Ok(placed) => outcomes.extend(placed),
-            Err(_) => {
-                for arrival in run.chunks(1) {
-                    let placed = place_all(&context, tenant, arrival).await;
-                    outcomes.extend(placed.unwrap_or_else(|error| vec![Err(error)]));
-                }
+/// Placing orders.
+#[derive(Clone)]
+pub(crate) struct Placing(Arc<OrderContext>);
+
+impl Placing {
+    pub(crate) fn new(context: Arc<OrderContext>) -> Self {
+        Self(context)
+    }
+}
+
+impl Work for Placing {
+    type Key = TenantId;
+    type Item = Arrival;
+    type Output = Outcome;
+    type Error = OrderError;
+    type Blocker = Level;
+
+    async fn run(&self, tenant: TenantId, batch: Batch<Self>) -> Result<Vec<Placed>, OrderError> {
+        let way = Way {
+            wait: match batch.turn {
+                Turn::Together | Turn::Alone => LockWait::Brief,
+                Turn::Patient => LockWait::Session,
+            },
+            held: batch.held,
+        };
+        place_together(&self.0, tenant, &batch.items, way).await
+    }
+
+    async fn freed(&self, tenant: TenantId, levels: Vec<Level>) -> Vec<Level> {
+        let levels = levels.into_iter().collect();
+        let freed = async {
+            let mut connection = self.0.database.acquire().await?;
+            find_unlocked_levels(&mut connection, tenant, &levels).await
+        };
+        match freed.await {
+            Ok(freed) => freed.into_iter().collect(),
+            Err(error) => {
+                let cause: &dyn std::error::Error = &error;
+                tracing::debug!(cause, "the stock that orders wait for can't be looked at");
+                Vec::new()
             }
         }
     }
-    Ok(outcomes)
+}
+
+/// How orders are placed.
+struct Way {
+    /// For what somebody else has locked.
+    wait: LockWait,
+    /// What earlier orders are waiting for.
+    held: HashSet<Level>,
+}
+
+/// Places orders. An error means that none was placed.
+async fn place_together(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    arrivals: &[Arc<Arrival>],
+    mut way: Way,
+) -> Result<Vec<Placed>, OrderError> {
+    let mut runs = runs_of_distinct_keys(arrivals).into_iter();
+    let first = runs.next().unwrap_or_default();
+    let mut placed = place_all(context, tenant, first, &way).await?;
+    // From here on some are placed, and nothing may fail for all of them.
+    for run in runs {
+        way.held.extend(placed.iter().filter_map(Answer::blocker));
+        match place_all(context, tenant, run, &way).await {
+            Ok(more) => placed.extend(more),
+            Err(error) => placed.extend(place_each(context, tenant, run, &way, error).await),
+        }
+    }
+    Ok(placed)
+}
+
+/// Places orders one by one that could not be placed together, unless the reason is the same for each.
+async fn place_each(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    arrivals: &[Arc<Arrival>],
+    way: &Way,
+    error: OrderError,
+) -> Vec<Placed> {
+    let mut outcomes = Vec::with_capacity(arrivals.len());
+    for arrival in arrivals.chunks(1) {
+        match error.shared() {
+            Some(error) => outcomes.push(Answer::Done(Err(error))),
+            None => {
+                let placed = place_all(context, tenant, arrival, way).await;
+                outcomes.extend(placed.unwrap_or_else(|error| vec![Answer::Done(Err(error))]));
+            }
+        }
+    }
+    outcomes
 }
 
 /// A key that comes twice has to find what became of it the first time.
@@ -74,6 +150,8 @@ enum Abort {
     KeysTaken(HashSet<OrderId>),
     /// The stock of some order went since it was routed.
     Stale,
+    /// Somebody else has locked the stock of some order.
+    Held,
     Database(DbError),
 }
 
@@ -88,18 +166,33 @@ async fn place_all(
     context: &Arc<OrderContext>,
     tenant: TenantId,
     arrivals: &[Arc<Arrival>],
-) -> Result<Vec<Outcome>, OrderError> {
+    way: &Way,
+) -> Result<Vec<Placed>, OrderError> {
     let mut admission = context.admit().await?;
     let connection = &mut admission.connection;
     let mut outcomes = Outcomes::of(arrivals.len());
     let priced = price(context, connection, tenant, arrivals).await?;
     let mut open = outcomes.keep_priced(priced);
-    for _ in 0..MAX_ROUTINGS {
+    // An order that has patience must not keep what it has while it waits for stock.
+    let mut look = !way.held.is_empty() || way.wait == LockWait::Session;
+    let (mut routings, mut last) = (0, OrderError::Contended);
+    while routings < MAX_ROUTINGS {
         let requests: Vec<_> = open.iter().map(Priced::routing_request).collect();
         let routes = route_together(connection, tenant, &requests).await?;
         let (drafts, refused) = drafts(context, &open, routes);
+        if std::mem::take(&mut look) {
+            let held = held_levels(connection, tenant, &drafts, &way.held).await?;
+            if !held.is_empty() {
+                // The others are routed as if these had not come yet.
+                outcomes.wait(&held);
+                open.retain(|priced| !held.contains_key(&priced.index));
+                look = true;
+                continue;
+            }
+        }
+        routings += 1;
         let known = known_keys(connection, tenant, &refused).await?;
-        match place(context, connection, tenant, &drafts).await {
+        match place(context, connection, tenant, &drafts, way.wait).await {
             Ok(placed) => {
                 outcomes.placed(drafts, placed);
                 outcomes.refused(&refused, &known, || OrderError::NoSingleWarehouse);
@@ -114,7 +207,11 @@ async fn place_all(
                 outcomes.keys_taken(&taken);
                 open.retain(|priced| !taken.contains(&priced.index));
             }
-            Err(Abort::Stale) => {}
+            Err(Abort::Stale) => last = OrderError::Contended,
+            Err(Abort::Held) => {
+                look = true;
+                last = DbError::LockTimeout.into();
+            }
             // A deadlock of ours would be a defect, one with somebody's hand-written statement need not be.
             Err(Abort::Database(DbError::Deadlock)) if open.len() == 1 => {}
             Err(Abort::Database(DbError::CommitOutcomeUnknown(cause))) => {
@@ -134,7 +231,7 @@ async fn place_all(
             Err(Abort::Database(error)) => return Err(error.into()),
         }
     }
-    Err(OrderError::Contended)
+    Err(last)
 }
 
 /// Of orders that no warehouse can fill, the keys that stand for an order by now: perhaps it was this very order, placed by
@@ -158,12 +255,13 @@ async fn place(
     connection: &mut Connection,
     tenant: TenantId,
     drafts: &[Draft<'_>],
+    wait: LockWait,
 ) -> Result<Vec<(DateTime<Utc>, Attempt)>, Abort> {
     if drafts.is_empty() {
         return Ok(Vec::new());
     }
     transaction(connection, async |connection| {
-        write(context, connection, tenant, drafts).await
+        write(context, connection, tenant, drafts, wait).await
     })
     .await
 }
@@ -175,24 +273,27 @@ async fn write(
     connection: &mut Connection,
     tenant: TenantId,
     drafts: &[Draft<'_>],
+    wait: LockWait,
 ) -> Result<Vec<(DateTime<Utc>, Attempt)>, Abort> {
-    if drafts.len() > 1 {
-        limit_lock_wait(connection, BATCH_LOCK_TIMEOUT).await?;
-    }
     let (now, delay) = (context.now(), context.settings.sweep_after);
     let authorship = Authorship {
         actor: API,
         reason: "the order was placed and its stock is held",
     };
     let wanted = placements_of(drafts);
-    let placed = placements::insert(connection, tenant, now, delay, authorship, &wanted).await?;
+    let placed =
+        placements::insert(connection, tenant, now, delay, authorship, &wanted, wait).await?;
     if placed.len() < drafts.len() {
         let ids = drafts.iter().map(|draft| draft.order.id);
         return Err(Abort::KeysTaken(
             ids.filter(|id| !placed.contains_key(id)).collect(),
         ));
     }
-    let outcomes = reserve(connection, tenant, &reservations_of(drafts)).await?;
+    let reserved = reserve(connection, tenant, &reservations_of(drafts), wait).await;
+    let outcomes = reserved.map_err(|error| match error {
+        DbError::LockTimeout => Abort::Held,
+        error => error.into(),
+    })?;
     if outcomes.contains(&ReserveOutcome::Stale) {
         return Err(Abort::Stale);
     }
@@ -226,65 +327,5 @@ async fn read_back(context: &Arc<OrderContext>, tenant: TenantId, order_id: Orde
             attempt,
         }),
         OrderDetails { payment: None, .. } => Err(OrderError::OutcomeUnknown),
-    }
-}
-
-/// What became of each order, by its place among those that came.
-struct Outcomes(Vec<Option<Outcome>>);
-
-impl Outcomes {
-    fn of(count: usize) -> Self {
-        Self(std::iter::repeat_with(|| None).take(count).collect())
-    }
-
-    /// Keeps the refusals, and returns the orders that have a price.
-    fn keep_priced<'a>(&mut self, priced: Vec<Result<Priced<'a>, OrderError>>) -> Vec<Priced<'a>> {
-        let mut open = Vec::with_capacity(priced.len());
-        for (outcome, priced) in self.0.iter_mut().zip(priced) {
-            match priced {
-                Ok(priced) => open.push(priced),
-                Err(refusal) => *outcome = Some(Err(refusal)),
-            }
-        }
-        open
-    }
-
-    fn placed(&mut self, drafts: Vec<Draft<'_>>, placed: Vec<(DateTime<Utc>, Attempt)>) {
-        for (draft, (created_at, attempt)) in drafts.into_iter().zip(placed) {
-            let order = Box::new(draft.order.placed(created_at));
-            self.0[draft.index] = Some(Ok(Intake::Placed { order, attempt }));
-        }
-    }
-
-    fn refused(
-        &mut self,
-        refused: &[&Priced<'_>],
-        known: &HashSet<String>,
-        refusal: impl Fn() -> OrderError,
-    ) {
-        for priced in refused {
-            self.0[priced.index] = Some(match known.contains(priced.arrival.key.as_str()) {
-                true => Ok(Intake::KeyTaken),
-                false => Err(refusal()),
-            });
-        }
-    }
-
-    fn keys_taken(&mut self, taken: &HashSet<usize>) {
-        for index in taken {
-            self.0[*index] = Some(Ok(Intake::KeyTaken));
-        }
-    }
-
-    fn read_back(&mut self, drafts: &[Draft<'_>], found: Vec<Outcome>) {
-        for (draft, found) in drafts.iter().zip(found) {
-            self.0[draft.index] = Some(found);
-        }
-    }
-
-    fn into_all(self) -> Vec<Outcome> {
-        let all = self.0.into_iter();
-        all.map(|outcome| outcome.expect("every order was placed, refused, or its key is taken"))
-            .collect()
     }
 }

@@ -10,7 +10,7 @@ use diesel::sql_types::{
     Array, BigInt, Binary, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{Connection, DbError, LockWait, cached_sql};
 use oms_validation::{Currency, Fingerprint, IdempotencyKey, Money, OrderId, TenantId};
 use serde_json::Value;
 use uuid::Uuid;
@@ -140,6 +140,7 @@ pub(crate) async fn change_statuses(
     ids: &[OrderId],
     transition: &Transition<'_>,
     authorship: Authorship<'_>,
+    wait: LockWait,
 ) -> Result<HashSet<OrderId>, DbError> {
     #[derive(QueryableByName)]
     struct Changed {
@@ -153,6 +154,7 @@ pub(crate) async fn change_statuses(
              UPDATE orders.orders
              SET status = $4, failure_code = $5, version = version + 1, updated_at = coalesce($7, now()),
                  idempotency_key = CASE WHEN $6 THEN NULL ELSE idempotency_key END
+             FROM (SELECT set_config('lock_timeout', coalesce($10, current_setting('lock_timeout')), true)) AS bound
              WHERE tenant_id = $1 AND id = ANY ($2) AND status = $3
              RETURNING id, version
          ),
@@ -172,6 +174,7 @@ pub(crate) async fn change_statuses(
     .bind::<Nullable<Timestamptz>, _>(now)
     .bind::<Text, _>(authorship.actor)
     .bind::<Text, _>(authorship.reason)
+    .bind::<Nullable<Text>, _>(wait.setting())
     .load(connection)
     .await?;
     Ok(changed.into_iter().map(|row| row.id.into()).collect())

@@ -9,7 +9,7 @@ use diesel::sql_types::{
     Array, BigInt, Binary, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{Connection, DbError, LockWait, cached_sql};
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
 use uuid::Uuid;
 
@@ -38,7 +38,8 @@ WITH placed AS (
     SELECT $1, id, idempotency_key, fingerprint, customer_id, $2, 1, warehouse_id, currency,
            total_minor, shipping_address::jsonb, routing::jsonb, external_reference, metadata::jsonb,
            coalesce($3, now()), coalesce($3, now())
-    FROM unnest($7::uuid[], $8::text[], $9::bytea[], $10::uuid[], $11::uuid[], $12::text[], $13::bigint[],
+    FROM (SELECT set_config('lock_timeout', coalesce($23, current_setting('lock_timeout')), true)) AS bound
+    CROSS JOIN unnest($7::uuid[], $8::text[], $9::bytea[], $10::uuid[], $11::uuid[], $12::text[], $13::bigint[],
                 $14::text[], $15::text[], $16::text[], $17::text[])
         AS new (id, idempotency_key, fingerprint, customer_id, warehouse_id, currency, total_minor,
                 shipping_address, routing, external_reference, metadata)
@@ -64,7 +65,8 @@ listed AS (
 SELECT id, created_at FROM placed";
 
 /// Places orders, and returns when that was. An order that is missing in the answer was not placed, because its key is
-/// somebody else's already. Waits for transactions that are about to claim one of the keys.
+/// somebody else's already. Waits for transactions that are about to claim one of the keys; the bound of the wait stays until
+/// the transaction ends.
 ///
 /// The sweeper leaves the orders alone for the time of `delay`.
 pub(crate) async fn insert(
@@ -74,6 +76,7 @@ pub(crate) async fn insert(
     delay: Duration,
     authorship: Authorship<'_>,
     placements: &[Placement<'_>],
+    wait: LockWait,
 ) -> Result<HashMap<OrderId, DateTime<Utc>>, DbError> {
     #[derive(QueryableByName)]
     struct Placed {
@@ -107,6 +110,7 @@ pub(crate) async fn insert(
         .bind::<Array<SqlUuid>, _>(lines.products)
         .bind::<Array<Integer>, _>(lines.quantities)
         .bind::<Array<BigInt>, _>(lines.prices)
+        .bind::<Nullable<Text>, _>(wait.setting())
         .load(connection)
         .await?;
     let placed = placed

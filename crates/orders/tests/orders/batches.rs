@@ -1,6 +1,7 @@
 //! Orders that are placed together.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
 use oms_database::Connection;
@@ -22,7 +23,7 @@ use uuid::Uuid;
 use crate::gateway::{Confirm, ScriptedGateway};
 use crate::shop::{settings, tenant};
 
-/// The product of which a test holds the stock, so that what comes meanwhile is placed together.
+/// The product of an order behind which others gather, to be placed together.
 const HELD: usize = 9;
 
 fn product(number: usize) -> Uuid {
@@ -55,7 +56,7 @@ fn catalogue(stock: &[Vec<u32>]) -> Catalogue {
 }
 
 /// To a place so many degrees north of the first warehouse.
-fn request(degrees: f64, lines: &[(usize, i32)]) -> OrderRequest {
+pub fn request(degrees: f64, lines: &[(usize, i32)]) -> OrderRequest {
     let address = json!({ "line1": "1 Main Street", "city": "X",
                           "location": { "lat": 30.0 + degrees, "lng": -84.0 } });
     let line = |(number, quantity): &(usize, i32)| RequestedLine {
@@ -72,25 +73,31 @@ fn request(degrees: f64, lines: &[(usize, i32)]) -> OrderRequest {
     }
 }
 
-struct Store {
-    context: Arc<OrderContext>,
-    database: TestDatabase,
+pub struct Store {
+    pub context: Arc<OrderContext>,
+    pub gateway: Arc<ScriptedGateway>,
+    pub database: TestDatabase,
 }
 
-type Placing = JoinHandle<Result<PlacedOrder, OrderError>>;
+pub type Placing = JoinHandle<Result<PlacedOrder, OrderError>>;
 
 impl Store {
     async fn open(stock: &[Vec<u32>], batch_max: usize) -> Self {
-        let database = TestDatabase::create();
         let settings = OrderSettings {
             batch_max,
+            batch_overdue: Duration::from_secs(60),
             ..settings()
         };
+        Self::open_with(stock, settings).await
+    }
+
+    pub async fn open_with(stock: &[Vec<u32>], settings: OrderSettings) -> Self {
+        let database = TestDatabase::create();
         let gateway = Arc::new(ScriptedGateway::new(Confirm::Pays));
         let geocoder = Arc::new(AddressBook::development());
         let context = Arc::new(OrderContext::new(
             database.pool(8),
-            gateway,
+            gateway.clone(),
             geocoder,
             settings,
         ));
@@ -98,17 +105,21 @@ impl Store {
         load_catalogue(&mut connection, tenant(), &catalogue(stock))
             .await
             .unwrap();
-        Self { context, database }
+        Self {
+            context,
+            gateway,
+            database,
+        }
     }
 
-    fn place(&self, key: &str, request: OrderRequest) -> Placing {
+    pub fn place(&self, key: &str, request: OrderRequest) -> Placing {
         let context = self.context.clone();
         let key = IdempotencyKey::parse(key).unwrap();
         tokio::spawn(async move { place_order(&context, tenant(), &key, &request).await })
     }
 
     /// Locks all stock of a product until the connection is told to roll back.
-    async fn hold(&self, number: usize) -> Connection {
+    pub async fn hold(&self, number: usize) -> Connection {
         let mut holder = self.database.connect().await;
         let product = product(number);
         holder
@@ -120,9 +131,13 @@ impl Store {
         holder
     }
 
-    /// Has orders wait behind one that can't have its stock, so that they come to be placed together, in their order.
+    /// Has orders wait behind one that can't read its price, so that they come to be placed together, in their order.
     async fn gather(&self, orders: &[(String, OrderRequest)]) -> (Placing, Vec<Placing>) {
-        let mut holder = self.hold(HELD).await;
+        let mut holder = self.database.connect().await;
+        holder
+            .batch_execute("BEGIN; LOCK TABLE inventory.prices")
+            .await
+            .unwrap();
         let first = self.place("first", request(0.0, &[(HELD, 1)]));
         while self.context.batch_counts().arrivals.batches() == 0 {
             yield_now().await;

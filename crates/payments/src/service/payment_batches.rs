@@ -1,9 +1,11 @@
 //! The writes of payments that are done together with those of other orders.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
-use oms_batching::{Batcher, Counts, Limits, NotDone};
-use oms_database::{Database, DbError};
+use oms_batching::{Answer, Batch, BatchError, Batcher, Counts, Limits, NotDone, Turn, Work};
+use oms_database::{Database, DbError, LockWait};
 use oms_validation::TenantId;
 
 use crate::store::attempts::{self, Sent};
@@ -19,7 +21,7 @@ struct Prepared {
 /// Stores the gateway's references of orders that are being paid at the same time in one statement.
 pub struct PaymentBatches {
     pub(crate) database: Database,
-    references: Batcher<TenantId, Prepared, bool, DbError>,
+    references: Batcher<References>,
 }
 
 impl PaymentBatches {
@@ -36,6 +38,11 @@ impl PaymentBatches {
         self.references.counts()
     }
 
+    /// For how long the oldest batch in progress has been.
+    pub fn oldest(&self) -> Option<Duration> {
+        self.references.oldest()
+    }
+
     /// `Created` becomes `Sent`, with its reference. False when the attempt is in any other state.
     pub(crate) async fn store_reference(
         &self,
@@ -44,25 +51,65 @@ impl PaymentBatches {
         reference: &Reference,
         calls: &UnsavedCalls,
     ) -> Result<bool, DbError> {
-        let prepared = Prepared {
+        let prepared = Arc::new(Prepared {
             attempt_id,
             reference: reference.clone(),
             calls: calls.clone(),
+        });
+        let work = References(self.database.clone());
+        let stored = self.references.submit(tenant_id, prepared, &work).await;
+        match stored {
+            Ok(stored) => stored.map_err(|NotStored(error)| error),
+            Err(NotDone::Blocked) => Err(DbError::LockTimeout),
+            Err(refused) => Err(DbError::Unavailable(refused.to_string())),
+        }
+    }
+}
+
+/// Storing references.
+#[derive(Clone)]
+struct References(Database);
+
+/// Why references were not stored.
+struct NotStored(DbError);
+
+impl BatchError for NotStored {
+    fn shared(&self) -> Option<Self> {
+        self.0.shared().map(Self)
+    }
+
+    fn is_contended(&self) -> bool {
+        self.0.is_contended()
+    }
+}
+
+impl Work for References {
+    type Key = TenantId;
+    type Item = Prepared;
+    type Output = bool;
+    type Error = NotStored;
+    type Blocker = Infallible;
+
+    async fn run(
+        &self,
+        tenant_id: TenantId,
+        batch: Batch<Self>,
+    ) -> Result<Vec<Answer<bool, Infallible>>, NotStored> {
+        let wait = match batch.turn {
+            Turn::Together | Turn::Alone => LockWait::Brief,
+            Turn::Patient => LockWait::Session,
         };
-        let database = self.database.clone();
-        let work = move |tenant_id, prepared| store(database.clone(), tenant_id, prepared);
-        let stored = self
-            .references
-            .submit(tenant_id, Arc::new(prepared), work)
-            .await;
-        stored.unwrap_or_else(|refused: NotDone| Err(DbError::Unavailable(refused.to_string())))
+        let stored = store(&self.0, tenant_id, &batch.items, wait).await;
+        let stored = stored.map_err(NotStored)?;
+        Ok(stored.into_iter().map(Answer::Done).collect())
     }
 }
 
 async fn store(
-    database: Database,
+    database: &Database,
     tenant_id: TenantId,
-    prepared: Vec<Arc<Prepared>>,
+    prepared: &[Arc<Prepared>],
+    wait: LockWait,
 ) -> Result<Vec<bool>, DbError> {
     let sent: Vec<Sent<'_>> = prepared
         .iter()
@@ -73,7 +120,7 @@ async fn store(
         })
         .collect();
     let mut connection = database.acquire().await?;
-    let stored = attempts::store_references(&mut connection, tenant_id, &sent).await?;
+    let stored = attempts::store_references(&mut connection, tenant_id, &sent, wait).await?;
     let is_stored = |it: &Sent<'_>| stored.contains(&it.attempt_id);
     Ok(sent.iter().map(is_stored).collect())
 }

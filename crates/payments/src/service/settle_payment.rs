@@ -3,7 +3,7 @@
 mod next_step;
 mod outcome;
 
-use oms_database::{Database, DbError};
+use oms_database::{Database, DbError, LockWait};
 use oms_validation::TenantId;
 
 use super::recorded_gateway::RecordedGateway;
@@ -120,7 +120,9 @@ impl Settlement<'_> {
             reference: &reference,
             calls,
         };
-        let stored = attempts::store_references(&mut connection, tenant_id, &[sent]).await?;
+        let stored =
+            attempts::store_references(&mut connection, tenant_id, &[sent], LockWait::Session)
+                .await?;
         if stored.contains(&id) {
             self.state = AttemptState::Sent;
             return Ok(Some(reference));

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{Connection, DbError, LockWait, cached_sql};
 use oms_validation::{Currency, Money, OrderId, TenantId};
 use uuid::Uuid;
 
@@ -78,12 +78,14 @@ pub(crate) async fn store_references(
     connection: &mut Connection,
     tenant_id: TenantId,
     sent: &[Sent<'_>],
+    wait: LockWait,
 ) -> Result<HashSet<AttemptId>, DbError> {
     let ids: Vec<Uuid> = sent.iter().map(|it| it.attempt_id.as_uuid()).collect();
     let references: Vec<&str> = sent.iter().map(|it| it.reference.as_str()).collect();
     let statement = cached_sql(change_attempt!(
         "state = 'sent', reference = sent.reference
-         FROM unnest($14::uuid[], $15::text[]) AS sent (id, reference)
+         FROM (SELECT set_config('lock_timeout', coalesce($16, current_setting('lock_timeout')), true)) AS bound
+         CROSS JOIN unnest($14::uuid[], $15::text[]) AS sent (id, reference)
          WHERE a.tenant_id = $1 AND a.id = sent.id AND a.state = 'created'
          RETURNING a.id"
     ));
@@ -91,6 +93,7 @@ pub(crate) async fn store_references(
     let changed: Vec<Changed> = bind_calls!(statement, tenant_id, calls)
         .bind::<Array<SqlUuid>, _>(ids)
         .bind::<Array<Text>, _>(references)
+        .bind::<Nullable<Text>, _>(wait.setting())
         .load(connection)
         .await?;
     Ok(ids_of(changed))

@@ -1,17 +1,15 @@
-//! The tasks around the queues.
+//! The submitters' side of the queues.
 
-use std::future::Future;
-use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::Instrument;
 
-use crate::counts::Totals;
-use crate::queues::Queues;
-use crate::{Counts, Limits};
+use crate::claim::{Claim, GivenUp};
+use crate::shared::{Running, Shared, Told, Waiting};
+use crate::{Answer, Batch, BatchError, Counts, Limits, Turn, Work};
 
 /// Why an item has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,44 +17,40 @@ pub enum NotDone {
     /// Too many were waiting already. Nothing was done.
     #[error("too much is waiting")]
     Full,
-    /// It waited too long. Nothing was done.
+    /// It waited too long for its turn. Nothing was done.
     #[error("it waited too long")]
     TooLate,
-    /// Its batch did not end. What was done is not known.
+    /// It waited too long for something that was held. Nothing was done.
+    #[error("what it needs was held for too long")]
+    Blocked,
+    /// Its batch did not end, or not in time. What was done is not known.
     #[error("the work on it was lost")]
     Lost,
 }
 
+impl From<GivenUp> for NotDone {
+    fn from(given_up: GivenUp) -> Self {
+        match given_up {
+            GivenUp::Waiting => Self::TooLate,
+            GivenUp::Parked => Self::Blocked,
+        }
+    }
+}
+
 /// Does together the work that is waiting. Cloning it is cheap and shares it.
-pub struct Batcher<K, I, O, E> {
-    shared: Arc<Shared<K, I, O, E>>,
+pub struct Batcher<W: Work> {
+    shared: Arc<Shared<W>>,
 }
 
-struct Shared<K, I, O, E> {
-    limits: Limits,
-    runtime: Handle,
-    queues: Mutex<Queues<K, Waiting<I, O, E>>>,
-    totals: Totals,
-}
-
-struct Waiting<I, O, E> {
-    item: Arc<I>,
+/// An item on its way, as its submitter has it.
+struct Submitted<'a, W: Work> {
+    key: &'a W::Key,
+    item: &'a Arc<W::Item>,
+    work: &'a W,
     since: Instant,
-    told: Teller<O, E>,
 }
 
-/// Whoever waits for the answer of one item.
-type Teller<O, E> = oneshot::Sender<Told<O, E>>;
-
-/// What the submitter of an item is told.
-enum Told<O, E> {
-    Done(Result<O, E>),
-    /// Its batch failed as a whole, and did nothing.
-    Alone,
-    TooLate,
-}
-
-impl<K, I, O, E> Clone for Batcher<K, I, O, E> {
+impl<W: Work> Clone for Batcher<W> {
     fn clone(&self) -> Self {
         Self {
             shared: self.shared.clone(),
@@ -64,188 +58,154 @@ impl<K, I, O, E> Clone for Batcher<K, I, O, E> {
     }
 }
 
-impl<K, I, O, E> Batcher<K, I, O, E>
-where
-    K: Clone + Eq + Hash + Send + Sync + 'static,
-    I: Send + Sync + 'static,
-    O: Send + 'static,
-    E: Send + 'static,
-{
-    /// A batcher within these bounds. Has to be called inside the tokio runtime in which batches shall run.
+impl<W: Work> Batcher<W> {
+    /// A batcher within these bounds. Must be called inside the tokio runtime in which batches shall run.
     pub fn new(limits: Limits) -> Self {
         Self {
-            shared: Arc::new(Shared {
-                limits,
-                runtime: Handle::current(),
-                queues: Mutex::new(Queues::new(limits)),
-                totals: Totals::default(),
-            }),
+            shared: Arc::new(Shared::new(limits)),
         }
     }
 
     /// Has an item worked on together with others of its key, and returns its answer.
     ///
-    /// `work` gets items in the order of their coming and returns one answer for each, in the same order. It has to be the
-    /// same for all items, because whoever is there begins a batch, with whatever is in it. It runs in a task of its own:
-    /// nobody who stops waiting interrupts it.
+    /// `work` must be the same for all items, because the submitter of any of them may begin a batch. It runs in a task of
+    /// its own: a submitter that stops waiting does not interrupt it.
     ///
-    /// When `work` fails it has to have done nothing, or to be such that doing it again changes nothing: of several items
-    /// each is then worked on alone, in a task of its own, while the next batch begins. So none suffers for another, and
-    /// each has the answer or the error that is its own.
+    /// When a batch of several fails with an error that may be about one of them, each is worked on alone, in a task of its
+    /// own, while the next batch begins. One that is contended even then tries again with patience.
     ///
     /// # Errors
     /// [`NotDone`], which says whether anything was done.
-    pub async fn submit<Work, Doing>(
+    pub async fn submit(
         &self,
-        key: K,
-        item: Arc<I>,
-        work: Work,
-    ) -> Result<Result<O, E>, NotDone>
-    where
-        Work: Fn(K, Vec<Arc<I>>) -> Doing + Clone + Send + Sync + 'static,
-        Doing: Future<Output = Result<Vec<O>, E>> + Send + 'static,
-    {
-        let (sender, told) = oneshot::channel();
-        let waiting = Waiting {
-            item: item.clone(),
+        key: W::Key,
+        item: Arc<W::Item>,
+        work: &W,
+    ) -> Result<Result<W::Output, W::Error>, NotDone> {
+        let submitted = Submitted {
+            key: &key,
+            item: &item,
+            work,
             since: Instant::now(),
+        };
+        let mut blocker = None;
+        loop {
+            let turn = match self.in_turn(&submitted, blocker).await? {
+                Told::Done(done) => return Ok(done),
+                Told::Not(not_done) => return Err(not_done),
+                Told::Next(turn) => turn,
+            };
+            match self.by_itself(&submitted, turn).await? {
+                Ok(Answer::Done(done)) => return Ok(Ok(done)),
+                Ok(Answer::Wait(on)) => blocker = Some(on),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+    }
+
+    /// Waits in the queue, or first for a blocker, and then for the batch.
+    async fn in_turn(
+        &self,
+        submitted: &Submitted<'_, W>,
+        blocker: Option<W::Blocker>,
+    ) -> Result<Told<W>, NotDone> {
+        let (shared, key, work) = (&self.shared, submitted.key, submitted.work);
+        let claim = Arc::new(Claim::default());
+        let (sender, mut told) = oneshot::channel();
+        let waiting = Waiting {
+            item: submitted.item.clone(),
+            since: submitted.since,
+            blocker,
+            claim: claim.clone(),
             told: sender,
         };
-        if self.shared.queues().push(&key, waiting).is_err() {
-            self.shared.totals.refused();
+        if waiting.blocker.is_some() {
+            claim.take();
+            Shared::park(shared, key, work, waiting);
+        } else if shared.queues().push(key, waiting).is_err() {
+            shared.totals.refused();
             return Err(NotDone::Full);
         }
-        Shared::begin(&self.shared, &work);
-        match told.await {
-            Ok(Told::Done(done)) => Ok(done),
-            Ok(Told::Alone) => {
-                // What is logged of it belongs to its submitter's request.
-                let alone = alone(key, item, work).in_current_span();
-                let alone = self.shared.runtime.spawn(alone);
-                alone.await.map_err(|_| NotDone::Lost)
+        Shared::begin(shared, work);
+        let limits = &shared.limits;
+        let answer = match timeout_at(submitted.since + limits.wait, &mut told).await {
+            Ok(answer) => answer,
+            Err(_) => match claim.give_up() {
+                Some(given_up) => {
+                    shared.queues().purge(key);
+                    shared.totals.refused();
+                    return Err(given_up.into());
+                }
+                None => {
+                    let answer = timeout(limits.patience, told).await;
+                    answer.map_err(|_| NotDone::Lost)?
+                }
+            },
+        };
+        answer.map_err(|_| NotDone::Lost)
+    }
+
+    /// Works on an item alone, and with patience where that does not do.
+    async fn by_itself(
+        &self,
+        submitted: &Submitted<'_, W>,
+        turn: Turn,
+    ) -> Result<Result<Answer<W::Output, W::Blocker>, W::Error>, NotDone> {
+        if turn == Turn::Alone {
+            let done = self.run_one(submitted, turn, None).await?;
+            match &done {
+                Err(error) if error.is_contended() => {}
+                _ => return Ok(done),
             }
-            Ok(Told::TooLate) => Err(NotDone::TooLate),
-            Err(_) => Err(NotDone::Lost),
+        }
+        let patient = self.shared.patient.clone().acquire_owned();
+        let permit = timeout_at(submitted.since + self.shared.limits.wait, patient).await;
+        let Ok(permit) = permit else {
+            self.shared.totals.refused();
+            return Err(NotDone::Blocked);
+        };
+        self.run_one(submitted, Turn::Patient, permit.ok()).await
+    }
+
+    async fn run_one(
+        &self,
+        submitted: &Submitted<'_, W>,
+        turn: Turn,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Result<Result<Answer<W::Output, W::Blocker>, W::Error>, NotDone> {
+        let (shared, key) = (self.shared.clone(), submitted.key.clone());
+        let (item, work) = (submitted.item.clone(), submitted.work.clone());
+        let running = async move {
+            let _permit = permit;
+            let _running = Running::of(&shared);
+            let held = shared.queues().blockers(&key).into_iter().collect();
+            let batch = Batch {
+                items: vec![item],
+                turn,
+                held,
+            };
+            let mut answers = work.run(key, batch).await?;
+            Ok(answers.pop().expect("one item in, one answer out"))
+        };
+        // What is logged of it belongs to its submitter's request.
+        let task = self.shared.runtime.spawn(running.in_current_span());
+        match timeout(self.shared.limits.patience, task).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(_)) | Err(_) => Err(NotDone::Lost),
         }
     }
 
     /// What was done so far.
     pub fn counts(&self) -> Counts {
-        let waiting = self.shared.queues().waiting();
-        self.shared.totals.counts(waiting)
-    }
-}
-
-async fn alone<K, I, O, E, Doing>(
-    key: K,
-    item: Arc<I>,
-    work: impl Fn(K, Vec<Arc<I>>) -> Doing,
-) -> Result<O, E>
-where
-    Doing: Future<Output = Result<Vec<O>, E>>,
-{
-    let mut done = work(key, vec![item]).await?;
-    Ok(done.pop().expect("one item in, one answer out"))
-}
-
-impl<K, I, O, E> Shared<K, I, O, E>
-where
-    K: Clone + Eq + Hash + Send + Sync + 'static,
-    I: Send + Sync + 'static,
-    O: Send + 'static,
-    E: Send + 'static,
-{
-    fn queues(&self) -> MutexGuard<'_, Queues<K, Waiting<I, O, E>>> {
-        // Nothing that holds it can panic half-way through a change.
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+        let queues = self.shared.queues();
+        let (waiting, parked) = (queues.waiting(), queues.parked());
+        drop(queues);
+        self.shared.totals.counts(waiting, parked)
     }
 
-    /// Begins every batch that may.
-    fn begin<Work, Doing>(this: &Arc<Self>, work: &Work)
-    where
-        Work: Fn(K, Vec<Arc<I>>) -> Doing + Clone + Send + Sync + 'static,
-        Doing: Future<Output = Result<Vec<O>, E>> + Send + 'static,
-    {
-        loop {
-            let Some((key, batch)) = this.queues().begin() else {
-                return;
-            };
-            let (shared, work) = (this.clone(), work.clone());
-            this.runtime
-                .spawn(async move { Self::run(shared, key, work, batch).await });
-        }
-    }
-
-    async fn run<Work, Doing>(this: Arc<Self>, key: K, work: Work, batch: Vec<Waiting<I, O, E>>)
-    where
-        Work: Fn(K, Vec<Arc<I>>) -> Doing + Clone + Send + Sync + 'static,
-        Doing: Future<Output = Result<Vec<O>, E>> + Send + 'static,
-    {
-        let under_way = UnderWay {
-            end: || {
-                this.queues().end(&key);
-                Self::begin(&this, &work);
-            },
-        };
-        let (items, told) = this.admit(batch);
-        if items.is_empty() {
-            return;
-        }
-        this.totals.batch(items.len());
-        let done = work(key.clone(), items).await;
-        // The next batch does not wait until everybody has been told.
-        drop(under_way);
-        tell(told, done);
-    }
-
-    /// The items that are still worth working on, and who is to be told of them.
-    fn admit(&self, batch: Vec<Waiting<I, O, E>>) -> (Vec<Arc<I>>, Vec<Teller<O, E>>) {
-        let (mut items, mut told) = (Vec::new(), Vec::new());
-        for waiting in batch {
-            if waiting.told.is_closed() {
-                continue;
-            }
-            if waiting.since.elapsed() > self.limits.wait {
-                self.totals.refused();
-                // The submitter may have gone just now.
-                let _ = waiting.told.send(Told::TooLate);
-                continue;
-            }
-            items.push(waiting.item);
-            told.push(waiting.told);
-        }
-        (items, told)
-    }
-}
-
-/// Tells everybody what became of a batch. Whoever does not wait any more does not want to know.
-fn tell<O, E>(told: Vec<Teller<O, E>>, done: Result<Vec<O>, E>) {
-    match done {
-        Ok(answers) => {
-            for (told, answer) in told.into_iter().zip(answers) {
-                let _ = told.send(Told::Done(Ok(answer)));
-            }
-        }
-        Err(error) => match <[_; 1]>::try_from(told) {
-            Ok([only]) => {
-                let _ = only.send(Told::Done(Err(error)));
-            }
-            Err(several) => {
-                for told in several {
-                    let _ = told.send(Told::Alone);
-                }
-            }
-        },
-    }
-}
-
-/// A batch that was begun: when it ends, or panics, the next one begins.
-struct UnderWay<End: Fn()> {
-    end: End,
-}
-
-impl<End: Fn()> Drop for UnderWay<End> {
-    fn drop(&mut self) {
-        (self.end)();
+    /// For how long the oldest of what is in progress has been. `None` when nothing is.
+    pub fn oldest(&self) -> Option<Duration> {
+        let running = self.shared.running();
+        running.first().map(|(since, _)| since.elapsed())
     }
 }

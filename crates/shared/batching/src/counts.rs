@@ -15,8 +15,10 @@ pub struct Counts {
     pub items: u64,
     /// Items that were refused because too many were waiting, or that waited too long.
     pub refused: u64,
-    /// Items that wait now.
+    /// Items that wait for their turn now.
     pub waiting: u64,
+    /// Items that wait now for what somebody else holds.
+    pub parked: u64,
 }
 
 impl Counts {
@@ -45,13 +47,14 @@ impl Totals {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn counts(&self, waiting: usize) -> Counts {
+    pub(crate) fn counts(&self, waiting: usize, parked: usize) -> Counts {
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Counts {
             batches_by_size: self.batches_by_size.each_ref().map(count),
             items: count(&self.items),
             refused: count(&self.refused),
             waiting: waiting as u64,
+            parked: parked as u64,
         }
     }
 }
@@ -66,7 +69,7 @@ mod tests {
         for items in [1, 2, 3, 4, 5, 64, 65, 256, 257, 10_000] {
             totals.batch(items);
         }
-        let counts = totals.counts(0);
+        let counts = totals.counts(0, 0);
         assert_eq!(counts.batches_by_size, [1, 1, 2, 1, 0, 0, 1, 1, 1, 2]);
         assert_eq!(counts.batches(), 10);
     }

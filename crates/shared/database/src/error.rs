@@ -70,6 +70,36 @@ impl DbError {
         }
     }
 
+    /// The same error again, if it says nothing about a single row: it would be the same for every other row too.
+    pub fn shared(&self) -> Option<Self> {
+        match self {
+            Self::Unavailable(cause) => Some(Self::Unavailable(cause.clone())),
+            Self::StatementTimeout => Some(Self::StatementTimeout),
+            Self::CommitOutcomeUnknown(cause) => Some(Self::CommitOutcomeUnknown(cause.clone())),
+            Self::LockTimeout
+            | Self::Deadlock
+            | Self::UniqueViolation { .. }
+            | Self::ConstraintViolation { .. }
+            | Self::UnexpectedState(_)
+            | Self::Other(_) => None,
+        }
+    }
+
+    /// The same error of statements that only read: they wait for nobody's rows, so that a lock that they can't have is that
+    /// of a whole table, and the same for all.
+    #[must_use]
+    pub fn of_reading(self) -> Self {
+        match self {
+            Self::LockTimeout => Self::Unavailable("a table is locked".to_owned()),
+            other => other,
+        }
+    }
+
+    /// Whether another session held what was needed. The transaction is rolled back.
+    pub fn is_contended(&self) -> bool {
+        matches!(self, Self::LockTimeout | Self::Deadlock)
+    }
+
     /// The outcome of a COMMIT that failed: a broken connection says nothing about it.
     pub(crate) fn of_commit(error: DieselError) -> Self {
         let error = match classify(error) {

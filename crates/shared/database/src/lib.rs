@@ -1,21 +1,28 @@
 #![doc = include_str!("../README.md")]
 
+mod answers;
 mod cached_sql;
 mod durations;
 mod error;
 mod failures;
+mod frames;
 pub mod migrations;
 mod pool;
+mod session;
+mod sessions;
 mod statistics;
 mod transaction;
+mod watched;
 
 pub use cached_sql::{CachedSql, CachedSqlWithBind, cached_sql};
 pub use durations::{DURATION_BOUNDS_S, DurationCounts, Durations};
 pub use error::DbError;
 pub use failures::DbFailure;
 pub use pool::{Database, DatabaseConfig, PoolStatus, PooledConnection};
+pub use session::Session;
+pub use sessions::Sessions;
 pub use statistics::analyze_grown_tables;
-pub use transaction::{limit_lock_wait, transaction};
+pub use transaction::{LockWait, transaction};
 
 /// The connection that store functions take as their first argument.
 pub type Connection = diesel_async::AsyncPgConnection;

@@ -3,21 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use deadpool::managed::{Object, Pool, PoolError};
+use diesel::QueryableByName;
 use diesel::sql_types::Text;
-use diesel::{ConnectionError, QueryableByName};
-use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
-use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
-};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use futures_util::FutureExt;
+use diesel_async::RunQueryDsl;
 
 use crate::durations::{DurationCounts, Durations};
 use crate::failures::DbFailure;
+use crate::session::config_of;
+use crate::sessions::{Bounds, Sessions, Watch};
 use crate::{DbError, cached_sql};
 
 /// A connection that goes back to the pool when it is dropped.
-pub type PooledConnection = Object<AsyncPgConnection>;
+pub type PooledConnection = Object<Sessions>;
 
 /// How to reach the database, and how long to wait for it.
 #[derive(Clone)]
@@ -32,6 +30,13 @@ pub struct DatabaseConfig {
     pub lock_timeout: Duration,
     /// Longest run of one statement.
     pub statement_timeout: Duration,
+    /// Longest silence of a server that owes an answer, also that of a COMMIT, after which its connection is given up. More
+    /// than `statement_timeout`, after which a server that is well has answered.
+    pub answer_timeout: Duration,
+    /// Longest silence of a server when a connection that nobody used is tested.
+    pub ping_timeout: Duration,
+    /// How long after its last answer a connection is used without a test.
+    pub fresh: Duration,
     /// Longest pause inside a transaction, after which PostgreSQL ends the session.
     pub idle_in_transaction_timeout: Duration,
 }
@@ -45,6 +50,9 @@ impl DatabaseConfig {
             acquire_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(10),
+            answer_timeout: Duration::from_secs(12),
+            ping_timeout: Duration::from_secs(2),
+            fresh: Duration::from_secs(1),
             idle_in_transaction_timeout: Duration::from_secs(15),
         }
     }
@@ -74,7 +82,8 @@ impl DatabaseConfig {
 /// The pool. Cloning it is cheap and shares it.
 #[derive(Clone)]
 pub struct Database {
-    pool: Pool<AsyncPgConnection>,
+    pool: Pool<Sessions>,
+    watch: Arc<Watch>,
     waits: Arc<Durations>,
 }
 
@@ -97,46 +106,31 @@ impl Database {
     /// Has to be called inside the tokio runtime that shall drive the connections, and which outlives all of their users.
     ///
     /// # Errors
-    /// Never for a reachable or unreachable server; only for a configuration that no pool can have.
+    /// Never for a reachable or unreachable server; only for a URL or a configuration that no pool can have.
     pub fn new(config: &DatabaseConfig) -> Result<Self, DbError> {
-        let setup = config.session_setup();
-        let runtime = tokio::runtime::Handle::current();
-        let mut manager = ManagerConfig::default();
-        manager.recycling_method = RecyclingMethod::Fast;
-        manager.custom_setup = Box::new(move |url| {
-            let (url, setup) = (url.to_owned(), setup.clone());
-            // The task that drives a connection lives in the runtime where it was made: not in an HTTP worker's,
-            // which ends before the background work does.
-            let made = runtime.spawn(async move {
-                let mut connection = AsyncPgConnection::establish(&url).await?;
-                connection
-                    .batch_execute(&setup)
-                    .await
-                    .map_err(ConnectionError::CouldntSetupConfiguration)?;
-                Ok(connection)
-            });
-            made.map(|joined| {
-                joined
-                    .unwrap_or_else(|error| Err(ConnectionError::BadConnection(error.to_string())))
-            })
-            .boxed()
-        });
-        let pool = Pool::builder(AsyncDieselConnectionManager::new_with_config(
-            &config.url,
-            manager,
-        ))
-        .max_size(config.max_connections)
-        // The one that was used last has its plans, and its memory is in the processor's caches; taking turns would have
-        // every session warm up for every statement, and a quiet system pay for all of them.
-        .queue_mode(deadpool::managed::QueueMode::Lifo)
-        .wait_timeout(Some(config.acquire_timeout))
-        .create_timeout(Some(config.acquire_timeout))
-        .recycle_timeout(Some(config.acquire_timeout))
-        .runtime(deadpool::Runtime::Tokio1)
-        .build()
-        .map_err(|error| DbError::Unavailable(error.to_string()))?;
+        let unusable = |error: &dyn std::error::Error| DbError::Unavailable(error.to_string());
+        let server = config_of(&config.url).map_err(|error| unusable(&error))?;
+        let bounds = Bounds {
+            answer: config.answer_timeout,
+            ping: config.ping_timeout,
+            fresh: config.fresh,
+        };
+        let watch = Arc::new(Watch::default());
+        let sessions = Sessions::new(server, config.session_setup(), bounds, watch.clone());
+        let pool = Pool::builder(sessions)
+            .max_size(config.max_connections)
+            // The one that was used last has its plans, and its memory is in the processor's caches; taking turns would have
+            // every session warm up for every statement, and a quiet system pay for all of them.
+            .queue_mode(deadpool::managed::QueueMode::Lifo)
+            .wait_timeout(Some(config.acquire_timeout))
+            .create_timeout(Some(config.acquire_timeout))
+            .recycle_timeout(Some(config.acquire_timeout))
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map_err(|error| unusable(&error))?;
         Ok(Self {
             pool,
+            watch,
             waits: Arc::default(),
         })
     }
@@ -163,6 +157,11 @@ impl Database {
     /// How long callers waited for their connections, also in vain.
     pub fn waits(&self) -> DurationCounts {
         self.waits.counts()
+    }
+
+    /// For how long the oldest statement that has no answer yet has been in progress. `None` when there is none.
+    pub fn oldest_call(&self) -> Option<Duration> {
+        self.watch.oldest()
     }
 
     /// Makes sure that the server's messages are English: deadlocks and time-outs are told apart by them.

@@ -1,11 +1,8 @@
 //! Transactions.
 
-use std::time::Duration;
+use diesel_async::{AsyncPgConnection, TransactionManager};
 
-use diesel::sql_types::Text;
-use diesel_async::{AsyncPgConnection, RunQueryDsl, TransactionManager};
-
-use crate::{DbError, cached_sql};
+use crate::DbError;
 
 type Manager = <AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager;
 
@@ -41,17 +38,24 @@ where
     }
 }
 
-/// Bounds each wait for a lock until the transaction ends, in place of the connection's own bound.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn limit_lock_wait(
-    connection: &mut AsyncPgConnection,
-    most: Duration,
-) -> Result<(), DbError> {
-    cached_sql("SELECT set_config('lock_timeout', $1, true)")
-        .bind::<Text, _>(format!("{}ms", most.as_millis()))
-        .execute(connection)
-        .await?;
-    Ok(())
+/// How long statements wait for a lock that another session holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockWait {
+    /// A few milliseconds: what another transaction holds while it commits is worth waiting for, nothing else.
+    Brief,
+    /// As long as the session is set to.
+    Session,
+}
+
+impl LockWait {
+    /// The value of `lock_timeout`, for statements that set it until their transaction ends. `None` leaves it as it is.
+    ///
+    /// A statement does so by itself, without a round trip of its own:
+    /// `set_config('lock_timeout', coalesce($1, current_setting('lock_timeout')), true)`.
+    pub const fn setting(self) -> Option<&'static str> {
+        match self {
+            Self::Brief => Some("10ms"),
+            Self::Session => None,
+        }
+    }
 }

@@ -1,7 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod issuer;
+mod proxy;
 mod template;
+
+pub use proxy::SilentProxy;
 
 use std::thread;
 
@@ -50,6 +53,18 @@ impl TestDatabase {
     /// Where it is.
     pub fn url(&self) -> String {
         template::url_of(&self.server_url, &self.name)
+    }
+
+    /// A proxy before its server, and where the database is through that.
+    ///
+    /// # Panics
+    /// When no port can be had.
+    pub async fn behind_proxy(&self) -> (SilentProxy, String) {
+        let url = self.url();
+        let server = template::address_of(&url);
+        let proxy = SilentProxy::before(server.clone()).await;
+        let through = format!("127.0.0.1:{}", proxy.port());
+        (proxy, url.replacen(&server, &through, 1))
     }
 
     /// A connection outside any pool, with no time-outs set.

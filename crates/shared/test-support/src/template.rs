@@ -43,6 +43,14 @@ pub(crate) fn url_of(server_url: &str, name: &str) -> String {
     }
 }
 
+/// The host and the port of a URL, as they stand there.
+pub(crate) fn address_of(url: &str) -> String {
+    let server = url.rsplit_once('@').or_else(|| url.split_once("://"));
+    let server = server.map_or(url, |(_, server)| server);
+    let end = server.find(['/', '?']).unwrap_or(server.len());
+    server[..end].to_owned()
+}
+
 /// Makes the template if it is not there yet, and returns its name.
 pub(crate) async fn ensure(server_url: &str) -> anyhow::Result<String> {
     let name = format!("oms_template_{}", hash_of_migrations()?);

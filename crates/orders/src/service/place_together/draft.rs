@@ -4,6 +4,7 @@ use oms_inventory::{Demand, ReservationRequest, Route};
 use oms_payments::{AttemptId, NewAttempt};
 use oms_validation::{IdempotencyKey, OrderId};
 
+use super::held::Level;
 use super::price::Priced;
 use crate::context::OrderContext;
 use crate::domain::order::NewOrder;
@@ -17,6 +18,16 @@ pub(super) struct Draft<'a> {
     demand: &'a Demand,
     pub(super) order: NewOrder,
     pub(super) attempt: NewAttempt,
+}
+
+impl Draft<'_> {
+    /// The stock that it needs.
+    pub(super) fn levels(&self) -> impl Iterator<Item = Level> {
+        let warehouse = self.order.warehouse_id;
+        self.demand
+            .iter()
+            .map(move |(product, _)| (warehouse, product))
+    }
 }
 
 /// The orders that a warehouse can fill, and those that none can.

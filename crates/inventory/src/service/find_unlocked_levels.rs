@@ -1,0 +1,21 @@
+//! Finding out which stock could be held now.
+
+use std::collections::BTreeSet;
+
+use oms_database::{Connection, DbError};
+use oms_validation::TenantId;
+
+use crate::store::stock_levels;
+use crate::{ProductId, WarehouseId};
+
+/// Those of the stock levels, by warehouse and product, that no other session has locked at this moment.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_unlocked_levels(
+    connection: &mut Connection,
+    tenant: TenantId,
+    levels: &BTreeSet<(WarehouseId, ProductId)>,
+) -> Result<BTreeSet<(WarehouseId, ProductId)>, DbError> {
+    stock_levels::find_unlocked(connection, tenant, levels).await
+}

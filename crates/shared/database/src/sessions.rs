@@ -1,0 +1,134 @@
+//! Making sessions for the pool, and finding out which of those that nobody used are still good.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
+use diesel::ConnectionError;
+use diesel_async::SimpleAsyncConnection;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_postgres::Config;
+
+use crate::answers::{Answers, Suspicion};
+use crate::session::Session;
+
+/// Makes sessions, and tests them before they are used again.
+pub struct Sessions {
+    config: Config,
+    setup: String,
+    bounds: Bounds,
+    /// The task that drives a connection lives here: not in an HTTP worker's runtime, which ends before the background work
+    /// does.
+    runtime: Handle,
+    watch: Arc<Watch>,
+}
+
+/// How long a server may be silent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// While it owes the answer of a statement.
+    pub(crate) answer: Duration,
+    /// While it owes that of a session's test.
+    pub(crate) ping: Duration,
+    /// How long after its last answer a session is good without a test.
+    pub(crate) fresh: Duration,
+}
+
+/// What all sessions of a pool asked the server.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    answers: Mutex<Vec<Weak<Answers>>>,
+    suspicion: Arc<Suspicion>,
+}
+
+impl Watch {
+    /// For how long the oldest request without an answer has been.
+    pub(crate) fn oldest(&self) -> Option<Duration> {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.retain(|session| session.strong_count() > 0);
+        let sessions = answers.iter().filter_map(Weak::upgrade);
+        sessions.filter_map(|session| session.oldest()).max()
+    }
+
+    fn begin(&self) -> Arc<Answers> {
+        let begun = Arc::new(Answers::new(self.suspicion.clone()));
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.retain(|session| session.strong_count() > 0);
+        answers.push(Arc::downgrade(&begun));
+        begun
+    }
+}
+
+impl Sessions {
+    /// For servers at `config`; each session begins with `setup`. Must be called inside the tokio runtime that shall drive
+    /// the connections.
+    pub(crate) fn new(config: Config, setup: String, bounds: Bounds, watch: Arc<Watch>) -> Self {
+        Self {
+            config,
+            setup,
+            bounds,
+            runtime: Handle::current(),
+            watch,
+        }
+    }
+}
+
+impl Manager for Sessions {
+    type Type = Session;
+    type Error = ConnectionError;
+
+    async fn create(&self) -> Result<Session, ConnectionError> {
+        let (config, setup) = (self.config.clone(), self.setup.clone());
+        let (answers, most) = (self.watch.begin(), self.bounds.answer);
+        let mut made = Making(self.runtime.spawn(async move {
+            let mut session = Session::open(&config, answers, most).await?;
+            session
+                .batch_execute(&setup)
+                .await
+                .map_err(ConnectionError::CouldntSetupConfiguration)?;
+            Ok(session)
+        }));
+        match (&mut made.0).await {
+            Ok(made) => made,
+            Err(error) => Err(ConnectionError::BadConnection(error.to_string())),
+        }
+    }
+
+    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<ConnectionError> {
+        if std::thread::panicking() || session.is_broken() {
+            return Err(RecycleError::message("the connection is broken"));
+        }
+        let last_answer = session.answers().last_answer();
+        let is_fresh = last_answer.elapsed() < self.bounds.fresh;
+        if is_fresh && session.answers().oldest().is_none() {
+            return Ok(());
+        }
+        if self.watch.suspicion.concerns(last_answer) {
+            return Err(RecycleError::message("others like it are silent"));
+        }
+        let asked = Instant::now();
+        match timeout(self.bounds.ping, session.ping()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(RecycleError::Backend(
+                ConnectionError::CouldntSetupConfiguration(error),
+            )),
+            Err(_) => {
+                self.watch.suspicion.found_silent(asked);
+                let silence_ms = self.bounds.ping.as_millis();
+                tracing::warn!(silence_ms, "an idle connection to the database is silent");
+                Err(RecycleError::message("the connection is silent"))
+            }
+        }
+    }
+}
+
+/// A session in the making, which is given up with whoever asked for it.
+struct Making(JoinHandle<Result<Session, ConnectionError>>);
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,128 @@
+//! A network between a test and its database that can fall silent.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::Context;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// A proxy before a server. What it swallows stays connected and is acknowledged, and is never heard of again, as with a
+/// server that is frozen or a firewall that forgets connections.
+pub struct SilentProxy {
+    port: u16,
+    state: Arc<State>,
+    accepting: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct State {
+    accepted: AtomicUsize,
+    /// Connections up to this number are swallowed.
+    swallowed: AtomicUsize,
+}
+
+impl SilentProxy {
+    /// A proxy on a free port of this machine, before a server on another.
+    ///
+    /// # Panics
+    /// When no port can be had.
+    pub async fn before(server: String) -> Self {
+        let listening = async {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+            let port = listener.local_addr()?.port();
+            anyhow::Ok((listener, port))
+        };
+        let (listener, port) = listening.await.expect("a port is free");
+        let state = Arc::new(State::default());
+        let accepting = tokio::spawn(accept(listener, server, state.clone()));
+        Self {
+            port,
+            state,
+            accepting,
+        }
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// How many connections it has accepted.
+    pub fn accepted(&self) -> usize {
+        self.state.accepted.load(Ordering::SeqCst)
+    }
+
+    /// From now on nothing is heard of the connections that exist. New ones work.
+    pub fn swallow_existing(&self) {
+        self.state
+            .swallowed
+            .store(self.accepted(), Ordering::SeqCst);
+    }
+
+    /// From now on nothing is heard of any connection.
+    pub fn swallow_all(&self) {
+        self.state.swallowed.store(usize::MAX, Ordering::SeqCst);
+    }
+
+    /// New connections work again. Those that were swallowed stay so.
+    pub fn heal(&self) {
+        self.swallow_existing();
+    }
+}
+
+impl Drop for SilentProxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, server: String, state: Arc<State>) {
+    while let Ok((client, _)) = listener.accept().await {
+        let number = state.accepted.fetch_add(1, Ordering::SeqCst) + 1;
+        let (server, state) = (server.clone(), state.clone());
+        tokio::spawn(async move {
+            // A connection that ends is the client's or the server's to notice.
+            let _ = forward(client, &server, &state, number).await;
+        });
+    }
+}
+
+async fn forward(
+    client: TcpStream,
+    server: &str,
+    state: &State,
+    number: usize,
+) -> anyhow::Result<()> {
+    let server = TcpStream::connect(server)
+        .await
+        .context("the server is not there")?;
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    tokio::select! {
+        ended = pump(from_client, to_server, state, number) => ended,
+        ended = pump(from_server, to_client, state, number) => ended,
+    }
+}
+
+async fn pump(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    state: &State,
+    number: usize,
+) -> anyhow::Result<()> {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let read = from.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        if number > state.swallowed.load(Ordering::SeqCst) {
+            to.write_all(&buffer[..read]).await?;
+        }
+    }
+}
