@@ -7,8 +7,8 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::Instrument;
 
+use crate::batch_tasks::{Running, Shared, Told, Waiting};
 use crate::claim::{Claim, GivenUp};
-use crate::shared::{Running, Shared, Told, Waiting};
 use crate::{Answer, Batch, BatchError, Counts, Limits, Turn, Work};
 
 /// Why an item has no answer.

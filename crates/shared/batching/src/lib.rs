@@ -1,10 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod batch_tasks;
 mod batcher;
 mod claim;
 mod counts;
 mod queues;
-mod shared;
 mod work;
 
 pub use batcher::{Batcher, NotDone};
