@@ -151,6 +151,8 @@ mod reverse_reconciliation;
 mod shutdown;
 #[path = "http/stock_changes.rs"]
 mod stock_changes;
+#[path = "http/stuck_orders.rs"]
+mod stuck_orders;
 #[path = "http/timeline.rs"]
 mod timeline;
 #[path = "http/tokens.rs"]

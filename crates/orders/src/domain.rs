@@ -21,6 +21,7 @@ pub(crate) mod order_listing;
 pub(crate) mod reason;
 pub(crate) mod reconcile_window;
 pub(crate) mod refund;
+pub(crate) mod settlement;
 pub(crate) mod status;
 pub(crate) mod suspicion;
 pub(crate) mod timeline;

@@ -10,6 +10,7 @@ use oms_validation::{Currency, InvalidAmount, Money, OrderId};
 
 use crate::domain::failure::Failure;
 use crate::domain::reconcile_window::InvalidWindow;
+use crate::domain::settlement::Settlement;
 use crate::domain::status::OrderStatus;
 
 /// How long clients wait before they ask again about an order that is being worked on, in seconds.
@@ -42,6 +43,8 @@ oms_errors::problem_types! {
     NOT_FOUND = "orders.not_found", NotFound, "There is no such order";
     /// The order that the idempotency key stands for was cancelled, or is being cancelled.
     CANCELLED = "orders.cancelled", WrongState, "The order was cancelled";
+    /// An operator closed the order that the idempotency key stands for: its money is settled elsewhere.
+    CLOSED = "orders.closed", WrongState, "The order was closed by an operator";
     /// The order has failed, or all of its money was given back: there is nothing to cancel.
     NOT_CANCELLABLE = "orders.not_cancellable", WrongState, "An order in this state can't be cancelled";
     /// The order is not paid, or is being cancelled.
@@ -56,8 +59,14 @@ oms_errors::problem_types! {
     DEAD_LETTER_NOT_FOUND = "orders.dead_letter_not_found", NotFound, "There is no such dead letter";
     /// The dead letter is not open any more: somebody resolved it, or the order ended.
     DEAD_LETTER_RESOLVED = "orders.dead_letter_resolved", WrongState, "The dead letter was resolved already";
-    /// The order does not wait for its payment, so that it can't be resolved as paid or failed; it can be retried.
-    NOT_RESOLVABLE = "orders.not_resolvable", WrongState, "An order in this state can only be retried";
+    /// The order is not in the state that this resolution is for: see the runbook of stuck orders.
+    NOT_RESOLVABLE = "orders.not_resolvable", WrongState, "An order in this state can't be resolved like this";
+    /// The order is settled: there is nothing to leave to an operator.
+    NOT_UNSETTLED = "orders.not_unsettled", WrongState, "The order is settled";
+    /// The gateway does not say that no money is left. `gatewaySaid`, `leftMinor` and `currency` say what it says. Repeat with `confirmed`.
+    CONFIRMATION_REQUIRED = "orders.confirmation_required", WrongState, "What the gateway says must be confirmed";
+    /// The gateway says that the refund was made. Retry the dead letter, or resolve it as settled elsewhere.
+    REFUND_WAS_MADE = "orders.refund_was_made", WrongState, "The refund was made";
     /// The gateway does not say that the payment was taken, in the order's currency.
     NOT_PROVEN_PAID = "orders.not_proven_paid", Conflict, "The gateway does not say that the order was paid";
     /// The payment could not be cancelled now, and may still be taken.
@@ -180,9 +189,23 @@ pub enum OrderError {
     /// The dead letter is not open any more.
     #[error("the dead letter was resolved already")]
     DeadLetterResolved,
-    /// The order of the dead letter does not wait for its payment.
-    #[error("an order that is {0} can't be resolved as paid or failed")]
+    /// The order of the dead letter is in no state for what was asked.
+    #[error("an order that is {0} can't be resolved like this")]
     NotResolvable(OrderStatus),
+    /// The order is settled.
+    #[error("an order that is {status} is settled")]
+    NotUnsettled {
+        /// The order.
+        order_id: OrderId,
+        /// Where it is.
+        status: OrderStatus,
+    },
+    /// The gateway does not say that no money is left, and the operator has not confirmed that.
+    #[error("the gateway: {}", .0.detail)]
+    ConfirmationRequired(Settlement),
+    /// The gateway says that the refund was made.
+    #[error("the refund was made")]
+    RefundWasMade,
     /// The gateway does not say that the payment was taken.
     #[error("the gateway does not say that the order was paid")]
     NotProvenPaid,
@@ -337,6 +360,11 @@ impl From<OrderError> for Problem {
             OrderError::NotResolvable(status) => {
                 Self::of(&NOT_RESOLVABLE).with_extension("orderStatus", status.as_str())
             }
+            OrderError::NotUnsettled { order_id, status } => {
+                about(&NOT_UNSETTLED, order_id, status)
+            }
+            OrderError::ConfirmationRequired(settlement) => confirmation_required(&settlement),
+            OrderError::RefundWasMade => Self::of(&REFUND_WAS_MADE),
             OrderError::NotProvenPaid => {
                 Self::of(&NOT_PROVEN_PAID).with_retry_after_s(RETRY_AFTER_S)
             }
@@ -363,6 +391,17 @@ fn about(
         .with_extension("orderStatus", status.as_str())
 }
 
+fn confirmation_required(settlement: &Settlement) -> Problem {
+    let problem = Problem::new(&CONFIRMATION_REQUIRED, settlement.detail.clone())
+        .with_extension("gatewaySaid", settlement.gateway_said.as_str());
+    match settlement.left {
+        Some(left) => problem
+            .with_extension("leftMinor", left.amount_minor)
+            .with_extension("currency", left.currency.as_str()),
+        None => problem,
+    }
+}
+
 fn of_lines(problem_type: &'static oms_errors::ProblemType, lines: &[usize]) -> Problem {
     let field = |index: &usize| FieldError {
         field: format!("items[{index}].productId"),
@@ -380,6 +419,7 @@ fn failed(order_id: OrderId, failure: &Failure) -> Problem {
                 .with_extension("customerStep", code.customer_step().as_str())
         }
         Failure::PaymentVoided | Failure::GatewayUnavailable => Problem::of(&PAYMENT_VOIDED),
+        Failure::SettledElsewhere => Problem::of(&CLOSED),
     };
     problem
         .with_location(location_of(order_id))

@@ -126,7 +126,8 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(
             web::resource("/operations/dead-letters")
                 .route(web::get().to(dead_letters::list::list))
-                .default_service(method_not_allowed("GET")),
+                .route(web::post().to(dead_letters::create::create))
+                .default_service(method_not_allowed("GET, POST")),
         )
         .service(
             web::resource("/operations/dead-letters/{id}")

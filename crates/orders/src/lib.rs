@@ -30,6 +30,7 @@ pub use domain::order_listing::{
 pub use domain::reason::{InvalidReason, Reason};
 pub use domain::reconcile_window::{InvalidWindow, ReconcileWindow};
 pub use domain::refund::RequestedRefund;
+pub use domain::settlement::{GatewaySaid, Settlement};
 pub use domain::status::OrderStatus;
 pub use domain::timeline::{FailedTry, Happening, TimelineCursor, TimelineEntry};
 pub use error::{OrderError, PROBLEM_TYPES};
@@ -37,6 +38,7 @@ pub use service::apply_gateway_events::{AppliedEvents, apply_gateway_events};
 pub use service::cancel_order::{Cancellation, cancel_order};
 pub use service::check_charge::{ChargeCheck, check_charge};
 pub use service::compared_tenants::compared_tenants;
+pub use service::create_dead_letter::create_dead_letter;
 pub use service::deliver_alerts::{AlertSink, deliver_alerts};
 pub use service::get_dead_letter::{DeadLetterDetails, get_dead_letter};
 pub use service::get_finding::get_finding;

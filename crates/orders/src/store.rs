@@ -15,6 +15,7 @@ pub(crate) mod placements;
 pub(crate) mod reconciliation_progress;
 pub(crate) mod reconciliations;
 pub(crate) mod retries;
+pub(crate) mod settlements;
 pub(crate) mod tenants;
 
 /// A row that our own CHECK constraints should not have let in.

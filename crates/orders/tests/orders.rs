@@ -59,3 +59,5 @@ mod sweeping;
 mod timeline;
 #[path = "orders/unexpected_states.rs"]
 mod unexpected_states;
+#[path = "orders/ways_out.rs"]
+mod ways_out;

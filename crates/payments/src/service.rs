@@ -8,6 +8,7 @@ mod execute_refund;
 mod find_attempt_by_reference;
 mod find_attempts_by_references;
 mod find_payment;
+mod find_remainder;
 mod finish_refund;
 mod payment_batches;
 mod purge_gateway_events;
@@ -30,6 +31,7 @@ pub use find_payment::{
     find_payment, find_payments, find_pending_refund, find_refund_by_key, find_refunds,
     list_attempts, list_calls, list_calls_from, list_refunds,
 };
+pub use find_remainder::{Remainder, Word, find_remainder};
 pub use finish_refund::finish_refund;
 pub use payment_batches::PaymentBatches;
 pub use purge_gateway_events::{KEEP_GATEWAY_EVENTS, purge_gateway_events};

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::id::DeadLetterId;
+use crate::domain::settlement::Settlement;
 use crate::domain::status::OrderStatus;
 
 /// An order that the sweeper has given up on, until a person decides or it ends by other means.
@@ -38,6 +39,8 @@ pub struct Resolved {
     pub note: Option<String>,
     /// When.
     pub at: DateTime<Utc>,
+    /// What the gateway said of the payment, where the operator settled the order against it or without it.
+    pub settlement: Option<Settlement>,
 }
 
 /// How a dead letter is resolved.
@@ -51,13 +54,24 @@ pub enum Resolution {
     Paid,
     /// An operator ended the order as failed, which the gateway proved.
     Failed,
+    /// An operator said that the money is settled elsewhere; the order was closed and its stock released.
+    SettledElsewhere,
+    /// An operator gave the refund up; the order is paid.
+    RefundGivenUp,
     /// The order ended by other means.
     Ended,
 }
 
 impl Resolution {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Retried, Self::Paid, Self::Failed, Self::Ended];
+    pub const ALL: [Self; 6] = [
+        Self::Retried,
+        Self::Paid,
+        Self::Failed,
+        Self::SettledElsewhere,
+        Self::RefundGivenUp,
+        Self::Ended,
+    ];
 
     /// As the database and JSON have it.
     pub const fn as_str(self) -> &'static str {
@@ -65,6 +79,8 @@ impl Resolution {
             Self::Retried => "retried",
             Self::Paid => "paid",
             Self::Failed => "failed",
+            Self::SettledElsewhere => "settled_elsewhere",
+            Self::RefundGivenUp => "refund_given_up",
             Self::Ended => "ended",
         }
     }
@@ -101,14 +117,24 @@ impl DeadLetterFilter {
     }
 }
 
-/// What an operator says has become of an order's payment. It has to be proven before anything is written.
+/// What an operator says about an order's payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It was collected.
+    /// It was collected, which the gateway must confirm.
     Paid,
-    /// It was not, and won't be.
+    /// It was not, and won't be, which the gateway must prove.
     Failed,
+    /// Its money is settled elsewhere: the order is closed, whatever the gateway says.
+    SettledElsewhere {
+        /// The operator has seen what the gateway says.
+        confirmed: bool,
+    },
+    /// Its refund is not waited for any more: the order is paid, as before.
+    RefundGivenUp {
+        /// The operator has seen what the gateway says.
+        confirmed: bool,
+    },
 }
 
 #[cfg(test)]

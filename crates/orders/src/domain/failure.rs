@@ -14,11 +14,14 @@ pub enum Failure {
     PaymentVoided,
     /// The gateway could not be reached before any money could move. The idempotency key was given back.
     GatewayUnavailable,
+    /// An operator said that the money is settled elsewhere.
+    SettledElsewhere,
 }
 
 const DECLINED: &str = "payment_declined:";
 const VOIDED: &str = "payment_voided";
 const GATEWAY_UNAVAILABLE: &str = "gateway_unavailable";
+const SETTLED_ELSEWHERE: &str = "settled_elsewhere";
 
 impl Failure {
     /// Reads what `Display` wrote.
@@ -26,6 +29,7 @@ impl Failure {
         match text {
             VOIDED => Some(Self::PaymentVoided),
             GATEWAY_UNAVAILABLE => Some(Self::GatewayUnavailable),
+            SETTLED_ELSEWHERE => Some(Self::SettledElsewhere),
             text => {
                 let decline_code = text.strip_prefix(DECLINED)?.to_owned();
                 Some(Self::PaymentDeclined { decline_code })
@@ -45,6 +49,7 @@ impl Failure {
             Self::GatewayUnavailable => {
                 "the payment gateway could not be reached; no money moved".to_owned()
             }
+            Self::SettledElsewhere => "the money is settled elsewhere".to_owned(),
         }
     }
 }
@@ -55,6 +60,7 @@ impl fmt::Display for Failure {
             Self::PaymentDeclined { decline_code } => write!(f, "{DECLINED}{decline_code}"),
             Self::PaymentVoided => f.write_str(VOIDED),
             Self::GatewayUnavailable => f.write_str(GATEWAY_UNAVAILABLE),
+            Self::SettledElsewhere => f.write_str(SETTLED_ELSEWHERE),
         }
     }
 }
@@ -72,6 +78,7 @@ mod tests {
             declined,
             Failure::PaymentVoided,
             Failure::GatewayUnavailable,
+            Failure::SettledElsewhere,
         ] {
             assert_eq!(Failure::parse(&failure.to_string()), Some(failure));
         }

@@ -194,6 +194,11 @@ fn on_ended(
             "has reserved",
         ),
     };
+    let action = match attempt.map(|attempt| attempt.state) {
+        // The books have the money, too: an operator has closed the order, and knows.
+        Some(AttemptState::Paid | AttemptState::Refunding) => FindingAction::None,
+        _ => remedy(left, attempt),
+    };
     let detail = format!(
         "order {order_id} is {status}, and its charge {} {what} {}",
         charge.id,
@@ -201,7 +206,7 @@ fn on_ended(
     );
     Judgement::Suspicious(Box::new(Suspicion {
         kind,
-        action: remedy(left, attempt),
+        action,
         charge: Some(charge.id.clone()),
         payment: charge.reference.clone(),
         order: Some((order_id, status)),

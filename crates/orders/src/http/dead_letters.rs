@@ -1,5 +1,6 @@
 //! The endpoints for operators: the orders that the sweeper has given up on.
 
+pub(super) mod create;
 pub(super) mod list;
 mod representation;
 pub(super) mod resolve;

@@ -28,6 +28,7 @@ use crate::domain::status::OrderStatus;
         preview_routing::preview_routing,
         dead_letters::list::list,
         dead_letters::show::show,
+        dead_letters::create::create,
         dead_letters::retry::retry,
         dead_letters::resolve::resolve,
         findings::list::list,

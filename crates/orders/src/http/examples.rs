@@ -104,6 +104,13 @@ pub(super) fn dead_letter() -> Value {
     })
 }
 
+pub(super) fn new_dead_letter() -> Value {
+    json!({
+        "orderId": "01a205a4-8a11-7c02-9be5-0f6c1d2e3a4b",
+        "reason": "the refund is pending at the bank for three months",
+    })
+}
+
 pub(super) fn dead_letter_verdict() -> Value {
     json!({ "as": "failed", "reason": "the bank confirmed that nothing was booked" })
 }

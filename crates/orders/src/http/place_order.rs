@@ -84,6 +84,7 @@ oms_errors::refusals! {
     ], with a location: [
         error::IN_PROGRESS,
         error::CANCELLED,
+        error::CLOSED,
         error::PAYMENT_DECLINED,
         error::PAYMENT_VOIDED,
     ]

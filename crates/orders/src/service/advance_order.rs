@@ -1,6 +1,6 @@
 //! One step towards the end of an order that is not settled, whatever it waits for.
 
-use oms_payments::{GatewayFault, LaterCause};
+use oms_payments::{GatewayError, GatewayFault, LaterCause, Operation};
 use oms_validation::TenantId;
 
 use crate::context::OrderContext;
@@ -50,11 +50,36 @@ impl Advance {
             LaterCause::Gateway(error) if *error.fault() == GatewayFault::BreakerOpen => {
                 Self::Refused
             }
+            LaterCause::Gateway(error) if is_permanent(error) => Self::NeedsPerson {
+                reason: cause.to_string(),
+            },
+            LaterCause::OtherRefund { .. } => Self::NeedsPerson {
+                reason: cause.to_string(),
+            },
             cause => Self::TryAgain {
                 reason: cause.to_string(),
             },
         }
     }
+}
+
+/// Whether a refund will be refused however often it is requested. A key without access may get it, so that it is not.
+fn is_permanent(error: &GatewayError) -> bool {
+    let refunds = matches!(error.operation(), Operation::Refund | Operation::FindRefund);
+    // The gateway has money for it some other day.
+    let is_about_balance = matches!(
+        error.fault(),
+        GatewayFault::Rejected { code: Some(code), .. }
+            if matches!(code.as_str(), "balance_insufficient" | "insufficient_funds")
+    );
+    let of_us = matches!(
+        error.fault(),
+        GatewayFault::Rejected {
+            status: 401 | 403,
+            ..
+        }
+    );
+    refunds && !is_about_balance && !of_us && error.refusal().is_some()
 }
 
 /// Does what the order's status asks for.

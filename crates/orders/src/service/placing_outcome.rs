@@ -114,7 +114,7 @@ impl PlacingOutcome {
         match error {
             OrderError::Failed { failure, .. } => match failure {
                 Failure::PaymentDeclined { .. } => Self::Declined,
-                Failure::PaymentVoided => Self::Voided,
+                Failure::PaymentVoided | Failure::SettledElsewhere => Self::Voided,
                 Failure::GatewayUnavailable => Self::GatewayUnavailable,
             },
             // Cancelled by somebody else while it was being paid.
@@ -153,6 +153,9 @@ impl PlacingOutcome {
             | OrderError::DeadLetterNotFound
             | OrderError::DeadLetterResolved
             | OrderError::NotResolvable(_)
+            | OrderError::NotUnsettled { .. }
+            | OrderError::ConfirmationRequired(_)
+            | OrderError::RefundWasMade
             | OrderError::NotProvenPaid
             | OrderError::NotProvenFailed
             | OrderError::PaymentWasTaken

@@ -18,8 +18,10 @@ use crate::error::OrderError;
 use crate::service::advance_order::Advance;
 use crate::service::advance_refunding::give_back;
 use crate::service::change_status::change_status;
+use crate::service::dead_letter_order::dead_letter_order;
 use crate::service::worklist::put_on;
 use crate::store::orders::{self, KeyFate, Transition};
+use crate::store::reconciliations::Claim;
 
 /// A refund that has not failed, and where its order is.
 #[derive(Debug)]
@@ -72,7 +74,7 @@ pub async fn refund_order(
         Begun::Now(attempt, refund) => (attempt, refund),
     };
     oms_failpoints::reached("orders.refunding");
-    let pending = match give_back(context, tenant, &attempt, &refund, actor).await {
+    let pending = match go_on(context, tenant, &attempt, &refund, actor).await {
         Ok(advance) => {
             tracing::info!(%order_id, refund_id = %refund.id, ?advance, "refunding an order");
             matches!(
@@ -93,6 +95,21 @@ pub async fn refund_order(
         Ok(None) => Err(OrderError::OutcomeUnknown),
         Err(error) => Err(error.after_commit()),
     }
+}
+
+async fn go_on(
+    context: &OrderContext,
+    tenant: TenantId,
+    attempt: &Attempt,
+    refund: &Refund,
+    actor: &str,
+) -> Result<Advance, OrderError> {
+    let advance = give_back(context, tenant, attempt, refund, actor).await?;
+    if let Advance::NeedsPerson { reason } = &advance {
+        let claim = Claim::of_request(refund.order_id, OrderStatus::Refunding);
+        dead_letter_order(context, tenant, &claim, reason, actor).await?;
+    }
+    Ok(advance)
 }
 
 /// Looks the key up under the lock of the order, so that of two requests with one key the second finds what the first did.

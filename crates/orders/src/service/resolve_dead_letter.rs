@@ -16,17 +16,22 @@ use crate::error::OrderError;
 use crate::service::claim_key::was_done;
 use crate::service::end_order::{Decision, EndedBy, Ending, Proof, end_order};
 use crate::service::get_dead_letter::get_open;
+use crate::service::give_up_refund::give_up_refund;
+use crate::service::settle_elsewhere::settle_elsewhere;
 use crate::service::settle_pending::ending_of;
 use crate::store::dead_letters;
 
 /// Ends the order of an open dead letter, and returns the dead letter as it is then: once for each key, if there is one.
 ///
+/// As settled elsewhere, the order is closed whatever the gateway says; unless that is that nothing is left, the operator
+/// must have confirmed it. An order in `REFUNDING` whose refund is given up is paid again.
 /// As paid, the gateway has to say that the payment was taken, in the order's currency; the amount is the operator's
 /// responsibility. As failed, the payment is cancelled first, and the gateway has to say that nothing was or will be taken.
 ///
 /// # Errors
 /// `DeadLetterNotFound` when there is none in this store, `DeadLetterResolved` when it is not open any more,
-/// `NotResolvable` when the order does not wait for its payment, `NotProvenPaid`, `NotProvenFailed` and `PaymentWasTaken`
+/// `NotResolvable` when the order is in no state for that, `ConfirmationRequired` and `RefundWasMade` by what the gateway
+/// says, `NotProvenPaid`, `NotProvenFailed` and `PaymentWasTaken`
 /// when the gateway says otherwise, `KeyReused` when the key stands for another request; else when the gateway or the database
 /// can't be asked. Nothing is changed then.
 pub async fn resolve_dead_letter(
@@ -38,6 +43,7 @@ pub async fn resolve_dead_letter(
     operator: &OperatorName,
     reason: &Reason,
 ) -> Result<Once<DeadLetter>, OrderError> {
+    // What was refused for want of a confirmation has not claimed the key, so that the confirmed request may have the same.
     let request = (id, verdict, reason.as_str());
     let keyed = key.map(|key| Keyed::new(key, "resolve dead letter v1", &request));
     let decision = Decision {
@@ -93,22 +99,51 @@ async fn decide(
     verdict: Verdict,
     decision: Decision<'_>,
 ) -> Result<(), OrderError> {
-    let (id, operator) = (decision.dead_letter_id, decision.operator);
     let mut connection = context.database.acquire().await?;
-    let dead_letter = get_open(&mut connection, tenant, id).await?;
-    if dead_letter.order_status != OrderStatus::PendingPayment {
-        return Err(OrderError::NotResolvable(dead_letter.order_status));
+    let dead_letter = get_open(&mut connection, tenant, decision.dead_letter_id).await?;
+    drop(connection);
+    match (dead_letter.order_status, verdict) {
+        (status, Verdict::SettledElsewhere { confirmed }) if status.is_unsettled() => {
+            settle_elsewhere(context, tenant, &dead_letter, decision, confirmed).await
+        }
+        (OrderStatus::Refunding, Verdict::RefundGivenUp { confirmed }) => {
+            give_up_refund(context, tenant, &dead_letter, decision, confirmed).await
+        }
+        (OrderStatus::PendingPayment, Verdict::Paid) => {
+            end_pending(context, tenant, &dead_letter, Proving::Paid, decision).await
+        }
+        (OrderStatus::PendingPayment, Verdict::Failed) => {
+            end_pending(context, tenant, &dead_letter, Proving::Failed, decision).await
+        }
+        (status, _) => Err(OrderError::NotResolvable(status)),
     }
-    let order_id = dead_letter.order_id;
+}
+
+/// What the gateway is to prove.
+#[derive(Clone, Copy, Debug)]
+enum Proving {
+    Paid,
+    Failed,
+}
+
+async fn end_pending(
+    context: &OrderContext,
+    tenant: TenantId,
+    dead_letter: &DeadLetter,
+    proving: Proving,
+    decision: Decision<'_>,
+) -> Result<(), OrderError> {
+    let (id, operator, order_id) = (dead_letter.id, decision.operator, dead_letter.order_id);
+    let mut connection = context.database.acquire().await?;
     let attempt = find_payment(&mut connection, tenant, order_id).await?;
     drop(connection);
-    let attempt = attempt.ok_or(match verdict {
-        Verdict::Paid => OrderError::NotProvenPaid,
-        Verdict::Failed => OrderError::NotProvenFailed,
+    let attempt = attempt.ok_or(match proving {
+        Proving::Paid => OrderError::NotProvenPaid,
+        Proving::Failed => OrderError::NotProvenFailed,
     })?;
-    let (proof, ending) = match verdict {
-        Verdict::Paid => prove_paid(context, tenant, &attempt, operator).await?,
-        Verdict::Failed => prove_failed(context, tenant, &attempt, operator).await?,
+    let (proof, ending) = match proving {
+        Proving::Paid => prove_paid(context, tenant, &attempt, operator).await?,
+        Proving::Failed => prove_failed(context, tenant, &attempt, operator).await?,
     };
     let by = EndedBy::Operator(decision);
     let ended = end_order(context, tenant, order_id, &proof, &ending, by);

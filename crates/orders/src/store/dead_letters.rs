@@ -5,13 +5,14 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
-use oms_validation::{OrderId, TenantId};
+use oms_validation::{Currency, Money, OrderId, TenantId};
 use uuid::Uuid;
 
 use crate::domain::clock::Now;
 use crate::domain::cursor::Cursor;
 use crate::domain::dead_letter::{DeadLetter, DeadLetterFilter, Resolution, Resolved};
 use crate::domain::id::DeadLetterId;
+use crate::domain::settlement::{GatewaySaid, Settlement};
 use crate::domain::status::OrderStatus;
 use crate::store::unreadable;
 
@@ -93,9 +94,11 @@ macro_rules! select_dead_letter {
     ($($condition:literal),+) => {
         concat!(
             "SELECT d.id, d.order_id, o.status AS order_status, d.reason, d.tries, d.created_at,
-                    d.resolved_at, d.resolution, d.resolved_by, d.note
+                    d.resolved_at, d.resolution, d.resolved_by, d.note,
+                    s.gateway_said, s.detail, s.left_minor, s.currency
              FROM orders.dead_letters d
              JOIN orders.orders o ON o.tenant_id = d.tenant_id AND o.id = d.order_id
+             LEFT JOIN orders.settlements s ON s.tenant_id = d.tenant_id AND s.dead_letter_id = d.id
              WHERE d.tenant_id = $1 AND ",
             $($condition),+
         )
@@ -125,6 +128,25 @@ pub(crate) async fn find(
         .bind::<SqlUuid, _>(id.as_uuid())
         .load(connection)
         .await?;
+    rows.into_iter()
+        .next()
+        .map(Row::into_dead_letter)
+        .transpose()
+}
+
+/// The newest dead letter of an order.
+pub(crate) async fn find_newest_of_order(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+) -> Result<Option<DeadLetter>, DbError> {
+    let rows: Vec<Row> = cached_sql(select_dead_letter!(
+        "d.order_id = $2 ORDER BY d.created_at DESC, d.id DESC LIMIT 1"
+    ))
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .load(connection)
+    .await?;
     rows.into_iter()
         .next()
         .map(Row::into_dead_letter)
@@ -190,10 +212,38 @@ struct Row {
     resolved_by: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     note: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    gateway_said: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    detail: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    left_minor: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    currency: Option<String>,
 }
 
 impl Row {
-    fn into_dead_letter(self) -> Result<DeadLetter, DbError> {
+    fn settlement(&mut self) -> Result<Option<Settlement>, DbError> {
+        let Some((said, detail)) = self.gateway_said.take().zip(self.detail.take()) else {
+            return Ok(None);
+        };
+        let currency = self.currency.as_deref().map(Currency::parse_stored);
+        let currency = currency.transpose().map_err(unreadable)?;
+        let left = self.left_minor.zip(currency);
+        let left = left.map(|(amount_minor, currency)| Money {
+            amount_minor,
+            currency,
+        });
+        Ok(Some(Settlement {
+            gateway_said: GatewaySaid::parse(&said)
+                .ok_or_else(|| unreadable("unknown word of the gateway"))?,
+            detail,
+            left,
+        }))
+    }
+
+    fn into_dead_letter(mut self) -> Result<DeadLetter, DbError> {
+        let settlement = self.settlement()?;
         let resolved = match (self.resolved_at, self.resolution, self.resolved_by) {
             (Some(at), Some(resolution), Some(by)) => Some(Resolved {
                 resolution: Resolution::parse(&resolution)
@@ -201,6 +251,7 @@ impl Row {
                 by,
                 note: self.note,
                 at,
+                settlement,
             }),
             _ => None,
         };

@@ -79,6 +79,8 @@ pub struct ScriptedGateway {
     /// Gets a permit for each confirmation that has arrived at the gate.
     pub arrived: Semaphore,
     pub cancels: Mutex<usize>,
+    /// What these operations fail with, before they have an effect.
+    pub refused: Mutex<Option<(Vec<Operation>, GatewayFault)>>,
 }
 
 impl ScriptedGateway {
@@ -102,6 +104,7 @@ impl ScriptedGateway {
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
             arrived: Semaphore::new(0),
             cancels: Mutex::new(0),
+            refused: Mutex::default(),
         }
     }
 
@@ -124,6 +127,11 @@ impl ScriptedGateway {
         *self.lookup_fault.lock().unwrap() = fault;
     }
 
+    /// What confirmations do from now on.
+    pub fn confirms(&self, confirm: Confirm) {
+        *self.confirm.lock().unwrap() = confirm;
+    }
+
     /// What refunds do from now on.
     pub fn refunds(&self, refund: Refunding) {
         *self.refund.lock().unwrap() = refund;
@@ -141,6 +149,20 @@ impl ScriptedGateway {
         let of_it = |it: &&mut ListedCharge| it.reference.as_ref() == Some(&request.reference);
         let charge = charges.iter_mut().find(of_it).ok_or_else(no_such_charge)?;
         give_back(charge, request.amount)
+    }
+
+    /// Has these operations fail from now on.
+    pub fn refuse(&self, refused: Option<(Vec<Operation>, GatewayFault)>) {
+        *self.refused.lock().unwrap() = refused;
+    }
+
+    fn unless_refused(&self, operation: Operation) -> Result<(), GatewayError> {
+        match &*self.refused.lock().unwrap() {
+            Some((operations, fault)) if operations.contains(&operation) => {
+                Err(GatewayError::new(operation, fault.clone()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// How a payment stands, whoever asks.
@@ -264,6 +286,7 @@ impl PaymentGateway for ScriptedGateway {
     }
 
     async fn lookup(&self, reference: &Reference) -> Result<Answered<PaymentStatus>, GatewayError> {
+        self.unless_refused(Operation::Lookup)?;
         self.looked_up.add_permits(1);
         self.lookup_gate.acquire().await.unwrap().forget();
         let poisoned = self.poisoned.lock().unwrap().clone();
@@ -280,6 +303,7 @@ impl PaymentGateway for ScriptedGateway {
         reference: &Reference,
         _: &OperationKey,
     ) -> Result<Answered<PaymentStatus>, GatewayError> {
+        self.unless_refused(Operation::Cancel)?;
         *self.cancels.lock().unwrap() += 1;
         for charge in self.charges.lock().unwrap().iter_mut() {
             let is_reserved = charge.capture == Capture::Uncaptured;
@@ -304,6 +328,7 @@ impl PaymentGateway for ScriptedGateway {
         request: &RefundRequest,
         _: &OperationKey,
     ) -> Result<Answered<RefundOutcome>, GatewayError> {
+        self.unless_refused(Operation::Refund)?;
         let refund = *self.refund.lock().unwrap();
         if refund == Refunding::IsLost {
             return Err(timed_out(Operation::Refund));
@@ -326,6 +351,7 @@ impl PaymentGateway for ScriptedGateway {
         _: &Reference,
         refund_id: RefundId,
     ) -> Result<Answered<Option<RefundOutcome>>, GatewayError> {
+        self.unless_refused(Operation::FindRefund)?;
         let refunds = self.refunds.lock().unwrap();
         Ok(Answered::of(refunds.get(&refund_id).cloned()))
     }

@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use oms_payments::GatewayCall;
-use oms_validation::OrderId;
+use oms_validation::{Money, OrderId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::dead_letter::{DeadLetter, Resolution};
 use crate::domain::event::OrderEvent;
 use crate::domain::id::DeadLetterId;
+use crate::domain::settlement::GatewaySaid;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::http::examples;
@@ -41,6 +42,20 @@ struct ResolvedBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
     at: DateTime<Utc>,
+    /// What the gateway said, where an operator settled the order against it or without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settlement: Option<SettlementBody>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Settlement)]
+struct SettlementBody {
+    gateway_said: GatewaySaid,
+    detail: String,
+    /// What is left with us at the gateway; absent where it could not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left: Option<Money>,
 }
 
 impl From<DeadLetter> for DeadLetterBody {
@@ -50,6 +65,11 @@ impl From<DeadLetter> for DeadLetterBody {
             by: resolved.by,
             note: resolved.note,
             at: resolved.at,
+            settlement: resolved.settlement.map(|settlement| SettlementBody {
+                gateway_said: settlement.gateway_said,
+                detail: settlement.detail,
+                left: settlement.left,
+            }),
         });
         Self {
             id: dead_letter.id,

@@ -24,6 +24,9 @@ use crate::service;
 #[schema(as = DeadLetterVerdict, examples(examples::dead_letter_verdict))]
 pub(crate) struct Body {
     r#as: As,
+    /// The operator has seen what the gateway says, and resolves the dead letter all the same.
+    #[serde(default)]
+    confirmed: bool,
     #[schema(value_type = Reason)]
     reason: String,
 }
@@ -32,8 +35,14 @@ pub(crate) struct Body {
 #[serde(rename_all = "snake_case")]
 #[schema(as = Verdict)]
 enum As {
+    /// The payment was collected, which the gateway must confirm.
     Paid,
+    /// The payment was not collected and won't be, which the gateway must prove.
     Failed,
+    /// The money is settled elsewhere: the order is closed and its stock released.
+    SettledElsewhere,
+    /// The refund is not waited for any more: the order is `PAID` again.
+    RefundGivenUp,
 }
 
 oms_errors::refusals! {
@@ -42,6 +51,8 @@ oms_errors::refusals! {
         error::DEAD_LETTER_NOT_FOUND,
         error::DEAD_LETTER_RESOLVED,
         error::NOT_RESOLVABLE,
+        error::CONFIRMATION_REQUIRED,
+        error::REFUND_WAS_MADE,
         error::NOT_PROVEN_PAID,
         error::NOT_PROVEN_FAILED,
         error::PAYMENT_WAS_TAKEN,
@@ -60,12 +71,15 @@ oms_errors::refusals! {
     path = "/operations/dead-letters/{id}/resolve",
     operation_id = "resolveDeadLetter",
     tag = "operations",
-    summary = "Say what became of a payment",
-    description = "Ends the order, if the gateway proves what is said.",
+    summary = "Resolve a dead letter",
+    description = "`paid` and `failed` settle an order in `PENDING_PAYMENT`, if the gateway proves it. `settled_elsewhere` closes an \
+                   order in any unsettled state and releases its stock: `FAILED`, `CANCELLED` or `REFUNDED`. `refund_given_up` \
+                   takes an order in `REFUNDING` back to `PAID`. Where the gateway does not say that no money is left, or that no refund is \
+                   made, `confirmed` is required; what it said is kept with the resolution.",
     params(("id" = DeadLetterId, Path), OptionalIdempotencyKey),
     request_body = Body,
     responses(
-        (status = 200, description = "The order has ended so.", body = DeadLetterBody,
+        (status = 200, description = "The dead letter is resolved.", body = DeadLetterBody,
             headers(("Idempotent-Replayed"))),
         Refusals,
     ),
@@ -79,9 +93,12 @@ pub(crate) async fn resolve(
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, Problem> {
     let id = id_of(&id)?;
+    let confirmed = body.0.confirmed;
     let verdict = match body.0.r#as {
         As::Paid => Verdict::Paid,
         As::Failed => Verdict::Failed,
+        As::SettledElsewhere => Verdict::SettledElsewhere { confirmed },
+        As::RefundGivenUp => Verdict::RefundGivenUp { confirmed },
     };
     let reason = reason_of(&body.0.reason)?;
     let context = api.context.clone();

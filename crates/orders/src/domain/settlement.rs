@@ -1,0 +1,106 @@
+//! What the gateway said of a payment when an operator settled its order against it, or without it.
+
+use oms_payments::Remainder;
+use oms_validation::Money;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What the gateway said when an operator settled an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// In short.
+    pub gateway_said: GatewaySaid,
+    /// In words.
+    pub detail: String,
+    /// What is left with us at the gateway; none where it could not say.
+    pub left: Option<Money>,
+}
+
+/// What the gateway said of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GatewaySaid {
+    /// No money is left with us, and none can come.
+    NothingLeft,
+    /// Money is left with us.
+    MoneyLeft,
+    /// Nothing was taken, and it still may be.
+    Open,
+    /// It could not say.
+    Unknown,
+}
+
+impl GatewaySaid {
+    const ALL: [Self; 4] = [
+        Self::NothingLeft,
+        Self::MoneyLeft,
+        Self::Open,
+        Self::Unknown,
+    ];
+
+    /// As the database and JSON have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NothingLeft => "nothing_left",
+            Self::MoneyLeft => "money_left",
+            Self::Open => "open",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Reads what [`GatewaySaid::as_str`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == text)
+    }
+}
+
+impl Settlement {
+    /// What the gateway says of a payment in this currency.
+    pub(crate) fn of(remainder: &Remainder, currency: oms_validation::Currency) -> Self {
+        let (gateway_said, left, detail) = match remainder {
+            Remainder::Nothing => (
+                GatewaySaid::NothingLeft,
+                Some(Money::zero(currency)),
+                "no money of it is left with us".to_owned(),
+            ),
+            Remainder::Money(left) => (
+                GatewaySaid::MoneyLeft,
+                Some(*left),
+                format!(
+                    "{} {} in minor units are left with us",
+                    left.amount_minor, left.currency
+                ),
+            ),
+            Remainder::Open(status) => (
+                GatewaySaid::Open,
+                None,
+                format!("nothing was taken, and it still may be: {status}"),
+            ),
+            Remainder::Unknown(why) => (GatewaySaid::Unknown, None, format!("it can't say: {why}")),
+        };
+        Self {
+            gateway_said,
+            detail: crate::domain::reason::cut(&detail),
+            left,
+        }
+    }
+
+    /// Whether an operator must have seen what the gateway says before the stock is released.
+    pub(crate) fn needs_confirmation(&self) -> bool {
+        self.gateway_said != GatewaySaid::NothingLeft
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_and_json_spell_alike() {
+        for said in GatewaySaid::ALL {
+            assert_eq!(GatewaySaid::parse(said.as_str()), Some(said));
+            assert_eq!(serde_json::to_value(said).unwrap(), said.as_str());
+        }
+        assert_eq!(GatewaySaid::parse("OPEN"), None);
+    }
+}

@@ -1,0 +1,113 @@
+//! What is left of an order's payment, by the word of the gateway: for people who settle an order that it can't settle.
+
+use oms_database::Database;
+use oms_validation::{Money, TenantId};
+
+use super::recorded_gateway::{RecordedGateway, save_calls};
+use crate::{
+    Attempt, GatewayError, PaymentGateway, PaymentStatus, Reference, Refund, RefundOutcome,
+    RefundState,
+};
+
+/// What a gateway says is left of a payment. It changes nothing, and proves nothing about what somebody may still do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remainder {
+    /// Nothing was taken and nothing can be, or all of it was refunded.
+    Nothing,
+    /// This much is with us.
+    Money(Money),
+    /// Nothing was taken yet, and it still may be: in words of the history of calls.
+    Open(String),
+    /// The gateway can't say, and why.
+    Unknown(String),
+}
+
+/// What the gateway says of a payment, and of its refund that was pending, if there was one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// What is left of the payment.
+    pub remainder: Remainder,
+    /// What became of the pending refund; none when the gateway has none such, or can't say.
+    pub pending: Option<RefundOutcome>,
+}
+
+/// Asks the gateway what is left of a payment, in the name of `actor`: what it took, less the refunds that it says are made.
+/// Those that our books have as made are taken for made.
+pub async fn find_remainder(
+    database: &Database,
+    gateway: &dyn PaymentGateway,
+    tenant_id: TenantId,
+    attempt: &Attempt,
+    refunds: &[Refund],
+    actor: &str,
+) -> Word {
+    let (Some(reference), true) = (&attempt.reference, attempt.gateway == gateway.name()) else {
+        return no_word(attempt);
+    };
+    let mut recorded = RecordedGateway::new(gateway, attempt, actor);
+    let word = ask(&mut recorded, attempt, reference, refunds).await;
+    save_calls(database, tenant_id, &recorded.take_calls()).await;
+    word.unwrap_or_else(|error| Word {
+        remainder: Remainder::Unknown(error.to_string()),
+        pending: None,
+    })
+}
+
+fn no_word(attempt: &Attempt) -> Word {
+    let remainder = match attempt.reference {
+        None => Remainder::Nothing,
+        Some(_) => Remainder::Unknown(format!(
+            "the payment belongs to the gateway {}",
+            attempt.gateway
+        )),
+    };
+    Word {
+        remainder,
+        pending: None,
+    }
+}
+
+async fn ask(
+    gateway: &mut RecordedGateway<'_>,
+    attempt: &Attempt,
+    reference: &Reference,
+    refunds: &[Refund],
+) -> Result<Word, GatewayError> {
+    let of_it = refunds.iter().filter(|it| it.attempt_id == attempt.id);
+    let status = gateway.lookup(reference).await?;
+    let (mut pending, mut refunded_minor) = (None, 0);
+    for refund in of_it {
+        refunded_minor += match refund.state {
+            RefundState::Refunded => refund.amount.amount_minor,
+            RefundState::Failed => 0,
+            RefundState::Pending => {
+                pending = gateway.find_refund(reference, refund.id).await?;
+                match pending {
+                    Some(RefundOutcome::Refunded { amount, .. }) => amount.amount_minor,
+                    _ => 0,
+                }
+            }
+        };
+    }
+    Ok(Word {
+        remainder: remainder(status, refunded_minor),
+        pending,
+    })
+}
+
+fn remainder(status: PaymentStatus, refunded_minor: i64) -> Remainder {
+    match status {
+        PaymentStatus::Paid { amount } if amount.amount_minor <= refunded_minor => {
+            Remainder::Nothing
+        }
+        PaymentStatus::Paid { amount } => Remainder::Money(Money {
+            amount_minor: amount.amount_minor - refunded_minor,
+            ..amount
+        }),
+        PaymentStatus::Cancelled | PaymentStatus::Declined { .. } => Remainder::Nothing,
+        open @ (PaymentStatus::NotConfirmed
+        | PaymentStatus::NeedsAction
+        | PaymentStatus::Processing
+        | PaymentStatus::Authorised) => Remainder::Open(open.label()),
+    }
+}
