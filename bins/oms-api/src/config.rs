@@ -44,6 +44,10 @@ pub(crate) struct Config {
     pub(crate) metrics_port: u16,
     database_url: SecretString,
     pub(crate) database_max_connections: usize,
+    /// Longest run of one statement.
+    pub(crate) database_statement_timeout: Duration,
+    /// Longest silence of a database that owes an answer.
+    pub(crate) database_answer_timeout: Duration,
     pub(crate) http: HttpLimits,
     pub(crate) imports: ImportLimits,
     pub(crate) gateway: Gateway,
@@ -124,6 +128,8 @@ impl Config {
         let development = environment == Environment::Development;
         let stripe = stripe(&mut reader, development);
         let database_max_connections = reader.number("OMS_DATABASE_MAX_CONNECTIONS", 20, 1..=1000);
+        let database_statement_timeout =
+            reader.milliseconds("OMS_DATABASE_STATEMENT_TIMEOUT_MS", 10_000, 100..=600_000);
         let config = Self {
             environment,
             host: reader.text("OMS_HOST", Some("127.0.0.1")),
@@ -131,6 +137,12 @@ impl Config {
             metrics_port: reader.number("OMS_METRICS_PORT", 9464, 0..=65_535),
             database_url: reader.text("DATABASE_URL", None).into(),
             database_max_connections,
+            database_statement_timeout,
+            database_answer_timeout: reader.milliseconds(
+                "OMS_DATABASE_ANSWER_TIMEOUT_MS",
+                default_answer_timeout_ms(database_statement_timeout),
+                100..=1_200_000,
+            ),
             http: http_limits(&mut reader, database_max_connections),
             imports: import_limits(&mut reader),
             gateway: gateway(&mut reader),
@@ -187,6 +199,12 @@ impl Config {
                 "must start with postgres:// or postgresql://",
             );
         }
+        if self.database_answer_timeout <= self.database_statement_timeout {
+            reader.problem(
+                "OMS_DATABASE_ANSWER_TIMEOUT_MS",
+                "must be more than OMS_DATABASE_STATEMENT_TIMEOUT_MS, after which a database that is well has answered",
+            );
+        }
         self.sweep.check(reader);
         match self.environment {
             Environment::Development if !is_loopback(&self.host) => reader.problem(
@@ -225,6 +243,12 @@ impl Config {
             );
         }
     }
+}
+
+/// A fifth more than a statement may take.
+fn default_answer_timeout_ms(statement_timeout: Duration) -> u64 {
+    let most = statement_timeout + statement_timeout / 5;
+    u64::try_from(most.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn is_loopback(host: &str) -> bool {

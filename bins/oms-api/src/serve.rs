@@ -150,6 +150,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
 pub(crate) async fn connect(config: &Config) -> anyhow::Result<Database> {
     let database = Database::new(&DatabaseConfig {
         max_connections: config.database_max_connections,
+        statement_timeout: config.database_statement_timeout,
+        answer_timeout: config.database_answer_timeout,
         ..DatabaseConfig::new(config.database_url())
     })?;
     let mut connection = database

@@ -149,6 +149,8 @@ mod refusals;
 mod reverse_reconciliation;
 #[path = "http/shutdown.rs"]
 mod shutdown;
+#[path = "http/silent_database.rs"]
+mod silent_database;
 #[path = "http/stock_changes.rs"]
 mod stock_changes;
 #[path = "http/stuck_orders.rs"]

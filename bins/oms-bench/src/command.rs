@@ -11,6 +11,7 @@ use crate::ceiling::{Pgbench, Script, Shape};
 use crate::database::Cluster;
 use crate::growth::{self, Grown};
 use crate::load::Pace;
+use crate::locked;
 use crate::machine::{self, Machine};
 use crate::measure::Bench;
 use crate::options::{Gateway, Options, Plan};
@@ -37,6 +38,9 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let mut bench = prepare(options, &plan, output.clone()).await?;
     let machine = Machine::look(&bench.cluster.version, &output)?;
     let commit = machine::commit();
+    if let Some(locking) = options.locking() {
+        return locked::run(&mut bench, locking, &output).await;
+    }
     if let Some(growing) = options.growing() {
         let mut grown = Grown::new(machine, commit);
         growth::run(&mut bench, &growing, &mut grown, &output).await?;

@@ -60,12 +60,25 @@ impl Connection {
         key: Option<&str>,
         body: Bytes,
     ) -> Result<(StatusCode, Bytes)> {
+        self.send_as("application/json", method, path, key, body)
+            .await
+    }
+
+    /// The same with a body of another type.
+    pub(crate) async fn send_as(
+        &mut self,
+        media_type: &'static str,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes)> {
         let mut request = hyper::Request::builder()
             .method(method)
             .uri(path)
             .header(HOST, self.host.clone());
         if !body.is_empty() {
-            request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            request = request.header(CONTENT_TYPE, HeaderValue::from_static(media_type));
         }
         if let Some(key) = key {
             request = request.header(KEY, key);

@@ -14,6 +14,7 @@ mod http;
 mod invariants;
 mod latencies;
 mod load;
+mod locked;
 mod machine;
 mod measure;
 mod options;

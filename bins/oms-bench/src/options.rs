@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
@@ -11,6 +12,7 @@ use crate::ceiling::Shape;
 use crate::dataset::{self, Dataset};
 use crate::growth::{Axis, Growing};
 use crate::load::Window;
+use crate::locked::Locking;
 use crate::targets;
 use crate::workload::Workload;
 
@@ -41,6 +43,10 @@ pub(crate) struct Options {
     #[arg(long, value_enum, value_name = "AXIS", num_args = 0.., value_delimiter = ',')]
     #[arg(conflicts_with_all = ["url", "workload", "catalogue", "gateway"])]
     growth: Option<Vec<Axis>>,
+
+    /// How orders fare while others wait for locked stock, and during an import of 100,000 rows; writes locked.json
+    #[arg(long, conflicts_with_all = ["url", "workload", "catalogue", "gateway", "growth"])]
+    locked: bool,
 
     /// Who collects the payments
     #[arg(long, value_enum, default_value = "instant")]
@@ -154,6 +160,14 @@ impl Options {
             extent: self.extent(),
             connections: self.concurrency.first().copied().map_or(64, usize::from),
             rounds: self.rounds.unwrap_or(1),
+        })
+    }
+
+    /// How orders are measured beside locked stock, if that is asked for.
+    pub(crate) fn locking(&self) -> Option<Locking> {
+        self.locked.then(|| Locking {
+            rounds: self.rounds.unwrap_or(1),
+            held: Duration::from_secs(5),
         })
     }
 

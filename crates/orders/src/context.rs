@@ -35,6 +35,7 @@ pub struct OrderContext {
     pub(crate) outcomes: PlacingOutcomes,
     clock: Arc<dyn Clock>,
     admissions: Semaphore,
+    patience: Semaphore,
 }
 
 /// The work that is done together with that for other orders of the same store.
@@ -56,7 +57,8 @@ impl OrderContext {
         geocoder: Arc<dyn Geocoder>,
         settings: OrderSettings,
     ) -> Self {
-        let admitted = (database.status().max_size * 3 / 4).max(1);
+        let database_size = database.status().max_size;
+        let admitted = (database_size * 3 / 4).max(1);
         let in_flight = match settings.batch_max {
             1 => admitted,
             _ => admitted.min(BATCHES_IN_FLIGHT),
@@ -81,6 +83,7 @@ impl OrderContext {
             settings,
             clock: Arc::new(DatabaseClock),
             admissions: Semaphore::new(admitted),
+            patience: Semaphore::new((database_size / 4).max(1)),
         }
     }
 
@@ -124,6 +127,13 @@ impl OrderContext {
     /// How many requests to place an order ended so.
     pub fn placed(&self, outcome: PlacingOutcome) -> u64 {
         self.outcomes.counted(outcome)
+    }
+
+    /// Leave to wait for rows that somebody else has locked.
+    pub(crate) async fn patience(&self) -> Result<SemaphorePermit<'_>, DbError> {
+        let turn = timeout(ADMISSION_TIMEOUT, self.patience.acquire()).await;
+        let turn = turn.map_err(|_| DbError::LockTimeout)?;
+        Ok(turn.expect("the semaphore is never closed"))
     }
 
     /// A connection for a new order, in its turn.

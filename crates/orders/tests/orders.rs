@@ -53,6 +53,8 @@ mod refunding;
 mod replays;
 #[path = "orders/shop.rs"]
 mod shop;
+#[path = "orders/silence.rs"]
+mod silence;
 #[path = "orders/sweeping.rs"]
 mod sweeping;
 #[path = "orders/timeline.rs"]

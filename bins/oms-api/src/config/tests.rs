@@ -57,6 +57,17 @@ fn every_problem_is_told_at_once_and_no_value_is_repeated() {
 }
 
 #[test]
+fn a_silent_database_is_waited_for_longer_than_a_statement_may_take() {
+    let slow = ("OMS_DATABASE_STATEMENT_TIMEOUT_MS", "20000");
+    let config = read(&[DATABASE, slow]).unwrap();
+    assert_eq!(config.database_answer_timeout.as_millis(), 24_000);
+    let short = ("OMS_DATABASE_ANSWER_TIMEOUT_MS", "20000");
+    let InvalidConfig(problems) = read(&[DATABASE, slow, short]).unwrap_err();
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].starts_with("OMS_DATABASE_ANSWER_TIMEOUT_MS must be more"));
+}
+
+#[test]
 fn production_refuses_development_settings() {
     let InvalidConfig(problems) = read(&[DATABASE, ("OMS_ENV", "production")]).unwrap_err();
     assert_eq!(

@@ -27,7 +27,7 @@ pub(crate) fn register(metrics: &Metrics, context: &Arc<OrderContext>) -> Result
             "oms_batch_queue_length",
             "What waits for its batch, by kind of work",
             &labels,
-            move || sample(now().waiting),
+            move || sample(now().waiting + now().parked),
         )?;
         let now = counts.clone();
         metrics.counter_from(

@@ -1,6 +1,6 @@
 //! The database of one test, and SQL past the API.
 
-use oms_test_support::TestDatabase;
+use oms_test_support::{SilentProxy, TestDatabase};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 /// The database of one test, with a connection of the test's own.
@@ -19,6 +19,11 @@ impl StoreDatabase {
 
     pub fn url(&self) -> String {
         self.database.url()
+    }
+
+    /// A network to it that can fall silent, and where it is through that.
+    pub async fn behind_proxy(&self) -> (SilentProxy, String) {
+        self.database.behind_proxy().await
     }
 
     pub fn name(&self) -> String {

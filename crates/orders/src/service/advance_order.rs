@@ -29,7 +29,7 @@ pub(crate) enum Advance {
     Superseded,
     /// It waits for the customer or the bank, whose time is not over: no failed try.
     Waiting,
-    /// The gateway was not asked, because its breaker is open: no try at all.
+    /// The gateway was not asked, because its breaker is open, or somebody else has locked the order: no try at all.
     Refused,
     /// The try failed; another one may not.
     TryAgain {

@@ -1,7 +1,7 @@
 //! The one way from `CANCELLING` to `CANCELLED`: order, payment, stock, event, worklist and dead letter change in one
 //! commit, or not at all.
 
-use oms_database::{Connection, transaction};
+use oms_database::{Connection, LockWait, limit_lock_wait, transaction};
 use oms_inventory::release;
 use oms_payments::{PaymentError, Refund, RefundEnd, close_attempt, finish_refund, save_calls};
 use oms_validation::{OrderId, TenantId};
@@ -11,7 +11,7 @@ use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::service::abort::{Abort, unless_lost};
+use crate::service::abort::{Abort, is_contended, unless_lost};
 use crate::service::change_status::change_status;
 use crate::service::end_order::Proof;
 use crate::service::worklist::take_off;
@@ -50,16 +50,41 @@ async fn try_to_end(
     no_money: &NoMoney<'_>,
     actor: &str,
 ) -> Result<bool, OrderError> {
+    let mut ended = attempt(context, tenant, order_id, no_money, actor, LockWait::Brief).await;
+    if is_contended(&ended) {
+        let _permit = context.patience().await?;
+        ended = attempt(
+            context,
+            tenant,
+            order_id,
+            no_money,
+            actor,
+            LockWait::Session,
+        )
+        .await;
+    }
+    Ok(unless_lost(ended)?.is_some())
+}
+
+async fn attempt(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    no_money: &NoMoney<'_>,
+    actor: &str,
+    wait: LockWait,
+) -> Result<(), Abort> {
     let now = context.now();
     let mut connection = context.database.acquire().await?;
-    let ended = transaction(&mut connection, async |connection| {
+    transaction(&mut connection, async |connection| {
+        limit_lock_wait(connection, wait).await?;
         // The order first, as everywhere.
         write(connection, tenant, now, order_id, no_money, actor).await?;
         let ended = end_payment(connection, tenant, no_money).await?;
         oms_failpoints::reached("orders.cancelled");
         ended.then_some(()).ok_or(Abort::Lost)
-    });
-    Ok(unless_lost(ended.await)?.is_some())
+    })
+    .await
 }
 
 async fn write(

@@ -1,6 +1,6 @@
 //! The one way out of `REFUNDING`: order, refund, attempt, stock, event and worklist change in one commit, or not at all.
 
-use oms_database::{Connection, DbError, transaction};
+use oms_database::{Connection, DbError, LockWait, limit_lock_wait, transaction};
 use oms_inventory::release;
 use oms_payments::{Refund, RefundEnd, finish_refund};
 use oms_validation::{Money, TenantId};
@@ -10,7 +10,7 @@ use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::service::abort::{Abort, unless_lost};
+use crate::service::abort::{Abort, is_contended, unless_lost};
 use crate::service::change_status::change_status;
 use crate::service::worklist::take_off;
 use crate::store::orders::{self, KeyFate, Transition};
@@ -24,9 +24,26 @@ pub(crate) async fn end_refunding(
     end: &RefundEnd,
     actor: &str,
 ) -> Result<bool, OrderError> {
+    let mut ended = attempt(context, tenant, refund, end, actor, LockWait::Brief).await;
+    if is_contended(&ended) {
+        let _permit = context.patience().await?;
+        ended = attempt(context, tenant, refund, end, actor, LockWait::Session).await;
+    }
+    Ok(unless_lost(ended)?.is_some())
+}
+
+async fn attempt(
+    context: &OrderContext,
+    tenant: TenantId,
+    refund: &Refund,
+    end: &RefundEnd,
+    actor: &str,
+    wait: LockWait,
+) -> Result<(), Abort> {
     let now = context.now();
     let mut connection = context.database.acquire().await?;
-    let ended = transaction(&mut connection, async |connection| {
+    transaction(&mut connection, async |connection| {
+        limit_lock_wait(connection, wait).await?;
         // The order first, as everywhere.
         let status = orders::lock_status(connection, tenant, refund.order_id).await?;
         if status != Some(OrderStatus::Refunding) {
@@ -37,8 +54,8 @@ pub(crate) async fn end_refunding(
         write(connection, tenant, now, refund, end, left, actor).await?;
         oms_failpoints::reached("orders.refunded");
         Ok(())
-    });
-    Ok(unless_lost(ended.await)?.is_some())
+    })
+    .await
 }
 
 async fn write(

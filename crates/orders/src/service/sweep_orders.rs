@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::future::join_all;
 use futures_util::{FutureExt, StreamExt, stream};
+use oms_batching::BatchError;
 use oms_validation::TenantId;
 
 use crate::context::OrderContext;
@@ -33,7 +34,8 @@ pub struct SweepSummary {
     pub refund_failed: usize,
     /// Orders to look at again later.
     pub postponed: usize,
-    /// Orders to look at again later, because the gateway's breaker let nothing through. Not a try.
+    /// Orders to look at again later, because the gateway's breaker let nothing through, or somebody had locked their rows.
+    /// Not a try.
     pub refused: usize,
     /// Orders that were left to a person.
     pub dead_lettered: usize,
@@ -144,6 +146,8 @@ async fn sweep_order(context: &OrderContext, tenant: TenantId, claim: &Claim) ->
     let advanced = AssertUnwindSafe(advance_order(context, tenant, claim)).catch_unwind();
     let advance = match advanced.await {
         Ok(Ok(advance)) => advance,
+        // Somebody holds its rows: that says nothing about the order.
+        Ok(Err(error)) if error.is_contended() => Advance::Refused,
         Ok(Err(error)) => Advance::TryAgain {
             reason: error.to_string(),
         },

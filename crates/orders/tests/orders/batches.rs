@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
-use oms_database::Connection;
+use oms_database::{Connection, Database};
 use oms_geocoding::adapters::AddressBook;
 use oms_inventory::{Catalogue, load_catalogue};
 use oms_orders::{
@@ -93,14 +93,19 @@ impl Store {
 
     pub async fn open_with(stock: &[Vec<u32>], settings: OrderSettings) -> Self {
         let database = TestDatabase::create();
+        let pool = database.pool(8);
+        Self::open_on(database, pool, stock, settings).await
+    }
+
+    pub async fn open_on(
+        database: TestDatabase,
+        pool: Database,
+        stock: &[Vec<u32>],
+        settings: OrderSettings,
+    ) -> Self {
         let gateway = Arc::new(ScriptedGateway::new(Confirm::Pays));
         let geocoder = Arc::new(AddressBook::development());
-        let context = Arc::new(OrderContext::new(
-            database.pool(8),
-            gateway.clone(),
-            geocoder,
-            settings,
-        ));
+        let context = Arc::new(OrderContext::new(pool, gateway.clone(), geocoder, settings));
         let mut connection = database.connect().await;
         load_catalogue(&mut connection, tenant(), &catalogue(stock))
             .await

@@ -10,6 +10,7 @@ use tokio::task::yield_now;
 
 use crate::admission::waiting;
 use crate::batches::{Placing, Store, request};
+use crate::gateway::Confirm;
 use crate::shop::{settings, tenant};
 
 /// Orders may wait for as long as a slow machine needs.
@@ -199,4 +200,49 @@ async fn an_order_can_be_read_while_its_stock_is_locked() {
     assert!(get_order(&store.context, tenant(), order.id).await.is_ok());
     release(holder).await;
     assert_paid(blocked).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_that_can_not_release_their_stock_yet_leave_connections_to_others() {
+    let store = Store::open_with(&[vec![100, 50]], patient()).await;
+    let placed = store.place("first", request(0.0, &[(1, 1)]));
+    let Ok(PlacedOrder::Paid(earlier)) = placed.await.unwrap() else {
+        panic!("not paid")
+    };
+    store.gateway.confirm_with(Confirm::Declines);
+    store.gateway.arrived.forget_permits(usize::MAX);
+    let _ = store.gateway.gate.forget_permits(usize::MAX);
+    let declined: Vec<Placing> = (0..30)
+        .map(|number| store.place(&format!("declined-{number}"), request(0.0, &[(0, 1)])))
+        .collect();
+    store
+        .gateway
+        .arrived
+        .acquire_many(30)
+        .await
+        .unwrap()
+        .forget();
+    let holder = store.hold(0).await;
+    store.gateway.gate.add_permits(30);
+    let mut observer = store.database.connect().await;
+    while waiting(&mut observer).await < 2 {
+        yield_now().await;
+    }
+    for _ in 0..5 {
+        assert!(
+            get_order(&store.context, tenant(), earlier.id)
+                .await
+                .is_ok()
+        );
+    }
+    release(holder).await;
+    for placing in declined {
+        let placed = placing.await.unwrap();
+        // The last ones may have left their end to the sweeper.
+        let expected = matches!(
+            placed,
+            Err(OrderError::Failed { .. }) | Ok(PlacedOrder::Pending(_))
+        );
+        assert!(expected, "{placed:?}");
+    }
 }

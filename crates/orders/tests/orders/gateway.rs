@@ -108,6 +108,11 @@ impl ScriptedGateway {
         }
     }
 
+    /// What confirmations do from now on.
+    pub fn confirm_with(&self, confirm: Confirm) {
+        *self.confirm.lock().unwrap() = confirm;
+    }
+
     /// How many payments were taken.
     pub fn charges(&self) -> usize {
         let payments = self.payments.lock().unwrap();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel_async::SimpleAsyncConnection;
 use oms_orders::{OrderError, OrderSettings, PlacedOrder, SweepSummary, get_order, sweep_orders};
 use oms_validation::{Currency, TenantId};
 use tokio::sync::{Barrier, Semaphore};
@@ -44,6 +45,27 @@ async fn a_lost_confirmation_ends_failed_behind_a_fence() {
         shop.order("k").await,
         Err(OrderError::Failed { .. })
     ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_somebody_has_locked_delays_no_other_and_costs_no_try() {
+    let shop = Shop::open(Confirm::IsLost).await;
+    let locked = shop.pending("locked").await;
+    let other = shop.pending("other").await;
+    let mut holder = shop.database.connect().await;
+    let lock = format!("BEGIN; SELECT FROM orders.orders WHERE id = '{locked}' FOR UPDATE");
+    holder.batch_execute(&lock).await.unwrap();
+    let summary = sweep_orders(&shop.context).await.unwrap();
+    let expected = SweepSummary {
+        failed: 1,
+        refused: 1,
+        ..SweepSummary::default()
+    };
+    assert_eq!(summary, expected);
+    let status = format!("SELECT status FROM orders.orders WHERE id = '{other}'");
+    assert_eq!(shop.text(&status).await, "FAILED");
+    let tries = format!("SELECT tries FROM orders.reconciliations WHERE order_id = '{locked}'");
+    assert_eq!(shop.text(&tries).await, "0");
 }
 
 #[tokio::test]

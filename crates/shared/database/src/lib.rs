@@ -22,7 +22,7 @@ pub use pool::{Database, DatabaseConfig, PoolStatus, PooledConnection};
 pub use session::Session;
 pub use sessions::Sessions;
 pub use statistics::analyze_grown_tables;
-pub use transaction::{LockWait, transaction};
+pub use transaction::{LockWait, limit_lock_wait, transaction};
 
 /// The connection that store functions take as their first argument.
 pub type Connection = diesel_async::AsyncPgConnection;

@@ -1,8 +1,9 @@
 //! Transactions.
 
-use diesel_async::{AsyncPgConnection, TransactionManager};
+use diesel::sql_types::Text;
+use diesel_async::{AsyncPgConnection, RunQueryDsl, TransactionManager};
 
-use crate::DbError;
+use crate::{DbError, cached_sql};
 
 type Manager = <AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager;
 
@@ -58,4 +59,23 @@ impl LockWait {
             Self::Session => None,
         }
     }
+}
+
+/// Bounds each wait for a lock until the transaction ends, in a statement of its own. Nothing is asked where the session's
+/// bound stays.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn limit_lock_wait(
+    connection: &mut AsyncPgConnection,
+    wait: LockWait,
+) -> Result<(), DbError> {
+    let Some(setting) = wait.setting() else {
+        return Ok(());
+    };
+    cached_sql("SELECT set_config('lock_timeout', $1, true)")
+        .bind::<Text, _>(setting)
+        .execute(connection)
+        .await?;
+    Ok(())
 }

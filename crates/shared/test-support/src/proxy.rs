@@ -7,6 +7,7 @@ use anyhow::Context;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// A proxy before a server. What it swallows stays connected and is acknowledged, and is never heard of again, as with a
@@ -22,6 +23,7 @@ struct State {
     accepted: AtomicUsize,
     /// Connections up to this number are swallowed.
     swallowed: AtomicUsize,
+    frozen: watch::Sender<bool>,
 }
 
 impl SilentProxy {
@@ -65,6 +67,16 @@ impl SilentProxy {
     /// From now on nothing is heard of any connection.
     pub fn swallow_all(&self) {
         self.state.swallowed.store(usize::MAX, Ordering::SeqCst);
+    }
+
+    /// From now on nothing gets through, and nothing is lost, as while every process of the server is stopped.
+    pub fn freeze(&self) {
+        self.state.frozen.send_replace(true);
+    }
+
+    /// What was held back gets through.
+    pub fn thaw(&self) {
+        self.state.frozen.send_replace(false);
     }
 
     /// New connections work again. Those that were swallowed stay so.
@@ -116,11 +128,13 @@ async fn pump(
     number: usize,
 ) -> anyhow::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
+    let mut frozen = state.frozen.subscribe();
     loop {
         let read = from.read(&mut buffer).await?;
         if read == 0 {
             return Ok(());
         }
+        frozen.wait_for(|is_frozen| !is_frozen).await?;
         if number > state.swallowed.load(Ordering::SeqCst) {
             to.write_all(&buffer[..read]).await?;
         }

@@ -1,0 +1,177 @@
+//! A database that falls silent: it costs the requests that wait for it a bounded time, and nobody else's. Nothing is lost,
+//! and no answer is a guess.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use oms_database::{Database, DatabaseConfig};
+use oms_orders::{OrderError, OrderSettings, PlacedOrder, get_order};
+use oms_test_support::{SilentProxy, TestDatabase};
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::batches::{Placing, Store, request};
+use crate::shop::{settings, tenant};
+
+/// Far more than any bound of these tests.
+const TOO_LONG: Duration = Duration::from_secs(60);
+
+struct Shop {
+    store: Store,
+    proxy: SilentProxy,
+}
+
+impl Shop {
+    /// The product's time-outs, four times as short.
+    async fn open() -> Self {
+        let database = TestDatabase::create();
+        let (proxy, url) = database.behind_proxy().await;
+        let pool = Database::new(&DatabaseConfig {
+            max_connections: 8,
+            acquire_timeout: Duration::from_secs(2),
+            answer_timeout: Duration::from_secs(3),
+            ping_timeout: Duration::from_millis(500),
+            fresh: Duration::from_millis(250),
+            ..DatabaseConfig::new(url)
+        });
+        let settings = OrderSettings {
+            batch_wait: Duration::from_secs(2),
+            batch_overdue: Duration::from_millis(250),
+            ..settings()
+        };
+        let stock = [vec![1000]];
+        let store = Store::open_on(database, pool.unwrap(), &stock, settings).await;
+        Self { store, proxy }
+    }
+
+    fn place(&self, key: &str) -> Placing {
+        self.store.place(key, request(0.0, &[(0, 1)]))
+    }
+
+    async fn paid(&self, key: &str) {
+        let placed = timeout(TOO_LONG, self.place(key)).await.unwrap().unwrap();
+        assert!(matches!(placed, Ok(PlacedOrder::Paid(_))), "{placed:?}");
+    }
+
+    /// Places orders until one is paid, and says how long that took.
+    async fn until_paid(&self, name: &str) -> Duration {
+        let since = Instant::now();
+        for number in 0.. {
+            let placed = self.place(&format!("{name}-{number}")).await.unwrap();
+            if matches!(placed, Ok(PlacedOrder::Paid(_))) {
+                break;
+            }
+            assert!(since.elapsed() < TOO_LONG, "{placed:?}");
+        }
+        since.elapsed()
+    }
+
+    /// Sends every key again until its answer is definite. Then there is one order for each key that has one, and what is
+    /// reserved is theirs.
+    async fn assert_nothing_lost(&self, keys: &[String], acknowledged: &HashSet<String>) {
+        let mut orders = HashSet::new();
+        for key in keys {
+            let order = loop {
+                match self.place(key).await.unwrap() {
+                    Ok(PlacedOrder::Paid(order) | PlacedOrder::PaidBefore(order)) => break order,
+                    // Its end was lost; a sweeper that looks now finds it.
+                    Ok(PlacedOrder::Pending(_)) | Err(OrderError::InProgress(_)) => {
+                        oms_orders::sweep_orders(&self.store.context).await.unwrap();
+                    }
+                    Err(
+                        OrderError::Database(_) | OrderError::Overloaded | OrderError::Contended,
+                    ) => {}
+                    Err(error) => panic!("{key}: {error}"),
+                }
+                yield_now().await;
+            };
+            assert!(orders.insert(order.id), "two keys, one order");
+        }
+        assert!(acknowledged.len() <= keys.len());
+        for order in &orders {
+            assert!(
+                get_order(&self.store.context, tenant(), *order)
+                    .await
+                    .is_ok()
+            );
+        }
+    }
+}
+
+/// What clients that do not stop sending heard, each within the bound.
+async fn heard(placing: Vec<(String, Placing)>) -> (Vec<String>, HashSet<String>) {
+    let (mut keys, mut acknowledged) = (Vec::new(), HashSet::new());
+    for (key, placing) in placing {
+        let placed = timeout(TOO_LONG, placing).await;
+        let placed = placed.expect("each request has an answer in time").unwrap();
+        match placed {
+            Ok(PlacedOrder::Paid(_) | PlacedOrder::PaidBefore(_)) => {
+                acknowledged.insert(key.clone());
+            }
+            Ok(PlacedOrder::Pending(_)) => {}
+            Err(error) => assert!(
+                matches!(
+                    error,
+                    OrderError::Database(_)
+                        | OrderError::Payment(_)
+                        | OrderError::Overloaded
+                        | OrderError::OutcomeUnknown
+                        | OrderError::Contended
+                ),
+                "{error}"
+            ),
+        }
+        keys.push(key);
+    }
+    (keys, acknowledged)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_fall_silent_cost_their_own_requests_time_and_others_are_served() {
+    let shop = Shop::open().await;
+    shop.paid("before").await;
+    let caught: Vec<_> = (0..20)
+        .map(|number| {
+            let key = format!("caught-{number}");
+            (key.clone(), shop.place(&key))
+        })
+        .collect();
+    while shop.store.context.batch_counts().look_ups.batches() < 2 {
+        yield_now().await;
+    }
+    shop.proxy.swallow_existing();
+    // Long before the silence of the others is over, where the machine is not slow itself.
+    shop.until_paid("other").await;
+    let (keys, acknowledged) = heard(caught).await;
+    shop.assert_nothing_lost(&keys, &acknowledged).await;
+    assert_eq!(shop.store.context.oldest_batch(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_database_answers_nothing_every_request_ends_in_time_and_the_first_after_it_is_paid()
+ {
+    for frozen in [true, false] {
+        let shop = Shop::open().await;
+        shop.paid("before").await;
+        match frozen {
+            true => shop.proxy.freeze(),
+            false => shop.proxy.swallow_all(),
+        }
+        let mut sent = Vec::new();
+        let silent_since = Instant::now();
+        while silent_since.elapsed() < Duration::from_secs(6) {
+            let key = format!("silent-{}", sent.len());
+            sent.push((key.clone(), shop.place(&key)));
+            // A steady stream of clients: time is what is simulated here.
+            sleep(Duration::from_millis(50)).await;
+        }
+        assert!(shop.store.context.oldest_batch().is_some());
+        match frozen {
+            true => shop.proxy.thaw(),
+            false => shop.proxy.heal(),
+        }
+        shop.until_paid("after").await;
+        let (keys, acknowledged) = heard(sent).await;
+        shop.assert_nothing_lost(&keys, &acknowledged).await;
+    }
+}
