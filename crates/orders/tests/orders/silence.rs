@@ -175,3 +175,31 @@ async fn while_a_database_answers_nothing_every_request_ends_in_time_and_the_fir
         shop.assert_nothing_lost(&keys, &acknowledged).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_that_find_no_connection_in_time_are_not_tried_one_by_one() {
+    let database = TestDatabase::create();
+    let pool = Database::new(&DatabaseConfig {
+        max_connections: 1,
+        acquire_timeout: Duration::from_secs(1),
+        ..DatabaseConfig::new(database.url())
+    });
+    let pool = pool.unwrap();
+    let settings = OrderSettings {
+        batch_overdue: TOO_LONG,
+        batch_wait: TOO_LONG,
+        ..settings()
+    };
+    let store = Store::open_on(database, pool.clone(), &[vec![10]], settings).await;
+    let _taken = pool.acquire().await.unwrap();
+    let waits = || pool.waits().counts.iter().sum::<u64>();
+    let before = waits();
+    let placing: Vec<Placing> = (0..20)
+        .map(|number| store.place(&format!("k{number}"), request(0.0, &[(0, 1)])))
+        .collect();
+    for placing in placing {
+        let placed = placing.await.unwrap();
+        assert!(matches!(placed, Err(OrderError::Database(_))), "{placed:?}");
+    }
+    assert!(waits() - before <= 3, "one wait for each batch");
+}
