@@ -12,7 +12,7 @@ use oms_access::{
     RateLimits, Scope, Scopes,
 };
 use oms_database::Database;
-use oms_errors::{INTERNAL, Problem};
+use oms_errors::{INTERNAL, Problem, ROUTE_NOT_FOUND};
 use oms_monitoring::metrics::{CounterSeries, Metrics, MetricsError};
 use oms_validation::http::{CurrentOperator, CurrentTenant};
 use oms_validation::{OperatorName, TenantId};
@@ -20,7 +20,8 @@ use oms_validation::{OperatorName, TenantId};
 use crate::config::{Config, Environment};
 use crate::in_flight::{InFlight, Place};
 use crate::metrics::sample;
-use crate::routes::{Access, MatchedRoute};
+use crate::request_span::resource_of;
+use crate::routes::{Access, MatchedRoute, is_listed};
 
 /// Most keys that are remembered: some 2 MB.
 const MOST_REMEMBERED: usize = 10_000;
@@ -168,7 +169,11 @@ pub(crate) async fn admit(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let route = request.extensions().get::<MatchedRoute>().copied();
     let Some(route) = route else {
-        return next.call(request).await;
+        return match resource_of(&request) {
+            // The resource refuses the method, and says which ones there are.
+            Some(resource) if is_listed(&resource) => next.call(request).await,
+            _ => Ok(request.error_response(Problem::of(&ROUTE_NOT_FOUND))),
+        };
     };
     match admission.check(&request, route.access()).await {
         Ok(_place) => next.call(request).await,

@@ -17,10 +17,14 @@ use oms_validation::http::BodyLimits;
 use tracing_actix_web::TracingLogger;
 
 use crate::admission::{Admission, admit, announce_limits};
+use crate::conditional::spare_known;
 use crate::config::Config;
 use crate::docs;
+use crate::encoded_body::refuse_encoded;
+use crate::head_requests::answer_head;
 use crate::health;
 use crate::metrics::requests::{RequestMetrics, measure};
+use crate::protective_headers::protect;
 use crate::request_span::RequestSpan;
 use crate::unread_body::close_when_unread;
 
@@ -81,15 +85,19 @@ pub(crate) fn start(
             .default_service(web::to(async || {
                 Err::<&str, _>(Problem::of(&ROUTE_NOT_FOUND))
             }))
+            .wrap(from_fn(refuse_encoded))
             .wrap(from_fn(move |request, next| {
                 admit(admission.clone(), request, next)
             }))
             .wrap(from_fn(problem_json))
+            .wrap(from_fn(spare_known))
             .wrap(from_fn(announce_limits))
             .wrap(from_fn(close_when_unread))
             .wrap(from_fn(move |request, next| {
                 measure(metrics.clone(), request, next)
             }))
+            .wrap(from_fn(protect))
+            .wrap(from_fn(answer_head))
             .wrap(TracingLogger::<RequestSpan>::new())
     })
     .client_request_timeout(limits.head_timeout)

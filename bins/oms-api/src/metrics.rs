@@ -6,15 +6,19 @@ pub(crate) mod requests;
 
 use std::sync::Arc;
 
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::Context;
 use oms_database::Database;
+use oms_errors::http::{method_not_allowed, problem_json};
 use oms_geocoding::Geocoder;
 use oms_monitoring::metrics::{CONTENT_TYPE, Metrics};
 use oms_payments::{BreakerState, PaymentGateway};
 
 use crate::config::Config;
+use crate::head_requests::answer_head;
 use crate::http_server::{RunningServer, announce};
+use crate::protective_headers::protect;
 
 /// Registers what is sampled at each scrape.
 pub(crate) fn register(
@@ -66,7 +70,14 @@ pub(crate) fn serve(config: &Config, metrics: Metrics) -> anyhow::Result<Running
     let server = HttpServer::new(move || {
         App::new()
             .app_data(metrics.clone())
-            .route("/metrics", web::get().to(scrape))
+            .service(
+                web::resource("/metrics")
+                    .route(web::get().to(scrape))
+                    .default_service(method_not_allowed("GET")),
+            )
+            .wrap(from_fn(problem_json))
+            .wrap(from_fn(protect))
+            .wrap(from_fn(answer_head))
     })
     .workers(1)
     .disable_signals()

@@ -23,7 +23,7 @@ struct StartedAt(Instant);
 impl RootSpanBuilder for RequestSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
         let id = Uuid::now_v7().to_string();
-        let (method, route) = (request.method(), request.match_pattern());
+        let (method, route) = (request.method(), resource_of(request));
         let route = route.unwrap_or_default();
         // What only a collector reads stands in no log line while there is none.
         let sent = traces::are_sent();
@@ -60,6 +60,13 @@ impl RootSpanBuilder for RequestSpan {
         let duration_ms = started_at.map(|at| at.0.elapsed().as_secs_f64() * 1000.0);
         tracing::info!(status = response.status().as_u16(), duration_ms, "served");
     }
+}
+
+/// The pattern of the resource that a request is routed to, whose text has its escapes resolved: `/%6frders` is `/orders`. Until
+/// a request is routed, actix-web's own `match_pattern` looks at the text as it was sent.
+pub(crate) fn resource_of(request: &ServiceRequest) -> Option<String> {
+    let path = request.match_info().as_str();
+    request.resource_map().match_pattern(path)
 }
 
 fn brought(request: &ServiceRequest) -> Brought<'_> {

@@ -121,13 +121,19 @@ pub(crate) const ROUTES: &[Route] = &[
     open("GET", "/favicon.ico"),
 ];
 
+/// Whether a path, as it was registered, has a row.
+pub(crate) fn is_listed(path: &str) -> bool {
+    ROUTES.iter().any(|row| row.path == path)
+}
+
 /// The row of a request, put among its extensions by whoever starts its trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MatchedRoute(usize);
 
 impl MatchedRoute {
-    /// The row, if there is one.
+    /// The row, if there is one. `HEAD` is asked what `GET` is asked.
     pub(crate) fn find(method: &str, path: &str) -> Option<Self> {
+        let method = if method == "HEAD" { "GET" } else { method };
         let mut rows = ROUTES.iter();
         let index = rows.position(|row| row.path == path && row.method == method);
         index.map(Self)

@@ -67,6 +67,8 @@ mod addresses;
 mod alert_webhook;
 #[path = "http/amounts.rs"]
 mod amounts;
+#[path = "http/answer_headers.rs"]
+mod answer_headers;
 #[path = "http/breaker.rs"]
 mod breaker;
 #[path = "http/call_budget.rs"]
@@ -91,6 +93,8 @@ mod dead_letters;
 mod deployed_monitoring;
 #[path = "http/documentation.rs"]
 mod documentation;
+#[path = "http/every_body.rs"]
+mod every_body;
 #[path = "http/every_route.rs"]
 mod every_route;
 #[path = "http/gateway_fault_matrix.rs"]
@@ -119,12 +123,16 @@ mod limits;
 mod listing_orders;
 #[path = "http/logs.rs"]
 mod logs;
+#[path = "http/methods.rs"]
+mod methods;
 #[path = "http/metrics.rs"]
 mod metrics;
 #[path = "http/overload.rs"]
 mod overload;
 #[path = "http/pages.rs"]
 mod pages;
+#[path = "http/paths.rs"]
+mod paths;
 #[path = "http/payment_methods.rs"]
 mod payment_methods;
 #[path = "http/placing.rs"]
@@ -151,6 +159,8 @@ mod reverse_reconciliation;
 mod shutdown;
 #[path = "http/silent_database.rs"]
 mod silent_database;
+#[path = "http/spelling.rs"]
+mod spelling;
 #[path = "http/stock_changes.rs"]
 mod stock_changes;
 #[path = "http/stuck_orders.rs"]

@@ -220,7 +220,7 @@ async fn what_is_wrong_with_a_request_is_told_and_nothing_is_kept() {
     for (query, field) in [
         ("allOrNothing=maybe", "allOrNothing"),
         ("mode=add", "mode"),
-        ("reason=", "reason"),
+        ("reason=%00", "reason"),
         ("dryRun=true", "dryRun"),
     ] {
         let path = format!("{STOCK}?{query}");

@@ -35,7 +35,7 @@ async fn an_order_is_found_by_what_it_is_called_elsewhere_and_shows_what_is_kept
     }
     let other = shop.get("/orders?externalReference=bestellung").await;
     assert_eq!(other.text, r#"{"items":[]}"#);
-    let refused = shop.get("/orders?externalReference=").await;
+    let refused = shop.get("/orders?externalReference=a%0Ab").await;
     refused.assert_problem(400, "request.invalid");
     assert_eq!(refused.fields(), ["externalReference"]);
 
@@ -92,7 +92,6 @@ async fn what_is_beyond_their_limits_is_refused_by_name_and_nothing_is_placed() 
     let shop = Shop::open().await;
     let many: serde_json::Map<_, _> = (0..51).map(|n| (n.to_string(), json!(""))).collect();
     for (member, value, field) in [
-        ("externalReference", json!(""), "externalReference"),
         ("externalReference", json!(" 7"), "externalReference"),
         ("externalReference", json!("a\nb"), "externalReference"),
         (

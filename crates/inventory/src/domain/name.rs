@@ -2,17 +2,18 @@
 
 use std::fmt;
 
-use oms_validation::openapi::{READABLE, text};
+use oms_validation::openapi::{READABLE, READABLE_LINES, VISIBLE, text};
+use oms_validation::text::{has_hidden, one_line, tidy};
 use serde::{Deserialize, Serialize};
 
 macro_rules! define_text {
-    ($(#[$doc:meta])* $name:ident, $max:literal, $invalid:ident, $message:literal) => {
+    ($(#[$doc:meta])* $name:ident, $max:literal, $invalid:ident, $message:literal, $pattern:ident, $read:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String")]
         pub struct $name(String);
 
-        oms_validation::schema_of! { $name, $message, text(1..=$max, READABLE) }
+        oms_validation::schema_of! { $name, $message, text(1..=$max, $pattern) }
 
         /// The text is not usable for this.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,11 +21,20 @@ macro_rules! define_text {
         pub struct $invalid;
 
         impl $name {
-            /// Reads one; blanks around it are cut off.
+            /// Reads one; blanks around it are cut off, and what looks the same becomes the same.
+            ///
+            /// # Errors
+            /// When it is blank or too long, or has a character that it must not have.
+            pub fn parse(text: &str) -> Result<Self, $invalid> {
+                let read: fn(&str) -> Option<String> = $read;
+                Self::stored(&read(text).ok_or($invalid)?)
+            }
+
+            /// One that is stored: under the rule of before hidden characters were known, so that what was taken then can be read.
             ///
             /// # Errors
             /// When it is blank or too long, or has a control character.
-            pub fn parse(text: &str) -> Result<Self, $invalid> {
+            pub(crate) fn stored(text: &str) -> Result<Self, $invalid> {
                 let text = text.trim();
                 let fits = (1..=$max).contains(&text.chars().count());
                 if !fits || text.contains(char::is_control) {
@@ -57,17 +67,21 @@ macro_rules! define_text {
 
 define_text! {
     /// The name of a warehouse or a product: 1 to 200 characters.
-    Name, 200, InvalidName, "must be 1 to 200 characters without control characters"
+    Name, 200, InvalidName, "must be 1 to 200 characters without control characters",
+    READABLE, |text| Some(tidy(text).into_owned())
 }
 
 define_text! {
-    /// A stock keeping unit, unique within the tenant: 1 to 100 characters. `a-1` and `A-1` are two.
-    Sku, 100, InvalidSku, "must be 1 to 100 characters without control characters"
+    /// A stock keeping unit, unique within the tenant: 1 to 100 characters. `a-1` and `A-1` are two. One that has a character
+    /// which nobody sees is refused: it would look like another.
+    Sku, 100, InvalidSku, "must be 1 to 100 characters without control characters or hidden ones",
+    VISIBLE, |text| (!has_hidden(text)).then(|| tidy(text).into_owned())
 }
 
 define_text! {
     /// An address, as people read it: 1 to 500 characters.
-    AddressLine, 500, InvalidAddressLine, "must be 1 to 500 characters without control characters"
+    AddressLine, 500, InvalidAddressLine, "must be 1 to 500 characters without control characters",
+    READABLE_LINES, |text| Some(one_line(text))
 }
 
 #[cfg(test)]
@@ -81,6 +95,21 @@ mod tests {
         for text in ["", "  ", "a\nb", "a\0", &"ä".repeat(101)] {
             assert_eq!(Sku::parse(text), Err(InvalidSku), "{text:?}");
         }
+        for hidden in [
+            "A\u{200B}1",
+            "A\u{202E}1",
+            "\u{FEFF}A1",
+            "A1\u{AD}",
+            "A\u{200D}1",
+        ] {
+            assert_eq!(Sku::parse(hidden), Err(InvalidSku), "{hidden:?}");
+            assert_eq!(Name::parse(hidden).unwrap().as_str(), "A1");
+            assert_eq!(Sku::stored(hidden).unwrap().as_str(), hidden);
+        }
+        assert_eq!(Sku::parse("Zoe\u{308}"), Sku::parse("Zoë"));
+        assert_eq!(Name::parse("\u{200B} "), Err(InvalidName));
+        let lines = AddressLine::parse("1 Main St\r\nAtlanta").unwrap();
+        assert_eq!(lines.as_str(), "1 Main St, Atlanta");
         assert!(Name::parse(&"x".repeat(200)).is_ok());
         assert_eq!(Name::parse(&"x".repeat(201)), Err(InvalidName));
         assert!(AddressLine::parse(&"x".repeat(500)).is_ok());

@@ -177,9 +177,9 @@ impl TryFrom<Row> for StockLevel {
     fn try_from(row: Row) -> Result<Self, Self::Error> {
         Ok(Self {
             warehouse_id: row.warehouse_id.into(),
-            warehouse_name: Name::parse(&row.warehouse_name).map_err(unreadable)?,
+            warehouse_name: Name::stored(&row.warehouse_name).map_err(unreadable)?,
             product_id: row.product_id.into(),
-            sku: Sku::parse(&row.sku).map_err(unreadable)?,
+            sku: Sku::stored(&row.sku).map_err(unreadable)?,
             counts: LevelCounts {
                 on_hand: row.on_hand,
                 reserved: row.reserved,

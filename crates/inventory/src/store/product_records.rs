@@ -205,8 +205,8 @@ impl TryFrom<Row> for Product {
         let prices: Vec<Money> = prices.map(price).collect::<Result<_, DbError>>()?;
         Ok(Self {
             id: row.id.into(),
-            sku: Sku::parse(&row.sku).map_err(unreadable)?,
-            name: Name::parse(&row.name).map_err(unreadable)?,
+            sku: Sku::stored(&row.sku).map_err(unreadable)?,
+            name: Name::stored(&row.name).map_err(unreadable)?,
             prices: Prices::stored(prices),
             version: row.version,
             created_at: row.created_at,

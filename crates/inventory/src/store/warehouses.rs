@@ -215,10 +215,10 @@ impl TryFrom<Row> for Warehouse {
     type Error = DbError;
 
     fn try_from(row: Row) -> Result<Self, Self::Error> {
-        let address = row.address.as_deref().map(AddressLine::parse);
+        let address = row.address.as_deref().map(AddressLine::stored);
         Ok(Self {
             id: row.id.into(),
-            name: Name::parse(&row.name).map_err(unreadable)?,
+            name: Name::stored(&row.name).map_err(unreadable)?,
             address: address.transpose().map_err(unreadable)?,
             location: Location::new(row.lat, row.lng).map_err(unreadable)?,
             active: row.active,

@@ -4,7 +4,8 @@ use std::fmt;
 
 use oms_geocoding::{Address, InvalidAddress};
 use oms_validation::Location;
-use oms_validation::openapi::{READABLE, text};
+use oms_validation::openapi::{READABLE_LINES, text};
+use oms_validation::text::one_line;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -26,8 +27,8 @@ pub struct AddressText(Address);
 
 oms_validation::schema_of! {
     AddressText,
-    "An address or a part of one. Blanks around it are cut off.",
-    text(1..=Address::MAX_CHARACTERS, READABLE).examples(["191 Peachtree St NE, Atlanta, GA"])
+    "An address or a part of one. Blanks around it are cut off, and line breaks become commas.",
+    text(1..=Address::MAX_CHARACTERS, READABLE_LINES).examples(["191 Peachtree St NE, Atlanta, GA"])
 }
 
 /// The parts of an address.
@@ -101,7 +102,9 @@ impl fmt::Debug for ShippingAddress {
 impl<'de> Deserialize<'de> for AddressText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Address::new(&text).map(Self).map_err(Error::custom)
+        Address::new(&one_line(&text))
+            .map(Self)
+            .map_err(Error::custom)
     }
 }
 
@@ -158,6 +161,13 @@ mod tests {
         assert_eq!(parts.query().unwrap().as_str(), "1 Main St, Denver, CO");
         assert_eq!(parts.location(), Location::new(39.7, -105.0).ok());
         assert_eq!(serde_json::to_string(&parts).unwrap(), json);
+    }
+
+    #[test]
+    fn an_address_is_one_line_of_what_can_be_seen() {
+        let lines = read(r#""1 Main St\r\nZu\u0308rich\u200b\n""#).unwrap();
+        assert_eq!(lines.query().unwrap().as_str(), "1 Main St, Zürich");
+        assert!(read(r#""\u200b\u202e""#).is_err());
     }
 
     #[test]

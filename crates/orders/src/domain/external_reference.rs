@@ -3,6 +3,7 @@
 use std::fmt;
 
 use oms_validation::openapi::text;
+use oms_validation::text::tidy;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -29,11 +30,21 @@ oms_validation::schema_of! {
 pub struct InvalidExternalReference;
 
 impl ExternalReference {
-    /// Reads a reference.
+    /// Reads a reference, in which what looks the same becomes the same.
     ///
     /// # Errors
     /// When it is empty or too long, has a character that is not printable, or a blank at an end.
     pub fn parse(text: &str) -> Result<Self, InvalidExternalReference> {
+        let is_trimmed = text.trim().len() == text.len();
+        let tidy = Self::stored(&tidy(text))?;
+        is_trimmed.then_some(tidy).ok_or(InvalidExternalReference)
+    }
+
+    /// One that is stored: under the rule of before hidden characters were known, so that what was taken then can be read.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub(crate) fn stored(text: &str) -> Result<Self, InvalidExternalReference> {
         let length = text.chars().count();
         let is_trimmed = text.trim().len() == text.len();
         if !(1..=MAX_LENGTH).contains(&length) || !is_trimmed || text.contains(char::is_control) {
@@ -42,7 +53,7 @@ impl ExternalReference {
         Ok(Self(text.to_owned()))
     }
 
-    /// The reference as the client wrote it.
+    /// The reference.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -70,7 +81,20 @@ mod tests {
         for text in ["1", "#1001", "Bestellung Nº 7", &"ä".repeat(255)] {
             assert_eq!(ExternalReference::parse(text).unwrap().as_str(), text);
         }
-        for text in ["", " ", "7 ", "\u{a0}7", "a\nb", "a\0b", &"x".repeat(256)] {
+        assert_eq!(
+            ExternalReference::parse("Zoe\u{308}\u{200B}"),
+            ExternalReference::parse("Zoë")
+        );
+        for text in [
+            "",
+            " ",
+            "\u{200B}",
+            "7 ",
+            "\u{a0}7",
+            "a\nb",
+            "a\0b",
+            &"x".repeat(256),
+        ] {
             assert_eq!(
                 ExternalReference::parse(text),
                 Err(InvalidExternalReference),

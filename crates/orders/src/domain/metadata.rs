@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use oms_validation::openapi::text;
+use oms_validation::text::visible;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
@@ -38,6 +39,14 @@ oms_validation::schema_of! {
 }
 
 impl Metadata {
+    /// What is stored with an order, as it is: also from before hidden characters were known.
+    ///
+    /// # Errors
+    /// When it is no object of texts.
+    pub(crate) fn stored(value: serde_json::Value) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(value).map(Self)
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -62,7 +71,7 @@ struct Value(String);
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        let text = visible(&String::deserialize(deserializer)?).into_owned();
         let unreadable = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
         if text.chars().count() > MAX_VALUE || text.contains(unreadable) {
             return Err(Error::custom("must be a text of at most 500 characters"));
@@ -85,6 +94,7 @@ impl<'de> Deserialize<'de> for Metadata {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {
                 let mut pairs = BTreeMap::new();
                 while let Some(key) = map.next_key::<String>()? {
+                    let key = visible(&key).into_owned();
                     if !(1..=MAX_KEY).contains(&key.chars().count())
                         || key.contains(char::is_control)
                     {
@@ -135,6 +145,17 @@ mod tests {
             assert_eq!(serde_json::to_value(&metadata).unwrap(), json);
             assert_eq!(metadata.is_empty(), json == json!({}));
         }
+    }
+
+    #[test]
+    fn what_looks_the_same_in_metadata_is_the_same() {
+        let hidden = read(&json!({ "no\u{200B}te": " Zoe\u{308}\u{202E} " })).unwrap();
+        assert_eq!(hidden, read(&json!({ "note": " Zoë " })).unwrap());
+        let twice = read(&json!({ "a": "", "a\u{200B}": "" }));
+        assert!(twice.unwrap_err().contains("twice"));
+        let stored = json!({ "a": "", "a\u{200B}": "\u{202E}" });
+        let read = Metadata::stored(stored.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), stored);
     }
 
     #[test]

@@ -59,8 +59,9 @@ fn read_secret<'de, D: Deserializer<'de>, E: fmt::Display>(
     deserializer: D,
     parse: impl FnOnce(&str) -> Result<PaymentMethod, E>,
 ) -> Result<Option<PaymentMethod>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse(&text).map(Some).map_err(serde::de::Error::custom)
+    let text = Option::<String>::deserialize(deserializer)?;
+    let parsed = text.as_deref().map(parse).transpose();
+    parsed.map_err(serde::de::Error::custom)
 }
 
 oms_errors::refusals! {

@@ -26,6 +26,8 @@ use crate::service::refund_order::RefundedOrder;
 #[schema(as = NewRefund, examples(examples::new_refund))]
 pub(super) struct Body {
     /// Without it, all that is left.
+    // A blank one is refused: nobody may refund all by leaving a field of a form empty.
+    #[serde(default, deserialize_with = "oms_validation::json::object_or_null")]
     #[validate(nested)]
     amount: Option<Amount>,
     #[schema(value_type = Option<Reason>)]

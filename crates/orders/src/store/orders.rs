@@ -19,6 +19,7 @@ use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::external_reference::ExternalReference;
 use crate::domain::failure::Failure;
+use crate::domain::metadata::Metadata;
 use crate::domain::order::Order;
 use crate::domain::status::OrderStatus;
 use crate::store::{lines, unreadable};
@@ -316,11 +317,11 @@ impl Row {
             lines: Vec::new(),
             external_reference: self
                 .external_reference
-                .map(|text| ExternalReference::parse(&text))
+                .map(|text| ExternalReference::stored(&text))
                 .transpose()?,
             metadata: self
                 .metadata
-                .map(serde_json::from_value)
+                .map(Metadata::stored)
                 .transpose()?
                 .unwrap_or_default(),
             created_at: self.created_at,

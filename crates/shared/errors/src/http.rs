@@ -4,8 +4,8 @@ use std::future::ready;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, Route, web};
 
@@ -32,12 +32,29 @@ impl ResponseError for Problem {
     }
 }
 
-/// What a resource answers to methods that it does not know: 405 with `Allow`.
-pub fn method_not_allowed(allowed: &'static str) -> Route {
-    web::to(move || {
-        let problem = Problem::new(&METHOD_NOT_ALLOWED, format!("use {allowed}"));
-        ready(Err::<&str, _>(problem.with_allow(allowed)))
-    })
+/// What a resource answers to methods that it does not know: 405 with `Allow`; and to `OPTIONS`, 204 with the same. `HEAD` is
+/// allowed where `GET` is.
+pub fn method_not_allowed(methods: &'static str) -> Route {
+    let allowed = allowed(methods);
+    web::to(move |method: Method| ready(refuse(&method, &allowed)))
+}
+
+fn allowed(methods: &str) -> String {
+    let mut allowed: Vec<&str> = methods.split(", ").collect();
+    if let Some(get) = allowed.iter().position(|method| *method == "GET") {
+        allowed.insert(get + 1, "HEAD");
+    }
+    allowed.push("OPTIONS");
+    allowed.join(", ")
+}
+
+fn refuse(method: &Method, allowed: &str) -> Result<HttpResponse, Problem> {
+    if method == Method::OPTIONS {
+        let mut response = HttpResponse::NoContent();
+        return Ok(response.insert_header((header::ALLOW, allowed)).finish());
+    }
+    let problem = Problem::new(&METHOD_NOT_ALLOWED, format!("use {allowed}"));
+    Err(problem.with_allow(allowed))
 }
 
 /// Middleware: every error answer leaves as `application/problem+json` with the request's id, and the causes
@@ -137,6 +154,9 @@ fn render(problem: &Problem, request_id: Option<&str>) -> HttpResponse {
     if let Some(methods) = problem.allow() {
         response.insert_header((header::ALLOW, methods));
     }
+    if let Some(codings) = problem.accept_encoding() {
+        response.insert_header((header::ACCEPT_ENCODING, codings));
+    }
     if problem.problem_type().kind == Kind::Unauthorized {
         // Required with a 401 by RFC 9110, section 15.5.2.
         response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
@@ -147,6 +167,17 @@ fn render(problem: &Problem, request_id: Option<&str>) -> HttpResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn head_is_allowed_where_get_is_and_options_everywhere() {
+        assert_eq!(allowed("GET, POST"), "GET, HEAD, POST, OPTIONS");
+        assert_eq!(allowed("POST"), "POST, OPTIONS");
+        let told = refuse(&Method::OPTIONS, "GET, OPTIONS").unwrap();
+        assert_eq!(told.status(), StatusCode::NO_CONTENT);
+        assert_eq!(told.headers().get(header::ALLOW).unwrap(), "GET, OPTIONS");
+        let refused = refuse(&Method::PUT, "GET, OPTIONS").unwrap_err();
+        assert_eq!(refused.allow(), Some("GET, OPTIONS"));
+    }
 
     #[test]
     fn a_401_says_how_to_authenticate_and_nothing_else_does() {

@@ -66,7 +66,8 @@ struct Parts {
     fields: Vec<FieldError>,
     retry_after_s: Option<u32>,
     location: Option<String>,
-    allow: Option<&'static str>,
+    allow: Option<String>,
+    accept_encoding: Option<&'static str>,
     extensions: Map<String, Value>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -86,6 +87,7 @@ impl Problem {
             retry_after_s: None,
             location: None,
             allow: None,
+            accept_encoding: None,
             extensions: Map::new(),
             source: None,
         }))
@@ -119,8 +121,15 @@ impl Problem {
 
     /// Says which methods are allowed (`Allow`, required with a 405 by RFC 9110, section 15.5.6).
     #[must_use]
-    pub fn with_allow(mut self, methods: &'static str) -> Self {
-        self.0.allow = Some(methods);
+    pub fn with_allow(mut self, methods: impl Into<String>) -> Self {
+        self.0.allow = Some(methods.into());
+        self
+    }
+
+    /// Says which codings a body may have (`Accept-Encoding`, in a 415 by RFC 9110, section 15.5.16).
+    #[must_use]
+    pub fn with_accept_encoding(mut self, codings: &'static str) -> Self {
+        self.0.accept_encoding = Some(codings);
         self
     }
 
@@ -151,8 +160,12 @@ impl Problem {
         self.0.location.as_deref()
     }
 
-    pub(crate) fn allow(&self) -> Option<&'static str> {
-        self.0.allow
+    pub(crate) fn allow(&self) -> Option<&str> {
+        self.0.allow.as_deref()
+    }
+
+    pub(crate) fn accept_encoding(&self) -> Option<&'static str> {
+        self.0.accept_encoding
     }
 
     /// The causes, outermost first, joined by `: `.

@@ -4,6 +4,7 @@
 mod body;
 mod current_operator;
 mod current_tenant;
+mod entity_tags;
 mod field_errors;
 mod idempotency_key_header;
 mod if_match;
@@ -14,6 +15,7 @@ mod valid_json;
 pub use body::{BodyLimits, for_each_piece, read_body};
 pub use current_operator::CurrentOperator;
 pub use current_tenant::CurrentTenant;
+pub use entity_tags::EntityTags;
 pub use field_errors::{invalid_field, reason_of};
 pub use idempotency_key_header::{IdempotencyKeyHeader, OptionalIdempotencyKey, mark_replayed};
 pub use if_match::{IfMatch, etag, version_mismatch};

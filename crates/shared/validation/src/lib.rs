@@ -4,6 +4,7 @@ mod expected_version;
 pub mod http;
 mod id;
 mod idempotency_key;
+pub mod json;
 mod keyed;
 mod location;
 mod money;
@@ -11,6 +12,7 @@ pub mod openapi;
 mod operator_name;
 mod page;
 mod reason;
+pub mod text;
 
 pub use expected_version::ExpectedVersion;
 pub use id::{InvalidId, OrderId, TenantId, parse_uuid};

@@ -30,7 +30,11 @@ impl Location {
         if !(-90.0..=90.0).contains(&lat) || !(-180.0..=180.0).contains(&lng) {
             return Err(InvalidLocation);
         }
-        Ok(Self { lat, lng })
+        // The sum with zero is never the negative zero, which is the same place and is written in another way.
+        Ok(Self {
+            lat: lat + 0.0,
+            lng: lng + 0.0,
+        })
     }
 
     /// Degrees north of the equator.
@@ -71,6 +75,13 @@ impl From<Location> for LatLng {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_on_the_equator_or_the_meridian_is_written_in_one_way() {
+        let negative = Location::new(-0.0, -0.0).unwrap();
+        let written = serde_json::to_string(&negative).unwrap();
+        assert_eq!(written, r#"{"lat":0.0,"lng":0.0}"#);
+    }
 
     #[test]
     fn places_out_of_range_are_refused() {

@@ -1,6 +1,7 @@
 //! Why something was done, in words.
 
 use crate::openapi::{READABLE_LINES, text};
+use crate::text::tidy;
 
 /// Why somebody did something, in their own words: 1 to 500 characters, not all of them blank, and no control characters but line breaks
 /// and tabs.
@@ -22,17 +23,17 @@ impl Reason {
     /// Longest reason, in characters; the columns that hold one have the same limit.
     pub const MAX_LENGTH: usize = 500;
 
-    /// Reads a reason; blanks around it are cut off.
+    /// Reads a reason; blanks around it are cut off, and what looks the same becomes the same.
     ///
     /// # Errors
     /// When it is blank or too long, or has a character that is not for reading.
     pub fn parse(text: &str) -> Result<Self, InvalidReason> {
-        let text = text.trim();
+        let text = tidy(text);
         let unreadable = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
         if text.is_empty() || text.chars().count() > Self::MAX_LENGTH || text.contains(unreadable) {
             return Err(InvalidReason);
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into_owned()))
     }
 
     /// The words.
@@ -50,7 +51,15 @@ mod tests {
         for text in ["x", " the bank\nconfirmed it ", &"ä".repeat(500)] {
             assert_eq!(Reason::parse(text).unwrap().as_str(), text.trim());
         }
-        for text in ["", "  \n", "a\0b", "\u{1b}[2J", &"x".repeat(501)] {
+        assert_eq!(Reason::parse("Zoe\u{308}\u{202E}"), Reason::parse("Zoë"));
+        for text in [
+            "",
+            "  \n",
+            "\u{200B}",
+            "a\0b",
+            "\u{1b}[2J",
+            &"x".repeat(501),
+        ] {
             assert_eq!(Reason::parse(text), Err(InvalidReason), "{text:?}");
         }
     }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::io::Read;
 
 use csv::{ReaderBuilder, StringRecord};
+use oms_errors::FieldError;
+use oms_validation::json::{self, InvalidJson};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
@@ -104,18 +106,21 @@ pub(crate) fn malformed(reason: impl Into<String>) -> Invalid {
     (RejectionCode::Malformed, reason.into())
 }
 
-/// A line that is one JSON object. serde reads a struct from an array of the values of its fields as well, which is no row.
+/// A line that is one JSON object.
 pub(crate) fn object<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {
-    if !text.trim_start().starts_with('{') {
-        return Err(malformed("is not a JSON object"));
-    }
-    serde_json::from_str(text).map_err(|error| {
-        let said = error.to_string();
-        // Each line is read alone, so that its number is always 1.
-        match said.rsplit_once(" at line 1 column ") {
-            Some((said, column)) => complaint(format!("{said}, at column {column}")),
-            None => complaint(said),
+    json::from_slice(text.as_bytes()).map_err(|error| match error {
+        InvalidJson::Syntax(error) => {
+            let said = error.to_string();
+            // Each line is read alone, so that its number is always 1.
+            match said.rsplit_once(" at line 1 column ") {
+                Some((said, column)) => complaint(format!("{said}, at column {column}")),
+                None => complaint(said),
+            }
         }
+        InvalidJson::Member(FieldError { field, message }) => match field.as_str() {
+            "." => malformed("is not a JSON object"),
+            field => complaint(format!("{field} {message}")),
+        },
     })
 }
 

@@ -32,8 +32,7 @@ struct Cells<'a> {
 struct Object {
     sku: String,
     name: String,
-    #[serde(default)]
-    prices: Vec<Price>,
+    prices: Option<Vec<Price>>,
 }
 
 #[derive(Deserialize)]
@@ -60,7 +59,11 @@ impl Row for ProductRow {
 
     fn from_json(text: &str) -> Result<Self, Invalid> {
         let object: Object = object(text)?;
-        Self::new(&object.sku, &object.name, &object.prices)
+        Self::new(
+            &object.sku,
+            &object.name,
+            &object.prices.unwrap_or_default(),
+        )
     }
 
     fn key(&self) -> String {
@@ -150,6 +153,8 @@ mod tests {
         for wrong in [
             r#"{"sku":"A"}"#,
             r#"{"sku":"A","name":"x","colour":1}"#,
+            r#"{"sku":"A","name":"x","prices":[[5,"USD"]]}"#,
+            r#"["A","x"]"#,
             "{",
         ] {
             assert_eq!(json(wrong), Err(Malformed), "{wrong}");

@@ -23,9 +23,8 @@ use crate::service;
 pub(crate) struct Body {
     sku: Sku,
     name: Name,
-    #[serde(default)]
-    #[schema(value_type = Prices)]
-    prices: Vec<Money>,
+    #[schema(value_type = Option<Prices>)]
+    prices: Option<Vec<Money>>,
 }
 
 oms_errors::refusals! {
@@ -59,7 +58,7 @@ pub(crate) async fn create(
     let new = NewProduct {
         sku: body.0.sku,
         name: body.0.name,
-        prices: prices_of(body.0.prices)?,
+        prices: prices_of(body.0.prices.unwrap_or_default())?,
     };
     let context = api.context.clone();
     let creating = async move {

@@ -93,7 +93,6 @@ mod tests {
             ("limit=101", "limit"),
             ("limit=-1", "limit"),
             ("limit=many", "limit"),
-            ("cursor=", "cursor"),
             ("cursor=42", "cursor"),
             ("page=2", "page"),
             ("limit=1&limit=1", "limit"),

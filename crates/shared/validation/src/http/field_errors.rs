@@ -1,8 +1,9 @@
-//! Errors of serde and of validator, turned into paths and words that a client understands.
+//! Errors of validator, turned into paths and words that a client understands.
 
 use oms_errors::{FieldError, INVALID_REQUEST, Problem};
 use validator::{ValidationErrors, ValidationErrorsKind};
 
+use crate::json::member_of;
 use crate::{InvalidReason, Reason};
 
 /// A 400 that names one field.
@@ -27,56 +28,6 @@ pub(super) fn refused(fields: Vec<FieldError>) -> Problem {
     Problem::new(&INVALID_REQUEST, detail).with_fields(fields)
 }
 
-/// The one field at which reading a body stopped.
-///
-/// Values are left out of the message: it may be a card number.
-pub(super) fn from_serde(error: &serde_path_to_error::Error<serde_json::Error>) -> FieldError {
-    let path = error.path().to_string();
-    let full_message = error.inner().to_string();
-    let message = match full_message.rsplit_once(" at line ") {
-        Some((message, _)) => message,
-        None => full_message.as_str(),
-    };
-    if let Some(name) = quoted_after(message, "missing field `") {
-        return FieldError {
-            field: join(&path, name),
-            message: "is required".into(),
-        };
-    }
-    if let Some(name) = quoted_after(message, "unknown field `") {
-        let parent = path
-            .strip_suffix(name)
-            .unwrap_or(&path)
-            .trim_end_matches('.');
-        return FieldError {
-            field: join(parent, name),
-            message: "is not a known field".into(),
-        };
-    }
-    let message = match message.split_once(", expected ") {
-        Some((_, "i32" | "i64")) => "must be a whole number".to_owned(),
-        Some((_, "f64")) => "must be a number".to_owned(),
-        Some((_, expected)) if expected.starts_with("struct ") => "must be an object".to_owned(),
-        Some((_, expected)) => format!("must be {expected}"),
-        None => message.to_owned(),
-    };
-    FieldError {
-        field: path,
-        message,
-    }
-}
-
-fn quoted_after<'a>(message: &'a str, start: &str) -> Option<&'a str> {
-    message.strip_prefix(start)?.split('`').next()
-}
-
-fn join(parent: &str, name: &str) -> String {
-    match parent {
-        "" | "." => name.to_owned(),
-        parent => format!("{parent}.{name}"),
-    }
-}
-
 /// All fields that break a rule, sorted by path.
 pub(super) fn from_validator(errors: &ValidationErrors) -> Vec<FieldError> {
     let mut fields = Vec::new();
@@ -90,7 +41,7 @@ fn collect(parent: &str, errors: &ValidationErrors, fields: &mut Vec<FieldError>
         let path = match name.as_ref() {
             // Rules about the whole object stand under this name.
             "__all__" => parent.to_owned(),
-            name => join(parent, &camel_case(name)),
+            name => member_of(parent, &camel_case(name)),
         };
         match kind {
             ValidationErrorsKind::Struct(inner) => collect(&path, inner, fields),

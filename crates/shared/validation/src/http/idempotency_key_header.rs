@@ -1,8 +1,10 @@
 //! The header that carries the idempotency key.
 
+use std::borrow::Cow;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
+use actix_web::http::header::HeaderValue;
 use actix_web::{FromRequest, HttpRequest, HttpResponseBuilder};
 use oms_errors::{INVALID_HEADER, Problem};
 use utoipa::openapi::Required;
@@ -75,26 +77,51 @@ fn parameter(required: Required) -> Parameter {
 
 fn read(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
     let headers = request.headers();
-    let mut values = NAMES.iter().flat_map(|name| headers.get_all(*name));
-    let Some(value) = values.next() else {
+    let values = NAMES.iter().flat_map(|name| headers.get_all(*name));
+    let mut keys = values.map(|value| key_of(value).ok_or_else(invalid));
+    let Some(key) = keys.next().transpose()? else {
         return Ok(None);
     };
-    if values.any(|other| other != value) {
-        return Err(Problem::new(
-            &INVALID_HEADER,
-            "there are two different idempotency keys",
-        ));
+    for other in keys {
+        if other? != key {
+            let detail = "there are two different idempotency keys";
+            return Err(Problem::new(&INVALID_HEADER, detail));
+        }
     }
-    let key = value
-        .to_str()
-        .ok()
-        .and_then(|text| IdempotencyKey::parse(text).ok());
-    key.map(Some).ok_or_else(|| {
-        Problem::new(
-            &INVALID_HEADER,
-            "the header Idempotency-Key must be 1 to 255 printable ASCII characters",
-        )
-    })
+    Ok(Some(key))
+}
+
+fn invalid() -> Problem {
+    Problem::new(
+        &INVALID_HEADER,
+        "the header Idempotency-Key must be 1 to 255 printable ASCII characters, or those between quotes",
+    )
+}
+
+/// The draft has the key as a string of [RFC 9651](https://www.rfc-editor.org/rfc/rfc9651#name-strings); most clients send it
+/// without quotes.
+fn key_of(value: &HeaderValue) -> Option<IdempotencyKey> {
+    let text = value.to_str().ok()?;
+    let key = match text.strip_prefix('"') {
+        Some(quoted) => Cow::Owned(unquoted(quoted)?),
+        None => Cow::Borrowed(text),
+    };
+    IdempotencyKey::parse(&key).ok()
+}
+
+/// What stands before the closing quote. Parameters may follow it, and mean nothing here.
+fn unquoted(text: &str) -> Option<String> {
+    let mut string = String::new();
+    let mut characters = text.chars();
+    loop {
+        match characters.next()? {
+            '"' => break,
+            '\\' => string.push(characters.next().filter(|c| matches!(c, '"' | '\\'))?),
+            character => string.push(character),
+        }
+    }
+    let after = characters.as_str();
+    (after.is_empty() || after.trim_start().starts_with(';')).then_some(string)
 }
 
 #[cfg(test)]
@@ -120,6 +147,44 @@ mod tests {
             assert_eq!(required(&request).await.unwrap().0.as_str(), "k-1");
             let key = optional(&request).await.unwrap().0;
             assert_eq!(key.unwrap().as_str(), "k-1");
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_key_between_quotes_is_the_key() {
+        for (text, key) in [
+            ("k", "k"),
+            (r#""k""#, "k"),
+            (r#""a \"b\" \\c""#, r#"a "b" \c"#),
+            (r#""k";v=1"#, "k"),
+            (r#""k" ; v="x""#, "k"),
+            (r#"" k""#, " k"),
+            (r#"a"b"#, r#"a"b"#),
+            (r"a\b", r"a\b"),
+        ] {
+            let request = TestRequest::default()
+                .insert_header((NAMES[0], text))
+                .insert_header((NAMES[1], text))
+                .to_http_request();
+            let read = required(&request).await.unwrap();
+            assert_eq!(read.0.as_str(), key, "{text}");
+        }
+        let both = TestRequest::default()
+            .insert_header((NAMES[0], "\"k\""))
+            .insert_header((NAMES[1], "k"));
+        let read = required(&both.to_http_request()).await.unwrap();
+        assert_eq!(read.0.as_str(), "k");
+    }
+
+    #[actix_web::test]
+    async fn a_quote_that_is_not_closed_and_what_may_not_be_escaped_are_refused() {
+        let long = format!("\"{}\"", "x".repeat(256));
+        for text in ["\"", "\"k", "\"\"", r#""k\""#, r#""a\b""#, r#""k"x"#, &long] {
+            let request = TestRequest::default()
+                .insert_header((NAMES[0], text))
+                .to_http_request();
+            assert!(required(&request).await.is_err(), "{text}");
+            assert!(optional(&request).await.is_err(), "{text}");
         }
     }
 

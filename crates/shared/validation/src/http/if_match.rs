@@ -11,6 +11,7 @@ use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
+use super::entity_tags::EntityTags;
 use crate::ExpectedVersion;
 
 /// The `ETag` of a thing in its `version`.
@@ -18,8 +19,9 @@ pub fn etag(version: i32) -> (&'static str, String) {
     ("ETag", format!("\"{version}\""))
 }
 
-/// The versions that a change is for (RFC 9110, section 13.1.1). A request without the header is refused with 428. Tags that
-/// are not of ours, weak ones above all, match nothing.
+/// The versions that a change is for (RFC 9110, section 13.1.1). A request without the header is refused with 428. A weak tag
+/// stands for its version too: proxies that compress answers weaken the tags in them, and a version is what a change is for,
+/// not how its bytes were sent. Tags that are not ours match nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IfMatch(pub ExpectedVersion);
 
@@ -42,7 +44,7 @@ impl IntoParams for IfMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let tag = ObjectBuilder::new()
             .schema_type(Type::String)
-            .pattern(Some("^(\\*|\"[0-9]+\")$"))
+            .pattern(Some("^(\\*|(W/)?\"[0-9]+\"(, *(W/)?\"[0-9]+\")*)$"))
             .examples(["\"1\""]);
         let parameter = ParameterBuilder::new()
             .name("If-Match")
@@ -58,29 +60,18 @@ impl IntoParams for IfMatch {
 
 fn read(request: &HttpRequest) -> Result<ExpectedVersion, Problem> {
     let invalid = || Problem::new(&INVALID_HEADER, "the header If-Match must be an ETag, or *");
-    let mut tags = Vec::new();
-    for value in request.headers().get_all(IF_MATCH) {
-        let text = value.to_str().map_err(|_| invalid())?;
-        tags.extend(text.split(',').map(str::trim));
+    let values = request.headers().get_all(IF_MATCH);
+    match EntityTags::read(values).ok_or_else(invalid)? {
+        None => {
+            let detail = "send the ETag of what you have read in the header If-Match";
+            Err(Problem::new(&PRECONDITION_REQUIRED, detail))
+        }
+        Some(EntityTags::Any) => Ok(ExpectedVersion::Any),
+        Some(EntityTags::OneOf(tags)) => {
+            let versions = tags.iter().filter_map(|tag| tag.parse().ok());
+            Ok(ExpectedVersion::OneOf(versions.collect()))
+        }
     }
-    if tags.is_empty() {
-        let detail = "send the ETag of what you have read in the header If-Match";
-        return Err(Problem::new(&PRECONDITION_REQUIRED, detail));
-    }
-    if tags == ["*"] {
-        return Ok(ExpectedVersion::Any);
-    }
-    let is_tag = |tag: &&str| {
-        let opaque = tag.strip_prefix("W/").unwrap_or(tag);
-        opaque.len() >= 2 && opaque.starts_with('"') && opaque.ends_with('"')
-    };
-    if !tags.iter().all(is_tag) {
-        return Err(invalid());
-    }
-    let version = |tag: &&str| tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok();
-    Ok(ExpectedVersion::OneOf(
-        tags.iter().filter_map(version).collect(),
-    ))
 }
 
 #[cfg(test)]
@@ -107,7 +98,12 @@ mod tests {
         );
         assert_eq!(of(&["*"]), Ok(ExpectedVersion::Any));
         assert!(ExpectedVersion::Any.allows(7) && ExpectedVersion::OneOf(vec![7]).allows(7));
-        for foreign in ["W/\"3\"", "\"abc\"", "\"\""] {
+        assert_eq!(of(&["W/\"3\""]), Ok(ExpectedVersion::OneOf(vec![3])));
+        assert_eq!(
+            of(&["W/\"3\",\"4\"", "\"5-gzip\""]),
+            Ok(ExpectedVersion::OneOf(vec![3, 4, 5]))
+        );
+        for foreign in ["\"abc\"", "\"\"", "\"3,4\"", "\"3-x\""] {
             assert!(!of(&[foreign]).unwrap().allows(3), "{foreign}");
         }
     }
@@ -115,7 +111,16 @@ mod tests {
     #[test]
     fn without_the_header_a_change_is_refused_and_so_is_what_is_no_tag() {
         assert_eq!(of(&[]), Err("request.precondition_required"));
-        for text in ["3", "", "\"", "*, \"3\""] {
+        for text in [
+            "3",
+            "",
+            "\"",
+            "*, \"3\"",
+            "W/3",
+            "w/\"3\"",
+            "\"3\" \"4\"",
+            ",",
+        ] {
             assert_eq!(of(&[text]), Err("request.invalid_header"), "{text:?}");
         }
     }

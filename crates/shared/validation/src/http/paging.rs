@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::field_errors::invalid_field;
+use crate::text::is_blank;
 use crate::{InvalidCursor, InvalidId, Page, PageSize};
 
 /// One page.
@@ -42,7 +43,8 @@ pub struct PageParameters {
     cursor: Option<String>,
 }
 
-/// The parameters of a query, each of which may be given once.
+/// The parameters of a query, each of which may be given once. One that is blank counts as left out: forms send all of their
+/// fields.
 ///
 /// # Errors
 /// 400 when it is no query, or has a parameter twice or one that `known` does not have.
@@ -57,7 +59,8 @@ pub fn parse_query(text: &str, known: &[&str]) -> Result<Vec<(String, String)>, 
             return Err(invalid_field(name, "is given twice"));
         }
     }
-    Ok(pairs.into_inner())
+    let given = pairs.into_inner().into_iter();
+    Ok(given.filter(|(_, value)| !is_blank(value)).collect())
 }
 
 /// Reads one parameter of a query that was parsed, if it is there.
@@ -124,10 +127,19 @@ mod tests {
     #[test]
     fn a_parameter_that_is_unknown_or_given_twice_or_wrong_is_named() {
         assert_eq!(refused_field("page=2"), "\"page\"");
-        assert_eq!(refused_field("sku=a&sku=a"), "\"sku\"");
-        for limit in ["0", "101", "-1", "x", ""] {
+        for twice in ["sku=a&sku=a", "sku=&sku=a", "sku=&sku="] {
+            assert_eq!(refused_field(twice), "\"sku\"", "{twice}");
+        }
+        for limit in ["0", "101", "-1", "x"] {
             assert_eq!(refused_field(&format!("limit={limit}")), "\"limit\"");
         }
+    }
+
+    #[test]
+    fn a_blank_parameter_counts_as_left_out() {
+        let query = parse_query("limit=&sku=%20%E2%80%8B+", &["limit", "sku"]).unwrap();
+        assert_eq!(query, []);
+        assert_eq!(page_size(&query).unwrap(), PageSize::DEFAULT);
     }
 
     #[test]

@@ -6,13 +6,14 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
 use actix_web::{FromRequest, HttpRequest};
-use oms_errors::{FieldError, INVALID_REQUEST, Problem, UNSUPPORTED_MEDIA_TYPE};
+use oms_errors::{INVALID_REQUEST, Problem, UNSUPPORTED_MEDIA_TYPE};
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
 use super::body::{BodyLimits, read_body};
 use super::field_errors::{self, refused};
 use super::media_type::utf8_media_type;
+use crate::json::{self, InvalidJson};
 
 /// A JSON body that obeys the rules of its type.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for OptionalJson<T> {
         let payload = payload.take();
         Box::pin(async move {
             let body = read_body(payload, limits).await?;
-            if body.is_empty() {
+            if json::without_mark(&body).trim_ascii().is_empty() {
                 // Nothing has no media type.
                 return Ok(Self(None));
             }
@@ -68,23 +69,10 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 fn parse<T: DeserializeOwned + Validate>(body: &[u8]) -> Result<T, Problem> {
-    // serde reads a struct from the values of its fields as well.
-    if body.trim_ascii_start().starts_with(b"[") {
-        let field = FieldError {
-            field: ".".to_owned(),
-            message: "must be an object".to_owned(),
-        };
-        return Err(refused(vec![field]));
-    }
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        if error.inner().is_data() {
-            refused(vec![field_errors::from_serde(&error)])
-        } else {
-            not_json()
-        }
+    let value: T = json::from_slice(body).map_err(|error| match error {
+        InvalidJson::Syntax(_) => not_json(),
+        InvalidJson::Member(field) => refused(vec![field]),
     })?;
-    json.end().map_err(|_| not_json())?;
     value
         .validate()
         .map_err(|errors| refused(field_errors::from_validator(&errors)))?;
@@ -141,6 +129,11 @@ mod tests {
                 "must be between 1 and 9",
             ),
             (
+                r#"{"orderLines":[["x",1]]}"#.to_owned(),
+                "orderLines[0]",
+                "must be an object",
+            ),
+            (
                 line("1.5"),
                 "orderLines[0].quantity",
                 "must be a whole number",
@@ -190,6 +183,17 @@ mod tests {
                 [(field.to_owned(), message.to_owned())],
                 "{body}"
             );
+        }
+    }
+
+    #[test]
+    fn the_spelling_of_a_number_and_a_byte_order_mark_do_not_matter() {
+        for quantity in ["2", "2.0", "2e0", "0.2E1"] {
+            let body = format!(
+                "\u{FEFF}{{\"orderLines\":[{{\"orderId\":\"{ID}\",\"quantity\":{quantity}}}]}}"
+            );
+            let body: Body = parse(body.as_bytes()).unwrap();
+            assert_eq!(body.order_lines[0].quantity, 2);
         }
     }
 
