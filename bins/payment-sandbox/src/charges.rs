@@ -28,6 +28,9 @@ pub(crate) struct Charge {
     /// The intent's, as it was when the attempt began.
     #[serde(default)]
     pub(crate) metadata: BTreeMap<String, String>,
+    /// Whether it was ever disputed.
+    #[serde(default)]
+    pub(crate) disputed: bool,
 }
 
 /// How far the attempt got.
@@ -66,6 +69,7 @@ impl Charge {
             method: method.clone(),
             failure: None,
             metadata: intent.draft.metadata.clone(),
+            disputed: false,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The sandbox's own endpoints under `/_sandbox`: faults, statistics, webhooks, settling, resetting. Not
 //! Stripe's, and without authentication: that is why the sandbox listens on loopback only.
 
+mod aftermath;
 mod webhooks;
 
 use actix_web::{
@@ -39,6 +40,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             .route("/idempotency/expire", web::post().to(expire_keys))
             .route("/limits", web::post().to(set_limit))
             .configure(webhooks::routes)
+            .configure(aftermath::routes)
             .route("/reset", web::post().to(reset))
             .route("/health", web::get().to(health)),
     );

@@ -10,13 +10,13 @@ pub(crate) enum Operation {
     Create,
     /// Confirm an intent.
     Confirm,
-    /// Read one intent, charge, refund or event.
+    /// Read one intent, charge, refund, dispute or event.
     Retrieve,
     /// Cancel an intent.
     Cancel,
     /// Capture an intent.
     Capture,
-    /// List intents, charges, refunds or events.
+    /// List intents, charges, refunds, disputes or events.
     List,
     /// Refund a charge.
     Refund,
@@ -60,6 +60,10 @@ pub(crate) enum Endpoint {
     ListCharges,
     /// `GET /v1/charges/{id}`
     RetrieveCharge(String),
+    /// `GET /v1/disputes`
+    ListDisputes,
+    /// `GET /v1/disputes/{id}`
+    RetrieveDispute(String),
     /// `GET /v1/events`
     ListEvents,
     /// `GET /v1/events/{id}`
@@ -87,6 +91,8 @@ impl Endpoint {
             ("GET", ["v1", "refunds"]) => Self::ListRefunds,
             ("GET", ["v1", "refunds", id]) => Self::RetrieveRefund((*id).to_owned()),
             ("GET", ["v1", "charges"]) => Self::ListCharges,
+            ("GET", ["v1", "disputes"]) => Self::ListDisputes,
+            ("GET", ["v1", "disputes", id]) => Self::RetrieveDispute((*id).to_owned()),
             ("GET", ["v1", "events"]) => Self::ListEvents,
             ("GET", ["v1", "events", id]) => Self::RetrieveEvent((*id).to_owned()),
             ("GET", ["v1", "charges", id]) => Self::RetrieveCharge((*id).to_owned()),
@@ -103,12 +109,15 @@ impl Endpoint {
             Self::CancelIntent(_) => Operation::Cancel,
             Self::CaptureIntent(_) => Operation::Capture,
             Self::CreateRefund => Operation::Refund,
-            Self::ListIntents | Self::ListRefunds | Self::ListCharges | Self::ListEvents => {
-                Operation::List
-            }
+            Self::ListIntents
+            | Self::ListRefunds
+            | Self::ListCharges
+            | Self::ListDisputes
+            | Self::ListEvents => Operation::List,
             Self::RetrieveIntent(_)
             | Self::RetrieveRefund(_)
             | Self::RetrieveCharge(_)
+            | Self::RetrieveDispute(_)
             | Self::RetrieveEvent(_) => Operation::Retrieve,
         }
     }

@@ -1,4 +1,4 @@
-//! Events: what Stripe tells the outside about each change of an intent, a charge or a refund.
+//! Events: what Stripe tells the outside about each change of an intent, a charge, a refund or a dispute.
 //! Decides which events a change causes and how they look; delivering them is the business of
 //! [`crate::webhooks`].
 //!
@@ -15,9 +15,10 @@ use serde_json::Value;
 use crate::{
     charges::Charge,
     collection::Stored,
+    disputes::Dispute,
     intents::{Intent, Status},
     ledger::Change,
-    refunds::Refund,
+    refunds::{Refund, RefundStatus},
     rendering,
 };
 
@@ -110,15 +111,28 @@ impl Stored for Event {
     }
 }
 
-/// What a change causes, in the order in which it happened. `before` is the intent as it was.
-pub(crate) fn occurrences(before: Option<&Intent>, change: &Change) -> Vec<Occurrence> {
+/// The objects of a change as they were before it; none that is new.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Before<'a> {
+    pub(crate) intent: Option<&'a Intent>,
+    pub(crate) refund: Option<&'a Refund>,
+    pub(crate) dispute: Option<&'a Dispute>,
+}
+
+/// What a change causes, in the order in which it happened.
+pub(crate) fn occurrences(objects: Before<'_>, change: &Change) -> Vec<Occurrence> {
+    let before = objects.intent;
     let mut found = Vec::new();
+    if let Some(dispute) = &change.dispute {
+        found.extend(of_dispute(objects.dispute, dispute));
+    }
     if let (Some(intent), None) = (&change.intent, before) {
         found.push(of_intent(EventKind::IntentCreated, &intent.as_created()));
     }
     match (&change.refund, &change.charge) {
+        (Some(refund), _) if objects.refund.is_some() => found.extend(of_settled(refund)),
         (Some(refund), charge) => found.extend(of_refund(refund, charge.as_ref())),
-        (None, Some(charge)) if charge.is_new_success(before) => {
+        (None, Some(charge)) if change.dispute.is_none() && charge.is_new_success(before) => {
             found.push(of_charge(EventKind::ChargeSucceeded, charge));
         }
         (None, _) => {}
@@ -171,6 +185,44 @@ fn of_refund(refund: &Refund, charge: Option<&Charge>) -> Vec<Occurrence> {
     };
     let refunded = charge.map(|charge| of_charge(EventKind::ChargeRefunded, charge));
     std::iter::once(created).chain(refunded).collect()
+}
+
+/// What is told of a refund that changes after it was made: <https://docs.stripe.com/refunds#failed-refunds>.
+fn of_settled(refund: &Refund) -> Vec<Occurrence> {
+    let failed = (refund.status == RefundStatus::Failed).then_some(EventKind::RefundFailed);
+    let kinds = failed
+        .into_iter()
+        .chain([EventKind::RefundUpdated, EventKind::ChargeRefundUpdated]);
+    let occurrence = |kind| Occurrence {
+        kind,
+        object_id: refund.id.clone(),
+        snapshot: rendering::refund(refund),
+    };
+    kinds.map(occurrence).collect()
+}
+
+/// What is told of a dispute: <https://docs.stripe.com/disputes/responding>.
+fn of_dispute(before: Option<&Dispute>, dispute: &Dispute) -> Vec<Occurrence> {
+    let change = match before {
+        None => EventKind::DisputeCreated,
+        Some(_) if dispute.status.is_closed() => EventKind::DisputeClosed,
+        Some(_) => EventKind::DisputeUpdated,
+    };
+    let withheld = before.is_some_and(|before| before.status.withholds());
+    let funds = match (withheld, dispute.status.withholds()) {
+        (false, true) => Some(EventKind::DisputeFundsWithdrawn),
+        (true, false) => Some(EventKind::DisputeFundsReinstated),
+        (false, false) | (true, true) => None,
+    };
+    let occurrence = |kind| Occurrence {
+        kind,
+        object_id: dispute.id.clone(),
+        snapshot: rendering::dispute(dispute),
+    };
+    std::iter::once(change)
+        .chain(funds)
+        .map(occurrence)
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! All intents, charges and refunds, and what a command does to them. Execution only describes
+//! All intents, charges, refunds and disputes, and what a command does to them. Execution only describes
 //! its effect (a [`Change`]); nothing is altered until the journal has that description and
 //! [`Ledger::apply`] is called with it.
 
+mod aftermath;
 mod defects;
 mod queries;
 
@@ -18,7 +19,8 @@ use crate::{
     cards::{Decline, PaymentMethod},
     charges::{Charge, NewId},
     collection::{Collection, Stored},
-    events::{self, Delivery, DeliveryState, Event, Origin},
+    disputes::Dispute,
+    events::{self, Before, Delivery, DeliveryState, Event, Origin},
     idempotency::{Expired, KeyRecord},
     intents::{Intent, Moved, Settlement},
     refunds::{self, Refund, RefundOrder},
@@ -36,6 +38,8 @@ pub(crate) struct Change {
     pub(crate) charge: Option<Charge>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refund: Option<Refund>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dispute: Option<Dispute>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<KeyRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,6 +83,7 @@ pub(crate) struct Ledger {
     pub(crate) intents: Collection<Intent>,
     pub(crate) charges: Collection<Charge>,
     pub(crate) refunds: Collection<Refund>,
+    pub(crate) disputes: Collection<Dispute>,
     pub(crate) events: Collection<Event>,
     by_order: HashMap<String, Vec<String>>,
 }
@@ -139,6 +144,9 @@ impl Ledger {
         if let Some(refund) = change.refund {
             self.refunds.put(refund);
         }
+        if let Some(dispute) = change.dispute {
+            self.disputes.put(dispute);
+        }
         for event in change.events {
             self.events.put(event);
         }
@@ -161,13 +169,22 @@ impl Ledger {
         now: i64,
     ) -> Vec<Event> {
         let of_charge = change.charge.as_ref().map(|charge| &charge.intent_id);
+        let of_dispute = change.dispute.as_ref().map(|dispute| &dispute.intent_id);
         let intent_id = change
             .intent
             .as_ref()
             .map(|intent| &intent.id)
-            .or(of_charge);
-        let before = intent_id.and_then(|id| self.intents.find(id));
+            .or(of_charge)
+            .or(of_dispute);
+        let of_refund = change.refund.as_ref().map(|refund| &refund.id);
+        let dispute_id = change.dispute.as_ref().map(|dispute| &dispute.id);
+        let before = Before {
+            intent: intent_id.and_then(|id| self.intents.find(id)),
+            refund: of_refund.and_then(|id| self.refunds.find(id)),
+            dispute: dispute_id.and_then(|id| self.disputes.find(id)),
+        };
         let order_id = before
+            .intent
             .or(change.intent.as_ref())
             .and_then(|intent| intent.order_id());
         let found = events::occurrences(before, change);
@@ -202,6 +219,7 @@ impl Ledger {
         let intents = self.intents.iter().cloned();
         let charges = self.charges.iter().cloned();
         let refunds = self.refunds.iter().cloned();
+        let disputes = self.disputes.iter().cloned();
         let events = self.events.iter().cloned();
         intents
             .map(|intent| Change {
@@ -214,6 +232,10 @@ impl Ledger {
             }))
             .chain(refunds.map(|refund| Change {
                 refund: Some(refund),
+                ..Change::default()
+            }))
+            .chain(disputes.map(|dispute| Change {
+                dispute: Some(dispute),
                 ..Change::default()
             }))
             .chain(events.map(|event| Change {
@@ -305,6 +327,7 @@ impl Ledger {
                     })?
             }
         };
+        self.refuse_disputed(charge)?;
         let new = new_id("re", &self.refunds, now);
         let (charge, refund) = refunds::refund(charge, order, &new)?;
         Ok(Executed {

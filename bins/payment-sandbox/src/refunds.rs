@@ -24,6 +24,34 @@ pub(crate) struct Refund {
     pub(crate) currency: String,
     pub(crate) reason: Option<String>,
     pub(crate) metadata: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) status: RefundStatus,
+    /// Why it failed, in Stripe's words.
+    #[serde(default)]
+    pub(crate) failure_reason: Option<String>,
+}
+
+/// How far a refund is: <https://docs.stripe.com/api/refunds/object#refund_object-status>.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RefundStatus {
+    /// The bank has yet to take it.
+    Pending,
+    /// It is on its way to the customer.
+    #[default]
+    Succeeded,
+    /// The bank sent it back, perhaps weeks after it succeeded.
+    Failed,
+    /// It was cancelled before the bank took it.
+    Canceled,
+}
+
+/// What becomes of a refund after it was made.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct RefundSettlement {
+    status: RefundStatus,
+    failure_reason: Option<String>,
 }
 
 /// What was asked for, besides whose money it is.
@@ -77,12 +105,50 @@ pub(crate) fn refund(
         currency: charge.currency.clone(),
         reason: order.reason.clone(),
         metadata: order.metadata.clone(),
+        status: RefundStatus::Succeeded,
+        failure_reason: None,
     };
     let charge = Charge {
         amount_refunded: charge.amount_refunded + amount,
         ..charge.clone()
     };
     Ok((charge, refund))
+}
+
+/// Moves a refund on: the refund and its charge as they are afterwards. The money of a refund that fails is back on the
+/// account, and the charge shows it as not refunded.
+///
+/// # Errors
+/// 400 when the refund has failed or was cancelled: those states are final.
+pub(crate) fn settle(
+    refund: &Refund,
+    charge: &Charge,
+    settlement: &RefundSettlement,
+) -> Result<(Charge, Refund), ApiError> {
+    if refund.status.is_dead() {
+        let message = format!("Refund {} has failed or was canceled.", refund.id);
+        return Err(ApiError::invalid_request(400, message));
+    }
+    let dies = settlement.status.is_dead();
+    let reason = settlement.failure_reason.clone();
+    let refund = Refund {
+        status: settlement.status,
+        failure_reason: dies.then(|| reason.unwrap_or_else(|| "unknown".to_owned())),
+        ..refund.clone()
+    };
+    let given_back = if dies { refund.amount } else { 0 };
+    let charge = Charge {
+        amount_refunded: charge.amount_refunded.saturating_sub(given_back),
+        ..charge.clone()
+    };
+    Ok((charge, refund))
+}
+
+impl RefundStatus {
+    /// Whether the money stays on the account.
+    pub(crate) fn is_dead(self) -> bool {
+        matches!(self, Self::Failed | Self::Canceled)
+    }
 }
 
 impl Stored for Refund {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     cards::{Decline, MethodKind, PaymentMethod},
     charges::Charge,
+    disputes::Dispute,
     events::{DeliveryState, Event},
     intents::{Intent, LastError, Status},
     refunds::Refund,
@@ -65,6 +66,7 @@ pub(crate) fn charge(charge: &Charge) -> Value {
         "captured": charge.is_captured(),
         "created": charge.created,
         "currency": charge.currency,
+        "disputed": charge.disputed,
         "failure_code": failure.map(|failure| &failure.code),
         "failure_message": failure.map(|failure| &failure.message),
         "livemode": false,
@@ -78,7 +80,7 @@ pub(crate) fn charge(charge: &Charge) -> Value {
     })
 }
 
-/// A refund; here they all succeed at once.
+/// A refund.
 pub(crate) fn refund(refund: &Refund) -> Value {
     json!({
         "id": refund.id,
@@ -87,10 +89,35 @@ pub(crate) fn refund(refund: &Refund) -> Value {
         "charge": refund.charge_id,
         "created": refund.created,
         "currency": refund.currency,
+        "failure_reason": refund.failure_reason,
         "metadata": refund.metadata,
         "payment_intent": refund.intent_id,
         "reason": refund.reason,
-        "status": "succeeded",
+        "status": refund.status,
+    })
+}
+
+/// A dispute.
+pub(crate) fn dispute(dispute: &Dispute) -> Value {
+    json!({
+        "id": dispute.id,
+        "object": "dispute",
+        "amount": dispute.amount,
+        "charge": dispute.charge_id,
+        "created": dispute.created,
+        "currency": dispute.currency,
+        "evidence_details": {
+            "due_by": dispute.due_by,
+            "has_evidence": false,
+            "past_due": false,
+            "submission_count": 0,
+        },
+        "is_charge_refundable": !dispute.status.withholds(),
+        "livemode": false,
+        "metadata": {},
+        "payment_intent": dispute.intent_id,
+        "reason": dispute.reason,
+        "status": dispute.status,
     })
 }
 

@@ -96,6 +96,15 @@ pub(crate) enum Query {
     Refund(String),
     /// Intents, newest first.
     Intents { page: Page, created: Created },
+    /// One dispute.
+    Dispute(String),
+    /// Disputes, newest first.
+    Disputes {
+        page: Page,
+        created: Created,
+        intent: Option<String>,
+        charge: Option<String>,
+    },
     /// One event.
     Event(String),
     /// Charges, newest first.
@@ -202,6 +211,13 @@ pub(crate) fn decode(
                 intent: params.take("payment_intent"),
             })
         }
+        Endpoint::RetrieveDispute(id) => Request::Query(Query::Dispute(id.clone())),
+        Endpoint::ListDisputes => Request::Query(Query::Disputes {
+            created: lists::created(&mut params)?,
+            page: lists::page(&mut params)?,
+            intent: params.take("payment_intent"),
+            charge: params.take("charge"),
+        }),
         Endpoint::ListEvents => Request::Query(Query::Events {
             created: lists::created(&mut params)?,
             page: lists::page(&mut params)?,

@@ -35,6 +35,30 @@ pub(crate) enum EventKind {
     /// A refund was made.
     #[serde(rename = "refund.created")]
     RefundCreated,
+    /// A refund changed after it was made.
+    #[serde(rename = "refund.updated")]
+    RefundUpdated,
+    /// A refund failed after it was made.
+    #[serde(rename = "refund.failed")]
+    RefundFailed,
+    /// A refund of a charge changed; older than `refund.updated`, and sent along with it.
+    #[serde(rename = "charge.refund.updated")]
+    ChargeRefundUpdated,
+    /// A charge was disputed.
+    #[serde(rename = "charge.dispute.created")]
+    DisputeCreated,
+    /// A dispute went on.
+    #[serde(rename = "charge.dispute.updated")]
+    DisputeUpdated,
+    /// A dispute ended.
+    #[serde(rename = "charge.dispute.closed")]
+    DisputeClosed,
+    /// The disputed money was taken off the account.
+    #[serde(rename = "charge.dispute.funds_withdrawn")]
+    DisputeFundsWithdrawn,
+    /// The disputed money is back on the account.
+    #[serde(rename = "charge.dispute.funds_reinstated")]
+    DisputeFundsReinstated,
 }
 
 impl EventKind {
@@ -51,6 +75,14 @@ impl EventKind {
             Self::ChargeSucceeded => "charge.succeeded",
             Self::ChargeRefunded => "charge.refunded",
             Self::RefundCreated => "refund.created",
+            Self::RefundUpdated => "refund.updated",
+            Self::RefundFailed => "refund.failed",
+            Self::ChargeRefundUpdated => "charge.refund.updated",
+            Self::DisputeCreated => "charge.dispute.created",
+            Self::DisputeUpdated => "charge.dispute.updated",
+            Self::DisputeClosed => "charge.dispute.closed",
+            Self::DisputeFundsWithdrawn => "charge.dispute.funds_withdrawn",
+            Self::DisputeFundsReinstated => "charge.dispute.funds_reinstated",
         }
     }
 }
@@ -64,6 +96,14 @@ mod tests {
         for kind in [
             EventKind::IntentAmountCapturableUpdated,
             EventKind::RefundCreated,
+            EventKind::RefundUpdated,
+            EventKind::RefundFailed,
+            EventKind::ChargeRefundUpdated,
+            EventKind::DisputeCreated,
+            EventKind::DisputeUpdated,
+            EventKind::DisputeClosed,
+            EventKind::DisputeFundsWithdrawn,
+            EventKind::DisputeFundsReinstated,
         ] {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
         }

@@ -41,6 +41,10 @@ fn change(moved: Moved) -> Change {
 }
 
 fn kinds(before: Option<&Intent>, change: &Change) -> Vec<&'static str> {
+    let before = Before {
+        intent: before,
+        ..Before::default()
+    };
     let found = occurrences(before, change);
     found.iter().map(|found| found.kind.name()).collect()
 }
@@ -54,7 +58,7 @@ fn a_payment_in_one_call_tells_of_the_creation_first_and_as_it_was_then() {
         "payment_intent.succeeded",
     ];
     assert_eq!(kinds(None, &change), expected);
-    let found = occurrences(None, &change);
+    let found = occurrences(Before::default(), &change);
     assert_eq!(found[0].snapshot["status"], "requires_confirmation");
     assert_eq!(found[1].object_id, "ch_1");
     assert_eq!(found[2].snapshot["status"], "succeeded");

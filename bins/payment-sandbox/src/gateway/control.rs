@@ -6,13 +6,16 @@ use super::{Books, Calls, Gateway};
 use crate::{
     answer::Answer,
     api_error::ApiError,
+    disputes::{DisputeStatus, NewDispute},
     events::Origin,
     faults::{FaultPlan, PlanDraft},
     idempotency::{Expired, IdempotencyKeys},
     intents::{Settlement, Tampering},
     ledger::{Change, Executed, Ledger, StrayCharge},
     limits::RateLimit,
-    overview, rendering,
+    overview,
+    refunds::RefundSettlement,
+    rendering,
     webhooks::{Outbox, WebhookEndpoint},
 };
 
@@ -71,6 +74,27 @@ impl Gateway {
     pub(crate) fn stray_charge(&self, stray: StrayCharge) -> Answer {
         let mut books = self.books();
         let executed = books.ledger.stray_charge(stray, self.now());
+        self.commit(&mut books, executed)
+    }
+
+    /// Moves a refund on after it was made.
+    pub(crate) fn settle_refund(&self, id: &str, settlement: &RefundSettlement) -> Answer {
+        let mut books = self.books();
+        let executed = books.ledger.settle_refund(id, settlement);
+        self.commit(&mut books, executed)
+    }
+
+    /// Has a customer dispute a charge.
+    pub(crate) fn open_dispute(&self, new: &NewDispute) -> Answer {
+        let mut books = self.books();
+        let executed = books.ledger.open_dispute(new, self.now());
+        self.commit(&mut books, executed)
+    }
+
+    /// Moves a dispute on.
+    pub(crate) fn settle_dispute(&self, id: &str, status: DisputeStatus) -> Answer {
+        let mut books = self.books();
+        let executed = books.ledger.settle_dispute(id, status);
         self.commit(&mut books, executed)
     }
 

@@ -17,6 +17,20 @@ impl Ledger {
             Query::Intent(id) => self.intents.get(id).map(rendering::intent),
             Query::Charge(id) => self.charges.get(id).map(rendering::charge),
             Query::Refund(id) => self.refunds.get(id).map(rendering::refund),
+            Query::Dispute(id) => self.disputes.get(id).map(rendering::dispute),
+            Query::Disputes {
+                page,
+                created,
+                intent,
+                charge,
+            } => self
+                .disputes
+                .page(page, |dispute| {
+                    created.contains(dispute.created)
+                        && intent.as_ref().is_none_or(|id| *id == dispute.intent_id)
+                        && charge.as_ref().is_none_or(|id| *id == dispute.charge_id)
+                })
+                .map(|found| list("/v1/disputes", found, rendering::dispute)),
             Query::Event(id) => self.events.get(id).map(rendering::event),
             Query::Intents { page, created } => self
                 .intents
@@ -98,9 +112,11 @@ impl Ledger {
             Query::Intent(id) => self.order_of_intent(id),
             Query::Charge(id) => self.order_of_charge(id),
             Query::Refund(id) => self.order_of_intent(&self.refunds.find(id)?.intent_id),
+            Query::Dispute(id) => self.order_of_intent(&self.disputes.find(id)?.intent_id),
             Query::Event(id) => self.events.find(id)?.order_id.as_deref(),
             Query::Intents { .. }
             | Query::Charges { .. }
+            | Query::Disputes { .. }
             | Query::Refunds { .. }
             | Query::Events { .. } => None,
         }

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod aftermath;
 mod defects;
 mod faults;
 mod idempotency;
