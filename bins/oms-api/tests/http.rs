@@ -63,6 +63,8 @@ mod transcript;
 mod access;
 #[path = "http/addresses.rs"]
 mod addresses;
+#[path = "http/aftermath.rs"]
+mod aftermath;
 #[path = "http/alert_webhook.rs"]
 mod alert_webhook;
 #[path = "http/amounts.rs"]

@@ -56,6 +56,7 @@ const CODES: &[(&str, u16)] = &[
     ("orders.total_too_large", 422),
     ("orders.idempotency_key_reused", 422),
     ("orders.in_progress", 409),
+    ("orders.payment_disputed", 409),
     ("orders.payment_declined", 402),
     ("orders.payment_voided", 402),
     ("orders.contended", 503),

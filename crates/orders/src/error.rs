@@ -4,7 +4,7 @@ use oms_batching::{BatchError, NotDone};
 use oms_database::DbError;
 use oms_errors::{FieldError, Problem};
 use oms_geocoding::GeocodeError;
-use oms_payments::{DeclineCode, PaymentError, RefundFailure, RefundId};
+use oms_payments::{DeclineCode, PaymentError, Reference, RefundFailure, RefundId};
 use oms_validation::http::invalid_field;
 use oms_validation::{Currency, InvalidAmount, Money, OrderId};
 
@@ -51,6 +51,8 @@ oms_errors::problem_types! {
     NOT_REFUNDABLE = "orders.not_refundable", WrongState, "An order in this state can't be refunded";
     /// Money of the order is being given back; what is left is known only when that has ended.
     REFUND_IN_PROGRESS = "orders.refund_in_progress", Conflict, "A refund of the order is in progress";
+    /// The customer disputes the payment at the bank, which may give the money back too.
+    PAYMENT_DISPUTED = "orders.payment_disputed", WrongState, "The payment is disputed";
     /// More than is left of what was captured.
     REFUND_EXCEEDS_CAPTURED = "orders.refund_exceeds_captured", Unprocessable, "The refund is more than is left of the payment";
     /// The bank or the gateway refused to give the money back. The order is paid, as before.
@@ -162,6 +164,16 @@ pub enum OrderError {
     /// Money of the order is being given back.
     #[error("a refund of order {0} is in progress")]
     RefundInProgress(OrderId),
+    /// The customer disputes the payment, and nobody has said to give the money back all the same.
+    #[error("the payment of order {order_id} is disputed: {dispute}")]
+    PaymentDisputed {
+        /// The order.
+        order_id: OrderId,
+        /// Where it is.
+        status: OrderStatus,
+        /// The gateway's name for the dispute.
+        dispute: Reference,
+    },
     /// More was to be given back than is left.
     #[error("the refund is more than is left of the payment")]
     RefundExceedsCaptured {
@@ -340,7 +352,14 @@ impl From<OrderError> for Problem {
                 .with_location(location_of(order_id))
                 .with_retry_after_s(RETRY_AFTER_S)
                 .with_extension("orderId", order_id.to_string()),
+            OrderError::PaymentDisputed {
+                order_id,
+                status,
+                dispute,
+            } => about(&PAYMENT_DISPUTED, order_id, status)
+                .with_extension("disputeId", dispute.to_string()),
             OrderError::RefundExceedsCaptured { available } => Self::of(&REFUND_EXCEEDS_CAPTURED)
+                .with_extension("refundable", serde_json::json!(available))
                 .with_extension("availableMinor", available.amount_minor)
                 .with_extension("currency", available.currency.as_str()),
             OrderError::RefundCurrency(currency) => invalid_field(

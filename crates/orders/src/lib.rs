@@ -14,6 +14,7 @@ pub use domain::address::{AddressParts, AddressText, ShippingAddress};
 pub use domain::alert::{Alert, AlertKind};
 pub use domain::clock::{Clock, DatabaseClock};
 pub use domain::dead_letter::{DeadLetter, DeadLetterFilter, Resolution, Resolved, Verdict};
+pub use domain::dispute::Dispute;
 pub use domain::event::OrderEvent;
 pub use domain::external_reference::{ExternalReference, InvalidExternalReference};
 pub use domain::failure::Failure;
@@ -29,7 +30,7 @@ pub use domain::order_listing::{
 };
 pub use domain::reason::{InvalidReason, Reason};
 pub use domain::reconcile_window::{InvalidWindow, ReconcileWindow};
-pub use domain::refund::RequestedRefund;
+pub use domain::refund::{Disputed, RequestedRefund};
 pub use domain::settlement::{GatewaySaid, Settlement};
 pub use domain::status::OrderStatus;
 pub use domain::timeline::{FailedTry, Happening, TimelineCursor, TimelineEntry};

@@ -5,6 +5,7 @@
 
 pub(crate) mod alerts;
 pub(crate) mod dead_letters;
+pub(crate) mod disputes;
 pub(crate) mod events;
 pub(crate) mod findings;
 pub(crate) mod idempotency_keys;

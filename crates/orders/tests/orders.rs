@@ -13,6 +13,8 @@
 
 #[path = "orders/admission.rs"]
 mod admission;
+#[path = "orders/aftermath.rs"]
+mod aftermath;
 #[path = "orders/alerts.rs"]
 mod alerts;
 #[path = "orders/applying.rs"]
@@ -31,6 +33,12 @@ mod clock;
 mod contention;
 #[path = "orders/dead_letters.rs"]
 mod dead_letters;
+#[path = "orders/disputes.rs"]
+mod disputes;
+#[path = "orders/elsewhere.rs"]
+mod elsewhere;
+#[path = "orders/elsewhere_at_random.rs"]
+mod elsewhere_at_random;
 #[path = "orders/gateway.rs"]
 mod gateway;
 #[path = "orders/keys.rs"]

@@ -11,10 +11,11 @@ mod store;
 
 pub use domain::{
     Asked, Attempt, AttemptState, CallEffect, Capture, CardNumber, ChargeId, ChargePage,
-    ChargeStatus, ChargeWindow, ClosedAttempt, Closing, CustomerStep, DeclineCode, EventRelevance,
-    GatewayCall, GatewayEvent, GatewayEventId, InvalidPaymentMethod, InvalidReference,
-    ListedCharge, NewAttempt, NewGatewayEvent, NewRefund, Operation, OperationKey, PaymentMethod,
-    PaymentStatus, Reference, Refund, RefundEnd, RefundFailure, RefundOutcome, RefundState,
+    ChargeStatus, ChargeWindow, ClosedAttempt, Closing, CustomerStep, DeclineCode, DisputeState,
+    EventRelevance, GatewayCall, GatewayEvent, GatewayEventId, InvalidPaymentMethod,
+    InvalidReference, ListedCharge, ListedDispute, ListedRefund, ListedState, NewAttempt,
+    NewGatewayEvent, NewRefund, Operation, OperationKey, PaymentMethod, PaymentStatus, Reference,
+    Refund, RefundActor, RefundEnd, RefundFailure, RefundOutcome, RefundState, Report, ReportPage,
     UnknownState, UnsavedCalls,
 };
 pub use error::{
@@ -28,15 +29,15 @@ pub use ports::{
     Refusal,
 };
 pub use service::{
-    BeginRefund, CollectOutcome, Collected, FencePolicy, LaterCause, PaymentBatches, RefundResult,
+    BeginRefund, CollectOutcome, Collected, FencePolicy, Finished, LaterCause, Mirrored, PaymentBatches, RefundResult,
     Remainder, SettleOutcome, Settled, Word, begin_refund, close_attempt, close_attempts,
     collect_payment, execute_refund, find_payment, find_payments, find_pending_refund,
-    find_refund_by_key, find_refunds, find_remainder, finish_refund, list_attempts, list_calls,
-    list_calls_from, list_refunds, record_attempts, save_calls, settle_payment,
+    find_refund_by_key, find_refunded, find_refunds, find_remainder, finish_refund, list_attempts, list_calls,
+    list_calls_from, list_refunds, mirror_refunds, record_attempts, save_calls, settle_payment,
 };
 pub use service::{
     KEEP_GATEWAY_EVENTS, Received, claim_gateway_events, count_due_gateway_events,
     find_attempt_by_reference, find_attempts_by_references, find_due_event_tenants,
-    finish_gateway_event, postpone_gateway_event, purge_gateway_events, receive_gateway_event,
-    return_gateway_event,
+    find_known_events, finish_gateway_event, postpone_gateway_event, purge_gateway_events,
+    receive_gateway_event, return_gateway_event,
 };

@@ -9,8 +9,9 @@ use oms_validation::{Money, OrderId, TenantId};
 pub use gateway_error::{Effect, GatewayError, GatewayFault, Refusal};
 
 use crate::{
-    Attempt, ChargeId, ChargePage, ChargeWindow, ListedCharge, Operation, OperationKey,
-    PaymentMethod, PaymentStatus, Reference, Refund, RefundId, RefundOutcome,
+    Attempt, ChargeId, ChargePage, ChargeWindow, GatewayEventId, ListedCharge, ListedDispute,
+    ListedRefund, Operation, OperationKey, PaymentMethod, PaymentStatus, Reference, Refund,
+    RefundId, RefundOutcome, ReportPage,
 };
 
 /// A payment gateway. Never call it with a database connection in hand.
@@ -76,6 +77,26 @@ pub trait PaymentGateway: Send + Sync {
         reference: &Reference,
         refund_id: RefundId,
     ) -> Result<Answered<Option<RefundOutcome>>, GatewayError>;
+
+    /// Lists all refunds of this payment, whoever asked for them, the newest first.
+    async fn list_refunds(
+        &self,
+        reference: &Reference,
+    ) -> Result<Answered<Vec<ListedRefund>>, GatewayError>;
+
+    /// Lists all disputes of this payment, the newest first.
+    async fn list_disputes(
+        &self,
+        reference: &Reference,
+    ) -> Result<Answered<Vec<ListedDispute>>, GatewayError>;
+
+    /// Lists the payments of which a refund or a dispute was reported within a window, for webhooks that never came.
+    /// `after` is the former page's [`next`](ReportPage::next). How long a gateway remembers is its own affair.
+    async fn list_reports(
+        &self,
+        window: &ChargeWindow,
+        after: Option<&GatewayEventId>,
+    ) -> Result<ReportPage, GatewayError>;
 
     /// Lists what was charged, whoever asked for it, the newest first. `after` is the former page's
     /// [`next`](ChargePage::next).

@@ -7,9 +7,11 @@ mod collect_payment;
 mod execute_refund;
 mod find_attempt_by_reference;
 mod find_attempts_by_references;
+mod find_known_events;
 mod find_payment;
 mod find_remainder;
 mod finish_refund;
+mod mirror_refunds;
 mod payment_batches;
 mod purge_gateway_events;
 mod receive_gateway_event;
@@ -27,14 +29,17 @@ pub use collect_payment::{CollectOutcome, Collected, collect_payment};
 pub use execute_refund::{RefundResult, execute_refund};
 pub use find_attempt_by_reference::find_attempt_by_reference;
 pub use find_attempts_by_references::find_attempts_by_references;
+pub use find_known_events::find_known_events;
 pub use find_payment::{
-    find_payment, find_payments, find_pending_refund, find_refund_by_key, find_refunds,
-    list_attempts, list_calls, list_calls_from, list_refunds,
+    find_payment, find_payments, find_pending_refund, find_refund_by_key, find_refunded,
+    find_refunds, list_attempts, list_calls, list_calls_from, list_refunds,
 };
 pub use find_remainder::{Remainder, Word, find_remainder};
-pub use finish_refund::finish_refund;
+pub use finish_refund::{Finished, finish_refund};
+pub use mirror_refunds::{Mirrored, mirror_refunds};
 pub use payment_batches::PaymentBatches;
 pub use purge_gateway_events::{KEEP_GATEWAY_EVENTS, purge_gateway_events};
+pub(crate) use receive_gateway_event::find_event_tenant;
 pub use receive_gateway_event::{Received, receive_gateway_event};
 pub use record_attempts::record_attempts;
 pub use recorded_gateway::save_calls;

@@ -145,6 +145,11 @@ impl Sandbox {
         assert_eq!(response.status(), 200, "{response:?}");
     }
 
+    /// Something happens to a payment long after it was taken: its refund fails, or it is disputed.
+    pub async fn happens(&self, path: &str, what: Value) -> Value {
+        self.control(Method::POST, path, Some(what)).await
+    }
+
     /// A charge that nobody asked for.
     pub async fn charge(&self, amount_minor: u64) -> Value {
         let charge = json!({ "amount": amount_minor, "currency": "usd" });

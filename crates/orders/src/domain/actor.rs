@@ -6,5 +6,7 @@ pub(crate) const API: &str = "api";
 pub(crate) const SWEEPER: &str = "sweeper";
 /// The worker that applies what the gateway reports.
 pub(crate) const WEBHOOK: &str = "webhook";
+/// The gateway, for what happened there without us.
+pub(crate) const GATEWAY: &str = "gateway";
 /// The worker that compares the gateway's books with ours.
 pub(crate) const RECONCILER: &str = "reconciler";

@@ -66,16 +66,22 @@ pub enum FindingKind {
     ChargeOnEndedOrder,
     /// Money is reserved for an order that failed, was cancelled or was refunded.
     AuthorisationOnEndedOrder,
+    /// A refund failed after it was made, and the money is with us.
+    RefundFailed,
+    /// The customer disputes the payment at the bank, or has won.
+    PaymentDisputed,
 }
 
 impl FindingKind {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::ChargeWithoutOrder,
         Self::PaidWithoutCharge,
         Self::AmountMismatch,
         Self::ChargeOnEndedOrder,
         Self::AuthorisationOnEndedOrder,
+        Self::RefundFailed,
+        Self::PaymentDisputed,
     ];
 
     /// As the database and JSON have it.
@@ -86,6 +92,8 @@ impl FindingKind {
             Self::AmountMismatch => "amount_mismatch",
             Self::ChargeOnEndedOrder => "charge_on_ended_order",
             Self::AuthorisationOnEndedOrder => "authorisation_on_ended_order",
+            Self::RefundFailed => "refund_failed",
+            Self::PaymentDisputed => "payment_disputed",
         }
     }
 

@@ -45,6 +45,8 @@ pub struct OrderFilter {
     pub created_to: Option<DateTime<Utc>>,
     /// Called this elsewhere.
     pub external_reference: Option<ExternalReference>,
+    /// Whether their payment was ever disputed.
+    pub disputed: Option<bool>,
 }
 
 /// In which order they are listed.
@@ -133,10 +135,11 @@ impl OrderListing {
             created_from,
             created_to,
             external_reference,
+            disputed,
         } = &self.filter;
         let text = |part: Option<String>| part.unwrap_or_default();
         let micros = |at: &Option<DateTime<Utc>>| at.map(|at| at.timestamp_micros().to_string());
-        let parts = [
+        let mut parts = vec![
             format!("{:?}", self.sort),
             text(status.map(|status| status.to_string())),
             text(customer_id.map(|id| id.to_string())),
@@ -146,6 +149,8 @@ impl OrderListing {
             // It has no line breaks.
             text(external_reference.as_ref().map(ToString::to_string)),
         ];
+        // Not where it is absent: cursors of before there was this filter stay good.
+        parts.extend(disputed.map(|disputed| disputed.to_string()));
         let hash = Sha256::digest(parts.join("\n"));
         let mut digest = [0; 8];
         digest.copy_from_slice(&hash[..8]);
@@ -232,6 +237,14 @@ mod tests {
             },
             OrderFilter {
                 external_reference: ExternalReference::parse("1").ok(),
+                ..OrderFilter::default()
+            },
+            OrderFilter {
+                disputed: Some(true),
+                ..OrderFilter::default()
+            },
+            OrderFilter {
+                disputed: Some(false),
                 ..OrderFilter::default()
             },
         ];

@@ -12,6 +12,18 @@ pub struct RequestedRefund {
     pub amount: Option<Money>,
     /// Why.
     pub reason: Option<Reason>,
+    /// Whether to ask the gateway even while the payment is disputed.
+    pub disputed: Disputed,
+}
+
+/// What to do about a payment that the customer disputes: the bank may give the money back too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disputed {
+    /// Refuse.
+    #[default]
+    Refuse,
+    /// Give the money back all the same: somebody has said so.
+    GiveBack,
 }
 
 impl RequestedRefund {
@@ -32,7 +44,7 @@ impl RequestedRefund {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use oms_payments::{Asked, AttemptId, RefundId, RefundState};
+    use oms_payments::{Asked, AttemptId, RefundActor, RefundId, RefundState};
     use oms_validation::Currency;
 
     use super::*;
@@ -53,6 +65,7 @@ mod tests {
             amount: usd(300),
             left: usd(left_minor),
             state: RefundState::Pending,
+            actor: RefundActor::Oms,
             idempotency_key: None,
             reason: Some("broken".to_owned()),
             reference: None,
@@ -67,6 +80,7 @@ mod tests {
         RequestedRefund {
             amount,
             reason: reason.map(|text| Reason::parse(text).unwrap()),
+            disputed: Disputed::Refuse,
         }
     }
 

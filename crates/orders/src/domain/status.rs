@@ -60,7 +60,8 @@ impl OrderStatus {
     pub const fn may_become(self, next: Self) -> bool {
         match self {
             Self::PendingPayment => matches!(next, Self::Paid | Self::Failed | Self::Cancelling),
-            Self::Paid => matches!(next, Self::Cancelling | Self::Refunding),
+            // Straight to the end when its money was given back at the gateway itself.
+            Self::Paid => matches!(next, Self::Cancelling | Self::Refunding | Self::Refunded),
             Self::Cancelling => matches!(next, Self::Cancelled),
             Self::Refunding => matches!(next, Self::Paid | Self::Refunded),
             Self::Failed | Self::Cancelled | Self::Refunded => false,
@@ -105,6 +106,7 @@ mod tests {
             (PendingPayment, Cancelling),
             (Paid, Cancelling),
             (Paid, Refunding),
+            (Paid, Refunded),
             (Cancelling, Cancelled),
             (Refunding, Paid),
             (Refunding, Refunded),

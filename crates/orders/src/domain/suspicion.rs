@@ -33,7 +33,10 @@ impl Suspicion {
             FindingKind::PaidWithoutCharge | FindingKind::AmountMismatch => payment.or(charge),
             FindingKind::ChargeWithoutOrder
             | FindingKind::ChargeOnEndedOrder
-            | FindingKind::AuthorisationOnEndedOrder => charge.or(payment),
+            | FindingKind::AuthorisationOnEndedOrder
+            // Those of the last two are never suspected: the gateway reports them.
+            | FindingKind::RefundFailed
+            | FindingKind::PaymentDisputed => charge.or(payment),
         };
         subject.expect("a suspicion is about a charge or a payment")
     }
@@ -46,6 +49,9 @@ pub(crate) enum Judgement {
     Fine,
     /// It is exactly what this paid order was to be charged.
     Pays(OrderId),
+    /// Something happened to its payment at the gateway that our books may not know. Its refunds and disputes have to be
+    /// read before it is judged.
+    Behind(Box<Attempt>),
     /// Something.
     Suspicious(Box<Suspicion>),
 }
@@ -197,7 +203,7 @@ fn on_ended(
     let action = match attempt.map(|attempt| attempt.state) {
         // The books have the money, too: an operator has closed the order, and knows.
         Some(AttemptState::Paid | AttemptState::Refunding) => FindingAction::None,
-        _ => remedy(left, attempt),
+        _ => remedy(left, charge, attempt),
     };
     let detail = format!(
         "order {order_id} is {status}, and its charge {} {what} {}",
@@ -234,7 +240,7 @@ fn past_orders(
     };
     Judgement::Suspicious(Box::new(Suspicion {
         kind: FindingKind::ChargeWithoutOrder,
-        action: remedy(left, attempt),
+        action: remedy(left, charge, attempt),
         charge: Some(charge.id.clone()),
         payment: charge.reference.clone(),
         order: paid_order.map(|order_id| (order_id, OrderStatus::Paid)),
@@ -245,9 +251,10 @@ fn past_orders(
 }
 
 /// What the program does by itself. Without an attempt in this database the money is not this database's to move: another
-/// installation may have sold something for it.
-fn remedy(left: Left, attempt: Option<&Attempt>) -> FindingAction {
+/// installation may have sold something for it. And a bank that decides a dispute may give the money back, too.
+fn remedy(left: Left, charge: &ListedCharge, attempt: Option<&Attempt>) -> FindingAction {
     match (left, attempt) {
+        (Left::Money(_), Some(_)) if charge.disputed => FindingAction::None,
         (Left::Money(_), Some(_)) => FindingAction::Refund,
         (Left::Reserved(_), Some(_)) => FindingAction::Void,
         (_, None) | (Left::NeverAny | Left::NoMore, _) => FindingAction::None,

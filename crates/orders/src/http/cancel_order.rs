@@ -27,7 +27,7 @@ pub(super) struct Body {
 }
 
 oms_errors::refusals! {
-    Refusals: [INVALID_HEADER, error::NOT_FOUND, error::KEY_REUSED, error::OUTCOME_UNKNOWN], with a location: [error::NOT_CANCELLABLE, error::REFUND_IN_PROGRESS]
+    Refusals: [INVALID_HEADER, error::NOT_FOUND, error::KEY_REUSED, error::OUTCOME_UNKNOWN], with a location: [error::NOT_CANCELLABLE, error::PAYMENT_DISPUTED, error::REFUND_IN_PROGRESS]
 }
 
 /// 200 with the order once it is cancelled; 202 while that is under way. 404 when there is none of this id in this store; 409
@@ -38,7 +38,8 @@ oms_errors::refusals! {
     operation_id = "cancelOrder",
     tag = "orders",
     summary = "Cancel an order",
-    description = "Gives back what was paid, and the stock. Repeating it changes nothing more.",
+    description = "Gives back what is left of the payment, and the stock. Repeating it changes nothing more. While the customer disputes \
+        the payment, an order is not cancelled.",
     params(("id" = OrderId, Path), OptionalIdempotencyKey),
     request_body = Option<Body>,
     responses(

@@ -55,6 +55,7 @@ pub(super) fn order() -> Value {
         "amount": usd(2000),
         "captured": usd(2000),
         "refunded": usd(500),
+        "refundable": usd(1500),
         "reference": "pi_952bdc58e1bc480193711688128441ba"
     });
     order["refunds"] = json!([refund()]);
@@ -85,6 +86,7 @@ pub(super) fn refund() -> Value {
         "refundId": "01a20581-7c1e-7d52-9c6f-3f1f9ad1a0f4",
         "orderId": ORDER_ID,
         "status": "refunded",
+        "actor": "oms",
         "amount": usd(500),
         "reason": "arrived scratched",
         "reference": "re_0f3c2b7d9a5e4c1f8b6d",

@@ -22,8 +22,8 @@ use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service;
 
-/// 200 with a page, newest first unless `sort` is `oldest`. `status`, `customerId`, `warehouseId`, `createdFrom`, `createdTo`
-/// and `externalReference` narrow it, all that are given together; `limit` is 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
+/// 200 with a page, newest first unless `sort` is `oldest`. `status`, `customerId`, `warehouseId`, `createdFrom`, `createdTo`,
+/// `externalReference` and `disputed` narrow it, all that are given together; `limit` is 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
 #[utoipa::path(
     get,
     path = "/orders",
@@ -76,13 +76,14 @@ impl ListedOrder {
 }
 
 /// The parameters of the list.
-const PARAMETERS: [&str; 9] = [
+const PARAMETERS: [&str; 10] = [
     "status",
     "customerId",
     "warehouseId",
     "createdFrom",
     "createdTo",
     "externalReference",
+    "disputed",
     "sort",
     "limit",
     "cursor",
@@ -100,6 +101,8 @@ struct ListParameters {
     created_from: Option<DateTime<Utc>>,
     /// Placed before that. Later than `createdFrom`.
     created_to: Option<DateTime<Utc>>,
+    /// Whether the payment was ever disputed.
+    disputed: Option<bool>,
     sort: Option<OrderSort>,
 }
 
@@ -120,6 +123,7 @@ impl Query {
             created_from: parameter(&query, "createdFrom", parse_time)?,
             created_to: parameter(&query, "createdTo", parse_time)?,
             external_reference: parameter(&query, "externalReference", parse_reference)?,
+            disputed: parameter(&query, "disputed", parse_flag)?,
         };
         if let (Some(from), Some(to)) = (filter.created_from, filter.created_to)
             && from >= to
@@ -155,6 +159,11 @@ fn parse_reference(value: &str) -> Result<ExternalReference, String> {
     ExternalReference::parse(value).map_err(|error| error.to_string())
 }
 
+fn parse_flag(value: &str) -> Result<bool, String> {
+    let parsed = value.parse();
+    parsed.map_err(|_| "must be true or false".to_owned())
+}
+
 fn parse_sort(value: &str) -> Result<OrderSort, String> {
     OrderSort::parse(value).ok_or_else(|| "must be newest or oldest".to_owned())
 }
@@ -188,11 +197,12 @@ mod tests {
         let id = uuid::Uuid::from_u128(7);
         let text = format!(
             "status=PAID&customerId={id}&warehouseId={id}&createdFrom=2026-11-01T00:00:00Z\
-             &createdTo=2026-11-02T01:00:00%2B01:00&externalReference=%231001&sort=oldest&limit=7"
+             &createdTo=2026-11-02T01:00:00%2B01:00&externalReference=%231001&disputed=true&sort=oldest&limit=7"
         );
         let query = Query::parse(&text).unwrap();
         let filter = query.listing.filter;
         assert_eq!(filter.status, Some(OrderStatus::Paid));
+        assert_eq!(filter.disputed, Some(true));
         assert_eq!(filter.customer_id, Some(id.into()));
         assert_eq!(filter.warehouse_id, Some(id.into()));
         assert_eq!(

@@ -14,7 +14,7 @@ use super::representation::RefundBody;
 use super::{OrdersApi, examples, order_id_of, reason_of};
 use crate::domain::actor::API;
 use crate::domain::reason::Reason;
-use crate::domain::refund::RequestedRefund;
+use crate::domain::refund::{Disputed, RequestedRefund};
 use crate::domain::status::OrderStatus;
 use crate::error::{self, RETRY_AFTER_S, location_of};
 use crate::service;
@@ -22,7 +22,7 @@ use crate::service::refund_order::RefundedOrder;
 
 /// The body: without an amount, all that is left.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewRefund, examples(examples::new_refund))]
 pub(super) struct Body {
     /// Without it, all that is left.
@@ -32,6 +32,10 @@ pub(super) struct Body {
     amount: Option<Amount>,
     #[schema(value_type = Option<Reason>)]
     reason: Option<String>,
+    /// Give the money back although the customer disputes the payment. The bank may give it back too.
+    #[serde(default)]
+    #[schema(default = false)]
+    despite_dispute: bool,
 }
 
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -63,6 +67,7 @@ oms_errors::refusals! {
         error::OUTCOME_UNKNOWN,
     ], with a location: [
         error::NOT_REFUNDABLE,
+        error::PAYMENT_DISPUTED,
         error::REFUND_IN_PROGRESS,
         error::REFUND_REFUSED,
     ]
@@ -77,7 +82,8 @@ oms_errors::refusals! {
     operation_id = "refundOrder",
     tag = "orders",
     summary = "Give money back",
-    description = "An order whose money was all given back is `REFUNDED`, and holds no stock.",
+    description = "An order whose money was all given back is `REFUNDED`, and holds no stock. Without an amount, all that is left \
+        at the gateway is given back. A payment that the customer disputes is not refunded unless `despiteDispute` says so.",
     params(("id" = OrderId, Path), IdempotencyKeyHeader),
     request_body = Body,
     responses(
@@ -112,6 +118,10 @@ impl Body {
         Ok(RequestedRefund {
             amount,
             reason: reason_of(self.reason.as_deref())?,
+            disputed: match self.despite_dispute {
+                true => Disputed::GiveBack,
+                false => Disputed::Refuse,
+            },
         })
     }
 }

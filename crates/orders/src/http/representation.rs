@@ -4,13 +4,16 @@ use chrono::{DateTime, Utc};
 use oms_inventory::{
     CandidateOutcome, ProductId, RouteExplanation, RoutingTrace, TraceEntry, WarehouseId,
 };
-use oms_payments::{Attempt, AttemptId, GatewayCall, Refund, RefundId, RefundState};
+use oms_payments::{
+    Attempt, AttemptId, DisputeState, GatewayCall, Refund, RefundActor, RefundId, RefundState,
+};
 use oms_validation::{Location, Money, OrderId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::examples;
 use crate::domain::address::ShippingAddress;
+use crate::domain::dispute::Dispute;
 use crate::domain::external_reference::ExternalReference;
 use crate::domain::id::CustomerId;
 use crate::domain::line::OrderLine;
@@ -110,10 +113,33 @@ pub(super) struct Payment {
     /// What was given back of it until now.
     #[serde(skip_serializing_if = "Option::is_none")]
     refunded: Option<Money>,
+    /// What can still be given back: neither given back nor about to be, by us or by others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refundable: Option<Money>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decline_code: Option<String>,
+    /// The newest dispute of it, if there ever was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dispute: Option<DisputeBody>,
+}
+
+/// The customer disputes the payment at the bank.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Dispute)]
+struct DisputeBody {
+    /// The gateway's name for it.
+    id: String,
+    state: DisputeState,
+    amount: Money,
+    /// Why, in the gateway's words.
+    reason: String,
+    /// Until when evidence can be handed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence_due_at: Option<DateTime<Utc>>,
+    opened_at: DateTime<Utc>,
 }
 
 /// Money that was given back, or is to be.
@@ -125,6 +151,9 @@ pub(super) struct RefundBody {
     order_id: OrderId,
     #[schema(value_type = RefundState)]
     status: &'static str,
+    /// Who gives the money back.
+    #[schema(value_type = RefundActor)]
+    actor: &'static str,
     amount: Money,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -241,13 +270,14 @@ impl OrderBody {
             order,
             payment,
             refunds,
+            disputes,
             explanation,
         } = details;
         Ok(Self {
             summary: OrderSummary::of(&order, Replay::No)?,
             failure: order.failure.as_ref().map(ToString::to_string),
             shipping_address: order.shipping_address,
-            payment: payment.map(|attempt| Payment::of(attempt, &refunds)),
+            payment: payment.map(|attempt| Payment::of(attempt, &refunds, disputes)),
             refunds: refunds.into_iter().map(RefundBody::from).collect(),
             routing: RoutingBody::of(order.routing, explanation),
         })
@@ -256,27 +286,54 @@ impl OrderBody {
 
 impl Payment {
     /// An attempt, with what the order's refunds have given back of it.
-    pub(super) fn of(attempt: Attempt, refunds: &[Refund]) -> Self {
+    pub(super) fn of(attempt: Attempt, refunds: &[Refund], disputes: Vec<Dispute>) -> Self {
         let captured = attempt.captured;
+        let sum =
+            |captured, states: &[RefundState]| refunded(attempt.id, captured, refunds, states);
+        let left = |captured: Money| Money {
+            amount_minor: captured.amount_minor
+                - sum(captured, &[RefundState::Refunded, RefundState::Pending]).amount_minor,
+            ..captured
+        };
         Self {
             state: attempt.state.as_str(),
             gateway: attempt.gateway,
             attempt: attempt.number,
             amount: attempt.amount,
             captured,
-            refunded: captured.map(|captured| refunded(attempt.id, captured, refunds)),
+            refunded: captured.map(|captured| sum(captured, &[RefundState::Refunded])),
+            refundable: captured.map(left),
             reference: attempt.reference.map(|reference| reference.to_string()),
             decline_code: attempt.decline_code.map(|code| code.to_string()),
+            dispute: disputes.into_iter().next().map(DisputeBody::from),
         }
     }
 }
 
-fn refunded(attempt_id: AttemptId, captured: Money, refunds: &[Refund]) -> Money {
-    let is_done = |it: &&Refund| it.attempt_id == attempt_id && it.state == RefundState::Refunded;
-    let done = refunds.iter().filter(is_done);
+fn refunded(
+    attempt_id: AttemptId,
+    captured: Money,
+    refunds: &[Refund],
+    states: &[RefundState],
+) -> Money {
+    let counts = |it: &&Refund| it.attempt_id == attempt_id && states.contains(&it.state);
+    let done = refunds.iter().filter(counts);
     Money {
         amount_minor: done.map(|it| it.amount.amount_minor).sum(),
         ..captured
+    }
+}
+
+impl From<Dispute> for DisputeBody {
+    fn from(dispute: Dispute) -> Self {
+        Self {
+            id: dispute.reference.to_string(),
+            state: dispute.state,
+            amount: dispute.amount,
+            reason: dispute.reason,
+            evidence_due_at: dispute.evidence_due_at,
+            opened_at: dispute.opened_at,
+        }
     }
 }
 
@@ -286,6 +343,7 @@ impl From<Refund> for RefundBody {
             refund_id: refund.id,
             order_id: refund.order_id,
             status: refund.state.as_str(),
+            actor: refund.actor.as_str(),
             amount: refund.amount,
             reason: refund.reason,
             failure_code: refund.failure_code.map(|code| code.to_string()),

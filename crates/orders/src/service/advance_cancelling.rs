@@ -17,6 +17,8 @@ use crate::service::abort::{Abort, unless_lost};
 use crate::service::advance_order::Advance;
 use crate::service::end_cancelling::{NoMoney, end_cancelling};
 use crate::service::end_order::Proof;
+use crate::service::follow_gateway::{Followed, Reach, try_to_follow};
+use crate::store::disputes;
 use crate::store::orders;
 use crate::store::reconciliations::Claim;
 
@@ -34,6 +36,17 @@ enum Fenced {
     TooLate(Box<Begun>),
 }
 
+/// How often a try begins anew because money was given back at the gateway meanwhile.
+const ROUNDS: usize = 3;
+
+/// What one round of a try came to.
+enum Round {
+    /// This.
+    Ended(Advance),
+    /// The gateway's books have changed ours: what is left to be given back is another amount now.
+    Again,
+}
+
 /// One try to cancel an order that is in `CANCELLING`.
 pub(crate) async fn advance_cancelling(
     context: &OrderContext,
@@ -41,6 +54,21 @@ pub(crate) async fn advance_cancelling(
     claim: &Claim,
     actor: &str,
 ) -> Result<Advance, OrderError> {
+    for _ in 0..ROUNDS {
+        if let Round::Ended(advance) = go_round(context, tenant, claim, actor).await? {
+            return Ok(advance);
+        }
+    }
+    let reason = "the gateway's books of its payment keep changing".to_owned();
+    Ok(Advance::TryAgain { reason })
+}
+
+async fn go_round(
+    context: &OrderContext,
+    tenant: TenantId,
+    claim: &Claim,
+    actor: &str,
+) -> Result<Round, OrderError> {
     let order_id = claim.order_id;
     let mut connection = context.database.acquire().await?;
     // In this order: the attempt of a refund has the reference that the refund needs.
@@ -50,30 +78,57 @@ pub(crate) async fn advance_cancelling(
     // An order is committed together with its attempt.
     let Some(attempt) = attempt else {
         let reason = "it has no payment attempt".to_owned();
-        return Ok(Advance::TryAgain { reason });
+        return Ok(Round::Ended(Advance::TryAgain { reason }));
     };
     let begun = match (pending, attempt.state) {
         (Some(refund), _) => (attempt, refund),
-        (None, AttemptState::Paid) => match begin(context, tenant, order_id, None).await? {
-            Some(begun) => begun,
-            None => return Ok(Advance::Superseded),
-        },
+        (None, AttemptState::Paid) => {
+            if let Some(round) = look_before(context, tenant, claim, &attempt).await? {
+                return Ok(round);
+            }
+            match begin(context, tenant, order_id, None).await? {
+                Some(begun) => begun,
+                None => return Ok(Round::Ended(Advance::Superseded)),
+            }
+        }
         (None, state) if state.is_open() => {
             match fence(context, tenant, claim, &attempt, actor).await? {
-                Fenced::Is(advance) => return Ok(advance),
+                Fenced::Is(advance) => return Ok(Round::Ended(advance)),
                 Fenced::TooLate(begun) => *begun,
             }
         }
         (None, state) if state.is_dead() => {
             let no_money = NoMoney::AttemptIsDead;
             let ended = end_cancelling(context, tenant, order_id, &no_money, actor).await?;
-            return Ok(cancelled(ended));
+            return Ok(Round::Ended(cancelled(ended)));
         }
         // Its refund was begun between our two looks.
-        (None, _) => return Ok(Advance::Superseded),
+        (None, _) => return Ok(Round::Ended(Advance::Superseded)),
     };
     oms_failpoints::reached("orders.cancel_refund_begun");
     give_back(context, tenant, begun, actor).await
+}
+
+/// What is left is what the gateway has: others give money back there. And a payment that is disputed is left to a person.
+async fn look_before(
+    context: &OrderContext,
+    tenant: TenantId,
+    claim: &Claim,
+    attempt: &Attempt,
+) -> Result<Option<Round>, OrderError> {
+    let followed = try_to_follow(context, tenant, attempt, Reach::Refunds).await;
+    if followed == Followed::Changed {
+        return Ok(Some(Round::Again));
+    }
+    let mut connection = context.database.acquire().await?;
+    let dispute = disputes::find_open(&mut connection, tenant, claim.order_id).await?;
+    Ok(dispute.map(|dispute| {
+        let reason = format!(
+            "the payment is disputed ({}): retry when the dispute is closed",
+            dispute.reference
+        );
+        Round::Ended(Advance::NeedsPerson { reason })
+    }))
 }
 
 fn cancelled(ended: bool) -> Advance {
@@ -195,7 +250,7 @@ async fn give_back(
     tenant: TenantId,
     (attempt, refund): Begun,
     actor: &str,
-) -> Result<Advance, OrderError> {
+) -> Result<Round, OrderError> {
     let gateway = context.gateway.as_ref();
     let result = execute_refund(&context.database, gateway, tenant, &refund, &attempt, actor).await;
     oms_failpoints::reached("orders.cancel_refunded");
@@ -204,11 +259,21 @@ async fn give_back(
             let no_money = NoMoney::GivenBack(&refund);
             let order_id = refund.order_id;
             let ended = end_cancelling(context, tenant, order_id, &no_money, actor).await?;
-            Ok(cancelled(ended))
+            Ok(Round::Ended(cancelled(ended)))
         }
-        RefundResult::Failed { code } => fail(context, tenant, &refund, code).await,
-        RefundResult::Pending => Ok(Advance::Waiting),
-        RefundResult::Later(cause) => Ok(Advance::of_later(&cause)),
+        RefundResult::Failed { code } => {
+            let advance = fail(context, tenant, &refund, code).await?;
+            // Perhaps because the money was given back elsewhere, or is disputed.
+            let reach = Reach::RefundsAndDisputes;
+            Ok(
+                match try_to_follow(context, tenant, &attempt, reach).await {
+                    Followed::Changed => Round::Again,
+                    _ => Round::Ended(advance),
+                },
+            )
+        }
+        RefundResult::Pending => Ok(Round::Ended(Advance::Waiting)),
+        RefundResult::Later(cause) => Ok(Round::Ended(Advance::of_later(&cause))),
     }
 }
 

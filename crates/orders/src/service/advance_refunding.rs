@@ -9,6 +9,7 @@ use crate::context::OrderContext;
 use crate::error::OrderError;
 use crate::service::advance_order::Advance;
 use crate::service::end_refunding::end_refunding;
+use crate::service::follow_gateway::{Reach, try_to_follow};
 
 /// One try to end the refund of an order that is in `REFUNDING`.
 pub(crate) async fn advance_refunding(
@@ -47,10 +48,12 @@ pub(crate) async fn give_back(
         RefundResult::Pending => return Ok(Advance::Waiting),
         RefundResult::Later(cause) => return Ok(Advance::of_later(&cause)),
     };
-    Ok(
-        match end_refunding(context, tenant, refund, &end, actor).await? {
-            true => advance,
-            false => Advance::Superseded,
-        },
-    )
+    if !end_refunding(context, tenant, refund, &end, actor).await? {
+        return Ok(Advance::Superseded);
+    }
+    if advance == Advance::RefundFailed {
+        // Perhaps because the money was given back elsewhere, or is disputed.
+        try_to_follow(context, tenant, attempt, Reach::RefundsAndDisputes).await;
+    }
+    Ok(advance)
 }

@@ -1,7 +1,9 @@
 //! What a message of the gateway does to the order that it is about. The message only says where to look: it may be old,
 //! repeated or out of order, so the payment is read.
 
-use oms_payments::{Attempt, FencePolicy, GatewayEvent, find_attempt_by_reference};
+use oms_payments::{
+    Attempt, FencePolicy, GatewayEvent, GatewayFault, PaymentError, find_attempt_by_reference,
+};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -9,6 +11,7 @@ use crate::domain::actor::WEBHOOK;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::advance_order::Advance;
+use crate::service::follow_gateway::{Followed, GoesOn, Reach, follow_gateway};
 use crate::service::settle_pending::settle_attempt;
 use crate::store::{orders, reconciliations};
 
@@ -35,7 +38,9 @@ pub(crate) enum Outcome {
     Failed,
     /// The payment waits for the customer, the bank or our own confirmation: there is nothing to be done.
     Pending,
-    /// The order had ended before.
+    /// Money was given back or is disputed, and the books say so now.
+    Booked,
+    /// The order had ended before, or its books said so already.
     Superseded,
     /// Nothing of ours has this payment.
     UnknownReference,
@@ -49,10 +54,11 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// All of them.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Paid,
         Self::Failed,
         Self::Pending,
+        Self::Booked,
         Self::Superseded,
         Self::UnknownReference,
         Self::LeftToSweeper,
@@ -66,6 +72,7 @@ impl Outcome {
             Self::Paid => "paid",
             Self::Failed => "failed",
             Self::Pending => "pending",
+            Self::Booked => "booked",
             Self::Superseded => "superseded",
             Self::UnknownReference => "unknown_reference",
             Self::LeftToSweeper => "left_to_sweeper",
@@ -87,8 +94,21 @@ pub(crate) async fn apply_gateway_event(
     let Some((attempt, status)) = find_order(context, tenant, event).await? else {
         return Ok(Applied::Done(Outcome::UnknownReference));
     };
+    let applied = apply_to_order(context, tenant, &attempt, status).await?;
+    match (&applied, event.is_about_money_given_back()) {
+        (Applied::Done(done), true) => follow(context, tenant, &attempt, *done).await,
+        _ => Ok(applied),
+    }
+}
+
+async fn apply_to_order(
+    context: &OrderContext,
+    tenant: TenantId,
+    attempt: &Attempt,
+    status: OrderStatus,
+) -> Result<Applied, OrderError> {
     match status {
-        OrderStatus::PendingPayment => settle(context, tenant, &attempt).await,
+        OrderStatus::PendingPayment => settle(context, tenant, attempt).await,
         // These are steps of several calls, which only the sweeper and the request itself know how to go on with.
         OrderStatus::Cancelling | OrderStatus::Refunding => {
             leave_to_sweeper(context, tenant, attempt.order_id).await
@@ -139,6 +159,34 @@ async fn settle(
         }
     };
     Ok(Applied::Done(outcome))
+}
+
+/// Books what was given back or is disputed, whatever became of the order. `done` is what the message has done before.
+async fn follow(
+    context: &OrderContext,
+    tenant: TenantId,
+    attempt: &Attempt,
+    done: Outcome,
+) -> Result<Applied, OrderError> {
+    let (reach, goes_on) = (Reach::RefundsAndDisputes, GoesOn::Sweeper);
+    let followed = match follow_gateway(context, tenant, attempt, reach, goes_on).await {
+        Err(OrderError::Payment(PaymentError::Gateway(error)))
+            if *error.fault() == GatewayFault::BreakerOpen =>
+        {
+            return Ok(Applied::Refused);
+        }
+        followed => followed?,
+    };
+    Ok(match (followed, done) {
+        (Followed::Changed, _) => Applied::Done(Outcome::Booked),
+        (Followed::Unchanged, done) => Applied::Done(done),
+        (Followed::Deferred, _) => Applied::TryAgain {
+            reason: "our own refund of the payment has not ended".to_owned(),
+        },
+        (Followed::Overtaken, _) => Applied::TryAgain {
+            reason: "the order kept changing while its payment was read".to_owned(),
+        },
+    })
 }
 
 async fn leave_to_sweeper(

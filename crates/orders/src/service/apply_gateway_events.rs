@@ -26,7 +26,7 @@ const MAX_TRIES: u32 = 10;
 /// What one turn did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppliedEvents {
-    /// Messages that are done with, by their outcome: `paid`, `failed`, `pending`, `superseded`, `unknown_reference`,
+    /// Messages that are done with, by their outcome: `paid`, `failed`, `pending`, `booked`, `superseded`, `unknown_reference`,
     /// `left_to_sweeper`, `left_to_person` and `given_up`.
     pub done: BTreeMap<&'static str, u64>,
     /// Messages to apply later, because the gateway or the database did not answer.
@@ -120,6 +120,10 @@ fn by_payment(events: Vec<GatewayEvent>) -> Vec<Vec<GatewayEvent>> {
         let payment = (event.gateway.clone(), event.reference.as_str().to_owned());
         payments.entry(payment).or_default().push(event);
     }
+    // The first one stands for all: one that has more looked at than the others comes first.
+    for events in payments.values_mut() {
+        events.sort_by_key(|event| !event.is_about_money_given_back());
+    }
     payments.into_values().collect()
 }
 
@@ -164,7 +168,9 @@ impl Applied {
     /// What becomes of another message about the same payment.
     fn for_the_next(self) -> Self {
         match self {
-            Self::Done(Outcome::Paid | Outcome::Failed) => Self::Done(Outcome::Superseded),
+            Self::Done(Outcome::Paid | Outcome::Failed | Outcome::Booked) => {
+                Self::Done(Outcome::Superseded)
+            }
             other => other,
         }
     }

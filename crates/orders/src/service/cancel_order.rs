@@ -20,6 +20,7 @@ use crate::service::claim_key::claim_key;
 use crate::service::dead_letter_order::dead_letter_order;
 use crate::service::get_order::{OrderDetails, get_order};
 use crate::service::place_order::PendingOrder;
+use crate::service::refuse_disputed::refuse_disputed;
 use crate::service::worklist::put_on;
 use crate::store::orders::{self, KeyFate, Transition};
 use crate::store::reconciliations::Claim;
@@ -46,7 +47,7 @@ enum Begun {
 ///
 /// # Errors
 /// `NotFound` when there is none in this store, `NotCancellable` when it has failed or was refunded, `RefundInProgress`
-/// while money of it is given back, `KeyReused` when the key stands for another request; else when the database fails.
+/// while money of it is given back, `PaymentDisputed` while a dispute of its payment is open, `KeyReused` when the key stands for another request; else when the database fails.
 pub async fn cancel_order(
     context: &Arc<OrderContext>,
     tenant: TenantId,
@@ -95,6 +96,7 @@ async fn begin(
             return Err(OrderError::NotCancellable { order_id, status });
         }
     };
+    refuse_disputed(connection, tenant, order_id, from).await?;
     let transition = Transition {
         from,
         to: OrderStatus::Cancelling,

@@ -1,6 +1,6 @@
 //! Compares one charge of the gateway with our books, and writes down what is wrong.
 
-use oms_payments::{ListedCharge, PaymentError};
+use oms_payments::{Attempt, ChargeId, ListedCharge, PaymentError};
 use oms_validation::TenantId;
 
 use crate::context::OrderContext;
@@ -8,7 +8,8 @@ use crate::domain::finding::FindingKind;
 use crate::domain::id::FindingId;
 use crate::domain::suspicion::{Judgement, Suspicion};
 use crate::error::OrderError;
-use crate::service::judge_charges::judge_charges;
+use crate::service::follow_gateway::{GoesOn, Reach, follow_gateway};
+use crate::service::judge_charges::{Books, judge_charges};
 use crate::service::record_finding::{Recorded, record_finding};
 use crate::service::settle_finding::settle_new;
 
@@ -40,9 +41,29 @@ pub async fn check_charge(
     tenant: TenantId,
     charge: &ListedCharge,
 ) -> Result<ChargeCheck, OrderError> {
-    match judge_one(context, tenant, charge).await? {
+    match judge_one(context, tenant, charge, Books::AsTheyAre).await? {
         Judgement::Fine | Judgement::Pays(_) => Ok(ChargeCheck::Fine),
+        Judgement::Behind(attempt) => catch_up(context, tenant, &charge.id, &attempt).await,
         Judgement::Suspicious(suspicion) => confirm(context, tenant, &suspicion).await,
+    }
+}
+
+/// Books what happened to the charge's payment at the gateway. What differs even then is a difference.
+pub(crate) async fn catch_up(
+    context: &OrderContext,
+    tenant: TenantId,
+    id: &ChargeId,
+    attempt: &Attempt,
+) -> Result<ChargeCheck, OrderError> {
+    let (reach, goes_on) = (Reach::RefundsAndDisputes, GoesOn::Sweeper);
+    follow_gateway(context, tenant, attempt, reach, goes_on).await?;
+    let charge = context.gateway.find_charge(id).await;
+    let Some(charge) = charge.map_err(PaymentError::from)? else {
+        return Ok(ChargeCheck::Fine);
+    };
+    match judge_one(context, tenant, &charge, Books::Followed).await? {
+        Judgement::Suspicious(suspicion) => confirm(context, tenant, &suspicion).await,
+        Judgement::Fine | Judgement::Pays(_) | Judgement::Behind(_) => Ok(ChargeCheck::Fine),
     }
 }
 
@@ -50,8 +71,9 @@ async fn judge_one(
     context: &OrderContext,
     tenant: TenantId,
     charge: &ListedCharge,
+    books: Books,
 ) -> Result<Judgement, OrderError> {
-    let judged = judge_charges(context, tenant, std::slice::from_ref(charge)).await?;
+    let judged = judge_charges(context, tenant, std::slice::from_ref(charge), books).await?;
     Ok(judged.into_iter().next().unwrap_or(Judgement::Fine))
 }
 
@@ -69,14 +91,16 @@ pub(crate) async fn confirm(
     let Some(charge) = charge.map_err(PaymentError::from)? else {
         return Ok(ChargeCheck::Fine);
     };
-    match judge_one(context, tenant, &charge).await? {
+    match judge_one(context, tenant, &charge, Books::Followed).await? {
         Judgement::Suspicious(again)
             if (again.kind, again.order) == (suspicion.kind, suspicion.order) =>
         {
             write_down(context, tenant, &again).await
         }
         // The order went on meanwhile; the next comparison has the last word.
-        Judgement::Suspicious(_) | Judgement::Fine | Judgement::Pays(_) => Ok(ChargeCheck::Fine),
+        Judgement::Suspicious(_) | Judgement::Fine | Judgement::Pays(_) | Judgement::Behind(_) => {
+            Ok(ChargeCheck::Fine)
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 
 use oms_database::{Connection, LockWait, limit_lock_wait, transaction};
 use oms_inventory::release;
-use oms_payments::{PaymentError, Refund, RefundEnd, close_attempt, finish_refund, save_calls};
+use oms_payments::{
+    AttemptState, PaymentError, Refund, RefundEnd, close_attempt, finish_refund, save_calls,
+};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -124,8 +126,8 @@ async fn end_payment(
             close_attempt(connection, tenant, id, closing, calls).await
         }
         NoMoney::GivenBack(refund) => {
-            let left = finish_refund(connection, tenant, refund, &RefundEnd::Refunded).await?;
-            Ok(left.is_some_and(|left| left.amount_minor == 0))
+            let finished = finish_refund(connection, tenant, refund, &RefundEnd::Refunded).await?;
+            Ok(finished.is_some_and(|finished| finished.attempt == AttemptState::Refunded))
         }
         NoMoney::AttemptIsDead => Ok(true),
     }

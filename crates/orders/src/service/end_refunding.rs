@@ -2,8 +2,8 @@
 
 use oms_database::{Connection, DbError, LockWait, limit_lock_wait, transaction};
 use oms_inventory::release;
-use oms_payments::{Refund, RefundEnd, finish_refund};
-use oms_validation::{Money, TenantId};
+use oms_payments::{AttemptState, Finished, Refund, RefundEnd, finish_refund};
+use oms_validation::TenantId;
 
 use crate::context::OrderContext;
 use crate::domain::authorship::Authorship;
@@ -49,9 +49,9 @@ async fn attempt(
         if status != Some(OrderStatus::Refunding) {
             return Err(Abort::Lost);
         }
-        let left = finish_refund(connection, tenant, refund, end).await?;
-        let left = left.ok_or(Abort::Lost)?;
-        write(connection, tenant, now, refund, end, left, actor).await?;
+        let finished = finish_refund(connection, tenant, refund, end).await?;
+        let finished = finished.ok_or(Abort::Lost)?;
+        write(connection, tenant, now, refund, end, finished, actor).await?;
         oms_failpoints::reached("orders.refunded");
         Ok(())
     })
@@ -64,11 +64,11 @@ async fn write(
     now: Now,
     refund: &Refund,
     end: &RefundEnd,
-    left: Money,
+    finished: Finished,
     actor: &str,
 ) -> Result<(), DbError> {
-    let to = match left.amount_minor {
-        0 => OrderStatus::Refunded,
+    let to = match finished.attempt {
+        AttemptState::Refunded => OrderStatus::Refunded,
         _ => OrderStatus::Paid,
     };
     let transition = Transition {

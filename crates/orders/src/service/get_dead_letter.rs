@@ -7,11 +7,12 @@ use oms_validation::TenantId;
 
 use crate::context::OrderContext;
 use crate::domain::dead_letter::DeadLetter;
+use crate::domain::dispute::Dispute;
 use crate::domain::event::OrderEvent;
 use crate::domain::id::DeadLetterId;
 use crate::domain::order::Order;
 use crate::error::OrderError;
-use crate::store::{dead_letters, events, orders};
+use crate::store::{dead_letters, disputes, events, orders};
 
 /// A dead letter, and the whole history of its order.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct DeadLetterDetails {
     pub calls: Vec<GatewayCall>,
     /// What was given back of its payment, or is to be, the first one first.
     pub refunds: Vec<Refund>,
+    /// The disputes of its payment, the newest first.
+    pub disputes: Vec<Dispute>,
 }
 
 /// A dead letter by its id.
@@ -47,7 +50,9 @@ pub async fn get_dead_letter(
     let order_id = dead_letter.order_id;
     let order = orders::find(&mut connection, tenant, order_id).await?;
     let order = order.ok_or(OrderError::NotFound)?;
+    let mut disputes = disputes::find_by_orders(&mut connection, tenant, &[order_id]).await?;
     Ok(DeadLetterDetails {
+        disputes: disputes.remove(&order_id).unwrap_or_default(),
         dead_letter,
         explanation: explain_route(&mut connection, tenant, &order.routing).await?,
         order,

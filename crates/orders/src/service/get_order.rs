@@ -10,9 +10,10 @@ use oms_payments::{Attempt, Refund, find_payments, find_refunds};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::dispute::Dispute;
 use crate::domain::order::Order;
 use crate::error::OrderError;
-use crate::store::orders;
+use crate::store::{disputes, orders};
 
 /// An order with the state of its payment, its refunds, and why it comes from where it comes from.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct OrderDetails {
     pub payment: Option<Attempt>,
     /// What was given back of it, or is to be, the first one first.
     pub refunds: Vec<Refund>,
+    /// The disputes of its payment, the newest first.
+    pub disputes: Vec<Dispute>,
     /// Its routing trace in words.
     pub explanation: RouteExplanation,
 }
@@ -80,6 +83,7 @@ async fn get_together(
     let explanations = explain_routes(&mut connection, tenant, &traces).await?;
     let mut payments = find_payments(&mut connection, tenant, &there).await?;
     let mut refunds = find_refunds(&mut connection, tenant, &there).await?;
+    let mut disputes = disputes::find_by_orders(&mut connection, tenant, &there).await?;
     drop(connection);
     let details = orders.into_iter().zip(explanations);
     let details = details.map(|(order, explanation)| {
@@ -88,6 +92,7 @@ async fn get_together(
             order,
             payment: payments.remove(&id),
             refunds: refunds.remove(&id).unwrap_or_default(),
+            disputes: disputes.remove(&id).unwrap_or_default(),
             explanation,
         };
         (id, details)

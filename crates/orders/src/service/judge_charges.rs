@@ -2,19 +2,34 @@
 
 use std::collections::HashMap;
 
-use oms_payments::{Attempt, ListedCharge, Reference, find_attempts_by_references};
+use oms_payments::{
+    Attempt, AttemptId, AttemptState, ListedCharge, Reference, find_attempts_by_references,
+    find_refunded,
+};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::behind::is_behind;
 use crate::domain::suspicion::{FoundOrder, Judgement, judge, named_order};
 use crate::error::OrderError;
 use crate::store::paid_orders;
 
-/// What each of these charges says against our books, in their order. One statement of payments and one of orders for all.
+/// Whether our books were just brought up to the gateway's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Books {
+    /// They may be behind.
+    AsTheyAre,
+    /// Whatever still differs is a difference.
+    Followed,
+}
+
+/// What each of these charges says against our books, in their order. One statement of payments, one of refunds and one of
+/// orders for all.
 pub(crate) async fn judge_charges(
     context: &OrderContext,
     tenant: TenantId,
     charges: &[ListedCharge],
+    books: Books,
 ) -> Result<Vec<Judgement>, OrderError> {
     let gateway = context.gateway.name();
     let references: Vec<Reference> = charges
@@ -24,6 +39,8 @@ pub(crate) async fn judge_charges(
     let mut connection = context.database.acquire().await?;
     let attempts =
         find_attempts_by_references(&mut connection, tenant, gateway, &references).await?;
+    let attempt_ids: Vec<AttemptId> = attempts.iter().map(|attempt| attempt.id).collect();
+    let given_back = find_refunded(&mut connection, tenant, &attempt_ids).await?;
     let attempts: HashMap<Reference, Attempt> = attempts
         .into_iter()
         .filter_map(|attempt| Some((attempt.reference.clone()?, attempt)))
@@ -38,8 +55,37 @@ pub(crate) async fn judge_charges(
     let orders: HashMap<OrderId, FoundOrder> =
         orders.into_iter().map(|order| (order.id, order)).collect();
     let judged = charges.iter().map(|charge| {
-        let order = order_of(charge).and_then(|id| orders.get(&id));
-        judge(tenant, charge, attempt_of(charge), order.copied())
+        let order = order_of(charge).and_then(|id| orders.get(&id)).copied();
+        let attempt = attempt_of(charge);
+        let given_back = |attempt: &Attempt| given_back.get(&attempt.id).copied().unwrap_or(0);
+        match attempt {
+            Some(attempt)
+                if books == Books::AsTheyAre
+                    && is_behind(charge, attempt, order, given_back(attempt)) =>
+            {
+                Judgement::Behind(Box::new(attempt.clone()))
+            }
+            // That a refund failed later is a finding of its own, and no charge to be given back unasked.
+            Some(attempt)
+                if has_ended(order) && is_explained(charge, attempt, given_back(attempt)) =>
+            {
+                Judgement::Fine
+            }
+            _ => judge(tenant, charge, attempt, order),
+        }
     });
     Ok(judged.collect())
+}
+
+/// Whether our books know why a charge of an ended order shows money: a refund failed, and it is with us, or a dispute
+/// decides whose it is.
+fn is_explained(charge: &ListedCharge, attempt: &Attempt, given_back_minor: i64) -> bool {
+    let is_with_us =
+        attempt.state == AttemptState::Paid && charge.refunded.amount_minor == given_back_minor;
+    attempt.captured == Some(charge.captured) && (is_with_us || charge.disputed)
+}
+
+fn has_ended(order: Option<FoundOrder>) -> bool {
+    let status = order.and_then(|order| order.status);
+    status.is_some_and(|status| !status.holds_stock())
 }

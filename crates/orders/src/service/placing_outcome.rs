@@ -146,6 +146,7 @@ impl PlacingOutcome {
             OrderError::NotFound
             | OrderError::NotCancellable { .. }
             | OrderError::NotRefundable { .. }
+            | OrderError::PaymentDisputed { .. }
             | OrderError::RefundInProgress(_)
             | OrderError::RefundExceedsCaptured { .. }
             | OrderError::RefundCurrency(_)

@@ -1,5 +1,6 @@
-//! Reverse reconciliation: walks the charges that the gateway has, whoever asked for them, and then our paid orders whose
-//! charges were not among them. The gateway's list is read once for all tenants.
+//! Reverse reconciliation: walks the charges that the gateway has, whoever asked for them, then what it reported of refunds and
+//! disputes of older ones, and then our paid orders whose charges were not among them. The gateway's lists are read once for
+//! all tenants.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::error::Error;
@@ -13,10 +14,11 @@ use crate::domain::id::FindingId;
 use crate::domain::reconcile_window::ReconcileWindow;
 use crate::domain::suspicion::Judgement;
 use crate::error::OrderError;
-use crate::service::check_charge::{ChargeCheck, confirm};
+use crate::service::check_charge::{ChargeCheck, catch_up, confirm};
 use crate::service::check_paid_orders::check_paid_orders;
+use crate::service::check_reports::check_reports;
 use crate::service::compared_tenants::compared_tenants;
-use crate::service::judge_charges::judge_charges;
+use crate::service::judge_charges::{Books, judge_charges};
 use crate::service::reconcile_next::Lease;
 use crate::service::settle_due_findings::settle_due_findings;
 use crate::store::findings;
@@ -129,6 +131,9 @@ pub(crate) async fn reconcile(
         walk.settled(tenant, id);
     }
     let mut going = check_charges(context, tenants, window, &mut walk).await?;
+    if going == Going::On {
+        going = check_reports(context, tenants, window, &mut walk).await?;
+    }
     for tenant in &tenants.compared {
         if going == Going::On && !walk.has_failed(*tenant) {
             let checked = check_paid_orders(context, *tenant, window, &mut walk).await;
@@ -179,10 +184,18 @@ async fn check_charges_of(
     charges: &[ListedCharge],
     walk: &mut Walk<'_>,
 ) -> Result<Going, OrderError> {
-    for judgement in judge_charges(context, tenant, charges).await? {
+    let judged = judge_charges(context, tenant, charges, Books::AsTheyAre).await?;
+    for (judgement, charge) in judged.into_iter().zip(charges) {
         match judgement {
             Judgement::Fine => {}
             Judgement::Pays(order_id) => walk.see(order_id),
+            Judgement::Behind(attempt) => {
+                let check = catch_up(context, tenant, &charge.id, &attempt).await?;
+                walk.see(attempt.order_id);
+                if walk.checked(tenant, check).await? == Going::Stop {
+                    return Ok(Going::Stop);
+                }
+            }
             Judgement::Suspicious(suspicion) => {
                 let check = confirm(context, tenant, &suspicion).await?;
                 if let Some((order_id, _)) = suspicion.order {
@@ -225,12 +238,16 @@ impl Walk<'_> {
         self.summary.settled.push(id);
     }
 
-    fn has_failed(&self, tenant: TenantId) -> bool {
+    pub(crate) fn has_failed(&self, tenant: TenantId) -> bool {
         self.summary.failed.contains(&tenant)
     }
 
     /// Goes on with the other tenants where one can't be compared.
-    fn unless_failed(&mut self, tenant: TenantId, checked: Result<Going, OrderError>) -> Going {
+    pub(crate) fn unless_failed(
+        &mut self,
+        tenant: TenantId,
+        checked: Result<Going, OrderError>,
+    ) -> Going {
         checked.unwrap_or_else(|error| {
             let cause: &dyn Error = &error;
             tracing::warn!(%tenant, cause, "a tenant could not be compared with the gateway's charges");
@@ -262,7 +279,8 @@ impl Walk<'_> {
         self.going().await
     }
 
-    async fn going(&self) -> Result<Going, OrderError> {
+    /// Whether to go on.
+    pub(crate) async fn going(&self) -> Result<Going, OrderError> {
         if let Some(lease) = self.lease
             && !lease.keep().await?
         {

@@ -4,21 +4,23 @@
 
 use oms_database::{Connection, DbError, transaction};
 use oms_payments::{
-    Attempt, BeginRefund, NewRefund, Refund, RefundFailure, RefundId, RefundState, begin_refund,
-    find_payment, find_refund_by_key,
+    Attempt, AttemptState, BeginRefund, NewRefund, Refund, RefundFailure, RefundId, RefundState,
+    begin_refund, find_payment, find_refund_by_key,
 };
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::authorship::Authorship;
 use crate::domain::reason::Reason;
-use crate::domain::refund::RequestedRefund;
+use crate::domain::refund::{Disputed, RequestedRefund};
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::advance_order::Advance;
 use crate::service::advance_refunding::give_back;
 use crate::service::change_status::change_status;
 use crate::service::dead_letter_order::dead_letter_order;
+use crate::service::follow_gateway::{Reach, try_to_follow};
+use crate::service::refuse_disputed::refuse_disputed;
 use crate::service::worklist::put_on;
 use crate::store::orders::{self, KeyFate, Transition};
 use crate::store::reconciliations::Claim;
@@ -46,7 +48,7 @@ enum Begun {
 ///
 /// # Errors
 /// `NotFound` when there is no such order in this store; `KeyReused` when the key stands for another refund;
-/// `NotRefundable`, `RefundInProgress`, `RefundExceedsCaptured` and `RefundCurrency`, which leave nothing behind;
+/// `NotRefundable`, `PaymentDisputed`, `RefundInProgress`, `RefundExceedsCaptured` and `RefundCurrency`, which leave nothing behind;
 /// `RefundRefused` when the gateway says no; `OutcomeUnknown` and the like when the database fails.
 pub async fn refund_order(
     context: &OrderContext,
@@ -56,6 +58,7 @@ pub async fn refund_order(
     request: &RequestedRefund,
     actor: &str,
 ) -> Result<RefundedOrder, OrderError> {
+    look_before(context, tenant, order_id, key).await?;
     let mut connection = context.database.acquire().await?;
     let begun = transaction(&mut connection, async |connection| {
         begin(context, connection, tenant, order_id, key, request, actor).await
@@ -112,6 +115,27 @@ async fn go_on(
     Ok(advance)
 }
 
+/// Whoever gives money back at the gateway itself does not tell us: what is left is what the gateway has. Where that can't be
+/// read, the refund is asked for all the same, and the gateway gives back no more than it took.
+async fn look_before(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    key: &IdempotencyKey,
+) -> Result<(), OrderError> {
+    let mut connection = context.database.acquire().await?;
+    let is_repeated = find_refund_by_key(&mut connection, tenant, key)
+        .await?
+        .is_some();
+    let attempt = find_payment(&mut connection, tenant, order_id).await?;
+    drop(connection);
+    let is_paid = |attempt: &Attempt| attempt.state == AttemptState::Paid;
+    if let (false, Some(attempt)) = (is_repeated, attempt.filter(is_paid)) {
+        try_to_follow(context, tenant, &attempt, Reach::Refunds).await;
+    }
+    Ok(())
+}
+
 /// Looks the key up under the lock of the order, so that of two requests with one key the second finds what the first did.
 async fn begin(
     context: &OrderContext,
@@ -134,6 +158,9 @@ async fn begin(
         OrderStatus::Paid => {}
         OrderStatus::Refunding => return Err(OrderError::RefundInProgress(order_id)),
         status => return Err(OrderError::NotRefundable { order_id, status }),
+    }
+    if request.disputed == Disputed::Refuse {
+        refuse_disputed(connection, tenant, order_id, status).await?;
     }
     let refund = begin_payment(connection, tenant, order_id, key, request).await?;
     write(context, connection, tenant, order_id, request, actor).await?;

@@ -141,6 +141,11 @@ async fn put_right(
         Left::NeverAny | Left::NoMore => {
             return Ok(Remedy::Done("nothing was left of the charge".to_owned()));
         }
+        Left::Money(_) if charge.disputed => {
+            return Ok(Remedy::NotYet(
+                "the customer disputes the charge".to_owned(),
+            ));
+        }
         Left::Money(left) => {
             let key = refund_key(finding, id);
             gateway.refund_charge(id, left, &key).await?;

@@ -1,6 +1,7 @@
 //! The differences between the gateway's books and ours. One of each kind for each charge or payment.
 
 mod reading;
+mod reported;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::domain::suspicion::Suspicion;
 
 use reading::{Row, columns};
 pub(crate) use reading::{count_open, find, list};
+pub(crate) use reported::{Reported, report, resolve_reported};
 
 /// Writes a finding. One with an action counts as taken on by the writer for the time of `lease`. False when there is one
 /// already; waits for a transaction that is about to write it.

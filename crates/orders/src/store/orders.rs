@@ -237,6 +237,27 @@ pub(crate) async fn lock_status(
     locked.into_iter().next().map(status).transpose()
 }
 
+/// The number of an order's newest event.
+pub(crate) async fn find_version(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: OrderId,
+) -> Result<Option<i32>, DbError> {
+    #[derive(QueryableByName)]
+    struct Versioned {
+        #[diesel(sql_type = Integer)]
+        version: i32,
+    }
+
+    let found: Vec<Versioned> =
+        cached_sql("SELECT version FROM orders.orders WHERE tenant_id = $1 AND id = $2")
+            .bind::<SqlUuid, _>(tenant.as_uuid())
+            .bind::<SqlUuid, _>(id.as_uuid())
+            .load(connection)
+            .await?;
+    Ok(found.into_iter().next().map(|row| row.version))
+}
+
 #[derive(QueryableByName)]
 struct Row {
     #[diesel(sql_type = SqlUuid)]

@@ -9,12 +9,14 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use oms_payments::{
     Answered, BreakerState, Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, DeclineCode,
-    GatewayError, GatewayFault, ListedCharge, Operation, OperationKey, PaymentGateway,
-    PaymentMethod, PaymentStatus, PrepareRequest, Reference, RefundFailure, RefundId,
-    RefundOutcome, RefundRequest,
+    GatewayError, GatewayEventId, GatewayFault, ListedCharge, ListedDispute, ListedRefund,
+    Operation, OperationKey, PaymentGateway, PaymentMethod, PaymentStatus, PrepareRequest,
+    Reference, RefundFailure, RefundId, RefundOutcome, RefundRequest, ReportPage,
 };
 use oms_validation::{Money, OrderId, TenantId};
 use tokio::sync::Semaphore;
+
+use crate::aftermath::Aftermath;
 
 /// What a confirmation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,8 @@ pub struct ScriptedGateway {
     charges: Mutex<Vec<ListedCharge>>,
     pub refund: Mutex<Refunding>,
     refunds: Mutex<HashMap<RefundId, RefundOutcome>>,
+    /// What was given back of each payment, whoever asked for it, and its disputes; the oldest first.
+    pub aftermath: Aftermath,
     /// How many more lists are answered; none: all of them.
     pub lists: Mutex<Option<usize>>,
     /// What refunds of charges fail with, if they do.
@@ -93,6 +97,7 @@ impl ScriptedGateway {
             charges: Mutex::default(),
             refund: Mutex::new(Refunding::Pays),
             refunds: Mutex::default(),
+            aftermath: Aftermath::default(),
             lists: Mutex::default(),
             refund_fault: Mutex::default(),
             charge_refunds: Mutex::default(),
@@ -153,7 +158,9 @@ impl ScriptedGateway {
         let mut charges = self.charges.lock().unwrap();
         let of_it = |it: &&mut ListedCharge| it.reference.as_ref() == Some(&request.reference);
         let charge = charges.iter_mut().find(of_it).ok_or_else(no_such_charge)?;
-        give_back(charge, request.amount)
+        let outcome = give_back(charge, request.amount)?;
+        self.aftermath.note(request, &outcome);
+        Ok(outcome)
     }
 
     /// Has these operations fail from now on.
@@ -207,6 +214,7 @@ impl ScriptedGateway {
         let owner = owners.get(reference);
         let number = i64::try_from(charges.len()).unwrap();
         charges.push(ListedCharge {
+            disputed: false,
             id: ChargeId::parse(&format!("ch_{number}")).unwrap(),
             reference: Some(reference.clone()),
             amount: asked,
@@ -341,7 +349,11 @@ impl PaymentGateway for ScriptedGateway {
         let mut refunds = self.refunds.lock().unwrap();
         let outcome = match (refunds.get(&request.refund_id), refund) {
             (Some(outcome), _) => outcome.clone(),
-            (None, Refunding::IsRefused) => refused(request),
+            (None, Refunding::IsRefused) => {
+                let outcome = refused(request);
+                self.aftermath.note(request, &outcome);
+                outcome
+            }
             (None, _) => self.give_back(request)?,
         };
         refunds.insert(request.refund_id, outcome.clone());
@@ -359,6 +371,28 @@ impl PaymentGateway for ScriptedGateway {
         self.unless_refused(Operation::FindRefund)?;
         let refunds = self.refunds.lock().unwrap();
         Ok(Answered::of(refunds.get(&refund_id).cloned()))
+    }
+
+    async fn list_refunds(
+        &self,
+        reference: &Reference,
+    ) -> Result<Answered<Vec<ListedRefund>>, GatewayError> {
+        Ok(Answered::of(self.aftermath.refunds_of(reference)))
+    }
+
+    async fn list_disputes(
+        &self,
+        reference: &Reference,
+    ) -> Result<Answered<Vec<ListedDispute>>, GatewayError> {
+        Ok(Answered::of(self.aftermath.disputes_of(reference)))
+    }
+
+    async fn list_reports(
+        &self,
+        _: &ChargeWindow,
+        _: Option<&GatewayEventId>,
+    ) -> Result<ReportPage, GatewayError> {
+        Ok(self.aftermath.reports())
     }
 
     async fn list_charges(

@@ -138,6 +138,7 @@ fn filters() -> Vec<OrderFilter> {
                         created_from: from.map(second),
                         created_to: to.map(second),
                         external_reference: None,
+                        disputed: None,
                     });
                 }
             }

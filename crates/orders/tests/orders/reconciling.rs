@@ -76,6 +76,7 @@ fn foreign(shop: &Shop, tenant: Option<TenantId>, order_id: Option<OrderId>) -> 
     shop.gateway.with_charges(|charges| {
         let number = charges.len();
         let charge = ListedCharge {
+            disputed: false,
             id: ChargeId::parse(&format!("ch_foreign_{number}")).unwrap(),
             reference: Some(Reference::parse(&format!("pi_foreign_{number}")).unwrap()),
             amount: usd(700),

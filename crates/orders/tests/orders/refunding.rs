@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use oms_orders::{
-    OrderError, OrderSettings, OrderStatus, Reason, RefundedOrder, RequestedRefund, SweepSummary,
-    cancel_order, refund_order, retry_dead_letter, sweep_orders,
+    Disputed, OrderError, OrderSettings, OrderStatus, Reason, RefundedOrder, RequestedRefund,
+    SweepSummary, cancel_order, refund_order, retry_dead_letter, sweep_orders,
 };
 use oms_payments::RefundState;
 use oms_validation::{Currency, IdempotencyKey, Money, OperatorName, OrderId};
@@ -78,6 +78,7 @@ async fn a_key_stands_for_one_refund_of_one_order_amount_and_reason() {
     let reasoned = RequestedRefund {
         amount: Some(usd(100)),
         reason: Some(Reason::parse("broken").unwrap()),
+        disputed: Disputed::Refuse,
     };
     let key = IdempotencyKey::parse("a").unwrap();
     for reused in [
@@ -124,6 +125,7 @@ async fn more_than_is_left_or_another_currency_changes_nothing() {
     let request = RequestedRefund {
         amount: Some(eur),
         reason: None,
+        disputed: Disputed::Refuse,
     };
     let key = IdempotencyKey::parse("b").unwrap();
     let refused = refund_order(&shop.context, tenant(), order_id, &key, &request, "api").await;
@@ -157,6 +159,7 @@ async fn only_a_paid_order_of_this_store_is_refunded() {
     let all = RequestedRefund {
         amount: None,
         reason: None,
+        disputed: Disputed::Refuse,
     };
     for (tenant, order_id) in [(tenant(), OrderId::generate()), (other_tenant(), order_id)] {
         let unknown = refund_order(&shop.context, tenant, order_id, &key, &all, "api").await;

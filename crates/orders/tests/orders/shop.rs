@@ -9,8 +9,9 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use oms_geocoding::adapters::AddressBook;
 use oms_inventory::{Catalogue, load_catalogue};
 use oms_orders::{
-    Cancellation, Metadata, OrderContext, OrderError, OrderRequest, OrderSettings, PlacedOrder,
-    RefundedOrder, RequestedLine, RequestedRefund, cancel_order, place_order, refund_order,
+    Cancellation, Disputed, Metadata, OrderContext, OrderError, OrderRequest, OrderSettings,
+    PlacedOrder, RefundedOrder, RequestedLine, RequestedRefund, cancel_order, place_order,
+    refund_order,
 };
 use oms_payments::PaymentMethod;
 use oms_test_support::TestDatabase;
@@ -198,6 +199,7 @@ impl Shop {
         let request = RequestedRefund {
             amount: amount_minor.map(usd),
             reason: None,
+            disputed: Disputed::Refuse,
         };
         let key = IdempotencyKey::parse(key).unwrap();
         refund_order(&self.context, tenant(), order_id, &key, &request, "api").await

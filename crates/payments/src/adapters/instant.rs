@@ -7,9 +7,9 @@ use oms_validation::{Currency, Money};
 
 use crate::ports::PrepareRequest;
 use crate::{
-    Answered, ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayFault, ListedCharge,
-    Operation, OperationKey, PaymentGateway, PaymentMethod, PaymentStatus, Reference, RefundId,
-    RefundOutcome, RefundRequest,
+    Answered, ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayEventId, GatewayFault,
+    ListedCharge, ListedDispute, ListedRefund, Operation, OperationKey, PaymentGateway,
+    PaymentMethod, PaymentStatus, Reference, RefundId, RefundOutcome, RefundRequest, ReportPage,
 };
 
 /// Name of this gateway in the attempts' rows.
@@ -92,6 +92,31 @@ impl PaymentGateway for InstantGateway {
         _: RefundId,
     ) -> Result<Answered<Option<RefundOutcome>>, GatewayError> {
         Ok(Answered::of(None))
+    }
+
+    async fn list_refunds(
+        &self,
+        _: &Reference,
+    ) -> Result<Answered<Vec<ListedRefund>>, GatewayError> {
+        Ok(Answered::of(Vec::new()))
+    }
+
+    async fn list_disputes(
+        &self,
+        _: &Reference,
+    ) -> Result<Answered<Vec<ListedDispute>>, GatewayError> {
+        Ok(Answered::of(Vec::new()))
+    }
+
+    async fn list_reports(
+        &self,
+        _: &ChargeWindow,
+        _: Option<&GatewayEventId>,
+    ) -> Result<ReportPage, GatewayError> {
+        Ok(ReportPage {
+            reports: Vec::new(),
+            next: None,
+        })
     }
 
     async fn list_charges(

@@ -7,9 +7,11 @@
 mod answers;
 mod charges;
 mod config;
+mod disputes;
 mod forms;
 mod objects;
 mod refunds;
+mod reports;
 #[cfg(test)]
 mod scripted_gateway;
 #[cfg(test)]
@@ -28,9 +30,9 @@ pub use webhook_signature::{InvalidSignature, InvalidWebhookSecrets, WebhookSecr
 
 use crate::ports::PrepareRequest;
 use crate::{
-    Answered, ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayFault, ListedCharge,
-    Operation, OperationKey, PaymentGateway, PaymentMethod, PaymentStatus, Reference, RefundId,
-    RefundOutcome, RefundRequest,
+    Answered, ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayEventId, GatewayFault,
+    ListedCharge, ListedDispute, ListedRefund, Operation, OperationKey, PaymentGateway,
+    PaymentMethod, PaymentStatus, Reference, RefundId, RefundOutcome, RefundRequest, ReportPage,
 };
 use answers::Reply;
 use transport::{Answer, Call, Transport};
@@ -188,6 +190,30 @@ impl PaymentGateway for StripeGateway {
         refund_id: RefundId,
     ) -> Result<Answered<Option<RefundOutcome>>, GatewayError> {
         refunds::find(self, reference, refund_id).await
+    }
+
+    async fn list_refunds(
+        &self,
+        reference: &Reference,
+    ) -> Result<Answered<Vec<ListedRefund>>, GatewayError> {
+        refunds::list(self, reference).await
+    }
+
+    async fn list_disputes(
+        &self,
+        reference: &Reference,
+    ) -> Result<Answered<Vec<ListedDispute>>, GatewayError> {
+        disputes::list(self, reference).await
+    }
+
+    async fn list_reports(
+        &self,
+        window: &ChargeWindow,
+        after: Option<&GatewayEventId>,
+    ) -> Result<ReportPage, GatewayError> {
+        let call = Call::get(Operation::ListReports, reports::list_path(window, after));
+        let page = self.call(call, |answer| reports::of_list(&answer, after));
+        page.await.map(|answered| answered.value)
     }
 
     async fn list_charges(

@@ -50,6 +50,8 @@ pub struct ListedCharge {
     pub status: ChargeStatus,
     /// Whether money was taken, or is only reserved.
     pub capture: Capture,
+    /// Whether it was ever disputed.
+    pub disputed: bool,
     /// When it was made, by the gateway's clock.
     pub created_at: DateTime<Utc>,
     /// The order that the payment was made for, if it carries one.

@@ -80,3 +80,11 @@ pub struct GatewayEvent {
     /// How often it was taken on, this time included; who takes it on again has another number.
     pub tries: u32,
 }
+
+impl GatewayEvent {
+    /// Whether it tells of money that was given back or is disputed, which happens whatever became of the order.
+    pub fn is_about_money_given_back(&self) -> bool {
+        let beginnings = ["refund.", "charge.refund", "charge.dispute."];
+        beginnings.iter().any(|it| self.kind.starts_with(it))
+    }
+}

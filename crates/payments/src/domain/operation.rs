@@ -30,10 +30,16 @@ pub enum Operation {
     RefundCharge,
     /// Read whether it was given back.
     FindRefund,
+    /// List what was given back of it.
+    ListRefunds,
+    /// List its disputes.
+    ListDisputes,
+    /// List what was reported of refunds and disputes.
+    ListReports,
 }
 
 impl Operation {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 13] = [
         Self::Prepare,
         Self::Confirm,
         Self::Lookup,
@@ -44,6 +50,9 @@ impl Operation {
         Self::FindCharge,
         Self::RefundCharge,
         Self::FindRefund,
+        Self::ListRefunds,
+        Self::ListDisputes,
+        Self::ListReports,
     ];
 
     /// Reads its name.
@@ -64,6 +73,9 @@ impl Operation {
             Self::FindCharge => "to learn what became of a charge",
             Self::RefundCharge => "to give a charge back",
             Self::FindRefund => "to learn what became of a refund",
+            Self::ListRefunds => "to learn what was given back of the payment",
+            Self::ListDisputes => "to learn whether the payment is disputed",
+            Self::ListReports => "to learn of refunds and disputes that no webhook told of",
         }
     }
 
@@ -80,6 +92,9 @@ impl Operation {
             Self::FindCharge => "find_charge",
             Self::RefundCharge => "refund_charge",
             Self::FindRefund => "find_refund",
+            Self::ListRefunds => "list_refunds",
+            Self::ListDisputes => "list_disputes",
+            Self::ListReports => "list_reports",
         }
     }
 }

@@ -22,10 +22,12 @@ pub struct Refund {
     pub number: i32,
     /// What is given back; never changes.
     pub amount: Money,
-    /// What is left of the captured amount once this refund is done; never changes.
+    /// What is left of the captured amount once this refund is done, as it was when this one was begun; never changes.
     pub left: Money,
     /// How far it is.
     pub state: RefundState,
+    /// Who gives the money back.
+    pub actor: RefundActor,
     /// The key by which its request may be repeated.
     pub idempotency_key: Option<IdempotencyKey>,
     /// Why, in the words of whoever asked for it.
@@ -40,6 +42,18 @@ pub struct Refund {
     pub updated_at: DateTime<Utc>,
     /// Whether the gateway may have heard of it.
     pub asked: Asked,
+}
+
+/// Who gives money of a payment back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum RefundActor {
+    /// This program, because it was asked to.
+    Oms,
+    /// Somebody else who uses the gateway's account, in its dashboard say.
+    Gateway,
+    /// The customer's bank, by a dispute that was lost.
+    Dispute,
 }
 
 /// Whether a gateway may have been asked for a refund.
@@ -72,7 +86,7 @@ pub struct NewRefund {
 pub enum RefundState {
     /// Begun; the gateway has not said that it ended.
     Pending,
-    /// The gateway says that the money was given back. Final.
+    /// The gateway says that the money was given back. It may yet fail: a bank can send money back weeks later.
     Refunded,
     /// The gateway says that it was not; the money is still ours. Final.
     Failed,
@@ -93,18 +107,34 @@ impl Refund {
     pub const fn is_of_the_rest(&self) -> bool {
         self.left.amount_minor == 0
     }
+}
 
-    /// What is left of the captured amount if it ends like this.
-    pub(crate) const fn left_after(&self, end: &RefundEnd) -> Money {
-        let amount_minor = match end {
-            RefundEnd::Refunded => self.left.amount_minor,
-            // Both are parts of one amount that fits.
-            RefundEnd::Failed(_) => self.left.amount_minor + self.amount.amount_minor,
-        };
-        Money {
-            amount_minor,
-            currency: self.left.currency,
+impl RefundActor {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Oms, Self::Gateway, Self::Dispute];
+
+    /// The name, as in the database and in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Oms => "oms",
+            Self::Gateway => "gateway",
+            Self::Dispute => "dispute",
         }
+    }
+}
+
+impl fmt::Display for RefundActor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for RefundActor {
+    type Err = UnknownState;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = |actor: &Self| actor.as_str() == text;
+        Self::ALL.into_iter().find(named).ok_or(UnknownState)
     }
 }
 
@@ -166,5 +196,9 @@ mod tests {
         }
         assert_eq!("".parse::<RefundState>(), Err(UnknownState));
         assert_eq!("paid".parse::<RefundState>(), Err(UnknownState));
+        for actor in RefundActor::ALL {
+            assert_eq!(actor.as_str().parse(), Ok(actor));
+        }
+        assert_eq!("api".parse::<RefundActor>(), Err(UnknownState));
     }
 }

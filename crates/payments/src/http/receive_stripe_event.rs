@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::StripeWebhooks;
 use crate::adapters::stripe::{InvalidSignature, parse_webhook};
 use crate::error::INVALID_SIGNATURE;
-use crate::service::{Received, receive_gateway_event};
+use crate::service::{Received, find_event_tenant, receive_gateway_event};
 use crate::{EventRelevance, NewGatewayEvent, PaymentError};
 
 /// Largest event, in bytes. It holds one object, of which the largest that concerns us has some 5,000.
@@ -75,9 +75,8 @@ pub(super) async fn receive_stripe_event(
     let event = parse_webhook(&body).map_err(|error| {
         Problem::new(&INVALID_REQUEST, "the body is not an event").with_source(error)
     })?;
-    let tenant_id = event.tenant_id.unwrap_or(tenant.0);
     // In a task: a sender that goes away must not cut a statement off.
-    let storing = store(webhooks.clone(), tenant_id, event);
+    let storing = store(webhooks.clone(), tenant.0, event);
     let stored = tokio::spawn(storing.in_current_span()).await;
     stored.map_err(|error| Problem::of(&INTERNAL).with_source(error))??;
     Ok(HttpResponse::Ok().json(Receipt { received: true }))
@@ -106,10 +105,11 @@ fn refused(reason: InvalidSignature) -> Problem {
 
 async fn store(
     webhooks: web::Data<StripeWebhooks>,
-    tenant_id: TenantId,
+    own: TenantId,
     event: NewGatewayEvent,
 ) -> Result<(), PaymentError> {
     let mut connection = webhooks.database.acquire().await?;
+    let tenant_id = find_event_tenant(&mut connection, own, &event).await?;
     let received = receive_gateway_event(&mut connection, tenant_id, &event).await?;
     drop(connection);
     if received == Received::Stored && event.relevance == EventRelevance::Relevant {

@@ -50,7 +50,9 @@ pub async fn begin_refund(
         ..captured
     };
     let amount = new.amount.unwrap_or(available);
-    if amount.currency != available.currency || amount.amount_minor > available.amount_minor {
+    // Nothing may be left while a refund that somebody has made at the gateway is pending.
+    let is_too_much = amount.amount_minor > available.amount_minor || available.amount_minor == 0;
+    if amount.currency != available.currency || is_too_much {
         return Ok(BeginRefund::ExceedsCaptured { available });
     }
     record(connection, tenant_id, new, &attempt, tally, available).await

@@ -148,8 +148,7 @@ fn judge(refund: &Refund, said: Said) -> RefundResult {
         RefundOutcome::Refunded { .. } => RefundResult::Refunded,
         RefundOutcome::Pending { .. } => RefundResult::Pending,
         RefundOutcome::Failed { code, .. } => RefundResult::Failed { code },
-        // Somebody has given all of it back at the gateway itself: so has the customer what is left.
-        RefundOutcome::AlreadyRefunded if refund.is_of_the_rest() => RefundResult::Refunded,
+        // Somebody has given it back at the gateway itself: that is a refund of its own, and not this one.
         RefundOutcome::AlreadyRefunded => RefundResult::Failed {
             code: RefundFailure::new("charge_already_refunded"),
         },

@@ -7,8 +7,9 @@ use oms_database::Connection;
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
 use uuid::Uuid;
 
+use crate::domain::mirroring::is_in_flight;
 use crate::store::{attempts, gateway_calls, refunds};
-use crate::{Attempt, GatewayCall, PaymentError, Refund, RefundState};
+use crate::{Attempt, AttemptId, GatewayCall, PaymentError, Refund};
 
 /// The latest attempt to collect an order's payment; none for another tenant's order.
 ///
@@ -100,7 +101,19 @@ pub async fn find_refunds(
     Ok(refunds::find_by_orders(connection, tenant_id, order_ids).await?)
 }
 
-/// The refund of an order's payment that has not ended; there is at most one.
+/// What of each payment was given back or is about to be, in minor units; payments without refunds are left out.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_refunded(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    attempt_ids: &[AttemptId],
+) -> Result<HashMap<AttemptId, i64>, PaymentError> {
+    Ok(refunds::sum_by_attempts(connection, tenant_id, attempt_ids).await?)
+}
+
+/// The refund of an order's payment that we ask the gateway for and that has not ended; there is at most one.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -110,8 +123,7 @@ pub async fn find_pending_refund(
     order_id: OrderId,
 ) -> Result<Option<Refund>, PaymentError> {
     let refunds = list_refunds(connection, tenant_id, order_id).await?;
-    let pending = |refund: &Refund| refund.state == RefundState::Pending;
-    Ok(refunds.into_iter().find(pending))
+    Ok(refunds.into_iter().find(is_in_flight))
 }
 
 /// The refund that an idempotency key stands for, of whichever order.

@@ -4,7 +4,7 @@ use oms_database::Connection;
 use oms_validation::TenantId;
 
 use crate::store::gateway_events;
-use crate::{NewGatewayEvent, PaymentError};
+use crate::{EventRelevance, NewGatewayEvent, PaymentError};
 
 /// Whether a message is news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,28 @@ pub enum Received {
     Stored,
     /// It had been kept before, and nothing was changed.
     Repeated,
+}
+
+/// The store that a message is for: the one that it names, or else the one that has its payment, or else the
+/// installation's own. Refunds and disputes that were made elsewhere name none.
+///
+/// # Errors
+/// When the database can't be asked.
+pub(crate) async fn find_event_tenant(
+    connection: &mut Connection,
+    own: TenantId,
+    event: &NewGatewayEvent,
+) -> Result<TenantId, PaymentError> {
+    if let Some(named) = event.tenant_id {
+        return Ok(named);
+    }
+    let owner = match &event.reference {
+        Some(reference) if event.relevance == EventRelevance::Relevant => {
+            gateway_events::find_owner(connection, &event.gateway, reference).await?
+        }
+        _ => None,
+    };
+    Ok(owner.unwrap_or(own))
 }
 
 /// Keeps a message that was verified. Nothing is done about it yet.

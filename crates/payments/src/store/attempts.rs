@@ -252,6 +252,20 @@ pub(crate) async fn lock_latest_by_order(
     rows.into_iter().next().map(Attempt::try_from).transpose()
 }
 
+/// One attempt, locked until the transaction ends.
+pub(crate) async fn lock(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    attempt_id: AttemptId,
+) -> Result<Option<Attempt>, DbError> {
+    let rows: Vec<Row> = cached_sql(select_attempts!("id = $2 FOR NO KEY UPDATE"))
+        .bind::<SqlUuid, _>(tenant_id.as_uuid())
+        .bind::<SqlUuid, _>(attempt_id.as_uuid())
+        .load(connection)
+        .await?;
+    rows.into_iter().next().map(Attempt::try_from).transpose()
+}
+
 /// All attempts of an order, the first one first.
 pub(crate) async fn find_all_by_order(
     connection: &mut Connection,

@@ -2,12 +2,13 @@
 //!
 //! Times are the database's: the clocks of the machines that run us need not agree.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
-    BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
@@ -41,6 +42,60 @@ pub(crate) async fn insert(
     .execute(connection)
     .await?;
     Ok(inserted == 1)
+}
+
+/// Which of these messages are kept.
+pub(crate) async fn find_known(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    gateway: &str,
+    ids: &[GatewayEventId],
+) -> Result<HashSet<GatewayEventId>, DbError> {
+    #[derive(QueryableByName)]
+    struct Known {
+        #[diesel(sql_type = Text)]
+        event_id: String,
+    }
+
+    let ids: Vec<&str> = ids.iter().map(GatewayEventId::as_str).collect();
+    let rows: Vec<Known> = cached_sql(
+        "SELECT event_id FROM payments.gateway_events
+         WHERE tenant_id = $1 AND gateway = $2 AND event_id = ANY ($3)",
+    )
+    .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<Text, _>(gateway)
+    .bind::<Array<Text>, _>(ids)
+    .load(connection)
+    .await?;
+    let id = |row: Known| GatewayEventId::parse(&row.event_id).map_err(unreadable);
+    rows.into_iter().map(id).collect()
+}
+
+/// The store that has the payment with this reference. An index that begins with the tenant leads to it: the stores are
+/// visited one after the other, without reading what is between them.
+pub(crate) async fn find_owner(
+    connection: &mut Connection,
+    gateway: &str,
+    reference: &Reference,
+) -> Result<Option<TenantId>, DbError> {
+    let rows: Vec<TenantRow> = cached_sql(
+        "WITH RECURSIVE stores AS (
+             (SELECT tenant_id FROM payments.attempts ORDER BY tenant_id LIMIT 1)
+             UNION ALL
+             SELECT (SELECT a.tenant_id FROM payments.attempts a WHERE a.tenant_id > s.tenant_id
+                     ORDER BY a.tenant_id LIMIT 1)
+             FROM stores s WHERE s.tenant_id IS NOT NULL
+         )
+         SELECT s.tenant_id FROM stores s
+         WHERE EXISTS (SELECT FROM payments.attempts a
+                       WHERE a.tenant_id = s.tenant_id AND a.gateway = $1 AND a.reference = $2)
+         LIMIT 1",
+    )
+    .bind::<Text, _>(gateway)
+    .bind::<Text, _>(reference.as_str())
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().next().map(|row| row.tenant_id.into()))
 }
 
 #[derive(QueryableByName)]

@@ -14,14 +14,14 @@ use uuid::Uuid;
 use super::gateway_calls::{Columns, bind_calls, insert_calls_sql};
 use super::unreadable;
 use crate::{
-    Asked, AttemptId, NewRefund, Reference, Refund, RefundEnd, RefundFailure, RefundId,
-    UnsavedCalls,
+    Asked, Attempt, AttemptId, ListedRefund, ListedState, NewRefund, Reference, Refund, RefundEnd,
+    RefundFailure, RefundId, RefundState, UnsavedCalls,
 };
 
 /// The columns of a [`Row`]: a macro, because the text of a cached statement is a constant.
 macro_rules! columns {
     () => {
-        "id, order_id, attempt_id, number, amount_minor, left_minor, currency, state, idempotency_key, reason,
+        "id, order_id, attempt_id, number, amount_minor, left_minor, currency, state, actor, idempotency_key, reason,
          reference, failure_code, created_at, updated_at"
     };
 }
@@ -157,6 +157,99 @@ pub(crate) async fn end_refund(
     Ok(changed == 1)
 }
 
+/// Moves a refund to the state that the gateway says, and keeps the gateway's name for it.
+pub(crate) async fn move_refund(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    refund: &Refund,
+    to: RefundState,
+    failure: Option<&RefundFailure>,
+    reference: &Reference,
+) -> Result<bool, DbError> {
+    let changed = cached_sql(
+        "UPDATE payments.refunds
+         SET state = $4, failure_code = $5, reference = coalesce(reference, $6), updated_at = now()
+         WHERE tenant_id = $1 AND id = $2 AND state = $3",
+    )
+    .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<SqlUuid, _>(refund.id.as_uuid())
+    .bind::<Text, _>(refund.state.as_str())
+    .bind::<Text, _>(to.as_str())
+    .bind::<Nullable<Text>, _>(failure.map(RefundFailure::as_str))
+    .bind::<Text, _>(reference.as_str())
+    .execute(connection)
+    .await?;
+    Ok(changed == 1)
+}
+
+/// Books a refund that was made without us. None when it is booked already.
+pub(crate) async fn insert_listed(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    attempt: &Attempt,
+    listed: &ListedRefund,
+    number: i32,
+    left_minor: i64,
+) -> Result<Option<Refund>, DbError> {
+    let (state, failure) = match &listed.state {
+        ListedState::Pending => (RefundState::Pending, None),
+        ListedState::Refunded => (RefundState::Refunded, None),
+        ListedState::Failed(code) => (RefundState::Failed, Some(code.as_str())),
+    };
+    let rows: Vec<Row> = cached_sql(concat!(
+        "INSERT INTO payments.refunds
+             (tenant_id, id, order_id, attempt_id, number, amount_minor, left_minor, currency, state, actor, reference,
+              failure_code)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         ON CONFLICT (tenant_id, attempt_id, reference) WHERE reference IS NOT NULL DO NOTHING
+         RETURNING ",
+        columns!()
+    ))
+    .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<SqlUuid, _>(RefundId::generate().as_uuid())
+    .bind::<SqlUuid, _>(attempt.order_id.as_uuid())
+    .bind::<SqlUuid, _>(attempt.id.as_uuid())
+    .bind::<Integer, _>(number)
+    .bind::<BigInt, _>(listed.amount.amount_minor)
+    .bind::<BigInt, _>(left_minor)
+    .bind::<Text, _>(listed.amount.currency.as_str())
+    .bind::<Text, _>(state.as_str())
+    .bind::<Text, _>(listed.actor.as_str())
+    .bind::<Text, _>(listed.reference.as_str())
+    .bind::<Nullable<Text>, _>(failure)
+    .load(connection)
+    .await?;
+    rows.into_iter().next().map(Refund::try_from).transpose()
+}
+
+/// What of each attempt was given back or is about to be, in minor units; nothing for one without refunds.
+pub(crate) async fn sum_by_attempts(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    attempt_ids: &[AttemptId],
+) -> Result<HashMap<AttemptId, i64>, DbError> {
+    #[derive(QueryableByName)]
+    struct Summed {
+        #[diesel(sql_type = SqlUuid)]
+        attempt_id: Uuid,
+        #[diesel(sql_type = BigInt)]
+        refunded_minor: i64,
+    }
+
+    let ids: Vec<Uuid> = attempt_ids.iter().map(|id| id.as_uuid()).collect();
+    let rows: Vec<Summed> = cached_sql(
+        "SELECT attempt_id, sum(amount_minor)::bigint AS refunded_minor
+         FROM payments.refunds WHERE tenant_id = $1 AND attempt_id = ANY ($2) AND state <> 'failed'
+         GROUP BY attempt_id",
+    )
+    .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .load(connection)
+    .await?;
+    let pair = |row: Summed| (row.attempt_id.into(), row.refunded_minor);
+    Ok(rows.into_iter().map(pair).collect())
+}
+
 /// The refund that an idempotency key stands for.
 pub(crate) async fn find_by_key(
     connection: &mut Connection,
@@ -209,6 +302,8 @@ struct Row {
     currency: String,
     #[diesel(sql_type = Text)]
     state: String,
+    #[diesel(sql_type = Text)]
+    actor: String,
     #[diesel(sql_type = Nullable<Text>)]
     idempotency_key: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -242,6 +337,7 @@ impl TryFrom<Row> for Refund {
             amount: money(row.amount_minor),
             left: money(row.left_minor),
             state: row.state.parse().map_err(unreadable)?,
+            actor: row.actor.parse().map_err(unreadable)?,
             idempotency_key: key.transpose().map_err(unreadable)?,
             reason: row.reason,
             reference: reference.transpose().map_err(unreadable)?,

@@ -164,7 +164,7 @@ async fn of_many_who_end_a_refund_one_wins() {
                 let ended = transaction(&mut connection, async |connection| {
                     finish_refund(connection, tenant_id, &refund, &RefundEnd::Refunded).await
                 });
-                ended.await.unwrap()
+                ended.await.unwrap().map(|finished| finished.left)
             });
         }
         let ends: Vec<_> = clerks.join_all().await.into_iter().flatten().collect();

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use oms_database::transaction;
 use oms_payments::{
-    AttemptState, BeginRefund, NewRefund, PaymentError, Refund, RefundEnd, RefundId, RefundResult,
-    begin_refund, execute_refund, find_pending_refund, finish_refund, list_refunds,
+    AttemptState, BeginRefund, Mirrored, NewRefund, PaymentError, PaymentGateway, Refund,
+    RefundEnd, RefundId, RefundResult, begin_refund, execute_refund, find_pending_refund,
+    finish_refund, list_refunds, mirror_refunds,
 };
 use oms_test_support::TestDatabase;
 use oms_validation::{IdempotencyKey, Money, TenantId};
@@ -90,7 +91,19 @@ impl Till {
         let finished = transaction(&mut connection, async |connection| {
             finish_refund(connection, tenant_id, refund, end).await
         });
-        finished.await.unwrap()
+        finished.await.unwrap().map(|finished| finished.left)
+    }
+
+    /// Brings the books up to the gateway's list.
+    pub(crate) async fn mirror(&self) -> Option<Mirrored> {
+        let attempt = self.shop.stored().await;
+        let reference = attempt.reference.as_ref().unwrap();
+        let listed = self.shop.gateway.list_refunds(reference).await.unwrap();
+        let (mut connection, tenant_id) = (self.shop.connect().await, self.shop.tenant_id);
+        let mirrored = transaction(&mut connection, async |connection| {
+            mirror_refunds(connection, tenant_id, attempt.id, &listed.value).await
+        });
+        mirrored.await.unwrap()
     }
 
     /// Gives so much back, from the first step to the last, and returns what is left.

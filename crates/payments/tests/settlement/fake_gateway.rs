@@ -11,9 +11,10 @@ use chrono::DateTime;
 use oms_database::Database;
 use oms_payments::{
     Answered, AttemptState, BreakerState, Capture, ChargeId, ChargePage, ChargeStatus,
-    ChargeWindow, DeclineCode, GatewayError, GatewayFault, ListedCharge, Operation, OperationKey,
-    PaymentGateway, PaymentMethod, PaymentStatus, PrepareRequest, Reference, RefundId,
-    RefundOutcome, RefundRequest, find_payment,
+    ChargeWindow, DeclineCode, GatewayError, GatewayEventId, GatewayFault, ListedCharge,
+    ListedDispute, ListedRefund, Operation, OperationKey, PaymentGateway, PaymentMethod,
+    PaymentStatus, PrepareRequest, Reference, RefundId, RefundOutcome, RefundRequest, ReportPage,
+    find_payment,
 };
 use oms_validation::{Money, OrderId, TenantId};
 use uuid::Uuid;
@@ -66,6 +67,7 @@ impl Ledger {
             refunded: Money::zero(taken.currency),
             status: ChargeStatus::Succeeded,
             capture: Capture::Captured,
+            disputed: false,
             created_at: DateTime::from_timestamp(FIRST_CHARGE_AT + number, 0).unwrap(),
             order_id: owner.map(|owner| owner.0),
             tenant_id: owner.map(|owner| owner.1),
@@ -288,6 +290,32 @@ impl PaymentGateway for FakeGateway {
         let mut ledger = self.ledger.lock().unwrap();
         let found = ledger.refunds.find(reference, refund_id, plan);
         found.map(|found| answered(found, number))
+    }
+
+    async fn list_refunds(
+        &self,
+        reference: &Reference,
+    ) -> Result<Answered<Vec<ListedRefund>>, GatewayError> {
+        let ledger = self.ledger.lock().unwrap();
+        Ok(Answered::of(ledger.refunds.list(reference)))
+    }
+
+    async fn list_disputes(
+        &self,
+        _: &Reference,
+    ) -> Result<Answered<Vec<ListedDispute>>, GatewayError> {
+        Ok(Answered::of(Vec::new()))
+    }
+
+    async fn list_reports(
+        &self,
+        _: &ChargeWindow,
+        _: Option<&GatewayEventId>,
+    ) -> Result<ReportPage, GatewayError> {
+        Ok(ReportPage {
+            reports: Vec::new(),
+            next: None,
+        })
     }
 
     async fn list_charges(

@@ -24,6 +24,7 @@ fn reference() -> Reference {
 /// A charge of 700 that carries what oms writes.
 fn charge(tenant: TenantId, order_id: OrderId) -> ListedCharge {
     ListedCharge {
+        disputed: false,
         id: ChargeId::parse("ch_1").unwrap(),
         reference: Some(reference()),
         amount: money(700, "EUR"),

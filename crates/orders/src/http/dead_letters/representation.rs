@@ -130,12 +130,13 @@ impl DetailsBody {
     pub(super) fn of(details: DeadLetterDetails) -> Result<Self, OrderError> {
         let attempts = details.attempts.iter().cloned();
         let attempts = attempts
-            .map(|attempt| Payment::of(attempt, &details.refunds))
+            .map(|attempt| Payment::of(attempt, &details.refunds, Vec::new()))
             .collect();
         let order = OrderDetails {
             order: details.order,
             payment: details.attempts.last().cloned(),
             refunds: details.refunds,
+            disputes: details.disputes,
             explanation: details.explanation,
         };
         Ok(Self {

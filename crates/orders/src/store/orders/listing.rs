@@ -92,7 +92,18 @@ macro_rules! from_unsettled {
     };
 }
 
-/// The text of a list: ids of the tenant `$1` between `$2` and `$3`, the filters `$4` to `$9`, and how many are wanted, `$10`.
+/// Orders whose payment was ever disputed: few.
+macro_rules! from_disputed {
+    ($direction:literal) => {
+        from_ids!(
+            "SELECT DISTINCT d.order_id FROM orders.disputes d WHERE d.tenant_id = $1",
+            $direction
+        )
+    };
+}
+
+/// The text of a list: ids of the tenant `$1` between `$2` and `$3`, the filters `$4` to `$9` and `$11`, and how many are
+/// wanted, `$10`.
 /// The last row that was looked at comes along, wanted or not, if looking ended there.
 macro_rules! select_page {
     ($rows:expr, $direction:literal) => {
@@ -106,7 +117,9 @@ macro_rules! select_page {
                      ($4 IS NULL OR l.status = $4) AND ($5 IS NULL OR l.customer_id = $5)
                      AND ($6 IS NULL OR l.warehouse_id = $6)
                      AND ($7 IS NULL OR l.created_at >= $7) AND ($8 IS NULL OR l.created_at < $8)
-                     AND ($9 IS NULL OR l.external_reference = $9) IS TRUE AS is_wanted
+                     AND ($9 IS NULL OR l.external_reference = $9) IS TRUE
+                     AND ($11 IS NULL OR EXISTS (SELECT FROM orders.disputes d
+                         WHERE d.tenant_id = $1 AND d.order_id = l.id) = $11) AS is_wanted
                  FROM (",
             $rows,
             ") l
@@ -135,6 +148,9 @@ fn text_of(listing: &OrderListing) -> &'static str {
     let OrderListing { filter, sort } = listing;
     if filter.external_reference.is_some() {
         return in_order!(sort, from_orders!("o.external_reference = $9"));
+    }
+    if filter.disputed == Some(true) {
+        return in_order!(sort, from_disputed!());
     }
     if filter.customer_id.is_some() {
         return in_order!(sort, from_orders!("o.customer_id = $5"));
@@ -186,6 +202,7 @@ pub(crate) async fn list(
         .bind::<Nullable<Timestamptz>, _>(filter.created_to)
         .bind::<Nullable<Text>, _>(reference.map(ExternalReference::as_str))
         .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind::<Nullable<Bool>, _>(filter.disputed)
         .load(connection)
         .await?;
     let ends_looking = |row: &ListedRow| row.position == most_looked_at!();

@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use oms_payments::{
     Answered, BreakerState, ChargeId, ChargePage, ChargeWindow, DeclineCode, GatewayError,
-    GatewayFault, ListedCharge, Operation, OperationKey, PaymentGateway, PaymentMethod,
-    PaymentStatus, PrepareRequest, Reference, RefundId, RefundOutcome, RefundRequest,
+    GatewayEventId, GatewayFault, ListedCharge, ListedDispute, ListedRefund, Operation,
+    OperationKey, PaymentGateway, PaymentMethod, PaymentStatus, PrepareRequest, Reference,
+    RefundId, RefundOutcome, RefundRequest, ReportPage,
 };
 use oms_validation::Money;
 use rand::rngs::StdRng;
@@ -477,6 +478,28 @@ impl PaymentGateway for MonthGateway {
         _: RefundId,
     ) -> Result<Answered<Option<RefundOutcome>>, GatewayError> {
         unreachable!("nobody gives money back")
+    }
+
+    async fn list_refunds(
+        &self,
+        _: &Reference,
+    ) -> Result<Answered<Vec<ListedRefund>>, GatewayError> {
+        unreachable!("nobody gives money back")
+    }
+
+    async fn list_disputes(
+        &self,
+        _: &Reference,
+    ) -> Result<Answered<Vec<ListedDispute>>, GatewayError> {
+        unreachable!("nobody gives money back")
+    }
+
+    async fn list_reports(
+        &self,
+        _: &ChargeWindow,
+        _: Option<&GatewayEventId>,
+    ) -> Result<ReportPage, GatewayError> {
+        unreachable!("nobody compares the books")
     }
 
     async fn list_charges(

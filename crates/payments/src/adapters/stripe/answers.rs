@@ -16,7 +16,8 @@ use serde::de::DeserializeOwned;
 use super::objects::{ErrorEnvelope, ErrorObject, Intent, Page, Refund};
 use super::transport::Answer;
 use crate::{
-    GatewayError, GatewayFault, Operation, PaymentStatus, Reference, RefundId, RefundOutcome,
+    GatewayError, GatewayFault, ListedRefund, Operation, PaymentStatus, Reference, RefundId,
+    RefundOutcome,
 };
 
 /// The answer to a call that changes a payment.
@@ -91,6 +92,9 @@ fn by_state(operation: Operation, fault: GatewayFault) -> Verdict {
         | Operation::Lookup
         | Operation::Refund
         | Operation::FindRefund
+        | Operation::ListRefunds
+        | Operation::ListDisputes
+        | Operation::ListReports
         | Operation::ListCharges
         | Operation::FindCharge
         | Operation::RefundCharge => Verdict::Fault(fault),
@@ -120,6 +124,9 @@ fn of_invalid_request(operation: Operation, status: u16, error: &ErrorObject) ->
         Operation::Prepare
         | Operation::Lookup
         | Operation::FindRefund
+        | Operation::ListRefunds
+        | Operation::ListDisputes
+        | Operation::ListReports
         | Operation::ListCharges
         | Operation::FindCharge => rejected(),
         Operation::Refund | Operation::RefundCharge => match code {
@@ -263,6 +270,37 @@ pub(super) fn of_refunds(
     let ours = page.data.iter().all(|refund| refund.is_of(reference));
     let found = intelligible.filter(|_| ours);
     found.ok_or_else(|| unintelligible(answer))
+}
+
+/// A page of a payment's refunds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct RefundList {
+    pub(super) refunds: Vec<ListedRefund>,
+    /// There are more after the refund with this name.
+    pub(super) more_after: Option<Reference>,
+}
+
+/// The answer to `list_refunds`. A page is believed whole or not at all.
+pub(super) fn of_refund_list(
+    answer: &Answer,
+    reference: &Reference,
+) -> Result<RefundList, GatewayError> {
+    if !is_success(answer) {
+        return Err(refusal(answer));
+    }
+    let page: Page<Refund> = parse(answer)?;
+    let ours = page.data.iter().all(|refund| refund.is_of(reference));
+    let refunds: Option<Vec<ListedRefund>> = page.data.iter().map(Refund::listed).collect();
+    let refunds = refunds.filter(|_| ours);
+    let refunds = refunds.ok_or_else(|| unintelligible(answer))?;
+    let last = refunds.last().map(|refund| refund.reference.clone());
+    if page.has_more && last.is_none() {
+        return Err(unintelligible(answer));
+    }
+    Ok(RefundList {
+        more_after: last.filter(|_| page.has_more),
+        refunds,
+    })
 }
 
 fn status_of(answer: &Answer, reference: &Reference) -> Result<PaymentStatus, GatewayError> {

@@ -60,6 +60,8 @@ struct Charge {
     currency: String,
     status: String,
     #[serde(default)]
+    disputed: bool,
+    #[serde(default)]
     metadata: Option<Metadata>,
 }
 
@@ -84,6 +86,7 @@ impl Charge {
                 true => Capture::Captured,
                 false => Capture::Uncaptured,
             },
+            disputed: self.disputed,
             created_at: DateTime::from_timestamp(self.created, 0)?,
             order_id: metadata.and_then(Metadata::order_id),
             tenant_id: metadata.and_then(Metadata::tenant_id),

@@ -3,7 +3,10 @@
 use oms_validation::{Currency, Money, OrderId, TenantId};
 use serde::Deserialize;
 
-use crate::{DeclineCode, PaymentStatus, Reference, RefundFailure, RefundId, RefundOutcome};
+use crate::{
+    DeclineCode, ListedRefund, ListedState, PaymentStatus, Reference, RefundActor, RefundFailure,
+    RefundId, RefundOutcome,
+};
 
 /// <https://docs.stripe.com/api/payment_intents/object>
 #[derive(Debug, Deserialize)]
@@ -129,6 +132,33 @@ impl Refund {
                 code: RefundFailure::new(self.failure_reason.as_deref().unwrap_or(status)),
             },
             _ => return None,
+        })
+    }
+
+    /// What a list says of it; none when it says something that Stripe does not document. A list can't say that all had
+    /// been given back before.
+    pub(super) fn listed(&self) -> Option<ListedRefund> {
+        let (reference, amount, state) = match self.outcome()? {
+            RefundOutcome::Refunded { reference, amount } => {
+                (reference, amount, ListedState::Refunded)
+            }
+            RefundOutcome::Pending { reference, amount } => {
+                (reference, amount, ListedState::Pending)
+            }
+            RefundOutcome::Failed {
+                reference,
+                amount,
+                code,
+            } => (reference, amount, ListedState::Failed(code)),
+            RefundOutcome::AlreadyRefunded => return None,
+        };
+        let carried = self.metadata.as_ref().and_then(|it| it.refund_id.as_ref());
+        Some(ListedRefund {
+            reference,
+            refund_id: carried.and_then(|id| id.parse().ok()),
+            actor: RefundActor::Gateway,
+            amount,
+            state,
         })
     }
 

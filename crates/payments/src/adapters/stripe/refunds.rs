@@ -1,11 +1,14 @@
-//! Finding a refund on the list of a payment's refunds, page by page.
+//! The list of a payment's refunds, page by page, and one refund on it.
 //!
 //! Stripe's search is not used: it lags behind. <https://docs.stripe.com/search#data-freshness>
 
 use super::StripeGateway;
 use super::answers::{self, Found};
 use super::transport::Call;
-use crate::{Answered, GatewayError, GatewayFault, Operation, Reference, RefundId, RefundOutcome};
+use crate::{
+    Answered, GatewayError, GatewayFault, ListedRefund, Operation, Reference, RefundId,
+    RefundOutcome,
+};
 
 /// Most refunds on one page: <https://docs.stripe.com/api/pagination>.
 const PAGE: usize = 100;
@@ -38,4 +41,30 @@ pub(super) async fn find(
     }
     let fault = GatewayFault::Unexplained { status: 200 };
     Err(GatewayError::new(Operation::FindRefund, fault).with_source("too many refunds"))
+}
+
+/// All refunds of a payment, the newest first.
+pub(super) async fn list(
+    gateway: &StripeGateway,
+    reference: &Reference,
+) -> Result<Answered<Vec<ListedRefund>>, GatewayError> {
+    let mut path = format!("/v1/refunds?payment_intent={reference}&limit={PAGE}");
+    let first = path.len();
+    let mut listed = Vec::new();
+    for _ in 0..MAX_PAGES {
+        let call = Call::get(Operation::ListRefunds, path.clone());
+        let read = |answer| answers::of_refund_list(&answer, reference);
+        let Answered { value, request_id } = gateway.call(call, read).await?;
+        listed.extend(value.refunds);
+        let Some(last) = value.more_after else {
+            return Ok(Answered {
+                value: listed,
+                request_id,
+            });
+        };
+        path.truncate(first);
+        path.push_str(&format!("&starting_after={last}"));
+    }
+    let fault = GatewayFault::Unexplained { status: 200 };
+    Err(GatewayError::new(Operation::ListRefunds, fault).with_source("too many refunds"))
 }

@@ -4,6 +4,7 @@
 //! (<https://docs.stripe.com/webhooks#event-ordering>): so all that is read is which payment it is about.
 
 use chrono::DateTime;
+use oms_validation::TenantId;
 use serde::Deserialize;
 
 use super::NAME;
@@ -14,9 +15,8 @@ use crate::{EventRelevance, GatewayEventId, NewGatewayEvent, Reference};
 const MAX_TYPE_LENGTH: usize = 100;
 
 /// Types after which a payment may be another than we know: <https://docs.stripe.com/api/events/types>. Not
-/// `payment_intent.created`, because only our own call creates one, nor those of disputes, which do not change what
-/// was paid.
-const RELEVANT: [&str; 17] = [
+/// `payment_intent.created`, because only our own call creates one.
+const RELEVANT: [&str; 22] = [
     "payment_intent.amount_capturable_updated",
     "payment_intent.canceled",
     "payment_intent.payment_failed",
@@ -24,6 +24,11 @@ const RELEVANT: [&str; 17] = [
     "payment_intent.requires_action",
     "payment_intent.succeeded",
     "charge.captured",
+    "charge.dispute.closed",
+    "charge.dispute.created",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.updated",
     "charge.expired",
     "charge.failed",
     "charge.pending",
@@ -54,12 +59,12 @@ struct Event {
 
 #[derive(Deserialize)]
 struct Data {
-    object: Object,
+    object: EventObject,
 }
 
 /// What the objects of all types have in common, as far as we read it.
 #[derive(Deserialize)]
-struct Object {
+pub(super) struct EventObject {
     object: Option<String>,
     id: Option<String>,
     payment_intent: Option<String>,
@@ -102,9 +107,14 @@ fn is_type(text: &str) -> bool {
     (1..=MAX_TYPE_LENGTH).contains(&text.len()) && text.bytes().all(of_a_type)
 }
 
-impl Object {
-    /// The payment: an intent's own id, or the intent that a charge or a refund belongs to.
-    fn reference(&self) -> Result<Option<Reference>, NotAnEvent> {
+impl EventObject {
+    /// The store that the object names, if it does.
+    pub(super) fn tenant_id(&self) -> Option<TenantId> {
+        self.metadata.as_ref().and_then(Metadata::tenant_id)
+    }
+
+    /// The payment: an intent's own id, or the intent that a charge, a refund or a dispute belongs to.
+    pub(super) fn reference(&self) -> Result<Option<Reference>, NotAnEvent> {
         let id = match self.object.as_deref() {
             Some("payment_intent") => self.id.as_deref(),
             _ => self.payment_intent.as_deref(),
@@ -163,6 +173,9 @@ mod tests {
             ("charge.refunded", "charge"),
             ("refund.updated", "refund"),
             ("charge.refund.updated", "refund"),
+            ("refund.failed", "refund"),
+            ("charge.dispute.created", "dispute"),
+            ("charge.dispute.closed", "dispute"),
         ] {
             let object =
                 json!({ "id": "x_1", "object": object, "payment_intent": "pi_9", "metadata": {} });
@@ -183,10 +196,6 @@ mod tests {
                 json!({ "id": "cus_1", "object": "customer" }),
             ),
             ("v2.type.of.tomorrow", json!({})),
-            (
-                "charge.dispute.created",
-                json!({ "id": "dp_1", "object": "dispute", "payment_intent": "pi_1" }),
-            ),
             ("charge.succeeded", alone),
         ] {
             let found = read(&event(kind, &object)).unwrap();

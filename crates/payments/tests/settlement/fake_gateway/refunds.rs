@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use oms_payments::{
-    GatewayError, GatewayFault, Operation, OperationKey, PaymentStatus, Reference, RefundId,
-    RefundOutcome, RefundRequest,
+    GatewayError, GatewayFault, ListedRefund, ListedState, Operation, OperationKey, PaymentStatus,
+    Reference, RefundActor, RefundId, RefundOutcome, RefundRequest,
 };
 use oms_validation::Money;
 
@@ -140,6 +140,29 @@ impl Refunds {
             outcome: outcome.clone(),
         });
         outcome
+    }
+
+    /// All refunds of a payment, the newest first.
+    pub(super) fn list(&self, payment: &Reference) -> Vec<ListedRefund> {
+        let newest_first = self.kept.iter().rev();
+        let of_payment = newest_first.filter(|refund| refund.payment == *payment);
+        let listed = of_payment.map(|refund| {
+            let (reference, amount) = about(&refund.outcome).expect("a kept one has a name");
+            ListedRefund {
+                reference,
+                refund_id: Some(refund.id),
+                actor: RefundActor::Gateway,
+                amount,
+                state: match &refund.outcome {
+                    RefundOutcome::Pending { .. } => ListedState::Pending,
+                    RefundOutcome::Failed { code, .. } => ListedState::Failed(code.clone()),
+                    RefundOutcome::Refunded { .. } | RefundOutcome::AlreadyRefunded => {
+                        ListedState::Refunded
+                    }
+                },
+            }
+        });
+        listed.collect()
     }
 
     /// What of a payment was given back or is about to be.

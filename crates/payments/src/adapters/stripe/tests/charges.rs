@@ -63,6 +63,7 @@ async fn charges_are_listed_page_by_page_until_there_are_no_more() {
     let second = second.unwrap();
     assert_eq!(second.next, None);
     let expected = ListedCharge {
+        disputed: false,
         id: id("ch_1"),
         reference: Some(reference()),
         amount: usd(2000),

@@ -1,0 +1,119 @@
+//! Findings, each with its alert, about what happened to a payment at the gateway.
+
+use oms_database::{Connection, DbError};
+use oms_payments::{DisputeState, Refund, RefundFailure};
+
+use super::book_reported::Locked;
+use crate::domain::alert::AlertKind;
+use crate::domain::dispute::Dispute;
+use crate::domain::finding::FindingKind;
+use crate::domain::id::FindingId;
+use crate::domain::reason::cut;
+use crate::store::alerts::{self, NewAlert};
+use crate::store::findings::{Reported, report, resolve_reported};
+
+/// A refund has failed after it was made: the customer waits for money that is with us.
+pub(super) async fn report_failed_refund(
+    connection: &mut Connection,
+    locked: &Locked<'_>,
+    refund: &Refund,
+) -> Result<(), DbError> {
+    let Some(reference) = &refund.reference else {
+        return Ok(());
+    };
+    let (order_id, status) = (locked.attempt.order_id, locked.status);
+    let (amount_minor, currency) = (refund.amount.amount_minor, refund.amount.currency);
+    let code = refund
+        .failure_code
+        .as_ref()
+        .map_or("", RefundFailure::as_str);
+    let detail = cut(&format!(
+        "refund {reference} of {amount_minor} {currency} in minor units for order {order_id}, which is {status}, failed: \
+         {code}; the customer does not have the money"
+    ));
+    let reported = Reported {
+        kind: FindingKind::RefundFailed,
+        subject: reference,
+        payment: locked.attempt.reference.as_ref(),
+        order_id,
+        amount: refund.amount,
+        detail: &detail,
+    };
+    let id = write(connection, locked, &reported).await?;
+    alert(connection, locked, id, &detail).await
+}
+
+/// A dispute was opened, goes on or has ended. Only its opening and its loss call for somebody; and its end where the money
+/// that it leaves with us belongs to an order that has ended.
+pub(super) async fn report_dispute(
+    connection: &mut Connection,
+    locked: &Locked<'_>,
+    before: Option<&Dispute>,
+    dispute: &Dispute,
+) -> Result<(), DbError> {
+    let was_open = before.is_some_and(|before| before.state.is_open());
+    let was_lost = before.is_some_and(|before| before.state == DisputeState::Lost);
+    let money_is_back = was_lost && !locked.status.holds_stock();
+    let is_lost = dispute.state == DisputeState::Lost;
+    if !dispute.state.is_open() && !is_lost && !money_is_back {
+        return close(connection, locked, dispute).await;
+    }
+    let order_id = locked.attempt.order_id;
+    let detail = cut(&format!("order {order_id}: {}", dispute.in_words()));
+    let reported = Reported {
+        kind: FindingKind::PaymentDisputed,
+        subject: &dispute.reference,
+        payment: locked.attempt.reference.as_ref(),
+        order_id,
+        amount: dispute.amount,
+        detail: &detail,
+    };
+    let id = write(connection, locked, &reported).await?;
+    match dispute.state.is_open() && was_open {
+        true => Ok(()),
+        false => alert(connection, locked, id, &detail).await,
+    }
+}
+
+async fn close(
+    connection: &mut Connection,
+    locked: &Locked<'_>,
+    dispute: &Dispute,
+) -> Result<(), DbError> {
+    let (tenant, now, order_id) = (locked.tenant, locked.now, locked.attempt.order_id);
+    let (kind, subject) = (FindingKind::PaymentDisputed, Some(&dispute.reference));
+    let note = cut(&dispute.in_words());
+    resolve_reported(connection, tenant, now, order_id, kind, subject, &note).await
+}
+
+async fn write(
+    connection: &mut Connection,
+    locked: &Locked<'_>,
+    reported: &Reported<'_>,
+) -> Result<FindingId, DbError> {
+    let (kind, order_id) = (reported.kind.as_str(), reported.order_id);
+    tracing::warn!(kind, %order_id, subject = %reported.subject, "the gateway reported what an operator has to see");
+    report(
+        connection,
+        locked.tenant,
+        locked.now,
+        locked.gateway,
+        reported,
+    )
+    .await
+}
+
+async fn alert(
+    connection: &mut Connection,
+    locked: &Locked<'_>,
+    id: FindingId,
+    message: &str,
+) -> Result<(), DbError> {
+    let alert = NewAlert {
+        kind: AlertKind::Finding,
+        subject_id: id.as_uuid(),
+        order_id: Some(locked.attempt.order_id),
+        message,
+    };
+    alerts::repeat(connection, locked.tenant, locked.now, &alert).await
+}

@@ -1,0 +1,95 @@
+//! Findings about what the gateway reported of an order's payment: a refund that failed, a dispute.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+use oms_payments::Reference;
+use oms_validation::{Money, OrderId, TenantId};
+use uuid::Uuid;
+
+use crate::domain::actor::GATEWAY;
+use crate::domain::clock::Now;
+use crate::domain::finding::FindingKind;
+use crate::domain::id::FindingId;
+
+/// What an operator has to know of an order's payment.
+#[derive(Clone, Debug)]
+pub(crate) struct Reported<'a> {
+    pub(crate) kind: FindingKind,
+    /// The gateway's name for the refund or the dispute: there is one finding for each.
+    pub(crate) subject: &'a Reference,
+    pub(crate) payment: Option<&'a Reference>,
+    pub(crate) order_id: OrderId,
+    pub(crate) amount: Money,
+    /// 1 to 500 characters.
+    pub(crate) detail: &'a str,
+}
+
+/// Writes a finding down, or opens it again with what is wrong now.
+pub(crate) async fn report(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    gateway: &str,
+    reported: &Reported<'_>,
+) -> Result<FindingId, DbError> {
+    #[derive(QueryableByName)]
+    struct Written {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+    }
+
+    let written: Written = cached_sql(
+        "INSERT INTO orders.findings
+             (tenant_id, id, kind, gateway, subject, payment_reference, order_id, found_minor, found_currency, detail,
+              action, found_at, last_seen_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'none', coalesce($11, now()), coalesce($11, now()))
+         ON CONFLICT (tenant_id, gateway, kind, subject) DO UPDATE
+         SET detail = excluded.detail, found_minor = excluded.found_minor, found_currency = excluded.found_currency,
+             last_seen_at = excluded.last_seen_at, resolved_at = NULL, resolved_by = NULL, note = NULL
+         RETURNING id",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(FindingId::generate().as_uuid())
+    .bind::<Text, _>(reported.kind.as_str())
+    .bind::<Text, _>(gateway)
+    .bind::<Text, _>(reported.subject.as_str())
+    .bind::<Nullable<Text>, _>(reported.payment.map(Reference::as_str))
+    .bind::<SqlUuid, _>(reported.order_id.as_uuid())
+    .bind::<BigInt, _>(reported.amount.amount_minor)
+    .bind::<Text, _>(reported.amount.currency.as_str())
+    .bind::<Text, _>(reported.detail)
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .get_result(connection)
+    .await?;
+    Ok(written.id.into())
+}
+
+/// Resolves the open findings of an order that are of this kind, and about this subject if one is given: the gateway says
+/// that they are settled.
+pub(crate) async fn resolve_reported(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
+    kind: FindingKind,
+    subject: Option<&Reference>,
+    note: &str,
+) -> Result<(), DbError> {
+    cached_sql(
+        "UPDATE orders.findings
+         SET resolved_at = coalesce($7, now()), resolved_by = $5, note = $6, due_at = NULL
+         WHERE tenant_id = $1 AND order_id = $2 AND kind = $3 AND ($4 IS NULL OR subject = $4) AND resolved_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .bind::<Text, _>(kind.as_str())
+    .bind::<Nullable<Text>, _>(subject.map(Reference::as_str))
+    .bind::<Text, _>(GATEWAY)
+    .bind::<Text, _>(note)
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

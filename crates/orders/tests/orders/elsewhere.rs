@@ -1,0 +1,395 @@
+//! Money that is given back at the gateway without us, and refunds that fail after they were made.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use oms_orders::{
+    AppliedEvents, Cancellation, Going, OrderError, OrderStatus, ReconcileObserver,
+    ReconcileSummary, ReconcileWindow, RefundedOrder, apply_gateway_events, get_order,
+    reconcile_charges, sweep_orders,
+};
+use oms_payments::{
+    EventRelevance, GatewayEventId, NewGatewayEvent, Received, Reference, receive_gateway_event,
+};
+use oms_validation::OrderId;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use crate::gateway::{Confirm, Refunding};
+use crate::shop::{Shop, tenant, usd};
+
+struct Nobody;
+
+impl ReconcileObserver for Nobody {
+    fn progressed(&self, _: &ReconcileSummary) -> Going {
+        Going::On
+    }
+}
+
+/// Compares the gateway's books with ours, as when no webhook ever comes.
+pub async fn compare(shop: &Shop) -> ReconcileSummary {
+    let now: DateTime<Utc> = std::time::SystemTime::now().into();
+    let (hour, second) = (TimeDelta::hours(1), TimeDelta::seconds(1));
+    let window = ReconcileWindow::new(now - hour, now + second, now).unwrap();
+    let compared = reconcile_charges(&shop.context, tenant(), &window, &Nobody).await;
+    compared.unwrap()
+}
+
+pub fn reference(order_id: OrderId) -> Reference {
+    Reference::parse(&format!("pi_{}", order_id.as_uuid().simple())).unwrap()
+}
+
+/// The gateway reports this of an order's payment, and it is applied.
+pub async fn report(shop: &Shop, kind: &str, order_id: OrderId) -> AppliedEvents {
+    let number = shop
+        .text("SELECT count(*) FROM payments.gateway_events")
+        .await;
+    let event = NewGatewayEvent {
+        gateway: "scripted".to_owned(),
+        id: GatewayEventId::parse(&format!("evt_of_test_{number}")).unwrap(),
+        kind: kind.to_owned(),
+        relevance: EventRelevance::Relevant,
+        reference: Some(reference(order_id)),
+        order_id: None,
+        tenant_id: None,
+        created_at: DateTime::from_timestamp(1_790_000_000, 0).unwrap(),
+    };
+    let mut connection = shop.database.connect().await;
+    let received = receive_gateway_event(&mut connection, tenant(), &event).await;
+    assert_eq!(received.unwrap(), Received::Stored);
+    apply_gateway_events(&shop.context).await.unwrap()
+}
+
+fn outcome(applied: &AppliedEvents) -> &'static str {
+    let outcomes: Vec<&'static str> = applied.done.keys().copied().collect();
+    match outcomes[..] {
+        [one] => one,
+        [] => "postponed",
+        _ => panic!("{applied:?}"),
+    }
+}
+
+/// `actor state amount` of each refund, the first one first.
+pub async fn refunds(shop: &Shop) -> String {
+    let sql = "SELECT coalesce(string_agg(concat_ws(' ', actor, state, amount_minor), ', ' ORDER BY number), '')
+               FROM payments.refunds";
+    shop.text(sql).await
+}
+
+/// `kind open|resolver` of each finding, and how many alerts there are.
+pub async fn findings(shop: &Shop) -> String {
+    let sql = "SELECT concat_ws(' + ',
+                   (SELECT string_agg(concat_ws(' ', kind, coalesce(resolved_by, 'open')), ', ' ORDER BY found_at, id)
+                    FROM orders.findings),
+                   (SELECT count(*) FROM orders.alerts) || ' alerts')";
+    shop.text(sql).await
+}
+
+/// The reasons of the timeline's entries that the gateway made.
+async fn told(shop: &Shop) -> String {
+    let sql = "SELECT coalesce(string_agg(reason, '; ' ORDER BY sequence), '') FROM orders.events WHERE actor = 'gateway'";
+    shop.text(sql).await
+}
+
+#[tokio::test]
+async fn a_refund_made_at_the_gateway_is_booked_once_with_its_name() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = shop.paid("k").await;
+    let name = shop
+        .gateway
+        .refund_elsewhere(&reference(order_id), 100)
+        .unwrap();
+    assert_eq!(
+        outcome(&report(&shop, "charge.refunded", order_id).await),
+        "booked"
+    );
+    for kind in ["refund.created", "refund.updated", "charge.refund.updated"] {
+        assert_eq!(
+            outcome(&report(&shop, kind, order_id).await),
+            "superseded",
+            "{kind}"
+        );
+    }
+    compare(&shop).await;
+    assert_eq!(refunds(&shop).await, "gateway refunded 100");
+    assert_eq!(
+        shop.state().await,
+        "PAID 3 1:PENDING_PAYMENT/api,2:PAID/api,3:PAID/gateway paid 0"
+    );
+    let expected =
+        format!("100 USD in minor units were given back at the gateway, by refund {name}");
+    assert_eq!(told(&shop).await, expected);
+    let details = get_order(&shop.context, tenant(), order_id).await.unwrap();
+    assert_eq!(details.refunds[0].reference, Some(name));
+    assert_eq!(findings(&shop).await, "0 alerts");
+}
+
+#[tokio::test]
+async fn an_order_whose_money_was_all_given_back_at_the_gateway_is_refunded_and_holds_no_stock() {
+    for by_webhook in [true, false] {
+        let shop = Shop::open(Confirm::Pays).await;
+        let order_id = shop.paid("k").await;
+        for amount in [100, 200] {
+            shop.gateway
+                .refund_elsewhere(&reference(order_id), amount)
+                .unwrap();
+        }
+        match by_webhook {
+            true => drop(report(&shop, "refund.created", order_id).await),
+            false => drop(compare(&shop).await),
+        }
+        assert_eq!(
+            shop.state().await,
+            "REFUNDED 0 1:PENDING_PAYMENT/api,2:PAID/api,3:PAID/gateway,4:REFUNDED/gateway refunded 0"
+        );
+        assert_eq!(
+            refunds(&shop).await,
+            "gateway refunded 100, gateway refunded 200"
+        );
+        assert_eq!(findings(&shop).await, "0 alerts");
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_is_refunded_before_we_know_that_it_was_taken_is_booked_too() {
+    let shop = Shop::open(Confirm::PaysSilently).await;
+    let order_id = shop.pending("k").await;
+    shop.gateway
+        .refund_elsewhere(&reference(order_id), 300)
+        .unwrap();
+    assert_eq!(
+        outcome(&report(&shop, "charge.refunded", order_id).await),
+        "booked"
+    );
+    assert_eq!(
+        shop.state().await,
+        "REFUNDED 0 1:PENDING_PAYMENT/api,2:PAID/webhook,3:REFUNDED/gateway refunded 0"
+    );
+}
+
+#[tokio::test]
+async fn all_that_is_left_is_what_is_left_at_the_gateway() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = shop.paid("k").await;
+    shop.gateway
+        .refund_elsewhere(&reference(order_id), 100)
+        .unwrap();
+    let refused = shop.refund(order_id, "a", Some(201)).await;
+    let Err(OrderError::RefundExceedsCaptured { available }) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(available, usd(200));
+    let refunded = shop.refund(order_id, "a", None).await.unwrap();
+    let RefundedOrder::Refunded(refund, OrderStatus::Refunded) = refunded else {
+        panic!("{refunded:?}")
+    };
+    assert_eq!(refund.amount, usd(200));
+    assert_eq!(
+        refunds(&shop).await,
+        "gateway refunded 100, oms refunded 200"
+    );
+    assert_eq!(shop.gateway.net_minor(), 0);
+    // A repetition of the request asks nobody.
+    let again = shop.refund(order_id, "a", None).await.unwrap();
+    assert!(
+        matches!(again, RefundedOrder::RefundedBefore(..)),
+        "{again:?}"
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_what_was_all_given_back_at_the_gateway() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = shop.paid("k").await;
+    shop.gateway
+        .refund_elsewhere(&reference(order_id), 300)
+        .unwrap();
+    let refused = shop.refund(order_id, "a", None).await;
+    let Err(OrderError::NotRefundable { status, .. }) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(status, OrderStatus::Refunded);
+    assert_eq!(refunds(&shop).await, "gateway refunded 300");
+}
+
+#[tokio::test]
+async fn an_order_that_was_refunded_in_part_at_the_gateway_can_be_cancelled() {
+    for elsewhere in [100, 300] {
+        let shop = Shop::open(Confirm::Pays).await;
+        let order_id = shop.paid("k").await;
+        shop.gateway
+            .refund_elsewhere(&reference(order_id), elsewhere)
+            .unwrap();
+        let cancelled = shop.cancel(order_id).await.unwrap();
+        assert!(matches!(cancelled, Cancellation::Done(_)), "{cancelled:?}");
+        assert_eq!(shop.gateway.net_minor(), 0);
+        assert_eq!(shop.dead_letters().await, "0 alerts");
+        let state = shop.state().await;
+        assert!(
+            state.starts_with("CANCELLED 0 ") && state.ends_with(" refunded 0"),
+            "{state}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_cancellation_whose_refund_is_too_much_by_now_refunds_what_is_left() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = shop.paid("k").await;
+    shop.gateway.refunds(Refunding::IsLost);
+    let cancelled = shop.cancel(order_id).await.unwrap();
+    assert!(
+        matches!(cancelled, Cancellation::UnderWay(_)),
+        "{cancelled:?}"
+    );
+    // Together with ours it would be too much, so that it is booked only once ours has ended.
+    shop.gateway
+        .refund_elsewhere(&reference(order_id), 100)
+        .unwrap();
+    assert_eq!(
+        outcome(&report(&shop, "charge.refunded", order_id).await),
+        "postponed"
+    );
+    assert_eq!(refunds(&shop).await, "oms pending 300");
+
+    shop.gateway.refunds(Refunding::Pays);
+    assert_eq!(sweep_orders(&shop.context).await.unwrap().cancelled, 1);
+    assert_eq!(
+        refunds(&shop).await,
+        "oms failed 300, gateway refunded 100, oms refunded 200"
+    );
+    assert_eq!(shop.gateway.net_minor(), 0);
+    assert_eq!(shop.dead_letters().await, "0 alerts");
+}
+
+#[tokio::test]
+async fn a_refund_that_is_too_much_by_now_is_refused_and_the_books_are_right() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = shop.paid("k").await;
+    shop.gateway.refunds(Refunding::IsLost);
+    let refund = shop.refund(order_id, "a", Some(250)).await.unwrap();
+    assert!(matches!(refund, RefundedOrder::Pending(..)), "{refund:?}");
+    shop.gateway
+        .refund_elsewhere(&reference(order_id), 100)
+        .unwrap();
+    shop.gateway.refunds(Refunding::Pays);
+    assert_eq!(sweep_orders(&shop.context).await.unwrap().refund_failed, 1);
+    assert_eq!(refunds(&shop).await, "oms failed 250, gateway refunded 100");
+    let state = shop.state().await;
+    assert!(
+        state.starts_with("PAID 3 ") && state.ends_with(" paid 0"),
+        "{state}"
+    );
+}
+
+#[tokio::test]
+async fn our_own_refund_whose_answer_was_lost_is_not_booked_as_somebody_else_s() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = shop.paid("k").await;
+    shop.gateway.refunds(Refunding::PaysSilently);
+    shop.refund(order_id, "a", Some(100)).await.unwrap();
+    report(&shop, "refund.created", order_id).await;
+    compare(&shop).await;
+    assert_eq!(refunds(&shop).await, "oms pending 100");
+    sweep_orders(&shop.context).await.unwrap();
+    report(&shop, "charge.refunded", order_id).await;
+    assert_eq!(refunds(&shop).await, "oms refunded 100");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_notices_a_refund_at_the_same_time_it_is_booked_once() {
+    let shop = Arc::new(Shop::open(Confirm::Pays).await);
+    let order_id = shop.paid("k").await;
+    for round in 0..5 {
+        shop.gateway
+            .refund_elsewhere(&reference(order_id), 10)
+            .unwrap();
+        let barrier = Arc::new(Barrier::new(4));
+        let mut noticing = JoinSet::new();
+        for worker in 0..4 {
+            let (shop, barrier) = (shop.clone(), barrier.clone());
+            noticing.spawn(async move {
+                barrier.wait().await;
+                match worker {
+                    0 | 1 => drop(compare(&shop).await),
+                    2 => drop(report(&shop, "refund.created", order_id).await),
+                    _ => drop(shop.refund(order_id, &format!("r{round}"), Some(1)).await),
+                }
+            });
+        }
+        noticing.join_all().await;
+        compare(&shop).await;
+    }
+    let booked = "SELECT string_agg(actor || ' ' || amount_minor, ', ' ORDER BY actor, number)
+                  FROM payments.refunds WHERE actor = 'gateway'";
+    let expected = ["gateway 10"; 5].join(", ");
+    assert_eq!(shop.text(booked).await, expected);
+    let sum = "SELECT sum(amount_minor) FROM payments.refunds WHERE state = 'refunded'";
+    assert_eq!(
+        shop.text(sum).await,
+        (300 - shop.gateway.net_minor()).to_string()
+    );
+}
+
+#[tokio::test]
+async fn a_refund_that_fails_later_is_a_finding_and_its_money_is_ours_again() {
+    for by_webhook in [true, false] {
+        let shop = Shop::open(Confirm::Pays).await;
+        let order_id = shop.paid("k").await;
+        shop.refund(order_id, "a", Some(100)).await.unwrap();
+        let details = get_order(&shop.context, tenant(), order_id).await.unwrap();
+        let name = details.refunds[0].reference.clone().unwrap();
+        assert!(shop.gateway.fail_refund(&name));
+        match by_webhook {
+            true => drop(report(&shop, "refund.failed", order_id).await),
+            false => drop(compare(&shop).await),
+        }
+        assert_eq!(refunds(&shop).await, "oms failed 100");
+        assert_eq!(findings(&shop).await, "refund_failed open + 1 alerts");
+        let expected = format!(
+            "refund {name} of 100 USD in minor units failed: expired_or_canceled_card; the money is ours again"
+        );
+        assert_eq!(told(&shop).await, expected);
+        // It can be given back again, by another way say.
+        let all = shop.refund(order_id, "b", None).await.unwrap();
+        let RefundedOrder::Refunded(refund, OrderStatus::Refunded) = all else {
+            panic!("{all:?}")
+        };
+        assert_eq!(refund.amount, usd(300));
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_has_ended_stays_so_when_its_refund_fails_and_nothing_is_refunded_unasked() {
+    for cancels in [true, false] {
+        let shop = Shop::open(Confirm::Pays).await;
+        let order_id = shop.paid("k").await;
+        match cancels {
+            true => drop(shop.cancel(order_id).await.unwrap()),
+            false => drop(shop.refund(order_id, "a", None).await.unwrap()),
+        }
+        let details = get_order(&shop.context, tenant(), order_id).await.unwrap();
+        let ended = details.order.status;
+        let name = details.refunds[0].reference.clone().unwrap();
+        assert!(shop.gateway.fail_refund(&name));
+        report(&shop, "refund.failed", order_id).await;
+        compare(&shop).await;
+        let state = shop.state().await;
+        assert!(
+            state.starts_with(&format!("{ended} 0 ")) && state.ends_with(" paid 0"),
+            "{state}"
+        );
+        assert_eq!(findings(&shop).await, "refund_failed open + 1 alerts");
+        assert_eq!(shop.gateway.net_minor(), 300);
+        assert_eq!(*shop.gateway.charge_refunds.lock().unwrap(), 0);
+
+        // An operator gives the money back in the dashboard, which settles it.
+        shop.gateway
+            .refund_elsewhere(&reference(order_id), 300)
+            .unwrap();
+        report(&shop, "refund.created", order_id).await;
+        assert_eq!(findings(&shop).await, "refund_failed gateway + 1 alerts");
+        assert_eq!(refunds(&shop).await, "oms failed 300, gateway refunded 300");
+        assert!(shop.state().await.ends_with(" refunded 0"));
+    }
+}

@@ -1,0 +1,71 @@
+//! The disputes of a payment. <https://docs.stripe.com/api/disputes/list>
+
+use chrono::DateTime;
+use serde::Deserialize;
+
+use super::StripeGateway;
+use super::answers::{is_success, parse, refusal, unintelligible};
+use super::objects::{Page, money};
+use super::transport::{Answer, Call};
+use crate::{Answered, GatewayError, ListedDispute, Operation, Reference};
+
+/// Disputes on one page: as many as there may be. A payment has one, or a few where the bank takes several steps.
+const PAGE: usize = 100;
+
+/// <https://docs.stripe.com/api/disputes/object>
+#[derive(Debug, Deserialize)]
+struct Dispute {
+    id: String,
+    amount: i64,
+    currency: String,
+    created: i64,
+    payment_intent: Option<String>,
+    reason: String,
+    status: String,
+    evidence_details: Option<EvidenceDetails>,
+}
+
+#[derive(Debug, Deserialize)]
+struct EvidenceDetails {
+    due_by: Option<i64>,
+}
+
+impl Dispute {
+    /// What it says; none when it says something that Stripe does not document.
+    fn listed(self) -> Option<ListedDispute> {
+        let due_by = self.evidence_details.and_then(|details| details.due_by);
+        Some(ListedDispute {
+            reference: Reference::parse(&self.id).ok()?,
+            amount: money(self.amount, &self.currency)?,
+            reason: self.reason.chars().take(100).collect(),
+            state: self.status.parse().ok()?,
+            evidence_due_at: due_by.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
+            opened_at: DateTime::from_timestamp(self.created, 0)?,
+        })
+    }
+}
+
+/// All disputes of a payment, the newest first.
+pub(super) async fn list(
+    gateway: &StripeGateway,
+    reference: &Reference,
+) -> Result<Answered<Vec<ListedDispute>>, GatewayError> {
+    let path = format!("/v1/disputes?payment_intent={reference}&limit={PAGE}");
+    let call = Call::get(Operation::ListDisputes, path);
+    gateway
+        .call(call, |answer| of_list(&answer, reference))
+        .await
+}
+
+fn of_list(answer: &Answer, reference: &Reference) -> Result<Vec<ListedDispute>, GatewayError> {
+    if !is_success(answer) {
+        return Err(refusal(answer));
+    }
+    let page: Page<Dispute> = parse(answer)?;
+    let is_ours = |it: &Dispute| it.payment_intent.as_deref() == Some(reference.as_str());
+    if page.has_more || !page.data.iter().all(is_ours) {
+        return Err(unintelligible(answer));
+    }
+    let listed: Option<Vec<ListedDispute>> = page.data.into_iter().map(Dispute::listed).collect();
+    listed.ok_or_else(|| unintelligible(answer))
+}

@@ -1,0 +1,91 @@
+//! Stripe's own list of its events, for webhooks that never came: of the last 30 days.
+//! <https://docs.stripe.com/api/events/list>
+
+use serde::Deserialize;
+
+use super::answers::{is_success, parse, refusal, unintelligible};
+use super::transport::Answer;
+use super::webhook_event::EventObject;
+use crate::{ChargeWindow, GatewayError, GatewayEventId, Report, ReportPage};
+
+/// Events on one page: as many as there may be.
+const PAGE_SIZE: usize = 100;
+
+/// Those that tell of money that was given back, or is disputed.
+const TYPES: [&str; 8] = [
+    "charge.refunded",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.refund.updated",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+];
+
+/// Its times are whole seconds, so that windows which meet still meet.
+pub(super) fn list_path(window: &ChargeWindow, after: Option<&GatewayEventId>) -> String {
+    let (from, to) = (window.from.timestamp(), window.to.timestamp());
+    let mut path =
+        format!("/v1/events?limit={PAGE_SIZE}&created%5Bgte%5D={from}&created%5Blt%5D={to}");
+    for kind in TYPES {
+        path.push_str("&types%5B%5D=");
+        path.push_str(kind);
+    }
+    if let Some(id) = after {
+        path.push_str("&starting_after=");
+        path.push_str(id.as_str());
+    }
+    path
+}
+
+#[derive(Deserialize)]
+struct Page {
+    data: Vec<Event>,
+    has_more: bool,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    id: String,
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    object: EventObject,
+}
+
+/// A page that asks to be read again and again is not believed. An event that names no payment is passed over.
+pub(super) fn of_list(
+    answer: &Answer,
+    after: Option<&GatewayEventId>,
+) -> Result<ReportPage, GatewayError> {
+    if !is_success(answer) {
+        return Err(refusal(answer));
+    }
+    let page: Page = parse(answer)?;
+    let last = page
+        .data
+        .last()
+        .map(|event| GatewayEventId::parse(&event.id));
+    let last = last.transpose().map_err(|_| unintelligible(answer))?;
+    let next = match page.has_more {
+        true if last.is_none() || last.as_ref() == after => return Err(unintelligible(answer)),
+        true => last,
+        false => None,
+    };
+    let report = |event: Event| {
+        let object = event.data.object;
+        let reference = object.reference().ok()??;
+        Some(Report {
+            id: GatewayEventId::parse(&event.id).ok()?,
+            reference,
+            tenant_id: object.tenant_id(),
+        })
+    };
+    Ok(ReportPage {
+        reports: page.data.into_iter().filter_map(report).collect(),
+        next,
+    })
+}

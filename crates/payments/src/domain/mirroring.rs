@@ -1,0 +1,147 @@
+//! What a gateway's list of refunds changes in our books. Pure: whoever applies it has locked the attempt before it read
+//! our refunds.
+
+use oms_validation::Money;
+
+use crate::{ListedRefund, ListedState, Refund, RefundActor, RefundFailure, RefundState};
+
+/// What a gateway's list changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mirroring {
+    /// Refunds of ours that are in another state now.
+    pub(crate) moved: Vec<Moved>,
+    /// Refunds that we have not booked yet, with the amounts that they are booked with.
+    pub(crate) new: Vec<ListedRefund>,
+    /// A refund fits only once ours, which the gateway is being asked for, has ended.
+    pub(crate) deferred: bool,
+}
+
+/// A refund whose state the gateway has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Moved {
+    pub(crate) refund: Refund,
+    pub(crate) to: RefundState,
+    pub(crate) failure: Option<RefundFailure>,
+}
+
+impl Mirroring {
+    /// Compares our refunds of a payment with the gateway's, of which the newest is the first. A refund that is not listed
+    /// is left as it is, and so is ours that is pending: whoever executes it ends it. What was given back never comes to
+    /// more than was captured.
+    pub(crate) fn of(captured: Money, ours: &[Refund], listed: &[ListedRefund]) -> Self {
+        let mut mirroring = Self::default();
+        let mut given_back = sum(ours);
+        let (known, unknown): (Vec<_>, Vec<_>) = listed
+            .iter()
+            .rev()
+            .map(|listed| (ours.iter().find(|refund| is_same(refund, listed)), listed))
+            .partition(|(refund, _)| refund.is_some());
+        for (refund, listed) in known {
+            let moved = refund.and_then(|refund| moved(refund, listed));
+            let Some(moved) = moved else { continue };
+            let change = counted(moved.to, moved.refund.amount) - counted_refund(&moved.refund);
+            if given_back + change <= captured.amount_minor {
+                given_back += change;
+                mirroring.moved.push(moved);
+            }
+        }
+        let ours_is_pending = ours.iter().any(is_in_flight);
+        for (_, listed) in unknown {
+            match booked(captured, given_back, listed) {
+                Some(new) => {
+                    given_back += counted_listed(&new);
+                    mirroring.new.push(new);
+                }
+                None => mirroring.deferred |= ours_is_pending && counted_listed(listed) > 0,
+            }
+        }
+        mirroring
+    }
+
+    /// Whether there is nothing to be done.
+    #[cfg(test)]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.moved.is_empty() && self.new.is_empty()
+    }
+}
+
+/// Whether the gateway is being asked for it, or may be.
+pub(crate) fn is_in_flight(refund: &Refund) -> bool {
+    refund.state == RefundState::Pending && refund.actor == RefundActor::Oms
+}
+
+fn is_same(refund: &Refund, listed: &ListedRefund) -> bool {
+    listed.refund_id == Some(refund.id) || refund.reference.as_ref() == Some(&listed.reference)
+}
+
+/// A refund that failed at the gateway has failed for ever. One of ours that we took for failed, because the gateway
+/// refused it, may have been carried out all the same; and a dispute that was won may be lost in the end.
+fn moved(refund: &Refund, listed: &ListedRefund) -> Option<Moved> {
+    let (to, failure) = match &listed.state {
+        ListedState::Pending => (RefundState::Pending, None),
+        ListedState::Refunded => (RefundState::Refunded, None),
+        ListedState::Failed(code) => (RefundState::Failed, Some(code.clone())),
+    };
+    let may_revive = refund.actor == RefundActor::Dispute || refund.reference.is_none();
+    let is_news = match (refund.state, to) {
+        _ if is_in_flight(refund) => false,
+        (RefundState::Pending | RefundState::Refunded, RefundState::Failed)
+        | (RefundState::Pending, RefundState::Refunded) => true,
+        (RefundState::Failed, RefundState::Refunded) => may_revive,
+        _ => false,
+    };
+    let refund = refund.clone();
+    is_news.then_some(Moved {
+        refund,
+        to,
+        failure,
+    })
+}
+
+/// What an unknown refund is booked as; none when it can't be. A lost dispute may be about more than is left with us.
+fn booked(captured: Money, given_back: i64, listed: &ListedRefund) -> Option<ListedRefund> {
+    let left = captured.amount_minor - given_back;
+    let is_dispute = listed.actor == RefundActor::Dispute;
+    let amount_minor = match is_dispute {
+        true => listed.amount.amount_minor.min(left),
+        false => listed.amount.amount_minor,
+    };
+    let has_failed = matches!(listed.state, ListedState::Failed(_));
+    let is_bookable = listed.amount.currency == captured.currency
+        && amount_minor > 0
+        && (has_failed || amount_minor <= left)
+        && !(has_failed && is_dispute);
+    is_bookable.then(|| ListedRefund {
+        amount: Money {
+            amount_minor,
+            ..captured
+        },
+        ..listed.clone()
+    })
+}
+
+/// What refunds have given back or are about to, in minor units.
+pub(crate) fn sum(refunds: &[Refund]) -> i64 {
+    refunds.iter().map(counted_refund).sum()
+}
+
+fn counted_refund(refund: &Refund) -> i64 {
+    counted(refund.state, refund.amount)
+}
+
+fn counted(state: RefundState, amount: Money) -> i64 {
+    match state {
+        RefundState::Pending | RefundState::Refunded => amount.amount_minor,
+        RefundState::Failed => 0,
+    }
+}
+
+fn counted_listed(listed: &ListedRefund) -> i64 {
+    match listed.state {
+        ListedState::Pending | ListedState::Refunded => listed.amount.amount_minor,
+        ListedState::Failed(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

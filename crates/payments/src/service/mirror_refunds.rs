@@ -1,0 +1,163 @@
+//! Booking what a gateway says of a payment's refunds, whoever asked for them, in the transaction that also moves its order.
+
+use oms_database::Connection;
+use oms_validation::{Money, TenantId};
+
+use crate::domain::mirroring::{Mirroring, Moved, is_in_flight, sum};
+use crate::store::{attempts, refunds};
+use crate::{
+    Attempt, AttemptId, AttemptState, ListedRefund, PaymentError, Refund, RefundState, UnsavedCalls,
+};
+
+/// What the gateway's list has changed in our books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mirrored {
+    /// Refunds that were made without us and are booked now.
+    pub booked: Vec<Refund>,
+    /// Refunds that are in another state now, as they are.
+    pub moved: Vec<Refund>,
+    /// A refund was not booked yet: together with ours, which the gateway is being asked for, it would come to more than
+    /// was captured. Look again once ours has ended.
+    pub deferred: bool,
+    /// What is neither given back nor about to be.
+    pub left: Money,
+    /// Where the attempt is.
+    pub attempt: AttemptState,
+}
+
+impl Mirrored {
+    /// Whether anything was changed.
+    pub const fn is_news(&self) -> bool {
+        !self.booked.is_empty() || !self.moved.is_empty()
+    }
+}
+
+/// Brings our refunds of a payment up to what the gateway lists, the newest first. None for an attempt without captured
+/// money. The attempt is locked until the caller's transaction ends.
+///
+/// The list has to be at least as new as our books: make sure that nobody has changed the order since before it was asked
+/// for.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn mirror_refunds(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    attempt_id: AttemptId,
+    listed: &[ListedRefund],
+) -> Result<Option<Mirrored>, PaymentError> {
+    let attempt = attempts::lock(connection, tenant_id, attempt_id).await?;
+    let Some(attempt) = attempt else {
+        return Ok(None);
+    };
+    let Some(captured) = attempt.captured else {
+        return Ok(None);
+    };
+    let before = refunds_of(connection, tenant_id, &attempt).await?;
+    let mirroring = Mirroring::of(captured, &before, listed);
+    let moved = apply_moved(connection, tenant_id, &mirroring.moved, listed).await?;
+    let booked = book(connection, tenant_id, &attempt, captured, &mirroring.new).await?;
+    let refunds = refunds_of(connection, tenant_id, &attempt).await?;
+    let to = state_after(captured, &refunds);
+    move_attempt(connection, tenant_id, &attempt, to).await?;
+    let left = captured.amount_minor - sum(&refunds);
+    Ok(Some(Mirrored {
+        booked,
+        moved,
+        deferred: mirroring.deferred,
+        left: Money {
+            amount_minor: left,
+            ..captured
+        },
+        attempt: to,
+    }))
+}
+
+async fn apply_moved(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    moved: &[Moved],
+    listed: &[ListedRefund],
+) -> Result<Vec<Refund>, PaymentError> {
+    let mut changed = Vec::new();
+    for Moved {
+        refund,
+        to,
+        failure,
+    } in moved
+    {
+        let same = |it: &&ListedRefund| {
+            it.refund_id == Some(refund.id) || Some(&it.reference) == refund.reference.as_ref()
+        };
+        let Some(named) = listed.iter().find(same) else {
+            continue;
+        };
+        let (name, failure) = (&named.reference, failure.as_ref());
+        if refunds::move_refund(connection, tenant_id, refund, *to, failure, name).await? {
+            changed.push(Refund {
+                state: *to,
+                failure_code: failure.cloned(),
+                reference: Some(name.clone()),
+                ..refund.clone()
+            });
+        }
+    }
+    Ok(changed)
+}
+
+async fn book(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    attempt: &Attempt,
+    captured: Money,
+    new: &[ListedRefund],
+) -> Result<Vec<Refund>, PaymentError> {
+    let mut booked = Vec::new();
+    for listed in new {
+        let (order_id, id) = (attempt.order_id, attempt.id);
+        let tally = refunds::count(connection, tenant_id, order_id, id).await?;
+        let number = tally.last_number + 1;
+        let left = captured.amount_minor - tally.refunded_minor - listed.amount.amount_minor;
+        let row =
+            refunds::insert_listed(connection, tenant_id, attempt, listed, number, left.max(0));
+        booked.extend(row.await?);
+    }
+    Ok(booked)
+}
+
+async fn move_attempt(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    attempt: &Attempt,
+    to: AttemptState,
+) -> Result<(), PaymentError> {
+    if attempt.state != to {
+        let (id, from, none) = (attempt.id, &[attempt.state], UnsavedCalls::none());
+        attempts::move_attempt(connection, tenant_id, id, from, to, &none).await?;
+    }
+    Ok(())
+}
+
+/// The refunds of one attempt, the first one first.
+pub(super) async fn refunds_of(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    attempt: &Attempt,
+) -> Result<Vec<Refund>, PaymentError> {
+    let mut found = refunds::find_by_orders(connection, tenant_id, &[attempt.order_id]).await?;
+    let mut refunds = found.remove(&attempt.order_id).unwrap_or_default();
+    refunds.retain(|refund| refund.attempt_id == attempt.id);
+    Ok(refunds)
+}
+
+/// Where an attempt is whose refunds are these.
+pub(super) fn state_after(captured: Money, refunds: &[Refund]) -> AttemptState {
+    let is_pending = |refund: &Refund| refund.state == RefundState::Pending;
+    if refunds.iter().any(is_in_flight) {
+        AttemptState::Refunding
+    } else if sum(refunds) >= captured.amount_minor && !refunds.iter().any(is_pending) {
+        AttemptState::Refunded
+    } else {
+        AttemptState::Paid
+    }
+}
