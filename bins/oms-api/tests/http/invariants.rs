@@ -60,7 +60,7 @@ const RULES: [(&str, &str); 15] = [
                     OR before = to_status
                     OR (before, to_status) IN (('PENDING_PAYMENT', 'PAID'), ('PENDING_PAYMENT', 'FAILED'),
                                                ('PENDING_PAYMENT', 'CANCELLING'), ('PAID', 'CANCELLING'),
-                                               ('PAID', 'REFUNDING'), ('CANCELLING', 'CANCELLED'),
+                                               ('PAID', 'REFUNDING'), ('PAID', 'REFUNDED'), ('CANCELLING', 'CANCELLED'),
                                                ('REFUNDING', 'PAID'), ('REFUNDING', 'REFUNDED')))
             OR (sequence = version AND to_status <> status)",
     ),
@@ -70,9 +70,13 @@ const RULES: [(&str, &str); 15] = [
          FROM orders.orders o
          LEFT JOIN payments.attempts a ON (a.tenant_id, a.order_id, a.number) = (o.tenant_id, o.id, 1)
          WHERE a.state IS NULL OR NOT o.status = ANY (CASE
+             WHEN a.state = 'paid' AND EXISTS (
+                 SELECT FROM orders.findings f WHERE (f.tenant_id, f.order_id) = (o.tenant_id, o.id)
+                     AND f.kind IN ('refund_failed', 'payment_disputed')
+             ) THEN ARRAY['PAID', 'CANCELLING', 'CANCELLED', 'REFUNDED']
              WHEN a.state = 'paid' THEN ARRAY['PAID', 'CANCELLING']
              WHEN a.state = 'refunding' THEN ARRAY['REFUNDING', 'CANCELLING']
-             WHEN a.state = 'refunded' THEN ARRAY['REFUNDED', 'CANCELLED']
+             WHEN a.state = 'refunded' THEN ARRAY['REFUNDED', 'CANCELLED', 'CANCELLING']
              WHEN a.state IN ('declined', 'voided') THEN ARRAY['FAILED', 'CANCELLED']
              ELSE ARRAY['PENDING_PAYMENT', 'CANCELLING']
          END)",
@@ -169,7 +173,7 @@ const RULES: [(&str, &str); 15] = [
          CROSS JOIN LATERAL (
              SELECT coalesce(sum(amount_minor) FILTER (WHERE state = 'refunded'), 0) AS refunded,
                     coalesce(sum(amount_minor) FILTER (WHERE state <> 'failed'), 0) AS asked,
-                    count(*) FILTER (WHERE state = 'pending') AS pending
+                    count(*) FILTER (WHERE state = 'pending' AND actor = 'oms') AS pending
              FROM payments.refunds r WHERE (r.tenant_id, r.attempt_id) = (a.tenant_id, a.id)
          ) r
          WHERE r.pending <> (a.state = 'refunding')::int OR r.asked > coalesce(a.captured_minor, 0)
@@ -188,7 +192,10 @@ const RULES: [(&str, &str); 15] = [
          ) r
          JOIN payments.attempts a ON (a.tenant_id, a.id) = (r.tenant_id, r.attempt_id)
          WHERE r.number <> r.place OR a.order_id <> r.order_id OR a.currency <> r.currency
-            OR (r.state <> 'failed' AND r.left_minor <> a.captured_minor - r.asked)",
+            OR (r.state <> 'failed' AND r.left_minor <> a.captured_minor - r.asked
+                AND NOT EXISTS (SELECT FROM payments.refunds f
+                    WHERE (f.tenant_id, f.attempt_id) = (r.tenant_id, r.attempt_id) AND f.number < r.number
+                        AND f.state = 'failed' AND f.reference IS NOT NULL))",
     ),
 ];
 

@@ -22,10 +22,9 @@ use crate::domain::status::OrderStatus;
 use crate::service::abort::Abort;
 use crate::service::change_status::{add_note, change_status};
 use crate::service::follow_gateway::{Followed, GoesOn, Listed};
-use crate::service::report_payment::{report_dispute, report_failed_refund};
+use crate::service::report_payment::{report_dispute, report_failed_refund, settle};
 use crate::service::worklist::put_on;
 use crate::store::disputes;
-use crate::store::findings::resolve_reported;
 use crate::store::orders::{KeyFate, Transition};
 
 /// A payment whose order is locked.
@@ -183,9 +182,8 @@ async fn report(
         report_dispute(connection, locked, before.as_ref(), dispute).await?;
     }
     if mirrored.left.amount_minor == 0 {
-        let (tenant, now, order_id) = (locked.tenant, locked.now, locked.attempt.order_id);
-        let (kind, note) = (FindingKind::RefundFailed, "all of the money was given back");
-        resolve_reported(connection, tenant, now, order_id, kind, None, note).await?;
+        let note = "all of the money was given back";
+        settle(connection, locked, FindingKind::RefundFailed, None, note).await?;
     }
     Ok(())
 }

@@ -1,14 +1,17 @@
 //! Findings, each with its alert, about what happened to a payment at the gateway.
 
 use oms_database::{Connection, DbError};
-use oms_payments::{DisputeState, Refund, RefundFailure};
+use oms_payments::{DisputeState, Reference, Refund, RefundFailure};
 
 use super::book_reported::Locked;
+use crate::domain::actor::RECONCILER;
 use crate::domain::alert::AlertKind;
+use crate::domain::authorship::Authorship;
 use crate::domain::dispute::Dispute;
 use crate::domain::finding::FindingKind;
 use crate::domain::id::FindingId;
 use crate::domain::reason::cut;
+use crate::service::change_status::add_note;
 use crate::store::alerts::{self, NewAlert};
 use crate::store::findings::{Reported, report, resolve_reported};
 
@@ -39,11 +42,10 @@ pub(super) async fn report_failed_refund(
         amount: refund.amount,
         detail: &detail,
     };
-    let id = write(connection, locked, &reported).await?;
-    alert(connection, locked, id, &detail).await
+    write(connection, locked, &reported).await
 }
 
-/// A dispute was opened, goes on or has ended. Only its opening and its loss call for somebody; and its end where the money
+/// A dispute was opened, goes on or has ended. Only its opening and its loss call for an operator; and its end where the money
 /// that it leaves with us belongs to an order that has ended.
 pub(super) async fn report_dispute(
     connection: &mut Connection,
@@ -55,8 +57,12 @@ pub(super) async fn report_dispute(
     let was_lost = before.is_some_and(|before| before.state == DisputeState::Lost);
     let money_is_back = was_lost && !locked.status.holds_stock();
     let is_lost = dispute.state == DisputeState::Lost;
+    if dispute.state.is_open() && was_open {
+        return Ok(());
+    }
     if !dispute.state.is_open() && !is_lost && !money_is_back {
-        return close(connection, locked, dispute).await;
+        let (kind, subject) = (FindingKind::PaymentDisputed, Some(&dispute.reference));
+        return settle(connection, locked, kind, subject, &dispute.in_words()).await;
     }
     let order_id = locked.attempt.order_id;
     let detail = cut(&format!("order {order_id}: {}", dispute.in_words()));
@@ -68,39 +74,61 @@ pub(super) async fn report_dispute(
         amount: dispute.amount,
         detail: &detail,
     };
-    let id = write(connection, locked, &reported).await?;
-    match dispute.state.is_open() && was_open {
-        true => Ok(()),
-        false => alert(connection, locked, id, &detail).await,
-    }
+    write(connection, locked, &reported).await
 }
 
-async fn close(
+/// Resolves what the gateway says is settled, with a note in the order's timeline.
+pub(super) async fn settle(
     connection: &mut Connection,
     locked: &Locked<'_>,
-    dispute: &Dispute,
+    kind: FindingKind,
+    subject: Option<&Reference>,
+    note: &str,
 ) -> Result<(), DbError> {
     let (tenant, now, order_id) = (locked.tenant, locked.now, locked.attempt.order_id);
-    let (kind, subject) = (FindingKind::PaymentDisputed, Some(&dispute.reference));
-    let note = cut(&dispute.in_words());
-    resolve_reported(connection, tenant, now, order_id, kind, subject, &note).await
+    let reason = cut(note);
+    let resolved =
+        resolve_reported(connection, tenant, now, order_id, kind, subject, &reason).await?;
+    for id in resolved {
+        let reason = format!("finding {id} is resolved: {note}");
+        add_finding_note(connection, locked, &reason).await?;
+    }
+    Ok(())
+}
+
+async fn add_finding_note(
+    connection: &mut Connection,
+    locked: &Locked<'_>,
+    reason: &str,
+) -> Result<(), DbError> {
+    let (tenant, now, order_id) = (locked.tenant, locked.now, locked.attempt.order_id);
+    let reason = cut(reason);
+    let authorship = Authorship {
+        actor: RECONCILER,
+        reason: &reason,
+    };
+    add_note(connection, tenant, now, order_id, authorship).await?;
+    Ok(())
 }
 
 async fn write(
     connection: &mut Connection,
     locked: &Locked<'_>,
     reported: &Reported<'_>,
-) -> Result<FindingId, DbError> {
+) -> Result<(), DbError> {
     let (kind, order_id) = (reported.kind.as_str(), reported.order_id);
     tracing::warn!(kind, %order_id, subject = %reported.subject, "the gateway reported what an operator has to see");
-    report(
+    let id = report(
         connection,
         locked.tenant,
         locked.now,
         locked.gateway,
         reported,
     )
-    .await
+    .await?;
+    let reason = format!("finding {id}: {}", reported.detail);
+    add_finding_note(connection, locked, &reason).await?;
+    alert(connection, locked, id, reported.detail).await
 }
 
 async fn alert(

@@ -26,6 +26,12 @@ pub(crate) struct Reported<'a> {
     pub(crate) detail: &'a str,
 }
 
+#[derive(QueryableByName)]
+struct Written {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+}
+
 /// Writes a finding down, or opens it again with what is wrong now.
 pub(crate) async fn report(
     connection: &mut Connection,
@@ -34,12 +40,6 @@ pub(crate) async fn report(
     gateway: &str,
     reported: &Reported<'_>,
 ) -> Result<FindingId, DbError> {
-    #[derive(QueryableByName)]
-    struct Written {
-        #[diesel(sql_type = SqlUuid)]
-        id: Uuid,
-    }
-
     let written: Written = cached_sql(
         "INSERT INTO orders.findings
              (tenant_id, id, kind, gateway, subject, payment_reference, order_id, found_minor, found_currency, detail,
@@ -67,7 +67,7 @@ pub(crate) async fn report(
 }
 
 /// Resolves the open findings of an order that are of this kind, and about this subject if one is given: the gateway says
-/// that they are settled.
+/// that they are settled. Returns them.
 pub(crate) async fn resolve_reported(
     connection: &mut Connection,
     tenant: TenantId,
@@ -76,11 +76,12 @@ pub(crate) async fn resolve_reported(
     kind: FindingKind,
     subject: Option<&Reference>,
     note: &str,
-) -> Result<(), DbError> {
-    cached_sql(
+) -> Result<Vec<FindingId>, DbError> {
+    let resolved: Vec<Written> = cached_sql(
         "UPDATE orders.findings
          SET resolved_at = coalesce($7, now()), resolved_by = $5, note = $6, due_at = NULL
-         WHERE tenant_id = $1 AND order_id = $2 AND kind = $3 AND ($4 IS NULL OR subject = $4) AND resolved_at IS NULL",
+         WHERE tenant_id = $1 AND order_id = $2 AND kind = $3 AND ($4 IS NULL OR subject = $4) AND resolved_at IS NULL
+         RETURNING id",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(order_id.as_uuid())
@@ -89,7 +90,7 @@ pub(crate) async fn resolve_reported(
     .bind::<Text, _>(GATEWAY)
     .bind::<Text, _>(note)
     .bind::<Nullable<Timestamptz>, _>(now)
-    .execute(connection)
+    .load(connection)
     .await?;
-    Ok(())
+    Ok(resolved.into_iter().map(|row| row.id.into()).collect())
 }

@@ -1,3 +1,5 @@
+//! The whole of what a gateway's list may change, case by case.
+
 use chrono::DateTime;
 use oms_validation::{Currency, OrderId};
 
