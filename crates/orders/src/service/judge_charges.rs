@@ -12,6 +12,7 @@ use crate::context::OrderContext;
 use crate::domain::behind::is_behind;
 use crate::domain::suspicion::{FoundOrder, Judgement, judge, named_order};
 use crate::error::OrderError;
+use crate::store::findings::with_failed_refunds;
 use crate::store::paid_orders;
 
 /// Whether our books were just brought up to the gateway's.
@@ -54,6 +55,7 @@ pub(crate) async fn judge_charges(
     let orders = paid_orders::find_statuses(&mut connection, tenant, &ids).await?;
     let orders: HashMap<OrderId, FoundOrder> =
         orders.into_iter().map(|order| (order.id, order)).collect();
+    let failed = with_failed_refunds(&mut connection, tenant, &ids).await?;
     let judged = charges.iter().map(|charge| {
         let order = order_of(charge).and_then(|id| orders.get(&id)).copied();
         let attempt = attempt_of(charge);
@@ -67,7 +69,8 @@ pub(crate) async fn judge_charges(
             }
             // That a refund failed later is a finding of its own, and no charge to be given back unasked.
             Some(attempt)
-                if has_ended(order) && is_explained(charge, attempt, given_back(attempt)) =>
+                if has_ended(order)
+                    && is_explained(charge, attempt, failed.contains(&attempt.order_id)) =>
             {
                 Judgement::Fine
             }
@@ -79,9 +82,8 @@ pub(crate) async fn judge_charges(
 
 /// Whether our books know why a charge of an ended order shows money: a refund failed, and it is with us, or a dispute
 /// decides whose it is.
-fn is_explained(charge: &ListedCharge, attempt: &Attempt, given_back_minor: i64) -> bool {
-    let is_with_us =
-        attempt.state == AttemptState::Paid && charge.refunded.amount_minor == given_back_minor;
+fn is_explained(charge: &ListedCharge, attempt: &Attempt, has_failed: bool) -> bool {
+    let is_with_us = attempt.state == AttemptState::Paid && has_failed;
     attempt.captured == Some(charge.captured) && (is_with_us || charge.disputed)
 }
 

@@ -21,7 +21,7 @@ use crate::domain::suspicion::Suspicion;
 
 use reading::{Row, columns};
 pub(crate) use reading::{count_open, find, list};
-pub(crate) use reported::{Reported, report, resolve_reported};
+pub(crate) use reported::{Reported, report, resolve_reported, with_failed_refunds};
 
 /// Writes a finding. One with an action counts as taken on by the writer for the time of `lease`. False when there is one
 /// already; waits for a transaction that is about to write it.

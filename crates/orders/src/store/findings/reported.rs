@@ -1,7 +1,9 @@
 //! Findings about what the gateway reported of an order's payment: a refund that failed, a dispute.
 
+use std::collections::HashSet;
+
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_payments::Reference;
@@ -64,6 +66,24 @@ pub(crate) async fn report(
     .get_result(connection)
     .await?;
     Ok(written.id.into())
+}
+
+/// Those of these orders of which a refund has failed after it was made.
+pub(crate) async fn with_failed_refunds(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_ids: &[OrderId],
+) -> Result<HashSet<OrderId>, DbError> {
+    let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
+    let orders: Vec<Written> = cached_sql(
+        "SELECT DISTINCT order_id AS id FROM orders.findings
+         WHERE tenant_id = $1 AND order_id = ANY ($2) AND kind = 'refund_failed'",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .load(connection)
+    .await?;
+    Ok(orders.into_iter().map(|row| row.id.into()).collect())
 }
 
 /// Resolves the open findings of an order that are of this kind, and about this subject if one is given: the gateway says
