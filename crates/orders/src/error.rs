@@ -437,7 +437,9 @@ fn failed(order_id: OrderId, failure: &Failure) -> Problem {
                 .with_extension("declineCode", code.for_customer())
                 .with_extension("customerStep", code.customer_step().as_str())
         }
-        Failure::PaymentVoided | Failure::GatewayUnavailable => Problem::of(&PAYMENT_VOIDED),
+        Failure::PaymentVoided | Failure::GatewayUnavailable | Failure::Other(_) => {
+            Problem::of(&PAYMENT_VOIDED)
+        }
         Failure::SettledElsewhere => Problem::of(&CLOSED),
     };
     problem

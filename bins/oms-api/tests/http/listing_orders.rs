@@ -1,6 +1,10 @@
 //! `GET /orders` over HTTP. What each filter finds, and by which index, is tested with the crate.
 
-use crate::request::small_order;
+use serde_json::json;
+
+use crate::answer::Answer;
+use crate::eventually::until;
+use crate::request::{new_key, small_order, with};
 use crate::shop::Shop;
 
 #[tokio::test]
@@ -73,9 +77,67 @@ async fn another_store_s_orders_are_not_listed() {
     let stranger = shop.another_api(&elsewhere).await;
     let customer = shop.customer_of(&stranger);
     let list = customer.get("/orders").await;
-    assert_eq!((list.status, list.text.as_str()), (200, r#"{"items":[]}"#));
+    assert_eq!((list.status, &list.body["items"]), (200, &json!([])));
     assert_eq!(
         customer.get(&format!("/orders/{order_id}")).await.code(),
         "orders.not_found"
     );
+}
+
+/// The transaction of an order with the reference `slow` waits, after the order is written, for a lock of the test's.
+const WAIT_BEFORE_COMMIT: &str = "
+    CREATE FUNCTION public.wait_for_test() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM set_config('lock_timeout', '0', true);
+        PERFORM pg_advisory_xact_lock(7);
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER wait_for_test AFTER INSERT ON orders.orders
+        FOR EACH ROW WHEN (NEW.external_reference = 'slow') EXECUTE FUNCTION public.wait_for_test();
+    SELECT pg_advisory_lock(7)";
+
+fn ids(page: &Answer) -> Vec<&str> {
+    let items = page.body["items"].as_array().unwrap().iter();
+    items
+        .map(|item| item["orderId"].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_poller_that_goes_on_from_complete_until_misses_no_order_that_is_committed_late() {
+    let shop = Shop::open().await;
+    shop.database.execute(WAIT_BEFORE_COMMIT).await;
+    let slow = with(small_order(), "externalReference", json!("slow"));
+    let customer = shop.customer();
+    let placing = tokio::spawn(async move { customer.place(&new_key(), &slow).await });
+    let waiting =
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted";
+    until("the slow order waits before its commit", async || {
+        shop.database.number(waiting).await == 1
+    })
+    .await;
+
+    // Another instance, which the slow order does not hold up.
+    let other = shop.another_api(&[]).await;
+    let fast = shop
+        .customer_of(&other)
+        .place(&new_key(), &small_order())
+        .await;
+    fast.assert_created();
+    let poll = shop.get("/orders?sort=oldest").await;
+    assert_eq!(ids(&poll), [fast.order_id()]);
+    let complete_until = poll.body["completeUntil"].as_str().unwrap();
+
+    shop.database.execute("SELECT pg_advisory_unlock(7)").await;
+    let slow = placing.await.unwrap();
+    slow.assert_created();
+    let next = shop
+        .get(&format!("/orders?sort=oldest&createdFrom={complete_until}"))
+        .await;
+    assert!(ids(&next).contains(&&*slow.order_id()), "{next:?}");
+    until("the list is complete beyond both orders", async || {
+        let page = shop.get("/orders").await;
+        page.body["completeUntil"].as_str() > page.body["items"][0]["createdAt"].as_str()
+    })
+    .await;
 }

@@ -52,13 +52,18 @@ fn summary(candidates: &[TraceEntry]) -> String {
 fn sentence(entry: &TraceEntry, skus: &HashMap<ProductId, String>) -> String {
     let name = &entry.warehouse_name;
     let distance = distance(entry.distance_m);
-    match entry.outcome {
+    match &entry.outcome {
         CandidateOutcome::Chosen => {
             format!("{name} is {distance} away and has everything that was ordered.")
         }
         CandidateOutcome::PassedOver => {
             let lacks = entry.shortages.iter().map(|it| lack(it, skus)).collect();
             format!("{name} is {distance} away but has {}.", listed(lacks))
+        }
+        CandidateOutcome::Other(outcome) => {
+            format!(
+                "{name} is {distance} away; a newer version of the program judged it: {outcome}."
+            )
         }
     }
 }
@@ -137,6 +142,7 @@ mod tests {
 
     fn explained(candidates: Vec<TraceEntry>) -> RouteExplanation {
         let trace = RoutingTrace {
+            version: 1,
             destination: Location::new(52.5, 13.4).unwrap(),
             candidates,
         };

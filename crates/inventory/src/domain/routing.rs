@@ -67,10 +67,21 @@ pub struct ChosenWarehouse {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoutingTrace {
+    /// Which shape it was stored in. An instance reads what a newer one has written as far as it knows it.
+    #[serde(default = "first_version")]
+    pub version: u32,
     /// Where the order goes.
     pub destination: Location,
     /// The candidates that were looked at, nearest first; the chosen one, if there is one, comes last.
     pub candidates: Vec<TraceEntry>,
+}
+
+/// The shape in which traces are stored now.
+pub(crate) const TRACE_VERSION: u32 = 1;
+
+/// Traces of before they had a version.
+fn first_version() -> u32 {
+    1
 }
 
 /// One candidate of a trace.
@@ -85,16 +96,31 @@ pub struct TraceEntry {
     /// Metres on the sphere, from the destination.
     pub distance_m: i64,
     /// Chosen, or passed over.
+    #[schema(value_type = KnownOutcome)]
     pub outcome: CandidateOutcome,
     /// What it had too little of; empty for the chosen one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shortages: Vec<Shortage>,
 }
 
-/// What became of a candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// The outcome of a candidate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CandidateOutcome {
+    /// The nearest that can fill every line.
+    Chosen,
+    /// It can't fill every line.
+    PassedOver,
+    /// What a newer version of the program stored, in its word.
+    #[serde(untagged)]
+    Other(String),
+}
+
+/// The outcome of a candidate.
+#[derive(ToSchema)]
+#[schema(as = CandidateOutcome, rename_all = "snake_case")]
+#[expect(dead_code, reason = "it documents what is written today")]
+pub(crate) enum KnownOutcome {
     /// The nearest that can fill every line.
     Chosen,
     /// It can't fill every line.
@@ -173,6 +199,7 @@ fn choose(request: &RoutingRequest<'_>, candidates: &[Candidate], taken: &Taken)
     Route {
         chosen,
         trace: RoutingTrace {
+            version: TRACE_VERSION,
             destination: request.destination,
             candidates: entries,
         },

@@ -45,15 +45,15 @@ async fn the_nearest_warehouse_that_can_fill_every_line_is_chosen() {
         .trace
         .candidates
         .iter()
-        .map(|entry| (entry.warehouse_id, entry.outcome))
+        .map(|entry| (entry.warehouse_id, &entry.outcome))
         .collect();
-    let passed_over = CandidateOutcome::PassedOver;
+    let passed_over = &CandidateOutcome::PassedOver;
     assert_eq!(
         outcomes,
         [
             (warehouse(0), passed_over),
             (warehouse(1), passed_over),
-            (warehouse(2), CandidateOutcome::Chosen)
+            (warehouse(2), &CandidateOutcome::Chosen)
         ]
     );
     assert_eq!(route.trace.candidates[0].shortages[0].available, 0);

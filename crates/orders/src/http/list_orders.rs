@@ -5,9 +5,7 @@ use chrono::{DateTime, Utc};
 use oms_errors::Problem;
 use oms_inventory::WarehouseId;
 use oms_validation::PageSize;
-use oms_validation::http::paging::{
-    PageBody, PageParameters, id, page_size, parameter, parse_query,
-};
+use oms_validation::http::paging::{PageParameters, id, page_size, parameter, parse_query};
 use oms_validation::http::{CurrentTenant, invalid_field};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -33,7 +31,7 @@ use crate::service;
     description = "Those to which all of the filters apply, page by page. A page may be shorter than its `limit`, or empty, and yet have \
         a `nextCursor`: go on until there is none.",
     params(ListParameters, PageParameters),
-    responses((status = 200, description = "A page.", body = PageBody<ListedOrder>)),
+    responses((status = 200, description = "A page.", body = OrderPage)),
 )]
 pub(super) async fn list_orders(
     api: web::Data<OrdersApi>,
@@ -50,9 +48,27 @@ pub(super) async fn list_orders(
         } = query;
         service::list_orders::list_orders(&context, tenant.0, &listing, after, size).await
     };
-    let page = api.detached(listing).await??;
-    let page = page.try_map(|order| ListedOrder::of(&order))?;
-    Ok(HttpResponse::Ok().json(PageBody::of(page, |item| item)))
+    let listed = api.detached(listing).await??;
+    let page = listed.page.try_map(|order| ListedOrder::of(&order))?;
+    Ok(HttpResponse::Ok().json(OrderPage {
+        items: page.items,
+        next_cursor: page.next.map(|cursor| cursor.to_string()),
+        complete_until: listed.complete_until,
+    }))
+}
+
+/// A page of orders.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct OrderPage {
+    items: Vec<ListedOrder>,
+    /// What the request for the next page has to carry as `cursor`. Absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+    /// No order that was created before this time will appear in the list later. To poll for new orders without missing
+    /// one, pass this value of the last poll's first page as `createdFrom`, with `sort=oldest`, and ignore the orders
+    /// that you have.
+    complete_until: DateTime<Utc>,
 }
 
 /// An order of a list.

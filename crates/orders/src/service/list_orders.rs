@@ -1,27 +1,38 @@
 //! Listing orders.
 
-use oms_validation::TenantId;
+use chrono::{DateTime, Utc};
+use oms_validation::{Page, PageSize, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::order::Order;
 use crate::domain::order_listing::{OrderCursor, OrderListing};
 use crate::error::OrderError;
-use crate::store::orders::listing;
-use oms_validation::{Page, PageSize};
+use crate::store::orders::{completeness, listing};
 
-/// A page of orders, with their lines. It may have fewer entries than asked for, or none, and yet name a next page: a page
+/// A page of a list of orders.
+#[derive(Debug)]
+pub struct ListedOrders {
+    /// The orders, with their lines.
+    pub page: Page<Order, OrderCursor>,
+    /// Orders that were created before this time and are not in the list yet never will be.
+    pub complete_until: DateTime<Utc>,
+}
+
+/// Lists orders page by page. A page may have fewer entries than asked for, or none, and yet name a next page: a page
 /// looks at a bounded number of orders.
 ///
 /// # Errors
-/// When the database can't be asked.
+/// When the database can't be reached.
 pub async fn list_orders(
     context: &OrderContext,
     tenant: TenantId,
     listing: &OrderListing,
     after: Option<OrderCursor>,
     size: PageSize,
-) -> Result<Page<Order, OrderCursor>, OrderError> {
+) -> Result<ListedOrders, OrderError> {
     let mut connection = context.database.acquire().await?;
+    // Before the list is read: what is committed in between is in the list.
+    let complete_until = completeness::complete_until(&mut connection).await?;
     // One more, to know whether there is a next page.
     let limit = size.get() + 1;
     let ids = listing.ids(after);
@@ -30,5 +41,8 @@ pub async fn list_orders(
     if page.next.is_none() {
         page.next = listed.looked_until.map(|last| listing.cursor(last));
     }
-    Ok(page)
+    Ok(ListedOrders {
+        page,
+        complete_until,
+    })
 }

@@ -114,7 +114,9 @@ impl PlacingOutcome {
         match error {
             OrderError::Failed { failure, .. } => match failure {
                 Failure::PaymentDeclined { .. } => Self::Declined,
-                Failure::PaymentVoided | Failure::SettledElsewhere => Self::Voided,
+                Failure::PaymentVoided | Failure::SettledElsewhere | Failure::Other(_) => {
+                    Self::Voided
+                }
                 Failure::GatewayUnavailable => Self::GatewayUnavailable,
             },
             // Cancelled by somebody else while it was being paid.

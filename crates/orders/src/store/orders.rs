@@ -1,5 +1,6 @@
 //! Orders.
 
+pub(crate) mod completeness;
 pub(crate) mod listing;
 
 use std::collections::{HashMap, HashSet};
@@ -318,10 +319,7 @@ async fn with_lines(
 impl Row {
     fn into_order(self) -> Result<Order, Box<dyn std::error::Error + Send + Sync>> {
         let currency = Currency::parse_stored(&self.currency)?;
-        let failure = match self.failure_code.as_deref() {
-            Some(text) => Some(Failure::parse(text).ok_or("unknown failure code")?),
-            None => None,
-        };
+        let failure = self.failure_code.as_deref().map(Failure::parse);
         Ok(Order {
             id: self.id.into(),
             fingerprint: Fingerprint(self.fingerprint.as_slice().try_into()?),

@@ -48,7 +48,7 @@ fn the_nearest_that_can_fill_every_line_is_chosen_and_the_nearer_ones_are_explai
     let shortage = trace[0].shortages[0];
     assert_eq!((shortage.requested, shortage.available), (2, 1));
     assert_eq!(trace[1].shortages.len(), 2);
-    let last = (trace[2].outcome, trace[2].distance_m);
+    let last = (trace[2].outcome.clone(), trace[2].distance_m);
     assert_eq!(last, (CandidateOutcome::Chosen, 900));
 }
 
@@ -96,4 +96,30 @@ proptest! {
         let route = choose_alone(&candidates, &demand);
         prop_assert_eq!(route.chosen.map(|chosen| chosen.id), best.map(|candidate| candidate.id));
     }
+}
+
+#[test]
+fn a_trace_of_an_older_or_a_newer_version_is_readable() {
+    let stored = |version: &str, outcome: &str, more: &str| {
+        format!(
+            r#"{{{version}"destination":{{"lat":1.0,"lng":2.0}},"candidates":[{{"warehouseId":
+               "00000001-0000-4000-8000-000000000000","warehouseName":"Here","distanceM":5,
+               "outcome":"{outcome}"{more}}}]{more}}}"#
+        )
+    };
+    let read = |text: &str| serde_json::from_str::<RoutingTrace>(text).unwrap();
+    let old = read(&stored("", "passed_over", ""));
+    assert_eq!(
+        (old.version, &old.candidates[0].outcome),
+        (1, &CandidateOutcome::PassedOver)
+    );
+    let new = read(&stored(
+        "\"version\":7,",
+        "too_slow",
+        ",\"carrier\":{\"id\":1}",
+    ));
+    let outcome = CandidateOutcome::Other("too_slow".to_owned());
+    assert_eq!((new.version, &new.candidates[0].outcome), (7, &outcome));
+    let written = serde_json::to_value(&new).unwrap();
+    assert_eq!(written["candidates"][0]["outcome"], "too_slow");
 }

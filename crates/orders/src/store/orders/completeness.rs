@@ -1,0 +1,32 @@
+//! Up to when lists of orders are complete.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::Timestamptz;
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+
+/// The earliest `created_at` that an order may have which a statement after this one does not see yet.
+///
+/// `created_at` is when the transaction began, which may wait for locks for seconds and be committed after younger ones. So the
+/// transactions that are open now are asked for their beginning. One that has written nothing for a minute is a reader,
+/// such as a backup: sessions of ours are ended long before. A second is left for one that is just beginning.
+///
+/// Only sessions of roles that this role is a member of are visible.
+pub(crate) async fn complete_until(connection: &mut Connection) -> Result<DateTime<Utc>, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Timestamptz)]
+        complete_until: DateTime<Utc>,
+    }
+
+    let row: Row = cached_sql(
+        "SELECT least(clock_timestamp() - interval '1 second', min(xact_start)) AS complete_until
+         FROM pg_stat_activity
+         WHERE datname = current_database() AND pid <> pg_backend_pid()
+             AND (backend_xid IS NOT NULL OR xact_start > clock_timestamp() - interval '1 minute')",
+    )
+    .get_result(connection)
+    .await?;
+    Ok(row.complete_until)
+}
