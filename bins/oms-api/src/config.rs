@@ -82,9 +82,15 @@ pub(crate) struct HttpLimits {
     pub(crate) max_body_bytes: usize,
     pub(crate) head_timeout: Duration,
     pub(crate) body_timeout: Duration,
+    /// In which a client must take a part of its answer.
+    pub(crate) send_timeout: Duration,
     pub(crate) max_connections: usize,
-    /// Most requests that are under way, those about health apart.
+    /// Most requests of known credentials in flight.
     pub(crate) max_in_flight: usize,
+    /// Most requests in flight whose credential is being looked up.
+    pub(crate) max_unidentified: usize,
+    /// Most signed requests in flight.
+    pub(crate) max_webhooks: usize,
 }
 
 /// Who collects the payments.
@@ -270,8 +276,11 @@ fn http_limits(reader: &mut Reader<'_>, database_connections: usize) -> HttpLimi
         max_body_bytes: reader.number("OMS_MAX_BODY_BYTES", 102_400, 1024..=10_485_760),
         head_timeout: reader.milliseconds("OMS_HEAD_TIMEOUT_MS", 5000, 1000..=60_000),
         body_timeout: reader.milliseconds("OMS_BODY_TIMEOUT_MS", 10_000, 100..=60_000),
+        send_timeout: reader.milliseconds("OMS_SEND_TIMEOUT_MS", 10_000, 100..=600_000),
         max_connections: reader.number("OMS_MAX_CONNECTIONS", 10_000, 1..=100_000),
         max_in_flight: reader.number("OMS_MAX_IN_FLIGHT", useful, 1..=1_000_000),
+        max_unidentified: reader.number("OMS_MAX_UNIDENTIFIED_IN_FLIGHT", 2000, 1..=100_000),
+        max_webhooks: reader.number("OMS_MAX_WEBHOOKS_IN_FLIGHT", 64, 1..=10_000),
     }
 }
 

@@ -1,11 +1,13 @@
 //! The public HTTP server.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
+use actix_server::ServerBuilder;
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 use anyhow::Context;
 use oms_database::Database;
 use oms_errors::http::problem_json;
@@ -14,11 +16,13 @@ use oms_inventory::http::InventoryApi;
 use oms_orders::http::OrdersApi;
 use oms_payments::http::StripeWebhooks;
 use oms_validation::http::BodyLimits;
+use tokio_util::sync::CancellationToken;
 use tracing_actix_web::TracingLogger;
 
 use crate::admission::{Admission, admit, announce_limits};
 use crate::conditional::spare_known;
 use crate::config::Config;
+use crate::connection::{self, ConnectionLimits, watch};
 use crate::docs;
 use crate::encoded_body::refuse_encoded;
 use crate::head_requests::answer_head;
@@ -27,6 +31,9 @@ use crate::metrics::requests::{RequestMetrics, measure};
 use crate::protective_headers::protect;
 use crate::request_span::RequestSpan;
 use crate::unread_body::close_when_unread;
+
+/// How long a connection is kept between two requests.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// A server that runs in the background.
 pub(crate) struct RunningServer {
@@ -53,6 +60,7 @@ pub(crate) fn start(
     inventory: InventoryApi,
     webhooks: Option<StripeWebhooks>,
     database: Database,
+    stopping: CancellationToken,
 ) -> anyhow::Result<RunningServer> {
     let limits = config.http;
     let body_limits = web::Data::new(BodyLimits {
@@ -64,8 +72,7 @@ pub(crate) fn start(
     let inventory = web::Data::new(inventory);
     let webhooks = webhooks.map(web::Data::new);
     let (admission, metrics) = (Arc::new(admission), Arc::new(metrics));
-    let address = (config.host.as_str(), config.port);
-    let server = HttpServer::new(move || {
+    let app = move || {
         let (admission, metrics) = (admission.clone(), metrics.clone());
         App::new()
             .app_data(orders.clone())
@@ -98,22 +105,28 @@ pub(crate) fn start(
             }))
             .wrap(from_fn(protect))
             .wrap(from_fn(answer_head))
+            .wrap(from_fn(watch))
             .wrap(TracingLogger::<RequestSpan>::new())
-    })
-    .client_request_timeout(limits.head_timeout)
-    .max_connections(limits.max_connections)
-    .keep_alive(std::time::Duration::from_secs(75))
-    .shutdown_timeout(config.shutdown_timeout.as_secs())
-    .disable_signals()
-    .bind(address)
-    .with_context(|| {
+    };
+    let connections = ConnectionLimits {
+        head_timeout: limits.head_timeout,
+        keep_alive: KEEP_ALIVE,
+        send_timeout: limits.send_timeout,
+        stopping,
+    };
+    let server = ServerBuilder::default()
+        .max_concurrent_connections(limits.max_connections)
+        .shutdown_timeout(config.shutdown_timeout.as_secs())
+        .disable_signals();
+    let listeners = connection::listen(&config.host, config.port).with_context(|| {
         format!(
             "can't listen on {}:{}; is the port taken?",
             config.host, config.port
         )
     })?;
-    announce("API", &server.addrs());
-    let server = server.run();
+    let addresses: Result<Vec<_>, _> = listeners.iter().map(TcpListener::local_addr).collect();
+    announce("API", &addresses?);
+    let server = connection::serve(server, listeners, app, &connections)?.run();
     let handle = server.handle();
     tokio::spawn(server);
     Ok(RunningServer::new(handle))

@@ -7,6 +7,7 @@ mod alerts;
 mod cli;
 mod conditional;
 mod config;
+mod connection;
 mod docs;
 mod document;
 mod encoded_body;
@@ -29,6 +30,7 @@ mod shutdown;
 mod statistics;
 mod sweeper;
 mod unread_body;
+mod webhook_places;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -32,6 +32,8 @@ use crate::{
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
+    // From here on a signal is heard, however early it comes.
+    let shutdown = tokio::spawn(shutdown::requested());
     let database = connect(&config).await?;
     let gateway = gateway(&config)?;
     let geocoder = geocoder(&config, &database)?;
@@ -108,9 +110,10 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         inventory,
         webhooks,
         database.clone(),
+        stopping.clone(),
     )?;
 
-    shutdown::requested().await?;
+    shutdown.await??;
     tracing::info!("stopping: no new connections");
     let deadline = Instant::now() + config.shutdown_timeout;
     stopping.cancel();

@@ -163,10 +163,14 @@ mod shutdown;
 mod silent_database;
 #[path = "http/spelling.rs"]
 mod spelling;
+#[path = "http/slow_readers.rs"]
+mod slow_readers;
 #[path = "http/stock_changes.rs"]
 mod stock_changes;
 #[path = "http/stuck_orders.rs"]
 mod stuck_orders;
+#[path = "http/strangers.rs"]
+mod strangers;
 #[path = "http/timeline.rs"]
 mod timeline;
 #[path = "http/tokens.rs"]
