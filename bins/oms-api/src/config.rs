@@ -41,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) environment: Environment,
     pub(crate) host: String,
     pub(crate) port: u16,
+    pub(crate) metrics_host: String,
     pub(crate) metrics_port: u16,
     database_url: SecretString,
     pub(crate) database_max_connections: usize,
@@ -48,6 +49,10 @@ pub(crate) struct Config {
     pub(crate) database_statement_timeout: Duration,
     /// Longest silence of a database that owes an answer.
     pub(crate) database_answer_timeout: Duration,
+    /// How long the server waits for a database that is not there yet.
+    pub(crate) database_wait: Duration,
+    /// Longest run of `oms-api migrate`.
+    pub(crate) migrate_timeout: Duration,
     pub(crate) http: HttpLimits,
     pub(crate) imports: ImportLimits,
     pub(crate) gateway: Gateway,
@@ -140,6 +145,7 @@ impl Config {
             environment,
             host: reader.text("OMS_HOST", Some("127.0.0.1")),
             port: reader.number("OMS_PORT", 3000, 0..=65_535),
+            metrics_host: reader.text("OMS_METRICS_HOST", Some("127.0.0.1")),
             metrics_port: reader.number("OMS_METRICS_PORT", 9464, 0..=65_535),
             database_url: reader.text("DATABASE_URL", None).into(),
             database_max_connections,
@@ -148,6 +154,12 @@ impl Config {
                 "OMS_DATABASE_ANSWER_TIMEOUT_MS",
                 default_answer_timeout_ms(database_statement_timeout),
                 100..=1_200_000,
+            ),
+            database_wait: reader.milliseconds("OMS_DATABASE_WAIT_MS", 60_000, 0..=3_600_000),
+            migrate_timeout: reader.milliseconds(
+                "OMS_MIGRATE_TIMEOUT_MS",
+                1_800_000,
+                1000..=86_400_000,
             ),
             http: http_limits(&mut reader, database_max_connections),
             imports: import_limits(&mut reader),
@@ -189,6 +201,11 @@ impl Config {
     /// The database, password included.
     pub(crate) fn database_url(&self) -> &str {
         self.database_url.expose_secret()
+    }
+
+    /// Whether the database is on another machine, as far as its URL tells.
+    pub(crate) fn database_is_remote(&self) -> bool {
+        has_remote_host(self.database_url())
     }
 
     /// Whether requests may carry card numbers: only where no real one can get anywhere.
@@ -260,6 +277,28 @@ fn default_answer_timeout_ms(statement_timeout: Duration) -> u64 {
 fn is_loopback(host: &str) -> bool {
     let address: Result<std::net::IpAddr, _> = host.parse();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Hosts are listed with commas between them; without one, or with a path, it is a socket of this machine.
+fn has_remote_host(url: &str) -> bool {
+    let (_, rest) = url.split_once("://").unwrap_or_default();
+    let (authority, rest) = rest.split_once(['/', '?']).unwrap_or((rest, ""));
+    let hosts = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, hosts)| hosts);
+    let parameters = rest.split(['?', '&']);
+    let named = parameters.filter_map(|parameter| parameter.strip_prefix("host="));
+    let is_local = |host: &str| {
+        let host = match host.strip_prefix('[') {
+            Some(host) => host.split(']').next().unwrap_or_default(),
+            None => host.split(':').next().unwrap_or_default(),
+        };
+        host.is_empty() || host.starts_with(['/', '%']) || is_loopback(host)
+    };
+    let mut hosts = hosts
+        .split(',')
+        .chain(named.flat_map(|hosts| hosts.split(',')));
+    !hosts.all(is_local)
 }
 
 fn environment(reader: &mut Reader<'_>) -> Environment {

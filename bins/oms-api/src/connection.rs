@@ -40,6 +40,9 @@ pub(crate) use watch::watch;
 /// Bytes of an answer that the kernel holds for one client. Its own limit is several megabytes.
 const SEND_BUFFER: usize = 128 * 1024;
 
+/// Bytes of an answer that are copied before they are handed to the kernel.
+const WRITE_BUFFER: usize = 16 * 1024;
+
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
 
@@ -118,6 +121,7 @@ where
                 // The stream has a time-out of its own, for every head.
                 .client_request_timeout(Duration::ZERO)
                 .client_disconnect_timeout(CLOSING)
+                .h1_write_buffer_size(WRITE_BUFFER)
                 .on_connect_ext(|stream: &ClientStream, data| {
                     data.insert(stream.connection());
                 })

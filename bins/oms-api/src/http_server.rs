@@ -9,7 +9,6 @@ use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::{App, web};
 use anyhow::Context;
-use oms_database::Database;
 use oms_errors::http::problem_json;
 use oms_errors::{Problem, ROUTE_NOT_FOUND};
 use oms_inventory::http::InventoryApi;
@@ -25,10 +24,12 @@ use crate::config::Config;
 use crate::connection::{self, ConnectionLimits, watch};
 use crate::docs;
 use crate::encoded_body::refuse_encoded;
+use crate::file_descriptors;
 use crate::head_requests::answer_head;
 use crate::health;
 use crate::metrics::requests::{RequestMetrics, measure};
 use crate::protective_headers::protect;
+use crate::readiness::Readiness;
 use crate::request_span::RequestSpan;
 use crate::unread_body::close_when_unread;
 
@@ -59,7 +60,7 @@ pub(crate) fn start(
     orders: OrdersApi,
     inventory: InventoryApi,
     webhooks: Option<StripeWebhooks>,
-    database: Database,
+    readiness: Readiness,
     stopping: CancellationToken,
 ) -> anyhow::Result<RunningServer> {
     let limits = config.http;
@@ -68,7 +69,7 @@ pub(crate) fn start(
         deadline: limits.body_timeout,
         ..BodyLimits::default()
     });
-    let (orders, database) = (web::Data::new(orders), web::Data::new(database));
+    let (orders, readiness) = (web::Data::new(orders), web::Data::new(readiness));
     let inventory = web::Data::new(inventory);
     let webhooks = webhooks.map(web::Data::new);
     let (admission, metrics) = (Arc::new(admission), Arc::new(metrics));
@@ -77,7 +78,7 @@ pub(crate) fn start(
         App::new()
             .app_data(orders.clone())
             .app_data(inventory.clone())
-            .app_data(database.clone())
+            .app_data(readiness.clone())
             .app_data(body_limits.clone())
             .configure(health::configure)
             .configure(docs::configure)
@@ -115,7 +116,7 @@ pub(crate) fn start(
         stopping,
     };
     let server = ServerBuilder::default()
-        .max_concurrent_connections(limits.max_connections)
+        .max_concurrent_connections(file_descriptors::connections_per_worker(config))
         .shutdown_timeout(config.shutdown_timeout.as_secs())
         .disable_signals();
     let listeners = connection::listen(&config.host, config.port).with_context(|| {

@@ -1,9 +1,10 @@
 //! The program from start to stop, as one list that reads from top to bottom.
 
+use std::pin::pin;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
-use oms_database::{Database, DatabaseConfig, migrations};
+use anyhow::Context;
+use oms_database::Database;
 use oms_geocoding::adapters::{AddressBook, Nominatim, NominatimConfig};
 use oms_geocoding::{CachedGeocoder, Chain, DEFAULT_TTL, Geocoder};
 use oms_inventory::InventoryContext;
@@ -26,15 +27,28 @@ use crate::address_locator::GeocodedAddresses;
 use crate::admission::Admission;
 use crate::config::{Config, Environment, Gateway};
 use crate::metrics::requests::RequestMetrics;
+use crate::readiness::Readiness;
 use crate::{
-    alerts, gateway_events, http_server, metrics, reconciler, shutdown, statistics, sweeper,
+    alerts, database, gateway_events, http_server, metrics, reconciler, shutdown, statistics,
+    sweeper,
 };
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
-    // From here on a signal is heard, however early it comes.
-    let shutdown = tokio::spawn(shutdown::requested());
-    let database = connect(&config).await?;
+    if config.database_is_remote() {
+        tracing::warn!(
+            "the connection to the database is not encrypted, and DATABASE_URL names another host: keep it inside a private network"
+        );
+    }
+    let mut shutdown = pin!(shutdown::requested());
+    let database = tokio::select! {
+        database = database::wait_for(&config) => database?,
+        stopped = &mut shutdown => {
+            stopped?;
+            tracing::info!("stopped before there was a database");
+            return Ok(());
+        }
+    };
     let gateway = gateway(&config)?;
     let geocoder = geocoder(&config, &database)?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"))?;
@@ -109,11 +123,11 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         orders,
         inventory,
         webhooks,
-        database.clone(),
+        Readiness::new(database.clone(), config.database_url()),
         stopping.clone(),
     )?;
 
-    shutdown.await??;
+    shutdown.await?;
     tracing::info!("stopping: no new connections");
     let deadline = Instant::now() + config.shutdown_timeout;
     stopping.cancel();
@@ -147,30 +161,6 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     database.close();
     tracing::info!("stopped");
     Ok(())
-}
-
-/// The pool, once the database answers and has all the migrations that this program knows.
-pub(crate) async fn connect(config: &Config) -> anyhow::Result<Database> {
-    let database = Database::new(&DatabaseConfig {
-        max_connections: config.database_max_connections,
-        statement_timeout: config.database_statement_timeout,
-        answer_timeout: config.database_answer_timeout,
-        ..DatabaseConfig::new(config.database_url())
-    })?;
-    let mut connection = database
-        .acquire()
-        .await
-        .context("can't connect to DATABASE_URL")?;
-    let pending = migrations::pending(&mut connection).await?;
-    if !pending.is_empty() {
-        bail!(
-            "{} migration(s) are pending; run `oms-api migrate` first",
-            pending.len()
-        );
-    }
-    drop(connection);
-    database.check_messages().await?;
-    Ok(database)
 }
 
 /// The payment gateway.

@@ -15,7 +15,7 @@ use futures_util::Stream;
 use super::state::Connection;
 
 /// Largest piece of an answer that is copied at a time.
-const PIECE: usize = 16 * 1024;
+const PIECE: usize = 8 * 1024;
 
 /// Middleware: wants to be around all others that read bodies.
 pub(crate) async fn watch(

@@ -160,7 +160,7 @@ fn constraint_of(information: &(dyn DatabaseErrorInformation + Send + Sync)) -> 
 }
 
 /// diesel hides the SQLSTATE of these, so that the text is all there is to go by; `lc_messages` has to be English.
-const UNAVAILABLE: [&str; 9] = [
+const UNAVAILABLE: [&str; 10] = [
     "terminating connection",
     "the database system is",
     "too many clients",
@@ -170,6 +170,8 @@ const UNAVAILABLE: [&str; 9] = [
     "out of shared memory",
     "canceling statement due to user request",
     "cannot execute",
+    // The pool gives the session up, and the next one prepares its statements anew.
+    "cached plan must not change result type",
 ];
 
 fn by_message(kind: DatabaseErrorKind, information: Information) -> DbError {
