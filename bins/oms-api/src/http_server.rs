@@ -52,15 +52,20 @@ impl RunningServer {
     }
 }
 
-/// Starts to listen. Without `webhooks` there is no endpoint for them.
+/// What the endpoints work with. Without `webhooks` there is no endpoint for them.
+pub(crate) struct Endpoints {
+    pub(crate) orders: OrdersApi,
+    pub(crate) inventory: InventoryApi,
+    pub(crate) webhooks: Option<StripeWebhooks>,
+    pub(crate) readiness: Readiness,
+}
+
+/// Starts to listen.
 pub(crate) fn start(
     config: &Config,
     admission: Admission,
     metrics: RequestMetrics,
-    orders: OrdersApi,
-    inventory: InventoryApi,
-    webhooks: Option<StripeWebhooks>,
-    readiness: Readiness,
+    endpoints: Endpoints,
     stopping: CancellationToken,
 ) -> anyhow::Result<RunningServer> {
     let limits = config.http;
@@ -69,9 +74,10 @@ pub(crate) fn start(
         deadline: limits.body_timeout,
         ..BodyLimits::default()
     });
-    let (orders, readiness) = (web::Data::new(orders), web::Data::new(readiness));
-    let inventory = web::Data::new(inventory);
-    let webhooks = webhooks.map(web::Data::new);
+    let orders = web::Data::new(endpoints.orders);
+    let inventory = web::Data::new(endpoints.inventory);
+    let webhooks = endpoints.webhooks.map(web::Data::new);
+    let readiness = web::Data::new(endpoints.readiness);
     let (admission, metrics) = (Arc::new(admission), Arc::new(metrics));
     let app = move || {
         let (admission, metrics) = (admission.clone(), metrics.clone());

@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::address_locator::GeocodedAddresses;
 use crate::admission::Admission;
 use crate::config::{Config, Environment, Gateway};
+use crate::http_server::Endpoints;
 use crate::metrics::requests::RequestMetrics;
 use crate::readiness::Readiness;
 use crate::{
@@ -110,9 +111,12 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         true => CardNumbers::Accepted,
         false => CardNumbers::Refused,
     };
-    let orders = OrdersApi::new(context, card_numbers, Handle::current(), tasks.clone());
-    let inventory = InventoryApi::new(inventory, config.imports, Handle::current(), tasks.clone());
-    let webhooks = webhooks(&config, &database, news);
+    let endpoints = Endpoints {
+        orders: OrdersApi::new(context, card_numbers, Handle::current(), tasks.clone()),
+        inventory: InventoryApi::new(inventory, config.imports, Handle::current(), tasks.clone()),
+        webhooks: webhooks(&config, &database, news),
+        readiness: Readiness::new(database.clone(), config.database_url()),
+    };
     let admission = Admission::new(&config, &database, &metrics)?;
     let request_metrics = RequestMetrics::register(&metrics)?;
     let metrics_server = metrics::serve(&config, metrics)?;
@@ -120,10 +124,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         &config,
         admission,
         request_metrics,
-        orders,
-        inventory,
-        webhooks,
-        Readiness::new(database.clone(), config.database_url()),
+        endpoints,
         stopping.clone(),
     )?;
 

@@ -4,6 +4,7 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as Diese
 use oms_errors::{DATABASE_UNAVAILABLE, INTERNAL, Problem};
 
 use crate::failures::DbFailure;
+use crate::retirement;
 
 /// A statement or a transaction that failed. Absence of a row is no error: look-ups return `Option`.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +121,7 @@ impl From<DieselError> for DbError {
 }
 
 fn classify(error: DieselError) -> DbError {
+    retirement::notice(&error);
     match error {
         DieselError::DatabaseError(kind, information) => by_kind(kind, information),
         // The transaction manager gave the connection up after an error in a transaction.

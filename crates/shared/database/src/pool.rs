@@ -199,11 +199,6 @@ impl Database {
         }
     }
 
-    /// Whether a session that was made then is of no more use.
-    pub(crate) fn has_retired(&self, made_at: Instant) -> bool {
-        self.watch.has_retired(made_at)
-    }
-
     /// Closes the pool: idle connections end now, others when they come back.
     pub fn close(&self) {
         self.pool.close();

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::answers::Answers;
 use crate::pool::Database;
 use crate::session::{Session, config_of};
-use crate::{DbError, cached_sql, migrations};
+use crate::{DbError, cached_sql, migrations, retirement};
 
 /// How long a statement of the pool may be without an answer. Its own bounds end it far earlier.
 const STUCK: Duration = Duration::from_secs(20);
@@ -85,7 +85,7 @@ impl Probe {
     async fn ask_once(&mut self) -> Result<Fitness, DbError> {
         // Whatever happens, nobody goes on with a session in the middle of an answer.
         let session = self.session.take();
-        let is_current = |made: &Made| !self.database.has_retired(made.at);
+        let is_current = |made: &Made| !retirement::includes(made.at);
         let mut made = match session.filter(is_current) {
             Some(made) => made,
             None => self.connect().await?,

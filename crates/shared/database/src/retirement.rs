@@ -5,38 +5,36 @@
 //! whose prepared statements are gone, or do not fit their tables any more. Whatever befell one session may have befallen
 //! all that are as old.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use diesel::connection::{Instrumentation, InstrumentationEvent};
 use diesel::result::Error as DieselError;
 
 /// Sessions are retired at most this often: while nothing is writable, connecting anew for each request would help nobody.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Those of this process. Which of them it was is hidden from whoever reads an error, and does not matter.
+static SESSIONS: Retirement = Retirement(Mutex::new(None));
+
+/// Whether a session that was made then is retired.
+pub(crate) fn includes(made_at: Instant) -> bool {
+    SESSIONS.includes(made_at)
+}
+
+/// Retires all sessions that exist, when an error says that one is of no more use.
+pub(crate) fn notice(error: &DieselError) {
+    if is_useless_after(error) {
+        SESSIONS.retire(Instant::now(), error);
+    }
+}
+
 /// Which sessions are retired: those that were made before a moment.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Retirement(Arc<Mutex<Option<Instant>>>);
+struct Retirement(Mutex<Option<Instant>>);
 
 impl Retirement {
-    /// Whether a session that was made then is retired.
-    pub(crate) fn includes(&self, made_at: Instant) -> bool {
+    fn includes(&self, made_at: Instant) -> bool {
         let retired_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         retired_at.is_some_and(|at| made_at <= at)
-    }
-
-    /// Notices in a session what retires it, and all others that exist.
-    pub(crate) fn observer(&self) -> impl Instrumentation + use<> {
-        let retirement = self.clone();
-        move |event: InstrumentationEvent<'_>| {
-            if let InstrumentationEvent::FinishQuery {
-                error: Some(error), ..
-            } = event
-                && is_useless_after(error)
-            {
-                retirement.retire(Instant::now(), error);
-            }
-        }
     }
 
     fn retire(&self, now: Instant, error: &DieselError) {
@@ -94,7 +92,7 @@ mod tests {
 
     #[test]
     fn sessions_that_are_made_after_it_are_in_use() {
-        let retirement = Retirement::default();
+        let retirement = Retirement(Mutex::new(None));
         let made_at = Instant::now();
         assert!(!retirement.includes(made_at));
         let now = made_at + Duration::from_secs(1);

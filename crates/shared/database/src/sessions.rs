@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use diesel::ConnectionError;
-use diesel_async::{AsyncConnection, SimpleAsyncConnection};
+use diesel_async::SimpleAsyncConnection;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::Config;
 
 use crate::answers::{Answers, Suspicion};
-use crate::retirement::Retirement;
+use crate::retirement;
 use crate::session::Session;
 
 /// Makes sessions, and tests them before they are used again.
@@ -42,7 +42,6 @@ pub(crate) struct Bounds {
 pub(crate) struct Watch {
     answers: Mutex<Vec<Weak<Answers>>>,
     suspicion: Arc<Suspicion>,
-    retirement: Retirement,
 }
 
 impl Watch {
@@ -52,11 +51,6 @@ impl Watch {
         answers.retain(|session| session.strong_count() > 0);
         let sessions = answers.iter().filter_map(Weak::upgrade);
         sessions.filter_map(|session| session.oldest()).max()
-    }
-
-    /// Whether a session that was made then is of no more use.
-    pub(crate) fn has_retired(&self, made_at: Instant) -> bool {
-        self.retirement.includes(made_at)
     }
 
     fn begin(&self) -> Arc<Answers> {
@@ -89,14 +83,12 @@ impl Manager for Sessions {
     async fn create(&self) -> Result<Session, ConnectionError> {
         let (config, setup) = (self.config.clone(), self.setup.clone());
         let (answers, most) = (self.watch.begin(), self.bounds.answer);
-        let observer = self.watch.retirement.observer();
         let mut made = Making(self.runtime.spawn(async move {
             let mut session = Session::open(&config, answers, most).await?;
             session
                 .batch_execute(&setup)
                 .await
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
-            session.set_instrumentation(observer);
             Ok(session)
         }));
         match (&mut made.0).await {
@@ -113,7 +105,7 @@ impl Manager for Sessions {
         if std::thread::panicking() || session.is_broken() {
             return Err(RecycleError::message("the connection is broken"));
         }
-        if self.watch.has_retired(metrics.created) {
+        if retirement::includes(metrics.created) {
             return Err(RecycleError::message("the session is retired"));
         }
         let last_answer = session.answers().last_answer();

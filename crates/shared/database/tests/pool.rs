@@ -108,7 +108,6 @@ async fn a_session_that_can_not_write_is_given_up() {
     let test = TestDatabase::create();
     let pool = pool_with_table(&test).await;
     let before = session(&pool).await;
-    assert_eq!(session(&pool).await, before);
     let mut connection = pool.acquire().await.unwrap();
     // As on a server that was demoted, or made read-only.
     connection
@@ -200,8 +199,5 @@ async fn a_probe_gives_up_on_a_server_that_says_nothing() {
     let url = format!("postgres://oms@{}/oms", silent.local_addr().unwrap());
     let mut probe = Probe::new(test.pool(1), url, Duration::from_millis(200));
     let refused = probe.ask().await.unwrap_err();
-    assert!(
-        refused.to_string().contains("did not answer within 200 ms"),
-        "{refused}"
-    );
+    assert!(refused.to_string().contains("within 200 ms"), "{refused}");
 }

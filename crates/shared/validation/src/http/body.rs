@@ -84,7 +84,7 @@ pub async fn for_each_piece(
         let Some(piece) = piece.map_err(|_| Problem::of(&BODY_TIMEOUT))? else {
             return Ok(());
         };
-        let piece = piece.map_err(unreadable)?;
+        let piece = piece.map_err(|error| unreadable(&error))?;
         bytes += piece.len();
         if bytes > limits.max_bytes {
             let detail = format!("the body may have at most {} bytes", limits.max_bytes);
@@ -95,8 +95,8 @@ pub async fn for_each_piece(
 }
 
 /// A time-out comes from whoever serves the connection, and gave up waiting for the client.
-fn unreadable(error: PayloadError) -> Problem {
-    match &error {
+fn unreadable(error: &PayloadError) -> Problem {
+    match error {
         PayloadError::Io(cause) if cause.kind() == ErrorKind::TimedOut => {
             Problem::of(&BODY_TIMEOUT).with_source(error.to_string())
         }
