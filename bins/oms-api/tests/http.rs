@@ -167,16 +167,16 @@ mod reverse_reconciliation;
 mod shutdown;
 #[path = "http/silent_database.rs"]
 mod silent_database;
-#[path = "http/spelling.rs"]
-mod spelling;
 #[path = "http/slow_readers.rs"]
 mod slow_readers;
+#[path = "http/spelling.rs"]
+mod spelling;
 #[path = "http/stock_changes.rs"]
 mod stock_changes;
-#[path = "http/stuck_orders.rs"]
-mod stuck_orders;
 #[path = "http/strangers.rs"]
 mod strangers;
+#[path = "http/stuck_orders.rs"]
+mod stuck_orders;
 #[path = "http/timeline.rs"]
 mod timeline;
 #[path = "http/tokens.rs"]
