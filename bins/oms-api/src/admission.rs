@@ -18,10 +18,11 @@ use oms_validation::http::{CurrentOperator, CurrentTenant};
 use oms_validation::{OperatorName, TenantId};
 
 use crate::config::{Config, Environment};
-use crate::in_flight::{InFlight, Place};
+use crate::in_flight::{InFlight, InFlightPlace};
 use crate::metrics::sample;
 use crate::request_span::resource_of;
 use crate::routes::{Access, MatchedRoute, is_listed};
+use crate::webhook_places::{WebhookPlace, WebhookPlaces};
 
 /// Most keys that are remembered: some 2 MB.
 const MOST_REMEMBERED: usize = 10_000;
@@ -40,13 +41,25 @@ pub(crate) struct Admission {
     local: Option<Arc<Credential>>,
     tenant: TenantId,
     limits: Option<RateLimits>,
+    /// Requests whose credential is known.
     in_flight: InFlight,
+    /// Requests whose credential is being looked up: they may be anybody's, and must not take the places of those that are known.
+    unidentified: InFlight,
+    webhooks: WebhookPlaces,
     turned_away: TurnedAway,
+}
+
+/// The place that a request holds for as long as it is in flight.
+enum Place {
+    Open,
+    Webhook { _place: WebhookPlace },
+    Known { _place: InFlightPlace },
 }
 
 /// Counts the requests that were too much.
 struct TurnedAway {
     overloaded: CounterSeries,
+    unidentified: CounterSeries,
     rate_limited: CounterSeries,
 }
 
@@ -56,6 +69,7 @@ impl TurnedAway {
         let count = metrics.counter("oms_http_turned_away_total", help, &["reason"])?;
         Ok(Self {
             overloaded: count.series(&["overloaded"]),
+            unidentified: count.series(&["unidentified"]),
             rate_limited: count.series(&["rate_limited"]),
         })
     }
@@ -99,33 +113,33 @@ impl Admission {
                 .rate_limit
                 .map(|limit| RateLimits::new(limit, MOST_COUNTED)),
             in_flight,
+            unidentified: InFlight::new(config.http.max_unidentified),
+            webhooks: WebhookPlaces::new(config.http.max_webhooks),
             turned_away: TurnedAway::register(metrics)?,
         })
     }
 
-    /// Lets a request in, or says why not. The place is to be kept for as long as the request is under way.
-    async fn check(
-        &self,
-        request: &ServiceRequest,
-        access: Access,
-    ) -> Result<Option<Place<'_>>, Problem> {
-        let is_counted = access != Access::Open;
-        let place = is_counted.then(|| self.enter()).transpose()?;
+    /// Admits a request, or says why not, before any of its body is read. The place must be kept while the request is in flight.
+    async fn check(&self, request: &mut ServiceRequest, access: Access) -> Result<Place, Problem> {
         match access {
-            Access::Open => {}
-            Access::Signed => act_for(request, self.tenant),
+            Access::Open => Ok(Place::Open),
+            Access::Signed => {
+                act_for(request, self.tenant);
+                let _place = self.webhooks.enter(request);
+                Ok(Place::Webhook { _place })
+            }
             Access::Scope(scope) => {
-                let credential = self.identify(request.headers()).await;
-                let credential = credential.map_err(AccessError::into_problem)?;
+                let credential = self.identify(request.headers()).await?;
+                let _place = self.enter()?;
                 let counted = self.count(request, &credential);
                 counted.map_err(AccessError::into_problem)?;
                 authorise(request, &credential, scope)?;
+                Ok(Place::Known { _place })
             }
         }
-        Ok(place)
     }
 
-    fn enter(&self) -> Result<Place<'_>, Problem> {
+    fn enter(&self) -> Result<InFlightPlace, Problem> {
         let entered = self.in_flight.enter();
         entered.inspect_err(|_| self.turned_away.overloaded.increment())
     }
@@ -147,24 +161,29 @@ impl Admission {
         })
     }
 
-    /// A credential that is presented has to be good, also where none is needed.
-    async fn identify(&self, headers: &HeaderMap) -> Result<Arc<Credential>, AccessError> {
-        match (headers.contains_key(AUTHORIZATION), &self.local) {
-            (false, Some(local)) => Ok(local.clone()),
+    /// A credential that is presented has to be good, also where none is needed. One that takes a look-up waits in a place of
+    /// its own.
+    async fn identify(&self, headers: &HeaderMap) -> Result<Arc<Credential>, Problem> {
+        let token = match (headers.contains_key(AUTHORIZATION), &self.local) {
+            (false, Some(local)) => return Ok(local.clone()),
             (false, None) => Err(AccessError::Unknown("there is none")),
-            (true, _) => {
-                let token = bearer_token(headers);
-                let token = token.ok_or(AccessError::Unknown("it is no bearer token"))?;
-                self.authenticator.authenticate(token).await
-            }
+            (true, _) => bearer_token(headers).ok_or(AccessError::Unknown("it is no bearer token")),
+        };
+        let token = token.map_err(AccessError::into_problem)?;
+        if let Some(credential) = self.authenticator.recall(token) {
+            return Ok(credential);
         }
+        let entered = self.unidentified.enter();
+        let _place = entered.inspect_err(|_| self.turned_away.unidentified.increment())?;
+        let identified = self.authenticator.authenticate(token).await;
+        identified.map_err(AccessError::into_problem)
     }
 }
 
 /// Middleware: refuses who may not, and tells endpoints whom their requests act for.
 pub(crate) async fn admit(
     admission: Arc<Admission>,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let route = request.extensions().get::<MatchedRoute>().copied();
@@ -175,7 +194,7 @@ pub(crate) async fn admit(
             _ => Ok(request.error_response(Problem::of(&ROUTE_NOT_FOUND))),
         };
     };
-    match admission.check(&request, route.access()).await {
+    match admission.check(&mut request, route.access()).await {
         Ok(_place) => next.call(request).await,
         Err(problem) => Ok(request.error_response(problem)),
     }

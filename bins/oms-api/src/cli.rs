@@ -10,7 +10,7 @@ use oms_database::migrations;
 use oms_monitoring::adapters::otlp::SpanExport;
 use oms_monitoring::logs;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Runtime};
 
 use crate::config::Config;
 use crate::import::{self, ImportCommand};
@@ -88,6 +88,13 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("can't start the runtime")?;
+    let done = run_in(&runtime, config, command);
+    // Whatever still waits for a database must not keep the program.
+    runtime.shutdown_background();
+    done
+}
+
+fn run_in(runtime: &Runtime, config: Config, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Openapi => {}
         Command::Serve => {
@@ -121,7 +128,7 @@ fn span_export(config: &Config, runtime: &Handle) -> anyhow::Result<Option<SpanE
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
-    let applied = migrations::migrate(config.database_url())
+    let applied = migrations::migrate_within(config.database_url(), config.migrate_timeout)
         .await
         .context("can't migrate")?;
     let mut out = std::io::stdout().lock();

@@ -41,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) environment: Environment,
     pub(crate) host: String,
     pub(crate) port: u16,
+    pub(crate) metrics_host: String,
     pub(crate) metrics_port: u16,
     database_url: SecretString,
     pub(crate) database_max_connections: usize,
@@ -48,6 +49,10 @@ pub(crate) struct Config {
     pub(crate) database_statement_timeout: Duration,
     /// Longest silence of a database that owes an answer.
     pub(crate) database_answer_timeout: Duration,
+    /// How long the server waits for a database that is not there yet.
+    pub(crate) database_wait: Duration,
+    /// Longest run of `oms-api migrate`.
+    pub(crate) migrate_timeout: Duration,
     pub(crate) http: HttpLimits,
     pub(crate) imports: ImportLimits,
     pub(crate) gateway: Gateway,
@@ -82,9 +87,15 @@ pub(crate) struct HttpLimits {
     pub(crate) max_body_bytes: usize,
     pub(crate) head_timeout: Duration,
     pub(crate) body_timeout: Duration,
+    /// In which a client must take a part of its answer.
+    pub(crate) send_timeout: Duration,
     pub(crate) max_connections: usize,
-    /// Most requests that are under way, those about health apart.
+    /// Most requests of known credentials in flight.
     pub(crate) max_in_flight: usize,
+    /// Most requests in flight whose credential is being looked up.
+    pub(crate) max_unidentified: usize,
+    /// Most signed requests in flight.
+    pub(crate) max_webhooks: usize,
 }
 
 /// Who collects the payments.
@@ -134,6 +145,7 @@ impl Config {
             environment,
             host: reader.text("OMS_HOST", Some("127.0.0.1")),
             port: reader.number("OMS_PORT", 3000, 0..=65_535),
+            metrics_host: reader.text("OMS_METRICS_HOST", Some("127.0.0.1")),
             metrics_port: reader.number("OMS_METRICS_PORT", 9464, 0..=65_535),
             database_url: reader.text("DATABASE_URL", None).into(),
             database_max_connections,
@@ -142,6 +154,12 @@ impl Config {
                 "OMS_DATABASE_ANSWER_TIMEOUT_MS",
                 default_answer_timeout_ms(database_statement_timeout),
                 100..=1_200_000,
+            ),
+            database_wait: reader.milliseconds("OMS_DATABASE_WAIT_MS", 60_000, 0..=3_600_000),
+            migrate_timeout: reader.milliseconds(
+                "OMS_MIGRATE_TIMEOUT_MS",
+                1_800_000,
+                1000..=86_400_000,
             ),
             http: http_limits(&mut reader, database_max_connections),
             imports: import_limits(&mut reader),
@@ -183,6 +201,11 @@ impl Config {
     /// The database, password included.
     pub(crate) fn database_url(&self) -> &str {
         self.database_url.expose_secret()
+    }
+
+    /// Whether the database is on another machine, as far as its URL tells.
+    pub(crate) fn database_is_remote(&self) -> bool {
+        has_remote_host(self.database_url())
     }
 
     /// Whether requests may carry card numbers: only where no real one can get anywhere.
@@ -256,6 +279,28 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
+/// Hosts are listed with commas between them; without one, or with a path, it is a socket of this machine.
+fn has_remote_host(url: &str) -> bool {
+    let (_, rest) = url.split_once("://").unwrap_or_default();
+    let (authority, rest) = rest.split_once(['/', '?']).unwrap_or((rest, ""));
+    let hosts = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, hosts)| hosts);
+    let parameters = rest.split(['?', '&']);
+    let named = parameters.filter_map(|parameter| parameter.strip_prefix("host="));
+    let is_local = |host: &str| {
+        let host = match host.strip_prefix('[') {
+            Some(host) => host.split(']').next().unwrap_or_default(),
+            None => host.split(':').next().unwrap_or_default(),
+        };
+        host.is_empty() || host.starts_with(['/', '%']) || is_loopback(host)
+    };
+    let mut hosts = hosts
+        .split(',')
+        .chain(named.flat_map(|hosts| hosts.split(',')));
+    !hosts.all(is_local)
+}
+
 fn environment(reader: &mut Reader<'_>) -> Environment {
     reader.parsed("OMS_ENV", "development", |text| match text {
         "development" => Ok(Environment::Development),
@@ -270,8 +315,11 @@ fn http_limits(reader: &mut Reader<'_>, database_connections: usize) -> HttpLimi
         max_body_bytes: reader.number("OMS_MAX_BODY_BYTES", 102_400, 1024..=10_485_760),
         head_timeout: reader.milliseconds("OMS_HEAD_TIMEOUT_MS", 5000, 1000..=60_000),
         body_timeout: reader.milliseconds("OMS_BODY_TIMEOUT_MS", 10_000, 100..=60_000),
+        send_timeout: reader.milliseconds("OMS_SEND_TIMEOUT_MS", 10_000, 100..=600_000),
         max_connections: reader.number("OMS_MAX_CONNECTIONS", 10_000, 1..=100_000),
         max_in_flight: reader.number("OMS_MAX_IN_FLIGHT", useful, 1..=1_000_000),
+        max_unidentified: reader.number("OMS_MAX_UNIDENTIFIED_IN_FLIGHT", 2000, 1..=100_000),
+        max_webhooks: reader.number("OMS_MAX_WEBHOOKS_IN_FLIGHT", 64, 1..=10_000),
     }
 }
 

@@ -3,6 +3,7 @@
 mod landing;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header::{self, CacheControl, CacheDirective, ContentType};
@@ -147,19 +148,22 @@ fn own_file(name: &str) -> Option<(String, Bytes)> {
 }
 
 fn swagger_file(name: &str) -> Result<(String, Bytes), Problem> {
-    if !SWAGGER_FILES.contains(&name) {
-        return Err(Problem::of(&ROUTE_NOT_FOUND));
-    }
-    let found = utoipa_swagger_ui::serve(name, Arc::new(Config::default()));
-    let found =
-        found.map_err(|error| Problem::of(&oms_errors::INTERNAL).with_source(error.to_string()))?;
-    let found = found.ok_or_else(|| Problem::of(&ROUTE_NOT_FOUND))?;
-    let bytes = match found.bytes {
-        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-        Cow::Owned(bytes) => bytes.into(),
-    };
-    Ok((found.content_type, bytes))
+    let file = FILES.get(name).cloned();
+    file.ok_or_else(|| Problem::of(&ROUTE_NOT_FOUND))
 }
+
+/// In memory once, however many clients are being sent them: a debug build reads them from the disk.
+static FILES: LazyLock<HashMap<&str, (String, Bytes)>> = LazyLock::new(|| {
+    let file = |name| {
+        let found = utoipa_swagger_ui::serve(name, Arc::new(Config::default())).ok()??;
+        let bytes = match found.bytes {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        };
+        Some((name, (found.content_type, bytes)))
+    };
+    SWAGGER_FILES.into_iter().filter_map(file).collect()
+});
 
 fn cacheable(content_type: String, bytes: Bytes) -> HttpResponse {
     HttpResponse::Ok()

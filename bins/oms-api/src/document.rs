@@ -11,8 +11,8 @@ mod tests;
 
 use oms_errors::openapi::{codes_of, example, header, refusals};
 use oms_errors::{
-    BODY_TIMEOUT, BODY_TOO_LARGE, DATABASE_UNAVAILABLE, INTERNAL, INVALID_REQUEST, OVERLOADED,
-    ProblemType, UNAUTHENTICATED, UNSUPPORTED_MEDIA_TYPE,
+    BODY_TIMEOUT, BODY_TOO_LARGE, DATABASE_UNAVAILABLE, HEAD_TOO_LARGE, INTERNAL, INVALID_REQUEST,
+    OVERLOADED, ProblemType, UNAUTHENTICATED, UNSUPPORTED_MEDIA_TYPE,
 };
 use oms_inventory::http::InventoryDocument;
 use oms_orders::http::OrdersDocument;
@@ -36,7 +36,12 @@ const OF_CREDENTIALS: &[&ProblemType] = &[
 ];
 
 /// What any request that is counted may be refused for.
-const OF_THE_SERVICE: &[&ProblemType] = &[&OVERLOADED, &DATABASE_UNAVAILABLE, &INTERNAL];
+const OF_THE_SERVICE: &[&ProblemType] = &[
+    &HEAD_TOO_LARGE,
+    &OVERLOADED,
+    &DATABASE_UNAVAILABLE,
+    &INTERNAL,
+];
 
 /// What a JSON body may be refused for, whatever is in it.
 const OF_A_BODY: &[&ProblemType] = &[

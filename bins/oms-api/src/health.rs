@@ -2,10 +2,11 @@
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Responder};
-use oms_database::{Database, DbError, migrations};
 use oms_errors::http::method_not_allowed;
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
+
+use crate::readiness::{Readiness as Probe, Verdict};
 
 /// The routes of health.
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -42,7 +43,7 @@ struct Readiness {
 
 #[derive(Serialize, ToSchema)]
 struct Checks {
-    database: Fitness,
+    database: DatabaseState,
     migrations: MigrationState,
 }
 
@@ -50,6 +51,15 @@ struct Checks {
 #[serde(rename_all = "snake_case")]
 enum Fitness {
     Ok,
+    Unavailable,
+}
+
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum DatabaseState {
+    Ok,
+    /// It takes no changes: it is a standby, or set to read-only.
+    ReadOnly,
     Unavailable,
 }
 
@@ -86,12 +96,12 @@ async fn live() -> impl Responder {
     summary = "Whether orders can be taken",
     responses(
         (status = 200, description = "They can.", body = Health),
-        (status = 503, description = "The database does not answer, or its migrations are not current.", body = Health),
+        (status = 503, description = "The database does not answer, takes no changes, or its migrations are not current.", body = Health),
     ),
 )]
-async fn health(database: web::Data<Database>) -> impl Responder {
-    match check(&database).await {
-        Ok(pending) if pending.is_empty() => HttpResponse::Ok().json(Health {
+async fn health(probe: web::Data<Probe>) -> impl Responder {
+    match probe.check().await {
+        Verdict::Ready => HttpResponse::Ok().json(Health {
             status: Fitness::Ok,
         }),
         _ => HttpResponse::ServiceUnavailable().json(Health {
@@ -109,23 +119,20 @@ async fn health(database: web::Data<Database>) -> impl Responder {
     summary = "Whether orders can be taken, and what was checked",
     responses(
         (status = 200, description = "They can.", body = Readiness),
-        (status = 503, description = "The database does not answer, or its migrations are not current.", body = Readiness),
+        (status = 503, description = "The database does not answer, takes no changes, or its migrations are not current.", body = Readiness),
     ),
 )]
-async fn ready(database: web::Data<Database>) -> impl Responder {
-    let (database, migrations) = match check(&database).await {
-        Ok(pending) if pending.is_empty() => (Fitness::Ok, MigrationState::Ok),
-        Ok(_) => (Fitness::Ok, MigrationState::Pending),
-        Err(error) => {
-            tracing::warn!(cause = &error as &dyn std::error::Error, "not ready");
-            (Fitness::Unavailable, MigrationState::Unknown)
-        }
+async fn ready(probe: web::Data<Probe>) -> impl Responder {
+    let verdict = probe.check().await;
+    let (database, migrations) = match verdict {
+        Verdict::Ready => (DatabaseState::Ok, MigrationState::Ok),
+        Verdict::Outdated => (DatabaseState::Ok, MigrationState::Pending),
+        Verdict::ReadOnly => (DatabaseState::ReadOnly, MigrationState::Unknown),
+        Verdict::Unavailable => (DatabaseState::Unavailable, MigrationState::Unknown),
     };
-    let (mut response, status) = match migrations {
-        MigrationState::Ok => (HttpResponse::Ok(), Fitness::Ok),
-        MigrationState::Pending | MigrationState::Unknown => {
-            (HttpResponse::ServiceUnavailable(), Fitness::Unavailable)
-        }
+    let (mut response, status) = match verdict {
+        Verdict::Ready => (HttpResponse::Ok(), Fitness::Ok),
+        _ => (HttpResponse::ServiceUnavailable(), Fitness::Unavailable),
     };
     response.json(Readiness {
         status,
@@ -134,9 +141,4 @@ async fn ready(database: web::Data<Database>) -> impl Responder {
             migrations,
         },
     })
-}
-
-async fn check(database: &Database) -> Result<Vec<String>, DbError> {
-    let mut connection = database.acquire().await?;
-    migrations::pending(&mut connection).await
 }

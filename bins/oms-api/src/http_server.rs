@@ -1,32 +1,40 @@
 //! The public HTTP server.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
+use actix_server::ServerBuilder;
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 use anyhow::Context;
-use oms_database::Database;
 use oms_errors::http::problem_json;
 use oms_errors::{Problem, ROUTE_NOT_FOUND};
 use oms_inventory::http::InventoryApi;
 use oms_orders::http::OrdersApi;
 use oms_payments::http::StripeWebhooks;
 use oms_validation::http::BodyLimits;
+use tokio_util::sync::CancellationToken;
 use tracing_actix_web::TracingLogger;
 
 use crate::admission::{Admission, admit, announce_limits};
 use crate::conditional::spare_known;
 use crate::config::Config;
+use crate::connection::{self, ConnectionLimits, watch};
 use crate::docs;
 use crate::encoded_body::refuse_encoded;
+use crate::file_descriptors;
 use crate::head_requests::answer_head;
 use crate::health;
 use crate::metrics::requests::{RequestMetrics, measure};
 use crate::protective_headers::protect;
+use crate::readiness::Readiness;
 use crate::request_span::RequestSpan;
 use crate::unread_body::close_when_unread;
+
+/// How long a connection is kept between two requests.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// A server that runs in the background.
 pub(crate) struct RunningServer {
@@ -44,15 +52,21 @@ impl RunningServer {
     }
 }
 
-/// Starts to listen. Without `webhooks` there is no endpoint for them.
+/// What the endpoints work with. Without `webhooks` there is no endpoint for them.
+pub(crate) struct Endpoints {
+    pub(crate) orders: OrdersApi,
+    pub(crate) inventory: InventoryApi,
+    pub(crate) webhooks: Option<StripeWebhooks>,
+    pub(crate) readiness: Readiness,
+}
+
+/// Starts to listen.
 pub(crate) fn start(
     config: &Config,
     admission: Admission,
     metrics: RequestMetrics,
-    orders: OrdersApi,
-    inventory: InventoryApi,
-    webhooks: Option<StripeWebhooks>,
-    database: Database,
+    endpoints: Endpoints,
+    stopping: CancellationToken,
 ) -> anyhow::Result<RunningServer> {
     let limits = config.http;
     let body_limits = web::Data::new(BodyLimits {
@@ -60,17 +74,17 @@ pub(crate) fn start(
         deadline: limits.body_timeout,
         ..BodyLimits::default()
     });
-    let (orders, database) = (web::Data::new(orders), web::Data::new(database));
-    let inventory = web::Data::new(inventory);
-    let webhooks = webhooks.map(web::Data::new);
+    let orders = web::Data::new(endpoints.orders);
+    let inventory = web::Data::new(endpoints.inventory);
+    let webhooks = endpoints.webhooks.map(web::Data::new);
+    let readiness = web::Data::new(endpoints.readiness);
     let (admission, metrics) = (Arc::new(admission), Arc::new(metrics));
-    let address = (config.host.as_str(), config.port);
-    let server = HttpServer::new(move || {
+    let app = move || {
         let (admission, metrics) = (admission.clone(), metrics.clone());
         App::new()
             .app_data(orders.clone())
             .app_data(inventory.clone())
-            .app_data(database.clone())
+            .app_data(readiness.clone())
             .app_data(body_limits.clone())
             .configure(health::configure)
             .configure(docs::configure)
@@ -98,22 +112,28 @@ pub(crate) fn start(
             }))
             .wrap(from_fn(protect))
             .wrap(from_fn(answer_head))
+            .wrap(from_fn(watch))
             .wrap(TracingLogger::<RequestSpan>::new())
-    })
-    .client_request_timeout(limits.head_timeout)
-    .max_connections(limits.max_connections)
-    .keep_alive(std::time::Duration::from_secs(75))
-    .shutdown_timeout(config.shutdown_timeout.as_secs())
-    .disable_signals()
-    .bind(address)
-    .with_context(|| {
+    };
+    let connections = ConnectionLimits {
+        head_timeout: limits.head_timeout,
+        keep_alive: KEEP_ALIVE,
+        send_timeout: limits.send_timeout,
+        stopping,
+    };
+    let server = ServerBuilder::default()
+        .max_concurrent_connections(file_descriptors::connections_per_worker(config))
+        .shutdown_timeout(config.shutdown_timeout.as_secs())
+        .disable_signals();
+    let listeners = connection::listen(&config.host, config.port).with_context(|| {
         format!(
             "can't listen on {}:{}; is the port taken?",
             config.host, config.port
         )
     })?;
-    announce("API", &server.addrs());
-    let server = server.run();
+    let addresses: Result<Vec<_>, _> = listeners.iter().map(TcpListener::local_addr).collect();
+    announce("API", &addresses?);
+    let server = connection::serve(server, listeners, app, &connections)?.run();
     let handle = server.handle();
     tokio::spawn(server);
     Ok(RunningServer::new(handle))

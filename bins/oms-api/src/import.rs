@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::address_locator::GeocodedAddresses;
 use crate::config::Config;
-use crate::serve;
+use crate::{database, serve};
 
 /// What the exit code tells when rows were rejected.
 const ROWS_WERE_REJECTED: u8 = 2;
@@ -97,7 +97,7 @@ pub(crate) async fn run(config: &Config, command: ImportCommand) -> anyhow::Resu
     };
     let format = format_of(source)?;
     let file = read(&source.file, config.imports.body.max_bytes).await?;
-    let database = serve::connect(config).await?;
+    let database = database::connect(config).await?;
     let locator = Arc::new(GeocodedAddresses(serve::geocoder(config, &database)?));
     let context = InventoryContext::new(database.clone(), locator);
     let tenant = source.tenant.unwrap_or(config.tenant);

@@ -12,9 +12,9 @@ pub(crate) struct InFlight {
 }
 
 /// A request's place, which is free again once this is dropped: also when its client went away.
-pub(crate) struct Place<'a>(&'a AtomicUsize);
+pub(crate) struct InFlightPlace(Arc<AtomicUsize>);
 
-impl Drop for Place<'_> {
+impl Drop for InFlightPlace {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -36,9 +36,9 @@ impl InFlight {
     }
 
     /// A place, unless all are taken.
-    pub(crate) fn enter(&self) -> Result<Place<'_>, Problem> {
+    pub(crate) fn enter(&self) -> Result<InFlightPlace, Problem> {
         let before = self.now.fetch_add(1, Ordering::Relaxed);
-        let place = Place(&self.now);
+        let place = InFlightPlace(self.now.clone());
         if before < self.most {
             return Ok(place);
         }

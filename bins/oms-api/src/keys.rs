@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::admission::key_mode;
 use crate::config::Config;
-use crate::serve;
+use crate::database;
 
 const DAY_S: u64 = 86_400;
 
@@ -80,7 +80,7 @@ impl Store {
 
 /// Does it.
 pub(crate) async fn run(config: &Config, command: KeysCommand) -> anyhow::Result<()> {
-    let database = serve::connect(config).await?;
+    let database = database::connect(config).await?;
     let mut connection = database.acquire().await?;
     run_on(&mut connection, config, command).await?;
     drop(connection);

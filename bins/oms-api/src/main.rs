@@ -7,9 +7,12 @@ mod alerts;
 mod cli;
 mod conditional;
 mod config;
+mod connection;
+mod database;
 mod docs;
 mod document;
 mod encoded_body;
+mod file_descriptors;
 mod gateway_events;
 mod head_requests;
 mod health;
@@ -19,6 +22,7 @@ mod in_flight;
 mod keys;
 mod metrics;
 mod protective_headers;
+mod readiness;
 mod reconcile;
 mod reconciler;
 mod request_span;
@@ -29,6 +33,7 @@ mod shutdown;
 mod statistics;
 mod sweeper;
 mod unread_body;
+mod webhook_places;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -81,11 +81,11 @@ pub(crate) fn serve(config: &Config, metrics: Metrics) -> anyhow::Result<Running
     })
     .workers(1)
     .disable_signals()
-    .bind((config.host.as_str(), config.metrics_port))
+    .bind((config.metrics_host.as_str(), config.metrics_port))
     .with_context(|| {
         format!(
             "can't listen on {}:{} (OMS_METRICS_PORT); is the port taken?",
-            config.host, config.metrics_port
+            config.metrics_host, config.metrics_port
         )
     })?;
     announce("metrics", &server.addrs());

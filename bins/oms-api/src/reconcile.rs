@@ -17,7 +17,7 @@ use oms_orders::{
 use oms_validation::{Money, PageSize, TenantId};
 
 use crate::config::Config;
-use crate::serve;
+use crate::{database, serve};
 
 /// What the exit code tells when findings are open at the end.
 const FINDINGS_ARE_OPEN: u8 = 2;
@@ -38,7 +38,7 @@ pub(crate) async fn reconcile(
 ) -> anyhow::Result<ExitCode> {
     let window = ReconcileWindow::new(from, to, SystemTime::now().into())
         .context("can't compare from --from to --to")?;
-    let database = serve::connect(config).await?;
+    let database = database::connect(config).await?;
     let context = OrderContext::new(
         database.clone(),
         serve::gateway(config)?,

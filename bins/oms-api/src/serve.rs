@@ -1,9 +1,10 @@
 //! The program from start to stop, as one list that reads from top to bottom.
 
+use std::pin::pin;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
-use oms_database::{Database, DatabaseConfig, migrations};
+use anyhow::Context;
+use oms_database::Database;
 use oms_geocoding::adapters::{AddressBook, Nominatim, NominatimConfig};
 use oms_geocoding::{CachedGeocoder, Chain, DEFAULT_TTL, Geocoder};
 use oms_inventory::InventoryContext;
@@ -25,14 +26,30 @@ use tokio_util::task::TaskTracker;
 use crate::address_locator::GeocodedAddresses;
 use crate::admission::Admission;
 use crate::config::{Config, Environment, Gateway};
+use crate::http_server::Endpoints;
 use crate::metrics::requests::RequestMetrics;
+use crate::readiness::Readiness;
 use crate::{
-    alerts, gateway_events, http_server, metrics, reconciler, shutdown, statistics, sweeper,
+    alerts, database, gateway_events, http_server, metrics, reconciler, shutdown, statistics,
+    sweeper,
 };
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
-    let database = connect(&config).await?;
+    if config.database_is_remote() {
+        tracing::warn!(
+            "the connection to the database is not encrypted, and DATABASE_URL names another host: keep it inside a private network"
+        );
+    }
+    let mut shutdown = pin!(shutdown::requested());
+    let database = tokio::select! {
+        database = database::wait_for(&config) => database?,
+        stopped = &mut shutdown => {
+            stopped?;
+            tracing::info!("stopped before there was a database");
+            return Ok(());
+        }
+    };
     let gateway = gateway(&config)?;
     let geocoder = geocoder(&config, &database)?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"))?;
@@ -94,9 +111,12 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         true => CardNumbers::Accepted,
         false => CardNumbers::Refused,
     };
-    let orders = OrdersApi::new(context, card_numbers, Handle::current(), tasks.clone());
-    let inventory = InventoryApi::new(inventory, config.imports, Handle::current(), tasks.clone());
-    let webhooks = webhooks(&config, &database, news);
+    let endpoints = Endpoints {
+        orders: OrdersApi::new(context, card_numbers, Handle::current(), tasks.clone()),
+        inventory: InventoryApi::new(inventory, config.imports, Handle::current(), tasks.clone()),
+        webhooks: webhooks(&config, &database, news),
+        readiness: Readiness::new(database.clone(), config.database_url()),
+    };
     let admission = Admission::new(&config, &database, &metrics)?;
     let request_metrics = RequestMetrics::register(&metrics)?;
     let metrics_server = metrics::serve(&config, metrics)?;
@@ -104,13 +124,11 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         &config,
         admission,
         request_metrics,
-        orders,
-        inventory,
-        webhooks,
-        database.clone(),
+        endpoints,
+        stopping.clone(),
     )?;
 
-    shutdown::requested().await?;
+    shutdown.await?;
     tracing::info!("stopping: no new connections");
     let deadline = Instant::now() + config.shutdown_timeout;
     stopping.cancel();
@@ -144,30 +162,6 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     database.close();
     tracing::info!("stopped");
     Ok(())
-}
-
-/// The pool, once the database answers and has all the migrations that this program knows.
-pub(crate) async fn connect(config: &Config) -> anyhow::Result<Database> {
-    let database = Database::new(&DatabaseConfig {
-        max_connections: config.database_max_connections,
-        statement_timeout: config.database_statement_timeout,
-        answer_timeout: config.database_answer_timeout,
-        ..DatabaseConfig::new(config.database_url())
-    })?;
-    let mut connection = database
-        .acquire()
-        .await
-        .context("can't connect to DATABASE_URL")?;
-    let pending = migrations::pending(&mut connection).await?;
-    if !pending.is_empty() {
-        bail!(
-            "{} migration(s) are pending; run `oms-api migrate` first",
-            pending.len()
-        );
-    }
-    drop(connection);
-    database.check_messages().await?;
-    Ok(database)
 }
 
 /// The payment gateway.

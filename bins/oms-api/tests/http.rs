@@ -55,6 +55,8 @@ mod shop;
 mod stock;
 #[path = "http/store_database.rs"]
 mod store_database;
+#[path = "http/transaction_pooler.rs"]
+mod transaction_pooler;
 #[path = "http/transcript.rs"]
 mod transcript;
 
@@ -89,6 +91,8 @@ mod contention;
 mod cut_connections;
 #[path = "http/database_outages.rs"]
 mod database_outages;
+#[path = "http/database_start.rs"]
+mod database_start;
 #[path = "http/dead_letters.rs"]
 mod dead_letters;
 #[path = "http/deployed_monitoring.rs"]
@@ -147,6 +151,8 @@ mod products;
 mod race;
 #[path = "http/rate_limits.rs"]
 mod rate_limits;
+#[path = "http/readiness.rs"]
+mod readiness;
 #[path = "http/readme.rs"]
 mod readme;
 #[path = "http/references.rs"]
@@ -161,10 +167,14 @@ mod reverse_reconciliation;
 mod shutdown;
 #[path = "http/silent_database.rs"]
 mod silent_database;
+#[path = "http/slow_readers.rs"]
+mod slow_readers;
 #[path = "http/spelling.rs"]
 mod spelling;
 #[path = "http/stock_changes.rs"]
 mod stock_changes;
+#[path = "http/strangers.rs"]
+mod strangers;
 #[path = "http/stuck_orders.rs"]
 mod stuck_orders;
 #[path = "http/timeline.rs"]

@@ -19,6 +19,7 @@ const CODES: &[(&str, u16)] = &[
     ("request.precondition_required", 428),
     ("request.timeout", 408),
     ("request.too_large", 413),
+    ("request.head_too_large", 431),
     ("request.unsupported_media_type", 415),
     ("service.database_unavailable", 503),
     ("service.overloaded", 503),

@@ -140,7 +140,7 @@ async fn a_database_that_lets_nobody_in_is_named() {
         .unwrap();
     let wrong_password = format!("postgres://oms_nobody:hunter2@{server}");
     for url in [wrong_password.as_str(), NO_DATABASE] {
-        let stderr = refused(url, &[]).await;
+        let stderr = refused(url, &[("OMS_DATABASE_WAIT_MS", "0")]).await;
         assert!(stderr.contains("can't connect to DATABASE_URL"), "{stderr}");
     }
     let stderr = refused(&wrong_password, &[]).await;

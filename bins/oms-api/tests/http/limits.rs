@@ -92,7 +92,46 @@ async fn a_head_that_is_too_slow_is_given_up() {
         .await;
     let answer = connection.read_to_end().await;
     assert_eq!(status(&answer), 408, "{answer}");
+    assert_eq!(problem(&answer)["code"], "request.timeout");
     shop.place_new(&small_order()).await.assert_created();
+}
+
+#[tokio::test]
+async fn every_head_of_a_connection_has_its_deadline() {
+    let shop = Shop::open_with(&[("OMS_HEAD_TIMEOUT_MS", "1500")]).await;
+    let whole = "GET /health/live HTTP/1.1\r\nhost: oms\r\n\r\n";
+    let beginning = "GET /health/live HTTP/1.1\r\nhost: o";
+    // The beginning of the second comes later than the first, or with it.
+    let mut connection = RawConnection::open(&shop.api.url).await;
+    connection.send(whole.as_bytes()).await;
+    assert_eq!(status(&connection.answer().await), 200);
+    connection.send(beginning.as_bytes()).await;
+    let answer = connection.read_to_end().await;
+    assert_eq!(status(&answer), 408, "{answer}");
+    assert_eq!(problem(&answer)["code"], "request.timeout");
+    // Somebody who sends one byte after another has no more time than others.
+    let mut connection = RawConnection::open(&shop.api.url).await;
+    connection.send(beginning.as_bytes()).await;
+    let mut answer = None;
+    for _ in 0..240 {
+        answer = connection.answer_so_far().await;
+        if answer.is_some() {
+            break;
+        }
+        connection.send(b"x").await;
+    }
+    assert_eq!(status(&answer.unwrap()), 408);
+}
+
+#[tokio::test]
+async fn many_pipelined_requests_are_all_answered() {
+    let shop = Shop::open().await;
+    let requests = "GET /health/live HTTP/1.1\r\nhost: oms\r\n\r\n".repeat(999)
+        + "GET /health/live HTTP/1.1\r\nhost: oms\r\nconnection: close\r\n\r\n";
+    let mut connection = RawConnection::open(&shop.api.url).await;
+    connection.send(requests.as_bytes()).await;
+    let answers = connection.read_to_end().await;
+    assert_eq!(answers.matches("HTTP/1.1 200 OK\r\n").count(), 1000);
 }
 
 #[tokio::test]
@@ -102,7 +141,14 @@ async fn a_head_of_200_kb_is_refused() {
     let padding = format!("x-padding: {}", "x".repeat(200_000));
     connection.send(head(&new_key(), &padding).as_bytes()).await;
     let answer = connection.read_to_end().await;
-    assert!((400..500).contains(&status(&answer)), "{answer}");
+    assert_eq!(status(&answer), 431, "{answer}");
+    assert_eq!(problem(&answer)["code"], "request.head_too_large");
+    // Also where it never ends.
+    let mut connection = RawConnection::open(&shop.api.url).await;
+    let endless = format!("GET / HTTP/1.1\r\nx-padding: {}", "x".repeat(20_000));
+    connection.send(endless.as_bytes()).await;
+    let answer = connection.answer().await;
+    assert_eq!(status(&answer), 431, "{answer}");
     shop.place_new(&small_order()).await.assert_created();
 }
 
@@ -119,10 +165,27 @@ async fn nonsense_instead_of_http_hurts_nobody() {
         connection.send(bytes).await;
         connection.finish().await;
         let answer = connection.read_to_end().await;
-        assert!(
-            answer.is_empty() || (400..500).contains(&status(&answer)),
-            "{answer}"
-        );
+        assert_eq!(status(&answer), 400, "{answer}");
+        assert_eq!(problem(&answer)["code"], "request.invalid");
     }
+    // A request before it is answered as always.
+    let mut connection = RawConnection::open(&shop.api.url).await;
+    let request = "GET /health/live HTTP/1.1\r\nhost: oms\r\n\r\nnonsense\r\n\r\n";
+    connection.send(request.as_bytes()).await;
+    let answers = connection.read_to_end().await;
+    assert_eq!(status(&answers), 200, "{answers}");
+    assert_eq!(
+        answers.matches("HTTP/1.1 400 Bad Request").count(),
+        1,
+        "{answers}"
+    );
+    assert!(answers.contains("request.invalid"), "{answers}");
     shop.place_new(&small_order()).await.assert_created();
+    let errors: Vec<_> = shop
+        .api
+        .log()
+        .into_iter()
+        .filter(|line| line["level"] == "ERROR")
+        .collect();
+    assert_eq!(errors, Vec::<Value>::new());
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// One connection to the API.
 pub struct RawConnection(TcpStream);
@@ -14,6 +14,26 @@ impl RawConnection {
     pub async fn open(url: &str) -> Self {
         let address = url.strip_prefix("http://").unwrap();
         Self(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// One on which little is on its way that the test has not read.
+    pub async fn open_with_small_buffer(url: &str) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(16 * 1024).unwrap();
+        let address = url.strip_prefix("http://").unwrap().parse().unwrap();
+        Self(socket.connect(address).await.unwrap())
+    }
+
+    /// Reads some bytes more, and returns whether there may be others.
+    pub async fn read_some(&mut self, bytes: &mut Vec<u8>, some: usize) -> bool {
+        let enough = bytes.len() + some;
+        while bytes.len() < enough {
+            let read = within_30_s("the server goes on", self.0.read_buf(bytes)).await;
+            if read.unwrap() == 0 {
+                return false;
+            }
+        }
+        true
     }
 
     pub fn local_address(&self) -> SocketAddr {
@@ -41,6 +61,15 @@ impl RawConnection {
         };
         within_30_s("the server answers", read).await;
         String::from_utf8(bytes).unwrap()
+    }
+
+    /// The answer, if the server gives one within a while. What never comes can only be waited for in vain.
+    pub async fn answer_so_far(&mut self) -> Option<String> {
+        let answered = tokio::time::timeout(Duration::from_millis(500), self.0.readable()).await;
+        match answered {
+            Ok(_) => Some(self.answer().await),
+            Err(_) => None,
+        }
     }
 
     /// Everything that the server sends until it closes the connection.

@@ -41,6 +41,14 @@ impl StoreDatabase {
         }
     }
 
+    /// Lets nobody read or write orders until the client is dropped.
+    pub async fn lock_orders(&self) -> Client {
+        let client = connect(&self.url()).await;
+        let sql = "BEGIN; LOCK TABLE orders.orders IN ACCESS EXCLUSIVE MODE";
+        client.batch_execute(sql).await.unwrap();
+        client
+    }
+
     /// A new connection in place of one that was cut.
     pub async fn reconnect(&mut self) {
         self.client = connect(&self.url()).await;
@@ -123,6 +131,18 @@ impl Maintenance {
     /// Lets everybody in again.
     pub async fn give_back(&self) {
         let sql = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.database);
+        self.client.batch_execute(&sql).await.unwrap();
+    }
+
+    /// Has new sessions begin with a setting, such as `lock_timeout = 1`.
+    pub async fn set(&self, setting: &str) {
+        let sql = format!("ALTER DATABASE {} SET {setting}", self.database);
+        self.client.batch_execute(&sql).await.unwrap();
+    }
+
+    /// Has new sessions begin without it.
+    pub async fn reset(&self, setting: &str) {
+        let sql = format!("ALTER DATABASE {} RESET {setting}", self.database);
         self.client.batch_execute(&sql).await.unwrap();
     }
 

@@ -10,6 +10,7 @@ use crate::eventually::{eventually, until};
 use crate::raw::{RawConnection, status};
 use crate::request::small_order;
 use crate::shop::Shop;
+use crate::strangers::forged_signature;
 
 /// What the API believes in development, unless it is told otherwise.
 const SECRET: &str = "whsec_sandbox";
@@ -184,12 +185,20 @@ async fn what_is_signed_and_is_no_event_is_refused() {
 #[tokio::test]
 async fn a_webhook_that_is_too_large_or_too_slow_is_refused() {
     let shop = Shop::open_with(&[("OMS_BODY_TIMEOUT_MS", "200")]).await;
-    let largest = post(&shop, &[], vec![b' '; MAX_BYTES]).await;
+    // Whoever does not look like the gateway has its body left unread.
+    let forged = forged_signature();
+    let largest = post(
+        &shop,
+        &[("stripe-signature", &forged)],
+        vec![b' '; MAX_BYTES],
+    )
+    .await;
     largest.assert_problem(400, "payments.invalid_signature");
 
     let head = |framing: &str| {
         format!(
-            "POST /webhooks/stripe HTTP/1.1\r\nhost: oms\r\nconnection: close\r\n{framing}\r\n\r\n"
+            "POST /webhooks/stripe HTTP/1.1\r\nhost: oms\r\nconnection: close\r\n\
+             stripe-signature: {forged}\r\n{framing}\r\n\r\n"
         )
     };
     let too_large = format!("{:x}\r\n{}", MAX_BYTES + 1, " ".repeat(MAX_BYTES + 1));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use oms_database::{Database, DbError};
 use tokio::runtime::Handle;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::api_key::KeyHash;
 use crate::key_memory::{KeyMemory, Recalled};
@@ -15,6 +15,9 @@ use crate::{AccessError, ApiKey, Credential, Issuer, KeyMode, Scopes};
 /// Look-ups that go on at once at most. Those of one key take turns, so that a key which is forgotten under load costs
 /// one statement.
 const LOOKUPS: usize = 64;
+
+/// Connections that look-ups use at most: somebody who invents keys must not drain the pool of those who have one.
+const LOOKUP_CONNECTIONS: usize = 4;
 
 /// How credentials are verified.
 #[derive(Debug)]
@@ -36,6 +39,7 @@ pub struct Authenticator {
     mode: KeyMode,
     memory: KeyMemory,
     lookups: [Mutex<()>; LOOKUPS],
+    connections: Arc<Semaphore>,
     issuer: Option<Issuer>,
 }
 
@@ -48,6 +52,7 @@ impl Authenticator {
             mode: settings.mode,
             memory: KeyMemory::new(settings.remember_for, settings.most_remembered),
             lookups: std::array::from_fn(|_| Mutex::default()),
+            connections: Arc::new(Semaphore::new(LOOKUP_CONNECTIONS)),
             issuer: settings.issuer,
         }
     }
@@ -61,6 +66,15 @@ impl Authenticator {
             (Ok(key), _) => self.recognise(&key).await,
             (Err(_), Some(issuer)) => issuer.verify(token).await.map(Arc::new),
             (Err(_), None) => Err(AccessError::Unknown("it is no API key")),
+        }
+    }
+
+    /// Whom a key stands for, if it was verified a short while ago: at no cost, and without waiting for anything.
+    pub fn recall(&self, token: &str) -> Option<Arc<Credential>> {
+        let key = ApiKey::parse(token).ok()?;
+        match self.memory.recall(&key.hash(), Instant::now()) {
+            Recalled::Fresh(credential) if key.mode() == self.mode => Some(credential),
+            _ => None,
         }
     }
 
@@ -94,8 +108,10 @@ impl Authenticator {
 
     async fn look_up(&self, key: &ApiKey, hash: KeyHash) -> Result<Arc<Credential>, AccessError> {
         let (database, tenant) = (self.database.clone(), key.tenant());
+        let connections = self.connections.clone();
         // In a task: a client that goes away must not cut a statement off.
         let finding = self.runtime.spawn(async move {
+            let _permit = connections.acquire_owned().await;
             let mut connection = database.acquire().await?;
             store::find_live_key(&mut connection, tenant, &hash).await
         });

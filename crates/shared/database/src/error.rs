@@ -4,6 +4,7 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as Diese
 use oms_errors::{DATABASE_UNAVAILABLE, INTERNAL, Problem};
 
 use crate::failures::DbFailure;
+use crate::retirement;
 
 /// A statement or a transaction that failed. Absence of a row is no error: look-ups return `Option`.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +121,7 @@ impl From<DieselError> for DbError {
 }
 
 fn classify(error: DieselError) -> DbError {
+    retirement::notice(&error);
     match error {
         DieselError::DatabaseError(kind, information) => by_kind(kind, information),
         // The transaction manager gave the connection up after an error in a transaction.
@@ -160,7 +162,7 @@ fn constraint_of(information: &(dyn DatabaseErrorInformation + Send + Sync)) -> 
 }
 
 /// diesel hides the SQLSTATE of these, so that the text is all there is to go by; `lc_messages` has to be English.
-const UNAVAILABLE: [&str; 9] = [
+const UNAVAILABLE: [&str; 10] = [
     "terminating connection",
     "the database system is",
     "too many clients",
@@ -170,6 +172,8 @@ const UNAVAILABLE: [&str; 9] = [
     "out of shared memory",
     "canceling statement due to user request",
     "cannot execute",
+    // The pool gives the session up, and the next one prepares its statements anew.
+    "cached plan must not change result type",
 ];
 
 fn by_message(kind: DatabaseErrorKind, information: Information) -> DbError {

@@ -1,6 +1,7 @@
 //! The migrations of the workspace, embedded in the program.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
@@ -11,12 +12,21 @@ use diesel_async::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use tokio::time::timeout;
+
 use crate::DbError;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations");
 
-/// Two programs that migrate at once take turns through this advisory lock ("oms" in ASCII).
-const ADVISORY_LOCK: &str = "SELECT pg_advisory_lock(7302515)";
+/// Two programs that migrate at once take turns through this advisory lock ("oms" in ASCII). Neither waits for longer than a
+/// minute, nor for the locks of the tables that it changes: whoever waits for one keeps all others waiting.
+const ADVISORY_LOCK: &str = "SET lock_timeout = '60s'; SELECT pg_advisory_lock(7302515)";
+
+/// How long a server may take to let us in.
+const CONNECTING: Duration = Duration::from_secs(10);
+
+/// How long it may take until it is our turn.
+const OUR_TURN: Duration = Duration::from_secs(70);
 
 /// Migrating did not work.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +34,14 @@ pub enum MigrationError {
     /// The database could not be reached, or refused us.
     #[error("can't connect to the database: {0}")]
     Connection(#[from] diesel::ConnectionError),
+    /// The server took too long over something.
+    #[error("the database did not answer within {} s while {task}", limit.as_secs())]
+    Silent {
+        /// How long that is.
+        limit: Duration,
+        /// What it was asked for.
+        task: &'static str,
+    },
     /// A statement failed.
     #[error(transparent)]
     Database(#[from] DbError),
@@ -39,7 +57,15 @@ pub enum MigrationError {
 /// # Errors
 /// When the database can't be reached, or a migration fails; it is then rolled back.
 pub async fn migrate(url: &str) -> Result<Vec<String>, MigrationError> {
-    run(url, |harness| {
+    migrate_within(url, Duration::from_secs(86_400)).await
+}
+
+/// As [`migrate`], unless it takes longer: then the connection is given up, and the server rolls back what it is at.
+///
+/// # Errors
+/// As [`migrate`], and when it takes too long. The runtime must then be shut down without waiting for its threads.
+pub async fn migrate_within(url: &str, limit: Duration) -> Result<Vec<String>, MigrationError> {
+    run(url, limit, |harness| {
         Ok(names(&harness.run_pending_migrations(MIGRATIONS)?))
     })
     .await
@@ -50,7 +76,7 @@ pub async fn migrate(url: &str) -> Result<Vec<String>, MigrationError> {
 /// # Errors
 /// As [`migrate`].
 pub async fn revert_all(url: &str) -> Result<Vec<String>, MigrationError> {
-    run(url, |harness| {
+    run(url, Duration::from_secs(86_400), |harness| {
         Ok(names(&harness.revert_all_migrations(MIGRATIONS)?))
     })
     .await
@@ -60,15 +86,29 @@ type Harness = AsyncMigrationHarness<AsyncPgConnection>;
 
 async fn run(
     url: &str,
-    work: impl FnOnce(&mut Harness) -> diesel::migration::Result<Vec<String>>,
+    limit: Duration,
+    work: impl FnOnce(&mut Harness) -> diesel::migration::Result<Vec<String>> + Send + 'static,
 ) -> Result<Vec<String>, MigrationError> {
-    let mut connection = AsyncPgConnection::establish(url).await?;
-    connection
-        .batch_execute(ADVISORY_LOCK)
-        .await
+    let connecting = timeout(CONNECTING, AsyncPgConnection::establish(url));
+    let connected = connecting.await;
+    let mut connection = connected.map_err(|_| silent(CONNECTING, "connecting"))??;
+    let locking = timeout(OUR_TURN, connection.batch_execute(ADVISORY_LOCK));
+    let locked = locking.await;
+    locked
+        .map_err(|_| silent(OUR_TURN, "waiting for the lock of migrations"))?
         .map_err(DbError::from)?;
-    let mut harness = AsyncMigrationHarness::new(connection);
-    work(&mut harness).map_err(|error| MigrationError::Migration(error.to_string()))
+    // It blocks its thread.
+    let migrating = tokio::task::spawn_blocking(move || {
+        let mut harness = AsyncMigrationHarness::new(connection);
+        work(&mut harness).map_err(|error| MigrationError::Migration(error.to_string()))
+    });
+    let migrated = timeout(limit, migrating).await;
+    let migrated = migrated.map_err(|_| silent(limit, "migrating"))?;
+    migrated.unwrap_or_else(|error| Err(MigrationError::Migration(error.to_string())))
+}
+
+fn silent(limit: Duration, task: &'static str) -> MigrationError {
+    MigrationError::Silent { limit, task }
 }
 
 fn names(versions: &[MigrationVersion<'_>]) -> Vec<String> {

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tokio_postgres::Config;
 
 use crate::answers::{Answers, Suspicion};
+use crate::retirement;
 use crate::session::Session;
 
 /// Makes sessions, and tests them before they are used again.
@@ -96,9 +97,16 @@ impl Manager for Sessions {
         }
     }
 
-    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<ConnectionError> {
+    async fn recycle(
+        &self,
+        session: &mut Session,
+        metrics: &Metrics,
+    ) -> RecycleResult<ConnectionError> {
         if std::thread::panicking() || session.is_broken() {
             return Err(RecycleError::message("the connection is broken"));
+        }
+        if retirement::includes(metrics.created) {
+            return Err(RecycleError::message("the session is retired"));
         }
         let last_answer = session.answers().last_answer();
         let is_fresh = last_answer.elapsed() < self.bounds.fresh;

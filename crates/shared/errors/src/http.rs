@@ -1,10 +1,11 @@
 //! Problems as actix-web answers: the one place that writes `application/problem+json`.
 
 use std::future::ready;
+use std::time::SystemTime;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue, HttpDate};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, Route, web};
@@ -164,6 +165,18 @@ fn render(problem: &Problem, request_id: Option<&str>) -> HttpResponse {
     response.body(problem.body(request_id).to_string())
 }
 
+/// A problem as the bytes of an answer, after which the connection ends: for a request that never became one.
+pub fn problem_bytes(problem: &Problem) -> Vec<u8> {
+    let status = problem.status_code();
+    let body = problem.body(None).to_string();
+    let (date, length) = (HttpDate::from(SystemTime::now()), body.len());
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\ncontent-length: {length}\r\n\
+         connection: close\r\ndate: {date}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,6 +190,23 @@ mod tests {
         assert_eq!(told.headers().get(header::ALLOW).unwrap(), "GET, OPTIONS");
         let refused = refuse(&Method::PUT, "GET, OPTIONS").unwrap_err();
         assert_eq!(refused.allow(), Some("GET, OPTIONS"));
+    }
+
+    #[test]
+    fn the_bytes_of_a_problem_are_a_whole_answer() {
+        let bytes = problem_bytes(&Problem::of(&BODY_TIMEOUT));
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
+            "{head}"
+        );
+        assert!(head.contains("GMT"), "{head}");
+        assert!(
+            head.contains(&format!("content-length: {}\r\n", body.len())),
+            "{head}"
+        );
+        assert!(body.contains("request.timeout"), "{body}");
     }
 
     #[test]

@@ -25,6 +25,8 @@ problem_types! {
     PRECONDITION_REQUIRED = "request.precondition_required", PreconditionRequired, "The header If-Match is required";
     /// The body did not arrive in time.
     BODY_TIMEOUT = "request.timeout", RequestTimeout, "The request took too long to arrive";
+    /// The request line and the headers are larger than the limit.
+    HEAD_TOO_LARGE = "request.head_too_large", HeadTooLarge, "The request head is too large";
     /// The body is larger than the limit.
     BODY_TOO_LARGE = "request.too_large", PayloadTooLarge, "The request body is too large";
     /// The content type is not `application/json`, or its charset is not UTF-8.

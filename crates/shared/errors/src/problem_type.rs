@@ -31,6 +31,8 @@ pub enum Kind {
     Unprocessable,
     /// 429: too often for these credentials; nothing was done.
     TooManyRequests,
+    /// 431: the headers are too large.
+    HeadTooLarge,
     /// 428: the request has to say which state of the thing it is about.
     PreconditionRequired,
     /// 500: a defect.
@@ -60,6 +62,7 @@ impl Kind {
             Self::Unprocessable => 422,
             Self::TooManyRequests => 429,
             Self::PreconditionRequired => 428,
+            Self::HeadTooLarge => 431,
             Self::Internal => 500,
             Self::Unavailable | Self::Misconfigured => 503,
         }

@@ -70,12 +70,16 @@ pub fn init(format: LogFormat, default_filter: &str, spans: Option<&SpanExport>)
     }
 }
 
+/// What is left out unless it is asked for by this very name: actix-web logs what strangers send instead of HTTP as errors.
+const LEFT_OUT: &str = "actix_http::h1::dispatcher=off";
+
 /// The filter that is asked for, or the default one and what is wrong with the other.
 fn filter(asked: Option<String>, default: &str) -> (EnvFilter, Option<String>) {
-    let default = || EnvFilter::try_new(default).expect("the default log filter can be read");
+    let parse = |text: &str| EnvFilter::try_new(format!("{LEFT_OUT},{text}"));
+    let default = || parse(default).expect("the default log filter can be read");
     match asked.filter(|text| !text.trim().is_empty()) {
         None => (default(), None),
-        Some(text) => match EnvFilter::try_new(&text) {
+        Some(text) => match parse(&text) {
             Ok(filter) => (filter, None),
             Err(error) => (default(), Some(format!("{text}: {error}"))),
         },

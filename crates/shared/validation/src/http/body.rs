@@ -1,9 +1,11 @@
 //! A body as bytes, read within its limits. What the bytes mean is for the caller to say.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
 use actix_web::web::{self, Bytes, BytesMut};
 use futures_util::StreamExt;
 use oms_errors::{BODY_TIMEOUT, BODY_TOO_LARGE, INVALID_REQUEST, Problem};
@@ -82,16 +84,24 @@ pub async fn for_each_piece(
         let Some(piece) = piece.map_err(|_| Problem::of(&BODY_TIMEOUT))? else {
             return Ok(());
         };
-        let piece = piece.map_err(|error| {
-            Problem::new(&INVALID_REQUEST, "the body could not be read")
-                .with_source(error.to_string())
-        })?;
+        let piece = piece.map_err(|error| unreadable(&error))?;
         bytes += piece.len();
         if bytes > limits.max_bytes {
             let detail = format!("the body may have at most {} bytes", limits.max_bytes);
             return Err(Problem::new(&BODY_TOO_LARGE, detail));
         }
         take(piece).await?;
+    }
+}
+
+/// A time-out comes from whoever serves the connection, and gave up waiting for the client.
+fn unreadable(error: &PayloadError) -> Problem {
+    match error {
+        PayloadError::Io(cause) if cause.kind() == ErrorKind::TimedOut => {
+            Problem::of(&BODY_TIMEOUT).with_source(error.to_string())
+        }
+        _ => Problem::new(&INVALID_REQUEST, "the body could not be read")
+            .with_source(error.to_string()),
     }
 }
 

@@ -164,3 +164,25 @@ fn only_printable_secrets_of_stripes_form_are_taken_and_none_is_shown() {
     }
     assert!(!format!("{:?}", secrets("whsec_hush")).contains("hush"));
 }
+
+#[test]
+fn what_cannot_be_genuine_is_refused_from_the_head_alone() {
+    let check = |header: &str| secrets("whsec_one").check_head(header, NOW);
+    let forged = "0".repeat(64);
+    for time in [NOW - 300, NOW, NOW + 300] {
+        assert_eq!(check(&format!("t={time},v1={forged}")), Ok(()), "{time}");
+    }
+    for time in [0, NOW - 301, NOW + 301, u64::MAX] {
+        let header = format!("t={time},v1={forged}");
+        assert_eq!(check(&header), Err(InvalidSignature::Stale), "{time}");
+    }
+    for header in [
+        "",
+        "nonsense",
+        "t=,v1=",
+        &format!("v1={forged}"),
+        &format!("t={NOW}"),
+    ] {
+        assert_eq!(check(header), Err(InvalidSignature::Malformed), "{header}");
+    }
+}

@@ -1,0 +1,150 @@
+//! Client connections: what a client may cost before it is known, while it sends, and while it reads.
+//!
+//! actix-web bounds how long the first head of a connection may take, and nothing else: a later head, or an answer that is
+//! not read, is waited for without end, and up to 128 KiB are read ahead whether anybody wants them or not. So its HTTP
+//! dispatcher works here on a stream of ours ([`ClientStream`]), which
+//!
+//! - gives every head a deadline and a size, and answers with a problem where it gives up;
+//! - reads ahead of what is wanted by 16 KiB at most;
+//! - hangs up on clients that don't take their answers;
+//! - reads no further requests while an answer is blocked.
+//!
+//! The middleware [`watch`] tells the stream which requests are in progress.
+
+mod own_answers;
+mod state;
+mod stream;
+mod watch;
+
+use std::fmt;
+use std::future::ready;
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::time::Duration;
+
+use actix_http::body::MessageBody;
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, Request, Response};
+use actix_server::ServerBuilder;
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
+};
+use actix_web::dev::AppConfig;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+use stream::ClientStream;
+pub(crate) use watch::watch;
+
+/// Bytes of an answer that the kernel holds for one client. Its own limit is several megabytes.
+const SEND_BUFFER: usize = 128 * 1024;
+
+/// Bytes of an answer that are copied before they are handed to the kernel.
+const WRITE_BUFFER: usize = 16 * 1024;
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// How long a connection that is being closed is read from.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// What a connection may take.
+#[derive(Clone)]
+pub(crate) struct ConnectionLimits {
+    /// From the first byte of a head to its last.
+    pub(crate) head_timeout: Duration,
+    /// Between two requests.
+    pub(crate) keep_alive: Duration,
+    /// Time in which a client must take a part of its answer.
+    pub(crate) send_timeout: Duration,
+    /// Once cancelled, clients that don't take their answers are waited for less.
+    pub(crate) stopping: CancellationToken,
+}
+
+/// Listens on all addresses of a host, as actix-web does, with buffers of our size.
+pub(crate) fn listen(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
+    let addresses = (host, port).to_socket_addrs()?;
+    let attempts: Vec<io::Result<TcpListener>> = addresses.map(listen_on).collect();
+    let (listeners, errors): (Vec<_>, Vec<_>) = attempts.into_iter().partition(Result::is_ok);
+    match errors.into_iter().next() {
+        Some(Err(error)) if listeners.is_empty() => Err(error),
+        _ => listeners.into_iter().collect(),
+    }
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    // Accepted sockets inherit it.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Serves an app on listeners, as actix-web's `HttpServer` does, over connections of ours.
+pub(crate) fn serve<F, I, S, B>(
+    mut server: ServerBuilder,
+    listeners: Vec<TcpListener>,
+    app: F,
+    limits: &ConnectionLimits,
+) -> io::Result<ServerBuilder>
+where
+    F: Fn() -> I + Send + Clone + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig> + 'static,
+    S::Error: Into<actix_web::Error> + 'static,
+    S::InitError: fmt::Debug,
+    S::Response: Into<Response<B>> + 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    S::Service: 'static,
+    B: MessageBody + 'static,
+{
+    let stopping = server.graceful_shutdown_signal();
+    for listener in listeners {
+        let (app, limits, stopping) = (app.clone(), limits.clone(), stopping.clone());
+        server = server.listen("api", listener, move || {
+            let app = app().into_factory();
+            let app = app.map_err(|error| error.into().error_response());
+            let (limits, stopping) = (limits.clone(), stopping.clone());
+            let http = HttpService::build()
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .keep_alive(limits.keep_alive)
+                // The stream has a time-out of its own, for every head.
+                .client_request_timeout(Duration::ZERO)
+                .client_disconnect_timeout(CLOSING)
+                .h1_write_buffer_size(WRITE_BUFFER)
+                .on_connect_ext(|stream: &ClientStream, data| {
+                    data.insert(stream.connection());
+                })
+                .h1(map_config(app, |()| AppConfig::default()));
+            fn_service(move |socket: TcpStream| {
+                let address = socket.peer_addr().ok();
+                ready(Ok((ClientStream::new(socket, limits.clone()), address)))
+            })
+            .and_then(http)
+            .map_err(|error| log(&error))
+        })?;
+    }
+    Ok(server)
+}
+
+/// Logs why a connection ended. What clients do wrong is no error of ours.
+fn log(error: &DispatchError) {
+    let cause: &dyn std::error::Error = error;
+    match error {
+        DispatchError::Service(_)
+        | DispatchError::Body(_)
+        | DispatchError::Upgrade
+        | DispatchError::InternalError => tracing::error!(cause, "a connection failed"),
+        _ => tracing::debug!(cause, "a connection was given up"),
+    }
+}

@@ -1,0 +1,220 @@
+//! What a connection is doing, shared by its stream and by the middleware that serves its requests.
+
+use std::cell::Cell;
+use std::task::Waker;
+use std::time::Instant;
+
+use super::ConnectionLimits;
+
+/// Most bytes of a head.
+pub(super) const MOST_OF_A_HEAD: usize = 16 * 1024;
+
+/// Most bytes that are read and that nobody has asked for yet.
+pub(super) const READ_AHEAD: usize = 16 * 1024;
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing, or a head is arriving.
+    Head { has_begun: bool },
+    /// A request is in progress. `reads_ahead` once bytes of a later one were read.
+    Request { reads_ahead: bool, body: Body },
+    /// A request was answered whose body was not read to its end: actix-web discards the rest, and closes.
+    Discarding,
+}
+
+/// The body of the request in progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Body {
+    Unread,
+    Ended,
+}
+
+/// One connection.
+pub(crate) struct Connection {
+    limits: ConnectionLimits,
+    phase: Cell<Phase>,
+    /// Bytes that may still be read.
+    allowance: Cell<usize>,
+    /// When the head must be complete.
+    head_due: Cell<Option<Instant>>,
+    /// Wakes the dispatcher that was refused bytes.
+    refused: Cell<Option<Waker>>,
+}
+
+impl Connection {
+    pub(super) fn new(limits: ConnectionLimits) -> Self {
+        let head_due = Instant::now() + limits.head_timeout;
+        Self {
+            limits,
+            phase: Cell::new(Phase::Head { has_begun: true }),
+            allowance: Cell::new(MOST_OF_A_HEAD),
+            head_due: Cell::new(Some(head_due)),
+            refused: Cell::default(),
+        }
+    }
+
+    pub(super) fn limits(&self) -> &ConnectionLimits {
+        &self.limits
+    }
+
+    /// A request arrived, whose body is still to come if it has one.
+    pub(super) fn request_started(&self, has_body: bool) {
+        let (body, allowance) = match has_body {
+            true => (Body::Unread, 0),
+            false => (Body::Ended, READ_AHEAD),
+        };
+        let reads_ahead = false;
+        self.phase.set(Phase::Request { reads_ahead, body });
+        self.allowance.set(allowance);
+        self.head_due.set(None);
+    }
+
+    /// The handler waits for more of the body.
+    pub(super) fn body_wanted(&self) {
+        self.allow(READ_AHEAD);
+    }
+
+    /// The body was read to its end.
+    pub(super) fn body_ended(&self) {
+        if let Phase::Request { reads_ahead, .. } = self.phase.get() {
+            let body = Body::Ended;
+            self.phase.set(Phase::Request { reads_ahead, body });
+            self.allow(READ_AHEAD);
+        }
+    }
+
+    /// The answer was handed to actix-web to its end.
+    pub(super) fn request_ended(&self) {
+        let (phase, patience) = match self.phase.get() {
+            Phase::Request {
+                body: Body::Unread, ..
+            } => (Phase::Discarding, self.limits.keep_alive),
+            Phase::Request {
+                reads_ahead: true, ..
+            } => (Phase::Head { has_begun: true }, self.limits.head_timeout),
+            _ => (Phase::Head { has_begun: false }, self.limits.keep_alive),
+        };
+        self.phase.set(phase);
+        self.head_due.set(Some(Instant::now() + patience));
+        self.allow(MOST_OF_A_HEAD);
+    }
+
+    fn allow(&self, bytes: usize) {
+        self.allowance.set(bytes);
+        if let Some(waker) = self.refused.take() {
+            waker.wake();
+        }
+    }
+
+    /// Bytes that may be read now.
+    pub(super) fn allowance(&self) -> usize {
+        match self.phase.get() {
+            Phase::Discarding => usize::MAX,
+            Phase::Head { .. } | Phase::Request { .. } => self.allowance.get(),
+        }
+    }
+
+    /// Has the waker called once more bytes may be read.
+    pub(super) fn refuse(&self, waker: &Waker) {
+        self.refused.set(Some(waker.clone()));
+    }
+
+    /// So many bytes were read.
+    pub(super) fn bytes_read(&self, bytes: usize) {
+        let left = self.allowance.get().saturating_sub(bytes);
+        self.allowance.set(left);
+        match self.phase.get() {
+            Phase::Head { has_begun: false } => {
+                self.phase.set(Phase::Head { has_begun: true });
+                let due = Instant::now() + self.limits.head_timeout;
+                self.head_due.set(self.head_due.get().map(|at| at.min(due)));
+            }
+            Phase::Request {
+                body: Body::Ended, ..
+            } => self.phase.set(Phase::Request {
+                reads_ahead: true,
+                body: Body::Ended,
+            }),
+            _ => {}
+        }
+    }
+
+    pub(super) fn head_due(&self) -> Option<Instant> {
+        self.head_due.get()
+    }
+
+    /// Whether part of a head was read, or the connection is new.
+    pub(super) fn head_has_begun(&self) -> bool {
+        self.phase.get() == Phase::Head { has_begun: true }
+    }
+
+    /// Whether what is being sent may come from the application.
+    pub(super) fn has_request(&self) -> bool {
+        matches!(self.phase.get(), Phase::Request { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    fn connection() -> Connection {
+        Connection::new(ConnectionLimits {
+            head_timeout: Duration::from_secs(5),
+            keep_alive: Duration::from_secs(75),
+            send_timeout: Duration::from_secs(10),
+            stopping: CancellationToken::new(),
+        })
+    }
+
+    fn due_in(connection: &Connection) -> u64 {
+        let due = connection.head_due().unwrap();
+        due.saturating_duration_since(Instant::now()).as_secs()
+    }
+
+    #[test]
+    fn every_head_has_its_deadline_from_its_first_byte() {
+        let connection = connection();
+        assert!(due_in(&connection) <= 5);
+        connection.request_started(false);
+        assert_eq!(connection.head_due(), None);
+        connection.request_ended();
+        assert!(due_in(&connection) > 5 && !connection.head_has_begun());
+        connection.bytes_read(1);
+        assert!(due_in(&connection) <= 5 && connection.head_has_begun());
+        connection.request_started(false);
+        connection.bytes_read(1);
+        connection.request_ended();
+        assert!(due_in(&connection) <= 5 && connection.head_has_begun());
+    }
+
+    #[test]
+    fn a_body_is_read_only_when_it_is_wanted() {
+        let connection = connection();
+        connection.bytes_read(100);
+        assert_eq!(connection.allowance(), MOST_OF_A_HEAD - 100);
+        connection.request_started(true);
+        assert_eq!(connection.allowance(), 0);
+        connection.body_wanted();
+        assert_eq!(connection.allowance(), READ_AHEAD);
+        connection.bytes_read(READ_AHEAD);
+        assert_eq!(connection.allowance(), 0);
+        connection.body_ended();
+        assert_eq!(connection.allowance(), READ_AHEAD);
+    }
+
+    #[test]
+    fn what_is_left_of_an_unread_body_is_no_head() {
+        let connection = connection();
+        connection.request_started(true);
+        connection.request_ended();
+        connection.bytes_read(10 * MOST_OF_A_HEAD);
+        assert_eq!(connection.allowance(), usize::MAX);
+        assert!(!connection.head_has_begun());
+    }
+}

@@ -1,0 +1,135 @@
+//! Getting to the database: once for commands, and patiently for the server.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use oms_database::{Database, DatabaseConfig, check_pooler, migrations};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::config::Config;
+
+/// How long a database that takes connections may say nothing.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// How often it is logged that there is still no database.
+const REMINDER: Duration = Duration::from_secs(10);
+
+/// The pool, once the database answers and has all the migrations that this program knows.
+pub(crate) async fn connect(config: &Config) -> anyhow::Result<Database> {
+    let database = pool(config)?;
+    let attempt = async {
+        reach(&database).await?;
+        check(config, &database).await
+    };
+    within(PATIENCE, attempt).await?;
+    Ok(database)
+}
+
+/// The same, however long it takes until there is a database, up to `OMS_DATABASE_WAIT_MS`.
+pub(crate) async fn wait_for(config: &Config) -> anyhow::Result<Database> {
+    let database = pool(config)?;
+    let since = Instant::now();
+    let mut reminded = None;
+    while let Err(error) = within(PATIENCE, reach(&database)).await {
+        if since.elapsed() >= config.database_wait || is_permanent(&error) {
+            return Err(error);
+        }
+        if reminded.is_none_or(|at: Instant| at.elapsed() >= REMINDER) {
+            let waited_s = since.elapsed().as_secs();
+            tracing::warn!(
+                cause = format!("{error:#}"),
+                waited_s,
+                "waiting for the database"
+            );
+            reminded = Some(Instant::now());
+        }
+        sleep(PAUSE).await;
+    }
+    within(PATIENCE, check(config, &database)).await?;
+    Ok(database)
+}
+
+fn pool(config: &Config) -> anyhow::Result<Database> {
+    Ok(Database::new(&DatabaseConfig {
+        max_connections: config.database_max_connections,
+        statement_timeout: config.database_statement_timeout,
+        answer_timeout: config.database_answer_timeout,
+        ..DatabaseConfig::new(config.database_url())
+    })?)
+}
+
+async fn reach(database: &Database) -> anyhow::Result<()> {
+    let reached = database.acquire().await;
+    reached.map(drop).context("can't connect to DATABASE_URL")
+}
+
+async fn check(config: &Config, database: &Database) -> anyhow::Result<()> {
+    check_pooler(config.database_url()).await?;
+    let mut connection = database.acquire().await?;
+    let pending = migrations::pending(&mut connection).await?;
+    if !pending.is_empty() {
+        bail!(
+            "{} migration(s) are pending; run `oms-api migrate` first",
+            pending.len()
+        );
+    }
+    drop(connection);
+    database.check_messages().await?;
+    Ok(())
+}
+
+/// Fails when the work takes longer.
+pub(crate) async fn within<T>(
+    patience: Duration,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    timeout(patience, work).await.unwrap_or_else(|_| {
+        bail!(
+            "can't connect to DATABASE_URL: the server takes connections and has not answered for {} s",
+            patience.as_secs()
+        )
+    })
+}
+
+/// Whether waiting would be in vain: the server answered, and lets us not in.
+fn is_permanent(error: &anyhow::Error) -> bool {
+    let text = format!("{error:#}");
+    let role_is_unknown = text.contains("role \"") && text.contains("does not exist");
+    role_is_unknown
+        || [
+            "authentication failed",
+            "no pg_hba.conf entry",
+            "is not permitted to log in",
+            "permission denied for database",
+            "invalid connection string",
+        ]
+        .iter()
+        .any(|refusal| text.contains(refusal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_starts_is_waited_for_and_one_that_refuses_us_is_not() {
+        for text in [
+            "error connecting to server: Connection refused (os error 111)",
+            "failed to lookup address information: Name or service not known",
+            "FATAL: the database system is starting up",
+            "FATAL: database \"oms\" does not exist",
+        ] {
+            assert!(!is_permanent(&anyhow::anyhow!(text)), "{text}");
+        }
+        for text in [
+            "FATAL: password authentication failed for user \"oms\"",
+            "FATAL: role \"oms\" does not exist",
+        ] {
+            let error = anyhow::anyhow!(text).context("can't connect");
+            assert!(is_permanent(&error), "{text}");
+        }
+    }
+}

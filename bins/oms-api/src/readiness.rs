@@ -1,0 +1,188 @@
+//! Whether orders can be taken: asked at most once a second, however many ask, over a connection of its own.
+//!
+//! Anybody may ask, as often as they like. So an answer is remembered, one question at a time is in progress, and nothing is
+//! taken from the pool of the orders: a pool that is used up says nothing about the database.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use oms_database::{Database, DbError, Fitness, Probe};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, watch};
+
+/// How long an answer is good.
+const REMEMBERED: Duration = Duration::from_secs(1);
+
+/// How long an older answer is given to those who come while the next question is in progress.
+const STALE: Duration = Duration::from_secs(5);
+
+/// How long the database may take. Less would turn a busy one, which takes orders, into one that is gone.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Most requests that wait for an answer. The others get the latest one.
+const MOST_WAITING: usize = 100;
+
+/// How the database was when it was last asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Ready,
+    /// Migrations are pending.
+    Outdated,
+    /// It takes no changes: it is a standby, or set to read-only.
+    ReadOnly,
+    Unavailable,
+}
+
+/// Asks, and remembers. Cloning it is cheap and shares it.
+#[derive(Clone)]
+pub(crate) struct Readiness(Arc<Shared>);
+
+struct Shared {
+    runtime: Handle,
+    probe: tokio::sync::Mutex<Probe>,
+    state: Mutex<State>,
+    answers: watch::Sender<()>,
+    waiting: Semaphore,
+}
+
+struct State {
+    latest: (Instant, Verdict),
+    is_asking: bool,
+}
+
+/// What to do for somebody who asks.
+enum Step {
+    Answer(Verdict),
+    /// The database is asked; `begin` where this has yet to be done.
+    Wait {
+        begin: bool,
+    },
+}
+
+impl Readiness {
+    /// Must be called inside the tokio runtime that shall drive the connection.
+    pub(crate) fn new(database: Database, url: &str) -> Self {
+        Self(Arc::new(Shared {
+            runtime: Handle::current(),
+            probe: tokio::sync::Mutex::new(Probe::new(database, url, DEADLINE)),
+            state: Mutex::new(State::new(Instant::now())),
+            answers: watch::Sender::default(),
+            waiting: Semaphore::new(MOST_WAITING),
+        }))
+    }
+
+    /// How the database is, or was within the last seconds.
+    pub(crate) async fn check(&self) -> Verdict {
+        let mut answers = self.0.answers.subscribe();
+        match self.state().next(Instant::now()) {
+            Step::Answer(verdict) => return verdict,
+            Step::Wait { begin: false } => {}
+            Step::Wait { begin: true } => {
+                // In a task: somebody who goes away must not take the answer from the others.
+                let asking = self.clone();
+                self.0.runtime.spawn(async move { asking.ask().await });
+            }
+        }
+        if let Ok(_place) = self.0.waiting.try_acquire() {
+            // It fails only when there will never be another answer.
+            let _ = answers.changed().await;
+        }
+        self.state().latest.1
+    }
+
+    async fn ask(&self) {
+        let asked = self.0.probe.lock().await.ask().await;
+        let verdict = verdict(&asked);
+        if verdict != Verdict::Ready {
+            let cause = asked.err().map(|error| error.to_string());
+            tracing::warn!(cause, ?verdict, "not ready");
+        }
+        let mut state = self.state();
+        state.latest = (Instant::now(), verdict);
+        state.is_asking = false;
+        drop(state);
+        self.0.answers.send_replace(());
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The server starts once the database is ready. The first who asks has it asked again.
+    fn new(now: Instant) -> Self {
+        let asked_at = now.checked_sub(REMEMBERED).unwrap_or(now);
+        Self {
+            latest: (asked_at, Verdict::Ready),
+            is_asking: false,
+        }
+    }
+
+    fn next(&mut self, now: Instant) -> Step {
+        let (asked_at, verdict) = self.latest;
+        let age = now.saturating_duration_since(asked_at);
+        if age < REMEMBERED || (self.is_asking && age < STALE) {
+            return Step::Answer(verdict);
+        }
+        let begin = !self.is_asking;
+        self.is_asking = true;
+        Step::Wait { begin }
+    }
+}
+
+fn verdict(asked: &Result<Fitness, DbError>) -> Verdict {
+    match asked {
+        Ok(fitness) if !fitness.is_writable => Verdict::ReadOnly,
+        Ok(fitness) if !fitness.is_migrated => Verdict::Outdated,
+        Ok(_) => Verdict::Ready,
+        Err(_) => Verdict::Unavailable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_is_asked_once_a_second_whoever_asks() {
+        let started = Instant::now();
+        let mut state = State::new(started);
+        assert!(matches!(state.next(started), Step::Wait { begin: true }));
+        let now = started + STALE;
+        assert!(matches!(state.next(now), Step::Wait { begin: false }));
+        state.latest = (now, Verdict::Unavailable);
+        state.is_asking = false;
+        let soon = now + REMEMBERED / 2;
+        assert!(matches!(
+            state.next(soon),
+            Step::Answer(Verdict::Unavailable)
+        ));
+        let later = now + REMEMBERED;
+        assert!(matches!(state.next(later), Step::Wait { begin: true }));
+        // The others need not wait for it, unless it takes long.
+        assert!(matches!(
+            state.next(later),
+            Step::Answer(Verdict::Unavailable)
+        ));
+        let too_late = now + STALE;
+        assert!(matches!(state.next(too_late), Step::Wait { begin: false }));
+    }
+
+    #[test]
+    fn a_server_that_takes_no_changes_is_not_ready() {
+        let fitness = |is_writable, is_migrated| {
+            verdict(&Ok(Fitness {
+                is_writable,
+                is_migrated,
+            }))
+        };
+        assert_eq!(fitness(true, true), Verdict::Ready);
+        assert_eq!(fitness(true, false), Verdict::Outdated);
+        assert_eq!(fitness(false, true), Verdict::ReadOnly);
+        assert_eq!(
+            verdict(&Err(DbError::StatementTimeout)),
+            Verdict::Unavailable
+        );
+    }
+}
