@@ -13,6 +13,7 @@ mod health;
 mod http_server;
 mod import;
 mod in_flight;
+mod installation;
 mod keys;
 mod metrics;
 mod reconcile;
@@ -25,6 +26,7 @@ mod shutdown;
 mod statistics;
 mod sweeper;
 mod unread_body;
+mod workers;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -30,9 +30,10 @@ pub use ports::{
 pub use service::{
     BeginRefund, CollectOutcome, Collected, FencePolicy, LaterCause, PaymentBatches, RefundResult,
     Remainder, SettleOutcome, Settled, Word, begin_refund, close_attempt, close_attempts,
-    collect_payment, execute_refund, find_payment, find_payments, find_pending_refund,
-    find_refund_by_key, find_refunds, find_remainder, finish_refund, list_attempts, list_calls,
-    list_calls_from, list_refunds, record_attempts, save_calls, settle_payment,
+    collect_payment, execute_refund, find_newest_attempt, find_payment, find_payments,
+    find_pending_refund, find_refund_by_key, find_refunds, find_remainder, finish_refund,
+    list_attempts, list_calls, list_calls_from, list_refunds, record_attempts, save_calls,
+    settle_payment,
 };
 pub use service::{
     KEEP_GATEWAY_EVENTS, Received, claim_gateway_events, count_due_gateway_events,

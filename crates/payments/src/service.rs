@@ -7,6 +7,7 @@ mod collect_payment;
 mod execute_refund;
 mod find_attempt_by_reference;
 mod find_attempts_by_references;
+mod find_newest_attempt;
 mod find_payment;
 mod find_remainder;
 mod finish_refund;
@@ -27,6 +28,7 @@ pub use collect_payment::{CollectOutcome, Collected, collect_payment};
 pub use execute_refund::{RefundResult, execute_refund};
 pub use find_attempt_by_reference::find_attempt_by_reference;
 pub use find_attempts_by_references::find_attempts_by_references;
+pub use find_newest_attempt::find_newest_attempt;
 pub use find_payment::{
     find_payment, find_payments, find_pending_refund, find_refund_by_key, find_refunds,
     list_attempts, list_calls, list_calls_from, list_refunds,

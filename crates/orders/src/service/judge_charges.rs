@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
-use oms_payments::{Attempt, ListedCharge, Reference, find_attempts_by_references};
+use oms_payments::{
+    Attempt, ListedCharge, Reference, find_attempts_by_references, find_newest_attempt,
+};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
-use crate::domain::suspicion::{FoundOrder, Judgement, judge, named_order};
+use crate::domain::suspicion::{Books, FoundOrder, Judgement, judge, named_order};
 use crate::error::OrderError;
 use crate::store::paid_orders;
 
@@ -29,6 +31,19 @@ pub(crate) async fn judge_charges(
         .filter_map(|attempt| Some((attempt.reference.clone()?, attempt)))
         .collect();
     let attempt_of = |charge: &ListedCharge| attempts.get(charge.reference.as_ref()?);
+    let ours = context.installation;
+    let is_missing = |charge: &ListedCharge| {
+        attempt_of(charge).is_none() && ours.is_some() && charge.installation_id == ours
+    };
+    let newest_attempt = match charges.iter().any(is_missing) {
+        true => find_newest_attempt(&mut connection).await?,
+        false => None,
+    };
+    let books = Books {
+        tenant,
+        installation: ours,
+        newest_attempt,
+    };
     let order_of = |charge: &ListedCharge| match attempt_of(charge) {
         Some(attempt) => Some(attempt.order_id),
         None => named_order(tenant, charge),
@@ -39,7 +54,7 @@ pub(crate) async fn judge_charges(
         orders.into_iter().map(|order| (order.id, order)).collect();
     let judged = charges.iter().map(|charge| {
         let order = order_of(charge).and_then(|id| orders.get(&id));
-        judge(tenant, charge, attempt_of(charge), order.copied())
+        judge(&books, charge, attempt_of(charge), order.copied())
     });
     Ok(judged.collect())
 }

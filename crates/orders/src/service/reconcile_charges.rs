@@ -130,6 +130,9 @@ pub(crate) async fn reconcile(
     }
     let mut going = check_charges(context, tenants, window, &mut walk).await?;
     for tenant in &tenants.compared {
+        if going == Going::On {
+            going = walk.going().await?;
+        }
         if going == Going::On && !walk.has_failed(*tenant) {
             let checked = check_paid_orders(context, *tenant, window, &mut walk).await;
             going = walk.unless_failed(*tenant, checked);
