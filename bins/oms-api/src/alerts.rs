@@ -14,31 +14,56 @@ use oms_monitoring::adapters::webhook::{Webhook, WebhookConfig};
 use oms_monitoring::metrics::{CounterSeries, Metrics};
 use oms_orders::{Alert, AlertSink, OrderContext, deliver_alerts};
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use crate::workers::{Pulse, Worker};
+
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Starts the worker. It finishes what it is delivering when `stopping` comes.
-pub(crate) fn spawn(
+/// The worker. It finishes what it is delivering when `stopping` comes.
+pub(crate) struct Deliverer {
     context: Arc<OrderContext>,
     interval: Duration,
-    webhook: Option<&WebhookConfig>,
-    metrics: &Metrics,
+    sinks: Sinks,
     stopping: CancellationToken,
-) -> anyhow::Result<JoinHandle<()>> {
-    let sinks = Sinks::new(webhook, metrics)?;
-    Ok(tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(interval);
+}
+
+impl Deliverer {
+    pub(crate) fn new(
+        context: Arc<OrderContext>,
+        interval: Duration,
+        webhook: Option<&WebhookConfig>,
+        metrics: &Metrics,
+        stopping: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            context,
+            interval,
+            sinks: Sinks::new(webhook, metrics)?,
+            stopping,
+        })
+    }
+}
+
+#[async_trait]
+impl Worker for Deliverer {
+    fn name(&self) -> &'static str {
+        "alerts"
+    }
+
+    async fn run(&self, pulse: &Pulse) {
+        let mut ticks = tokio::time::interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let stopping = &self.stopping;
         while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
-            if let Err(error) = deliver_alerts(&context, &sinks).await {
+            if let Err(error) = deliver_alerts(&self.context, &self.sinks).await {
                 let cause: &dyn Error = &error;
                 tracing::warn!(cause, "alerts could not be delivered");
             }
+            pulse.beat();
         }
-    }))
+    }
 }
 
 /// Everybody who is told, one after the other. An alert is delivered when the last one has taken it.

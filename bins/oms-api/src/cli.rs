@@ -14,6 +14,7 @@ use tokio::runtime::{Handle, Runtime};
 
 use crate::config::Config;
 use crate::import::{self, ImportCommand};
+use crate::installation::{self, InstallationCommand};
 use crate::keys::{self, KeysCommand};
 use crate::{document, reconcile, seed, serve};
 
@@ -38,6 +39,9 @@ enum Command {
     Keys(KeysCommand),
     /// Print the OpenAPI document of the API, which the server answers with at `/openapi.json`.
     Openapi,
+    /// Show which installation this is, and decide about a database that was copied or restored.
+    #[command(subcommand)]
+    Installation(InstallationCommand),
     /// Import products or stock from a file of CSV or JSON lines.
     ///
     /// Prints each row that was rejected, by line, and a summary.
@@ -108,6 +112,9 @@ fn run_in(runtime: &Runtime, config: Config, command: Command) -> anyhow::Result
         }
         Command::Migrate => runtime.block_on(migrate(&config))?,
         Command::Seed => runtime.block_on(seed::seed(&config))?,
+        Command::Installation(command) => {
+            runtime.block_on(installation::run(&config, command))?;
+        }
         Command::Keys(command) => runtime.block_on(keys::run(&config, command))?,
         Command::Import(command) => return runtime.block_on(import::run(&config, command)),
         Command::Reconcile { from, to } => {
@@ -131,6 +138,9 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
     let applied = migrations::migrate_within(config.database_url(), config.migrate_timeout)
         .await
         .context("can't migrate")?;
+    let database = serve::connect(config).await?;
+    installation::establish(&database).await?;
+    database.close();
     let mut out = std::io::stdout().lock();
     for version in &applied {
         writeln!(out, "applied {version}")?;

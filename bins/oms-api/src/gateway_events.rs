@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use oms_database::Database;
 use oms_monitoring::metrics::{Counter, Metrics, MetricsError};
 use oms_orders::{AppliedEvents, OrderContext, apply_gateway_events};
@@ -12,9 +13,10 @@ use oms_payments::{
     KEEP_GATEWAY_EVENTS, PaymentError, count_due_gateway_events, purge_gateway_events,
 };
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+
+use crate::workers::{Pulse, Worker};
 
 /// How often old messages are looked for.
 const PURGE_INTERVAL: Duration = Duration::from_secs(3600);
@@ -28,45 +30,78 @@ enum Work {
     Purge,
 }
 
-/// Starts the worker. It looks each time that `news` says so, and every so often by itself. It finishes the turn that it is
-/// in when `stopping` comes.
-pub(crate) fn spawn(
+/// The worker. It looks each time that `news` says so, and every so often by itself. It finishes the turn that it is in when
+/// `stopping` comes.
+pub(crate) struct Applier {
     context: Arc<OrderContext>,
     database: Database,
     look_every: Duration,
     news: Arc<Notify>,
-    metrics: &Metrics,
+    metrics: EventMetrics,
     stopping: CancellationToken,
-) -> Result<JoinHandle<()>, MetricsError> {
-    let metrics = EventMetrics::register(metrics)?;
-    Ok(tokio::spawn(async move {
-        let (mut looks, mut purges) = (every(look_every), every(PURGE_INTERVAL));
+}
+
+impl Applier {
+    pub(crate) fn new(
+        context: Arc<OrderContext>,
+        database: Database,
+        look_every: Duration,
+        news: Arc<Notify>,
+        metrics: &Metrics,
+        stopping: CancellationToken,
+    ) -> Result<Self, MetricsError> {
+        Ok(Self {
+            context,
+            database,
+            look_every,
+            news,
+            metrics: EventMetrics::register(metrics)?,
+            stopping,
+        })
+    }
+
+    async fn work(&self, work: Work) {
+        match work {
+            Work::Apply => apply(&self.context, &self.metrics, &self.stopping).await,
+            Work::ApplyAndMeasure => {
+                apply(&self.context, &self.metrics, &self.stopping).await;
+                match measure(&self.database).await {
+                    Ok(due) => self.metrics.due.store(due, Ordering::Relaxed),
+                    Err(error) => warn(&error, "due webhooks could not be counted"),
+                }
+            }
+            Work::Purge => {
+                if let Err(error) = purge(&self.database, &self.stopping).await {
+                    warn(&error, "old webhooks could not be deleted");
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Worker for Applier {
+    fn name(&self) -> &'static str {
+        "gateway_events"
+    }
+
+    async fn run(&self, pulse: &Pulse) {
+        let (mut looks, mut purges) = (every(self.look_every), every(PURGE_INTERVAL));
         loop {
             let work = async {
                 tokio::select! {
-                    () = news.notified() => Work::Apply,
+                    () = self.news.notified() => Work::Apply,
                     _ = looks.tick() => Work::ApplyAndMeasure,
                     _ = purges.tick() => Work::Purge,
                 }
             };
-            match stopping.run_until_cancelled(work).await {
-                None => return,
-                Some(Work::Apply) => apply(&context, &metrics, &stopping).await,
-                Some(Work::ApplyAndMeasure) => {
-                    apply(&context, &metrics, &stopping).await;
-                    match measure(&database).await {
-                        Ok(due) => metrics.due.store(due, Ordering::Relaxed),
-                        Err(error) => warn(&error, "due webhooks could not be counted"),
-                    }
-                }
-                Some(Work::Purge) => {
-                    if let Err(error) = purge(&database, &stopping).await {
-                        warn(&error, "old webhooks could not be deleted");
-                    }
-                }
-            }
+            let Some(work) = self.stopping.run_until_cancelled(work).await else {
+                return;
+            };
+            self.work(work).await;
+            pulse.beat();
         }
-    }))
+    }
 }
 
 fn every(period: Duration) -> Interval {

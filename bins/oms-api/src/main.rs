@@ -19,6 +19,7 @@ mod health;
 mod http_server;
 mod import;
 mod in_flight;
+mod installation;
 mod keys;
 mod metrics;
 mod protective_headers;
@@ -34,6 +35,7 @@ mod statistics;
 mod sweeper;
 mod unread_body;
 mod webhook_places;
+mod workers;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

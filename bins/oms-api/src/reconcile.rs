@@ -17,7 +17,7 @@ use oms_orders::{
 use oms_validation::{Money, PageSize, TenantId};
 
 use crate::config::Config;
-use crate::{database, serve};
+use crate::{database, installation, serve};
 
 /// What the exit code tells when findings are open at the end.
 const FINDINGS_ARE_OPEN: u8 = 2;
@@ -39,9 +39,10 @@ pub(crate) async fn reconcile(
     let window = ReconcileWindow::new(from, to, SystemTime::now().into())
         .context("can't compare from --from to --to")?;
     let database = database::connect(config).await?;
+    let installation = installation::establish(&database).await?.id.into();
     let context = OrderContext::new(
         database.clone(),
-        serve::gateway(config)?,
+        serve::gateway(config, installation)?,
         serve::geocoder(config, &database)?,
         OrderSettings {
             sweep_lease: config.sweep.lease(),
@@ -50,7 +51,7 @@ pub(crate) async fn reconcile(
             ..OrderSettings::new(config.currency)
         },
     );
-    let context = Arc::new(context);
+    let context = Arc::new(context.with_installation(installation));
     let own = config.tenant;
     let comparing = {
         let context = context.clone();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use oms_monitoring::metrics::{Counter, Metrics, MetricsError};
 use oms_orders::{
     FindingKind, Going, OrderContext, OrderError, ReconcileObserver, ReconcileSchedule,
@@ -12,33 +13,17 @@ use oms_orders::{
     settle_due_findings,
 };
 use oms_validation::TenantId;
-use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+
+use crate::workers::{Pulse, Worker};
 
 /// Longest pause between two looks at what is due: findings that could not be put right, and the turn of an instance that
 /// died.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Starts the worker. When `stopping` comes it stops after the charge that it is at.
-pub(crate) fn spawn(
-    context: Arc<OrderContext>,
-    own: TenantId,
-    schedule: ReconcileSchedule,
-    metrics: &Metrics,
-    stopping: CancellationToken,
-) -> Result<JoinHandle<()>, MetricsError> {
-    let worker = Worker {
-        context,
-        own,
-        schedule,
-        metrics: ReconcileMetrics::register(metrics)?,
-        stopping,
-    };
-    Ok(tokio::spawn(async move { worker.run().await }))
-}
-
-struct Worker {
+/// The worker. When `stopping` comes it stops after the charge that it is at.
+pub(crate) struct Reconciler {
     context: Arc<OrderContext>,
     own: TenantId,
     schedule: ReconcileSchedule,
@@ -46,25 +31,48 @@ struct Worker {
     stopping: CancellationToken,
 }
 
-impl Worker {
-    async fn run(&self) {
+#[async_trait]
+impl Worker for Reconciler {
+    fn name(&self) -> &'static str {
+        "reconciler"
+    }
+
+    async fn run(&self, pulse: &Pulse) {
         let mut ticks = tokio::time::interval(self.schedule.interval.min(LONGEST_PAUSE));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while self
-            .stopping
-            .run_until_cancelled(ticks.tick())
-            .await
-            .is_some()
-        {
+        let stopping = &self.stopping;
+        while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
             if let Err(error) = settle_due_findings(&self.context).await {
                 warn(&error, "findings could not be put right");
             }
-            while !self.stopping.is_cancelled() && self.turn().await {}
+            while !stopping.is_cancelled() && self.turn().await {
+                pulse.beat();
+            }
             match measure_reconciliation(&self.context, self.own).await {
                 Ok(reconciliation) => self.metrics.measured(reconciliation),
                 Err(error) => warn(&error, "the reconciliation could not be measured"),
             }
+            pulse.beat();
         }
+    }
+}
+
+impl Reconciler {
+    /// `own` is the tenant that has the findings about charges of no tenant.
+    pub(crate) fn new(
+        context: Arc<OrderContext>,
+        own: TenantId,
+        schedule: ReconcileSchedule,
+        metrics: &Metrics,
+        stopping: CancellationToken,
+    ) -> Result<Self, MetricsError> {
+        Ok(Self {
+            context,
+            own,
+            schedule,
+            metrics: ReconcileMetrics::register(metrics)?,
+            stopping,
+        })
     }
 
     /// One turn; true when another one may be due.
@@ -97,7 +105,7 @@ impl Worker {
     }
 }
 
-impl ReconcileObserver for Worker {
+impl ReconcileObserver for Reconciler {
     fn progressed(&self, _: &ReconcileSummary) -> Going {
         match self.stopping.is_cancelled() {
             true => Going::Stop,

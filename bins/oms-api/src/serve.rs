@@ -17,6 +17,7 @@ use oms_payments::PaymentGateway;
 use oms_payments::adapters::instant::InstantGateway;
 use oms_payments::adapters::stripe::{StripeConfig, StripeGateway};
 use oms_payments::http::StripeWebhooks;
+use oms_validation::InstallationId;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
@@ -25,14 +26,17 @@ use tokio_util::task::TaskTracker;
 
 use crate::address_locator::GeocodedAddresses;
 use crate::admission::Admission;
+use crate::alerts::Deliverer;
 use crate::config::{Config, Environment, Gateway};
+use crate::gateway_events::Applier;
 use crate::http_server::Endpoints;
 use crate::metrics::requests::RequestMetrics;
 use crate::readiness::Readiness;
-use crate::{
-    alerts, database, gateway_events, http_server, metrics, reconciler, shutdown, statistics,
-    sweeper,
-};
+use crate::reconciler::Reconciler;
+use crate::statistics::Analyzer;
+use crate::sweeper::Sweeper;
+use crate::workers::Workers;
+use crate::{database, http_server, installation, metrics, shutdown};
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
@@ -50,9 +54,13 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
             return Ok(());
         }
     };
-    let gateway = gateway(&config)?;
-    let geocoder = geocoder(&config, &database)?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"))?;
+    let tasks = TaskTracker::new();
+    let stopping = CancellationToken::new();
+    let watched = installation::watch(&database, &metrics, &tasks, stopping.clone());
+    let installation: InstallationId = watched.await?.id.into();
+    let gateway = gateway(&config, installation)?;
+    let geocoder = geocoder(&config, &database)?;
     metrics::register(&metrics, &database, &gateway, &geocoder)?;
 
     let settings = OrderSettings {
@@ -68,45 +76,12 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     };
     let locator = Arc::new(GeocodedAddresses(geocoder.clone()));
     let inventory = Arc::new(InventoryContext::new(database.clone(), locator));
-    let context = Arc::new(OrderContext::new(
-        database.clone(),
-        gateway,
-        geocoder,
-        settings,
-    ));
+    let context = OrderContext::new(database.clone(), gateway, geocoder, settings);
+    let context = Arc::new(context.with_installation(installation));
     metrics::orders::register(&metrics, &context)?;
 
-    let tasks = TaskTracker::new();
-    let stopping = CancellationToken::new();
-    tasks.spawn(statistics::run(database.clone(), stopping.clone()));
-    let mut sweeper = sweeper::spawn(
-        context.clone(),
-        config.sweep.interval,
-        &metrics,
-        stopping.clone(),
-    )?;
-    let mut alerts = alerts::spawn(
-        context.clone(),
-        config.sweep.interval,
-        config.alert_webhook.as_ref(),
-        &metrics,
-        stopping.clone(),
-    )?;
     let news = Arc::new(Notify::new());
-    let mut gateway_events = gateway_events::spawn(
-        context.clone(),
-        database.clone(),
-        config.gateway_events_interval,
-        news.clone(),
-        &metrics,
-        stopping.clone(),
-    )?;
-    let schedule = config.reconcile;
-    let reconciler = schedule.map(|schedule| {
-        let (context, stopping) = (context.clone(), stopping.clone());
-        reconciler::spawn(context, config.tenant, schedule, &metrics, stopping)
-    });
-    let mut reconciler = reconciler.transpose()?;
+    let workers = start_workers(&config, &database, &context, &news, &metrics, &stopping)?;
     let card_numbers = match config.has_sandbox_gateway() {
         true => CardNumbers::Accepted,
         false => CardNumbers::Refused,
@@ -140,32 +115,65 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
             "stopping with work unfinished; the sweeper of another run ends it"
         );
     }
-    match timeout_at(deadline, &mut sweeper).await {
-        Ok(ended) => ended.context("the sweeper failed")?,
-        Err(_) => sweeper.abort(),
-    }
-    match timeout_at(deadline, &mut alerts).await {
-        Ok(ended) => ended.context("the worker for alerts failed")?,
-        Err(_) => alerts.abort(),
-    }
-    match timeout_at(deadline, &mut gateway_events).await {
-        Ok(ended) => ended.context("the worker for webhooks failed")?,
-        Err(_) => gateway_events.abort(),
-    }
-    if let Some(reconciler) = &mut reconciler {
-        match timeout_at(deadline, &mut *reconciler).await {
-            Ok(ended) => ended.context("the reconciler failed")?,
-            Err(_) => reconciler.abort(),
-        }
-    }
+    workers.stopped(deadline).await;
     metrics_server.stop().await;
     database.close();
     tracing::info!("stopped");
     Ok(())
 }
 
+fn start_workers(
+    config: &Config,
+    database: &Database,
+    context: &Arc<OrderContext>,
+    news: &Arc<Notify>,
+    metrics: &Metrics,
+    stopping: &CancellationToken,
+) -> anyhow::Result<Workers> {
+    let (context, stopping) = (|| context.clone(), || stopping.clone());
+    let interval = config.sweep.interval;
+    let mut workers = Workers::new(metrics, stopping())?;
+    workers.start(Analyzer {
+        database: database.clone(),
+        stopping: stopping(),
+    })?;
+    workers.start(Sweeper::new(context(), interval, metrics, stopping())?)?;
+    let webhook = config.alert_webhook.as_ref();
+    workers.start(Deliverer::new(
+        context(),
+        interval,
+        webhook,
+        metrics,
+        stopping(),
+    )?)?;
+    let (events, look_every) = (database.clone(), config.gateway_events_interval);
+    let applier = Applier::new(
+        context(),
+        events,
+        look_every,
+        news.clone(),
+        metrics,
+        stopping(),
+    )?;
+    workers.start(applier)?;
+    if let Some(schedule) = config.reconcile {
+        let own = config.tenant;
+        workers.start(Reconciler::new(
+            context(),
+            own,
+            schedule,
+            metrics,
+            stopping(),
+        )?)?;
+    }
+    Ok(workers)
+}
+
 /// The payment gateway.
-pub(crate) fn gateway(config: &Config) -> anyhow::Result<Arc<dyn PaymentGateway>> {
+pub(crate) fn gateway(
+    config: &Config,
+    installation: InstallationId,
+) -> anyhow::Result<Arc<dyn PaymentGateway>> {
     if config.gateway == Gateway::Instant {
         tracing::warn!("payments are not collected: OMS_PAYMENT_GATEWAY is instant");
         return Ok(Arc::new(InstantGateway));
@@ -174,6 +182,7 @@ pub(crate) fn gateway(config: &Config) -> anyhow::Result<Arc<dyn PaymentGateway>
     let stripe = StripeGateway::new(&StripeConfig {
         timeout: settings.timeout,
         headers: traces::headers,
+        installation: Some(installation),
         ..StripeConfig::new(&settings.api_url, settings.secret_key.clone())
     })?;
     Ok(Arc::new(stripe))

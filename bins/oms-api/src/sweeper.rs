@@ -4,33 +4,64 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use oms_monitoring::metrics::{Counter, Metrics, MetricsError};
 use oms_orders::{Backlog, OrderContext, SweepSummary, measure_backlog, sweep_orders};
-use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-/// Starts the worker. It finishes the turn that it is in when `stopping` comes.
-pub(crate) fn spawn(
+use crate::workers::{Pulse, Worker};
+
+/// The worker. It finishes the turn that it is in when `stopping` comes.
+pub(crate) struct Sweeper {
     context: Arc<OrderContext>,
     interval: Duration,
-    metrics: &Metrics,
+    metrics: SweepMetrics,
     stopping: CancellationToken,
-) -> Result<JoinHandle<()>, MetricsError> {
-    let metrics = SweepMetrics::register(metrics)?;
-    Ok(tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(interval);
+}
+
+impl Sweeper {
+    pub(crate) fn new(
+        context: Arc<OrderContext>,
+        interval: Duration,
+        metrics: &Metrics,
+        stopping: CancellationToken,
+    ) -> Result<Self, MetricsError> {
+        Ok(Self {
+            context,
+            interval,
+            metrics: SweepMetrics::register(metrics)?,
+            stopping,
+        })
+    }
+}
+
+#[async_trait]
+impl Worker for Sweeper {
+    fn name(&self) -> &'static str {
+        "sweeper"
+    }
+
+    async fn run(&self, pulse: &Pulse) {
+        let mut ticks = tokio::time::interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let stopping = &self.stopping;
         while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
-            sweep(&context, &metrics, &stopping).await;
+            sweep(&self.context, &self.metrics, pulse, stopping).await;
         }
-    }))
+    }
 }
 
 /// Turn after turn while there is more to do: a backlog is worked off as fast as the gateway allows.
-async fn sweep(context: &OrderContext, metrics: &SweepMetrics, stopping: &CancellationToken) {
+async fn sweep(
+    context: &OrderContext,
+    metrics: &SweepMetrics,
+    pulse: &Pulse,
+    stopping: &CancellationToken,
+) {
     loop {
         let turn = sweep_orders(context).await;
+        pulse.beat();
         // Also after a turn that did nothing, because the gateway is not available.
         match measure_backlog(context).await {
             Ok(backlog) => metrics.measured(backlog),

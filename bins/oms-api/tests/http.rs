@@ -115,6 +115,8 @@ mod idempotency;
 mod import_command;
 #[path = "http/imports.rs"]
 mod imports;
+#[path = "http/installations.rs"]
+mod installations;
 #[path = "http/inventory_isolation.rs"]
 mod inventory_isolation;
 #[path = "http/kill_cancel_refund.rs"]
@@ -191,3 +193,5 @@ mod webhooks_applied;
 mod webhooks_in;
 #[path = "http/webhooks_late.rs"]
 mod webhooks_late;
+#[path = "http/worker_restarts.rs"]
+mod worker_restarts;

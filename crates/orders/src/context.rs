@@ -7,7 +7,7 @@ use oms_batching::{Batcher, Counts, Limits};
 use oms_database::{Database, DbError, PooledConnection};
 use oms_geocoding::Geocoder;
 use oms_payments::{PaymentBatches, PaymentGateway};
-use oms_validation::Currency;
+use oms_validation::{Currency, InstallationId};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
@@ -33,6 +33,8 @@ pub struct OrderContext {
     pub(crate) batches: OrderBatches,
     pub(crate) payment_batches: PaymentBatches,
     pub(crate) outcomes: PlacingOutcomes,
+    /// The installation, for telling operators whose a charge is.
+    pub(crate) installation: Option<InstallationId>,
     clock: Arc<dyn Clock>,
     admissions: Semaphore,
     patience: Semaphore,
@@ -81,6 +83,7 @@ impl OrderContext {
             gateway,
             geocoder,
             settings,
+            installation: None,
             clock: Arc::new(DatabaseClock),
             admissions: Semaphore::new(admitted),
             patience: Semaphore::new((database_size / 4).max(1)),
@@ -91,6 +94,13 @@ impl OrderContext {
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// The same, of an installation.
+    #[must_use]
+    pub fn with_installation(mut self, installation: InstallationId) -> Self {
+        self.installation = Some(installation);
         self
     }
 

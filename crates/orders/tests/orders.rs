@@ -55,6 +55,8 @@ mod operators;
 mod reading;
 #[path = "orders/reconciling.rs"]
 mod reconciling;
+#[path = "orders/reconciling_tenants.rs"]
+mod reconciling_tenants;
 #[path = "orders/refunding.rs"]
 mod refunding;
 #[path = "orders/replays.rs"]

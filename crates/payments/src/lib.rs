@@ -31,10 +31,10 @@ pub use ports::{
 pub use service::{
     BeginRefund, CollectOutcome, Collected, FencePolicy, Finished, LaterCause, Mirrored,
     PaymentBatches, RefundResult, Remainder, SettleOutcome, Settled, Word, begin_refund,
-    close_attempt, close_attempts, collect_payment, execute_refund, find_payment, find_payments,
-    find_pending_refund, find_refund_by_key, find_refunded, find_refunds, find_remainder,
-    finish_refund, list_attempts, list_calls, list_calls_from, list_refunds, mirror_refunds,
-    record_attempts, save_calls, settle_payment,
+    close_attempt, close_attempts, collect_payment, execute_refund, find_newest_attempt,
+    find_payment, find_payments, find_pending_refund, find_refund_by_key, find_refunded,
+    find_refunds, find_remainder, finish_refund, list_attempts, list_calls, list_calls_from,
+    list_refunds, mirror_refunds, record_attempts, save_calls, settle_payment,
 };
 pub use service::{
     KEEP_GATEWAY_EVENTS, Received, claim_gateway_events, count_due_gateway_events,

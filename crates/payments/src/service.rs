@@ -8,6 +8,7 @@ mod execute_refund;
 mod find_attempt_by_reference;
 mod find_attempts_by_references;
 mod find_known_events;
+mod find_newest_attempt;
 mod find_payment;
 mod find_remainder;
 mod finish_refund;
@@ -30,6 +31,7 @@ pub use execute_refund::{RefundResult, execute_refund};
 pub use find_attempt_by_reference::find_attempt_by_reference;
 pub use find_attempts_by_references::find_attempts_by_references;
 pub use find_known_events::find_known_events;
+pub use find_newest_attempt::find_newest_attempt;
 pub use find_payment::{
     find_payment, find_payments, find_pending_refund, find_refund_by_key, find_refunded,
     find_refunds, list_attempts, list_calls, list_calls_from, list_refunds,

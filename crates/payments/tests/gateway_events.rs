@@ -358,3 +358,50 @@ async fn an_attempt_is_found_by_the_gateways_name_for_its_payment() {
         assert_eq!(found.unwrap().map(|found| found.id), expected);
     }
 }
+
+/// How many rows of the events this transaction has read so far.
+#[expect(clippy::disallowed_methods, reason = "asked twice in a test")]
+async fn rows_read(connection: &mut Connection) -> i64 {
+    #[derive(diesel::QueryableByName)]
+    struct Read {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        rows: i64,
+    }
+    let sql = "SELECT (seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint AS rows
+               FROM pg_stat_xact_user_tables WHERE relid = 'payments.gateway_events'::regclass";
+    let read: Read = diesel_async::RunQueryDsl::get_result(diesel::sql_query(sql), connection)
+        .await
+        .unwrap();
+    read.rows
+}
+
+#[tokio::test]
+async fn a_batch_costs_no_more_from_a_long_backlog_than_from_a_short_one() {
+    let database = TestDatabase::create();
+    let mut connection = database.connect().await;
+    let tenants = [TenantId::generate(), TenantId::generate()];
+    for (tenant, events) in tenants.iter().zip([20_000, 10]) {
+        let sql = format!(
+            "INSERT INTO payments.gateway_events
+                 (tenant_id, gateway, event_id, type, reference, gateway_created_at, due_at)
+             SELECT '{tenant}', 'stripe', 'evt_' || n, 'payment_intent.succeeded', 'pi_' || n, now(),
+                 now() - interval '1 hour' + n * interval '1 millisecond'
+             FROM generate_series(1, {events}) AS n"
+        );
+        connection.batch_execute(&sql).await.unwrap();
+    }
+    connection
+        .batch_execute("ANALYZE payments.gateway_events; BEGIN")
+        .await
+        .unwrap();
+    let due = find_due_event_tenants(&mut connection).await.unwrap();
+    assert_eq!(due.len(), 2);
+    let looked = rows_read(&mut connection).await;
+    assert!(looked < 100, "{looked} rows read to find two tenants");
+    for tenant in tenants {
+        let claimed = claim_gateway_events(&mut connection, tenant, 16, LEASE).await;
+        assert!((10..=16).contains(&claimed.unwrap().len()));
+    }
+    let read = rows_read(&mut connection).await;
+    assert!(read < 500, "{read} rows read to claim two batches");
+}

@@ -260,3 +260,69 @@ async fn without_a_database_nothing_is_confirmed() {
         "{settled:?}"
     );
 }
+
+/// Settles an attempt as a copy of its database does, and returns the calls that were made.
+async fn settle_inherited(shop: &Shop) -> (SettleOutcome, Vec<Operation>) {
+    let inherited = Attempt {
+        is_inherited: true,
+        ..shop.stored().await
+    };
+    let calls = shop.gateway.calls().len();
+    let (database, gateway) = (&shop.database, &shop.gateway);
+    let policy = FencePolicy::CancelPending;
+    let settled = settle_payment(
+        database,
+        gateway,
+        shop.tenant_id,
+        &inherited,
+        policy,
+        "sweeper",
+    )
+    .await;
+    (settled.outcome, shop.gateway.calls().split_off(calls))
+}
+
+#[tokio::test]
+async fn an_inherited_payment_is_read_and_neither_prepared_nor_cancelled() {
+    let shop = Shop::open().await;
+    let (created, calls) = settle_inherited(&shop).await;
+    assert!(
+        matches!(created, SettleOutcome::Later(LaterCause::Inherited)),
+        "{created:?}"
+    );
+    assert_eq!(calls, []);
+
+    let lost = Plan::FailBefore(GatewayFault::TimedOut);
+    shop.gateway.plan(Operation::Confirm, lost);
+    drop(shop.collect().await);
+    let (open, calls) = settle_inherited(&shop).await;
+    assert!(
+        matches!(open, SettleOutcome::Later(LaterCause::Inherited)),
+        "{open:?}"
+    );
+    assert_eq!(calls, [Operation::Lookup]);
+    assert_eq!(shop.gateway.payments(), [PaymentStatus::NotConfirmed]);
+}
+
+#[tokio::test]
+async fn an_inherited_payment_that_has_ended_at_the_gateway_has_ended_here() {
+    let paid = Shop::open().await;
+    let late = Plan::FailAfter(GatewayFault::TimedOut);
+    paid.gateway.plan(Operation::Confirm, late);
+    drop(paid.collect().await);
+    let (outcome, calls) = settle_inherited(&paid).await;
+    assert!(matches!(outcome, SettleOutcome::Paid { .. }), "{outcome:?}");
+    assert_eq!(calls, [Operation::Lookup]);
+
+    let cancelled = Shop::open().await;
+    let lost = Plan::FailBefore(GatewayFault::TimedOut);
+    cancelled.gateway.plan(Operation::Confirm, lost);
+    drop(cancelled.collect().await);
+    // By the database that this one was copied from.
+    drop(cancelled.settle(FencePolicy::CancelPending).await);
+    let (outcome, _) = settle_inherited(&cancelled).await;
+    assert!(
+        matches!(outcome, SettleOutcome::Voided { decline_code: None }),
+        "{outcome:?}"
+    );
+}

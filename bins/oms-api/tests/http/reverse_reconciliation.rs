@@ -12,8 +12,8 @@ use crate::api::command;
 use crate::eventually::{eventually, until};
 use crate::invariants::assert_invariants;
 use crate::process::{Exit, Process};
-use crate::request::small_order;
-use crate::shop::Shop;
+use crate::request::{new_key, small_order};
+use crate::shop::{Shop, seed_as};
 
 /// The one store of an installation.
 const TENANT: &str = "00000000-0000-4000-8000-000000000001";
@@ -142,6 +142,46 @@ async fn a_charge_that_lands_after_our_cancel_is_given_back_with_one_alert() {
     let sql = "SELECT kind, subject_id = (SELECT id FROM orders.findings) FROM orders.alerts";
     assert_eq!(shop.database.rows(sql).await, [["finding", "t"]]);
     assert_eq!(shop.sandbox.refunds().await, 1);
+    assert_invariants(&shop.database).await;
+}
+
+#[tokio::test]
+async fn a_late_charge_of_any_tenant_is_refunded_by_an_instance_of_another() {
+    let other = "00000000-0000-4000-8000-000000000002";
+    let mut shop = Shop::open().await;
+    seed_as(&shop.database, other).await;
+    let theirs = shop.another_api(&[("OMS_TENANT_ID", other)]).await;
+    let late = json!({ "type": "late_effect", "ms": 50 });
+    shop.sandbox.once("confirm", late).await;
+    let placed = shop
+        .customer_of(&theirs)
+        .place(&new_key(), &small_order())
+        .await;
+    placed.assert_pending();
+    let order_id = placed.order_id();
+    drop(theirs);
+    shop.sweep().await;
+    assert_eq!(shop.database.status(&order_id).await, "FAILED");
+    shop.sandbox.release().await;
+    until("the charge lands", async || {
+        shop.sandbox.charged(&order_id).await.0 == 1
+    })
+    .await;
+
+    shop.api.process.kill();
+    shop.restart(&[WORKING]).await;
+    until("the charge is refunded", async || {
+        let (captured, refunded) = shop.sandbox.money(&order_id).await;
+        captured > 0 && captured == refunded
+    })
+    .await;
+    let resolved = ["charge_on_ended_order resolved refund"];
+    until("the finding is resolved", async || {
+        shop.findings().await == resolved
+    })
+    .await;
+    let owner = "SELECT tenant_id FROM orders.findings";
+    assert_eq!(shop.database.rows(owner).await, [[other]]);
     assert_invariants(&shop.database).await;
 }
 

@@ -178,6 +178,13 @@ impl Sandbox {
         answer
     }
 
+    /// Reads something of Stripe's side.
+    pub async fn read(&self, path: &str) -> Value {
+        let request = self.client.get(format!("{}/v1/{path}", self.url));
+        let request = request.basic_auth(SECRET_KEY, Some(""));
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
     /// Reports what happens from now on to an API, signed with this secret.
     pub async fn report_to(&self, api_url: &str, secret: &str) {
         let url = format!("{api_url}/webhooks/stripe");

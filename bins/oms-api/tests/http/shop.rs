@@ -144,7 +144,12 @@ impl Shop {
 
     /// What `/metrics` has for a time series.
     pub async fn metric(&self, series: &str) -> Option<String> {
-        let text = self.metrics().await;
+        self.metric_of(&self.api, series).await
+    }
+
+    /// The same, of another API.
+    pub async fn metric_of(&self, api: &Api, series: &str) -> Option<String> {
+        let text = self.metrics_of(api).await;
         let values = text.lines().filter_map(|line| line.strip_prefix(series));
         values.map(|value| value.trim().to_owned()).next()
     }
@@ -159,7 +164,11 @@ impl Shop {
 
     /// What `/metrics` says.
     pub async fn metrics(&self) -> String {
-        let response = self.client.get(format!("{}/metrics", self.api.metrics_url));
+        self.metrics_of(&self.api).await
+    }
+
+    async fn metrics_of(&self, api: &Api) -> String {
+        let response = self.client.get(format!("{}/metrics", api.metrics_url));
         response.send().await.unwrap().text().await.unwrap()
     }
 
@@ -223,7 +232,16 @@ impl Customer {
 
 /// Loads the demo catalogue as an operator does.
 pub async fn seed(database: &StoreDatabase) {
-    let mut command = command(&database.url(), "http://127.0.0.1:1", &[]);
+    seed_with(database, &[]).await;
+}
+
+/// The same, for a tenant.
+pub async fn seed_as(database: &StoreDatabase, tenant: &str) {
+    seed_with(database, &[("OMS_TENANT_ID", tenant)]).await;
+}
+
+async fn seed_with(database: &StoreDatabase, settings: Settings<'_>) {
+    let mut command = command(&database.url(), "http://127.0.0.1:1", settings);
     command.arg("seed");
     let exit = Process::start(command).ended().await;
     assert!(exit.status.success(), "{exit:?}");

@@ -49,6 +49,17 @@ impl StoreDatabase {
         client
     }
 
+    /// A copy, as `createdb --template` makes it. Whoever is connected loses the connection.
+    pub async fn copy(&mut self) -> Self {
+        let maintenance = self.maintenance().await;
+        maintenance.take_away().await;
+        let database = self.database.copy();
+        maintenance.give_back().await;
+        self.reconnect().await;
+        let client = connect(&database.url()).await;
+        Self { database, client }
+    }
+
     /// A new connection in place of one that was cut.
     pub async fn reconnect(&mut self) {
         self.client = connect(&self.url()).await;

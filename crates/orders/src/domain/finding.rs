@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use oms_payments::{ChargeId, Reference};
-use oms_validation::{Money, OrderId};
+use oms_validation::{InstallationId, Money, OrderId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,6 +23,8 @@ pub struct Finding {
     pub payment: Option<Reference>,
     /// The order, if it is about one of ours.
     pub order_id: Option<OrderId>,
+    /// The installation that the charge names, if it names one.
+    pub installation_id: Option<InstallationId>,
     /// What our books say.
     pub expected: Option<Money>,
     /// What the gateway's books say.

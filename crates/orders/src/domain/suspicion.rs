@@ -1,10 +1,11 @@
 //! What a charge, or a payment, says against our books. Pure: whoever judges has read the charge first and the order after
 //! it, and believes a suspicion only when the same one comes of reading both again.
 
+use chrono::{DateTime, Utc};
 use oms_payments::{
     Attempt, AttemptState, Capture, ChargeId, ChargeStatus, ListedCharge, PaymentStatus, Reference,
 };
-use oms_validation::{Money, OrderId, TenantId};
+use oms_validation::{InstallationId, Money, OrderId, TenantId};
 
 use crate::domain::finding::{FindingAction, FindingKind};
 use crate::domain::status::OrderStatus;
@@ -20,6 +21,8 @@ pub(crate) struct Suspicion {
     pub(crate) order: Option<(OrderId, OrderStatus)>,
     pub(crate) expected: Option<Money>,
     pub(crate) found: Option<Money>,
+    /// The installation that the charge names.
+    pub(crate) installation: Option<InstallationId>,
     pub(crate) detail: String,
 }
 
@@ -39,6 +42,39 @@ impl Suspicion {
             | FindingKind::PaymentDisputed => charge.or(payment),
         };
         subject.expect("a suspicion is about a charge or a payment")
+    }
+}
+
+/// Whose books a charge is held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Books {
+    pub(crate) tenant: TenantId,
+    pub(crate) installation: Option<InstallationId>,
+    /// When this database's newest payment was attempted. Read only when a charge names the installation and has no
+    /// attempt.
+    pub(crate) newest_attempt: Option<DateTime<Utc>>,
+}
+
+impl Books {
+    /// Where a charge without an attempt may come from, for the operator who has to find out.
+    fn origin(&self, charge: &ListedCharge) -> String {
+        match (charge.installation_id, self.installation) {
+            (None, _) => "it names no installation of oms".to_owned(),
+            (Some(theirs), None) => format!("it names installation {theirs}"),
+            (Some(theirs), Some(ours)) if theirs != ours => {
+                format!("it names installation {theirs}, and this one is {ours}")
+            }
+            (Some(_), Some(_)) => match self.newest_attempt {
+                Some(newest) if charge.created_at <= newest => {
+                    "it names this installation: a copy of this database may be in use".to_owned()
+                }
+                newest => format!(
+                    "it names this installation and is newer than the newest payment attempt here ({}): this database was \
+                     probably restored from a backup, or a copy of it is in use",
+                    newest.map_or_else(|| "none".to_owned(), |time| time.to_rfc3339())
+                ),
+            },
+        }
     }
 }
 
@@ -106,14 +142,14 @@ pub(crate) fn named_order(tenant: TenantId, charge: &ListedCharge) -> Option<Ord
 /// What a charge says against the books of the tenant that it belongs to. `attempt` is that of the charge's payment;
 /// `order` that of the attempt, or else [`named_order`], read after the charge.
 pub(crate) fn judge(
-    tenant: TenantId,
+    books: &Books,
     charge: &ListedCharge,
     attempt: Option<&Attempt>,
     order: Option<FoundOrder>,
 ) -> Judgement {
     let left = left_of(charge);
     let Some(order) = order else {
-        return past_orders(charge, left, attempt, named_order(tenant, charge), None);
+        return past_orders(books, charge, left, attempt, None);
     };
     match order.status {
         None
@@ -122,10 +158,10 @@ pub(crate) fn judge(
         }
         Some(OrderStatus::Paid) => match attempt.filter(|attempt| may_have_paid(attempt)) {
             Some(attempt) => against_payment(charge, left, attempt),
-            None => past_orders(charge, left, attempt, None, Some(order.id)),
+            None => past_orders(books, charge, left, attempt, Some(order.id)),
         },
         Some(status @ (OrderStatus::Failed | OrderStatus::Cancelled | OrderStatus::Refunded)) => {
-            on_ended(charge, left, attempt, order.id, status)
+            on_ended(books, charge, left, attempt, order.id, status)
         }
     }
 }
@@ -180,11 +216,13 @@ fn against_payment(charge: &ListedCharge, left: Left, attempt: &Attempt) -> Judg
         order: Some((order_id, OrderStatus::Paid)),
         expected: Some(expected),
         found: Some(found),
+        installation: charge.installation_id,
         detail,
     }))
 }
 
 fn on_ended(
+    books: &Books,
     charge: &ListedCharge,
     left: Left,
     attempt: Option<&Attempt>,
@@ -210,6 +248,7 @@ fn on_ended(
         charge.id,
         words(found)
     );
+    let detail = with_origin(detail, books, charge, attempt);
     Judgement::Suspicious(Box::new(Suspicion {
         kind,
         action,
@@ -218,21 +257,23 @@ fn on_ended(
         order: Some((order_id, status)),
         expected: Some(Money::zero(found.currency)),
         found: Some(found),
+        installation: charge.installation_id,
         detail,
     }))
 }
 
 /// A charge for no order, or past the payment of this paid one.
 fn past_orders(
+    books: &Books,
     charge: &ListedCharge,
     left: Left,
     attempt: Option<&Attempt>,
-    named: Option<OrderId>,
     paid_order: Option<OrderId>,
 ) -> Judgement {
     let (Left::Money(found) | Left::Reserved(found)) = left else {
         return Judgement::Fine;
     };
+    let named = named_order(books.tenant, charge);
     let whose = match (paid_order, named) {
         (Some(order_id), _) => format!("is not the payment of order {order_id}, which is paid"),
         (None, Some(order_id)) => format!("names order {order_id}, which does not exist"),
@@ -246,8 +287,27 @@ fn past_orders(
         order: paid_order.map(|order_id| (order_id, OrderStatus::Paid)),
         expected: None,
         found: Some(found),
-        detail: format!("charge {} of {} {whose}", charge.id, words(found)),
+        installation: charge.installation_id,
+        detail: with_origin(
+            format!("charge {} of {} {whose}", charge.id, words(found)),
+            books,
+            charge,
+            attempt,
+        ),
     }))
+}
+
+/// Adds where a charge without an attempt may come from.
+fn with_origin(
+    detail: String,
+    books: &Books,
+    charge: &ListedCharge,
+    attempt: Option<&Attempt>,
+) -> String {
+    match attempt {
+        Some(_) => detail,
+        None => format!("{detail}; {}", books.origin(charge)),
+    }
 }
 
 /// What the program does by itself. Without an attempt in this database the money is not this database's to move: another
@@ -303,6 +363,7 @@ pub(crate) fn judge_payment(
         order: Some((order_id, OrderStatus::Paid)),
         expected: Some(expected),
         found,
+        installation: None,
         detail,
     })
 }

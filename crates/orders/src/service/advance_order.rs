@@ -56,6 +56,8 @@ impl Advance {
             LaterCause::OtherRefund { .. } => Self::NeedsPerson {
                 reason: cause.to_string(),
             },
+            // However long it takes, which is an operator's decision.
+            LaterCause::Inherited => Self::Waiting,
             cause => Self::TryAgain {
                 reason: cause.to_string(),
             },

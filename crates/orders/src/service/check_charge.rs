@@ -9,7 +9,7 @@ use crate::domain::id::FindingId;
 use crate::domain::suspicion::{Judgement, Suspicion};
 use crate::error::OrderError;
 use crate::service::follow_gateway::{GoesOn, Reach, follow_gateway};
-use crate::service::judge_charges::{Books, judge_charges};
+use crate::service::judge_charges::{BooksState, judge_charges};
 use crate::service::record_finding::{Recorded, record_finding};
 use crate::service::settle_finding::settle_new;
 
@@ -41,7 +41,7 @@ pub async fn check_charge(
     tenant: TenantId,
     charge: &ListedCharge,
 ) -> Result<ChargeCheck, OrderError> {
-    match judge_one(context, tenant, charge, Books::AsTheyAre).await? {
+    match judge_one(context, tenant, charge, BooksState::AsTheyAre).await? {
         Judgement::Fine | Judgement::Pays(_) => Ok(ChargeCheck::Fine),
         Judgement::Behind(attempt) => catch_up(context, tenant, &charge.id, &attempt).await,
         Judgement::Suspicious(suspicion) => confirm(context, tenant, &suspicion).await,
@@ -61,7 +61,7 @@ pub(crate) async fn catch_up(
     let Some(charge) = charge.map_err(PaymentError::from)? else {
         return Ok(ChargeCheck::Fine);
     };
-    match judge_one(context, tenant, &charge, Books::Followed).await? {
+    match judge_one(context, tenant, &charge, BooksState::Followed).await? {
         Judgement::Suspicious(suspicion) => confirm(context, tenant, &suspicion).await,
         Judgement::Fine | Judgement::Pays(_) | Judgement::Behind(_) => Ok(ChargeCheck::Fine),
     }
@@ -71,7 +71,7 @@ async fn judge_one(
     context: &OrderContext,
     tenant: TenantId,
     charge: &ListedCharge,
-    books: Books,
+    books: BooksState,
 ) -> Result<Judgement, OrderError> {
     let judged = judge_charges(context, tenant, std::slice::from_ref(charge), books).await?;
     Ok(judged.into_iter().next().unwrap_or(Judgement::Fine))
@@ -91,7 +91,7 @@ pub(crate) async fn confirm(
     let Some(charge) = charge.map_err(PaymentError::from)? else {
         return Ok(ChargeCheck::Fine);
     };
-    match judge_one(context, tenant, &charge, Books::Followed).await? {
+    match judge_one(context, tenant, &charge, BooksState::Followed).await? {
         Judgement::Suspicious(again)
             if (again.kind, again.order) == (suspicion.kind, suspicion.order) =>
         {

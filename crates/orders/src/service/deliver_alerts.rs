@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 use oms_validation::TenantId;
 use tokio::time::timeout;
 
@@ -16,6 +17,8 @@ use crate::store::alerts;
 
 /// Most alerts of one store that are delivered at a time.
 const BATCH: usize = 16;
+/// Most tenants whose alerts are delivered at a time.
+const TENANTS_AT_A_TIME: usize = 4;
 /// How long a claimed alert is one instance's alone, and when it is delivered again if that failed.
 const LEASE: Duration = Duration::from_secs(60);
 /// Longest delivery. Shorter than the lease, so that no other instance delivers meanwhile.
@@ -30,30 +33,53 @@ pub trait AlertSink: Send + Sync {
 }
 
 /// Delivers the alerts that are due, and returns how many. One that can't be delivered is tried again later, and holds up
-/// no other.
+/// no other. Every tenant gets its batch before any gets a second one, and none gets another after a delivery that failed:
+/// that tenant's turn comes with the next call.
 ///
 /// # Errors
-/// When the database can't be asked.
+/// When the database can't be asked which tenants have alerts. A tenant whose alerts can't be read holds up no other.
 pub async fn deliver_alerts(
     context: &OrderContext,
     sink: &dyn AlertSink,
 ) -> Result<usize, OrderError> {
     let mut connection = context.database.acquire().await?;
-    let stores = alerts::find_due_tenants(&mut connection, context.now()).await?;
+    let mut tenants = alerts::find_due_tenants(&mut connection, context.now()).await?;
     drop(connection);
     let mut delivered = 0;
-    for tenant in stores {
-        loop {
-            let claimed = claim(context, tenant).await?;
-            let deliveries = claimed.iter().map(|alert| deliver(context, sink, alert));
-            let outcomes = join_all(deliveries).await;
-            delivered += outcomes.into_iter().filter(|delivered| *delivered).count();
-            if claimed.len() < BATCH {
-                break;
-            }
-        }
+    while !tenants.is_empty() {
+        let batches = stream::iter(tenants)
+            .map(|tenant| deliver_batch(context, sink, tenant))
+            .buffer_unordered(TENANTS_AT_A_TIME);
+        let batches: Vec<Batch> = batches.collect().await;
+        delivered += batches.iter().map(|batch| batch.delivered).sum::<usize>();
+        let unfinished = batches.into_iter().filter(|batch| batch.more_due);
+        tenants = unfinished.map(|batch| batch.tenant).collect();
     }
     Ok(delivered)
+}
+
+/// What one batch of a tenant's alerts came to.
+struct Batch {
+    tenant: TenantId,
+    delivered: usize,
+    /// It was full and all of it was delivered: more may be due.
+    more_due: bool,
+}
+
+async fn deliver_batch(context: &OrderContext, sink: &dyn AlertSink, tenant: TenantId) -> Batch {
+    let claimed = claim(context, tenant).await.unwrap_or_else(|error| {
+        let cause: &dyn Error = &error;
+        tracing::warn!(%tenant, cause, "the alerts of a tenant could not be read");
+        Vec::new()
+    });
+    let deliveries = claimed.iter().map(|alert| deliver(context, sink, alert));
+    let outcomes = join_all(deliveries).await;
+    let delivered = outcomes.into_iter().filter(|delivered| *delivered).count();
+    Batch {
+        tenant,
+        delivered,
+        more_due: delivered == BATCH,
+    }
 }
 
 async fn claim(context: &OrderContext, tenant: TenantId) -> Result<Vec<Alert>, OrderError> {

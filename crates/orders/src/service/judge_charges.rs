@@ -4,20 +4,20 @@ use std::collections::HashMap;
 
 use oms_payments::{
     Attempt, AttemptId, AttemptState, ListedCharge, Reference, find_attempts_by_references,
-    find_refunded,
+    find_newest_attempt, find_refunded,
 };
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::behind::is_behind;
-use crate::domain::suspicion::{FoundOrder, Judgement, judge, named_order};
+use crate::domain::suspicion::{Books, FoundOrder, Judgement, judge, named_order};
 use crate::error::OrderError;
 use crate::store::findings::with_failed_refunds;
 use crate::store::paid_orders;
 
 /// Whether our books were just brought up to the gateway's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Books {
+pub(crate) enum BooksState {
     /// They may be behind.
     AsTheyAre,
     /// Whatever still differs is a difference.
@@ -30,7 +30,7 @@ pub(crate) async fn judge_charges(
     context: &OrderContext,
     tenant: TenantId,
     charges: &[ListedCharge],
-    books: Books,
+    state: BooksState,
 ) -> Result<Vec<Judgement>, OrderError> {
     let gateway = context.gateway.name();
     let references: Vec<Reference> = charges
@@ -47,6 +47,19 @@ pub(crate) async fn judge_charges(
         .filter_map(|attempt| Some((attempt.reference.clone()?, attempt)))
         .collect();
     let attempt_of = |charge: &ListedCharge| attempts.get(charge.reference.as_ref()?);
+    let ours = context.installation;
+    let is_missing = |charge: &ListedCharge| {
+        attempt_of(charge).is_none() && ours.is_some() && charge.installation_id == ours
+    };
+    let newest_attempt = match charges.iter().any(is_missing) {
+        true => find_newest_attempt(&mut connection).await?,
+        false => None,
+    };
+    let books = Books {
+        tenant,
+        installation: ours,
+        newest_attempt,
+    };
     let order_of = |charge: &ListedCharge| match attempt_of(charge) {
         Some(attempt) => Some(attempt.order_id),
         None => named_order(tenant, charge),
@@ -62,7 +75,7 @@ pub(crate) async fn judge_charges(
         let given_back = |attempt: &Attempt| given_back.get(&attempt.id).copied().unwrap_or(0);
         match attempt {
             Some(attempt)
-                if books == Books::AsTheyAre
+                if state == BooksState::AsTheyAre
                     && is_behind(charge, attempt, order, given_back(attempt)) =>
             {
                 Judgement::Behind(Box::new(attempt.clone()))
@@ -74,7 +87,7 @@ pub(crate) async fn judge_charges(
             {
                 Judgement::Fine
             }
-            _ => judge(tenant, charge, attempt, order),
+            _ => judge(&books, charge, attempt, order),
         }
     });
     Ok(judged.collect())

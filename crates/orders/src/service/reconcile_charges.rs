@@ -18,7 +18,7 @@ use crate::service::check_charge::{ChargeCheck, catch_up, confirm};
 use crate::service::check_paid_orders::check_paid_orders;
 use crate::service::check_reports::check_reports;
 use crate::service::compared_tenants::compared_tenants;
-use crate::service::judge_charges::{Books, judge_charges};
+use crate::service::judge_charges::{BooksState, judge_charges};
 use crate::service::reconcile_next::Lease;
 use crate::service::settle_due_findings::settle_due_findings;
 use crate::store::findings;
@@ -135,6 +135,9 @@ pub(crate) async fn reconcile(
         going = check_reports(context, tenants, window, &mut walk).await?;
     }
     for tenant in &tenants.compared {
+        if going == Going::On {
+            going = walk.going().await?;
+        }
         if going == Going::On && !walk.has_failed(*tenant) {
             let checked = check_paid_orders(context, *tenant, window, &mut walk).await;
             going = walk.unless_failed(*tenant, checked);
@@ -184,7 +187,7 @@ async fn check_charges_of(
     charges: &[ListedCharge],
     walk: &mut Walk<'_>,
 ) -> Result<Going, OrderError> {
-    let judged = judge_charges(context, tenant, charges, Books::AsTheyAre).await?;
+    let judged = judge_charges(context, tenant, charges, BooksState::AsTheyAre).await?;
     for (judgement, charge) in judged.into_iter().zip(charges) {
         match judgement {
             Judgement::Fine => {}

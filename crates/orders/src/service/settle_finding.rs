@@ -6,8 +6,8 @@
 
 use oms_database::transaction;
 use oms_payments::{
-    ChargeId, GatewayError, GatewayFault, Operation, OperationKey, PaymentError, Reference,
-    find_attempt_by_reference,
+    Attempt, ChargeId, GatewayError, GatewayFault, LaterCause, Operation, OperationKey,
+    PaymentError, Reference, find_attempt_by_reference,
 };
 use oms_validation::TenantId;
 
@@ -59,9 +59,22 @@ pub(crate) async fn settle_finding(
     let Some(charge) = &finding.charge else {
         return Ok(false);
     };
-    let Some(payment) = own_payment(context, tenant, finding).await? else {
-        return leave_to_operator(context, tenant, finding).await;
+    let attempt = find_attempt(context, tenant, finding).await?;
+    let Some((attempt, payment)) = attempt.and_then(|it| Some((it.clone(), it.reference?))) else {
+        let why = "not settled: this database has no attempt of the payment";
+        return leave(context, tenant, finding, NextTry::Never, why).await;
     };
+    if attempt.is_inherited {
+        let next = NextTry::AfterNoTry(context.settings.sweep_backoff.1);
+        return leave(
+            context,
+            tenant,
+            finding,
+            next,
+            &LaterCause::Inherited.to_string(),
+        )
+        .await;
+    }
     let (why, no_try) = match put_right(context, finding, charge, &payment).await {
         Ok(Remedy::Done(note)) => {
             let mut connection = context.database.acquire().await?;
@@ -95,32 +108,32 @@ pub(crate) async fn settle_finding(
     Ok(false)
 }
 
-/// The finding's payment, if this database has an attempt of it. A finding may have been written by a version that believed
-/// what a charge names.
-async fn own_payment(
+/// This database's attempt of the finding's payment. A finding may have been written by a version that believed what a
+/// charge names.
+async fn find_attempt(
     context: &OrderContext,
     tenant: TenantId,
     finding: &Finding,
-) -> Result<Option<Reference>, OrderError> {
+) -> Result<Option<Attempt>, OrderError> {
     let Some(reference) = &finding.payment else {
         return Ok(None);
     };
     let mut connection = context.database.acquire().await?;
     let gateway = context.gateway.name();
-    let attempt = find_attempt_by_reference(&mut connection, tenant, gateway, reference).await?;
-    Ok(attempt.and_then(|attempt| attempt.reference))
+    Ok(find_attempt_by_reference(&mut connection, tenant, gateway, reference).await?)
 }
 
-async fn leave_to_operator(
+async fn leave(
     context: &OrderContext,
     tenant: TenantId,
     finding: &Finding,
+    next: NextTry,
+    why: &str,
 ) -> Result<bool, OrderError> {
-    let why = "not refunded: this database has no attempt of the payment";
     tracing::warn!(finding_id = %finding.id, reason = why, "a finding needs an operator");
     let mut connection = context.database.acquire().await?;
-    let (now, never) = (context.now(), NextTry::Never);
-    findings::postpone(&mut connection, tenant, now, finding, never, why).await?;
+    let now = context.now();
+    findings::postpone(&mut connection, tenant, now, finding, next, &cut(why)).await?;
     Ok(false)
 }
 

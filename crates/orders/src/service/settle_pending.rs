@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use oms_payments::{
-    Attempt, FencePolicy, GatewayFault, LaterCause, SettleOutcome, Settled, find_payment,
-    settle_payment,
+    Attempt, FencePolicy, LaterCause, SettleOutcome, Settled, find_payment, settle_payment,
 };
 use oms_validation::{OrderId, TenantId};
 
@@ -97,18 +96,11 @@ fn unsettled(outcome: &SettleOutcome, policy: FencePolicy) -> Advance {
                 charged.amount_minor, charged.currency
             ),
         },
-        (SettleOutcome::Later(LaterCause::Gateway(error)), _)
-            if *error.fault() == GatewayFault::BreakerOpen =>
-        {
-            Advance::Refused
-        }
         (
             SettleOutcome::Later(LaterCause::Pending(_)),
             FencePolicy::KeepPending | FencePolicy::Observe,
         ) => Advance::Waiting,
-        (SettleOutcome::Later(cause), _) => Advance::TryAgain {
-            reason: cause.to_string(),
-        },
+        (SettleOutcome::Later(cause), _) => Advance::of_later(cause),
         // Those with a closing have ended the order; naming them has the compiler ask about new ones.
         (
             SettleOutcome::Superseded

@@ -10,7 +10,7 @@ use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text, Timestamptz, Uu
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_payments::{ChargeId, Reference};
-use oms_validation::{Money, TenantId};
+use oms_validation::{InstallationId, Money, TenantId};
 use uuid::Uuid;
 
 use crate::domain::actor::RECONCILER;
@@ -39,9 +39,10 @@ pub(crate) async fn insert(
     let inserted = cached_sql(
         "INSERT INTO orders.findings
              (tenant_id, id, kind, gateway, subject, charge_reference, payment_reference, order_id, expected_minor,
-              expected_currency, found_minor, found_currency, detail, action, tries, due_at, found_at, last_seen_at)
+              expected_currency, found_minor, found_currency, detail, action, tries, due_at, found_at, last_seen_at,
+              installation_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-             coalesce($17, now()) + make_interval(secs => $16), coalesce($17, now()), coalesce($17, now()))
+             coalesce($17, now()) + make_interval(secs => $16), coalesce($17, now()), coalesce($17, now()), $18)
          ON CONFLICT (tenant_id, gateway, kind, subject) DO NOTHING",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -61,6 +62,7 @@ pub(crate) async fn insert(
     .bind::<Integer, _>(i32::from(acts))
     .bind::<Nullable<Double>, _>(acts.then_some(lease.as_secs_f64()))
     .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<Nullable<SqlUuid>, _>(suspicion.installation.map(InstallationId::as_uuid))
     .execute(connection)
     .await?;
     Ok(inserted == 1)

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::TestClock;
 use crate::gateway::Confirm;
-use crate::shop::{Opening, Shop, settings, tenant};
+use crate::shop::{Opening, Shop, other_tenant, settings, tenant};
 
 #[derive(Default)]
 struct Pager {
@@ -117,4 +117,77 @@ async fn an_alert_whose_delivery_was_not_acknowledged_comes_again_under_its_id()
     let delivered = pager.delivered.lock().unwrap();
     assert_eq!(delivered.len(), 2);
     assert_eq!(delivered[0], delivered[1]);
+}
+
+/// Takes half a minute for each delivery to one tenant, and fails then.
+struct SlowFailure {
+    clock: Arc<TestClock>,
+    tried: Mutex<usize>,
+    delivered: Mutex<Vec<Alert>>,
+}
+
+#[async_trait]
+impl AlertSink for SlowFailure {
+    async fn deliver(&self, alert: &Alert) -> Result<(), Box<dyn Error + Send + Sync>> {
+        if alert.tenant_id != tenant() {
+            self.delivered.lock().unwrap().push(alert.clone());
+            return Ok(());
+        }
+        self.clock.pass(Duration::from_secs(30));
+        let mut tried = self.tried.lock().unwrap();
+        *tried += 1;
+        assert!(*tried <= 100, "one tenant's alerts are delivered for ever");
+        Err("no answer".into())
+    }
+}
+
+async fn raise(shop: &Shop, tenant: oms_validation::TenantId, alerts: u32) {
+    let sql = format!(
+        "INSERT INTO orders.alerts (tenant_id, id, kind, subject_id, message, created_at, due_at)
+         SELECT '{tenant}', gen_random_uuid(), 'finding', gen_random_uuid(), 'm', '2030-01-01', '2030-01-01'
+         FROM generate_series(1, {alerts})"
+    );
+    shop.execute(&sql).await;
+}
+
+#[tokio::test]
+async fn a_tenant_whose_alerts_cannot_be_delivered_starves_no_other() {
+    let clock = TestClock::at_noon();
+    let shop = Shop::open_as(Opening {
+        clock: Some(clock.clone()),
+        ..Opening::default()
+    })
+    .await;
+    raise(&shop, tenant(), 50).await;
+    raise(&shop, other_tenant(), 20).await;
+    let sink = SlowFailure {
+        clock,
+        tried: Mutex::default(),
+        delivered: Mutex::default(),
+    };
+    let delivered = deliver_alerts(&shop.context, &sink).await.unwrap();
+    assert_eq!(delivered, 20);
+    assert_eq!(sink.delivered.lock().unwrap().len(), 20);
+    // One batch, and the next one with the next call.
+    assert_eq!(*sink.tried.lock().unwrap(), 16);
+}
+
+#[tokio::test]
+async fn an_alert_that_only_a_newer_version_knows_holds_up_no_other() {
+    let shop = Shop::open(Confirm::Pays).await;
+    raise(&shop, tenant(), 2).await;
+    raise(&shop, other_tenant(), 1).await;
+    shop.execute(&format!(
+        "ALTER TABLE orders.alerts DROP CONSTRAINT alerts_kind_check;
+         UPDATE orders.alerts SET due_at = now() - interval '1 day';
+         INSERT INTO orders.alerts (tenant_id, id, kind, subject_id, message, created_at, due_at)
+         VALUES ('{}', gen_random_uuid(), 'novel', gen_random_uuid(), 'm', '2020-01-01', '2020-01-01')",
+        tenant()
+    ))
+    .await;
+    let pager = Pager::default();
+    assert_eq!(deliver_alerts(&shop.context, &pager).await.unwrap(), 3);
+    let novel =
+        "SELECT count(*) FROM orders.alerts WHERE delivered_at IS NULL AND due_at = '2020-01-01'";
+    assert_eq!(shop.text(novel).await, "1");
 }

@@ -225,6 +225,7 @@ impl ScriptedGateway {
             created_at: self.first_charge_at + TimeDelta::seconds(number),
             order_id: owner.map(|owner| owner.0),
             tenant_id: owner.map(|owner| owner.1),
+            installation_id: None,
         });
     }
 

@@ -21,7 +21,7 @@ use crate::clock::TestClock;
 use crate::gateway::Confirm;
 use crate::shop::{Opening, Shop, other_tenant, tenant};
 
-struct Nobody;
+pub struct Nobody;
 
 impl ReconcileObserver for Nobody {
     fn progressed(&self, _: &ReconcileSummary) -> Going {
@@ -49,7 +49,7 @@ pub async fn compare(shop: &Shop) -> ReconcileSummary {
     compared.unwrap()
 }
 
-fn kinds(summary: &ReconcileSummary) -> Vec<&'static str> {
+pub fn kinds(summary: &ReconcileSummary) -> Vec<&'static str> {
     let kinds = summary.found.iter().map(|(_, kind)| kind.as_str());
     kinds.collect()
 }
@@ -71,7 +71,7 @@ fn usd(amount_minor: i64) -> Money {
 }
 
 /// A charge that no payment of ours goes with.
-fn foreign(shop: &Shop, tenant: Option<TenantId>, order_id: Option<OrderId>) -> ListedCharge {
+pub fn foreign(shop: &Shop, tenant: Option<TenantId>, order_id: Option<OrderId>) -> ListedCharge {
     let first = shop.gateway.first_charge_at;
     shop.gateway.with_charges(|charges| {
         let number = charges.len();
@@ -87,6 +87,7 @@ fn foreign(shop: &Shop, tenant: Option<TenantId>, order_id: Option<OrderId>) -> 
             created_at: first + TimeDelta::seconds(i64::try_from(number).unwrap()),
             order_id,
             tenant_id: tenant,
+            installation_id: None,
         };
         charges.push(charge.clone());
         charge
@@ -121,7 +122,7 @@ async fn written(shop: &Shop) -> String {
     shop.text(sql).await
 }
 
-fn left(shop: &Shop) -> i64 {
+pub fn left(shop: &Shop) -> i64 {
     shop.gateway.with_charges(|charges| {
         let left = |it: &ListedCharge| it.captured.amount_minor - it.refunded.amount_minor;
         charges.iter().map(left).sum()
@@ -212,101 +213,6 @@ async fn a_charge_without_an_attempt_is_reported_and_not_refunded_whatever_it_na
     );
     assert_eq!(written(&shop).await, "6 6");
     assert_eq!(left(&shop), 300 + 6 * 700);
-}
-
-/// A shop in which another tenant's bank is late, after the other tenant's order has failed.
-async fn shop_with_a_late_charge_of_another_tenant() -> Shop {
-    let shop = Shop::open(Confirm::IsLost).await;
-    shop.stock(other_tenant(), 100).await;
-    let placed = shop.order_in(other_tenant(), "k").await;
-    assert!(matches!(placed, Ok(PlacedOrder::Pending(_))));
-    assert_eq!(sweep_orders(&shop.context).await.unwrap().failed, 1);
-    let order_id: OrderId = shop
-        .text("SELECT id::text FROM orders.orders")
-        .await
-        .parse()
-        .unwrap();
-    foreign(&shop, Some(other_tenant()), Some(order_id));
-    shop.gateway.with_charges(|charges| {
-        let reference = format!("pi_{}", order_id.as_uuid().simple());
-        charges[0].reference = Some(Reference::parse(&reference).unwrap());
-    });
-    shop
-}
-
-async fn owners(shop: &Shop) -> Vec<TenantId> {
-    let owners = shop
-        .text("SELECT coalesce(string_agg(tenant_id::text, ' ' ORDER BY found_at), '') FROM orders.findings")
-        .await;
-    let owners = owners.split_whitespace().map(|owner| owner.parse());
-    owners.collect::<Result<_, _>>().unwrap()
-}
-
-#[tokio::test]
-async fn a_late_charge_of_any_tenant_is_refunded() {
-    let shop = shop_with_a_late_charge_of_another_tenant().await;
-    let summary = compare(&shop).await;
-    assert_eq!(kinds(&summary), ["charge_on_ended_order"]);
-    assert_eq!((summary.settled.len(), summary.open), (1, 0));
-    assert_eq!(left(&shop), 0);
-    assert_eq!(owners(&shop).await, [other_tenant()]);
-}
-
-#[tokio::test]
-async fn a_periodic_turn_compares_all_tenants_and_reads_the_gateways_list_once() {
-    let shop = shop_with_a_late_charge_of_another_tenant().await;
-    *shop.gateway.lists.lock().unwrap() = Some(1);
-    let Ok(ReconcileTurn::Done { summary, .. }) = turn(&shop, &Nobody).await else {
-        panic!("not done")
-    };
-    assert_eq!(kinds(&summary), ["charge_on_ended_order"]);
-    assert_eq!((summary.settled.len(), summary.failed.len()), (1, 0));
-    assert_eq!(turn(&shop, &Nobody).await.unwrap(), ReconcileTurn::NotDue);
-    let compared = "SELECT count(*) FROM orders.reconciliation_progress WHERE due_at > now()";
-    assert_eq!(shop.text(compared).await, "2");
-}
-
-#[tokio::test]
-async fn a_paid_order_of_any_tenant_without_its_money_is_found() {
-    let shop = Shop::open(Confirm::Pays).await;
-    shop.stock(other_tenant(), 100).await;
-    let Ok(PlacedOrder::Paid(order)) = shop.order_in(other_tenant(), "k").await else {
-        panic!("not paid")
-    };
-    let reference = Reference::parse(&format!("pi_{}", order.id.as_uuid().simple())).unwrap();
-    shop.gateway.with_charges(Vec::clear);
-    shop.gateway
-        .set_status(&reference, PaymentStatus::Cancelled);
-    let summary = compare(&shop).await;
-    assert_eq!(kinds(&summary), ["paid_without_charge"]);
-    assert_eq!(owners(&shop).await, [other_tenant()]);
-}
-
-#[tokio::test]
-async fn a_tenant_that_cannot_be_compared_holds_up_no_other_and_is_compared_again() {
-    let shop = shop_with_a_late_charge_of_another_tenant().await;
-    shop.stock(tenant(), 100).await;
-    let mine = shop.pending("mine").await;
-    shop.execute("ALTER TABLE payments.attempts DROP CONSTRAINT attempts_state_check")
-        .await;
-    let bewitch = |state: &str| {
-        format!("UPDATE payments.attempts SET state = '{state}' WHERE order_id = '{mine}'")
-    };
-    shop.execute(&bewitch("bewitched")).await;
-    foreign(&shop, Some(tenant()), Some(mine));
-    shop.gateway.with_charges(|charges| {
-        let reference = format!("pi_{}", mine.as_uuid().simple());
-        charges[1].reference = Some(Reference::parse(&reference).unwrap());
-    });
-    let Ok(ReconcileTurn::Done { summary, .. }) = turn(&shop, &Nobody).await else {
-        panic!("not done")
-    };
-    assert_eq!(summary.failed, [tenant()]);
-    assert_eq!(summary.settled.len(), 1);
-    assert_eq!(left(&shop), 700);
-    // It is due again soon, the other one after the interval.
-    let due = "SELECT count(*) FROM orders.reconciliation_progress WHERE due_at < now() + interval '2 minutes'";
-    assert_eq!(shop.text(due).await, "1");
 }
 
 #[tokio::test]
@@ -538,7 +444,10 @@ fn schedule() -> ReconcileSchedule {
     }
 }
 
-async fn turn(shop: &Shop, observer: &dyn ReconcileObserver) -> Result<ReconcileTurn, OrderError> {
+pub async fn turn(
+    shop: &Shop,
+    observer: &dyn ReconcileObserver,
+) -> Result<ReconcileTurn, OrderError> {
     reconcile_next(&shop.context, tenant(), &schedule(), observer).await
 }
 

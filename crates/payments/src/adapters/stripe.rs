@@ -22,7 +22,7 @@ mod webhook_signature;
 
 use async_trait::async_trait;
 use oms_circuit_breaker::{BreakerError, BreakerState, CircuitBreaker};
-use oms_validation::Money;
+use oms_validation::{InstallationId, Money};
 
 pub use config::{InvalidStripeConfig, StripeConfig};
 pub(crate) use webhook_event::parse as parse_webhook;
@@ -45,6 +45,7 @@ const NAME: &str = "stripe";
 pub struct StripeGateway {
     transport: Transport,
     breaker: CircuitBreaker,
+    installation: Option<InstallationId>,
 }
 
 impl StripeGateway {
@@ -59,6 +60,7 @@ impl StripeGateway {
         Ok(Self {
             transport: Transport::new(config)?,
             breaker: CircuitBreaker::new(NAME, config.breaker),
+            installation: config.installation,
         })
     }
 
@@ -126,7 +128,7 @@ impl PaymentGateway for StripeGateway {
 
     async fn prepare(&self, request: &PrepareRequest) -> Result<Answered<Reference>, GatewayError> {
         let path = "/v1/payment_intents".to_owned();
-        let form = forms::prepare(request);
+        let form = forms::prepare(request, self.installation);
         let call = Call::post(Operation::Prepare, path, form, request.key());
         self.call(call, |answer| answers::of_prepare(&answer, request.amount))
             .await

@@ -30,6 +30,9 @@ pub struct Attempt {
     pub captured: Option<Money>,
     /// Why it was declined; only of `Declined`.
     pub decline_code: Option<DeclineCode>,
+    /// It was made before this database was copied from another one, which may be using it: the payment is read here, and
+    /// neither cancelled nor refunded.
+    pub is_inherited: bool,
 }
 
 /// An attempt that is to be recorded.
@@ -60,6 +63,7 @@ impl NewAttempt {
             reference: None,
             captured: None,
             decline_code: None,
+            is_inherited: false,
         }
     }
 }

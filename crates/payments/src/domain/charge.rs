@@ -4,7 +4,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use oms_validation::{Money, OrderId, TenantId};
+use oms_validation::{InstallationId, Money, OrderId, TenantId};
 
 use crate::{InvalidReference, Reference};
 
@@ -58,6 +58,8 @@ pub struct ListedCharge {
     pub order_id: Option<OrderId>,
     /// The store that it was made for, if it carries one.
     pub tenant_id: Option<TenantId>,
+    /// The installation that made the payment, if it carries one.
+    pub installation_id: Option<InstallationId>,
 }
 
 /// What became of a charge.

@@ -67,16 +67,30 @@ pub async fn execute_refund(
     let reference = attempt.reference.as_ref();
     let reference = reference.expect("nothing is paid without a reference: the database checks it");
     let mut gateway = RecordedGateway::new(gateway, attempt, actor);
-    let said = ask(&mut gateway, refund, reference).await;
+    let said = match attempt.is_inherited {
+        true => find(&mut gateway, refund, reference).await,
+        false => ask(&mut gateway, refund, reference).await.map(Some),
+    };
     let named = match &said {
-        Ok(Said::Outcome(outcome)) => outcome.refund().map(|(reference, _)| reference),
+        Ok(Some(Said::Outcome(outcome))) => outcome.refund().map(|(reference, _)| reference),
         _ => None,
     };
     keep(database, tenant_id, &mut gateway, refund, named).await;
     match said {
-        Ok(said) => judge(refund, said),
+        Ok(Some(said)) => judge(refund, said),
+        Ok(None) => RefundResult::Later(LaterCause::Inherited),
         Err(error) => RefundResult::Later(error.into()),
     }
+}
+
+/// Only looks: the database that this one was copied from may be making the refund.
+async fn find(
+    gateway: &mut RecordedGateway<'_>,
+    refund: &Refund,
+    reference: &Reference,
+) -> Result<Option<Said>, GatewayError> {
+    let found = gateway.find_refund(reference, refund.id).await?;
+    Ok(found.map(Said::Outcome))
 }
 
 async fn ask(

@@ -49,10 +49,12 @@ pub async fn settle_payment(
         policy,
         state: attempt.state,
     };
-    let outcome = if attempt.gateway == gateway.name() {
-        settlement.run().await
-    } else {
+    let outcome = if attempt.gateway != gateway.name() {
         SettleOutcome::Later(LaterCause::OtherGateway(attempt.gateway.clone()))
+    } else if attempt.is_inherited {
+        settlement.read_inherited().await
+    } else {
+        settlement.run().await
     };
     if outcome.closing().is_none() {
         settlement.observe(&outcome).await;
@@ -79,6 +81,22 @@ impl Settlement<'_> {
             (AttemptState::Created, _) => self.settle_created().await,
             (state, Some(reference)) if state.is_open() => self.settle_sent(reference).await,
             _ => SettleOutcome::Superseded,
+        }
+    }
+
+    /// What has ended at the gateway has ended here too. Everything else is left to the database that this one was copied
+    /// from: it may be collecting the payment at this moment.
+    async fn read_inherited(&mut self) -> SettleOutcome {
+        let reference = match (self.attempt.state, &self.attempt.reference) {
+            (state, _) if !state.is_open() => return SettleOutcome::Superseded,
+            (_, Some(reference)) => reference,
+            (_, None) => return SettleOutcome::Later(LaterCause::Inherited),
+        };
+        match self.gateway.lookup(reference).await {
+            Ok(PaymentStatus::Paid { amount }) => paid(self.attempt.amount, amount),
+            Ok(PaymentStatus::Cancelled) => SettleOutcome::Voided { decline_code: None },
+            Ok(_) => SettleOutcome::Later(LaterCause::Inherited),
+            Err(error) => SettleOutcome::Later(error.into()),
         }
     }
 

@@ -2,8 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, LockWait, cached_sql};
 use oms_validation::{Currency, Money, OrderId, TenantId};
@@ -180,7 +183,8 @@ fn names(states: &[AttemptState]) -> Vec<&'static str> {
 macro_rules! select_attempts {
     ($condition:literal) => {
         concat!(
-            "SELECT id, order_id, number, state, amount_minor, currency, gateway, reference, captured_minor, decline_code
+            "SELECT id, order_id, number, state, amount_minor, currency, gateway, reference, captured_minor, decline_code,
+                 coalesce(created_at < (SELECT inherited_until FROM installation.identity), false) AS is_inherited
              FROM payments.attempts WHERE tenant_id = $1 AND ",
             $condition
         )
@@ -297,6 +301,38 @@ pub(crate) async fn find_by_references(
     rows.into_iter().map(Attempt::try_from).collect()
 }
 
+/// When the newest attempt of all tenants was made; none when there is none. One step in the primary key for each tenant:
+/// ids begin with the time.
+pub(crate) async fn find_newest(
+    connection: &mut Connection,
+) -> Result<Option<DateTime<Utc>>, DbError> {
+    #[derive(QueryableByName)]
+    struct Newest {
+        #[diesel(sql_type = Nullable<Timestamptz>)]
+        created_at: Option<DateTime<Utc>>,
+    }
+
+    let newest: Newest = cached_sql(
+        "WITH RECURSIVE tenants (tenant_id) AS (
+             (SELECT a.tenant_id FROM payments.attempts a ORDER BY a.tenant_id LIMIT 1)
+             UNION ALL
+             SELECT following.tenant_id FROM tenants
+             CROSS JOIN LATERAL (
+                 SELECT a.tenant_id FROM payments.attempts a
+                 WHERE a.tenant_id > tenants.tenant_id ORDER BY a.tenant_id LIMIT 1
+             ) following
+         )
+         SELECT max(newest.created_at) AS created_at FROM tenants
+         CROSS JOIN LATERAL (
+             SELECT a.created_at FROM payments.attempts a
+             WHERE a.tenant_id = tenants.tenant_id ORDER BY a.id DESC LIMIT 1
+         ) newest",
+    )
+    .get_result(connection)
+    .await?;
+    Ok(newest.created_at)
+}
+
 #[derive(QueryableByName)]
 struct Row {
     #[diesel(sql_type = SqlUuid)]
@@ -319,6 +355,8 @@ struct Row {
     decline_code: Option<String>,
     #[diesel(sql_type = Nullable<BigInt>)]
     captured_minor: Option<i64>,
+    #[diesel(sql_type = Bool)]
+    is_inherited: bool,
 }
 
 impl TryFrom<Row> for Attempt {
@@ -344,6 +382,7 @@ impl TryFrom<Row> for Attempt {
                 .map_err(unreadable)?,
             captured: row.captured_minor.map(money),
             decline_code: row.decline_code.as_deref().map(DeclineCode::new),
+            is_inherited: row.is_inherited,
         })
     }
 }

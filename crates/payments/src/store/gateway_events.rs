@@ -108,13 +108,24 @@ fn tenants(rows: Vec<TenantRow>) -> Vec<TenantId> {
     rows.into_iter().map(|row| row.tenant_id.into()).collect()
 }
 
-/// The stores that have a message due. Looks across tenants, in an index that holds only what is not applied.
+/// The tenants that have a gateway event due, the longest due first. Looks across tenants, one step in the index for each: a
+/// backlog of any length costs nothing more.
 pub(crate) async fn find_due_tenants(
     connection: &mut Connection,
 ) -> Result<Vec<TenantId>, DbError> {
     let statement = cached_sql(
-        "SELECT DISTINCT tenant_id FROM payments.gateway_events
-         WHERE applied_at IS NULL AND due_at <= now() ORDER BY tenant_id",
+        "WITH RECURSIVE tenants (tenant_id, due_at) AS (
+             (SELECT e.tenant_id, e.due_at FROM payments.gateway_events e
+              WHERE e.applied_at IS NULL ORDER BY e.tenant_id, e.due_at LIMIT 1)
+             UNION ALL
+             SELECT following.tenant_id, following.due_at FROM tenants
+             CROSS JOIN LATERAL (
+                 SELECT e.tenant_id, e.due_at FROM payments.gateway_events e
+                 WHERE e.applied_at IS NULL AND e.tenant_id > tenants.tenant_id
+                 ORDER BY e.tenant_id, e.due_at LIMIT 1
+             ) following
+         )
+         SELECT tenant_id FROM tenants WHERE due_at <= now() ORDER BY due_at, tenant_id",
     );
     Ok(tenants(statement.load(connection).await?))
 }

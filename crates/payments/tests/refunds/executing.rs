@@ -302,3 +302,29 @@ async fn the_gateway_of_another_payment_is_not_asked() {
     );
     assert_eq!(gateway.calls().len(), calls);
 }
+
+#[tokio::test]
+async fn a_refund_of_an_inherited_payment_is_looked_for_and_not_made() {
+    let till = Till::open().await;
+    let refund = till.begin(None).await;
+    let inherited = Attempt {
+        is_inherited: true,
+        ..till.shop.stored().await
+    };
+    let (database, gateway) = (&till.shop.database, &till.shop.gateway);
+    let tenant_id = till.shop.tenant_id;
+    let execute = || execute_refund(database, gateway, tenant_id, &refund, &inherited, "sweeper");
+    let result = execute().await;
+    assert!(
+        matches!(result, RefundResult::Later(LaterCause::Inherited)),
+        "{result:?}"
+    );
+    assert!(!gateway.calls().contains(&Operation::Refund));
+
+    // By the database that this one was copied from.
+    let reference = inherited.reference.as_ref().unwrap();
+    gateway.give_back(refund.id, reference, refund.amount);
+    let result = execute().await;
+    assert!(matches!(result, RefundResult::Refunded), "{result:?}");
+    assert!(!gateway.calls().contains(&Operation::Refund));
+}

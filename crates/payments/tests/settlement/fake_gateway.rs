@@ -71,6 +71,7 @@ impl Ledger {
             created_at: DateTime::from_timestamp(FIRST_CHARGE_AT + number, 0).unwrap(),
             order_id: owner.map(|owner| owner.0),
             tenant_id: owner.map(|owner| owner.1),
+            installation_id: None,
         });
     }
 }

@@ -6,6 +6,7 @@ mod durations;
 mod error;
 mod failures;
 mod frames;
+pub mod installation;
 pub mod migrations;
 mod pool;
 mod pooler;

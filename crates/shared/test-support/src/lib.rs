@@ -37,6 +37,15 @@ impl TestDatabase {
         Self::cloned_from(async |_: &str| Ok("template0".to_owned()))
     }
 
+    /// Makes a copy of this one, as `createdb --template` does. Nobody may be connected to it.
+    ///
+    /// # Panics
+    /// When somebody is, or as [`TestDatabase::create`].
+    pub fn copy(&self) -> Self {
+        let name = self.name.clone();
+        Self::cloned_from(async move |_: &str| Ok(name))
+    }
+
     fn cloned_from(template: impl AsyncFnOnce(&str) -> anyhow::Result<String> + Send) -> Self {
         let server_url = template::server_url();
         let name = format!("oms_test_{}", Uuid::now_v7().simple());

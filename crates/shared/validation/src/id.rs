@@ -80,6 +80,11 @@ define_id! {
 }
 
 define_id! {
+    /// An installation of oms. In the metadata of its payments, so that an operator can tell whose a charge is.
+    InstallationId
+}
+
+define_id! {
     /// An order. Shared, because reservations and payment attempts carry it.
     OrderId
 }

@@ -15,7 +15,7 @@ mod reason;
 pub mod text;
 
 pub use expected_version::ExpectedVersion;
-pub use id::{InvalidId, OrderId, TenantId, parse_uuid};
+pub use id::{InstallationId, InvalidId, OrderId, TenantId, parse_uuid};
 pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use keyed::{Fingerprint, Keyed, Once};
 pub use location::{InvalidLocation, Location};

@@ -1,6 +1,6 @@
 //! What charges and payments say against our books.
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 use oms_payments::AttemptId;
 use oms_validation::Currency;
 
@@ -35,6 +35,7 @@ fn charge(tenant: TenantId, order_id: OrderId) -> ListedCharge {
         created_at: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
         order_id: Some(order_id),
         tenant_id: Some(tenant),
+        installation_id: None,
     }
 }
 
@@ -49,6 +50,7 @@ fn attempt(order_id: OrderId, state: &str) -> Attempt {
         reference: Some(reference()),
         captured: None,
         decline_code: None,
+        is_inherited: false,
     }
 }
 
@@ -80,7 +82,16 @@ impl Case {
     }
 
     fn judge(&self) -> Judgement {
-        judge(self.tenant, &self.charge, self.attempt.as_ref(), self.order)
+        let books = Books {
+            tenant: self.tenant,
+            installation: None,
+            newest_attempt: None,
+        };
+        self.judge_by(&books)
+    }
+
+    fn judge_by(&self, books: &Books) -> Judgement {
+        judge(books, &self.charge, self.attempt.as_ref(), self.order)
     }
 
     fn suspicion(&self) -> Suspicion {
@@ -244,6 +255,40 @@ fn no_money_is_moved_for_a_payment_without_an_attempt_whatever_its_charge_names(
         let expected = (AuthorisationOnEndedOrder, FindingAction::None);
         assert_eq!(taken.with(reserve).kind_and_action(), expected, "{status}");
     }
+}
+
+#[test]
+fn a_charge_without_an_attempt_says_where_it_may_come_from() {
+    let (ours, theirs) = (InstallationId::generate(), InstallationId::generate());
+    let detail = |named: Option<InstallationId>, newest_attempt: Option<i64>| {
+        let case = paid().with(|it| {
+            it.attempt = None;
+            it.charge.installation_id = named;
+        });
+        let newest = newest_attempt.map(TimeDelta::seconds);
+        let books = Books {
+            tenant: case.tenant,
+            installation: Some(ours),
+            newest_attempt: newest.map(|seconds| case.charge.created_at + seconds),
+        };
+        match case.judge_by(&books) {
+            Judgement::Suspicious(suspicion) => {
+                assert_eq!(suspicion.installation, named);
+                suspicion.detail
+            }
+            other => panic!("not suspicious: {other:?}"),
+        }
+    };
+    let restored = "this database was probably restored from a backup";
+    assert!(detail(Some(ours), Some(-1)).contains(restored));
+    assert!(detail(Some(ours), None).contains(restored));
+    let copied = detail(Some(ours), Some(1));
+    assert!(copied.contains("a copy of this database may be in use"));
+    assert!(!copied.contains(restored));
+    let other = detail(Some(theirs), Some(-1));
+    assert!(other.contains(&theirs.to_string()) && other.contains(&ours.to_string()));
+    assert!(detail(None, None).contains("names no installation"));
+    assert!(detail(Some(ours), None).len() <= 500);
 }
 
 fn reserve(case: &mut Case) {

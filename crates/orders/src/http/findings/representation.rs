@@ -1,7 +1,7 @@
 //! Findings as JSON.
 
 use chrono::{DateTime, Utc};
-use oms_validation::{Money, OrderId};
+use oms_validation::{InstallationId, Money, OrderId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,6 +25,9 @@ pub(super) struct FindingBody {
     payment: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     order_id: Option<OrderId>,
+    /// The installation of oms that the charge names. It may be another one that shares the gateway account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    installation_id: Option<InstallationId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<Money>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,6 +65,7 @@ impl From<Finding> for FindingBody {
             charge: finding.charge.map(|charge| charge.to_string()),
             payment: finding.payment.map(|payment| payment.to_string()),
             order_id: finding.order_id,
+            installation_id: finding.installation_id,
             expected: finding.expected,
             found: finding.found,
             detail: finding.detail,

@@ -19,7 +19,7 @@ use crate::store::unreadable;
 /// What a [`Row`] is read from, of `orders.findings f`: a macro, because the text of a cached statement is a constant.
 macro_rules! columns {
     () => {
-        "f.id, f.kind, f.gateway, f.charge_reference, f.payment_reference, f.order_id, f.expected_minor,
+        "f.id, f.kind, f.gateway, f.charge_reference, f.payment_reference, f.order_id, f.installation_id, f.expected_minor,
          f.expected_currency, f.found_minor, f.found_currency, f.detail, f.action, f.tries, f.found_at, f.last_seen_at,
          f.note, f.resolved_at, f.resolved_by"
     };
@@ -113,6 +113,8 @@ pub(super) struct Row {
     payment_reference: Option<String>,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     order_id: Option<Uuid>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    installation_id: Option<Uuid>,
     #[diesel(sql_type = Nullable<BigInt>)]
     expected_minor: Option<i64>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -151,6 +153,7 @@ impl Row {
             charge: charge.transpose().map_err(unreadable)?,
             payment: payment.transpose().map_err(unreadable)?,
             order_id: self.order_id.map(Into::into),
+            installation_id: self.installation_id.map(Into::into),
             expected: money(self.expected_minor, self.expected_currency)?,
             found: money(self.found_minor, self.found_currency)?,
             detail: self.detail,

@@ -90,6 +90,7 @@ impl Charge {
             created_at: DateTime::from_timestamp(self.created, 0)?,
             order_id: metadata.and_then(Metadata::order_id),
             tenant_id: metadata.and_then(Metadata::tenant_id),
+            installation_id: metadata.and_then(Metadata::installation_id),
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use oms_circuit_breaker::BreakerConfig;
+use oms_validation::InstallationId;
 use secrecy::SecretString;
 
 /// How to reach Stripe, and how long to wait for it.
@@ -18,6 +19,8 @@ pub struct StripeConfig {
     pub timeout: Duration,
     /// When to stop calling it.
     pub breaker: BreakerConfig,
+    /// The installation, for the metadata of its payments.
+    pub installation: Option<InstallationId>,
     /// Headers that are sent along, asked for at each call: which trace it belongs to, for instance.
     pub headers: fn() -> Vec<(&'static str, String)>,
 }
@@ -45,6 +48,7 @@ impl StripeConfig {
             connect_timeout: Duration::from_secs(2),
             timeout: Duration::from_secs(8),
             breaker: BreakerConfig::default(),
+            installation: None,
             headers: Vec::new,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use oms_validation::Money;
+use oms_validation::{InstallationId, Money};
 
 use crate::ports::PrepareRequest;
 use crate::{PaymentMethod, RefundRequest};
@@ -15,8 +15,13 @@ pub(super) type Form<'a> = Vec<(&'static str, Cow<'a, str>)>;
 ///
 /// `capture_method` is spelt out, because its default differs between versions and accounts. Methods that send the
 /// customer to another site are off: there is no page of ours to come back to.
-pub(super) fn prepare(request: &PrepareRequest) -> Form<'static> {
-    vec![
+///
+/// The metadata is for operators, and for finding the tenant of a charge. It authorises nothing.
+pub(super) fn prepare(
+    request: &PrepareRequest,
+    installation: Option<InstallationId>,
+) -> Form<'static> {
+    let mut form: Form<'static> = vec![
         ("amount", request.amount.amount_minor.to_string().into()),
         ("currency", currency(request.amount).into()),
         ("capture_method", "automatic".into()),
@@ -28,7 +33,11 @@ pub(super) fn prepare(request: &PrepareRequest) -> Form<'static> {
             "metadata[attempt]",
             request.attempt_number.to_string().into(),
         ),
-    ]
+    ];
+    if let Some(installation) = installation {
+        form.push(("metadata[installation_id]", installation.to_string().into()));
+    }
+    form
 }
 
 /// The payment method and nothing else. <https://docs.stripe.com/api/payment_intents/confirm>

@@ -1,6 +1,6 @@
 //! The parts of Stripe's objects that we read.
 
-use oms_validation::{Currency, Money, OrderId, TenantId};
+use oms_validation::{Currency, InstallationId, Money, OrderId, TenantId};
 use serde::Deserialize;
 
 use crate::{
@@ -50,6 +50,7 @@ pub(super) struct Page<T> {
 pub(super) struct Metadata {
     order_id: Option<String>,
     tenant_id: Option<String>,
+    installation_id: Option<String>,
 }
 
 /// What an answer with an error status holds. <https://docs.stripe.com/api/errors>
@@ -79,6 +80,11 @@ impl Metadata {
     /// The store; none when it is not one of ours that is named.
     pub(super) fn tenant_id(&self) -> Option<TenantId> {
         self.tenant_id.as_deref()?.parse().ok()
+    }
+
+    /// The installation; none when none is named.
+    pub(super) fn installation_id(&self) -> Option<InstallationId> {
+        self.installation_id.as_deref()?.parse().ok()
     }
 
     /// The order; none when it is not one of ours that is named.

@@ -46,6 +46,12 @@ pub enum LaterCause {
     /// The attempt belongs to a gateway that this program was not given.
     #[error("the attempt belongs to the gateway {0}")]
     OtherGateway(String),
+    /// The attempt was made before this database was copied, and only an operator can say that it is this database's to
+    /// settle.
+    #[error(
+        "the payment was inherited from the database that this one was copied from; see `oms-api installation`"
+    )]
+    Inherited,
     /// The gateway has a refund with this refund's id, of another amount.
     #[error("the gateway has a refund of another amount: {amount:?}")]
     OtherRefund {

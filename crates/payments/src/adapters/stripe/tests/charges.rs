@@ -74,6 +74,7 @@ async fn charges_are_listed_page_by_page_until_there_are_no_more() {
         created_at: DateTime::from_timestamp(1_790_000_000, 0).unwrap(),
         order_id: Some(ORDER.parse().unwrap()),
         tenant_id: Some(TENANT.parse().unwrap()),
+        installation_id: None,
     };
     assert_eq!(second.charges, [expected]);
     let ids: Vec<&str> = first.charges.iter().map(|it| it.id.as_str()).collect();

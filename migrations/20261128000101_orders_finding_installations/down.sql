@@ -1,0 +1,1 @@
+ALTER TABLE orders.findings DROP COLUMN installation_id;
