@@ -121,7 +121,7 @@ fn span_export(config: &Config, runtime: &Handle) -> anyhow::Result<Option<SpanE
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
-    let applied = migrations::migrate(config.database_url())
+    let applied = migrations::migrate(config.database.url())
         .await
         .context("can't migrate")?;
     let mut out = std::io::stdout().lock();

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::{Context, ensure};
-use oms_database::{Database, DatabaseConfig};
+use oms_database::Database;
 use oms_inventory::{Catalogue, load_catalogue};
 
 use crate::config::{Config, Environment};
@@ -18,7 +18,7 @@ pub(crate) async fn seed(config: &Config) -> anyhow::Result<()> {
     );
     let catalogue: Catalogue =
         serde_json::from_str(CATALOGUE).context("the demo catalogue can't be read")?;
-    let database = Database::new(&DatabaseConfig::new(config.database_url()))?;
+    let database = Database::new(&config.database.pool())?;
     let mut connection = database.acquire().await?;
     let added = load_catalogue(&mut connection, config.tenant, &catalogue)
         .await

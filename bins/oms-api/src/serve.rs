@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use oms_database::{Database, DatabaseConfig, migrations};
-use oms_geocoding::adapters::{AddressBook, Nominatim, NominatimConfig};
+use oms_database::{Database, migrations};
+use oms_geocoding::adapters::{AddressBook, Nominatim};
 use oms_geocoding::{CachedGeocoder, Chain, DEFAULT_TTL, Geocoder};
 use oms_inventory::InventoryContext;
 use oms_inventory::http::InventoryApi;
@@ -41,6 +41,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let settings = OrderSettings {
         batch_max: config.intake_batch_max,
         batches_in_flight: config.intake_batches,
+        batch_wait: config.intake_timeout,
         sweep_after: config.sweep.after,
         sweep_lease: config.sweep.lease(),
         sweep_batch: config.sweep.batch,
@@ -148,12 +149,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
 
 /// The pool, once the database answers and has all the migrations that this program knows.
 pub(crate) async fn connect(config: &Config) -> anyhow::Result<Database> {
-    let database = Database::new(&DatabaseConfig {
-        max_connections: config.database_max_connections,
-        statement_timeout: config.database_statement_timeout,
-        answer_timeout: config.database_answer_timeout,
-        ..DatabaseConfig::new(config.database_url())
-    })?;
+    let database = Database::new(&config.database.pool())?;
     let mut connection = database
         .acquire()
         .await
@@ -178,6 +174,7 @@ pub(crate) fn gateway(config: &Config) -> anyhow::Result<Arc<dyn PaymentGateway>
     }
     let settings = &config.stripe;
     let stripe = StripeGateway::new(&StripeConfig {
+        connect_timeout: settings.connect_timeout,
         timeout: settings.timeout,
         headers: traces::headers,
         ..StripeConfig::new(&settings.api_url, settings.secret_key.clone())
@@ -204,8 +201,8 @@ pub(crate) fn geocoder(config: &Config, database: &Database) -> anyhow::Result<A
         }
         None => {}
     }
-    if let Some(url) = &config.geocoder_url {
-        let service = Nominatim::new(&NominatimConfig::new(url))?;
+    if let Some(settings) = &config.geocoder {
+        let service = Nominatim::new(&settings.client())?;
         chain.push(Arc::new(CachedGeocoder::new(
             Arc::new(service),
             database.clone(),
