@@ -128,7 +128,7 @@ impl OrderContext {
 
     /// Leave to wait for rows that somebody else has locked.
     pub(crate) async fn patience(&self) -> Result<SemaphorePermit<'_>, DbError> {
-        let turn = timeout(ADMISSION_TIMEOUT, self.patience.acquire()).await;
+        let turn = timeout(self.settings.batch_wait, self.patience.acquire()).await;
         let turn = turn.map_err(|_| DbError::LockTimeout)?;
         Ok(turn.expect("the semaphore is never closed"))
     }
