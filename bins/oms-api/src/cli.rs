@@ -135,10 +135,11 @@ fn span_export(config: &Config, runtime: &Handle) -> anyhow::Result<Option<SpanE
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
-    let applied = migrations::migrate_within(config.database_url(), config.migrate_timeout)
+    let settings = &config.database;
+    let applied = migrations::migrate_within(settings.url(), settings.migrate_timeout)
         .await
         .context("can't migrate")?;
-    let database = serve::connect(config).await?;
+    let database = database::connect(config).await?;
     installation::establish(&database).await?;
     database.close();
     let mut out = std::io::stdout().lock();

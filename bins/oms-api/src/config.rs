@@ -2,6 +2,8 @@
 
 mod access;
 mod alerts;
+mod database;
+mod geocoder;
 mod oidc;
 mod reader;
 mod reconcile;
@@ -22,6 +24,8 @@ use oms_validation::{Currency, TenantId};
 use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use access::AccessSettings;
+pub(crate) use database::DatabaseSettings;
+pub(crate) use geocoder::GeocoderSettings;
 pub(crate) use reader::InvalidConfig;
 use reader::Reader;
 pub(crate) use sweep::SweepSettings;
@@ -43,21 +47,13 @@ pub(crate) struct Config {
     pub(crate) port: u16,
     pub(crate) metrics_host: String,
     pub(crate) metrics_port: u16,
-    database_url: SecretString,
-    pub(crate) database_max_connections: usize,
-    /// Longest run of one statement.
-    pub(crate) database_statement_timeout: Duration,
-    /// Longest silence of a database that owes an answer.
-    pub(crate) database_answer_timeout: Duration,
-    /// How long the server waits for a database that is not there yet.
-    pub(crate) database_wait: Duration,
-    /// Longest run of `oms-api migrate`.
-    pub(crate) migrate_timeout: Duration,
+    pub(crate) database: DatabaseSettings,
     pub(crate) http: HttpLimits,
     pub(crate) imports: ImportLimits,
     pub(crate) gateway: Gateway,
     pub(crate) stripe: StripeSettings,
-    pub(crate) geocoder_url: Option<String>,
+    /// None: no service is called.
+    pub(crate) geocoder: Option<GeocoderSettings>,
     pub(crate) address_book: Option<PathBuf>,
     pub(crate) currency: Currency,
     /// Whom requests without a key act for in development, and reports of the gateway that name nobody.
@@ -66,6 +62,8 @@ pub(crate) struct Config {
     pub(crate) intake_batch_max: usize,
     /// Most batches of one store that are under way at a time.
     pub(crate) intake_batches: usize,
+    /// Longest wait of an order for its turn.
+    pub(crate) intake_timeout: Duration,
     pub(crate) access: AccessSettings,
     /// Where alerts are posted, beside the log.
     pub(crate) alert_webhook: Option<WebhookConfig>,
@@ -114,6 +112,7 @@ pub(crate) struct StripeSettings {
     pub(crate) secret_key: SecretString,
     /// Of the webhook endpoint; without them there is none.
     pub(crate) webhook_secrets: Option<WebhookSecrets>,
+    pub(crate) connect_timeout: Duration,
     pub(crate) timeout: Duration,
 }
 
@@ -138,33 +137,18 @@ impl Config {
         let environment = environment(&mut reader);
         let development = environment == Environment::Development;
         let stripe = stripe(&mut reader, development);
-        let database_max_connections = reader.number("OMS_DATABASE_MAX_CONNECTIONS", 20, 1..=1000);
-        let database_statement_timeout =
-            reader.milliseconds("OMS_DATABASE_STATEMENT_TIMEOUT_MS", 10_000, 100..=600_000);
+        let database = DatabaseSettings::read(&mut reader);
         let config = Self {
             environment,
             host: reader.text("OMS_HOST", Some("127.0.0.1")),
             port: reader.number("OMS_PORT", 3000, 0..=65_535),
             metrics_host: reader.text("OMS_METRICS_HOST", Some("127.0.0.1")),
             metrics_port: reader.number("OMS_METRICS_PORT", 9464, 0..=65_535),
-            database_url: reader.text("DATABASE_URL", None).into(),
-            database_max_connections,
-            database_statement_timeout,
-            database_answer_timeout: reader.milliseconds(
-                "OMS_DATABASE_ANSWER_TIMEOUT_MS",
-                default_answer_timeout_ms(database_statement_timeout),
-                100..=1_200_000,
-            ),
-            database_wait: reader.milliseconds("OMS_DATABASE_WAIT_MS", 60_000, 0..=3_600_000),
-            migrate_timeout: reader.milliseconds(
-                "OMS_MIGRATE_TIMEOUT_MS",
-                1_800_000,
-                1000..=86_400_000,
-            ),
-            http: http_limits(&mut reader, database_max_connections),
+            http: http_limits(&mut reader, database.max_connections),
+            database,
             imports: import_limits(&mut reader),
             gateway: gateway(&mut reader),
-            geocoder_url: reader.optional("OMS_GEOCODER_URL"),
+            geocoder: GeocoderSettings::read(&mut reader),
             address_book: reader.optional("OMS_ADDRESS_BOOK").map(PathBuf::from),
             currency: reader.parsed("OMS_CURRENCY", "USD", |text| {
                 Currency::parse(text).map_err(|error| error.to_string())
@@ -175,6 +159,7 @@ impl Config {
             }),
             intake_batch_max: reader.number("OMS_INTAKE_BATCH_MAX", 64, 1..=256),
             intake_batches: reader.number("OMS_INTAKE_BATCHES", 1, 1..=16),
+            intake_timeout: reader.milliseconds("OMS_INTAKE_TIMEOUT_MS", 5000, 100..=600_000),
             access: AccessSettings::read(&mut reader, environment),
             alert_webhook: alerts::alert_webhook(&mut reader, environment),
             sweep: SweepSettings::read(&mut reader, stripe.timeout),
@@ -198,14 +183,9 @@ impl Config {
         reader.finish(config)
     }
 
-    /// The database, password included.
-    pub(crate) fn database_url(&self) -> &str {
-        self.database_url.expose_secret()
-    }
-
     /// Whether the database is on another machine, as far as its URL tells.
     pub(crate) fn database_is_remote(&self) -> bool {
-        has_remote_host(self.database_url())
+        has_remote_host(self.database.url())
     }
 
     /// Whether requests may carry card numbers: only where no real one can get anywhere.
@@ -215,19 +195,7 @@ impl Config {
 
     /// Rules between settings.
     fn check(&self, reader: &mut Reader<'_>) {
-        let url = self.database_url();
-        if !url.is_empty() && !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            reader.problem(
-                "DATABASE_URL",
-                "must start with postgres:// or postgresql://",
-            );
-        }
-        if self.database_answer_timeout <= self.database_statement_timeout {
-            reader.problem(
-                "OMS_DATABASE_ANSWER_TIMEOUT_MS",
-                "must be more than OMS_DATABASE_STATEMENT_TIMEOUT_MS, after which a database that is well has answered",
-            );
-        }
+        self.database.check(reader);
         self.sweep.check(reader);
         match self.environment {
             Environment::Development if !is_loopback(&self.host) => reader.problem(
@@ -266,12 +234,6 @@ impl Config {
             );
         }
     }
-}
-
-/// A fifth more than a statement may take.
-fn default_answer_timeout_ms(statement_timeout: Duration) -> u64 {
-    let most = statement_timeout + statement_timeout / 5;
-    u64::try_from(most.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -350,6 +312,7 @@ fn stripe(reader: &mut Reader<'_>, development: bool) -> StripeSettings {
             .text("OMS_STRIPE_SECRET_KEY", development.then_some(SANDBOX_KEY))
             .into(),
         webhook_secrets: webhook_secrets(reader, development),
+        connect_timeout: reader.milliseconds("OMS_STRIPE_CONNECT_TIMEOUT_MS", 2000, 100..=60_000),
         timeout: reader.milliseconds("OMS_STRIPE_TIMEOUT_MS", 8000, 100..=80_000),
     }
 }

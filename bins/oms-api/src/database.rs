@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use oms_database::{Database, DatabaseConfig, check_pooler, migrations};
+use oms_database::{Database, check_pooler, migrations};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::config::Config;
@@ -34,7 +34,7 @@ pub(crate) async fn wait_for(config: &Config) -> anyhow::Result<Database> {
     let since = Instant::now();
     let mut reminded = None;
     while let Err(error) = within(PATIENCE, reach(&database)).await {
-        if since.elapsed() >= config.database_wait || is_permanent(&error) {
+        if since.elapsed() >= config.database.wait || is_permanent(&error) {
             return Err(error);
         }
         if reminded.is_none_or(|at: Instant| at.elapsed() >= REMINDER) {
@@ -53,12 +53,7 @@ pub(crate) async fn wait_for(config: &Config) -> anyhow::Result<Database> {
 }
 
 fn pool(config: &Config) -> anyhow::Result<Database> {
-    Ok(Database::new(&DatabaseConfig {
-        max_connections: config.database_max_connections,
-        statement_timeout: config.database_statement_timeout,
-        answer_timeout: config.database_answer_timeout,
-        ..DatabaseConfig::new(config.database_url())
-    })?)
+    Ok(Database::new(&config.database.pool())?)
 }
 
 async fn reach(database: &Database) -> anyhow::Result<()> {
@@ -67,7 +62,7 @@ async fn reach(database: &Database) -> anyhow::Result<()> {
 }
 
 async fn check(config: &Config, database: &Database) -> anyhow::Result<()> {
-    check_pooler(config.database_url()).await?;
+    check_pooler(config.database.url()).await?;
     let mut connection = database.acquire().await?;
     let pending = migrations::pending(&mut connection).await?;
     if !pending.is_empty() {

@@ -12,7 +12,7 @@ const OTHERS: u64 = 200;
 pub(crate) fn connections_per_worker(config: &Config) -> usize {
     let wanted = config.http.max_connections;
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let others = OTHERS + config.database_max_connections as u64;
+    let others = OTHERS + config.database.max_connections as u64;
     let needed = (wanted * workers) as u64 + others;
     let Some(limit) = raise_limit(needed) else {
         return wanted;

@@ -43,7 +43,7 @@ pub(crate) enum InstallationCommand {
 
 /// Runs a command, and prints what the installation is then.
 pub(crate) async fn run(config: &Config, command: InstallationCommand) -> anyhow::Result<()> {
-    let database = serve::connect(config).await?;
+    let database = database::connect(config).await?;
     let mut connection = database.acquire().await?;
     let installation = match command {
         InstallationCommand::Show => register(&mut connection).await?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use oms_database::Database;
-use oms_geocoding::adapters::{AddressBook, Nominatim, NominatimConfig};
+use oms_geocoding::adapters::{AddressBook, Nominatim};
 use oms_geocoding::{CachedGeocoder, Chain, DEFAULT_TTL, Geocoder};
 use oms_inventory::InventoryContext;
 use oms_inventory::http::InventoryApi;
@@ -66,6 +66,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let settings = OrderSettings {
         batch_max: config.intake_batch_max,
         batches_in_flight: config.intake_batches,
+        batch_wait: config.intake_timeout,
         sweep_after: config.sweep.after,
         sweep_lease: config.sweep.lease(),
         sweep_batch: config.sweep.batch,
@@ -90,7 +91,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         orders: OrdersApi::new(context, card_numbers, Handle::current(), tasks.clone()),
         inventory: InventoryApi::new(inventory, config.imports, Handle::current(), tasks.clone()),
         webhooks: webhooks(&config, &database, news),
-        readiness: Readiness::new(database.clone(), config.database_url()),
+        readiness: Readiness::new(database.clone(), config.database.url()),
     };
     let admission = Admission::new(&config, &database, &metrics)?;
     let request_metrics = RequestMetrics::register(&metrics)?;
@@ -180,6 +181,7 @@ pub(crate) fn gateway(
     }
     let settings = &config.stripe;
     let stripe = StripeGateway::new(&StripeConfig {
+        connect_timeout: settings.connect_timeout,
         timeout: settings.timeout,
         headers: traces::headers,
         installation: Some(installation),
@@ -207,8 +209,8 @@ pub(crate) fn geocoder(config: &Config, database: &Database) -> anyhow::Result<A
         }
         None => {}
     }
-    if let Some(url) = &config.geocoder_url {
-        let service = Nominatim::new(&NominatimConfig::new(url))?;
+    if let Some(settings) = &config.geocoder {
+        let service = Nominatim::new(&settings.client())?;
         chain.push(Arc::new(CachedGeocoder::new(
             Arc::new(service),
             database.clone(),

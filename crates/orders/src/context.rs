@@ -18,9 +18,6 @@ use crate::service::look_up::LookUps;
 use crate::service::place_together::Placing;
 use crate::service::placing_outcome::{PlacingOutcome, PlacingOutcomes};
 
-/// Longest wait of a new order for its turn.
-const ADMISSION_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Most batches of one kind that are under way at a time, of all stores.
 const BATCHES_IN_FLIGHT: usize = 4;
 
@@ -141,14 +138,14 @@ impl OrderContext {
 
     /// Leave to wait for rows that somebody else has locked.
     pub(crate) async fn patience(&self) -> Result<SemaphorePermit<'_>, DbError> {
-        let turn = timeout(ADMISSION_TIMEOUT, self.patience.acquire()).await;
+        let turn = timeout(self.settings.batch_wait, self.patience.acquire()).await;
         let turn = turn.map_err(|_| DbError::LockTimeout)?;
         Ok(turn.expect("the semaphore is never closed"))
     }
 
     /// A connection for a new order, in its turn.
     pub(crate) async fn admit(&self) -> Result<Admission<'_>, DbError> {
-        let turn = timeout(ADMISSION_TIMEOUT, self.admissions.acquire()).await;
+        let turn = timeout(self.settings.batch_wait, self.admissions.acquire()).await;
         let permit = turn
             .map_err(|_| DbError::Unavailable("too many new orders at once".to_owned()))?
             .expect("the semaphore is never closed");

@@ -60,7 +60,7 @@ fn every_problem_is_told_at_once_and_no_value_is_repeated() {
 fn a_silent_database_is_waited_for_longer_than_a_statement_may_take() {
     let slow = ("OMS_DATABASE_STATEMENT_TIMEOUT_MS", "20000");
     let config = read(&[DATABASE, slow]).unwrap();
-    assert_eq!(config.database_answer_timeout.as_millis(), 24_000);
+    assert_eq!(config.database.pool().answer_timeout.as_millis(), 24_000);
     let short = ("OMS_DATABASE_ANSWER_TIMEOUT_MS", "20000");
     let InvalidConfig(problems) = read(&[DATABASE, slow, short]).unwrap_err();
     assert_eq!(problems.len(), 1);
@@ -177,6 +177,58 @@ fn a_lease_outlives_the_calls_that_are_made_under_it() {
         "OMS_SWEEP_BACKOFF_MAX_MS",
     ];
     assert_eq!(told, expected, "{problems:?}");
+}
+
+#[test]
+fn waits_for_the_database_can_be_set_and_a_statement_outlasts_its_locks() {
+    let waits = |settings: &[(&str, &str)]| {
+        let pool = read(&[&[DATABASE], settings].concat())?.database.pool();
+        let seconds = [
+            pool.acquire_timeout,
+            pool.lock_timeout,
+            pool.statement_timeout,
+            pool.idle_in_transaction_timeout,
+        ]
+        .map(|wait| wait.as_secs());
+        Ok::<_, InvalidConfig>(seconds)
+    };
+    assert_eq!(waits(&[]).unwrap(), [5, 5, 10, 15]);
+    let (lock, statement) = (
+        "OMS_DATABASE_LOCK_TIMEOUT_MS",
+        "OMS_DATABASE_STATEMENT_TIMEOUT_MS",
+    );
+    let set = [
+        ("OMS_DATABASE_ACQUIRE_TIMEOUT_MS", "1000"),
+        (lock, "2000"),
+        (statement, "3000"),
+        ("OMS_DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS", "4000"),
+    ];
+    assert_eq!(waits(&set).unwrap(), [1, 2, 3, 4]);
+    let InvalidConfig(problems) = waits(&[(statement, "5000")]).unwrap_err();
+    assert_eq!(
+        problems,
+        [format!(
+            "{lock} must be less than {statement}, which includes it"
+        )]
+    );
+}
+
+#[test]
+fn a_geocoder_is_called_where_that_is_set() {
+    let (url, wait) = ("OMS_GEOCODER_URL", "OMS_GEOCODER_TIMEOUT_MS");
+    assert!(read(&[DATABASE]).unwrap().geocoder.is_none());
+    let given = [
+        DATABASE,
+        (url, "https://maps.example?key=hush"),
+        (wait, "9000"),
+    ];
+    let settings = read(&given).unwrap().geocoder.unwrap();
+    assert!(!format!("{settings:?}").contains("hush"));
+    let client = settings.client();
+    assert_eq!(client.timeout, Duration::from_secs(9));
+    assert_eq!(client.connect_timeout, Duration::from_secs(1));
+    let InvalidConfig(problems) = read(&[DATABASE, (wait, "9000")]).unwrap_err();
+    assert_eq!(problems, [format!("{wait} means nothing without {url}")]);
 }
 
 #[test]

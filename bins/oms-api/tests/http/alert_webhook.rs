@@ -65,7 +65,7 @@ async fn count(shop: &Shop, series: &str) -> u64 {
 #[tokio::test]
 async fn an_alert_is_posted_once_and_is_in_the_log_as_well() {
     let receiver = Receiver::start(Manner::Answers(204)).await;
-    let mut shop = open(&receiver, "20000").await;
+    let mut shop = open(&receiver, "25000").await;
     let id = shop.database.raise().await;
     let received = receiver.has_received(1).await;
     let request = &received[0];
@@ -92,7 +92,7 @@ async fn an_alert_is_posted_once_and_is_in_the_log_as_well() {
 #[tokio::test]
 async fn an_alert_that_is_not_taken_is_logged_counted_and_posted_again() {
     let receiver = Receiver::start(Manner::Answers(500)).await;
-    let mut shop = open(&receiver, "20000").await;
+    let mut shop = open(&receiver, "25000").await;
     let id = shop.database.raise().await;
     let failed = shop.api.logged("an alert could not be delivered").await;
     assert_eq!(failed["alert_id"], id);
@@ -147,7 +147,7 @@ async fn a_webhook_that_hangs_holds_up_neither_orders_nor_other_alerts() {
 #[tokio::test]
 async fn however_many_alerts_there_are_few_are_posted_at_a_time() {
     let receiver = Receiver::start(Manner::Hangs).await;
-    let shop = open(&receiver, "20000").await;
+    let shop = open(&receiver, "25000").await;
     let rows = format!(
         "INSERT INTO orders.alerts (tenant_id, id, kind, subject_id, message, created_at, due_at)
          SELECT '{TENANT}', gen_random_uuid(), 'finding', gen_random_uuid(), 'x', now(), now()

@@ -11,14 +11,24 @@ pub const SECRET_KEY: &str = "sk_test_hushHushKey";
 
 /// Quiet and small: the sweeper looks once, before there is any order, and nothing is due for an hour. Webhooks are applied
 /// by the process that gets them, and not looked for.
-const SETTINGS: [(&str, &str); 10] = [
+///
+/// No time-out of these ends anything on a slow machine where the test does not want it. A test about a time-out sets its own.
+const SETTINGS: [(&str, &str); 19] = [
     ("OMS_PORT", "0"),
     ("OMS_METRICS_PORT", "0"),
     ("OMS_LOG_FORMAT", "json"),
     ("OMS_DATABASE_MAX_CONNECTIONS", "8"),
     ("OMS_STRIPE_SECRET_KEY", SECRET_KEY),
-    // No call of a slow machine may end by time-out where the test does not want it.
+    ("OMS_DATABASE_ACQUIRE_TIMEOUT_MS", "120000"),
+    ("OMS_DATABASE_LOCK_TIMEOUT_MS", "120000"),
+    ("OMS_DATABASE_STATEMENT_TIMEOUT_MS", "240000"),
+    ("OMS_DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS", "240000"),
+    ("OMS_INTAKE_TIMEOUT_MS", "120000"),
+    ("OMS_STRIPE_CONNECT_TIMEOUT_MS", "60000"),
     ("OMS_STRIPE_TIMEOUT_MS", "60000"),
+    ("OMS_HEAD_TIMEOUT_MS", "60000"),
+    ("OMS_BODY_TIMEOUT_MS", "60000"),
+    ("OMS_SHUTDOWN_TIMEOUT_MS", "120000"),
     ("OMS_SWEEP_INTERVAL_MS", "3600000"),
     ("OMS_SWEEP_AFTER_MS", "3600000"),
     ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "3600000"),

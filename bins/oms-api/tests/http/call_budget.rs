@@ -69,7 +69,7 @@ async fn sweep_all(shop: &Shop) {
 
 #[tokio::test]
 async fn a_flapping_gateway_is_called_within_the_budget_and_every_order_ends() {
-    let shop = Shop::open_sweeping(&[]).await;
+    let shop = Shop::open_sweeping_on_demand(&[]).await;
     shop.sandbox.plan(flapping()).await;
     let answers = place_all(&shop).await;
     let statuses: BTreeSet<u16> = answers.iter().map(|answer| answer.status).collect();
@@ -94,7 +94,7 @@ async fn a_flapping_gateway_is_called_within_the_budget_and_every_order_ends() {
 
 #[tokio::test]
 async fn a_decline_costs_two_calls_and_none_when_its_key_is_sent_again() {
-    let shop = Shop::open_sweeping(&[]).await;
+    let shop = Shop::open_sweeping_on_demand(&[]).await;
     let (key, declined) = (new_key(), order_of(0));
     let answer = shop.place(&key, &declined).await;
     answer.assert_failed("orders.payment_declined");
@@ -141,7 +141,7 @@ async fn assert_turned_away(shop: &Shop) {
 
 #[tokio::test]
 async fn while_the_breaker_is_open_orders_leave_no_trace_and_only_probes_reach_the_gateway() {
-    let shop = Shop::open_sweeping(&[]).await;
+    let shop = Shop::open_sweeping_on_demand(&[]).await;
     // Some orders wait for the sweeper when the gateway goes.
     let lost = json!({ "type": "error_before", "status": 500 });
     for _ in 0..3 {

@@ -8,11 +8,17 @@ use oms_payments::{
 };
 
 use crate::api::SECRET_KEY;
+use crate::eventually::DEADLINE;
 use crate::request::small_order;
 use crate::shop::Shop;
 
 fn gateway(shop: &Shop) -> StripeGateway {
-    StripeGateway::new(&StripeConfig::new(&shop.sandbox.url, SECRET_KEY.into())).unwrap()
+    let config = StripeConfig {
+        connect_timeout: DEADLINE,
+        timeout: DEADLINE,
+        ..StripeConfig::new(&shop.sandbox.url, SECRET_KEY.into())
+    };
+    StripeGateway::new(&config).unwrap()
 }
 
 /// Far longer than any test.

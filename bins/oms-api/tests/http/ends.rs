@@ -41,6 +41,15 @@ impl Shop {
         shop
     }
 
+    /// The same, where each look is up to the test: an order that was looked at in vain is not due for an hour.
+    pub async fn open_sweeping_on_demand(settings: Settings<'_>) -> Self {
+        let unhurried = [
+            ("OMS_SWEEP_BACKOFF_MIN_MS", "3600000"),
+            ("OMS_SWEEP_BACKOFF_MAX_MS", "3600000"),
+        ];
+        Self::open_sweeping(&[&unhurried, settings].concat()).await
+    }
+
     /// Has the sweeper look at the one open order, once, whatever its age. Returns when what it found is written.
     pub async fn sweep_once(&self, order_id: &str) {
         let before = self.metric_sum(SWEPT).await;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// Far longer than anything takes, so that reaching it means that it won't happen.
-const DEADLINE: Duration = Duration::from_secs(120);
+pub const DEADLINE: Duration = Duration::from_secs(600);
 const INTERVAL: Duration = Duration::from_millis(10);
 
 /// Asks until there is an answer, and returns it.

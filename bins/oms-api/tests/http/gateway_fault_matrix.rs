@@ -193,7 +193,7 @@ fn fence(fault: Fault) -> Row {
 
 impl Row {
     async fn check(&self) {
-        let shop = Shop::open_sweeping(self.settings).await;
+        let shop = Shop::open_sweeping_on_demand(self.settings).await;
         shop.sandbox.plan(self.placing.clone()).await;
         let key = new_key();
         let answer = shop.place(&key, &small_order()).await;

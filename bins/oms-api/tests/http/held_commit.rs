@@ -17,7 +17,7 @@ const LOCK: u32 = 4711;
 
 impl StoreDatabase {
     /// Holds the next COMMIT of a transaction that changes an order like this: the server has it, and everything that it
-    /// commits was written. Its own patience with locks does not count; the statement's does, which is ten seconds.
+    /// commits was written. Its own patience with locks does not count; the statement's does.
     pub async fn hold_commit(&self, change: Change) {
         let event = match change {
             Change::Insert => "INSERT",

@@ -173,7 +173,11 @@ async fn what_waits_and_what_goes_together_is_measured_by_kind() {
 
 #[tokio::test]
 async fn a_lock_that_could_not_be_had_is_counted_and_so_is_the_wait_for_it() {
-    let shop = Shop::open().await;
+    let impatient = [
+        ("OMS_DATABASE_LOCK_TIMEOUT_MS", "1500"),
+        ("OMS_INTAKE_TIMEOUT_MS", "3000"),
+    ];
+    let shop = Shop::open_with(&impatient).await;
     shop.database
         .execute("BEGIN; UPDATE inventory.stock_levels SET on_hand = on_hand")
         .await;

@@ -7,6 +7,8 @@ use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
+use crate::eventually::DEADLINE;
+
 /// One connection to the API.
 pub struct RawConnection(TcpStream);
 
@@ -59,7 +61,7 @@ impl RawConnection {
                 assert_ne!(read, 0, "the connection ends in the middle of an answer");
             }
         };
-        within_30_s("the server answers", read).await;
+        in_time("the server answers", read).await;
         String::from_utf8(bytes).unwrap()
     }
 
@@ -76,7 +78,7 @@ impl RawConnection {
     pub async fn read_to_end(mut self) -> String {
         let mut bytes = Vec::new();
         // A server that closes with bytes unread resets the connection after its answer.
-        let _ = within_30_s(
+        let _ = in_time(
             "the server closes the connection",
             self.0.read_to_end(&mut bytes),
         )
@@ -92,8 +94,8 @@ impl RawConnection {
     }
 }
 
-async fn within_30_s<T>(what: &str, work: impl Future<Output = T>) -> T {
-    let done = tokio::time::timeout(Duration::from_secs(30), work).await;
+async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let done = tokio::time::timeout(DEADLINE, work).await;
     done.unwrap_or_else(|_| panic!("did not happen: {what}"))
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::api::{Api, SWEEPING, Settings, command};
-use crate::eventually::eventually;
+use crate::eventually::{DEADLINE, eventually};
 use crate::invariants::{assert_charges_match_orders, assert_invariants};
 use crate::process::Process;
 use crate::request::new_key;
@@ -254,7 +254,9 @@ fn client() -> Client {
         .no_proxy()
         .tls_certs_only([])
         // Whoever waits for longer waits in vain.
-        .timeout(Duration::from_secs(60))
+        .timeout(DEADLINE)
+        // Well before the server closes it, with which a request could cross.
+        .pool_idle_timeout(Duration::from_secs(20))
         .build()
         .unwrap()
 }

@@ -11,8 +11,11 @@ use crate::request::{new_key, small_order};
 use crate::shop::{Customer, Shop};
 use oms_test_support::SilentProxy;
 
-/// A quarter of the product's.
-const TIMES: [(&str, &str); 2] = [
+/// The product's, and a quarter of its for statements.
+const TIMES: [(&str, &str); 5] = [
+    ("OMS_DATABASE_ACQUIRE_TIMEOUT_MS", "5000"),
+    ("OMS_INTAKE_TIMEOUT_MS", "5000"),
+    ("OMS_DATABASE_LOCK_TIMEOUT_MS", "2000"),
     ("OMS_DATABASE_STATEMENT_TIMEOUT_MS", "2500"),
     ("OMS_DATABASE_ANSWER_TIMEOUT_MS", "3000"),
 ];

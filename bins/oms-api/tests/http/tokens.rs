@@ -12,6 +12,7 @@ async fn trusting(issuer: &TestIssuer) -> Shop {
         ("OMS_OIDC_AUDIENCE", AUDIENCE),
         ("OMS_OIDC_ALGORITHMS", "ES256"),
         ("OMS_OIDC_TENANT_CLAIM", TENANT_CLAIM),
+        ("OMS_OIDC_TIMEOUT_MS", "60000"),
     ])
     .await
 }

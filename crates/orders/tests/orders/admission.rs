@@ -1,7 +1,6 @@
 //! New orders do not take every connection.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
@@ -30,7 +29,6 @@ pub async fn waiting(connection: &mut Connection) -> i64 {
 async fn while_new_orders_queue_for_hot_stock_others_find_a_connection() {
     let one_by_one = OrderSettings {
         batch_max: 1,
-        batch_wait: Duration::from_secs(60),
         ..settings()
     };
     let shop = Arc::new(Shop::open_with(Confirm::Pays, one_by_one).await);

@@ -1,9 +1,8 @@
 //! Reading orders by their ids, together with those that others read.
 
-use std::time::Duration;
-
 use diesel_async::SimpleAsyncConnection;
 use oms_orders::{OrderError, get_order};
+use oms_test_support::PATIENCE;
 use oms_validation::{OrderId, TenantId};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -82,7 +81,7 @@ async fn until(happened: impl AsyncFn() -> bool) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), waiting)
+    tokio::time::timeout(PATIENCE, waiting)
         .await
         .expect("it happens");
 }

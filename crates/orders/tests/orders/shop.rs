@@ -14,7 +14,7 @@ use oms_orders::{
     refund_order,
 };
 use oms_payments::PaymentMethod;
-use oms_test_support::TestDatabase;
+use oms_test_support::{PATIENCE, TestDatabase};
 use oms_validation::{Currency, IdempotencyKey, Money, Once, OrderId, TenantId};
 use serde_json::json;
 use uuid::Uuid;
@@ -54,6 +54,7 @@ impl Default for Opening {
 /// Every new order is due for the sweeper at once.
 pub fn settings() -> OrderSettings {
     OrderSettings {
+        batch_wait: PATIENCE,
         sweep_after: Duration::ZERO,
         ..OrderSettings::new(Currency::parse("USD").unwrap())
     }

@@ -66,6 +66,7 @@ impl Server {
             ..BreakerConfig::default()
         };
         client(&NominatimConfig {
+            connect_timeout: LONG,
             timeout,
             breaker,
             ..NominatimConfig::new(&self.url)

@@ -7,11 +7,16 @@ mod template;
 pub use proxy::SilentProxy;
 
 use std::thread;
+use std::time::Duration;
 
 use anyhow::Context;
 use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use oms_database::{Connection, Database, DatabaseConfig};
 use uuid::Uuid;
+
+/// How long a test waits for what happens at once on an idle machine. No test waits for it to pass: how fast the machine is,
+/// or what runs beside the tests, decides nothing.
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A database of one test's own, dropped at its end.
 #[derive(Debug)]
@@ -86,13 +91,19 @@ impl TestDatabase {
             .expect("the test database takes connections")
     }
 
-    /// A pool with the product's own settings and up to `max_connections` connections.
+    /// A pool with the product's own settings and up to `max_connections` connections, and with the tests' own time-outs.
     ///
     /// # Panics
     /// Never for a reachable server.
     pub fn pool(&self, max_connections: usize) -> Database {
         let config = DatabaseConfig {
             max_connections,
+            acquire_timeout: PATIENCE,
+            lock_timeout: PATIENCE,
+            statement_timeout: PATIENCE * 2,
+            answer_timeout: PATIENCE * 3,
+            ping_timeout: PATIENCE,
+            idle_in_transaction_timeout: PATIENCE * 2,
             ..DatabaseConfig::new(self.url())
         };
         Database::new(&config).expect("the configuration is valid")

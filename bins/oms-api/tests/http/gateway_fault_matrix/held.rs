@@ -37,7 +37,7 @@ struct Held {
 
 impl Held {
     async fn place(body: Value) -> Self {
-        let shop = Shop::open_sweeping(PATIENT).await;
+        let shop = Shop::open_sweeping_on_demand(PATIENT).await;
         let key = new_key();
         let pending = shop.place(&key, &body).await;
         pending.assert_pending();
@@ -161,7 +161,7 @@ async fn assert_left_to_a_person(shop: &Shop, order_id: &str, captured: u64) {
 
 #[tokio::test]
 async fn a_wrong_amount_in_the_answer_to_the_confirmation_is_held() {
-    let shop = Shop::open_sweeping(PATIENT).await;
+    let shop = Shop::open_sweeping_on_demand(PATIENT).await;
     shop.sandbox.hold("confirm").await;
     let customer = shop.customer();
     let placing = tokio::spawn(async move { customer.place(&new_key(), &small_order()).await });
@@ -178,7 +178,7 @@ async fn a_wrong_amount_in_the_answer_to_the_confirmation_is_held() {
 
 /// The sweeper finds that another amount than the order's total was received.
 async fn sweeper_finds(received: u64) {
-    let shop = Shop::open_sweeping(PATIENT).await;
+    let shop = Shop::open_sweeping_on_demand(PATIENT).await;
     shop.sandbox
         .plan(json!([
             { "operation": "confirm", "action": { "type": "error_after", "status": 502 } },

@@ -12,7 +12,7 @@ use crate::shop::Shop;
 
 #[tokio::test]
 async fn a_confirmation_that_arrives_after_the_fence_is_refused_by_the_gateway() {
-    let shop = Shop::open_sweeping(IMPATIENT).await;
+    let shop = Shop::open_sweeping_on_demand(IMPATIENT).await;
     shop.sandbox.hold("confirm").await;
     let key = new_key();
     let pending = shop.place(&key, &small_order()).await;
@@ -39,7 +39,7 @@ async fn a_confirmation_that_arrives_after_the_fence_is_refused_by_the_gateway()
 #[tokio::test]
 async fn a_charge_that_arrives_after_our_cancel_changes_no_order_and_is_left_for_reverse_reconciliation()
  {
-    let shop = Shop::open_sweeping(PATIENT).await;
+    let shop = Shop::open_sweeping_on_demand(PATIENT).await;
     shop.sandbox
         .once("confirm", json!({ "type": "late_effect", "ms": 1 }))
         .await;
@@ -66,7 +66,7 @@ async fn a_charge_that_arrives_after_our_cancel_changes_no_order_and_is_left_for
 
 #[tokio::test]
 async fn a_payment_is_found_by_its_reference_when_the_gateway_has_forgotten_the_keys() {
-    let shop = Shop::open_sweeping(PATIENT).await;
+    let shop = Shop::open_sweeping_on_demand(PATIENT).await;
     shop.sandbox
         .plan(json!([
             { "operation": "confirm", "action": { "type": "error_after", "status": 502 } },
@@ -102,7 +102,7 @@ async fn prepare_and_kill(shop: &mut Shop) -> (String, String) {
 
 #[tokio::test]
 async fn a_payment_prepared_again_with_its_key_is_the_same_payment() {
-    let mut shop = Shop::open_sweeping(PATIENT).await;
+    let mut shop = Shop::open_sweeping_on_demand(PATIENT).await;
     let (key, order_id) = prepare_and_kill(&mut shop).await;
     shop.restart(&[SWEEPING]).await;
     shop.sweep_within(&order_id, 1).await;
@@ -113,7 +113,7 @@ async fn a_payment_prepared_again_with_its_key_is_the_same_payment() {
 
 #[tokio::test]
 async fn a_payment_prepared_again_with_a_forgotten_key_takes_no_money_twice() {
-    let mut shop = Shop::open_sweeping(PATIENT).await;
+    let mut shop = Shop::open_sweeping_on_demand(PATIENT).await;
     let (key, order_id) = prepare_and_kill(&mut shop).await;
     assert_eq!(shop.sandbox.expire_keys().await, 1);
     shop.restart(&[SWEEPING]).await;
@@ -129,7 +129,8 @@ async fn a_payment_prepared_again_with_a_forgotten_key_takes_no_money_twice() {
 
 #[tokio::test]
 async fn a_500_that_is_replayed_for_the_preparation_s_key_ends_the_order() {
-    let mut shop = Shop::open_sweeping(&[(FAILPOINTS, &dies_at("orders.collected"))]).await;
+    let mut shop =
+        Shop::open_sweeping_on_demand(&[(FAILPOINTS, &dies_at("orders.collected"))]).await;
     shop.sandbox
         .once("create", json!({ "type": "error_after", "status": 500 }))
         .await;
@@ -152,7 +153,7 @@ async fn a_500_that_is_replayed_for_the_preparation_s_key_ends_the_order() {
 
 #[tokio::test]
 async fn a_500_that_hides_a_decline_fails_the_order_at_once() {
-    let shop = Shop::open_sweeping(PATIENT).await;
+    let shop = Shop::open_sweeping_on_demand(PATIENT).await;
     let key = new_key();
     let declined = with(small_order(), "creditCardNumber", json!(DECLINED_CARD));
     shop.sandbox

@@ -32,7 +32,7 @@ fn connections(port: u16) -> usize {
 /// is gone when it goes on.
 #[tokio::test]
 async fn a_gateway_that_is_gone_before_the_confirmation_has_charged_nobody() {
-    let mut shop = Shop::open_sweeping(PATIENT).await;
+    let mut shop = Shop::open_sweeping_on_demand(PATIENT).await;
     shop.sandbox.hold("create").await;
     let (key, customer) = (new_key(), shop.customer());
     let placing = tokio::spawn({

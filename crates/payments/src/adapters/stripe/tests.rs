@@ -10,6 +10,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use oms_circuit_breaker::BreakerConfig;
+use oms_test_support::PATIENCE;
 use oms_validation::{Currency, OrderId, TenantId};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -29,7 +30,11 @@ fn usd(amount_minor: i64) -> Money {
 }
 
 fn config(url: &str) -> StripeConfig {
-    StripeConfig::new(url, SecretString::from(SECRET))
+    StripeConfig {
+        connect_timeout: PATIENCE,
+        timeout: PATIENCE,
+        ..StripeConfig::new(url, SecretString::from(SECRET))
+    }
 }
 
 fn gateway(config: &StripeConfig) -> StripeGateway {
