@@ -238,9 +238,8 @@ fn on_ended(
             "has reserved",
         ),
     };
-    let action = match attempt.map(|attempt| attempt.state) {
-        // The books have the money, too: an operator has closed the order, and knows.
-        Some(AttemptState::Paid | AttemptState::Refunding) => FindingAction::None,
+    let action = match (left, attempt) {
+        (Left::Money(_), Some(attempt)) if is_in_the_books(attempt) => FindingAction::None,
         _ => remedy(left, charge, attempt),
     };
     let detail = format!(
@@ -260,6 +259,12 @@ fn on_ended(
         installation: charge.installation_id,
         detail,
     }))
+}
+
+/// Whether our books have the money of an ended order's payment, too: then an operator has closed the order, and knows.
+fn is_in_the_books(attempt: &Attempt) -> bool {
+    let state = matches!(attempt.state, AttemptState::Paid | AttemptState::Refunding);
+    state && attempt.captured.is_some()
 }
 
 /// A charge for no order, or past the payment of this paid one.

@@ -180,6 +180,23 @@ fn a_paid_order_whose_money_was_all_given_back_past_us_is_for_a_person() {
 }
 
 #[test]
+fn what_is_left_of_an_order_that_an_operator_has_closed_is_reported_and_not_given_back() {
+    for status in [
+        OrderStatus::Failed,
+        OrderStatus::Cancelled,
+        OrderStatus::Refunded,
+    ] {
+        let closed = Case::new(status, "paid")
+            .with(|it| it.attempt.as_mut().unwrap().captured = Some(money(700, "EUR")));
+        assert_eq!(
+            closed.kind_and_action(),
+            (ChargeOnEndedOrder, FindingAction::None),
+            "{status}"
+        );
+    }
+}
+
+#[test]
 fn what_an_ended_order_was_charged_is_given_back() {
     for (status, attempt) in [
         (OrderStatus::Failed, "voided"),
