@@ -182,14 +182,14 @@ async fn a_lock_that_could_not_be_had_is_counted_and_so_is_the_wait_for_it() {
         .execute("BEGIN; UPDATE inventory.stock_levels SET on_hand = on_hand")
         .await;
     let refused = shop.place_new(&small_order()).await;
-    refused.assert_problem(503, "service.database_unavailable");
+    refused.assert_problem(503, "orders.contended");
     shop.database.execute("ROLLBACK").await;
     shop.assert_metrics(&[
         ("oms_database_failures_total{reason=\"lock_timeout\"}", "1"),
         ("oms_database_failures_total{reason=\"deadlock\"}", "0"),
-        ("oms_stock_lock_seconds_bucket{le=\"1\"}", "0"),
+        ("oms_stock_lock_seconds_bucket{le=\"0.005\"}", "0"),
         ("oms_stock_lock_seconds_count", "1"),
-        ("oms_orders_total{outcome=\"unavailable\"}", "1"),
+        ("oms_orders_total{outcome=\"out_of_stock\"}", "1"),
     ])
     .await;
 }
