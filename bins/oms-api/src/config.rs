@@ -146,7 +146,7 @@ impl Config {
             http: http_limits(&mut reader, database_max_connections),
             imports: import_limits(&mut reader),
             gateway: gateway(&mut reader),
-            geocoder_url: reader.optional("OMS_GEOCODER_URL"),
+            geocoder_url: reader.url_nearby("OMS_GEOCODER_URL", environment),
             address_book: reader.optional("OMS_ADDRESS_BOOK").map(PathBuf::from),
             currency: reader.parsed("OMS_CURRENCY", "USD", |text| {
                 Currency::parse(text).map_err(|error| error.to_string())

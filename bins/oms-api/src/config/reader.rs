@@ -116,6 +116,32 @@ impl<'a> Reader<'a> {
         Some(url)
     }
 
+    /// An http or https URL, unless it is not set; in production http is taken only on this machine, where nobody listens in.
+    pub(super) fn url_nearby(&mut self, name: &str, environment: Environment) -> Option<String> {
+        let url = self.optional(name)?;
+        let is_here = || {
+            let host = url.strip_prefix("http://")?.split(['/', '?', '#']).next()?;
+            let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+            let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+            Some(host == "localhost" || address.is_ok_and(|address| address.is_loopback()))
+        };
+        match environment {
+            Environment::Production if !url.starts_with("https://") && is_here() != Some(true) => {
+                self.problem(
+                    name,
+                    "must be an https URL in production, or http on this machine",
+                );
+            }
+            Environment::Development
+                if !(url.starts_with("http://") || url.starts_with("https://")) =>
+            {
+                self.problem(name, "must be an http or https URL");
+            }
+            Environment::Development | Environment::Production => {}
+        }
+        Some(url)
+    }
+
     /// Notes that a variable is wrong. Its value is not repeated: it may be a secret.
     pub(super) fn problem(&mut self, name: &str, message: &str) {
         self.problems.push(format!("{name} {message}"));
