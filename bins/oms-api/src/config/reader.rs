@@ -120,10 +120,15 @@ impl<'a> Reader<'a> {
     pub(super) fn url_nearby(&mut self, name: &str, environment: Environment) -> Option<String> {
         let url = self.optional(name)?;
         let is_here = || {
-            let host = url.strip_prefix("http://")?.split(['/', '?', '#']).next()?;
-            let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-            let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-            Some(host == "localhost" || address.is_ok_and(|address| address.is_loopback()))
+            let authority = url.strip_prefix("http://")?.split(['/', '?', '#']).next()?;
+            let host = match authority.strip_prefix('[') {
+                Some(address) => address.split(']').next()?,
+                None => authority.split(':').next()?,
+            };
+            let address = host.parse::<std::net::IpAddr>();
+            let is_loopback = address.is_ok_and(|address| address.is_loopback());
+            // What looks like a host before an `@` is the name of a user.
+            Some((host == "localhost" || is_loopback) && !authority.contains('@'))
         };
         match environment {
             Environment::Production if !url.starts_with("https://") && is_here() != Some(true) => {
