@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::import::{self, ImportCommand};
 use crate::installation::{self, InstallationCommand};
 use crate::keys::{self, KeysCommand};
-use crate::{document, reconcile, seed, serve};
+use crate::{database, document, reconcile, seed, serve};
 
 /// Order management for e-commerce platforms. Configuration comes from the environment, and from `.env` in development.
 #[derive(Debug, Parser)]

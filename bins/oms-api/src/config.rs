@@ -148,7 +148,7 @@ impl Config {
             database,
             imports: import_limits(&mut reader),
             gateway: gateway(&mut reader),
-            geocoder: GeocoderSettings::read(&mut reader),
+            geocoder: GeocoderSettings::read(&mut reader, environment),
             address_book: reader.optional("OMS_ADDRESS_BOOK").map(PathBuf::from),
             currency: reader.parsed("OMS_CURRENCY", "USD", |text| {
                 Currency::parse(text).map_err(|error| error.to_string())

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::serve;
+use crate::database;
 
 /// What a copy's operator must know, once.
 const UNDECIDED: &str = "this database was copied or restored: the payments that were in it are read, and neither cancelled nor refunded, \

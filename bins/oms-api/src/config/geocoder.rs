@@ -5,6 +5,7 @@ use std::time::Duration;
 use oms_geocoding::adapters::NominatimConfig;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::Environment;
 use super::reader::Reader;
 
 const URL: &str = "OMS_GEOCODER_URL";
@@ -22,8 +23,8 @@ pub(crate) struct GeocoderSettings {
 
 impl GeocoderSettings {
     /// Reads them; without a URL no service is called.
-    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let Some(url) = reader.optional(URL) else {
+    pub(super) fn read(reader: &mut Reader<'_>, environment: Environment) -> Option<Self> {
+        let Some(url) = reader.url_nearby(URL, environment) else {
             let mut rest = [CONNECT_TIMEOUT, TIMEOUT].into_iter();
             if let Some(name) = rest.find(|name| reader.optional(name).is_some()) {
                 reader.problem(name, "means nothing without OMS_GEOCODER_URL");

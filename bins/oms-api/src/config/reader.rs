@@ -116,6 +116,37 @@ impl<'a> Reader<'a> {
         Some(url)
     }
 
+    /// An http or https URL, unless it is not set; in production http is taken only on this machine, where nobody listens in.
+    pub(super) fn url_nearby(&mut self, name: &str, environment: Environment) -> Option<String> {
+        let url = self.optional(name)?;
+        let is_here = || {
+            let authority = url.strip_prefix("http://")?.split(['/', '?', '#']).next()?;
+            let host = match authority.strip_prefix('[') {
+                Some(address) => address.split(']').next()?,
+                None => authority.split(':').next()?,
+            };
+            let address = host.parse::<std::net::IpAddr>();
+            let is_loopback = address.is_ok_and(|address| address.is_loopback());
+            // What looks like a host before an `@` is the name of a user.
+            Some((host == "localhost" || is_loopback) && !authority.contains('@'))
+        };
+        match environment {
+            Environment::Production if !url.starts_with("https://") && is_here() != Some(true) => {
+                self.problem(
+                    name,
+                    "must be an https URL in production, or http on this machine",
+                );
+            }
+            Environment::Development
+                if !(url.starts_with("http://") || url.starts_with("https://")) =>
+            {
+                self.problem(name, "must be an http or https URL");
+            }
+            Environment::Development | Environment::Production => {}
+        }
+        Some(url)
+    }
+
     /// Notes that a variable is wrong. Its value is not repeated: it may be a secret.
     pub(super) fn problem(&mut self, name: &str, message: &str) {
         self.problems.push(format!("{name} {message}"));

@@ -351,6 +351,34 @@ fn production_asks_an_issuer_over_tls_only() {
 }
 
 #[test]
+fn production_looks_addresses_up_over_tls_or_on_the_same_machine() {
+    let name = "OMS_GEOCODER_URL";
+    let problems = |url| match read(&[DATABASE, ("OMS_ENV", "production"), (name, url)]) {
+        Err(InvalidConfig(problems)) => problems,
+        Ok(_) => Vec::new(),
+    };
+    let wrong = format!("{name} must be an https URL in production, or http on this machine");
+    for url in [
+        "http://geo.example",
+        "http://10.0.0.7:8080",
+        "http://localhost.example",
+        "http://127.0.0.1:80@geo.example",
+        "ftp://127.0.0.1",
+    ] {
+        assert!(problems(url).contains(&wrong), "{url}");
+    }
+    for url in [
+        "https://geo.example/?key=k",
+        "http://127.0.0.1:8080",
+        "http://localhost/v1",
+        "http://[::1]:8080/?key=k",
+    ] {
+        assert!(!problems(url).contains(&wrong), "{url}");
+    }
+    assert!(read(&[DATABASE, (name, "http://geo.example")]).is_ok());
+}
+
+#[test]
 fn alerts_are_posted_where_that_is_said_and_over_tls_in_production() {
     assert!(read(&[DATABASE]).unwrap().alert_webhook.is_none());
     let url = ("OMS_ALERT_WEBHOOK_URL", "http://127.0.0.1:9/hook");

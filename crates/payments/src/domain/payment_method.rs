@@ -47,8 +47,8 @@ impl PaymentMethod {
         if text.is_empty() || text.len() > MAX_TOKEN_LENGTH || !text.bytes().all(of_a_token) {
             return Err(InvalidPaymentMethod::Token);
         }
-        // Digits alone are a card number in the wrong field: tokens are not secret, so it would be logged.
-        if CardNumber::parse(text).is_ok() {
+        // A card number in the wrong field: tokens are not secret, so it would be logged.
+        if has_card_number(text) {
             return Err(InvalidPaymentMethod::Token);
         }
         Ok(Self::Token(text.to_owned()))
@@ -65,7 +65,7 @@ impl PaymentMethod {
     /// What [`parse_token`](Self::parse_token) reads.
     pub fn token_schema() -> Object {
         let (least, most) = CARD_DIGITS.into_inner();
-        let no_card_number = format!("^(?!\\d{{{least},{most}}}$)[A-Za-z0-9_]+$");
+        let no_card_number = format!("^(?!_*(\\d_*){{{least},{most}}}$)[A-Za-z0-9_]+$");
         text(1..=MAX_TOKEN_LENGTH, &no_card_number)
             .description(Some(
                 "A token of the payment gateway for what the customer pays with.",
@@ -73,6 +73,27 @@ impl PaymentMethod {
             .examples(["pm_card_visa"])
             .build()
     }
+}
+
+/// Whether a token is a card number, however its digits are grouped, or has one in it. Within other text only digits that
+/// have a valid check digit are one: tokens are random, and a long run of digits in them is rare enough.
+fn has_card_number(token: &str) -> bool {
+    let mut runs = token.split(|c: char| !c.is_ascii_digit() && c != '_');
+    runs.any(|run| {
+        let digits: Vec<u32> = run.chars().filter_map(|c| c.to_digit(10)).collect();
+        let is_all = run.len() == token.len();
+        CARD_DIGITS.contains(&digits.len()) && (is_all || has_check_digit(&digits))
+    })
+}
+
+/// Luhn's formula.
+fn has_check_digit(digits: &[u32]) -> bool {
+    let doubled = |(index, digit): (usize, &u32)| match (index % 2, digit * 2) {
+        (0, _) => *digit,
+        (_, twice) => twice / 10 + twice % 10,
+    };
+    let sum: u32 = digits.iter().rev().enumerate().map(doubled).sum();
+    sum.is_multiple_of(10)
 }
 
 impl CardNumber {
@@ -131,7 +152,31 @@ mod tests {
 
     #[test]
     fn a_card_number_is_no_token() {
-        assert!(PaymentMethod::parse_token("4242424242424242").is_err());
+        for card in [
+            "4242424242424242",
+            "4242_4242_4242_4242",
+            "_4242424242424242_",
+            "4_2_4_2_4_2_4_2_4_2_4_2_4_2_4_2",
+            "pm_4242424242424242",
+            "card_3782_822463_10005",
+            "tok5555555555554444x",
+            "4242 4242 4242 4242",
+            "4242-4242-4242-4242",
+            "4242.4242.4242.4242",
+            "4242\u{a0}4242\u{a0}4242\u{a0}4242",
+            "４２４２４２４２４２４２４２４２",
+            "٤٢٤٢٤٢٤٢٤٢٤٢٤٢٤٢",
+        ] {
+            assert!(PaymentMethod::parse_token(card).is_err(), "{card}");
+        }
+        for token in [
+            "pm_1MqLiJLkdIwHu7ixUEgbFdYF",
+            "pm_4242424242424241",
+            "tok_12345678901",
+            "pm_card_visa",
+        ] {
+            assert!(PaymentMethod::parse_token(token).is_ok(), "{token}");
+        }
     }
 
     #[test]
