@@ -12,6 +12,7 @@ mod tests;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use actix_web::http::Uri;
 use oms_inventory::http::ImportLimits;
 use oms_monitoring::adapters::webhook::WebhookConfig;
 use oms_monitoring::logs::LogFormat;
@@ -100,6 +101,8 @@ pub(crate) struct StripeSettings {
     /// Of the webhook endpoint; without them there is none.
     pub(crate) webhook_secrets: Option<WebhookSecrets>,
     pub(crate) timeout: Duration,
+    /// Whether a development server may call a gateway on another machine.
+    pub(crate) allow_remote: bool,
 }
 
 /// Where `cargo xtask start` has the sandbox gateway listen.
@@ -175,7 +178,7 @@ impl Config {
 
     /// Whether requests may carry card numbers: only where no real one can get anywhere.
     pub(crate) fn has_sandbox_gateway(&self) -> bool {
-        self.environment == Environment::Development && self.stripe.api_url.starts_with("http://")
+        self.environment == Environment::Development && has_loopback_host(&self.stripe.api_url)
     }
 
     /// Rules between settings.
@@ -189,12 +192,31 @@ impl Config {
         }
         self.sweep.check(reader);
         match self.environment {
-            Environment::Development if !is_loopback(&self.host) => reader.problem(
+            Environment::Development => self.check_development(reader),
+            Environment::Production => self.check_production(reader),
+        }
+    }
+
+    /// Development trusts whoever can connect, so nothing outside this machine may be reached by it or reach it.
+    fn check_development(&self, reader: &mut Reader<'_>) {
+        if !is_loopback(&self.host) {
+            reader.problem(
                 "OMS_HOST",
                 "must be a loopback address in development, where requests need no credentials",
-            ),
-            Environment::Development => {}
-            Environment::Production => self.check_production(reader),
+            );
+        }
+        if self.stripe.secret_key.expose_secret().contains("_live_") {
+            reader.problem(
+                "OMS_STRIPE_SECRET_KEY",
+                "is a live key, which development refuses; set OMS_ENV=production to collect payments",
+            );
+        }
+        if !self.stripe.allow_remote && !has_loopback_host(&self.stripe.api_url) {
+            reader.problem(
+                "OMS_STRIPE_API_URL",
+                "must be on this machine in development, such as the sandbox; for the gateway's own test mode set \
+                 OMS_STRIPE_ALLOW_REMOTE=true",
+            );
         }
     }
 
@@ -227,9 +249,16 @@ impl Config {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
-    let address: Result<std::net::IpAddr, _> = host.parse();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+/// Whether a host is this machine by its name or address alone, such as `localhost`, `127.0.0.1` or `[::1]`.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let address: Result<std::net::IpAddr, _> = address.parse();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn has_loopback_host(url: &str) -> bool {
+    let uri: Result<Uri, _> = url.parse();
+    uri.is_ok_and(|uri| uri.host().is_some_and(is_loopback))
 }
 
 fn environment(reader: &mut Reader<'_>) -> Environment {
@@ -279,6 +308,9 @@ fn stripe(reader: &mut Reader<'_>, development: bool) -> StripeSettings {
             .into(),
         webhook_secrets: webhook_secrets(reader, development),
         timeout: reader.milliseconds("OMS_STRIPE_TIMEOUT_MS", 8000, 100..=80_000),
+        allow_remote: reader.parsed("OMS_STRIPE_ALLOW_REMOTE", "false", |text| {
+            text.parse().map_err(|_| "must be true or false".to_owned())
+        }),
     }
 }
 

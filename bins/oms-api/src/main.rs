@@ -5,9 +5,11 @@ mod address_locator;
 mod admission;
 mod alerts;
 mod cli;
+mod client_address;
 mod config;
 mod docs;
 mod document;
+mod environment_file;
 mod gateway_events;
 mod health;
 mod http_server;
@@ -30,10 +32,8 @@ mod unread_body;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    // A missing file is no error: production has none.
-    let _ = dotenvy::dotenv();
     oms_failpoints::configure();
-    match cli::run() {
+    match environment_file::load().and_then(|()| cli::run()) {
         Ok(code) => code,
         Err(error) => {
             // Not `{:?}`, which RUST_BACKTRACE turns into pages.

@@ -98,6 +98,11 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let inventory = InventoryApi::new(inventory, config.imports, Handle::current(), tasks.clone());
     let webhooks = webhooks(&config, &database, news);
     let admission = Admission::new(&config, &database, &metrics)?;
+    if config.environment == Environment::Development {
+        tracing::warn!(
+            "OMS_ENV=development: requests from this machine need no key and may do everything; set OMS_ENV=production to ask for keys"
+        );
+    }
     let request_metrics = RequestMetrics::register(&metrics)?;
     let metrics_server = metrics::serve(&config, metrics)?;
     let api = http_server::start(
