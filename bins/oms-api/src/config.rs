@@ -14,6 +14,7 @@ mod tests;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use actix_web::http::Uri;
 use oms_inventory::http::ImportLimits;
 use oms_monitoring::adapters::webhook::WebhookConfig;
 use oms_monitoring::logs::LogFormat;
@@ -114,6 +115,8 @@ pub(crate) struct StripeSettings {
     pub(crate) webhook_secrets: Option<WebhookSecrets>,
     pub(crate) connect_timeout: Duration,
     pub(crate) timeout: Duration,
+    /// Whether a development server may call a gateway on another machine.
+    pub(crate) allow_remote: bool,
 }
 
 /// Where `cargo xtask start` has the sandbox gateway listen.
@@ -190,7 +193,7 @@ impl Config {
 
     /// Whether requests may carry card numbers: only where no real one can get anywhere.
     pub(crate) fn has_sandbox_gateway(&self) -> bool {
-        self.environment == Environment::Development && self.stripe.api_url.starts_with("http://")
+        self.environment == Environment::Development && has_loopback_host(&self.stripe.api_url)
     }
 
     /// Rules between settings.
@@ -198,12 +201,31 @@ impl Config {
         self.database.check(reader);
         self.sweep.check(reader);
         match self.environment {
-            Environment::Development if !is_loopback(&self.host) => reader.problem(
+            Environment::Development => self.check_development(reader),
+            Environment::Production => self.check_production(reader),
+        }
+    }
+
+    /// Development trusts whoever can connect, so nothing outside this machine may be reached by it or reach it.
+    fn check_development(&self, reader: &mut Reader<'_>) {
+        if !is_loopback(&self.host) {
+            reader.problem(
                 "OMS_HOST",
                 "must be a loopback address in development, where requests need no credentials",
-            ),
-            Environment::Development => {}
-            Environment::Production => self.check_production(reader),
+            );
+        }
+        if self.stripe.secret_key.expose_secret().contains("_live_") {
+            reader.problem(
+                "OMS_STRIPE_SECRET_KEY",
+                "is a live key, which development refuses; set OMS_ENV=production to collect payments",
+            );
+        }
+        if !self.stripe.allow_remote && !has_loopback_host(&self.stripe.api_url) {
+            reader.problem(
+                "OMS_STRIPE_API_URL",
+                "must be on this machine in development, such as the sandbox; for the gateway's own test mode set \
+                 OMS_STRIPE_ALLOW_REMOTE=true",
+            );
         }
     }
 
@@ -236,9 +258,16 @@ impl Config {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
-    let address: Result<std::net::IpAddr, _> = host.parse();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+/// Whether a host is this machine by its name or address alone, such as `localhost`, `127.0.0.1` or `[::1]`.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let address: Result<std::net::IpAddr, _> = address.parse();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn has_loopback_host(url: &str) -> bool {
+    let uri: Result<Uri, _> = url.parse();
+    uri.is_ok_and(|uri| uri.host().is_some_and(is_loopback))
 }
 
 /// Hosts are listed with commas between them; without one, or with a path, it is a socket of this machine.
@@ -314,6 +343,9 @@ fn stripe(reader: &mut Reader<'_>, development: bool) -> StripeSettings {
         webhook_secrets: webhook_secrets(reader, development),
         connect_timeout: reader.milliseconds("OMS_STRIPE_CONNECT_TIMEOUT_MS", 2000, 100..=60_000),
         timeout: reader.milliseconds("OMS_STRIPE_TIMEOUT_MS", 8000, 100..=80_000),
+        allow_remote: reader.parsed("OMS_STRIPE_ALLOW_REMOTE", "false", |text| {
+            text.parse().map_err(|_| "must be true or false".to_owned())
+        }),
     }
 }
 

@@ -5,6 +5,7 @@ mod address_locator;
 mod admission;
 mod alerts;
 mod cli;
+mod client_address;
 mod conditional;
 mod config;
 mod connection;
@@ -12,6 +13,7 @@ mod database;
 mod docs;
 mod document;
 mod encoded_body;
+mod environment_file;
 mod file_descriptors;
 mod gateway_events;
 mod head_requests;
@@ -41,10 +43,8 @@ mod workers;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    // A missing file is no error: production has none.
-    let _ = dotenvy::dotenv();
     oms_failpoints::configure();
-    match cli::run() {
+    match environment_file::load().and_then(|()| cli::run()) {
         Ok(code) => code,
         Err(error) => {
             // Not `{:?}`, which RUST_BACKTRACE turns into pages.

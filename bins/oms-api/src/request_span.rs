@@ -1,4 +1,5 @@
-//! The span and the one log line of a request. Neither has a query, a header or a body: they may hold personal data.
+//! The span and the one log line of a request: who called, from where, and how it was answered. Neither has a query, a header
+//! or a body: they may hold personal data.
 
 use std::time::Instant;
 
@@ -32,6 +33,9 @@ impl RootSpanBuilder for RequestSpan {
             request_id = %id,
             %method,
             route,
+            client = Empty,
+            tenant = Empty,
+            credential = Empty,
             trace_id = Empty,
             otel.kind = sent.then_some("server"),
             otel.name = sent.then(|| format!("{method} {route}")),

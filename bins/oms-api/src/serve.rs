@@ -94,6 +94,11 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         readiness: Readiness::new(database.clone(), config.database.url()),
     };
     let admission = Admission::new(&config, &database, &metrics)?;
+    if config.environment == Environment::Development {
+        tracing::warn!(
+            "OMS_ENV=development: requests from this machine need no key and may do everything; set OMS_ENV=production to ask for keys"
+        );
+    }
     let request_metrics = RequestMetrics::register(&metrics)?;
     let metrics_server = metrics::serve(&config, metrics)?;
     let api = http_server::start(

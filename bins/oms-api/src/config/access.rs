@@ -7,6 +7,7 @@ use oms_access::{IssuerSettings, RateLimit};
 
 use super::reader::Reader;
 use super::{Environment, oidc};
+use crate::client_address::TrustedProxies;
 
 /// Requests of one credential in a minute, in production. Enough for a whole storefront on one key.
 const PER_MINUTE: u32 = 60_000;
@@ -22,6 +23,8 @@ pub(crate) struct AccessSettings {
     pub(crate) rate_limit: Option<RateLimit>,
     /// Whose tokens are taken beside API keys.
     pub(crate) issuer: Option<IssuerSettings>,
+    /// Proxies that say where requests come from.
+    pub(crate) trusted_proxies: TrustedProxies,
 }
 
 impl AccessSettings {
@@ -31,6 +34,19 @@ impl AccessSettings {
             remember_keys_for: reader.milliseconds("OMS_KEY_MEMORY_MS", 10_000, 0..=60_000),
             rate_limit: rate_limit(reader, environment),
             issuer: oidc::issuer(reader, environment),
+            trusted_proxies: trusted_proxies(reader),
+        }
+    }
+}
+
+fn trusted_proxies(reader: &mut Reader<'_>) -> TrustedProxies {
+    const NAME: &str = "OMS_TRUSTED_PROXIES";
+    let proxies = reader.optional(NAME).map(|text| text.parse());
+    match proxies.transpose() {
+        Ok(proxies) => proxies.unwrap_or_default(),
+        Err(error) => {
+            reader.problem(NAME, &error);
+            TrustedProxies::default()
         }
     }
 }

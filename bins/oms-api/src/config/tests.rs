@@ -68,6 +68,48 @@ fn a_silent_database_is_waited_for_longer_than_a_statement_may_take() {
 }
 
 #[test]
+fn development_refuses_live_keys_and_gateways_on_other_machines() {
+    let problems = |variables: &[(&str, &str)]| {
+        let read = read(&[&[DATABASE], variables].concat());
+        read.err()
+            .map_or_else(Vec::new, |InvalidConfig(problems)| problems)
+    };
+    for key in ["sk_live_hush", "rk_live_hush"] {
+        let problems = problems(&[("OMS_STRIPE_SECRET_KEY", key)]);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with("OMS_STRIPE_SECRET_KEY is a live key"));
+    }
+    let remote = ("OMS_STRIPE_API_URL", "https://api.stripe.com");
+    for url in [
+        "https://api.stripe.com",
+        "http://10.0.0.7:12111",
+        "http://localhost.example",
+        "stripe",
+    ] {
+        let problems = problems(&[("OMS_STRIPE_API_URL", url)]);
+        assert_eq!(problems.len(), 1, "{url} {problems:?}");
+        assert!(problems[0].starts_with("OMS_STRIPE_API_URL must be on this machine"));
+    }
+    for url in [
+        "http://localhost:1",
+        "https://127.0.0.1:1",
+        "http://[::1]:1",
+    ] {
+        assert!(problems(&[("OMS_STRIPE_API_URL", url)]).is_empty(), "{url}");
+    }
+    let allowed = ("OMS_STRIPE_ALLOW_REMOTE", "true");
+    let test_mode = read(&[
+        DATABASE,
+        remote,
+        allowed,
+        ("OMS_STRIPE_SECRET_KEY", "sk_test_x"),
+    ]);
+    assert!(!test_mode.unwrap().has_sandbox_gateway());
+    let live = problems(&[remote, allowed, ("OMS_STRIPE_SECRET_KEY", "sk_live_x")]);
+    assert_eq!(live.len(), 1, "{live:?}");
+}
+
+#[test]
 fn production_refuses_development_settings() {
     let InvalidConfig(problems) = read(&[DATABASE, ("OMS_ENV", "production")]).unwrap_err();
     assert_eq!(

@@ -1,11 +1,11 @@
 //! Who gets in, and as whom.
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::api::Settings;
-use crate::keys::{PRODUCTION, STRANGERS, keys, make_key};
+use crate::keys::{PRODUCTION, STRANGERS, TENANT, keys, make_key};
 use crate::shop::Shop;
 
 /// Keys are remembered for no time.
@@ -55,6 +55,75 @@ async fn a_key_that_is_presented_has_to_be_good_also_where_none_is_needed() {
     basic.assert_problem(401, "access.unauthenticated");
     let log = serde_json::to_string(&shop.api.log()).unwrap();
     assert!(!log.contains(&till[..60]), "a key is in the log");
+}
+
+#[tokio::test]
+async fn in_development_a_request_through_a_proxy_or_for_another_host_needs_a_key() {
+    let shop = Shop::open().await;
+    let till = shop.key("till", "orders:read").await;
+    for (name, value) in [
+        ("x-forwarded-for", "203.0.113.9"),
+        ("forwarded", "for=203.0.113.9"),
+        ("x-forwarded-host", "shop.example"),
+        ("via", "1.1 proxy"),
+        ("host", "shop.example"),
+        ("host", "rebound.example:3000"),
+    ] {
+        let request = || {
+            shop.customer()
+                .request(Method::GET, "/orders/x")
+                .header(name, value)
+        };
+        let keyless = Answer::of(request().send().await.unwrap()).await;
+        keyless.assert_problem(401, "access.unauthenticated");
+        let with_key = request().bearer_auth(&till).send().await.unwrap();
+        Answer::of(with_key)
+            .await
+            .assert_problem(404, "orders.not_found");
+    }
+}
+
+#[tokio::test]
+async fn the_log_says_who_called_from_where_and_refusals_are_counted() {
+    let shop = Shop::open_with(&[("OMS_TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+    let till = shop.key("till", "orders:read").await;
+    let request = shop.customer().request(Method::GET, "/orders/x");
+    let request = request.header("x-forwarded-for", "198.51.100.7, 203.0.113.9");
+    let answer = Answer::of(request.bearer_auth(&till).send().await.unwrap()).await;
+    answer.assert_problem(404, "orders.not_found");
+    shop.read_as("wrong", "/orders/x")
+        .await
+        .assert_problem(401, "access.unauthenticated");
+    let keyless = shop
+        .customer()
+        .request(Method::GET, "/orders/x")
+        .header("via", "1.1 proxy");
+    let keyless = Answer::of(keyless.send().await.unwrap()).await;
+    keyless.assert_problem(401, "access.unauthenticated");
+    for (reason, count) in [("unknown", "1"), ("missing", "1")] {
+        let series = format!("oms_http_credentials_refused_total{{reason=\"{reason}\"}}");
+        assert_eq!(
+            shop.metric(&series).await.as_deref(),
+            Some(count),
+            "{reason}"
+        );
+    }
+    let log = shop.api.log();
+    let span = |line: &Value, name: &str| line["span"][name].as_str().map(str::to_owned);
+    let served = log.iter().find(|line| {
+        line["message"] == "served" && span(line, "credential").as_deref() == Some("till")
+    });
+    let served = served.expect("the request of the key is in the log");
+    assert_eq!(
+        span(served, "client").as_deref(),
+        Some("203.0.113.9"),
+        "{served}"
+    );
+    assert_eq!(span(served, "tenant").as_deref(), Some(TENANT), "{served}");
+    let refusals = log
+        .iter()
+        .filter(|line| line["message"] == "credential refused");
+    assert_eq!(refusals.count(), 2);
 }
 
 #[tokio::test]

@@ -115,6 +115,32 @@ async fn production_refuses_development_settings() {
 }
 
 #[tokio::test]
+async fn the_file_env_is_read_in_development_only_and_from_the_working_folder_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("inner");
+    std::fs::create_dir(&inner).unwrap();
+    let file = folder.path().join(".env");
+    std::fs::write(&file, "OMS_LOG_FORMAT=neither\n").unwrap();
+    let said = async |place: &std::path::Path, environment: &str| {
+        let mut command = command(NO_DATABASE, NO_GATEWAY, &[("OMS_ENV", environment)]);
+        command
+            .env_remove("OMS_LOG_FORMAT")
+            .current_dir(place)
+            .arg("serve");
+        Process::start(command).ended().await.stderr
+    };
+    let read = said(folder.path(), "").await;
+    assert!(read.contains("OMS_LOG_FORMAT must be"), "{read}");
+    for (place, environment) in [(inner.as_path(), ""), (folder.path(), "production")] {
+        let stderr = said(place, environment).await;
+        assert!(!stderr.contains("OMS_LOG_FORMAT"), "{stderr}");
+    }
+    std::fs::write(&file, "OMS_ENV=production\n").unwrap();
+    let refused = said(folder.path(), "").await;
+    assert!(refused.contains(".env must not set OMS_ENV"), "{refused}");
+}
+
+#[tokio::test]
 async fn a_port_that_is_taken_is_named() {
     let database = StoreDatabase::create().await;
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -3,8 +3,11 @@
 use oms_test_support::issuer::{AUDIENCE, Script, SigningKey, TENANT_CLAIM, TestIssuer};
 use serde_json::json;
 
+use crate::answer::Answer;
 use crate::keys::{STRANGERS, TENANT};
+use crate::request::{WIDGET_A, new_key};
 use crate::shop::Shop;
+use crate::stock::ATLANTA_WAREHOUSE;
 
 async fn trusting(issuer: &TestIssuer) -> Shop {
     Shop::open_with(&[
@@ -60,6 +63,32 @@ async fn an_operator_acts_under_the_subject_of_the_token() {
     let ann = key.token(&issuer.claims("auth0|ann", TENANT, "operations"));
     let listed = shop.read_as(&ann, "/operations/findings").await;
     assert_eq!(listed.status, 200, "{listed:?}");
+}
+
+#[tokio::test]
+async fn a_workload_s_long_subject_is_a_name_of_its_own_kind() {
+    let key = SigningKey::elliptic("1");
+    let issuer = TestIssuer::start(&[&key]).await;
+    let shop = trusting(&issuer).await;
+    let subject = format!("system:serviceaccount:shop/{}+=", "x".repeat(226));
+    let token = key.token(&issuer.claims(&subject, TENANT, "inventory:write inventory:read"));
+    let change = json!({
+        "warehouseId": ATLANTA_WAREHOUSE,
+        "lines": [{ "productId": WIDGET_A, "quantity": 1 }],
+    });
+    let received = shop
+        .customer()
+        .post("/stock-levels/receive")
+        .bearer_auth(&token);
+    let received = received.header("idempotency-key", new_key()).json(&change);
+    let received = Answer::of(received.send().await.unwrap()).await;
+    assert_eq!(received.status, 201, "{received:?}");
+    let actor = &received.body["movements"][0]["actor"];
+    assert_eq!(*actor, json!(format!("operator:token:{subject}")));
+
+    let longer = issuer.claims(&format!("{subject}y"), TENANT, "orders:read");
+    let refused = shop.read_as(&key.token(&longer), "/orders/x").await;
+    refused.assert_problem(401, "access.unauthenticated");
 }
 
 #[tokio::test]

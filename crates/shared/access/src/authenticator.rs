@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, Semaphore};
 use crate::api_key::KeyHash;
 use crate::key_memory::{KeyMemory, Recalled};
 use crate::store::{self, LiveKey};
-use crate::{AccessError, ApiKey, Credential, Issuer, KeyMode, Scopes};
+use crate::{AccessError, ApiKey, Credential, CredentialName, Issuer, KeyMode, Scopes};
 
 /// Look-ups that go on at once at most. Those of one key take turns, so that a key which is forgotten under load costs
 /// one statement.
@@ -129,7 +129,7 @@ impl Authenticator {
             self.note_use(key, &found);
         }
         let scopes = Scopes::known_among(found.scopes.iter().map(String::as_str));
-        let name = found.name.parse();
+        let name = CredentialName::of_stored_key(&found.name);
         let credential = Arc::new(Credential {
             tenant,
             name: name.map_err(|_| AccessError::Unknown("its name is none"))?,

@@ -73,7 +73,7 @@ async fn a_token_opens_what_its_issuer_says() {
             scopes,
         } = issuer.verify(&token).await.unwrap();
         assert_eq!(tenant.to_string(), STORE);
-        assert_eq!(name.as_str(), "auth0|ann");
+        assert_eq!(name.as_str(), "token:auth0|ann");
         assert_eq!(scopes.to_string(), "orders:read");
     }
     assert_eq!(server.requests(), [METADATA, "/keys"]);

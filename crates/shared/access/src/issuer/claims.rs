@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{AccessError, Credential, Scopes};
+use crate::{AccessError, Credential, CredentialName, Scopes};
 
 /// The claims of a token.
 pub(super) type Claims = Map<String, Value>;
@@ -11,7 +11,7 @@ pub(super) type Claims = Map<String, Value>;
 pub(super) fn credential(claims: &Claims, tenant_claim: &str) -> Result<Credential, AccessError> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let tenant = text(tenant_claim).and_then(|tenant| tenant.parse().ok());
-    let name = text("sub").and_then(|name| name.parse().ok());
+    let name = text("sub").and_then(|subject| CredentialName::of_subject(subject).ok());
     Ok(Credential {
         tenant: tenant.ok_or(AccessError::Unknown("the token names no store"))?,
         name: name.ok_or(AccessError::Unknown(
@@ -59,7 +59,7 @@ mod tests {
     fn store_and_name_are_read_and_have_to_be_there() {
         let ann = read(with("x", Value::Null)).unwrap();
         assert_eq!(ann.tenant.to_string(), STORE);
-        assert_eq!(ann.name.as_str(), "auth0|ann");
+        assert_eq!(ann.name.as_str(), "token:auth0|ann");
         assert!(ann.scopes.is_empty());
         for value in [
             Value::Null,
@@ -71,7 +71,7 @@ mod tests {
             let read = read(with("https://example.com/store", value));
             assert!(matches!(read, Err(AccessError::Unknown(why)) if why.contains("no store")));
         }
-        for value in [Value::Null, json!(""), json!("two words"), json!(7)] {
+        for value in [Value::Null, json!(""), json!("two\nlines"), json!(7)] {
             let read = read(with("sub", value));
             assert!(matches!(read, Err(AccessError::Unknown(why)) if why.contains("no subject")));
         }
