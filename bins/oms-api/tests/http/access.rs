@@ -109,7 +109,7 @@ async fn the_log_says_who_called_from_where_and_refusals_are_counted() {
         );
     }
     let log = shop.api.log();
-    let span = |line: &Value, name: &str| line["span"][name].as_str().map(str::to_owned);
+    let span = |line: &Value, name: &str| line["spans"][0][name].as_str().map(str::to_owned);
     let served = log.iter().find(|line| {
         line["message"] == "served" && span(line, "credential").as_deref() == Some("till")
     });

@@ -88,7 +88,7 @@ async fn a_head_that_is_too_slow_is_given_up() {
     let shop = Shop::open_with(&[("OMS_HEAD_TIMEOUT_MS", "1500")]).await;
     let mut connection = RawConnection::open(&shop.api.url).await;
     connection
-        .send(b"POST /orders HTTP/1.1\r\nhost: oms\r\nx-slow: ")
+        .send(b"POST /orders HTTP/1.1\r\nhost: localhost\r\nx-slow: ")
         .await;
     let answer = connection.read_to_end().await;
     assert_eq!(status(&answer), 408, "{answer}");
@@ -99,7 +99,7 @@ async fn a_head_that_is_too_slow_is_given_up() {
 #[tokio::test]
 async fn every_head_of_a_connection_has_its_deadline() {
     let shop = Shop::open_with(&[("OMS_HEAD_TIMEOUT_MS", "1500")]).await;
-    let whole = "GET /health/live HTTP/1.1\r\nhost: oms\r\n\r\n";
+    let whole = "GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let beginning = "GET /health/live HTTP/1.1\r\nhost: o";
     // The beginning of the second comes later than the first, or with it.
     let mut connection = RawConnection::open(&shop.api.url).await;
@@ -126,8 +126,8 @@ async fn every_head_of_a_connection_has_its_deadline() {
 #[tokio::test]
 async fn many_pipelined_requests_are_all_answered() {
     let shop = Shop::open().await;
-    let requests = "GET /health/live HTTP/1.1\r\nhost: oms\r\n\r\n".repeat(999)
-        + "GET /health/live HTTP/1.1\r\nhost: oms\r\nconnection: close\r\n\r\n";
+    let requests = "GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(999)
+        + "GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     let mut connection = RawConnection::open(&shop.api.url).await;
     connection.send(requests.as_bytes()).await;
     let answers = connection.read_to_end().await;
@@ -170,7 +170,7 @@ async fn nonsense_instead_of_http_hurts_nobody() {
     }
     // A request before it is answered as always.
     let mut connection = RawConnection::open(&shop.api.url).await;
-    let request = "GET /health/live HTTP/1.1\r\nhost: oms\r\n\r\nnonsense\r\n\r\n";
+    let request = "GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\nnonsense\r\n\r\n";
     connection.send(request.as_bytes()).await;
     let answers = connection.read_to_end().await;
     assert_eq!(status(&answers), 200, "{answers}");

@@ -42,7 +42,7 @@ async fn head_is_get_without_the_body_on_every_route() {
     }
     let mut connection = RawConnection::open(&shop.api.metrics_url).await;
     connection
-        .send(b"HEAD /metrics HTTP/1.1\r\nhost: oms\r\nconnection: close\r\n\r\n")
+        .send(b"HEAD /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
         .await;
     let head = connection.read_to_end().await;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
@@ -86,8 +86,8 @@ async fn a_refusal_of_head_is_that_of_get_without_the_body() {
 async fn a_pipelined_request_after_head_gets_the_next_answer() {
     let shop = Shop::open().await;
     let mut connection = RawConnection::open(&shop.api.url).await;
-    let requests = "HEAD /health/live HTTP/1.1\r\nhost: oms\r\n\r\n\
-                    GET /health/live HTTP/1.1\r\nhost: oms\r\nconnection: close\r\n\r\n";
+    let requests = "HEAD /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n\
+                    GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     connection.send(requests.as_bytes()).await;
     let answers = connection.read_to_end().await;
     let bodies: Vec<&str> = answers.split("HTTP/1.1 200 OK").skip(1).collect();

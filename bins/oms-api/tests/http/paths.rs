@@ -12,7 +12,8 @@ async fn get(shop: &Shop, path: &str, key: Option<&str>) -> String {
     let key = key.map_or_else(String::new, |key| {
         format!("authorization: Bearer {key}\r\n")
     });
-    let request = format!("GET {path} HTTP/1.1\r\nhost: oms\r\n{key}connection: close\r\n\r\n");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{key}connection: close\r\n\r\n");
     connection.send(request.as_bytes()).await;
     connection.read_to_end().await
 }

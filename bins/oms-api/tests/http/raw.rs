@@ -30,7 +30,7 @@ impl RawConnection {
     pub async fn read_some(&mut self, bytes: &mut Vec<u8>, some: usize) -> bool {
         let enough = bytes.len() + some;
         while bytes.len() < enough {
-            let read = within_30_s("the server goes on", self.0.read_buf(bytes)).await;
+            let read = in_time("the server goes on", self.0.read_buf(bytes)).await;
             if read.unwrap() == 0 {
                 return false;
             }
@@ -114,7 +114,7 @@ fn is_whole(bytes: &[u8]) -> bool {
 /// The head of a `POST /orders`; `framing` is the header that tells the length of the body.
 pub fn head(key: &str, framing: &str) -> String {
     format!(
-        "POST /orders HTTP/1.1\r\nhost: oms\r\nconnection: close\r\ncontent-type: application/json\r\n\
+        "POST /orders HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
          idempotency-key: {key}\r\n{framing}\r\n\r\n"
     )
 }

@@ -78,7 +78,7 @@ async fn many_who_ask_do_not_keep_orders_waiting() {
     shop.place_new(&small_order()).await.assert_created();
     let asking = (0..300).map(async |_| {
         let mut connection = RawConnection::open(&shop.api.url).await;
-        let request = "GET /health/ready HTTP/1.1\r\nhost: oms\r\n\r\n".repeat(10);
+        let request = "GET /health/ready HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(10);
         connection.send(request.as_bytes()).await;
         connection
     });

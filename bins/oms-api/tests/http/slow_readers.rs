@@ -12,7 +12,7 @@ use crate::shop::Shop;
 use crate::strangers::peak_kb;
 
 /// The largest file that is served: more than a megabyte.
-const BUNDLE: &str = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: oms\r\n\r\n";
+const BUNDLE: &str = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
 /// Connections that ask for the bundle several times, and read nothing.
 async fn greedy(shop: &Shop, clients: usize) -> Vec<RawConnection> {

@@ -27,7 +27,7 @@ pub fn peak_kb(process: u32) -> u64 {
 /// The head of a webhook with a body of some length; the headers are whole lines.
 fn webhook(headers: &str, length: usize) -> String {
     format!(
-        "POST /webhooks/stripe HTTP/1.1\r\nhost: oms\r\ncontent-type: application/json\r\n\
+        "POST /webhooks/stripe HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
          {headers}content-length: {length}\r\n\r\n"
     )
 }
@@ -149,7 +149,7 @@ async fn a_request_without_a_good_credential_is_refused_before_its_body_is_sent(
         ("/nowhere", ""),
     ] {
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: oms\r\ncontent-type: application/json\r\n\
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
              idempotency-key: {}\r\n{credential}content-length: {LARGE}\r\n\r\n",
             new_key()
         );

@@ -197,7 +197,7 @@ async fn a_webhook_that_is_too_large_or_too_slow_is_refused() {
 
     let head = |framing: &str| {
         format!(
-            "POST /webhooks/stripe HTTP/1.1\r\nhost: oms\r\nconnection: close\r\n\
+            "POST /webhooks/stripe HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
              stripe-signature: {forged}\r\n{framing}\r\n\r\n"
         )
     };

@@ -37,7 +37,12 @@ async fn listed(shop: &Shop, disputed: bool) -> Vec<OrderId> {
         sort: OrderSort::NewestFirst,
     };
     let page = list_orders(&shop.context, tenant(), &listing, None, PageSize::DEFAULT).await;
-    page.unwrap().items.iter().map(|order| order.id).collect()
+    page.unwrap()
+        .page
+        .items
+        .iter()
+        .map(|order| order.id)
+        .collect()
 }
 
 #[tokio::test]
