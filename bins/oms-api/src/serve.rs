@@ -3,7 +3,6 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use anyhow::Context;
 use oms_database::Database;
 use oms_geocoding::adapters::{AddressBook, Nominatim};
 use oms_geocoding::{CachedGeocoder, Chain, DEFAULT_TTL, Geocoder};
