@@ -235,8 +235,10 @@ async fn what_is_not_there_or_another_stores_is_not_cancelled_or_refunded() {
 async fn a_refund_that_is_refused_needs_a_person_at_once_who_sees_what_happened() {
     let shop = Shop::open_sweeping(PATIENT).await;
     let order_id = shop.paid().await;
-    // More than is left is refused.
-    shop.sandbox.refund_in_dashboard(&order_id, 400).await;
+    // No webhook tells of the dispute, for which the gateway refuses the refund.
+    let intent = shop.sandbox.order(&order_id).await["intents"][0]["id"].clone();
+    let dispute = json!({ "payment_intent": intent });
+    let dispute = shop.sandbox.happens("disputes", dispute).await;
     let cancelling = shop.cancel(&order_id).await;
     cancelling.assert_under_way(&order_id, "CANCELLING");
     assert_eq!(shop.database.reserved(WIDGET_A).await, 1);
@@ -261,10 +263,11 @@ async fn a_refund_that_is_refused_needs_a_person_at_once_who_sees_what_happened(
     let refused = Answer::of(request.send().await.unwrap()).await;
     refused.assert_problem(409, "orders.not_resolvable");
 
-    // Somebody gives the rest back by hand, and has the sweeper find out.
-    shop.sandbox
-        .refund_in_dashboard(&order_id, TOTAL - 400)
-        .await;
+    // Somebody gives the money back by hand once the dispute is won, and has the sweeper find out.
+    let path_of_dispute = format!("disputes/{}/settle", dispute["id"].as_str().unwrap());
+    let won = json!({ "status": "won" });
+    shop.sandbox.happens(&path_of_dispute, won).await;
+    shop.sandbox.refund_in_dashboard(&order_id, TOTAL).await;
     let request = shop
         .customer()
         .request(Method::POST, &format!("{path}/retry"));

@@ -159,21 +159,27 @@ async fn only_a_paid_order_is_refunded() {
 async fn a_refund_that_the_gateway_refuses_leaves_the_order_paid_and_its_key_says_so() {
     let shop = Shop::open().await;
     let (order_id, key) = (shop.paid().await, new_key());
-    // Our books say that 1000 are left, the gateway's that 600 are.
-    shop.sandbox.refund_in_dashboard(&order_id, 400).await;
+    // No webhook tells of the dispute.
+    let intent = shop.sandbox.order(&order_id).await["intents"][0]["id"].clone();
+    let dispute = json!({ "payment_intent": intent });
+    let dispute = shop.sandbox.happens("disputes", dispute).await;
     for _ in 0..2 {
         let refused = shop.refund(&order_id, &key, &part(700)).await;
         refused.assert_problem(422, "orders.refund_refused");
         assert_eq!(refused.body["orderStatus"], "PAID");
-        assert!(refused.body["failureCode"].is_string(), "{refused:?}");
+        assert_eq!(refused.body["failureCode"], "charge_disputed");
         assert!(refused.body["refundId"].is_string(), "{refused:?}");
     }
-    assert_eq!(shop.sandbox.calls("refund").await, 2);
-    assert_eq!(shop.sandbox.money(&order_id).await, (1000, 400));
+    assert_eq!(shop.sandbox.calls("refund").await, 1);
+    assert_eq!(shop.sandbox.money(&order_id).await, (1000, 0));
     let order = shop.order(&order_id).await;
     assert_eq!(order["status"], "PAID");
     assert_eq!(order["payment"]["refunded"], usd(0));
     assert_eq!(order["refunds"][0]["status"], "failed");
+    assert_eq!(order["payment"]["dispute"]["id"], dispute["id"]);
+    let path = format!("disputes/{}/settle", dispute["id"].as_str().unwrap());
+    let won = json!({ "status": "won" });
+    shop.sandbox.happens(&path, won).await;
     let answer = shop.refund(&order_id, &new_key(), &part(600)).await;
     assert_refunded(&answer, &order_id, 600, "PAID");
 }

@@ -18,6 +18,7 @@ use crate::service::advance_order::Advance;
 use crate::service::end_cancelling::{NoMoney, end_cancelling};
 use crate::service::end_order::Proof;
 use crate::service::follow_gateway::{Followed, Reach, try_to_follow};
+use crate::service::refuse_disputed::reach_of;
 use crate::store::disputes;
 use crate::store::orders;
 use crate::store::reconciliations::Claim;
@@ -116,8 +117,10 @@ async fn look_before(
     claim: &Claim,
     attempt: &Attempt,
 ) -> Result<Option<Round>, OrderError> {
-    let followed = try_to_follow(context, tenant, attempt, Reach::Refunds).await;
-    if followed == Followed::Changed {
+    let mut connection = context.database.acquire().await?;
+    let reach = reach_of(&mut connection, tenant, claim.order_id).await?;
+    drop(connection);
+    if try_to_follow(context, tenant, attempt, reach).await == Followed::Changed {
         return Ok(Some(Round::Again));
     }
     let mut connection = context.database.acquire().await?;

@@ -19,8 +19,8 @@ use crate::service::advance_order::Advance;
 use crate::service::advance_refunding::give_back;
 use crate::service::change_status::change_status;
 use crate::service::dead_letter_order::dead_letter_order;
-use crate::service::follow_gateway::{Reach, try_to_follow};
-use crate::service::refuse_disputed::refuse_disputed;
+use crate::service::follow_gateway::try_to_follow;
+use crate::service::refuse_disputed::{reach_of, refuse_disputed};
 use crate::service::worklist::put_on;
 use crate::store::orders::{self, KeyFate, Transition};
 use crate::store::reconciliations::Claim;
@@ -128,10 +128,11 @@ async fn look_before(
         .await?
         .is_some();
     let attempt = find_payment(&mut connection, tenant, order_id).await?;
+    let reach = reach_of(&mut connection, tenant, order_id).await?;
     drop(connection);
     let is_paid = |attempt: &Attempt| attempt.state == AttemptState::Paid;
     if let (false, Some(attempt)) = (is_repeated, attempt.filter(is_paid)) {
-        try_to_follow(context, tenant, &attempt, Reach::Refunds).await;
+        try_to_follow(context, tenant, &attempt, reach).await;
     }
     Ok(())
 }
