@@ -161,10 +161,12 @@ fn subfolders(parent: &Path, prefix: &'static str) -> impl Iterator<Item = PathB
 /// Unpacked packages find their libraries and PROJ's data only when they are told where these are.
 fn unpacked_environment(unpacked: &Path) -> Vec<(&'static str, OsString)> {
     let architecture = format!("usr/lib/{}-linux-gnu", env::consts::ARCH);
-    let libraries = unpacked.join(architecture);
-    // The two subfolders are joined to the first by links that installing would have made.
+    let libraries = unpacked.join(&architecture);
+    // The two subfolders are joined to the first by links that installing would have made, and where /lib is no link to
+    // /usr/lib some packages keep their libraries there.
     let folders = [
         libraries.clone(),
+        unpacked.join(architecture.trim_start_matches("usr/")),
         libraries.join("blas"),
         libraries.join("lapack"),
     ];
