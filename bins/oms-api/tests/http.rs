@@ -165,6 +165,10 @@ mod spelling;
 mod stock_changes;
 #[path = "http/stuck_orders.rs"]
 mod stuck_orders;
+#[path = "http/three_d_secure.rs"]
+mod three_d_secure;
+#[path = "http/three_d_secure_pages.rs"]
+mod three_d_secure_pages;
 #[path = "http/timeline.rs"]
 mod timeline;
 #[path = "http/tokens.rs"]

@@ -11,11 +11,11 @@ mod store;
 
 pub use domain::{
     Asked, Attempt, AttemptState, CallEffect, Capture, CardNumber, ChargeId, ChargePage,
-    ChargeStatus, ChargeWindow, ClosedAttempt, Closing, CustomerStep, DeclineCode, EventRelevance,
-    GatewayCall, GatewayEvent, GatewayEventId, InvalidPaymentMethod, InvalidReference,
-    ListedCharge, NewAttempt, NewGatewayEvent, NewRefund, Operation, OperationKey, PaymentMethod,
-    PaymentStatus, Reference, Refund, RefundEnd, RefundFailure, RefundOutcome, RefundState,
-    UnknownState, UnsavedCalls,
+    ChargeStatus, ChargeWindow, ClosedAttempt, Closing, CustomerAction, CustomerStep, DeclineCode,
+    EventRelevance, GatewayCall, GatewayEvent, GatewayEventId, InvalidPaymentMethod,
+    InvalidReference, InvalidReturnUrl, ListedCharge, NewAttempt, NewGatewayEvent, NewRefund,
+    Operation, OperationKey, PaymentInstruction, PaymentMethod, PaymentStatus, Reference, Refund,
+    RefundEnd, RefundFailure, RefundOutcome, RefundState, ReturnUrl, UnknownState, UnsavedCalls,
 };
 pub use error::{
     AMOUNT_NOT_ACCEPTED, CURRENCY_NOT_ACCEPTED, GATEWAY_REFUSED, GATEWAY_UNAVAILABLE,

@@ -9,8 +9,8 @@ use oms_validation::{Money, OrderId, TenantId};
 pub use gateway_error::{Effect, GatewayError, GatewayFault, Refusal};
 
 use crate::{
-    Attempt, ChargeId, ChargePage, ChargeWindow, ListedCharge, Operation, OperationKey,
-    PaymentMethod, PaymentStatus, Reference, Refund, RefundId, RefundOutcome,
+    Attempt, ChargeId, ChargePage, ChargeWindow, CustomerAction, ListedCharge, Operation,
+    OperationKey, PaymentInstruction, PaymentStatus, Reference, Refund, RefundId, RefundOutcome,
 };
 
 /// A payment gateway. Never call it with a database connection in hand.
@@ -38,7 +38,7 @@ pub trait PaymentGateway: Send + Sync {
     async fn confirm(
         &self,
         reference: &Reference,
-        method: &PaymentMethod,
+        instruction: &PaymentInstruction,
         key: &OperationKey,
     ) -> Result<Answered<PaymentStatus>, GatewayError>;
 
@@ -105,6 +105,8 @@ pub struct Answered<T> {
     pub value: T,
     /// The gateway's own id of the request, for its support.
     pub request_id: Option<String>,
+    /// With [`PaymentStatus::NeedsAction`], what the customer has to do, where the gateway says it.
+    pub customer_action: Option<CustomerAction>,
 }
 
 impl<T> Answered<T> {
@@ -113,6 +115,7 @@ impl<T> Answered<T> {
         Self {
             value,
             request_id: None,
+            customer_action: None,
         }
     }
 }
@@ -128,6 +131,8 @@ pub struct PrepareRequest {
     pub attempt_number: i32,
     /// What the customer shall pay.
     pub amount: Money,
+    /// Whether the customer may be sent to another site: there is a page to come back to.
+    pub allows_redirects: bool,
 }
 
 impl PrepareRequest {
@@ -138,7 +143,15 @@ impl PrepareRequest {
             tenant_id,
             attempt_number: attempt.number,
             amount: attempt.amount,
+            allows_redirects: false,
         }
+    }
+
+    /// The same for a customer who may be sent to another site.
+    #[must_use]
+    pub const fn allowing_redirects(mut self, allows_redirects: bool) -> Self {
+        self.allows_redirects = allows_redirects;
+        self
     }
 
     /// The key under which it is prepared once.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use oms_validation::{Money, OrderId};
 use utoipa::ToSchema;
 
-use crate::{AttemptId, DeclineCode, PaymentStatus, Reference};
+use crate::{AttemptId, CustomerAction, DeclineCode, PaymentStatus, Reference};
 
 /// One try at collecting the payment of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct Attempt {
     pub captured: Option<Money>,
     /// Why it was declined; only of `Declined`.
     pub decline_code: Option<DeclineCode>,
+    /// What the customer has to do; only of `NeedsAction`, and none where the gateway has not said it.
+    pub customer_action: Option<CustomerAction>,
 }
 
 /// An attempt that is to be recorded.
@@ -60,6 +62,7 @@ impl NewAttempt {
             reference: None,
             captured: None,
             decline_code: None,
+            customer_action: None,
         }
     }
 }

@@ -12,8 +12,8 @@ use oms_database::Database;
 use oms_payments::{
     Answered, AttemptState, BreakerState, Capture, ChargeId, ChargePage, ChargeStatus,
     ChargeWindow, DeclineCode, GatewayError, GatewayFault, ListedCharge, Operation, OperationKey,
-    PaymentGateway, PaymentMethod, PaymentStatus, PrepareRequest, Reference, RefundId,
-    RefundOutcome, RefundRequest, find_payment,
+    PaymentGateway, PaymentInstruction, PaymentMethod, PaymentStatus, PrepareRequest, Reference,
+    RefundId, RefundOutcome, RefundRequest, find_payment,
 };
 use oms_validation::{Money, OrderId, TenantId};
 use uuid::Uuid;
@@ -87,8 +87,8 @@ pub(crate) struct FakeGateway {
     watch: Option<Watch>,
 }
 
-pub(crate) fn token() -> PaymentMethod {
-    PaymentMethod::parse_token("pm_card_visa").unwrap()
+pub(crate) fn token() -> PaymentInstruction {
+    PaymentMethod::parse_token("pm_card_visa").unwrap().into()
 }
 
 impl FakeGateway {
@@ -189,8 +189,8 @@ impl Watch {
 /// An answer, with the id of the request: `req_1` for the first.
 fn answered<T>(value: T, number: usize) -> Answered<T> {
     Answered {
-        value,
         request_id: Some(format!("req_{number}")),
+        ..Answered::of(value)
     }
 }
 
@@ -230,7 +230,7 @@ impl PaymentGateway for FakeGateway {
     async fn confirm(
         &self,
         reference: &Reference,
-        _: &PaymentMethod,
+        _: &PaymentInstruction,
         _: &OperationKey,
     ) -> Result<Answered<PaymentStatus>, GatewayError> {
         let confirm = |amount, before: &PaymentStatus| match before {

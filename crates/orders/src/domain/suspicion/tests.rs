@@ -48,6 +48,7 @@ fn attempt(order_id: OrderId, state: &str) -> Attempt {
         reference: Some(reference()),
         captured: None,
         decline_code: None,
+        customer_action: None,
     }
 }
 

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use oms_payments::{
     Answered, BreakerState, ChargeId, ChargePage, ChargeWindow, DeclineCode, GatewayError,
-    GatewayFault, ListedCharge, Operation, OperationKey, PaymentGateway, PaymentMethod,
+    GatewayFault, ListedCharge, Operation, OperationKey, PaymentGateway, PaymentInstruction,
     PaymentStatus, PrepareRequest, Reference, RefundId, RefundOutcome, RefundRequest,
 };
 use oms_validation::Money;
@@ -412,7 +412,7 @@ impl PaymentGateway for MonthGateway {
     async fn confirm(
         &self,
         reference: &Reference,
-        _: &PaymentMethod,
+        _: &PaymentInstruction,
         _: &OperationKey,
     ) -> Result<Answered<PaymentStatus>, GatewayError> {
         self.die_at(reference, Place::BeforeConfirming).await;

@@ -24,7 +24,9 @@ pub(super) async fn find(
     for _ in 0..MAX_PAGES {
         let call = Call::get(Operation::FindRefund, path.clone());
         let read = |answer| answers::of_refunds(&answer, reference, refund_id);
-        let Answered { value, request_id } = gateway.call(call, read).await?;
+        let Answered {
+            value, request_id, ..
+        } = gateway.call(call, read).await?;
         let value = match value {
             Found::Refund(outcome) => Some(outcome),
             Found::None => None,
@@ -34,7 +36,10 @@ pub(super) async fn find(
                 continue;
             }
         };
-        return Ok(Answered { value, request_id });
+        return Ok(Answered {
+            request_id,
+            ..Answered::of(value)
+        });
     }
     let fault = GatewayFault::Unexplained { status: 200 };
     Err(GatewayError::new(Operation::FindRefund, fault).with_source("too many refunds"))
