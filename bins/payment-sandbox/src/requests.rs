@@ -71,7 +71,7 @@ pub(crate) enum Command {
     /// Confirm one.
     Confirm {
         id: String,
-        confirmation: Confirmation,
+        confirmation: Box<Confirmation>,
     },
     /// Cancel one.
     Cancel { id: String, reason: Option<String> },
@@ -297,7 +297,7 @@ fn confirm(id: &str, params: &mut Params, origin: &str, now: i64) -> Result<Comm
     };
     Ok(Command::Confirm {
         id: id.to_owned(),
-        confirmation,
+        confirmation: Box::new(confirmation),
     })
 }
 

@@ -351,7 +351,7 @@ impl Payment {
             client_secret: action
                 .as_ref()
                 .map(|it| it.expose_client_secret().to_owned()),
-            next_action: action.map(NextAction::from),
+            next_action: action.map(|action| NextAction::from(*action)),
             actions,
             expires_at,
             ..Self::of(attempt, &[])

@@ -89,7 +89,7 @@ async fn get_together(
     let details = details.map(|(order, explanation)| {
         let id = order.id;
         let details = OrderDetails {
-            expires_at: expires_at(&context, &order),
+            expires_at: expires_at(context, &order),
             order,
             payment: payments.remove(&id),
             refunds: refunds.remove(&id).unwrap_or_default(),

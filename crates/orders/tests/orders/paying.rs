@@ -198,7 +198,7 @@ async fn what_the_customer_has_to_do_is_kept_for_as_long_as_it_has_to_be_done() 
         };
         let payment = pending.payment.unwrap();
         assert_eq!(payment.attempt.state, AttemptState::NeedsAction);
-        assert_eq!(payment.attempt.customer_action.as_ref(), Some(&action));
+        assert_eq!(payment.attempt.customer_action.as_deref(), Some(&action));
     }
     let stored = "SELECT count(customer_action) FROM payments.attempts";
     assert_eq!(shop.text(stored).await, "1");

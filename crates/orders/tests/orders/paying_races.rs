@@ -44,7 +44,7 @@ impl Rival {
                 let key = IdempotencyKey::parse(&format!("p{round}.{number}")).unwrap();
                 let method = method("pm_card_mastercard");
                 let paid = pay_order(&context, tenant, order_id, &key, &method).await;
-                assert_expected(paid.map(Once::into_inner));
+                assert_expected(&paid.map(Once::into_inner));
             }
             Self::Customer => {
                 let first = reference(order_id, 1);
@@ -54,7 +54,7 @@ impl Rival {
             Self::Storefront => {
                 let key = IdempotencyKey::parse(&format!("c{round}")).unwrap();
                 let checked = check_payment(&context, tenant, order_id, &key).await;
-                assert_expected(checked.map(Once::into_inner));
+                assert_expected(&checked.map(Once::into_inner));
             }
             Self::Sweeper => {
                 sweep_orders(&context).await.unwrap();
@@ -70,7 +70,7 @@ impl Rival {
     }
 }
 
-fn assert_expected(answer: Result<PlacedOrder, OrderError>) {
+fn assert_expected(answer: &Result<PlacedOrder, OrderError>) {
     assert!(
         matches!(
             answer,

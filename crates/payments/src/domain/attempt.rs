@@ -31,7 +31,7 @@ pub struct Attempt {
     /// Why it was declined; only of `Declined`.
     pub decline_code: Option<DeclineCode>,
     /// What the customer has to do; only of `NeedsAction`, and none where the gateway has not said it.
-    pub customer_action: Option<CustomerAction>,
+    pub customer_action: Option<Box<CustomerAction>>,
 }
 
 /// An attempt that is to be recorded.

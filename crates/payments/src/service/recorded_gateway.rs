@@ -189,7 +189,7 @@ impl<'a> RecordedGateway<'a> {
         let action = self.customer_action.take();
         let action = action.filter(|_| heard == Some(AttemptState::NeedsAction));
         // The same state, with an action that is not kept yet.
-        let is_new = action.is_some() && action != self.attempt.customer_action;
+        let is_new = action.is_some() && action.as_ref() != self.attempt.customer_action.as_deref();
         let may_become = |from: &AttemptState, to| from.can_become(to) || (is_new && *from == to);
         let of_use = |to: &AttemptState| from.iter().any(|state| may_become(state, *to));
         let Some(to) = heard.filter(of_use) else {

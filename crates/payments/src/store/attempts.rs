@@ -368,7 +368,7 @@ impl TryFrom<Row> for Attempt {
                 .map_err(unreadable)?,
             captured: row.captured_minor.map(money),
             decline_code: row.decline_code.as_deref().map(DeclineCode::new),
-            customer_action: action.as_ref().and_then(action_of),
+            customer_action: action.as_ref().and_then(action_of).map(Box::new),
         })
     }
 }
