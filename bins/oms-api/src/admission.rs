@@ -15,7 +15,7 @@ use oms_access::{
 use oms_database::Database;
 use oms_errors::{INTERNAL, Problem, ROUTE_NOT_FOUND};
 use oms_monitoring::metrics::{CounterSeries, Metrics, MetricsError};
-use oms_validation::http::{CurrentOperator, CurrentTenant};
+use oms_validation::http::{CurrentOperator, CurrentTenant, MayWriteOrders};
 use oms_validation::{OperatorName, TenantId};
 use tracing::Span;
 use tracing::field::display;
@@ -314,6 +314,8 @@ fn authorise(
         return Err(AccessError::Lacking(scope).into_problem());
     }
     act_for(request, credential.tenant.into());
+    let may_write = MayWriteOrders(credential.allows(Scope::OrdersWrite));
+    request.extensions_mut().insert(may_write);
     if matches!(scope, Scope::Operations | Scope::InventoryWrite) {
         let name = OperatorName::parse(credential.name.as_str());
         let name = name.map_err(|error| Problem::of(&INTERNAL).with_source(error))?;

@@ -5,6 +5,7 @@ mod alerts;
 mod database;
 mod geocoder;
 mod oidc;
+mod payments;
 mod reader;
 mod reconcile;
 mod sweep;
@@ -27,6 +28,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub(crate) use access::AccessSettings;
 pub(crate) use database::DatabaseSettings;
 pub(crate) use geocoder::GeocoderSettings;
+pub(crate) use payments::PaymentSettings;
 pub(crate) use reader::InvalidConfig;
 use reader::Reader;
 pub(crate) use sweep::SweepSettings;
@@ -73,7 +75,7 @@ pub(crate) struct Config {
     pub(crate) gateway_events_interval: Duration,
     /// None: never.
     pub(crate) reconcile: Option<ReconcileSchedule>,
-    pub(crate) pending_payment_deadline: Duration,
+    pub(crate) payments: PaymentSettings,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) log_format: LogFormat,
     /// Where spans are sent, without `/v1/traces`.
@@ -172,11 +174,7 @@ impl Config {
                 10..=3_600_000,
             ),
             reconcile: reconcile::reconcile_schedule(&mut reader, stripe.timeout),
-            pending_payment_deadline: reader.milliseconds(
-                "OMS_PENDING_PAYMENT_DEADLINE_MS",
-                3_600_000,
-                0..=604_800_000,
-            ),
+            payments: PaymentSettings::read(&mut reader),
             shutdown_timeout: reader.milliseconds("OMS_SHUTDOWN_TIMEOUT_MS", 30_000, 0..=600_000),
             log_format: log_format(&mut reader, development),
             otlp_endpoint: otlp_endpoint(&mut reader),
@@ -200,6 +198,7 @@ impl Config {
     fn check(&self, reader: &mut Reader<'_>) {
         self.database.check(reader);
         self.sweep.check(reader);
+        self.payments.check(reader);
         match self.environment {
             Environment::Development => self.check_development(reader),
             Environment::Production => self.check_production(reader),

@@ -60,6 +60,7 @@ pub(crate) const ROUTES: &[Route] = &[
     scoped("GET", "/orders/{id}", Scope::OrdersRead),
     scoped("GET", "/orders/{id}/timeline", Scope::OrdersRead),
     scoped("POST", "/routing/preview", Scope::OrdersRead),
+    scoped("POST", "/orders/{id}/payment", Scope::OrdersWrite),
     scoped("POST", "/orders/{id}/cancel", Scope::OrdersWrite),
     scoped("GET", "/orders/{id}/refunds", Scope::OrdersRead),
     scoped("POST", "/orders/{id}/refunds", Scope::OrdersWrite),

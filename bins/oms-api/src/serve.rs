@@ -71,7 +71,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         sweep_batch: config.sweep.batch,
         sweep_backoff: config.sweep.backoff,
         sweep_max_tries: config.sweep.max_tries,
-        pending_payment_deadline: config.pending_payment_deadline,
+        pending_payment_deadline: config.payments.deadline,
+        decline_policy: config.payments.decline_policy,
         ..OrderSettings::new(config.currency)
     };
     let locator = Arc::new(GeocodedAddresses(geocoder.clone()));

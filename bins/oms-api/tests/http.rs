@@ -179,6 +179,10 @@ mod stock_changes;
 mod strangers;
 #[path = "http/stuck_orders.rs"]
 mod stuck_orders;
+#[path = "http/three_d_secure.rs"]
+mod three_d_secure;
+#[path = "http/three_d_secure_pages.rs"]
+mod three_d_secure_pages;
 #[path = "http/timeline.rs"]
 mod timeline;
 #[path = "http/tokens.rs"]

@@ -37,6 +37,8 @@ pub(crate) enum Behaviour {
     Decline(Decline),
     /// The customer has to authenticate first.
     RequireAction,
+    /// The same, and then the issuer says no.
+    RequireActionThenDecline(Decline),
     /// The outcome is known later.
     Process,
 }
@@ -145,6 +147,11 @@ const CARD_TOKENS: &[(&str, &str)] = &[
     ("pm_card_authenticationRequired", "4000002760003184"),
     ("pm_card_authenticationRequiredOnSetup", "4000002500003155"),
     ("pm_card_threeDSecure2Required", "4000000000003220"),
+    ("pm_card_threeDSecureOptional", "4000000000003055"),
+    (
+        "pm_card_threeDSecureRequiredChargeDeclined",
+        "4000008400001629",
+    ),
 ];
 
 /// The method a documented token stands for.
@@ -236,6 +243,10 @@ fn behaviour_of(number: &str, cvc: Cvc) -> Behaviour {
         "4000000000000127" if cvc == Cvc::Given => ("incorrect_cvc", None),
         "4000002760003184" | "4000002500003155" | "4000000000003220" => {
             return Behaviour::RequireAction;
+        }
+        "4000008400001629" => {
+            let decline = Decline::new("card_declined", Some("generic_decline"));
+            return Behaviour::RequireActionThenDecline(decline);
         }
         _ => return Behaviour::Approve,
     };

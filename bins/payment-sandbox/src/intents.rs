@@ -37,6 +37,12 @@ pub(crate) struct Intent {
     pub(crate) last_error: Option<LastError>,
     pub(crate) canceled_at: Option<i64>,
     pub(crate) cancellation_reason: Option<String>,
+    /// Where the customer comes back to, by the latest confirmation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) return_url: Option<String>,
+    /// The address by which the sandbox was called then, under which the customer finds the bank's page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) origin: Option<String>,
 }
 
 /// What the client said when it created the intent and what never changes.
@@ -46,6 +52,9 @@ pub(crate) struct Draft {
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) method_types: Vec<String>,
     pub(crate) automatic_methods: bool,
+    /// Whether methods are allowed that send the customer to another site.
+    #[serde(default)]
+    pub(crate) allows_redirects: bool,
     pub(crate) capture: CaptureMethod,
 }
 
@@ -114,7 +123,36 @@ impl Intent {
             last_error: None,
             canceled_at: None,
             cancellation_reason: None,
+            return_url: None,
+            origin: None,
         }
+    }
+
+    /// What the customer's browser knows the payment by.
+    pub(crate) fn client_secret(&self) -> String {
+        format!("{}_secret_sandbox", self.id)
+    }
+
+    /// The same with the page that the customer comes back to, for a confirmation.
+    ///
+    /// # Errors
+    /// When there is none, and methods are allowed that send the customer away.
+    pub(crate) fn returning_to(
+        &self,
+        return_url: Option<&str>,
+        origin: &str,
+    ) -> Result<Self, ApiError> {
+        if self.draft.allows_redirects && return_url.is_none() {
+            let message = "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. \
+                           Because some of these payment methods might redirect your customer off of your page, you \
+                           must provide a `return_url`.";
+            return Err(ApiError::parameter("return_url", message));
+        }
+        Ok(Self {
+            return_url: return_url.map(str::to_owned),
+            origin: Some(origin.to_owned()),
+            ..self.clone()
+        })
     }
 
     /// The intent as it was when it had just been created.
@@ -175,7 +213,7 @@ impl Intent {
         Ok(match behaviour(&method, session, forced) {
             Behaviour::Approve => intent.authorised(charge),
             Behaviour::Decline(decline) => intent.declined(Some(charge), decline),
-            Behaviour::RequireAction => Moved::quietly(
+            Behaviour::RequireAction | Behaviour::RequireActionThenDecline(_) => Moved::quietly(
                 Self {
                     status: Status::RequiresAction,
                     ..intent
@@ -295,7 +333,13 @@ impl Intent {
                 Ok(self.clone().declined(Some(charge.clone()), decline))
             }
             (Status::RequiresAction, Some(method), _, Settlement::Succeeded) => {
-                Ok(self.clone().authorised(Charge::pending(new, self, method)))
+                let charge = Charge::pending(new, self, method);
+                Ok(match &method.behaviour {
+                    Behaviour::RequireActionThenDecline(decline) => {
+                        self.clone().declined(Some(charge), decline.clone())
+                    }
+                    _ => self.clone().authorised(charge),
+                })
             }
             (Status::RequiresAction, _, _, Settlement::Failed) => {
                 let decline = Decline::new("payment_intent_authentication_failure", None);
@@ -382,7 +426,7 @@ impl Intent {
 fn behaviour(method: &PaymentMethod, session: Session, forced: Option<&Decline>) -> Behaviour {
     match (forced, &method.behaviour, session) {
         (Some(decline), ..) => Behaviour::Decline(decline.clone()),
-        (None, Behaviour::RequireAction, Session::Off) => {
+        (None, Behaviour::RequireAction | Behaviour::RequireActionThenDecline(_), Session::Off) => {
             let code = "authentication_required";
             Behaviour::Decline(Decline::new(code, Some(code)))
         }

@@ -271,6 +271,8 @@ impl Ledger {
             (Some(_), Some(decline)) => intent.refuse_card(decline)?,
             (Some(session), None) => {
                 let new = new_id("ch", &self.charges, now);
+                let page = &create.page;
+                let intent = intent.returning_to(page.return_url.as_deref(), &page.origin)?;
                 intent.confirm(None, session, forced, &new)?
             }
         };
@@ -297,8 +299,9 @@ impl Ledger {
             }
         };
         let new = new_id("ch", &self.charges, now);
-        let session = confirmation.session;
+        let (session, page) = (confirmation.session, &confirmation.page);
         self.on_intent(id, |intent, _| {
+            let intent = intent.returning_to(page.return_url.as_deref(), &page.origin)?;
             intent.confirm(method, session, forced, &new)
         })
     }

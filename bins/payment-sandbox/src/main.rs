@@ -9,6 +9,7 @@ mod cli;
 mod collection;
 mod connection;
 mod control_api;
+mod customer_page;
 mod disputes;
 mod endpoint;
 mod events;

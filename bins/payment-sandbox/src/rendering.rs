@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     cards::{Decline, MethodKind, PaymentMethod},
     charges::Charge,
+    customer_page,
     disputes::Dispute,
     events::{DeliveryState, Event},
     intents::{Intent, LastError, Status},
@@ -36,7 +37,7 @@ pub(crate) fn intent(intent: &Intent) -> Value {
         "canceled_at": intent.canceled_at,
         "cancellation_reason": intent.cancellation_reason,
         "capture_method": draft.capture,
-        "client_secret": format!("{}_secret_sandbox", intent.id),
+        "client_secret": intent.client_secret(),
         "confirmation_method": "automatic",
         "created": intent.created,
         "currency": intent.currency,
@@ -157,8 +158,12 @@ fn last_payment_error(error: &LastError) -> Value {
         object["object"] = json!("payment_method");
         object
     });
+    let kind = match code.as_str() {
+        "payment_intent_authentication_failure" => "invalid_request_error",
+        _ => "card_error",
+    };
     json!({
-        "type": "card_error",
+        "type": kind,
         "code": code,
         "decline_code": decline_code,
         "message": message,
@@ -180,10 +185,17 @@ fn method_details(method: &PaymentMethod) -> Value {
 }
 
 fn next_action(intent: &Intent) -> Option<Value> {
-    (intent.status == Status::RequiresAction).then(|| {
-        json!({
+    let origin = intent.origin.as_deref().unwrap_or_default();
+    let page = customer_page::address(origin, intent);
+    let action = match &intent.return_url {
+        Some(return_url) => json!({
+            "type": "redirect_to_url",
+            "redirect_to_url": { "return_url": return_url, "url": page },
+        }),
+        None => json!({
             "type": "use_stripe_sdk",
-            "use_stripe_sdk": { "type": "three_d_secure_redirect" },
-        })
-    })
+            "use_stripe_sdk": { "type": "three_d_secure_redirect", "stripe_js": page },
+        }),
+    };
+    (intent.status == Status::RequiresAction).then_some(action)
 }

@@ -29,22 +29,18 @@ const IGNORED_ON_CREATE: &[&str] = &[
     "mandate_data",
     "payment_method_options",
     "receipt_email",
-    "return_url",
     "setup_future_usage",
     "shipping",
     "statement_descriptor",
     "statement_descriptor_suffix",
     "transfer_group",
-    "use_stripe_sdk",
 ];
 const IGNORED_ON_CONFIRM: &[&str] = &[
     "mandate_data",
     "payment_method_options",
     "receipt_email",
-    "return_url",
     "setup_future_usage",
     "shipping",
-    "use_stripe_sdk",
 ];
 
 /// A call that is well formed.
@@ -75,7 +71,7 @@ pub(crate) enum Command {
     /// Confirm one.
     Confirm {
         id: String,
-        confirmation: Confirmation,
+        confirmation: Box<Confirmation>,
     },
     /// Cancel one.
     Cancel { id: String, reason: Option<String> },
@@ -138,6 +134,7 @@ pub(crate) struct CreateIntent {
     pub(crate) method: Option<MethodChoice>,
     /// Confirm it in the same call.
     pub(crate) confirm: Option<Session>,
+    pub(crate) page: ReturnPage,
 }
 
 /// With what, and how, an intent is confirmed.
@@ -145,6 +142,16 @@ pub(crate) struct CreateIntent {
 pub(crate) struct Confirmation {
     pub(crate) method: Option<MethodChoice>,
     pub(crate) session: Session,
+    pub(crate) page: ReturnPage,
+}
+
+/// How the customer gets to the bank's page and back.
+#[derive(Debug, Default)]
+pub(crate) struct ReturnPage {
+    /// Where the customer comes back to; none when the browser library sees to that.
+    pub(crate) return_url: Option<String>,
+    /// The address by which the sandbox was called.
+    pub(crate) origin: String,
 }
 
 /// The payment method that the call names.
@@ -174,11 +181,12 @@ pub(crate) enum RefundOf {
 pub(crate) fn decode(
     endpoint: &Endpoint,
     mut params: Params,
+    origin: &str,
     now: i64,
 ) -> Result<Request, ApiError> {
     let request = match endpoint {
-        Endpoint::CreateIntent => Request::Command(create(&mut params, now)?),
-        Endpoint::ConfirmIntent(id) => Request::Command(confirm(id, &mut params, now)?),
+        Endpoint::CreateIntent => Request::Command(create(&mut params, origin, now)?),
+        Endpoint::ConfirmIntent(id) => Request::Command(confirm(id, &mut params, origin, now)?),
         Endpoint::CancelIntent(id) => Request::Command(cancel(id, &mut params)?),
         Endpoint::CaptureIntent(id) => {
             let amount = amount(&mut params, "amount_to_capture")?;
@@ -234,7 +242,7 @@ pub(crate) fn decode(
     Ok(request)
 }
 
-fn create(params: &mut Params, now: i64) -> Result<Command, ApiError> {
+fn create(params: &mut Params, origin: &str, now: i64) -> Result<Command, ApiError> {
     params.ignore(IGNORED_ON_CREATE);
     let amount = amount(params, "amount")?.ok_or_else(|| ApiError::missing("amount"))?;
     let currency = params.take_required("currency")?;
@@ -253,6 +261,7 @@ fn create(params: &mut Params, now: i64) -> Result<Command, ApiError> {
         draft,
         method,
         confirm,
+        page: return_page(params, origin)?,
     };
     Ok(Command::Create(Box::new(create)))
 }
@@ -268,26 +277,43 @@ fn draft(params: &mut Params) -> Result<Draft, ApiError> {
     };
     let mut automatic = params.take_nested("automatic_payment_methods");
     let automatic_methods = automatic.take_flag("enabled")?;
-    automatic.ignore(&["allow_redirects"]);
+    let redirects = automatic.take_choice("allow_redirects", &["always", "never"])?;
     automatic.finish("automatic_payment_methods")?;
     Ok(Draft {
         description: params.take("description"),
         metadata: params.take_metadata()?,
         method_types: params.take_list("payment_method_types"),
         automatic_methods,
+        allows_redirects: automatic_methods && redirects.as_deref() != Some("never"),
         capture,
     })
 }
 
-fn confirm(id: &str, params: &mut Params, now: i64) -> Result<Command, ApiError> {
+/// With `use_stripe_sdk` the browser library is told what to do, whether or not there is a page to come back to.
+fn return_page(params: &mut Params, origin: &str) -> Result<ReturnPage, ApiError> {
+    let uses_sdk = params.take_flag("use_stripe_sdk")?;
+    let given = params.take("return_url").filter(|url| !url.is_empty());
+    if let Some(url) = &given
+        && !(url.contains("://") && url.bytes().all(|byte| byte.is_ascii_graphic()))
+    {
+        return Err(ApiError::parameter("return_url", "Not a valid URL").with_code("url_invalid"));
+    }
+    Ok(ReturnPage {
+        return_url: given.filter(|_| !uses_sdk),
+        origin: origin.to_owned(),
+    })
+}
+
+fn confirm(id: &str, params: &mut Params, origin: &str, now: i64) -> Result<Command, ApiError> {
     params.ignore(IGNORED_ON_CONFIRM);
     let confirmation = Confirmation {
         method: payment_methods::method(params, now)?,
         session: session(params)?,
+        page: return_page(params, origin)?,
     };
     Ok(Command::Confirm {
         id: id.to_owned(),
-        confirmation,
+        confirmation: Box::new(confirmation),
     })
 }
 

@@ -15,7 +15,8 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    cli::Options, connection, control_api, gateway::Gateway, stripe_api, webhooks::courier::Courier,
+    cli::Options, connection, control_api, customer_page, gateway::Gateway, stripe_api,
+    webhooks::courier::Courier,
 };
 
 /// No call of Stripe's API that the sandbox knows is anywhere near as long.
@@ -72,6 +73,7 @@ fn serve(
             .app_data(courier.clone())
             .app_data(PayloadConfig::new(BODY_BYTES_MAX))
             .configure(control_api::routes)
+            .configure(customer_page::routes)
             .default_service(web::to(stripe_api::handle))
     };
     let server = HttpServer::new(app)

@@ -72,7 +72,7 @@ fn read(
     };
     Ok(Call {
         operation: endpoint.operation(),
-        request: requests::decode(&endpoint, params, gateway.now()),
+        request: requests::decode(&endpoint, params, &origin(request), gateway.now()),
         key,
         request_id: request_id.to_owned(),
     })
@@ -248,6 +248,12 @@ fn headers<'a>(
 
 fn status(answer: &Answer) -> StatusCode {
     StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// The address by which the sandbox was called, where the customer's browser finds it too.
+fn origin(request: &HttpRequest) -> String {
+    let host = header(request, "host").unwrap_or("127.0.0.1");
+    format!("http://{host}")
 }
 
 fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {

@@ -17,6 +17,7 @@ use crate::service::get_order::Reads;
 use crate::service::look_up::LookUps;
 use crate::service::place_together::Placing;
 use crate::service::placing_outcome::{PlacingOutcome, PlacingOutcomes};
+use crate::service::settle_pending::WhenDead;
 
 /// Most batches of one kind that are under way at a time, of all stores.
 const BATCHES_IN_FLIGHT: usize = 4;
@@ -104,6 +105,14 @@ impl OrderContext {
     /// What time it is, for one statement or one transaction.
     pub(crate) fn now(&self) -> Now {
         self.clock.now()
+    }
+
+    /// What becomes of an order whose payment is found dead before its deadline.
+    pub(crate) const fn when_dead(&self) -> WhenDead {
+        match self.settings.decline_policy {
+            DeclinePolicy::Fail => WhenDead::FailOrder,
+            DeclinePolicy::Hold => WhenDead::HoldOrder,
+        }
     }
 
     /// What was done together so far.
@@ -194,6 +203,15 @@ pub(crate) struct Admission<'a> {
     _permit: SemaphorePermit<'a>,
 }
 
+/// What becomes of an order whose payment was declined, or is proven dead otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeclinePolicy {
+    /// It fails, and its stock is released immediately.
+    Fail,
+    /// It keeps its stock until its deadline, so that another payment method can be tried.
+    Hold,
+}
+
 /// Settings of orders.
 #[derive(Clone, Copy, Debug)]
 pub struct OrderSettings {
@@ -219,8 +237,10 @@ pub struct OrderSettings {
     pub sweep_backoff: (Duration, Duration),
     /// How often the sweeper tries to settle an order before it leaves it to a person.
     pub sweep_max_tries: u32,
-    /// How long a customer may take to finish a payment before it is cancelled.
+    /// How long an order may take to be paid. Then the payment is cancelled, and the order fails.
     pub pending_payment_deadline: Duration,
+    /// What becomes of an order whose payment was declined.
+    pub decline_policy: DeclinePolicy,
 }
 
 impl OrderSettings {
@@ -237,7 +257,8 @@ impl OrderSettings {
             sweep_batch: 16,
             sweep_backoff: (Duration::from_secs(2), Duration::from_secs(600)),
             sweep_max_tries: 20,
-            pending_payment_deadline: Duration::from_secs(3600),
+            pending_payment_deadline: Duration::from_secs(900),
+            decline_policy: DeclinePolicy::Fail,
         }
     }
 }

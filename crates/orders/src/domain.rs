@@ -18,6 +18,7 @@ pub(crate) mod fingerprint;
 pub(crate) mod id;
 pub(crate) mod line;
 pub(crate) mod metadata;
+pub(crate) mod open_payment;
 pub(crate) mod order;
 pub(crate) mod order_listing;
 pub(crate) mod reason;

@@ -7,8 +7,10 @@ use oms_geocoding::GeocodeError;
 use oms_payments::{DeclineCode, PaymentError, Reference, RefundFailure, RefundId};
 use oms_validation::http::invalid_field;
 use oms_validation::{Currency, InvalidAmount, Money, OrderId};
+use serde_json::json;
 
 use crate::domain::failure::Failure;
+use crate::domain::open_payment::OpenPayment;
 use crate::domain::reconcile_window::InvalidWindow;
 use crate::domain::settlement::Settlement;
 use crate::domain::status::OrderStatus;
@@ -29,10 +31,18 @@ oms_errors::problem_types! {
     KEY_REUSED = "orders.idempotency_key_reused", Unprocessable, "The idempotency key was used with another request";
     /// The order that the idempotency key stands for is being worked on.
     IN_PROGRESS = "orders.in_progress", Conflict, "The order is being processed";
-    /// The payment was declined; the order failed and its stock was given back.
+    /// The payment was declined. By `orderStatus`, the order failed and its stock was released, or it waits for another try.
     PAYMENT_DECLINED = "orders.payment_declined", PaymentRequired, "The payment was declined";
-    /// The payment was cut off and nothing was charged; the order failed and its stock was given back.
+    /// The payment was cut off and nothing was charged. By `orderStatus`, the order failed and its stock was released, or it waits for another try.
     PAYMENT_VOIDED = "orders.payment_voided", PaymentRequired, "The payment did not go through, and nothing was charged";
+    /// The order is not pending: it failed, or its money was given back. Place a new one.
+    NOT_PAYABLE = "orders.not_payable", WrongState, "An order in this state can't be paid";
+    /// The order's deadline is over: it fails, and its stock is released. Place a new one.
+    PAYMENT_EXPIRED = "orders.payment_expired", WrongState, "The time to pay the order is over";
+    /// A payment of the order is being worked on, by another request or by the bank. No other was begun.
+    PAYMENT_IN_PROGRESS = "orders.payment_in_progress", Conflict, "A payment of the order is in progress";
+    /// The order was paid in vain too often. Cancel it, and place a new one.
+    TOO_MANY_PAYMENTS = "orders.too_many_payments", WrongState, "Too many payments of the order have failed";
     /// Others bought the stock faster than a warehouse could be chosen. Nothing was kept.
     CONTENDED = "orders.contended", Unavailable, "The stock is changing too fast to place the order right now";
     /// More orders came than can be placed in time. Nothing was kept.
@@ -131,6 +141,33 @@ pub enum OrderError {
         /// Why.
         failure: Failure,
     },
+    /// The payment did not go through, and the order waits for another attempt.
+    #[error("order {order_id} is not paid: {failure}")]
+    Unpaid {
+        /// The order.
+        order_id: OrderId,
+        /// Why.
+        failure: Failure,
+        /// What can be done about it.
+        payment: Box<OpenPayment>,
+    },
+    /// The order is not pending.
+    #[error("an order that is {status} can't be paid")]
+    PaymentClosed {
+        /// The order.
+        order_id: OrderId,
+        /// Where it is.
+        status: OrderStatus,
+    },
+    /// The order's deadline is over.
+    #[error("the time to pay order {0} is over")]
+    PaymentExpired(OrderId),
+    /// A payment of the order is being worked on.
+    #[error("a payment of order {0} is in progress")]
+    PaymentInProgress(OrderId),
+    /// Too many payments of the order have failed.
+    #[error("too many payments of order {0} have failed")]
+    TooManyPayments(OrderId),
     /// The answer to COMMIT was lost, and the order can't be found.
     #[error("the outcome is not known")]
     OutcomeUnknown,
@@ -335,6 +372,22 @@ impl From<OrderError> for Problem {
                 .with_retry_after_s(RETRY_AFTER_S)
                 .with_extension("orderId", order_id.to_string()),
             OrderError::Failed { order_id, failure } => failed(order_id, &failure),
+            OrderError::Unpaid {
+                order_id,
+                failure,
+                payment,
+            } => unpaid(order_id, &failure, &payment),
+            OrderError::PaymentClosed { order_id, status } => about(&NOT_PAYABLE, order_id, status),
+            OrderError::PaymentExpired(order_id) => {
+                about(&PAYMENT_EXPIRED, order_id, OrderStatus::PendingPayment)
+            }
+            OrderError::PaymentInProgress(order_id) => {
+                about(&PAYMENT_IN_PROGRESS, order_id, OrderStatus::PendingPayment)
+                    .with_retry_after_s(RETRY_AFTER_S)
+            }
+            OrderError::TooManyPayments(order_id) => {
+                about(&TOO_MANY_PAYMENTS, order_id, OrderStatus::PendingPayment)
+            }
             OrderError::Contended => Self::of(&CONTENDED).with_retry_after_s(1),
             OrderError::Overloaded => Self::of(&OVERLOADED).with_retry_after_s(1),
             OrderError::OutcomeUnknown => {
@@ -430,6 +483,21 @@ fn of_lines(problem_type: &'static oms_errors::ProblemType, lines: &[usize]) -> 
 }
 
 fn failed(order_id: OrderId, failure: &Failure) -> Problem {
+    not_paid(order_id, failure, OrderStatus::Failed)
+}
+
+/// The storefront learns what it can do, and until when.
+fn unpaid(order_id: OrderId, failure: &Failure, payment: &OpenPayment) -> Problem {
+    let shown = json!({
+        "state": payment.attempt.state.as_str(),
+        "attempt": payment.attempt.number,
+        "actions": payment.actions(),
+        "expiresAt": payment.expires_at,
+    });
+    not_paid(order_id, failure, OrderStatus::PendingPayment).with_extension("payment", shown)
+}
+
+fn not_paid(order_id: OrderId, failure: &Failure, status: OrderStatus) -> Problem {
     let problem = match failure {
         Failure::PaymentDeclined { decline_code } => {
             let code = DeclineCode::new(decline_code);
@@ -445,5 +513,5 @@ fn failed(order_id: OrderId, failure: &Failure) -> Problem {
     problem
         .with_location(location_of(order_id))
         .with_extension("orderId", order_id.to_string())
-        .with_extension("orderStatus", OrderStatus::Failed.as_str())
+        .with_extension("orderStatus", status.as_str())
 }

@@ -10,6 +10,7 @@ mod get_timeline;
 mod items;
 mod list_orders;
 mod list_refunds;
+mod pay_order;
 mod place_order;
 mod preview_routing;
 mod refund_order;
@@ -106,6 +107,11 @@ pub fn configure(config: &mut ServiceConfig) {
             web::resource("/orders/{id}/timeline")
                 .route(web::get().to(get_timeline::get_timeline))
                 .default_service(method_not_allowed("GET")),
+        )
+        .service(
+            web::resource("/orders/{id}/payment")
+                .route(web::post().to(pay_order::pay_order))
+                .default_service(method_not_allowed("POST")),
         )
         .service(
             web::resource("/orders/{id}/cancel")

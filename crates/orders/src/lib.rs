@@ -9,7 +9,7 @@ mod store;
 
 pub use oms_batching::BATCH_SIZES;
 
-pub use context::{BatchCounts, OrderContext, OrderSettings};
+pub use context::{BatchCounts, DeclinePolicy, OrderContext, OrderSettings};
 pub use domain::address::{AddressParts, AddressText, ShippingAddress};
 pub use domain::alert::{Alert, AlertKind};
 pub use domain::clock::{Clock, DatabaseClock};
@@ -24,6 +24,7 @@ pub use domain::finding::{
 pub use domain::id::{AlertId, CustomerId, DeadLetterId, FindingId};
 pub use domain::line::{OrderLine, RequestedLine};
 pub use domain::metadata::Metadata;
+pub use domain::open_payment::{OpenPayment, PaymentAction};
 pub use domain::order::{Order, OrderRequest};
 pub use domain::order_listing::{
     InvalidOrderCursor, OrderCursor, OrderFilter, OrderListing, OrderSort,
@@ -38,6 +39,7 @@ pub use error::{OrderError, PROBLEM_TYPES};
 pub use service::apply_gateway_events::{AppliedEvents, apply_gateway_events};
 pub use service::cancel_order::{Cancellation, cancel_order};
 pub use service::check_charge::{ChargeCheck, check_charge};
+pub use service::check_payment::check_payment;
 pub use service::compared_tenants::compared_tenants;
 pub use service::create_dead_letter::create_dead_letter;
 pub use service::deliver_alerts::{AlertSink, deliver_alerts};
@@ -50,6 +52,7 @@ pub use service::list_findings::list_findings;
 pub use service::list_orders::list_orders;
 pub use service::measure_backlog::{Backlog, measure_backlog};
 pub use service::measure_reconciliation::{Reconciliation, measure_reconciliation};
+pub use service::pay_order::pay_order;
 pub use service::place_order::{PendingOrder, PlacedOrder, place_order};
 pub use service::placing_outcome::PlacingOutcome;
 pub use service::preview_routing::{RoutingPreview, preview_routing};

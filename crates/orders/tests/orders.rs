@@ -51,6 +51,10 @@ mod lost_commits;
 mod month;
 #[path = "orders/operators.rs"]
 mod operators;
+#[path = "orders/paying.rs"]
+mod paying;
+#[path = "orders/paying_races.rs"]
+mod paying_races;
 #[path = "orders/reading.rs"]
 mod reading;
 #[path = "orders/reconciling.rs"]

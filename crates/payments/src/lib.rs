@@ -11,12 +11,12 @@ mod store;
 
 pub use domain::{
     Asked, Attempt, AttemptState, CallEffect, Capture, CardNumber, ChargeId, ChargePage,
-    ChargeStatus, ChargeWindow, ClosedAttempt, Closing, CustomerStep, DeclineCode, DisputeState,
-    EventRelevance, GatewayCall, GatewayEvent, GatewayEventId, InvalidPaymentMethod,
-    InvalidReference, ListedCharge, ListedDispute, ListedRefund, ListedState, NewAttempt,
-    NewGatewayEvent, NewRefund, Operation, OperationKey, PaymentMethod, PaymentStatus, Reference,
-    Refund, RefundActor, RefundEnd, RefundFailure, RefundOutcome, RefundState, Report, ReportPage,
-    UnknownState, UnsavedCalls,
+    ChargeStatus, ChargeWindow, ClosedAttempt, Closing, CustomerAction, CustomerStep, DeclineCode,
+    DisputeState, EventRelevance, GatewayCall, GatewayEvent, GatewayEventId, InvalidPaymentMethod,
+    InvalidReference, InvalidReturnUrl, ListedCharge, ListedDispute, ListedRefund, ListedState,
+    NewAttempt, NewGatewayEvent, NewRefund, Operation, OperationKey, PaymentInstruction,
+    PaymentMethod, PaymentStatus, Reference, Refund, RefundActor, RefundEnd, RefundFailure,
+    RefundOutcome, RefundState, Report, ReportPage, ReturnUrl, UnknownState, UnsavedCalls,
 };
 pub use error::{
     AMOUNT_NOT_ACCEPTED, CURRENCY_NOT_ACCEPTED, GATEWAY_REFUSED, GATEWAY_UNAVAILABLE,

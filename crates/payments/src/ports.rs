@@ -9,9 +9,9 @@ use oms_validation::{Money, OrderId, TenantId};
 pub use gateway_error::{Effect, GatewayError, GatewayFault, Refusal};
 
 use crate::{
-    Attempt, ChargeId, ChargePage, ChargeWindow, GatewayEventId, ListedCharge, ListedDispute,
-    ListedRefund, Operation, OperationKey, PaymentMethod, PaymentStatus, Reference, Refund,
-    RefundId, RefundOutcome, ReportPage,
+    Attempt, ChargeId, ChargePage, ChargeWindow, CustomerAction, GatewayEventId, ListedCharge,
+    ListedDispute, ListedRefund, Operation, OperationKey, PaymentInstruction, PaymentStatus,
+    Reference, Refund, RefundId, RefundOutcome, ReportPage,
 };
 
 /// A payment gateway. Never call it with a database connection in hand.
@@ -39,7 +39,7 @@ pub trait PaymentGateway: Send + Sync {
     async fn confirm(
         &self,
         reference: &Reference,
-        method: &PaymentMethod,
+        instruction: &PaymentInstruction,
         key: &OperationKey,
     ) -> Result<Answered<PaymentStatus>, GatewayError>;
 
@@ -126,6 +126,8 @@ pub struct Answered<T> {
     pub value: T,
     /// The gateway's own id of the request, for its support.
     pub request_id: Option<String>,
+    /// With [`PaymentStatus::NeedsAction`], what the customer has to do, where the gateway says it.
+    pub customer_action: Option<CustomerAction>,
 }
 
 impl<T> Answered<T> {
@@ -134,6 +136,7 @@ impl<T> Answered<T> {
         Self {
             value,
             request_id: None,
+            customer_action: None,
         }
     }
 }
@@ -149,6 +152,8 @@ pub struct PrepareRequest {
     pub attempt_number: i32,
     /// What the customer shall pay.
     pub amount: Money,
+    /// Whether the customer may be sent to another site: there is a page to come back to.
+    pub allows_redirects: bool,
 }
 
 impl PrepareRequest {
@@ -159,7 +164,15 @@ impl PrepareRequest {
             tenant_id,
             attempt_number: attempt.number,
             amount: attempt.amount,
+            allows_redirects: false,
         }
+    }
+
+    /// The same for a customer who may be sent to another site.
+    #[must_use]
+    pub const fn allowing_redirects(mut self, allows_redirects: bool) -> Self {
+        self.allows_redirects = allows_redirects;
+        self
     }
 
     /// The key under which it is prepared once.

@@ -377,7 +377,7 @@ async fn neither_a_secret_nor_a_payment_method_gets_into_the_history() {
                 gateway,
                 shop.tenant_id,
                 attempt,
-                &method,
+                &method.clone().into(),
                 "api",
             )
             .await;

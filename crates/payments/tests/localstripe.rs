@@ -59,6 +59,7 @@ impl Payment {
             tenant_id: TenantId::generate(),
             attempt_number: 1,
             amount: usd(2000),
+            allows_redirects: false,
         };
         let reference = gateway.prepare(&request).await.unwrap().value;
         Self {
@@ -74,7 +75,7 @@ impl Payment {
     }
 
     async fn confirm(&self) -> PaymentStatus {
-        let method = PaymentMethod::parse_token("pm_card_visa").unwrap();
+        let method = PaymentMethod::parse_token("pm_card_visa").unwrap().into();
         let key = self.key(Operation::Confirm);
         let confirmed = self.gateway.confirm(&self.reference, &method, &key).await;
         confirmed.unwrap().value

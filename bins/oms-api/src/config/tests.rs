@@ -1,6 +1,7 @@
 //! What the configuration takes and what it refuses.
 
 use oms_access::TokenAlgorithm;
+use oms_orders::DeclinePolicy;
 
 use super::*;
 
@@ -530,4 +531,25 @@ fn a_database_on_another_machine_is_told_from_one_on_this() {
     ] {
         assert!(has_remote_host(url), "{url}");
     }
+}
+
+#[test]
+fn a_declined_payment_fails_its_order_unless_there_is_time_for_another_try() {
+    let payments = |variables: &[(&str, &str)]| {
+        read(&[&[DATABASE], variables].concat()).map(|config| config.payments)
+    };
+    let default = payments(&[]).unwrap();
+    assert_eq!(default.decline_policy, DeclinePolicy::Fail);
+    assert_eq!(default.deadline, Duration::from_secs(900));
+    let hold = payments(&[("OMS_DECLINE_POLICY", "hold")]).unwrap();
+    assert_eq!(hold.decline_policy, DeclinePolicy::Hold);
+    let refused = payments(&[
+        ("OMS_DECLINE_POLICY", "hold"),
+        ("OMS_PENDING_PAYMENT_DEADLINE_MS", "0"),
+    ]);
+    let InvalidConfig(problems) = refused.unwrap_err();
+    assert!(problems[0].contains("OMS_DECLINE_POLICY"), "{problems:?}");
+    let refused = payments(&[("OMS_DECLINE_POLICY", "retry")]);
+    let InvalidConfig(problems) = refused.unwrap_err();
+    assert!(problems[0].contains("must be fail or hold"), "{problems:?}");
 }

@@ -68,7 +68,10 @@ const RULES: [(&str, &str); 15] = [
         "an order is where its payment allows it to be",
         "SELECT format('order %s is %s, its payment %s', o.id, o.status, a.state)
          FROM orders.orders o
-         LEFT JOIN payments.attempts a ON (a.tenant_id, a.order_id, a.number) = (o.tenant_id, o.id, 1)
+         LEFT JOIN LATERAL (
+             SELECT state FROM payments.attempts a
+             WHERE (a.tenant_id, a.order_id) = (o.tenant_id, o.id) ORDER BY number DESC LIMIT 1
+         ) a ON true
          WHERE a.state IS NULL OR NOT o.status = ANY (CASE
              WHEN a.state = 'paid' AND EXISTS (
                  SELECT FROM orders.findings f WHERE (f.tenant_id, f.order_id) = (o.tenant_id, o.id)
@@ -77,7 +80,8 @@ const RULES: [(&str, &str); 15] = [
              WHEN a.state = 'paid' THEN ARRAY['PAID', 'CANCELLING']
              WHEN a.state = 'refunding' THEN ARRAY['REFUNDING', 'CANCELLING']
              WHEN a.state = 'refunded' THEN ARRAY['REFUNDED', 'CANCELLED', 'CANCELLING']
-             WHEN a.state IN ('declined', 'voided') THEN ARRAY['FAILED', 'CANCELLED']
+             -- While its stock is held for another attempt, the order is pending.
+             WHEN a.state IN ('declined', 'voided') THEN ARRAY['FAILED', 'CANCELLED', 'PENDING_PAYMENT']
              ELSE ARRAY['PENDING_PAYMENT', 'CANCELLING']
          END)",
     ),
@@ -215,7 +219,10 @@ pub async fn assert_charges_match_orders(database: &StoreDatabase, sandbox: &San
         SELECT o.id, o.status, o.total_minor, coalesce(a.captured_minor, 0), coalesce(r.refunded, 0),
                coalesce(r.pending, 0)
         FROM orders.orders o
-        LEFT JOIN payments.attempts a ON (a.tenant_id, a.order_id, a.number) = (o.tenant_id, o.id, 1)
+        LEFT JOIN LATERAL (
+            SELECT * FROM payments.attempts a
+            WHERE (a.tenant_id, a.order_id) = (o.tenant_id, o.id) ORDER BY number DESC LIMIT 1
+        ) a ON true
         LEFT JOIN LATERAL (
             SELECT sum(amount_minor) FILTER (WHERE state = 'refunded') AS refunded,
                    sum(amount_minor) FILTER (WHERE state = 'pending') AS pending

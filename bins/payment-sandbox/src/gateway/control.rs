@@ -10,7 +10,7 @@ use crate::{
     events::Origin,
     faults::{FaultPlan, PlanDraft},
     idempotency::{Expired, IdempotencyKeys},
-    intents::{Settlement, Tampering},
+    intents::{Intent, Settlement, Tampering},
     ledger::{Change, Executed, Ledger, StrayCharge},
     limits::RateLimit,
     overview,
@@ -61,6 +61,11 @@ impl Gateway {
     pub(crate) fn order(&self, order_id: &str) -> Value {
         let books = self.books();
         overview::order(&books.ledger, &books.calls, order_id)
+    }
+
+    /// A payment as it is now, if there is one with this id.
+    pub(crate) fn intent(&self, id: &str) -> Option<Intent> {
+        self.books().ledger.intents.find(id).cloned()
     }
 
     /// Ends a payment that waits for the bank or the customer.

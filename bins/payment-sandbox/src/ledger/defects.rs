@@ -11,7 +11,7 @@ use crate::{
     cards,
     intents::{Draft, Session, Tampering},
     rendering,
-    requests::{AMOUNT_MAX, Command, CreateIntent, MethodChoice, is_currency},
+    requests::{AMOUNT_MAX, Command, CreateIntent, MethodChoice, ReturnPage, is_currency},
 };
 
 /// A charge that no call of Stripe's API asked for.
@@ -63,6 +63,7 @@ impl Ledger {
             },
             method: cards::from_token(CARD).map(MethodChoice::Known),
             confirm: Some(Session::Off),
+            page: ReturnPage::default(),
         };
         let paid = self.execute(&Command::Create(Box::new(create)), None, now);
         match &paid.change.charge {

@@ -6,7 +6,8 @@ use crate::collection::Cursor;
 const NOW: i64 = 1_790_000_000;
 
 fn decoded(endpoint: &Endpoint, form: &str) -> Result<Request, String> {
-    decode(endpoint, Params::parse(form.as_bytes()), NOW).map_err(|error| error.answer().body)
+    let params = Params::parse(form.as_bytes());
+    decode(endpoint, params, "http://127.0.0.1", NOW).map_err(|error| error.answer().body)
 }
 
 #[test]

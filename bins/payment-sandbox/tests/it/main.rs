@@ -11,4 +11,5 @@ mod payments;
 mod process;
 mod receiver;
 mod sandbox;
+mod three_d_secure;
 mod webhooks;

@@ -24,17 +24,14 @@ pub(crate) fn of(request: &OrderRequest) -> Fingerprint {
         part(line.product_id.as_uuid().as_bytes());
         part(&line.quantity.to_be_bytes());
     }
-    match &request.payment_method {
-        PaymentMethod::Token(token) => {
-            part(b"token");
-            part(token.as_bytes());
-        }
-        PaymentMethod::Card(number) => {
-            part(b"card");
-            part(number.last4().as_bytes());
-        }
+    for text in of_method(&request.payment.method) {
+        part(text.as_bytes());
     }
     // What is absent leaves no trace, so that keys which are older than these members stand for what they stood for.
+    if let Some(url) = &request.payment.return_url {
+        part(b"return url");
+        part(url.as_str().as_bytes());
+    }
     if let Some(reference) = &request.external_reference {
         part(b"external reference");
         part(reference.as_str().as_bytes());
@@ -49,8 +46,17 @@ pub(crate) fn of(request: &OrderRequest) -> Fingerprint {
     Fingerprint(hasher.finalize().into())
 }
 
+/// What of a payment method may be part of a fingerprint.
+pub(crate) fn of_method(method: &PaymentMethod) -> [&str; 2] {
+    match method {
+        PaymentMethod::Token(token) => ["token", token],
+        PaymentMethod::Card(number) => ["card", number.last4()],
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use oms_payments::ReturnUrl;
     use uuid::Uuid;
 
     use super::*;
@@ -65,7 +71,7 @@ mod tests {
             customer_id: Uuid::from_u128(1).into(),
             shipping_address: serde_json::from_str("\"1 Main St\"").unwrap(),
             lines: vec![line(1, 2), line(2, 1)],
-            payment_method: PaymentMethod::parse_token("pm_card_visa").unwrap(),
+            payment: PaymentMethod::parse_token("pm_card_visa").unwrap().into(),
             external_reference: None,
             metadata: Metadata::default(),
         }
@@ -84,23 +90,25 @@ mod tests {
     fn every_part_of_a_request_is_in_its_fingerprint() {
         let card = |digits| PaymentMethod::parse_card(digits).unwrap();
         let address: ShippingAddress = serde_json::from_str("\"2 Main St\"").unwrap();
-        let mut others = vec![request(); 11];
+        let mut others = vec![request(); 13];
         others[0].customer_id = Uuid::from_u128(2).into();
         others[1].shipping_address = address;
         others[2].lines[0].quantity = 1;
         others[3].lines.pop();
-        others[4].payment_method = PaymentMethod::parse_token("pm_card_amex").unwrap();
-        others[5].payment_method = card("4242424242424242");
+        others[4].payment.method = PaymentMethod::parse_token("pm_card_amex").unwrap();
+        others[5].payment.method = card("4242424242424242");
         others[6].external_reference = ExternalReference::parse("7").ok();
         others[7].external_reference = ExternalReference::parse("metadata").ok();
         others[8].metadata = metadata(r#"{"a":"b"}"#);
         others[9].metadata = metadata(r#"{"a":"c"}"#);
         others[10].metadata = metadata(r#"{"a":"b","c":"d"}"#);
+        others[11].payment.return_url = ReturnUrl::parse("https://shop.example/").ok();
+        others[12].payment.return_url = ReturnUrl::parse("https://shop.example/a").ok();
         let mut fingerprints: Vec<_> = others.iter().map(|other| of(other).0).collect();
         fingerprints.push(of(&request()).0);
         fingerprints.sort_unstable();
         fingerprints.dedup();
-        assert_eq!(fingerprints.len(), 12);
+        assert_eq!(fingerprints.len(), 14);
     }
 
     #[test]
@@ -132,9 +140,9 @@ mod tests {
     #[test]
     fn of_a_card_only_the_last_four_digits_count() {
         let of_card = |digits| {
-            let payment_method = PaymentMethod::parse_card(digits).unwrap();
+            let payment = PaymentMethod::parse_card(digits).unwrap().into();
             of(&OrderRequest {
-                payment_method,
+                payment,
                 ..request()
             })
         };

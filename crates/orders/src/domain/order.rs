@@ -22,7 +22,7 @@ pub struct OrderRequest {
     /// What: 1 to 100 lines, no product twice.
     pub lines: Vec<crate::RequestedLine>,
     /// How it is paid.
-    pub payment_method: oms_payments::PaymentMethod,
+    pub payment: oms_payments::PaymentInstruction,
     /// What it is called elsewhere.
     pub external_reference: Option<ExternalReference>,
     /// What the client keeps with it.

@@ -78,9 +78,6 @@ fn answer(cancellation: Once<Cancellation>) -> Result<HttpResponse, OrderError> 
             .status(StatusCode::ACCEPTED)
             .insert_header((header::LOCATION, location_of(order.order_id)))
             .insert_header((header::RETRY_AFTER, RETRY_AFTER_S))
-            .json(PendingOrder {
-                order_id: order.order_id,
-                status: order.status,
-            }),
+            .json(PendingOrder::from(order)),
     })
 }

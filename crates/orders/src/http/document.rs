@@ -1,16 +1,18 @@
 //! The endpoints of orders, as the document of the API describes them.
 
-use oms_payments::CustomerStep;
+use chrono::{DateTime, Utc};
+use oms_payments::{AttemptState, CustomerStep};
 use oms_validation::openapi::PagesOfNamedItems;
 use oms_validation::{Currency, OrderId, PageSize};
 use utoipa::{OpenApi as Document, ToSchema};
 
 use super::{
     cancel_order, dead_letters, findings, get_order, get_timeline, list_orders, list_refunds,
-    place_order, preview_routing, refund_order,
+    pay_order, place_order, preview_routing, refund_order,
 };
 use crate::domain::dead_letter::DeadLetterFilter;
 use crate::domain::finding::FindingState;
+use crate::domain::open_payment::PaymentAction;
 use crate::domain::order_listing::OrderSort;
 use crate::domain::status::OrderStatus;
 
@@ -22,6 +24,7 @@ use crate::domain::status::OrderStatus;
         list_orders::list_orders,
         get_order::get_order,
         get_timeline::get_timeline,
+        pay_order::pay_order,
         cancel_order::cancel_order,
         list_refunds::list_refunds,
         refund_order::refund_order,
@@ -55,6 +58,8 @@ pub struct ProblemMembers {
     decline_code: Option<String>,
     /// With `orders.payment_declined`: what the customer can do.
     customer_step: Option<CustomerStep>,
+    /// With `orders.payment_declined` and `orders.payment_voided`, while the order waits for another try.
+    payment: Option<UnpaidPayment>,
     /// With `orders.refund_exceeds_captured`: what is left.
     available_minor: Option<i64>,
     /// With `orders.refund_exceeds_captured`.
@@ -63,4 +68,18 @@ pub struct ProblemMembers {
     refund_id: Option<oms_payments::RefundId>,
     /// With `orders.refund_refused`: why.
     failure_code: Option<String>,
+}
+
+/// A payment that did not go through, of an order that waits for another try.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it documents what `Problem::with_extension` adds")]
+struct UnpaidPayment {
+    state: AttemptState,
+    /// 1 for the order's first payment.
+    attempt: i32,
+    /// What the storefront can do.
+    actions: Vec<PaymentAction>,
+    /// Then the order fails, and its stock is released.
+    expires_at: DateTime<Utc>,
 }

@@ -74,7 +74,28 @@ pub(super) fn order() -> Value {
 }
 
 pub(super) fn pending_order() -> Value {
-    json!({ "orderId": ORDER_ID, "status": "PENDING_PAYMENT" })
+    json!({
+        "orderId": ORDER_ID,
+        "status": "PENDING_PAYMENT",
+        "payment": {
+            "state": "needs_action",
+            "gateway": "stripe",
+            "attempt": 1,
+            "amount": usd(2000),
+            "reference": "pi_952bdc58e1bc480193711688128441ba",
+            "clientSecret": "pi_952bdc58e1bc480193711688128441ba_secret_YrKJUKribcBjcG8HVhfZluoGH",
+            "nextAction": {
+                "type": "redirect_to_url",
+                "redirectUrl": "https://hooks.stripe.com/redirect/authenticate/src_1Ny"
+            },
+            "actions": ["authenticate", "try_another_method", "cancel"],
+            "expiresAt": "2026-11-22T23:16:12.941566Z"
+        }
+    })
+}
+
+pub(super) fn new_payment() -> Value {
+    json!({ "paymentMethod": "pm_card_mastercard", "returnUrl": "https://shop.example/checkout/done" })
 }
 
 pub(super) fn new_refund() -> Value {

@@ -4,10 +4,10 @@ use actix_web::http::header::{self, ETag, EntityTag, Header, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::OrderId;
-use oms_validation::http::CurrentTenant;
+use oms_validation::http::{CurrentTenant, MayWriteOrders};
 use sha2::{Digest, Sha256};
 
-use super::representation::OrderBody;
+use super::representation::{OrderBody, Secrets};
 use super::{OrdersApi, order_id_of};
 use crate::error::NOT_FOUND;
 use crate::service;
@@ -38,13 +38,18 @@ oms_errors::refusals! {
 pub(super) async fn get_order(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
+    may_write: MayWriteOrders,
     id: web::Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let id = order_id_of(&id)?;
     // Not detached: the statements run in a task of the batch, which a client that goes away does not cut off.
     let details = service::get_order::get_order(&api.context, tenant.0, id).await?;
-    let body = serde_json::to_vec(&OrderBody::of(details)?)
+    let secrets = match may_write.0 {
+        true => Secrets::Shown,
+        false => Secrets::Kept,
+    };
+    let body = serde_json::to_vec(&OrderBody::with(details, secrets)?)
         .map_err(|error| Problem::of(&oms_errors::INTERNAL).with_source(error))?;
     let tag = tag_of(&body);
     let is_known = IfNoneMatch::parse(&request).is_ok_and(|known| names(&known, &tag));

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use actix_web::http::header;
-use actix_web::{HttpResponse, web};
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use oms_errors::{INVALID_HEADER, Problem};
-use oms_payments::PaymentMethod;
+use oms_payments::{PaymentInstruction, PaymentMethod, ReturnUrl};
 use oms_validation::http::{CurrentTenant, IdempotencyKeyHeader, ValidJson, invalid_field};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
@@ -43,22 +43,35 @@ pub(super) struct Body {
     #[serde(default, deserialize_with = "card")]
     #[schema(ignore)]
     credit_card_number: Option<PaymentMethod>,
+    #[serde(default, deserialize_with = "return_url")]
+    #[schema(schema_with = ReturnUrl::schema)]
+    return_url: Option<ReturnUrl>,
     external_reference: Option<ExternalReference>,
     metadata: Option<Metadata>,
 }
 
-fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PaymentMethod>, D::Error> {
+pub(super) fn token<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PaymentMethod>, D::Error> {
     read_secret(deserializer, PaymentMethod::parse_token)
 }
 
-fn card<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PaymentMethod>, D::Error> {
+pub(super) fn card<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PaymentMethod>, D::Error> {
     read_secret(deserializer, PaymentMethod::parse_card)
 }
 
-fn read_secret<'de, D: Deserializer<'de>, E: fmt::Display>(
+pub(super) fn return_url<'de, D: Deserializer<'de>>(
     deserializer: D,
-    parse: impl FnOnce(&str) -> Result<PaymentMethod, E>,
-) -> Result<Option<PaymentMethod>, D::Error> {
+) -> Result<Option<ReturnUrl>, D::Error> {
+    read_secret(deserializer, ReturnUrl::parse)
+}
+
+fn read_secret<'de, D: Deserializer<'de>, T, E: fmt::Display>(
+    deserializer: D,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<Option<T>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     let parsed = text.as_deref().map(parse).transpose();
     parsed.map_err(serde::de::Error::custom)
@@ -106,8 +119,9 @@ oms_errors::refusals! {
         (status = 201, description = "Placed and paid.", body = OrderSummary, headers(("Location"))),
         (status = 200, description = "Placed and paid by an earlier request with this key.", body = OrderSummary,
             headers(("Location"), ("Idempotent-Replayed"))),
-        (status = 202, description = "Placed; what became of the payment is not known yet.", body = representation::PendingOrder,
-            headers(("Location"), ("Retry-After"))),
+        (status = 202, description = "Placed; the customer must act, as `payment` says, or the outcome of the payment is not \
+            known yet.", body = representation::PendingOrder,
+            headers(("Location"), ("Retry-After"), ("Idempotent-Replayed"))),
         Refusals,
     ),
 )]
@@ -129,20 +143,23 @@ pub(super) async fn place_order(
 
 impl Body {
     fn into_request(self, card_numbers: CardNumbers) -> Result<OrderRequest, Problem> {
-        let payment_method =
+        let method =
             one_payment_method(self.payment_method, self.credit_card_number, card_numbers)?;
         Ok(OrderRequest {
             customer_id: self.customer_id,
             shipping_address: self.shipping_address,
             lines: lines_of(&self.items)?,
-            payment_method,
+            payment: PaymentInstruction {
+                method,
+                return_url: self.return_url,
+            },
             external_reference: self.external_reference,
             metadata: self.metadata.unwrap_or_default(),
         })
     }
 }
 
-fn one_payment_method(
+pub(super) fn one_payment_method(
     token: Option<PaymentMethod>,
     card: Option<PaymentMethod>,
     card_numbers: CardNumbers,
@@ -170,14 +187,20 @@ fn answer(placed: PlacedOrder) -> Result<HttpResponse, OrderError> {
             .insert_header((header::LOCATION, location_of(order.id)))
             .insert_header(("Idempotent-Replayed", "true"))
             .json(OrderSummary::of(&order, Replay::Yes)?)),
-        PlacedOrder::Pending(order) => Ok(pending(order)),
+        PlacedOrder::Pending(order) => Ok(pending(&mut HttpResponse::Accepted(), order)),
+        PlacedOrder::PendingBefore(order) => {
+            let mut response = HttpResponse::Accepted();
+            response.insert_header(("Idempotent-Replayed", "true"));
+            Ok(pending(&mut response, order))
+        }
     }
 }
 
-fn pending(order: PendingOrder) -> HttpResponse {
-    let PendingOrder { order_id, status } = order;
-    HttpResponse::Accepted()
-        .insert_header((header::LOCATION, location_of(order_id)))
+/// Only whoever may pay the order gets here, and so what is needed to pay it.
+pub(super) fn pending(response: &mut HttpResponseBuilder, order: PendingOrder) -> HttpResponse {
+    response
+        .status(StatusCode::ACCEPTED)
+        .insert_header((header::LOCATION, location_of(order.order_id)))
         .insert_header((header::RETRY_AFTER, RETRY_AFTER_S))
-        .json(representation::PendingOrder { order_id, status })
+        .json(representation::PendingOrder::from(order))
 }

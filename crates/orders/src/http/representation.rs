@@ -5,7 +5,8 @@ use oms_inventory::{
     CandidateOutcome, ProductId, RouteExplanation, RoutingTrace, TraceEntry, WarehouseId,
 };
 use oms_payments::{
-    Attempt, AttemptId, DisputeState, GatewayCall, Refund, RefundActor, RefundId, RefundState,
+    Attempt, AttemptId, CustomerAction, DisputeState, GatewayCall, Refund, RefundActor, RefundId,
+    RefundState,
 };
 use oms_validation::{Location, Money, OrderId};
 use serde::Serialize;
@@ -18,9 +19,11 @@ use crate::domain::external_reference::ExternalReference;
 use crate::domain::id::CustomerId;
 use crate::domain::line::OrderLine;
 use crate::domain::metadata::Metadata;
+use crate::domain::open_payment::{OpenPayment, PaymentAction};
 use crate::domain::order::Order;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
+use crate::service;
 use crate::service::get_order::OrderDetails;
 
 /// An order, as `POST /orders` answers with it.
@@ -123,6 +126,20 @@ pub(super) struct Payment {
     /// The newest dispute of it, if there ever was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     dispute: Option<DisputeBody>,
+    /// With `needs_action`, and only for credentials that may write orders: with it the gateway's browser library finishes
+    /// this one payment. Hand it to the customer's browser and to nobody else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
+    /// With `needs_action`, and only for credentials that may write orders: what the customer has to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_action: Option<NextAction>,
+    /// What the storefront can do about it, while the order is `PENDING_PAYMENT` and nobody is working on the payment.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    actions: Vec<PaymentAction>,
+    /// With `actions`: then the order fails, and its stock is released.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<DateTime<Utc>>,
 }
 
 /// The customer disputes the payment at the bank.
@@ -140,6 +157,26 @@ struct DisputeBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence_due_at: Option<DateTime<Utc>>,
     opened_at: DateTime<Utc>,
+}
+
+/// What the customer has to do before a payment can go on.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NextAction {
+    /// `redirect_to_url`: send the customer to `redirectUrl`. Anything else, such as `use_stripe_sdk`, is for the gateway's
+    /// browser library.
+    #[serde(rename = "type")]
+    #[schema(examples("redirect_to_url"))]
+    kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redirect_url: Option<String>,
+}
+
+/// Whether an answer is for somebody who may pay the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Secrets {
+    Shown,
+    Kept,
 }
 
 /// Money that was given back, or is to be.
@@ -199,8 +236,21 @@ pub(super) struct CallBody {
 #[serde(rename_all = "camelCase")]
 #[schema(examples(examples::pending_order))]
 pub(super) struct PendingOrder {
-    pub(super) order_id: OrderId,
-    pub(super) status: OrderStatus,
+    order_id: OrderId,
+    status: OrderStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment: Option<Payment>,
+}
+
+impl From<service::place_order::PendingOrder> for PendingOrder {
+    fn from(order: service::place_order::PendingOrder) -> Self {
+        let payment = order.payment.map(|payment| *payment);
+        Self {
+            order_id: order.order_id,
+            status: order.status,
+            payment: payment.map(|payment| Payment::of_open(payment, Vec::new(), Secrets::Shown)),
+        }
+    }
 }
 
 /// Whether this request placed the order.
@@ -266,18 +316,33 @@ impl RoutingBody {
 
 impl OrderBody {
     pub(super) fn of(details: OrderDetails) -> Result<Self, OrderError> {
+        Self::with(details, Secrets::Kept)
+    }
+
+    pub(super) fn with(details: OrderDetails, secrets: Secrets) -> Result<Self, OrderError> {
         let OrderDetails {
             order,
             payment,
+            expires_at,
             refunds,
             disputes,
             explanation,
         } = details;
+        let payment = payment.map(|attempt| match expires_at {
+            Some(expires_at) => {
+                let open = OpenPayment {
+                    attempt,
+                    expires_at,
+                };
+                Payment::of_open(open, disputes, secrets)
+            }
+            None => Payment::of(attempt, &refunds, disputes),
+        });
         Ok(Self {
             summary: OrderSummary::of(&order, Replay::No)?,
             failure: order.failure.as_ref().map(ToString::to_string),
             shipping_address: order.shipping_address,
-            payment: payment.map(|attempt| Payment::of(attempt, &refunds, disputes)),
+            payment,
             refunds: refunds.into_iter().map(RefundBody::from).collect(),
             routing: RoutingBody::of(order.routing, explanation),
         })
@@ -306,6 +371,37 @@ impl Payment {
             reference: attempt.reference.map(|reference| reference.to_string()),
             decline_code: attempt.decline_code.map(|code| code.to_string()),
             dispute: disputes.into_iter().next().map(DisputeBody::from),
+            client_secret: None,
+            next_action: None,
+            actions: Vec::new(),
+            expires_at: None,
+        }
+    }
+
+    /// The payment of an order that is pending: nothing of it was captured.
+    fn of_open(payment: OpenPayment, disputes: Vec<Dispute>, secrets: Secrets) -> Self {
+        let actions = payment.actions();
+        let expires_at = (!actions.is_empty()).then_some(payment.expires_at);
+        let mut attempt = payment.attempt;
+        let action = attempt.customer_action.take();
+        let action = action.filter(|_| secrets == Secrets::Shown);
+        Self {
+            client_secret: action
+                .as_ref()
+                .map(|it| it.expose_client_secret().to_owned()),
+            next_action: action.map(|action| NextAction::from(*action)),
+            actions,
+            expires_at,
+            ..Self::of(attempt, &[], disputes)
+        }
+    }
+}
+
+impl From<CustomerAction> for NextAction {
+    fn from(action: CustomerAction) -> Self {
+        Self {
+            kind: action.kind().to_owned(),
+            redirect_url: action.expose_redirect_url().map(str::to_owned),
         }
     }
 }

@@ -25,6 +25,8 @@ pub(crate) enum Advance {
     Refunded,
     /// The gateway refused to give money back; it is paid, as before.
     RefundFailed,
+    /// Its payment is dead, and it waits for another attempt until its deadline.
+    Held,
     /// Somebody else settled it.
     Superseded,
     /// It waits for the customer or the bank, whose time is not over: no failed try.

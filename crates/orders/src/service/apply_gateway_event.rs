@@ -36,6 +36,8 @@ pub(crate) enum Outcome {
     Paid,
     /// Its order failed, and the stock was given back.
     Failed,
+    /// Its payment is dead, and its order waits for another attempt.
+    Held,
     /// The payment waits for the customer, the bank or our own confirmation: there is nothing to be done.
     Pending,
     /// Money was given back or is disputed, and the books say so now.
@@ -54,9 +56,10 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// All of them.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Paid,
         Self::Failed,
+        Self::Held,
         Self::Pending,
         Self::Booked,
         Self::Superseded,
@@ -71,6 +74,7 @@ impl Outcome {
         match self {
             Self::Paid => "paid",
             Self::Failed => "failed",
+            Self::Held => "held",
             Self::Pending => "pending",
             Self::Booked => "booked",
             Self::Superseded => "superseded",
@@ -143,10 +147,12 @@ async fn settle(
     tenant: TenantId,
     attempt: &Attempt,
 ) -> Result<Applied, OrderError> {
-    let policy = FencePolicy::Observe;
-    let outcome = match settle_attempt(context, tenant, attempt, policy, WEBHOOK).await? {
+    let (policy, when_dead) = (FencePolicy::Observe, context.when_dead());
+    let settled = settle_attempt(context, tenant, attempt, policy, when_dead, WEBHOOK).await?;
+    let outcome = match settled {
         Advance::Paid => Outcome::Paid,
         Advance::Failed => Outcome::Failed,
+        Advance::Held => Outcome::Held,
         Advance::Superseded => Outcome::Superseded,
         // What only an order comes to that is not pending: somebody else has moved it on.
         Advance::Cancelled | Advance::Refunded | Advance::RefundFailed => Outcome::Superseded,

@@ -26,7 +26,7 @@ const MAX_TRIES: u32 = 10;
 /// What one turn did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppliedEvents {
-    /// Messages that are done with, by their outcome: `paid`, `failed`, `pending`, `booked`, `superseded`, `unknown_reference`,
+    /// Messages that are done with, by their outcome: `paid`, `failed`, `held`, `pending`, `booked`, `superseded`, `unknown_reference`,
     /// `left_to_sweeper`, `left_to_person` and `given_up`.
     pub done: BTreeMap<&'static str, u64>,
     /// Messages to apply later, because the gateway or the database did not answer.
@@ -168,7 +168,7 @@ impl Applied {
     /// What becomes of another message about the same payment.
     fn for_the_next(self) -> Self {
         match self {
-            Self::Done(Outcome::Paid | Outcome::Failed | Outcome::Booked) => {
+            Self::Done(Outcome::Paid | Outcome::Failed | Outcome::Held | Outcome::Booked) => {
                 Self::Done(Outcome::Superseded)
             }
             other => other,

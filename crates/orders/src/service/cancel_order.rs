@@ -161,7 +161,13 @@ async fn answer_as_stored(
     order_id: OrderId,
     known: Option<OrderStatus>,
 ) -> Result<Cancellation, OrderError> {
-    let under_way = |status| Cancellation::UnderWay(PendingOrder { order_id, status });
+    let under_way = |status| {
+        Cancellation::UnderWay(PendingOrder {
+            order_id,
+            status,
+            payment: None,
+        })
+    };
     match get_order(context, tenant, order_id).await {
         Ok(details) if details.order.status == OrderStatus::Cancelled => {
             Ok(Cancellation::Done(Box::new(details)))

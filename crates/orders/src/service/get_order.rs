@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use oms_batching::{Answer, Batch, Work};
 use oms_inventory::{RouteExplanation, explain_routes};
 use oms_payments::{Attempt, Refund, find_payments, find_refunds};
@@ -13,6 +14,7 @@ use crate::context::OrderContext;
 use crate::domain::dispute::Dispute;
 use crate::domain::order::Order;
 use crate::error::OrderError;
+use crate::service::stored_answer::expires_at;
 use crate::store::{disputes, orders};
 
 /// An order with the state of its payment, its refunds, and why it comes from where it comes from.
@@ -22,6 +24,8 @@ pub struct OrderDetails {
     pub order: Order,
     /// The latest attempt to collect its payment.
     pub payment: Option<Attempt>,
+    /// When the order fails unless it is paid; only while it is pending.
+    pub expires_at: Option<DateTime<Utc>>,
     /// What was given back of it, or is to be, the first one first.
     pub refunds: Vec<Refund>,
     /// The disputes of its payment, the newest first.
@@ -89,6 +93,7 @@ async fn get_together(
     let details = details.map(|(order, explanation)| {
         let id = order.id;
         let details = OrderDetails {
+            expires_at: expires_at(context, &order),
             order,
             payment: payments.remove(&id),
             refunds: refunds.remove(&id).unwrap_or_default(),

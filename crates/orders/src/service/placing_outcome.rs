@@ -97,7 +97,7 @@ impl PlacingOutcome {
     pub(crate) fn of_new(placed: &Result<PlacedOrder, OrderError>) -> Self {
         match placed {
             Ok(PlacedOrder::Paid(_) | PlacedOrder::PaidBefore(_)) => Self::Paid,
-            Ok(PlacedOrder::Pending(_)) => Self::Pending,
+            Ok(PlacedOrder::Pending(_) | PlacedOrder::PendingBefore(_)) => Self::Pending,
             Err(error) => Self::of_error(error),
         }
     }
@@ -105,20 +105,27 @@ impl PlacingOutcome {
     /// Of a request whose key stood for an order.
     pub(crate) fn of_replay(replayed: &Result<PlacedOrder, OrderError>) -> Self {
         match replayed {
-            Ok(_) | Err(OrderError::Failed { .. } | OrderError::Cancelled { .. }) => Self::Replayed,
+            Ok(_)
+            | Err(
+                OrderError::Failed { .. }
+                | OrderError::Unpaid { .. }
+                | OrderError::Cancelled { .. },
+            ) => Self::Replayed,
             Err(error) => Self::of_error(error),
         }
     }
 
     fn of_error(error: &OrderError) -> Self {
         match error {
-            OrderError::Failed { failure, .. } => match failure {
-                Failure::PaymentDeclined { .. } => Self::Declined,
-                Failure::PaymentVoided | Failure::SettledElsewhere | Failure::Other(_) => {
-                    Self::Voided
+            OrderError::Failed { failure, .. } | OrderError::Unpaid { failure, .. } => {
+                match failure {
+                    Failure::PaymentDeclined { .. } => Self::Declined,
+                    Failure::PaymentVoided | Failure::SettledElsewhere | Failure::Other(_) => {
+                        Self::Voided
+                    }
+                    Failure::GatewayUnavailable => Self::GatewayUnavailable,
                 }
-                Failure::GatewayUnavailable => Self::GatewayUnavailable,
-            },
+            }
             // Cancelled by somebody else while it was being paid.
             OrderError::Cancelled { .. } => Self::Voided,
             OrderError::InProgress(_) => Self::InProgress,
@@ -146,6 +153,10 @@ impl PlacingOutcome {
             }
             OrderError::OutcomeUnknown => Self::OutcomeUnknown,
             OrderError::NotFound
+            | OrderError::PaymentClosed { .. }
+            | OrderError::PaymentExpired(_)
+            | OrderError::PaymentInProgress(_)
+            | OrderError::TooManyPayments(_)
             | OrderError::NotCancellable { .. }
             | OrderError::NotRefundable { .. }
             | OrderError::PaymentDisputed { .. }

@@ -10,10 +10,13 @@ use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::actor::SWEEPER;
+use crate::domain::authorship::Authorship;
 use crate::domain::failure::Failure;
 use crate::error::OrderError;
 use crate::service::advance_order::Advance;
+use crate::service::end_held_order::end_held_order;
 use crate::service::end_order::{EndedBy, Ending, Proof, end_order};
+use crate::service::hold_order::hold_order;
 
 /// One try to settle an order that is in `PENDING_PAYMENT` since `age`.
 pub(crate) async fn settle_pending(
@@ -30,11 +33,41 @@ pub(crate) async fn settle_pending(
         let reason = "it has no payment attempt".to_owned();
         return Ok(Advance::TryAgain { reason });
     };
-    let policy = match age > context.settings.pending_payment_deadline {
-        true => FencePolicy::CancelPending,
-        false => FencePolicy::KeepPending,
+    let is_over = age >= context.settings.pending_payment_deadline;
+    if attempt.state.is_dead() {
+        return wait_or_end(context, tenant, &attempt, is_over).await;
+    }
+    let (policy, when_dead) = match is_over {
+        true => (FencePolicy::CancelPending, WhenDead::FailOrder),
+        false => (FencePolicy::KeepPending, context.when_dead()),
     };
-    settle_attempt(context, tenant, &attempt, policy, SWEEPER).await
+    settle_attempt(context, tenant, &attempt, policy, when_dead, SWEEPER).await
+}
+
+/// An order that is held for another attempt.
+async fn wait_or_end(
+    context: &OrderContext,
+    tenant: TenantId,
+    attempt: &Attempt,
+    is_over: bool,
+) -> Result<Advance, OrderError> {
+    if !is_over {
+        return Ok(Advance::Held);
+    }
+    let ended = end_held_order(context, tenant, attempt, SWEEPER).await?;
+    Ok(match ended {
+        true => Advance::Failed,
+        false => Advance::Superseded,
+    })
+}
+
+/// What becomes of an order whose attempt is found dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenDead {
+    /// It fails, and its stock is released.
+    FailOrder,
+    /// It waits for another attempt until its deadline.
+    HoldOrder,
 }
 
 /// One try to settle an order in `PENDING_PAYMENT` by its open attempt; `actor` is who ends it.
@@ -43,6 +76,7 @@ pub(crate) async fn settle_attempt(
     tenant: TenantId,
     attempt: &Attempt,
     policy: FencePolicy,
+    when_dead: WhenDead,
     actor: &str,
 ) -> Result<Advance, OrderError> {
     let order_id = attempt.order_id;
@@ -58,6 +92,9 @@ pub(crate) async fn settle_attempt(
         closing,
         calls,
     };
+    if let (Ending::Failed(failure), WhenDead::HoldOrder) = (&ending, when_dead) {
+        return hold(context, tenant, &proof, order_id, failure, actor).await;
+    }
     let by = EndedBy::Actor(actor);
     if !end_order(context, tenant, order_id, &proof, &ending, by).await? {
         return Ok(Advance::Superseded);
@@ -66,6 +103,26 @@ pub(crate) async fn settle_attempt(
     Ok(match ending {
         Ending::Paid => Advance::Paid,
         Ending::Failed(_) => Advance::Failed,
+    })
+}
+
+async fn hold(
+    context: &OrderContext,
+    tenant: TenantId,
+    proof: &Proof,
+    order_id: OrderId,
+    failure: &Failure,
+    actor: &str,
+) -> Result<Advance, OrderError> {
+    let reason = format!("{}; the stock is held for another try", failure.reason());
+    let authorship = Authorship {
+        actor,
+        reason: &reason,
+    };
+    let held = hold_order(context, tenant, order_id, proof, authorship, None).await?;
+    Ok(match held {
+        true => Advance::Held,
+        false => Advance::Superseded,
     })
 }
 

@@ -2,6 +2,7 @@
 //! not settle.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::{FutureExt, StreamExt, stream};
@@ -198,13 +199,26 @@ async fn conclude(
         Advance::Waiting => {
             tracing::debug!(%order_id, "the payment is still pending");
             let delay = backoff::delay_of_waiting(base, cap, claim.age, rand::random());
+            // What is not paid by its deadline is to be looked at then.
+            let delay = until_deadline(context, claim).map_or(delay, |left| delay.min(left));
             (delay, Try::DoesNotCount, Swept::Postponed)
+        }
+        Advance::Held => {
+            let left = until_deadline(context, claim).unwrap_or_default();
+            (left, Try::DoesNotCount, Swept::Postponed)
         }
     };
     let mut connection = context.database.acquire().await?;
     let now = context.now();
     reconciliations::postpone(&mut connection, tenant, now, claim, delay, counted).await?;
     Ok(swept)
+}
+
+/// None once it is over.
+fn until_deadline(context: &OrderContext, claim: &Claim) -> Option<Duration> {
+    let deadline = context.settings.pending_payment_deadline;
+    let left = deadline.checked_sub(claim.age);
+    left.filter(|left| !left.is_zero())
 }
 
 async fn give_up(

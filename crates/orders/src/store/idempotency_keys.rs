@@ -27,6 +27,20 @@ pub(crate) async fn claim(
     Ok(inserted == 1)
 }
 
+/// Lets a key be used again, because nothing came of its request.
+pub(crate) async fn release(
+    connection: &mut Connection,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+) -> Result<(), DbError> {
+    cached_sql("DELETE FROM orders.idempotency_keys WHERE tenant_id = $1 AND idempotency_key = $2")
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<Text, _>(key.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// What a key stands for, if it was claimed.
 pub(crate) async fn find(
     connection: &mut Connection,

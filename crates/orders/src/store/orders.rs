@@ -4,11 +4,13 @@ pub(crate) mod completeness;
 pub(crate) mod listing;
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
-    Array, BigInt, Binary, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Binary, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz,
+    Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, LockWait, cached_sql};
@@ -212,6 +214,49 @@ pub(crate) async fn count_up(
     };
     let status = OrderStatus::parse(&row.status).ok_or_else(|| unreadable("unknown status"))?;
     Ok(Some((status, row.version)))
+}
+
+/// An order that is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) status: OrderStatus,
+    /// How long ago it was placed.
+    pub(crate) age: Duration,
+}
+
+/// Locks an order until the transaction ends, and returns where it is until then, and how old.
+pub(crate) async fn lock_placed(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    id: OrderId,
+) -> Result<Option<Placed>, DbError> {
+    #[derive(QueryableByName)]
+    struct Locked {
+        #[diesel(sql_type = Text)]
+        status: String,
+        #[diesel(sql_type = Double)]
+        age_s: f64,
+    }
+
+    // Not the transaction's time: whoever waits for the lock gets older.
+    let locked: Vec<Locked> = cached_sql(
+        "SELECT status, extract(epoch FROM coalesce($3, clock_timestamp()) - created_at)::float8 AS age_s
+         FROM orders.orders WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .load(connection)
+    .await?;
+    let placed = |row: Locked| {
+        Ok(Placed {
+            status: OrderStatus::parse(&row.status).ok_or_else(|| unreadable("unknown status"))?,
+            // Placed in the future, by another clock, is placed just now.
+            age: Duration::try_from_secs_f64(row.age_s).unwrap_or_default(),
+        })
+    };
+    locked.into_iter().next().map(placed).transpose()
 }
 
 /// Locks an order until the transaction ends, and returns the status that it is in until then.

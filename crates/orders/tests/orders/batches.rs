@@ -67,7 +67,7 @@ pub fn request(degrees: f64, lines: &[(usize, i32)]) -> OrderRequest {
         customer_id: Uuid::from_u128(0xC).into(),
         shipping_address: serde_json::from_value(address).unwrap(),
         lines: lines.iter().map(line).collect(),
-        payment_method: PaymentMethod::parse_token("pm_card_visa").unwrap(),
+        payment: PaymentMethod::parse_token("pm_card_visa").unwrap().into(),
         external_reference: None,
         metadata: Metadata::default(),
     }

@@ -8,10 +8,11 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use oms_payments::{
-    Answered, BreakerState, Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, DeclineCode,
-    GatewayError, GatewayEventId, GatewayFault, ListedCharge, ListedDispute, ListedRefund,
-    Operation, OperationKey, PaymentGateway, PaymentMethod, PaymentStatus, PrepareRequest,
-    Reference, RefundFailure, RefundId, RefundOutcome, RefundRequest, ReportPage,
+    Answered, BreakerState, Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow,
+    CustomerAction, DeclineCode, GatewayError, GatewayEventId, GatewayFault, ListedCharge,
+    ListedDispute, ListedRefund, Operation, OperationKey, PaymentGateway, PaymentInstruction,
+    PaymentStatus, PrepareRequest, Reference, RefundFailure, RefundId, RefundOutcome,
+    RefundRequest, ReportPage,
 };
 use oms_validation::{Money, OrderId, TenantId};
 use tokio::sync::Semaphore;
@@ -68,6 +69,8 @@ pub struct ScriptedGateway {
     pub refund_fault: Mutex<Option<GatewayFault>>,
     /// Refunds of charges that were asked for.
     pub charge_refunds: Mutex<usize>,
+    /// What preparations fail with, if they do.
+    pub prepare_fault: Mutex<Option<GatewayFault>>,
     /// What look-ups fail with, if they do.
     pub lookup_fault: Mutex<Option<GatewayFault>>,
     /// Looking this payment up ends in a panic.
@@ -101,6 +104,7 @@ impl ScriptedGateway {
             lists: Mutex::default(),
             refund_fault: Mutex::default(),
             charge_refunds: Mutex::default(),
+            prepare_fault: Mutex::default(),
             lookup_fault: Mutex::default(),
             poisoned: Mutex::default(),
             lookup_gate: Semaphore::new(Semaphore::MAX_PERMITS),
@@ -234,6 +238,13 @@ impl ScriptedGateway {
     }
 }
 
+/// What a customer has to do whose bank asks for it.
+pub fn customer_action(reference: &Reference) -> CustomerAction {
+    let page = format!("https://bank.example/{reference}");
+    let secret = format!("{reference}_secret_hush");
+    CustomerAction::new(&secret, "redirect_to_url", Some(&page)).unwrap()
+}
+
 fn timed_out(operation: Operation) -> GatewayError {
     GatewayError::new(operation, GatewayFault::TimedOut)
 }
@@ -253,8 +264,14 @@ impl PaymentGateway for ScriptedGateway {
     }
 
     async fn prepare(&self, request: &PrepareRequest) -> Result<Answered<Reference>, GatewayError> {
-        let reference =
-            Reference::parse(&format!("pi_{}", request.order_id.as_uuid().simple())).unwrap();
+        if let Some(fault) = self.prepare_fault.lock().unwrap().clone() {
+            return Err(GatewayError::new(Operation::Prepare, fault));
+        }
+        let name = match request.attempt_number {
+            1 => format!("pi_{}", request.order_id.as_uuid().simple()),
+            number => format!("pi_{}_{number}", request.order_id.as_uuid().simple()),
+        };
+        let reference = Reference::parse(&name).unwrap();
         let owner = (request.order_id, request.tenant_id);
         self.owners.lock().unwrap().insert(reference.clone(), owner);
         let payment = (request.amount, PaymentStatus::NotConfirmed);
@@ -269,7 +286,7 @@ impl PaymentGateway for ScriptedGateway {
     async fn confirm(
         &self,
         reference: &Reference,
-        _: &PaymentMethod,
+        _: &PaymentInstruction,
         _: &OperationKey,
     ) -> Result<Answered<PaymentStatus>, GatewayError> {
         self.arrived.add_permits(1);
@@ -287,7 +304,10 @@ impl PaymentGateway for ScriptedGateway {
                 Err(timed_out(Operation::Confirm))
             }
             Confirm::IsLost => Err(timed_out(Operation::Confirm)),
-            Confirm::AsksTheCustomer => Ok(self.answer(reference, PaymentStatus::NeedsAction)),
+            Confirm::AsksTheCustomer => Ok(Answered {
+                customer_action: Some(customer_action(reference)),
+                ..self.answer(reference, PaymentStatus::NeedsAction)
+            }),
             Confirm::Overcharges => {
                 Ok(self.answer(reference, PaymentStatus::Paid { amount: too_much }))
             }

@@ -51,11 +51,12 @@ impl Default for Opening {
     }
 }
 
-/// Every new order is due for the sweeper at once.
+/// Every new order is due for the sweeper at once, and has an hour.
 pub fn settings() -> OrderSettings {
     OrderSettings {
         batch_wait: PATIENCE,
         sweep_after: Duration::ZERO,
+        pending_payment_deadline: Duration::from_secs(3600),
         ..OrderSettings::new(Currency::parse("USD").unwrap())
     }
 }
@@ -103,7 +104,7 @@ pub fn three_pieces() -> OrderRequest {
             product_id: product().into(),
             quantity: 3,
         }],
-        payment_method: PaymentMethod::parse_token("pm_card_visa").unwrap(),
+        payment: PaymentMethod::parse_token("pm_card_visa").unwrap().into(),
         external_reference: None,
         metadata: Metadata::default(),
     }
@@ -155,6 +156,12 @@ impl Shop {
     pub fn another_context(&self) -> Arc<OrderContext> {
         let clock = self.clock.as_ref();
         context(&self.database, &self.gateway, clock, self.settings)
+    }
+
+    /// The same with other settings.
+    pub fn another_context_with(&self, settings: OrderSettings) -> Arc<OrderContext> {
+        let clock = self.clock.as_ref();
+        context(&self.database, &self.gateway, clock, settings)
     }
 
     /// Places an order of three pieces.

@@ -75,7 +75,8 @@ impl Shop {
                 match self.place(key).await.unwrap() {
                     Ok(PlacedOrder::Paid(order) | PlacedOrder::PaidBefore(order)) => break order,
                     // Its end was lost; a sweeper that looks now finds it.
-                    Ok(PlacedOrder::Pending(_)) | Err(OrderError::InProgress(_)) => {
+                    Ok(PlacedOrder::Pending(_) | PlacedOrder::PendingBefore(_))
+                    | Err(OrderError::InProgress(_)) => {
                         oms_orders::sweep_orders(&self.store.context).await.unwrap();
                     }
                     Err(
@@ -108,7 +109,7 @@ async fn heard(placing: Vec<(String, Placing)>) -> (Vec<String>, HashSet<String>
             Ok(PlacedOrder::Paid(_) | PlacedOrder::PaidBefore(_)) => {
                 acknowledged.insert(key.clone());
             }
-            Ok(PlacedOrder::Pending(_)) => {}
+            Ok(PlacedOrder::Pending(_) | PlacedOrder::PendingBefore(_)) => {}
             Err(error) => assert!(
                 matches!(
                     error,

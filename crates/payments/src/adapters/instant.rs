@@ -9,7 +9,8 @@ use crate::ports::PrepareRequest;
 use crate::{
     Answered, ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayEventId, GatewayFault,
     ListedCharge, ListedDispute, ListedRefund, Operation, OperationKey, PaymentGateway,
-    PaymentMethod, PaymentStatus, Reference, RefundId, RefundOutcome, RefundRequest, ReportPage,
+    PaymentInstruction, PaymentStatus, Reference, RefundId, RefundOutcome, RefundRequest,
+    ReportPage,
 };
 
 /// Name of this gateway in the attempts' rows.
@@ -49,7 +50,7 @@ impl PaymentGateway for InstantGateway {
     async fn confirm(
         &self,
         reference: &Reference,
-        _: &PaymentMethod,
+        _: &PaymentInstruction,
         _: &OperationKey,
     ) -> Result<Answered<PaymentStatus>, GatewayError> {
         paid(Operation::Confirm, reference)
@@ -182,6 +183,7 @@ mod tests {
     use oms_validation::{OrderId, TenantId};
 
     use super::*;
+    use crate::PaymentMethod;
 
     #[tokio::test]
     async fn what_was_prepared_is_paid_in_full_and_anything_else_is_unknown() {
@@ -194,9 +196,10 @@ mod tests {
             tenant_id: TenantId::generate(),
             attempt_number: 1,
             amount,
+            allows_redirects: false,
         };
         let gateway = InstantGateway;
-        let method = PaymentMethod::parse_token("pm_card_visa").unwrap();
+        let method = PaymentMethod::parse_token("pm_card_visa").unwrap().into();
         let reference = gateway.prepare(&request).await.unwrap().value;
         let confirmed = gateway.confirm(&reference, &method, &request.key()).await;
         assert_eq!(confirmed.unwrap().value, PaymentStatus::Paid { amount });

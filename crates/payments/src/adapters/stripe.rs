@@ -32,7 +32,8 @@ use crate::ports::PrepareRequest;
 use crate::{
     Answered, ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayEventId, GatewayFault,
     ListedCharge, ListedDispute, ListedRefund, Operation, OperationKey, PaymentGateway,
-    PaymentMethod, PaymentStatus, Reference, RefundId, RefundOutcome, RefundRequest, ReportPage,
+    PaymentInstruction, PaymentStatus, Reference, RefundId, RefundOutcome, RefundRequest,
+    ReportPage,
 };
 use answers::Reply;
 use transport::{Answer, Call, Transport};
@@ -75,7 +76,10 @@ impl StripeGateway {
             let answer = self.transport.exchange(call).await?;
             let request_id = answer.request_id.clone();
             let value = read(answer)?;
-            Ok(Answered { value, request_id })
+            Ok(Answered {
+                request_id,
+                ..Answered::of(value)
+            })
         };
         let called = self.breaker.call(GatewayError::is_unavailable, guarded);
         called.await.map_err(|error| match error {
@@ -92,23 +96,37 @@ impl StripeGateway {
         call: Call<'_>,
     ) -> Result<Answered<PaymentStatus>, GatewayError> {
         let operation = call.operation;
-        let reply = self.call(call, |answer| answers::of_payment(&answer, reference));
-        let Answered { value, request_id } = reply.await?;
-        let value = match value {
-            Reply::Status(status) => status,
+        let reply = self.call(call, |answer| {
+            let reply = answers::of_payment(&answer, reference)?;
+            let action = match &reply {
+                Reply::Status(status) => answers::customer_action(&answer, status),
+                Reply::ReadBack => None,
+            };
+            Ok((reply, action))
+        });
+        let Answered {
+            value: (reply, customer_action),
+            request_id,
+            ..
+        } = reply.await?;
+        match reply {
+            Reply::Status(value) => Ok(Answered {
+                value,
+                request_id,
+                customer_action,
+            }),
             Reply::ReadBack => match self.lookup(reference).await {
-                Ok(read) => read.value,
+                Ok(read) => Ok(Answered { request_id, ..read }),
                 Err(error) => {
                     let unavailable = error.is_unavailable();
                     let fault = GatewayFault::NotReadBack { unavailable };
                     // The look-up may be known not to have happened; that says nothing of the change.
-                    return Err(GatewayError::new(operation, fault)
+                    Err(GatewayError::new(operation, fault)
                         .with_request_id(request_id)
-                        .with_source(error));
+                        .with_source(error))
                 }
             },
-        };
-        Ok(Answered { value, request_id })
+        }
     }
 }
 
@@ -137,11 +155,11 @@ impl PaymentGateway for StripeGateway {
     async fn confirm(
         &self,
         reference: &Reference,
-        method: &PaymentMethod,
+        instruction: &PaymentInstruction,
         key: &OperationKey,
     ) -> Result<Answered<PaymentStatus>, GatewayError> {
         let path = format!("/v1/payment_intents/{reference}/confirm");
-        let form = forms::confirm(method);
+        let form = forms::confirm(instruction);
         let call = Call::post(Operation::Confirm, path, form, key.clone());
         self.change(reference, call).await
     }
@@ -149,8 +167,21 @@ impl PaymentGateway for StripeGateway {
     async fn lookup(&self, reference: &Reference) -> Result<Answered<PaymentStatus>, GatewayError> {
         let path = format!("/v1/payment_intents/{reference}");
         let call = Call::get(Operation::Lookup, path);
-        self.call(call, |answer| answers::of_lookup(&answer, reference))
-            .await
+        let read = self.call(call, |answer| {
+            let status = answers::of_lookup(&answer, reference)?;
+            let action = answers::customer_action(&answer, &status);
+            Ok((status, action))
+        });
+        let Answered {
+            value: (value, customer_action),
+            request_id,
+            ..
+        } = read.await?;
+        Ok(Answered {
+            value,
+            request_id,
+            customer_action,
+        })
     }
 
     async fn cancel(

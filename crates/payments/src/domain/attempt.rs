@@ -6,7 +6,7 @@ use std::str::FromStr;
 use oms_validation::{Money, OrderId};
 use utoipa::ToSchema;
 
-use crate::{AttemptId, DeclineCode, PaymentStatus, Reference};
+use crate::{AttemptId, CustomerAction, DeclineCode, PaymentStatus, Reference};
 
 /// One try at collecting the payment of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct Attempt {
     /// It was made before this database was copied from another one, which may be using it: the payment is read here, and
     /// neither cancelled nor refunded.
     pub is_inherited: bool,
+    /// What the customer has to do; only of `NeedsAction`, and none where the gateway has not said it.
+    pub customer_action: Option<Box<CustomerAction>>,
 }
 
 /// An attempt that is to be recorded.
@@ -64,6 +66,7 @@ impl NewAttempt {
             captured: None,
             decline_code: None,
             is_inherited: false,
+            customer_action: None,
         }
     }
 }

@@ -82,7 +82,9 @@ impl DeclineCode {
             | "authentication_required"
             | "mobile_device_authentication_required"
             | "offline_pin_required"
-            | "online_or_offline_pin_required" => CustomerStep::Authenticate,
+            | "online_or_offline_pin_required"
+            // Of Stripe's own errors, the one that a failed challenge leaves.
+            | "payment_intent_authentication_failure" => CustomerStep::Authenticate,
             "expired_card"
             | "insufficient_funds"
             | "invalid_payment_method"
@@ -155,6 +157,7 @@ mod tests {
         };
         for (code, step) in [
             ("authentication_required", Authenticate),
+            ("payment_intent_authentication_failure", Authenticate),
             ("approve_with_id", TryAgain),
             ("call_issuer", ContactIssuer),
             ("card_not_supported", ContactIssuer),

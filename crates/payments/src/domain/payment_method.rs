@@ -7,6 +7,8 @@ use oms_validation::openapi::text;
 use secrecy::{ExposeSecret, SecretString};
 use utoipa::openapi::Object;
 
+use super::return_url::ReturnUrl;
+
 /// Longest token, in characters.
 const MAX_TOKEN_LENGTH: usize = 255;
 
@@ -25,6 +27,25 @@ pub enum PaymentMethod {
 /// 12 to 19 digits.
 #[derive(Clone)]
 pub struct CardNumber(SecretString);
+
+/// How a payment shall be collected.
+#[derive(Clone, Debug)]
+pub struct PaymentInstruction {
+    /// What the customer pays with.
+    pub method: PaymentMethod,
+    /// Where the customer comes back to, where the bank asks for an action on another site. Without it the action is
+    /// left to the gateway's browser library.
+    pub return_url: Option<ReturnUrl>,
+}
+
+impl From<PaymentMethod> for PaymentInstruction {
+    fn from(method: PaymentMethod) -> Self {
+        Self {
+            method,
+            return_url: None,
+        }
+    }
+}
 
 /// The text is not a payment method. It is never repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -8,7 +8,7 @@ use oms_validation::{Money, TenantId};
 use super::recorded_gateway::RecordedGateway;
 use crate::{
     Attempt, AttemptState, Closing, DeclineCode, Effect, GatewayError, GatewayFault, Operation,
-    OperationKey, PaymentBatches, PaymentError, PaymentGateway, PaymentMethod, PaymentStatus,
+    OperationKey, PaymentBatches, PaymentError, PaymentGateway, PaymentInstruction, PaymentStatus,
     PrepareRequest, Reference, UnsavedCalls,
 };
 
@@ -84,14 +84,14 @@ pub async fn collect_payment(
     gateway: &dyn PaymentGateway,
     tenant_id: TenantId,
     attempt: &Attempt,
-    method: &PaymentMethod,
+    instruction: &PaymentInstruction,
     actor: &str,
 ) -> Collected {
     let database = &batches.database;
     let mut gateway = RecordedGateway::new(gateway, attempt, actor);
-    let outcome = match send(batches, &mut gateway, tenant_id, attempt).await {
+    let outcome = match send(batches, &mut gateway, tenant_id, attempt, instruction).await {
         Ok(reference) => {
-            let confirmed = confirm(&mut gateway, attempt, &reference, method).await;
+            let confirmed = confirm(&mut gateway, attempt, &reference, instruction).await;
             if confirmed.outcome.closing().is_none() {
                 // A sweeper that could not reach the gateway may have come by.
                 let from = &[AttemptState::Sent, AttemptState::Unknown];
@@ -114,8 +114,10 @@ async fn send(
     gateway: &mut RecordedGateway<'_>,
     tenant_id: TenantId,
     attempt: &Attempt,
+    instruction: &PaymentInstruction,
 ) -> Result<Reference, CollectOutcome> {
-    let request = PrepareRequest::of(tenant_id, attempt);
+    let allows_redirects = instruction.return_url.is_some();
+    let request = PrepareRequest::of(tenant_id, attempt).allowing_redirects(allows_redirects);
     let prepared = gateway.prepare(&request).await;
     let reference = prepared.map_err(|error| never_prepared(error.into()))?;
     let calls = gateway.take_calls();
@@ -158,10 +160,10 @@ async fn confirm(
     gateway: &mut RecordedGateway<'_>,
     attempt: &Attempt,
     reference: &Reference,
-    method: &PaymentMethod,
+    instruction: &PaymentInstruction,
 ) -> Confirmed {
     let key = OperationKey::new(attempt.order_id, Operation::Confirm, attempt.number);
-    match gateway.confirm(reference, method, &key).await {
+    match gateway.confirm(reference, instruction, &key).await {
         Ok(status) => of_status(attempt.amount, status),
         Err(error) if error.effect() == Effect::DidNotHappen => Confirmed {
             outcome: CollectOutcome::NotStarted {

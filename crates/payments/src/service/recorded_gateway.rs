@@ -8,11 +8,12 @@ use oms_database::Database;
 use oms_validation::TenantId;
 
 use crate::domain::CallAnswer;
-use crate::store::{attempts, gateway_calls};
+use crate::store::attempts::{self, Moved};
+use crate::store::gateway_calls;
 use crate::{
-    Answered, Attempt, AttemptState, CallEffect, Effect, GatewayError, GatewayFault, Operation,
-    OperationKey, PaymentGateway, PaymentMethod, PaymentStatus, PrepareRequest, Reference,
-    RefundId, RefundOutcome, RefundRequest, UnsavedCalls,
+    Answered, Attempt, AttemptState, CallEffect, CustomerAction, Effect, GatewayError,
+    GatewayFault, Operation, OperationKey, PaymentGateway, PaymentInstruction, PaymentStatus,
+    PrepareRequest, Reference, RefundId, RefundOutcome, RefundRequest, UnsavedCalls,
 };
 
 /// A gateway, and the calls to it that are not saved yet.
@@ -21,6 +22,8 @@ pub(crate) struct RecordedGateway<'a> {
     attempt: &'a Attempt,
     actor: &'a str,
     calls: UnsavedCalls,
+    /// What the customer has to do, by the last answer that said how the payment stands.
+    customer_action: Option<CustomerAction>,
 }
 
 impl<'a> RecordedGateway<'a> {
@@ -35,6 +38,7 @@ impl<'a> RecordedGateway<'a> {
             attempt,
             actor,
             calls: UnsavedCalls::none(),
+            customer_action: None,
         }
     }
 
@@ -63,11 +67,11 @@ impl<'a> RecordedGateway<'a> {
     pub(crate) async fn confirm(
         &mut self,
         reference: &Reference,
-        method: &PaymentMethod,
+        instruction: &PaymentInstruction,
         key: &OperationKey,
     ) -> Result<PaymentStatus, GatewayError> {
         let began = Instant::now();
-        let answer = self.gateway.confirm(reference, method, key).await;
+        let answer = self.gateway.confirm(reference, instruction, key).await;
         self.note_status(Operation::Confirm, reference, began, answer)
     }
 
@@ -127,8 +131,10 @@ impl<'a> RecordedGateway<'a> {
         operation: Operation,
         reference: &Reference,
         began: Instant,
-        answer: Result<Answered<PaymentStatus>, GatewayError>,
+        mut answer: Result<Answered<PaymentStatus>, GatewayError>,
     ) -> Result<PaymentStatus, GatewayError> {
+        let heard = answer.as_mut().ok();
+        self.customer_action = heard.and_then(|answer| answer.customer_action.take());
         let named = Some(reference.clone());
         self.note(operation, named, began, answer, PaymentStatus::label)
     }
@@ -143,9 +149,9 @@ impl<'a> RecordedGateway<'a> {
         label: impl FnOnce(&T) -> String,
     ) -> Result<T, GatewayError> {
         let (request_id, outcome, effect) = match &answer {
-            Ok(Answered { value, request_id }) => {
-                (request_id.clone(), label(value), CallEffect::Known)
-            }
+            Ok(Answered {
+                value, request_id, ..
+            }) => (request_id.clone(), label(value), CallEffect::Known),
             Err(error) if *error.fault() == GatewayFault::BreakerOpen => {
                 return answer.map(|it| it.value);
             }
@@ -180,16 +186,26 @@ impl<'a> RecordedGateway<'a> {
         heard: Option<AttemptState>,
     ) {
         let calls = self.take_calls();
-        let of_use = |to: &AttemptState| from.iter().any(|state| state.can_become(*to));
+        let action = self.customer_action.take();
+        let action = action.filter(|_| heard == Some(AttemptState::NeedsAction));
+        // The same state, with an action that is not kept yet.
+        let is_new = action.is_some() && action.as_ref() != self.attempt.customer_action.as_deref();
+        let may_become = |from: &AttemptState, to| from.can_become(to) || (is_new && *from == to);
+        let of_use = |to: &AttemptState| from.iter().any(|state| may_become(state, *to));
         let Some(to) = heard.filter(of_use) else {
             return save_calls(database, tenant_id, &calls).await;
         };
-        let legal = from.iter().copied().filter(|state| state.can_become(to));
+        let legal = from.iter().copied().filter(|state| may_become(state, to));
         let from: Vec<AttemptState> = legal.collect();
+        let moved = Moved {
+            attempt_id: self.attempt.id,
+            from: &from,
+            to,
+            customer_action: action.as_ref(),
+        };
         let written = async {
             let mut connection = database.acquire().await?;
-            let id = self.attempt.id;
-            attempts::move_attempt(&mut connection, tenant_id, id, &from, to, &calls).await
+            attempts::move_on(&mut connection, tenant_id, &moved, &calls).await
         };
         if let Err(error) = written.await {
             let cause: &dyn Error = &error;

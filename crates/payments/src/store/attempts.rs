@@ -5,18 +5,19 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
-    Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, LockWait, cached_sql};
 use oms_validation::{Currency, Money, OrderId, TenantId};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::gateway_calls::{Columns, bind_calls, insert_calls_sql};
 use super::unreadable;
 use crate::{
-    Attempt, AttemptId, AttemptState, ClosedAttempt, DeclineCode, NewAttempt, Reference,
-    UnsavedCalls,
+    Attempt, AttemptId, AttemptState, ClosedAttempt, CustomerAction, DeclineCode, NewAttempt,
+    Reference, UnsavedCalls,
 };
 
 /// Inserts attempts, all in one statement.
@@ -125,7 +126,8 @@ pub(crate) async fn close_attempts(
         .map(|it| it.closing.decline_code().map(DeclineCode::as_str))
         .collect();
     let statement = cached_sql(change_attempt!(
-        "state = closed.state, captured_minor = closed.captured_minor, decline_code = closed.decline_code
+        "state = closed.state, captured_minor = closed.captured_minor, decline_code = closed.decline_code,
+             customer_action = NULL
          FROM unnest($14::uuid[], $15::text[], $16::text[], $17::bigint[], $18::text[])
              AS closed (id, from_states, state, captured_minor, decline_code)
          WHERE a.tenant_id = $1 AND a.id = closed.id
@@ -154,7 +156,8 @@ fn ids_of(changed: Vec<Changed>) -> HashSet<AttemptId> {
     changed.into_iter().map(|row| row.id.into()).collect()
 }
 
-/// Moves an open attempt on. False when it is in none of the states that it may come from.
+/// Moves an open attempt on, and forgets what the customer had to do. False when it is in none of the states that it may
+/// come from.
 pub(crate) async fn move_attempt(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -163,13 +166,40 @@ pub(crate) async fn move_attempt(
     to: AttemptState,
     calls: &UnsavedCalls,
 ) -> Result<bool, DbError> {
+    let moved = Moved {
+        attempt_id,
+        from,
+        to,
+        customer_action: None,
+    };
+    move_on(connection, tenant_id, &moved, calls).await
+}
+
+/// An attempt that is moved on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moved<'a> {
+    pub(crate) attempt_id: AttemptId,
+    pub(crate) from: &'a [AttemptState],
+    pub(crate) to: AttemptState,
+    /// Of `NeedsAction` only; none forgets the one before.
+    pub(crate) customer_action: Option<&'a CustomerAction>,
+}
+
+/// The same, with what the customer has to do.
+pub(crate) async fn move_on(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    moved: &Moved<'_>,
+    calls: &UnsavedCalls,
+) -> Result<bool, DbError> {
     let statement = cached_sql(change_attempt!(
-        "state = $16 WHERE tenant_id = $1 AND id = $14 AND state = ANY ($15)"
+        "state = $16, customer_action = $17 WHERE tenant_id = $1 AND id = $14 AND state = ANY ($15)"
     ));
     let changed = bind_calls!(statement, tenant_id, Columns::of([calls]))
-        .bind::<SqlUuid, _>(attempt_id.as_uuid())
-        .bind::<Array<Text>, _>(names(from))
-        .bind::<Text, _>(to.as_str())
+        .bind::<SqlUuid, _>(moved.attempt_id.as_uuid())
+        .bind::<Array<Text>, _>(names(moved.from))
+        .bind::<Text, _>(moved.to.as_str())
+        .bind::<Nullable<Jsonb>, _>(moved.customer_action.map(stored_action))
         .execute(connection)
         .await?;
     Ok(changed == 1)
@@ -184,7 +214,8 @@ macro_rules! select_attempts {
     ($condition:literal) => {
         concat!(
             "SELECT id, order_id, number, state, amount_minor, currency, gateway, reference, captured_minor, decline_code,
-                 coalesce(created_at < (SELECT inherited_until FROM installation.identity), false) AS is_inherited
+                 coalesce(created_at < (SELECT inherited_until FROM installation.identity), false) AS is_inherited,
+                 customer_action
              FROM payments.attempts WHERE tenant_id = $1 AND ",
             $condition
         )
@@ -357,6 +388,8 @@ struct Row {
     captured_minor: Option<i64>,
     #[diesel(sql_type = Bool)]
     is_inherited: bool,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    customer_action: Option<Value>,
 }
 
 impl TryFrom<Row> for Attempt {
@@ -368,13 +401,18 @@ impl TryFrom<Row> for Attempt {
             amount_minor,
             currency,
         };
+        let state: AttemptState = row.state.parse().map_err(unreadable)?;
+        // An older program, beside this one, moves attempts on without forgetting the action.
+        let action = row
+            .customer_action
+            .filter(|_| state == AttemptState::NeedsAction);
         Ok(Self {
             id: row.id.into(),
             order_id: row.order_id.into(),
             number: row.number,
             amount: money(row.amount_minor),
             gateway: row.gateway,
-            state: row.state.parse().map_err(unreadable)?,
+            state,
             reference: row
                 .reference
                 .map(|text| Reference::parse(&text))
@@ -383,6 +421,21 @@ impl TryFrom<Row> for Attempt {
             captured: row.captured_minor.map(money),
             decline_code: row.decline_code.as_deref().map(DeclineCode::new),
             is_inherited: row.is_inherited,
+            customer_action: action.as_ref().and_then(action_of).map(Box::new),
         })
     }
+}
+
+fn stored_action(action: &CustomerAction) -> Value {
+    json!({
+        "kind": action.kind(),
+        "clientSecret": action.expose_client_secret(),
+        "redirectUrl": action.expose_redirect_url(),
+    })
+}
+
+/// What [`stored_action`] has written.
+fn action_of(stored: &Value) -> Option<CustomerAction> {
+    let text = |name: &str| stored[name].as_str();
+    CustomerAction::new(text("clientSecret")?, text("kind")?, text("redirectUrl"))
 }

@@ -12,9 +12,9 @@ use oms_database::Database;
 use oms_payments::{
     Answered, AttemptState, BreakerState, Capture, ChargeId, ChargePage, ChargeStatus,
     ChargeWindow, DeclineCode, GatewayError, GatewayEventId, GatewayFault, ListedCharge,
-    ListedDispute, ListedRefund, Operation, OperationKey, PaymentGateway, PaymentMethod,
-    PaymentStatus, PrepareRequest, Reference, RefundId, RefundOutcome, RefundRequest, ReportPage,
-    find_payment,
+    ListedDispute, ListedRefund, Operation, OperationKey, PaymentGateway, PaymentInstruction,
+    PaymentMethod, PaymentStatus, PrepareRequest, Reference, RefundId, RefundOutcome,
+    RefundRequest, ReportPage, find_payment,
 };
 use oms_validation::{Money, OrderId, TenantId};
 use uuid::Uuid;
@@ -90,8 +90,8 @@ pub(crate) struct FakeGateway {
     watch: Option<Watch>,
 }
 
-pub(crate) fn token() -> PaymentMethod {
-    PaymentMethod::parse_token("pm_card_visa").unwrap()
+pub(crate) fn token() -> PaymentInstruction {
+    PaymentMethod::parse_token("pm_card_visa").unwrap().into()
 }
 
 impl FakeGateway {
@@ -192,8 +192,8 @@ impl Watch {
 /// An answer, with the id of the request: `req_1` for the first.
 fn answered<T>(value: T, number: usize) -> Answered<T> {
     Answered {
-        value,
         request_id: Some(format!("req_{number}")),
+        ..Answered::of(value)
     }
 }
 
@@ -233,7 +233,7 @@ impl PaymentGateway for FakeGateway {
     async fn confirm(
         &self,
         reference: &Reference,
-        _: &PaymentMethod,
+        _: &PaymentInstruction,
         _: &OperationKey,
     ) -> Result<Answered<PaymentStatus>, GatewayError> {
         let confirm = |amount, before: &PaymentStatus| match before {

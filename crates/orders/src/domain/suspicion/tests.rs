@@ -51,6 +51,7 @@ fn attempt(order_id: OrderId, state: &str) -> Attempt {
         captured: None,
         decline_code: None,
         is_inherited: false,
+        customer_action: None,
     }
 }
 

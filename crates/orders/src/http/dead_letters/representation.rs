@@ -135,6 +135,7 @@ impl DetailsBody {
         let order = OrderDetails {
             order: details.order,
             payment: details.attempts.last().cloned(),
+            expires_at: None,
             refunds: details.refunds,
             disputes: details.disputes,
             explanation: details.explanation,

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use oms_payments::{
     Answered, BreakerState, ChargeId, ChargePage, ChargeWindow, DeclineCode, GatewayError,
     GatewayEventId, GatewayFault, ListedCharge, ListedDispute, ListedRefund, Operation,
-    OperationKey, PaymentGateway, PaymentMethod, PaymentStatus, PrepareRequest, Reference,
+    OperationKey, PaymentGateway, PaymentInstruction, PaymentStatus, PrepareRequest, Reference,
     RefundId, RefundOutcome, RefundRequest, ReportPage,
 };
 use oms_validation::Money;
@@ -413,7 +413,7 @@ impl PaymentGateway for MonthGateway {
     async fn confirm(
         &self,
         reference: &Reference,
-        _: &PaymentMethod,
+        _: &PaymentInstruction,
         _: &OperationKey,
     ) -> Result<Answered<PaymentStatus>, GatewayError> {
         self.die_at(reference, Place::BeforeConfirming).await;

@@ -13,11 +13,11 @@
 use oms_validation::Money;
 use serde::de::DeserializeOwned;
 
-use super::objects::{ErrorEnvelope, ErrorObject, Intent, Page, Refund};
+use super::objects::{ErrorEnvelope, ErrorObject, Intent, Page, Refund, WaitingIntent};
 use super::transport::Answer;
 use crate::{
-    GatewayError, GatewayFault, ListedRefund, Operation, PaymentStatus, Reference, RefundId,
-    RefundOutcome,
+    CustomerAction, GatewayError, GatewayFault, ListedRefund, Operation, PaymentStatus, Reference,
+    RefundId, RefundOutcome,
 };
 
 /// The answer to a call that changes a payment.
@@ -215,6 +215,16 @@ pub(super) fn of_payment(answer: &Answer, reference: &Reference) -> Result<Reply
         Verdict::AlreadyRefunded => Err(unintelligible(answer)),
         Verdict::Fault(fault) => Err(failed(answer, fault)),
     }
+}
+
+/// What the customer has to do, by an answer that was read as this status; none when nothing has to be done, or the
+/// answer does not say it in a way that a browser could use.
+pub(super) fn customer_action(answer: &Answer, status: &PaymentStatus) -> Option<CustomerAction> {
+    if *status != PaymentStatus::NeedsAction {
+        return None;
+    }
+    let waiting: WaitingIntent = serde_json::from_slice(&answer.body).ok()?;
+    waiting.customer_action()
 }
 
 /// The answer to `refund`.

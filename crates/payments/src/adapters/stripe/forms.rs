@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use oms_validation::{InstallationId, Money};
 
 use crate::ports::PrepareRequest;
-use crate::{PaymentMethod, RefundRequest};
+use crate::{PaymentInstruction, PaymentMethod, RefundRequest};
 
 /// Parameters, in Stripe's spelling for nested ones.
 pub(super) type Form<'a> = Vec<(&'static str, Cow<'a, str>)>;
@@ -14,19 +14,27 @@ pub(super) type Form<'a> = Vec<(&'static str, Cow<'a, str>)>;
 /// <https://docs.stripe.com/api/payment_intents/create>
 ///
 /// `capture_method` is spelt out, because its default differs between versions and accounts. Methods that send the
-/// customer to another site are off: there is no page of ours to come back to.
+/// customer to another site are off unless there is a page to come back to: where they are on, Stripe refuses a
+/// confirmation without `return_url`.
 ///
 /// The metadata is for operators, and for finding the tenant of a charge. It authorises nothing.
 pub(super) fn prepare(
     request: &PrepareRequest,
     installation: Option<InstallationId>,
 ) -> Form<'static> {
+    let redirects = match request.allows_redirects {
+        true => "always",
+        false => "never",
+    };
     let mut form: Form<'static> = vec![
         ("amount", request.amount.amount_minor.to_string().into()),
         ("currency", currency(request.amount).into()),
         ("capture_method", "automatic".into()),
         ("automatic_payment_methods[enabled]", "true".into()),
-        ("automatic_payment_methods[allow_redirects]", "never".into()),
+        (
+            "automatic_payment_methods[allow_redirects]",
+            redirects.into(),
+        ),
         ("metadata[order_id]", request.order_id.to_string().into()),
         ("metadata[tenant_id]", request.tenant_id.to_string().into()),
         (
@@ -40,10 +48,18 @@ pub(super) fn prepare(
     form
 }
 
-/// The payment method and nothing else. <https://docs.stripe.com/api/payment_intents/confirm>
+/// The payment method, and where the customer comes back to. With that page Stripe answers `redirect_to_url` where the
+/// customer has to authenticate, and without it `use_stripe_sdk`. <https://docs.stripe.com/api/payment_intents/confirm>
 ///
 /// A card number is for the sandbox only and comes without its expiry and security code, so that any will do.
-pub(super) fn confirm(method: &PaymentMethod) -> Form<'_> {
+pub(super) fn confirm(instruction: &PaymentInstruction) -> Form<'_> {
+    let mut form = method(&instruction.method);
+    let return_url = instruction.return_url.as_ref();
+    form.extend(return_url.map(|url| ("return_url", url.as_str().into())));
+    form
+}
+
+fn method(method: &PaymentMethod) -> Form<'_> {
     match method {
         PaymentMethod::Token(token) => vec![("payment_method", token.into())],
         PaymentMethod::Card(card) => vec![

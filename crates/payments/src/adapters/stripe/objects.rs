@@ -4,8 +4,8 @@ use oms_validation::{Currency, InstallationId, Money, OrderId, TenantId};
 use serde::Deserialize;
 
 use crate::{
-    DeclineCode, ListedRefund, ListedState, PaymentStatus, Reference, RefundActor, RefundFailure,
-    RefundId, RefundOutcome,
+    CustomerAction, DeclineCode, ListedRefund, ListedState, PaymentStatus, Reference, RefundActor,
+    RefundFailure, RefundId, RefundOutcome,
 };
 
 /// <https://docs.stripe.com/api/payment_intents/object>
@@ -17,6 +17,26 @@ pub(super) struct Intent {
     pub(super) amount_received: i64,
     pub(super) currency: String,
     pub(super) last_payment_error: Option<ErrorObject>,
+}
+
+/// The parts of an intent that tell what the customer has to do. Not `Debug`: they are secrets.
+/// <https://docs.stripe.com/api/payment_intents/object#payment_intent_object-next_action>
+#[derive(Deserialize)]
+pub(super) struct WaitingIntent {
+    client_secret: Option<String>,
+    next_action: Option<NextAction>,
+}
+
+#[derive(Deserialize)]
+struct NextAction {
+    #[serde(rename = "type")]
+    kind: String,
+    redirect_to_url: Option<RedirectToUrl>,
+}
+
+#[derive(Deserialize)]
+struct RedirectToUrl {
+    url: Option<String>,
 }
 
 /// <https://docs.stripe.com/api/refunds/object>
@@ -119,6 +139,16 @@ impl Intent {
     /// What it was made for.
     pub(super) fn money(&self) -> Option<Money> {
         money(self.amount, &self.currency)
+    }
+}
+
+impl WaitingIntent {
+    /// What the customer has to do; none when it does not say so in a way that a browser could use.
+    pub(super) fn customer_action(&self) -> Option<CustomerAction> {
+        let next = self.next_action.as_ref()?;
+        let redirect = next.redirect_to_url.as_ref();
+        let url = redirect.and_then(|redirect| redirect.url.as_deref());
+        CustomerAction::new(self.client_secret.as_deref()?, &next.kind, url)
     }
 }
 

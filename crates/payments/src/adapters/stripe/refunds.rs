@@ -27,7 +27,9 @@ pub(super) async fn find(
     for _ in 0..MAX_PAGES {
         let call = Call::get(Operation::FindRefund, path.clone());
         let read = |answer| answers::of_refunds(&answer, reference, refund_id);
-        let Answered { value, request_id } = gateway.call(call, read).await?;
+        let Answered {
+            value, request_id, ..
+        } = gateway.call(call, read).await?;
         let value = match value {
             Found::Refund(outcome) => Some(outcome),
             Found::None => None,
@@ -37,7 +39,10 @@ pub(super) async fn find(
                 continue;
             }
         };
-        return Ok(Answered { value, request_id });
+        return Ok(Answered {
+            request_id,
+            ..Answered::of(value)
+        });
     }
     let fault = GatewayFault::Unexplained { status: 200 };
     Err(GatewayError::new(Operation::FindRefund, fault).with_source("too many refunds"))
@@ -54,12 +59,14 @@ pub(super) async fn list(
     for _ in 0..MAX_PAGES {
         let call = Call::get(Operation::ListRefunds, path.clone());
         let read = |answer| answers::of_refund_list(&answer, reference);
-        let Answered { value, request_id } = gateway.call(call, read).await?;
+        let Answered {
+            value, request_id, ..
+        } = gateway.call(call, read).await?;
         listed.extend(value.refunds);
         let Some(last) = value.more_after else {
             return Ok(Answered {
-                value: listed,
                 request_id,
+                ..Answered::of(listed)
             });
         };
         path.truncate(first);

@@ -1,6 +1,7 @@
 //! The adapter over real sockets, against a server that does what a script says.
 
 mod charges;
+mod customer_actions;
 mod failures;
 mod refunds;
 
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::scripted_gateway::{ScriptedGateway, Step};
 use super::*;
-use crate::{DeclineCode, Effect};
+use crate::{DeclineCode, Effect, PaymentMethod};
 
 const SECRET: &str = "sk_test_verySecret";
 const CARD: &str = "4000123412341239";
@@ -70,8 +71,8 @@ fn reference() -> Reference {
     Reference::parse("pi_1").unwrap()
 }
 
-fn token() -> PaymentMethod {
-    PaymentMethod::parse_token("pm_card_visa").unwrap()
+fn token() -> PaymentInstruction {
+    PaymentMethod::parse_token("pm_card_visa").unwrap().into()
 }
 
 fn key(operation: Operation) -> OperationKey {
@@ -84,6 +85,7 @@ fn request() -> PrepareRequest {
         tenant_id: TenantId::generate(),
         attempt_number: 1,
         amount: usd(2000),
+        allows_redirects: false,
     }
 }
 
@@ -145,7 +147,7 @@ async fn confirming_sends_the_method_alone_and_reads_the_amount_that_was_taken()
     let (server, gateway) = scripted([answer(200, &paid), answer(200, &paid)]).await;
     let expected = PaymentStatus::Paid { amount: usd(1999) };
     assert_eq!(confirm(&gateway).await.unwrap(), expected);
-    let card = PaymentMethod::parse_card(CARD).unwrap();
+    let card: PaymentInstruction = PaymentMethod::parse_card(CARD).unwrap().into();
     let key = key(Operation::Confirm);
     let confirmed = gateway.confirm(&reference(), &card, &key).await.unwrap();
     assert_eq!(confirmed.value, expected);
@@ -313,7 +315,7 @@ async fn neither_the_key_nor_a_card_is_ever_printed() {
         Step::Truncate,
     ])
     .await;
-    let card = PaymentMethod::parse_card(CARD).unwrap();
+    let card: PaymentInstruction = PaymentMethod::parse_card(CARD).unwrap().into();
     let mut text = format!("{gateway:?} {:?} {card:?}", config("http://localhost"));
     for _ in 0..5 {
         let key = key(Operation::Confirm);

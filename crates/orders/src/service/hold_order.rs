@@ -1,0 +1,66 @@
+//! Keeping an order whose payment is dead, with its stock, until its deadline: another attempt may pay it.
+
+use oms_database::transaction;
+use oms_payments::{close_attempts, save_calls};
+use oms_validation::{IdempotencyKey, OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::authorship::Authorship;
+use crate::domain::status::OrderStatus;
+use crate::error::OrderError;
+use crate::service::abort::{Abort, unless_lost};
+use crate::service::change_status::add_note;
+use crate::service::end_order::Proof;
+use crate::service::worklist::put_on;
+use crate::store::{idempotency_keys, orders};
+
+/// Closes an attempt that is proven dead and leaves its order `PENDING_PAYMENT`, for the sweeper to fail at the deadline.
+/// `released` is a key that may be used again, because nothing came of its request. False when somebody else was first;
+/// nothing but the history of calls was changed then.
+pub(crate) async fn hold_order(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    proof: &Proof,
+    authorship: Authorship<'_>,
+    released: Option<&IdempotencyKey>,
+) -> Result<bool, OrderError> {
+    let held = try_to_hold(context, tenant, order_id, proof, authorship, released).await;
+    if !matches!(held, Ok(true)) {
+        save_calls(&context.database, tenant, &proof.calls).await;
+    }
+    held
+}
+
+async fn try_to_hold(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    proof: &Proof,
+    authorship: Authorship<'_>,
+    released: Option<&IdempotencyKey>,
+) -> Result<bool, OrderError> {
+    let (now, actor) = (context.now(), authorship.actor);
+    let mut connection = context.database.acquire().await?;
+    let held = transaction(&mut connection, async |connection| {
+        // The order first, as everywhere.
+        let placed = orders::lock_placed(connection, tenant, now, order_id).await?;
+        let placed = placed.filter(|it| it.status == OrderStatus::PendingPayment);
+        let age = placed.ok_or(Abort::Lost)?.age;
+        let closed = close_attempts(connection, tenant, &[proof.closed()]).await?;
+        if !closed.contains(&proof.attempt_id) {
+            return Err(Abort::Lost);
+        }
+        add_note(connection, tenant, now, order_id, authorship).await?;
+        let left = context
+            .settings
+            .pending_payment_deadline
+            .saturating_sub(age);
+        put_on(connection, tenant, now, order_id, left, actor).await?;
+        if let Some(key) = released {
+            idempotency_keys::release(connection, tenant, key).await?;
+        }
+        Ok(())
+    });
+    Ok(unless_lost(held.await)?.is_some())
+}

@@ -1,0 +1,1 @@
+ALTER TABLE payments.attempts DROP COLUMN customer_action;
