@@ -15,8 +15,7 @@ async fn gateway(status: u16, error: &Value) -> String {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = Vec::new();
-            // The form's last parameter is the attempt's number.
-            while !request.ends_with(b"attempt%5D=1") {
+            while !is_whole(&request) {
                 stream.read_buf(&mut request).await.unwrap();
             }
             let head = format!("HTTP/1.1 {status} No\r\nconnection: close");
@@ -26,6 +25,19 @@ async fn gateway(status: u16, error: &Value) -> String {
         }
     });
     url
+}
+
+/// Whether a request with a form has come in full.
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    length.is_some_and(|(_, length)| length.parse() == Ok(body.len()))
 }
 
 /// A refusal by the class of the error and the parameter that it names.

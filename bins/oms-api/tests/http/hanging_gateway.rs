@@ -35,7 +35,8 @@ async fn while_the_gateway_hangs_on_200_orders_no_connection_is_held_and_others_
     assert_eq!(read["status"], "PAID");
     assert_eq!(shop.get("/health").await.status, 200);
     let connections = shop.database.connections().await;
-    assert!(connections.len() <= 5, "{connections:?}");
+    // Those of the pool, and the one that readiness asks over.
+    assert!(connections.len() <= 6, "{connections:?}");
     assert!(
         connections.iter().all(|state| state == "idle"),
         "{connections:?}"

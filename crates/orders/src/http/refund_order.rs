@@ -33,7 +33,7 @@ pub(super) struct Body {
     #[schema(value_type = Option<Reason>)]
     reason: Option<String>,
     /// Give the money back although the customer disputes the payment. The bank may give it back too.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "oms_validation::json::flag")]
     #[schema(default = false)]
     despite_dispute: bool,
 }

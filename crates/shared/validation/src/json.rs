@@ -44,6 +44,14 @@ pub fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
 }
 
+/// Reads a member that is `false` unless it says otherwise: also where it is blank, or null.
+///
+/// # Errors
+/// When it is anything else than `true`, `false`, null or blank.
+pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(Option::<bool>::deserialize(deserializer)?.unwrap_or_default())
+}
+
 /// Reads an optional object for which a blank text does not stand for its absence: where leaving it out means *more*, nobody
 /// may do so by accident.
 ///

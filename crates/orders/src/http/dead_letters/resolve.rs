@@ -25,7 +25,7 @@ use crate::service;
 pub(crate) struct Body {
     r#as: As,
     /// The operator has seen what the gateway says, and resolves the dead letter all the same.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "oms_validation::json::flag")]
     confirmed: bool,
     #[schema(value_type = Reason)]
     reason: String,
