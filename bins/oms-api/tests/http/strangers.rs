@@ -14,7 +14,7 @@ use crate::shop::Shop;
 const LARGE: usize = 256 * 1024;
 
 /// The most memory that 300 strangers may cost together.
-const MOST_KB: u64 = 30 * 1024;
+const MOST_KB: u64 = 48 * 1024;
 
 /// The most memory that a process has used so far, in KiB.
 pub fn peak_kb(process: u32) -> u64 {
