@@ -95,6 +95,22 @@ async fn pool_with_table(test: &TestDatabase) -> Database {
     pool
 }
 
+/// Asks until the session that fails is given up. Sessions of a process are retired at most once in a while, and another test
+/// may have had its own retired just now.
+async fn until_retired<T>(mut ask: impl AsyncFnMut() -> Result<T, DbError>) -> T {
+    let asking = async {
+        loop {
+            match ask().await {
+                Ok(answer) => return answer,
+                Err(DbError::Unavailable(_)) => tokio::task::yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    };
+    let answered = tokio::time::timeout(Duration::from_secs(120), asking).await;
+    answered.expect("the session is given up")
+}
+
 async fn session(pool: &Database) -> i32 {
     let mut connection = pool.acquire().await.unwrap();
     let pid = diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>(
@@ -122,12 +138,13 @@ async fn a_session_that_can_not_write_is_given_up() {
     });
     assert!(matches!(refused.await, Err(DbError::Unavailable(_))));
     drop(connection);
+    let written = until_retired(async || {
+        let mut connection = pool.acquire().await?;
+        let statement = cached_sql("INSERT INTO public.t VALUES (2)");
+        Ok(statement.execute(&mut *connection).await?)
+    });
+    assert_eq!(written.await, 1);
     assert_ne!(session(&pool).await, before);
-    let mut connection = pool.acquire().await.unwrap();
-    let written = cached_sql("INSERT INTO public.t VALUES (2)")
-        .execute(&mut *connection)
-        .await;
-    assert_eq!(written.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -152,7 +169,7 @@ async fn a_session_whose_statements_do_not_fit_their_table_is_given_up() {
         .await
         .unwrap();
     assert!(matches!(read().await, Err(DbError::Unavailable(_))));
-    assert_eq!(read().await.unwrap().a, 1);
+    assert_eq!(until_retired(read).await.a, 1);
 }
 
 #[tokio::test]
