@@ -28,7 +28,7 @@ const RESTLESS: Settings<'static> = &[
     ("OMS_RECONCILE_INTERVAL_MS", "1000"),
 ];
 
-fn with<'a>(failpoint: &'a str) -> Vec<(&'a str, &'a str)> {
+fn with(failpoint: &str) -> Vec<(&str, &str)> {
     [RESTLESS, &[(FAILPOINTS, failpoint)]].concat()
 }
 

@@ -41,7 +41,7 @@ enum Begun {
     /// The key stands for this refund.
     Before(Refund, OrderStatus),
     /// By this request.
-    Now(Attempt, Refund, Claim),
+    Now(Box<Attempt>, Refund, Claim),
 }
 
 /// Gives back money of a paid order, in the name of `actor`, or answers for the refund that the key already stands for.
@@ -167,7 +167,7 @@ async fn begin(
     let claim = write(context, connection, tenant, order_id, request, actor).await?;
     let attempt = find_payment(connection, tenant, order_id).await?;
     let attempt = attempt.expect("a refund that was begun has its attempt");
-    Ok(Begun::Now(attempt, refund, claim))
+    Ok(Begun::Now(Box::new(attempt), refund, claim))
 }
 
 async fn begin_payment(

@@ -1,3 +1,5 @@
+//! The claim on an entry of a work list.
+
 /// The claim on an entry of a work list. Whatever ends the claim compares its number with the row, so that an instance
 /// whose lease is over changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,3 +1,5 @@
+//! What a context says about a list of leased work.
+
 use std::error::Error;
 
 use async_trait::async_trait;

@@ -1,3 +1,5 @@
+//! Runs the background workers of the program.
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,3 +1,5 @@
+//! The statements of a work list, as macros, because the text of a cached statement is a constant.
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};

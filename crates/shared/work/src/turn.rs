@@ -1,3 +1,5 @@
+//! One turn with a work list: claim a batch of each tenant, and work on it.
+
 use std::error::Error;
 use std::panic::AssertUnwindSafe;
 

@@ -1,3 +1,5 @@
+//! What a background worker does in one turn.
+
 use std::time::Duration;
 
 use async_trait::async_trait;

@@ -1,3 +1,5 @@
+//! Workers under a paused clock.
+
 use std::sync::atomic::AtomicUsize;
 
 use super::*;

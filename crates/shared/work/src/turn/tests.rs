@@ -1,3 +1,5 @@
+//! Turns with a list in memory.
+
 use std::sync::Mutex;
 
 use super::*;
