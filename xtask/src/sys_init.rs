@@ -78,7 +78,7 @@ pub(crate) fn prepare(workspace: &Workspace) -> Result<Database> {
     Ok(database)
 }
 
-/// Both in one call: one by one, the crates that they share would be compiled twice, with other features.
+/// One call builds both programs: two calls would compile their shared crates twice, with different features.
 const BUILD: [&str; 6] = [
     "build",
     "--bins",
@@ -88,7 +88,7 @@ const BUILD: [&str; 6] = [
     "payment-sandbox",
 ];
 
-/// Builds what `start` runs, and nothing that it doesn't.
+/// Builds the programs that `start` runs.
 pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     report::loud_step("programs built", || command::show(&mut workspace.cargo(BUILD)))
         .context("the workspace does not build: mend what the compiler names, then run the same command again")

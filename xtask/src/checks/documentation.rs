@@ -1,10 +1,11 @@
-//! The documentation of the code, as rustdoc makes it: a link to nothing is an error.
+//! Builds the documentation with rustdoc. A broken link is an error.
 
 use std::process::Command;
 
 use crate::workspace::Workspace;
 
-/// Private items too, so that links inside the crates are looked at. With the features of the lints, whose work it uses.
+/// With private items, so that links inside the crates are checked too. The features are those of the lints, so that what
+/// clippy has compiled is used again.
 pub(super) const DOC: [&str; 5] = [
     "doc",
     "--workspace",
@@ -15,14 +16,14 @@ pub(super) const DOC: [&str; 5] = [
 
 const FLAGS: (&str, &str) = ("RUSTDOCFLAGS", "-D warnings");
 
-/// The command of the step.
+/// Returns the command.
 pub(super) fn command(workspace: &Workspace) -> Command {
     let mut cargo = workspace.cargo(DOC);
     cargo.env(FLAGS.0, FLAGS.1);
     cargo
 }
 
-/// The same for a shell.
+/// Returns the command as one types it.
 pub(super) fn as_words() -> String {
     format!("{}='{}' cargo {}", FLAGS.0, FLAGS.1, DOC.join(" "))
 }

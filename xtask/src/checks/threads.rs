@@ -1,22 +1,22 @@
 //! How many tests run at a time.
 //!
-//! Most tests wait: for a program to start, for a database, for a time-out to pass. With one thread a core, which is the
-//! default of libtest, two cores stand idle for half of a run.
+//! Most tests wait: for a program to start, for the database, for a time-out. With one thread per core, the default of
+//! libtest, the cores are idle for half of the run.
 
 use std::process::Command;
 use std::thread;
 
-/// How many threads a core is given while the cores are few.
+/// Threads per core, on machines with few cores.
 const PER_CORE: usize = 3;
 
-/// Up to this many. A test of the running program takes some 12 connections of the test server, and a few take 60, so
-/// that these many never come near its 500; and each takes up to 200 MB of memory.
+/// Upper limit for them. A test of the running program uses about 12 connections of the test server, which has 500, a few
+/// tests use 60; each uses up to 200 MB of memory.
 const MOST: usize = 8;
 
-/// What libtest and nextest read.
+/// The settings of libtest and of nextest.
 const VARIABLES: [&str; 2] = ["RUST_TEST_THREADS", "NEXTEST_TEST_THREADS"];
 
-/// Has the tests of a command run side by side, unless the environment says already how many of them.
+/// Sets the number of test threads of a command, unless the environment has set it.
 pub(super) fn lend(tests: &mut Command) {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     for variable in VARIABLES {
@@ -26,7 +26,7 @@ pub(super) fn lend(tests: &mut Command) {
     }
 }
 
-/// Never fewer than there are cores, as without us.
+/// At least one per core, as by default.
 fn on(cores: usize) -> usize {
     (PER_CORE * cores).min(MOST).max(cores)
 }
