@@ -1,12 +1,14 @@
 //! `cargo xtask tidy`: the rules that cargo-deny cannot see.
 //!
 //! Between crates: the dependency table, that `deny.toml` says the same, and dependencies that nothing uses. Inside
-//! crates: which layer may touch what, and the shape of files. In migrations: what would stop a running server. Each rule is a function of a file's path and text, so each is tested without a disk.
+//! crates: which layer may touch what, and the shape of files. In migrations: what would stop a running server.
+//! In documents: links that lead nowhere. Each rule is a function of a file's path and text, so each is tested without a disk.
 
 mod dependencies;
 mod findings;
 mod layers;
 mod leaks;
+mod links;
 mod migrations;
 mod online;
 mod programs;
@@ -63,6 +65,7 @@ fn check_files(files: &[TextFile]) -> Vec<Finding> {
     let tables = schemas::tables(files);
     let mut findings = migrations::check(files);
     findings.extend(online::check(files));
+    findings.extend(links::check(files));
     for file in files {
         findings.extend(leaks::check(&file.path, &file.text));
         if file.path.ends_with(".rs") {
