@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: release builds, a durable PostgreSQL of their own, and oms-bench on both. What is measured, and
-//! how, is oms-bench's business; here programs are only built, started and stopped.
+//! `cargo xtask bench`: the programs as they are shipped, a durable PostgreSQL of their own, and oms-bench on both. What is
+//! measured, and how, is oms-bench's business; here programs are only built, started and stopped.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -14,6 +14,9 @@ use crate::database::Cluster;
 use crate::report;
 use crate::signals;
 use crate::workspace::Workspace;
+
+/// The profile of what is shipped, and the folder of its builds.
+const PROFILE: &str = "dist";
 
 /// How often oms-bench is looked at.
 const TICK: Duration = Duration::from_millis(100);
@@ -39,9 +42,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<()> {
 fn build(workspace: &Workspace) -> Result<()> {
     let programs = ["oms-api", "payment-sandbox", "oms-bench"];
     let packages = programs.into_iter().flat_map(|name| ["--package", name]);
-    let mut build = workspace.cargo(["build", "--release", "--bins"].into_iter().chain(packages));
-    report::loud_step("release builds made", || command::show(&mut build))
-        .context("it does not build: mend what the compiler names, then run the same command again")
+    let build = ["build", "--profile", PROFILE, "--bins"];
+    let mut build = workspace.cargo(build.into_iter().chain(packages));
+    report::loud_step("programs built as they are shipped", || {
+        command::show(&mut build)
+    })
+    .context("it does not build: mend what the compiler names, then run the same command again")
 }
 
 fn needs_no_database(arguments: &[OsString]) -> bool {
@@ -68,7 +74,7 @@ fn measure(
         .env("OMS_BENCH_APPLICATION_URL", cluster.application_url())
         .env("OMS_BENCH_SERVER_LOG", cluster.log())
         .env("OMS_BENCH_PGBENCH", cluster.program("pgbench"))
-        .env("OMS_BENCH_PROGRAMS", workspace.target.join("release"))
+        .env("OMS_BENCH_PROGRAMS", workspace.target.join(PROFILE))
         .env("OMS_BENCH_OUTPUT", workspace.target.join("bench"))
         // Ctrl-C reaches only xtask, which ends what it started in order.
         .process_group(0);
@@ -83,7 +89,7 @@ fn measure(
 }
 
 fn bench(workspace: &Workspace) -> Command {
-    let mut bench = Command::new(workspace.target.join("release/oms-bench"));
+    let mut bench = Command::new(workspace.target.join(PROFILE).join("oms-bench"));
     bench.current_dir(&workspace.root);
     bench
 }

@@ -4,7 +4,9 @@
 //! has oms-api's `failpoints`, without which the tests can't kill it where they want to. `cargo xtask start`, release
 //! builds and a plain `cargo build` have none of it, which a step checks.
 
+mod documentation;
 mod failpoints;
+mod threads;
 mod totals;
 
 use std::env;
@@ -126,6 +128,10 @@ impl Run<'_> {
         // With the tests that only a flag of ours runs.
         let clippy = ["clippy", "--workspace", "--all-targets", "--all-features"];
         self.cargo("lints", &[&clippy[..], &["--", "-D", "warnings"]].concat())?;
+        let mut documentation = documentation::command(workspace);
+        self.step("documentation", &documentation::as_words(), |_| {
+            command::show(&mut documentation)
+        })?;
         match equipment {
             Some(equipment) => {
                 let build = with_features(&["build", "--workspace", "--all-targets"]);
@@ -156,6 +162,7 @@ impl Run<'_> {
         equipment: Option<Equipment<'_>>,
     ) -> Result<()> {
         let mut cargo = self.workspace.cargo(arguments.iter().copied());
+        threads::lend(&mut cargo);
         let mut repeat = format!("cargo {}", arguments.join(" "));
         if let Some(Equipment { server, programs }) = equipment {
             programs.lend(&mut cargo);

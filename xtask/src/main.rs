@@ -49,7 +49,7 @@ enum Task {
         #[arg(long, conflicts_with = "quick")]
         localstripe: bool,
     },
-    /// Measure the release build against its database: rates, latencies, cost of an order. --help tells its options.
+    /// Measure the programs as they are shipped against their database: rates, latencies, cost of an order. --help tells its options.
     #[command(disable_help_flag = true)]
     Bench {
         /// Arguments for oms-bench.

@@ -78,9 +78,19 @@ pub(crate) fn prepare(workspace: &Workspace) -> Result<Database> {
     Ok(database)
 }
 
-/// Builds every program in one cargo call: one by one, shared crates would be compiled again with other features.
+/// One call builds both programs: two calls would compile their shared crates twice, with different features.
+const BUILD: [&str; 6] = [
+    "build",
+    "--bins",
+    "--package",
+    "oms-api",
+    "--package",
+    "payment-sandbox",
+];
+
+/// Builds the programs that `start` runs.
 pub(crate) fn build(workspace: &Workspace) -> Result<()> {
-    report::loud_step("programs built", || command::show(&mut workspace.cargo(["build", "--workspace", "--bins"])))
+    report::loud_step("programs built", || command::show(&mut workspace.cargo(BUILD)))
         .context("the workspace does not build: mend what the compiler names, then run the same command again")
 }
 

@@ -1,17 +1,22 @@
 //! `cargo xtask tidy`: the rules that cargo-deny cannot see.
 //!
-//! Between crates: the dependency table, and that `deny.toml` says the same. Inside crates: which layer may touch what,
-//! and the shape of files. Each rule is a function of a file's path and text, so each is tested without a disk.
+//! Between crates: the dependency table, that `deny.toml` says the same, and dependencies that nothing uses. Inside
+//! crates: which layer may touch what, and the shape of files. In migrations: what would stop a running server.
+//! In documents: links that lead nowhere. Each rule is a function of a file's path and text, so each is tested without a disk.
 
 mod dependencies;
 mod findings;
 mod layers;
 mod leaks;
+mod links;
 mod migrations;
+mod online;
 mod programs;
 mod rust;
 mod schemas;
 mod shape;
+mod sql;
+mod unused;
 
 use std::fs;
 use std::path::Path;
@@ -35,6 +40,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let started = Instant::now();
     let files = read_tree(&workspace.root)?;
     let mut findings = dependencies::check(workspace, &files);
+    findings.extend(unused::check(workspace, &files));
     findings.extend(check_files(&files));
     findings.sort();
     for finding in &findings {
@@ -58,6 +64,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 fn check_files(files: &[TextFile]) -> Vec<Finding> {
     let tables = schemas::tables(files);
     let mut findings = migrations::check(files);
+    findings.extend(online::check(files));
+    findings.extend(links::check(files));
     for file in files {
         findings.extend(leaks::check(&file.path, &file.text));
         if file.path.ends_with(".rs") {

@@ -33,10 +33,19 @@ pub(crate) struct Package {
 #[derive(Deserialize)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
+    /// What the manifest calls it, where that is not its own name.
+    pub(crate) rename: Option<String>,
     /// `None` for a normal dependency, else `dev` or `build`.
     pub(crate) kind: Option<String>,
     /// Set for a crate of the workspace.
     pub(crate) path: Option<PathBuf>,
+}
+
+impl Dependency {
+    /// What the manifest calls it.
+    pub(crate) fn key(&self) -> &str {
+        self.rename.as_deref().unwrap_or(&self.name)
+    }
 }
 
 #[derive(Deserialize)]
@@ -68,6 +77,12 @@ impl Workspace {
             target: metadata.target_directory,
             packages: metadata.packages,
         })
+    }
+
+    /// A path from the root, with `/` between the parts.
+    pub(crate) fn relative(&self, path: &Path) -> String {
+        let inside = path.strip_prefix(&self.root).unwrap_or(path);
+        inside.to_string_lossy().replace('\\', "/")
     }
 
     /// A cargo command that runs in the workspace.

@@ -9,7 +9,7 @@
 //! - hangs up on clients that don't take their answers;
 //! - reads no further requests while an answer is blocked.
 //!
-//! The middleware [`watch`] tells the stream which requests are in progress.
+//! The middleware [`watch()`] tells the stream which requests are in progress.
 
 mod own_answers;
 mod state;

@@ -86,7 +86,7 @@ pub(crate) struct Options {
     #[arg(long, env = "OMS_BENCH_PGBENCH", hide = true)]
     pub(crate) pgbench: Option<PathBuf>,
 
-    /// Folder of the release builds of oms-api and payment-sandbox
+    /// Folder with the oms-api and the payment-sandbox to be measured
     #[arg(long, env = "OMS_BENCH_PROGRAMS", hide = true)]
     pub(crate) programs: Option<PathBuf>,
 

@@ -115,13 +115,6 @@ const TABLE_FILE: &str = "xtask/src/tidy/dependencies.rs";
 
 /// Checks the manifests and `deny.toml` against the table.
 pub(super) fn check(workspace: &Workspace, files: &[TextFile]) -> Vec<Finding> {
-    let relative = |package: &Package| {
-        let path = package
-            .manifest_path
-            .strip_prefix(&workspace.root)
-            .unwrap_or(&package.manifest_path);
-        path.to_string_lossy().into_owned()
-    };
     let text_of = |path: &str| {
         files
             .iter()
@@ -130,7 +123,7 @@ pub(super) fn check(workspace: &Workspace, files: &[TextFile]) -> Vec<Finding> {
     };
     let mut findings: Vec<Finding> = Vec::new();
     for package in &workspace.packages {
-        let path = relative(package);
+        let path = workspace.relative(&package.manifest_path);
         findings.extend(check_manifest(package, &path, text_of(&path)));
     }
     findings.extend(check_deny(text_of(DENY_FILE)));
@@ -254,6 +247,7 @@ mod tests {
     fn package(name: &str, dependencies: &[(&str, Option<&str>)]) -> Package {
         let dependency = |(name, kind): &(&str, Option<&str>)| Dependency {
             name: (*name).to_owned(),
+            rename: None,
             kind: kind.map(str::to_owned),
             path: Some(PathBuf::from("crates")),
         };

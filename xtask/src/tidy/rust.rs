@@ -69,6 +69,22 @@ impl<'a> RustFile<'a> {
             .collect()
     }
 
+    /// Whether the code uses a crate: in a path, an import or an attribute. A variable of the same name is not a use.
+    pub(super) fn uses_crate(&self, name: &str) -> bool {
+        let text = |position: usize| self.tokens.get(position).map_or("", |token| token.text);
+        (0..self.tokens.len()).any(|position| {
+            let token = self.tokens[position];
+            if token.kind != Kind::Word || token.text.trim_start_matches("r#") != name {
+                return false;
+            }
+            let before = position.checked_sub(1).map_or("", text);
+            let (after, further) = (text(position + 1), text(position + 2));
+            let is_path = after == ":" && further == ":" && before != ".";
+            let is_import = ["use", "crate"].contains(&before) && [";", "as"].contains(&after);
+            is_path || is_import
+        })
+    }
+
     fn names_at(&self, start: usize, path: &[&str]) -> Option<usize> {
         let is = |position: usize, text: &str| {
             self.tokens

@@ -6,21 +6,27 @@ use std::time::Duration;
 use diesel::QueryableByName;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::pg::Pg;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Bool, Text};
 use diesel_async::{
     AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::DbError;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations");
 
-/// Two programs that migrate at once take turns through this advisory lock ("oms" in ASCII). Neither waits for longer than a
-/// minute, nor for the locks of the tables that it changes: whoever waits for one keeps all others waiting.
-const ADVISORY_LOCK: &str = "SET lock_timeout = '60s'; SELECT pg_advisory_lock(7302515)";
+/// A migration that sets no bound of its own waits this long for a lock on a table.
+const LOCK_TIMEOUT: &str = "SET lock_timeout = '60s'";
+
+/// Two programs that migrate at the same time take turns through this advisory lock ("oms" in ASCII). The second one polls
+/// for it: a statement that waits has a snapshot, and `CREATE INDEX CONCURRENTLY` of the first one waits for all snapshots.
+const TRY_LOCK: &str = "SELECT pg_try_advisory_lock(7302515) AS is_ours";
+
+/// How often the second one tries.
+const POLL: Duration = Duration::from_millis(200);
 
 /// How long a server may take to let us in.
 const CONNECTING: Duration = Duration::from_secs(10);
@@ -41,6 +47,12 @@ pub enum MigrationError {
         limit: Duration,
         /// What it was asked for.
         task: &'static str,
+    },
+    /// Another program is migrating the database.
+    #[error("another program has been migrating this database for {} s", limit.as_secs())]
+    Busy {
+        /// How long that is.
+        limit: Duration,
     },
     /// A statement failed.
     #[error(transparent)]
@@ -92,11 +104,7 @@ async fn run(
     let connecting = timeout(CONNECTING, AsyncPgConnection::establish(url));
     let connected = connecting.await;
     let mut connection = connected.map_err(|_| silent(CONNECTING, "connecting"))??;
-    let locking = timeout(OUR_TURN, connection.batch_execute(ADVISORY_LOCK));
-    let locked = locking.await;
-    locked
-        .map_err(|_| silent(OUR_TURN, "waiting for the lock of migrations"))?
-        .map_err(DbError::from)?;
+    take_turn(&mut connection).await?;
     // It blocks its thread.
     let migrating = tokio::task::spawn_blocking(move || {
         let mut harness = AsyncMigrationHarness::new(connection);
@@ -105,6 +113,40 @@ async fn run(
     let migrated = timeout(limit, migrating).await;
     let migrated = migrated.map_err(|_| silent(limit, "migrating"))?;
     migrated.unwrap_or_else(|error| Err(MigrationError::Migration(error.to_string())))
+}
+
+#[derive(QueryableByName)]
+struct Turn {
+    #[diesel(sql_type = Bool)]
+    is_ours: bool,
+}
+
+/// Waits until no other program migrates the database.
+async fn take_turn(connection: &mut AsyncPgConnection) -> Result<(), MigrationError> {
+    let mut is_answering = false;
+    let turn = timeout(OUR_TURN, async {
+        connection.batch_execute(LOCK_TIMEOUT).await?;
+        while !try_lock(connection).await? {
+            is_answering = true;
+            sleep(POLL).await;
+        }
+        Ok::<(), DbError>(())
+    })
+    .await;
+    match turn {
+        Ok(taken) => Ok(taken?),
+        Err(_) if is_answering => Err(MigrationError::Busy { limit: OUR_TURN }),
+        Err(_) => Err(silent(OUR_TURN, "taking the lock of migrations")),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this connection does nothing else, and nothing often"
+)]
+async fn try_lock(connection: &mut AsyncPgConnection) -> Result<bool, DbError> {
+    let turn: Turn = diesel::sql_query(TRY_LOCK).get_result(connection).await?;
+    Ok(turn.is_ours)
 }
 
 fn silent(limit: Duration, task: &'static str) -> MigrationError {

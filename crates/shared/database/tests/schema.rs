@@ -9,7 +9,7 @@
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
-use oms_database::migrations;
+use oms_database::{Connection, migrations};
 use oms_test_support::TestDatabase;
 
 #[derive(Debug, QueryableByName)]
@@ -20,8 +20,11 @@ struct Finding {
 
 async fn findings(sql: &str) -> Vec<String> {
     let database = TestDatabase::create();
-    let mut connection = database.connect().await;
-    let rows: Vec<Finding> = diesel::sql_query(sql).load(&mut connection).await.unwrap();
+    asked(&mut database.connect().await, sql).await
+}
+
+async fn asked(connection: &mut Connection, sql: &str) -> Vec<String> {
+    let rows: Vec<Finding> = diesel::sql_query(sql).load(connection).await.unwrap();
     rows.into_iter().map(|row| row.finding).collect()
 }
 
@@ -133,4 +136,32 @@ async fn migrations_go_up_and_down_and_up_again() {
         .await
         .unwrap();
     assert_eq!(migrations::migrate(&database.url()).await.unwrap(), known);
+}
+
+/// A waiting statement would have a snapshot, which the index waits for: a deadlock, as both programs hold what the other wants.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_can_be_built_concurrently_while_another_program_waits_to_migrate() {
+    let database = TestDatabase::create_empty();
+    let mut first = database.connect().await;
+    first
+        .batch_execute("CREATE TABLE notes (a int); SELECT pg_advisory_lock(7302515)")
+        .await
+        .unwrap();
+    let url = database.url();
+    let second = tokio::spawn(async move { migrations::migrate(&url).await });
+    let waits = "SELECT query AS finding FROM pg_stat_activity
+                 WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%advisory_lock%'";
+    while asked(&mut first, waits).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+
+    first
+        .batch_execute("CREATE INDEX CONCURRENTLY notes_a ON notes (a)")
+        .await
+        .unwrap();
+    first
+        .batch_execute("SELECT pg_advisory_unlock(7302515)")
+        .await
+        .unwrap();
+    assert!(!second.await.unwrap().unwrap().is_empty());
 }

@@ -124,6 +124,8 @@ fn hash_of_migrations() -> anyhow::Result<String> {
     let mut folders: Vec<PathBuf> = fs::read_dir(workspace_root().join("migrations"))?
         .map(|entry| Ok(entry?.path()))
         .collect::<std::io::Result<_>>()?;
+    // Beside the folders is a README.
+    folders.retain(|path| path.is_dir());
     folders.sort();
     let mut hasher = Sha256::new();
     for folder in folders {
