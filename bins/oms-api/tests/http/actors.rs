@@ -1,13 +1,14 @@
 //! Who did it: the credential of a request is in every record of what the request did.
 
 use futures_util::future::join_all;
-use oms_test_support::issuer::{AUDIENCE, SigningKey, TENANT_CLAIM, TestIssuer};
+use oms_test_support::issuer::{SigningKey, TestIssuer};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::keys::TENANT;
 use crate::request::{new_key, small_order, with};
 use crate::shop::Shop;
+use crate::tokens::settings;
 
 impl Shop {
     async fn act(&self, key: &str, path: &str, body: &Value) -> Answer {
@@ -145,14 +146,7 @@ async fn a_payment_by_another_method_is_by_the_credential_that_began_it() {
 async fn the_longest_subject_of_a_token_is_recorded_whole_wherever_it_acts() {
     let key = SigningKey::elliptic("1");
     let issuer = TestIssuer::start(&[&key]).await;
-    let shop = Shop::open_with(&[
-        ("OMS_OIDC_ISSUER", issuer.url.as_str()),
-        ("OMS_OIDC_AUDIENCE", AUDIENCE),
-        ("OMS_OIDC_ALGORITHMS", "ES256"),
-        ("OMS_OIDC_TENANT_CLAIM", TENANT_CLAIM),
-        ("OMS_OIDC_TIMEOUT_MS", "60000"),
-    ])
-    .await;
+    let shop = Shop::open_with(&settings(&issuer)).await;
     let subject = format!("system:serviceaccount:shop/\"<b>{}", "x".repeat(224));
     let scopes = "orders:write orders:cancel orders:refund operations";
     let token = key.token(&issuer.claims(&subject, TENANT, scopes));

@@ -53,7 +53,7 @@ impl Things {
             "INSERT INTO orders.dead_letters (tenant_id, id, order_id, tries, reason)
              VALUES ('{TENANT}', '{dead_letter}', '{order}', 1, 'nobody answers');
              INSERT INTO orders.findings (tenant_id, id, kind, gateway, subject, charge_reference, detail, action)
-             VALUES ('{TENANT}', '{finding}', 'charge_without_order', 'stripe', '{finding}', 'ch_1', 'x', 'none');
+             VALUES ('{TENANT}', '{finding}', 'charge_without_order', 'stripe', 'ch_' || md5('{finding}'), 'ch_' || md5('{finding}'), 'x', 'none');
              INSERT INTO inventory.imports (tenant_id, id, kind) VALUES ('{TENANT}', '{import}', 'stock')"
         );
         shop.database.execute(&rows).await;

@@ -28,7 +28,7 @@ use held::{Level, held_levels};
 use outcomes::Outcomes;
 use price::{Priced, price};
 
-/// Why an order's first event.
+/// What the first event of an order says.
 const PLACED_REASON: &str = "the order was placed and its stock is held";
 
 /// Most times that orders are routed because the stock went before it could be held, or a key was taken.

@@ -165,9 +165,9 @@ pub(crate) async fn change_statuses(
          told AS (
              INSERT INTO orders.events
                  (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
-             SELECT $1, changed.id, changed.version, $3, $4, changing.actor, $9, coalesce($7, now())
-             FROM unnest($2, $8::text[]) AS changing (order_id, actor)
-             JOIN changed ON changed.id = changing.order_id
+             SELECT $1, changed.id, changed.version, $3, $4, deed.actor, $9, coalesce($7, now())
+             FROM unnest($2::uuid[], $8::text[]) AS deed (order_id, actor)
+             JOIN changed ON changed.id = deed.order_id
          )
          SELECT id FROM changed",
     )

@@ -57,9 +57,9 @@ lined AS (
 ),
 told AS (
     INSERT INTO orders.events (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
-    SELECT $1, placed.id, 1, NULL, $2, placing.actor, $6, placed.created_at
-    FROM unnest($7::uuid[], $5::text[]) AS placing (order_id, actor)
-    JOIN placed ON placed.id = placing.order_id
+    SELECT $1, placed.id, 1, NULL, $2, deed.actor, $6, placed.created_at
+    FROM unnest($7::uuid[], $5::text[]) AS deed (order_id, actor)
+    JOIN placed ON placed.id = deed.order_id
 ),
 listed AS (
     INSERT INTO orders.reconciliations (tenant_id, order_id, due_at)
