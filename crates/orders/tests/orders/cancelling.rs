@@ -45,7 +45,7 @@ async fn the_money_of_a_paid_order_is_given_back_and_then_its_stock() {
         order_id,
         None,
         Some(&reason),
-        "api:till",
+        "api",
     )
     .await;
     assert_done(&cancelled.map(Once::into_inner));
@@ -314,7 +314,7 @@ async fn an_order_that_has_ended_or_is_not_ours_is_not_cancelled() {
         "{refused:?}"
     );
     for (tenant, order_id) in [(tenant(), OrderId::generate()), (other_tenant(), order_id)] {
-        let unknown = cancel_order(&shop.context, tenant, order_id, None, None, "api:till").await;
+        let unknown = cancel_order(&shop.context, tenant, order_id, None, None, "api").await;
         assert!(matches!(unknown, Err(OrderError::NotFound)), "{unknown:?}");
     }
     assert_eq!(shop.state().await, before);

@@ -66,8 +66,7 @@ async fn cancelled_by_many(shop: &Shop, order_id: OrderId) {
         let (at, context) = (barrier.clone(), shop.another_context());
         rivals.spawn(async move {
             at.wait().await;
-            let cancelled =
-                cancel_order(&context, tenant(), order_id, None, None, "api:till").await;
+            let cancelled = cancel_order(&context, tenant(), order_id, None, None, "api").await;
             // The sweeper may have been first.
             assert!(
                 matches!(cancelled, Ok(_) | Err(OrderError::NotCancellable { .. })),

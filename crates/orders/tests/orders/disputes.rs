@@ -97,15 +97,7 @@ async fn a_disputed_payment_is_given_back_only_when_somebody_says_so() {
         disputed: Disputed::GiveBack,
     };
     let key = IdempotencyKey::parse("a").unwrap();
-    let asked = refund_order(
-        &shop.context,
-        tenant(),
-        order_id,
-        &key,
-        &request,
-        "api:till",
-    )
-    .await;
+    let asked = refund_order(&shop.context, tenant(), order_id, &key, &request, "api").await;
     assert!(asked.is_ok(), "{asked:?}");
     assert_eq!(shop.gateway.net_minor(), 200);
 }

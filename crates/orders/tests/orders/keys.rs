@@ -79,7 +79,7 @@ async fn cancel(
 ) -> Result<Once<()>, OrderError> {
     let key = key(with);
     let (context, key) = (&shop.context, Some(&key));
-    let cancelled = cancel_order(context, tenant(), order_id, key, reason, "api:till").await;
+    let cancelled = cancel_order(context, tenant(), order_id, key, reason, "api").await;
     cancelled.map(|once| once.map(|_: Cancellation| ()))
 }
 

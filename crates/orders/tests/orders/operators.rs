@@ -84,7 +84,7 @@ async fn a_dead_letter_shows_the_whole_history_of_its_order() {
     assert_eq!(
         notes,
         [
-            (1, None, pending, "api:till"),
+            (1, None, pending, "api"),
             (2, Some(pending), pending, "sweeper")
         ]
     );

@@ -43,7 +43,7 @@ impl Rival {
             Self::Payer(number) => {
                 let key = IdempotencyKey::parse(&format!("p{round}.{number}")).unwrap();
                 let method = method("pm_card_mastercard");
-                let paid = pay_order(&context, tenant, order_id, &key, &method, "api:till").await;
+                let paid = pay_order(&context, tenant, order_id, &key, &method, "api").await;
                 assert_expected(&paid.map(Once::into_inner));
             }
             Self::Customer => {
@@ -53,15 +53,14 @@ impl Rival {
             }
             Self::Storefront => {
                 let key = IdempotencyKey::parse(&format!("c{round}")).unwrap();
-                let checked = check_payment(&context, tenant, order_id, &key, "api:till").await;
+                let checked = check_payment(&context, tenant, order_id, &key, "api").await;
                 assert_expected(&checked.map(Once::into_inner));
             }
             Self::Sweeper => {
                 sweep_orders(&context).await.unwrap();
             }
             Self::Canceller => {
-                let cancelled =
-                    cancel_order(&context, tenant, order_id, None, None, "api:till").await;
+                let cancelled = cancel_order(&context, tenant, order_id, None, None, "api").await;
                 assert!(
                     matches!(cancelled, Ok(_) | Err(OrderError::NotCancellable { .. })),
                     "{cancelled:?}"

@@ -85,15 +85,7 @@ async fn a_key_stands_for_one_refund_of_one_order_amount_and_reason() {
         shop.refund(order_id, "a", Some(101)).await,
         shop.refund(order_id, "a", None).await,
         shop.refund(other, "a", Some(100)).await,
-        refund_order(
-            &shop.context,
-            tenant(),
-            order_id,
-            &key,
-            &reasoned,
-            "api:till",
-        )
-        .await,
+        refund_order(&shop.context, tenant(), order_id, &key, &reasoned, "api").await,
     ] {
         assert!(matches!(reused, Err(OrderError::KeyReused)), "{reused:?}");
     }
@@ -136,15 +128,7 @@ async fn more_than_is_left_or_another_currency_changes_nothing() {
         disputed: Disputed::Refuse,
     };
     let key = IdempotencyKey::parse("b").unwrap();
-    let refused = refund_order(
-        &shop.context,
-        tenant(),
-        order_id,
-        &key,
-        &request,
-        "api:till",
-    )
-    .await;
+    let refused = refund_order(&shop.context, tenant(), order_id, &key, &request, "api").await;
     assert!(
         matches!(refused, Err(OrderError::RefundCurrency(_))),
         "{refused:?}"
@@ -178,7 +162,7 @@ async fn only_a_paid_order_of_this_store_is_refunded() {
         disputed: Disputed::Refuse,
     };
     for (tenant, order_id) in [(tenant(), OrderId::generate()), (other_tenant(), order_id)] {
-        let unknown = refund_order(&shop.context, tenant, order_id, &key, &all, "api:till").await;
+        let unknown = refund_order(&shop.context, tenant, order_id, &key, &all, "api").await;
         assert!(matches!(unknown, Err(OrderError::NotFound)), "{unknown:?}");
     }
 }
@@ -377,7 +361,7 @@ async fn of_a_refund_and_a_cancellation_at_once_one_comes_first_and_nothing_is_g
         });
         let context = shop.another_context();
         barrier.wait().await;
-        let cancelled = cancel_order(&context, tenant(), order_id, None, None, "api:till").await;
+        let cancelled = cancel_order(&context, tenant(), order_id, None, None, "api").await;
         match (refunding.await.unwrap(), cancelled) {
             // The cancellation came first.
             (Err(OrderError::NotRefundable { .. }), Ok(_)) => {

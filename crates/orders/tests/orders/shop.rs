@@ -172,7 +172,7 @@ impl Shop {
     /// The same, in a store.
     pub async fn order_in(&self, tenant: TenantId, key: &str) -> Result<PlacedOrder, OrderError> {
         let key = IdempotencyKey::parse(key).unwrap();
-        place_order(&self.context, tenant, &key, &three_pieces(), "api:till").await
+        place_order(&self.context, tenant, &key, &three_pieces(), "api").await
     }
 
     /// Places an order whose payment stays open.
@@ -193,8 +193,7 @@ impl Shop {
 
     /// Cancels an order, as a request does.
     pub async fn cancel(&self, order_id: OrderId) -> Result<Cancellation, OrderError> {
-        let cancelled =
-            cancel_order(&self.context, tenant(), order_id, None, None, "api:till").await;
+        let cancelled = cancel_order(&self.context, tenant(), order_id, None, None, "api").await;
         cancelled.map(Once::into_inner)
     }
 
@@ -211,15 +210,7 @@ impl Shop {
             disputed: Disputed::Refuse,
         };
         let key = IdempotencyKey::parse(key).unwrap();
-        refund_order(
-            &self.context,
-            tenant(),
-            order_id,
-            &key,
-            &request,
-            "api:till",
-        )
-        .await
+        refund_order(&self.context, tenant(), order_id, &key, &request, "api").await
     }
 
     /// `state amount` of each refund, the first one first.
