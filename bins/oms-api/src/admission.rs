@@ -15,8 +15,8 @@ use oms_access::{
 use oms_database::Database;
 use oms_errors::{INTERNAL, Problem, ROUTE_NOT_FOUND};
 use oms_monitoring::metrics::{CounterSeries, Metrics, MetricsError};
-use oms_validation::http::{CurrentOperator, CurrentTenant, MayWriteOrders};
-use oms_validation::{OperatorName, TenantId};
+use oms_validation::http::{CurrentActor, CurrentOperator, CurrentTenant, Disclosure};
+use oms_validation::{Actor, OperatorName, TenantId};
 use tracing::Span;
 use tracing::field::display;
 
@@ -314,14 +314,25 @@ fn authorise(
         return Err(AccessError::Lacking(scope).into_problem());
     }
     act_for(request, credential.tenant.into());
-    let may_write = MayWriteOrders(credential.allows(Scope::OrdersWrite));
-    request.extensions_mut().insert(may_write);
+    let actor = Actor::of_client(credential.name.as_str());
+    let actor = actor.map_err(|error| Problem::of(&INTERNAL).with_source(error))?;
+    request.extensions_mut().insert(CurrentActor(actor));
+    request.extensions_mut().insert(disclosure_of(credential));
     if matches!(scope, Scope::Operations | Scope::InventoryWrite) {
         let name = OperatorName::parse(credential.name.as_str());
         let name = name.map_err(|error| Problem::of(&INTERNAL).with_source(error))?;
         request.extensions_mut().insert(CurrentOperator(name));
     }
     Ok(())
+}
+
+/// What answers show beside what their routes are for.
+fn disclosure_of(credential: &Credential) -> Disclosure {
+    Disclosure {
+        orders: credential.allows(Scope::OrdersRead),
+        inventory: credential.allows(Scope::InventoryRead),
+        payment_secrets: credential.allows(Scope::OrdersWrite),
+    }
 }
 
 fn act_for(request: &ServiceRequest, tenant: TenantId) {
@@ -413,12 +424,13 @@ mod tests {
     }
 
     #[test]
-    fn whoever_a_credential_can_name_can_be_an_operator() {
+    fn whoever_a_credential_can_name_can_be_an_operator_and_an_actor() {
         let longest = "~".repeat(255);
         let every: String = (' '..='~').collect();
         for subject in [longest.as_str(), &every] {
             let name = oms_access::CredentialName::of_subject(subject).unwrap();
             assert!(OperatorName::parse(name.as_str()).is_ok(), "{subject:?}");
+            assert!(Actor::of_client(name.as_str()).is_ok(), "{subject:?}");
         }
         for character in every.chars() {
             let text = character.to_string();

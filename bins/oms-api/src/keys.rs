@@ -27,7 +27,8 @@ pub(crate) enum KeysCommand {
         /// Who acts with it, as timelines and lists shall name them.
         #[arg(long)]
         name: CredentialName,
-        /// What it allows: orders:read, orders:write, inventory:read, inventory:write or operations. May be repeated.
+        /// What it allows: orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write or
+        /// operations. May be repeated.
         #[arg(long = "scope", required = true)]
         scopes: Vec<Scope>,
         /// Days until it expires; without it, it does not.

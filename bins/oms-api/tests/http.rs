@@ -63,6 +63,8 @@ mod transcript;
 // The tests.
 #[path = "http/access.rs"]
 mod access;
+#[path = "http/actors.rs"]
+mod actors;
 #[path = "http/addresses.rs"]
 mod addresses;
 #[path = "http/aftermath.rs"]
@@ -165,6 +167,8 @@ mod refunding;
 mod refusals;
 #[path = "http/reverse_reconciliation.rs"]
 mod reverse_reconciliation;
+#[path = "http/scopes.rs"]
+mod scopes;
 #[path = "http/shutdown.rs"]
 mod shutdown;
 #[path = "http/silent_database.rs"]

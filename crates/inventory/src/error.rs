@@ -1,10 +1,9 @@
 //! Why a change of the inventory is refused, and how clients are told.
 
 use oms_database::DbError;
-use oms_errors::{BODY_TOO_LARGE, INTERNAL, Problem, ProblemType};
-use oms_validation::http::invalid_field;
-use oms_validation::http::version_mismatch;
-use serde_json::{Value, json};
+use oms_errors::{BODY_TOO_LARGE, INTERNAL, PRECONDITION_FAILED, Problem, ProblemType};
+use oms_validation::http::{Disclosure, invalid_field, version_mismatch};
+use serde_json::{Map, Value, json};
 
 use crate::{
     ImportFileError, InvalidHeader, ProductId, Rejection, Rejections, Shortfall, WarehouseId,
@@ -155,6 +154,22 @@ impl InventoryError {
     }
 }
 
+impl InventoryError {
+    /// The refusal of a change of the stock. How much of it there is, is kept from those who may not read it.
+    pub(crate) fn into_problem(self, disclosure: Disclosure) -> Problem {
+        match self {
+            Self::InsufficientStock(shortfalls) if !disclosure.inventory => insufficient(
+                shortfalls
+                    .iter()
+                    .map(|shortfall| without_level(shortfall).into()),
+            ),
+            // The version of a safety stock is its value.
+            Self::Changed { .. } if !disclosure.inventory => Problem::of(&PRECONDITION_FAILED),
+            error => error.into(),
+        }
+    }
+}
+
 impl From<InventoryError> for Problem {
     fn from(error: InventoryError) -> Self {
         match error {
@@ -175,7 +190,9 @@ impl From<InventoryError> for Problem {
                 Self::of(&UNKNOWN_WAREHOUSE).with_extension("warehouseId", id.to_string())
             }
             InventoryError::UnknownProducts(ids) => about(&UNKNOWN_PRODUCT, &ids),
-            InventoryError::InsufficientStock(shortfalls) => insufficient(&shortfalls),
+            InventoryError::InsufficientStock(shortfalls) => {
+                insufficient(shortfalls.iter().map(with_level))
+            }
             InventoryError::TooMuchStock(ids) => about(&TOO_MUCH_STOCK, &ids),
             InventoryError::KeyReused => Self::of(&KEY_REUSED),
             InventoryError::ImportNotFound => Self::of(&IMPORT_NOT_FOUND),
@@ -197,17 +214,27 @@ fn about(problem_type: &'static ProblemType, products: &[ProductId]) -> Problem 
     Problem::of(problem_type).with_extension("productIds", ids)
 }
 
-fn insufficient(shortfalls: &[Shortfall]) -> Problem {
-    let shortfall = |shortfall: &Shortfall| {
-        json!({
-            "warehouseId": shortfall.warehouse_id,
-            "productId": shortfall.product_id,
-            "removable": shortfall.removable,
-            "wanted": shortfall.wanted,
-        })
-    };
-    let shortfalls: Vec<Value> = shortfalls.iter().map(shortfall).collect();
+fn insufficient(shortfalls: impl Iterator<Item = Value>) -> Problem {
+    let shortfalls: Vec<Value> = shortfalls.collect();
     Problem::of(&INSUFFICIENT_STOCK).with_extension("shortfalls", shortfalls)
+}
+
+fn with_level(shortfall: &Shortfall) -> Value {
+    let mut members = without_level(shortfall);
+    members.insert("removable".to_owned(), shortfall.removable.into());
+    members.into()
+}
+
+fn without_level(shortfall: &Shortfall) -> Map<String, Value> {
+    let members = [
+        ("warehouseId", json!(shortfall.warehouse_id)),
+        ("productId", json!(shortfall.product_id)),
+        ("wanted", json!(shortfall.wanted)),
+    ];
+    members
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .collect()
 }
 
 fn not_taken(error: ImportFileError) -> Problem {

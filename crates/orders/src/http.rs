@@ -1,5 +1,6 @@
 //! The HTTP face of orders.
 
+mod brief;
 mod cancel_order;
 mod dead_letters;
 mod document;

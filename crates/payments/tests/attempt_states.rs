@@ -70,6 +70,7 @@ impl Shop {
             amount: None,
             idempotency_key: None,
             reason: None,
+            requested_by: "api:till".to_owned(),
         };
         let mut connection = self.connect().await;
         match begin_refund(&mut connection, self.tenant_id, &new).await {

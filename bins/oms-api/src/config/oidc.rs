@@ -1,16 +1,17 @@
 //! The settings of the issuer whose tokens are taken, beside API keys.
 
-use oms_access::{IssuerSettings, TokenAlgorithm, UnknownAlgorithm};
+use oms_access::{IssuerSettings, OrdersWrite, TokenAlgorithm, UnknownAlgorithm};
 
 use super::Environment;
 use super::reader::Reader;
 
 /// What means something only beside `OMS_OIDC_ISSUER`.
-const REST: [&str; 7] = [
+const REST: [&str; 8] = [
     "OMS_OIDC_AUDIENCE",
     "OMS_OIDC_KEYS_URL",
     "OMS_OIDC_ALGORITHMS",
     "OMS_OIDC_TENANT_CLAIM",
+    "OMS_OIDC_BROAD_ORDERS_WRITE",
     "OMS_OIDC_KEYS_MS",
     "OMS_OIDC_FETCH_INTERVAL_MS",
     "OMS_OIDC_TIMEOUT_MS",
@@ -34,6 +35,11 @@ pub(super) fn issuer(reader: &mut Reader<'_>, environment: Environment) -> Optio
             algorithms(text).map_err(|error| format!("{error}, or both with a comma between"))
         }),
         tenant_claim: reader.text("OMS_OIDC_TENANT_CLAIM", Some("tenant_id")),
+        orders_write: reader.parsed("OMS_OIDC_BROAD_ORDERS_WRITE", "false", |text| match text {
+            "false" => Ok(OrdersWrite::Alone),
+            "true" => Ok(OrdersWrite::IncludesCancelAndRefund),
+            _ => Err("must be true or false".to_owned()),
+        }),
         keys_good_for: reader.milliseconds("OMS_OIDC_KEYS_MS", 3_600_000, 60_000..=86_400_000),
         fetch_at_most_every: reader.milliseconds(
             "OMS_OIDC_FETCH_INTERVAL_MS",

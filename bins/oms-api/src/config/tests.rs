@@ -1,6 +1,6 @@
 //! What the configuration takes and what it refuses.
 
-use oms_access::TokenAlgorithm;
+use oms_access::{OrdersWrite, TokenAlgorithm};
 use oms_orders::DeclinePolicy;
 
 use super::*;
@@ -341,6 +341,10 @@ fn tokens_are_taken_of_an_issuer_that_is_named_with_an_audience() {
     assert_eq!(settings.tenant_claim, "tenant_id");
     assert_eq!(settings.algorithms, [TokenAlgorithm::Rs256]);
     assert_eq!(settings.keys_url, None);
+    assert_eq!(settings.orders_write, OrdersWrite::Alone);
+    let broad = ("OMS_OIDC_BROAD_ORDERS_WRITE", "true");
+    let settings = issuer(&[&named[..], &[broad]].concat()).unwrap().unwrap();
+    assert_eq!(settings.orders_write, OrdersWrite::IncludesCancelAndRefund);
     let both = ("OMS_OIDC_ALGORITHMS", "ES256, RS256");
     let settings = issuer(&[&named[..], &[both]].concat()).unwrap().unwrap();
     assert_eq!(
@@ -353,6 +357,7 @@ fn tokens_are_taken_of_an_issuer_that_is_named_with_an_audience() {
         ("OMS_OIDC_ALGORITHMS", "HS256"),
         ("OMS_OIDC_ALGORITHMS", "none"),
         ("OMS_OIDC_ALGORITHMS", "RS256,"),
+        ("OMS_OIDC_BROAD_ORDERS_WRITE", "yes"),
         ("OMS_OIDC_KEYS_MS", "59999"),
         ("OMS_OIDC_FETCH_INTERVAL_MS", "999"),
         ("OMS_OIDC_TIMEOUT_MS", "99"),

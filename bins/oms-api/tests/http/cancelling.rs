@@ -46,7 +46,10 @@ async fn the_money_of_a_paid_order_is_given_back_and_then_its_stock() {
     assert_eq!(refund["amount"]["amountMinor"], PRICE);
     assert_eq!(*order, shop.order(&order_id).await);
     let said = "SELECT actor, reason FROM orders.events WHERE to_status = 'CANCELLING'";
-    assert_eq!(shop.database.rows(said).await, [["api", "changed my mind"]]);
+    assert_eq!(
+        shop.database.rows(said).await,
+        [["api:local", "changed my mind"]]
+    );
     shop.assert_cancelled(&order_id, TOTAL).await;
     assert_eq!(shop.sandbox.refunds().await, 1);
     let replay = shop.place(&key, &small_order()).await;

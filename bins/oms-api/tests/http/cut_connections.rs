@@ -72,7 +72,7 @@ async fn an_order_whose_client_resets_its_connection_is_paid_without_a_sweeper()
     shop.sandbox.release().await;
     assert_eq!(shop.ended(&order_id).await, "PAID");
     let events = shop.database.rows("SELECT actor FROM orders.events").await;
-    assert_eq!(events, [["api"], ["api"]]);
+    assert_eq!(events, [["api:local"], ["api:local"]]);
     shop.place(&key, &small_order())
         .await
         .assert_replayed(&order_id);

@@ -30,7 +30,12 @@ pub struct Things {
 
 impl Things {
     pub async fn of(shop: &Shop) -> Self {
-        let placed = shop.place_new(&small_order()).await;
+        Self::of_order(shop, &small_order()).await
+    }
+
+    /// The same about an order of one's own.
+    pub async fn of_order(shop: &Shop, order: &Value) -> Self {
+        let placed = shop.place_new(order).await;
         placed.assert_created();
         let things = Self {
             order: placed.order_id(),
@@ -48,7 +53,7 @@ impl Things {
             "INSERT INTO orders.dead_letters (tenant_id, id, order_id, tries, reason)
              VALUES ('{TENANT}', '{dead_letter}', '{order}', 1, 'nobody answers');
              INSERT INTO orders.findings (tenant_id, id, kind, gateway, subject, charge_reference, detail, action)
-             VALUES ('{TENANT}', '{finding}', 'charge_without_order', 'stripe', 'ch_1', 'ch_1', 'x', 'none');
+             VALUES ('{TENANT}', '{finding}', 'charge_without_order', 'stripe', 'ch_' || md5('{finding}'), 'ch_' || md5('{finding}'), 'x', 'none');
              INSERT INTO inventory.imports (tenant_id, id, kind) VALUES ('{TENANT}', '{import}', 'stock')"
         );
         shop.database.execute(&rows).await;
@@ -118,7 +123,8 @@ fn body_of(route: &Route) -> Value {
     }
 }
 
-async fn send(shop: &Shop, things: &Things, route: &Route, key: Option<&str>) -> Answer {
+/// Sends what a route takes.
+pub async fn send(shop: &Shop, things: &Things, route: &Route, key: Option<&str>) -> Answer {
     let method = Method::from_bytes(route.method.as_bytes()).unwrap();
     let mut request = shop
         .customer()

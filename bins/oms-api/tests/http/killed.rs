@@ -61,7 +61,10 @@ async fn an_order_killed_after_the_gateway_took_the_money_is_paid() {
         .database
         .rows("SELECT actor, to_status FROM orders.events ORDER BY sequence")
         .await;
-    assert_eq!(events, [["api", "PENDING_PAYMENT"], ["sweeper", "PAID"]]);
+    assert_eq!(
+        events,
+        [["api:local", "PENDING_PAYMENT"], ["sweeper", "PAID"]]
+    );
     shop.assert_consistent().await;
 }
 

@@ -206,7 +206,7 @@ impl Race {
         for end in &ends {
             *winners.entry(&end[0]).or_default() += end[2].parse::<u64>().unwrap();
         }
-        for racer in ["api", "sweeper", "webhook", "operator:local"] {
+        for racer in ["api:local", "sweeper", "webhook", "operator:local"] {
             assert!(
                 winners.contains_key(racer),
                 "{racer} took no part: {ends:?}"

@@ -40,7 +40,7 @@ async fn a_timeline_tells_what_happened_to_an_order_and_who_did_it_and_why() {
         ]
     );
     for entry in &timeline {
-        assert_eq!(entry["actor"], "api", "{entry}");
+        assert_eq!(entry["actor"], "api:local", "{entry}");
         assert!(entry["reason"].is_string(), "{entry}");
         assert!(entry["occurredAt"].is_string(), "{entry}");
     }

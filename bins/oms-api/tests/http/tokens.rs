@@ -10,14 +10,44 @@ use crate::shop::Shop;
 use crate::stock::ATLANTA_WAREHOUSE;
 
 async fn trusting(issuer: &TestIssuer) -> Shop {
-    Shop::open_with(&[
+    Shop::open_with(&settings(issuer)).await
+}
+
+pub fn settings(issuer: &TestIssuer) -> [(&'static str, &str); 5] {
+    [
         ("OMS_OIDC_ISSUER", issuer.url.as_str()),
         ("OMS_OIDC_AUDIENCE", AUDIENCE),
         ("OMS_OIDC_ALGORITHMS", "ES256"),
         ("OMS_OIDC_TENANT_CLAIM", TENANT_CLAIM),
         ("OMS_OIDC_TIMEOUT_MS", "60000"),
-    ])
-    .await
+    ]
+}
+
+#[tokio::test]
+async fn a_token_that_places_orders_cancels_them_only_with_the_scope_or_the_setting_for_it() {
+    let key = SigningKey::elliptic("1");
+    let issuer = TestIssuer::start(&[&key]).await;
+    let mut shop = trusting(&issuer).await;
+    let token = |scope: &str| key.token(&issuer.claims("till", TENANT, scope));
+    let (till, desk) = (token("orders:write"), token("orders:cancel"));
+    let placed = shop.place_as(&till).await;
+    let path = format!("/orders/{}/cancel", placed.order_id());
+    let cancel = async |shop: &Shop, token: &str| {
+        let request = shop.customer().post(&path).bearer_auth(token);
+        Answer::of(request.send().await.unwrap()).await
+    };
+    let refused = cancel(&shop, &till).await;
+    refused.assert_problem(403, "access.forbidden");
+    assert_eq!(refused.body["scope"], "orders:cancel");
+    assert_eq!(cancel(&shop, &desk).await.status, 200);
+
+    shop.api.process.kill();
+    let broad = [("OMS_OIDC_BROAD_ORDERS_WRITE", "true")];
+    shop.restart(&[&settings(&issuer)[..], &broad].concat())
+        .await;
+    assert_eq!(cancel(&shop, &till).await.status, 200);
+    let reader = cancel(&shop, &token("orders:read operations")).await;
+    reader.assert_problem(403, "access.forbidden");
 }
 
 #[tokio::test]

@@ -24,7 +24,10 @@ async fn an_order_whose_answer_was_lost_is_paid_by_the_webhook_alone() {
     let applied = outcomes(&[("ignored", 1), ("paid", 1), ("superseded", 1)]);
     assert_eq!(shop.all_applied().await, applied);
     let timeline = shop.timeline(&order_id).await;
-    assert_eq!(timeline, [["api", "PENDING_PAYMENT"], ["webhook", "PAID"]]);
+    assert_eq!(
+        timeline,
+        [["api:local", "PENDING_PAYMENT"], ["webhook", "PAID"]]
+    );
     assert_eq!(shop.sandbox.charged(&order_id).await, (1, 1000));
     assert_eq!(shop.database.reserved(WIDGET_A).await, 1);
     shop.place(&key, &small_order())
@@ -53,7 +56,7 @@ async fn a_decline_whose_answer_was_lost_is_learnt_from_the_webhook() {
     let timeline = shop.timeline(&order_id).await;
     assert_eq!(
         timeline,
-        [["api", "PENDING_PAYMENT"], ["webhook", "FAILED"]]
+        [["api:local", "PENDING_PAYMENT"], ["webhook", "FAILED"]]
     );
     assert_eq!(shop.database.reserved(WIDGET_A).await, 0);
     let intent = shop.sandbox.order(&order_id).await["intents"][0]["status"].clone();
@@ -142,7 +145,10 @@ async fn who_loses_to_the_webhook_answers_with_what_is_stored() {
     answer.assert_created();
     assert_eq!(answer.order_id(), order_id);
     let timeline = shop.timeline(&order_id).await;
-    assert_eq!(timeline, [["api", "PENDING_PAYMENT"], ["webhook", "PAID"]]);
+    assert_eq!(
+        timeline,
+        [["api:local", "PENDING_PAYMENT"], ["webhook", "PAID"]]
+    );
     shop.all_applied().await;
     shop.assert_consistent().await;
 }
@@ -167,7 +173,10 @@ async fn webhooks_that_come_after_the_sweeper_change_nothing() {
     assert_eq!(applied, expected);
     for (order_id, status) in ended {
         let timeline = shop.timeline(&order_id).await;
-        assert_eq!(timeline, [["api", "PENDING_PAYMENT"], ["sweeper", status]]);
+        assert_eq!(
+            timeline,
+            [["api:local", "PENDING_PAYMENT"], ["sweeper", status]]
+        );
     }
     shop.assert_consistent().await;
 }
@@ -200,7 +209,10 @@ async fn where_webhooks_are_lost_or_not_to_be_believed_the_sweeper_ends_the_orde
         shop.sandbox.release().await;
         shop.sweep().await;
         let timeline = shop.timeline(&order_id).await;
-        assert_eq!(timeline, [["api", "PENDING_PAYMENT"], ["sweeper", "PAID"]]);
+        assert_eq!(
+            timeline,
+            [["api:local", "PENDING_PAYMENT"], ["sweeper", "PAID"]]
+        );
         shop.assert_consistent().await;
         shop.api.process.kill();
         shop.restart(&[]).await;
@@ -221,7 +233,10 @@ async fn what_the_bank_decides_later_ends_the_order() {
         shop.sandbox.settle(&intent, outcome).await;
         shop.becomes(&order_id, status).await;
         let timeline = shop.timeline(&order_id).await;
-        assert_eq!(timeline, [["api", "PENDING_PAYMENT"], ["webhook", status]]);
+        assert_eq!(
+            timeline,
+            [["api:local", "PENDING_PAYMENT"], ["webhook", status]]
+        );
         shop.all_applied().await;
         shop.assert_consistent().await;
     }

@@ -38,7 +38,10 @@ async fn what_cannot_be_looked_up_is_applied_once_it_can() {
     })
     .await;
     let timeline = shop.timeline(&order_id).await;
-    assert_eq!(timeline, [["api", "PENDING_PAYMENT"], ["webhook", "PAID"]]);
+    assert_eq!(
+        timeline,
+        [["api:local", "PENDING_PAYMENT"], ["webhook", "PAID"]]
+    );
     shop.all_applied().await;
     shop.assert_consistent().await;
 }
@@ -78,7 +81,10 @@ async fn a_webhook_sent_while_the_program_is_down_is_stored_and_applied_once_it_
         ]
     );
     let timeline = shop.timeline(&order_id).await;
-    assert_eq!(timeline, [["api", "PENDING_PAYMENT"], ["webhook", "PAID"]]);
+    assert_eq!(
+        timeline,
+        [["api:local", "PENDING_PAYMENT"], ["webhook", "PAID"]]
+    );
     shop.assert_consistent().await;
 }
 
@@ -137,7 +143,10 @@ async fn two_processes_that_apply_at_once_end_each_order_once() {
     for order_id in &orders {
         shop.becomes(order_id, "PAID").await;
         let timeline = shop.timeline(order_id).await;
-        assert_eq!(timeline, [["api", "PENDING_PAYMENT"], ["webhook", "PAID"]]);
+        assert_eq!(
+            timeline,
+            [["api:local", "PENDING_PAYMENT"], ["webhook", "PAID"]]
+        );
     }
     shop.all_applied().await;
     shop.assert_consistent().await;

@@ -11,7 +11,9 @@ pub(super) mod transfer;
 use actix_web::HttpResponse;
 use oms_errors::Problem;
 use oms_validation::Reason;
-use oms_validation::http::{CurrentOperator, CurrentTenant, IdempotencyKeyHeader, invalid_field};
+use oms_validation::http::{
+    CurrentOperator, CurrentTenant, Disclosure, IdempotencyKeyHeader, invalid_field,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -53,11 +55,12 @@ fn lines_of(pairs: &[(ProductId, i64)], direction: Direction) -> Result<Lines, P
     })
 }
 
-/// Changes the stock, and answers with the movements.
+/// Changes the stock, and answers with the movements. How much could be taken away is told to those who may read it.
 async fn change_stock(
     api: &InventoryApi,
     CurrentTenant(tenant): CurrentTenant,
     CurrentOperator(operator): CurrentOperator,
+    disclosure: Disclosure,
     IdempotencyKeyHeader(key): IdempotencyKeyHeader,
     change: StockChange,
     reason: Reason,
@@ -67,8 +70,8 @@ async fn change_stock(
         let (change, reason, operator) = (&change, &reason, &operator);
         service::change_stock::change_stock(&context, tenant, &key, change, reason, operator).await
     };
-    let (mut response, movements) = made(api.detached(changing).await??, |_| {
-        "/stock-movements".to_owned()
-    });
+    let changed = api.detached(changing).await?;
+    let changed = changed.map_err(|error| error.into_problem(disclosure))?;
+    let (mut response, movements) = made(changed, |_| "/stock-movements".to_owned());
     Ok(response.json(representation::ChangeBody::from(movements)))
 }

@@ -1,7 +1,6 @@
-//! Who does things to orders, as events name them. A person is named by `OperatorName::as_actor`.
+//! Who does things to orders, as events name them. A person is named by `OperatorName::as_actor`, the credential of a client's
+//! request by `Actor` of validation.
 
-/// A request of a client.
-pub(crate) const API: &str = "api";
 /// The worker that ends orders which were cut off.
 pub(crate) const SWEEPER: &str = "sweeper";
 /// The worker that applies what the gateway reports.

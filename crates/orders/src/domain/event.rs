@@ -13,7 +13,7 @@ pub struct OrderEvent {
     pub from: Option<OrderStatus>,
     /// The same as `from` for a note, which changes nothing.
     pub to: OrderStatus,
-    /// Who did it: `api`, `sweeper`, `operator:ann`, …
+    /// Who did it: `api:storefront`, `sweeper`, `operator:ann`, …; `api` alone is of an earlier version.
     pub actor: String,
     /// Why, in words.
     pub reason: String,

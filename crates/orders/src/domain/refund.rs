@@ -66,6 +66,7 @@ mod tests {
             left: usd(left_minor),
             state: RefundState::Pending,
             actor: RefundActor::Oms,
+            requested_by: None,
             idempotency_key: None,
             reason: Some("broken".to_owned()),
             reference: None,

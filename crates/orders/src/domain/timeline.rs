@@ -21,7 +21,7 @@ use oms_validation::{InvalidCursor, Page, PageSize};
 pub struct TimelineEntry {
     /// When.
     pub occurred_at: DateTime<Utc>,
-    /// Who did it: `api`, `sweeper`, `operator:ann`, …; none for a call of which that was not kept yet.
+    /// Who did it: `api:storefront`, `sweeper`, `operator:ann`, …; none for a call of which that was not kept yet.
     pub actor: Option<String>,
     /// Why, in words.
     pub reason: String,

@@ -3,15 +3,18 @@
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, Problem};
-use oms_validation::http::{CurrentTenant, OptionalIdempotencyKey, OptionalJson, mark_replayed};
+use oms_validation::http::{
+    CurrentActor, CurrentTenant, Disclosed, Disclosure, OptionalIdempotencyKey, OptionalJson,
+    mark_replayed,
+};
 use oms_validation::{Once, OrderId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
 
+use super::brief::CancelledOrder;
 use super::representation::{OrderBody, PendingOrder};
 use super::{OrdersApi, order_id_of, reason_of};
-use crate::domain::actor::API;
 use crate::domain::reason::Reason;
 use crate::error::{self, OrderError, RETRY_AFTER_S, location_of};
 use crate::service;
@@ -26,6 +29,8 @@ pub(super) struct Body {
     reason: Option<String>,
 }
 
+type Cancelled = Disclosed<OrderBody, CancelledOrder>;
+
 oms_errors::refusals! {
     Refusals: [INVALID_HEADER, error::NOT_FOUND, error::KEY_REUSED, error::OUTCOME_UNKNOWN], with a location: [error::NOT_CANCELLABLE, error::PAYMENT_DISPUTED, error::REFUND_IN_PROGRESS]
 }
@@ -39,11 +44,11 @@ oms_errors::refusals! {
     tag = "orders",
     summary = "Cancel an order",
     description = "Gives back what is left of the payment, and the stock. Repeating it changes nothing more. While the customer disputes \
-        the payment, an order is not cancelled.",
+        the payment, an order is not cancelled. Without the scope `orders:read` the answer has the status and the refunds only.",
     params(("id" = OrderId, Path), OptionalIdempotencyKey),
     request_body = Option<Body>,
     responses(
-        (status = 200, description = "Cancelled: no money is left with us, and the stock is back.", body = OrderBody,
+        (status = 200, description = "Cancelled: no money is left with us, and the stock is back.", body = Cancelled,
             headers(("Location"), ("Idempotent-Replayed"))),
         (status = 202, description = "Under way.", body = PendingOrder,
             headers(("Location"), ("Retry-After"), ("Idempotent-Replayed"))),
@@ -53,6 +58,8 @@ oms_errors::refusals! {
 pub(super) async fn cancel_order(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
+    actor: CurrentActor,
+    disclosure: Disclosure,
     key: OptionalIdempotencyKey,
     id: web::Path<String>,
     body: OptionalJson<Body>,
@@ -62,18 +69,25 @@ pub(super) async fn cancel_order(
     let context = api.context.clone();
     let cancelling = async move {
         let (tenant, key, reason) = (tenant.0, key.0.as_ref(), reason.as_ref());
-        service::cancel_order::cancel_order(&context, tenant, id, key, reason, API).await
+        let actor = actor.0.as_str();
+        service::cancel_order::cancel_order(&context, tenant, id, key, reason, actor).await
     };
     let cancellation = api.detached(cancelling).await??;
-    Ok(answer(cancellation)?)
+    Ok(answer(cancellation, disclosure)?)
 }
 
-fn answer(cancellation: Once<Cancellation>) -> Result<HttpResponse, OrderError> {
+fn answer(
+    cancellation: Once<Cancellation>,
+    disclosure: Disclosure,
+) -> Result<HttpResponse, OrderError> {
     let mut response = HttpResponse::Ok();
     Ok(match mark_replayed(&mut response, cancellation) {
         Cancellation::Done(details) => response
             .insert_header((header::LOCATION, location_of(details.order.id)))
-            .json(OrderBody::of(*details)?),
+            .json(match disclosure.orders {
+                true => Cancelled::Full(OrderBody::of(*details)?),
+                false => Cancelled::Brief(CancelledOrder::from(*details)),
+            }),
         Cancellation::UnderWay(order) => response
             .status(StatusCode::ACCEPTED)
             .insert_header((header::LOCATION, location_of(order.order_id)))

@@ -108,6 +108,7 @@ pub(super) fn refund() -> Value {
         "orderId": ORDER_ID,
         "status": "refunded",
         "actor": "oms",
+        "requestedBy": "api:support.ann",
         "amount": usd(500),
         "reason": "arrived scratched",
         "reference": "re_0f3c2b7d9a5e4c1f8b6d",

@@ -4,7 +4,7 @@ use actix_web::http::header::{self, ETag, EntityTag, Header, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::OrderId;
-use oms_validation::http::{CurrentTenant, MayWriteOrders};
+use oms_validation::http::{CurrentTenant, Disclosure};
 use sha2::{Digest, Sha256};
 
 use super::representation::{OrderBody, Secrets};
@@ -38,14 +38,14 @@ oms_errors::refusals! {
 pub(super) async fn get_order(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
-    may_write: MayWriteOrders,
+    disclosure: Disclosure,
     id: web::Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let id = order_id_of(&id)?;
     // Not detached: the statements run in a task of the batch, which a client that goes away does not cut off.
     let details = service::get_order::get_order(&api.context, tenant.0, id).await?;
-    let secrets = match may_write.0 {
+    let secrets = match disclosure.payment_secrets {
         true => Secrets::Shown,
         false => Secrets::Kept,
     };

@@ -69,7 +69,10 @@ struct EntryBody {
     occurred_at: DateTime<Utc>,
     #[serde(flatten)]
     happening: HappeningBody,
+    /// Who did it: `api:` and the name of the credential, `operator:` and the operator's, or a worker such as `sweeper`; `api`
+    /// alone where an earlier version recorded it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(examples("api:storefront"))]
     actor: Option<String>,
     reason: String,
 }

@@ -5,13 +5,15 @@ use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use oms_errors::{INVALID_HEADER, Problem};
 use oms_payments::{PaymentInstruction, PaymentMethod, ReturnUrl};
 use oms_validation::http::{
-    CurrentTenant, IdempotencyKeyHeader, ValidJson, invalid_field, mark_replayed,
+    CurrentActor, CurrentTenant, Disclosed, Disclosure, IdempotencyKeyHeader, ValidJson,
+    invalid_field, mark_replayed,
 };
 use oms_validation::{Once, OrderId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
 
+use super::brief::PaidOrder;
 use super::place_order::{card, one_payment_method, pending, return_url, token};
 use super::representation::{OrderSummary, PendingOrder, Replay};
 use super::{CardNumbers, OrdersApi, examples, order_id_of};
@@ -36,6 +38,8 @@ pub(super) struct Body {
     #[schema(schema_with = ReturnUrl::schema)]
     return_url: Option<ReturnUrl>,
 }
+
+type Paid = Disclosed<OrderSummary, PaidOrder>;
 
 oms_errors::refusals! {
     Refusals: [
@@ -68,12 +72,13 @@ oms_errors::refusals! {
     summary = "Pay an order by another method, or report that the customer is done",
     description = "While the order is `PENDING_PAYMENT` and its `expiresAt` has not passed. The former payment is cancelled \
         first, and the gateway has to say so: an order is never charged twice. Without `paymentMethod` nothing new is begun: \
-        the gateway is asked what became of the payment that the customer has finished or left.",
+        the gateway is asked what became of the payment that the customer has finished or left. Without the scope \
+        `orders:read` the answer has the status and the total only.",
     params(("id" = OrderId, Path), IdempotencyKeyHeader),
     request_body = Body,
     responses(
-        (status = 201, description = "Paid by this request.", body = OrderSummary, headers(("Location"))),
-        (status = 200, description = "Paid, by an earlier request or by the customer.", body = OrderSummary,
+        (status = 201, description = "Paid by this request.", body = Paid, headers(("Location"))),
+        (status = 200, description = "Paid, by an earlier request or by the customer.", body = Paid,
             headers(("Location"), ("Idempotent-Replayed"))),
         (status = 202, description = "The customer must act, or the outcome of the payment is not known yet.",
             body = PendingOrder, headers(("Location"), ("Retry-After"), ("Idempotent-Replayed"))),
@@ -83,6 +88,8 @@ oms_errors::refusals! {
 pub(super) async fn pay_order(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
+    actor: CurrentActor,
+    disclosure: Disclosure,
     key: IdempotencyKeyHeader,
     id: web::Path<String>,
     body: ValidJson<Body>,
@@ -91,13 +98,13 @@ pub(super) async fn pay_order(
     let instruction = body.0.into_instruction(api.card_numbers)?;
     let context = api.context.clone();
     let paying = async move {
-        let (tenant, key) = (tenant.0, &key.0);
+        let (tenant, key, by) = (tenant.0, &key.0, actor.0.as_str());
         match instruction {
-            Some(it) => service::pay_order::pay_order(&context, tenant, id, key, &it).await,
-            None => service::check_payment::check_payment(&context, tenant, id, key).await,
+            Some(it) => service::pay_order::pay_order(&context, tenant, id, key, &it, by).await,
+            None => service::check_payment::check_payment(&context, tenant, id, key, by).await,
         }
     };
-    Ok(answer(api.detached(paying).await??)?)
+    Ok(answer(api.detached(paying).await??, disclosure)?)
 }
 
 impl Body {
@@ -124,7 +131,9 @@ impl Body {
     }
 }
 
-fn answer(paid: Once<PlacedOrder>) -> Result<HttpResponse, OrderError> {
+fn answer(paid: Once<PlacedOrder>, disclosure: Disclosure) -> Result<HttpResponse, OrderError> {
+    let show =
+        |response: &mut HttpResponseBuilder, order: &Order| show(response, order, disclosure);
     let mut response = HttpResponse::Ok();
     let is_new = matches!(paid, Once::Now(_));
     Ok(match mark_replayed(&mut response, paid) {
@@ -136,8 +145,15 @@ fn answer(paid: Once<PlacedOrder>) -> Result<HttpResponse, OrderError> {
     })
 }
 
-fn show(response: &mut HttpResponseBuilder, order: &Order) -> Result<HttpResponse, OrderError> {
+fn show(
+    response: &mut HttpResponseBuilder,
+    order: &Order,
+    disclosure: Disclosure,
+) -> Result<HttpResponse, OrderError> {
     Ok(response
         .insert_header((header::LOCATION, location_of(order.id)))
-        .json(OrderSummary::of(order, Replay::No)?))
+        .json(match disclosure.orders {
+            true => Paid::Full(OrderSummary::of(order, Replay::No)?),
+            false => Paid::Brief(PaidOrder::from(order)),
+        }))
 }

@@ -6,7 +6,9 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use oms_errors::{INVALID_HEADER, Problem};
 use oms_payments::{PaymentInstruction, PaymentMethod, ReturnUrl};
-use oms_validation::http::{CurrentTenant, IdempotencyKeyHeader, ValidJson, invalid_field};
+use oms_validation::http::{
+    CurrentActor, CurrentTenant, IdempotencyKeyHeader, ValidJson, invalid_field,
+};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -128,6 +130,7 @@ oms_errors::refusals! {
 pub(super) async fn place_order(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
+    actor: CurrentActor,
     key: IdempotencyKeyHeader,
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, Problem> {
@@ -135,7 +138,8 @@ pub(super) async fn place_order(
     let context = api.context.clone();
     let placed = api
         .detached(async move {
-            service::place_order::place_order(&context, tenant.0, &key.0, &request).await
+            let (tenant, key, actor) = (tenant.0, &key.0, actor.0.as_str());
+            service::place_order::place_order(&context, tenant, key, &request, actor).await
         })
         .await?;
     Ok(answer(placed?)?)

@@ -4,7 +4,9 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use oms_errors::{INVALID_HEADER, Problem};
 use oms_payments::Refund;
-use oms_validation::http::{CurrentTenant, IdempotencyKeyHeader, ValidJson, invalid_field};
+use oms_validation::http::{
+    CurrentActor, CurrentTenant, IdempotencyKeyHeader, ValidJson, invalid_field,
+};
 use oms_validation::{Currency, Money, OrderId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,7 +14,6 @@ use validator::Validate;
 
 use super::representation::RefundBody;
 use super::{OrdersApi, examples, order_id_of, reason_of};
-use crate::domain::actor::API;
 use crate::domain::reason::Reason;
 use crate::domain::refund::{Disputed, RequestedRefund};
 use crate::domain::status::OrderStatus;
@@ -98,6 +99,7 @@ oms_errors::refusals! {
 pub(super) async fn refund_order(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
+    actor: CurrentActor,
     key: IdempotencyKeyHeader,
     id: web::Path<String>,
     body: ValidJson<Body>,
@@ -106,8 +108,8 @@ pub(super) async fn refund_order(
     let request = body.0.into_request()?;
     let context = api.context.clone();
     let refunding = async move {
-        let (tenant, key) = (tenant.0, &key.0);
-        service::refund_order::refund_order(&context, tenant, id, key, &request, API).await
+        let (tenant, key, actor) = (tenant.0, &key.0, actor.0.as_str());
+        service::refund_order::refund_order(&context, tenant, id, key, &request, actor).await
     };
     Ok(answer(api.detached(refunding).await??))
 }

@@ -191,6 +191,9 @@ pub(super) struct RefundBody {
     /// Who gives the money back.
     #[schema(value_type = RefundActor)]
     actor: &'static str,
+    /// Who requested it from us, such as `api:support.ann`; absent where that was not recorded, and of refunds made elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_by: Option<String>,
     amount: Money,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -440,6 +443,7 @@ impl From<Refund> for RefundBody {
             order_id: refund.order_id,
             status: refund.state.as_str(),
             actor: refund.actor.as_str(),
+            requested_by: refund.requested_by,
             amount: refund.amount,
             reason: refund.reason,
             failure_code: refund.failure_code.map(|code| code.to_string()),

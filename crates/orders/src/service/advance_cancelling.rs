@@ -87,7 +87,7 @@ async fn go_round(
             if let Some(round) = look_before(context, tenant, claim, &attempt).await? {
                 return Ok(round);
             }
-            match begin(context, tenant, order_id, None).await? {
+            match begin(context, tenant, order_id, None, actor).await? {
                 Some(begun) => begun,
                 None => return Ok(Round::Ended(Advance::Superseded)),
             }
@@ -164,7 +164,7 @@ async fn fence(
     };
     match proof.closing {
         Closing::Paid { .. } => {
-            let begun = begin(context, tenant, order_id, Some(&proof)).await?;
+            let begun = begin(context, tenant, order_id, Some(&proof), actor).await?;
             Ok(begun.map_or(Fenced::Is(Advance::Superseded), |begun| {
                 Fenced::TooLate(Box::new(begun))
             }))
@@ -205,8 +205,9 @@ async fn begin(
     tenant: TenantId,
     order_id: OrderId,
     taken: Option<&Proof>,
+    actor: &str,
 ) -> Result<Option<Begun>, OrderError> {
-    let begun = try_to_begin(context, tenant, order_id, taken).await;
+    let begun = try_to_begin(context, tenant, order_id, taken, actor).await;
     if let (Some(proof), false) = (taken, matches!(begun, Ok(Some(_)))) {
         save_calls(&context.database, tenant, &proof.calls).await;
     }
@@ -218,6 +219,7 @@ async fn try_to_begin(
     tenant: TenantId,
     order_id: OrderId,
     taken: Option<&Proof>,
+    actor: &str,
 ) -> Result<Option<Begun>, OrderError> {
     let new = NewRefund {
         id: RefundId::generate(),
@@ -225,6 +227,7 @@ async fn try_to_begin(
         amount: None,
         idempotency_key: None,
         reason: Some(REASON.to_owned()),
+        requested_by: actor.to_owned(),
     };
     let mut connection = context.database.acquire().await?;
     let begun = transaction(&mut connection, async |connection| {

@@ -21,29 +21,27 @@ pub(crate) async fn change_status(
     transition: &Transition<'_>,
     authorship: Authorship<'_>,
 ) -> Result<bool, DbError> {
-    let (ids, wait) = ([order_id], LockWait::Session);
+    let (changers, reason) = ([(order_id, authorship.actor)], authorship.reason);
+    let wait = LockWait::Session;
     let changed =
-        change_statuses(connection, tenant, now, &ids, transition, authorship, wait).await?;
+        change_statuses(connection, tenant, now, &changers, transition, reason, wait).await?;
     Ok(changed.contains(&order_id))
 }
 
-/// The same with several orders. Returns those that were changed. The bound of the wait for their rows stays until the
+/// The same with several orders, each in the name of its own actor. Returns those that were changed. The bound of the wait for their rows stays until the
 /// transaction ends.
 pub(crate) async fn change_statuses(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
-    order_ids: &[OrderId],
+    changers: &[(OrderId, &str)],
     transition: &Transition<'_>,
-    authorship: Authorship<'_>,
+    reason: &str,
     wait: LockWait,
 ) -> Result<HashSet<OrderId>, DbError> {
     let (from, to) = (transition.from, transition.to);
     assert!(from.may_become(to), "no order may go from {from} to {to}");
-    orders::change_statuses(
-        connection, tenant, now, order_ids, transition, authorship, wait,
-    )
-    .await
+    orders::change_statuses(connection, tenant, now, changers, transition, reason, wait).await
 }
 
 /// Adds a note to an order's timeline and returns the status that it is in, which stays so until the transaction ends.

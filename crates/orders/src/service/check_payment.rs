@@ -6,7 +6,6 @@ use oms_payments::{Attempt, FencePolicy, find_payment};
 use oms_validation::{IdempotencyKey, Keyed, Once, OrderId, TenantId};
 
 use crate::context::OrderContext;
-use crate::domain::actor::API;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::claim_key::claim_key;
@@ -15,7 +14,7 @@ use crate::service::settle_pending::settle_attempt;
 use crate::service::stored_answer::answer_as_stored;
 use crate::store::orders;
 
-/// Settles the payment of an order as far as the gateway has an answer, and returns the order as it is then. It cancels
+/// Settles the payment of an order in the name of `actor`, as far as the gateway has an answer, and returns the order as it is then. It cancels
 /// nothing that may yet be confirmed. Repeating it with its key asks again: what changes with time is the payment.
 ///
 /// # Errors
@@ -26,6 +25,7 @@ pub async fn check_payment(
     tenant: TenantId,
     order_id: OrderId,
     key: &IdempotencyKey,
+    actor: &str,
 ) -> Result<Once<PlacedOrder>, OrderError> {
     let keyed = Keyed::new(key, "check payment v1", &order_id);
     let mut connection = context.database.acquire().await?;
@@ -44,16 +44,16 @@ pub async fn check_payment(
         Once::Before(attempt) => (Once::Before(()), attempt),
     };
     if let Some(attempt) = attempt.filter(|attempt| attempt.state.is_open()) {
-        settle(context, tenant, &attempt).await;
+        settle(context, tenant, &attempt, actor).await;
     }
     let answer = answer_as_stored(context, tenant, order_id, true).await?;
     Ok(once.map(|()| answer.paid_before()))
 }
 
 /// What can't be settled now is told by what is stored.
-async fn settle(context: &OrderContext, tenant: TenantId, attempt: &Attempt) {
+async fn settle(context: &OrderContext, tenant: TenantId, attempt: &Attempt, actor: &str) {
     let (policy, when_dead) = (FencePolicy::Observe, context.when_dead());
-    let settled = settle_attempt(context, tenant, attempt, policy, when_dead, API).await;
+    let settled = settle_attempt(context, tenant, attempt, policy, when_dead, actor).await;
     if let Err(error) = settled {
         let (order_id, cause): (_, &dyn std::error::Error) = (attempt.order_id, &error);
         tracing::warn!(%order_id, cause, "a payment could not be settled; the sweeper will");

@@ -9,7 +9,6 @@ use oms_payments::{
 use oms_validation::{IdempotencyKey, TenantId};
 
 use crate::context::{DeclinePolicy, OrderContext};
-use crate::domain::actor::API;
 use crate::domain::authorship::Authorship;
 use crate::domain::failure::Failure;
 use crate::error::OrderError;
@@ -42,23 +41,24 @@ pub(crate) enum Collection {
     },
 }
 
-/// Collects the payment of an attempt. An outcome that is not definite leaves the order to the sweeper.
+/// Collects the payment of an attempt in the name of `actor`. An outcome that is not definite leaves the order to the sweeper.
 pub(crate) async fn collect(
     context: &Arc<OrderContext>,
     tenant: TenantId,
     attempt: &Attempt,
     instruction: &PaymentInstruction,
     when_not_started: WhenNotStarted<'_>,
+    actor: &str,
 ) -> Collection {
     let (batches, gateway) = (&context.payment_batches, context.gateway.as_ref());
-    let collected = collect_payment(batches, gateway, tenant, attempt, instruction, API).await;
+    let collected = collect_payment(batches, gateway, tenant, attempt, instruction, actor).await;
     oms_failpoints::reached("orders.collected");
     let order_id = attempt.order_id;
     if let CollectOutcome::WrongAmount { charged } = &collected.outcome {
         // The sweeper finds the same, and alerts.
         tracing::warn!(%order_id, ?charged, total = ?attempt.amount, "the gateway charged another amount");
     }
-    let written = write(context, tenant, attempt, collected, when_not_started).await;
+    let written = write(context, tenant, attempt, collected, when_not_started, actor).await;
     written.unwrap_or_else(|error| {
         let cause: &dyn std::error::Error = &error;
         tracing::warn!(%order_id, cause, "an order's end could not be written; the sweeper will");
@@ -74,6 +74,7 @@ async fn write(
     attempt: &Attempt,
     collected: Collected,
     when_not_started: WhenNotStarted<'_>,
+    actor: &str,
 ) -> Result<Collection, OrderError> {
     let Collected { outcome, calls } = collected;
     let Some(closing) = outcome.closing() else {
@@ -91,23 +92,23 @@ async fn write(
             if context.settings.decline_policy == DeclinePolicy::Hold =>
         {
             save_calls(&context.database, tenant, &proof.calls).await;
-            fence_declined(context, tenant, attempt).await?;
+            fence_declined(context, tenant, attempt, actor).await?;
             return Ok(Collection::Stored { moved: true });
         }
         (CollectOutcome::Declined { code }, _) => {
             let decline_code = code.as_str().to_owned();
             let failure = Failure::PaymentDeclined { decline_code };
-            let ended = fail(context, tenant, attempt, &proof, failure.clone()).await?;
+            let ended = fail(context, tenant, attempt, &proof, failure.clone(), actor).await?;
             (ended, Collection::Failed(failure))
         }
         (CollectOutcome::NotStarted { error, .. }, WhenNotStarted::FailOrder) => {
             let failure = Failure::GatewayUnavailable;
-            let ended = fail(context, tenant, attempt, &proof, failure).await?;
+            let ended = fail(context, tenant, attempt, &proof, failure, actor).await?;
             (ended, Collection::NotStarted(error))
         }
         (CollectOutcome::NotStarted { error, .. }, WhenNotStarted::KeepOrder(key)) => {
             let authorship = Authorship {
-                actor: API,
+                actor,
                 reason: "the payment could not be started; the stock is held for another try",
             };
             let key = Some(key);
@@ -115,7 +116,11 @@ async fn write(
             (held, Collection::NotStarted(error))
         }
         (CollectOutcome::Paid { .. }, _) => {
-            let paid = PaidOrder { order_id, proof };
+            let paid = PaidOrder {
+                order_id,
+                proof,
+                actor: actor.to_owned(),
+            };
             let ended = end_paid_order(context, tenant, paid).await?;
             (ended, Collection::Paid)
         }
@@ -141,8 +146,9 @@ async fn fail(
     attempt: &Attempt,
     proof: &Proof,
     failure: Failure,
+    actor: &str,
 ) -> Result<bool, OrderError> {
-    let (ending, by) = (Ending::Failed(failure), EndedBy::Actor(API));
+    let (ending, by) = (Ending::Failed(failure), EndedBy::Actor(actor));
     end_order(context, tenant, attempt.order_id, proof, &ending, by).await
 }
 
@@ -152,6 +158,7 @@ async fn fence_declined(
     context: &OrderContext,
     tenant: TenantId,
     attempt: &Attempt,
+    actor: &str,
 ) -> Result<(), OrderError> {
     let mut connection = context.database.acquire().await?;
     let now = find_payment(&mut connection, tenant, attempt.order_id).await?;
@@ -159,7 +166,7 @@ async fn fence_declined(
     // Somebody else's attempt is somebody else's to settle.
     if let Some(now) = now.filter(|now| now.id == attempt.id && now.state.is_open()) {
         let policy = FencePolicy::Observe;
-        settle_attempt(context, tenant, &now, policy, WhenDead::HoldOrder, API).await?;
+        settle_attempt(context, tenant, &now, policy, WhenDead::HoldOrder, actor).await?;
     }
     Ok(())
 }

@@ -111,7 +111,7 @@ async fn write(
         return Err(Abort::Lost);
     }
     release(connection, tenant, order_id).await?;
-    Ok(take_off(connection, tenant, now, &[order_id], actor).await?)
+    Ok(take_off(connection, tenant, now, &[(order_id, actor)]).await?)
 }
 
 /// False when somebody else has moved it.

@@ -181,7 +181,7 @@ async fn write(
                 dead_letters::resolve(connection, tenant, now, id, how, &actor, Some(note)).await?;
             resolved.then_some(()).ok_or(Abort::Lost)
         }
-        EndedBy::Actor(actor) => Ok(take_off(connection, tenant, now, &[order_id], actor).await?),
+        EndedBy::Actor(actor) => Ok(take_off(connection, tenant, now, &[(order_id, actor)]).await?),
     }
 }
 

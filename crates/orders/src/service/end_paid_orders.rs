@@ -10,8 +10,6 @@ use oms_payments::{ClosedAttempt, close_attempts, save_calls};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
-use crate::domain::actor::API;
-use crate::domain::authorship::Authorship;
 use crate::error::OrderError;
 use crate::service::abort::{Abort, unless_lost};
 use crate::service::change_status::change_statuses;
@@ -22,6 +20,14 @@ use crate::service::worklist::take_off;
 pub(crate) struct PaidOrder {
     pub(crate) order_id: OrderId,
     pub(crate) proof: Proof,
+    /// Who ends it.
+    pub(crate) actor: String,
+}
+
+impl PaidOrder {
+    fn ended_by(&self) -> (OrderId, &str) {
+        (self.order_id, &self.actor)
+    }
 }
 
 /// Ends an order as paid by compare-and-set. False when somebody else was first; nothing but the history of calls was
@@ -80,16 +86,20 @@ async fn end_paid_orders(
     wait: LockWait,
 ) -> Result<Vec<bool>, OrderError> {
     let now = context.now();
-    let ids: Vec<OrderId> = paid.iter().map(|it| it.order_id).collect();
-    let authorship = Authorship {
-        actor: API,
-        reason: PAID_REASON,
-    };
+    let enders: Vec<(OrderId, &str)> = paid.iter().map(|it| it.ended_by()).collect();
     let mut connection = context.database.acquire().await?;
     let ended = transaction(&mut connection, async |connection| {
         let transition = Ending::Paid.transition();
-        let ended =
-            change_statuses(connection, tenant, now, &ids, &transition, authorship, wait).await?;
+        let ended = change_statuses(
+            connection,
+            tenant,
+            now,
+            &enders,
+            &transition,
+            PAID_REASON,
+            wait,
+        )
+        .await?;
         if ended.is_empty() {
             return Err(Abort::Lost);
         }
@@ -98,8 +108,8 @@ async fn end_paid_orders(
             .map(AsRef::as_ref)
             .filter(|it: &&PaidOrder| ended.contains(&it.order_id))
             .collect();
-        let won_ids: Vec<OrderId> = won.iter().map(|it| it.order_id).collect();
-        take_off(connection, tenant, now, &won_ids, API).await?;
+        let winners: Vec<(OrderId, &str)> = won.iter().map(|it| it.ended_by()).collect();
+        take_off(connection, tenant, now, &winners).await?;
         let closed: Vec<ClosedAttempt<'_>> = won.iter().map(|it| it.proof.closed()).collect();
         // An attempt that somebody has moved takes its order back, and with it those that share the transaction: they are
         // then ended one by one.
@@ -110,5 +120,5 @@ async fn end_paid_orders(
         }
     });
     let ended = unless_lost(ended.await)?.unwrap_or_default();
-    Ok(ids.iter().map(|id| ended.contains(id)).collect())
+    Ok(enders.iter().map(|(id, _)| ended.contains(id)).collect())
 }

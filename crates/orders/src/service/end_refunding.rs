@@ -88,7 +88,7 @@ async fn write(
     if !to.holds_stock() {
         release(connection, tenant, order_id).await?;
     }
-    take_off(connection, tenant, now, &[order_id], actor).await
+    take_off(connection, tenant, now, &[(order_id, actor)]).await
 }
 
 fn reason(refund: &Refund, end: &RefundEnd) -> String {

@@ -12,7 +12,6 @@ use oms_payments::{
 use oms_validation::{IdempotencyKey, Keyed, Once, OrderId, TenantId};
 
 use crate::context::OrderContext;
-use crate::domain::actor::API;
 use crate::domain::authorship::Authorship;
 use crate::domain::fingerprint::of_method;
 use crate::domain::open_payment::MAX_ATTEMPTS;
@@ -43,7 +42,7 @@ enum Begun {
     Now(Attempt),
 }
 
-/// Pays an order by another method, once for each key. [`PlacedOrder::PaidBefore`] is an order that something else has
+/// Pays an order by another method in the name of `actor`, once for each key. [`PlacedOrder::PaidBefore`] is an order that something else has
 /// paid, such as the former attempt, when it was too late to cancel that one.
 ///
 /// # Errors
@@ -57,12 +56,13 @@ pub async fn pay_order(
     order_id: OrderId,
     key: &IdempotencyKey,
     instruction: &PaymentInstruction,
+    actor: &str,
 ) -> Result<Once<PlacedOrder>, OrderError> {
     let return_url = instruction.return_url.as_ref().map(ReturnUrl::as_str);
     let request = (order_id, of_method(&instruction.method), return_url);
     let keyed = Keyed::new(key, "pay order v1", &request);
     for _ in 0..MOST_LOOKS {
-        match begin(context, tenant, order_id, &keyed).await? {
+        match begin(context, tenant, order_id, &keyed, actor).await? {
             Begun::Before => {
                 let answer = answer_as_stored(context, tenant, order_id, true).await?;
                 return Ok(Once::Before(answer));
@@ -71,10 +71,10 @@ pub async fn pay_order(
                 let answer = answer_as_stored(context, tenant, order_id, true).await?;
                 return Ok(Once::Now(answer.paid_before()));
             }
-            Begun::Fence(attempt) => fence(context, tenant, &attempt).await?,
+            Begun::Fence(attempt) => fence(context, tenant, &attempt, actor).await?,
             Begun::Now(attempt) => {
                 oms_failpoints::reached("orders.paying_again");
-                let paid = pay(context, tenant, &attempt, key, instruction).await?;
+                let paid = pay(context, tenant, &attempt, key, instruction, actor).await?;
                 return Ok(Once::Now(paid));
             }
         }
@@ -87,10 +87,11 @@ async fn begin(
     tenant: TenantId,
     order_id: OrderId,
     keyed: &Keyed<'_>,
+    actor: &str,
 ) -> Result<Begun, OrderError> {
     let mut connection = context.database.acquire().await?;
     let begun = transaction(&mut connection, async |connection| {
-        begin_in(context, connection, tenant, order_id, keyed).await
+        begin_in(context, connection, tenant, order_id, keyed, actor).await
     });
     begun.await
 }
@@ -102,6 +103,7 @@ async fn begin_in(
     tenant: TenantId,
     order_id: OrderId,
     keyed: &Keyed<'_>,
+    actor: &str,
 ) -> Result<Begun, OrderError> {
     let placed = orders::lock_placed(connection, tenant, context.now(), order_id).await?;
     let placed = placed.ok_or(OrderError::NotFound)?;
@@ -125,7 +127,9 @@ async fn begin_in(
     let former = find_payment(connection, tenant, order_id).await?;
     let former = former.ok_or(OrderError::PaymentInProgress(order_id))?;
     match former.state {
-        state if state.is_dead() => record(context, connection, tenant, &former, keyed).await,
+        state if state.is_dead() => {
+            record(context, connection, tenant, &former, keyed, actor).await
+        }
         AttemptState::NeedsAction
         | AttemptState::Authorised
         | AttemptState::Unknown
@@ -141,6 +145,7 @@ async fn record(
     tenant: TenantId,
     former: &Attempt,
     keyed: &Keyed<'_>,
+    actor: &str,
 ) -> Result<Begun, OrderError> {
     let (now, order_id) = (context.now(), former.order_id);
     if former.number >= MAX_ATTEMPTS {
@@ -158,13 +163,13 @@ async fn record(
     };
     let reason = format!("payment attempt {} begins", new.number);
     let authorship = Authorship {
-        actor: API,
+        actor,
         reason: &reason,
     };
     add_note(connection, tenant, now, order_id, authorship).await?;
     let mut recorded = record_attempts(connection, tenant, &[new]).await?;
     let delay = context.settings.sweep_after;
-    put_on(connection, tenant, now, order_id, delay, API).await?;
+    put_on(connection, tenant, now, order_id, delay, actor).await?;
     Ok(Begun::Now(recorded.remove(0)))
 }
 
@@ -173,9 +178,10 @@ async fn fence(
     context: &OrderContext,
     tenant: TenantId,
     attempt: &Attempt,
+    actor: &str,
 ) -> Result<(), OrderError> {
     let (policy, when_dead) = (FencePolicy::CancelPending, WhenDead::HoldOrder);
-    match settle_attempt(context, tenant, attempt, policy, when_dead, API).await? {
+    match settle_attempt(context, tenant, attempt, policy, when_dead, actor).await? {
         Advance::Refused => Err(OrderError::GatewayUnavailable),
         // The gateway did not answer, would not cancel, or has charged what only a person can accept.
         Advance::TryAgain { .. } | Advance::Waiting | Advance::NeedsPerson { .. } => {
@@ -198,10 +204,20 @@ async fn pay(
     attempt: &Attempt,
     key: &IdempotencyKey,
     instruction: &PaymentInstruction,
+    actor: &str,
 ) -> Result<PlacedOrder, OrderError> {
     let order_id = attempt.order_id;
     let when_not_started = WhenNotStarted::KeepOrder(key);
-    match collect(context, tenant, attempt, instruction, when_not_started).await {
+    match collect(
+        context,
+        tenant,
+        attempt,
+        instruction,
+        when_not_started,
+        actor,
+    )
+    .await
+    {
         Collection::NotStarted(error) => Err(error.into()),
         Collection::Failed(failure) => Err(OrderError::Failed { order_id, failure }),
         Collection::Paid | Collection::Stored { .. } => {

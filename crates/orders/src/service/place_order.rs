@@ -72,7 +72,7 @@ impl PendingOrder {
     }
 }
 
-/// Places an order, or answers for the one that the key already stands for.
+/// Places an order in the name of `actor`, or answers for the one that the key already stands for.
 ///
 /// # Errors
 /// [`OrderError`]; only `Failed` and `Unpaid` leave an order behind: failed, with its stock released, or held with it.
@@ -81,8 +81,9 @@ pub async fn place_order(
     tenant: TenantId,
     key: &IdempotencyKey,
     request: &OrderRequest,
+    actor: &str,
 ) -> Result<PlacedOrder, OrderError> {
-    let answer = place(context, tenant, key, request).await;
+    let answer = place(context, tenant, key, request, actor).await;
     let (outcome, placed) = match answer.unwrap_or_else(|error| Answer::New(Err(error))) {
         Answer::New(placed) => (PlacingOutcome::of_new(&placed), placed),
         Answer::Replayed(placed) => (PlacingOutcome::of_replay(&placed), placed),
@@ -104,6 +105,7 @@ async fn place(
     tenant: TenantId,
     key: &IdempotencyKey,
     request: &OrderRequest,
+    actor: &str,
 ) -> Result<Answer, OrderError> {
     let fingerprint = fingerprint::of(request);
     // First of all, so that a replay needs neither stock nor gateway.
@@ -125,6 +127,7 @@ async fn place(
         destination,
         external_reference: request.external_reference.clone(),
         metadata: request.metadata.clone(),
+        actor: actor.to_owned(),
     };
     match intake(context, tenant, arrival).await? {
         Intake::KeyTaken => {
@@ -136,7 +139,7 @@ async fn place(
         }
         Intake::Placed { order, attempt } => {
             oms_failpoints::reached("orders.placed");
-            let paid = pay(context, tenant, *order, &attempt, request).await;
+            let paid = pay(context, tenant, *order, &attempt, request, actor).await;
             Ok(Answer::New(paid))
         }
     }
@@ -173,10 +176,20 @@ async fn pay(
     mut order: Order,
     attempt: &Attempt,
     request: &OrderRequest,
+    actor: &str,
 ) -> Result<PlacedOrder, OrderError> {
     let order_id = order.id;
-    let when_not_started = WhenNotStarted::FailOrder;
-    match collect(context, tenant, attempt, &request.payment, when_not_started).await {
+    let (instruction, when_not_started) = (&request.payment, WhenNotStarted::FailOrder);
+    match collect(
+        context,
+        tenant,
+        attempt,
+        instruction,
+        when_not_started,
+        actor,
+    )
+    .await
+    {
         Collection::Paid => {
             order.status = OrderStatus::Paid;
             Ok(PlacedOrder::Paid(order))

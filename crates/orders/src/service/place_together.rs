@@ -19,8 +19,6 @@ use oms_payments::{Attempt, PaymentError, record_attempts};
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
 
 use crate::context::OrderContext;
-use crate::domain::actor::API;
-use crate::domain::authorship::Authorship;
 use crate::error::OrderError;
 use crate::service::get_order::{OrderDetails, get_order};
 use crate::service::intake::{Arrival, Intake, Outcome};
@@ -29,6 +27,9 @@ use draft::{Draft, drafts, placements_of, reservations_of};
 use held::{Level, held_levels};
 use outcomes::Outcomes;
 use price::{Priced, price};
+
+/// What the first event of an order says.
+const PLACED_REASON: &str = "the order was placed and its stock is held";
 
 /// Most times that orders are routed because the stock went before it could be held, or a key was taken.
 const MAX_ROUTINGS: usize = 5;
@@ -276,13 +277,8 @@ async fn write(
     wait: LockWait,
 ) -> Result<Vec<(DateTime<Utc>, Attempt)>, Abort> {
     let (now, delay) = (context.now(), context.settings.sweep_after);
-    let authorship = Authorship {
-        actor: API,
-        reason: "the order was placed and its stock is held",
-    };
-    let wanted = placements_of(drafts);
-    let placed =
-        placements::insert(connection, tenant, now, delay, authorship, &wanted, wait).await?;
+    let (wanted, reason) = (placements_of(drafts), PLACED_REASON);
+    let placed = placements::insert(connection, tenant, now, delay, reason, &wanted, wait).await?;
     if placed.len() < drafts.len() {
         let ids = drafts.iter().map(|draft| draft.order.id);
         return Err(Abort::KeysTaken(

@@ -163,7 +163,7 @@ async fn begin(
     if request.disputed == Disputed::Refuse {
         refuse_disputed(connection, tenant, order_id, status).await?;
     }
-    let refund = begin_payment(connection, tenant, order_id, key, request).await?;
+    let refund = begin_payment(connection, tenant, order_id, key, request, actor).await?;
     let claim = write(context, connection, tenant, order_id, request, actor).await?;
     let attempt = find_payment(connection, tenant, order_id).await?;
     let attempt = attempt.expect("a refund that was begun has its attempt");
@@ -176,6 +176,7 @@ async fn begin_payment(
     order_id: OrderId,
     key: &IdempotencyKey,
     request: &RequestedRefund,
+    actor: &str,
 ) -> Result<Refund, OrderError> {
     let reason = request.reason.as_ref().map(Reason::as_str);
     let new = NewRefund {
@@ -184,6 +185,7 @@ async fn begin_payment(
         amount: request.amount,
         idempotency_key: Some(key.clone()),
         reason: reason.map(str::to_owned),
+        requested_by: actor.to_owned(),
     };
     match begin_refund(connection, tenant, &new).await? {
         BeginRefund::Begun(refund) => Ok(refund),

@@ -19,20 +19,20 @@ pub(crate) async fn put_on(
     delay: Duration,
     actor: &str,
 ) -> Result<Entry, DbError> {
-    take_off(connection, tenant, now, &[order_id], actor).await?;
+    take_off(connection, tenant, now, &[(order_id, actor)]).await?;
     reconciliations::insert(connection, tenant, now, order_id, delay).await
 }
 
-/// Nobody has to look at these orders any more.
+/// Nobody has to look at these orders any more. Each comes with who sees to that.
 pub(crate) async fn take_off(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
-    order_ids: &[OrderId],
-    actor: &str,
+    orders: &[(OrderId, &str)],
 ) -> Result<(), DbError> {
-    let taken = reconciliations::delete(connection, tenant, order_ids).await?;
-    for order_id in order_ids.iter().filter(|id| !taken.contains(id)) {
+    let order_ids: Vec<OrderId> = orders.iter().map(|(id, _)| *id).collect();
+    let taken = reconciliations::delete(connection, tenant, &order_ids).await?;
+    for (order_id, actor) in orders.iter().filter(|(id, _)| !taken.contains(id)) {
         dead_letters::close_of_order(connection, tenant, now, *order_id, actor).await?;
     }
     Ok(())

@@ -18,7 +18,6 @@ use oms_validation::{Currency, Fingerprint, IdempotencyKey, Money, OrderId, Tena
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::external_reference::ExternalReference;
 use crate::domain::failure::Failure;
@@ -132,7 +131,7 @@ pub(crate) struct Transition<'a> {
     pub(crate) key: KeyFate,
 }
 
-/// Compare-and-set of the status of orders, each with its event, which has the order's new version as its number. Returns
+/// Compare-and-set of the status of orders, each with its event, which names who changes it, which has the order's new version as its number. Returns
 /// the orders that were changed; of the others nothing was.
 ///
 /// Nobody but a request that placed an order changes it together with others, and each order was placed by one request: so
@@ -141,9 +140,9 @@ pub(crate) async fn change_statuses(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
-    ids: &[OrderId],
+    changers: &[(OrderId, &str)],
     transition: &Transition<'_>,
-    authorship: Authorship<'_>,
+    reason: &str,
     wait: LockWait,
 ) -> Result<HashSet<OrderId>, DbError> {
     #[derive(QueryableByName)]
@@ -152,7 +151,8 @@ pub(crate) async fn change_statuses(
         id: Uuid,
     }
 
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let ids: Vec<Uuid> = changers.iter().map(|(id, _)| id.as_uuid()).collect();
+    let actors: Vec<&str> = changers.iter().map(|(_, actor)| *actor).collect();
     let changed: Vec<Changed> = cached_sql(
         "WITH changed AS (
              UPDATE orders.orders
@@ -165,7 +165,9 @@ pub(crate) async fn change_statuses(
          told AS (
              INSERT INTO orders.events
                  (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
-             SELECT $1, id, version, $3, $4, $8, $9, coalesce($7, now()) FROM changed
+             SELECT $1, changed.id, changed.version, $3, $4, deed.actor, $9, coalesce($7, now())
+             FROM unnest($2::uuid[], $8::text[]) AS deed (order_id, actor)
+             JOIN changed ON changed.id = deed.order_id
          )
          SELECT id FROM changed",
     )
@@ -176,8 +178,8 @@ pub(crate) async fn change_statuses(
     .bind::<Nullable<Text>, _>(transition.failure.map(ToString::to_string))
     .bind::<Bool, _>(transition.key == KeyFate::GiveBack)
     .bind::<Nullable<Timestamptz>, _>(now)
-    .bind::<Text, _>(authorship.actor)
-    .bind::<Text, _>(authorship.reason)
+    .bind::<Array<Text>, _>(actors)
+    .bind::<Text, _>(reason)
     .bind::<Nullable<Text>, _>(wait.setting())
     .load(connection)
     .await?;

@@ -13,7 +13,6 @@ use oms_database::{Connection, DbError, LockWait, cached_sql};
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
 use uuid::Uuid;
 
-use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::external_reference::ExternalReference;
 use crate::domain::order::NewOrder;
@@ -24,6 +23,8 @@ use crate::domain::status::OrderStatus;
 pub(crate) struct Placement<'a> {
     pub(crate) key: &'a IdempotencyKey,
     pub(crate) order: &'a NewOrder,
+    /// Who places it.
+    pub(crate) actor: &'a str,
 }
 
 /// One statement for all that an order begins with: the order itself, which claims the key, its lines, the first event,
@@ -56,7 +57,9 @@ lined AS (
 ),
 told AS (
     INSERT INTO orders.events (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
-    SELECT $1, id, 1, NULL, $2, $5, $6, created_at FROM placed
+    SELECT $1, placed.id, 1, NULL, $2, deed.actor, $6, placed.created_at
+    FROM unnest($7::uuid[], $5::text[]) AS deed (order_id, actor)
+    JOIN placed ON placed.id = deed.order_id
 ),
 listed AS (
     INSERT INTO orders.reconciliations (tenant_id, order_id, due_at)
@@ -74,7 +77,7 @@ pub(crate) async fn insert(
     tenant: TenantId,
     now: Now,
     delay: Duration,
-    authorship: Authorship<'_>,
+    reason: &str,
     placements: &[Placement<'_>],
     wait: LockWait,
 ) -> Result<HashMap<OrderId, DateTime<Utc>>, DbError> {
@@ -92,8 +95,8 @@ pub(crate) async fn insert(
         .bind::<Text, _>(OrderStatus::PendingPayment.as_str())
         .bind::<Nullable<Timestamptz>, _>(now)
         .bind::<Double, _>(delay.as_secs_f64())
-        .bind::<Text, _>(authorship.actor)
-        .bind::<Text, _>(authorship.reason)
+        .bind::<Array<Text>, _>(orders.actors)
+        .bind::<Text, _>(reason)
         .bind::<Array<SqlUuid>, _>(orders.ids)
         .bind::<Array<Text>, _>(orders.keys)
         .bind::<Array<Binary>, _>(orders.fingerprints)
@@ -133,12 +136,14 @@ struct Orders<'a> {
     routings: Vec<String>,
     references: Vec<Option<&'a str>>,
     metadata: Vec<Option<String>>,
+    actors: Vec<&'a str>,
 }
 
 impl<'a> Orders<'a> {
     fn of(placements: &'a [Placement<'a>]) -> Self {
         let mut columns = Self::default();
-        for Placement { key, order } in placements {
+        for Placement { key, order, actor } in placements {
+            columns.actors.push(actor);
             columns.ids.push(order.id.as_uuid());
             columns.keys.push(key.as_str());
             columns.fingerprints.push(&order.fingerprint.0);

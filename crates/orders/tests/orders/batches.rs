@@ -120,7 +120,7 @@ impl Store {
     pub fn place(&self, key: &str, request: OrderRequest) -> Placing {
         let context = self.context.clone();
         let key = IdempotencyKey::parse(key).unwrap();
-        tokio::spawn(async move { place_order(&context, tenant(), &key, &request).await })
+        tokio::spawn(async move { place_order(&context, tenant(), &key, &request, "api").await })
     }
 
     /// Locks all stock of a product until the connection is told to roll back.

@@ -147,7 +147,7 @@ impl Month {
         self.gateway.expect(fate);
         let key = IdempotencyKey::parse(&format!("order-{number}")).unwrap();
         let request = three_pieces();
-        let placing = place_order(&self.context, tenant(), &key, &request);
+        let placing = place_order(&self.context, tenant(), &key, &request, "api");
         let answer = tokio::select! {
             answer = placing => answer,
             // With the program goes everything that it was doing.

@@ -48,11 +48,11 @@ pub fn reference(order_id: OrderId, attempt: i32) -> Reference {
 
 async fn pay(shop: &Shop, order_id: OrderId, with: &str) -> Result<Once<PlacedOrder>, OrderError> {
     let (key, method) = (key(with), method("pm_card_mastercard"));
-    pay_order(&shop.context, tenant(), order_id, &key, &method).await
+    pay_order(&shop.context, tenant(), order_id, &key, &method, "api").await
 }
 
 async fn check(shop: &Shop, order_id: OrderId, with: &str) -> Result<PlacedOrder, OrderError> {
-    let checked = check_payment(&shop.context, tenant(), order_id, &key(with)).await;
+    let checked = check_payment(&shop.context, tenant(), order_id, &key(with), "api").await;
     checked.map(Once::into_inner)
 }
 
@@ -113,7 +113,7 @@ async fn a_declined_order_is_held_and_another_method_pays_it() {
     let again = pay(&shop, order_id, "p").await;
     assert!(matches!(again, Ok(Once::Before(_))), "{again:?}");
     let other = method("pm_card_amex");
-    let reused = pay_order(&shop.context, tenant(), order_id, &key("p"), &other).await;
+    let reused = pay_order(&shop.context, tenant(), order_id, &key("p"), &other, "api").await;
     assert!(matches!(reused, Err(OrderError::KeyReused)), "{reused:?}");
     assert_eq!(shop.gateway.charges(), 1);
 }

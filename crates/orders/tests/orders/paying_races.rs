@@ -43,7 +43,7 @@ impl Rival {
             Self::Payer(number) => {
                 let key = IdempotencyKey::parse(&format!("p{round}.{number}")).unwrap();
                 let method = method("pm_card_mastercard");
-                let paid = pay_order(&context, tenant, order_id, &key, &method).await;
+                let paid = pay_order(&context, tenant, order_id, &key, &method, "api").await;
                 assert_expected(&paid.map(Once::into_inner));
             }
             Self::Customer => {
@@ -53,7 +53,7 @@ impl Rival {
             }
             Self::Storefront => {
                 let key = IdempotencyKey::parse(&format!("c{round}")).unwrap();
-                let checked = check_payment(&context, tenant, order_id, &key).await;
+                let checked = check_payment(&context, tenant, order_id, &key, "api").await;
                 assert_expected(&checked.map(Once::into_inner));
             }
             Self::Sweeper => {

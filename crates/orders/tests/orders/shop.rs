@@ -172,7 +172,7 @@ impl Shop {
     /// The same, in a store.
     pub async fn order_in(&self, tenant: TenantId, key: &str) -> Result<PlacedOrder, OrderError> {
         let key = IdempotencyKey::parse(key).unwrap();
-        place_order(&self.context, tenant, &key, &three_pieces()).await
+        place_order(&self.context, tenant, &key, &three_pieces(), "api").await
     }
 
     /// Places an order whose payment stays open.

@@ -13,7 +13,7 @@ use crate::{Attempt, AttemptId, Operation, Reference};
 /// Longest outcome, in characters; the column has the same limit.
 const MAX_OUTCOME: usize = 250;
 /// Longest name of whoever made a call, in characters; the column has the same limit.
-const MAX_ACTOR: usize = 200;
+const MAX_ACTOR: usize = 300;
 
 /// A call to a gateway, as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,8 +186,8 @@ mod tests {
         for (request_id, actor) in [
             ("req_1", "operator:ann"),
             ("", ""),
-            ("re q", &"ä".repeat(200)),
-            (&"x".repeat(101), &"ä".repeat(201)),
+            ("re q", &"ä".repeat(300)),
+            (&"x".repeat(101), &"ä".repeat(301)),
         ] {
             let answer = CallAnswer {
                 reference: None,
@@ -206,7 +206,7 @@ mod tests {
             [
                 Some("operator:ann".to_owned()),
                 None,
-                Some("ä".repeat(200)),
+                Some("ä".repeat(300)),
                 None
             ]
         );

@@ -28,6 +28,8 @@ pub struct Refund {
     pub state: RefundState,
     /// Who gives the money back.
     pub actor: RefundActor,
+    /// Who requested it from us, as events name the actor; unknown of old ones, and none of those made elsewhere.
+    pub requested_by: Option<String>,
     /// The key by which its request may be repeated.
     pub idempotency_key: Option<IdempotencyKey>,
     /// Why, in the words of whoever asked for it.
@@ -78,6 +80,8 @@ pub struct NewRefund {
     pub idempotency_key: Option<IdempotencyKey>,
     /// Why: 1 to 500 characters.
     pub reason: Option<String>,
+    /// Who requests it: 1 to 300 characters.
+    pub requested_by: String,
 }
 
 /// How far a refund is.

@@ -22,7 +22,9 @@ use crate::{
 macro_rules! columns {
     () => {
         "id, order_id, attempt_id, number, amount_minor, left_minor, currency, state, actor, idempotency_key, reason,
-         reference, failure_code, created_at, updated_at"
+         reference, failure_code, created_at, updated_at,
+         (SELECT requested_by FROM payments.refund_requests AS request
+          WHERE request.tenant_id = refunds.tenant_id AND request.refund_id = refunds.id) AS requested_by"
     };
 }
 
@@ -79,8 +81,8 @@ pub(crate) async fn count(
     })
 }
 
-/// Inserts a refund and returns it. None when its idempotency key is somebody else's already; waits for a transaction
-/// that is about to claim it.
+/// Inserts a refund with who requested it, and returns it. None when its idempotency key is somebody else's already; waits
+/// for a transaction that is about to claim it.
 pub(crate) async fn insert_refund(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -91,15 +93,23 @@ pub(crate) async fn insert_refund(
     left: Money,
 ) -> Result<Option<Refund>, DbError> {
     let key = new.idempotency_key.as_ref().map(IdempotencyKey::as_str);
-    let rows: Vec<Row> = cached_sql(concat!(
-        "INSERT INTO payments.refunds
-             (tenant_id, id, order_id, attempt_id, number, amount_minor, left_minor, currency, state, idempotency_key,
-              reason)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $10)
-         ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
-         RETURNING ",
-        columns!()
-    ))
+    let rows: Vec<Row> = cached_sql(
+        "WITH inserted AS (
+             INSERT INTO payments.refunds
+                 (tenant_id, id, order_id, attempt_id, number, amount_minor, left_minor, currency, state, idempotency_key,
+                  reason)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $10)
+             ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
+             RETURNING *
+         ),
+         requested AS (
+             INSERT INTO payments.refund_requests (tenant_id, refund_id, requested_by)
+             SELECT tenant_id, id, $11 FROM inserted
+         )
+         SELECT id, order_id, attempt_id, number, amount_minor, left_minor, currency, state, actor, idempotency_key, reason,
+                reference, failure_code, created_at, updated_at, $11::text AS requested_by
+         FROM inserted",
+    )
     .bind::<SqlUuid, _>(tenant_id.as_uuid())
     .bind::<SqlUuid, _>(new.id.as_uuid())
     .bind::<SqlUuid, _>(new.order_id.as_uuid())
@@ -110,6 +120,7 @@ pub(crate) async fn insert_refund(
     .bind::<Text, _>(amount.currency.as_str())
     .bind::<Nullable<Text>, _>(key)
     .bind::<Nullable<Text>, _>(new.reason.as_deref())
+    .bind::<Text, _>(new.requested_by.as_str())
     .load(connection)
     .await?;
     rows.into_iter().next().map(Refund::try_from).transpose()
@@ -305,6 +316,8 @@ struct Row {
     #[diesel(sql_type = Text)]
     actor: String,
     #[diesel(sql_type = Nullable<Text>)]
+    requested_by: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
     idempotency_key: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     reason: Option<String>,
@@ -338,6 +351,7 @@ impl TryFrom<Row> for Refund {
             left: money(row.left_minor),
             state: row.state.parse().map_err(unreadable)?,
             actor: row.actor.parse().map_err(unreadable)?,
+            requested_by: row.requested_by,
             idempotency_key: key.transpose().map_err(unreadable)?,
             reason: row.reason,
             reference: reference.transpose().map_err(unreadable)?,

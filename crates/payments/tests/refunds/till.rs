@@ -46,6 +46,7 @@ impl Till {
             amount: amount_minor.map(usd),
             idempotency_key: None,
             reason: Some("does not fit".to_owned()),
+            requested_by: "api:till".to_owned(),
         }
     }
 

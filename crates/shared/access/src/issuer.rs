@@ -59,6 +59,16 @@ impl From<TokenAlgorithm> for Algorithm {
     }
 }
 
+/// What `orders:write` in a token allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OrdersWrite {
+    /// Placing and paying orders.
+    #[default]
+    Alone,
+    /// Cancelling and refunding orders too, as before these had scopes of their own.
+    IncludesCancelAndRefund,
+}
+
 /// Whose tokens are taken, and what has to be in them.
 #[derive(Clone, Debug)]
 pub struct IssuerSettings {
@@ -72,6 +82,8 @@ pub struct IssuerSettings {
     pub algorithms: Vec<TokenAlgorithm>,
     /// The claim that names the store.
     pub tenant_claim: String,
+    /// What `orders:write` allows.
+    pub orders_write: OrdersWrite,
     /// How long keys are used before they are asked for again, meanwhile and without waiting.
     pub keys_good_for: Duration,
     /// The least time between two requests for keys, whoever presents tokens of unknown ones.
@@ -98,6 +110,7 @@ pub enum InvalidIssuer {
 pub struct Issuer {
     algorithms: Vec<TokenAlgorithm>,
     tenant_claim: String,
+    orders_write: OrdersWrite,
     /// With any algorithm; each token's own is put in its place.
     validation: Validation,
     keys: Arc<PublishedKeys>,
@@ -138,6 +151,7 @@ impl Issuer {
             keys: PublishedKeys::new(source, &settings),
             algorithms: settings.algorithms,
             tenant_claim: settings.tenant_claim,
+            orders_write: settings.orders_write,
             validation,
         })
     }
@@ -161,7 +175,7 @@ impl Issuer {
         validation.algorithms = vec![algorithm.into()];
         let token = decode::<Claims>(token, &key, &validation);
         let token = token.map_err(|error| refused(&error))?;
-        claims::credential(&token.claims, &self.tenant_claim)
+        claims::credential(&token.claims, &self.tenant_claim, self.orders_write)
     }
 
     fn algorithm_of(&self, header: &Header) -> Result<TokenAlgorithm, AccessError> {

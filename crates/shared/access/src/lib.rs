@@ -16,7 +16,9 @@ pub use api_key::{ApiKey, InvalidApiKey, KeyMode};
 pub use authenticator::{Authenticator, AuthenticatorSettings};
 pub use credential::{Credential, CredentialName, InvalidCredentialName};
 pub use error::{AccessError, FORBIDDEN, ISSUER_UNAVAILABLE, PROBLEM_TYPES, RATE_LIMITED};
-pub use issuer::{InvalidIssuer, Issuer, IssuerSettings, TokenAlgorithm, UnknownAlgorithm};
+pub use issuer::{
+    InvalidIssuer, Issuer, IssuerSettings, OrdersWrite, TokenAlgorithm, UnknownAlgorithm,
+};
 pub use rate_limit::{Allowance, RateLimit, RateLimits};
 pub use scope::{Scope, Scopes, UnknownScope};
 pub use service::{

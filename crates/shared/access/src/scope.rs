@@ -8,8 +8,12 @@ use std::str::FromStr;
 pub enum Scope {
     /// Read orders and refunds.
     OrdersRead,
-    /// Place, cancel and refund orders.
+    /// Place and pay orders.
     OrdersWrite,
+    /// Cancel orders.
+    OrdersCancel,
+    /// Refund orders.
+    OrdersRefund,
     /// Read warehouses, products and stock.
     InventoryRead,
     /// Change warehouses, products and stock.
@@ -20,14 +24,18 @@ pub enum Scope {
 
 /// The text is not one of the scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be one of orders:read, orders:write, inventory:read, inventory:write, operations")]
+#[error(
+    "must be one of orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write, operations"
+)]
 pub struct UnknownScope;
 
 impl Scope {
     /// Every scope there is.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::OrdersRead,
         Self::OrdersWrite,
+        Self::OrdersCancel,
+        Self::OrdersRefund,
         Self::InventoryRead,
         Self::InventoryWrite,
         Self::Operations,
@@ -38,6 +46,8 @@ impl Scope {
         match self {
             Self::OrdersRead => "orders:read",
             Self::OrdersWrite => "orders:write",
+            Self::OrdersCancel => "orders:cancel",
+            Self::OrdersRefund => "orders:refund",
             Self::InventoryRead => "inventory:read",
             Self::InventoryWrite => "inventory:write",
             Self::Operations => "operations",

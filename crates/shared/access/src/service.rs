@@ -53,6 +53,7 @@ const TWO_PER_NAME: &str = "api_keys_two_per_name";
 async fn insert(
     connection: &mut Connection,
     new: &NewKey,
+    scopes: Vec<&str>,
     slot: i16,
     taken: impl FnOnce(CredentialName) -> AccessError,
 ) -> Result<CreatedKey, AccessError> {
@@ -65,7 +66,7 @@ async fn insert(
         slot,
         hash: key.hash(),
         ending: key.ending(),
-        scopes: new.scopes.iter().map(crate::Scope::as_str).collect(),
+        scopes,
         expires_in_s: new.expires_in.map(|time| time.as_secs_f64()),
     };
     match store::insert_key(connection, &row).await {

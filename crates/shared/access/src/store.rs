@@ -19,7 +19,7 @@ pub(crate) struct NewRow<'a> {
     pub(crate) slot: i16,
     pub(crate) hash: KeyHash,
     pub(crate) ending: &'a str,
-    pub(crate) scopes: Vec<&'static str>,
+    pub(crate) scopes: Vec<&'a str>,
     /// Seconds from now; none for never.
     pub(crate) expires_in_s: Option<f64>,
 }

@@ -197,6 +197,20 @@ async fn a_name_has_one_key_and_while_that_is_replaced_two() {
     assert!(world.opens(&third.key).await && world.opens(&fourth.key).await);
 }
 
+#[tokio::test]
+async fn a_scope_that_another_version_knows_survives_the_rotation_of_its_key() {
+    let mut world = World::new().await;
+    world.create("till").await;
+    let sql = "UPDATE access.api_keys SET scopes = scopes || ARRAY['orders:later']";
+    world.connection.batch_execute(sql).await.unwrap();
+    world.rotate("till", DAY).await.unwrap();
+    let keys = list_keys(&mut world.connection, TENANT).await.unwrap();
+    assert_eq!(keys.len(), 2);
+    for key in keys {
+        assert_eq!(key.scopes, ["orders:read", "orders:write", "orders:later"]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn however_many_make_or_replace_a_key_at_once_one_does() {
     const RIVALS: usize = 8;

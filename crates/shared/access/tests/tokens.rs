@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use oms_access::{AccessError, Credential, Issuer, IssuerSettings, TokenAlgorithm};
+use oms_access::{AccessError, Credential, Issuer, IssuerSettings, OrdersWrite, TokenAlgorithm};
 use oms_test_support::issuer::{
     AUDIENCE, Script, SigningKey, TENANT_CLAIM, TestIssuer, encode, in_seconds, unsigned,
 };
@@ -23,6 +23,7 @@ fn settings(issuer: &TestIssuer) -> IssuerSettings {
         keys_url: None,
         algorithms: vec![TokenAlgorithm::Rs256, TokenAlgorithm::Es256],
         tenant_claim: TENANT_CLAIM.to_owned(),
+        orders_write: OrdersWrite::Alone,
         keys_good_for: HOUR,
         fetch_at_most_every: HOUR,
         timeout: Duration::from_secs(60),

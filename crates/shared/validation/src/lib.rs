@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod actor;
 mod expected_version;
 pub mod http;
 mod id;
@@ -14,6 +15,7 @@ mod page;
 mod reason;
 pub mod text;
 
+pub use actor::{Actor, InvalidActor};
 pub use expected_version::ExpectedVersion;
 pub use id::{InstallationId, InvalidId, OrderId, TenantId, parse_uuid};
 pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};

@@ -27,7 +27,8 @@ pub(crate) fn movement_of(
         StockMode::Receive => (MovementKind::Receipt, row.quantity),
     };
     if counts.removable() + quantity < 0 {
-        let reason = format!("orders hold {} pieces", counts.reserved);
+        // Without the quantity: whoever imports stock may not be allowed to read it.
+        let reason = "orders hold more units than that";
         let code = RejectionCode::BelowReserved;
         return Err(Rejection::new(row.line, code, reason));
     }

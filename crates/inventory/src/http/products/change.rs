@@ -4,12 +4,12 @@ use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED, PRECONDITION_REQUIRED, Problem};
 use oms_validation::Money;
 use oms_validation::http::invalid_field;
-use oms_validation::http::{CurrentTenant, IfMatch, ValidJson};
+use oms_validation::http::{CurrentTenant, Disclosure, IfMatch, ValidJson};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::representation::{ProductBody, answer};
+use super::representation::{WrittenProduct, written};
 use super::{id_of, prices_of};
 use crate::ProductId;
 use crate::domain::name::{Name, Sku};
@@ -53,13 +53,14 @@ oms_errors::refusals! {
     params(("id" = ProductId, Path), IfMatch),
     request_body = Body,
     responses(
-        (status = 200, description = "As it is now.", body = ProductBody, headers(("ETag"))),
+        (status = 200, description = "As it is now.", body = WrittenProduct, headers(("ETag"))),
         Refusals,
     ),
 )]
 pub(crate) async fn change(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
+    disclosure: Disclosure,
     expected: IfMatch,
     id: web::Path<String>,
     body: ValidJson<Body>,
@@ -79,5 +80,5 @@ pub(crate) async fn change(
         service::change_product::change_product(&context, tenant, id, expected, change).await
     };
     let product = api.detached(changing).await??;
-    Ok(answer(HttpResponse::Ok(), product))
+    Ok(written(HttpResponse::Ok(), product, disclosure))
 }

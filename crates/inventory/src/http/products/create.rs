@@ -3,12 +3,12 @@
 use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, Problem};
 use oms_validation::Money;
-use oms_validation::http::{CurrentTenant, IdempotencyKeyHeader, ValidJson};
+use oms_validation::http::{CurrentTenant, Disclosure, IdempotencyKeyHeader, ValidJson};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::representation::{ProductBody, answer};
+use super::representation::{WrittenProduct, written};
 use super::{location_of, prices_of};
 use crate::domain::name::{Name, Sku};
 use crate::domain::product::{NewProduct, Prices};
@@ -43,8 +43,8 @@ oms_errors::refusals! {
     params(IdempotencyKeyHeader),
     request_body = Body,
     responses(
-        (status = 201, description = "Created.", body = ProductBody, headers(("Location"), ("ETag"))),
-        (status = 200, description = "Created by an earlier request with this key.", body = ProductBody,
+        (status = 201, description = "Created.", body = WrittenProduct, headers(("Location"), ("ETag"))),
+        (status = 200, description = "Created by an earlier request with this key.", body = WrittenProduct,
             headers(("Location"), ("ETag"), ("Idempotent-Replayed"))),
         Refusals,
     ),
@@ -52,6 +52,7 @@ oms_errors::refusals! {
 pub(crate) async fn create(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
+    disclosure: Disclosure,
     key: IdempotencyKeyHeader,
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, Problem> {
@@ -66,5 +67,5 @@ pub(crate) async fn create(
     };
     let created = api.detached(creating).await??;
     let (response, product) = made(created, |product| location_of(product.id));
-    Ok(answer(response, product))
+    Ok(written(response, product, disclosure))
 }

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use chrono::{DateTime, Utc};
-use oms_validation::http::etag;
+use oms_validation::http::{Disclosed, Disclosure, etag};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -37,6 +37,41 @@ impl From<Product> for ProductBody {
             updated_at: product.updated_at,
         }
     }
+}
+
+/// A product that was changed, to those who may not read the inventory.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ChangedProduct {
+    id: ProductId,
+    version: i32,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<Product> for ChangedProduct {
+    fn from(product: Product) -> Self {
+        Self {
+            id: product.id,
+            version: product.version,
+            created_at: product.created_at,
+            updated_at: product.updated_at,
+        }
+    }
+}
+
+/// What changes are answered with.
+pub(super) type WrittenProduct = Disclosed<ProductBody, ChangedProduct>;
+
+/// An answer that is one product that was written, with its version as `ETag`.
+pub(super) fn written(
+    mut response: HttpResponseBuilder,
+    product: Product,
+    disclosure: Disclosure,
+) -> HttpResponse {
+    response
+        .insert_header(etag(product.version))
+        .json(WrittenProduct::of(product, disclosure.inventory))
 }
 
 /// An answer that is one product, with its version as `ETag`.

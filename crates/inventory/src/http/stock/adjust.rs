@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, Problem};
 use oms_validation::Reason;
 use oms_validation::http::{
-    CurrentOperator, CurrentTenant, IdempotencyKeyHeader, ValidJson, reason_of,
+    CurrentOperator, CurrentTenant, Disclosure, IdempotencyKeyHeader, ValidJson, reason_of,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -87,6 +87,7 @@ pub(crate) async fn adjust(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
     operator: CurrentOperator,
+    disclosure: Disclosure,
     key: IdempotencyKeyHeader,
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, Problem> {
@@ -97,5 +98,5 @@ pub(crate) async fn adjust(
         lines: lines_of(&pairs, Direction::UpOrDown)?,
     };
     let reason = reason_of(&body.0.reason)?;
-    change_stock(&api, tenant, operator, key, change, reason).await
+    change_stock(&api, tenant, operator, disclosure, key, change, reason).await
 }

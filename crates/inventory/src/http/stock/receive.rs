@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, Problem};
 use oms_validation::Reason;
 use oms_validation::http::{
-    CurrentOperator, CurrentTenant, IdempotencyKeyHeader, ValidJson, reason_of,
+    CurrentOperator, CurrentTenant, Disclosure, IdempotencyKeyHeader, ValidJson, reason_of,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -62,6 +62,7 @@ pub(crate) async fn receive(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
     operator: CurrentOperator,
+    disclosure: Disclosure,
     key: IdempotencyKeyHeader,
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, Problem> {
@@ -70,5 +71,5 @@ pub(crate) async fn receive(
         lines: moved(&body.0.lines)?,
     };
     let reason = reason_of(body.0.reason.as_deref().unwrap_or("received"))?;
-    change_stock(&api, tenant, operator, key, change, reason).await
+    change_stock(&api, tenant, operator, disclosure, key, change, reason).await
 }

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED, PRECONDITION_REQUIRED, Problem};
-use oms_validation::http::{CurrentTenant, IfMatch, ValidJson, etag};
+use oms_validation::http::{CurrentTenant, Disclosure, IfMatch, ValidJson, etag};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -80,6 +80,7 @@ oms_errors::refusals! {
 pub(crate) async fn set(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
+    disclosure: Disclosure,
     expected: IfMatch,
     path: web::Path<(String, String)>,
     body: ValidJson<Body>,
@@ -91,7 +92,8 @@ pub(crate) async fn set(
         service::set_safety_stock::set_safety_stock(&context, tenant, level, expected, quantity)
             .await
     };
-    api.detached(setting).await??;
+    let set = api.detached(setting).await?;
+    set.map_err(|error| error.into_problem(disclosure))?;
     Ok(answer(quantity))
 }
 

@@ -5,7 +5,7 @@ use oms_errors::{INVALID_HEADER, Problem};
 use oms_validation::Reason;
 use oms_validation::http::invalid_field;
 use oms_validation::http::{
-    CurrentOperator, CurrentTenant, IdempotencyKeyHeader, ValidJson, reason_of,
+    CurrentOperator, CurrentTenant, Disclosure, IdempotencyKeyHeader, ValidJson, reason_of,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -66,6 +66,7 @@ pub(crate) async fn transfer(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
     operator: CurrentOperator,
+    disclosure: Disclosure,
     key: IdempotencyKeyHeader,
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, Problem> {
@@ -76,5 +77,5 @@ pub(crate) async fn transfer(
     let lines = moved(&body.0.lines)?;
     let change = StockChange::Transfer { from, to, lines };
     let reason = reason_of(body.0.reason.as_deref().unwrap_or("transferred"))?;
-    change_stock(&api, tenant, operator, key, change, reason).await
+    change_stock(&api, tenant, operator, disclosure, key, change, reason).await
 }

@@ -4,13 +4,13 @@ use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED, PRECONDITION_REQUIRED, Problem};
 use oms_validation::Location;
 use oms_validation::http::invalid_field;
-use oms_validation::http::{CurrentTenant, IfMatch, ValidJson};
+use oms_validation::http::{CurrentTenant, Disclosure, IfMatch, ValidJson};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
 
 use super::id_of;
-use super::representation::{WarehouseBody, answer};
+use super::representation::{WrittenWarehouse, written};
 use crate::WarehouseId;
 use crate::domain::name::{AddressLine, Name};
 use crate::domain::warehouse::WarehouseChange;
@@ -52,13 +52,14 @@ oms_errors::refusals! {
     params(("id" = WarehouseId, Path), IfMatch),
     request_body = Body,
     responses(
-        (status = 200, description = "As it is now.", body = WarehouseBody, headers(("ETag"))),
+        (status = 200, description = "As it is now.", body = WrittenWarehouse, headers(("ETag"))),
         Refusals,
     ),
 )]
 pub(crate) async fn change(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
+    disclosure: Disclosure,
     expected: IfMatch,
     id: web::Path<String>,
     body: ValidJson<Body>,
@@ -79,5 +80,5 @@ pub(crate) async fn change(
         service::change_warehouse::change_warehouse(&context, tenant, id, expected, change).await
     };
     let warehouse = api.detached(changing).await??;
-    Ok(answer(HttpResponse::Ok(), warehouse))
+    Ok(written(HttpResponse::Ok(), warehouse, disclosure))
 }

@@ -3,13 +3,13 @@
 use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, Problem};
 use oms_validation::Location;
-use oms_validation::http::{CurrentTenant, IdempotencyKeyHeader, ValidJson};
+use oms_validation::http::{CurrentTenant, Disclosure, IdempotencyKeyHeader, ValidJson};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
 
 use super::location_of;
-use super::representation::{WarehouseBody, answer};
+use super::representation::{WrittenWarehouse, written};
 use crate::domain::name::{AddressLine, Name};
 use crate::domain::warehouse::NewWarehouse;
 use crate::error;
@@ -49,8 +49,8 @@ oms_errors::refusals! {
     params(IdempotencyKeyHeader),
     request_body = Body,
     responses(
-        (status = 201, description = "Created.", body = WarehouseBody, headers(("Location"), ("ETag"))),
-        (status = 200, description = "Created by an earlier request with this key.", body = WarehouseBody,
+        (status = 201, description = "Created.", body = WrittenWarehouse, headers(("Location"), ("ETag"))),
+        (status = 200, description = "Created by an earlier request with this key.", body = WrittenWarehouse,
             headers(("Location"), ("ETag"), ("Idempotent-Replayed"))),
         Refusals,
     ),
@@ -58,6 +58,7 @@ oms_errors::refusals! {
 pub(crate) async fn create(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
+    disclosure: Disclosure,
     key: IdempotencyKeyHeader,
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, Problem> {
@@ -73,5 +74,5 @@ pub(crate) async fn create(
     };
     let created = api.detached(creating).await??;
     let (response, warehouse) = made(created, |warehouse| location_of(warehouse.id));
-    Ok(answer(response, warehouse))
+    Ok(written(response, warehouse, disclosure))
 }

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use chrono::{DateTime, Utc};
 use oms_validation::Location;
-use oms_validation::http::etag;
+use oms_validation::http::{Disclosed, Disclosure, etag};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -41,6 +41,41 @@ impl From<Warehouse> for WarehouseBody {
             updated_at: warehouse.updated_at,
         }
     }
+}
+
+/// A warehouse that was changed, to those who may not read the inventory.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ChangedWarehouse {
+    id: WarehouseId,
+    version: i32,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<Warehouse> for ChangedWarehouse {
+    fn from(warehouse: Warehouse) -> Self {
+        Self {
+            id: warehouse.id,
+            version: warehouse.version,
+            created_at: warehouse.created_at,
+            updated_at: warehouse.updated_at,
+        }
+    }
+}
+
+/// What changes are answered with.
+pub(super) type WrittenWarehouse = Disclosed<WarehouseBody, ChangedWarehouse>;
+
+/// An answer that is one warehouse that was written, with its version as `ETag`.
+pub(super) fn written(
+    mut response: HttpResponseBuilder,
+    warehouse: Warehouse,
+    disclosure: Disclosure,
+) -> HttpResponse {
+    response
+        .insert_header(etag(warehouse.version))
+        .json(WrittenWarehouse::of(warehouse, disclosure.inventory))
 }
 
 /// An answer that is one warehouse, with its version as `ETag`.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use oms_payments::GatewayCall;
+use oms_validation::http::{Disclosed, Disclosure};
 use oms_validation::{Money, OrderId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,6 +13,7 @@ use crate::domain::id::DeadLetterId;
 use crate::domain::settlement::GatewaySaid;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
+use crate::http::brief::StuckOrder;
 use crate::http::examples;
 use crate::http::representation::{CallBody, Openness, OrderBody, Payment};
 use crate::service::get_dead_letter::DeadLetterDetails;
@@ -88,13 +90,15 @@ impl From<DeadLetter> for DeadLetterBody {
     }
 }
 
-/// A dead letter with everything that is known of its order.
+pub(super) type ShownOrder = Disclosed<OrderBody, StuckOrder>;
+
+/// A dead letter with everything that is known of its order; without the scope `orders:read`, with its status and total only.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = DeadLetterDetails)]
 pub(super) struct DetailsBody {
     dead_letter: DeadLetterBody,
-    order: OrderBody,
+    order: ShownOrder,
     timeline: Vec<EventBody>,
     attempts: Vec<Payment>,
     gateway_calls: Vec<PastCallBody>,
@@ -109,6 +113,9 @@ struct EventBody {
     #[schema(required = true)]
     from: Option<OrderStatus>,
     to: OrderStatus,
+    /// Who did it: `api:` and the name of the credential, `operator:` and the operator's, or a worker such as `sweeper`; `api`
+    /// alone where an earlier version recorded it.
+    #[schema(examples("api:storefront"))]
     actor: String,
     reason: String,
     occurred_at: DateTime<Utc>,
@@ -127,11 +134,15 @@ struct PastCallBody {
 }
 
 impl DetailsBody {
-    pub(super) fn of(details: DeadLetterDetails) -> Result<Self, OrderError> {
+    pub(super) fn of(
+        details: DeadLetterDetails,
+        disclosure: Disclosure,
+    ) -> Result<Self, OrderError> {
         let attempts = details.attempts.iter().cloned();
         let attempts = attempts
             .map(|attempt| Payment::of(attempt, &details.refunds, Vec::new()))
             .collect();
+        let brief = StuckOrder::from(&details.order);
         let order = OrderDetails {
             order: details.order,
             payment: details.attempts.last().cloned(),
@@ -142,7 +153,10 @@ impl DetailsBody {
         };
         Ok(Self {
             dead_letter: details.dead_letter.into(),
-            order: OrderBody::of(order)?,
+            order: match disclosure.orders {
+                true => ShownOrder::Full(OrderBody::of(order)?),
+                false => ShownOrder::Brief(brief),
+            },
             timeline: details.timeline.into_iter().map(EventBody::from).collect(),
             attempts,
             gateway_calls: details.calls.into_iter().map(PastCallBody::from).collect(),

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::Problem;
-use oms_validation::http::{CurrentOperator, CurrentTenant};
+use oms_validation::http::{CurrentOperator, CurrentTenant, Disclosure};
 
 use super::id_of;
 use super::representation::DetailsBody;
@@ -24,7 +24,8 @@ oms_errors::refusals! {
     operation_id = "getDeadLetter",
     tag = "operations",
     summary = "Read a dead letter",
-    description = "With its order, all that happened to it, and what the gateway was asked.",
+    description = "With its order, all that happened to it, and what the gateway was asked. Without the scope `orders:read` the order has its status and \
+        total only.",
     params(("id" = DeadLetterId, Path)),
     responses(
         (status = 200, description = "The dead letter.", body = DetailsBody),
@@ -35,6 +36,7 @@ pub(crate) async fn show(
     _: CurrentOperator,
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
+    disclosure: Disclosure,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = id_of(&id)?;
@@ -42,5 +44,5 @@ pub(crate) async fn show(
     let reading =
         async move { service::get_dead_letter::get_dead_letter(&context, tenant.0, id).await };
     let details = api.detached(reading).await??;
-    Ok(HttpResponse::Ok().json(DetailsBody::of(details)?))
+    Ok(HttpResponse::Ok().json(DetailsBody::of(details, disclosure)?))
 }

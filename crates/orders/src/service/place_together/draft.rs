@@ -16,6 +16,7 @@ pub(super) struct Draft<'a> {
     pub(super) index: usize,
     key: &'a IdempotencyKey,
     demand: &'a Demand,
+    actor: &'a str,
     pub(super) order: NewOrder,
     pub(super) attempt: NewAttempt,
 }
@@ -71,6 +72,7 @@ fn draft<'a>(context: &OrderContext, priced: &'a Priced<'a>, route: Route) -> Op
         index: priced.index,
         key: &priced.arrival.key,
         demand: &priced.demand,
+        actor: &priced.arrival.actor,
         order,
         attempt,
     })
@@ -80,6 +82,7 @@ pub(super) fn placements_of<'a>(drafts: &'a [Draft<'_>]) -> Vec<Placement<'a>> {
     let placement = |draft: &'a Draft<'_>| Placement {
         key: draft.key,
         order: &draft.order,
+        actor: draft.actor,
     };
     drafts.iter().map(placement).collect()
 }

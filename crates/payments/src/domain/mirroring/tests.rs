@@ -27,6 +27,7 @@ fn row(amount: i64, state: RefundState, actor: RefundActor, name: Option<&str>) 
         left: usd(0),
         state,
         actor,
+        requested_by: None,
         idempotency_key: None,
         reason: None,
         reference: name.map(|name| Reference::parse(name).unwrap()),

@@ -2,13 +2,18 @@
 
 use serde_json::{Map, Value};
 
-use crate::{AccessError, Credential, CredentialName, Scopes};
+use super::OrdersWrite;
+use crate::{AccessError, Credential, CredentialName, Scope, Scopes};
 
 /// The claims of a token.
 pub(super) type Claims = Map<String, Value>;
 
 /// Whom a token stands for.
-pub(super) fn credential(claims: &Claims, tenant_claim: &str) -> Result<Credential, AccessError> {
+pub(super) fn credential(
+    claims: &Claims,
+    tenant_claim: &str,
+    orders_write: OrdersWrite,
+) -> Result<Credential, AccessError> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let tenant = text(tenant_claim).and_then(|tenant| tenant.parse().ok());
     let name = text("sub").and_then(|subject| CredentialName::of_subject(subject).ok());
@@ -17,12 +22,12 @@ pub(super) fn credential(claims: &Claims, tenant_claim: &str) -> Result<Credenti
         name: name.ok_or(AccessError::Unknown(
             "the token has no subject that can be a name",
         ))?,
-        scopes: scopes(claims),
+        scopes: scopes(claims, orders_write),
     })
 }
 
 /// `scope` of RFC 8693 is words with blanks between them; issuers also write `scp`, and lists.
-fn scopes(claims: &Claims) -> Scopes {
+fn scopes(claims: &Claims, orders_write: OrdersWrite) -> Scopes {
     let claimed = ["scope", "scp"]
         .into_iter()
         .filter_map(|name| claims.get(name));
@@ -30,7 +35,14 @@ fn scopes(claims: &Claims) -> Scopes {
         Value::Array(texts) => texts.iter().filter_map(Value::as_str).collect(),
         other => Vec::from_iter(other.as_str()),
     });
-    Scopes::known_among(texts.flat_map(str::split_ascii_whitespace))
+    let scopes = Scopes::known_among(texts.flat_map(str::split_ascii_whitespace));
+    match orders_write {
+        OrdersWrite::IncludesCancelAndRefund if scopes.include(Scope::OrdersWrite) => scopes
+            .iter()
+            .chain([Scope::OrdersCancel, Scope::OrdersRefund])
+            .collect(),
+        _ => scopes,
+    }
 }
 
 #[cfg(test)]
@@ -46,7 +58,7 @@ mod tests {
         let Value::Object(claims) = claims else {
             panic!("claims are an object")
         };
-        credential(&claims, "https://example.com/store")
+        credential(&claims, "https://example.com/store", OrdersWrite::Alone)
     }
 
     fn with(member: &str, value: Value) -> Value {
@@ -105,6 +117,18 @@ mod tests {
         ] {
             let scopes = read(with(member, value.clone())).unwrap().scopes;
             assert_eq!(scopes.to_string(), expected, "{member} {value}");
+        }
+        let Value::Object(claims) = with("scope", json!("orders:write operations")) else {
+            panic!("claims are an object")
+        };
+        for (orders_write, expected) in [
+            (OrdersWrite::Alone, "orders:write operations"),
+            (
+                OrdersWrite::IncludesCancelAndRefund,
+                "orders:write orders:cancel orders:refund operations",
+            ),
+        ] {
+            assert_eq!(scopes(&claims, orders_write).to_string(), expected);
         }
         let mut both = with("scope", json!("orders:read"));
         both["scp"] = json!(["operations"]);

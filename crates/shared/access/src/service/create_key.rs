@@ -3,7 +3,7 @@
 use oms_database::{Connection, transaction};
 
 use super::{CreatedKey, NewKey, insert};
-use crate::{AccessError, store};
+use crate::{AccessError, Scope, store};
 
 /// The slot of a name's first key.
 const FIRST: i16 = 1;
@@ -26,7 +26,8 @@ pub async fn create_key(
         if !live.is_empty() {
             return Err(AccessError::NameTaken(new.name.clone()));
         }
-        insert(connection, new, FIRST, AccessError::NameTaken).await
+        let scopes = new.scopes.iter().map(Scope::as_str).collect();
+        insert(connection, new, scopes, FIRST, AccessError::NameTaken).await
     })
     .await
 }

@@ -42,7 +42,10 @@ pub async fn rotate_key(
         let seconds = overlap.as_secs_f64();
         store::expire_slot(connection, tenant, name.as_str(), old.slot, seconds).await?;
         // The other of the two.
-        insert(connection, &new, 3 - old.slot, AccessError::TwoLive).await
+        let slot = 3 - old.slot;
+        // As they are stored: another version of the program may know more of them.
+        let scopes = old.scopes.iter().map(String::as_str).collect();
+        insert(connection, &new, scopes, slot, AccessError::TwoLive).await
     })
     .await
 }

@@ -1,0 +1,4 @@
+-- Cancelling and refunding take scopes of their own. Keys made before keep what they could do.
+UPDATE access.api_keys
+SET scopes = array_remove(array_remove(scopes, 'orders:cancel'), 'orders:refund') || ARRAY['orders:cancel', 'orders:refund']
+WHERE 'orders:write' = ANY (scopes) AND NOT scopes @> ARRAY['orders:cancel', 'orders:refund'];
