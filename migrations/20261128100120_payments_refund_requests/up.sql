@@ -1,3 +1,5 @@
+SET LOCAL lock_timeout = '5s';
+
 -- Who requested a refund, as the order's events name the actor. Refunds made by the gateway, or by a version before this, have no row.
 CREATE TABLE payments.refund_requests (
     tenant_id    uuid NOT NULL,

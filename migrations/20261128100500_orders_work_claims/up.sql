@@ -1,3 +1,5 @@
+SET LOCAL lock_timeout = '5s';
+
 -- The number of the latest claim on an entry of leased work. It only ever grows, so that whatever ends a claim can tell it
 -- from every later one; `tries`, which did this before, is reduced when a claim was no try.
 ALTER TABLE orders.reconciliations ADD COLUMN claim bigint NOT NULL DEFAULT 0;
