@@ -172,7 +172,7 @@ async fn the_longest_subject_of_a_token_is_recorded_whole_wherever_it_acts() {
     assert!(deeds.len() > 8, "{deeds:?}");
     assert!(deeds.iter().all(|deed| deed.1 == name), "{deeds:?}");
     let closed = "SELECT resolved_by FROM orders.dead_letters";
-    assert_eq!(shop.column(closed).await, [name.clone()]);
+    assert_eq!(shop.column(closed).await, std::slice::from_ref(&name));
 
     let finding = new_key();
     let insert = format!(
