@@ -16,6 +16,7 @@ mod encoded_body;
 mod environment_file;
 mod file_descriptors;
 mod gateway_events;
+mod geocoders;
 mod head_requests;
 mod health;
 mod http_server;

@@ -28,6 +28,8 @@ pub(crate) struct Arrival {
     pub(crate) destination: Location,
     pub(crate) external_reference: Option<ExternalReference>,
     pub(crate) metadata: Metadata,
+    /// In whose name it is placed.
+    pub(crate) actor: String,
 }
 
 /// What became of phase 1.

@@ -9,6 +9,7 @@ use oms_payments::Attempt;
 use oms_validation::{Fingerprint, IdempotencyKey, OrderId, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::actor::API;
 use crate::domain::fingerprint;
 use crate::domain::open_payment::OpenPayment;
 use crate::domain::order::{Order, OrderRequest};
@@ -88,6 +89,7 @@ pub async fn place_order(
         Answer::Replayed(placed) => (PlacingOutcome::of_replay(&placed), placed),
     };
     context.outcomes.count(outcome);
+    context.count_exceeded(&placed);
     placed
 }
 
@@ -114,7 +116,8 @@ async fn place(
     if !context.gateway.is_available() {
         return Err(OrderError::GatewayUnavailable);
     }
-    let destination = locate(context, tenant, &request.shipping_address).await?;
+    let geocoder = context.geocoder.as_ref();
+    let destination = locate(geocoder, tenant, &request.shipping_address).await?;
     oms_failpoints::reached("orders.located");
     let arrival = Arrival {
         key: key.clone(),
@@ -125,6 +128,7 @@ async fn place(
         destination,
         external_reference: request.external_reference.clone(),
         metadata: request.metadata.clone(),
+        actor: API.to_owned(),
     };
     match intake(context, tenant, arrival).await? {
         Intake::KeyTaken => {

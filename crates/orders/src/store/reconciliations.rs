@@ -48,7 +48,8 @@ pub(crate) struct DueTenant {
     pub(crate) lag: Duration,
 }
 
-/// Leaves an order to the sweeper, from `delay` on. Its tries are counted anew.
+/// Leaves an order to the sweeper, from `delay` on. Its tries are counted anew. While it is unpaid, it counts against the
+/// bounds of its customer.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
@@ -57,8 +58,13 @@ pub(crate) async fn insert(
     delay: Duration,
 ) -> Result<(), DbError> {
     cached_sql(
-        "INSERT INTO orders.reconciliations (tenant_id, order_id, due_at)
-         VALUES ($1, $2, coalesce($4, now()) + make_interval(secs => $3))",
+        "INSERT INTO orders.reconciliations (tenant_id, order_id, due_at, customer_id, units)
+         SELECT $1, $2, coalesce($4, now()) + make_interval(secs => $3), unpaid.customer_id, unpaid.units
+         FROM (VALUES (1)) AS always
+         LEFT JOIN (
+             SELECT customer_id, (SELECT sum(quantity) FROM orders.lines WHERE tenant_id = $1 AND order_id = $2) AS units
+             FROM orders.orders WHERE tenant_id = $1 AND id = $2 AND status = 'PENDING_PAYMENT'
+         ) AS unpaid ON true",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(order_id.as_uuid())
