@@ -16,9 +16,8 @@ pub(crate) struct LookUpLimits {
 impl LookUpLimits {
     /// Reads them; 0 is no limit.
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let mut limit = |name: &str, default: u32| {
-            NonZeroU32::new(reader.number(name, default, 0..=6_000_000))
-        };
+        let mut limit =
+            |name: &str, default: u32| NonZeroU32::new(reader.number(name, default, 0..=6_000_000));
         Self {
             of_orders: limit("OMS_GEOCODER_ORDERS_PER_MINUTE", 6000),
             of_previews: limit("OMS_GEOCODER_PREVIEWS_PER_MINUTE", 600),

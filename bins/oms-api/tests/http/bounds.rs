@@ -107,7 +107,12 @@ async fn a_credential_whose_cards_are_declined_is_refused_and_a_restart_changes_
     }
     for _ in 0..2 {
         let refused = shop.place_new(&declined(3)).await;
-        assert_exceeded(&refused, "orders.too_many_declines", "credential_declines", 2);
+        assert_exceeded(
+            &refused,
+            "orders.too_many_declines",
+            "credential_declines",
+            2,
+        );
         shop.restart(&settings).await;
     }
 }
@@ -149,7 +154,10 @@ async fn answer(mut stream: TcpStream, asked: Arc<Mutex<Vec<String>>>) {
     }
     let head = String::from_utf8(head).unwrap();
     let target = head.split(' ').nth(1).unwrap();
-    let url = Url::parse("http://localhost").unwrap().join(target).unwrap();
+    let url = Url::parse("http://localhost")
+        .unwrap()
+        .join(target)
+        .unwrap();
     let query = url.query_pairs().find(|(name, _)| name == "q");
     let address = query.unwrap().1.into_owned();
     let (status, body) = match address.contains("bad") {

@@ -156,7 +156,10 @@ impl OrderBounds {
         deadline: Duration,
     ) -> Result<(), Exceeded> {
         self.check_customer_declines(&standing.declined)?;
-        let UnpaidBound { orders, units: most } = self.customer;
+        let UnpaidBound {
+            orders,
+            units: most,
+        } = self.customer;
         if most > 0 && units > most {
             return Err(exceeded(Bound::OrderUnits, most, Duration::ZERO));
         }
@@ -177,7 +180,10 @@ impl OrderBounds {
 
     /// The same for the tenant.
     pub(crate) fn admit_to_tenant(&self, unpaid: &mut Unpaid, units: u64) -> Result<(), Exceeded> {
-        let UnpaidBound { orders, units: most } = self.tenant;
+        let UnpaidBound {
+            orders,
+            units: most,
+        } = self.tenant;
         if orders > 0 && unpaid.orders >= orders {
             return Err(exceeded(Bound::TenantOrders, orders, LONGEST_ADVICE));
         }
@@ -201,12 +207,7 @@ impl OrderBounds {
         self.check_declines(declined, Bound::CredentialDeclines, most)
     }
 
-    fn check_declines(
-        &self,
-        declined: &Declined,
-        bound: Bound,
-        most: u64,
-    ) -> Result<(), Exceeded> {
+    fn check_declines(&self, declined: &Declined, bound: Bound, most: u64) -> Result<(), Exceeded> {
         if most == 0 || declined.count < most {
             return Ok(());
         }

@@ -132,7 +132,11 @@ pub(crate) async fn unpaid_of_tenant(
         return Ok(unpaid);
     }
     // Units can only be summed up over all orders.
-    let most = if bound.units > 0 { u64::MAX } else { bound.orders };
+    let most = if bound.units > 0 {
+        u64::MAX
+    } else {
+        bound.orders
+    };
     let unpaid = standings::find_unpaid_of_tenant(connection, tenant, most).await?;
     memory.tenants.keep(tenant, unpaid);
     Ok(unpaid)

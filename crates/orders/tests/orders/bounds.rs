@@ -221,7 +221,9 @@ async fn orders_of_one_customer_in_one_batch_are_counted_one_by_one() {
     let shop = asking(customers(5, 0)).await;
     let placed = place_at_once(&shop, std::slice::from_ref(&shop.context), 20).await;
     assert_eq!(pending(&placed), 5, "{placed:?}");
-    let refused = placed.iter().filter(|it| bound(it) == Some(Bound::CustomerOrders));
+    let refused = placed
+        .iter()
+        .filter(|it| bound(it) == Some(Bound::CustomerOrders));
     assert_eq!(refused.count(), 15, "{placed:?}");
     assert_eq!(kept(&shop).await.split(' ').nth(1), Some("15"));
 }
@@ -236,7 +238,9 @@ async fn orders_of_one_customer_on_several_instances_are_counted_one_by_one() {
     ];
     let placed = place_at_once(&shop, &instances, 8).await;
     assert_eq!(pending(&placed), 5, "{placed:?}");
-    let refused = placed.iter().filter(|it| bound(it) == Some(Bound::CustomerOrders));
+    let refused = placed
+        .iter()
+        .filter(|it| bound(it) == Some(Bound::CustomerOrders));
     assert_eq!(refused.count(), 19, "{placed:?}");
     assert_eq!(kept(&shop).await.split(' ').nth(1), Some("15"));
 }
@@ -269,7 +273,10 @@ async fn the_unpaid_orders_and_units_of_a_tenant_are_bounded_over_all_customers(
         assert_eq!(bound(&refused), Some(met));
         shop.stock(other_tenant(), 10).await;
         let elsewhere = shop.order_in(other_tenant(), "k").await;
-        assert!(matches!(elsewhere, Ok(PlacedOrder::Pending(_))), "{elsewhere:?}");
+        assert!(
+            matches!(elsewhere, Ok(PlacedOrder::Pending(_))),
+            "{elsewhere:?}"
+        );
     }
 }
 
@@ -353,14 +360,20 @@ async fn declines_of_another_method_for_the_same_order_count_as_well() {
         panic!("not held");
     };
     let second = pay(&shop, order_id, "p1").await;
-    assert!(matches!(second, Err(OrderError::Unpaid { .. })), "{second:?}");
+    assert!(
+        matches!(second, Err(OrderError::Unpaid { .. })),
+        "{second:?}"
+    );
     let before = kept(&shop).await;
     let third = pay(&shop, order_id, "p2").await;
     let Err(OrderError::Exceeded(exceeded)) = third else {
         panic!("not refused: {third:?}");
     };
     assert_eq!(exceeded.bound, Bound::CustomerDeclines);
-    assert_eq!(bound(&shop.order("k2").await), Some(Bound::CustomerDeclines));
+    assert_eq!(
+        bound(&shop.order("k2").await),
+        Some(Bound::CustomerDeclines)
+    );
     assert_eq!(kept(&shop).await, before);
     assert_eq!(shop.context.exceeded(Bound::CustomerDeclines), 2);
 }
@@ -375,5 +388,8 @@ async fn a_payment_that_is_declined_after_the_customer_acted_counts() {
     let key = IdempotencyKey::parse("done").unwrap();
     let done = check_payment(&shop.context, tenant(), order_id, &key).await;
     assert!(matches!(done, Err(OrderError::Failed { .. })), "{done:?}");
-    assert_eq!(bound(&shop.order("k2").await), Some(Bound::CustomerDeclines));
+    assert_eq!(
+        bound(&shop.order("k2").await),
+        Some(Bound::CustomerDeclines)
+    );
 }

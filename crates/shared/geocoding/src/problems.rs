@@ -39,7 +39,11 @@ fn too_many_look_ups(per_minute: u32, retry_after: Duration) -> Problem {
     );
     let seconds = retry_after.as_secs_f64().ceil().max(1.0);
     // At most a minute.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 60")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "1 to 60"
+    )]
     Problem::new(&TOO_MANY_LOOK_UPS, detail).with_retry_after_s(seconds as u32)
 }
 

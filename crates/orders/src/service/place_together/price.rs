@@ -25,7 +25,10 @@ pub(super) struct Priced<'a> {
 impl Priced<'_> {
     /// The units that it would hold.
     pub(super) fn units(&self) -> u64 {
-        let quantities = self.lines.iter().map(|line| u64::from(line.quantity.unsigned_abs()));
+        let quantities = self
+            .lines
+            .iter()
+            .map(|line| u64::from(line.quantity.unsigned_abs()));
         quantities.sum()
     }
 

@@ -52,8 +52,9 @@ mod tests {
         };
         let breakers = TenantBreakers::new("test", config);
         let failing = Uuid::from_u128(0);
-        let failed = breakers.of(failing).call(|()| true, async { Err::<(), _>(()) });
-        assert!(failed.await.is_err());
+        let breaker = breakers.of(failing);
+        let failed = breaker.call(|()| true, async { Err::<(), ()>(()) }).await;
+        assert!(failed.is_err());
         for number in 1..=MOST_TENANTS as u128 {
             breakers.of(Uuid::from_u128(number));
         }
