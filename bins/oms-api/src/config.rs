@@ -2,8 +2,10 @@
 
 mod access;
 mod alerts;
+mod bounds;
 mod database;
 mod geocoder;
+mod look_ups;
 mod oidc;
 mod payments;
 mod reader;
@@ -19,7 +21,7 @@ use actix_web::http::Uri;
 use oms_inventory::http::ImportLimits;
 use oms_monitoring::adapters::webhook::WebhookConfig;
 use oms_monitoring::logs::LogFormat;
-use oms_orders::ReconcileSchedule;
+use oms_orders::{OrderBounds, ReconcileSchedule};
 use oms_payments::adapters::stripe::WebhookSecrets;
 use oms_validation::http::BodyLimits;
 use oms_validation::{Currency, TenantId};
@@ -28,6 +30,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub(crate) use access::AccessSettings;
 pub(crate) use database::DatabaseSettings;
 pub(crate) use geocoder::GeocoderSettings;
+pub(crate) use look_ups::LookUpLimits;
 pub(crate) use payments::PaymentSettings;
 pub(crate) use reader::InvalidConfig;
 use reader::Reader;
@@ -57,6 +60,7 @@ pub(crate) struct Config {
     pub(crate) stripe: StripeSettings,
     /// None: no service is called.
     pub(crate) geocoder: Option<GeocoderSettings>,
+    pub(crate) look_ups: LookUpLimits,
     pub(crate) address_book: Option<PathBuf>,
     pub(crate) currency: Currency,
     /// Whom requests without a key act for in development, and reports of the gateway that name nobody.
@@ -76,6 +80,7 @@ pub(crate) struct Config {
     /// None: never.
     pub(crate) reconcile: Option<ReconcileSchedule>,
     pub(crate) payments: PaymentSettings,
+    pub(crate) order_bounds: OrderBounds,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) log_format: LogFormat,
     /// Where spans are sent, without `/v1/traces`.
@@ -154,6 +159,7 @@ impl Config {
             imports: import_limits(&mut reader),
             gateway: gateway(&mut reader),
             geocoder: GeocoderSettings::read(&mut reader, environment),
+            look_ups: LookUpLimits::read(&mut reader),
             address_book: reader.optional("OMS_ADDRESS_BOOK").map(PathBuf::from),
             currency: reader.parsed("OMS_CURRENCY", "USD", |text| {
                 Currency::parse(text).map_err(|error| error.to_string())
@@ -175,6 +181,7 @@ impl Config {
             ),
             reconcile: reconcile::reconcile_schedule(&mut reader, stripe.timeout),
             payments: PaymentSettings::read(&mut reader),
+            order_bounds: bounds::order_bounds(&mut reader, environment),
             shutdown_timeout: reader.milliseconds("OMS_SHUTDOWN_TIMEOUT_MS", 30_000, 0..=600_000),
             log_format: log_format(&mut reader, development),
             otlp_endpoint: otlp_endpoint(&mut reader),

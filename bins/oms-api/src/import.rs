@@ -1,5 +1,6 @@
 //! `oms-api import`: products or stock from a file, or from standard input.
 
+use std::convert;
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -98,7 +99,8 @@ pub(crate) async fn run(config: &Config, command: ImportCommand) -> anyhow::Resu
     let format = format_of(source)?;
     let file = read(&source.file, config.imports.body.max_bytes).await?;
     let database = database::connect(config).await?;
-    let locator = Arc::new(GeocodedAddresses(serve::geocoder(config, &database)?));
+    let geocoder = serve::geocoder(config, &database, convert::identity)?;
+    let locator = Arc::new(GeocodedAddresses(geocoder));
     let context = InventoryContext::new(database.clone(), locator);
     let tenant = source.tenant.unwrap_or(config.tenant);
     let key = match &source.key {

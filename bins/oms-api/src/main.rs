@@ -14,6 +14,7 @@ mod document;
 mod encoded_body;
 mod environment_file;
 mod file_descriptors;
+mod geocoders;
 mod head_requests;
 mod health;
 mod http_server;

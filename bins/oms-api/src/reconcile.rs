@@ -2,6 +2,7 @@
 //! differs.
 
 use std::collections::HashMap;
+use std::convert;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ pub(crate) async fn reconcile(
     let context = OrderContext::new(
         database.clone(),
         serve::gateway(config, installation)?,
-        serve::geocoder(config, &database)?,
+        serve::geocoder(config, &database, convert::identity)?,
         OrderSettings {
             sweep_lease: config.sweep.lease(),
             sweep_backoff: config.sweep.backoff,

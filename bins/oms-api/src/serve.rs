@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::address_locator::GeocodedAddresses;
 use crate::admission::Admission;
 use crate::config::{Config, Environment, Gateway};
+use crate::geocoders::Geocoders;
 use crate::http_server::Endpoints;
 use crate::metrics::requests::RequestMetrics;
 use crate::readiness::Readiness;
@@ -54,7 +55,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let watched = installation::watch(&database, &metrics, &tasks, stopping.clone());
     let installation: InstallationId = watched.await?.id.into();
     let gateway = gateway(&config, installation)?;
-    let geocoder = geocoder(&config, &database)?;
+    let geocoders = Geocoders::new(&config, &database, &metrics)?;
+    let geocoder = geocoders.orders;
     metrics::register(&metrics, &database, &gateway, &geocoder)?;
 
     let settings = OrderSettings {
@@ -68,11 +70,13 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         sweep_max_tries: config.sweep.max_tries,
         pending_payment_deadline: config.payments.deadline,
         decline_policy: config.payments.decline_policy,
+        bounds: config.order_bounds,
         ..OrderSettings::new(config.currency)
     };
     let locator = Arc::new(GeocodedAddresses(geocoder.clone()));
     let inventory = Arc::new(InventoryContext::new(database.clone(), locator));
     let context = OrderContext::new(database.clone(), gateway, geocoder, settings);
+    let context = context.with_preview_geocoder(geocoders.previews);
     let context = context.with_installation(installation);
     let context = Arc::new(context.with_stopping(stopping.clone()));
     metrics::orders::register(&metrics, &context)?;
@@ -172,8 +176,12 @@ fn webhooks(config: &Config, database: &Database, news: Arc<Notify>) -> Option<S
     secrets.map(|secrets| StripeWebhooks::new(database.clone(), secrets, news))
 }
 
-/// The address book first, because it costs nothing; then the service, behind its cache.
-pub(crate) fn geocoder(config: &Config, database: &Database) -> anyhow::Result<Arc<dyn Geocoder>> {
+/// The address book first, because it costs nothing; then the service, limited, behind its cache.
+pub(crate) fn geocoder(
+    config: &Config,
+    database: &Database,
+    limited: impl FnOnce(Arc<dyn Geocoder>) -> Arc<dyn Geocoder>,
+) -> anyhow::Result<Arc<dyn Geocoder>> {
     let mut chain: Vec<Arc<dyn Geocoder>> = Vec::new();
     match &config.address_book {
         Some(path) => chain.push(Arc::new(AddressBook::from_file(path)?)),
@@ -185,7 +193,7 @@ pub(crate) fn geocoder(config: &Config, database: &Database) -> anyhow::Result<A
     if let Some(settings) = &config.geocoder {
         let service = Nominatim::new(&settings.client())?;
         chain.push(Arc::new(CachedGeocoder::new(
-            Arc::new(service),
+            limited(Arc::new(service)),
             database.clone(),
             DEFAULT_TTL,
         )));

@@ -75,6 +75,8 @@ mod alert_webhook;
 mod amounts;
 #[path = "http/answer_headers.rs"]
 mod answer_headers;
+#[path = "http/bounds.rs"]
+mod bounds;
 #[path = "http/breaker.rs"]
 mod breaker;
 #[path = "http/call_budget.rs"]

@@ -12,7 +12,10 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::bounds::{Bound, OrderBounds};
 use crate::domain::clock::{Clock, DatabaseClock, Now};
+use crate::error::OrderError;
+use crate::service::bounds::BoundsMemory;
 use crate::service::end_paid_orders::EndPaid;
 use crate::service::get_order::Reads;
 use crate::service::look_up::LookUps;
@@ -28,10 +31,13 @@ pub struct OrderContext {
     pub(crate) database: Database,
     pub(crate) gateway: Arc<dyn PaymentGateway>,
     pub(crate) geocoder: Arc<dyn Geocoder>,
+    /// For previews, which cost nothing to whoever asks for them.
+    pub(crate) preview_geocoder: Arc<dyn Geocoder>,
     pub(crate) settings: OrderSettings,
     pub(crate) batches: OrderBatches,
     pub(crate) payment_batches: PaymentBatches,
     pub(crate) outcomes: PlacingOutcomes,
+    pub(crate) bounds: BoundsMemory,
     /// The installation, for telling operators whose a charge is.
     pub(crate) installation: Option<InstallationId>,
     /// Cancelled when the program stops: no further batch of background work begins.
@@ -80,8 +86,10 @@ impl OrderContext {
             },
             payment_batches: PaymentBatches::new(database.clone(), limits),
             outcomes: PlacingOutcomes::default(),
+            bounds: BoundsMemory::default(),
             database,
             gateway,
+            preview_geocoder: geocoder.clone(),
             geocoder,
             settings,
             installation: None,
@@ -96,6 +104,13 @@ impl OrderContext {
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// The same with a geocoder of its own for previews, so that what they may look up takes nothing from orders.
+    #[must_use]
+    pub fn with_preview_geocoder(mut self, geocoder: Arc<dyn Geocoder>) -> Self {
+        self.preview_geocoder = geocoder;
         self
     }
 
@@ -154,6 +169,18 @@ impl OrderContext {
     /// How many requests to place an order ended so.
     pub fn placed(&self, outcome: PlacingOutcome) -> u64 {
         self.outcomes.counted(outcome)
+    }
+
+    /// How many requests met a bound.
+    pub fn exceeded(&self, bound: Bound) -> u64 {
+        self.bounds.counted(bound)
+    }
+
+    /// Counts a request that met a bound.
+    pub(crate) fn count_exceeded<T>(&self, done: &Result<T, OrderError>) {
+        if let Err(OrderError::Exceeded(exceeded)) = done {
+            self.bounds.count(exceeded.bound);
+        }
     }
 
     /// Leave to wait for rows that somebody else has locked.
@@ -252,6 +279,8 @@ pub struct OrderSettings {
     pub pending_payment_deadline: Duration,
     /// What becomes of an order whose payment was declined.
     pub decline_policy: DeclinePolicy,
+    /// What customers, tenants and credentials may have unpaid or declined.
+    pub bounds: OrderBounds,
 }
 
 impl OrderSettings {
@@ -270,6 +299,7 @@ impl OrderSettings {
             sweep_max_tries: 20,
             pending_payment_deadline: Duration::from_secs(900),
             decline_policy: DeclinePolicy::Fail,
+            bounds: OrderBounds::NONE,
         }
     }
 }

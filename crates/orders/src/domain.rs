@@ -6,6 +6,7 @@ pub(crate) mod alert;
 pub(crate) mod authorship;
 pub(crate) mod backoff;
 pub(crate) mod behind;
+pub(crate) mod bounds;
 pub(crate) mod clock;
 pub(crate) mod cursor;
 pub(crate) mod dead_letter;

@@ -1,5 +1,7 @@
 //! Why an order is refused, and how clients are told.
 
+mod exceeded;
+
 use oms_batching::{BatchError, NotDone};
 use oms_database::DbError;
 use oms_errors::{FieldError, Problem};
@@ -9,6 +11,7 @@ use oms_validation::http::invalid_field;
 use oms_validation::{Currency, InvalidAmount, Money, OrderId};
 use serde_json::json;
 
+use crate::domain::bounds::Exceeded;
 use crate::domain::failure::Failure;
 use crate::domain::open_payment::OpenPayment;
 use crate::domain::reconcile_window::InvalidWindow;
@@ -43,6 +46,12 @@ oms_errors::problem_types! {
     PAYMENT_IN_PROGRESS = "orders.payment_in_progress", Conflict, "A payment of the order is in progress";
     /// The order was paid in vain too often. Cancel it, and place a new one.
     TOO_MANY_PAYMENTS = "orders.too_many_payments", WrongState, "Too many payments of the order have failed";
+    /// The customer or the tenant has too many unpaid orders, or too many units in them. `bound` and `most` say which bound it is. Nothing was kept.
+    TOO_MANY_UNPAID = "orders.too_many_unpaid", TooManyRequests, "Too many unpaid orders";
+    /// The order alone has more units than unpaid orders of a customer may hold. Nothing was kept.
+    TOO_MANY_UNITS = "orders.too_many_units", Unprocessable, "Too many units in one order";
+    /// Too many payments of the customer, or of the credential, were declined lately. `bound` and `most` say which bound it is. The gateway was not called, and nothing was kept.
+    TOO_MANY_DECLINES = "orders.too_many_declines", TooManyRequests, "Too many declined payments";
     /// Others bought the stock faster than a warehouse could be chosen. Nothing was kept.
     CONTENDED = "orders.contended", Unavailable, "The stock is changing too fast to place the order right now";
     /// More orders came than can be placed in time. Nothing was kept.
@@ -124,6 +133,9 @@ pub enum OrderError {
     /// Routed again and again, and each time others were faster.
     #[error("the stock went each time before it could be held")]
     Contended,
+    /// The customer, the credential or the tenant has too much open or declined. Nothing was kept.
+    #[error("a bound is met: {} of {}", .0.bound.as_str(), .0.most)]
+    Exceeded(Exceeded),
     /// Too many orders are waiting, or this one waited too long. Nothing was done.
     #[error("too many orders are waiting")]
     Overloaded,
@@ -275,6 +287,12 @@ pub enum OrderError {
     InvalidWindow(#[from] InvalidWindow),
 }
 
+impl From<Exceeded> for OrderError {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::Exceeded(exceeded)
+    }
+}
+
 impl From<DbError> for OrderError {
     /// A lost answer to COMMIT is nobody's defect, in whichever use case it is lost.
     fn from(error: DbError) -> Self {
@@ -388,6 +406,7 @@ impl From<OrderError> for Problem {
             OrderError::TooManyPayments(order_id) => {
                 about(&TOO_MANY_PAYMENTS, order_id, OrderStatus::PendingPayment)
             }
+            OrderError::Exceeded(exceeded) => exceeded::problem(&exceeded),
             OrderError::Contended => Self::of(&CONTENDED).with_retry_after_s(1),
             OrderError::Overloaded => Self::of(&OVERLOADED).with_retry_after_s(1),
             OrderError::OutcomeUnknown => {

@@ -12,6 +12,7 @@ pub use oms_batching::BATCH_SIZES;
 pub use context::{BatchCounts, DeclinePolicy, OrderContext, OrderSettings};
 pub use domain::address::{AddressParts, AddressText, ShippingAddress};
 pub use domain::alert::{Alert, AlertKind};
+pub use domain::bounds::{Bound, DeclineLimit, Exceeded, OrderBounds, UnpaidBound};
 pub use domain::clock::{Clock, DatabaseClock};
 pub use domain::dead_letter::{DeadLetter, DeadLetterFilter, Resolution, Resolved, Verdict};
 pub use domain::dispute::Dispute;

@@ -7,6 +7,7 @@ mod advance_refunding;
 mod apply_gateway_event;
 pub(crate) mod apply_gateway_events;
 mod book_reported;
+pub(crate) mod bounds;
 pub(crate) mod cancel_order;
 mod change_status;
 pub(crate) mod check_charge;

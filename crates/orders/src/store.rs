@@ -17,6 +17,7 @@ pub(crate) mod reconciliation_progress;
 pub(crate) mod reconciliations;
 pub(crate) mod retries;
 pub(crate) mod settlements;
+pub(crate) mod standings;
 pub(crate) mod tenants;
 
 /// A row that our own CHECK constraints should not have let in.

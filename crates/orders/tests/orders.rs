@@ -23,6 +23,8 @@ mod applying;
 mod backlog;
 #[path = "orders/batches.rs"]
 mod batches;
+#[path = "orders/bounds.rs"]
+mod bounds;
 #[path = "orders/cancelling.rs"]
 mod cancelling;
 #[path = "orders/cancelling_races.rs"]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use oms_monitoring::metrics::{Distribution, Metrics, MetricsError};
-use oms_orders::{BATCH_SIZES, BatchCounts, OrderContext, PlacingOutcome};
+use oms_orders::{BATCH_SIZES, BatchCounts, Bound, OrderContext, PlacingOutcome};
 
 use super::sample;
 
@@ -16,6 +16,15 @@ pub(crate) fn register(metrics: &Metrics, context: &Arc<OrderContext>) -> Result
             "Requests to place an order, by what became of them",
             &[("outcome", outcome.as_str())],
             move || context.placed(outcome),
+        )?;
+    }
+    for bound in Bound::ALL {
+        let context = context.clone();
+        metrics.counter_from(
+            "oms_bounds_exceeded_total",
+            "Requests to place or pay an order that met a bound, by bound",
+            &[("bound", bound.as_str())],
+            move || context.exceeded(bound),
         )?;
     }
     for (index, kind) in BatchCounts::KINDS.into_iter().enumerate() {

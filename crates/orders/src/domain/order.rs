@@ -45,6 +45,11 @@ pub(crate) struct NewOrder {
 }
 
 impl NewOrder {
+    /// The units of all lines.
+    pub(crate) fn units(&self) -> i64 {
+        self.lines.iter().map(|line| i64::from(line.quantity)).sum()
+    }
+
     /// The order, placed at a time that the database tells.
     pub(crate) fn placed(self, created_at: DateTime<Utc>) -> Order {
         Order {

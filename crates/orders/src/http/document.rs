@@ -64,6 +64,11 @@ pub struct ProblemMembers {
     available_minor: Option<i64>,
     /// With `orders.refund_exceeds_captured`.
     currency: Option<Currency>,
+    /// With `orders.too_many_unpaid`, `orders.too_many_units` and `orders.too_many_declines`: which bound was met.
+    #[schema(examples("customer_orders"))]
+    bound: Option<String>,
+    /// With the same: what the bound is.
+    most: Option<u64>,
     /// With `orders.refund_refused`: the refund.
     refund_id: Option<oms_payments::RefundId>,
     /// With `orders.refund_refused`: why.

@@ -46,6 +46,7 @@ oms_errors::refusals! {
         INVALID_HEADER,
         error::NOT_FOUND,
         error::KEY_REUSED,
+        error::TOO_MANY_DECLINES,
         error::OUTCOME_UNKNOWN,
         oms_payments::AMOUNT_NOT_ACCEPTED,
         oms_payments::GATEWAY_UNAVAILABLE,

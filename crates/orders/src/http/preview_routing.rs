@@ -49,6 +49,7 @@ struct PreviewBody {
 oms_errors::refusals! {
     Refusals: [
         oms_geocoding::ADDRESS_NOT_FOUND,
+        oms_geocoding::TOO_MANY_LOOK_UPS,
         oms_geocoding::UNAVAILABLE,
         error::UNKNOWN_PRODUCT,
         error::PRODUCT_NOT_SOLD,

@@ -16,6 +16,7 @@ use crate::domain::reason::Reason;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::abort::{Abort, is_contended, unless_lost};
+use crate::service::bounds::{note_declined, record_decline};
 use crate::service::change_status::change_status;
 use crate::service::claim_key::claim_key;
 use crate::service::worklist::take_off;
@@ -84,8 +85,9 @@ pub(crate) async fn end_order(
     by: EndedBy<'_>,
 ) -> Result<bool, OrderError> {
     let ended = try_to_end(context, tenant, order_id, proof, ending, by).await;
-    if !matches!(ended, Ok(true)) {
-        save_calls(&context.database, tenant, &proof.calls).await;
+    match ended {
+        Ok(true) => note_declined(context, tenant, proof, &by.actor()),
+        _ => save_calls(&context.database, tenant, &proof.calls).await,
     }
     ended
 }
@@ -139,10 +141,12 @@ async fn attempt(
         limit_lock_wait(connection, wait).await?;
         write(connection, tenant, now, order_id, ending, by).await?;
         let closed = close_attempts(connection, tenant, &[proof.closed()]).await?;
-        closed
-            .contains(&proof.attempt_id)
-            .then_some(())
-            .ok_or(Abort::Lost)
+        if !closed.contains(&proof.attempt_id) {
+            return Err(Abort::Lost);
+        }
+        let actor = by.actor();
+        record_decline(context, connection, tenant, now, order_id, proof, &actor).await?;
+        Ok(())
     })
     .await
 }

@@ -9,6 +9,7 @@ use crate::domain::authorship::Authorship;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::abort::{Abort, unless_lost};
+use crate::service::bounds::{note_declined, record_decline};
 use crate::service::change_status::add_note;
 use crate::service::end_order::Proof;
 use crate::service::worklist::put_on;
@@ -26,8 +27,9 @@ pub(crate) async fn hold_order(
     released: Option<&IdempotencyKey>,
 ) -> Result<bool, OrderError> {
     let held = try_to_hold(context, tenant, order_id, proof, authorship, released).await;
-    if !matches!(held, Ok(true)) {
-        save_calls(&context.database, tenant, &proof.calls).await;
+    match held {
+        Ok(true) => note_declined(context, tenant, proof, authorship.actor),
+        _ => save_calls(&context.database, tenant, &proof.calls).await,
     }
     held
 }
@@ -51,6 +53,7 @@ async fn try_to_hold(
         if !closed.contains(&proof.attempt_id) {
             return Err(Abort::Lost);
         }
+        record_decline(context, connection, tenant, now, order_id, proof, actor).await?;
         add_note(connection, tenant, now, order_id, authorship).await?;
         let left = context
             .settings

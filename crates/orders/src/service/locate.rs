@@ -1,16 +1,15 @@
 //! Where on earth an address is.
 
-use oms_geocoding::GeocodeError;
+use oms_geocoding::{GeocodeError, Geocoder};
 use oms_validation::{Location, TenantId};
 
-use crate::context::OrderContext;
 use crate::domain::address::ShippingAddress;
 use crate::error::OrderError;
 
 /// The coordinates of an address: those that came with it, or else those that the geocoder knows. Hold no database
 /// connection meanwhile.
 pub(crate) async fn locate(
-    context: &OrderContext,
+    geocoder: &dyn Geocoder,
     tenant: TenantId,
     address: &ShippingAddress,
 ) -> Result<Location, OrderError> {
@@ -18,7 +17,7 @@ pub(crate) async fn locate(
         return Ok(location);
     }
     let address = address.query().map_err(|_| GeocodeError::NotFound)?;
-    let found = context.geocoder.locate(tenant.as_uuid(), &address).await?;
+    let found = geocoder.locate(tenant.as_uuid(), &address).await?;
     let location = Location::new(found.lat(), found.lng());
     location.map_err(|error| GeocodeError::Unavailable(error.into()).into())
 }

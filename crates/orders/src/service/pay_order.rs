@@ -18,6 +18,7 @@ use crate::domain::open_payment::MAX_ATTEMPTS;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::advance_order::Advance;
+use crate::service::bounds::refuse_declined;
 use crate::service::change_status::add_note;
 use crate::service::claim_key::{claim_key, was_done};
 use crate::service::collect::{Collection, WhenNotStarted, collect};
@@ -47,7 +48,7 @@ enum Begun {
 ///
 /// # Errors
 /// `NotFound` when there is none in this store, `KeyReused` when the key stands for another request, `Cancelled` and
-/// `PaymentClosed` when the order is not pending, `PaymentExpired` after its deadline, `TooManyPayments` after too many
+/// `PaymentClosed` when the order is not pending, `Exceeded` when too many payments were declined, `PaymentExpired` after its deadline, `TooManyPayments` after too many
 /// attempts, `PaymentInProgress` while an attempt is being worked on: no attempt was begun. `Unpaid` and `Failed` when it
 /// was declined; else when the gateway or the database can't be asked.
 pub async fn pay_order(
@@ -62,7 +63,9 @@ pub async fn pay_order(
     let request = (order_id, of_method(&instruction.method), return_url);
     let keyed = Keyed::new(key, "pay order v1", &request);
     for _ in 0..MOST_LOOKS {
-        match begin(context, tenant, order_id, &keyed, actor).await? {
+        let begun = begin(context, tenant, order_id, &keyed, actor).await;
+        context.count_exceeded(&begun);
+        match begun? {
             Begun::Before => {
                 let answer = answer_as_stored(context, tenant, order_id, true).await?;
                 return Ok(Once::Before(answer));
@@ -124,6 +127,7 @@ async fn begin_in(
     if !context.gateway.is_available() {
         return Err(OrderError::GatewayUnavailable);
     }
+    refuse_declined(context, connection, tenant, order_id, actor).await?;
     let former = find_payment(connection, tenant, order_id).await?;
     let former = former.ok_or(OrderError::PaymentInProgress(order_id))?;
     match former.state {

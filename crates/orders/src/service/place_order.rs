@@ -89,6 +89,7 @@ pub async fn place_order(
         Answer::Replayed(placed) => (PlacingOutcome::of_replay(&placed), placed),
     };
     context.outcomes.count(outcome);
+    context.count_exceeded(&placed);
     placed
 }
 
@@ -116,7 +117,8 @@ async fn place(
     if !context.gateway.is_available() {
         return Err(OrderError::GatewayUnavailable);
     }
-    let destination = locate(context, tenant, &request.shipping_address).await?;
+    let geocoder = context.geocoder.as_ref();
+    let destination = locate(geocoder, tenant, &request.shipping_address).await?;
     oms_failpoints::reached("orders.located");
     let arrival = Arrival {
         key: key.clone(),

@@ -2,12 +2,13 @@
 //! coming, and none suffers for another. An order whose stock somebody else has locked leaves the batch and comes back when
 //! it is free.
 
+mod bounds;
 mod draft;
 mod held;
 mod outcomes;
 mod price;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -19,6 +20,7 @@ use oms_payments::{Attempt, PaymentError, record_attempts};
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::bounds::Exceeded;
 use crate::error::OrderError;
 use crate::service::get_order::{OrderDetails, get_order};
 use crate::service::intake::{Arrival, Intake, Outcome};
@@ -149,6 +151,8 @@ fn runs_of_distinct_keys(arrivals: &[Arc<Arrival>]) -> Vec<&[Arc<Arrival>]> {
 enum Abort {
     /// The keys of these orders are somebody else's.
     KeysTaken(HashSet<OrderId>),
+    /// The customers of these orders, by their place among those that came, have too much already.
+    Exceeded(HashMap<usize, Exceeded>),
     /// The stock of some order went since it was routed.
     Stale,
     /// Somebody else has locked the stock of some order.
@@ -174,6 +178,8 @@ async fn place_all(
     let mut outcomes = Outcomes::of(arrivals.len());
     let priced = price(context, connection, tenant, arrivals).await?;
     let mut open = outcomes.keep_priced(priced);
+    let exceeded = bounds::refused_early(context, connection, tenant, &open).await?;
+    refuse_exceeding(connection, tenant, &mut outcomes, &mut open, &exceeded).await?;
     // An order that has patience must not keep what it has while it waits for stock.
     let mut look = !way.held.is_empty() || way.wait == LockWait::Session;
     let (mut routings, mut last) = (0, OrderError::Contended);
@@ -195,8 +201,11 @@ async fn place_all(
         let known = known_keys(connection, tenant, &refused).await?;
         match place(context, connection, tenant, &drafts, way.wait).await {
             Ok(placed) => {
+                let units = drafts.iter().map(Draft::units).sum();
+                let orders = drafts.len() as u64;
+                context.bounds.add_unpaid(tenant, orders, units);
                 outcomes.placed(drafts, placed);
-                outcomes.refused(&refused, &known, || OrderError::NoSingleWarehouse);
+                outcomes.refused(&refused, &known, |_| OrderError::NoSingleWarehouse);
                 return Ok(outcomes.into_all());
             }
             Err(Abort::KeysTaken(taken)) => {
@@ -207,6 +216,10 @@ async fn place_all(
                     .collect();
                 outcomes.keys_taken(&taken);
                 open.retain(|priced| !taken.contains(&priced.index));
+            }
+            Err(Abort::Exceeded(exceeded)) => {
+                drop(drafts);
+                refuse_exceeding(connection, tenant, &mut outcomes, &mut open, &exceeded).await?;
             }
             Err(Abort::Stale) => last = OrderError::Contended,
             Err(Abort::Held) => {
@@ -221,7 +234,7 @@ async fn place_all(
                     cause,
                     "the answer to COMMIT was lost"
                 );
-                outcomes.refused(&refused, &known, || OrderError::Contended);
+                outcomes.refused(&refused, &known, |_| OrderError::Contended);
                 drop(admission);
                 let found = drafts
                     .iter()
@@ -235,7 +248,24 @@ async fn place_all(
     Err(last)
 }
 
-/// Of orders that no warehouse can fill, the keys that stand for an order by now: perhaps it was this very order, placed by
+/// Refuses the orders that exceed a bound, by their place among those that came, and goes on with the others. A key that
+/// stands for an order by now is that order's: perhaps it was a twin of the request that reached the bound.
+async fn refuse_exceeding(
+    connection: &mut Connection,
+    tenant: TenantId,
+    outcomes: &mut Outcomes,
+    open: &mut Vec<Priced<'_>>,
+    exceeded: &HashMap<usize, Exceeded>,
+) -> Result<(), DbError> {
+    let refused = open.iter().filter(|it| exceeded.contains_key(&it.index));
+    let refused: Vec<&Priced<'_>> = refused.collect();
+    let known = known_keys(connection, tenant, &refused).await?;
+    outcomes.refused(&refused, &known, |index| exceeded[&index].into());
+    open.retain(|priced| !exceeded.contains_key(&priced.index));
+    Ok(())
+}
+
+/// Of orders that are refused, the keys that stand for an order by now: perhaps it was this very order, placed by
 /// a twin of the request, that took the last of the stock.
 async fn known_keys(
     connection: &mut Connection,
@@ -267,8 +297,8 @@ async fn place(
     .await
 }
 
-/// The keys are claimed before any stock is locked, in this order everywhere, so that two requests
-/// can't wait for each other.
+/// Customers are locked before keys are claimed, and those before any stock is locked, in this order everywhere, so that two
+/// requests can't wait for each other.
 async fn write(
     context: &OrderContext,
     connection: &mut Connection,
@@ -277,13 +307,28 @@ async fn write(
     wait: LockWait,
 ) -> Result<Vec<(DateTime<Utc>, Attempt)>, Abort> {
     let (now, delay) = (context.now(), context.settings.sweep_after);
-    let (wanted, reason) = (placements_of(drafts), PLACED_REASON);
-    let placed = placements::insert(connection, tenant, now, delay, reason, &wanted, wait).await?;
+    bounds::lock_customers(context, connection, tenant, drafts, wait).await?;
+    let (wanted, standings) = (placements_of(drafts), bounds::standings(context));
+    let placed = placements::insert(
+        connection,
+        tenant,
+        now,
+        delay,
+        PLACED_REASON,
+        &wanted,
+        wait,
+        standings,
+    )
+    .await?;
     if placed.len() < drafts.len() {
         let ids = drafts.iter().map(|draft| draft.order.id);
         return Err(Abort::KeysTaken(
             ids.filter(|id| !placed.contains_key(id)).collect(),
         ));
+    }
+    let exceeded = bounds::refused_now(context, tenant, drafts, &placed);
+    if !exceeded.is_empty() {
+        return Err(Abort::Exceeded(exceeded));
     }
     let reserved = reserve(connection, tenant, &reservations_of(drafts), wait).await;
     let outcomes = reserved.map_err(|error| match error {
@@ -296,7 +341,9 @@ async fn write(
     let attempts: Vec<_> = drafts.iter().map(|draft| draft.attempt.clone()).collect();
     let recorded = record_attempts(connection, tenant, &attempts).await;
     oms_failpoints::reached("orders.reserved");
-    let times = drafts.iter().map(|draft| placed[&draft.order.id]);
+    let times = drafts
+        .iter()
+        .map(|draft| placed[&draft.order.id].created_at);
     Ok(times.zip(recorded.map_err(database_error)?).collect())
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use oms_geocoding::GeocodeError;
 use oms_payments::PaymentError;
 
+use crate::domain::bounds::Bound;
 use crate::domain::failure::Failure;
 use crate::error::OrderError;
 use crate::service::place_order::PlacedOrder;
@@ -34,6 +35,12 @@ pub enum PlacingOutcome {
     NotSold,
     /// The address has no coordinates.
     AddressNotFound,
+    /// The customer or the tenant had too many unpaid orders, or units in them.
+    TooManyUnpaid,
+    /// Too many payments of the customer or the credential were declined.
+    TooManyDeclines,
+    /// The tenant had looked up too many addresses.
+    TooManyLookUps,
     /// Too many orders were waiting.
     Overloaded,
     /// The payment gateway was not available.
@@ -50,7 +57,7 @@ pub enum PlacingOutcome {
 
 impl PlacingOutcome {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Paid,
         Self::Pending,
         Self::Declined,
@@ -62,6 +69,9 @@ impl PlacingOutcome {
         Self::OutOfStock,
         Self::NotSold,
         Self::AddressNotFound,
+        Self::TooManyUnpaid,
+        Self::TooManyDeclines,
+        Self::TooManyLookUps,
         Self::Overloaded,
         Self::GatewayUnavailable,
         Self::GatewayRefused,
@@ -84,6 +94,9 @@ impl PlacingOutcome {
             Self::OutOfStock => "out_of_stock",
             Self::NotSold => "not_sold",
             Self::AddressNotFound => "address_not_found",
+            Self::TooManyUnpaid => "too_many_unpaid",
+            Self::TooManyDeclines => "too_many_declines",
+            Self::TooManyLookUps => "too_many_look_ups",
             Self::Overloaded => "overloaded",
             Self::GatewayUnavailable => "gateway_unavailable",
             Self::GatewayRefused => "gateway_refused",
@@ -144,7 +157,16 @@ impl PlacingOutcome {
                 Self::GatewayUnavailable
             }
             OrderError::Geocoding(GeocodeError::NotFound) => Self::AddressNotFound,
+            OrderError::Geocoding(GeocodeError::TooManyLookUps { .. }) => Self::TooManyLookUps,
             OrderError::Geocoding(GeocodeError::Unavailable(_)) => Self::Unavailable,
+            OrderError::Exceeded(exceeded) => match exceeded.bound {
+                Bound::CustomerDeclines | Bound::CredentialDeclines => Self::TooManyDeclines,
+                Bound::CustomerOrders
+                | Bound::CustomerUnits
+                | Bound::OrderUnits
+                | Bound::TenantOrders
+                | Bound::TenantUnits => Self::TooManyUnpaid,
+            },
             OrderError::Database(error) | OrderError::Payment(PaymentError::Database(error)) => {
                 match error.is_transient() {
                     true => Self::Unavailable,

@@ -33,7 +33,8 @@ pub async fn preview_routing(
     address: &ShippingAddress,
     lines: &[RequestedLine],
 ) -> Result<RoutingPreview, OrderError> {
-    let destination = locate(context, tenant, address).await?;
+    let geocoder = context.preview_geocoder.as_ref();
+    let destination = locate(geocoder, tenant, address).await?;
     let mut connection = context.database.acquire().await?;
     let priced = price_lines(context, &mut connection, tenant, &[lines]).await?;
     let mut priced = priced.into_iter();

@@ -13,10 +13,12 @@ use oms_database::{Connection, DbError, LockWait, cached_sql};
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
 use uuid::Uuid;
 
+use crate::domain::bounds::Standing;
 use crate::domain::clock::Now;
 use crate::domain::external_reference::ExternalReference;
 use crate::domain::order::NewOrder;
 use crate::domain::status::OrderStatus;
+use crate::store::standings::{Figures, select_standings};
 
 /// An order, and the key that shall stand for it.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +33,10 @@ pub(crate) struct Placement<'a> {
 /// and its line in the worklist.
 ///
 /// Keys are claimed in their order, by everybody, so that no two transactions can wait for each other's.
-const INSERT: &str = "
+///
+/// The standings are those from before: a statement does not see what it inserts.
+const INSERT: &str = concat!(
+    "
 WITH placed AS (
     INSERT INTO orders.orders
         (tenant_id, id, idempotency_key, fingerprint, customer_id, status, version, warehouse_id, currency,
@@ -62,10 +67,37 @@ told AS (
     JOIN placed ON placed.id = deed.order_id
 ),
 listed AS (
-    INSERT INTO orders.reconciliations (tenant_id, order_id, due_at)
-    SELECT $1, id, created_at + make_interval(secs => $4) FROM placed
-)
-SELECT id, created_at FROM placed";
+    INSERT INTO orders.reconciliations (tenant_id, order_id, due_at, customer_id, units)
+    SELECT $1, placed.id, placed.created_at + make_interval(secs => $4), new.customer_id, new.units
+    FROM unnest($7::uuid[], $10::uuid[], $24::bigint[]) AS new (id, customer_id, units)
+    JOIN placed ON placed.id = new.id
+),
+standing AS (",
+    select_standings!("$25", "$3", "$26"),
+    ")
+SELECT placed.id, placed.created_at, standing.unpaid_orders, standing.unpaid_units, standing.oldest_s,
+       standing.declines, standing.first_s
+FROM placed
+JOIN unnest($7::uuid[], $10::uuid[]) AS new (id, customer_id) ON new.id = placed.id
+LEFT JOIN standing ON standing.customer_id = new.customer_id"
+);
+
+/// An order that was inserted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inserted {
+    pub(crate) created_at: DateTime<Utc>,
+    /// What its customer had before, if that was asked for.
+    pub(crate) standing: Standing,
+}
+
+/// Which standings are returned with the orders.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Standings {
+    /// None.
+    Ignored,
+    /// Those of all customers, with the declines of so long.
+    Within(Duration),
+}
 
 /// Places orders, and returns when that was. An order that is missing in the answer was not placed, because its key is
 /// somebody else's already. Waits for transactions that are about to claim one of the keys; the bound of the wait stays until
@@ -80,16 +112,23 @@ pub(crate) async fn insert(
     reason: &str,
     placements: &[Placement<'_>],
     wait: LockWait,
-) -> Result<HashMap<OrderId, DateTime<Utc>>, DbError> {
+    standings: Standings,
+) -> Result<HashMap<OrderId, Inserted>, DbError> {
     #[derive(QueryableByName)]
     struct Placed {
         #[diesel(sql_type = SqlUuid)]
         id: Uuid,
         #[diesel(sql_type = Timestamptz)]
         created_at: DateTime<Utc>,
+        #[diesel(embed)]
+        figures: Figures,
     }
 
     let (orders, lines) = (Orders::of(placements), Lines::of(placements));
+    let (looked_at, window) = match standings {
+        Standings::Ignored => (Vec::new(), Duration::ZERO),
+        Standings::Within(window) => (orders.customers.clone(), window),
+    };
     let placed: Vec<Placed> = cached_sql(INSERT)
         .bind::<SqlUuid, _>(tenant.as_uuid())
         .bind::<Text, _>(OrderStatus::PendingPayment.as_str())
@@ -114,12 +153,19 @@ pub(crate) async fn insert(
         .bind::<Array<Integer>, _>(lines.quantities)
         .bind::<Array<BigInt>, _>(lines.prices)
         .bind::<Nullable<Text>, _>(wait.setting())
+        .bind::<Array<BigInt>, _>(orders.units)
+        .bind::<Array<SqlUuid>, _>(looked_at)
+        .bind::<Double, _>(window.as_secs_f64())
         .load(connection)
         .await?;
-    let placed = placed
-        .into_iter()
-        .map(|row| (row.id.into(), row.created_at));
-    Ok(placed.collect())
+    let inserted = |row: Placed| {
+        let inserted = Inserted {
+            created_at: row.created_at,
+            standing: row.figures.into(),
+        };
+        (row.id.into(), inserted)
+    };
+    Ok(placed.into_iter().map(inserted).collect())
 }
 
 /// Orders, column by column.
@@ -137,6 +183,7 @@ struct Orders<'a> {
     references: Vec<Option<&'a str>>,
     metadata: Vec<Option<String>>,
     actors: Vec<&'a str>,
+    units: Vec<i64>,
 }
 
 impl<'a> Orders<'a> {
@@ -148,6 +195,7 @@ impl<'a> Orders<'a> {
             columns.keys.push(key.as_str());
             columns.fingerprints.push(&order.fingerprint.0);
             columns.customers.push(order.customer_id.as_uuid());
+            columns.units.push(order.units());
             columns.warehouses.push(order.warehouse_id.as_uuid());
             columns.currencies.push(order.total.currency.as_str());
             columns.totals.push(order.total.amount_minor);

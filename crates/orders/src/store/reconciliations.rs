@@ -47,7 +47,8 @@ pub(crate) struct Entry {
     claim: i64,
 }
 
-/// Leaves an order to the sweeper, from `delay` on. Its tries are counted anew.
+/// Leaves an order to the sweeper, from `delay` on. Its tries are counted anew. While it is unpaid, it counts against the
+/// bounds of its customer.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
@@ -62,8 +63,13 @@ pub(crate) async fn insert(
     }
 
     let inserted: Inserted = cached_sql(
-        "INSERT INTO orders.reconciliations (tenant_id, order_id, due_at)
-         VALUES ($1, $2, coalesce($4, now()) + make_interval(secs => $3))
+        "INSERT INTO orders.reconciliations (tenant_id, order_id, due_at, customer_id, units)
+         SELECT $1, $2, coalesce($4, now()) + make_interval(secs => $3), unpaid.customer_id, unpaid.units
+         FROM (VALUES (1)) AS always
+         LEFT JOIN (
+             SELECT customer_id, (SELECT sum(quantity) FROM orders.lines WHERE tenant_id = $1 AND order_id = $2) AS units
+             FROM orders.orders WHERE tenant_id = $1 AND id = $2 AND status = 'PENDING_PAYMENT'
+         ) AS unpaid ON true
          RETURNING claim",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())

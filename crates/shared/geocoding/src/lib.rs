@@ -6,6 +6,7 @@ mod cached;
 mod chain;
 mod coordinates;
 mod geocoder;
+mod limited;
 mod problems;
 mod store;
 
@@ -14,4 +15,5 @@ pub use cached::{CachedGeocoder, DEFAULT_TTL};
 pub use chain::Chain;
 pub use coordinates::{Coordinates, InvalidCoordinates};
 pub use geocoder::{GeocodeError, Geocoder};
-pub use problems::{ADDRESS_NOT_FOUND, PROBLEM_TYPES, UNAVAILABLE};
+pub use limited::LimitedGeocoder;
+pub use problems::{ADDRESS_NOT_FOUND, PROBLEM_TYPES, TOO_MANY_LOOK_UPS, UNAVAILABLE};

@@ -1,5 +1,7 @@
 //! What clients are told.
 
+use std::time::Duration;
+
 use oms_errors::Problem;
 
 use crate::GeocodeError;
@@ -10,6 +12,8 @@ const RETRY_AFTER_S: u32 = 5;
 oms_errors::problem_types! {
     /// The address is not known.
     ADDRESS_NOT_FOUND = "geocoding.address_not_found", InvalidRequest, "The address can't be served";
+    /// The tenant has used up the addresses that it may look up in a minute. Nothing was kept. Coordinates in `shippingAddress.location` need no look-up.
+    TOO_MANY_LOOK_UPS = "geocoding.too_many_look_ups", TooManyRequests, "Too many addresses were looked up";
     /// The geocoding service does not answer. Nothing was kept.
     UNAVAILABLE = "geocoding.unavailable", Unavailable, "The geocoding service is not available";
 }
@@ -18,11 +22,29 @@ impl From<GeocodeError> for Problem {
     fn from(error: GeocodeError) -> Self {
         match error {
             GeocodeError::NotFound => Self::of(&ADDRESS_NOT_FOUND),
+            GeocodeError::TooManyLookUps {
+                per_minute,
+                retry_after,
+            } => too_many_look_ups(per_minute, retry_after),
             GeocodeError::Unavailable(_) => Self::of(&UNAVAILABLE)
                 .with_retry_after_s(RETRY_AFTER_S)
                 .with_source(error),
         }
     }
+}
+
+fn too_many_look_ups(per_minute: u32, retry_after: Duration) -> Problem {
+    let detail = format!(
+        "{per_minute} addresses may be looked up in a minute; wait, or send the coordinates in shippingAddress.location"
+    );
+    let seconds = retry_after.as_secs_f64().ceil().max(1.0);
+    // At most a minute.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "1 to 60"
+    )]
+    Problem::new(&TOO_MANY_LOOK_UPS, detail).with_retry_after_s(seconds as u32)
 }
 
 #[cfg(test)]

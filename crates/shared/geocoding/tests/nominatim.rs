@@ -19,6 +19,8 @@ const ATLANTA: &str = r#"[{"lat": "33.7578", "lon": "-84.3876", "display_name": 
 /// What the server does with a request.
 #[derive(Clone)]
 enum Script {
+    /// Hangs for addresses that have this in them, and finds the others.
+    HangOn(&'static str),
     Answer(u16, String),
     /// An answer that ends before it should.
     Truncate,
@@ -83,15 +85,14 @@ async fn serve(
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.unwrap());
     }
-    requests
-        .lock()
-        .unwrap()
-        .push(String::from_utf8(head).unwrap());
+    let head = String::from_utf8(head).unwrap();
+    requests.lock().unwrap().push(head.clone());
     let script = script.lock().unwrap().clone();
     let (status, length, body) = match script {
         Script::Answer(status, body) => (status, body.len(), body),
         Script::Truncate => (200, 500, "[".to_owned()),
-        Script::Hang => return pending().await,
+        Script::HangOn(text) if !head.contains(text) => (200, ATLANTA.len(), ATLANTA.to_owned()),
+        Script::Hang | Script::HangOn(_) => return pending().await,
     };
     let answer = format!(
         "HTTP/1.1 {status} Scripted\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
@@ -113,8 +114,16 @@ fn answer(status: u16, body: &str) -> Script {
 const LONG: Duration = Duration::from_secs(60);
 
 async fn ask(client: &Nominatim) -> Result<Coordinates, GeocodeError> {
-    let address = Address::new("Secret St & 5, München").unwrap();
-    client.locate(Uuid::nil(), &address).await
+    ask_for(client, Uuid::nil(), "Secret St & 5, München").await
+}
+
+async fn ask_for(
+    client: &Nominatim,
+    tenant: Uuid,
+    address: &str,
+) -> Result<Coordinates, GeocodeError> {
+    let address = Address::new(address).unwrap();
+    client.locate(tenant, &address).await
 }
 
 /// The whole chain of causes.
@@ -144,13 +153,20 @@ async fn a_known_address_is_found() {
 async fn unknown_addresses_never_open_the_breaker() {
     let server = Server::start(answer(200, "[]")).await;
     let client = server.client(LONG);
-    for status in [200, 400] {
-        server.now(answer(status, "[]"));
+    let unknown = [
+        answer(200, "[]"),
+        answer(400, "[]"),
+        answer(404, r#"{"error": "Unable to geocode"}"#),
+        answer(414, ""),
+        answer(422, ""),
+    ];
+    for script in unknown {
+        server.now(script);
         for _ in 0..10 {
             assert!(matches!(ask(&client).await, Err(GeocodeError::NotFound)));
         }
     }
-    assert_eq!(server.requests().len(), 20);
+    assert_eq!(server.requests().len(), 50);
     assert!(client.is_available());
     server.now(answer(200, ATLANTA));
     assert!(ask(&client).await.is_ok());
@@ -165,6 +181,9 @@ async fn everything_else_is_unavailable_and_does_not_repeat_the_address() {
         answer(429, "[]"),
         answer(403, "[]"),
         answer(302, "[]"),
+        // A path that is wrong.
+        answer(404, "<html>"),
+        answer(404, "{}"),
         answer(200, "Secret St <html>"),
         answer(200, r#"["Secret St"]"#),
         answer(200, r#"[{"lat": "99", "lon": "0"}]"#),
@@ -222,6 +241,52 @@ async fn timeouts_open_the_breaker() {
         assert!(ask(&client).await.is_err());
     }
     assert!(!client.is_available());
+}
+
+#[tokio::test]
+async fn addresses_that_time_out_stop_only_the_tenant_that_sends_them() {
+    let server = Server::start(Script::HangOn("bad")).await;
+    let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let impatient = server.client(Duration::from_millis(50));
+    for number in 0..3 {
+        let bad = ask_for(&impatient, one, &format!("bad {number}")).await;
+        assert!(matches!(bad, Err(GeocodeError::Unavailable(_))));
+    }
+    let sent = server.requests().len();
+    let refused = ask_for(&impatient, one, "good").await;
+    assert!(matches!(refused, Err(GeocodeError::Unavailable(_))));
+    assert_eq!(server.requests().len(), sent);
+    // The other tenant's is called, however slow the machine is.
+    let _ = ask_for(&impatient, other, "good").await;
+    assert_eq!(server.requests().len(), sent + 1);
+}
+
+#[tokio::test]
+async fn addresses_on_which_the_service_fails_stop_only_the_tenant_that_sends_them() {
+    let server = Server::start(answer(500, "")).await;
+    let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let client = server.client(LONG);
+    for _ in 0..10 {
+        assert!(ask_for(&client, one, "bad").await.is_err());
+    }
+    assert_eq!(server.requests().len(), 3);
+    server.now(answer(200, ATLANTA));
+    assert!(ask_for(&client, one, "good").await.is_err());
+    assert!(ask_for(&client, other, "good").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_place_that_is_nowhere_on_earth_says_nothing_of_the_service() {
+    let server = Server::start(answer(200, r#"[{"lat": "99", "lon": "0"}]"#)).await;
+    let client = server.client(LONG);
+    for _ in 0..10 {
+        assert!(matches!(
+            ask(&client).await,
+            Err(GeocodeError::Unavailable(_))
+        ));
+    }
+    assert_eq!(server.requests().len(), 10);
+    assert!(client.is_available());
 }
 
 #[test]

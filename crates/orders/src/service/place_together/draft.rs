@@ -22,6 +22,11 @@ pub(super) struct Draft<'a> {
 }
 
 impl Draft<'_> {
+    /// The units that it holds.
+    pub(super) fn units(&self) -> u64 {
+        self.order.units().unsigned_abs()
+    }
+
     /// The stock that it needs.
     pub(super) fn levels(&self) -> impl Iterator<Item = Level> {
         let warehouse = self.order.warehouse_id;

@@ -47,12 +47,12 @@ impl Outcomes {
         &mut self,
         refused: &[&Priced<'_>],
         known: &HashSet<String>,
-        refusal: impl Fn() -> OrderError,
+        refusal: impl Fn(usize) -> OrderError,
     ) {
         for priced in refused {
             let outcome = match known.contains(priced.arrival.key.as_str()) {
                 true => Ok(Intake::KeyTaken),
-                false => Err(refusal()),
+                false => Err(refusal(priced.index)),
             };
             self.0[priced.index] = Some(Answer::Done(outcome));
         }

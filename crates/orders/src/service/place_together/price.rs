@@ -23,6 +23,15 @@ pub(super) struct Priced<'a> {
 }
 
 impl Priced<'_> {
+    /// The units that it would hold.
+    pub(super) fn units(&self) -> u64 {
+        let quantities = self
+            .lines
+            .iter()
+            .map(|line| u64::from(line.quantity.unsigned_abs()));
+        quantities.sum()
+    }
+
     pub(super) fn routing_request(&self) -> RoutingRequest<'_> {
         RoutingRequest {
             destination: self.arrival.destination,

@@ -9,7 +9,11 @@ use reqwest::{Client, Response, StatusCode, Url, redirect};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::{Address, Coordinates, GeocodeError, Geocoder};
+use super::tenant_breakers::TenantBreakers;
+use crate::{Address, Coordinates, GeocodeError, Geocoder, InvalidCoordinates};
+
+/// Of the service's breakers, in the log and in metrics.
+const NAME: &str = "geocoder";
 
 /// One place without its outline is about 1 kB.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -53,11 +57,14 @@ pub enum NominatimError {
     Client(#[source] reqwest::Error),
 }
 
-/// The service, behind its breaker.
+/// The service. Its failures count for each tenant apart: addresses on which it fails stop only the tenant that sends them.
 pub struct Nominatim {
     client: Client,
     search: Url,
-    breaker: CircuitBreaker,
+    /// They decide whether the service is called.
+    breakers: TenantBreakers,
+    /// Sees the results of all tenants, for reports, and refuses nothing.
+    overall: CircuitBreaker,
 }
 
 impl Nominatim {
@@ -83,7 +90,8 @@ impl Nominatim {
         Ok(Self {
             client: client.build().map_err(NominatimError::Client)?,
             search,
-            breaker: CircuitBreaker::new("geocoder", config.breaker),
+            breakers: TenantBreakers::new(NAME, config.breaker),
+            overall: CircuitBreaker::new(NAME, config.breaker),
         })
     }
 
@@ -97,7 +105,14 @@ impl Nominatim {
         match response.status() {
             StatusCode::OK => first_place(&read(response).await?),
             // A search text that it can make nothing of.
-            StatusCode::BAD_REQUEST => Err(GeocodeError::NotFound),
+            StatusCode::BAD_REQUEST
+            | StatusCode::URI_TOO_LONG
+            | StatusCode::UNPROCESSABLE_ENTITY => Err(GeocodeError::NotFound),
+            // Some services say so that they found nothing; a wrong path has another body.
+            StatusCode::NOT_FOUND => match is_error_object(&read(response).await?) {
+                true => Err(GeocodeError::NotFound),
+                false => Err(unavailable("it answered 404 Not Found".to_owned())),
+            },
             status => Err(unavailable(format!("it answered {status}"))),
         }
     }
@@ -105,15 +120,13 @@ impl Nominatim {
 
 #[async_trait]
 impl Geocoder for Nominatim {
-    async fn locate(&self, _tenant: Uuid, address: &Address) -> Result<Coordinates, GeocodeError> {
-        let is_unavailable = |error: &GeocodeError| match error {
-            GeocodeError::NotFound => false,
-            GeocodeError::Unavailable(_) => true,
+    async fn locate(&self, tenant: Uuid, address: &Address) -> Result<Coordinates, GeocodeError> {
+        let guarded = async {
+            let located = self.search(address).await;
+            self.report(&located).await;
+            located
         };
-        let located = self
-            .breaker
-            .call(is_unavailable, self.search(address))
-            .await;
+        let located = self.breakers.of(tenant).call(is_of_service, guarded).await;
         located.map_err(|error| match error {
             BreakerError::Refused => unavailable("its circuit breaker is open".to_owned()),
             BreakerError::Inner(error) => error,
@@ -121,8 +134,30 @@ impl Geocoder for Nominatim {
     }
 
     fn breaker(&self) -> Option<&CircuitBreaker> {
-        Some(&self.breaker)
+        Some(&self.overall)
     }
+}
+
+impl Nominatim {
+    async fn report(&self, located: &Result<Coordinates, GeocodeError>) {
+        let failed = located.as_ref().is_err_and(is_of_service);
+        let result = async { if failed { Err(()) } else { Ok(()) } };
+        // While it cools down it does not listen, which is all the same.
+        let _ = self.overall.call(|()| true, result).await;
+    }
+}
+
+/// Whether a failure says something of the service, and not of one address.
+fn is_of_service(error: &GeocodeError) -> bool {
+    match error {
+        GeocodeError::NotFound | GeocodeError::TooManyLookUps { .. } => false,
+        GeocodeError::Unavailable(cause) => !cause.is::<InvalidCoordinates>(),
+    }
+}
+
+fn is_error_object(body: &[u8]) -> bool {
+    let body: Result<serde_json::Value, _> = serde_json::from_slice(body);
+    body.is_ok_and(|body| body.get("error").is_some())
 }
 
 fn search_url(base: &str) -> Option<Url> {

@@ -1,0 +1,274 @@
+//! What customers and tenants have unpaid, and what was declined: for the bounds that orders are placed within.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Double, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, LockWait, cached_sql};
+use oms_payments::AttemptId;
+use oms_validation::{OrderId, TenantId};
+use uuid::Uuid;
+
+use crate::domain::bounds::{Declined, Standing, Unpaid};
+use crate::domain::clock::Now;
+use crate::domain::id::CustomerId;
+
+/// The standings of customers: `$1` is the tenant; the parameters are the customers, the time, and the window in seconds.
+macro_rules! select_standings {
+    ($customers:literal, $now:literal, $window:literal) => {
+        concat!(
+            "SELECT customer.id AS customer_id, unpaid.orders AS unpaid_orders, unpaid.units AS unpaid_units,
+                    unpaid.oldest_s, declined.declines, declined.first_s
+             FROM (SELECT DISTINCT id FROM unnest(", $customers, "::uuid[]) AS id) AS customer
+             CROSS JOIN LATERAL (
+                 SELECT count(*) AS orders, coalesce(sum(listed.units), 0)::bigint AS units,
+                        extract(epoch FROM coalesce(", $now, ", now()) - min(placed.created_at))::float8 AS oldest_s
+                 FROM orders.reconciliations AS listed
+                 JOIN orders.orders AS placed ON placed.tenant_id = $1 AND placed.id = listed.order_id
+                 WHERE listed.tenant_id = $1 AND listed.customer_id = customer.id
+                   AND placed.status = 'PENDING_PAYMENT'
+             ) AS unpaid
+             CROSS JOIN LATERAL (
+                 SELECT count(*) AS declines,
+                        extract(epoch FROM coalesce(", $now, ", now()) - min(declined_at))::float8 AS first_s
+                 FROM orders.declines
+                 WHERE tenant_id = $1 AND orders.declines.customer_id = customer.id
+                   AND declined_at > coalesce(", $now, ", now()) - make_interval(secs => ", $window, ")
+             ) AS declined"
+        )
+    };
+}
+pub(super) use select_standings;
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SqlUuid)]
+    customer_id: Uuid,
+    #[diesel(embed)]
+    figures: Figures,
+}
+
+/// What a customer has, as the database says it; nothing of a customer that was not asked for.
+#[derive(QueryableByName)]
+pub(super) struct Figures {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    unpaid_orders: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    unpaid_units: Option<i64>,
+    #[diesel(sql_type = Nullable<Double>)]
+    oldest_s: Option<f64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    declines: Option<i64>,
+    #[diesel(sql_type = Nullable<Double>)]
+    first_s: Option<f64>,
+}
+
+impl From<Figures> for Standing {
+    fn from(figures: Figures) -> Self {
+        Self {
+            unpaid: Unpaid {
+                orders: count(figures.unpaid_orders),
+                units: count(figures.unpaid_units),
+                oldest: seconds(figures.oldest_s),
+            },
+            declined: Declined {
+                count: count(figures.declines),
+                first: seconds(figures.first_s),
+            },
+        }
+    }
+}
+
+fn count(figure: Option<i64>) -> u64 {
+    figure.unwrap_or_default().unsigned_abs()
+}
+
+/// What happened in the future, by another clock, happened just now.
+fn seconds(age_s: Option<f64>) -> Duration {
+    Duration::try_from_secs_f64(age_s.unwrap_or_default()).unwrap_or_default()
+}
+
+/// Has whoever places orders of these customers wait for each other, until the transaction ends. Everybody takes them in the
+/// same order, and before anything else.
+///
+/// Customers are no rows that could be locked. Two that share a hash merely wait for each other as well.
+pub(crate) async fn lock_customers(
+    connection: &mut Connection,
+    tenant: TenantId,
+    customers: &[CustomerId],
+    wait: LockWait,
+) -> Result<(), DbError> {
+    cached_sql(
+        "SELECT pg_advisory_xact_lock(customer.hash)
+         FROM (SELECT set_config('lock_timeout', coalesce($3, current_setting('lock_timeout')), true)) AS bound
+         CROSS JOIN (
+             SELECT DISTINCT hashtextextended('unpaid ' || $1::text || ' ' || id::text, 0) AS hash
+             FROM unnest($2::uuid[]) AS id ORDER BY hash
+         ) AS customer",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(uuids(customers))
+    .bind::<Nullable<Text>, _>(wait.setting())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn uuids(customers: &[CustomerId]) -> Vec<Uuid> {
+    customers.iter().map(|id| id.as_uuid()).collect()
+}
+
+/// What customers have now.
+pub(crate) async fn find_standings(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    customers: &[CustomerId],
+    window: Duration,
+) -> Result<HashMap<CustomerId, Standing>, DbError> {
+    let rows: Vec<Row> = cached_sql(select_standings!("$2", "$3", "$4"))
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<Array<SqlUuid>, _>(uuids(customers))
+        .bind::<Nullable<Timestamptz>, _>(now)
+        .bind::<Double, _>(window.as_secs_f64())
+        .load(connection)
+        .await?;
+    let standing = |row: Row| (row.customer_id.into(), row.figures.into());
+    Ok(rows.into_iter().map(standing).collect())
+}
+
+/// The unpaid orders of a tenant, up to `most`. Orders that are being cancelled may be among them.
+pub(crate) async fn find_unpaid_of_tenant(
+    connection: &mut Connection,
+    tenant: TenantId,
+    most: u64,
+) -> Result<Unpaid, DbError> {
+    #[derive(QueryableByName)]
+    struct Counted {
+        #[diesel(sql_type = BigInt)]
+        orders: i64,
+        #[diesel(sql_type = BigInt)]
+        units: i64,
+    }
+
+    let counted: Counted = cached_sql(
+        "SELECT count(*) AS orders, coalesce(sum(units), 0)::bigint AS units
+         FROM (SELECT units FROM orders.reconciliations
+               WHERE tenant_id = $1 AND customer_id IS NOT NULL LIMIT $2) AS unpaid",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<BigInt, _>(i64::try_from(most).unwrap_or(i64::MAX))
+    .get_result(connection)
+    .await?;
+    Ok(Unpaid {
+        orders: counted.orders.unsigned_abs(),
+        units: counted.units.unsigned_abs(),
+        oldest: Duration::ZERO,
+    })
+}
+
+/// The declined payments that were tried in the name of an actor, up to `most`.
+pub(crate) async fn find_declines_of_actor(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    actor: &str,
+    window: Duration,
+    most: u64,
+) -> Result<Declined, DbError> {
+    #[derive(QueryableByName)]
+    struct Counted {
+        #[diesel(sql_type = BigInt)]
+        declines: i64,
+        #[diesel(sql_type = Nullable<Double>)]
+        first_s: Option<f64>,
+    }
+
+    // The newest: the first of as many as there may be is the one whose age decides.
+    let counted: Counted = cached_sql(
+        "SELECT count(*) AS declines,
+                extract(epoch FROM coalesce($3, now()) - min(declined_at))::float8 AS first_s
+         FROM (SELECT declined_at FROM orders.declines
+               WHERE tenant_id = $1 AND actor = $2
+                 AND declined_at > coalesce($3, now()) - make_interval(secs => $4)
+               ORDER BY declined_at DESC LIMIT $5) AS declined",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Text, _>(actor)
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<Double, _>(window.as_secs_f64())
+    .bind::<BigInt, _>(i64::try_from(most).unwrap_or(i64::MAX))
+    .get_result(connection)
+    .await?;
+    Ok(Declined {
+        count: counted.declines.unsigned_abs(),
+        first: seconds(counted.first_s),
+    })
+}
+
+/// The declined payments of an order's customer.
+pub(crate) async fn find_declines_of_customer(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
+    window: Duration,
+) -> Result<Declined, DbError> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = SqlUuid)]
+        customer_id: Uuid,
+    }
+
+    let found: Vec<Found> =
+        cached_sql("SELECT customer_id FROM orders.orders WHERE tenant_id = $1 AND id = $2")
+            .bind::<SqlUuid, _>(tenant.as_uuid())
+            .bind::<SqlUuid, _>(order_id.as_uuid())
+            .load(connection)
+            .await?;
+    let customers: Vec<CustomerId> = found.iter().map(|row| row.customer_id.into()).collect();
+    let standings = find_standings(connection, tenant, now, &customers, window).await?;
+    let standing = standings.into_values().next().unwrap_or_default();
+    Ok(standing.declined)
+}
+
+/// Records that a payment of an order was declined, and deletes up to 100 declines of the tenant that count no more.
+pub(crate) async fn insert_decline(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
+    attempt_id: AttemptId,
+    actor: &str,
+    window: Duration,
+) -> Result<(), DbError> {
+    let now: Option<DateTime<Utc>> = now;
+    cached_sql(
+        "WITH past AS MATERIALIZED (
+             SELECT declined_at, attempt_id FROM orders.declines
+             WHERE tenant_id = $1 AND declined_at < coalesce($2, now()) - make_interval(secs => $6)
+             ORDER BY declined_at LIMIT 100
+             FOR UPDATE SKIP LOCKED
+         ),
+         purged AS (
+             DELETE FROM orders.declines AS declined USING past
+             WHERE declined.tenant_id = $1 AND declined.declined_at = past.declined_at
+               AND declined.attempt_id = past.attempt_id
+         )
+         INSERT INTO orders.declines (tenant_id, declined_at, attempt_id, customer_id, actor)
+         SELECT $1, coalesce($2, now()), $4, customer_id, $5
+         FROM orders.orders WHERE tenant_id = $1 AND id = $3",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .bind::<SqlUuid, _>(attempt_id.as_uuid())
+    .bind::<Text, _>(actor)
+    .bind::<Double, _>(window.as_secs_f64())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
