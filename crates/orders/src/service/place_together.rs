@@ -24,6 +24,7 @@ use crate::domain::bounds::Exceeded;
 use crate::error::OrderError;
 use crate::service::get_order::{OrderDetails, get_order};
 use crate::service::intake::{Arrival, Intake, Outcome};
+use crate::store::placements::Insertion;
 use crate::store::{orders, placements};
 use draft::{Draft, drafts, placements_of, reservations_of};
 use held::{Level, held_levels};
@@ -308,18 +309,13 @@ async fn write(
 ) -> Result<Vec<(DateTime<Utc>, Attempt)>, Abort> {
     let (now, delay) = (context.now(), context.settings.sweep_after);
     bounds::lock_customers(context, connection, tenant, drafts, wait).await?;
-    let (wanted, standings) = (placements_of(drafts), bounds::standings(context));
-    let placed = placements::insert(
-        connection,
-        tenant,
-        now,
-        delay,
-        PLACED_REASON,
-        &wanted,
+    let wanted = placements_of(drafts);
+    let how = Insertion {
         wait,
-        standings,
-    )
-    .await?;
+        standings: bounds::standings(context),
+    };
+    let placed =
+        placements::insert(connection, tenant, now, delay, PLACED_REASON, &wanted, how).await?;
     if placed.len() < drafts.len() {
         let ids = drafts.iter().map(|draft| draft.order.id);
         return Err(Abort::KeysTaken(

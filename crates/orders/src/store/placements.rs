@@ -90,6 +90,14 @@ pub(crate) struct Inserted {
     pub(crate) standing: Standing,
 }
 
+/// How orders are inserted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Insertion {
+    /// For whoever is about to claim one of the keys.
+    pub(crate) wait: LockWait,
+    pub(crate) standings: Standings,
+}
+
 /// Which standings are returned with the orders.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Standings {
@@ -111,8 +119,7 @@ pub(crate) async fn insert(
     delay: Duration,
     reason: &str,
     placements: &[Placement<'_>],
-    wait: LockWait,
-    standings: Standings,
+    Insertion { wait, standings }: Insertion,
 ) -> Result<HashMap<OrderId, Inserted>, DbError> {
     #[derive(QueryableByName)]
     struct Placed {
