@@ -8,6 +8,7 @@ mod oidc;
 mod payments;
 mod reader;
 mod reconcile;
+mod retention;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub(crate) use geocoder::GeocoderSettings;
 pub(crate) use payments::PaymentSettings;
 pub(crate) use reader::InvalidConfig;
 use reader::Reader;
+pub(crate) use retention::RetentionSettings;
 pub(crate) use sweep::SweepSettings;
 
 /// What kind of installation this is.
@@ -76,6 +78,7 @@ pub(crate) struct Config {
     /// None: never.
     pub(crate) reconcile: Option<ReconcileSchedule>,
     pub(crate) payments: PaymentSettings,
+    pub(crate) retention: RetentionSettings,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) log_format: LogFormat,
     /// Where spans are sent, without `/v1/traces`.
@@ -175,6 +178,7 @@ impl Config {
             ),
             reconcile: reconcile::reconcile_schedule(&mut reader, stripe.timeout),
             payments: PaymentSettings::read(&mut reader),
+            retention: RetentionSettings::read(&mut reader),
             shutdown_timeout: reader.milliseconds("OMS_SHUTDOWN_TIMEOUT_MS", 30_000, 0..=600_000),
             log_format: log_format(&mut reader, development),
             otlp_endpoint: otlp_endpoint(&mut reader),

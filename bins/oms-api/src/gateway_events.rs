@@ -1,4 +1,4 @@
-//! The background worker that applies what the gateway reports, as soon as it was stored, and forgets it in time.
+//! The background worker that applies what the gateway reports, as soon as it was stored.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -9,17 +9,12 @@ use async_trait::async_trait;
 use oms_database::Database;
 use oms_monitoring::metrics::{Counter, Metrics, MetricsError};
 use oms_orders::{AppliedEvents, OrderContext, apply_gateway_events};
-use oms_payments::{
-    KEEP_GATEWAY_EVENTS, PaymentError, count_due_gateway_events, purge_gateway_events,
-};
+use oms_payments::{PaymentError, count_due_gateway_events};
 use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::workers::{Pulse, Worker};
-
-/// How often old messages are looked for.
-const PURGE_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// What the worker does next.
 enum Work {
@@ -27,7 +22,6 @@ enum Work {
     Apply,
     /// It is time to look for what other processes have stored, and for what was postponed.
     ApplyAndMeasure,
-    Purge,
 }
 
 /// The worker. It looks each time that `news` says so, and every so often by itself. It finishes the turn that it is in when
@@ -70,11 +64,6 @@ impl Applier {
                     Err(error) => warn(&error, "due webhooks could not be counted"),
                 }
             }
-            Work::Purge => {
-                if let Err(error) = purge(&self.database, &self.stopping).await {
-                    warn(&error, "old webhooks could not be deleted");
-                }
-            }
         }
     }
 }
@@ -86,13 +75,12 @@ impl Worker for Applier {
     }
 
     async fn run(&self, pulse: &Pulse) {
-        let (mut looks, mut purges) = (every(self.look_every), every(PURGE_INTERVAL));
+        let mut looks = every(self.look_every);
         loop {
             let work = async {
                 tokio::select! {
                     () = self.news.notified() => Work::Apply,
                     _ = looks.tick() => Work::ApplyAndMeasure,
-                    _ = purges.tick() => Work::Purge,
                 }
             };
             let Some(work) = self.stopping.run_until_cancelled(work).await else {
@@ -131,23 +119,6 @@ async fn apply(context: &OrderContext, metrics: &EventMetrics, stopping: &Cancel
 async fn measure(database: &Database) -> Result<u64, PaymentError> {
     let mut connection = database.acquire().await?;
     count_due_gateway_events(&mut connection).await
-}
-
-/// Batch after batch until nothing old is left.
-async fn purge(database: &Database, stopping: &CancellationToken) -> Result<(), PaymentError> {
-    let mut connection = database.acquire().await?;
-    let mut deleted = 0;
-    loop {
-        let batch = purge_gateway_events(&mut connection, KEEP_GATEWAY_EVENTS).await?;
-        deleted += batch;
-        if batch == 0 || stopping.is_cancelled() {
-            break;
-        }
-    }
-    if deleted > 0 {
-        tracing::info!(deleted, "deleted old webhooks");
-    }
-    Ok(())
 }
 
 fn warn(error: &(dyn Error + 'static), message: &str) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use oms_database::Database;
 use oms_geocoding::adapters::{AddressBook, Nominatim};
-use oms_geocoding::{CachedGeocoder, Chain, DEFAULT_TTL, Geocoder};
+use oms_geocoding::{CachedGeocoder, Chain, Geocoder};
 use oms_inventory::InventoryContext;
 use oms_inventory::http::InventoryApi;
 use oms_monitoring::metrics::Metrics;
@@ -32,6 +32,7 @@ use crate::http_server::Endpoints;
 use crate::metrics::requests::RequestMetrics;
 use crate::readiness::Readiness;
 use crate::reconciler::Reconciler;
+use crate::retention::Retention;
 use crate::statistics::Analyzer;
 use crate::sweeper::Sweeper;
 use crate::workers::Workers;
@@ -73,6 +74,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         sweep_max_tries: config.sweep.max_tries,
         pending_payment_deadline: config.payments.deadline,
         decline_policy: config.payments.decline_policy,
+        erase_paid_after: config.retention.erase_paid_after,
         ..OrderSettings::new(config.currency)
     };
     let locator = Arc::new(GeocodedAddresses(geocoder.clone()));
@@ -162,6 +164,14 @@ fn start_workers(
         stopping(),
     )?;
     workers.start(applier)?;
+    workers.start(Retention::new(
+        context(),
+        database.clone(),
+        config.retention,
+        interval,
+        metrics,
+        stopping(),
+    )?)?;
     if let Some(schedule) = config.reconcile {
         let own = config.tenant;
         workers.start(Reconciler::new(
@@ -219,7 +229,7 @@ pub(crate) fn geocoder(config: &Config, database: &Database) -> anyhow::Result<A
         chain.push(Arc::new(CachedGeocoder::new(
             Arc::new(service),
             database.clone(),
-            DEFAULT_TTL,
+            config.retention.geocoding,
         )));
     }
     Ok(Arc::new(Chain::new(chain)))

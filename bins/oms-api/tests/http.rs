@@ -99,6 +99,8 @@ mod dead_letters;
 mod deployed_monitoring;
 #[path = "http/documentation.rs"]
 mod documentation;
+#[path = "http/erasing.rs"]
+mod erasing;
 #[path = "http/every_body.rs"]
 mod every_body;
 #[path = "http/every_route.rs"]
@@ -125,6 +127,8 @@ mod kill_cancel_refund;
 mod kill_matrix;
 #[path = "http/killed.rs"]
 mod killed;
+#[path = "http/least_privilege.rs"]
+mod least_privilege;
 #[path = "http/limits.rs"]
 mod limits;
 #[path = "http/listing_orders.rs"]
@@ -163,6 +167,8 @@ mod references;
 mod refunding;
 #[path = "http/refusals.rs"]
 mod refusals;
+#[path = "http/retention.rs"]
+mod retention;
 #[path = "http/reverse_reconciliation.rs"]
 mod reverse_reconciliation;
 #[path = "http/shutdown.rs"]

@@ -241,6 +241,10 @@ pub struct OrderSettings {
     pub pending_payment_deadline: Duration,
     /// What becomes of an order whose payment was declined.
     pub decline_policy: DeclinePolicy,
+    /// How long an erasure leaves paid orders alone, which may not have been delivered.
+    pub erase_paid_after: Duration,
+    /// Pause after which an erasure looks again at the orders that it could not erase.
+    pub erasure_recheck: Duration,
 }
 
 impl OrderSettings {
@@ -259,6 +263,8 @@ impl OrderSettings {
             sweep_max_tries: 20,
             pending_payment_deadline: Duration::from_secs(900),
             decline_policy: DeclinePolicy::Fail,
+            erase_paid_after: Duration::from_secs(14 * 86_400),
+            erasure_recheck: Duration::from_secs(3600),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::error::Error;
 
 use async_trait::async_trait;
 use oms_circuit_breaker::CircuitBreaker;
+use oms_database::DbError;
 use uuid::Uuid;
 
 use crate::{Address, Coordinates};
@@ -16,6 +17,14 @@ pub trait Geocoder: Send + Sync {
     /// # Errors
     /// [`GeocodeError::NotFound`] when it is known that nobody knows, else [`GeocodeError::Unavailable`].
     async fn locate(&self, tenant: Uuid, address: &Address) -> Result<Coordinates, GeocodeError>;
+
+    /// Forgets where addresses of a tenant are, if that is remembered anywhere.
+    ///
+    /// # Errors
+    /// When the database does not answer. Repeat it.
+    async fn forget(&self, _tenant: Uuid, _addresses: &[Address]) -> Result<(), DbError> {
+        Ok(())
+    }
 
     /// Whether a service would be asked now. For reports: addresses that are known already can be located either way,
     /// so it is no reason not to try. Asking changes nothing.
