@@ -108,7 +108,7 @@ async fn an_erasure_says_what_waits_and_the_worker_completes_it() {
     shop.api.process.kill();
     shop.restart(&[SWEEPING]).await;
     until("the order fails and is erased", async || {
-        shop.database.pass_a_second().await;
+        shop.database.make_due().await;
         shop.database
             .execute("UPDATE orders.erasures SET due_at = now() WHERE due_at IS NOT NULL")
             .await;

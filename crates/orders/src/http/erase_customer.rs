@@ -28,7 +28,7 @@ use crate::service::erase_customer::ErasedCustomer;
 pub(super) struct Body {
     /// Whether orders that were paid a short while ago are erased too, delivered or not.
     #[serde(default, deserialize_with = "oms_validation::json::flag")]
-    #[schema(default = false)]
+    #[schema(default = false, examples(true))]
     include_recently_paid: bool,
 }
 
