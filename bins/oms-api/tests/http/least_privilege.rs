@@ -234,9 +234,10 @@ async fn a_role_with_the_rights_that_are_printed_serves_and_can_do_no_harm() {
             "gateway_events",
             "reconciler",
             "retention",
+            "erasures",
             "alerts",
         ] {
-            let series = format!("oms_worker_turn_age_seconds{{worker=\"{worker}\"}}");
+            let series = format!("oms_worker_last_turn_timestamp_seconds{{worker=\"{worker}\"}}");
             ages.push(shop.metric(&series).await.is_some());
         }
         let compared = "SELECT count(*) FROM orders.reconciliation_progress";

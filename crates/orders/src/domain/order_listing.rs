@@ -185,18 +185,6 @@ pub(crate) struct IdsBetween {
     pub(crate) high: Uuid,
 }
 
-impl IdsBetween {
-    /// The ids after one of orders that were placed longer ago than that. The range is wider than the time, which must be
-    /// compared too.
-    pub(crate) fn older_than(now: DateTime<Utc>, age: Duration, after: Option<OrderId>) -> Self {
-        let until_ms = now.timestamp_millis().saturating_sub(millis(age));
-        Self {
-            low: after.map_or(Uuid::nil(), OrderId::as_uuid),
-            high: first_id(until_ms.saturating_add(millis(CLOCKS_APART) + 1)),
-        }
-    }
-}
-
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

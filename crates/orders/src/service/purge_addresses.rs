@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use chrono::Utc;
 use oms_database::transaction;
 use oms_validation::{OrderId, TenantId};
 
@@ -11,7 +10,6 @@ use crate::context::OrderContext;
 use crate::domain::actor::RETENTION;
 use crate::domain::authorship::Authorship;
 use crate::domain::erasure::{Eligibility, ErasureScope};
-use crate::domain::order_listing::IdsBetween;
 use crate::error::OrderError;
 use crate::service::erase_orders::{PAGE, forget, split};
 use crate::store::{order_erasure, tenants};
@@ -68,10 +66,9 @@ async fn purge_page(
         paid_for: older_than,
     };
     let now = context.now();
-    let ids = IdsBetween::older_than(now.unwrap_or_else(Utc::now), older_than, after);
     let mut connection = context.database.acquire().await?;
     let page =
-        order_erasure::page_of_age(&mut connection, tenant, now, eligibility, ids, PAGE).await?;
+        order_erasure::page_of_age(&mut connection, tenant, now, eligibility, after, PAGE).await?;
     drop(connection);
     let (erasable, next) = split(&page);
     if erasable.is_empty() {

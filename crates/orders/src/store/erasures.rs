@@ -10,6 +10,7 @@ use diesel::sql_types::{
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::{OrderId, TenantId};
+use oms_work::due_tenants_sql;
 use uuid::Uuid;
 
 use crate::domain::clock::Now;
@@ -87,25 +88,14 @@ pub(crate) async fn find(
     rows.into_iter().next().map(Row::into_erasure).transpose()
 }
 
-/// The tenants that have a request due, the longest due first. Open requests are few.
+/// The tenants that have a request due, the longest due first.
 pub(crate) async fn find_due_tenants(
     connection: &mut Connection,
     now: Now,
 ) -> Result<Vec<TenantId>, DbError> {
-    #[derive(QueryableByName)]
-    struct Due {
-        #[diesel(sql_type = SqlUuid)]
-        tenant_id: Uuid,
-    }
-
-    let rows: Vec<Due> = cached_sql(
-        "SELECT tenant_id FROM orders.erasures WHERE due_at <= coalesce($1, now())
-         GROUP BY tenant_id ORDER BY min(due_at), tenant_id",
-    )
-    .bind::<Nullable<Timestamptz>, _>(now)
-    .load(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| row.tenant_id.into()).collect())
+    let statement = due_tenants_sql!("orders.erasures", open "w.due_at IS NOT NULL");
+    let due = oms_work::find_due_tenants(connection, statement, now).await?;
+    Ok(due.into_iter().map(|it| it.tenant).collect())
 }
 
 /// Claims the request of a tenant that is longest due, for the time of `lease`.

@@ -17,7 +17,6 @@ use crate::domain::erasure::{
     Eligibility, ErasureScope, LookedAt, WaitingOrder, undecided_disputes,
 };
 use crate::domain::id::CustomerId;
-use crate::domain::order_listing::IdsBetween;
 use crate::domain::status::OrderStatus;
 use crate::store::unreadable;
 
@@ -64,13 +63,14 @@ pub(crate) async fn page_of_customer(
     rows.into_iter().map(Row::looked_at).collect()
 }
 
-/// Up to `limit` orders with ids between two that were placed longer ago than `paid_for`, in the order of their ids.
+/// Up to `limit` orders that were placed longer ago than `paid_for`, in the order of their ids, after one of them. Ids begin
+/// with the time of the machine's clock: a range that is ten seconds wider leads to them, and the time is compared too.
 pub(crate) async fn page_of_age(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
     eligibility: Eligibility,
-    ids: IdsBetween,
+    after: Option<OrderId>,
     limit: i64,
 ) -> Result<Vec<LookedAt>, DbError> {
     let rows: Vec<Row> = cached_sql(concat!(
@@ -79,15 +79,16 @@ pub(crate) async fn page_of_age(
         may_be_erased!(),
         " AS is_erasable
          FROM orders.orders o
-         WHERE o.tenant_id = $1 AND o.id > $5 AND o.id < $6
-         ORDER BY o.id LIMIT $7"
+         WHERE o.tenant_id = $1 AND o.id > $5
+             AND o.id < rpad(lpad(to_hex(greatest(0,
+                 (extract(epoch FROM coalesce($2, now())) - $3 + 10) * 1000)::bigint), 12, '0'), 32, '0')::uuid
+         ORDER BY o.id LIMIT $6"
     ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Nullable<Timestamptz>, _>(now)
     .bind::<Double, _>(eligibility.paid_for.as_secs_f64())
     .bind::<Array<Text>, _>(undecided_disputes())
-    .bind::<SqlUuid, _>(ids.low)
-    .bind::<SqlUuid, _>(ids.high)
+    .bind::<SqlUuid, _>(after.map_or(Uuid::nil(), OrderId::as_uuid))
     .bind::<BigInt, _>(limit)
     .load(connection)
     .await?;

@@ -201,7 +201,8 @@ async fn an_address_that_was_forgotten_is_asked_for_again() {
     }
     let address = Address::new("1 Main St").unwrap();
     let chain = Chain::new(vec![Arc::new(geocoder)]);
-    chain.forget(tenant, &[address.clone()]).await.unwrap();
+    let forgotten = std::slice::from_ref(&address);
+    chain.forget(tenant, forgotten).await.unwrap();
     assert_eq!(chain.locate(tenant, &address).await.unwrap(), at(4));
     assert_eq!(chain.locate(other, &address).await.unwrap(), at(2));
     let second = Address::new("2 Main St").unwrap();
