@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 const VERSION: &str = "0.20.2";
 
 /// How `deny.toml` is checked. Advisories are not part of it: they need a database from the
-/// network. Warnings, such as two versions of one library, are left to `cargo deny check` by hand.
+/// network, and change without a change of ours. See [`check_advisories`]. Warnings, such as two versions of one library, are left to `cargo deny check` by hand.
 pub(crate) const CHECK: [&str; 10] = [
     "deny",
     "--offline",
@@ -28,6 +28,33 @@ pub(crate) const CHECK: [&str; 10] = [
     "licenses",
     "sources",
 ];
+
+/// How advisories are checked.
+fn advisories(network: Network) -> Vec<&'static str> {
+    let offline = match network {
+        Network::Used => None,
+        Network::Unused => Some("--offline"),
+    };
+    let words = ["deny"].into_iter().chain(offline);
+    words.chain(["check", "advisories"]).collect()
+}
+
+/// Whether the network may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Network {
+    Used,
+    /// What an earlier run or somebody else has fetched must do.
+    Unused,
+}
+
+/// Compares the dependencies with the RustSec advisory database.
+pub(crate) fn check_advisories(workspace: &Workspace, network: Network) -> Result<()> {
+    ensure(workspace)?;
+    report::loud_step("security advisories", || {
+        command::show(&mut workspace.cargo(advisories(network)))
+    })
+    .context("docs/operating/advisories.md says what to do")
+}
 
 /// A crate that only its wrappers may depend on.
 #[derive(Deserialize)]
@@ -106,6 +133,14 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+
+    #[test]
+    fn advisories_are_checked_with_the_network_unless_it_is_not_to_be_used() {
+        assert_eq!(advisories(Network::Used), ["deny", "check", "advisories"]);
+        let offline = ["deny", "--offline", "check", "advisories"];
+        assert_eq!(advisories(Network::Unused), offline);
+        assert!(!CHECK.contains(&"advisories"));
+    }
 
     const TEST_SUPPORT: &str = "oms-test-support";
 

@@ -61,6 +61,12 @@ enum Task {
         #[command(subcommand)]
         action: db::Action,
     },
+    /// Compare the dependencies with the RustSec database of security advisories. Needs the network.
+    Advisories {
+        /// Use the copy of the database that is in `~/.cargo/advisory-dbs`.
+        #[arg(long)]
+        offline: bool,
+    },
     /// Check the rules between and inside the crates that cargo-deny cannot see.
     Tidy,
 }
@@ -75,6 +81,13 @@ fn main() -> ExitCode {
         }
         Task::Bench { arguments } => bench::run(&workspace, &arguments),
         Task::Db { action } => db::run(&workspace, action),
+        Task::Advisories { offline } => {
+            let network = match offline {
+                true => cargo_deny::Network::Unused,
+                false => cargo_deny::Network::Used,
+            };
+            cargo_deny::check_advisories(&workspace, network)
+        }
         Task::Tidy => tidy::run(&workspace),
     });
     match outcome {

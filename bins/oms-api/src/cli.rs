@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::import::{self, ImportCommand};
 use crate::installation::{self, InstallationCommand};
 use crate::keys::{self, KeysCommand};
-use crate::{database, document, reconcile, seed, serve};
+use crate::{database, document, grants, reconcile, seed, serve};
 
 /// Order management for e-commerce platforms. Configuration comes from the environment, and from `.env` in development.
 #[derive(Debug, Parser)]
@@ -39,6 +39,12 @@ enum Command {
     Keys(KeysCommand),
     /// Print the OpenAPI document of the API, which the server answers with at `/openapi.json`.
     Openapi,
+    /// Print the statements that give a database role the rights to serve, and no others. The owner of the tables runs them,
+    /// after each `migrate`.
+    Grants {
+        /// The role. It must exist.
+        role: String,
+    },
     /// Show which installation this is, and decide about a database that was copied or restored.
     #[command(subcommand)]
     Installation(InstallationCommand),
@@ -84,6 +90,10 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         writeln!(std::io::stdout().lock(), "{}", document::text())?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Grants { role } = &command {
+        write!(std::io::stdout().lock(), "{}", grants::statements(role))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let config = Config::from_env(&|name| std::env::var(name).ok())?;
     rustls::crypto::ring::default_provider()
         .install_default()
@@ -100,7 +110,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
 
 fn run_in(runtime: &Runtime, config: Config, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Openapi => {}
+        Command::Openapi | Command::Grants { .. } => {}
         Command::Serve => {
             let spans = span_export(&config, runtime.handle())?;
             logs::init(config.log_format, "info,actix_server=warn", spans.as_ref());

@@ -10,6 +10,7 @@ mod oidc;
 mod payments;
 mod reader;
 mod reconcile;
+mod retention;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub(crate) use look_ups::LookUpLimits;
 pub(crate) use payments::PaymentSettings;
 pub(crate) use reader::InvalidConfig;
 use reader::Reader;
+pub(crate) use retention::RetentionSettings;
 pub(crate) use sweep::SweepSettings;
 
 /// What kind of installation this is.
@@ -81,6 +83,7 @@ pub(crate) struct Config {
     pub(crate) reconcile: Option<ReconcileSchedule>,
     pub(crate) payments: PaymentSettings,
     pub(crate) order_bounds: OrderBounds,
+    pub(crate) retention: RetentionSettings,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) log_format: LogFormat,
     /// Where spans are sent, without `/v1/traces`.
@@ -182,6 +185,7 @@ impl Config {
             reconcile: reconcile::reconcile_schedule(&mut reader, stripe.timeout),
             payments: PaymentSettings::read(&mut reader),
             order_bounds: bounds::order_bounds(&mut reader, environment),
+            retention: RetentionSettings::read(&mut reader),
             shutdown_timeout: reader.milliseconds("OMS_SHUTDOWN_TIMEOUT_MS", 30_000, 0..=600_000),
             log_format: log_format(&mut reader, development),
             otlp_endpoint: otlp_endpoint(&mut reader),

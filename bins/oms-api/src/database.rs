@@ -7,6 +7,7 @@ use oms_database::{Database, check_pooler, migrations};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::config::Config;
+use crate::grants;
 
 /// How long a database that takes connections may say nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -71,6 +72,7 @@ async fn check(config: &Config, database: &Database) -> anyhow::Result<()> {
             pending.len()
         );
     }
+    grants::check(&mut connection).await?;
     drop(connection);
     database.check_messages().await?;
     Ok(())

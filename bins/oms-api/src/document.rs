@@ -11,8 +11,8 @@ mod tests;
 
 use oms_errors::openapi::{codes_of, example, header, refusals};
 use oms_errors::{
-    BODY_TIMEOUT, BODY_TOO_LARGE, DATABASE_UNAVAILABLE, HEAD_TOO_LARGE, INTERNAL, INVALID_REQUEST,
-    OVERLOADED, ProblemType, UNAUTHENTICATED, UNSUPPORTED_MEDIA_TYPE,
+    BODY_TIMEOUT, BODY_TOO_LARGE, DATABASE_DENIED, DATABASE_UNAVAILABLE, HEAD_TOO_LARGE, INTERNAL,
+    INVALID_REQUEST, OVERLOADED, ProblemType, UNAUTHENTICATED, UNSUPPORTED_MEDIA_TYPE,
 };
 use oms_inventory::http::InventoryDocument;
 use oms_orders::http::OrdersDocument;
@@ -40,6 +40,7 @@ const OF_THE_SERVICE: &[&ProblemType] = &[
     &HEAD_TOO_LARGE,
     &OVERLOADED,
     &DATABASE_UNAVAILABLE,
+    &DATABASE_DENIED,
     &INTERNAL,
 ];
 

@@ -15,6 +15,7 @@ mod encoded_body;
 mod environment_file;
 mod file_descriptors;
 mod geocoders;
+mod grants;
 mod head_requests;
 mod health;
 mod http_server;

@@ -64,6 +64,7 @@ pub(crate) const ROUTES: &[Route] = &[
     scoped("POST", "/orders/{id}/cancel", Scope::OrdersCancel),
     scoped("GET", "/orders/{id}/refunds", Scope::OrdersRead),
     scoped("POST", "/orders/{id}/refunds", Scope::OrdersRefund),
+    scoped("POST", "/customers/{id}/erase", Scope::Operations),
     scoped("GET", "/operations/dead-letters", Scope::Operations),
     scoped("POST", "/operations/dead-letters", Scope::Operations),
     scoped("GET", "/operations/dead-letters/{id}", Scope::Operations),

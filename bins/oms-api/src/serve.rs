@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use oms_database::Database;
 use oms_geocoding::adapters::{AddressBook, Nominatim};
-use oms_geocoding::{CachedGeocoder, Chain, DEFAULT_TTL, Geocoder};
+use oms_geocoding::{CachedGeocoder, Chain, Geocoder};
 use oms_inventory::InventoryContext;
 use oms_inventory::http::InventoryApi;
 use oms_monitoring::metrics::Metrics;
@@ -71,6 +71,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         pending_payment_deadline: config.payments.deadline,
         decline_policy: config.payments.decline_policy,
         bounds: config.order_bounds,
+        erase_paid_after: config.retention.erase_paid_after,
         ..OrderSettings::new(config.currency)
     };
     let locator = Arc::new(GeocodedAddresses(geocoder.clone()));
@@ -195,7 +196,7 @@ pub(crate) fn geocoder(
         chain.push(Arc::new(CachedGeocoder::new(
             limited(Arc::new(service)),
             database.clone(),
-            DEFAULT_TTL,
+            config.retention.geocoding,
         )));
     }
     Ok(Arc::new(Chain::new(chain)))

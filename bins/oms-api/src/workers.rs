@@ -5,6 +5,7 @@ mod backlog;
 mod failpoints;
 mod gateway_events;
 mod reconciler;
+mod retention;
 mod statistics;
 mod sweeper;
 
@@ -60,8 +61,18 @@ pub(crate) fn start(with: &Surroundings<'_>) -> anyhow::Result<Runner> {
         metrics: gateway_events::EventMetrics::register(metrics)?,
     };
     workers.add_woken(applier, with.news.clone())?;
-    workers.add(gateway_events::Purger {
-        database: database(),
+    let removed = retention::Removed::register(metrics)?;
+    workers.add(retention::Purger::new(
+        context(),
+        database(),
+        config.retention,
+        removed.clone(),
+    ))?;
+    workers.add(retention::Eraser {
+        context: context(),
+        interval,
+        removed,
+        oldest_s: retention::register_oldest(metrics)?,
     })?;
     if let Some(schedule) = config.reconcile {
         workers.add(reconciler::FindingSettler {

@@ -103,6 +103,8 @@ mod dead_letters;
 mod deployed_monitoring;
 #[path = "http/documentation.rs"]
 mod documentation;
+#[path = "http/erasing.rs"]
+mod erasing;
 #[path = "http/every_body.rs"]
 mod every_body;
 #[path = "http/every_route.rs"]
@@ -129,6 +131,8 @@ mod kill_cancel_refund;
 mod kill_matrix;
 #[path = "http/killed.rs"]
 mod killed;
+#[path = "http/least_privilege.rs"]
+mod least_privilege;
 #[path = "http/limits.rs"]
 mod limits;
 #[path = "http/listing_orders.rs"]
@@ -167,6 +171,8 @@ mod references;
 mod refunding;
 #[path = "http/refusals.rs"]
 mod refusals;
+#[path = "http/retention.rs"]
+mod retention;
 #[path = "http/reverse_reconciliation.rs"]
 mod reverse_reconciliation;
 #[path = "http/scopes.rs"]

@@ -56,6 +56,7 @@ pub use service::list_stock_levels::list_stock_levels;
 pub use service::list_stock_movements::list_stock_movements;
 pub use service::list_warehouses::list_warehouses;
 pub use service::load_catalogue::{LoadSummary, load_catalogue};
+pub use service::purge_idempotency_keys::purge_idempotency_keys;
 pub use service::quote_prices::{PriceQuote, quote_prices};
 pub use service::release::release;
 pub use service::reserve::reserve;

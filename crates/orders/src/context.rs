@@ -281,6 +281,10 @@ pub struct OrderSettings {
     pub decline_policy: DeclinePolicy,
     /// What customers, tenants and credentials may have unpaid or declined.
     pub bounds: OrderBounds,
+    /// How long an erasure leaves paid orders alone, which may not have been delivered.
+    pub erase_paid_after: Duration,
+    /// Pause after which an erasure looks again at the orders that it could not erase.
+    pub erasure_recheck: Duration,
 }
 
 impl OrderSettings {
@@ -300,6 +304,8 @@ impl OrderSettings {
             pending_payment_deadline: Duration::from_secs(900),
             decline_policy: DeclinePolicy::Fail,
             bounds: OrderBounds::NONE,
+            erase_paid_after: Duration::from_secs(14 * 86_400),
+            erasure_recheck: Duration::from_secs(3600),
         }
     }
 }

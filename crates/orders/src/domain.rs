@@ -11,6 +11,7 @@ pub(crate) mod clock;
 pub(crate) mod cursor;
 pub(crate) mod dead_letter;
 pub(crate) mod dispute;
+pub(crate) mod erasure;
 pub(crate) mod event;
 pub(crate) mod external_reference;
 pub(crate) mod failure;

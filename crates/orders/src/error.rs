@@ -94,6 +94,8 @@ oms_errors::problem_types! {
     NOT_PROVEN_FAILED = "orders.not_proven_failed", Conflict, "It is not proven that the order was not paid";
     /// The gateway says that money was taken. Cancelling the order gives it back.
     PAYMENT_WAS_TAKEN = "orders.payment_was_taken", WrongState, "The payment was taken; cancel the order to give it back";
+    /// The tenant has no orders of the customer, and never erased any.
+    CUSTOMER_NOT_FOUND = "orders.customer_not_found", NotFound, "There are no orders of this customer";
     /// No such finding in this store.
     FINDING_NOT_FOUND = "orders.finding_not_found", NotFound, "There is no such finding";
     /// The finding is not open any more.
@@ -276,6 +278,9 @@ pub enum OrderError {
     /// The gateway says that money was taken.
     #[error("the payment was taken")]
     PaymentWasTaken,
+    /// The tenant has no orders of the customer, and never erased any.
+    #[error("there are no orders of this customer")]
+    CustomerNotFound,
     /// No such finding in this store.
     #[error("there is no such finding")]
     FindingNotFound,
@@ -463,6 +468,7 @@ impl From<OrderError> for Problem {
                 Self::of(&NOT_PROVEN_FAILED).with_retry_after_s(RETRY_AFTER_S)
             }
             OrderError::PaymentWasTaken => Self::of(&PAYMENT_WAS_TAKEN),
+            OrderError::CustomerNotFound => Self::of(&CUSTOMER_NOT_FOUND),
             OrderError::FindingNotFound => Self::of(&FINDING_NOT_FOUND),
             OrderError::FindingResolved => Self::of(&FINDING_RESOLVED),
             OrderError::InvalidWindow(error) => invalid_field("window", error.to_string()),

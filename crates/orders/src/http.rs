@@ -4,6 +4,7 @@ mod brief;
 mod cancel_order;
 mod dead_letters;
 mod document;
+mod erase_customer;
 mod examples;
 mod findings;
 mod get_order;
@@ -124,6 +125,11 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(web::get().to(list_refunds::list_refunds))
                 .route(web::post().to(refund_order::refund_order))
                 .default_service(method_not_allowed("GET, POST")),
+        )
+        .service(
+            web::resource("/customers/{id}/erase")
+                .route(web::post().to(erase_customer::erase_customer))
+                .default_service(method_not_allowed("POST")),
         )
         .service(
             web::resource("/routing/preview")

@@ -16,13 +16,14 @@ pub use domain::bounds::{Bound, DeclineLimit, Exceeded, OrderBounds, UnpaidBound
 pub use domain::clock::{Clock, DatabaseClock};
 pub use domain::dead_letter::{DeadLetter, DeadLetterFilter, Resolution, Resolved, Verdict};
 pub use domain::dispute::Dispute;
+pub use domain::erasure::{Erasure, ErasureProgress, OpenErasure, WaitingOrder};
 pub use domain::event::OrderEvent;
 pub use domain::external_reference::{ExternalReference, InvalidExternalReference};
 pub use domain::failure::Failure;
 pub use domain::finding::{
     Finding, FindingAction, FindingFilter, FindingKind, FindingResolved, FindingState,
 };
-pub use domain::id::{AlertId, CustomerId, DeadLetterId, FindingId};
+pub use domain::id::{AlertId, CustomerId, DeadLetterId, ErasureId, FindingId};
 pub use domain::line::{OrderLine, RequestedLine};
 pub use domain::metadata::Metadata;
 pub use domain::open_payment::{OpenPayment, PaymentAction};
@@ -42,8 +43,10 @@ pub use service::cancel_order::{Cancellation, cancel_order};
 pub use service::check_charge::{ChargeCheck, check_charge};
 pub use service::check_payment::check_payment;
 pub use service::compared_tenants::compared_tenants;
+pub use service::continue_erasures::{ErasureTurn, continue_erasures, oldest_erasure};
 pub use service::create_dead_letter::create_dead_letter;
 pub use service::deliver_alerts::{AlertSink, deliver_alerts};
+pub use service::erase_customer::{ErasedCustomer, erase_customer};
 pub use service::get_dead_letter::{DeadLetterDetails, get_dead_letter};
 pub use service::get_finding::get_finding;
 pub use service::get_order::{OrderDetails, get_order};
@@ -57,6 +60,8 @@ pub use service::pay_order::pay_order;
 pub use service::place_order::{PendingOrder, PlacedOrder, place_order};
 pub use service::placing_outcome::PlacingOutcome;
 pub use service::preview_routing::{RoutingPreview, preview_routing};
+pub use service::purge_addresses::{AddressPass, AddressTurn, purge_addresses};
+pub use service::purge_idempotency_keys::purge_idempotency_keys;
 pub use service::reconcile_charges::{
     Going, ReconcileObserver, ReconcileSummary, reconcile_charges,
 };

@@ -6,10 +6,12 @@
 pub(crate) mod alerts;
 pub(crate) mod dead_letters;
 pub(crate) mod disputes;
+pub(crate) mod erasures;
 pub(crate) mod events;
 pub(crate) mod findings;
 pub(crate) mod idempotency_keys;
 pub(crate) mod lines;
+pub(crate) mod order_erasure;
 pub(crate) mod orders;
 pub(crate) mod paid_orders;
 pub(crate) mod placements;

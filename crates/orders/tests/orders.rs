@@ -41,6 +41,8 @@ mod disputes;
 mod elsewhere;
 #[path = "orders/elsewhere_at_random.rs"]
 mod elsewhere_at_random;
+#[path = "orders/erasing.rs"]
+mod erasing;
 #[path = "orders/gateway.rs"]
 mod gateway;
 #[path = "orders/keys.rs"]

@@ -1,20 +1,15 @@
-//! Applies what the gateway reports, as soon as it is stored, and deletes it in time.
+//! Applies what the gateway reports, as soon as it is stored.
 
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use oms_database::Database;
 use oms_monitoring::metrics::{Counter, Metrics, MetricsError};
 use oms_orders::{AppliedEvents, OrderContext, apply_gateway_events};
-use oms_payments::{KEEP_GATEWAY_EVENTS, PaymentError, purge_gateway_events};
 use oms_work::{CancellationToken, Next, Worker};
 
 use super::next;
-
-/// How often old gateway events are looked for.
-const PURGE_INTERVAL: Duration = Duration::from_secs(600);
 
 /// The worker that applies gateway events.
 pub(super) struct Applier {
@@ -46,42 +41,6 @@ impl Worker for Applier {
             }
         }
     }
-}
-
-/// The worker that deletes gateway events which were applied long ago.
-pub(super) struct Purger {
-    pub(super) database: Database,
-}
-
-#[async_trait]
-impl Worker for Purger {
-    fn name(&self) -> &'static str {
-        "gateway_event_purge"
-    }
-
-    fn interval(&self) -> Duration {
-        PURGE_INTERVAL
-    }
-
-    async fn turn(&self, _: &CancellationToken) -> Next {
-        match purge(&self.database).await {
-            Ok(0) => Next::AfterInterval,
-            Ok(deleted) => {
-                tracing::info!(deleted, "deleted old webhooks");
-                Next::Immediately
-            }
-            Err(error) => {
-                let cause: &dyn Error = &error;
-                tracing::warn!(cause, "old webhooks could not be deleted");
-                Next::AfterInterval
-            }
-        }
-    }
-}
-
-async fn purge(database: &Database) -> Result<usize, PaymentError> {
-    let mut connection = database.acquire().await?;
-    purge_gateway_events(&mut connection, KEEP_GATEWAY_EVENTS).await
 }
 
 /// What the applier counts.

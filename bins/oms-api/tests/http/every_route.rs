@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::keys::{PRODUCTION, STRANGERS, TENANT, make_key_with};
-use crate::request::{WIDGET_A, new_key, small_order, with};
+use crate::request::{CUSTOMER, WIDGET_A, new_key, small_order, with};
 use crate::shop::Shop;
 use crate::stock::{ATLANTA_WAREHOUSE, CHICAGO_WAREHOUSE};
 
@@ -64,6 +64,7 @@ impl Things {
     pub fn path(&self, route: &Route) -> String {
         let id = match route.path {
             path if path.starts_with("/orders/{id}") => &self.order,
+            path if path.starts_with("/customers/{id}") => CUSTOMER,
             path if path.starts_with("/operations/dead-letters/{id}") => &self.dead_letter,
             path if path.starts_with("/operations/findings/{id}") => &self.finding,
             path if path.starts_with("/warehouses/{id}") => ATLANTA_WAREHOUSE,

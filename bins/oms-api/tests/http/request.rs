@@ -15,6 +15,9 @@ pub const CHICAGO: &str = "Millennium Park, Chicago, IL";
 pub const PHOENIX: &str = "400 E Van Buren St, Phoenix, AZ";
 pub const UNKNOWN_ADDRESS: &str = "742 Evergreen Terrace, Springfield";
 
+/// The customer of all orders that say nothing else.
+pub const CUSTOMER: &str = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa";
+
 pub const CARD: &str = "4111111111111111";
 pub const DECLINED_CARD: &str = "4000000000000002";
 
@@ -25,7 +28,7 @@ pub fn order(address: &str, items: &[(&str, i64)]) -> Value {
         .map(|(product, quantity)| json!({ "productId": product, "quantity": quantity }))
         .collect();
     json!({
-        "customerId": "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa",
+        "customerId": CUSTOMER,
         "creditCardNumber": CARD,
         "shippingAddress": address,
         "items": items,

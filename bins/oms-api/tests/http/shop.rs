@@ -45,6 +45,20 @@ impl Shop {
         }
     }
 
+    /// Opens one on a database that is there, with an API that serves as another role.
+    pub async fn open_as(database: StoreDatabase, role_url: &str, settings: Settings<'_>) -> Self {
+        let client = client();
+        let sandbox = Sandbox::start(client.clone()).await;
+        seed(&database).await;
+        let api = Api::start(command(role_url, &sandbox.url, settings)).await;
+        Self {
+            api,
+            sandbox,
+            database,
+            client,
+        }
+    }
+
     /// Starts the API again, after it has ended.
     pub async fn restart(&mut self, settings: Settings<'_>) {
         self.api = self.another_api(settings).await;

@@ -17,8 +17,22 @@ impl StoreDatabase {
         Self { database, client }
     }
 
+    /// One with nothing in it, not even the schema.
+    pub async fn create_empty() -> Self {
+        let database = TestDatabase::create_empty();
+        let client = connect(&database.url()).await;
+        Self { database, client }
+    }
+
     pub fn url(&self) -> String {
         self.database.url()
+    }
+
+    /// Where it is for a role with a password.
+    pub fn url_as(&self, role: &str, password: &str) -> String {
+        let url = self.url();
+        let (_, rest) = url.rsplit_once('@').unwrap();
+        format!("postgres://{role}:{password}@{rest}")
     }
 
     /// A network to it that can fall silent, and where it is through that.

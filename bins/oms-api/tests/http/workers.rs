@@ -10,12 +10,13 @@ use crate::request::small_order;
 use crate::shop::Shop;
 
 /// Every background worker.
-const WORKERS: [&str; 8] = [
+const WORKERS: [&str; 9] = [
     "statistics",
     "sweeper",
     "alerts",
     "gateway_events",
-    "gateway_event_purge",
+    "retention",
+    "erasures",
     "findings",
     "reconciler",
     "backlog",
@@ -26,6 +27,7 @@ const RESTLESS: Settings<'static> = &[
     SWEEPING,
     ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "20"),
     ("OMS_RECONCILE_INTERVAL_MS", "1000"),
+    ("OMS_RETENTION_INTERVAL_MS", "20"),
 ];
 
 fn with(failpoint: &str) -> Vec<(&str, &str)> {

@@ -3,7 +3,7 @@
 use diesel::QueryableByName;
 use diesel::sql_types::{Binary, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{Connection, DbError, Purge, cached_sql, purge_of};
 use oms_validation::{Fingerprint, IdempotencyKey, Keyed, TenantId};
 use uuid::Uuid;
 
@@ -15,6 +15,9 @@ pub(crate) struct KeyRecord {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) result_id: Uuid,
 }
+
+/// Deletes keys that were claimed long ago.
+pub(crate) const CLAIMED_LONG_AGO: Purge = purge_of!("inventory.idempotency_keys" by "created_at");
 
 /// Claims a key for a result. False when somebody has it; waits for a transaction that is about to claim it.
 pub(crate) async fn claim(

@@ -9,3 +9,5 @@ pub(crate) const WEBHOOK: &str = "webhook";
 pub(crate) const GATEWAY: &str = "gateway";
 /// The worker that compares the gateway's books with ours.
 pub(crate) const RECONCILER: &str = "reconciler";
+/// The worker that erases what was kept for long enough.
+pub(crate) const RETENTION: &str = "retention";

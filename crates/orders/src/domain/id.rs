@@ -21,3 +21,8 @@ define_id! {
     /// A difference between the gateway's books and ours.
     FindingId
 }
+
+define_id! {
+    /// A request to erase a customer.
+    ErasureId
+}

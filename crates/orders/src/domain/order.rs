@@ -60,12 +60,13 @@ impl NewOrder {
             failure: None,
             warehouse_id: self.warehouse_id,
             total: self.total,
-            shipping_address: self.shipping_address,
+            shipping_address: Some(self.shipping_address),
             routing: self.routing,
             lines: self.lines,
             external_reference: self.external_reference,
             metadata: self.metadata,
             created_at,
+            erased_at: None,
         }
     }
 }
@@ -87,9 +88,9 @@ pub struct Order {
     pub warehouse_id: WarehouseId,
     /// The sum of its lines.
     pub total: Money,
-    /// Where it is sent to.
-    pub shipping_address: ShippingAddress,
-    /// Why that warehouse.
+    /// Where it is sent to; `None` once that was erased.
+    pub shipping_address: Option<ShippingAddress>,
+    /// Why that warehouse. Once the address was erased, only which.
     pub routing: RoutingTrace,
     /// What it consists of, in the order of the request.
     pub lines: Vec<OrderLine>,
@@ -99,4 +100,6 @@ pub struct Order {
     pub metadata: Metadata,
     /// When it was placed.
     pub created_at: DateTime<Utc>,
+    /// When its personal data was erased.
+    pub erased_at: Option<DateTime<Utc>>,
 }

@@ -7,8 +7,8 @@ use oms_validation::{Currency, OrderId, PageSize};
 use utoipa::{OpenApi as Document, ToSchema};
 
 use super::{
-    cancel_order, dead_letters, findings, get_order, get_timeline, list_orders, list_refunds,
-    pay_order, place_order, preview_routing, refund_order,
+    cancel_order, dead_letters, erase_customer, findings, get_order, get_timeline, list_orders,
+    list_refunds, pay_order, place_order, preview_routing, refund_order,
 };
 use crate::domain::dead_letter::DeadLetterFilter;
 use crate::domain::finding::FindingState;
@@ -29,6 +29,7 @@ use crate::domain::status::OrderStatus;
         list_refunds::list_refunds,
         refund_order::refund_order,
         preview_routing::preview_routing,
+        erase_customer::erase_customer,
         dead_letters::list::list,
         dead_letters::show::show,
         dead_letters::create::create,

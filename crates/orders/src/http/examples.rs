@@ -73,6 +73,16 @@ pub(super) fn order() -> Value {
     order
 }
 
+pub(super) fn erasure() -> Value {
+    json!({
+        "erasureId": "01a2157e-baf1-76d4-831b-4bb36798ebc1",
+        "state": "waiting",
+        "erasedOrders": 41,
+        "waitingOrders": [{ "orderId": ORDER_ID, "status": "REFUNDING" }],
+        "requestedAt": "2026-11-28T09:30:00Z"
+    })
+}
+
 pub(super) fn pending_order() -> Value {
     json!({
         "orderId": ORDER_ID,

@@ -45,6 +45,9 @@ pub(super) struct OrderSummary {
     #[schema(required = false)]
     metadata: Metadata,
     created_at: DateTime<Utc>,
+    /// When the order's personal data was erased. Then it has no metadata, and `customerId` may be a pseudonym.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased_at: Option<DateTime<Utc>>,
     /// Only, and then true, when an earlier request placed the order.
     #[schema(required = false)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -69,7 +72,9 @@ pub(super) struct Item {
 pub(super) struct OrderBody {
     #[serde(flatten)]
     summary: OrderSummary,
-    shipping_address: ShippingAddress,
+    /// Null once it was erased.
+    #[schema(required = true)]
+    shipping_address: Option<ShippingAddress>,
     /// Why the order failed, such as `payment_declined:insufficient_funds`.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
@@ -78,7 +83,9 @@ pub(super) struct OrderBody {
     payment: Option<Payment>,
     /// The first one first.
     refunds: Vec<RefundBody>,
-    routing: RoutingBody,
+    /// Null once the address was erased.
+    #[schema(required = true)]
+    routing: Option<RoutingBody>,
 }
 
 /// Why a warehouse was chosen, for programs and in words.
@@ -276,6 +283,7 @@ impl OrderSummary {
             external_reference: order.external_reference.clone(),
             metadata: order.metadata.clone(),
             created_at: order.created_at,
+            erased_at: order.erased_at,
             cached: replay == Replay::Yes,
         })
     }
@@ -344,10 +352,13 @@ impl OrderBody {
         Ok(Self {
             summary: OrderSummary::of(&order, Replay::No)?,
             failure: order.failure.as_ref().map(ToString::to_string),
+            routing: order
+                .erased_at
+                .is_none()
+                .then(|| RoutingBody::of(order.routing, explanation)),
             shipping_address: order.shipping_address,
             payment,
             refunds: refunds.into_iter().map(RefundBody::from).collect(),
-            routing: RoutingBody::of(order.routing, explanation),
         })
     }
 }

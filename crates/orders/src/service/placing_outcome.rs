@@ -197,6 +197,7 @@ impl PlacingOutcome {
             | OrderError::PaymentWasTaken
             | OrderError::FindingNotFound
             | OrderError::FindingResolved
+            | OrderError::CustomerNotFound
             | OrderError::InvalidWindow(_) => Self::Defect,
         }
     }

@@ -3,10 +3,13 @@
 use diesel::QueryableByName;
 use diesel::sql_types::{Binary, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{Connection, DbError, Purge, cached_sql, purge_of};
 use oms_validation::{Fingerprint, IdempotencyKey, Keyed, TenantId};
 
 use crate::store::unreadable;
+
+/// Deletes keys that were claimed long ago.
+pub(crate) const CLAIMED_LONG_AGO: Purge = purge_of!("orders.idempotency_keys" by "created_at");
 
 /// Claims a key. False when somebody has it; waits for a transaction that is about to claim it.
 pub(crate) async fn claim(

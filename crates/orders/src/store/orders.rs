@@ -30,7 +30,7 @@ use crate::store::{lines, unreadable};
 macro_rules! order_columns {
     () => {
         "id, idempotency_key, fingerprint, customer_id, status, failure_code, warehouse_id, currency, total_minor,
-         shipping_address, routing, external_reference, metadata, created_at"
+         shipping_address, routing, external_reference, metadata, created_at, erased_at"
     };
 }
 use order_columns;
@@ -336,6 +336,8 @@ struct Row {
     metadata: Option<Value>,
     #[diesel(sql_type = Timestamptz)]
     created_at: DateTime<Utc>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    erased_at: Option<DateTime<Utc>>,
 }
 
 async fn with_lines(
@@ -378,7 +380,10 @@ impl Row {
                 amount_minor: self.total_minor,
                 currency,
             },
-            shipping_address: serde_json::from_value(self.shipping_address)?,
+            shipping_address: match self.erased_at {
+                Some(_) => None,
+                None => Some(serde_json::from_value(self.shipping_address)?),
+            },
             routing: serde_json::from_value(self.routing)?,
             lines: Vec::new(),
             external_reference: self
@@ -391,6 +396,7 @@ impl Row {
                 .transpose()?
                 .unwrap_or_default(),
             created_at: self.created_at,
+            erased_at: self.erased_at,
         })
     }
 }

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use oms_database::Connection;
+use oms_database::{Connection, DbError};
 
-use crate::PaymentError;
 use crate::store::gateway_events;
 
 /// How long applied messages are kept. Stripe repeats one for three days, by itself
@@ -12,10 +11,7 @@ use crate::store::gateway_events;
 /// (<https://docs.stripe.com/api/events>): one that comes again later is applied again, which changes nothing.
 pub const KEEP_GATEWAY_EVENTS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Most messages of one store that are deleted at a time, so that no statement runs long.
-const MAX_PER_TENANT: usize = 1000;
-
-/// Deletes messages that were applied longer ago than `older_than`, up to 1,000 of each store, and returns how many.
+/// Deletes messages that were applied longer ago than `older_than`, up to 1,000 of each tenant, and returns how many.
 /// What was not applied is never deleted.
 ///
 /// # Errors
@@ -23,11 +19,8 @@ const MAX_PER_TENANT: usize = 1000;
 pub async fn purge_gateway_events(
     connection: &mut Connection,
     older_than: Duration,
-) -> Result<usize, PaymentError> {
-    let mut deleted = 0;
-    for tenant_id in gateway_events::find_purgeable_tenants(connection, older_than).await? {
-        let limit = MAX_PER_TENANT;
-        deleted += gateway_events::delete_applied(connection, tenant_id, older_than, limit).await?;
-    }
-    Ok(deleted)
+) -> Result<usize, DbError> {
+    gateway_events::APPLIED_LONG_AGO
+        .turn(connection, older_than)
+        .await
 }

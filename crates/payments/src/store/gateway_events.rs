@@ -11,7 +11,7 @@ use diesel::sql_types::{
     Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{Connection, DbError, Purge, cached_sql, purge_of};
 use oms_validation::TenantId;
 use oms_work::{Lease, claim_sql, due_tenants_sql, postpone_sql};
 use uuid::Uuid;
@@ -108,10 +108,6 @@ struct TenantRow {
     tenant_id: Uuid,
 }
 
-fn tenants(rows: Vec<TenantRow>) -> Vec<TenantId> {
-    rows.into_iter().map(|row| row.tenant_id.into()).collect()
-}
-
 /// The tenants that have a gateway event due, the longest due first.
 pub(crate) async fn find_due_tenants(
     connection: &mut Connection,
@@ -202,43 +198,8 @@ pub(crate) async fn count_due(connection: &mut Connection) -> Result<u64, DbErro
     Ok(counted.due.unsigned_abs())
 }
 
-/// The stores that have messages which were applied longer ago than this. Looks across tenants, in an index.
-pub(crate) async fn find_purgeable_tenants(
-    connection: &mut Connection,
-    older_than: Duration,
-) -> Result<Vec<TenantId>, DbError> {
-    let statement = cached_sql(
-        "SELECT DISTINCT tenant_id FROM payments.gateway_events
-         WHERE applied_at < now() - make_interval(secs => $1) ORDER BY tenant_id",
-    );
-    let rows = statement.bind::<Double, _>(older_than.as_secs_f64());
-    Ok(tenants(rows.load(connection).await?))
-}
-
-/// Deletes up to `limit` messages of a store that were applied longer ago than this, and returns how many.
-pub(crate) async fn delete_applied(
-    connection: &mut Connection,
-    tenant_id: TenantId,
-    older_than: Duration,
-    limit: usize,
-) -> Result<usize, DbError> {
-    let deleted = cached_sql(
-        "WITH old AS MATERIALIZED (
-             SELECT gateway, event_id FROM payments.gateway_events
-             WHERE tenant_id = $1 AND applied_at < now() - make_interval(secs => $2)
-             ORDER BY applied_at LIMIT $3
-             FOR UPDATE SKIP LOCKED
-         )
-         DELETE FROM payments.gateway_events e USING old
-         WHERE e.tenant_id = $1 AND e.gateway = old.gateway AND e.event_id = old.event_id",
-    )
-    .bind::<SqlUuid, _>(tenant_id.as_uuid())
-    .bind::<Double, _>(older_than.as_secs_f64())
-    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-    .execute(connection)
-    .await?;
-    Ok(deleted)
-}
+/// Deletes messages that were applied long ago. What was not applied is kept.
+pub(crate) const APPLIED_LONG_AGO: Purge = purge_of!("payments.gateway_events" by "applied_at");
 
 #[derive(QueryableByName)]
 struct Row {

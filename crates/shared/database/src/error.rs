@@ -1,7 +1,7 @@
 //! What can go wrong between us and PostgreSQL, in the words that callers decide by.
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
-use oms_errors::{DATABASE_UNAVAILABLE, INTERNAL, Problem};
+use oms_errors::{DATABASE_DENIED, DATABASE_UNAVAILABLE, INTERNAL, Problem};
 
 use crate::failures::DbFailure;
 use crate::retirement;
@@ -9,6 +9,9 @@ use crate::retirement;
 /// A statement or a transaction that failed. Absence of a row is no error: look-ups return `Option`.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
+    /// The role lacks a right, in the server's words, which name the table. Nothing was kept.
+    #[error("the database refused it: {0}; `oms-api grants` prints the rights that the role needs")]
+    PermissionDenied(String),
     /// The database can't be reached, has no connection to spare in time, is stopping, or has no disk. Nothing was kept.
     #[error("the database is not available: {0}")]
     Unavailable(String),
@@ -49,9 +52,11 @@ impl DbError {
     /// Whether nothing was kept and the same work may be tried again.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::LockTimeout | Self::Deadlock | Self::StatementTimeout => {
-                true
-            }
+            Self::Unavailable(_)
+            | Self::PermissionDenied(_)
+            | Self::LockTimeout
+            | Self::Deadlock
+            | Self::StatementTimeout => true,
             Self::CommitOutcomeUnknown(_)
             | Self::UniqueViolation { .. }
             | Self::ConstraintViolation { .. }
@@ -75,6 +80,7 @@ impl DbError {
     pub fn shared(&self) -> Option<Self> {
         match self {
             Self::Unavailable(cause) => Some(Self::Unavailable(cause.clone())),
+            Self::PermissionDenied(cause) => Some(Self::PermissionDenied(cause.clone())),
             Self::StatementTimeout => Some(Self::StatementTimeout),
             Self::CommitOutcomeUnknown(cause) => Some(Self::CommitOutcomeUnknown(cause.clone())),
             Self::LockTimeout
@@ -176,8 +182,18 @@ const UNAVAILABLE: [&str; 10] = [
     "cached plan must not change result type",
 ];
 
+/// SQLSTATE 42501, insufficient_privilege.
+const DENIED: [&str; 3] = [
+    "permission denied for ",
+    "permission denied to ",
+    "must be owner of ",
+];
+
 fn by_message(kind: DatabaseErrorKind, information: Information) -> DbError {
     let message = information.message();
+    if DENIED.iter().any(|text| message.starts_with(text)) {
+        return DbError::PermissionDenied(message.to_owned());
+    }
     if message.starts_with("deadlock detected") {
         return DbError::Deadlock;
     }
@@ -195,10 +211,10 @@ fn by_message(kind: DatabaseErrorKind, information: Information) -> DbError {
 
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
-        let problem_type = if error.is_transient() {
-            &DATABASE_UNAVAILABLE
-        } else {
-            &INTERNAL
+        let problem_type = match &error {
+            DbError::PermissionDenied(_) => &DATABASE_DENIED,
+            error if error.is_transient() => &DATABASE_UNAVAILABLE,
+            _ => &INTERNAL,
         };
         let problem = Problem::of(problem_type).with_source(error);
         match problem_type.kind.is_retryable() {
@@ -227,6 +243,16 @@ mod tests {
         assert!(matches!(lock, DbError::LockTimeout));
         let statement = unknown("canceling statement due to statement timeout");
         assert!(matches!(statement, DbError::StatementTimeout));
+        for denied in [
+            "permission denied for table orders",
+            "permission denied for schema payments",
+            "permission denied to create extension",
+            "must be owner of table orders",
+        ] {
+            let error = unknown(denied);
+            assert!(matches!(&error, DbError::PermissionDenied(_)), "{denied}");
+            assert!(error.to_string().contains(denied), "{error}");
+        }
         let stopped = unknown("terminating connection due to administrator command");
         assert!(matches!(stopped, DbError::Unavailable(_)));
         assert!(matches!(
@@ -251,6 +277,8 @@ mod tests {
     fn what_is_transient_is_a_503_and_a_defect_is_a_500() {
         let code = |error: DbError| Problem::from(error).problem_type().code;
         assert_eq!(code(DbError::LockTimeout), "service.database_unavailable");
+        let denied = DbError::PermissionDenied("permission denied for table orders".to_owned());
+        assert_eq!(code(denied), "service.database_denied");
         for defect in [
             DbError::Other(DieselError::NotFound),
             DbError::UnexpectedState("the order is locked"),

@@ -15,6 +15,8 @@ pub enum DbFailure {
     NoConnection,
     /// The server was not available, or went away.
     Unavailable,
+    /// The role lacks a right.
+    PermissionDenied,
     /// A lock could not be had in time.
     LockTimeout,
     /// A deadlock, or a serialisation conflict, was lost.
@@ -27,9 +29,10 @@ pub enum DbFailure {
 
 impl DbFailure {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::NoConnection,
         Self::Unavailable,
+        Self::PermissionDenied,
         Self::LockTimeout,
         Self::Deadlock,
         Self::StatementTimeout,
@@ -41,6 +44,7 @@ impl DbFailure {
         match self {
             Self::NoConnection => "no_connection",
             Self::Unavailable => "unavailable",
+            Self::PermissionDenied => "permission_denied",
             Self::LockTimeout => "lock_timeout",
             Self::Deadlock => "deadlock",
             Self::StatementTimeout => "statement_timeout",
@@ -62,6 +66,7 @@ impl DbFailure {
     pub(crate) fn count_in(error: &DbError) {
         let failure = match error {
             DbError::Unavailable(_) => Self::Unavailable,
+            DbError::PermissionDenied(_) => Self::PermissionDenied,
             DbError::LockTimeout => Self::LockTimeout,
             DbError::Deadlock => Self::Deadlock,
             DbError::StatementTimeout => Self::StatementTimeout,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use oms_circuit_breaker::CircuitBreaker;
-use oms_database::{Database, DbError};
+use oms_database::{Connection, Database, DbError};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -51,7 +51,7 @@ impl CachedGeocoder {
 #[async_trait]
 impl Geocoder for CachedGeocoder {
     async fn locate(&self, tenant: Uuid, address: &Address) -> Result<Coordinates, GeocodeError> {
-        let hash: AddressHash = Sha256::digest(address.as_str()).into();
+        let hash = hash_of(address);
         match self.find(tenant, &hash).await {
             Ok(Some(coordinates)) => return Ok(coordinates),
             Ok(None) => {}
@@ -68,6 +68,14 @@ impl Geocoder for CachedGeocoder {
         Ok(coordinates)
     }
 
+    async fn forget(&self, tenant: Uuid, addresses: &[Address]) -> Result<(), DbError> {
+        let hashes: Vec<AddressHash> = addresses.iter().map(hash_of).collect();
+        let mut connection = self.database.acquire().await?;
+        store::delete_locations(&mut connection, tenant, &hashes).await?;
+        drop(connection);
+        self.inner.forget(tenant, addresses).await
+    }
+
     fn is_available(&self) -> bool {
         self.inner.is_available()
     }
@@ -75,6 +83,21 @@ impl Geocoder for CachedGeocoder {
     fn breaker(&self) -> Option<&CircuitBreaker> {
         self.inner.breaker()
     }
+}
+
+fn hash_of(address: &Address) -> AddressHash {
+    Sha256::digest(address.as_str()).into()
+}
+
+/// Deletes what was cached longer ago than `older_than`, up to 1,000 addresses of each tenant, and returns how many.
+///
+/// # Errors
+/// When the database does not answer; what was deleted before stays deleted.
+pub async fn purge_cached_locations(
+    connection: &mut Connection,
+    older_than: Duration,
+) -> Result<usize, DbError> {
+    store::LEARNT_LONG_AGO.turn(connection, older_than).await
 }
 
 fn log(error: &DbError, what: &'static str) {

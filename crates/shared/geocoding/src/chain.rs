@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use oms_circuit_breaker::CircuitBreaker;
+use oms_database::DbError;
 use uuid::Uuid;
 
 use crate::{Address, Coordinates, GeocodeError, Geocoder};
@@ -29,6 +30,13 @@ impl Geocoder for Chain {
             }
         }
         Err(GeocodeError::NotFound)
+    }
+
+    async fn forget(&self, tenant: Uuid, addresses: &[Address]) -> Result<(), DbError> {
+        for geocoder in &self.0 {
+            geocoder.forget(tenant, addresses).await?;
+        }
+        Ok(())
     }
 
     fn is_available(&self) -> bool {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use oms_circuit_breaker::CircuitBreaker;
+use oms_database::DbError;
 use uuid::Uuid;
 
 use crate::{Address, Coordinates};
@@ -18,6 +19,14 @@ pub trait Geocoder: Send + Sync {
     /// [`GeocodeError::NotFound`] when it is known that nobody knows, [`GeocodeError::TooManyLookUps`] when the tenant has used
     /// its look-ups up, else [`GeocodeError::Unavailable`].
     async fn locate(&self, tenant: Uuid, address: &Address) -> Result<Coordinates, GeocodeError>;
+
+    /// Forgets where addresses of a tenant are, if that is remembered anywhere.
+    ///
+    /// # Errors
+    /// When the database does not answer. Repeat it.
+    async fn forget(&self, _tenant: Uuid, _addresses: &[Address]) -> Result<(), DbError> {
+        Ok(())
+    }
 
     /// Whether a service would be asked now. For reports: addresses that are known already can be located either way,
     /// so it is no reason not to try. Asking changes nothing.

@@ -11,7 +11,7 @@ mod problems;
 mod store;
 
 pub use address::{Address, InvalidAddress};
-pub use cached::{CachedGeocoder, DEFAULT_TTL};
+pub use cached::{CachedGeocoder, DEFAULT_TTL, purge_cached_locations};
 pub use chain::Chain;
 pub use coordinates::{Coordinates, InvalidCoordinates};
 pub use geocoder::{GeocodeError, Geocoder};

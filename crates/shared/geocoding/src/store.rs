@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use diesel::sql_types::{Binary, Double, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Binary, Double, Uuid as SqlUuid};
 use diesel::{OptionalExtension, QueryableByName};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{Connection, DbError, Purge, cached_sql, purge_of};
 use uuid::Uuid;
 
 use crate::Coordinates;
@@ -60,6 +60,26 @@ pub(crate) async fn upsert_location(
     .bind::<Binary, _>(address.as_slice())
     .bind::<Double, _>(coordinates.lng())
     .bind::<Double, _>(coordinates.lat())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Deletes what was learnt long ago.
+pub(crate) const LEARNT_LONG_AGO: Purge = purge_of!("geocoding.cached_locations" by "cached_at");
+
+/// Forgets where addresses are.
+pub(crate) async fn delete_locations(
+    connection: &mut Connection,
+    tenant: Uuid,
+    addresses: &[AddressHash],
+) -> Result<(), DbError> {
+    let hashes: Vec<&[u8]> = addresses.iter().map(<[u8; 32]>::as_slice).collect();
+    cached_sql(
+        "DELETE FROM geocoding.cached_locations WHERE tenant_id = $1 AND address_hash = ANY ($2)",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<Array<Binary>, _>(hashes)
     .execute(connection)
     .await?;
     Ok(())

@@ -10,7 +10,10 @@ use async_trait::async_trait;
 use diesel_async::SimpleAsyncConnection;
 use oms_circuit_breaker::CircuitBreaker;
 use oms_database::{Database, DatabaseConfig};
-use oms_geocoding::{Address, CachedGeocoder, Coordinates, DEFAULT_TTL, GeocodeError, Geocoder};
+use oms_geocoding::{
+    Address, CachedGeocoder, Chain, Coordinates, DEFAULT_TTL, GeocodeError, Geocoder,
+    purge_cached_locations,
+};
 use oms_test_support::TestDatabase;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -185,4 +188,43 @@ async fn addresses_are_kept_only_as_hashes() {
     let check = "DO $$ BEGIN ASSERT (SELECT address_hash = sha256('1 Main St')
                  FROM geocoding.cached_locations); END $$";
     database.connect().await.batch_execute(check).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_address_that_was_forgotten_is_asked_for_again() {
+    let (database, service) = (TestDatabase::create(), Service::ready());
+    let geocoder = cached(&service, database.pool(1));
+    let (tenant, other) = (Uuid::now_v7(), Uuid::now_v7());
+    for tenant in [tenant, other] {
+        ask(&geocoder, tenant, "1 Main St").await.unwrap();
+        ask(&geocoder, tenant, "2 Main St").await.unwrap();
+    }
+    let address = Address::new("1 Main St").unwrap();
+    let chain = Chain::new(vec![Arc::new(geocoder)]);
+    let forgotten = std::slice::from_ref(&address);
+    chain.forget(tenant, forgotten).await.unwrap();
+    assert_eq!(chain.locate(tenant, &address).await.unwrap(), at(4));
+    assert_eq!(chain.locate(other, &address).await.unwrap(), at(2));
+    let second = Address::new("2 Main St").unwrap();
+    assert_eq!(chain.locate(tenant, &second).await.unwrap(), at(1));
+}
+
+#[tokio::test]
+async fn old_answers_are_purged_a_thousand_of_a_tenant_at_a_time() {
+    let (database, service) = (TestDatabase::create(), Service::ready());
+    let geocoder = cached(&service, database.pool(1));
+    let (tenant, other) = (Uuid::now_v7(), Uuid::now_v7());
+    let connection = &mut database.connect().await;
+    let old = format!(
+        "INSERT INTO geocoding.cached_locations (tenant_id, address_hash, location, cached_at)
+         SELECT tenant, sha256(n::text::bytea), ST_SetSRID(ST_MakePoint(1, 2), 4326)::geography, now() - interval '31 days'
+         FROM generate_series(1, 1001) n, unnest(ARRAY['{tenant}', '{other}']::uuid[]) tenant"
+    );
+    connection.batch_execute(&old).await.unwrap();
+    ask(&geocoder, tenant, "1 Main St").await.unwrap();
+    for expected in [2000, 2, 0] {
+        let purged = purge_cached_locations(connection, DEFAULT_TTL).await;
+        assert_eq!(purged.unwrap(), expected);
+    }
+    assert_eq!(ask(&geocoder, tenant, "1 Main St").await.unwrap(), at(0));
 }

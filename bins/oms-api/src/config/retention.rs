@@ -1,0 +1,107 @@
+//! The settings of retention: for how long what is kept.
+
+use std::time::Duration;
+
+use oms_geocoding::DEFAULT_TTL;
+use oms_payments::KEEP_GATEWAY_EVENTS;
+
+use super::reader::Reader;
+
+const DAY_S: u64 = 86_400;
+const DAY: Duration = Duration::from_secs(DAY_S);
+
+/// For how long what is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RetentionSettings {
+    /// How often old rows are looked for.
+    pub(crate) interval: Duration,
+    /// Answers of the geocoding service. They are good for as long.
+    pub(crate) geocoding: Duration,
+    /// Gateway events that were applied.
+    pub(crate) gateway_events: Duration,
+    /// Idempotency keys of inventory, and of what is done to orders that exist. None: for ever.
+    pub(crate) keys: Option<Duration>,
+    /// Addresses and metadata of settled orders. None: as long as the orders.
+    pub(crate) addresses: Option<Duration>,
+    /// How long an erasure leaves paid orders alone.
+    pub(crate) erase_paid_after: Duration,
+}
+
+impl RetentionSettings {
+    /// Reads them.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            interval: reader.milliseconds("OMS_RETENTION_INTERVAL_MS", 3_600_000, 10..=86_400_000),
+            geocoding: days(reader, "OMS_RETENTION_GEOCODING_DAYS", DEFAULT_TTL, 1),
+            // Stripe sends an event again for as long.
+            gateway_events: days(
+                reader,
+                "OMS_RETENTION_GATEWAY_EVENTS_DAYS",
+                KEEP_GATEWAY_EVENTS,
+                30,
+            ),
+            keys: for_ever_if_zero(reader.number("OMS_RETENTION_KEYS_DAYS", 0, 0..=3650)),
+            addresses: for_ever_if_zero(reader.number("OMS_RETENTION_ADDRESSES_DAYS", 0, 0..=3650)),
+            erase_paid_after: DAY * reader.number("OMS_ERASE_PAID_AFTER_DAYS", 14, 0..=365),
+        }
+    }
+}
+
+fn days(reader: &mut Reader<'_>, name: &str, default: Duration, least: u64) -> Duration {
+    let default = default.as_secs() / DAY_S;
+    Duration::from_secs(DAY_S * reader.number(name, default, least..=3650))
+}
+
+fn for_ever_if_zero(days: u32) -> Option<Duration> {
+    (days > 0).then_some(DAY * days)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Config, InvalidConfig};
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<RetentionSettings, InvalidConfig> {
+        let value = |name: &str| {
+            let database = ("DATABASE_URL", "postgres://oms@localhost/oms");
+            let mut known = variables.iter().copied().chain([database]);
+            let found = known.find(|(known, _)| *known == name);
+            found.map(|(_, value)| value.to_owned())
+        };
+        Config::from_env(&value).map(|config| config.retention)
+    }
+
+    #[test]
+    fn only_caches_and_gateway_events_are_purged_by_default() {
+        let settings = read(&[]).unwrap();
+        assert_eq!((settings.keys, settings.addresses), (None, None));
+        assert_eq!(settings.geocoding, DAY * 30);
+        assert_eq!(settings.gateway_events, DAY * 30);
+        assert_eq!(settings.erase_paid_after, DAY * 14);
+    }
+
+    #[test]
+    fn days_are_whole_and_within_their_limits() {
+        let settings = read(&[
+            ("OMS_RETENTION_KEYS_DAYS", "7"),
+            ("OMS_RETENTION_ADDRESSES_DAYS", "90"),
+            ("OMS_ERASE_PAID_AFTER_DAYS", "0"),
+        ]);
+        let settings = settings.unwrap();
+        assert_eq!(
+            (settings.keys, settings.addresses),
+            (Some(DAY * 7), Some(DAY * 90))
+        );
+        assert_eq!(settings.erase_paid_after, Duration::ZERO);
+        for (name, value) in [
+            ("OMS_RETENTION_GEOCODING_DAYS", "0"),
+            ("OMS_RETENTION_GATEWAY_EVENTS_DAYS", "29"),
+            ("OMS_RETENTION_KEYS_DAYS", "-1"),
+            ("OMS_RETENTION_ADDRESSES_DAYS", "3651"),
+            ("OMS_ERASE_PAID_AFTER_DAYS", "1.5"),
+        ] {
+            let InvalidConfig(problems) = read(&[(name, value)]).unwrap_err();
+            assert!(problems[0].starts_with(name), "{problems:?}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The rights that the role which serves needs, and no others: printed by `oms-api grants`, and checked at the start.
+
+use std::fmt::Write as _;
+
+use anyhow::bail;
+use oms_database::{Connection, Privilege, missing_privileges};
+
+/// What may be done with a table.
+struct Grant {
+    table: &'static str,
+    actions: &'static [&'static str],
+    /// The columns of `UPDATE`, where not all may be changed.
+    updatable: &'static [&'static str],
+}
+
+const READ: &[&str] = &["SELECT"];
+/// Never changed and never deleted.
+const APPEND: &[&str] = &["SELECT", "INSERT"];
+const WRITE: &[&str] = &["SELECT", "INSERT", "UPDATE"];
+const ALL: &[&str] = &["SELECT", "INSERT", "UPDATE", "DELETE"];
+const HOLD: &[&str] = &["SELECT", "INSERT", "DELETE"];
+
+const fn grant(table: &'static str, actions: &'static [&'static str]) -> Grant {
+    Grant {
+        table,
+        actions,
+        updatable: &[],
+    }
+}
+
+/// What an order's life changes, and what is erased. Its money, lines and times are not among them.
+const OF_ORDERS: &[&str] = &[
+    "idempotency_key",
+    "customer_id",
+    "status",
+    "failure_code",
+    "version",
+    "shipping_address",
+    "routing",
+    "external_reference",
+    "metadata",
+    "erased_at",
+    "updated_at",
+];
+
+/// The rights. Keys of the API are made by the owner.
+const GRANTS: &[Grant] = &[
+    grant("public.__diesel_schema_migrations", READ),
+    grant("installation.identity", WRITE),
+    Grant {
+        table: "access.api_keys",
+        actions: READ,
+        updatable: &["last_used_at"],
+    },
+    grant("geocoding.cached_locations", ALL),
+    grant("inventory.warehouses", WRITE),
+    grant("inventory.products", WRITE),
+    grant("inventory.prices", ALL),
+    grant("inventory.stock_levels", WRITE),
+    grant("inventory.reservations", HOLD),
+    grant("inventory.stock_movements", APPEND),
+    grant("inventory.idempotency_keys", ALL),
+    grant("inventory.imports", WRITE),
+    grant("inventory.import_rejections", APPEND),
+    Grant {
+        table: "orders.orders",
+        actions: APPEND,
+        updatable: OF_ORDERS,
+    },
+    grant("orders.lines", APPEND),
+    grant("orders.events", APPEND),
+    grant("orders.retries", APPEND),
+    grant("orders.settlements", APPEND),
+    grant("orders.reconciliations", ALL),
+    grant("orders.reconciliation_progress", WRITE),
+    grant("orders.dead_letters", WRITE),
+    grant("orders.findings", WRITE),
+    grant("orders.disputes", WRITE),
+    grant("orders.alerts", WRITE),
+    grant("orders.erasures", WRITE),
+    grant("orders.idempotency_keys", ALL),
+    grant("payments.attempts", WRITE),
+    grant("payments.refunds", WRITE),
+    grant("payments.gateway_calls", APPEND),
+    grant("payments.gateway_events", ALL),
+];
+
+const SCHEMAS: &str = "access, geocoding, installation, inventory, orders, payments";
+
+/// The statements that give a role these rights, and take all others on the tables away.
+pub(crate) fn statements(role: &str) -> String {
+    let role = format!("\"{}\"", role.replace('"', "\"\""));
+    let mut text = format!(
+        "BEGIN;\nREVOKE ALL ON ALL TABLES IN SCHEMA {SCHEMAS} FROM {role};\nGRANT USAGE ON SCHEMA public, {SCHEMAS} TO {role};\n"
+    );
+    for Grant {
+        table,
+        actions,
+        updatable,
+    } in GRANTS
+    {
+        let mut actions = actions.join(", ");
+        if !updatable.is_empty() {
+            write!(actions, ", UPDATE ({})", updatable.join(", "))
+                .expect("a text takes everything");
+        }
+        writeln!(text, "GRANT {actions} ON {table} TO {role};").expect("a text takes everything");
+    }
+    text.push_str("COMMIT;\n");
+    text
+}
+
+fn needed() -> Vec<Privilege> {
+    let of_table = |grant: &'static Grant| {
+        let table = grant.table;
+        let whole = grant.actions.iter().map(move |action| Privilege {
+            table,
+            action,
+            column: None,
+        });
+        let columns = grant.updatable.iter().map(move |column| Privilege {
+            table,
+            action: "UPDATE",
+            column: Some(column),
+        });
+        whole.chain(columns)
+    };
+    GRANTS.iter().flat_map(of_table).collect()
+}
+
+/// Fails when the role of the connection lacks a right.
+pub(crate) async fn check(connection: &mut Connection) -> anyhow::Result<()> {
+    let missing = missing_privileges(connection, &needed()).await?;
+    if !missing.is_empty() {
+        bail!(
+            "the role of DATABASE_URL lacks rights: {}; `oms-api grants ROLE` prints the statements that the owner must run",
+            missing.join(", ")
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_role_is_quoted() {
+        let text = statements("o\"ms; DROP");
+        assert!(text.contains("TO \"o\"\"ms; DROP\";"), "{text}");
+    }
+
+    #[test]
+    fn what_is_append_only_can_only_be_appended_to() {
+        let text = statements("oms");
+        for table in [
+            "orders.events",
+            "orders.lines",
+            "orders.retries",
+            "orders.settlements",
+            "inventory.stock_movements",
+            "payments.gateway_calls",
+        ] {
+            let line = format!("GRANT SELECT, INSERT ON {table} TO \"oms\";");
+            assert!(text.contains(&line), "{table}");
+        }
+        for never in ["TRUNCATE", "REFERENCES", "TRIGGER", "OPTION", "CREATE"] {
+            assert!(!text.contains(never), "{never}");
+        }
+    }
+
+    /// The statements of the stores, as far as their words tell which right they need.
+    #[test]
+    fn every_statement_of_the_stores_is_allowed() {
+        let mut used = BTreeSet::new();
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates");
+        collect(&crates, &mut used);
+        assert!(used.len() > 60, "{}", used.len());
+        let allowed: BTreeSet<(String, &str)> = needed()
+            .into_iter()
+            .map(|it| (it.table.to_owned(), it.action))
+            .collect();
+        // Made by the owner.
+        let of_owner = ("access.api_keys".to_owned(), "INSERT");
+        let missing: Vec<_> = used.difference(&allowed).collect();
+        assert_eq!(missing, [&of_owner]);
+    }
+
+    fn collect(folder: &Path, used: &mut BTreeSet<(String, &'static str)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() && name != "tests" && name != "test-support" {
+                collect(&path, used);
+            } else if name.ends_with(".rs") && name != "tests.rs" {
+                let text = fs::read_to_string(&path).unwrap();
+                of_text(text.split("#[cfg(test)]").next().unwrap(), used);
+            }
+        }
+    }
+
+    fn of_text(text: &str, used: &mut BTreeSet<(String, &'static str)>) {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        for three in words.windows(3) {
+            let (action, table) = match three {
+                ["INSERT", "INTO", table] | ["\"INSERT", "INTO", table] => ("INSERT", table),
+                ["DELETE", "FROM", table] | ["\"DELETE", "FROM", table] => ("DELETE", table),
+                ["UPDATE" | "\"UPDATE", table, _] => ("UPDATE", table),
+                ["FROM" | "JOIN", table, _] => ("SELECT", table),
+                _ => continue,
+            };
+            let table = table.trim_matches(|c: char| !c.is_alphanumeric() && c != '_');
+            let schema = table.split_once('.').map(|(schema, _)| schema);
+            if schema.is_some_and(|schema| SCHEMAS.split(", ").any(|known| known == schema)) {
+                used.insert((table.to_owned(), action));
+            }
+        }
+    }
+}

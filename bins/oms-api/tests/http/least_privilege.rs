@@ -1,0 +1,347 @@
+//! Serving as a role that has the rights of `oms-api grants` and no others.
+
+use serde_json::{Value, json};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
+
+use crate::answer::Answer;
+use crate::api::{Settings, command};
+use crate::eventually::until;
+use crate::process::{Exit, Process};
+use crate::request::{CUSTOMER, DECLINED_CARD, WIDGET_A, new_key, small_order, with};
+use crate::shop::Shop;
+use crate::stock::{ATLANTA_WAREHOUSE, CHICAGO_WAREHOUSE};
+use crate::store_database::StoreDatabase;
+
+const PASSWORD: &str = "hunter2";
+
+/// Every worker, often.
+const WORKING: Settings<'_> = &[
+    ("OMS_SWEEP_INTERVAL_MS", "50"),
+    ("OMS_SWEEP_AFTER_MS", "60000"),
+    ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "50"),
+    ("OMS_RECONCILE_INTERVAL_MS", "100"),
+    ("OMS_RETENTION_INTERVAL_MS", "50"),
+    ("OMS_RETENTION_KEYS_DAYS", "1"),
+    ("OMS_RETENTION_ADDRESSES_DAYS", "1"),
+];
+
+/// A database that one role owns and another one may use.
+struct Roles {
+    database: StoreDatabase,
+    owner: String,
+    server: String,
+}
+
+impl Roles {
+    /// Migrated by the owner, who is no superuser. The other role has no rights yet.
+    async fn create() -> Self {
+        let database = StoreDatabase::create_empty().await;
+        let id = Uuid::new_v4().simple();
+        let (owner, server) = (format!("oms_owner_{id}"), format!("oms_server_{id}"));
+        let name = database.name();
+        let made = format!(
+            "CREATE ROLE {owner} LOGIN PASSWORD '{PASSWORD}';
+             CREATE ROLE {server} LOGIN PASSWORD '{PASSWORD}';
+             CREATE EXTENSION postgis;
+             ALTER DATABASE {name} OWNER TO {owner};
+             GRANT CREATE ON SCHEMA public TO {owner}"
+        );
+        database.execute(&made).await;
+        let roles = Self {
+            database,
+            owner,
+            server,
+        };
+        let migrated = run(&roles.url_of_owner(), &["migrate"]).await;
+        assert!(migrated.status.success(), "{migrated:?}");
+        roles
+    }
+
+    fn url_of_owner(&self) -> String {
+        self.database.url_as(&self.owner, PASSWORD)
+    }
+
+    fn url_of_server(&self) -> String {
+        self.database.url_as(&self.server, PASSWORD)
+    }
+
+    /// Gives the role its rights, as an operator does.
+    async fn grant(&self) {
+        let printed = run("postgres://nowhere/oms", &["grants", &self.server]).await;
+        assert!(printed.status.success(), "{printed:?}");
+        let owner = connect(&self.url_of_owner()).await;
+        owner.batch_execute(&printed.stdout).await.unwrap();
+    }
+}
+
+/// Roles outlive their databases.
+async fn drop_roles(database: &StoreDatabase, roles: [&str; 2]) {
+    for role in roles {
+        database
+            .execute(&format!(
+                "REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}"
+            ))
+            .await;
+    }
+}
+
+async fn run(database_url: &str, words: &[&str]) -> Exit {
+    let mut command = command(database_url, "http://127.0.0.1:1", &[]);
+    command.args(words);
+    Process::start(command).ended().await
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+async fn post(shop: &Shop, path: &str, body: &Value) -> Answer {
+    let request = shop.customer().post(path);
+    let request = request.header("idempotency-key", new_key()).json(body);
+    Answer::of(request.send().await.unwrap()).await
+}
+
+async fn assert_done(shop: &Shop, path: &str, body: &Value) -> Answer {
+    let answer = post(shop, path, body).await;
+    assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
+    answer
+}
+
+/// Most of what the API does.
+async fn use_everything(shop: &Shop) {
+    let [first, second, third] = [(); 3].map(|()| small_order());
+    let orders = [
+        shop.place_new(&first).await.order_id(),
+        shop.place_new(&second).await.order_id(),
+        shop.place_new(&third).await.order_id(),
+    ];
+    let declined = with(small_order(), "creditCardNumber", json!(DECLINED_CARD));
+    assert_eq!(shop.place_new(&declined).await.status, 402);
+    let part = json!({ "amount": { "amountMinor": 300, "currency": "USD" } });
+    assert_done(shop, &format!("/orders/{}/refunds", orders[0]), &part).await;
+    assert_done(shop, &format!("/orders/{}/refunds", orders[1]), &json!({})).await;
+    assert_done(shop, &format!("/orders/{}/cancel", orders[2]), &json!({})).await;
+    let down = json!({ "type": "error_before", "status": 500 });
+    shop.sandbox.once("confirm", down).await;
+    let pending = shop.place_new(&small_order()).await.order_id();
+    let letter = json!({ "orderId": pending, "reason": "x" });
+    let letter = assert_done(shop, "/operations/dead-letters", &letter).await;
+    let letter = letter.body["id"].as_str().unwrap().to_owned();
+    let settled = json!({ "as": "settled_elsewhere", "reason": "x", "confirmed": true });
+    assert_done(
+        shop,
+        &format!("/operations/dead-letters/{letter}/resolve"),
+        &settled,
+    )
+    .await;
+
+    let line = json!({ "productId": WIDGET_A, "quantity": 2 });
+    let lines = json!({ "warehouseId": ATLANTA_WAREHOUSE, "lines": [line], "reason": "x" });
+    assert_done(shop, "/stock-levels/receive", &lines).await;
+    assert_done(shop, "/stock-levels/adjust", &lines).await;
+    let transfer = json!({
+        "fromWarehouseId": ATLANTA_WAREHOUSE, "toWarehouseId": CHICAGO_WAREHOUSE, "lines": [line]
+    });
+    assert_done(shop, "/stock-levels/transfer", &transfer).await;
+    let warehouse = json!({ "name": "Seattle", "location": { "lat": 47.6, "lng": -122.3 } });
+    assert_done(shop, "/warehouses", &warehouse).await;
+    let product = json!({ "sku": "LAMP", "name": "Lamp", "prices": [{ "amountMinor": 100, "currency": "USD" }] });
+    let product = assert_done(shop, "/products", &product).await;
+    let id = product.body["id"].as_str().unwrap();
+    let change = json!({ "prices": [{ "amountMinor": 200, "currency": "USD" }] });
+    let request = shop
+        .customer()
+        .request(reqwest::Method::PATCH, &format!("/products/{id}"));
+    let changed = request
+        .header("if-match", "*")
+        .json(&change)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(changed.status(), 200);
+    import(
+        shop,
+        "products",
+        "sku,name,amountMinor,currency\nIMP,Imported,100,USD\n",
+    )
+    .await;
+    import(
+        shop,
+        "stock?allOrNothing=true",
+        &format!("sku,warehouseId,quantity\nIMP,{ATLANTA_WAREHOUSE},3\n"),
+    )
+    .await;
+    let preview = json!({ "shippingAddress": small_order()["shippingAddress"], "items": [line] });
+    assert_done(shop, "/routing/preview", &preview).await;
+    let erase = json!({ "includeRecentlyPaid": true });
+    assert_done(shop, &format!("/customers/{CUSTOMER}/erase"), &erase).await;
+}
+
+async fn import(shop: &Shop, what: &str, csv: &str) {
+    let request = shop.customer().post(&format!("/imports/{what}"));
+    let request = request.header("idempotency-key", new_key());
+    let request = request
+        .header("content-type", "text/csv")
+        .body(csv.to_owned());
+    let answer = Answer::of(request.send().await.unwrap()).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+}
+
+/// What no bug and no stolen password may do.
+const FORBIDDEN: [&str; 19] = [
+    "DROP TABLE orders.orders",
+    "DROP SCHEMA orders CASCADE",
+    "TRUNCATE orders.events",
+    "TRUNCATE inventory.stock_movements",
+    "ALTER TABLE orders.orders DROP COLUMN total_minor",
+    "ALTER TABLE orders.events DISABLE TRIGGER ALL",
+    "UPDATE orders.events SET reason = 'x'",
+    "DELETE FROM orders.events",
+    "UPDATE inventory.stock_movements SET quantity = 1",
+    "DELETE FROM inventory.stock_movements",
+    "UPDATE payments.gateway_calls SET outcome = 'x'",
+    "DELETE FROM payments.gateway_calls",
+    "UPDATE orders.orders SET total_minor = 1",
+    "DELETE FROM orders.orders",
+    "UPDATE orders.lines SET quantity = 1",
+    "DELETE FROM payments.refunds",
+    "UPDATE access.api_keys SET revoked_at = NULL",
+    "INSERT INTO access.api_keys SELECT * FROM access.api_keys",
+    "CREATE TABLE orders.mine (a int)",
+];
+
+#[tokio::test]
+async fn a_role_with_the_rights_that_are_printed_serves_and_can_do_no_harm() {
+    let roles = Roles::create().await;
+    roles.grant().await;
+    // Narrower or wider before, they are as they are printed.
+    roles.grant().await;
+    let (url, owner, server) = (
+        roles.url_of_server(),
+        roles.owner.clone(),
+        roles.server.clone(),
+    );
+    let mut shop = Shop::open_as(roles.database, &url, WORKING).await;
+    use_everything(&shop).await;
+    until("the workers have had turns", async || {
+        let mut ages = Vec::new();
+        for worker in [
+            "sweeper",
+            "gateway_events",
+            "reconciler",
+            "retention",
+            "erasures",
+            "alerts",
+        ] {
+            let series = format!("oms_worker_last_turn_timestamp_seconds{{worker=\"{worker}\"}}");
+            ages.push(shop.metric(&series).await.is_some());
+        }
+        let compared = "SELECT count(*) FROM orders.reconciliation_progress";
+        ages.iter().all(|it| *it) && shop.database.number(compared).await > 0
+    })
+    .await;
+    let denied = "oms_database_failures_total{reason=\"permission_denied\"}";
+    assert_eq!(shop.metric(denied).await.as_deref(), Some("0"));
+    shop.assert_consistent().await;
+
+    let client = connect(&url).await;
+    for statement in FORBIDDEN {
+        let refused = client.batch_execute(statement).await.unwrap_err();
+        let code = refused.code().cloned();
+        assert_eq!(
+            code,
+            Some(SqlState::INSUFFICIENT_PRIVILEGE),
+            "{statement}: {refused:?}"
+        );
+    }
+    drop(client);
+    shop.api.process.terminate();
+    let ended = shop.api.process.ended().await;
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(!ended.stdout.contains("permission denied"), "{ended:?}");
+    drop_roles(&shop.database, [&server, &owner]).await;
+}
+
+#[tokio::test]
+async fn a_role_without_its_rights_is_refused_at_the_start_with_what_it_lacks() {
+    let roles = Roles::create().await;
+    let url = roles.url_of_server();
+    let bare = run(&url, &["serve"]).await;
+    assert_eq!(bare.status.code(), Some(1), "{bare:?}");
+    assert!(bare.stderr.contains("permission denied"), "{bare:?}");
+    assert!(bare.stderr.contains("oms-api grants"), "{bare:?}");
+
+    roles.grant().await;
+    for (revoke, missing) in [
+        ("INSERT ON orders.events", "INSERT on orders.events"),
+        (
+            "UPDATE (erased_at) ON orders.orders",
+            "UPDATE (erased_at) on orders.orders",
+        ),
+        ("USAGE ON SCHEMA payments", "USAGE on schema payments"),
+    ] {
+        let owner = connect(&roles.url_of_owner()).await;
+        let statement = format!("REVOKE {revoke} FROM {}", roles.server);
+        owner.batch_execute(&statement).await.unwrap();
+        let refused = run(&url, &["serve"]).await;
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        let expected = format!("lacks rights: {missing}; `oms-api grants ROLE` prints");
+        assert!(refused.stderr.contains(&expected), "{refused:?}");
+        assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");
+        roles.grant().await;
+    }
+    drop_roles(&roles.database, [&roles.server, &roles.owner]).await;
+}
+
+#[tokio::test]
+async fn a_right_that_is_taken_away_while_serving_is_a_503_and_an_error_that_names_the_table() {
+    let roles = Roles::create().await;
+    roles.grant().await;
+    let (url, owner, server) = (
+        roles.url_of_server(),
+        roles.owner.clone(),
+        roles.server.clone(),
+    );
+    let owner_url = roles.url_of_owner();
+    let mut shop = Shop::open_as(roles.database, &url, &[]).await;
+    let as_owner = connect(&owner_url).await;
+    let change = async |statement: &str| as_owner.batch_execute(statement).await.unwrap();
+    let key = new_key();
+    for (table, privilege) in [("events", "INSERT"), ("orders", "SELECT")] {
+        change(&format!(
+            "REVOKE {privilege} ON orders.{table} FROM {server}"
+        ))
+        .await;
+        let refused = shop.place(&key, &small_order()).await;
+        assert_eq!(refused.status, 503, "{refused:?}");
+        assert_eq!(refused.code(), "service.database_denied");
+        assert_eq!(refused.body["retryable"], false, "{refused:?}");
+        assert!(!refused.text.contains("orders."), "{refused:?}");
+        change(&format!("GRANT {privilege} ON orders.{table} TO {server}")).await;
+    }
+    shop.api.logged("request failed").await;
+    let lines = shop.api.log();
+    let errors: Vec<&Value> = lines
+        .iter()
+        .filter(|line| line["level"] == "ERROR")
+        .collect();
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    for (line, table) in errors.iter().zip(["events", "orders"]) {
+        let cause = line["cause"].as_str().unwrap();
+        assert!(
+            cause.contains(&format!("permission denied for table {table}")),
+            "{cause}"
+        );
+    }
+    shop.place(&key, &small_order()).await.assert_created();
+    let denied = "oms_database_failures_total{reason=\"permission_denied\"}";
+    assert_ne!(shop.metric(denied).await.as_deref(), Some("0"));
+    shop.api.process.terminate();
+    shop.api.process.ended().await;
+    drop(as_owner);
+    drop_roles(&shop.database, [&server, &owner]).await;
+}

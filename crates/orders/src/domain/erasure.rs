@@ -1,0 +1,149 @@
+//! Erasing a customer's personal data from orders, which stay in the books.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use oms_payments::DisputeState;
+use oms_validation::{OrderId, TenantId};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::domain::address::ShippingAddress;
+use crate::domain::id::{CustomerId, ErasureId};
+use crate::domain::status::OrderStatus;
+
+/// A request to erase a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erasure {
+    /// Its id.
+    pub id: ErasureId,
+    /// Who asked for it last.
+    pub requested_by: String,
+    /// When. Orders that were placed later are not erased.
+    pub requested_at: DateTime<Utc>,
+    /// Whether orders that were paid a short while ago are erased too.
+    pub includes_recent: bool,
+    /// Orders that were erased so far, of all requests about this customer.
+    pub erased_orders: i32,
+    /// How far it is.
+    pub progress: ErasureProgress,
+}
+
+/// How far an erasure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErasureProgress {
+    /// Orders are left.
+    Open(OpenErasure),
+    /// Nothing is left. Only a hash of the customer's id is kept.
+    Complete {
+        /// Since when.
+        at: DateTime<Utc>,
+    },
+}
+
+/// An erasure that is not complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenErasure {
+    /// Whom to erase.
+    pub customer_id: CustomerId,
+    /// What erased orders have in place of the customer.
+    pub pseudonym: CustomerId,
+    /// The last order that the current pass has looked at; `None` between passes.
+    pub position: Option<OrderId>,
+}
+
+/// What may be erased by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Eligibility {
+    /// How long ago an order must have been placed that is paid: it may not have been delivered.
+    pub(crate) paid_for: Duration,
+}
+
+/// What is erased from an order: address, destination and metadata in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErasureScope {
+    /// No more than that.
+    Address,
+    /// The external reference too, and the customer is replaced.
+    Customer {
+        /// By this.
+        pseudonym: CustomerId,
+    },
+}
+
+impl ErasureScope {
+    pub(crate) fn pseudonym(self) -> Option<CustomerId> {
+        match self {
+            Self::Address => None,
+            Self::Customer { pseudonym } => Some(pseudonym),
+        }
+    }
+}
+
+/// An order that a pass looks at.
+#[derive(Clone, Debug)]
+pub(crate) struct LookedAt {
+    pub(crate) id: OrderId,
+    /// `None` when it is erased.
+    pub(crate) address: Option<ShippingAddress>,
+    /// Whether it may be erased now, and has not been.
+    pub(crate) is_erasable: bool,
+}
+
+/// An order that is not erased yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitingOrder {
+    /// Its id.
+    pub id: OrderId,
+    /// Its status.
+    pub status: OrderStatus,
+}
+
+/// What is kept of a customer who was erased. Nobody can guess a random UUID from it; who knows the id can tell that it was
+/// erased.
+pub(crate) fn customer_hash(tenant: TenantId, customer: CustomerId) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    hasher.update(b"erased customer v1");
+    hasher.update(tenant.as_uuid().as_bytes());
+    hasher.update(customer.as_uuid().as_bytes());
+    hasher.finalize().into()
+}
+
+/// A pseudonym. It says nothing, not even when it was made.
+pub(crate) fn new_pseudonym() -> CustomerId {
+    Uuid::new_v4().into()
+}
+
+/// Disputes in these states are undecided: the address may be evidence.
+pub(crate) fn undecided_disputes() -> Vec<&'static str> {
+    let states = DisputeState::ALL.into_iter();
+    let open = states.filter(|state| state.is_open());
+    open.map(DisputeState::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_belongs_to_one_customer_of_one_tenant() {
+        let (tenant, customer) = (TenantId::generate(), CustomerId::generate());
+        let hash = customer_hash(tenant, customer);
+        assert_eq!(hash, customer_hash(tenant, customer));
+        assert_ne!(hash, customer_hash(TenantId::generate(), customer));
+        assert_ne!(hash, customer_hash(tenant, CustomerId::generate()));
+    }
+
+    #[test]
+    fn a_pseudonym_does_not_tell_the_time() {
+        assert_eq!(new_pseudonym().as_uuid().get_version_num(), 4);
+        assert_ne!(new_pseudonym(), new_pseudonym());
+    }
+
+    #[test]
+    fn only_undecided_disputes_keep_an_address() {
+        let undecided = undecided_disputes();
+        assert!(undecided.contains(&"needs_response"));
+        assert!(!undecided.contains(&"lost") && !undecided.contains(&"won"));
+    }
+}

@@ -1,0 +1,142 @@
+//! Erasing the personal data of orders, page by page, each in a transaction of its own.
+
+use std::time::Duration;
+
+use oms_database::transaction;
+use oms_geocoding::Address;
+use oms_validation::{OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::authorship::Authorship;
+use crate::domain::erasure::{
+    Eligibility, Erasure, ErasureProgress, ErasureScope, LookedAt, OpenErasure,
+};
+use crate::error::OrderError;
+use crate::store::{erasures, order_erasure};
+
+/// Most orders that a page looks at.
+pub(crate) const PAGE: i64 = 200;
+
+/// What stands on the timeline of each order.
+const CUSTOMER_ERASED: &str = "the customer's personal data was erased";
+
+/// One page of an erasure. Returns where it ended, unless it was the last page of the pass.
+pub(crate) async fn erase_page(
+    context: &OrderContext,
+    tenant: TenantId,
+    erasure: &Erasure,
+    open: OpenErasure,
+) -> Result<Option<OrderId>, OrderError> {
+    let eligibility = eligibility_of(context, erasure);
+    let (now, of) = (context.now(), (open.customer_id, erasure.requested_at));
+    let mut connection = context.database.acquire().await?;
+    let page = order_erasure::page_of_customer(
+        &mut connection,
+        tenant,
+        now,
+        eligibility,
+        of,
+        open.position,
+        PAGE,
+    );
+    let page = page.await?;
+    drop(connection);
+    let (erasable, position) = split(&page);
+    forget(context, tenant, &page).await?;
+    let scope = ErasureScope::Customer {
+        pseudonym: open.pseudonym,
+    };
+    let authorship = Authorship {
+        actor: &erasure.requested_by,
+        reason: CUSTOMER_ERASED,
+    };
+    let mut connection = context.database.acquire().await?;
+    let erasing = transaction(&mut connection, async |connection| {
+        let erased = order_erasure::erase(
+            connection,
+            tenant,
+            now,
+            eligibility,
+            &erasable,
+            scope,
+            authorship,
+        );
+        let erased = erased.await?;
+        erasures::advance(connection, tenant, erasure.id, erased, position).await
+    });
+    erasing.await?;
+    Ok(position)
+}
+
+/// Pages of an erasure, at most so many, up to the end of the pass. Then it is complete, or waits for the orders that can't
+/// be erased yet.
+pub(crate) async fn erase_pages(
+    context: &OrderContext,
+    tenant: TenantId,
+    erasure: Erasure,
+    most: usize,
+) -> Result<Erasure, OrderError> {
+    let ErasureProgress::Open(mut open) = erasure.progress else {
+        return Ok(erasure);
+    };
+    let mut pause = Duration::ZERO;
+    for _ in 0..most {
+        open.position = erase_page(context, tenant, &erasure, open).await?;
+        if open.position.is_none() {
+            pause = context.settings.erasure_recheck;
+            break;
+        }
+    }
+    let (now, mut connection) = (context.now(), context.database.acquire().await?);
+    Ok(erasures::end_turn(&mut connection, tenant, now, erasure.id, pause).await?)
+}
+
+fn eligibility_of(context: &OrderContext, erasure: &Erasure) -> Eligibility {
+    let paid_for = match erasure.includes_recent {
+        true => Duration::ZERO,
+        false => context.settings.erase_paid_after,
+    };
+    Eligibility { paid_for }
+}
+
+/// The orders of a page that may be erased, and where the page ended if there may be another one.
+pub(crate) fn split(page: &[LookedAt]) -> (Vec<OrderId>, Option<OrderId>) {
+    let erasable = page.iter().filter(|it| it.is_erasable).map(|it| it.id);
+    let is_full = i64::try_from(page.len()).is_ok_and(|length| length >= PAGE);
+    let last = page.last().filter(|_| is_full).map(|it| it.id);
+    (erasable.collect(), last)
+}
+
+/// Forgets where the addresses are, before they are erased: whoever is cut off in between does it again.
+pub(crate) async fn forget(
+    context: &OrderContext,
+    tenant: TenantId,
+    page: &[LookedAt],
+) -> Result<(), OrderError> {
+    let addresses = page.iter().filter(|it| it.is_erasable);
+    let addresses = addresses.filter_map(|it| it.address.as_ref()?.query().ok());
+    let addresses: Vec<Address> = addresses.collect();
+    if !addresses.is_empty() {
+        let geocoder = &context.geocoder;
+        geocoder.forget(tenant.as_uuid(), &addresses).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_is_not_full_is_the_last_one() {
+        let looked_at = |is_erasable| LookedAt {
+            id: OrderId::generate(),
+            address: None,
+            is_erasable,
+        };
+        let page = [looked_at(true), looked_at(false)];
+        assert_eq!(split(&page), (vec![page[0].id], None));
+        let full: Vec<_> = (0..PAGE).map(|_| looked_at(false)).collect();
+        assert_eq!(split(&full), (vec![], Some(full[full.len() - 1].id)));
+    }
+}

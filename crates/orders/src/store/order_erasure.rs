@@ -1,0 +1,219 @@
+//! What is erased from orders. The rest of them, lines, money, status, timeline and idempotency key, stays.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{
+    Array, BigInt, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+use oms_validation::{OrderId, TenantId};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::domain::authorship::Authorship;
+use crate::domain::clock::Now;
+use crate::domain::erasure::{
+    Eligibility, ErasureScope, LookedAt, WaitingOrder, undecided_disputes,
+};
+use crate::domain::id::CustomerId;
+use crate::domain::status::OrderStatus;
+use crate::store::unreadable;
+
+/// Whether an order `o` may be erased: nothing more is done about its payment, and its address is not needed. `$1` is the
+/// tenant, `$2` the time, `$3` how long a paid order is kept, in seconds, `$4` the states of undecided disputes.
+macro_rules! may_be_erased {
+    () => {
+        "(o.status NOT IN ('PENDING_PAYMENT', 'CANCELLING', 'REFUNDING')
+          AND (o.status <> 'PAID' OR o.created_at <= coalesce($2, now()) - make_interval(secs => $3))
+          AND NOT EXISTS (SELECT FROM orders.disputes d
+              WHERE d.tenant_id = o.tenant_id AND d.order_id = o.id AND d.state = ANY ($4)))"
+    };
+}
+
+/// Up to `limit` orders of a customer that were placed until then, in the order of their ids, after one of them.
+pub(crate) async fn page_of_customer(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    eligibility: Eligibility,
+    of: (CustomerId, DateTime<Utc>),
+    after: Option<OrderId>,
+    limit: i64,
+) -> Result<Vec<LookedAt>, DbError> {
+    let (customer, until) = of;
+    let rows: Vec<Row> = cached_sql(concat!(
+        "SELECT o.id, o.shipping_address, o.erased_at, ",
+        may_be_erased!(),
+        " AS is_erasable
+         FROM orders.orders o
+         WHERE o.tenant_id = $1 AND o.customer_id = $5 AND o.id > $6 AND o.created_at <= $7
+         ORDER BY o.id LIMIT $8"
+    ))
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<Double, _>(eligibility.paid_for.as_secs_f64())
+    .bind::<Array<Text>, _>(undecided_disputes())
+    .bind::<SqlUuid, _>(customer.as_uuid())
+    .bind::<SqlUuid, _>(after.map_or(Uuid::nil(), OrderId::as_uuid))
+    .bind::<Timestamptz, _>(until)
+    .bind::<BigInt, _>(limit)
+    .load(connection)
+    .await?;
+    rows.into_iter().map(Row::looked_at).collect()
+}
+
+/// Up to `limit` orders that were placed longer ago than `paid_for`, in the order of their ids, after one of them. Ids begin
+/// with the time of the machine's clock: a range that is ten seconds wider leads to them, and the time is compared too.
+pub(crate) async fn page_of_age(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    eligibility: Eligibility,
+    after: Option<OrderId>,
+    limit: i64,
+) -> Result<Vec<LookedAt>, DbError> {
+    let rows: Vec<Row> = cached_sql(concat!(
+        "SELECT o.id, o.shipping_address, o.erased_at,
+             o.erased_at IS NULL AND o.created_at <= coalesce($2, now()) - make_interval(secs => $3) AND ",
+        may_be_erased!(),
+        " AS is_erasable
+         FROM orders.orders o
+         WHERE o.tenant_id = $1 AND o.id > $5
+             AND o.id < rpad(lpad(to_hex(greatest(0,
+                 (extract(epoch FROM coalesce($2, now())) - $3 + 10) * 1000)::bigint), 12, '0'), 32, '0')::uuid
+         ORDER BY o.id LIMIT $6"
+    ))
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<Double, _>(eligibility.paid_for.as_secs_f64())
+    .bind::<Array<Text>, _>(undecided_disputes())
+    .bind::<SqlUuid, _>(after.map_or(Uuid::nil(), OrderId::as_uuid))
+    .bind::<BigInt, _>(limit)
+    .load(connection)
+    .await?;
+    rows.into_iter().map(Row::looked_at).collect()
+}
+
+/// Erases those of the orders that may be erased, each with a note on its timeline, and returns how many. Those that somebody
+/// has locked are passed over.
+///
+/// Of the routing trace the chosen warehouse stays, without its distance: distances to several warehouses tell the place. The
+/// address becomes a text and the destination a point in the sea, so that versions of the program that know no erasure can
+/// read the order.
+pub(crate) async fn erase(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    eligibility: Eligibility,
+    ids: &[OrderId],
+    scope: ErasureScope,
+    authorship: Authorship<'_>,
+) -> Result<i32, DbError> {
+    #[derive(QueryableByName)]
+    struct Counted {
+        #[diesel(sql_type = Integer)]
+        erased: i32,
+    }
+
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let counted: Counted = cached_sql(concat!(
+        "WITH locked AS MATERIALIZED (
+             SELECT o.id FROM orders.orders o
+             WHERE o.tenant_id = $1 AND o.id = ANY ($5) AND ",
+        may_be_erased!(),
+        "    ORDER BY o.id FOR NO KEY UPDATE OF o SKIP LOCKED
+         ),
+         erased AS (
+             UPDATE orders.orders o
+             SET customer_id = coalesce($6, o.customer_id),
+                 external_reference = CASE WHEN $6 IS NULL THEN o.external_reference END,
+                 metadata = NULL, shipping_address = '\"erased\"',
+                 routing = jsonb_build_object(
+                     'version', coalesce(o.routing->'version', '1'), 'destination', '{\"lat\": 0, \"lng\": 0}'::jsonb,
+                     'candidates', coalesce((
+                         SELECT jsonb_agg(entry || '{\"distanceM\": 0}')
+                         FROM jsonb_array_elements(o.routing->'candidates') entry
+                         WHERE entry->>'outcome' = 'chosen'), '[]')),
+                 erased_at = coalesce(o.erased_at, $2, now()),
+                 version = o.version + 1, updated_at = coalesce($2, now())
+             FROM locked WHERE o.tenant_id = $1 AND o.id = locked.id
+             RETURNING o.id, o.status, o.version
+         ),
+         noted AS (
+             INSERT INTO orders.events
+                 (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
+             SELECT $1, id, version, status, status, $7, $8, coalesce($2, now()) FROM erased
+         )
+         SELECT count(*)::int AS erased FROM erased"
+    ))
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<Double, _>(eligibility.paid_for.as_secs_f64())
+    .bind::<Array<Text>, _>(undecided_disputes())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Nullable<SqlUuid>, _>(scope.pseudonym().map(CustomerId::as_uuid))
+    .bind::<Text, _>(authorship.actor)
+    .bind::<Text, _>(authorship.reason)
+    .get_result(connection)
+    .await?;
+    Ok(counted.erased)
+}
+
+/// Up to `limit` orders of a customer, oldest first. Orders that were erased are not the customer's any more.
+pub(crate) async fn waiting(
+    connection: &mut Connection,
+    tenant: TenantId,
+    customer: CustomerId,
+    limit: i64,
+) -> Result<Vec<WaitingOrder>, DbError> {
+    #[derive(QueryableByName)]
+    struct Waiting {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+        #[diesel(sql_type = Text)]
+        status: String,
+    }
+
+    let rows: Vec<Waiting> = cached_sql(
+        "SELECT id, status FROM orders.orders WHERE tenant_id = $1 AND customer_id = $2 ORDER BY id LIMIT $3",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(customer.as_uuid())
+    .bind::<BigInt, _>(limit)
+    .load(connection)
+    .await?;
+    let waiting = |row: Waiting| {
+        Ok(WaitingOrder {
+            id: row.id.into(),
+            status: OrderStatus::parse(&row.status).ok_or_else(|| unreadable("unknown status"))?,
+        })
+    };
+    rows.into_iter().map(waiting).collect()
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Jsonb)]
+    shipping_address: Value,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    erased_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Bool)]
+    is_erasable: bool,
+}
+
+impl Row {
+    fn looked_at(self) -> Result<LookedAt, DbError> {
+        let address = match self.erased_at {
+            Some(_) => None,
+            None => Some(serde_json::from_value(self.shipping_address).map_err(unreadable)?),
+        };
+        Ok(LookedAt {
+            id: self.id.into(),
+            address,
+            is_erasable: self.is_erasable,
+        })
+    }
+}

@@ -1,0 +1,58 @@
+//! The rights of the role that serves.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, Nullable, Text};
+use diesel_async::RunQueryDsl;
+
+use crate::{Connection, DbError, cached_sql};
+
+/// A right on a table, or on one of its columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Privilege {
+    /// With its schema.
+    pub table: &'static str,
+    /// `SELECT`, `INSERT`, `UPDATE` or `DELETE`.
+    pub action: &'static str,
+    /// The column; `None` for the whole table.
+    pub column: Option<&'static str>,
+}
+
+/// A schema is looked at first: without it no table in it can be named.
+const MISSING: &str = "
+SELECT DISTINCT
+    CASE WHEN NOT has_schema_privilege(split_part(needed.name, '.', 1), 'USAGE')
+        THEN 'USAGE on schema ' || split_part(needed.name, '.', 1)
+        ELSE needed.action || coalesce(' (' || needed.part || ')', '') || ' on ' || needed.name END AS text
+FROM unnest($1, $2, $3) AS needed (name, action, part)
+WHERE NOT CASE
+    WHEN NOT has_schema_privilege(split_part(needed.name, '.', 1), 'USAGE') THEN false
+    WHEN needed.part IS NULL THEN has_table_privilege(needed.name, needed.action)
+    ELSE has_column_privilege(needed.name, needed.part, needed.action) END
+ORDER BY text";
+
+/// The rights among these that the role of the connection lacks, in words such as `INSERT on orders.events`. The tables must
+/// exist.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn missing_privileges(
+    connection: &mut Connection,
+    needed: &[Privilege],
+) -> Result<Vec<String>, DbError> {
+    #[derive(QueryableByName)]
+    struct Missing {
+        #[diesel(sql_type = Text)]
+        text: String,
+    }
+
+    let tables: Vec<&str> = needed.iter().map(|it| it.table).collect();
+    let actions: Vec<&str> = needed.iter().map(|it| it.action).collect();
+    let columns: Vec<Option<&str>> = needed.iter().map(|it| it.column).collect();
+    let missing: Vec<Missing> = cached_sql(MISSING)
+        .bind::<Array<Text>, _>(tables)
+        .bind::<Array<Text>, _>(actions)
+        .bind::<Array<Nullable<Text>>, _>(columns)
+        .load(connection)
+        .await?;
+    Ok(missing.into_iter().map(|row| row.text).collect())
+}

@@ -1,0 +1,35 @@
+-- When the personal data of an order was erased. Its row stays valid for a program that does not know this column: the
+-- address is then the text `erased`, and the destination is 0, 0.
+ALTER TABLE orders.orders ADD COLUMN erased_at timestamptz;
+
+-- Requests to erase a customer. One that is complete names the customer by a hash only.
+CREATE TABLE orders.erasures (
+    tenant_id       uuid        NOT NULL,
+    id              uuid        NOT NULL,
+    -- SHA-256 of tenant and customer.
+    customer_hash   bytea       NOT NULL CHECK (octet_length(customer_hash) = 32),
+    -- NULL once it is complete.
+    customer_id     uuid,
+    -- What erased orders have in place of the customer. NULL once it is complete, so that nothing leads back.
+    pseudonym       uuid,
+    requested_by    text        NOT NULL CHECK (length(requested_by) BETWEEN 1 AND 300),
+    requested_at    timestamptz NOT NULL,
+    -- Whether orders that were paid a short while ago are erased too.
+    includes_recent boolean     NOT NULL,
+    erased_orders   integer     NOT NULL DEFAULT 0 CHECK (erased_orders >= 0),
+    -- The last order that the current pass has looked at; NULL at its beginning.
+    position        uuid,
+    -- When the worker looks at it next. A claim moves it into the future, which is its lease.
+    due_at          timestamptz,
+    completed_at    timestamptz,
+    PRIMARY KEY (tenant_id, id),
+    CONSTRAINT erasures_one_per_customer UNIQUE (tenant_id, customer_hash),
+    CONSTRAINT erasures_complete_as_a_whole CHECK (
+        (completed_at IS NULL) = (customer_id IS NOT NULL)
+        AND (completed_at IS NULL) = (pseudonym IS NOT NULL)
+        AND (completed_at IS NULL) = (due_at IS NOT NULL))
+);
+CREATE INDEX erasures_due ON orders.erasures (tenant_id, due_at) WHERE due_at IS NOT NULL;
+
+-- Retention: keys are purged by age, where that is configured.
+CREATE INDEX idempotency_keys_by_age ON orders.idempotency_keys (tenant_id, created_at);

@@ -1,0 +1,1 @@
+DROP INDEX geocoding.cached_locations_by_age;

@@ -1,0 +1,1 @@
+DROP INDEX inventory.idempotency_keys_by_age;
