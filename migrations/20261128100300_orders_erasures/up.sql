@@ -1,3 +1,5 @@
+SET LOCAL lock_timeout = '5s';
+
 -- When the personal data of an order was erased. Its row stays valid for a program that does not know this column: the
 -- address is then the text `erased`, and the destination is 0, 0.
 ALTER TABLE orders.orders ADD COLUMN erased_at timestamptz;
@@ -30,6 +32,3 @@ CREATE TABLE orders.erasures (
         AND (completed_at IS NULL) = (due_at IS NOT NULL))
 );
 CREATE INDEX erasures_due ON orders.erasures (tenant_id, due_at) WHERE due_at IS NOT NULL;
-
--- Retention: keys are purged by age, where that is configured.
-CREATE INDEX idempotency_keys_by_age ON orders.idempotency_keys (tenant_id, created_at);

@@ -1,1 +1,1 @@
-DROP INDEX geocoding.cached_locations_by_age;
+DROP INDEX CONCURRENTLY geocoding.cached_locations_by_age;

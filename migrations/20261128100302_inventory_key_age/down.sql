@@ -1,1 +1,1 @@
-DROP INDEX inventory.idempotency_keys_by_age;
+DROP INDEX CONCURRENTLY inventory.idempotency_keys_by_age;

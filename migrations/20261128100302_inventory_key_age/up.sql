@@ -1,2 +1,2 @@
 -- Retention: keys are purged by age, where that is configured.
-CREATE INDEX idempotency_keys_by_age ON inventory.idempotency_keys (tenant_id, created_at);
+CREATE INDEX CONCURRENTLY idempotency_keys_by_age ON inventory.idempotency_keys (tenant_id, created_at);

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY orders.idempotency_keys_by_age;
