@@ -1,8 +1,8 @@
 //! Orders that the sweeper has given up on.
 
 use chrono::{DateTime, Utc};
-use oms_validation::OrderId;
-use serde::Serialize;
+use oms_validation::{OrderId, newer_word};
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::domain::id::DeadLetterId;
@@ -44,7 +44,7 @@ pub struct Resolved {
 }
 
 /// How a dead letter is resolved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = DeadLetterResolution)]
 pub enum Resolution {
@@ -60,6 +60,9 @@ pub enum Resolution {
     RefundGivenUp,
     /// The order ended by other means.
     Ended,
+    /// What a newer version of the program has stored, in its words.
+    #[serde(skip)]
+    Other(&'static str),
 }
 
 impl Resolution {
@@ -82,7 +85,13 @@ impl Resolution {
             Self::SettledElsewhere => "settled_elsewhere",
             Self::RefundGivenUp => "refund_given_up",
             Self::Ended => "ended",
+            Self::Other(word) => word,
         }
+    }
+
+    /// What the database has, also where a newer version of the program wrote it.
+    pub(crate) fn stored(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
     /// Reads what [`Resolution::as_str`] wrote.
@@ -90,6 +99,12 @@ impl Resolution {
         Self::ALL
             .into_iter()
             .find(|resolution| resolution.as_str() == text)
+    }
+}
+
+impl Serialize for Resolution {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use oms_payments::{ChargeId, Reference};
-use oms_validation::{InstallationId, Money, OrderId};
-use serde::Serialize;
+use oms_validation::{InstallationId, Money, OrderId, newer_word};
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::domain::id::FindingId;
@@ -55,7 +55,7 @@ pub struct FindingResolved {
 }
 
 /// What kind of difference it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
     /// Money was taken, or is reserved, for no order of ours or past the payment that its order has.
@@ -72,6 +72,9 @@ pub enum FindingKind {
     RefundFailed,
     /// The customer disputes the payment at the bank, or has won.
     PaymentDisputed,
+    /// What a newer version of the program has stored, in its words.
+    #[serde(skip)]
+    Other(&'static str),
 }
 
 impl FindingKind {
@@ -96,7 +99,13 @@ impl FindingKind {
             Self::AuthorisationOnEndedOrder => "authorisation_on_ended_order",
             Self::RefundFailed => "refund_failed",
             Self::PaymentDisputed => "payment_disputed",
+            Self::Other(word) => word,
         }
+    }
+
+    /// What the database has, also where a newer version of the program wrote it.
+    pub(crate) fn stored(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
     /// Reads what [`FindingKind::as_str`] wrote.
@@ -105,8 +114,14 @@ impl FindingKind {
     }
 }
 
+impl Serialize for FindingKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 /// What the program does about a finding by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingAction {
     /// Nothing: a person has to.
@@ -115,6 +130,9 @@ pub enum FindingAction {
     Refund,
     /// Cancels the payment, so that what is reserved can't be taken.
     Void,
+    /// What a newer version of the program has stored, in its words.
+    #[serde(skip)]
+    Other(&'static str),
 }
 
 impl FindingAction {
@@ -127,12 +145,24 @@ impl FindingAction {
             Self::None => "none",
             Self::Refund => "refund",
             Self::Void => "void",
+            Self::Other(word) => word,
         }
+    }
+
+    /// What the database has, also where a newer version of the program wrote it.
+    pub(crate) fn stored(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
     /// Reads what [`FindingAction::as_str`] wrote.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.as_str() == text)
+    }
+}
+
+impl Serialize for FindingAction {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -148,6 +148,7 @@ async fn sweep_order(context: &OrderContext, tenant: TenantId, claim: &Claim) ->
     let advance = match advanced.await {
         Ok(Ok(advance)) => advance,
         // Somebody holds its rows: that says nothing about the order.
+        Ok(Err(OrderError::Contended)) => Advance::Refused,
         Ok(Err(error)) if error.is_contended() => Advance::Refused,
         Ok(Err(error)) => Advance::TryAgain {
             reason: error.to_string(),

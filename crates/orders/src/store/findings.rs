@@ -6,7 +6,9 @@ mod reported;
 use std::time::Duration;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_payments::{ChargeId, Reference};
@@ -15,7 +17,7 @@ use uuid::Uuid;
 
 use crate::domain::actor::RECONCILER;
 use crate::domain::clock::Now;
-use crate::domain::finding::{Finding, FindingAction};
+use crate::domain::finding::{Finding, FindingAction, FindingKind};
 use crate::domain::id::FindingId;
 use crate::domain::suspicion::Suspicion;
 
@@ -169,7 +171,7 @@ pub(crate) async fn find_due_tenants(
 }
 
 /// Takes on up to `limit` findings whose action is due, the longest due first, each for the time of `lease`. Rows that
-/// another instance is claiming are passed over.
+/// another instance is claiming are passed over, and so are kinds and actions that only a newer version of the program knows.
 pub(crate) async fn claim_due(
     connection: &mut Connection,
     tenant: TenantId,
@@ -182,6 +184,7 @@ pub(crate) async fn claim_due(
         "WITH due AS MATERIALIZED (
              SELECT id FROM orders.findings
              WHERE tenant_id = $1 AND gateway = $2 AND due_at <= coalesce($5, now())
+                 AND kind = ANY ($6) AND action = ANY ($7)
              ORDER BY due_at LIMIT $3
              FOR UPDATE SKIP LOCKED
          )
@@ -196,6 +199,8 @@ pub(crate) async fn claim_due(
     .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
     .bind::<Double, _>(lease.as_secs_f64())
     .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<Array<Text>, _>(FindingKind::ALL.map(FindingKind::as_str).to_vec())
+    .bind::<Array<Text>, _>(FindingAction::ALL.map(FindingAction::as_str).to_vec())
     .load(connection)
     .await?;
     rows.into_iter().map(Row::into_finding).collect()

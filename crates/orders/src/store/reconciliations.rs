@@ -20,8 +20,8 @@ use crate::domain::status::OrderStatus;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) order_id: OrderId,
-    /// Where the order is; none when it is in a status that this version of the program does not know.
-    pub(crate) status: Option<OrderStatus>,
+    /// Where the order is.
+    pub(crate) status: OrderStatus,
     /// How often it was taken on, this time included. Tells this claim from a later one, to which it may have been lost.
     pub(crate) tries: u32,
     /// How long ago the order was placed.
@@ -33,7 +33,7 @@ impl Claim {
     pub(crate) const fn of_request(order_id: OrderId, status: OrderStatus) -> Self {
         Self {
             order_id,
-            status: Some(status),
+            status,
             tries: 0,
             age: Duration::ZERO,
         }
@@ -151,7 +151,7 @@ pub(crate) async fn claim_due(
     .await?;
     let claim = |row: Row| Claim {
         order_id: row.order_id.into(),
-        status: OrderStatus::parse(&row.status),
+        status: OrderStatus::stored(&row.status),
         tries: row.tries.unsigned_abs(),
         // Placed in the future, by another clock, is placed just now.
         age: Duration::try_from_secs_f64(row.age_s).unwrap_or_default(),

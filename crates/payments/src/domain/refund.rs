@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use oms_validation::{IdempotencyKey, Money, OrderId};
+use oms_validation::{IdempotencyKey, Money, OrderId, newer_word};
 use utoipa::ToSchema;
 
 use crate::{AttemptId, Reference, RefundFailure, RefundId, UnknownState};
@@ -54,6 +54,9 @@ pub enum RefundActor {
     Gateway,
     /// The customer's bank, by a dispute that was lost.
     Dispute,
+    /// What a newer version of the program has stored, in its words.
+    #[serde(skip)]
+    Other(&'static str),
 }
 
 /// Whether a gateway may have been asked for a refund.
@@ -90,6 +93,9 @@ pub enum RefundState {
     Refunded,
     /// The gateway says that it was not; the money is still ours. Final.
     Failed,
+    /// What a newer version of the program has stored, in its words.
+    #[serde(skip)]
+    Other(&'static str),
 }
 
 /// How a refund ends.
@@ -119,7 +125,14 @@ impl RefundActor {
             Self::Oms => "oms",
             Self::Gateway => "gateway",
             Self::Dispute => "dispute",
+            Self::Other(word) => word,
         }
+    }
+
+    /// What the database has, also where a newer version of the program wrote it.
+    pub(crate) fn stored(text: &str) -> Self {
+        text.parse()
+            .unwrap_or_else(|_| Self::Other(newer_word(text)))
     }
 }
 
@@ -166,7 +179,14 @@ impl RefundState {
             Self::Pending => "pending",
             Self::Refunded => "refunded",
             Self::Failed => "failed",
+            Self::Other(word) => word,
         }
+    }
+
+    /// What the database has, also where a newer version of the program wrote it.
+    pub(crate) fn stored(text: &str) -> Self {
+        text.parse()
+            .unwrap_or_else(|_| Self::Other(newer_word(text)))
     }
 }
 

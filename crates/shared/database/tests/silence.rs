@@ -7,6 +7,8 @@ use std::time::Duration;
 use diesel_async::SimpleAsyncConnection;
 use oms_database::{Database, DatabaseConfig, DbError, PooledConnection, transaction};
 use oms_test_support::{SilentProxy, TestDatabase};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// Far more than any bound of these tests.
@@ -149,4 +151,68 @@ async fn a_statement_that_nobody_waits_for_does_not_break_its_connection() {
     let mut connection = network.pool.acquire().await.unwrap();
     ask(&mut connection).await.unwrap();
     assert_eq!(network.proxy.accepted(), 1);
+}
+
+/// A server that lets a client in and then reads nothing more, so that nothing is acknowledged beyond what its kernel takes.
+async fn deaf(server: String) -> (u16, tokio::task::JoinHandle<()>) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(1024).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(8).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serving = tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut server = TcpStream::connect(server).await.unwrap();
+        let mut bytes = vec![0; 4096];
+        // The setup of the session is what is answered last.
+        let mut answers = 0;
+        while answers < 2 {
+            tokio::select! {
+                read = client.read(&mut bytes) => {
+                    let read = read.unwrap();
+                    server.write_all(&bytes[..read]).await.unwrap();
+                }
+                more = server.readable() => {
+                    more.unwrap();
+                    let mut answer = vec![0; 65_536];
+                    let read = server.read(&mut answer).await.unwrap();
+                    client.write_all(&answer[..read]).await.unwrap();
+                    // ReadyForQuery, of a session in no transaction.
+                    answers += usize::from(answer[..read].ends_with(b"Z\0\0\0\x05I"));
+                }
+            }
+        }
+        std::future::pending::<()>().await;
+    });
+    (port, serving)
+}
+
+#[tokio::test]
+async fn a_connection_that_takes_nothing_more_is_given_up_by_the_network_before_the_answer_is_overdue()
+ {
+    let database = TestDatabase::create_empty();
+    let url = database.url();
+    let (before, rest) = url.split_once('@').unwrap();
+    let (server, path) = rest.split_once('/').unwrap();
+    let (port, serving) = deaf(server.to_owned()).await;
+    let separator = if path.contains('?') { '&' } else { '?' };
+    let pool = Database::new(&DatabaseConfig {
+        max_connections: 1,
+        acquire_timeout: TOO_LONG,
+        answer_timeout: TOO_LONG * 10,
+        fresh: TOO_LONG,
+        ..DatabaseConfig::new(format!(
+            "{before}@127.0.0.1:{port}/{path}{separator}tcp_user_timeout=1"
+        ))
+    });
+    let pool = pool.unwrap();
+    let mut connection = pool.acquire().await.unwrap();
+    // More than both kernels keep.
+    let statement = format!("SELECT '{}'", "x".repeat(16 * 1024 * 1024));
+    let sent = timeout(TOO_LONG * 2, connection.batch_execute(&statement)).await;
+    let sent = sent
+        .expect("the network gives the connection up")
+        .unwrap_err();
+    assert!(matches!(DbError::from(sent), DbError::Unavailable(_)));
+    serving.abort();
 }
