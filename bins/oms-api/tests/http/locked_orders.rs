@@ -37,7 +37,7 @@ fn requests(shop: &Shop, order_id: &str) -> Vec<JoinHandle<Answer>> {
 /// Returns once some of them have met the lock.
 async fn met(shop: &Shop) {
     until("requests meet the lock", async || {
-        let failures = "oms_database_failures_total{kind=\"lock_timeout\"}";
+        let failures = "oms_database_failures_total{reason=\"lock_timeout\"}";
         let met = shop.metric(failures).await;
         met.is_some_and(|met| met.parse::<u64>().unwrap() >= 3)
     })

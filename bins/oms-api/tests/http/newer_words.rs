@@ -128,11 +128,8 @@ async fn an_order_in_a_state_that_only_a_newer_version_knows_is_left_alone() {
     let body = json!({ "creditCardNumber": crate::request::CARD });
     let paid = shop.customer().post_once(&path, &new_key(), &body).await;
     assert_eq!(paid.status, 409, "{paid:?}");
-    let replayed = shop.place(&key, &small_order()).await;
-    assert_eq!(
-        (replayed.status, &replayed.body["status"]),
-        (202, &json!(WORD))
-    );
+    // What has become of it is not known here.
+    shop.place(&key, &small_order()).await.assert_in_progress();
     let other = with(small_order(), "externalReference", json!("7"));
     shop.place_new(&other).await.assert_created();
 

@@ -20,16 +20,20 @@ use crate::domain::import::rejection::{MAX_NAMED_REJECTIONS, Rejection};
 pub const MAX_IMPORT_LINES: i32 = 250_000;
 
 /// What is imported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportKind {
     /// Products and their prices, by SKU.
     Products,
     /// How much of each product is in each warehouse.
     Stock,
     /// What a newer version of the program has stored, in its words.
-    #[serde(skip)]
     Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    ImportKind,
+    "What is imported.",
+    oms_validation::openapi::words(ImportKind::ALL.map(ImportKind::as_str))
 }
 
 impl ImportKind {

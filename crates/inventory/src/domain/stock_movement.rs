@@ -3,14 +3,12 @@
 use chrono::{DateTime, Utc};
 use oms_validation::newer_word;
 use serde::{Serialize, Serializer};
-use utoipa::ToSchema;
 
 use crate::domain::id::{MovementId, StockChangeId};
 use crate::{ProductId, WarehouseId};
 
 /// Why pieces came or went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MovementKind {
     /// They came from a supplier.
     Receipt,
@@ -25,8 +23,13 @@ pub enum MovementKind {
     /// They went to another warehouse.
     TransferOut,
     /// What a newer version of the program has stored, in its words.
-    #[serde(skip)]
     Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    MovementKind,
+    "Why pieces came or went.",
+    oms_validation::openapi::words(MovementKind::ALL.map(MovementKind::as_str))
 }
 
 impl MovementKind {

@@ -1,9 +1,12 @@
 //! Orders that the sweeper has given up on.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use oms_validation::{OrderId, newer_word};
 use serde::{Serialize, Serializer};
-use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::id::DeadLetterId;
 use crate::domain::settlement::Settlement;
@@ -44,9 +47,7 @@ pub struct Resolved {
 }
 
 /// How a dead letter is resolved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = DeadLetterResolution)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolution {
     /// An operator had the sweeper try again.
     Retried,
@@ -61,8 +62,22 @@ pub enum Resolution {
     /// The order ended by other means.
     Ended,
     /// What a newer version of the program has stored, in its words.
-    #[serde(skip)]
     Other(&'static str),
+}
+
+impl PartialSchema for Resolution {
+    fn schema() -> RefOr<Schema> {
+        let words = oms_validation::openapi::words(Self::ALL.map(Self::as_str));
+        words
+            .description(Some("How a dead letter is resolved."))
+            .into()
+    }
+}
+
+impl ToSchema for Resolution {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("DeadLetterResolution")
+    }
 }
 
 impl Resolution {

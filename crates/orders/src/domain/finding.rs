@@ -55,8 +55,7 @@ pub struct FindingResolved {
 }
 
 /// What kind of difference it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FindingKind {
     /// Money was taken, or is reserved, for no order of ours or past the payment that its order has.
     ChargeWithoutOrder,
@@ -73,8 +72,13 @@ pub enum FindingKind {
     /// The customer disputes the payment at the bank, or has won.
     PaymentDisputed,
     /// What a newer version of the program has stored, in its words.
-    #[serde(skip)]
     Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    FindingKind,
+    "What kind of difference it is.",
+    oms_validation::openapi::words(FindingKind::ALL.map(FindingKind::as_str))
 }
 
 impl FindingKind {
@@ -121,8 +125,7 @@ impl Serialize for FindingKind {
 }
 
 /// What the program does about a finding by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FindingAction {
     /// Nothing: a person has to.
     None,
@@ -131,8 +134,13 @@ pub enum FindingAction {
     /// Cancels the payment, so that what is reserved can't be taken.
     Void,
     /// What a newer version of the program has stored, in its words.
-    #[serde(skip)]
     Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    FindingAction,
+    "What the program does about a finding by itself.",
+    oms_validation::openapi::words(FindingAction::ALL.map(FindingAction::as_str))
 }
 
 impl FindingAction {

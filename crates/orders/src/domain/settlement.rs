@@ -3,7 +3,6 @@
 use oms_payments::Remainder;
 use oms_validation::{Money, newer_word};
 use serde::{Serialize, Serializer};
-use utoipa::ToSchema;
 
 /// What the gateway said when an operator settled an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +16,7 @@ pub struct Settlement {
 }
 
 /// What the gateway said of a payment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GatewaySaid {
     /// No money is left with us, and none can come.
     NothingLeft,
@@ -29,8 +27,13 @@ pub enum GatewaySaid {
     /// It could not say.
     Unknown,
     /// What a newer version of the program has stored, in its words.
-    #[serde(skip)]
     Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    GatewaySaid,
+    "What the gateway said of a payment.",
+    oms_validation::openapi::words(GatewaySaid::ALL.map(GatewaySaid::as_str))
 }
 
 impl GatewaySaid {

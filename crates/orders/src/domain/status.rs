@@ -4,11 +4,9 @@ use std::fmt;
 
 use oms_validation::newer_word;
 use serde::{Serialize, Serializer};
-use utoipa::ToSchema;
 
 /// Where an order is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderStatus {
     /// The stock is held, and the outcome of the payment is not known yet.
     PendingPayment,
@@ -25,8 +23,13 @@ pub enum OrderStatus {
     /// All of the money, and the stock, was given back. Final.
     Refunded,
     /// What a newer version of the program has stored, in its words.
-    #[serde(skip)]
     Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    OrderStatus,
+    "Where an order is in its life.",
+    oms_validation::openapi::words(OrderStatus::ALL.map(OrderStatus::as_str))
 }
 
 impl OrderStatus {

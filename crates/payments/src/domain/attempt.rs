@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use oms_validation::{Money, OrderId, newer_word};
-use utoipa::ToSchema;
 
 use crate::{AttemptId, CustomerAction, DeclineCode, PaymentStatus, Reference};
 
@@ -72,8 +71,7 @@ impl NewAttempt {
 }
 
 /// How far an attempt is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ToSchema)]
-#[schema(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AttemptState {
     /// Recorded. The gateway may know of it, but no money can move.
     Created,
@@ -100,8 +98,13 @@ pub enum AttemptState {
     /// All of the money was given back. It is paid again when a bank sends some of it back.
     Refunded,
     /// What a newer version of the program has stored, in its words.
-    #[serde(skip)]
     Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    AttemptState,
+    "How far an attempt is.",
+    oms_validation::openapi::words(AttemptState::ALL.map(AttemptState::as_str))
 }
 
 /// The text is not the name of a state.

@@ -6,7 +6,6 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use oms_validation::{Money, TenantId, newer_word};
 use serde::{Serialize, Serializer};
-use utoipa::ToSchema;
 
 use crate::{GatewayEventId, Reference, RefundActor, RefundFailure, RefundId, UnknownState};
 
@@ -55,8 +54,7 @@ pub struct ListedDispute {
 
 /// How far a dispute is, in Stripe's words: <https://docs.stripe.com/api/disputes/object#dispute_object-status>. The
 /// `warning_…` states are those of an inquiry, which has not taken any money.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DisputeState {
     /// An inquiry waits for evidence.
     WarningNeedsResponse,
@@ -75,8 +73,13 @@ pub enum DisputeState {
     /// It was settled before it took any money.
     Prevented,
     /// What a newer version of the program has stored, in its words.
-    #[serde(skip)]
     Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    DisputeState,
+    "How far a dispute is, in Stripe's words: <https://docs.stripe.com/api/disputes/object#dispute_object-status>. The `warning_…` states are those of an inquiry, which has not taken any money.",
+    oms_validation::openapi::words(DisputeState::ALL.map(DisputeState::as_str))
 }
 
 impl DisputeState {

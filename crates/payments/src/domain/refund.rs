@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use oms_validation::{IdempotencyKey, Money, OrderId, newer_word};
-use utoipa::ToSchema;
 
 use crate::{AttemptId, Reference, RefundFailure, RefundId, UnknownState};
 
@@ -45,8 +44,7 @@ pub struct Refund {
 }
 
 /// Who gives money of a payment back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ToSchema)]
-#[schema(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RefundActor {
     /// This program, because it was asked to.
     Oms,
@@ -55,8 +53,13 @@ pub enum RefundActor {
     /// The customer's bank, by a dispute that was lost.
     Dispute,
     /// What a newer version of the program has stored, in its words.
-    #[serde(skip)]
     Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    RefundActor,
+    "Who gives money of a payment back.",
+    oms_validation::openapi::words(RefundActor::ALL.map(RefundActor::as_str))
 }
 
 /// Whether a gateway may have been asked for a refund.
@@ -84,8 +87,7 @@ pub struct NewRefund {
 }
 
 /// How far a refund is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ToSchema)]
-#[schema(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RefundState {
     /// Begun; the gateway has not said that it ended.
     Pending,
@@ -94,8 +96,13 @@ pub enum RefundState {
     /// The gateway says that it was not; the money is still ours. Final.
     Failed,
     /// What a newer version of the program has stored, in its words.
-    #[serde(skip)]
     Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    RefundState,
+    "How far a refund is.",
+    oms_validation::openapi::words(RefundState::ALL.map(RefundState::as_str))
 }
 
 /// How a refund ends.
