@@ -37,7 +37,7 @@ pub async fn create_dead_letter(
         actor: &actor,
     };
     let mut patience = Patience::new(context, tenant, order_id.as_uuid());
-    let created = loop {
+    loop {
         let tried = patience.attempt(async |connection| {
             let before = claim_key(connection, tenant, keyed.as_ref()).await? == Once::Before(());
             let status = orders::lock_status(connection, tenant, order_id).await?;
@@ -60,6 +60,5 @@ pub async fn create_dead_letter(
         if let Some(created) = tried.await {
             break created;
         }
-    };
-    created
+    }
 }

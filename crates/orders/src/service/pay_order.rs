@@ -90,15 +90,14 @@ async fn begin(
     keyed: &Keyed<'_>,
 ) -> Result<Begun, OrderError> {
     let mut patience = Patience::new(context, tenant, order_id.as_uuid());
-    let done = loop {
+    loop {
         let tried = patience.attempt(async |connection| {
             begin_in(context, connection, tenant, order_id, keyed).await
         });
         if let Some(done) = tried.await {
             break done;
         }
-    };
-    done
+    }
 }
 
 /// Decides under the order's lock, which whoever ends, cancels or pays the order has to take first.

@@ -2,13 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
 use oms_database::{Database, DatabaseConfig, DbError, PooledConnection, transaction};
 use oms_test_support::{SilentProxy, TestDatabase};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 /// Far more than any bound of these tests.
@@ -153,38 +154,29 @@ async fn a_statement_that_nobody_waits_for_does_not_break_its_connection() {
     assert_eq!(network.proxy.accepted(), 1);
 }
 
-/// A server that lets a client in and then reads nothing more, so that nothing is acknowledged beyond what its kernel takes.
-async fn deaf(server: String) -> (u16, tokio::task::JoinHandle<()>) {
+/// Stands before a server, and reads nothing more of its client from when it is told to: nothing is acknowledged then beyond
+/// what its kernel takes.
+async fn deaf(server: String) -> (u16, Arc<Notify>) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(1024).unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(8).unwrap();
     let port = listener.local_addr().unwrap().port();
-    let serving = tokio::spawn(async move {
-        let (mut client, _) = listener.accept().await.unwrap();
-        let mut server = TcpStream::connect(server).await.unwrap();
-        let mut bytes = vec![0; 4096];
-        // The setup of the session is what is answered last.
-        let mut answers = 0;
-        while answers < 2 {
-            tokio::select! {
-                read = client.read(&mut bytes) => {
-                    let read = read.unwrap();
-                    server.write_all(&bytes[..read]).await.unwrap();
-                }
-                more = server.readable() => {
-                    more.unwrap();
-                    let mut answer = vec![0; 65_536];
-                    let read = server.read(&mut answer).await.unwrap();
-                    client.write_all(&answer[..read]).await.unwrap();
-                    // ReadyForQuery, of a session in no transaction.
-                    answers += usize::from(answer[..read].ends_with(b"Z\0\0\0\x05I"));
-                }
-            }
+    let stop = Arc::new(Notify::new());
+    let stopped = stop.clone();
+    tokio::spawn(async move {
+        let (client, _) = listener.accept().await.unwrap();
+        let (mut from_client, mut to_client) = client.into_split();
+        let server = TcpStream::connect(server).await.unwrap();
+        let (mut from_server, mut to_server) = server.into_split();
+        tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
+        tokio::select! {
+            () = stopped.notified() => {}
+            _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
         }
         std::future::pending::<()>().await;
     });
-    (port, serving)
+    (port, stop)
 }
 
 #[tokio::test]
@@ -194,7 +186,7 @@ async fn a_connection_that_takes_nothing_more_is_given_up_by_the_network_before_
     let url = database.url();
     let (before, rest) = url.split_once('@').unwrap();
     let (server, path) = rest.split_once('/').unwrap();
-    let (port, serving) = deaf(server.to_owned()).await;
+    let (port, stop) = deaf(server.to_owned()).await;
     let separator = if path.contains('?') { '&' } else { '?' };
     let pool = Database::new(&DatabaseConfig {
         max_connections: 1,
@@ -207,6 +199,7 @@ async fn a_connection_that_takes_nothing_more_is_given_up_by_the_network_before_
     });
     let pool = pool.unwrap();
     let mut connection = pool.acquire().await.unwrap();
+    stop.notify_one();
     // More than both kernels keep.
     let statement = format!("SELECT '{}'", "x".repeat(16 * 1024 * 1024));
     let sent = timeout(TOO_LONG * 2, connection.batch_execute(&statement)).await;
@@ -214,5 +207,4 @@ async fn a_connection_that_takes_nothing_more_is_given_up_by_the_network_before_
         .expect("the network gives the connection up")
         .unwrap_err();
     assert!(matches!(DbError::from(sent), DbError::Unavailable(_)));
-    serving.abort();
 }

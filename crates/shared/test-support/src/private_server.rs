@@ -15,7 +15,7 @@ use diesel::sql_types::Integer;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use oms_database::Connection;
+use oms_database::{Connection, cached_sql};
 use uuid::Uuid;
 
 use crate::{PATIENCE, template};
@@ -142,9 +142,8 @@ impl Original {
         }
 
         let mut connection = Connection::establish(url).await?;
-        let row: Row = diesel::sql_query("SELECT pg_backend_pid() AS process")
-            .get_result(&mut connection)
-            .await?;
+        let statement = cached_sql("SELECT pg_backend_pid() AS process");
+        let row: Row = statement.get_result(&mut connection).await?;
         let process = PathBuf::from(format!("/proc/{}", row.process));
         let account = fs::metadata(&process)
             .context("the server of OMS_TEST_DATABASE_URL is not on this machine")?;
