@@ -73,6 +73,8 @@ pub(crate) struct Config {
     pub(crate) intake_batches: usize,
     /// Longest wait of an order for its turn.
     pub(crate) intake_timeout: Duration,
+    /// How long a batch keeps others of its kind from beginning.
+    pub(crate) intake_overdue: Duration,
     pub(crate) access: AccessSettings,
     /// Where alerts are posted, beside the log.
     pub(crate) alert_webhook: Option<WebhookConfig>,
@@ -174,6 +176,7 @@ impl Config {
             intake_batch_max: reader.number("OMS_INTAKE_BATCH_MAX", 64, 1..=256),
             intake_batches: reader.number("OMS_INTAKE_BATCHES", 1, 1..=16),
             intake_timeout: reader.milliseconds("OMS_INTAKE_TIMEOUT_MS", 5000, 100..=600_000),
+            intake_overdue: reader.milliseconds("OMS_INTAKE_OVERDUE_MS", 1000, 50..=600_000),
             access: AccessSettings::read(&mut reader, environment),
             alert_webhook: alerts::alert_webhook(&mut reader, environment),
             sweep: SweepSettings::read(&mut reader, stripe.timeout),

@@ -7,10 +7,13 @@
 //! - gives every head a deadline and a size, and answers with a problem where it gives up;
 //! - reads ahead of what is wanted by 16 KiB at most;
 //! - hangs up on clients that don't take their answers;
-//! - reads no further requests while an answer is blocked.
+//! - reads no further requests while an answer is blocked;
+//! - gives the dispatcher one request at a time, so that none is answered by the method or version of the next;
+//! - sends 100 to a client that waits for it once somebody wants the body, and not before.
 //!
 //! The middleware [`watch()`] tells the stream which requests are in progress.
 
+mod heads;
 mod own_answers;
 mod state;
 mod stream;
@@ -20,6 +23,7 @@ use std::fmt;
 use std::future::ready;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_http::body::MessageBody;
@@ -34,6 +38,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use state::Connection;
 use stream::ClientStream;
 pub(crate) use watch::watch;
 
@@ -122,6 +127,12 @@ where
                 .client_request_timeout(Duration::ZERO)
                 .client_disconnect_timeout(CLOSING)
                 .h1_write_buffer_size(WRITE_BUFFER)
+                .expect(fn_service(|request: Request| {
+                    if let Some(connection) = request.conn_data::<Rc<Connection>>() {
+                        connection.interim_expected();
+                    }
+                    ready(Ok::<_, actix_web::Error>(request))
+                }))
                 .on_connect_ext(|stream: &ClientStream, data| {
                     data.insert(stream.connection());
                 })

@@ -1,12 +1,12 @@
 //! Whether the server lives, and whether it can serve.
 
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, Responder};
+use actix_web::{HttpResponse, HttpResponseBuilder, Responder};
 use oms_errors::http::method_not_allowed;
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
-use crate::readiness::{Readiness as Probe, Verdict};
+use crate::readiness::{Readiness as Probe, Report, Verdict};
 
 /// The routes of health.
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -45,6 +45,7 @@ struct Readiness {
 struct Checks {
     database: DatabaseState,
     migrations: MigrationState,
+    batches: BatchState,
 }
 
 #[derive(Clone, Copy, Serialize, ToSchema)]
@@ -72,6 +73,14 @@ enum MigrationState {
     Unknown,
 }
 
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum BatchState {
+    Ok,
+    /// Requests wait for a batch that has been in progress for too long.
+    Stuck,
+}
+
 /// 200 while requests are answered at all: an orchestrator restarts the process when not.
 #[utoipa::path(
     get,
@@ -96,18 +105,13 @@ async fn live() -> impl Responder {
     summary = "Whether orders can be taken",
     responses(
         (status = 200, description = "They can.", body = Health),
-        (status = 503, description = "The database does not answer, takes no changes, or its migrations are not current.", body = Health),
+        (status = 503, description = "The database does not answer, takes no changes, or its migrations are not current; or requests have waited too long for it.", body = Health),
     ),
 )]
 async fn health(probe: web::Data<Probe>) -> impl Responder {
-    match probe.check().await {
-        Verdict::Ready => HttpResponse::Ok().json(Health {
-            status: Fitness::Ok,
-        }),
-        _ => HttpResponse::ServiceUnavailable().json(Health {
-            status: Fitness::Unavailable,
-        }),
-    }
+    let report = probe.check().await;
+    let (mut response, status) = answer(report);
+    response.json(Health { status })
 }
 
 /// As `/health`, with what was checked: a load balancer sends no requests when it is not 200.
@@ -119,26 +123,35 @@ async fn health(probe: web::Data<Probe>) -> impl Responder {
     summary = "Whether orders can be taken, and what was checked",
     responses(
         (status = 200, description = "They can.", body = Readiness),
-        (status = 503, description = "The database does not answer, takes no changes, or its migrations are not current.", body = Readiness),
+        (status = 503, description = "The database does not answer, takes no changes, or its migrations are not current; or requests have waited too long for it.", body = Readiness),
     ),
 )]
 async fn ready(probe: web::Data<Probe>) -> impl Responder {
-    let verdict = probe.check().await;
-    let (database, migrations) = match verdict {
+    let report = probe.check().await;
+    let (database, migrations) = match report.database {
         Verdict::Ready => (DatabaseState::Ok, MigrationState::Ok),
         Verdict::Outdated => (DatabaseState::Ok, MigrationState::Pending),
         Verdict::ReadOnly => (DatabaseState::ReadOnly, MigrationState::Unknown),
         Verdict::Unavailable => (DatabaseState::Unavailable, MigrationState::Unknown),
     };
-    let (mut response, status) = match verdict {
-        Verdict::Ready => (HttpResponse::Ok(), Fitness::Ok),
-        _ => (HttpResponse::ServiceUnavailable(), Fitness::Unavailable),
+    let batches = match report.is_stuck {
+        false => BatchState::Ok,
+        true => BatchState::Stuck,
     };
+    let (mut response, status) = answer(report);
     response.json(Readiness {
         status,
         checks: Checks {
             database,
             migrations,
+            batches,
         },
     })
+}
+
+fn answer(report: Report) -> (HttpResponseBuilder, Fitness) {
+    match report.is_ready() {
+        true => (HttpResponse::Ok(), Fitness::Ok),
+        false => (HttpResponse::ServiceUnavailable(), Fitness::Unavailable),
+    }
 }

@@ -4,18 +4,23 @@ mod database;
 pub(crate) mod orders;
 pub(crate) mod requests;
 
+use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
+use actix_server::ServerBuilder;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpResponse, web};
 use anyhow::Context;
 use oms_database::Database;
 use oms_errors::http::{method_not_allowed, problem_json};
 use oms_geocoding::Geocoder;
 use oms_monitoring::metrics::{CONTENT_TYPE, Metrics};
 use oms_payments::{BreakerState, PaymentGateway};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::connection::{self, ConnectionLimits, watch};
 use crate::head_requests::answer_head;
 use crate::http_server::{RunningServer, announce};
 use crate::protective_headers::protect;
@@ -64,10 +69,20 @@ fn level(state: BreakerState) -> f64 {
     }
 }
 
-/// Starts the server of `/metrics`.
-pub(crate) fn serve(config: &Config, metrics: Metrics) -> anyhow::Result<RunningServer> {
+/// Most connections to it. A few programs scrape it; each takes one.
+const MAX_CONNECTIONS: usize = 64;
+
+/// How long a connection to it is kept between two scrapes: longer than the usual time between them.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// Starts the server of `/metrics`. Its connections are bounded as those of the API are.
+pub(crate) fn serve(
+    config: &Config,
+    metrics: Metrics,
+    stopping: CancellationToken,
+) -> anyhow::Result<RunningServer> {
     let metrics = web::Data::new(metrics);
-    let server = HttpServer::new(move || {
+    let app = move || {
         App::new()
             .app_data(metrics.clone())
             .service(
@@ -78,18 +93,25 @@ pub(crate) fn serve(config: &Config, metrics: Metrics) -> anyhow::Result<Running
             .wrap(from_fn(problem_json))
             .wrap(from_fn(protect))
             .wrap(from_fn(answer_head))
-    })
-    .workers(1)
-    .disable_signals()
-    .bind((config.metrics_host.as_str(), config.metrics_port))
-    .with_context(|| {
-        format!(
-            "can't listen on {}:{} (OMS_METRICS_PORT); is the port taken?",
-            config.metrics_host, config.metrics_port
-        )
+            .wrap(from_fn(watch))
+    };
+    let (host, port) = (config.metrics_host.as_str(), config.metrics_port);
+    let listeners = connection::listen(host, port).with_context(|| {
+        format!("can't listen on {host}:{port} (OMS_METRICS_PORT); is the port taken?")
     })?;
-    announce("metrics", &server.addrs());
-    let server = server.run();
+    let addresses: Result<Vec<_>, _> = listeners.iter().map(TcpListener::local_addr).collect();
+    announce("metrics", &addresses?);
+    let limits = ConnectionLimits {
+        head_timeout: config.http.head_timeout,
+        keep_alive: KEEP_ALIVE,
+        send_timeout: config.http.send_timeout,
+        stopping,
+    };
+    let server = ServerBuilder::default()
+        .workers(1)
+        .max_concurrent_connections(MAX_CONNECTIONS)
+        .disable_signals();
+    let server = connection::serve(server, listeners, app, &limits)?.run();
     let handle = server.handle();
     tokio::spawn(server);
     Ok(RunningServer::new(handle))

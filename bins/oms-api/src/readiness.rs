@@ -1,4 +1,5 @@
-//! Whether orders can be taken: asked at most once a second, however many ask, over a connection of its own.
+//! Whether orders can be taken. The database is asked at most once a second, however many ask, over a connection of its own;
+//! the age of the batches in progress is looked at each time, in memory.
 //!
 //! Anybody may ask, as often as they like. So an answer is remembered, one question at a time is in progress, and nothing is
 //! taken from the pool of the orders: a pool that is used up says nothing about the database.
@@ -22,6 +23,20 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// Most requests that wait for an answer. The others get the latest one.
 const MOST_WAITING: usize = 100;
 
+/// Whether orders can be taken, and if not, why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) database: Verdict,
+    /// A batch has been in progress for longer than it may.
+    pub(crate) is_stuck: bool,
+}
+
+impl Report {
+    pub(crate) fn is_ready(self) -> bool {
+        self.database == Verdict::Ready && !self.is_stuck
+    }
+}
+
 /// How the database was when it was last asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -43,6 +58,7 @@ struct Shared {
     state: Mutex<State>,
     answers: watch::Sender<()>,
     waiting: Semaphore,
+    is_stuck: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
 struct State {
@@ -60,19 +76,33 @@ enum Step {
 }
 
 impl Readiness {
+    /// `is_stuck` says whether a batch has been in progress for longer than it may.
+    ///
     /// Must be called inside the tokio runtime that shall drive the connection.
-    pub(crate) fn new(database: Database, url: &str) -> Self {
+    pub(crate) fn new(
+        database: Database,
+        url: &str,
+        is_stuck: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> Self {
         Self(Arc::new(Shared {
             runtime: Handle::current(),
             probe: tokio::sync::Mutex::new(Probe::new(database, url, DEADLINE)),
             state: Mutex::new(State::new(Instant::now())),
             answers: watch::Sender::default(),
             waiting: Semaphore::new(MOST_WAITING),
+            is_stuck: Box::new(is_stuck),
         }))
     }
 
-    /// How the database is, or was within the last seconds.
-    pub(crate) async fn check(&self) -> Verdict {
+    /// How the database is, or was within the last seconds, and how the batches are.
+    pub(crate) async fn check(&self) -> Report {
+        Report {
+            database: self.database().await,
+            is_stuck: (self.0.is_stuck)(),
+        }
+    }
+
+    async fn database(&self) -> Verdict {
         let mut answers = self.0.answers.subscribe();
         match self.state().next(Instant::now()) {
             Step::Answer(verdict) => return verdict,
@@ -96,6 +126,8 @@ impl Readiness {
         if verdict != Verdict::Ready {
             let cause = asked.err().map(|error| error.to_string());
             tracing::warn!(cause, ?verdict, "not ready");
+        } else if (self.0.is_stuck)() {
+            tracing::warn!("not ready: a batch of requests has been in progress for too long");
         }
         let mut state = self.state();
         state.latest = (Instant::now(), verdict);

@@ -63,6 +63,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         batch_max: config.intake_batch_max,
         batches_in_flight: config.intake_batches,
         batch_wait: config.intake_timeout,
+        batch_overdue: config.intake_overdue,
         sweep_after: config.sweep.after,
         sweep_lease: config.sweep.lease(),
         sweep_batch: config.sweep.batch,
@@ -91,6 +92,10 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         metrics: &metrics,
         stopping: &stopping,
     })?;
+    let is_stuck = {
+        let context = context.clone();
+        move || context.is_stuck()
+    };
     let card_numbers = match config.has_sandbox_gateway() {
         true => CardNumbers::Accepted,
         false => CardNumbers::Refused,
@@ -99,7 +104,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         orders: OrdersApi::new(context, card_numbers, Handle::current(), tasks.clone()),
         inventory: InventoryApi::new(inventory, config.imports, Handle::current(), tasks.clone()),
         webhooks: webhooks(&config, &database, news),
-        readiness: Readiness::new(database.clone(), config.database.url()),
+        readiness: Readiness::new(database.clone(), config.database.url(), is_stuck),
     };
     let admission = Admission::new(&config, &database, &metrics)?;
     if config.environment == Environment::Development {
@@ -108,7 +113,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         );
     }
     let request_metrics = RequestMetrics::register(&metrics)?;
-    let metrics_server = metrics::serve(&config, metrics)?;
+    let metrics_server = metrics::serve(&config, metrics, stopping.clone())?;
     let api = http_server::start(
         &config,
         admission,

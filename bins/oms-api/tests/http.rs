@@ -109,6 +109,8 @@ mod erasing;
 mod every_body;
 #[path = "http/every_route.rs"]
 mod every_route;
+#[path = "http/frozen_server.rs"]
+mod frozen_server;
 #[path = "http/gateway_fault_matrix.rs"]
 mod gateway_fault_matrix;
 #[path = "http/gateway_outages.rs"]
@@ -137,12 +139,16 @@ mod least_privilege;
 mod limits;
 #[path = "http/listing_orders.rs"]
 mod listing_orders;
+#[path = "http/locked_orders.rs"]
+mod locked_orders;
 #[path = "http/logs.rs"]
 mod logs;
 #[path = "http/methods.rs"]
 mod methods;
 #[path = "http/metrics.rs"]
 mod metrics;
+#[path = "http/newer_words.rs"]
+mod newer_words;
 #[path = "http/overload.rs"]
 mod overload;
 #[path = "http/pages.rs"]
@@ -151,6 +157,8 @@ mod pages;
 mod paths;
 #[path = "http/payment_methods.rs"]
 mod payment_methods;
+#[path = "http/pipelining.rs"]
+mod pipelining;
 #[path = "http/placing.rs"]
 mod placing;
 #[path = "http/previewing.rs"]

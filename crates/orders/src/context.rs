@@ -19,6 +19,7 @@ use crate::service::bounds::BoundsMemory;
 use crate::service::end_paid_orders::EndPaid;
 use crate::service::get_order::Reads;
 use crate::service::look_up::LookUps;
+use crate::service::patience::LockTurns;
 use crate::service::place_together::Placing;
 use crate::service::placing_outcome::{PlacingOutcome, PlacingOutcomes};
 use crate::service::settle_pending::WhenDead;
@@ -45,6 +46,7 @@ pub struct OrderContext {
     clock: Arc<dyn Clock>,
     admissions: Semaphore,
     patience: Semaphore,
+    pub(crate) lock_turns: LockTurns,
 }
 
 /// The work that is done together with that for other orders of the same store.
@@ -97,6 +99,7 @@ impl OrderContext {
             clock: Arc::new(DatabaseClock),
             admissions: Semaphore::new(admitted),
             patience: Semaphore::new((database_size / 4).max(1)),
+            lock_turns: LockTurns::default(),
         }
     }
 
@@ -152,18 +155,30 @@ impl OrderContext {
         }
     }
 
-    /// For how long the oldest batch in progress has been. `None` when none is. More than some seconds mean that the database
-    /// is slow or silent.
+    /// The age of the oldest batch in progress, of any kind. `None` when there is none.
     pub fn oldest_batch(&self) -> Option<Duration> {
-        let batches = &self.batches;
+        // All of them: whoever adds a kind of batches has to add it here.
+        let OrderBatches {
+            look_ups,
+            arrivals,
+            payments,
+            reads,
+        } = &self.batches;
         let ages = [
-            batches.look_ups.oldest(),
-            batches.arrivals.oldest(),
+            look_ups.oldest(),
+            arrivals.oldest(),
             self.payment_batches.oldest(),
-            batches.payments.oldest(),
-            batches.reads.oldest(),
+            payments.oldest(),
+            reads.oldest(),
         ];
         ages.into_iter().flatten().max()
+    }
+
+    /// Whether a batch has been in progress for longer than it may: the database is too slow, or silent, and requests wait in
+    /// vain.
+    pub fn is_stuck(&self) -> bool {
+        let bound = self.settings.batch_wait + self.settings.batch_overdue;
+        self.oldest_batch().is_some_and(|age| age > bound)
     }
 
     /// How many requests to place an order ended so.

@@ -45,6 +45,7 @@ mod locate;
 pub(crate) mod look_up;
 pub(crate) mod measure_backlog;
 pub(crate) mod measure_reconciliation;
+pub(crate) mod patience;
 pub(crate) mod pay_order;
 pub(crate) mod place_order;
 pub(crate) mod place_together;

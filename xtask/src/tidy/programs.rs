@@ -4,8 +4,11 @@ use super::findings::Finding;
 use super::rust::{self, Kind, Token};
 use crate::programs;
 
-/// Where programs of the workspace are started by their paths.
-const STARTS_OUR_PROGRAMS: [&str; 1] = ["bins/oms-api/tests/http/process.rs"];
+/// Where programs of the workspace, and those of the tests' PostgreSQL server, are started by their paths.
+const STARTS_BY_PATH: [&str; 2] = [
+    "bins/oms-api/tests/http/process.rs",
+    "crates/shared/test-support/src/private_server.rs",
+];
 
 /// Programs of development, which say themselves what they miss. Only their tests are looked at.
 const TOOLS: [&str; 2] = ["xtask/", "bins/oms-bench/"];
@@ -50,7 +53,7 @@ fn may_start(path: &str, is_tool: bool, argument: &Token<'_>) -> bool {
             || programs::listed().any(|it| it.name == name);
     }
     // `env!("CARGO_BIN_EXE_…")` is a program of the workspace.
-    is_tool || argument.text == "env" || STARTS_OUR_PROGRAMS.contains(&path)
+    is_tool || argument.text == "env" || STARTS_BY_PATH.contains(&path)
 }
 
 #[cfg(test)]
@@ -70,7 +73,7 @@ mod tests {
         assert!(lines(TEST, good).is_empty());
         let bad = "\nCommand::new(\"kill\");\ntokio::process::Command::new(name);\n";
         assert_eq!(lines(TEST, bad), [2, 3]);
-        assert!(lines(STARTS_OUR_PROGRAMS[0], "Command::new(path)").is_empty());
+        assert!(lines(STARTS_BY_PATH[0], "Command::new(path)").is_empty());
         assert_eq!(lines("crates/orders/src/lib.rs", bad), [2, 3]);
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct DatabaseSettings {
     statement_timeout: Duration,
     /// Longest silence of a database that owes an answer.
     answer_timeout: Duration,
+    /// Longest silence of a database when an idle connection is tested.
+    ping_timeout: Duration,
     idle_in_transaction_timeout: Duration,
     /// How long the server waits for a database that is not there yet.
     pub(crate) wait: Duration,
@@ -50,6 +52,7 @@ impl DatabaseSettings {
                 default_answer_timeout_ms(statement),
                 100..=7_200_000,
             ),
+            ping_timeout: reader.milliseconds("OMS_DATABASE_PING_TIMEOUT_MS", 2000, 50..=3_600_000),
             idle_in_transaction_timeout: idle,
             wait: reader.milliseconds("OMS_DATABASE_WAIT_MS", 60_000, 0..=3_600_000),
             migrate_timeout: reader.milliseconds(
@@ -94,6 +97,7 @@ impl DatabaseSettings {
             statement_timeout: self.statement_timeout,
             idle_in_transaction_timeout: self.idle_in_transaction_timeout,
             answer_timeout: self.answer_timeout,
+            ping_timeout: self.ping_timeout,
             ..DatabaseConfig::new(self.url())
         }
     }

@@ -40,6 +40,21 @@ pub(crate) struct Connection {
     head_due: Cell<Option<Instant>>,
     /// Wakes the dispatcher that was refused bytes.
     refused: Cell<Option<Waker>>,
+    /// Bytes of the body that the dispatcher has not got yet; none where the body tells its end itself.
+    body_left: Cell<Option<u64>>,
+    interim: Cell<Interim>,
+    /// Wakes the dispatcher that waits to send 100.
+    withheld: Cell<Option<Waker>>,
+}
+
+/// Whether the client waits for 100 before it sends its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Interim {
+    No,
+    /// It does, and nobody wants the body yet.
+    Waits,
+    /// It does, and somebody wants the body.
+    Wanted,
 }
 
 impl Connection {
@@ -51,6 +66,9 @@ impl Connection {
             allowance: Cell::new(MOST_OF_A_HEAD),
             head_due: Cell::new(Some(head_due)),
             refused: Cell::default(),
+            body_left: Cell::new(Some(0)),
+            interim: Cell::new(Interim::No),
+            withheld: Cell::default(),
         }
     }
 
@@ -72,7 +90,42 @@ impl Connection {
 
     /// The handler waits for more of the body.
     pub(super) fn body_wanted(&self) {
+        if self.interim.get() == Interim::Waits {
+            self.interim.set(Interim::Wanted);
+            if let Some(waker) = self.withheld.take() {
+                waker.wake();
+            }
+        }
         self.allow(READ_AHEAD);
+    }
+
+    /// The dispatcher has got a whole head, and the body but for so many bytes.
+    pub(super) fn head_ended(&self, body_left: Option<u64>) {
+        self.body_left.set(body_left);
+    }
+
+    /// The client of the request that arrives waits for 100 before it sends the body.
+    pub(super) fn interim_expected(&self) {
+        self.interim.set(Interim::Waits);
+    }
+
+    /// Whether an answer 100 of the dispatcher has yet to be dealt with.
+    pub(super) fn expects_interim(&self) -> bool {
+        self.interim.get() != Interim::No
+    }
+
+    /// Deals with the answer 100. True when it is to be sent, because somebody wants the body.
+    pub(super) fn take_interim(&self) -> bool {
+        self.interim.replace(Interim::No) == Interim::Wanted
+    }
+
+    /// Has the waker called once somebody wants the body. False when somebody does already.
+    pub(super) fn withhold_interim(&self, waker: &Waker) -> bool {
+        let withholds = self.interim.get() == Interim::Waits;
+        if withholds {
+            self.withheld.set(Some(waker.clone()));
+        }
+        withholds
     }
 
     /// The body was read to its end.
@@ -111,7 +164,39 @@ impl Connection {
     pub(super) fn allowance(&self) -> usize {
         match self.phase.get() {
             Phase::Discarding => usize::MAX,
+            Phase::Request {
+                body: Body::Unread, ..
+            } => {
+                let left = self.body_left.get().map(usize::try_from);
+                let left = left.and_then(Result::ok).unwrap_or(usize::MAX);
+                self.allowance.get().min(left)
+            }
             Phase::Head { .. } | Phase::Request { .. } => self.allowance.get(),
+        }
+    }
+
+    /// Whether what arrives belongs to later requests, which the dispatcher must not see yet.
+    pub(super) fn is_ahead(&self) -> bool {
+        let phase = self.phase.get();
+        matches!(
+            phase,
+            Phase::Request {
+                body: Body::Ended,
+                ..
+            }
+        )
+    }
+
+    /// Whether a head arrives, or is waited for.
+    pub(super) fn is_head(&self) -> bool {
+        matches!(self.phase.get(), Phase::Head { .. })
+    }
+
+    /// Bytes of a later request were read.
+    pub(super) fn read_ahead(&self) {
+        if let Phase::Request { body, .. } = self.phase.get() {
+            let reads_ahead = true;
+            self.phase.set(Phase::Request { reads_ahead, body });
         }
     }
 
@@ -120,7 +205,7 @@ impl Connection {
         self.refused.set(Some(waker.clone()));
     }
 
-    /// So many bytes were read.
+    /// The dispatcher has got so many bytes.
     pub(super) fn bytes_read(&self, bytes: usize) {
         let left = self.allowance.get().saturating_sub(bytes);
         self.allowance.set(left);
@@ -131,11 +216,12 @@ impl Connection {
                 self.head_due.set(self.head_due.get().map(|at| at.min(due)));
             }
             Phase::Request {
-                body: Body::Ended, ..
-            } => self.phase.set(Phase::Request {
-                reads_ahead: true,
-                body: Body::Ended,
-            }),
+                body: Body::Unread, ..
+            } => {
+                let left = self.body_left.get();
+                self.body_left
+                    .set(left.map(|left| left.saturating_sub(bytes as u64)));
+            }
             _ => {}
         }
     }
@@ -188,7 +274,7 @@ mod tests {
         connection.bytes_read(1);
         assert!(due_in(&connection) <= 5 && connection.head_has_begun());
         connection.request_started(false);
-        connection.bytes_read(1);
+        connection.read_ahead();
         connection.request_ended();
         assert!(due_in(&connection) <= 5 && connection.head_has_begun());
     }
@@ -198,6 +284,7 @@ mod tests {
         let connection = connection();
         connection.bytes_read(100);
         assert_eq!(connection.allowance(), MOST_OF_A_HEAD - 100);
+        connection.head_ended(None);
         connection.request_started(true);
         assert_eq!(connection.allowance(), 0);
         connection.body_wanted();
@@ -206,6 +293,32 @@ mod tests {
         assert_eq!(connection.allowance(), 0);
         connection.body_ended();
         assert_eq!(connection.allowance(), READ_AHEAD);
+    }
+
+    #[test]
+    fn no_more_than_the_body_is_given_to_the_dispatcher() {
+        let connection = connection();
+        connection.head_ended(Some(10));
+        connection.request_started(true);
+        connection.body_wanted();
+        assert_eq!(connection.allowance(), 10);
+        connection.bytes_read(10);
+        assert_eq!(connection.allowance(), 0);
+        connection.body_ended();
+        assert!(connection.is_ahead());
+    }
+
+    #[test]
+    fn a_client_that_waits_is_told_to_go_on_only_when_its_body_is_wanted() {
+        let connection = connection();
+        connection.interim_expected();
+        connection.request_started(true);
+        assert!(connection.withhold_interim(Waker::noop()));
+        assert!(!connection.take_interim());
+        connection.interim_expected();
+        connection.body_wanted();
+        assert!(!connection.withhold_interim(Waker::noop()));
+        assert!(connection.take_interim() && !connection.expects_interim());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The stream between actix-web's dispatcher and a client.
 
+mod requests;
+
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -16,6 +18,7 @@ use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::ConnectionLimits;
+use super::heads::HeadScanner;
 use super::own_answers;
 use super::state::Connection;
 
@@ -35,6 +38,13 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(crate) struct ClientStream {
     socket: TcpStream,
     connection: Rc<Connection>,
+    /// Bytes that belong to later requests than the one that the dispatcher has.
+    ahead: Vec<u8>,
+    /// Nothing comes after them.
+    is_at_end: bool,
+    scanner: HeadScanner,
+    /// The dispatcher has got a whole head, and has yet to look at it.
+    has_given_head: bool,
     /// Bytes that were read since the dispatcher last looked at them.
     read_at_once: usize,
     /// The dispatcher looked at a whole head's worth of bytes, and may have found a request in it.
@@ -68,6 +78,10 @@ impl ClientStream {
         Self {
             socket,
             connection: Rc::new(Connection::new(limits)),
+            ahead: Vec::new(),
+            is_at_end: false,
+            scanner: HeadScanner::new(),
+            has_given_head: false,
             read_at_once: 0,
             was_full: false,
             head_timer: None,
@@ -111,20 +125,41 @@ impl ClientStream {
         most: usize,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let socket = Pin::new(&mut self.socket);
-        if buffer.remaining() <= most {
-            ready!(socket.poll_read(context, buffer))?;
-        } else {
-            let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
-            ready!(socket.poll_read(context, &mut part))?;
-            let read = part.filled().len();
-            buffer.advance(read);
+        if !self.ahead.is_empty() {
+            let given = most.min(self.ahead.len()).min(buffer.remaining());
+            buffer.put_slice(&self.ahead[..given]);
+            self.ahead.drain(..given);
+            if self.ahead.is_empty() {
+                self.ahead = Vec::new();
+            }
+        } else if !self.is_at_end {
+            ready!(self.poll_socket(context, buffer, most))?;
+        }
+        if self.connection.is_head() {
+            self.keep_later_requests(buffer, before);
         }
         let read = buffer.filled().len() - before;
         if read > 0 {
             self.read_at_once += read;
             self.connection.bytes_read(read);
         }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_socket(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+        most: usize,
+    ) -> Poll<io::Result<()>> {
+        let socket = Pin::new(&mut self.socket);
+        if buffer.remaining() <= most {
+            return socket.poll_read(context, buffer);
+        }
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
+        ready!(socket.poll_read(context, &mut part))?;
+        let read = part.filled().len();
+        buffer.advance(read);
         Poll::Ready(Ok(()))
     }
 
@@ -266,6 +301,15 @@ impl AsyncRead for ClientStream {
                 this.read_was_withheld = true;
                 return Poll::Pending;
             }
+            let has_given_head = std::mem::take(&mut this.has_given_head);
+            if has_given_head || this.connection.is_ahead() {
+                let polled = this.poll_ahead(context);
+                if has_given_head && !this.ahead.is_empty() {
+                    // Should the dispatcher make no request of it, it gets the next one all the same.
+                    context.waker().wake_by_ref();
+                }
+                return polled;
+            }
             let allowance = ready!(this.poll_allowance(context));
             if this.refusal.is_none() {
                 let polled = this.poll_receive(context, buffer, allowance);
@@ -294,6 +338,11 @@ impl AsyncWrite for ClientStream {
         if this.refusal.is_some() {
             return Poll::Ready(Ok(bytes.len()));
         }
+        let (allowed, is_left_out) = ready!(this.poll_interim(context, bytes));
+        if is_left_out {
+            return Poll::Ready(Ok(allowed));
+        }
+        let bytes = &bytes[..allowed];
         let (sent_as_it_is, replacement) = match this.connection.has_request() {
             true => (bytes, None),
             false => own_answers::split(bytes),

@@ -13,7 +13,7 @@ pub const SECRET_KEY: &str = "sk_test_hushHushKey";
 /// by the process that gets them, and not looked for.
 ///
 /// No time-out of these ends anything on a slow machine where the test does not want it. A test about a time-out sets its own.
-const SETTINGS: [(&str, &str); 19] = [
+const SETTINGS: [(&str, &str); 21] = [
     ("OMS_PORT", "0"),
     ("OMS_METRICS_PORT", "0"),
     ("OMS_LOG_FORMAT", "json"),
@@ -23,7 +23,9 @@ const SETTINGS: [(&str, &str); 19] = [
     ("OMS_DATABASE_LOCK_TIMEOUT_MS", "120000"),
     ("OMS_DATABASE_STATEMENT_TIMEOUT_MS", "240000"),
     ("OMS_DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS", "240000"),
+    ("OMS_DATABASE_PING_TIMEOUT_MS", "120000"),
     ("OMS_INTAKE_TIMEOUT_MS", "120000"),
+    ("OMS_INTAKE_OVERDUE_MS", "120000"),
     ("OMS_STRIPE_CONNECT_TIMEOUT_MS", "60000"),
     ("OMS_STRIPE_TIMEOUT_MS", "60000"),
     ("OMS_HEAD_TIMEOUT_MS", "60000"),

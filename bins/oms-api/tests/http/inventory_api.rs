@@ -4,13 +4,20 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::answer::Answer;
-use crate::shop::Shop;
+use crate::shop::{Customer, Shop};
+
+impl Customer {
+    /// A `POST` with an idempotency key.
+    pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+        let request = self.post(path).header("idempotency-key", key);
+        Answer::of(request.json(body).send().await.unwrap()).await
+    }
+}
 
 impl Shop {
     /// A `POST` with an idempotency key.
     pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
-        let request = self.customer().post(path).header("idempotency-key", key);
-        Answer::of(request.json(body).send().await.unwrap()).await
+        self.customer().post_once(path, key, body).await
     }
 
     /// A change of what is in a version: `tag` is the `If-Match`, if there is one.

@@ -1,6 +1,9 @@
 //! Readiness: what it says, and what asking costs.
 
+use std::time::Instant;
+
 use futures_util::future::join_all;
+use serde_json::json;
 
 use crate::eventually::until;
 use crate::raw::{RawConnection, status};
@@ -78,6 +81,41 @@ async fn a_pool_that_is_used_up_leaves_the_server_ready() {
         let answer = answer.await.unwrap();
         assert!([200, 503].contains(&answer.status), "{answer:?}");
     }
+}
+
+#[tokio::test]
+async fn a_batch_that_is_older_than_its_bound_makes_the_server_unready_until_it_ends() {
+    let settings = [
+        ("OMS_INTAKE_TIMEOUT_MS", "1000"),
+        ("OMS_INTAKE_OVERDUE_MS", "500"),
+    ];
+    let shop = Shop::open_with(&settings).await;
+    let order_id = shop.paid().await;
+    let ready = shop.get("/health/ready").await;
+    let checks = json!({ "database": "ok", "migrations": "ok", "batches": "ok" });
+    assert_eq!((ready.status, &ready.body["checks"]), (200, &checks));
+    // Whoever reads an order waits for the table; the database answers everything else.
+    let locked = shop.database.lock_orders().await;
+    let customer = shop.customer();
+    let path = format!("/orders/{order_id}");
+    let reading = tokio::spawn(async move { customer.get(&path).await });
+    until("the server is not ready", async || {
+        let answer = shop.get("/health/ready").await;
+        let checks = json!({ "database": "ok", "migrations": "ok", "batches": "stuck" });
+        answer.status == 503 && answer.body["checks"] == checks
+    })
+    .await;
+    assert_eq!(shop.get("/health").await.status, 503);
+    assert_eq!(shop.get("/health/live").await.status, 200);
+    drop(locked);
+    assert_eq!(reading.await.unwrap().status, 200);
+    let ended = Instant::now();
+    until("the server is ready", async || {
+        shop.get("/health/ready").await.status == 200
+    })
+    .await;
+    // It takes as long as it takes to ask: nothing is remembered of the batches.
+    println!("ready {:?} after the batch", ended.elapsed());
 }
 
 #[tokio::test]

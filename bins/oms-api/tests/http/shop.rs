@@ -31,8 +31,12 @@ impl Shop {
 
     /// Opens one.
     pub async fn open_with(settings: Settings<'_>) -> Self {
+        Self::open_on(StoreDatabase::create().await, settings).await
+    }
+
+    /// Opens one on a database without rows.
+    pub async fn open_on(database: StoreDatabase, settings: Settings<'_>) -> Self {
         let client = client();
-        let database = StoreDatabase::create().await;
         let sandbox = Sandbox::start(client.clone()).await;
         let start = command(&database.url(), &sandbox.url, settings);
         // The API asks for the schema only.

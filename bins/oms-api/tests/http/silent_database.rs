@@ -6,15 +6,17 @@ use tokio::time::{Instant, sleep};
 
 use crate::answer::Answer;
 use crate::api::{Api, command};
-use crate::eventually::eventually;
+use crate::eventually::{eventually, until};
 use crate::request::{new_key, small_order};
 use crate::shop::{Customer, Shop};
 use oms_test_support::SilentProxy;
 
 /// The product's, and a quarter of its for statements.
-const TIMES: [(&str, &str); 5] = [
+const TIMES: [(&str, &str); 7] = [
     ("OMS_DATABASE_ACQUIRE_TIMEOUT_MS", "5000"),
+    ("OMS_DATABASE_PING_TIMEOUT_MS", "2000"),
     ("OMS_INTAKE_TIMEOUT_MS", "5000"),
+    ("OMS_INTAKE_OVERDUE_MS", "1000"),
     ("OMS_DATABASE_LOCK_TIMEOUT_MS", "2000"),
     ("OMS_DATABASE_STATEMENT_TIMEOUT_MS", "2500"),
     ("OMS_DATABASE_ANSWER_TIMEOUT_MS", "3000"),
@@ -127,6 +129,39 @@ async fn a_database_that_is_frozen_costs_each_request_a_bounded_time_and_takes_o
     eventually("an order is paid", async || {
         let answer = silence.customer().place(&new_key(), &small_order()).await;
         (answer.status == 201).then_some(())
+    })
+    .await;
+    silence.assert_resolved(&keys).await;
+}
+
+#[tokio::test]
+async fn a_database_that_lets_clients_in_and_answers_no_statement_is_reported_and_used_again_when_it_does()
+ {
+    let silence = Silence::open().await;
+    silence
+        .customer()
+        .place(&new_key(), &small_order())
+        .await
+        .assert_created();
+    silence.proxy.swallow_statements();
+    let keys: Vec<String> = (0..8).map(|_| new_key()).collect();
+    for sent in silence.place(&keys) {
+        let (answer, took) = sent.await.unwrap();
+        assert_honest(&answer);
+        assert!(took < BOUND, "{took:?}");
+    }
+    until("the server is not ready", async || {
+        silence.customer().get("/health/ready").await.status == 503
+    })
+    .await;
+    silence.proxy.heal();
+    eventually("an order is paid", async || {
+        let answer = silence.customer().place(&new_key(), &small_order()).await;
+        (answer.status == 201).then_some(())
+    })
+    .await;
+    until("the server is ready", async || {
+        silence.customer().get("/health/ready").await.status == 200
     })
     .await;
     silence.assert_resolved(&keys).await;

@@ -1,6 +1,6 @@
 //! The database of one test, and SQL past the API.
 
-use oms_test_support::{SilentProxy, TestDatabase};
+use oms_test_support::{PrivateServer, SilentProxy, TestDatabase};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 /// The database of one test, with a connection of the test's own.
@@ -20,6 +20,13 @@ impl StoreDatabase {
     /// One with nothing in it, not even the schema.
     pub async fn create_empty() -> Self {
         let database = TestDatabase::create_empty();
+        let client = connect(&database.url()).await;
+        Self { database, client }
+    }
+
+    /// The same, on a server of the test's own.
+    pub async fn create_on(server: &PrivateServer) -> Self {
+        let database = TestDatabase::create_on(server);
         let client = connect(&database.url()).await;
         Self { database, client }
     }
@@ -60,6 +67,14 @@ impl StoreDatabase {
         let client = connect(&self.url()).await;
         let sql = "BEGIN; LOCK TABLE orders.orders IN ACCESS EXCLUSIVE MODE";
         client.batch_execute(sql).await.unwrap();
+        client
+    }
+
+    /// Keeps an order locked until the client is dropped.
+    pub async fn lock_order(&self, order_id: &str) -> Client {
+        let client = connect(&self.url()).await;
+        let sql = format!("BEGIN; SELECT FROM orders.orders WHERE id = '{order_id}' FOR UPDATE");
+        client.batch_execute(&sql).await.unwrap();
         client
     }
 

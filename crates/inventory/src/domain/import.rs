@@ -9,7 +9,8 @@ pub(crate) mod rejection;
 pub(crate) mod stock_row;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use oms_validation::newer_word;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::domain::id::ImportId;
@@ -19,13 +20,20 @@ use crate::domain::import::rejection::{MAX_NAMED_REJECTIONS, Rejection};
 pub const MAX_IMPORT_LINES: i32 = 250_000;
 
 /// What is imported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportKind {
     /// Products and their prices, by SKU.
     Products,
     /// How much of each product is in each warehouse.
     Stock,
+    /// What a newer version of the program has stored, in its words.
+    Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    ImportKind,
+    "What is imported.",
+    oms_validation::openapi::words(ImportKind::ALL.map(ImportKind::as_str))
 }
 
 impl ImportKind {
@@ -36,12 +44,24 @@ impl ImportKind {
         match self {
             Self::Products => "products",
             Self::Stock => "stock",
+            Self::Other(word) => word,
         }
+    }
+
+    /// What the database has, also where a newer version of the program wrote it.
+    pub(crate) fn stored(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
     /// The kind of a name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+impl Serialize for ImportKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -1,15 +1,14 @@
 //! Movements: the audit trail of stock.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
-use utoipa::ToSchema;
+use oms_validation::newer_word;
+use serde::{Serialize, Serializer};
 
 use crate::domain::id::{MovementId, StockChangeId};
 use crate::{ProductId, WarehouseId};
 
 /// Why pieces came or went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MovementKind {
     /// They came from a supplier.
     Receipt,
@@ -23,6 +22,14 @@ pub enum MovementKind {
     TransferIn,
     /// They went to another warehouse.
     TransferOut,
+    /// What a newer version of the program has stored, in its words.
+    Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    MovementKind,
+    "Why pieces came or went.",
+    oms_validation::openapi::words(MovementKind::ALL.map(MovementKind::as_str))
 }
 
 impl MovementKind {
@@ -44,12 +51,24 @@ impl MovementKind {
             Self::Return => "return",
             Self::TransferIn => "transfer_in",
             Self::TransferOut => "transfer_out",
+            Self::Other(word) => word,
         }
+    }
+
+    /// What the database has, also where a newer version of the program wrote it.
+    pub(crate) fn stored(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
     /// The kind of a name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+impl Serialize for MovementKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -10,7 +10,6 @@ use oms_validation::TenantId;
 use crate::domain::id::ImportId;
 use crate::domain::import::rejection::{Rejection, RejectionCode};
 use crate::domain::import::{Import, ImportCounts, ImportKind};
-use crate::store::unreadable;
 
 /// Inserts an import that has done nothing yet.
 pub(crate) async fn insert(
@@ -62,23 +61,20 @@ pub(crate) async fn find(
     .bind::<SqlUuid, _>(id.as_uuid())
     .load(connection)
     .await?;
-    let import = |row: Row| {
-        let kind = ImportKind::parse(&row.kind);
-        Ok(Import {
-            id,
-            kind: kind.ok_or_else(|| unreadable("unknown kind of import"))?,
-            lines_done: row.lines_done,
-            counts: ImportCounts {
-                created: row.created,
-                changed: row.changed,
-                unchanged: row.unchanged,
-                rejected: row.rejected,
-            },
-            created_at: row.created_at,
-            finished_at: row.finished_at,
-        })
+    let import = |row: Row| Import {
+        id,
+        kind: ImportKind::stored(&row.kind),
+        lines_done: row.lines_done,
+        counts: ImportCounts {
+            created: row.created,
+            changed: row.changed,
+            unchanged: row.unchanged,
+            rejected: row.rejected,
+        },
+        created_at: row.created_at,
+        finished_at: row.finished_at,
     };
-    rows.into_iter().next().map(import).transpose()
+    Ok(rows.into_iter().next().map(import))
 }
 
 /// Locks an import until the transaction ends, if it is under way and has come so far. False when somebody else goes on
@@ -193,14 +189,10 @@ pub(crate) async fn find_rejections(
     .bind::<SqlUuid, _>(id.as_uuid())
     .load(connection)
     .await?;
-    let rejection = |row: Row| {
-        let code = RejectionCode::parse(&row.code);
-        let code = code.ok_or_else(|| unreadable("unknown code of a rejection"))?;
-        Ok(Rejection {
-            line: row.line,
-            code,
-            reason: row.reason,
-        })
+    let rejection = |row: Row| Rejection {
+        line: row.line,
+        code: RejectionCode::stored(&row.code),
+        reason: row.reason,
     };
-    rows.into_iter().map(rejection).collect()
+    Ok(rows.into_iter().map(rejection).collect())
 }

@@ -12,7 +12,7 @@ use crate::domain::cursor::Cursor;
 use crate::domain::id::StockChangeId;
 use crate::domain::stock_change::PlannedMovement;
 use crate::domain::stock_movement::{MovementFilter, MovementKind, StockMovement};
-use crate::store::{row_limit, unreadable};
+use crate::store::row_limit;
 
 /// What the movements of one change have in common.
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +96,7 @@ pub(crate) async fn find_change(
         .bind::<SqlUuid, _>(change_id.as_uuid())
         .load(connection)
         .await?;
-    rows.into_iter().map(StockMovement::try_from).collect()
+    Ok(rows.into_iter().map(StockMovement::from).collect())
 }
 
 /// Up to `limit` movements, newest first, from a cursor on.
@@ -122,7 +122,7 @@ pub(crate) async fn list(
         .bind::<BigInt, _>(row_limit(limit))
         .load(connection)
         .await?;
-    rows.into_iter().map(StockMovement::try_from).collect()
+    Ok(rows.into_iter().map(StockMovement::from).collect())
 }
 
 #[derive(QueryableByName)]
@@ -147,21 +147,18 @@ struct Row {
     occurred_at: DateTime<Utc>,
 }
 
-impl TryFrom<Row> for StockMovement {
-    type Error = DbError;
-
-    fn try_from(row: Row) -> Result<Self, Self::Error> {
-        let kind = MovementKind::parse(&row.kind);
-        Ok(Self {
+impl From<Row> for StockMovement {
+    fn from(row: Row) -> Self {
+        Self {
             id: row.id.into(),
             change_id: row.change_id.map(Into::into),
             warehouse_id: row.warehouse_id.into(),
             product_id: row.product_id.into(),
-            kind: kind.ok_or_else(|| unreadable("unknown kind of movement"))?,
+            kind: MovementKind::stored(&row.kind),
             quantity: row.quantity,
             reason: row.reason,
             actor: row.actor,
             occurred_at: row.occurred_at,
-        })
+        }
     }
 }

@@ -9,6 +9,7 @@ use oms_validation::text::one_line;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// A shipping address: free text, or its parts. Never logged.
@@ -60,6 +61,17 @@ pub struct AddressParts {
 }
 
 impl ShippingAddress {
+    /// What is stored with an order. Parts that only a newer version of the program knows are left out.
+    ///
+    /// # Errors
+    /// When it is no address.
+    pub(crate) fn stored(mut value: Value) -> Result<Self, serde_json::Error> {
+        if let Some(parts) = value.as_object_mut() {
+            parts.retain(|part, _| AddressParts::NAMES.contains(&part.as_str()));
+        }
+        serde_json::from_value(value)
+    }
+
     /// The coordinates that came with it.
     pub fn location(&self) -> Option<Location> {
         match self {
@@ -91,6 +103,20 @@ impl ShippingAddress {
             .collect();
         Address::new(&texts.join(", "))
     }
+}
+
+impl AddressParts {
+    /// The names of all parts, as JSON has them.
+    const NAMES: [&'static str; 8] = [
+        "name",
+        "line1",
+        "line2",
+        "city",
+        "region",
+        "postalCode",
+        "country",
+        "location",
+    ];
 }
 
 impl fmt::Debug for ShippingAddress {
@@ -179,6 +205,24 @@ mod tests {
         let off = r#"{"line1":"a","city":"b","location":{"lat":91,"lng":0}}"#;
         assert!(read(off).unwrap_err().contains("lat must be between"));
         assert!(read(r#"{"line1":"a","city":"b","planet":"Mars"}"#).is_err());
+    }
+
+    #[test]
+    fn parts_that_only_a_newer_version_knows_are_left_out_when_a_stored_address_is_read() {
+        let stored = serde_json::json!({"line1": "a", "city": "b", "planet": "Mars"});
+        let address = ShippingAddress::stored(stored).unwrap();
+        assert_eq!(
+            serde_json::to_value(&address).unwrap(),
+            serde_json::json!({"line1": "a", "city": "b"})
+        );
+        assert!(ShippingAddress::stored(serde_json::json!({"line1": "a"})).is_err());
+        let all = AddressParts::NAMES.map(|name| match name {
+            "location" => (name.to_owned(), serde_json::json!({"lat": 1.0, "lng": 2.0})),
+            name => (name.to_owned(), "x".into()),
+        });
+        let all = Value::Object(all.into_iter().collect());
+        let address = ShippingAddress::stored(all.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&address).unwrap(), all);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(crate) fn is_behind(
 ) -> bool {
     let is_open = matches!(
         order.map(|order| order.status),
-        None | Some(None | Some(OrderStatus::PendingPayment))
+        None | Some(OrderStatus::PendingPayment | OrderStatus::Other(_))
     );
     let is_taken = charge.status == ChargeStatus::Succeeded && charge.capture == Capture::Captured;
     // A dispute that was lost is given back in our books, and is no refund of the charge.

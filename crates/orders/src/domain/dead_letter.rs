@@ -1,9 +1,12 @@
 //! Orders that the sweeper has given up on.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
-use oms_validation::OrderId;
-use serde::Serialize;
-use utoipa::ToSchema;
+use oms_validation::{OrderId, newer_word};
+use serde::{Serialize, Serializer};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::id::DeadLetterId;
 use crate::domain::settlement::Settlement;
@@ -44,9 +47,7 @@ pub struct Resolved {
 }
 
 /// How a dead letter is resolved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = DeadLetterResolution)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolution {
     /// An operator had the sweeper try again.
     Retried,
@@ -60,6 +61,23 @@ pub enum Resolution {
     RefundGivenUp,
     /// The order ended by other means.
     Ended,
+    /// What a newer version of the program has stored, in its words.
+    Other(&'static str),
+}
+
+impl PartialSchema for Resolution {
+    fn schema() -> RefOr<Schema> {
+        let words = oms_validation::openapi::words(Self::ALL.map(Self::as_str));
+        words
+            .description(Some("How a dead letter is resolved."))
+            .into()
+    }
+}
+
+impl ToSchema for Resolution {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("DeadLetterResolution")
+    }
 }
 
 impl Resolution {
@@ -82,7 +100,13 @@ impl Resolution {
             Self::SettledElsewhere => "settled_elsewhere",
             Self::RefundGivenUp => "refund_given_up",
             Self::Ended => "ended",
+            Self::Other(word) => word,
         }
+    }
+
+    /// What the database has, also where a newer version of the program wrote it.
+    pub(crate) fn stored(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
     /// Reads what [`Resolution::as_str`] wrote.
@@ -90,6 +114,12 @@ impl Resolution {
         Self::ALL
             .into_iter()
             .find(|resolution| resolution.as_str() == text)
+    }
+}
+
+impl Serialize for Resolution {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use oms_payments::{ChargeId, Reference};
-use oms_validation::{InstallationId, Money, OrderId};
+use oms_validation::{InstallationId, Money, OrderId, newer_word};
 use oms_work::Lease;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::domain::id::FindingId;
@@ -56,8 +56,7 @@ pub struct FindingResolved {
 }
 
 /// What kind of difference it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FindingKind {
     /// Money was taken, or is reserved, for no order of ours or past the payment that its order has.
     ChargeWithoutOrder,
@@ -73,6 +72,14 @@ pub enum FindingKind {
     RefundFailed,
     /// The customer disputes the payment at the bank, or has won.
     PaymentDisputed,
+    /// What a newer version of the program has stored, in its words.
+    Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    FindingKind,
+    "What kind of difference it is.",
+    oms_validation::openapi::words(FindingKind::ALL.map(FindingKind::as_str))
 }
 
 impl FindingKind {
@@ -97,7 +104,13 @@ impl FindingKind {
             Self::AuthorisationOnEndedOrder => "authorisation_on_ended_order",
             Self::RefundFailed => "refund_failed",
             Self::PaymentDisputed => "payment_disputed",
+            Self::Other(word) => word,
         }
+    }
+
+    /// What the database has, also where a newer version of the program wrote it.
+    pub(crate) fn stored(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
     /// Reads what [`FindingKind::as_str`] wrote.
@@ -106,9 +119,14 @@ impl FindingKind {
     }
 }
 
+impl Serialize for FindingKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 /// What the program does about a finding by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FindingAction {
     /// Nothing: a person has to.
     None,
@@ -116,6 +134,14 @@ pub enum FindingAction {
     Refund,
     /// Cancels the payment, so that what is reserved can't be taken.
     Void,
+    /// What a newer version of the program has stored, in its words.
+    Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    FindingAction,
+    "What the program does about a finding by itself.",
+    oms_validation::openapi::words(FindingAction::ALL.map(FindingAction::as_str))
 }
 
 impl FindingAction {
@@ -128,12 +154,24 @@ impl FindingAction {
             Self::None => "none",
             Self::Refund => "refund",
             Self::Void => "void",
+            Self::Other(word) => word,
         }
+    }
+
+    /// What the database has, also where a newer version of the program wrote it.
+    pub(crate) fn stored(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
     /// Reads what [`FindingAction::as_str`] wrote.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.as_str() == text)
+    }
+}
+
+impl Serialize for FindingAction {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -1,9 +1,8 @@
 //! What the gateway said of a payment when an operator settled its order against it, or without it.
 
 use oms_payments::Remainder;
-use oms_validation::Money;
-use serde::Serialize;
-use utoipa::ToSchema;
+use oms_validation::{Money, newer_word};
+use serde::{Serialize, Serializer};
 
 /// What the gateway said when an operator settled an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +16,7 @@ pub struct Settlement {
 }
 
 /// What the gateway said of a payment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GatewaySaid {
     /// No money is left with us, and none can come.
     NothingLeft,
@@ -28,6 +26,14 @@ pub enum GatewaySaid {
     Open,
     /// It could not say.
     Unknown,
+    /// What a newer version of the program has stored, in its words.
+    Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    GatewaySaid,
+    "What the gateway said of a payment.",
+    oms_validation::openapi::words(GatewaySaid::ALL.map(GatewaySaid::as_str))
 }
 
 impl GatewaySaid {
@@ -45,12 +51,24 @@ impl GatewaySaid {
             Self::MoneyLeft => "money_left",
             Self::Open => "open",
             Self::Unknown => "unknown",
+            Self::Other(word) => word,
         }
+    }
+
+    /// What the database has, also where a newer version of the program wrote it.
+    pub(crate) fn stored(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
     /// Reads what [`GatewaySaid::as_str`] wrote.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.as_str() == text)
+    }
+}
+
+impl Serialize for GatewaySaid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use oms_validation::newer_word;
+use serde::{Serialize, Serializer};
 
 /// Where an order is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderStatus {
     /// The stock is held, and the outcome of the payment is not known yet.
     PendingPayment,
@@ -23,6 +22,14 @@ pub enum OrderStatus {
     Refunding,
     /// All of the money, and the stock, was given back. Final.
     Refunded,
+    /// What a newer version of the program has stored, in its words.
+    Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    OrderStatus,
+    "Where an order is in its life.",
+    oms_validation::openapi::words(OrderStatus::ALL.map(OrderStatus::as_str))
 }
 
 impl OrderStatus {
@@ -47,7 +54,13 @@ impl OrderStatus {
             Self::Cancelled => "CANCELLED",
             Self::Refunding => "REFUNDING",
             Self::Refunded => "REFUNDED",
+            Self::Other(word) => word,
         }
+    }
+
+    /// What the database has, also where a newer version of the program wrote it.
+    pub(crate) fn stored(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
     /// Reads what [`OrderStatus::as_str`] wrote.
@@ -64,7 +77,7 @@ impl OrderStatus {
             Self::Paid => matches!(next, Self::Cancelling | Self::Refunding | Self::Refunded),
             Self::Cancelling => matches!(next, Self::Cancelled),
             Self::Refunding => matches!(next, Self::Paid | Self::Refunded),
-            Self::Failed | Self::Cancelled | Self::Refunded => false,
+            Self::Failed | Self::Cancelled | Self::Refunded | Self::Other(_) => false,
         }
     }
 
@@ -72,16 +85,27 @@ impl OrderStatus {
     pub const fn is_unsettled(self) -> bool {
         match self {
             Self::PendingPayment | Self::Cancelling | Self::Refunding => true,
-            Self::Paid | Self::Failed | Self::Cancelled | Self::Refunded => false,
+            Self::Paid | Self::Failed | Self::Cancelled | Self::Refunded | Self::Other(_) => false,
         }
     }
 
     /// Whether an order in this state has its stock reserved.
     pub const fn holds_stock(self) -> bool {
         match self {
-            Self::PendingPayment | Self::Paid | Self::Cancelling | Self::Refunding => true,
+            // Nobody may take the stock of an order that a newer version knows more about.
+            Self::PendingPayment
+            | Self::Paid
+            | Self::Cancelling
+            | Self::Refunding
+            | Self::Other(_) => true,
             Self::Failed | Self::Cancelled | Self::Refunded => false,
         }
+    }
+}
+
+impl Serialize for OrderStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -39,7 +39,8 @@ impl Suspicion {
             | FindingKind::AuthorisationOnEndedOrder
             // Those of the last two are never suspected: the gateway reports them.
             | FindingKind::RefundFailed
-            | FindingKind::PaymentDisputed => charge.or(payment),
+            | FindingKind::PaymentDisputed
+            | FindingKind::Other(_) => charge.or(payment),
         };
         subject.expect("a suspicion is about a charge or a payment")
     }
@@ -96,8 +97,8 @@ pub(crate) enum Judgement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FoundOrder {
     pub(crate) id: OrderId,
-    /// None for a status that a newer version of the program gave it.
-    pub(crate) status: Option<OrderStatus>,
+    /// Where it is.
+    pub(crate) status: OrderStatus,
 }
 
 /// What is left of a charge.
@@ -152,15 +153,15 @@ pub(crate) fn judge(
         return past_orders(books, charge, left, attempt, None);
     };
     match order.status {
-        None
-        | Some(OrderStatus::PendingPayment | OrderStatus::Cancelling | OrderStatus::Refunding) => {
-            Judgement::Fine
-        }
-        Some(OrderStatus::Paid) => match attempt.filter(|attempt| may_have_paid(attempt)) {
+        OrderStatus::PendingPayment
+        | OrderStatus::Cancelling
+        | OrderStatus::Refunding
+        | OrderStatus::Other(_) => Judgement::Fine,
+        OrderStatus::Paid => match attempt.filter(|attempt| may_have_paid(attempt)) {
             Some(attempt) => against_payment(charge, left, attempt),
             None => past_orders(books, charge, left, attempt, Some(order.id)),
         },
-        Some(status @ (OrderStatus::Failed | OrderStatus::Cancelled | OrderStatus::Refunded)) => {
+        status @ (OrderStatus::Failed | OrderStatus::Cancelled | OrderStatus::Refunded) => {
             on_ended(books, charge, left, attempt, order.id, status)
         }
     }

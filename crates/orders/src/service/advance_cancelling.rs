@@ -1,7 +1,6 @@
 //! One step of a cancellation, for the request that asked for it and for the sweeper alike: proves that no money was taken
 //! or can still be taken, or gives back all that was. Wherever it is cut off, the next one goes on from what is stored.
 
-use oms_database::transaction;
 use oms_payments::{
     Attempt, AttemptState, BeginRefund, Closing, FencePolicy, LaterCause, NewRefund, Refund,
     RefundEnd, RefundFailure, RefundId, RefundResult, SettleOutcome, Settled, begin_refund,
@@ -18,6 +17,7 @@ use crate::service::advance_order::Advance;
 use crate::service::end_cancelling::{NoMoney, end_cancelling};
 use crate::service::end_order::Proof;
 use crate::service::follow_gateway::{Followed, Reach, try_to_follow};
+use crate::service::patience::Patience;
 use crate::service::refuse_disputed::reach_of;
 use crate::store::disputes;
 use crate::store::orders;
@@ -83,6 +83,7 @@ async fn go_round(
     };
     let begun = match (pending, attempt.state) {
         (Some(refund), _) => (attempt, refund),
+        (None, AttemptState::Other(_)) => return Ok(Round::Ended(Advance::Refused)),
         (None, AttemptState::Paid) => {
             if let Some(round) = look_before(context, tenant, claim, &attempt).await? {
                 return Ok(round);
@@ -229,26 +230,31 @@ async fn try_to_begin(
         reason: Some(REASON.to_owned()),
         requested_by: actor.to_owned(),
     };
-    let mut connection = context.database.acquire().await?;
-    let begun = transaction(&mut connection, async |connection| {
-        // The order first, as everywhere.
-        let status = orders::lock_status(connection, tenant, order_id).await?;
-        if status != Some(OrderStatus::Cancelling) {
-            return Err(Abort::Lost);
-        }
-        if let Some(proof) = taken {
-            let (id, closing, calls) = (proof.attempt_id, &proof.closing, &proof.calls);
-            if !close_attempt(connection, tenant, id, closing, calls).await? {
+    let mut patience = Patience::new(context, tenant, order_id.as_uuid());
+    let begun = loop {
+        let tried = patience.attempt(async |connection| {
+            // The order first, as everywhere.
+            let status = orders::lock_status(connection, tenant, order_id).await?;
+            if status != Some(OrderStatus::Cancelling) {
                 return Err(Abort::Lost);
             }
+            if let Some(proof) = taken {
+                let (id, closing, calls) = (proof.attempt_id, &proof.closing, &proof.calls);
+                if !close_attempt(connection, tenant, id, closing, calls).await? {
+                    return Err(Abort::Lost);
+                }
+            }
+            let BeginRefund::Begun(refund) = begin_refund(connection, tenant, &new).await? else {
+                return Err(Abort::Lost);
+            };
+            let attempt = find_payment(connection, tenant, order_id).await?;
+            Ok((attempt.ok_or(Abort::Lost)?, refund))
+        });
+        if let Some(begun) = tried.await {
+            break begun;
         }
-        let BeginRefund::Begun(refund) = begin_refund(connection, tenant, &new).await? else {
-            return Err(Abort::Lost);
-        };
-        let attempt = find_payment(connection, tenant, order_id).await?;
-        Ok((attempt.ok_or(Abort::Lost)?, refund))
-    });
-    unless_lost(begun.await)
+    };
+    unless_lost(begun)
 }
 
 async fn give_back(
@@ -292,13 +298,18 @@ async fn fail(
 ) -> Result<Advance, OrderError> {
     let reason = format!("the gateway refused to give the money back: {code}");
     let end = RefundEnd::Failed(code);
-    let mut connection = context.database.acquire().await?;
-    let failed = transaction(&mut connection, async |connection| {
-        orders::lock_status(connection, tenant, refund.order_id).await?;
-        let left = finish_refund(connection, tenant, refund, &end).await?;
-        Ok::<_, OrderError>(left.is_some())
-    });
-    Ok(match failed.await? {
+    let mut patience = Patience::new(context, tenant, refund.order_id.as_uuid());
+    let failed = loop {
+        let tried = patience.attempt(async |connection| {
+            orders::lock_status(connection, tenant, refund.order_id).await?;
+            let left = finish_refund(connection, tenant, refund, &end).await?;
+            Ok::<_, OrderError>(left.is_some())
+        });
+        if let Some(failed) = tried.await {
+            break failed;
+        }
+    };
+    Ok(match failed? {
         true => Advance::NeedsPerson { reason },
         false => Advance::Superseded,
     })

@@ -60,6 +60,7 @@ impl Advance {
             },
             // However long it takes, which is an operator's decision.
             LaterCause::Inherited => Self::Waiting,
+            LaterCause::Newer(_) => Self::Refused,
             cause => Self::TryAgain {
                 reason: cause.to_string(),
             },
@@ -96,22 +97,18 @@ pub(crate) async fn advance_order(
     claim: &Claim,
 ) -> Result<Advance, OrderError> {
     match claim.status {
-        Some(OrderStatus::PendingPayment) => {
+        OrderStatus::PendingPayment => {
             settle_pending(context, tenant, claim.order_id, claim.age).await
         }
-        Some(OrderStatus::Cancelling) => advance_cancelling(context, tenant, claim, SWEEPER).await,
-        Some(OrderStatus::Refunding) => {
-            advance_refunding(context, tenant, claim.order_id, SWEEPER).await
-        }
-        Some(
-            status @ (OrderStatus::Paid
-            | OrderStatus::Failed
-            | OrderStatus::Cancelled
-            | OrderStatus::Refunded),
-        ) => Ok(Advance::TryAgain {
+        OrderStatus::Cancelling => advance_cancelling(context, tenant, claim, SWEEPER).await,
+        OrderStatus::Refunding => advance_refunding(context, tenant, claim.order_id, SWEEPER).await,
+        status @ (OrderStatus::Paid
+        | OrderStatus::Failed
+        | OrderStatus::Cancelled
+        | OrderStatus::Refunded) => Ok(Advance::TryAgain {
             reason: format!("there is nothing that the sweeper does for an order that is {status}"),
         }),
         // A newer version of the program, beside this one, knows what to do.
-        None => Ok(Advance::Refused),
+        OrderStatus::Other(_) => Ok(Advance::Refused),
     }
 }

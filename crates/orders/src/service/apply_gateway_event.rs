@@ -121,6 +121,8 @@ async fn apply_to_order(
         | OrderStatus::Failed
         | OrderStatus::Cancelled
         | OrderStatus::Refunded => Ok(Applied::Done(Outcome::Superseded)),
+        // A newer version of the program, beside this one, knows what to do.
+        OrderStatus::Other(_) => Ok(Applied::Refused),
     }
 }
 

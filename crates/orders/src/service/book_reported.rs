@@ -225,7 +225,7 @@ fn in_words(refund: &Refund) -> String {
         (RefundActor::Gateway, RefundState::Refunded) => {
             format!("{amount} were given back at the gateway, by refund {reference}")
         }
-        (RefundActor::Oms, _) => {
+        (RefundActor::Oms | RefundActor::Other(_), _) | (_, RefundState::Other(_)) => {
             format!("{amount} were given back after all, by refund {reference}")
         }
     }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use oms_database::{Connection, DbError, transaction};
+use oms_database::{Connection, DbError};
 use oms_validation::{IdempotencyKey, Keyed, Once, OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -19,6 +19,7 @@ use crate::service::change_status::change_status;
 use crate::service::claim_key::claim_key;
 use crate::service::dead_letter_order::dead_letter_order;
 use crate::service::get_order::{OrderDetails, get_order};
+use crate::service::patience::Patience;
 use crate::service::place_order::PendingOrder;
 use crate::service::refuse_disputed::refuse_disputed;
 use crate::service::worklist::put_on;
@@ -47,7 +48,8 @@ enum Begun {
 ///
 /// # Errors
 /// `NotFound` when there is none in this store, `NotCancellable` when it has failed or was refunded, `RefundInProgress`
-/// while money of it is given back, `PaymentDisputed` while a dispute of its payment is open, `KeyReused` when the key stands for another request; else when the database fails.
+/// while money of it is given back, `PaymentDisputed` while a dispute of its payment is open, `KeyReused` when the key stands for another request,
+/// `Contended` while somebody else keeps the order locked; else when the database fails.
 pub async fn cancel_order(
     context: &Arc<OrderContext>,
     tenant: TenantId,
@@ -58,16 +60,20 @@ pub async fn cancel_order(
 ) -> Result<Once<Cancellation>, OrderError> {
     let request = (order_id, reason.map(Reason::as_str));
     let keyed = key.map(|key| Keyed::new(key, "cancel order v1", &request));
-    let mut connection = context.database.acquire().await?;
-    let begun = transaction(&mut connection, async |connection| {
-        if claim_key(connection, tenant, keyed.as_ref()).await? == Once::Before(()) {
-            return Ok(Once::Before(Begun::Before(None)));
+    let mut patience = Patience::new(context, tenant, order_id.as_uuid());
+    let begun = loop {
+        let tried = patience.attempt(async |connection| {
+            if claim_key(connection, tenant, keyed.as_ref()).await? == Once::Before(()) {
+                return Ok(Once::Before(Begun::Before(None)));
+            }
+            let begun = begin(context, connection, tenant, order_id, reason, actor).await?;
+            Ok::<_, OrderError>(Once::Now(begun))
+        });
+        if let Some(begun) = tried.await {
+            break begun;
         }
-        let begun = begin(context, connection, tenant, order_id, reason, actor).await?;
-        Ok::<_, OrderError>(Once::Now(begun))
-    });
-    let begun = begun.await?;
-    drop(connection);
+    };
+    let begun = begun?;
     let known = match begun {
         Once::Now(Begun::ByUs(claim)) => go_on_if_possible(context, tenant, &claim, actor).await,
         Once::Now(Begun::Before(status)) | Once::Before(Begun::Before(status)) => status,
@@ -92,7 +98,7 @@ async fn begin(
             return Ok(Begun::Before(Some(status)));
         }
         OrderStatus::Refunding => return Err(OrderError::RefundInProgress(order_id)),
-        status @ (OrderStatus::Failed | OrderStatus::Refunded) => {
+        status @ (OrderStatus::Failed | OrderStatus::Refunded | OrderStatus::Other(_)) => {
             return Err(OrderError::NotCancellable { order_id, status });
         }
     };

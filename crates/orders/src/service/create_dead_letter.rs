@@ -1,6 +1,5 @@
 //! An operator takes an order from the sweeper, because it won't end by itself.
 
-use oms_database::transaction;
 use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -10,6 +9,7 @@ use crate::domain::reason::Reason;
 use crate::error::OrderError;
 use crate::service::claim_key::claim_key;
 use crate::service::dead_letter_order::{NewDeadLetter, write};
+use crate::service::patience::Patience;
 use crate::store::{dead_letters, orders, reconciliations};
 
 /// Leaves an order that is not settled to operators, at once, and returns its dead letter. `Before` when it has an open one
@@ -36,25 +36,29 @@ pub async fn create_dead_letter(
         tries: 0,
         actor: &actor,
     };
-    let mut connection = context.database.acquire().await?;
-    let created = transaction(&mut connection, async |connection| {
-        let before = claim_key(connection, tenant, keyed.as_ref()).await? == Once::Before(());
-        let status = orders::lock_status(connection, tenant, order_id).await?;
-        let status = status.ok_or(OrderError::NotFound)?;
-        let open = dead_letters::find_newest_of_order(connection, tenant, order_id).await?;
-        match open {
-            Some(dead_letter) if before || dead_letter.resolved.is_none() => {
-                return Ok(Once::Before(dead_letter));
+    let mut patience = Patience::new(context, tenant, order_id.as_uuid());
+    loop {
+        let tried = patience.attempt(async |connection| {
+            let before = claim_key(connection, tenant, keyed.as_ref()).await? == Once::Before(());
+            let status = orders::lock_status(connection, tenant, order_id).await?;
+            let status = status.ok_or(OrderError::NotFound)?;
+            let open = dead_letters::find_newest_of_order(connection, tenant, order_id).await?;
+            match open {
+                Some(dead_letter) if before || dead_letter.resolved.is_none() => {
+                    return Ok(Once::Before(dead_letter));
+                }
+                _ if !status.is_unsettled() => {
+                    return Err(OrderError::NotUnsettled { order_id, status });
+                }
+                _ => {}
             }
-            _ if !status.is_unsettled() => {
-                return Err(OrderError::NotUnsettled { order_id, status });
-            }
-            _ => {}
+            reconciliations::delete(connection, tenant, &[order_id]).await?;
+            write(connection, tenant, now, &new).await?;
+            let written = dead_letters::find(connection, tenant, new.id).await?;
+            Ok::<_, OrderError>(Once::Now(written.ok_or(OrderError::DeadLetterNotFound)?))
+        });
+        if let Some(created) = tried.await {
+            break created;
         }
-        reconciliations::delete(connection, tenant, &[order_id]).await?;
-        write(connection, tenant, now, &new).await?;
-        let written = dead_letters::find(connection, tenant, new.id).await?;
-        Ok::<_, OrderError>(Once::Now(written.ok_or(OrderError::DeadLetterNotFound)?))
-    });
-    created.await
+    }
 }

@@ -47,7 +47,7 @@ pub(crate) async fn dead_letter_order(
     let written = transaction(&mut connection, async |connection| {
         // The order first: everybody who changes it locks it before anything else of it.
         let status = write(connection, tenant, now, &new).await?;
-        if status.is_none() || status != claim.status {
+        if status != Some(claim.status) {
             return Err(Abort::Lost);
         }
         if !reconciliations::delete_claimed(connection, tenant, claim).await? {

@@ -2,7 +2,6 @@
 //! disputes. Whoever suspects that they differ calls this: a webhook, the comparison of charges, a request that is about to
 //! give money back.
 
-use oms_database::transaction;
 use oms_payments::{Attempt, ListedDispute, ListedRefund, PaymentError};
 use oms_validation::TenantId;
 
@@ -10,6 +9,7 @@ use crate::context::OrderContext;
 use crate::error::OrderError;
 use crate::service::abort::{Abort, unless_lost};
 use crate::service::book_reported::book_reported;
+use crate::service::patience::Patience;
 use crate::store::orders;
 
 /// How often the gateway is read when others change the order meanwhile.
@@ -106,22 +106,27 @@ async fn follow_once(
     let Some(listed) = read(context, attempt, reach).await? else {
         return Ok(Some(Followed::Unchanged));
     };
-    let mut connection = context.database.acquire().await?;
-    let followed = transaction(&mut connection, async |connection| {
-        // The order first, as everywhere.
-        let status = orders::lock_status(connection, tenant, attempt.order_id).await?;
-        let version = orders::find_version(connection, tenant, attempt.order_id).await?;
-        match status {
-            Some(status) if version == seen => {
-                book_reported(
-                    context, connection, tenant, status, attempt, &listed, goes_on,
-                )
-                .await
+    let mut patience = Patience::new(context, tenant, attempt.order_id.as_uuid());
+    let followed = loop {
+        let tried = patience.attempt(async |connection| {
+            // The order first, as everywhere.
+            let status = orders::lock_status(connection, tenant, attempt.order_id).await?;
+            let version = orders::find_version(connection, tenant, attempt.order_id).await?;
+            match status {
+                Some(status) if version == seen => {
+                    book_reported(
+                        context, connection, tenant, status, attempt, &listed, goes_on,
+                    )
+                    .await
+                }
+                _ => Err(Abort::Lost),
             }
-            _ => Err(Abort::Lost),
+        });
+        if let Some(followed) = tried.await {
+            break followed;
         }
-    });
-    unless_lost(followed.await)
+    };
+    unless_lost(followed)
 }
 
 /// None for a payment that the gateway never had.

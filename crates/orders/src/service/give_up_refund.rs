@@ -1,7 +1,7 @@
 //! An operator says that a refund is not waited for any more: its order is paid, as before. For refunds of which the gateway
 //! will never say what became of them.
 
-use oms_database::{Connection, transaction};
+use oms_database::Connection;
 use oms_payments::{
     Refund, RefundEnd, RefundOutcome, RefundState, Remainder, Word, find_payment, find_remainder,
     finish_refund, list_refunds,
@@ -19,6 +19,7 @@ use crate::service::abort::{Abort, unless_lost};
 use crate::service::change_status::change_status;
 use crate::service::claim_key::claim_key;
 use crate::service::end_order::Decision;
+use crate::service::patience::Patience;
 use crate::service::settle_elsewhere::{end_of, reason_of, resolve};
 use crate::store::orders::{KeyFate, Transition};
 use crate::store::settlements;
@@ -44,11 +45,16 @@ pub(super) async fn give_up_refund(
 ) -> Result<(), OrderError> {
     let given_up = ask(context, tenant, dead_letter, decision, confirmed).await?;
     let now = context.now();
-    let mut connection = context.database.acquire().await?;
-    let written = transaction(&mut connection, async |connection| {
-        write(connection, tenant, now, decision, &given_up).await
-    });
-    let written = unless_lost(written.await)?;
+    let order_id = dead_letter.order_id.as_uuid();
+    let mut patience = Patience::new(context, tenant, order_id);
+    let written = loop {
+        let tried = patience
+            .attempt(async |connection| write(connection, tenant, now, decision, &given_up).await);
+        if let Some(written) = tried.await {
+            break written;
+        }
+    };
+    let written = unless_lost(written)?;
     written.ok_or(OrderError::DeadLetterResolved)?;
     let (order_id, operator) = (dead_letter.order_id, decision.operator);
     let settlement = &given_up.settlement;

@@ -1,6 +1,5 @@
 //! Keeping an order whose payment is dead, with its stock, until its deadline: another attempt may pay it.
 
-use oms_database::transaction;
 use oms_payments::{close_attempts, save_calls};
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
 
@@ -12,6 +11,7 @@ use crate::service::abort::{Abort, unless_lost};
 use crate::service::bounds::{note_declined, record_decline};
 use crate::service::change_status::add_note;
 use crate::service::end_order::Proof;
+use crate::service::patience::Patience;
 use crate::service::worklist::put_on;
 use crate::store::{idempotency_keys, orders};
 
@@ -43,27 +43,32 @@ async fn try_to_hold(
     released: Option<&IdempotencyKey>,
 ) -> Result<bool, OrderError> {
     let (now, actor) = (context.now(), authorship.actor);
-    let mut connection = context.database.acquire().await?;
-    let held = transaction(&mut connection, async |connection| {
-        // The order first, as everywhere.
-        let placed = orders::lock_placed(connection, tenant, now, order_id).await?;
-        let placed = placed.filter(|it| it.status == OrderStatus::PendingPayment);
-        let age = placed.ok_or(Abort::Lost)?.age;
-        let closed = close_attempts(connection, tenant, &[proof.closed()]).await?;
-        if !closed.contains(&proof.attempt_id) {
-            return Err(Abort::Lost);
+    let mut patience = Patience::new(context, tenant, order_id.as_uuid());
+    let held = loop {
+        let tried = patience.attempt(async |connection| {
+            // The order first, as everywhere.
+            let placed = orders::lock_placed(connection, tenant, now, order_id).await?;
+            let placed = placed.filter(|it| it.status == OrderStatus::PendingPayment);
+            let age = placed.ok_or(Abort::Lost)?.age;
+            let closed = close_attempts(connection, tenant, &[proof.closed()]).await?;
+            if !closed.contains(&proof.attempt_id) {
+                return Err(Abort::Lost);
+            }
+            record_decline(context, connection, tenant, now, order_id, proof, actor).await?;
+            add_note(connection, tenant, now, order_id, authorship).await?;
+            let left = context
+                .settings
+                .pending_payment_deadline
+                .saturating_sub(age);
+            put_on(connection, tenant, now, order_id, left, actor).await?;
+            if let Some(key) = released {
+                idempotency_keys::release(connection, tenant, key).await?;
+            }
+            Ok(())
+        });
+        if let Some(held) = tried.await {
+            break held;
         }
-        record_decline(context, connection, tenant, now, order_id, proof, actor).await?;
-        add_note(connection, tenant, now, order_id, authorship).await?;
-        let left = context
-            .settings
-            .pending_payment_deadline
-            .saturating_sub(age);
-        put_on(connection, tenant, now, order_id, left, actor).await?;
-        if let Some(key) = released {
-            idempotency_keys::release(connection, tenant, key).await?;
-        }
-        Ok(())
-    });
-    Ok(unless_lost(held.await)?.is_some())
+    };
+    Ok(unless_lost(held)?.is_some())
 }

@@ -101,6 +101,5 @@ fn is_explained(charge: &ListedCharge, attempt: &Attempt, has_failed: bool) -> b
 }
 
 fn has_ended(order: Option<FoundOrder>) -> bool {
-    let status = order.and_then(|order| order.status);
-    status.is_some_and(|status| !status.holds_stock())
+    order.is_some_and(|order| !order.status.holds_stock())
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use oms_database::{Connection, transaction};
+use oms_database::Connection;
 use oms_payments::{
     Attempt, AttemptId, AttemptState, FencePolicy, NewAttempt, PaymentInstruction, ReturnUrl,
     find_payment, record_attempts,
@@ -22,6 +22,7 @@ use crate::service::bounds::refuse_declined;
 use crate::service::change_status::add_note;
 use crate::service::claim_key::{claim_key, was_done};
 use crate::service::collect::{Collection, WhenNotStarted, collect};
+use crate::service::patience::Patience;
 use crate::service::place_order::PlacedOrder;
 use crate::service::settle_pending::{WhenDead, settle_attempt};
 use crate::service::stored_answer::answer_as_stored;
@@ -92,11 +93,15 @@ async fn begin(
     keyed: &Keyed<'_>,
     actor: &str,
 ) -> Result<Begun, OrderError> {
-    let mut connection = context.database.acquire().await?;
-    let begun = transaction(&mut connection, async |connection| {
-        begin_in(context, connection, tenant, order_id, keyed, actor).await
-    });
-    begun.await
+    let mut patience = Patience::new(context, tenant, order_id.as_uuid());
+    loop {
+        let tried = patience.attempt(async |connection| {
+            begin_in(context, connection, tenant, order_id, keyed, actor).await
+        });
+        if let Some(done) = tried.await {
+            break done;
+        }
+    }
 }
 
 /// Decides under the order's lock, which whoever ends, cancels or pays the order has to take first.

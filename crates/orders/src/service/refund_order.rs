@@ -2,7 +2,7 @@
 //!
 //! Run it in a task that nobody cancels: a client that goes away must not change how its refund ends.
 
-use oms_database::{Connection, DbError, transaction};
+use oms_database::{Connection, DbError};
 use oms_payments::{
     Attempt, AttemptState, BeginRefund, NewRefund, Refund, RefundFailure, RefundId, RefundState,
     begin_refund, find_payment, find_refund_by_key,
@@ -20,6 +20,7 @@ use crate::service::advance_refunding::give_back;
 use crate::service::change_status::change_status;
 use crate::service::dead_letter_order::dead_letter_order;
 use crate::service::follow_gateway::try_to_follow;
+use crate::service::patience::Patience;
 use crate::service::refuse_disputed::{reach_of, refuse_disputed};
 use crate::service::worklist::put_on;
 use crate::store::orders::{self, KeyFate, Transition};
@@ -49,7 +50,7 @@ enum Begun {
 /// # Errors
 /// `NotFound` when there is no such order in this store; `KeyReused` when the key stands for another refund;
 /// `NotRefundable`, `PaymentDisputed`, `RefundInProgress`, `RefundExceedsCaptured` and `RefundCurrency`, which leave nothing behind;
-/// `RefundRefused` when the gateway says no; `OutcomeUnknown` and the like when the database fails.
+/// `RefundRefused` when the gateway says no; `Contended` while somebody else keeps the order locked; `OutcomeUnknown` and the like when the database fails.
 pub async fn refund_order(
     context: &OrderContext,
     tenant: TenantId,
@@ -59,12 +60,16 @@ pub async fn refund_order(
     actor: &str,
 ) -> Result<RefundedOrder, OrderError> {
     look_before(context, tenant, order_id, key).await?;
-    let mut connection = context.database.acquire().await?;
-    let begun = transaction(&mut connection, async |connection| {
-        begin(context, connection, tenant, order_id, key, request, actor).await
-    });
-    let begun = begun.await?;
-    drop(connection);
+    let mut patience = Patience::new(context, tenant, order_id.as_uuid());
+    let begun = loop {
+        let tried = patience.attempt(async |connection| {
+            begin(context, connection, tenant, order_id, key, request, actor).await
+        });
+        if let Some(begun) = tried.await {
+            break begun;
+        }
+    };
+    let begun = begun?;
     let (attempt, refund, claim) = match begun {
         Begun::Before(refund, status) => {
             return match stored(refund, status)? {
@@ -235,7 +240,7 @@ async fn write(
 fn stored(refund: Refund, status: OrderStatus) -> Result<RefundedOrder, OrderError> {
     match refund.state {
         RefundState::Refunded => Ok(RefundedOrder::Refunded(refund, status)),
-        RefundState::Pending => Ok(RefundedOrder::Pending(refund, status)),
+        RefundState::Pending | RefundState::Other(_) => Ok(RefundedOrder::Pending(refund, status)),
         RefundState::Failed => Err(OrderError::RefundRefused {
             order_id: refund.order_id,
             status,

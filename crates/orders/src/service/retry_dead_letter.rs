@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use oms_database::transaction;
 use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, TenantId};
 
 use crate::context::OrderContext;
@@ -14,6 +13,7 @@ use crate::service::abort::{Abort, unless_lost};
 use crate::service::change_status::add_note;
 use crate::service::claim_key::claim_key;
 use crate::service::get_dead_letter::get_open;
+use crate::service::patience::Patience;
 use crate::store::{dead_letters, reconciliations};
 
 /// Puts the order of an open dead letter back on the worklist, due now, with its tries counted anew, and returns the dead
@@ -36,24 +36,38 @@ pub async fn retry_dead_letter(
         actor: &actor,
         reason: "an operator has the sweeper try again",
     };
-    let mut connection = context.database.acquire().await?;
-    let retried = transaction(&mut connection, async |connection| {
-        if claim_key(connection, tenant, keyed.as_ref()).await? == Once::Before(()) {
-            return Ok(Once::Before(()));
+    let mut patience = Patience::new(context, tenant, id.as_uuid());
+    let retried = loop {
+        let tried = patience.attempt(async |connection| {
+            if claim_key(connection, tenant, keyed.as_ref()).await? == Once::Before(()) {
+                return Ok(Once::Before(()));
+            }
+            let order_id = get_open(connection, tenant, id).await?.order_id;
+            // The order first, as everywhere.
+            add_note(connection, tenant, now, order_id, authorship).await?;
+            let how = Resolution::Retried;
+            if !dead_letters::resolve(connection, tenant, now, id, how, &actor, None).await? {
+                return Err(Abort::Lost);
+            }
+            reconciliations::insert(connection, tenant, now, order_id, Duration::ZERO).await?;
+            Ok(Once::Now(()))
+        });
+        if let Some(retried) = tried.await {
+            break retried;
         }
-        let order_id = get_open(connection, tenant, id).await?.order_id;
-        // The order first, as everywhere.
-        add_note(connection, tenant, now, order_id, authorship).await?;
-        let how = Resolution::Retried;
-        if !dead_letters::resolve(connection, tenant, now, id, how, &actor, None).await? {
-            return Err(Abort::Lost);
-        }
-        reconciliations::insert(connection, tenant, now, order_id, Duration::ZERO).await?;
-        Ok(Once::Now(()))
-    });
-    let retried = unless_lost(retried.await)?.ok_or(OrderError::DeadLetterResolved)?;
-    let dead_letter = dead_letters::find(&mut connection, tenant, id).await;
-    let dead_letter = dead_letter.map_err(|error| OrderError::from(error).after_commit())?;
+    };
+    let retried = unless_lost(retried)?.ok_or(OrderError::DeadLetterResolved)?;
+    let dead_letter = read(context, tenant, id).await;
+    let dead_letter = dead_letter.map_err(OrderError::after_commit)?;
     let dead_letter = dead_letter.ok_or(OrderError::DeadLetterNotFound)?;
     Ok(retried.map(|()| dead_letter))
+}
+
+async fn read(
+    context: &OrderContext,
+    tenant: TenantId,
+    id: DeadLetterId,
+) -> Result<Option<DeadLetter>, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    Ok(dead_letters::find(&mut connection, tenant, id).await?)
 }

@@ -1,7 +1,7 @@
 //! An operator says that the money of an order is settled elsewhere: its stock is released, and what the gateway says of the
 //! payment is kept. For orders that no word of the gateway will ever end.
 
-use oms_database::{Connection, DbError, transaction};
+use oms_database::{Connection, DbError};
 use oms_inventory::release;
 use oms_payments::{
     Attempt, AttemptState, FencePolicy, LaterCause, Refund, RefundEnd, RefundFailure,
@@ -23,6 +23,7 @@ use crate::service::abort::{Abort, unless_lost};
 use crate::service::change_status::change_status;
 use crate::service::claim_key::claim_key;
 use crate::service::end_order::{Decision, Proof};
+use crate::service::patience::Patience;
 use crate::store::orders::{KeyFate, Transition};
 use crate::store::{dead_letters, settlements};
 
@@ -58,11 +59,17 @@ pub(super) async fn settle_elsewhere(
         return Err(OrderError::ConfirmationRequired(told.settlement));
     }
     let now = context.now();
-    let mut connection = context.database.acquire().await?;
-    let written = transaction(&mut connection, async |connection| {
-        write(connection, tenant, now, dead_letter, decision, &told).await
-    });
-    let written = unless_lost(written.await)?;
+    let order_id = dead_letter.order_id.as_uuid();
+    let mut patience = Patience::new(context, tenant, order_id);
+    let written = loop {
+        let tried = patience.attempt(async |connection| {
+            write(connection, tenant, now, dead_letter, decision, &told).await
+        });
+        if let Some(written) = tried.await {
+            break written;
+        }
+    };
+    let written = unless_lost(written)?;
     written.ok_or(OrderError::DeadLetterResolved)?;
     let (order_id, operator) = (dead_letter.order_id, decision.operator);
     tracing::info!(%order_id, %operator, settlement = ?told.settlement, "an operator settled an order elsewhere");

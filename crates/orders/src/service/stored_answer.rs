@@ -27,7 +27,8 @@ pub(crate) fn stored(
             Err(OrderError::Cancelled { order_id, status })
         }
         (OrderStatus::Failed, Some(failure)) => Err(OrderError::Failed { order_id, failure }),
-        (OrderStatus::PendingPayment | OrderStatus::Failed, _) => {
+        // What a newer version of the program has made of it is not known here.
+        (OrderStatus::PendingPayment | OrderStatus::Failed | OrderStatus::Other(_), _) => {
             unpaid(order_id, status, open_payment(context, &order, attempt))
         }
     }

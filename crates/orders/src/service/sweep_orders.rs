@@ -134,6 +134,7 @@ impl WorkList for Sweep<'_> {
         let advance = match advance_order(self.0, tenant, claim).await {
             Ok(advance) => advance,
             // Somebody holds its rows: that says nothing about the order.
+            Err(OrderError::Contended) => Advance::Refused,
             Err(error) if error.is_contended() => Advance::Refused,
             Err(error) => Advance::TryAgain {
                 reason: error.to_string(),

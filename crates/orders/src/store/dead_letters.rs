@@ -235,8 +235,7 @@ impl Row {
             currency,
         });
         Ok(Some(Settlement {
-            gateway_said: GatewaySaid::parse(&said)
-                .ok_or_else(|| unreadable("unknown word of the gateway"))?,
+            gateway_said: GatewaySaid::stored(&said),
             detail,
             left,
         }))
@@ -246,8 +245,7 @@ impl Row {
         let settlement = self.settlement()?;
         let resolved = match (self.resolved_at, self.resolution, self.resolved_by) {
             (Some(at), Some(resolution), Some(by)) => Some(Resolved {
-                resolution: Resolution::parse(&resolution)
-                    .ok_or_else(|| unreadable("unknown resolution"))?,
+                resolution: Resolution::stored(&resolution),
                 by,
                 note: self.note,
                 at,
@@ -258,8 +256,7 @@ impl Row {
         Ok(DeadLetter {
             id: self.id.into(),
             order_id: self.order_id.into(),
-            order_status: OrderStatus::parse(&self.order_status)
-                .ok_or_else(|| unreadable("unknown status"))?,
+            order_status: OrderStatus::stored(&self.order_status),
             reason: self.reason,
             tries: self.tries.unsigned_abs(),
             created_at: self.created_at,

@@ -7,7 +7,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
-use oms_payments::Reference;
+use oms_payments::{DisputeState, Reference};
 use oms_validation::{Currency, Money, OrderId, TenantId};
 use uuid::Uuid;
 
@@ -111,10 +111,10 @@ impl Row {
     fn into_dispute(self) -> Result<Dispute, DbError> {
         Ok(Dispute {
             reference: Reference::parse(&self.reference).map_err(unreadable)?,
-            state: self.state.parse().map_err(unreadable)?,
+            state: DisputeState::stored(&self.state),
             amount: Money {
                 amount_minor: self.amount_minor,
-                currency: Currency::parse(&self.currency).map_err(unreadable)?,
+                currency: Currency::parse_stored(&self.currency).map_err(unreadable)?,
             },
             reason: self.reason,
             evidence_due_at: self.evidence_due_at,

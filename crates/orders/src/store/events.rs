@@ -10,7 +10,6 @@ use oms_validation::{OrderId, TenantId};
 use crate::domain::clock::Now;
 use crate::domain::event::OrderEvent;
 use crate::domain::status::OrderStatus;
-use crate::store::unreadable;
 
 /// One state change, or a note.
 #[derive(Clone, Debug)]
@@ -84,8 +83,8 @@ pub(crate) async fn find_from(
     .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
     .load(connection)
     .await?;
-    let event = |row: StandingRow| Ok((row.stands_at, row.event.into_event()?));
-    rows.into_iter().map(event).collect()
+    let event = |row: StandingRow| (row.stands_at, row.event.into_event());
+    Ok(rows.into_iter().map(event).collect())
 }
 
 #[derive(QueryableByName)]
@@ -118,20 +117,18 @@ pub(crate) async fn find(
     .bind::<SqlUuid, _>(order_id.as_uuid())
     .load(connection)
     .await?;
-    rows.into_iter().map(Row::into_event).collect()
+    Ok(rows.into_iter().map(Row::into_event).collect())
 }
 
 impl Row {
-    fn into_event(self) -> Result<OrderEvent, DbError> {
-        let status =
-            |text: &str| OrderStatus::parse(text).ok_or_else(|| unreadable("unknown status"));
-        Ok(OrderEvent {
+    fn into_event(self) -> OrderEvent {
+        OrderEvent {
             sequence: self.sequence,
-            from: self.from_status.as_deref().map(status).transpose()?,
-            to: status(&self.to_status)?,
+            from: self.from_status.as_deref().map(OrderStatus::stored),
+            to: OrderStatus::stored(&self.to_status),
             actor: self.actor,
             reason: self.reason,
             occurred_at: self.occurred_at,
-        })
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{
-    BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::domain::actor::RECONCILER;
 use crate::domain::clock::Now;
-use crate::domain::finding::{Finding, FindingAction};
+use crate::domain::finding::{Finding, FindingAction, FindingKind};
 use crate::domain::id::FindingId;
 use crate::domain::suspicion::Suspicion;
 
@@ -157,7 +157,8 @@ pub(crate) async fn find_due_tenants(
     oms_work::find_due_tenants(connection, statement, now).await
 }
 
-/// Claims up to `limit` findings whose action is due for the time of `lease`, the longest due first.
+/// Claims up to `limit` findings whose action is due for the time of `lease`, the longest due first. Kinds and actions that only
+/// a newer version of the program knows are left to it.
 pub(crate) async fn claim_due(
     connection: &mut Connection,
     tenant: TenantId,
@@ -167,7 +168,8 @@ pub(crate) async fn claim_due(
     lease: Duration,
 ) -> Result<Vec<Finding>, DbError> {
     let rows: Vec<Row> = cached_sql(claim_sql!(
-        "orders.findings", key ("id"), open "w.gateway = $5", first "w.due_at", join "",
+        "orders.findings", key ("id"),
+        open "w.gateway = $5 AND w.kind = ANY ($6) AND w.action = ANY ($7)", first "w.due_at", join "",
         returning columns!()
     ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -175,6 +177,8 @@ pub(crate) async fn claim_due(
     .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
     .bind::<Double, _>(lease.as_secs_f64())
     .bind::<Text, _>(gateway)
+    .bind::<Array<Text>, _>(FindingKind::ALL.map(FindingKind::as_str).to_vec())
+    .bind::<Array<Text>, _>(FindingAction::ALL.map(FindingAction::as_str).to_vec())
     .load(connection)
     .await?;
     rows.into_iter().map(Row::into_finding).collect()

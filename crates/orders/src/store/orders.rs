@@ -18,6 +18,7 @@ use oms_validation::{Currency, Fingerprint, IdempotencyKey, Money, OrderId, Tena
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::domain::address::ShippingAddress;
 use crate::domain::clock::Now;
 use crate::domain::external_reference::ExternalReference;
 use crate::domain::failure::Failure;
@@ -107,9 +108,8 @@ pub(crate) async fn find_status(
             .bind::<SqlUuid, _>(id.as_uuid())
             .load(connection)
             .await?;
-    let status =
-        |row: Found| OrderStatus::parse(&row.status).ok_or_else(|| unreadable("unknown status"));
-    found.into_iter().next().map(status).transpose()
+    let status = |row: Found| OrderStatus::stored(&row.status);
+    Ok(found.into_iter().next().map(status))
 }
 
 /// What happens to the idempotency key of an order that changes its status.
@@ -214,8 +214,7 @@ pub(crate) async fn count_up(
     let Some(row) = counted.into_iter().next() else {
         return Ok(None);
     };
-    let status = OrderStatus::parse(&row.status).ok_or_else(|| unreadable("unknown status"))?;
-    Ok(Some((status, row.version)))
+    Ok(Some((OrderStatus::stored(&row.status), row.version)))
 }
 
 /// An order that is locked.
@@ -251,14 +250,12 @@ pub(crate) async fn lock_placed(
     .bind::<Nullable<Timestamptz>, _>(now)
     .load(connection)
     .await?;
-    let placed = |row: Locked| {
-        Ok(Placed {
-            status: OrderStatus::parse(&row.status).ok_or_else(|| unreadable("unknown status"))?,
-            // Placed in the future, by another clock, is placed just now.
-            age: Duration::try_from_secs_f64(row.age_s).unwrap_or_default(),
-        })
+    let placed = |row: Locked| Placed {
+        status: OrderStatus::stored(&row.status),
+        // Placed in the future, by another clock, is placed just now.
+        age: Duration::try_from_secs_f64(row.age_s).unwrap_or_default(),
     };
-    locked.into_iter().next().map(placed).transpose()
+    Ok(locked.into_iter().next().map(placed))
 }
 
 /// Locks an order until the transaction ends, and returns the status that it is in until then.
@@ -280,9 +277,8 @@ pub(crate) async fn lock_status(
     .bind::<SqlUuid, _>(id.as_uuid())
     .load(connection)
     .await?;
-    let status =
-        |row: Locked| OrderStatus::parse(&row.status).ok_or_else(|| unreadable("unknown status"));
-    locked.into_iter().next().map(status).transpose()
+    let status = |row: Locked| OrderStatus::stored(&row.status);
+    Ok(locked.into_iter().next().map(status))
 }
 
 /// The number of an order's newest event.
@@ -373,7 +369,7 @@ impl Row {
             id: self.id.into(),
             fingerprint: Fingerprint(self.fingerprint.as_slice().try_into()?),
             customer_id: self.customer_id.into(),
-            status: OrderStatus::parse(&self.status).ok_or("unknown status")?,
+            status: OrderStatus::stored(&self.status),
             failure,
             warehouse_id: self.warehouse_id.into(),
             total: Money {
@@ -382,7 +378,7 @@ impl Row {
             },
             shipping_address: match self.erased_at {
                 Some(_) => None,
-                None => Some(serde_json::from_value(self.shipping_address)?),
+                None => Some(ShippingAddress::stored(self.shipping_address)?),
             },
             routing: serde_json::from_value(self.routing)?,
             lines: Vec::new(),

@@ -38,7 +38,7 @@ pub(crate) async fn find_statuses(
             .await?;
     let found = |row: Row| FoundOrder {
         id: row.id.into(),
-        status: OrderStatus::parse(&row.status),
+        status: OrderStatus::stored(&row.status),
     };
     Ok(rows.into_iter().map(found).collect())
 }

@@ -21,8 +21,8 @@ use crate::domain::status::OrderStatus;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) order_id: OrderId,
-    /// Where the order is; none when it is in a status that this version of the program does not know.
-    pub(crate) status: Option<OrderStatus>,
+    /// Where the order is.
+    pub(crate) status: OrderStatus,
     pub(crate) lease: Lease,
     /// How long ago the order was placed.
     pub(crate) age: Duration,
@@ -34,7 +34,7 @@ impl Claim {
     pub(crate) const fn of_request(order_id: OrderId, status: OrderStatus, entry: Entry) -> Self {
         Self {
             order_id,
-            status: Some(status),
+            status,
             lease: Lease::new(entry.claim, 0),
             age: Duration::ZERO,
         }
@@ -128,7 +128,7 @@ pub(crate) async fn claim_due(
     .await?;
     let claim = |row: Row| Claim {
         order_id: row.order_id.into(),
-        status: OrderStatus::parse(&row.status),
+        status: OrderStatus::stored(&row.status),
         lease: Lease::new(row.claim, row.tries),
         // Placed in the future, by another clock, is placed just now.
         age: Duration::try_from_secs_f64(row.age_s).unwrap_or_default(),

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use oms_validation::{Money, OrderId};
-use utoipa::ToSchema;
+use oms_validation::{Money, OrderId, newer_word};
 
 use crate::{AttemptId, CustomerAction, DeclineCode, PaymentStatus, Reference};
 
@@ -72,8 +71,7 @@ impl NewAttempt {
 }
 
 /// How far an attempt is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ToSchema)]
-#[schema(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AttemptState {
     /// Recorded. The gateway may know of it, but no money can move.
     Created,
@@ -99,6 +97,14 @@ pub enum AttemptState {
     Refunding,
     /// All of the money was given back. It is paid again when a bank sends some of it back.
     Refunded,
+    /// What a newer version of the program has stored, in its words.
+    Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    AttemptState,
+    "How far an attempt is.",
+    oms_validation::openapi::words(AttemptState::ALL.map(AttemptState::as_str))
 }
 
 /// The text is not the name of a state.
@@ -136,7 +142,7 @@ impl AttemptState {
     /// Whether an attempt in this state may become one in `next`. Without a reference there can be no money, so that
     /// nothing is paid or declined before it was sent. What was heard last may change with the gateway's next word, but
     /// nothing that was heard becomes unknown again. Final states absorb.
-    pub const fn can_become(self, next: Self) -> bool {
+    pub fn can_become(self, next: Self) -> bool {
         use AttemptState as S;
         match self {
             S::Created => matches!(next, S::Sent | S::Voided),
@@ -144,9 +150,7 @@ impl AttemptState {
                 next.is_heard() || next.is_answer() || matches!(next, S::Unknown | S::Voiding)
             }
             S::Authorised | S::NeedsAction | S::Processing => {
-                (next.is_heard() && next as u8 != self as u8)
-                    || next.is_answer()
-                    || matches!(next, S::Voiding)
+                (next.is_heard() && next != self) || next.is_answer() || matches!(next, S::Voiding)
             }
             S::Unknown => next.is_heard() || next.is_answer() || matches!(next, S::Voiding),
             // The gateway would not cancel, it was too late, or it is done.
@@ -155,7 +159,7 @@ impl AttemptState {
             S::Paid => matches!(next, S::Refunding | S::Refunded),
             S::Refunding => matches!(next, S::Paid | S::Refunded),
             S::Refunded => matches!(next, S::Paid),
-            S::Voided | S::Declined => false,
+            S::Voided | S::Declined | S::Other(_) => false,
         }
     }
 
@@ -182,7 +186,12 @@ impl AttemptState {
             | Self::Processing
             | Self::Unknown
             | Self::Voiding => true,
-            Self::Voided | Self::Declined | Self::Paid | Self::Refunding | Self::Refunded => false,
+            Self::Voided
+            | Self::Declined
+            | Self::Paid
+            | Self::Refunding
+            | Self::Refunded
+            | Self::Other(_) => false,
         }
     }
 
@@ -221,7 +230,14 @@ impl AttemptState {
             Self::Paid => "paid",
             Self::Refunding => "refunding",
             Self::Refunded => "refunded",
+            Self::Other(word) => word,
         }
+    }
+
+    /// What the database has, also where a newer version of the program wrote it.
+    pub(crate) fn stored(text: &str) -> Self {
+        text.parse()
+            .unwrap_or_else(|_| Self::Other(newer_word(text)))
     }
 }
 

@@ -4,9 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use oms_validation::{Money, TenantId};
-use serde::Serialize;
-use utoipa::ToSchema;
+use oms_validation::{Money, TenantId, newer_word};
+use serde::{Serialize, Serializer};
 
 use crate::{GatewayEventId, Reference, RefundActor, RefundFailure, RefundId, UnknownState};
 
@@ -55,8 +54,7 @@ pub struct ListedDispute {
 
 /// How far a dispute is, in Stripe's words: <https://docs.stripe.com/api/disputes/object#dispute_object-status>. The
 /// `warning_…` states are those of an inquiry, which has not taken any money.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DisputeState {
     /// An inquiry waits for evidence.
     WarningNeedsResponse,
@@ -74,6 +72,14 @@ pub enum DisputeState {
     Lost,
     /// It was settled before it took any money.
     Prevented,
+    /// What a newer version of the program has stored, in its words.
+    Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    DisputeState,
+    "How far a dispute is, in Stripe's words: <https://docs.stripe.com/api/disputes/object#dispute_object-status>. The `warning_…` states are those of an inquiry, which has not taken any money.",
+    oms_validation::openapi::words(DisputeState::ALL.map(DisputeState::as_str))
 }
 
 impl DisputeState {
@@ -96,7 +102,8 @@ impl DisputeState {
             Self::WarningNeedsResponse
             | Self::WarningUnderReview
             | Self::NeedsResponse
-            | Self::UnderReview => true,
+            | Self::UnderReview
+            | Self::Other(_) => true,
             Self::WarningClosed | Self::Won | Self::Lost | Self::Prevented => false,
         }
     }
@@ -112,7 +119,20 @@ impl DisputeState {
             Self::Won => "won",
             Self::Lost => "lost",
             Self::Prevented => "prevented",
+            Self::Other(word) => word,
         }
+    }
+
+    /// What the database has, also where a newer version of the program wrote it.
+    pub fn stored(text: &str) -> Self {
+        text.parse()
+            .unwrap_or_else(|_| Self::Other(newer_word(text)))
+    }
+}
+
+impl Serialize for DisputeState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -67,7 +67,12 @@ impl Mirroring {
 
 /// Whether the gateway is being asked for it, or may be.
 pub(crate) fn is_in_flight(refund: &Refund) -> bool {
-    refund.state == RefundState::Pending && refund.actor == RefundActor::Oms
+    match refund.state {
+        RefundState::Pending => refund.actor == RefundActor::Oms,
+        RefundState::Refunded | RefundState::Failed => false,
+        // A newer version of the program has it in its hands.
+        RefundState::Other(_) => true,
+    }
 }
 
 fn is_same(refund: &Refund, listed: &ListedRefund) -> bool {
@@ -131,7 +136,7 @@ fn counted_refund(refund: &Refund) -> i64 {
 
 fn counted(state: RefundState, amount: Money) -> i64 {
     match state {
-        RefundState::Pending | RefundState::Refunded => amount.amount_minor,
+        RefundState::Pending | RefundState::Refunded | RefundState::Other(_) => amount.amount_minor,
         RefundState::Failed => 0,
     }
 }

@@ -4,8 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use oms_validation::{IdempotencyKey, Money, OrderId};
-use utoipa::ToSchema;
+use oms_validation::{IdempotencyKey, Money, OrderId, newer_word};
 
 use crate::{AttemptId, Reference, RefundFailure, RefundId, UnknownState};
 
@@ -47,8 +46,7 @@ pub struct Refund {
 }
 
 /// Who gives money of a payment back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ToSchema)]
-#[schema(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RefundActor {
     /// This program, because it was asked to.
     Oms,
@@ -56,6 +54,14 @@ pub enum RefundActor {
     Gateway,
     /// The customer's bank, by a dispute that was lost.
     Dispute,
+    /// What a newer version of the program has stored, in its words.
+    Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    RefundActor,
+    "Who gives money of a payment back.",
+    oms_validation::openapi::words(RefundActor::ALL.map(RefundActor::as_str))
 }
 
 /// Whether a gateway may have been asked for a refund.
@@ -85,8 +91,7 @@ pub struct NewRefund {
 }
 
 /// How far a refund is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ToSchema)]
-#[schema(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RefundState {
     /// Begun; the gateway has not said that it ended.
     Pending,
@@ -94,6 +99,14 @@ pub enum RefundState {
     Refunded,
     /// The gateway says that it was not; the money is still ours. Final.
     Failed,
+    /// What a newer version of the program has stored, in its words.
+    Other(&'static str),
+}
+
+oms_validation::schema_of! {
+    RefundState,
+    "How far a refund is.",
+    oms_validation::openapi::words(RefundState::ALL.map(RefundState::as_str))
 }
 
 /// How a refund ends.
@@ -123,7 +136,14 @@ impl RefundActor {
             Self::Oms => "oms",
             Self::Gateway => "gateway",
             Self::Dispute => "dispute",
+            Self::Other(word) => word,
         }
+    }
+
+    /// What the database has, also where a newer version of the program wrote it.
+    pub(crate) fn stored(text: &str) -> Self {
+        text.parse()
+            .unwrap_or_else(|_| Self::Other(newer_word(text)))
     }
 }
 
@@ -170,7 +190,14 @@ impl RefundState {
             Self::Pending => "pending",
             Self::Refunded => "refunded",
             Self::Failed => "failed",
+            Self::Other(word) => word,
         }
+    }
+
+    /// What the database has, also where a newer version of the program wrote it.
+    pub(crate) fn stored(text: &str) -> Self {
+        text.parse()
+            .unwrap_or_else(|_| Self::Other(newer_word(text)))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::store::refunds;
 use crate::{
     Asked, Attempt, GatewayError, GatewayFault, LaterCause, Operation, OperationKey,
     PaymentGateway, Reference, Refund, RefundEnd, RefundFailure, RefundOutcome, RefundRequest,
+    RefundState,
 };
 
 /// What became of a refund.
@@ -63,6 +64,9 @@ pub async fn execute_refund(
 ) -> RefundResult {
     if attempt.gateway != gateway.name() {
         return RefundResult::Later(LaterCause::OtherGateway(attempt.gateway.clone()));
+    }
+    if let RefundState::Other(state) = refund.state {
+        return RefundResult::Later(LaterCause::Newer(state));
     }
     let reference = attempt.reference.as_ref();
     let reference = reference.expect("nothing is paid without a reference: the database checks it");

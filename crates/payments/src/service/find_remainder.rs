@@ -79,7 +79,7 @@ async fn ask(
     for refund in of_it {
         refunded_minor += match refund.state {
             RefundState::Refunded => refund.amount.amount_minor,
-            RefundState::Failed => 0,
+            RefundState::Failed | RefundState::Other(_) => 0,
             RefundState::Pending => {
                 pending = gateway.find_refund(reference, refund.id).await?;
                 match pending {

@@ -79,6 +79,7 @@ impl Settlement<'_> {
     async fn run(&mut self) -> SettleOutcome {
         match (self.attempt.state, &self.attempt.reference) {
             (AttemptState::Created, _) => self.settle_created().await,
+            (AttemptState::Other(state), _) => SettleOutcome::Later(LaterCause::Newer(state)),
             (state, Some(reference)) if state.is_open() => self.settle_sent(reference).await,
             _ => SettleOutcome::Superseded,
         }
@@ -88,6 +89,9 @@ impl Settlement<'_> {
     /// from: it may be collecting the payment at this moment.
     async fn read_inherited(&mut self) -> SettleOutcome {
         let reference = match (self.attempt.state, &self.attempt.reference) {
+            (AttemptState::Other(state), _) => {
+                return SettleOutcome::Later(LaterCause::Newer(state));
+            }
             (state, _) if !state.is_open() => return SettleOutcome::Superseded,
             (_, Some(reference)) => reference,
             (_, None) => return SettleOutcome::Later(LaterCause::Inherited),

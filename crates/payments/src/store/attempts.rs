@@ -401,7 +401,7 @@ impl TryFrom<Row> for Attempt {
             amount_minor,
             currency,
         };
-        let state: AttemptState = row.state.parse().map_err(unreadable)?;
+        let state = AttemptState::stored(&row.state);
         // An older program, beside this one, moves attempts on without forgetting the action.
         let action = row
             .customer_action

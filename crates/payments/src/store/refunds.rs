@@ -14,8 +14,8 @@ use uuid::Uuid;
 use super::gateway_calls::{Columns, bind_calls, insert_calls_sql};
 use super::unreadable;
 use crate::{
-    Asked, Attempt, AttemptId, ListedRefund, ListedState, NewRefund, Reference, Refund, RefundEnd,
-    RefundFailure, RefundId, RefundState, UnsavedCalls,
+    Asked, Attempt, AttemptId, ListedRefund, ListedState, NewRefund, Reference, Refund,
+    RefundActor, RefundEnd, RefundFailure, RefundId, RefundState, UnsavedCalls,
 };
 
 /// The columns of a [`Row`]: a macro, because the text of a cached statement is a constant.
@@ -349,8 +349,8 @@ impl TryFrom<Row> for Refund {
             number: row.number,
             amount: money(row.amount_minor),
             left: money(row.left_minor),
-            state: row.state.parse().map_err(unreadable)?,
-            actor: row.actor.parse().map_err(unreadable)?,
+            state: RefundState::stored(&row.state),
+            actor: RefundActor::stored(&row.actor),
             requested_by: row.requested_by,
             idempotency_key: key.transpose().map_err(unreadable)?,
             reason: row.reason,

@@ -177,7 +177,8 @@ impl<W: Work> Batcher<W> {
         let (item, work) = (submitted.item.clone(), submitted.work.clone());
         let running = async move {
             let _permit = permit;
-            let _running = Running::of(&shared);
+            // Waiting for what somebody holds is no sign of a database that is stuck.
+            let _running = (turn != Turn::Patient).then(|| Running::of(&shared));
             let held = shared.queues().blockers(&key).into_iter().collect();
             let batch = Batch {
                 items: vec![item],
@@ -203,7 +204,8 @@ impl<W: Work> Batcher<W> {
         self.shared.totals.counts(waiting, parked)
     }
 
-    /// For how long the oldest of what is in progress has been. `None` when nothing is.
+    /// The age of the oldest batch in progress, apart from items that wait with patience for what somebody holds. `None` when
+    /// there is none.
     pub fn oldest(&self) -> Option<Duration> {
         let running = self.shared.running();
         running.first().map(|(since, _)| since.elapsed())

@@ -32,7 +32,7 @@ pub use purge::Purge;
 pub use session::Session;
 pub use sessions::Sessions;
 pub use statistics::analyze_grown_tables;
-pub use transaction::{LockWait, limit_lock_wait, transaction};
+pub use transaction::{LockWait, limit_lock_wait, transaction, transaction_within};
 
 /// The connection that store functions take as their first argument.
 pub type Connection = diesel_async::AsyncPgConnection;

@@ -19,10 +19,30 @@ where
     Work: AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, E>,
     E: From<DbError>,
 {
+    transaction_within(connection, LockWait::Session, work).await
+}
+
+/// The same, with a bound for each wait for a lock.
+///
+/// # Errors
+/// As [`transaction`]; [`DbError::LockTimeout`] when a lock can't be had in time.
+pub async fn transaction_within<T, E, Work>(
+    connection: &mut AsyncPgConnection,
+    wait: LockWait,
+    work: Work,
+) -> Result<T, E>
+where
+    Work: AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, E>,
+    E: From<DbError>,
+{
     Manager::begin_transaction(connection)
         .await
         .map_err(DbError::from)?;
-    match work(connection).await {
+    let done = match limit_lock_wait(connection, wait).await {
+        Ok(()) => work(connection).await,
+        Err(error) => Err(error.into()),
+    };
+    match done {
         Ok(value) => {
             Manager::commit_transaction(connection)
                 .await

@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
 use oms_database::{Database, DatabaseConfig, DbError, PooledConnection, transaction};
 use oms_test_support::{SilentProxy, TestDatabase};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 /// Far more than any bound of these tests.
@@ -149,4 +152,59 @@ async fn a_statement_that_nobody_waits_for_does_not_break_its_connection() {
     let mut connection = network.pool.acquire().await.unwrap();
     ask(&mut connection).await.unwrap();
     assert_eq!(network.proxy.accepted(), 1);
+}
+
+/// Stands before a server, and reads nothing more of its client from when it is told to: nothing is acknowledged then beyond
+/// what its kernel takes.
+async fn deaf(server: String) -> (u16, Arc<Notify>) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(1024).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(8).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let stop = Arc::new(Notify::new());
+    let stopped = stop.clone();
+    tokio::spawn(async move {
+        let (client, _) = listener.accept().await.unwrap();
+        let (mut from_client, mut to_client) = client.into_split();
+        let server = TcpStream::connect(server).await.unwrap();
+        let (mut from_server, mut to_server) = server.into_split();
+        tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
+        tokio::select! {
+            () = stopped.notified() => {}
+            _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
+        }
+        std::future::pending::<()>().await;
+    });
+    (port, stop)
+}
+
+#[tokio::test]
+async fn a_connection_that_takes_nothing_more_is_given_up_by_the_network_before_the_answer_is_overdue()
+ {
+    let database = TestDatabase::create_empty();
+    let url = database.url();
+    let (before, rest) = url.split_once('@').unwrap();
+    let (server, path) = rest.split_once('/').unwrap();
+    let (port, stop) = deaf(server.to_owned()).await;
+    let separator = if path.contains('?') { '&' } else { '?' };
+    let pool = Database::new(&DatabaseConfig {
+        max_connections: 1,
+        acquire_timeout: TOO_LONG,
+        answer_timeout: TOO_LONG * 10,
+        fresh: TOO_LONG,
+        ..DatabaseConfig::new(format!(
+            "{before}@127.0.0.1:{port}/{path}{separator}tcp_user_timeout=1"
+        ))
+    });
+    let pool = pool.unwrap();
+    let mut connection = pool.acquire().await.unwrap();
+    stop.notify_one();
+    // More than both kernels keep.
+    let statement = format!("SELECT '{}'", "x".repeat(16 * 1024 * 1024));
+    let sent = timeout(TOO_LONG * 2, connection.batch_execute(&statement)).await;
+    let sent = sent
+        .expect("the network gives the connection up")
+        .unwrap_err();
+    assert!(matches!(DbError::from(sent), DbError::Unavailable(_)));
 }

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 pub mod issuer;
+mod private_server;
 mod proxy;
 mod template;
 
+pub use private_server::PrivateServer;
 pub use proxy::SilentProxy;
 
 use std::thread;
@@ -31,7 +33,15 @@ impl TestDatabase {
     /// # Panics
     /// When there is no server to make it on; the message says what to do.
     pub fn create() -> Self {
-        Self::cloned_from(template::ensure)
+        Self::cloned_from(template::server_url(), template::ensure)
+    }
+
+    /// The same, on a server of the test's own.
+    ///
+    /// # Panics
+    /// As [`TestDatabase::create`].
+    pub fn create_on(server: &PrivateServer) -> Self {
+        Self::cloned_from(server.url().to_owned(), template::ensure)
     }
 
     /// Makes one without any migration applied.
@@ -39,7 +49,8 @@ impl TestDatabase {
     /// # Panics
     /// As [`TestDatabase::create`].
     pub fn create_empty() -> Self {
-        Self::cloned_from(async |_: &str| Ok("template0".to_owned()))
+        let server_url = template::server_url();
+        Self::cloned_from(server_url, async |_: &str| Ok("template0".to_owned()))
     }
 
     /// Makes a copy of this one, as `createdb --template` does. Nobody may be connected to it.
@@ -48,11 +59,13 @@ impl TestDatabase {
     /// When somebody is, or as [`TestDatabase::create`].
     pub fn copy(&self) -> Self {
         let name = self.name.clone();
-        Self::cloned_from(async move |_: &str| Ok(name))
+        Self::cloned_from(self.server_url.clone(), async move |_: &str| Ok(name))
     }
 
-    fn cloned_from(template: impl AsyncFnOnce(&str) -> anyhow::Result<String> + Send) -> Self {
-        let server_url = template::server_url();
+    fn cloned_from(
+        server_url: String,
+        template: impl AsyncFnOnce(&str) -> anyhow::Result<String> + Send,
+    ) -> Self {
         let name = format!("oms_test_{}", Uuid::now_v7().simple());
         let created = on_own_runtime(async || {
             let template = template(&server_url).await?;

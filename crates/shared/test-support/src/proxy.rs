@@ -1,7 +1,7 @@
 //! A network between a test and its database that can fall silent.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::Context;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,6 +24,8 @@ struct State {
     /// Connections up to this number are swallowed.
     swallowed: AtomicUsize,
     frozen: watch::Sender<bool>,
+    /// Connections can be made, and no statement gets through.
+    is_mute: AtomicBool,
 }
 
 impl SilentProxy {
@@ -79,8 +81,14 @@ impl SilentProxy {
         self.state.frozen.send_replace(false);
     }
 
+    /// From now on clients are let in, and no statement of theirs gets through.
+    pub fn swallow_statements(&self) {
+        self.state.is_mute.store(true, Ordering::SeqCst);
+    }
+
     /// New connections work again. Those that were swallowed stay so.
     pub fn heal(&self) {
+        self.state.is_mute.store(false, Ordering::SeqCst);
         self.swallow_existing();
     }
 }
@@ -116,9 +124,21 @@ async fn forward(
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     tokio::select! {
-        ended = pump(from_client, to_server, state, number) => ended,
-        ended = pump(from_server, to_client, state, number) => ended,
+        ended = pump(from_client, to_server, state, number, Sender::Client) => ended,
+        ended = pump(from_server, to_client, state, number, Sender::Server) => ended,
     }
+}
+
+/// Who sends what a pump passes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sender {
+    Client,
+    Server,
+}
+
+/// Whether a client sends this to be let in: its first message, or a password. It sends each of them by itself.
+fn is_of_login(bytes: &[u8], is_first: bool) -> bool {
+    is_first || bytes[0] == b'p'
 }
 
 async fn pump(
@@ -126,7 +146,9 @@ async fn pump(
     mut to: OwnedWriteHalf,
     state: &State,
     number: usize,
+    sender: Sender,
 ) -> anyhow::Result<()> {
+    let mut is_first = true;
     let mut buffer = vec![0; 16 * 1024];
     let mut frozen = state.frozen.subscribe();
     loop {
@@ -135,7 +157,12 @@ async fn pump(
             return Ok(());
         }
         frozen.wait_for(|is_frozen| !is_frozen).await?;
-        if number > state.swallowed.load(Ordering::SeqCst) {
+        let is_swallowed = number <= state.swallowed.load(Ordering::SeqCst);
+        let is_mute = sender == Sender::Client
+            && state.is_mute.load(Ordering::SeqCst)
+            && !is_of_login(&buffer[..read], is_first);
+        is_first = false;
+        if !is_swallowed && !is_mute {
             to.write_all(&buffer[..read]).await?;
         }
     }

@@ -38,6 +38,14 @@ macro_rules! schema_of {
     };
 }
 
+/// One of these words.
+pub fn words(words: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
+    let words: Vec<&str> = words.into_iter().collect();
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(words))
+}
+
 /// utoipa writes what a page has into the page; a reference says the same.
 #[derive(Clone, Copy, Debug)]
 pub struct PagesOfNamedItems;

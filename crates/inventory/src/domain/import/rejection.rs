@@ -1,5 +1,7 @@
 //! Rows that are not imported, and why.
 
+use oms_validation::newer_word;
+
 /// Most rejected rows that a report names. It counts all of them.
 pub const MAX_NAMED_REJECTIONS: usize = 10_000;
 
@@ -55,6 +57,8 @@ pub enum RejectionCode {
     BelowReserved,
     /// There would be more pieces than a stock level can have.
     TooMuchStock,
+    /// What a newer version of the program has stored, in its words.
+    Other(&'static str),
 }
 
 impl RejectionCode {
@@ -93,7 +97,13 @@ impl RejectionCode {
             Self::UnknownWarehouse => "row.unknown_warehouse",
             Self::BelowReserved => "row.below_reserved",
             Self::TooMuchStock => "row.too_much_stock",
+            Self::Other(word) => word,
         }
+    }
+
+    /// What the database has, also where a newer version of the program wrote it.
+    pub(crate) fn stored(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
     /// The meaning of a code.

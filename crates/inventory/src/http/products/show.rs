@@ -15,16 +15,20 @@ oms_errors::refusals! {
     Refusals: [PRODUCT_NOT_FOUND]
 }
 
-/// 200 with the product and its `ETag`; 404 when there is none of this id in this store.
+/// 200 with the product and its `ETag`; 304 when `If-None-Match` names it; 404 when there is none of this id in this store.
 #[utoipa::path(
     get,
     path = "/products/{id}",
     operation_id = "getProduct",
     tag = "inventory",
     summary = "Read a product",
-    params(("id" = ProductId, Path)),
+    params(
+        ("id" = ProductId, Path),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer: 304 while nothing has changed."),
+    ),
     responses(
         (status = 200, description = "The product.", body = ProductBody, headers(("ETag"))),
+        (status = 304, description = "Not modified.", headers(("ETag"))),
         Refusals,
     ),
 )]

@@ -27,16 +27,22 @@ oms_errors::refusals! {
     ShowRefusals: [STOCK_LEVEL_NOT_FOUND]
 }
 
-/// 200 with the pieces that routing leaves alone, and an `ETag`; 404 when the warehouse never had the product.
+/// 200 with the pieces that routing leaves alone, and an `ETag`; 304 when `If-None-Match` names it; 404 when the
+/// warehouse never had the product.
 #[utoipa::path(
     get,
     path = "/stock-levels/{warehouse}/{product}/safety-stock",
     operation_id = "getSafetyStock",
     tag = "inventory",
     summary = "Read how many pieces routing leaves alone",
-    params(("warehouse" = WarehouseId, Path), ("product" = ProductId, Path)),
+    params(
+        ("warehouse" = WarehouseId, Path),
+        ("product" = ProductId, Path),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer: 304 while nothing has changed."),
+    ),
     responses(
         (status = 200, description = "The quantity.", body = Body, headers(("ETag"))),
+        (status = 304, description = "Not modified.", headers(("ETag"))),
         ShowRefusals,
     ),
 )]

@@ -15,16 +15,20 @@ oms_errors::refusals! {
     Refusals: [WAREHOUSE_NOT_FOUND]
 }
 
-/// 200 with the warehouse and its `ETag`; 404 when there is none of this id in this store.
+/// 200 with the warehouse and its `ETag`; 304 when `If-None-Match` names it; 404 when there is none of this id in this store.
 #[utoipa::path(
     get,
     path = "/warehouses/{id}",
     operation_id = "getWarehouse",
     tag = "inventory",
     summary = "Read a warehouse",
-    params(("id" = WarehouseId, Path)),
+    params(
+        ("id" = WarehouseId, Path),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer: 304 while nothing has changed."),
+    ),
     responses(
         (status = 200, description = "The warehouse.", body = WarehouseBody, headers(("ETag"))),
+        (status = 304, description = "Not modified.", headers(("ETag"))),
         Refusals,
     ),
 )]

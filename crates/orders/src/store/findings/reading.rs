@@ -150,8 +150,7 @@ impl Row {
         let payment = self.payment_reference.as_deref().map(Reference::parse);
         Ok(Finding {
             id: self.id.into(),
-            kind: FindingKind::parse(&self.kind)
-                .ok_or_else(|| unreadable("unknown kind of finding"))?,
+            kind: FindingKind::stored(&self.kind),
             gateway: self.gateway,
             charge: charge.transpose().map_err(unreadable)?,
             payment: payment.transpose().map_err(unreadable)?,
@@ -160,8 +159,7 @@ impl Row {
             expected: money(self.expected_minor, self.expected_currency)?,
             found: money(self.found_minor, self.found_currency)?,
             detail: self.detail,
-            action: FindingAction::parse(&self.action)
-                .ok_or_else(|| unreadable("unknown action"))?,
+            action: FindingAction::stored(&self.action),
             lease: Lease::new(self.claim, self.tries),
             found_at: self.found_at,
             last_seen_at: self.last_seen_at,

@@ -163,7 +163,7 @@ fn text_of(listing: &OrderListing) -> &'static str {
             return in_order!(sort, from_unsettled!());
         }
         // Nearly all of them.
-        Some(OrderStatus::Paid) | None => {}
+        Some(OrderStatus::Paid | OrderStatus::Other(_)) | None => {}
     }
     if filter.warehouse_id.is_some() {
         return in_order!(sort, from_orders!("o.warehouse_id = $6"));

@@ -52,6 +52,9 @@ pub enum LaterCause {
         "the payment was inherited from the database that this one was copied from; see `oms-api installation`"
     )]
     Inherited,
+    /// The attempt, or the refund, is in a state that only a newer version of the program knows.
+    #[error("the payment is in the state {0}, which only a newer version of the program knows")]
+    Newer(&'static str),
     /// The gateway has a refund with this refund's id, of another amount.
     #[error("the gateway has a refund of another amount: {amount:?}")]
     OtherRefund {

@@ -1,0 +1,226 @@
+//! A PostgreSQL server of one test's own, whose processes the test may stop.
+
+use std::fs;
+use std::io;
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use diesel::QueryableByName;
+use diesel::sql_types::Integer;
+use diesel_async::{AsyncConnection, RunQueryDsl};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use oms_database::{Connection, cached_sql};
+use uuid::Uuid;
+
+use crate::{PATIENCE, template};
+
+/// A server of one test's own: the programs, the account and the libraries are those of the tests' server, which must run on
+/// this machine. Ends with the value, and leaves nothing behind.
+pub struct PrivateServer {
+    folder: PathBuf,
+    postmaster: Child,
+    url: String,
+}
+
+/// How the tests' server was started.
+struct Original {
+    programs: PathBuf,
+    environment: Vec<(String, String)>,
+    uid: u32,
+    gid: u32,
+}
+
+impl PrivateServer {
+    /// Makes one and starts it.
+    ///
+    /// # Panics
+    /// When there is no server on this machine whose programs can be run; the message says why.
+    pub async fn start() -> Self {
+        Self::try_to_start()
+            .await
+            .unwrap_or_else(|error| panic!("can't start a server of the test's own: {error:#}"))
+    }
+
+    async fn try_to_start() -> anyhow::Result<Self> {
+        let original = Original::find(&template::server_url()).await?;
+        let folder = std::env::temp_dir().join(format!("oms-{}", Uuid::now_v7().simple()));
+        fs::create_dir(&folder)?;
+        chown(&folder, Some(original.uid), Some(original.gid))?;
+        let data = folder.join("data");
+        let mut initdb = original.command("initdb");
+        let initdb = initdb
+            .arg("-D")
+            .arg(&data)
+            .args(["-U", "postgres", "-A", "trust", "-E", "UTF8"])
+            .args(["--locale=C.UTF-8", "--no-sync", "--no-instructions"]);
+        let made = initdb.output()?;
+        if !made.status.success() {
+            bail!("initdb: {}", String::from_utf8_lossy(&made.stderr));
+        }
+        let port = free_port()?;
+        let mut server = Self {
+            postmaster: original.start(&data, port)?,
+            folder,
+            url: format!("postgres://postgres@127.0.0.1:{port}/postgres"),
+        };
+        server.wait_until_up().await?;
+        Ok(server)
+    }
+
+    async fn wait_until_up(&mut self) -> anyhow::Result<()> {
+        let since = Instant::now();
+        loop {
+            let refused = match Connection::establish(&self.url).await {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
+            if let Some(status) = self.postmaster.try_wait()? {
+                bail!("it ended with {status}");
+            }
+            if since.elapsed() > PATIENCE {
+                return Err(refused.into());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Where it is: the superuser's maintenance database.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Stops every process of the server, as a machine does that is starved or a hypervisor that moves it. The kernel goes on
+    /// taking connections and acknowledging what is sent.
+    ///
+    /// # Panics
+    /// When a process can't be stopped.
+    pub fn pause(&self) {
+        // The one that starts others comes first.
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets every process go on.
+    ///
+    /// # Panics
+    /// When a process can't go on.
+    pub fn resume(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let postmaster = self.postmaster.id();
+        send(postmaster, signal).expect("the server runs");
+        for process in children_of(postmaster) {
+            // It may have ended since it was found.
+            let _ = send(process, signal);
+        }
+    }
+}
+
+impl Drop for PrivateServer {
+    fn drop(&mut self) {
+        self.signal(Signal::SIGCONT);
+        let _ = send(self.postmaster.id(), Signal::SIGQUIT);
+        let _ = self.postmaster.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Original {
+    /// From the process that serves a connection to the server.
+    async fn find(url: &str) -> anyhow::Result<Self> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Integer)]
+            process: i32,
+        }
+
+        let mut connection = Connection::establish(url).await?;
+        let statement = cached_sql("SELECT pg_backend_pid() AS process");
+        let row: Row = statement.get_result(&mut connection).await?;
+        let process = PathBuf::from(format!("/proc/{}", row.process));
+        let account = fs::metadata(&process)
+            .context("the server of OMS_TEST_DATABASE_URL is not on this machine")?;
+        let program = fs::read_link(process.join("exe"))?;
+        let programs = program.parent().context("a program is in a folder")?;
+        Ok(Self {
+            programs: programs.to_owned(),
+            environment: environment_of(&process)?,
+            uid: account.uid(),
+            gid: account.gid(),
+        })
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.programs.join(program));
+        command
+            .env_clear()
+            .envs(self.environment.iter().cloned())
+            .env("LC_ALL", "C")
+            .current_dir("/");
+        if nix::unistd::Uid::effective().is_root() {
+            command.uid(self.uid).gid(self.gid);
+        }
+        command
+    }
+
+    fn start(&self, data: &Path, port: u16) -> io::Result<Child> {
+        let mut postgres = self.command("postgres");
+        postgres.arg("-D").arg(data).arg("-p").arg(port.to_string());
+        for setting in [
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "fsync=off",
+            "full_page_writes=off",
+            "lc_messages=C",
+        ] {
+            postgres.arg("-c").arg(setting);
+        }
+        postgres
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+    }
+}
+
+/// Where libraries are that were unpacked, not installed.
+fn environment_of(process: &Path) -> io::Result<Vec<(String, String)>> {
+    let environment = fs::read(process.join("environ"))?;
+    let environment = String::from_utf8_lossy(&environment);
+    let variables = environment
+        .split('\0')
+        .filter_map(|line| line.split_once('='));
+    let is_ours = |name: &str| !name.starts_with("PG") && !name.starts_with("LC_");
+    Ok(variables
+        .filter(|(name, _)| is_ours(name))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+fn send(process: u32, signal: Signal) -> nix::Result<()> {
+    kill(Pid::from_raw(process.cast_signed()), signal)
+}
+
+fn children_of(parent: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter(|id| parent_of(*id) == Some(parent)).collect()
+}
+
+fn parent_of(process: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name of the program, in brackets, may have any characters.
+    let (_, after_name) = stat.rsplit_once(") ")?;
+    after_name.split_whitespace().nth(1)?.parse().ok()
+}
