@@ -25,16 +25,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::address_locator::GeocodedAddresses;
 use crate::admission::Admission;
-use crate::alerts::Deliverer;
 use crate::config::{Config, Environment, Gateway};
-use crate::gateway_events::Applier;
 use crate::http_server::Endpoints;
 use crate::metrics::requests::RequestMetrics;
 use crate::readiness::Readiness;
-use crate::reconciler::Reconciler;
-use crate::statistics::Analyzer;
-use crate::sweeper::Sweeper;
-use crate::workers::Workers;
+use crate::workers::{self, Surroundings};
 use crate::{database, http_server, installation, metrics, shutdown};
 
 /// Serves until SIGTERM or Ctrl-C.
@@ -79,11 +74,19 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let locator = Arc::new(GeocodedAddresses(geocoder.clone()));
     let inventory = Arc::new(InventoryContext::new(database.clone(), locator));
     let context = OrderContext::new(database.clone(), gateway, geocoder, settings);
-    let context = Arc::new(context.with_installation(installation));
+    let context = context.with_installation(installation);
+    let context = Arc::new(context.with_stopping(stopping.clone()));
     metrics::orders::register(&metrics, &context)?;
 
     let news = Arc::new(Notify::new());
-    let workers = start_workers(&config, &database, &context, &news, &metrics, &stopping)?;
+    let mut workers = workers::start(&Surroundings {
+        config: &config,
+        database: &database,
+        context: &context,
+        news: &news,
+        metrics: &metrics,
+        stopping: &stopping,
+    })?;
     let is_stuck = {
         let context = context.clone();
         move || context.is_stuck()
@@ -114,7 +117,16 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         stopping.clone(),
     )?;
 
-    shutdown.await?;
+    let ended = tokio::select! {
+        stopped = &mut shutdown => {
+            stopped?;
+            None
+        }
+        ended = workers.unexpected_end() => Some(ended),
+    };
+    if let Some(ended) = &ended {
+        tracing::error!(worker = ended.worker, cause = ?ended.cause, "a background worker ended; the program stops");
+    }
     tracing::info!("stopping: no new connections");
     let deadline = Instant::now() + config.shutdown_timeout;
     stopping.cancel();
@@ -130,54 +142,10 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     metrics_server.stop().await;
     database.close();
     tracing::info!("stopped");
-    Ok(())
-}
-
-fn start_workers(
-    config: &Config,
-    database: &Database,
-    context: &Arc<OrderContext>,
-    news: &Arc<Notify>,
-    metrics: &Metrics,
-    stopping: &CancellationToken,
-) -> anyhow::Result<Workers> {
-    let (context, stopping) = (|| context.clone(), || stopping.clone());
-    let interval = config.sweep.interval;
-    let mut workers = Workers::new(metrics, stopping())?;
-    workers.start(Analyzer {
-        database: database.clone(),
-        stopping: stopping(),
-    })?;
-    workers.start(Sweeper::new(context(), interval, metrics, stopping())?)?;
-    let webhook = config.alert_webhook.as_ref();
-    workers.start(Deliverer::new(
-        context(),
-        interval,
-        webhook,
-        metrics,
-        stopping(),
-    )?)?;
-    let (events, look_every) = (database.clone(), config.gateway_events_interval);
-    let applier = Applier::new(
-        context(),
-        events,
-        look_every,
-        news.clone(),
-        metrics,
-        stopping(),
-    )?;
-    workers.start(applier)?;
-    if let Some(schedule) = config.reconcile {
-        let own = config.tenant;
-        workers.start(Reconciler::new(
-            context(),
-            own,
-            schedule,
-            metrics,
-            stopping(),
-        )?)?;
+    match ended {
+        None => Ok(()),
+        Some(_) => anyhow::bail!("a background worker ended, which is a defect; the log has it"),
     }
-    Ok(workers)
 }
 
 /// The payment gateway.

@@ -1,137 +1,138 @@
-//! Runs the background workers. One that ends before the program stops is restarted, with an ERROR in the log: nobody else
-//! would notice, and its gauges would keep their last value.
+//! The background workers of the program.
 
-use std::panic::AssertUnwindSafe;
+mod alerts;
+mod backlog;
+mod failpoints;
+mod gateway_events;
+mod reconciler;
+mod statistics;
+mod sweeper;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use futures_util::FutureExt;
-use oms_monitoring::metrics::{Counter, Metrics, MetricsError};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout_at};
-use tokio_util::sync::CancellationToken;
+use oms_database::Database;
+use oms_monitoring::metrics::{Metrics, MetricsError};
+use oms_orders::OrderContext;
+use oms_work::{CancellationToken, Heartbeat, Next, Runner, Worker};
+use tokio::sync::Notify;
 
-/// Pause before a worker is restarted.
-const PAUSE: Duration = Duration::from_secs(1);
+use crate::config::Config;
 
-/// A background worker.
-#[async_trait]
-pub(crate) trait Worker: Send + Sync + 'static {
-    /// Its name in the log and in metrics.
-    fn name(&self) -> &'static str;
-
-    /// Works until the program stops. It beats after each turn, whether or not the turn succeeded.
-    async fn run(&self, pulse: &Pulse);
+/// What the workers work with.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) database: &'a Database,
+    pub(crate) context: &'a Arc<OrderContext>,
+    /// Notified when a gateway event was stored.
+    pub(crate) news: &'a Arc<Notify>,
+    pub(crate) metrics: &'a Metrics,
+    pub(crate) stopping: &'a CancellationToken,
 }
 
-/// When a worker last completed a turn.
-#[derive(Clone)]
-pub(crate) struct Pulse {
-    started: Instant,
-    last_ms: Arc<AtomicU64>,
+/// Starts every worker of the program.
+pub(crate) fn start(with: &Surroundings<'_>) -> anyhow::Result<Runner> {
+    let Surroundings {
+        config, metrics, ..
+    } = with;
+    let (context, database) = (|| with.context.clone(), || with.database.clone());
+    let interval = config.sweep.interval;
+    let mut workers = Workers {
+        runner: Runner::new(with.stopping.clone()),
+        metrics,
+    };
+    workers.add(statistics::Analyzer {
+        database: database(),
+    })?;
+    workers.add(sweeper::Sweeper {
+        context: context(),
+        interval,
+        metrics: sweeper::SweepMetrics::register(metrics)?,
+    })?;
+    workers.add(alerts::Deliverer {
+        context: context(),
+        interval,
+        sinks: alerts::Sinks::new(config.alert_webhook.as_ref(), metrics)?,
+    })?;
+    let applier = gateway_events::Applier {
+        context: context(),
+        interval: config.gateway_events_interval,
+        metrics: gateway_events::EventMetrics::register(metrics)?,
+    };
+    workers.add_woken(applier, with.news.clone())?;
+    workers.add(gateway_events::Purger {
+        database: database(),
+    })?;
+    if let Some(schedule) = config.reconcile {
+        workers.add(reconciler::FindingSettler {
+            context: context(),
+            interval: schedule.interval,
+        })?;
+        workers.add(reconciler::Reconciler {
+            context: context(),
+            own: config.tenant,
+            schedule,
+            metrics: reconciler::ReconcileMetrics::register(metrics)?,
+            stopping: with.stopping.clone(),
+        })?;
+    }
+    workers.add(backlog::BacklogGauges {
+        context: context(),
+        database: database(),
+        compared: config.reconcile.map(|_| config.tenant),
+        interval: measuring_interval(config),
+        gauges: backlog::Gauges::register(metrics, config.reconcile.is_some())?,
+    })?;
+    Ok(workers.runner)
 }
 
-impl Pulse {
-    fn new() -> Self {
-        Self {
-            started: Instant::now(),
-            last_ms: Arc::default(),
-        }
-    }
-
-    /// A turn is completed.
-    pub(crate) fn beat(&self) {
-        self.last_ms.store(self.now_ms(), Ordering::Relaxed);
-    }
-
-    fn age(&self) -> Duration {
-        let last_ms = self.last_ms.load(Ordering::Relaxed);
-        Duration::from_millis(self.now_ms().saturating_sub(last_ms))
-    }
-
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
+/// The shortest interval of the workers whose backlogs are measured.
+fn measuring_interval(config: &Config) -> Duration {
+    let interval = config.sweep.interval.min(config.gateway_events_interval);
+    let of_comparing = config.reconcile.map(|schedule| schedule.interval);
+    of_comparing.map_or(interval, |it| it.min(interval))
 }
 
-/// The workers of the program.
-pub(crate) struct Workers {
-    metrics: Metrics,
-    restarts: Counter<1>,
-    stopping: CancellationToken,
-    running: Vec<(&'static str, JoinHandle<()>)>,
+/// A runner whose workers are measured.
+struct Workers<'a> {
+    runner: Runner,
+    metrics: &'a Metrics,
 }
 
-impl Workers {
-    /// None yet. They stop when `stopping` comes.
-    pub(crate) fn new(
-        metrics: &Metrics,
-        stopping: CancellationToken,
-    ) -> Result<Self, MetricsError> {
-        let help = "Restarts of background workers that ended unexpectedly";
-        Ok(Self {
-            restarts: metrics.counter("oms_worker_restarts_total", help, &["worker"])?,
-            metrics: metrics.clone(),
-            stopping,
-            running: Vec::new(),
-        })
+impl Workers<'_> {
+    fn add(&mut self, worker: impl Worker) -> Result<(), MetricsError> {
+        self.add_woken(worker, Arc::default())
     }
 
-    /// Starts one.
-    pub(crate) fn start(&mut self, worker: impl Worker) -> Result<(), MetricsError> {
-        let (name, pulse) = (worker.name(), Pulse::new());
-        self.restarts.add(&[name], 0);
-        let help = "Time since a background worker last completed a turn";
-        let sampled = pulse.clone();
-        let age_s = move || sampled.age().as_secs_f64();
-        let gauge = "oms_worker_turn_age_seconds";
-        self.metrics
-            .gauge_from(gauge, help, &[("worker", name)], age_s)?;
-        let (restarts, stopping) = (self.restarts.clone(), self.stopping.clone());
-        let running = async move { keep_running(&worker, &pulse, &restarts, &stopping).await };
-        self.running.push((name, tokio::spawn(running)));
-        Ok(())
-    }
-
-    /// Waits until each has finished its turn. Those that have not by the deadline are cut off.
-    pub(crate) async fn stopped(self, deadline: Instant) {
-        for (name, mut task) in self.running {
-            match timeout_at(deadline, &mut task).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    tracing::error!(worker = name, %error, "a background worker failed");
-                }
-                Err(_) => task.abort(),
-            }
-        }
+    fn add_woken(&mut self, worker: impl Worker, wake: Arc<Notify>) -> Result<(), MetricsError> {
+        let worker = failpoints::WithFailpoints::of(worker);
+        let heartbeat = self.runner.start_woken(worker, wake);
+        measure(&heartbeat, self.metrics)
     }
 }
 
-async fn keep_running(
-    worker: &impl Worker,
-    pulse: &Pulse,
-    restarts: &Counter<1>,
-    stopping: &CancellationToken,
-) {
-    loop {
-        let ended = AssertUnwindSafe(worker.run(pulse)).catch_unwind().await;
-        if stopping.is_cancelled() {
-            return;
-        }
-        let reason = match ended {
-            Ok(()) => "it ended",
-            Err(_) => "it panicked; the defect is on standard error",
-        };
-        restarts.increment(&[worker.name()]);
-        tracing::error!(
-            worker = worker.name(),
-            reason,
-            "a background worker ended unexpectedly, and is restarted"
-        );
-        if stopping.run_until_cancelled(sleep(PAUSE)).await.is_none() {
-            return;
-        }
+fn measure(heartbeat: &Heartbeat, metrics: &Metrics) -> Result<(), MetricsError> {
+    let labels = [("worker", heartbeat.worker())];
+    let sampled = heartbeat.clone();
+    metrics.gauge_from(
+        "oms_worker_last_turn_timestamp_seconds",
+        "When a background worker last completed a turn, in seconds since 1970",
+        &labels,
+        move || sampled.last_turn().as_secs_f64(),
+    )?;
+    let sampled = heartbeat.clone();
+    metrics.counter_from(
+        "oms_worker_panics_total",
+        "Turns of a background worker that ended in a panic",
+        &labels,
+        move || sampled.panics(),
+    )
+}
+
+/// When a worker takes its next turn.
+const fn next(more_due: bool) -> Next {
+    match more_due {
+        true => Next::Immediately,
+        false => Next::AfterInterval,
     }
 }

@@ -205,5 +205,5 @@ mod webhooks_applied;
 mod webhooks_in;
 #[path = "http/webhooks_late.rs"]
 mod webhooks_late;
-#[path = "http/worker_restarts.rs"]
-mod worker_restarts;
+#[path = "http/workers.rs"]
+mod workers;

@@ -10,6 +10,7 @@ use oms_payments::{PaymentBatches, PaymentGateway};
 use oms_validation::{Currency, InstallationId};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::domain::clock::{Clock, DatabaseClock, Now};
 use crate::service::end_paid_orders::EndPaid;
@@ -34,6 +35,8 @@ pub struct OrderContext {
     pub(crate) outcomes: PlacingOutcomes,
     /// The installation, for telling operators whose a charge is.
     pub(crate) installation: Option<InstallationId>,
+    /// Cancelled when the program stops: no further batch of background work begins.
+    pub(crate) stopping: CancellationToken,
     clock: Arc<dyn Clock>,
     admissions: Semaphore,
     patience: Semaphore,
@@ -84,6 +87,7 @@ impl OrderContext {
             geocoder,
             settings,
             installation: None,
+            stopping: CancellationToken::new(),
             clock: Arc::new(DatabaseClock),
             admissions: Semaphore::new(admitted),
             patience: Semaphore::new((database_size / 4).max(1)),
@@ -95,6 +99,13 @@ impl OrderContext {
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// The same, whose background work ends when `stopping` is cancelled.
+    #[must_use]
+    pub fn with_stopping(mut self, stopping: CancellationToken) -> Self {
+        self.stopping = stopping;
         self
     }
 

@@ -65,5 +65,4 @@ pub use service::resolve_dead_letter::resolve_dead_letter;
 pub use service::resolve_finding::resolve_finding;
 pub use service::retry_dead_letter::retry_dead_letter;
 pub use service::settle_due_findings::settle_due_findings;
-pub use service::settle_findings::settle_findings;
 pub use service::sweep_orders::{SweepSummary, sweep_orders};

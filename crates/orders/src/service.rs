@@ -60,7 +60,6 @@ pub(crate) mod retry_dead_letter;
 pub(crate) mod settle_due_findings;
 mod settle_elsewhere;
 mod settle_finding;
-pub(crate) mod settle_findings;
 pub(crate) mod settle_pending;
 pub(crate) mod stored_answer;
 pub(crate) mod sweep_orders;

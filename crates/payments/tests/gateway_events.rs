@@ -12,6 +12,7 @@ use oms_payments::{
     NewGatewayEvent, PaymentError, Received, Reference, claim_gateway_events, collect_payment,
     find_attempt_by_reference, find_due_event_tenants, finish_gateway_event,
     postpone_gateway_event, purge_gateway_events, receive_gateway_event, record_attempts,
+    return_gateway_event,
 };
 use oms_test_support::TestDatabase;
 use oms_validation::{Currency, Money, OrderId, TenantId};
@@ -105,7 +106,7 @@ async fn a_message_is_kept_once_and_taken_on_as_it_came() {
         reference: new.reference.unwrap(),
         order_id: new.order_id,
         created_at: new.created_at,
-        tries: 1,
+        lease: oms_work::Lease { claim: 1, tries: 1 },
     };
     assert_eq!(claim_one(connection, tenant).await, expected);
 }
@@ -181,7 +182,7 @@ async fn a_claim_is_the_claimers_alone_until_the_lease_is_over() {
 
     pass(connection, "1 hour").await;
     let second = claim_one(connection, tenant).await;
-    assert_eq!(second.tries, 2);
+    assert_eq!(second.lease.tries, 2);
     // The one who was too slow changes nothing any more.
     let delay = Duration::ZERO;
     assert!(
@@ -216,6 +217,38 @@ async fn a_claim_is_the_claimers_alone_until_the_lease_is_over() {
 }
 
 #[tokio::test]
+async fn an_expired_claim_stays_lost_after_a_later_claim_that_was_no_try() {
+    let database = TestDatabase::create();
+    let connection = &mut database.connect().await;
+    let tenant = TenantId::generate();
+    receive(connection, tenant, &event("evt_1")).await;
+    let slow = claim_one(connection, tenant).await;
+    pass(connection, "1 hour").await;
+    let returned = claim_one(connection, tenant).await;
+    return_gateway_event(connection, tenant, &returned, Duration::ZERO)
+        .await
+        .unwrap();
+    // As many tries as when the slow one claimed it.
+    assert!(
+        !finish_gateway_event(connection, tenant, &slow, "paid")
+            .await
+            .unwrap()
+    );
+    let third = claim_one(connection, tenant).await;
+    assert_eq!((slow.lease.tries, third.lease.tries), (1, 2));
+    assert!(
+        !postpone_gateway_event(connection, tenant, &returned, Duration::ZERO)
+            .await
+            .unwrap()
+    );
+    assert!(
+        finish_gateway_event(connection, tenant, &third, "paid")
+            .await
+            .unwrap()
+    );
+}
+
+#[tokio::test]
 async fn what_is_postponed_comes_back_after_the_delay() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
@@ -231,7 +264,7 @@ async fn what_is_postponed_comes_back_after_the_delay() {
     pass(connection, "119 minutes").await;
     assert_eq!(claim(connection, tenant).await, []);
     pass(connection, "1 minute").await;
-    assert_eq!(claim_one(connection, tenant).await.tries, 2);
+    assert_eq!(claim_one(connection, tenant).await.lease.tries, 2);
 }
 
 #[tokio::test]

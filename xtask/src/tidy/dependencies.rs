@@ -32,7 +32,7 @@ const fn row(
 }
 
 /// The table of ARCHITECTURE.md.
-const TABLE: [Row; 17] = [
+const TABLE: [Row; 18] = [
     row("oms-errors", &[], &[]),
     row("oms-batching", &[], &[]),
     row("oms-circuit-breaker", &[], &[]),
@@ -40,6 +40,7 @@ const TABLE: [Row; 17] = [
     row("oms-failpoints", &[], &[]),
     row("oms-validation", &["oms-errors"], &[]),
     row("oms-database", &["oms-errors"], &[TEST_SUPPORT]),
+    row("oms-work", &["oms-validation", "oms-database"], &[]),
     row(
         "oms-geocoding",
         &["oms-errors", "oms-circuit-breaker", "oms-database"],
@@ -64,6 +65,7 @@ const TABLE: [Row; 17] = [
             "oms-batching",
             "oms-circuit-breaker",
             "oms-failpoints",
+            "oms-work",
         ],
         &[TEST_SUPPORT],
     ),
@@ -78,6 +80,7 @@ const TABLE: [Row; 17] = [
             "oms-database",
             "oms-batching",
             "oms-failpoints",
+            "oms-work",
         ],
         &[TEST_SUPPORT],
     ),
@@ -95,6 +98,7 @@ const TABLE: [Row; 17] = [
             "oms-circuit-breaker",
             "oms-monitoring",
             "oms-failpoints",
+            "oms-work",
         ],
         &[TEST_SUPPORT],
     ),

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use oms_payments::{ChargeId, Reference};
 use oms_validation::{InstallationId, Money, OrderId, newer_word};
+use oms_work::Lease;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -33,8 +34,8 @@ pub struct Finding {
     pub detail: String,
     /// What the program does about it by itself.
     pub action: FindingAction,
-    /// How often it has tried.
-    pub tries: u32,
+    /// How often it has tried, and by which claim last.
+    pub lease: Lease,
     /// When it was found.
     pub found_at: DateTime<Utc>,
     /// When it was seen last.

@@ -2,23 +2,20 @@
 //! becomes of those that it could not apply.
 
 use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
 
-use futures_util::future::join_all;
-use futures_util::{FutureExt, StreamExt, stream};
+use async_trait::async_trait;
 use oms_payments::{
     GatewayEvent, claim_gateway_events, find_due_event_tenants, finish_gateway_event,
     postpone_gateway_event, return_gateway_event,
 };
 use oms_validation::TenantId;
+use oms_work::{Batch, WorkList, turn};
 
 use crate::context::OrderContext;
 use crate::domain::backoff;
 use crate::error::OrderError;
 use crate::service::apply_gateway_event::{Applied, Outcome, apply_gateway_event};
 
-/// Most stores whose messages are applied at a time.
-const STORES_AT_A_TIME: usize = 4;
 /// How often a message is tried before it is given up: the sweeper owns every order that is not settled, and a message only
 /// has it settled sooner.
 const MAX_TRIES: u32 = 10;
@@ -73,44 +70,62 @@ pub async fn apply_gateway_events(context: &OrderContext) -> Result<AppliedEvent
     if !context.gateway.is_available() {
         return Ok(applied);
     }
-    let mut connection = context.database.acquire().await?;
-    let stores = find_due_event_tenants(&mut connection).await?;
-    drop(connection);
-    let batches = stream::iter(stores)
-        .map(|tenant| apply_for_store(context, tenant))
-        .buffer_unordered(STORES_AT_A_TIME);
-    let batches: Vec<Vec<Concluded>> = batches.collect().await;
-    for batch in batches {
-        applied.more_due |= batch.len() >= context.settings.sweep_batch;
-        batch
-            .into_iter()
-            .for_each(|concluded| applied.count(concluded));
-    }
+    let turn = turn(&DueEvents(context), &context.stopping).await?;
+    applied.more_due = turn.more_due;
+    let concluded = turn.outcomes.into_iter().flatten();
+    concluded.for_each(|concluded| applied.count(concluded));
     Ok(applied)
 }
 
-async fn apply_for_store(context: &OrderContext, tenant: TenantId) -> Vec<Concluded> {
-    match claim(context, tenant).await {
-        Ok(events) => {
-            let payments = by_payment(events);
-            let applied = payments
-                .iter()
-                .map(|events| apply_to_payment(context, tenant, events));
-            join_all(applied).await.into_iter().flatten().collect()
-        }
-        Err(error) => {
-            let cause: &dyn std::error::Error = &error;
-            tracing::warn!(%tenant, cause, "what the gateway reported to a store could not be read");
-            Vec::new()
-        }
-    }
-}
+/// The gateway events that are not applied. An entry is all that were claimed about one payment, so that it is read once.
+struct DueEvents<'a>(&'a OrderContext);
 
-/// With the sweeper's lease: it is longer than settling one order takes.
-async fn claim(context: &OrderContext, tenant: TenantId) -> Result<Vec<GatewayEvent>, OrderError> {
-    let (limit, lease) = (context.settings.sweep_batch, context.settings.sweep_lease);
-    let mut connection = context.database.acquire().await?;
-    Ok(claim_gateway_events(&mut connection, tenant, limit, lease).await?)
+#[async_trait]
+impl WorkList for DueEvents<'_> {
+    type Entry = Vec<GatewayEvent>;
+    type Outcome = Vec<Concluded>;
+    type Error = OrderError;
+
+    const ENTRIES: &'static str = "gateway events";
+
+    async fn find_due_tenants(&self) -> Result<Vec<TenantId>, OrderError> {
+        let mut connection = self.0.database.acquire().await?;
+        Ok(find_due_event_tenants(&mut connection).await?)
+    }
+
+    /// With the sweeper's lease: it is longer than settling one order takes.
+    async fn claim(&self, tenant: TenantId) -> Result<Batch<Vec<GatewayEvent>>, OrderError> {
+        let settings = &self.0.settings;
+        let (limit, lease) = (settings.sweep_batch, settings.sweep_lease);
+        let mut connection = self.0.database.acquire().await?;
+        let events = claim_gateway_events(&mut connection, tenant, limit, lease).await?;
+        Ok(Batch {
+            is_full: events.len() >= limit,
+            entries: by_payment(events),
+        })
+    }
+
+    async fn work(&self, tenant: TenantId, events: &Vec<GatewayEvent>) -> Vec<Concluded> {
+        let Some(first) = events.first() else {
+            return Vec::new();
+        };
+        let applied = apply_gateway_event(self.0, tenant, first).await;
+        let applied = applied.unwrap_or_else(|error| Applied::TryAgain {
+            reason: error.to_string(),
+        });
+        conclude_all(self.0, tenant, events, applied).await
+    }
+
+    async fn postpone_panicked(
+        &self,
+        tenant: TenantId,
+        events: &Vec<GatewayEvent>,
+    ) -> Vec<Concluded> {
+        let applied = Applied::TryAgain {
+            reason: "the program failed over it; its log has the defect".to_owned(),
+        };
+        conclude_all(self.0, tenant, events, applied).await
+    }
 }
 
 /// A payment causes several messages within a moment. They are applied together, so that it is read once.
@@ -127,15 +142,12 @@ fn by_payment(events: Vec<GatewayEvent>) -> Vec<Vec<GatewayEvent>> {
     payments.into_values().collect()
 }
 
-async fn apply_to_payment(
+async fn conclude_all(
     context: &OrderContext,
     tenant: TenantId,
     events: &[GatewayEvent],
+    mut applied: Applied,
 ) -> Vec<Concluded> {
-    let Some(first) = events.first() else {
-        return Vec::new();
-    };
-    let mut applied = apply(context, tenant, first).await;
     let mut all_concluded = Vec::new();
     for event in events {
         let concluded = conclude(context, tenant, event, &applied).await;
@@ -148,20 +160,6 @@ async fn apply_to_payment(
         applied = applied.for_the_next();
     }
     all_concluded
-}
-
-async fn apply(context: &OrderContext, tenant: TenantId, event: &GatewayEvent) -> Applied {
-    // A defect that only one message meets must not end the worker for all.
-    let applied = AssertUnwindSafe(apply_gateway_event(context, tenant, event)).catch_unwind();
-    match applied.await {
-        Ok(Ok(applied)) => applied,
-        Ok(Err(error)) => Applied::TryAgain {
-            reason: error.to_string(),
-        },
-        Err(_) => Applied::TryAgain {
-            reason: "the program failed over it; its log has the defect".to_owned(),
-        },
-    }
 }
 
 impl Applied {
@@ -184,7 +182,7 @@ async fn conclude(
     applied: &Applied,
 ) -> Result<Concluded, OrderError> {
     let (base, cap) = context.settings.sweep_backoff;
-    let delay = backoff::delay(base, cap, event.tries, rand::random());
+    let delay = backoff::delay(base, cap, event.lease.tries, rand::random());
     let mut connection = context.database.acquire().await?;
     let event_id = &event.id;
     let outcome = match applied {
@@ -193,13 +191,13 @@ async fn conclude(
             return_gateway_event(&mut connection, tenant, event, delay).await?;
             return Ok(Concluded::Refused);
         }
-        Applied::TryAgain { reason } if event.tries < MAX_TRIES => {
-            tracing::warn!(%event_id, reason, tries = event.tries, "a webhook can't be applied yet");
+        Applied::TryAgain { reason } if event.lease.tries < MAX_TRIES => {
+            tracing::warn!(%event_id, reason, tries = event.lease.tries, "a webhook can't be applied yet");
             postpone_gateway_event(&mut connection, tenant, event, delay).await?;
             return Ok(Concluded::Postponed);
         }
         Applied::TryAgain { reason } => {
-            tracing::warn!(%event_id, reason, tries = event.tries, "a webhook was given up");
+            tracing::warn!(%event_id, reason, tries = event.lease.tries, "a webhook was given up");
             Outcome::GivenUp
         }
     };

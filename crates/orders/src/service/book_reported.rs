@@ -198,7 +198,8 @@ async fn go_on(
         return Ok(());
     }
     let (tenant, now, order_id) = (locked.tenant, locked.now, locked.attempt.order_id);
-    put_on(connection, tenant, now, order_id, Duration::ZERO, GATEWAY).await
+    put_on(connection, tenant, now, order_id, Duration::ZERO, GATEWAY).await?;
+    Ok(())
 }
 
 /// What happened to a refund.

@@ -39,7 +39,7 @@ pub enum Cancellation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Begun {
     /// This request, which has begun it.
-    ByUs,
+    ByUs(Claim),
     /// Another request, or the sweeper. The status is the order's, where it was read under its lock.
     Before(Option<OrderStatus>),
 }
@@ -75,9 +75,9 @@ pub async fn cancel_order(
     };
     let begun = begun?;
     let known = match begun {
-        Once::Now(Begun::ByUs) => go_on_if_possible(context, tenant, order_id, actor).await,
+        Once::Now(Begun::ByUs(claim)) => go_on_if_possible(context, tenant, &claim, actor).await,
         Once::Now(Begun::Before(status)) | Once::Before(Begun::Before(status)) => status,
-        Once::Before(Begun::ByUs) => None,
+        Once::Before(Begun::ByUs(_)) => None,
     };
     let cancellation = answer_as_stored(context, tenant, order_id, known).await?;
     Ok(begun.map(|_| cancellation))
@@ -117,8 +117,9 @@ async fn begin(
     let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
     DbError::unless_changed(changed, "the order is locked")?;
     let delay = context.settings.sweep_after;
-    put_on(connection, tenant, now, order_id, delay, actor).await?;
-    Ok(Begun::ByUs)
+    let entry = put_on(connection, tenant, now, order_id, delay, actor).await?;
+    let claim = Claim::of_request(order_id, OrderStatus::Cancelling, entry);
+    Ok(Begun::ByUs(claim))
 }
 
 /// Takes a cancellation as far as it gets now, and returns where the order is, where that is known. The cancellation is
@@ -126,11 +127,11 @@ async fn begin(
 async fn go_on_if_possible(
     context: &OrderContext,
     tenant: TenantId,
-    order_id: OrderId,
+    claim: &Claim,
     actor: &str,
 ) -> Option<OrderStatus> {
     oms_failpoints::reached("orders.cancelling");
-    match go_on(context, tenant, order_id, actor).await {
+    match go_on(context, tenant, claim, actor).await {
         Ok(Advance::Cancelled) => Some(OrderStatus::Cancelled),
         Ok(Advance::Waiting | Advance::Refused | Advance::TryAgain { .. }) => {
             Some(OrderStatus::Cancelling)
@@ -138,7 +139,7 @@ async fn go_on_if_possible(
         Ok(_) => None,
         Err(error) => {
             let cause: &dyn std::error::Error = &error;
-            tracing::warn!(%order_id, cause, "a cancellation could not be finished; the sweeper will");
+            tracing::warn!(order_id = %claim.order_id, cause, "a cancellation could not be finished; the sweeper will");
             None
         }
     }
@@ -147,15 +148,14 @@ async fn go_on_if_possible(
 async fn go_on(
     context: &OrderContext,
     tenant: TenantId,
-    order_id: OrderId,
+    claim: &Claim,
     actor: &str,
 ) -> Result<Advance, OrderError> {
-    let claim = Claim::of_request(order_id, OrderStatus::Cancelling);
-    let advance = advance_cancelling(context, tenant, &claim, actor).await?;
+    let advance = advance_cancelling(context, tenant, claim, actor).await?;
     if let Advance::NeedsPerson { reason } = &advance {
-        dead_letter_order(context, tenant, &claim, reason, actor).await?;
+        dead_letter_order(context, tenant, claim, reason, actor).await?;
     }
-    tracing::info!(%order_id, ?advance, "cancelling an order");
+    tracing::info!(order_id = %claim.order_id, ?advance, "cancelling an order");
     Ok(advance)
 }
 

@@ -40,7 +40,7 @@ pub(crate) async fn dead_letter_order(
         id: DeadLetterId::generate(),
         order_id: claim.order_id,
         reason: &cut(reason),
-        tries: claim.tries,
+        tries: claim.lease.tries,
         actor,
     };
     let mut connection = context.database.acquire().await?;

@@ -1,24 +1,23 @@
 //! Telling people: each alert is handed to a sink once, and once more, under the same id, if the program dies before it
 //! could note the delivery.
 
+use std::collections::HashSet;
 use std::error::Error;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
-use futures_util::{StreamExt, stream};
 use oms_validation::TenantId;
+use oms_work::{Batch, WorkList, turn};
 use tokio::time::timeout;
 
 use crate::context::OrderContext;
 use crate::domain::alert::Alert;
 use crate::error::OrderError;
-use crate::store::alerts;
+use crate::store::alerts::{self, ClaimedAlert};
 
 /// Most alerts of one store that are delivered at a time.
 const BATCH: usize = 16;
-/// Most tenants whose alerts are delivered at a time.
-const TENANTS_AT_A_TIME: usize = 4;
 /// How long a claimed alert is one instance's alone, and when it is delivered again if that failed.
 const LEASE: Duration = Duration::from_secs(60);
 /// Longest delivery. Shorter than the lease, so that no other instance delivers meanwhile.
@@ -32,9 +31,8 @@ pub trait AlertSink: Send + Sync {
     async fn deliver(&self, alert: &Alert) -> Result<(), Box<dyn Error + Send + Sync>>;
 }
 
-/// Delivers the alerts that are due, and returns how many. One that can't be delivered is tried again later, and holds up
-/// no other. Every tenant gets its batch before any gets a second one, and none gets another after a delivery that failed:
-/// that tenant's turn comes with the next call.
+/// Delivers the due alerts of all tenants, and returns how many were delivered. An alert that can't be delivered is
+/// delivered later, and holds up no other; the rest of its tenant's backlog then waits for the next call.
 ///
 /// # Errors
 /// When the database can't be asked which tenants have alerts. A tenant whose alerts can't be read holds up no other.
@@ -42,53 +40,79 @@ pub async fn deliver_alerts(
     context: &OrderContext,
     sink: &dyn AlertSink,
 ) -> Result<usize, OrderError> {
-    let mut connection = context.database.acquire().await?;
-    let mut tenants = alerts::find_due_tenants(&mut connection, context.now()).await?;
-    drop(connection);
+    let deliveries = Deliveries {
+        context,
+        sink,
+        set_back: Mutex::default(),
+    };
     let mut delivered = 0;
-    while !tenants.is_empty() {
-        let batches = stream::iter(tenants)
-            .map(|tenant| deliver_batch(context, sink, tenant))
-            .buffer_unordered(TENANTS_AT_A_TIME);
-        let batches: Vec<Batch> = batches.collect().await;
-        delivered += batches.iter().map(|batch| batch.delivered).sum::<usize>();
-        let unfinished = batches.into_iter().filter(|batch| batch.more_due);
-        tenants = unfinished.map(|batch| batch.tenant).collect();
-    }
-    Ok(delivered)
-}
-
-/// What one batch of a tenant's alerts came to.
-struct Batch {
-    tenant: TenantId,
-    delivered: usize,
-    /// It was full and all of it was delivered: more may be due.
-    more_due: bool,
-}
-
-async fn deliver_batch(context: &OrderContext, sink: &dyn AlertSink, tenant: TenantId) -> Batch {
-    let claimed = claim(context, tenant).await.unwrap_or_else(|error| {
-        let cause: &dyn Error = &error;
-        tracing::warn!(%tenant, cause, "the alerts of a tenant could not be read");
-        Vec::new()
-    });
-    let deliveries = claimed.iter().map(|alert| deliver(context, sink, alert));
-    let outcomes = join_all(deliveries).await;
-    let delivered = outcomes.into_iter().filter(|delivered| *delivered).count();
-    Batch {
-        tenant,
-        delivered,
-        more_due: delivered == BATCH,
+    loop {
+        let turn = turn(&deliveries, &context.stopping).await?;
+        delivered += turn
+            .outcomes
+            .iter()
+            .filter(|is_delivered| **is_delivered)
+            .count();
+        if !turn.more_due || context.stopping.is_cancelled() {
+            return Ok(delivered);
+        }
     }
 }
 
-async fn claim(context: &OrderContext, tenant: TenantId) -> Result<Vec<Alert>, OrderError> {
-    let mut connection = context.database.acquire().await?;
-    let now = context.now();
-    Ok(alerts::claim_due(&mut connection, tenant, now, BATCH, LEASE).await?)
+/// The undelivered alerts. The outcome of an entry is whether it was delivered.
+struct Deliveries<'a> {
+    context: &'a OrderContext,
+    sink: &'a dyn AlertSink,
+    /// The tenants of which a delivery failed: another one would take as long as the first, and hold up the other tenants.
+    set_back: Mutex<HashSet<TenantId>>,
 }
 
-async fn deliver(context: &OrderContext, sink: &dyn AlertSink, alert: &Alert) -> bool {
+impl Deliveries<'_> {
+    fn set_back(&self) -> MutexGuard<'_, HashSet<TenantId>> {
+        self.set_back.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl WorkList for Deliveries<'_> {
+    type Entry = ClaimedAlert;
+    type Outcome = bool;
+    type Error = OrderError;
+
+    const ENTRIES: &'static str = "alerts";
+
+    async fn find_due_tenants(&self) -> Result<Vec<TenantId>, OrderError> {
+        let mut connection = self.context.database.acquire().await?;
+        let due = alerts::find_due_tenants(&mut connection, self.context.now()).await?;
+        let set_back = self.set_back();
+        let due = due.into_iter().map(|due| due.tenant);
+        Ok(due.filter(|tenant| !set_back.contains(tenant)).collect())
+    }
+
+    async fn claim(&self, tenant: TenantId) -> Result<Batch<ClaimedAlert>, OrderError> {
+        let mut connection = self.context.database.acquire().await?;
+        let now = self.context.now();
+        let claimed = alerts::claim_due(&mut connection, tenant, now, BATCH, LEASE).await?;
+        Ok(Batch::of(claimed, BATCH))
+    }
+
+    async fn work(&self, tenant: TenantId, claimed: &ClaimedAlert) -> bool {
+        let is_delivered = deliver(self.context, self.sink, claimed).await;
+        if !is_delivered {
+            self.set_back().insert(tenant);
+        }
+        is_delivered
+    }
+
+    async fn postpone_panicked(&self, tenant: TenantId, _: &ClaimedAlert) -> bool {
+        // Its lease postpones it.
+        self.set_back().insert(tenant);
+        false
+    }
+}
+
+async fn deliver(context: &OrderContext, sink: &dyn AlertSink, claimed: &ClaimedAlert) -> bool {
+    let alert = &claimed.alert;
     let failed = match timeout(DELIVERY_TIMEOUT, sink.deliver(alert)).await {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),
@@ -98,15 +122,15 @@ async fn deliver(context: &OrderContext, sink: &dyn AlertSink, alert: &Alert) ->
         tracing::warn!(alert_id = %alert.id, cause, "an alert could not be delivered");
         return false;
     }
-    if let Err(error) = mark(context, alert).await {
+    if let Err(error) = mark(context, claimed).await {
         let cause: &dyn Error = &error;
         tracing::warn!(alert_id = %alert.id, cause, "an alert will be delivered again");
     }
     true
 }
 
-async fn mark(context: &OrderContext, alert: &Alert) -> Result<(), OrderError> {
+async fn mark(context: &OrderContext, claimed: &ClaimedAlert) -> Result<(), OrderError> {
     let mut connection = context.database.acquire().await?;
     let now = context.now();
-    Ok(alerts::mark_delivered(&mut connection, alert.tenant_id, now, alert.id).await?)
+    Ok(alerts::mark_delivered(&mut connection, now, claimed).await?)
 }

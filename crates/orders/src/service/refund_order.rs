@@ -42,7 +42,7 @@ enum Begun {
     /// The key stands for this refund.
     Before(Refund, OrderStatus),
     /// By this request.
-    Now(Attempt, Refund),
+    Now(Box<Attempt>, Refund, Claim),
 }
 
 /// Gives back money of a paid order, in the name of `actor`, or answers for the refund that the key already stands for.
@@ -69,8 +69,7 @@ pub async fn refund_order(
             break begun;
         }
     };
-    let begun = begun?;
-    let (attempt, refund) = match begun {
+    let (attempt, refund, claim) = match begun? {
         Begun::Before(refund, status) => {
             return match stored(refund, status)? {
                 RefundedOrder::Refunded(refund, status) => {
@@ -79,10 +78,10 @@ pub async fn refund_order(
                 other => Ok(other),
             };
         }
-        Begun::Now(attempt, refund) => (attempt, refund),
+        Begun::Now(attempt, refund, claim) => (attempt, refund, claim),
     };
     oms_failpoints::reached("orders.refunding");
-    let pending = match go_on(context, tenant, &attempt, &refund, actor).await {
+    let pending = match go_on(context, tenant, &attempt, &refund, &claim, actor).await {
         Ok(advance) => {
             tracing::info!(%order_id, refund_id = %refund.id, ?advance, "refunding an order");
             matches!(
@@ -110,12 +109,12 @@ async fn go_on(
     tenant: TenantId,
     attempt: &Attempt,
     refund: &Refund,
+    claim: &Claim,
     actor: &str,
 ) -> Result<Advance, OrderError> {
     let advance = give_back(context, tenant, attempt, refund, actor).await?;
     if let Advance::NeedsPerson { reason } = &advance {
-        let claim = Claim::of_request(refund.order_id, OrderStatus::Refunding);
-        dead_letter_order(context, tenant, &claim, reason, actor).await?;
+        dead_letter_order(context, tenant, claim, reason, actor).await?;
     }
     Ok(advance)
 }
@@ -169,10 +168,10 @@ async fn begin(
         refuse_disputed(connection, tenant, order_id, status).await?;
     }
     let refund = begin_payment(connection, tenant, order_id, key, request).await?;
-    write(context, connection, tenant, order_id, request, actor).await?;
+    let claim = write(context, connection, tenant, order_id, request, actor).await?;
     let attempt = find_payment(connection, tenant, order_id).await?;
     let attempt = attempt.expect("a refund that was begun has its attempt");
-    Ok(Begun::Now(attempt, refund))
+    Ok(Begun::Now(Box::new(attempt), refund, claim))
 }
 
 async fn begin_payment(
@@ -214,7 +213,7 @@ async fn write(
     order_id: OrderId,
     request: &RequestedRefund,
     actor: &str,
-) -> Result<(), OrderError> {
+) -> Result<Claim, OrderError> {
     let transition = Transition {
         from: OrderStatus::Paid,
         to: OrderStatus::Refunding,
@@ -230,7 +229,8 @@ async fn write(
     let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
     DbError::unless_changed(changed, "the order is locked")?;
     let delay = context.settings.sweep_after;
-    Ok(put_on(connection, tenant, now, order_id, delay, actor).await?)
+    let entry = put_on(connection, tenant, now, order_id, delay, actor).await?;
+    Ok(Claim::of_request(order_id, OrderStatus::Refunding, entry))
 }
 
 /// The answer that a refund has, as it is now.

@@ -95,13 +95,13 @@ pub(crate) async fn settle_finding(
         }
     };
     let (base, cap) = context.settings.sweep_backoff;
-    let delay = backoff::delay(base, cap, finding.tries, rand::random());
-    let next = match finding.tries >= context.settings.sweep_max_tries {
+    let delay = backoff::delay(base, cap, finding.lease.tries, rand::random());
+    let next = match finding.lease.tries >= context.settings.sweep_max_tries {
         _ if no_try => NextTry::AfterNoTry(delay),
         true => NextTry::Never,
         false => NextTry::After(delay),
     };
-    tracing::warn!(finding_id = %finding.id, reason = why, tries = finding.tries, "a finding can't be put right yet");
+    tracing::warn!(finding_id = %finding.id, reason = why, tries = finding.lease.tries, "a finding can't be put right yet");
     let mut connection = context.database.acquire().await?;
     let now = context.now();
     findings::postpone(&mut connection, tenant, now, finding, next, &cut(&why)).await?;
@@ -184,7 +184,7 @@ async fn put_right(
 /// The first try has the charge's own key. A later one has a key of its own, because the gateway repeats its first answer
 /// to a key, also a failure.
 fn refund_key(finding: &Finding, id: &ChargeId) -> OperationKey {
-    match finding.tries {
+    match finding.lease.tries {
         0 | 1 => OperationKey::of_charge(id, Operation::RefundCharge),
         _ => OperationKey::unique_of_charge(id, Operation::RefundCharge),
     }

@@ -1,13 +1,12 @@
 //! The sweeper: takes on the orders that are due, tries to settle each, and decides what becomes of those that it could
 //! not settle.
 
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use futures_util::{FutureExt, StreamExt, stream};
+use async_trait::async_trait;
 use oms_batching::BatchError;
 use oms_validation::TenantId;
+use oms_work::{Batch, WorkList, turn};
 
 use crate::context::OrderContext;
 use crate::domain::actor::SWEEPER;
@@ -16,9 +15,6 @@ use crate::error::OrderError;
 use crate::service::advance_order::{Advance, advance_order};
 use crate::service::dead_letter_order::dead_letter_order;
 use crate::store::reconciliations::{self, Claim, Try};
-
-/// Most stores that are swept at a time.
-const STORES_AT_A_TIME: usize = 4;
 
 /// What one sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,85 +83,87 @@ enum Swept {
     Superseded,
 }
 
-/// One turn: looks once at the orders that are due, one bounded batch of each store. Several instances may do so at once.
-/// Does nothing while the gateway's breaker refuses calls.
-///
-/// Every store gets its batch before any gets a second one, because that takes another turn: see
-/// [`SweepSummary::more_due`].
+/// Takes one turn of the sweeper: one bounded batch of the due orders of each tenant. Several instances may do so at the
+/// same time. Does nothing while the gateway's breaker refuses calls.
 ///
 /// # Errors
-/// When the database can't be asked what is due. An order that can't be settled, and a store whose orders can't be read,
+/// When the database can't be asked what is due. An order that can't be settled, and a tenant whose orders can't be read,
 /// hold up no other.
 pub async fn sweep_orders(context: &OrderContext) -> Result<SweepSummary, OrderError> {
     let mut summary = SweepSummary::default();
     if !context.gateway.is_available() {
         return Ok(summary);
     }
-    let mut connection = context.database.acquire().await?;
-    let stores = reconciliations::find_due_tenants(&mut connection, context.now()).await?;
-    drop(connection);
-    let batches = stream::iter(stores)
-        .map(|store| sweep_store(context, store.tenant))
-        .buffer_unordered(STORES_AT_A_TIME);
-    let batches: Vec<Vec<Swept>> = batches.collect().await;
-    for batch in batches {
-        summary.more_due |= batch.len() >= context.settings.sweep_batch;
-        batch.into_iter().for_each(|swept| summary.count(swept));
-    }
+    let turn = turn(&Sweep(context), &context.stopping).await?;
+    summary.more_due = turn.more_due;
+    let swept = turn.outcomes.into_iter();
+    swept.for_each(|swept| summary.count(swept));
     Ok(summary)
 }
 
-async fn sweep_store(context: &OrderContext, tenant: TenantId) -> Vec<Swept> {
-    match claim(context, tenant).await {
-        Ok(claims) => {
-            if !claims.is_empty() {
-                oms_failpoints::reached("orders.claimed");
-            }
-            let swept = claims
-                .iter()
-                .map(|claim| sweep_order(context, tenant, claim));
-            join_all(swept).await
-        }
-        Err(error) => {
-            let cause: &dyn std::error::Error = &error;
-            tracing::warn!(%tenant, cause, "the orders of a store could not be swept");
-            Vec::new()
-        }
+/// The worklist of orders that are not settled.
+struct Sweep<'a>(&'a OrderContext);
+
+#[async_trait]
+impl WorkList for Sweep<'_> {
+    type Entry = Claim;
+    type Outcome = Swept;
+    type Error = OrderError;
+
+    const ENTRIES: &'static str = "orders to settle";
+
+    async fn find_due_tenants(&self) -> Result<Vec<TenantId>, OrderError> {
+        let mut connection = self.0.database.acquire().await?;
+        let due = reconciliations::find_due_tenants(&mut connection, self.0.now()).await?;
+        Ok(due.into_iter().map(|due| due.tenant).collect())
     }
-}
 
-async fn claim(context: &OrderContext, tenant: TenantId) -> Result<Vec<Claim>, OrderError> {
-    let settings = context.settings;
-    let (limit, lease) = (settings.sweep_batch, settings.sweep_lease);
-    let mut connection = context.database.acquire().await?;
-    let now = context.now();
-    Ok(reconciliations::claim_due(&mut connection, tenant, now, limit, lease).await?)
-}
+    async fn claim(&self, tenant: TenantId) -> Result<Batch<Claim>, OrderError> {
+        let Self(context) = *self;
+        let (limit, lease) = (context.settings.sweep_batch, context.settings.sweep_lease);
+        let mut connection = context.database.acquire().await?;
+        let now = context.now();
+        let claims = reconciliations::claim_due(&mut connection, tenant, now, limit, lease).await?;
+        if !claims.is_empty() {
+            oms_failpoints::reached("orders.claimed");
+        }
+        Ok(Batch::of(claims, limit))
+    }
 
-async fn sweep_order(context: &OrderContext, tenant: TenantId, claim: &Claim) -> Swept {
-    // A defect that only one order meets must not end the sweeper for all.
-    let advanced = AssertUnwindSafe(advance_order(context, tenant, claim)).catch_unwind();
-    let advance = match advanced.await {
-        Ok(Ok(advance)) => advance,
-        // Somebody holds its rows: that says nothing about the order.
-        Ok(Err(OrderError::Contended)) => Advance::Refused,
-        Ok(Err(error)) if error.is_contended() => Advance::Refused,
-        Ok(Err(error)) => Advance::TryAgain {
-            reason: error.to_string(),
-        },
-        Err(_) => Advance::TryAgain {
+    async fn work(&self, tenant: TenantId, claim: &Claim) -> Swept {
+        let advance = match advance_order(self.0, tenant, claim).await {
+            Ok(advance) => advance,
+            // Somebody holds its rows: that says nothing about the order.
+            Err(OrderError::Contended) => Advance::Refused,
+            Err(error) if error.is_contended() => Advance::Refused,
+            Err(error) => Advance::TryAgain {
+                reason: error.to_string(),
+            },
+        };
+        conclude_or_warn(self.0, tenant, claim, &advance).await
+    }
+
+    async fn postpone_panicked(&self, tenant: TenantId, claim: &Claim) -> Swept {
+        let advance = Advance::TryAgain {
             reason: "the program failed over it; its log has the defect".to_owned(),
-        },
-    };
-    match conclude(context, tenant, claim, &advance).await {
-        Ok(swept) => swept,
-        Err(error) => {
-            let cause: &dyn std::error::Error = &error;
-            tracing::warn!(order_id = %claim.order_id, tries = claim.tries, cause, "an order could not be postponed");
-            // Its lease is its backoff.
-            Swept::Postponed
-        }
+        };
+        conclude_or_warn(self.0, tenant, claim, &advance).await
     }
+}
+
+async fn conclude_or_warn(
+    context: &OrderContext,
+    tenant: TenantId,
+    claim: &Claim,
+    advance: &Advance,
+) -> Swept {
+    let concluded = conclude(context, tenant, claim, advance).await;
+    concluded.unwrap_or_else(|error| {
+        let cause: &dyn std::error::Error = &error;
+        tracing::warn!(order_id = %claim.order_id, tries = claim.lease.tries, cause, "an order could not be postponed");
+        // Its lease is its backoff.
+        Swept::Postponed
+    })
 }
 
 /// Writes down what becomes of a claim.
@@ -185,16 +183,16 @@ async fn conclude(
         Advance::RefundFailed => return Ok(Swept::RefundFailed),
         Advance::Superseded => return Ok(Swept::Superseded),
         Advance::NeedsPerson { reason } => return give_up(context, tenant, claim, reason).await,
-        Advance::TryAgain { reason } if claim.tries >= context.settings.sweep_max_tries => {
+        Advance::TryAgain { reason } if claim.lease.tries >= context.settings.sweep_max_tries => {
             return give_up(context, tenant, claim, reason).await;
         }
         Advance::TryAgain { reason } => {
-            tracing::warn!(%order_id, reason, tries = claim.tries, "an order can't be settled yet");
-            let delay = backoff::delay(base, cap, claim.tries, rand::random());
+            tracing::warn!(%order_id, reason, tries = claim.lease.tries, "an order can't be settled yet");
+            let delay = backoff::delay(base, cap, claim.lease.tries, rand::random());
             (delay, Try::Counts { reason }, Swept::Postponed)
         }
         Advance::Refused => {
-            let delay = backoff::delay(base, cap, claim.tries, rand::random());
+            let delay = backoff::delay(base, cap, claim.lease.tries, rand::random());
             (delay, Try::DoesNotCount, Swept::Refused)
         }
         Advance::Waiting => {

@@ -7,7 +7,8 @@ use oms_database::{Connection, DbError};
 use oms_validation::{OrderId, TenantId};
 
 use crate::domain::clock::Now;
-use crate::store::{dead_letters, reconciliations};
+use crate::store::dead_letters;
+use crate::store::reconciliations::{self, Entry};
 
 /// Leaves an order to the sweeper from `delay` on, whatever was planned with it before.
 pub(crate) async fn put_on(
@@ -17,7 +18,7 @@ pub(crate) async fn put_on(
     order_id: OrderId,
     delay: Duration,
     actor: &str,
-) -> Result<(), DbError> {
+) -> Result<Entry, DbError> {
     take_off(connection, tenant, now, &[order_id], actor).await?;
     reconciliations::insert(connection, tenant, now, order_id, delay).await
 }

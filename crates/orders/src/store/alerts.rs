@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Double, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::{OrderId, TenantId};
+use oms_work::{DueTenant, Lease, claim_sql, due_tenants_sql};
 use uuid::Uuid;
 
 use crate::domain::alert::{Alert, AlertKind};
@@ -59,7 +62,8 @@ pub(crate) async fn repeat(
 ) -> Result<(), DbError> {
     insert(connection, tenant, now, alert).await?;
     cached_sql(
-        "UPDATE orders.alerts SET message = $4, delivered_at = NULL, due_at = coalesce($5, now())
+        "UPDATE orders.alerts SET message = $4, delivered_at = NULL, due_at = coalesce($5, now()),
+             claim = claim + 1
          WHERE tenant_id = $1 AND kind = $2 AND subject_id = $3",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -72,36 +76,20 @@ pub(crate) async fn repeat(
     Ok(())
 }
 
-/// The tenants that have an alert due, the longest due first. It looks across tenants, one step in the index for each: a
-/// backlog of any length costs nothing more.
+/// The tenants that have an alert due, the longest due first.
 pub(crate) async fn find_due_tenants(
     connection: &mut Connection,
     now: Now,
-) -> Result<Vec<TenantId>, DbError> {
-    #[derive(QueryableByName)]
-    struct Due {
-        #[diesel(sql_type = SqlUuid)]
-        tenant_id: Uuid,
-    }
+) -> Result<Vec<DueTenant>, DbError> {
+    let statement = due_tenants_sql!("orders.alerts", open "w.delivered_at IS NULL");
+    oms_work::find_due_tenants(connection, statement, now).await
+}
 
-    let rows: Vec<Due> = cached_sql(
-        "WITH RECURSIVE tenants (tenant_id, due_at) AS (
-             (SELECT a.tenant_id, a.due_at FROM orders.alerts a
-              WHERE a.delivered_at IS NULL ORDER BY a.tenant_id, a.due_at LIMIT 1)
-             UNION ALL
-             SELECT following.tenant_id, following.due_at FROM tenants
-             CROSS JOIN LATERAL (
-                 SELECT a.tenant_id, a.due_at FROM orders.alerts a
-                 WHERE a.delivered_at IS NULL AND a.tenant_id > tenants.tenant_id
-                 ORDER BY a.tenant_id, a.due_at LIMIT 1
-             ) following
-         )
-         SELECT tenant_id FROM tenants WHERE due_at <= coalesce($1, now()) ORDER BY due_at, tenant_id",
-    )
-    .bind::<Nullable<Timestamptz>, _>(now)
-    .load(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| row.tenant_id.into()).collect())
+/// An alert that this instance delivers for the time of a lease.
+#[derive(Clone, Debug)]
+pub(crate) struct ClaimedAlert {
+    pub(crate) alert: Alert,
+    lease: Lease,
 }
 
 #[derive(QueryableByName)]
@@ -118,6 +106,10 @@ struct Row {
     message: String,
     #[diesel(sql_type = Timestamptz)]
     created_at: DateTime<Utc>,
+    #[diesel(sql_type = BigInt)]
+    claim: i64,
+    #[diesel(sql_type = Integer)]
+    tries: i32,
 }
 
 /// Claims up to `limit` undelivered alerts of a tenant, the longest due first, each for the time of `lease`. Rows that
@@ -128,31 +120,28 @@ pub(crate) async fn claim_due(
     now: Now,
     limit: usize,
     lease: Duration,
-) -> Result<Vec<Alert>, DbError> {
-    let rows: Vec<Row> = cached_sql(
-        "WITH due AS MATERIALIZED (
-             SELECT id FROM orders.alerts
-             WHERE tenant_id = $1 AND delivered_at IS NULL AND due_at <= coalesce($4, now()) AND kind = ANY ($5)
-             ORDER BY due_at LIMIT $2
-             FOR UPDATE SKIP LOCKED
-         )
-         UPDATE orders.alerts a SET due_at = coalesce($4, now()) + make_interval(secs => $3)
-         FROM due WHERE a.tenant_id = $1 AND a.id = due.id
-         RETURNING a.id, a.kind, a.subject_id, a.order_id, a.message, a.created_at",
-    )
+) -> Result<Vec<ClaimedAlert>, DbError> {
+    let rows: Vec<Row> = cached_sql(claim_sql!(
+        "orders.alerts", key ("id"), open "w.delivered_at IS NULL AND w.kind = ANY ($5)", first "w.due_at",
+        join "",
+        returning "w.id, w.kind, w.subject_id, w.order_id, w.message, w.created_at, w.claim, w.tries"
+    ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Nullable<Timestamptz>, _>(now)
     .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
     .bind::<Double, _>(lease.as_secs_f64())
-    .bind::<Nullable<Timestamptz>, _>(now)
     .bind::<Array<Text>, _>(AlertKind::ALL.map(AlertKind::as_str).to_vec())
     .load(connection)
     .await?;
-    rows.into_iter().map(|row| row.into_alert(tenant)).collect()
+    rows.into_iter()
+        .map(|row| row.into_claimed(tenant))
+        .collect()
 }
 
 impl Row {
-    fn into_alert(self, tenant_id: TenantId) -> Result<Alert, DbError> {
-        Ok(Alert {
+    fn into_claimed(self, tenant_id: TenantId) -> Result<ClaimedAlert, DbError> {
+        let lease = Lease::new(self.claim, self.tries);
+        let alert = Alert {
             id: self.id.into(),
             tenant_id,
             kind: AlertKind::parse(&self.kind)
@@ -161,24 +150,26 @@ impl Row {
             order_id: self.order_id.map(OrderId::from),
             message: self.message,
             created_at: self.created_at,
-        })
+        };
+        Ok(ClaimedAlert { alert, lease })
     }
 }
 
-/// Notes that an alert has reached somebody.
+/// Notes that an alert was delivered. Changes nothing when the lease was lost to a later claim, or the alert was raised
+/// again meanwhile.
 pub(crate) async fn mark_delivered(
     connection: &mut Connection,
-    tenant: TenantId,
     now: Now,
-    id: AlertId,
+    claimed: &ClaimedAlert,
 ) -> Result<(), DbError> {
     cached_sql(
         "UPDATE orders.alerts SET delivered_at = coalesce($3, now())
-         WHERE tenant_id = $1 AND id = $2 AND delivered_at IS NULL",
+         WHERE tenant_id = $1 AND id = $2 AND claim = $4 AND delivered_at IS NULL",
     )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<SqlUuid, _>(claimed.alert.tenant_id.as_uuid())
+    .bind::<SqlUuid, _>(claimed.alert.id.as_uuid())
     .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<BigInt, _>(claimed.lease.claim)
     .execute(connection)
     .await?;
     Ok(())

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{
-    Array, BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_payments::{ChargeId, Reference};
 use oms_validation::{InstallationId, Money, TenantId};
+use oms_work::{DueTenant, claim_sql, due_tenants_sql, postpone_sql};
 use uuid::Uuid;
 
 use crate::domain::actor::RECONCILER;
@@ -126,7 +127,7 @@ pub(crate) async fn reopen(
     let reopened = cached_sql(
         "UPDATE orders.findings
          SET resolved_at = NULL, resolved_by = NULL, note = NULL, detail = $4, found_minor = $5, found_currency = $6,
-             action = $7, tries = 1, due_at = coalesce($9, now()) + make_interval(secs => $8)
+             action = $7, claim = claim + 1, tries = 1, due_at = coalesce($9, now()) + make_interval(secs => $8)
          WHERE tenant_id = $1 AND id = $2 AND resolved_by = $3",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -147,31 +148,17 @@ fn currency(money: Option<&Money>) -> Option<&str> {
     money.map(|money| money.currency.as_str())
 }
 
-/// The tenants that have a finding whose action is due. Looks across tenants, in an index of due findings only.
+/// The tenants that have a finding whose action is due, the longest due first.
 pub(crate) async fn find_due_tenants(
     connection: &mut Connection,
     now: Now,
-    gateway: &str,
-) -> Result<Vec<TenantId>, DbError> {
-    #[derive(QueryableByName)]
-    struct Due {
-        #[diesel(sql_type = SqlUuid)]
-        tenant_id: Uuid,
-    }
-
-    let rows: Vec<Due> = cached_sql(
-        "SELECT DISTINCT tenant_id FROM orders.findings
-         WHERE due_at IS NOT NULL AND due_at <= coalesce($1, now()) AND gateway = $2 ORDER BY tenant_id",
-    )
-    .bind::<Nullable<Timestamptz>, _>(now)
-    .bind::<Text, _>(gateway)
-    .load(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| row.tenant_id.into()).collect())
+) -> Result<Vec<DueTenant>, DbError> {
+    let statement = due_tenants_sql!("orders.findings", open "w.due_at IS NOT NULL");
+    oms_work::find_due_tenants(connection, statement, now).await
 }
 
-/// Takes on up to `limit` findings whose action is due, the longest due first, each for the time of `lease`. Rows that
-/// another instance is claiming are passed over, and so are kinds and actions that only a newer version of the program knows.
+/// Claims up to `limit` findings whose action is due for the time of `lease`, the longest due first. Kinds and actions that
+/// only a newer version of the program knows are passed over.
 pub(crate) async fn claim_due(
     connection: &mut Connection,
     tenant: TenantId,
@@ -180,25 +167,16 @@ pub(crate) async fn claim_due(
     limit: usize,
     lease: Duration,
 ) -> Result<Vec<Finding>, DbError> {
-    let rows: Vec<Row> = cached_sql(concat!(
-        "WITH due AS MATERIALIZED (
-             SELECT id FROM orders.findings
-             WHERE tenant_id = $1 AND gateway = $2 AND due_at <= coalesce($5, now())
-                 AND kind = ANY ($6) AND action = ANY ($7)
-             ORDER BY due_at LIMIT $3
-             FOR UPDATE SKIP LOCKED
-         )
-         UPDATE orders.findings f
-         SET due_at = coalesce($5, now()) + make_interval(secs => $4), tries = f.tries + 1
-         FROM due WHERE f.tenant_id = $1 AND f.id = due.id
-         RETURNING ",
-        columns!()
+    let rows: Vec<Row> = cached_sql(claim_sql!(
+        "orders.findings", key ("id"), open "w.gateway = $5 AND w.kind = ANY ($6) AND w.action = ANY ($7)",
+        first "w.due_at", join "",
+        returning columns!()
     ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<Text, _>(gateway)
+    .bind::<Nullable<Timestamptz>, _>(now)
     .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
     .bind::<Double, _>(lease.as_secs_f64())
-    .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<Text, _>(gateway)
     .bind::<Array<Text>, _>(FindingKind::ALL.map(FindingKind::as_str).to_vec())
     .bind::<Array<Text>, _>(FindingAction::ALL.map(FindingAction::as_str).to_vec())
     .load(connection)
@@ -227,23 +205,21 @@ pub(crate) async fn postpone(
     next: NextTry,
     note: &str,
 ) -> Result<(), DbError> {
-    let (delay, uncounted) = match next {
-        NextTry::After(delay) => (Some(delay), 0),
-        NextTry::AfterNoTry(delay) => (Some(delay), 1),
-        NextTry::Never => (None, 0),
+    let (delay, counts) = match next {
+        NextTry::After(delay) => (Some(delay), true),
+        NextTry::AfterNoTry(delay) => (Some(delay), false),
+        NextTry::Never => (None, true),
     };
-    cached_sql(
-        "UPDATE orders.findings
-         SET due_at = coalesce($7, now()) + make_interval(secs => $4), tries = tries - $5, note = $6
-         WHERE tenant_id = $1 AND id = $2 AND tries = $3 AND resolved_at IS NULL",
-    )
+    cached_sql(postpone_sql!(
+        "orders.findings", key ("id" = "$6"), open "w.resolved_at IS NULL", set ", note = $7"
+    ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(finding.id.as_uuid())
-    .bind::<Integer, _>(i32::try_from(finding.tries).unwrap_or(i32::MAX))
-    .bind::<Nullable<Double>, _>(delay.map(|delay| delay.as_secs_f64()))
-    .bind::<Integer, _>(uncounted)
-    .bind::<Text, _>(note)
     .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<Nullable<Double>, _>(delay.map(|delay| delay.as_secs_f64()))
+    .bind::<Bool, _>(counts)
+    .bind::<BigInt, _>(finding.lease.claim)
+    .bind::<SqlUuid, _>(finding.id.as_uuid())
+    .bind::<Text, _>(note)
     .execute(connection)
     .await?;
     Ok(())

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{
-    Array, BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::{OrderId, TenantId};
+use oms_work::{DueTenant, Lease, claim_sql, due_tenants_sql, postpone_sql};
 use uuid::Uuid;
 
 use crate::domain::clock::Now;
@@ -22,30 +23,28 @@ pub(crate) struct Claim {
     pub(crate) order_id: OrderId,
     /// Where the order is.
     pub(crate) status: OrderStatus,
-    /// How often it was taken on, this time included. Tells this claim from a later one, to which it may have been lost.
-    pub(crate) tries: u32,
+    pub(crate) lease: Lease,
     /// How long ago the order was placed.
     pub(crate) age: Duration,
 }
 
 impl Claim {
-    /// Of whoever has just put an order on the list and goes on with it: lost as soon as the sweeper takes it on.
-    pub(crate) const fn of_request(order_id: OrderId, status: OrderStatus) -> Self {
+    /// The claim of a request that has just put the order on the list, and continues with it: lost as soon as the sweeper
+    /// claims the order.
+    pub(crate) const fn of_request(order_id: OrderId, status: OrderStatus, entry: Entry) -> Self {
         Self {
             order_id,
             status,
-            tries: 0,
+            lease: Lease::new(entry.claim, 0),
             age: Duration::ZERO,
         }
     }
 }
 
-/// A store with orders that are due.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct DueTenant {
-    pub(crate) tenant: TenantId,
-    /// For how long the first of them has been due.
-    pub(crate) lag: Duration,
+/// An entry of the worklist that no sweeper has claimed yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    claim: i64,
 }
 
 /// Leaves an order to the sweeper, from `delay` on. Its tries are counted anew.
@@ -55,60 +54,39 @@ pub(crate) async fn insert(
     now: Now,
     order_id: OrderId,
     delay: Duration,
-) -> Result<(), DbError> {
-    cached_sql(
+) -> Result<Entry, DbError> {
+    #[derive(QueryableByName)]
+    struct Inserted {
+        #[diesel(sql_type = BigInt)]
+        claim: i64,
+    }
+
+    let inserted: Inserted = cached_sql(
         "INSERT INTO orders.reconciliations (tenant_id, order_id, due_at)
-         VALUES ($1, $2, coalesce($4, now()) + make_interval(secs => $3))",
+         VALUES ($1, $2, coalesce($4, now()) + make_interval(secs => $3))
+         RETURNING claim",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(order_id.as_uuid())
     .bind::<Double, _>(delay.as_secs_f64())
     .bind::<Nullable<Timestamptz>, _>(now)
-    .execute(connection)
+    .get_result(connection)
     .await?;
-    Ok(())
+    Ok(Entry {
+        claim: inserted.claim,
+    })
 }
 
-/// The stores that have an order due, the longest due first. It looks across tenants, one step in the index for each: a
-/// backlog of any length costs nothing more.
+/// The tenants that have an order due, the longest due first.
 pub(crate) async fn find_due_tenants(
     connection: &mut Connection,
     now: Now,
 ) -> Result<Vec<DueTenant>, DbError> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = SqlUuid)]
-        tenant_id: Uuid,
-        #[diesel(sql_type = Double)]
-        lag_s: f64,
-    }
-
-    let rows: Vec<Row> = cached_sql(
-        "WITH RECURSIVE tenants (tenant_id, due_at) AS (
-             (SELECT r.tenant_id, r.due_at FROM orders.reconciliations r
-              ORDER BY r.tenant_id, r.due_at LIMIT 1)
-             UNION ALL
-             SELECT following.tenant_id, following.due_at FROM tenants
-             CROSS JOIN LATERAL (
-                 SELECT r.tenant_id, r.due_at FROM orders.reconciliations r
-                 WHERE r.tenant_id > tenants.tenant_id ORDER BY r.tenant_id, r.due_at LIMIT 1
-             ) following
-         )
-         SELECT tenant_id, extract(epoch FROM coalesce($1, now()) - due_at)::float8 AS lag_s
-         FROM tenants WHERE due_at <= coalesce($1, now()) ORDER BY due_at, tenant_id",
-    )
-    .bind::<Nullable<Timestamptz>, _>(now)
-    .load(connection)
-    .await?;
-    let due = |row: Row| DueTenant {
-        tenant: row.tenant_id.into(),
-        lag: Duration::try_from_secs_f64(row.lag_s).unwrap_or_default(),
-    };
-    Ok(rows.into_iter().map(due).collect())
+    let statement = due_tenants_sql!("orders.reconciliations", open "true");
+    oms_work::find_due_tenants(connection, statement, now).await
 }
 
-/// Takes on up to `limit` due orders of a store, the longest due first, each for the time of `lease`: nobody else gets
-/// them before it is over. Rows that another instance is claiming are passed over.
+/// Claims up to `limit` due orders of a tenant for the time of `lease`, the longest due first.
 pub(crate) async fn claim_due(
     connection: &mut Connection,
     tenant: TenantId,
@@ -122,37 +100,30 @@ pub(crate) async fn claim_due(
         order_id: Uuid,
         #[diesel(sql_type = Text)]
         status: String,
+        #[diesel(sql_type = BigInt)]
+        claim: i64,
         #[diesel(sql_type = Integer)]
         tries: i32,
         #[diesel(sql_type = Double)]
         age_s: f64,
     }
 
-    let rows: Vec<Row> = cached_sql(
-        "WITH due AS MATERIALIZED (
-             SELECT order_id FROM orders.reconciliations
-             WHERE tenant_id = $1 AND due_at <= coalesce($4, now())
-             ORDER BY due_at LIMIT $2
-             FOR UPDATE SKIP LOCKED
-         )
-         UPDATE orders.reconciliations r
-         SET due_at = coalesce($4, now()) + make_interval(secs => $3), tries = r.tries + 1
-         FROM due
-         JOIN orders.orders o ON o.tenant_id = $1 AND o.id = due.order_id
-         WHERE r.tenant_id = $1 AND r.order_id = due.order_id
-         RETURNING r.order_id, o.status, r.tries,
-             extract(epoch FROM coalesce($4, now()) - o.created_at)::float8 AS age_s",
-    )
+    let rows: Vec<Row> = cached_sql(claim_sql!(
+        "orders.reconciliations", key ("order_id"), open "true", first "w.due_at",
+        join "JOIN orders.orders o ON o.tenant_id = due.tenant_id AND o.id = due.order_id",
+        returning "w.order_id, o.status, w.claim, w.tries,
+            extract(epoch FROM coalesce($2, now()) - o.created_at)::float8 AS age_s"
+    ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Nullable<Timestamptz>, _>(now)
     .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
     .bind::<Double, _>(lease.as_secs_f64())
-    .bind::<Nullable<Timestamptz>, _>(now)
     .load(connection)
     .await?;
     let claim = |row: Row| Claim {
         order_id: row.order_id.into(),
         status: OrderStatus::stored(&row.status),
-        tries: row.tries.unsigned_abs(),
+        lease: Lease::new(row.claim, row.tries),
         // Placed in the future, by another clock, is placed just now.
         age: Duration::try_from_secs_f64(row.age_s).unwrap_or_default(),
     };
@@ -185,23 +156,22 @@ pub(crate) async fn postpone(
         Try::Counts { reason } => Some(cut(reason)),
         Try::DoesNotCount => None,
     };
-    cached_sql(
-        "WITH postponed AS (
-             UPDATE orders.reconciliations
-             SET due_at = coalesce($5, now()) + make_interval(secs => $4),
-                 tries = tries - CASE WHEN $7 IS NULL THEN 1 ELSE 0 END
-             WHERE tenant_id = $1 AND order_id = $2 AND tries = $3
-             RETURNING due_at
+    cached_sql(concat!(
+        "WITH postponed AS (",
+        postpone_sql!("orders.reconciliations", key ("order_id" = "$6"), open "true", set ""),
+        " RETURNING w.due_at
          )
          INSERT INTO orders.retries (tenant_id, order_id, id, number, reason, tried_at, next_at)
-         SELECT $1, $2, $6, $3, $7, coalesce($5, now()), due_at FROM postponed WHERE $7 IS NOT NULL",
-    )
+         SELECT $1, $6, $7, $8, $9, coalesce($2, now()), due_at FROM postponed WHERE $4"
+    ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(claim.order_id.as_uuid())
-    .bind::<Integer, _>(tries(claim))
-    .bind::<Double, _>(delay.as_secs_f64())
     .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<Double, _>(delay.as_secs_f64())
+    .bind::<Bool, _>(failed.is_some())
+    .bind::<BigInt, _>(claim.lease.claim)
+    .bind::<SqlUuid, _>(claim.order_id.as_uuid())
     .bind::<SqlUuid, _>(Uuid::now_v7())
+    .bind::<Integer, _>(i32::try_from(claim.lease.tries).unwrap_or(i32::MAX))
     .bind::<Nullable<Text>, _>(failed)
     .execute(connection)
     .await?;
@@ -236,18 +206,14 @@ pub(crate) async fn delete_claimed(
     claim: &Claim,
 ) -> Result<bool, DbError> {
     let deleted = cached_sql(
-        "DELETE FROM orders.reconciliations WHERE tenant_id = $1 AND order_id = $2 AND tries = $3",
+        "DELETE FROM orders.reconciliations WHERE tenant_id = $1 AND order_id = $2 AND claim = $3",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(claim.order_id.as_uuid())
-    .bind::<Integer, _>(tries(claim))
+    .bind::<BigInt, _>(claim.lease.claim)
     .execute(connection)
     .await?;
     Ok(deleted == 1)
-}
-
-fn tries(claim: &Claim) -> i32 {
-    i32::try_from(claim.tries).unwrap_or(i32::MAX)
 }
 
 /// Strikes orders off that are settled. Returns those that were on the list.

@@ -1,14 +1,18 @@
 //! Comparing the gateway's charges with our orders.
 
+use std::error::Error;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use oms_orders::{
-    ChargeCheck, Finding, FindingFilter, FindingKind, FindingState, Going, OrderError, PlacedOrder,
-    Reason, ReconcileObserver, ReconcileSchedule, ReconcileSummary, ReconcileTurn, ReconcileWindow,
-    check_charge, list_findings, measure_reconciliation, reconcile_charges, reconcile_next,
-    resolve_finding, settle_findings, sweep_orders,
+    Alert, AlertSink, ChargeCheck, Finding, FindingFilter, FindingKind, FindingState, Going,
+    OrderError, PlacedOrder, Reason, ReconcileObserver, ReconcileSchedule, ReconcileSummary,
+    ReconcileTurn, ReconcileWindow, check_charge, deliver_alerts, list_findings,
+    measure_reconciliation, reconcile_charges, reconcile_next, resolve_finding,
+    settle_due_findings, sweep_orders,
 };
 use oms_payments::{
     Capture, ChargeId, ChargeStatus, GatewayFault, ListedCharge, PaymentStatus, Reference,
@@ -244,7 +248,7 @@ async fn a_refund_that_an_older_version_left_due_is_not_made_without_an_attempt(
     compare(&shop).await;
     shop.execute("UPDATE orders.findings SET action = 'refund', due_at = now()")
         .await;
-    assert_eq!(settle_findings(&shop.context, tenant()).await.unwrap(), []);
+    assert_eq!(settle_due_findings(&shop.context).await.unwrap(), []);
     assert_eq!(left(&shop), 700);
     let left_due = "SELECT count(*) FROM orders.findings WHERE due_at IS NOT NULL";
     assert_eq!(shop.text(left_due).await, "0");
@@ -371,12 +375,12 @@ async fn what_could_not_be_given_back_at_once_is_taken_up_later() {
     );
     let waiting = findings(&shop).await.pop().unwrap();
     assert!(waiting.note.unwrap().contains("no answer in time"));
-    assert_eq!(settle_findings(&shop.context, tenant()).await.unwrap(), []);
+    assert_eq!(settle_due_findings(&shop.context).await.unwrap(), []);
 
     *shop.gateway.refund_fault.lock().unwrap() = None;
     shop.pass(Duration::from_secs(3600));
-    let settled = settle_findings(&shop.context, tenant()).await.unwrap();
-    assert_eq!(settled, [waiting.id]);
+    let settled = settle_due_findings(&shop.context).await.unwrap();
+    assert_eq!(settled, [(tenant(), waiting.id)]);
     assert_eq!((left(&shop), written(&shop).await.as_str()), (0, "1 1"));
 }
 
@@ -394,6 +398,39 @@ async fn money_that_came_back_after_a_refund_opens_the_finding_again() {
     assert_eq!(written(&shop).await, "1 1");
     let due = "SELECT count(*) FROM orders.alerts WHERE delivered_at IS NULL";
     assert_eq!(shop.text(due).await, "1");
+}
+
+/// Lets the finding relapse while its first alert is delivered, and counts the deliveries.
+struct RelapsesMeanwhile<'a> {
+    shop: &'a Shop,
+    deliveries: AtomicUsize,
+}
+
+#[async_trait]
+impl AlertSink for RelapsesMeanwhile<'_> {
+    async fn deliver(&self, _: &Alert) -> Result<(), Box<dyn Error + Send + Sync>> {
+        if self.deliveries.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.shop
+                .gateway
+                .with_charges(|charges| charges[0].refunded = usd(0));
+            compare(self.shop).await;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_finding_that_relapses_while_its_alert_is_delivered_alerts_again() {
+    let shop = Shop::open(Confirm::IsLost).await;
+    late_charge(&shop, "k").await;
+    compare(&shop).await;
+    let sink = RelapsesMeanwhile {
+        shop: &shop,
+        deliveries: AtomicUsize::new(0),
+    };
+    deliver_alerts(&shop.context, &sink).await.unwrap();
+    deliver_alerts(&shop.context, &sink).await.unwrap();
+    assert_eq!(sink.deliveries.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

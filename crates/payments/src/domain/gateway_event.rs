@@ -4,6 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use oms_validation::{OrderId, TenantId};
+use oms_work::Lease;
 
 use crate::{InvalidReference, Reference};
 
@@ -77,8 +78,8 @@ pub struct GatewayEvent {
     pub order_id: Option<OrderId>,
     /// When it happened, by the gateway's clock.
     pub created_at: DateTime<Utc>,
-    /// How often it was taken on, this time included; who takes it on again has another number.
-    pub tries: u32,
+    /// The claim on it.
+    pub lease: Lease,
 }
 
 impl GatewayEvent {

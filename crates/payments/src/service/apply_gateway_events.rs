@@ -57,7 +57,7 @@ pub async fn postpone_gateway_event(
     event: &GatewayEvent,
     delay: Duration,
 ) -> Result<bool, PaymentError> {
-    Ok(gateway_events::postpone(connection, tenant_id, event, delay).await?)
+    Ok(gateway_events::postpone(connection, tenant_id, event, delay, true).await?)
 }
 
 /// Gives a message back that nobody could look at, to be taken on again after `delay`: this was not one of its tries.
@@ -71,7 +71,7 @@ pub async fn return_gateway_event(
     event: &GatewayEvent,
     delay: Duration,
 ) -> Result<bool, PaymentError> {
-    Ok(gateway_events::give_back(connection, tenant_id, event, delay).await?)
+    Ok(gateway_events::postpone(connection, tenant_id, event, delay, false).await?)
 }
 
 /// How many messages of all stores are to be applied now.

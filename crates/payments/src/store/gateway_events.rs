@@ -13,10 +13,14 @@ use diesel::sql_types::{
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::TenantId;
+use oms_work::{Lease, claim_sql, due_tenants_sql, postpone_sql};
 use uuid::Uuid;
 
 use super::unreadable;
 use crate::{EventRelevance, GatewayEvent, GatewayEventId, NewGatewayEvent, Reference};
+
+/// The database's own time.
+const NOW: Option<DateTime<Utc>> = None;
 
 /// Keeps a message; what is ignored is applied at once. False when it was there before.
 pub(crate) async fn insert(
@@ -108,50 +112,29 @@ fn tenants(rows: Vec<TenantRow>) -> Vec<TenantId> {
     rows.into_iter().map(|row| row.tenant_id.into()).collect()
 }
 
-/// The tenants that have a gateway event due, the longest due first. Looks across tenants, one step in the index for each: a
-/// backlog of any length costs nothing more.
+/// The tenants that have a gateway event due, the longest due first.
 pub(crate) async fn find_due_tenants(
     connection: &mut Connection,
 ) -> Result<Vec<TenantId>, DbError> {
-    let statement = cached_sql(
-        "WITH RECURSIVE tenants (tenant_id, due_at) AS (
-             (SELECT e.tenant_id, e.due_at FROM payments.gateway_events e
-              WHERE e.applied_at IS NULL ORDER BY e.tenant_id, e.due_at LIMIT 1)
-             UNION ALL
-             SELECT following.tenant_id, following.due_at FROM tenants
-             CROSS JOIN LATERAL (
-                 SELECT e.tenant_id, e.due_at FROM payments.gateway_events e
-                 WHERE e.applied_at IS NULL AND e.tenant_id > tenants.tenant_id
-                 ORDER BY e.tenant_id, e.due_at LIMIT 1
-             ) following
-         )
-         SELECT tenant_id FROM tenants WHERE due_at <= now() ORDER BY due_at, tenant_id",
-    );
-    Ok(tenants(statement.load(connection).await?))
+    let statement = due_tenants_sql!("payments.gateway_events", open "w.applied_at IS NULL");
+    let due = oms_work::find_due_tenants(connection, statement, NOW).await?;
+    Ok(due.into_iter().map(|due| due.tenant).collect())
 }
 
-/// Takes on up to `limit` due messages of a store, the longest due first, each for the time of `lease`: nobody else
-/// gets them before it is over. Rows that another instance is claiming are passed over.
+/// Claims up to `limit` due gateway events of a tenant for the time of `lease`, the longest due first.
 pub(crate) async fn claim_due(
     connection: &mut Connection,
     tenant_id: TenantId,
     limit: usize,
     lease: Duration,
 ) -> Result<Vec<GatewayEvent>, DbError> {
-    let rows: Vec<Row> = cached_sql(
-        "WITH due AS MATERIALIZED (
-             SELECT gateway, event_id FROM payments.gateway_events
-             WHERE tenant_id = $1 AND applied_at IS NULL AND due_at <= now()
-             ORDER BY due_at, gateway_created_at LIMIT $2
-             FOR UPDATE SKIP LOCKED
-         )
-         UPDATE payments.gateway_events e
-         SET due_at = now() + make_interval(secs => $3), tries = e.tries + 1
-         FROM due
-         WHERE e.tenant_id = $1 AND e.gateway = due.gateway AND e.event_id = due.event_id
-         RETURNING e.gateway, e.event_id, e.type AS kind, e.reference, e.order_id, e.gateway_created_at, e.tries",
-    )
+    let rows: Vec<Row> = cached_sql(claim_sql!(
+        "payments.gateway_events", key ("gateway", "event_id"), open "w.applied_at IS NULL",
+        first "w.due_at, w.gateway_created_at", join "",
+        returning "w.gateway, w.event_id, w.type AS kind, w.reference, w.order_id, w.gateway_created_at, w.claim, w.tries"
+    ))
     .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<Nullable<Timestamptz>, _>(NOW)
     .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
     .bind::<Double, _>(lease.as_secs_f64())
     .load(connection)
@@ -159,7 +142,7 @@ pub(crate) async fn claim_due(
     rows.into_iter().map(GatewayEvent::try_from).collect()
 }
 
-/// Ends a message. False when it has ended before, or somebody else has taken it on since.
+/// Finishes a gateway event. False when it was finished before, or the lease was lost to a later claim.
 pub(crate) async fn finish(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -168,55 +151,36 @@ pub(crate) async fn finish(
 ) -> Result<bool, DbError> {
     let changed = cached_sql(
         "UPDATE payments.gateway_events SET applied_at = now(), outcome = $5
-         WHERE tenant_id = $1 AND gateway = $2 AND event_id = $3 AND tries = $4 AND applied_at IS NULL",
+         WHERE tenant_id = $1 AND gateway = $2 AND event_id = $3 AND claim = $4 AND applied_at IS NULL",
     )
     .bind::<SqlUuid, _>(tenant_id.as_uuid())
     .bind::<Text, _>(event.gateway.as_str())
     .bind::<Text, _>(event.id.as_str())
-    .bind::<Integer, _>(tries(event))
+    .bind::<BigInt, _>(event.lease.claim)
     .bind::<Text, _>(outcome)
     .execute(connection)
     .await?;
     Ok(changed == 1)
 }
 
-/// Ends a claim without an outcome. False as for [`finish`].
+/// Postpones a gateway event. False as for [`finish`].
 pub(crate) async fn postpone(
     connection: &mut Connection,
     tenant_id: TenantId,
     event: &GatewayEvent,
     delay: Duration,
+    counts: bool,
 ) -> Result<bool, DbError> {
-    let changed = cached_sql(
-        "UPDATE payments.gateway_events SET due_at = now() + make_interval(secs => $5)
-         WHERE tenant_id = $1 AND gateway = $2 AND event_id = $3 AND tries = $4 AND applied_at IS NULL",
-    )
+    let changed = cached_sql(postpone_sql!(
+        "payments.gateway_events", key ("gateway" = "$6", "event_id" = "$7"), open "w.applied_at IS NULL", set ""
+    ))
     .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<Nullable<Timestamptz>, _>(NOW)
+    .bind::<Double, _>(delay.as_secs_f64())
+    .bind::<Bool, _>(counts)
+    .bind::<BigInt, _>(event.lease.claim)
     .bind::<Text, _>(event.gateway.as_str())
     .bind::<Text, _>(event.id.as_str())
-    .bind::<Integer, _>(tries(event))
-    .bind::<Double, _>(delay.as_secs_f64())
-    .execute(connection)
-    .await?;
-    Ok(changed == 1)
-}
-
-/// Ends a claim by which nobody looked at the message, so that it does not count. False as for [`finish`].
-pub(crate) async fn give_back(
-    connection: &mut Connection,
-    tenant_id: TenantId,
-    event: &GatewayEvent,
-    delay: Duration,
-) -> Result<bool, DbError> {
-    let changed = cached_sql(
-        "UPDATE payments.gateway_events SET due_at = now() + make_interval(secs => $5), tries = tries - 1
-         WHERE tenant_id = $1 AND gateway = $2 AND event_id = $3 AND tries = $4 AND applied_at IS NULL",
-    )
-    .bind::<SqlUuid, _>(tenant_id.as_uuid())
-    .bind::<Text, _>(event.gateway.as_str())
-    .bind::<Text, _>(event.id.as_str())
-    .bind::<Integer, _>(tries(event))
-    .bind::<Double, _>(delay.as_secs_f64())
     .execute(connection)
     .await?;
     Ok(changed == 1)
@@ -276,11 +240,6 @@ pub(crate) async fn delete_applied(
     Ok(deleted)
 }
 
-/// The column is as wide as the number that came from it.
-fn tries(event: &GatewayEvent) -> i32 {
-    i32::try_from(event.tries).unwrap_or(i32::MAX)
-}
-
 #[derive(QueryableByName)]
 struct Row {
     #[diesel(sql_type = Text)]
@@ -295,6 +254,8 @@ struct Row {
     order_id: Option<Uuid>,
     #[diesel(sql_type = Timestamptz)]
     gateway_created_at: DateTime<Utc>,
+    #[diesel(sql_type = BigInt)]
+    claim: i64,
     #[diesel(sql_type = Integer)]
     tries: i32,
 }
@@ -310,7 +271,7 @@ impl TryFrom<Row> for GatewayEvent {
             reference: Reference::parse(&row.reference).map_err(unreadable)?,
             order_id: row.order_id.map(Into::into),
             created_at: row.gateway_created_at,
-            tries: row.tries.unsigned_abs(),
+            lease: Lease::new(row.claim, row.tries),
         })
     }
 }

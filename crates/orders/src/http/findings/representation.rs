@@ -70,7 +70,7 @@ impl From<Finding> for FindingBody {
             found: finding.found,
             detail: finding.detail,
             action: finding.action,
-            tries: finding.tries,
+            tries: finding.lease.tries,
             found_at: finding.found_at,
             last_seen_at: finding.last_seen_at,
             note: finding.note,

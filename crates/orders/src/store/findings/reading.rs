@@ -7,6 +7,7 @@ use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_payments::{ChargeId, Reference};
 use oms_validation::{Currency, Money, TenantId};
+use oms_work::Lease;
 use uuid::Uuid;
 
 use crate::domain::cursor::Cursor;
@@ -16,12 +17,12 @@ use crate::domain::finding::{
 use crate::domain::id::FindingId;
 use crate::store::unreadable;
 
-/// What a [`Row`] is read from, of `orders.findings f`: a macro, because the text of a cached statement is a constant.
+/// What a [`Row`] is read from, of `orders.findings w`: a macro, because the text of a cached statement is a constant.
 macro_rules! columns {
     () => {
-        "f.id, f.kind, f.gateway, f.charge_reference, f.payment_reference, f.order_id, f.installation_id, f.expected_minor,
-         f.expected_currency, f.found_minor, f.found_currency, f.detail, f.action, f.tries, f.found_at, f.last_seen_at,
-         f.note, f.resolved_at, f.resolved_by"
+        "w.id, w.kind, w.gateway, w.charge_reference, w.payment_reference, w.order_id, w.installation_id, w.expected_minor,
+         w.expected_currency, w.found_minor, w.found_currency, w.detail, w.action, w.claim, w.tries, w.found_at, w.last_seen_at,
+         w.note, w.resolved_at, w.resolved_by"
     };
 }
 pub(super) use columns;
@@ -32,13 +33,13 @@ macro_rules! select_page {
         concat!(
             "SELECT ",
             columns!(),
-            " FROM orders.findings f
-              WHERE f.tenant_id = $1 AND ",
+            " FROM orders.findings w
+              WHERE w.tenant_id = $1 AND ",
             $condition,
-            " AND ($5 IS NULL OR f.kind = $5)
-              AND (f.found_at, f.id)
+            " AND ($5 IS NULL OR w.kind = $5)
+              AND (w.found_at, w.id)
                   < (coalesce($2, 'infinity'), coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-              ORDER BY f.found_at DESC, f.id DESC LIMIT $4"
+              ORDER BY w.found_at DESC, w.id DESC LIMIT $4"
         )
     };
 }
@@ -52,7 +53,7 @@ pub(crate) async fn find(
     let rows: Vec<Row> = cached_sql(concat!(
         "SELECT ",
         columns!(),
-        " FROM orders.findings f WHERE f.tenant_id = $1 AND f.id = $2"
+        " FROM orders.findings w WHERE w.tenant_id = $1 AND w.id = $2"
     ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(id.as_uuid())
@@ -70,8 +71,8 @@ pub(crate) async fn list(
     limit: usize,
 ) -> Result<Vec<Finding>, DbError> {
     let text = match filter.state {
-        FindingState::Open => select_page!("f.resolved_at IS NULL"),
-        FindingState::Resolved => select_page!("f.resolved_at IS NOT NULL"),
+        FindingState::Open => select_page!("w.resolved_at IS NULL"),
+        FindingState::Resolved => select_page!("w.resolved_at IS NOT NULL"),
         FindingState::All => select_page!("true"),
     };
     let rows: Vec<Row> = cached_sql(text)
@@ -127,6 +128,8 @@ pub(super) struct Row {
     detail: String,
     #[diesel(sql_type = Text)]
     action: String,
+    #[diesel(sql_type = BigInt)]
+    claim: i64,
     #[diesel(sql_type = Integer)]
     tries: i32,
     #[diesel(sql_type = Timestamptz)]
@@ -157,7 +160,7 @@ impl Row {
             found: money(self.found_minor, self.found_currency)?,
             detail: self.detail,
             action: FindingAction::stored(&self.action),
-            tries: self.tries.unsigned_abs(),
+            lease: Lease::new(self.claim, self.tries),
             found_at: self.found_at,
             last_seen_at: self.last_seen_at,
             note: self.note,

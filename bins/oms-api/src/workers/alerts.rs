@@ -1,8 +1,5 @@
-//! The background worker that tells people what they have to know: by the log, where every line at level ERROR with an
-//! `alert_id` is one, and by a webhook, if there is one. What has the same id is the same alert.
-//!
-//! Whoever raises an alert writes a row, and that is all: the row is the queue. This takes some of them at a time, under a
-//! lease, so that what could not be delivered is tried again when that is over, by whichever instance is there.
+//! Delivers alerts: to the log, where every line at level ERROR with an `alert_id` is one, and to a webhook if one is
+//! configured. Deliveries with the same id are the same alert.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -13,37 +10,16 @@ use async_trait::async_trait;
 use oms_monitoring::adapters::webhook::{Webhook, WebhookConfig};
 use oms_monitoring::metrics::{CounterSeries, Metrics};
 use oms_orders::{Alert, AlertSink, OrderContext, deliver_alerts};
+use oms_work::{CancellationToken, Next, Worker};
 use serde_json::{Value, json};
-use tokio::time::MissedTickBehavior;
-use tokio_util::sync::CancellationToken;
-
-use crate::workers::{Pulse, Worker};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// The worker. It finishes what it is delivering when `stopping` comes.
-pub(crate) struct Deliverer {
-    context: Arc<OrderContext>,
-    interval: Duration,
-    sinks: Sinks,
-    stopping: CancellationToken,
-}
-
-impl Deliverer {
-    pub(crate) fn new(
-        context: Arc<OrderContext>,
-        interval: Duration,
-        webhook: Option<&WebhookConfig>,
-        metrics: &Metrics,
-        stopping: CancellationToken,
-    ) -> anyhow::Result<Self> {
-        Ok(Self {
-            context,
-            interval,
-            sinks: Sinks::new(webhook, metrics)?,
-            stopping,
-        })
-    }
+/// The worker.
+pub(super) struct Deliverer {
+    pub(super) context: Arc<OrderContext>,
+    pub(super) interval: Duration,
+    pub(super) sinks: Sinks,
 }
 
 #[async_trait]
@@ -52,22 +28,21 @@ impl Worker for Deliverer {
         "alerts"
     }
 
-    async fn run(&self, pulse: &Pulse) {
-        let mut ticks = tokio::time::interval(self.interval);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let stopping = &self.stopping;
-        while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
-            if let Err(error) = deliver_alerts(&self.context, &self.sinks).await {
-                let cause: &dyn Error = &error;
-                tracing::warn!(cause, "alerts could not be delivered");
-            }
-            pulse.beat();
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    async fn turn(&self, _: &CancellationToken) -> Next {
+        if let Err(error) = deliver_alerts(&self.context, &self.sinks).await {
+            let cause: &dyn Error = &error;
+            tracing::warn!(cause, "alerts could not be delivered");
         }
+        Next::AfterInterval
     }
 }
 
-/// Everybody who is told, one after the other. An alert is delivered when the last one has taken it.
-struct Sinks(Vec<CountedSink>);
+/// Where alerts are delivered to, one after the other. An alert is delivered when the last sink has accepted it.
+pub(super) struct Sinks(Vec<CountedSink>);
 
 struct CountedSink {
     sink: Box<dyn AlertSink>,
@@ -76,7 +51,7 @@ struct CountedSink {
 }
 
 impl Sinks {
-    fn new(webhook: Option<&WebhookConfig>, metrics: &Metrics) -> anyhow::Result<Self> {
+    pub(super) fn new(webhook: Option<&WebhookConfig>, metrics: &Metrics) -> anyhow::Result<Self> {
         let help = "Deliveries of alerts, by where to and whether they were taken";
         let deliveries =
             metrics.counter("oms_alert_deliveries_total", help, &["sink", "outcome"])?;

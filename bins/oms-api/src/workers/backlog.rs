@@ -1,0 +1,146 @@
+//! Measures how much work is due, for the gauges. A worker of its own, so that a gauge goes on showing the truth when the
+//! worker that does the work has stopped; its heartbeat is the age of the gauges.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use oms_database::Database;
+use oms_monitoring::metrics::{Metrics, MetricsError};
+use oms_orders::{OrderContext, measure_backlog, measure_reconciliation};
+use oms_payments::{PaymentError, count_due_gateway_events};
+use oms_validation::TenantId;
+use oms_work::{CancellationToken, Next, Worker};
+
+/// The worker.
+pub(super) struct BacklogGauges {
+    pub(super) context: Arc<OrderContext>,
+    pub(super) database: Database,
+    /// The installation's own tenant, if charges are compared.
+    pub(super) compared: Option<TenantId>,
+    pub(super) interval: Duration,
+    pub(super) gauges: Gauges,
+}
+
+#[async_trait]
+impl Worker for BacklogGauges {
+    fn name(&self) -> &'static str {
+        "backlog"
+    }
+
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    async fn turn(&self, _: &CancellationToken) -> Next {
+        let gauges = &self.gauges;
+        match measure_backlog(&self.context).await {
+            Ok(backlog) => {
+                set_ms(&gauges.sweep_lag_ms, backlog.sweep_lag);
+                set(&gauges.open_dead_letters, backlog.open_dead_letters);
+            }
+            Err(error) => warn(&error, "orders to settle"),
+        }
+        match count_events(&self.database).await {
+            Ok(due) => set(&gauges.due_gateway_events, due),
+            Err(error) => warn(&error, "gateway events"),
+        }
+        if let Some(own) = self.compared {
+            match measure_reconciliation(&self.context, own).await {
+                Ok(measured) => {
+                    set(&gauges.open_findings, measured.open_findings);
+                    set_ms(&gauges.reconciled_age_ms, measured.age.unwrap_or_default());
+                }
+                Err(error) => warn(&error, "findings"),
+            }
+        }
+        Next::AfterInterval
+    }
+}
+
+async fn count_events(database: &Database) -> Result<u64, PaymentError> {
+    let mut connection = database.acquire().await?;
+    count_due_gateway_events(&mut connection).await
+}
+
+fn set(gauge: &AtomicU64, value: u64) {
+    gauge.store(value, Ordering::Relaxed);
+}
+
+fn set_ms(gauge: &AtomicU64, value: Duration) {
+    set(gauge, u64::try_from(value.as_millis()).unwrap_or(u64::MAX));
+}
+
+fn warn(error: &(dyn Error + 'static), backlog: &str) {
+    tracing::warn!(cause = error, backlog, "a backlog could not be measured");
+}
+
+/// What was measured last.
+#[derive(Default)]
+pub(super) struct Gauges {
+    sweep_lag_ms: Arc<AtomicU64>,
+    open_dead_letters: Arc<AtomicU64>,
+    due_gateway_events: Arc<AtomicU64>,
+    open_findings: Arc<AtomicU64>,
+    reconciled_age_ms: Arc<AtomicU64>,
+}
+
+impl Gauges {
+    /// The gauges of the reconciliation are there only if charges are compared.
+    pub(super) fn register(metrics: &Metrics, compares: bool) -> Result<Self, MetricsError> {
+        let gauges = Self::default();
+        let of_work: [Gauge<'_>; 3] = [
+            (
+                "oms_sweep_lag_seconds",
+                "For how long the first order that the sweeper must look at has been due; 0 when none is due",
+                &gauges.sweep_lag_ms,
+                1000.0,
+            ),
+            (
+                "oms_dead_letters_open",
+                "Orders that need an operator",
+                &gauges.open_dead_letters,
+                1.0,
+            ),
+            (
+                "oms_gateway_events_due",
+                "Gateway events that are stored and not yet applied",
+                &gauges.due_gateway_events,
+                1.0,
+            ),
+        ];
+        let of_comparing: [Gauge<'_>; 2] = [
+            (
+                "oms_reconciliation_open_findings",
+                "Open differences between the gateway's books and ours, of all tenants",
+                &gauges.open_findings,
+                1.0,
+            ),
+            (
+                "oms_reconciled_until_age_seconds",
+                "Time since the last completed comparison, of the tenant that is furthest behind; 0 before the first",
+                &gauges.reconciled_age_ms,
+                1000.0,
+            ),
+        ];
+        let of_comparing = of_comparing.into_iter().filter(|_| compares);
+        for (name, help, value, divisor) in of_work.into_iter().chain(of_comparing) {
+            metrics.gauge_from(name, help, &[], sample(value, divisor))?;
+        }
+        Ok(gauges)
+    }
+}
+
+/// The name, the help, the value and its unit in those of the metric.
+type Gauge<'a> = (&'static str, &'static str, &'a Arc<AtomicU64>, f64);
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "all stay far below 2^52: milliseconds of a backlog, and entries"
+)]
+fn sample(value: &Arc<AtomicU64>, divisor: f64) -> impl Fn() -> f64 + Send + Sync + use<> {
+    let value = value.clone();
+    move || value.load(Ordering::Relaxed) as f64 / divisor
+}

@@ -1,0 +1,114 @@
+//! Applies what the gateway reports, as soon as it is stored, and deletes it in time.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use oms_database::Database;
+use oms_monitoring::metrics::{Counter, Metrics, MetricsError};
+use oms_orders::{AppliedEvents, OrderContext, apply_gateway_events};
+use oms_payments::{KEEP_GATEWAY_EVENTS, PaymentError, purge_gateway_events};
+use oms_work::{CancellationToken, Next, Worker};
+
+use super::next;
+
+/// How often old gateway events are looked for.
+const PURGE_INTERVAL: Duration = Duration::from_secs(600);
+
+/// The worker that applies gateway events.
+pub(super) struct Applier {
+    pub(super) context: Arc<OrderContext>,
+    pub(super) interval: Duration,
+    pub(super) metrics: EventMetrics,
+}
+
+#[async_trait]
+impl Worker for Applier {
+    fn name(&self) -> &'static str {
+        "gateway_events"
+    }
+
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    async fn turn(&self, _: &CancellationToken) -> Next {
+        match apply_gateway_events(&self.context).await {
+            Ok(applied) => {
+                self.metrics.count(&applied);
+                next(applied.more_due)
+            }
+            Err(error) => {
+                let cause: &dyn Error = &error;
+                tracing::warn!(cause, "webhooks could not be applied");
+                Next::AfterInterval
+            }
+        }
+    }
+}
+
+/// The worker that deletes gateway events which were applied long ago.
+pub(super) struct Purger {
+    pub(super) database: Database,
+}
+
+#[async_trait]
+impl Worker for Purger {
+    fn name(&self) -> &'static str {
+        "gateway_event_purge"
+    }
+
+    fn interval(&self) -> Duration {
+        PURGE_INTERVAL
+    }
+
+    async fn turn(&self, _: &CancellationToken) -> Next {
+        match purge(&self.database).await {
+            Ok(0) => Next::AfterInterval,
+            Ok(deleted) => {
+                tracing::info!(deleted, "deleted old webhooks");
+                Next::Immediately
+            }
+            Err(error) => {
+                let cause: &dyn Error = &error;
+                tracing::warn!(cause, "old webhooks could not be deleted");
+                Next::AfterInterval
+            }
+        }
+    }
+}
+
+async fn purge(database: &Database) -> Result<usize, PaymentError> {
+    let mut connection = database.acquire().await?;
+    purge_gateway_events(&mut connection, KEEP_GATEWAY_EVENTS).await
+}
+
+/// What the applier counts.
+pub(super) struct EventMetrics {
+    events: Counter<1>,
+}
+
+impl EventMetrics {
+    pub(super) fn register(metrics: &Metrics) -> Result<Self, MetricsError> {
+        let help = "Gateway events that were claimed, by outcome";
+        let events = metrics.counter("oms_gateway_events_total", help, &["outcome"])?;
+        for outcome in AppliedEvents::outcomes().chain(["postponed", "refused"]) {
+            events.add(&[outcome], 0);
+        }
+        Ok(Self { events })
+    }
+
+    fn count(&self, applied: &AppliedEvents) {
+        for (outcome, events) in &applied.done {
+            self.events.add(&[outcome], *events);
+        }
+        let unfinished = [
+            ("postponed", applied.postponed),
+            ("refused", applied.refused),
+        ];
+        for (outcome, events) in unfinished.into_iter().filter(|(_, events)| *events > 0) {
+            self.events.add(&[outcome], events);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod lease;
+mod list;
+mod runner;
+mod sql;
+mod turn;
+mod worker;
+
+pub use lease::Lease;
+pub use list::{Batch, WorkList};
+pub use runner::{Ended, Heartbeat, Runner};
+pub use sql::{DueTenant, find_due_tenants};
+pub use tokio_util::sync::CancellationToken;
+pub use turn::{Turn, turn};
+pub use worker::{Next, Worker};

@@ -1,0 +1,174 @@
+//! Runs the background workers of the program.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::FutureExt;
+use tokio::sync::Notify;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::worker::{Next, Worker};
+
+/// What a worker shows of itself while it runs. Cloning it is cheap and shares it.
+#[derive(Clone, Debug)]
+pub struct Heartbeat {
+    worker: &'static str,
+    last_turn_ms: Arc<AtomicU64>,
+    panics: Arc<AtomicU64>,
+}
+
+impl Heartbeat {
+    fn new(worker: &'static str) -> Self {
+        let heartbeat = Self {
+            worker,
+            last_turn_ms: Arc::default(),
+            panics: Arc::default(),
+        };
+        heartbeat.beat();
+        heartbeat
+    }
+
+    /// The name of the worker.
+    pub fn worker(&self) -> &'static str {
+        self.worker
+    }
+
+    /// When the worker last completed a turn, or started, since 1970.
+    pub fn last_turn(&self) -> Duration {
+        Duration::from_millis(self.last_turn_ms.load(Ordering::Relaxed))
+    }
+
+    /// How many turns ended in a panic.
+    pub fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
+    fn beat(&self) {
+        // A clock before 1970 has no better answer.
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        self.last_turn_ms.store(now_ms, Ordering::Relaxed);
+    }
+}
+
+/// A worker that ended although nothing had stopped it: a defect.
+#[derive(Debug)]
+pub struct Ended {
+    /// The name of the worker, unless it was aborted.
+    pub worker: Option<&'static str>,
+    /// How it ended, if not by itself.
+    pub cause: Option<JoinError>,
+}
+
+/// Runs the background workers of the program. Dropping it ends them where they are.
+#[derive(Debug)]
+pub struct Runner {
+    stopping: CancellationToken,
+    running: JoinSet<&'static str>,
+}
+
+impl Runner {
+    /// A runner without workers. Its workers stop after the turn in which `stopping` is cancelled.
+    pub fn new(stopping: CancellationToken) -> Self {
+        Self {
+            stopping,
+            running: JoinSet::new(),
+        }
+    }
+
+    /// Starts a worker with an immediate turn.
+    pub fn start(&mut self, worker: impl Worker) -> Heartbeat {
+        self.start_woken(worker, Arc::default())
+    }
+
+    /// Starts a worker with an immediate turn. A notification of `wake` starts a turn before the interval is over.
+    pub fn start_woken(&mut self, worker: impl Worker, wake: Arc<Notify>) -> Heartbeat {
+        let heartbeat = Heartbeat::new(worker.name());
+        let (shown, stopping) = (heartbeat.clone(), self.stopping.clone());
+        self.running.spawn(async move {
+            keep_turning(&worker, &wake, &shown, &stopping).await;
+            shown.worker
+        });
+        heartbeat
+    }
+
+    /// Resolves when a worker has ended although nothing stopped it.
+    pub async fn unexpected_end(&mut self) -> Ended {
+        loop {
+            match self.running.join_next().await {
+                Some(_) if self.stopping.is_cancelled() => {}
+                Some(Ok(worker)) => {
+                    return Ended {
+                        worker: Some(worker),
+                        cause: None,
+                    };
+                }
+                Some(Err(error)) => {
+                    return Ended {
+                        worker: None,
+                        cause: Some(error),
+                    };
+                }
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Waits until every worker has finished its turn; aborts those that have not by the deadline.
+    pub async fn stopped(mut self, deadline: Instant) {
+        while let Ok(Some(ended)) = timeout_at(deadline, self.running.join_next()).await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a background worker failed");
+            }
+        }
+        self.running.abort_all();
+    }
+}
+
+async fn keep_turning(
+    worker: &impl Worker,
+    wake: &Notify,
+    heartbeat: &Heartbeat,
+    stopping: &CancellationToken,
+) {
+    while !stopping.is_cancelled() {
+        let next = AssertUnwindSafe(worker.turn(stopping)).catch_unwind().await;
+        let next = next.map_or_else(
+            |_| {
+                heartbeat.panics.fetch_add(1, Ordering::Relaxed);
+                // The panic itself is on standard error.
+                tracing::error!(
+                    worker = worker.name(),
+                    "a turn of a background worker panicked"
+                );
+                Next::AfterInterval
+            },
+            |next| {
+                heartbeat.beat();
+                next
+            },
+        );
+        if next == Next::AfterInterval {
+            let pause = sleep(vary(worker.interval()));
+            tokio::select! {
+                () = stopping.cancelled() => {}
+                () = wake.notified() => {}
+                () = pause => {}
+            }
+        }
+    }
+}
+
+/// Up to a tenth more or less.
+fn vary(interval: Duration) -> Duration {
+    interval.mul_f64(rand::random_range(0.9..1.1))
+}
+
+#[cfg(test)]
+mod tests;

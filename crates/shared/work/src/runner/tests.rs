@@ -1,0 +1,117 @@
+//! Workers under a paused clock.
+
+use std::sync::atomic::AtomicUsize;
+
+use super::*;
+
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// Does in each turn as it is told.
+struct Scripted {
+    turns: Arc<AtomicUsize>,
+    script: fn(usize) -> Next,
+    interval: fn() -> Duration,
+}
+
+impl Scripted {
+    fn new(script: fn(usize) -> Next) -> (Self, Arc<AtomicUsize>) {
+        let turns: Arc<AtomicUsize> = Arc::default();
+        let worker = Self {
+            turns: turns.clone(),
+            script,
+            interval: || INTERVAL,
+        };
+        (worker, turns)
+    }
+}
+
+#[async_trait::async_trait]
+impl Worker for Scripted {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn interval(&self) -> Duration {
+        (self.interval)()
+    }
+
+    async fn turn(&self, _: &CancellationToken) -> Next {
+        (self.script)(self.turns.fetch_add(1, Ordering::SeqCst))
+    }
+}
+
+fn runner() -> (Runner, CancellationToken) {
+    let stopping = CancellationToken::new();
+    (Runner::new(stopping.clone()), stopping)
+}
+
+async fn settle() {
+    // Time is paused: it advances when every task waits.
+    sleep(Duration::from_millis(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_takes_a_turn_each_interval_and_immediately_while_there_is_more() {
+    let (mut runner, _stopping) = runner();
+    let (worker, turns) = Scripted::new(|turn| match turn {
+        0 | 1 => Next::Immediately,
+        _ => Next::AfterInterval,
+    });
+    runner.start(worker);
+    settle().await;
+    assert_eq!(turns.load(Ordering::SeqCst), 3);
+    sleep(INTERVAL.mul_f64(1.1)).await;
+    assert_eq!(turns.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_notification_wakes_a_worker() {
+    let (mut runner, _stopping) = runner();
+    let (worker, turns) = Scripted::new(|_| Next::AfterInterval);
+    let wake = Arc::new(Notify::new());
+    runner.start_woken(worker, wake.clone());
+    settle().await;
+    wake.notify_one();
+    settle().await;
+    assert_eq!(turns.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_ends_only_its_turn_and_is_no_heartbeat() {
+    let (mut runner, _stopping) = runner();
+    let (worker, turns) = Scripted::new(|turn| {
+        assert_ne!(turn, 0, "the first turn panics");
+        Next::AfterInterval
+    });
+    let heartbeat = runner.start(worker);
+    heartbeat.last_turn_ms.store(0, Ordering::Relaxed);
+    settle().await;
+    assert_eq!(
+        (heartbeat.panics(), heartbeat.last_turn()),
+        (1, Duration::ZERO)
+    );
+    sleep(INTERVAL.mul_f64(1.1)).await;
+    assert_eq!((heartbeat.panics(), turns.load(Ordering::SeqCst)), (1, 2));
+    assert!(heartbeat.last_turn() > Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_ends_outside_a_stop_is_reported() {
+    let (mut runner, _stopping) = runner();
+    let (mut worker, _) = Scripted::new(|_| Next::AfterInterval);
+    worker.interval = || panic!("a defect outside the turn");
+    runner.start(worker);
+    let ended = runner.unexpected_end().await;
+    assert!(ended.cause.is_some_and(|cause| cause.is_panic()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn workers_end_after_their_turn_when_the_program_stops() {
+    let (mut runner, stopping) = runner();
+    let (worker, turns) = Scripted::new(|_| Next::AfterInterval);
+    runner.start(worker);
+    settle().await;
+    stopping.cancel();
+    runner.stopped(Instant::now() + INTERVAL).await;
+    assert_eq!(turns.load(Ordering::SeqCst), 1);
+}

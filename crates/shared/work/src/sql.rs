@@ -1,0 +1,124 @@
+//! The statements of a work list, as macros, because the text of a cached statement is a constant.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{Double, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+use oms_validation::TenantId;
+use uuid::Uuid;
+
+/// A tenant with due entries.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DueTenant {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// For how long its first entry has been due.
+    pub lag: Duration,
+}
+
+/// The tenants with due entries, the longest due first. `statement` is one of [`due_tenants_sql!`](crate::due_tenants_sql);
+/// `now` is the time to compare with, by default the database's.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_due_tenants(
+    connection: &mut Connection,
+    statement: &'static str,
+    now: Option<DateTime<Utc>>,
+) -> Result<Vec<DueTenant>, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        tenant_id: Uuid,
+        #[diesel(sql_type = Double)]
+        lag_s: f64,
+    }
+
+    let rows: Vec<Row> = cached_sql(statement)
+        .bind::<Nullable<Timestamptz>, _>(now)
+        .load(connection)
+        .await?;
+    let due = |row: Row| DueTenant {
+        tenant: row.tenant_id.into(),
+        lag: Duration::try_from_secs_f64(row.lag_s).unwrap_or_default(),
+    };
+    Ok(rows.into_iter().map(due).collect())
+}
+
+/// The statement for [`find_due_tenants`]: `due_tenants_sql!("schema.table", open "condition")`, where the condition tells
+/// open entries from finished ones and names the table `w`.
+///
+/// It takes one step in the index (`tenant_id`, `due_at`) for each tenant, whatever the length of their backlogs.
+#[macro_export]
+macro_rules! due_tenants_sql {
+    ($table:literal, open $open:literal) => {
+        concat!(
+            "WITH RECURSIVE tenants (tenant_id, due_at) AS (
+                 (SELECT w.tenant_id, w.due_at FROM ",
+            $table,
+            " w
+                  WHERE ",
+            $open,
+            " ORDER BY w.tenant_id, w.due_at LIMIT 1)
+                 UNION ALL
+                 SELECT following.tenant_id, following.due_at FROM tenants
+                 CROSS JOIN LATERAL (
+                     SELECT w.tenant_id, w.due_at FROM ",
+            $table,
+            " w
+                     WHERE ",
+            $open,
+            " AND w.tenant_id > tenants.tenant_id
+                     ORDER BY w.tenant_id, w.due_at LIMIT 1
+                 ) following
+             )
+             SELECT tenant_id, extract(epoch FROM coalesce($1, now()) - due_at)::float8 AS lag_s
+             FROM tenants WHERE due_at <= coalesce($1, now()) ORDER BY due_at, tenant_id"
+        )
+    };
+}
+
+/// The statement that claims due entries of a tenant:
+/// `claim_sql!("schema.table", key ("column", …), open "condition", first "order", join "JOIN …", returning "columns")`.
+///
+/// `$1` is the tenant, `$2` the time or NULL for the database's, `$3` the maximum number of entries, `$4` the lease in
+/// seconds. The table is `w`; a join may refer to the keys as `due.column`.
+#[macro_export]
+macro_rules! claim_sql {
+    ($table:literal, key ($($key:literal),+), open $open:literal, first $first:literal, join $join:literal,
+     returning $returning:expr) => {
+        concat!(
+            "WITH due AS MATERIALIZED (
+                 SELECT w.tenant_id", $(", w.", $key,)+ " FROM ", $table, " w
+                 WHERE w.tenant_id = $1 AND w.due_at <= coalesce($2, now()) AND ", $open, "
+                 ORDER BY ", $first, " LIMIT $3
+                 FOR UPDATE SKIP LOCKED
+             )
+             UPDATE ", $table, " w
+             SET due_at = coalesce($2, now()) + make_interval(secs => $4), claim = w.claim + 1, tries = w.tries + 1
+             FROM due ", $join, "
+             WHERE w.tenant_id = $1", $(" AND w.", $key, " = due.", $key,)+ "
+             RETURNING ", $returning
+        )
+    };
+}
+
+/// The statement that postpones a claimed entry, and changes nothing when the claim is over:
+/// `postpone_sql!("schema.table", key ("column" = "$6", …), open "condition", set ", column = $7")`.
+///
+/// `$1` is the tenant, `$2` the time or NULL for the database's, `$3` the delay in seconds, `$4` whether the claim counts as
+/// a try, `$5` the number of the claim.
+#[macro_export]
+macro_rules! postpone_sql {
+    ($table:literal, key ($($key:literal = $value:literal),+), open $open:literal, set $set:literal) => {
+        concat!(
+            "UPDATE ", $table, " w
+             SET due_at = coalesce($2, now()) + make_interval(secs => $3),
+                 tries = w.tries - CASE WHEN $4 THEN 0 ELSE 1 END", $set, "
+             WHERE w.tenant_id = $1", $(" AND w.", $key, " = ", $value,)+ " AND w.claim = $5 AND ", $open
+        )
+    };
+}

@@ -1,0 +1,1 @@
+ALTER TABLE payments.gateway_events DROP COLUMN claim;
