@@ -8,12 +8,10 @@
 //! - reads ahead of what is wanted by 16 KiB at most;
 //! - hangs up on clients that don't take their answers;
 //! - reads no further requests while an answer is blocked;
-//! - gives the dispatcher one request at a time, so that none is answered by the method or version of the next;
 //! - sends 100 to a client that waits for it once somebody wants the body, and not before.
 //!
 //! The middleware [`watch()`] tells the stream which requests are in progress.
 
-mod heads;
 mod own_answers;
 mod state;
 mod stream;

@@ -78,9 +78,11 @@ const GRANTS: &[Grant] = &[
     grant("orders.disputes", WRITE),
     grant("orders.alerts", WRITE),
     grant("orders.erasures", WRITE),
+    grant("orders.declines", ALL),
     grant("orders.idempotency_keys", ALL),
     grant("payments.attempts", WRITE),
     grant("payments.refunds", WRITE),
+    grant("payments.refund_requests", APPEND),
     grant("payments.gateway_calls", APPEND),
     grant("payments.gateway_events", ALL),
 ];

@@ -12,7 +12,7 @@ pub use oms_batching::BATCH_SIZES;
 pub use context::{BatchCounts, DeclinePolicy, OrderContext, OrderSettings};
 pub use domain::address::{AddressParts, AddressText, ShippingAddress};
 pub use domain::alert::{Alert, AlertKind};
-pub use domain::bounds::{Bound, DeclineLimit, Exceeded, OrderBounds, UnpaidBound};
+pub use domain::bounds::{Bound, DeclineLimit, Exceeded, LONGEST_WINDOW, OrderBounds, UnpaidBound};
 pub use domain::clock::{Clock, DatabaseClock};
 pub use domain::dead_letter::{DeadLetter, DeadLetterFilter, Resolution, Resolved, Verdict};
 pub use domain::dispute::Dispute;
@@ -61,6 +61,7 @@ pub use service::place_order::{PendingOrder, PlacedOrder, place_order};
 pub use service::placing_outcome::PlacingOutcome;
 pub use service::preview_routing::{RoutingPreview, preview_routing};
 pub use service::purge_addresses::{AddressPass, AddressTurn, purge_addresses};
+pub use service::purge_declines::purge_declines;
 pub use service::purge_idempotency_keys::purge_idempotency_keys;
 pub use service::reconcile_charges::{
     Going, ReconcileObserver, ReconcileSummary, reconcile_charges,

@@ -53,6 +53,7 @@ pub(crate) mod placing_outcome;
 pub(crate) mod preview_routing;
 mod price_lines;
 pub(crate) mod purge_addresses;
+pub(crate) mod purge_declines;
 pub(crate) mod purge_idempotency_keys;
 pub(crate) mod reconcile_charges;
 pub(crate) mod reconcile_next;

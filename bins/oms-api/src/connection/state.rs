@@ -40,8 +40,6 @@ pub(crate) struct Connection {
     head_due: Cell<Option<Instant>>,
     /// Wakes the dispatcher that was refused bytes.
     refused: Cell<Option<Waker>>,
-    /// Bytes of the body that the dispatcher has not got yet; none where the body tells its end itself.
-    body_left: Cell<Option<u64>>,
     interim: Cell<Interim>,
     /// Wakes the dispatcher that waits to send 100.
     withheld: Cell<Option<Waker>>,
@@ -66,7 +64,6 @@ impl Connection {
             allowance: Cell::new(MOST_OF_A_HEAD),
             head_due: Cell::new(Some(head_due)),
             refused: Cell::default(),
-            body_left: Cell::new(Some(0)),
             interim: Cell::new(Interim::No),
             withheld: Cell::default(),
         }
@@ -97,11 +94,6 @@ impl Connection {
             }
         }
         self.allow(READ_AHEAD);
-    }
-
-    /// The dispatcher has got a whole head, and the body but for so many bytes.
-    pub(super) fn head_ended(&self, body_left: Option<u64>) {
-        self.body_left.set(body_left);
     }
 
     /// The client of the request that arrives waits for 100 before it sends the body.
@@ -164,39 +156,7 @@ impl Connection {
     pub(super) fn allowance(&self) -> usize {
         match self.phase.get() {
             Phase::Discarding => usize::MAX,
-            Phase::Request {
-                body: Body::Unread, ..
-            } => {
-                let left = self.body_left.get().map(usize::try_from);
-                let left = left.and_then(Result::ok).unwrap_or(usize::MAX);
-                self.allowance.get().min(left)
-            }
             Phase::Head { .. } | Phase::Request { .. } => self.allowance.get(),
-        }
-    }
-
-    /// Whether what arrives belongs to later requests, which the dispatcher must not see yet.
-    pub(super) fn is_ahead(&self) -> bool {
-        let phase = self.phase.get();
-        matches!(
-            phase,
-            Phase::Request {
-                body: Body::Ended,
-                ..
-            }
-        )
-    }
-
-    /// Whether a head arrives, or is waited for.
-    pub(super) fn is_head(&self) -> bool {
-        matches!(self.phase.get(), Phase::Head { .. })
-    }
-
-    /// Bytes of a later request were read.
-    pub(super) fn read_ahead(&self) {
-        if let Phase::Request { body, .. } = self.phase.get() {
-            let reads_ahead = true;
-            self.phase.set(Phase::Request { reads_ahead, body });
         }
     }
 
@@ -205,7 +165,7 @@ impl Connection {
         self.refused.set(Some(waker.clone()));
     }
 
-    /// The dispatcher has got so many bytes.
+    /// So many bytes were read.
     pub(super) fn bytes_read(&self, bytes: usize) {
         let left = self.allowance.get().saturating_sub(bytes);
         self.allowance.set(left);
@@ -216,12 +176,11 @@ impl Connection {
                 self.head_due.set(self.head_due.get().map(|at| at.min(due)));
             }
             Phase::Request {
-                body: Body::Unread, ..
-            } => {
-                let left = self.body_left.get();
-                self.body_left
-                    .set(left.map(|left| left.saturating_sub(bytes as u64)));
-            }
+                body: Body::Ended, ..
+            } => self.phase.set(Phase::Request {
+                reads_ahead: true,
+                body: Body::Ended,
+            }),
             _ => {}
         }
     }
@@ -274,7 +233,7 @@ mod tests {
         connection.bytes_read(1);
         assert!(due_in(&connection) <= 5 && connection.head_has_begun());
         connection.request_started(false);
-        connection.read_ahead();
+        connection.bytes_read(1);
         connection.request_ended();
         assert!(due_in(&connection) <= 5 && connection.head_has_begun());
     }
@@ -284,7 +243,6 @@ mod tests {
         let connection = connection();
         connection.bytes_read(100);
         assert_eq!(connection.allowance(), MOST_OF_A_HEAD - 100);
-        connection.head_ended(None);
         connection.request_started(true);
         assert_eq!(connection.allowance(), 0);
         connection.body_wanted();
@@ -293,19 +251,6 @@ mod tests {
         assert_eq!(connection.allowance(), 0);
         connection.body_ended();
         assert_eq!(connection.allowance(), READ_AHEAD);
-    }
-
-    #[test]
-    fn no_more_than_the_body_is_given_to_the_dispatcher() {
-        let connection = connection();
-        connection.head_ended(Some(10));
-        connection.request_started(true);
-        connection.body_wanted();
-        assert_eq!(connection.allowance(), 10);
-        connection.bytes_read(10);
-        assert_eq!(connection.allowance(), 0);
-        connection.body_ended();
-        assert!(connection.is_ahead());
     }
 
     #[test]

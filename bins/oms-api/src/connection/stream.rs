@@ -1,6 +1,6 @@
 //! The stream between actix-web's dispatcher and a client.
 
-mod requests;
+mod interim;
 
 use std::future::Future;
 use std::io::{self, ErrorKind};
@@ -18,7 +18,6 @@ use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::ConnectionLimits;
-use super::heads::HeadScanner;
 use super::own_answers;
 use super::state::Connection;
 
@@ -38,13 +37,6 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(crate) struct ClientStream {
     socket: TcpStream,
     connection: Rc<Connection>,
-    /// Bytes that belong to later requests than the one that the dispatcher has.
-    ahead: Vec<u8>,
-    /// Nothing comes after them.
-    is_at_end: bool,
-    scanner: HeadScanner,
-    /// The dispatcher has got a whole head, and has yet to look at it.
-    has_given_head: bool,
     /// Bytes that were read since the dispatcher last looked at them.
     read_at_once: usize,
     /// The dispatcher looked at a whole head's worth of bytes, and may have found a request in it.
@@ -78,10 +70,6 @@ impl ClientStream {
         Self {
             socket,
             connection: Rc::new(Connection::new(limits)),
-            ahead: Vec::new(),
-            is_at_end: false,
-            scanner: HeadScanner::new(),
-            has_given_head: false,
             read_at_once: 0,
             was_full: false,
             head_timer: None,
@@ -125,41 +113,20 @@ impl ClientStream {
         most: usize,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        if !self.ahead.is_empty() {
-            let given = most.min(self.ahead.len()).min(buffer.remaining());
-            buffer.put_slice(&self.ahead[..given]);
-            self.ahead.drain(..given);
-            if self.ahead.is_empty() {
-                self.ahead = Vec::new();
-            }
-        } else if !self.is_at_end {
-            ready!(self.poll_socket(context, buffer, most))?;
-        }
-        if self.connection.is_head() {
-            self.keep_later_requests(buffer, before);
+        let socket = Pin::new(&mut self.socket);
+        if buffer.remaining() <= most {
+            ready!(socket.poll_read(context, buffer))?;
+        } else {
+            let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
+            ready!(socket.poll_read(context, &mut part))?;
+            let read = part.filled().len();
+            buffer.advance(read);
         }
         let read = buffer.filled().len() - before;
         if read > 0 {
             self.read_at_once += read;
             self.connection.bytes_read(read);
         }
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_socket(
-        &mut self,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-        most: usize,
-    ) -> Poll<io::Result<()>> {
-        let socket = Pin::new(&mut self.socket);
-        if buffer.remaining() <= most {
-            return socket.poll_read(context, buffer);
-        }
-        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
-        ready!(socket.poll_read(context, &mut part))?;
-        let read = part.filled().len();
-        buffer.advance(read);
         Poll::Ready(Ok(()))
     }
 
@@ -300,15 +267,6 @@ impl AsyncRead for ClientStream {
             if this.stalled.is_some() {
                 this.read_was_withheld = true;
                 return Poll::Pending;
-            }
-            let has_given_head = std::mem::take(&mut this.has_given_head);
-            if has_given_head || this.connection.is_ahead() {
-                let polled = this.poll_ahead(context);
-                if has_given_head && !this.ahead.is_empty() {
-                    // Should the dispatcher make no request of it, it gets the next one all the same.
-                    context.waker().wake_by_ref();
-                }
-                return polled;
             }
             let allowance = ready!(this.poll_allowance(context));
             if this.refusal.is_none() {

@@ -12,7 +12,7 @@ use oms_database::{Database, DbError};
 use oms_geocoding::purge_cached_locations;
 use oms_monitoring::metrics::{Counter, Metrics, MetricsError};
 use oms_orders::{
-    AddressPass, OrderContext, OrderError, continue_erasures, oldest_erasure, purge_addresses,
+    AddressPass, LONGEST_WINDOW, OrderContext, OrderError, continue_erasures, oldest_erasure, purge_addresses,
 };
 use oms_payments::purge_gateway_events;
 use oms_work::{CancellationToken, Next, Worker};
@@ -36,14 +36,16 @@ enum Kind {
     GeocodingCache,
     OrderKeys,
     InventoryKeys,
+    Declines,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::GatewayEvents,
         Self::GeocodingCache,
         Self::OrderKeys,
         Self::InventoryKeys,
+        Self::Declines,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -52,6 +54,7 @@ impl Kind {
             Self::GeocodingCache => "geocoding_cache",
             Self::OrderKeys => "order_keys",
             Self::InventoryKeys => "inventory_keys",
+            Self::Declines => "declines",
         }
     }
 
@@ -61,6 +64,7 @@ impl Kind {
             Self::GatewayEvents => Some(settings.gateway_events),
             Self::GeocodingCache => Some(settings.geocoding),
             Self::OrderKeys | Self::InventoryKeys => settings.keys,
+            Self::Declines => Some(LONGEST_WINDOW),
         }
     }
 
@@ -70,6 +74,7 @@ impl Kind {
             Self::GatewayEvents => purge_gateway_events(connection, older_than).await,
             Self::GeocodingCache => purge_cached_locations(connection, older_than).await,
             Self::OrderKeys => oms_orders::purge_idempotency_keys(connection, older_than).await,
+            Self::Declines => oms_orders::purge_declines(connection, older_than).await,
             Self::InventoryKeys => {
                 oms_inventory::purge_idempotency_keys(connection, older_than).await
             }

@@ -25,11 +25,15 @@ const ROWS: &str = "
     FROM unnest(ARRAY[2, 4]) age;
     INSERT INTO payments.gateway_events (tenant_id, gateway, event_id, type, gateway_created_at, applied_at, outcome)
     SELECT gen_random_uuid(), 'stripe', age::text, 't', now(), now() - age * interval '1 day', 'ignored'
-    FROM unnest(ARRAY[29, 31]) age";
+    FROM unnest(ARRAY[29, 31]) age;
+    INSERT INTO orders.declines (tenant_id, declined_at, attempt_id, customer_id, actor)
+    SELECT gen_random_uuid(), now() - hours * interval '1 hour', gen_random_uuid(), gen_random_uuid(), 'api'
+    FROM unnest(ARRAY[23, 25]) hours";
 
 const LEFT: &str = "
     SELECT (SELECT count(*) FROM geocoding.cached_locations), (SELECT count(*) FROM orders.idempotency_keys),
         (SELECT count(*) FROM inventory.idempotency_keys), (SELECT count(*) FROM payments.gateway_events),
+        (SELECT count(*) FROM orders.declines),
         (SELECT count(*) FROM orders.orders WHERE erased_at IS NULL)";
 
 /// A copy of each order, placed four days ago. Ids begin with the time.
@@ -52,7 +56,7 @@ async fn what_is_old_is_deleted_and_the_rest_is_kept() {
     shop.restart(RETAINING).await;
     until("what is old is deleted", async || {
         let left = shop.database.rows(LEFT).await;
-        left[0] == ["1"; 5]
+        left[0] == ["1"; 6]
     })
     .await;
     for kind in [
@@ -60,6 +64,7 @@ async fn what_is_old_is_deleted_and_the_rest_is_kept() {
         "geocoding_cache",
         "order_keys",
         "inventory_keys",
+        "declines",
         "order_addresses",
     ] {
         let series = format!("oms_retention_removed_total{{kind=\"{kind}\"}}");

@@ -15,6 +15,9 @@ pub struct UnpaidBound {
     pub units: u64,
 }
 
+/// The longest time within which declined payments may be counted; older ones are deleted.
+pub const LONGEST_WINDOW: Duration = Duration::from_secs(86_400);
+
 /// Most declined payments within a time. 0 is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeclineLimit {

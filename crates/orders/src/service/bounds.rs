@@ -201,8 +201,8 @@ pub(crate) async fn record_decline(
     if !is_limited || !matches!(proof.closing, Closing::Declined(_)) {
         return Ok(());
     }
-    let (attempt, window) = (proof.attempt_id, limit.window);
-    standings::insert_decline(connection, tenant, now, order_id, attempt, actor, window).await
+    let attempt = proof.attempt_id;
+    standings::insert_decline(connection, tenant, now, order_id, attempt, actor).await
 }
 
 /// Has the declines of a credential counted anew: a decline of this process was committed.

@@ -12,7 +12,7 @@ use crate::domain::erasure::{
     Eligibility, Erasure, ErasureProgress, ErasureScope, LookedAt, OpenErasure,
 };
 use crate::error::OrderError;
-use crate::store::{erasures, order_erasure};
+use crate::store::{erasures, order_erasure, standings};
 
 /// Most orders that a page looks at.
 pub(crate) const PAGE: i64 = 200;
@@ -62,6 +62,7 @@ pub(crate) async fn erase_page(
             authorship,
         );
         let erased = erased.await?;
+        standings::delete_declines_of_customer(connection, tenant, open.customer_id).await?;
         erasures::advance(connection, tenant, erasure.id, erased, position).await
     });
     erasing.await?;

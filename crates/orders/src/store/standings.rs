@@ -235,7 +235,24 @@ pub(crate) async fn find_declines_of_customer(
     Ok(standing.declined)
 }
 
-/// Records that a payment of an order was declined, and deletes up to 100 declines of the tenant that count no more.
+/// The declines that count no more, whatever the window.
+pub(crate) const DECLINED_LONG_AGO: Purge = purge_of!("orders.declines" by "declined_at");
+
+/// Deletes the declines of a customer.
+pub(crate) async fn delete_declines_of_customer(
+    connection: &mut Connection,
+    tenant: TenantId,
+    customer: CustomerId,
+) -> Result<(), DbError> {
+    cached_sql("DELETE FROM orders.declines WHERE tenant_id = $1 AND customer_id = $2")
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<SqlUuid, _>(customer.as_uuid())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Records that a payment of an order was declined.
 pub(crate) async fn insert_decline(
     connection: &mut Connection,
     tenant: TenantId,
@@ -243,22 +260,10 @@ pub(crate) async fn insert_decline(
     order_id: OrderId,
     attempt_id: AttemptId,
     actor: &str,
-    window: Duration,
 ) -> Result<(), DbError> {
     let now: Option<DateTime<Utc>> = now;
     cached_sql(
-        "WITH past AS MATERIALIZED (
-             SELECT declined_at, attempt_id FROM orders.declines
-             WHERE tenant_id = $1 AND declined_at < coalesce($2, now()) - make_interval(secs => $6)
-             ORDER BY declined_at LIMIT 100
-             FOR UPDATE SKIP LOCKED
-         ),
-         purged AS (
-             DELETE FROM orders.declines AS declined USING past
-             WHERE declined.tenant_id = $1 AND declined.declined_at = past.declined_at
-               AND declined.attempt_id = past.attempt_id
-         )
-         INSERT INTO orders.declines (tenant_id, declined_at, attempt_id, customer_id, actor)
+        "INSERT INTO orders.declines (tenant_id, declined_at, attempt_id, customer_id, actor)
          SELECT $1, coalesce($2, now()), $4, customer_id, $5
          FROM orders.orders WHERE tenant_id = $1 AND id = $3",
     )
@@ -267,7 +272,6 @@ pub(crate) async fn insert_decline(
     .bind::<SqlUuid, _>(order_id.as_uuid())
     .bind::<SqlUuid, _>(attempt_id.as_uuid())
     .bind::<Text, _>(actor)
-    .bind::<Double, _>(window.as_secs_f64())
     .execute(connection)
     .await?;
     Ok(())
