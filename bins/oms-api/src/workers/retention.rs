@@ -12,7 +12,8 @@ use oms_database::{Database, DbError};
 use oms_geocoding::purge_cached_locations;
 use oms_monitoring::metrics::{Counter, Metrics, MetricsError};
 use oms_orders::{
-    AddressPass, LONGEST_WINDOW, OrderContext, OrderError, continue_erasures, oldest_erasure, purge_addresses,
+    AddressPass, LONGEST_WINDOW, OrderContext, OrderError, continue_erasures, oldest_erasure,
+    purge_addresses,
 };
 use oms_payments::purge_gateway_events;
 use oms_work::{CancellationToken, Next, Worker};

@@ -346,7 +346,10 @@ const CORRUPTIONS: [(&str, &[usize]); 27] = [
         "UPDATE payments.refunds SET amount_minor = 2000 WHERE state = 'pending'",
         &[13, 14],
     ),
-    ("DELETE FROM payments.refunds", &[13]),
+    (
+        "DELETE FROM payments.refund_requests; DELETE FROM payments.refunds",
+        &[13],
+    ),
     ("UPDATE payments.refunds SET number = number + 10", &[14]),
     (
         "UPDATE payments.refunds SET left_minor = left_minor + 1",

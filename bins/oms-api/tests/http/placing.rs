@@ -24,7 +24,7 @@ async fn a_healthy_server_says_so() {
     assert_eq!(ready.status, 200);
     assert_eq!(
         ready.body["checks"],
-        json!({ "database": "ok", "migrations": "ok" })
+        json!({ "database": "ok", "migrations": "ok", "batches": "ok" })
     );
 }
 

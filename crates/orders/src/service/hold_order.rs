@@ -13,7 +13,7 @@ use crate::service::change_status::add_note;
 use crate::service::end_order::Proof;
 use crate::service::patience::Patience;
 use crate::service::worklist::put_on;
-use crate::store::{idempotency_keys, orders};
+use crate::store::{idempotency_keys, orders, reconciliations};
 
 /// Closes an attempt that is proven dead and leaves its order `PENDING_PAYMENT`, for the sweeper to fail at the deadline.
 /// `released` is a key that may be used again, because nothing came of its request. False when somebody else was first;
@@ -61,6 +61,7 @@ async fn try_to_hold(
                 .pending_payment_deadline
                 .saturating_sub(age);
             put_on(connection, tenant, now, order_id, left, actor).await?;
+            reconciliations::count_unpaid(connection, tenant, order_id).await?;
             if let Some(key) = released {
                 idempotency_keys::release(connection, tenant, key).await?;
             }

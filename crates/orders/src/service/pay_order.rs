@@ -27,7 +27,7 @@ use crate::service::place_order::PlacedOrder;
 use crate::service::settle_pending::{WhenDead, settle_attempt};
 use crate::service::stored_answer::answer_as_stored;
 use crate::service::worklist::put_on;
-use crate::store::orders;
+use crate::store::{orders, reconciliations};
 
 /// How often a request looks at an order that others move meanwhile, before its client is told to come back.
 const MOST_LOOKS: usize = 4;
@@ -179,6 +179,7 @@ async fn record(
     let mut recorded = record_attempts(connection, tenant, &[new]).await?;
     let delay = context.settings.sweep_after;
     put_on(connection, tenant, now, order_id, delay, actor).await?;
+    reconciliations::count_unpaid(connection, tenant, order_id).await?;
     Ok(Begun::Now(recorded.remove(0)))
 }
 

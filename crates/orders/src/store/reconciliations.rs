@@ -47,8 +47,7 @@ pub(crate) struct Entry {
     claim: i64,
 }
 
-/// Leaves an order to the sweeper, from `delay` on. Its tries are counted anew. While it is unpaid, it counts against the
-/// bounds of its customer.
+/// Leaves an order to the sweeper, from `delay` on. Its tries are counted anew.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
@@ -63,13 +62,8 @@ pub(crate) async fn insert(
     }
 
     let inserted: Inserted = cached_sql(
-        "INSERT INTO orders.reconciliations (tenant_id, order_id, due_at, customer_id, units)
-         SELECT $1, $2, coalesce($4, now()) + make_interval(secs => $3), unpaid.customer_id, unpaid.units
-         FROM (VALUES (1)) AS always
-         LEFT JOIN (
-             SELECT customer_id, (SELECT sum(quantity) FROM orders.lines WHERE tenant_id = $1 AND order_id = $2) AS units
-             FROM orders.orders WHERE tenant_id = $1 AND id = $2 AND status = 'PENDING_PAYMENT'
-         ) AS unpaid ON true
+        "INSERT INTO orders.reconciliations (tenant_id, order_id, due_at)
+         VALUES ($1, $2, coalesce($4, now()) + make_interval(secs => $3))
          RETURNING claim",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -81,6 +75,27 @@ pub(crate) async fn insert(
     Ok(Entry {
         claim: inserted.claim,
     })
+}
+
+/// Counts an unpaid order that is on the list against the bounds of its customer.
+pub(crate) async fn count_unpaid(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+) -> Result<(), DbError> {
+    cached_sql(
+        "UPDATE orders.reconciliations
+         SET customer_id = placed.customer_id,
+             units = (SELECT sum(quantity) FROM orders.lines WHERE tenant_id = $1 AND order_id = $2)
+         FROM orders.orders AS placed
+         WHERE reconciliations.tenant_id = $1 AND reconciliations.order_id = $2
+           AND placed.tenant_id = $1 AND placed.id = $2",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// The tenants that have an order due, the longest due first.

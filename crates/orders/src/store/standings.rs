@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Double, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, LockWait, cached_sql};
+use oms_database::{Connection, DbError, LockWait, Purge, cached_sql, purge_of};
 use oms_payments::AttemptId;
 use oms_validation::{OrderId, TenantId};
 use uuid::Uuid;
