@@ -165,8 +165,8 @@ async fn poisoned_orders_hold_up_no_other_and_go_to_a_person() {
     let defective = shop.pending("defective").await;
     shop.execute(&format!(
         "UPDATE payments.attempts SET gateway = 'other' WHERE order_id = '{foreign}';
-         ALTER TABLE payments.attempts DROP CONSTRAINT attempts_state_check;
-         UPDATE payments.attempts SET state = 'bewitched' WHERE order_id = '{corrupt}'"
+         ALTER TABLE payments.attempts DROP CONSTRAINT attempts_currency_check;
+         UPDATE payments.attempts SET currency = 'us$' WHERE order_id = '{corrupt}'"
     ))
     .await;
     let reference = format!("pi_{}", defective.as_uuid().simple());

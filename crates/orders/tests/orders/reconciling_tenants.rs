@@ -81,12 +81,11 @@ async fn a_tenant_that_cannot_be_compared_holds_up_no_other_and_is_compared_agai
     let shop = shop_with_a_late_charge_of_another_tenant().await;
     shop.stock(tenant(), 100).await;
     let mine = shop.pending("mine").await;
-    shop.execute("ALTER TABLE payments.attempts DROP CONSTRAINT attempts_state_check")
+    shop.execute("ALTER TABLE payments.attempts DROP CONSTRAINT attempts_currency_check")
         .await;
-    let bewitch = |state: &str| {
-        format!("UPDATE payments.attempts SET state = '{state}' WHERE order_id = '{mine}'")
-    };
-    shop.execute(&bewitch("bewitched")).await;
+    let corrupt =
+        format!("UPDATE payments.attempts SET currency = 'us$' WHERE order_id = '{mine}'");
+    shop.execute(&corrupt).await;
     foreign(&shop, Some(tenant()), Some(mine));
     shop.gateway.with_charges(|charges| {
         let reference = format!("pi_{}", mine.as_uuid().simple());

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::gateway::Confirm;
-use crate::shop::{Shop, tenant};
+use crate::shop::{Opening, Shop, settings, tenant};
 
 #[tokio::test]
 async fn a_lost_confirmation_ends_failed_behind_a_fence() {
@@ -49,7 +49,15 @@ async fn a_lost_confirmation_ends_failed_behind_a_fence() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_somebody_has_locked_delays_no_other_and_costs_no_try() {
-    let shop = Shop::open(Confirm::IsLost).await;
+    let shop = Shop::open_as(Opening {
+        confirm: Confirm::IsLost,
+        settings: OrderSettings {
+            batch_wait: Duration::from_millis(200),
+            ..settings()
+        },
+        ..Opening::default()
+    })
+    .await;
     let locked = shop.pending("locked").await;
     let other = shop.pending("other").await;
     let mut holder = shop.database.connect().await;
