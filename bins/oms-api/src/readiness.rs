@@ -4,9 +4,11 @@
 //! Anybody may ask, as often as they like. So an answer is remembered, one question at a time is in progress, and nothing is
 //! taken from the pool of the orders: a pool that is used up says nothing about the database.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use oms_database::{Database, DbError, Fitness, Probe};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
@@ -121,7 +123,12 @@ impl Readiness {
     }
 
     async fn ask(&self) {
-        let asked = self.0.probe.lock().await.ask().await;
+        let mut probe = self.0.probe.lock().await;
+        // Whatever happens, those who wait get an answer, and the next one asks again.
+        let asked = AssertUnwindSafe(probe.ask()).catch_unwind().await;
+        let asked =
+            asked.unwrap_or_else(|_| Err(DbError::Unavailable("the probe panicked".to_owned())));
+        drop(probe);
         let verdict = verdict(&asked);
         if verdict != Verdict::Ready {
             let cause = asked.err().map(|error| error.to_string());
