@@ -135,15 +135,11 @@ async fn an_erasure_says_what_waits_and_the_worker_completes_it() {
 async fn an_erasure_is_done_once_for_each_key_and_of_a_customer_who_is_known() {
     let shop = Shop::open().await;
     shop.place_new(&small_order()).await.assert_created();
-    for (unknown, detail) in [
-        (new_key().as_str(), "no orders"),
-        ("nobody", "is not a UUID"),
-    ] {
-        let refused = erase_as(&shop, None, unknown, &now()).await;
-        refused.assert_problem(404, "orders.customer_not_found");
-        let told = refused.body["detail"].as_str().unwrap_or_default();
-        assert!(told.contains(detail), "{refused:?}");
-    }
+    let unknown = erase_as(&shop, None, &new_key(), &now()).await;
+    unknown.assert_problem(404, "orders.customer_not_found");
+    let malformed = erase_as(&shop, None, "nobody", &now()).await;
+    malformed.assert_problem(404, "orders.customer_not_found");
+    assert_eq!(malformed.body["detail"], "the customer's ID is not a UUID");
     let first = erase_as(&shop, Some("e"), CUSTOMER, &now()).await;
     assert_eq!(
         (first.status, first.header("idempotent-replayed")),

@@ -17,7 +17,7 @@ use super::examples;
 use crate::domain::erasure::{Erasure, ErasureProgress, WaitingOrder};
 use crate::domain::id::{CustomerId, ErasureId};
 use crate::domain::status::OrderStatus;
-use crate::error::{CUSTOMER_NOT_FOUND, KEY_REUSED, OUTCOME_UNKNOWN, OrderError, RETRY_AFTER_S};
+use crate::error::{CUSTOMER_NOT_FOUND, KEY_REUSED, OUTCOME_UNKNOWN, RETRY_AFTER_S};
 use crate::service;
 use crate::service::erase_customer::ErasedCustomer;
 
@@ -113,7 +113,9 @@ pub(super) async fn erase_customer(
     id: web::Path<String>,
     body: OptionalJson<Body>,
 ) -> Result<HttpResponse, Problem> {
-    let id: CustomerId = id.parse().map_err(|_| OrderError::CustomerNotFound)?;
+    let id: CustomerId = id
+        .parse()
+        .map_err(|_| Problem::new(&CUSTOMER_NOT_FOUND, "the customer's ID is not a UUID"))?;
     let includes_recent = body.0.unwrap_or_default().include_recently_paid;
     let context = api.context.clone();
     let erasing = async move {

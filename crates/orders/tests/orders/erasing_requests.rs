@@ -368,3 +368,26 @@ async fn an_erasure_that_fails_holds_up_no_other_tenant() {
     assert_eq!(continue_erasures(&shop.context).await.unwrap().erased, 1);
     assert_eq!(oldest_erasure(&shop.context).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn the_documented_query_finds_erased_customers_in_a_restored_database() {
+    let document = include_str!("../../../../docs/operating/restoring-a-backup.md");
+    let shop = Shop::open(Confirm::Pays).await;
+    place_paid(&shop, "k").await;
+    let of_another = OrderRequest {
+        customer_id: Uuid::from_u128(0xD).into(),
+        ..personal_request()
+    };
+    place(&shop, "l", &of_another).await.unwrap();
+    shop.execute("CREATE TABLE backup AS SELECT * FROM orders.orders")
+        .await;
+    assert!(is_complete(&erase(&shop, true).await));
+    let query = document.split("SELECT DISTINCT").nth(1).unwrap();
+    let query = query.split(';').next().unwrap();
+    let query = query
+        .replace("orders.orders", "backup")
+        .replace("erased e", "orders.erasures e");
+    let found = format!("SELECT string_agg(found::text, ' ') FROM (SELECT DISTINCT {query}) found");
+    let expected = format!("({},{})", tenant().as_uuid(), Uuid::from_u128(CUSTOMER));
+    assert_eq!(shop.text(&found).await, expected);
+}
