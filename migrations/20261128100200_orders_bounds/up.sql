@@ -8,7 +8,7 @@ ALTER TABLE orders.reconciliations ADD COLUMN units bigint;
 CREATE INDEX reconciliations_unpaid ON orders.reconciliations (tenant_id, customer_id) INCLUDE (units)
     WHERE customer_id IS NOT NULL;
 
--- Declined payments of the last hours: those that are older than the window are deleted when another one is added.
+-- Declined payments of the last day, the longest window: the worker `retention` deletes older ones.
 CREATE TABLE orders.declines (
     tenant_id   uuid        NOT NULL,
     declined_at timestamptz NOT NULL,

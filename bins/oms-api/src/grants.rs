@@ -89,11 +89,16 @@ const GRANTS: &[Grant] = &[
 
 const SCHEMAS: &str = "access, geocoding, installation, inventory, orders, payments";
 
-/// The statements that give a role these rights, and take all others on the tables away.
+/// The statements that give a role these rights, and take all others on the tables and schemas away.
 pub(crate) fn statements(role: &str) -> String {
     let role = format!("\"{}\"", role.replace('"', "\"\""));
     let mut text = format!(
-        "BEGIN;\nREVOKE ALL ON ALL TABLES IN SCHEMA {SCHEMAS} FROM {role};\nGRANT USAGE ON SCHEMA public, {SCHEMAS} TO {role};\n"
+        "BEGIN;
+REVOKE ALL ON ALL TABLES IN SCHEMA {SCHEMAS} FROM {role};
+REVOKE ALL ON public.__diesel_schema_migrations FROM {role};
+REVOKE ALL ON SCHEMA public, {SCHEMAS} FROM {role};
+GRANT USAGE ON SCHEMA public, {SCHEMAS} TO {role};
+"
     );
     for Grant {
         table,
@@ -207,19 +212,78 @@ mod tests {
 
     fn of_text(text: &str, used: &mut BTreeSet<(String, &'static str)>) {
         let words: Vec<&str> = text.split_whitespace().collect();
-        for three in words.windows(3) {
-            let (action, table) = match three {
-                ["INSERT", "INTO", table] | ["\"INSERT", "INTO", table] => ("INSERT", table),
-                ["DELETE", "FROM", table] | ["\"DELETE", "FROM", table] => ("DELETE", table),
-                ["UPDATE" | "\"UPDATE", table, _] => ("UPDATE", table),
-                ["FROM" | "JOIN", table, _] => ("SELECT", table),
-                _ => continue,
-            };
-            let table = table.trim_matches(|c: char| !c.is_alphanumeric() && c != '_');
-            let schema = table.split_once('.').map(|(schema, _)| schema);
-            if schema.is_some_and(|schema| SCHEMAS.split(", ").any(|known| known == schema)) {
-                used.insert((table.to_owned(), action));
+        for (index, four) in words.windows(4).enumerate() {
+            match four {
+                ["INSERT" | "\"INSERT", "INTO", table, _] => note(table, "INSERT", used),
+                ["DELETE" | "\"DELETE", "FROM", table, _] => note(table, "DELETE", used),
+                ["UPDATE" | "\"UPDATE", table, ..] => note(table, "UPDATE", used),
+                ["FROM" | "JOIN", table, ..] => note(table, "SELECT", used),
+                ["FOR", "UPDATE" | "SHARE", ..] | ["FOR", "NO" | "KEY", "KEY" | "SHARE", _] => {
+                    for table in locked(&words[..index]) {
+                        note(table, "UPDATE", used);
+                    }
+                }
+                _ => {}
             }
+            if let Some(macro_of) = four.iter().position(|it| it.ends_with("claim_sql!("))
+                && let Some(table) = four.get(macro_of + 1)
+            {
+                note(table, "UPDATE", used);
+            }
+        }
+    }
+
+    /// The tables of the query that ends with these words. To lock a row of one takes the right to update it.
+    fn locked<'a>(words: &[&'a str]) -> Vec<&'a str> {
+        let (mut depth, mut tables) = (0_i32, Vec::new());
+        for (index, word) in words.iter().enumerate().rev() {
+            if depth == 0 && matches!(*word, "FROM" | "JOIN") {
+                tables.extend(words.get(index + 1));
+            }
+            for character in word.chars().rev() {
+                match character {
+                    ')' => depth += 1,
+                    '(' => depth -= 1,
+                    _ => {}
+                }
+            }
+            if depth < 0 || (depth == 0 && word.ends_with("SELECT")) {
+                break;
+            }
+        }
+        tables
+    }
+
+    fn note(table: &str, action: &'static str, used: &mut BTreeSet<(String, &'static str)>) {
+        let table = table.trim_matches(|c: char| !c.is_alphanumeric() && c != '_');
+        let schema = table.split_once('.').map(|(schema, _)| schema);
+        if schema.is_some_and(|schema| SCHEMAS.split(", ").any(|known| known == schema)) {
+            used.insert((table.to_owned(), action));
+        }
+    }
+
+    #[test]
+    fn rows_that_are_locked_need_the_right_to_update() {
+        for (text, expected) in [
+            (
+                "\"SELECT id FROM orders.lines WHERE a = 1 FOR UPDATE OF o SKIP",
+                "orders.lines",
+            ),
+            (
+                "(SELECT FROM orders.lines l WHERE EXISTS (SELECT FROM orders.events) FOR NO KEY UPDATE)",
+                "orders.lines",
+            ),
+            (
+                "SELECT a FROM (SELECT b FROM orders.events) x JOIN orders.lines USING (a) FOR SHARE OF x",
+                "orders.lines",
+            ),
+            ("claim_sql!( \"orders.lines\", key (\"id\")", "orders.lines"),
+        ] {
+            let mut used = BTreeSet::new();
+            of_text(text, &mut used);
+            used.retain(|(_, action)| *action == "UPDATE");
+            let expected = BTreeSet::from([(expected.to_owned(), "UPDATE")]);
+            assert_eq!(used, expected, "{text}");
         }
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Subcommand;
 use oms_access::{
-    CreatedKey, CredentialName, KeyId, KeySummary, NewKey, Scope, create_key, list_keys,
-    revoke_key, rotate_key,
+    AccessError, CreatedKey, CredentialName, KeyId, KeySummary, NewKey, Scope, create_key,
+    list_keys, revoke_key, rotate_key,
 };
-use oms_database::Connection;
+use oms_database::{Connection, DbError};
 use oms_validation::TenantId;
 use uuid::Uuid;
 
@@ -83,10 +83,24 @@ impl Store {
 pub(crate) async fn run(config: &Config, command: KeysCommand) -> anyhow::Result<()> {
     let database = database::connect(config).await?;
     let mut connection = database.acquire().await?;
-    run_on(&mut connection, config, command).await?;
+    run_on(&mut connection, config, command)
+        .await
+        .map_err(name_the_owner)?;
     drop(connection);
     database.close();
     Ok(())
+}
+
+/// The role that serves may only read keys.
+fn name_the_owner(error: anyhow::Error) -> anyhow::Error {
+    let denied = error
+        .downcast_ref::<AccessError>()
+        .is_some_and(|error| matches!(error, AccessError::Database(DbError::PermissionDenied(_))));
+    if denied {
+        error.context("keys are made by the role that owns the tables: give its DATABASE_URL")
+    } else {
+        error
+    }
 }
 
 async fn run_on(

@@ -298,8 +298,10 @@ pub struct OrderSettings {
     pub bounds: OrderBounds,
     /// How long an erasure leaves paid orders alone, which may not have been delivered.
     pub erase_paid_after: Duration,
-    /// Pause after which an erasure looks again at the orders that it could not erase.
+    /// Pause after which an erasure looks again at the orders that may not be erased yet.
     pub erasure_recheck: Duration,
+    /// Pause after which an erasure looks again at the orders that somebody had locked.
+    pub erasure_retry: Duration,
 }
 
 impl OrderSettings {
@@ -321,6 +323,7 @@ impl OrderSettings {
             bounds: OrderBounds::NONE,
             erase_paid_after: Duration::from_secs(14 * 86_400),
             erasure_recheck: Duration::from_secs(3600),
+            erasure_retry: Duration::from_secs(10),
         }
     }
 }

@@ -43,6 +43,8 @@ mod elsewhere;
 mod elsewhere_at_random;
 #[path = "orders/erasing.rs"]
 mod erasing;
+#[path = "orders/erasing_requests.rs"]
+mod erasing_requests;
 #[path = "orders/gateway.rs"]
 mod gateway;
 #[path = "orders/keys.rs"]

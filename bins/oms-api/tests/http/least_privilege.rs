@@ -9,7 +9,7 @@ use crate::answer::Answer;
 use crate::api::{Settings, command};
 use crate::eventually::until;
 use crate::process::{Exit, Process};
-use crate::request::{CUSTOMER, DECLINED_CARD, WIDGET_A, new_key, small_order, with};
+use crate::request::{CARD, CUSTOMER, DECLINED_CARD, WIDGET_A, new_key, small_order, with};
 use crate::shop::Shop;
 use crate::stock::{ATLANTA_WAREHOUSE, CHICAGO_WAREHOUSE};
 use crate::store_database::StoreDatabase;
@@ -25,6 +25,13 @@ const WORKING: Settings<'_> = &[
     ("OMS_RETENTION_INTERVAL_MS", "50"),
     ("OMS_RETENTION_KEYS_DAYS", "1"),
     ("OMS_RETENTION_ADDRESSES_DAYS", "1"),
+    ("OMS_DECLINE_POLICY", "hold"),
+    ("OMS_MAX_UNPAID_ORDERS_PER_CUSTOMER", "50"),
+    ("OMS_MAX_UNPAID_UNITS_PER_CUSTOMER", "5000"),
+    ("OMS_MAX_UNPAID_ORDERS_PER_TENANT", "500"),
+    ("OMS_MAX_UNPAID_UNITS_PER_TENANT", "50000"),
+    ("OMS_MAX_DECLINES_PER_CUSTOMER", "50"),
+    ("OMS_MAX_DECLINES_PER_CREDENTIAL", "50"),
 ];
 
 /// A database that one role owns and another one may use.
@@ -65,6 +72,20 @@ impl Roles {
 
     fn url_of_server(&self) -> String {
         self.database.url_as(&self.server, PASSWORD)
+    }
+
+    /// Gives the role more than it needs.
+    async fn grant_everything(&self) {
+        let owner = connect(&self.url_of_owner()).await;
+        let schemas = "access, geocoding, installation, inventory, orders, payments";
+        let server = &self.server;
+        let wide = format!(
+            "GRANT ALL ON ALL TABLES IN SCHEMA {schemas} TO {server};
+             GRANT UPDATE (total_minor) ON orders.orders TO {server};
+             GRANT ALL ON SCHEMA {schemas}, public TO {server};
+             GRANT ALL ON public.__diesel_schema_migrations TO {server}"
+        );
+        owner.batch_execute(&wide).await.unwrap();
     }
 
     /// Gives the role its rights, as an operator does.
@@ -120,7 +141,13 @@ async fn use_everything(shop: &Shop) {
         shop.place_new(&third).await.order_id(),
     ];
     let declined = with(small_order(), "creditCardNumber", json!(DECLINED_CARD));
-    assert_eq!(shop.place_new(&declined).await.status, 402);
+    let declined = shop.place_new(&declined).await;
+    declined.assert_problem(402, "orders.payment_declined");
+    let declines = "SELECT count(*) FROM orders.declines";
+    assert_eq!(shop.database.number(declines).await, 1);
+    let path = format!("/orders/{}/payment", declined.order_id());
+    let paid = assert_done(shop, &path, &json!({ "creditCardNumber": CARD })).await;
+    assert_eq!(paid.body["status"], "PAID", "{paid:?}");
     let part = json!({ "amount": { "amountMinor": 300, "currency": "USD" } });
     assert_done(shop, &format!("/orders/{}/refunds", orders[0]), &part).await;
     assert_done(shop, &format!("/orders/{}/refunds", orders[1]), &json!({})).await;
@@ -192,7 +219,7 @@ async fn import(shop: &Shop, what: &str, csv: &str) {
 }
 
 /// What no bug and no stolen password may do.
-const FORBIDDEN: [&str; 19] = [
+const FORBIDDEN: [&str; 24] = [
     "DROP TABLE orders.orders",
     "DROP SCHEMA orders CASCADE",
     "TRUNCATE orders.events",
@@ -212,13 +239,18 @@ const FORBIDDEN: [&str; 19] = [
     "UPDATE access.api_keys SET revoked_at = NULL",
     "INSERT INTO access.api_keys SELECT * FROM access.api_keys",
     "CREATE TABLE orders.mine (a int)",
+    "CREATE TABLE public.mine (a int)",
+    "CREATE VIEW payments.mine AS SELECT 1",
+    "DELETE FROM public.__diesel_schema_migrations",
+    "INSERT INTO public.__diesel_schema_migrations VALUES ('1')",
+    "DELETE FROM orders.erasures",
 ];
 
 #[tokio::test]
 async fn a_role_with_the_rights_that_are_printed_serves_and_can_do_no_harm() {
     let roles = Roles::create().await;
-    roles.grant().await;
-    // Narrower or wider before, they are as they are printed.
+    // Whatever it may do before, it then has the rights that are printed.
+    roles.grant_everything().await;
     roles.grant().await;
     let (url, owner, server) = (
         roles.url_of_server(),
@@ -294,6 +326,13 @@ async fn a_role_without_its_rights_is_refused_at_the_start_with_what_it_lacks() 
         assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");
         roles.grant().await;
     }
+    let create = ["keys", "create", "--name", "till", "--scope", "orders:read"];
+    let refused = run(&url, &create).await;
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let expected = "keys are made by the role that owns the tables";
+    assert!(refused.stderr.contains(expected), "{refused:?}");
+    let created = run(&roles.url_of_owner(), &create).await;
+    assert!(created.status.success(), "{created:?}");
     drop_roles(&roles.database, [&roles.server, &roles.owner]).await;
 }
 

@@ -11,6 +11,7 @@ const RETAINING: Settings<'_> = &[
     ("OMS_RETENTION_GEOCODING_DAYS", "3"),
     ("OMS_RETENTION_KEYS_DAYS", "3"),
     ("OMS_RETENTION_ADDRESSES_DAYS", "3"),
+    ("OMS_ERASE_PAID_AFTER_DAYS", "3"),
 ];
 
 /// One old and one young row of each table that is purged, and an old order.
@@ -75,6 +76,31 @@ async fn what_is_old_is_deleted_and_the_rest_is_kept() {
     }
     let order = shop.order(&young.order_id()).await;
     assert!(order["shippingAddress"].is_string());
+}
+
+#[tokio::test]
+async fn addresses_of_paid_orders_are_kept_while_they_may_not_be_delivered() {
+    let mut shop = Shop::open().await;
+    for _ in 0..2 {
+        shop.place_new(&small_order()).await.assert_created();
+    }
+    shop.database.execute(OLD_ORDERS).await;
+    shop.database
+        .execute("UPDATE orders.orders SET status = 'FAILED' WHERE id = (SELECT min(id::text)::uuid FROM orders.orders)")
+        .await;
+    shop.api.process.kill();
+    shop.restart(&[
+        ("OMS_RETENTION_INTERVAL_MS", "50"),
+        ("OMS_RETENTION_ADDRESSES_DAYS", "3"),
+    ])
+    .await;
+    let left = "SELECT count(*) FROM orders.orders WHERE erased_at IS NULL AND status";
+    until("old failed orders are erased", async || {
+        let failed = format!("{left} = 'FAILED'");
+        shop.database.number(&failed).await == 0
+    })
+    .await;
+    assert_eq!(shop.database.number(&format!("{left} = 'PAID'")).await, 3);
 }
 
 #[tokio::test]

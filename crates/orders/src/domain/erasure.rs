@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use oms_payments::DisputeState;
 use oms_validation::{OrderId, TenantId};
+use oms_work::Lease;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -17,10 +18,12 @@ use crate::domain::status::OrderStatus;
 pub struct Erasure {
     /// Its id.
     pub id: ErasureId,
-    /// Who asked for it last.
+    /// Who asked for it.
     pub requested_by: String,
-    /// When. Orders that were placed later are not erased.
+    /// When, for the first time.
     pub requested_at: DateTime<Utc>,
+    /// Orders that were placed later are not erased.
+    pub covers_until: DateTime<Utc>,
     /// Whether orders that were paid a short while ago are erased too.
     pub includes_recent: bool,
     /// Orders that were erased so far, of all requests about this customer.
@@ -50,12 +53,15 @@ pub struct OpenErasure {
     pub pseudonym: CustomerId,
     /// The last order that the current pass has looked at; `None` between passes.
     pub position: Option<OrderId>,
+    /// Whether the latest pass has left out orders that could have been erased, because they were locked.
+    pub passed_over: bool,
+    pub(crate) lease: Lease,
 }
 
 /// What may be erased by now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Eligibility {
-    /// How long ago an order must have been placed that is paid: it may not have been delivered.
+    /// How long ago an order must have been paid, if it is: it may not have been delivered.
     pub(crate) paid_for: Duration,
 }
 
@@ -66,16 +72,25 @@ pub(crate) enum ErasureScope {
     Address,
     /// The external reference too, and the customer is replaced.
     Customer {
-        /// By this.
+        /// Whose orders they are.
+        customer: CustomerId,
+        /// What the customer is replaced by.
         pseudonym: CustomerId,
     },
 }
 
 impl ErasureScope {
+    pub(crate) fn customer(self) -> Option<CustomerId> {
+        match self {
+            Self::Address => None,
+            Self::Customer { customer, .. } => Some(customer),
+        }
+    }
+
     pub(crate) fn pseudonym(self) -> Option<CustomerId> {
         match self {
             Self::Address => None,
-            Self::Customer { pseudonym } => Some(pseudonym),
+            Self::Customer { pseudonym, .. } => Some(pseudonym),
         }
     }
 }

@@ -17,7 +17,7 @@ use super::examples;
 use crate::domain::erasure::{Erasure, ErasureProgress, WaitingOrder};
 use crate::domain::id::{CustomerId, ErasureId};
 use crate::domain::status::OrderStatus;
-use crate::error::{CUSTOMER_NOT_FOUND, KEY_REUSED, OUTCOME_UNKNOWN, OrderError, RETRY_AFTER_S};
+use crate::error::{CUSTOMER_NOT_FOUND, KEY_REUSED, OUTCOME_UNKNOWN, RETRY_AFTER_S};
 use crate::service;
 use crate::service::erase_customer::ErasedCustomer;
 
@@ -43,22 +43,33 @@ pub(super) struct ErasureBody {
     erased_orders: i32,
     /// Orders that are not erased yet, oldest first, 100 at most.
     waiting_orders: Vec<WaitingBody>,
-    /// Orders that were placed later are not erased.
+    /// When it was first requested.
     requested_at: DateTime<Utc>,
+    /// Orders that were placed later are not erased. Repeating a request that is not complete moves it.
+    covers_until: DateTime<Utc>,
     /// With `complete`.
     #[serde(skip_serializing_if = "Option::is_none")]
     completed_at: Option<DateTime<Utc>>,
 }
 
+/// How far an erasure is. `complete`: no order is left. `in_progress`: orders are being erased in the background.
+/// `waiting`: the orders that are left can't be erased yet; they are erased once they are settled and delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum ErasureState {
-    /// No order is left.
     Complete,
-    /// Orders are being erased in the background.
     InProgress,
-    /// The orders that are left can't be erased yet. They are erased once they are settled and delivered.
     Waiting,
+}
+
+impl ErasureState {
+    /// The worker looks once an hour at what waits.
+    fn retry_after_s(self) -> u32 {
+        match self {
+            Self::Waiting => 3600,
+            Self::Complete | Self::InProgress => RETRY_AFTER_S,
+        }
+    }
 }
 
 /// An order that is not erased yet.
@@ -102,7 +113,9 @@ pub(super) async fn erase_customer(
     id: web::Path<String>,
     body: OptionalJson<Body>,
 ) -> Result<HttpResponse, Problem> {
-    let id: CustomerId = id.parse().map_err(|_| OrderError::CustomerNotFound)?;
+    let id: CustomerId = id
+        .parse()
+        .map_err(|_| Problem::new(&CUSTOMER_NOT_FOUND, "the customer's ID is not a UUID"))?;
     let includes_recent = body.0.unwrap_or_default().include_recently_paid;
     let context = api.context.clone();
     let erasing = async move {
@@ -122,7 +135,7 @@ pub(super) async fn erase_customer(
     let body = ErasureBody::from(mark_replayed(&mut response, erased));
     if body.state != ErasureState::Complete {
         response.status(StatusCode::ACCEPTED);
-        response.insert_header((header::RETRY_AFTER, RETRY_AFTER_S));
+        response.insert_header((header::RETRY_AFTER, body.state.retry_after_s()));
     }
     Ok(response.json(body))
 }
@@ -137,6 +150,7 @@ impl From<ErasedCustomer> for ErasureBody {
             erased_orders: erasure.erased_orders,
             waiting_orders: waiting.into_iter().map(WaitingBody::from).collect(),
             requested_at: erasure.requested_at,
+            covers_until: erasure.covers_until,
             completed_at,
         }
     }
@@ -145,7 +159,9 @@ impl From<ErasedCustomer> for ErasureBody {
 fn state_of(erasure: &Erasure) -> (ErasureState, Option<DateTime<Utc>>) {
     match erasure.progress {
         ErasureProgress::Complete { at } => (ErasureState::Complete, Some(at)),
-        ErasureProgress::Open(open) if open.position.is_some() => (ErasureState::InProgress, None),
+        ErasureProgress::Open(open) if open.position.is_some() || open.passed_over => {
+            (ErasureState::InProgress, None)
+        }
         ErasureProgress::Open(_) => (ErasureState::Waiting, None),
     }
 }

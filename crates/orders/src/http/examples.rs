@@ -79,7 +79,8 @@ pub(super) fn erasure() -> Value {
         "state": "waiting",
         "erasedOrders": 41,
         "waitingOrders": [{ "orderId": ORDER_ID, "status": "REFUNDING" }],
-        "requestedAt": "2026-11-28T09:30:00Z"
+        "requestedAt": "2026-11-28T09:30:00Z",
+        "coversUntil": "2026-11-28T09:30:00Z"
     })
 }
 

@@ -1,11 +1,20 @@
 //! Going on with erasures that their requests did not complete.
 
+use std::error::Error;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use oms_validation::TenantId;
+use oms_work::{Batch, WorkList, turn};
+
 use crate::context::OrderContext;
+use crate::domain::erasure::Erasure;
 use crate::error::OrderError;
 use crate::service::erase_orders::erase_pages;
 use crate::store::erasures;
+
+/// Erasures of a tenant that are claimed at a time: each is up to 1,000 orders.
+const BATCH: usize = 1;
 
 /// Pages of each erasure in a turn.
 const PAGES: usize = 5;
@@ -22,28 +31,59 @@ pub struct ErasureTurn {
     pub more: bool,
 }
 
-/// Goes on with the erasure of each tenant that is longest due. Repeat it while there are more.
+/// Goes on with the erasure of each tenant that is longest due. Repeat it while there are more. Several instances may do so
+/// at the same time.
 ///
 /// # Errors
-/// When the database does not answer. What was erased before stays erased, and the erasure is due again when its lease ends.
+/// When the database can't be asked what is due. An erasure that fails is due again when its lease ends, and holds up no
+/// other; what was erased before stays erased.
 pub async fn continue_erasures(context: &OrderContext) -> Result<ErasureTurn, OrderError> {
-    let now = context.now();
-    let mut connection = context.database.acquire().await?;
-    let tenants = erasures::find_due_tenants(&mut connection, now).await?;
-    drop(connection);
-    let mut turn = ErasureTurn::default();
-    for tenant in tenants {
-        let mut connection = context.database.acquire().await?;
-        let claimed = erasures::claim_due(&mut connection, tenant, now, LEASE).await?;
-        drop(connection);
-        let Some(erasure) = claimed else { continue };
-        let before = erasure.erased_orders;
-        let after = erase_pages(context, tenant, erasure, PAGES).await?;
-        let erased = after.erased_orders.saturating_sub(before);
-        turn.erased += u64::try_from(erased).unwrap_or_default();
-        turn.more = true;
+    let turn = turn(&DueErasures(context), &context.stopping).await?;
+    Ok(ErasureTurn {
+        erased: turn.outcomes.iter().sum(),
+        more: turn.more_due,
+    })
+}
+
+/// The open erasures. The outcome of one is how many orders were erased.
+struct DueErasures<'a>(&'a OrderContext);
+
+#[async_trait]
+impl WorkList for DueErasures<'_> {
+    type Entry = Erasure;
+    type Outcome = u64;
+    type Error = OrderError;
+
+    const ENTRIES: &'static str = "erasures";
+
+    async fn find_due_tenants(&self) -> Result<Vec<TenantId>, OrderError> {
+        let mut connection = self.0.database.acquire().await?;
+        let due = erasures::find_due_tenants(&mut connection, self.0.now()).await?;
+        Ok(due.into_iter().map(|due| due.tenant).collect())
     }
-    Ok(turn)
+
+    async fn claim(&self, tenant: TenantId) -> Result<Batch<Erasure>, OrderError> {
+        let mut connection = self.0.database.acquire().await?;
+        let now = self.0.now();
+        let claimed = erasures::claim_due(&mut connection, tenant, now, BATCH, LEASE).await?;
+        Ok(Batch::of(claimed, BATCH))
+    }
+
+    async fn work(&self, tenant: TenantId, erasure: &Erasure) -> u64 {
+        match erase_pages(self.0, tenant, erasure.clone(), PAGES).await {
+            Ok((_, erased)) => erased,
+            Err(error) => {
+                let cause: &dyn Error = &error;
+                tracing::warn!(erasure_id = %erasure.id, cause, "a customer could not be erased");
+                0
+            }
+        }
+    }
+
+    async fn postpone_panicked(&self, _: TenantId, _: &Erasure) -> u64 {
+        // Its lease postpones it.
+        0
+    }
 }
 
 /// For how long the oldest erasure that is not complete has been open, of all tenants. `None` when there is none.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use oms_database::transaction;
 use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, TenantId};
 
@@ -28,13 +29,13 @@ const MOST_NAMED: i64 = 100;
 pub struct ErasedCustomer {
     /// The erasure.
     pub erasure: Erasure,
-    /// The oldest orders of the customer that are not erased, 100 at most.
+    /// The oldest orders that it covers and that are not erased, 100 at most.
     pub waiting: Vec<WaitingOrder>,
 }
 
 /// Erases the customer's orders that were placed until now, as far as they may be erased: what the request does not get done,
 /// and orders that are not settled, the worker erases later. Once for each key, if there is one; repeated without a key it
-/// covers the orders that were placed since.
+/// covers the orders that were placed since. A request that is complete is never changed: another one is kept beside it.
 ///
 /// # Errors
 /// `CustomerNotFound` when the tenant has no orders of the customer and never erased any, `KeyReused` when the key stands for
@@ -58,10 +59,8 @@ pub async fn erase_customer(
     let (now, mut connection) = (context.now(), context.database.acquire().await?);
     let kept = transaction(&mut connection, async |connection| {
         let claimed = claim_key(connection, tenant, keyed.as_ref()).await?;
-        let before = erasures::find(connection, tenant, customer).await?;
-        let has_orders = !order_erasure::waiting(connection, tenant, customer, 1)
-            .await?
-            .is_empty();
+        let before = erasures::find(connection, tenant, requested).await?;
+        let has_orders = order_erasure::has_any(connection, tenant, customer).await?;
         match (claimed, before) {
             (Once::Before(()), Some(erasure)) => Ok(Once::Before(erasure)),
             (_, Some(erasure)) if !has_orders && is_complete(&erasure) => Ok(Once::Now(erasure)),
@@ -77,11 +76,15 @@ pub async fn erase_customer(
     let done = match kept {
         Once::Now(erasure) => {
             let erased = erase_pages(context, tenant, erasure, PAGES).await;
-            Once::Now(erased.map_err(OrderError::after_commit)?)
+            let (erasure, _) = erased.map_err(OrderError::after_commit)?;
+            Once::Now(erasure)
         }
         before => before,
     };
-    let waiting = waiting(context, tenant, customer).await;
+    let until = match &done {
+        Once::Now(erasure) | Once::Before(erasure) => erasure.covers_until,
+    };
+    let waiting = waiting(context, tenant, customer, until).await;
     let waiting = waiting.map_err(OrderError::after_commit)?;
     Ok(done.map(|erasure| ErasedCustomer { erasure, waiting }))
 }
@@ -90,9 +93,10 @@ async fn waiting(
     context: &OrderContext,
     tenant: TenantId,
     customer: CustomerId,
+    until: DateTime<Utc>,
 ) -> Result<Vec<WaitingOrder>, OrderError> {
     let mut connection = context.database.acquire().await?;
-    Ok(order_erasure::waiting(&mut connection, tenant, customer, MOST_NAMED).await?)
+    Ok(order_erasure::waiting(&mut connection, tenant, customer, until, MOST_NAMED).await?)
 }
 
 fn is_complete(erasure: &Erasure) -> bool {

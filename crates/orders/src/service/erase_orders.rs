@@ -12,7 +12,8 @@ use crate::domain::erasure::{
     Eligibility, Erasure, ErasureProgress, ErasureScope, LookedAt, OpenErasure,
 };
 use crate::error::OrderError;
-use crate::store::{erasures, order_erasure, standings};
+use crate::store::erasures::{self, Claimed, PageDone, Pauses};
+use crate::store::{order_erasure, standings};
 
 /// Most orders that a page looks at.
 pub(crate) const PAGE: i64 = 200;
@@ -20,15 +21,42 @@ pub(crate) const PAGE: i64 = 200;
 /// What stands on the timeline of each order.
 const CUSTOMER_ERASED: &str = "the customer's personal data was erased";
 
-/// One page of an erasure. Returns where it ended, unless it was the last page of the pass.
-pub(crate) async fn erase_page(
+/// Pages of an erasure that is claimed, at most so many, up to the end of the pass. Then it is complete, or is due again for
+/// the orders that are left. Returns it with the number of orders that were erased; a claim that is lost to a later one ends
+/// it early.
+pub(crate) async fn erase_pages(
+    context: &OrderContext,
+    tenant: TenantId,
+    erasure: Erasure,
+    most: usize,
+) -> Result<(Erasure, u64), OrderError> {
+    let ErasureProgress::Open(mut open) = erasure.progress else {
+        return Ok((erasure, 0));
+    };
+    let mut erased = 0;
+    for _ in 0..most {
+        let Some(page) = erase_page(context, tenant, &erasure, open).await? else {
+            break;
+        };
+        erased += u64::try_from(page.erased).unwrap_or_default();
+        open.position = page.position;
+        if page.position.is_none() {
+            break;
+        }
+    }
+    let claimed = claimed(tenant, &erasure, open);
+    Ok((end_turn(context, claimed).await?, erased))
+}
+
+/// One page of an erasure. Nothing when the claim was lost.
+async fn erase_page(
     context: &OrderContext,
     tenant: TenantId,
     erasure: &Erasure,
     open: OpenErasure,
-) -> Result<Option<OrderId>, OrderError> {
+) -> Result<Option<PageDone>, OrderError> {
     let eligibility = eligibility_of(context, erasure);
-    let (now, of) = (context.now(), (open.customer_id, erasure.requested_at));
+    let (now, of) = (context.now(), (open.customer_id, erasure.covers_until));
     let mut connection = context.database.acquire().await?;
     let page = order_erasure::page_of_customer(
         &mut connection,
@@ -41,17 +69,22 @@ pub(crate) async fn erase_page(
     );
     let page = page.await?;
     drop(connection);
-    let (erasable, position) = split(&page);
     forget(context, tenant, &page).await?;
+    let (erasable, position) = split(&page);
     let scope = ErasureScope::Customer {
+        customer: open.customer_id,
         pseudonym: open.pseudonym,
     };
     let authorship = Authorship {
         actor: &erasure.requested_by,
         reason: CUSTOMER_ERASED,
     };
+    let claimed = claimed(tenant, erasure, open);
     let mut connection = context.database.acquire().await?;
     let erasing = transaction(&mut connection, async |connection| {
+        if !erasures::hold(connection, claimed).await? {
+            return Ok(None);
+        }
         let erased = order_erasure::erase(
             connection,
             tenant,
@@ -63,33 +96,37 @@ pub(crate) async fn erase_page(
         );
         let erased = erased.await?;
         standings::delete_declines_of_customer(connection, tenant, open.customer_id).await?;
-        erasures::advance(connection, tenant, erasure.id, erased, position).await
+        let done = PageDone {
+            erased,
+            passed_over: usize::try_from(erased).is_ok_and(|erased| erased < erasable.len()),
+            position,
+        };
+        erasures::advance(connection, claimed, done).await?;
+        Ok(Some(done))
     });
-    erasing.await?;
-    Ok(position)
+    erasing.await
 }
 
-/// Pages of an erasure, at most so many, up to the end of the pass. Then it is complete, or waits for the orders that can't
-/// be erased yet.
-pub(crate) async fn erase_pages(
-    context: &OrderContext,
-    tenant: TenantId,
-    erasure: Erasure,
-    most: usize,
-) -> Result<Erasure, OrderError> {
-    let ErasureProgress::Open(mut open) = erasure.progress else {
-        return Ok(erasure);
+async fn end_turn(context: &OrderContext, claimed: Claimed) -> Result<Erasure, OrderError> {
+    let settings = &context.settings;
+    let pauses = Pauses {
+        retry: settings.erasure_retry,
+        recheck: settings.erasure_recheck,
     };
-    let mut pause = Duration::ZERO;
-    for _ in 0..most {
-        open.position = erase_page(context, tenant, &erasure, open).await?;
-        if open.position.is_none() {
-            pause = context.settings.erasure_recheck;
-            break;
-        }
-    }
     let (now, mut connection) = (context.now(), context.database.acquire().await?);
-    Ok(erasures::end_turn(&mut connection, tenant, now, erasure.id, pause).await?)
+    let ended = erasures::end_turn(&mut connection, now, claimed, pauses).await?;
+    match ended {
+        Some(erasure) => Ok(erasure),
+        None => Ok(erasures::get(&mut connection, claimed.tenant, claimed.id).await?),
+    }
+}
+
+fn claimed(tenant: TenantId, erasure: &Erasure, open: OpenErasure) -> Claimed {
+    Claimed {
+        tenant,
+        id: erasure.id,
+        lease: open.lease,
+    }
 }
 
 fn eligibility_of(context: &OrderContext, erasure: &Erasure) -> Eligibility {

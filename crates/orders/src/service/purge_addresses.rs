@@ -31,7 +31,8 @@ pub struct AddressTurn {
 }
 
 /// Erases addresses, destinations and metadata of settled orders that were placed longer ago than `older_than`: one page of
-/// each tenant. Orders that are not settled yet are left to another pass.
+/// each tenant. Orders that are not settled yet are left to another pass, and so are paid ones that an erasure of their
+/// customer would leave alone.
 ///
 /// # Errors
 /// When the database does not answer. What was erased before stays erased.
@@ -63,12 +64,20 @@ async fn purge_page(
     older_than: Duration,
 ) -> Result<(i32, Option<OrderId>), OrderError> {
     let eligibility = Eligibility {
-        paid_for: older_than,
+        paid_for: older_than.max(context.settings.erase_paid_after),
     };
     let now = context.now();
     let mut connection = context.database.acquire().await?;
-    let page =
-        order_erasure::page_of_age(&mut connection, tenant, now, eligibility, after, PAGE).await?;
+    let page = order_erasure::page_of_age(
+        &mut connection,
+        tenant,
+        now,
+        eligibility,
+        older_than,
+        after,
+        PAGE,
+    );
+    let page = page.await?;
     drop(connection);
     let (erasable, next) = split(&page);
     if erasable.is_empty() {

@@ -5,12 +5,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
-    Binary, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+    BigInt, Binary, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::{OrderId, TenantId};
-use oms_work::due_tenants_sql;
+use oms_work::{DueTenant, Lease, claim_sql, due_tenants_sql};
 use uuid::Uuid;
 
 use crate::domain::clock::Now;
@@ -18,10 +18,13 @@ use crate::domain::erasure::{Erasure, ErasureProgress, OpenErasure, customer_has
 use crate::domain::id::{CustomerId, ErasureId};
 use crate::store::unreadable;
 
-/// What a [`Row`] is read from: a macro, because the text of a cached statement is a constant.
+/// What a [`Row`] is read from, of the table as `w`: a macro, because the text of a cached statement is a constant.
 macro_rules! columns {
     () => {
-        "id, customer_id, pseudonym, requested_by, requested_at, includes_recent, erased_orders, position, completed_at"
+        "w.id, w.customer_id, w.pseudonym, w.requested_by, w.requested_at, w.covers_until, w.includes_recent, w.position,
+         w.passed_over, w.claim, w.tries, w.completed_at,
+         (SELECT coalesce(sum(a.erased_orders), 0) FROM orders.erasures a
+          WHERE a.tenant_id = w.tenant_id AND a.customer_hash = w.customer_hash)::int AS erased_orders"
     };
 }
 
@@ -29,7 +32,7 @@ macro_rules! columns {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Requested<'a> {
     pub(crate) customer_id: CustomerId,
-    /// What erased orders get in place of the customer, unless an open request has one.
+    /// What erased orders get in place of the customer, unless it is an open request that is repeated.
     pub(crate) pseudonym: CustomerId,
     pub(crate) by: &'a str,
     pub(crate) includes_recent: bool,
@@ -37,7 +40,8 @@ pub(crate) struct Requested<'a> {
     pub(crate) lease: Duration,
 }
 
-/// Keeps a request. One that is there about the same customer begins anew, from the first order.
+/// Keeps a request, and claims it. An open request that is repeated by the one who made it goes on, and covers the orders
+/// that were placed since. One that is complete stays as it is.
 pub(crate) async fn put(
     connection: &mut Connection,
     tenant: TenantId,
@@ -45,14 +49,14 @@ pub(crate) async fn put(
     requested: Requested<'_>,
 ) -> Result<Erasure, DbError> {
     let row: Row = cached_sql(concat!(
-        "INSERT INTO orders.erasures AS kept
-             (tenant_id, id, customer_hash, customer_id, pseudonym, requested_by, requested_at, includes_recent, due_at)
-         VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, now()), $8, coalesce($7, now()) + make_interval(secs => $9))
-         ON CONFLICT (tenant_id, customer_hash) DO UPDATE
-         SET customer_id = excluded.customer_id, pseudonym = coalesce(kept.pseudonym, excluded.pseudonym),
-             requested_by = excluded.requested_by, requested_at = excluded.requested_at,
-             includes_recent = excluded.includes_recent OR (kept.completed_at IS NULL AND kept.includes_recent),
-             position = NULL, due_at = excluded.due_at, completed_at = NULL
+        "INSERT INTO orders.erasures AS w
+             (tenant_id, id, customer_hash, customer_id, pseudonym, requested_by, requested_at, covers_until, includes_recent,
+              due_at)
+         VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, now()), coalesce($7, now()), $8,
+             coalesce($7, now()) + make_interval(secs => $9))
+         ON CONFLICT (tenant_id, customer_hash, requested_by, includes_recent) WHERE completed_at IS NULL DO UPDATE
+         SET covers_until = greatest(w.covers_until, excluded.covers_until), due_at = excluded.due_at,
+             claim = w.claim + 1
          RETURNING ",
         columns!()
     ))
@@ -70,111 +74,175 @@ pub(crate) async fn put(
     row.into_erasure()
 }
 
-/// The request about a customer, if there ever was one.
+/// A request about a customer, if there ever was one: that of the same words, else an open one, else the latest.
 pub(crate) async fn find(
     connection: &mut Connection,
     tenant: TenantId,
-    customer: CustomerId,
+    requested: Requested<'_>,
 ) -> Result<Option<Erasure>, DbError> {
     let rows: Vec<Row> = cached_sql(concat!(
         "SELECT ",
         columns!(),
-        " FROM orders.erasures WHERE tenant_id = $1 AND customer_hash = $2"
+        " FROM orders.erasures w WHERE w.tenant_id = $1 AND w.customer_hash = $2
+         ORDER BY w.requested_by = $3 AND w.includes_recent = $4 DESC, w.completed_at IS NULL DESC, w.requested_at DESC, w.id
+         LIMIT 1"
     ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<Binary, _>(&customer_hash(tenant, customer)[..])
+    .bind::<Binary, _>(&customer_hash(tenant, requested.customer_id)[..])
+    .bind::<Text, _>(requested.by)
+    .bind::<Bool, _>(requested.includes_recent)
     .load(connection)
     .await?;
     rows.into_iter().next().map(Row::into_erasure).transpose()
+}
+
+/// A request by its id.
+pub(crate) async fn get(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: ErasureId,
+) -> Result<Erasure, DbError> {
+    let row: Row = cached_sql(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM orders.erasures w WHERE w.tenant_id = $1 AND w.id = $2"
+    ))
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .get_result(connection)
+    .await?;
+    row.into_erasure()
 }
 
 /// The tenants that have a request due, the longest due first.
 pub(crate) async fn find_due_tenants(
     connection: &mut Connection,
     now: Now,
-) -> Result<Vec<TenantId>, DbError> {
+) -> Result<Vec<DueTenant>, DbError> {
     let statement = due_tenants_sql!("orders.erasures", open "w.due_at IS NOT NULL");
-    let due = oms_work::find_due_tenants(connection, statement, now).await?;
-    Ok(due.into_iter().map(|it| it.tenant).collect())
+    oms_work::find_due_tenants(connection, statement, now).await
 }
 
-/// Claims the request of a tenant that is longest due, for the time of `lease`.
+/// Claims up to `limit` requests of a tenant that are due, the longest due first, for the time of `lease`.
 pub(crate) async fn claim_due(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
+    limit: usize,
     lease: Duration,
-) -> Result<Option<Erasure>, DbError> {
-    let rows: Vec<Row> = cached_sql(concat!(
-        "UPDATE orders.erasures SET due_at = coalesce($2, now()) + make_interval(secs => $3)
-         WHERE tenant_id = $1 AND id = (
-             SELECT e.id FROM orders.erasures e WHERE e.tenant_id = $1 AND e.due_at <= coalesce($2, now())
-             ORDER BY e.due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-         RETURNING ",
-        columns!()
+) -> Result<Vec<Erasure>, DbError> {
+    let rows: Vec<Row> = cached_sql(claim_sql!(
+        "orders.erasures", key ("id"), open "w.due_at IS NOT NULL", first "w.due_at", join "", returning columns!()
     ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
     .bind::<Double, _>(lease.as_secs_f64())
     .load(connection)
     .await?;
-    rows.into_iter().next().map(Row::into_erasure).transpose()
+    rows.into_iter().map(Row::into_erasure).collect()
 }
 
-/// Counts orders that were erased, and notes how far the pass is. An erasure that is complete stays so.
+/// A claim on a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claimed {
+    pub(crate) tenant: TenantId,
+    pub(crate) id: ErasureId,
+    pub(crate) lease: Lease,
+}
+
+/// Locks a request for the rest of the transaction. False when the claim was lost to a later one.
+pub(crate) async fn hold(connection: &mut Connection, claimed: Claimed) -> Result<bool, DbError> {
+    let held = cached_sql(
+        "SELECT id FROM orders.erasures WHERE tenant_id = $1 AND id = $2 AND claim = $3 AND due_at IS NOT NULL
+         FOR NO KEY UPDATE",
+    )
+    .bind::<SqlUuid, _>(claimed.tenant.as_uuid())
+    .bind::<SqlUuid, _>(claimed.id.as_uuid())
+    .bind::<BigInt, _>(claimed.lease.claim)
+    .execute(connection)
+    .await?;
+    Ok(held > 0)
+}
+
+/// What a page of an erasure has done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PageDone {
+    /// Orders that were erased.
+    pub(crate) erased: i32,
+    /// Whether orders that could have been erased were left out.
+    pub(crate) passed_over: bool,
+    /// Where the page ended; `None` after the last one.
+    pub(crate) position: Option<OrderId>,
+}
+
+/// Counts orders that were erased, and notes how far the pass is. Changes nothing when the claim was lost to a later one.
 pub(crate) async fn advance(
     connection: &mut Connection,
-    tenant: TenantId,
-    id: ErasureId,
-    erased: i32,
-    position: Option<OrderId>,
+    claimed: Claimed,
+    page: PageDone,
 ) -> Result<(), DbError> {
     cached_sql(
-        "UPDATE orders.erasures SET erased_orders = erased_orders + $3,
-             position = CASE WHEN completed_at IS NULL THEN $4 END
-         WHERE tenant_id = $1 AND id = $2",
+        "UPDATE orders.erasures SET erased_orders = erased_orders + $4, position = $5,
+             passed_over = $6 OR (position IS NOT NULL AND passed_over)
+         WHERE tenant_id = $1 AND id = $2 AND claim = $3 AND due_at IS NOT NULL",
     )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(id.as_uuid())
-    .bind::<Integer, _>(erased)
-    .bind::<Nullable<SqlUuid>, _>(position.map(OrderId::as_uuid))
+    .bind::<SqlUuid, _>(claimed.tenant.as_uuid())
+    .bind::<SqlUuid, _>(claimed.id.as_uuid())
+    .bind::<BigInt, _>(claimed.lease.claim)
+    .bind::<Integer, _>(page.erased)
+    .bind::<Nullable<SqlUuid>, _>(page.position.map(OrderId::as_uuid))
+    .bind::<Bool, _>(page.passed_over)
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Ends a turn. An erasure without orders left is complete, and forgets the customer; another one is due again after
-/// `pause`.
+/// When an erasure is looked at again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pauses {
+    /// When orders were locked.
+    pub(crate) retry: Duration,
+    /// When the orders that are left may not be erased yet.
+    pub(crate) recheck: Duration,
+}
+
+/// Ends a turn. An erasure without orders left is complete, and forgets the customer; another one is due immediately when
+/// its pass is not over, else after a pause. Nothing is returned, and nothing changed, when the claim was lost to a later one.
 pub(crate) async fn end_turn(
     connection: &mut Connection,
-    tenant: TenantId,
     now: Now,
-    id: ErasureId,
-    pause: Duration,
-) -> Result<Erasure, DbError> {
-    let row: Row = cached_sql(concat!(
+    claimed: Claimed,
+    pauses: Pauses,
+) -> Result<Option<Erasure>, DbError> {
+    let rows: Vec<Row> = cached_sql(concat!(
         "WITH left_over AS (
              SELECT EXISTS (SELECT FROM orders.erasures e JOIN orders.orders o
-                 ON o.tenant_id = e.tenant_id AND o.customer_id = e.customer_id AND o.created_at <= e.requested_at
+                 ON o.tenant_id = e.tenant_id AND o.customer_id = e.customer_id AND o.created_at <= e.covers_until
                  WHERE e.tenant_id = $1 AND e.id = $2) AS any
          )
-         UPDATE orders.erasures
-         SET completed_at = coalesce(completed_at, CASE WHEN NOT left_over.any THEN coalesce($3, now()) END),
+         UPDATE orders.erasures w
+         SET completed_at = CASE WHEN NOT left_over.any THEN coalesce($4, now()) END,
              customer_id = CASE WHEN left_over.any THEN customer_id END,
              pseudonym = CASE WHEN left_over.any THEN pseudonym END,
              position = CASE WHEN left_over.any THEN position END,
-             due_at = CASE WHEN left_over.any THEN coalesce($3, now()) + make_interval(secs => $4) END
-         FROM left_over WHERE tenant_id = $1 AND id = $2
+             passed_over = left_over.any AND passed_over,
+             tries = 0,
+             due_at = CASE WHEN left_over.any THEN coalesce($4, now()) + make_interval(secs =>
+                 CASE WHEN position IS NOT NULL THEN 0 WHEN passed_over THEN $5 ELSE $6 END) END
+         FROM left_over WHERE w.tenant_id = $1 AND w.id = $2 AND w.claim = $3 AND w.due_at IS NOT NULL
          RETURNING ",
         columns!()
     ))
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<SqlUuid, _>(claimed.tenant.as_uuid())
+    .bind::<SqlUuid, _>(claimed.id.as_uuid())
+    .bind::<BigInt, _>(claimed.lease.claim)
     .bind::<Nullable<Timestamptz>, _>(now)
-    .bind::<Double, _>(pause.as_secs_f64())
-    .get_result(connection)
+    .bind::<Double, _>(pauses.retry.as_secs_f64())
+    .bind::<Double, _>(pauses.recheck.as_secs_f64())
+    .load(connection)
     .await?;
-    row.into_erasure()
+    rows.into_iter().next().map(Row::into_erasure).transpose()
 }
 
 /// For how long the oldest request that is not complete has been open, of all tenants.
@@ -212,12 +280,20 @@ struct Row {
     requested_by: String,
     #[diesel(sql_type = Timestamptz)]
     requested_at: DateTime<Utc>,
+    #[diesel(sql_type = Timestamptz)]
+    covers_until: DateTime<Utc>,
     #[diesel(sql_type = Bool)]
     includes_recent: bool,
     #[diesel(sql_type = Integer)]
     erased_orders: i32,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     position: Option<Uuid>,
+    #[diesel(sql_type = Bool)]
+    passed_over: bool,
+    #[diesel(sql_type = BigInt)]
+    claim: i64,
+    #[diesel(sql_type = Integer)]
+    tries: i32,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     completed_at: Option<DateTime<Utc>>,
 }
@@ -230,6 +306,8 @@ impl Row {
                 customer_id: customer_id.into(),
                 pseudonym: pseudonym.into(),
                 position: self.position.map(Into::into),
+                passed_over: self.passed_over,
+                lease: Lease::new(self.claim, self.tries),
             }),
             (None, ..) => return Err(unreadable("an open erasure without a customer")),
         };
@@ -237,6 +315,7 @@ impl Row {
             id: self.id.into(),
             requested_by: self.requested_by,
             requested_at: self.requested_at,
+            covers_until: self.covers_until,
             includes_recent: self.includes_recent,
             erased_orders: self.erased_orders,
             progress,

@@ -1,5 +1,7 @@
 //! What is erased from orders. The rest of them, lines, money, status, timeline and idempotency key, stays.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
@@ -21,11 +23,18 @@ use crate::domain::status::OrderStatus;
 use crate::store::unreadable;
 
 /// Whether an order `o` may be erased: nothing more is done about its payment, and its address is not needed. `$1` is the
-/// tenant, `$2` the time, `$3` how long a paid order is kept, in seconds, `$4` the states of undecided disputes.
+/// tenant, `$2` the time, `$3` for how long a paid order is kept, in seconds, `$4` the states of undecided disputes. The
+/// states are named: an order in a state that only a newer version knows is kept.
+///
+/// A refund that fails makes an order `PAID` again, which is not when it was paid.
 macro_rules! may_be_erased {
     () => {
-        "(o.status NOT IN ('PENDING_PAYMENT', 'CANCELLING', 'REFUNDING')
-          AND (o.status <> 'PAID' OR o.created_at <= coalesce($2, now()) - make_interval(secs => $3))
+        "(o.status IN ('PAID', 'FAILED', 'CANCELLED', 'REFUNDED')
+          AND (o.status <> 'PAID' OR $3 <= 0 OR (o.created_at <= coalesce($2, now()) - make_interval(secs => $3)
+              AND NOT EXISTS (SELECT FROM orders.events e
+                  WHERE e.tenant_id = o.tenant_id AND e.order_id = o.id AND e.to_status = 'PAID'
+                      AND coalesce(e.from_status, '') NOT IN ('PAID', 'REFUNDING')
+                      AND e.occurred_at > coalesce($2, now()) - make_interval(secs => $3))))
           AND NOT EXISTS (SELECT FROM orders.disputes d
               WHERE d.tenant_id = o.tenant_id AND d.order_id = o.id AND d.state = ANY ($4)))"
     };
@@ -63,25 +72,26 @@ pub(crate) async fn page_of_customer(
     rows.into_iter().map(Row::looked_at).collect()
 }
 
-/// Up to `limit` orders that were placed longer ago than `paid_for`, in the order of their ids, after one of them. Ids begin
+/// Up to `limit` orders that were placed longer ago than `older_than`, in the order of their ids, after one of them. Ids begin
 /// with the time of the machine's clock: a range that is ten seconds wider leads to them, and the time is compared too.
 pub(crate) async fn page_of_age(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
     eligibility: Eligibility,
+    older_than: Duration,
     after: Option<OrderId>,
     limit: i64,
 ) -> Result<Vec<LookedAt>, DbError> {
     let rows: Vec<Row> = cached_sql(concat!(
         "SELECT o.id, o.shipping_address, o.erased_at,
-             o.erased_at IS NULL AND o.created_at <= coalesce($2, now()) - make_interval(secs => $3) AND ",
+             o.erased_at IS NULL AND o.created_at <= coalesce($2, now()) - make_interval(secs => $7) AND ",
         may_be_erased!(),
         " AS is_erasable
          FROM orders.orders o
          WHERE o.tenant_id = $1 AND o.id > $5
              AND o.id < rpad(lpad(to_hex(greatest(0,
-                 (extract(epoch FROM coalesce($2, now())) - $3 + 10) * 1000)::bigint), 12, '0'), 32, '0')::uuid
+                 (extract(epoch FROM coalesce($2, now())) - $7 + 10) * 1000)::bigint), 12, '0'), 32, '0')::uuid
          ORDER BY o.id LIMIT $6"
     ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -90,13 +100,14 @@ pub(crate) async fn page_of_age(
     .bind::<Array<Text>, _>(undecided_disputes())
     .bind::<SqlUuid, _>(after.map_or(Uuid::nil(), OrderId::as_uuid))
     .bind::<BigInt, _>(limit)
+    .bind::<Double, _>(older_than.as_secs_f64())
     .load(connection)
     .await?;
     rows.into_iter().map(Row::looked_at).collect()
 }
 
 /// Erases those of the orders that may be erased, each with a note on its timeline, and returns how many. Those that somebody
-/// has locked are passed over.
+/// has locked are passed over, and so are those that somebody else has erased since the page was read.
 ///
 /// Of the routing trace the chosen warehouse stays, without its distance: distances to several warehouses tell the place. The
 /// address becomes a text and the destination a point in the sea, so that versions of the program that know no erasure can
@@ -122,7 +133,8 @@ pub(crate) async fn erase(
              SELECT o.id FROM orders.orders o
              WHERE o.tenant_id = $1 AND o.id = ANY ($5) AND ",
         may_be_erased!(),
-        "    ORDER BY o.id FOR NO KEY UPDATE OF o SKIP LOCKED
+        "        AND CASE WHEN $9 IS NULL THEN o.erased_at IS NULL ELSE o.customer_id = $9 END
+             ORDER BY o.id FOR NO KEY UPDATE OF o SKIP LOCKED
          ),
          erased AS (
              UPDATE orders.orders o
@@ -155,16 +167,19 @@ pub(crate) async fn erase(
     .bind::<Nullable<SqlUuid>, _>(scope.pseudonym().map(CustomerId::as_uuid))
     .bind::<Text, _>(authorship.actor)
     .bind::<Text, _>(authorship.reason)
+    .bind::<Nullable<SqlUuid>, _>(scope.customer().map(CustomerId::as_uuid))
     .get_result(connection)
     .await?;
     Ok(counted.erased)
 }
 
-/// Up to `limit` orders of a customer, oldest first. Orders that were erased are not the customer's any more.
+/// Up to `limit` orders of a customer that were placed until then, oldest first. Orders that were erased are not the
+/// customer's any more.
 pub(crate) async fn waiting(
     connection: &mut Connection,
     tenant: TenantId,
     customer: CustomerId,
+    until: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<WaitingOrder>, DbError> {
     #[derive(QueryableByName)]
@@ -176,20 +191,42 @@ pub(crate) async fn waiting(
     }
 
     let rows: Vec<Waiting> = cached_sql(
-        "SELECT id, status FROM orders.orders WHERE tenant_id = $1 AND customer_id = $2 ORDER BY id LIMIT $3",
+        "SELECT id, status FROM orders.orders WHERE tenant_id = $1 AND customer_id = $2 AND created_at <= $3
+         ORDER BY id LIMIT $4",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(customer.as_uuid())
+    .bind::<Timestamptz, _>(until)
     .bind::<BigInt, _>(limit)
     .load(connection)
     .await?;
-    let waiting = |row: Waiting| {
-        Ok(WaitingOrder {
-            id: row.id.into(),
-            status: OrderStatus::parse(&row.status).ok_or_else(|| unreadable("unknown status"))?,
-        })
+    let waiting = |row: Waiting| WaitingOrder {
+        id: row.id.into(),
+        status: OrderStatus::stored(&row.status),
     };
-    rows.into_iter().map(waiting).collect()
+    Ok(rows.into_iter().map(waiting).collect())
+}
+
+/// Whether a customer has orders that are not erased.
+pub(crate) async fn has_any(
+    connection: &mut Connection,
+    tenant: TenantId,
+    customer: CustomerId,
+) -> Result<bool, DbError> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = Bool)]
+        any: bool,
+    }
+
+    let found: Found = cached_sql(
+        "SELECT EXISTS (SELECT FROM orders.orders WHERE tenant_id = $1 AND customer_id = $2) AS any",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(customer.as_uuid())
+    .get_result(connection)
+    .await?;
+    Ok(found.any)
 }
 
 #[derive(QueryableByName)]

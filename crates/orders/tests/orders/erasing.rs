@@ -22,8 +22,8 @@ use crate::elsewhere::{reference, report};
 use crate::gateway::Confirm;
 use crate::shop::{Opening, Shop, other_tenant, tenant, three_pieces, usd};
 
-const CUSTOMER: u128 = 0xC;
-const DAY: Duration = Duration::from_secs(86_400);
+pub const CUSTOMER: u128 = 0xC;
+pub const DAY: Duration = Duration::from_secs(86_400);
 
 /// What of a request may be personal, none of which may be anywhere afterwards.
 const PERSONAL: [&str; 5] = [
@@ -34,7 +34,7 @@ const PERSONAL: [&str; 5] = [
     "#4711",
 ];
 
-fn personal_request() -> OrderRequest {
+pub fn personal_request() -> OrderRequest {
     let address = json!({
         "name": "Ann Lee", "line1": "191 Peachtree St NE", "city": "Atlanta", "region": "GA",
         "location": { "lat": 33.7578, "lng": -84.3876 }
@@ -48,19 +48,34 @@ fn personal_request() -> OrderRequest {
     }
 }
 
-async fn place(shop: &Shop, key: &str, request: &OrderRequest) -> Result<PlacedOrder, OrderError> {
+pub async fn place(
+    shop: &Shop,
+    key: &str,
+    request: &OrderRequest,
+) -> Result<PlacedOrder, OrderError> {
     let key = IdempotencyKey::parse(key).unwrap();
     place_order(&shop.context, tenant(), &key, request, "api").await
 }
 
-async fn place_paid(shop: &Shop, key: &str) -> OrderId {
+pub async fn place_paid(shop: &Shop, key: &str) -> OrderId {
     match place(shop, key, &personal_request()).await {
         Ok(PlacedOrder::Paid(order)) => order.id,
         other => panic!("not paid: {other:?}"),
     }
 }
 
-async fn erase_in(
+pub async fn erase_in(
+    context: &OrderContext,
+    tenant: TenantId,
+    customer: u128,
+    key: Option<&str>,
+    includes_recent: bool,
+) -> Result<Once<ErasedCustomer>, OrderError> {
+    erase_by("ann", context, tenant, customer, key, includes_recent).await
+}
+
+pub async fn erase_by(
+    operator: &str,
     context: &OrderContext,
     tenant: TenantId,
     customer: u128,
@@ -68,7 +83,7 @@ async fn erase_in(
     includes_recent: bool,
 ) -> Result<Once<ErasedCustomer>, OrderError> {
     let key = key.map(|key| IdempotencyKey::parse(key).unwrap());
-    let operator = OperatorName::parse("ann").unwrap();
+    let operator = OperatorName::parse(operator).unwrap();
     let customer = Uuid::from_u128(customer).into();
     erase_customer(
         context,
@@ -81,17 +96,17 @@ async fn erase_in(
     .await
 }
 
-async fn erase(shop: &Shop, includes_recent: bool) -> ErasedCustomer {
+pub async fn erase(shop: &Shop, includes_recent: bool) -> ErasedCustomer {
     let erased = erase_in(&shop.context, tenant(), CUSTOMER, None, includes_recent).await;
     erased.unwrap().into_inner()
 }
 
-fn is_complete(erased: &ErasedCustomer) -> bool {
+pub fn is_complete(erased: &ErasedCustomer) -> bool {
     matches!(erased.erasure.progress, ErasureProgress::Complete { .. })
 }
 
 /// Every row of every table, as text.
-async fn dump(shop: &Shop) -> String {
+pub async fn dump(shop: &Shop) -> String {
     let tables = "SELECT string_agg(format(
             'SELECT coalesce(string_agg(t::text, E''\\n''), '''') AS rows FROM %I.%I t', schemaname, tablename),
             ' UNION ALL ') FROM pg_tables
@@ -299,8 +314,13 @@ async fn many(shop: &Shop, copies: u32) {
 }
 
 #[tokio::test]
-async fn an_order_that_somebody_has_locked_is_passed_over_and_erased_later() {
-    let shop = Shop::open(Confirm::Pays).await;
+async fn an_order_that_somebody_has_locked_is_passed_over_and_erased_soon() {
+    let clock = TestClock::at_noon();
+    let shop = Shop::open_as(Opening {
+        clock: Some(clock.clone()),
+        ..Opening::default()
+    })
+    .await;
     let locked = place_paid(&shop, "k").await;
     place_paid(&shop, "l").await;
     let mut holder = shop.database.connect().await;
@@ -312,8 +332,17 @@ async fn an_order_that_somebody_has_locked_is_passed_over_and_erased_later() {
         erased.waiting.iter().map(|it| it.id).collect::<Vec<_>>(),
         [locked]
     );
+    assert!(
+        matches!(erased.erasure.progress, ErasureProgress::Open(open) if open.passed_over),
+        "{erased:?}"
+    );
+    shop.pass(shop.settings.erasure_retry);
+    assert_eq!(continue_erasures(&shop.context).await.unwrap().erased, 0);
     holder.batch_execute("ROLLBACK").await.unwrap();
-    assert!(is_complete(&erase(&shop, true).await));
+    assert_eq!(continue_erasures(&shop.context).await.unwrap().erased, 0);
+    shop.pass(shop.settings.erasure_retry);
+    assert_eq!(continue_erasures(&shop.context).await.unwrap().erased, 1);
+    assert_eq!(oldest_erasure(&shop.context).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ pub struct Shop {
     pub gateway: Arc<ScriptedGateway>,
     pub clock: Option<Arc<TestClock>>,
     pub database: TestDatabase,
-    settings: OrderSettings,
+    pub settings: OrderSettings,
 }
 
 /// What a shop is like; the default is one whose every new order is due for the sweeper at once.

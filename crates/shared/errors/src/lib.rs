@@ -33,7 +33,8 @@ problem_types! {
     UNSUPPORTED_MEDIA_TYPE = "request.unsupported_media_type", UnsupportedMediaType, "The content type is not supported";
     /// The database can't be reached, or a lock could not be had in time. Nothing was kept.
     DATABASE_UNAVAILABLE = "service.database_unavailable", Unavailable, "The database is not available";
-    /// The database refuses what the request needs, because its role lacks a right. Nothing was kept; an operator must grant it.
+    /// The database refuses what the request needs, because its role lacks a right. An operator must grant it. What was
+    /// committed before stays.
     DATABASE_DENIED = "service.database_denied", Misconfigured, "The database denies access";
     /// Too many requests are under way. Nothing was done.
     OVERLOADED = "service.overloaded", Unavailable, "The server has too many requests under way";
