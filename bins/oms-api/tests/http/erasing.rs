@@ -122,13 +122,16 @@ async fn an_erasure_says_what_waits_and_the_worker_completes_it() {
         shop.database.number(open).await == 0
     })
     .await;
-    let done = erase_as(&shop, None, CUSTOMER, &json!({})).await;
-    assert_eq!(
-        (done.status, &done.body["state"]),
-        (200, &json!("complete"))
-    );
+    until("the worker has ended its turn", async || {
+        let done = erase_as(&shop, None, CUSTOMER, &json!({})).await;
+        (done.status, &done.body["state"]) == (200, &json!("complete"))
+    })
+    .await;
     let removed = "oms_retention_removed_total{kind=\"customer_orders\"}";
-    assert_eq!(shop.metric(removed).await.as_deref(), Some("1"));
+    until("the worker has counted the order", async || {
+        shop.metric(removed).await.as_deref() == Some("1")
+    })
+    .await;
 }
 
 #[tokio::test]
