@@ -211,7 +211,7 @@ mod tests {
     }
 
     fn of_text(text: &str, used: &mut BTreeSet<(String, &'static str)>) {
-        let words: Vec<&str> = text.split_whitespace().collect();
+        let words: Vec<&str> = text.split_whitespace().chain([""; 3]).collect();
         for (index, four) in words.windows(4).enumerate() {
             match four {
                 ["INSERT" | "\"INSERT", "INTO", table, _] => note(table, "INSERT", used),
@@ -237,6 +237,7 @@ mod tests {
     fn locked<'a>(words: &[&'a str]) -> Vec<&'a str> {
         let (mut depth, mut tables) = (0_i32, Vec::new());
         for (index, word) in words.iter().enumerate().rev() {
+            let is_at_query = depth == 0 && word.ends_with("SELECT");
             if depth == 0 && matches!(*word, "FROM" | "JOIN") {
                 tables.extend(words.get(index + 1));
             }
@@ -247,7 +248,7 @@ mod tests {
                     _ => {}
                 }
             }
-            if depth < 0 || (depth == 0 && word.ends_with("SELECT")) {
+            if depth < 0 || is_at_query {
                 break;
             }
         }

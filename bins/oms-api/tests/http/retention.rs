@@ -86,7 +86,7 @@ async fn addresses_of_paid_orders_are_kept_while_they_may_not_be_delivered() {
     }
     shop.database.execute(OLD_ORDERS).await;
     shop.database
-        .execute("UPDATE orders.orders SET status = 'FAILED' WHERE id = (SELECT min(id::text)::uuid FROM orders.orders)")
+        .execute("UPDATE orders.orders SET status = 'CANCELLED' WHERE id = (SELECT min(id::text)::uuid FROM orders.orders)")
         .await;
     shop.api.process.kill();
     shop.restart(&[
@@ -95,9 +95,9 @@ async fn addresses_of_paid_orders_are_kept_while_they_may_not_be_delivered() {
     ])
     .await;
     let left = "SELECT count(*) FROM orders.orders WHERE erased_at IS NULL AND status";
-    until("old failed orders are erased", async || {
-        let failed = format!("{left} = 'FAILED'");
-        shop.database.number(&failed).await == 0
+    until("old cancelled orders are erased", async || {
+        let cancelled = format!("{left} = 'CANCELLED'");
+        shop.database.number(&cancelled).await == 0
     })
     .await;
     assert_eq!(shop.database.number(&format!("{left} = 'PAID'")).await, 3);

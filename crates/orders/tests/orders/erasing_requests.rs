@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use oms_circuit_breaker::CircuitBreaker;
 use oms_database::DbError;
 use oms_geocoding::adapters::AddressBook;
-use oms_geocoding::{Address, Coordinates, GeocodeError, Geocoder};
+use oms_geocoding::{Address, CircuitBreaker, Coordinates, GeocodeError, Geocoder};
 use oms_orders::{
     AddressPass, DeclineLimit, ErasedCustomer, OrderBounds, OrderContext, OrderError, OrderRequest,
     OrderSettings, OrderStatus, PlacedOrder, continue_erasures, get_order, oldest_erasure,

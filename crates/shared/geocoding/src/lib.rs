@@ -16,4 +16,6 @@ pub use chain::Chain;
 pub use coordinates::{Coordinates, InvalidCoordinates};
 pub use geocoder::{GeocodeError, Geocoder};
 pub use limited::LimitedGeocoder;
+// The trait names it.
+pub use oms_circuit_breaker::CircuitBreaker;
 pub use problems::{ADDRESS_NOT_FOUND, PROBLEM_TYPES, TOO_MANY_LOOK_UPS, UNAVAILABLE};
