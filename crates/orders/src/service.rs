@@ -15,6 +15,7 @@ mod check_paid_orders;
 pub(crate) mod check_payment;
 mod check_reports;
 mod claim_key;
+mod close_payment;
 mod collect;
 pub(crate) mod compared_tenants;
 pub(crate) mod continue_erasures;

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 /// Longest advice to wait for another unpaid order: it may be paid or cancelled long before its deadline.
 const LONGEST_ADVICE: Duration = Duration::from_secs(60);
+/// Advice to wait for the tenant's bound: an order of any customer that is paid makes room.
+const TENANT_ADVICE: Duration = Duration::from_secs(1);
 
 /// Most unpaid orders and the units that they hold. 0 is no bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnpaidBound {
-    /// Most orders in `PENDING_PAYMENT`.
+    /// Most orders that hold stock that is not paid for.
     pub orders: u64,
     /// Most units in them.
     pub units: u64,
@@ -34,7 +36,7 @@ pub struct DeclineLimit {
 pub struct OrderBounds {
     /// Of each customer. Exact, on however many instances.
     pub customer: UnpaidBound,
-    /// Of each tenant. Each instance counts once a second, so that more may get through meanwhile.
+    /// Of each tenant. Each instance counts once a second and before it refuses, so that more may get through on several.
     pub tenant: UnpaidBound,
     /// Of payments. Those that are being collected may exceed it.
     pub declines: DeclineLimit,
@@ -58,6 +60,13 @@ impl UnpaidBound {
         orders: 0,
         units: 0,
     };
+
+    /// Whether all of `coming` may be added to what there is.
+    pub(crate) fn has_room(&self, unpaid: &Unpaid, coming: &Unpaid) -> bool {
+        let fits = |most, there: u64, more| most == 0 || there.saturating_add(more) <= most;
+        fits(self.orders, unpaid.orders, coming.orders)
+            && fits(self.units, unpaid.units, coming.units)
+    }
 }
 
 /// A bound that a request met.
@@ -129,7 +138,7 @@ pub(crate) struct Unpaid {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Declined {
     pub(crate) count: u64,
-    /// How long ago the first was.
+    /// How long ago the first of the newest was, of as many as there may be.
     pub(crate) first: Duration,
 }
 
@@ -188,10 +197,10 @@ impl OrderBounds {
             units: most,
         } = self.tenant;
         if orders > 0 && unpaid.orders >= orders {
-            return Err(exceeded(Bound::TenantOrders, orders, LONGEST_ADVICE));
+            return Err(exceeded(Bound::TenantOrders, orders, TENANT_ADVICE));
         }
         if most > 0 && unpaid.units.saturating_add(units) > most {
-            return Err(exceeded(Bound::TenantUnits, most, LONGEST_ADVICE));
+            return Err(exceeded(Bound::TenantUnits, most, TENANT_ADVICE));
         }
         unpaid.orders += 1;
         unpaid.units = unpaid.units.saturating_add(units);

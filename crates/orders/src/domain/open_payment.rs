@@ -10,6 +10,11 @@ use crate::domain::failure::Failure;
 /// Most attempts to pay one order. A buyer who mistypes needs a few; whoever tries stolen cards needs many.
 pub(crate) const MAX_ATTEMPTS: i32 = 10;
 
+/// What the timeline says of another attempt to pay an order. A decline is booked to the author of the newest such note.
+pub(crate) fn attempt_begins(number: i32) -> String {
+    format!("payment attempt {number} begins")
+}
+
 /// The payment of an order that is `PENDING_PAYMENT`.
 #[derive(Clone, Debug)]
 pub struct OpenPayment {

@@ -4,8 +4,7 @@
 use oms_payments::{
     Attempt, AttemptState, BeginRefund, Closing, FencePolicy, LaterCause, NewRefund, Refund,
     RefundEnd, RefundFailure, RefundId, RefundResult, SettleOutcome, Settled, begin_refund,
-    close_attempt, execute_refund, find_payment, find_pending_refund, finish_refund, save_calls,
-    settle_payment,
+    execute_refund, find_payment, find_pending_refund, finish_refund, save_calls, settle_payment,
 };
 use oms_validation::{OrderId, TenantId};
 
@@ -14,14 +13,14 @@ use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::abort::{Abort, unless_lost};
 use crate::service::advance_order::Advance;
+use crate::service::close_payment::close_payment;
 use crate::service::end_cancelling::{NoMoney, end_cancelling};
 use crate::service::end_order::Proof;
 use crate::service::follow_gateway::{Followed, Reach, try_to_follow};
 use crate::service::patience::Patience;
 use crate::service::refuse_disputed::reach_of;
-use crate::store::disputes;
-use crate::store::orders;
-use crate::store::reconciliations::Claim;
+use crate::store::reconciliations::{self, Claim};
+use crate::store::{disputes, orders};
 
 /// Why the refund has to be made, as it is stored with it.
 const REASON: &str = "the order was cancelled";
@@ -230,6 +229,7 @@ async fn try_to_begin(
         reason: Some(REASON.to_owned()),
         requested_by: actor.to_owned(),
     };
+    let now = context.now();
     let mut patience = Patience::new(context, tenant, order_id.as_uuid());
     let begun = loop {
         let tried = patience.attempt(async |connection| {
@@ -239,10 +239,9 @@ async fn try_to_begin(
                 return Err(Abort::Lost);
             }
             if let Some(proof) = taken {
-                let (id, closing, calls) = (proof.attempt_id, &proof.closing, &proof.calls);
-                if !close_attempt(connection, tenant, id, closing, calls).await? {
-                    return Err(Abort::Lost);
-                }
+                close_payment(context, connection, tenant, now, order_id, proof).await?;
+                // What it holds is paid for.
+                reconciliations::count_no_more(connection, tenant, order_id).await?;
             }
             let BeginRefund::Begun(refund) = begin_refund(connection, tenant, &new).await? else {
                 return Err(Abort::Lost);

@@ -26,6 +26,7 @@ use crate::service::report_payment::{report_dispute, report_failed_refund, settl
 use crate::service::worklist::put_on;
 use crate::store::disputes;
 use crate::store::orders::{KeyFate, Transition};
+use crate::store::reconciliations::Stock;
 
 /// A payment whose order is locked.
 pub(super) struct Locked<'a> {
@@ -198,7 +199,8 @@ async fn go_on(
         return Ok(());
     }
     let (tenant, now, order_id) = (locked.tenant, locked.now, locked.attempt.order_id);
-    put_on(connection, tenant, now, order_id, Duration::ZERO, GATEWAY).await?;
+    let (delay, stock) = (Duration::ZERO, Stock::Paid);
+    put_on(connection, tenant, now, order_id, delay, stock, GATEWAY).await?;
     Ok(())
 }
 

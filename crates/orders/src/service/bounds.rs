@@ -12,7 +12,6 @@ use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::bounds::{Bound, Declined, Unpaid};
-use crate::domain::clock::Now;
 use crate::domain::id::CustomerId;
 use crate::error::OrderError;
 use crate::service::end_order::Proof;
@@ -63,8 +62,8 @@ impl<K: Eq + Hash, V: Copy> Counts<K, V> {
         }
     }
 
-    fn forget(&self, key: &K) {
-        lock(&self.0).remove(key);
+    fn forget(&self, which: impl Fn(&K) -> bool) {
+        lock(&self.0).retain(|key, _| !which(key));
     }
 }
 
@@ -118,17 +117,21 @@ impl BoundsMemory {
     }
 }
 
-/// What the tenant has unpaid, give or take a second.
+/// What the tenant has unpaid, give or take a second. Counted anew where `coming` would exceed the bound otherwise: most of
+/// what was added since may have been paid a moment later.
 pub(crate) async fn unpaid_of_tenant(
     context: &OrderContext,
     connection: &mut Connection,
     tenant: TenantId,
+    coming: &Unpaid,
 ) -> Result<Unpaid, DbError> {
     let (memory, bound) = (&context.bounds, context.settings.bounds.tenant);
     if bound.orders == 0 && bound.units == 0 {
         return Ok(Unpaid::default());
     }
-    if let Some(unpaid) = memory.tenants.find(&tenant) {
+    if let Some(unpaid) = memory.tenants.find(&tenant)
+        && bound.has_room(&unpaid, coming)
+    {
         return Ok(unpaid);
     }
     // Units can only be summed up over all orders.
@@ -179,36 +182,16 @@ pub(crate) async fn refuse_declined(
     if bounds.declines.per_customer == 0 {
         return Ok(());
     }
-    let (now, window) = (context.now(), bounds.declines.window);
+    let (now, limit) = (context.now(), bounds.declines);
     let of_customer =
-        standings::find_declines_of_customer(connection, tenant, now, order_id, window).await?;
+        standings::find_declines_of_customer(connection, tenant, now, order_id, limit).await?;
     Ok(bounds.check_customer_declines(&of_customer)?)
 }
 
-/// Records a payment that was declined, in the transaction that closes its attempt. Nothing else counts: neither failures of
-/// the gateway nor payments that were given up.
-pub(crate) async fn record_decline(
-    context: &OrderContext,
-    connection: &mut Connection,
-    tenant: TenantId,
-    now: Now,
-    order_id: OrderId,
-    proof: &Proof,
-    actor: &str,
-) -> Result<(), DbError> {
-    let limit = context.settings.bounds.declines;
-    let is_limited = limit.per_customer > 0 || limit.per_credential > 0;
-    if !is_limited || !matches!(proof.closing, Closing::Declined(_)) {
-        return Ok(());
-    }
-    let attempt = proof.attempt_id;
-    standings::insert_decline(connection, tenant, now, order_id, attempt, actor).await
-}
-
-/// Has the declines of a credential counted anew: a decline of this process was committed.
-pub(crate) fn note_declined(context: &OrderContext, tenant: TenantId, proof: &Proof, actor: &str) {
+/// Has the declines of a tenant's credentials counted anew: a decline of this process was committed.
+pub(crate) fn note_declined(context: &OrderContext, tenant: TenantId, proof: &Proof) {
     if matches!(proof.closing, Closing::Declined(_)) {
-        let key = (tenant, actor.to_owned());
-        context.bounds.credentials.forget(&key);
+        let credentials = &context.bounds.credentials;
+        credentials.forget(|(counted, _)| *counted == tenant);
     }
 }

@@ -24,7 +24,7 @@ use crate::service::place_order::PendingOrder;
 use crate::service::refuse_disputed::refuse_disputed;
 use crate::service::worklist::put_on;
 use crate::store::orders::{self, KeyFate, Transition};
-use crate::store::reconciliations::Claim;
+use crate::store::reconciliations::{Claim, Stock};
 
 /// How far a cancellation is.
 #[derive(Debug)]
@@ -117,7 +117,11 @@ async fn begin(
     let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
     DbError::unless_changed(changed, "the order is locked")?;
     let delay = context.settings.sweep_after;
-    let entry = put_on(connection, tenant, now, order_id, delay, actor).await?;
+    let stock = match from {
+        OrderStatus::PendingPayment => Stock::Unpaid,
+        _ => Stock::Paid,
+    };
+    let entry = put_on(connection, tenant, now, order_id, delay, stock, actor).await?;
     let claim = Claim::of_request(order_id, OrderStatus::Cancelling, entry);
     Ok(Begun::ByUs(claim))
 }

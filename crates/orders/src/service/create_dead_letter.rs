@@ -52,8 +52,8 @@ pub async fn create_dead_letter(
                 }
                 _ => {}
             }
-            reconciliations::delete(connection, tenant, &[order_id]).await?;
             write(connection, tenant, now, &new).await?;
+            reconciliations::delete(connection, tenant, &[order_id]).await?;
             let written = dead_letters::find(connection, tenant, new.id).await?;
             Ok::<_, OrderError>(Once::Now(written.ok_or(OrderError::DeadLetterNotFound)?))
         });

@@ -59,7 +59,7 @@ pub(crate) async fn dead_letter_order(
 }
 
 /// Writes a dead letter, its alert and its note, and returns the status that the order is in; none when there is no such
-/// order. The caller takes the order off the worklist in the same transaction.
+/// order. The caller takes the order off the worklist afterwards, in the same transaction.
 pub(crate) async fn write(
     connection: &mut Connection,
     tenant: TenantId,

@@ -3,9 +3,7 @@
 
 use oms_database::{Connection, LockWait, limit_lock_wait, transaction};
 use oms_inventory::release;
-use oms_payments::{
-    AttemptState, PaymentError, Refund, RefundEnd, close_attempt, finish_refund, save_calls,
-};
+use oms_payments::{AttemptState, Refund, RefundEnd, finish_refund, save_calls};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -14,7 +12,9 @@ use crate::domain::clock::Now;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::abort::{Abort, is_contended, unless_lost};
+use crate::service::bounds::note_declined;
 use crate::service::change_status::change_status;
+use crate::service::close_payment::close_payment;
 use crate::service::end_order::Proof;
 use crate::service::worklist::take_off;
 use crate::store::orders::{KeyFate, Transition};
@@ -39,8 +39,11 @@ pub(crate) async fn end_cancelling(
     actor: &str,
 ) -> Result<bool, OrderError> {
     let ended = try_to_end(context, tenant, order_id, no_money, actor).await;
-    if let (NoMoney::NeverTaken(proof), false) = (no_money, matches!(ended, Ok(true))) {
-        save_calls(&context.database, tenant, &proof.calls).await;
+    if let NoMoney::NeverTaken(proof) = no_money {
+        match ended {
+            Ok(true) => note_declined(context, tenant, proof),
+            _ => save_calls(&context.database, tenant, &proof.calls).await,
+        }
     }
     ended
 }
@@ -82,9 +85,9 @@ async fn attempt(
         limit_lock_wait(connection, wait).await?;
         // The order first, as everywhere.
         write(connection, tenant, now, order_id, no_money, actor).await?;
-        let ended = end_payment(connection, tenant, no_money).await?;
+        let ended = end_payment(context, connection, tenant, now, order_id, no_money).await;
         oms_failpoints::reached("orders.cancelled");
-        ended.then_some(()).ok_or(Abort::Lost)
+        ended
     })
     .await
 }
@@ -114,22 +117,24 @@ async fn write(
     Ok(take_off(connection, tenant, now, &[(order_id, actor)]).await?)
 }
 
-/// False when somebody else has moved it.
 async fn end_payment(
+    context: &OrderContext,
     connection: &mut Connection,
     tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
     no_money: &NoMoney<'_>,
-) -> Result<bool, PaymentError> {
+) -> Result<(), Abort> {
     match no_money {
         NoMoney::NeverTaken(proof) => {
-            let (id, closing, calls) = (proof.attempt_id, &proof.closing, &proof.calls);
-            close_attempt(connection, tenant, id, closing, calls).await
+            close_payment(context, connection, tenant, now, order_id, proof).await
         }
         NoMoney::GivenBack(refund) => {
             let finished = finish_refund(connection, tenant, refund, &RefundEnd::Refunded).await?;
-            Ok(finished.is_some_and(|finished| finished.attempt == AttemptState::Refunded))
+            let finished = finished.filter(|it| it.attempt == AttemptState::Refunded);
+            finished.map(|_| ()).ok_or(Abort::Lost)
         }
-        NoMoney::AttemptIsDead => Ok(true),
+        NoMoney::AttemptIsDead => Ok(()),
     }
 }
 

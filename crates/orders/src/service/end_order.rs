@@ -3,7 +3,7 @@
 
 use oms_database::{Connection, LockWait, limit_lock_wait, transaction};
 use oms_inventory::release;
-use oms_payments::{AttemptId, ClosedAttempt, Closing, UnsavedCalls, close_attempts, save_calls};
+use oms_payments::{AttemptId, ClosedAttempt, Closing, UnsavedCalls, save_calls};
 use oms_validation::{Keyed, Once, OperatorName, OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -16,9 +16,10 @@ use crate::domain::reason::Reason;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::abort::{Abort, is_contended, unless_lost};
-use crate::service::bounds::{note_declined, record_decline};
+use crate::service::bounds::note_declined;
 use crate::service::change_status::change_status;
 use crate::service::claim_key::claim_key;
+use crate::service::close_payment::close_payment;
 use crate::service::worklist::take_off;
 use crate::store::dead_letters;
 use crate::store::orders::{KeyFate, Transition};
@@ -86,7 +87,7 @@ pub(crate) async fn end_order(
 ) -> Result<bool, OrderError> {
     let ended = try_to_end(context, tenant, order_id, proof, ending, by).await;
     match ended {
-        Ok(true) => note_declined(context, tenant, proof, &by.actor()),
+        Ok(true) => note_declined(context, tenant, proof),
         _ => save_calls(&context.database, tenant, &proof.calls).await,
     }
     ended
@@ -140,13 +141,7 @@ async fn attempt(
     transaction(&mut connection, async |connection| {
         limit_lock_wait(connection, wait).await?;
         write(connection, tenant, now, order_id, ending, by).await?;
-        let closed = close_attempts(connection, tenant, &[proof.closed()]).await?;
-        if !closed.contains(&proof.attempt_id) {
-            return Err(Abort::Lost);
-        }
-        let actor = by.actor();
-        record_decline(context, connection, tenant, now, order_id, proof, &actor).await?;
-        Ok(())
+        close_payment(context, connection, tenant, now, order_id, proof).await
     })
     .await
 }

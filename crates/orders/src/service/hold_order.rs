@@ -1,6 +1,6 @@
 //! Keeping an order whose payment is dead, with its stock, until its deadline: another attempt may pay it.
 
-use oms_payments::{close_attempts, save_calls};
+use oms_payments::save_calls;
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -8,12 +8,14 @@ use crate::domain::authorship::Authorship;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::abort::{Abort, unless_lost};
-use crate::service::bounds::{note_declined, record_decline};
+use crate::service::bounds::note_declined;
 use crate::service::change_status::add_note;
+use crate::service::close_payment::close_payment;
 use crate::service::end_order::Proof;
 use crate::service::patience::Patience;
 use crate::service::worklist::put_on;
-use crate::store::{idempotency_keys, orders, reconciliations};
+use crate::store::reconciliations::Stock;
+use crate::store::{idempotency_keys, orders};
 
 /// Closes an attempt that is proven dead and leaves its order `PENDING_PAYMENT`, for the sweeper to fail at the deadline.
 /// `released` is a key that may be used again, because nothing came of its request. False when somebody else was first;
@@ -28,7 +30,7 @@ pub(crate) async fn hold_order(
 ) -> Result<bool, OrderError> {
     let held = try_to_hold(context, tenant, order_id, proof, authorship, released).await;
     match held {
-        Ok(true) => note_declined(context, tenant, proof, authorship.actor),
+        Ok(true) => note_declined(context, tenant, proof),
         _ => save_calls(&context.database, tenant, &proof.calls).await,
     }
     held
@@ -50,18 +52,22 @@ async fn try_to_hold(
             let placed = orders::lock_placed(connection, tenant, now, order_id).await?;
             let placed = placed.filter(|it| it.status == OrderStatus::PendingPayment);
             let age = placed.ok_or(Abort::Lost)?.age;
-            let closed = close_attempts(connection, tenant, &[proof.closed()]).await?;
-            if !closed.contains(&proof.attempt_id) {
-                return Err(Abort::Lost);
-            }
-            record_decline(context, connection, tenant, now, order_id, proof, actor).await?;
+            close_payment(context, connection, tenant, now, order_id, proof).await?;
             add_note(connection, tenant, now, order_id, authorship).await?;
             let left = context
                 .settings
                 .pending_payment_deadline
                 .saturating_sub(age);
-            put_on(connection, tenant, now, order_id, left, actor).await?;
-            reconciliations::count_unpaid(connection, tenant, order_id).await?;
+            put_on(
+                connection,
+                tenant,
+                now,
+                order_id,
+                left,
+                Stock::Unpaid,
+                actor,
+            )
+            .await?;
             if let Some(key) = released {
                 idempotency_keys::release(connection, tenant, key).await?;
             }

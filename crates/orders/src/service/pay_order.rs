@@ -14,7 +14,7 @@ use oms_validation::{IdempotencyKey, Keyed, Once, OrderId, TenantId};
 use crate::context::OrderContext;
 use crate::domain::authorship::Authorship;
 use crate::domain::fingerprint::of_method;
-use crate::domain::open_payment::MAX_ATTEMPTS;
+use crate::domain::open_payment::{MAX_ATTEMPTS, attempt_begins};
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::advance_order::Advance;
@@ -27,7 +27,8 @@ use crate::service::place_order::PlacedOrder;
 use crate::service::settle_pending::{WhenDead, settle_attempt};
 use crate::service::stored_answer::answer_as_stored;
 use crate::service::worklist::put_on;
-use crate::store::{orders, reconciliations};
+use crate::store::orders;
+use crate::store::reconciliations::Stock;
 
 /// How often a request looks at an order that others move meanwhile, before its client is told to come back.
 const MOST_LOOKS: usize = 4;
@@ -170,7 +171,7 @@ async fn record(
         amount: former.amount,
         gateway: context.gateway.name().to_owned(),
     };
-    let reason = format!("payment attempt {} begins", new.number);
+    let reason = attempt_begins(new.number);
     let authorship = Authorship {
         actor,
         reason: &reason,
@@ -178,8 +179,16 @@ async fn record(
     add_note(connection, tenant, now, order_id, authorship).await?;
     let mut recorded = record_attempts(connection, tenant, &[new]).await?;
     let delay = context.settings.sweep_after;
-    put_on(connection, tenant, now, order_id, delay, actor).await?;
-    reconciliations::count_unpaid(connection, tenant, order_id).await?;
+    put_on(
+        connection,
+        tenant,
+        now,
+        order_id,
+        delay,
+        Stock::Unpaid,
+        actor,
+    )
+    .await?;
     Ok(Begun::Now(recorded.remove(0)))
 }
 

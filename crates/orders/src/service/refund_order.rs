@@ -24,7 +24,7 @@ use crate::service::patience::Patience;
 use crate::service::refuse_disputed::{reach_of, refuse_disputed};
 use crate::service::worklist::put_on;
 use crate::store::orders::{self, KeyFate, Transition};
-use crate::store::reconciliations::Claim;
+use crate::store::reconciliations::{Claim, Stock};
 
 /// A refund that has not failed, and where its order is.
 #[derive(Debug)]
@@ -232,7 +232,7 @@ async fn write(
     let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
     DbError::unless_changed(changed, "the order is locked")?;
     let delay = context.settings.sweep_after;
-    let entry = put_on(connection, tenant, now, order_id, delay, actor).await?;
+    let entry = put_on(connection, tenant, now, order_id, delay, Stock::Paid, actor).await?;
     Ok(Claim::of_request(order_id, OrderStatus::Refunding, entry))
 }
 

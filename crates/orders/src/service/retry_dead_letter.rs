@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, TenantId};
+use oms_database::Connection;
+use oms_payments::find_payment;
+use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::authorship::Authorship;
@@ -14,7 +16,8 @@ use crate::service::change_status::add_note;
 use crate::service::claim_key::claim_key;
 use crate::service::get_dead_letter::get_open;
 use crate::service::patience::Patience;
-use crate::store::{dead_letters, reconciliations};
+use crate::store::dead_letters;
+use crate::store::reconciliations::{self, Stock};
 
 /// Puts the order of an open dead letter back on the worklist, due now, with its tries counted anew, and returns the dead
 /// letter as it is then: once for each key, if there is one.
@@ -49,7 +52,9 @@ pub async fn retry_dead_letter(
             if !dead_letters::resolve(connection, tenant, now, id, how, &actor, None).await? {
                 return Err(Abort::Lost);
             }
-            reconciliations::insert(connection, tenant, now, order_id, Duration::ZERO).await?;
+            let stock = stock_of(connection, tenant, order_id).await?;
+            let delay = Duration::ZERO;
+            reconciliations::insert(connection, tenant, now, order_id, delay, stock).await?;
             Ok(Once::Now(()))
         });
         if let Some(retried) = tried.await {
@@ -61,6 +66,19 @@ pub async fn retry_dead_letter(
     let dead_letter = dead_letter.map_err(OrderError::after_commit)?;
     let dead_letter = dead_letter.ok_or(OrderError::DeadLetterNotFound)?;
     Ok(retried.map(|()| dead_letter))
+}
+
+async fn stock_of(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+) -> Result<Stock, OrderError> {
+    let attempt = find_payment(connection, tenant, order_id).await?;
+    let is_unpaid = attempt.is_some_and(|it| it.state.is_open() || it.state.is_dead());
+    Ok(match is_unpaid {
+        true => Stock::Unpaid,
+        false => Stock::Paid,
+    })
 }
 
 async fn read(

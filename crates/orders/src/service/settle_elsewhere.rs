@@ -5,8 +5,8 @@ use oms_database::{Connection, DbError};
 use oms_inventory::release;
 use oms_payments::{
     Attempt, AttemptState, FencePolicy, LaterCause, Refund, RefundEnd, RefundFailure,
-    RefundOutcome, Remainder, SettleOutcome, close_attempts, find_payment, find_remainder,
-    finish_refund, list_refunds, save_calls, settle_payment,
+    RefundOutcome, Remainder, SettleOutcome, find_payment, find_remainder, finish_refund,
+    list_refunds, save_calls, settle_payment,
 };
 use oms_validation::{Once, TenantId};
 
@@ -20,8 +20,10 @@ use crate::domain::settlement::Settlement;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::abort::{Abort, unless_lost};
+use crate::service::bounds::note_declined;
 use crate::service::change_status::change_status;
 use crate::service::claim_key::claim_key;
+use crate::service::close_payment::close_payment;
 use crate::service::end_order::{Decision, Proof};
 use crate::service::patience::Patience;
 use crate::store::orders::{KeyFate, Transition};
@@ -63,7 +65,16 @@ pub(super) async fn settle_elsewhere(
     let mut patience = Patience::new(context, tenant, order_id);
     let written = loop {
         let tried = patience.attempt(async |connection| {
-            write(connection, tenant, now, dead_letter, decision, &told).await
+            write(
+                context,
+                connection,
+                tenant,
+                now,
+                dead_letter,
+                decision,
+                &told,
+            )
+            .await
         });
         if let Some(written) = tried.await {
             break written;
@@ -71,6 +82,9 @@ pub(super) async fn settle_elsewhere(
     };
     let written = unless_lost(written)?;
     written.ok_or(OrderError::DeadLetterResolved)?;
+    if let Some(proof) = &told.proof {
+        note_declined(context, tenant, proof);
+    }
     let (order_id, operator) = (dead_letter.order_id, decision.operator);
     tracing::info!(%order_id, %operator, settlement = ?told.settlement, "an operator settled an order elsewhere");
     Ok(())
@@ -188,6 +202,7 @@ pub(super) fn end_of(said: Option<&RefundOutcome>) -> RefundEnd {
 }
 
 async fn write(
+    context: &OrderContext,
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
@@ -198,10 +213,7 @@ async fn write(
     let order_id = dead_letter.order_id;
     change(connection, tenant, now, dead_letter, decision, told).await?;
     if let Some(proof) = &told.proof {
-        let closed = close_attempts(connection, tenant, &[proof.closed()]).await?;
-        if !closed.contains(&proof.attempt_id) {
-            return Err(Abort::Lost);
-        }
+        close_payment(context, connection, tenant, now, order_id, proof).await?;
     }
     if let Some((refund, end)) = &told.refund {
         let left = finish_refund(connection, tenant, refund, end).await?;

@@ -8,7 +8,7 @@ use oms_validation::{OrderId, TenantId};
 
 use crate::domain::clock::Now;
 use crate::store::dead_letters;
-use crate::store::reconciliations::{self, Entry};
+use crate::store::reconciliations::{self, Entry, Stock};
 
 /// Leaves an order to the sweeper from `delay` on, whatever was planned with it before.
 pub(crate) async fn put_on(
@@ -17,10 +17,11 @@ pub(crate) async fn put_on(
     now: Now,
     order_id: OrderId,
     delay: Duration,
+    stock: Stock,
     actor: &str,
 ) -> Result<Entry, DbError> {
     take_off(connection, tenant, now, &[(order_id, actor)]).await?;
-    reconciliations::insert(connection, tenant, now, order_id, delay).await
+    reconciliations::insert(connection, tenant, now, order_id, delay, stock).await
 }
 
 /// Nobody has to look at these orders any more. Each comes with who sees to that.

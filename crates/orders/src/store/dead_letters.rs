@@ -16,7 +16,7 @@ use crate::domain::settlement::{GatewaySaid, Settlement};
 use crate::domain::status::OrderStatus;
 use crate::store::unreadable;
 
-/// Writes a dead letter.
+/// Writes the dead letter of an order that is still on the worklist. An order that counts as unpaid there does so here.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
@@ -27,8 +27,10 @@ pub(crate) async fn insert(
     tries: u32,
 ) -> Result<(), DbError> {
     cached_sql(
-        "INSERT INTO orders.dead_letters (tenant_id, id, order_id, reason, tries, created_at)
-         VALUES ($1, $2, $3, $4, $5, coalesce($6, now()))",
+        "INSERT INTO orders.dead_letters (tenant_id, id, order_id, reason, tries, created_at, customer_id, units)
+         VALUES ($1, $2, $3, $4, $5, coalesce($6, now()),
+                 (SELECT customer_id FROM orders.reconciliations WHERE tenant_id = $1 AND order_id = $3),
+                 (SELECT units FROM orders.reconciliations WHERE tenant_id = $1 AND order_id = $3))",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(id.as_uuid())
@@ -53,7 +55,8 @@ pub(crate) async fn resolve(
 ) -> Result<bool, DbError> {
     let resolved = cached_sql(
         "UPDATE orders.dead_letters
-         SET resolution = $3, resolved_by = $4, note = $5, resolved_at = coalesce($6, now())
+         SET resolution = $3, resolved_by = $4, note = $5, resolved_at = coalesce($6, now()),
+             customer_id = NULL, units = NULL
          WHERE tenant_id = $1 AND id = $2 AND resolved_at IS NULL",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -77,7 +80,8 @@ pub(crate) async fn close_of_order(
 ) -> Result<(), DbError> {
     cached_sql(
         "UPDATE orders.dead_letters
-         SET resolution = 'ended', resolved_by = $3, resolved_at = coalesce($4, now())
+         SET resolution = 'ended', resolved_by = $3, resolved_at = coalesce($4, now()),
+             customer_id = NULL, units = NULL
          WHERE tenant_id = $1 AND order_id = $2 AND resolved_at IS NULL",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())

@@ -13,12 +13,12 @@ use oms_database::{Connection, DbError, LockWait, cached_sql};
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
 use uuid::Uuid;
 
-use crate::domain::bounds::Standing;
+use crate::domain::bounds::{DeclineLimit, Standing};
 use crate::domain::clock::Now;
 use crate::domain::external_reference::ExternalReference;
 use crate::domain::order::NewOrder;
 use crate::domain::status::OrderStatus;
-use crate::store::standings::{Figures, select_standings};
+use crate::store::standings::{Figures, at_most, select_standings};
 
 /// An order, and the key that shall stand for it.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +73,7 @@ listed AS (
     JOIN placed ON placed.id = new.id
 ),
 standing AS (",
-    select_standings!("$25", "$3", "$26"),
+    select_standings!("$25", "$3", "$26", "$27"),
     ")
 SELECT placed.id, placed.created_at, standing.unpaid_orders, standing.unpaid_units, standing.oldest_s,
        standing.declines, standing.first_s
@@ -103,8 +103,8 @@ pub(crate) struct Insertion {
 pub(crate) enum Standings {
     /// None.
     Ignored,
-    /// Those of all customers, with the declines of so long.
-    Within(Duration),
+    /// Those of all customers, with the declines that are limited.
+    Limited(DeclineLimit),
 }
 
 /// Places orders, and returns when that was. An order that is missing in the answer was not placed, because its key is
@@ -132,9 +132,9 @@ pub(crate) async fn insert(
     }
 
     let (orders, lines) = (Orders::of(placements), Lines::of(placements));
-    let (looked_at, window) = match standings {
-        Standings::Ignored => (Vec::new(), Duration::ZERO),
-        Standings::Within(window) => (orders.customers.clone(), window),
+    let (looked_at, window, most) = match standings {
+        Standings::Ignored => (Vec::new(), Duration::ZERO, 0),
+        Standings::Limited(limit) => (orders.customers.clone(), limit.window, limit.per_customer),
     };
     let placed: Vec<Placed> = cached_sql(INSERT)
         .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -163,6 +163,7 @@ pub(crate) async fn insert(
         .bind::<Array<BigInt>, _>(orders.units)
         .bind::<Array<SqlUuid>, _>(looked_at)
         .bind::<Double, _>(window.as_secs_f64())
+        .bind::<BigInt, _>(at_most(most))
         .load(connection)
         .await?;
     let inserted = |row: Placed| {

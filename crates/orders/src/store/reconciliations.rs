@@ -47,6 +47,15 @@ pub(crate) struct Entry {
     claim: i64,
 }
 
+/// Whether the stock that an order holds is paid for. While it is not, the order counts against the bounds of its customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stock {
+    /// No money was taken.
+    Unpaid,
+    /// The money was taken, even if it is being given back.
+    Paid,
+}
+
 /// Leaves an order to the sweeper, from `delay` on. Its tries are counted anew.
 pub(crate) async fn insert(
     connection: &mut Connection,
@@ -54,6 +63,7 @@ pub(crate) async fn insert(
     now: Now,
     order_id: OrderId,
     delay: Duration,
+    stock: Stock,
 ) -> Result<Entry, DbError> {
     #[derive(QueryableByName)]
     struct Inserted {
@@ -62,14 +72,17 @@ pub(crate) async fn insert(
     }
 
     let inserted: Inserted = cached_sql(
-        "INSERT INTO orders.reconciliations (tenant_id, order_id, due_at)
-         VALUES ($1, $2, coalesce($4, now()) + make_interval(secs => $3))
+        "INSERT INTO orders.reconciliations (tenant_id, order_id, due_at, customer_id, units)
+         VALUES ($1, $2, coalesce($4, now()) + make_interval(secs => $3),
+                 (SELECT customer_id FROM orders.orders WHERE $5 AND tenant_id = $1 AND id = $2),
+                 (SELECT sum(quantity) FROM orders.lines WHERE $5 AND tenant_id = $1 AND order_id = $2))
          RETURNING claim",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(order_id.as_uuid())
     .bind::<Double, _>(delay.as_secs_f64())
     .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<Bool, _>(stock == Stock::Unpaid)
     .get_result(connection)
     .await?;
     Ok(Entry {
@@ -77,19 +90,15 @@ pub(crate) async fn insert(
     })
 }
 
-/// Counts an unpaid order that is on the list against the bounds of its customer.
-pub(crate) async fn count_unpaid(
+/// Counts an order that is on the list against no bound from now on: its payment was taken.
+pub(crate) async fn count_no_more(
     connection: &mut Connection,
     tenant: TenantId,
     order_id: OrderId,
 ) -> Result<(), DbError> {
     cached_sql(
-        "UPDATE orders.reconciliations
-         SET customer_id = placed.customer_id,
-             units = (SELECT sum(quantity) FROM orders.lines WHERE tenant_id = $1 AND order_id = $2)
-         FROM orders.orders AS placed
-         WHERE reconciliations.tenant_id = $1 AND reconciliations.order_id = $2
-           AND placed.tenant_id = $1 AND placed.id = $2",
+        "UPDATE orders.reconciliations SET customer_id = NULL, units = NULL
+         WHERE tenant_id = $1 AND order_id = $2",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(order_id.as_uuid())

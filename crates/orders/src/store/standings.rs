@@ -12,31 +12,40 @@ use oms_payments::AttemptId;
 use oms_validation::{OrderId, TenantId};
 use uuid::Uuid;
 
-use crate::domain::bounds::{Declined, Standing, Unpaid};
+use crate::domain::bounds::{DeclineLimit, Declined, Standing, Unpaid};
 use crate::domain::clock::Now;
 use crate::domain::id::CustomerId;
 
-/// The standings of customers: `$1` is the tenant; the parameters are the customers, the time, and the window in seconds.
+/// The standings of customers: `$1` is the tenant; the parameters are the customers, the time, the window in seconds, and the
+/// most declines that are looked at, which are the newest ones: another payment may be tried when the oldest of them is
+/// too old.
 macro_rules! select_standings {
-    ($customers:literal, $now:literal, $window:literal) => {
+    ($customers:literal, $now:literal, $window:literal, $most:literal) => {
         concat!(
             "SELECT customer.id AS customer_id, unpaid.orders AS unpaid_orders, unpaid.units AS unpaid_units,
                     unpaid.oldest_s, declined.declines, declined.first_s
              FROM (SELECT DISTINCT id FROM unnest(", $customers, "::uuid[]) AS id) AS customer
              CROSS JOIN LATERAL (
-                 SELECT count(*) AS orders, coalesce(sum(listed.units), 0)::bigint AS units,
+                 SELECT count(*) AS orders, coalesce(sum(holding.units), 0)::bigint AS units,
                         extract(epoch FROM coalesce(", $now, ", now()) - min(placed.created_at))::float8 AS oldest_s
-                 FROM orders.reconciliations AS listed
-                 JOIN orders.orders AS placed ON placed.tenant_id = $1 AND placed.id = listed.order_id
-                 WHERE listed.tenant_id = $1 AND listed.customer_id = customer.id
-                   AND placed.status = 'PENDING_PAYMENT'
+                 FROM (
+                     SELECT order_id, units FROM orders.reconciliations
+                     WHERE tenant_id = $1 AND customer_id = customer.id
+                     UNION ALL
+                     SELECT order_id, units FROM orders.dead_letters
+                     WHERE tenant_id = $1 AND customer_id = customer.id AND resolved_at IS NULL
+                 ) AS holding
+                 JOIN orders.orders AS placed ON placed.tenant_id = $1 AND placed.id = holding.order_id
              ) AS unpaid
              CROSS JOIN LATERAL (
                  SELECT count(*) AS declines,
                         extract(epoch FROM coalesce(", $now, ", now()) - min(declined_at))::float8 AS first_s
-                 FROM orders.declines
-                 WHERE tenant_id = $1 AND orders.declines.customer_id = customer.id
-                   AND declined_at > coalesce(", $now, ", now()) - make_interval(secs => ", $window, ")
+                 FROM (
+                     SELECT declined_at FROM orders.declines
+                     WHERE tenant_id = $1 AND orders.declines.customer_id = customer.id
+                       AND declined_at > coalesce(", $now, ", now()) - make_interval(secs => ", $window, ")
+                     ORDER BY declined_at DESC LIMIT ", $most, "
+                 ) AS newest
              ) AS declined"
         )
     };
@@ -127,20 +136,26 @@ pub(crate) async fn find_standings(
     tenant: TenantId,
     now: Now,
     customers: &[CustomerId],
-    window: Duration,
+    limit: DeclineLimit,
 ) -> Result<HashMap<CustomerId, Standing>, DbError> {
-    let rows: Vec<Row> = cached_sql(select_standings!("$2", "$3", "$4"))
+    let rows: Vec<Row> = cached_sql(select_standings!("$2", "$3", "$4", "$5"))
         .bind::<SqlUuid, _>(tenant.as_uuid())
         .bind::<Array<SqlUuid>, _>(uuids(customers))
         .bind::<Nullable<Timestamptz>, _>(now)
-        .bind::<Double, _>(window.as_secs_f64())
+        .bind::<Double, _>(limit.window.as_secs_f64())
+        .bind::<BigInt, _>(at_most(limit.per_customer))
         .load(connection)
         .await?;
     let standing = |row: Row| (row.customer_id.into(), row.figures.into());
     Ok(rows.into_iter().map(standing).collect())
 }
 
-/// The unpaid orders of a tenant, up to `most`. Orders that are being cancelled may be among them.
+/// As a bound of rows.
+pub(super) fn at_most(most: u64) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX)
+}
+
+/// The unpaid orders of a tenant, up to `most`.
 pub(crate) async fn find_unpaid_of_tenant(
     connection: &mut Connection,
     tenant: TenantId,
@@ -156,11 +171,14 @@ pub(crate) async fn find_unpaid_of_tenant(
 
     let counted: Counted = cached_sql(
         "SELECT count(*) AS orders, coalesce(sum(units), 0)::bigint AS units
-         FROM (SELECT units FROM orders.reconciliations
-               WHERE tenant_id = $1 AND customer_id IS NOT NULL LIMIT $2) AS unpaid",
+         FROM (SELECT units FROM orders.reconciliations WHERE tenant_id = $1 AND customer_id IS NOT NULL
+               UNION ALL
+               SELECT units FROM orders.dead_letters
+               WHERE tenant_id = $1 AND customer_id IS NOT NULL AND resolved_at IS NULL
+               LIMIT $2) AS unpaid",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<BigInt, _>(i64::try_from(most).unwrap_or(i64::MAX))
+    .bind::<BigInt, _>(at_most(most))
     .get_result(connection)
     .await?;
     Ok(Unpaid {
@@ -200,7 +218,7 @@ pub(crate) async fn find_declines_of_actor(
     .bind::<Text, _>(actor)
     .bind::<Nullable<Timestamptz>, _>(now)
     .bind::<Double, _>(window.as_secs_f64())
-    .bind::<BigInt, _>(i64::try_from(most).unwrap_or(i64::MAX))
+    .bind::<BigInt, _>(at_most(most))
     .get_result(connection)
     .await?;
     Ok(Declined {
@@ -215,7 +233,7 @@ pub(crate) async fn find_declines_of_customer(
     tenant: TenantId,
     now: Now,
     order_id: OrderId,
-    window: Duration,
+    limit: DeclineLimit,
 ) -> Result<Declined, DbError> {
     #[derive(QueryableByName)]
     struct Found {
@@ -230,7 +248,7 @@ pub(crate) async fn find_declines_of_customer(
             .load(connection)
             .await?;
     let customers: Vec<CustomerId> = found.iter().map(|row| row.customer_id.into()).collect();
-    let standings = find_standings(connection, tenant, now, &customers, window).await?;
+    let standings = find_standings(connection, tenant, now, &customers, limit).await?;
     let standing = standings.into_values().next().unwrap_or_default();
     Ok(standing.declined)
 }
@@ -252,26 +270,34 @@ pub(crate) async fn delete_declines_of_customer(
     Ok(())
 }
 
-/// Records that a payment of an order was declined.
+/// Records that the newest payment of an order was declined, in the name of who began it: who placed the order, or who
+/// began another attempt. A gateway event or the sweeper often finds the decline out.
 pub(crate) async fn insert_decline(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
     order_id: OrderId,
     attempt_id: AttemptId,
-    actor: &str,
 ) -> Result<(), DbError> {
     let now: Option<DateTime<Utc>> = now;
+    // The last condition is what attempt_begins() of the domain writes.
     cached_sql(
         "INSERT INTO orders.declines (tenant_id, declined_at, attempt_id, customer_id, actor)
-         SELECT $1, coalesce($2, now()), $4, customer_id, $5
-         FROM orders.orders WHERE tenant_id = $1 AND id = $3",
+         SELECT $1, coalesce($2, now()), $4, declined.customer_id, begun.actor
+         FROM orders.orders AS declined
+         CROSS JOIN LATERAL (
+             SELECT actor FROM orders.events
+             WHERE tenant_id = $1 AND order_id = $3
+               AND (sequence = 1 OR (from_status = 'PENDING_PAYMENT' AND to_status = 'PENDING_PAYMENT'
+                                     AND reason LIKE 'payment attempt % begins'))
+             ORDER BY sequence DESC LIMIT 1
+         ) AS begun
+         WHERE declined.tenant_id = $1 AND declined.id = $3",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Nullable<Timestamptz>, _>(now)
     .bind::<SqlUuid, _>(order_id.as_uuid())
     .bind::<SqlUuid, _>(attempt_id.as_uuid())
-    .bind::<Text, _>(actor)
     .execute(connection)
     .await?;
     Ok(())

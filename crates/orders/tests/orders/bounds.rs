@@ -1,5 +1,8 @@
 //! Bounds of what a customer, a tenant and a credential may have unpaid or declined.
 
+#[path = "bounds/ways_around.rs"]
+mod ways_around;
+
 use std::sync::Arc;
 use std::time::Duration;
 

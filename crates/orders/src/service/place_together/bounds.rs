@@ -8,7 +8,7 @@ use oms_validation::{OrderId, TenantId};
 use super::draft::Draft;
 use super::price::Priced;
 use crate::context::OrderContext;
-use crate::domain::bounds::{Exceeded, Standing};
+use crate::domain::bounds::{Exceeded, Standing, Unpaid};
 use crate::domain::id::CustomerId;
 use crate::service::bounds::{declines_of_credential, unpaid_of_tenant};
 use crate::store::placements::{Inserted, Standings};
@@ -24,7 +24,7 @@ pub(super) async fn refused_early(
 ) -> Result<HashMap<usize, Exceeded>, DbError> {
     let bounds = context.settings.bounds;
     let mut standings = standings_of_refused(context, connection, tenant, open).await?;
-    let mut unpaid = unpaid_of_tenant(context, connection, tenant).await?;
+    let mut unpaid = unpaid_of_tenant(context, connection, tenant, &all_of(open)).await?;
     let mut refused = HashMap::new();
     for priced in open {
         let (arrival, units) = (priced.arrival, priced.units());
@@ -52,6 +52,15 @@ pub(super) async fn refused_early(
     Ok(refused)
 }
 
+/// What is unpaid once all of these are placed.
+fn all_of(open: &[Priced<'_>]) -> Unpaid {
+    Unpaid {
+        orders: open.len() as u64,
+        units: open.iter().map(Priced::units).fold(0, u64::saturating_add),
+        ..Unpaid::default()
+    }
+}
+
 async fn standings_of_refused(
     context: &OrderContext,
     connection: &mut Connection,
@@ -67,8 +76,8 @@ async fn standings_of_refused(
     if customers.is_empty() {
         return Ok(HashMap::new());
     }
-    let (now, window) = (context.now(), bounds.declines.window);
-    standings::find_standings(connection, tenant, now, &customers, window).await
+    let (now, limit) = (context.now(), bounds.declines);
+    standings::find_standings(connection, tenant, now, &customers, limit).await
 }
 
 /// Has others who place orders of the same customers wait until this transaction ends.
@@ -90,7 +99,7 @@ pub(super) async fn lock_customers(
 pub(super) fn standings(context: &OrderContext) -> Standings {
     let bounds = context.settings.bounds;
     match bounds.looks_at_customers() {
-        true => Standings::Within(bounds.declines.window),
+        true => Standings::Limited(bounds.declines),
         false => Standings::Ignored,
     }
 }
