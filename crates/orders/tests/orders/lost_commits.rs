@@ -35,12 +35,12 @@ impl Shop {
 
     /// Makes orders unreadable, while their status and their payments can be read and changed.
     async fn hide_lines(&self) {
-        self.execute("ALTER TABLE orders.lines RENAME TO hidden_lines")
+        self.execute("ALTER TABLE orders.lines RENAME unit_price_minor TO hidden_minor")
             .await;
     }
 
     async fn show_lines(&self) {
-        self.execute("ALTER TABLE orders.hidden_lines RENAME TO lines")
+        self.execute("ALTER TABLE orders.lines RENAME hidden_minor TO unit_price_minor")
             .await;
     }
 }

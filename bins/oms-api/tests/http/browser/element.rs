@@ -2,17 +2,30 @@
 
 use serde_json::Value;
 
-/// A script whose value is the middle of an element once a person could press it there, else `null`.
+/// Tells whether the element whose place was found last was pressed.
+pub const IS_PRESSED: &str = "window.omsIsPressed === true";
+
+/// A script whose value is the middle of an element once it stands still and a person could press it there, else `null`.
 pub fn place_of(element: &str) -> String {
     format!(
-        r"(() => {{
+        r"(async () => {{
             const element = {element};
             if (!element) return null;
             element.scrollIntoView({{ block: 'center', behavior: 'instant' }});
-            const box = element.getBoundingClientRect();
-            const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-            const top = document.elementFromPoint(x, y);
-            return top && (element.contains(top) || top.contains(element)) && box.width > 0 ? [x, y] : null;
+            const middle = () => {{
+                const box = element.getBoundingClientRect();
+                return box.width > 0 ? [box.x + box.width / 2, box.y + box.height / 2] : null;
+            }};
+            const before = middle();
+            await new Promise(done => setTimeout(done, 50));
+            const place = middle();
+            if (!place || String(before) !== String(place)) return null;
+            const top = document.elementFromPoint(...place);
+            if (!top || !(element.contains(top) || top.contains(element))) return null;
+            window.omsIsPressed = false;
+            const press = () => {{ window.omsIsPressed = true; }};
+            element.addEventListener('mousedown', press, {{ capture: true, once: true }});
+            return place;
         }})()"
     )
 }

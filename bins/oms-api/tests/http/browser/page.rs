@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::chromium::Chromium;
-use super::element::{labelled, place_of, selected_by};
+use super::element::{IS_PRESSED, labelled, place_of, selected_by};
 use super::record::{Outcome, Record, Request};
 use crate::eventually::{in_time, until};
 
@@ -119,18 +119,25 @@ impl Page {
 
     async fn click_at(&self, what: &str, element: &str) {
         let script = place_of(element);
-        let place = async || {
+        let pressed = async || {
             let place = self.try_evaluate(&script).await.ok()?;
-            Some((place[0].as_f64()?, place[1].as_f64()?))
+            let place = (place[0].as_f64()?, place[1].as_f64()?);
+            self.mouse("mouseMoved", place).await;
+            self.mouse("mousePressed", place).await;
+            // The page may have moved under the mouse, as it does for a person.
+            let is_pressed = self.try_evaluate(IS_PRESSED).await == Ok(true.into());
+            self.mouse("mouseReleased", place).await;
+            is_pressed.then_some(())
         };
-        let Some((x, y)) = in_time(place).await else {
-            return self.fail(&format!("{what:?} can be clicked")).await;
-        };
-        for kind in ["mouseMoved", "mousePressed", "mouseReleased"] {
-            let button = if kind == "mouseMoved" { "none" } else { "left" };
-            let event = json!({ "type": kind, "x": x, "y": y, "button": button, "clickCount": 1 });
-            self.call("Input.dispatchMouseEvent", event).await;
+        if in_time(pressed).await.is_none() {
+            self.fail(&format!("{what:?} can be clicked")).await;
         }
+    }
+
+    async fn mouse(&self, kind: &str, (x, y): (f64, f64)) {
+        let button = if kind == "mouseMoved" { "none" } else { "left" };
+        let event = json!({ "type": kind, "x": x, "y": y, "button": button, "clickCount": 1 });
+        self.call("Input.dispatchMouseEvent", event).await;
     }
 
     /// The value of a script, or of what it promises.
