@@ -5,7 +5,7 @@
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::ErrorKind;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -46,6 +46,18 @@ impl Account {
         )
     }
 
+    /// The account that owns a cluster, if there is one. It may be another than the present choice: where PostgreSQL was
+    /// installed for the first cluster, its package has added the account `postgres` after `nobody` was chosen.
+    fn owning(data: &Path) -> Option<Self> {
+        let uid = Uid::from_raw(fs::metadata(data).ok()?.uid());
+        let user = User::from_uid(uid).ok()??;
+        (!uid.is_root()).then(|| Self {
+            name: user.name,
+            uid: user.uid.as_raw(),
+            gid: user.gid.as_raw(),
+        })
+    }
+
     /// Makes the command run as this account. As root the standard library drops the supplementary groups too.
     pub(super) fn apply(&self, command: &mut Command) {
         command
@@ -58,22 +70,26 @@ impl Account {
 }
 
 /// The folder for a cluster: under the project where the account can reach it, else a system folder.
-/// The choice is recorded beside the first, in `<name>-folder`, so that later runs find the same data.
+/// The choice is recorded beside the first, in `<name>-folder`, so that later runs find the same data. With it comes the
+/// account to use: the one that owns the cluster in the folder, else the given one.
 pub(super) fn reachable_folder(
     made_folder: &Path,
     name: &str,
-    account: Option<&Account>,
-) -> Result<PathBuf> {
+    account: Option<Account>,
+) -> Result<(PathBuf, Option<Account>)> {
     let record = made_folder.join(format!("{name}-folder"));
     if let Ok(recorded) = fs::read_to_string(&record) {
         let folder = PathBuf::from(recorded.trim());
-        make_folder(&folder, account)?;
-        return Ok(folder);
+        let account = account_of(&folder, account);
+        make_folder(&folder, account.as_ref())?;
+        return Ok((folder, account));
     }
     let folder = made_folder.join(name);
+    let owner = account_of(&folder, account);
+    let account = owner.as_ref();
     make_folder(&folder, account)?;
     if can_write(&folder, account) {
-        return Ok(folder);
+        return Ok((folder, owner));
     }
     let mut hasher = DefaultHasher::new();
     made_folder.hash(&mut hasher);
@@ -89,7 +105,12 @@ pub(super) fn reachable_folder(
     }
     write_whole(&record, &format!("{}\n", fallback.display()))?;
     fs::remove_dir(&folder).with_context(|| format!("{} cannot be removed", folder.display()))?;
-    Ok(fallback)
+    Ok((fallback, owner))
+}
+
+fn account_of(folder: &Path, account: Option<Account>) -> Option<Account> {
+    let chosen = account?;
+    Some(Account::owning(&folder.join("data")).unwrap_or(chosen))
 }
 
 fn make_folder(folder: &Path, account: Option<&Account>) -> Result<()> {
@@ -121,4 +142,36 @@ fn can_write(folder: &Path, account: Option<&Account>) -> bool {
         account.apply(&mut probe);
     }
     command::succeeds(&mut probe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(name: &str) -> Account {
+        let user = User::from_name(name).unwrap().unwrap();
+        Account {
+            name: user.name,
+            uid: user.uid.as_raw(),
+            gid: user.gid.as_raw(),
+        }
+    }
+
+    #[test]
+    fn a_cluster_keeps_the_account_that_made_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let chosen = account("daemon");
+        let of_new = account_of(folder.path(), Some(chosen.clone()));
+        assert_eq!(of_new.unwrap().name, "daemon");
+
+        let data = folder.path().join("data");
+        fs::create_dir(&data).unwrap();
+        if Uid::effective().is_root() {
+            chown(&data, Some(account("nobody").uid), None).unwrap();
+        }
+        let maker = fs::metadata(&data).unwrap().uid();
+        let of_old = account_of(folder.path(), Some(chosen));
+        assert_eq!(of_old.unwrap().uid, maker);
+        assert!(account_of(folder.path(), None).is_none());
+    }
 }

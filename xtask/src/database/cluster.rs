@@ -83,7 +83,7 @@ impl Cluster {
     ) -> Result<Self> {
         let made_folder = workspace.made_folder()?;
         let account = Account::for_server()?;
-        let folder = reachable_folder(&made_folder, name, account.as_ref())?;
+        let (folder, account) = reachable_folder(&made_folder, name, account)?;
         let data_major = fs::read_to_string(folder.join("data/PG_VERSION"))
             .ok()
             .and_then(|text| text.trim().parse().ok());
