@@ -9,7 +9,7 @@ use oms_geocoding::Geocoder;
 use oms_payments::{PaymentBatches, PaymentGateway};
 use oms_validation::{Currency, InstallationId};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::bounds::{Bound, OrderBounds};
@@ -198,9 +198,9 @@ impl OrderContext {
         }
     }
 
-    /// Leave to wait for rows that somebody else has locked.
-    pub(crate) async fn patience(&self) -> Result<SemaphorePermit<'_>, DbError> {
-        let turn = timeout(self.settings.batch_wait, self.patience.acquire()).await;
+    /// Leave to try again for rows that somebody else has locked.
+    pub(crate) async fn patience(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, DbError> {
+        let turn = timeout_at(deadline, self.patience.acquire()).await;
         let turn = turn.map_err(|_| DbError::LockTimeout)?;
         Ok(turn.expect("the semaphore is never closed"))
     }

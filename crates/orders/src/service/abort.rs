@@ -1,6 +1,5 @@
 //! Why a transaction that a compare-and-set is part of was rolled back.
 
-use oms_batching::BatchError;
 use oms_database::DbError;
 use oms_payments::PaymentError;
 
@@ -30,13 +29,6 @@ impl From<PaymentError> for Abort {
     fn from(error: PaymentError) -> Self {
         Self::Order(error.into())
     }
-}
-
-/// Whether a transaction was rolled back because somebody else had locked what it needs. Those that release stock wait
-/// briefly first, and then with few others at a time (`OrderContext::patience`): so those who wait for a
-/// locked row never have all connections.
-pub(crate) fn is_contended<T>(done: &Result<T, Abort>) -> bool {
-    matches!(done, Err(Abort::Order(error)) if error.is_contended())
 }
 
 /// What a transaction has done; none when somebody else was first, and nothing was changed.

@@ -1,7 +1,7 @@
 //! The one way from `CANCELLING` to `CANCELLED`: order, payment, stock, event, worklist and dead letter change in one
 //! commit, or not at all.
 
-use oms_database::{Connection, LockWait, limit_lock_wait, transaction};
+use oms_database::Connection;
 use oms_inventory::release;
 use oms_payments::{AttemptState, Refund, RefundEnd, finish_refund, save_calls};
 use oms_validation::{OrderId, TenantId};
@@ -11,11 +11,12 @@ use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::service::abort::{Abort, is_contended, unless_lost};
+use crate::service::abort::{Abort, unless_lost};
 use crate::service::bounds::note_declined;
 use crate::service::change_status::change_status;
 use crate::service::close_payment::close_payment;
 use crate::service::end_order::Proof;
+use crate::service::patience::Patience;
 use crate::service::worklist::take_off;
 use crate::store::orders::{KeyFate, Transition};
 
@@ -55,41 +56,20 @@ async fn try_to_end(
     no_money: &NoMoney<'_>,
     actor: &str,
 ) -> Result<bool, OrderError> {
-    let mut ended = attempt(context, tenant, order_id, no_money, actor, LockWait::Brief).await;
-    if is_contended(&ended) {
-        let _permit = context.patience().await?;
-        ended = attempt(
-            context,
-            tenant,
-            order_id,
-            no_money,
-            actor,
-            LockWait::Session,
-        )
-        .await;
+    let mut patience = Patience::new(context, tenant, order_id.as_uuid());
+    loop {
+        let tried = patience.attempt(async |connection| {
+            let now = context.now();
+            // The order first, as everywhere.
+            write(connection, tenant, now, order_id, no_money, actor).await?;
+            let ended = end_payment(context, connection, tenant, now, order_id, no_money).await;
+            oms_failpoints::reached("orders.cancelled");
+            ended
+        });
+        if let Some(ended) = tried.await {
+            return Ok(unless_lost(ended)?.is_some());
+        }
     }
-    Ok(unless_lost(ended)?.is_some())
-}
-
-async fn attempt(
-    context: &OrderContext,
-    tenant: TenantId,
-    order_id: OrderId,
-    no_money: &NoMoney<'_>,
-    actor: &str,
-    wait: LockWait,
-) -> Result<(), Abort> {
-    let now = context.now();
-    let mut connection = context.database.acquire().await?;
-    transaction(&mut connection, async |connection| {
-        limit_lock_wait(connection, wait).await?;
-        // The order first, as everywhere.
-        write(connection, tenant, now, order_id, no_money, actor).await?;
-        let ended = end_payment(context, connection, tenant, now, order_id, no_money).await;
-        oms_failpoints::reached("orders.cancelled");
-        ended
-    })
-    .await
 }
 
 async fn write(

@@ -1,7 +1,7 @@
 //! Phase 3, the one way from `PENDING_PAYMENT` to `PAID` or `FAILED`: order, attempt, stock, event, worklist and dead letter
 //! change in one commit, or not at all.
 
-use oms_database::{Connection, LockWait, limit_lock_wait, transaction};
+use oms_database::Connection;
 use oms_inventory::release;
 use oms_payments::{AttemptId, ClosedAttempt, Closing, UnsavedCalls, save_calls};
 use oms_validation::{Keyed, Once, OperatorName, OrderId, TenantId};
@@ -15,11 +15,12 @@ use crate::domain::id::DeadLetterId;
 use crate::domain::reason::Reason;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::service::abort::{Abort, is_contended, unless_lost};
+use crate::service::abort::{Abort, unless_lost};
 use crate::service::bounds::note_declined;
 use crate::service::change_status::change_status;
 use crate::service::claim_key::claim_key;
 use crate::service::close_payment::close_payment;
+use crate::service::patience::Patience;
 use crate::service::worklist::take_off;
 use crate::store::dead_letters;
 use crate::store::orders::{KeyFate, Transition};
@@ -101,49 +102,17 @@ async fn try_to_end(
     ending: &Ending,
     by: EndedBy<'_>,
 ) -> Result<bool, OrderError> {
-    let mut ended = attempt(
-        context,
-        tenant,
-        order_id,
-        proof,
-        ending,
-        by,
-        LockWait::Brief,
-    )
-    .await;
-    if is_contended(&ended) {
-        let _permit = context.patience().await?;
-        ended = attempt(
-            context,
-            tenant,
-            order_id,
-            proof,
-            ending,
-            by,
-            LockWait::Session,
-        )
-        .await;
+    let mut patience = Patience::new(context, tenant, order_id.as_uuid());
+    loop {
+        let tried = patience.attempt(async |connection| {
+            let now = context.now();
+            write(connection, tenant, now, order_id, ending, by).await?;
+            close_payment(context, connection, tenant, now, order_id, proof).await
+        });
+        if let Some(ended) = tried.await {
+            return Ok(unless_lost(ended)?.is_some());
+        }
     }
-    Ok(unless_lost(ended)?.is_some())
-}
-
-async fn attempt(
-    context: &OrderContext,
-    tenant: TenantId,
-    order_id: OrderId,
-    proof: &Proof,
-    ending: &Ending,
-    by: EndedBy<'_>,
-    wait: LockWait,
-) -> Result<(), Abort> {
-    let now = context.now();
-    let mut connection = context.database.acquire().await?;
-    transaction(&mut connection, async |connection| {
-        limit_lock_wait(connection, wait).await?;
-        write(connection, tenant, now, order_id, ending, by).await?;
-        close_payment(context, connection, tenant, now, order_id, proof).await
-    })
-    .await
 }
 
 async fn write(

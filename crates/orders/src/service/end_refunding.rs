@@ -1,6 +1,6 @@
 //! The one way out of `REFUNDING`: order, refund, attempt, stock, event and worklist change in one commit, or not at all.
 
-use oms_database::{Connection, DbError, LockWait, limit_lock_wait, transaction};
+use oms_database::{Connection, DbError};
 use oms_inventory::release;
 use oms_payments::{AttemptState, Finished, Refund, RefundEnd, finish_refund};
 use oms_validation::TenantId;
@@ -10,8 +10,9 @@ use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::service::abort::{Abort, is_contended, unless_lost};
+use crate::service::abort::{Abort, unless_lost};
 use crate::service::change_status::change_status;
+use crate::service::patience::Patience;
 use crate::service::worklist::take_off;
 use crate::store::orders::{self, KeyFate, Transition};
 
@@ -24,38 +25,36 @@ pub(crate) async fn end_refunding(
     end: &RefundEnd,
     actor: &str,
 ) -> Result<bool, OrderError> {
-    let mut ended = attempt(context, tenant, refund, end, actor, LockWait::Brief).await;
-    if is_contended(&ended) {
-        let _permit = context.patience().await?;
-        ended = attempt(context, tenant, refund, end, actor, LockWait::Session).await;
+    let mut patience = Patience::new(context, tenant, refund.order_id.as_uuid());
+    loop {
+        let tried = patience.attempt(async |connection| {
+            finish(context, connection, tenant, refund, end, actor).await?;
+            oms_failpoints::reached("orders.refunded");
+            Ok(())
+        });
+        if let Some(ended) = tried.await {
+            return Ok(unless_lost(ended)?.is_some());
+        }
     }
-    Ok(unless_lost(ended)?.is_some())
 }
 
-async fn attempt(
+async fn finish(
     context: &OrderContext,
+    connection: &mut Connection,
     tenant: TenantId,
     refund: &Refund,
     end: &RefundEnd,
     actor: &str,
-    wait: LockWait,
 ) -> Result<(), Abort> {
+    // The order first, as everywhere.
+    let status = orders::lock_status(connection, tenant, refund.order_id).await?;
+    if status != Some(OrderStatus::Refunding) {
+        return Err(Abort::Lost);
+    }
+    let finished = finish_refund(connection, tenant, refund, end).await?;
+    let finished = finished.ok_or(Abort::Lost)?;
     let now = context.now();
-    let mut connection = context.database.acquire().await?;
-    transaction(&mut connection, async |connection| {
-        limit_lock_wait(connection, wait).await?;
-        // The order first, as everywhere.
-        let status = orders::lock_status(connection, tenant, refund.order_id).await?;
-        if status != Some(OrderStatus::Refunding) {
-            return Err(Abort::Lost);
-        }
-        let finished = finish_refund(connection, tenant, refund, end).await?;
-        let finished = finished.ok_or(Abort::Lost)?;
-        write(connection, tenant, now, refund, end, finished, actor).await?;
-        oms_failpoints::reached("orders.refunded");
-        Ok(())
-    })
-    .await
+    Ok(write(connection, tenant, now, refund, end, finished, actor).await?)
 }
 
 async fn write(

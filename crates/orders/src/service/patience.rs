@@ -111,7 +111,7 @@ impl<'a> Patience<'a> {
     {
         // Few at a time, whatever the number of orders that are locked.
         let _permit = match self.turn {
-            Some(_) => Some(self.context.patience().await?),
+            Some(_) => Some(self.context.patience(self.deadline).await?),
             None => None,
         };
         let mut connection = self.context.database.acquire().await?;
