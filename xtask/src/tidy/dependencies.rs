@@ -48,7 +48,7 @@ const TABLE: [Row; 18] = [
     ),
     row(
         "oms-access",
-        &["oms-errors", "oms-database"],
+        &["oms-errors", "oms-validation", "oms-database"],
         &[TEST_SUPPORT],
     ),
     row(

@@ -3,7 +3,7 @@
 use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
 
 /// The crates whose inside is ruled: the bounded contexts.
-pub(super) const CONTEXTS: [&str; 3] = ["inventory", "orders", "payments"];
+pub(super) const CONTEXTS: [&str; 4] = ["access", "inventory", "orders", "payments"];
 
 /// What a token is to the rules.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,10 +6,22 @@ use std::time::Duration;
 use reqwest::{Client, StatusCode, Url, redirect};
 use serde::Deserialize;
 
-use crate::InvalidIssuer;
-
 /// Metadata is some 5 kB, a set of keys with their certificates some 10 kB.
 const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// Settings that no issuer can be made of.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidIssuer {
+    /// No http or https URL, or one with a query.
+    #[error("the issuer is not an http or https URL without a query")]
+    Issuer,
+    /// No http or https URL.
+    #[error("the URL of the issuer's keys is not an http or https URL")]
+    KeysUrl,
+    /// The HTTP client could not be made, for want of root certificates, say.
+    #[error("can't make an HTTP client for the issuer")]
+    Client(#[source] reqwest::Error),
+}
 
 /// Why the keys could not be had.
 #[derive(Debug, thiserror::Error)]

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::Credential;
-use crate::api_key::KeyHash;
+use super::api_key::KeyHash;
+use super::credential::Credential;
 
 /// Verified keys, for a time and up to a number.
 pub(crate) struct KeyMemory {
@@ -87,11 +87,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::Scopes;
+    use crate::domain::scope::Scopes;
 
     fn credential() -> Arc<Credential> {
         Arc::new(Credential {
-            tenant: Uuid::from_u128(1),
+            tenant: Uuid::from_u128(1).into(),
             name: "till".parse().unwrap(),
             scopes: Scopes::all(),
         })

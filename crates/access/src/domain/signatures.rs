@@ -16,7 +16,7 @@ static RING: CryptoProvider = CryptoProvider {
 };
 
 /// Has `jsonwebtoken` verify with *ring* in this process, as it may have been told before.
-pub(super) fn install() {
+pub(crate) fn install() {
     let _ = RING.install_default();
 }
 

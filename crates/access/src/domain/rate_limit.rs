@@ -14,7 +14,7 @@ use governor::clock::{Clock, MonotonicClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::{Quota, RateLimiter};
 
-use crate::Credential;
+use super::credential::Credential;
 use bounded_states::BoundedStates;
 
 /// How often each credential may ask.
@@ -134,11 +134,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::Scopes;
+    use crate::domain::scope::Scopes;
 
     fn credential(tenant: u128, name: &str) -> Credential {
         Credential {
-            tenant: Uuid::from_u128(tenant),
+            tenant: Uuid::from_u128(tenant).into(),
             name: name.parse().unwrap(),
             scopes: Scopes::all(),
         }

@@ -1,9 +1,12 @@
-//! Making a key for somebody who has none.
+//! Creates the first key of a name.
 
 use oms_database::{Connection, transaction};
 
-use super::{CreatedKey, NewKey, insert};
-use crate::{AccessError, Scope, store};
+use super::insert_key::insert_key;
+use crate::domain::key::{CreatedKey, NewKey};
+use crate::domain::scope::Scope;
+use crate::error::AccessError;
+use crate::store::api_keys;
 
 /// The slot of a name's first key.
 const FIRST: i16 = 1;
@@ -21,13 +24,13 @@ pub async fn create_key(
     }
     transaction(connection, async |connection| {
         let name = new.name.as_str();
-        store::revoke_expired(connection, new.tenant, name).await?;
-        let live = store::lock_live_keys(connection, new.tenant, name).await?;
+        api_keys::revoke_expired(connection, new.tenant, name).await?;
+        let live = api_keys::lock_live_keys(connection, new.tenant, name).await?;
         if !live.is_empty() {
             return Err(AccessError::NameTaken(new.name.clone()));
         }
         let scopes = new.scopes.iter().map(Scope::as_str).collect();
-        insert(connection, new, scopes, FIRST, AccessError::NameTaken).await
+        insert_key(connection, new, scopes, FIRST, AccessError::NameTaken).await
     })
     .await
 }

@@ -7,10 +7,13 @@ use oms_database::{Database, DbError};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Semaphore};
 
-use crate::api_key::KeyHash;
-use crate::key_memory::{KeyMemory, Recalled};
-use crate::store::{self, LiveKey};
-use crate::{AccessError, ApiKey, Credential, CredentialName, Issuer, KeyMode, Scopes};
+use super::verify_token::Issuer;
+use crate::domain::api_key::{ApiKey, KeyHash, KeyMode};
+use crate::domain::credential::{Credential, CredentialName};
+use crate::domain::key_memory::{KeyMemory, Recalled};
+use crate::domain::scope::Scopes;
+use crate::error::AccessError;
+use crate::store::api_keys::{self, LiveKey};
 
 /// Look-ups that go on at once at most. Those of one key take turns, so that a key which is forgotten under load costs
 /// one statement.
@@ -113,7 +116,7 @@ impl Authenticator {
         let finding = self.runtime.spawn(async move {
             let _permit = connections.acquire_owned().await;
             let mut connection = database.acquire().await?;
-            store::find_live_key(&mut connection, tenant, &hash).await
+            api_keys::find_live_key(&mut connection, tenant, &hash).await
         });
         let asked_at = Instant::now();
         let found = finding
@@ -145,7 +148,7 @@ impl Authenticator {
         self.runtime.spawn(async move {
             let noted = async {
                 let mut connection = database.acquire().await?;
-                store::note_use(&mut connection, tenant, id).await
+                api_keys::note_use(&mut connection, tenant, id).await
             };
             if let Err(error) = noted.await {
                 let cause: &dyn std::error::Error = &error;

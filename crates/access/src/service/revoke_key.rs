@@ -1,10 +1,11 @@
-//! Making a key worthless.
+//! Revokes a key.
 
 use oms_database::Connection;
-use uuid::Uuid;
+use oms_validation::TenantId;
 
-use super::KeyId;
-use crate::{AccessError, store};
+use crate::domain::key::KeyId;
+use crate::error::AccessError;
+use crate::store::api_keys;
 
 /// Revokes a key of a tenant. Whoever has verified it lets it in for as long as that is remembered. Repeating it changes
 /// nothing.
@@ -13,10 +14,10 @@ use crate::{AccessError, store};
 /// [`AccessError::NoSuchKey`] when the tenant has no such key, or why the database failed.
 pub async fn revoke_key(
     connection: &mut Connection,
-    tenant: Uuid,
+    tenant: TenantId,
     id: KeyId,
 ) -> Result<(), AccessError> {
-    match store::revoke_key(connection, tenant, id.0).await? {
+    match api_keys::revoke_key(connection, tenant, id.0).await? {
         true => Ok(()),
         false => Err(AccessError::NoSuchKey),
     }

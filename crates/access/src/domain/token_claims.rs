@@ -1,27 +1,30 @@
 //! What a token says, once its signature is known to be its issuer's.
 
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
-use super::OrdersWrite;
-use crate::{AccessError, Credential, CredentialName, Scope, Scopes};
+use super::credential::{Credential, CredentialName};
+use super::issuer::OrdersWrite;
+use super::scope::{Scope, Scopes};
 
 /// The claims of a token.
-pub(super) type Claims = Map<String, Value>;
+pub(crate) type Claims = Map<String, Value>;
 
 /// Whom a token stands for.
-pub(super) fn credential(
+///
+/// # Errors
+/// Why it stands for nobody, in words for the log.
+pub(crate) fn credential(
     claims: &Claims,
     tenant_claim: &str,
     orders_write: OrdersWrite,
-) -> Result<Credential, AccessError> {
+) -> Result<Credential, &'static str> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
-    let tenant = text(tenant_claim).and_then(|tenant| tenant.parse().ok());
+    let tenant = text(tenant_claim).and_then(|tenant| Uuid::parse_str(tenant).ok());
     let name = text("sub").and_then(|subject| CredentialName::of_subject(subject).ok());
     Ok(Credential {
-        tenant: tenant.ok_or(AccessError::Unknown("the token names no store"))?,
-        name: name.ok_or(AccessError::Unknown(
-            "the token has no subject that can be a name",
-        ))?,
+        tenant: tenant.ok_or("the token names no store")?.into(),
+        name: name.ok_or("the token has no subject that can be a name")?,
         scopes: scopes(claims, orders_write),
     })
 }
@@ -48,13 +51,12 @@ fn scopes(claims: &Claims, orders_write: OrdersWrite) -> Scopes {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use uuid::Uuid;
 
     use super::*;
 
     const STORE: &str = "00000000-0000-4000-8000-000000000001";
 
-    fn read(claims: Value) -> Result<Credential, AccessError> {
+    fn read(claims: Value) -> Result<Credential, &'static str> {
         let Value::Object(claims) = claims else {
             panic!("claims are an object")
         };
@@ -81,11 +83,11 @@ mod tests {
             json!(1),
         ] {
             let read = read(with("https://example.com/store", value));
-            assert!(matches!(read, Err(AccessError::Unknown(why)) if why.contains("no store")));
+            assert!(matches!(read, Err(why) if why.contains("no store")));
         }
         for value in [Value::Null, json!(""), json!("two\nlines"), json!(7)] {
             let read = read(with("sub", value));
-            assert!(matches!(read, Err(AccessError::Unknown(why)) if why.contains("no subject")));
+            assert!(matches!(read, Err(why) if why.contains("no subject")));
         }
         let upper = Uuid::parse_str(STORE)
             .unwrap()

@@ -9,17 +9,17 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::TokenAlgorithm;
+use super::issuer::TokenAlgorithm;
 
 /// Most keys that are kept. Issuers have two or three, one of which is on its way in or out.
 const MOST_KEYS: usize = 100;
 
 /// Which key a token names, and how it says that it was signed.
-pub(super) type KeyName = (TokenAlgorithm, String);
+pub(crate) type KeyName = (TokenAlgorithm, String);
 
 /// Keys that verify signatures, by name.
 #[derive(Debug, Default)]
-pub(super) struct KeySet {
+pub(crate) struct KeySet {
     keys: HashMap<KeyName, DecodingKey>,
 }
 
@@ -30,7 +30,7 @@ struct Document {
 
 impl KeySet {
     /// Reads those keys that may verify by one of the algorithms. What else is in the set is for others.
-    pub(super) fn read(
+    pub(crate) fn read(
         document: &[u8],
         algorithms: &[TokenAlgorithm],
     ) -> Result<Self, serde_json::Error> {
@@ -47,11 +47,11 @@ impl KeySet {
         })
     }
 
-    pub(super) fn find(&self, name: &KeyName) -> Option<&DecodingKey> {
+    pub(crate) fn find(&self, name: &KeyName) -> Option<&DecodingKey> {
         self.keys.get(name)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }
 }

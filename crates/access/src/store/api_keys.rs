@@ -1,4 +1,4 @@
-//! The SQL of the schema `access`.
+//! API keys.
 
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{
@@ -7,13 +7,14 @@ use diesel::sql_types::{
 use diesel::{OptionalExtension, QueryableByName};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
+use oms_validation::TenantId;
 use uuid::Uuid;
 
-use crate::api_key::KeyHash;
+use crate::domain::api_key::KeyHash;
 
 /// A key that is to be kept.
 pub(crate) struct NewRow<'a> {
-    pub(crate) tenant: Uuid,
+    pub(crate) tenant: TenantId,
     pub(crate) id: Uuid,
     pub(crate) name: &'a str,
     pub(crate) slot: i16,
@@ -72,7 +73,7 @@ pub(crate) struct Rotated {
 /// The live key with this hash.
 pub(crate) async fn find_live_key(
     connection: &mut Connection,
-    tenant: Uuid,
+    tenant: TenantId,
     hash: &KeyHash,
 ) -> Result<Option<LiveKey>, DbError> {
     let row = cached_sql(
@@ -82,7 +83,7 @@ pub(crate) async fn find_live_key(
          WHERE tenant_id = $1 AND key_hash = $2
            AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())",
     )
-    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Binary, _>(hash.as_slice())
     .get_result(connection)
     .await
@@ -93,7 +94,7 @@ pub(crate) async fn find_live_key(
 /// Notes that a key was used, once a minute, however many instances do.
 pub(crate) async fn note_use(
     connection: &mut Connection,
-    tenant: Uuid,
+    tenant: TenantId,
     id: Uuid,
 ) -> Result<(), DbError> {
     cached_sql(
@@ -101,7 +102,7 @@ pub(crate) async fn note_use(
          WHERE tenant_id = $1 AND id = $2
            AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')",
     )
-    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(id)
     .execute(connection)
     .await?;
@@ -111,14 +112,14 @@ pub(crate) async fn note_use(
 /// Lets go of the slots of a name that expired keys have.
 pub(crate) async fn revoke_expired(
     connection: &mut Connection,
-    tenant: Uuid,
+    tenant: TenantId,
     name: &str,
 ) -> Result<(), DbError> {
     cached_sql(
         "UPDATE access.api_keys SET revoked_at = now()
          WHERE tenant_id = $1 AND name = $2 AND revoked_at IS NULL AND expires_at <= now()",
     )
-    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Text, _>(name)
     .execute(connection)
     .await?;
@@ -128,14 +129,14 @@ pub(crate) async fn revoke_expired(
 /// The live keys of a name, locked, in the order of their slots.
 pub(crate) async fn lock_live_keys(
     connection: &mut Connection,
-    tenant: Uuid,
+    tenant: TenantId,
     name: &str,
 ) -> Result<Vec<Rotated>, DbError> {
     let rows = cached_sql(
         "SELECT slot, scopes FROM access.api_keys
          WHERE tenant_id = $1 AND name = $2 AND revoked_at IS NULL ORDER BY slot FOR NO KEY UPDATE",
     )
-    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Text, _>(name)
     .load(connection)
     .await?;
@@ -145,7 +146,7 @@ pub(crate) async fn lock_live_keys(
 /// Has the key in a slot expire after some seconds, unless it does sooner.
 pub(crate) async fn expire_slot(
     connection: &mut Connection,
-    tenant: Uuid,
+    tenant: TenantId,
     name: &str,
     slot: i16,
     in_s: f64,
@@ -154,7 +155,7 @@ pub(crate) async fn expire_slot(
         "UPDATE access.api_keys SET expires_at = least(expires_at, now() + make_interval(secs => $4))
          WHERE tenant_id = $1 AND name = $2 AND slot = $3 AND revoked_at IS NULL",
     )
-    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Text, _>(name)
     .bind::<SmallInt, _>(slot)
     .bind::<Double, _>(in_s)
@@ -172,7 +173,7 @@ pub(crate) async fn insert_key(
         "INSERT INTO access.api_keys (tenant_id, id, name, slot, key_hash, ending, scopes, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, now() + make_interval(secs => $8))",
     )
-    .bind::<SqlUuid, _>(key.tenant)
+    .bind::<SqlUuid, _>(key.tenant.as_uuid())
     .bind::<SqlUuid, _>(key.id)
     .bind::<Text, _>(key.name)
     .bind::<SmallInt, _>(key.slot)
@@ -188,7 +189,7 @@ pub(crate) async fn insert_key(
 /// Every key of a tenant, also those that open nothing any more, by name and age.
 pub(crate) async fn list_keys(
     connection: &mut Connection,
-    tenant: Uuid,
+    tenant: TenantId,
 ) -> Result<Vec<KeyRow>, DbError> {
     let rows = cached_sql(
         "SELECT id, name, ending, scopes, created_at, expires_at, last_used_at,
@@ -196,7 +197,7 @@ pub(crate) async fn list_keys(
                 coalesce(expires_at <= coalesce(revoked_at, now()), false) AS is_expired
          FROM access.api_keys WHERE tenant_id = $1 ORDER BY name, created_at, id",
     )
-    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(tenant.as_uuid())
     .load(connection)
     .await?;
     Ok(rows)
@@ -205,14 +206,14 @@ pub(crate) async fn list_keys(
 /// Revokes a key, unless it was before. Returns whether the tenant has it.
 pub(crate) async fn revoke_key(
     connection: &mut Connection,
-    tenant: Uuid,
+    tenant: TenantId,
     id: Uuid,
 ) -> Result<bool, DbError> {
     let rows = cached_sql(
         "UPDATE access.api_keys SET revoked_at = coalesce(revoked_at, now())
          WHERE tenant_id = $1 AND id = $2",
     )
-    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(id)
     .execute(connection)
     .await?;

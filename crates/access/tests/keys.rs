@@ -14,12 +14,16 @@ use oms_access::{
 };
 use oms_database::{Connection, Database, cached_sql};
 use oms_test_support::TestDatabase;
+use oms_validation::TenantId;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-const TENANT: Uuid = Uuid::from_u128(1);
 const DAY: Duration = Duration::from_secs(86_400);
+
+fn tenant() -> TenantId {
+    Uuid::from_u128(1).into()
+}
 
 struct World {
     pool: Database,
@@ -69,7 +73,7 @@ impl World {
         rotate_key(
             &mut self.connection,
             KeyMode::Test,
-            TENANT,
+            tenant(),
             &name,
             overlap,
             None,
@@ -78,7 +82,7 @@ impl World {
     }
 
     async fn states(&mut self) -> Vec<KeyState> {
-        let keys = list_keys(&mut self.connection, TENANT).await.unwrap();
+        let keys = list_keys(&mut self.connection, tenant()).await.unwrap();
         keys.iter().map(|key| key.state).collect()
     }
 }
@@ -86,7 +90,7 @@ impl World {
 fn new_key(name: &str) -> NewKey {
     NewKey {
         mode: KeyMode::Test,
-        tenant: TENANT,
+        tenant: tenant(),
         name: name.parse().unwrap(),
         scopes: Scopes::from_iter([Scope::OrdersRead, Scope::OrdersWrite]),
         expires_in: None,
@@ -100,7 +104,7 @@ async fn a_key_opens_its_tenant_with_its_scopes_and_its_text_is_kept_nowhere() {
     let text = created.key.expose();
     let authenticator = world.authenticator(DAY);
     let credential = authenticator.authenticate(text).await.unwrap();
-    assert_eq!(credential.tenant, TENANT);
+    assert_eq!(credential.tenant, tenant());
     assert_eq!(credential.name.as_str(), "till");
     assert!(credential.allows(Scope::OrdersRead) && !credential.allows(Scope::Operations));
 
@@ -138,14 +142,16 @@ async fn what_is_no_key_of_this_installation_opens_nothing() {
 async fn a_revoked_key_opens_nothing_any_more_and_another_tenant_cannot_revoke_it() {
     let mut world = World::new().await;
     let CreatedKey { id, key } = world.create("till").await;
-    let stranger = Uuid::from_u128(2);
-    for (tenant, id) in [(stranger, id), (TENANT, KeyId(Uuid::now_v7()))] {
+    let stranger = TenantId::from(Uuid::from_u128(2));
+    for (tenant, id) in [(stranger, id), (tenant(), KeyId(Uuid::now_v7()))] {
         let refused = revoke_key(&mut world.connection, tenant, id).await;
         assert!(matches!(refused, Err(AccessError::NoSuchKey)));
     }
     assert!(world.opens(&key).await);
     for _ in 0..2 {
-        revoke_key(&mut world.connection, TENANT, id).await.unwrap();
+        revoke_key(&mut world.connection, tenant(), id)
+            .await
+            .unwrap();
         assert!(!world.opens(&key).await);
     }
     assert_eq!(world.states().await, [KeyState::Revoked]);
@@ -185,7 +191,7 @@ async fn a_name_has_one_key_and_while_that_is_replaced_two() {
     let third = world.rotate("till", DAY).await;
     assert!(matches!(third, Err(AccessError::TwoLive(_))));
 
-    revoke_key(&mut world.connection, TENANT, first.id)
+    revoke_key(&mut world.connection, tenant(), first.id)
         .await
         .unwrap();
     let third = world.rotate("till", Duration::ZERO).await.unwrap();
@@ -204,7 +210,7 @@ async fn a_scope_that_another_version_knows_survives_the_rotation_of_its_key() {
     let sql = "UPDATE access.api_keys SET scopes = scopes || ARRAY['orders:later']";
     world.connection.batch_execute(sql).await.unwrap();
     world.rotate("till", DAY).await.unwrap();
-    let keys = list_keys(&mut world.connection, TENANT).await.unwrap();
+    let keys = list_keys(&mut world.connection, tenant()).await.unwrap();
     assert_eq!(keys.len(), 2);
     for key in keys {
         assert_eq!(key.scopes, ["orders:read", "orders:write", "orders:later"]);
@@ -284,7 +290,9 @@ async fn a_remembered_key_needs_no_database_and_is_good_until_it_is_forgotten() 
     for authenticator in [&remembering, &forgetful] {
         authenticator.authenticate(key.expose()).await.unwrap();
     }
-    revoke_key(&mut world.connection, TENANT, id).await.unwrap();
+    revoke_key(&mut world.connection, tenant(), id)
+        .await
+        .unwrap();
     remembering.authenticate(key.expose()).await.unwrap();
     let refused = forgetful.authenticate(key.expose()).await;
     assert!(matches!(refused, Err(AccessError::Unknown(_))));

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use uuid::Uuid;
+use oms_validation::TenantId;
 
-use crate::{Scope, Scopes};
+use super::scope::{Scope, Scopes};
 
 /// Longest name of a key, in characters.
 const MAX_NAME: usize = 64;
@@ -74,7 +74,7 @@ impl fmt::Display for CredentialName {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
     /// The store that it acts for. There is no other source of it.
-    pub tenant: Uuid,
+    pub tenant: TenantId,
     /// Who acts.
     pub name: CredentialName,
     /// What is allowed.

@@ -1,11 +1,42 @@
-//! Which keys there are.
+//! An API key as it is made and listed, beside its text.
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use oms_database::Connection;
+use oms_validation::TenantId;
 use uuid::Uuid;
 
-use super::KeyId;
-use crate::{AccessError, store};
+use super::api_key::{ApiKey, KeyMode};
+use super::credential::CredentialName;
+use super::scope::Scopes;
+
+/// The id of a key, which is no secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyId(pub Uuid);
+
+/// What a key is to be.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// The kind of installation that it is for.
+    pub mode: KeyMode,
+    /// The store that it opens.
+    pub tenant: TenantId,
+    /// Who acts with it.
+    pub name: CredentialName,
+    /// What it allows.
+    pub scopes: Scopes,
+    /// How long it is good for; none for ever.
+    pub expires_in: Option<Duration>,
+}
+
+/// A key that was made. The only time that its text is known.
+#[derive(Debug)]
+pub struct CreatedKey {
+    /// What to list and revoke it by.
+    pub id: KeyId,
+    /// The secret.
+    pub key: ApiKey,
+}
 
 /// Whether a key opens anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,31 +79,4 @@ pub struct KeySummary {
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was last used, give or take a minute.
     pub last_used_at: Option<DateTime<Utc>>,
-}
-
-/// Every key of a tenant, also those that open nothing any more, by name and age.
-///
-/// # Errors
-/// Why the database failed.
-pub async fn list_keys(
-    connection: &mut Connection,
-    tenant: Uuid,
-) -> Result<Vec<KeySummary>, AccessError> {
-    let rows = store::list_keys(connection, tenant).await?;
-    let summaries = rows.into_iter().map(|row| KeySummary {
-        id: KeyId(row.id),
-        name: row.name,
-        ending: row.ending,
-        scopes: row.scopes,
-        state: match (row.is_ended, row.is_expired) {
-            // An expired key is ended once its slot is needed.
-            (_, true) => KeyState::Expired,
-            (true, false) => KeyState::Revoked,
-            (false, false) => KeyState::Live,
-        },
-        created_at: row.created_at,
-        expires_at: row.expires_at,
-        last_used_at: row.last_used_at,
-    });
-    Ok(summaries.collect())
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use oms_validation::TenantId;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -38,7 +39,7 @@ pub(crate) type KeyHash = [u8; 32];
 pub struct ApiKey {
     text: String,
     mode: KeyMode,
-    tenant: Uuid,
+    tenant: TenantId,
 }
 
 /// The text is no API key. It is not repeated: it may be another secret.
@@ -48,12 +49,12 @@ pub struct InvalidApiKey;
 
 impl ApiKey {
     /// A new key of a tenant.
-    pub(crate) fn generate(mode: KeyMode, tenant: Uuid) -> Self {
+    pub(crate) fn generate(mode: KeyMode, tenant: TenantId) -> Self {
         Self::of_secret(mode, tenant, &rand::random())
     }
 
-    fn of_secret(mode: KeyMode, tenant: Uuid, secret: &[u8; SECRET]) -> Self {
-        let mut bytes = [tenant.as_bytes().as_slice(), secret].concat();
+    fn of_secret(mode: KeyMode, tenant: TenantId, secret: &[u8; SECRET]) -> Self {
+        let mut bytes = [tenant.as_uuid().as_bytes().as_slice(), secret].concat();
         bytes.extend(checksum(mode, &bytes));
         let text = format!("{}{}", mode.prefix(), URL_SAFE_NO_PAD.encode(bytes));
         Self { text, mode, tenant }
@@ -74,13 +75,11 @@ impl ApiKey {
         if sum != checksum(mode, payload) {
             return Err(InvalidApiKey);
         }
-        let text = text.to_owned();
-        Ok(Self { text, mode, tenant })
-    }
-
-    /// Whether a text claims to be a key of this API. It may still be none.
-    pub fn is_meant_by(text: &str) -> bool {
-        text.starts_with("oms_")
+        Ok(Self {
+            text: text.to_owned(),
+            mode,
+            tenant: tenant.into(),
+        })
     }
 
     /// The secret text, for the one time that it is shown.
@@ -94,7 +93,7 @@ impl ApiKey {
     }
 
     /// The tenant that it claims to belong to.
-    pub(crate) fn tenant(&self) -> Uuid {
+    pub(crate) fn tenant(&self) -> TenantId {
         self.tenant
     }
 
@@ -126,22 +125,24 @@ impl fmt::Debug for ApiKey {
 mod tests {
     use super::*;
 
-    const TENANT_ID: Uuid = Uuid::from_u128(0x4000_8000_0000_0000_0001);
+    fn tenant() -> TenantId {
+        Uuid::from_u128(0x4000_8000_0000_0000_0001).into()
+    }
 
     #[test]
     fn the_text_of_a_key_is_a_contract() {
-        let key = ApiKey::of_secret(KeyMode::Live, TENANT_ID, &[7; SECRET]);
+        let key = ApiKey::of_secret(KeyMode::Live, tenant(), &[7; SECRET]);
         assert_eq!(key.expose().len(), "oms_live_".len() + 70);
         assert!(key.expose().starts_with("oms_live_"));
         assert_eq!(ApiKey::parse(key.expose()), Ok(key.clone()));
-        assert_eq!((key.mode(), key.tenant()), (KeyMode::Live, TENANT_ID));
-        let test = ApiKey::of_secret(KeyMode::Test, TENANT_ID, &[7; SECRET]);
+        assert_eq!((key.mode(), key.tenant()), (KeyMode::Live, tenant()));
+        let test = ApiKey::of_secret(KeyMode::Test, tenant(), &[7; SECRET]);
         assert!(test.expose().starts_with("oms_test_") && test.hash() != key.hash());
     }
 
     #[test]
     fn a_key_with_any_character_changed_is_no_key() {
-        let key = ApiKey::generate(KeyMode::Test, TENANT_ID);
+        let key = ApiKey::generate(KeyMode::Test, tenant());
         let text = key.expose();
         for index in 0..text.len() {
             let other = if &text[index..=index] == "A" {
@@ -168,15 +169,15 @@ mod tests {
 
     #[test]
     fn no_two_keys_are_alike() {
-        let one = ApiKey::generate(KeyMode::Live, TENANT_ID);
-        let other = ApiKey::generate(KeyMode::Live, TENANT_ID);
+        let one = ApiKey::generate(KeyMode::Live, tenant());
+        let other = ApiKey::generate(KeyMode::Live, tenant());
         assert_ne!(one, other);
         assert_ne!(one.hash(), other.hash());
     }
 
     #[test]
     fn debug_output_does_not_have_the_secret() {
-        let key = ApiKey::generate(KeyMode::Live, TENANT_ID);
+        let key = ApiKey::generate(KeyMode::Live, tenant());
         let debug = format!("{key:?}");
         assert!(debug.len() < 30 && debug.contains(key.ending()), "{debug}");
     }

@@ -12,10 +12,10 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-use super::key_set::{KeyName, KeySet};
-use super::{IssuerSettings, TokenAlgorithm};
-use crate::AccessError;
-use crate::adapters::{FetchError, IssuerKeys};
+use crate::adapters::issuer_keys::{FetchError, IssuerKeys};
+use crate::domain::issuer::{IssuerSettings, TokenAlgorithm};
+use crate::domain::key_set::{KeyName, KeySet};
+use crate::error::AccessError;
 
 /// The keys that an issuer publishes.
 pub(super) struct PublishedKeys {

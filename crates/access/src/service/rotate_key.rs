@@ -1,12 +1,17 @@
-//! Replacing a key by another one of the same name and scopes, with a time in which both are good.
+//! Replaces a key with another one of the same name and scopes; for a while both are valid.
 
 use std::time::Duration;
 
 use oms_database::{Connection, transaction};
-use uuid::Uuid;
+use oms_validation::TenantId;
 
-use super::{CreatedKey, NewKey, insert};
-use crate::{AccessError, CredentialName, KeyMode, Scopes, store};
+use super::insert_key::insert_key;
+use crate::domain::api_key::KeyMode;
+use crate::domain::credential::CredentialName;
+use crate::domain::key::{CreatedKey, NewKey};
+use crate::domain::scope::Scopes;
+use crate::error::AccessError;
+use crate::store::api_keys;
 
 /// Makes a second key of a name, with the scopes of the first, which expires after `overlap`, or sooner if it did anyway.
 ///
@@ -16,14 +21,14 @@ use crate::{AccessError, CredentialName, KeyMode, Scopes, store};
 pub async fn rotate_key(
     connection: &mut Connection,
     mode: KeyMode,
-    tenant: Uuid,
+    tenant: TenantId,
     name: &CredentialName,
     overlap: Duration,
     expires_in: Option<Duration>,
 ) -> Result<CreatedKey, AccessError> {
     transaction(connection, async |connection| {
-        store::revoke_expired(connection, tenant, name.as_str()).await?;
-        let live = store::lock_live_keys(connection, tenant, name.as_str()).await?;
+        api_keys::revoke_expired(connection, tenant, name.as_str()).await?;
+        let live = api_keys::lock_live_keys(connection, tenant, name.as_str()).await?;
         let old = match live.as_slice() {
             [] => return Err(AccessError::NoSuchName(name.clone())),
             [old] => old,
@@ -40,12 +45,12 @@ pub async fn rotate_key(
             return Err(AccessError::NoScopes);
         }
         let seconds = overlap.as_secs_f64();
-        store::expire_slot(connection, tenant, name.as_str(), old.slot, seconds).await?;
+        api_keys::expire_slot(connection, tenant, name.as_str(), old.slot, seconds).await?;
         // The other of the two.
         let slot = 3 - old.slot;
         // As they are stored: another version of the program may know more of them.
         let scopes = old.scopes.iter().map(String::as_str).collect();
-        insert(connection, &new, scopes, slot, AccessError::TwoLive).await
+        insert_key(connection, &new, scopes, slot, AccessError::TwoLive).await
     })
     .await
 }
