@@ -68,7 +68,11 @@ enum Task {
         offline: bool,
     },
     /// Check the rules between and inside the crates that cargo-deny cannot see.
-    Tidy,
+    Tidy {
+        /// First write the table of edges, xtask/edges.toml, into deny.toml and ARCHITECTURE.md.
+        #[arg(long)]
+        write: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -88,7 +92,8 @@ fn main() -> ExitCode {
             };
             cargo_deny::check_advisories(&workspace, network)
         }
-        Task::Tidy => tidy::run(&workspace),
+        Task::Tidy { write: true } => tidy::write(&workspace),
+        Task::Tidy { write: false } => tidy::run(&workspace),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -61,6 +61,12 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
+/// Writes what is written from the table of edges, and checks everything.
+pub(crate) fn write(workspace: &Workspace) -> Result<()> {
+    dependencies::write(workspace, &read_tree(&workspace.root)?)?;
+    run(workspace)
+}
+
 fn check_files(files: &[TextFile]) -> Vec<Finding> {
     let tables = schemas::tables(files);
     let mut findings = migrations::check(files);

@@ -17,6 +17,9 @@ pub use error::{AccessError, FORBIDDEN, ISSUER_UNAVAILABLE, PROBLEM_TYPES, RATE_
 pub use service::authenticate::{Authenticator, AuthenticatorSettings};
 pub use service::verify_token::Issuer;
 
+// `oms-api grants`: the rights of the role that serves.
+pub use store::grants::GRANTS;
+
 // `oms-api keys`: the owner of the database manages keys on the command line.
 pub use domain::api_key::{ApiKey, InvalidApiKey};
 pub use domain::key::{CreatedKey, KeyId, KeyState, KeySummary, NewKey};

@@ -73,3 +73,4 @@ pub use service::resolve_finding::resolve_finding;
 pub use service::retry_dead_letter::retry_dead_letter;
 pub use service::settle_due_findings::settle_due_findings;
 pub use service::sweep_orders::{SweepSummary, sweep_orders};
+pub use store::grants::GRANTS;
