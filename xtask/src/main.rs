@@ -72,6 +72,9 @@ enum Task {
         /// First write the table of edges, xtask/edges.toml, into deny.toml and ARCHITECTURE.md.
         #[arg(long)]
         write: bool,
+        /// Print the crates and the rooms of orders/service, or of the given folder, with the arrows between them.
+        #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "", conflicts_with = "write")]
+        picture: Option<String>,
     },
 }
 
@@ -92,8 +95,15 @@ fn main() -> ExitCode {
             };
             cargo_deny::check_advisories(&workspace, network)
         }
-        Task::Tidy { write: true } => tidy::write(&workspace),
-        Task::Tidy { write: false } => tidy::run(&workspace),
+        Task::Tidy {
+            picture: Some(folder),
+            ..
+        } => tidy::show_picture(
+            &workspace,
+            Some(folder.as_str()).filter(|it| !it.is_empty()),
+        ),
+        Task::Tidy { write: true, .. } => tidy::write(&workspace),
+        Task::Tidy { .. } => tidy::run(&workspace),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

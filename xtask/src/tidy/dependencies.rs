@@ -18,7 +18,7 @@ use crate::workspace::{Dependency, Package, Workspace};
 pub(super) use written::write;
 
 const RULE: &str = "dependency-table";
-const TABLE_FILE: &str = "xtask/edges.toml";
+pub(super) const TABLE_FILE: &str = "xtask/edges.toml";
 /// In the table: every crate directly under `crates`.
 const CONTEXTS: &str = "crates/*";
 
