@@ -4,11 +4,8 @@
 //! One seed makes outages, arrivals and fates; the pauses of the sweeper are by chance. `OMS_MONTH_SEED` sets the seed, which
 //! is printed when a test fails.
 
-#[path = "month/books.rs"]
 mod books;
-#[path = "month/gateway.rs"]
 mod gateway;
-#[path = "month/schedule.rs"]
 mod schedule;
 
 use std::env;
