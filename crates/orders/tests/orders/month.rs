@@ -25,7 +25,7 @@ use oms_orders::{
     Reason, SweepSummary, Verdict, deliver_alerts, list_dead_letters, measure_backlog, place_order,
     resolve_dead_letter, retry_dead_letter, sweep_orders,
 };
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 use oms_validation::{Currency, IdempotencyKey, OperatorName, PageSize};
 
 use crate::clock::TestClock;

@@ -8,7 +8,7 @@ use oms_payments::{
     NewRefund, Operation, PaymentError, PaymentStatus, RefundEnd, RefundId, SettleOutcome,
     begin_refund, finish_refund, list_attempts, record_attempts,
 };
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 
 use crate::fake_gateway::{Plan, declined};
 use crate::shop::{Shop, UNKNOWN, usd};

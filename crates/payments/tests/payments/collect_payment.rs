@@ -6,7 +6,7 @@ use oms_payments::{
     AttemptState, CollectOutcome, FencePolicy, GatewayFault, Operation, PaymentStatus,
     SettleOutcome,
 };
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 
 use crate::fake_gateway::{Plan, declined};
 use crate::shop::{Shop, UNKNOWN, usd};

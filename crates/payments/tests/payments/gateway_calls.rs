@@ -10,7 +10,7 @@ use oms_payments::{
     CallEffect, Closing, FencePolicy, GatewayCall, GatewayFault, Operation, PaymentError,
     PaymentMethod, PaymentStatus, close_attempt, collect_payment, list_calls, save_calls,
 };
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 use oms_validation::TenantId;
 
 use crate::batches::batches;

@@ -12,7 +12,7 @@ use oms_payments::{
     postpone_gateway_event, purge_gateway_events, receive_gateway_event, record_attempts,
     return_gateway_event,
 };
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 use oms_validation::{Currency, Money, OrderId, TenantId};
 
 mod races;

@@ -6,7 +6,7 @@ use oms_payments::{
     AttemptState, BeginRefund, FencePolicy, NewRefund, Operation, PaymentError, PaymentStatus,
     RefundEnd, RefundFailure, RefundState, begin_refund, find_refund_by_key, list_refunds,
 };
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 use oms_validation::{Currency, Money, TenantId};
 
 mod executing;

@@ -6,7 +6,7 @@ use oms_payments::{
     Attempt, AttemptState, Closing, CollectOutcome, FencePolicy, GatewayFault, LaterCause,
     Operation, PaymentStatus, SettleOutcome, collect_payment, settle_payment,
 };
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 
 use crate::batches::batches;
 use crate::fake_gateway::{FakeGateway, Plan, declined, token};

@@ -8,7 +8,7 @@ use oms_payments::{
     NewAttempt, PaymentError, SettleOutcome, UnsavedCalls, close_attempt, collect_payment,
     find_payment, record_attempts, settle_payment,
 };
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 use oms_validation::{Currency, Money, OrderId, TenantId};
 use tokio::sync::Barrier;
 

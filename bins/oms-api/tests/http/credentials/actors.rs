@@ -1,7 +1,7 @@
 //! Who did it: the credential of a request is in every record of what the request did.
 
 use futures_util::future::join_all;
-use oms_test_support::issuer::{SigningKey, TestIssuer};
+use oms_testing::issuer::{SigningKey, TestIssuer};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;

@@ -1,6 +1,6 @@
 //! Requests with a token of an OIDC issuer, beside those with a key.
 
-use oms_test_support::issuer::{AUDIENCE, Script, SigningKey, TENANT_CLAIM, TestIssuer};
+use oms_testing::issuer::{AUDIENCE, Script, SigningKey, TENANT_CLAIM, TestIssuer};
 use serde_json::json;
 
 use crate::answer::Answer;

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 
 use crate::api::{Settings, command};
 use crate::process::{Exit, Process};

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 use tokio::net::TcpStream;
 
 use crate::api::{Api, Settings, command};

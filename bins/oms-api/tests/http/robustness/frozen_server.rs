@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::{BoxFuture, join_all};
-use oms_test_support::PrivateServer;
+use oms_testing::PrivateServer;
 use serde_json::json;
 
 use crate::answer::Answer;

@@ -9,7 +9,7 @@ use crate::api::{Api, command};
 use crate::eventually::{eventually, until};
 use crate::request::{new_key, small_order};
 use crate::shop::{Customer, Shop};
-use oms_test_support::SilentProxy;
+use oms_testing::SilentProxy;
 
 /// The product's, and a quarter of its for statements.
 const TIMES: [(&str, &str); 7] = [

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use oms_payments::{Received, claim_gateway_events};
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 use oms_validation::TenantId;
 use tokio::sync::Barrier;
 

@@ -6,7 +6,7 @@ use oms_payments::{
     Asked, Attempt, AttemptState, GatewayFault, LaterCause, Operation, Refund, RefundActor,
     RefundEnd, RefundFailure, RefundOutcome, RefundResult, execute_refund,
 };
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 
 use super::till::Till;
 use crate::fake_gateway::Plan;

@@ -7,7 +7,7 @@ use oms_payments::{
     AttemptState, BeginRefund, NewRefund, RefundEnd, RefundResult, RefundState, begin_refund,
     finish_refund,
 };
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 

@@ -8,7 +8,7 @@ use oms_payments::{
     RefundEnd, RefundId, RefundResult, begin_refund, execute_refund, find_pending_refund,
     finish_refund, list_refunds, mirror_refunds,
 };
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 use oms_validation::{IdempotencyKey, Money, TenantId};
 
 use crate::shop::{Shop, usd};

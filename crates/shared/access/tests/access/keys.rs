@@ -11,7 +11,7 @@ use oms_access::{
     KeyState, NewKey, Scope, Scopes, create_key, list_keys, revoke_key, rotate_key,
 };
 use oms_database::{Connection, Database, cached_sql};
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use uuid::Uuid;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oms_access::{AccessError, Credential, Issuer, IssuerSettings, OrdersWrite, TokenAlgorithm};
-use oms_test_support::issuer::{
+use oms_testing::issuer::{
     AUDIENCE, Script, SigningKey, TENANT_CLAIM, TestIssuer, encode, in_seconds, unsigned,
 };
 use ring::hmac;

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::SimpleAsyncConnection;
 use oms_database::Connection;
 use oms_database::installation::{Installation, establish, find, separate, take_over};
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 
 /// Later than anything in these tests, as the clock of another server may have it.
 fn newest_payment() -> Option<DateTime<Utc>> {

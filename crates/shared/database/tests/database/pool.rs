@@ -6,7 +6,7 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use oms_database::{
     Database, DatabaseConfig, DbError, Fitness, Probe, cached_sql, migrations, transaction,
 };
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 
 #[tokio::test]
 async fn a_database_that_was_never_migrated_can_be_asked_what_it_lacks() {

@@ -9,7 +9,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use oms_database::{Connection, migrations};
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 
 #[derive(Debug, QueryableByName)]
 struct Finding {

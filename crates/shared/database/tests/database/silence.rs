@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
 use oms_database::{Database, DatabaseConfig, DbError, PooledConnection, transaction};
-use oms_test_support::{SilentProxy, TestDatabase};
+use oms_testing::{SilentProxy, TestDatabase};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::timeout;

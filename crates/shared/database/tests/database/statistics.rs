@@ -4,7 +4,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use oms_database::{Connection, analyze_grown_tables, cached_sql};
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 
 async fn add_warehouses(connection: &mut Connection, count: usize) {
     let insert = format!(

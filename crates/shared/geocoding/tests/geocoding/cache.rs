@@ -12,7 +12,7 @@ use oms_geocoding::{
     Address, CachedGeocoder, Chain, Coordinates, DEFAULT_TTL, GeocodeError, Geocoder,
     purge_cached_locations,
 };
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
