@@ -32,13 +32,14 @@ const fn row(
 }
 
 /// The table of ARCHITECTURE.md.
-const TABLE: [Row; 18] = [
+const TABLE: [Row; 19] = [
     row("oms-errors", &[], &[]),
     row("oms-batching", &[], &[]),
     row("oms-circuit-breaker", &[], &[]),
     row("oms-monitoring", &[], &[]),
     row("oms-failpoints", &[], &[]),
     row("oms-validation", &["oms-errors"], &[]),
+    row("oms-web", &["oms-errors", "oms-validation"], &[]),
     row("oms-database", &["oms-errors"], &[TEST_SUPPORT]),
     row("oms-work", &["oms-validation", "oms-database"], &[]),
     row(
@@ -53,7 +54,7 @@ const TABLE: [Row; 18] = [
     ),
     row(
         "oms-inventory",
-        &["oms-errors", "oms-validation", "oms-database"],
+        &["oms-errors", "oms-validation", "oms-web", "oms-database"],
         &[TEST_SUPPORT],
     ),
     row(
@@ -61,6 +62,7 @@ const TABLE: [Row; 18] = [
         &[
             "oms-errors",
             "oms-validation",
+            "oms-web",
             "oms-database",
             "oms-batching",
             "oms-circuit-breaker",
@@ -77,6 +79,7 @@ const TABLE: [Row; 18] = [
             "oms-geocoding",
             "oms-errors",
             "oms-validation",
+            "oms-web",
             "oms-database",
             "oms-batching",
             "oms-failpoints",
@@ -94,6 +97,7 @@ const TABLE: [Row; 18] = [
             "oms-access",
             "oms-errors",
             "oms-validation",
+            "oms-web",
             "oms-database",
             "oms-circuit-breaker",
             "oms-monitoring",

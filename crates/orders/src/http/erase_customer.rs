@@ -5,8 +5,9 @@ use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use oms_errors::{INVALID_HEADER, Problem};
 use oms_validation::OrderId;
-use oms_validation::http::{
-    CurrentOperator, CurrentTenant, OptionalIdempotencyKey, OptionalJson, mark_replayed,
+use oms_web::{
+    CurrentOperator, CurrentTenant, OptionalIdempotencyKey, OptionalJson, ProblemResponse,
+    mark_replayed,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -81,7 +82,7 @@ struct WaitingBody {
     status: OrderStatus,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [INVALID_HEADER, CUSTOMER_NOT_FOUND, KEY_REUSED, OUTCOME_UNKNOWN]
 }
 
@@ -112,7 +113,7 @@ pub(super) async fn erase_customer(
     key: OptionalIdempotencyKey,
     id: web::Path<String>,
     body: OptionalJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id: CustomerId = id
         .parse()
         .map_err(|_| Problem::new(&CUSTOMER_NOT_FOUND, "the customer's ID is not a UUID"))?;

@@ -4,7 +4,7 @@ use actix_web::http::header::{self, ETag, EntityTag, Header, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::OrderId;
-use oms_validation::http::{CurrentTenant, Disclosure};
+use oms_web::{CurrentTenant, Disclosure, ProblemResponse};
 use sha2::{Digest, Sha256};
 
 use super::representation::{OrderBody, Secrets};
@@ -12,7 +12,7 @@ use super::{OrdersApi, order_id_of};
 use crate::error::NOT_FOUND;
 use crate::service;
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [NOT_FOUND]
 }
 
@@ -41,7 +41,7 @@ pub(super) async fn get_order(
     disclosure: Disclosure,
     id: web::Path<String>,
     request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
     // Not detached: the statements run in a task of the batch, which a client that goes away does not cut off.
     let details = service::get_order::get_order(&api.context, tenant.0, id).await?;

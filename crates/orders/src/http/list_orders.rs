@@ -2,11 +2,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
-use oms_errors::Problem;
+use oms_errors::{Problem, invalid_field};
 use oms_inventory::WarehouseId;
 use oms_validation::PageSize;
-use oms_validation::http::paging::{PageParameters, id, page_size, parameter, parse_query};
-use oms_validation::http::{CurrentTenant, invalid_field};
+use oms_web::paging::{PageParameters, id, page_size, parameter, parse_query};
+use oms_web::{CurrentTenant, ProblemResponse};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -37,7 +37,7 @@ pub(super) async fn list_orders(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
     request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let query = Query::parse(request.query_string())?;
     let context = api.context.clone();
     let listing = async move {

@@ -2,13 +2,13 @@
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
-use oms_errors::{INVALID_HEADER, Problem};
+use oms_errors::{INVALID_HEADER, Problem, invalid_field};
 use oms_payments::{PaymentInstruction, PaymentMethod, ReturnUrl};
-use oms_validation::http::{
-    CurrentActor, CurrentTenant, Disclosed, Disclosure, IdempotencyKeyHeader, ValidJson,
-    invalid_field, mark_replayed,
-};
 use oms_validation::{Once, OrderId};
+use oms_web::{
+    CurrentActor, CurrentTenant, Disclosed, Disclosure, IdempotencyKeyHeader, ProblemResponse,
+    ValidJson, mark_replayed,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -41,7 +41,7 @@ pub(super) struct Body {
 
 type Paid = Disclosed<OrderSummary, PaidOrder>;
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [
         INVALID_HEADER,
         error::NOT_FOUND,
@@ -94,7 +94,7 @@ pub(super) async fn pay_order(
     key: IdempotencyKeyHeader,
     id: web::Path<String>,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
     let instruction = body.0.into_instruction(api.card_numbers)?;
     let context = api.context.clone();

@@ -4,11 +4,9 @@ use std::fmt;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
-use oms_errors::{INVALID_HEADER, Problem};
+use oms_errors::{INVALID_HEADER, Problem, invalid_field};
 use oms_payments::{PaymentInstruction, PaymentMethod, ReturnUrl};
-use oms_validation::http::{
-    CurrentActor, CurrentTenant, IdempotencyKeyHeader, ValidJson, invalid_field,
-};
+use oms_web::{CurrentActor, CurrentTenant, IdempotencyKeyHeader, ProblemResponse, ValidJson};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -79,7 +77,7 @@ fn read_secret<'de, D: Deserializer<'de>, T, E: fmt::Display>(
     parsed.map_err(serde::de::Error::custom)
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [
         INVALID_HEADER,
         oms_geocoding::ADDRESS_NOT_FOUND,
@@ -137,7 +135,7 @@ pub(super) async fn place_order(
     actor: CurrentActor,
     key: IdempotencyKeyHeader,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let request = body.0.into_request(api.card_numbers)?;
     let context = api.context.clone();
     let placed = api

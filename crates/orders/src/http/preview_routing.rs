@@ -1,10 +1,9 @@
 //! `POST /routing/preview`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
 use oms_inventory::WarehouseId;
 use oms_validation::Money;
-use oms_validation::http::{CurrentTenant, ValidJson};
+use oms_web::{CurrentTenant, ProblemResponse, ValidJson};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -46,7 +45,7 @@ struct PreviewBody {
     routing: RoutingBody,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [
         oms_geocoding::ADDRESS_NOT_FOUND,
         oms_geocoding::TOO_MANY_LOOK_UPS,
@@ -77,7 +76,7 @@ pub(super) async fn preview_routing(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let address = body.0.shipping_address;
     let lines = lines_of(&body.0.items)?;
     let context = api.context.clone();

@@ -2,12 +2,10 @@
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
-use oms_errors::{INVALID_HEADER, Problem};
+use oms_errors::{INVALID_HEADER, Problem, invalid_field};
 use oms_payments::Refund;
-use oms_validation::http::{
-    CurrentActor, CurrentTenant, IdempotencyKeyHeader, ValidJson, invalid_field,
-};
 use oms_validation::{Currency, Money, OrderId};
+use oms_web::{CurrentActor, CurrentTenant, IdempotencyKeyHeader, ProblemResponse, ValidJson};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -59,7 +57,7 @@ struct Answer {
     order_status: OrderStatus,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [
         INVALID_HEADER,
         error::NOT_FOUND,
@@ -103,7 +101,7 @@ pub(super) async fn refund_order(
     key: IdempotencyKeyHeader,
     id: web::Path<String>,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
     let request = body.0.into_request()?;
     let context = api.context.clone();

@@ -4,14 +4,13 @@ use std::collections::HashMap;
 
 use oms_inventory::{ProductId, find_skus};
 use oms_payments::list_calls_from;
-use oms_validation::{OrderId, TenantId};
+use oms_validation::{OrderId, Page, PageSize, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::order::Order;
 use crate::domain::timeline::{Found, Source, TimelineCursor, TimelineEntry};
 use crate::error::OrderError;
 use crate::store::{events, orders, retries};
-use oms_validation::{Page, PageSize};
 
 /// A page of an order's timeline.
 #[derive(Debug)]

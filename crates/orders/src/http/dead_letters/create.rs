@@ -2,11 +2,11 @@
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use oms_errors::{INVALID_HEADER, Problem};
-use oms_validation::http::{
-    CurrentOperator, CurrentTenant, OptionalIdempotencyKey, ValidJson, reason_of,
-};
+use oms_errors::INVALID_HEADER;
 use oms_validation::{Once, OrderId};
+use oms_web::{
+    CurrentOperator, CurrentTenant, OptionalIdempotencyKey, ProblemResponse, ValidJson, reason_of,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -27,7 +27,7 @@ pub(crate) struct Body {
     reason: String,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [INVALID_HEADER, error::NOT_FOUND, error::KEY_REUSED, error::OUTCOME_UNKNOWN],
     with a location: [error::NOT_UNSETTLED]
 }
@@ -56,7 +56,7 @@ pub(crate) async fn create(
     tenant: CurrentTenant,
     key: OptionalIdempotencyKey,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let (order_id, reason) = (body.0.order_id, reason_of(&body.0.reason)?);
     let context = api.context.clone();
     let creating = async move {

@@ -3,10 +3,8 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::PageSize;
-use oms_validation::http::paging::{
-    PageBody, PageParameters, cursor, page_size, parameter, parse_query,
-};
-use oms_validation::http::{CurrentOperator, CurrentTenant};
+use oms_web::paging::{PageBody, PageParameters, cursor, page_size, parameter, parse_query};
+use oms_web::{CurrentOperator, CurrentTenant, ProblemResponse};
 
 use super::representation::DeadLetterBody;
 use crate::domain::cursor::Cursor;
@@ -31,7 +29,7 @@ pub(crate) async fn list(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
     request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let query = Query::parse(request.query_string())?;
     let context = api.context.clone();
     let listing = async move {

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use oms_payments::GatewayCall;
-use oms_validation::http::{Disclosed, Disclosure};
 use oms_validation::{Money, OrderId};
+use oms_web::{Disclosed, Disclosure};
 use serde::Serialize;
 use utoipa::ToSchema;
 

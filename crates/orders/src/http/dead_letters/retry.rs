@@ -1,8 +1,10 @@
 //! `POST /operations/dead-letters/{id}/retry`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::{INVALID_HEADER, Problem};
-use oms_validation::http::{CurrentOperator, CurrentTenant, OptionalIdempotencyKey, mark_replayed};
+use oms_errors::INVALID_HEADER;
+use oms_web::{
+    CurrentOperator, CurrentTenant, OptionalIdempotencyKey, ProblemResponse, mark_replayed,
+};
 
 use super::id_of;
 use super::representation::DeadLetterBody;
@@ -11,7 +13,7 @@ use crate::error::{DEAD_LETTER_NOT_FOUND, DEAD_LETTER_RESOLVED, KEY_REUSED, OUTC
 use crate::http::OrdersApi;
 use crate::service;
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [INVALID_HEADER, DEAD_LETTER_NOT_FOUND, DEAD_LETTER_RESOLVED, KEY_REUSED, OUTCOME_UNKNOWN]
 }
 
@@ -36,7 +38,7 @@ pub(crate) async fn retry(
     tenant: CurrentTenant,
     key: OptionalIdempotencyKey,
     id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
     let context = api.context.clone();
     let retrying = async move {

@@ -1,8 +1,7 @@
 //! `GET /operations/dead-letters/{id}`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
-use oms_validation::http::{CurrentOperator, CurrentTenant, Disclosure};
+use oms_web::{CurrentOperator, CurrentTenant, Disclosure, ProblemResponse};
 
 use super::id_of;
 use super::representation::DetailsBody;
@@ -11,7 +10,7 @@ use crate::error::DEAD_LETTER_NOT_FOUND;
 use crate::http::OrdersApi;
 use crate::service;
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [DEAD_LETTER_NOT_FOUND]
 }
 
@@ -38,7 +37,7 @@ pub(crate) async fn show(
     tenant: CurrentTenant,
     disclosure: Disclosure,
     id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
     let context = api.context.clone();
     let reading =

@@ -1,9 +1,10 @@
 //! `POST /operations/findings/{id}/resolve`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::{INVALID_HEADER, Problem};
-use oms_validation::http::{
-    CurrentOperator, CurrentTenant, OptionalIdempotencyKey, ValidJson, mark_replayed, reason_of,
+use oms_errors::INVALID_HEADER;
+use oms_web::{
+    CurrentOperator, CurrentTenant, OptionalIdempotencyKey, ProblemResponse, ValidJson,
+    mark_replayed, reason_of,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -26,7 +27,7 @@ pub(crate) struct Body {
     reason: String,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [INVALID_HEADER, FINDING_NOT_FOUND, FINDING_RESOLVED, KEY_REUSED, OUTCOME_UNKNOWN]
 }
 
@@ -53,7 +54,7 @@ pub(crate) async fn resolve(
     key: OptionalIdempotencyKey,
     id: web::Path<String>,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
     let reason = reason_of(&body.0.reason)?;
     let context = api.context.clone();

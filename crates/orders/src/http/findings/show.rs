@@ -1,8 +1,7 @@
 //! `GET /operations/findings/{id}`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
-use oms_validation::http::{CurrentOperator, CurrentTenant};
+use oms_web::{CurrentOperator, CurrentTenant, ProblemResponse};
 
 use super::id_of;
 use super::representation::FindingBody;
@@ -11,7 +10,7 @@ use crate::error::FINDING_NOT_FOUND;
 use crate::http::OrdersApi;
 use crate::service;
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [FINDING_NOT_FOUND]
 }
 
@@ -33,7 +32,7 @@ pub(crate) async fn show(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
     id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
     let context = api.context.clone();
     let reading = async move { service::get_finding::get_finding(&context, tenant.0, id).await };

@@ -5,8 +5,9 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use oms_errors::{Problem, UNAUTHENTICATED};
+use oms_validation::OperatorName;
 
-use crate::OperatorName;
+use crate::ProblemResponse;
 
 /// The operator that a request acts for. Whoever checks credentials puts it among the request's extensions; a request
 /// without one is refused with 401.
@@ -14,12 +15,12 @@ use crate::OperatorName;
 pub struct CurrentOperator(pub OperatorName);
 
 impl FromRequest for CurrentOperator {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Error = ProblemResponse;
+    type Future = Ready<Result<Self, ProblemResponse>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let operator = request.extensions().get::<Self>().cloned();
-        ready(operator.ok_or_else(|| Problem::of(&UNAUTHENTICATED)))
+        ready(operator.ok_or_else(|| Problem::of(&UNAUTHENTICATED).into()))
     }
 }
 
@@ -35,7 +36,7 @@ mod tests {
             .insert_header(("authorization", "Bearer of-good-news"))
             .to_http_request();
         let read = || CurrentOperator::from_request(&request, &mut Payload::None).into_inner();
-        assert_eq!(read().unwrap_err().problem_type(), &UNAUTHENTICATED);
+        assert_eq!(read().unwrap_err().0.problem_type(), &UNAUTHENTICATED);
 
         let ann = CurrentOperator(OperatorName::parse("ann").unwrap());
         request.extensions_mut().insert(ann.clone());

@@ -6,22 +6,22 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
 use actix_web::{FromRequest, HttpRequest};
-use oms_errors::{INVALID_REQUEST, Problem, UNSUPPORTED_MEDIA_TYPE};
+use oms_errors::{INVALID_REQUEST, Problem, UNSUPPORTED_MEDIA_TYPE, invalid_fields};
+use oms_validation::json::{self, InvalidJson};
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
-use super::body::{BodyLimits, read_body};
-use super::field_errors::{self, refused};
-use super::media_type::utf8_media_type;
-use crate::json::{self, InvalidJson};
+use crate::body::{BodyLimits, read_body};
+use crate::media_type::utf8_media_type;
+use crate::{ProblemResponse, field_errors};
 
 /// A JSON body that obeys the rules of its type.
 #[derive(Debug)]
 pub struct ValidJson<T>(pub T);
 
 impl<T: DeserializeOwned + Validate + 'static> FromRequest for ValidJson<T> {
-    type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+    type Error = ProblemResponse;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ProblemResponse>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let limits = BodyLimits::of(request);
@@ -29,7 +29,7 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for ValidJson<T> {
         let payload = payload.take();
         Box::pin(async move {
             media_type?;
-            parse(&read_body(payload, limits).await?).map(Self)
+            Ok(Self(parse(&read_body(payload, limits).await?)?))
         })
     }
 }
@@ -39,8 +39,8 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for ValidJson<T> {
 pub struct OptionalJson<T>(pub Option<T>);
 
 impl<T: DeserializeOwned + Validate + 'static> FromRequest for OptionalJson<T> {
-    type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+    type Error = ProblemResponse;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ProblemResponse>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let limits = BodyLimits::of(request);
@@ -53,7 +53,7 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for OptionalJson<T> {
                 return Ok(Self(None));
             }
             media_type?;
-            parse(&body).map(Some).map(Self)
+            Ok(Self(Some(parse(&body)?)))
         })
     }
 }
@@ -71,11 +71,11 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 fn parse<T: DeserializeOwned + Validate>(body: &[u8]) -> Result<T, Problem> {
     let value: T = json::from_slice(body).map_err(|error| match error {
         InvalidJson::Syntax(_) => not_json(),
-        InvalidJson::Member(field) => refused(vec![field]),
+        InvalidJson::Member(field) => invalid_fields(vec![field]),
     })?;
     value
         .validate()
-        .map_err(|errors| refused(field_errors::from_validator(&errors)))?;
+        .map_err(|errors| invalid_fields(field_errors::from_validator(&errors)))?;
     Ok(value)
 }
 
@@ -85,10 +85,10 @@ fn not_json() -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use oms_validation::OrderId;
     use serde::{Deserialize, Serialize};
 
     use super::*;
-    use crate::OrderId;
 
     #[derive(Debug, Deserialize, Validate)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -5,14 +5,15 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::header::IF_MATCH;
 use actix_web::{FromRequest, HttpRequest};
-use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED, PRECONDITION_REQUIRED, Problem};
+use oms_errors::{INVALID_HEADER, PRECONDITION_REQUIRED, Problem};
+use oms_validation::ExpectedVersion;
 use utoipa::IntoParams;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
-use super::entity_tags::EntityTags;
-use crate::ExpectedVersion;
+use crate::ProblemResponse;
+use crate::entity_tags::EntityTags;
 
 /// The `ETag` of a thing in its `version`.
 pub fn etag(version: i32) -> (&'static str, String) {
@@ -25,18 +26,12 @@ pub fn etag(version: i32) -> (&'static str, String) {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IfMatch(pub ExpectedVersion);
 
-/// The refusal of a change that is for another version than the one that there is.
-pub fn version_mismatch(version: i32) -> Problem {
-    let detail = "it was changed meanwhile: read it again, and send its ETag in If-Match";
-    Problem::new(&PRECONDITION_FAILED, detail).with_extension("version", version)
-}
-
 impl FromRequest for IfMatch {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Error = ProblemResponse;
+    type Future = Ready<Result<Self, ProblemResponse>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(read(request).map(Self))
+        ready(read(request).map(Self).map_err(ProblemResponse))
     }
 }
 

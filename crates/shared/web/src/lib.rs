@@ -1,5 +1,4 @@
-//! How a request becomes our types: a JSON body that is bounded, complete and valid, the idempotency key, the version that a
-//! change is for, the page of a list, the tenant, the operator, and what the answer may show.
+#![doc = include_str!("../README.md")]
 
 mod body;
 mod current_actor;
@@ -12,7 +11,9 @@ mod field_errors;
 mod idempotency_key_header;
 mod if_match;
 mod media_type;
+pub mod openapi;
 pub mod paging;
+mod problem_response;
 mod valid_json;
 
 pub use body::{BodyLimits, for_each_piece, read_body};
@@ -22,8 +23,11 @@ pub use current_tenant::CurrentTenant;
 pub use disclosed::Disclosed;
 pub use disclosure::Disclosure;
 pub use entity_tags::EntityTags;
-pub use field_errors::{invalid_field, reason_of};
+pub use field_errors::reason_of;
 pub use idempotency_key_header::{IdempotencyKeyHeader, OptionalIdempotencyKey, mark_replayed};
-pub use if_match::{IfMatch, etag, version_mismatch};
+pub use if_match::{IfMatch, etag};
 pub use media_type::utf8_media_type;
+pub use problem_response::{
+    ProblemResponse, REQUEST_ID, RequestId, method_not_allowed, problem_bytes, problem_json,
+};
 pub use valid_json::{OptionalJson, ValidJson};

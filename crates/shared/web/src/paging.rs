@@ -4,13 +4,11 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use actix_web::web;
-use oms_errors::Problem;
+use oms_errors::{Problem, invalid_field};
+use oms_validation::text::is_blank;
+use oms_validation::{InvalidCursor, InvalidId, Page, PageSize};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
-
-use super::field_errors::invalid_field;
-use crate::text::is_blank;
-use crate::{InvalidCursor, InvalidId, Page, PageSize};
 
 /// One page.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,18 +1,9 @@
 //! Errors of validator, turned into paths and words that a client understands.
 
-use oms_errors::{FieldError, INVALID_REQUEST, Problem};
+use oms_errors::{FieldError, Problem, invalid_field};
+use oms_validation::json::member_of;
+use oms_validation::{InvalidReason, Reason};
 use validator::{ValidationErrors, ValidationErrorsKind};
-
-use crate::json::member_of;
-use crate::{InvalidReason, Reason};
-
-/// A 400 that names one field.
-pub fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Problem {
-    refused(vec![FieldError {
-        field: field.into(),
-        message: message.into(),
-    }])
-}
 
 /// The reason that a body gives in the field `reason`.
 ///
@@ -22,14 +13,8 @@ pub fn reason_of(text: &str) -> Result<Reason, Problem> {
     Reason::parse(text).map_err(|error: InvalidReason| invalid_field("reason", error.to_string()))
 }
 
-/// A 400 that names fields.
-pub(super) fn refused(fields: Vec<FieldError>) -> Problem {
-    let detail = "see errors for the fields that are not valid";
-    Problem::new(&INVALID_REQUEST, detail).with_fields(fields)
-}
-
 /// All fields that break a rule, sorted by path.
-pub(super) fn from_validator(errors: &ValidationErrors) -> Vec<FieldError> {
+pub(crate) fn from_validator(errors: &ValidationErrors) -> Vec<FieldError> {
     let mut fields = Vec::new();
     collect("", errors, &mut fields);
     fields.sort_by(|a, b| a.field.cmp(&b.field));

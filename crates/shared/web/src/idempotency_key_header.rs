@@ -7,11 +7,12 @@ use actix_web::dev::Payload;
 use actix_web::http::header::HeaderValue;
 use actix_web::{FromRequest, HttpRequest, HttpResponseBuilder};
 use oms_errors::{INVALID_HEADER, Problem};
+use oms_validation::{IdempotencyKey, Once};
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::{IntoParams, PartialSchema};
 
-use crate::{IdempotencyKey, Once};
+use crate::ProblemResponse;
 
 /// The standard name (draft-ietf-httpapi-idempotency-key-header) and the one that older clients send.
 const NAMES: [&str; 2] = ["idempotency-key", "x-idempotency-key"];
@@ -25,21 +26,22 @@ pub struct IdempotencyKeyHeader(pub IdempotencyKey);
 pub struct OptionalIdempotencyKey(pub Option<IdempotencyKey>);
 
 impl FromRequest for IdempotencyKeyHeader {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Error = ProblemResponse;
+    type Future = Ready<Result<Self, ProblemResponse>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let missing = || Problem::new(&INVALID_HEADER, "the header Idempotency-Key is required");
-        ready(read(request).and_then(|key| key.map(Self).ok_or_else(missing)))
+        let key = read(request).and_then(|key| key.ok_or_else(missing));
+        ready(key.map(Self).map_err(ProblemResponse))
     }
 }
 
 impl FromRequest for OptionalIdempotencyKey {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Error = ProblemResponse;
+    type Future = Ready<Result<Self, ProblemResponse>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(read(request).map(Self))
+        ready(read(request).map(Self).map_err(ProblemResponse))
     }
 }
 
@@ -130,11 +132,11 @@ mod tests {
 
     use super::*;
 
-    async fn required(request: &HttpRequest) -> Result<IdempotencyKeyHeader, Problem> {
+    async fn required(request: &HttpRequest) -> Result<IdempotencyKeyHeader, ProblemResponse> {
         IdempotencyKeyHeader::extract(request).await
     }
 
-    async fn optional(request: &HttpRequest) -> Result<OptionalIdempotencyKey, Problem> {
+    async fn optional(request: &HttpRequest) -> Result<OptionalIdempotencyKey, ProblemResponse> {
         OptionalIdempotencyKey::extract(request).await
     }
 

@@ -1,5 +1,6 @@
 //! Problems as actix-web answers: the one place that writes `application/problem+json`.
 
+use std::fmt;
 use std::future::ready;
 use std::time::SystemTime;
 
@@ -9,8 +10,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue, HttpDate
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, Route, web};
-
-use crate::{
+use oms_errors::{
     BODY_TIMEOUT, BODY_TOO_LARGE, INTERNAL, INVALID_REQUEST, Kind, METHOD_NOT_ALLOWED, Problem,
     ROUTE_NOT_FOUND, UNAUTHENTICATED, UNSUPPORTED_MEDIA_TYPE,
 };
@@ -22,14 +22,29 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
-impl ResponseError for Problem {
+/// A problem as the answer to a request: what handlers and extractors fail with. Whatever becomes a [`Problem`] becomes one.
+#[derive(Debug)]
+pub struct ProblemResponse(pub Problem);
+
+impl<E: Into<Problem>> From<E> for ProblemResponse {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl fmt::Display for ProblemResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl ResponseError for ProblemResponse {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.problem_type().kind.status())
-            .expect("every Kind has a valid status")
+        status_of(&self.0)
     }
 
     fn error_response(&self) -> HttpResponse {
-        render(self, None)
+        render(&self.0, None)
     }
 }
 
@@ -49,13 +64,13 @@ fn allowed(methods: &str) -> String {
     allowed.join(", ")
 }
 
-fn refuse(method: &Method, allowed: &str) -> Result<HttpResponse, Problem> {
+fn refuse(method: &Method, allowed: &str) -> Result<HttpResponse, ProblemResponse> {
     if method == Method::OPTIONS {
         let mut response = HttpResponse::NoContent();
         return Ok(response.insert_header((header::ALLOW, allowed)).finish());
     }
     let problem = Problem::new(&METHOD_NOT_ALLOWED, format!("use {allowed}"));
-    Err(problem.with_allow(allowed))
+    Err(problem.with_allow(allowed).into())
 }
 
 /// Middleware: every error answer leaves as `application/problem+json` with the request's id, and the causes
@@ -86,8 +101,8 @@ fn as_problem_json(response: ServiceResponse, request_id: Option<&str>) -> Servi
         return response;
     }
     let error = response.response().error();
-    let rendered = match error.and_then(|error| error.as_error::<Problem>()) {
-        Some(problem) => {
+    let rendered = match error.and_then(|error| error.as_error::<ProblemResponse>()) {
+        Some(ProblemResponse(problem)) => {
             log(problem);
             render(problem, request_id)
         }
@@ -143,8 +158,13 @@ fn log(problem: &Problem) {
     }
 }
 
+fn status_of(problem: &Problem) -> StatusCode {
+    StatusCode::from_u16(problem.problem_type().kind.status())
+        .expect("every Kind has a valid status")
+}
+
 fn render(problem: &Problem, request_id: Option<&str>) -> HttpResponse {
-    let mut response = HttpResponse::build(problem.status_code());
+    let mut response = HttpResponse::build(status_of(problem));
     response.content_type("application/problem+json");
     if let Some(seconds) = problem.retry_after_s() {
         response.insert_header((header::RETRY_AFTER, seconds));
@@ -167,7 +187,7 @@ fn render(problem: &Problem, request_id: Option<&str>) -> HttpResponse {
 
 /// A problem as the bytes of an answer, after which the connection ends: for a request that never became one.
 pub fn problem_bytes(problem: &Problem) -> Vec<u8> {
-    let status = problem.status_code();
+    let status = status_of(problem);
     let body = problem.body(None).to_string();
     let (date, length) = (HttpDate::from(SystemTime::now()), body.len());
     format!(
@@ -189,7 +209,7 @@ mod tests {
         assert_eq!(told.status(), StatusCode::NO_CONTENT);
         assert_eq!(told.headers().get(header::ALLOW).unwrap(), "GET, OPTIONS");
         let refused = refuse(&Method::PUT, "GET, OPTIONS").unwrap_err();
-        assert_eq!(refused.allow(), Some("GET, OPTIONS"));
+        assert_eq!(refused.0.allow(), Some("GET, OPTIONS"));
     }
 
     #[test]
@@ -211,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_401_says_how_to_authenticate_and_nothing_else_does() {
-        let answer = |problem_type| Problem::of(problem_type).error_response();
+        let answer = |problem_type| render(&Problem::of(problem_type), None);
         let refused = answer(&UNAUTHENTICATED);
         assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
         let scheme = refused.headers().get(header::WWW_AUTHENTICATE);

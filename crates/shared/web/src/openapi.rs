@@ -5,16 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use oms_errors::{Kind, Problem, ProblemType};
 use serde_json::json;
+use utoipa::Modify;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::header::Header;
-use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, SchemaType, Type};
-use utoipa::openapi::{Object, Ref, RefOr, Response, ResponseBuilder};
-
-use crate::{Kind, Problem, ProblemType};
-
-pub use crate::problem::ProblemBody;
+use utoipa::openapi::schema::{AllOfBuilder, ArrayItems, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{Object, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 
 #[doc(hidden)]
 pub use utoipa as reexport;
@@ -119,10 +117,28 @@ fn text_of(values: &[&str]) -> Object {
     text.enum_values(Some(values)).build()
 }
 
+/// utoipa writes what a page has into the page; a reference says the same.
+#[derive(Clone, Copy, Debug)]
+pub struct PagesOfNamedItems;
+
+impl Modify for PagesOfNamedItems {
+    fn modify(&self, document: &mut OpenApi) {
+        let schemas = document.components.as_mut().map(|it| &mut it.schemas);
+        for (name, schema) in schemas.into_iter().flatten() {
+            if let Some(item) = name.strip_prefix("Page_")
+                && let RefOr::T(Schema::Object(page)) = schema
+                && let Some(RefOr::T(Schema::Array(items))) = page.properties.get_mut("items")
+            {
+                items.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(item).into()));
+            }
+        }
+    }
+}
+
 /// Declares what an endpoint may refuse besides what every endpoint may, as a type for `responses(…)` of `utoipa::path`.
 ///
 /// ```
-/// oms_errors::refusals! { Refusals: [oms_errors::INVALID_REQUEST] }
+/// oms_web::refusals! { Refusals: [oms_errors::INVALID_REQUEST] }
 /// ```
 #[macro_export]
 macro_rules! refusals {
