@@ -31,13 +31,14 @@ const TEST_DATABASE_URL: &str = "OMS_TEST_DATABASE_URL";
 /// Names the localstripe of the smoke test.
 const LOCALSTRIPE_URL: &str = "OMS_LOCALSTRIPE_URL";
 /// All of the workspace, so that shared crates keep their features and are not built again.
-const LOCALSTRIPE_TEST: [&str; 6] = [
+const LOCALSTRIPE_TEST: [&str; 7] = [
     "test",
     "--workspace",
     "--features",
     "oms-payments/localstripe",
     "--test",
-    "localstripe",
+    "payments",
+    "localstripe::",
 ];
 
 /// For clippy, build and every test alike.
