@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use oms_batching::{Batcher, Counts, Limits};
 use oms_database::{Database, DbError, PooledConnection};
 use oms_geocoding::Geocoder;
@@ -14,15 +15,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::bounds::{Bound, OrderBounds};
 use crate::domain::clock::{Clock, DatabaseClock, Now};
+use crate::domain::order::Order;
+use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::service::bounds::BoundsMemory;
-use crate::service::end_paid_orders::EndPaid;
-use crate::service::get_order::Reads;
-use crate::service::look_up::LookUps;
-use crate::service::patience::LockTurns;
-use crate::service::place_together::Placing;
-use crate::service::placing_outcome::{PlacingOutcome, PlacingOutcomes};
-use crate::service::settle_pending::WhenDead;
+use crate::service::placing::look_up::LookUps;
+use crate::service::placing::place_together::Placing;
+use crate::service::placing::placing_outcome::{PlacingOutcome, PlacingOutcomes};
+use crate::service::reading::get_order::Reads;
+use crate::service::settling::settle_pending::WhenDead;
+use crate::service::transitions::bounds::BoundsMemory;
+use crate::service::transitions::end_paid_orders::EndPaid;
+use crate::service::transitions::patience::LockTurns;
 
 /// Most batches of one kind that are under way at a time, of all stores.
 const BATCHES_IN_FLIGHT: usize = 4;
@@ -325,5 +328,13 @@ impl OrderSettings {
             erasure_recheck: Duration::from_secs(3600),
             erasure_retry: Duration::from_secs(10),
         }
+    }
+    /// When an order fails unless it is paid; none when it does not wait for that.
+    pub(crate) fn expires_at(&self, order: &Order) -> Option<DateTime<Utc>> {
+        if order.status != OrderStatus::PendingPayment {
+            return None;
+        }
+        let deadline = TimeDelta::from_std(self.pending_payment_deadline);
+        order.created_at.checked_add_signed(deadline.ok()?)
     }
 }
