@@ -32,6 +32,7 @@ pub use domain::order_listing::{
     InvalidOrderCursor, OrderCursor, OrderFilter, OrderListing, OrderSort,
 };
 pub use domain::placed_order::{PendingOrder, PlacedOrder};
+pub use domain::placing_outcome::PlacingOutcome;
 pub use domain::reason::{InvalidReason, Reason};
 pub use domain::reconcile_window::{InvalidWindow, ReconcileWindow};
 pub use domain::refund::{Disputed, RequestedRefund};
@@ -51,7 +52,6 @@ pub use service::operating::retry_dead_letter::retry_dead_letter;
 pub use service::placing::check_payment::check_payment;
 pub use service::placing::pay_order::pay_order;
 pub use service::placing::place_order::place_order;
-pub use service::placing::placing_outcome::PlacingOutcome;
 pub use service::placing::preview_routing::{RoutingPreview, preview_routing};
 pub use service::reading::get_dead_letter::{DeadLetterDetails, get_dead_letter};
 pub use service::reading::get_order::{OrderDetails, get_order};

@@ -52,7 +52,7 @@ pub async fn check_payment(
 
 /// What can't be settled now is told by what is stored.
 async fn settle(context: &OrderContext, tenant: TenantId, attempt: &Attempt, actor: &str) {
-    let (policy, when_dead) = (FencePolicy::Observe, context.when_dead());
+    let (policy, when_dead) = (FencePolicy::Observe, context.settings.decline_policy);
     let settled = settle_attempt(context, tenant, attempt, policy, when_dead, actor).await;
     if let Err(error) = settled {
         let (order_id, cause): (_, &dyn std::error::Error) = (attempt.order_id, &error);

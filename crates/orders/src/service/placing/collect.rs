@@ -12,7 +12,7 @@ use crate::context::{DeclinePolicy, OrderContext};
 use crate::domain::authorship::Authorship;
 use crate::domain::failure::Failure;
 use crate::error::OrderError;
-use crate::service::settling::settle_pending::{WhenDead, settle_attempt};
+use crate::service::settling::settle_pending::settle_attempt;
 use crate::service::transitions::end_order::{EndedBy, Ending, end_order};
 use crate::service::transitions::end_paid_orders::{PaidOrder, end_paid_order};
 use crate::service::transitions::hold_order::hold_order;
@@ -167,7 +167,7 @@ async fn fence_declined(
     // Somebody else's attempt is somebody else's to settle.
     if let Some(now) = now.filter(|now| now.id == attempt.id && now.state.is_open()) {
         let policy = FencePolicy::Observe;
-        settle_attempt(context, tenant, &now, policy, WhenDead::HoldOrder, actor).await?;
+        settle_attempt(context, tenant, &now, policy, DeclinePolicy::Hold, actor).await?;
     }
     Ok(())
 }

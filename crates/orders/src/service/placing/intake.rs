@@ -8,6 +8,7 @@ use oms_payments::Attempt;
 use oms_validation::{Fingerprint, IdempotencyKey, Location, TenantId};
 
 use crate::context::OrderContext;
+use crate::context::batches::Arrivals;
 use crate::domain::address::ShippingAddress;
 use crate::domain::external_reference::ExternalReference;
 use crate::domain::id::CustomerId;
@@ -15,7 +16,6 @@ use crate::domain::line::RequestedLine;
 use crate::domain::metadata::Metadata;
 use crate::domain::order::Order;
 use crate::error::OrderError;
-use crate::service::placing::place_together::Placing;
 
 /// An order that came in and has a place to go to.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ pub(crate) async fn intake(
     tenant: TenantId,
     arrival: Arrival,
 ) -> Result<Intake, OrderError> {
-    let work = Placing::new(context.clone());
+    let work = Arrivals(context.clone());
     let arrivals = &context.batches.arrivals;
     let placed = arrivals.submit(tenant, Arc::new(arrival), &work).await?;
     match placed.flatten() {

@@ -8,6 +8,7 @@ use oms_database::DbError;
 use oms_validation::{IdempotencyKey, TenantId};
 
 use crate::context::OrderContext;
+use crate::context::batches::LookUps;
 use crate::domain::order::Order;
 use crate::error::OrderError;
 use crate::store::orders;
@@ -21,10 +22,6 @@ pub(crate) async fn look_up(
     let (key, work) = (Arc::new(key.clone()), LookUps(context.clone()));
     context.batches.look_ups.submit(tenant, key, &work).await?
 }
-
-/// Look-ups of keys.
-#[derive(Clone)]
-pub(crate) struct LookUps(Arc<OrderContext>);
 
 impl Work for LookUps {
     type Key = TenantId;

@@ -11,7 +11,7 @@ use oms_payments::{
 };
 use oms_validation::{IdempotencyKey, Keyed, Once, OrderId, TenantId};
 
-use crate::context::OrderContext;
+use crate::context::{DeclinePolicy, OrderContext};
 use crate::domain::authorship::Authorship;
 use crate::domain::fingerprint::of_method;
 use crate::domain::open_payment::{MAX_ATTEMPTS, attempt_begins};
@@ -20,7 +20,7 @@ use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::placing::collect::{Collection, WhenNotStarted, collect};
 use crate::service::placing::stored_answer::answer_as_stored;
-use crate::service::settling::settle_pending::{WhenDead, settle_attempt};
+use crate::service::settling::settle_pending::settle_attempt;
 use crate::service::transitions::advance::Advance;
 use crate::service::transitions::bounds::refuse_declined;
 use crate::service::transitions::change_status::add_note;
@@ -199,7 +199,7 @@ async fn fence(
     attempt: &Attempt,
     actor: &str,
 ) -> Result<(), OrderError> {
-    let (policy, when_dead) = (FencePolicy::CancelPending, WhenDead::HoldOrder);
+    let (policy, when_dead) = (FencePolicy::CancelPending, DeclinePolicy::Hold);
     match settle_attempt(context, tenant, attempt, policy, when_dead, actor).await? {
         Advance::Refused => Err(OrderError::GatewayUnavailable),
         // The gateway did not answer, would not cancel, or has charged what only a person can accept.

@@ -12,13 +12,13 @@ use crate::context::OrderContext;
 use crate::domain::fingerprint;
 use crate::domain::order::OrderRequest;
 use crate::domain::placed_order::{PendingOrder, PlacedOrder};
+use crate::domain::placing_outcome::PlacingOutcome;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::placing::collect::{Collection, WhenNotStarted, collect};
 use crate::service::placing::intake::{Arrival, Intake, intake};
 use crate::service::placing::locate::locate;
 use crate::service::placing::look_up::look_up;
-use crate::service::placing::placing_outcome::PlacingOutcome;
 use crate::service::placing::stored_answer::{answer_as_stored, stored, stored_now};
 
 /// Places an order in the name of `actor`, or answers for the one that the key already stands for.

@@ -20,6 +20,7 @@ use oms_payments::{Attempt, PaymentError, record_attempts};
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
 
 use crate::context::OrderContext;
+use crate::context::batches::Arrivals;
 use crate::domain::bounds::Exceeded;
 use crate::error::OrderError;
 use crate::service::placing::intake::{Arrival, Intake, Outcome};
@@ -40,17 +41,7 @@ const MAX_ROUTINGS: usize = 5;
 /// An order's outcome, or the stock that it has to wait for.
 type Placed = Answer<Outcome, Level>;
 
-/// Placing orders.
-#[derive(Clone)]
-pub(crate) struct Placing(Arc<OrderContext>);
-
-impl Placing {
-    pub(crate) fn new(context: Arc<OrderContext>) -> Self {
-        Self(context)
-    }
-}
-
-impl Work for Placing {
+impl Work for Arrivals {
     type Key = TenantId;
     type Item = Arrival;
     type Output = Outcome;

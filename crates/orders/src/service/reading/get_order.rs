@@ -11,6 +11,7 @@ use oms_payments::{Attempt, Refund, find_payments, find_refunds};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
+use crate::context::batches::Reads;
 use crate::domain::dispute::Dispute;
 use crate::domain::order::Order;
 use crate::error::OrderError;
@@ -47,10 +48,6 @@ pub async fn get_order(
     let found = reads.submit(tenant, Arc::new(order_id), &work).await??;
     found.ok_or(OrderError::NotFound)
 }
-
-/// Reads of orders by their id.
-#[derive(Clone)]
-pub(crate) struct Reads(Arc<OrderContext>);
 
 impl Work for Reads {
     type Key = TenantId;

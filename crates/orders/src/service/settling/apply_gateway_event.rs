@@ -150,7 +150,7 @@ async fn settle(
     tenant: TenantId,
     attempt: &Attempt,
 ) -> Result<Applied, OrderError> {
-    let (policy, when_dead) = (FencePolicy::Observe, context.when_dead());
+    let (policy, when_dead) = (FencePolicy::Observe, context.settings.decline_policy);
     let settled = settle_attempt(context, tenant, attempt, policy, when_dead, WEBHOOK).await?;
     let outcome = match settled {
         Advance::Paid => Outcome::Paid,

@@ -39,8 +39,8 @@ pub(crate) async fn settle_pending(
         return wait_or_end(context, tenant, &attempt, is_over).await;
     }
     let (policy, when_dead) = match is_over {
-        true => (FencePolicy::CancelPending, WhenDead::FailOrder),
-        false => (FencePolicy::KeepPending, context.when_dead()),
+        true => (FencePolicy::CancelPending, DeclinePolicy::Fail),
+        false => (FencePolicy::KeepPending, context.settings.decline_policy),
     };
     settle_attempt(context, tenant, &attempt, policy, when_dead, SWEEPER).await
 }
@@ -62,22 +62,13 @@ async fn wait_or_end(
     })
 }
 
-/// What becomes of an order whose attempt is found dead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WhenDead {
-    /// It fails, and its stock is released.
-    FailOrder,
-    /// It waits for another attempt until its deadline.
-    HoldOrder,
-}
-
 /// One try to settle an order in `PENDING_PAYMENT` by its open attempt; `actor` is who ends it.
 pub(crate) async fn settle_attempt(
     context: &OrderContext,
     tenant: TenantId,
     attempt: &Attempt,
     policy: FencePolicy,
-    when_dead: WhenDead,
+    when_dead: DeclinePolicy,
     actor: &str,
 ) -> Result<Advance, OrderError> {
     let order_id = attempt.order_id;
@@ -93,7 +84,7 @@ pub(crate) async fn settle_attempt(
         closing,
         calls,
     };
-    if let (Ending::Failed(failure), WhenDead::HoldOrder) = (&ending, when_dead) {
+    if let (Ending::Failed(failure), DeclinePolicy::Hold) = (&ending, when_dead) {
         return hold(context, tenant, &proof, order_id, failure, actor).await;
     }
     let by = EndedBy::Actor(actor);

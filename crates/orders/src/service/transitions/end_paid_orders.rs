@@ -10,6 +10,7 @@ use oms_payments::{ClosedAttempt, close_attempts, save_calls};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
+use crate::context::batches::EndPaid;
 use crate::error::OrderError;
 use crate::service::transitions::abort::{Abort, unless_lost};
 use crate::service::transitions::change_status::change_statuses;
@@ -47,10 +48,6 @@ pub(crate) async fn end_paid_order(
     }
     ended
 }
-
-/// Ending orders as paid.
-#[derive(Clone)]
-pub(crate) struct EndPaid(Arc<OrderContext>);
 
 impl Work for EndPaid {
     type Key = TenantId;

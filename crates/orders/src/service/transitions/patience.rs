@@ -3,8 +3,6 @@
 //! A request that waits for a lock inside PostgreSQL holds a connection for as long. A few of them for one order would leave
 //! none for all other orders. So a request waits here, without a connection, and tries from time to time.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use oms_batching::BatchError;
@@ -20,27 +18,6 @@ use crate::service::transitions::abort::Abort;
 
 /// First and longest pause between two tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(40));
-
-type Turn = tokio::sync::Mutex<()>;
-
-/// What requests wait for: orders, by their ids. Of each, one request tries, and the others wait behind it in the order of
-/// their arrival.
-#[derive(Default)]
-pub(crate) struct LockTurns(Mutex<HashMap<(TenantId, Uuid), Weak<Turn>>>);
-
-impl LockTurns {
-    fn of(&self, tenant: TenantId, id: Uuid) -> Arc<Turn> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        turns.retain(|_, turn| turn.strong_count() > 0);
-        let key = (tenant, id);
-        if let Some(turn) = turns.get(&key).and_then(Weak::upgrade) {
-            return turn;
-        }
-        let turn = Arc::default();
-        turns.insert(key, Arc::downgrade(&turn));
-        turn
-    }
-}
 
 /// The error of a transaction that locks an order.
 pub(crate) trait LockError: From<DbError> + From<OrderError> {
