@@ -111,7 +111,7 @@ async fn write(
     given_up: &GivenUp,
 ) -> Result<(), Abort> {
     if claim_key(connection, tenant, decision.keyed).await? == Once::Before(()) {
-        return Err(Abort::Lost);
+        return Err(Abort::LOST);
     }
     let (refund, settlement) = (&given_up.refund, &given_up.settlement);
     let transition = Transition {
@@ -127,10 +127,10 @@ async fn write(
     };
     let order_id = refund.order_id;
     if !change_status(connection, tenant, now, order_id, &transition, authorship).await? {
-        return Err(Abort::Lost);
+        return Err(Abort::LOST);
     }
     let left = finish_refund(connection, tenant, refund, &given_up.end).await?;
-    left.ok_or(Abort::Lost)?;
+    left.ok_or(Abort::LOST)?;
     let (id, how) = (decision.dead_letter_id, Resolution::RefundGivenUp);
     resolve(connection, tenant, now, decision, how, settlement).await?;
     Ok(settlements::insert(connection, tenant, now, id, order_id, settlement).await?)

@@ -50,7 +50,7 @@ pub async fn retry_dead_letter(
             add_note(connection, tenant, now, order_id, authorship).await?;
             let how = Resolution::Retried;
             if !dead_letters::resolve(connection, tenant, now, id, how, &actor, None).await? {
-                return Err(Abort::Lost);
+                return Err(Abort::LOST);
             }
             let stock = stock_of(connection, tenant, order_id).await?;
             let delay = Duration::ZERO;

@@ -218,7 +218,7 @@ async fn write(
     }
     if let Some((refund, end)) = &told.refund {
         let left = finish_refund(connection, tenant, refund, end).await?;
-        left.ok_or(Abort::Lost)?;
+        left.ok_or(Abort::LOST)?;
     }
     release(connection, tenant, order_id).await?;
     resolve(
@@ -243,7 +243,7 @@ async fn change(
     told: &Told,
 ) -> Result<(), Abort> {
     if claim_key(connection, tenant, decision.keyed).await? == Once::Before(()) {
-        return Err(Abort::Lost);
+        return Err(Abort::LOST);
     }
     let from = dead_letter.order_status;
     let (to, failure) = match from {
@@ -266,7 +266,7 @@ async fn change(
     let order_id = dead_letter.order_id;
     match change_status(connection, tenant, now, order_id, &transition, authorship).await? {
         true => Ok(()),
-        false => Err(Abort::Lost),
+        false => Err(Abort::LOST),
     }
 }
 
@@ -294,5 +294,5 @@ pub(super) async fn resolve(
     let note = Some(note.as_str());
     let resolved: Result<bool, DbError> =
         dead_letters::resolve(connection, tenant, now, id, how, &actor, note).await;
-    resolved?.then_some(()).ok_or(Abort::Lost)
+    resolved?.then_some(()).ok_or(Abort::LOST)
 }

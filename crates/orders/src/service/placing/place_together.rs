@@ -25,6 +25,7 @@ use crate::domain::bounds::Exceeded;
 use crate::error::OrderError;
 use crate::service::placing::intake::{Arrival, Intake, Outcome};
 use crate::service::reading::get_order::{OrderDetails, get_order};
+use crate::service::transitions::abort::Abort;
 use crate::store::placements::Insertion;
 use crate::store::{orders, placements};
 use draft::{Draft, drafts, placements_of, reservations_of};
@@ -139,8 +140,8 @@ fn runs_of_distinct_keys(arrivals: &[Arc<Arrival>]) -> Vec<&[Arc<Arrival>]> {
     runs
 }
 
-/// Why a transaction of phase 1 was rolled back.
-enum Abort {
+/// Why what a transaction of phase 1 has done was undone.
+enum Undone {
     /// The keys of these orders are somebody else's.
     KeysTaken(HashSet<OrderId>),
     /// The customers of these orders, by their place among those that came, have too much already.
@@ -149,13 +150,6 @@ enum Abort {
     Stale,
     /// Somebody else has locked the stock of some order.
     Held,
-    Database(DbError),
-}
-
-impl From<DbError> for Abort {
-    fn from(error: DbError) -> Self {
-        Self::Database(error)
-    }
 }
 
 /// Places orders whose keys are distinct. An error means that none was placed.
@@ -200,7 +194,7 @@ async fn place_all(
                 outcomes.refused(&refused, &known, |_| OrderError::NoSingleWarehouse);
                 return Ok(outcomes.into_all());
             }
-            Err(Abort::KeysTaken(taken)) => {
+            Err(Abort::Undo(Undone::KeysTaken(taken))) => {
                 let taken: HashSet<usize> = drafts
                     .iter()
                     .filter(|draft| taken.contains(&draft.order.id))
@@ -209,18 +203,18 @@ async fn place_all(
                 outcomes.keys_taken(&taken);
                 open.retain(|priced| !taken.contains(&priced.index));
             }
-            Err(Abort::Exceeded(exceeded)) => {
+            Err(Abort::Undo(Undone::Exceeded(exceeded))) => {
                 drop(drafts);
                 refuse_exceeding(connection, tenant, &mut outcomes, &mut open, &exceeded).await?;
             }
-            Err(Abort::Stale) => last = OrderError::Contended,
-            Err(Abort::Held) => {
+            Err(Abort::Undo(Undone::Stale)) => last = OrderError::Contended,
+            Err(Abort::Undo(Undone::Held)) => {
                 look = true;
                 last = DbError::LockTimeout.into();
             }
             // A deadlock of ours would be a defect, one with somebody's hand-written statement need not be.
-            Err(Abort::Database(DbError::Deadlock)) if open.len() == 1 => {}
-            Err(Abort::Database(DbError::CommitOutcomeUnknown(cause))) => {
+            Err(Abort::Failed(DbError::Deadlock)) if open.len() == 1 => {}
+            Err(Abort::Failed(DbError::CommitOutcomeUnknown(cause))) => {
                 tracing::warn!(
                     orders = drafts.len(),
                     cause,
@@ -234,7 +228,7 @@ async fn place_all(
                 outcomes.read_back(&drafts, join_all(found).await);
                 return Ok(outcomes.into_all());
             }
-            Err(Abort::Database(error)) => return Err(error.into()),
+            Err(Abort::Failed(error)) => return Err(error.into()),
         }
     }
     Err(last)
@@ -279,7 +273,7 @@ async fn place(
     tenant: TenantId,
     drafts: &[Draft<'_>],
     wait: LockWait,
-) -> Result<Vec<(DateTime<Utc>, Attempt)>, Abort> {
+) -> Result<Vec<(DateTime<Utc>, Attempt)>, Abort<Undone, DbError>> {
     if drafts.is_empty() {
         return Ok(Vec::new());
     }
@@ -297,7 +291,7 @@ async fn write(
     tenant: TenantId,
     drafts: &[Draft<'_>],
     wait: LockWait,
-) -> Result<Vec<(DateTime<Utc>, Attempt)>, Abort> {
+) -> Result<Vec<(DateTime<Utc>, Attempt)>, Abort<Undone, DbError>> {
     let (now, delay) = (context.now(), context.settings.sweep_after);
     bounds::lock_customers(context, connection, tenant, drafts, wait).await?;
     let wanted = placements_of(drafts);
@@ -309,21 +303,20 @@ async fn write(
         placements::insert(connection, tenant, now, delay, PLACED_REASON, &wanted, how).await?;
     if placed.len() < drafts.len() {
         let ids = drafts.iter().map(|draft| draft.order.id);
-        return Err(Abort::KeysTaken(
-            ids.filter(|id| !placed.contains_key(id)).collect(),
-        ));
+        let taken = ids.filter(|id| !placed.contains_key(id)).collect();
+        return Err(Abort::Undo(Undone::KeysTaken(taken)));
     }
     let exceeded = bounds::refused_now(context, tenant, drafts, &placed);
     if !exceeded.is_empty() {
-        return Err(Abort::Exceeded(exceeded));
+        return Err(Abort::Undo(Undone::Exceeded(exceeded)));
     }
     let reserved = reserve(connection, tenant, &reservations_of(drafts), wait).await;
     let outcomes = reserved.map_err(|error| match error {
-        DbError::LockTimeout => Abort::Held,
+        DbError::LockTimeout => Abort::Undo(Undone::Held),
         error => error.into(),
     })?;
     if outcomes.contains(&ReserveOutcome::Stale) {
-        return Err(Abort::Stale);
+        return Err(Abort::Undo(Undone::Stale));
     }
     let attempts: Vec<_> = drafts.iter().map(|draft| draft.attempt.clone()).collect();
     let recorded = record_attempts(connection, tenant, &attempts).await;

@@ -31,5 +31,5 @@ pub(crate) async fn end_finding(
         add_note(connection, tenant, now, order_id, authorship).await?;
     }
     let resolved = findings::resolve(connection, tenant, now, id, by, &cut(note)).await?;
-    resolved.then_some(()).ok_or(Abort::Lost)
+    resolved.then_some(()).ok_or(Abort::LOST)
 }

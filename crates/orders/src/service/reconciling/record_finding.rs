@@ -11,6 +11,7 @@ use crate::domain::id::FindingId;
 use crate::domain::reason::cut;
 use crate::domain::suspicion::Suspicion;
 use crate::error::OrderError;
+use crate::service::transitions::abort::Abort;
 use crate::service::transitions::change_status::add_note;
 use crate::store::alerts::{self, NewAlert};
 use crate::store::findings::{self, Seen};
@@ -26,19 +27,12 @@ pub(crate) enum Recorded {
     Lost,
 }
 
-/// Why the transaction was rolled back.
-enum Abort {
+/// Why a finding was not written.
+enum Unwritten {
     /// The order is somewhere else by now.
-    Lost,
-    /// Somebody else wrote the finding down meanwhile.
+    OrderMoved,
+    /// Somebody else wrote it down meanwhile.
     Known,
-    Database(DbError),
-}
-
-impl From<DbError> for Abort {
-    fn from(error: DbError) -> Self {
-        Self::Database(error)
-    }
 }
 
 /// Writes a confirmed suspicion down, if the order is still where the suspicion needs it to be.
@@ -76,7 +70,7 @@ pub(crate) async fn record_finding(
             };
             let status = add_note(connection, tenant, now, order_id, authorship).await?;
             if status != Some(expected) {
-                return Err(Abort::Lost);
+                return Err(Abort::Undo(Unwritten::OrderMoved));
             }
         }
         let is_first = match seen {
@@ -86,7 +80,7 @@ pub(crate) async fn record_finding(
             Some(_) => findings::reopen(connection, tenant, now, id, suspicion, lease).await?,
         };
         if !is_first {
-            return Err(Abort::Known);
+            return Err(Abort::Undo(Unwritten::Known));
         }
         match seen {
             None => alerts::insert(connection, tenant, now, &alert).await?,
@@ -102,11 +96,11 @@ pub(crate) async fn record_finding(
             tracing::warn!(finding_id = %id, kind, order_id, "the gateway's books and ours differ");
             Ok(Recorded::New(id))
         }
-        Err(Abort::Lost) => Ok(Recorded::Lost),
-        Err(Abort::Known) => {
+        Err(Abort::Undo(Unwritten::OrderMoved)) => Ok(Recorded::Lost),
+        Err(Abort::Undo(Unwritten::Known)) => {
             let seen = findings::see(&mut connection, tenant, now, gateway, suspicion).await?;
             Ok(seen.map_or(Recorded::Lost, |seen| Recorded::Known(seen.id)))
         }
-        Err(Abort::Database(error)) => Err(error.into()),
+        Err(Abort::Failed(error)) => Err(error),
     }
 }

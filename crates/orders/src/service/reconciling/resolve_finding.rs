@@ -38,7 +38,7 @@ pub async fn resolve_finding(
             let finding = findings::find(connection, tenant, id).await?;
             let finding = finding.ok_or(OrderError::FindingNotFound)?;
             if finding.resolved.is_some() {
-                return Err(Abort::Lost);
+                return Err(Abort::LOST);
             }
             end_finding(connection, tenant, now, &finding, &by, reason.as_str()).await?;
             Ok(Once::Now(()))

@@ -1,6 +1,8 @@
 //! One step of a cancellation, for the request that asked for it and for the sweeper alike: proves that no money was taken
 //! or can still be taken, or gives back all that was. Wherever it is cut off, the next one goes on from what is stored.
 
+use std::ops::ControlFlow;
+
 use oms_payments::{
     Attempt, AttemptState, BeginRefund, Closing, FencePolicy, LaterCause, NewRefund, Refund,
     RefundEnd, RefundFailure, RefundId, RefundResult, SettleOutcome, Settled, begin_refund,
@@ -29,24 +31,11 @@ const REASON: &str = "the order was cancelled";
 /// A refund that is to be executed, and the attempt whose money it gives back.
 type Begun = (Attempt, Refund);
 
-/// What became of the fence.
-enum Fenced {
-    /// Whatever is said here.
-    Is(Advance),
-    /// It was too late: the money was taken. The attempt is closed as paid, and a refund is begun.
-    TooLate(Box<Begun>),
-}
+/// What a step came to: the try has ended with it, or goes on with what the step has brought.
+type Step<T> = ControlFlow<Advance, T>;
 
 /// How often a try begins anew because money was given back at the gateway meanwhile.
 const ROUNDS: usize = 3;
-
-/// What one round of a try came to.
-enum Round {
-    /// This.
-    Ended(Advance),
-    /// The gateway's books have changed ours: what is left to be given back is another amount now.
-    Again,
-}
 
 /// One try to cancel an order that is in `CANCELLING`.
 pub(crate) async fn advance_cancelling(
@@ -56,7 +45,7 @@ pub(crate) async fn advance_cancelling(
     actor: &str,
 ) -> Result<Advance, OrderError> {
     for _ in 0..ROUNDS {
-        if let Round::Ended(advance) = go_round(context, tenant, claim, actor).await? {
+        if let Step::Break(advance) = go_round(context, tenant, claim, actor).await? {
             return Ok(advance);
         }
     }
@@ -64,12 +53,13 @@ pub(crate) async fn advance_cancelling(
     Ok(Advance::TryAgain { reason })
 }
 
+/// Goes on, with another round, when the gateway's books have changed ours: what is left to be given back is another amount now.
 async fn go_round(
     context: &OrderContext,
     tenant: TenantId,
     claim: &Claim,
     actor: &str,
-) -> Result<Round, OrderError> {
+) -> Result<Step<()>, OrderError> {
     let order_id = claim.order_id;
     let mut connection = context.database.acquire().await?;
     // In this order: the attempt of a refund has the reference that the refund needs.
@@ -79,33 +69,33 @@ async fn go_round(
     // An order is committed together with its attempt.
     let Some(attempt) = attempt else {
         let reason = "it has no payment attempt".to_owned();
-        return Ok(Round::Ended(Advance::TryAgain { reason }));
+        return Ok(Step::Break(Advance::TryAgain { reason }));
     };
     let begun = match (pending, attempt.state) {
         (Some(refund), _) => (attempt, refund),
-        (None, AttemptState::Other(_)) => return Ok(Round::Ended(Advance::Refused)),
+        (None, AttemptState::Other(_)) => return Ok(Step::Break(Advance::Refused)),
         (None, AttemptState::Paid) => {
             if let Some(round) = look_before(context, tenant, claim, &attempt).await? {
                 return Ok(round);
             }
             match begin(context, tenant, order_id, None, actor).await? {
                 Some(begun) => begun,
-                None => return Ok(Round::Ended(Advance::Superseded)),
+                None => return Ok(Step::Break(Advance::Superseded)),
             }
         }
         (None, state) if state.is_open() => {
             match fence(context, tenant, claim, &attempt, actor).await? {
-                Fenced::Is(advance) => return Ok(Round::Ended(advance)),
-                Fenced::TooLate(begun) => *begun,
+                Step::Break(advance) => return Ok(Step::Break(advance)),
+                Step::Continue(begun) => begun,
             }
         }
         (None, state) if state.is_dead() => {
             let no_money = NoMoney::AttemptIsDead;
             let ended = end_cancelling(context, tenant, order_id, &no_money, actor).await?;
-            return Ok(Round::Ended(cancelled(ended)));
+            return Ok(Step::Break(cancelled(ended)));
         }
         // Its refund was begun between our two looks.
-        (None, _) => return Ok(Round::Ended(Advance::Superseded)),
+        (None, _) => return Ok(Step::Break(Advance::Superseded)),
     };
     oms_failpoints::reached("orders.cancel_refund_begun");
     give_back(context, tenant, begun, actor).await
@@ -117,12 +107,12 @@ async fn look_before(
     tenant: TenantId,
     claim: &Claim,
     attempt: &Attempt,
-) -> Result<Option<Round>, OrderError> {
+) -> Result<Option<Step<()>>, OrderError> {
     let mut connection = context.database.acquire().await?;
     let reach = reach_of(&mut connection, tenant, claim.order_id).await?;
     drop(connection);
     if try_to_follow(context, tenant, attempt, reach).await == Followed::Changed {
-        return Ok(Some(Round::Again));
+        return Ok(Some(Step::Continue(())));
     }
     let mut connection = context.database.acquire().await?;
     let dispute = disputes::find_open(&mut connection, tenant, claim.order_id).await?;
@@ -131,7 +121,7 @@ async fn look_before(
             "the payment is disputed ({}): retry when the dispute is closed",
             dispute.reference
         );
-        Round::Ended(Advance::NeedsPerson { reason })
+        Step::Break(Advance::NeedsPerson { reason })
     }))
 }
 
@@ -142,13 +132,14 @@ fn cancelled(ended: bool) -> Advance {
     }
 }
 
+/// Goes on with a refund when it was too late: the money was taken, and the attempt is closed as paid.
 async fn fence(
     context: &OrderContext,
     tenant: TenantId,
     claim: &Claim,
     attempt: &Attempt,
     actor: &str,
-) -> Result<Fenced, OrderError> {
+) -> Result<Step<Begun>, OrderError> {
     let (order_id, gateway) = (claim.order_id, context.gateway.as_ref());
     let policy = FencePolicy::CancelPending;
     let Settled { outcome, calls } =
@@ -156,7 +147,7 @@ async fn fence(
     oms_failpoints::reached("orders.cancel_settled");
     // Whatever was taken is given back, so that its amount does not matter.
     let Some(closing) = outcome.accept_charged_amount(attempt) else {
-        return Ok(Fenced::Is(unsettled(context, claim, &outcome)));
+        return Ok(Step::Break(unsettled(context, claim, &outcome)));
     };
     let proof = Proof {
         attempt_id: attempt.id,
@@ -166,14 +157,12 @@ async fn fence(
     match proof.closing {
         Closing::Paid { .. } => {
             let begun = begin(context, tenant, order_id, Some(&proof), actor).await?;
-            Ok(begun.map_or(Fenced::Is(Advance::Superseded), |begun| {
-                Fenced::TooLate(Box::new(begun))
-            }))
+            Ok(begun.map_or(Step::Break(Advance::Superseded), Step::Continue))
         }
         Closing::Declined(_) | Closing::Voided | Closing::NeverPrepared => {
             let no_money = NoMoney::NeverTaken(&proof);
             let ended = end_cancelling(context, tenant, order_id, &no_money, actor).await?;
-            Ok(Fenced::Is(cancelled(ended)))
+            Ok(Step::Break(cancelled(ended)))
         }
     }
 }
@@ -237,7 +226,7 @@ async fn try_to_begin(
             // The order first, as everywhere.
             let status = orders::lock_status(connection, tenant, order_id).await?;
             if status != Some(OrderStatus::Cancelling) {
-                return Err(Abort::Lost);
+                return Err(Abort::LOST);
             }
             if let Some(proof) = taken {
                 close_payment(context, connection, tenant, now, order_id, proof).await?;
@@ -245,10 +234,10 @@ async fn try_to_begin(
                 reconciliations::count_no_more(connection, tenant, order_id).await?;
             }
             let BeginRefund::Begun(refund) = begin_refund(connection, tenant, &new).await? else {
-                return Err(Abort::Lost);
+                return Err(Abort::LOST);
             };
             let attempt = find_payment(connection, tenant, order_id).await?;
-            Ok((attempt.ok_or(Abort::Lost)?, refund))
+            Ok((attempt.ok_or(Abort::LOST)?, refund))
         });
         if let Some(begun) = tried.await {
             break begun;
@@ -262,7 +251,7 @@ async fn give_back(
     tenant: TenantId,
     (attempt, refund): Begun,
     actor: &str,
-) -> Result<Round, OrderError> {
+) -> Result<Step<()>, OrderError> {
     let gateway = context.gateway.as_ref();
     let result = execute_refund(&context.database, gateway, tenant, &refund, &attempt, actor).await;
     oms_failpoints::reached("orders.cancel_refunded");
@@ -271,7 +260,7 @@ async fn give_back(
             let no_money = NoMoney::GivenBack(&refund);
             let order_id = refund.order_id;
             let ended = end_cancelling(context, tenant, order_id, &no_money, actor).await?;
-            Ok(Round::Ended(cancelled(ended)))
+            Ok(Step::Break(cancelled(ended)))
         }
         RefundResult::Failed { code } => {
             let advance = fail(context, tenant, &refund, code).await?;
@@ -279,13 +268,13 @@ async fn give_back(
             let reach = Reach::RefundsAndDisputes;
             Ok(
                 match try_to_follow(context, tenant, &attempt, reach).await {
-                    Followed::Changed => Round::Again,
-                    _ => Round::Ended(advance),
+                    Followed::Changed => Step::Continue(()),
+                    _ => Step::Break(advance),
                 },
             )
         }
-        RefundResult::Pending => Ok(Round::Ended(Advance::Waiting)),
-        RefundResult::Later(cause) => Ok(Round::Ended(Advance::of_later(&cause))),
+        RefundResult::Pending => Ok(Step::Break(Advance::Waiting)),
+        RefundResult::Later(cause) => Ok(Step::Break(Advance::of_later(&cause))),
     }
 }
 

@@ -40,20 +40,13 @@ impl AppliedEvents {
         Outcome::ALL.into_iter().map(Outcome::as_str)
     }
 
-    fn count(&mut self, concluded: Concluded) {
-        match concluded {
-            Concluded::Done(outcome) => *self.done.entry(outcome.as_str()).or_default() += 1,
-            Concluded::Postponed => self.postponed += 1,
-            Concluded::Refused => self.refused += 1,
+    fn count(&mut self, applied: &Applied) {
+        match applied {
+            Applied::Done(outcome) => *self.done.entry(outcome.as_str()).or_default() += 1,
+            Applied::TryAgain { .. } => self.postponed += 1,
+            Applied::Refused => self.refused += 1,
         }
     }
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Concluded {
-    Done(Outcome),
-    Postponed,
-    Refused,
 }
 
 /// One turn: applies the messages of the gateway that are due, one bounded batch of each store. Several instances may do so
@@ -72,8 +65,8 @@ pub async fn apply_gateway_events(context: &OrderContext) -> Result<AppliedEvent
     }
     let turn = turn(&DueEvents(context), &context.stopping).await?;
     applied.more_due = turn.more_due;
-    let concluded = turn.outcomes.into_iter().flatten();
-    concluded.for_each(|concluded| applied.count(concluded));
+    let concluded = turn.outcomes.iter().flatten();
+    concluded.for_each(|it| applied.count(it));
     Ok(applied)
 }
 
@@ -83,7 +76,7 @@ struct DueEvents<'a>(&'a OrderContext);
 #[async_trait]
 impl WorkList for DueEvents<'_> {
     type Entry = Vec<GatewayEvent>;
-    type Outcome = Vec<Concluded>;
+    type Outcome = Vec<Applied>;
     type Error = OrderError;
 
     const ENTRIES: &'static str = "gateway events";
@@ -105,7 +98,7 @@ impl WorkList for DueEvents<'_> {
         })
     }
 
-    async fn work(&self, tenant: TenantId, events: &Vec<GatewayEvent>) -> Vec<Concluded> {
+    async fn work(&self, tenant: TenantId, events: &Vec<GatewayEvent>) -> Vec<Applied> {
         let Some(first) = events.first() else {
             return Vec::new();
         };
@@ -120,7 +113,7 @@ impl WorkList for DueEvents<'_> {
         &self,
         tenant: TenantId,
         events: &Vec<GatewayEvent>,
-    ) -> Vec<Concluded> {
+    ) -> Vec<Applied> {
         let applied = Applied::TryAgain {
             reason: "the program failed over it; its log has the defect".to_owned(),
         };
@@ -147,7 +140,7 @@ async fn conclude_all(
     tenant: TenantId,
     events: &[GatewayEvent],
     mut applied: Applied,
-) -> Vec<Concluded> {
+) -> Vec<Applied> {
     let mut all_concluded = Vec::new();
     for event in events {
         let concluded = conclude(context, tenant, event, &applied).await;
@@ -155,7 +148,9 @@ async fn conclude_all(
             let cause: &dyn std::error::Error = &error;
             tracing::warn!(event_id = %event.id, cause, "what became of a webhook could not be written");
             // Its lease is its backoff.
-            Concluded::Postponed
+            Applied::TryAgain {
+                reason: error.to_string(),
+            }
         }));
         applied = applied.for_the_next();
     }
@@ -174,13 +169,13 @@ impl Applied {
     }
 }
 
-/// Writes down what becomes of a message.
+/// Writes down what a try came to, and returns what that is by then: too many tries give the message up.
 async fn conclude(
     context: &OrderContext,
     tenant: TenantId,
     event: &GatewayEvent,
     applied: &Applied,
-) -> Result<Concluded, OrderError> {
+) -> Result<Applied, OrderError> {
     let (base, cap) = context.settings.sweep_backoff;
     let delay = backoff::delay(base, cap, event.lease.tries, rand::random());
     let mut connection = context.database.acquire().await?;
@@ -189,12 +184,12 @@ async fn conclude(
         Applied::Done(outcome) => *outcome,
         Applied::Refused => {
             return_gateway_event(&mut connection, tenant, event, delay).await?;
-            return Ok(Concluded::Refused);
+            return Ok(Applied::Refused);
         }
         Applied::TryAgain { reason } if event.lease.tries < MAX_TRIES => {
             tracing::warn!(%event_id, reason, tries = event.lease.tries, "a webhook can't be applied yet");
             postpone_gateway_event(&mut connection, tenant, event, delay).await?;
-            return Ok(Concluded::Postponed);
+            return Ok(applied.clone());
         }
         Applied::TryAgain { reason } => {
             tracing::warn!(%event_id, reason, tries = event.lease.tries, "a webhook was given up");
@@ -203,5 +198,5 @@ async fn conclude(
     };
     finish_gateway_event(&mut connection, tenant, event, outcome.as_str()).await?;
     tracing::debug!(%event_id, kind = event.kind, outcome = outcome.as_str(), "a webhook was applied");
-    Ok(Concluded::Done(outcome))
+    Ok(Applied::Done(outcome))
 }

@@ -56,32 +56,19 @@ impl SweepSummary {
             + self.superseded
     }
 
-    fn count(&mut self, swept: Swept) {
-        match swept {
-            Swept::Paid => self.paid += 1,
-            Swept::Failed => self.failed += 1,
-            Swept::Cancelled => self.cancelled += 1,
-            Swept::Refunded => self.refunded += 1,
-            Swept::RefundFailed => self.refund_failed += 1,
-            Swept::Postponed => self.postponed += 1,
-            Swept::Refused => self.refused += 1,
-            Swept::DeadLettered => self.dead_lettered += 1,
-            Swept::Superseded => self.superseded += 1,
+    fn count(&mut self, advance: &Advance) {
+        match advance {
+            Advance::Paid => self.paid += 1,
+            Advance::Failed => self.failed += 1,
+            Advance::Cancelled => self.cancelled += 1,
+            Advance::Refunded => self.refunded += 1,
+            Advance::RefundFailed => self.refund_failed += 1,
+            Advance::Superseded => self.superseded += 1,
+            Advance::Refused => self.refused += 1,
+            Advance::Held | Advance::Waiting | Advance::TryAgain { .. } => self.postponed += 1,
+            Advance::NeedsPerson { .. } => self.dead_lettered += 1,
         }
     }
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Swept {
-    Paid,
-    Failed,
-    Cancelled,
-    Refunded,
-    RefundFailed,
-    Postponed,
-    Refused,
-    DeadLettered,
-    Superseded,
 }
 
 /// Takes one turn of the sweeper: one bounded batch of the due orders of each tenant. Several instances may do so at the
@@ -97,8 +84,8 @@ pub async fn sweep_orders(context: &OrderContext) -> Result<SweepSummary, OrderE
     }
     let turn = turn(&Sweep(context), &context.stopping).await?;
     summary.more_due = turn.more_due;
-    let swept = turn.outcomes.into_iter();
-    swept.for_each(|swept| summary.count(swept));
+    let concluded = turn.outcomes.iter();
+    concluded.for_each(|advance| summary.count(advance));
     Ok(summary)
 }
 
@@ -108,7 +95,7 @@ struct Sweep<'a>(&'a OrderContext);
 #[async_trait]
 impl WorkList for Sweep<'_> {
     type Entry = Claim;
-    type Outcome = Swept;
+    type Outcome = Advance;
     type Error = OrderError;
 
     const ENTRIES: &'static str = "orders to settle";
@@ -131,7 +118,7 @@ impl WorkList for Sweep<'_> {
         Ok(Batch::of(claims, limit))
     }
 
-    async fn work(&self, tenant: TenantId, claim: &Claim) -> Swept {
+    async fn work(&self, tenant: TenantId, claim: &Claim) -> Advance {
         let advance = match advance_order(self.0, tenant, claim).await {
             Ok(advance) => advance,
             // Somebody holds its rows: that says nothing about the order.
@@ -141,14 +128,14 @@ impl WorkList for Sweep<'_> {
                 reason: error.to_string(),
             },
         };
-        conclude_or_warn(self.0, tenant, claim, &advance).await
+        conclude_or_warn(self.0, tenant, claim, advance).await
     }
 
-    async fn postpone_panicked(&self, tenant: TenantId, claim: &Claim) -> Swept {
+    async fn postpone_panicked(&self, tenant: TenantId, claim: &Claim) -> Advance {
         let advance = Advance::TryAgain {
             reason: "the program failed over it; its log has the defect".to_owned(),
         };
-        conclude_or_warn(self.0, tenant, claim, &advance).await
+        conclude_or_warn(self.0, tenant, claim, advance).await
     }
 }
 
@@ -156,33 +143,36 @@ async fn conclude_or_warn(
     context: &OrderContext,
     tenant: TenantId,
     claim: &Claim,
-    advance: &Advance,
-) -> Swept {
+    advance: Advance,
+) -> Advance {
     let concluded = conclude(context, tenant, claim, advance).await;
     concluded.unwrap_or_else(|error| {
         let cause: &dyn std::error::Error = &error;
         tracing::warn!(order_id = %claim.order_id, tries = claim.lease.tries, cause, "an order could not be postponed");
         // Its lease is its backoff.
-        Swept::Postponed
+        Advance::TryAgain {
+            reason: error.to_string(),
+        }
     })
 }
 
-/// Writes down what becomes of a claim.
+/// Writes down what a try came to, and returns what that is by then: too many tries need an operator, and somebody else may
+/// have been first.
 async fn conclude(
     context: &OrderContext,
     tenant: TenantId,
     claim: &Claim,
-    advance: &Advance,
-) -> Result<Swept, OrderError> {
+    advance: Advance,
+) -> Result<Advance, OrderError> {
     let (base, cap) = context.settings.sweep_backoff;
     let order_id = claim.order_id;
-    let (delay, counted, swept) = match advance {
-        Advance::Paid => return Ok(Swept::Paid),
-        Advance::Failed => return Ok(Swept::Failed),
-        Advance::Cancelled => return Ok(Swept::Cancelled),
-        Advance::Refunded => return Ok(Swept::Refunded),
-        Advance::RefundFailed => return Ok(Swept::RefundFailed),
-        Advance::Superseded => return Ok(Swept::Superseded),
+    let (delay, counted) = match &advance {
+        Advance::Paid
+        | Advance::Failed
+        | Advance::Cancelled
+        | Advance::Refunded
+        | Advance::RefundFailed
+        | Advance::Superseded => return Ok(advance),
         Advance::NeedsPerson { reason } => return give_up(context, tenant, claim, reason).await,
         Advance::TryAgain { reason } if claim.lease.tries >= context.settings.sweep_max_tries => {
             return give_up(context, tenant, claim, reason).await;
@@ -190,28 +180,28 @@ async fn conclude(
         Advance::TryAgain { reason } => {
             tracing::warn!(%order_id, reason, tries = claim.lease.tries, "an order can't be settled yet");
             let delay = backoff::delay(base, cap, claim.lease.tries, rand::random());
-            (delay, Try::Counts { reason }, Swept::Postponed)
+            (delay, Try::Counts { reason })
         }
         Advance::Refused => {
             let delay = backoff::delay(base, cap, claim.lease.tries, rand::random());
-            (delay, Try::DoesNotCount, Swept::Refused)
+            (delay, Try::DoesNotCount)
         }
         Advance::Waiting => {
             tracing::debug!(%order_id, "the payment is still pending");
             let delay = backoff::delay_of_waiting(base, cap, claim.age, rand::random());
             // What is not paid by its deadline is to be looked at then.
             let delay = until_deadline(context, claim).map_or(delay, |left| delay.min(left));
-            (delay, Try::DoesNotCount, Swept::Postponed)
+            (delay, Try::DoesNotCount)
         }
         Advance::Held => {
             let left = until_deadline(context, claim).unwrap_or_default();
-            (left, Try::DoesNotCount, Swept::Postponed)
+            (left, Try::DoesNotCount)
         }
     };
     let mut connection = context.database.acquire().await?;
     let now = context.now();
     reconciliations::postpone(&mut connection, tenant, now, claim, delay, counted).await?;
-    Ok(swept)
+    Ok(advance)
 }
 
 /// None once it is over.
@@ -226,10 +216,12 @@ async fn give_up(
     tenant: TenantId,
     claim: &Claim,
     reason: &str,
-) -> Result<Swept, OrderError> {
+) -> Result<Advance, OrderError> {
     let given_up = dead_letter_order(context, tenant, claim, reason, SWEEPER).await?;
     Ok(match given_up {
-        true => Swept::DeadLettered,
-        false => Swept::Superseded,
+        true => Advance::NeedsPerson {
+            reason: reason.to_owned(),
+        },
+        false => Advance::Superseded,
     })
 }

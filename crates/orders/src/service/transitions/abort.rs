@@ -1,41 +1,50 @@
-//! Why a transaction that a compare-and-set is part of was rolled back.
+//! Why a transaction was rolled back.
 
 use oms_database::DbError;
 use oms_payments::PaymentError;
 
 use crate::error::OrderError;
 
-/// Why a transaction was rolled back.
-pub(crate) enum Abort {
-    /// Somebody else was first.
-    Lost,
+/// Why a transaction was rolled back: for a reason that the use case deals with, or because it failed.
+pub(crate) enum Abort<R = Lost, E = OrderError> {
+    /// What it was to do is not to be done.
+    Undo(R),
     /// It could not be carried out.
-    Order(OrderError),
+    Failed(E),
 }
 
-impl From<DbError> for Abort {
+/// Somebody else was first: a compare-and-set met something else than it expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lost;
+
+impl<E> Abort<Lost, E> {
+    /// Somebody else was first.
+    pub(crate) const LOST: Self = Self::Undo(Lost);
+}
+
+impl<R, E: From<DbError>> From<DbError> for Abort<R, E> {
     fn from(error: DbError) -> Self {
-        Self::Order(error.into())
+        Self::Failed(error.into())
     }
 }
 
-impl From<OrderError> for Abort {
+impl<R, E: From<OrderError>> From<OrderError> for Abort<R, E> {
     fn from(error: OrderError) -> Self {
-        Self::Order(error)
+        Self::Failed(error.into())
     }
 }
 
-impl From<PaymentError> for Abort {
+impl<R, E: From<PaymentError>> From<PaymentError> for Abort<R, E> {
     fn from(error: PaymentError) -> Self {
-        Self::Order(error.into())
+        Self::Failed(error.into())
     }
 }
 
 /// What a transaction has done; none when somebody else was first, and nothing was changed.
-pub(crate) fn unless_lost<T>(done: Result<T, Abort>) -> Result<Option<T>, OrderError> {
+pub(crate) fn unless_lost<T, E>(done: Result<T, Abort<Lost, E>>) -> Result<Option<T>, E> {
     match done {
         Ok(done) => Ok(Some(done)),
-        Err(Abort::Lost) => Ok(None),
-        Err(Abort::Order(error)) => Err(error),
+        Err(Abort::Undo(Lost)) => Ok(None),
+        Err(Abort::Failed(error)) => Err(error),
     }
 }

@@ -182,7 +182,7 @@ async fn end(connection: &mut Connection, locked: &Locked<'_>, reason: &str) -> 
     let (tenant, now, order_id) = (locked.tenant, locked.now, locked.attempt.order_id);
     let authorship = by_gateway(reason);
     if !change_status(connection, tenant, now, order_id, &transition, authorship).await? {
-        return Err(Abort::Lost);
+        return Err(Abort::LOST);
     }
     release(connection, tenant, order_id).await?;
     Ok(())

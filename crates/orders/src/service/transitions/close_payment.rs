@@ -10,7 +10,7 @@ use crate::service::transitions::abort::Abort;
 use crate::service::transitions::proof::Proof;
 use crate::store::standings;
 
-/// Closes an attempt by compare-and-set; `Lost` when somebody else has moved it. Everything that may close an attempt as
+/// Closes an attempt by compare-and-set; `Abort::LOST` when somebody else has moved it. Everything that may close an attempt as
 /// declined calls this, so that no decline escapes the limits, whoever finds it out and whatever happens to the order.
 pub(crate) async fn close_payment(
     context: &OrderContext,
@@ -22,7 +22,7 @@ pub(crate) async fn close_payment(
 ) -> Result<(), Abort> {
     let closed = close_attempts(connection, tenant, &[proof.closed()]).await?;
     if !closed.contains(&proof.attempt_id) {
-        return Err(Abort::Lost);
+        return Err(Abort::LOST);
     }
     Ok(record_decline(context, connection, tenant, now, order_id, proof).await?)
 }

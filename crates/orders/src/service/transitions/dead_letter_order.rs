@@ -48,10 +48,10 @@ pub(crate) async fn dead_letter_order(
         // The order first: everybody who changes it locks it before anything else of it.
         let status = write(connection, tenant, now, &new).await?;
         if status != Some(claim.status) {
-            return Err(Abort::Lost);
+            return Err(Abort::LOST);
         }
         if !reconciliations::delete_claimed(connection, tenant, claim).await? {
-            return Err(Abort::Lost);
+            return Err(Abort::LOST);
         }
         Ok(())
     });

@@ -91,7 +91,7 @@ async fn write(
         reason: no_money.reason(),
     };
     if !change_status(connection, tenant, now, order_id, &transition, authorship).await? {
-        return Err(Abort::Lost);
+        return Err(Abort::LOST);
     }
     release(connection, tenant, order_id).await?;
     Ok(take_off(connection, tenant, now, &[(order_id, actor)]).await?)
@@ -112,7 +112,7 @@ async fn end_payment(
         NoMoney::GivenBack(refund) => {
             let finished = finish_refund(connection, tenant, refund, &RefundEnd::Refunded).await?;
             let finished = finished.filter(|it| it.attempt == AttemptState::Refunded);
-            finished.map(|_| ()).ok_or(Abort::Lost)
+            finished.map(|_| ()).ok_or(Abort::LOST)
         }
         NoMoney::AttemptIsDead => Ok(()),
     }

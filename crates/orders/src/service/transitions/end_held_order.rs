@@ -34,12 +34,12 @@ pub(crate) async fn end_held_order(
     let ended = transaction(&mut connection, async |connection| {
         let transition = ending.transition();
         if !change_status(connection, tenant, now, order_id, &transition, authorship).await? {
-            return Err(Abort::Lost);
+            return Err(Abort::LOST);
         }
         // Whoever begins another attempt has the order's lock: this sees it, or it finds the order failed.
         let latest = find_payment(connection, tenant, order_id).await?;
         if !latest.is_some_and(|latest| latest.id == attempt.id && latest.state.is_dead()) {
-            return Err(Abort::Lost);
+            return Err(Abort::LOST);
         }
         release(connection, tenant, order_id).await?;
         Ok(take_off(connection, tenant, now, &[(order_id, actor)]).await?)

@@ -107,7 +107,7 @@ async fn write(
     if let EndedBy::Operator(decision) = by
         && claim_key(connection, tenant, decision.keyed).await? == Once::Before(())
     {
-        return Err(Abort::Lost);
+        return Err(Abort::LOST);
     }
     let (actor, reason) = (by.actor(), by.reason(ending));
     let authorship = Authorship {
@@ -116,7 +116,7 @@ async fn write(
     };
     let transition = ending.transition();
     if !change_status(connection, tenant, now, order_id, &transition, authorship).await? {
-        return Err(Abort::Lost);
+        return Err(Abort::LOST);
     }
     if !transition.to.holds_stock() {
         release(connection, tenant, order_id).await?;
@@ -128,7 +128,7 @@ async fn write(
             let how = ending.resolution();
             let resolved =
                 dead_letters::resolve(connection, tenant, now, id, how, &actor, Some(note)).await?;
-            resolved.then_some(()).ok_or(Abort::Lost)
+            resolved.then_some(()).ok_or(Abort::LOST)
         }
         EndedBy::Actor(actor) => Ok(take_off(connection, tenant, now, &[(order_id, actor)]).await?),
     }

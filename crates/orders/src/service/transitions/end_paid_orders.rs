@@ -99,7 +99,7 @@ async fn end_paid_orders(
         )
         .await?;
         if ended.is_empty() {
-            return Err(Abort::Lost);
+            return Err(Abort::LOST);
         }
         let won: Vec<&PaidOrder> = paid
             .iter()
@@ -113,8 +113,8 @@ async fn end_paid_orders(
         // then ended one by one.
         match close_attempts(connection, tenant, &closed).await?.len() == won.len() {
             true => Ok(ended),
-            false if won.len() == 1 => Err(Abort::Lost),
-            false => Err(Abort::Order(OrderError::Contended)),
+            false if won.len() == 1 => Err(Abort::LOST),
+            false => Err(Abort::Failed(OrderError::Contended)),
         }
     });
     let ended = unless_lost(ended.await)?.unwrap_or_default();

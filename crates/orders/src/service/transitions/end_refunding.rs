@@ -49,10 +49,10 @@ async fn finish(
     // The order first, as everywhere.
     let status = orders::lock_status(connection, tenant, refund.order_id).await?;
     if status != Some(OrderStatus::Refunding) {
-        return Err(Abort::Lost);
+        return Err(Abort::LOST);
     }
     let finished = finish_refund(connection, tenant, refund, end).await?;
-    let finished = finished.ok_or(Abort::Lost)?;
+    let finished = finished.ok_or(Abort::LOST)?;
     let now = context.now();
     Ok(write(connection, tenant, now, refund, end, finished, actor).await?)
 }

@@ -89,7 +89,7 @@ async fn follow_once(
                     )
                     .await
                 }
-                _ => Err(Abort::Lost),
+                _ => Err(Abort::LOST),
             }
         });
         if let Some(followed) = tried.await {

@@ -51,7 +51,7 @@ async fn try_to_hold(
             // The order first, as everywhere.
             let placed = orders::lock_placed(connection, tenant, now, order_id).await?;
             let placed = placed.filter(|it| it.status == OrderStatus::PendingPayment);
-            let age = placed.ok_or(Abort::Lost)?.age;
+            let age = placed.ok_or(Abort::LOST)?.age;
             close_payment(context, connection, tenant, now, order_id, proof).await?;
             add_note(connection, tenant, now, order_id, authorship).await?;
             let left = context

@@ -31,9 +31,9 @@ impl LockError for OrderError {
     }
 }
 
-impl LockError for Abort {
+impl<R, E: LockError> LockError for Abort<R, E> {
     fn is_contended(&self) -> bool {
-        matches!(self, Self::Order(error) if BatchError::is_contended(error))
+        matches!(self, Self::Failed(error) if error.is_contended())
     }
 }
 
