@@ -64,12 +64,11 @@ pub use service::reconciling::compared_tenants::compared_tenants;
 pub use service::reconciling::get_finding::get_finding;
 pub use service::reconciling::list_findings::list_findings;
 pub use service::reconciling::measure_reconciliation::{Reconciliation, measure_reconciliation};
-pub use service::reconciling::reconcile_charges::{
-    Going, ReconcileObserver, ReconcileSummary, reconcile_charges,
-};
+pub use service::reconciling::reconcile_charges::reconcile_charges;
 pub use service::reconciling::reconcile_next::{ReconcileSchedule, ReconcileTurn, reconcile_next};
 pub use service::reconciling::resolve_finding::resolve_finding;
 pub use service::reconciling::settle_due_findings::settle_due_findings;
+pub use service::reconciling::walk::{Going, ReconcileObserver, ReconcileSummary};
 pub use service::reversing::cancel_order::{Cancellation, cancel_order};
 pub use service::reversing::refund_order::{RefundedOrder, refund_order};
 pub use service::settling::apply_gateway_events::{AppliedEvents, apply_gateway_events};

@@ -10,7 +10,7 @@ use crate::domain::reconcile_window::ReconcileWindow;
 use crate::domain::suspicion::judge_payment;
 use crate::error::OrderError;
 use crate::service::reconciling::check_charge::{ChargeCheck, write_down};
-use crate::service::reconciling::reconcile_charges::{Going, Walk};
+use crate::service::reconciling::walk::{Going, Walk};
 use crate::store::paid_orders;
 
 /// Orders that are read at a time.

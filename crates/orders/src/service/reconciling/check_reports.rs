@@ -11,7 +11,7 @@ use oms_validation::TenantId;
 use crate::context::OrderContext;
 use crate::domain::reconcile_window::ReconcileWindow;
 use crate::error::OrderError;
-use crate::service::reconciling::reconcile_charges::{Going, Tenants, Walk};
+use crate::service::reconciling::walk::{Going, Tenants, Walk};
 use crate::service::transitions::book_reported::GoesOn;
 use crate::service::transitions::follow_gateway::{Reach, follow_gateway};
 

@@ -2,92 +2,24 @@
 //! disputes of older ones, and then our paid orders whose charges were not among them. The gateway's lists are read once for
 //! all tenants.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::error::Error;
-
 use oms_payments::{ListedCharge, PaymentError};
-use oms_validation::{OrderId, TenantId};
+use oms_validation::TenantId;
 
 use crate::context::OrderContext;
-use crate::domain::finding::FindingKind;
-use crate::domain::id::FindingId;
 use crate::domain::reconcile_window::ReconcileWindow;
 use crate::domain::suspicion::Judgement;
 use crate::error::OrderError;
-use crate::service::reconciling::check_charge::{ChargeCheck, catch_up, confirm};
+use crate::service::reconciling::check_charge::{catch_up, confirm};
 use crate::service::reconciling::check_paid_orders::check_paid_orders;
 use crate::service::reconciling::check_reports::check_reports;
 use crate::service::reconciling::compared_tenants::compared_tenants;
 use crate::service::reconciling::judge_charges::{BooksState, judge_charges};
-use crate::service::reconciling::reconcile_next::Lease;
+use crate::service::reconciling::lease::Lease;
 use crate::service::reconciling::settle_due_findings::settle_due_findings;
+use crate::service::reconciling::walk::{
+    Going, ReconcileObserver, ReconcileSummary, Tenants, Walk,
+};
 use crate::store::findings;
-
-/// Most orders that are remembered as seen. One that is not remembered is looked up once more, which costs a call.
-const MAX_SEEN: usize = 1_000_000;
-
-/// What a comparison did, so far or in all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ReconcileSummary {
-    /// Charges that were looked at.
-    pub charges: u64,
-    /// Paid orders whose charge was not among them, and that were looked up.
-    pub orders: u64,
-    /// What was found that was not known before.
-    pub found: Vec<(FindingId, FindingKind)>,
-    /// What was found again.
-    pub known: Vec<FindingId>,
-    /// What was put right, of these and of earlier findings.
-    pub settled: Vec<FindingId>,
-    /// The tenant of each of these findings.
-    pub owners: HashMap<FindingId, TenantId>,
-    /// Tenants that could not be compared; the log has the reasons.
-    pub failed: Vec<TenantId>,
-    /// Findings of all tenants that are open at the end.
-    pub open: u64,
-    /// False when somebody stopped it before its end.
-    pub finished: bool,
-}
-
-/// Whether to go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Going {
-    /// Do.
-    On,
-    /// Stop here. What was written stays, and the next comparison begins anew.
-    Stop,
-}
-
-/// Somebody who watches a comparison, and may stop it.
-pub trait ReconcileObserver: Send + Sync {
-    /// Called now and then, after each page at least.
-    fn progressed(&self, summary: &ReconcileSummary) -> Going;
-}
-
-/// The tenants of a comparison.
-pub(crate) struct Tenants {
-    /// The installation's own, which has the findings about charges of no known tenant.
-    pub(crate) own: TenantId,
-    /// Those to whom a charge may belong.
-    pub(crate) known: BTreeSet<TenantId>,
-    /// Those that are compared now.
-    pub(crate) compared: BTreeSet<TenantId>,
-}
-
-impl Tenants {
-    /// Distributes charges: each belongs to the tenant that its metadata names, if that is known here.
-    fn distribute(&self, charges: Vec<ListedCharge>) -> BTreeMap<TenantId, Vec<ListedCharge>> {
-        let mut distributed: BTreeMap<TenantId, Vec<ListedCharge>> = BTreeMap::new();
-        for charge in charges {
-            let named = charge.tenant_id.filter(|it| self.known.contains(it));
-            let tenant = named.unwrap_or(self.own);
-            if self.compared.contains(&tenant) {
-                distributed.entry(tenant).or_default().push(charge);
-            }
-        }
-        distributed
-    }
-}
 
 /// Compares the gateway's charges with the orders of every tenant, from one time to another. It may be repeated, and run
 /// at the same time as others: each difference is written down once, with one alert.
@@ -121,12 +53,7 @@ pub(crate) async fn reconcile(
     observer: &dyn ReconcileObserver,
     lease: Option<&Lease<'_>>,
 ) -> Result<ReconcileSummary, OrderError> {
-    let mut walk = Walk {
-        observer,
-        lease,
-        seen: HashSet::new(),
-        summary: ReconcileSummary::default(),
-    };
+    let mut walk = Walk::new(observer, lease);
     for (tenant, id) in settle_due_findings(context).await? {
         walk.settled(tenant, id);
     }
@@ -211,84 +138,4 @@ async fn check_charges_of(
         }
     }
     Ok(Going::On)
-}
-
-/// A comparison on its way.
-pub(crate) struct Walk<'a> {
-    observer: &'a dyn ReconcileObserver,
-    lease: Option<&'a Lease<'a>>,
-    seen: HashSet<OrderId>,
-    summary: ReconcileSummary,
-}
-
-impl Walk<'_> {
-    pub(crate) fn count_order(&mut self) {
-        self.summary.orders += 1;
-    }
-
-    fn see(&mut self, order_id: OrderId) {
-        if self.seen.len() < MAX_SEEN {
-            self.seen.insert(order_id);
-        }
-    }
-
-    pub(crate) fn has_seen(&self, order_id: OrderId) -> bool {
-        self.seen.contains(&order_id)
-    }
-
-    fn settled(&mut self, tenant: TenantId, id: FindingId) {
-        self.summary.owners.insert(id, tenant);
-        self.summary.settled.push(id);
-    }
-
-    pub(crate) fn has_failed(&self, tenant: TenantId) -> bool {
-        self.summary.failed.contains(&tenant)
-    }
-
-    /// Goes on with the other tenants where one can't be compared.
-    pub(crate) fn unless_failed(
-        &mut self,
-        tenant: TenantId,
-        checked: Result<Going, OrderError>,
-    ) -> Going {
-        checked.unwrap_or_else(|error| {
-            let cause: &dyn Error = &error;
-            tracing::warn!(%tenant, cause, "a tenant could not be compared with the gateway's charges");
-            self.summary.failed.push(tenant);
-            Going::On
-        })
-    }
-
-    /// Counts what came of comparing one charge or order.
-    pub(crate) async fn checked(
-        &mut self,
-        tenant: TenantId,
-        check: ChargeCheck,
-    ) -> Result<Going, OrderError> {
-        match check {
-            ChargeCheck::Fine => {}
-            ChargeCheck::Known(id) => {
-                self.summary.owners.insert(id, tenant);
-                self.summary.known.push(id);
-            }
-            ChargeCheck::Found { id, kind, settled } => {
-                self.summary.owners.insert(id, tenant);
-                self.summary.found.push((id, kind));
-                if settled {
-                    self.summary.settled.push(id);
-                }
-            }
-        }
-        self.going().await
-    }
-
-    /// Whether to go on.
-    pub(crate) async fn going(&self) -> Result<Going, OrderError> {
-        if let Some(lease) = self.lease
-            && !lease.keep().await?
-        {
-            return Ok(Going::Stop);
-        }
-        Ok(self.observer.progressed(&self.summary))
-    }
 }
