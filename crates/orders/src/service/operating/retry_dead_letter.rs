@@ -55,7 +55,7 @@ pub async fn retry_dead_letter(
             let stock = stock_of(connection, tenant, order_id).await?;
             let delay = Duration::ZERO;
             reconciliations::insert(connection, tenant, now, order_id, delay, stock).await?;
-            Ok(Once::Now(()))
+            Ok::<_, Abort>(Once::Now(()))
         });
         if let Some(retried) = tried.await {
             break retried;

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use oms_payments::Attempt;
-use oms_validation::{Fingerprint, IdempotencyKey, OrderId, TenantId};
+use oms_validation::{Fingerprint, IdempotencyKey, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::fingerprint;
-use crate::domain::order::OrderRequest;
-use crate::domain::placed_order::{PendingOrder, PlacedOrder};
+use crate::domain::order::{Order, OrderRequest};
+use crate::domain::placed_order::PlacedOrder;
 use crate::domain::placing_outcome::PlacingOutcome;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;

@@ -328,7 +328,7 @@ async fn write(
 }
 
 /// Recording an attempt asks no gateway.
-fn database_error(error: PaymentError) -> Abort {
+fn database_error(error: PaymentError) -> Abort<Undone, DbError> {
     match error {
         PaymentError::Database(error) => error.into(),
         PaymentError::Gateway(error) => {

@@ -17,7 +17,7 @@ use crate::store::paid_orders;
 const PAGE: usize = 200;
 
 /// Looks at a tenant's paid orders of a window that were not seen.
-pub(crate) async fn check_paid_orders(
+pub(super) async fn check_paid_orders(
     context: &OrderContext,
     tenant: TenantId,
     window: &ReconcileWindow,

@@ -16,7 +16,7 @@ use crate::service::transitions::book_reported::GoesOn;
 use crate::service::transitions::follow_gateway::{Reach, follow_gateway};
 
 /// Brings our books up to what the gateway reported within a window and no webhook has told us.
-pub(crate) async fn check_reports(
+pub(super) async fn check_reports(
     context: &OrderContext,
     tenants: &Tenants,
     window: &ReconcileWindow,

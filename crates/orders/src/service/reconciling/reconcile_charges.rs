@@ -46,7 +46,7 @@ pub async fn reconcile_charges(
 }
 
 /// The same, under a lease that is kept for as long as it takes.
-pub(crate) async fn reconcile(
+pub(super) async fn reconcile(
     context: &OrderContext,
     tenants: &Tenants,
     window: &ReconcileWindow,

@@ -1,6 +1,6 @@
 //! Writing a finding down: the finding, its one alert, and a note in the order's timeline, in one commit.
 
-use oms_database::{DbError, transaction};
+use oms_database::transaction;
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;

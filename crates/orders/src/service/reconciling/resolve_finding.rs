@@ -41,7 +41,7 @@ pub async fn resolve_finding(
                 return Err(Abort::LOST);
             }
             end_finding(connection, tenant, now, &finding, &by, reason.as_str()).await?;
-            Ok(Once::Now(()))
+            Ok::<_, Abort>(Once::Now(()))
         });
         if let Some(resolved) = tried.await {
             break resolved;

@@ -237,7 +237,7 @@ async fn try_to_begin(
                 return Err(Abort::LOST);
             };
             let attempt = find_payment(connection, tenant, order_id).await?;
-            Ok((attempt.ok_or(Abort::LOST)?, refund))
+            Ok::<_, Abort>((attempt.ok_or(Abort::LOST)?, refund))
         });
         if let Some(begun) = tried.await {
             break begun;

@@ -8,7 +8,7 @@ use oms_payments::{
 };
 use oms_validation::{OrderId, TenantId};
 
-use crate::context::OrderContext;
+use crate::context::{DeclinePolicy, OrderContext};
 use crate::domain::actor::SWEEPER;
 use crate::domain::authorship::Authorship;
 use crate::domain::failure::Failure;

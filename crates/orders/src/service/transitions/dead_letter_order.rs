@@ -53,7 +53,7 @@ pub(crate) async fn dead_letter_order(
         if !reconciliations::delete_claimed(connection, tenant, claim).await? {
             return Err(Abort::LOST);
         }
-        Ok(())
+        Ok::<_, Abort>(())
     });
     Ok(unless_lost(written.await)?.is_some())
 }

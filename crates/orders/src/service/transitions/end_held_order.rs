@@ -42,7 +42,7 @@ pub(crate) async fn end_held_order(
             return Err(Abort::LOST);
         }
         release(connection, tenant, order_id).await?;
-        Ok(take_off(connection, tenant, now, &[(order_id, actor)]).await?)
+        Ok::<_, Abort>(take_off(connection, tenant, now, &[(order_id, actor)]).await?)
     });
     Ok(unless_lost(ended.await)?.is_some())
 }

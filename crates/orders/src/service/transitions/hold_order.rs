@@ -71,7 +71,7 @@ async fn try_to_hold(
             if let Some(key) = released {
                 idempotency_keys::release(connection, tenant, key).await?;
             }
-            Ok(())
+            Ok::<_, Abort>(())
         });
         if let Some(held) = tried.await {
             break held;
