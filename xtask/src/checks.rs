@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
+use crate::bench;
 use crate::cargo_deny;
 use crate::command;
 use crate::database::Cluster;
@@ -141,7 +142,9 @@ impl Run<'_> {
                 let tests = with_features(&[test_runner(workspace), &kinds].concat());
                 self.tests("tests", &tests, Some(equipment))?;
                 let doc_tests = with_features(&["test", "--workspace", "--doc"]);
-                self.tests("documentation tests", &doc_tests, Some(equipment))
+                self.tests("documentation tests", &doc_tests, Some(equipment))?;
+                let repeat = format!("cargo xtask bench {}", bench::CHECK.join(" "));
+                self.step("measuring", &repeat, |_| bench::check(workspace))
             }
             None => {
                 let unit_tests = with_features(&["test", "--workspace", "--lib", "--bins"]);

@@ -49,7 +49,7 @@ fn crates(workspace: &Workspace, files: &[TextFile]) -> String {
             .filter(|it| it.path.is_some() && it.kind.as_deref() != Some("dev"))
             .for_each(|it| graph.add_use(&package.name, &it.name));
     }
-    shown("crates", &graph, &sizes)
+    shown("The workspace", "crates", &graph, &sizes)
 }
 
 /// The files and folders that stand side by side in a folder.
@@ -74,7 +74,9 @@ fn rooms_of(folder: &str, files: &[TextFile]) -> String {
             .strip_prefix(folder)
             .and_then(|rest| rest.strip_prefix('/'));
         let room = rest.and_then(|rest| rest.split('/').next());
-        if let Some(room) = room.map(|room| room.trim_end_matches(".rs")) {
+        let room = room.map(|room| room.trim_end_matches(".rs"));
+        // The root of a crate only hands names on.
+        if let Some(room) = room.filter(|room| !["lib", "main"].contains(room)) {
             graph.add(room);
             count(&mut sizes, room, &file.text);
         }
@@ -90,7 +92,7 @@ fn rooms_of(folder: &str, files: &[TextFile]) -> String {
             graph.add_use(from, to);
         }
     }
-    shown(folder, &graph, &sizes)
+    shown(folder, "rooms", &graph, &sizes)
 }
 
 fn count<'a>(sizes: &mut Sizes<'a>, name: &'a str, text: &str) {
@@ -98,11 +100,11 @@ fn count<'a>(sizes: &mut Sizes<'a>, name: &'a str, text: &str) {
     *size = (size.0 + 1, size.1 + text.lines().count());
 }
 
-fn shown(title: &str, graph: &Graph<'_>, sizes: &Sizes<'_>) -> String {
+fn shown(title: &str, things: &str, graph: &Graph<'_>, sizes: &Sizes<'_>) -> String {
     let (floors, circles) = (graph.floors(), graph.circles());
     let arrows: usize = graph.things().map(|(_, used)| used.len()).sum();
     let mut text = format!(
-        "{title}: {} things, {arrows} arrows, {} circles\n",
+        "{title}: {} {things}, {arrows} arrows, {} circles\n",
         floors.len(),
         circles.len()
     );
@@ -111,9 +113,10 @@ fn shown(title: &str, graph: &Graph<'_>, sizes: &Sizes<'_>) -> String {
         for (thing, used) in graph.things().filter(|(thing, _)| floors[thing] == floor) {
             let (files, lines) = sizes.get(thing).copied().unwrap_or_default();
             write!(text, "  {floor}  {thing} ({files} files, {lines} lines)").expect(WRITES);
+            let times = |times: &usize| (*times > 1).then(|| format!(" ×{times}"));
             let used: Vec<String> = used
                 .iter()
-                .map(|(name, times)| format!("{name} {times}"))
+                .map(|(name, count)| format!("{name}{}", times(count).unwrap_or_default()))
                 .collect();
             if !used.is_empty() {
                 write!(text, " → {}", used.join(", ")).expect(WRITES);
@@ -154,8 +157,8 @@ mod tests {
             file("crates/orders/src/error.rs", ""),
         ];
         let text = rooms_of("crates/orders/src/service", &files);
-        let expected = "crates/orders/src/service: 2 things, 1 arrows, 0 circles\n  \
-            2  a (2 files, 2 lines) → b 2\n  1  b (1 files, 2 lines)\n\n";
+        let expected = "crates/orders/src/service: 2 rooms, 1 arrows, 0 circles\n  \
+            2  a (2 files, 2 lines) → b ×2\n  1  b (1 files, 2 lines)\n\n";
         assert_eq!(text, expected);
     }
 

@@ -17,8 +17,8 @@ use super::representation::{OrderBody, PendingOrder};
 use super::{OrdersApi, order_id_of, reason_of};
 use crate::domain::reason::Reason;
 use crate::error::{self, OrderError, RETRY_AFTER_S, location_of};
-use crate::service;
-use crate::service::cancel_order::Cancellation;
+use crate::service::reversing;
+use crate::service::reversing::cancel_order::Cancellation;
 
 /// The body, which may be absent.
 #[derive(Debug, Default, Deserialize, Validate, ToSchema)]
@@ -70,7 +70,7 @@ pub(super) async fn cancel_order(
     let cancelling = async move {
         let (tenant, key, reason) = (tenant.0, key.0.as_ref(), reason.as_ref());
         let actor = actor.0.as_str();
-        service::cancel_order::cancel_order(&context, tenant, id, key, reason, actor).await
+        reversing::cancel_order::cancel_order(&context, tenant, id, key, reason, actor).await
     };
     let cancellation = api.detached(cancelling).await??;
     Ok(answer(cancellation, disclosure)?)

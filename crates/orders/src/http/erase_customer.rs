@@ -19,8 +19,8 @@ use crate::domain::erasure::{Erasure, ErasureProgress, WaitingOrder};
 use crate::domain::id::{CustomerId, ErasureId};
 use crate::domain::status::OrderStatus;
 use crate::error::{CUSTOMER_NOT_FOUND, KEY_REUSED, OUTCOME_UNKNOWN, RETRY_AFTER_S};
-use crate::service;
-use crate::service::erase_customer::ErasedCustomer;
+use crate::service::operating;
+use crate::service::operating::erase_customer::ErasedCustomer;
 
 /// The body, which may be absent.
 #[derive(Debug, Default, Deserialize, Validate, ToSchema)]
@@ -121,7 +121,7 @@ pub(super) async fn erase_customer(
     let context = api.context.clone();
     let erasing = async move {
         let (tenant, key, operator) = (tenant.0, key.0.as_ref(), &operator.0);
-        service::erase_customer::erase_customer(
+        operating::erase_customer::erase_customer(
             &context,
             tenant,
             id,

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::representation::{OrderBody, Secrets};
 use super::{OrdersApi, order_id_of};
 use crate::error::NOT_FOUND;
-use crate::service;
+use crate::service::reading;
 
 oms_web::refusals! {
     Refusals: [NOT_FOUND]
@@ -44,7 +44,7 @@ pub(super) async fn get_order(
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
     // Not detached: the statements run in a task of the batch, which a client that goes away does not cut off.
-    let details = service::get_order::get_order(&api.context, tenant.0, id).await?;
+    let details = reading::get_order::get_order(&api.context, tenant.0, id).await?;
     let secrets = match disclosure.payment_secrets {
         true => Secrets::Shown,
         false => Secrets::Kept,

@@ -14,8 +14,8 @@ use super::{OrdersApi, order_id_of};
 use crate::domain::status::OrderStatus;
 use crate::domain::timeline::{Happening, TimelineEntry};
 use crate::error::NOT_FOUND;
-use crate::service;
-use crate::service::get_timeline::OrderTimeline;
+use crate::service::reading;
+use crate::service::reading::get_timeline::OrderTimeline;
 
 oms_web::refusals! {
     Refusals: [NOT_FOUND]
@@ -52,7 +52,7 @@ pub(super) async fn get_timeline(
     let (size, after) = (page_size(&query)?, cursor(&query)?);
     let context = api.context.clone();
     let reading = async move {
-        service::get_timeline::get_timeline(&context, tenant.0, id, after, size).await
+        reading::get_timeline::get_timeline(&context, tenant.0, id, after, size).await
     };
     let timeline = api.detached(reading).await??;
     let stock = StockBody::of(&timeline);

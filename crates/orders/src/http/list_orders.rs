@@ -18,7 +18,7 @@ use crate::domain::order::Order;
 use crate::domain::order_listing::{OrderCursor, OrderFilter, OrderListing, OrderSort};
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::service;
+use crate::service::reading;
 
 /// 200 with a page, newest first unless `sort` is `oldest`. `status`, `customerId`, `warehouseId`, `createdFrom`, `createdTo`,
 /// `externalReference` and `disputed` narrow it, all that are given together; `limit` is 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
@@ -46,7 +46,7 @@ pub(super) async fn list_orders(
             size,
             after,
         } = query;
-        service::list_orders::list_orders(&context, tenant.0, &listing, after, size).await
+        reading::list_orders::list_orders(&context, tenant.0, &listing, after, size).await
     };
     let listed = api.detached(listing).await??;
     let page = listed.page.try_map(|order| ListedOrder::of(&order))?;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::representation::RefundBody;
 use super::{OrdersApi, order_id_of};
 use crate::error::NOT_FOUND;
-use crate::service;
+use crate::service::reading;
 
 /// All refunds of an order.
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,7 +43,7 @@ pub(super) async fn list_refunds(
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
     let context = api.context.clone();
-    let reading = async move { service::get_order::get_order(&context, tenant.0, id).await };
+    let reading = async move { reading::get_order::get_order(&context, tenant.0, id).await };
     let details = api.detached(reading).await??;
     let items = details.refunds.into_iter().map(RefundBody::from).collect();
     Ok(HttpResponse::Ok().json(Body { items }))

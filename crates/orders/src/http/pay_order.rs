@@ -18,9 +18,9 @@ use super::place_order::{card, one_payment_method, pending, return_url, token};
 use super::representation::{OrderSummary, PendingOrder, Replay};
 use super::{CardNumbers, OrdersApi, examples, order_id_of};
 use crate::domain::order::Order;
+use crate::domain::placed_order::PlacedOrder;
 use crate::error::{self, OrderError, location_of};
-use crate::service;
-use crate::service::place_order::PlacedOrder;
+use crate::service::placing;
 
 /// Another payment method, or none: then the customer is done, and the gateway is asked what became of the payment. In
 /// development, where the gateway is the sandbox, `creditCardNumber` is taken in place of `paymentMethod`.
@@ -101,8 +101,8 @@ pub(super) async fn pay_order(
     let paying = async move {
         let (tenant, key, by) = (tenant.0, &key.0, actor.0.as_str());
         match instruction {
-            Some(it) => service::pay_order::pay_order(&context, tenant, id, key, &it, by).await,
-            None => service::check_payment::check_payment(&context, tenant, id, key, by).await,
+            Some(it) => placing::pay_order::pay_order(&context, tenant, id, key, &it, by).await,
+            None => placing::check_payment::check_payment(&context, tenant, id, key, by).await,
         }
     };
     Ok(answer(api.detached(paying).await??, disclosure)?)

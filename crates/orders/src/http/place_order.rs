@@ -19,9 +19,9 @@ use crate::domain::external_reference::ExternalReference;
 use crate::domain::id::CustomerId;
 use crate::domain::metadata::Metadata;
 use crate::domain::order::OrderRequest;
+use crate::domain::placed_order::{PendingOrder, PlacedOrder};
 use crate::error::{self, OrderError, RETRY_AFTER_S, location_of};
-use crate::service;
-use crate::service::place_order::{PendingOrder, PlacedOrder};
+use crate::service::placing;
 
 /// What is ordered, by whom, and where to. In development, where the gateway is the sandbox, `creditCardNumber` is taken in place of
 /// `paymentMethod`.
@@ -141,7 +141,7 @@ pub(super) async fn place_order(
     let placed = api
         .detached(async move {
             let (tenant, key, actor) = (tenant.0, &key.0, actor.0.as_str());
-            service::place_order::place_order(&context, tenant, key, &request, actor).await
+            placing::place_order::place_order(&context, tenant, key, &request, actor).await
         })
         .await?;
     Ok(answer(placed?)?)

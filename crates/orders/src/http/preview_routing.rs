@@ -13,8 +13,8 @@ use super::representation::{self, RoutingBody};
 use super::{OrdersApi, examples};
 use crate::domain::address::ShippingAddress;
 use crate::error::{self, OrderError};
-use crate::service;
-use crate::service::preview_routing::RoutingPreview;
+use crate::service::placing;
+use crate::service::placing::preview_routing::RoutingPreview;
 
 /// What would be ordered, and where to.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -81,7 +81,7 @@ pub(super) async fn preview_routing(
     let lines = lines_of(&body.0.items)?;
     let context = api.context.clone();
     let previewing = async move {
-        service::preview_routing::preview_routing(&context, tenant.0, &address, &lines).await
+        placing::preview_routing::preview_routing(&context, tenant.0, &address, &lines).await
     };
     let preview = api.detached(previewing).await??;
     Ok(HttpResponse::Ok().json(PreviewBody::of(preview)?))

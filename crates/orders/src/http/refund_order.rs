@@ -16,8 +16,8 @@ use crate::domain::reason::Reason;
 use crate::domain::refund::{Disputed, RequestedRefund};
 use crate::domain::status::OrderStatus;
 use crate::error::{self, RETRY_AFTER_S, location_of};
-use crate::service;
-use crate::service::refund_order::RefundedOrder;
+use crate::service::reversing;
+use crate::service::reversing::refund_order::RefundedOrder;
 
 /// The body: without an amount, all that is left.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -107,7 +107,7 @@ pub(super) async fn refund_order(
     let context = api.context.clone();
     let refunding = async move {
         let (tenant, key, actor) = (tenant.0, &key.0, actor.0.as_str());
-        service::refund_order::refund_order(&context, tenant, id, key, &request, actor).await
+        reversing::refund_order::refund_order(&context, tenant, id, key, &request, actor).await
     };
     Ok(answer(api.detached(refunding).await??))
 }

@@ -15,7 +15,7 @@ use super::representation::DeadLetterBody;
 use crate::domain::reason::Reason;
 use crate::error;
 use crate::http::{OrdersApi, examples};
-use crate::service;
+use crate::service::operating;
 
 /// An order that is to be left to operators, and why.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -61,7 +61,7 @@ pub(crate) async fn create(
     let context = api.context.clone();
     let creating = async move {
         let (tenant, key, operator) = (tenant.0, key.0.as_ref(), &operator.0);
-        service::create_dead_letter::create_dead_letter(
+        operating::create_dead_letter::create_dead_letter(
             &context, tenant, order_id, key, operator, &reason,
         )
         .await

@@ -10,7 +10,7 @@ use super::representation::DeadLetterBody;
 use crate::domain::cursor::Cursor;
 use crate::domain::dead_letter::DeadLetterFilter;
 use crate::http::OrdersApi;
-use crate::service;
+use crate::service::reading;
 
 /// 200 with a page, newest first. `state` is `open` (the default), `resolved` or `all`, `limit` 1 to 100 (20), `cursor` the
 /// `nextCursor` of an earlier page.
@@ -38,7 +38,7 @@ pub(crate) async fn list(
             size,
             after,
         } = query;
-        service::list_dead_letters::list_dead_letters(&context, tenant.0, filter, after, size).await
+        reading::list_dead_letters::list_dead_letters(&context, tenant.0, filter, after, size).await
     };
     let page = api.detached(listing).await??;
     Ok(HttpResponse::Ok().json(PageBody::of(page, DeadLetterBody::from)))

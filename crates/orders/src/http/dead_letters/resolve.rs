@@ -17,7 +17,7 @@ use crate::domain::id::DeadLetterId;
 use crate::domain::reason::Reason;
 use crate::error;
 use crate::http::{OrdersApi, examples};
-use crate::service;
+use crate::service::operating;
 
 /// What became of the order's payment, and how the operator knows.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -105,7 +105,7 @@ pub(crate) async fn resolve(
     let context = api.context.clone();
     let resolving = async move {
         let (tenant, key, operator) = (tenant.0, key.0.as_ref(), &operator.0);
-        service::resolve_dead_letter::resolve_dead_letter(
+        operating::resolve_dead_letter::resolve_dead_letter(
             &context, tenant, id, key, verdict, operator, &reason,
         )
         .await

@@ -11,7 +11,7 @@ use super::representation::DeadLetterBody;
 use crate::domain::id::DeadLetterId;
 use crate::error::{DEAD_LETTER_NOT_FOUND, DEAD_LETTER_RESOLVED, KEY_REUSED, OUTCOME_UNKNOWN};
 use crate::http::OrdersApi;
-use crate::service;
+use crate::service::operating;
 
 oms_web::refusals! {
     Refusals: [INVALID_HEADER, DEAD_LETTER_NOT_FOUND, DEAD_LETTER_RESOLVED, KEY_REUSED, OUTCOME_UNKNOWN]
@@ -43,7 +43,7 @@ pub(crate) async fn retry(
     let context = api.context.clone();
     let retrying = async move {
         let (tenant, key, operator) = (tenant.0, key.0.as_ref(), &operator.0);
-        service::retry_dead_letter::retry_dead_letter(&context, tenant, id, key, operator).await
+        operating::retry_dead_letter::retry_dead_letter(&context, tenant, id, key, operator).await
     };
     let retried = api.detached(retrying).await??;
     let mut response = HttpResponse::Accepted();

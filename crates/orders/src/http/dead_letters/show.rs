@@ -8,7 +8,7 @@ use super::representation::DetailsBody;
 use crate::domain::id::DeadLetterId;
 use crate::error::DEAD_LETTER_NOT_FOUND;
 use crate::http::OrdersApi;
-use crate::service;
+use crate::service::reading;
 
 oms_web::refusals! {
     Refusals: [DEAD_LETTER_NOT_FOUND]
@@ -41,7 +41,7 @@ pub(crate) async fn show(
     let id = id_of(&id)?;
     let context = api.context.clone();
     let reading =
-        async move { service::get_dead_letter::get_dead_letter(&context, tenant.0, id).await };
+        async move { reading::get_dead_letter::get_dead_letter(&context, tenant.0, id).await };
     let details = api.detached(reading).await??;
     Ok(HttpResponse::Ok().json(DetailsBody::of(details, disclosure)?))
 }

@@ -10,7 +10,7 @@ use super::representation::FindingBody;
 use crate::domain::cursor::Cursor;
 use crate::domain::finding::{FindingFilter, FindingKind, FindingState};
 use crate::http::OrdersApi;
-use crate::service;
+use crate::service::reconciling;
 
 /// 200 with a page, newest first. `state` is `open` (the default), `resolved` or `all`, `kind` one kind of finding, `limit`
 /// 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
@@ -38,7 +38,7 @@ pub(crate) async fn list(
             size,
             after,
         } = query;
-        service::list_findings::list_findings(&context, tenant.0, filter, after, size).await
+        reconciling::list_findings::list_findings(&context, tenant.0, filter, after, size).await
     };
     let page = api.detached(listing).await??;
     Ok(HttpResponse::Ok().json(PageBody::of(page, FindingBody::from)))

@@ -16,7 +16,7 @@ use crate::domain::id::FindingId;
 use crate::domain::reason::Reason;
 use crate::error::{FINDING_NOT_FOUND, FINDING_RESOLVED, KEY_REUSED, OUTCOME_UNKNOWN};
 use crate::http::OrdersApi;
-use crate::service;
+use crate::service::reconciling;
 
 /// How it was settled outside.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -60,7 +60,7 @@ pub(crate) async fn resolve(
     let context = api.context.clone();
     let resolving = async move {
         let (tenant, key, operator) = (tenant.0, key.0.as_ref(), &operator.0);
-        service::resolve_finding::resolve_finding(&context, tenant, id, key, operator, &reason)
+        reconciling::resolve_finding::resolve_finding(&context, tenant, id, key, operator, &reason)
             .await
     };
     let resolved = api.detached(resolving).await??;

@@ -8,7 +8,7 @@ use super::representation::FindingBody;
 use crate::domain::id::FindingId;
 use crate::error::FINDING_NOT_FOUND;
 use crate::http::OrdersApi;
-use crate::service;
+use crate::service::reconciling;
 
 oms_web::refusals! {
     Refusals: [FINDING_NOT_FOUND]
@@ -35,7 +35,8 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
     let context = api.context.clone();
-    let reading = async move { service::get_finding::get_finding(&context, tenant.0, id).await };
+    let reading =
+        async move { reconciling::get_finding::get_finding(&context, tenant.0, id).await };
     let finding = api.detached(reading).await??;
     Ok(HttpResponse::Ok().json(FindingBody::from(finding)))
 }
