@@ -10,13 +10,13 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 use oms_access::{
     AccessError, Allowance, Authenticator, AuthenticatorSettings, Credential, Issuer, KeyMode,
-    RateLimits, Scope, Scopes,
+    RateLimits,
 };
 use oms_database::Database;
 use oms_errors::{INTERNAL, Problem, ROUTE_NOT_FOUND};
 use oms_monitoring::metrics::{CounterSeries, Metrics, MetricsError};
-use oms_validation::{Actor, OperatorName, TenantId};
-use oms_web::{CurrentActor, CurrentOperator, CurrentTenant, Disclosure, ProblemResponse};
+use oms_validation::{Actor, OperatorName, Scope, Scopes, TenantId};
+use oms_web::{Access, CurrentActor, CurrentOperator, CurrentTenant, Disclosure, ProblemResponse};
 use tracing::Span;
 use tracing::field::display;
 
@@ -25,7 +25,7 @@ use crate::config::{Config, Environment, is_loopback};
 use crate::in_flight::{InFlight, InFlightPlace};
 use crate::metrics::sample;
 use crate::request_span::resource_of;
-use crate::routes::{Access, MatchedRoute, is_listed};
+use crate::routes::{MatchedRoute, is_listed};
 use crate::webhook_places::{WebhookPlace, WebhookPlaces};
 
 /// Most keys that are remembered: some 2 MB.

@@ -7,15 +7,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header::{self, CacheControl, CacheDirective, ContentType};
-use actix_web::web::{self, Bytes, Redirect, ServiceConfig};
+use actix_web::web::{self, Bytes, Redirect};
 use actix_web::{Either, HttpResponse, Responder};
 use oms_errors::{Problem, ROUTE_NOT_FOUND};
-use oms_web::{ProblemResponse, method_not_allowed};
-use utoipa::OpenApi;
+use oms_web::{Access, ProblemResponse, Route, route};
 use utoipa_swagger_ui::Config;
 
 use crate::document;
-use landing::landing;
 
 static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(document::text()));
 
@@ -38,30 +36,17 @@ const OWN_FILES: [(&str, &str, &str); 2] = [
 const SWAGGER_FILES: [&str; 3] = ["swagger-ui.css", "swagger-ui-bundle.js", ICON];
 const ICON: &str = "favicon-32x32.png";
 
-/// The endpoints of this module, as the document describes them.
-#[derive(OpenApi)]
-#[openapi(paths(landing::landing, openapi, page, redirect, file, icon))]
-pub(crate) struct DocsDocument;
-
 oms_web::refusals! { NoSuchFile: [ROUTE_NOT_FOUND] }
 
 /// The routes of the documentation.
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    for (path, route) in [
-        ("/", web::get().to(landing)),
-        ("/openapi.json", web::get().to(openapi)),
-        ("/docs", web::get().to(page)),
-        ("/docs/", web::get().to(redirect)),
-        ("/docs/{file}", web::get().to(file)),
-        ("/favicon.ico", web::get().to(icon)),
-    ] {
-        config.service(
-            web::resource(path)
-                .route(route)
-                .default_service(method_not_allowed("GET")),
-        );
-    }
-}
+pub(crate) const ROUTES: &[Route] = &[
+    route!(GET "/", Access::Open, landing::landing),
+    route!(GET "/openapi.json", Access::Open, openapi),
+    route!(GET "/docs", Access::Open, page),
+    route!(GET "/docs/", Access::Open, redirect),
+    route!(GET "/docs/{file}", Access::Open, file),
+    route!(GET "/favicon.ico", Access::Open, icon),
+];
 
 #[utoipa::path(
     get,

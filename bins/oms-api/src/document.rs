@@ -1,4 +1,4 @@
-//! The document of the API, OpenAPI 3.1: what each crate says of its endpoints, put together with what is said of all of them.
+//! The document of the API, OpenAPI 3.1: the operations of all routes, put together with what is said of all of them.
 //!
 //! Handlers describe what is theirs with `utoipa::path`. From the table of routes and the shape of each operation follows the rest:
 //! what it asks for, what everybody is refused for, and the headers of every answer.
@@ -13,19 +13,17 @@ use oms_errors::{
     BODY_TIMEOUT, BODY_TOO_LARGE, DATABASE_DENIED, DATABASE_UNAVAILABLE, HEAD_TOO_LARGE, INTERNAL,
     INVALID_REQUEST, OVERLOADED, ProblemType, UNAUTHENTICATED, UNSUPPORTED_MEDIA_TYPE,
 };
-use oms_inventory::http::InventoryDocument;
-use oms_orders::http::OrdersDocument;
-use oms_payments::http::PaymentsDocument;
-use oms_web::openapi::{codes_of, example, header, refusals};
+use oms_inventory::http::InventorySchemas;
+use oms_orders::http::OrdersSchemas;
+use oms_web::Access;
+use oms_web::openapi::{PagesOfNamedItems, codes_of, example, header, refusals};
 use serde_json::Value;
-use utoipa::OpenApi as _;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{RefOr, Response};
+use utoipa::{Modify as _, OpenApi as _};
 
-use crate::docs::DocsDocument;
-use crate::health::HealthDocument;
-use crate::routes::{Access, MatchedRoute};
+use crate::routes::{MatchedRoute, ROUTES};
 
 /// What a request with a credential may be refused for, wherever it goes.
 const OF_CREDENTIALS: &[&ProblemType] = &[
@@ -79,15 +77,12 @@ pub(crate) fn text() -> String {
 
 fn document() -> Value {
     let mut document = components::Overview::openapi();
-    for part in [
-        OrdersDocument::openapi(),
-        InventoryDocument::openapi(),
-        PaymentsDocument::openapi(),
-        HealthDocument::openapi(),
-        DocsDocument::openapi(),
-    ] {
-        document.merge(part);
+    document.merge(OrdersSchemas::openapi());
+    document.merge(InventorySchemas::openapi());
+    for route in ROUTES.iter() {
+        document.merge(route.document());
     }
+    PagesOfNamedItems.modify(&mut document);
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             if let Some(route) = MatchedRoute::find(method, path) {

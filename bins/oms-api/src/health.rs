@@ -1,32 +1,18 @@
 //! Whether the server lives, and whether it can serve.
 
-use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, HttpResponseBuilder, Responder};
-use oms_web::method_not_allowed;
+use actix_web::{HttpResponse, HttpResponseBuilder, Responder, web};
+use oms_web::{Access, Route, route};
 use serde::Serialize;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 use crate::readiness::{Readiness as Probe, Report, Verdict};
 
 /// The routes of health.
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    for (path, route) in [
-        ("/health", web::get().to(health)),
-        ("/health/live", web::get().to(live)),
-        ("/health/ready", web::get().to(ready)),
-    ] {
-        config.service(
-            web::resource(path)
-                .route(route)
-                .default_service(method_not_allowed("GET")),
-        );
-    }
-}
-
-/// The endpoints of health, as the document of the API describes them.
-#[derive(OpenApi)]
-#[openapi(paths(live, health, ready))]
-pub(crate) struct HealthDocument;
+pub(crate) const ROUTES: &[Route] = &[
+    route!(GET "/health", Access::Open, health),
+    route!(GET "/health/live", Access::Open, live),
+    route!(GET "/health/ready", Access::Open, ready),
+];
 
 /// How the server is.
 #[derive(Serialize, ToSchema)]

@@ -13,7 +13,7 @@ use oms_errors::{Problem, ROUTE_NOT_FOUND};
 use oms_inventory::http::InventoryApi;
 use oms_orders::http::OrdersApi;
 use oms_payments::http::StripeWebhooks;
-use oms_web::{BodyLimits, ProblemResponse, problem_json};
+use oms_web::{BodyLimits, ProblemResponse, problem_json, registered};
 use tokio_util::sync::CancellationToken;
 use tracing_actix_web::TracingLogger;
 
@@ -85,14 +85,14 @@ pub(crate) fn start(
             .app_data(inventory.clone())
             .app_data(readiness.clone())
             .app_data(body_limits.clone())
-            .configure(health::configure)
-            .configure(docs::configure)
-            .configure(oms_orders::http::configure)
-            .configure(oms_inventory::http::configure)
+            .configure(registered(health::ROUTES))
+            .configure(registered(docs::ROUTES))
+            .configure(registered(oms_orders::http::ROUTES))
+            .configure(registered(oms_inventory::http::ROUTES))
             .configure(|routes| {
                 if let Some(webhooks) = &webhooks {
                     routes.app_data(webhooks.clone());
-                    oms_payments::http::configure(routes);
+                    registered(oms_payments::http::ROUTES)(routes);
                 }
             })
             .default_service(web::to(async || {

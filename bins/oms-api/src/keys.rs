@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Subcommand;
 use oms_access::{
-    AccessError, CreatedKey, CredentialName, KeyId, KeySummary, NewKey, Scope, create_key,
-    list_keys, revoke_key, rotate_key,
+    AccessError, CreatedKey, CredentialName, KeyId, KeySummary, NewKey, create_key, list_keys,
+    revoke_key, rotate_key,
 };
 use oms_database::{Connection, DbError};
-use oms_validation::TenantId;
+use oms_validation::{Scope, TenantId};
 use uuid::Uuid;
 
 use crate::admission::key_mode;

@@ -88,7 +88,7 @@ pub(crate) fn serve(
             .service(
                 web::resource("/metrics")
                     .route(web::get().to(scrape))
-                    .default_service(method_not_allowed("GET")),
+                    .default_service(method_not_allowed(&["GET"])),
             )
             .wrap(from_fn(problem_json))
             .wrap(from_fn(protect))

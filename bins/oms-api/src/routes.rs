@@ -1,127 +1,25 @@
-//! Every route that is served, and what it asks of a request: the one place that says so.
+//! Every route that is served: the tables of the contexts and of this program, put together.
 //!
-//! A request that fits no row gets neither a tenant nor an operator, so that what is served beside the table can't get at
+//! A request that fits no row gets neither a tenant nor an operator, so that what is served beside the tables can't get at
 //! anybody's data.
 
-use oms_access::Scope;
+use std::sync::LazyLock;
 
-/// What a route asks of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Nothing, whatever the load: an orchestrator asks.
-    Open,
-    /// A signature over the body, which the endpoint verifies. It acts for the installation's own tenant, unless what is
-    /// signed names another.
-    Signed,
-    /// A credential with this scope.
-    Scope(Scope),
-}
+use oms_web::{Access, Route};
 
-/// A route.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Route {
-    pub(crate) method: &'static str,
-    /// As it was registered, such as `/orders/{id}`.
-    pub(crate) path: &'static str,
-    pub(crate) access: Access,
-}
+use crate::{docs, health};
 
-const fn open(method: &'static str, path: &'static str) -> Route {
-    let access = Access::Open;
-    Route {
-        method,
-        path,
-        access,
-    }
-}
-
-const fn signed(method: &'static str, path: &'static str) -> Route {
-    let access = Access::Signed;
-    Route {
-        method,
-        path,
-        access,
-    }
-}
-
-const fn scoped(method: &'static str, path: &'static str, scope: Scope) -> Route {
-    let access = Access::Scope(scope);
-    Route {
-        method,
-        path,
-        access,
-    }
-}
-
-/// The table.
-pub(crate) const ROUTES: &[Route] = &[
-    scoped("POST", "/orders", Scope::OrdersWrite),
-    scoped("GET", "/orders", Scope::OrdersRead),
-    scoped("GET", "/orders/{id}", Scope::OrdersRead),
-    scoped("GET", "/orders/{id}/timeline", Scope::OrdersRead),
-    scoped("POST", "/routing/preview", Scope::OrdersRead),
-    scoped("POST", "/orders/{id}/payment", Scope::OrdersWrite),
-    scoped("POST", "/orders/{id}/cancel", Scope::OrdersCancel),
-    scoped("GET", "/orders/{id}/refunds", Scope::OrdersRead),
-    scoped("POST", "/orders/{id}/refunds", Scope::OrdersRefund),
-    scoped("POST", "/customers/{id}/erase", Scope::Operations),
-    scoped("GET", "/operations/dead-letters", Scope::Operations),
-    scoped("POST", "/operations/dead-letters", Scope::Operations),
-    scoped("GET", "/operations/dead-letters/{id}", Scope::Operations),
-    scoped(
-        "POST",
-        "/operations/dead-letters/{id}/retry",
-        Scope::Operations,
-    ),
-    scoped(
-        "POST",
-        "/operations/dead-letters/{id}/resolve",
-        Scope::Operations,
-    ),
-    scoped("GET", "/operations/findings", Scope::Operations),
-    scoped("GET", "/operations/findings/{id}", Scope::Operations),
-    scoped(
-        "POST",
-        "/operations/findings/{id}/resolve",
-        Scope::Operations,
-    ),
-    scoped("GET", "/warehouses", Scope::InventoryRead),
-    scoped("POST", "/warehouses", Scope::InventoryWrite),
-    scoped("GET", "/warehouses/{id}", Scope::InventoryRead),
-    scoped("PATCH", "/warehouses/{id}", Scope::InventoryWrite),
-    scoped("GET", "/products", Scope::InventoryRead),
-    scoped("POST", "/products", Scope::InventoryWrite),
-    scoped("GET", "/products/{id}", Scope::InventoryRead),
-    scoped("PATCH", "/products/{id}", Scope::InventoryWrite),
-    scoped("GET", "/stock-levels", Scope::InventoryRead),
-    scoped("POST", "/stock-levels/receive", Scope::InventoryWrite),
-    scoped("POST", "/stock-levels/adjust", Scope::InventoryWrite),
-    scoped("POST", "/stock-levels/transfer", Scope::InventoryWrite),
-    scoped(
-        "GET",
-        "/stock-levels/{warehouse}/{product}/safety-stock",
-        Scope::InventoryRead,
-    ),
-    scoped(
-        "PUT",
-        "/stock-levels/{warehouse}/{product}/safety-stock",
-        Scope::InventoryWrite,
-    ),
-    scoped("GET", "/stock-movements", Scope::InventoryRead),
-    scoped("POST", "/imports/products", Scope::InventoryWrite),
-    scoped("POST", "/imports/stock", Scope::InventoryWrite),
-    scoped("GET", "/imports/{id}", Scope::InventoryRead),
-    signed("POST", "/webhooks/stripe"),
-    open("GET", "/health"),
-    open("GET", "/health/live"),
-    open("GET", "/health/ready"),
-    open("GET", "/"),
-    open("GET", "/openapi.json"),
-    open("GET", "/docs"),
-    open("GET", "/docs/"),
-    open("GET", "/docs/{file}"),
-    open("GET", "/favicon.ico"),
-];
+/// All rows.
+pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+    [
+        oms_orders::http::ROUTES,
+        oms_inventory::http::ROUTES,
+        oms_payments::http::ROUTES,
+        health::ROUTES,
+        docs::ROUTES,
+    ]
+    .concat()
+});
 
 /// Whether a path, as it was registered, has a row.
 pub(crate) fn is_listed(path: &str) -> bool {
@@ -149,5 +47,24 @@ impl MatchedRoute {
     /// What the route asks.
     pub(crate) fn access(self) -> Access {
         ROUTES[self.0].access
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_path_is_registered_once_and_has_each_method_once() {
+        let (mut paths, mut rows) = (BTreeSet::new(), BTreeSet::new());
+        for resource in ROUTES.chunk_by(|one, next| one.path == next.path) {
+            assert!(paths.insert(resource[0].path), "{:?}", resource[0]);
+        }
+        for row in ROUTES.iter() {
+            assert!(row.path.starts_with('/'), "{row:?}");
+            assert!(rows.insert((row.path, row.method)), "{row:?}");
+        }
     }
 }

@@ -17,6 +17,7 @@ use oms_payments::adapters::instant::InstantGateway;
 use oms_payments::adapters::stripe::{StripeConfig, StripeGateway};
 use oms_payments::http::StripeWebhooks;
 use oms_validation::InstallationId;
+use oms_web::Detached;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
@@ -101,8 +102,14 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         false => CardNumbers::Refused,
     };
     let endpoints = Endpoints {
-        orders: OrdersApi::new(context, card_numbers, Handle::current(), tasks.clone()),
-        inventory: InventoryApi::new(inventory, config.imports, Handle::current(), tasks.clone()),
+        orders: OrdersApi::new(
+            Detached::new(context, Handle::current(), tasks.clone()),
+            card_numbers,
+        ),
+        inventory: InventoryApi::new(
+            Detached::new(inventory, Handle::current(), tasks.clone()),
+            config.imports,
+        ),
         webhooks: webhooks(&config, &database, news),
         readiness: Readiness::new(database.clone(), config.database.url(), is_stuck),
     };

@@ -1,4 +1,4 @@
-//! Keys, tokens, scopes and rate limits, without IO.
+//! Keys, tokens and rate limits, without IO.
 
 pub(crate) mod api_key;
 pub(crate) mod credential;
@@ -7,6 +7,5 @@ pub(crate) mod key;
 pub(crate) mod key_memory;
 pub(crate) mod key_set;
 pub(crate) mod rate_limit;
-pub(crate) mod scope;
 pub(crate) mod signatures;
 pub(crate) mod token_claims;

@@ -2,9 +2,9 @@
 
 use oms_database::DbError;
 use oms_errors::{Problem, UNAUTHENTICATED};
+use oms_validation::Scope;
 
 use crate::domain::credential::CredentialName;
-use crate::domain::scope::Scope;
 
 oms_errors::problem_types! {
     /// The credential is known, and does not allow this. `scope` in the body names what is missing.

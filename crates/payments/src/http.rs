@@ -4,13 +4,16 @@ mod receive_stripe_event;
 
 use std::sync::Arc;
 
-use actix_web::web::{self, ServiceConfig};
 use oms_database::Database;
-use oms_web::method_not_allowed;
+use oms_web::{Access, Route, route};
 use tokio::sync::Notify;
-use utoipa::OpenApi;
 
 use crate::adapters::stripe::WebhookSecrets;
+
+/// The routes of payments. An installation without secrets leaves them out: nobody can be believed there, and Stripe
+/// goes on sending to an address that answers 404 for as long as to one that is down.
+pub const ROUTES: &[Route] =
+    &[route!(POST "/webhooks/stripe", Access::Signed, receive_stripe_event::receive_stripe_event)];
 
 /// What the endpoint for Stripe's webhooks works with. Registered as `web::Data`.
 pub struct StripeWebhooks {
@@ -29,19 +32,4 @@ impl StripeWebhooks {
             news,
         }
     }
-}
-
-/// The endpoints of payments, as the document of the API describes them.
-#[derive(OpenApi)]
-#[openapi(paths(receive_stripe_event::receive_stripe_event))]
-pub struct PaymentsDocument;
-
-/// The routes of payments. An installation without secrets leaves them out: nobody can be believed there, and Stripe
-/// goes on sending to an address that answers 404 for as long as to one that is down.
-pub fn configure(config: &mut ServiceConfig) {
-    config.service(
-        web::resource("/webhooks/stripe")
-            .route(web::post().to(receive_stripe_event::receive_stripe_event))
-            .default_service(method_not_allowed("POST")),
-    );
 }

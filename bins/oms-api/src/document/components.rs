@@ -1,8 +1,8 @@
 //! What stands in the document once: what it is about, the credentials, the headers, and what a refusal looks like.
 
-use oms_access::Scope;
 use oms_errors::ProblemBody;
 use oms_orders::http::ProblemMembers;
+use oms_validation::Scope;
 use oms_web::REQUEST_ID;
 use serde_json::{Value, json};
 use utoipa::openapi::header::{Header, HeaderBuilder};

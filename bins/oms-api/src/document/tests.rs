@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use oms_web::Access;
 use serde_json::{Value, json};
 
 use super::{components, document, problem_types, text};
-use crate::routes::{Access, ROUTES};
+use crate::routes::ROUTES;
 
 /// The rules of the OpenAPI Initiative; see the README beside it.
 const OAS: &str = include_str!("../../tests/openapi/oas-3.1-2022-10-07.json");

@@ -29,6 +29,7 @@ mod raw;
 mod receiver;
 mod reporting;
 mod request;
+mod routes;
 mod sandbox;
 mod shop;
 mod stock;

@@ -3,9 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use oms_validation::TenantId;
-
-use super::scope::{Scope, Scopes};
+use oms_validation::{Scope, Scopes, TenantId};
 
 /// Longest name of a key, in characters.
 const MAX_NAME: usize = 64;

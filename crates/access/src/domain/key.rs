@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use oms_validation::TenantId;
+use oms_validation::{Scopes, TenantId};
 use uuid::Uuid;
 
 use super::api_key::{ApiKey, KeyMode};
 use super::credential::CredentialName;
-use super::scope::Scopes;
 
 /// The id of a key, which is no secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -87,7 +87,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::scope::Scopes;
+    use oms_validation::Scopes;
 
     fn credential() -> Arc<Credential> {
         Arc::new(Credential {

@@ -134,7 +134,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::scope::Scopes;
+    use oms_validation::Scopes;
 
     fn credential(tenant: u128, name: &str) -> Credential {
         Credential {

@@ -1,11 +1,11 @@
 //! What a token says, once its signature is known to be its issuer's.
 
+use oms_validation::{Scope, Scopes};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::credential::{Credential, CredentialName};
 use super::issuer::OrdersWrite;
-use super::scope::{Scope, Scopes};
 
 /// The claims of a token.
 pub(crate) type Claims = Map<String, Value>;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use oms_database::{Database, DbError};
+use oms_validation::Scopes;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -11,7 +12,6 @@ use super::verify_token::Issuer;
 use crate::domain::api_key::{ApiKey, KeyHash, KeyMode};
 use crate::domain::credential::{Credential, CredentialName};
 use crate::domain::key_memory::{KeyMemory, Recalled};
-use crate::domain::scope::Scopes;
 use crate::error::AccessError;
 use crate::store::api_keys::{self, LiveKey};
 

@@ -1,10 +1,10 @@
 //! Creates the first key of a name.
 
 use oms_database::{Connection, transaction};
+use oms_validation::Scope;
 
 use super::insert_key::insert_key;
 use crate::domain::key::{CreatedKey, NewKey};
-use crate::domain::scope::Scope;
 use crate::error::AccessError;
 use crate::store::api_keys;
 

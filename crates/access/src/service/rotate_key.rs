@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use oms_database::{Connection, transaction};
-use oms_validation::TenantId;
+use oms_validation::{Scopes, TenantId};
 
 use super::insert_key::insert_key;
 use crate::domain::api_key::KeyMode;
 use crate::domain::credential::CredentialName;
 use crate::domain::key::{CreatedKey, NewKey};
-use crate::domain::scope::Scopes;
 use crate::error::AccessError;
 use crate::store::api_keys;
 

@@ -8,11 +8,11 @@ use diesel::sql_types::BigInt;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use oms_access::{
     AccessError, ApiKey, Authenticator, AuthenticatorSettings, CreatedKey, KeyId, KeyMode,
-    KeyState, NewKey, Scope, Scopes, create_key, list_keys, revoke_key, rotate_key,
+    KeyState, NewKey, create_key, list_keys, revoke_key, rotate_key,
 };
 use oms_database::{Connection, Database, cached_sql};
 use oms_testing::TestDatabase;
-use oms_validation::TenantId;
+use oms_validation::{Scope, Scopes, TenantId};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use uuid::Uuid;

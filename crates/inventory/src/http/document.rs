@@ -1,45 +1,28 @@
-//! The endpoints of inventory, as the document of the API describes them.
+//! What the document of the API says of inventory besides its operations.
 
 use oms_validation::{PageSize, Reason};
-use oms_web::openapi::PagesOfNamedItems;
 use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
 
 use super::imports::representation::RejectionBody;
-use super::{imports, products, stock, warehouses};
 use crate::domain::import::StockMode;
 use crate::domain::name::Sku;
 use crate::domain::stock_movement::MovementKind;
 use crate::{ImportId, ProductId, WarehouseId};
 
-/// The endpoints of inventory.
+/// What only parameters refer to: it is not collected from them.
 #[derive(OpenApi)]
-#[openapi(
-    paths(
-        warehouses::list::list,
-        warehouses::create::create,
-        warehouses::show::show,
-        warehouses::change::change,
-        products::list::list,
-        products::create::create,
-        products::show::show,
-        products::change::change,
-        stock::levels::levels,
-        stock::receive::receive,
-        stock::adjust::adjust,
-        stock::transfer::transfer,
-        stock::safety_stock::show,
-        stock::safety_stock::set,
-        stock::movements::movements,
-        imports::products::import,
-        imports::stock::import,
-        imports::show::show,
-    ),
-    // What only parameters refer to is not collected from them.
-    components(schemas(PageSize, Sku, MovementKind, StockMode, Reason, ImportId, WarehouseId, ProductId)),
-    modifiers(&PagesOfNamedItems)
-)]
-pub struct InventoryDocument;
+#[openapi(components(schemas(
+    PageSize,
+    Sku,
+    MovementKind,
+    StockMode,
+    Reason,
+    ImportId,
+    WarehouseId,
+    ProductId
+)))]
+pub struct InventorySchemas;
 
 /// What refusals of inventory say besides what all refusals say.
 #[derive(ToSchema)]

@@ -65,14 +65,13 @@ async fn change_stock(
     change: StockChange,
     reason: Reason,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let context = api.context.clone();
-    let changing = async move {
+    let changing = api.work.run(|context| async move {
         let (change, reason, operator) = (&change, &reason, &operator);
-        service::change_stock::change_stock(&context, tenant, &key, change, reason, operator).await
-    };
-    let changed = api.detached(changing).await?;
-    let changed = changed.map_err(|error| refusal(error, disclosure))?;
-    let (mut response, movements) = made(changed, |_| "/stock-movements".to_owned());
+        let changed =
+            service::change_stock::change_stock(&context, tenant, &key, change, reason, operator);
+        changed.await.map_err(|error| refusal(error, disclosure))
+    });
+    let (mut response, movements) = made(changing.await?, |_| "/stock-movements".to_owned());
     Ok(response.json(representation::ChangeBody::from(movements)))
 }
 

@@ -66,13 +66,12 @@ pub(super) async fn cancel_order(
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
     let reason = reason_of(body.0.unwrap_or_default().reason.as_deref())?;
-    let context = api.context.clone();
-    let cancelling = async move {
+    let cancelling = api.work.run(|context| async move {
         let (tenant, key, reason) = (tenant.0, key.0.as_ref(), reason.as_ref());
         let actor = actor.0.as_str();
         reversing::cancel_order::cancel_order(&context, tenant, id, key, reason, actor).await
-    };
-    let cancellation = api.detached(cancelling).await??;
+    });
+    let cancellation = cancelling.await?;
     Ok(answer(cancellation, disclosure)?)
 }
 

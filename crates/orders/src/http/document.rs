@@ -1,49 +1,20 @@
-//! The endpoints of orders, as the document of the API describes them.
+//! What the document of the API says of orders besides their operations.
 
 use chrono::{DateTime, Utc};
 use oms_payments::{AttemptState, CustomerStep};
 use oms_validation::{Currency, OrderId, PageSize};
-use oms_web::openapi::PagesOfNamedItems;
 use utoipa::{OpenApi as Document, ToSchema};
 
-use super::{
-    cancel_order, dead_letters, erase_customer, findings, get_order, get_timeline, list_orders,
-    list_refunds, pay_order, place_order, preview_routing, refund_order,
-};
 use crate::domain::dead_letter::DeadLetterFilter;
 use crate::domain::finding::FindingState;
 use crate::domain::open_payment::PaymentAction;
 use crate::domain::order_listing::OrderSort;
 use crate::domain::status::OrderStatus;
 
-/// The endpoints of orders.
+/// What only parameters refer to: it is not collected from them.
 #[derive(Document)]
-#[openapi(
-    paths(
-        place_order::place_order,
-        list_orders::list_orders,
-        get_order::get_order,
-        get_timeline::get_timeline,
-        pay_order::pay_order,
-        cancel_order::cancel_order,
-        list_refunds::list_refunds,
-        refund_order::refund_order,
-        preview_routing::preview_routing,
-        erase_customer::erase_customer,
-        dead_letters::list::list,
-        dead_letters::show::show,
-        dead_letters::create::create,
-        dead_letters::retry::retry,
-        dead_letters::resolve::resolve,
-        findings::list::list,
-        findings::show::show,
-        findings::resolve::resolve,
-    ),
-    // What only parameters refer to is not collected from them.
-    components(schemas(DeadLetterFilter, FindingState, OrderSort, PageSize)),
-    modifiers(&PagesOfNamedItems)
-)]
-pub struct OrdersDocument;
+#[openapi(components(schemas(DeadLetterFilter, FindingState, OrderSort, PageSize)))]
+pub struct OrdersSchemas;
 
 /// What refusals of orders say besides what all refusals say.
 #[derive(ToSchema)]

@@ -118,8 +118,7 @@ pub(super) async fn erase_customer(
         .parse()
         .map_err(|_| Problem::new(&CUSTOMER_NOT_FOUND, "the customer's ID is not a UUID"))?;
     let includes_recent = body.0.unwrap_or_default().include_recently_paid;
-    let context = api.context.clone();
-    let erasing = async move {
+    let erasing = api.work.run(|context| async move {
         let (tenant, key, operator) = (tenant.0, key.0.as_ref(), &operator.0);
         operating::erase_customer::erase_customer(
             &context,
@@ -130,8 +129,8 @@ pub(super) async fn erase_customer(
             includes_recent,
         )
         .await
-    };
-    let erased = api.detached(erasing).await??;
+    });
+    let erased = erasing.await?;
     let mut response = HttpResponse::Ok();
     let body = ErasureBody::from(mark_replayed(&mut response, erased));
     if body.state != ErasureState::Complete {

@@ -44,7 +44,7 @@ pub(super) async fn get_order(
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
     // Not detached: the statements run in a task of the batch, which a client that goes away does not cut off.
-    let details = reading::get_order::get_order(&api.context, tenant.0, id).await?;
+    let details = reading::get_order::get_order(api.work.context(), tenant.0, id).await?;
     let secrets = match disclosure.payment_secrets {
         true => Secrets::Shown,
         false => Secrets::Kept,

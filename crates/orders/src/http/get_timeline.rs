@@ -50,11 +50,10 @@ pub(super) async fn get_timeline(
     let id = order_id_of(&id)?;
     let query = parse_query(request.query_string(), &["limit", "cursor"])?;
     let (size, after) = (page_size(&query)?, cursor(&query)?);
-    let context = api.context.clone();
-    let reading = async move {
+    let reading = api.work.run(|context| async move {
         reading::get_timeline::get_timeline(&context, tenant.0, id, after, size).await
-    };
-    let timeline = api.detached(reading).await??;
+    });
+    let timeline = reading.await?;
     let stock = StockBody::of(&timeline);
     let entry = |entry| EntryBody::of(entry, &stock);
     Ok(HttpResponse::Ok().json(PageBody::of(timeline.page, entry)))

@@ -39,16 +39,15 @@ pub(super) async fn list_orders(
     request: HttpRequest,
 ) -> Result<HttpResponse, ProblemResponse> {
     let query = Query::parse(request.query_string())?;
-    let context = api.context.clone();
-    let listing = async move {
+    let listing = api.work.run(|context| async move {
         let Query {
             listing,
             size,
             after,
         } = query;
         reading::list_orders::list_orders(&context, tenant.0, &listing, after, size).await
-    };
-    let listed = api.detached(listing).await??;
+    });
+    let listed = listing.await?;
     let page = listed.page.try_map(|order| ListedOrder::of(&order))?;
     Ok(HttpResponse::Ok().json(OrderPage {
         items: page.items,

@@ -42,9 +42,10 @@ pub(super) async fn list_refunds(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
-    let context = api.context.clone();
-    let reading = async move { reading::get_order::get_order(&context, tenant.0, id).await };
-    let details = api.detached(reading).await??;
+    let reading = api
+        .work
+        .run(|context| async move { reading::get_order::get_order(&context, tenant.0, id).await });
+    let details = reading.await?;
     let items = details.refunds.into_iter().map(RefundBody::from).collect();
     Ok(HttpResponse::Ok().json(Body { items }))
 }

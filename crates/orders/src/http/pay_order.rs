@@ -97,15 +97,14 @@ pub(super) async fn pay_order(
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
     let instruction = body.0.into_instruction(api.card_numbers)?;
-    let context = api.context.clone();
-    let paying = async move {
+    let paying = api.work.run(|context| async move {
         let (tenant, key, by) = (tenant.0, &key.0, actor.0.as_str());
         match instruction {
             Some(it) => placing::pay_order::pay_order(&context, tenant, id, key, &it, by).await,
             None => placing::check_payment::check_payment(&context, tenant, id, key, by).await,
         }
-    };
-    Ok(answer(api.detached(paying).await??, disclosure)?)
+    });
+    Ok(answer(paying.await?, disclosure)?)
 }
 
 impl Body {

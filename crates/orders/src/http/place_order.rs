@@ -137,14 +137,11 @@ pub(super) async fn place_order(
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let request = body.0.into_request(api.card_numbers)?;
-    let context = api.context.clone();
-    let placed = api
-        .detached(async move {
-            let (tenant, key, actor) = (tenant.0, &key.0, actor.0.as_str());
-            placing::place_order::place_order(&context, tenant, key, &request, actor).await
-        })
-        .await?;
-    Ok(answer(placed?)?)
+    let placing = api.work.run(|context| async move {
+        let (tenant, key, actor) = (tenant.0, &key.0, actor.0.as_str());
+        placing::place_order::place_order(&context, tenant, key, &request, actor).await
+    });
+    Ok(answer(placing.await?)?)
 }
 
 impl Body {

@@ -79,11 +79,10 @@ pub(super) async fn preview_routing(
 ) -> Result<HttpResponse, ProblemResponse> {
     let address = body.0.shipping_address;
     let lines = lines_of(&body.0.items)?;
-    let context = api.context.clone();
-    let previewing = async move {
+    let previewing = api.work.run(|context| async move {
         placing::preview_routing::preview_routing(&context, tenant.0, &address, &lines).await
-    };
-    let preview = api.detached(previewing).await??;
+    });
+    let preview = previewing.await?;
     Ok(HttpResponse::Ok().json(PreviewBody::of(preview)?))
 }
 

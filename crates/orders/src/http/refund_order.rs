@@ -104,12 +104,11 @@ pub(super) async fn refund_order(
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
     let request = body.0.into_request()?;
-    let context = api.context.clone();
-    let refunding = async move {
+    let refunding = api.work.run(|context| async move {
         let (tenant, key, actor) = (tenant.0, &key.0, actor.0.as_str());
         reversing::refund_order::refund_order(&context, tenant, id, key, &request, actor).await
-    };
-    Ok(answer(api.detached(refunding).await??))
+    });
+    Ok(answer(refunding.await?))
 }
 
 impl Body {

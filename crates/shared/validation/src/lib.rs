@@ -13,6 +13,7 @@ pub mod openapi;
 mod operator_name;
 mod page;
 mod reason;
+mod scope;
 pub mod text;
 
 pub use actor::{Actor, InvalidActor};
@@ -26,6 +27,7 @@ pub use newer_word::newer_word;
 pub use operator_name::{InvalidOperatorName, OperatorName};
 pub use page::{InvalidCursor, Page, PageSize};
 pub use reason::{InvalidReason, Reason};
+pub use scope::{Scope, Scopes, UnknownScope};
 
 #[doc(hidden)]
 pub mod reexport {

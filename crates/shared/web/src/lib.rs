@@ -4,6 +4,7 @@ mod body;
 mod current_actor;
 mod current_operator;
 mod current_tenant;
+mod detached;
 mod disclosed;
 mod disclosure;
 mod entity_tags;
@@ -14,12 +15,14 @@ mod media_type;
 pub mod openapi;
 pub mod paging;
 mod problem_response;
+mod routes;
 mod valid_json;
 
 pub use body::{BodyLimits, for_each_piece, read_body};
 pub use current_actor::CurrentActor;
 pub use current_operator::CurrentOperator;
 pub use current_tenant::CurrentTenant;
+pub use detached::Detached;
 pub use disclosed::Disclosed;
 pub use disclosure::Disclosure;
 pub use entity_tags::EntityTags;
@@ -27,7 +30,13 @@ pub use field_errors::reason_of;
 pub use idempotency_key_header::{IdempotencyKeyHeader, OptionalIdempotencyKey, mark_replayed};
 pub use if_match::{IfMatch, etag};
 pub use media_type::utf8_media_type;
-pub use problem_response::{
-    ProblemResponse, REQUEST_ID, RequestId, method_not_allowed, problem_bytes, problem_json,
-};
+pub use problem_response::{ProblemResponse, REQUEST_ID, RequestId, problem_bytes, problem_json};
+pub use routes::{Access, Route, method_not_allowed, registered};
 pub use valid_json::{OptionalJson, ValidJson};
+
+#[doc(hidden)]
+pub mod reexport {
+    //! What `route!` expands to.
+    pub use actix_web::http::Method;
+    pub use actix_web::web;
+}

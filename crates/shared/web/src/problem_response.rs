@@ -1,15 +1,14 @@
 //! Problems as actix-web answers: the one place that writes `application/problem+json`.
 
 use std::fmt;
-use std::future::ready;
 use std::time::SystemTime;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue, HttpDate};
-use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, Route, web};
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use oms_errors::{
     BODY_TIMEOUT, BODY_TOO_LARGE, INTERNAL, INVALID_REQUEST, Kind, METHOD_NOT_ALLOWED, Problem,
     ROUTE_NOT_FOUND, UNAUTHENTICATED, UNSUPPORTED_MEDIA_TYPE,
@@ -46,31 +45,6 @@ impl ResponseError for ProblemResponse {
     fn error_response(&self) -> HttpResponse {
         render(&self.0, None)
     }
-}
-
-/// What a resource answers to methods that it does not know: 405 with `Allow`; and to `OPTIONS`, 204 with the same. `HEAD` is
-/// allowed where `GET` is.
-pub fn method_not_allowed(methods: &'static str) -> Route {
-    let allowed = allowed(methods);
-    web::to(move |method: Method| ready(refuse(&method, &allowed)))
-}
-
-fn allowed(methods: &str) -> String {
-    let mut allowed: Vec<&str> = methods.split(", ").collect();
-    if let Some(get) = allowed.iter().position(|method| *method == "GET") {
-        allowed.insert(get + 1, "HEAD");
-    }
-    allowed.push("OPTIONS");
-    allowed.join(", ")
-}
-
-fn refuse(method: &Method, allowed: &str) -> Result<HttpResponse, ProblemResponse> {
-    if method == Method::OPTIONS {
-        let mut response = HttpResponse::NoContent();
-        return Ok(response.insert_header((header::ALLOW, allowed)).finish());
-    }
-    let problem = Problem::new(&METHOD_NOT_ALLOWED, format!("use {allowed}"));
-    Err(problem.with_allow(allowed).into())
 }
 
 /// Middleware: every error answer leaves as `application/problem+json` with the request's id, and the causes
@@ -200,17 +174,6 @@ pub fn problem_bytes(problem: &Problem) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn head_is_allowed_where_get_is_and_options_everywhere() {
-        assert_eq!(allowed("GET, POST"), "GET, HEAD, POST, OPTIONS");
-        assert_eq!(allowed("POST"), "POST, OPTIONS");
-        let told = refuse(&Method::OPTIONS, "GET, OPTIONS").unwrap();
-        assert_eq!(told.status(), StatusCode::NO_CONTENT);
-        assert_eq!(told.headers().get(header::ALLOW).unwrap(), "GET, OPTIONS");
-        let refused = refuse(&Method::PUT, "GET, OPTIONS").unwrap_err();
-        assert_eq!(refused.0.allow(), Some("GET, OPTIONS"));
-    }
 
     #[test]
     fn the_bytes_of_a_problem_are_a_whole_answer() {

@@ -1,14 +1,15 @@
 //! What a credential may do and what it is shown: both follow from its scopes.
 
-use oms_access::Scope;
+use oms_validation::Scope;
+use oms_web::Access;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
-use crate::documents::every_route::routes::{Access, ROUTES, Route};
 use crate::documents::every_route::{Things, send};
 use crate::keys::keys;
 use crate::request::{WIDGET_A, new_key, small_order, with};
+use crate::routes::{ROUTES, Route};
 use crate::shop::Shop;
 use crate::stock::ATLANTA_WAREHOUSE;
 
@@ -110,7 +111,7 @@ async fn no_route_shows_a_credential_with_one_scope_what_another_scope_reads() {
         let name = format!("only-{scope}");
         credentials.push((scope, shop.key(&name, scope.as_str()).await));
     }
-    for route in ROUTES {
+    for route in ROUTES.iter() {
         let Access::Scope(needed) = route.access else {
             continue;
         };

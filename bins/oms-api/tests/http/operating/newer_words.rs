@@ -3,10 +3,11 @@
 
 use serde_json::json;
 
-use crate::documents::every_route::{Things, routes};
+use crate::documents::every_route::Things;
 use crate::giving_back::{all, part};
 use crate::keys::TENANT;
 use crate::request::{WIDGET_A, new_key, small_order, with};
+use crate::routes;
 use crate::shop::Shop;
 
 const WORD: &str = "from_tomorrow";

@@ -4,8 +4,9 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::answer::Answer;
-use crate::documents::every_route::{Things, routes};
+use crate::documents::every_route::Things;
 use crate::request::{WIDGET_A, new_key, small_order};
+use crate::routes;
 use crate::shop::Shop;
 use crate::stock::ATLANTA_WAREHOUSE;
 
@@ -32,7 +33,7 @@ fn assert_protected(answer: &Answer, what: &str) {
 async fn no_answer_is_sniffed_framed_or_stored() {
     let shop = Shop::open().await;
     let things = Things::of(&shop).await;
-    for route in routes::ROUTES {
+    for route in routes::ROUTES.iter() {
         let path = things.path(route);
         for method in ["GET", "POST", "HEAD", "OPTIONS", "DELETE"] {
             let method = Method::from_bytes(method.as_bytes()).unwrap();

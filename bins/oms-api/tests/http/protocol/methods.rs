@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 
 use crate::answer::Answer;
-use crate::documents::every_route::{Things, routes};
+use crate::documents::every_route::Things;
 use crate::keys::PRODUCTION;
 use crate::raw::RawConnection;
 use crate::request::{new_key, small_order};
+use crate::routes;
 use crate::shop::Shop;
 
 async fn ask(shop: &Shop, method: Method, path: &str) -> Answer {
@@ -101,7 +102,7 @@ async fn a_method_that_a_route_does_not_have_is_refused_with_those_that_it_has()
     let shop = Shop::open().await;
     let things = Things::of(&shop).await;
     let every = ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"];
-    for route in routes::ROUTES {
+    for route in routes::ROUTES.iter() {
         let rows = routes::ROUTES.iter().filter(|row| row.path == route.path);
         let mut methods: BTreeSet<&str> = rows.map(|row| row.method).collect();
         let path = things.path(route);

@@ -24,8 +24,8 @@ async fn an_escaped_path_is_the_route_that_it_spells_and_all_others_are_nowhere(
     let order_id = shop.place_new(&small_order()).await.order_id();
     shop.api.process.kill();
     shop.restart(PRODUCTION).await;
-    let scopes = oms_access::Scope::ALL
-        .map(oms_access::Scope::as_str)
+    let scopes = oms_validation::Scope::ALL
+        .map(oms_validation::Scope::as_str)
         .join(" ");
     let key = make_key_with(&shop.database, PRODUCTION, TENANT, "all", &scopes).await;
     let (first, rest) = order_id.split_at(1);

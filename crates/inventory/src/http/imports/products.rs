@@ -54,13 +54,12 @@ pub(crate) async fn import(
         acceptance,
         actor: operator.0.as_actor(),
     };
-    let (context, on_disk) = (api.context.clone(), received.on_disk);
-    let imports = api.imports.clone();
-    let importing = async move {
+    let (imports, on_disk) = (api.imports.clone(), received.on_disk);
+    let importing = api.work.run(|context| async move {
         let _places = (on_disk, imports.work(tenant.0).await?);
         let report =
             service::import_products::import_products(&context, tenant.0, &key.0, request, &());
         Ok::<_, Problem>(report.await?)
-    };
-    Ok(answer(api.detached(importing).await??))
+    });
+    Ok(answer(importing.await?))
 }

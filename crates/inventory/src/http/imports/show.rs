@@ -33,8 +33,9 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, ProblemResponse> {
     // What is no id is the id of nothing.
     let id = id.parse().map_err(|_| InventoryError::ImportNotFound)?;
-    let context = api.context.clone();
-    let reading = async move { service::get_import::get_import(&context, tenant.0, id).await };
-    let report = api.detached(reading).await??;
+    let reading = api.work.run(|context| async move {
+        service::get_import::get_import(&context, tenant.0, id).await
+    });
+    let report = reading.await?;
     Ok(HttpResponse::Ok().json(ReportBody::from(report)))
 }

@@ -67,9 +67,8 @@ pub(crate) async fn import(
         acceptance,
         actor: operator.0.as_actor(),
     };
-    let (context, on_disk) = (api.context.clone(), received.on_disk);
-    let imports = api.imports.clone();
-    let importing = async move {
+    let (imports, on_disk) = (api.imports.clone(), received.on_disk);
+    let importing = api.work.run(|context| async move {
         let (tenant, key) = (tenant.0, key.0);
         let _places = (on_disk, imports.work(tenant).await?);
         let report = service::import_stock::import_stock(
@@ -82,6 +81,6 @@ pub(crate) async fn import(
             &(),
         );
         Ok::<_, Problem>(report.await?)
-    };
-    Ok(answer(api.detached(importing).await??))
+    });
+    Ok(answer(importing.await?))
 }

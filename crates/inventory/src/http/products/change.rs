@@ -73,11 +73,10 @@ pub(crate) async fn change(
     if change.is_empty() {
         return Err(invalid_field("body", "has nothing to change").into());
     }
-    let context = api.context.clone();
-    let changing = async move {
+    let changing = api.work.run(|context| async move {
         let (tenant, expected) = (tenant.0, &expected.0);
         service::change_product::change_product(&context, tenant, id, expected, change).await
-    };
-    let product = api.detached(changing).await??;
+    });
+    let product = changing.await?;
     Ok(written(HttpResponse::Ok(), product, disclosure))
 }

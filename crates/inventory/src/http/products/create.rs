@@ -61,11 +61,10 @@ pub(crate) async fn create(
         name: body.0.name,
         prices: prices_of(body.0.prices.unwrap_or_default())?,
     };
-    let context = api.context.clone();
-    let creating = async move {
+    let creating = api.work.run(|context| async move {
         service::create_product::create_product(&context, tenant.0, &key.0, &new).await
-    };
-    let created = api.detached(creating).await??;
+    });
+    let created = creating.await?;
     let (response, product) = made(created, |product| location_of(product.id));
     Ok(written(response, product, disclosure))
 }

@@ -33,10 +33,9 @@ pub(crate) async fn list(
         Sku::parse(text).map_err(|error: InvalidSku| error.to_string())
     })?;
     let (size, after) = (page_size(&query)?, cursor(&query)?);
-    let context = api.context.clone();
-    let listing = async move {
+    let listing = api.work.run(|context| async move {
         service::list_products::list_products(&context, tenant.0, sku.as_ref(), after, size).await
-    };
-    let found = api.detached(listing).await??;
+    });
+    let found = listing.await?;
     Ok(HttpResponse::Ok().json(PageBody::of(found, ProductBody::from)))
 }

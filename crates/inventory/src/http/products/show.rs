@@ -37,8 +37,9 @@ pub(crate) async fn show(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
-    let context = api.context.clone();
-    let reading = async move { service::get_product::get_product(&context, tenant.0, id).await };
-    let product = api.detached(reading).await??;
+    let reading = api.work.run(|context| async move {
+        service::get_product::get_product(&context, tenant.0, id).await
+    });
+    let product = reading.await?;
     Ok(answer(HttpResponse::Ok(), product))
 }

@@ -55,11 +55,10 @@ pub(crate) async fn levels(
         below_available: parameter(&query, "belowAvailable", parse_pieces)?,
     };
     let (size, after) = (page_size(&query)?, cursor(&query)?);
-    let context = api.context.clone();
-    let listing = async move {
+    let listing = api.work.run(|context| async move {
         service::list_stock_levels::list_stock_levels(&context, tenant.0, filter, after, size).await
-    };
-    let found = api.detached(listing).await??;
+    });
+    let found = listing.await?;
     Ok(HttpResponse::Ok().json(PageBody::of(found, LevelBody::from)))
 }
 

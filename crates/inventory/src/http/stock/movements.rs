@@ -45,12 +45,11 @@ pub(crate) async fn movements(
         })?,
     };
     let (size, after) = (page_size(&query)?, cursor(&query)?);
-    let context = api.context.clone();
-    let listing = async move {
+    let listing = api.work.run(|context| async move {
         let tenant = tenant.0;
         service::list_stock_movements::list_stock_movements(&context, tenant, filter, after, size)
             .await
-    };
-    let found = api.detached(listing).await??;
+    });
+    let found = listing.await?;
     Ok(HttpResponse::Ok().json(PageBody::of(found, MovementBody::from)))
 }

@@ -53,10 +53,10 @@ pub(crate) async fn show(
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let level = level_of(&path)?;
-    let context = api.context.clone();
-    let reading =
-        async move { service::get_safety_stock::get_safety_stock(&context, tenant.0, level).await };
-    Ok(answer(api.detached(reading).await??))
+    let reading = api.work.run(|context| async move {
+        service::get_safety_stock::get_safety_stock(&context, tenant.0, level).await
+    });
+    Ok(answer(reading.await?))
 }
 
 oms_web::refusals! {
@@ -93,14 +93,14 @@ pub(crate) async fn set(
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let (level, quantity) = (level_of(&path)?, body.0.quantity);
-    let context = api.context.clone();
-    let setting = async move {
+    let setting = api.work.run(|context| async move {
         let (tenant, expected) = (tenant.0, &expected.0);
-        service::set_safety_stock::set_safety_stock(&context, tenant, level, expected, quantity)
-            .await
-    };
-    let set = api.detached(setting).await?;
-    set.map_err(|error| refusal(error, disclosure))?;
+        let set = service::set_safety_stock::set_safety_stock(
+            &context, tenant, level, expected, quantity,
+        );
+        set.await.map_err(|error| refusal(error, disclosure))
+    });
+    setting.await?;
     Ok(answer(quantity))
 }
 

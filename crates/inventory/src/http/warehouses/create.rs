@@ -68,11 +68,10 @@ pub(crate) async fn create(
         location: body.0.location,
         active: body.0.active.unwrap_or(true),
     };
-    let context = api.context.clone();
-    let creating = async move {
+    let creating = api.work.run(|context| async move {
         service::create_warehouse::create_warehouse(&context, tenant.0, &key.0, &new).await
-    };
-    let created = api.detached(creating).await??;
+    });
+    let created = creating.await?;
     let (response, warehouse) = made(created, |warehouse| location_of(warehouse.id));
     Ok(written(response, warehouse, disclosure))
 }

@@ -30,10 +30,9 @@ pub(crate) async fn list(
     let query = parse_query(request.query_string(), &["active", "limit", "cursor"])?;
     let (active, size) = (flag(&query, "active")?, page_size(&query)?);
     let after = cursor(&query)?;
-    let context = api.context.clone();
-    let listing = async move {
+    let listing = api.work.run(|context| async move {
         service::list_warehouses::list_warehouses(&context, tenant.0, active, after, size).await
-    };
-    let found = api.detached(listing).await??;
+    });
+    let found = listing.await?;
     Ok(HttpResponse::Ok().json(PageBody::of(found, WarehouseBody::from)))
 }

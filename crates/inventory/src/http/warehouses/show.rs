@@ -37,9 +37,9 @@ pub(crate) async fn show(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
-    let context = api.context.clone();
-    let reading =
-        async move { service::get_warehouse::get_warehouse(&context, tenant.0, id).await };
-    let warehouse = api.detached(reading).await??;
+    let reading = api.work.run(|context| async move {
+        service::get_warehouse::get_warehouse(&context, tenant.0, id).await
+    });
+    let warehouse = reading.await?;
     Ok(answer(HttpResponse::Ok(), warehouse))
 }

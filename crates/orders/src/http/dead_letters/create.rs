@@ -58,15 +58,14 @@ pub(crate) async fn create(
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let (order_id, reason) = (body.0.order_id, reason_of(&body.0.reason)?);
-    let context = api.context.clone();
-    let creating = async move {
+    let creating = api.work.run(|context| async move {
         let (tenant, key, operator) = (tenant.0, key.0.as_ref(), &operator.0);
         operating::create_dead_letter::create_dead_letter(
             &context, tenant, order_id, key, operator, &reason,
         )
         .await
-    };
-    let (mut response, dead_letter) = match api.detached(creating).await?? {
+    });
+    let (mut response, dead_letter) = match creating.await? {
         Once::Now(dead_letter) => (HttpResponse::Created(), dead_letter),
         Once::Before(dead_letter) => {
             let mut response = HttpResponse::Ok();

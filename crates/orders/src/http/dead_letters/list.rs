@@ -31,16 +31,15 @@ pub(crate) async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, ProblemResponse> {
     let query = Query::parse(request.query_string())?;
-    let context = api.context.clone();
-    let listing = async move {
+    let listing = api.work.run(|context| async move {
         let Query {
             filter,
             size,
             after,
         } = query;
         reading::list_dead_letters::list_dead_letters(&context, tenant.0, filter, after, size).await
-    };
-    let page = api.detached(listing).await??;
+    });
+    let page = listing.await?;
     Ok(HttpResponse::Ok().json(PageBody::of(page, DeadLetterBody::from)))
 }
 

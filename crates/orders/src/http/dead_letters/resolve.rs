@@ -102,15 +102,14 @@ pub(crate) async fn resolve(
         As::RefundGivenUp => Verdict::RefundGivenUp { confirmed },
     };
     let reason = reason_of(&body.0.reason)?;
-    let context = api.context.clone();
-    let resolving = async move {
+    let resolving = api.work.run(|context| async move {
         let (tenant, key, operator) = (tenant.0, key.0.as_ref(), &operator.0);
         operating::resolve_dead_letter::resolve_dead_letter(
             &context, tenant, id, key, verdict, operator, &reason,
         )
         .await
-    };
-    let resolved = api.detached(resolving).await??;
+    });
+    let resolved = resolving.await?;
     let mut response = HttpResponse::Ok();
     let dead_letter = mark_replayed(&mut response, resolved);
     Ok(response.json(DeadLetterBody::from(dead_letter)))

@@ -40,12 +40,11 @@ pub(crate) async fn retry(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
-    let context = api.context.clone();
-    let retrying = async move {
+    let retrying = api.work.run(|context| async move {
         let (tenant, key, operator) = (tenant.0, key.0.as_ref(), &operator.0);
         operating::retry_dead_letter::retry_dead_letter(&context, tenant, id, key, operator).await
-    };
-    let retried = api.detached(retrying).await??;
+    });
+    let retried = retrying.await?;
     let mut response = HttpResponse::Accepted();
     let dead_letter = mark_replayed(&mut response, retried);
     Ok(response.json(DeadLetterBody::from(dead_letter)))

@@ -39,9 +39,9 @@ pub(crate) async fn show(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
-    let context = api.context.clone();
-    let reading =
-        async move { reading::get_dead_letter::get_dead_letter(&context, tenant.0, id).await };
-    let details = api.detached(reading).await??;
+    let reading = api.work.run(|context| async move {
+        reading::get_dead_letter::get_dead_letter(&context, tenant.0, id).await
+    });
+    let details = reading.await?;
     Ok(HttpResponse::Ok().json(DetailsBody::of(details, disclosure)?))
 }

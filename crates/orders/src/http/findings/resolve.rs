@@ -57,13 +57,12 @@ pub(crate) async fn resolve(
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
     let reason = reason_of(&body.0.reason)?;
-    let context = api.context.clone();
-    let resolving = async move {
+    let resolving = api.work.run(|context| async move {
         let (tenant, key, operator) = (tenant.0, key.0.as_ref(), &operator.0);
         reconciling::resolve_finding::resolve_finding(&context, tenant, id, key, operator, &reason)
             .await
-    };
-    let resolved = api.detached(resolving).await??;
+    });
+    let resolved = resolving.await?;
     let mut response = HttpResponse::Ok();
     let finding = mark_replayed(&mut response, resolved);
     Ok(response.json(FindingBody::from(finding)))

@@ -34,9 +34,9 @@ pub(crate) async fn show(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
-    let context = api.context.clone();
-    let reading =
-        async move { reconciling::get_finding::get_finding(&context, tenant.0, id).await };
-    let finding = api.detached(reading).await??;
+    let reading = api.work.run(|context| async move {
+        reconciling::get_finding::get_finding(&context, tenant.0, id).await
+    });
+    let finding = reading.await?;
     Ok(HttpResponse::Ok().json(FindingBody::from(finding)))
 }

@@ -1,0 +1,42 @@
+//! Every route that is served: the tables of the contexts in their order, and the program's own routes, which require nothing.
+
+use std::sync::LazyLock;
+
+use oms_web::Access;
+use serde_json::{Value, json};
+
+#[derive(Debug)]
+pub struct Route {
+    pub method: &'static str,
+    /// As it is registered, such as `/orders/{id}`.
+    pub path: &'static str,
+    pub access: Access,
+}
+
+pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+    let tables = [
+        oms_orders::http::ROUTES,
+        oms_inventory::http::ROUTES,
+        oms_payments::http::ROUTES,
+    ];
+    let of_contexts = tables.into_iter().flatten().map(|row| Route {
+        method: row.method,
+        path: row.path,
+        access: row.access,
+    });
+    of_contexts.chain(own()).collect()
+});
+
+/// The tables of the program are not a library's; the document has their routes too, which tests of the program check.
+fn own() -> Vec<Route> {
+    let text = include_str!("../../openapi.json");
+    let document: Value = serde_json::from_str(text).unwrap();
+    let paths = document["paths"].as_object().unwrap().iter();
+    let open = paths.filter(|(_, item)| item["get"]["security"] == json!([]));
+    open.map(|(path, _)| Route {
+        method: "GET",
+        path: path.clone().leak(),
+        access: Access::Open,
+    })
+    .collect()
+}

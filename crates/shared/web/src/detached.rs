@@ -1,0 +1,86 @@
+//! Work that goes on when its client disconnects.
+
+use std::sync::Arc;
+
+use oms_errors::{INTERNAL, Problem};
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::ProblemResponse;
+
+/// The context of a crate's use cases, and where the work of requests runs.
+pub struct Detached<C> {
+    context: Arc<C>,
+    runtime: Handle,
+    tasks: TaskTracker,
+}
+
+impl<C> Detached<C> {
+    /// Work runs in `runtime`, as `tasks` whose owner can wait for their end.
+    pub fn new(context: Arc<C>, runtime: Handle, tasks: TaskTracker) -> Self {
+        Self {
+            context,
+            runtime,
+            tasks,
+        }
+    }
+
+    /// For work that no client can cut off anyway.
+    pub fn context(&self) -> &Arc<C> {
+        &self.context
+    }
+
+    /// Runs `work` to its end. When a client resets its connection, actix-web drops the handler half-way; this drops only the
+    /// waiting, while a dropped transaction would keep its locks.
+    ///
+    /// # Errors
+    /// Those of `work`, and 500 when it panics.
+    pub async fn run<W, T, E>(&self, work: impl FnOnce(Arc<C>) -> W) -> Result<T, ProblemResponse>
+    where
+        W: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Into<Problem> + Send + 'static,
+    {
+        let work = work(self.context.clone()).in_current_span();
+        let done = self.tasks.spawn_on(work, &self.runtime).await;
+        Ok(done.map_err(|error| Problem::of(&INTERNAL).with_source(error))??)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_whose_client_has_gone_is_finished() {
+        let detached = Detached::new(Arc::new(7), Handle::current(), TaskTracker::new());
+        let (go, going) = oneshot::channel();
+        let (done, finished) = oneshot::channel();
+        let waiting = detached.run(|context| async move {
+            going.await.expect("the test sends it");
+            done.send(*context).expect("the test waits for it");
+            Ok::<(), Problem>(())
+        });
+        let gone = tokio::time::timeout(Duration::from_millis(1), waiting).await;
+        assert!(gone.is_err());
+        go.send(()).unwrap();
+        assert_eq!(finished.await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_that_of_the_work_and_a_panic_is_a_500() {
+        let detached = Detached::new(Arc::new(()), Handle::current(), TaskTracker::new());
+        let refused =
+            detached.run(async |_| Err::<(), _>(Problem::of(&oms_errors::BODY_TOO_LARGE)));
+        let problem = refused.await.unwrap_err().0;
+        assert_eq!(problem.problem_type(), &oms_errors::BODY_TOO_LARGE);
+        let panicked = detached.run(async |_| -> Result<(), Problem> { panic!("a bug") });
+        let problem = panicked.await.unwrap_err().0;
+        assert_eq!(problem.problem_type(), &INTERNAL);
+    }
+}
