@@ -2,7 +2,6 @@
 
 pub(crate) mod allocation;
 pub(crate) mod catalogue;
-pub(crate) mod cursor;
 pub(crate) mod demand;
 pub(crate) mod explanation;
 pub(crate) mod id;

@@ -11,9 +11,7 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
-use oms_errors::Problem;
 use oms_validation::{Once, Scope};
-use oms_web::paging::parameter;
 use oms_web::{Access, Detached, Route, mark_replayed, route};
 
 use crate::context::InventoryContext;
@@ -60,13 +58,6 @@ impl InventoryApi {
             imports: Arc::new(ImportPlaces::new(imports)),
         }
     }
-}
-
-/// A parameter that is `true` or `false`.
-fn flag(query: &[(String, String)], name: &str) -> Result<Option<bool>, Problem> {
-    parameter(query, name, |text| {
-        text.parse().map_err(|_| "must be true or false".to_owned())
-    })
 }
 
 /// 201 for what a request has made, 200 with `Idempotent-Replayed` for what an earlier one has.

@@ -12,7 +12,6 @@ mod store;
 pub use context::InventoryContext;
 pub use domain::allocation::{ReservationRequest, ReserveOutcome};
 pub use domain::catalogue::{Catalogue, CatalogueProduct, CatalogueStock, CatalogueWarehouse};
-pub use domain::cursor::Cursor;
 pub use domain::demand::{Demand, InvalidDemand, MAX_QUANTITY};
 pub use domain::explanation::RouteExplanation;
 pub use domain::id::{ImportId, MovementId, ProductId, StockChangeId, WarehouseId};

@@ -8,7 +8,6 @@ pub(crate) mod backoff;
 pub(crate) mod behind;
 pub(crate) mod bounds;
 pub(crate) mod clock;
-pub(crate) mod cursor;
 pub(crate) mod dead_letter;
 pub(crate) mod dispute;
 pub(crate) mod erasure;

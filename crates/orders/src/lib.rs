@@ -29,7 +29,7 @@ pub use domain::metadata::Metadata;
 pub use domain::open_payment::{OpenPayment, PaymentAction};
 pub use domain::order::{Order, OrderRequest};
 pub use domain::order_listing::{
-    InvalidOrderCursor, OrderCursor, OrderFilter, OrderListing, OrderSort,
+    CursorOfAnotherList, OrderCursor, OrderFilter, OrderListing, OrderSort,
 };
 pub use domain::placed_order::{PendingOrder, PlacedOrder};
 pub use domain::placing_outcome::PlacingOutcome;

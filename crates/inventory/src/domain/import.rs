@@ -11,7 +11,7 @@ pub(crate) mod stock_row;
 
 use chrono::{DateTime, Utc};
 use oms_validation::newer_word;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::domain::id::ImportId;
@@ -85,24 +85,14 @@ pub enum Acceptance {
 }
 
 /// What the quantities of a file of stock mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StockMode {
     /// That so many were counted: so many there are from now on.
+    #[default]
     Set,
     /// That so many came, in addition to those that are there.
     Receive,
-}
-
-impl StockMode {
-    /// The mode of a name.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "set" => Some(Self::Set),
-            "receive" => Some(Self::Receive),
-            _ => None,
-        }
-    }
 }
 
 /// How many rows came to what.

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use oms_validation::newer_word;
-use serde::{Serialize, Serializer};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::id::{MovementId, StockChangeId};
 use crate::{ProductId, WarehouseId};
@@ -63,6 +64,13 @@ impl MovementKind {
     /// The kind of a name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+impl<'de> Deserialize<'de> for MovementKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let kind = Self::parse(&String::deserialize(deserializer)?);
+        kind.ok_or_else(|| D::Error::custom("is not a kind of movement"))
     }
 }
 

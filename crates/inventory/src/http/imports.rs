@@ -17,7 +17,7 @@ use places::{Place, Places};
 
 use crate::domain::import::{Acceptance, ImportFormat, ImportReport};
 use crate::error::{self, InventoryError};
-use crate::http::{flag, made};
+use crate::http::made;
 use crate::import_file::{ImportFile, ImportFileWriter};
 
 oms_web::refusals! {
@@ -113,11 +113,11 @@ fn format_of(request: &HttpRequest) -> Result<ImportFormat, Problem> {
     }
 }
 
-fn acceptance_of(query: &[(String, String)]) -> Result<Acceptance, Problem> {
-    Ok(match flag(query, "allOrNothing")? {
-        Some(true) => Acceptance::AllOrNothing,
-        Some(false) | None => Acceptance::EachRow,
-    })
+fn acceptance_of(all_or_nothing: bool) -> Acceptance {
+    match all_or_nothing {
+        true => Acceptance::AllOrNothing,
+        false => Acceptance::EachRow,
+    }
 }
 
 fn answer(report: Once<ImportReport>) -> HttpResponse {

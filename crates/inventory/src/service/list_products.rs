@@ -1,9 +1,9 @@
 //! Listing products.
 
-use oms_validation::{Page, PageSize, TenantId};
+use oms_validation::{Cursor, Page, PageSize, TenantId};
 
+use crate::ProductId;
 use crate::context::InventoryContext;
-use crate::domain::cursor::Cursor;
 use crate::domain::name::Sku;
 use crate::domain::product::Product;
 use crate::error::InventoryError;
@@ -17,12 +17,12 @@ pub async fn list_products(
     context: &InventoryContext,
     tenant: TenantId,
     sku: Option<&Sku>,
-    after: Option<Cursor>,
+    after: Option<Cursor<ProductId>>,
     size: PageSize,
-) -> Result<Page<Product, Cursor>, InventoryError> {
+) -> Result<Page<Product, Cursor<ProductId>>, InventoryError> {
     let mut connection = context.database.acquire().await?;
     // One more, to know whether there is a next page.
     let limit = size.get() + 1;
     let found = products::list(&mut connection, tenant, sku, after, limit).await?;
-    Ok(Page::of(found, size, |last| Cursor([last.id.as_uuid()])))
+    Ok(Page::of(found, size, |last| Cursor(last.id)))
 }

@@ -1,9 +1,9 @@
 //! Listing stock levels.
 
-use oms_validation::{Page, PageSize, TenantId};
+use oms_validation::{Cursor, Page, PageSize, TenantId};
 
 use crate::context::InventoryContext;
-use crate::domain::cursor::Cursor;
+use crate::domain::allocation::LevelKey;
 use crate::domain::stock_level::{LevelFilter, StockLevel};
 use crate::error::InventoryError;
 use crate::store::{level_counts, product_records};
@@ -16,9 +16,9 @@ pub async fn list_stock_levels(
     context: &InventoryContext,
     tenant: TenantId,
     mut filter: LevelFilter,
-    after: Option<Cursor<2>>,
+    after: Option<Cursor<LevelKey>>,
     size: PageSize,
-) -> Result<Page<StockLevel, Cursor<2>>, InventoryError> {
+) -> Result<Page<StockLevel, Cursor<LevelKey>>, InventoryError> {
     let mut connection = context.database.acquire().await?;
     if let Some(sku) = &filter.sku {
         let product = product_records::list(&mut connection, tenant, Some(sku), None, 1).await?;
@@ -35,6 +35,6 @@ pub async fn list_stock_levels(
     Ok(Page::of(found, size, cursor))
 }
 
-fn cursor(level: &StockLevel) -> Cursor<2> {
-    Cursor([level.warehouse_id.as_uuid(), level.product_id.as_uuid()])
+fn cursor(level: &StockLevel) -> Cursor<LevelKey> {
+    Cursor((level.warehouse_id, level.product_id))
 }

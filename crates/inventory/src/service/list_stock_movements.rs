@@ -1,9 +1,9 @@
 //! Listing movements of stock.
 
-use oms_validation::{Page, PageSize, TenantId};
+use oms_validation::{Cursor, Page, PageSize, TenantId};
 
 use crate::context::InventoryContext;
-use crate::domain::cursor::Cursor;
+use crate::domain::id::MovementId;
 use crate::domain::stock_movement::{MovementFilter, StockMovement};
 use crate::error::InventoryError;
 use crate::store::stock_movements;
@@ -16,12 +16,12 @@ pub async fn list_stock_movements(
     context: &InventoryContext,
     tenant: TenantId,
     filter: MovementFilter,
-    after: Option<Cursor>,
+    after: Option<Cursor<MovementId>>,
     size: PageSize,
-) -> Result<Page<StockMovement, Cursor>, InventoryError> {
+) -> Result<Page<StockMovement, Cursor<MovementId>>, InventoryError> {
     let mut connection = context.database.acquire().await?;
     // One more, to know whether there is a next page.
     let limit = size.get() + 1;
     let found = stock_movements::list(&mut connection, tenant, filter, after, limit).await?;
-    Ok(Page::of(found, size, |last| Cursor([last.id.as_uuid()])))
+    Ok(Page::of(found, size, |last| Cursor(last.id)))
 }

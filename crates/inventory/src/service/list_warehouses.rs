@@ -1,9 +1,9 @@
 //! Listing warehouses.
 
-use oms_validation::{Page, PageSize, TenantId};
+use oms_validation::{Cursor, Page, PageSize, TenantId};
 
+use crate::WarehouseId;
 use crate::context::InventoryContext;
-use crate::domain::cursor::Cursor;
 use crate::domain::warehouse::Warehouse;
 use crate::error::InventoryError;
 use crate::store::warehouses;
@@ -16,12 +16,12 @@ pub async fn list_warehouses(
     context: &InventoryContext,
     tenant: TenantId,
     active: Option<bool>,
-    after: Option<Cursor>,
+    after: Option<Cursor<WarehouseId>>,
     size: PageSize,
-) -> Result<Page<Warehouse, Cursor>, InventoryError> {
+) -> Result<Page<Warehouse, Cursor<WarehouseId>>, InventoryError> {
     let mut connection = context.database.acquire().await?;
     // One more, to know whether there is a next page.
     let limit = size.get() + 1;
     let found = warehouses::list(&mut connection, tenant, active, after, limit).await?;
-    Ok(Page::of(found, size, |last| Cursor([last.id.as_uuid()])))
+    Ok(Page::of(found, size, |last| Cursor(last.id)))
 }

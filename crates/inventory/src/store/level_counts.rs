@@ -6,11 +6,10 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
-use oms_validation::TenantId;
+use oms_validation::{Cursor, TenantId};
 use uuid::Uuid;
 
 use crate::domain::allocation::LevelKey;
-use crate::domain::cursor::Cursor;
 use crate::domain::name::{Name, Sku};
 use crate::domain::stock_level::{LevelCounts, LevelFilter, StockLevel};
 use crate::store::{row_limit, unreadable};
@@ -131,7 +130,7 @@ pub(crate) async fn list(
     connection: &mut Connection,
     tenant: TenantId,
     filter: &LevelFilter,
-    after: Option<Cursor<2>>,
+    after: Option<Cursor<LevelKey>>,
     limit: usize,
 ) -> Result<Vec<StockLevel>, DbError> {
     let text = match (filter.warehouse_id, filter.product_id) {
@@ -144,8 +143,8 @@ pub(crate) async fn list(
         .bind::<SqlUuid, _>(tenant.as_uuid())
         .bind::<Nullable<SqlUuid>, _>(filter.warehouse_id.map(|id| id.as_uuid()))
         .bind::<Nullable<SqlUuid>, _>(filter.product_id.map(|id| id.as_uuid()))
-        .bind::<Nullable<SqlUuid>, _>(after.map(|Cursor([warehouse, _])| warehouse))
-        .bind::<Nullable<SqlUuid>, _>(after.map(|Cursor([_, product])| product))
+        .bind::<Nullable<SqlUuid>, _>(after.map(|Cursor((warehouse, _))| warehouse.as_uuid()))
+        .bind::<Nullable<SqlUuid>, _>(after.map(|Cursor((_, product))| product.as_uuid()))
         .bind::<Nullable<Integer>, _>(filter.below_available)
         .bind::<BigInt, _>(row_limit(limit))
         .load(connection)

@@ -5,11 +5,10 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
-use oms_validation::{Currency, Money, TenantId};
+use oms_validation::{Currency, Cursor, Money, TenantId};
 use uuid::Uuid;
 
 use crate::ProductId;
-use crate::domain::cursor::Cursor;
 use crate::domain::name::{Name, Sku};
 use crate::domain::product::{NewProduct, Prices, Product};
 use crate::store::{row_limit, unreadable};
@@ -146,7 +145,7 @@ pub(crate) async fn list(
     connection: &mut Connection,
     tenant: TenantId,
     sku: Option<&Sku>,
-    after: Option<Cursor>,
+    after: Option<Cursor<ProductId>>,
     limit: usize,
 ) -> Result<Vec<Product>, DbError> {
     // Two texts, so that each is planned for the index that it needs.
@@ -162,7 +161,7 @@ pub(crate) async fn list(
     };
     let rows: Vec<Row> = cached_sql(text)
         .bind::<SqlUuid, _>(tenant.as_uuid())
-        .bind::<Nullable<SqlUuid>, _>(after.map(|Cursor([id])| id))
+        .bind::<Nullable<SqlUuid>, _>(after.map(|Cursor(id)| id.as_uuid()))
         .bind::<BigInt, _>(row_limit(limit))
         .bind::<Nullable<Text>, _>(sku.map(Sku::as_str))
         .load(connection)

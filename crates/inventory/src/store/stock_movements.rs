@@ -5,11 +5,10 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
-use oms_validation::TenantId;
+use oms_validation::{Cursor, TenantId};
 use uuid::Uuid;
 
-use crate::domain::cursor::Cursor;
-use crate::domain::id::StockChangeId;
+use crate::domain::id::{MovementId, StockChangeId};
 use crate::domain::stock_change::PlannedMovement;
 use crate::domain::stock_movement::{MovementFilter, MovementKind, StockMovement};
 use crate::store::row_limit;
@@ -104,7 +103,7 @@ pub(crate) async fn list(
     connection: &mut Connection,
     tenant: TenantId,
     filter: MovementFilter,
-    after: Option<Cursor>,
+    after: Option<Cursor<MovementId>>,
     limit: usize,
 ) -> Result<Vec<StockMovement>, DbError> {
     let text = match (filter.warehouse_id, filter.product_id) {
@@ -117,7 +116,7 @@ pub(crate) async fn list(
         .bind::<SqlUuid, _>(tenant.as_uuid())
         .bind::<Nullable<SqlUuid>, _>(filter.warehouse_id.map(|id| id.as_uuid()))
         .bind::<Nullable<SqlUuid>, _>(filter.product_id.map(|id| id.as_uuid()))
-        .bind::<Nullable<SqlUuid>, _>(after.map(|Cursor([id])| id))
+        .bind::<Nullable<SqlUuid>, _>(after.map(|Cursor(id)| id.as_uuid()))
         .bind::<Nullable<Text>, _>(filter.kind.map(MovementKind::as_str))
         .bind::<BigInt, _>(row_limit(limit))
         .load(connection)

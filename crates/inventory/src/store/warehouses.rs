@@ -9,13 +9,12 @@ use diesel::sql_types::{
 };
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
-use oms_validation::{Location, TenantId};
+use oms_validation::{Cursor, Location, TenantId};
 use postgis_diesel::sql_types::Geography;
 use uuid::Uuid;
 
 use crate::WarehouseId;
 use crate::domain::catalogue::CatalogueWarehouse;
-use crate::domain::cursor::Cursor;
 use crate::domain::name::{AddressLine, Name};
 use crate::domain::warehouse::{NewWarehouse, Warehouse};
 use crate::store::{IdRow, point, row_limit, unreadable};
@@ -169,7 +168,7 @@ pub(crate) async fn list(
     connection: &mut Connection,
     tenant: TenantId,
     active: Option<bool>,
-    after: Option<Cursor>,
+    after: Option<Cursor<WarehouseId>>,
     limit: usize,
 ) -> Result<Vec<Warehouse>, DbError> {
     let rows: Vec<Row> = cached_sql(concat!(
@@ -182,7 +181,7 @@ pub(crate) async fn list(
     ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Nullable<Bool>, _>(active)
-    .bind::<Nullable<SqlUuid>, _>(after.map(|Cursor([id])| id))
+    .bind::<Nullable<SqlUuid>, _>(after.map(|Cursor(id)| id.as_uuid()))
     .bind::<BigInt, _>(row_limit(limit))
     .load(connection)
     .await?;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use oms_validation::{OrderId, newer_word};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -124,27 +124,17 @@ impl Serialize for Resolution {
 }
 
 /// Which dead letters to list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
-#[schema(rename_all = "snake_case", default = "open")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(default = "open")]
 pub enum DeadLetterFilter {
     /// Those that wait for a person.
+    #[default]
     Open,
     /// Those that don't any more.
     Resolved,
     /// Both.
     All,
-}
-
-impl DeadLetterFilter {
-    /// Reads a query parameter.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "open" => Some(Self::Open),
-            "resolved" => Some(Self::Resolved),
-            "all" => Some(Self::All),
-            _ => None,
-        }
-    }
 }
 
 /// What an operator says about an order's payment.
@@ -183,6 +173,5 @@ mod tests {
             assert_eq!(AlertKind::parse(kind.as_str()), Some(kind));
         }
         assert_eq!(Resolution::parse("PAID"), None);
-        assert_eq!(DeadLetterFilter::parse("OPEN"), None);
     }
 }

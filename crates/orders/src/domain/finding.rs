@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use oms_payments::{ChargeId, Reference};
 use oms_validation::{InstallationId, Money, OrderId, newer_word};
 use oms_work::Lease;
-use serde::{Serialize, Serializer};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::domain::id::FindingId;
@@ -119,6 +120,15 @@ impl FindingKind {
     }
 }
 
+impl<'de> Deserialize<'de> for FindingKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).ok_or_else(|| {
+            let kinds = Self::ALL.map(Self::as_str).join(", ");
+            D::Error::custom(format!("must be one of {kinds}"))
+        })
+    }
+}
+
 impl Serialize for FindingKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
@@ -185,27 +195,17 @@ pub struct FindingFilter {
 }
 
 /// Whether something has yet to be done about a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
-#[schema(as = FindingFilter, rename_all = "snake_case", default = "open")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = FindingFilter, default = "open")]
 pub enum FindingState {
     /// It has.
+    #[default]
     Open,
     /// It has not.
     Resolved,
     /// Either.
     All,
-}
-
-impl FindingState {
-    /// Reads a query parameter.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "open" => Some(Self::Open),
-            "resolved" => Some(Self::Resolved),
-            "all" => Some(Self::All),
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]

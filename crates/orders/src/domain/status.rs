@@ -3,7 +3,8 @@
 use std::fmt;
 
 use oms_validation::newer_word;
-use serde::{Serialize, Serializer};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Where an order is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +101,15 @@ impl OrderStatus {
             | Self::Other(_) => true,
             Self::Failed | Self::Cancelled | Self::Refunded => false,
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for OrderStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).ok_or_else(|| {
+            let statuses = Self::ALL.map(Self::as_str).join(", ");
+            D::Error::custom(format!("must be one of {statuses}"))
+        })
     }
 }
 

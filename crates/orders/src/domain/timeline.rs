@@ -4,17 +4,15 @@
 //! sweeper; what is of one kind comes in the order in which it was written.
 
 use std::fmt;
-use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use oms_payments::{GatewayCall, Operation};
 use uuid::Uuid;
 
 use crate::domain::actor::SWEEPER;
-use crate::domain::cursor::Cursor;
 use crate::domain::event::OrderEvent;
 use crate::domain::status::OrderStatus;
-use oms_validation::{InvalidCursor, Page, PageSize};
+use oms_validation::{Cursor, CursorKey, InvalidCursor, Page, PageSize};
 
 /// One entry of a timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +81,7 @@ pub(crate) enum Source {
 
 /// Where an entry stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+pub struct Place {
     at: DateTime<Utc>,
     source: Source,
     /// Orders what stands at one time in one source.
@@ -91,53 +89,39 @@ struct Place {
 }
 
 /// Where a page of a timeline ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TimelineCursor(Place);
+pub type TimelineCursor = Cursor<Place>;
 
-impl fmt::Display for TimelineCursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let source = match self.0.source {
+impl CursorKey for Place {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let source = match self.source {
             Source::Events => 'e',
             Source::Calls => 'c',
             Source::Tries => 't',
         };
-        let cursor = Cursor {
-            created_at: self.0.at,
-            id: self.0.number,
-        };
-        write!(f, "{source}{cursor}")
+        (source, (self.at, self.number)).write(f)
     }
-}
 
-impl FromStr for TimelineCursor {
-    type Err = InvalidCursor;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (source, cursor) = text.split_at_checked(1).ok_or(InvalidCursor)?;
+    fn read(text: &mut &str) -> Result<Self, InvalidCursor> {
+        let (source, (at, number)) = CursorKey::read(text)?;
         let source = match source {
-            "e" => Source::Events,
-            "c" => Source::Calls,
-            "t" => Source::Tries,
+            'e' => Source::Events,
+            'c' => Source::Calls,
+            't' => Source::Tries,
             _ => return Err(InvalidCursor),
         };
-        let Cursor { created_at, id } = cursor.parse()?;
-        Ok(Self(Place {
-            at: created_at,
-            source,
-            number: id,
-        }))
+        Ok(Self { at, source, number })
     }
 }
 
-impl TimelineCursor {
+impl Place {
     /// From where on a source has what comes after this page. The first may be the page's last.
     pub(crate) fn first_of(self, source: Source) -> (DateTime<Utc>, Uuid) {
-        let number = match source.cmp(&self.0.source) {
+        let number = match source.cmp(&self.source) {
             std::cmp::Ordering::Less => Uuid::max(),
-            std::cmp::Ordering::Equal => self.0.number,
+            std::cmp::Ordering::Equal => self.number,
             std::cmp::Ordering::Greater => Uuid::nil(),
         };
-        (self.0.at, number)
+        (self.at, number)
     }
 
     /// The same for events, which have numbers of their own.
@@ -176,7 +160,7 @@ impl Found {
         let mut entries: Vec<TimelineEntry> = events.chain(calls).chain(tries).collect();
         entries.retain(|entry| after.is_none_or(|cursor| entry.place > cursor.0));
         entries.sort_by_key(|entry| entry.place);
-        Page::of(entries, size, |last| TimelineCursor(last.place))
+        Page::of(entries, size, |last| Cursor(last.place))
     }
 }
 

@@ -1,24 +1,35 @@
 //! `GET /orders/{id}/timeline`.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use oms_inventory::{ProductId, WarehouseId};
 use oms_validation::{OrderId, PageSize};
-use oms_web::paging::{PageBody, cursor, page_size, parse_query};
-use oms_web::{CurrentTenant, ProblemResponse};
-use serde::Serialize;
-use utoipa::ToSchema;
+use oms_web::{CurrentTenant, PageBody, ProblemResponse, Query};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::representation::{CallBody, warehouse_name};
 use super::{OrdersApi, order_id_of};
 use crate::domain::status::OrderStatus;
-use crate::domain::timeline::{Happening, TimelineEntry};
+use crate::domain::timeline::{Happening, TimelineCursor, TimelineEntry};
 use crate::error::NOT_FOUND;
 use crate::service::reading;
 use crate::service::reading::get_timeline::OrderTimeline;
 
 oms_web::refusals! {
     Refusals: [NOT_FOUND]
+}
+
+/// The parameters of the list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Parameters {
+    #[serde(default)]
+    limit: PageSize,
+    /// The `nextCursor` of an earlier page.
+    #[param(value_type = Option<String>, pattern = "^[ect][0-9a-f]{48}$")]
+    cursor: Option<TimelineCursor>,
 }
 
 /// 200 with a page of what happened to the order, the first first; 404 when there is none of this id in this store. `limit` is
@@ -33,8 +44,7 @@ oms_web::refusals! {
         operators did, each with who, why and when.",
     params(
         ("id" = OrderId, Path),
-        ("limit" = Option<PageSize>, Query),
-        ("cursor" = Option<String>, Query, description = "The `nextCursor` of an earlier page.", pattern = "^[ect][0-9a-f]{48}$"),
+        Parameters,
     ),
     responses(
         (status = 200, description = "A page.", body = PageBody<EntryBody>),
@@ -45,13 +55,13 @@ pub(super) async fn get_timeline(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
     id: web::Path<String>,
-    request: HttpRequest,
+    query: Result<Query<Parameters>, ProblemResponse>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
-    let query = parse_query(request.query_string(), &["limit", "cursor"])?;
-    let (size, after) = (page_size(&query)?, cursor(&query)?);
+    // After the ID: a malformed one is unknown (404), whatever the query says.
+    let Parameters { limit, cursor } = query?.0;
     let reading = api.work.run(|context| async move {
-        reading::get_timeline::get_timeline(&context, tenant.0, id, after, size).await
+        reading::get_timeline::get_timeline(&context, tenant.0, id, cursor, limit).await
     });
     let timeline = reading.await?;
     let stock = StockBody::of(&timeline);

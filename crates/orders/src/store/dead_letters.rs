@@ -5,11 +5,10 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
-use oms_validation::{Currency, Money, OrderId, TenantId};
+use oms_validation::{Currency, Cursor, Money, OrderId, TenantId};
 use uuid::Uuid;
 
 use crate::domain::clock::Now;
-use crate::domain::cursor::Cursor;
 use crate::domain::dead_letter::{DeadLetter, DeadLetterFilter, Resolution, Resolved};
 use crate::domain::id::DeadLetterId;
 use crate::domain::settlement::{GatewaySaid, Settlement};
@@ -162,7 +161,7 @@ pub(crate) async fn list(
     connection: &mut Connection,
     tenant: TenantId,
     filter: DeadLetterFilter,
-    after: Option<Cursor>,
+    after: Option<Cursor<(DateTime<Utc>, DeadLetterId)>>,
     limit: usize,
 ) -> Result<Vec<DeadLetter>, DbError> {
     let text = match filter {
@@ -172,8 +171,8 @@ pub(crate) async fn list(
     };
     let rows: Vec<Row> = cached_sql(text)
         .bind::<SqlUuid, _>(tenant.as_uuid())
-        .bind::<Nullable<Timestamptz>, _>(after.map(|cursor| cursor.created_at))
-        .bind::<Nullable<SqlUuid>, _>(after.map(|cursor| cursor.id))
+        .bind::<Nullable<Timestamptz>, _>(after.map(|Cursor((at, _))| at))
+        .bind::<Nullable<SqlUuid>, _>(after.map(|Cursor((_, id))| id.as_uuid()))
         .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
         .load(connection)
         .await?;

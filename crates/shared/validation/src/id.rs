@@ -45,6 +45,16 @@ macro_rules! define_id {
             }
         }
 
+        impl $crate::CursorKey for $name {
+            fn write(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                $crate::CursorKey::write(&self.0, f)
+            }
+
+            fn read(text: &mut &str) -> Result<Self, $crate::InvalidCursor> {
+                $crate::CursorKey::read(text).map(Self)
+            }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 std::fmt::Display::fmt(&self.0, f)

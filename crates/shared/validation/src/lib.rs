@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod actor;
+mod cursor;
 mod expected_version;
 mod id;
 mod idempotency_key;
@@ -17,6 +18,7 @@ mod scope;
 pub mod text;
 
 pub use actor::{Actor, InvalidActor};
+pub use cursor::{Cursor, CursorKey, InvalidCursor};
 pub use expected_version::ExpectedVersion;
 pub use id::{InstallationId, InvalidId, OrderId, TenantId, parse_uuid};
 pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
@@ -25,7 +27,7 @@ pub use location::{InvalidLocation, Location};
 pub use money::{Currency, InvalidAmount, InvalidCurrency, Money, MoneyError};
 pub use newer_word::newer_word;
 pub use operator_name::{InvalidOperatorName, OperatorName};
-pub use page::{InvalidCursor, Page, PageSize};
+pub use page::{Page, PageSize};
 pub use reason::{InvalidReason, Reason};
 pub use scope::{Scope, Scopes, UnknownScope};
 

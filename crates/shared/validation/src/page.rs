@@ -1,9 +1,10 @@
 //! Lists that are read page by page.
 
+use serde::de::{Deserialize, Deserializer, Error};
 use utoipa::openapi::ObjectBuilder;
 use utoipa::openapi::schema::Type;
 
-/// One page of a list. A cursor `C` is the key of a page's last entry, in the order of the list: entries that are added
+/// One page of a list. `C` is the [`Cursor`](crate::Cursor) of its last entry, in the order of the list: entries that are added
 /// meanwhile neither shift nor repeat the others.
 #[derive(Clone, Debug)]
 pub struct Page<T, C> {
@@ -12,11 +13,6 @@ pub struct Page<T, C> {
     /// Where the next page begins; none after the last.
     pub next: Option<C>,
 }
-
-/// The text is not one that a page came with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be the nextCursor of an earlier page")]
-pub struct InvalidCursor;
 
 impl<T, C> Page<T, C> {
     /// A page of what was found when one entry more than fits was asked for.
@@ -67,6 +63,19 @@ impl PageSize {
     /// The number of entries.
     pub fn get(self) -> usize {
         self.0 as usize
+    }
+}
+
+impl Default for PageSize {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl<'de> Deserialize<'de> for PageSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let entries = u32::deserialize(deserializer).ok().and_then(Self::new);
+        entries.ok_or_else(|| D::Error::custom("must be a whole number from 1 to 100"))
     }
 }
 

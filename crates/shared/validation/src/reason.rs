@@ -1,11 +1,14 @@
 //! Why something was done, in words.
 
+use serde::Deserialize;
+
 use crate::openapi::{READABLE_LINES, text};
 use crate::text::tidy;
 
 /// Why somebody did something, in their own words: 1 to 500 characters, not all of them blank, and no control characters but line breaks
 /// and tabs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Reason(String);
 
 crate::schema_of! {
@@ -39,6 +42,14 @@ impl Reason {
     /// The words.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for Reason {
+    type Error = InvalidReason;
+
+    fn try_from(text: String) -> Result<Self, InvalidReason> {
+        Self::parse(&text)
     }
 }
 

@@ -13,8 +13,9 @@ mod idempotency_key_header;
 mod if_match;
 mod media_type;
 pub mod openapi;
-pub mod paging;
+mod page_body;
 mod problem_response;
+mod query;
 mod routes;
 mod valid_json;
 
@@ -30,7 +31,9 @@ pub use field_errors::reason_of;
 pub use idempotency_key_header::{IdempotencyKeyHeader, OptionalIdempotencyKey, mark_replayed};
 pub use if_match::{IfMatch, etag};
 pub use media_type::utf8_media_type;
+pub use page_body::PageBody;
 pub use problem_response::{ProblemResponse, REQUEST_ID, RequestId, problem_bytes, problem_json};
+pub use query::Query;
 pub use routes::{Access, Route, method_not_allowed, registered};
 pub use valid_json::{OptionalJson, ValidJson};
 

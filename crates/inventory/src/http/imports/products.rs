@@ -2,14 +2,25 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
-use oms_web::paging::parse_query;
-use oms_web::{CurrentOperator, CurrentTenant, IdempotencyKeyHeader, ProblemResponse};
+use oms_web::{CurrentOperator, CurrentTenant, IdempotencyKeyHeader, ProblemResponse, Query};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::representation::ReportBody;
 use super::{Refusals, acceptance_of, answer, format_of};
 use crate::http::InventoryApi;
 use crate::service;
 use crate::service::import::ImportRequest;
+
+/// The parameters of the import.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Parameters {
+    /// Imports nothing if a row is rejected.
+    #[serde(default)]
+    all_or_nothing: bool,
+}
 
 /// 201 with a report of what was imported and of each row that was not; 200 with the report of an earlier request with this
 /// key. `allOrNothing=true` imports nothing if a row is rejected: 422 then, with each of them. The body is CSV with the
@@ -22,7 +33,7 @@ use crate::service::import::ImportRequest;
     summary = "Import products",
     description = "Creates those whose SKU is not there, and gives the others the name and the prices of their rows. Up to 250,000 lines of 16,384 bytes.",
     params(
-        ("allOrNothing" = Option<bool>, Query, description = "Imports nothing if a row is rejected."),
+        Parameters,
         IdempotencyKeyHeader,
     ),
     request_body(description = "One row in each line, in UTF-8.", content(
@@ -42,16 +53,16 @@ pub(crate) async fn import(
     tenant: CurrentTenant,
     operator: CurrentOperator,
     key: IdempotencyKeyHeader,
+    query: Query<Parameters>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let query = parse_query(request.query_string(), &["allOrNothing"])?;
-    let (format, acceptance) = (format_of(&request)?, acceptance_of(&query)?);
+    let format = format_of(&request)?;
     let received = api.imports.receive(tenant.0, payload).await?;
     let request = ImportRequest {
         file: received.file,
         format,
-        acceptance,
+        acceptance: acceptance_of(query.0.all_or_nothing),
         actor: operator.0.as_actor(),
     };
     let (imports, on_disk) = (api.imports.clone(), received.on_disk);

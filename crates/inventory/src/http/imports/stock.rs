@@ -2,9 +2,12 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
-use oms_validation::{InvalidReason, Reason};
-use oms_web::paging::{parameter, parse_query};
-use oms_web::{CurrentOperator, CurrentTenant, IdempotencyKeyHeader, ProblemResponse, reason_of};
+use oms_validation::Reason;
+use oms_web::{
+    CurrentOperator, CurrentTenant, IdempotencyKeyHeader, ProblemResponse, Query, reason_of,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::representation::ReportBody;
 use super::{Refusals, acceptance_of, answer, format_of};
@@ -12,6 +15,21 @@ use crate::domain::import::StockMode;
 use crate::http::InventoryApi;
 use crate::service;
 use crate::service::import::ImportRequest;
+
+/// The parameters of the import.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Parameters {
+    /// Imports nothing if a row is rejected.
+    #[serde(default)]
+    all_or_nothing: bool,
+    /// Without it quantities are set.
+    #[serde(default)]
+    mode: StockMode,
+    /// Stands on the movements; without it `imported`.
+    reason: Option<Reason>,
+}
 
 /// 201 with a report of what was imported and of each row that was not; 200 with the report of an earlier request with this
 /// key. `mode` is `set` (the default: quantities were counted) or `receive` (they come in addition), `reason` stands on the
@@ -25,9 +43,7 @@ use crate::service::import::ImportRequest;
     summary = "Import stock",
     description = "Sets or receives stock, each difference as a movement. Up to 250,000 lines of 16,384 bytes.",
     params(
-        ("allOrNothing" = Option<bool>, Query, description = "Imports nothing if a row is rejected."),
-        ("mode" = Option<StockMode>, Query, description = "Without it quantities are set."),
-        ("reason" = Option<Reason>, Query, description = "Stands on the movements; without it `imported`."),
+        Parameters,
         IdempotencyKeyHeader,
     ),
     request_body(description = "One row in each line, in UTF-8.", content(
@@ -47,24 +63,22 @@ pub(crate) async fn import(
     tenant: CurrentTenant,
     operator: CurrentOperator,
     key: IdempotencyKeyHeader,
+    query: Query<Parameters>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let query = parse_query(request.query_string(), &["allOrNothing", "mode", "reason"])?;
-    let (format, acceptance) = (format_of(&request)?, acceptance_of(&query)?);
-    let mode = parameter(&query, "mode", |text| {
-        StockMode::parse(text).ok_or_else(|| "must be set or receive".to_owned())
-    })?;
-    let mode = mode.unwrap_or(StockMode::Set);
-    let reason = parameter(&query, "reason", |text| {
-        Reason::parse(text).map_err(|error: InvalidReason| error.to_string())
-    })?;
+    let Parameters {
+        all_or_nothing,
+        mode,
+        reason,
+    } = query.0;
+    let format = format_of(&request)?;
     let reason = reason.map_or_else(|| reason_of("imported"), Ok)?;
     let received = api.imports.receive(tenant.0, payload).await?;
     let request = ImportRequest {
         file: received.file,
         format,
-        acceptance,
+        acceptance: acceptance_of(all_or_nothing),
         actor: operator.0.as_actor(),
     };
     let (imports, on_disk) = (api.imports.clone(), received.on_disk);

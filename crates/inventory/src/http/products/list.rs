@@ -1,13 +1,29 @@
 //! `GET /products`.
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use oms_web::paging::{PageBody, PageParameters, cursor, page_size, parameter, parse_query};
-use oms_web::{CurrentTenant, ProblemResponse};
+use actix_web::{HttpResponse, web};
+use oms_validation::{Cursor, PageSize};
+use oms_web::{CurrentTenant, PageBody, ProblemResponse, Query};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::representation::ProductBody;
-use crate::domain::name::{InvalidSku, Sku};
+use crate::ProductId;
+use crate::domain::name::Sku;
 use crate::http::InventoryApi;
 use crate::service;
+
+/// The parameters of the list.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Parameters {
+    sku: Option<Sku>,
+    #[serde(default)]
+    limit: PageSize,
+    /// The `nextCursor` of an earlier page, with the other parameters as they were.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor<ProductId>>,
+}
 
 /// 200 with a page, newest first. `sku` leaves the one product with it, `limit` is 1 to 100 (20), `cursor` the `nextCursor`
 /// of an earlier page.
@@ -18,7 +34,7 @@ use crate::service;
     tag = "inventory",
     summary = "List products",
     description = "Newest first.",
-    params(("sku" = Option<Sku>, Query), PageParameters),
+    params(Parameters),
     responses(
         (status = 200, description = "A page.", body = PageBody<ProductBody>),
     ),
@@ -26,15 +42,11 @@ use crate::service;
 pub(crate) async fn list(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
-    request: HttpRequest,
+    query: Query<Parameters>,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let query = parse_query(request.query_string(), &["sku", "limit", "cursor"])?;
-    let sku = parameter(&query, "sku", |text| {
-        Sku::parse(text).map_err(|error: InvalidSku| error.to_string())
-    })?;
-    let (size, after) = (page_size(&query)?, cursor(&query)?);
+    let Parameters { sku, limit, cursor } = query.0;
     let listing = api.work.run(|context| async move {
-        service::list_products::list_products(&context, tenant.0, sku.as_ref(), after, size).await
+        service::list_products::list_products(&context, tenant.0, sku.as_ref(), cursor, limit).await
     });
     let found = listing.await?;
     Ok(HttpResponse::Ok().json(PageBody::of(found, ProductBody::from)))

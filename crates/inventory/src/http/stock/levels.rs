@@ -1,24 +1,37 @@
 //! `GET /stock-levels`.
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use oms_web::paging::{PageBody, PageParameters, cursor, id, page_size, parameter, parse_query};
-use oms_web::{CurrentTenant, ProblemResponse};
+use actix_web::{HttpResponse, web};
+use oms_validation::{Cursor, PageSize};
+use oms_web::{CurrentTenant, PageBody, ProblemResponse, Query};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use utoipa::IntoParams;
 
 use super::representation::LevelBody;
-use crate::domain::name::{InvalidSku, Sku};
+use crate::domain::name::Sku;
 use crate::domain::stock_level::{LevelFilter, MAX_ON_HAND};
 use crate::http::InventoryApi;
 use crate::service;
 use crate::{ProductId, WarehouseId};
 
-const PARAMETERS: [&str; 6] = [
-    "warehouseId",
-    "productId",
-    "sku",
-    "belowAvailable",
-    "limit",
-    "cursor",
-];
+/// The parameters of the list.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Parameters {
+    warehouse_id: Option<WarehouseId>,
+    product_id: Option<ProductId>,
+    sku: Option<Sku>,
+    /// Fewer pieces than that are available.
+    #[serde(default, deserialize_with = "pieces")]
+    #[param(minimum = 0, maximum = 1_000_000_000)]
+    below_available: Option<i32>,
+    #[serde(default)]
+    limit: PageSize,
+    /// The `nextCursor` of an earlier page, with the other parameters as they were.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor<(WarehouseId, ProductId)>>,
+}
 
 /// 200 with a page, by warehouse and product. `warehouseId`, `productId`, `sku` and `belowAvailable` leave those levels that
 /// all of them fit; `limit` is 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
@@ -29,13 +42,7 @@ const PARAMETERS: [&str; 6] = [
     tag = "inventory",
     summary = "List stock levels",
     description = "By warehouse and product: those that all filters fit.",
-    params(
-        ("warehouseId" = Option<WarehouseId>, Query),
-        ("productId" = Option<ProductId>, Query),
-        ("sku" = Option<Sku>, Query),
-        ("belowAvailable" = Option<i32>, Query, minimum = 0, maximum = 1_000_000_000, description = "Fewer pieces than that are available."),
-        PageParameters,
-    ),
+    params(Parameters),
     responses(
         (status = 200, description = "A page.", body = PageBody<LevelBody>),
     ),
@@ -43,28 +50,34 @@ const PARAMETERS: [&str; 6] = [
 pub(crate) async fn levels(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
-    request: HttpRequest,
+    query: Query<Parameters>,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let query = parse_query(request.query_string(), &PARAMETERS)?;
+    let query = query.0;
     let filter = LevelFilter {
-        warehouse_id: id(&query, "warehouseId")?,
-        product_id: id(&query, "productId")?,
-        sku: parameter(&query, "sku", |text| {
-            Sku::parse(text).map_err(|error: InvalidSku| error.to_string())
-        })?,
-        below_available: parameter(&query, "belowAvailable", parse_pieces)?,
+        warehouse_id: query.warehouse_id,
+        product_id: query.product_id,
+        sku: query.sku,
+        below_available: query.below_available,
     };
-    let (size, after) = (page_size(&query)?, cursor(&query)?);
     let listing = api.work.run(|context| async move {
-        service::list_stock_levels::list_stock_levels(&context, tenant.0, filter, after, size).await
+        service::list_stock_levels::list_stock_levels(
+            &context,
+            tenant.0,
+            filter,
+            query.cursor,
+            query.limit,
+        )
+        .await
     });
     let found = listing.await?;
     Ok(HttpResponse::Ok().json(PageBody::of(found, LevelBody::from)))
 }
 
-fn parse_pieces(text: &str) -> Result<i32, String> {
-    match text.parse() {
-        Ok(pieces) if (0..=MAX_ON_HAND).contains(&pieces) => Ok(pieces),
-        _ => Err(format!("must be a whole number from 0 to {MAX_ON_HAND}")),
+fn pieces<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
+    match i32::deserialize(deserializer) {
+        Ok(pieces) if (0..=MAX_ON_HAND).contains(&pieces) => Ok(Some(pieces)),
+        _ => Err(D::Error::custom(format!(
+            "must be a whole number from 0 to {MAX_ON_HAND}"
+        ))),
     }
 }

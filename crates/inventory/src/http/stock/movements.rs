@@ -1,16 +1,32 @@
 //! `GET /stock-movements`.
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use oms_web::paging::{PageBody, PageParameters, cursor, id, page_size, parameter, parse_query};
-use oms_web::{CurrentTenant, ProblemResponse};
+use actix_web::{HttpResponse, web};
+use oms_validation::{Cursor, PageSize};
+use oms_web::{CurrentTenant, PageBody, ProblemResponse, Query};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::representation::MovementBody;
+use crate::domain::id::MovementId;
 use crate::domain::stock_movement::{MovementFilter, MovementKind};
 use crate::http::InventoryApi;
 use crate::service;
 use crate::{ProductId, WarehouseId};
 
-const PARAMETERS: [&str; 5] = ["warehouseId", "productId", "kind", "limit", "cursor"];
+/// The parameters of the list.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Parameters {
+    warehouse_id: Option<WarehouseId>,
+    product_id: Option<ProductId>,
+    kind: Option<MovementKind>,
+    #[serde(default)]
+    limit: PageSize,
+    /// The `nextCursor` of an earlier page, with the other parameters as they were.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor<MovementId>>,
+}
 
 /// 200 with a page, newest first. `warehouseId`, `productId` and `kind` leave those movements that all of them fit; `limit`
 /// is 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
@@ -21,12 +37,7 @@ const PARAMETERS: [&str; 5] = ["warehouseId", "productId", "kind", "limit", "cur
     tag = "inventory",
     summary = "List what came and went",
     description = "Newest first: those that all filters fit.",
-    params(
-        ("warehouseId" = Option<WarehouseId>, Query),
-        ("productId" = Option<ProductId>, Query),
-        ("kind" = Option<MovementKind>, Query),
-        PageParameters,
-    ),
+    params(Parameters),
     responses(
         (status = 200, description = "A page.", body = PageBody<MovementBody>),
     ),
@@ -34,21 +45,24 @@ const PARAMETERS: [&str; 5] = ["warehouseId", "productId", "kind", "limit", "cur
 pub(crate) async fn movements(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
-    request: HttpRequest,
+    query: Query<Parameters>,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let query = parse_query(request.query_string(), &PARAMETERS)?;
+    let query = query.0;
     let filter = MovementFilter {
-        warehouse_id: id(&query, "warehouseId")?,
-        product_id: id(&query, "productId")?,
-        kind: parameter(&query, "kind", |text| {
-            MovementKind::parse(text).ok_or_else(|| "is not a kind of movement".to_owned())
-        })?,
+        warehouse_id: query.warehouse_id,
+        product_id: query.product_id,
+        kind: query.kind,
     };
-    let (size, after) = (page_size(&query)?, cursor(&query)?);
     let listing = api.work.run(|context| async move {
         let tenant = tenant.0;
-        service::list_stock_movements::list_stock_movements(&context, tenant, filter, after, size)
-            .await
+        service::list_stock_movements::list_stock_movements(
+            &context,
+            tenant,
+            filter,
+            query.cursor,
+            query.limit,
+        )
+        .await
     });
     let found = listing.await?;
     Ok(HttpResponse::Ok().json(PageBody::of(found, MovementBody::from)))

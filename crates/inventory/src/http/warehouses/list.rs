@@ -1,12 +1,28 @@
 //! `GET /warehouses`.
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use oms_web::paging::{PageBody, PageParameters, cursor, page_size, parse_query};
-use oms_web::{CurrentTenant, ProblemResponse};
+use actix_web::{HttpResponse, web};
+use oms_validation::{Cursor, PageSize};
+use oms_web::{CurrentTenant, PageBody, ProblemResponse, Query};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::representation::WarehouseBody;
-use crate::http::{InventoryApi, flag};
+use crate::WarehouseId;
+use crate::http::InventoryApi;
 use crate::service;
+
+/// The parameters of the list.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Parameters {
+    active: Option<bool>,
+    #[serde(default)]
+    limit: PageSize,
+    /// The `nextCursor` of an earlier page, with the other parameters as they were.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor<WarehouseId>>,
+}
 
 /// 200 with a page, newest first. `active` is `true` or `false`, `limit` 1 to 100 (20), `cursor` the `nextCursor` of an
 /// earlier page.
@@ -17,7 +33,7 @@ use crate::service;
     tag = "inventory",
     summary = "List warehouses",
     description = "Newest first.",
-    params(("active" = Option<bool>, Query), PageParameters),
+    params(Parameters),
     responses(
         (status = 200, description = "A page.", body = PageBody<WarehouseBody>),
     ),
@@ -25,13 +41,15 @@ use crate::service;
 pub(crate) async fn list(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
-    request: HttpRequest,
+    query: Query<Parameters>,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let query = parse_query(request.query_string(), &["active", "limit", "cursor"])?;
-    let (active, size) = (flag(&query, "active")?, page_size(&query)?);
-    let after = cursor(&query)?;
+    let Parameters {
+        active,
+        limit,
+        cursor,
+    } = query.0;
     let listing = api.work.run(|context| async move {
-        service::list_warehouses::list_warehouses(&context, tenant.0, active, after, size).await
+        service::list_warehouses::list_warehouses(&context, tenant.0, active, cursor, limit).await
     });
     let found = listing.await?;
     Ok(HttpResponse::Ok().json(PageBody::of(found, WarehouseBody::from)))

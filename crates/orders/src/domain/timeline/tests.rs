@@ -61,11 +61,11 @@ fn failed_try(number: u128, second: i64) -> FailedTry {
 fn found_in(all: &Found, after: Option<TimelineCursor>, size: PageSize) -> Found {
     let needed = Found::needed_for(size);
     let is_in = |source: Source, at: DateTime<Utc>, id: Uuid| {
-        after.is_none_or(|cursor| (at, id) >= cursor.first_of(source))
+        after.is_none_or(|cursor| (at, id) >= cursor.0.first_of(source))
     };
     let mut found = all.clone();
     found.events.retain(|(stands_at, event)| {
-        after.is_none_or(|cursor| (*stands_at, event.sequence) >= cursor.first_event())
+        after.is_none_or(|cursor| (*stands_at, event.sequence) >= cursor.0.first_event())
     });
     found
         .calls

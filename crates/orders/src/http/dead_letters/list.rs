@@ -1,16 +1,31 @@
 //! `GET /operations/dead-letters`.
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use oms_errors::Problem;
-use oms_validation::PageSize;
-use oms_web::paging::{PageBody, PageParameters, cursor, page_size, parameter, parse_query};
-use oms_web::{CurrentOperator, CurrentTenant, ProblemResponse};
+use actix_web::{HttpResponse, web};
+use chrono::{DateTime, Utc};
+use oms_validation::{Cursor, PageSize};
+use oms_web::{CurrentOperator, CurrentTenant, PageBody, ProblemResponse, Query};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::representation::DeadLetterBody;
-use crate::domain::cursor::Cursor;
 use crate::domain::dead_letter::DeadLetterFilter;
+use crate::domain::id::DeadLetterId;
 use crate::http::OrdersApi;
 use crate::service::reading;
+
+/// The parameters of the list.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Parameters {
+    #[serde(default)]
+    state: DeadLetterFilter,
+    #[serde(default)]
+    limit: PageSize,
+    /// The `nextCursor` of an earlier page, with the other parameters as they were.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor<(DateTime<Utc>, DeadLetterId)>>,
+}
 
 /// 200 with a page, newest first. `state` is `open` (the default), `resolved` or `all`, `limit` 1 to 100 (20), `cursor` the
 /// `nextCursor` of an earlier page.
@@ -21,47 +36,26 @@ use crate::service::reading;
     tag = "operations",
     summary = "List dead letters",
     description = "Orders that only a person can settle, newest first.",
-    params(("state" = Option<DeadLetterFilter>, Query), PageParameters),
+    params(Parameters),
     responses((status = 200, description = "A page.", body = PageBody<DeadLetterBody>)),
 )]
 pub(crate) async fn list(
     _: CurrentOperator,
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
-    request: HttpRequest,
+    query: Query<Parameters>,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let query = Query::parse(request.query_string())?;
+    let Parameters {
+        state,
+        limit,
+        cursor,
+    } = query.0;
     let listing = api.work.run(|context| async move {
-        let Query {
-            filter,
-            size,
-            after,
-        } = query;
-        reading::list_dead_letters::list_dead_letters(&context, tenant.0, filter, after, size).await
+        let tenant = tenant.0;
+        reading::list_dead_letters::list_dead_letters(&context, tenant, state, cursor, limit).await
     });
     let page = listing.await?;
     Ok(HttpResponse::Ok().json(PageBody::of(page, DeadLetterBody::from)))
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Query {
-    filter: DeadLetterFilter,
-    size: PageSize,
-    after: Option<Cursor>,
-}
-
-impl Query {
-    fn parse(text: &str) -> Result<Self, Problem> {
-        let query = parse_query(text, &["state", "limit", "cursor"])?;
-        let filter = parameter(&query, "state", |value| {
-            DeadLetterFilter::parse(value).ok_or_else(|| "must be open, resolved or all".to_owned())
-        })?;
-        Ok(Self {
-            filter: filter.unwrap_or(DeadLetterFilter::Open),
-            size: page_size(&query)?,
-            after: cursor(&query)?,
-        })
-    }
 }
 
 #[cfg(test)]
@@ -70,16 +64,12 @@ mod tests {
 
     #[test]
     fn a_query_without_parameters_asks_for_what_is_open() {
-        let query = Query::parse("").unwrap();
-        let default = Query {
-            filter: DeadLetterFilter::Open,
-            size: PageSize::DEFAULT,
-            after: None,
-        };
-        assert_eq!(query, default);
-        let query = Query::parse("limit=100&state=all").unwrap();
-        assert_eq!(query.filter, DeadLetterFilter::All);
-        assert_eq!(Some(query.size), PageSize::new(100));
+        let query = Query::<Parameters>::parse("").unwrap().0;
+        assert_eq!(query.state, DeadLetterFilter::Open);
+        assert_eq!((query.limit, query.cursor), (PageSize::DEFAULT, None));
+        let query = Query::<Parameters>::parse("limit=100&state=all").unwrap().0;
+        assert_eq!(query.state, DeadLetterFilter::All);
+        assert_eq!(Some(query.limit), PageSize::new(100));
     }
 
     #[test]
@@ -94,7 +84,8 @@ mod tests {
             ("page=2", "page"),
             ("limit=1&limit=1", "limit"),
         ] {
-            let body = Query::parse(text).unwrap_err().body(None);
+            let refused = Query::<Parameters>::parse(text).map(|_| ());
+            let body = refused.unwrap_err().body(None);
             assert_eq!(body["status"], 400, "{text}");
             assert_eq!(body["errors"][0]["field"], field, "{text}");
         }

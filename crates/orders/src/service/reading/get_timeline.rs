@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use oms_inventory::{ProductId, find_skus};
 use oms_payments::list_calls_from;
-use oms_validation::{OrderId, Page, PageSize, TenantId};
+use oms_validation::{Cursor, OrderId, Page, PageSize, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::order::Order;
@@ -40,8 +40,8 @@ pub async fn get_timeline(
     let order = orders::find(connection, tenant, order_id).await?;
     let order = order.ok_or(OrderError::NotFound)?;
     let needed = Found::needed_for(size);
-    let first_event = after.map(TimelineCursor::first_event);
-    let first_of = |source| after.map(|cursor| cursor.first_of(source));
+    let first_event = after.map(|Cursor(place)| place.first_event());
+    let first_of = |source| after.map(|Cursor(place)| place.first_of(source));
     let (first_call, first_try) = (first_of(Source::Calls), first_of(Source::Tries));
     let found = Found {
         events: events::find_from(connection, tenant, order_id, first_event, needed).await?,

@@ -6,11 +6,10 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as Sq
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_payments::{ChargeId, Reference};
-use oms_validation::{Currency, Money, TenantId};
+use oms_validation::{Currency, Cursor, Money, TenantId};
 use oms_work::Lease;
 use uuid::Uuid;
 
-use crate::domain::cursor::Cursor;
 use crate::domain::finding::{
     Finding, FindingAction, FindingFilter, FindingKind, FindingResolved, FindingState,
 };
@@ -67,7 +66,7 @@ pub(crate) async fn list(
     connection: &mut Connection,
     tenant: TenantId,
     filter: FindingFilter,
-    after: Option<Cursor>,
+    after: Option<Cursor<(DateTime<Utc>, FindingId)>>,
     limit: usize,
 ) -> Result<Vec<Finding>, DbError> {
     let text = match filter.state {
@@ -77,8 +76,8 @@ pub(crate) async fn list(
     };
     let rows: Vec<Row> = cached_sql(text)
         .bind::<SqlUuid, _>(tenant.as_uuid())
-        .bind::<Nullable<Timestamptz>, _>(after.map(|cursor| cursor.created_at))
-        .bind::<Nullable<SqlUuid>, _>(after.map(|cursor| cursor.id))
+        .bind::<Nullable<Timestamptz>, _>(after.map(|Cursor((at, _))| at))
+        .bind::<Nullable<SqlUuid>, _>(after.map(|Cursor((_, id))| id.as_uuid()))
         .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
         .bind::<Nullable<Text>, _>(filter.kind.map(FindingKind::as_str))
         .load(connection)
