@@ -69,6 +69,8 @@ enum Task {
     },
     /// Check the rules between and inside the crates that cargo-deny cannot see.
     Tidy,
+    /// Write the pages of docs/reference, which are generated from the code.
+    Docs,
 }
 
 fn main() -> ExitCode {
@@ -89,6 +91,7 @@ fn main() -> ExitCode {
             cargo_deny::check_advisories(&workspace, network)
         }
         Task::Tidy => tidy::run(&workspace),
+        Task::Docs => checks::write_docs(&workspace),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
