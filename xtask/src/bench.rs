@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -18,8 +19,23 @@ use crate::workspace::Workspace;
 /// The profile of what is shipped, and the folder of its builds.
 const PROFILE: &str = "dist";
 
+/// What is measured to see whether measuring works: orders, and the statements of one replayed by pgbench.
+pub(crate) const CHECK: [&str; 5] = [
+    "--quick",
+    "--rounds=1",
+    "--workload=uniform,hot",
+    "--concurrency=16",
+    "--gateway=instant",
+];
+
 /// How often oms-bench is looked at.
 const TICK: Duration = Duration::from_millis(100);
+
+/// Folders of what is measured, and of the figures.
+struct Places {
+    programs: PathBuf,
+    output: PathBuf,
+}
 
 /// Ctrl-C or SIGTERM.
 #[derive(Clone)]
@@ -29,12 +45,35 @@ struct EndRequested;
 pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<()> {
     let (sender, events) = channel();
     build(workspace)?;
+    let places = Places {
+        programs: workspace.target.join(PROFILE),
+        output: workspace.target.join("bench"),
+    };
     if needs_no_database(arguments) {
-        return command::show(bench(workspace).args(arguments));
+        return command::show(bench(workspace, &places).args(arguments));
     }
     signals::on_request_to_end(sender, EndRequested)?;
+    measure_and_stop(workspace, &places, arguments, &events)
+}
+
+/// Whether measuring works: a short run of the programs as the tests have built them. Its figures mean nothing.
+pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    let (_sender, events) = channel();
+    let arguments = CHECK.map(OsString::from);
+    let programs = workspace.target.join("debug");
+    let output = programs.join("bench");
+    let places = Places { programs, output };
+    measure_and_stop(workspace, &places, &arguments, &events)
+}
+
+fn measure_and_stop(
+    workspace: &Workspace,
+    places: &Places,
+    arguments: &[OsString],
+    events: &Receiver<EndRequested>,
+) -> Result<()> {
     let cluster = Cluster::for_measuring(workspace)?;
-    let measured = measure(workspace, &cluster, arguments, &events);
+    let measured = measure(workspace, &cluster, places, arguments, events);
     let stopped = cluster.stop();
     measured.and(stopped)
 }
@@ -61,12 +100,13 @@ fn needs_no_database(arguments: &[OsString]) -> bool {
 fn measure(
     workspace: &Workspace,
     cluster: &Cluster,
+    places: &Places,
     arguments: &[OsString],
     events: &Receiver<EndRequested>,
 ) -> Result<()> {
     cluster.up()?;
     cluster.provision()?;
-    let mut bench = bench(workspace);
+    let mut bench = bench(workspace, places);
     cluster.lend_libraries(&mut bench);
     bench
         .args(arguments)
@@ -74,8 +114,8 @@ fn measure(
         .env("OMS_BENCH_APPLICATION_URL", cluster.application_url())
         .env("OMS_BENCH_SERVER_LOG", cluster.log())
         .env("OMS_BENCH_PGBENCH", cluster.program("pgbench"))
-        .env("OMS_BENCH_PROGRAMS", workspace.target.join(PROFILE))
-        .env("OMS_BENCH_OUTPUT", workspace.target.join("bench"))
+        .env("OMS_BENCH_PROGRAMS", &places.programs)
+        .env("OMS_BENCH_OUTPUT", &places.output)
         // Ctrl-C reaches only xtask, which ends what it started in order.
         .process_group(0);
     let mut child = bench
@@ -88,8 +128,8 @@ fn measure(
     Ok(())
 }
 
-fn bench(workspace: &Workspace) -> Command {
-    let mut bench = Command::new(workspace.target.join(PROFILE).join("oms-bench"));
+fn bench(workspace: &Workspace, places: &Places) -> Command {
+    let mut bench = Command::new(places.programs.join("oms-bench"));
     bench.current_dir(&workspace.root);
     bench
 }

@@ -142,7 +142,7 @@ mod tests {
         assert!(!CHECK.contains(&"advisories"));
     }
 
-    const TEST_SUPPORT: &str = "oms-test-support";
+    const TESTING: &str = "oms-testing";
 
     #[test]
     fn only_the_series_that_the_rules_were_written_for_will_do() {
@@ -174,7 +174,7 @@ mod tests {
             fs::write(folder.join(name).join("Cargo.toml"), package).unwrap();
         }
         for ban in &bans {
-            let kind = if ban.name == TEST_SUPPORT {
+            let kind = if ban.name == TESTING {
                 "dev-dependencies"
             } else {
                 "dependencies"

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
+use crate::bench;
 use crate::cargo_deny;
 use crate::command;
 use crate::database::Cluster;
@@ -30,13 +31,14 @@ const TEST_DATABASE_URL: &str = "OMS_TEST_DATABASE_URL";
 /// Names the localstripe of the smoke test.
 const LOCALSTRIPE_URL: &str = "OMS_LOCALSTRIPE_URL";
 /// All of the workspace, so that shared crates keep their features and are not built again.
-const LOCALSTRIPE_TEST: [&str; 6] = [
+const LOCALSTRIPE_TEST: [&str; 7] = [
     "test",
     "--workspace",
     "--features",
     "oms-payments/localstripe",
     "--test",
-    "localstripe",
+    "payments",
+    "localstripe::",
 ];
 
 /// For clippy, build and every test alike.
@@ -167,7 +169,9 @@ impl Run<'_> {
                 let tests = with_features(&[test_runner(workspace), &kinds].concat());
                 self.tests("tests", &tests, Some(equipment))?;
                 let doc_tests = with_features(&["test", "--workspace", "--doc"]);
-                self.tests("documentation tests", &doc_tests, Some(equipment))
+                self.tests("documentation tests", &doc_tests, Some(equipment))?;
+                let repeat = format!("cargo xtask bench {}", bench::CHECK.join(" "));
+                self.step("measuring", &repeat, |_| bench::check(workspace))
             }
             None => {
                 let unit_tests = with_features(&["test", "--workspace", "--lib", "--bins"]);

@@ -15,8 +15,8 @@ use oms_access::{
 use oms_database::Database;
 use oms_errors::{INTERNAL, Problem, ROUTE_NOT_FOUND};
 use oms_monitoring::metrics::{CounterSeries, Metrics, MetricsError};
-use oms_validation::http::{CurrentActor, CurrentOperator, CurrentTenant, Disclosure};
 use oms_validation::{Actor, OperatorName, TenantId};
+use oms_web::{CurrentActor, CurrentOperator, CurrentTenant, Disclosure, ProblemResponse};
 use tracing::Span;
 use tracing::field::display;
 
@@ -244,12 +244,12 @@ pub(crate) async fn admit(
         return match resource_of(&request) {
             // The resource refuses the method, and says which ones there are.
             Some(resource) if is_listed(&resource) => next.call(request).await,
-            _ => Ok(request.error_response(Problem::of(&ROUTE_NOT_FOUND))),
+            _ => Ok(request.error_response(ProblemResponse(Problem::of(&ROUTE_NOT_FOUND)))),
         };
     };
     match admission.check(&mut request, route.access()).await {
         Ok(_place) => next.call(request).await,
-        Err(problem) => Ok(request.error_response(problem)),
+        Err(problem) => Ok(request.error_response(ProblemResponse(problem))),
     }
 }
 

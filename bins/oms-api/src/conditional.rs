@@ -6,7 +6,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use oms_validation::http::EntityTags;
+use oms_web::EntityTags;
 
 /// Middleware: 304 without a body in place of an answer that the client has already (RFC 9110, section 13.1.2). A header that is
 /// no list of tags is ignored: the whole answer is never wrong.

@@ -28,8 +28,8 @@ use oms_monitoring::adapters::webhook::WebhookConfig;
 use oms_monitoring::logs::LogFormat;
 use oms_orders::{OrderBounds, ReconcileSchedule};
 use oms_payments::adapters::stripe::WebhookSecrets;
-use oms_validation::http::BodyLimits;
 use oms_validation::{Currency, TenantId};
+use oms_web::BodyLimits;
 use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use access::AccessSettings;

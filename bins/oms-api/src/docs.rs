@@ -9,8 +9,8 @@ use std::sync::{Arc, LazyLock};
 use actix_web::http::header::{self, CacheControl, CacheDirective, ContentType};
 use actix_web::web::{self, Bytes, Redirect, ServiceConfig};
 use actix_web::{Either, HttpResponse, Responder};
-use oms_errors::http::method_not_allowed;
 use oms_errors::{Problem, ROUTE_NOT_FOUND};
+use oms_web::{ProblemResponse, method_not_allowed};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::Config;
 
@@ -43,7 +43,7 @@ const ICON: &str = "favicon-32x32.png";
 #[openapi(paths(landing::landing, openapi, page, redirect, file, icon))]
 pub(crate) struct DocsDocument;
 
-oms_errors::refusals! { NoSuchFile: [ROUTE_NOT_FOUND] }
+oms_web::refusals! { NoSuchFile: [ROUTE_NOT_FOUND] }
 
 /// The routes of the documentation.
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -117,7 +117,7 @@ async fn redirect() -> impl Responder {
         NoSuchFile,
     ),
 )]
-async fn file(name: web::Path<String>) -> Result<Either<HttpResponse, Redirect>, Problem> {
+async fn file(name: web::Path<String>) -> Result<Either<HttpResponse, Redirect>, ProblemResponse> {
     if *name == "index.html" {
         return Ok(Either::Right(to_page()));
     }
@@ -134,7 +134,7 @@ async fn file(name: web::Path<String>) -> Result<Either<HttpResponse, Redirect>,
     summary = "Get the icon for browsers",
     responses((status = 200, description = "The icon.", body = String, content_type = "image/png")),
 )]
-async fn icon() -> Result<HttpResponse, Problem> {
+async fn icon() -> Result<HttpResponse, ProblemResponse> {
     let (content_type, bytes) = swagger_file(ICON)?;
     Ok(cacheable(content_type, bytes))
 }

@@ -11,7 +11,6 @@ mod reuse;
 #[cfg(test)]
 mod tests;
 
-use oms_errors::openapi::{codes_of, example, header, refusals};
 use oms_errors::{
     BODY_TIMEOUT, BODY_TOO_LARGE, DATABASE_DENIED, DATABASE_UNAVAILABLE, HEAD_TOO_LARGE, INTERNAL,
     INVALID_REQUEST, OVERLOADED, ProblemType, UNAUTHENTICATED, UNSUPPORTED_MEDIA_TYPE,
@@ -19,6 +18,7 @@ use oms_errors::{
 use oms_inventory::http::InventoryDocument;
 use oms_orders::http::OrdersDocument;
 use oms_payments::http::PaymentsDocument;
+use oms_web::openapi::{codes_of, example, header, refusals};
 use serde_json::Value;
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};

@@ -6,6 +6,7 @@ use actix_web::http::header::{CONTENT_ENCODING, HeaderMap};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 use oms_errors::{Problem, UNSUPPORTED_MEDIA_TYPE};
+use oms_web::ProblemResponse;
 
 use crate::routes::MatchedRoute;
 
@@ -17,8 +18,9 @@ pub(crate) async fn refuse_encoded(
     let is_served = request.extensions().get::<MatchedRoute>().is_some();
     if is_served && is_encoded(request.headers()) {
         let detail = "send the body as it is, without a Content-Encoding";
-        let problem = Problem::new(&UNSUPPORTED_MEDIA_TYPE, detail);
-        return Ok(request.error_response(problem.with_accept_encoding("identity")));
+        let problem =
+            Problem::new(&UNSUPPORTED_MEDIA_TYPE, detail).with_accept_encoding("identity");
+        return Ok(request.error_response(ProblemResponse(problem)));
     }
     Ok(next.call(request).await?.map_into_boxed_body())
 }

@@ -2,7 +2,7 @@
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, HttpResponseBuilder, Responder};
-use oms_errors::http::method_not_allowed;
+use oms_web::method_not_allowed;
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 

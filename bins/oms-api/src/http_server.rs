@@ -9,12 +9,11 @@ use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::{App, web};
 use anyhow::Context;
-use oms_errors::http::problem_json;
 use oms_errors::{Problem, ROUTE_NOT_FOUND};
 use oms_inventory::http::InventoryApi;
 use oms_orders::http::OrdersApi;
 use oms_payments::http::StripeWebhooks;
-use oms_validation::http::BodyLimits;
+use oms_web::{BodyLimits, ProblemResponse, problem_json};
 use tokio_util::sync::CancellationToken;
 use tracing_actix_web::TracingLogger;
 
@@ -97,7 +96,7 @@ pub(crate) fn start(
                 }
             })
             .default_service(web::to(async || {
-                Err::<&str, _>(Problem::of(&ROUTE_NOT_FOUND))
+                Err::<&str, _>(ProblemResponse(Problem::of(&ROUTE_NOT_FOUND)))
             }))
             .wrap(from_fn(refuse_encoded))
             .wrap(from_fn(move |request, next| {

@@ -13,10 +13,10 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, web};
 use anyhow::Context;
 use oms_database::Database;
-use oms_errors::http::{method_not_allowed, problem_json};
 use oms_geocoding::Geocoder;
 use oms_monitoring::metrics::{CONTENT_TYPE, Metrics};
 use oms_payments::{BreakerState, PaymentGateway};
+use oms_web::{method_not_allowed, problem_json};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;

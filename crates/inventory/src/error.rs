@@ -1,8 +1,7 @@
 //! Why a change of the inventory is refused, and how clients are told.
 
 use oms_database::DbError;
-use oms_errors::{BODY_TOO_LARGE, INTERNAL, PRECONDITION_FAILED, Problem, ProblemType};
-use oms_validation::http::{Disclosure, invalid_field, version_mismatch};
+use oms_errors::{BODY_TOO_LARGE, INTERNAL, Problem, ProblemType, invalid_field, version_mismatch};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -154,22 +153,6 @@ impl InventoryError {
     }
 }
 
-impl InventoryError {
-    /// The refusal of a change of the stock. How much of it there is, is kept from those who may not read it.
-    pub(crate) fn into_problem(self, disclosure: Disclosure) -> Problem {
-        match self {
-            Self::InsufficientStock(shortfalls) if !disclosure.inventory => insufficient(
-                shortfalls
-                    .iter()
-                    .map(|shortfall| without_level(shortfall).into()),
-            ),
-            // The version of a safety stock is its value.
-            Self::Changed { .. } if !disclosure.inventory => Problem::of(&PRECONDITION_FAILED),
-            error => error.into(),
-        }
-    }
-}
-
 impl From<InventoryError> for Problem {
     fn from(error: InventoryError) -> Self {
         match error {
@@ -214,7 +197,7 @@ fn about(problem_type: &'static ProblemType, products: &[ProductId]) -> Problem 
     Problem::of(problem_type).with_extension("productIds", ids)
 }
 
-fn insufficient(shortfalls: impl Iterator<Item = Value>) -> Problem {
+pub(crate) fn insufficient(shortfalls: impl Iterator<Item = Value>) -> Problem {
     let shortfalls: Vec<Value> = shortfalls.collect();
     Problem::of(&INSUFFICIENT_STOCK).with_extension("shortfalls", shortfalls)
 }
@@ -225,7 +208,7 @@ fn with_level(shortfall: &Shortfall) -> Value {
     members.into()
 }
 
-fn without_level(shortfall: &Shortfall) -> Map<String, Value> {
+pub(crate) fn without_level(shortfall: &Shortfall) -> Map<String, Value> {
     let members = [
         ("warehouseId", json!(shortfall.warehouse_id)),
         ("productId", json!(shortfall.product_id)),

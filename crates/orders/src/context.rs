@@ -1,9 +1,14 @@
-//! What the use cases of orders work with.
+//! What the use cases of orders work with. It knows none of them.
+
+pub(crate) mod batches;
+mod bounds_memory;
+mod lock_turns;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use oms_batching::{Batcher, Counts, Limits};
+use chrono::{DateTime, TimeDelta, Utc};
+use oms_batching::Limits;
 use oms_database::{Database, DbError, PooledConnection};
 use oms_geocoding::Geocoder;
 use oms_payments::{PaymentBatches, PaymentGateway};
@@ -14,15 +19,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::bounds::{Bound, OrderBounds};
 use crate::domain::clock::{Clock, DatabaseClock, Now};
+use crate::domain::order::Order;
+use crate::domain::placing_outcome::{PlacingOutcome, PlacingOutcomes};
+use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::service::bounds::BoundsMemory;
-use crate::service::end_paid_orders::EndPaid;
-use crate::service::get_order::Reads;
-use crate::service::look_up::LookUps;
-use crate::service::patience::LockTurns;
-use crate::service::place_together::Placing;
-use crate::service::placing_outcome::{PlacingOutcome, PlacingOutcomes};
-use crate::service::settle_pending::WhenDead;
+
+use batches::OrderBatches;
+use bounds_memory::BoundsMemory;
+use lock_turns::LockTurns;
+
+pub use batches::BatchCounts;
 
 /// Most batches of one kind that are under way at a time, of all stores.
 const BATCHES_IN_FLIGHT: usize = 4;
@@ -49,14 +55,6 @@ pub struct OrderContext {
     pub(crate) lock_turns: LockTurns,
 }
 
-/// The work that is done together with that for other orders of the same store.
-pub(crate) struct OrderBatches {
-    pub(crate) look_ups: Batcher<LookUps>,
-    pub(crate) arrivals: Batcher<Placing>,
-    pub(crate) payments: Batcher<EndPaid>,
-    pub(crate) reads: Batcher<Reads>,
-}
-
 impl OrderContext {
     /// A context. New orders get at most three quarters of the pool's connections at a time: the rest is for ending those
     /// that were accepted, and for reading.
@@ -80,12 +78,7 @@ impl OrderContext {
             ..Limits::of_batches(settings.batch_max, settings.batches_in_flight, in_flight)
         };
         Self {
-            batches: OrderBatches {
-                look_ups: Batcher::new(limits),
-                arrivals: Batcher::new(limits),
-                payments: Batcher::new(limits),
-                reads: Batcher::new(limits),
-            },
+            batches: OrderBatches::new(limits),
             payment_batches: PaymentBatches::new(database.clone(), limits),
             outcomes: PlacingOutcomes::default(),
             bounds: BoundsMemory::default(),
@@ -136,41 +129,14 @@ impl OrderContext {
         self.clock.now()
     }
 
-    /// What becomes of an order whose payment is found dead before its deadline.
-    pub(crate) const fn when_dead(&self) -> WhenDead {
-        match self.settings.decline_policy {
-            DeclinePolicy::Fail => WhenDead::FailOrder,
-            DeclinePolicy::Hold => WhenDead::HoldOrder,
-        }
-    }
-
     /// What was done together so far.
     pub fn batch_counts(&self) -> BatchCounts {
-        BatchCounts {
-            look_ups: self.batches.look_ups.counts(),
-            arrivals: self.batches.arrivals.counts(),
-            references: self.payment_batches.counts(),
-            payments: self.batches.payments.counts(),
-            reads: self.batches.reads.counts(),
-        }
+        self.batches.counts(&self.payment_batches)
     }
 
     /// The age of the oldest batch in progress, of any kind. `None` when there is none.
     pub fn oldest_batch(&self) -> Option<Duration> {
-        // All of them: whoever adds a kind of batches has to add it here.
-        let OrderBatches {
-            look_ups,
-            arrivals,
-            payments,
-            reads,
-        } = &self.batches;
-        let ages = [
-            look_ups.oldest(),
-            arrivals.oldest(),
-            self.payment_batches.oldest(),
-            payments.oldest(),
-            reads.oldest(),
-        ];
+        let ages = [self.batches.oldest(), self.payment_batches.oldest()];
         ages.into_iter().flatten().max()
     }
 
@@ -215,38 +181,6 @@ impl OrderContext {
             connection: self.database.acquire().await?,
             _permit: permit,
         })
-    }
-}
-
-/// What was done together so far, by kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BatchCounts {
-    /// Look-ups of idempotency keys.
-    pub look_ups: Counts,
-    /// Orders that were placed.
-    pub arrivals: Counts,
-    /// References of prepared payments.
-    pub references: Counts,
-    /// Orders that were ended as paid.
-    pub payments: Counts,
-    /// Orders that were read by their id.
-    pub reads: Counts,
-}
-
-impl BatchCounts {
-    /// The kinds, as the metrics have them.
-    pub const KINDS: [&'static str; 5] =
-        ["look_up", "place", "store_reference", "end_paid", "read"];
-
-    /// The counts, in the order of [`BatchCounts::KINDS`].
-    pub fn by_kind(&self) -> [Counts; Self::KINDS.len()] {
-        [
-            self.look_ups,
-            self.arrivals,
-            self.references,
-            self.payments,
-            self.reads,
-        ]
     }
 }
 
@@ -325,5 +259,13 @@ impl OrderSettings {
             erasure_recheck: Duration::from_secs(3600),
             erasure_retry: Duration::from_secs(10),
         }
+    }
+    /// When an order fails unless it is paid; none when it does not wait for that.
+    pub(crate) fn expires_at(&self, order: &Order) -> Option<DateTime<Utc>> {
+        if order.status != OrderStatus::PendingPayment {
+            return None;
+        }
+        let deadline = TimeDelta::from_std(self.pending_payment_deadline);
+        order.created_at.checked_add_signed(deadline.ok()?)
     }
 }

@@ -23,6 +23,8 @@ pub(crate) mod metadata;
 pub(crate) mod open_payment;
 pub(crate) mod order;
 pub(crate) mod order_listing;
+pub(crate) mod placed_order;
+pub(crate) mod placing_outcome;
 pub(crate) mod reason;
 pub(crate) mod reconcile_window;
 pub(crate) mod refund;

@@ -4,10 +4,9 @@ mod exceeded;
 
 use oms_batching::{BatchError, NotDone};
 use oms_database::DbError;
-use oms_errors::{FieldError, Problem};
+use oms_errors::{FieldError, Problem, invalid_field};
 use oms_geocoding::GeocodeError;
 use oms_payments::{DeclineCode, PaymentError, Reference, RefundFailure, RefundId};
-use oms_validation::http::invalid_field;
 use oms_validation::{Currency, InvalidAmount, Money, OrderId};
 use serde_json::json;
 

@@ -25,9 +25,8 @@ use std::sync::Arc;
 
 use actix_web::web::{self, ServiceConfig};
 use oms_errors::Problem;
-use oms_errors::http::method_not_allowed;
 use oms_validation::OrderId;
-use oms_validation::http;
+use oms_web::method_not_allowed;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -88,7 +87,7 @@ fn order_id_of(path: &str) -> Result<OrderId, OrderError> {
 
 /// Why something is asked for, where a body says so.
 fn reason_of(text: Option<&str>) -> Result<Option<Reason>, Problem> {
-    text.map(http::reason_of).transpose()
+    text.map(oms_web::reason_of).transpose()
 }
 
 /// The routes of orders.

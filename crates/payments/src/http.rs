@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix_web::web::{self, ServiceConfig};
 use oms_database::Database;
-use oms_errors::http::method_not_allowed;
+use oms_web::method_not_allowed;
 use tokio::sync::Notify;
 use utoipa::OpenApi;
 

@@ -32,42 +32,40 @@ const fn row(
 }
 
 /// The table of ARCHITECTURE.md.
-const TABLE: [Row; 18] = [
+const TABLE: [Row; 19] = [
     row("oms-errors", &[], &[]),
     row("oms-batching", &[], &[]),
     row("oms-circuit-breaker", &[], &[]),
     row("oms-monitoring", &[], &[]),
     row("oms-failpoints", &[], &[]),
     row("oms-validation", &["oms-errors"], &[]),
-    row("oms-database", &["oms-errors"], &[TEST_SUPPORT]),
+    row("oms-web", &["oms-errors", "oms-validation"], &[]),
+    row("oms-database", &["oms-errors"], &[TESTING]),
     row("oms-work", &["oms-validation", "oms-database"], &[]),
     row(
         "oms-geocoding",
         &["oms-errors", "oms-circuit-breaker", "oms-database"],
-        &[TEST_SUPPORT],
+        &[TESTING],
     ),
-    row(
-        "oms-access",
-        &["oms-errors", "oms-database"],
-        &[TEST_SUPPORT],
-    ),
+    row("oms-access", &["oms-errors", "oms-database"], &[TESTING]),
     row(
         "oms-inventory",
-        &["oms-errors", "oms-validation", "oms-database"],
-        &[TEST_SUPPORT],
+        &["oms-errors", "oms-validation", "oms-web", "oms-database"],
+        &[TESTING],
     ),
     row(
         "oms-payments",
         &[
             "oms-errors",
             "oms-validation",
+            "oms-web",
             "oms-database",
             "oms-batching",
             "oms-circuit-breaker",
             "oms-failpoints",
             "oms-work",
         ],
-        &[TEST_SUPPORT],
+        &[TESTING],
     ),
     row(
         "oms-orders",
@@ -77,12 +75,13 @@ const TABLE: [Row; 18] = [
             "oms-geocoding",
             "oms-errors",
             "oms-validation",
+            "oms-web",
             "oms-database",
             "oms-batching",
             "oms-failpoints",
             "oms-work",
         ],
-        &[TEST_SUPPORT],
+        &[TESTING],
     ),
     row(
         "oms-api",
@@ -94,21 +93,26 @@ const TABLE: [Row; 18] = [
             "oms-access",
             "oms-errors",
             "oms-validation",
+            "oms-web",
             "oms-database",
             "oms-circuit-breaker",
             "oms-monitoring",
             "oms-failpoints",
             "oms-work",
         ],
-        &[TEST_SUPPORT],
+        &[TESTING],
     ),
-    row(TEST_SUPPORT, &["oms-database"], &[]),
+    row(
+        TESTING,
+        &["oms-validation", "oms-database", "oms-payments"],
+        &[],
+    ),
     row("oms-bench", &[], &[]),
     row("payment-sandbox", &[], &[]),
     row("xtask", &[], &[]),
 ];
 
-const TEST_SUPPORT: &str = "oms-test-support";
+const TESTING: &str = "oms-testing";
 const RULE: &str = "dependency-table";
 const DENY_FILE: &str = "deny.toml";
 const TABLE_FILE: &str = "xtask/src/tidy/dependencies.rs";
@@ -161,7 +165,7 @@ fn refusal(row: &Row, dependency: &Dependency) -> Option<String> {
         let allowed = row.depends.contains(&name) || row.tests.contains(&name);
         return (!allowed).then(|| format!("the tests of {} may not use {name}", row.name));
     }
-    if name == TEST_SUPPORT {
+    if name == TESTING {
         return Some(format!(
             "{name} is for tests: move it to [dev-dependencies]"
         ));
@@ -270,7 +274,7 @@ mod tests {
         let edges = [
             ("oms-errors", None),
             ("oms-database", Some("build")),
-            (TEST_SUPPORT, Some("dev")),
+            (TESTING, Some("dev")),
         ];
         assert!(advice(&package("oms-inventory", &edges)).is_empty());
     }
@@ -285,8 +289,8 @@ mod tests {
     }
 
     #[test]
-    fn test_support_is_for_tests_only() {
-        let found = advice(&package("oms-orders", &[(TEST_SUPPORT, None)]));
+    fn the_testing_crate_is_for_tests_only() {
+        let found = advice(&package("oms-orders", &[(TESTING, None)]));
         assert!(found[0].contains("[dev-dependencies]"), "{found:?}");
     }
 
@@ -308,7 +312,7 @@ mod tests {
     #[test]
     fn every_edge_points_to_a_row_and_never_in_a_circle() {
         let mut known: Vec<&str> = Vec::new();
-        // Rows come after what they depend on, apart from test-support, which only tests use.
+        // Rows come after what they depend on, apart from the testing crate, which only tests use.
         for row in TABLE {
             assert!(
                 row.depends.iter().all(|name| known.contains(name)),

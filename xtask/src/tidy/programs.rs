@@ -7,7 +7,7 @@ use crate::programs;
 /// Where programs of the workspace, and those of the tests' PostgreSQL server, are started by their paths.
 const STARTS_BY_PATH: [&str; 2] = [
     "bins/oms-api/tests/http/process.rs",
-    "crates/shared/test-support/src/private_server.rs",
+    "crates/shared/testing/src/private_server.rs",
 ];
 
 /// Programs of development, which say themselves what they miss. Only their tests are looked at.

@@ -1,7 +1,7 @@
 //! `docs/reference/command-line.md`: what `--help` prints, of every command.
 
 use clap::{Command, CommandFactory};
-use oms_test_support::generated::assert_page;
+use oms_testing::generated::assert_page;
 
 use super::Arguments;
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use oms_test_support::generated::assert_page;
+use oms_testing::generated::assert_page;
 
 use super::reader::Reader;
 use super::settings::{OF_THE_LOG, SECTIONS, Setting};

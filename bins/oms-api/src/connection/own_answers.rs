@@ -1,8 +1,8 @@
 //! The answers that actix-web's dispatcher writes by itself, past the application: an empty 400 to what is no HTTP, or 431.
 //! They are sent as problems.
 
-use oms_errors::http::problem_bytes;
 use oms_errors::{HEAD_TOO_LARGE, INTERNAL, INVALID_REQUEST, Problem, ProblemType};
+use oms_web::problem_bytes;
 
 /// Longest head of such an answer.
 const LONGEST: usize = 256;

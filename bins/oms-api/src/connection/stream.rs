@@ -9,8 +9,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use oms_errors::http::problem_bytes;
 use oms_errors::{BODY_TIMEOUT, HEAD_TOO_LARGE, Problem};
+use oms_web::problem_bytes;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;

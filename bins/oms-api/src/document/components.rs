@@ -1,9 +1,9 @@
 //! What stands in the document once: what it is about, the credentials, the headers, and what a refusal looks like.
 
 use oms_access::Scope;
-use oms_errors::http::REQUEST_ID;
-use oms_errors::openapi::ProblemBody;
+use oms_errors::ProblemBody;
 use oms_orders::http::ProblemMembers;
+use oms_web::REQUEST_ID;
 use serde_json::{Value, json};
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use oms_errors::ProblemType;
-use oms_test_support::generated::assert_page;
+use oms_testing::generated::assert_page;
 
 use super::{document, problem_types};
 use crate::routes::{Access, MatchedRoute};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use oms_errors::openapi::codes_of;
+use oms_web::openapi::codes_of;
 use utoipa::openapi::{Components, OpenApi, Ref, RefOr, Response};
 
 use super::operations;

@@ -10,13 +10,9 @@
 //! One Chromium serves all tests that run at the same time, each in a context of its own: nothing is shared between them,
 //! neither cookies nor storage. It reaches this machine's loopback addresses and nothing else.
 
-#[path = "browser/chromium.rs"]
 mod chromium;
-#[path = "browser/element.rs"]
 mod element;
-#[path = "browser/page.rs"]
 mod page;
-#[path = "browser/record.rs"]
 mod record;
 
 pub use page::Page;

@@ -1,6 +1,6 @@
 //! The database of one test, and SQL past the API.
 
-use oms_test_support::{PrivateServer, SilentProxy, TestDatabase};
+use oms_testing::{PrivateServer, SilentProxy, TestDatabase};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 /// The database of one test, with a connection of the test's own.

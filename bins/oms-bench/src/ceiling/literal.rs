@@ -144,8 +144,12 @@ fn is_time(text: &str) -> bool {
     shape == "0000-00-00 00:"
 }
 
-/// The elements of a one-dimensional array's text without NULLs; `None` when it is no such thing.
+/// The elements of a one-dimensional array's text without NULLs; `None` when it is no such thing. That of an empty array is
+/// a literal of any array type as it stands.
 fn elements(text: &str) -> Option<Vec<String>> {
+    if text == "{}" {
+        return None;
+    }
     let mut rest = text.strip_prefix('{')?.strip_suffix('}')?.chars();
     let (mut elements, mut element, mut is_quoted) = (Vec::new(), String::new(), false);
     while let Some(letter) = rest.next() {
@@ -225,5 +229,7 @@ mod tests {
         let quoted = r#"{"{\"a\": 1}",b}"#;
         assert_eq!(elements(quoted).unwrap(), [r#"{"a": 1}"#, "b"]);
         assert_eq!(elements("{NULL}"), None);
+        assert_eq!(unsaid("{}"), "'{}'");
+        assert_eq!(sql(Some("{}"), Type::Said, &mut Order), "'{}'");
     }
 }

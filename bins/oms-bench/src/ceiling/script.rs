@@ -23,6 +23,14 @@ impl Shape {
     pub(crate) const ALL: [Self; 2] = [Self::OneTransaction, Self::AsSent];
 }
 
+/// What stands before the time that a transaction waits for a lock. An order that waits for too long leaves its batch and
+/// comes again; a script can't do that, so it waits for as long as it has to.
+const LOCK_TIMEOUT: [&str; 2] = [
+    "set_config('lock_timeout', ",
+    "set_config('lock_timeout', coalesce(",
+];
+const NO_TIMEOUT: &str = "'0'";
+
 /// A script.
 #[derive(Clone, Debug)]
 pub(crate) struct Script {
@@ -173,6 +181,9 @@ fn with_values(sent: &Sent, ids: &mut Ids<'_>) -> Result<String> {
             .ok()
             .and_then(|number| sent.parameters.get(number.checked_sub(1)?))
         {
+            Some(_) if LOCK_TIMEOUT.iter().any(|before| text.ends_with(before)) => {
+                text.push_str(NO_TIMEOUT);
+            }
             Some(value) => {
                 let ty = if after.starts_with("::") {
                     Type::Said
@@ -307,6 +318,17 @@ mod tests {
         assert!(text.contains("<->") && !text.contains("BEGIN") && !text.contains("INSERT"));
         let none = Script::of(&log[2..3], &sample(order)).unwrap();
         assert!(none.routing().is_err());
+    }
+
+    #[test]
+    fn a_script_waits_for_locks_for_as_long_as_it_has_to() {
+        let order = Uuid::from_u128(5);
+        let bound = "SELECT set_config('lock_timeout', coalesce($2, current_setting('lock_timeout')), true), $1";
+        let log = [sent(1, bound, &[&order.to_string(), "10ms"])];
+        let text = Script::of(&log, &sample(order))
+            .unwrap()
+            .text(Shape::AsSent);
+        assert!(text.contains("coalesce('0', current_setting"), "{text}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The endpoints of inventory, as the document of the API describes them.
 
-use oms_validation::openapi::PagesOfNamedItems;
 use oms_validation::{PageSize, Reason};
+use oms_web::openapi::PagesOfNamedItems;
 use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
 

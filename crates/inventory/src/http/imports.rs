@@ -11,8 +11,8 @@ use std::sync::Arc;
 use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::{INVALID_HEADER, Problem, UNSUPPORTED_MEDIA_TYPE};
-use oms_validation::http::{BodyLimits, for_each_piece, utf8_media_type};
 use oms_validation::{Once, TenantId};
+use oms_web::{BodyLimits, for_each_piece, utf8_media_type};
 use places::{Place, Places};
 
 use crate::domain::import::{Acceptance, ImportFormat, ImportReport};
@@ -20,7 +20,7 @@ use crate::error::{self, InventoryError};
 use crate::http::{flag, made};
 use crate::import_file::{ImportFile, ImportFileWriter};
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [
         INVALID_HEADER,
         error::IMPORT_ENCODING,

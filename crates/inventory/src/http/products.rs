@@ -6,9 +6,8 @@ pub(super) mod list;
 mod representation;
 pub(super) mod show;
 
-use oms_errors::Problem;
+use oms_errors::{Problem, invalid_field};
 use oms_validation::Money;
-use oms_validation::http::invalid_field;
 
 use crate::ProductId;
 use crate::domain::product::{InvalidPrices, Prices};

@@ -9,16 +9,16 @@ pub(super) mod safety_stock;
 pub(super) mod transfer;
 
 use actix_web::HttpResponse;
-use oms_errors::Problem;
+use oms_errors::{PRECONDITION_FAILED, Problem, invalid_field};
 use oms_validation::Reason;
-use oms_validation::http::{
-    CurrentOperator, CurrentTenant, Disclosure, IdempotencyKeyHeader, invalid_field,
-};
+use oms_web::{CurrentOperator, CurrentTenant, Disclosure, IdempotencyKeyHeader, ProblemResponse};
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::ProductId;
 use crate::domain::stock_change::{Direction, InvalidLines, Lines, StockChange};
+use crate::error::{InventoryError, insufficient, without_level};
 use crate::http::{InventoryApi, made};
 use crate::service;
 
@@ -64,14 +64,29 @@ async fn change_stock(
     IdempotencyKeyHeader(key): IdempotencyKeyHeader,
     change: StockChange,
     reason: Reason,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let context = api.context.clone();
     let changing = async move {
         let (change, reason, operator) = (&change, &reason, &operator);
         service::change_stock::change_stock(&context, tenant, &key, change, reason, operator).await
     };
     let changed = api.detached(changing).await?;
-    let changed = changed.map_err(|error| error.into_problem(disclosure))?;
+    let changed = changed.map_err(|error| refusal(error, disclosure))?;
     let (mut response, movements) = made(changed, |_| "/stock-movements".to_owned());
     Ok(response.json(representation::ChangeBody::from(movements)))
+}
+
+/// The refusal of a change. How much stock there is, is kept from those who may not read it.
+fn refusal(error: InventoryError, disclosure: Disclosure) -> Problem {
+    match error {
+        InventoryError::InsufficientStock(shortfalls) if !disclosure.inventory => {
+            let shortfalls = shortfalls.iter().map(without_level);
+            insufficient(shortfalls.map(Value::from))
+        }
+        // The version of a safety stock is its value.
+        InventoryError::Changed { .. } if !disclosure.inventory => {
+            Problem::of(&PRECONDITION_FAILED)
+        }
+        error => error.into(),
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oms_database::{Connection, DbError, transaction};
 use oms_inventory::{ReservationRequest, ReserveOutcome, release, reserve, route};
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 use oms_validation::OrderId;
 use rand::RngExt;
 use rand::seq::SliceRandom;

@@ -13,7 +13,7 @@ use oms_inventory::{
     Catalogue, CatalogueProduct, CatalogueStock, CatalogueWarehouse, Demand, InventoryContext,
     ProductId, WarehouseId, load_catalogue,
 };
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 use oms_validation::{Currency, Location, Money, OperatorName, TenantId};
 use uuid::Uuid;
 

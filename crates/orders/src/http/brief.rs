@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::domain::order::Order;
 use crate::domain::status::OrderStatus;
-use crate::service::get_order::OrderDetails;
+use crate::service::reading::get_order::OrderDetails;
 
 /// A cancelled order, to those who may not read orders.
 #[derive(Debug, Serialize, ToSchema)]

@@ -2,12 +2,12 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
-use oms_errors::{INVALID_HEADER, Problem};
-use oms_validation::http::{
-    CurrentActor, CurrentTenant, Disclosed, Disclosure, OptionalIdempotencyKey, OptionalJson,
-    mark_replayed,
-};
+use oms_errors::INVALID_HEADER;
 use oms_validation::{Once, OrderId};
+use oms_web::{
+    CurrentActor, CurrentTenant, Disclosed, Disclosure, OptionalIdempotencyKey, OptionalJson,
+    ProblemResponse, mark_replayed,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -17,8 +17,8 @@ use super::representation::{OrderBody, PendingOrder};
 use super::{OrdersApi, order_id_of, reason_of};
 use crate::domain::reason::Reason;
 use crate::error::{self, OrderError, RETRY_AFTER_S, location_of};
-use crate::service;
-use crate::service::cancel_order::Cancellation;
+use crate::service::reversing;
+use crate::service::reversing::cancel_order::Cancellation;
 
 /// The body, which may be absent.
 #[derive(Debug, Default, Deserialize, Validate, ToSchema)]
@@ -31,7 +31,7 @@ pub(super) struct Body {
 
 type Cancelled = Disclosed<OrderBody, CancelledOrder>;
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [INVALID_HEADER, error::NOT_FOUND, error::KEY_REUSED, error::OUTCOME_UNKNOWN], with a location: [error::NOT_CANCELLABLE, error::PAYMENT_DISPUTED, error::REFUND_IN_PROGRESS]
 }
 
@@ -63,14 +63,14 @@ pub(super) async fn cancel_order(
     key: OptionalIdempotencyKey,
     id: web::Path<String>,
     body: OptionalJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
     let reason = reason_of(body.0.unwrap_or_default().reason.as_deref())?;
     let context = api.context.clone();
     let cancelling = async move {
         let (tenant, key, reason) = (tenant.0, key.0.as_ref(), reason.as_ref());
         let actor = actor.0.as_str();
-        service::cancel_order::cancel_order(&context, tenant, id, key, reason, actor).await
+        reversing::cancel_order::cancel_order(&context, tenant, id, key, reason, actor).await
     };
     let cancellation = api.detached(cancelling).await??;
     Ok(answer(cancellation, disclosure)?)

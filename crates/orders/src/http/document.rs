@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use oms_payments::{AttemptState, CustomerStep};
-use oms_validation::openapi::PagesOfNamedItems;
 use oms_validation::{Currency, OrderId, PageSize};
+use oms_web::openapi::PagesOfNamedItems;
 use utoipa::{OpenApi as Document, ToSchema};
 
 use super::{

@@ -5,8 +5,9 @@ use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use oms_errors::{INVALID_HEADER, Problem};
 use oms_validation::OrderId;
-use oms_validation::http::{
-    CurrentOperator, CurrentTenant, OptionalIdempotencyKey, OptionalJson, mark_replayed,
+use oms_web::{
+    CurrentOperator, CurrentTenant, OptionalIdempotencyKey, OptionalJson, ProblemResponse,
+    mark_replayed,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -18,8 +19,8 @@ use crate::domain::erasure::{Erasure, ErasureProgress, WaitingOrder};
 use crate::domain::id::{CustomerId, ErasureId};
 use crate::domain::status::OrderStatus;
 use crate::error::{CUSTOMER_NOT_FOUND, KEY_REUSED, OUTCOME_UNKNOWN, RETRY_AFTER_S};
-use crate::service;
-use crate::service::erase_customer::ErasedCustomer;
+use crate::service::operating;
+use crate::service::operating::erase_customer::ErasedCustomer;
 
 /// The body, which may be absent.
 #[derive(Debug, Default, Deserialize, Validate, ToSchema)]
@@ -81,7 +82,7 @@ struct WaitingBody {
     status: OrderStatus,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [INVALID_HEADER, CUSTOMER_NOT_FOUND, KEY_REUSED, OUTCOME_UNKNOWN]
 }
 
@@ -112,7 +113,7 @@ pub(super) async fn erase_customer(
     key: OptionalIdempotencyKey,
     id: web::Path<String>,
     body: OptionalJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id: CustomerId = id
         .parse()
         .map_err(|_| Problem::new(&CUSTOMER_NOT_FOUND, "the customer's ID is not a UUID"))?;
@@ -120,7 +121,7 @@ pub(super) async fn erase_customer(
     let context = api.context.clone();
     let erasing = async move {
         let (tenant, key, operator) = (tenant.0, key.0.as_ref(), &operator.0);
-        service::erase_customer::erase_customer(
+        operating::erase_customer::erase_customer(
             &context,
             tenant,
             id,

@@ -4,15 +4,15 @@ use actix_web::http::header::{self, ETag, EntityTag, Header, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::OrderId;
-use oms_validation::http::{CurrentTenant, Disclosure};
+use oms_web::{CurrentTenant, Disclosure, ProblemResponse};
 use sha2::{Digest, Sha256};
 
 use super::representation::{OrderBody, Secrets};
 use super::{OrdersApi, order_id_of};
 use crate::error::NOT_FOUND;
-use crate::service;
+use crate::service::reading;
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [NOT_FOUND]
 }
 
@@ -41,10 +41,10 @@ pub(super) async fn get_order(
     disclosure: Disclosure,
     id: web::Path<String>,
     request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
     // Not detached: the statements run in a task of the batch, which a client that goes away does not cut off.
-    let details = service::get_order::get_order(&api.context, tenant.0, id).await?;
+    let details = reading::get_order::get_order(&api.context, tenant.0, id).await?;
     let secrets = match disclosure.payment_secrets {
         true => Secrets::Shown,
         false => Secrets::Kept,

@@ -2,11 +2,10 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
-use oms_errors::Problem;
 use oms_inventory::{ProductId, WarehouseId};
-use oms_validation::http::CurrentTenant;
-use oms_validation::http::paging::{PageBody, cursor, page_size, parse_query};
 use oms_validation::{OrderId, PageSize};
+use oms_web::paging::{PageBody, cursor, page_size, parse_query};
+use oms_web::{CurrentTenant, ProblemResponse};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,10 +14,10 @@ use super::{OrdersApi, order_id_of};
 use crate::domain::status::OrderStatus;
 use crate::domain::timeline::{Happening, TimelineEntry};
 use crate::error::NOT_FOUND;
-use crate::service;
-use crate::service::get_timeline::OrderTimeline;
+use crate::service::reading;
+use crate::service::reading::get_timeline::OrderTimeline;
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [NOT_FOUND]
 }
 
@@ -47,13 +46,13 @@ pub(super) async fn get_timeline(
     tenant: CurrentTenant,
     id: web::Path<String>,
     request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
     let query = parse_query(request.query_string(), &["limit", "cursor"])?;
     let (size, after) = (page_size(&query)?, cursor(&query)?);
     let context = api.context.clone();
     let reading = async move {
-        service::get_timeline::get_timeline(&context, tenant.0, id, after, size).await
+        reading::get_timeline::get_timeline(&context, tenant.0, id, after, size).await
     };
     let timeline = api.detached(reading).await??;
     let stock = StockBody::of(&timeline);

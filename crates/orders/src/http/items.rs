@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use oms_errors::Problem;
+use oms_errors::{Problem, invalid_field};
 use oms_inventory::{MAX_QUANTITY, ProductId};
-use oms_validation::http::invalid_field;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;

@@ -2,11 +2,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
-use oms_errors::Problem;
+use oms_errors::{Problem, invalid_field};
 use oms_inventory::WarehouseId;
 use oms_validation::PageSize;
-use oms_validation::http::paging::{PageParameters, id, page_size, parameter, parse_query};
-use oms_validation::http::{CurrentTenant, invalid_field};
+use oms_web::paging::{PageParameters, id, page_size, parameter, parse_query};
+use oms_web::{CurrentTenant, ProblemResponse};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -18,7 +18,7 @@ use crate::domain::order::Order;
 use crate::domain::order_listing::{OrderCursor, OrderFilter, OrderListing, OrderSort};
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::service;
+use crate::service::reading;
 
 /// 200 with a page, newest first unless `sort` is `oldest`. `status`, `customerId`, `warehouseId`, `createdFrom`, `createdTo`,
 /// `externalReference` and `disputed` narrow it, all that are given together; `limit` is 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
@@ -37,7 +37,7 @@ pub(super) async fn list_orders(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
     request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let query = Query::parse(request.query_string())?;
     let context = api.context.clone();
     let listing = async move {
@@ -46,7 +46,7 @@ pub(super) async fn list_orders(
             size,
             after,
         } = query;
-        service::list_orders::list_orders(&context, tenant.0, &listing, after, size).await
+        reading::list_orders::list_orders(&context, tenant.0, &listing, after, size).await
     };
     let listed = api.detached(listing).await??;
     let page = listed.page.try_map(|order| ListedOrder::of(&order))?;

@@ -1,16 +1,15 @@
 //! `GET /orders/{id}/refunds`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
 use oms_validation::OrderId;
-use oms_validation::http::CurrentTenant;
+use oms_web::{CurrentTenant, ProblemResponse};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::representation::RefundBody;
 use super::{OrdersApi, order_id_of};
 use crate::error::NOT_FOUND;
-use crate::service;
+use crate::service::reading;
 
 /// All refunds of an order.
 #[derive(Debug, Serialize, ToSchema)]
@@ -20,7 +19,7 @@ struct Body {
     items: Vec<RefundBody>,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [NOT_FOUND]
 }
 
@@ -41,10 +40,10 @@ pub(super) async fn list_refunds(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
     id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
     let context = api.context.clone();
-    let reading = async move { service::get_order::get_order(&context, tenant.0, id).await };
+    let reading = async move { reading::get_order::get_order(&context, tenant.0, id).await };
     let details = api.detached(reading).await??;
     let items = details.refunds.into_iter().map(RefundBody::from).collect();
     Ok(HttpResponse::Ok().json(Body { items }))

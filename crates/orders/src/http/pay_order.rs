@@ -2,13 +2,13 @@
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
-use oms_errors::{INVALID_HEADER, Problem};
+use oms_errors::{INVALID_HEADER, Problem, invalid_field};
 use oms_payments::{PaymentInstruction, PaymentMethod, ReturnUrl};
-use oms_validation::http::{
-    CurrentActor, CurrentTenant, Disclosed, Disclosure, IdempotencyKeyHeader, ValidJson,
-    invalid_field, mark_replayed,
-};
 use oms_validation::{Once, OrderId};
+use oms_web::{
+    CurrentActor, CurrentTenant, Disclosed, Disclosure, IdempotencyKeyHeader, ProblemResponse,
+    ValidJson, mark_replayed,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -18,9 +18,9 @@ use super::place_order::{card, one_payment_method, pending, return_url, token};
 use super::representation::{OrderSummary, PendingOrder, Replay};
 use super::{CardNumbers, OrdersApi, examples, order_id_of};
 use crate::domain::order::Order;
+use crate::domain::placed_order::PlacedOrder;
 use crate::error::{self, OrderError, location_of};
-use crate::service;
-use crate::service::place_order::PlacedOrder;
+use crate::service::placing;
 
 /// Another payment method, or none: then the customer is done, and the gateway is asked what became of the payment. In
 /// development, where the gateway is the sandbox, `creditCardNumber` is taken in place of `paymentMethod`.
@@ -41,7 +41,7 @@ pub(super) struct Body {
 
 type Paid = Disclosed<OrderSummary, PaidOrder>;
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [
         INVALID_HEADER,
         error::NOT_FOUND,
@@ -94,15 +94,15 @@ pub(super) async fn pay_order(
     key: IdempotencyKeyHeader,
     id: web::Path<String>,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
     let instruction = body.0.into_instruction(api.card_numbers)?;
     let context = api.context.clone();
     let paying = async move {
         let (tenant, key, by) = (tenant.0, &key.0, actor.0.as_str());
         match instruction {
-            Some(it) => service::pay_order::pay_order(&context, tenant, id, key, &it, by).await,
-            None => service::check_payment::check_payment(&context, tenant, id, key, by).await,
+            Some(it) => placing::pay_order::pay_order(&context, tenant, id, key, &it, by).await,
+            None => placing::check_payment::check_payment(&context, tenant, id, key, by).await,
         }
     };
     Ok(answer(api.detached(paying).await??, disclosure)?)

@@ -4,11 +4,9 @@ use std::fmt;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
-use oms_errors::{INVALID_HEADER, Problem};
+use oms_errors::{INVALID_HEADER, Problem, invalid_field};
 use oms_payments::{PaymentInstruction, PaymentMethod, ReturnUrl};
-use oms_validation::http::{
-    CurrentActor, CurrentTenant, IdempotencyKeyHeader, ValidJson, invalid_field,
-};
+use oms_web::{CurrentActor, CurrentTenant, IdempotencyKeyHeader, ProblemResponse, ValidJson};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -21,9 +19,9 @@ use crate::domain::external_reference::ExternalReference;
 use crate::domain::id::CustomerId;
 use crate::domain::metadata::Metadata;
 use crate::domain::order::OrderRequest;
+use crate::domain::placed_order::{PendingOrder, PlacedOrder};
 use crate::error::{self, OrderError, RETRY_AFTER_S, location_of};
-use crate::service;
-use crate::service::place_order::{PendingOrder, PlacedOrder};
+use crate::service::placing;
 
 /// What is ordered, by whom, and where to. In development, where the gateway is the sandbox, `creditCardNumber` is taken in place of
 /// `paymentMethod`.
@@ -79,7 +77,7 @@ fn read_secret<'de, D: Deserializer<'de>, T, E: fmt::Display>(
     parsed.map_err(serde::de::Error::custom)
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [
         INVALID_HEADER,
         oms_geocoding::ADDRESS_NOT_FOUND,
@@ -137,13 +135,13 @@ pub(super) async fn place_order(
     actor: CurrentActor,
     key: IdempotencyKeyHeader,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let request = body.0.into_request(api.card_numbers)?;
     let context = api.context.clone();
     let placed = api
         .detached(async move {
             let (tenant, key, actor) = (tenant.0, &key.0, actor.0.as_str());
-            service::place_order::place_order(&context, tenant, key, &request, actor).await
+            placing::place_order::place_order(&context, tenant, key, &request, actor).await
         })
         .await?;
     Ok(answer(placed?)?)

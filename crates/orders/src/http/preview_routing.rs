@@ -1,10 +1,9 @@
 //! `POST /routing/preview`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
 use oms_inventory::WarehouseId;
 use oms_validation::Money;
-use oms_validation::http::{CurrentTenant, ValidJson};
+use oms_web::{CurrentTenant, ProblemResponse, ValidJson};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -14,8 +13,8 @@ use super::representation::{self, RoutingBody};
 use super::{OrdersApi, examples};
 use crate::domain::address::ShippingAddress;
 use crate::error::{self, OrderError};
-use crate::service;
-use crate::service::preview_routing::RoutingPreview;
+use crate::service::placing;
+use crate::service::placing::preview_routing::RoutingPreview;
 
 /// What would be ordered, and where to.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -46,7 +45,7 @@ struct PreviewBody {
     routing: RoutingBody,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [
         oms_geocoding::ADDRESS_NOT_FOUND,
         oms_geocoding::TOO_MANY_LOOK_UPS,
@@ -77,12 +76,12 @@ pub(super) async fn preview_routing(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let address = body.0.shipping_address;
     let lines = lines_of(&body.0.items)?;
     let context = api.context.clone();
     let previewing = async move {
-        service::preview_routing::preview_routing(&context, tenant.0, &address, &lines).await
+        placing::preview_routing::preview_routing(&context, tenant.0, &address, &lines).await
     };
     let preview = api.detached(previewing).await??;
     Ok(HttpResponse::Ok().json(PreviewBody::of(preview)?))

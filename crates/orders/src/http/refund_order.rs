@@ -2,12 +2,10 @@
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
-use oms_errors::{INVALID_HEADER, Problem};
+use oms_errors::{INVALID_HEADER, Problem, invalid_field};
 use oms_payments::Refund;
-use oms_validation::http::{
-    CurrentActor, CurrentTenant, IdempotencyKeyHeader, ValidJson, invalid_field,
-};
 use oms_validation::{Currency, Money, OrderId};
+use oms_web::{CurrentActor, CurrentTenant, IdempotencyKeyHeader, ProblemResponse, ValidJson};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -18,8 +16,8 @@ use crate::domain::reason::Reason;
 use crate::domain::refund::{Disputed, RequestedRefund};
 use crate::domain::status::OrderStatus;
 use crate::error::{self, RETRY_AFTER_S, location_of};
-use crate::service;
-use crate::service::refund_order::RefundedOrder;
+use crate::service::reversing;
+use crate::service::reversing::refund_order::RefundedOrder;
 
 /// The body: without an amount, all that is left.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -59,7 +57,7 @@ struct Answer {
     order_status: OrderStatus,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [
         INVALID_HEADER,
         error::NOT_FOUND,
@@ -103,13 +101,13 @@ pub(super) async fn refund_order(
     key: IdempotencyKeyHeader,
     id: web::Path<String>,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
     let request = body.0.into_request()?;
     let context = api.context.clone();
     let refunding = async move {
         let (tenant, key, actor) = (tenant.0, &key.0, actor.0.as_str());
-        service::refund_order::refund_order(&context, tenant, id, key, &request, actor).await
+        reversing::refund_order::refund_order(&context, tenant, id, key, &request, actor).await
     };
     Ok(answer(api.detached(refunding).await??))
 }

@@ -21,10 +21,10 @@ use crate::domain::line::OrderLine;
 use crate::domain::metadata::Metadata;
 use crate::domain::open_payment::{OpenPayment, PaymentAction};
 use crate::domain::order::Order;
+use crate::domain::placed_order;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::service;
-use crate::service::get_order::OrderDetails;
+use crate::service::reading::get_order::OrderDetails;
 
 /// An order, as `POST /orders` answers with it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -252,8 +252,8 @@ pub(super) struct PendingOrder {
     payment: Option<Payment>,
 }
 
-impl From<service::place_order::PendingOrder> for PendingOrder {
-    fn from(order: service::place_order::PendingOrder) -> Self {
+impl From<placed_order::PendingOrder> for PendingOrder {
+    fn from(order: placed_order::PendingOrder) -> Self {
         let payment = order.payment.map(|payment| *payment);
         Self {
             order_id: order.order_id,

@@ -12,7 +12,7 @@ use oms_orders::{
     PlacedOrder, RequestedLine, get_order, place_order,
 };
 use oms_payments::PaymentMethod;
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 use oms_validation::IdempotencyKey;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};

@@ -1,6 +1,5 @@
 //! Bounds of what a customer, a tenant and a credential may have unpaid or declined.
 
-#[path = "bounds/ways_around.rs"]
 mod ways_around;
 
 use std::sync::Arc;

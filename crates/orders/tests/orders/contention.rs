@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel_async::SimpleAsyncConnection;
 use oms_database::Connection;
 use oms_orders::{OrderError, OrderSettings, PlacedOrder, get_order};
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 use tokio::task::yield_now;
 
 use crate::admission::waiting;

@@ -4,11 +4,8 @@
 //! One seed makes outages, arrivals and fates; the pauses of the sweeper are by chance. `OMS_MONTH_SEED` sets the seed, which
 //! is printed when a test fails.
 
-#[path = "month/books.rs"]
 mod books;
-#[path = "month/gateway.rs"]
 mod gateway;
-#[path = "month/schedule.rs"]
 mod schedule;
 
 use std::env;
@@ -28,7 +25,7 @@ use oms_orders::{
     Reason, SweepSummary, Verdict, deliver_alerts, list_dead_letters, measure_backlog, place_order,
     resolve_dead_letter, retry_dead_letter, sweep_orders,
 };
-use oms_test_support::TestDatabase;
+use oms_testing::TestDatabase;
 use oms_validation::{Currency, IdempotencyKey, OperatorName, PageSize};
 
 use crate::clock::TestClock;

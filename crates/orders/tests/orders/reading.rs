@@ -2,7 +2,7 @@
 
 use diesel_async::SimpleAsyncConnection;
 use oms_orders::{OrderError, get_order};
-use oms_test_support::PATIENCE;
+use oms_testing::PATIENCE;
 use oms_validation::{OrderId, TenantId};
 use tokio::task::JoinHandle;
 use uuid::Uuid;

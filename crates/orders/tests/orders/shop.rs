@@ -14,7 +14,7 @@ use oms_orders::{
     refund_order,
 };
 use oms_payments::PaymentMethod;
-use oms_test_support::{PATIENCE, TestDatabase};
+use oms_testing::{PATIENCE, TestDatabase};
 use oms_validation::{Currency, IdempotencyKey, Money, Once, OrderId, TenantId};
 use serde_json::json;
 use uuid::Uuid;

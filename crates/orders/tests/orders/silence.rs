@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use oms_database::{Database, DatabaseConfig};
 use oms_orders::{OrderError, OrderSettings, PlacedOrder, get_order};
-use oms_test_support::{SilentProxy, TestDatabase};
+use oms_testing::{SilentProxy, TestDatabase};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 

@@ -6,7 +6,7 @@ use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::{BODY_TIMEOUT, BODY_TOO_LARGE, INTERNAL, INVALID_REQUEST, Problem};
 use oms_validation::TenantId;
-use oms_validation::http::{BodyLimits, CurrentTenant, read_body};
+use oms_web::{BodyLimits, CurrentTenant, ProblemResponse, read_body};
 use serde::Serialize;
 use serde_json::Value;
 use tracing::Instrument;
@@ -21,7 +21,7 @@ use crate::{EventRelevance, NewGatewayEvent, PaymentError};
 /// Largest event, in bytes. It holds one object, of which the largest that concerns us has some 5,000.
 const MAX_BYTES: usize = 256 * 1024;
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [INVALID_SIGNATURE, INVALID_REQUEST, BODY_TIMEOUT, BODY_TOO_LARGE]
 }
 
@@ -65,7 +65,7 @@ pub(super) async fn receive_stripe_event(
     payload: web::Payload,
     webhooks: web::Data<StripeWebhooks>,
     tenant: CurrentTenant,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let header = signature_header(request.headers()).map_err(refused)?;
     // Before a byte of the body is read: a stranger gets nothing but this answer.
     let checked = webhooks.secrets.check_head(header, unix_time());

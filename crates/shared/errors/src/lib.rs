@@ -1,12 +1,12 @@
 #![doc = include_str!("../README.md")]
 
-pub mod http;
-pub mod openapi;
 mod problem;
 mod problem_type;
+mod refusals;
 
-pub use problem::{FieldError, Problem};
+pub use problem::{FieldError, Problem, ProblemBody};
 pub use problem_type::{Kind, ProblemType};
+pub use refusals::{invalid_field, invalid_fields, version_mismatch};
 
 problem_types! {
     /// The body is not JSON, does not have the documented shape, or has a field that breaks its rule. `errors` names the fields.

@@ -152,24 +152,28 @@ impl Problem {
         self.0.problem_type
     }
 
-    pub(crate) fn retry_after_s(&self) -> Option<u32> {
+    /// When to try again, in seconds.
+    pub fn retry_after_s(&self) -> Option<u32> {
         self.0.retry_after_s
     }
 
-    pub(crate) fn location(&self) -> Option<&str> {
+    /// Where the thing in question can be read.
+    pub fn location(&self) -> Option<&str> {
         self.0.location.as_deref()
     }
 
-    pub(crate) fn allow(&self) -> Option<&str> {
+    /// The methods that are allowed.
+    pub fn allow(&self) -> Option<&str> {
         self.0.allow.as_deref()
     }
 
-    pub(crate) fn accept_encoding(&self) -> Option<&'static str> {
+    /// The codings that a body may have.
+    pub fn accept_encoding(&self) -> Option<&'static str> {
         self.0.accept_encoding
     }
 
     /// The causes, outermost first, joined by `: `.
-    pub(crate) fn cause_chain(&self) -> Option<String> {
+    pub fn cause_chain(&self) -> Option<String> {
         let outermost = self.0.source.as_deref()?;
         let mut chain = outermost.to_string();
         let mut next = outermost.source();

@@ -15,7 +15,7 @@ use crate::text::is_blank;
 
 mod field_error;
 
-pub(crate) use field_error::member_of;
+pub use field_error::member_of;
 
 /// Largest magnitude up to which a double stands for one whole number only.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;

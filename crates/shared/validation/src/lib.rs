@@ -2,7 +2,6 @@
 
 mod actor;
 mod expected_version;
-pub mod http;
 mod id;
 mod idempotency_key;
 pub mod json;

@@ -1,8 +1,7 @@
 //! Schemas of values whose rules are in code: their limits are the constants that the code reads.
 
-use utoipa::Modify;
-use utoipa::openapi::schema::{ArrayItems, Schema, Type};
-use utoipa::openapi::{ObjectBuilder, OpenApi, Ref, RefOr};
+use utoipa::openapi::ObjectBuilder;
+use utoipa::openapi::schema::Type;
 
 /// Text that can be read out: no control characters, and not all of it blank.
 pub const READABLE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
@@ -44,22 +43,4 @@ pub fn words(words: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(words))
-}
-
-/// utoipa writes what a page has into the page; a reference says the same.
-#[derive(Clone, Copy, Debug)]
-pub struct PagesOfNamedItems;
-
-impl Modify for PagesOfNamedItems {
-    fn modify(&self, document: &mut OpenApi) {
-        let schemas = document.components.as_mut().map(|it| &mut it.schemas);
-        for (name, schema) in schemas.into_iter().flatten() {
-            if let Some(item) = name.strip_prefix("Page_")
-                && let RefOr::T(Schema::Object(page)) = schema
-                && let Some(RefOr::T(Schema::Array(items))) = page.properties.get_mut("items")
-            {
-                items.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(item).into()));
-            }
-        }
-    }
 }

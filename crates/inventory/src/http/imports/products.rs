@@ -2,8 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
-use oms_validation::http::paging::parse_query;
-use oms_validation::http::{CurrentOperator, CurrentTenant, IdempotencyKeyHeader};
+use oms_web::paging::parse_query;
+use oms_web::{CurrentOperator, CurrentTenant, IdempotencyKeyHeader, ProblemResponse};
 
 use super::representation::ReportBody;
 use super::{Refusals, acceptance_of, answer, format_of};
@@ -44,7 +44,7 @@ pub(crate) async fn import(
     key: IdempotencyKeyHeader,
     request: HttpRequest,
     payload: web::Payload,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let query = parse_query(request.query_string(), &["allOrNothing"])?;
     let (format, acceptance) = (format_of(&request)?, acceptance_of(&query)?);
     let received = api.imports.receive(tenant.0, payload).await?;

@@ -1,8 +1,7 @@
 //! `GET /imports/{id}`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
-use oms_validation::http::CurrentTenant;
+use oms_web::{CurrentTenant, ProblemResponse};
 
 use super::representation::ReportBody;
 use crate::ImportId;
@@ -10,7 +9,7 @@ use crate::error::{IMPORT_NOT_FOUND, InventoryError};
 use crate::http::InventoryApi;
 use crate::service;
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [IMPORT_NOT_FOUND]
 }
 
@@ -31,7 +30,7 @@ pub(crate) async fn show(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
     id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     // What is no id is the id of nothing.
     let id = id.parse().map_err(|_| InventoryError::ImportNotFound)?;
     let context = api.context.clone();

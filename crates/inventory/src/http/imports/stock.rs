@@ -2,9 +2,9 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
-use oms_validation::http::paging::{parameter, parse_query};
-use oms_validation::http::{CurrentOperator, CurrentTenant, IdempotencyKeyHeader, reason_of};
 use oms_validation::{InvalidReason, Reason};
+use oms_web::paging::{parameter, parse_query};
+use oms_web::{CurrentOperator, CurrentTenant, IdempotencyKeyHeader, ProblemResponse, reason_of};
 
 use super::representation::ReportBody;
 use super::{Refusals, acceptance_of, answer, format_of};
@@ -49,7 +49,7 @@ pub(crate) async fn import(
     key: IdempotencyKeyHeader,
     request: HttpRequest,
     payload: web::Payload,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let query = parse_query(request.query_string(), &["allOrNothing", "mode", "reason"])?;
     let (format, acceptance) = (format_of(&request)?, acceptance_of(&query)?);
     let mode = parameter(&query, "mode", |text| {

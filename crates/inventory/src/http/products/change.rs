@@ -1,10 +1,9 @@
 //! `PATCH /products/{id}`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED, PRECONDITION_REQUIRED, Problem};
+use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED, PRECONDITION_REQUIRED, invalid_field};
 use oms_validation::Money;
-use oms_validation::http::invalid_field;
-use oms_validation::http::{CurrentTenant, Disclosure, IfMatch, ValidJson};
+use oms_web::{CurrentTenant, Disclosure, IfMatch, ProblemResponse, ValidJson};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -30,7 +29,7 @@ pub(crate) struct Body {
     prices: Option<Vec<Money>>,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [
         INVALID_HEADER,
         PRECONDITION_FAILED,
@@ -64,7 +63,7 @@ pub(crate) async fn change(
     expected: IfMatch,
     id: web::Path<String>,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
     let change = ProductChange {
         sku: body.0.sku,
@@ -72,7 +71,7 @@ pub(crate) async fn change(
         prices: body.0.prices.map(prices_of).transpose()?,
     };
     if change.is_empty() {
-        return Err(invalid_field("body", "has nothing to change"));
+        return Err(invalid_field("body", "has nothing to change").into());
     }
     let context = api.context.clone();
     let changing = async move {

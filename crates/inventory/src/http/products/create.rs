@@ -1,9 +1,9 @@
 //! `POST /products`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::{INVALID_HEADER, Problem};
+use oms_errors::INVALID_HEADER;
 use oms_validation::Money;
-use oms_validation::http::{CurrentTenant, Disclosure, IdempotencyKeyHeader, ValidJson};
+use oms_web::{CurrentTenant, Disclosure, IdempotencyKeyHeader, ProblemResponse, ValidJson};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -27,7 +27,7 @@ pub(crate) struct Body {
     prices: Option<Vec<Money>>,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [INVALID_HEADER, error::SKU_TAKEN, error::KEY_REUSED, error::OUTCOME_UNKNOWN]
 }
 
@@ -55,7 +55,7 @@ pub(crate) async fn create(
     disclosure: Disclosure,
     key: IdempotencyKeyHeader,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let new = NewProduct {
         sku: body.0.sku,
         name: body.0.name,

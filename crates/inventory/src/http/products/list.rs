@@ -1,11 +1,8 @@
 //! `GET /products`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use oms_errors::Problem;
-use oms_validation::http::CurrentTenant;
-use oms_validation::http::paging::{
-    PageBody, PageParameters, cursor, page_size, parameter, parse_query,
-};
+use oms_web::paging::{PageBody, PageParameters, cursor, page_size, parameter, parse_query};
+use oms_web::{CurrentTenant, ProblemResponse};
 
 use super::representation::ProductBody;
 use crate::domain::name::{InvalidSku, Sku};
@@ -30,7 +27,7 @@ pub(crate) async fn list(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
     request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let query = parse_query(request.query_string(), &["sku", "limit", "cursor"])?;
     let sku = parameter(&query, "sku", |text| {
         Sku::parse(text).map_err(|error: InvalidSku| error.to_string())

@@ -1,8 +1,7 @@
 //! `GET /products/{id}`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
-use oms_validation::http::CurrentTenant;
+use oms_web::{CurrentTenant, ProblemResponse};
 
 use super::id_of;
 use super::representation::{ProductBody, answer};
@@ -11,7 +10,7 @@ use crate::error::PRODUCT_NOT_FOUND;
 use crate::http::InventoryApi;
 use crate::service;
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [PRODUCT_NOT_FOUND]
 }
 
@@ -36,7 +35,7 @@ pub(crate) async fn show(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
     id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
     let context = api.context.clone();
     let reading = async move { service::get_product::get_product(&context, tenant.0, id).await };

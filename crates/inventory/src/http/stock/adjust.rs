@@ -1,10 +1,11 @@
 //! `POST /stock-levels/adjust`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::{INVALID_HEADER, Problem};
+use oms_errors::INVALID_HEADER;
 use oms_validation::Reason;
-use oms_validation::http::{
-    CurrentOperator, CurrentTenant, Disclosure, IdempotencyKeyHeader, ValidJson, reason_of,
+use oms_web::{
+    CurrentOperator, CurrentTenant, Disclosure, IdempotencyKeyHeader, ProblemResponse, ValidJson,
+    reason_of,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -54,7 +55,7 @@ fn up_or_down() -> Schema {
         .into()
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [
         INVALID_HEADER,
         error::UNKNOWN_WAREHOUSE,
@@ -90,7 +91,7 @@ pub(crate) async fn adjust(
     disclosure: Disclosure,
     key: IdempotencyKeyHeader,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let lines = body.0.lines.iter();
     let pairs: Vec<(ProductId, i64)> = lines.map(|line| (line.product_id, line.quantity)).collect();
     let change = StockChange::Adjust {

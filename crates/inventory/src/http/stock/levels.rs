@@ -1,11 +1,8 @@
 //! `GET /stock-levels`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use oms_errors::Problem;
-use oms_validation::http::CurrentTenant;
-use oms_validation::http::paging::{
-    PageBody, PageParameters, cursor, id, page_size, parameter, parse_query,
-};
+use oms_web::paging::{PageBody, PageParameters, cursor, id, page_size, parameter, parse_query};
+use oms_web::{CurrentTenant, ProblemResponse};
 
 use super::representation::LevelBody;
 use crate::domain::name::{InvalidSku, Sku};
@@ -47,7 +44,7 @@ pub(crate) async fn levels(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
     request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let query = parse_query(request.query_string(), &PARAMETERS)?;
     let filter = LevelFilter {
         warehouse_id: id(&query, "warehouseId")?,

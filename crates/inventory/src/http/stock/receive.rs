@@ -1,10 +1,11 @@
 //! `POST /stock-levels/receive`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::{INVALID_HEADER, Problem};
+use oms_errors::INVALID_HEADER;
 use oms_validation::Reason;
-use oms_validation::http::{
-    CurrentOperator, CurrentTenant, Disclosure, IdempotencyKeyHeader, ValidJson, reason_of,
+use oms_web::{
+    CurrentOperator, CurrentTenant, Disclosure, IdempotencyKeyHeader, ProblemResponse, ValidJson,
+    reason_of,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -29,7 +30,7 @@ pub(crate) struct Body {
     reason: Option<String>,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [
         INVALID_HEADER,
         error::UNKNOWN_WAREHOUSE,
@@ -65,7 +66,7 @@ pub(crate) async fn receive(
     disclosure: Disclosure,
     key: IdempotencyKeyHeader,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let change = StockChange::Receive {
         warehouse_id: body.0.warehouse_id,
         lines: moved(&body.0.lines)?,

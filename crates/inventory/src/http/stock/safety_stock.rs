@@ -1,12 +1,13 @@
 //! `GET` and `PUT /stock-levels/{warehouseId}/{productId}/safety-stock`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED, PRECONDITION_REQUIRED, Problem};
-use oms_validation::http::{CurrentTenant, Disclosure, IfMatch, ValidJson, etag};
+use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED, PRECONDITION_REQUIRED};
+use oms_web::{CurrentTenant, Disclosure, IfMatch, ProblemResponse, ValidJson, etag};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
+use super::refusal;
 use crate::domain::stock_level::MAX_ON_HAND;
 use crate::error::{InventoryError, OUTCOME_UNKNOWN, STOCK_LEVEL_NOT_FOUND};
 use crate::http::{InventoryApi, examples};
@@ -23,7 +24,7 @@ pub(crate) struct Body {
     quantity: i32,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     ShowRefusals: [STOCK_LEVEL_NOT_FOUND]
 }
 
@@ -50,7 +51,7 @@ pub(crate) async fn show(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
     path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let level = level_of(&path)?;
     let context = api.context.clone();
     let reading =
@@ -58,7 +59,7 @@ pub(crate) async fn show(
     Ok(answer(api.detached(reading).await??))
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     SetRefusals: [
         INVALID_HEADER,
         PRECONDITION_FAILED,
@@ -90,7 +91,7 @@ pub(crate) async fn set(
     expected: IfMatch,
     path: web::Path<(String, String)>,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let (level, quantity) = (level_of(&path)?, body.0.quantity);
     let context = api.context.clone();
     let setting = async move {
@@ -99,7 +100,7 @@ pub(crate) async fn set(
             .await
     };
     let set = api.detached(setting).await?;
-    set.map_err(|error| error.into_problem(disclosure))?;
+    set.map_err(|error| refusal(error, disclosure))?;
     Ok(answer(quantity))
 }
 

@@ -1,11 +1,11 @@
 //! `POST /stock-levels/transfer`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::{INVALID_HEADER, Problem};
+use oms_errors::{INVALID_HEADER, invalid_field};
 use oms_validation::Reason;
-use oms_validation::http::invalid_field;
-use oms_validation::http::{
-    CurrentOperator, CurrentTenant, Disclosure, IdempotencyKeyHeader, ValidJson, reason_of,
+use oms_web::{
+    CurrentOperator, CurrentTenant, Disclosure, IdempotencyKeyHeader, ProblemResponse, ValidJson,
+    reason_of,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -31,7 +31,7 @@ pub(crate) struct Body {
     reason: Option<String>,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [
         INVALID_HEADER,
         error::UNKNOWN_WAREHOUSE,
@@ -69,10 +69,10 @@ pub(crate) async fn transfer(
     disclosure: Disclosure,
     key: IdempotencyKeyHeader,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let (from, to) = (body.0.from_warehouse_id, body.0.to_warehouse_id);
     if from == to {
-        return Err(invalid_field("toWarehouseId", "must be another warehouse"));
+        return Err(invalid_field("toWarehouseId", "must be another warehouse").into());
     }
     let lines = moved(&body.0.lines)?;
     let change = StockChange::Transfer { from, to, lines };

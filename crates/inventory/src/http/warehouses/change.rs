@@ -1,10 +1,9 @@
 //! `PATCH /warehouses/{id}`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED, PRECONDITION_REQUIRED, Problem};
+use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED, PRECONDITION_REQUIRED, invalid_field};
 use oms_validation::Location;
-use oms_validation::http::invalid_field;
-use oms_validation::http::{CurrentTenant, Disclosure, IfMatch, ValidJson};
+use oms_web::{CurrentTenant, Disclosure, IfMatch, ProblemResponse, ValidJson};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -29,7 +28,7 @@ pub(crate) struct Body {
     active: Option<bool>,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [
         INVALID_HEADER,
         PRECONDITION_FAILED,
@@ -63,7 +62,7 @@ pub(crate) async fn change(
     expected: IfMatch,
     id: web::Path<String>,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
     let change = WarehouseChange {
         name: body.0.name,
@@ -72,7 +71,7 @@ pub(crate) async fn change(
         active: body.0.active,
     };
     if change.is_empty() {
-        return Err(invalid_field("body", "has nothing to change"));
+        return Err(invalid_field("body", "has nothing to change").into());
     }
     let context = api.context.clone();
     let changing = async move {

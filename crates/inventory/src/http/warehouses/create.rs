@@ -1,9 +1,9 @@
 //! `POST /warehouses`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::{INVALID_HEADER, Problem};
+use oms_errors::INVALID_HEADER;
 use oms_validation::Location;
-use oms_validation::http::{CurrentTenant, Disclosure, IdempotencyKeyHeader, ValidJson};
+use oms_web::{CurrentTenant, Disclosure, IdempotencyKeyHeader, ProblemResponse, ValidJson};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -29,7 +29,7 @@ pub(crate) struct Body {
     active: Option<bool>,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [
         INVALID_HEADER,
         error::WAREHOUSE_NAME_TAKEN,
@@ -61,7 +61,7 @@ pub(crate) async fn create(
     disclosure: Disclosure,
     key: IdempotencyKeyHeader,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let new = NewWarehouse {
         name: body.0.name,
         address: body.0.address,

@@ -1,9 +1,8 @@
 //! `GET /warehouses`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use oms_errors::Problem;
-use oms_validation::http::CurrentTenant;
-use oms_validation::http::paging::{PageBody, PageParameters, cursor, page_size, parse_query};
+use oms_web::paging::{PageBody, PageParameters, cursor, page_size, parse_query};
+use oms_web::{CurrentTenant, ProblemResponse};
 
 use super::representation::WarehouseBody;
 use crate::http::{InventoryApi, flag};
@@ -27,7 +26,7 @@ pub(crate) async fn list(
     api: web::Data<InventoryApi>,
     tenant: CurrentTenant,
     request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let query = parse_query(request.query_string(), &["active", "limit", "cursor"])?;
     let (active, size) = (flag(&query, "active")?, page_size(&query)?);
     let after = cursor(&query)?;

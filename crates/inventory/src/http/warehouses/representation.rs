@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use chrono::{DateTime, Utc};
 use oms_validation::Location;
-use oms_validation::http::{Disclosed, Disclosure, etag};
+use oms_web::{Disclosed, Disclosure, etag};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -2,11 +2,11 @@
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use oms_errors::{INVALID_HEADER, Problem};
-use oms_validation::http::{
-    CurrentOperator, CurrentTenant, OptionalIdempotencyKey, ValidJson, reason_of,
-};
+use oms_errors::INVALID_HEADER;
 use oms_validation::{Once, OrderId};
+use oms_web::{
+    CurrentOperator, CurrentTenant, OptionalIdempotencyKey, ProblemResponse, ValidJson, reason_of,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -15,7 +15,7 @@ use super::representation::DeadLetterBody;
 use crate::domain::reason::Reason;
 use crate::error;
 use crate::http::{OrdersApi, examples};
-use crate::service;
+use crate::service::operating;
 
 /// An order that is to be left to operators, and why.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -27,7 +27,7 @@ pub(crate) struct Body {
     reason: String,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [INVALID_HEADER, error::NOT_FOUND, error::KEY_REUSED, error::OUTCOME_UNKNOWN],
     with a location: [error::NOT_UNSETTLED]
 }
@@ -56,12 +56,12 @@ pub(crate) async fn create(
     tenant: CurrentTenant,
     key: OptionalIdempotencyKey,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let (order_id, reason) = (body.0.order_id, reason_of(&body.0.reason)?);
     let context = api.context.clone();
     let creating = async move {
         let (tenant, key, operator) = (tenant.0, key.0.as_ref(), &operator.0);
-        service::create_dead_letter::create_dead_letter(
+        operating::create_dead_letter::create_dead_letter(
             &context, tenant, order_id, key, operator, &reason,
         )
         .await

@@ -3,16 +3,14 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::Problem;
 use oms_validation::PageSize;
-use oms_validation::http::paging::{
-    PageBody, PageParameters, cursor, page_size, parameter, parse_query,
-};
-use oms_validation::http::{CurrentOperator, CurrentTenant};
+use oms_web::paging::{PageBody, PageParameters, cursor, page_size, parameter, parse_query};
+use oms_web::{CurrentOperator, CurrentTenant, ProblemResponse};
 
 use super::representation::DeadLetterBody;
 use crate::domain::cursor::Cursor;
 use crate::domain::dead_letter::DeadLetterFilter;
 use crate::http::OrdersApi;
-use crate::service;
+use crate::service::reading;
 
 /// 200 with a page, newest first. `state` is `open` (the default), `resolved` or `all`, `limit` 1 to 100 (20), `cursor` the
 /// `nextCursor` of an earlier page.
@@ -31,7 +29,7 @@ pub(crate) async fn list(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
     request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let query = Query::parse(request.query_string())?;
     let context = api.context.clone();
     let listing = async move {
@@ -40,7 +38,7 @@ pub(crate) async fn list(
             size,
             after,
         } = query;
-        service::list_dead_letters::list_dead_letters(&context, tenant.0, filter, after, size).await
+        reading::list_dead_letters::list_dead_letters(&context, tenant.0, filter, after, size).await
     };
     let page = api.detached(listing).await??;
     Ok(HttpResponse::Ok().json(PageBody::of(page, DeadLetterBody::from)))

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use oms_payments::GatewayCall;
-use oms_validation::http::{Disclosed, Disclosure};
 use oms_validation::{Money, OrderId};
+use oms_web::{Disclosed, Disclosure};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,8 +16,8 @@ use crate::error::OrderError;
 use crate::http::brief::StuckOrder;
 use crate::http::examples;
 use crate::http::representation::{CallBody, Openness, OrderBody, Payment};
-use crate::service::get_dead_letter::DeadLetterDetails;
-use crate::service::get_order::OrderDetails;
+use crate::service::reading::get_dead_letter::DeadLetterDetails;
+use crate::service::reading::get_order::OrderDetails;
 
 /// A dead letter.
 #[derive(Debug, Serialize, ToSchema)]

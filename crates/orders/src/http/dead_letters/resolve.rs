@@ -1,9 +1,10 @@
 //! `POST /operations/dead-letters/{id}/resolve`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::{INVALID_HEADER, Problem};
-use oms_validation::http::{
-    CurrentOperator, CurrentTenant, OptionalIdempotencyKey, ValidJson, mark_replayed, reason_of,
+use oms_errors::INVALID_HEADER;
+use oms_web::{
+    CurrentOperator, CurrentTenant, OptionalIdempotencyKey, ProblemResponse, ValidJson,
+    mark_replayed, reason_of,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -16,7 +17,7 @@ use crate::domain::id::DeadLetterId;
 use crate::domain::reason::Reason;
 use crate::error;
 use crate::http::{OrdersApi, examples};
-use crate::service;
+use crate::service::operating;
 
 /// What became of the order's payment, and how the operator knows.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -45,7 +46,7 @@ enum As {
     RefundGivenUp,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [
         INVALID_HEADER,
         error::DEAD_LETTER_NOT_FOUND,
@@ -91,7 +92,7 @@ pub(crate) async fn resolve(
     key: OptionalIdempotencyKey,
     id: web::Path<String>,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
     let confirmed = body.0.confirmed;
     let verdict = match body.0.r#as {
@@ -104,7 +105,7 @@ pub(crate) async fn resolve(
     let context = api.context.clone();
     let resolving = async move {
         let (tenant, key, operator) = (tenant.0, key.0.as_ref(), &operator.0);
-        service::resolve_dead_letter::resolve_dead_letter(
+        operating::resolve_dead_letter::resolve_dead_letter(
             &context, tenant, id, key, verdict, operator, &reason,
         )
         .await

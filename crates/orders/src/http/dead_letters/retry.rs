@@ -1,17 +1,19 @@
 //! `POST /operations/dead-letters/{id}/retry`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::{INVALID_HEADER, Problem};
-use oms_validation::http::{CurrentOperator, CurrentTenant, OptionalIdempotencyKey, mark_replayed};
+use oms_errors::INVALID_HEADER;
+use oms_web::{
+    CurrentOperator, CurrentTenant, OptionalIdempotencyKey, ProblemResponse, mark_replayed,
+};
 
 use super::id_of;
 use super::representation::DeadLetterBody;
 use crate::domain::id::DeadLetterId;
 use crate::error::{DEAD_LETTER_NOT_FOUND, DEAD_LETTER_RESOLVED, KEY_REUSED, OUTCOME_UNKNOWN};
 use crate::http::OrdersApi;
-use crate::service;
+use crate::service::operating;
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [INVALID_HEADER, DEAD_LETTER_NOT_FOUND, DEAD_LETTER_RESOLVED, KEY_REUSED, OUTCOME_UNKNOWN]
 }
 
@@ -36,12 +38,12 @@ pub(crate) async fn retry(
     tenant: CurrentTenant,
     key: OptionalIdempotencyKey,
     id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
     let context = api.context.clone();
     let retrying = async move {
         let (tenant, key, operator) = (tenant.0, key.0.as_ref(), &operator.0);
-        service::retry_dead_letter::retry_dead_letter(&context, tenant, id, key, operator).await
+        operating::retry_dead_letter::retry_dead_letter(&context, tenant, id, key, operator).await
     };
     let retried = api.detached(retrying).await??;
     let mut response = HttpResponse::Accepted();

@@ -1,17 +1,16 @@
 //! `GET /operations/dead-letters/{id}`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
-use oms_validation::http::{CurrentOperator, CurrentTenant, Disclosure};
+use oms_web::{CurrentOperator, CurrentTenant, Disclosure, ProblemResponse};
 
 use super::id_of;
 use super::representation::DetailsBody;
 use crate::domain::id::DeadLetterId;
 use crate::error::DEAD_LETTER_NOT_FOUND;
 use crate::http::OrdersApi;
-use crate::service;
+use crate::service::reading;
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [DEAD_LETTER_NOT_FOUND]
 }
 
@@ -38,11 +37,11 @@ pub(crate) async fn show(
     tenant: CurrentTenant,
     disclosure: Disclosure,
     id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
     let context = api.context.clone();
     let reading =
-        async move { service::get_dead_letter::get_dead_letter(&context, tenant.0, id).await };
+        async move { reading::get_dead_letter::get_dead_letter(&context, tenant.0, id).await };
     let details = api.detached(reading).await??;
     Ok(HttpResponse::Ok().json(DetailsBody::of(details, disclosure)?))
 }

@@ -1,9 +1,10 @@
 //! `POST /operations/findings/{id}/resolve`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::{INVALID_HEADER, Problem};
-use oms_validation::http::{
-    CurrentOperator, CurrentTenant, OptionalIdempotencyKey, ValidJson, mark_replayed, reason_of,
+use oms_errors::INVALID_HEADER;
+use oms_web::{
+    CurrentOperator, CurrentTenant, OptionalIdempotencyKey, ProblemResponse, ValidJson,
+    mark_replayed, reason_of,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -15,7 +16,7 @@ use crate::domain::id::FindingId;
 use crate::domain::reason::Reason;
 use crate::error::{FINDING_NOT_FOUND, FINDING_RESOLVED, KEY_REUSED, OUTCOME_UNKNOWN};
 use crate::http::OrdersApi;
-use crate::service;
+use crate::service::reconciling;
 
 /// How it was settled outside.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -26,7 +27,7 @@ pub(crate) struct Body {
     reason: String,
 }
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [INVALID_HEADER, FINDING_NOT_FOUND, FINDING_RESOLVED, KEY_REUSED, OUTCOME_UNKNOWN]
 }
 
@@ -53,13 +54,13 @@ pub(crate) async fn resolve(
     key: OptionalIdempotencyKey,
     id: web::Path<String>,
     body: ValidJson<Body>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
     let reason = reason_of(&body.0.reason)?;
     let context = api.context.clone();
     let resolving = async move {
         let (tenant, key, operator) = (tenant.0, key.0.as_ref(), &operator.0);
-        service::resolve_finding::resolve_finding(&context, tenant, id, key, operator, &reason)
+        reconciling::resolve_finding::resolve_finding(&context, tenant, id, key, operator, &reason)
             .await
     };
     let resolved = api.detached(resolving).await??;

@@ -1,17 +1,16 @@
 //! `GET /operations/findings/{id}`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::Problem;
-use oms_validation::http::{CurrentOperator, CurrentTenant};
+use oms_web::{CurrentOperator, CurrentTenant, ProblemResponse};
 
 use super::id_of;
 use super::representation::FindingBody;
 use crate::domain::id::FindingId;
 use crate::error::FINDING_NOT_FOUND;
 use crate::http::OrdersApi;
-use crate::service;
+use crate::service::reconciling;
 
-oms_errors::refusals! {
+oms_web::refusals! {
     Refusals: [FINDING_NOT_FOUND]
 }
 
@@ -33,10 +32,11 @@ pub(crate) async fn show(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
     id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
     let context = api.context.clone();
-    let reading = async move { service::get_finding::get_finding(&context, tenant.0, id).await };
+    let reading =
+        async move { reconciling::get_finding::get_finding(&context, tenant.0, id).await };
     let finding = api.detached(reading).await??;
     Ok(HttpResponse::Ok().json(FindingBody::from(finding)))
 }

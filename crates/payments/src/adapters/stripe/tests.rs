@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use oms_circuit_breaker::BreakerConfig;
-use oms_test_support::PATIENCE;
+use oms_testing::PATIENCE;
 use oms_validation::{Currency, OrderId, TenantId};
 use secrecy::SecretString;
 use serde_json::{Value, json};

@@ -48,7 +48,7 @@ fn quoted_after<'a>(message: &'a str, start: &str) -> Option<&'a str> {
 }
 
 /// The path of a member of what stands at `parent`.
-pub(crate) fn member_of(parent: &str, name: &str) -> String {
+pub fn member_of(parent: &str, name: &str) -> String {
     match parent {
         "" | "." => name.to_owned(),
         parent => format!("{parent}.{name}"),

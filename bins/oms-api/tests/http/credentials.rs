@@ -1,0 +1,8 @@
+//! Credentials: who is let in, what they may do, and how often.
+
+mod access;
+mod actors;
+mod rate_limits;
+mod scopes;
+pub mod strangers;
+pub mod tokens;

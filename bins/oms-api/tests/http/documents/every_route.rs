@@ -1,0 +1,293 @@
+//! Walks every route of the table with no key, with one that lacks the scope, and with another store's.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use oms_access::Scope;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::keys::{PRODUCTION, STRANGERS, TENANT, make_key_with};
+use crate::request::{CUSTOMER, WIDGET_A, new_key, small_order, with};
+use crate::shop::Shop;
+use crate::stock::{ATLANTA_WAREHOUSE, CHICAGO_WAREHOUSE};
+
+#[expect(dead_code, reason = "the program looks rows up, the test reads all")]
+#[path = "../../../src/routes.rs"]
+pub mod routes;
+
+use routes::{Access, ROUTES, Route};
+
+/// Rows of one store for the `{id}` of each path.
+pub struct Things {
+    order: String,
+    dead_letter: String,
+    finding: String,
+    import: String,
+}
+
+impl Things {
+    pub async fn of(shop: &Shop) -> Self {
+        Self::of_order(shop, &small_order()).await
+    }
+
+    /// The same about an order of one's own.
+    pub async fn of_order(shop: &Shop, order: &Value) -> Self {
+        let placed = shop.place_new(order).await;
+        placed.assert_created();
+        let things = Self {
+            order: placed.order_id(),
+            dead_letter: new_key(),
+            finding: new_key(),
+            import: new_key(),
+        };
+        let Self {
+            order,
+            dead_letter,
+            finding,
+            import,
+        } = &things;
+        let rows = format!(
+            "INSERT INTO orders.dead_letters (tenant_id, id, order_id, tries, reason)
+             VALUES ('{TENANT}', '{dead_letter}', '{order}', 1, 'nobody answers');
+             INSERT INTO orders.findings (tenant_id, id, kind, gateway, subject, charge_reference, detail, action)
+             VALUES ('{TENANT}', '{finding}', 'charge_without_order', 'stripe', 'ch_' || md5('{finding}'), 'ch_' || md5('{finding}'), 'x', 'none');
+             INSERT INTO inventory.imports (tenant_id, id, kind) VALUES ('{TENANT}', '{import}', 'stock')"
+        );
+        shop.database.execute(&rows).await;
+        things
+    }
+
+    /// Where a route leads with them.
+    pub fn path(&self, route: &Route) -> String {
+        let id = match route.path {
+            path if path.starts_with("/orders/{id}") => &self.order,
+            path if path.starts_with("/customers/{id}") => CUSTOMER,
+            path if path.starts_with("/operations/dead-letters/{id}") => &self.dead_letter,
+            path if path.starts_with("/operations/findings/{id}") => &self.finding,
+            path if path.starts_with("/warehouses/{id}") => ATLANTA_WAREHOUSE,
+            path if path.starts_with("/products/{id}") => WIDGET_A,
+            "/docs/{file}" => return "/docs/swagger-ui.css".to_owned(),
+            path if path.starts_with("/imports/{id}") => &self.import,
+            path if path.contains("{id}") => panic!("say here what the id of {path} is"),
+            _ => "",
+        };
+        route
+            .path
+            .replace("{id}", id)
+            .replace("{warehouse}", ATLANTA_WAREHOUSE)
+            .replace("{product}", WIDGET_A)
+    }
+
+    fn are_in(&self, text: &str) -> bool {
+        [
+            self.order.as_str(),
+            &self.dead_letter,
+            &self.finding,
+            &self.import,
+            // Only the lists of the inventory name it.
+            CHICAGO_WAREHOUSE,
+        ]
+        .iter()
+        .any(|id| text.contains(id))
+    }
+}
+
+/// A body with which the endpoint gets as far as looking for what it is about.
+fn body_of(route: &Route) -> Value {
+    let line = json!({ "productId": WIDGET_A, "quantity": 1 });
+    match route.path {
+        "/orders" => with(
+            with(small_order(), "creditCardNumber", Value::Null),
+            "paymentMethod",
+            json!("pm_card_visa"),
+        ),
+        "/operations/dead-letters/{id}/resolve" => json!({ "as": "failed", "reason": "x" }),
+        "/operations/findings/{id}/resolve" => json!({ "reason": "x" }),
+        "/warehouses" => {
+            json!({ "name": "Seattle", "location": { "lat": 47.6, "lng": -122.3 } })
+        }
+        "/products" => json!({ "sku": "LAMP", "name": "Lamp" }),
+        "/warehouses/{id}" | "/products/{id}" => json!({ "name": "another" }),
+        "/stock-levels/receive" | "/stock-levels/adjust" => {
+            json!({ "warehouseId": ATLANTA_WAREHOUSE, "lines": [line], "reason": "x" })
+        }
+        "/stock-levels/transfer" => json!({
+            "fromWarehouseId": ATLANTA_WAREHOUSE,
+            "toWarehouseId": CHICAGO_WAREHOUSE,
+            "lines": [line],
+        }),
+        "/stock-levels/{warehouse}/{product}/safety-stock" => json!({ "quantity": 1 }),
+        _ => json!({}),
+    }
+}
+
+/// Sends what a route takes.
+pub async fn send(shop: &Shop, things: &Things, route: &Route, key: Option<&str>) -> Answer {
+    let method = Method::from_bytes(route.method.as_bytes()).unwrap();
+    let mut request = shop
+        .customer()
+        .request(method.clone(), &things.path(route))
+        .header("idempotency-key", new_key())
+        .header("if-match", "*");
+    if let Some(key) = key {
+        request = request.bearer_auth(key);
+    }
+    request = match (&method, route.path) {
+        (&Method::GET, _) => request,
+        (_, path) if path.starts_with("/imports/") => request
+            .header("content-type", "application/jsonl")
+            .body("{}"),
+        _ => request.json(&body_of(route)),
+    };
+    Answer::of(request.send().await.unwrap()).await
+}
+
+async fn live_key(shop: &Shop, tenant: &str, name: &str, scopes: &[Scope]) -> String {
+    let names: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+    make_key_with(&shop.database, PRODUCTION, tenant, name, &names.join(" ")).await
+}
+
+/// All of one store that a request could have changed.
+async fn everything(shop: &Shop) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for table in [
+        "orders.orders",
+        "orders.events",
+        "orders.dead_letters",
+        "orders.findings",
+        "inventory.warehouses",
+        "inventory.products",
+        "inventory.stock_levels",
+        "inventory.stock_movements",
+        "inventory.imports",
+    ] {
+        rows.extend(
+            shop.database
+                .rows(&format!(
+                    "SELECT * FROM {table} WHERE tenant_id = '{TENANT}' ORDER BY 1, 2, 3"
+                ))
+                .await,
+        );
+    }
+    rows
+}
+
+#[tokio::test]
+async fn every_route_refuses_no_key_a_wrong_scope_and_another_stores_key_and_takes_the_right_one() {
+    let mut shop = Shop::open().await;
+    let things = Things::of(&shop).await;
+    shop.api.process.kill();
+    shop.restart(PRODUCTION).await;
+    let all = live_key(&shop, TENANT, "all", &Scope::ALL).await;
+    let stranger = live_key(&shop, STRANGERS, "all", &Scope::ALL).await;
+    let mut lacking = Vec::new();
+    for scope in Scope::ALL {
+        let others: Vec<Scope> = Scope::ALL.into_iter().filter(|it| *it != scope).collect();
+        let name = format!("lacks-{scope}");
+        lacking.push((scope, live_key(&shop, TENANT, &name, &others).await));
+    }
+
+    let before = everything(&shop).await;
+    for route in ROUTES {
+        let anonymous = send(&shop, &things, route, None).await;
+        let scope = match route.access {
+            Access::Open => {
+                assert_eq!(anonymous.status, 200, "{route:?}: {anonymous:?}");
+                continue;
+            }
+            Access::Signed => {
+                anonymous.assert_problem(400, "payments.invalid_signature");
+                continue;
+            }
+            Access::Scope(scope) => scope,
+        };
+        anonymous.assert_problem(401, "access.unauthenticated");
+        let (_, key) = lacking.iter().find(|(lacks, _)| *lacks == scope).unwrap();
+        let forbidden = send(&shop, &things, route, Some(key)).await;
+        forbidden.assert_problem(403, "access.forbidden");
+        assert_eq!(forbidden.body["scope"], scope.as_str(), "{route:?}");
+        let elsewhere = send(&shop, &things, route, Some(&stranger)).await;
+        assert!(!things.are_in(&elsewhere.text), "{route:?}: {elsewhere:?}");
+        if route.path.contains('{') {
+            assert_eq!(elsewhere.status, 404, "{route:?}: {elsewhere:?}");
+            assert_ne!(elsewhere.code(), "request.route_not_found", "{route:?}");
+        }
+    }
+    assert_eq!(everything(&shop).await, before);
+    assert_eq!(shop.database.reserved(WIDGET_A).await, 1);
+
+    for route in ROUTES {
+        let answer = send(&shop, &things, route, Some(&all)).await;
+        let refused = [401, 403, 404, 405].contains(&answer.status);
+        assert!(!refused, "{route:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_post_that_changes_something_reads_an_idempotency_key() {
+    /// One changes nothing, the other has the ids of its events.
+    const WITHOUT: [&str; 2] = ["/routing/preview", "/webhooks/stripe"];
+    let shop = Shop::open().await;
+    let things = Things::of(&shop).await;
+    let before = everything(&shop).await;
+    let posts = ROUTES.iter().filter(|route| route.method == "POST");
+    for route in posts.filter(|route| !WITHOUT.contains(&route.path)) {
+        let request = shop.customer().post(&things.path(route));
+        let request = request.header("idempotency-key", "k".repeat(256));
+        let refused = Answer::of(request.json(&body_of(route)).send().await.unwrap()).await;
+        assert_eq!(refused.code(), "request.invalid_header", "{route:?}");
+    }
+    assert_eq!(everything(&shop).await, before);
+}
+
+#[tokio::test]
+async fn every_route_that_is_served_is_in_the_table_with_its_methods() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut served = BTreeSet::new();
+    for folder in ["crates", "bins/oms-api/src"] {
+        registered(&root.join(folder), &mut served);
+    }
+    let listed: BTreeSet<String> = ROUTES.iter().map(|route| route.path.to_owned()).collect();
+    assert_eq!(
+        served, listed,
+        "what is registered, and the rows of the table"
+    );
+
+    let shop = Shop::open().await;
+    for path in &listed {
+        let request = shop.customer().request(Method::TRACE, path);
+        let answer = Answer::of(request.send().await.unwrap()).await;
+        answer.assert_problem(405, "request.method_not_allowed");
+        let allowed: BTreeSet<&str> = answer.header("allow").unwrap().split(", ").collect();
+        let rows = ROUTES.iter().filter(|route| route.path == path);
+        let mut methods: BTreeSet<&str> = rows.map(|route| route.method).collect();
+        if methods.contains("GET") {
+            methods.insert("HEAD");
+        }
+        methods.insert("OPTIONS");
+        assert_eq!(allowed, methods, "{path}");
+    }
+}
+
+/// The paths in the files that register routes.
+fn registered(folder: &Path, paths: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path: PathBuf = entry.unwrap().path();
+        if path.is_dir() {
+            registered(&path, paths);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            if text.contains("ServiceConfig") {
+                let code = text
+                    .lines()
+                    .filter(|line| !line.trim_start().starts_with("//"));
+                let texts = code.flat_map(|line| line.split('"').skip(1).step_by(2));
+                let routes = texts.filter(|text| text.starts_with('/'));
+                paths.extend(routes.map(str::to_owned));
+            }
+        }
+    }
+}

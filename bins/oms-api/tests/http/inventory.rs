@@ -1,0 +1,8 @@
+//! Warehouses, products, stock and imports.
+
+mod import_command;
+mod imports;
+mod inventory_isolation;
+mod products;
+mod stock_changes;
+mod warehouses;

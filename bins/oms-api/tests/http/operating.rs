@@ -1,0 +1,16 @@
+//! Running the program: configuration, start and stop, logs, metrics, alerts and what operators do.
+
+mod alert_webhook;
+mod configuration;
+mod database_start;
+mod dead_letters;
+mod least_privilege;
+mod logs;
+mod metrics;
+mod newer_words;
+mod readiness;
+mod retention;
+mod shutdown;
+mod stuck_orders;
+mod tracing;
+mod workers;

@@ -1,0 +1,17 @@
+//! Requests about orders: placing, reading, cancelling, refunding and erasing them.
+
+mod addresses;
+mod bounds;
+mod cancelling;
+mod concurrency;
+mod contention;
+mod erasing;
+mod idempotency;
+mod listing_orders;
+mod locked_orders;
+mod placing;
+mod previewing;
+mod references;
+mod refunding;
+mod spelling;
+mod timeline;

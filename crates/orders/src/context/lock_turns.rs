@@ -1,0 +1,28 @@
+//! The turns of requests that wait for an order which somebody else has locked.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use oms_validation::TenantId;
+use uuid::Uuid;
+
+type Turn = tokio::sync::Mutex<()>;
+
+/// What requests wait for: orders, by their ids. Of each, one request tries, and the others wait behind it in the order of
+/// their arrival.
+#[derive(Default)]
+pub(crate) struct LockTurns(Mutex<HashMap<(TenantId, Uuid), Weak<Turn>>>);
+
+impl LockTurns {
+    pub(crate) fn of(&self, tenant: TenantId, id: Uuid) -> Arc<Turn> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let key = (tenant, id);
+        if let Some(turn) = turns.get(&key).and_then(Weak::upgrade) {
+            return turn;
+        }
+        let turn = Arc::default();
+        turns.insert(key, Arc::downgrade(&turn));
+        turn
+    }
+}

@@ -1,0 +1,126 @@
+//! What requests to place an order came to, counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What became of a request to place an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlacingOutcome {
+    /// Placed and paid.
+    Paid,
+    /// Placed; what became of the payment is not known yet.
+    Pending,
+    /// The payment was declined.
+    Declined,
+    /// The payment was cut off, and nothing was charged.
+    Voided,
+    /// The key stands for an order that has ended, which was answered for again.
+    Replayed,
+    /// The key stands for an order that is being worked on.
+    InProgress,
+    /// The key stands for another request.
+    KeyReused,
+    /// No single warehouse can fill the order.
+    NoWarehouse,
+    /// There was enough, but each time others bought it faster.
+    OutOfStock,
+    /// It can't be priced: a product is not known or not sold, or the total is too large.
+    NotSold,
+    /// The address has no coordinates.
+    AddressNotFound,
+    /// The customer or the tenant had too many unpaid orders, or units in them.
+    TooManyUnpaid,
+    /// Too many payments of the customer or the credential were declined.
+    TooManyDeclines,
+    /// The tenant had looked up too many addresses.
+    TooManyLookUps,
+    /// Too many orders were waiting.
+    Overloaded,
+    /// The payment gateway was not available.
+    GatewayUnavailable,
+    /// The payment gateway refused the payment, or this installation, for good.
+    GatewayRefused,
+    /// The database or the geocoder was not available.
+    Unavailable,
+    /// The answer of the database was lost.
+    OutcomeUnknown,
+    /// A defect of ours.
+    Defect,
+}
+
+impl PlacingOutcome {
+    /// All of them.
+    pub const ALL: [Self; 20] = [
+        Self::Paid,
+        Self::Pending,
+        Self::Declined,
+        Self::Voided,
+        Self::Replayed,
+        Self::InProgress,
+        Self::KeyReused,
+        Self::NoWarehouse,
+        Self::OutOfStock,
+        Self::NotSold,
+        Self::AddressNotFound,
+        Self::TooManyUnpaid,
+        Self::TooManyDeclines,
+        Self::TooManyLookUps,
+        Self::Overloaded,
+        Self::GatewayUnavailable,
+        Self::GatewayRefused,
+        Self::Unavailable,
+        Self::OutcomeUnknown,
+        Self::Defect,
+    ];
+
+    /// As the metrics have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Paid => "paid",
+            Self::Pending => "pending",
+            Self::Declined => "declined",
+            Self::Voided => "voided",
+            Self::Replayed => "replayed",
+            Self::InProgress => "in_progress",
+            Self::KeyReused => "key_reused",
+            Self::NoWarehouse => "no_warehouse",
+            Self::OutOfStock => "out_of_stock",
+            Self::NotSold => "not_sold",
+            Self::AddressNotFound => "address_not_found",
+            Self::TooManyUnpaid => "too_many_unpaid",
+            Self::TooManyDeclines => "too_many_declines",
+            Self::TooManyLookUps => "too_many_look_ups",
+            Self::Overloaded => "overloaded",
+            Self::GatewayUnavailable => "gateway_unavailable",
+            Self::GatewayRefused => "gateway_refused",
+            Self::Unavailable => "unavailable",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Defect => "defect",
+        }
+    }
+}
+
+/// How often each came.
+#[derive(Default)]
+pub(crate) struct PlacingOutcomes([AtomicU64; PlacingOutcome::ALL.len()]);
+
+impl PlacingOutcomes {
+    pub(crate) fn count(&self, outcome: PlacingOutcome) {
+        self.0[outcome as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn counted(&self, outcome: PlacingOutcome) -> u64 {
+        self.0[outcome as usize].load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_outcome_has_a_count_of_its_own() {
+        for (index, outcome) in PlacingOutcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, index);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What operators do and the installation needs: dead letters, alerts, erasure and retention.
+
+pub(crate) mod continue_erasures;
+pub(crate) mod create_dead_letter;
+pub(crate) mod deliver_alerts;
+pub(crate) mod erase_customer;
+pub(crate) mod erase_orders;
+pub(crate) mod give_up_refund;
+pub(crate) mod purge_addresses;
+pub(crate) mod purge_declines;
+pub(crate) mod purge_idempotency_keys;
+pub(crate) mod resolve_dead_letter;
+pub(crate) mod retry_dead_letter;
+pub(crate) mod settle_elsewhere;

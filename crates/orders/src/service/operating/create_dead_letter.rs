@@ -1,0 +1,64 @@
+//! An operator takes an order from the sweeper, because it won't end by itself.
+
+use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::dead_letter::DeadLetter;
+use crate::domain::id::DeadLetterId;
+use crate::domain::reason::Reason;
+use crate::error::OrderError;
+use crate::service::transitions::claim_key::claim_key;
+use crate::service::transitions::dead_letter_order::{NewDeadLetter, write};
+use crate::service::transitions::patience::Patience;
+use crate::store::{dead_letters, orders, reconciliations};
+
+/// Leaves an order that is not settled to operators, at once, and returns its dead letter. `Before` when it has an open one
+/// already, or an earlier request with the key has done the same.
+///
+/// # Errors
+/// `NotFound` when there is no such order in this store, `NotUnsettled` when there is nothing to settle about it,
+/// `KeyReused` when the key stands for another request; else when the database fails.
+pub async fn create_dead_letter(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    key: Option<&IdempotencyKey>,
+    operator: &OperatorName,
+    reason: &Reason,
+) -> Result<Once<DeadLetter>, OrderError> {
+    let request = (order_id, reason.as_str());
+    let keyed = key.map(|key| Keyed::new(key, "create dead letter v1", &request));
+    let (now, actor) = (context.now(), operator.as_actor());
+    let new = NewDeadLetter {
+        id: DeadLetterId::generate(),
+        order_id,
+        reason: reason.as_str(),
+        tries: 0,
+        actor: &actor,
+    };
+    let mut patience = Patience::new(context, tenant, order_id.as_uuid());
+    loop {
+        let tried = patience.attempt(async |connection| {
+            let before = claim_key(connection, tenant, keyed.as_ref()).await? == Once::Before(());
+            let status = orders::lock_status(connection, tenant, order_id).await?;
+            let status = status.ok_or(OrderError::NotFound)?;
+            let open = dead_letters::find_newest_of_order(connection, tenant, order_id).await?;
+            match open {
+                Some(dead_letter) if before || dead_letter.resolved.is_none() => {
+                    return Ok(Once::Before(dead_letter));
+                }
+                _ if !status.is_unsettled() => {
+                    return Err(OrderError::NotUnsettled { order_id, status });
+                }
+                _ => {}
+            }
+            write(connection, tenant, now, &new).await?;
+            reconciliations::delete(connection, tenant, &[order_id]).await?;
+            let written = dead_letters::find(connection, tenant, new.id).await?;
+            Ok::<_, OrderError>(Once::Now(written.ok_or(OrderError::DeadLetterNotFound)?))
+        });
+        if let Some(created) = tried.await {
+            break created;
+        }
+    }
+}

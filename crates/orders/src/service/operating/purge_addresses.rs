@@ -1,0 +1,105 @@
+//! Erasing the addresses of orders that were placed long ago.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use oms_database::transaction;
+use oms_validation::{OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::actor::RETENTION;
+use crate::domain::authorship::Authorship;
+use crate::domain::erasure::{Eligibility, ErasureScope};
+use crate::error::OrderError;
+use crate::service::operating::erase_orders::{PAGE, forget, split};
+use crate::store::{order_erasure, tenants};
+
+/// What stands on the timeline of each order.
+const EXPIRED: &str = "the address was erased: it was kept for as long as is configured";
+
+/// How far a pass over the orders of each tenant is. Kept in memory: another pass finds what one has left.
+#[derive(Clone, Debug, Default)]
+pub struct AddressPass(HashMap<TenantId, OrderId>);
+
+/// A turn of the pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AddressTurn {
+    /// Orders whose addresses were erased.
+    pub erased: u64,
+    /// Whether the pass is not over.
+    pub more: bool,
+}
+
+/// Erases addresses, destinations and metadata of settled orders that were placed longer ago than `older_than`: one page of
+/// each tenant. Orders that are not settled yet are left to another pass, and so are paid ones that an erasure of their
+/// customer would leave alone.
+///
+/// # Errors
+/// When the database does not answer. What was erased before stays erased.
+pub async fn purge_addresses(
+    context: &OrderContext,
+    pass: &mut AddressPass,
+    older_than: Duration,
+) -> Result<AddressTurn, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    let tenants = tenants::list(&mut connection).await?;
+    drop(connection);
+    let mut turn = AddressTurn::default();
+    for tenant in tenants {
+        let position = pass.0.get(&tenant).copied();
+        let (erased, next) = purge_page(context, tenant, position, older_than).await?;
+        turn.erased += u64::try_from(erased).unwrap_or_default();
+        if let Some(next) = next {
+            pass.0.insert(tenant, next);
+            turn.more = true;
+        }
+    }
+    Ok(turn)
+}
+
+async fn purge_page(
+    context: &OrderContext,
+    tenant: TenantId,
+    after: Option<OrderId>,
+    older_than: Duration,
+) -> Result<(i32, Option<OrderId>), OrderError> {
+    let eligibility = Eligibility {
+        paid_for: older_than.max(context.settings.erase_paid_after),
+    };
+    let now = context.now();
+    let mut connection = context.database.acquire().await?;
+    let page = order_erasure::page_of_age(
+        &mut connection,
+        tenant,
+        now,
+        eligibility,
+        older_than,
+        after,
+        PAGE,
+    );
+    let page = page.await?;
+    drop(connection);
+    let (erasable, next) = split(&page);
+    if erasable.is_empty() {
+        return Ok((0, next));
+    }
+    forget(context, tenant, &page).await?;
+    let authorship = Authorship {
+        actor: RETENTION,
+        reason: EXPIRED,
+    };
+    let mut connection = context.database.acquire().await?;
+    let erased = transaction(&mut connection, async |connection| {
+        order_erasure::erase(
+            connection,
+            tenant,
+            now,
+            eligibility,
+            &erasable,
+            ErasureScope::Address,
+            authorship,
+        )
+        .await
+    });
+    Ok((erased.await?, next))
+}

@@ -1,0 +1,231 @@
+//! An operator says what became of an order's payment. It is written only if the gateway proves it.
+
+use oms_database::Connection;
+use oms_payments::{
+    Attempt, Closing, FencePolicy, LaterCause, PaymentError, SettleOutcome, Settled, UnsavedCalls,
+    find_payment, save_calls, settle_payment,
+};
+use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::dead_letter::{DeadLetter, Verdict};
+use crate::domain::id::DeadLetterId;
+use crate::domain::reason::Reason;
+use crate::domain::status::OrderStatus;
+use crate::error::OrderError;
+use crate::service::operating::give_up_refund::give_up_refund;
+use crate::service::operating::settle_elsewhere::settle_elsewhere;
+use crate::service::reading::get_dead_letter::get_open;
+use crate::service::settling::settle_pending::ending_of;
+use crate::service::transitions::claim_key::was_done;
+use crate::service::transitions::end_order::{Decision, EndedBy, Ending, end_order};
+use crate::service::transitions::proof::Proof;
+use crate::store::dead_letters;
+
+/// Ends the order of an open dead letter, and returns the dead letter as it is then: once for each key, if there is one.
+///
+/// As settled elsewhere, the order is closed whatever the gateway says; unless that is that nothing is left, the operator
+/// must have confirmed it. An order in `REFUNDING` whose refund is given up is paid again.
+/// As paid, the gateway has to say that the payment was taken, in the order's currency; the amount is the operator's
+/// responsibility. As failed, the payment is cancelled first, and the gateway has to say that nothing was or will be taken.
+///
+/// # Errors
+/// `DeadLetterNotFound` when there is none in this store, `DeadLetterResolved` when it is not open any more,
+/// `NotResolvable` when the order is in no state for that, `ConfirmationRequired` and `RefundWasMade` by what the gateway
+/// says, `NotProvenPaid`, `NotProvenFailed` and `PaymentWasTaken`
+/// when the gateway says otherwise, `KeyReused` when the key stands for another request; else when the gateway or the database
+/// can't be asked. Nothing is changed then.
+pub async fn resolve_dead_letter(
+    context: &OrderContext,
+    tenant: TenantId,
+    id: DeadLetterId,
+    key: Option<&IdempotencyKey>,
+    verdict: Verdict,
+    operator: &OperatorName,
+    reason: &Reason,
+) -> Result<Once<DeadLetter>, OrderError> {
+    // What was refused for want of a confirmation has not claimed the key, so that the confirmed request may have the same.
+    let request = (id, verdict, reason.as_str());
+    let keyed = key.map(|key| Keyed::new(key, "resolve dead letter v1", &request));
+    let decision = Decision {
+        dead_letter_id: id,
+        operator,
+        reason,
+        keyed: keyed.as_ref(),
+    };
+    let mut connection = context.database.acquire().await?;
+    if was_done(&mut connection, tenant, decision.keyed).await? {
+        let dead_letter = stored(&mut connection, tenant, id).await?;
+        return Ok(Once::Before(dead_letter));
+    }
+    drop(connection);
+    let once = match decide(context, tenant, verdict, decision).await {
+        Ok(()) => Once::Now(()),
+        Err(OrderError::DeadLetterResolved) => {
+            // Perhaps by a request with the same key, at the same time.
+            let mut connection = context.database.acquire().await?;
+            match was_done(&mut connection, tenant, decision.keyed).await? {
+                true => Once::Before(()),
+                false => return Err(OrderError::DeadLetterResolved),
+            }
+        }
+        Err(error) => return Err(error),
+    };
+    let dead_letter = read(context, tenant, id).await;
+    let dead_letter = dead_letter.map_err(OrderError::after_commit)?;
+    Ok(once.map(|()| dead_letter))
+}
+
+async fn read(
+    context: &OrderContext,
+    tenant: TenantId,
+    id: DeadLetterId,
+) -> Result<DeadLetter, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    stored(&mut connection, tenant, id).await
+}
+
+async fn stored(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: DeadLetterId,
+) -> Result<DeadLetter, OrderError> {
+    let stored = dead_letters::find(connection, tenant, id).await?;
+    stored.ok_or(OrderError::DeadLetterNotFound)
+}
+
+async fn decide(
+    context: &OrderContext,
+    tenant: TenantId,
+    verdict: Verdict,
+    decision: Decision<'_>,
+) -> Result<(), OrderError> {
+    let mut connection = context.database.acquire().await?;
+    let dead_letter = get_open(&mut connection, tenant, decision.dead_letter_id).await?;
+    drop(connection);
+    match (dead_letter.order_status, verdict) {
+        (status, Verdict::SettledElsewhere { confirmed }) if status.is_unsettled() => {
+            settle_elsewhere(context, tenant, &dead_letter, decision, confirmed).await
+        }
+        (OrderStatus::Refunding, Verdict::RefundGivenUp { confirmed }) => {
+            give_up_refund(context, tenant, &dead_letter, decision, confirmed).await
+        }
+        (OrderStatus::PendingPayment, Verdict::Paid) => {
+            end_pending(context, tenant, &dead_letter, Proving::Paid, decision).await
+        }
+        (OrderStatus::PendingPayment, Verdict::Failed) => {
+            end_pending(context, tenant, &dead_letter, Proving::Failed, decision).await
+        }
+        (status, _) => Err(OrderError::NotResolvable(status)),
+    }
+}
+
+/// What the gateway is to prove.
+#[derive(Clone, Copy, Debug)]
+enum Proving {
+    Paid,
+    Failed,
+}
+
+async fn end_pending(
+    context: &OrderContext,
+    tenant: TenantId,
+    dead_letter: &DeadLetter,
+    proving: Proving,
+    decision: Decision<'_>,
+) -> Result<(), OrderError> {
+    let (id, operator, order_id) = (dead_letter.id, decision.operator, dead_letter.order_id);
+    let mut connection = context.database.acquire().await?;
+    let attempt = find_payment(&mut connection, tenant, order_id).await?;
+    drop(connection);
+    let attempt = attempt.ok_or(match proving {
+        Proving::Paid => OrderError::NotProvenPaid,
+        Proving::Failed => OrderError::NotProvenFailed,
+    })?;
+    let (proof, ending) = match proving {
+        Proving::Paid => prove_paid(context, tenant, &attempt, operator).await?,
+        Proving::Failed => prove_failed(context, tenant, &attempt, operator).await?,
+    };
+    let by = EndedBy::Operator(decision);
+    let ended = end_order(context, tenant, order_id, &proof, &ending, by);
+    if !ended.await? {
+        return Err(OrderError::DeadLetterResolved);
+    }
+    tracing::info!(%order_id, dead_letter_id = %id, %operator, ?ending, "an operator ended an order");
+    Ok(())
+}
+
+/// Only looks: a payment that was not confirmed is not cancelled, which is not what was asked for.
+async fn prove_paid(
+    context: &OrderContext,
+    tenant: TenantId,
+    attempt: &Attempt,
+    operator: &OperatorName,
+) -> Result<(Proof, Ending), OrderError> {
+    let settled = settle(context, tenant, attempt, FencePolicy::Observe, operator).await;
+    let closing = settled.outcome.accept_charged_amount(attempt);
+    match closing.filter(|closing| closing.captured().is_some()) {
+        Some(closing) => Ok((proof(attempt, closing, settled.calls), Ending::Paid)),
+        None => {
+            save_calls(&context.database, tenant, &settled.calls).await;
+            Err(match settled.outcome {
+                SettleOutcome::Later(LaterCause::Gateway(error)) => {
+                    PaymentError::from(error).into()
+                }
+                SettleOutcome::Later(LaterCause::Database(error)) => error.into(),
+                SettleOutcome::Superseded => OrderError::DeadLetterResolved,
+                _ => OrderError::NotProvenPaid,
+            })
+        }
+    }
+}
+
+async fn prove_failed(
+    context: &OrderContext,
+    tenant: TenantId,
+    attempt: &Attempt,
+    operator: &OperatorName,
+) -> Result<(Proof, Ending), OrderError> {
+    let settled = settle(
+        context,
+        tenant,
+        attempt,
+        FencePolicy::CancelPending,
+        operator,
+    )
+    .await;
+    let (outcome, calls) = (settled.outcome, settled.calls);
+    if let Some((closing, ending @ Ending::Failed(_))) = outcome.closing().zip(ending_of(&outcome))
+    {
+        return Ok((proof(attempt, closing, calls), ending));
+    }
+    save_calls(&context.database, tenant, &calls).await;
+    Err(match outcome {
+        SettleOutcome::Paid { .. } | SettleOutcome::WrongAmount { .. } => {
+            OrderError::PaymentWasTaken
+        }
+        SettleOutcome::Later(LaterCause::Gateway(error)) => PaymentError::from(error).into(),
+        SettleOutcome::Later(LaterCause::Database(error)) => error.into(),
+        SettleOutcome::Superseded => OrderError::DeadLetterResolved,
+        _ => OrderError::NotProvenFailed,
+    })
+}
+
+async fn settle(
+    context: &OrderContext,
+    tenant: TenantId,
+    attempt: &Attempt,
+    policy: FencePolicy,
+    operator: &OperatorName,
+) -> Settled {
+    let (gateway, actor) = (context.gateway.as_ref(), operator.as_actor());
+    settle_payment(&context.database, gateway, tenant, attempt, policy, &actor).await
+}
+
+fn proof(attempt: &Attempt, closing: Closing, calls: UnsavedCalls) -> Proof {
+    Proof {
+        attempt_id: attempt.id,
+        closing,
+        calls,
+    }
+}

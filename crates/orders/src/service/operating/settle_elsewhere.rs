@@ -1,0 +1,298 @@
+//! An operator says that the money of an order is settled elsewhere: its stock is released, and what the gateway says of the
+//! payment is kept. For orders that no word of the gateway will ever end.
+
+use oms_database::{Connection, DbError};
+use oms_inventory::release;
+use oms_payments::{
+    Attempt, AttemptState, FencePolicy, LaterCause, Refund, RefundEnd, RefundFailure,
+    RefundOutcome, Remainder, SettleOutcome, find_payment, find_remainder, finish_refund,
+    list_refunds, save_calls, settle_payment,
+};
+use oms_validation::{Once, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::authorship::Authorship;
+use crate::domain::clock::Now;
+use crate::domain::dead_letter::{DeadLetter, Resolution};
+use crate::domain::failure::Failure;
+use crate::domain::reason::cut;
+use crate::domain::settlement::Settlement;
+use crate::domain::status::OrderStatus;
+use crate::error::OrderError;
+use crate::service::transitions::abort::{Abort, unless_lost};
+use crate::service::transitions::bounds::note_declined;
+use crate::service::transitions::change_status::change_status;
+use crate::service::transitions::claim_key::claim_key;
+use crate::service::transitions::close_payment::close_payment;
+use crate::service::transitions::end_order::Decision;
+use crate::service::transitions::patience::Patience;
+use crate::service::transitions::proof::Proof;
+use crate::store::orders::{KeyFate, Transition};
+use crate::store::{dead_letters, settlements};
+
+/// Why a refund that no longer is waited for has failed.
+pub(super) const GIVEN_UP: &str = "given_up";
+
+/// What is known of an order's money.
+struct Told {
+    settlement: Settlement,
+    /// How the attempt ends, where the gateway proves it.
+    proof: Option<Proof>,
+    /// The refund that was pending, and how it ends.
+    refund: Option<(Refund, RefundEnd)>,
+}
+
+/// Ends the order of an open dead letter, whatever the gateway says of its payment, and keeps what it says.
+///
+/// # Errors
+/// `ConfirmationRequired` when the gateway does not say that nothing is left, and the operator has not `confirmed` that;
+/// `DeadLetterResolved` when somebody else was first; else when the database fails.
+pub(super) async fn settle_elsewhere(
+    context: &OrderContext,
+    tenant: TenantId,
+    dead_letter: &DeadLetter,
+    decision: Decision<'_>,
+    confirmed: bool,
+) -> Result<(), OrderError> {
+    let told = ask(context, tenant, dead_letter, decision).await?;
+    if told.settlement.needs_confirmation() && !confirmed {
+        if let Some(proof) = &told.proof {
+            save_calls(&context.database, tenant, &proof.calls).await;
+        }
+        return Err(OrderError::ConfirmationRequired(told.settlement));
+    }
+    let now = context.now();
+    let order_id = dead_letter.order_id.as_uuid();
+    let mut patience = Patience::new(context, tenant, order_id);
+    let written = loop {
+        let tried = patience.attempt(async |connection| {
+            write(
+                context,
+                connection,
+                tenant,
+                now,
+                dead_letter,
+                decision,
+                &told,
+            )
+            .await
+        });
+        if let Some(written) = tried.await {
+            break written;
+        }
+    };
+    let written = unless_lost(written)?;
+    written.ok_or(OrderError::DeadLetterResolved)?;
+    if let Some(proof) = &told.proof {
+        note_declined(context, tenant, proof);
+    }
+    let (order_id, operator) = (dead_letter.order_id, decision.operator);
+    tracing::info!(%order_id, %operator, settlement = ?told.settlement, "an operator settled an order elsewhere");
+    Ok(())
+}
+
+async fn ask(
+    context: &OrderContext,
+    tenant: TenantId,
+    dead_letter: &DeadLetter,
+    decision: Decision<'_>,
+) -> Result<Told, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    let refunds = list_refunds(&mut connection, tenant, dead_letter.order_id).await?;
+    let attempt = find_payment(&mut connection, tenant, dead_letter.order_id).await?;
+    drop(connection);
+    let Some(attempt) = attempt else {
+        let unknown = Remainder::Unknown("the order has no payment attempt".to_owned());
+        return Ok(Told {
+            settlement: Settlement::of(&unknown, context.settings.currency),
+            proof: None,
+            refund: None,
+        });
+    };
+    match attempt.state.is_open() {
+        true => ask_about_open(context, tenant, &attempt, decision).await,
+        false => Ok(ask_about_taken(context, tenant, &attempt, refunds, decision).await),
+    }
+}
+
+/// An open payment is cancelled first, so that nothing more comes of it where the gateway allows that.
+async fn ask_about_open(
+    context: &OrderContext,
+    tenant: TenantId,
+    attempt: &Attempt,
+    decision: Decision<'_>,
+) -> Result<Told, OrderError> {
+    let (gateway, actor) = (context.gateway.as_ref(), decision.operator.as_actor());
+    let policy = FencePolicy::CancelPending;
+    let settled = settle_payment(&context.database, gateway, tenant, attempt, policy, &actor).await;
+    let closing = settled.outcome.accept_charged_amount(attempt);
+    let captured = closing.as_ref().and_then(oms_payments::Closing::captured);
+    let remainder = match (&settled.outcome, captured) {
+        (SettleOutcome::Superseded, _) => return Err(OrderError::DeadLetterResolved),
+        (_, Some(captured)) => Remainder::Money(captured),
+        (SettleOutcome::WrongAmount { charged }, None) => Remainder::Money(*charged),
+        (SettleOutcome::Later(LaterCause::Pending(status)), None) => {
+            Remainder::Open(format!("{status:?}"))
+        }
+        (SettleOutcome::Later(cause), None) => Remainder::Unknown(cause.to_string()),
+        (
+            SettleOutcome::Voided { .. }
+            | SettleOutcome::NeverPrepared
+            | SettleOutcome::Paid { .. },
+            None,
+        ) => Remainder::Nothing,
+    };
+    let proof = closing.map(|closing| Proof {
+        attempt_id: attempt.id,
+        closing,
+        calls: settled.calls,
+    });
+    Ok(Told {
+        settlement: Settlement::of(&remainder, attempt.amount.currency),
+        proof,
+        refund: None,
+    })
+}
+
+async fn ask_about_taken(
+    context: &OrderContext,
+    tenant: TenantId,
+    attempt: &Attempt,
+    refunds: Vec<Refund>,
+    decision: Decision<'_>,
+) -> Told {
+    let (gateway, actor) = (context.gateway.as_ref(), decision.operator.as_actor());
+    let word = find_remainder(
+        &context.database,
+        gateway,
+        tenant,
+        attempt,
+        &refunds,
+        &actor,
+    )
+    .await;
+    let remainder = match attempt.state {
+        AttemptState::Voided | AttemptState::Declined | AttemptState::Refunded => {
+            Remainder::Nothing
+        }
+        _ => word.remainder,
+    };
+    let pending = refunds
+        .into_iter()
+        .find(|refund| refund.state == oms_payments::RefundState::Pending);
+    let refund = pending.map(|refund| {
+        let end = end_of(word.pending.as_ref());
+        (refund, end)
+    });
+    Told {
+        settlement: Settlement::of(&remainder, attempt.amount.currency),
+        proof: None,
+        refund,
+    }
+}
+
+/// How a refund ends that nobody waits for any more.
+pub(super) fn end_of(said: Option<&RefundOutcome>) -> RefundEnd {
+    match said {
+        Some(RefundOutcome::Refunded { .. }) => RefundEnd::Refunded,
+        Some(RefundOutcome::Failed { code, .. }) => RefundEnd::Failed(code.clone()),
+        Some(RefundOutcome::Pending { .. } | RefundOutcome::AlreadyRefunded) | None => {
+            RefundEnd::Failed(RefundFailure::new(GIVEN_UP))
+        }
+    }
+}
+
+async fn write(
+    context: &OrderContext,
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    dead_letter: &DeadLetter,
+    decision: Decision<'_>,
+    told: &Told,
+) -> Result<(), Abort> {
+    let order_id = dead_letter.order_id;
+    change(connection, tenant, now, dead_letter, decision, told).await?;
+    if let Some(proof) = &told.proof {
+        close_payment(context, connection, tenant, now, order_id, proof).await?;
+    }
+    if let Some((refund, end)) = &told.refund {
+        let left = finish_refund(connection, tenant, refund, end).await?;
+        left.ok_or(Abort::LOST)?;
+    }
+    release(connection, tenant, order_id).await?;
+    resolve(
+        connection,
+        tenant,
+        now,
+        decision,
+        Resolution::SettledElsewhere,
+        &told.settlement,
+    )
+    .await?;
+    let id = decision.dead_letter_id;
+    Ok(settlements::insert(connection, tenant, now, id, order_id, &told.settlement).await?)
+}
+
+async fn change(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    dead_letter: &DeadLetter,
+    decision: Decision<'_>,
+    told: &Told,
+) -> Result<(), Abort> {
+    if claim_key(connection, tenant, decision.keyed).await? == Once::Before(()) {
+        return Err(Abort::LOST);
+    }
+    let from = dead_letter.order_status;
+    let (to, failure) = match from {
+        OrderStatus::PendingPayment => (OrderStatus::Failed, Some(Failure::SettledElsewhere)),
+        OrderStatus::Cancelling => (OrderStatus::Cancelled, None),
+        OrderStatus::Refunding => (OrderStatus::Refunded, None),
+        status => return Err(OrderError::NotResolvable(status).into()),
+    };
+    let transition = Transition {
+        from,
+        to,
+        failure: failure.as_ref(),
+        key: KeyFate::Keep,
+    };
+    let reason = reason_of(decision, &told.settlement);
+    let authorship = Authorship {
+        actor: &decision.operator.as_actor(),
+        reason: &reason,
+    };
+    let order_id = dead_letter.order_id;
+    match change_status(connection, tenant, now, order_id, &transition, authorship).await? {
+        true => Ok(()),
+        false => Err(Abort::LOST),
+    }
+}
+
+/// Why, as the timeline has it: the operator's reason, and what the gateway said.
+pub(super) fn reason_of(decision: Decision<'_>, settlement: &Settlement) -> String {
+    let (reason, detail) = (decision.reason.as_str(), &settlement.detail);
+    // The gateway's word is short, and must not be cut off by a long reason.
+    let said = format!(" (the gateway: {detail})");
+    let room = oms_validation::Reason::MAX_LENGTH.saturating_sub(said.chars().count());
+    let reason: String = reason.chars().take(room).collect();
+    cut(&format!("{reason}{said}"))
+}
+
+/// Resolves the dead letter by compare-and-set.
+pub(super) async fn resolve(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    decision: Decision<'_>,
+    how: Resolution,
+    settlement: &Settlement,
+) -> Result<(), Abort> {
+    let (id, actor) = (decision.dead_letter_id, decision.operator.as_actor());
+    let note = reason_of(decision, settlement);
+    let note = Some(note.as_str());
+    let resolved: Result<bool, DbError> =
+        dead_letters::resolve(connection, tenant, now, id, how, &actor, note).await;
+    resolved?.then_some(()).ok_or(Abort::LOST)
+}

@@ -1,0 +1,61 @@
+//! Phase 1: claim the key, choose the warehouse, hold the stock, and record what is needed to go on, in one commit, which is
+//! shared with the other orders that are waiting for theirs.
+
+use std::sync::Arc;
+
+use oms_batching::BatchError;
+use oms_payments::Attempt;
+use oms_validation::{Fingerprint, IdempotencyKey, Location, TenantId};
+
+use crate::context::OrderContext;
+use crate::context::batches::Arrivals;
+use crate::domain::address::ShippingAddress;
+use crate::domain::external_reference::ExternalReference;
+use crate::domain::id::CustomerId;
+use crate::domain::line::RequestedLine;
+use crate::domain::metadata::Metadata;
+use crate::domain::order::Order;
+use crate::error::OrderError;
+
+/// An order that came in and has a place to go to.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) key: IdempotencyKey,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) customer_id: CustomerId,
+    pub(crate) shipping_address: ShippingAddress,
+    pub(crate) lines: Vec<RequestedLine>,
+    pub(crate) destination: Location,
+    pub(crate) external_reference: Option<ExternalReference>,
+    pub(crate) metadata: Metadata,
+    /// Who places it, as events name the actor.
+    pub(crate) actor: String,
+}
+
+/// What became of phase 1.
+#[derive(Debug)]
+pub(crate) enum Intake {
+    /// The order is placed and its stock held.
+    Placed { order: Box<Order>, attempt: Attempt },
+    /// The key stands for another order.
+    KeyTaken,
+}
+
+/// What became of one order of a batch.
+pub(crate) type Outcome = Result<Intake, OrderError>;
+
+/// Runs phase 1.
+pub(crate) async fn intake(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    arrival: Arrival,
+) -> Result<Intake, OrderError> {
+    let work = Arrivals(context.clone());
+    let arrivals = &context.batches.arrivals;
+    let placed = arrivals.submit(tenant, Arc::new(arrival), &work).await?;
+    match placed.flatten() {
+        // Somebody else held what it needs for longer than it may wait.
+        Err(error) if error.is_contended() => Err(OrderError::Contended),
+        outcome => outcome,
+    }
+}

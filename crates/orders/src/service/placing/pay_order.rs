@@ -1,0 +1,246 @@
+//! Paying a placed order by another method, while its stock is held: a new attempt, once the former is proven dead.
+//!
+//! Run it in a task that nobody cancels: a client that goes away must not change how its order ends.
+
+use std::sync::Arc;
+
+use oms_database::Connection;
+use oms_payments::{
+    Attempt, AttemptId, AttemptState, FencePolicy, NewAttempt, PaymentInstruction, ReturnUrl,
+    find_payment, record_attempts,
+};
+use oms_validation::{IdempotencyKey, Keyed, Once, OrderId, TenantId};
+
+use crate::context::{DeclinePolicy, OrderContext};
+use crate::domain::authorship::Authorship;
+use crate::domain::fingerprint::of_method;
+use crate::domain::open_payment::{MAX_ATTEMPTS, attempt_begins};
+use crate::domain::placed_order::PlacedOrder;
+use crate::domain::status::OrderStatus;
+use crate::error::OrderError;
+use crate::service::placing::collect::{Collection, WhenNotStarted, collect};
+use crate::service::placing::stored_answer::answer_as_stored;
+use crate::service::settling::settle_pending::settle_attempt;
+use crate::service::transitions::advance::Advance;
+use crate::service::transitions::bounds::refuse_declined;
+use crate::service::transitions::change_status::add_note;
+use crate::service::transitions::claim_key::{claim_key, was_done};
+use crate::service::transitions::patience::Patience;
+use crate::service::transitions::worklist::put_on;
+use crate::store::orders;
+use crate::store::reconciliations::Stock;
+
+/// How often a request looks at an order that others move meanwhile, before its client is told to come back.
+const MOST_LOOKS: usize = 4;
+
+/// What the first transaction found or did.
+enum Begun {
+    /// An earlier request with the key has begun an attempt.
+    Before,
+    /// Something else has paid the order.
+    Paid,
+    /// The former attempt may still take money.
+    Fence(Attempt),
+    /// By this request.
+    Now(Attempt),
+}
+
+/// Pays an order by another method in the name of `actor`, once for each key. [`PlacedOrder::PaidBefore`] is an order that something else has
+/// paid, such as the former attempt, when it was too late to cancel that one.
+///
+/// # Errors
+/// `NotFound` when there is none in this store, `KeyReused` when the key stands for another request, `Cancelled` and
+/// `PaymentClosed` when the order is not pending, `Exceeded` when too many payments were declined, `PaymentExpired` after its deadline, `TooManyPayments` after too many
+/// attempts, `PaymentInProgress` while an attempt is being worked on: no attempt was begun. `Unpaid` and `Failed` when it
+/// was declined; else when the gateway or the database can't be asked.
+pub async fn pay_order(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    order_id: OrderId,
+    key: &IdempotencyKey,
+    instruction: &PaymentInstruction,
+    actor: &str,
+) -> Result<Once<PlacedOrder>, OrderError> {
+    let return_url = instruction.return_url.as_ref().map(ReturnUrl::as_str);
+    let request = (order_id, of_method(&instruction.method), return_url);
+    let keyed = Keyed::new(key, "pay order v1", &request);
+    for _ in 0..MOST_LOOKS {
+        let begun = begin(context, tenant, order_id, &keyed, actor).await;
+        context.count_exceeded(&begun);
+        match begun? {
+            Begun::Before => {
+                let answer = answer_as_stored(context, tenant, order_id, true).await?;
+                return Ok(Once::Before(answer));
+            }
+            Begun::Paid => {
+                let answer = answer_as_stored(context, tenant, order_id, true).await?;
+                return Ok(Once::Now(answer.paid_before()));
+            }
+            Begun::Fence(attempt) => fence(context, tenant, &attempt, actor).await?,
+            Begun::Now(attempt) => {
+                oms_failpoints::reached("orders.paying_again");
+                let paid = pay(context, tenant, &attempt, key, instruction, actor).await?;
+                return Ok(Once::Now(paid));
+            }
+        }
+    }
+    Err(OrderError::PaymentInProgress(order_id))
+}
+
+async fn begin(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    keyed: &Keyed<'_>,
+    actor: &str,
+) -> Result<Begun, OrderError> {
+    let mut patience = Patience::new(context, tenant, order_id.as_uuid());
+    loop {
+        let tried = patience.attempt(async |connection| {
+            begin_in(context, connection, tenant, order_id, keyed, actor).await
+        });
+        if let Some(done) = tried.await {
+            break done;
+        }
+    }
+}
+
+/// Decides under the order's lock, which whoever ends, cancels or pays the order has to take first.
+async fn begin_in(
+    context: &OrderContext,
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+    keyed: &Keyed<'_>,
+    actor: &str,
+) -> Result<Begun, OrderError> {
+    let placed = orders::lock_placed(connection, tenant, context.now(), order_id).await?;
+    let placed = placed.ok_or(OrderError::NotFound)?;
+    if was_done(connection, tenant, Some(keyed)).await? {
+        return Ok(Begun::Before);
+    }
+    match placed.status {
+        OrderStatus::PendingPayment => {}
+        OrderStatus::Paid => return Ok(Begun::Paid),
+        status @ (OrderStatus::Cancelling | OrderStatus::Cancelled) => {
+            return Err(OrderError::Cancelled { order_id, status });
+        }
+        status => return Err(OrderError::PaymentClosed { order_id, status }),
+    }
+    if placed.age >= context.settings.pending_payment_deadline {
+        return Err(OrderError::PaymentExpired(order_id));
+    }
+    if !context.gateway.is_available() {
+        return Err(OrderError::GatewayUnavailable);
+    }
+    refuse_declined(context, connection, tenant, order_id, actor).await?;
+    let former = find_payment(connection, tenant, order_id).await?;
+    let former = former.ok_or(OrderError::PaymentInProgress(order_id))?;
+    match former.state {
+        state if state.is_dead() => {
+            record(context, connection, tenant, &former, keyed, actor).await
+        }
+        AttemptState::NeedsAction
+        | AttemptState::Authorised
+        | AttemptState::Unknown
+        | AttemptState::Voiding => Ok(Begun::Fence(former)),
+        // Somebody is collecting it, or the bank is working on it.
+        _ => Err(OrderError::PaymentInProgress(order_id)),
+    }
+}
+
+async fn record(
+    context: &OrderContext,
+    connection: &mut Connection,
+    tenant: TenantId,
+    former: &Attempt,
+    keyed: &Keyed<'_>,
+    actor: &str,
+) -> Result<Begun, OrderError> {
+    let (now, order_id) = (context.now(), former.order_id);
+    if former.number >= MAX_ATTEMPTS {
+        return Err(OrderError::TooManyPayments(order_id));
+    }
+    if claim_key(connection, tenant, Some(keyed)).await? == Once::Before(()) {
+        return Ok(Begun::Before);
+    }
+    let new = NewAttempt {
+        id: AttemptId::generate(),
+        order_id,
+        number: former.number + 1,
+        amount: former.amount,
+        gateway: context.gateway.name().to_owned(),
+    };
+    let reason = attempt_begins(new.number);
+    let authorship = Authorship {
+        actor,
+        reason: &reason,
+    };
+    add_note(connection, tenant, now, order_id, authorship).await?;
+    let mut recorded = record_attempts(connection, tenant, &[new]).await?;
+    let delay = context.settings.sweep_after;
+    put_on(
+        connection,
+        tenant,
+        now,
+        order_id,
+        delay,
+        Stock::Unpaid,
+        actor,
+    )
+    .await?;
+    Ok(Begun::Now(recorded.remove(0)))
+}
+
+/// Makes sure that nothing more becomes of the former attempt, or finds that it has paid the order.
+async fn fence(
+    context: &OrderContext,
+    tenant: TenantId,
+    attempt: &Attempt,
+    actor: &str,
+) -> Result<(), OrderError> {
+    let (policy, when_dead) = (FencePolicy::CancelPending, DeclinePolicy::Hold);
+    match settle_attempt(context, tenant, attempt, policy, when_dead, actor).await? {
+        Advance::Refused => Err(OrderError::GatewayUnavailable),
+        // The gateway did not answer, would not cancel, or has charged what only a person can accept.
+        Advance::TryAgain { .. } | Advance::Waiting | Advance::NeedsPerson { .. } => {
+            Err(OrderError::PaymentInProgress(attempt.order_id))
+        }
+        // The next look finds what became of it.
+        Advance::Paid
+        | Advance::Held
+        | Advance::Failed
+        | Advance::Cancelled
+        | Advance::Refunded
+        | Advance::RefundFailed
+        | Advance::Superseded => Ok(()),
+    }
+}
+
+async fn pay(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    attempt: &Attempt,
+    key: &IdempotencyKey,
+    instruction: &PaymentInstruction,
+    actor: &str,
+) -> Result<PlacedOrder, OrderError> {
+    let order_id = attempt.order_id;
+    let when_not_started = WhenNotStarted::KeepOrder(key);
+    match collect(
+        context,
+        tenant,
+        attempt,
+        instruction,
+        when_not_started,
+        actor,
+    )
+    .await
+    {
+        Collection::NotStarted(error) => Err(error.into()),
+        Collection::Failed(failure) => Err(OrderError::Failed { order_id, failure }),
+        Collection::Paid | Collection::Stored { .. } => {
+            answer_as_stored(context, tenant, order_id, true).await
+        }
+    }
+}

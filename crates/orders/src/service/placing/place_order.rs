@@ -1,0 +1,152 @@
+//! Placing an order: phase 0 without the database, phase 1 in one transaction, phase 2 with no connection held, phase 3
+//! in one transaction.
+//!
+//! Run it in a task that nobody cancels: a client that goes away must not change how its order ends.
+
+use std::sync::Arc;
+
+use oms_payments::Attempt;
+use oms_validation::{Fingerprint, IdempotencyKey, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::fingerprint;
+use crate::domain::order::{Order, OrderRequest};
+use crate::domain::placed_order::PlacedOrder;
+use crate::domain::placing_outcome::PlacingOutcome;
+use crate::domain::status::OrderStatus;
+use crate::error::OrderError;
+use crate::service::placing::collect::{Collection, WhenNotStarted, collect};
+use crate::service::placing::intake::{Arrival, Intake, intake};
+use crate::service::placing::locate::locate;
+use crate::service::placing::look_up::look_up;
+use crate::service::placing::stored_answer::{answer_as_stored, stored, stored_now};
+
+/// Places an order in the name of `actor`, or answers for the one that the key already stands for.
+///
+/// # Errors
+/// [`OrderError`]; only `Failed` and `Unpaid` leave an order behind: failed, with its stock released, or held with it.
+pub async fn place_order(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+    request: &OrderRequest,
+    actor: &str,
+) -> Result<PlacedOrder, OrderError> {
+    let answer = place(context, tenant, key, request, actor).await;
+    let (outcome, placed) = match answer.unwrap_or_else(|error| Answer::New(Err(error))) {
+        Answer::New(placed) => (PlacingOutcome::of_new(&placed), placed),
+        Answer::Replayed(placed) => (PlacingOutcome::of_replay(&placed), placed),
+    };
+    context.outcomes.count(outcome);
+    context.count_exceeded(&placed);
+    placed
+}
+
+/// What a request is answered, and for whose order.
+enum Answer {
+    /// For its own.
+    New(Result<PlacedOrder, OrderError>),
+    /// For the one that its key stood for already.
+    Replayed(Result<PlacedOrder, OrderError>),
+}
+
+async fn place(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+    request: &OrderRequest,
+    actor: &str,
+) -> Result<Answer, OrderError> {
+    let fingerprint = fingerprint::of(request);
+    // First of all, so that a replay needs neither stock nor gateway.
+    if let Some(order) = look_up(context, tenant, key).await? {
+        let replayed = replay(context, tenant, order, fingerprint).await;
+        return Ok(Answer::Replayed(replayed));
+    }
+    if !context.gateway.is_available() {
+        return Err(OrderError::GatewayUnavailable);
+    }
+    let geocoder = context.geocoder.as_ref();
+    let destination = locate(geocoder, tenant, &request.shipping_address).await?;
+    oms_failpoints::reached("orders.located");
+    let arrival = Arrival {
+        key: key.clone(),
+        fingerprint,
+        customer_id: request.customer_id,
+        shipping_address: request.shipping_address.clone(),
+        lines: request.lines.clone(),
+        destination,
+        external_reference: request.external_reference.clone(),
+        metadata: request.metadata.clone(),
+        actor: actor.to_owned(),
+    };
+    match intake(context, tenant, arrival).await? {
+        Intake::KeyTaken => {
+            let order = look_up(context, tenant, key).await?;
+            // Its owner gave it back meanwhile: nothing was kept, and this request may be tried again.
+            let order = order.ok_or(OrderError::Contended)?;
+            let replayed = replay(context, tenant, order, fingerprint).await;
+            Ok(Answer::Replayed(replayed))
+        }
+        Intake::Placed { order, attempt } => {
+            oms_failpoints::reached("orders.placed");
+            let paid = pay(context, tenant, *order, &attempt, request, actor).await;
+            Ok(Answer::New(paid))
+        }
+    }
+}
+
+/// The answer that the key's order has by now.
+async fn replay(
+    context: &OrderContext,
+    tenant: TenantId,
+    order: Order,
+    fingerprint: Fingerprint,
+) -> Result<PlacedOrder, OrderError> {
+    if order.fingerprint != fingerprint {
+        return Err(OrderError::KeyReused);
+    }
+    let answer = match order.status {
+        OrderStatus::PendingPayment => stored_now(context, tenant, order.id).await?,
+        // Whatever its payment was, it does not matter any more.
+        _ => stored(context, order, None)?,
+    };
+    match answer.paid_before() {
+        PlacedOrder::Pending(pending) if pending.needs_action() => {
+            Ok(PlacedOrder::PendingBefore(pending))
+        }
+        PlacedOrder::Pending(pending) => Err(OrderError::InProgress(pending.order_id)),
+        other => Ok(other),
+    }
+}
+
+/// Phases 2 and 3. An outcome that is not definite leaves the order to the sweeper.
+async fn pay(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    mut order: Order,
+    attempt: &Attempt,
+    request: &OrderRequest,
+    actor: &str,
+) -> Result<PlacedOrder, OrderError> {
+    let order_id = order.id;
+    let (instruction, when_not_started) = (&request.payment, WhenNotStarted::FailOrder);
+    match collect(
+        context,
+        tenant,
+        attempt,
+        instruction,
+        when_not_started,
+        actor,
+    )
+    .await
+    {
+        Collection::Paid => {
+            order.status = OrderStatus::Paid;
+            Ok(PlacedOrder::Paid(order))
+        }
+        Collection::Failed(failure) => Err(OrderError::Failed { order_id, failure }),
+        Collection::NotStarted(error) => Err(error.into()),
+        Collection::Stored { moved } => answer_as_stored(context, tenant, order_id, moved).await,
+    }
+}

@@ -1,0 +1,354 @@
+//! Phase 1 of the orders that are waiting, in one transaction: as if they had been placed one by one in the order of their
+//! coming, and none suffers for another. An order whose stock somebody else has locked leaves the batch and comes back when
+//! it is free.
+
+mod bounds;
+mod draft;
+mod held;
+mod outcomes;
+mod price;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use oms_batching::{Answer, Batch, BatchError, Turn, Work};
+use oms_database::{Connection, DbError, LockWait, transaction};
+use oms_inventory::{ReserveOutcome, find_unlocked_levels, reserve, route_together};
+use oms_payments::{Attempt, PaymentError, record_attempts};
+use oms_validation::{IdempotencyKey, OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::context::batches::Arrivals;
+use crate::domain::bounds::Exceeded;
+use crate::error::OrderError;
+use crate::service::placing::intake::{Arrival, Intake, Outcome};
+use crate::service::reading::get_order::{OrderDetails, get_order};
+use crate::service::transitions::abort::Abort;
+use crate::store::placements::Insertion;
+use crate::store::{orders, placements};
+use draft::{Draft, drafts, placements_of, reservations_of};
+use held::{Level, held_levels};
+use outcomes::Outcomes;
+use price::{Priced, price};
+
+/// What the first event of an order says.
+const PLACED_REASON: &str = "the order was placed and its stock is held";
+
+/// Most times that orders are routed because the stock went before it could be held, or a key was taken.
+const MAX_ROUTINGS: usize = 5;
+
+/// An order's outcome, or the stock that it has to wait for.
+type Placed = Answer<Outcome, Level>;
+
+impl Work for Arrivals {
+    type Key = TenantId;
+    type Item = Arrival;
+    type Output = Outcome;
+    type Error = OrderError;
+    type Blocker = Level;
+
+    async fn run(&self, tenant: TenantId, batch: Batch<Self>) -> Result<Vec<Placed>, OrderError> {
+        let way = Way {
+            wait: match batch.turn {
+                Turn::Together | Turn::Alone => LockWait::Brief,
+                Turn::Patient => LockWait::Session,
+            },
+            held: batch.held,
+        };
+        place_together(&self.0, tenant, &batch.items, way).await
+    }
+
+    async fn freed(&self, tenant: TenantId, levels: Vec<Level>) -> Vec<Level> {
+        let levels = levels.into_iter().collect();
+        let freed = async {
+            let mut connection = self.0.database.acquire().await?;
+            find_unlocked_levels(&mut connection, tenant, &levels).await
+        };
+        match freed.await {
+            Ok(freed) => freed.into_iter().collect(),
+            Err(error) => {
+                let cause: &dyn std::error::Error = &error;
+                tracing::debug!(cause, "the stock that orders wait for can't be looked at");
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// How orders are placed.
+struct Way {
+    /// For what somebody else has locked.
+    wait: LockWait,
+    /// What earlier orders are waiting for.
+    held: HashSet<Level>,
+}
+
+/// Places orders. An error means that none was placed.
+async fn place_together(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    arrivals: &[Arc<Arrival>],
+    mut way: Way,
+) -> Result<Vec<Placed>, OrderError> {
+    let mut runs = runs_of_distinct_keys(arrivals).into_iter();
+    let first = runs.next().unwrap_or_default();
+    let mut placed = place_all(context, tenant, first, &way).await?;
+    // From here on some are placed, and nothing may fail for all of them.
+    for run in runs {
+        way.held.extend(placed.iter().filter_map(Answer::blocker));
+        match place_all(context, tenant, run, &way).await {
+            Ok(more) => placed.extend(more),
+            Err(error) => placed.extend(place_each(context, tenant, run, &way, error).await),
+        }
+    }
+    Ok(placed)
+}
+
+/// Places orders one by one that could not be placed together, unless the reason is the same for each.
+async fn place_each(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    arrivals: &[Arc<Arrival>],
+    way: &Way,
+    error: OrderError,
+) -> Vec<Placed> {
+    let mut outcomes = Vec::with_capacity(arrivals.len());
+    for arrival in arrivals.chunks(1) {
+        match error.shared() {
+            Some(error) => outcomes.push(Answer::Done(Err(error))),
+            None => {
+                let placed = place_all(context, tenant, arrival, way).await;
+                outcomes.extend(placed.unwrap_or_else(|error| vec![Answer::Done(Err(error))]));
+            }
+        }
+    }
+    outcomes
+}
+
+/// A key that comes twice has to find what became of it the first time.
+fn runs_of_distinct_keys(arrivals: &[Arc<Arrival>]) -> Vec<&[Arc<Arrival>]> {
+    let (mut runs, mut rest) = (Vec::new(), arrivals);
+    while !rest.is_empty() {
+        let mut keys = HashSet::new();
+        let distinct = rest.iter().take_while(|arrival| keys.insert(&arrival.key));
+        let (run, later) = rest.split_at(distinct.count());
+        runs.push(run);
+        rest = later;
+    }
+    runs
+}
+
+/// Why what a transaction of phase 1 has done was undone.
+enum Undone {
+    /// The keys of these orders are somebody else's.
+    KeysTaken(HashSet<OrderId>),
+    /// The customers of these orders, by their place among those that came, have too much already.
+    Exceeded(HashMap<usize, Exceeded>),
+    /// The stock of some order went since it was routed.
+    Stale,
+    /// Somebody else has locked the stock of some order.
+    Held,
+}
+
+/// Places orders whose keys are distinct. An error means that none was placed.
+async fn place_all(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    arrivals: &[Arc<Arrival>],
+    way: &Way,
+) -> Result<Vec<Placed>, OrderError> {
+    let mut admission = context.admit().await?;
+    let connection = &mut admission.connection;
+    let mut outcomes = Outcomes::of(arrivals.len());
+    let priced = price(context, connection, tenant, arrivals).await?;
+    let mut open = outcomes.keep_priced(priced);
+    let exceeded = bounds::refused_early(context, connection, tenant, &open).await?;
+    refuse_exceeding(connection, tenant, &mut outcomes, &mut open, &exceeded).await?;
+    // An order that has patience must not keep what it has while it waits for stock.
+    let mut look = !way.held.is_empty() || way.wait == LockWait::Session;
+    let (mut routings, mut last) = (0, OrderError::Contended);
+    while routings < MAX_ROUTINGS {
+        let requests: Vec<_> = open.iter().map(Priced::routing_request).collect();
+        let routes = route_together(connection, tenant, &requests).await?;
+        let (drafts, refused) = drafts(context, &open, routes);
+        if std::mem::take(&mut look) {
+            let held = held_levels(connection, tenant, &drafts, &way.held).await?;
+            if !held.is_empty() {
+                // The others are routed as if these had not come yet.
+                outcomes.wait(&held);
+                open.retain(|priced| !held.contains_key(&priced.index));
+                look = true;
+                continue;
+            }
+        }
+        routings += 1;
+        let known = known_keys(connection, tenant, &refused).await?;
+        match place(context, connection, tenant, &drafts, way.wait).await {
+            Ok(placed) => {
+                let units = drafts.iter().map(Draft::units).sum();
+                let orders = drafts.len() as u64;
+                context.bounds.add_unpaid(tenant, orders, units);
+                outcomes.placed(drafts, placed);
+                outcomes.refused(&refused, &known, |_| OrderError::NoSingleWarehouse);
+                return Ok(outcomes.into_all());
+            }
+            Err(Abort::Undo(Undone::KeysTaken(taken))) => {
+                let taken: HashSet<usize> = drafts
+                    .iter()
+                    .filter(|draft| taken.contains(&draft.order.id))
+                    .map(|draft| draft.index)
+                    .collect();
+                outcomes.keys_taken(&taken);
+                open.retain(|priced| !taken.contains(&priced.index));
+            }
+            Err(Abort::Undo(Undone::Exceeded(exceeded))) => {
+                drop(drafts);
+                refuse_exceeding(connection, tenant, &mut outcomes, &mut open, &exceeded).await?;
+            }
+            Err(Abort::Undo(Undone::Stale)) => last = OrderError::Contended,
+            Err(Abort::Undo(Undone::Held)) => {
+                look = true;
+                last = DbError::LockTimeout.into();
+            }
+            // A deadlock of ours would be a defect, one with somebody's hand-written statement need not be.
+            Err(Abort::Failed(DbError::Deadlock)) if open.len() == 1 => {}
+            Err(Abort::Failed(DbError::CommitOutcomeUnknown(cause))) => {
+                tracing::warn!(
+                    orders = drafts.len(),
+                    cause,
+                    "the answer to COMMIT was lost"
+                );
+                outcomes.refused(&refused, &known, |_| OrderError::Contended);
+                drop(admission);
+                let found = drafts
+                    .iter()
+                    .map(|draft| read_back(context, tenant, draft.order.id));
+                outcomes.read_back(&drafts, join_all(found).await);
+                return Ok(outcomes.into_all());
+            }
+            Err(Abort::Failed(error)) => return Err(error.into()),
+        }
+    }
+    Err(last)
+}
+
+/// Refuses the orders that exceed a bound, by their place among those that came, and goes on with the others. A key that
+/// stands for an order by now is that order's: perhaps it was a twin of the request that reached the bound.
+async fn refuse_exceeding(
+    connection: &mut Connection,
+    tenant: TenantId,
+    outcomes: &mut Outcomes,
+    open: &mut Vec<Priced<'_>>,
+    exceeded: &HashMap<usize, Exceeded>,
+) -> Result<(), DbError> {
+    let refused = open.iter().filter(|it| exceeded.contains_key(&it.index));
+    let refused: Vec<&Priced<'_>> = refused.collect();
+    let known = known_keys(connection, tenant, &refused).await?;
+    outcomes.refused(&refused, &known, |index| exceeded[&index].into());
+    open.retain(|priced| !exceeded.contains_key(&priced.index));
+    Ok(())
+}
+
+/// Of orders that are refused, the keys that stand for an order by now: perhaps it was this very order, placed by
+/// a twin of the request, that took the last of the stock.
+async fn known_keys(
+    connection: &mut Connection,
+    tenant: TenantId,
+    refused: &[&Priced<'_>],
+) -> Result<HashSet<String>, DbError> {
+    if refused.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let keys: Vec<&IdempotencyKey> = refused.iter().map(|priced| &priced.arrival.key).collect();
+    let found = orders::find_by_keys(connection, tenant, &keys).await?;
+    Ok(found.into_keys().collect())
+}
+
+/// The one transaction.
+async fn place(
+    context: &Arc<OrderContext>,
+    connection: &mut Connection,
+    tenant: TenantId,
+    drafts: &[Draft<'_>],
+    wait: LockWait,
+) -> Result<Vec<(DateTime<Utc>, Attempt)>, Abort<Undone, DbError>> {
+    if drafts.is_empty() {
+        return Ok(Vec::new());
+    }
+    transaction(connection, async |connection| {
+        write(context, connection, tenant, drafts, wait).await
+    })
+    .await
+}
+
+/// Customers are locked before keys are claimed, and those before any stock is locked, in this order everywhere, so that two
+/// requests can't wait for each other.
+async fn write(
+    context: &OrderContext,
+    connection: &mut Connection,
+    tenant: TenantId,
+    drafts: &[Draft<'_>],
+    wait: LockWait,
+) -> Result<Vec<(DateTime<Utc>, Attempt)>, Abort<Undone, DbError>> {
+    let (now, delay) = (context.now(), context.settings.sweep_after);
+    bounds::lock_customers(context, connection, tenant, drafts, wait).await?;
+    let wanted = placements_of(drafts);
+    let how = Insertion {
+        wait,
+        standings: bounds::standings(context),
+    };
+    let placed =
+        placements::insert(connection, tenant, now, delay, PLACED_REASON, &wanted, how).await?;
+    if placed.len() < drafts.len() {
+        let ids = drafts.iter().map(|draft| draft.order.id);
+        let taken = ids.filter(|id| !placed.contains_key(id)).collect();
+        return Err(Abort::Undo(Undone::KeysTaken(taken)));
+    }
+    let exceeded = bounds::refused_now(context, tenant, drafts, &placed);
+    if !exceeded.is_empty() {
+        return Err(Abort::Undo(Undone::Exceeded(exceeded)));
+    }
+    let reserved = reserve(connection, tenant, &reservations_of(drafts), wait).await;
+    let outcomes = reserved.map_err(|error| match error {
+        DbError::LockTimeout => Abort::Undo(Undone::Held),
+        error => error.into(),
+    })?;
+    if outcomes.contains(&ReserveOutcome::Stale) {
+        return Err(Abort::Undo(Undone::Stale));
+    }
+    let attempts: Vec<_> = drafts.iter().map(|draft| draft.attempt.clone()).collect();
+    let recorded = record_attempts(connection, tenant, &attempts).await;
+    oms_failpoints::reached("orders.reserved");
+    let times = drafts
+        .iter()
+        .map(|draft| placed[&draft.order.id].created_at);
+    Ok(times.zip(recorded.map_err(database_error)?).collect())
+}
+
+/// Recording an attempt asks no gateway.
+fn database_error(error: PaymentError) -> Abort<Undone, DbError> {
+    match error {
+        PaymentError::Database(error) => error.into(),
+        PaymentError::Gateway(error) => {
+            DbError::Unavailable(format!("recording an attempt asked the gateway: {error}")).into()
+        }
+    }
+}
+
+/// After a COMMIT without an answer: goes on if the order is there. If it is not, it may still come.
+async fn read_back(context: &Arc<OrderContext>, tenant: TenantId, order_id: OrderId) -> Outcome {
+    let stored = get_order(context, tenant, order_id).await;
+    match stored.map_err(|_| OrderError::OutcomeUnknown)? {
+        OrderDetails {
+            order,
+            payment: Some(attempt),
+            ..
+        } => Ok(Intake::Placed {
+            order: Box::new(order),
+            attempt,
+        }),
+        OrderDetails { payment: None, .. } => Err(OrderError::OutcomeUnknown),
+    }
+}

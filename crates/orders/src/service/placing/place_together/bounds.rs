@@ -1,0 +1,133 @@
+//! Which orders of a batch are refused because of what their customer, credential or tenant has already.
+
+use std::collections::HashMap;
+
+use oms_database::{Connection, DbError, LockWait};
+use oms_validation::{OrderId, TenantId};
+
+use super::draft::Draft;
+use super::price::Priced;
+use crate::context::OrderContext;
+use crate::domain::bounds::{Exceeded, Standing, Unpaid};
+use crate::domain::id::CustomerId;
+use crate::service::transitions::bounds::{declines_of_credential, unpaid_of_tenant};
+use crate::store::placements::{Inserted, Standings};
+use crate::store::standings;
+
+/// The orders that are refused before anything is routed, by their place among those that came: for what is remembered
+/// here, or counted once a second. Customers are looked at only if they were refused before.
+pub(super) async fn refused_early(
+    context: &OrderContext,
+    connection: &mut Connection,
+    tenant: TenantId,
+    open: &[Priced<'_>],
+) -> Result<HashMap<usize, Exceeded>, DbError> {
+    let bounds = context.settings.bounds;
+    let mut standings = standings_of_refused(context, connection, tenant, open).await?;
+    let mut unpaid = unpaid_of_tenant(context, connection, tenant, &all_of(open)).await?;
+    let mut refused = HashMap::new();
+    for priced in open {
+        let (arrival, units) = (priced.arrival, priced.units());
+        let actor = arrival.actor.as_str();
+        let declined = declines_of_credential(context, connection, tenant, actor).await?;
+        let standing = standings.get_mut(&arrival.customer_id);
+        let deadline = context.settings.pending_payment_deadline;
+        let admitted = bounds
+            .check_credential_declines(&declined)
+            .and_then(|()| match standing {
+                Some(standing) => bounds.admit(standing, units, deadline),
+                None => Ok(()),
+            })
+            .and_then(|()| bounds.admit_to_tenant(&mut unpaid, units));
+        if let Err(exceeded) = admitted {
+            refused.insert(priced.index, exceeded);
+        }
+    }
+    for priced in open.iter().filter(|it| refused.contains_key(&it.index)) {
+        standings.remove(&priced.arrival.customer_id);
+    }
+    for customer in standings.into_keys() {
+        context.bounds.note_admitted(tenant, customer);
+    }
+    Ok(refused)
+}
+
+/// What is unpaid once all of these are placed.
+fn all_of(open: &[Priced<'_>]) -> Unpaid {
+    Unpaid {
+        orders: open.len() as u64,
+        units: open.iter().map(Priced::units).fold(0, u64::saturating_add),
+        ..Unpaid::default()
+    }
+}
+
+async fn standings_of_refused(
+    context: &OrderContext,
+    connection: &mut Connection,
+    tenant: TenantId,
+    open: &[Priced<'_>],
+) -> Result<HashMap<CustomerId, Standing>, DbError> {
+    let bounds = context.settings.bounds;
+    if !bounds.looks_at_customers() {
+        return Ok(HashMap::new());
+    }
+    let customers = open.iter().map(|priced| priced.arrival.customer_id);
+    let customers = context.bounds.refused_before(tenant, customers);
+    if customers.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (now, limit) = (context.now(), bounds.declines);
+    standings::find_standings(connection, tenant, now, &customers, limit).await
+}
+
+/// Has others who place orders of the same customers wait until this transaction ends.
+pub(super) async fn lock_customers(
+    context: &OrderContext,
+    connection: &mut Connection,
+    tenant: TenantId,
+    drafts: &[Draft<'_>],
+    wait: LockWait,
+) -> Result<(), DbError> {
+    if !context.settings.bounds.counts_unpaid() {
+        return Ok(());
+    }
+    let customers: Vec<CustomerId> = drafts.iter().map(|it| it.order.customer_id).collect();
+    standings::lock_customers(connection, tenant, &customers, wait).await
+}
+
+/// What is to be known of the customers when their orders are inserted.
+pub(super) fn standings(context: &OrderContext) -> Standings {
+    let bounds = context.settings.bounds;
+    match bounds.looks_at_customers() {
+        true => Standings::Limited(bounds.declines),
+        false => Standings::Ignored,
+    }
+}
+
+/// Of orders that were inserted, those that their customers may not have: the first ones that came are admitted.
+pub(super) fn refused_now(
+    context: &OrderContext,
+    tenant: TenantId,
+    drafts: &[Draft<'_>],
+    inserted: &HashMap<OrderId, Inserted>,
+) -> HashMap<usize, Exceeded> {
+    let settings = &context.settings;
+    let mut refused = HashMap::new();
+    if !settings.bounds.looks_at_customers() {
+        return refused;
+    }
+    let mut standings: HashMap<CustomerId, Standing> = HashMap::new();
+    for draft in drafts {
+        let customer = draft.order.customer_id;
+        let found = inserted.get(&draft.order.id).map(|it| it.standing);
+        let standing = standings
+            .entry(customer)
+            .or_insert_with(|| found.unwrap_or_default());
+        let (units, deadline) = (draft.units(), settings.pending_payment_deadline);
+        if let Err(exceeded) = settings.bounds.admit(standing, units, deadline) {
+            context.bounds.note_refused(tenant, customer);
+            refused.insert(draft.index, exceeded);
+        }
+    }
+    refused
+}

@@ -1,0 +1,87 @@
+//! What became of the orders of a batch.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use oms_batching::Answer;
+use oms_payments::Attempt;
+
+use super::Placed;
+use super::draft::Draft;
+use super::held::Level;
+use super::price::Priced;
+use crate::error::OrderError;
+use crate::service::placing::intake::{Intake, Outcome};
+
+/// What became of each order, by its place among those that came.
+pub(super) struct Outcomes(Vec<Option<Placed>>);
+
+impl Outcomes {
+    pub(super) fn of(count: usize) -> Self {
+        Self(std::iter::repeat_with(|| None).take(count).collect())
+    }
+
+    /// Keeps the refusals, and returns the orders that have a price.
+    pub(super) fn keep_priced<'a>(
+        &mut self,
+        priced: Vec<Result<Priced<'a>, OrderError>>,
+    ) -> Vec<Priced<'a>> {
+        let mut open = Vec::with_capacity(priced.len());
+        for (outcome, priced) in self.0.iter_mut().zip(priced) {
+            match priced {
+                Ok(priced) => open.push(priced),
+                Err(refusal) => *outcome = Some(Answer::Done(Err(refusal))),
+            }
+        }
+        open
+    }
+
+    pub(super) fn placed(&mut self, drafts: Vec<Draft<'_>>, placed: Vec<(DateTime<Utc>, Attempt)>) {
+        for (draft, (created_at, attempt)) in drafts.into_iter().zip(placed) {
+            let order = Box::new(draft.order.placed(created_at));
+            self.0[draft.index] = Some(Answer::Done(Ok(Intake::Placed { order, attempt })));
+        }
+    }
+
+    pub(super) fn refused(
+        &mut self,
+        refused: &[&Priced<'_>],
+        known: &HashSet<String>,
+        refusal: impl Fn(usize) -> OrderError,
+    ) {
+        for priced in refused {
+            let outcome = match known.contains(priced.arrival.key.as_str()) {
+                true => Ok(Intake::KeyTaken),
+                false => Err(refusal(priced.index)),
+            };
+            self.0[priced.index] = Some(Answer::Done(outcome));
+        }
+    }
+
+    pub(super) fn keys_taken(&mut self, taken: &HashSet<usize>) {
+        for index in taken {
+            self.0[*index] = Some(Answer::Done(Ok(Intake::KeyTaken)));
+        }
+    }
+
+    /// These wait for stock that somebody else has locked.
+    pub(super) fn wait(&mut self, held: &HashMap<usize, Level>) {
+        for (index, level) in held {
+            self.0[*index] = Some(Answer::Wait(*level));
+        }
+    }
+
+    pub(super) fn read_back(&mut self, drafts: &[Draft<'_>], found: Vec<Outcome>) {
+        for (draft, found) in drafts.iter().zip(found) {
+            self.0[draft.index] = Some(Answer::Done(found));
+        }
+    }
+
+    pub(super) fn into_all(self) -> Vec<Placed> {
+        let all = self.0.into_iter();
+        all.map(|outcome| {
+            outcome.expect("every order was placed, refused, has to wait, or its key is taken")
+        })
+        .collect()
+    }
+}

@@ -1,0 +1,109 @@
+//! What a request about an order's payment is answered by what is stored, whoever stored it.
+
+use oms_payments::{Attempt, find_payment};
+use oms_validation::{OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::open_payment::{OpenPayment, failure_of};
+use crate::domain::order::Order;
+use crate::domain::placed_order::{PendingOrder, PlacedOrder};
+use crate::domain::status::OrderStatus;
+use crate::error::OrderError;
+use crate::store::orders;
+
+/// The answer that an order has, where it is now. `attempt` is its latest one, and matters only while it is pending.
+pub(crate) fn stored(
+    context: &OrderContext,
+    order: Order,
+    attempt: Option<Attempt>,
+) -> Result<PlacedOrder, OrderError> {
+    let (order_id, status) = (order.id, order.status);
+    match (status, order.failure.clone()) {
+        (OrderStatus::Paid | OrderStatus::Refunding | OrderStatus::Refunded, _) => {
+            Ok(PlacedOrder::Paid(order))
+        }
+        (OrderStatus::Cancelling | OrderStatus::Cancelled, _) => {
+            Err(OrderError::Cancelled { order_id, status })
+        }
+        (OrderStatus::Failed, Some(failure)) => Err(OrderError::Failed { order_id, failure }),
+        // What a newer version of the program has made of it is not known here.
+        (OrderStatus::PendingPayment | OrderStatus::Failed | OrderStatus::Other(_), _) => {
+            unpaid(order_id, status, open_payment(context, &order, attempt))
+        }
+    }
+}
+
+fn unpaid(
+    order_id: OrderId,
+    status: OrderStatus,
+    payment: Option<OpenPayment>,
+) -> Result<PlacedOrder, OrderError> {
+    match payment.map(Box::new) {
+        Some(payment) if payment.attempt.state.is_dead() => Err(OrderError::Unpaid {
+            order_id,
+            failure: failure_of(&payment.attempt),
+            payment,
+        }),
+        payment => Ok(PlacedOrder::Pending(PendingOrder {
+            order_id,
+            status,
+            payment,
+        })),
+    }
+}
+
+/// The payment that an order waits for; none when it waits for none.
+fn open_payment(
+    context: &OrderContext,
+    order: &Order,
+    attempt: Option<Attempt>,
+) -> Option<OpenPayment> {
+    let expires_at = context.settings.expires_at(order)?;
+    attempt.map(|attempt| OpenPayment {
+        attempt,
+        expires_at,
+    })
+}
+
+/// The answer that an order has by now.
+///
+/// # Errors
+/// When the database can't be asked, besides those that are the answer.
+pub(crate) async fn stored_now(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+) -> Result<PlacedOrder, OrderError> {
+    match read(context, tenant, order_id).await? {
+        Some((order, attempt)) => stored(context, order, attempt),
+        None => Ok(PlacedOrder::Pending(PendingOrder::placed(order_id))),
+    }
+}
+
+/// The same after this request has committed something. An order that can't be read is reported as pending, where this
+/// request placed it, unless it may have been moved since.
+pub(crate) async fn answer_as_stored(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    moved: bool,
+) -> Result<PlacedOrder, OrderError> {
+    match read(context, tenant, order_id).await {
+        Ok(Some((order, attempt))) => stored(context, order, attempt),
+        Ok(None) | Err(_) if !moved => Ok(PlacedOrder::Pending(PendingOrder::placed(order_id))),
+        Ok(None) => Err(OrderError::OutcomeUnknown),
+        Err(error) => Err(error.after_commit()),
+    }
+}
+
+async fn read(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+) -> Result<Option<(Order, Option<Attempt>)>, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    // In this order: an order that is pending after its attempt was found dead is held, and not about to fail.
+    let attempt = find_payment(&mut connection, tenant, order_id).await?;
+    let order = orders::find(&mut connection, tenant, order_id).await?;
+    Ok(order.map(|order| (order, attempt)))
+}

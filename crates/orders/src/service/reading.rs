@@ -1,0 +1,10 @@
+//! What is read of orders and changes nothing.
+//!
+//! It uses no other room.
+
+pub(crate) mod get_dead_letter;
+pub(crate) mod get_order;
+pub(crate) mod get_timeline;
+pub(crate) mod list_dead_letters;
+pub(crate) mod list_orders;
+pub(crate) mod measure_backlog;

@@ -1,0 +1,104 @@
+//! Reading an order, together with those that others read.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use oms_batching::{Answer, Batch, Work};
+use oms_inventory::{RouteExplanation, explain_routes};
+use oms_payments::{Attempt, Refund, find_payments, find_refunds};
+use oms_validation::{OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::context::batches::Reads;
+use crate::domain::dispute::Dispute;
+use crate::domain::order::Order;
+use crate::error::OrderError;
+use crate::store::{disputes, orders};
+
+/// An order with the state of its payment, its refunds, and why it comes from where it comes from.
+#[derive(Clone, Debug)]
+pub struct OrderDetails {
+    /// The order.
+    pub order: Order,
+    /// The latest attempt to collect its payment.
+    pub payment: Option<Attempt>,
+    /// When the order fails unless it is paid; only while it is pending.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// What was given back of it, or is to be, the first one first.
+    pub refunds: Vec<Refund>,
+    /// The disputes of its payment, the newest first.
+    pub disputes: Vec<Dispute>,
+    /// Its routing trace in words.
+    pub explanation: RouteExplanation,
+}
+
+/// An order by its id.
+///
+/// # Errors
+/// `NotFound` when there is none in this store; else when the database can't be asked.
+pub async fn get_order(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    order_id: OrderId,
+) -> Result<OrderDetails, OrderError> {
+    let work = Reads(context.clone());
+    let reads = &context.batches.reads;
+    let found = reads.submit(tenant, Arc::new(order_id), &work).await??;
+    found.ok_or(OrderError::NotFound)
+}
+
+impl Work for Reads {
+    type Key = TenantId;
+    type Item = OrderId;
+    type Output = Option<OrderDetails>;
+    type Error = OrderError;
+    type Blocker = Infallible;
+
+    async fn run(
+        &self,
+        tenant: TenantId,
+        batch: Batch<Self>,
+    ) -> Result<Vec<Answer<Option<OrderDetails>, Infallible>>, OrderError> {
+        let wanted: Vec<OrderId> = batch.items.iter().map(|id| **id).collect();
+        let found = get_together(&self.0, tenant, wanted).await;
+        let found = found.map_err(OrderError::of_reading)?;
+        Ok(found.into_iter().map(Answer::Done).collect())
+    }
+}
+
+async fn get_together(
+    context: &OrderContext,
+    tenant: TenantId,
+    wanted: Vec<OrderId>,
+) -> Result<Vec<Option<OrderDetails>>, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    let orders = orders::find_by_ids(&mut connection, tenant, &wanted).await?;
+    if orders.is_empty() {
+        return Ok(vec![None; wanted.len()]);
+    }
+    let there: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
+    let traces: Vec<_> = orders.iter().map(|order| &order.routing).collect();
+    let explanations = explain_routes(&mut connection, tenant, &traces).await?;
+    let mut payments = find_payments(&mut connection, tenant, &there).await?;
+    let mut refunds = find_refunds(&mut connection, tenant, &there).await?;
+    let mut disputes = disputes::find_by_orders(&mut connection, tenant, &there).await?;
+    drop(connection);
+    let details = orders.into_iter().zip(explanations);
+    let details = details.map(|(order, explanation)| {
+        let id = order.id;
+        let details = OrderDetails {
+            expires_at: context.settings.expires_at(&order),
+            order,
+            payment: payments.remove(&id),
+            refunds: refunds.remove(&id).unwrap_or_default(),
+            disputes: disputes.remove(&id).unwrap_or_default(),
+            explanation,
+        };
+        (id, details)
+    });
+    let found: HashMap<OrderId, OrderDetails> = details.collect();
+    // One order may be asked for more than once.
+    Ok(wanted.iter().map(|id| found.get(id).cloned()).collect())
+}

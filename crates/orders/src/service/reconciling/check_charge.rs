@@ -1,0 +1,123 @@
+//! Compares one charge of the gateway with our books, and writes down what is wrong.
+
+use oms_payments::{Attempt, ChargeId, ListedCharge, PaymentError};
+use oms_validation::TenantId;
+
+use crate::context::OrderContext;
+use crate::domain::finding::FindingKind;
+use crate::domain::id::FindingId;
+use crate::domain::suspicion::{Judgement, Suspicion};
+use crate::error::OrderError;
+use crate::service::reconciling::judge_charges::{BooksState, judge_charges};
+use crate::service::reconciling::record_finding::{Recorded, record_finding};
+use crate::service::reconciling::settle_finding::settle_new;
+use crate::service::transitions::book_reported::GoesOn;
+use crate::service::transitions::follow_gateway::{Reach, follow_gateway};
+
+/// What came of comparing one charge or payment with our books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChargeCheck {
+    /// There is no difference, or the order is under way and may yet agree.
+    Fine,
+    /// A difference that was found before.
+    Known(FindingId),
+    /// A new difference, and whether the program could put it right at once.
+    Found {
+        /// The finding.
+        id: FindingId,
+        /// What kind of difference.
+        kind: FindingKind,
+        /// It was put right.
+        settled: bool,
+    },
+}
+
+/// Compares a charge that was just read with our books. A difference is confirmed by reading both again, written down once
+/// with its alert, and put right if this database has the attempt.
+///
+/// # Errors
+/// When the gateway or the database can't be asked. What was written stays.
+pub async fn check_charge(
+    context: &OrderContext,
+    tenant: TenantId,
+    charge: &ListedCharge,
+) -> Result<ChargeCheck, OrderError> {
+    match judge_one(context, tenant, charge, BooksState::AsTheyAre).await? {
+        Judgement::Fine | Judgement::Pays(_) => Ok(ChargeCheck::Fine),
+        Judgement::Behind(attempt) => catch_up(context, tenant, &charge.id, &attempt).await,
+        Judgement::Suspicious(suspicion) => confirm(context, tenant, &suspicion).await,
+    }
+}
+
+/// Books what happened to the charge's payment at the gateway. What differs even then is a difference.
+pub(crate) async fn catch_up(
+    context: &OrderContext,
+    tenant: TenantId,
+    id: &ChargeId,
+    attempt: &Attempt,
+) -> Result<ChargeCheck, OrderError> {
+    let (reach, goes_on) = (Reach::RefundsAndDisputes, GoesOn::Sweeper);
+    follow_gateway(context, tenant, attempt, reach, goes_on).await?;
+    let charge = context.gateway.find_charge(id).await;
+    let Some(charge) = charge.map_err(PaymentError::from)? else {
+        return Ok(ChargeCheck::Fine);
+    };
+    match judge_one(context, tenant, &charge, BooksState::Followed).await? {
+        Judgement::Suspicious(suspicion) => confirm(context, tenant, &suspicion).await,
+        Judgement::Fine | Judgement::Pays(_) | Judgement::Behind(_) => Ok(ChargeCheck::Fine),
+    }
+}
+
+async fn judge_one(
+    context: &OrderContext,
+    tenant: TenantId,
+    charge: &ListedCharge,
+    books: BooksState,
+) -> Result<Judgement, OrderError> {
+    let judged = judge_charges(context, tenant, std::slice::from_ref(charge), books).await?;
+    Ok(judged.into_iter().next().unwrap_or(Judgement::Fine))
+}
+
+/// Reads the charge of a suspicion again, and after it the order. An order that had ended before the charge was read stays
+/// so, and whatever gave its money back had done it by then: what is left now, is left.
+pub(crate) async fn confirm(
+    context: &OrderContext,
+    tenant: TenantId,
+    suspicion: &Suspicion,
+) -> Result<ChargeCheck, OrderError> {
+    let Some(id) = &suspicion.charge else {
+        return Ok(ChargeCheck::Fine);
+    };
+    let charge = context.gateway.find_charge(id).await;
+    let Some(charge) = charge.map_err(PaymentError::from)? else {
+        return Ok(ChargeCheck::Fine);
+    };
+    match judge_one(context, tenant, &charge, BooksState::Followed).await? {
+        Judgement::Suspicious(again)
+            if (again.kind, again.order) == (suspicion.kind, suspicion.order) =>
+        {
+            write_down(context, tenant, &again).await
+        }
+        // The order went on meanwhile; the next comparison has the last word.
+        Judgement::Suspicious(_) | Judgement::Fine | Judgement::Pays(_) | Judgement::Behind(_) => {
+            Ok(ChargeCheck::Fine)
+        }
+    }
+}
+
+/// Writes a confirmed suspicion down, and puts it right if it can be.
+pub(crate) async fn write_down(
+    context: &OrderContext,
+    tenant: TenantId,
+    suspicion: &Suspicion,
+) -> Result<ChargeCheck, OrderError> {
+    match record_finding(context, tenant, suspicion).await? {
+        Recorded::New(id) => Ok(ChargeCheck::Found {
+            id,
+            kind: suspicion.kind,
+            settled: settle_new(context, tenant, id).await?,
+        }),
+        Recorded::Known(id) => Ok(ChargeCheck::Known(id)),
+        Recorded::Lost => Ok(ChargeCheck::Fine),
+    }
+}

@@ -1,0 +1,35 @@
+//! Resolving a finding, with a note in the timeline of its order, in the caller's transaction.
+
+use oms_database::Connection;
+use oms_validation::TenantId;
+
+use crate::domain::authorship::Authorship;
+use crate::domain::clock::Now;
+use crate::domain::finding::Finding;
+use crate::domain::reason::cut;
+use crate::service::transitions::abort::Abort;
+use crate::service::transitions::change_status::add_note;
+use crate::store::findings;
+
+/// Resolves an open finding by compare-and-set.
+pub(crate) async fn end_finding(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    finding: &Finding,
+    by: &str,
+    note: &str,
+) -> Result<(), Abort> {
+    let id = finding.id;
+    let reason = cut(&format!("finding {id} is resolved: {note}"));
+    let authorship = Authorship {
+        actor: by,
+        reason: &reason,
+    };
+    if let Some(order_id) = finding.order_id {
+        // The order first, as everywhere.
+        add_note(connection, tenant, now, order_id, authorship).await?;
+    }
+    let resolved = findings::resolve(connection, tenant, now, id, by, &cut(note)).await?;
+    resolved.then_some(()).ok_or(Abort::LOST)
+}

@@ -1,0 +1,115 @@
+//! Periodic reverse reconciliation: from where the last one ended, with an overlap, up to now. One instance at a time
+//! compares a tenant.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use oms_validation::TenantId;
+
+use crate::context::OrderContext;
+use crate::domain::reconcile_window::ReconcileWindow;
+use crate::error::OrderError;
+use crate::service::reconciling::compared_tenants::compared_tenants;
+use crate::service::reconciling::lease::Lease;
+use crate::service::reconciling::reconcile_charges::reconcile;
+use crate::service::reconciling::walk::{ReconcileObserver, ReconcileSummary, Tenants};
+use crate::store::reconciliation_progress::{self, Claim};
+
+/// How far one turn goes beyond the last one, so that after a long pause what was compared is kept.
+const STEP: TimeDelta = TimeDelta::days(1);
+/// Longest pause after a turn that failed.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// When to compare.
+#[derive(Clone, Copy, Debug)]
+pub struct ReconcileSchedule {
+    /// From the end of one turn to the next.
+    pub interval: Duration,
+    /// How far a turn begins before the end of the last one, because charges can land late.
+    pub overlap: Duration,
+    /// How long one instance has the turn for itself after its last sign of life. Longer than the calls for one charge take.
+    pub lease: Duration,
+}
+
+/// What one turn did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReconcileTurn {
+    /// Nothing: it is not due, or another instance is at it.
+    NotDue,
+    /// It compared.
+    Done {
+        /// What came of it.
+        summary: ReconcileSummary,
+        /// Now has not been reached: take another turn at once.
+        more_due: bool,
+    },
+}
+
+/// One turn, if one is due: compares the tenants that have waited longest, all those together that were compared up to
+/// the same time. The first turn of a tenant begins an overlap before now. `own` is the installation's own tenant, which
+/// has the findings about charges of no tenant.
+///
+/// # Errors
+/// When the gateway or the database can't be asked. What was written stays, and the next turn begins where this one did.
+pub async fn reconcile_next(
+    context: &OrderContext,
+    own: TenantId,
+    schedule: &ReconcileSchedule,
+    observer: &dyn ReconcileObserver,
+) -> Result<ReconcileTurn, OrderError> {
+    let known = compared_tenants(context, own).await?;
+    let Some(claim) = claim(context, &known, schedule.lease).await? else {
+        return Ok(ReconcileTurn::NotDue);
+    };
+    let until = claim.claimed_at.min(claim.reconciled_until + STEP);
+    let overlap = TimeDelta::from_std(schedule.overlap).unwrap_or(STEP);
+    // Into the second that is running: what lands in the rest of it is in the overlap.
+    let to = until + TimeDelta::seconds(1);
+    let window = ReconcileWindow::new(claim.reconciled_until - overlap, to, claim.claimed_at)?;
+    let tenants = Tenants {
+        own,
+        known,
+        compared: claim.tenants().collect(),
+    };
+    let more_due = until < claim.claimed_at;
+    let lease = Lease::new(context, claim, schedule.lease);
+    let retry = schedule.interval.min(RETRY);
+    let summary = match reconcile(context, &tenants, &window, observer, Some(&lease)).await {
+        Ok(summary) => summary,
+        Err(error) => {
+            lease.postpone(&lease.claim, retry).await?;
+            return Err(error);
+        }
+    };
+    if !summary.finished {
+        lease.postpone(&lease.claim, Duration::ZERO).await?;
+        return Ok(ReconcileTurn::Done {
+            summary,
+            more_due: false,
+        });
+    }
+    let delay = if more_due {
+        Duration::ZERO
+    } else {
+        schedule.interval
+    };
+    let failed: BTreeSet<TenantId> = summary.failed.iter().copied().collect();
+    let compared = &tenants.compared - &failed;
+    lease.finish(&compared, until, delay).await?;
+    lease.postpone(&lease.claim.of(&failed), retry).await?;
+    Ok(ReconcileTurn::Done { summary, more_due })
+}
+
+async fn claim(
+    context: &OrderContext,
+    tenants: &BTreeSet<TenantId>,
+    lease: Duration,
+) -> Result<Option<Claim>, OrderError> {
+    let (now, gateway) = (context.now(), context.gateway.name());
+    let mut connection = context.database.acquire().await?;
+    reconciliation_progress::add(&mut connection, now, gateway, tenants).await?;
+    let claimed =
+        reconciliation_progress::claim(&mut connection, now, gateway, tenants, lease).await?;
+    Ok(claimed)
+}

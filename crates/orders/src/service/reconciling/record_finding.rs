@@ -1,0 +1,106 @@
+//! Writing a finding down: the finding, its one alert, and a note in the order's timeline, in one commit.
+
+use oms_database::transaction;
+use oms_validation::{OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::actor::RECONCILER;
+use crate::domain::alert::AlertKind;
+use crate::domain::authorship::Authorship;
+use crate::domain::id::FindingId;
+use crate::domain::reason::cut;
+use crate::domain::suspicion::Suspicion;
+use crate::error::OrderError;
+use crate::service::transitions::abort::Abort;
+use crate::service::transitions::change_status::add_note;
+use crate::store::alerts::{self, NewAlert};
+use crate::store::findings::{self, Seen};
+
+/// What became of a confirmed suspicion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recorded {
+    /// It was written down, or is open again after the program had put it right. Its action is the caller's to do.
+    New(FindingId),
+    /// It had been written down before.
+    Known(FindingId),
+    /// The order went on meanwhile; nothing was written.
+    Lost,
+}
+
+/// Why a finding was not written.
+enum Unwritten {
+    /// The order is somewhere else by now.
+    OrderMoved,
+    /// Somebody else wrote it down meanwhile.
+    Known,
+}
+
+/// Writes a confirmed suspicion down, if the order is still where the suspicion needs it to be.
+pub(crate) async fn record_finding(
+    context: &OrderContext,
+    tenant: TenantId,
+    suspicion: &Suspicion,
+) -> Result<Recorded, OrderError> {
+    let (now, gateway) = (context.now(), context.gateway.name());
+    let mut connection = context.database.acquire().await?;
+    let seen = findings::see(&mut connection, tenant, now, gateway, suspicion).await?;
+    let id = match seen {
+        Some(Seen {
+            id,
+            relapsed: false,
+        }) => return Ok(Recorded::Known(id)),
+        Some(Seen { id, relapsed: true }) => id,
+        None => FindingId::generate(),
+    };
+    let message = cut(&suspicion.detail);
+    let alert = NewAlert {
+        kind: AlertKind::Finding,
+        subject_id: id.as_uuid(),
+        order_id: suspicion.order.map(|(order_id, _)| order_id),
+        message: &message,
+    };
+    let lease = context.settings.sweep_lease;
+    let written = transaction(&mut connection, async |connection| {
+        if let Some((order_id, expected)) = suspicion.order {
+            // The order first, as everywhere. It stays where it is until the commit.
+            let note = cut(&format!("finding {id}: {}", suspicion.detail));
+            let authorship = Authorship {
+                actor: RECONCILER,
+                reason: &note,
+            };
+            let status = add_note(connection, tenant, now, order_id, authorship).await?;
+            if status != Some(expected) {
+                return Err(Abort::Undo(Unwritten::OrderMoved));
+            }
+        }
+        let is_first = match seen {
+            None => {
+                findings::insert(connection, tenant, now, gateway, id, suspicion, lease).await?
+            }
+            Some(_) => findings::reopen(connection, tenant, now, id, suspicion, lease).await?,
+        };
+        if !is_first {
+            return Err(Abort::Undo(Unwritten::Known));
+        }
+        match seen {
+            None => alerts::insert(connection, tenant, now, &alert).await?,
+            Some(_) => alerts::repeat(connection, tenant, now, &alert).await?,
+        }
+        Ok(())
+    });
+    match written.await {
+        Ok(()) => {
+            let order_id = suspicion.order.map(|(order_id, _): (OrderId, _)| order_id);
+            let order_id = order_id.map(tracing::field::display);
+            let kind = suspicion.kind.as_str();
+            tracing::warn!(finding_id = %id, kind, order_id, "the gateway's books and ours differ");
+            Ok(Recorded::New(id))
+        }
+        Err(Abort::Undo(Unwritten::OrderMoved)) => Ok(Recorded::Lost),
+        Err(Abort::Undo(Unwritten::Known)) => {
+            let seen = findings::see(&mut connection, tenant, now, gateway, suspicion).await?;
+            Ok(seen.map_or(Recorded::Lost, |seen| Recorded::Known(seen.id)))
+        }
+        Err(Abort::Failed(error)) => Err(error),
+    }
+}

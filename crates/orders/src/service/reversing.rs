@@ -1,0 +1,7 @@
+//! Taking an order back: cancelling it, and refunding its money.
+
+pub(crate) mod advance_cancelling;
+pub(crate) mod advance_refunding;
+pub(crate) mod cancel_order;
+pub(crate) mod refund_order;
+pub(crate) mod refuse_disputed;

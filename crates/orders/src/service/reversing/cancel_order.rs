@@ -1,0 +1,189 @@
+//! Cancelling an order that is not shipped: what was paid is given back, and what was not can't be paid any more. The stock
+//! is given back only when that is proven.
+//!
+//! Run it in a task that nobody cancels: a client that goes away must not change how its order ends.
+
+use std::sync::Arc;
+
+use oms_database::{Connection, DbError};
+use oms_validation::{IdempotencyKey, Keyed, Once, OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::authorship::Authorship;
+use crate::domain::placed_order::PendingOrder;
+use crate::domain::reason::Reason;
+use crate::domain::status::OrderStatus;
+use crate::error::OrderError;
+use crate::service::reading::get_order::{OrderDetails, get_order};
+use crate::service::reversing::advance_cancelling::advance_cancelling;
+use crate::service::reversing::refuse_disputed::refuse_disputed;
+use crate::service::transitions::advance::Advance;
+use crate::service::transitions::change_status::change_status;
+use crate::service::transitions::claim_key::claim_key;
+use crate::service::transitions::dead_letter_order::dead_letter_order;
+use crate::service::transitions::patience::Patience;
+use crate::service::transitions::worklist::put_on;
+use crate::store::orders::{self, KeyFate, Transition};
+use crate::store::reconciliations::{Claim, Stock};
+
+/// How far a cancellation is.
+#[derive(Debug)]
+pub enum Cancellation {
+    /// The order is cancelled: no money is left with us, and the stock was given back.
+    Done(Box<OrderDetails>),
+    /// It is not known yet that no money is left with us. The sweeper goes on.
+    UnderWay(PendingOrder),
+}
+
+/// Who goes on with a cancellation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begun {
+    /// This request, which has begun it.
+    ByUs(Claim),
+    /// Another request, or the sweeper. The status is the order's, where it was read under its lock.
+    Before(Option<OrderStatus>),
+}
+
+/// Cancels an order, in the name of `actor`. Repeating it changes nothing more, with the same key or without one.
+///
+/// # Errors
+/// `NotFound` when there is none in this store, `NotCancellable` when it has failed or was refunded, `RefundInProgress`
+/// while money of it is given back, `PaymentDisputed` while a dispute of its payment is open, `KeyReused` when the key stands for another request,
+/// `Contended` while somebody else keeps the order locked; else when the database fails.
+pub async fn cancel_order(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    order_id: OrderId,
+    key: Option<&IdempotencyKey>,
+    reason: Option<&Reason>,
+    actor: &str,
+) -> Result<Once<Cancellation>, OrderError> {
+    let request = (order_id, reason.map(Reason::as_str));
+    let keyed = key.map(|key| Keyed::new(key, "cancel order v1", &request));
+    let mut patience = Patience::new(context, tenant, order_id.as_uuid());
+    let begun = loop {
+        let tried = patience.attempt(async |connection| {
+            if claim_key(connection, tenant, keyed.as_ref()).await? == Once::Before(()) {
+                return Ok(Once::Before(Begun::Before(None)));
+            }
+            let begun = begin(context, connection, tenant, order_id, reason, actor).await?;
+            Ok::<_, OrderError>(Once::Now(begun))
+        });
+        if let Some(begun) = tried.await {
+            break begun;
+        }
+    };
+    let begun = begun?;
+    let known = match begun {
+        Once::Now(Begun::ByUs(claim)) => go_on_if_possible(context, tenant, &claim, actor).await,
+        Once::Now(Begun::Before(status)) | Once::Before(Begun::Before(status)) => status,
+        Once::Before(Begun::ByUs(_)) => None,
+    };
+    let cancellation = answer_as_stored(context, tenant, order_id, known).await?;
+    Ok(begun.map(|_| cancellation))
+}
+
+async fn begin(
+    context: &OrderContext,
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+    reason: Option<&Reason>,
+    actor: &str,
+) -> Result<Begun, OrderError> {
+    let status = orders::lock_status(connection, tenant, order_id).await?;
+    let from = match status.ok_or(OrderError::NotFound)? {
+        from @ (OrderStatus::PendingPayment | OrderStatus::Paid) => from,
+        status @ (OrderStatus::Cancelling | OrderStatus::Cancelled) => {
+            return Ok(Begun::Before(Some(status)));
+        }
+        OrderStatus::Refunding => return Err(OrderError::RefundInProgress(order_id)),
+        status @ (OrderStatus::Failed | OrderStatus::Refunded | OrderStatus::Other(_)) => {
+            return Err(OrderError::NotCancellable { order_id, status });
+        }
+    };
+    refuse_disputed(connection, tenant, order_id, from).await?;
+    let transition = Transition {
+        from,
+        to: OrderStatus::Cancelling,
+        failure: None,
+        key: KeyFate::Keep,
+    };
+    let authorship = Authorship {
+        actor,
+        reason: reason.map_or("the order shall be cancelled", Reason::as_str),
+    };
+    let now = context.now();
+    let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
+    DbError::unless_changed(changed, "the order is locked")?;
+    let delay = context.settings.sweep_after;
+    let stock = match from {
+        OrderStatus::PendingPayment => Stock::Unpaid,
+        _ => Stock::Paid,
+    };
+    let entry = put_on(connection, tenant, now, order_id, delay, stock, actor).await?;
+    let claim = Claim::of_request(order_id, OrderStatus::Cancelling, entry);
+    Ok(Begun::ByUs(claim))
+}
+
+/// Takes a cancellation as far as it gets now, and returns where the order is, where that is known. The cancellation is
+/// committed: what goes wrong from here on is the sweeper's.
+async fn go_on_if_possible(
+    context: &OrderContext,
+    tenant: TenantId,
+    claim: &Claim,
+    actor: &str,
+) -> Option<OrderStatus> {
+    oms_failpoints::reached("orders.cancelling");
+    match go_on(context, tenant, claim, actor).await {
+        Ok(Advance::Cancelled) => Some(OrderStatus::Cancelled),
+        Ok(Advance::Waiting | Advance::Refused | Advance::TryAgain { .. }) => {
+            Some(OrderStatus::Cancelling)
+        }
+        Ok(_) => None,
+        Err(error) => {
+            let cause: &dyn std::error::Error = &error;
+            tracing::warn!(order_id = %claim.order_id, cause, "a cancellation could not be finished; the sweeper will");
+            None
+        }
+    }
+}
+
+async fn go_on(
+    context: &OrderContext,
+    tenant: TenantId,
+    claim: &Claim,
+    actor: &str,
+) -> Result<Advance, OrderError> {
+    let advance = advance_cancelling(context, tenant, claim, actor).await?;
+    if let Advance::NeedsPerson { reason } = &advance {
+        dead_letter_order(context, tenant, claim, reason, actor).await?;
+    }
+    tracing::info!(order_id = %claim.order_id, ?advance, "cancelling an order");
+    Ok(advance)
+}
+
+/// Answers with the order as it is stored. An order that can't be read is reported as `CANCELLING` only if this request
+/// has seen it there.
+async fn answer_as_stored(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    order_id: OrderId,
+    known: Option<OrderStatus>,
+) -> Result<Cancellation, OrderError> {
+    let under_way = |status| {
+        Cancellation::UnderWay(PendingOrder {
+            order_id,
+            status,
+            payment: None,
+        })
+    };
+    match get_order(context, tenant, order_id).await {
+        Ok(details) if details.order.status == OrderStatus::Cancelled => {
+            Ok(Cancellation::Done(Box::new(details)))
+        }
+        Ok(details) => Ok(under_way(details.order.status)),
+        Err(_) if known == Some(OrderStatus::Cancelling) => Ok(under_way(OrderStatus::Cancelling)),
+        Err(error) => Err(error.after_commit()),
+    }
+}

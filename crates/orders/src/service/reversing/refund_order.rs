@@ -1,0 +1,265 @@
+//! Giving back some or all of an order's money, once for each idempotency key.
+//!
+//! Run it in a task that nobody cancels: a client that goes away must not change how its refund ends.
+
+use oms_database::{Connection, DbError};
+use oms_payments::{
+    Attempt, AttemptState, BeginRefund, NewRefund, Refund, RefundFailure, RefundId, RefundState,
+    begin_refund, find_payment, find_refund_by_key,
+};
+use oms_validation::{IdempotencyKey, OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::authorship::Authorship;
+use crate::domain::reason::Reason;
+use crate::domain::refund::{Disputed, RequestedRefund};
+use crate::domain::status::OrderStatus;
+use crate::error::OrderError;
+use crate::service::reversing::advance_refunding::give_back;
+use crate::service::reversing::refuse_disputed::{reach_of, refuse_disputed};
+use crate::service::transitions::advance::Advance;
+use crate::service::transitions::change_status::change_status;
+use crate::service::transitions::dead_letter_order::dead_letter_order;
+use crate::service::transitions::follow_gateway::try_to_follow;
+use crate::service::transitions::patience::Patience;
+use crate::service::transitions::worklist::put_on;
+use crate::store::orders::{self, KeyFate, Transition};
+use crate::store::reconciliations::{Claim, Stock};
+
+/// A refund that has not failed, and where its order is.
+#[derive(Debug)]
+pub enum RefundedOrder {
+    /// Given back by this request.
+    Refunded(Refund, OrderStatus),
+    /// Given back by an earlier request.
+    RefundedBefore(Refund, OrderStatus),
+    /// Begun, now or by an earlier request; whether the money was given back is not known yet. The sweeper goes on.
+    Pending(Refund, OrderStatus),
+}
+
+/// What the first transaction found or did.
+enum Begun {
+    /// The key stands for this refund.
+    Before(Refund, OrderStatus),
+    /// By this request.
+    Now(Box<Attempt>, Refund, Claim),
+}
+
+/// Gives back money of a paid order, in the name of `actor`, or answers for the refund that the key already stands for.
+///
+/// # Errors
+/// `NotFound` when there is no such order in this store; `KeyReused` when the key stands for another refund;
+/// `NotRefundable`, `PaymentDisputed`, `RefundInProgress`, `RefundExceedsCaptured` and `RefundCurrency`, which leave nothing behind;
+/// `RefundRefused` when the gateway says no; `Contended` while somebody else keeps the order locked; `OutcomeUnknown` and the like when the database fails.
+pub async fn refund_order(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    key: &IdempotencyKey,
+    request: &RequestedRefund,
+    actor: &str,
+) -> Result<RefundedOrder, OrderError> {
+    look_before(context, tenant, order_id, key).await?;
+    let mut patience = Patience::new(context, tenant, order_id.as_uuid());
+    let begun = loop {
+        let tried = patience.attempt(async |connection| {
+            begin(context, connection, tenant, order_id, key, request, actor).await
+        });
+        if let Some(begun) = tried.await {
+            break begun;
+        }
+    };
+    let begun = begun?;
+    let (attempt, refund, claim) = match begun {
+        Begun::Before(refund, status) => {
+            return match stored(refund, status)? {
+                RefundedOrder::Refunded(refund, status) => {
+                    Ok(RefundedOrder::RefundedBefore(refund, status))
+                }
+                other => Ok(other),
+            };
+        }
+        Begun::Now(attempt, refund, claim) => (attempt, refund, claim),
+    };
+    oms_failpoints::reached("orders.refunding");
+    let pending = match go_on(context, tenant, &attempt, &refund, &claim, actor).await {
+        Ok(advance) => {
+            tracing::info!(%order_id, refund_id = %refund.id, ?advance, "refunding an order");
+            matches!(
+                advance,
+                Advance::Waiting | Advance::Refused | Advance::TryAgain { .. }
+            )
+        }
+        Err(error) => {
+            let cause: &dyn std::error::Error = &error;
+            tracing::warn!(%order_id, cause, "a refund could not be finished; the sweeper will");
+            false
+        }
+    };
+    match read(context, tenant, key, order_id).await {
+        Ok(Some((refund, status))) => stored(refund, status),
+        // Begun by this request, and known to be no further.
+        Ok(None) | Err(_) if pending => Ok(RefundedOrder::Pending(refund, OrderStatus::Refunding)),
+        Ok(None) => Err(OrderError::OutcomeUnknown),
+        Err(error) => Err(error.after_commit()),
+    }
+}
+
+async fn go_on(
+    context: &OrderContext,
+    tenant: TenantId,
+    attempt: &Attempt,
+    refund: &Refund,
+    claim: &Claim,
+    actor: &str,
+) -> Result<Advance, OrderError> {
+    let advance = give_back(context, tenant, attempt, refund, actor).await?;
+    if let Advance::NeedsPerson { reason } = &advance {
+        dead_letter_order(context, tenant, claim, reason, actor).await?;
+    }
+    Ok(advance)
+}
+
+/// Whoever gives money back at the gateway itself does not tell us: what is left is what the gateway has. Where that can't be
+/// read, the refund is asked for all the same, and the gateway gives back no more than it took.
+async fn look_before(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    key: &IdempotencyKey,
+) -> Result<(), OrderError> {
+    let mut connection = context.database.acquire().await?;
+    let is_repeated = find_refund_by_key(&mut connection, tenant, key)
+        .await?
+        .is_some();
+    let attempt = find_payment(&mut connection, tenant, order_id).await?;
+    let reach = reach_of(&mut connection, tenant, order_id).await?;
+    drop(connection);
+    let is_paid = |attempt: &Attempt| attempt.state == AttemptState::Paid;
+    if let (false, Some(attempt)) = (is_repeated, attempt.filter(is_paid)) {
+        try_to_follow(context, tenant, &attempt, reach).await;
+    }
+    Ok(())
+}
+
+/// Looks the key up under the lock of the order, so that of two requests with one key the second finds what the first did.
+async fn begin(
+    context: &OrderContext,
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+    key: &IdempotencyKey,
+    request: &RequestedRefund,
+    actor: &str,
+) -> Result<Begun, OrderError> {
+    let status = orders::lock_status(connection, tenant, order_id).await?;
+    let status = status.ok_or(OrderError::NotFound)?;
+    if let Some(refund) = find_refund_by_key(connection, tenant, key).await? {
+        return match request.made(order_id, &refund) {
+            true => Ok(Begun::Before(refund, status)),
+            false => Err(OrderError::KeyReused),
+        };
+    }
+    match status {
+        OrderStatus::Paid => {}
+        OrderStatus::Refunding => return Err(OrderError::RefundInProgress(order_id)),
+        status => return Err(OrderError::NotRefundable { order_id, status }),
+    }
+    if request.disputed == Disputed::Refuse {
+        refuse_disputed(connection, tenant, order_id, status).await?;
+    }
+    let refund = begin_payment(connection, tenant, order_id, key, request, actor).await?;
+    let claim = write(context, connection, tenant, order_id, request, actor).await?;
+    let attempt = find_payment(connection, tenant, order_id).await?;
+    let attempt = attempt.expect("a refund that was begun has its attempt");
+    Ok(Begun::Now(Box::new(attempt), refund, claim))
+}
+
+async fn begin_payment(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+    key: &IdempotencyKey,
+    request: &RequestedRefund,
+    actor: &str,
+) -> Result<Refund, OrderError> {
+    let reason = request.reason.as_ref().map(Reason::as_str);
+    let new = NewRefund {
+        id: RefundId::generate(),
+        order_id,
+        amount: request.amount,
+        idempotency_key: Some(key.clone()),
+        reason: reason.map(str::to_owned),
+        requested_by: actor.to_owned(),
+    };
+    match begin_refund(connection, tenant, &new).await? {
+        BeginRefund::Begun(refund) => Ok(refund),
+        // A refund of another order: those of this one were looked through under its lock.
+        BeginRefund::KeyTaken(_) => Err(OrderError::KeyReused),
+        BeginRefund::ExceedsCaptured { available } => Err(match request.amount {
+            Some(amount) if amount.currency != available.currency => {
+                OrderError::RefundCurrency(available.currency)
+            }
+            _ => OrderError::RefundExceedsCaptured { available },
+        }),
+        BeginRefund::NotRefundable => Err(OrderError::NotRefundable {
+            order_id,
+            status: OrderStatus::Paid,
+        }),
+    }
+}
+
+async fn write(
+    context: &OrderContext,
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+    request: &RequestedRefund,
+    actor: &str,
+) -> Result<Claim, OrderError> {
+    let transition = Transition {
+        from: OrderStatus::Paid,
+        to: OrderStatus::Refunding,
+        failure: None,
+        key: KeyFate::Keep,
+    };
+    let reason = request.reason.as_ref();
+    let authorship = Authorship {
+        actor,
+        reason: reason.map_or("money shall be given back", Reason::as_str),
+    };
+    let now = context.now();
+    let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
+    DbError::unless_changed(changed, "the order is locked")?;
+    let delay = context.settings.sweep_after;
+    let entry = put_on(connection, tenant, now, order_id, delay, Stock::Paid, actor).await?;
+    Ok(Claim::of_request(order_id, OrderStatus::Refunding, entry))
+}
+
+/// The answer that a refund has, as it is now.
+fn stored(refund: Refund, status: OrderStatus) -> Result<RefundedOrder, OrderError> {
+    match refund.state {
+        RefundState::Refunded => Ok(RefundedOrder::Refunded(refund, status)),
+        RefundState::Pending | RefundState::Other(_) => Ok(RefundedOrder::Pending(refund, status)),
+        RefundState::Failed => Err(OrderError::RefundRefused {
+            order_id: refund.order_id,
+            status,
+            refund_id: refund.id,
+            code: refund
+                .failure_code
+                .unwrap_or_else(|| RefundFailure::new("")),
+        }),
+    }
+}
+
+async fn read(
+    context: &OrderContext,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+    order_id: OrderId,
+) -> Result<Option<(Refund, OrderStatus)>, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    let refund = find_refund_by_key(&mut connection, tenant, key).await?;
+    let order = orders::find(&mut connection, tenant, order_id).await?;
+    Ok(refund.zip(order.map(|order| order.status)))
+}

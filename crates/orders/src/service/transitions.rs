@@ -1,0 +1,23 @@
+//! What moves an order from one status to the next, and what every such step needs: one commit each, by compare-and-set.
+//!
+//! Everything else is built on it; it uses no other room.
+
+pub(crate) mod abort;
+pub(crate) mod advance;
+pub(crate) mod book_reported;
+pub(crate) mod bounds;
+pub(crate) mod change_status;
+pub(crate) mod claim_key;
+pub(crate) mod close_payment;
+pub(crate) mod dead_letter_order;
+pub(crate) mod end_cancelling;
+pub(crate) mod end_held_order;
+pub(crate) mod end_order;
+pub(crate) mod end_paid_orders;
+pub(crate) mod end_refunding;
+pub(crate) mod follow_gateway;
+pub(crate) mod hold_order;
+pub(crate) mod patience;
+pub(crate) mod proof;
+pub(crate) mod report_payment;
+pub(crate) mod worklist;

@@ -1,0 +1,255 @@
+//! Books what the gateway lists of a payment, in the transaction that has locked its order: refunds, disputes, the order's
+//! status, its stock, timeline and findings change in one commit.
+
+use std::time::Duration;
+
+use oms_database::{Connection, DbError};
+use oms_inventory::release;
+use oms_payments::{
+    Attempt, AttemptState, ListedDispute, ListedRefund, Mirrored, Refund, RefundActor,
+    RefundFailure, RefundState, mirror_refunds,
+};
+use oms_validation::{Money, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::actor::GATEWAY;
+use crate::domain::authorship::Authorship;
+use crate::domain::dispute::Dispute;
+use crate::domain::finding::FindingKind;
+use crate::domain::reason::cut;
+use crate::domain::status::OrderStatus;
+use crate::service::transitions::abort::Abort;
+use crate::service::transitions::change_status::{add_note, change_status};
+use crate::service::transitions::report_payment::{
+    Locked, report_dispute, report_failed_refund, settle,
+};
+use crate::service::transitions::worklist::put_on;
+use crate::store::disputes;
+use crate::store::orders::{KeyFate, Transition};
+use crate::store::reconciliations::Stock;
+
+/// What came of comparing our books of a payment with the gateway's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Followed {
+    /// The books agreed.
+    Unchanged,
+    /// They agree now.
+    Changed,
+    /// They will agree once our own refund, which the gateway is being asked for, has ended.
+    Deferred,
+    /// Others kept changing the order.
+    Overtaken,
+}
+
+/// Who goes on with an order that is being cancelled, now that its books have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GoesOn {
+    /// The caller.
+    Caller,
+    /// The sweeper, at once.
+    Sweeper,
+}
+
+/// What the gateway lists of a payment.
+pub(crate) struct Listed {
+    /// The newest first.
+    pub(crate) refunds: Vec<ListedRefund>,
+    /// The newest first; empty where they were not looked at.
+    pub(crate) disputes: Vec<ListedDispute>,
+}
+
+/// Books what the gateway lists of a payment whose order is locked and is in `status`.
+pub(super) async fn book_reported(
+    context: &OrderContext,
+    connection: &mut Connection,
+    tenant: TenantId,
+    status: OrderStatus,
+    attempt: &Attempt,
+    listed: &Listed,
+    goes_on: GoesOn,
+) -> Result<Followed, Abort> {
+    let locked = Locked {
+        tenant,
+        now: context.now(),
+        gateway: context.gateway.name(),
+        status,
+        attempt,
+    };
+    let refunds = all_refunds(listed);
+    let mirrored = mirror_refunds(connection, tenant, attempt.id, &refunds).await?;
+    let disputes = changed_disputes(connection, &locked, &listed.disputes).await?;
+    // A payment that we have not taken has nothing to be given back; it can be disputed all the same.
+    let mirrored = mirrored.unwrap_or_else(|| untouched(attempt));
+    if !mirrored.is_news() && disputes.is_empty() {
+        return Ok(match mirrored.deferred {
+            true => Followed::Deferred,
+            false => Followed::Unchanged,
+        });
+    }
+    write_timeline(connection, &locked, &mirrored, &disputes).await?;
+    report(connection, &locked, &mirrored, &disputes).await?;
+    go_on(connection, &locked, goes_on).await?;
+    Ok(Followed::Changed)
+}
+
+fn untouched(attempt: &Attempt) -> Mirrored {
+    Mirrored {
+        booked: Vec::new(),
+        moved: Vec::new(),
+        deferred: false,
+        left: Money::zero(attempt.amount.currency),
+        attempt: attempt.state,
+    }
+}
+
+/// A dispute that was lost is money that was given back, and later than the refunds: it can only take what they left.
+fn all_refunds(listed: &Listed) -> Vec<ListedRefund> {
+    let disputes = listed.disputes.iter().map(ListedDispute::as_refund);
+    disputes.chain(listed.refunds.iter().cloned()).collect()
+}
+
+/// Keeps the disputes that are new or have changed, and returns them, the first one first.
+async fn changed_disputes(
+    connection: &mut Connection,
+    locked: &Locked<'_>,
+    listed: &[ListedDispute],
+) -> Result<Vec<(Option<Dispute>, Dispute)>, DbError> {
+    if listed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (tenant, order_id) = (locked.tenant, locked.attempt.order_id);
+    let known = disputes::find_by_orders(connection, tenant, &[order_id]).await?;
+    let known = known.get(&order_id).map_or(&[][..], Vec::as_slice);
+    let mut changed = Vec::new();
+    for dispute in listed.iter().rev().map(Dispute::of) {
+        let before = known.iter().find(|it| it.reference == dispute.reference);
+        if before == Some(&dispute) {
+            continue;
+        }
+        disputes::put(
+            connection,
+            tenant,
+            locked.now,
+            order_id,
+            locked.gateway,
+            &dispute,
+        )
+        .await?;
+        changed.push((before.cloned(), dispute));
+    }
+    Ok(changed)
+}
+
+/// One entry for each thing that happened. A paid order whose money was all given back ends with the last of them.
+async fn write_timeline(
+    connection: &mut Connection,
+    locked: &Locked<'_>,
+    mirrored: &Mirrored,
+    disputes: &[(Option<Dispute>, Dispute)],
+) -> Result<(), Abort> {
+    let moved = mirrored.moved.iter().chain(&mirrored.booked).map(in_words);
+    let disputes = disputes.iter().map(|(_, dispute)| dispute.in_words());
+    let mut happened: Vec<String> = disputes.chain(moved).collect();
+    let ends = locked.status == OrderStatus::Paid && mirrored.attempt == AttemptState::Refunded;
+    let last = if ends { happened.pop() } else { None };
+    for reason in &happened {
+        let reason = cut(reason);
+        let authorship = by_gateway(&reason);
+        let (tenant, now, order_id) = (locked.tenant, locked.now, locked.attempt.order_id);
+        add_note(connection, tenant, now, order_id, authorship).await?;
+    }
+    match last {
+        Some(reason) => end(connection, locked, &cut(&reason)).await,
+        None => Ok(()),
+    }
+}
+
+const fn by_gateway(reason: &str) -> Authorship<'_> {
+    Authorship {
+        actor: GATEWAY,
+        reason,
+    }
+}
+
+/// All of its money was given back without us: it holds no stock any more, as if we had given it back.
+async fn end(connection: &mut Connection, locked: &Locked<'_>, reason: &str) -> Result<(), Abort> {
+    let transition = Transition {
+        from: OrderStatus::Paid,
+        to: OrderStatus::Refunded,
+        failure: None,
+        key: KeyFate::Keep,
+    };
+    let (tenant, now, order_id) = (locked.tenant, locked.now, locked.attempt.order_id);
+    let authorship = by_gateway(reason);
+    if !change_status(connection, tenant, now, order_id, &transition, authorship).await? {
+        return Err(Abort::LOST);
+    }
+    release(connection, tenant, order_id).await?;
+    Ok(())
+}
+
+async fn report(
+    connection: &mut Connection,
+    locked: &Locked<'_>,
+    mirrored: &Mirrored,
+    disputes: &[(Option<Dispute>, Dispute)],
+) -> Result<(), DbError> {
+    let failed = |refund: &&Refund| {
+        refund.state == RefundState::Failed && refund.actor != RefundActor::Dispute
+    };
+    for refund in mirrored.moved.iter().filter(failed) {
+        report_failed_refund(connection, locked, refund).await?;
+    }
+    for (before, dispute) in disputes {
+        report_dispute(connection, locked, before.as_ref(), dispute).await?;
+    }
+    if mirrored.left.amount_minor == 0 {
+        let note = "all of the money was given back";
+        settle(connection, locked, FindingKind::RefundFailed, None, note).await?;
+    }
+    Ok(())
+}
+
+/// What was given up on for want of money to give back can go on.
+async fn go_on(
+    connection: &mut Connection,
+    locked: &Locked<'_>,
+    goes_on: GoesOn,
+) -> Result<(), DbError> {
+    if locked.status != OrderStatus::Cancelling || goes_on == GoesOn::Caller {
+        return Ok(());
+    }
+    let (tenant, now, order_id) = (locked.tenant, locked.now, locked.attempt.order_id);
+    let (delay, stock) = (Duration::ZERO, Stock::Paid);
+    put_on(connection, tenant, now, order_id, delay, stock, GATEWAY).await?;
+    Ok(())
+}
+
+/// What happened to a refund.
+fn in_words(refund: &Refund) -> String {
+    let (amount_minor, currency) = (refund.amount.amount_minor, refund.amount.currency);
+    let amount = format!("{amount_minor} {currency} in minor units");
+    let reference = refund.reference.as_ref().map_or("", |it| it.as_str());
+    match (refund.actor, refund.state) {
+        (RefundActor::Dispute, RefundState::Failed) => {
+            format!("{amount} are ours again: dispute {reference} is not lost any more")
+        }
+        (RefundActor::Dispute, _) => format!("{amount} were taken by dispute {reference}"),
+        (_, RefundState::Failed) => {
+            let code = refund
+                .failure_code
+                .as_ref()
+                .map_or("", RefundFailure::as_str);
+            format!("refund {reference} of {amount} failed: {code}; the money is ours again")
+        }
+        (RefundActor::Gateway, RefundState::Pending) => {
+            format!("{amount} are being given back at the gateway, by refund {reference}")
+        }
+        (RefundActor::Gateway, RefundState::Refunded) => {
+            format!("{amount} were given back at the gateway, by refund {reference}")
+        }
+        (RefundActor::Oms | RefundActor::Other(_), _) | (_, RefundState::Other(_)) => {
+            format!("{amount} were given back after all, by refund {reference}")
+        }
+    }
+}

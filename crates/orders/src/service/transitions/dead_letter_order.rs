@@ -1,0 +1,92 @@
+//! Giving up on an order: a dead letter, one alert, and a note in the timeline, in one commit. The order keeps its status
+//! and its stock, and leaves the worklist.
+
+use oms_database::{Connection, DbError, transaction};
+use oms_validation::{OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::alert::AlertKind;
+use crate::domain::authorship::Authorship;
+use crate::domain::clock::Now;
+use crate::domain::id::DeadLetterId;
+use crate::domain::reason::cut;
+use crate::domain::status::OrderStatus;
+use crate::error::OrderError;
+use crate::service::transitions::abort::{Abort, unless_lost};
+use crate::service::transitions::change_status::add_note;
+use crate::store::alerts::{self, NewAlert};
+use crate::store::dead_letters;
+use crate::store::reconciliations::{self, Claim};
+
+/// A dead letter that is about to be written.
+pub(crate) struct NewDeadLetter<'a> {
+    pub(crate) id: DeadLetterId,
+    pub(crate) order_id: OrderId,
+    pub(crate) reason: &'a str,
+    pub(crate) tries: u32,
+    pub(crate) actor: &'a str,
+}
+
+/// Gives up on a claimed order, in the name of `actor`. False when somebody else settled it or took it over; nothing was changed then.
+pub(crate) async fn dead_letter_order(
+    context: &OrderContext,
+    tenant: TenantId,
+    claim: &Claim,
+    reason: &str,
+    actor: &str,
+) -> Result<bool, OrderError> {
+    let now = context.now();
+    let new = NewDeadLetter {
+        id: DeadLetterId::generate(),
+        order_id: claim.order_id,
+        reason: &cut(reason),
+        tries: claim.lease.tries,
+        actor,
+    };
+    let mut connection = context.database.acquire().await?;
+    let written = transaction(&mut connection, async |connection| {
+        // The order first: everybody who changes it locks it before anything else of it.
+        let status = write(connection, tenant, now, &new).await?;
+        if status != Some(claim.status) {
+            return Err(Abort::LOST);
+        }
+        if !reconciliations::delete_claimed(connection, tenant, claim).await? {
+            return Err(Abort::LOST);
+        }
+        Ok::<_, Abort>(())
+    });
+    Ok(unless_lost(written.await)?.is_some())
+}
+
+/// Writes a dead letter, its alert and its note, and returns the status that the order is in; none when there is no such
+/// order. The caller takes the order off the worklist afterwards, in the same transaction.
+pub(crate) async fn write(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    new: &NewDeadLetter<'_>,
+) -> Result<Option<OrderStatus>, DbError> {
+    let (order_id, reason) = (new.order_id, new.reason);
+    let when = match new.tries {
+        0 => "at once".to_owned(),
+        tries => format!("after {tries} tries"),
+    };
+    let note = cut(&format!("left to a person {when}: {reason}"));
+    let message = cut(&format!("order {order_id} needs a person {when}: {reason}"));
+    let authorship = Authorship {
+        actor: new.actor,
+        reason: &note,
+    };
+    let alert = NewAlert {
+        kind: AlertKind::DeadLetter,
+        subject_id: new.id.as_uuid(),
+        order_id: Some(order_id),
+        message: &message,
+    };
+    let status = add_note(connection, tenant, now, order_id, authorship).await?;
+    if status.is_some() {
+        dead_letters::insert(connection, tenant, now, new.id, order_id, reason, new.tries).await?;
+        alerts::insert(connection, tenant, now, &alert).await?;
+    }
+    Ok(status)
+}

@@ -1,0 +1,122 @@
+//! Phase 3 of orders whose payment was collected at once: `PAID`, in a commit that is shared with the other orders that
+//! are waiting for theirs. It changes what [`end_order`](super::end_order) changes, and in the same way.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use oms_batching::{Answer, Batch, Turn, Work};
+use oms_database::{DbError, LockWait, transaction};
+use oms_payments::{ClosedAttempt, close_attempts, save_calls};
+use oms_validation::{OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::context::batches::EndPaid;
+use crate::error::OrderError;
+use crate::service::transitions::abort::{Abort, unless_lost};
+use crate::service::transitions::change_status::change_statuses;
+use crate::service::transitions::end_order::{Ending, PAID_REASON};
+use crate::service::transitions::proof::Proof;
+use crate::service::transitions::worklist::take_off;
+
+/// An order whose payment was collected.
+pub(crate) struct PaidOrder {
+    pub(crate) order_id: OrderId,
+    pub(crate) proof: Proof,
+    /// Who ends it.
+    pub(crate) actor: String,
+}
+
+impl PaidOrder {
+    fn ended_by(&self) -> (OrderId, &str) {
+        (self.order_id, &self.actor)
+    }
+}
+
+/// Ends an order as paid by compare-and-set. False when somebody else was first; nothing but the history of calls was
+/// changed then.
+pub(crate) async fn end_paid_order(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    paid: PaidOrder,
+) -> Result<bool, OrderError> {
+    let (paid, work) = (Arc::new(paid), EndPaid(context.clone()));
+    let payments = &context.batches.payments;
+    let submitted = payments.submit(tenant, paid.clone(), &work).await;
+    let ended = submitted.map_err(OrderError::from).flatten();
+    if !matches!(ended, Ok(true)) {
+        save_calls(&context.database, tenant, &paid.proof.calls).await;
+    }
+    ended
+}
+
+impl Work for EndPaid {
+    type Key = TenantId;
+    type Item = PaidOrder;
+    type Output = bool;
+    type Error = OrderError;
+    type Blocker = Infallible;
+
+    async fn run(
+        &self,
+        tenant: TenantId,
+        batch: Batch<Self>,
+    ) -> Result<Vec<Answer<bool, Infallible>>, OrderError> {
+        let wait = match batch.turn {
+            Turn::Together | Turn::Alone => LockWait::Brief,
+            Turn::Patient => LockWait::Session,
+        };
+        let ended = match end_paid_orders(&self.0, tenant, &batch.items, wait).await {
+            // Another compare-and-set tells: what is ended stays as it is.
+            Err(OrderError::Database(DbError::CommitOutcomeUnknown(_))) => {
+                end_paid_orders(&self.0, tenant, &batch.items, wait).await?
+            }
+            ended => ended?,
+        };
+        Ok(ended.into_iter().map(Answer::Done).collect())
+    }
+}
+
+/// All that are still to be ended, or none.
+async fn end_paid_orders(
+    context: &OrderContext,
+    tenant: TenantId,
+    paid: &[Arc<PaidOrder>],
+    wait: LockWait,
+) -> Result<Vec<bool>, OrderError> {
+    let now = context.now();
+    let enders: Vec<(OrderId, &str)> = paid.iter().map(|it| it.ended_by()).collect();
+    let mut connection = context.database.acquire().await?;
+    let ended = transaction(&mut connection, async |connection| {
+        let transition = Ending::Paid.transition();
+        let ended = change_statuses(
+            connection,
+            tenant,
+            now,
+            &enders,
+            &transition,
+            PAID_REASON,
+            wait,
+        )
+        .await?;
+        if ended.is_empty() {
+            return Err(Abort::LOST);
+        }
+        let won: Vec<&PaidOrder> = paid
+            .iter()
+            .map(AsRef::as_ref)
+            .filter(|it: &&PaidOrder| ended.contains(&it.order_id))
+            .collect();
+        let winners: Vec<(OrderId, &str)> = won.iter().map(|it| it.ended_by()).collect();
+        take_off(connection, tenant, now, &winners).await?;
+        let closed: Vec<ClosedAttempt<'_>> = won.iter().map(|it| it.proof.closed()).collect();
+        // An attempt that somebody has moved takes its order back, and with it those that share the transaction: they are
+        // then ended one by one.
+        match close_attempts(connection, tenant, &closed).await?.len() == won.len() {
+            true => Ok(ended),
+            false if won.len() == 1 => Err(Abort::LOST),
+            false => Err(Abort::Failed(OrderError::Contended)),
+        }
+    });
+    let ended = unless_lost(ended.await)?.unwrap_or_default();
+    Ok(enders.iter().map(|(id, _)| ended.contains(id)).collect())
+}

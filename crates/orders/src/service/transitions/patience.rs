@@ -1,0 +1,112 @@
+//! Transactions that need an order which somebody else may have locked.
+//!
+//! A request that waits for a lock inside PostgreSQL holds a connection for as long. A few of them for one order would leave
+//! none for all other orders. So a request waits here, without a connection, and tries from time to time.
+
+use std::time::Duration;
+
+use oms_batching::BatchError;
+use oms_database::{Connection, DbError, LockWait, transaction_within};
+use oms_validation::TenantId;
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::{Instant, sleep, timeout_at};
+use uuid::Uuid;
+
+use crate::context::OrderContext;
+use crate::error::OrderError;
+use crate::service::transitions::abort::Abort;
+
+/// First and longest pause between two tries.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(40));
+
+/// The error of a transaction that locks an order.
+pub(crate) trait LockError: From<DbError> + From<OrderError> {
+    /// Whether somebody else holds what was needed.
+    fn is_contended(&self) -> bool;
+}
+
+impl LockError for OrderError {
+    fn is_contended(&self) -> bool {
+        BatchError::is_contended(self)
+    }
+}
+
+impl<R, E: LockError> LockError for Abort<R, E> {
+    fn is_contended(&self) -> bool {
+        matches!(self, Self::Failed(error) if error.is_contended())
+    }
+}
+
+/// One request that needs a locked order.
+pub(crate) struct Patience<'a> {
+    context: &'a OrderContext,
+    tenant: TenantId,
+    id: Uuid,
+    deadline: Instant,
+    pause: Duration,
+    turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl<'a> Patience<'a> {
+    /// For as long as an order waits for its turn. `id` is the order's, or that of what leads to it.
+    pub(crate) fn new(context: &'a OrderContext, tenant: TenantId, id: Uuid) -> Self {
+        Self {
+            context,
+            tenant,
+            id,
+            deadline: Instant::now() + context.settings.batch_wait,
+            pause: PAUSES.0,
+            turn: None,
+        }
+    }
+
+    /// Runs a transaction that locks the order. `None` when somebody else holds the lock: nothing was done, and the next call
+    /// waits before it tries again.
+    ///
+    /// # Errors
+    /// `Contended` when the order stays locked for too long; else those of `work` and of the database.
+    pub(crate) async fn attempt<T, E, Work>(&mut self, work: Work) -> Option<Result<T, E>>
+    where
+        Work: AsyncFnOnce(&mut Connection) -> Result<T, E>,
+        E: LockError,
+    {
+        let done = self.run(work).await;
+        match &done {
+            Err(error) if error.is_contended() => {}
+            _ => return Some(done),
+        }
+        match self.wait().await {
+            Ok(()) => None,
+            Err(error) => Some(Err(error.into())),
+        }
+    }
+
+    async fn run<T, E, Work>(&self, work: Work) -> Result<T, E>
+    where
+        Work: AsyncFnOnce(&mut Connection) -> Result<T, E>,
+        E: LockError,
+    {
+        // Few at a time, whatever the number of orders that are locked.
+        let _permit = match self.turn {
+            Some(_) => Some(self.context.patience(self.deadline).await?),
+            None => None,
+        };
+        let mut connection = self.context.database.acquire().await?;
+        transaction_within(&mut connection, LockWait::Brief, work).await
+    }
+
+    async fn wait(&mut self) -> Result<(), OrderError> {
+        if self.turn.is_none() {
+            let turn = self.context.lock_turns.of(self.tenant, self.id);
+            let turn = timeout_at(self.deadline, turn.lock_owned()).await;
+            self.turn = Some(turn.map_err(|_| OrderError::Contended)?);
+            return Ok(());
+        }
+        if Instant::now() >= self.deadline {
+            return Err(OrderError::Contended);
+        }
+        sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(PAUSES.1);
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! Orders on a real database, with a gateway whose every answer the test decides. What the running program does over
+//! HTTP is tested with the program.
+
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test fails by panicking, and its modules are private"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests write their SQL as they go"
+)]
+
+mod admission;
+mod aftermath;
+mod alerts;
+mod applying;
+mod backlog;
+mod batches;
+mod bounds;
+mod cancelling;
+mod cancelling_races;
+mod clock;
+mod contention;
+mod dead_letters;
+mod disputes;
+mod elsewhere;
+mod elsewhere_at_random;
+mod erasing;
+mod erasing_requests;
+mod gateway;
+mod keys;
+mod listing;
+mod lost_commits;
+mod month;
+mod operators;
+mod paying;
+mod paying_races;
+mod reading;
+mod reconciling;
+mod reconciling_tenants;
+mod refunding;
+mod replays;
+mod shop;
+mod silence;
+mod sweeping;
+mod timeline;
+mod unexpected_states;
+mod ways_out;

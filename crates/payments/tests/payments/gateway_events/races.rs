@@ -1,0 +1,79 @@
+//! Many at once, on connections of their own.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use oms_payments::{Received, claim_gateway_events};
+use oms_testing::TestDatabase;
+use oms_validation::TenantId;
+use tokio::sync::Barrier;
+
+use super::{LEASE, claim, event, receive};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_arrives_many_times_at_once_is_news_to_one() {
+    let database = TestDatabase::create();
+    let pool = database.pool(8);
+    let tenant = TenantId::generate();
+    for round in 0..20 {
+        let barrier = Arc::new(Barrier::new(8));
+        let receivers: Vec<_> = (0..8)
+            .map(|_| {
+                let (pool, barrier) = (pool.clone(), Arc::clone(&barrier));
+                tokio::spawn(async move {
+                    let mut connection = pool.acquire().await.unwrap();
+                    barrier.wait().await;
+                    receive(&mut connection, tenant, &event(&format!("evt_{round}"))).await
+                })
+            })
+            .collect();
+        let mut news = 0;
+        for receiver in receivers {
+            news += usize::from(receiver.await.unwrap() == Received::Stored);
+        }
+        assert_eq!(news, 1, "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_claim_at_once_each_gets_others() {
+    let database = TestDatabase::create();
+    let pool = database.pool(8);
+    let tenant = TenantId::generate();
+    {
+        let mut connection = pool.acquire().await.unwrap();
+        for number in 0..64 {
+            receive(&mut connection, tenant, &event(&format!("evt_{number}"))).await;
+        }
+    }
+    let barrier = Arc::new(Barrier::new(8));
+    let claimers: Vec<_> = (0..8)
+        .map(|_| {
+            let (pool, barrier) = (pool.clone(), Arc::clone(&barrier));
+            tokio::spawn(async move {
+                let mut connection = pool.acquire().await.unwrap();
+                barrier.wait().await;
+                let mut ids = Vec::new();
+                for _ in 0..8 {
+                    let claimed = claim_gateway_events(&mut connection, tenant, 4, LEASE).await;
+                    ids.extend(claimed.unwrap().into_iter().map(|it| it.id));
+                }
+                ids
+            })
+        })
+        .collect();
+    let mut ids = Vec::new();
+    for claimer in claimers {
+        ids.extend(claimer.await.unwrap());
+    }
+    // One that finds all of the oldest locked may go away with nothing; what is left is there for the next.
+    let mut connection = pool.acquire().await.unwrap();
+    ids.extend(
+        claim(&mut connection, tenant)
+            .await
+            .into_iter()
+            .map(|it| it.id),
+    );
+    assert_eq!(ids.len(), 64);
+    assert_eq!(ids.into_iter().collect::<HashSet<_>>().len(), 64);
+}

@@ -1,0 +1,16 @@
+//! Payments on a real database, with a gateway whose every answer the test decides.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod attempt_states;
+mod batches;
+mod collect_payment;
+mod fake_gateway;
+mod gateway_calls;
+mod gateway_events;
+#[cfg(feature = "localstripe")]
+mod localstripe;
+mod refunds;
+mod settle_payment;
+mod shop;
+mod store;

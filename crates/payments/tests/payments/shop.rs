@@ -1,0 +1,141 @@
+//! One store with one order, for tests.
+
+use std::sync::Arc;
+
+use oms_database::{Connection, Database};
+use oms_payments::{
+    Attempt, AttemptId, Closing, CollectOutcome, Collected, FencePolicy, GatewayCall, GatewayFault,
+    NewAttempt, SettleOutcome, Settled, UnsavedCalls, close_attempt, collect_payment, find_payment,
+    list_calls, record_attempts, settle_payment,
+};
+use oms_testing::TestDatabase;
+use oms_validation::{Currency, Money, OrderId, TenantId};
+
+use crate::batches::batches;
+use crate::fake_gateway::{FakeGateway, token};
+
+/// What the order costs.
+pub(crate) const PRICE: i64 = 2000;
+
+/// One store with one order, and a gateway that fails the test when it is called with the connection in hand.
+pub(crate) struct Shop {
+    // Dropped last, because that drops the database.
+    pub(crate) database: Database,
+    pub(crate) gateway: FakeGateway,
+    pub(crate) tenant_id: TenantId,
+    pub(crate) attempt: Attempt,
+    test_database: Arc<TestDatabase>,
+}
+
+impl Shop {
+    pub(crate) async fn open() -> Self {
+        Self::open_in(&Arc::new(TestDatabase::create())).await
+    }
+
+    pub(crate) async fn open_in(test_database: &Arc<TestDatabase>) -> Self {
+        Self::open_for(test_database, TenantId::generate()).await
+    }
+
+    /// Another order of a store.
+    pub(crate) async fn open_for(test_database: &Arc<TestDatabase>, tenant_id: TenantId) -> Self {
+        let database = test_database.pool(1);
+        let new = NewAttempt {
+            id: AttemptId::generate(),
+            order_id: OrderId::generate(),
+            number: 1,
+            amount: usd(PRICE),
+            gateway: "fake".to_owned(),
+        };
+        let mut connection = database.acquire().await.unwrap();
+        let order_id = new.order_id;
+        let recorded = record_attempts(&mut connection, tenant_id, &[new]).await;
+        drop(connection);
+        let gateway = FakeGateway::watching(database.clone(), tenant_id, order_id);
+        Self {
+            database,
+            gateway,
+            tenant_id,
+            attempt: recorded.unwrap().remove(0),
+            test_database: Arc::clone(test_database),
+        }
+    }
+
+    pub(crate) async fn connect(&self) -> Connection {
+        self.test_database.connect().await
+    }
+
+    pub(crate) async fn collect(&self) -> CollectOutcome {
+        self.collect_noting().await.outcome
+    }
+
+    /// With the calls that are to be kept.
+    pub(crate) async fn collect_noting(&self) -> Collected {
+        let attempt = &self.attempt;
+        collect_payment(
+            &batches(&self.database),
+            &self.gateway,
+            self.tenant_id,
+            attempt,
+            &token(),
+            "api",
+        )
+        .await
+    }
+
+    pub(crate) async fn settle(&self, policy: FencePolicy) -> SettleOutcome {
+        self.settle_noting(policy).await.outcome
+    }
+
+    /// With the calls that are to be kept.
+    pub(crate) async fn settle_noting(&self, policy: FencePolicy) -> Settled {
+        let attempt = self.stored().await;
+        settle_payment(
+            &self.database,
+            &self.gateway,
+            self.tenant_id,
+            &attempt,
+            policy,
+            "sweeper",
+        )
+        .await
+    }
+
+    pub(crate) async fn close(&self, closing: &Closing) -> bool {
+        self.close_noting(closing, &UnsavedCalls::none()).await
+    }
+
+    /// Keeps the calls, too.
+    pub(crate) async fn close_noting(&self, closing: &Closing, calls: &UnsavedCalls) -> bool {
+        let mut connection = self.connect().await;
+        let (tenant_id, id) = (self.tenant_id, self.attempt.id);
+        let closed = close_attempt(&mut connection, tenant_id, id, closing, calls).await;
+        closed.unwrap()
+    }
+
+    pub(crate) async fn calls(&self) -> Vec<GatewayCall> {
+        let mut connection = self.connect().await;
+        let calls = list_calls(&mut connection, self.tenant_id, self.attempt.order_id).await;
+        calls.unwrap()
+    }
+
+    pub(crate) async fn stored(&self) -> Attempt {
+        let mut connection = self.connect().await;
+        let found = find_payment(&mut connection, self.tenant_id, self.attempt.order_id).await;
+        found.unwrap().unwrap()
+    }
+}
+
+pub(crate) fn usd(amount_minor: i64) -> Money {
+    Money {
+        amount_minor,
+        currency: Currency::parse("USD").unwrap(),
+    }
+}
+
+/// Failures that say nothing of the effect.
+pub(crate) const UNKNOWN: [GatewayFault; 4] = [
+    GatewayFault::TimedOut,
+    GatewayFault::Interrupted,
+    GatewayFault::ServerError { status: 500 },
+    GatewayFault::InProgress,
+];

@@ -1,0 +1,3 @@
+//! The circuit breaker, from outside.
+
+mod breaker;

@@ -1,0 +1,9 @@
+//! The database crate, on a real server.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod installation;
+mod pool;
+mod schema;
+mod silence;
+mod statistics;

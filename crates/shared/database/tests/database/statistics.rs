@@ -1,0 +1,67 @@
+//! What PostgreSQL knows of tables that grow.
+
+use diesel::QueryableByName;
+use diesel::sql_types::Text;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use oms_database::{Connection, analyze_grown_tables, cached_sql};
+use oms_testing::TestDatabase;
+
+async fn add_warehouses(connection: &mut Connection, count: usize) {
+    let insert = format!(
+        "INSERT INTO inventory.warehouses (tenant_id, id, name, location)
+         SELECT '00000000-0000-4000-8000-000000000001', gen_random_uuid(), gen_random_uuid()::text, 'POINT(0 0)'
+         FROM generate_series(1, {count})"
+    );
+    connection.batch_execute(&insert).await.unwrap();
+    // Sessions tell of their rows when they are idle, unless they have to.
+    let tell = "SELECT pg_stat_force_next_flush()";
+    connection.batch_execute(tell).await.unwrap();
+    connection.batch_execute("SELECT 1").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_table_is_analysed_each_time_that_it_has_doubled() {
+    let test = TestDatabase::create();
+    let mut connection = test.connect().await;
+    for (added, analysed) in [(50, false), (1, true), (51, false), (1, true), (10, false)] {
+        add_warehouses(&mut connection, added).await;
+        let tables = analyze_grown_tables(&mut connection).await.unwrap();
+        let is_named = tables.iter().any(|name| name == "inventory.warehouses");
+        assert_eq!(is_named, analysed, "{added} more: {tables:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_plans_again_once_a_table_was_analysed() {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+        line: String,
+    }
+
+    async fn plan(connection: &mut Connection) -> String {
+        let explain = "EXPLAIN EXECUTE find ('00000000-0000-4000-8000-000000000001', '{}')";
+        let rows: Vec<Row> = cached_sql(explain).load(connection).await.unwrap();
+        rows.into_iter().map(|row| row.line + "\n").collect()
+    }
+
+    let test = TestDatabase::create();
+    let mut connection = test.pool(1).acquire().await.unwrap();
+    for statement in [
+        "VACUUM (ANALYZE) inventory.warehouses",
+        "PREPARE find (uuid, uuid[]) AS
+         SELECT FROM inventory.warehouses WHERE tenant_id = $1 AND id = ANY ($2)",
+    ] {
+        connection.batch_execute(statement).await.unwrap();
+    }
+    let by_the_whole_key = "Index Cond: ((tenant_id = $1) AND (id = ANY ($2)))";
+    let before = plan(&mut connection).await;
+    assert!(!before.contains(by_the_whole_key), "{before}");
+
+    add_warehouses(&mut connection, 5000).await;
+    let stale = plan(&mut connection).await;
+    assert_eq!(stale, before, "the session plans again by itself");
+    analyze_grown_tables(&mut connection).await.unwrap();
+    let after = plan(&mut connection).await;
+    assert!(after.contains(by_the_whole_key), "{after}");
+}

@@ -1,0 +1,3 @@
+//! Monitoring, from outside.
+
+mod logs;

@@ -1,0 +1,33 @@
+#![doc = include_str!("../README.md")]
+
+mod body;
+mod current_actor;
+mod current_operator;
+mod current_tenant;
+mod disclosed;
+mod disclosure;
+mod entity_tags;
+mod field_errors;
+mod idempotency_key_header;
+mod if_match;
+mod media_type;
+pub mod openapi;
+pub mod paging;
+mod problem_response;
+mod valid_json;
+
+pub use body::{BodyLimits, for_each_piece, read_body};
+pub use current_actor::CurrentActor;
+pub use current_operator::CurrentOperator;
+pub use current_tenant::CurrentTenant;
+pub use disclosed::Disclosed;
+pub use disclosure::Disclosure;
+pub use entity_tags::EntityTags;
+pub use field_errors::reason_of;
+pub use idempotency_key_header::{IdempotencyKeyHeader, OptionalIdempotencyKey, mark_replayed};
+pub use if_match::{IfMatch, etag};
+pub use media_type::utf8_media_type;
+pub use problem_response::{
+    ProblemResponse, REQUEST_ID, RequestId, method_not_allowed, problem_bytes, problem_json,
+};
+pub use valid_json::{OptionalJson, ValidJson};

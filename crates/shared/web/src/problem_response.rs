@@ -1,0 +1,242 @@
+//! Problems as actix-web answers: the one place that writes `application/problem+json`.
+
+use std::fmt;
+use std::future::ready;
+use std::time::SystemTime;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue, HttpDate};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, Route, web};
+use oms_errors::{
+    BODY_TIMEOUT, BODY_TOO_LARGE, INTERNAL, INVALID_REQUEST, Kind, METHOD_NOT_ALLOWED, Problem,
+    ROUTE_NOT_FOUND, UNAUTHENTICATED, UNSUPPORTED_MEDIA_TYPE,
+};
+
+/// The header that carries the id of a request, in its answer.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of the request being served, put among its extensions by whoever starts its trace.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+/// A problem as the answer to a request: what handlers and extractors fail with. Whatever becomes a [`Problem`] becomes one.
+#[derive(Debug)]
+pub struct ProblemResponse(pub Problem);
+
+impl<E: Into<Problem>> From<E> for ProblemResponse {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl fmt::Display for ProblemResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl ResponseError for ProblemResponse {
+    fn status_code(&self) -> StatusCode {
+        status_of(&self.0)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        render(&self.0, None)
+    }
+}
+
+/// What a resource answers to methods that it does not know: 405 with `Allow`; and to `OPTIONS`, 204 with the same. `HEAD` is
+/// allowed where `GET` is.
+pub fn method_not_allowed(methods: &'static str) -> Route {
+    let allowed = allowed(methods);
+    web::to(move |method: Method| ready(refuse(&method, &allowed)))
+}
+
+fn allowed(methods: &str) -> String {
+    let mut allowed: Vec<&str> = methods.split(", ").collect();
+    if let Some(get) = allowed.iter().position(|method| *method == "GET") {
+        allowed.insert(get + 1, "HEAD");
+    }
+    allowed.push("OPTIONS");
+    allowed.join(", ")
+}
+
+fn refuse(method: &Method, allowed: &str) -> Result<HttpResponse, ProblemResponse> {
+    if method == Method::OPTIONS {
+        let mut response = HttpResponse::NoContent();
+        return Ok(response.insert_header((header::ALLOW, allowed)).finish());
+    }
+    let problem = Problem::new(&METHOD_NOT_ALLOWED, format!("use {allowed}"));
+    Err(problem.with_allow(allowed).into())
+}
+
+/// Middleware: every error answer leaves as `application/problem+json` with the request's id, and the causes
+/// of a 5xx are logged once.
+///
+/// # Errors
+/// None of its own; handlers and extractors answer, they do not fail.
+pub async fn problem_json(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let response = next.call(request).await?.map_into_boxed_body();
+    let request_id = response
+        .request()
+        .extensions()
+        .get::<RequestId>()
+        .map(|id| id.0.clone());
+    let mut response = as_problem_json(response, request_id.as_deref());
+    if let Some(value) = request_id.and_then(|id| HeaderValue::from_str(&id).ok()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    Ok(response)
+}
+
+fn as_problem_json(response: ServiceResponse, request_id: Option<&str>) -> ServiceResponse {
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let error = response.response().error();
+    let rendered = match error.and_then(|error| error.as_error::<ProblemResponse>()) {
+        Some(ProblemResponse(problem)) => {
+            log(problem);
+            render(problem, request_id)
+        }
+        None if has_own_body(response.headers()) => return response,
+        None => {
+            let problem = foreign(status, error);
+            log(&problem);
+            render(&problem, request_id)
+        }
+    };
+    response.into_response(rendered)
+}
+
+/// JSON answers with an error status are written on purpose (a readiness report, say) and stay as they are.
+fn has_own_body(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.contains("json"))
+}
+
+/// An error that actix-web made by itself. Its text is for developers of actix programs, so it is not shown.
+fn foreign(status: StatusCode, error: Option<&Error>) -> Problem {
+    let problem_type = match status {
+        StatusCode::UNAUTHORIZED => &UNAUTHENTICATED,
+        StatusCode::NOT_FOUND => &ROUTE_NOT_FOUND,
+        StatusCode::METHOD_NOT_ALLOWED => &METHOD_NOT_ALLOWED,
+        StatusCode::REQUEST_TIMEOUT => &BODY_TIMEOUT,
+        StatusCode::PAYLOAD_TOO_LARGE => &BODY_TOO_LARGE,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => &UNSUPPORTED_MEDIA_TYPE,
+        status if status.is_client_error() => &INVALID_REQUEST,
+        _ => &INTERNAL,
+    };
+    let problem = Problem::of(problem_type);
+    match error {
+        Some(error) => problem.with_source(error.to_string()),
+        None => problem,
+    }
+}
+
+fn log(problem: &Problem) {
+    let problem_type = problem.problem_type();
+    let cause = problem.cause_chain().unwrap_or_default();
+    match problem_type.kind {
+        // Somebody must see to both.
+        Kind::Internal | Kind::Misconfigured => {
+            tracing::error!(code = problem_type.code, cause, "request failed");
+        }
+        Kind::Unavailable => {
+            tracing::warn!(code = problem_type.code, cause, "request refused");
+        }
+        _ => tracing::debug!(code = problem_type.code, cause, "request refused"),
+    }
+}
+
+fn status_of(problem: &Problem) -> StatusCode {
+    StatusCode::from_u16(problem.problem_type().kind.status())
+        .expect("every Kind has a valid status")
+}
+
+fn render(problem: &Problem, request_id: Option<&str>) -> HttpResponse {
+    let mut response = HttpResponse::build(status_of(problem));
+    response.content_type("application/problem+json");
+    if let Some(seconds) = problem.retry_after_s() {
+        response.insert_header((header::RETRY_AFTER, seconds));
+    }
+    if let Some(location) = problem.location() {
+        response.insert_header((header::LOCATION, location));
+    }
+    if let Some(methods) = problem.allow() {
+        response.insert_header((header::ALLOW, methods));
+    }
+    if let Some(codings) = problem.accept_encoding() {
+        response.insert_header((header::ACCEPT_ENCODING, codings));
+    }
+    if problem.problem_type().kind == Kind::Unauthorized {
+        // Required with a 401 by RFC 9110, section 15.5.2.
+        response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+    }
+    response.body(problem.body(request_id).to_string())
+}
+
+/// A problem as the bytes of an answer, after which the connection ends: for a request that never became one.
+pub fn problem_bytes(problem: &Problem) -> Vec<u8> {
+    let status = status_of(problem);
+    let body = problem.body(None).to_string();
+    let (date, length) = (HttpDate::from(SystemTime::now()), body.len());
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\ncontent-length: {length}\r\n\
+         connection: close\r\ndate: {date}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn head_is_allowed_where_get_is_and_options_everywhere() {
+        assert_eq!(allowed("GET, POST"), "GET, HEAD, POST, OPTIONS");
+        assert_eq!(allowed("POST"), "POST, OPTIONS");
+        let told = refuse(&Method::OPTIONS, "GET, OPTIONS").unwrap();
+        assert_eq!(told.status(), StatusCode::NO_CONTENT);
+        assert_eq!(told.headers().get(header::ALLOW).unwrap(), "GET, OPTIONS");
+        let refused = refuse(&Method::PUT, "GET, OPTIONS").unwrap_err();
+        assert_eq!(refused.0.allow(), Some("GET, OPTIONS"));
+    }
+
+    #[test]
+    fn the_bytes_of_a_problem_are_a_whole_answer() {
+        let bytes = problem_bytes(&Problem::of(&BODY_TIMEOUT));
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
+            "{head}"
+        );
+        assert!(head.contains("GMT"), "{head}");
+        assert!(
+            head.contains(&format!("content-length: {}\r\n", body.len())),
+            "{head}"
+        );
+        assert!(body.contains("request.timeout"), "{body}");
+    }
+
+    #[test]
+    fn a_401_says_how_to_authenticate_and_nothing_else_does() {
+        let answer = |problem_type| render(&Problem::of(problem_type), None);
+        let refused = answer(&UNAUTHENTICATED);
+        assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+        let scheme = refused.headers().get(header::WWW_AUTHENTICATE);
+        assert_eq!(scheme, Some(&HeaderValue::from_static("Bearer")));
+        let other = answer(&INVALID_REQUEST);
+        assert_eq!(other.headers().get(header::WWW_AUTHENTICATE), None);
+    }
+}
