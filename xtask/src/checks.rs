@@ -66,6 +66,33 @@ impl Extent {
     }
 }
 
+/// Tells tests to write the pages that they generate.
+const WRITE_DOCS: &str = "OMS_WRITE_DOCS";
+const BUILD: [&str; 3] = ["build", "--workspace", "--all-targets"];
+/// The tests that compare a page with what the code generates.
+const WRITE_PAGES: [&str; 7] = [
+    "test",
+    "--workspace",
+    "--bin",
+    "oms-api",
+    "--test",
+    "http",
+    "up_to_date",
+];
+
+/// Writes the generated pages of `docs`.
+pub(crate) fn write_docs(workspace: &Workspace) -> Result<()> {
+    let server = TestServer::up(workspace)?;
+    command::show(&mut workspace.cargo(with_features(&BUILD)))?;
+    let mut cargo = workspace.cargo(with_features(&WRITE_PAGES));
+    cargo
+        .env(WRITE_DOCS, "1")
+        .env(TEST_DATABASE_URL, &server.url);
+    let outcome = command::show(&mut cargo);
+    server.down()?;
+    outcome
+}
+
 /// The steps done so far, for the summary.
 struct Run<'a> {
     workspace: &'a Workspace,

@@ -15,7 +15,7 @@ const MARK: &str = "# Written by `cargo xtask sys-init`. Put another value here 
 
 /// What a new `.env` says besides the database: the settings a developer is likely to look for.
 const EXAMPLES: &str = "
-# Everything else has a default in development; the README lists it all. For example:
+# Everything else has a default in development; docs/reference/configuration.md lists it all. For example:
 # OMS_PORT=3000
 # OMS_LOG_FORMAT=json
 # OMS_METRICS_PORT=9464

@@ -76,6 +76,8 @@ enum Task {
         #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "", conflicts_with = "write")]
         picture: Option<String>,
     },
+    /// Write the pages of docs/reference, which are generated from the code.
+    Docs,
 }
 
 fn main() -> ExitCode {
@@ -104,6 +106,7 @@ fn main() -> ExitCode {
         ),
         Task::Tidy { write: true, .. } => tidy::write(&workspace),
         Task::Tidy { .. } => tidy::run(&workspace),
+        Task::Docs => checks::write_docs(&workspace),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

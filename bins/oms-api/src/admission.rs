@@ -71,7 +71,7 @@ struct TurnedAway {
 
 impl TurnedAway {
     fn register(metrics: &Metrics) -> Result<Self, MetricsError> {
-        let help = "Requests turned away before they cost anything: too many under way, or too many of one credential";
+        let help = "Requests refused before they did any work: `overloaded` exceeded OMS_MAX_IN_FLIGHT, `unidentified` OMS_MAX_UNIDENTIFIED_IN_FLIGHT, `rate_limited` the rate limit of their credential.";
         let count = metrics.counter("oms_http_turned_away_total", help, &["reason"])?;
         Ok(Self {
             overloaded: count.series(&["overloaded"]),
@@ -89,8 +89,7 @@ struct RefusedCredentials {
 
 impl RefusedCredentials {
     fn register(metrics: &Metrics) -> Result<Self, MetricsError> {
-        let help =
-            "Requests refused with 401: without a credential, or with one that is not known here";
+        let help = "Requests refused with 401: the credential is `missing`, or `unknown` to this installation.";
         let count = metrics.counter("oms_http_credentials_refused_total", help, &["reason"])?;
         Ok(Self {
             missing: count.series(&["missing"]),
@@ -136,7 +135,10 @@ impl Admission {
             issuer: issuer.map(Issuer::new).transpose()?,
         };
         let in_flight = InFlight::new(config.http.max_in_flight);
-        let (help, count) = ("Requests that are under way", in_flight.count());
+        let (help, count) = (
+            "Requests in flight, excluding health checks.",
+            in_flight.count(),
+        );
         metrics.gauge_from("oms_http_requests_in_flight", help, &[], move || {
             sample(count() as u64)
         })?;

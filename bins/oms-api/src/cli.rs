@@ -1,5 +1,8 @@
 //! The command line.
 
+#[cfg(test)]
+mod reference;
+
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -30,17 +33,17 @@ struct Arguments {
 enum Command {
     /// Serve the API (the default).
     Serve,
-    /// Apply the migrations that are pending.
+    /// Apply pending migrations.
     Migrate,
     /// Load the demo catalogue: five warehouses, six products. Repeating it changes nothing.
     Seed,
-    /// Make, list, replace and revoke the keys of the API.
+    /// Create, list, rotate and revoke API keys.
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Print the OpenAPI document of the API, which the server answers with at `/openapi.json`.
+    /// Print the OpenAPI document, which the server serves at `/openapi.json`.
     Openapi,
-    /// Print the statements that give a database role the rights to serve, and no others. The owner of the tables runs them,
-    /// after each `migrate`.
+    /// Print the statements that grant a database role the privileges to serve, and no others. The owner of the tables runs
+    /// them after each `migrate`.
     Grants {
         /// The role. It must exist.
         role: String,
@@ -50,22 +53,22 @@ enum Command {
     Installation(InstallationCommand),
     /// Import products or stock from a file of CSV or JSON lines.
     ///
-    /// Prints each row that was rejected, by line, and a summary.
+    /// Prints each rejected row by its line, and a summary.
     ///
-    /// Exit codes: 0 when every row was taken, 2 when some were rejected, 1 when it could not be done.
+    /// Exit codes: 0 when every row was imported, 2 when some were rejected, 1 when the import failed.
     #[command(subcommand)]
     Import(ImportCommand),
-    /// Compare the gateway's charges of some time with the orders of all tenants, once, and print what differs.
+    /// Compare the gateway's charges of a time span with the orders of all tenants, once, and print the differences.
     ///
     /// Each difference is kept as a finding with one alert. Money of a payment that this database attempted is refunded
-    /// immediately; the rest needs an operator. It may be repeated, and run beside the server.
+    /// immediately; the rest needs an operator. It may be repeated, also while the server runs.
     ///
-    /// Exit codes: 0 when no finding is open afterwards, 2 when some are, 1 when it could not be done.
+    /// Exit codes: 0 when no finding is open afterwards, 2 when some are, 1 when the comparison failed.
     Reconcile {
-        /// Compare charges that were made from here on, in the form of RFC 3339.
+        /// Start of the time span (RFC 3339), inclusive.
         #[arg(long, value_parser = reconcile::parse_time)]
         from: DateTime<Utc>,
-        /// Up to here, and not at it. At most 366 days later, and not in the future.
+        /// End of the time span, exclusive. At most 366 days after the start, and not in the future.
         #[arg(long, value_parser = reconcile::parse_time)]
         to: DateTime<Utc>,
     },

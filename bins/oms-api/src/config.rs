@@ -10,7 +10,11 @@ mod oidc;
 mod payments;
 mod reader;
 mod reconcile;
+#[cfg(test)]
+mod reference;
 mod retention;
+#[cfg(test)]
+mod settings;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -47,7 +51,7 @@ pub(crate) enum Environment {
     Production,
 }
 
-/// Everything that can be set. The README has the table.
+/// Everything that can be set. `settings.rs` says what each variable means, for `docs/reference/configuration.md`.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) environment: Environment,
@@ -149,22 +153,28 @@ impl Config {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, InvalidConfig> {
         let mut reader = Reader::new(variable);
-        let environment = environment(&mut reader);
+        let config = Self::read(&mut reader);
+        config.check(&mut reader);
+        reader.finish(config)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Self {
+        let environment = environment(reader);
         let development = environment == Environment::Development;
-        let stripe = stripe(&mut reader, development);
-        let database = DatabaseSettings::read(&mut reader);
-        let config = Self {
+        let stripe = stripe(reader, development);
+        let database = DatabaseSettings::read(reader);
+        Self {
             environment,
             host: reader.text("OMS_HOST", Some("127.0.0.1")),
             port: reader.number("OMS_PORT", 3000, 0..=65_535),
             metrics_host: reader.text("OMS_METRICS_HOST", Some("127.0.0.1")),
             metrics_port: reader.number("OMS_METRICS_PORT", 9464, 0..=65_535),
-            http: http_limits(&mut reader, database.max_connections),
+            http: http_limits(reader, database.max_connections),
             database,
-            imports: import_limits(&mut reader),
-            gateway: gateway(&mut reader),
-            geocoder: GeocoderSettings::read(&mut reader, environment),
-            look_ups: LookUpLimits::read(&mut reader),
+            imports: import_limits(reader),
+            gateway: gateway(reader),
+            geocoder: GeocoderSettings::read(reader, environment),
+            look_ups: LookUpLimits::read(reader),
             address_book: reader.optional("OMS_ADDRESS_BOOK").map(PathBuf::from),
             currency: reader.parsed("OMS_CURRENCY", "USD", |text| {
                 Currency::parse(text).map_err(|error| error.to_string())
@@ -177,25 +187,23 @@ impl Config {
             intake_batches: reader.number("OMS_INTAKE_BATCHES", 1, 1..=16),
             intake_timeout: reader.milliseconds("OMS_INTAKE_TIMEOUT_MS", 5000, 100..=600_000),
             intake_overdue: reader.milliseconds("OMS_INTAKE_OVERDUE_MS", 1000, 50..=600_000),
-            access: AccessSettings::read(&mut reader, environment),
-            alert_webhook: alerts::alert_webhook(&mut reader, environment),
-            sweep: SweepSettings::read(&mut reader, stripe.timeout),
+            access: AccessSettings::read(reader, environment),
+            alert_webhook: alerts::alert_webhook(reader, environment),
+            sweep: SweepSettings::read(reader, stripe.timeout),
             gateway_events_interval: reader.milliseconds(
                 "OMS_GATEWAY_EVENTS_INTERVAL_MS",
                 1000,
                 10..=3_600_000,
             ),
-            reconcile: reconcile::reconcile_schedule(&mut reader, stripe.timeout),
-            payments: PaymentSettings::read(&mut reader),
-            order_bounds: bounds::order_bounds(&mut reader, environment),
-            retention: RetentionSettings::read(&mut reader),
+            reconcile: reconcile::reconcile_schedule(reader, stripe.timeout),
+            payments: PaymentSettings::read(reader),
+            order_bounds: bounds::order_bounds(reader, environment),
+            retention: RetentionSettings::read(reader),
             shutdown_timeout: reader.milliseconds("OMS_SHUTDOWN_TIMEOUT_MS", 30_000, 0..=600_000),
-            log_format: log_format(&mut reader, development),
-            otlp_endpoint: otlp_endpoint(&mut reader),
+            log_format: log_format(reader, development),
+            otlp_endpoint: otlp_endpoint(reader),
             stripe,
-        };
-        config.check(&mut reader);
-        reader.finish(config)
+        }
     }
 
     /// Whether the database is on another machine, as far as its URL tells.

@@ -5,6 +5,8 @@
 
 mod components;
 mod nulls;
+#[cfg(test)]
+mod reference;
 mod reuse;
 #[cfg(test)]
 mod tests;

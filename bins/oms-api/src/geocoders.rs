@@ -54,7 +54,7 @@ fn refused_look_ups(
     let counted = refused.clone();
     metrics.counter_from(
         "oms_geocoder_look_ups_refused_total",
-        "Addresses that were not looked up, because the tenant had used its look-ups up",
+        "Addresses that were not looked up because the tenant had exceeded its lookups per minute.",
         &[("purpose", purpose)],
         move || counted.load(Ordering::Relaxed),
     )?;

@@ -32,7 +32,7 @@ const ACTOR: &str = "cli";
 /// What to import.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum ImportCommand {
-    /// Create products, and change those whose SKU is there. CSV with the columns sku,name,amountMinor,currency, or JSON
+    /// Create products, and change those whose SKU exists. CSV with the columns sku,name,amountMinor,currency, or JSON
     /// lines {"sku", "name", "prices": [{"amountMinor", "currency"}]}.
     Products {
         #[command(flatten)]
@@ -42,10 +42,10 @@ pub(crate) enum ImportCommand {
     Stock {
         #[command(flatten)]
         source: Source,
-        /// What the quantities mean: set (so many were counted) or receive (so many come in addition).
+        /// What the quantities mean: set (counted stock) or receive (stock that is added).
         #[arg(long, value_enum, default_value_t = Mode::Set)]
         mode: Mode,
-        /// What stands on the movements.
+        /// The reason that the stock movements show.
         #[arg(long, default_value = "imported", value_parser = parse_reason)]
         reason: Reason,
     },
@@ -56,16 +56,17 @@ pub(crate) enum ImportCommand {
 pub(crate) struct Source {
     /// The file, or - for standard input.
     file: PathBuf,
-    /// How rows stand in it; by default as its name ends: .csv, .tsv, .jsonl or .ndjson.
+    /// The format of the file. Default: by its extension, .csv, .tsv, .jsonl or .ndjson.
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// Import nothing if a row is rejected.
     #[arg(long)]
     all_or_nothing: bool,
-    /// Goes on with an import that was cut off, and repeats none that is done. Without it each call is an import of its own.
+    /// The key of an interrupted import, to continue it. A completed import is not repeated. Without a key each call is an
+    /// import of its own.
     #[arg(long, value_parser = parse_key)]
     key: Option<IdempotencyKey>,
-    /// The store that it is for; without it OMS_TENANT_ID.
+    /// The tenant to import for. Default: OMS_TENANT_ID.
     #[arg(long)]
     tenant: Option<TenantId>,
 }

@@ -29,15 +29,16 @@ const LOOK: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum InstallationCommand {
-    /// Print the installation's id, and whether its database is a copy.
+    /// Print the installation's ID, and whether its database is a copy.
     Show,
-    /// Declare that this database is the installation: the one that it was copied from is gone.
+    /// Declare that this database is the installation, because the one that it was copied from is gone.
     ///
-    /// The payments that are in it are settled here from now on. Never do so while the other database is in use.
+    /// Its payments are settled here from now on. Never run this while the other database is in use.
     TakeOver,
-    /// Declare that this database is an installation of its own, with a new id: the one that it was copied from lives on.
+    /// Declare that this database is an installation of its own, with a new ID, because the one that it was copied from is
+    /// still in use.
     ///
-    /// The payments that are in it are left to the other one for good: they are read here, and neither cancelled nor refunded.
+    /// Its inherited payments are left to the other one permanently: they are read here, but neither cancelled nor refunded.
     Separate,
 }
 
@@ -99,7 +100,7 @@ pub(crate) async fn watch(
     let installation = register(&mut connection).await?;
     drop(connection);
     let undecided = Arc::new(AtomicBool::new(installation.is_undecided_copy()));
-    let help = "1 while the database is a copy and no operator has decided whose the payments are that were in it";
+    let help = "1 while the database is a copy and no operator has decided which installation owns the payments in it.";
     let sampled = undecided.clone();
     metrics.gauge_from("oms_installation_undecided_copy", help, &[], move || {
         f64::from(u8::from(sampled.load(Ordering::Relaxed)))

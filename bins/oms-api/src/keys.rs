@@ -22,43 +22,43 @@ const DAY_S: u64 = 86_400;
 /// What to do with keys.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum KeysCommand {
-    /// Make a key and print it, alone on standard output. It is shown this once.
+    /// Create a key and print it, alone on standard output. It is not shown again.
     Create {
-        /// Who acts with it, as timelines and lists shall name them.
+        /// The name that timelines and lists show for what is done with it.
         #[arg(long)]
         name: CredentialName,
-        /// What it allows: orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write or
-        /// operations. May be repeated.
+        /// A scope: orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write or operations.
+        /// May be repeated.
         #[arg(long = "scope", required = true)]
         scopes: Vec<Scope>,
-        /// Days until it expires; without it, it does not.
+        /// Days until it expires. By default it does not expire.
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3660))]
         expires_in_days: Option<u64>,
         #[command(flatten)]
         store: Store,
     },
-    /// List the keys of a store, also those that open nothing any more.
+    /// List the keys of a tenant, including expired and revoked ones.
     List {
         #[command(flatten)]
         store: Store,
     },
-    /// Make a second key of a name, with the same scopes, and print it. The first goes on for a while.
+    /// Create a second key with the same name and scopes, and print it. The first one expires after the overlap.
     Rotate {
-        /// Whose key it is.
+        /// The name of the key.
         #[arg(long)]
         name: CredentialName,
-        /// Hours in which both keys are good.
+        /// Hours for which both keys are valid.
         #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u64).range(0..=720))]
         overlap_hours: u64,
-        /// Days until the new key expires; without it, it does not.
+        /// Days until the new key expires. By default it does not expire.
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3660))]
         expires_in_days: Option<u64>,
         #[command(flatten)]
         store: Store,
     },
-    /// Revoke a key. Servers that have just seen it let it in for OMS_KEY_MEMORY_MS at most.
+    /// Revoke a key. A server that has just verified it accepts it for at most OMS_KEY_MEMORY_MS more.
     Revoke {
-        /// Its id, as it is listed.
+        /// The key's ID, as in the list.
         id: Uuid,
         #[command(flatten)]
         store: Store,
@@ -68,7 +68,7 @@ pub(crate) enum KeysCommand {
 /// Whose keys.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Store {
-    /// The store that the key opens; without it OMS_TENANT_ID.
+    /// The tenant of the key. Default: OMS_TENANT_ID.
     #[arg(long)]
     tenant: Option<TenantId>,
 }

@@ -33,7 +33,7 @@ pub(crate) fn register(
     geocoder: &Arc<dyn Geocoder>,
 ) -> anyhow::Result<()> {
     database::register(metrics, database)?;
-    let help = "Circuit breakers: 0 closed, 1 half-open, 2 open";
+    let help = "State of a circuit breaker: 0 closed, 1 half-open, 2 open. `geocoder` counts the failures of all tenants and refuses nothing: each tenant has a breaker of its own.";
     for (index, (name, _)) in gateway.breaker_states().into_iter().enumerate() {
         let gateway = gateway.clone();
         metrics.gauge_from("oms_breaker_state", help, &[("breaker", name)], move || {

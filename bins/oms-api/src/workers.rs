@@ -127,14 +127,14 @@ fn measure(heartbeat: &Heartbeat, metrics: &Metrics) -> Result<(), MetricsError>
     let sampled = heartbeat.clone();
     metrics.gauge_from(
         "oms_worker_last_turn_timestamp_seconds",
-        "When a background worker last completed a turn, in seconds since 1970",
+        "When a background worker last completed a turn, in seconds since 1970. That of `backlog` is the age of the gauges about what is due.",
         &labels,
         move || sampled.last_turn().as_secs_f64(),
     )?;
     let sampled = heartbeat.clone();
     metrics.counter_from(
         "oms_worker_panics_total",
-        "Turns of a background worker that ended in a panic",
+        "Turns of a background worker that ended in a panic.",
         &labels,
         move || sampled.panics(),
     )

@@ -7,11 +7,11 @@ use oms_validation::Scope;
 use crate::domain::credential::CredentialName;
 
 oms_errors::problem_types! {
-    /// The credential is known, and does not allow this. `scope` in the body names what is missing.
+    /// The credential is valid and lacks a scope. `scope` in the body names it.
     FORBIDDEN = "access.forbidden", Forbidden, "These credentials do not allow this";
-    /// The credential is a token of a key that the issuer has to be asked for, and it does not answer.
+    /// The token is signed with a key that is not known yet, and the issuer does not answer. Send the same request again after `Retry-After` seconds.
     ISSUER_UNAVAILABLE = "access.issuer_unavailable", Unavailable, "The issuer of these credentials can't be asked";
-    /// The credential is known, and was used too often within its time. `Retry-After` says when it may be used again.
+    /// The credential was used too often. Nothing was done. Send the same request again after `Retry-After` seconds.
     RATE_LIMITED = "access.rate_limited", TooManyRequests, "Too many requests with these credentials";
 }
 

@@ -12,41 +12,41 @@ use crate::{
 const RETRY_AFTER_S: u32 = 2;
 
 oms_errors::problem_types! {
-    /// No such warehouse in this store.
+    /// The tenant has no such warehouse.
     WAREHOUSE_NOT_FOUND = "inventory.warehouse_not_found", NotFound, "There is no such warehouse";
-    /// Another warehouse of this store has the name.
+    /// Another warehouse of the tenant has the name.
     WAREHOUSE_NAME_TAKEN = "inventory.warehouse_name_taken", WrongState, "Another warehouse has this name";
-    /// No such product in this store.
+    /// The tenant has no such product.
     PRODUCT_NOT_FOUND = "inventory.product_not_found", NotFound, "There is no such product";
-    /// Another product of this store has the stock keeping unit.
+    /// Another product of the tenant has the SKU.
     SKU_TAKEN = "inventory.sku_taken", WrongState, "Another product has this SKU";
     /// The warehouse never had the product.
     STOCK_LEVEL_NOT_FOUND = "inventory.stock_level_not_found", NotFound, "There is no such stock level";
-    /// A warehouse id in the request names no warehouse of this store.
+    /// A warehouse ID in the body is not one of the tenant's.
     UNKNOWN_WAREHOUSE = "inventory.unknown_warehouse", Unprocessable, "A warehouse does not exist";
-    /// A product id in the request names no product of this store.
+    /// A product ID in the body is not one of the tenant's.
     UNKNOWN_PRODUCT = "inventory.unknown_product", Unprocessable, "A product to be moved does not exist";
-    /// A stock level has fewer pieces that no order holds than shall be taken away.
+    /// Fewer units are unreserved than the request takes away. `shortfalls` says where, and how many are unreserved.
     INSUFFICIENT_STOCK = "inventory.insufficient_stock", Unprocessable, "There are not as many pieces that no order holds";
-    /// A stock level would have more pieces than one can have.
+    /// A stock level would exceed 1,000,000,000 units.
     TOO_MUCH_STOCK = "inventory.too_much_stock", Unprocessable, "There would be more pieces than a stock level can have";
-    /// The idempotency key stands for another request.
+    /// The idempotency key was used with another request.
     KEY_REUSED = "inventory.idempotency_key_reused", Unprocessable, "The idempotency key stands for another change of the inventory";
-    /// No such import in this store.
+    /// The tenant has no such import.
     IMPORT_NOT_FOUND = "inventory.import_not_found", NotFound, "There is no such import";
     /// The first line of a CSV file does not name the columns.
     IMPORT_HEADER = "inventory.import_header", InvalidRequest, "The file does not begin with its columns";
-    /// A file is compressed, a workbook, or in an encoding other than UTF-8.
+    /// The file is compressed, a workbook, or in an encoding other than UTF-8.
     IMPORT_ENCODING = "inventory.import_encoding", InvalidRequest, "The file is not UTF-8 text";
-    /// A file has no row.
+    /// The file has no rows.
     IMPORT_EMPTY = "inventory.import_empty", InvalidRequest, "There is nothing in the file to import";
-    /// A file has more lines than an import may have.
+    /// The file has more than 250,000 lines.
     IMPORT_TOO_LONG = "inventory.import_too_long", PayloadTooLarge, "The file has too many lines";
-    /// All rows or none were to be imported.
+    /// At least one row was rejected, and the request asked for all rows or none. Nothing was imported; the body lists the rejected rows.
     IMPORT_REJECTED = "inventory.import_rejected", Unprocessable, "Rows of the file were rejected, and nothing was imported";
-    /// Another request with the same key imports the same file.
+    /// Another request with the same key is importing the file. Repeat the request after `Retry-After` seconds.
     IMPORT_IN_PROGRESS = "inventory.import_in_progress", Conflict, "This import is being carried out";
-    /// As many imports are under way as the server takes.
+    /// The instance has as many imports in progress as it accepts, or the tenant has as many as it may. Repeat the request after `Retry-After` seconds.
     IMPORTS_BUSY = "inventory.imports_busy", Unavailable, "Too many imports are under way";
     /// The answer of the database was lost. Repeat the request, with the same idempotency key if it had one.
     OUTCOME_UNKNOWN = "inventory.outcome_unknown", Unavailable, "It is not known whether the inventory was changed; repeat the same request";

@@ -21,83 +21,83 @@ use crate::domain::status::OrderStatus;
 pub(crate) const RETRY_AFTER_S: u32 = 2;
 
 oms_errors::problem_types! {
-    /// No active warehouse has every line in the quantity asked for.
+    /// No active warehouse has every product in the ordered quantity.
     NO_SINGLE_WAREHOUSE = "orders.no_single_warehouse", Unprocessable, "No single warehouse can fill the whole order";
-    /// A product id names no product of this store.
+    /// A product ID is not one of the tenant's. `errors` names the items.
     UNKNOWN_PRODUCT = "orders.unknown_product", Unprocessable, "A product does not exist";
-    /// A product has no price in the currency of the order.
+    /// A product has no price in the currency of the order. `errors` names the items.
     PRODUCT_NOT_SOLD = "orders.product_not_sold", Unprocessable, "A product is not sold in this currency";
-    /// The sum of the lines is more than can be paid at once.
+    /// The total exceeds what can be paid with one payment.
     TOTAL_TOO_LARGE = "orders.total_too_large", Unprocessable, "The total of the order is too large";
-    /// The idempotency key stands for another request.
+    /// The idempotency key was used with another request.
     KEY_REUSED = "orders.idempotency_key_reused", Unprocessable, "The idempotency key was used with another request";
-    /// The order that the idempotency key stands for is being worked on.
+    /// The order of this idempotency key is being processed. Read it at `Location` after `Retry-After` seconds.
     IN_PROGRESS = "orders.in_progress", Conflict, "The order is being processed";
-    /// The payment was declined. By `orderStatus`, the order failed and its stock was released, or it waits for another try.
+    /// The payment was declined. `orderStatus` says whether the order failed and its stock was released, or whether it waits for another payment method.
     PAYMENT_DECLINED = "orders.payment_declined", PaymentRequired, "The payment was declined";
-    /// The payment was cut off and nothing was charged. By `orderStatus`, the order failed and its stock was released, or it waits for another try.
+    /// The payment was interrupted and nothing was charged. `orderStatus` says whether the order failed and its stock was released, or whether it waits for another payment method.
     PAYMENT_VOIDED = "orders.payment_voided", PaymentRequired, "The payment did not go through, and nothing was charged";
-    /// The order is not pending: it failed, or its money was given back. Place a new one.
+    /// The order does not await payment: it failed, or its money was refunded. Place a new one.
     NOT_PAYABLE = "orders.not_payable", WrongState, "An order in this state can't be paid";
-    /// The order's deadline is over: it fails, and its stock is released. Place a new one.
+    /// The payment deadline has passed: the order fails and its stock is released. Place a new one.
     PAYMENT_EXPIRED = "orders.payment_expired", WrongState, "The time to pay the order is over";
-    /// A payment of the order is being worked on, by another request or by the bank. No other was begun.
+    /// Another request or the bank is processing a payment of the order. No second payment was started.
     PAYMENT_IN_PROGRESS = "orders.payment_in_progress", Conflict, "A payment of the order is in progress";
-    /// The order was paid in vain too often. Cancel it, and place a new one.
+    /// Too many payments of the order have failed. Cancel it and place a new one.
     TOO_MANY_PAYMENTS = "orders.too_many_payments", WrongState, "Too many payments of the order have failed";
-    /// The customer or the tenant has too many unpaid orders, or too many units in them. `bound` and `most` say which bound it is. Nothing was kept.
+    /// The customer or the tenant has too many unpaid orders, or too many units in them. `bound` and `most` name the limit. Nothing was kept. Send the same request again after `Retry-After` seconds.
     TOO_MANY_UNPAID = "orders.too_many_unpaid", TooManyRequests, "Too many unpaid orders";
-    /// The order alone has more units than unpaid orders of a customer may hold. Nothing was kept.
+    /// The order alone has more units than the unpaid orders of a customer may hold. Nothing was kept.
     TOO_MANY_UNITS = "orders.too_many_units", Unprocessable, "Too many units in one order";
-    /// Too many payments of the customer, or of the credential, were declined lately. `bound` and `most` say which bound it is. The gateway was not called, and nothing was kept.
+    /// Too many payments of the customer or of the credential were declined lately. `bound` and `most` name the limit. The gateway was not called and nothing was kept. Send the same request again after `Retry-After` seconds.
     TOO_MANY_DECLINES = "orders.too_many_declines", TooManyRequests, "Too many declined payments";
-    /// Others bought the stock faster than a warehouse could be chosen. Nothing was kept.
+    /// The stock changes too fast, or is locked by somebody else. Nothing was kept. Send the same request again after `Retry-After` seconds.
     CONTENDED = "orders.contended", Unavailable, "The stock is changing too fast to place the order right now";
-    /// More orders came than can be placed in time. Nothing was kept.
+    /// More orders arrived than can be placed in time. Nothing was kept. Send the same request again after `Retry-After` seconds.
     OVERLOADED = "orders.overloaded", Unavailable, "Too many orders are waiting";
-    /// The answer of the database was lost, or the order was changed and could not be read. Repeat the same request, with its idempotency key if it had one.
+    /// The answer of the database was lost, or the order was changed and could not be read. Repeat the request, with its idempotency key if it had one.
     OUTCOME_UNKNOWN = "orders.outcome_unknown", Unavailable, "The outcome is not known; repeat the request with the same idempotency key";
-    /// No such order in this store.
+    /// The tenant has no such order.
     NOT_FOUND = "orders.not_found", NotFound, "There is no such order";
-    /// The order that the idempotency key stands for was cancelled, or is being cancelled.
+    /// The order of this idempotency key was cancelled or is being cancelled. Read it at `Location`.
     CANCELLED = "orders.cancelled", WrongState, "The order was cancelled";
-    /// An operator closed the order that the idempotency key stands for: its money is settled elsewhere.
+    /// An operator closed the order of this idempotency key: its money is settled elsewhere.
     CLOSED = "orders.closed", WrongState, "The order was closed by an operator";
-    /// The order has failed, or all of its money was given back: there is nothing to cancel.
+    /// The order has failed or is fully refunded; there is nothing to cancel.
     NOT_CANCELLABLE = "orders.not_cancellable", WrongState, "An order in this state can't be cancelled";
     /// The order is not paid, or is being cancelled.
     NOT_REFUNDABLE = "orders.not_refundable", WrongState, "An order in this state can't be refunded";
-    /// Money of the order is being given back; what is left is known only when that has ended.
+    /// A refund of the order is in progress. The remaining amount is known when it has ended.
     REFUND_IN_PROGRESS = "orders.refund_in_progress", Conflict, "A refund of the order is in progress";
-    /// The customer disputes the payment at the bank, which may give the money back too.
+    /// The customer disputes the payment at the bank, which may return the money as well. Send `"despiteDispute": true` to refund anyway.
     PAYMENT_DISPUTED = "orders.payment_disputed", WrongState, "The payment is disputed";
-    /// More than is left of what was captured.
+    /// The amount exceeds what is left of the captured payment.
     REFUND_EXCEEDS_CAPTURED = "orders.refund_exceeds_captured", Unprocessable, "The refund is more than is left of the payment";
-    /// The bank or the gateway refused to give the money back. The order is paid, as before.
+    /// The bank or the gateway rejected the refund. The order stays `PAID`.
     REFUND_REFUSED = "orders.refund_refused", Unprocessable, "The refund was refused";
-    /// No such dead letter in this store.
+    /// The tenant has no such dead letter.
     DEAD_LETTER_NOT_FOUND = "orders.dead_letter_not_found", NotFound, "There is no such dead letter";
-    /// The dead letter is not open any more: somebody resolved it, or the order ended.
+    /// The dead letter is closed: an operator resolved it, or the order was settled.
     DEAD_LETTER_RESOLVED = "orders.dead_letter_resolved", WrongState, "The dead letter was resolved already";
-    /// The order is not in the state that this resolution is for: see the runbook of stuck orders.
+    /// The resolution does not fit the state of the order. See the runbook of stuck orders.
     NOT_RESOLVABLE = "orders.not_resolvable", WrongState, "An order in this state can't be resolved like this";
-    /// The order is settled: there is nothing to leave to an operator.
+    /// The order is settled; there is nothing to leave to an operator.
     NOT_UNSETTLED = "orders.not_unsettled", WrongState, "The order is settled";
-    /// The gateway does not say that no money is left. `gatewaySaid`, `leftMinor` and `currency` say what it says. Repeat with `confirmed`.
+    /// The gateway does not report that no money is left. `gatewaySaid`, `leftMinor` and `currency` show what it reports. Repeat the request with `"confirmed": true`.
     CONFIRMATION_REQUIRED = "orders.confirmation_required", WrongState, "What the gateway says must be confirmed";
-    /// The gateway says that the refund was made. Retry the dead letter, or resolve it as settled elsewhere.
+    /// The gateway reports that the refund was made. Retry the dead letter, or resolve it as settled elsewhere.
     REFUND_WAS_MADE = "orders.refund_was_made", WrongState, "The refund was made";
-    /// The gateway does not say that the payment was taken, in the order's currency.
+    /// The gateway does not report that the payment was taken in the currency of the order.
     NOT_PROVEN_PAID = "orders.not_proven_paid", Conflict, "The gateway does not say that the order was paid";
-    /// The payment could not be cancelled now, and may still be taken.
+    /// The payment could not be cancelled now and may still be taken.
     NOT_PROVEN_FAILED = "orders.not_proven_failed", Conflict, "It is not proven that the order was not paid";
-    /// The gateway says that money was taken. Cancelling the order gives it back.
+    /// The gateway reports that the payment was taken. Cancel the order to refund it.
     PAYMENT_WAS_TAKEN = "orders.payment_was_taken", WrongState, "The payment was taken; cancel the order to give it back";
-    /// The tenant has no orders of the customer, and never erased any.
+    /// The tenant has no orders of the customer and never erased any.
     CUSTOMER_NOT_FOUND = "orders.customer_not_found", NotFound, "There are no orders of this customer";
-    /// No such finding in this store.
+    /// The tenant has no such finding.
     FINDING_NOT_FOUND = "orders.finding_not_found", NotFound, "There is no such finding";
-    /// The finding is not open any more.
+    /// The finding is already resolved.
     FINDING_RESOLVED = "orders.finding_resolved", WrongState, "The finding was resolved already";
 }
 

@@ -20,17 +20,17 @@ pub enum PaymentError {
 }
 
 oms_errors::problem_types! {
-    /// The payment gateway can't be reached, or did not answer. Nothing was kept, and nothing was charged.
+    /// The payment gateway can't be reached or did not answer. Nothing was kept and nothing was charged. Send the same request again after `Retry-After` seconds.
     GATEWAY_UNAVAILABLE = "payments.gateway_unavailable", Unavailable, "The payment gateway is not available";
-    /// The payment gateway refuses this installation: its key, its account, or how it asks. Nothing was kept, and nothing was charged. An operator must see to it.
+    /// The payment gateway rejects this installation: its key, its account, or the form of its requests. Nothing was kept and nothing was charged. An operator must act; the log has the cause at `ERROR`.
     GATEWAY_REFUSED = "payments.gateway_refused", Misconfigured, "The payment gateway does not accept our requests";
-    /// A webhook that nobody who knows the endpoint's secret has signed, for this body and not long ago. Nothing was kept.
+    /// The webhook is not signed with the endpoint's secret, or its signature is too old. Nothing was stored.
     INVALID_SIGNATURE = "payments.invalid_signature", InvalidRequest, "The signature is not valid";
-    /// The payment gateway takes no payment this small, or this large. Nothing was kept, and nothing was charged.
+    /// The payment gateway does not accept a payment of this size. Nothing was kept and nothing was charged.
     AMOUNT_NOT_ACCEPTED = "payments.amount_not_accepted", Unprocessable, "The payment gateway does not accept payments of this amount";
-    /// The payment gateway takes no payment in this currency. Nothing was kept, and nothing was charged.
+    /// The payment gateway does not accept this currency. Nothing was kept and nothing was charged.
     CURRENCY_NOT_ACCEPTED = "payments.currency_not_accepted", Unprocessable, "The payment gateway does not accept payments in this currency";
-    /// The payment gateway refused this payment for good. Nothing was kept, and nothing was charged.
+    /// The payment gateway rejected this payment for good. Nothing was kept and nothing was charged.
     PAYMENT_NOT_ACCEPTED = "payments.payment_not_accepted", Unprocessable, "The payment gateway does not accept this payment";
 }
 

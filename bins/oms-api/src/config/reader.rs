@@ -1,5 +1,6 @@
-//! Reads variables and collects what is wrong with them, so that all of it is told at once.
+//! Reads variables and collects what is wrong with them, so that every problem is reported together.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -26,6 +27,8 @@ impl fmt::Display for InvalidConfig {
 pub(super) struct Reader<'a> {
     variable: &'a dyn Fn(&str) -> Option<String>,
     problems: Vec<String>,
+    /// The defaults of what was read, for the reference.
+    pub(super) defaults: BTreeMap<String, String>,
 }
 
 impl<'a> Reader<'a> {
@@ -33,7 +36,12 @@ impl<'a> Reader<'a> {
         Self {
             variable,
             problems: Vec::new(),
+            defaults: BTreeMap::new(),
         }
+    }
+
+    fn note_default(&mut self, name: &str, default: impl fmt::Display) {
+        self.defaults.insert(name.to_owned(), default.to_string());
     }
 
     /// The value, unless it is not set.
@@ -43,6 +51,7 @@ impl<'a> Reader<'a> {
 
     /// The value or its default; without one it has to be set.
     pub(super) fn text(&mut self, name: &str, default: Option<&str>) -> String {
+        self.note_default(name, default.unwrap_or("required"));
         match self.optional(name).or(default.map(str::to_owned)) {
             Some(text) => text,
             None => {
@@ -59,6 +68,7 @@ impl<'a> Reader<'a> {
         default: &str,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> T {
+        self.note_default(name, default);
         let given = self.optional(name).map(|text| parse(&text));
         match given {
             Some(Ok(value)) => return value,
@@ -73,6 +83,7 @@ impl<'a> Reader<'a> {
     where
         T: Copy + FromStr + PartialOrd + fmt::Display,
     {
+        self.note_default(name, default);
         let Some(text) = self.optional(name) else {
             return default;
         };

@@ -10,7 +10,7 @@ type Size = fn(PoolStatus) -> usize;
 
 /// Registers the pool, the locks, and what went wrong.
 pub(super) fn register(metrics: &Metrics, database: &Database) -> Result<(), MetricsError> {
-    let help = "Database connections: open; of these in use and idle; and awaited by callers";
+    let help = "Database connections of the pool: `open`, of which `in_use` and `idle`; `awaited` counts callers that wait for one.";
     let sizes: [(_, Size); 4] = [
         ("open", |pool| pool.size),
         ("in_use", |pool| pool.size.saturating_sub(pool.idle)),
@@ -24,24 +24,24 @@ pub(super) fn register(metrics: &Metrics, database: &Database) -> Result<(), Met
         })?;
     }
     let most = sample(database.status().max_size as u64);
-    let help = "Most database connections that there may be";
+    let help = "Maximum database connections of the pool.";
     metrics.gauge_from("oms_database_connections_max", help, &[], move || most)?;
     let pool = database.clone();
     metrics.histogram_from(
         "oms_database_connection_wait_seconds",
-        "How long callers waited for a database connection, also in vain",
+        "How long callers waited for a database connection, including those that got none.",
         &[],
         &DURATION_BOUNDS_S,
         move || distribution(&pool.waits()),
     )?;
     metrics.histogram_from(
         "oms_stock_lock_seconds",
-        "How long it took to lock the stock of a transaction, one round trip included, also in vain",
+        "How long it took to lock the stock of a transaction, including one round trip and failed attempts.",
         &[],
         &DURATION_BOUNDS_S,
         || distribution(&stock_lock_times()),
     )?;
-    let help = "Statements and transactions that the database did not do, by reason";
+    let help = "Statements and transactions that the database did not complete. A `deadlock` is caused by a program other than oms, which locks in one order.";
     for failure in DbFailure::ALL {
         let labels = [("reason", failure.as_str())];
         metrics.counter_from("oms_database_failures_total", help, &labels, move || {

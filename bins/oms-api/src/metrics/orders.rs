@@ -13,7 +13,7 @@ pub(crate) fn register(metrics: &Metrics, context: &Arc<OrderContext>) -> Result
         let context = context.clone();
         metrics.counter_from(
             "oms_orders_total",
-            "Requests to place an order, by what became of them",
+            "Requests to place an order, by outcome. `out_of_stock`: other orders took the stock first; `gateway_refused`: the gateway rejects the installation, the amount or the currency; `defect`: a defect of oms, at ERROR in the log.",
             &[("outcome", outcome.as_str())],
             move || context.placed(outcome),
         )?;
@@ -22,7 +22,7 @@ pub(crate) fn register(metrics: &Metrics, context: &Arc<OrderContext>) -> Result
         let context = context.clone();
         metrics.counter_from(
             "oms_bounds_exceeded_total",
-            "Requests to place or pay an order that met a bound, by bound",
+            "Requests to place or pay an order that exceeded a limit for unpaid orders or declines.",
             &[("bound", bound.as_str())],
             move || context.exceeded(bound),
         )?;
@@ -34,20 +34,20 @@ pub(crate) fn register(metrics: &Metrics, context: &Arc<OrderContext>) -> Result
         let now = counts.clone();
         metrics.gauge_from(
             "oms_batch_queue_length",
-            "What waits for its batch, by kind of work",
+            "Items that wait for a batch: `look_up` of idempotency keys, `place`, `store_reference` of payments, `end_paid`, `read`.",
             &labels,
             move || sample(now().waiting + now().parked),
         )?;
         let now = counts.clone();
         metrics.counter_from(
             "oms_batch_refused_total",
-            "What found its queue full, or waited there too long, by kind of work",
+            "Items whose queue was full, or that waited too long in it, by kind of batch.",
             &labels,
             move || now().refused,
         )?;
         metrics.histogram_from(
             "oms_batch_size",
-            "How much is done together, by kind of work",
+            "Items of a batch, by kind of batch.",
             &labels,
             &BATCH_SIZES,
             move || {

@@ -34,12 +34,12 @@ impl RequestMetrics {
     pub(crate) fn register(metrics: &Metrics) -> Result<Self, MetricsError> {
         let requests = metrics.counter(
             "oms_http_requests_total",
-            "Requests, by class of answer; none where the client went away before there was one",
+            "Requests by registered route, such as `/orders/{id}`, and class of answer. The status is `none` when the client disconnected first; the route is `other` for anything that is not served.",
             &["route", "method", "status"],
         )?;
         let seconds = metrics.histogram(
             "oms_http_request_duration_seconds",
-            "How long requests took, from their head to their answer's",
+            "Duration of requests, from the head of the request to the head of the answer.",
             &["route", "method"],
             &LATENCY_BUCKETS_S,
         )?;

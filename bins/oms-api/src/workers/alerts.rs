@@ -52,7 +52,7 @@ struct CountedSink {
 
 impl Sinks {
     pub(super) fn new(webhook: Option<&WebhookConfig>, metrics: &Metrics) -> anyhow::Result<Self> {
-        let help = "Deliveries of alerts, by where to and whether they were taken";
+        let help = "Deliveries of alerts to the log and to the webhook. A failed one is repeated after a minute.";
         let deliveries =
             metrics.counter("oms_alert_deliveries_total", help, &["sink", "outcome"])?;
         let counted = |name, sink| CountedSink {
@@ -118,7 +118,7 @@ impl AlertSink for Posted {
     }
 }
 
-/// As the README has it.
+/// As `docs/operating/monitoring.md` has it.
 fn message(alert: &Alert) -> Value {
     json!({
         "id": alert.id,

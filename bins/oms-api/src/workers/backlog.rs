@@ -94,19 +94,19 @@ impl Gauges {
         let of_work: [Gauge<'_>; 3] = [
             (
                 "oms_sweep_lag_seconds",
-                "For how long the first order that the sweeper must look at has been due; 0 when none is due",
+                "Time for which the first order of the sweeper's work list has been due; 0 when none is due.",
                 &gauges.sweep_lag_ms,
                 1000.0,
             ),
             (
                 "oms_dead_letters_open",
-                "Orders that need an operator",
+                "Open dead letters: orders that need an operator.",
                 &gauges.open_dead_letters,
                 1.0,
             ),
             (
                 "oms_gateway_events_due",
-                "Gateway events that are stored and not yet applied",
+                "Gateway events that are stored and not yet applied.",
                 &gauges.due_gateway_events,
                 1.0,
             ),
@@ -114,13 +114,13 @@ impl Gauges {
         let of_comparing: [Gauge<'_>; 2] = [
             (
                 "oms_reconciliation_open_findings",
-                "Open differences between the gateway's books and ours, of all tenants",
+                "Open findings of all tenants: differences between the gateway's charges and our orders, failed refunds and disputes.",
                 &gauges.open_findings,
                 1.0,
             ),
             (
                 "oms_reconciled_until_age_seconds",
-                "Time since the last completed comparison, of the tenant that is furthest behind; 0 before the first",
+                "Time since the last completed comparison with the gateway, of the tenant that is furthest behind; 0 before the first.",
                 &gauges.reconciled_age_ms,
                 1000.0,
             ),

@@ -50,7 +50,7 @@ pub(super) struct EventMetrics {
 
 impl EventMetrics {
     pub(super) fn register(metrics: &Metrics) -> Result<Self, MetricsError> {
-        let help = "Gateway events that were claimed, by outcome";
+        let help = "Gateway events that were claimed, by outcome.";
         let events = metrics.counter("oms_gateway_events_total", help, &["outcome"])?;
         for outcome in AppliedEvents::outcomes().chain(["postponed", "refused"]) {
             events.add(&[outcome], 0);

@@ -113,12 +113,12 @@ pub(super) struct ReconcileMetrics {
 
 impl ReconcileMetrics {
     pub(super) fn register(metrics: &Metrics) -> Result<Self, MetricsError> {
-        let help = "Differences that were found between the gateway's books and ours, by kind";
+        let help = "Findings of the comparison with the gateway, by kind.";
         let found = metrics.counter("oms_reconciliation_findings_total", help, &["kind"])?;
         for kind in FindingKind::ALL {
             found.add(&[kind.as_str()], 0);
         }
-        let help = "Charges of the gateway that were compared with our orders";
+        let help = "Charges of the gateway that were compared with our orders.";
         let charges = metrics.counter("oms_reconciliation_charges_total", help, &[])?;
         Ok(Self { found, charges })
     }

@@ -210,7 +210,7 @@ pub(super) struct Removed(Counter<1>);
 
 impl Removed {
     pub(super) fn register(metrics: &Metrics) -> Result<Self, MetricsError> {
-        let help = "Rows deleted, and orders erased, because they were kept for long enough or a customer was erased";
+        let help = "Rows that were deleted because of their age, and orders whose addresses or customers were erased in the background.";
         let removed = metrics.counter("oms_retention_removed_total", help, &["kind"])?;
         let kinds = Kind::ALL.into_iter().map(Kind::as_str);
         for kind in kinds.chain([ADDRESSES, CUSTOMERS]) {
@@ -230,8 +230,7 @@ impl Removed {
 /// Registers the age of the oldest open erasure, in seconds.
 pub(super) fn register_oldest(metrics: &Metrics) -> Result<Arc<AtomicU64>, MetricsError> {
     let oldest_s: Arc<AtomicU64> = Arc::default();
-    let help =
-        "Age of the oldest request to erase a customer that is not complete; 0 when there is none";
+    let help = "Age of the oldest incomplete request to erase a customer; 0 when there is none.";
     let sampled = oldest_s.clone();
     #[expect(
         clippy::cast_precision_loss,

@@ -51,9 +51,10 @@ pub(super) struct SweepMetrics {
 
 impl SweepMetrics {
     pub(super) fn register(metrics: &Metrics) -> Result<Self, MetricsError> {
-        let help = "Attempts to settle an order, without those that the gateway's breaker refused";
+        let help =
+            "Attempts to settle an order, excluding those that the gateway's breaker refused.";
         let tries = metrics.counter("oms_sweep_attempts_total", help, &[])?;
-        let help = "Orders that the sweeper looked at, by outcome";
+        let help = "Orders that the sweeper attempted to settle, by outcome.";
         let swept = metrics.counter("oms_swept_orders_total", help, &["outcome"])?;
         for (outcome, _) in by_outcome(SweepSummary::default()) {
             swept.add(&[outcome], 0);

@@ -9,35 +9,34 @@ pub use problem_type::{Kind, ProblemType};
 pub use refusals::{invalid_field, invalid_fields, version_mismatch};
 
 problem_types! {
-    /// The body is not JSON, or does not have the documented shape, or a field breaks its rule.
+    /// The body is not JSON, does not have the documented shape, or has a field that breaks its rule. `errors` names the fields.
     INVALID_REQUEST = "request.invalid", InvalidRequest, "The request is not valid";
-    /// A header is missing or breaks its rule.
+    /// A required header is missing, or a header breaks its rule.
     INVALID_HEADER = "request.invalid_header", InvalidRequest, "A header is missing or not valid";
-    /// The request carries no credentials that are known here.
+    /// The request has neither an API key nor a token, or one that is not valid for this installation.
     UNAUTHENTICATED = "access.unauthenticated", Unauthorized, "Credentials are required, and these are not known";
-    /// No such route.
+    /// There is no route with this path.
     ROUTE_NOT_FOUND = "request.route_not_found", NotFound, "There is nothing at this address";
-    /// The route exists, for another method.
+    /// The route does not support this method. `Allow` lists those that it does.
     METHOD_NOT_ALLOWED = "request.method_not_allowed", MethodNotAllowed, "This method is not allowed here";
-    /// The header `If-Match` names a state that the thing is not in any more. Read it again.
+    /// `If-Match` names an older version of the resource. Read it again.
     PRECONDITION_FAILED = "request.precondition_failed", PreconditionFailed, "It was changed meanwhile";
-    /// What is to be changed was read before; its `ETag` has to be in the header `If-Match`.
+    /// The change needs the header `If-Match` with the `ETag` that was read, or `*`.
     PRECONDITION_REQUIRED = "request.precondition_required", PreconditionRequired, "The header If-Match is required";
-    /// The body did not arrive in time.
+    /// The head or the body of the request did not arrive in time.
     BODY_TIMEOUT = "request.timeout", RequestTimeout, "The request took too long to arrive";
-    /// The request line and the headers are larger than the limit.
+    /// The request line and the headers exceed 16 KiB.
     HEAD_TOO_LARGE = "request.head_too_large", HeadTooLarge, "The request head is too large";
-    /// The body is larger than the limit.
+    /// The body exceeds its limit.
     BODY_TOO_LARGE = "request.too_large", PayloadTooLarge, "The request body is too large";
-    /// The content type is not `application/json`, or its charset is not UTF-8.
+    /// The content type is not supported by this endpoint, or its charset is not UTF-8.
     UNSUPPORTED_MEDIA_TYPE = "request.unsupported_media_type", UnsupportedMediaType, "The content type is not supported";
-    /// The database can't be reached, or a lock could not be had in time. Nothing was kept.
+    /// The database can't be reached, or a lock could not be acquired in time. Nothing was kept. Send the same request again after `Retry-After` seconds.
     DATABASE_UNAVAILABLE = "service.database_unavailable", Unavailable, "The database is not available";
-    /// The database refuses what the request needs, because its role lacks a right. An operator must grant it. What was
-    /// committed before stays.
+    /// The role of the database lacks a privilege that the request needs. An operator must grant it. What the request committed before stays; repeat it with the same idempotency key afterwards.
     DATABASE_DENIED = "service.database_denied", Misconfigured, "The database denies access";
-    /// Too many requests are under way. Nothing was done.
+    /// Too many requests are in flight. Nothing was done. Send the same request again after `Retry-After` seconds.
     OVERLOADED = "service.overloaded", Unavailable, "The server has too many requests under way";
-    /// A defect of the server. The outcome is not known; repeat with the same idempotency key to learn it.
+    /// A defect of the server. The outcome is unknown. Repeat the request with the same idempotency key to learn it.
     INTERNAL = "service.internal", Internal, "Something went wrong on our side";
 }

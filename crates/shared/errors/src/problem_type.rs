@@ -90,18 +90,23 @@ pub struct ProblemType {
     pub kind: Kind,
     /// One short sentence, the same for every occurrence.
     pub title: &'static str,
+    /// What it means and what the client can do: the documentation of the constant.
+    pub meaning: &'static str,
 }
 
 /// Declares the problem types of a crate as constants, and `PROBLEM_TYPES`, the list of all of them.
+///
+/// The documentation of each constant is its row in `docs/reference/problem-codes.md`.
 #[macro_export]
 macro_rules! problem_types {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, $kind:ident, $title:literal;)+) => {
+    ($($(#[doc = $meaning:literal])+ $name:ident = $code:literal, $kind:ident, $title:literal;)+) => {
         $(
-            $(#[$doc])*
+            $(#[doc = $meaning])+
             pub const $name: $crate::ProblemType = $crate::ProblemType {
                 code: $code,
                 kind: $crate::Kind::$kind,
                 title: $title,
+                meaning: concat!($($meaning),+),
             };
         )+
 

@@ -10,11 +10,11 @@ use crate::GeocodeError;
 const RETRY_AFTER_S: u32 = 5;
 
 oms_errors::problem_types! {
-    /// The address is not known.
+    /// The address has no `location` and can't be found. Correct it, or send coordinates in `shippingAddress.location`.
     ADDRESS_NOT_FOUND = "geocoding.address_not_found", InvalidRequest, "The address can't be served";
-    /// The tenant has used up the addresses that it may look up in a minute. Nothing was kept. Coordinates in `shippingAddress.location` need no look-up.
+    /// The tenant has looked up too many addresses within a minute. Nothing was kept. Coordinates in `shippingAddress.location` need no lookup.
     TOO_MANY_LOOK_UPS = "geocoding.too_many_look_ups", TooManyRequests, "Too many addresses were looked up";
-    /// The geocoding service does not answer. Nothing was kept.
+    /// The geocoding service does not answer. Nothing was kept. Send the same request again after `Retry-After` seconds.
     UNAVAILABLE = "geocoding.unavailable", Unavailable, "The geocoding service is not available";
 }
 

@@ -56,7 +56,7 @@ impl Metrics {
         let metrics = Self {
             registry: Registry::new(),
         };
-        let build = "Always 1; the label says which version runs.";
+        let build = "Always 1; the label is the version that runs.";
         metrics.gauge_from("oms_build_info", build, &[("version", version)], || 1.0)?;
         // A clock before 1970 has no better answer.
         let now = SystemTime::now().duration_since(UNIX_EPOCH);

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod eventually;
 pub mod gateway;
+pub mod generated;
 pub mod invariants;
 pub mod issuer;
 mod private_server;

@@ -1,4 +1,4 @@
-//! What the README has newcomers type, typed into a shell.
+//! What the README and the first guides have newcomers type, typed into a shell.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -9,19 +9,27 @@ use crate::api::command;
 use crate::shop::Shop;
 use crate::transcript::{Ids, Shell, steps};
 
-const README: &str = include_str!("../../../../../README.md");
+/// In the order in which a newcomer reads them.
+const PAGES: [&str; 3] = [
+    include_str!("../../../../../README.md"),
+    include_str!("../../../../../docs/guide/first-order.md"),
+    include_str!("../../../../../docs/guide/a-tenant-of-your-own.md"),
+];
+
+/// Prepare the programs, which the test has done before.
+const PREPARING: &str = "cargo xtask ";
 
 const PROGRAMS: &str = include_str!("../../../../../xtask/test-programs.txt");
 
-/// Where the README's API listens.
+/// Where the API of these pages listens.
 const ADDRESS: &str = "http://127.0.0.1:3000";
 
 #[tokio::test]
-async fn a_newcomer_makes_a_store_places_an_order_and_learns_why_it_was_routed_where_it_was() {
+async fn a_newcomer_places_orders_and_reads_why_they_were_routed_where_they_were() {
     let shop = Shop::open().await;
-    let (_, section) = README.split_once("\n### A store of your own\n").unwrap();
-    let steps = steps(section.split("\n### ").next().unwrap());
-    assert!(steps.len() >= 10, "{steps:#?}");
+    let mut steps: Vec<_> = PAGES.into_iter().flat_map(steps).collect();
+    steps.retain(|step| !step.command.starts_with(PREPARING));
+    assert!(steps.len() >= 13, "{steps:#?}");
 
     let program = command(&shop.database.url(), &shop.sandbox.url, &[]);
     let settings = program

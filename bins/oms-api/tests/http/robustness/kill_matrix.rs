@@ -1,6 +1,6 @@
 //! `kill -9` of the API at each point of an order's way, and what has to be true once another process has swept.
 //!
-//! The points are those of the fault matrix in ARCHITECTURE.md. Where the program is inside its own code it kills itself
+//! The points are those of the fault matrix in `docs/development/fault-matrix.md`. Where the program is inside its own code it kills itself
 //! (`FAILPOINTS`); where it waits for the gateway or for the answer to a COMMIT, the gateway or the server is held, and
 //! the test kills it.
 

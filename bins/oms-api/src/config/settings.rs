@@ -1,0 +1,455 @@
+//! What each variable means: the rows of `docs/reference/configuration.md`, of which defaults and ranges follow from the code
+//! that reads them. `cargo xtask docs` writes the page.
+
+/// A variable, and what it means.
+pub(super) struct Setting {
+    pub(super) name: &'static str,
+    /// In place of the default that the reader knows, where that follows from something else.
+    pub(super) default: Option<&'static str>,
+    pub(super) meaning: &'static str,
+}
+
+const fn setting(name: &'static str, meaning: &'static str) -> Setting {
+    Setting {
+        name,
+        default: None,
+        meaning,
+    }
+}
+
+const fn setting_with_default(
+    name: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+) -> Setting {
+    Setting {
+        name,
+        default: Some(default),
+        meaning,
+    }
+}
+
+/// Every variable, by subject.
+pub(super) const SECTIONS: &[(&str, &[Setting])] = &[
+    ("The installation", INSTALLATION),
+    ("Database", DATABASE),
+    ("HTTP server", HTTP),
+    ("Credentials", CREDENTIALS),
+    ("Tokens of an identity provider", TOKENS),
+    ("Payment gateway", GATEWAY),
+    ("Placing orders", ORDERS),
+    ("Limits for unpaid orders and declines", BOUNDS),
+    ("Settling orders in the background", SETTLING),
+    ("Addresses", ADDRESSES),
+    ("Imports", IMPORTS),
+    ("Retention", RETENTION),
+    ("Alerts, logs and traces", MONITORING),
+];
+
+/// Read before the configuration, by the log itself.
+pub(super) const OF_THE_LOG: &str = "OMS_LOG";
+
+const INSTALLATION: &[Setting] = &[
+    setting(
+        "OMS_ENV",
+        "`production` rejects development settings and requires credentials.",
+    ),
+    setting(
+        "OMS_TENANT_ID",
+        "Tenant of requests without a key (development only), of `oms-api keys` and `oms-api seed` without `--tenant`, and of gateway events and findings that name no other tenant.",
+    ),
+    setting(
+        "OMS_SHUTDOWN_TIMEOUT_MS",
+        "After SIGTERM: maximum wait for requests and background work in progress.",
+    ),
+];
+
+const DATABASE: &[Setting] = &[
+    setting_with_default(
+        "DATABASE_URL",
+        "required; `cargo xtask sys-init` writes it",
+        "PostgreSQL with PostGIS, `postgres://user:password@host:port/name`. Its messages must be English (`lc_messages`). Unless the URL has them, `keepalives_idle`, `keepalives_interval`, `keepalives_retries` and `tcp_user_timeout` are 10, 3, 3 and 10 (seconds).",
+    ),
+    setting(
+        "OMS_DATABASE_MAX_CONNECTIONS",
+        "Maximum connections of one instance. One more serves `/health/ready`.",
+    ),
+    setting(
+        "OMS_DATABASE_WAIT_MS",
+        "At start: maximum wait for a database that is not reachable yet.",
+    ),
+    setting(
+        "OMS_MIGRATE_TIMEOUT_MS",
+        "Maximum run time of `oms-api migrate`. It waits at most 60 s for a lock.",
+    ),
+    setting(
+        "OMS_DATABASE_ACQUIRE_TIMEOUT_MS",
+        "Maximum wait for a connection of the pool.",
+    ),
+    setting(
+        "OMS_DATABASE_LOCK_TIMEOUT_MS",
+        "Maximum wait for a lock. Must be less than `OMS_DATABASE_STATEMENT_TIMEOUT_MS`.",
+    ),
+    setting(
+        "OMS_DATABASE_STATEMENT_TIMEOUT_MS",
+        "Maximum run time of a statement, waits for locks included.",
+    ),
+    setting_with_default(
+        "OMS_DATABASE_ANSWER_TIMEOUT_MS",
+        "1.2 × `OMS_DATABASE_STATEMENT_TIMEOUT_MS`",
+        "Maximum silence of a database that owes an answer. Then the connection is closed, and the outcome of a COMMIT is unknown. Must be more than `OMS_DATABASE_STATEMENT_TIMEOUT_MS`.",
+    ),
+    setting(
+        "OMS_DATABASE_PING_TIMEOUT_MS",
+        "Maximum silence of a database when a connection that was idle for 1 s is tested. Increase it for a network with long pauses.",
+    ),
+    setting(
+        "OMS_DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS",
+        "Maximum pause inside a transaction. Then PostgreSQL ends the session.",
+    ),
+];
+
+const HTTP: &[Setting] = &[
+    setting(
+        "OMS_HOST",
+        "Address on which the API listens. Development accepts loopback addresses only, because requests need no key there. TLS is terminated by a proxy in front.",
+    ),
+    setting("OMS_PORT", "Port of the API."),
+    setting(
+        "OMS_METRICS_HOST",
+        "Address on which `/metrics` listens, apart from the API.",
+    ),
+    setting("OMS_METRICS_PORT", "Port of `/metrics`."),
+    setting_with_default(
+        "OMS_TRUSTED_PROXIES",
+        "none",
+        "Addresses and networks of proxies, separated by commas. Their `X-Forwarded-For` is the client's address in the log.",
+    ),
+    setting("OMS_MAX_BODY_BYTES", "Maximum size of a request body."),
+    setting(
+        "OMS_HEAD_TIMEOUT_MS",
+        "Maximum wait for the head of a request, accurate to half a second.",
+    ),
+    setting(
+        "OMS_BODY_TIMEOUT_MS",
+        "Maximum wait for the body of a request.",
+    ),
+    setting(
+        "OMS_SEND_TIMEOUT_MS",
+        "Time in which a client must read 64 KiB of its answer, or the rest of it. Then the connection is reset.",
+    ),
+    setting(
+        "OMS_MAX_CONNECTIONS",
+        "Maximum client connections of each HTTP worker; there is one worker per core. Lowered at start, with a warning, where the process may not open as many files (`ulimit -n`).",
+    ),
+    setting_with_default(
+        "OMS_MAX_IN_FLIGHT",
+        "10000 + 100 × `OMS_DATABASE_MAX_CONNECTIONS`",
+        "Maximum requests in flight, excluding health checks. Each holds some kilobytes and its body.",
+    ),
+    setting(
+        "OMS_MAX_UNIDENTIFIED_IN_FLIGHT",
+        "Maximum requests whose credential is being looked up. Their bodies are not read meanwhile.",
+    ),
+    setting(
+        "OMS_MAX_WEBHOOKS_IN_FLIGHT",
+        "Maximum gateway webhooks in flight. Each may buffer 256 KiB. When all places are taken, the one that has waited longest for its body is answered 408.",
+    ),
+];
+
+const CREDENTIALS: &[Setting] = &[
+    setting(
+        "OMS_KEY_MEMORY_MS",
+        "How long an instance remembers a verified key, and therefore the longest time for which a revoked key still works.",
+    ),
+    setting(
+        "OMS_RATE_LIMIT_PER_MINUTE",
+        "Requests that one key, or one subject of tokens, may send per minute to one instance. 0 is unlimited.",
+    ),
+    setting_with_default(
+        "OMS_RATE_LIMIT_BURST",
+        "a sixth of `OMS_RATE_LIMIT_PER_MINUTE`",
+        "Requests that it may send at one moment.",
+    ),
+];
+
+const TOKENS: &[Setting] = &[
+    setting_with_default(
+        "OMS_OIDC_ISSUER",
+        "none: tokens are not accepted",
+        "OpenID Connect issuer whose tokens are accepted, exactly as in their `iss`. Its metadata is read from `/.well-known/openid-configuration` below it. https in production.",
+    ),
+    setting_with_default(
+        "OMS_OIDC_AUDIENCE",
+        "required with an issuer",
+        "Value that `aud` of the tokens must include.",
+    ),
+    setting_with_default(
+        "OMS_OIDC_KEYS_URL",
+        "from the issuer's metadata",
+        "Address of the issuer's keys.",
+    ),
+    setting(
+        "OMS_OIDC_ALGORITHMS",
+        "Accepted signature algorithms: `RS256`, `ES256`, or both separated by a comma.",
+    ),
+    setting(
+        "OMS_OIDC_TENANT_CLAIM",
+        "Claim that holds the tenant's UUID.",
+    ),
+    setting(
+        "OMS_OIDC_BROAD_ORDERS_WRITE",
+        "`true` lets tokens with `orders:write` cancel and refund orders too, until their issuer grants [the separate scopes](../decisions/order-scopes.md).",
+    ),
+    setting(
+        "OMS_OIDC_KEYS_MS",
+        "How long keys are used before they are fetched again. While the issuer does not answer, they remain in use.",
+    ),
+    setting(
+        "OMS_OIDC_FETCH_INTERVAL_MS",
+        "Minimum interval between key fetches. A newly published signing key may be rejected for up to this long.",
+    ),
+    setting(
+        "OMS_OIDC_TIMEOUT_MS",
+        "Maximum wait for an answer of the issuer.",
+    ),
+];
+
+const GATEWAY: &[Setting] = &[
+    setting(
+        "OMS_PAYMENT_GATEWAY",
+        "`stripe`: Stripe, or anything that speaks its protocol. `instant` collects nothing: for measuring only, rejected in production.",
+    ),
+    setting(
+        "OMS_STRIPE_API_URL",
+        "For Stripe: `https://api.stripe.com`. The default is the sandbox.",
+    ),
+    setting(
+        "OMS_STRIPE_SECRET_KEY",
+        "Secret key of the account. Production rejects test keys, development rejects live keys.",
+    ),
+    setting_with_default(
+        "OMS_STRIPE_WEBHOOK_SECRETS",
+        "`whsec_sandbox`; in production none",
+        "Signing secrets of the webhook endpoint, separated by commas while one replaces another. Without a secret there is no endpoint.",
+    ),
+    setting(
+        "OMS_STRIPE_CONNECT_TIMEOUT_MS",
+        "Maximum wait for a connection to the gateway.",
+    ),
+    setting(
+        "OMS_STRIPE_TIMEOUT_MS",
+        "Maximum wait for an answer of the gateway.",
+    ),
+    setting(
+        "OMS_STRIPE_ALLOW_REMOTE",
+        "`true` lets a development server call a gateway on another machine, such as Stripe's test mode.",
+    ),
+    setting(
+        "OMS_GATEWAY_EVENTS_INTERVAL_MS",
+        "Interval at which an instance looks for gateway events that another instance has stored.",
+    ),
+];
+
+const ORDERS: &[Setting] = &[
+    setting(
+        "OMS_CURRENCY",
+        "Currency of orders: an ISO 4217 code with at most three decimals. See [currencies](../guide/currencies.md).",
+    ),
+    setting(
+        "OMS_PENDING_PAYMENT_DEADLINE_MS",
+        "Time in which an order must be paid. Then its payment is cancelled and the order fails.",
+    ),
+    setting(
+        "OMS_DECLINE_POLICY",
+        "What a declined payment does to its order: `fail` fails it immediately, `hold` keeps its stock until the deadline for [another payment method](../guide/payments-with-3-d-secure.md).",
+    ),
+    setting(
+        "OMS_INTAKE_BATCH_MAX",
+        "Maximum orders of one tenant that are placed in one transaction. 1 places each by itself.",
+    ),
+    setting(
+        "OMS_INTAKE_BATCHES",
+        "Maximum batches of one tenant and kind in flight.",
+    ),
+    setting(
+        "OMS_INTAKE_TIMEOUT_MS",
+        "Maximum wait of an order in the queue, and of any request for an order that is locked.",
+    ),
+    setting(
+        "OMS_INTAKE_OVERDUE_MS",
+        "How long a batch keeps the next one of its kind from starting. A batch that is older than this and `OMS_INTAKE_TIMEOUT_MS` together makes `/health/ready` answer 503.",
+    ),
+];
+
+const BOUNDS: &[Setting] = &[
+    setting(
+        "OMS_MAX_UNPAID_ORDERS_PER_CUSTOMER",
+        "Maximum [unpaid orders](../guide/hoarding-and-card-testing.md) of a customer, over all instances. 0 is unlimited, here and in the next five.",
+    ),
+    setting(
+        "OMS_MAX_UNPAID_UNITS_PER_CUSTOMER",
+        "Maximum units in these orders.",
+    ),
+    setting(
+        "OMS_MAX_UNPAID_ORDERS_PER_TENANT",
+        "Maximum unpaid orders of a tenant. Each instance counts once a second and before it refuses, so that several instances may exceed the limit slightly.",
+    ),
+    setting(
+        "OMS_MAX_UNPAID_UNITS_PER_TENANT",
+        "Maximum units in these orders.",
+    ),
+    setting(
+        "OMS_MAX_DECLINES_PER_CUSTOMER",
+        "Maximum declined payments of a customer within the window.",
+    ),
+    setting(
+        "OMS_MAX_DECLINES_PER_CREDENTIAL",
+        "Maximum declined payments of a credential within the window.",
+    ),
+    setting(
+        "OMS_DECLINE_WINDOW_MS",
+        "The window in which declines count.",
+    ),
+];
+
+const SETTLING: &[Setting] = &[
+    setting(
+        "OMS_SWEEP_INTERVAL_MS",
+        "Interval at which the sweeper looks for interrupted orders.",
+    ),
+    setting(
+        "OMS_SWEEP_AFTER_MS",
+        "How long the sweeper leaves a new order alone.",
+    ),
+    setting(
+        "OMS_SWEEP_BATCH",
+        "Orders of one tenant that the sweeper settles concurrently.",
+    ),
+    setting_with_default(
+        "OMS_SWEEP_LEASE_MS",
+        "5 × `OMS_STRIPE_TIMEOUT_MS`, at least 60000",
+        "How long a claimed order belongs to one sweeper. Must be more than 4 × `OMS_STRIPE_TIMEOUT_MS`.",
+    ),
+    setting(
+        "OMS_SWEEP_BACKOFF_MIN_MS",
+        "First pause between two attempts to settle an order.",
+    ),
+    setting(
+        "OMS_SWEEP_BACKOFF_MAX_MS",
+        "Longest pause between two attempts.",
+    ),
+    setting(
+        "OMS_SWEEP_MAX_TRIES",
+        "Attempts before an order becomes a dead letter.",
+    ),
+    setting(
+        "OMS_RECONCILE_INTERVAL_MS",
+        "Interval at which the gateway's charges are compared with the orders. 0 is never.",
+    ),
+    setting(
+        "OMS_RECONCILE_OVERLAP_MS",
+        "How far each comparison reaches back behind the previous one, for charges that appear late.",
+    ),
+];
+
+const ADDRESSES: &[Setting] = &[
+    setting_with_default(
+        "OMS_GEOCODER_URL",
+        "none",
+        "A Nominatim-compatible service for addresses without coordinates. In production https, or a loopback address.",
+    ),
+    setting(
+        "OMS_GEOCODER_CONNECT_TIMEOUT_MS",
+        "Maximum wait for a connection to it.",
+    ),
+    setting("OMS_GEOCODER_TIMEOUT_MS", "Maximum wait for its answer."),
+    setting(
+        "OMS_GEOCODER_ORDERS_PER_MINUTE",
+        "Addresses that one tenant may look up per minute on one instance for orders and warehouses. 0 is unlimited. Cached addresses do not count.",
+    ),
+    setting("OMS_GEOCODER_PREVIEWS_PER_MINUTE", "The same for previews."),
+    setting_with_default(
+        "OMS_ADDRESS_BOOK",
+        "five demo addresses; in production none",
+        "JSON file `[{\"address\", \"lat\", \"lng\"}]` of known addresses, matched exactly.",
+    ),
+];
+
+const IMPORTS: &[Setting] = &[
+    setting("OMS_IMPORT_MAX_BYTES", "Maximum size of an import file."),
+    setting(
+        "OMS_IMPORT_BODY_TIMEOUT_MS",
+        "Maximum time of an upload, and maximum wait for its turn.",
+    ),
+    setting(
+        "OMS_IMPORT_MIN_BYTES_PER_S",
+        "Minimum average rate of an upload after its first 10 s. 0 accepts any.",
+    ),
+    setting(
+        "OMS_IMPORT_FILES",
+        "Files that one instance receives, keeps waiting and imports, together.",
+    ),
+    setting(
+        "OMS_IMPORTS_AT_A_TIME",
+        "Imports that one instance carries out concurrently.",
+    ),
+];
+
+const RETENTION: &[Setting] = &[
+    setting(
+        "OMS_RETENTION_INTERVAL_MS",
+        "Pause between two purges. See [data retention](../operating/data-retention.md).",
+    ),
+    setting(
+        "OMS_RETENTION_GEOCODING_DAYS",
+        "Days for which an answer of the geocoding service is cached.",
+    ),
+    setting(
+        "OMS_RETENTION_GATEWAY_EVENTS_DAYS",
+        "Days for which applied gateway events are kept.",
+    ),
+    setting(
+        "OMS_RETENTION_KEYS_DAYS",
+        "Days for which idempotency keys of the inventory and of operations on orders are kept. 0 is for ever. A request that is repeated later is carried out again.",
+    ),
+    setting(
+        "OMS_RETENTION_ADDRESSES_DAYS",
+        "Days after which addresses and metadata of settled orders are erased. 0 is never.",
+    ),
+    setting(
+        "OMS_ERASE_PAID_AFTER_DAYS",
+        "Days for which an erasure skips paid orders, which may not be delivered yet.",
+    ),
+];
+
+const MONITORING: &[Setting] = &[
+    setting_with_default(
+        "OMS_ALERT_WEBHOOK_URL",
+        "none",
+        "Where alerts are posted, besides the log. https in production.",
+    ),
+    setting_with_default(
+        "OMS_ALERT_WEBHOOK_SECRET",
+        "none",
+        "Sent as `Authorization: Bearer …`.",
+    ),
+    setting(
+        "OMS_ALERT_WEBHOOK_TIMEOUT_MS",
+        "Maximum wait for an answer.",
+    ),
+    setting_with_default(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "none",
+        "OpenTelemetry collector to which spans are sent by OTLP over HTTP, such as `http://127.0.0.1:4318`. See [monitoring](../operating/monitoring.md#traces).",
+    ),
+    setting(
+        "OMS_LOG_FORMAT",
+        "`pretty` for people, `json` for machines.",
+    ),
+    setting_with_default(
+        OF_THE_LOG,
+        "`info`",
+        "What is logged, as a [tracing filter](https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.EnvFilter.html). Without it, `RUST_LOG` is used.",
+    ),
+];

@@ -1,0 +1,29 @@
+//! The pages of `docs` that are generated from the code.
+
+use std::path::Path;
+use std::{env, fs};
+
+/// Set by `cargo xtask docs`, which writes the pages.
+const WRITE: &str = "OMS_WRITE_DOCS";
+
+/// Checks that a page under `docs` is what the code generates now.
+///
+/// # Panics
+/// When it is not. With `OMS_WRITE_DOCS` set the page is written instead.
+pub fn assert_page(page: &str, generated: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../docs")
+        .join(page);
+    if env::var_os(WRITE).is_some() {
+        fs::write(&path, generated).expect("the folder of the page exists");
+        return;
+    }
+    let stored = fs::read_to_string(&path).unwrap_or_default();
+    let differs = |(stored, generated): &(&str, &str)| stored != generated;
+    let lines = stored.lines().zip(generated.lines());
+    assert!(
+        stored == generated,
+        "docs/{page} is out of date: run `cargo xtask docs` and commit the result. First difference: {:?}",
+        lines.clone().find(differs)
+    );
+}
