@@ -17,7 +17,6 @@ use crate::domain::id::CustomerId;
 use crate::domain::order::Order;
 use crate::domain::order_listing::{OrderCursor, OrderFilter, OrderListing, OrderSort};
 use crate::domain::status::OrderStatus;
-use crate::error::OrderError;
 use crate::service::reading;
 
 /// 200 with a page, newest first unless `sort` is `oldest`. `status`, `customerId`, `warehouseId`, `createdFrom`, `createdTo`,
@@ -83,7 +82,7 @@ struct ListedOrder {
 }
 
 impl ListedOrder {
-    fn of(order: &Order) -> Result<Self, OrderError> {
+    fn of(order: &Order) -> Result<Self, Problem> {
         Ok(Self {
             summary: OrderSummary::of(order, Replay::No)?,
             failure: order.failure.as_ref().map(ToString::to_string),

@@ -5,7 +5,6 @@
 pub(crate) mod abort;
 pub(crate) mod advance;
 pub(crate) mod book_reported;
-pub(crate) mod bounds;
 pub(crate) mod change_status;
 pub(crate) mod claim_key;
 pub(crate) mod close_payment;

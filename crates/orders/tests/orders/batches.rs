@@ -9,7 +9,7 @@ use oms_geocoding::adapters::AddressBook;
 use oms_inventory::{Catalogue, load_catalogue};
 use oms_orders::{
     ExternalReference, Metadata, OrderContext, OrderError, OrderRequest, OrderSettings,
-    PlacedOrder, RequestedLine, get_order, place_order,
+    PlacedOrder, PlacingError, RequestedLine, get_order, place_order,
 };
 use oms_payments::PaymentMethod;
 use oms_testing::TestDatabase;
@@ -79,7 +79,7 @@ pub struct Store {
     pub database: TestDatabase,
 }
 
-pub type Placing = JoinHandle<Result<PlacedOrder, OrderError>>;
+pub type Placing = JoinHandle<Result<PlacedOrder, PlacingError>>;
 
 impl Store {
     async fn open(stock: &[Vec<u32>], batch_max: usize) -> Self {
@@ -159,7 +159,7 @@ impl Store {
     }
 
     /// What a client is told, and why the order comes from where it comes from.
-    async fn answer(&self, placed: Result<PlacedOrder, OrderError>) -> String {
+    async fn answer(&self, placed: Result<PlacedOrder, PlacingError>) -> String {
         match placed {
             Ok(PlacedOrder::Paid(order)) => {
                 let stored = get_order(&self.context, tenant(), order.id)
@@ -177,7 +177,7 @@ impl Store {
                 )
             }
             Ok(PlacedOrder::PaidBefore(order)) => format!("replayed {:?}", order.total),
-            Err(OrderError::InProgress(_)) => "in progress".to_owned(),
+            Err(PlacingError::InProgress(_)) => "in progress".to_owned(),
             other => format!("{other:?}"),
         }
     }
@@ -334,10 +334,13 @@ async fn an_order_that_the_database_refuses_takes_no_other_with_it() {
         answers.push(placing.await.unwrap());
     }
     let paid =
-        |answer: &Result<PlacedOrder, OrderError>| matches!(answer, Ok(PlacedOrder::Paid(_)));
+        |answer: &Result<PlacedOrder, PlacingError>| matches!(answer, Ok(PlacedOrder::Paid(_)));
     assert!(paid(&answers[0]) && paid(&answers[2]), "{answers:?}");
     assert!(
-        matches!(answers[1], Err(OrderError::Database(_))),
+        matches!(
+            answers[1],
+            Err(PlacingError::Order(OrderError::Database(_)))
+        ),
         "{answers:?}"
     );
 }
