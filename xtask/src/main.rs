@@ -68,7 +68,14 @@ enum Task {
         offline: bool,
     },
     /// Check the rules between and inside the crates that cargo-deny cannot see.
-    Tidy,
+    Tidy {
+        /// First write the table of edges, xtask/edges.toml, into deny.toml and ARCHITECTURE.md.
+        #[arg(long)]
+        write: bool,
+        /// Print the crates and the rooms of orders/service, or of the given folder, with the arrows between them.
+        #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "", conflicts_with = "write")]
+        picture: Option<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -88,7 +95,15 @@ fn main() -> ExitCode {
             };
             cargo_deny::check_advisories(&workspace, network)
         }
-        Task::Tidy => tidy::run(&workspace),
+        Task::Tidy {
+            picture: Some(folder),
+            ..
+        } => tidy::show_picture(
+            &workspace,
+            Some(folder.as_str()).filter(|it| !it.is_empty()),
+        ),
+        Task::Tidy { write: true, .. } => tidy::write(&workspace),
+        Task::Tidy { .. } => tidy::run(&workspace),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,17 +1,21 @@
 //! `cargo xtask tidy`: the rules that cargo-deny cannot see.
 //!
 //! Between crates: the dependency table, that `deny.toml` says the same, and dependencies that nothing uses. Inside
-//! crates: which layer may touch what, and the shape of files. In migrations: what would stop a running server.
+//! crates: which layer may touch what, circles between rooms, and the shape of files. In migrations: what would stop a running server.
 //! In documents: links that lead nowhere. Each rule is a function of a file's path and text, so each is tested without a disk.
 
 mod dependencies;
 mod findings;
+mod graph;
 mod layers;
 mod leaks;
 mod links;
 mod migrations;
+mod modules;
 mod online;
+mod picture;
 mod programs;
+mod rooms;
 mod rust;
 mod schemas;
 mod shape;
@@ -61,9 +65,35 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
+/// Prints the crates and the rooms of a folder with the arrows between them.
+pub(crate) fn show_picture(workspace: &Workspace, folder: Option<&str>) -> Result<()> {
+    let files = read_tree(&workspace.root)?;
+    report::line(picture::draw(workspace, &files, folder).trim_end());
+    Ok(())
+}
+
+/// Writes what is written from the table of edges, and checks everything.
+pub(crate) fn write(workspace: &Workspace) -> Result<()> {
+    dependencies::write(workspace, &read_tree(&workspace.root)?)?;
+    run(workspace)
+}
+
 fn check_files(files: &[TextFile]) -> Vec<Finding> {
     let tables = schemas::tables(files);
     let mut findings = migrations::check(files);
+    let rust: Vec<RustFile<'_>> = files
+        .iter()
+        .filter(|file| file.path.ends_with(".rs"))
+        .map(|file| RustFile::read(&file.path, &file.text))
+        .collect();
+    for file in &rust {
+        findings.extend(layers::check(file));
+        findings.extend(schemas::check(file, &tables));
+    }
+    let table = files
+        .iter()
+        .find(|file| file.path == dependencies::TABLE_FILE);
+    findings.extend(rooms::check(&rust, table.map_or("", |file| &file.text)));
     findings.extend(online::check(files));
     findings.extend(links::check(files));
     for file in files {
@@ -71,9 +101,6 @@ fn check_files(files: &[TextFile]) -> Vec<Finding> {
         if file.path.ends_with(".rs") {
             findings.extend(shape::check(&file.path, &file.text));
             findings.extend(programs::check(&file.path, &file.text));
-            let rust = RustFile::read(&file.path, &file.text);
-            findings.extend(layers::check(&rust));
-            findings.extend(schemas::check(&rust, &tables));
         }
     }
     findings

@@ -285,7 +285,7 @@ pub(crate) fn key_mode(config: &Config) -> KeyMode {
 /// In development only this machine can connect, which the configuration sees to.
 fn local(config: &Config) -> Option<Arc<Credential>> {
     let local = || Credential {
-        tenant: config.tenant.as_uuid(),
+        tenant: config.tenant,
         name: "local".parse().expect("the name has only letters"),
         scopes: Scopes::all(),
     };
@@ -313,7 +313,7 @@ fn authorise(
     if !credential.allows(scope) {
         return Err(AccessError::Lacking(scope).into_problem());
     }
-    act_for(request, credential.tenant.into());
+    act_for(request, credential.tenant);
     let actor = Actor::of_client(credential.name.as_str());
     let actor = actor.map_err(|error| Problem::of(&INTERNAL).with_source(error))?;
     request.extensions_mut().insert(CurrentActor(actor));

@@ -1,110 +1,47 @@
 //! The rights that the role which serves needs, and no others: printed by `oms-api grants`, and checked at the start.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use anyhow::bail;
-use oms_database::{Connection, Privilege, missing_privileges};
+use oms_database::{Connection, Grant, Privilege, missing_privileges};
 
-/// What may be done with a table.
-struct Grant {
-    table: &'static str,
-    actions: &'static [&'static str],
-    /// The columns of `UPDATE`, where not all may be changed.
-    updatable: &'static [&'static str],
+/// The rights, crate by crate.
+fn grants() -> impl Iterator<Item = &'static Grant> {
+    let lists = [
+        oms_database::GRANTS,
+        oms_access::GRANTS,
+        oms_geocoding::GRANTS,
+        oms_inventory::GRANTS,
+        oms_orders::GRANTS,
+        oms_payments::GRANTS,
+    ];
+    lists.into_iter().flatten()
 }
 
-const READ: &[&str] = &["SELECT"];
-/// Never changed and never deleted.
-const APPEND: &[&str] = &["SELECT", "INSERT"];
-const WRITE: &[&str] = &["SELECT", "INSERT", "UPDATE"];
-const ALL: &[&str] = &["SELECT", "INSERT", "UPDATE", "DELETE"];
-const HOLD: &[&str] = &["SELECT", "INSERT", "DELETE"];
-
-const fn grant(table: &'static str, actions: &'static [&'static str]) -> Grant {
-    Grant {
-        table,
-        actions,
-        updatable: &[],
-    }
+/// The schemas of their tables. `public` is everybody's.
+fn schemas() -> BTreeSet<&'static str> {
+    let all = grants().filter_map(|grant| Some(grant.table.split_once('.')?.0));
+    all.filter(|schema| *schema != "public").collect()
 }
-
-/// What an order's life changes, and what is erased. Its money, lines and times are not among them.
-const OF_ORDERS: &[&str] = &[
-    "idempotency_key",
-    "customer_id",
-    "status",
-    "failure_code",
-    "version",
-    "shipping_address",
-    "routing",
-    "external_reference",
-    "metadata",
-    "erased_at",
-    "updated_at",
-];
-
-/// The rights. Keys of the API are made by the owner.
-const GRANTS: &[Grant] = &[
-    grant("public.__diesel_schema_migrations", READ),
-    grant("installation.identity", WRITE),
-    Grant {
-        table: "access.api_keys",
-        actions: READ,
-        updatable: &["last_used_at"],
-    },
-    grant("geocoding.cached_locations", ALL),
-    grant("inventory.warehouses", WRITE),
-    grant("inventory.products", WRITE),
-    grant("inventory.prices", ALL),
-    grant("inventory.stock_levels", WRITE),
-    grant("inventory.reservations", HOLD),
-    grant("inventory.stock_movements", APPEND),
-    grant("inventory.idempotency_keys", ALL),
-    grant("inventory.imports", WRITE),
-    grant("inventory.import_rejections", APPEND),
-    Grant {
-        table: "orders.orders",
-        actions: APPEND,
-        updatable: OF_ORDERS,
-    },
-    grant("orders.lines", APPEND),
-    grant("orders.events", APPEND),
-    grant("orders.retries", APPEND),
-    grant("orders.settlements", APPEND),
-    grant("orders.reconciliations", ALL),
-    grant("orders.reconciliation_progress", WRITE),
-    grant("orders.dead_letters", WRITE),
-    grant("orders.findings", WRITE),
-    grant("orders.disputes", WRITE),
-    grant("orders.alerts", WRITE),
-    grant("orders.erasures", WRITE),
-    grant("orders.declines", ALL),
-    grant("orders.idempotency_keys", ALL),
-    grant("payments.attempts", WRITE),
-    grant("payments.refunds", WRITE),
-    grant("payments.refund_requests", APPEND),
-    grant("payments.gateway_calls", APPEND),
-    grant("payments.gateway_events", ALL),
-];
-
-const SCHEMAS: &str = "access, geocoding, installation, inventory, orders, payments";
 
 /// The statements that give a role these rights, and take all others on the tables and schemas away.
 pub(crate) fn statements(role: &str) -> String {
     let role = format!("\"{}\"", role.replace('"', "\"\""));
+    let schemas = schemas().into_iter().collect::<Vec<_>>().join(", ");
     let mut text = format!(
         "BEGIN;
-REVOKE ALL ON ALL TABLES IN SCHEMA {SCHEMAS} FROM {role};
+REVOKE ALL ON ALL TABLES IN SCHEMA {schemas} FROM {role};
 REVOKE ALL ON public.__diesel_schema_migrations FROM {role};
-REVOKE ALL ON SCHEMA public, {SCHEMAS} FROM {role};
-GRANT USAGE ON SCHEMA public, {SCHEMAS} TO {role};
+REVOKE ALL ON SCHEMA public, {schemas} FROM {role};
+GRANT USAGE ON SCHEMA public, {schemas} TO {role};
 "
     );
     for Grant {
         table,
         actions,
         updatable,
-    } in GRANTS
+    } in grants()
     {
         let mut actions = actions.join(", ");
         if !updatable.is_empty() {
@@ -132,7 +69,7 @@ fn needed() -> Vec<Privilege> {
         });
         whole.chain(columns)
     };
-    GRANTS.iter().flat_map(of_table).collect()
+    grants().flat_map(of_table).collect()
 }
 
 /// Fails when the role of the connection lacks a right.
@@ -149,7 +86,6 @@ pub(crate) async fn check(connection: &mut Connection) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
     use std::fs;
     use std::path::Path;
 
@@ -178,6 +114,23 @@ mod tests {
         for never in ["TRUNCATE", "REFERENCES", "TRIGGER", "OPTION", "CREATE"] {
             assert!(!text.contains(never), "{never}");
         }
+    }
+
+    #[test]
+    fn every_schema_of_the_migrations_is_among_them() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
+        let migrations = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let texts: Vec<String> = migrations
+            .filter_map(|migration| fs::read_to_string(migration.join("up.sql")).ok())
+            .collect();
+        let created: BTreeSet<&str> = texts
+            .iter()
+            .flat_map(|text| text.lines())
+            .filter_map(|line| line.strip_prefix("CREATE SCHEMA ")?.strip_suffix(';'))
+            .collect();
+        assert_eq!(schemas(), created);
     }
 
     /// The statements of the stores, as far as their words tell which right they need.
@@ -258,7 +211,7 @@ mod tests {
     fn note(table: &str, action: &'static str, used: &mut BTreeSet<(String, &'static str)>) {
         let table = table.trim_matches(|c: char| !c.is_alphanumeric() && c != '_');
         let schema = table.split_once('.').map(|(schema, _)| schema);
-        if schema.is_some_and(|schema| SCHEMAS.split(", ").any(|known| known == schema)) {
+        if schema.is_some_and(|schema| schemas().contains(schema)) {
             used.insert((table.to_owned(), action));
         }
     }

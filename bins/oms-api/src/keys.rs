@@ -74,8 +74,8 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    fn id(&self, config: &Config) -> Uuid {
-        self.tenant.unwrap_or(config.tenant).as_uuid()
+    fn id(&self, config: &Config) -> TenantId {
+        self.tenant.unwrap_or(config.tenant)
     }
 }
 

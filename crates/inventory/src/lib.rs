@@ -62,4 +62,5 @@ pub use service::release::release;
 pub use service::reserve::reserve;
 pub use service::route::{route, route_together};
 pub use service::set_safety_stock::set_safety_stock;
+pub use store::grants::GRANTS;
 pub use store::stock_levels::stock_lock_times;

@@ -1,6 +1,7 @@
 //! The SQL of inventory. Nothing outside this module names the schema.
 
 pub(crate) mod candidates;
+pub(crate) mod grants;
 pub(crate) mod idempotency_keys;
 pub(crate) mod imports;
 pub(crate) mod level_counts;

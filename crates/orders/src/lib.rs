@@ -76,3 +76,4 @@ pub use service::reversing::cancel_order::{Cancellation, cancel_order};
 pub use service::reversing::refund_order::{RefundedOrder, refund_order};
 pub use service::settling::apply_gateway_events::{AppliedEvents, apply_gateway_events};
 pub use service::settling::sweep_orders::{SweepSummary, sweep_orders};
+pub use store::grants::GRANTS;

@@ -9,6 +9,7 @@ pub(crate) mod disputes;
 pub(crate) mod erasures;
 pub(crate) mod events;
 pub(crate) mod findings;
+pub(crate) mod grants;
 pub(crate) mod idempotency_keys;
 pub(crate) mod lines;
 pub(crate) mod order_erasure;

@@ -42,3 +42,4 @@ pub use service::{
     find_known_events, finish_gateway_event, postpone_gateway_event, purge_gateway_events,
     receive_gateway_event, return_gateway_event,
 };
+pub use store::grants::GRANTS;

@@ -3,6 +3,7 @@
 pub(crate) mod attempts;
 pub(crate) mod gateway_calls;
 pub(crate) mod gateway_events;
+pub(crate) mod grants;
 pub(crate) mod refunds;
 
 /// A row that this program did not write.

@@ -1,6 +1,6 @@
 //! Migrations: one folder each, named `<timestamp>_<context>_<what>`, that can be applied and undone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::TextFile;
 use super::findings::Finding;
@@ -17,18 +17,32 @@ pub(super) fn check(files: &[TextFile]) -> Vec<Finding> {
             folders.entry(folder).or_default().push(name);
         }
     }
+    let schemas = schemas(files);
     folders
         .into_iter()
-        .flat_map(|(folder, names)| check_folder(folder, &names))
+        .flat_map(|(folder, names)| check_folder(folder, &names, &schemas))
         .collect()
 }
 
-fn check_folder(folder: &str, names: &[&str]) -> Vec<Finding> {
+/// The schemas that the migrations create: one for each context, and those of the shared crates that keep rows.
+fn schemas(files: &[TextFile]) -> BTreeSet<&str> {
+    let migrations = files
+        .iter()
+        .filter(|file| file.path.starts_with("migrations/") && file.path.ends_with("/up.sql"));
+    let lines = migrations.flat_map(|file| file.text.lines());
+    lines
+        .filter_map(|line| line.strip_prefix("CREATE SCHEMA ")?.strip_suffix(';'))
+        .collect()
+}
+
+fn check_folder(folder: &str, names: &[&str], schemas: &BTreeSet<&str>) -> Vec<Finding> {
     let path = format!("migrations/{folder}");
     let mut findings = Vec::new();
-    if !is_well_named(folder) {
-        let advice =
-            "name it <timestamp>_<context>_<what>, for example 20250131120000_inventory_stock";
+    if !is_well_named(folder, schemas) {
+        let schemas = schemas.iter().copied().collect::<Vec<_>>().join(", ");
+        let advice = format!(
+            "name it <timestamp>_<schema>_<what>, for example 20250131120000_inventory_stock; the schemas are {schemas}"
+        );
         findings.push(Finding::error(&path, 1, "migration-name", advice));
     }
     for wanted in ["up.sql", "down.sql"] {
@@ -44,7 +58,7 @@ fn check_folder(folder: &str, names: &[&str]) -> Vec<Finding> {
     findings
 }
 
-fn is_well_named(folder: &str) -> bool {
+fn is_well_named(folder: &str, schemas: &BTreeSet<&str>) -> bool {
     let mut parts = folder.split('_');
     let timestamp = parts.next().unwrap_or_default().replace('-', "");
     let rest: Vec<&str> = parts.collect();
@@ -57,6 +71,7 @@ fn is_well_named(folder: &str) -> bool {
     timestamp.len() >= 8
         && timestamp.bytes().all(|byte| byte.is_ascii_digit())
         && rest.len() >= 2
+        && schemas.contains(rest[0])
         && rest.iter().all(is_plain)
 }
 
@@ -67,7 +82,7 @@ mod tests {
     fn rules(paths: &[&str]) -> Vec<&'static str> {
         let file = |path: &&str| TextFile {
             path: (*path).to_owned(),
-            text: String::new(),
+            text: "CREATE SCHEMA inventory;\n".to_owned(),
         };
         let files: Vec<TextFile> = paths.iter().map(file).collect();
         check(&files).iter().map(|finding| finding.rule).collect()
@@ -91,8 +106,9 @@ mod tests {
         };
         for bad in [
             "stock",
-            "20250131120000_stock",
+            "20250131120000_inventory",
             "20250131120000_Inventory_Stock",
+            "20250131120000_returns_parcels",
             "inventory_stock_2025",
         ] {
             let [up, down] = both(bad);

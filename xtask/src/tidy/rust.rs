@@ -2,9 +2,6 @@
 
 use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
 
-/// The crates whose inside is ruled: the bounded contexts.
-pub(super) const CONTEXTS: [&str; 3] = ["inventory", "orders", "payments"];
-
 /// What a token is to the rules.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Kind {
@@ -39,14 +36,12 @@ impl<'a> RustFile<'a> {
         }
     }
 
-    /// The context that this file is the code of: `orders` for `crates/orders/src/…`.
-    pub(super) fn context(&self) -> Option<&'static str> {
-        let mut parts = self.path.split('/');
-        let (root, name, folder) = (parts.next()?, parts.next()?, parts.next()?);
-        let is_code = root == "crates" && folder == "src" && !self.path.ends_with("/tests.rs");
-        CONTEXTS
-            .into_iter()
-            .find(|context| is_code && *context == name)
+    /// The context that this file is the code of: `orders` for `crates/orders/src/…`. Every crate directly under
+    /// `crates` is a context; the others are in `crates/shared`.
+    pub(super) fn context(&self) -> Option<&'a str> {
+        let (name, inside) = self.path.strip_prefix("crates/")?.split_once('/')?;
+        let is_code = inside.starts_with("src/") && !inside.ends_with("/tests.rs");
+        is_code.then_some(name)
     }
 
     /// The layer inside its crate: `store` for `crates/orders/src/store.rs` and everything in `…/src/store/`.

@@ -4,21 +4,33 @@ use std::collections::BTreeSet;
 
 use super::TextFile;
 use super::findings::Finding;
-use super::rust::{CONTEXTS, Kind, RustFile};
+use super::rust::{Kind, RustFile};
 
 /// A table with its schema, as the migrations create it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Table {
-    schema: &'static str,
+    schema: String,
     name: String,
 }
 
-/// The tables that the migrations create in the contexts' schemas.
+/// The tables that the migrations create in the schemas that belong to a crate.
 pub(super) fn tables(files: &[TextFile]) -> BTreeSet<Table> {
     let migrations = files
         .iter()
         .filter(|file| file.path.starts_with("migrations/") && file.path.ends_with("/up.sql"));
-    migrations.flat_map(|file| created(&file.text)).collect()
+    let tables = migrations.flat_map(|file| created(&file.text));
+    tables
+        .filter(|table| has_crate(files, &table.schema))
+        .collect()
+}
+
+fn has_crate(files: &[TextFile], schema: &str) -> bool {
+    let folders = [
+        format!("crates/{schema}/"),
+        format!("crates/shared/{schema}/"),
+    ];
+    let is_inside = |file: &TextFile| folders.iter().any(|it| file.path.starts_with(it));
+    files.iter().any(is_inside)
 }
 
 /// Places in a context's code that name another context's table, in SQL text or in diesel's `table!`.
@@ -64,7 +76,7 @@ fn finding(path: &str, line: usize, table: &Table) -> Finding {
     Finding::error(path, line, "own-schema-only", advice)
 }
 
-/// The names after `CREATE TABLE`, where they are qualified with a context's schema.
+/// The names after `CREATE TABLE`, where they are qualified with a schema.
 fn created(sql: &str) -> Vec<Table> {
     let lower = sql.to_lowercase();
     let words: Vec<&str> = lower
@@ -85,9 +97,8 @@ fn created(sql: &str) -> Vec<Table> {
 
 fn table(qualified: &str) -> Option<Table> {
     let (schema, name) = qualified.split_once('.')?;
-    let schema = CONTEXTS.into_iter().find(|context| *context == schema)?;
     Some(Table {
-        schema,
+        schema: schema.to_owned(),
         name: name.to_owned(),
     })
 }
@@ -113,13 +124,18 @@ mod tests {
     use super::*;
 
     fn known() -> BTreeSet<Table> {
-        let migration = TextFile {
-            path: "migrations/20250101000000_inventory_stock/up.sql".to_owned(),
-            text: "CREATE SCHEMA inventory;\nCREATE TABLE inventory.stock (a int);\n\
-                   create table if not exists orders.events(b int);\nCREATE TABLE plain (c int);"
-                .to_owned(),
+        let file = |path: &str, text: &str| TextFile {
+            path: path.to_owned(),
+            text: text.to_owned(),
         };
-        tables(&[migration])
+        let sql = "CREATE SCHEMA inventory;\nCREATE TABLE inventory.stock (a int);\n\
+                   create table if not exists orders.events(b int);\nCREATE TABLE plain (c int);\n\
+                   CREATE TABLE installation.identity (d int);";
+        tables(&[
+            file("crates/inventory/src/lib.rs", ""),
+            file("crates/orders/src/lib.rs", ""),
+            file("migrations/20250101000000_inventory_stock/up.sql", sql),
+        ])
     }
 
     fn lines(path: &str, text: &str) -> Vec<usize> {

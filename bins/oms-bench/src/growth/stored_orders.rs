@@ -194,7 +194,7 @@ async fn tables(database: &Client) -> Result<VecDeque<Table>> {
                array_agg(a.attname::text ORDER BY a.attnum),
                array_agg(format_type(a.atttypid, NULL) ORDER BY a.attnum)
         FROM pg_class c
-        JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname IN ('orders', 'inventory', 'payments')
+        JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'public')
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
         WHERE c.relkind = 'r'
         GROUP BY c.oid, n.nspname, c.relname

@@ -6,6 +6,7 @@ pub(crate) mod planned_stock;
 pub(crate) mod product_row;
 pub(crate) mod quotes;
 pub(crate) mod rejection;
+pub(crate) mod row;
 pub(crate) mod stock_row;
 
 use chrono::{DateTime, Utc};

@@ -144,7 +144,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::import::parser::cells;
+    use crate::domain::import::row::cells;
 
     /// First line, last line, and the text unless it is too long.
     type Found = (i32, i32, Option<Vec<u8>>);

@@ -14,8 +14,8 @@ use serde::Serialize;
 
 use crate::context::InventoryContext;
 use crate::domain::id::ImportId;
-use crate::domain::import::parser::Row;
 use crate::domain::import::rejection::Rejection;
+use crate::domain::import::row::Row;
 use crate::domain::import::{
     Acceptance, ImportCounts, ImportFormat, ImportKind, ImportReport, Numbered,
 };

@@ -6,6 +6,7 @@ mod cached;
 mod chain;
 mod coordinates;
 mod geocoder;
+mod grants;
 mod limited;
 mod problems;
 mod store;
@@ -15,6 +16,7 @@ pub use cached::{CachedGeocoder, DEFAULT_TTL, purge_cached_locations};
 pub use chain::Chain;
 pub use coordinates::{Coordinates, InvalidCoordinates};
 pub use geocoder::{GeocodeError, Geocoder};
+pub use grants::GRANTS;
 pub use limited::LimitedGeocoder;
 // The trait names it.
 pub use oms_circuit_breaker::CircuitBreaker;

@@ -2,7 +2,7 @@
 
 use csv::StringRecord;
 
-use crate::domain::import::parser::{Row, cells};
+use crate::domain::import::row::{Row, cells};
 
 /// What may separate the cells of a file. Spreadsheets choose one by the user's country.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];

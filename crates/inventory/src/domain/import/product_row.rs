@@ -4,8 +4,8 @@ use csv::StringRecord;
 use oms_validation::{Currency, Money};
 use serde::Deserialize;
 
-use crate::domain::import::parser::{Invalid, Row, complaint, object};
 use crate::domain::import::rejection::RejectionCode;
+use crate::domain::import::row::{Invalid, Row, complaint, object};
 use crate::domain::name::{Name, Sku};
 use crate::domain::product::Prices;
 

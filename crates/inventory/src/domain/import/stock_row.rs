@@ -4,8 +4,8 @@ use csv::StringRecord;
 use serde::Deserialize;
 
 use crate::WarehouseId;
-use crate::domain::import::parser::{Invalid, Row, complaint, object};
 use crate::domain::import::rejection::RejectionCode;
+use crate::domain::import::row::{Invalid, Row, complaint, object};
 use crate::domain::name::Sku;
 use crate::domain::stock_level::MAX_ON_HAND;
 

@@ -8,8 +8,9 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use crate::domain::import::header::{
     Header, InvalidHeader, delimiter_of, is_blank_line, unsupported_encoding,
 };
-use crate::domain::import::parser::{MAX_LINE_BYTES, Parser, Row};
+use crate::domain::import::parser::{MAX_LINE_BYTES, Parser};
 use crate::domain::import::rejection::{Rejection, RejectionCode};
+use crate::domain::import::row::Row;
 use crate::domain::import::{ImportFormat, Numbered};
 use crate::error::InventoryError;
 use crate::import_file::{ImportFile, ImportFileError, Record, RecordText, Records};

@@ -28,8 +28,8 @@ use crate::service::reading::get_order::{OrderDetails, get_order};
 use crate::service::transitions::abort::Abort;
 use crate::store::placements::Insertion;
 use crate::store::{orders, placements};
-use draft::{Draft, drafts, placements_of, reservations_of};
-use held::{Level, held_levels};
+use draft::{Draft, Level, drafts, placements_of, reservations_of};
+use held::held_levels;
 use outcomes::Outcomes;
 use price::{Priced, price};
 

@@ -1,14 +1,16 @@
 //! Orders as they are about to be written.
 
-use oms_inventory::{Demand, ReservationRequest, Route};
+use oms_inventory::{Demand, ProductId, ReservationRequest, Route, WarehouseId};
 use oms_payments::{AttemptId, NewAttempt};
 use oms_validation::{IdempotencyKey, OrderId};
 
-use super::held::Level;
 use super::price::Priced;
 use crate::context::OrderContext;
 use crate::domain::order::NewOrder;
 use crate::store::placements::Placement;
+
+/// The stock of a product in a warehouse.
+pub(crate) type Level = (WarehouseId, ProductId);
 
 /// An order that has a warehouse.
 pub(super) struct Draft<'a> {

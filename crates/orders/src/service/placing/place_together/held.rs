@@ -3,13 +3,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use oms_database::{Connection, DbError};
-use oms_inventory::{ProductId, WarehouseId, find_unlocked_levels};
+use oms_inventory::find_unlocked_levels;
 use oms_validation::TenantId;
 
-use super::draft::Draft;
-
-/// The stock of a product in a warehouse.
-pub(crate) type Level = (WarehouseId, ProductId);
+use super::draft::{Draft, Level};
 
 /// The orders that can't have their stock now, by their place among those that came, each with a level that it waits for:
 /// one that is locked, or that earlier orders wait for.

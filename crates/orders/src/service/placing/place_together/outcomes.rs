@@ -8,7 +8,7 @@ use oms_payments::Attempt;
 
 use super::Placed;
 use super::draft::Draft;
-use super::held::Level;
+use super::draft::Level;
 use super::price::Priced;
 use crate::error::PlacingError;
 use crate::service::placing::intake::{Intake, Outcome};

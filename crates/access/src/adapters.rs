@@ -1,0 +1,3 @@
+//! Other services that this context calls.
+
+pub(crate) mod issuer_keys;

@@ -1,0 +1,12 @@
+//! Keys, tokens, scopes and rate limits, without IO.
+
+pub(crate) mod api_key;
+pub(crate) mod credential;
+pub(crate) mod issuer;
+pub(crate) mod key;
+pub(crate) mod key_memory;
+pub(crate) mod key_set;
+pub(crate) mod rate_limit;
+pub(crate) mod scope;
+pub(crate) mod signatures;
+pub(crate) mod token_claims;

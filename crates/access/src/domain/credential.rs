@@ -1,0 +1,131 @@
+//! Whom a request acts for, once its credential is known.
+
+use std::fmt;
+use std::str::FromStr;
+
+use oms_validation::TenantId;
+
+use super::scope::{Scope, Scopes};
+
+/// Longest name of a key, in characters.
+const MAX_NAME: usize = 64;
+/// Longest subject of a token: OpenID Connect Core 1.0, section 2.
+const MAX_SUBJECT: usize = 255;
+/// Keeps subjects of tokens apart from names of keys: they share limits and stand on the same timelines.
+const SUBJECT: &str = "token:";
+
+/// Who acts, in words that can stand in a log and on a timeline: the name of a key, 1 to 64 letters, digits and any of
+/// `. - _ @ | :`, or `token:` and the subject of a token, up to 255 printable ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CredentialName(String);
+
+/// The text is not usable as a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 64 letters, digits and any of . - _ @ | :, and not begin with token:")]
+pub struct InvalidCredentialName;
+
+impl CredentialName {
+    /// The name as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name of whoever a token's `sub` names.
+    ///
+    /// # Errors
+    /// When the subject is empty, longer than 255 characters, or not printable ASCII.
+    pub fn of_subject(subject: &str) -> Result<Self, InvalidCredentialName> {
+        let is_printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+        if subject.is_empty() || subject.len() > MAX_SUBJECT || !subject.bytes().all(is_printable) {
+            return Err(InvalidCredentialName);
+        }
+        Ok(Self(format!("{SUBJECT}{subject}")))
+    }
+
+    /// The name of a key that is stored. Keys of earlier versions may have a name that a new key can't have.
+    pub(crate) fn of_stored_key(name: &str) -> Result<Self, InvalidCredentialName> {
+        let of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_@|:".contains(&byte);
+        if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(of_a_name) {
+            return Err(InvalidCredentialName);
+        }
+        Ok(Self(name.to_owned()))
+    }
+}
+
+impl FromStr for CredentialName {
+    type Err = InvalidCredentialName;
+
+    /// Reads the name of a key.
+    fn from_str(text: &str) -> Result<Self, InvalidCredentialName> {
+        match text.starts_with(SUBJECT) {
+            true => Err(InvalidCredentialName),
+            false => Self::of_stored_key(text),
+        }
+    }
+}
+
+impl fmt::Display for CredentialName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a credential that is known stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// The store that it acts for. There is no other source of it.
+    pub tenant: TenantId,
+    /// Who acts.
+    pub name: CredentialName,
+    /// What is allowed.
+    pub scopes: Scopes,
+}
+
+impl Credential {
+    /// Whether it allows this.
+    pub fn allows(&self, scope: Scope) -> bool {
+        self.scopes.include(scope)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_can_stand_in_a_log_and_on_a_timeline() {
+        for text in [
+            "a",
+            "ann.lee",
+            "auth0|5f7c8ec7",
+            "system:till-1",
+            &"x".repeat(64),
+        ] {
+            assert_eq!(text.parse::<CredentialName>().unwrap().as_str(), text);
+        }
+        for text in ["", "a b", "a\n", "zoë", "a/b", "token:ann", &"x".repeat(65)] {
+            let parsed = text.parse::<CredentialName>();
+            assert_eq!(parsed, Err(InvalidCredentialName), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_subject_may_be_what_openid_connect_allows_and_is_no_name_of_a_key() {
+        let longest = "x".repeat(255);
+        for subject in [
+            "ann",
+            "system:serviceaccount:shop/storefront",
+            "CgNhbm4SBWxvY2Fs+/=",
+            "CN=till 1, O=Shop",
+            &longest,
+        ] {
+            let name = CredentialName::of_subject(subject).unwrap();
+            assert_eq!(name.as_str(), format!("token:{subject}"));
+            assert!(name.as_str().parse::<CredentialName>().is_err());
+        }
+        for subject in ["", "a\tb", "zoë", "a\u{202e}b", &"x".repeat(256)] {
+            let refused = CredentialName::of_subject(subject);
+            assert_eq!(refused, Err(InvalidCredentialName), "{subject:?}");
+        }
+    }
+}

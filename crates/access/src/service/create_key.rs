@@ -1,0 +1,36 @@
+//! Creates the first key of a name.
+
+use oms_database::{Connection, transaction};
+
+use super::insert_key::insert_key;
+use crate::domain::key::{CreatedKey, NewKey};
+use crate::domain::scope::Scope;
+use crate::error::AccessError;
+use crate::store::api_keys;
+
+/// The slot of a name's first key.
+const FIRST: i16 = 1;
+
+/// Makes a key.
+///
+/// # Errors
+/// [`AccessError::NameTaken`] while a key of that name is live, [`AccessError::NoScopes`], or why the database failed.
+pub async fn create_key(
+    connection: &mut Connection,
+    new: &NewKey,
+) -> Result<CreatedKey, AccessError> {
+    if new.scopes.is_empty() {
+        return Err(AccessError::NoScopes);
+    }
+    transaction(connection, async |connection| {
+        let name = new.name.as_str();
+        api_keys::revoke_expired(connection, new.tenant, name).await?;
+        let live = api_keys::lock_live_keys(connection, new.tenant, name).await?;
+        if !live.is_empty() {
+            return Err(AccessError::NameTaken(new.name.clone()));
+        }
+        let scopes = new.scopes.iter().map(Scope::as_str).collect();
+        insert_key(connection, new, scopes, FIRST, AccessError::NameTaken).await
+    })
+    .await
+}

@@ -1,0 +1,24 @@
+//! Revokes a key.
+
+use oms_database::Connection;
+use oms_validation::TenantId;
+
+use crate::domain::key::KeyId;
+use crate::error::AccessError;
+use crate::store::api_keys;
+
+/// Revokes a key of a tenant. Whoever has verified it lets it in for as long as that is remembered. Repeating it changes
+/// nothing.
+///
+/// # Errors
+/// [`AccessError::NoSuchKey`] when the tenant has no such key, or why the database failed.
+pub async fn revoke_key(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: KeyId,
+) -> Result<(), AccessError> {
+    match api_keys::revoke_key(connection, tenant, id.0).await? {
+        true => Ok(()),
+        false => Err(AccessError::NoSuchKey),
+    }
+}

@@ -1,0 +1,16 @@
+//! What the role that serves may do with the tables of inventory.
+
+use oms_database::Grant;
+
+/// The rights.
+pub const GRANTS: &[Grant] = &[
+    Grant::write("inventory.warehouses"),
+    Grant::write("inventory.products"),
+    Grant::all("inventory.prices"),
+    Grant::write("inventory.stock_levels"),
+    Grant::hold("inventory.reservations"),
+    Grant::append("inventory.stock_movements"),
+    Grant::all("inventory.idempotency_keys"),
+    Grant::write("inventory.imports"),
+    Grant::append("inventory.import_rejections"),
+];

@@ -1,0 +1,36 @@
+//! What the role that serves may do with the tables of orders.
+
+use oms_database::Grant;
+
+/// What an order's life changes, and what is erased. Its money, lines and times are not among them.
+const OF_ORDERS: &[&str] = &[
+    "idempotency_key",
+    "customer_id",
+    "status",
+    "failure_code",
+    "version",
+    "shipping_address",
+    "routing",
+    "external_reference",
+    "metadata",
+    "erased_at",
+    "updated_at",
+];
+
+/// The rights.
+pub const GRANTS: &[Grant] = &[
+    Grant::append("orders.orders").updating(OF_ORDERS),
+    Grant::append("orders.lines"),
+    Grant::append("orders.events"),
+    Grant::append("orders.retries"),
+    Grant::append("orders.settlements"),
+    Grant::all("orders.reconciliations"),
+    Grant::write("orders.reconciliation_progress"),
+    Grant::write("orders.dead_letters"),
+    Grant::write("orders.findings"),
+    Grant::write("orders.disputes"),
+    Grant::write("orders.alerts"),
+    Grant::write("orders.erasures"),
+    Grant::all("orders.declines"),
+    Grant::all("orders.idempotency_keys"),
+];

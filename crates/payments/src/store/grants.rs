@@ -1,0 +1,12 @@
+//! What the role that serves may do with the tables of payments.
+
+use oms_database::Grant;
+
+/// The rights.
+pub const GRANTS: &[Grant] = &[
+    Grant::write("payments.attempts"),
+    Grant::write("payments.refunds"),
+    Grant::append("payments.refund_requests"),
+    Grant::append("payments.gateway_calls"),
+    Grant::all("payments.gateway_events"),
+];
