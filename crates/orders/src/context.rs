@@ -1,4 +1,4 @@
-//! What the use cases of orders work with. It knows none of them.
+//! The context that the use cases of orders work with. It uses none of them.
 
 pub(crate) mod batches;
 mod bounds_memory;

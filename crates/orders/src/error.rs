@@ -107,7 +107,8 @@ oms_errors::problem_types! {
     FINDING_RESOLVED = "orders.finding_resolved", WrongState, "The finding was resolved already";
 }
 
-/// What may stop any use case. What only some refuse is in the error of their family, such as [`PlacingError`].
+/// Errors that may stop any use case. Each family of use cases has an error of its own for its refusals, such as
+/// [`PlacingError`].
 #[derive(Debug, thiserror::Error)]
 pub enum OrderError {
     /// The database did not do its part.
@@ -220,7 +221,7 @@ impl LockError for OrderError {
     }
 }
 
-/// What the error of a family of use cases needs so that their steps may fail with an [`OrderError`].
+/// Implements the traits that let a step of a family of use cases fail with an [`OrderError`].
 macro_rules! family_of_order_error {
     ($family:ident) => {
         impl From<oms_database::DbError> for $family {

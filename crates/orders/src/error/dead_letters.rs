@@ -14,7 +14,7 @@ use crate::domain::status::OrderStatus;
 /// Why a dead letter is not read, written, retried or resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum DeadLetterError {
-    /// What may stop any use case.
+    /// An error that may stop any use case.
     #[error(transparent)]
     Order(#[from] OrderError),
     /// No such dead letter in this store.

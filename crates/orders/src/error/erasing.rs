@@ -7,7 +7,7 @@ use super::{CUSTOMER_NOT_FOUND, OrderError, family_of_order_error};
 /// Why a customer is not erased.
 #[derive(Debug, thiserror::Error)]
 pub enum ErasingError {
-    /// What may stop any use case.
+    /// An error that may stop any use case.
     #[error(transparent)]
     Order(#[from] OrderError),
     /// The tenant has no orders of the customer, and never erased any.

@@ -15,10 +15,10 @@ use crate::domain::failure::Failure;
 use crate::domain::open_payment::OpenPayment;
 use crate::domain::status::OrderStatus;
 
-/// Why no other payment of an order is begun, or what became of it.
+/// Why no payment of an order was begun, or why it did not pay the order.
 #[derive(Debug, thiserror::Error)]
 pub enum PayingError {
-    /// What may stop any use case.
+    /// An error that may stop any use case.
     #[error(transparent)]
     Order(#[from] OrderError),
     /// The gateway's breaker is open: nothing was tried.
@@ -81,7 +81,7 @@ impl From<PayingError> for Problem {
     }
 }
 
-/// Where an order is that was placed and is not paid.
+/// Why an order that was placed is not paid.
 #[derive(Debug, thiserror::Error)]
 pub enum NotPaid {
     /// The order failed.

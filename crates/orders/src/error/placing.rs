@@ -13,7 +13,7 @@ use crate::domain::bounds::Exceeded;
 /// Why an order is not placed, or can't be previewed.
 #[derive(Debug, thiserror::Error)]
 pub enum PlacingError {
-    /// What may stop any use case.
+    /// An error that may stop any use case.
     #[error(transparent)]
     Order(#[from] OrderError),
     /// The address has no coordinates.

@@ -8,7 +8,7 @@ use crate::domain::reconcile_window::InvalidWindow;
 /// Why the gateway's books are not compared with ours, or a finding not read or resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcilingError {
-    /// What may stop any use case.
+    /// An error that may stop any use case.
     #[error(transparent)]
     Order(#[from] OrderError),
     /// No such finding in this store.

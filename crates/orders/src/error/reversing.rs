@@ -13,7 +13,7 @@ use crate::domain::status::OrderStatus;
 /// Why an order is not cancelled, or its money not refunded.
 #[derive(Debug, thiserror::Error)]
 pub enum ReversingError {
-    /// What may stop any use case.
+    /// An error that may stop any use case.
     #[error(transparent)]
     Order(#[from] OrderError),
     /// The order has ended, and there is nothing to cancel.

@@ -1,4 +1,4 @@
-//! Placing an order, and collecting its payment.
+//! Places orders and collects their payments.
 
 pub(crate) mod bounds;
 pub(crate) mod check_payment;

@@ -35,7 +35,7 @@ struct GivenUp {
 ///
 /// # Errors
 /// `RefundWasMade` when the gateway says so; `ConfirmationRequired` when it may still be made, or the gateway can't say, and
-/// the operator has not `confirmed` that; `DeadLetterResolved` when somebody else was first; else when the database fails.
+/// the operator has not `confirmed` that; `Resolved` when somebody else was first; else when the database fails.
 pub(super) async fn give_up_refund(
     context: &OrderContext,
     tenant: TenantId,

@@ -29,7 +29,7 @@ use crate::store::dead_letters;
 /// responsibility. As failed, the payment is cancelled first, and the gateway has to say that nothing was or will be taken.
 ///
 /// # Errors
-/// `DeadLetterNotFound` when there is none in this store, `DeadLetterResolved` when it is not open any more,
+/// `NotFound` when there is none in this store, `Resolved` when it is not open any more,
 /// `NotResolvable` when the order is in no state for that, `ConfirmationRequired` and `RefundWasMade` by what the gateway
 /// says, `NotProvenPaid`, `NotProvenFailed` and `PaymentWasTaken`
 /// when the gateway says otherwise, `KeyReused` when the key stands for another request; else when the gateway or the database

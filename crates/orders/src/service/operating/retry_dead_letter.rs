@@ -23,7 +23,7 @@ use crate::store::reconciliations::{self, Stock};
 /// letter as it is then: once for each key, if there is one.
 ///
 /// # Errors
-/// `DeadLetterNotFound` when there is none in this store, `DeadLetterResolved` when it is not open any more, `KeyReused` when
+/// `NotFound` when there is none in this store, `Resolved` when it is not open any more, `KeyReused` when
 /// the key stands for another request; else when the database fails.
 pub async fn retry_dead_letter(
     context: &OrderContext,

@@ -45,7 +45,7 @@ struct Told {
 ///
 /// # Errors
 /// `ConfirmationRequired` when the gateway does not say that nothing is left, and the operator has not `confirmed` that;
-/// `DeadLetterResolved` when somebody else was first; else when the database fails.
+/// `Resolved` when somebody else was first; else when the database fails.
 pub(super) async fn settle_elsewhere(
     context: &OrderContext,
     tenant: TenantId,

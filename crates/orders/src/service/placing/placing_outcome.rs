@@ -1,4 +1,4 @@
-//! What a request to place an order counts as.
+//! The outcome under which a request to place an order is counted.
 
 use oms_geocoding::GeocodeError;
 use oms_payments::PaymentError;

@@ -11,7 +11,7 @@ use crate::domain::status::OrderStatus;
 use crate::error::{NotPaid, OrderError};
 use crate::store::orders;
 
-/// What an order answers to a request to place or pay it.
+/// The answer of an order to a request to place or pay it.
 pub(crate) type Stored = Result<PlacedOrder, NotPaid>;
 
 /// The answer that an order has, where it is now. `attempt` is its latest one, and matters only while it is pending.

@@ -38,7 +38,7 @@ pub struct DeadLetterDetails {
 /// A dead letter by its id.
 ///
 /// # Errors
-/// `DeadLetterNotFound` when there is none in this store; else when the database can't be asked.
+/// `NotFound` when there is none in this store; else when the database can't be asked.
 pub async fn get_dead_letter(
     context: &OrderContext,
     tenant: TenantId,
