@@ -1,4 +1,4 @@
-//! What the use cases of orders work with. It knows none of them.
+//! The context that the use cases of orders work with. It uses none of them.
 
 pub(crate) mod batches;
 mod bounds_memory;
@@ -17,12 +17,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::bounds::{Bound, OrderBounds};
+use crate::domain::bounds::{Bound, Exceeded, OrderBounds};
 use crate::domain::clock::{Clock, DatabaseClock, Now};
 use crate::domain::order::Order;
 use crate::domain::placing_outcome::{PlacingOutcome, PlacingOutcomes};
 use crate::domain::status::OrderStatus;
-use crate::error::OrderError;
 
 use batches::OrderBatches;
 use bounds_memory::BoundsMemory;
@@ -158,10 +157,8 @@ impl OrderContext {
     }
 
     /// Counts a request that met a bound.
-    pub(crate) fn count_exceeded<T>(&self, done: &Result<T, OrderError>) {
-        if let Err(OrderError::Exceeded(exceeded)) = done {
-            self.bounds.count(exceeded.bound);
-        }
+    pub(crate) fn count_exceeded(&self, exceeded: &Exceeded) {
+        self.bounds.count(exceeded.bound);
     }
 
     /// Leave to try again for rows that somebody else has locked.

@@ -1,20 +1,26 @@
 //! Why an order is refused, and how clients are told.
 
+mod dead_letters;
+mod erasing;
 mod exceeded;
+mod paying;
+mod placing;
+mod reconciling;
+mod reversing;
+
+pub use dead_letters::DeadLetterError;
+pub use erasing::ErasingError;
+pub use paying::{NotPaid, PayingError};
+pub use placing::PlacingError;
+pub use reconciling::ReconcilingError;
+pub use reversing::ReversingError;
 
 use oms_batching::{BatchError, NotDone};
 use oms_database::DbError;
-use oms_errors::{FieldError, Problem, invalid_field};
-use oms_geocoding::GeocodeError;
-use oms_payments::{DeclineCode, PaymentError, Reference, RefundFailure, RefundId};
-use oms_validation::{Currency, InvalidAmount, Money, OrderId};
-use serde_json::json;
+use oms_errors::Problem;
+use oms_payments::PaymentError;
+use oms_validation::OrderId;
 
-use crate::domain::bounds::Exceeded;
-use crate::domain::failure::Failure;
-use crate::domain::open_payment::OpenPayment;
-use crate::domain::reconcile_window::InvalidWindow;
-use crate::domain::settlement::Settlement;
 use crate::domain::status::OrderStatus;
 
 /// How long clients wait before they ask again about an order that is being worked on, in seconds.
@@ -101,200 +107,31 @@ oms_errors::problem_types! {
     FINDING_RESOLVED = "orders.finding_resolved", WrongState, "The finding was resolved already";
 }
 
-/// Why an order can't be placed, read, cancelled or refunded.
+/// Errors that may stop any use case. Each family of use cases has an error of its own for its refusals, such as
+/// [`PlacingError`].
 #[derive(Debug, thiserror::Error)]
 pub enum OrderError {
     /// The database did not do its part.
     #[error(transparent)]
     Database(DbError),
-    /// The address has no coordinates.
-    #[error(transparent)]
-    Geocoding(#[from] GeocodeError),
     /// No payment was started; no money moved and nothing was kept.
     #[error(transparent)]
     Payment(PaymentError),
-    /// The gateway's breaker is open: nothing was tried.
-    #[error("the payment gateway is not available")]
-    GatewayUnavailable,
-    /// The lines at these positions name no product of this store.
-    #[error("unknown products")]
-    UnknownProducts(Vec<usize>),
-    /// The lines at these positions name products without a price in the order's currency.
-    #[error("products that are not sold in this currency")]
-    ProductsNotSold(Vec<usize>),
-    /// The total is finer than its currency is paid in.
-    #[error("the total {0}")]
-    NotPayable(InvalidAmount),
-    /// The total is more than can be paid at once.
-    #[error("the total is too large")]
-    TotalTooLarge,
-    /// No active warehouse can fill the order.
-    #[error("no single warehouse can fill the order")]
-    NoSingleWarehouse,
     /// Routed again and again, and each time others were faster.
     #[error("the stock went each time before it could be held")]
     Contended,
-    /// The customer, the credential or the tenant has too much open or declined. Nothing was kept.
-    #[error("a bound is met: {} of {}", .0.bound.as_str(), .0.most)]
-    Exceeded(Exceeded),
     /// Too many orders are waiting, or this one waited too long. Nothing was done.
     #[error("too many orders are waiting")]
     Overloaded,
-    /// The key stands for another request.
-    #[error("the idempotency key was used with another request")]
-    KeyReused,
-    /// The key stands for an order that is being worked on.
-    #[error("order {0} is being processed")]
-    InProgress(OrderId),
-    /// The order failed.
-    #[error("order {order_id} failed: {failure}")]
-    Failed {
-        /// The order.
-        order_id: OrderId,
-        /// Why.
-        failure: Failure,
-    },
-    /// The payment did not go through, and the order waits for another attempt.
-    #[error("order {order_id} is not paid: {failure}")]
-    Unpaid {
-        /// The order.
-        order_id: OrderId,
-        /// Why.
-        failure: Failure,
-        /// What can be done about it.
-        payment: Box<OpenPayment>,
-    },
-    /// The order is not pending.
-    #[error("an order that is {status} can't be paid")]
-    PaymentClosed {
-        /// The order.
-        order_id: OrderId,
-        /// Where it is.
-        status: OrderStatus,
-    },
-    /// The order's deadline is over.
-    #[error("the time to pay order {0} is over")]
-    PaymentExpired(OrderId),
-    /// A payment of the order is being worked on.
-    #[error("a payment of order {0} is in progress")]
-    PaymentInProgress(OrderId),
-    /// Too many payments of the order have failed.
-    #[error("too many payments of order {0} have failed")]
-    TooManyPayments(OrderId),
     /// The answer to COMMIT was lost, and the order can't be found.
     #[error("the outcome is not known")]
     OutcomeUnknown,
+    /// The key stands for another request.
+    #[error("the idempotency key was used with another request")]
+    KeyReused,
     /// No such order in this store.
     #[error("there is no such order")]
     NotFound,
-    /// The order was cancelled, or is being cancelled.
-    #[error("order {order_id} is {status}")]
-    Cancelled {
-        /// The order.
-        order_id: OrderId,
-        /// Where it is.
-        status: OrderStatus,
-    },
-    /// The order has ended, and there is nothing to cancel.
-    #[error("an order that is {status} can't be cancelled")]
-    NotCancellable {
-        /// The order.
-        order_id: OrderId,
-        /// Where it is.
-        status: OrderStatus,
-    },
-    /// The order is not paid, or is being cancelled.
-    #[error("an order that is {status} can't be refunded")]
-    NotRefundable {
-        /// The order.
-        order_id: OrderId,
-        /// Where it is.
-        status: OrderStatus,
-    },
-    /// Money of the order is being given back.
-    #[error("a refund of order {0} is in progress")]
-    RefundInProgress(OrderId),
-    /// The customer disputes the payment, and nobody has said to give the money back all the same.
-    #[error("the payment of order {order_id} is disputed: {dispute}")]
-    PaymentDisputed {
-        /// The order.
-        order_id: OrderId,
-        /// Where it is.
-        status: OrderStatus,
-        /// The gateway's name for the dispute.
-        dispute: Reference,
-    },
-    /// More was to be given back than is left.
-    #[error("the refund is more than is left of the payment")]
-    RefundExceedsCaptured {
-        /// What is left.
-        available: Money,
-    },
-    /// The order was paid in another currency.
-    #[error("the order was paid in {0}")]
-    RefundCurrency(Currency),
-    /// The bank or the gateway refused to give the money back.
-    #[error("refund {refund_id} of order {order_id} was refused: {code}")]
-    RefundRefused {
-        /// The order.
-        order_id: OrderId,
-        /// Where it is.
-        status: OrderStatus,
-        /// The refund.
-        refund_id: RefundId,
-        /// Why.
-        code: RefundFailure,
-    },
-    /// No such dead letter in this store.
-    #[error("there is no such dead letter")]
-    DeadLetterNotFound,
-    /// The dead letter is not open any more.
-    #[error("the dead letter was resolved already")]
-    DeadLetterResolved,
-    /// The order of the dead letter is in no state for what was asked.
-    #[error("an order that is {0} can't be resolved like this")]
-    NotResolvable(OrderStatus),
-    /// The order is settled.
-    #[error("an order that is {status} is settled")]
-    NotUnsettled {
-        /// The order.
-        order_id: OrderId,
-        /// Where it is.
-        status: OrderStatus,
-    },
-    /// The gateway does not say that no money is left, and the operator has not confirmed that.
-    #[error("the gateway: {}", .0.detail)]
-    ConfirmationRequired(Settlement),
-    /// The gateway says that the refund was made.
-    #[error("the refund was made")]
-    RefundWasMade,
-    /// The gateway does not say that the payment was taken.
-    #[error("the gateway does not say that the order was paid")]
-    NotProvenPaid,
-    /// The payment may still be taken.
-    #[error("it is not proven that the order was not paid")]
-    NotProvenFailed,
-    /// The gateway says that money was taken.
-    #[error("the payment was taken")]
-    PaymentWasTaken,
-    /// The tenant has no orders of the customer, and never erased any.
-    #[error("there are no orders of this customer")]
-    CustomerNotFound,
-    /// No such finding in this store.
-    #[error("there is no such finding")]
-    FindingNotFound,
-    /// The finding is not open any more.
-    #[error("the finding was resolved already")]
-    FindingResolved,
-    /// The times to compare between are no window.
-    #[error(transparent)]
-    InvalidWindow(#[from] InvalidWindow),
-}
-
-impl From<Exceeded> for OrderError {
-    fn from(exceeded: Exceeded) -> Self {
-        Self::Exceeded(exceeded)
-    }
 }
 
 impl From<DbError> for OrderError {
@@ -372,105 +209,54 @@ pub(crate) fn location_of(order_id: OrderId) -> String {
     format!("/orders/{order_id}")
 }
 
+/// The error of a transaction that locks an order.
+pub(crate) trait LockError: From<DbError> + From<OrderError> {
+    /// Whether somebody else holds what was needed.
+    fn is_contended(&self) -> bool;
+}
+
+impl LockError for OrderError {
+    fn is_contended(&self) -> bool {
+        BatchError::is_contended(self)
+    }
+}
+
+/// Implements the traits that let a step of a family of use cases fail with an [`OrderError`].
+macro_rules! family_of_order_error {
+    ($family:ident) => {
+        impl From<oms_database::DbError> for $family {
+            fn from(error: oms_database::DbError) -> Self {
+                OrderError::from(error).into()
+            }
+        }
+
+        impl From<oms_payments::PaymentError> for $family {
+            fn from(error: oms_payments::PaymentError) -> Self {
+                OrderError::from(error).into()
+            }
+        }
+
+        impl $crate::error::LockError for $family {
+            fn is_contended(&self) -> bool {
+                matches!(self, Self::Order(error) if error.is_contended())
+            }
+        }
+    };
+}
+use family_of_order_error;
+
 impl From<OrderError> for Problem {
     fn from(error: OrderError) -> Self {
         match error {
             OrderError::Database(error) => error.into(),
-            OrderError::Geocoding(error) => error.into(),
             OrderError::Payment(error) => error.into(),
-            OrderError::GatewayUnavailable => {
-                Self::of(&oms_payments::GATEWAY_UNAVAILABLE).with_retry_after_s(RETRY_AFTER_S)
-            }
-            OrderError::UnknownProducts(lines) => of_lines(&UNKNOWN_PRODUCT, &lines),
-            OrderError::ProductsNotSold(lines) => of_lines(&PRODUCT_NOT_SOLD, &lines),
-            OrderError::TotalTooLarge => Self::of(&TOTAL_TOO_LARGE),
-            OrderError::NotPayable(_) => {
-                Self::new(&oms_payments::AMOUNT_NOT_ACCEPTED, error.to_string())
-            }
-            OrderError::NoSingleWarehouse => Self::of(&NO_SINGLE_WAREHOUSE),
-            OrderError::KeyReused => Self::of(&KEY_REUSED),
-            OrderError::InProgress(order_id) => Self::of(&IN_PROGRESS)
-                .with_location(location_of(order_id))
-                .with_retry_after_s(RETRY_AFTER_S)
-                .with_extension("orderId", order_id.to_string()),
-            OrderError::Failed { order_id, failure } => failed(order_id, &failure),
-            OrderError::Unpaid {
-                order_id,
-                failure,
-                payment,
-            } => unpaid(order_id, &failure, &payment),
-            OrderError::PaymentClosed { order_id, status } => about(&NOT_PAYABLE, order_id, status),
-            OrderError::PaymentExpired(order_id) => {
-                about(&PAYMENT_EXPIRED, order_id, OrderStatus::PendingPayment)
-            }
-            OrderError::PaymentInProgress(order_id) => {
-                about(&PAYMENT_IN_PROGRESS, order_id, OrderStatus::PendingPayment)
-                    .with_retry_after_s(RETRY_AFTER_S)
-            }
-            OrderError::TooManyPayments(order_id) => {
-                about(&TOO_MANY_PAYMENTS, order_id, OrderStatus::PendingPayment)
-            }
-            OrderError::Exceeded(exceeded) => exceeded::problem(&exceeded),
             OrderError::Contended => Self::of(&CONTENDED).with_retry_after_s(1),
             OrderError::Overloaded => Self::of(&OVERLOADED).with_retry_after_s(1),
             OrderError::OutcomeUnknown => {
                 Self::of(&OUTCOME_UNKNOWN).with_retry_after_s(RETRY_AFTER_S)
             }
+            OrderError::KeyReused => Self::of(&KEY_REUSED),
             OrderError::NotFound => Self::of(&NOT_FOUND),
-            OrderError::Cancelled { order_id, status } => about(&CANCELLED, order_id, status),
-            OrderError::NotCancellable { order_id, status } => {
-                about(&NOT_CANCELLABLE, order_id, status)
-            }
-            OrderError::NotRefundable { order_id, status } => {
-                about(&NOT_REFUNDABLE, order_id, status)
-            }
-            OrderError::RefundInProgress(order_id) => Self::of(&REFUND_IN_PROGRESS)
-                .with_location(location_of(order_id))
-                .with_retry_after_s(RETRY_AFTER_S)
-                .with_extension("orderId", order_id.to_string()),
-            OrderError::PaymentDisputed {
-                order_id,
-                status,
-                dispute,
-            } => about(&PAYMENT_DISPUTED, order_id, status)
-                .with_extension("disputeId", dispute.to_string()),
-            OrderError::RefundExceedsCaptured { available } => Self::of(&REFUND_EXCEEDS_CAPTURED)
-                .with_extension("refundable", serde_json::json!(available))
-                .with_extension("availableMinor", available.amount_minor)
-                .with_extension("currency", available.currency.as_str()),
-            OrderError::RefundCurrency(currency) => invalid_field(
-                "amount.currency",
-                format!("must be {currency}, in which the order was paid"),
-            ),
-            OrderError::RefundRefused {
-                order_id,
-                status,
-                refund_id,
-                code,
-            } => about(&REFUND_REFUSED, order_id, status)
-                .with_extension("refundId", refund_id.to_string())
-                .with_extension("failureCode", code.as_str()),
-            OrderError::DeadLetterNotFound => Self::of(&DEAD_LETTER_NOT_FOUND),
-            OrderError::DeadLetterResolved => Self::of(&DEAD_LETTER_RESOLVED),
-            OrderError::NotResolvable(status) => {
-                Self::of(&NOT_RESOLVABLE).with_extension("orderStatus", status.as_str())
-            }
-            OrderError::NotUnsettled { order_id, status } => {
-                about(&NOT_UNSETTLED, order_id, status)
-            }
-            OrderError::ConfirmationRequired(settlement) => confirmation_required(&settlement),
-            OrderError::RefundWasMade => Self::of(&REFUND_WAS_MADE),
-            OrderError::NotProvenPaid => {
-                Self::of(&NOT_PROVEN_PAID).with_retry_after_s(RETRY_AFTER_S)
-            }
-            OrderError::NotProvenFailed => {
-                Self::of(&NOT_PROVEN_FAILED).with_retry_after_s(RETRY_AFTER_S)
-            }
-            OrderError::PaymentWasTaken => Self::of(&PAYMENT_WAS_TAKEN),
-            OrderError::CustomerNotFound => Self::of(&CUSTOMER_NOT_FOUND),
-            OrderError::FindingNotFound => Self::of(&FINDING_NOT_FOUND),
-            OrderError::FindingResolved => Self::of(&FINDING_RESOLVED),
-            OrderError::InvalidWindow(error) => invalid_field("window", error.to_string()),
         }
     }
 }
@@ -482,59 +268,6 @@ fn about(
     status: OrderStatus,
 ) -> Problem {
     Problem::of(problem_type)
-        .with_location(location_of(order_id))
-        .with_extension("orderId", order_id.to_string())
-        .with_extension("orderStatus", status.as_str())
-}
-
-fn confirmation_required(settlement: &Settlement) -> Problem {
-    let problem = Problem::new(&CONFIRMATION_REQUIRED, settlement.detail.clone())
-        .with_extension("gatewaySaid", settlement.gateway_said.as_str());
-    match settlement.left {
-        Some(left) => problem
-            .with_extension("leftMinor", left.amount_minor)
-            .with_extension("currency", left.currency.as_str()),
-        None => problem,
-    }
-}
-
-fn of_lines(problem_type: &'static oms_errors::ProblemType, lines: &[usize]) -> Problem {
-    let field = |index: &usize| FieldError {
-        field: format!("items[{index}].productId"),
-        message: problem_type.title.to_owned(),
-    };
-    Problem::of(problem_type).with_fields(lines.iter().map(field).collect())
-}
-
-fn failed(order_id: OrderId, failure: &Failure) -> Problem {
-    not_paid(order_id, failure, OrderStatus::Failed)
-}
-
-/// The storefront learns what it can do, and until when.
-fn unpaid(order_id: OrderId, failure: &Failure, payment: &OpenPayment) -> Problem {
-    let shown = json!({
-        "state": payment.attempt.state.as_str(),
-        "attempt": payment.attempt.number,
-        "actions": payment.actions(),
-        "expiresAt": payment.expires_at,
-    });
-    not_paid(order_id, failure, OrderStatus::PendingPayment).with_extension("payment", shown)
-}
-
-fn not_paid(order_id: OrderId, failure: &Failure, status: OrderStatus) -> Problem {
-    let problem = match failure {
-        Failure::PaymentDeclined { decline_code } => {
-            let code = DeclineCode::new(decline_code);
-            Problem::of(&PAYMENT_DECLINED)
-                .with_extension("declineCode", code.for_customer())
-                .with_extension("customerStep", code.customer_step().as_str())
-        }
-        Failure::PaymentVoided | Failure::GatewayUnavailable | Failure::Other(_) => {
-            Problem::of(&PAYMENT_VOIDED)
-        }
-        Failure::SettledElsewhere => Problem::of(&CLOSED),
-    };
-    problem
         .with_location(location_of(order_id))
         .with_extension("orderId", order_id.to_string())
         .with_extension("orderStatus", status.as_str())

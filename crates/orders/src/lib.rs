@@ -39,7 +39,10 @@ pub use domain::refund::{Disputed, RequestedRefund};
 pub use domain::settlement::{GatewaySaid, Settlement};
 pub use domain::status::OrderStatus;
 pub use domain::timeline::{FailedTry, Happening, TimelineCursor, TimelineEntry};
-pub use error::{OrderError, PROBLEM_TYPES};
+pub use error::{
+    DeadLetterError, ErasingError, NotPaid, OrderError, PROBLEM_TYPES, PayingError, PlacingError,
+    ReconcilingError, ReversingError,
+};
 pub use service::operating::continue_erasures::{ErasureTurn, continue_erasures, oldest_erasure};
 pub use service::operating::create_dead_letter::create_dead_letter;
 pub use service::operating::deliver_alerts::{AlertSink, deliver_alerts};

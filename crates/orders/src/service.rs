@@ -1,6 +1,7 @@
 //! The use cases of orders, one in each file, and the steps that they share, in rooms.
 //!
-//! A room may use those that stand above it here and no other, so that none of them goes round in a circle.
+//! A room uses only rooms that are declared above it, so that there is no circle between them. `xtask/edges.toml` says which
+//! ones.
 
 pub(crate) mod operating;
 pub(crate) mod placing;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use oms_monitoring::metrics::{Counter, Metrics, MetricsError};
 use oms_orders::{
-    FindingKind, Going, OrderContext, OrderError, ReconcileObserver, ReconcileSchedule,
-    ReconcileSummary, ReconcileTurn, reconcile_next, settle_due_findings,
+    FindingKind, Going, OrderContext, ReconcileObserver, ReconcileSchedule, ReconcileSummary,
+    ReconcileTurn, reconcile_next, settle_due_findings,
 };
 use oms_validation::TenantId;
 use oms_work::{CancellationToken, Next, Worker};
@@ -101,8 +101,8 @@ impl ReconcileObserver for Reconciler {
     }
 }
 
-fn warn(error: &OrderError, message: &str) {
-    tracing::warn!(cause = error as &dyn Error, "{message}");
+fn warn(error: &(dyn Error + 'static), message: &str) {
+    tracing::warn!(cause = error, "{message}");
 }
 
 /// What the reconciler counts.

@@ -1,5 +1,5 @@
-//! The work that is done together with that for other orders of the same tenant. The use case that needs a kind of it says
-//! how it is done, by implementing [`Work`](oms_batching::Work) for it.
+//! The kinds of work that are done in batches, for several orders of a tenant at a time. Each kind is implemented by the use
+//! case that submits it, as [`Work`](oms_batching::Work).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use super::OrderContext;
 #[derive(Clone)]
 pub(crate) struct LookUps(pub(crate) Arc<OrderContext>);
 
-/// Orders that are placed.
+/// Orders to place.
 #[derive(Clone)]
 pub(crate) struct Arrivals(pub(crate) Arc<OrderContext>);
 
-/// Orders that are ended as paid.
+/// Orders to end as paid.
 #[derive(Clone)]
 pub(crate) struct EndPaid(pub(crate) Arc<OrderContext>);
 
@@ -25,7 +25,7 @@ pub(crate) struct EndPaid(pub(crate) Arc<OrderContext>);
 #[derive(Clone)]
 pub(crate) struct Reads(pub(crate) Arc<OrderContext>);
 
-/// A queue for each kind.
+/// The queue of each kind.
 pub(crate) struct OrderBatches {
     pub(crate) look_ups: Batcher<LookUps>,
     pub(crate) arrivals: Batcher<Arrivals>,

@@ -1,4 +1,4 @@
-//! The turns of requests that wait for an order which somebody else has locked.
+//! The turns of requests that wait for a locked order.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

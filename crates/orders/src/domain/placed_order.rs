@@ -1,4 +1,4 @@
-//! What a request to place or pay an order is answered when it is not refused.
+//! The answers to a request to place or pay an order that is not refused.
 
 use oms_validation::OrderId;
 

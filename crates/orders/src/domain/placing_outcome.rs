@@ -1,4 +1,4 @@
-//! What requests to place an order came to, counted.
+//! The outcomes of requests to place an order, and their counters.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -2,7 +2,7 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
-use oms_errors::INVALID_HEADER;
+use oms_errors::{INVALID_HEADER, Problem};
 use oms_validation::{Once, OrderId};
 use oms_web::{
     CurrentActor, CurrentTenant, Disclosed, Disclosure, OptionalIdempotencyKey, OptionalJson,
@@ -16,7 +16,7 @@ use super::brief::CancelledOrder;
 use super::representation::{OrderBody, PendingOrder};
 use super::{OrdersApi, order_id_of, reason_of};
 use crate::domain::reason::Reason;
-use crate::error::{self, OrderError, RETRY_AFTER_S, location_of};
+use crate::error::{self, RETRY_AFTER_S, location_of};
 use crate::service::reversing;
 use crate::service::reversing::cancel_order::Cancellation;
 
@@ -78,7 +78,7 @@ pub(super) async fn cancel_order(
 fn answer(
     cancellation: Once<Cancellation>,
     disclosure: Disclosure,
-) -> Result<HttpResponse, OrderError> {
+) -> Result<HttpResponse, Problem> {
     let mut response = HttpResponse::Ok();
     Ok(match mark_replayed(&mut response, cancellation) {
         Cancellation::Done(details) => response

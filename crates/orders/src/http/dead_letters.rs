@@ -8,9 +8,9 @@ pub(super) mod retry;
 pub(super) mod show;
 
 use crate::domain::id::DeadLetterId;
-use crate::error::OrderError;
+use crate::error::DeadLetterError;
 
 /// What is no id is the id of nothing.
-fn id_of(path: &str) -> Result<DeadLetterId, OrderError> {
-    path.parse().map_err(|_| OrderError::DeadLetterNotFound)
+fn id_of(path: &str) -> Result<DeadLetterId, DeadLetterError> {
+    path.parse().map_err(|_| DeadLetterError::NotFound)
 }

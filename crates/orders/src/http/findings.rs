@@ -6,9 +6,9 @@ pub(super) mod resolve;
 pub(super) mod show;
 
 use crate::domain::id::FindingId;
-use crate::error::OrderError;
+use crate::error::ReconcilingError;
 
 /// What is no id is the id of nothing.
-fn id_of(path: &str) -> Result<FindingId, OrderError> {
-    path.parse().map_err(|_| OrderError::FindingNotFound)
+fn id_of(path: &str) -> Result<FindingId, ReconcilingError> {
+    path.parse().map_err(|_| ReconcilingError::FindingNotFound)
 }

@@ -17,7 +17,6 @@ use crate::domain::id::CustomerId;
 use crate::domain::order::Order;
 use crate::domain::order_listing::{OrderCursor, OrderFilter, OrderListing, OrderSort};
 use crate::domain::status::OrderStatus;
-use crate::error::OrderError;
 use crate::service::reading;
 
 /// The parameters of the list.
@@ -134,7 +133,7 @@ struct ListedOrder {
 }
 
 impl ListedOrder {
-    fn of(order: &Order) -> Result<Self, OrderError> {
+    fn of(order: &Order) -> Result<Self, Problem> {
         Ok(Self {
             summary: OrderSummary::of(order, Replay::No)?,
             failure: order.failure.as_ref().map(ToString::to_string),

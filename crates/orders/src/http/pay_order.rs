@@ -19,7 +19,7 @@ use super::representation::{OrderSummary, PendingOrder, Replay};
 use super::{CardNumbers, OrdersApi, examples, order_id_of};
 use crate::domain::order::Order;
 use crate::domain::placed_order::PlacedOrder;
-use crate::error::{self, OrderError, location_of};
+use crate::error::{self, location_of};
 use crate::service::placing;
 
 /// Another payment method, or none: then the customer is done, and the gateway is asked what became of the payment. In
@@ -131,7 +131,7 @@ impl Body {
     }
 }
 
-fn answer(paid: Once<PlacedOrder>, disclosure: Disclosure) -> Result<HttpResponse, OrderError> {
+fn answer(paid: Once<PlacedOrder>, disclosure: Disclosure) -> Result<HttpResponse, Problem> {
     let show =
         |response: &mut HttpResponseBuilder, order: &Order| show(response, order, disclosure);
     let mut response = HttpResponse::Ok();
@@ -149,7 +149,7 @@ fn show(
     response: &mut HttpResponseBuilder,
     order: &Order,
     disclosure: Disclosure,
-) -> Result<HttpResponse, OrderError> {
+) -> Result<HttpResponse, Problem> {
     Ok(response
         .insert_header((header::LOCATION, location_of(order.id)))
         .json(match disclosure.orders {

@@ -20,7 +20,7 @@ use crate::domain::id::CustomerId;
 use crate::domain::metadata::Metadata;
 use crate::domain::order::OrderRequest;
 use crate::domain::placed_order::{PendingOrder, PlacedOrder};
-use crate::error::{self, OrderError, RETRY_AFTER_S, location_of};
+use crate::error::{self, RETRY_AFTER_S, location_of};
 use crate::service::placing;
 
 /// What is ordered, by whom, and where to. In development, where the gateway is the sandbox, `creditCardNumber` is taken in place of
@@ -181,7 +181,7 @@ pub(super) fn one_payment_method(
     }
 }
 
-fn answer(placed: PlacedOrder) -> Result<HttpResponse, OrderError> {
+fn answer(placed: PlacedOrder) -> Result<HttpResponse, Problem> {
     match placed {
         PlacedOrder::Paid(order) => Ok(HttpResponse::Created()
             .insert_header((header::LOCATION, location_of(order.id)))

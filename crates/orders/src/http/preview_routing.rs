@@ -1,6 +1,7 @@
 //! `POST /routing/preview`.
 
 use actix_web::{HttpResponse, web};
+use oms_errors::Problem;
 use oms_inventory::WarehouseId;
 use oms_validation::Money;
 use oms_web::{CurrentTenant, ProblemResponse, ValidJson};
@@ -12,7 +13,7 @@ use super::items::{Item, lines_of};
 use super::representation::{self, RoutingBody};
 use super::{OrdersApi, examples};
 use crate::domain::address::ShippingAddress;
-use crate::error::{self, OrderError};
+use crate::error;
 use crate::service::placing;
 use crate::service::placing::preview_routing::RoutingPreview;
 
@@ -87,7 +88,7 @@ pub(super) async fn preview_routing(
 }
 
 impl PreviewBody {
-    fn of(preview: RoutingPreview) -> Result<Self, OrderError> {
+    fn of(preview: RoutingPreview) -> Result<Self, Problem> {
         let RoutingPreview {
             route,
             explanation,

@@ -1,6 +1,7 @@
 //! Orders as JSON.
 
 use chrono::{DateTime, Utc};
+use oms_errors::Problem;
 use oms_inventory::{
     CandidateOutcome, ProductId, RouteExplanation, RoutingTrace, TraceEntry, WarehouseId,
 };
@@ -23,7 +24,7 @@ use crate::domain::open_payment::{OpenPayment, PaymentAction};
 use crate::domain::order::Order;
 use crate::domain::placed_order;
 use crate::domain::status::OrderStatus;
-use crate::error::OrderError;
+use crate::error::TOTAL_TOO_LARGE;
 use crate::service::reading::get_order::OrderDetails;
 
 /// An order, as `POST /orders` answers with it.
@@ -271,7 +272,7 @@ pub(super) enum Replay {
 }
 
 impl OrderSummary {
-    pub(super) fn of(order: &Order, replay: Replay) -> Result<Self, OrderError> {
+    pub(super) fn of(order: &Order, replay: Replay) -> Result<Self, Problem> {
         Ok(Self {
             order_id: order.id,
             status: order.status,
@@ -299,13 +300,13 @@ pub(super) fn warehouse_name(routing: &RoutingTrace) -> Option<String> {
 }
 
 impl Item {
-    pub(super) fn of_all(lines: &[OrderLine]) -> Result<Vec<Self>, OrderError> {
+    pub(super) fn of_all(lines: &[OrderLine]) -> Result<Vec<Self>, Problem> {
         let item = |line: &OrderLine| {
             Ok(Self {
                 product_id: line.product_id,
                 quantity: line.quantity,
                 unit_price: line.unit_price,
-                total: line.total().map_err(|_| OrderError::TotalTooLarge)?,
+                total: line.total().map_err(|_| Problem::of(&TOTAL_TOO_LARGE))?,
             })
         };
         lines.iter().map(item).collect()
@@ -326,11 +327,11 @@ impl RoutingBody {
 }
 
 impl OrderBody {
-    pub(super) fn of(details: OrderDetails) -> Result<Self, OrderError> {
+    pub(super) fn of(details: OrderDetails) -> Result<Self, Problem> {
         Self::with(details, Secrets::Kept)
     }
 
-    pub(super) fn with(details: OrderDetails, secrets: Secrets) -> Result<Self, OrderError> {
+    pub(super) fn with(details: OrderDetails, secrets: Secrets) -> Result<Self, Problem> {
         let OrderDetails {
             order,
             payment,

@@ -1,4 +1,4 @@
-//! What operators do and the installation needs: dead letters, alerts, erasure and retention.
+//! Operators' actions and the upkeep of an installation: dead letters, alerts, erasure and retention.
 
 pub(crate) mod continue_erasures;
 pub(crate) mod create_dead_letter;

@@ -1,5 +1,6 @@
-//! Placing an order, and collecting its payment.
+//! Places orders and collects their payments.
 
+pub(crate) mod bounds;
 pub(crate) mod check_payment;
 pub(crate) mod collect;
 pub(crate) mod intake;

@@ -1,6 +1,4 @@
-//! What is read of orders and changes nothing.
-//!
-//! It uses no other room.
+//! Reads orders, dead letters and the backlog. It changes nothing and uses no other room.
 
 pub(crate) mod get_dead_letter;
 pub(crate) mod get_order;

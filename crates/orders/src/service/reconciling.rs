@@ -1,6 +1,6 @@
-//! Reverse reconciliation: comparing the gateway's books with ours, and settling what differs.
+//! Reverse reconciliation: compares the gateway's books with ours and settles the differences.
 //!
-//! No other room uses it.
+//! No other room uses this one.
 
 pub(crate) mod check_charge;
 pub(crate) mod check_paid_orders;

@@ -1,4 +1,4 @@
-//! Taking an order back: cancelling it, and refunding its money.
+//! Cancels orders and refunds their money.
 
 pub(crate) mod advance_cancelling;
 pub(crate) mod advance_refunding;

@@ -1,4 +1,4 @@
-//! What settles orders without a request: the sweeper's turns and the gateway's events.
+//! Settles orders without a request: the sweeper's turns and the gateway's events.
 
 pub(crate) mod advance_order;
 pub(crate) mod apply_gateway_event;

@@ -1,11 +1,11 @@
-//! What moves an order from one status to the next, and what every such step needs: one commit each, by compare-and-set.
+//! The steps that move an order from one status to the next, each in one commit by compare-and-set, and the tools that
+//! these steps share.
 //!
-//! Everything else is built on it; it uses no other room.
+//! The other rooms are built on this one. It uses none of them.
 
 pub(crate) mod abort;
 pub(crate) mod advance;
 pub(crate) mod book_reported;
-pub(crate) mod bounds;
 pub(crate) mod change_status;
 pub(crate) mod claim_key;
 pub(crate) mod close_payment;

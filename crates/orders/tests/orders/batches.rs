@@ -6,7 +6,7 @@ use diesel_async::SimpleAsyncConnection;
 use oms_database::{Connection, Database};
 use oms_inventory::Catalogue;
 use oms_orders::{
-    ExternalReference, Metadata, OrderError, OrderRequest, OrderSettings, PlacedOrder,
+    ExternalReference, Metadata, OrderError, OrderRequest, OrderSettings, PlacedOrder, PlacingError,
     RequestedLine, get_order, place_order,
 };
 use oms_payments::PaymentMethod;
@@ -49,7 +49,7 @@ pub fn request(degrees: f64, lines: &[(usize, i32)]) -> OrderRequest {
     }
 }
 
-pub type Placing = JoinHandle<Result<PlacedOrder, OrderError>>;
+pub type Placing = JoinHandle<Result<PlacedOrder, PlacingError>>;
 
 async fn open(stock: &[Vec<u32>], batch_max: usize) -> Shop {
     let settings = OrderSettings {
@@ -122,7 +122,7 @@ impl Shop {
     }
 
     /// What a client is told, and why the order comes from where it comes from.
-    async fn answer(&self, placed: Result<PlacedOrder, OrderError>) -> String {
+    async fn answer(&self, placed: Result<PlacedOrder, PlacingError>) -> String {
         match placed {
             Ok(PlacedOrder::Paid(order)) => {
                 let stored = get_order(&self.context, tenant(), order.id)
@@ -140,7 +140,7 @@ impl Shop {
                 )
             }
             Ok(PlacedOrder::PaidBefore(order)) => format!("replayed {:?}", order.total),
-            Err(OrderError::InProgress(_)) => "in progress".to_owned(),
+            Err(PlacingError::InProgress(_)) => "in progress".to_owned(),
             other => format!("{other:?}"),
         }
     }
@@ -288,10 +288,13 @@ async fn an_order_that_the_database_refuses_takes_no_other_with_it() {
         answers.push(placing.await.unwrap());
     }
     let paid =
-        |answer: &Result<PlacedOrder, OrderError>| matches!(answer, Ok(PlacedOrder::Paid(_)));
+        |answer: &Result<PlacedOrder, PlacingError>| matches!(answer, Ok(PlacedOrder::Paid(_)));
     assert!(paid(&answers[0]) && paid(&answers[2]), "{answers:?}");
     assert!(
-        matches!(answers[1], Err(OrderError::Database(_))),
+        matches!(
+            answers[1],
+            Err(PlacingError::Order(OrderError::Database(_)))
+        ),
         "{answers:?}"
     );
 }

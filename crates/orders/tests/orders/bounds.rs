@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
 use oms_orders::{
-    Bound, DeclineLimit, Exceeded, OrderBounds, OrderContext, OrderError, OrderRequest,
-    OrderSettings, PlacedOrder, RequestedLine, UnpaidBound, check_payment, pay_order, place_order,
+    Bound, DeclineLimit, Exceeded, NotPaid, OrderBounds, OrderContext, OrderError, OrderRequest,
+    OrderSettings, PayingError, PlacedOrder, PlacingError, RequestedLine, UnpaidBound,
+    check_payment, pay_order, place_order,
 };
 use oms_payments::{DeclineCode, GatewayFault, Operation, PaymentStatus};
 use oms_testing::clock::TestClock;
@@ -66,15 +67,15 @@ async fn place(
     context: &Arc<OrderContext>,
     key: &str,
     request: &OrderRequest,
-) -> Result<PlacedOrder, OrderError> {
+) -> Result<PlacedOrder, PlacingError> {
     let key = IdempotencyKey::parse(key).unwrap();
     place_order(context, tenant(), &key, request, "api").await
 }
 
 /// The bound that was met.
-fn bound(placed: &Result<PlacedOrder, OrderError>) -> Option<Bound> {
+fn bound(placed: &Result<PlacedOrder, PlacingError>) -> Option<Bound> {
     match placed {
-        Err(OrderError::Exceeded(exceeded)) => Some(exceeded.bound),
+        Err(PlacingError::Exceeded(exceeded)) => Some(exceeded.bound),
         _ => None,
     }
 }
@@ -110,7 +111,7 @@ async fn kept(shop: &Shop) -> String {
 async fn assert_declined(shop: &Shop, key: &str, request: &OrderRequest) {
     let declined = place(&shop.context, key, request).await;
     assert!(
-        matches!(declined, Err(OrderError::Failed { .. })),
+        matches!(declined, Err(PlacingError::NotPaid(NotPaid::Failed { .. }))),
         "{declined:?}"
     );
 }
@@ -122,7 +123,7 @@ async fn a_customer_with_too_many_unpaid_orders_is_refused_and_nothing_is_kept()
     shop.pending("k2").await;
     let before = kept(&shop).await;
     let refused = shop.order("k3").await;
-    let Err(OrderError::Exceeded(exceeded)) = refused else {
+    let Err(PlacingError::Exceeded(exceeded)) = refused else {
         panic!("not refused: {refused:?}");
     };
     let least = Exceeded {
@@ -183,7 +184,7 @@ async fn place_at_once(
     shop: &Shop,
     instances: &[Arc<OrderContext>],
     each: u64,
-) -> Vec<Result<PlacedOrder, OrderError>> {
+) -> Vec<Result<PlacedOrder, PlacingError>> {
     let mut holder = shop.database.connect().await;
     holder
         .batch_execute("BEGIN; LOCK TABLE inventory.prices")
@@ -213,7 +214,7 @@ async fn place_at_once(
     placed
 }
 
-fn pending(placed: &[Result<PlacedOrder, OrderError>]) -> usize {
+fn pending(placed: &[Result<PlacedOrder, PlacingError>]) -> usize {
     let is_pending = |it: &&Result<_, _>| matches!(it, Ok(PlacedOrder::Pending(_)));
     placed.iter().filter(is_pending).count()
 }
@@ -290,7 +291,7 @@ async fn a_customer_whose_payments_are_declined_is_refused_before_the_gateway_is
     }
     let before = kept(&shop).await;
     let refused = shop.order("k4").await;
-    let Err(OrderError::Exceeded(exceeded)) = refused else {
+    let Err(PlacingError::Exceeded(exceeded)) = refused else {
         panic!("not refused: {refused:?}");
     };
     assert_eq!(exceeded.bound, Bound::CustomerDeclines);
@@ -327,7 +328,10 @@ async fn failures_of_the_gateway_and_payments_that_went_well_are_no_declines() {
         .fail(Operation::Prepare, Some(GatewayFault::NoConnection));
     for number in 0..3 {
         let failed = shop.order(&format!("f{number}")).await;
-        assert!(matches!(failed, Err(OrderError::Payment(_))), "{failed:?}");
+        assert!(
+            matches!(failed, Err(PlacingError::Order(OrderError::Payment(_)))),
+            "{failed:?}"
+        );
     }
     shop.gateway.fail(Operation::Prepare, None);
     shop.gateway.confirms(Confirm::Pays);
@@ -341,7 +345,7 @@ async fn failures_of_the_gateway_and_payments_that_went_well_are_no_declines() {
     shop.paid("last").await;
 }
 
-async fn pay(shop: &Shop, order_id: OrderId, key: &str) -> Result<Once<PlacedOrder>, OrderError> {
+async fn pay(shop: &Shop, order_id: OrderId, key: &str) -> Result<Once<PlacedOrder>, PayingError> {
     let key = IdempotencyKey::parse(key).unwrap();
     let method = method("pm_card_mastercard");
     pay_order(&shop.context, tenant(), order_id, &key, &method, "api").await
@@ -357,17 +361,17 @@ async fn declines_of_another_method_for_the_same_order_count_as_well() {
         },
     )
     .await;
-    let Err(OrderError::Unpaid { order_id, .. }) = shop.order("k").await else {
+    let Err(PlacingError::NotPaid(NotPaid::Unpaid { order_id, .. })) = shop.order("k").await else {
         panic!("not held");
     };
     let second = pay(&shop, order_id, "p1").await;
     assert!(
-        matches!(second, Err(OrderError::Unpaid { .. })),
+        matches!(second, Err(PayingError::NotPaid(NotPaid::Unpaid { .. }))),
         "{second:?}"
     );
     let before = kept(&shop).await;
     let third = pay(&shop, order_id, "p2").await;
-    let Err(OrderError::Exceeded(exceeded)) = third else {
+    let Err(PayingError::Exceeded(exceeded)) = third else {
         panic!("not refused: {third:?}");
     };
     assert_eq!(exceeded.bound, Bound::CustomerDeclines);
@@ -388,7 +392,10 @@ async fn a_payment_that_is_declined_after_the_customer_acted_counts() {
     shop.gateway.set_status(&reference(order_id, 1), status);
     let key = IdempotencyKey::parse("done").unwrap();
     let done = check_payment(&shop.context, tenant(), order_id, &key, "api").await;
-    assert!(matches!(done, Err(OrderError::Failed { .. })), "{done:?}");
+    assert!(
+        matches!(done, Err(PayingError::NotPaid(NotPaid::Failed { .. }))),
+        "{done:?}"
+    );
     assert_eq!(
         bound(&shop.order("k2").await),
         Some(Bound::CustomerDeclines)

@@ -1,9 +1,10 @@
 //! Cancelling orders, whatever has become of their payment. `cancelling_races.rs` has those who race for it.
 
 use oms_orders::{
-    Cancellation, DeadLetterFilter, DeadLetterId, OrderError, OrderStatus, Reason, RefundedOrder,
-    SweepSummary, Verdict, cancel_order, get_dead_letter, list_dead_letters, resolve_dead_letter,
-    retry_dead_letter, sweep_orders,
+    Cancellation, DeadLetterError, DeadLetterFilter, DeadLetterId, NotPaid, OrderError,
+    OrderStatus, PlacingError, Reason, RefundedOrder, ReversingError, SweepSummary, Verdict,
+    cancel_order, get_dead_letter, list_dead_letters, resolve_dead_letter, retry_dead_letter,
+    sweep_orders,
 };
 use oms_payments::{GatewayFault, Operation};
 use oms_testing::gateway::{Confirm, Refunding};
@@ -11,14 +12,14 @@ use oms_validation::{Once, OperatorName, OrderId, PageSize};
 
 use crate::shop::{Shop, other_tenant, tenant};
 
-fn assert_done(cancelled: &Result<Cancellation, OrderError>) {
+fn assert_done(cancelled: &Result<Cancellation, ReversingError>) {
     let Ok(Cancellation::Done(details)) = cancelled else {
         panic!("not cancelled: {cancelled:?}")
     };
     assert_eq!(details.order.status, OrderStatus::Cancelled);
 }
 
-fn assert_under_way(cancelled: &Result<Cancellation, OrderError>) {
+fn assert_under_way(cancelled: &Result<Cancellation, ReversingError>) {
     let Ok(Cancellation::UnderWay(order)) = cancelled else {
         panic!("not under way: {cancelled:?}")
     };
@@ -60,7 +61,10 @@ async fn the_money_of_a_paid_order_is_given_back_and_then_its_stock() {
     assert_done(&shop.cancel(order_id).await);
     let replay = shop.order("k").await;
     assert!(
-        matches!(replay, Err(OrderError::Cancelled { .. })),
+        matches!(
+            replay,
+            Err(PlacingError::NotPaid(NotPaid::Cancelled { .. }))
+        ),
         "{replay:?}"
     );
     assert_eq!(shop.state().await, end);
@@ -235,7 +239,7 @@ async fn a_refund_that_the_bank_refuses_needs_a_person_at_once_and_is_begun_anew
             assert!(
                 matches!(
                     refused,
-                    Err(OrderError::NotResolvable(OrderStatus::Cancelling))
+                    Err(DeadLetterError::NotResolvable(OrderStatus::Cancelling))
                 ),
                 "{refused:?}"
             );
@@ -298,7 +302,7 @@ async fn a_dead_letter_shows_the_refunds_and_the_calls_to_the_gateway() {
 async fn an_order_that_has_ended_or_is_not_ours_is_not_cancelled() {
     let shop = Shop::open(Confirm::Declines).await;
     let failed = shop.order("k").await;
-    let Err(OrderError::Failed { order_id, .. }) = failed else {
+    let Err(PlacingError::NotPaid(NotPaid::Failed { order_id, .. })) = failed else {
         panic!("not failed: {failed:?}")
     };
     let before = shop.state().await;
@@ -306,7 +310,7 @@ async fn an_order_that_has_ended_or_is_not_ours_is_not_cancelled() {
     assert!(
         matches!(
             refused,
-            Err(OrderError::NotCancellable {
+            Err(ReversingError::NotCancellable {
                 status: OrderStatus::Failed,
                 ..
             })
@@ -315,7 +319,10 @@ async fn an_order_that_has_ended_or_is_not_ours_is_not_cancelled() {
     );
     for (tenant, order_id) in [(tenant(), OrderId::generate()), (other_tenant(), order_id)] {
         let unknown = cancel_order(&shop.context, tenant, order_id, None, None, "api").await;
-        assert!(matches!(unknown, Err(OrderError::NotFound)), "{unknown:?}");
+        assert!(
+            matches!(unknown, Err(ReversingError::Order(OrderError::NotFound))),
+            "{unknown:?}"
+        );
     }
     assert_eq!(shop.state().await, before);
 
@@ -325,7 +332,7 @@ async fn an_order_that_has_ended_or_is_not_ours_is_not_cancelled() {
     shop.refund(order_id, "r", Some(100)).await.unwrap();
     let refused = shop.cancel(order_id).await;
     assert!(
-        matches!(refused, Err(OrderError::RefundInProgress(_))),
+        matches!(refused, Err(ReversingError::RefundInProgress(_))),
         "{refused:?}"
     );
     shop.gateway.refunds(Refunding::Pays);
@@ -335,7 +342,7 @@ async fn an_order_that_has_ended_or_is_not_ours_is_not_cancelled() {
     assert!(
         matches!(
             refused,
-            Err(OrderError::NotCancellable {
+            Err(ReversingError::NotCancellable {
                 status: OrderStatus::Refunded,
                 ..
             })

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use oms_orders::{Cancellation, OrderError, OrderSettings, cancel_order, sweep_orders};
+use oms_orders::{
+    Cancellation, NotPaid, OrderSettings, PlacingError, ReversingError, cancel_order, sweep_orders,
+};
 use oms_payments::Operation;
 use oms_testing::gateway::Confirm;
 use oms_validation::OrderId;
@@ -30,7 +32,10 @@ async fn a_request_whose_order_is_cancelled_meanwhile_is_not_told_that_it_is_pai
     shop.gateway.release(Operation::Confirm, 1);
     let answer = buyer.await.unwrap();
     assert!(
-        matches!(answer, Err(OrderError::Cancelled { .. })),
+        matches!(
+            answer,
+            Err(PlacingError::NotPaid(NotPaid::Cancelled { .. }))
+        ),
         "{answer:?}"
     );
     assert_eq!(shop.gateway.charges(), 0);
@@ -70,7 +75,10 @@ async fn cancelled_by_many(shop: &Shop, order_id: OrderId) {
             let cancelled = cancel_order(&context, tenant(), order_id, None, None, "api").await;
             // The sweeper may have been first.
             assert!(
-                matches!(cancelled, Ok(_) | Err(OrderError::NotCancellable { .. })),
+                matches!(
+                    cancelled,
+                    Ok(_) | Err(ReversingError::NotCancellable { .. })
+                ),
                 "{cancelled:?}"
             );
         });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
 use oms_database::Connection;
-use oms_orders::{OrderError, OrderSettings, PlacedOrder, get_order};
+use oms_orders::{NotPaid, OrderError, OrderSettings, PlacedOrder, PlacingError, get_order};
 use oms_payments::Operation;
 use oms_testing::TestDatabase;
 use oms_testing::gateway::Confirm;
@@ -22,7 +22,7 @@ fn patient() -> OrderSettings {
     }
 }
 
-fn paid(placed: &Result<PlacedOrder, OrderError>) -> bool {
+fn paid(placed: &Result<PlacedOrder, PlacingError>) -> bool {
     matches!(placed, Ok(PlacedOrder::Paid(_)))
 }
 
@@ -99,7 +99,7 @@ async fn orders_that_wait_for_a_row_are_placed_in_the_order_of_their_arrival() {
     assert!(paid(&answers[0]) && paid(&answers[1]), "{answers:?}");
     for late in &answers[2..] {
         assert!(
-            matches!(late, Err(OrderError::NoSingleWarehouse)),
+            matches!(late, Err(PlacingError::NoSingleWarehouse)),
             "{answers:?}"
         );
     }
@@ -132,7 +132,10 @@ async fn an_order_whose_row_stays_locked_is_contended_in_the_end_and_nothing_is_
         let orders = ["one", "two"].map(|key| store.place(key, request(0.0, &[(0, 1)])));
         for placing in orders {
             let placed = placing.await.unwrap();
-            assert!(matches!(placed, Err(OrderError::Contended)), "{placed:?}");
+            assert!(
+                matches!(placed, Err(PlacingError::Order(OrderError::Contended))),
+                "{placed:?}"
+            );
         }
         release(holder).await;
         assert_paid(store.place("one", request(0.0, &[(0, 1)]))).await;
@@ -229,7 +232,7 @@ async fn orders_that_can_not_release_their_stock_yet_leave_connections_to_others
         // The last ones may have left their end to the sweeper.
         let expected = matches!(
             placed,
-            Err(OrderError::Failed { .. }) | Ok(PlacedOrder::Pending(_))
+            Err(PlacingError::NotPaid(NotPaid::Failed { .. })) | Ok(PlacedOrder::Pending(_))
         );
         assert!(expected, "{placed:?}");
     }

@@ -1,8 +1,8 @@
 //! Payments that customers dispute at their bank.
 
 use oms_orders::{
-    Cancellation, Disputed, OrderError, OrderFilter, OrderListing, OrderSort, OrderStatus,
-    RequestedRefund, get_order, list_orders, refund_order, sweep_orders,
+    Cancellation, Disputed, OrderFilter, OrderListing, OrderSort, OrderStatus, RequestedRefund,
+    ReversingError, get_order, list_orders, refund_order, sweep_orders,
 };
 use oms_payments::{DisputeState, Operation, Reference};
 use oms_testing::gateway::{Confirm, Refunding};
@@ -80,12 +80,12 @@ async fn a_disputed_payment_is_given_back_only_when_somebody_says_so() {
     let before = shop.state().await;
     let cancelled = shop.cancel(order_id).await;
     assert!(
-        matches!(cancelled, Err(OrderError::PaymentDisputed { .. })),
+        matches!(cancelled, Err(ReversingError::PaymentDisputed { .. })),
         "{cancelled:?}"
     );
     let refunded = shop.refund(order_id, "a", None).await;
     assert!(
-        matches!(refunded, Err(OrderError::PaymentDisputed { .. })),
+        matches!(refunded, Err(ReversingError::PaymentDisputed { .. })),
         "{refunded:?}"
     );
     assert_eq!(shop.state().await, before);

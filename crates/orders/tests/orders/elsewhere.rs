@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use oms_orders::{
-    AppliedEvents, Cancellation, Going, OrderError, OrderStatus, ReconcileObserver,
-    ReconcileSummary, ReconcileWindow, RefundedOrder, apply_gateway_events, get_order,
+    AppliedEvents, Cancellation, Going, OrderStatus, ReconcileObserver, ReconcileSummary,
+    ReconcileWindow, RefundedOrder, ReversingError, apply_gateway_events, get_order,
     reconcile_charges, sweep_orders,
 };
 use oms_payments::{
@@ -176,7 +176,7 @@ async fn all_that_is_left_is_what_is_left_at_the_gateway() {
         .refund_elsewhere(&reference(order_id), 100)
         .unwrap();
     let refused = shop.refund(order_id, "a", Some(201)).await;
-    let Err(OrderError::RefundExceedsCaptured { available }) = refused else {
+    let Err(ReversingError::RefundExceedsCaptured { available }) = refused else {
         panic!("{refused:?}")
     };
     assert_eq!(available, usd(200));
@@ -206,7 +206,7 @@ async fn nothing_is_left_of_what_was_all_given_back_at_the_gateway() {
         .refund_elsewhere(&reference(order_id), 300)
         .unwrap();
     let refused = shop.refund(order_id, "a", None).await;
-    let Err(OrderError::NotRefundable { status, .. }) = refused else {
+    let Err(ReversingError::NotRefundable { status, .. }) = refused else {
         panic!("{refused:?}")
     };
     assert_eq!(status, OrderStatus::Refunded);

@@ -7,10 +7,10 @@ use diesel_async::SimpleAsyncConnection;
 use oms_geocoding::CachedGeocoder;
 use oms_geocoding::adapters::AddressBook;
 use oms_orders::{
-    AddressPass, ErasedCustomer, ErasureProgress, ExternalReference, OrderContext, OrderError,
-    OrderRequest, OrderStatus, PlacedOrder, continue_erasures, erase_customer, get_order,
-    get_timeline, oldest_erasure, place_order, purge_addresses, purge_idempotency_keys,
-    sweep_orders,
+    AddressPass, ErasedCustomer, ErasingError, ErasureProgress, ExternalReference, OrderContext,
+    OrderError, OrderRequest, OrderStatus, PlacedOrder, PlacingError, continue_erasures,
+    erase_customer, get_order, get_timeline, oldest_erasure, place_order, purge_addresses,
+    purge_idempotency_keys, sweep_orders,
 };
 use oms_payments::DisputeState;
 use oms_testing::clock::TestClock;
@@ -52,7 +52,7 @@ pub async fn place(
     shop: &Shop,
     key: &str,
     request: &OrderRequest,
-) -> Result<PlacedOrder, OrderError> {
+) -> Result<PlacedOrder, PlacingError> {
     let key = IdempotencyKey::parse(key).unwrap();
     place_order(&shop.context, tenant(), &key, request, "api").await
 }
@@ -70,7 +70,7 @@ pub async fn erase_in(
     customer: u128,
     key: Option<&str>,
     includes_recent: bool,
-) -> Result<Once<ErasedCustomer>, OrderError> {
+) -> Result<Once<ErasedCustomer>, ErasingError> {
     erase_by("ann", context, tenant, customer, key, includes_recent).await
 }
 
@@ -81,7 +81,7 @@ pub async fn erase_by(
     customer: u128,
     key: Option<&str>,
     includes_recent: bool,
-) -> Result<Once<ErasedCustomer>, OrderError> {
+) -> Result<Once<ErasedCustomer>, ErasingError> {
     let key = key.map(|key| IdempotencyKey::parse(key).unwrap());
     let operator = OperatorName::parse(operator).unwrap();
     let customer = Uuid::from_u128(customer).into();
@@ -171,7 +171,10 @@ async fn a_key_whose_order_was_erased_is_replayed_and_places_no_second_order() {
         other => panic!("not replayed: {other:?}"),
     }
     let other = place(&shop, "k", &three_pieces()).await;
-    assert!(matches!(other, Err(OrderError::KeyReused)), "{other:?}");
+    assert!(
+        matches!(other, Err(PlacingError::Order(OrderError::KeyReused))),
+        "{other:?}"
+    );
     assert_eq!(shop.text("SELECT count(*) FROM orders.orders").await, "1");
 }
 
@@ -350,9 +353,9 @@ async fn erasing_is_repeatable_and_belongs_to_one_customer_of_one_tenant() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = place_paid(&shop, "k").await;
     let unknown = erase_in(&shop.context, tenant(), 0xD, None, true).await;
-    assert!(matches!(unknown, Err(OrderError::CustomerNotFound)));
+    assert!(matches!(unknown, Err(ErasingError::CustomerNotFound)));
     let elsewhere = erase_in(&shop.context, other_tenant(), CUSTOMER, None, true).await;
-    assert!(matches!(elsewhere, Err(OrderError::CustomerNotFound)));
+    assert!(matches!(elsewhere, Err(ErasingError::CustomerNotFound)));
     let details = get_order(&shop.context, tenant(), order_id).await.unwrap();
     assert!(details.order.shipping_address.is_some());
 
@@ -371,7 +374,10 @@ async fn erasing_is_repeatable_and_belongs_to_one_customer_of_one_tenant() {
     assert_eq!(replayed, first);
     for (customer, recent) in [(CUSTOMER, false), (0xD, true)] {
         let reused = with_key(customer, recent).await;
-        assert!(matches!(reused, Err(OrderError::KeyReused)), "{reused:?}");
+        assert!(
+            matches!(reused, Err(ErasingError::Order(OrderError::KeyReused))),
+            "{reused:?}"
+        );
     }
 
     // A replayed key erases nothing that was placed since; another request does.

@@ -8,9 +8,9 @@ use oms_database::DbError;
 use oms_geocoding::adapters::AddressBook;
 use oms_geocoding::{Address, CircuitBreaker, Coordinates, GeocodeError, Geocoder};
 use oms_orders::{
-    AddressPass, DeclineLimit, ErasedCustomer, OrderBounds, OrderContext, OrderError, OrderRequest,
-    OrderSettings, OrderStatus, PlacedOrder, continue_erasures, get_order, oldest_erasure,
-    place_order, purge_addresses, sweep_orders,
+    AddressPass, DeclineLimit, ErasedCustomer, NotPaid, OrderBounds, OrderContext, OrderRequest,
+    OrderSettings, OrderStatus, PlacedOrder, PlacingError, continue_erasures, get_order,
+    oldest_erasure, place_order, purge_addresses, sweep_orders,
 };
 use oms_testing::clock::TestClock;
 use oms_testing::gateway::Confirm;
@@ -223,7 +223,7 @@ async fn declines_of_an_erased_customer_are_deleted() {
     for (key, request) in [("k", &personal_request()), ("l", &of_another)] {
         let declined = place(&shop, key, request).await;
         assert!(
-            matches!(declined, Err(OrderError::Failed { .. })),
+            matches!(declined, Err(PlacingError::NotPaid(NotPaid::Failed { .. }))),
             "{declined:?}"
         );
     }

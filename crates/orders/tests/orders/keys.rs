@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use oms_errors::Problem;
 use oms_orders::{
-    Cancellation, DeadLetterFilter, DeadLetterId, FindingFilter, FindingId, FindingState,
-    OrderError, OrderSettings, Reason, SweepSummary, Verdict, cancel_order, list_dead_letters,
+    Cancellation, DeadLetterError, DeadLetterFilter, DeadLetterId, FindingFilter, FindingId,
+    FindingState, OrderSettings, Reason, SweepSummary, Verdict, cancel_order, list_dead_letters,
     list_findings, resolve_dead_letter, resolve_finding, retry_dead_letter, sweep_orders,
 };
 use oms_payments::GatewayFault;
@@ -53,40 +54,41 @@ async fn given_up(shop: &Shop, order: &str) -> DeadLetterId {
     page.unwrap().items[0].id
 }
 
-async fn retry(shop: &Shop, id: DeadLetterId, with: &str) -> Result<Once<()>, OrderError> {
-    let (context, key) = (&shop.context, key(with));
-    let retried = retry_dead_letter(context, tenant(), id, Some(&key), &ann()).await;
-    retried.map(|once| once.map(|dead_letter| assert!(dead_letter.resolved.is_some())))
+/// What a request came to: whether it was the first with its key, or what its client is told.
+type Answer = Result<Once<()>, Problem>;
+
+fn code(answer: Answer) -> String {
+    let body = answer.unwrap_err().body(None);
+    body["code"].as_str().unwrap().to_owned()
 }
 
-async fn resolve(
-    shop: &Shop,
-    id: DeadLetterId,
-    with: &str,
-    verdict: Verdict,
-) -> Result<Once<()>, OrderError> {
+async fn retry(shop: &Shop, id: DeadLetterId, with: &str) -> Answer {
+    let (context, key) = (&shop.context, key(with));
+    let retried = retry_dead_letter(context, tenant(), id, Some(&key), &ann()).await;
+    let retried = retried.map_err(Problem::from)?;
+    Ok(retried.map(|dead_letter| assert!(dead_letter.resolved.is_some())))
+}
+
+async fn resolve(shop: &Shop, id: DeadLetterId, with: &str, verdict: Verdict) -> Answer {
     let (context, key, reason) = (&shop.context, key(with), reason());
     let (tenant, key) = (tenant(), Some(&key));
     let resolved = resolve_dead_letter(context, tenant, id, key, verdict, &ann(), &reason).await;
-    resolved.map(|once| once.map(|dead_letter| assert!(dead_letter.resolved.is_some())))
+    let resolved = resolved.map_err(Problem::from)?;
+    Ok(resolved.map(|dead_letter| assert!(dead_letter.resolved.is_some())))
 }
 
-async fn cancel(
-    shop: &Shop,
-    order_id: OrderId,
-    with: &str,
-    reason: Option<&Reason>,
-) -> Result<Once<()>, OrderError> {
+async fn cancel(shop: &Shop, order_id: OrderId, with: &str, reason: Option<&Reason>) -> Answer {
     let key = key(with);
     let (context, key) = (&shop.context, Some(&key));
     let cancelled = cancel_order(context, tenant(), order_id, key, reason, "api").await;
-    cancelled.map(|once| once.map(|_: Cancellation| ()))
+    let cancelled = cancelled.map_err(Problem::from)?;
+    Ok(cancelled.map(|_: Cancellation| ()))
 }
 
 /// Whether all of them were answered, one of them as the first.
-fn assert_done_once(answers: &[Result<Once<()>, OrderError>]) {
+fn assert_done_once(answers: &[Answer]) {
     let count = |once| {
-        let same = |answer: &&Result<Once<()>, OrderError>| matches!(answer, Ok(it) if *it == once);
+        let same = |answer: &&Answer| matches!(answer, Ok(it) if *it == once);
         answers.iter().filter(same).count()
     };
     let counts = (count(Once::Now(())), count(Once::Before(())));
@@ -94,9 +96,9 @@ fn assert_done_once(answers: &[Result<Once<()>, OrderError>]) {
 }
 
 /// The answers to one request that is sent by many at once.
-async fn all_at_once<F>(request: impl Fn() -> F) -> Vec<Result<Once<()>, OrderError>>
+async fn all_at_once<F>(request: impl Fn() -> F) -> Vec<Answer>
 where
-    F: Future<Output = Result<Once<()>, OrderError>> + Send + 'static,
+    F: Future<Output = Answer> + Send + 'static,
 {
     let barrier = Arc::new(Barrier::new(TWINS));
     let mut twins = JoinSet::new();
@@ -126,10 +128,7 @@ async fn a_dead_letter_is_retried_once_for_a_key_and_a_repeat_is_answered_alike(
     assert_eq!(sweep_orders(&shop.context).await.unwrap().paid, 1);
     assert_eq!(retry(&shop, id, "a").await.unwrap(), Once::Before(()));
     let other = retry(&shop, id, "b").await;
-    assert!(
-        matches!(other, Err(OrderError::DeadLetterResolved)),
-        "{other:?}"
-    );
+    assert_eq!(code(other), "orders.dead_letter_resolved");
     assert_eq!(
         sweep_orders(&shop.context).await.unwrap(),
         SweepSummary::default()
@@ -153,10 +152,7 @@ async fn a_dead_letter_is_resolved_once_for_a_key_and_a_repeat_is_answered_alike
     let again = resolve(&shop, id, "a", Verdict::Failed).await;
     assert_eq!(again.unwrap(), Once::Before(()));
     let other = resolve(&shop, id, "b", Verdict::Failed).await;
-    assert!(
-        matches!(other, Err(OrderError::DeadLetterResolved)),
-        "{other:?}"
-    );
+    assert_eq!(code(other), "orders.dead_letter_resolved");
 }
 
 #[tokio::test]
@@ -164,10 +160,7 @@ async fn a_verdict_that_is_not_proven_leaves_its_key_free() {
     let shop = open(Confirm::IsLost).await;
     let id = given_up(&shop, "k").await;
     let refused = resolve(&shop, id, "a", Verdict::Paid).await;
-    assert!(
-        matches!(refused, Err(OrderError::NotProvenPaid)),
-        "{refused:?}"
-    );
+    assert_eq!(code(refused), "orders.not_proven_paid");
     let failed = resolve(&shop, id, "a", Verdict::Failed).await;
     assert_eq!(failed.unwrap(), Once::Now(()));
 }
@@ -188,7 +181,7 @@ async fn a_key_stands_for_one_request_and_nothing_is_done_for_another() {
         resolve(&shop, first, "a", Verdict::Failed).await,
         cancel(&shop, OrderId::generate(), "a", None).await,
     ] {
-        assert!(matches!(reused, Err(OrderError::KeyReused)), "{reused:?}");
+        assert_eq!(code(reused), "orders.idempotency_key_reused");
     }
     // The gateway was not asked to give up a payment either.
     assert_eq!((shop.text(state).await, shop.dead_letters().await), before);
@@ -198,7 +191,7 @@ async fn a_key_stands_for_one_request_and_nothing_is_done_for_another() {
     let context = &shop.context;
     let stranger = retry_dead_letter(context, other_tenant(), first, Some(&theirs), &ann()).await;
     assert!(
-        matches!(stranger, Err(OrderError::DeadLetterNotFound)),
+        matches!(stranger, Err(DeadLetterError::NotFound)),
         "{stranger:?}"
     );
 }
@@ -219,7 +212,7 @@ async fn an_order_is_cancelled_once_for_a_key_and_a_repeat_is_answered_alike() {
         Once::Now(())
     );
     let reused = cancel(&shop, order_id, "a", Some(&reason())).await;
-    assert!(matches!(reused, Err(OrderError::KeyReused)), "{reused:?}");
+    assert_eq!(code(reused), "orders.idempotency_key_reused");
     assert_eq!(shop.refunds().await, "refunded 300");
 }
 
@@ -240,15 +233,12 @@ async fn a_finding_is_resolved_once_for_a_key_and_a_repeat_is_answered_alike() {
     let id = page.unwrap().items[0].id;
     let resolve = async |shop: Arc<Shop>, id: FindingId, with: &str| {
         let (context, key) = (&shop.context, key(with));
-        let resolved =
-            resolve_finding(context, tenant(), id, Some(&key), &ann(), &reason()).await?;
+        let resolved = resolve_finding(context, tenant(), id, Some(&key), &ann(), &reason()).await;
+        let resolved = resolved.map_err(Problem::from)?;
         Ok(resolved.map(|finding| assert!(finding.resolved.is_some())))
     };
     let answers = all_at_once(|| resolve(shop.clone(), id, "a"));
     assert_done_once(&answers.await);
     let other = resolve(shop.clone(), id, "b").await;
-    assert!(
-        matches!(other, Err(OrderError::FindingResolved)),
-        "{other:?}"
-    );
+    assert_eq!(code(other), "orders.finding_resolved");
 }

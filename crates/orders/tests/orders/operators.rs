@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use oms_orders::{
-    DeadLetter, DeadLetterFilter, OrderError, OrderSettings, OrderStatus, Reason, Resolution,
-    Verdict, get_dead_letter, list_dead_letters, resolve_dead_letter, retry_dead_letter,
-    sweep_orders,
+    DeadLetter, DeadLetterError, DeadLetterFilter, OrderError, OrderSettings, OrderStatus, Reason,
+    Resolution, Verdict, get_dead_letter, list_dead_letters, resolve_dead_letter,
+    retry_dead_letter, sweep_orders,
 };
 use oms_payments::{GatewayFault, PaymentStatus, Reference};
 use oms_testing::gateway::Confirm;
@@ -55,7 +55,7 @@ async fn resolve(
     shop: &Shop,
     dead_letter: &DeadLetter,
     verdict: Verdict,
-) -> Result<DeadLetter, OrderError> {
+) -> Result<DeadLetter, DeadLetterError> {
     let (id, reason) = (dead_letter.id, reason());
     let resolved =
         resolve_dead_letter(&shop.context, tenant(), id, None, verdict, &ann(), &reason).await;
@@ -145,7 +145,7 @@ async fn a_payment_of_another_amount_can_be_taken_as_paid_and_not_as_failed() {
 
     let refused = resolve(&shop, &dead_letter, Verdict::Failed).await;
     assert!(
-        matches!(refused, Err(OrderError::PaymentWasTaken)),
+        matches!(refused, Err(DeadLetterError::PaymentWasTaken)),
         "{refused:?}"
     );
     assert_eq!(shop.dead_letters().await, "1 open + 1 alerts");
@@ -170,7 +170,7 @@ async fn a_payment_that_is_not_proven_is_not_taken_as_paid_nor_cancelled_for_the
     let dead_letter = given_up(&shop).await;
     let refused = resolve(&shop, &dead_letter, Verdict::Paid).await;
     assert!(
-        matches!(refused, Err(OrderError::NotProvenPaid)),
+        matches!(refused, Err(DeadLetterError::NotProvenPaid)),
         "{refused:?}"
     );
     let status = shop.gateway.status(&reference(&dead_letter));
@@ -198,7 +198,7 @@ async fn what_was_paid_as_ordered_is_not_taken_as_failed() {
     let dead_letter = given_up(&shop).await;
     let refused = resolve(&shop, &dead_letter, Verdict::Failed).await;
     assert!(
-        matches!(refused, Err(OrderError::PaymentWasTaken)),
+        matches!(refused, Err(DeadLetterError::PaymentWasTaken)),
         "{refused:?}"
     );
     assert_eq!(shop.dead_letters().await, "1 open + 1 alerts");
@@ -211,12 +211,12 @@ async fn what_the_bank_has_not_decided_is_proven_neither_way() {
     let dead_letter = given_up(&shop).await;
     let refused = resolve(&shop, &dead_letter, Verdict::Failed).await;
     assert!(
-        matches!(refused, Err(OrderError::NotProvenFailed)),
+        matches!(refused, Err(DeadLetterError::NotProvenFailed)),
         "{refused:?}"
     );
     let refused = resolve(&shop, &dead_letter, Verdict::Paid).await;
     assert!(
-        matches!(refused, Err(OrderError::NotProvenPaid)),
+        matches!(refused, Err(DeadLetterError::NotProvenPaid)),
         "{refused:?}"
     );
     assert_eq!(shop.dead_letters().await, "1 open + 1 alerts");
@@ -231,7 +231,7 @@ async fn a_gateway_that_does_not_answer_decides_nothing() {
     for verdict in [Verdict::Paid, Verdict::Failed] {
         let refused = resolve(&shop, &dead_letter, verdict).await;
         assert!(
-            matches!(refused, Err(OrderError::Payment(_))),
+            matches!(refused, Err(DeadLetterError::Order(OrderError::Payment(_)))),
             "{refused:?}"
         );
     }
@@ -253,7 +253,7 @@ async fn an_order_that_does_not_wait_for_its_payment_can_only_be_retried() {
         assert!(
             matches!(
                 refused,
-                Err(OrderError::NotResolvable(OrderStatus::Cancelling))
+                Err(DeadLetterError::NotResolvable(OrderStatus::Cancelling))
             ),
             "{refused:?}"
         );
@@ -292,7 +292,7 @@ async fn of_many_operators_at_once_one_decides() {
     for answer in operators.join_all().await {
         match answer {
             Ok(dead_letter) => winners.push(dead_letter.into_inner().resolved.unwrap()),
-            Err(error) => assert!(matches!(error, OrderError::DeadLetterResolved), "{error:?}"),
+            Err(error) => assert!(matches!(error, DeadLetterError::Resolved), "{error:?}"),
         }
     }
     let [winner] = winners.as_slice() else {
@@ -319,7 +319,7 @@ async fn another_stores_dead_letter_is_not_there() {
         resolve_dead_letter(context, stranger, id, None, verdict, &ann(), &reason()).await;
     for answer in [shown, retried, resolved.map(|_| ())] {
         assert!(
-            matches!(answer, Err(OrderError::DeadLetterNotFound)),
+            matches!(answer, Err(DeadLetterError::NotFound)),
             "{answer:?}"
         );
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use oms_errors::Problem;
 use oms_orders::{
-    DeclinePolicy, OrderError, OrderSettings, PaymentAction, PendingOrder, PlacedOrder,
-    SweepSummary, check_payment, pay_order, sweep_orders,
+    DeclinePolicy, NotPaid, OrderError, OrderSettings, PayingError, PaymentAction, PendingOrder,
+    PlacedOrder, PlacingError, SweepSummary, check_payment, pay_order, sweep_orders,
 };
 use oms_payments::{
     AttemptState, DeclineCode, GatewayFault, Operation, PaymentInstruction, PaymentMethod,
@@ -45,12 +45,12 @@ pub fn reference(order_id: OrderId, attempt: i32) -> Reference {
     Reference::parse(&name).unwrap()
 }
 
-async fn pay(shop: &Shop, order_id: OrderId, with: &str) -> Result<Once<PlacedOrder>, OrderError> {
+async fn pay(shop: &Shop, order_id: OrderId, with: &str) -> Result<Once<PlacedOrder>, PayingError> {
     let (key, method) = (key(with), method("pm_card_mastercard"));
     pay_order(&shop.context, tenant(), order_id, &key, &method, "api").await
 }
 
-async fn check(shop: &Shop, order_id: OrderId, with: &str) -> Result<PlacedOrder, OrderError> {
+async fn check(shop: &Shop, order_id: OrderId, with: &str) -> Result<PlacedOrder, PayingError> {
     let checked = check_payment(&shop.context, tenant(), order_id, &key(with), "api").await;
     checked.map(Once::into_inner)
 }
@@ -68,7 +68,7 @@ async fn state(shop: &Shop) -> String {
 async fn declined(shop: &Shop) -> OrderId {
     shop.gateway.confirms(Confirm::Declines);
     match shop.order("k").await {
-        Err(OrderError::Unpaid { order_id, .. }) => order_id,
+        Err(PlacingError::NotPaid(NotPaid::Unpaid { order_id, .. })) => order_id,
         other => panic!("not held: {other:?}"),
     }
 }
@@ -88,7 +88,7 @@ async fn a_declined_order_is_held_and_another_method_pays_it() {
     assert_eq!(shop.gateway.status(&first), PaymentStatus::Cancelled);
 
     let replay = shop.order("k").await.unwrap_err();
-    let OrderError::Unpaid { payment, .. } = &replay else {
+    let PlacingError::NotPaid(NotPaid::Unpaid { payment, .. }) = &replay else {
         panic!("not held: {replay:?}")
     };
     let actions = [PaymentAction::TryAnotherMethod, PaymentAction::Cancel];
@@ -113,7 +113,10 @@ async fn a_declined_order_is_held_and_another_method_pays_it() {
     assert!(matches!(again, Ok(Once::Before(_))), "{again:?}");
     let other = method("pm_card_amex");
     let reused = pay_order(&shop.context, tenant(), order_id, &key("p"), &other, "api").await;
-    assert!(matches!(reused, Err(OrderError::KeyReused)), "{reused:?}");
+    assert!(
+        matches!(reused, Err(PayingError::Order(OrderError::KeyReused))),
+        "{reused:?}"
+    );
     assert_eq!(shop.gateway.charges(), 1);
 }
 
@@ -121,7 +124,7 @@ async fn a_declined_order_is_held_and_another_method_pays_it() {
 async fn by_default_a_decline_fails_the_order() {
     let shop = Shop::open(Confirm::Declines).await;
     let failed = shop.order("k").await.unwrap_err();
-    let OrderError::Failed { order_id, .. } = failed else {
+    let PlacingError::NotPaid(NotPaid::Failed { order_id, .. }) = failed else {
         panic!("not failed: {failed:?}")
     };
     assert_eq!(state(&shop).await, "FAILED 0, 1 declined");
@@ -152,14 +155,14 @@ async fn a_held_order_fails_at_its_deadline_and_not_before() {
 
     shop.pass(MINUTE);
     let late = pay(&shop, order_id, "p").await.unwrap_err();
-    assert!(matches!(late, OrderError::PaymentExpired(_)), "{late:?}");
+    assert!(matches!(late, PayingError::Expired(_)), "{late:?}");
     assert_eq!(sweep_orders(&shop.context).await.unwrap().failed, 1);
     assert_eq!(state(&shop).await, "FAILED 0, 1 declined");
     let failure = shop.text("SELECT failure_code FROM orders.orders").await;
     assert_eq!(failure, "payment_declined:insufficient_funds");
     let replay = shop.order("k").await;
     assert!(
-        matches!(replay, Err(OrderError::Failed { .. })),
+        matches!(replay, Err(PlacingError::NotPaid(NotPaid::Failed { .. }))),
         "{replay:?}"
     );
 }
@@ -246,7 +249,7 @@ async fn a_payment_that_was_finished_meanwhile_is_the_one_that_counts() {
 
 #[tokio::test]
 async fn no_attempt_begins_while_another_may_take_money() {
-    let in_progress = |answer: Result<Once<PlacedOrder>, OrderError>| {
+    let in_progress = |answer: Result<Once<PlacedOrder>, PayingError>| {
         let body = Problem::from(answer.unwrap_err()).body(None);
         assert_eq!(body["code"], "orders.payment_in_progress");
         assert_eq!(body["retryable"], true);
@@ -282,10 +285,7 @@ async fn no_attempt_begins_while_the_request_before_collects() {
     let early = pay(&shop, order_id.parse().unwrap(), "p")
         .await
         .unwrap_err();
-    assert!(
-        matches!(early, OrderError::PaymentInProgress(_)),
-        "{early:?}"
-    );
+    assert!(matches!(early, PayingError::InProgress(_)), "{early:?}");
     shop.gateway.release(Operation::Confirm, 1);
     assert!(matches!(buyer.await.unwrap(), Ok(PlacedOrder::Paid(_))));
     assert_eq!(shop.gateway.charges(), 1);
@@ -320,7 +320,7 @@ async fn an_order_is_not_tried_for_ever() {
         let unpaid = pay(&shop, order_id, &format!("p{attempt}"))
             .await
             .unwrap_err();
-        let OrderError::Unpaid { payment, .. } = unpaid else {
+        let PayingError::NotPaid(NotPaid::Unpaid { payment, .. }) = unpaid else {
             panic!("not held: {unpaid:?}")
         };
         assert_eq!(payment.attempt.number, attempt);
@@ -353,7 +353,7 @@ async fn a_customer_who_is_done_is_not_waited_for() {
     shop.gateway.set(&reference(order_id, 1), declined.clone());
     let failed = check(&shop, order_id, "c").await;
     assert!(
-        matches!(failed, Err(OrderError::Failed { .. })),
+        matches!(failed, Err(PayingError::NotPaid(NotPaid::Failed { .. }))),
         "{failed:?}"
     );
     assert_eq!(state(&shop).await, "FAILED 0, 1 declined");
@@ -361,7 +361,10 @@ async fn a_customer_who_is_done_is_not_waited_for() {
     let (shop, order_id) = asking(hold()).await;
     shop.gateway.set(&reference(order_id, 1), declined);
     let held = check(&shop, order_id, "c").await;
-    assert!(matches!(held, Err(OrderError::Unpaid { .. })), "{held:?}");
+    assert!(
+        matches!(held, Err(PayingError::NotPaid(NotPaid::Unpaid { .. }))),
+        "{held:?}"
+    );
     assert_eq!(state(&shop).await, "PENDING_PAYMENT 3, 1 declined");
     assert_eq!(
         shop.gateway.status(&reference(order_id, 1)),
@@ -374,9 +377,15 @@ async fn an_order_of_another_store_is_not_there() {
     let (shop, _) = asking(hold()).await;
     let nobody = OrderId::generate();
     let paid = pay(&shop, nobody, "p").await;
-    assert!(matches!(paid, Err(OrderError::NotFound)), "{paid:?}");
+    assert!(
+        matches!(paid, Err(PayingError::Order(OrderError::NotFound))),
+        "{paid:?}"
+    );
     let checked = check(&shop, nobody, "c").await;
-    assert!(matches!(checked, Err(OrderError::NotFound)), "{checked:?}");
+    assert!(
+        matches!(checked, Err(PayingError::Order(OrderError::NotFound))),
+        "{checked:?}"
+    );
     assert_eq!(
         shop.text("SELECT count(*) FROM orders.idempotency_keys")
             .await,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oms_orders::{
-    OrderContext, OrderError, OrderSettings, PlacedOrder, cancel_order, check_payment, pay_order,
-    sweep_orders,
+    NotPaid, OrderContext, OrderSettings, PayingError, PlacedOrder, PlacingError, ReversingError,
+    cancel_order, check_payment, pay_order, sweep_orders,
 };
 use oms_payments::PaymentStatus;
 use oms_testing::gateway::Confirm;
@@ -62,7 +62,10 @@ impl Rival {
             Self::Canceller => {
                 let cancelled = cancel_order(&context, tenant, order_id, None, None, "api").await;
                 assert!(
-                    matches!(cancelled, Ok(_) | Err(OrderError::NotCancellable { .. })),
+                    matches!(
+                        cancelled,
+                        Ok(_) | Err(ReversingError::NotCancellable { .. })
+                    ),
                     "{cancelled:?}"
                 );
             }
@@ -70,17 +73,15 @@ impl Rival {
     }
 }
 
-fn assert_expected(answer: &Result<PlacedOrder, OrderError>) {
+fn assert_expected(answer: &Result<PlacedOrder, PayingError>) {
     assert!(
         matches!(
             answer,
             Ok(_)
-                | Err(OrderError::Cancelled { .. }
-                    | OrderError::Failed { .. }
-                    | OrderError::Unpaid { .. }
-                    | OrderError::PaymentClosed { .. }
-                    | OrderError::PaymentExpired(_)
-                    | OrderError::PaymentInProgress(_))
+                | Err(PayingError::NotPaid(_)
+                    | PayingError::Closed { .. }
+                    | PayingError::Expired(_)
+                    | PayingError::InProgress(_))
         ),
         "{answer:?}"
     );
@@ -227,7 +228,7 @@ async fn another_method_races_the_end_of_a_held_order() {
     for round in 0..ROUNDS {
         shop.gateway.confirms(Confirm::Declines);
         let unpaid = shop.order(&format!("k{round}")).await.unwrap_err();
-        let OrderError::Unpaid { order_id, .. } = unpaid else {
+        let PlacingError::NotPaid(NotPaid::Unpaid { order_id, .. }) = unpaid else {
             panic!("not held: {unpaid:?}")
         };
         shop.gateway.confirms(Confirm::Pays);

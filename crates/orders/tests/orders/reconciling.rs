@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use oms_orders::{
     Alert, AlertSink, ChargeCheck, Finding, FindingFilter, FindingKind, FindingState, Going,
     OrderError, PlacedOrder, Reason, ReconcileObserver, ReconcileSchedule, ReconcileSummary,
-    ReconcileTurn, ReconcileWindow, check_charge, deliver_alerts, list_findings,
+    ReconcileTurn, ReconcileWindow, ReconcilingError, check_charge, deliver_alerts, list_findings,
     measure_reconciliation, reconcile_charges, reconcile_next, resolve_finding,
     settle_due_findings, sweep_orders,
 };
@@ -447,9 +447,12 @@ async fn what_an_operator_has_settled_stays_settled() {
     let resolved = resolve().await.unwrap().into_inner();
     assert_eq!(resolved.note.as_deref(), Some("the web shop's"));
     assert_eq!(resolved.resolved.unwrap().by, "operator:ann");
-    assert!(matches!(resolve().await, Err(OrderError::FindingResolved)));
+    assert!(matches!(
+        resolve().await,
+        Err(ReconcilingError::FindingResolved)
+    ));
     let theirs = resolve_finding(&shop.context, other_tenant(), id, None, &ann, &reason).await;
-    assert!(matches!(theirs, Err(OrderError::FindingNotFound)));
+    assert!(matches!(theirs, Err(ReconcilingError::FindingNotFound)));
     let summary = compare(&shop).await;
     assert_eq!(
         (summary.found.len(), summary.known.len(), summary.open),
@@ -487,7 +490,7 @@ fn schedule() -> ReconcileSchedule {
 pub async fn turn(
     shop: &Shop,
     observer: &dyn ReconcileObserver,
-) -> Result<ReconcileTurn, OrderError> {
+) -> Result<ReconcileTurn, ReconcilingError> {
     reconcile_next(&shop.context, tenant(), &schedule(), observer).await
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oms_orders::{
     Disputed, OrderError, OrderSettings, OrderStatus, Reason, RefundedOrder, RequestedRefund,
-    SweepSummary, cancel_order, refund_order, retry_dead_letter, sweep_orders,
+    ReversingError, SweepSummary, cancel_order, refund_order, retry_dead_letter, sweep_orders,
 };
 use oms_payments::RefundState;
 use oms_testing::gateway::{Confirm, Refunding};
@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::shop::{Shop, other_tenant, settings, tenant, usd};
 
 /// What a refund was, by this request, and where its order is.
-fn refunded(answer: Result<RefundedOrder, OrderError>) -> (i64, OrderStatus) {
+fn refunded(answer: Result<RefundedOrder, ReversingError>) -> (i64, OrderStatus) {
     match answer {
         Ok(RefundedOrder::Refunded(refund, status)) => {
             assert_eq!(refund.state, RefundState::Refunded);
@@ -25,14 +25,14 @@ fn refunded(answer: Result<RefundedOrder, OrderError>) -> (i64, OrderStatus) {
     }
 }
 
-fn replayed(answer: Result<RefundedOrder, OrderError>) -> (i64, OrderStatus) {
+fn replayed(answer: Result<RefundedOrder, ReversingError>) -> (i64, OrderStatus) {
     match answer {
         Ok(RefundedOrder::RefundedBefore(refund, status)) => (refund.amount.amount_minor, status),
         other => panic!("not replayed: {other:?}"),
     }
 }
 
-fn assert_pending(answer: &Result<RefundedOrder, OrderError>) {
+fn assert_pending(answer: &Result<RefundedOrder, ReversingError>) {
     let Ok(RefundedOrder::Pending(refund, OrderStatus::Refunding)) = answer else {
         panic!("not pending: {answer:?}")
     };
@@ -87,7 +87,10 @@ async fn a_key_stands_for_one_refund_of_one_order_amount_and_reason() {
         shop.refund(other, "a", Some(100)).await,
         refund_order(&shop.context, tenant(), order_id, &key, &reasoned, "api").await,
     ] {
-        assert!(matches!(reused, Err(OrderError::KeyReused)), "{reused:?}");
+        assert!(
+            matches!(reused, Err(ReversingError::Order(OrderError::KeyReused))),
+            "{reused:?}"
+        );
     }
     assert_eq!(shop.gateway.net_minor(), 500);
 
@@ -114,7 +117,7 @@ async fn more_than_is_left_or_another_currency_changes_nothing() {
     refunded(shop.refund(order_id, "a", Some(100)).await);
     let before = shop.state().await;
     let refused = shop.refund(order_id, "b", Some(201)).await;
-    let Err(OrderError::RefundExceedsCaptured { available }) = refused else {
+    let Err(ReversingError::RefundExceedsCaptured { available }) = refused else {
         panic!("{refused:?}")
     };
     assert_eq!(available, usd(200));
@@ -130,7 +133,7 @@ async fn more_than_is_left_or_another_currency_changes_nothing() {
     let key = IdempotencyKey::parse("b").unwrap();
     let refused = refund_order(&shop.context, tenant(), order_id, &key, &request, "api").await;
     assert!(
-        matches!(refused, Err(OrderError::RefundCurrency(_))),
+        matches!(refused, Err(ReversingError::RefundCurrency(_))),
         "{refused:?}"
     );
     assert_eq!(shop.state().await, before);
@@ -145,7 +148,7 @@ async fn only_a_paid_order_of_this_store_is_refunded() {
     let order_id = shop.pending("k").await;
     let not_refundable = async |expected: OrderStatus| {
         let refused = shop.refund(order_id, "r", Some(1)).await;
-        let Err(OrderError::NotRefundable { status, .. }) = refused else {
+        let Err(ReversingError::NotRefundable { status, .. }) = refused else {
             panic!("{refused:?}")
         };
         assert_eq!(status, expected);
@@ -163,7 +166,10 @@ async fn only_a_paid_order_of_this_store_is_refunded() {
     };
     for (tenant, order_id) in [(tenant(), OrderId::generate()), (other_tenant(), order_id)] {
         let unknown = refund_order(&shop.context, tenant, order_id, &key, &all, "api").await;
-        assert!(matches!(unknown, Err(OrderError::NotFound)), "{unknown:?}");
+        assert!(
+            matches!(unknown, Err(ReversingError::Order(OrderError::NotFound))),
+            "{unknown:?}"
+        );
     }
 }
 
@@ -178,7 +184,7 @@ async fn a_refund_without_an_answer_is_pending_until_it_is_read_back() {
             assert_pending(&shop.refund(order_id, "a", amount).await);
             let other = shop.refund(order_id, "b", amount).await;
             assert!(
-                matches!(other, Err(OrderError::RefundInProgress(_))),
+                matches!(other, Err(ReversingError::RefundInProgress(_))),
                 "{other:?}"
             );
             assert_eq!(
@@ -209,7 +215,7 @@ async fn a_refund_that_is_refused_leaves_the_order_paid_and_its_key_says_so() {
     shop.gateway.refunds(Refunding::IsRefused);
     for _ in 0..2 {
         let refused = shop.refund(order_id, "a", None).await;
-        let Err(OrderError::RefundRefused { status, code, .. }) = refused else {
+        let Err(ReversingError::RefundRefused { status, code, .. }) = refused else {
             panic!("{refused:?}")
         };
         assert_eq!(status, OrderStatus::Paid);
@@ -241,7 +247,7 @@ async fn a_refusal_that_the_sweeper_hears_first_is_the_same() {
     assert_eq!(sweep_orders(&shop.context).await.unwrap(), summary);
     let refused = shop.refund(order_id, "a", None).await;
     assert!(
-        matches!(refused, Err(OrderError::RefundRefused { .. })),
+        matches!(refused, Err(ReversingError::RefundRefused { .. })),
         "{refused:?}"
     );
     assert_eq!(
@@ -282,10 +288,10 @@ async fn persistently(
     order_id: OrderId,
     key: &str,
     amount_minor: Option<i64>,
-) -> Result<RefundedOrder, OrderError> {
+) -> Result<RefundedOrder, ReversingError> {
     loop {
         match shop.refund(order_id, key, amount_minor).await {
-            Err(OrderError::RefundInProgress(_)) | Ok(RefundedOrder::Pending(..)) => {
+            Err(ReversingError::RefundInProgress(_)) | Ok(RefundedOrder::Pending(..)) => {
                 tokio::task::yield_now().await;
             }
             answer => return answer,
@@ -311,7 +317,9 @@ async fn many_parts_at_once_never_come_to_more_than_was_captured() {
     for answer in rivals.join_all().await {
         match answer {
             Ok(_) => paid_back += 1,
-            Err(OrderError::RefundExceedsCaptured { available }) => assert_eq!(available, usd(20)),
+            Err(ReversingError::RefundExceedsCaptured { available }) => {
+                assert_eq!(available, usd(20))
+            }
             Err(other) => panic!("{other:?}"),
         }
     }
@@ -364,12 +372,12 @@ async fn of_a_refund_and_a_cancellation_at_once_one_comes_first_and_nothing_is_g
         let cancelled = cancel_order(&context, tenant(), order_id, None, None, "api").await;
         match (refunding.await.unwrap(), cancelled) {
             // The cancellation came first.
-            (Err(OrderError::NotRefundable { .. }), Ok(_)) => {
+            (Err(ReversingError::NotRefundable { .. }), Ok(_)) => {
                 assert_eq!(shop.refunds().await, "refunded 300", "{round}");
             }
             // The refund came first, and had ended before the cancellation, or not.
             (Ok(_), Ok(_)) => assert_eq!(shop.refunds().await, "refunded 100, refunded 200"),
-            (Ok(_), Err(OrderError::RefundInProgress(_))) => {
+            (Ok(_), Err(ReversingError::RefundInProgress(_))) => {
                 assert_eq!(shop.gateway.net_minor(), 200);
                 shop.cancel(order_id).await.unwrap();
             }

@@ -1,7 +1,7 @@
 //! Sending the key of an order again, wherever the order is by then.
 
 use oms_errors::Problem;
-use oms_orders::{OrderError, OrderStatus, PlacedOrder};
+use oms_orders::{NotPaid, OrderStatus, PlacedOrder, PlacingError};
 use oms_testing::gateway::Confirm;
 
 use crate::shop::Shop;
@@ -36,7 +36,7 @@ async fn an_order_that_was_cancelled_is_a_conflict_that_does_not_go_away() {
             .await;
         let refused = shop.order("k").await.unwrap_err();
         assert!(
-            matches!(refused, OrderError::Cancelled { .. }),
+            matches!(refused, PlacingError::NotPaid(NotPaid::Cancelled { .. })),
             "{refused:?}"
         );
         let body = Problem::from(refused).body(None);

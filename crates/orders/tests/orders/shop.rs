@@ -10,9 +10,9 @@ use oms_database::Database;
 use oms_geocoding::adapters::AddressBook;
 use oms_inventory::{Catalogue, load_catalogue};
 use oms_orders::{
-    Cancellation, Disputed, Metadata, OrderContext, OrderError, OrderRequest, OrderSettings,
-    PlacedOrder, RefundedOrder, RequestedLine, RequestedRefund, cancel_order, place_order,
-    refund_order,
+    Cancellation, Disputed, Metadata, OrderContext, OrderRequest, OrderSettings, PlacedOrder,
+    PlacingError, RefundedOrder, RequestedLine, RequestedRefund, ReversingError, cancel_order,
+    place_order, refund_order,
 };
 use oms_payments::PaymentMethod;
 use oms_testing::clock::TestClock;
@@ -154,12 +154,12 @@ impl Shop {
     }
 
     /// Places an order of three pieces.
-    pub async fn order(&self, key: &str) -> Result<PlacedOrder, OrderError> {
+    pub async fn order(&self, key: &str) -> Result<PlacedOrder, PlacingError> {
         self.order_in(tenant(), key).await
     }
 
     /// The same, in a store.
-    pub async fn order_in(&self, tenant: TenantId, key: &str) -> Result<PlacedOrder, OrderError> {
+    pub async fn order_in(&self, tenant: TenantId, key: &str) -> Result<PlacedOrder, PlacingError> {
         let key = IdempotencyKey::parse(key).unwrap();
         place_order(&self.context, tenant, &key, &three_pieces(), "api").await
     }
@@ -181,7 +181,7 @@ impl Shop {
     }
 
     /// Cancels an order, as a request does.
-    pub async fn cancel(&self, order_id: OrderId) -> Result<Cancellation, OrderError> {
+    pub async fn cancel(&self, order_id: OrderId) -> Result<Cancellation, ReversingError> {
         let cancelled = cancel_order(&self.context, tenant(), order_id, None, None, "api").await;
         cancelled.map(Once::into_inner)
     }
@@ -192,7 +192,7 @@ impl Shop {
         order_id: OrderId,
         key: &str,
         amount_minor: Option<i64>,
-    ) -> Result<RefundedOrder, OrderError> {
+    ) -> Result<RefundedOrder, ReversingError> {
         let request = RequestedRefund {
             amount: amount_minor.map(usd),
             reason: None,

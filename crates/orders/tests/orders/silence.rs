@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use oms_database::{Database, DatabaseConfig};
-use oms_orders::{OrderError, OrderSettings, PlacedOrder, get_order};
+use oms_orders::{OrderError, OrderSettings, PlacedOrder, PlacingError, get_order};
 use oms_testing::{SilentProxy, TestDatabase};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
@@ -76,11 +76,13 @@ impl SilencedShop {
                     Ok(PlacedOrder::Paid(order) | PlacedOrder::PaidBefore(order)) => break order,
                     // Its end was lost; a sweeper that looks now finds it.
                     Ok(PlacedOrder::Pending(_) | PlacedOrder::PendingBefore(_))
-                    | Err(OrderError::InProgress(_)) => {
+                    | Err(PlacingError::InProgress(_)) => {
                         oms_orders::sweep_orders(&self.store.context).await.unwrap();
                     }
                     Err(
-                        OrderError::Database(_) | OrderError::Overloaded | OrderError::Contended,
+                        PlacingError::Order(OrderError::Database(_))
+                        | PlacingError::Order(OrderError::Overloaded)
+                        | PlacingError::Order(OrderError::Contended),
                     ) => {}
                     Err(error) => panic!("{key}: {error}"),
                 }
@@ -113,11 +115,11 @@ async fn heard(placing: Vec<(String, Placing)>) -> (Vec<String>, HashSet<String>
             Err(error) => assert!(
                 matches!(
                     error,
-                    OrderError::Database(_)
-                        | OrderError::Payment(_)
-                        | OrderError::Overloaded
-                        | OrderError::OutcomeUnknown
-                        | OrderError::Contended
+                    PlacingError::Order(OrderError::Database(_))
+                        | PlacingError::Order(OrderError::Payment(_))
+                        | PlacingError::Order(OrderError::Overloaded)
+                        | PlacingError::Order(OrderError::OutcomeUnknown)
+                        | PlacingError::Order(OrderError::Contended)
                 ),
                 "{error}"
             ),
@@ -200,7 +202,10 @@ async fn orders_that_find_no_connection_in_time_are_not_tried_one_by_one() {
         .collect();
     for placing in placing {
         let placed = placing.await.unwrap();
-        assert!(matches!(placed, Err(OrderError::Database(_))), "{placed:?}");
+        assert!(
+            matches!(placed, Err(PlacingError::Order(OrderError::Database(_)))),
+            "{placed:?}"
+        );
     }
     assert!(waits() - before <= 3, "one wait for each batch");
 }

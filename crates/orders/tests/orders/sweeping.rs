@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
-use oms_orders::{OrderError, OrderSettings, PlacedOrder, SweepSummary, get_order, sweep_orders};
+use oms_orders::{
+    NotPaid, OrderError, OrderSettings, PlacedOrder, PlacingError, SweepSummary, get_order,
+    sweep_orders,
+};
 use oms_payments::Operation;
 use oms_testing::gateway::Confirm;
 use oms_validation::{Currency, TenantId};
@@ -44,7 +47,7 @@ async fn a_lost_confirmation_ends_failed_behind_a_fence() {
     );
     assert!(matches!(
         shop.order("k").await,
-        Err(OrderError::Failed { .. })
+        Err(PlacingError::NotPaid(NotPaid::Failed { .. }))
     ));
 }
 
@@ -111,7 +114,7 @@ async fn a_decline_gives_the_stock_back_at_once_and_is_never_asked_again() {
     let shop = Shop::open(Confirm::Declines).await;
     assert!(matches!(
         shop.order("k").await,
-        Err(OrderError::Failed { .. })
+        Err(PlacingError::NotPaid(NotPaid::Failed { .. }))
     ));
     assert_eq!(
         shop.state().await,
@@ -228,7 +231,7 @@ async fn a_confirmation_that_arrives_after_the_fence_takes_nothing() {
 
     let answer = buyer.await.unwrap();
     assert!(
-        matches!(answer, Err(OrderError::Failed { .. })),
+        matches!(answer, Err(PlacingError::NotPaid(NotPaid::Failed { .. }))),
         "{answer:?}"
     );
     assert_eq!(shop.gateway.charges(), 0);

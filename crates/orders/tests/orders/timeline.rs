@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use oms_orders::{DeadLetterFilter, PlacedOrder};
+use oms_orders::{DeadLetterFilter, OrderError, PlacedOrder};
 use oms_orders::{
-    Happening, OrderError, OrderSettings, TimelineEntry, get_timeline, list_dead_letters,
-    retry_dead_letter, sweep_orders,
+    Happening, OrderSettings, TimelineEntry, get_timeline, list_dead_letters, retry_dead_letter,
+    sweep_orders,
 };
 use oms_payments::GatewayFault;
 use oms_testing::gateway::Confirm;

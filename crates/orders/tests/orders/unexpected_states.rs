@@ -1,7 +1,7 @@
 //! A compare-and-set that changes nothing under a lock: an error and a rollback, in every build.
 
 use oms_database::DbError;
-use oms_orders::{OrderError, sweep_orders};
+use oms_orders::{OrderError, ReversingError, sweep_orders};
 use oms_testing::gateway::{Confirm, Refunding};
 
 use crate::shop::Shop;
@@ -16,9 +16,9 @@ async fn ignore(shop: &Shop, table: &str, column: &str, value: &str) {
     .await;
 }
 
-fn assert_unexpected<T: std::fmt::Debug>(answer: &Result<T, OrderError>) {
+fn assert_unexpected<T: std::fmt::Debug>(answer: Result<T, ReversingError>) {
     match answer {
-        Err(OrderError::Database(DbError::UnexpectedState(_))) => {}
+        Err(ReversingError::Order(OrderError::Database(DbError::UnexpectedState(_)))) => {}
         other => panic!("not refused: {other:?}"),
     }
 }
@@ -33,7 +33,7 @@ async fn a_refund_whose_order_or_attempt_can_not_be_moved_is_never_begun() {
         let order_id = shop.paid("k").await;
         let before = shop.state().await;
         ignore(&shop, table, column, value).await;
-        assert_unexpected(&shop.refund(order_id, "a", Some(100)).await);
+        assert_unexpected(shop.refund(order_id, "a", Some(100)).await);
         assert_eq!(shop.state().await, before, "{table}");
         assert_eq!(shop.refunds().await, "", "{table}");
         assert_eq!(shop.gateway.net_minor(), 300, "{table}");
@@ -67,7 +67,7 @@ async fn a_cancellation_whose_order_can_not_be_moved_is_never_begun() {
     let order_id = shop.paid("k").await;
     let before = shop.state().await;
     ignore(&shop, "orders.orders", "status", "CANCELLING").await;
-    assert_unexpected(&shop.cancel(order_id).await);
+    assert_unexpected(shop.cancel(order_id).await);
     assert_eq!(shop.state().await, before);
     assert_eq!(shop.gateway.net_minor(), 300);
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use oms_orders::{
-    DeadLetter, DeadLetterFilter, FindingAction, FindingKind, GatewaySaid, OrderError,
-    OrderSettings, OrderStatus, Reason, Resolution, Verdict, create_dead_letter, get_dead_letter,
-    get_order, list_dead_letters, resolve_dead_letter, sweep_orders,
+    DeadLetter, DeadLetterError, DeadLetterFilter, FindingAction, FindingKind, GatewaySaid,
+    OrderError, OrderSettings, OrderStatus, Reason, Resolution, Verdict, create_dead_letter,
+    get_dead_letter, get_order, list_dead_letters, resolve_dead_letter, sweep_orders,
 };
 use oms_payments::{AttemptState, GatewayFault, Operation, RefundState};
 use oms_testing::gateway::{Confirm, Refunding};
@@ -149,7 +149,7 @@ async fn resolve(
     shop: &Shop,
     dead_letter: &DeadLetter,
     verdict: Verdict,
-) -> Result<DeadLetter, OrderError> {
+) -> Result<DeadLetter, DeadLetterError> {
     let (id, reason) = (dead_letter.id, reason());
     let resolved =
         resolve_dead_letter(&shop.context, tenant(), id, None, verdict, &ann(), &reason).await;
@@ -168,9 +168,9 @@ async fn resolve_confirming(
     shop: &Shop,
     dead_letter: &DeadLetter,
     verdict: impl Fn(bool) -> Verdict,
-) -> Result<DeadLetter, OrderError> {
+) -> Result<DeadLetter, DeadLetterError> {
     match resolve(shop, dead_letter, verdict(false)).await {
-        Err(OrderError::ConfirmationRequired(said)) => {
+        Err(DeadLetterError::ConfirmationRequired(said)) => {
             assert_ne!(said.gateway_said, GatewaySaid::NothingLeft);
             resolve(shop, dead_letter, verdict(true)).await
         }
@@ -308,7 +308,7 @@ async fn money_that_is_left_must_be_confirmed_and_stays_in_the_books() {
         Verdict::SettledElsewhere { confirmed: false },
     )
     .await;
-    let Err(OrderError::ConfirmationRequired(said)) = refused else {
+    let Err(DeadLetterError::ConfirmationRequired(said)) = refused else {
         panic!("{refused:?}")
     };
     assert_eq!(said.gateway_said, GatewaySaid::MoneyLeft);
@@ -361,7 +361,10 @@ async fn an_order_that_waits_in_vain_can_be_taken_from_the_sweeper_once() {
         .await
     };
     let theirs = create(other_tenant()).await;
-    assert!(matches!(theirs, Err(OrderError::NotFound)), "{theirs:?}");
+    assert!(
+        matches!(theirs, Err(DeadLetterError::Order(OrderError::NotFound))),
+        "{theirs:?}"
+    );
     let Once::Now(created) = create(tenant()).await.unwrap() else {
         panic!("it was created before")
     };
@@ -383,7 +386,7 @@ async fn an_order_that_waits_in_vain_can_be_taken_from_the_sweeper_once() {
     assert_eq!(said, GatewaySaid::Open);
     let late = create_dead_letter(&shop.context, tenant(), order_id, None, &ann(), &reason()).await;
     assert!(
-        matches!(late, Err(OrderError::NotUnsettled { .. })),
+        matches!(late, Err(DeadLetterError::NotUnsettled { .. })),
         "{late:?}"
     );
     let shown = get_dead_letter(&shop.context, tenant(), created.id).await;

@@ -1,6 +1,7 @@
 //! Dead letters as JSON.
 
 use chrono::{DateTime, Utc};
+use oms_errors::Problem;
 use oms_payments::GatewayCall;
 use oms_validation::{Money, OrderId};
 use oms_web::{Disclosed, Disclosure};
@@ -12,7 +13,6 @@ use crate::domain::event::OrderEvent;
 use crate::domain::id::DeadLetterId;
 use crate::domain::settlement::GatewaySaid;
 use crate::domain::status::OrderStatus;
-use crate::error::OrderError;
 use crate::http::brief::StuckOrder;
 use crate::http::examples;
 use crate::http::representation::{CallBody, Openness, OrderBody, Payment};
@@ -134,10 +134,7 @@ struct PastCallBody {
 }
 
 impl DetailsBody {
-    pub(super) fn of(
-        details: DeadLetterDetails,
-        disclosure: Disclosure,
-    ) -> Result<Self, OrderError> {
+    pub(super) fn of(details: DeadLetterDetails, disclosure: Disclosure) -> Result<Self, Problem> {
         let attempts = details.attempts.iter().cloned();
         let attempts = attempts
             .map(|attempt| Payment::of(attempt, &details.refunds, Vec::new()))

@@ -6,7 +6,7 @@ use crate::context::OrderContext;
 use crate::domain::dead_letter::DeadLetter;
 use crate::domain::id::DeadLetterId;
 use crate::domain::reason::Reason;
-use crate::error::OrderError;
+use crate::error::{DeadLetterError, OrderError};
 use crate::service::transitions::claim_key::claim_key;
 use crate::service::transitions::dead_letter_order::{NewDeadLetter, write};
 use crate::service::transitions::patience::Patience;
@@ -25,7 +25,7 @@ pub async fn create_dead_letter(
     key: Option<&IdempotencyKey>,
     operator: &OperatorName,
     reason: &Reason,
-) -> Result<Once<DeadLetter>, OrderError> {
+) -> Result<Once<DeadLetter>, DeadLetterError> {
     let request = (order_id, reason.as_str());
     let keyed = key.map(|key| Keyed::new(key, "create dead letter v1", &request));
     let (now, actor) = (context.now(), operator.as_actor());
@@ -48,14 +48,14 @@ pub async fn create_dead_letter(
                     return Ok(Once::Before(dead_letter));
                 }
                 _ if !status.is_unsettled() => {
-                    return Err(OrderError::NotUnsettled { order_id, status });
+                    return Err(DeadLetterError::NotUnsettled { order_id, status });
                 }
                 _ => {}
             }
             write(connection, tenant, now, &new).await?;
             reconciliations::delete(connection, tenant, &[order_id]).await?;
             let written = dead_letters::find(connection, tenant, new.id).await?;
-            Ok::<_, OrderError>(Once::Now(written.ok_or(OrderError::DeadLetterNotFound)?))
+            Ok::<_, DeadLetterError>(Once::Now(written.ok_or(DeadLetterError::NotFound)?))
         });
         if let Some(created) = tried.await {
             break created;

@@ -9,7 +9,7 @@ use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, TenantId};
 use crate::context::OrderContext;
 use crate::domain::erasure::{Erasure, ErasureProgress, WaitingOrder, new_pseudonym};
 use crate::domain::id::CustomerId;
-use crate::error::OrderError;
+use crate::error::{ErasingError, OrderError};
 use crate::service::operating::erase_orders::erase_pages;
 use crate::service::transitions::claim_key::claim_key;
 use crate::store::erasures::{self, Requested};
@@ -47,7 +47,7 @@ pub async fn erase_customer(
     key: Option<&IdempotencyKey>,
     operator: &OperatorName,
     includes_recent: bool,
-) -> Result<Once<ErasedCustomer>, OrderError> {
+) -> Result<Once<ErasedCustomer>, ErasingError> {
     let keyed = key.map(|key| Keyed::new(key, "erase customer v1", &(customer, includes_recent)));
     let requested = Requested {
         customer_id: customer,
@@ -64,7 +64,7 @@ pub async fn erase_customer(
         match (claimed, before) {
             (Once::Before(()), Some(erasure)) => Ok(Once::Before(erasure)),
             (_, Some(erasure)) if !has_orders && is_complete(&erasure) => Ok(Once::Now(erasure)),
-            (_, None) if !has_orders => Err(OrderError::CustomerNotFound),
+            (_, None) if !has_orders => Err(ErasingError::CustomerNotFound),
             _ => {
                 let erasure = erasures::put(connection, tenant, now, requested).await?;
                 Ok(Once::Now(erasure))

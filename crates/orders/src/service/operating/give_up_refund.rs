@@ -14,7 +14,7 @@ use crate::domain::clock::Now;
 use crate::domain::dead_letter::{DeadLetter, Resolution};
 use crate::domain::settlement::Settlement;
 use crate::domain::status::OrderStatus;
-use crate::error::OrderError;
+use crate::error::DeadLetterError;
 use crate::service::operating::settle_elsewhere::{end_of, reason_of, resolve};
 use crate::service::transitions::abort::{Abort, unless_lost};
 use crate::service::transitions::change_status::change_status;
@@ -35,14 +35,14 @@ struct GivenUp {
 ///
 /// # Errors
 /// `RefundWasMade` when the gateway says so; `ConfirmationRequired` when it may still be made, or the gateway can't say, and
-/// the operator has not `confirmed` that; `DeadLetterResolved` when somebody else was first; else when the database fails.
+/// the operator has not `confirmed` that; `Resolved` when somebody else was first; else when the database fails.
 pub(super) async fn give_up_refund(
     context: &OrderContext,
     tenant: TenantId,
     dead_letter: &DeadLetter,
     decision: Decision<'_>,
     confirmed: bool,
-) -> Result<(), OrderError> {
+) -> Result<(), DeadLetterError> {
     let given_up = ask(context, tenant, dead_letter, decision, confirmed).await?;
     let now = context.now();
     let order_id = dead_letter.order_id.as_uuid();
@@ -55,7 +55,7 @@ pub(super) async fn give_up_refund(
         }
     };
     let written = unless_lost(written)?;
-    written.ok_or(OrderError::DeadLetterResolved)?;
+    written.ok_or(DeadLetterError::Resolved)?;
     let (order_id, operator) = (dead_letter.order_id, decision.operator);
     let settlement = &given_up.settlement;
     tracing::info!(%order_id, %operator, ?settlement, "an operator gave a refund up");
@@ -68,29 +68,29 @@ async fn ask(
     dead_letter: &DeadLetter,
     decision: Decision<'_>,
     confirmed: bool,
-) -> Result<GivenUp, OrderError> {
+) -> Result<GivenUp, DeadLetterError> {
     let order_id = dead_letter.order_id;
     let mut connection = context.database.acquire().await?;
     let refunds = list_refunds(&mut connection, tenant, order_id).await?;
     let attempt = find_payment(&mut connection, tenant, order_id).await?;
     drop(connection);
-    let attempt = attempt.ok_or(OrderError::DeadLetterResolved)?;
+    let attempt = attempt.ok_or(DeadLetterError::Resolved)?;
     let (gateway, actor) = (context.gateway.as_ref(), decision.operator.as_actor());
     let database = &context.database;
     let word = find_remainder(database, gateway, tenant, &attempt, &refunds, &actor).await;
     let mut refunds = refunds.into_iter();
     let pending = refunds.find(|refund| refund.state == RefundState::Pending);
     let given_up = GivenUp {
-        refund: pending.ok_or(OrderError::DeadLetterResolved)?,
+        refund: pending.ok_or(DeadLetterError::Resolved)?,
         end: end_of(word.pending.as_ref()),
         settlement: Settlement::of(&word.remainder, attempt.amount.currency),
     };
     if given_up.end == RefundEnd::Refunded || word.remainder == Remainder::Nothing {
-        return Err(OrderError::RefundWasMade);
+        return Err(DeadLetterError::RefundWasMade);
     }
     match confirmed || is_certain(&word) {
         true => Ok(given_up),
-        false => Err(OrderError::ConfirmationRequired(given_up.settlement)),
+        false => Err(DeadLetterError::ConfirmationRequired(given_up.settlement)),
     }
 }
 

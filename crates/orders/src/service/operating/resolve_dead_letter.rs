@@ -1,6 +1,5 @@
 //! An operator says what became of an order's payment. It is written only if the gateway proves it.
 
-use oms_database::Connection;
 use oms_payments::{
     Attempt, Closing, FencePolicy, LaterCause, PaymentError, SettleOutcome, Settled, UnsavedCalls,
     find_payment, save_calls, settle_payment,
@@ -12,7 +11,7 @@ use crate::domain::dead_letter::{DeadLetter, Verdict};
 use crate::domain::id::DeadLetterId;
 use crate::domain::reason::Reason;
 use crate::domain::status::OrderStatus;
-use crate::error::OrderError;
+use crate::error::{DeadLetterError, OrderError};
 use crate::service::operating::give_up_refund::give_up_refund;
 use crate::service::operating::settle_elsewhere::settle_elsewhere;
 use crate::service::reading::get_dead_letter::get_open;
@@ -30,7 +29,7 @@ use crate::store::dead_letters;
 /// responsibility. As failed, the payment is cancelled first, and the gateway has to say that nothing was or will be taken.
 ///
 /// # Errors
-/// `DeadLetterNotFound` when there is none in this store, `DeadLetterResolved` when it is not open any more,
+/// `NotFound` when there is none in this store, `Resolved` when it is not open any more,
 /// `NotResolvable` when the order is in no state for that, `ConfirmationRequired` and `RefundWasMade` by what the gateway
 /// says, `NotProvenPaid`, `NotProvenFailed` and `PaymentWasTaken`
 /// when the gateway says otherwise, `KeyReused` when the key stands for another request; else when the gateway or the database
@@ -43,7 +42,7 @@ pub async fn resolve_dead_letter(
     verdict: Verdict,
     operator: &OperatorName,
     reason: &Reason,
-) -> Result<Once<DeadLetter>, OrderError> {
+) -> Result<Once<DeadLetter>, DeadLetterError> {
     // What was refused for want of a confirmation has not claimed the key, so that the confirmed request may have the same.
     let request = (id, verdict, reason.as_str());
     let keyed = key.map(|key| Keyed::new(key, "resolve dead letter v1", &request));
@@ -55,24 +54,26 @@ pub async fn resolve_dead_letter(
     };
     let mut connection = context.database.acquire().await?;
     if was_done(&mut connection, tenant, decision.keyed).await? {
-        let dead_letter = stored(&mut connection, tenant, id).await?;
+        let dead_letter = dead_letters::find(&mut connection, tenant, id).await?;
+        let dead_letter = dead_letter.ok_or(DeadLetterError::NotFound)?;
         return Ok(Once::Before(dead_letter));
     }
     drop(connection);
     let once = match decide(context, tenant, verdict, decision).await {
         Ok(()) => Once::Now(()),
-        Err(OrderError::DeadLetterResolved) => {
+        Err(DeadLetterError::Resolved) => {
             // Perhaps by a request with the same key, at the same time.
             let mut connection = context.database.acquire().await?;
             match was_done(&mut connection, tenant, decision.keyed).await? {
                 true => Once::Before(()),
-                false => return Err(OrderError::DeadLetterResolved),
+                false => return Err(DeadLetterError::Resolved),
             }
         }
         Err(error) => return Err(error),
     };
     let dead_letter = read(context, tenant, id).await;
     let dead_letter = dead_letter.map_err(OrderError::after_commit)?;
+    let dead_letter = dead_letter.ok_or(DeadLetterError::NotFound)?;
     Ok(once.map(|()| dead_letter))
 }
 
@@ -80,18 +81,9 @@ async fn read(
     context: &OrderContext,
     tenant: TenantId,
     id: DeadLetterId,
-) -> Result<DeadLetter, OrderError> {
+) -> Result<Option<DeadLetter>, OrderError> {
     let mut connection = context.database.acquire().await?;
-    stored(&mut connection, tenant, id).await
-}
-
-async fn stored(
-    connection: &mut Connection,
-    tenant: TenantId,
-    id: DeadLetterId,
-) -> Result<DeadLetter, OrderError> {
-    let stored = dead_letters::find(connection, tenant, id).await?;
-    stored.ok_or(OrderError::DeadLetterNotFound)
+    Ok(dead_letters::find(&mut connection, tenant, id).await?)
 }
 
 async fn decide(
@@ -99,7 +91,7 @@ async fn decide(
     tenant: TenantId,
     verdict: Verdict,
     decision: Decision<'_>,
-) -> Result<(), OrderError> {
+) -> Result<(), DeadLetterError> {
     let mut connection = context.database.acquire().await?;
     let dead_letter = get_open(&mut connection, tenant, decision.dead_letter_id).await?;
     drop(connection);
@@ -116,7 +108,7 @@ async fn decide(
         (OrderStatus::PendingPayment, Verdict::Failed) => {
             end_pending(context, tenant, &dead_letter, Proving::Failed, decision).await
         }
-        (status, _) => Err(OrderError::NotResolvable(status)),
+        (status, _) => Err(DeadLetterError::NotResolvable(status)),
     }
 }
 
@@ -133,14 +125,14 @@ async fn end_pending(
     dead_letter: &DeadLetter,
     proving: Proving,
     decision: Decision<'_>,
-) -> Result<(), OrderError> {
+) -> Result<(), DeadLetterError> {
     let (id, operator, order_id) = (dead_letter.id, decision.operator, dead_letter.order_id);
     let mut connection = context.database.acquire().await?;
     let attempt = find_payment(&mut connection, tenant, order_id).await?;
     drop(connection);
     let attempt = attempt.ok_or(match proving {
-        Proving::Paid => OrderError::NotProvenPaid,
-        Proving::Failed => OrderError::NotProvenFailed,
+        Proving::Paid => DeadLetterError::NotProvenPaid,
+        Proving::Failed => DeadLetterError::NotProvenFailed,
     })?;
     let (proof, ending) = match proving {
         Proving::Paid => prove_paid(context, tenant, &attempt, operator).await?,
@@ -149,7 +141,7 @@ async fn end_pending(
     let by = EndedBy::Operator(decision);
     let ended = end_order(context, tenant, order_id, &proof, &ending, by);
     if !ended.await? {
-        return Err(OrderError::DeadLetterResolved);
+        return Err(DeadLetterError::Resolved);
     }
     tracing::info!(%order_id, dead_letter_id = %id, %operator, ?ending, "an operator ended an order");
     Ok(())
@@ -161,7 +153,7 @@ async fn prove_paid(
     tenant: TenantId,
     attempt: &Attempt,
     operator: &OperatorName,
-) -> Result<(Proof, Ending), OrderError> {
+) -> Result<(Proof, Ending), DeadLetterError> {
     let settled = settle(context, tenant, attempt, FencePolicy::Observe, operator).await;
     let closing = settled.outcome.accept_charged_amount(attempt);
     match closing.filter(|closing| closing.captured().is_some()) {
@@ -173,8 +165,8 @@ async fn prove_paid(
                     PaymentError::from(error).into()
                 }
                 SettleOutcome::Later(LaterCause::Database(error)) => error.into(),
-                SettleOutcome::Superseded => OrderError::DeadLetterResolved,
-                _ => OrderError::NotProvenPaid,
+                SettleOutcome::Superseded => DeadLetterError::Resolved,
+                _ => DeadLetterError::NotProvenPaid,
             })
         }
     }
@@ -185,7 +177,7 @@ async fn prove_failed(
     tenant: TenantId,
     attempt: &Attempt,
     operator: &OperatorName,
-) -> Result<(Proof, Ending), OrderError> {
+) -> Result<(Proof, Ending), DeadLetterError> {
     let settled = settle(
         context,
         tenant,
@@ -202,12 +194,12 @@ async fn prove_failed(
     save_calls(&context.database, tenant, &calls).await;
     Err(match outcome {
         SettleOutcome::Paid { .. } | SettleOutcome::WrongAmount { .. } => {
-            OrderError::PaymentWasTaken
+            DeadLetterError::PaymentWasTaken
         }
         SettleOutcome::Later(LaterCause::Gateway(error)) => PaymentError::from(error).into(),
         SettleOutcome::Later(LaterCause::Database(error)) => error.into(),
-        SettleOutcome::Superseded => OrderError::DeadLetterResolved,
-        _ => OrderError::NotProvenFailed,
+        SettleOutcome::Superseded => DeadLetterError::Resolved,
+        _ => DeadLetterError::NotProvenFailed,
     })
 }
 

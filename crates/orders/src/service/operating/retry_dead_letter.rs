@@ -10,9 +10,9 @@ use crate::context::OrderContext;
 use crate::domain::authorship::Authorship;
 use crate::domain::dead_letter::{DeadLetter, Resolution};
 use crate::domain::id::DeadLetterId;
-use crate::error::OrderError;
+use crate::error::{DeadLetterError, OrderError};
 use crate::service::reading::get_dead_letter::get_open;
-use crate::service::transitions::abort::{Abort, unless_lost};
+use crate::service::transitions::abort::{Abort, Lost, unless_lost};
 use crate::service::transitions::change_status::add_note;
 use crate::service::transitions::claim_key::claim_key;
 use crate::service::transitions::patience::Patience;
@@ -23,7 +23,7 @@ use crate::store::reconciliations::{self, Stock};
 /// letter as it is then: once for each key, if there is one.
 ///
 /// # Errors
-/// `DeadLetterNotFound` when there is none in this store, `DeadLetterResolved` when it is not open any more, `KeyReused` when
+/// `NotFound` when there is none in this store, `Resolved` when it is not open any more, `KeyReused` when
 /// the key stands for another request; else when the database fails.
 pub async fn retry_dead_letter(
     context: &OrderContext,
@@ -31,7 +31,7 @@ pub async fn retry_dead_letter(
     id: DeadLetterId,
     key: Option<&IdempotencyKey>,
     operator: &OperatorName,
-) -> Result<Once<DeadLetter>, OrderError> {
+) -> Result<Once<DeadLetter>, DeadLetterError> {
     let keyed = key.map(|key| Keyed::new(key, "retry dead letter v1", &id));
     let now = context.now();
     let actor = operator.as_actor();
@@ -45,7 +45,8 @@ pub async fn retry_dead_letter(
             if claim_key(connection, tenant, keyed.as_ref()).await? == Once::Before(()) {
                 return Ok(Once::Before(()));
             }
-            let order_id = get_open(connection, tenant, id).await?.order_id;
+            let open = get_open(connection, tenant, id).await;
+            let order_id = open.map_err(Abort::Failed)?.order_id;
             // The order first, as everywhere.
             add_note(connection, tenant, now, order_id, authorship).await?;
             let how = Resolution::Retried;
@@ -55,16 +56,16 @@ pub async fn retry_dead_letter(
             let stock = stock_of(connection, tenant, order_id).await?;
             let delay = Duration::ZERO;
             reconciliations::insert(connection, tenant, now, order_id, delay, stock).await?;
-            Ok::<_, Abort>(Once::Now(()))
+            Ok::<_, Abort<Lost, DeadLetterError>>(Once::Now(()))
         });
         if let Some(retried) = tried.await {
             break retried;
         }
     };
-    let retried = unless_lost(retried)?.ok_or(OrderError::DeadLetterResolved)?;
+    let retried = unless_lost(retried)?.ok_or(DeadLetterError::Resolved)?;
     let dead_letter = read(context, tenant, id).await;
     let dead_letter = dead_letter.map_err(OrderError::after_commit)?;
-    let dead_letter = dead_letter.ok_or(OrderError::DeadLetterNotFound)?;
+    let dead_letter = dead_letter.ok_or(DeadLetterError::NotFound)?;
     Ok(retried.map(|()| dead_letter))
 }
 

@@ -8,7 +8,7 @@ use oms_payments::{
     RefundOutcome, Remainder, SettleOutcome, find_payment, find_remainder, finish_refund,
     list_refunds, save_calls, settle_payment,
 };
-use oms_validation::{Once, TenantId};
+use oms_validation::{Once, OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::authorship::Authorship;
@@ -18,12 +18,11 @@ use crate::domain::failure::Failure;
 use crate::domain::reason::cut;
 use crate::domain::settlement::Settlement;
 use crate::domain::status::OrderStatus;
-use crate::error::OrderError;
+use crate::error::DeadLetterError;
 use crate::service::transitions::abort::{Abort, unless_lost};
-use crate::service::transitions::bounds::note_declined;
 use crate::service::transitions::change_status::change_status;
 use crate::service::transitions::claim_key::claim_key;
-use crate::service::transitions::close_payment::close_payment;
+use crate::service::transitions::close_payment::{close_payment, note_declined};
 use crate::service::transitions::end_order::Decision;
 use crate::service::transitions::patience::Patience;
 use crate::service::transitions::proof::Proof;
@@ -46,21 +45,29 @@ struct Told {
 ///
 /// # Errors
 /// `ConfirmationRequired` when the gateway does not say that nothing is left, and the operator has not `confirmed` that;
-/// `DeadLetterResolved` when somebody else was first; else when the database fails.
+/// `Resolved` when somebody else was first; else when the database fails.
 pub(super) async fn settle_elsewhere(
     context: &OrderContext,
     tenant: TenantId,
     dead_letter: &DeadLetter,
     decision: Decision<'_>,
     confirmed: bool,
-) -> Result<(), OrderError> {
+) -> Result<(), DeadLetterError> {
     let told = ask(context, tenant, dead_letter, decision).await?;
     if told.settlement.needs_confirmation() && !confirmed {
         if let Some(proof) = &told.proof {
             save_calls(&context.database, tenant, &proof.calls).await;
         }
-        return Err(OrderError::ConfirmationRequired(told.settlement));
+        return Err(DeadLetterError::ConfirmationRequired(told.settlement));
     }
+    let from = dead_letter.order_status;
+    let (to, failure) = closed_as(from).ok_or(DeadLetterError::NotResolvable(from))?;
+    let transition = Transition {
+        from,
+        to,
+        failure: failure.as_ref(),
+        key: KeyFate::Keep,
+    };
     let now = context.now();
     let order_id = dead_letter.order_id.as_uuid();
     let mut patience = Patience::new(context, tenant, order_id);
@@ -71,7 +78,7 @@ pub(super) async fn settle_elsewhere(
                 connection,
                 tenant,
                 now,
-                dead_letter,
+                (dead_letter.order_id, &transition),
                 decision,
                 &told,
             )
@@ -82,7 +89,7 @@ pub(super) async fn settle_elsewhere(
         }
     };
     let written = unless_lost(written)?;
-    written.ok_or(OrderError::DeadLetterResolved)?;
+    written.ok_or(DeadLetterError::Resolved)?;
     if let Some(proof) = &told.proof {
         note_declined(context, tenant, proof);
     }
@@ -91,12 +98,26 @@ pub(super) async fn settle_elsewhere(
     Ok(())
 }
 
+/// The status in which an order is closed, with the failure that it is given.
+fn closed_as(status: OrderStatus) -> Option<(OrderStatus, Option<Failure>)> {
+    match status {
+        OrderStatus::PendingPayment => Some((OrderStatus::Failed, Some(Failure::SettledElsewhere))),
+        OrderStatus::Cancelling => Some((OrderStatus::Cancelled, None)),
+        OrderStatus::Refunding => Some((OrderStatus::Refunded, None)),
+        OrderStatus::Paid
+        | OrderStatus::Failed
+        | OrderStatus::Cancelled
+        | OrderStatus::Refunded
+        | OrderStatus::Other(_) => None,
+    }
+}
+
 async fn ask(
     context: &OrderContext,
     tenant: TenantId,
     dead_letter: &DeadLetter,
     decision: Decision<'_>,
-) -> Result<Told, OrderError> {
+) -> Result<Told, DeadLetterError> {
     let mut connection = context.database.acquire().await?;
     let refunds = list_refunds(&mut connection, tenant, dead_letter.order_id).await?;
     let attempt = find_payment(&mut connection, tenant, dead_letter.order_id).await?;
@@ -121,14 +142,14 @@ async fn ask_about_open(
     tenant: TenantId,
     attempt: &Attempt,
     decision: Decision<'_>,
-) -> Result<Told, OrderError> {
+) -> Result<Told, DeadLetterError> {
     let (gateway, actor) = (context.gateway.as_ref(), decision.operator.as_actor());
     let policy = FencePolicy::CancelPending;
     let settled = settle_payment(&context.database, gateway, tenant, attempt, policy, &actor).await;
     let closing = settled.outcome.accept_charged_amount(attempt);
     let captured = closing.as_ref().and_then(oms_payments::Closing::captured);
     let remainder = match (&settled.outcome, captured) {
-        (SettleOutcome::Superseded, _) => return Err(OrderError::DeadLetterResolved),
+        (SettleOutcome::Superseded, _) => return Err(DeadLetterError::Resolved),
         (_, Some(captured)) => Remainder::Money(captured),
         (SettleOutcome::WrongAmount { charged }, None) => Remainder::Money(*charged),
         (SettleOutcome::Later(LaterCause::Pending(status)), None) => {
@@ -207,12 +228,12 @@ async fn write(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
-    dead_letter: &DeadLetter,
+    (order_id, transition): (OrderId, &Transition<'_>),
     decision: Decision<'_>,
     told: &Told,
 ) -> Result<(), Abort> {
-    let order_id = dead_letter.order_id;
-    change(connection, tenant, now, dead_letter, decision, told).await?;
+    let closed = (order_id, transition);
+    change(connection, tenant, now, closed, decision, told).await?;
     if let Some(proof) = &told.proof {
         close_payment(context, connection, tenant, now, order_id, proof).await?;
     }
@@ -238,33 +259,19 @@ async fn change(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
-    dead_letter: &DeadLetter,
+    (order_id, transition): (OrderId, &Transition<'_>),
     decision: Decision<'_>,
     told: &Told,
 ) -> Result<(), Abort> {
     if claim_key(connection, tenant, decision.keyed).await? == Once::Before(()) {
         return Err(Abort::LOST);
     }
-    let from = dead_letter.order_status;
-    let (to, failure) = match from {
-        OrderStatus::PendingPayment => (OrderStatus::Failed, Some(Failure::SettledElsewhere)),
-        OrderStatus::Cancelling => (OrderStatus::Cancelled, None),
-        OrderStatus::Refunding => (OrderStatus::Refunded, None),
-        status => return Err(OrderError::NotResolvable(status).into()),
-    };
-    let transition = Transition {
-        from,
-        to,
-        failure: failure.as_ref(),
-        key: KeyFate::Keep,
-    };
     let reason = reason_of(decision, &told.settlement);
     let authorship = Authorship {
         actor: &decision.operator.as_actor(),
         reason: &reason,
     };
-    let order_id = dead_letter.order_id;
-    match change_status(connection, tenant, now, order_id, &transition, authorship).await? {
+    match change_status(connection, tenant, now, order_id, transition, authorship).await? {
         true => Ok(()),
         false => Err(Abort::LOST),
     }

@@ -8,7 +8,7 @@ use oms_validation::{IdempotencyKey, Keyed, Once, OrderId, TenantId};
 use crate::context::OrderContext;
 use crate::domain::placed_order::PlacedOrder;
 use crate::domain::status::OrderStatus;
-use crate::error::OrderError;
+use crate::error::{OrderError, PayingError};
 use crate::service::placing::stored_answer::answer_as_stored;
 use crate::service::settling::settle_pending::settle_attempt;
 use crate::service::transitions::claim_key::claim_key;
@@ -26,7 +26,7 @@ pub async fn check_payment(
     order_id: OrderId,
     key: &IdempotencyKey,
     actor: &str,
-) -> Result<Once<PlacedOrder>, OrderError> {
+) -> Result<Once<PlacedOrder>, PayingError> {
     let keyed = Keyed::new(key, "check payment v1", &order_id);
     let mut connection = context.database.acquire().await?;
     let found = transaction(&mut connection, async |connection| {
@@ -46,7 +46,7 @@ pub async fn check_payment(
     if let Some(attempt) = attempt.filter(|attempt| attempt.state.is_open()) {
         settle(context, tenant, &attempt, actor).await;
     }
-    let answer = answer_as_stored(context, tenant, order_id, true).await?;
+    let answer = answer_as_stored(context, tenant, order_id, true).await??;
     Ok(once.map(|()| answer.paid_before()))
 }
 

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use oms_batching::BatchError;
 use oms_payments::Attempt;
 use oms_validation::{Fingerprint, IdempotencyKey, Location, TenantId};
 
@@ -15,7 +14,7 @@ use crate::domain::id::CustomerId;
 use crate::domain::line::RequestedLine;
 use crate::domain::metadata::Metadata;
 use crate::domain::order::Order;
-use crate::error::OrderError;
+use crate::error::{LockError, OrderError, PlacingError};
 
 /// An order that came in and has a place to go to.
 #[derive(Clone, Debug)]
@@ -42,20 +41,24 @@ pub(crate) enum Intake {
 }
 
 /// What became of one order of a batch.
-pub(crate) type Outcome = Result<Intake, OrderError>;
+pub(crate) type Outcome = Result<Intake, PlacingError>;
 
 /// Runs phase 1.
 pub(crate) async fn intake(
     context: &Arc<OrderContext>,
     tenant: TenantId,
     arrival: Arrival,
-) -> Result<Intake, OrderError> {
+) -> Result<Intake, PlacingError> {
     let work = Arrivals(context.clone());
     let arrivals = &context.batches.arrivals;
-    let placed = arrivals.submit(tenant, Arc::new(arrival), &work).await?;
-    match placed.flatten() {
+    let placed = arrivals.submit(tenant, Arc::new(arrival), &work).await;
+    match placed
+        .map_err(OrderError::from)?
+        .map_err(PlacingError::from)
+        .flatten()
+    {
         // Somebody else held what it needs for longer than it may wait.
-        Err(error) if error.is_contended() => Err(OrderError::Contended),
+        Err(error) if error.is_contended() => Err(OrderError::Contended.into()),
         outcome => outcome,
     }
 }

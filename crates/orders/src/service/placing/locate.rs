@@ -4,7 +4,7 @@ use oms_geocoding::{GeocodeError, Geocoder};
 use oms_validation::{Location, TenantId};
 
 use crate::domain::address::ShippingAddress;
-use crate::error::OrderError;
+use crate::error::PlacingError;
 
 /// The coordinates of an address: those that came with it, or else those that the geocoder knows. Hold no database
 /// connection meanwhile.
@@ -12,7 +12,7 @@ pub(crate) async fn locate(
     geocoder: &dyn Geocoder,
     tenant: TenantId,
     address: &ShippingAddress,
-) -> Result<Location, OrderError> {
+) -> Result<Location, PlacingError> {
     if let Some(location) = address.location() {
         return Ok(location);
     }

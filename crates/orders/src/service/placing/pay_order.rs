@@ -17,12 +17,12 @@ use crate::domain::fingerprint::of_method;
 use crate::domain::open_payment::{MAX_ATTEMPTS, attempt_begins};
 use crate::domain::placed_order::PlacedOrder;
 use crate::domain::status::OrderStatus;
-use crate::error::OrderError;
+use crate::error::{NotPaid, OrderError, PayingError};
+use crate::service::placing::bounds::refuse_declined;
 use crate::service::placing::collect::{Collection, WhenNotStarted, collect};
 use crate::service::placing::stored_answer::answer_as_stored;
 use crate::service::settling::settle_pending::settle_attempt;
 use crate::service::transitions::advance::Advance;
-use crate::service::transitions::bounds::refuse_declined;
 use crate::service::transitions::change_status::add_note;
 use crate::service::transitions::claim_key::{claim_key, was_done};
 use crate::service::transitions::patience::Patience;
@@ -49,10 +49,10 @@ enum Begun {
 /// paid, such as the former attempt, when it was too late to cancel that one.
 ///
 /// # Errors
-/// `NotFound` when there is none in this store, `KeyReused` when the key stands for another request, `Cancelled` and
-/// `PaymentClosed` when the order is not pending, `Exceeded` when too many payments were declined, `PaymentExpired` after its deadline, `TooManyPayments` after too many
-/// attempts, `PaymentInProgress` while an attempt is being worked on: no attempt was begun. `Unpaid` and `Failed` when it
-/// was declined; else when the gateway or the database can't be asked.
+/// `NotFound` when there is none in this store, `KeyReused` when the key stands for another request, `NotPaid` as `Cancelled`
+/// and `Closed` when the order is not pending, `Exceeded` when too many payments were declined, `Expired` after its deadline,
+/// `TooManyPayments` after too many attempts, `InProgress` while an attempt is being worked on: no attempt was begun.
+/// `NotPaid` as `Unpaid` and `Failed` when it was declined; else when the gateway or the database can't be asked.
 pub async fn pay_order(
     context: &Arc<OrderContext>,
     tenant: TenantId,
@@ -60,20 +60,22 @@ pub async fn pay_order(
     key: &IdempotencyKey,
     instruction: &PaymentInstruction,
     actor: &str,
-) -> Result<Once<PlacedOrder>, OrderError> {
+) -> Result<Once<PlacedOrder>, PayingError> {
     let return_url = instruction.return_url.as_ref().map(ReturnUrl::as_str);
     let request = (order_id, of_method(&instruction.method), return_url);
     let keyed = Keyed::new(key, "pay order v1", &request);
     for _ in 0..MOST_LOOKS {
         let begun = begin(context, tenant, order_id, &keyed, actor).await;
-        context.count_exceeded(&begun);
+        if let Err(PayingError::Exceeded(exceeded)) = &begun {
+            context.count_exceeded(exceeded);
+        }
         match begun? {
             Begun::Before => {
-                let answer = answer_as_stored(context, tenant, order_id, true).await?;
+                let answer = answer_as_stored(context, tenant, order_id, true).await??;
                 return Ok(Once::Before(answer));
             }
             Begun::Paid => {
-                let answer = answer_as_stored(context, tenant, order_id, true).await?;
+                let answer = answer_as_stored(context, tenant, order_id, true).await??;
                 return Ok(Once::Now(answer.paid_before()));
             }
             Begun::Fence(attempt) => fence(context, tenant, &attempt, actor).await?,
@@ -84,7 +86,7 @@ pub async fn pay_order(
             }
         }
     }
-    Err(OrderError::PaymentInProgress(order_id))
+    Err(PayingError::InProgress(order_id))
 }
 
 async fn begin(
@@ -93,7 +95,7 @@ async fn begin(
     order_id: OrderId,
     keyed: &Keyed<'_>,
     actor: &str,
-) -> Result<Begun, OrderError> {
+) -> Result<Begun, PayingError> {
     let mut patience = Patience::new(context, tenant, order_id.as_uuid());
     loop {
         let tried = patience.attempt(async |connection| {
@@ -113,7 +115,7 @@ async fn begin_in(
     order_id: OrderId,
     keyed: &Keyed<'_>,
     actor: &str,
-) -> Result<Begun, OrderError> {
+) -> Result<Begun, PayingError> {
     let placed = orders::lock_placed(connection, tenant, context.now(), order_id).await?;
     let placed = placed.ok_or(OrderError::NotFound)?;
     if was_done(connection, tenant, Some(keyed)).await? {
@@ -123,19 +125,19 @@ async fn begin_in(
         OrderStatus::PendingPayment => {}
         OrderStatus::Paid => return Ok(Begun::Paid),
         status @ (OrderStatus::Cancelling | OrderStatus::Cancelled) => {
-            return Err(OrderError::Cancelled { order_id, status });
+            return Err(NotPaid::Cancelled { order_id, status }.into());
         }
-        status => return Err(OrderError::PaymentClosed { order_id, status }),
+        status => return Err(PayingError::Closed { order_id, status }),
     }
     if placed.age >= context.settings.pending_payment_deadline {
-        return Err(OrderError::PaymentExpired(order_id));
+        return Err(PayingError::Expired(order_id));
     }
     if !context.gateway.is_available() {
-        return Err(OrderError::GatewayUnavailable);
+        return Err(PayingError::GatewayUnavailable);
     }
     refuse_declined(context, connection, tenant, order_id, actor).await?;
     let former = find_payment(connection, tenant, order_id).await?;
-    let former = former.ok_or(OrderError::PaymentInProgress(order_id))?;
+    let former = former.ok_or(PayingError::InProgress(order_id))?;
     match former.state {
         state if state.is_dead() => {
             record(context, connection, tenant, &former, keyed, actor).await
@@ -145,7 +147,7 @@ async fn begin_in(
         | AttemptState::Unknown
         | AttemptState::Voiding => Ok(Begun::Fence(former)),
         // Somebody is collecting it, or the bank is working on it.
-        _ => Err(OrderError::PaymentInProgress(order_id)),
+        _ => Err(PayingError::InProgress(order_id)),
     }
 }
 
@@ -156,10 +158,10 @@ async fn record(
     former: &Attempt,
     keyed: &Keyed<'_>,
     actor: &str,
-) -> Result<Begun, OrderError> {
+) -> Result<Begun, PayingError> {
     let (now, order_id) = (context.now(), former.order_id);
     if former.number >= MAX_ATTEMPTS {
-        return Err(OrderError::TooManyPayments(order_id));
+        return Err(PayingError::TooManyPayments(order_id));
     }
     if claim_key(connection, tenant, Some(keyed)).await? == Once::Before(()) {
         return Ok(Begun::Before);
@@ -198,13 +200,13 @@ async fn fence(
     tenant: TenantId,
     attempt: &Attempt,
     actor: &str,
-) -> Result<(), OrderError> {
+) -> Result<(), PayingError> {
     let (policy, when_dead) = (FencePolicy::CancelPending, DeclinePolicy::Hold);
     match settle_attempt(context, tenant, attempt, policy, when_dead, actor).await? {
-        Advance::Refused => Err(OrderError::GatewayUnavailable),
+        Advance::Refused => Err(PayingError::GatewayUnavailable),
         // The gateway did not answer, would not cancel, or has charged what only a person can accept.
         Advance::TryAgain { .. } | Advance::Waiting | Advance::NeedsPerson { .. } => {
-            Err(OrderError::PaymentInProgress(attempt.order_id))
+            Err(PayingError::InProgress(attempt.order_id))
         }
         // The next look finds what became of it.
         Advance::Paid
@@ -224,7 +226,7 @@ async fn pay(
     key: &IdempotencyKey,
     instruction: &PaymentInstruction,
     actor: &str,
-) -> Result<PlacedOrder, OrderError> {
+) -> Result<PlacedOrder, PayingError> {
     let order_id = attempt.order_id;
     let when_not_started = WhenNotStarted::KeepOrder(key);
     match collect(
@@ -238,9 +240,9 @@ async fn pay(
     .await
     {
         Collection::NotStarted(error) => Err(error.into()),
-        Collection::Failed(failure) => Err(OrderError::Failed { order_id, failure }),
+        Collection::Failed(failure) => Err(NotPaid::Failed { order_id, failure }.into()),
         Collection::Paid | Collection::Stored { .. } => {
-            answer_as_stored(context, tenant, order_id, true).await
+            Ok(answer_as_stored(context, tenant, order_id, true).await??)
         }
     }
 }

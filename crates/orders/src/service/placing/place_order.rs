@@ -14,7 +14,7 @@ use crate::domain::order::{Order, OrderRequest};
 use crate::domain::placed_order::PlacedOrder;
 use crate::domain::placing_outcome::PlacingOutcome;
 use crate::domain::status::OrderStatus;
-use crate::error::OrderError;
+use crate::error::{NotPaid, OrderError, PlacingError};
 use crate::service::placing::collect::{Collection, WhenNotStarted, collect};
 use crate::service::placing::intake::{Arrival, Intake, intake};
 use crate::service::placing::locate::locate;
@@ -24,30 +24,32 @@ use crate::service::placing::stored_answer::{answer_as_stored, stored, stored_no
 /// Places an order in the name of `actor`, or answers for the one that the key already stands for.
 ///
 /// # Errors
-/// [`OrderError`]; only `Failed` and `Unpaid` leave an order behind: failed, with its stock released, or held with it.
+/// [`PlacingError`]; only `NotPaid` leaves an order behind: failed, with its stock released, or held with it.
 pub async fn place_order(
     context: &Arc<OrderContext>,
     tenant: TenantId,
     key: &IdempotencyKey,
     request: &OrderRequest,
     actor: &str,
-) -> Result<PlacedOrder, OrderError> {
+) -> Result<PlacedOrder, PlacingError> {
     let answer = place(context, tenant, key, request, actor).await;
     let (outcome, placed) = match answer.unwrap_or_else(|error| Answer::New(Err(error))) {
         Answer::New(placed) => (PlacingOutcome::of_new(&placed), placed),
         Answer::Replayed(placed) => (PlacingOutcome::of_replay(&placed), placed),
     };
     context.outcomes.count(outcome);
-    context.count_exceeded(&placed);
+    if let Err(PlacingError::Exceeded(exceeded)) = &placed {
+        context.count_exceeded(exceeded);
+    }
     placed
 }
 
 /// What a request is answered, and for whose order.
 enum Answer {
     /// For its own.
-    New(Result<PlacedOrder, OrderError>),
+    New(Result<PlacedOrder, PlacingError>),
     /// For the one that its key stood for already.
-    Replayed(Result<PlacedOrder, OrderError>),
+    Replayed(Result<PlacedOrder, PlacingError>),
 }
 
 async fn place(
@@ -56,7 +58,7 @@ async fn place(
     key: &IdempotencyKey,
     request: &OrderRequest,
     actor: &str,
-) -> Result<Answer, OrderError> {
+) -> Result<Answer, PlacingError> {
     let fingerprint = fingerprint::of(request);
     // First of all, so that a replay needs neither stock nor gateway.
     if let Some(order) = look_up(context, tenant, key).await? {
@@ -64,7 +66,7 @@ async fn place(
         return Ok(Answer::Replayed(replayed));
     }
     if !context.gateway.is_available() {
-        return Err(OrderError::GatewayUnavailable);
+        return Err(PlacingError::GatewayUnavailable);
     }
     let geocoder = context.geocoder.as_ref();
     let destination = locate(geocoder, tenant, &request.shipping_address).await?;
@@ -102,12 +104,12 @@ async fn replay(
     tenant: TenantId,
     order: Order,
     fingerprint: Fingerprint,
-) -> Result<PlacedOrder, OrderError> {
+) -> Result<PlacedOrder, PlacingError> {
     if order.fingerprint != fingerprint {
-        return Err(OrderError::KeyReused);
+        return Err(OrderError::KeyReused.into());
     }
     let answer = match order.status {
-        OrderStatus::PendingPayment => stored_now(context, tenant, order.id).await?,
+        OrderStatus::PendingPayment => stored_now(context, tenant, order.id).await??,
         // Whatever its payment was, it does not matter any more.
         _ => stored(context, order, None)?,
     };
@@ -115,7 +117,7 @@ async fn replay(
         PlacedOrder::Pending(pending) if pending.needs_action() => {
             Ok(PlacedOrder::PendingBefore(pending))
         }
-        PlacedOrder::Pending(pending) => Err(OrderError::InProgress(pending.order_id)),
+        PlacedOrder::Pending(pending) => Err(PlacingError::InProgress(pending.order_id)),
         other => Ok(other),
     }
 }
@@ -128,7 +130,7 @@ async fn pay(
     attempt: &Attempt,
     request: &OrderRequest,
     actor: &str,
-) -> Result<PlacedOrder, OrderError> {
+) -> Result<PlacedOrder, PlacingError> {
     let order_id = order.id;
     let (instruction, when_not_started) = (&request.payment, WhenNotStarted::FailOrder);
     match collect(
@@ -145,8 +147,10 @@ async fn pay(
             order.status = OrderStatus::Paid;
             Ok(PlacedOrder::Paid(order))
         }
-        Collection::Failed(failure) => Err(OrderError::Failed { order_id, failure }),
+        Collection::Failed(failure) => Err(NotPaid::Failed { order_id, failure }.into()),
         Collection::NotStarted(error) => Err(error.into()),
-        Collection::Stored { moved } => answer_as_stored(context, tenant, order_id, moved).await,
+        Collection::Stored { moved } => {
+            Ok(answer_as_stored(context, tenant, order_id, moved).await??)
+        }
     }
 }

@@ -22,7 +22,7 @@ use oms_validation::{IdempotencyKey, OrderId, TenantId};
 use crate::context::OrderContext;
 use crate::context::batches::Arrivals;
 use crate::domain::bounds::Exceeded;
-use crate::error::OrderError;
+use crate::error::{OrderError, PlacingError};
 use crate::service::placing::intake::{Arrival, Intake, Outcome};
 use crate::service::reading::get_order::{OrderDetails, get_order};
 use crate::service::transitions::abort::Abort;
@@ -117,10 +117,11 @@ async fn place_each(
     let mut outcomes = Vec::with_capacity(arrivals.len());
     for arrival in arrivals.chunks(1) {
         match error.shared() {
-            Some(error) => outcomes.push(Answer::Done(Err(error))),
+            Some(error) => outcomes.push(Answer::Done(Err(error.into()))),
             None => {
                 let placed = place_all(context, tenant, arrival, way).await;
-                outcomes.extend(placed.unwrap_or_else(|error| vec![Answer::Done(Err(error))]));
+                outcomes
+                    .extend(placed.unwrap_or_else(|error| vec![Answer::Done(Err(error.into()))]));
             }
         }
     }
@@ -191,7 +192,7 @@ async fn place_all(
                 let orders = drafts.len() as u64;
                 context.bounds.add_unpaid(tenant, orders, units);
                 outcomes.placed(drafts, placed);
-                outcomes.refused(&refused, &known, |_| OrderError::NoSingleWarehouse);
+                outcomes.refused(&refused, &known, |_| PlacingError::NoSingleWarehouse);
                 return Ok(outcomes.into_all());
             }
             Err(Abort::Undo(Undone::KeysTaken(taken))) => {
@@ -220,7 +221,7 @@ async fn place_all(
                     cause,
                     "the answer to COMMIT was lost"
                 );
-                outcomes.refused(&refused, &known, |_| OrderError::Contended);
+                outcomes.refused(&refused, &known, |_| OrderError::Contended.into());
                 drop(admission);
                 let found = drafts
                     .iter()
@@ -349,6 +350,6 @@ async fn read_back(context: &Arc<OrderContext>, tenant: TenantId, order_id: Orde
             order: Box::new(order),
             attempt,
         }),
-        OrderDetails { payment: None, .. } => Err(OrderError::OutcomeUnknown),
+        OrderDetails { payment: None, .. } => Err(OrderError::OutcomeUnknown.into()),
     }
 }

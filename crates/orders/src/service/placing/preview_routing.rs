@@ -6,7 +6,7 @@ use oms_validation::{Money, TenantId};
 use crate::context::OrderContext;
 use crate::domain::address::ShippingAddress;
 use crate::domain::line::{OrderLine, RequestedLine};
-use crate::error::OrderError;
+use crate::error::PlacingError;
 use crate::service::placing::locate::locate;
 use crate::service::placing::price_lines::{PricedLines, price_lines};
 
@@ -32,7 +32,7 @@ pub async fn preview_routing(
     tenant: TenantId,
     address: &ShippingAddress,
     lines: &[RequestedLine],
-) -> Result<RoutingPreview, OrderError> {
+) -> Result<RoutingPreview, PlacingError> {
     let geocoder = context.preview_geocoder.as_ref();
     let destination = locate(geocoder, tenant, address).await?;
     let mut connection = context.database.acquire().await?;

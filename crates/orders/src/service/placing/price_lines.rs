@@ -8,7 +8,7 @@ use oms_validation::{Currency, InvalidAmount, Money, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::line::{OrderLine, RequestedLine, total};
-use crate::error::OrderError;
+use crate::error::PlacingError;
 
 /// The lines of an order with their prices.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) async fn price_lines(
     connection: &mut Connection,
     tenant: TenantId,
     orders: &[&[RequestedLine]],
-) -> Result<Vec<Result<PricedLines, OrderError>>, DbError> {
+) -> Result<Vec<Result<PricedLines, PlacingError>>, DbError> {
     let currency = context.settings.currency;
     let lines = orders.iter().copied().flatten();
     let mut products: Vec<ProductId> = lines.map(|line| line.product_id).collect();
@@ -40,7 +40,7 @@ fn price(
     requested: &[RequestedLine],
     currency: Currency,
     quotes: &HashMap<ProductId, PriceQuote>,
-) -> Result<PricedLines, OrderError> {
+) -> Result<PricedLines, PlacingError> {
     let (mut lines, mut unknown, mut not_sold) = (Vec::new(), Vec::new(), Vec::new());
     for (index, line) in requested.iter().enumerate() {
         match quotes.get(&line.product_id) {
@@ -54,17 +54,17 @@ fn price(
         }
     }
     if !unknown.is_empty() {
-        return Err(OrderError::UnknownProducts(unknown));
+        return Err(PlacingError::UnknownProducts(unknown));
     }
     if !not_sold.is_empty() {
-        return Err(OrderError::ProductsNotSold(not_sold));
+        return Err(PlacingError::ProductsNotSold(not_sold));
     }
-    let total = total(currency, &lines).map_err(|_| OrderError::TotalTooLarge)?;
+    let total = total(currency, &lines).map_err(|_| PlacingError::TotalTooLarge)?;
     match currency.check_amount(total.amount_minor) {
         Ok(()) => {}
-        Err(InvalidAmount::Range { .. }) => return Err(OrderError::TotalTooLarge),
+        Err(InvalidAmount::Range { .. }) => return Err(PlacingError::TotalTooLarge),
         // Prices that were set before they were checked.
-        Err(error @ InvalidAmount::Step { .. }) => return Err(OrderError::NotPayable(error)),
+        Err(error @ InvalidAmount::Step { .. }) => return Err(PlacingError::NotPayable(error)),
     }
     let demand = Demand::from_lines(lines.iter().map(|line| (line.product_id, line.quantity)));
     Ok(PricedLines {

@@ -8,24 +8,23 @@ use crate::domain::open_payment::{OpenPayment, failure_of};
 use crate::domain::order::Order;
 use crate::domain::placed_order::{PendingOrder, PlacedOrder};
 use crate::domain::status::OrderStatus;
-use crate::error::OrderError;
+use crate::error::{NotPaid, OrderError};
 use crate::store::orders;
 
+/// The answer of an order to a request to place or pay it.
+pub(crate) type Stored = Result<PlacedOrder, NotPaid>;
+
 /// The answer that an order has, where it is now. `attempt` is its latest one, and matters only while it is pending.
-pub(crate) fn stored(
-    context: &OrderContext,
-    order: Order,
-    attempt: Option<Attempt>,
-) -> Result<PlacedOrder, OrderError> {
+pub(crate) fn stored(context: &OrderContext, order: Order, attempt: Option<Attempt>) -> Stored {
     let (order_id, status) = (order.id, order.status);
     match (status, order.failure.clone()) {
         (OrderStatus::Paid | OrderStatus::Refunding | OrderStatus::Refunded, _) => {
             Ok(PlacedOrder::Paid(order))
         }
         (OrderStatus::Cancelling | OrderStatus::Cancelled, _) => {
-            Err(OrderError::Cancelled { order_id, status })
+            Err(NotPaid::Cancelled { order_id, status })
         }
-        (OrderStatus::Failed, Some(failure)) => Err(OrderError::Failed { order_id, failure }),
+        (OrderStatus::Failed, Some(failure)) => Err(NotPaid::Failed { order_id, failure }),
         // What a newer version of the program has made of it is not known here.
         (OrderStatus::PendingPayment | OrderStatus::Failed | OrderStatus::Other(_), _) => {
             unpaid(order_id, status, open_payment(context, &order, attempt))
@@ -33,13 +32,9 @@ pub(crate) fn stored(
     }
 }
 
-fn unpaid(
-    order_id: OrderId,
-    status: OrderStatus,
-    payment: Option<OpenPayment>,
-) -> Result<PlacedOrder, OrderError> {
+fn unpaid(order_id: OrderId, status: OrderStatus, payment: Option<OpenPayment>) -> Stored {
     match payment.map(Box::new) {
-        Some(payment) if payment.attempt.state.is_dead() => Err(OrderError::Unpaid {
+        Some(payment) if payment.attempt.state.is_dead() => Err(NotPaid::Unpaid {
             order_id,
             failure: failure_of(&payment.attempt),
             payment,
@@ -68,16 +63,16 @@ fn open_payment(
 /// The answer that an order has by now.
 ///
 /// # Errors
-/// When the database can't be asked, besides those that are the answer.
+/// When the database can't be asked.
 pub(crate) async fn stored_now(
     context: &OrderContext,
     tenant: TenantId,
     order_id: OrderId,
-) -> Result<PlacedOrder, OrderError> {
-    match read(context, tenant, order_id).await? {
+) -> Result<Stored, OrderError> {
+    Ok(match read(context, tenant, order_id).await? {
         Some((order, attempt)) => stored(context, order, attempt),
         None => Ok(PlacedOrder::Pending(PendingOrder::placed(order_id))),
-    }
+    })
 }
 
 /// The same after this request has committed something. An order that can't be read is reported as pending, where this
@@ -87,10 +82,10 @@ pub(crate) async fn answer_as_stored(
     tenant: TenantId,
     order_id: OrderId,
     moved: bool,
-) -> Result<PlacedOrder, OrderError> {
+) -> Result<Stored, OrderError> {
     match read(context, tenant, order_id).await {
-        Ok(Some((order, attempt))) => stored(context, order, attempt),
-        Ok(None) | Err(_) if !moved => Ok(PlacedOrder::Pending(PendingOrder::placed(order_id))),
+        Ok(Some((order, attempt))) => Ok(stored(context, order, attempt)),
+        Ok(None) | Err(_) if !moved => Ok(Ok(PlacedOrder::Pending(PendingOrder::placed(order_id)))),
         Ok(None) => Err(OrderError::OutcomeUnknown),
         Err(error) => Err(error.after_commit()),
     }

@@ -11,7 +11,7 @@ use crate::domain::dispute::Dispute;
 use crate::domain::event::OrderEvent;
 use crate::domain::id::DeadLetterId;
 use crate::domain::order::Order;
-use crate::error::OrderError;
+use crate::error::{DeadLetterError, OrderError};
 use crate::store::{dead_letters, disputes, events, orders};
 
 /// A dead letter, and the whole history of its order.
@@ -38,15 +38,15 @@ pub struct DeadLetterDetails {
 /// A dead letter by its id.
 ///
 /// # Errors
-/// `DeadLetterNotFound` when there is none in this store; else when the database can't be asked.
+/// `NotFound` when there is none in this store; else when the database can't be asked.
 pub async fn get_dead_letter(
     context: &OrderContext,
     tenant: TenantId,
     id: DeadLetterId,
-) -> Result<DeadLetterDetails, OrderError> {
+) -> Result<DeadLetterDetails, DeadLetterError> {
     let mut connection = context.database.acquire().await?;
     let dead_letter = dead_letters::find(&mut connection, tenant, id).await?;
-    let dead_letter = dead_letter.ok_or(OrderError::DeadLetterNotFound)?;
+    let dead_letter = dead_letter.ok_or(DeadLetterError::NotFound)?;
     let order_id = dead_letter.order_id;
     let order = orders::find(&mut connection, tenant, order_id).await?;
     let order = order.ok_or(OrderError::NotFound)?;
@@ -68,11 +68,11 @@ pub(crate) async fn get_open(
     connection: &mut Connection,
     tenant: TenantId,
     id: DeadLetterId,
-) -> Result<DeadLetter, OrderError> {
+) -> Result<DeadLetter, DeadLetterError> {
     let found = dead_letters::find(connection, tenant, id).await?;
-    let dead_letter = found.ok_or(OrderError::DeadLetterNotFound)?;
+    let dead_letter = found.ok_or(DeadLetterError::NotFound)?;
     match dead_letter.resolved {
         None => Ok(dead_letter),
-        Some(_) => Err(OrderError::DeadLetterResolved),
+        Some(_) => Err(DeadLetterError::Resolved),
     }
 }

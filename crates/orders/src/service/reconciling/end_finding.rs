@@ -1,25 +1,25 @@
 //! Resolving a finding, with a note in the timeline of its order, in the caller's transaction.
 
-use oms_database::Connection;
+use oms_database::{Connection, DbError};
 use oms_validation::TenantId;
 
 use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::finding::Finding;
 use crate::domain::reason::cut;
-use crate::service::transitions::abort::Abort;
+use crate::service::transitions::abort::{Abort, Lost};
 use crate::service::transitions::change_status::add_note;
 use crate::store::findings;
 
 /// Resolves an open finding by compare-and-set.
-pub(crate) async fn end_finding(
+pub(crate) async fn end_finding<E: From<DbError>>(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
     finding: &Finding,
     by: &str,
     note: &str,
-) -> Result<(), Abort> {
+) -> Result<(), Abort<Lost, E>> {
     let id = finding.id;
     let reason = cut(&format!("finding {id} is resolved: {note}"));
     let authorship = Authorship {

@@ -5,7 +5,7 @@ use oms_validation::TenantId;
 use crate::context::OrderContext;
 use crate::domain::finding::Finding;
 use crate::domain::id::FindingId;
-use crate::error::OrderError;
+use crate::error::ReconcilingError;
 use crate::store::findings;
 
 /// A finding by its id.
@@ -16,8 +16,8 @@ pub async fn get_finding(
     context: &OrderContext,
     tenant: TenantId,
     id: FindingId,
-) -> Result<Finding, OrderError> {
+) -> Result<Finding, ReconcilingError> {
     let mut connection = context.database.acquire().await?;
     let found = findings::find(&mut connection, tenant, id).await?;
-    found.ok_or(OrderError::FindingNotFound)
+    found.ok_or(ReconcilingError::FindingNotFound)
 }

@@ -9,7 +9,7 @@ use oms_validation::TenantId;
 
 use crate::context::OrderContext;
 use crate::domain::reconcile_window::ReconcileWindow;
-use crate::error::OrderError;
+use crate::error::{OrderError, ReconcilingError};
 use crate::service::reconciling::compared_tenants::compared_tenants;
 use crate::service::reconciling::lease::Lease;
 use crate::service::reconciling::reconcile_charges::reconcile;
@@ -57,7 +57,7 @@ pub async fn reconcile_next(
     own: TenantId,
     schedule: &ReconcileSchedule,
     observer: &dyn ReconcileObserver,
-) -> Result<ReconcileTurn, OrderError> {
+) -> Result<ReconcileTurn, ReconcilingError> {
     let known = compared_tenants(context, own).await?;
     let Some(claim) = claim(context, &known, schedule.lease).await? else {
         return Ok(ReconcileTurn::NotDue);
@@ -79,7 +79,7 @@ pub async fn reconcile_next(
         Ok(summary) => summary,
         Err(error) => {
             lease.postpone(&lease.claim, retry).await?;
-            return Err(error);
+            return Err(error.into());
         }
     };
     if !summary.finished {

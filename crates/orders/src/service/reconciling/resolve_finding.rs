@@ -6,9 +6,9 @@ use crate::context::OrderContext;
 use crate::domain::finding::Finding;
 use crate::domain::id::FindingId;
 use crate::domain::reason::Reason;
-use crate::error::OrderError;
+use crate::error::{OrderError, ReconcilingError};
 use crate::service::reconciling::end_finding::end_finding;
-use crate::service::transitions::abort::{Abort, unless_lost};
+use crate::service::transitions::abort::{Abort, Lost, unless_lost};
 use crate::service::transitions::claim_key::claim_key;
 use crate::service::transitions::patience::Patience;
 use crate::store::findings;
@@ -26,7 +26,7 @@ pub async fn resolve_finding(
     key: Option<&IdempotencyKey>,
     operator: &OperatorName,
     reason: &Reason,
-) -> Result<Once<Finding>, OrderError> {
+) -> Result<Once<Finding>, ReconcilingError> {
     let keyed = key.map(|key| Keyed::new(key, "resolve finding v1", &(id, reason.as_str())));
     let (now, by) = (context.now(), operator.as_actor());
     let mut patience = Patience::new(context, tenant, id.as_uuid());
@@ -36,21 +36,21 @@ pub async fn resolve_finding(
                 return Ok(Once::Before(()));
             }
             let finding = findings::find(connection, tenant, id).await?;
-            let finding = finding.ok_or(OrderError::FindingNotFound)?;
+            let finding = finding.ok_or(Abort::Failed(ReconcilingError::FindingNotFound))?;
             if finding.resolved.is_some() {
                 return Err(Abort::LOST);
             }
             end_finding(connection, tenant, now, &finding, &by, reason.as_str()).await?;
-            Ok::<_, Abort>(Once::Now(()))
+            Ok::<_, Abort<Lost, ReconcilingError>>(Once::Now(()))
         });
         if let Some(resolved) = tried.await {
             break resolved;
         }
     };
-    let resolved = unless_lost(resolved)?.ok_or(OrderError::FindingResolved)?;
+    let resolved = unless_lost(resolved)?.ok_or(ReconcilingError::FindingResolved)?;
     let finding = read(context, tenant, id).await;
     let finding = finding.map_err(OrderError::after_commit)?;
-    let finding = finding.ok_or(OrderError::FindingNotFound)?;
+    let finding = finding.ok_or(ReconcilingError::FindingNotFound)?;
     Ok(resolved.map(|()| finding))
 }
 

@@ -80,7 +80,7 @@ pub(crate) async fn settle_finding(
             let mut connection = context.database.acquire().await?;
             let now = context.now();
             let ended = transaction(&mut connection, async |connection| {
-                end_finding(connection, tenant, now, finding, RECONCILER, &note).await
+                end_finding::<OrderError>(connection, tenant, now, finding, RECONCILER, &note).await
             });
             let ended = unless_lost(ended.await)?.is_some();
             if ended {

@@ -1,4 +1,4 @@
-//! A comparison on its way: whom it compares, what it has seen, and what it did.
+//! The state of a comparison in progress: its tenants, the orders it has seen, and its summary.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::error::Error;

@@ -31,7 +31,7 @@ const REASON: &str = "the order was cancelled";
 /// A refund that is to be executed, and the attempt whose money it gives back.
 type Begun = (Attempt, Refund);
 
-/// What a step came to: the try has ended with it, or goes on with what the step has brought.
+/// The outcome of a step: the try ends with this advance, or goes on with the value.
 type Step<T> = ControlFlow<Advance, T>;
 
 /// How often a try begins anew because money was given back at the gateway meanwhile.
@@ -53,7 +53,7 @@ pub(crate) async fn advance_cancelling(
     Ok(Advance::TryAgain { reason })
 }
 
-/// Goes on, with another round, when the gateway's books have changed ours: what is left to be given back is another amount now.
+/// Goes on with another round when the gateway's books have changed ours, because another amount is left to refund.
 async fn go_round(
     context: &OrderContext,
     tenant: TenantId,
@@ -132,7 +132,7 @@ fn cancelled(ended: bool) -> Advance {
     }
 }
 
-/// Goes on with a refund when it was too late: the money was taken, and the attempt is closed as paid.
+/// Goes on with a refund when the fence came too late: the money was taken, and the attempt is closed as paid.
 async fn fence(
     context: &OrderContext,
     tenant: TenantId,

@@ -13,7 +13,7 @@ use crate::domain::authorship::Authorship;
 use crate::domain::placed_order::PendingOrder;
 use crate::domain::reason::Reason;
 use crate::domain::status::OrderStatus;
-use crate::error::OrderError;
+use crate::error::{OrderError, ReversingError};
 use crate::service::reading::get_order::{OrderDetails, get_order};
 use crate::service::reversing::advance_cancelling::advance_cancelling;
 use crate::service::reversing::refuse_disputed::refuse_disputed;
@@ -57,7 +57,7 @@ pub async fn cancel_order(
     key: Option<&IdempotencyKey>,
     reason: Option<&Reason>,
     actor: &str,
-) -> Result<Once<Cancellation>, OrderError> {
+) -> Result<Once<Cancellation>, ReversingError> {
     let request = (order_id, reason.map(Reason::as_str));
     let keyed = key.map(|key| Keyed::new(key, "cancel order v1", &request));
     let mut patience = Patience::new(context, tenant, order_id.as_uuid());
@@ -67,7 +67,7 @@ pub async fn cancel_order(
                 return Ok(Once::Before(Begun::Before(None)));
             }
             let begun = begin(context, connection, tenant, order_id, reason, actor).await?;
-            Ok::<_, OrderError>(Once::Now(begun))
+            Ok::<_, ReversingError>(Once::Now(begun))
         });
         if let Some(begun) = tried.await {
             break begun;
@@ -90,16 +90,16 @@ async fn begin(
     order_id: OrderId,
     reason: Option<&Reason>,
     actor: &str,
-) -> Result<Begun, OrderError> {
+) -> Result<Begun, ReversingError> {
     let status = orders::lock_status(connection, tenant, order_id).await?;
     let from = match status.ok_or(OrderError::NotFound)? {
         from @ (OrderStatus::PendingPayment | OrderStatus::Paid) => from,
         status @ (OrderStatus::Cancelling | OrderStatus::Cancelled) => {
             return Ok(Begun::Before(Some(status)));
         }
-        OrderStatus::Refunding => return Err(OrderError::RefundInProgress(order_id)),
+        OrderStatus::Refunding => return Err(ReversingError::RefundInProgress(order_id)),
         status @ (OrderStatus::Failed | OrderStatus::Refunded | OrderStatus::Other(_)) => {
-            return Err(OrderError::NotCancellable { order_id, status });
+            return Err(ReversingError::NotCancellable { order_id, status });
         }
     };
     refuse_disputed(connection, tenant, order_id, from).await?;

@@ -14,7 +14,7 @@ use crate::domain::authorship::Authorship;
 use crate::domain::reason::Reason;
 use crate::domain::refund::{Disputed, RequestedRefund};
 use crate::domain::status::OrderStatus;
-use crate::error::OrderError;
+use crate::error::{OrderError, ReversingError};
 use crate::service::reversing::advance_refunding::give_back;
 use crate::service::reversing::refuse_disputed::{reach_of, refuse_disputed};
 use crate::service::transitions::advance::Advance;
@@ -58,7 +58,7 @@ pub async fn refund_order(
     key: &IdempotencyKey,
     request: &RequestedRefund,
     actor: &str,
-) -> Result<RefundedOrder, OrderError> {
+) -> Result<RefundedOrder, ReversingError> {
     look_before(context, tenant, order_id, key).await?;
     let mut patience = Patience::new(context, tenant, order_id.as_uuid());
     let begun = loop {
@@ -100,8 +100,8 @@ pub async fn refund_order(
         Ok(Some((refund, status))) => stored(refund, status),
         // Begun by this request, and known to be no further.
         Ok(None) | Err(_) if pending => Ok(RefundedOrder::Pending(refund, OrderStatus::Refunding)),
-        Ok(None) => Err(OrderError::OutcomeUnknown),
-        Err(error) => Err(error.after_commit()),
+        Ok(None) => Err(OrderError::OutcomeUnknown.into()),
+        Err(error) => Err(error.after_commit().into()),
     }
 }
 
@@ -151,19 +151,19 @@ async fn begin(
     key: &IdempotencyKey,
     request: &RequestedRefund,
     actor: &str,
-) -> Result<Begun, OrderError> {
+) -> Result<Begun, ReversingError> {
     let status = orders::lock_status(connection, tenant, order_id).await?;
     let status = status.ok_or(OrderError::NotFound)?;
     if let Some(refund) = find_refund_by_key(connection, tenant, key).await? {
         return match request.made(order_id, &refund) {
             true => Ok(Begun::Before(refund, status)),
-            false => Err(OrderError::KeyReused),
+            false => Err(OrderError::KeyReused.into()),
         };
     }
     match status {
         OrderStatus::Paid => {}
-        OrderStatus::Refunding => return Err(OrderError::RefundInProgress(order_id)),
-        status => return Err(OrderError::NotRefundable { order_id, status }),
+        OrderStatus::Refunding => return Err(ReversingError::RefundInProgress(order_id)),
+        status => return Err(ReversingError::NotRefundable { order_id, status }),
     }
     if request.disputed == Disputed::Refuse {
         refuse_disputed(connection, tenant, order_id, status).await?;
@@ -182,7 +182,7 @@ async fn begin_payment(
     key: &IdempotencyKey,
     request: &RequestedRefund,
     actor: &str,
-) -> Result<Refund, OrderError> {
+) -> Result<Refund, ReversingError> {
     let reason = request.reason.as_ref().map(Reason::as_str);
     let new = NewRefund {
         id: RefundId::generate(),
@@ -195,14 +195,14 @@ async fn begin_payment(
     match begin_refund(connection, tenant, &new).await? {
         BeginRefund::Begun(refund) => Ok(refund),
         // A refund of another order: those of this one were looked through under its lock.
-        BeginRefund::KeyTaken(_) => Err(OrderError::KeyReused),
+        BeginRefund::KeyTaken(_) => Err(OrderError::KeyReused.into()),
         BeginRefund::ExceedsCaptured { available } => Err(match request.amount {
             Some(amount) if amount.currency != available.currency => {
-                OrderError::RefundCurrency(available.currency)
+                ReversingError::RefundCurrency(available.currency)
             }
-            _ => OrderError::RefundExceedsCaptured { available },
+            _ => ReversingError::RefundExceedsCaptured { available },
         }),
-        BeginRefund::NotRefundable => Err(OrderError::NotRefundable {
+        BeginRefund::NotRefundable => Err(ReversingError::NotRefundable {
             order_id,
             status: OrderStatus::Paid,
         }),
@@ -237,11 +237,11 @@ async fn write(
 }
 
 /// The answer that a refund has, as it is now.
-fn stored(refund: Refund, status: OrderStatus) -> Result<RefundedOrder, OrderError> {
+fn stored(refund: Refund, status: OrderStatus) -> Result<RefundedOrder, ReversingError> {
     match refund.state {
         RefundState::Refunded => Ok(RefundedOrder::Refunded(refund, status)),
         RefundState::Pending | RefundState::Other(_) => Ok(RefundedOrder::Pending(refund, status)),
-        RefundState::Failed => Err(OrderError::RefundRefused {
+        RefundState::Failed => Err(ReversingError::RefundRefused {
             order_id: refund.order_id,
             status,
             refund_id: refund.id,

@@ -4,7 +4,7 @@ use oms_database::Connection;
 use oms_validation::{OrderId, TenantId};
 
 use crate::domain::status::OrderStatus;
-use crate::error::OrderError;
+use crate::error::{OrderError, ReversingError};
 use crate::service::transitions::follow_gateway::Reach;
 use crate::store::disputes;
 
@@ -35,10 +35,10 @@ pub(crate) async fn refuse_disputed(
     tenant: TenantId,
     order_id: OrderId,
     status: OrderStatus,
-) -> Result<(), OrderError> {
+) -> Result<(), ReversingError> {
     match disputes::find_open(connection, tenant, order_id).await? {
         None => Ok(()),
-        Some(dispute) => Err(OrderError::PaymentDisputed {
+        Some(dispute) => Err(ReversingError::PaymentDisputed {
             order_id,
             status,
             dispute: dispute.reference,

@@ -169,7 +169,7 @@ impl Applied {
     }
 }
 
-/// Writes down what a try came to, and returns what that is by then: too many tries give the message up.
+/// Stores the outcome of a try and returns it as it is then: after too many tries the event is given up.
 async fn conclude(
     context: &OrderContext,
     tenant: TenantId,

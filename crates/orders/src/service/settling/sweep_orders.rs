@@ -156,8 +156,8 @@ async fn conclude_or_warn(
     })
 }
 
-/// Writes down what a try came to, and returns what that is by then: too many tries need an operator, and somebody else may
-/// have been first.
+/// Stores the outcome of a try and returns it as it is then: after too many tries the order needs an operator, and another
+/// worker may have been first.
 async fn conclude(
     context: &OrderContext,
     tenant: TenantId,

@@ -5,20 +5,20 @@ use oms_payments::PaymentError;
 
 use crate::error::OrderError;
 
-/// Why a transaction was rolled back: for a reason that the use case deals with, or because it failed.
+/// Why a transaction was rolled back. `R` is a reason that the use case handles, and `E` an error.
 pub(crate) enum Abort<R = Lost, E = OrderError> {
-    /// What it was to do is not to be done.
+    /// The use case undoes its changes.
     Undo(R),
-    /// It could not be carried out.
+    /// A statement or a check failed.
     Failed(E),
 }
 
-/// Somebody else was first: a compare-and-set met something else than it expected.
+/// A compare-and-set found that another request or worker was first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lost;
 
 impl<E> Abort<Lost, E> {
-    /// Somebody else was first.
+    /// Another request or worker was first.
     pub(crate) const LOST: Self = Self::Undo(Lost);
 }
 
@@ -40,7 +40,7 @@ impl<R, E: From<PaymentError>> From<PaymentError> for Abort<R, E> {
     }
 }
 
-/// What a transaction has done; none when somebody else was first, and nothing was changed.
+/// Returns the result of a transaction, or `None` when another request or worker was first and nothing was changed.
 pub(crate) fn unless_lost<T, E>(done: Result<T, Abort<Lost, E>>) -> Result<Option<T>, E> {
     match done {
         Ok(done) => Ok(Some(done)),

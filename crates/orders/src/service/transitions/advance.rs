@@ -1,4 +1,4 @@
-//! What one try to settle an order came to, whatever the order waits for.
+//! The outcome of one try to settle an order.
 
 use oms_payments::{GatewayError, GatewayFault, LaterCause, Operation};
 

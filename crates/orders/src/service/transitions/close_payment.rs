@@ -43,3 +43,11 @@ async fn record_decline(
     }
     standings::insert_decline(connection, tenant, now, order_id, proof.attempt_id).await
 }
+
+/// Has the declines of a tenant's credentials counted anew: a decline of this process was committed.
+pub(crate) fn note_declined(context: &OrderContext, tenant: TenantId, proof: &Proof) {
+    if matches!(proof.closing, Closing::Declined(_)) {
+        let credentials = &context.bounds.credentials;
+        credentials.forget(|(counted, _)| *counted == tenant);
+    }
+}

@@ -5,31 +5,18 @@
 
 use std::time::Duration;
 
-use oms_batching::BatchError;
-use oms_database::{Connection, DbError, LockWait, transaction_within};
+use oms_database::{Connection, LockWait, transaction_within};
 use oms_validation::TenantId;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use crate::context::OrderContext;
-use crate::error::OrderError;
+use crate::error::{LockError, OrderError};
 use crate::service::transitions::abort::Abort;
 
 /// First and longest pause between two tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(40));
-
-/// The error of a transaction that locks an order.
-pub(crate) trait LockError: From<DbError> + From<OrderError> {
-    /// Whether somebody else holds what was needed.
-    fn is_contended(&self) -> bool;
-}
-
-impl LockError for OrderError {
-    fn is_contended(&self) -> bool {
-        BatchError::is_contended(self)
-    }
-}
 
 impl<R, E: LockError> LockError for Abort<R, E> {
     fn is_contended(&self) -> bool {

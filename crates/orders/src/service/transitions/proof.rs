@@ -1,4 +1,4 @@
-//! What the gateway's answer proves about a payment, which is needed to close it.
+//! The gateway's proof of how a payment ended. No attempt is closed without one.
 
 use oms_payments::{AttemptId, ClosedAttempt, Closing, UnsavedCalls};
 

@@ -2,8 +2,8 @@
 //! honest orders that a bound must not refuse.
 
 use oms_orders::{
-    Cancellation, DeadLetter, Reason, Verdict, create_dead_letter, resolve_dead_letter,
-    retry_dead_letter, sweep_orders,
+    Cancellation, DeadLetter, NotPaid, PlacingError, Reason, Verdict, create_dead_letter,
+    resolve_dead_letter, retry_dead_letter, sweep_orders,
 };
 use oms_testing::gateway::Refunding;
 use oms_validation::OperatorName;
@@ -33,8 +33,8 @@ async fn place_as(shop: &Shop, actor: &str, key: &str, customer: u128) -> Option
     let (key, request) = (IdempotencyKey::parse(key).unwrap(), of_customer(customer));
     match place_order(&shop.context, tenant(), &key, &request, actor).await {
         Ok(PlacedOrder::Pending(order)) => Some(order.order_id),
-        Err(OrderError::Unpaid { order_id, .. }) => Some(order_id),
-        Err(OrderError::Exceeded(exceeded)) => {
+        Err(PlacingError::NotPaid(NotPaid::Unpaid { order_id, .. })) => Some(order_id),
+        Err(PlacingError::Exceeded(exceeded)) => {
             assert_eq!(exceeded.bound, Bound::CredentialDeclines);
             None
         }
@@ -249,7 +249,7 @@ async fn orders_that_are_paid_immediately_never_meet_the_bound_of_a_tenant() {
         for key in ["a", "b"] {
             shop.pending(key).await;
         }
-        let Err(OrderError::Exceeded(exceeded)) = shop.order("c").await else {
+        let Err(PlacingError::Exceeded(exceeded)) = shop.order("c").await else {
             panic!("not refused");
         };
         assert_eq!(exceeded.retry_after, Duration::from_secs(1));
@@ -265,7 +265,7 @@ async fn with_more_declines_than_the_limit_the_newest_ones_say_when_to_try_again
     }
     let stricter = shop.another_context_with(bounded(declines(2, 0)));
     let refused = place(&stricter, "k4", &three_pieces()).await;
-    let Err(OrderError::Exceeded(exceeded)) = refused else {
+    let Err(PlacingError::Exceeded(exceeded)) = refused else {
         panic!("not refused: {refused:?}");
     };
     // Twenty and ten minutes ago: the former is the one that must be too old.

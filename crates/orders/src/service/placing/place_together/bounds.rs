@@ -10,7 +10,7 @@ use super::price::Priced;
 use crate::context::OrderContext;
 use crate::domain::bounds::{Exceeded, Standing, Unpaid};
 use crate::domain::id::CustomerId;
-use crate::service::transitions::bounds::{declines_of_credential, unpaid_of_tenant};
+use crate::service::placing::bounds::{declines_of_credential, unpaid_of_tenant};
 use crate::store::placements::{Inserted, Standings};
 use crate::store::standings;
 

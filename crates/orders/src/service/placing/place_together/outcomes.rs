@@ -10,7 +10,7 @@ use super::Placed;
 use super::draft::Draft;
 use super::draft::Level;
 use super::price::Priced;
-use crate::error::OrderError;
+use crate::error::PlacingError;
 use crate::service::placing::intake::{Intake, Outcome};
 
 /// What became of each order, by its place among those that came.
@@ -24,7 +24,7 @@ impl Outcomes {
     /// Keeps the refusals, and returns the orders that have a price.
     pub(super) fn keep_priced<'a>(
         &mut self,
-        priced: Vec<Result<Priced<'a>, OrderError>>,
+        priced: Vec<Result<Priced<'a>, PlacingError>>,
     ) -> Vec<Priced<'a>> {
         let mut open = Vec::with_capacity(priced.len());
         for (outcome, priced) in self.0.iter_mut().zip(priced) {
@@ -47,7 +47,7 @@ impl Outcomes {
         &mut self,
         refused: &[&Priced<'_>],
         known: &HashSet<String>,
-        refusal: impl Fn(usize) -> OrderError,
+        refusal: impl Fn(usize) -> PlacingError,
     ) {
         for priced in refused {
             let outcome = match known.contains(priced.arrival.key.as_str()) {

@@ -8,7 +8,7 @@ use oms_validation::{Money, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::line::{OrderLine, RequestedLine};
-use crate::error::OrderError;
+use crate::error::PlacingError;
 use crate::service::placing::intake::Arrival;
 use crate::service::placing::price_lines::{PricedLines, price_lines};
 
@@ -46,7 +46,7 @@ pub(super) async fn price<'a>(
     connection: &mut Connection,
     tenant: TenantId,
     arrivals: &'a [Arc<Arrival>],
-) -> Result<Vec<Result<Priced<'a>, OrderError>>, DbError> {
+) -> Result<Vec<Result<Priced<'a>, PlacingError>>, DbError> {
     let lines = arrivals.iter().map(|arrival| arrival.lines.as_slice());
     let lines: Vec<&[RequestedLine]> = lines.collect();
     let priced = price_lines(context, connection, tenant, &lines).await?;

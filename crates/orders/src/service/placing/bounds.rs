@@ -1,13 +1,11 @@
 //! Counting what customers, tenants and credentials have unpaid or declined, with what this process remembers of it.
 
 use oms_database::{Connection, DbError};
-use oms_payments::Closing;
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::bounds::{Declined, Unpaid};
-use crate::error::OrderError;
-use crate::service::transitions::proof::Proof;
+use crate::error::PayingError;
 use crate::store::standings;
 
 /// What the tenant has unpaid, give or take a second. Counted anew where `coming` would exceed the bound otherwise: most of
@@ -68,7 +66,7 @@ pub(crate) async fn refuse_declined(
     tenant: TenantId,
     order_id: OrderId,
     actor: &str,
-) -> Result<(), OrderError> {
+) -> Result<(), PayingError> {
     let bounds = context.settings.bounds;
     let of_credential = declines_of_credential(context, connection, tenant, actor).await?;
     bounds.check_credential_declines(&of_credential)?;
@@ -79,12 +77,4 @@ pub(crate) async fn refuse_declined(
     let of_customer =
         standings::find_declines_of_customer(connection, tenant, now, order_id, limit).await?;
     Ok(bounds.check_customer_declines(&of_customer)?)
-}
-
-/// Has the declines of a tenant's credentials counted anew: a decline of this process was committed.
-pub(crate) fn note_declined(context: &OrderContext, tenant: TenantId, proof: &Proof) {
-    if matches!(proof.closing, Closing::Declined(_)) {
-        let credentials = &context.bounds.credentials;
-        credentials.forget(|(counted, _)| *counted == tenant);
-    }
 }

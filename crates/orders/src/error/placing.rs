@@ -1,0 +1,90 @@
+//! Why an order is not placed.
+
+use oms_errors::{FieldError, Problem, ProblemType};
+use oms_geocoding::GeocodeError;
+use oms_validation::{InvalidAmount, OrderId};
+
+use super::{
+    IN_PROGRESS, NO_SINGLE_WAREHOUSE, NotPaid, OrderError, PRODUCT_NOT_SOLD, RETRY_AFTER_S,
+    TOTAL_TOO_LARGE, UNKNOWN_PRODUCT, exceeded, family_of_order_error, location_of,
+};
+use crate::domain::bounds::Exceeded;
+
+/// Why an order is not placed, or can't be previewed.
+#[derive(Debug, thiserror::Error)]
+pub enum PlacingError {
+    /// An error that may stop any use case.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// The address has no coordinates.
+    #[error(transparent)]
+    Geocoding(#[from] GeocodeError),
+    /// The gateway's breaker is open: nothing was tried.
+    #[error("the payment gateway is not available")]
+    GatewayUnavailable,
+    /// The lines at these positions name no product of this store.
+    #[error("unknown products")]
+    UnknownProducts(Vec<usize>),
+    /// The lines at these positions name products without a price in the order's currency.
+    #[error("products that are not sold in this currency")]
+    ProductsNotSold(Vec<usize>),
+    /// The total is finer than its currency is paid in.
+    #[error("the total {0}")]
+    NotPayable(InvalidAmount),
+    /// The total is more than can be paid at once.
+    #[error("the total is too large")]
+    TotalTooLarge,
+    /// No active warehouse can fill the order.
+    #[error("no single warehouse can fill the order")]
+    NoSingleWarehouse,
+    /// The customer, the credential or the tenant has too much open or declined. Nothing was kept.
+    #[error("a bound is met: {} of {}", .0.bound.as_str(), .0.most)]
+    Exceeded(Exceeded),
+    /// The key stands for an order that is being worked on.
+    #[error("order {0} is being processed")]
+    InProgress(OrderId),
+    /// The order was placed, and is not paid.
+    #[error(transparent)]
+    NotPaid(#[from] NotPaid),
+}
+
+family_of_order_error!(PlacingError);
+
+impl From<Exceeded> for PlacingError {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::Exceeded(exceeded)
+    }
+}
+
+impl From<PlacingError> for Problem {
+    fn from(error: PlacingError) -> Self {
+        match error {
+            PlacingError::Order(error) => error.into(),
+            PlacingError::Geocoding(error) => error.into(),
+            PlacingError::GatewayUnavailable => {
+                Self::of(&oms_payments::GATEWAY_UNAVAILABLE).with_retry_after_s(RETRY_AFTER_S)
+            }
+            PlacingError::UnknownProducts(lines) => of_lines(&UNKNOWN_PRODUCT, &lines),
+            PlacingError::ProductsNotSold(lines) => of_lines(&PRODUCT_NOT_SOLD, &lines),
+            PlacingError::NotPayable(_) => {
+                Self::new(&oms_payments::AMOUNT_NOT_ACCEPTED, error.to_string())
+            }
+            PlacingError::TotalTooLarge => Self::of(&TOTAL_TOO_LARGE),
+            PlacingError::NoSingleWarehouse => Self::of(&NO_SINGLE_WAREHOUSE),
+            PlacingError::Exceeded(exceeded) => exceeded::problem(&exceeded),
+            PlacingError::InProgress(order_id) => Self::of(&IN_PROGRESS)
+                .with_location(location_of(order_id))
+                .with_retry_after_s(RETRY_AFTER_S)
+                .with_extension("orderId", order_id.to_string()),
+            PlacingError::NotPaid(not_paid) => not_paid.into(),
+        }
+    }
+}
+
+fn of_lines(problem_type: &'static ProblemType, lines: &[usize]) -> Problem {
+    let field = |index: &usize| FieldError {
+        field: format!("items[{index}].productId"),
+        message: problem_type.title.to_owned(),
+    };
+    Problem::of(problem_type).with_fields(lines.iter().map(field).collect())
+}

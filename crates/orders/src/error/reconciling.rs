@@ -1,0 +1,36 @@
+//! Why the gateway's books are not compared with ours, or a finding not read or resolved.
+
+use oms_errors::{Problem, invalid_field};
+
+use super::{FINDING_NOT_FOUND, FINDING_RESOLVED, OrderError, family_of_order_error};
+use crate::domain::reconcile_window::InvalidWindow;
+
+/// Why the gateway's books are not compared with ours, or a finding not read or resolved.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcilingError {
+    /// An error that may stop any use case.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// No such finding in this store.
+    #[error("there is no such finding")]
+    FindingNotFound,
+    /// The finding is not open any more.
+    #[error("the finding was resolved already")]
+    FindingResolved,
+    /// The times to compare between are no window.
+    #[error(transparent)]
+    InvalidWindow(#[from] InvalidWindow),
+}
+
+family_of_order_error!(ReconcilingError);
+
+impl From<ReconcilingError> for Problem {
+    fn from(error: ReconcilingError) -> Self {
+        match error {
+            ReconcilingError::Order(error) => error.into(),
+            ReconcilingError::FindingNotFound => Self::of(&FINDING_NOT_FOUND),
+            ReconcilingError::FindingResolved => Self::of(&FINDING_RESOLVED),
+            ReconcilingError::InvalidWindow(error) => invalid_field("window", error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Why an order is not cancelled, or its money not refunded.
+
+use oms_errors::{Problem, invalid_field};
+use oms_payments::{Reference, RefundFailure, RefundId};
+use oms_validation::{Currency, Money, OrderId};
+
+use super::{
+    NOT_CANCELLABLE, NOT_REFUNDABLE, OrderError, PAYMENT_DISPUTED, REFUND_EXCEEDS_CAPTURED,
+    REFUND_IN_PROGRESS, REFUND_REFUSED, RETRY_AFTER_S, about, family_of_order_error, location_of,
+};
+use crate::domain::status::OrderStatus;
+
+/// Why an order is not cancelled, or its money not refunded.
+#[derive(Debug, thiserror::Error)]
+pub enum ReversingError {
+    /// An error that may stop any use case.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// The order has ended, and there is nothing to cancel.
+    #[error("an order that is {status} can't be cancelled")]
+    NotCancellable {
+        /// The order.
+        order_id: OrderId,
+        /// Where it is.
+        status: OrderStatus,
+    },
+    /// The order is not paid, or is being cancelled.
+    #[error("an order that is {status} can't be refunded")]
+    NotRefundable {
+        /// The order.
+        order_id: OrderId,
+        /// Where it is.
+        status: OrderStatus,
+    },
+    /// Money of the order is being given back.
+    #[error("a refund of order {0} is in progress")]
+    RefundInProgress(OrderId),
+    /// The customer disputes the payment, and nobody has said to give the money back all the same.
+    #[error("the payment of order {order_id} is disputed: {dispute}")]
+    PaymentDisputed {
+        /// The order.
+        order_id: OrderId,
+        /// Where it is.
+        status: OrderStatus,
+        /// The gateway's name for the dispute.
+        dispute: Reference,
+    },
+    /// More was to be given back than is left.
+    #[error("the refund is more than is left of the payment")]
+    RefundExceedsCaptured {
+        /// What is left.
+        available: Money,
+    },
+    /// The order was paid in another currency.
+    #[error("the order was paid in {0}")]
+    RefundCurrency(Currency),
+    /// The bank or the gateway refused to give the money back.
+    #[error("refund {refund_id} of order {order_id} was refused: {code}")]
+    RefundRefused {
+        /// The order.
+        order_id: OrderId,
+        /// Where it is.
+        status: OrderStatus,
+        /// The refund.
+        refund_id: RefundId,
+        /// Why.
+        code: RefundFailure,
+    },
+}
+
+family_of_order_error!(ReversingError);
+
+impl From<ReversingError> for Problem {
+    fn from(error: ReversingError) -> Self {
+        match error {
+            ReversingError::Order(error) => error.into(),
+            ReversingError::NotCancellable { order_id, status } => {
+                about(&NOT_CANCELLABLE, order_id, status)
+            }
+            ReversingError::NotRefundable { order_id, status } => {
+                about(&NOT_REFUNDABLE, order_id, status)
+            }
+            ReversingError::RefundInProgress(order_id) => Self::of(&REFUND_IN_PROGRESS)
+                .with_location(location_of(order_id))
+                .with_retry_after_s(RETRY_AFTER_S)
+                .with_extension("orderId", order_id.to_string()),
+            ReversingError::PaymentDisputed {
+                order_id,
+                status,
+                dispute,
+            } => about(&PAYMENT_DISPUTED, order_id, status)
+                .with_extension("disputeId", dispute.to_string()),
+            ReversingError::RefundExceedsCaptured { available } => {
+                Self::of(&REFUND_EXCEEDS_CAPTURED)
+                    .with_extension("refundable", serde_json::json!(available))
+                    .with_extension("availableMinor", available.amount_minor)
+                    .with_extension("currency", available.currency.as_str())
+            }
+            ReversingError::RefundCurrency(currency) => invalid_field(
+                "amount.currency",
+                format!("must be {currency}, in which the order was paid"),
+            ),
+            ReversingError::RefundRefused {
+                order_id,
+                status,
+                refund_id,
+                code,
+            } => about(&REFUND_REFUSED, order_id, status)
+                .with_extension("refundId", refund_id.to_string())
+                .with_extension("failureCode", code.as_str()),
+        }
+    }
+}
