@@ -6,8 +6,8 @@ use diesel_async::SimpleAsyncConnection;
 use oms_database::{Connection, Database};
 use oms_inventory::Catalogue;
 use oms_orders::{
-    ExternalReference, Metadata, OrderError, OrderRequest, OrderSettings, PlacedOrder, PlacingError,
-    RequestedLine, get_order, place_order,
+    ExternalReference, Metadata, OrderError, OrderRequest, OrderSettings, PlacedOrder,
+    PlacingError, RequestedLine, get_order, place_order,
 };
 use oms_payments::PaymentMethod;
 use oms_testing::TestDatabase;
