@@ -6,7 +6,7 @@ use crate::programs;
 
 /// Where programs of the workspace, and those of the tests' PostgreSQL server, are started by their paths.
 const STARTS_BY_PATH: [&str; 2] = [
-    "bins/oms-api/tests/http/process.rs",
+    "crates/shared/testing/src/process.rs",
     "crates/shared/testing/src/private_server.rs",
 ];
 

@@ -11,19 +11,19 @@
 )]
 
 // What the tests work with.
+use oms_testing::{eventually, process};
+
 mod answer;
 mod api;
 mod browser;
 mod chances;
 mod ends;
-mod eventually;
 mod gateway_calls;
 mod giving_back;
 mod held_commit;
 mod invariants;
 mod inventory_api;
 mod keys;
-mod process;
 mod promql;
 mod raw;
 mod receiver;

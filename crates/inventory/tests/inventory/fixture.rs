@@ -4,29 +4,24 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::BigInt;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use oms_database::Connection;
 use oms_errors::Problem;
 use oms_inventory::ports::AddressLocator;
-use oms_inventory::{
-    Catalogue, CatalogueProduct, CatalogueStock, CatalogueWarehouse, Demand, InventoryContext,
-    ProductId, WarehouseId, load_catalogue,
-};
+use oms_inventory::{Catalogue, Demand, InventoryContext, ProductId, WarehouseId, load_catalogue};
 use oms_testing::TestDatabase;
-use oms_validation::{Currency, Location, Money, OperatorName, TenantId};
-use uuid::Uuid;
-
-pub fn tenant() -> TenantId {
-    Uuid::from_u128(1).into()
-}
+use oms_testing::invariants::rule;
+use oms_testing::world;
+pub use oms_testing::world::tenant;
+use oms_validation::{Location, OperatorName, TenantId};
 
 pub fn warehouse(number: usize) -> WarehouseId {
-    Uuid::from_u128(0xA000 + number as u128).into()
+    world::warehouse(number).into()
 }
 
 pub fn product(number: usize) -> ProductId {
-    Uuid::from_u128(0xB000 + number as u128).into()
+    world::product(number).into()
 }
 
 pub fn demand(lines: &[(usize, i32)]) -> Demand {
@@ -39,51 +34,13 @@ pub fn demand(lines: &[(usize, i32)]) -> Demand {
 }
 
 pub fn atlanta() -> Location {
-    Location::new(33.749, -84.388).unwrap()
+    let (latitude, longitude) = world::FIRST_WAREHOUSE;
+    Location::new(latitude, longitude).unwrap()
 }
 
-/// Warehouse `n` stands `n` degrees north of Atlanta; `stock[n][p]` is what it has of product `p`.
+/// The catalogue of a world.
 pub fn catalogue(stock: &[&[i32]]) -> Catalogue {
-    let north = |degrees: usize| Location::new(33.749 + degrees as f64, -84.388).unwrap();
-    let products = stock
-        .iter()
-        .map(|levels| levels.len())
-        .max()
-        .unwrap_or_default();
-    let levels_of = |p: usize| {
-        let levels = stock
-            .iter()
-            .enumerate()
-            .filter_map(move |(w, levels)| Some((w, *levels.get(p)?)));
-        levels
-            .filter(|(_, quantity)| *quantity > 0)
-            .map(|(w, quantity)| CatalogueStock {
-                warehouse_id: warehouse(w),
-                quantity,
-            })
-            .collect()
-    };
-    Catalogue {
-        warehouses: (0..stock.len())
-            .map(|w| CatalogueWarehouse {
-                id: warehouse(w),
-                name: format!("warehouse {w}"),
-                location: north(w),
-            })
-            .collect(),
-        products: (0..products)
-            .map(|p| CatalogueProduct {
-                id: product(p),
-                sku: format!("SKU-{p}"),
-                name: format!("product {p}"),
-                prices: vec![Money {
-                    amount_minor: 100,
-                    currency: Currency::parse("USD").unwrap(),
-                }],
-                stock: levels_of(p),
-            })
-            .collect(),
-    }
+    serde_json::from_value(world::catalogue(stock)).unwrap()
 }
 
 pub async fn store_with(stock: &[&[i32]]) -> (TestDatabase, Connection) {
@@ -95,28 +52,9 @@ pub async fn store_with(stock: &[&[i32]]) -> (TestDatabase, Connection) {
     (database, connection)
 }
 
-/// What breaks conservation: levels whose counters do not agree with their reservations and movements.
-pub async fn broken_levels(connection: &mut Connection) -> Vec<String> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Text)]
-        finding: String,
-    }
-    let sql = "
-        SELECT format('%s %s: on_hand %s, moved %s, reserved %s, held %s',
-                      s.warehouse_id, s.product_id, s.on_hand, m.moved, s.reserved, r.held) AS finding
-        FROM inventory.stock_levels s
-        CROSS JOIN LATERAL (
-            SELECT coalesce(sum(quantity), 0) AS held FROM inventory.reservations r
-            WHERE (r.tenant_id, r.warehouse_id, r.product_id) = (s.tenant_id, s.warehouse_id, s.product_id)
-        ) r
-        CROSS JOIN LATERAL (
-            SELECT coalesce(sum(quantity), 0) AS moved FROM inventory.stock_movements m
-            WHERE (m.tenant_id, m.warehouse_id, m.product_id) = (s.tenant_id, s.warehouse_id, s.product_id)
-        ) m
-        WHERE s.reserved <> r.held OR s.on_hand <> m.moved OR s.reserved NOT BETWEEN 0 AND s.on_hand";
-    let rows: Vec<Row> = diesel::sql_query(sql).load(connection).await.unwrap();
-    rows.into_iter().map(|row| row.finding).collect()
+/// Checks that the counters of all levels agree with their reservations and movements.
+pub async fn assert_levels(connection: &mut Connection) {
+    rule("stock-levels").assert_holds(connection).await;
 }
 
 pub async fn number(connection: &mut Connection, sql: &str) -> i64 {
@@ -157,7 +95,7 @@ pub fn context(database: &TestDatabase, connections: usize) -> Arc<InventoryCont
 
 /// Checks that no piece was lost, and that nobody waited in a circle.
 pub async fn assert_conserved(connection: &mut Connection) {
-    assert_eq!(broken_levels(connection).await, Vec::<String>::new());
+    assert_levels(connection).await;
     run(connection, "SELECT pg_stat_clear_snapshot()").await;
     let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
     assert_eq!(number(connection, deadlocks).await, 0);

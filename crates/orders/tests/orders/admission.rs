@@ -7,9 +7,9 @@ use diesel::sql_types::BigInt;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use oms_database::Connection;
 use oms_orders::{OrderSettings, PlacedOrder, get_order};
+use oms_testing::gateway::Confirm;
 use tokio::task::{JoinSet, yield_now};
 
-use crate::gateway::Confirm;
 use crate::shop::{Shop, settings, tenant};
 
 /// How many sessions of this database wait for a lock.

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use oms_orders::{Alert, AlertKind, AlertSink, OrderSettings, deliver_alerts, sweep_orders};
+use oms_testing::clock::TestClock;
+use oms_testing::gateway::Confirm;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::clock::TestClock;
-use crate::gateway::Confirm;
 use crate::shop::{Opening, Shop, other_tenant, settings, tenant};
 
 #[derive(Default)]

@@ -1,7 +1,6 @@
 //! What the gateway reports, applied: once, whenever it comes.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -9,14 +8,14 @@ use oms_orders::{
     AppliedEvents, OrderContext, OrderSettings, PlacedOrder, apply_gateway_events, sweep_orders,
 };
 use oms_payments::{
-    DeclineCode, EventRelevance, GatewayEventId, GatewayFault, NewGatewayEvent, PaymentStatus,
-    Received, Reference, receive_gateway_event,
+    DeclineCode, EventRelevance, GatewayEventId, GatewayFault, NewGatewayEvent, Operation,
+    PaymentStatus, Received, Reference, receive_gateway_event,
 };
+use oms_testing::gateway::Confirm;
 use oms_validation::{OrderId, TenantId};
-use tokio::sync::{Barrier, Semaphore};
+use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::gateway::Confirm;
 use crate::shop::{Shop, other_tenant, settings, tenant};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -87,7 +86,7 @@ async fn an_order_whose_answer_was_lost_is_paid_by_one_of_many_messages() {
         "PAID 3 1:PENDING_PAYMENT/api,2:PAID/webhook paid 0"
     );
     // One look-up for the two messages that came together, and none for a settled order.
-    assert_eq!(shop.gateway.looked_up.available_permits(), 1);
+    assert_eq!(shop.gateway.calls_of(Operation::Lookup), 1);
     assert!(matches!(
         shop.order("k").await,
         Ok(PlacedOrder::PaidBefore(_))
@@ -106,7 +105,7 @@ async fn what_is_not_ours_is_done_with_at_once() {
         shop.state().await,
         "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api unknown 1"
     );
-    assert_eq!(shop.gateway.looked_up.available_permits(), 0);
+    assert_eq!(shop.gateway.calls_of(Operation::Lookup), 0);
 }
 
 #[tokio::test]
@@ -126,7 +125,7 @@ async fn a_message_never_cancels_what_may_yet_be_confirmed() {
         report(&shop, &format!("evt_{number}"), order_id).await;
         assert_eq!(apply(&shop).await, done(&["pending"]));
     }
-    assert_eq!(*shop.gateway.cancels.lock().unwrap(), 0);
+    assert_eq!(shop.gateway.calls_of(Operation::Cancel), 0);
     assert_eq!(
         shop.state().await,
         "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api processing 1"
@@ -150,7 +149,7 @@ async fn a_decline_is_fenced_and_a_cancellation_is_believed() {
         shop.gateway.set(&reference(order_id), status);
         report(&shop, "evt_1", order_id).await;
         assert_eq!(apply(&shop).await, done(&["failed"]));
-        assert_eq!(*shop.gateway.cancels.lock().unwrap(), cancels);
+        assert_eq!(shop.gateway.calls_of(Operation::Cancel), cancels);
         assert_eq!(
             shop.state().await,
             format!("FAILED 0 1:PENDING_PAYMENT/api,2:FAILED/webhook {attempt} 0")
@@ -189,7 +188,7 @@ async fn an_order_in_the_middle_of_several_steps_is_due_for_the_sweeper_at_once(
         assert_eq!(apply(&shop).await, done(&["left_to_sweeper"]));
         let due = "SELECT count(*) FROM orders.reconciliations WHERE due_at <= now()";
         assert_eq!(shop.text(due).await, "1", "{status}");
-        assert_eq!(shop.gateway.looked_up.available_permits(), 0);
+        assert_eq!(shop.gateway.calls_of(Operation::Lookup), 0);
     }
 }
 
@@ -253,10 +252,10 @@ async fn what_the_breaker_refuses_is_no_try() {
         make_due(&shop).await;
     }
     assert_eq!(events(&shop).await, "evt_1 0 due");
-    shop.gateway.available.store(false, Ordering::SeqCst);
+    shop.gateway.set_available(false);
     assert_eq!(apply(&shop).await, AppliedEvents::default());
     assert_eq!(events(&shop).await, "evt_1 0 due");
-    shop.gateway.available.store(true, Ordering::SeqCst);
+    shop.gateway.set_available(true);
     shop.gateway.fail_lookups(None);
     assert_eq!(apply(&shop).await, done(&["paid"]));
 }
@@ -265,7 +264,7 @@ async fn what_the_breaker_refuses_is_no_try() {
 async fn a_message_that_the_program_fails_over_holds_up_no_other() {
     let shop = Shop::open(Confirm::PaysSilently).await;
     let (poisoned, other) = (shop.pending("k1").await, shop.pending("k2").await);
-    *shop.gateway.poisoned.lock().unwrap() = Some(reference(poisoned));
+    shop.gateway.poison(reference(poisoned));
     report(&shop, "evt_1", poisoned).await;
     report(&shop, "evt_2", other).await;
     let applied = AppliedEvents {
@@ -300,12 +299,12 @@ async fn a_full_batch_says_that_there_may_be_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_comes_before_the_answer_is_the_orders_end() {
     let shop = Arc::new(Shop::open(Confirm::Pays).await);
-    shop.gateway.gate.forget_permits(Semaphore::MAX_PERMITS);
+    shop.gateway.hold(Operation::Confirm);
     let buyer = tokio::spawn({
         let shop = shop.clone();
         async move { shop.order("k").await }
     });
-    shop.gateway.arrived.acquire().await.unwrap().forget();
+    shop.gateway.arrived(Operation::Confirm, 1).await;
     let order_id = shop.text("SELECT id FROM orders.orders").await;
     let order_id: OrderId = order_id.parse().unwrap();
     let payment = reference(order_id);
@@ -314,7 +313,7 @@ async fn a_message_that_comes_before_the_answer_is_the_orders_end() {
     report(&shop, "evt_1", order_id).await;
     assert_eq!(apply(&shop).await, done(&["paid"]));
 
-    shop.gateway.gate.add_permits(1);
+    shop.gateway.release(Operation::Confirm, 1);
     let answer = buyer.await.unwrap();
     assert!(matches!(answer, Ok(PlacedOrder::Paid(_))), "{answer:?}");
     assert_eq!(shop.gateway.charges(), 1);
@@ -327,16 +326,16 @@ async fn a_message_that_comes_before_the_answer_is_the_orders_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_confirmation_is_on_its_way_a_message_changes_nothing() {
     let shop = Arc::new(Shop::open(Confirm::Pays).await);
-    shop.gateway.gate.forget_permits(Semaphore::MAX_PERMITS);
+    shop.gateway.hold(Operation::Confirm);
     let buyer = tokio::spawn({
         let shop = shop.clone();
         async move { shop.order("k").await }
     });
-    shop.gateway.arrived.acquire().await.unwrap().forget();
+    shop.gateway.arrived(Operation::Confirm, 1).await;
     let order_id = shop.text("SELECT id FROM orders.orders").await;
     report(&shop, "evt_1", order_id.parse().unwrap()).await;
     assert_eq!(apply(&shop).await, done(&["pending"]));
-    shop.gateway.gate.add_permits(1);
+    shop.gateway.release(Operation::Confirm, 1);
     let answer = buyer.await.unwrap();
     assert!(matches!(answer, Ok(PlacedOrder::Paid(_))), "{answer:?}");
     assert_eq!(

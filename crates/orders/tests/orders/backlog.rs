@@ -1,13 +1,12 @@
 //! Many orders that are due at once: of several stores, with poisoned ones among them, after the gateway was away.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use oms_orders::{OrderSettings, PlacedOrder, SweepSummary, measure_backlog, sweep_orders};
 use oms_payments::{GatewayFault, Reference};
+use oms_testing::clock::TestClock;
+use oms_testing::gateway::Confirm;
 
-use crate::clock::TestClock;
-use crate::gateway::Confirm;
 use crate::shop::{Opening, Shop, other_tenant, settings, tenant};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -81,7 +80,7 @@ async fn the_lag_is_the_age_of_the_order_that_is_due_first() {
 async fn while_the_breaker_refuses_nothing_is_claimed_and_the_lag_grows() {
     let shop = shop(settings()).await;
     shop.pending("k").await;
-    shop.gateway.available.store(false, Ordering::SeqCst);
+    shop.gateway.set_available(false);
     for hours in 1..=3 {
         shop.pass(HOUR);
         let swept = sweep_orders(&shop.context).await.unwrap();
@@ -91,7 +90,7 @@ async fn while_the_breaker_refuses_nothing_is_claimed_and_the_lag_grows() {
     }
     let tries = "SELECT tries FROM orders.reconciliations";
     assert_eq!(shop.text(tries).await, "0");
-    shop.gateway.available.store(true, Ordering::SeqCst);
+    shop.gateway.set_available(true);
     assert_eq!(sweep_orders(&shop.context).await.unwrap().failed, 1);
 }
 
@@ -170,7 +169,7 @@ async fn poisoned_orders_hold_up_no_other_and_go_to_a_person() {
     ))
     .await;
     let reference = format!("pi_{}", defective.as_uuid().simple());
-    *shop.gateway.poisoned.lock().unwrap() = Some(Reference::parse(&reference).unwrap());
+    shop.gateway.poison(Reference::parse(&reference).unwrap());
     shop.pending("sound").await;
 
     let first = sweep_orders(&shop.context).await.unwrap();

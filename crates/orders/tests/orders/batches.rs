@@ -1,18 +1,17 @@
 //! Orders that are placed together.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
 use oms_database::{Connection, Database};
-use oms_geocoding::adapters::AddressBook;
-use oms_inventory::{Catalogue, load_catalogue};
+use oms_inventory::Catalogue;
 use oms_orders::{
-    ExternalReference, Metadata, OrderContext, OrderError, OrderRequest, OrderSettings,
-    PlacedOrder, RequestedLine, get_order, place_order,
+    ExternalReference, Metadata, OrderError, OrderRequest, OrderSettings, PlacedOrder,
+    RequestedLine, get_order, place_order,
 };
 use oms_payments::PaymentMethod;
 use oms_testing::TestDatabase;
+use oms_testing::world::{north, product};
 use oms_validation::IdempotencyKey;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -20,45 +19,22 @@ use serde_json::json;
 use tokio::task::{JoinHandle, yield_now};
 use uuid::Uuid;
 
-use crate::gateway::{Confirm, ScriptedGateway};
-use crate::shop::{settings, tenant};
+use crate::shop::{Opening, Shop, settings, tenant};
 
 /// The product of an order behind which others gather, to be placed together.
 const HELD: usize = 9;
 
-fn product(number: usize) -> Uuid {
-    Uuid::from_u128(0xB00 + number as u128)
-}
-
-/// Warehouses on a line to the north, each with its pieces of products 0, 1, …; the first one has the held product too.
+/// A world with these units of products 0, 1, …; its first warehouse has the held product too.
 fn catalogue(stock: &[Vec<u32>]) -> Catalogue {
-    let id = |number: usize| Uuid::from_u128(0xA00 + number as u128);
-    let warehouses = stock.iter().enumerate().map(|(number, _)| {
-        json!({ "id": id(number), "name": format!("W{number}"),
-                "location": { "lat": 30.0 + number as f64, "lng": -84.0 } })
-    });
-    let mut products: Vec<_> = (0..stock[0].len())
-        .map(|product_number| {
-            let levels = stock.iter().enumerate().filter(|(_, pieces)| pieces[product_number] > 0);
-            let levels: Vec<_> = levels
-                .map(|(number, pieces)| json!({ "warehouseId": id(number), "quantity": pieces[product_number] }))
-                .collect();
-            (product_number, levels)
-        })
-        .collect();
-    products.push((HELD, vec![json!({ "warehouseId": id(0), "quantity": 100 })]));
-    let products = products.into_iter().map(|(number, stock)| {
-        json!({ "id": product(number), "sku": format!("P{number}"), "name": "P",
-                "prices": [{ "amountMinor": 100, "currency": "USD" }], "stock": stock })
-    });
-    let (warehouses, products): (Vec<_>, Vec<_>) = (warehouses.collect(), products.collect());
-    serde_json::from_value(json!({ "warehouses": warehouses, "products": products })).unwrap()
+    let mut stock = stock.to_vec();
+    stock[0].resize(HELD, 0);
+    stock[0].push(100);
+    crate::shop::catalogue(&stock)
 }
 
 /// To a place so many degrees north of the first warehouse.
 pub fn request(degrees: f64, lines: &[(usize, i32)]) -> OrderRequest {
-    let address = json!({ "line1": "1 Main Street", "city": "X",
-                          "location": { "lat": 30.0 + degrees, "lng": -84.0 } });
+    let address = json!({ "line1": "1 Main Street", "city": "X", "location": north(degrees) });
     let line = |(number, quantity): &(usize, i32)| RequestedLine {
         product_id: product(*number).into(),
         quantity: *quantity,
@@ -73,50 +49,37 @@ pub fn request(degrees: f64, lines: &[(usize, i32)]) -> OrderRequest {
     }
 }
 
-pub struct Store {
-    pub context: Arc<OrderContext>,
-    pub gateway: Arc<ScriptedGateway>,
-    pub database: TestDatabase,
-}
-
 pub type Placing = JoinHandle<Result<PlacedOrder, OrderError>>;
 
-impl Store {
-    async fn open(stock: &[Vec<u32>], batch_max: usize) -> Self {
-        let settings = OrderSettings {
-            batch_max,
-            batch_overdue: Duration::from_secs(60),
-            ..settings()
-        };
-        Self::open_with(stock, settings).await
-    }
+async fn open(stock: &[Vec<u32>], batch_max: usize) -> Shop {
+    let settings = OrderSettings {
+        batch_max,
+        batch_overdue: Duration::from_secs(60),
+        ..settings()
+    };
+    open_with(stock, settings).await
+}
 
-    pub async fn open_with(stock: &[Vec<u32>], settings: OrderSettings) -> Self {
-        let database = TestDatabase::create();
-        let pool = database.pool(8);
-        Self::open_on(database, pool, stock, settings).await
-    }
+pub async fn open_with(stock: &[Vec<u32>], settings: OrderSettings) -> Shop {
+    let database = TestDatabase::create();
+    let pool = database.pool(8);
+    open_on(database, pool, stock, settings).await
+}
 
-    pub async fn open_on(
-        database: TestDatabase,
-        pool: Database,
-        stock: &[Vec<u32>],
-        settings: OrderSettings,
-    ) -> Self {
-        let gateway = Arc::new(ScriptedGateway::new(Confirm::Pays));
-        let geocoder = Arc::new(AddressBook::development());
-        let context = Arc::new(OrderContext::new(pool, gateway.clone(), geocoder, settings));
-        let mut connection = database.connect().await;
-        load_catalogue(&mut connection, tenant(), &catalogue(stock))
-            .await
-            .unwrap();
-        Self {
-            context,
-            gateway,
-            database,
-        }
-    }
+pub async fn open_on(
+    database: TestDatabase,
+    pool: Database,
+    stock: &[Vec<u32>],
+    settings: OrderSettings,
+) -> Shop {
+    let opening = Opening {
+        settings,
+        ..Opening::default()
+    };
+    Shop::open_on(database, pool, &catalogue(stock), opening).await
+}
 
+impl Shop {
     pub fn place(&self, key: &str, request: OrderRequest) -> Placing {
         let context = self.context.clone();
         let key = IdempotencyKey::parse(key).unwrap();
@@ -183,15 +146,7 @@ impl Store {
     }
 
     /// Everything that placing leaves, without the ids that differ each time.
-    async fn state(&self) -> String {
-        use diesel::QueryableByName;
-        use diesel_async::RunQueryDsl;
-
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = diesel::sql_types::Text)]
-            text: String,
-        }
+    async fn everything(&self) -> String {
         let sql = "
             SELECT concat_ws(E'\\n',
                 (SELECT string_agg(concat_ws(' ', warehouse_id, product_id, on_hand, reserved), E'\\n'
@@ -207,13 +162,8 @@ impl Store {
                      (SELECT string_agg(a.state || a.amount_minor, ',') FROM payments.attempts a WHERE a.order_id = o.id),
                      (SELECT count(*) FROM payments.gateway_calls c WHERE c.order_id = o.id)), E'\\n'
                      ORDER BY o.idempotency_key) FROM orders.orders o),
-                (SELECT count(*) FROM orders.reconciliations)) AS text";
-        let mut connection = self.database.connect().await;
-        let row: Row = diesel::sql_query(sql)
-            .get_result(&mut connection)
-            .await
-            .unwrap();
-        row.text
+                (SELECT count(*) FROM orders.reconciliations))";
+        self.text(sql).await
     }
 }
 
@@ -266,8 +216,8 @@ fn chances(seed: u64) -> (Vec<Vec<u32>>, Vec<(String, OrderRequest)>) {
 async fn placing_orders_together_is_the_same_as_placing_them_one_by_one_as_they_came() {
     for seed in 0..12 {
         let (stock, orders) = chances(seed);
-        let alone = Store::open(&stock, 1).await;
-        let together = Store::open(&stock, 64).await;
+        let alone = open(&stock, 1).await;
+        let together = open(&stock, 64).await;
         alone
             .place("first", request(0.0, &[(HELD, 1)]))
             .await
@@ -291,7 +241,11 @@ async fn placing_orders_together_is_the_same_as_placing_them_one_by_one_as_they_
             };
             assert_eq!(answer, expected, "order {number} of seed {seed}");
         }
-        assert_eq!(together.state().await, alone.state().await, "seed {seed}");
+        assert_eq!(
+            together.everything().await,
+            alone.everything().await,
+            "seed {seed}"
+        );
         let counts = together.context.batch_counts().arrivals;
         assert_eq!(
             (counts.batches(), counts.items),
@@ -303,7 +257,7 @@ async fn placing_orders_together_is_the_same_as_placing_them_one_by_one_as_they_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_waits_for_a_row_does_not_hold_up_those_that_came_with_it() {
-    let store = Store::open(&[vec![5, 5]], 64).await;
+    let store = open(&[vec![5, 5]], 64).await;
     let mut holder = store.hold(0).await;
     let orders = [
         ("blocked".to_owned(), request(0.0, &[(0, 1)])),
@@ -320,7 +274,7 @@ async fn an_order_that_waits_for_a_row_does_not_hold_up_those_that_came_with_it(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_the_database_refuses_takes_no_other_with_it() {
-    let store = Store::open(&[vec![5, 5]], 64).await;
+    let store = open(&[vec![5, 5]], 64).await;
     let mut connection = store.database.connect().await;
     let refusal =
         "ALTER TABLE orders.orders ADD CONSTRAINT poison CHECK (idempotency_key <> 'poisoned')";

@@ -10,13 +10,13 @@ use oms_orders::{
     Bound, DeclineLimit, Exceeded, OrderBounds, OrderContext, OrderError, OrderRequest,
     OrderSettings, PlacedOrder, RequestedLine, UnpaidBound, check_payment, pay_order, place_order,
 };
-use oms_payments::{DeclineCode, GatewayFault, PaymentStatus};
+use oms_payments::{DeclineCode, GatewayFault, Operation, PaymentStatus};
+use oms_testing::clock::TestClock;
+use oms_testing::gateway::Confirm;
 use oms_validation::{IdempotencyKey, Once, OrderId};
 use tokio::task::yield_now;
 use uuid::Uuid;
 
-use crate::clock::TestClock;
-use crate::gateway::Confirm;
 use crate::paying::{hold, method, reference};
 use crate::shop::{Opening, Shop, other_tenant, settings, tenant, three_pieces};
 
@@ -323,12 +323,13 @@ async fn a_credential_whose_payments_are_declined_is_refused_whatever_the_custom
 #[tokio::test]
 async fn failures_of_the_gateway_and_payments_that_went_well_are_no_declines() {
     let shop = declining(declines(1, 1)).await;
-    *shop.gateway.prepare_fault.lock().unwrap() = Some(GatewayFault::NoConnection);
+    shop.gateway
+        .fail(Operation::Prepare, Some(GatewayFault::NoConnection));
     for number in 0..3 {
         let failed = shop.order(&format!("f{number}")).await;
         assert!(matches!(failed, Err(OrderError::Payment(_))), "{failed:?}");
     }
-    *shop.gateway.prepare_fault.lock().unwrap() = None;
+    shop.gateway.fail(Operation::Prepare, None);
     shop.gateway.confirms(Confirm::Pays);
     for number in 0..3 {
         shop.paid(&format!("p{number}")).await;

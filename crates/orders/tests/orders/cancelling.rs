@@ -5,10 +5,10 @@ use oms_orders::{
     SweepSummary, Verdict, cancel_order, get_dead_letter, list_dead_letters, resolve_dead_letter,
     retry_dead_letter, sweep_orders,
 };
-use oms_payments::GatewayFault;
+use oms_payments::{GatewayFault, Operation};
+use oms_testing::gateway::{Confirm, Refunding};
 use oms_validation::{Once, OperatorName, OrderId, PageSize};
 
-use crate::gateway::{Confirm, Refunding};
 use crate::shop::{Shop, other_tenant, tenant};
 
 fn assert_done(cancelled: &Result<Cancellation, OrderError>) {
@@ -97,7 +97,7 @@ async fn a_payment_that_was_not_taken_is_fenced_before_the_stock_is_given_back()
     assert_eq!(
         (
             shop.gateway.charges(),
-            *shop.gateway.cancels.lock().unwrap()
+            shop.gateway.calls_of(Operation::Cancel)
         ),
         (0, 1)
     );
@@ -130,9 +130,9 @@ async fn a_cancellation_without_an_answer_is_the_sweepers_and_is_not_begun_twice
         let order_id = shop.pending("k").await;
         shop.gateway.fail_lookups(Some(GatewayFault::TimedOut));
         assert_under_way(&shop.cancel(order_id).await);
-        let asked = shop.gateway.looked_up.available_permits();
+        let asked = shop.gateway.calls_of(Operation::Lookup);
         assert_under_way(&shop.cancel(order_id).await);
-        assert_eq!(shop.gateway.looked_up.available_permits(), asked);
+        assert_eq!(shop.gateway.calls_of(Operation::Lookup), asked);
         assert_eq!(
             shop.state().await,
             "CANCELLING 3 1:PENDING_PAYMENT/api,2:CANCELLING/api unknown 1"

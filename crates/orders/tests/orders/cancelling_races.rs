@@ -3,30 +3,31 @@
 use std::sync::Arc;
 
 use oms_orders::{Cancellation, OrderError, OrderSettings, cancel_order, sweep_orders};
+use oms_payments::Operation;
+use oms_testing::gateway::Confirm;
 use oms_validation::OrderId;
-use tokio::sync::{Barrier, Semaphore};
+use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::gateway::Confirm;
 use crate::shop::{Opening, Shop, settings, tenant};
 
 /// The confirmation is on its way when the order is cancelled, and is then refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_whose_order_is_cancelled_meanwhile_is_not_told_that_it_is_paid() {
     let shop = Arc::new(Shop::open(Confirm::Pays).await);
-    shop.gateway.gate.forget_permits(Semaphore::MAX_PERMITS);
+    shop.gateway.hold(Operation::Confirm);
     let buyer = tokio::spawn({
         let shop = shop.clone();
         async move { shop.order("k").await }
     });
-    shop.gateway.arrived.acquire().await.unwrap().forget();
+    shop.gateway.arrived(Operation::Confirm, 1).await;
     let order_id = shop.text("SELECT id FROM orders.orders").await;
     let cancelled = shop.cancel(order_id.parse().unwrap()).await;
     assert!(
         matches!(cancelled, Ok(Cancellation::Done(_))),
         "{cancelled:?}"
     );
-    shop.gateway.gate.add_permits(1);
+    shop.gateway.release(Operation::Confirm, 1);
     let answer = buyer.await.unwrap();
     assert!(
         matches!(answer, Err(OrderError::Cancelled { .. })),

@@ -5,13 +5,14 @@ use std::time::Duration;
 use diesel_async::SimpleAsyncConnection;
 use oms_database::Connection;
 use oms_orders::{OrderError, OrderSettings, PlacedOrder, get_order};
+use oms_payments::Operation;
 use oms_testing::TestDatabase;
+use oms_testing::gateway::Confirm;
 use tokio::task::yield_now;
 
 use crate::admission::waiting;
-use crate::batches::{Placing, Store, request};
-use crate::gateway::Confirm;
-use crate::shop::{settings, tenant};
+use crate::batches::{Placing, open_with, request};
+use crate::shop::{Shop, settings, tenant};
 
 /// Orders may wait for as long as a slow machine needs.
 fn patient() -> OrderSettings {
@@ -30,7 +31,7 @@ async fn assert_paid(placing: Placing) {
     assert!(paid(&placed), "{placed:?}");
 }
 
-impl Store {
+impl Shop {
     async fn until_parked(&self, orders: u64) {
         while self.context.batch_counts().arrivals.parked != orders {
             yield_now().await;
@@ -51,7 +52,7 @@ async fn hold(database: &TestDatabase, sql: &str) -> Connection {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lone_order_that_needs_a_locked_row_does_not_delay_orders_of_other_products() {
-    let store = Store::open_with(&[vec![5, 50]], patient()).await;
+    let store = open_with(&[vec![5, 50]], patient()).await;
     let holder = store.hold(0).await;
     let blocked = store.place("blocked", request(0.0, &[(0, 1)]));
     store.until_parked(1).await;
@@ -65,7 +66,7 @@ async fn a_lone_order_that_needs_a_locked_row_does_not_delay_orders_of_other_pro
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_orders_that_wait_for_a_locked_row_hold_no_connection() {
-    let store = Store::open_with(&[vec![200, 50]], patient()).await;
+    let store = open_with(&[vec![200, 50]], patient()).await;
     assert_paid(store.place("first", request(0.0, &[(1, 1)]))).await;
     let holder = store.hold(0).await;
     let blocked: Vec<Placing> = (0..100)
@@ -83,7 +84,7 @@ async fn a_hundred_orders_that_wait_for_a_locked_row_hold_no_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_that_wait_for_a_row_are_placed_in_the_order_of_their_arrival() {
-    let store = Store::open_with(&[vec![2, 5]], patient()).await;
+    let store = open_with(&[vec![2, 5]], patient()).await;
     let holder = store.hold(0).await;
     let mut placing = Vec::new();
     for number in 0..4 {
@@ -106,7 +107,7 @@ async fn orders_that_wait_for_a_row_are_placed_in_the_order_of_their_arrival() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_waits_for_one_of_its_rows_keeps_no_other_from_those_it_could_have() {
-    let store = Store::open_with(&[vec![5, 50]], patient()).await;
+    let store = open_with(&[vec![5, 50]], patient()).await;
     let holder = store.hold(0).await;
     let basket = store.place("basket", request(0.0, &[(1, 1), (0, 1)]));
     store.until_parked(1).await;
@@ -126,7 +127,7 @@ async fn an_order_whose_row_stays_locked_is_contended_in_the_end_and_nothing_is_
             batch_max,
             ..impatient
         };
-        let store = Store::open_with(&[vec![5, 5]], settings).await;
+        let store = open_with(&[vec![5, 5]], settings).await;
         let holder = store.hold(0).await;
         let orders = ["one", "two"].map(|key| store.place(key, request(0.0, &[(0, 1)])));
         for placing in orders {
@@ -140,7 +141,7 @@ async fn an_order_whose_row_stays_locked_is_contended_in_the_end_and_nothing_is_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_another_instance_is_claiming_delays_its_own_order_only() {
-    let store = Store::open_with(&[vec![50]], patient()).await;
+    let store = open_with(&[vec![50]], patient()).await;
     let claim = "INSERT INTO orders.orders
          (tenant_id, id, idempotency_key, fingerprint, customer_id, status, version, warehouse_id, currency,
           total_minor, shipping_address, routing)
@@ -162,21 +163,15 @@ async fn a_key_that_another_instance_is_claiming_delays_its_own_order_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_whose_row_is_locked_when_it_is_paid_delays_the_end_of_no_other() {
-    let store = Store::open_with(&[vec![50]], patient()).await;
-    let _ = store.gateway.gate.forget_permits(usize::MAX);
+    let store = open_with(&[vec![50]], patient()).await;
+    store.gateway.hold(Operation::Confirm);
     let placing: Vec<Placing> = (0..4)
         .map(|number| store.place(&format!("k{number}"), request(0.0, &[(0, 1)])))
         .collect();
-    store
-        .gateway
-        .arrived
-        .acquire_many(4)
-        .await
-        .unwrap()
-        .forget();
+    store.gateway.arrived(Operation::Confirm, 4).await;
     let lock = "SELECT FROM orders.orders WHERE idempotency_key = 'k0' FOR UPDATE";
     let holder = hold(&store.database, lock).await;
-    store.gateway.gate.add_permits(4);
+    store.gateway.release(Operation::Confirm, 4);
     let mut placing = placing.into_iter();
     let blocked = placing.next().unwrap();
     for free in placing {
@@ -189,7 +184,7 @@ async fn an_order_whose_row_is_locked_when_it_is_paid_delays_the_end_of_no_other
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_can_be_read_while_its_stock_is_locked() {
-    let store = Store::open_with(&[vec![5]], patient()).await;
+    let store = open_with(&[vec![5]], patient()).await;
     let placed = store.place("first", request(0.0, &[(0, 1)]));
     let Ok(PlacedOrder::Paid(order)) = placed.await.unwrap() else {
         panic!("not paid")
@@ -204,26 +199,19 @@ async fn an_order_can_be_read_while_its_stock_is_locked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_that_can_not_release_their_stock_yet_leave_connections_to_others() {
-    let store = Store::open_with(&[vec![100, 50]], patient()).await;
+    let store = open_with(&[vec![100, 50]], patient()).await;
     let placed = store.place("first", request(0.0, &[(1, 1)]));
     let Ok(PlacedOrder::Paid(earlier)) = placed.await.unwrap() else {
         panic!("not paid")
     };
-    store.gateway.confirm_with(Confirm::Declines);
-    store.gateway.arrived.forget_permits(usize::MAX);
-    let _ = store.gateway.gate.forget_permits(usize::MAX);
+    store.gateway.confirms(Confirm::Declines);
+    store.gateway.hold(Operation::Confirm);
     let declined: Vec<Placing> = (0..30)
         .map(|number| store.place(&format!("declined-{number}"), request(0.0, &[(0, 1)])))
         .collect();
-    store
-        .gateway
-        .arrived
-        .acquire_many(30)
-        .await
-        .unwrap()
-        .forget();
+    store.gateway.arrived(Operation::Confirm, 30).await;
     let holder = store.hold(0).await;
-    store.gateway.gate.add_permits(30);
+    store.gateway.release(Operation::Confirm, 30);
     let mut observer = store.database.connect().await;
     while waiting(&mut observer).await < 2 {
         yield_now().await;

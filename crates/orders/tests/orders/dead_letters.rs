@@ -7,12 +7,11 @@ use chrono::SecondsFormat;
 use oms_orders::{
     OrderContext, OrderSettings, PlacedOrder, SweepSummary, measure_backlog, sweep_orders,
 };
-use oms_payments::GatewayFault;
-use tokio::sync::Semaphore;
+use oms_payments::{GatewayFault, Operation};
+use oms_testing::clock::TestClock;
+use oms_testing::gateway::Confirm;
 use tokio::task::JoinHandle;
 
-use crate::clock::TestClock;
-use crate::gateway::Confirm;
 use crate::shop::{Opening, Shop, settings};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -94,17 +93,15 @@ async fn of_two_who_race_for_the_last_try_one_gives_up_on_the_order() {
     let shop = shop(Confirm::PaysSilently, 1).await;
     shop.pending("k").await;
     shop.gateway.fail_lookups(Some(GatewayFault::TimedOut));
-    shop.gateway
-        .lookup_gate
-        .forget_permits(Semaphore::MAX_PERMITS);
+    shop.gateway.hold(Operation::Lookup);
 
     let mut sweepers = Vec::new();
     for context in [shop.context.clone(), shop.another_context()] {
         sweepers.push(sweep(&context));
-        shop.gateway.looked_up.acquire().await.unwrap().forget();
+        shop.gateway.arrived(Operation::Lookup, 1).await;
         shop.pass(HOUR);
     }
-    shop.gateway.lookup_gate.add_permits(2);
+    shop.gateway.release(Operation::Lookup, 2);
     let mut dead_lettered = 0;
     for sweeper in sweepers {
         let summary = sweeper.await.unwrap();
@@ -123,15 +120,15 @@ async fn of_two_who_race_for_the_last_try_one_gives_up_on_the_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_is_closed_in_the_commit_that_ends_its_order_by_other_means() {
     let shop = shop(Confirm::Pays, 1).await;
-    shop.gateway.gate.forget_permits(Semaphore::MAX_PERMITS);
+    shop.gateway.hold(Operation::Confirm);
     let buyer = tokio::spawn({
         let shop = shop.clone();
         async move { shop.order("k").await }
     });
-    shop.gateway.arrived.acquire().await.unwrap().forget();
+    shop.gateway.arrived(Operation::Confirm, 1).await;
     shop.gateway.fail_lookups(Some(GatewayFault::TimedOut));
     assert_eq!(sweep_orders(&shop.context).await.unwrap().dead_lettered, 1);
-    shop.gateway.gate.add_permits(1);
+    shop.gateway.release(Operation::Confirm, 1);
 
     let answer = buyer.await.unwrap();
     assert!(matches!(answer, Ok(PlacedOrder::Paid(_))), "{answer:?}");

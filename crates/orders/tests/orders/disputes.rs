@@ -4,11 +4,11 @@ use oms_orders::{
     Cancellation, Disputed, OrderError, OrderFilter, OrderListing, OrderSort, OrderStatus,
     RequestedRefund, get_order, list_orders, refund_order, sweep_orders,
 };
-use oms_payments::{DisputeState, Reference};
+use oms_payments::{DisputeState, Operation, Reference};
+use oms_testing::gateway::{Confirm, Refunding};
 use oms_validation::{IdempotencyKey, OrderId, PageSize};
 
 use crate::elsewhere::{compare, findings, reference, refunds, report};
-use crate::gateway::{Confirm, Refunding};
 use crate::shop::{Shop, tenant, usd};
 
 async fn disputed(shop: &Shop, by_webhook: bool) -> OrderId {
@@ -151,7 +151,7 @@ async fn a_lost_dispute_has_taken_the_money_and_the_order_says_so() {
     assert_eq!(findings(&shop).await, "payment_disputed open + 1 alerts");
     compare(&shop).await;
     assert_eq!(findings(&shop).await, "payment_disputed open + 1 alerts");
-    assert_eq!(*shop.gateway.charge_refunds.lock().unwrap(), 0);
+    assert_eq!(shop.gateway.calls_of(Operation::RefundCharge), 0);
     assert_eq!(shop.gateway.net_minor(), 300);
 }
 

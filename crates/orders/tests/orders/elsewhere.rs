@@ -9,13 +9,14 @@ use oms_orders::{
     reconcile_charges, sweep_orders,
 };
 use oms_payments::{
-    EventRelevance, GatewayEventId, NewGatewayEvent, Received, Reference, receive_gateway_event,
+    EventRelevance, GatewayEventId, NewGatewayEvent, Operation, Received, Reference,
+    receive_gateway_event,
 };
+use oms_testing::gateway::{Confirm, Refunding};
 use oms_validation::OrderId;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::gateway::{Confirm, Refunding};
 use crate::shop::{Shop, tenant, usd};
 
 struct Nobody;
@@ -381,7 +382,7 @@ async fn an_order_that_has_ended_stays_so_when_its_refund_fails_and_nothing_is_r
         );
         assert_eq!(findings(&shop).await, "refund_failed open + 1 alerts");
         assert_eq!(shop.gateway.net_minor(), 300);
-        assert_eq!(*shop.gateway.charge_refunds.lock().unwrap(), 0);
+        assert_eq!(shop.gateway.calls_of(Operation::RefundCharge), 0);
 
         // An operator gives the money back in the dashboard, which settles it.
         shop.gateway

@@ -3,12 +3,12 @@
 
 use oms_orders::{OrderStatus, get_order, sweep_orders};
 use oms_payments::{DisputeState, Reference};
+use oms_testing::gateway::{Confirm, Refunding};
 use oms_validation::OrderId;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::elsewhere::{compare, reference, report};
-use crate::gateway::{Confirm, Refunding};
 use crate::shop::{Shop, tenant, usd};
 
 /// Never true, whatever happened.

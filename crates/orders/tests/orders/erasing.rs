@@ -13,13 +13,13 @@ use oms_orders::{
     sweep_orders,
 };
 use oms_payments::DisputeState;
+use oms_testing::clock::TestClock;
+use oms_testing::gateway::Confirm;
 use oms_validation::{IdempotencyKey, Once, OperatorName, OrderId, PageSize, TenantId};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::clock::TestClock;
 use crate::elsewhere::{reference, report};
-use crate::gateway::Confirm;
 use crate::shop::{Opening, Shop, other_tenant, tenant, three_pieces, usd};
 
 pub const CUSTOMER: u128 = 0xC;
@@ -151,7 +151,7 @@ async fn an_erased_order_stays_in_the_books_and_nothing_personal_is_left_anywher
     let chosen = &order.routing.candidates[0];
     assert_eq!(
         (chosen.warehouse_name.as_str(), chosen.distance_m),
-        ("W", 0)
+        ("warehouse 0", 0)
     );
 
     let timeline = get_timeline(&shop.context, tenant(), order_id, None, PageSize::DEFAULT).await;

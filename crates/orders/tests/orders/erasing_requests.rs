@@ -12,15 +12,15 @@ use oms_orders::{
     OrderSettings, OrderStatus, PlacedOrder, continue_erasures, get_order, oldest_erasure,
     place_order, purge_addresses, sweep_orders,
 };
+use oms_testing::clock::TestClock;
+use oms_testing::gateway::Confirm;
 use oms_validation::{IdempotencyKey, OrderId};
 use uuid::Uuid;
 
-use crate::clock::TestClock;
 use crate::erasing::{
     CUSTOMER, DAY, dump, erase, erase_by, erase_in, is_complete, personal_request, place,
     place_paid,
 };
-use crate::gateway::Confirm;
 use crate::shop::{Opening, Shop, other_tenant, settings, tenant};
 
 async fn open_at_noon(confirm: Confirm) -> Shop {

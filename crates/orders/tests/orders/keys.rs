@@ -8,11 +8,11 @@ use oms_orders::{
     list_findings, resolve_dead_letter, resolve_finding, retry_dead_letter, sweep_orders,
 };
 use oms_payments::GatewayFault;
+use oms_testing::gateway::Confirm;
 use oms_validation::{IdempotencyKey, Once, OperatorName, OrderId, PageSize};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::gateway::Confirm;
 use crate::shop::{Opening, Shop, other_tenant, settings, tenant};
 
 /// How many send the same request at the same time.

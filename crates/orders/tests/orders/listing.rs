@@ -11,10 +11,10 @@ use oms_orders::{
     ExternalReference, Order, OrderContext, OrderCursor, OrderError, OrderFilter, OrderListing,
     OrderSort, OrderStatus, list_orders,
 };
+use oms_testing::gateway::Confirm;
 use oms_validation::{Page, PageSize, TenantId};
 use uuid::Uuid;
 
-use crate::gateway::Confirm;
 use crate::shop::{Shop, other_tenant, settings, tenant};
 
 /// Orders one second apart, with every status, five customers and three warehouses in every combination, as the program

@@ -7,11 +7,10 @@ use oms_orders::{
     Verdict, list_dead_letters, resolve_dead_letter, resolve_finding, retry_dead_letter,
     sweep_orders,
 };
-use oms_payments::GatewayFault;
+use oms_payments::{GatewayFault, Operation};
+use oms_testing::gateway::{Confirm, Refunding};
 use oms_validation::{OperatorName, PageSize};
-use tokio::sync::Semaphore;
 
-use crate::gateway::{Confirm, Refunding};
 use crate::reconciling::{compare, findings};
 use crate::shop::{Opening, Shop, settings, tenant};
 
@@ -182,13 +181,13 @@ async fn a_refund_that_is_done_and_can_not_be_read_is_not_reported_as_pending() 
 async fn an_order_that_another_request_has_moved_and_that_can_not_be_read_is_not_reported_as_pending()
  {
     let shop = Shop::open(Confirm::Pays).await;
-    shop.gateway.gate.forget_permits(Semaphore::MAX_PERMITS);
+    shop.gateway.hold(Operation::Confirm);
     let cancelled_meanwhile = async {
-        shop.gateway.arrived.acquire().await.unwrap().forget();
+        shop.gateway.arrived(Operation::Confirm, 1).await;
         let order_id = shop.text("SELECT id FROM orders.orders").await;
         shop.cancel(order_id.parse().unwrap()).await.unwrap();
         shop.hide_lines().await;
-        shop.gateway.gate.add_permits(1);
+        shop.gateway.release(Operation::Confirm, 1);
     };
     let (answer, ()) = tokio::join!(shop.order("k"), cancelled_meanwhile);
     assert!(answer.is_err(), "{answer:?}");

@@ -1,4 +1,4 @@
-//! Orders on a real database, with a gateway whose every answer the test decides. What the running program does over
+//! Orders on a real database, with the gateway in memory. What the running program does over
 //! HTTP is tested with the program.
 
 #![allow(
@@ -12,7 +12,6 @@
 )]
 
 mod admission;
-mod aftermath;
 mod alerts;
 mod applying;
 mod backlog;
@@ -28,7 +27,6 @@ mod elsewhere;
 mod elsewhere_at_random;
 mod erasing;
 mod erasing_requests;
-mod gateway;
 mod keys;
 mod listing;
 mod lost_commits;

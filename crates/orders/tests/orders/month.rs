@@ -5,8 +5,8 @@
 //! is printed when a test fails.
 
 mod books;
-mod gateway;
 mod schedule;
+mod script;
 
 use std::env;
 use std::error::Error;
@@ -18,7 +18,6 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::SimpleAsyncConnection;
 use oms_database::Connection;
-use oms_geocoding::adapters::AddressBook;
 use oms_inventory::load_catalogue;
 use oms_orders::{
     Alert, AlertSink, DeadLetter, DeadLetterFilter, OrderContext, OrderSettings, PlacedOrder,
@@ -26,12 +25,13 @@ use oms_orders::{
     resolve_dead_letter, retry_dead_letter, sweep_orders,
 };
 use oms_testing::TestDatabase;
+use oms_testing::clock::TestClock;
+use oms_testing::gateway::ScriptedGateway;
 use oms_validation::{Currency, IdempotencyKey, OperatorName, PageSize};
 
-use crate::clock::TestClock;
-use crate::shop::{catalogue, tenant, three_pieces};
-use gateway::{Caller, Fate, MAX_COOL_DOWN, MonthGateway};
+use crate::shop::{catalogue, context, tenant, three_pieces};
 use schedule::{DAY, Schedule};
+use script::{Caller, Fate, MAX_COOL_DOWN, MonthScript};
 
 /// Enough for all orders.
 const PIECES: u32 = 10_000;
@@ -65,7 +65,8 @@ impl AlertSink for Pager {
 struct Month {
     clock: Arc<TestClock>,
     schedule: Arc<Schedule>,
-    gateway: Arc<MonthGateway>,
+    script: Arc<MonthScript>,
+    gateway: Arc<ScriptedGateway>,
     context: Arc<OrderContext>,
     settings: OrderSettings,
     pager: Pager,
@@ -81,20 +82,20 @@ impl Month {
         let database = TestDatabase::create();
         let clock = TestClock::at_noon();
         let schedule = Arc::new(Schedule::of(seed, clock.time()));
-        let gateway = Arc::new(MonthGateway::new(seed, clock.clone(), schedule.clone()));
+        let script = Arc::new(MonthScript::new(seed, clock.clone(), schedule.clone()));
+        let gateway = Arc::new(ScriptedGateway::following(script.clone()));
         let settings = OrderSettings::new(Currency::parse("USD").unwrap());
-        let geocoder = Arc::new(AddressBook::development());
-        let pool = database.pool(8);
-        let context = OrderContext::new(pool, gateway.clone(), geocoder, settings);
+        let context = context(database.pool(8), &gateway, Some(&clock), settings);
         let mut connection = database.connect().await;
-        let catalogue = catalogue(PIECES);
+        let catalogue = catalogue(&[[PIECES]]);
         load_catalogue(&mut connection, tenant(), &catalogue)
             .await
             .unwrap();
         Self {
-            context: Arc::new(context.with_clock(clock.clone())),
+            context,
             clock,
             schedule,
+            script,
             gateway,
             settings,
             pager: Pager::default(),
@@ -136,19 +137,19 @@ impl Month {
         let soon = self.clock.time() + SWEEP_INTERVAL;
         Some(
             due.max(soon)
-                .max(self.gateway.refuses_until().unwrap_or(soon)),
+                .max(self.script.refuses_until().unwrap_or(soon)),
         )
     }
 
     async fn place(&mut self, number: usize, fate: Fate) {
-        self.gateway.expect(fate);
+        self.script.expect(fate);
         let key = IdempotencyKey::parse(&format!("order-{number}")).unwrap();
         let request = three_pieces();
         let placing = place_order(&self.context, tenant(), &key, &request, "api");
         let answer = tokio::select! {
             answer = placing => answer,
             // With the program goes everything that it was doing.
-            () = self.gateway.died.notified() => return,
+            () = self.script.died.notified() => return,
         };
         if let (Fate::Disowned, Ok(PlacedOrder::Pending(order))) = (fate, answer) {
             let order_id = order.order_id;
@@ -160,7 +161,7 @@ impl Month {
     }
 
     async fn sweep(&mut self) {
-        self.gateway.called_by(Caller::Sweeper);
+        self.script.called_by(Caller::Sweeper);
         loop {
             let turn = sweep_orders(&self.context).await.unwrap();
             self.turns += 1;
@@ -172,7 +173,7 @@ impl Month {
                 break;
             }
         }
-        if self.gateway.refuses_until().is_none() {
+        if self.script.refuses_until().is_none() {
             let backlog = measure_backlog(&self.context).await.unwrap();
             assert_eq!(
                 backlog.sweep_lag,
@@ -184,7 +185,7 @@ impl Month {
 
     /// The operator looks at every dead letter that is open.
     async fn go_round(&mut self) {
-        self.gateway.called_by(Caller::Operator);
+        self.script.called_by(Caller::Operator);
         for dead_letter in self.open_dead_letters().await {
             self.decide(&dead_letter).await;
         }
@@ -222,8 +223,8 @@ impl Month {
 
     /// All that could never be settled can be from now on.
     async fn mend(&mut self) {
-        self.gateway.mend();
-        self.execute("UPDATE payments.attempts SET gateway = 'month'")
+        self.script.mend();
+        self.execute("UPDATE payments.attempts SET gateway = 'scripted'")
             .await;
     }
 

@@ -9,11 +9,11 @@ use oms_orders::{
     sweep_orders,
 };
 use oms_payments::{GatewayFault, PaymentStatus, Reference};
+use oms_testing::gateway::Confirm;
 use oms_validation::{Once, OperatorName, PageSize};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::gateway::Confirm;
 use crate::shop::{Opening, Shop, other_tenant, settings, tenant};
 
 /// A shop in which the sweeper gives up after one try.

@@ -9,14 +9,13 @@ use oms_orders::{
     SweepSummary, check_payment, pay_order, sweep_orders,
 };
 use oms_payments::{
-    AttemptState, DeclineCode, GatewayFault, PaymentInstruction, PaymentMethod, PaymentStatus,
-    Reference,
+    AttemptState, DeclineCode, GatewayFault, Operation, PaymentInstruction, PaymentMethod,
+    PaymentStatus, Reference,
 };
+use oms_testing::clock::TestClock;
+use oms_testing::gateway::{Confirm, customer_action};
 use oms_validation::{IdempotencyKey, Once, OrderId};
-use tokio::sync::Semaphore;
 
-use crate::clock::TestClock;
-use crate::gateway::{Confirm, customer_action};
 use crate::shop::{Opening, Shop, settings, tenant};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -273,12 +272,12 @@ async fn no_attempt_begins_while_another_may_take_money() {
 #[tokio::test]
 async fn no_attempt_begins_while_the_request_before_collects() {
     let shop = Arc::new(Shop::open_with(Confirm::Pays, hold()).await);
-    shop.gateway.gate.forget_permits(Semaphore::MAX_PERMITS);
+    shop.gateway.hold(Operation::Confirm);
     let buyer = tokio::spawn({
         let shop = shop.clone();
         async move { shop.order("k").await }
     });
-    shop.gateway.arrived.acquire().await.unwrap().forget();
+    shop.gateway.arrived(Operation::Confirm, 1).await;
     let order_id = shop.text("SELECT id FROM orders.orders").await;
     let early = pay(&shop, order_id.parse().unwrap(), "p")
         .await
@@ -287,7 +286,7 @@ async fn no_attempt_begins_while_the_request_before_collects() {
         matches!(early, OrderError::PaymentInProgress(_)),
         "{early:?}"
     );
-    shop.gateway.gate.add_permits(1);
+    shop.gateway.release(Operation::Confirm, 1);
     assert!(matches!(buyer.await.unwrap(), Ok(PlacedOrder::Paid(_))));
     assert_eq!(shop.gateway.charges(), 1);
 }
@@ -295,14 +294,15 @@ async fn no_attempt_begins_while_the_request_before_collects() {
 #[tokio::test]
 async fn a_try_that_could_not_be_started_keeps_the_order_and_frees_its_key() {
     let (shop, order_id) = asking(settings()).await;
-    *shop.gateway.prepare_fault.lock().unwrap() = Some(GatewayFault::NoConnection);
+    shop.gateway
+        .fail(Operation::Prepare, Some(GatewayFault::NoConnection));
     let refused = pay(&shop, order_id, "p").await.unwrap_err();
     assert_eq!(
         Problem::from(refused).body(None)["code"],
         "payments.gateway_unavailable"
     );
     assert_eq!(state(&shop).await, "PENDING_PAYMENT 3, 1 voided, 2 voided");
-    *shop.gateway.prepare_fault.lock().unwrap() = None;
+    shop.gateway.fail(Operation::Prepare, None);
     shop.gateway.confirms(Confirm::Pays);
     let paid = pay(&shop, order_id, "p").await;
     assert!(

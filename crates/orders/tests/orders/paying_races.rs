@@ -9,11 +9,11 @@ use oms_orders::{
     sweep_orders,
 };
 use oms_payments::PaymentStatus;
+use oms_testing::gateway::Confirm;
 use oms_validation::{IdempotencyKey, Once, OrderId};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::gateway::Confirm;
 use crate::paying::{hold, method, reference};
 use crate::shop::{Opening, Shop, tenant};
 

@@ -3,11 +3,11 @@
 use diesel_async::SimpleAsyncConnection;
 use oms_orders::{OrderError, get_order};
 use oms_testing::PATIENCE;
+use oms_testing::gateway::Confirm;
 use oms_validation::{OrderId, TenantId};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::gateway::Confirm;
 use crate::shop::{Shop, other_tenant, tenant};
 
 /// What is read of an order, in one line: its id, its lines, its payment and its refunds.

@@ -15,14 +15,15 @@ use oms_orders::{
     settle_due_findings, sweep_orders,
 };
 use oms_payments::{
-    Capture, ChargeId, ChargeStatus, GatewayFault, ListedCharge, PaymentStatus, Reference,
+    Capture, ChargeId, ChargeStatus, GatewayFault, ListedCharge, Operation, PaymentStatus,
+    Reference,
 };
+use oms_testing::clock::TestClock;
+use oms_testing::gateway::Confirm;
 use oms_validation::{Currency, Money, OperatorName, OrderId, PageSize, TenantId};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::clock::TestClock;
-use crate::gateway::Confirm;
 use crate::shop::{Opening, Shop, other_tenant, tenant};
 
 pub struct Nobody;
@@ -76,7 +77,7 @@ fn usd(amount_minor: i64) -> Money {
 
 /// A charge that no payment of ours goes with.
 pub fn foreign(shop: &Shop, tenant: Option<TenantId>, order_id: Option<OrderId>) -> ListedCharge {
-    let first = shop.gateway.first_charge_at;
+    let first = shop.gateway.first_charge_at();
     shop.gateway.with_charges(|charges| {
         let number = charges.len();
         let charge = ListedCharge {
@@ -176,7 +177,7 @@ async fn a_charge_that_came_after_the_fence_is_given_back_once_with_one_alert() 
         (0, 0, 0)
     );
     assert_eq!(written(&shop).await, "1 1");
-    assert_eq!(*shop.gateway.charge_refunds.lock().unwrap(), 1);
+    assert_eq!(shop.gateway.calls_of(Operation::RefundCharge), 1);
 }
 
 #[tokio::test]
@@ -191,7 +192,7 @@ async fn what_is_reserved_for_a_failed_order_is_let_go() {
     assert_eq!(kinds(&summary), ["authorisation_on_ended_order"]);
     assert_eq!((summary.settled.len(), summary.open), (1, 0));
     assert_eq!(compare(&shop).await.found, []);
-    assert_eq!(*shop.gateway.charge_refunds.lock().unwrap(), 0);
+    assert_eq!(shop.gateway.calls_of(Operation::RefundCharge), 0);
 }
 
 #[tokio::test]
@@ -346,12 +347,12 @@ async fn a_gateway_that_falls_silent_in_the_middle_loses_nothing() {
     for _ in 0..5 {
         foreign(&shop, None, None);
     }
-    *shop.gateway.lists.lock().unwrap() = Some(1);
+    shop.gateway.fall_silent_after_lists(1);
     let cut_off = reconcile_charges(&shop.context, tenant(), &window(), &Nobody).await;
     assert!(matches!(cut_off, Err(OrderError::Payment(_))));
     assert_eq!(written(&shop).await, "2 2");
 
-    *shop.gateway.lists.lock().unwrap() = None;
+    shop.gateway.fail(Operation::ListCharges, None);
     let summary = compare(&shop).await;
     assert_eq!((summary.found.len(), summary.known.len()), (3, 2));
     assert_eq!(written(&shop).await, "5 5");
@@ -367,7 +368,8 @@ async fn what_could_not_be_given_back_at_once_is_taken_up_later() {
     })
     .await;
     late_charge(&shop, "k").await;
-    *shop.gateway.refund_fault.lock().unwrap() = Some(GatewayFault::TimedOut);
+    shop.gateway
+        .fail(Operation::RefundCharge, Some(GatewayFault::TimedOut));
     let summary = compare(&shop).await;
     assert_eq!(
         (summary.found.len(), summary.settled.len(), summary.open),
@@ -377,7 +379,7 @@ async fn what_could_not_be_given_back_at_once_is_taken_up_later() {
     assert!(waiting.note.unwrap().contains("no answer in time"));
     assert_eq!(settle_due_findings(&shop.context).await.unwrap(), []);
 
-    *shop.gateway.refund_fault.lock().unwrap() = None;
+    shop.gateway.fail(Operation::RefundCharge, None);
     shop.pass(Duration::from_secs(3600));
     let settled = settle_due_findings(&shop.context).await.unwrap();
     assert_eq!(settled, [(tenant(), waiting.id)]);
@@ -392,7 +394,8 @@ async fn money_that_came_back_after_a_refund_opens_the_finding_again() {
     // The bank could not take it, so that the gateway has it again.
     shop.gateway
         .with_charges(|charges| charges[0].refunded = usd(0));
-    *shop.gateway.refund_fault.lock().unwrap() = Some(GatewayFault::TimedOut);
+    shop.gateway
+        .fail(Operation::RefundCharge, Some(GatewayFault::TimedOut));
     let summary = compare(&shop).await;
     assert_eq!((summary.found.len(), summary.open), (1, 1));
     assert_eq!(written(&shop).await, "1 1");
@@ -524,11 +527,11 @@ async fn turns_come_round_one_at_a_time_and_go_on_where_they_ended() {
 
     // The gateway is silent: nothing is passed over, and the next turn comes soon.
     shop.pass(Duration::from_secs(3600));
-    *shop.gateway.lists.lock().unwrap() = Some(0);
+    shop.gateway.fall_silent_after_lists(0);
     assert!(turn(&shop, &Nobody).await.is_err());
     assert_eq!(measure().await.age, Some(Duration::from_secs(3600)));
     assert_eq!(turn(&shop, &Nobody).await.unwrap(), ReconcileTurn::NotDue);
-    *shop.gateway.lists.lock().unwrap() = None;
+    shop.gateway.fail(Operation::ListCharges, None);
     shop.pass(Duration::from_secs(60));
 
     // Stopped half-way: at once again.

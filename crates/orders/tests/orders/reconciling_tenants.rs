@@ -2,9 +2,9 @@
 
 use oms_orders::{PlacedOrder, ReconcileTurn, sweep_orders};
 use oms_payments::{PaymentStatus, Reference};
+use oms_testing::gateway::Confirm;
 use oms_validation::{OrderId, TenantId};
 
-use crate::gateway::Confirm;
 use crate::reconciling::{Nobody, compare, foreign, kinds, left, turn};
 use crate::shop::{Shop, other_tenant, tenant};
 
@@ -49,7 +49,7 @@ async fn a_late_charge_of_any_tenant_is_refunded() {
 #[tokio::test]
 async fn a_periodic_turn_compares_all_tenants_and_reads_the_gateways_list_once() {
     let shop = shop_with_a_late_charge_of_another_tenant().await;
-    *shop.gateway.lists.lock().unwrap() = Some(1);
+    shop.gateway.fall_silent_after_lists(1);
     let Ok(ReconcileTurn::Done { summary, .. }) = turn(&shop, &Nobody).await else {
         panic!("not done")
     };

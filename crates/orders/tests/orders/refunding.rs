@@ -7,11 +7,11 @@ use oms_orders::{
     SweepSummary, cancel_order, refund_order, retry_dead_letter, sweep_orders,
 };
 use oms_payments::RefundState;
+use oms_testing::gateway::{Confirm, Refunding};
 use oms_validation::{Currency, IdempotencyKey, Money, OperatorName, OrderId};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::gateway::{Confirm, Refunding};
 use crate::shop::{Shop, other_tenant, settings, tenant, usd};
 
 /// What a refund was, by this request, and where its order is.

@@ -2,8 +2,8 @@
 
 use oms_errors::Problem;
 use oms_orders::{OrderError, OrderStatus, PlacedOrder};
+use oms_testing::gateway::Confirm;
 
-use crate::gateway::Confirm;
 use crate::shop::Shop;
 
 #[tokio::test]

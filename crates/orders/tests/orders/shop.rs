@@ -1,4 +1,4 @@
-//! A store with one warehouse and one product, and what can be read from its database.
+//! A store, with one warehouse and one product unless a test needs more, and what can be read from its database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use oms_database::Database;
 use oms_geocoding::adapters::AddressBook;
 use oms_inventory::{Catalogue, load_catalogue};
 use oms_orders::{
@@ -14,13 +15,16 @@ use oms_orders::{
     refund_order,
 };
 use oms_payments::PaymentMethod;
+use oms_testing::clock::TestClock;
+use oms_testing::gateway::{Confirm, ScriptedGateway};
+use oms_testing::world::{self, product};
+pub use oms_testing::world::{other_tenant, tenant, usd};
 use oms_testing::{PATIENCE, TestDatabase};
-use oms_validation::{Currency, IdempotencyKey, Money, Once, OrderId, TenantId};
+use oms_validation::{Currency, IdempotencyKey, Once, OrderId, TenantId};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::clock::TestClock;
-use crate::gateway::{Confirm, ScriptedGateway};
+use crate::clock::OrdersClock;
 
 pub struct Shop {
     pub context: Arc<OrderContext>,
@@ -61,37 +65,9 @@ pub fn settings() -> OrderSettings {
     }
 }
 
-pub fn tenant() -> TenantId {
-    Uuid::from_u128(1).into()
-}
-
-pub fn other_tenant() -> TenantId {
-    Uuid::from_u128(2).into()
-}
-
-pub fn usd(amount_minor: i64) -> Money {
-    Money {
-        amount_minor,
-        currency: Currency::parse("USD").unwrap(),
-    }
-}
-
-fn product() -> Uuid {
-    Uuid::from_u128(0xB)
-}
-
-/// One warehouse with so many pieces of the one product.
-pub fn catalogue(pieces: u32) -> Catalogue {
-    let warehouse = Uuid::from_u128(0xA);
-    serde_json::from_value(json!({
-        "warehouses": [{ "id": warehouse, "name": "W", "location": { "lat": 33.7, "lng": -84.4 } }],
-        "products": [{
-            "id": product(), "sku": "P", "name": "P",
-            "prices": [{ "amountMinor": 100, "currency": "USD" }],
-            "stock": [{ "warehouseId": warehouse, "quantity": pieces }],
-        }],
-    }))
-    .unwrap()
+/// The catalogue of a world.
+pub fn catalogue<Q: Copy + Into<i64>>(stock: &[impl AsRef<[Q]>]) -> Catalogue {
+    serde_json::from_value(world::catalogue(stock)).unwrap()
 }
 
 /// A request for three pieces of it.
@@ -101,7 +77,7 @@ pub fn three_pieces() -> OrderRequest {
         customer_id: Uuid::from_u128(0xC).into(),
         shipping_address: serde_json::from_value(address).unwrap(),
         lines: vec![RequestedLine {
-            product_id: product().into(),
+            product_id: product(0).into(),
             quantity: 3,
         }],
         payment: PaymentMethod::parse_token("pm_card_visa").unwrap().into(),
@@ -130,38 +106,51 @@ impl Shop {
 
     pub async fn open_as(opening: Opening) -> Self {
         let database = TestDatabase::create();
+        let pool = database.pool(8);
+        let catalogue = catalogue(&[[opening.pieces]]);
+        Self::open_on(database, pool, &catalogue, opening).await
+    }
+
+    /// The same with a pool and a catalogue of the test's own.
+    pub async fn open_on(
+        database: TestDatabase,
+        pool: Database,
+        catalogue: &Catalogue,
+        opening: Opening,
+    ) -> Self {
         let (settings, clock) = (opening.settings, opening.clock);
         let gateway = Arc::new(ScriptedGateway::new(opening.confirm));
-        let context = context(&database, &gateway, clock.as_ref(), settings);
         let shop = Self {
-            context,
+            context: context(pool, &gateway, clock.as_ref(), settings),
             gateway,
             clock,
             database,
             settings,
         };
-        shop.stock(tenant(), opening.pieces).await;
+        shop.sell(tenant(), catalogue).await;
         shop
     }
 
-    /// Gives a store its warehouse and its pieces.
+    /// Gives a tenant a warehouse with so many units of the one product.
     pub async fn stock(&self, tenant: TenantId, pieces: u32) {
+        self.sell(tenant, &catalogue(&[[pieces]])).await;
+    }
+
+    async fn sell(&self, tenant: TenantId, catalogue: &Catalogue) {
         let mut connection = self.database.connect().await;
-        load_catalogue(&mut connection, tenant, &catalogue(pieces))
-            .await
-            .unwrap();
+        let loaded = load_catalogue(&mut connection, tenant, catalogue).await;
+        loaded.unwrap();
     }
 
     /// Another instance of the program, for the same store.
     pub fn another_context(&self) -> Arc<OrderContext> {
-        let clock = self.clock.as_ref();
-        context(&self.database, &self.gateway, clock, self.settings)
+        self.another_context_with(self.settings)
     }
 
     /// The same with other settings.
     pub fn another_context_with(&self, settings: OrderSettings) -> Arc<OrderContext> {
         let clock = self.clock.as_ref();
-        context(&self.database, &self.gateway, clock, settings)
+        context(self.database.pool(8), &self.gateway, clock, settings)
     }
 
     /// Places an order of three pieces.
@@ -271,16 +260,17 @@ impl Shop {
     }
 }
 
-fn context(
-    database: &TestDatabase,
+/// An instance of the program.
+pub fn context(
+    pool: Database,
     gateway: &Arc<ScriptedGateway>,
     clock: Option<&Arc<TestClock>>,
     settings: OrderSettings,
 ) -> Arc<OrderContext> {
     let geocoder = Arc::new(AddressBook::development());
-    let context = OrderContext::new(database.pool(8), gateway.clone(), geocoder, settings);
+    let context = OrderContext::new(pool, gateway.clone(), geocoder, settings);
     Arc::new(match clock {
-        Some(clock) => context.with_clock(clock.clone()),
+        Some(clock) => context.with_clock(OrdersClock::of(clock)),
         None => context,
     })
 }

@@ -10,18 +10,18 @@ use oms_testing::{SilentProxy, TestDatabase};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::batches::{Placing, Store, request};
-use crate::shop::{settings, tenant};
+use crate::batches::{Placing, open_on, request};
+use crate::shop::{Shop, settings, tenant};
 
 /// Far more than any bound of these tests.
 const TOO_LONG: Duration = Duration::from_secs(60);
 
-struct Shop {
-    store: Store,
+struct SilencedShop {
+    store: Shop,
     proxy: SilentProxy,
 }
 
-impl Shop {
+impl SilencedShop {
     /// The product's time-outs, four times as short.
     async fn open() -> Self {
         let database = TestDatabase::create();
@@ -40,7 +40,7 @@ impl Shop {
             ..settings()
         };
         let stock = [vec![1000]];
-        let store = Store::open_on(database, pool.unwrap(), &stock, settings).await;
+        let store = open_on(database, pool.unwrap(), &stock, settings).await;
         Self { store, proxy }
     }
 
@@ -129,7 +129,7 @@ async fn heard(placing: Vec<(String, Placing)>) -> (Vec<String>, HashSet<String>
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_fall_silent_cost_their_own_requests_time_and_others_are_served() {
-    let shop = Shop::open().await;
+    let shop = SilencedShop::open().await;
     shop.paid("before").await;
     let caught: Vec<_> = (0..20)
         .map(|number| {
@@ -152,7 +152,7 @@ async fn connections_that_fall_silent_cost_their_own_requests_time_and_others_ar
 async fn while_a_database_answers_nothing_every_request_ends_in_time_and_the_first_after_it_is_paid()
  {
     for frozen in [true, false] {
-        let shop = Shop::open().await;
+        let shop = SilencedShop::open().await;
         shop.paid("before").await;
         match frozen {
             true => shop.proxy.freeze(),
@@ -191,7 +191,7 @@ async fn orders_that_find_no_connection_in_time_are_not_tried_one_by_one() {
         batch_wait: TOO_LONG,
         ..settings()
     };
-    let store = Store::open_on(database, pool.clone(), &[vec![10]], settings).await;
+    let store = open_on(database, pool.clone(), &[vec![10]], settings).await;
     let _taken = pool.acquire().await.unwrap();
     let waits = || pool.waits().counts.iter().sum::<u64>();
     let before = waits();

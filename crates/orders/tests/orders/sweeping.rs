@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
 use oms_orders::{OrderError, OrderSettings, PlacedOrder, SweepSummary, get_order, sweep_orders};
+use oms_payments::Operation;
+use oms_testing::gateway::Confirm;
 use oms_validation::{Currency, TenantId};
-use tokio::sync::{Barrier, Semaphore};
+use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::gateway::Confirm;
 use crate::shop::{Opening, Shop, settings, tenant};
 
 #[tokio::test]
@@ -37,7 +38,7 @@ async fn a_lost_confirmation_ends_failed_behind_a_fence() {
     assert_eq!(
         (
             shop.gateway.charges(),
-            *shop.gateway.cancels.lock().unwrap()
+            shop.gateway.calls_of(Operation::Cancel)
         ),
         (0, 1)
     );
@@ -95,7 +96,7 @@ async fn a_confirmation_whose_answer_was_lost_ends_paid_once() {
     assert_eq!(
         (
             shop.gateway.charges(),
-            *shop.gateway.cancels.lock().unwrap()
+            shop.gateway.calls_of(Operation::Cancel)
         ),
         (1, 0)
     );
@@ -198,7 +199,7 @@ async fn of_many_sweepers_at_once_one_ends_the_order() {
         .iter()
         .map(|summary| summary.failed)
         .sum();
-    assert_eq!((failed, *shop.gateway.cancels.lock().unwrap()), (1, 1));
+    assert_eq!((failed, shop.gateway.calls_of(Operation::Cancel)), (1, 1));
     assert_eq!(
         shop.state().await,
         "FAILED 0 1:PENDING_PAYMENT/api,2:FAILED/sweeper voided 0"
@@ -209,12 +210,12 @@ async fn of_many_sweepers_at_once_one_ends_the_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_confirmation_that_arrives_after_the_fence_takes_nothing() {
     let shop = Arc::new(Shop::open(Confirm::Pays).await);
-    shop.gateway.gate.forget_permits(Semaphore::MAX_PERMITS);
+    shop.gateway.hold(Operation::Confirm);
     let buyer = tokio::spawn({
         let shop = shop.clone();
         async move { shop.order("k").await }
     });
-    shop.gateway.arrived.acquire().await.unwrap().forget();
+    shop.gateway.arrived(Operation::Confirm, 1).await;
     let summary = sweep_orders(&shop.context).await.unwrap();
     assert_eq!(
         summary,
@@ -223,7 +224,7 @@ async fn a_confirmation_that_arrives_after_the_fence_takes_nothing() {
             ..SweepSummary::default()
         }
     );
-    shop.gateway.gate.add_permits(1);
+    shop.gateway.release(Operation::Confirm, 1);
 
     let answer = buyer.await.unwrap();
     assert!(

@@ -8,9 +8,9 @@ use oms_orders::{
     retry_dead_letter, sweep_orders,
 };
 use oms_payments::GatewayFault;
+use oms_testing::gateway::Confirm;
 use oms_validation::{OperatorName, OrderId, PageSize};
 
-use crate::gateway::Confirm;
 use crate::shop::{Shop, other_tenant, settings, tenant};
 
 fn size(entries: u32) -> PageSize {

@@ -2,8 +2,8 @@
 
 use oms_database::DbError;
 use oms_orders::{OrderError, sweep_orders};
+use oms_testing::gateway::{Confirm, Refunding};
 
-use crate::gateway::{Confirm, Refunding};
 use crate::shop::Shop;
 
 /// Makes the database ignore each update of a row that would set it to `value`, as if the row had changed under its lock.

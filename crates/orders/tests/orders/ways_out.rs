@@ -8,9 +8,9 @@ use oms_orders::{
     get_order, list_dead_letters, resolve_dead_letter, sweep_orders,
 };
 use oms_payments::{AttemptState, GatewayFault, Operation, RefundState};
+use oms_testing::gateway::{Confirm, Refunding};
 use oms_validation::{IdempotencyKey, Once, OperatorName, OrderId, PageSize};
 
-use crate::gateway::{Confirm, Refunding};
 use crate::reconciling::{compare, findings};
 use crate::shop::{Opening, Shop, other_tenant, settings, tenant};
 
@@ -109,7 +109,10 @@ async fn stuck(
         Place::CancelsPaid | Place::RefundsAll | Place::RefundsPart => shop.paid(key).await,
         _ => shop.pending(key).await,
     };
-    shop.gateway.refuse(Some(refused));
+    let (operations, fault) = refused;
+    for operation in operations {
+        shop.gateway.fail(operation, Some(fault.clone()));
+    }
     match place {
         Place::CancelsOpen | Place::CancelsPaid => drop(shop.cancel(order_id).await),
         Place::RefundsAll => drop(shop.refund(order_id, &format!("r{key}"), None).await),
@@ -120,6 +123,13 @@ async fn stuck(
         sweep_orders(&shop.context).await.unwrap();
     }
     order_id
+}
+
+/// The gateway refuses nothing any more.
+fn relent(shop: &Shop) {
+    for operation in REFUSED.concat() {
+        shop.gateway.fail(operation, None);
+    }
 }
 
 async fn status(shop: &Shop, order_id: OrderId) -> OrderStatus {
@@ -218,7 +228,7 @@ async fn every_state_has_a_way_out_whatever_is_refused_for_good() {
             assert_eq!(resolved.by, "operator:ann", "{case}");
             assert!(resolved.settlement.is_some(), "{case}");
         }
-        shop.gateway.refuse(None);
+        relent(&shop);
         assert_settled(&shop, order_id, &case).await;
         let end = status(&shop, order_id).await.to_string();
         *ends.entry(place).or_default().entry(end).or_default() += 1;
@@ -270,7 +280,7 @@ async fn a_refund_that_is_refused_or_never_ends_can_be_given_up() {
                 assert_eq!(resolution, Resolution::RefundGivenUp, "{case}");
                 assert_eq!(status(&shop, order_id).await, OrderStatus::Paid, "{case}");
             }
-            shop.gateway.refuse(None);
+            relent(&shop);
             assert_settled(&shop, order_id, &case).await;
         }
     }
@@ -324,7 +334,7 @@ async fn money_that_is_left_must_be_confirmed_and_stays_in_the_books() {
     assert_eq!(shop.gateway.net_minor(), 300);
 
     // The comparison reports what is left, and does not refund what an operator has settled.
-    shop.gateway.refuse(None);
+    relent(&shop);
     compare(&shop).await;
     let finding = findings(&shop).await.pop().unwrap();
     assert_eq!(finding.kind, FindingKind::ChargeOnEndedOrder);

@@ -9,8 +9,8 @@ use oms_payments::{
     begin_refund, finish_refund, list_attempts, record_attempts,
 };
 use oms_testing::TestDatabase;
+use oms_testing::gateway::{Plan, declined};
 
-use crate::fake_gateway::{Plan, declined};
 use crate::shop::{Shop, UNKNOWN, usd};
 
 const LOST: Plan = Plan::FailBefore(GatewayFault::TimedOut);
@@ -109,13 +109,10 @@ async fn a_payment_that_goes_well_is_sent_and_then_paid_with_what_was_taken() {
     let shop = Shop::open().await;
     let collected = shop.collect_noting().await;
     assert_eq!(
-        shop.gateway.states_during(Operation::Prepare),
+        shop.states_during(Operation::Prepare),
         [AttemptState::Created]
     );
-    assert_eq!(
-        shop.gateway.states_during(Operation::Confirm),
-        [AttemptState::Sent]
-    );
+    assert_eq!(shop.states_during(Operation::Confirm), [AttemptState::Sent]);
     assert_eq!(shop.stored().await.captured, None);
     assert!(shop.close(&collected.closing().unwrap()).await);
     let stored = shop.stored().await;
@@ -132,7 +129,7 @@ async fn that_a_cancellation_is_sent_is_written_down_before() {
     let first = shop.settle(FencePolicy::KeepPending).await;
     assert_eq!(first.closing(), None, "{first:?}");
     assert_eq!(
-        shop.gateway.states_during(Operation::Cancel),
+        shop.states_during(Operation::Cancel),
         [AttemptState::Voiding]
     );
     assert_eq!(shop.state().await, AttemptState::Voiding);

@@ -7,8 +7,8 @@ use oms_payments::{
     SettleOutcome,
 };
 use oms_testing::TestDatabase;
+use oms_testing::gateway::{Plan, declined};
 
-use crate::fake_gateway::{Plan, declined};
 use crate::shop::{Shop, UNKNOWN, usd};
 
 #[tokio::test]

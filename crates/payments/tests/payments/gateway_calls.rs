@@ -11,10 +11,10 @@ use oms_payments::{
     PaymentMethod, PaymentStatus, close_attempt, collect_payment, list_calls, save_calls,
 };
 use oms_testing::TestDatabase;
+use oms_testing::gateway::{Plan, declined};
 use oms_validation::TenantId;
 
 use crate::batches::batches;
-use crate::fake_gateway::{Plan, declined};
 use crate::shop::{Shop, usd};
 
 /// `operation outcome effect` of each call.
@@ -77,7 +77,7 @@ async fn a_call_is_kept_with_all_that_its_support_asks_for() {
         assert_eq!(call.attempt_id, shop.attempt.id);
         assert_eq!((call.attempt_number, call.repetition), (1, 1));
         assert_eq!(call.actor.as_deref(), Some("api"));
-        assert_eq!(call.gateway, "fake");
+        assert_eq!(call.gateway, "scripted");
         assert_eq!(call.reference, reference);
         assert_eq!(call.request_id, Some(format!("req_{number}")));
         assert_eq!(call.effect, CallEffect::Known);

@@ -13,11 +13,11 @@ use oms_payments::{
     return_gateway_event,
 };
 use oms_testing::TestDatabase;
+use oms_testing::gateway::{ScriptedGateway, token};
 use oms_validation::{Currency, Money, OrderId, TenantId};
 
 mod races;
 use crate::batches::batches;
-use crate::fake_gateway::{FakeGateway, token};
 
 const LEASE: Duration = Duration::from_secs(3600);
 
@@ -359,14 +359,14 @@ async fn an_attempt_is_found_by_the_gateways_name_for_its_payment() {
             amount_minor: 2000,
             currency: Currency::parse("USD").unwrap(),
         },
-        gateway: "fake".to_owned(),
+        gateway: "scripted".to_owned(),
     };
     let mut connection = pool.acquire().await.unwrap();
     let attempt = record_attempts(&mut connection, ours, &[new])
         .await
         .unwrap()
         .remove(0);
-    let gateway = FakeGateway::default();
+    let gateway = ScriptedGateway::default();
     let collected =
         collect_payment(&batches(&pool), &gateway, ours, &attempt, &token(), "api").await;
     assert!(collected.closing().is_some());
@@ -375,10 +375,10 @@ async fn an_attempt_is_found_by_the_gateways_name_for_its_payment() {
 
     let other = Reference::parse("pi_other").unwrap();
     for (tenant, gateway, reference, expected) in [
-        (ours, "fake", &reference, Some(attempt.id)),
-        (theirs, "fake", &reference, None),
+        (ours, "scripted", &reference, Some(attempt.id)),
+        (theirs, "scripted", &reference, None),
         (ours, "stripe", &reference, None),
-        (ours, "fake", &other, None),
+        (ours, "scripted", &other, None),
     ] {
         let found = find_attempt_by_reference(&mut connection, tenant, gateway, reference).await;
         assert_eq!(found.unwrap().map(|found| found.id), expected);

@@ -1,11 +1,10 @@
-//! Payments on a real database, with a gateway whose every answer the test decides.
+//! Payments on a real database, with the gateway in memory.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod attempt_states;
 mod batches;
 mod collect_payment;
-mod fake_gateway;
 mod gateway_calls;
 mod gateway_events;
 #[cfg(feature = "localstripe")]

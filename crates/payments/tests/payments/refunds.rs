@@ -7,13 +7,13 @@ use oms_payments::{
     RefundEnd, RefundFailure, RefundState, begin_refund, find_refund_by_key, list_refunds,
 };
 use oms_testing::TestDatabase;
+use oms_testing::gateway::Plan;
 use oms_validation::{Currency, Money, TenantId};
 
 mod executing;
 mod races;
 mod till;
 
-use crate::fake_gateway::Plan;
 use crate::shop::{PRICE, Shop, usd};
 use till::{Till, key};
 

@@ -7,9 +7,9 @@ use oms_payments::{
     Operation, PaymentStatus, SettleOutcome, collect_payment, settle_payment,
 };
 use oms_testing::TestDatabase;
+use oms_testing::gateway::{Plan, ScriptedGateway, declined, token};
 
 use crate::batches::batches;
-use crate::fake_gateway::{FakeGateway, Plan, declined, token};
 use crate::shop::{Shop, UNKNOWN, usd};
 
 #[tokio::test]
@@ -217,7 +217,7 @@ async fn without_a_database_nothing_is_confirmed() {
     let shop = Shop::open().await;
     shop.database.close();
     // The gateway can't watch a pool that is closed.
-    let gateway = FakeGateway::default();
+    let gateway = ScriptedGateway::default();
     let attempt = &shop.attempt;
     let outcome = collect_payment(
         &batches(&shop.database),

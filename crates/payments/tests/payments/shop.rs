@@ -1,27 +1,52 @@
 //! One store with one order, for tests.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
 use oms_database::{Connection, Database};
 use oms_payments::{
-    Attempt, AttemptId, Closing, CollectOutcome, Collected, FencePolicy, GatewayCall, GatewayFault,
-    NewAttempt, SettleOutcome, Settled, UnsavedCalls, close_attempt, collect_payment, find_payment,
-    list_calls, record_attempts, settle_payment,
+    Attempt, AttemptId, AttemptState, Closing, CollectOutcome, Collected, FencePolicy, GatewayCall,
+    GatewayFault, NewAttempt, Operation, SettleOutcome, Settled, UnsavedCalls, close_attempt,
+    collect_payment, find_payment, list_calls, record_attempts, settle_payment,
 };
 use oms_testing::TestDatabase;
-use oms_validation::{Currency, Money, OrderId, TenantId};
+use oms_testing::gateway::{Call, NAME, Plan, Script, ScriptedGateway, token};
+pub(crate) use oms_testing::world::usd;
+use oms_validation::{OrderId, TenantId};
 
 use crate::batches::batches;
-use crate::fake_gateway::{FakeGateway, token};
 
 /// What the order costs.
 pub(crate) const PRICE: i64 = 2000;
+
+/// Looks at the order's attempt during each call of the gateway.
+pub(crate) struct Watch {
+    /// A pool with a single connection: a call that is made with it in hand can't get it.
+    database: Database,
+    tenant_id: TenantId,
+    order_id: OrderId,
+    /// The state that the attempt had in the database.
+    seen: Mutex<Vec<(Operation, AttemptState)>>,
+}
+
+#[async_trait]
+impl Script for Watch {
+    async fn before(&self, _: &ScriptedGateway, call: &Call) -> Option<Plan> {
+        let free = self.database.acquire().await;
+        let mut free = free.expect("no connection is held while the gateway is called");
+        let found = find_payment(&mut free, self.tenant_id, self.order_id).await;
+        let state = found.unwrap().unwrap().state;
+        self.seen.lock().unwrap().push((call.operation, state));
+        None
+    }
+}
 
 /// One store with one order, and a gateway that fails the test when it is called with the connection in hand.
 pub(crate) struct Shop {
     // Dropped last, because that drops the database.
     pub(crate) database: Database,
-    pub(crate) gateway: FakeGateway,
+    pub(crate) gateway: ScriptedGateway,
+    watch: Arc<Watch>,
     pub(crate) tenant_id: TenantId,
     pub(crate) attempt: Attempt,
     test_database: Arc<TestDatabase>,
@@ -44,20 +69,33 @@ impl Shop {
             order_id: OrderId::generate(),
             number: 1,
             amount: usd(PRICE),
-            gateway: "fake".to_owned(),
+            gateway: NAME.to_owned(),
         };
         let mut connection = database.acquire().await.unwrap();
         let order_id = new.order_id;
         let recorded = record_attempts(&mut connection, tenant_id, &[new]).await;
         drop(connection);
-        let gateway = FakeGateway::watching(database.clone(), tenant_id, order_id);
+        let watch = Arc::new(Watch {
+            database: database.clone(),
+            tenant_id,
+            order_id,
+            seen: Mutex::default(),
+        });
         Self {
             database,
-            gateway,
+            gateway: ScriptedGateway::following(watch.clone()),
+            watch,
             tenant_id,
             attempt: recorded.unwrap().remove(0),
             test_database: Arc::clone(test_database),
         }
+    }
+
+    /// The states that the attempt had in the database while calls of this kind came in.
+    pub(crate) fn states_during(&self, operation: Operation) -> Vec<AttemptState> {
+        let seen = self.watch.seen.lock().unwrap();
+        let during = seen.iter().filter(|(called, _)| *called == operation);
+        during.map(|(_, state)| *state).collect()
     }
 
     pub(crate) async fn connect(&self) -> Connection {
@@ -122,13 +160,6 @@ impl Shop {
         let mut connection = self.connect().await;
         let found = find_payment(&mut connection, self.tenant_id, self.attempt.order_id).await;
         found.unwrap().unwrap()
-    }
-}
-
-pub(crate) fn usd(amount_minor: i64) -> Money {
-    Money {
-        amount_minor,
-        currency: Currency::parse("USD").unwrap(),
     }
 }
 

@@ -9,18 +9,12 @@ use oms_payments::{
     find_payment, record_attempts, settle_payment,
 };
 use oms_testing::TestDatabase;
-use oms_validation::{Currency, Money, OrderId, TenantId};
+use oms_testing::gateway::{ScriptedGateway, token};
+use oms_testing::world::usd;
+use oms_validation::{OrderId, TenantId};
 use tokio::sync::Barrier;
 
 use crate::batches::batches;
-use crate::fake_gateway::{FakeGateway, token};
-
-fn usd(amount_minor: i64) -> Money {
-    Money {
-        amount_minor,
-        currency: Currency::parse("USD").unwrap(),
-    }
-}
 
 fn attempt(order_id: OrderId, number: i32) -> NewAttempt {
     NewAttempt {
@@ -28,7 +22,7 @@ fn attempt(order_id: OrderId, number: i32) -> NewAttempt {
         order_id,
         number,
         amount: usd(2000),
-        gateway: "fake".to_owned(),
+        gateway: "scripted".to_owned(),
     }
 }
 
@@ -135,7 +129,7 @@ async fn a_tenant_neither_sees_nor_changes_nor_blocks_anothers_attempts() {
     }];
     let twin = record_attempts(connection, theirs, &same).await.unwrap();
     let pool = database.pool(2);
-    let gateway = FakeGateway::default();
+    let gateway = ScriptedGateway::default();
     for (tenant_id, attempt) in [(ours, &attempt), (theirs, &twin[0])] {
         let outcome = collect_payment(
             &batches(&pool),
@@ -173,7 +167,7 @@ async fn a_closed_attempt_stays_as_it_is() {
     for first in every() {
         let attempt = record(connection, tenant_id).await;
         if first.from().contains(&AttemptState::Sent) {
-            let gateway = FakeGateway::default();
+            let gateway = ScriptedGateway::default();
             let collected = collect_payment(
                 &batches(&pool),
                 &gateway,
@@ -244,7 +238,7 @@ async fn of_the_one_who_collects_and_the_one_who_gives_up_exactly_one_wins() {
     let tenant_id = TenantId::generate();
     for round in 0..50 {
         let attempt = record(&mut database.acquire().await.unwrap(), tenant_id).await;
-        let gateway = Arc::new(FakeGateway::default());
+        let gateway = Arc::new(ScriptedGateway::default());
         let barrier = Arc::new(Barrier::new(2));
 
         let collecting = tokio::spawn({
@@ -289,7 +283,7 @@ async fn of_many_who_close_an_attempt_exactly_one_wins() {
     let tenant_id = TenantId::generate();
     for round in 0..50 {
         let attempt = record(&mut database.acquire().await.unwrap(), tenant_id).await;
-        let gateway = FakeGateway::default();
+        let gateway = ScriptedGateway::default();
         let collected = collect_payment(
             &batches(&database),
             &gateway,
@@ -336,7 +330,7 @@ async fn whoever_collects_and_whoever_settles_agree_on_what_became_of_the_money(
     let tenant_id = TenantId::generate();
     for round in 0..50 {
         let attempt = record(&mut database.acquire().await.unwrap(), tenant_id).await;
-        let gateway = Arc::new(FakeGateway::default());
+        let gateway = Arc::new(ScriptedGateway::default());
         let barrier = Arc::new(Barrier::new(2));
 
         let collecting = tokio::spawn({

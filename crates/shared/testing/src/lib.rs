@@ -1,9 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+pub mod clock;
+pub mod eventually;
+pub mod gateway;
+pub mod invariants;
 pub mod issuer;
 mod private_server;
+pub mod process;
 mod proxy;
 mod template;
+pub mod world;
 
 pub use private_server::PrivateServer;
 pub use proxy::SilentProxy;

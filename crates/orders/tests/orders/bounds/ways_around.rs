@@ -5,10 +5,10 @@ use oms_orders::{
     Cancellation, DeadLetter, Reason, Verdict, create_dead_letter, resolve_dead_letter,
     retry_dead_letter, sweep_orders,
 };
+use oms_testing::gateway::Refunding;
 use oms_validation::OperatorName;
 
 use super::*;
-use crate::gateway::Refunding;
 
 const MINUTE: Duration = Duration::from_secs(60);
 

@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 
-use super::gateway::{Fate, Place};
+use super::script::{Fate, Place};
 
 pub const DAY: TimeDelta = TimeDelta::days(1);
 const MINUTE: TimeDelta = TimeDelta::minutes(1);

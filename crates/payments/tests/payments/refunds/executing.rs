@@ -7,9 +7,9 @@ use oms_payments::{
     RefundEnd, RefundFailure, RefundOutcome, RefundResult, execute_refund,
 };
 use oms_testing::TestDatabase;
+use oms_testing::gateway::Plan;
 
 use super::till::Till;
-use crate::fake_gateway::Plan;
 use crate::shop::{PRICE, UNKNOWN, usd};
 
 /// Part of the payment, and all of it.

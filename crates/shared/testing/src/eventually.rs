@@ -7,6 +7,9 @@ pub const DEADLINE: Duration = Duration::from_secs(600);
 const INTERVAL: Duration = Duration::from_millis(10);
 
 /// Asks until there is an answer, and returns it.
+///
+/// # Panics
+/// When there is none in time.
 pub async fn eventually<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T {
     let found = in_time(ask).await;
     found.unwrap_or_else(|| panic!("did not happen: {what}"))
@@ -27,6 +30,9 @@ pub async fn in_time<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
 }
 
 /// Asks until it is so.
+///
+/// # Panics
+/// When it is not so in time.
 pub async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     eventually(what, async || ask().await.then_some(())).await;
 }

@@ -1,9 +1,9 @@
 //! A program that runs beside the test, and what it prints.
 
+use std::env;
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use nix::sys::signal::{Signal, kill};
@@ -23,15 +23,26 @@ pub struct Process {
 
 type Lines = Arc<Mutex<Vec<String>>>;
 
+fn lock(lines: &Lines) -> MutexGuard<'_, Vec<String>> {
+    lines.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// How a program ended.
 #[derive(Debug)]
 pub struct Exit {
+    /// Its status.
     pub status: ExitStatus,
+    /// What it printed on standard output.
     pub stdout: String,
+    /// What it printed on standard error.
     pub stderr: String,
 }
 
 impl Process {
+    /// Starts it.
+    ///
+    /// # Panics
+    /// When it can't be started.
     pub fn start(mut command: Command) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
         let mut child = command
@@ -42,8 +53,8 @@ impl Process {
             .unwrap_or_else(|error| panic!("can't start {name}: {error}"));
         let (stdout, stderr) = (Lines::default(), Lines::default());
         let readers = vec![
-            collect(child.stdout.take().unwrap(), stdout.clone()),
-            collect(child.stderr.take().unwrap(), stderr.clone()),
+            collect(child.stdout.take().expect("it is piped"), stdout.clone()),
+            collect(child.stderr.take().expect("it is piped"), stderr.clone()),
         ];
         Self {
             name,
@@ -54,25 +65,37 @@ impl Process {
         }
     }
 
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
+    /// Whether it has not ended.
+    ///
+    /// # Panics
+    /// When the system does not say.
     pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
+        self.status().is_none()
+    }
+
+    fn status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("the child is ours")
     }
 
     /// The lines of standard output until now.
     pub fn lines(&self) -> Vec<String> {
-        self.stdout.lock().unwrap().clone()
+        lock(&self.stdout).clone()
     }
 
     /// What `find` finds in a line of standard output, once there is such a line.
+    ///
+    /// # Panics
+    /// When the program ends before.
     pub async fn said<T>(&mut self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
         eventually(what, async || {
             let found = self.lines().iter().find_map(|line| find(line));
             if found.is_none()
-                && let Some(status) = self.child.try_wait().unwrap()
+                && let Some(status) = self.status()
             {
                 panic!("{} ended with {status} before: {what}", self.name);
             }
@@ -81,49 +104,64 @@ impl Process {
         .await
     }
 
-    /// Ends it at once, as a power cut would.
+    /// Ends it immediately, as a power cut would.
+    ///
+    /// # Panics
+    /// When it can't be ended.
     pub fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.child.kill().expect("the child is ours");
+        self.child.wait().expect("the child is ours");
     }
 
     /// Asks it to stop.
+    ///
+    /// # Panics
+    /// When it has ended.
     pub fn terminate(&self) {
         self.signal(Signal::SIGTERM);
     }
 
-    /// Has it stand still, as a machine does that is starved. Returns once all of its threads do.
+    /// Stops it, as on a starved machine. Returns once all of its threads stand still.
+    ///
+    /// # Panics
+    /// When it has ended.
     pub fn pause(&self) {
         self.signal(Signal::SIGSTOP);
-        let stopped = waitpid(self.pid(), Some(WaitPidFlag::WUNTRACED)).unwrap();
+        let stopped = waitpid(self.pid(), Some(WaitPidFlag::WUNTRACED)).expect("it runs");
         assert_eq!(stopped, WaitStatus::Stopped(self.pid(), Signal::SIGSTOP));
     }
 
-    /// Has it go on.
+    /// Lets it go on.
+    ///
+    /// # Panics
+    /// When it has ended.
     pub fn resume(&self) {
         self.signal(Signal::SIGCONT);
     }
 
     fn signal(&self, signal: Signal) {
-        kill(self.pid(), signal).unwrap();
+        kill(self.pid(), signal).expect("it runs");
     }
 
     fn pid(&self) -> Pid {
-        Pid::from_raw(i32::try_from(self.id()).unwrap())
+        Pid::from_raw(self.id().cast_signed())
     }
 
     /// Waits for it to end by itself.
+    ///
+    /// # Panics
+    /// When it does not.
     pub async fn ended(&mut self) -> Exit {
         let what = format!("{} ends", self.name);
         let child = &mut self.child;
-        let status = eventually(&what, async || child.try_wait().unwrap()).await;
+        let status = eventually(&what, async || child.try_wait().expect("the child is ours")).await;
         self.readers
             .drain(..)
-            .for_each(|reader| reader.join().unwrap());
+            .for_each(|reader| reader.join().expect("a reader only reads"));
         Exit {
             status,
-            stdout: self.stdout.lock().unwrap().join("\n"),
-            stderr: self.stderr.lock().unwrap().join("\n"),
+            stdout: lock(&self.stdout).join("\n"),
+            stderr: lock(&self.stderr).join("\n"),
         }
     }
 }
@@ -134,7 +172,7 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
-            let output = [&self.stdout, &self.stderr].map(|lines| lines.lock().unwrap().join("\n"));
+            let output = [&self.stdout, &self.stderr].map(|lines| lock(lines).join("\n"));
             eprintln!("--- {} said:\n{}", self.name, output.join("\n"));
         }
     }
@@ -143,14 +181,22 @@ impl Drop for Process {
 fn collect(source: impl Read + Send + 'static, lines: Lines) -> JoinHandle<()> {
     thread::spawn(move || {
         let read = BufReader::new(source).lines().map_while(Result::ok);
-        read.for_each(|line| lines.lock().unwrap().push(line));
+        read.for_each(|line| lock(&lines).push(line));
     })
 }
 
-/// A program of this workspace, with nothing of the test's environment.
+/// A program of this workspace, with nothing of the test's environment. It stands in the target folder, above that of the
+/// test's own binary.
+///
+/// # Panics
+/// When it was not built.
 pub fn program(name: &str) -> Command {
-    let folder = PathBuf::from(env!("CARGO_BIN_EXE_oms-api"));
-    let path = folder.with_file_name(name);
+    let binary = env::current_exe().expect("a test has a binary");
+    let folder = binary
+        .ancestors()
+        .nth(2)
+        .expect("binaries of tests are in `deps`");
+    let path = folder.join(name);
     assert!(
         path.exists(),
         "{} is not there: run `cargo build --workspace --bins` first",
@@ -158,6 +204,6 @@ pub fn program(name: &str) -> Command {
     );
     let mut command = Command::new(path);
     // Above a temporary folder there is no .env.
-    command.env_clear().current_dir(std::env::temp_dir());
+    command.env_clear().current_dir(env::temp_dir());
     command
 }
