@@ -2,7 +2,6 @@
 
 mod aftermath;
 mod amounts;
-mod charges;
 mod installations;
 mod payment_methods;
 mod reverse_reconciliation;

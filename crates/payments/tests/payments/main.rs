@@ -5,6 +5,7 @@
 mod attempt_states;
 mod batches;
 mod collect_payment;
+mod contract;
 mod gateway_calls;
 mod gateway_events;
 #[cfg(feature = "localstripe")]
