@@ -59,11 +59,11 @@ impl Books {
         let first = reference_of(request.order_id);
         let name = match request.attempt_number {
             1 => first,
-            number => name(format!("{first}_{number}")),
+            number => name(&format!("{first}_{number}")),
         };
         match self.payments.get(&name) {
             Some(payment) if payment.tenant_id != request.tenant_id => {
-                self::name(format!("{name}_{}", request.tenant_id.as_uuid().simple()))
+                self::name(&format!("{name}_{}", request.tenant_id.as_uuid().simple()))
             }
             _ => name,
         }
@@ -171,7 +171,7 @@ impl Books {
             Some((_, dispute)) => dispute.state = state,
             None => {
                 let dispute = ListedDispute {
-                    reference: name(format!("du_{}", self.disputes.len())),
+                    reference: name(&format!("du_{}", self.disputes.len())),
                     amount,
                     reason: "fraudulent".to_owned(),
                     state,
@@ -230,8 +230,8 @@ impl Books {
     }
 }
 
-fn name(text: String) -> Reference {
-    Reference::parse(&text).expect("letters, digits and underscores are a reference")
+fn name(text: &str) -> Reference {
+    Reference::parse(text).expect("letters, digits and underscores are a reference")
 }
 
 /// There is no such thing.

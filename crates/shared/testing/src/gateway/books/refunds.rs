@@ -52,7 +52,7 @@ impl Books {
         let place = self.charges.iter().position(|it| it.id == *id);
         let place = place.ok_or_else(|| missing("charge"))?;
         let payment = self.charges[place].reference.clone();
-        let payment = payment.unwrap_or_else(|| name(id.to_string()));
+        let payment = payment.unwrap_or_else(|| name(id.as_str()));
         self.refund_at(place, &payment, None, amount, None)
     }
 
@@ -72,7 +72,7 @@ impl Books {
         if amount.amount_minor > left || amount.currency != charge.captured.currency {
             return Err(rejected("amount"));
         }
-        let reference = name(format!("re_{}", self.refunds.len() + 1));
+        let reference = name(&format!("re_{}", self.refunds.len() + 1));
         let outcome = match becomes {
             Some(becomes) => becomes(reference, amount),
             None => RefundOutcome::Refunded { reference, amount },
