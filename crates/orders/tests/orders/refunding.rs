@@ -318,7 +318,7 @@ async fn many_parts_at_once_never_come_to_more_than_was_captured() {
         match answer {
             Ok(_) => paid_back += 1,
             Err(ReversingError::RefundExceedsCaptured { available }) => {
-                assert_eq!(available, usd(20))
+                assert_eq!(available, usd(20));
             }
             Err(other) => panic!("{other:?}"),
         }
