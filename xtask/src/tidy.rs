@@ -20,6 +20,7 @@ mod rust;
 mod schemas;
 mod shape;
 mod sql;
+mod surface;
 mod unused;
 
 use std::fs;
@@ -90,6 +91,7 @@ fn check_files(files: &[TextFile]) -> Vec<Finding> {
         findings.extend(layers::check(file));
         findings.extend(schemas::check(file, &tables));
     }
+    findings.extend(surface::check(&rust));
     let table = files
         .iter()
         .find(|file| file.path == dependencies::TABLE_FILE);

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap};
 use actix_web::http::uri::Authority;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
+use oms_access::http::{act_for, announce, authorise, bearer_token};
 use oms_access::{
-    AccessError, Allowance, Authenticator, AuthenticatorSettings, Credential, Issuer, KeyMode,
-    RateLimits,
+    AccessError, Authenticator, AuthenticatorSettings, Credential, Issuer, KeyMode, RateLimits,
 };
 use oms_database::Database;
-use oms_errors::{INTERNAL, Problem, ROUTE_NOT_FOUND};
+use oms_errors::{Problem, ROUTE_NOT_FOUND};
 use oms_monitoring::metrics::{CounterSeries, Metrics, MetricsError};
-use oms_validation::{Actor, OperatorName, Scope, Scopes, TenantId};
-use oms_web::{Access, CurrentActor, CurrentOperator, CurrentTenant, Disclosure, ProblemResponse};
+use oms_validation::{Scopes, TenantId};
+use oms_web::{Access, ProblemResponse};
 use tracing::Span;
 use tracing::field::display;
 
@@ -33,10 +33,6 @@ const MOST_REMEMBERED: usize = 10_000;
 
 /// Most credentials whose requests are counted: some 4 MB.
 const MOST_COUNTED: usize = 100_000;
-
-/// Of draft-ietf-httpapi-ratelimit-headers.
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// What is asked of requests before they get to their endpoints.
 pub(crate) struct Admission {
@@ -108,13 +104,6 @@ impl RefusedCredentials {
         }
         tracing::warn!(reason, "credential refused");
     }
-}
-
-/// What a client is told of its limit, on every answer.
-#[derive(Clone)]
-struct Announcement {
-    policy: HeaderValue,
-    limit: HeaderValue,
 }
 
 impl Admission {
@@ -197,9 +186,7 @@ impl Admission {
         };
         let counted = limits.count(credential);
         let (Ok(allowance) | Err(allowance)) = counted;
-        if let Some(announcement) = announcement(limits, allowance) {
-            request.extensions_mut().insert(announcement);
-        }
+        announce(request, limits.limit(), allowance);
         let within = counted.map(drop);
         within.map_err(|allowance| {
             self.turned_away.rate_limited.increment();
@@ -253,29 +240,6 @@ pub(crate) async fn admit(
     }
 }
 
-/// Middleware, around the one that writes problems: puts what is left of a limit on every kind of answer.
-pub(crate) async fn announce_limits(
-    request: ServiceRequest,
-    next: Next<BoxBody>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let mut response = next.call(request).await?;
-    let extensions = response.request().extensions();
-    let announcement = extensions.get::<Announcement>().cloned();
-    drop(extensions);
-    if let Some(Announcement { policy, limit }) = announcement {
-        response.headers_mut().insert(RATE_LIMIT_POLICY, policy);
-        response.headers_mut().insert(RATE_LIMIT, limit);
-    }
-    Ok(response)
-}
-
-fn announcement(limits: &RateLimits, allowance: Allowance) -> Option<Announcement> {
-    Some(Announcement {
-        policy: HeaderValue::try_from(limits.limit().to_string()).ok()?,
-        limit: HeaderValue::try_from(allowance.to_string()).ok()?,
-    })
-}
-
 /// The kind of keys that an installation makes and knows.
 pub(crate) fn key_mode(config: &Config) -> KeyMode {
     match config.environment {
@@ -307,78 +271,11 @@ fn came_from_here(headers: &HeaderMap) -> bool {
     host.unwrap_or(true) && !came_through_a_proxy(headers)
 }
 
-fn authorise(
-    request: &ServiceRequest,
-    credential: &Credential,
-    scope: Scope,
-) -> Result<(), Problem> {
-    if !credential.allows(scope) {
-        return Err(AccessError::Lacking(scope).into_problem());
-    }
-    act_for(request, credential.tenant);
-    let actor = Actor::of_client(credential.name.as_str());
-    let actor = actor.map_err(|error| Problem::of(&INTERNAL).with_source(error))?;
-    request.extensions_mut().insert(CurrentActor(actor));
-    request.extensions_mut().insert(disclosure_of(credential));
-    if matches!(scope, Scope::Operations | Scope::InventoryWrite) {
-        let name = OperatorName::parse(credential.name.as_str());
-        let name = name.map_err(|error| Problem::of(&INTERNAL).with_source(error))?;
-        request.extensions_mut().insert(CurrentOperator(name));
-    }
-    Ok(())
-}
-
-/// What answers show beside what their routes are for.
-fn disclosure_of(credential: &Credential) -> Disclosure {
-    Disclosure {
-        orders: credential.allows(Scope::OrdersRead),
-        inventory: credential.allows(Scope::InventoryRead),
-        payment_secrets: credential.allows(Scope::OrdersWrite),
-    }
-}
-
-fn act_for(request: &ServiceRequest, tenant: TenantId) {
-    request.extensions_mut().insert(CurrentTenant(tenant));
-}
-
-/// RFC 6750, section 2.1. The name of the scheme is in any case.
-fn bearer_token(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(AUTHORIZATION);
-    let (scheme, token) = values.next()?.to_str().ok()?.split_once(' ')?;
-    let is_one = values.next().is_none() && scheme.eq_ignore_ascii_case("bearer");
-    is_one.then_some(token.trim())
-}
-
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
-
-    #[test]
-    fn a_token_is_read_from_one_header_of_the_bearer_scheme() {
-        let read = |values: &[&str]| {
-            let request = values
-                .iter()
-                .fold(TestRequest::default(), |request, value| {
-                    request.append_header((AUTHORIZATION, *value))
-                });
-            let request = request.to_srv_request();
-            bearer_token(request.headers()).map(str::to_owned)
-        };
-        assert_eq!(read(&["Bearer abc"]).as_deref(), Some("abc"));
-        assert_eq!(read(&["bearer  abc "]).as_deref(), Some("abc"));
-        let refused: [&[&str]; 5] = [
-            &[],
-            &["Bearer"],
-            &["abc"],
-            &["Basic abc"],
-            &["Bearer abc", "Bearer abc"],
-        ];
-        for values in refused {
-            assert_eq!(read(values), None, "{values:?}");
-        }
-    }
 
     #[test]
     fn only_what_is_sent_straight_to_this_machine_came_from_here() {
@@ -422,23 +319,6 @@ mod tests {
                 !from_here(&[("host", "localhost"), (header, "1")]),
                 "{header}"
             );
-        }
-    }
-
-    #[test]
-    fn whoever_a_credential_can_name_can_be_an_operator_and_an_actor() {
-        let longest = "~".repeat(255);
-        let every: String = (' '..='~').collect();
-        for subject in [longest.as_str(), &every] {
-            let name = oms_access::CredentialName::of_subject(subject).unwrap();
-            assert!(OperatorName::parse(name.as_str()).is_ok(), "{subject:?}");
-            assert!(Actor::of_client(name.as_str()).is_ok(), "{subject:?}");
-        }
-        for character in every.chars() {
-            let text = character.to_string();
-            if let Ok(name) = text.parse::<oms_access::CredentialName>() {
-                assert!(OperatorName::parse(name.as_str()).is_ok(), "{text:?}");
-            }
         }
     }
 }

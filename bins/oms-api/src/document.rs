@@ -25,6 +25,7 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{RefOr, Response};
 use utoipa::{Modify as _, OpenApi as _};
 
+use crate::parts::PARTS;
 use crate::routes::{MatchedRoute, ROUTES};
 
 /// What a request with a credential may be refused for, wherever it goes.
@@ -60,15 +61,7 @@ const OF_ADDRESSES: &[&ProblemType] = &[
 
 /// Every refusal that there is.
 fn problem_types() -> impl Iterator<Item = &'static ProblemType> {
-    let lists = [
-        oms_errors::PROBLEM_TYPES,
-        oms_access::PROBLEM_TYPES,
-        oms_geocoding::PROBLEM_TYPES,
-        oms_payments::PROBLEM_TYPES,
-        oms_inventory::PROBLEM_TYPES,
-        oms_orders::PROBLEM_TYPES,
-    ];
-    lists.into_iter().flatten()
+    PARTS.iter().flat_map(|part| part.problem_types)
 }
 
 /// The document as it is served and printed.

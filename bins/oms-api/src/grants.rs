@@ -6,17 +6,11 @@ use std::fmt::Write as _;
 use anyhow::bail;
 use oms_database::{Connection, Grant, Privilege, missing_privileges};
 
+use crate::parts::PARTS;
+
 /// The rights, crate by crate.
 fn grants() -> impl Iterator<Item = &'static Grant> {
-    let lists = [
-        oms_database::GRANTS,
-        oms_access::GRANTS,
-        oms_geocoding::GRANTS,
-        oms_inventory::GRANTS,
-        oms_orders::GRANTS,
-        oms_payments::GRANTS,
-    ];
-    lists.into_iter().flatten()
+    PARTS.iter().flat_map(|part| part.grants)
 }
 
 /// The schemas of their tables. `public` is everybody's.

@@ -9,6 +9,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::{App, web};
 use anyhow::Context;
+use oms_access::http::announce_limits;
 use oms_errors::{Problem, ROUTE_NOT_FOUND};
 use oms_inventory::http::InventoryApi;
 use oms_orders::http::OrdersApi;
@@ -17,7 +18,7 @@ use oms_web::{BodyLimits, ProblemResponse, problem_json, registered};
 use tokio_util::sync::CancellationToken;
 use tracing_actix_web::TracingLogger;
 
-use crate::admission::{Admission, admit, announce_limits};
+use crate::admission::{Admission, admit};
 use crate::conditional::spare_known;
 use crate::config::Config;
 use crate::connection::{self, ConnectionLimits, watch};

@@ -24,6 +24,7 @@ mod in_flight;
 mod installation;
 mod keys;
 mod metrics;
+mod parts;
 mod protective_headers;
 mod readiness;
 mod reconcile;

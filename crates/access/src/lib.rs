@@ -3,6 +3,7 @@
 mod adapters;
 mod domain;
 mod error;
+pub mod http;
 mod service;
 mod store;
 

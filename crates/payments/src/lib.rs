@@ -9,37 +9,60 @@ mod ports;
 mod service;
 mod store;
 
+// Orders collects a payment: it records the attempt, asks for the money, and settles the order with the proof that it gets.
 pub use domain::{
-    Asked, Attempt, AttemptState, CallEffect, Capture, CardNumber, ChargeId, ChargePage,
-    ChargeStatus, ChargeWindow, ClosedAttempt, Closing, CustomerAction, CustomerStep, DeclineCode,
-    DisputeState, EventRelevance, GatewayCall, GatewayEvent, GatewayEventId, InvalidPaymentMethod,
-    InvalidReference, InvalidReturnUrl, ListedCharge, ListedDispute, ListedRefund, ListedState,
-    NewAttempt, NewGatewayEvent, NewRefund, Operation, OperationKey, PaymentInstruction,
-    PaymentMethod, PaymentStatus, Reference, Refund, RefundActor, RefundEnd, RefundFailure,
-    RefundOutcome, RefundState, Report, ReportPage, ReturnUrl, UnknownState, UnsavedCalls,
+    Attempt, AttemptState, CardNumber, ClosedAttempt, Closing, CustomerAction, CustomerStep,
+    DeclineCode, InvalidPaymentMethod, InvalidReturnUrl, NewAttempt, PaymentInstruction,
+    PaymentMethod, PaymentStatus, ReturnUrl, UnknownState,
 };
-pub use error::{
-    AMOUNT_NOT_ACCEPTED, CURRENCY_NOT_ACCEPTED, GATEWAY_REFUSED, GATEWAY_UNAVAILABLE,
-    INVALID_SIGNATURE, PAYMENT_NOT_ACCEPTED, PROBLEM_TYPES, PaymentError,
-};
-pub use ids::{AttemptId, RefundId};
-pub use oms_circuit_breaker::BreakerState;
-pub use ports::{
-    Answered, Effect, GatewayError, GatewayFault, PaymentGateway, PrepareRequest, RefundRequest,
-    Refusal,
-};
+pub use ids::AttemptId;
 pub use service::{
-    BeginRefund, CollectOutcome, Collected, FencePolicy, Finished, LaterCause, Mirrored,
-    PaymentBatches, RefundResult, Remainder, SettleOutcome, Settled, Word, begin_refund,
-    close_attempt, close_attempts, collect_payment, execute_refund, find_newest_attempt,
-    find_payment, find_payments, find_pending_refund, find_refund_by_key, find_refunded,
-    find_refunds, find_remainder, finish_refund, list_attempts, list_calls, list_calls_from,
-    list_refunds, mirror_refunds, record_attempts, save_calls, settle_payment,
+    CollectOutcome, Collected, FencePolicy, LaterCause, PaymentBatches, SettleOutcome, Settled,
+    close_attempts, collect_payment, find_newest_attempt, find_payment, find_payments,
+    list_attempts, record_attempts, settle_payment,
 };
+
+// Orders gives money back, and follows refunds that were made at the gateway itself.
+pub use domain::{
+    Asked, NewRefund, Refund, RefundActor, RefundEnd, RefundFailure, RefundOutcome, RefundState,
+};
+pub use ids::RefundId;
+pub use service::{
+    BeginRefund, Finished, Mirrored, RefundResult, Remainder, Word, begin_refund, execute_refund,
+    find_pending_refund, find_refund_by_key, find_refunded, find_refunds, find_remainder,
+    finish_refund, list_refunds, mirror_refunds,
+};
+
+// The timeline of an order has the history of its calls to the gateway.
+pub use domain::{CallEffect, GatewayCall, Operation, UnsavedCalls};
+pub use service::{list_calls, list_calls_from, save_calls};
+
+// Orders applies what the gateway reports, and the program counts what is due.
+pub use domain::{EventRelevance, GatewayEvent, GatewayEventId, NewGatewayEvent};
 pub use service::{
     KEEP_GATEWAY_EVENTS, Received, claim_gateway_events, count_due_gateway_events,
     find_attempt_by_reference, find_attempts_by_references, find_due_event_tenants,
     find_known_events, finish_gateway_event, postpone_gateway_event, purge_gateway_events,
     receive_gateway_event, return_gateway_event,
 };
+
+// The port: the program wires a gateway to it, and reconciliation reads the gateway's books through it.
+pub use domain::{
+    Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, DisputeState, InvalidReference,
+    ListedCharge, ListedDispute, ListedRefund, ListedState, OperationKey, Reference, Report,
+    ReportPage,
+};
+pub use oms_circuit_breaker::BreakerState;
+pub use ports::{
+    Answered, Effect, GatewayError, GatewayFault, PaymentGateway, PrepareRequest, RefundRequest,
+    Refusal,
+};
+
+// Orders passes refusals on, and the document lists them.
+pub use error::{
+    AMOUNT_NOT_ACCEPTED, CURRENCY_NOT_ACCEPTED, GATEWAY_REFUSED, GATEWAY_UNAVAILABLE,
+    PAYMENT_NOT_ACCEPTED, PROBLEM_TYPES, PaymentError,
+};
+
+// `oms-api grants`: the rights of the role that serves.
 pub use store::grants::GRANTS;

@@ -2,7 +2,7 @@
 
 mod apply_gateway_events;
 mod begin_refund;
-mod close_attempt;
+mod close_attempts;
 mod collect_payment;
 mod execute_refund;
 mod find_attempt_by_reference;
@@ -25,7 +25,7 @@ pub use apply_gateway_events::{
     postpone_gateway_event, return_gateway_event,
 };
 pub use begin_refund::{BeginRefund, begin_refund};
-pub use close_attempt::{close_attempt, close_attempts};
+pub use close_attempts::close_attempts;
 pub use collect_payment::{CollectOutcome, Collected, collect_payment};
 pub use execute_refund::{RefundResult, execute_refund};
 pub use find_attempt_by_reference::find_attempt_by_reference;

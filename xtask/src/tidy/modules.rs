@@ -16,7 +16,7 @@ pub(super) struct NamedPath<'a> {
     pub(super) segments: Vec<&'a str>,
     pub(super) line: usize,
     /// The name that an import gives it.
-    imported_as: Option<&'a str>,
+    pub(super) imported_as: Option<&'a str>,
 }
 
 /// A file that names something of another file.
@@ -135,14 +135,13 @@ pub(super) fn named_paths<'a>(tokens: &[Token<'a>]) -> Vec<NamedPath<'a>> {
     let text = |position: usize| tokens.get(position).map_or("", |token| token.text);
     let (mut found, mut position) = (Vec::new(), 0);
     while position < tokens.len() {
-        let before = position.checked_sub(1).map_or("", text);
+        let back = |steps: usize| position.checked_sub(steps).map_or("", text);
+        // After one colon a type begins, after two the path goes on.
+        let goes_on = back(1) == ":" && back(2) == ":" || [".", "$", "in"].contains(&back(1));
         let is_word = tokens[position].kind == Kind::Word;
         if is_word && text(position) == "use" {
             position = read_path(tokens, position + 1, &[], &mut found);
-        } else if is_word
-            && is_followed(tokens, position)
-            && ![":", ".", "$", "in"].contains(&before)
-        {
+        } else if is_word && is_followed(tokens, position) && !goes_on {
             let first = found.len();
             position = read_path(tokens, position, &[], &mut found);
             found[first..]
@@ -262,7 +261,7 @@ mod tests {
             ("lib.rs", "mod a; mod b; pub use a::A;"),
             (
                 "a.rs",
-                "use crate::{b::{self, B}, other};\nfn f() { super::b::g(); std::fs::read() }",
+                "use crate::{b::{self, B}, other};\nfn f(b: super::b::B) { std::fs::read() }",
             ),
             ("b.rs", "pub(crate) struct B; pub(in crate::a) fn g() {}"),
         ]);

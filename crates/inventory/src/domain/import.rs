@@ -18,7 +18,7 @@ use crate::domain::id::ImportId;
 use crate::domain::import::rejection::{MAX_NAMED_REJECTIONS, Rejection};
 
 /// Most lines of a file, its header and blank ones included.
-pub const MAX_IMPORT_LINES: i32 = 250_000;
+pub(crate) const MAX_IMPORT_LINES: i32 = 250_000;
 
 /// What is imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,25 +7,25 @@ use oms_validation::text::{has_hidden, one_line, tidy};
 use serde::{Deserialize, Serialize};
 
 macro_rules! define_text {
-    ($(#[$doc:meta])* $name:ident, $max:literal, $invalid:ident, $message:literal, $pattern:ident, $read:expr) => {
+    ($(#[$doc:meta])* $visible:vis $name:ident, $max:literal, $invalid:ident, $message:literal, $pattern:ident, $read:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String")]
-        pub struct $name(String);
+        $visible struct $name(String);
 
         oms_validation::schema_of! { $name, $message, text(1..=$max, $pattern) }
 
         /// The text is not usable for this.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
         #[error($message)]
-        pub struct $invalid;
+        $visible struct $invalid;
 
         impl $name {
             /// Reads one; blanks around it are cut off, and what looks the same becomes the same.
             ///
             /// # Errors
             /// When it is blank or too long, or has a character that it must not have.
-            pub fn parse(text: &str) -> Result<Self, $invalid> {
+            $visible fn parse(text: &str) -> Result<Self, $invalid> {
                 let read: fn(&str) -> Option<String> = $read;
                 Self::stored(&read(text).ok_or($invalid)?)
             }
@@ -44,7 +44,7 @@ macro_rules! define_text {
             }
 
             /// The text.
-            pub fn as_str(&self) -> &str {
+            $visible fn as_str(&self) -> &str {
                 &self.0
             }
         }
@@ -67,20 +67,20 @@ macro_rules! define_text {
 
 define_text! {
     /// The name of a warehouse or a product: 1 to 200 characters.
-    Name, 200, InvalidName, "must be 1 to 200 characters without control characters",
+    pub Name, 200, InvalidName, "must be 1 to 200 characters without control characters",
     READABLE, |text| Some(tidy(text).into_owned())
 }
 
 define_text! {
     /// A stock keeping unit, unique within the tenant: 1 to 100 characters. `a-1` and `A-1` are two. One that has a character
     /// which nobody sees is refused: it would look like another.
-    Sku, 100, InvalidSku, "must be 1 to 100 characters without control characters or hidden ones",
+    pub Sku, 100, InvalidSku, "must be 1 to 100 characters without control characters or hidden ones",
     VISIBLE, |text| (!has_hidden(text)).then(|| tidy(text).into_owned())
 }
 
 define_text! {
     /// An address, as people read it: 1 to 500 characters.
-    AddressLine, 500, InvalidAddressLine, "must be 1 to 500 characters without control characters",
+    pub(crate) AddressLine, 500, InvalidAddressLine, "must be 1 to 500 characters without control characters",
     READABLE_LINES, |text| Some(one_line(text))
 }
 

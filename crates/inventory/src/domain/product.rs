@@ -35,7 +35,7 @@ pub struct Product {
 
 /// A product that shall be created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct NewProduct {
+pub(crate) struct NewProduct {
     /// Its stock keeping unit.
     pub sku: Sku,
     /// Its name.
@@ -46,7 +46,7 @@ pub struct NewProduct {
 
 /// What shall be different of a product; the rest stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProductChange {
+pub(crate) struct ProductChange {
     /// Its new stock keeping unit.
     pub sku: Option<Sku>,
     /// Its new name.
@@ -57,7 +57,7 @@ pub struct ProductChange {
 
 impl ProductChange {
     /// Whether nothing shall be different.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 

@@ -11,7 +11,7 @@ use crate::domain::stock_movement::MovementKind;
 use crate::{ProductId, WarehouseId};
 
 /// Most lines of one change.
-pub const MAX_CHANGE_LINES: usize = 100;
+pub(crate) const MAX_CHANGE_LINES: usize = 100;
 
 /// What an operator does to the stock at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

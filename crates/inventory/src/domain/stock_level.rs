@@ -4,11 +4,11 @@ use crate::domain::name::{Name, Sku};
 use crate::{ProductId, WarehouseId};
 
 /// Most pieces of one product in one warehouse, and the highest safety stock.
-pub const MAX_ON_HAND: i32 = 1_000_000_000;
+pub(crate) const MAX_ON_HAND: i32 = 1_000_000_000;
 
 /// What a warehouse has of a product.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StockLevel {
+pub(crate) struct StockLevel {
     /// The warehouse.
     pub warehouse_id: WarehouseId,
     /// Its name.
@@ -23,7 +23,7 @@ pub struct StockLevel {
 
 /// The numbers of a stock level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LevelCounts {
+pub(crate) struct LevelCounts {
     /// Pieces on the shelf.
     pub on_hand: i32,
     /// Those that orders hold.
@@ -34,19 +34,19 @@ pub struct LevelCounts {
 
 impl LevelCounts {
     /// Pieces that may still be promised to orders.
-    pub fn available(self) -> i32 {
+    pub(crate) fn available(self) -> i32 {
         (self.on_hand - self.reserved - self.safety_stock).max(0)
     }
 
     /// Pieces that may leave the shelf for another reason than an order: safety stock is kept from orders only.
-    pub fn removable(self) -> i32 {
+    pub(crate) fn removable(self) -> i32 {
         self.on_hand - self.reserved
     }
 }
 
 /// Which levels a list shall have; all of it has to hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LevelFilter {
+pub(crate) struct LevelFilter {
     /// Those of this warehouse.
     pub warehouse_id: Option<WarehouseId>,
     /// Those of this product.

@@ -105,7 +105,7 @@ pub struct StockMovement {
 
 /// Which movements a list shall have; all of it has to hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MovementFilter {
+pub(crate) struct MovementFilter {
     /// Those of this warehouse.
     pub warehouse_id: Option<WarehouseId>,
     /// Those of this product.

@@ -9,7 +9,7 @@ use crate::domain::name::{AddressLine, Name};
 
 /// A warehouse.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Warehouse {
+pub(crate) struct Warehouse {
     /// Its id.
     pub id: WarehouseId,
     /// Its name, unique within the tenant.
@@ -30,7 +30,7 @@ pub struct Warehouse {
 
 /// A warehouse that shall be created. Without a location, the address is looked up.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct NewWarehouse {
+pub(crate) struct NewWarehouse {
     /// Its name.
     pub name: Name,
     /// Where it is, for people.
@@ -43,7 +43,7 @@ pub struct NewWarehouse {
 
 /// What shall be different of a warehouse; the rest stays. A new address without a location is looked up.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct WarehouseChange {
+pub(crate) struct WarehouseChange {
     /// Its new name.
     pub name: Option<Name>,
     /// Its new address.
@@ -56,7 +56,7 @@ pub struct WarehouseChange {
 
 impl WarehouseChange {
     /// Whether nothing shall be different.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 

@@ -15,7 +15,7 @@ use crate::store::product_records as products;
 /// # Errors
 /// `ProductNotFound`; `Changed` when it is in another version; `SkuTaken`; or why the database failed. Nothing is changed
 /// then.
-pub async fn change_product(
+pub(crate) async fn change_product(
     context: &InventoryContext,
     tenant: TenantId,
     id: ProductId,

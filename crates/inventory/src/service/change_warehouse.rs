@@ -14,7 +14,7 @@ use crate::store::warehouses;
 /// # Errors
 /// `WarehouseNotFound`; `Changed` when it is in another version; `WarehouseNameTaken`; `Locating` when the new address has
 /// no place; or why the database failed. Nothing is changed then.
-pub async fn change_warehouse(
+pub(crate) async fn change_warehouse(
     context: &InventoryContext,
     tenant: TenantId,
     id: WarehouseId,

@@ -15,7 +15,7 @@ use crate::store::product_records as products;
 /// # Errors
 /// `SkuTaken`; `KeyReused`; `OutcomeUnknown` and the like when the database fails. None of them leaves anything behind, but
 /// perhaps `OutcomeUnknown`.
-pub async fn create_product(
+pub(crate) async fn create_product(
     context: &InventoryContext,
     tenant: TenantId,
     key: &IdempotencyKey,

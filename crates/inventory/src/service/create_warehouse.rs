@@ -16,7 +16,7 @@ use crate::store::warehouses;
 /// # Errors
 /// `Locating` when the address has no place; `WarehouseNameTaken`; `KeyReused`; `OutcomeUnknown` and the like when the
 /// database fails. None of them leaves anything behind, but perhaps `OutcomeUnknown`.
-pub async fn create_warehouse(
+pub(crate) async fn create_warehouse(
     context: &InventoryContext,
     tenant: TenantId,
     key: &IdempotencyKey,

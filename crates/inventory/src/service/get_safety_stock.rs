@@ -13,7 +13,7 @@ use crate::{ProductId, WarehouseId};
 ///
 /// # Errors
 /// `StockLevelNotFound` when the warehouse never had the product, or why the database can't be asked.
-pub async fn get_safety_stock(
+pub(crate) async fn get_safety_stock(
     context: &InventoryContext,
     tenant: TenantId,
     level: (WarehouseId, ProductId),

@@ -12,7 +12,7 @@ use crate::store::warehouses;
 ///
 /// # Errors
 /// `WarehouseNotFound` when there is none of this id in this store, or why the database can't be asked.
-pub async fn get_warehouse(
+pub(crate) async fn get_warehouse(
     context: &InventoryContext,
     tenant: TenantId,
     id: WarehouseId,

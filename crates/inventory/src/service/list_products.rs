@@ -13,7 +13,7 @@ use crate::store::product_records as products;
 ///
 /// # Errors
 /// When the database can't be asked.
-pub async fn list_products(
+pub(crate) async fn list_products(
     context: &InventoryContext,
     tenant: TenantId,
     sku: Option<&Sku>,

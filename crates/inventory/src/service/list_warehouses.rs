@@ -12,7 +12,7 @@ use crate::store::warehouses;
 ///
 /// # Errors
 /// When the database can't be asked.
-pub async fn list_warehouses(
+pub(crate) async fn list_warehouses(
     context: &InventoryContext,
     tenant: TenantId,
     active: Option<bool>,

@@ -16,7 +16,7 @@ use crate::{ProductId, WarehouseId};
 /// # Errors
 /// `StockLevelNotFound` when the warehouse never had the product; `Changed` when another value is set; or why the database
 /// failed. Nothing is changed then.
-pub async fn set_safety_stock(
+pub(crate) async fn set_safety_stock(
     context: &InventoryContext,
     tenant: TenantId,
     level: (WarehouseId, ProductId),

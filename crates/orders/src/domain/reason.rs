@@ -1,6 +1,6 @@
 //! Why something was done, in words.
 
-pub use oms_validation::{InvalidReason, Reason};
+pub use oms_validation::Reason;
 
 /// As much of a text as fits into a column for reasons.
 pub(crate) fn cut(text: &str) -> String {

@@ -69,7 +69,7 @@ impl CallEffect {
 }
 
 /// Calls that were made and are not kept yet. They go into the history with the next write that happens anyway: hand them
-/// to [`close_attempt`](crate::close_attempt), or, where nothing is closed, to [`save_calls`](crate::save_calls).
+/// to [`close_attempts`](crate::close_attempts), or, where nothing is closed, to [`save_calls`](crate::save_calls).
 #[derive(Clone, Debug, Default)]
 #[must_use = "calls that are not saved are missing in the history"]
 pub struct UnsavedCalls(Vec<UnsavedCall>);

@@ -8,13 +8,14 @@ use diesel_async::RunQueryDsl;
 use oms_database::transaction;
 use oms_payments::{
     CallEffect, Closing, FencePolicy, GatewayCall, GatewayFault, Operation, PaymentError,
-    PaymentMethod, PaymentStatus, close_attempt, collect_payment, list_calls, save_calls,
+    PaymentMethod, PaymentStatus, collect_payment, list_calls, save_calls,
 };
 use oms_testing::TestDatabase;
 use oms_testing::gateway::{Plan, declined};
 use oms_validation::TenantId;
 
 use crate::batches::batches;
+use crate::closing::close_attempt;
 use crate::shop::{Shop, usd};
 
 /// `operation outcome effect` of each call.

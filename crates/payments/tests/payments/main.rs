@@ -4,6 +4,7 @@
 
 mod attempt_states;
 mod batches;
+mod closing;
 mod collect_payment;
 mod contract;
 mod gateway_calls;

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use oms_database::{Connection, Database};
 use oms_payments::{
     Attempt, AttemptId, AttemptState, Closing, CollectOutcome, Collected, FencePolicy, GatewayCall,
-    GatewayFault, NewAttempt, Operation, SettleOutcome, Settled, UnsavedCalls, close_attempt,
-    collect_payment, find_payment, list_calls, record_attempts, settle_payment,
+    GatewayFault, NewAttempt, Operation, SettleOutcome, Settled, UnsavedCalls, collect_payment,
+    find_payment, list_calls, record_attempts, settle_payment,
 };
 use oms_testing::TestDatabase;
 use oms_testing::gateway::{Call, NAME, Plan, Script, ScriptedGateway, token};
@@ -15,6 +15,7 @@ pub(crate) use oms_testing::world::usd;
 use oms_validation::{OrderId, TenantId};
 
 use crate::batches::batches;
+use crate::closing::close_attempt;
 
 /// What the order costs.
 pub(crate) const PRICE: i64 = 2000;

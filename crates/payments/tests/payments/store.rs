@@ -5,8 +5,8 @@ use std::sync::Arc;
 use oms_database::{Connection, Database, DbError};
 use oms_payments::{
     Attempt, AttemptId, AttemptState, Closing, CollectOutcome, DeclineCode, FencePolicy,
-    NewAttempt, PaymentError, SettleOutcome, UnsavedCalls, close_attempt, collect_payment,
-    find_payment, record_attempts, settle_payment,
+    NewAttempt, PaymentError, SettleOutcome, UnsavedCalls, collect_payment, find_payment,
+    record_attempts, settle_payment,
 };
 use oms_testing::TestDatabase;
 use oms_testing::gateway::{ScriptedGateway, token};
@@ -15,6 +15,7 @@ use oms_validation::{OrderId, TenantId};
 use tokio::sync::Barrier;
 
 use crate::batches::batches;
+use crate::closing::close_attempt;
 
 fn attempt(order_id: OrderId, number: i32) -> NewAttempt {
     NewAttempt {

@@ -12,7 +12,7 @@ use crate::service::placing::price_lines::{PricedLines, price_lines};
 
 /// Where an order would come from.
 #[derive(Debug)]
-pub struct RoutingPreview {
+pub(crate) struct RoutingPreview {
     /// The warehouse, if one can fill the whole order, and the candidates.
     pub route: Route,
     /// The same in words.
@@ -27,7 +27,7 @@ pub struct RoutingPreview {
 ///
 /// # Errors
 /// When the address has no coordinates or a line can't be sold; else when the geocoder or the database can't be asked.
-pub async fn preview_routing(
+pub(crate) async fn preview_routing(
     context: &OrderContext,
     tenant: TenantId,
     address: &ShippingAddress,

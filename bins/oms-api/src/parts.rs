@@ -1,0 +1,64 @@
+//! What each context, and each shared crate that keeps rows or refuses requests, brings to the program.
+
+use oms_database::Grant;
+use oms_errors::ProblemType;
+
+/// A crate's share.
+pub(crate) struct Part {
+    /// What it refuses, for the API's document.
+    pub(crate) problem_types: &'static [ProblemType],
+    /// The rights on its tables, for `oms-api grants`.
+    pub(crate) grants: &'static [Grant],
+}
+
+/// One row for each crate.
+pub(crate) const PARTS: &[Part] = &[
+    Part {
+        problem_types: oms_errors::PROBLEM_TYPES,
+        grants: &[],
+    },
+    Part {
+        problem_types: &[],
+        grants: oms_database::GRANTS,
+    },
+    Part {
+        problem_types: oms_access::PROBLEM_TYPES,
+        grants: oms_access::GRANTS,
+    },
+    Part {
+        problem_types: oms_geocoding::PROBLEM_TYPES,
+        grants: oms_geocoding::GRANTS,
+    },
+    Part {
+        problem_types: oms_payments::PROBLEM_TYPES,
+        grants: oms_payments::GRANTS,
+    },
+    Part {
+        problem_types: oms_inventory::PROBLEM_TYPES,
+        grants: oms_inventory::GRANTS,
+    },
+    Part {
+        problem_types: oms_orders::PROBLEM_TYPES,
+        grants: oms_orders::GRANTS,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_context_has_a_row() {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates");
+        for entry in fs::read_dir(crates).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let its_codes = format!("{name}.");
+            let mut types = PARTS.iter().flat_map(|part| part.problem_types);
+            let has_row = types.any(|it| it.code.starts_with(&its_codes));
+            assert!(has_row || name == "shared", "{name}");
+        }
+    }
+}
