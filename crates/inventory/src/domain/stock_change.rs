@@ -138,7 +138,7 @@ pub(crate) fn check(
     }
 }
 
-/// Quantities by product: 1 to [`MAX_CHANGE_LINES`] products, each once.
+/// Quantities by product: 1 to 100 products, each once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Lines(BTreeMap<ProductId, i32>);
 
