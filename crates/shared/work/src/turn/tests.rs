@@ -1,4 +1,4 @@
-//! Turns with a list in memory.
+//! Tests of turns with a list in memory.
 
 use std::sync::Mutex;
 
@@ -8,7 +8,7 @@ use super::*;
 #[error("no answer")]
 struct NoAnswer;
 
-/// The entries of each tenant. An entry `panic` panics, and a tenant with an entry `unreadable` cannot be claimed.
+/// The entries of each tenant. The entry `panic` panics, and claiming a tenant with the entry `unreadable` fails.
 struct Entries {
     of_tenants: Vec<(TenantId, Vec<&'static str>)>,
     limit: usize,
