@@ -1,6 +1,5 @@
 //! Files to import. They are kept on disk during the import, so that a large file uses no memory and a slow client
-//! keeps no
-//! transaction open.
+//! keeps no transaction open.
 
 mod records;
 

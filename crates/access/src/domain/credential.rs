@@ -13,8 +13,7 @@ const MAX_SUBJECT: usize = 255;
 const SUBJECT: &str = "token:";
 
 /// The name of the acting client, which is safe for logs and timelines. It is the name of a key, 1 to 64 letters,
-/// digits and
-/// any of `. - _ @ | :`, or `token:` and the subject of a token, up to 255 printable ASCII characters.
+/// digits and any of `. - _ @ | :`, or `token:` and the subject of a token, up to 255 printable ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CredentialName(String);
 

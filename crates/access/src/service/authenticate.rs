@@ -16,8 +16,7 @@ use crate::error::AccessError;
 use crate::store::api_keys::{self, LiveKey};
 
 /// Number of locks for concurrent lookups. Lookups of the same key take turns, so that a cache miss under load costs
-/// one
-/// statement.
+/// one statement.
 const LOOKUPS: usize = 64;
 
 /// Maximum connections for lookups, so that a client with invented keys can't drain the pool.

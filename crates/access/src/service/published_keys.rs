@@ -2,8 +2,7 @@
 //!
 //! Known keys verify tokens even if the issuer is unreachable. Keys are fetched when a token has an unknown key, and
 //! periodically, so that withdrawn keys are dropped. The interval between fetches never falls below the configured
-//! minimum,
-//! regardless of the tokens that arrive.
+//! minimum, regardless of the tokens that arrive.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -91,8 +90,7 @@ impl PublishedKeys {
     }
 
     /// Fetches the keys unless the last fetch is recent. Runs in a task, because a client that disconnects must not
-    /// interrupt a
-    /// fetch that others wait for.
+    /// interrupt a fetch that others wait for.
     fn refresh(self: &Arc<Self>) -> JoinHandle<Result<(), Arc<FetchError>>> {
         let keys = Arc::clone(self);
         self.runtime.spawn(async move {

@@ -13,8 +13,7 @@ use crate::error::AccessError;
 use crate::store::api_keys;
 
 /// Creates a second key with the name and the scopes of the first. The first key expires after `overlap`, or at its own
-/// expiry
-/// if that is sooner.
+/// expiry if that is sooner.
 ///
 /// # Errors
 /// [`AccessError::NoSuchName`] if the name has no live key, [`AccessError::TwoLive`] if it has two, or the database's

@@ -21,7 +21,7 @@ pub struct Catalogue {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CatalogueWarehouse {
-    /// Its id.
+    /// Its ID.
     pub id: WarehouseId,
     /// Its name, unique within the tenant.
     pub name: String,
@@ -33,7 +33,7 @@ pub struct CatalogueWarehouse {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CatalogueProduct {
-    /// Its id.
+    /// Its ID.
     pub id: ProductId,
     /// Stock keeping unit, unique within the tenant.
     pub sku: String,

@@ -130,7 +130,7 @@ impl ImportCounts {
 /// An import and its progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Import {
-    /// Its id.
+    /// Its ID.
     pub id: ImportId,
     /// What the file contains.
     pub kind: ImportKind,

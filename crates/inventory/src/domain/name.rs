@@ -74,8 +74,7 @@ define_text! {
 
 define_text! {
     /// A stock keeping unit, unique within the tenant: 1 to 100 characters, case-sensitive. Hidden characters are
-    /// refused,
-    /// because such a SKU would look the same as another.
+    /// refused, because such a SKU would look the same as another.
     pub Sku, 100, InvalidSku, "must be 1 to 100 characters without control or hidden characters",
     VISIBLE, |text| (!has_hidden(text)).then(|| tidy(text).into_owned())
 }

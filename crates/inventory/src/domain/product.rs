@@ -17,7 +17,7 @@ const MAX_PRICE_MINOR: i64 = 999_999_999_999;
 /// A product.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Product {
-    /// Its id.
+    /// Its ID.
     pub id: ProductId,
     /// Its stock keeping unit, unique within the tenant.
     pub sku: Sku,

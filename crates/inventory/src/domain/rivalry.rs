@@ -1,9 +1,8 @@
 //! Competition for stock between demands that are routed together.
 //!
 //! A demand may find that earlier ones left too little stock in the nearest warehouse. To choose as if it were routed
-//! alone
-//! after them, it needs a bounded number of candidates: either one that has enough for all demands, or one more fitting
-//! candidate than there are rivals, because each rival takes stock from one warehouse only.
+//! alone after them, it needs a bounded number of candidates: either one that has enough for all demands, or one more
+//! fitting candidate than there are rivals, because each rival takes stock from one warehouse only.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

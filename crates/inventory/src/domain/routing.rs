@@ -12,8 +12,7 @@ use crate::domain::demand::Demand;
 use crate::{ProductId, WarehouseId};
 
 /// Maximum candidates in a trace, besides the chosen one. Routing considers more only when many warehouses are at
-/// exactly
-/// the same distance.
+/// exactly the same distance.
 pub(crate) const MAX_TRACE_ENTRIES: usize = 16;
 
 /// A request to choose a warehouse.
@@ -56,7 +55,7 @@ pub struct Route {
 /// The nearest warehouse that can fill the demand.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChosenWarehouse {
-    /// Its id.
+    /// Its ID.
     pub id: WarehouseId,
     /// Its name.
     pub name: String,
@@ -141,10 +140,8 @@ pub struct Shortage {
 }
 
 /// Chooses a warehouse for each of several demands in sequence, as if the earlier ones had already taken their stock.
-/// The
-/// choice is the nearest candidate that can fill the whole demand from what is left, or the one with the lowest ID
-/// among
-/// several at the same distance.
+/// The choice is the nearest candidate that can fill the whole demand from what is left, or the one with the lowest ID
+/// among several at the same distance.
 ///
 /// `candidates` lists the candidates of each demand, nearest first.
 pub(crate) fn choose_in_turn(

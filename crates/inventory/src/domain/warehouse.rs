@@ -10,7 +10,7 @@ use crate::domain::name::{AddressLine, Name};
 /// A warehouse.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Warehouse {
-    /// Its id.
+    /// Its ID.
     pub id: WarehouseId,
     /// Its name, unique within the tenant.
     pub name: Name,

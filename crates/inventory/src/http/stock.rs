@@ -55,8 +55,8 @@ fn lines_of(pairs: &[(ProductId, i64)], direction: Direction) -> Result<Lines, P
     })
 }
 
-/// Changes stock, and answers with the movements. An error discloses unreserved units only to callers that may read
-/// the inventory.
+/// Changes stock, and answers with the movements. An error discloses unreserved units only to callers that may read the
+/// inventory.
 async fn change_stock(
     api: &InventoryApi,
     CurrentTenant(tenant): CurrentTenant,

@@ -16,14 +16,12 @@ use crate::store::{level_counts, products, stock_levels, stock_movements, wareho
 use crate::{ProductId, WarehouseId};
 
 /// Changes stock on behalf of `operator`, all lines or none, and returns the movements. For a known key, returns those
-/// of
-/// the earlier request.
+/// of the earlier request.
 ///
 /// # Errors
 /// `UnknownWarehouse` and `UnknownProducts`; `InsufficientStock` if a level has too few unreserved units;
-/// `TooMuchStock`;
-/// `KeyReused`; `OutcomeUnknown` or another error of the database. Nothing changes on an error, except possibly on
-/// `OutcomeUnknown`.
+/// `TooMuchStock`; `KeyReused`; `OutcomeUnknown` or another error of the database. Nothing changes on an error, except
+/// possibly on `OutcomeUnknown`.
 pub async fn change_stock(
     context: &InventoryContext,
     tenant: TenantId,
@@ -55,8 +53,7 @@ pub async fn change_stock(
 }
 
 /// Locks and checks the levels to change. Missing levels are created before any is locked, so that no transaction waits
-/// for a
-/// new level of another while it holds locks.
+/// for a new level of another while it holds locks.
 async fn lock_and_check(
     connection: &mut Connection,
     tenant: TenantId,

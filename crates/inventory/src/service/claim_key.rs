@@ -24,8 +24,7 @@ pub(crate) async fn find_result(
 }
 
 /// Claims the key of a request for `result_id`. This must be the first statement of the transaction that creates the
-/// result.
-/// Returns `None` if the key was claimed, or the result of the earlier request with the key.
+/// result. Returns `None` if the key was claimed, or the result of the earlier request with the key.
 ///
 /// # Errors
 /// `KeyReused` if the key was used with a different request.

@@ -14,8 +14,7 @@ use crate::store::product_records as products;
 ///
 /// # Errors
 /// `SkuTaken`; `KeyReused`; `OutcomeUnknown` or another error of the database. Nothing changes on an error, except
-/// possibly on
-/// `OutcomeUnknown`.
+/// possibly on `OutcomeUnknown`.
 pub(crate) async fn create_product(
     context: &InventoryContext,
     tenant: TenantId,

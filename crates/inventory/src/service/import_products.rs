@@ -9,8 +9,7 @@ use crate::service::import::products::ProductImport;
 use crate::service::import::{ImportObserver, ImportRequest, import};
 
 /// Creates the products of a file, and changes existing ones with the same SKU: a row sets the name and its prices;
-/// prices in
-/// other currencies stay. For a known key, returns the report of the earlier request.
+/// prices in other currencies stay. For a known key, returns the report of the earlier request.
 ///
 /// # Errors
 /// `ImportEncoding`, `ImportHeader`, `ImportEmpty`; `ImportRejected` in an all-or-nothing import; `KeyReused`;

@@ -9,8 +9,7 @@ use crate::service::import::stock::StockImport;
 use crate::service::import::{ImportObserver, ImportRequest, import};
 
 /// Sets or receives the stock of a file through movements, whose change ID is the import's ID. For a known key, returns
-/// the
-/// report of the earlier request.
+/// the report of the earlier request.
 ///
 /// # Errors
 /// As [`import_products`](crate::import_products).

@@ -7,8 +7,7 @@ use oms_database::{Connection, DbError};
 use crate::store::idempotency_keys;
 
 /// Deletes keys older than `older_than`, up to 1,000 per tenant, and returns their number. Repeating a request with a
-/// deleted
-/// key executes it again.
+/// deleted key executes it again.
 ///
 /// # Errors
 /// When the database fails. Keys that were already deleted stay deleted.

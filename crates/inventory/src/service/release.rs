@@ -8,8 +8,7 @@ use crate::store::{reservations, stock_levels};
 /// Releases all units that an order holds, and returns their number.
 ///
 /// Repeating it, even concurrently, releases nothing more: `reserved` decreases by exactly the reservations that this
-/// call
-/// deleted. Runs in the caller's transaction.
+/// call deleted. Runs in the caller's transaction.
 ///
 /// # Errors
 /// When the database fails or a lock times out. The transaction must then be rolled back.

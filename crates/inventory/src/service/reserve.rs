@@ -12,10 +12,9 @@ use crate::store::{reservations, stock_levels};
 /// stale.
 ///
 /// Runs in the caller's transaction, which keeps the locks until it ends. Roll back before routing again, because
-/// keeping the
-/// locks of one warehouse while waiting for those of another causes deadlocks. Use a short wait if others may need the
-/// rows
-/// that are already locked; [`find_unlocked_levels`](crate::find_unlocked_levels) shows when to retry.
+/// keeping the locks of one warehouse while waiting for those of another causes deadlocks. Use a short wait if others
+/// may need the rows that are already locked; [`find_unlocked_levels`](crate::find_unlocked_levels) shows when to
+/// retry.
 ///
 /// # Errors
 /// When the database fails or a lock times out. The transaction must then be rolled back.

@@ -14,8 +14,7 @@ const NEAR: usize = 16;
 /// Finds the nearest active warehouse that can fill the whole demand.
 ///
 /// Takes no lock, so that the stock may have run out by the time it is reserved; [`crate::reserve`] then reports it as
-/// stale.
-/// Distances are on the sphere, which differs from the ellipsoid by at most 0.5 %.
+/// stale. Distances are on the sphere, which differs from the ellipsoid by at most 0.5 %.
 ///
 /// # Errors
 /// When the database fails.
@@ -34,8 +33,7 @@ pub async fn route(
 }
 
 /// Routes several demands in sequence. Each gets the route that it would get alone after the stock for the earlier ones
-/// was
-/// held.
+/// was held.
 ///
 /// # Errors
 /// When the database fails.

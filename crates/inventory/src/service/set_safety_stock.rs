@@ -11,13 +11,11 @@ use crate::store::{level_counts, stock_levels};
 use crate::{ProductId, WarehouseId};
 
 /// Sets the safety stock of a product in a warehouse, in units, if it has the expected version. The version is the
-/// safety
-/// stock itself, because orders change the rest of the level all the time. Existing reservations stay.
+/// safety stock itself, because orders change the rest of the level all the time. Existing reservations stay.
 ///
 /// # Errors
 /// `StockLevelNotFound` if the warehouse has never stocked the product; `Changed` if it has another version; or the
-/// database's
-/// error. Nothing changes on an error.
+/// database's error. Nothing changes on an error.
 pub(crate) async fn set_safety_stock(
     context: &InventoryContext,
     tenant: TenantId,

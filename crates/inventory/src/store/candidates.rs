@@ -16,8 +16,7 @@ use crate::store::point;
 /// `$1` is the tenant, `$2` the destinations, `$3` and `$4` the first and last index of each one's products in `$5`.
 ///
 /// `WITH TIES` includes all warehouses at the last distance, so that the lowest ID wins among them. The scalar subquery
-/// makes
-/// the planner look up each stock level by its full key, whatever its row estimates.
+/// makes the planner look up each stock level by its full key, whatever its row estimates.
 const FIND_NEAREST: &str = "
 SELECT wanted.number, near.id, near.name, near.distance_m, ARRAY(
     SELECT coalesce((

@@ -12,8 +12,7 @@ use uuid::Uuid;
 use crate::domain::allocation::{LevelKey, ReservationRequest};
 
 /// Inserts reservations on locked levels and adds them to `reserved`. Returns the orders that now hold stock, which are
-/// those
-/// whose warehouse is still active.
+/// those whose warehouse is still active.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,

@@ -33,13 +33,11 @@ struct LockedLevel {
 }
 
 /// Locks stock levels in key order, and returns the available units of each. These are negative if units that orders
-/// hold
-/// were since declared safety stock.
+/// hold were since declared safety stock.
 ///
 /// Every writer of stock calls this first, so that no two writers can deadlock. `FOR NO KEY UPDATE` does not block the
 /// foreign key checks of reservations and movements. The result is as of the lock, not as of the statement's snapshot,
-/// and
-/// omits levels that don't exist. The lock timeout stays set until the transaction ends.
+/// and omits levels that don't exist. The lock timeout stays set until the transaction ends.
 pub(crate) async fn lock(
     connection: &mut Connection,
     tenant: TenantId,
@@ -76,8 +74,7 @@ pub(crate) async fn lock(
 }
 
 /// Returns the stock levels that no other session has locked. Locks them for an instant. The commit does not wait for
-/// the
-/// disk, because losing it would do no harm.
+/// the disk, because losing it would do no harm.
 pub(crate) async fn find_unlocked(
     connection: &mut Connection,
     tenant: TenantId,

@@ -72,8 +72,7 @@ impl<W: Work> Batcher<W> {
     /// submitter that stops waiting does not interrupt.
     ///
     /// If a batch of several items fails with an error that a single item may have caused, each item is processed
-    /// alone, in its
-    /// own task, while the next batch starts. An item that is still contended is retried patiently.
+    /// alone, in its own task, while the next batch starts. An item that is still contended is retried patiently.
     ///
     /// # Errors
     /// [`NotDone`], which tells whether anything was done.

@@ -39,8 +39,7 @@ pub struct Limits {
 
 impl Limits {
     /// Returns the limits for batches of up to `batch` items. If `batch` is 1, a key may use all of `in_flight`,
-    /// because each
-    /// batch is a single item.
+    /// because each batch is a single item.
     pub const fn of_batches(batch: usize, in_flight_per_key: usize, in_flight: usize) -> Self {
         Self {
             batch,

@@ -132,8 +132,7 @@ impl<K: Clone + Eq + Hash, T: Queued> Queues<K, T> {
     }
 
     /// Removes the items of a key whose submitters have given up. Submitters give up in arrival order, so that checking
-    /// the
-    /// front of the queue is enough.
+    /// the front of the queue is enough.
     pub(crate) fn purge(&mut self, key: &K) {
         let Some(queue) = self.by_key.get_mut(key) else {
             return;
@@ -174,8 +173,7 @@ impl<K: Clone + Eq + Hash, T: Queued> Queues<K, T> {
     }
 
     /// Takes the slot from an overdue batch of the key, so that another may start. Returns `false` if too many batches
-    /// are
-    /// already without a slot.
+    /// are already without a slot.
     pub(crate) fn let_go(&mut self, key: &K) -> bool {
         if self.overdue >= self.limits.most_overdue {
             return false;

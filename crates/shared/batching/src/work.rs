@@ -57,8 +57,7 @@ pub enum Turn {
     /// In the key's turn. Other items wait in the meantime, so that the work must not wait for held resources.
     Together,
     /// After a failed batch, concurrently with following batches. The work must not wait long either, because many
-    /// items may run
-    /// like this.
+    /// items may run like this.
     Alone,
     /// Concurrently with following batches, a few items at a time. The work may wait for held resources.
     Patient,
@@ -86,8 +85,7 @@ impl<O, B: Clone> Answer<O, B> {
 /// The error of a batch, which decides what happens to its items.
 pub trait BatchError: Sized {
     /// Returns a copy of the error for another item. `None` if a single item may have caused it; each item is then
-    /// processed
-    /// alone.
+    /// processed alone.
     fn shared(&self) -> Option<Self>;
 
     /// Whether another session held a needed resource for too long.

@@ -9,8 +9,7 @@ pub(crate) struct Suspicion(Mutex<Option<Instant>>);
 
 impl Suspicion {
     /// Records that a connection did not answer a request sent at `asked`. Connections that have not answered since may
-    /// be dead
-    /// too.
+    /// be dead too.
     pub(crate) fn found_silent(&self, asked: Instant) {
         let mut silent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *silent = Some(silent.map_or(asked, |since| since.max(asked)));

@@ -15,8 +15,7 @@ pub enum DbError {
     )]
     PermissionDenied(String),
     /// The database can't be reached, has no free connection in time, is shutting down, or is out of disk space.
-    /// Nothing was
-    /// saved.
+    /// Nothing was saved.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
     /// A lock was not acquired within `lock_timeout`. The transaction is rolled back.
@@ -45,8 +44,7 @@ pub enum DbError {
         constraint: String,
     },
     /// A compare-and-set under a lock changed nothing, although the lock guarantees a change. The cause is a bug, or a
-    /// writer
-    /// that takes no locks. Roll back the transaction.
+    /// writer that takes no locks. Roll back the transaction.
     #[error("a locked row was not in the expected state: {0}")]
     UnexpectedState(&'static str),
     /// Anything else, which is a bug.
@@ -99,8 +97,7 @@ impl DbError {
     }
 
     /// Converts the error of a read-only statement. Such a statement never waits for row locks, so that a lock timeout
-    /// means
-    /// that the whole table is locked, and concerns every reader.
+    /// means that the whole table is locked, and concerns every reader.
     #[must_use]
     pub fn of_reading(self) -> Self {
         match self {
@@ -175,8 +172,7 @@ fn constraint_of(information: &(dyn DatabaseErrorInformation + Send + Sync)) -> 
 }
 
 /// Messages of an unavailable server. diesel hides their SQLSTATE, so that only the text is left, and `lc_messages`
-/// must be
-/// English.
+/// must be English.
 const UNAVAILABLE: [&str; 10] = [
     "terminating connection",
     "the database system is",

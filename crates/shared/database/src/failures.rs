@@ -1,6 +1,5 @@
 //! Counts database failures of the whole process. The counters are static, because the code that creates errors has
-//! nothing
-//! but a connection.
+//! nothing but a connection.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,8 +1,7 @@
 //! The identity of the installation that a database belongs to, and the detection of copies.
 //!
 //! A database that was restored from a dump, or created from another database, has another system identifier of the
-//! cluster
-//! or another OID. A physical copy can't be detected: a base backup, a snapshot or a copied volume.
+//! cluster or another OID. A physical copy can't be detected: a base backup, a snapshot or a copied volume.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
@@ -18,8 +17,7 @@ pub struct Installation {
     /// Its ID. A copy of the database has the same one.
     pub id: Uuid,
     /// Payments attempted before this time are inherited from the database that this one was copied from. `None` if it
-    /// is not a
-    /// copy.
+    /// is not a copy.
     pub inherited_until: Option<DateTime<Utc>>,
     /// Until this time, payments stay inherited, because an operator declared this database a separate installation.
     pub separated_at: Option<DateTime<Utc>>,
@@ -109,8 +107,7 @@ async fn read(connection: &mut Connection) -> Result<Option<(Installation, Place
 }
 
 /// Declares that this database replaces the one that it was copied from, which no longer exists. Its payments are
-/// settled
-/// here from now on.
+/// settled here from now on.
 ///
 /// # Errors
 /// When the database fails.

@@ -22,8 +22,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations");
 const LOCK_TIMEOUT: &str = "SET lock_timeout = '60s'";
 
 /// This advisory lock ("oms" in ASCII) serialises programs that migrate concurrently. Programs poll for it, because a
-/// waiting
-/// statement would hold a snapshot, and `CREATE INDEX CONCURRENTLY` in the other program waits for all snapshots.
+/// waiting statement would hold a snapshot, and `CREATE INDEX CONCURRENTLY` in the other program waits for all
+/// snapshots.
 const TRY_LOCK: &str = "SELECT pg_try_advisory_lock(7302515) AS is_ours";
 
 /// The interval between attempts to take the lock.

@@ -31,8 +31,7 @@ pub struct DatabaseConfig {
     /// Maximum duration of one statement.
     pub statement_timeout: Duration,
     /// Maximum silence of a server that owes an answer, including the one to a COMMIT. The connection is then closed.
-    /// Must exceed
-    /// `statement_timeout`, within which a healthy server answers.
+    /// Must exceed `statement_timeout`, within which a healthy server answers.
     pub answer_timeout: Duration,
     /// Maximum silence of a server while an idle connection is tested.
     pub ping_timeout: Duration,
@@ -59,14 +58,11 @@ impl DatabaseConfig {
     }
 
     /// Returns the statements that set up a session: its parameters, and a first call to PostGIS, which takes a new
-    /// backend about
-    /// 50 ms that no order should pay for.
+    /// backend about 50 ms that no order should pay for.
     ///
     /// Statements are planned once per session, because planning takes as long as execution. Sequential scans are
-    /// avoided if an
-    /// index leads to the rows: a plan made while a table was empty would stay after it has grown, both for statements
-    /// and for
-    /// foreign key checks.
+    /// avoided if an index leads to the rows: a plan made while a table was empty would stay after it has grown, both
+    /// for statements and for foreign key checks.
     fn session_setup(&self) -> String {
         format!(
             "SET lock_timeout = {}; SET statement_timeout = {}; \
@@ -125,8 +121,7 @@ impl Database {
         let pool = Pool::builder(sessions)
             .max_size(config.max_connections)
             // The session used last has its plans and warm processor caches. Round robin would make every session plan
-            // every
-            // statement, and keep all of them in use even under little load.
+            // every statement, and keep all of them in use even under little load.
             .queue_mode(deadpool::managed::QueueMode::Lifo)
             .wait_timeout(Some(config.acquire_timeout))
             .create_timeout(Some(config.acquire_timeout))
@@ -212,8 +207,7 @@ impl Database {
 }
 
 /// Whether messages in a locale such as `en_US.UTF-8` are in English. An empty locale is that of the server's process,
-/// which
-/// occurs if `initdb` found none.
+/// which occurs if `initdb` found none.
 fn is_english(locale: &str) -> bool {
     let language = locale.split(['_', '.']).next().unwrap_or_default();
     matches!(language, "" | "C" | "POSIX" | "en")

@@ -1,6 +1,5 @@
 //! Detection of connection poolers that share sessions. Settings, prepared statements and advisory locks need a session
-//! of
-//! their own.
+//! of their own.
 
 use diesel::QueryableByName;
 use diesel::sql_types::Integer;
@@ -15,9 +14,8 @@ const ROUNDS: usize = 3;
 const BY_STATEMENT: &str = "transaction blocks not allowed";
 
 /// Checks that each connection has its own session. Behind a pooler that assigns sessions per transaction, such as
-/// PgBouncer
-/// with `pool_mode = transaction`, statements would intermittently run with the settings and prepared statements of
-/// others.
+/// PgBouncer with `pool_mode = transaction`, statements would intermittently run with the settings and prepared
+/// statements of others.
 ///
 /// # Errors
 /// [`DbError::Unavailable`] with instructions if sessions are shared, or the database's error.

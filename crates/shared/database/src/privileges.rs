@@ -31,8 +31,7 @@ WHERE NOT CASE
 ORDER BY text";
 
 /// Returns those of the needed privileges that the connection's role lacks, as text such as `INSERT on orders.events`.
-/// The
-/// tables must exist.
+/// The tables must exist.
 ///
 /// # Errors
 /// When the database fails.

@@ -22,8 +22,7 @@ pub struct Purge {
 }
 
 /// Creates the [`Purge`] of a table, with the column that holds the age of a row. It needs an index on `tenant_id` and
-/// this
-/// column. Rows with a null in the column are kept.
+/// this column. Rows with a null in the column are kept.
 ///
 /// Each tenant costs one step in the index, regardless of its number of rows. Locked rows are skipped.
 #[macro_export]

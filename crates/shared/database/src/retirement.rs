@@ -1,10 +1,9 @@
 //! Retirement of sessions that are useless although their connections work.
 //!
 //! A server that was demoted or made read-only keeps its sessions. The pool would keep handing them out, and every
-//! write would
-//! fail, long after new connections reach the right server. The same applies to a session whose prepared statements are
-//! lost
-//! or no longer match their tables. A defect of one session may affect all sessions of the same age or older.
+//! write would fail, long after new connections reach the right server. The same applies to a session whose prepared
+//! statements are lost or no longer match their tables. A defect of one session may affect all sessions of the same age
+//! or older.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

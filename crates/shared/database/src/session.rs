@@ -153,8 +153,7 @@ pub(crate) fn config_of(url: &str) -> Result<Config, ConnectionError> {
 }
 
 /// Makes the driver hand its socket to [`Watching`] through its TLS hook. `Watching` does not encrypt, so that a URL
-/// that
-/// requires encryption is refused, like in a driver without TLS.
+/// that requires encryption is refused, like in a driver without TLS.
 fn in_place_of_tls(config: &Config) -> Result<Config, ConnectionError> {
     if config.get_ssl_mode() == SslMode::Require {
         let text =

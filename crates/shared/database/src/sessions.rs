@@ -63,8 +63,7 @@ impl Watch {
 
 impl Sessions {
     /// Creates sessions for the server at `config`. Each session first runs `setup`. Must be called inside the tokio
-    /// runtime that
-    /// will drive the connections.
+    /// runtime that will drive the connections.
     pub(crate) fn new(config: Config, setup: String, bounds: Bounds, watch: Arc<Watch>) -> Self {
         Self {
             config,

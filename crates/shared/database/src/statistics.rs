@@ -7,8 +7,7 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use crate::{Connection, DbError, cached_sql};
 
 /// Selects tables with more than 50 rows and more than twice as many as at the last analysis. Only those that the role
-/// owns,
-/// because only the owner may analyse a table.
+/// owns, because only the owner may analyse a table.
 const GROWN: &str = "
 SELECT format('%I.%I', s.schemaname, s.relname) AS name
 FROM pg_stat_user_tables s
@@ -17,14 +16,11 @@ WHERE pg_has_role(c.relowner, 'USAGE') AND s.n_live_tup > 2 * greatest(c.reltupl
 ORDER BY name";
 
 /// Analyses the tables that have more than doubled since their last analysis, and returns their names. Tables that
-/// another
-/// session is analysing are skipped.
+/// another session is analysing are skipped.
 ///
 /// Autovacuum does the same, but only once a minute. Until then the tables of a new installation count as empty, so
-/// that
-/// statements and foreign key checks are planned with any index that begins with the tenant, and sessions keep such
-/// plans.
-/// Sessions plan again after a table was analysed.
+/// that statements and foreign key checks are planned with any index that begins with the tenant, and sessions keep
+/// such plans. Sessions plan again after a table was analysed.
 ///
 /// # Errors
 /// When the database fails.

@@ -73,8 +73,8 @@ impl LockWait {
     /// The value of `lock_timeout`, for statements that set it until their transaction ends. `None` keeps the current
     /// value.
     ///
-    /// A statement can set it without an extra round trip:
-    /// `set_config('lock_timeout', coalesce($1, current_setting('lock_timeout')), true)`.
+    /// A statement can set it without an extra round trip: `set_config('lock_timeout', coalesce($1,
+    /// current_setting('lock_timeout')), true)`.
     pub const fn setting(self) -> Option<&'static str> {
         match self {
             Self::Brief => Some("10ms"),

@@ -17,8 +17,7 @@ pub trait Geocoder: Send + Sync {
     ///
     /// # Errors
     /// [`GeocodeError::NotFound`] if the address is definitely unknown, [`GeocodeError::TooManyLookUps`] if the tenant
-    /// has
-    /// exhausted its quota, otherwise [`GeocodeError::Unavailable`].
+    /// has exhausted its quota, otherwise [`GeocodeError::Unavailable`].
     async fn locate(&self, tenant: Uuid, address: &Address) -> Result<Coordinates, GeocodeError>;
 
     /// Deletes cached coordinates of a tenant's addresses.
@@ -30,8 +29,7 @@ pub trait Geocoder: Send + Sync {
     }
 
     /// Whether a service would be called now. For reports only: cached addresses can be located either way, so that
-    /// callers
-    /// should always try. This doesn't change the state of the breaker.
+    /// callers should always try. This doesn't change the state of the breaker.
     fn is_available(&self) -> bool {
         self.breaker().is_none_or(|breaker| !breaker.refuses())
     }

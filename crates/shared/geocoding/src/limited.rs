@@ -16,8 +16,7 @@ use crate::{Address, Coordinates, GeocodeError, Geocoder};
 const MOST_TENANTS: usize = 10_000;
 
 /// Limits each tenant to a number of calls per minute, all of which may come in one burst. Place it behind the cache,
-/// so that
-/// only calls to the service count. Each process counts on its own.
+/// so that only calls to the service count. Each process counts on its own.
 pub struct LimitedGeocoder {
     inner: Arc<dyn Geocoder>,
     per_minute: NonZeroU32,

@@ -44,10 +44,9 @@ impl FromStr for LogFormat {
 }
 
 /// Starts writing logs to standard output. The filter comes from `OMS_LOG`, otherwise `RUST_LOG`, otherwise
-/// `default_filter`,
-/// in the [syntax of
-/// tracing](https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.EnvFilter.html),
-/// such as `info,oms_orders=debug`. With `spans`, spans are also exported, regardless of the filter.
+/// `default_filter`, in the [syntax of
+/// tracing](https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.EnvFilter.html), such as
+/// `info,oms_orders=debug`. With `spans`, spans are also exported, regardless of the filter.
 ///
 /// Only the first call in a process has an effect.
 ///
@@ -89,8 +88,7 @@ fn filter(asked: Option<String>, default: &str) -> (EnvFilter, Option<String>) {
 }
 
 /// Creates a subscriber that also exports spans. The log's filter applies only to the log, because filtered spans must
-/// still
-/// be exported.
+/// still be exported.
 fn sending(
     format: LogFormat,
     filter: EnvFilter,

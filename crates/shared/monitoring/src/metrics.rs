@@ -67,8 +67,7 @@ impl Metrics {
     }
 
     /// Registers a gauge that is sampled on each rendering. The same name may be registered several times with
-    /// different
-    /// values of the same labels.
+    /// different values of the same labels.
     ///
     /// `sample` must be fast, and must not register metrics.
     ///
@@ -220,8 +219,7 @@ impl<const LABELS: usize> Counter<LABELS> {
     }
 
     /// Returns the series with these label values, to avoid the lookup on hot paths. The series is rendered from now
-    /// on, even
-    /// while it is 0.
+    /// on, even while it is 0.
     pub fn series(&self, values: &[&str; LABELS]) -> CounterSeries {
         CounterSeries(self.0.with_label_values(values))
     }
@@ -249,8 +247,7 @@ impl<const LABELS: usize> Histogram<LABELS> {
     }
 
     /// Returns the series with these label values, to avoid the lookup on hot paths. The series is rendered from now
-    /// on, even
-    /// while it is empty.
+    /// on, even while it is empty.
     pub fn series(&self, values: &[&str; LABELS]) -> HistogramSeries {
         HistogramSeries(self.0.with_label_values(values))
     }

@@ -2,8 +2,7 @@
 //! services.
 //!
 //! If spans are exported to a collector, the trace is that of the span. Otherwise the trace context of a request is
-//! stored with
-//! its span and passed on unchanged, and a request without one belongs to no trace.
+//! stored with its span and passed on unchanged, and a request without one belongs to no trace.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -47,8 +46,7 @@ pub struct Brought<'a> {
 struct Kept(Context);
 
 /// Adds a new span to the trace of its request, and returns the trace's ID as 32 hexadecimal digits. Returns `None` if
-/// the
-/// request has no valid trace context and spans are not exported.
+/// the request has no valid trace context and spans are not exported.
 pub fn join(span: &Span, brought: &Brought<'_>) -> Option<String> {
     let remote = read(brought);
     if are_sent() {
@@ -121,8 +119,7 @@ fn read(brought: &Brought<'_>) -> Option<Context> {
 }
 
 /// Whether the value is `00-<32 digits>-<16 digits>-<2 digits>`, or a later version that starts like this. The library
-/// would
-/// also accept shorter IDs.
+/// would also accept shorter IDs.
 fn is_well_formed(traceparent: &str) -> bool {
     let mut parts = traceparent.split('-');
     let lengths = [2, 32, 16, 2];

@@ -254,8 +254,7 @@ impl ScriptedGateway {
     }
 
     /// Refunds a payment in the gateway's dashboard. Returns the refund's reference, or `None` if the amount exceeds
-    /// what is
-    /// left or the payment is disputed.
+    /// what is left or the payment is disputed.
     pub fn refund_elsewhere(&self, payment: &Reference, amount_minor: i64) -> Option<Reference> {
         self.books().refund_elsewhere(payment, amount_minor)
     }

@@ -21,8 +21,7 @@ use uuid::Uuid;
 use crate::{PATIENCE, template};
 
 /// A server for a single test. It uses the programs, the account and the libraries of the tests' server, which must run
-/// on
-/// this machine. Dropping it stops the server and deletes its files.
+/// on this machine. Dropping it stops the server and deletes its files.
 pub struct PrivateServer {
     folder: PathBuf,
     postmaster: Child,

@@ -192,8 +192,7 @@ fn collect(source: impl Read + Send + 'static, lines: Lines) -> JoinHandle<()> {
 }
 
 /// Returns the command for a program of this workspace, without the test's environment. The program is in the parent of
-/// the
-/// directory of the test's binary.
+/// the directory of the test's binary.
 ///
 /// # Panics
 /// If it was not built.

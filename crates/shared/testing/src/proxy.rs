@@ -11,8 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// A proxy in front of a server. A swallowed connection stays open and its data is acknowledged, but nothing is
-/// forwarded, as
-/// with a frozen server or a firewall that drops its connection state.
+/// forwarded, as with a frozen server or a firewall that drops its connection state.
 pub struct SilentProxy {
     port: u16,
     state: Arc<State>,

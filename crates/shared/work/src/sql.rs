@@ -49,8 +49,7 @@ pub async fn find_due_tenants(
 }
 
 /// The statement for [`find_due_tenants`]: `due_tenants_sql!("schema.table", open "condition")`. The condition selects
-/// open
-/// entries, and refers to the table as `w`.
+/// open entries, and refers to the table as `w`.
 ///
 /// It takes one step in the index (`tenant_id`, `due_at`) per tenant, regardless of the length of their backlogs.
 #[macro_export]

@@ -11,8 +11,7 @@ use governor::nanos::Nanos;
 use governor::state::StateStore;
 
 /// The times at which the quotas of credentials are fully restored, by fingerprint. Lookups of known credentials share
-/// a
-/// read lock.
+/// a read lock.
 pub(super) struct BoundedStates {
     most: usize,
     states: RwLock<HashMap<u64, AtomicU64>>,

@@ -23,10 +23,8 @@ pub(crate) struct Parameters {
 }
 
 /// Returns 201 with a report that lists the rejected rows, or 200 with the report of an earlier request with this key.
-/// With
-/// `allOrNothing=true`, a rejected row prevents the import: 422 with all rejected rows. The body is CSV with the
-/// columns
-/// `sku,name,amountMinor,currency`, or JSON lines like the body of `POST /products`.
+/// With `allOrNothing=true`, a rejected row prevents the import: 422 with all rejected rows. The body is CSV with the
+/// columns `sku,name,amountMinor,currency`, or JSON lines like the body of `POST /products`.
 #[utoipa::path(
     post,
     path = "/imports/products",

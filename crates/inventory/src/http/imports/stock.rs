@@ -32,12 +32,9 @@ pub(crate) struct Parameters {
 }
 
 /// Returns 201 with a report that lists the rejected rows, or 200 with the report of an earlier request with this key.
-/// `mode`
-/// is `set` (the default: quantities are counts) or `receive` (quantities are added); `reason` is stored with the
-/// movements.
-/// With `allOrNothing=true`, a rejected row prevents the import: 422 with all rejected rows. The body is CSV with the
-/// columns
-/// `sku,warehouseId,quantity`, or JSON lines with the same members.
+/// `mode` is `set` (the default: quantities are counts) or `receive` (quantities are added); `reason` is stored with
+/// the movements. With `allOrNothing=true`, a rejected row prevents the import: 422 with all rejected rows. The body is
+/// CSV with the columns `sku,warehouseId,quantity`, or JSON lines with the same members.
 #[utoipa::path(
     post,
     path = "/imports/stock",

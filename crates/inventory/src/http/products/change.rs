@@ -41,8 +41,7 @@ oms_web::refusals! {
 }
 
 /// Returns 200 with the changed product; 404 if the tenant has no such product; 409 if another product has the SKU; 412
-/// if the
-/// product was changed in the meantime; 428 without `If-Match`.
+/// if the product was changed in the meantime; 428 without `If-Match`.
 #[utoipa::path(
     patch,
     path = "/products/{id}",

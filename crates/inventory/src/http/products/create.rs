@@ -32,8 +32,7 @@ oms_web::refusals! {
 }
 
 /// Returns 201 with the product, or 200 with the one that an earlier request with this key created; 409 if another
-/// product has
-/// the SKU; 422 if the key was used with a different request.
+/// product has the SKU; 422 if the key was used with a different request.
 #[utoipa::path(
     post,
     path = "/products",

@@ -68,8 +68,7 @@ oms_web::refusals! {
 }
 
 /// Returns 201 with the movements, or 200 with those that an earlier request with this key made; 422 if too few units
-/// are
-/// unreserved, the warehouse or a product is unknown, or the key was used with a different request.
+/// are unreserved, the warehouse or a product is unknown, or the key was used with a different request.
 #[utoipa::path(
     post,
     path = "/stock-levels/adjust",

@@ -42,8 +42,7 @@ oms_web::refusals! {
 }
 
 /// Returns 201 with the movements, or 200 with those that an earlier request with this key made; 422 if the warehouse
-/// or a
-/// product is unknown, a level would exceed its limit, or the key was used with a different request.
+/// or a product is unknown, a level would exceed its limit, or the key was used with a different request.
 #[utoipa::path(
     post,
     path = "/stock-levels/receive",

@@ -29,8 +29,7 @@ oms_web::refusals! {
 }
 
 /// Returns 200 with the safety stock and its `ETag`; 304 if `If-None-Match` matches; 404 if the warehouse has never
-/// stocked the
-/// product.
+/// stocked the product.
 #[utoipa::path(
     get,
     path = "/stock-levels/{warehouse}/{product}/safety-stock",
@@ -71,8 +70,7 @@ oms_web::refusals! {
 }
 
 /// Returns 200 with the new safety stock; 404 if the warehouse has never stocked the product; 412 if the safety stock
-/// was
-/// changed in the meantime; 428 without `If-Match`.
+/// was changed in the meantime; 428 without `If-Match`.
 #[utoipa::path(
     put,
     path = "/stock-levels/{warehouse}/{product}/safety-stock",

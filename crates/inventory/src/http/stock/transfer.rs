@@ -44,10 +44,8 @@ oms_web::refusals! {
 }
 
 /// Returns 201 with the movements of both warehouses, or 200 with those that an earlier request with this key made; 422
-/// if the
-/// source has too few unreserved units, the destination would exceed a limit, a warehouse or a product is unknown, or
-/// the key
-/// was used with a different request.
+/// if the source has too few unreserved units, the destination would exceed a limit, a warehouse or a product is
+/// unknown, or the key was used with a different request.
 #[utoipa::path(
     post,
     path = "/stock-levels/transfer",

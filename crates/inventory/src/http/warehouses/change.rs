@@ -40,8 +40,7 @@ oms_web::refusals! {
 }
 
 /// Returns 200 with the changed warehouse; 404 if the tenant has no such warehouse; 409 if another warehouse has the
-/// name; 412
-/// if the warehouse was changed in the meantime; 428 without `If-Match`.
+/// name; 412 if the warehouse was changed in the meantime; 428 without `If-Match`.
 #[utoipa::path(
     patch,
     path = "/warehouses/{id}",

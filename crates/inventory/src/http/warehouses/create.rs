@@ -39,10 +39,8 @@ oms_web::refusals! {
 }
 
 /// Returns 201 with the warehouse, or 200 with the one that an earlier request with this key created; 400 if it has
-/// neither an
-/// address nor a location, or the address is not found; 409 if another warehouse has the name; 422 if the key was used
-/// with a
-/// different request.
+/// neither an address nor a location, or the address is not found; 409 if another warehouse has the name; 422 if the
+/// key was used with a different request.
 #[utoipa::path(
     post,
     path = "/warehouses",

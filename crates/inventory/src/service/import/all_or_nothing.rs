@@ -1,8 +1,7 @@
 //! All-or-nothing imports: the whole file is checked first, then written in one transaction.
 //!
 //! The import keeps its rows in memory, whose number is bounded, to lock their resources in one order. It holds these
-//! locks
-//! until the end, and orders for the same stock wait for them.
+//! locks until the end, and orders for the same stock wait for them.
 
 use oms_database::{Connection, transaction};
 use oms_validation::{Keyed, Once, TenantId};

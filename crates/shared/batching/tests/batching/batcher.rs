@@ -41,10 +41,8 @@ impl BatchError for Bad {
 }
 
 /// Work that records its batches, waits for a permit, and answers each item with ten times its value. 7 makes it fail
-/// for
-/// one item, 8 for all, 13 makes it panic, and 9 is contended unless patient. Items from 50 to 99 wait for their tens
-/// digit
-/// to be released.
+/// for one item, 8 for all, 13 makes it panic, and 9 is contended unless patient. Items from 50 to 99 wait for their
+/// tens digit to be released.
 #[derive(Clone)]
 struct Bench {
     batcher: Batcher<Bench>,

@@ -1,6 +1,5 @@
 //! Tests of the breaker's public interface. Cool-downs are an hour if the breaker must stay open, and a millisecond if
-//! the
-//! test waits until it no longer refuses.
+//! the test waits until it no longer refuses.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -95,8 +95,7 @@ async fn every_time_is_a_timestamptz() {
 }
 
 /// PostgreSQL treats columns of an index predicate as indexed. `on_hand` may be in a predicate, because it changes only
-/// with
-/// physical stock; `reserved` changes with every order.
+/// with physical stock; `reserved` changes with every order.
 #[tokio::test]
 async fn no_index_contains_a_column_that_orders_change_so_that_updates_stay_heap_only() {
     let found = findings(
@@ -138,8 +137,7 @@ async fn migrations_can_be_applied_reverted_and_applied_again() {
 }
 
 /// A waiting statement would hold a snapshot, which the index build waits for, while the statement waits for the lock
-/// of the
-/// index builder: a deadlock.
+/// of the index builder: a deadlock.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_concurrent_index_build_works_while_another_program_waits_to_migrate() {
     let database = TestDatabase::create_empty();

@@ -157,8 +157,7 @@ async fn a_cancelled_statement_does_not_break_its_connection() {
 }
 
 /// Forwards a connection to a server until it is notified to stop reading from the client. The kernel then acknowledges
-/// only
-/// what fits in its receive buffer.
+/// only what fits in its receive buffer.
 async fn deaf(server: String) -> (u16, Arc<Notify>) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(1024).unwrap();

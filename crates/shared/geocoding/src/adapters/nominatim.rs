@@ -1,6 +1,5 @@
 //! A client for services with Nominatim's search API, <https://nominatim.org/release-docs/latest/api/Search/>:
-//! Nominatim
-//! itself, or a compatible hosted service.
+//! Nominatim itself, or a compatible hosted service.
 
 use std::time::Duration;
 
@@ -59,8 +58,7 @@ pub enum NominatimError {
 }
 
 /// A client of the service. Failures are counted per tenant, so that addresses on which the service fails affect only
-/// the
-/// tenant that sends them.
+/// the tenant that sends them.
 pub struct Nominatim {
     client: Client,
     search: Url,

@@ -46,8 +46,10 @@ impl SpanExport {
     /// Starts the export. `endpoint` excludes `/v1/traces`. Requests run in `runtime`, which must live until
     /// [`SpanExport::stop`].
     ///
-    /// The standard variables of [OpenTelemetry](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/)
-    /// apply: `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER`, `OTEL_BSP_…`, `OTEL_EXPORTER_OTLP_HEADERS`.
+    /// The standard variables of
+    /// [OpenTelemetry](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/) apply:
+    /// `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER`, `OTEL_BSP_…`,
+    /// `OTEL_EXPORTER_OTLP_HEADERS`.
     ///
     /// # Errors
     /// If the endpoint or a setting is invalid.
