@@ -54,7 +54,7 @@ pub enum AccessError {
 
 impl AccessError {
     /// Converts the error into the problem for a request. Errors of key management occur only on the command line, so
-    /// that they are a bug here.
+    /// here they are a bug.
     pub fn into_problem(self) -> Problem {
         match self {
             Self::Unknown(_) => Problem::of(&UNAUTHENTICATED).with_source(self),

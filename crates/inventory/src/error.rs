@@ -145,7 +145,7 @@ impl From<DbError> for InventoryError {
 }
 
 impl InventoryError {
-    /// The error of a request that has already committed some changes: it must not claim that nothing was saved.
+    /// The error for a request that has already committed some changes: it must not claim that nothing was saved.
     pub(crate) fn after_commit(self) -> Self {
         match self {
             Self::Database(error) if error.is_transient() => {

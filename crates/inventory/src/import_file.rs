@@ -19,7 +19,7 @@ pub struct ImportFile {
     digest: [u8; 32],
 }
 
-/// The error of a file that can't be accepted.
+/// The error for a file that can't be accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportFileError {
     /// The file has more lines than an import may have.

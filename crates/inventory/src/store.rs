@@ -41,7 +41,7 @@ fn row_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-/// The error of a row that our own CHECK constraints should have prevented.
+/// The error for a row that our own CHECK constraints should have prevented.
 fn unreadable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> DbError {
     DbError::Other(diesel::result::Error::DeserializationError(error.into()))
 }

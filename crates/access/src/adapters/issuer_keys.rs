@@ -9,7 +9,7 @@ use serde::Deserialize;
 /// Metadata is about 5 kB, a key set with certificates about 10 kB.
 const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// The error of invalid issuer settings.
+/// The error for invalid issuer settings.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidIssuer {
     /// The issuer is not an http or https URL, or it has a query.

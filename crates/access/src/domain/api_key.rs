@@ -42,7 +42,7 @@ pub struct ApiKey {
     tenant: TenantId,
 }
 
-/// The error of a text that is not an API key. It doesn't contain the text, which may be another secret.
+/// The error for a text that is not an API key. It doesn't contain the text, which may be another secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not an API key")]
 pub struct InvalidApiKey;

@@ -17,7 +17,7 @@ const SUBJECT: &str = "token:";
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CredentialName(String);
 
-/// The error of a text that is not a valid name.
+/// The error for a text that is not a valid name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 64 letters, digits and any of . - _ @ | :, and must not begin with token:")]
 pub struct InvalidCredentialName;

@@ -14,7 +14,7 @@ pub enum TokenAlgorithm {
     Es256,
 }
 
-/// The error of an unsupported algorithm.
+/// The error for an unsupported algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be RS256 or ES256")]
 pub struct UnknownAlgorithm;

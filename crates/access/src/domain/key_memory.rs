@@ -1,4 +1,4 @@
-//! A cache of verified keys, so that most requests need no database lookup.
+//! A cache of verified keys, which saves most requests a database lookup.
 //!
 //! It contains only valid keys, so that guessed keys can't fill it.
 

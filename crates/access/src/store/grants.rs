@@ -2,5 +2,5 @@
 
 use oms_database::Grant;
 
-/// The privileges.
+/// The privileges of the serving role.
 pub const GRANTS: &[Grant] = &[Grant::read("access.api_keys").updating(&["last_used_at"])];

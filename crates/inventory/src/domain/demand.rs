@@ -11,7 +11,7 @@ pub const MAX_QUANTITY: i32 = 1_000_000;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Demand(BTreeMap<ProductId, i32>);
 
-/// The error of lines that make no valid demand.
+/// The error for lines that are not a valid demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDemand {
     /// There are no lines.

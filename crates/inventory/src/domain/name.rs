@@ -15,7 +15,7 @@ macro_rules! define_text {
 
         oms_validation::schema_of! { $name, $message, text(1..=$max, $pattern) }
 
-        /// The error of a text that breaks the rules.
+        /// The error for a text that violates the rules.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
         #[error($message)]
         $visible struct $invalid;

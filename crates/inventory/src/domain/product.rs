@@ -56,7 +56,7 @@ pub(crate) struct ProductChange {
 }
 
 impl ProductChange {
-    /// Whether it changes nothing.
+    /// Whether the change is empty.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -76,7 +76,7 @@ impl ProductChange {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Prices(Vec<Money>);
 
-/// The error of prices that break the rules.
+/// The error for prices that violate the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPrices {
     /// There are more than [`MAX_PRICES`].

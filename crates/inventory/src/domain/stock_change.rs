@@ -1,4 +1,4 @@
-//! Changes of stock by operators: the movements they cause, and the checks of these.
+//! Changes of stock by operators, their movements, and the checks of these movements.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -151,7 +151,7 @@ pub enum Direction {
     UpOrDown,
 }
 
-/// The error of lines that break the rules.
+/// The error for lines that violate the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLines {
     /// There are none, or too many.

@@ -55,7 +55,7 @@ pub(crate) struct WarehouseChange {
 }
 
 impl WarehouseChange {
-    /// Whether it changes nothing.
+    /// Whether the change is empty.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }

@@ -13,7 +13,7 @@ const NEAR: usize = 16;
 
 /// Finds the nearest active warehouse that can fill the whole demand.
 ///
-/// Takes no lock, so that the stock may have run out by the time it is reserved; [`crate::reserve`] then reports it as
+/// Takes no lock, so the stock may have run out by the time it is reserved; [`crate::reserve`] then reports it as
 /// stale. Distances are on the sphere, which differs from the ellipsoid by at most 0.5 %.
 ///
 /// # Errors

@@ -118,8 +118,8 @@ pub(crate) async fn find_stocked(
     Ok(by_group(rows, groups.len()))
 }
 
-/// The groups as parallel arrays. PostgreSQL has no arrays of arrays with different lengths, so that one array has the
-/// products of all groups, and each group has the first and last index of its own.
+/// The groups as parallel arrays. PostgreSQL has no arrays of arrays with different lengths, so one array holds the
+/// products of all groups, and each group has the first and last index of its products.
 #[derive(Default)]
 struct Wanted {
     destinations: Vec<Point>,

@@ -2,7 +2,7 @@
 
 use oms_database::Grant;
 
-/// The privileges.
+/// The privileges of the serving role.
 pub const GRANTS: &[Grant] = &[
     Grant::write("inventory.warehouses"),
     Grant::write("inventory.products"),

@@ -47,7 +47,7 @@ async fn on_hand(connection: &mut Connection) -> i64 {
 async fn opposite_transfers_neither_deadlock_nor_lose_units() {
     const CLERKS: usize = 16;
     const ROUNDS: usize = 20;
-    // Only one warehouse has the last two products at first, so that levels are created while others are locked.
+    // Only one warehouse has the last two products at first, so levels are created while others are locked.
     let (database, mut connection) = store_with(&[&[500, 500, 500, 0], &[500, 500, 0, 500]]).await;
     let before = on_hand(&mut connection).await;
     let (context, barrier) = (context(&database, CLERKS), Arc::new(Barrier::new(CLERKS)));

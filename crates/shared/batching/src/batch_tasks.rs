@@ -176,7 +176,7 @@ impl<W: Work> Shared<W> {
     /// Parks an item until its blocker is free.
     pub(crate) fn park(this: &Arc<Self>, key: &W::Key, work: &W, waiting: Waiting<W>) {
         waiting.claim.park();
-        // The submitter's wait may have expired while the item was taken, so that it didn't give up.
+        // The submitter's wait may have expired while the item was taken, so it didn't give up.
         if waiting.since.elapsed() >= this.limits.wait && waiting.claim.give_up().is_some() {
             this.totals.refused();
             let _ = waiting.told.send(Told::Not(NotDone::Blocked));

@@ -131,8 +131,8 @@ impl<K: Clone + Eq + Hash, T: Queued> Queues<K, T> {
         self.make_ready(key);
     }
 
-    /// Removes the items of a key whose submitters have given up. Submitters give up in arrival order, so that checking
-    /// the front of the queue is enough.
+    /// Removes the items of a key whose submitters have given up. Submitters give up in arrival order, so checking the
+    /// front of the queue is enough.
     pub(crate) fn purge(&mut self, key: &K) {
         let Some(queue) = self.by_key.get_mut(key) else {
             return;

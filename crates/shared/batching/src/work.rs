@@ -54,7 +54,7 @@ pub struct Batch<W: Work> {
 /// How the items of a batch are processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// In the key's turn. Other items wait in the meantime, so that the work must not wait for held resources.
+    /// In the key's turn. Other items wait in the meantime, so the work must not wait for held resources.
     Together,
     /// After a failed batch, concurrently with following batches. The work must not wait long either, because many
     /// items may run like this.

@@ -1,8 +1,8 @@
 //! Hand-written SQL that is prepared once per connection.
 //!
-//! `diesel::sql_query` marks itself as unsafe to cache, so that every call parses the text again and costs a second
-//! round trip. This is the same without the mark. The statement cache uses the text and the bind types as its key, so
-//! the text must be `'static`, which also keeps values out of it.
+//! `diesel::sql_query` marks itself as unsafe to cache, so every call parses the text again and costs a second round
+//! trip. This is the same without the mark. The statement cache uses the text and the bind types as its key, so the
+//! text must be `'static`, which also keeps values out of it.
 
 use std::marker::PhantomData;
 

@@ -80,7 +80,7 @@ impl DbError {
         }
     }
 
-    /// Returns a copy of the error if it does not concern a single row, so that it applies to every other row too.
+    /// Returns a copy of the error if it does not concern a single row and therefore applies to all others too.
     pub fn shared(&self) -> Option<Self> {
         match self {
             Self::Unavailable(cause) => Some(Self::Unavailable(cause.clone())),
@@ -96,8 +96,8 @@ impl DbError {
         }
     }
 
-    /// Converts the error of a read-only statement. Such a statement never waits for row locks, so that a lock timeout
-    /// means that the whole table is locked, and concerns every reader.
+    /// Converts the error of a read-only statement. Such a statement never waits for row locks, so a lock timeout means
+    /// that the whole table is locked, and concerns every reader.
     #[must_use]
     pub fn of_reading(self) -> Self {
         match self {
@@ -171,8 +171,8 @@ fn constraint_of(information: &(dyn DatabaseErrorInformation + Send + Sync)) -> 
     name.unwrap_or("(unnamed)").to_owned()
 }
 
-/// Messages of an unavailable server. diesel hides their SQLSTATE, so that only the text is left, and `lc_messages`
-/// must be English.
+/// Messages of an unavailable server. diesel hides their SQLSTATE, so only the text is left, and `lc_messages` must be
+/// English.
 const UNAVAILABLE: [&str; 10] = [
     "terminating connection",
     "the database system is",

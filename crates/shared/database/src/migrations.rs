@@ -145,7 +145,7 @@ async fn take_turn(connection: &mut AsyncPgConnection) -> Result<(), MigrationEr
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "this connection runs few statements, so that caching is pointless"
+    reason = "this connection runs too few statements for a cache to help"
 )]
 async fn try_lock(connection: &mut AsyncPgConnection) -> Result<bool, DbError> {
     let turn: Turn = diesel::sql_query(TRY_LOCK).get_result(connection).await?;

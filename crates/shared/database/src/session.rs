@@ -152,8 +152,8 @@ pub(crate) fn config_of(url: &str) -> Result<Config, ConnectionError> {
     Ok(config)
 }
 
-/// Makes the driver hand its socket to [`Watching`] through its TLS hook. `Watching` does not encrypt, so that a URL
-/// that requires encryption is refused, like in a driver without TLS.
+/// Makes the driver hand its socket to [`Watching`] through its TLS hook. `Watching` does not encrypt, so a URL that
+/// requires encryption is refused, as in a driver without TLS.
 fn in_place_of_tls(config: &Config) -> Result<Config, ConnectionError> {
     if config.get_ssl_mode() == SslMode::Require {
         let text =

@@ -19,8 +19,8 @@ ORDER BY name";
 /// another session is analysing are skipped.
 ///
 /// Autovacuum does the same, but only once a minute. Until then the tables of a new installation count as empty, so
-/// that statements and foreign key checks are planned with any index that begins with the tenant, and sessions keep
-/// such plans. Sessions plan again after a table was analysed.
+/// statements and foreign key checks are planned with any index that begins with the tenant, and sessions keep such
+/// plans. Sessions plan again after a table was analysed.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,8 +1,8 @@
 //! A stream that closes a connection whose server has owed an answer for too long.
 //!
 //! The server's own time-outs don't help if the server itself hangs. The stream sits between the driver and the socket,
-//! so that its limit applies to every statement, to BEGIN and COMMIT, and to the start of a connection. No future is
-//! dropped half-way: the driver reports the connection as closed, and the waiting caller gets an error.
+//! so its limit applies to every statement, to BEGIN and COMMIT, and to the start of a connection. No future is dropped
+//! half-way: the driver reports the connection as closed, and the waiting caller gets an error.
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};

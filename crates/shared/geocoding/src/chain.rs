@@ -24,7 +24,7 @@ impl Geocoder for Chain {
     async fn locate(&self, tenant: Uuid, address: &Address) -> Result<Coordinates, GeocodeError> {
         for geocoder in &self.0 {
             match geocoder.locate(tenant, address).await {
-                // An unavailable geocoder might know the address, so that later ones can't prove that it is unknown.
+                // An unavailable geocoder might know the address, so later ones can't prove that it is unknown.
                 Err(GeocodeError::NotFound) => {}
                 decided => return decided,
             }

@@ -7,7 +7,7 @@ pub struct Coordinates {
     lng: f64,
 }
 
-/// The error of a latitude or longitude that is out of range.
+/// The error for a latitude or longitude that is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("lat must be between -90 and 90, lng between -180 and 180")]
 pub struct InvalidCoordinates;

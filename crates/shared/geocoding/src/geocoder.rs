@@ -28,8 +28,8 @@ pub trait Geocoder: Send + Sync {
         Ok(())
     }
 
-    /// Whether a service would be called now. For reports only: cached addresses can be located either way, so that
-    /// callers should always try. This doesn't change the state of the breaker.
+    /// Whether a service would be called now. For reports only: cached addresses can be located either way, so callers
+    /// should always try. This doesn't change the state of the breaker.
     fn is_available(&self) -> bool {
         self.breaker().is_none_or(|breaker| !breaker.refuses())
     }

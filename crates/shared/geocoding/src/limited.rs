@@ -52,7 +52,7 @@ impl LimitedGeocoder {
         }
         let until = tenants.entry(tenant).or_insert(now);
         let used = until.saturating_duration_since(now) + each;
-        // The division may have a remainder, so that the burst is not exactly a minute.
+        // The division rounds down, so a full burst may take slightly less than a minute.
         let most = each * self.per_minute.get();
         if used > most {
             return Err(used - most);

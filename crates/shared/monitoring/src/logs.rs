@@ -26,7 +26,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// The error of a name that is neither `pretty` nor `json`.
+/// The error for a name that is neither `pretty` nor `json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be pretty or json")]
 pub struct UnknownLogFormat;

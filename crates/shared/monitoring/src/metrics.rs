@@ -33,7 +33,7 @@ pub struct Distribution {
     pub sum: f64,
 }
 
-/// The error of a metric that can't be registered. It is a bug, which shows when the program starts.
+/// The error for a metric that can't be registered. It is a bug that shows at the start of the program.
 #[derive(Debug, thiserror::Error)]
 #[error("metric {name}: {cause}")]
 pub struct MetricsError {

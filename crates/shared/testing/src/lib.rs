@@ -23,8 +23,8 @@ use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use oms_database::{Connection, Database, DatabaseConfig};
 use uuid::Uuid;
 
-/// How long a test waits for something that is immediate on an idle machine. No test waits until it expires, so that
-/// neither the speed of the machine nor its load affects results.
+/// How long a test waits for something that is immediate on an idle machine. No test waits until it expires, so neither
+/// the speed of the machine nor its load affects results.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The database of a test, dropped at the end of the test.

@@ -1,7 +1,7 @@
 //! The claim on an entry of a work list.
 
-/// The claim on an entry of a work list. Every statement that ends the claim compares its number with the row, so that
-/// an instance whose lease has expired changes nothing.
+/// The claim on an entry of a work list. Every statement that ends the claim compares its number with the row, so an
+/// instance whose lease has expired changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// The number of the claim.

@@ -10,7 +10,7 @@ use oms_validation::TenantId;
 pub struct Batch<E> {
     /// The entries, the longest due first.
     pub entries: Vec<E>,
-    /// Whether the batch is full, so that more entries may be due.
+    /// Whether the batch is full, in which case more entries may be due.
     pub is_full: bool,
 }
 

@@ -18,7 +18,7 @@ const TENANTS_AT_A_TIME: usize = 4;
 pub struct Turn<O> {
     /// The outcome of each entry.
     pub outcomes: Vec<O>,
-    /// Whether more entries may be due, so that another turn should follow immediately.
+    /// Whether more entries may be due. If so, another turn should follow immediately.
     pub more_due: bool,
 }
 

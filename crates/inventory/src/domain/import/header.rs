@@ -10,7 +10,7 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// Maximum characters of an invalid header that are repeated to the client.
 const MAX_FOUND: usize = 100;
 
-/// The error of a CSV file whose first record does not name the columns.
+/// The error for a CSV file whose first record does not name the columns.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the first line must name the columns {}, in any order, but {found}", .columns.join(","))]
 pub struct InvalidHeader {

@@ -31,7 +31,7 @@ pub(crate) trait Row: Sized + Send + 'static {
     fn key(&self) -> String;
 }
 
-/// The error of a malformed row.
+/// The error for a malformed row.
 pub(crate) fn malformed(reason: impl Into<String>) -> Invalid {
     (RejectionCode::Malformed, reason.into())
 }
@@ -41,7 +41,7 @@ pub(crate) fn object<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {
     json::from_slice(text.as_bytes()).map_err(|error| match error {
         InvalidJson::Syntax(error) => {
             let said = error.to_string();
-            // Lines are parsed one at a time, so that the reported number is always 1.
+            // Lines are parsed one at a time, so the reported line number is always 1.
             match said.rsplit_once(" at line 1 column ") {
                 Some((said, column)) => complaint(format!("{said}, at column {column}")),
                 None => complaint(said),
@@ -54,7 +54,7 @@ pub(crate) fn object<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {
     })
 }
 
-/// The error of a library, truncated and cleaned for the report and for the database.
+/// The error of a parsing library, truncated and without control characters.
 pub(crate) fn complaint(error: impl std::fmt::Display) -> Invalid {
     let text = error.to_string();
     let readable = text

@@ -34,7 +34,7 @@ pub(crate) async fn import<I: Importable>(
     }
     drop(connection);
     let carried_out = carry_out(context, tenant, importable, import, file, observer).await;
-    // Some rows may have been saved, so that an error must not claim that nothing was.
+    // Some rows may have been saved, so an error must not claim that nothing was.
     carried_out
         .map(Once::Now)
         .map_err(InventoryError::after_commit)

@@ -19,8 +19,7 @@ use crate::service::import::CHUNK_ROWS;
 /// The number of chunks to read ahead.
 const READ_AHEAD: usize = 1;
 
-/// The rows of successive records. Chunk boundaries depend only on the file, so that a repeated import has the same
-/// ones.
+/// The rows of successive records. Chunk boundaries depend only on the file, so a repeated import has the same ones.
 pub(crate) struct Chunk<R> {
     pub(crate) rows: Vec<Numbered<R>>,
     pub(crate) rejections: Vec<Rejection>,
@@ -172,7 +171,7 @@ impl<R: Row> Chunk<R> {
             ),
             RecordText::Unclosed => rejection(
                 RejectionCode::Malformed,
-                "has an unclosed quote, so that the rest of the file is part of this row and was not imported"
+                "has an unclosed quote, so the rest of the file is part of this row and was not imported"
                     .to_owned(),
             ),
         };

@@ -19,7 +19,7 @@ const LIMITS: Limits = Limits {
     patient: 1,
 };
 
-/// The error of the work.
+/// An error of the work.
 #[derive(Debug, PartialEq)]
 enum Bad {
     /// One of this many items is bad.

@@ -17,7 +17,7 @@ const DEVELOPMENT: &str = include_str!("../../data/address-book.json");
 /// The contents of a file of the form `[{"address": …, "lat": …, "lng": …}]`.
 pub struct AddressBook(HashMap<Address, Coordinates>);
 
-/// The error of an invalid file, with all its problems.
+/// The error for an invalid file, with all its problems.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub struct AddressBookError(Vec<String>);
 

@@ -46,7 +46,7 @@ impl NominatimConfig {
     }
 }
 
-/// The error of an invalid configuration.
+/// The error for an invalid configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum NominatimError {
     /// The URL is not an http or https URL. The error doesn't repeat it, because it may contain a key.
@@ -57,8 +57,8 @@ pub enum NominatimError {
     Client(#[source] reqwest::Error),
 }
 
-/// A client of the service. Failures are counted per tenant, so that addresses on which the service fails affect only
-/// the tenant that sends them.
+/// A client of the service. Failures are counted per tenant, so addresses on which the service fails affect only the
+/// tenant that sends them.
 pub struct Nominatim {
     client: Client,
     search: Url,

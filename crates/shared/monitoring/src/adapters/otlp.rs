@@ -22,7 +22,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum size of an answer, in bytes. Collectors send very short answers.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// The error of an invalid configuration.
+/// The error for an invalid configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidOtlp {
     /// The endpoint is invalid. The error doesn't repeat it, because it may contain a key.

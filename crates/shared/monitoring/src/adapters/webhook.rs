@@ -19,7 +19,7 @@ pub struct WebhookConfig {
     pub timeout: Duration,
 }
 
-/// The error of an invalid configuration.
+/// The error for an invalid configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidWebhook {
     /// The URL is invalid. The error doesn't repeat it, because it may contain a key.
@@ -33,7 +33,7 @@ pub enum InvalidWebhook {
     Client(#[source] reqwest::Error),
 }
 
-/// The error of a message that was not accepted, or possibly not.
+/// The error for a message that was not accepted, or may not have been.
 #[derive(Debug, thiserror::Error)]
 pub enum NotPosted {
     /// The receiver did not answer in time.
