@@ -20,7 +20,7 @@ use crate::{ProductId, WarehouseId};
 ///
 /// # Errors
 /// `UnknownWarehouse` and `UnknownProducts`; `InsufficientStock` if a level has too few unreserved units;
-/// `TooMuchStock`; `KeyReused`; `OutcomeUnknown` or another error of the database. Nothing changes on an error, except
+/// `TooMuchStock`; `KeyReused`; `OutcomeUnknown` or another error of the database. On error, nothing is changed, except
 /// possibly on `OutcomeUnknown`.
 pub async fn change_stock(
     context: &InventoryContext,

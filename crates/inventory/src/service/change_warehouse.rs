@@ -13,7 +13,7 @@ use crate::store::warehouses;
 ///
 /// # Errors
 /// `WarehouseNotFound`; `Changed` if it has another version; `WarehouseNameTaken`; `Locating` if the new address can't
-/// be geocoded; or the database's error. Nothing changes on an error.
+/// be geocoded; or the database's error. On error, nothing is changed.
 pub(crate) async fn change_warehouse(
     context: &InventoryContext,
     tenant: TenantId,

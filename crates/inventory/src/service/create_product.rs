@@ -13,7 +13,7 @@ use crate::store::product_records as products;
 /// Creates a product. For a known key, returns the product of the earlier request in its current state.
 ///
 /// # Errors
-/// `SkuTaken`; `KeyReused`; `OutcomeUnknown` or another error of the database. Nothing changes on an error, except
+/// `SkuTaken`; `KeyReused`; `OutcomeUnknown` or another error of the database. On error, nothing is changed, except
 /// possibly on `OutcomeUnknown`.
 pub(crate) async fn create_product(
     context: &InventoryContext,

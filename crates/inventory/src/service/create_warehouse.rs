@@ -15,7 +15,7 @@ use crate::store::warehouses;
 ///
 /// # Errors
 /// `NoPlace`; `Locating` if the address can't be geocoded; `WarehouseNameTaken`; `KeyReused`; `OutcomeUnknown` or
-/// another error of the database. Nothing changes on an error, except possibly on `OutcomeUnknown`.
+/// another error of the database. On error, nothing is changed, except possibly on `OutcomeUnknown`.
 pub(crate) async fn create_warehouse(
     context: &InventoryContext,
     tenant: TenantId,

@@ -20,7 +20,7 @@ pub struct LoadSummary {
 /// Adds the missing rows in one transaction. Existing rows, stock in particular, stay unchanged.
 ///
 /// # Errors
-/// When the database fails or refuses a row. Nothing is saved on an error.
+/// When the database fails or refuses a row. On error, nothing is saved.
 pub async fn load_catalogue(
     connection: &mut Connection,
     tenant: TenantId,

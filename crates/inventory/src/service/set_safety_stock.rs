@@ -15,7 +15,7 @@ use crate::{ProductId, WarehouseId};
 ///
 /// # Errors
 /// `StockLevelNotFound` if the warehouse has never stocked the product; `Changed` if it has another version; or the
-/// database's error. Nothing changes on an error.
+/// database's error. On error, nothing is changed.
 pub(crate) async fn set_safety_stock(
     context: &InventoryContext,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Admission of calls: failsafe's state machine, extended by a limit of probes, permits that free their slot on drop,
+//! Admission of calls: failsafe's state machine, extended with a limit on probes, permits that free their slot on drop,
 //! and results that count only in the state in which their call began.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -93,7 +93,7 @@ async fn a_tenant_that_cannot_be_claimed_never_affects_the_others() {
 }
 
 #[tokio::test]
-async fn a_full_batch_asks_for_another_turn() {
+async fn a_full_batch_requests_another_turn() {
     assert!(
         take_turn(&Entries::new(2, &[&["a", "b", "c"], &["d"]]))
             .await
