@@ -70,7 +70,7 @@ impl Work for Bench {
             Turn::Patient => &self.patience,
         };
         permits.acquire().await.unwrap().forget();
-        assert!(!items.contains(&13), "13 is bad luck");
+        assert!(!items.contains(&13), "the work panics for 13");
         if items.contains(&8) {
             return Err(Bad::All);
         }
