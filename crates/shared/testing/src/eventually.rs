@@ -32,7 +32,7 @@ pub async fn in_time<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
 /// Polls until `ask` returns `true`.
 ///
 /// # Panics
-/// If it does not in time.
+/// If it does not return `true` in time.
 pub async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     eventually(what, async || ask().await.then_some(())).await;
 }
