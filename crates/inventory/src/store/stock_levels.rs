@@ -14,7 +14,7 @@ use crate::domain::allocation::LevelKey;
 use crate::domain::catalogue::CatalogueProduct;
 use crate::store::level_counts::columns;
 
-/// The durations of [`lock`]. A static of the process, because callers pass nothing but a connection.
+/// The durations of [`lock`]. A process-wide static, because callers pass only a connection.
 static LOCKING: Durations = Durations::new();
 
 /// Returns how long locking stock took, including failed attempts.

@@ -1,4 +1,4 @@
-//! The description of a work list by its context.
+//! The interface through which a context describes its work list.
 
 use std::error::Error;
 
