@@ -52,8 +52,7 @@ pub async fn route_together(
 }
 
 /// Returns the candidates of each group, nearest first. For most tenants the nearest warehouse suffices. If not, the
-/// nearest
-/// [`NEAR`] are checked, and only if these don't suffice, the stock levels themselves are searched.
+/// nearest [`NEAR`] are checked, and only if these don't suffice, the stock levels themselves are searched.
 async fn find_candidates(
     connection: &mut Connection,
     tenant: TenantId,

@@ -99,8 +99,7 @@ impl Metrics {
     }
 
     /// Registers a histogram with these upper bounds that is kept elsewhere and sampled on each rendering. Otherwise
-    /// like
-    /// [`Metrics::gauge_from`].
+    /// like [`Metrics::gauge_from`].
     ///
     /// # Errors
     /// Those of [`Metrics::gauge_from`].
