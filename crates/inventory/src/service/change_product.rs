@@ -12,8 +12,8 @@ use crate::store::product_records as products;
 /// Changes a product if it has the expected version, and returns it. Placed orders keep their prices.
 ///
 /// # Errors
-/// `ProductNotFound`; `Changed` if it has another version; `SkuTaken`; or the database's error. Nothing changes on an
-/// error.
+/// `ProductNotFound`; `Changed` if it has another version; `SkuTaken`; or the database's error. On error, nothing is
+/// changed.
 pub(crate) async fn change_product(
     context: &InventoryContext,
     tenant: TenantId,
