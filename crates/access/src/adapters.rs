@@ -1,3 +1,3 @@
-//! Other services that this context calls.
+//! Adapters to external services.
 
 pub(crate) mod issuer_keys;

@@ -1,4 +1,4 @@
-//! Keys, tokens and rate limits, without IO.
+//! Keys, tokens and rate limits, free of IO.
 
 pub(crate) mod api_key;
 pub(crate) mod credential;

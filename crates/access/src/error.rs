@@ -1,4 +1,4 @@
-//! What can go wrong with credentials.
+//! The errors of credentials and keys.
 
 use oms_database::DbError;
 use oms_errors::{Problem, UNAUTHENTICATED};
@@ -7,43 +7,45 @@ use oms_validation::Scope;
 use crate::domain::credential::CredentialName;
 
 oms_errors::problem_types! {
-    /// The credential is valid and lacks a scope. `scope` in the body names it.
-    FORBIDDEN = "access.forbidden", Forbidden, "These credentials do not allow this";
-    /// The token is signed with a key that is not known yet, and the issuer does not answer. Send the same request again after `Retry-After` seconds.
-    ISSUER_UNAVAILABLE = "access.issuer_unavailable", Unavailable, "The issuer of these credentials can't be asked";
-    /// The credential was used too often. Nothing was done. Send the same request again after `Retry-After` seconds.
-    RATE_LIMITED = "access.rate_limited", TooManyRequests, "Too many requests with these credentials";
+    /// The credential is valid but lacks a scope. `scope` in the body names it.
+    FORBIDDEN = "access.forbidden", Forbidden, "Missing scope";
+    /// The token is signed with an unknown key, and the issuer does not answer. Repeat the request after `Retry-After`
+    /// seconds.
+    ISSUER_UNAVAILABLE = "access.issuer_unavailable", Unavailable, "Token issuer unavailable";
+    /// The credential has exceeded its rate limit. The request was not processed. Repeat it after `Retry-After`
+    /// seconds.
+    RATE_LIMITED = "access.rate_limited", TooManyRequests, "Rate limit exceeded";
 }
 
-/// Why a credential is refused, or a key is not made.
+/// The error of authentication, authorisation or key management.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
-    /// There is no credential, or none that is known: never made, expired, revoked, or of another installation.
-    #[error("the credential is not known: {0}")]
+    /// The credential is missing or unknown: never created, expired, revoked, or of another installation.
+    #[error("the credential is unknown: {0}")]
     Unknown(&'static str),
-    /// The credential is known and lacks a scope.
+    /// The credential is known but lacks a scope.
     #[error("the credential lacks the scope {0}")]
     Lacking(Scope),
-    /// The credential was used too often.
-    #[error("the credential was used too often, and may be used again in {0} s")]
+    /// The credential has exceeded its rate limit.
+    #[error("the credential has exceeded its rate limit; retry in {0} s")]
     TooOften(u32),
-    /// A key of this name is live.
-    #[error("{0} has a live key: rotate it, or revoke it first")]
+    /// A key with this name is live.
+    #[error("{0} already has a live key: rotate it, or revoke it first")]
     NameTaken(CredentialName),
-    /// No key of this name is live.
+    /// No key with this name is live.
     #[error("{0} has no live key")]
     NoSuchName(CredentialName),
-    /// Two keys of this name are live.
+    /// Two keys with this name are live.
     #[error("{0} has two live keys: revoke one first")]
     TwoLive(CredentialName),
     /// The tenant has no such key.
     #[error("there is no such key")]
     NoSuchKey,
-    /// A key without scopes allows nothing.
+    /// A key must have at least one scope.
     #[error("a key needs at least one scope")]
     NoScopes,
-    /// The keys of the issuer can't be had.
-    #[error("the issuer can't be asked for its keys")]
+    /// The keys of the issuer can't be fetched.
+    #[error("the keys of the issuer can't be fetched")]
     IssuerUnavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The database failed.
     #[error(transparent)]
@@ -51,7 +53,8 @@ pub enum AccessError {
 }
 
 impl AccessError {
-    /// As a request is answered. What concerns the making of keys is told on the command line only, and is a defect here.
+    /// Converts the error into the problem for a request. Errors of key management occur only on the command line, so
+    /// here they are a bug.
     pub fn into_problem(self) -> Problem {
         match self {
             Self::Unknown(_) => Problem::of(&UNAUTHENTICATED).with_source(self),
@@ -78,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_names_the_scope_that_is_missing_and_never_why_a_credential_is_not_known() {
+    fn a_problem_names_the_missing_scope_but_not_why_a_credential_is_unknown() {
         let forbidden = AccessError::Lacking(Scope::Operations).into_problem();
         let body = forbidden.body(None);
         assert_eq!(

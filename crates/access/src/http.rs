@@ -1,4 +1,4 @@
-//! What a request says of its credential, and what its endpoint and its client are told of it.
+//! HTTP authentication: bearer tokens, authorisation, and rate limit headers.
 
 pub(crate) mod announce_limits;
 pub(crate) mod authorise;

@@ -7,7 +7,7 @@ pub mod http;
 mod service;
 mod store;
 
-// Admission: the program reads the credential of a request, and asks whom it stands for and what it may do.
+// For the program, which authenticates and authorises requests.
 pub use adapters::issuer_keys::InvalidIssuer;
 pub use domain::api_key::KeyMode;
 pub use domain::credential::{Credential, CredentialName, InvalidCredentialName};
@@ -17,10 +17,10 @@ pub use error::{AccessError, FORBIDDEN, ISSUER_UNAVAILABLE, PROBLEM_TYPES, RATE_
 pub use service::authenticate::{Authenticator, AuthenticatorSettings};
 pub use service::verify_token::Issuer;
 
-// `oms-api grants`: the rights of the role that serves.
+// For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;
 
-// `oms-api keys`: the owner of the database manages keys on the command line.
+// For `oms-api keys`, with which the owner of the database manages keys.
 pub use domain::api_key::{ApiKey, InvalidApiKey};
 pub use domain::key::{CreatedKey, KeyId, KeyState, KeySummary, NewKey};
 pub use service::create_key::create_key;

@@ -1,4 +1,4 @@
-//! The use cases: making, listing, rotating and revoking keys, and finding out whom a credential stands for.
+//! The use cases: creating, listing, rotating and revoking keys, and authenticating credentials.
 
 pub(crate) mod authenticate;
 pub(crate) mod create_key;

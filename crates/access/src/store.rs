@@ -1,4 +1,4 @@
-//! The SQL of access. Nothing outside this module names the schema.
+//! The SQL of access. No other module names its schema.
 
 pub(crate) mod api_keys;
 pub(crate) mod grants;

@@ -1,4 +1,4 @@
-//! What the use cases of administration work with.
+//! The dependencies of the administration use cases.
 
 use std::sync::Arc;
 
@@ -6,14 +6,15 @@ use oms_database::Database;
 
 use crate::ports::AddressLocator;
 
-/// The outside world of the use cases of administration. Those that join an order's transaction take its connection instead.
+/// The dependencies of the administration use cases. Use cases that join an order's transaction take its connection
+/// instead.
 pub struct InventoryContext {
     pub(crate) database: Database,
     pub(crate) locator: Arc<dyn AddressLocator>,
 }
 
 impl InventoryContext {
-    /// A context.
+    /// Creates a context.
     pub fn new(database: Database, locator: Arc<dyn AddressLocator>) -> Self {
         Self { database, locator }
     }

@@ -1,4 +1,4 @@
-//! The rules of stock and routing, without IO.
+//! The rules of stock and routing, free of IO.
 
 pub(crate) mod allocation;
 pub(crate) mod catalogue;

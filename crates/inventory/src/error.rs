@@ -1,4 +1,4 @@
-//! Why a change of the inventory is refused, and how clients are told.
+//! The errors of inventory, and the problems that they become for clients.
 
 use oms_database::DbError;
 use oms_errors::{BODY_TOO_LARGE, INTERNAL, Problem, ProblemType, invalid_field, version_mismatch};
@@ -8,120 +8,123 @@ use crate::{
     ImportFileError, InvalidHeader, ProductId, Rejection, Rejections, Shortfall, WarehouseId,
 };
 
-/// How long clients wait before they repeat a request whose outcome is not known, in seconds.
+/// `Retry-After` of a request whose outcome is unknown, in seconds.
 const RETRY_AFTER_S: u32 = 2;
 
 oms_errors::problem_types! {
     /// The tenant has no such warehouse.
-    WAREHOUSE_NOT_FOUND = "inventory.warehouse_not_found", NotFound, "There is no such warehouse";
-    /// Another warehouse of the tenant has the name.
-    WAREHOUSE_NAME_TAKEN = "inventory.warehouse_name_taken", WrongState, "Another warehouse has this name";
+    WAREHOUSE_NOT_FOUND = "inventory.warehouse_not_found", NotFound, "Warehouse not found";
+    /// Another warehouse of the tenant already has the name.
+    WAREHOUSE_NAME_TAKEN = "inventory.warehouse_name_taken", WrongState, "Warehouse name already in use";
     /// The tenant has no such product.
-    PRODUCT_NOT_FOUND = "inventory.product_not_found", NotFound, "There is no such product";
-    /// Another product of the tenant has the SKU.
-    SKU_TAKEN = "inventory.sku_taken", WrongState, "Another product has this SKU";
-    /// The warehouse never had the product.
-    STOCK_LEVEL_NOT_FOUND = "inventory.stock_level_not_found", NotFound, "There is no such stock level";
-    /// A warehouse ID in the body is not one of the tenant's.
-    UNKNOWN_WAREHOUSE = "inventory.unknown_warehouse", Unprocessable, "A warehouse does not exist";
-    /// A product ID in the body is not one of the tenant's.
-    UNKNOWN_PRODUCT = "inventory.unknown_product", Unprocessable, "A product to be moved does not exist";
-    /// Fewer units are unreserved than the request takes away. `shortfalls` says where, and how many are unreserved.
-    INSUFFICIENT_STOCK = "inventory.insufficient_stock", Unprocessable, "There are not as many pieces that no order holds";
+    PRODUCT_NOT_FOUND = "inventory.product_not_found", NotFound, "Product not found";
+    /// Another product of the tenant already has the SKU.
+    SKU_TAKEN = "inventory.sku_taken", WrongState, "SKU already in use";
+    /// The warehouse has never stocked the product.
+    STOCK_LEVEL_NOT_FOUND = "inventory.stock_level_not_found", NotFound, "Stock level not found";
+    /// A warehouse in the body does not exist.
+    UNKNOWN_WAREHOUSE = "inventory.unknown_warehouse", Unprocessable, "Unknown warehouse in request";
+    /// A product in the body does not exist.
+    UNKNOWN_PRODUCT = "inventory.unknown_product", Unprocessable, "Unknown product in request";
+    /// The request removes more units than are unreserved. `shortfalls` lists the stock levels and their unreserved
+    /// units.
+    INSUFFICIENT_STOCK = "inventory.insufficient_stock", Unprocessable, "Not enough unreserved stock";
     /// A stock level would exceed 1,000,000,000 units.
-    TOO_MUCH_STOCK = "inventory.too_much_stock", Unprocessable, "There would be more pieces than a stock level can have";
-    /// The idempotency key was used with another request.
-    KEY_REUSED = "inventory.idempotency_key_reused", Unprocessable, "The idempotency key stands for another change of the inventory";
+    TOO_MUCH_STOCK = "inventory.too_much_stock", Unprocessable, "Stock level limit exceeded";
+    /// The idempotency key was already used with a different request.
+    KEY_REUSED = "inventory.idempotency_key_reused", Unprocessable, "Idempotency key already used";
     /// The tenant has no such import.
-    IMPORT_NOT_FOUND = "inventory.import_not_found", NotFound, "There is no such import";
+    IMPORT_NOT_FOUND = "inventory.import_not_found", NotFound, "Import not found";
     /// The first line of a CSV file does not name the columns.
-    IMPORT_HEADER = "inventory.import_header", InvalidRequest, "The file does not begin with its columns";
+    IMPORT_HEADER = "inventory.import_header", InvalidRequest, "Invalid CSV header";
     /// The file is compressed, a workbook, or in an encoding other than UTF-8.
-    IMPORT_ENCODING = "inventory.import_encoding", InvalidRequest, "The file is not UTF-8 text";
+    IMPORT_ENCODING = "inventory.import_encoding", InvalidRequest, "File is not UTF-8 text";
     /// The file has no rows.
-    IMPORT_EMPTY = "inventory.import_empty", InvalidRequest, "There is nothing in the file to import";
+    IMPORT_EMPTY = "inventory.import_empty", InvalidRequest, "File has no rows";
     /// The file has more than 250,000 lines.
-    IMPORT_TOO_LONG = "inventory.import_too_long", PayloadTooLarge, "The file has too many lines";
+    IMPORT_TOO_LONG = "inventory.import_too_long", PayloadTooLarge, "File has too many lines";
     /// At least one row was rejected, and the request asked for all rows or none. Nothing was imported; the body lists the rejected rows.
-    IMPORT_REJECTED = "inventory.import_rejected", Unprocessable, "Rows of the file were rejected, and nothing was imported";
+    IMPORT_REJECTED = "inventory.import_rejected", Unprocessable, "Rows rejected, nothing imported";
     /// Another request with the same key is importing the file. Repeat the request after `Retry-After` seconds.
-    IMPORT_IN_PROGRESS = "inventory.import_in_progress", Conflict, "This import is being carried out";
-    /// The instance has as many imports in progress as it accepts, or the tenant has as many as it may. Repeat the request after `Retry-After` seconds.
-    IMPORTS_BUSY = "inventory.imports_busy", Unavailable, "Too many imports are under way";
-    /// The answer of the database was lost. Repeat the request, with the same idempotency key if it had one.
-    OUTCOME_UNKNOWN = "inventory.outcome_unknown", Unavailable, "It is not known whether the inventory was changed; repeat the same request";
+    IMPORT_IN_PROGRESS = "inventory.import_in_progress", Conflict, "Import already in progress";
+    /// The instance or the tenant has reached its limit of concurrent imports. Repeat the request after `Retry-After`
+    /// seconds.
+    IMPORTS_BUSY = "inventory.imports_busy", Unavailable, "Too many imports in progress";
+    /// The database's answer was lost, so the change may or may not have been made. Repeat the request, with the same
+    /// idempotency key if it had one.
+    OUTCOME_UNKNOWN = "inventory.outcome_unknown", Unavailable, "Outcome unknown, repeat the request";
 }
 
-/// Why the inventory can't be changed or read.
+/// An error of a use case of inventory.
 #[derive(Debug, thiserror::Error)]
 pub enum InventoryError {
-    /// The database did not do its part. Nothing was kept.
+    /// The database failed. Nothing was saved.
     #[error(transparent)]
     Database(DbError),
     /// The answer to COMMIT was lost.
-    #[error("the outcome is not known: {0}")]
+    #[error("the outcome is unknown: {0}")]
     OutcomeUnknown(String),
-    /// The address has no place, or nobody can be asked for it now.
+    /// The address can't be geocoded, or the geocoder is unavailable.
     #[error(transparent)]
     Locating(Problem),
-    /// A warehouse has neither an address nor a location.
-    #[error("it needs an address or a location")]
+    /// A new warehouse has neither an address nor a location.
+    #[error("a warehouse needs an address or a location")]
     NoPlace,
-    /// No such warehouse in this store.
+    /// The tenant has no such warehouse.
     #[error("there is no such warehouse")]
     WarehouseNotFound,
-    /// Another warehouse has the name.
+    /// Another warehouse already has the name.
     #[error("another warehouse has this name")]
     WarehouseNameTaken,
-    /// No such product in this store.
+    /// The tenant has no such product.
     #[error("there is no such product")]
     ProductNotFound,
-    /// Another product has the stock keeping unit.
+    /// Another product already has the SKU.
     #[error("another product has this SKU")]
     SkuTaken,
-    /// The warehouse never had the product.
+    /// The warehouse has never stocked the product.
     #[error("there is no such stock level")]
     StockLevelNotFound,
-    /// Stock was to be moved at a warehouse that is not of this store.
+    /// A change of stock names a warehouse that the tenant doesn't have.
     #[error("there is no warehouse {0}")]
     UnknownWarehouse(WarehouseId),
-    /// Stock was to be moved of products that are not of this store.
+    /// A change of stock names products that the tenant doesn't have.
     #[error("there are no products {0:?}")]
     UnknownProducts(Vec<ProductId>),
-    /// More was to be taken away than there is that no order holds.
-    #[error("there is too little stock")]
+    /// More units were to be removed than are unreserved.
+    #[error("there is not enough unreserved stock")]
     InsufficientStock(Vec<Shortfall>),
-    /// There would be too much of these products.
-    #[error("there would be too much stock")]
+    /// A level of these products would exceed its limit.
+    #[error("a stock level would exceed its limit")]
     TooMuchStock(Vec<ProductId>),
-    /// The key stands for another request.
-    #[error("the idempotency key stands for another request")]
+    /// The key was already used with a different request.
+    #[error("the idempotency key was already used with a different request")]
     KeyReused,
-    /// No such import in this store.
+    /// The tenant has no such import.
     #[error("there is no such import")]
     ImportNotFound,
     /// The first line of a CSV file does not name the columns.
     #[error(transparent)]
     ImportHeader(InvalidHeader),
-    /// A file is not text in UTF-8.
+    /// The file is not UTF-8 text.
     #[error("the file is {0}")]
     ImportEncoding(&'static str),
-    /// A file has no row.
-    #[error("the file has no row")]
+    /// The file has no rows.
+    #[error("the file has no rows")]
     ImportEmpty,
-    /// A file can't be taken.
+    /// The file can't be accepted.
     #[error(transparent)]
     ImportFile(ImportFileError),
-    /// Rows were rejected, and all or none were to be imported.
+    /// Rows were rejected, and the request asked for all rows or none.
     #[error("{} rows were rejected", .0.count)]
     ImportRejected(Rejections),
-    /// Another request goes on with the import.
-    #[error("the import is being carried out")]
+    /// Another request is running the import.
+    #[error("the import is already in progress")]
     ImportInProgress,
-    /// The thing is not in the version any more that the change is for.
-    #[error("it is in version {version}")]
+    /// The resource no longer has the version that the change was made for.
+    #[error("the current version is {version}")]
     Changed {
-        /// The version that it is in.
+        /// The current version.
         version: i32,
     },
 }
@@ -130,7 +133,7 @@ impl From<DbError> for InventoryError {
     fn from(error: DbError) -> Self {
         match error {
             DbError::CommitOutcomeUnknown(cause) => Self::OutcomeUnknown(cause),
-            // The names that PostgreSQL gave to the unique keys of the tables.
+            // PostgreSQL generated these names of unique keys.
             DbError::UniqueViolation { constraint } => match constraint.as_str() {
                 "warehouses_tenant_id_name_key" => Self::WarehouseNameTaken,
                 "products_tenant_id_sku_key" => Self::SkuTaken,
@@ -142,7 +145,7 @@ impl From<DbError> for InventoryError {
 }
 
 impl InventoryError {
-    /// The answer to a request some of whose changes are committed: not that nothing was kept.
+    /// The error for a request that has already committed some changes: it must not claim that nothing was saved.
     pub(crate) fn after_commit(self) -> Self {
         match self {
             Self::Database(error) if error.is_transient() => {
@@ -161,9 +164,7 @@ impl From<InventoryError> for Problem {
                 .with_retry_after_s(RETRY_AFTER_S)
                 .with_source(cause),
             InventoryError::Locating(problem) => problem,
-            InventoryError::NoPlace => {
-                invalid_field("location", "is required where there is no address")
-            }
+            InventoryError::NoPlace => invalid_field("location", "is required without an address"),
             InventoryError::WarehouseNotFound => Self::of(&WAREHOUSE_NOT_FOUND),
             InventoryError::WarehouseNameTaken => Self::of(&WAREHOUSE_NAME_TAKEN),
             InventoryError::ProductNotFound => Self::of(&PRODUCT_NOT_FOUND),

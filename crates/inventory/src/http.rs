@@ -1,4 +1,4 @@
-//! The HTTP face of inventory: what its operators administer.
+//! The HTTP endpoints of inventory, for the tenant's administration.
 
 pub(crate) mod document;
 mod examples;
@@ -19,7 +19,7 @@ pub use document::{InventorySchemas, ProblemMembers};
 pub use imports::ImportLimits;
 use imports::ImportPlaces;
 
-/// The routes of inventory. Those of one path stand together.
+/// The routes of inventory, grouped by path.
 pub const ROUTES: &[Route] = &[
     route!(GET "/warehouses", READ, warehouses::list::list),
     route!(POST "/warehouses", WRITE, warehouses::create::create),
@@ -44,14 +44,14 @@ pub const ROUTES: &[Route] = &[
 const READ: Access = Access::Scope(Scope::InventoryRead);
 const WRITE: Access = Access::Scope(Scope::InventoryWrite);
 
-/// What the endpoints of inventory work with. Registered as `web::Data`.
+/// The dependencies of inventory's endpoints, registered as `web::Data`.
 pub struct InventoryApi {
     work: Detached<InventoryContext>,
     imports: Arc<ImportPlaces>,
 }
 
 impl InventoryApi {
-    /// Over the use cases of inventory.
+    /// Creates the dependencies from those of the use cases.
     pub fn new(work: Detached<InventoryContext>, imports: ImportLimits) -> Self {
         Self {
             work,
@@ -60,7 +60,7 @@ impl InventoryApi {
     }
 }
 
-/// 201 for what a request has made, 200 with `Idempotent-Replayed` for what an earlier one has.
+/// 201 if this request created the resource; 200 with `Idempotent-Replayed` if an earlier one did.
 fn made<T>(
     once: Once<T>,
     location: impl FnOnce(&T) -> String,

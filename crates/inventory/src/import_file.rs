@@ -1,5 +1,5 @@
-//! Files that are imported: kept on disk while they are worked on, so that neither their size nor a slow client is a matter
-//! of memory or of an open transaction.
+//! Files to import. They are kept on disk during the import, so that a large file uses no memory and a slow client
+//! keeps no transaction open.
 
 mod records;
 
@@ -12,34 +12,34 @@ use tokio::io::AsyncWriteExt;
 use crate::domain::import::MAX_IMPORT_LINES;
 pub(crate) use records::{Record, RecordText, Records};
 
-/// A file, complete. It has no name, and is gone when this is.
+/// A completely received file. It is unnamed, and is deleted when this value is dropped.
 pub struct ImportFile {
     file: File,
     lines: i32,
     digest: [u8; 32],
 }
 
-/// A file can't be taken.
+/// The error for a file that can't be accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportFileError {
-    /// It has more lines than an import may have.
+    /// The file has more lines than an import may have.
     #[error("the file may have at most {MAX_IMPORT_LINES} lines")]
     TooManyLines,
-    /// It has more bytes than the caller allows.
+    /// The file has more bytes than the caller allows.
     #[error("the file may have at most {0} bytes")]
     TooLarge(u64),
-    /// The disk does not do its part.
-    #[error("the file can't be kept: {0}")]
+    /// The disk failed.
+    #[error("the file can't be stored on disk: {0}")]
     Disk(#[from] io::Error),
 }
 
 impl ImportFile {
-    /// Its lines; the last one counts without its end too.
+    /// The number of lines, including a last one without a line end.
     pub fn lines(&self) -> i32 {
         self.lines
     }
 
-    /// SHA-256 of what is in it, in hexadecimal digits.
+    /// The SHA-256 of the content, in hexadecimal.
     pub(crate) fn digest(&self) -> String {
         hex::encode(self.digest)
     }
@@ -49,7 +49,7 @@ impl ImportFile {
     }
 }
 
-/// A file that is still coming.
+/// A file that is still being received.
 pub struct ImportFileWriter {
     file: tokio::fs::File,
     hasher: Sha256,
@@ -60,10 +60,10 @@ pub struct ImportFileWriter {
 }
 
 impl ImportFileWriter {
-    /// An empty one, in the folder for temporary files.
+    /// Creates an empty file in the directory for temporary files.
     ///
     /// # Errors
-    /// When it can't be made.
+    /// When the file can't be created.
     pub fn new(max_bytes: u64) -> Result<Self, ImportFileError> {
         Ok(Self {
             file: tokio::fs::File::from_std(tempfile::tempfile()?),
@@ -75,10 +75,10 @@ impl ImportFileWriter {
         })
     }
 
-    /// Adds a piece.
+    /// Appends a chunk.
     ///
     /// # Errors
-    /// When there are too many bytes or lines now, or the disk is full.
+    /// When the file now has too many bytes or lines, or the disk is full.
     pub async fn write(&mut self, piece: &[u8]) -> Result<(), ImportFileError> {
         let Some(last) = piece.last() else {
             return Ok(());
@@ -108,7 +108,7 @@ impl ImportFileWriter {
         }
     }
 
-    /// The file, complete.
+    /// Returns the complete file.
     ///
     /// # Errors
     /// When the disk is full.
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_is_the_same_in_whatever_pieces_it_comes() {
+    async fn the_chunks_of_a_file_do_not_affect_its_lines_or_digest() {
         let whole = file(&[b"one\ntwo\nthree"], 100).await.unwrap();
         let pieces = file(&[b"on", b"", b"e\ntwo\n", b"three"], 13)
             .await
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_has_a_size_and_a_number_of_lines_that_it_may_not_exceed() {
+    async fn a_file_with_too_many_bytes_or_lines_is_refused() {
         let refused = file(&[b"123", b"456"], 5).await;
         assert!(matches!(refused, Err(ImportFileError::TooLarge(5))));
         let most = "\n".repeat(usize::try_from(MAX_IMPORT_LINES).unwrap());

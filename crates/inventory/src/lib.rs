@@ -9,7 +9,7 @@ pub mod ports;
 mod service;
 mod store;
 
-// Orders routes an order, prices it, and reserves and releases its stock, in its own transactions.
+// For orders, which routes and prices an order and reserves and releases its stock, all in its own transactions.
 pub use domain::allocation::{ReservationRequest, ReserveOutcome};
 pub use domain::demand::{Demand, InvalidDemand, MAX_QUANTITY};
 pub use domain::explanation::RouteExplanation;
@@ -27,12 +27,12 @@ pub use service::release::release;
 pub use service::reserve::reserve;
 pub use service::route::{route, route_together};
 
-// The program wires the context, purges keys and measures how long locks of stock are waited for.
+// For the program, which wires the context, purges keys and measures how long writers wait for stock locks.
 pub use context::InventoryContext;
 pub use service::purge_idempotency_keys::purge_idempotency_keys;
 pub use store::stock_levels::stock_lock_times;
 
-// `oms-api import` and `oms-api seed`.
+// For `oms-api import` and `oms-api seed`.
 pub use domain::catalogue::{Catalogue, CatalogueProduct, CatalogueStock, CatalogueWarehouse};
 pub use domain::id::ImportId;
 pub use domain::import::header::InvalidHeader;
@@ -46,7 +46,7 @@ pub use service::import_products::import_products;
 pub use service::import_stock::import_stock;
 pub use service::load_catalogue::{LoadSummary, load_catalogue};
 
-// `oms-api grants`: the rights of the role that serves.
+// For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;
 
 // Only this crate's tests call these without HTTP.

@@ -1,15 +1,15 @@
-//! What inventory needs of others.
+//! The ports of inventory.
 
 use async_trait::async_trait;
 use oms_errors::Problem;
 use oms_validation::{Location, TenantId};
 
-/// Finds where an address is. The program wires it to whatever knows addresses; inventory does not.
+/// Geocodes addresses. The program wires it to a geocoder, of which inventory knows nothing.
 #[async_trait]
 pub trait AddressLocator: Send + Sync {
-    /// The place of an address, for a store, which takes as long as it takes: nobody holds a connection meanwhile.
+    /// Returns the location of an address. The call may be slow: hold no connection during it.
     ///
     /// # Errors
-    /// With what the client is told: that there is no such address, or that nobody can be asked now.
+    /// With the problem for the client: the address was not found, or the geocoder is unavailable.
     async fn locate(&self, tenant: TenantId, address: &str) -> Result<Location, Problem>;
 }

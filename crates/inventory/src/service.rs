@@ -1,4 +1,4 @@
-//! The use cases of inventory, one in each file.
+//! The use cases of inventory, one per file.
 
 pub(crate) mod change_product;
 pub(crate) mod change_stock;

@@ -1,4 +1,4 @@
-//! The SQL of inventory. Nothing outside this module names the schema.
+//! The SQL of inventory. No other module names its schema.
 
 pub(crate) mod candidates;
 pub(crate) mod grants;
@@ -20,14 +20,14 @@ use oms_validation::Location;
 use postgis_diesel::types::Point;
 use uuid::Uuid;
 
-/// A row that is an id.
+/// A row that consists of an ID.
 #[derive(QueryableByName)]
 struct IdRow {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
 }
 
-/// A place as PostGIS takes it: longitude first.
+/// A location in PostGIS's order: longitude first.
 fn point(location: Location) -> Point {
     Point {
         x: location.lng(),
@@ -36,12 +36,12 @@ fn point(location: Location) -> Point {
     }
 }
 
-/// A limit, as PostgreSQL takes it.
+/// A row limit as PostgreSQL's `bigint`.
 fn row_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-/// A row that our own CHECK constraints should not have let in.
+/// The error for a row that our own CHECK constraints should have prevented.
 fn unreadable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> DbError {
     DbError::Other(diesel::result::Error::DeserializationError(error.into()))
 }

@@ -1,4 +1,4 @@
-//! Embeds the migrations anew when one changes.
+//! Rebuilds the crate when a migration changes, to embed it.
 
 fn main() {
     println!("cargo:rerun-if-changed=../../../migrations");

@@ -1,29 +1,29 @@
-//! Where an issuer publishes its keys: at a URL that is set, or at the one that its metadata names (OpenID Connect
-//! Discovery 1.0, section 4).
+//! Fetches the keys of an issuer from a configured URL, or from the one in its metadata (OpenID Connect Discovery 1.0,
+//! section 4).
 
 use std::time::Duration;
 
 use reqwest::{Client, StatusCode, Url, redirect};
 use serde::Deserialize;
 
-/// Metadata is some 5 kB, a set of keys with their certificates some 10 kB.
+/// Metadata is about 5 kB, a key set with certificates about 10 kB.
 const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// Settings that no issuer can be made of.
+/// The error for invalid issuer settings.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidIssuer {
-    /// No http or https URL, or one with a query.
+    /// The issuer is not an http or https URL, or it has a query.
     #[error("the issuer is not an http or https URL without a query")]
     Issuer,
-    /// No http or https URL.
+    /// The keys URL is not an http or https URL.
     #[error("the URL of the issuer's keys is not an http or https URL")]
     KeysUrl,
-    /// The HTTP client could not be made, for want of root certificates, say.
-    #[error("can't make an HTTP client for the issuer")]
+    /// The HTTP client could not be created, for example because there are no root certificates.
+    #[error("can't create an HTTP client for the issuer")]
     Client(#[source] reqwest::Error),
 }
 
-/// Why the keys could not be had.
+/// Why the keys could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FetchError {
     #[error("the request failed")]
@@ -32,16 +32,16 @@ pub(crate) enum FetchError {
     Status(Url, StatusCode),
     #[error("{0} answered more than 256 kB")]
     TooLarge(Url),
-    #[error("{0} is not the document that it should be")]
+    #[error("{0} is malformed")]
     Document(&'static str, #[source] serde_json::Error),
-    /// Section 4.3: whoever can have us ask another server must not become the issuer.
-    #[error("the metadata is of another issuer")]
+    /// Section 4.3: a server that impersonates the metadata URL must not become the issuer.
+    #[error("the metadata names another issuer")]
     OtherIssuer,
-    #[error("the metadata names no usable URL of keys")]
+    #[error("the metadata has no usable URL of keys")]
     KeysUrl,
 }
 
-/// Asks an issuer for its keys.
+/// A client for the keys of an issuer.
 pub(crate) struct IssuerKeys {
     client: Client,
     issuer: String,
@@ -60,7 +60,7 @@ struct Metadata {
 }
 
 impl IssuerKeys {
-    /// A client; asks nothing yet.
+    /// Creates a client without making a request.
     pub(crate) fn new(
         issuer: &str,
         keys_url: Option<&str>,
@@ -77,7 +77,7 @@ impl IssuerKeys {
             .redirect(redirect::Policy::none());
         let (Source::Keys(url) | Source::Metadata(url)) = &source;
         if url.scheme() == "http" {
-            // Machines without root certificates can still use an issuer of their own.
+            // A machine without root certificates can still use a local issuer.
             client = client.tls_certs_only([]);
         }
         Ok(Self {
@@ -87,7 +87,7 @@ impl IssuerKeys {
         })
     }
 
-    /// The set of keys as it is published now.
+    /// Fetches the currently published key set.
     pub(crate) async fn fetch(&self) -> Result<Vec<u8>, FetchError> {
         match &self.source {
             Source::Keys(url) => self.get(url).await,
@@ -99,7 +99,7 @@ impl IssuerKeys {
                     return Err(FetchError::OtherIssuer);
                 }
                 let keys = http_url(&metadata.jwks_uri);
-                // An issuer that is asked over TLS has its keys come over TLS.
+                // Metadata that came over TLS must not lead to keys without TLS.
                 let keys = keys.filter(|keys| keys.scheme() == url.scheme());
                 self.get(&keys.ok_or(FetchError::KeysUrl)?).await
             }
@@ -127,7 +127,7 @@ fn http_url(text: &str) -> Option<Url> {
     matches!(url.scheme(), "http" | "https").then_some(url)
 }
 
-/// The issuer's path, without a slash at its end, and the well-known one after it.
+/// Appends the well-known path to the issuer's path, which loses its trailing slash.
 fn metadata_url(issuer: &str) -> Option<Url> {
     let mut url = http_url(issuer)?;
     if url.query().is_some() || url.fragment().is_some() {
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metadata_is_below_the_issuer_whether_or_not_that_ends_with_a_slash() {
+    fn the_metadata_url_ignores_a_trailing_slash_of_the_issuer() {
         let url = |issuer: &str| metadata_url(issuer).map(String::from);
         for (issuer, expected) in [
             (

@@ -1,4 +1,4 @@
-//! The text of an API key: a secret, which is told from other text without asking anybody.
+//! The text of an API key, a secret that can be recognised offline.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use oms_validation::TenantId;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// The kind of installation that a key is for. One that got from the one to the other is not known there.
+/// The kind of installation that a key is for. A key of one kind is unknown to the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyMode {
-    /// For real.
+    /// Production.
     Live,
-    /// For development.
+    /// Development.
     Test,
 }
 
@@ -31,10 +31,10 @@ const SECRET: usize = 32;
 const CHECKSUM: usize = 4;
 const PAYLOAD: usize = TENANT + SECRET;
 
-/// How a key is kept and looked up: SHA-256 of its text. A secret of 256 random bits needs no slower hash.
+/// The SHA-256 of a key's text, by which it is stored and looked up. A secret of 256 random bits needs no slower hash.
 pub(crate) type KeyHash = [u8; 32];
 
-/// An API key. Its text is shown once, by [`ApiKey::expose`], and is in no debug output.
+/// An API key. Its text is shown once, through [`ApiKey::expose`], and never in debug output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey {
     text: String,
@@ -42,13 +42,13 @@ pub struct ApiKey {
     tenant: TenantId,
 }
 
-/// The text is no API key. It is not repeated: it may be another secret.
+/// The error for a text that is not an API key. It doesn't contain the text, which may be another secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is no API key")]
+#[error("is not an API key")]
 pub struct InvalidApiKey;
 
 impl ApiKey {
-    /// A new key of a tenant.
+    /// Generates a new key of a tenant.
     pub(crate) fn generate(mode: KeyMode, tenant: TenantId) -> Self {
         Self::of_secret(mode, tenant, &rand::random())
     }
@@ -60,10 +60,10 @@ impl ApiKey {
         Self { text, mode, tenant }
     }
 
-    /// Reads a key. What it says is not believed by that: only the database knows whether there is such a key.
+    /// Parses a key. A valid text is not yet trusted: only the database knows whether the key exists.
     ///
     /// # Errors
-    /// [`InvalidApiKey`] when the prefix, the length, the alphabet or the checksum is not that of a key.
+    /// [`InvalidApiKey`] if the prefix, the length, the alphabet or the checksum is wrong.
     pub fn parse(text: &str) -> Result<Self, InvalidApiKey> {
         let (mode, encoded) = [KeyMode::Live, KeyMode::Test]
             .into_iter()
@@ -82,17 +82,17 @@ impl ApiKey {
         })
     }
 
-    /// The secret text, for the one time that it is shown.
+    /// Returns the secret text, to be shown once.
     pub fn expose(&self) -> &str {
         &self.text
     }
 
-    /// The kind of installation that it is for.
+    /// The kind of installation that the key is for.
     pub fn mode(&self) -> KeyMode {
         self.mode
     }
 
-    /// The tenant that it claims to belong to.
+    /// The tenant that the key claims to belong to.
     pub(crate) fn tenant(&self) -> TenantId {
         self.tenant
     }
@@ -101,7 +101,7 @@ impl ApiKey {
         Sha256::digest(self.text.as_bytes()).into()
     }
 
-    /// The last characters, by which people tell two keys apart. They are of the checksum.
+    /// The last characters, by which people distinguish keys. They are part of the checksum.
     pub(crate) fn ending(&self) -> &str {
         &self.text[self.text.len() - 4..]
     }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_of_a_key_is_a_contract() {
+    fn a_key_has_the_documented_format() {
         let key = ApiKey::of_secret(KeyMode::Live, tenant(), &[7; SECRET]);
         assert_eq!(key.expose().len(), "oms_live_".len() + 70);
         assert!(key.expose().starts_with("oms_live_"));
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_with_any_character_changed_is_no_key() {
+    fn changing_any_character_makes_a_key_invalid() {
         let key = ApiKey::generate(KeyMode::Test, tenant());
         let text = key.expose();
         for index in 0..text.len() {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_keys_are_alike() {
+    fn generated_keys_are_distinct() {
         let one = ApiKey::generate(KeyMode::Live, tenant());
         let other = ApiKey::generate(KeyMode::Live, tenant());
         assert_ne!(one, other);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_output_does_not_have_the_secret() {
+    fn debug_output_does_not_contain_the_secret() {
         let key = ApiKey::generate(KeyMode::Live, tenant());
         let debug = format!("{key:?}");
         assert!(debug.len() < 30 && debug.contains(key.ending()), "{debug}");

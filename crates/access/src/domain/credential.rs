@@ -1,37 +1,37 @@
-//! Whom a request acts for, once its credential is known.
+//! The identity and the scopes of an authenticated request.
 
 use std::fmt;
 use std::str::FromStr;
 
 use oms_validation::{Scope, Scopes, TenantId};
 
-/// Longest name of a key, in characters.
+/// Maximum length of a key's name, in characters.
 const MAX_NAME: usize = 64;
-/// Longest subject of a token: OpenID Connect Core 1.0, section 2.
+/// Maximum length of a token's subject (OpenID Connect Core 1.0, section 2).
 const MAX_SUBJECT: usize = 255;
-/// Keeps subjects of tokens apart from names of keys: they share limits and stand on the same timelines.
+/// Separates subjects of tokens from names of keys, because both share rate limits and appear on the same timelines.
 const SUBJECT: &str = "token:";
 
-/// Who acts, in words that can stand in a log and on a timeline: the name of a key, 1 to 64 letters, digits and any of
-/// `. - _ @ | :`, or `token:` and the subject of a token, up to 255 printable ASCII characters.
+/// The name of the acting client, which is safe for logs and timelines. It is the name of a key, 1 to 64 letters,
+/// digits and any of `. - _ @ | :`, or `token:` and the subject of a token, up to 255 printable ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CredentialName(String);
 
-/// The text is not usable as a name.
+/// The error for a text that is not a valid name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to 64 letters, digits and any of . - _ @ | :, and not begin with token:")]
+#[error("must be 1 to 64 letters, digits and any of . - _ @ | :, and must not begin with token:")]
 pub struct InvalidCredentialName;
 
 impl CredentialName {
-    /// The name as it was given.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The name of whoever a token's `sub` names.
+    /// Creates the name for the `sub` claim of a token.
     ///
     /// # Errors
-    /// When the subject is empty, longer than 255 characters, or not printable ASCII.
+    /// If the subject is empty, longer than 255 characters, or not printable ASCII.
     pub fn of_subject(subject: &str) -> Result<Self, InvalidCredentialName> {
         let is_printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
         if subject.is_empty() || subject.len() > MAX_SUBJECT || !subject.bytes().all(is_printable) {
@@ -40,7 +40,7 @@ impl CredentialName {
         Ok(Self(format!("{SUBJECT}{subject}")))
     }
 
-    /// The name of a key that is stored. Keys of earlier versions may have a name that a new key can't have.
+    /// Reads the name of a stored key. Keys of earlier versions may have a name that a new key can't have.
     pub(crate) fn of_stored_key(name: &str) -> Result<Self, InvalidCredentialName> {
         let of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_@|:".contains(&byte);
         if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(of_a_name) {
@@ -53,7 +53,7 @@ impl CredentialName {
 impl FromStr for CredentialName {
     type Err = InvalidCredentialName;
 
-    /// Reads the name of a key.
+    /// Parses the name of a key.
     fn from_str(text: &str) -> Result<Self, InvalidCredentialName> {
         match text.starts_with(SUBJECT) {
             true => Err(InvalidCredentialName),
@@ -68,19 +68,19 @@ impl fmt::Display for CredentialName {
     }
 }
 
-/// What a credential that is known stands for.
+/// The identity and the scopes of a known credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
-    /// The store that it acts for. There is no other source of it.
+    /// The tenant of the request. There is no other source for it.
     pub tenant: TenantId,
-    /// Who acts.
+    /// The name of the acting client.
     pub name: CredentialName,
-    /// What is allowed.
+    /// The granted scopes.
     pub scopes: Scopes,
 }
 
 impl Credential {
-    /// Whether it allows this.
+    /// Whether it has a scope.
     pub fn allows(&self, scope: Scope) -> bool {
         self.scopes.include(scope)
     }
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_can_stand_in_a_log_and_on_a_timeline() {
+    fn a_name_has_only_characters_that_are_safe_in_logs() {
         for text in [
             "a",
             "ann.lee",
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_may_be_what_openid_connect_allows_and_is_no_name_of_a_key() {
+    fn a_subject_may_use_all_printable_ascii_and_is_never_a_valid_key_name() {
         let longest = "x".repeat(255);
         for subject in [
             "ann",

@@ -1,11 +1,11 @@
-//! The issuer whose tokens are accepted, as it is configured.
+//! The configuration of the token issuer.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
 
-/// How a token may be signed: never by a secret that is shared, and never not at all.
+/// The accepted signature algorithms. Shared secrets and unsigned tokens are never accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TokenAlgorithm {
     /// RSA of 2048 bits or more, PKCS #1 version 1.5, SHA-256.
@@ -14,7 +14,7 @@ pub enum TokenAlgorithm {
     Es256,
 }
 
-/// The text is not the name of an algorithm that tokens may have.
+/// The error for an unsupported algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be RS256 or ES256")]
 pub struct UnknownAlgorithm;
@@ -40,35 +40,35 @@ impl From<TokenAlgorithm> for Algorithm {
     }
 }
 
-/// What `orders:write` in a token allows.
+/// The meaning of `orders:write` in a token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OrdersWrite {
     /// Placing and paying orders.
     #[default]
     Alone,
-    /// Cancelling and refunding orders too, as before these had scopes of their own.
+    /// Also cancelling and refunding orders, as before these had their own scopes.
     IncludesCancelAndRefund,
 }
 
-/// Whose tokens are taken, and what has to be in them.
+/// The issuer whose tokens are accepted, and the requirements of a token.
 #[derive(Clone, Debug)]
 pub struct IssuerSettings {
-    /// `iss` of the tokens, to the letter, and the URL below which the issuer's metadata is.
+    /// The exact `iss` of tokens, which is also the base URL of the issuer's metadata.
     pub issuer: String,
-    /// What `aud` has to include.
+    /// The audience that `aud` must include.
     pub audience: String,
-    /// Where the keys are; without it the issuer's metadata says so.
+    /// The URL of the keys. `None` takes it from the issuer's metadata.
     pub keys_url: Option<String>,
-    /// How tokens may be signed.
+    /// The accepted signature algorithms.
     pub algorithms: Vec<TokenAlgorithm>,
-    /// The claim that names the store.
+    /// The claim that contains the tenant.
     pub tenant_claim: String,
-    /// What `orders:write` allows.
+    /// The meaning of `orders:write`.
     pub orders_write: OrdersWrite,
-    /// How long keys are used before they are asked for again, meanwhile and without waiting.
+    /// Age at which keys are fetched again in the background.
     pub keys_good_for: Duration,
-    /// The least time between two requests for keys, whoever presents tokens of unknown ones.
+    /// Minimum interval between fetches of keys, even if tokens with unknown keys arrive.
     pub fetch_at_most_every: Duration,
-    /// Longest wait for an answer of the issuer.
+    /// Maximum wait for an answer of the issuer.
     pub timeout: Duration,
 }

@@ -1,4 +1,4 @@
-//! An API key as it is made and listed, beside its text.
+//! The properties of an API key besides its text.
 
 use std::time::Duration;
 
@@ -9,47 +9,47 @@ use uuid::Uuid;
 use super::api_key::{ApiKey, KeyMode};
 use super::credential::CredentialName;
 
-/// The id of a key, which is no secret.
+/// The ID of a key, which is not secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeyId(pub Uuid);
 
-/// What a key is to be.
+/// A key to create.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// The kind of installation that it is for.
+    /// The kind of installation that the key is for.
     pub mode: KeyMode,
-    /// The store that it opens.
+    /// The tenant that it gives access to.
     pub tenant: TenantId,
-    /// Who acts with it.
+    /// The name of the client that uses it.
     pub name: CredentialName,
-    /// What it allows.
+    /// Its scopes.
     pub scopes: Scopes,
-    /// How long it is good for; none for ever.
+    /// Its lifetime. `None` means that it never expires.
     pub expires_in: Option<Duration>,
 }
 
-/// A key that was made. The only time that its text is known.
+/// A created key. Its text is available only here.
 #[derive(Debug)]
 pub struct CreatedKey {
-    /// What to list and revoke it by.
+    /// The ID by which it is listed and revoked.
     pub id: KeyId,
     /// The secret.
     pub key: ApiKey,
 }
 
-/// Whether a key opens anything.
+/// The state of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
-    /// It does.
+    /// The key is valid.
     Live,
-    /// Its time is over.
+    /// The key has expired.
     Expired,
-    /// It was revoked.
+    /// The key was revoked.
     Revoked,
 }
 
 impl KeyState {
-    /// In one word.
+    /// The state as text.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Live => "live",
@@ -62,20 +62,20 @@ impl KeyState {
 /// A key without its secret.
 #[derive(Clone, Debug)]
 pub struct KeySummary {
-    /// What to revoke it by.
+    /// The ID by which it is revoked.
     pub id: KeyId,
-    /// Who acts with it.
+    /// The name of the client that uses it.
     pub name: String,
     /// The last four characters of its text.
     pub ending: String,
-    /// What it allows, as it was stored.
+    /// Its scopes as stored.
     pub scopes: Vec<String>,
-    /// Whether it opens anything.
+    /// Its state.
     pub state: KeyState,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
-    /// When its time is over; none for never.
+    /// When it expires. `None` means never.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it was last used, give or take a minute.
+    /// When it was last used, accurate to a minute.
     pub last_used_at: Option<DateTime<Utc>>,
 }

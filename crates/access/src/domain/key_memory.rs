@@ -1,6 +1,6 @@
-//! What is remembered of keys that were verified, so that a request costs no statement of its own.
+//! A cache of verified keys, which saves most requests a database lookup.
 //!
-//! Only keys that opened are remembered: whoever guesses fills nothing.
+//! It contains only valid keys, so that guessed keys can't fill it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::api_key::KeyHash;
 use super::credential::Credential;
 
-/// Verified keys, for a time and up to a number.
+/// Verified keys, bounded in time and number.
 pub(crate) struct KeyMemory {
     remember_for: Duration,
     most: usize,
@@ -21,12 +21,12 @@ struct Entry {
     verified_at: Instant,
 }
 
-/// What is remembered of a key.
+/// The result of a cache lookup.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Recalled {
-    /// It was verified a short while ago.
+    /// The key was verified recently.
     Fresh(Arc<Credential>),
-    /// More than half of the time is over: somebody should look again, while the others go on.
+    /// At least half of the lifetime has passed. One caller should verify the key again while others use the entry.
     Aging(Arc<Credential>),
     Nothing,
 }
@@ -54,7 +54,7 @@ impl KeyMemory {
         }
     }
 
-    /// Remembers a key as verified at `now`. When there are too many, all of them young, it is not remembered.
+    /// Caches a key as verified at `now`. If the cache is full of unexpired entries, the key is not cached.
     pub(crate) fn remember(&self, hash: KeyHash, credential: Arc<Credential>, now: Instant) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= self.most && !entries.contains_key(&hash) {
@@ -100,7 +100,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn a_key_is_remembered_for_its_time_and_looked_at_again_after_half_of_it() {
+    fn an_entry_ages_after_half_of_its_lifetime_and_then_expires() {
         let memory = KeyMemory::new(10 * SECOND, 10);
         let (start, key) = (Instant::now(), [1; 32]);
         assert_eq!(memory.recall(&key, start), Recalled::Nothing);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_remembered_for_no_time() {
+    fn a_lifetime_of_zero_disables_the_cache() {
         let memory = KeyMemory::new(Duration::ZERO, 10);
         let now = Instant::now();
         memory.remember([1; 32], credential(), now);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_keys_are_remembered_than_there_may_be_and_old_ones_make_room() {
+    fn the_cache_is_bounded_and_expired_entries_make_room() {
         let memory = KeyMemory::new(10 * SECOND, 2);
         let start = Instant::now();
         for key in 1..=3 {

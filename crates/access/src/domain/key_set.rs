@@ -1,4 +1,4 @@
-//! The keys of an issuer, read from a JWK set (RFC 7517).
+//! The keys of an issuer, parsed from a JWK set (RFC 7517).
 
 use std::collections::HashMap;
 
@@ -11,13 +11,13 @@ use serde_json::Value;
 
 use super::issuer::TokenAlgorithm;
 
-/// Most keys that are kept. Issuers have two or three, one of which is on its way in or out.
+/// Maximum number of keys. Issuers have two or three, one of which is new or about to be withdrawn.
 const MOST_KEYS: usize = 100;
 
-/// Which key a token names, and how it says that it was signed.
+/// The algorithm and the key ID of a token.
 pub(crate) type KeyName = (TokenAlgorithm, String);
 
-/// Keys that verify signatures, by name.
+/// Verification keys by name.
 #[derive(Debug, Default)]
 pub(crate) struct KeySet {
     keys: HashMap<KeyName, DecodingKey>,
@@ -29,7 +29,7 @@ struct Document {
 }
 
 impl KeySet {
-    /// Reads those keys that may verify by one of the algorithms. What else is in the set is for others.
+    /// Parses the keys that can verify with one of the algorithms, and ignores all others.
     pub(crate) fn read(
         document: &[u8],
         algorithms: &[TokenAlgorithm],
@@ -56,7 +56,7 @@ impl KeySet {
     }
 }
 
-/// How a key verifies, if it is meant for that.
+/// Returns the algorithm of a key if it is meant for verification.
 fn algorithm_of(key: &Jwk) -> Option<TokenAlgorithm> {
     let algorithm = match &key.algorithm {
         AlgorithmParameters::RSA(_) => TokenAlgorithm::Rs256,
@@ -97,7 +97,7 @@ mod tests {
         key
     }
 
-    /// The names of the keys that are read, in order.
+    /// Returns the sorted names of the parsed keys.
     fn read(keys: &[Value], algorithms: &[TokenAlgorithm]) -> Vec<KeyName> {
         let document = json!({ "keys": keys }).to_string();
         let set = KeySet::read(document.as_bytes(), algorithms).unwrap();
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_known_by_their_algorithm_and_their_id() {
+    fn keys_are_identified_by_algorithm_and_id() {
         let keys = [rsa("1"), elliptic("2")];
         let (first, second) = (
             (TokenAlgorithm::Rs256, "1".to_owned()),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_are_not_for_verifying_are_left_out_and_spoil_nothing() {
+    fn keys_that_are_not_for_verification_are_ignored() {
         let keys = [
             rsa("good"),
             with(rsa("good too"), "alg", json!("RS256")),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_set_is_refused_and_a_large_one_is_cut() {
+    fn malformed_key_sets_are_refused_and_large_ones_are_truncated() {
         for text in ["", "[]", "{}", r#"{"keys": {}}"#, "<html>"] {
             assert!(KeySet::read(text.as_bytes(), &BOTH).is_err(), "{text}");
         }

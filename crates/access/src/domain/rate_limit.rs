@@ -1,7 +1,7 @@
-//! How often a credential may ask, and how that is told: the `RateLimit-Policy` and `RateLimit` fields of
+//! Rate limits of credentials, and their representation in the `RateLimit-Policy` and `RateLimit` fields of
 //! draft-ietf-httpapi-ratelimit-headers.
 //!
-//! Each instance counts by itself. The algorithm is GCRA: a quota that is used up comes back evenly, not all at once.
+//! Each instance counts on its own. The algorithm is GCRA, which restores a used quota evenly instead of all at once.
 
 mod bounded_states;
 
@@ -17,12 +17,12 @@ use governor::{Quota, RateLimiter};
 use super::credential::Credential;
 use bounded_states::BoundedStates;
 
-/// How often each credential may ask.
+/// The rate limit of each credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
-    /// Requests that come back within a minute.
+    /// Requests that are restored per minute.
     pub per_minute: NonZeroU32,
-    /// Most requests at once.
+    /// Maximum requests in a burst.
     pub burst: NonZeroU32,
 }
 
@@ -31,7 +31,7 @@ impl RateLimit {
         Quota::per_minute(self.per_minute).allow_burst(self.burst)
     }
 
-    /// In which time so many requests come back.
+    /// The time in which this many requests are restored, in seconds.
     fn seconds_for(self, requests: u32) -> u32 {
         let seconds = (u64::from(requests) * 60).div_ceil(self.per_minute.get().into());
         u32::try_from(seconds).unwrap_or(u32::MAX)
@@ -46,12 +46,12 @@ impl fmt::Display for RateLimit {
     }
 }
 
-/// What is left of a limit.
+/// The remaining quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
-    /// Requests that may come right now.
+    /// Requests that are allowed now.
     pub remaining: u32,
-    /// Seconds until all of the quota is back; of a request that was over the limit, until one may come again.
+    /// Seconds until the whole quota is restored, or, if the limit was exceeded, until one request is allowed.
     pub resets_in_s: u32,
 }
 
@@ -74,7 +74,8 @@ pub struct RateLimits<C: Clock = MonotonicClock> {
 }
 
 impl RateLimits {
-    /// One limit for all; `most_credentials` bounds the memory, at some 40 bytes each.
+    /// Creates counters with one limit for all credentials. `most_credentials` bounds the memory, at about 40 bytes
+    /// each.
     pub fn new(limit: RateLimit, most_credentials: usize) -> Self {
         Self::on_clock(limit, most_credentials, MonotonicClock)
     }
@@ -95,10 +96,10 @@ impl<C: Clock> RateLimits<C> {
         self.limit
     }
 
-    /// Counts a request of whoever has this name in this store: also with both keys while one replaces the other.
+    /// Counts a request for the tenant and the name of the credential. Both keys of a rotation share the quota.
     ///
     /// # Errors
-    /// When it is one too many.
+    /// If the request exceeds the limit.
     pub fn count(&self, credential: &Credential) -> Result<Allowance, Allowance> {
         let whose = (credential.tenant, credential.name.as_str());
         let counted = self.limiter.check_key(&self.fingerprints.hash_one(whose));
@@ -122,7 +123,7 @@ impl<C: Clock> RateLimits<C> {
     }
 }
 
-/// Rounded up, and at least one: a client that waits so long may ask.
+/// Rounds up, to at least 1, so that a client that waits this long is allowed.
 fn whole_seconds(wait: Duration) -> u32 {
     let seconds = wait.as_nanos().div_ceil(1_000_000_000).max(1);
     u32::try_from(seconds).unwrap_or(u32::MAX)
@@ -151,7 +152,7 @@ mod tests {
         }
     }
 
-    /// Counts one request and returns whether it is within the limit, and what the header says.
+    /// Counts one request, and returns whether it is within the limit and the value of the header.
     fn count(limits: &RateLimits<FakeRelativeClock>, whose: &Credential) -> (bool, String) {
         match limits.count(whose) {
             Ok(allowance) => (true, allowance.to_string()),
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_let_through_and_then_requests_come_back_one_by_one() {
+    fn a_burst_is_allowed_and_then_the_quota_is_restored_evenly() {
         let clock = FakeRelativeClock::default();
         let limits = RateLimits::on_clock(limit(20, 3), 10, clock.clone());
         let till = credential(1, "till");
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn each_credential_of_each_store_has_a_quota_of_its_own() {
+    fn each_credential_of_each_tenant_has_its_own_quota() {
         let limits = RateLimits::on_clock(limit(1, 1), 10, FakeRelativeClock::default());
         let others = [
             credential(1, "till"),
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_names_the_quota_and_the_time_in_which_it_comes_back() {
+    fn the_policy_states_the_quota_and_the_time_to_restore_it() {
         for (per_minute, burst, policy) in [
             (60_000, 10_000, "\"credential\";q=10000;w=10"),
             (1, 1, "\"credential\";q=1;w=60"),
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_at_the_same_time_share_one_quota() {
+    fn concurrent_requests_share_one_quota() {
         let limits = RateLimits::on_clock(limit(1, 100), 10, FakeRelativeClock::default());
         let till = credential(1, "till");
         let let_in: usize = std::thread::scope(|scope| {

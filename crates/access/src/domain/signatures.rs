@@ -1,4 +1,4 @@
-//! The signatures that tokens may carry, verified by *ring*, which TLS uses as well. Nothing is signed here.
+//! Verification of token signatures with *ring*, which TLS uses as well. Nothing is signed here.
 
 use jsonwebtoken::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind};
@@ -8,14 +8,14 @@ use ring::signature::{
     ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
 };
 
-/// What `jsonwebtoken` asks. Every algorithm but two is refused, those with a shared secret among them.
+/// The crypto provider of `jsonwebtoken`. It refuses all but two algorithms, in particular those with a shared secret.
 static RING: CryptoProvider = CryptoProvider {
     signer_factory: |_, _| Err(ErrorKind::UnsupportedAlgorithm.into()),
     verifier_factory: verifier,
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Has `jsonwebtoken` verify with *ring* in this process, as it may have been told before.
+/// Makes `jsonwebtoken` use *ring* in this process. Repeating it has no effect.
 pub(crate) fn install() {
     let _ = RING.install_default();
 }
@@ -38,7 +38,7 @@ struct Rs256(RsaPublicKeyComponents<Vec<u8>>);
 
 impl Verifier<Vec<u8>> for Rs256 {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
-        // Shorter keys than 2048 bits are refused.
+        // This algorithm refuses keys shorter than 2048 bits.
         let verified = self
             .0
             .verify(&RSA_PKCS1_2048_8192_SHA256, message, signature);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn the_signatures_of_the_standard_are_good_and_others_are_not() {
+    fn the_example_signatures_of_the_rfc_verify_and_altered_ones_do_not() {
         install();
         for (algorithm, (message, signature, key)) in
             [(Algorithm::RS256, rsa()), (Algorithm::ES256, elliptic())]
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_verifies_by_its_own_algorithm_only() {
+    fn a_key_verifies_only_with_its_own_algorithm() {
         install();
         let (message, signature, rsa) = rsa();
         let (_, _, elliptic) = elliptic();

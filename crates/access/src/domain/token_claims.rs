@@ -1,4 +1,4 @@
-//! What a token says, once its signature is known to be its issuer's.
+//! The claims of a token with a verified signature.
 
 use oms_validation::{Scope, Scopes};
 use serde_json::{Map, Value};
@@ -10,10 +10,10 @@ use super::issuer::OrdersWrite;
 /// The claims of a token.
 pub(crate) type Claims = Map<String, Value>;
 
-/// Whom a token stands for.
+/// Reads the credential from a token's claims.
 ///
 /// # Errors
-/// Why it stands for nobody, in words for the log.
+/// The reason that the claims are insufficient, for the log.
 pub(crate) fn credential(
     claims: &Claims,
     tenant_claim: &str,
@@ -23,13 +23,13 @@ pub(crate) fn credential(
     let tenant = text(tenant_claim).and_then(|tenant| Uuid::parse_str(tenant).ok());
     let name = text("sub").and_then(|subject| CredentialName::of_subject(subject).ok());
     Ok(Credential {
-        tenant: tenant.ok_or("the token names no store")?.into(),
-        name: name.ok_or("the token has no subject that can be a name")?,
+        tenant: tenant.ok_or("the token has no valid tenant claim")?.into(),
+        name: name.ok_or("the token has no valid subject")?,
         scopes: scopes(claims, orders_write),
     })
 }
 
-/// `scope` of RFC 8693 is words with blanks between them; issuers also write `scp`, and lists.
+/// Reads the scopes. `scope` of RFC 8693 is a space-separated list; issuers also use `scp` and JSON arrays.
 fn scopes(claims: &Claims, orders_write: OrdersWrite) -> Scopes {
     let claimed = ["scope", "scp"]
         .into_iter()
@@ -54,7 +54,7 @@ mod tests {
 
     use super::*;
 
-    const STORE: &str = "00000000-0000-4000-8000-000000000001";
+    const TENANT: &str = "00000000-0000-4000-8000-000000000001";
 
     fn read(claims: Value) -> Result<Credential, &'static str> {
         let Value::Object(claims) = claims else {
@@ -64,32 +64,32 @@ mod tests {
     }
 
     fn with(member: &str, value: Value) -> Value {
-        let mut claims = json!({ "sub": "auth0|ann", "https://example.com/store": STORE });
+        let mut claims = json!({ "sub": "auth0|ann", "https://example.com/store": TENANT });
         claims[member] = value;
         claims
     }
 
     #[test]
-    fn store_and_name_are_read_and_have_to_be_there() {
+    fn tenant_and_name_are_required() {
         let ann = read(with("x", Value::Null)).unwrap();
-        assert_eq!(ann.tenant.to_string(), STORE);
+        assert_eq!(ann.tenant.to_string(), TENANT);
         assert_eq!(ann.name.as_str(), "token:auth0|ann");
         assert!(ann.scopes.is_empty());
         for value in [
             Value::Null,
             json!(""),
             json!("me"),
-            json!([STORE]),
+            json!([TENANT]),
             json!(1),
         ] {
             let read = read(with("https://example.com/store", value));
-            assert!(matches!(read, Err(why) if why.contains("no store")));
+            assert!(matches!(read, Err(why) if why.contains("tenant")));
         }
         for value in [Value::Null, json!(""), json!("two\nlines"), json!(7)] {
             let read = read(with("sub", value));
-            assert!(matches!(read, Err(why) if why.contains("no subject")));
+            assert!(matches!(read, Err(why) if why.contains("subject")));
         }
-        let upper = Uuid::parse_str(STORE)
+        let upper = Uuid::parse_str(TENANT)
             .unwrap()
             .hyphenated()
             .to_string()
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_read_as_the_common_issuers_write_them() {
+    fn scopes_are_read_in_the_formats_of_common_issuers() {
         for (member, value, expected) in [
             (
                 "scope",

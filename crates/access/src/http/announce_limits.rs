@@ -1,4 +1,4 @@
-//! Tells clients what is left of their limit: the fields of draft-ietf-httpapi-ratelimit-headers.
+//! Reports the remaining quota to clients, in the fields of draft-ietf-httpapi-ratelimit-headers.
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -11,14 +11,14 @@ use crate::domain::rate_limit::{Allowance, RateLimit};
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// What a client is told of its limit, on every answer.
+/// The header values for every answer to a client.
 #[derive(Clone)]
 struct Announcement {
     policy: HeaderValue,
     limit: HeaderValue,
 }
 
-/// Has the answer to a request tell what is left of its credential's limit.
+/// Makes the answer to a request report the remaining quota of its credential.
 pub fn announce(request: &ServiceRequest, limit: RateLimit, allowance: Allowance) {
     let policy = HeaderValue::try_from(limit.to_string());
     let limit = HeaderValue::try_from(allowance.to_string());
@@ -28,7 +28,7 @@ pub fn announce(request: &ServiceRequest, limit: RateLimit, allowance: Allowance
     }
 }
 
-/// Middleware, around the one that writes problems: puts what is left of a limit on every kind of answer.
+/// Middleware that adds the rate limit headers to every answer. Must wrap the middleware that writes problems.
 ///
 /// # Errors
 /// Those of the service.

@@ -1,4 +1,4 @@
-//! Lets a request through whose credential allows it, and tells its endpoint whom it acts for.
+//! Authorises a request, and passes its identity to the endpoint.
 
 use actix_web::HttpMessage;
 use actix_web::dev::ServiceRequest;
@@ -9,10 +9,11 @@ use oms_web::{CurrentActor, CurrentOperator, CurrentTenant, Disclosure};
 use crate::domain::credential::Credential;
 use crate::error::AccessError;
 
-/// Puts tenant, actor, operator and disclosure among the request's extensions, for the extractors of its endpoint.
+/// Requires a scope, and stores tenant, actor, operator and disclosure in the request's extensions for the endpoint's
+/// extractors.
 ///
 /// # Errors
-/// When the credential lacks the scope.
+/// If the credential lacks the scope.
 pub fn authorise(
     request: &ServiceRequest,
     credential: &Credential,
@@ -34,12 +35,12 @@ pub fn authorise(
     Ok(())
 }
 
-/// Has a request act for a tenant.
+/// Sets the tenant of a request.
 pub fn act_for(request: &ServiceRequest, tenant: TenantId) {
     request.extensions_mut().insert(CurrentTenant(tenant));
 }
 
-/// What answers show beside what their routes are for.
+/// Returns what answers may disclose beyond the scope of their route.
 fn disclosure_of(credential: &Credential) -> Disclosure {
     Disclosure {
         orders: credential.allows(Scope::OrdersRead),
@@ -54,7 +55,7 @@ mod tests {
     use crate::domain::credential::CredentialName;
 
     #[test]
-    fn whoever_a_credential_can_name_can_be_an_operator_and_an_actor() {
+    fn every_credential_name_is_a_valid_operator_and_actor_name() {
         let longest = "~".repeat(255);
         let every: String = (' '..='~').collect();
         for subject in [longest.as_str(), &every] {

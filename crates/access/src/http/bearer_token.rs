@@ -1,8 +1,8 @@
-//! The token of a request.
+//! The bearer token of a request.
 
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 
-/// The one bearer token of a request. RFC 6750, section 2.1: the name of the scheme is in any case.
+/// Returns the only bearer token of a request. The scheme's name is case-insensitive (RFC 6750, section 2.1).
 pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION);
     let (scheme, token) = values.next()?.to_str().ok()?.split_once(' ')?;
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_read_from_one_header_of_the_bearer_scheme() {
+    fn a_token_is_read_from_a_single_bearer_header() {
         let read = |values: &[&str]| {
             let request = values
                 .iter()

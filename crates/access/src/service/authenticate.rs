@@ -1,4 +1,4 @@
-//! Finds out whom a presented credential stands for.
+//! Authenticates credentials.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,27 +15,27 @@ use crate::domain::key_memory::{KeyMemory, Recalled};
 use crate::error::AccessError;
 use crate::store::api_keys::{self, LiveKey};
 
-/// Look-ups that go on at once at most. Those of one key take turns, so that a key which is forgotten under load costs
+/// Number of locks for concurrent lookups. Lookups of the same key take turns, so that a cache miss under load costs
 /// one statement.
 const LOOKUPS: usize = 64;
 
-/// Connections that look-ups use at most: somebody who invents keys must not drain the pool of those who have one.
+/// Maximum connections for lookups, so that a client with invented keys can't drain the pool.
 const LOOKUP_CONNECTIONS: usize = 4;
 
-/// How credentials are verified.
+/// The settings of an [`Authenticator`].
 #[derive(Debug)]
 pub struct AuthenticatorSettings {
-    /// The kind of keys that are known here.
+    /// The kind of accepted keys.
     pub mode: KeyMode,
-    /// How long a key that was verified is remembered: it is good for so long after it was revoked.
+    /// How long a verified key is cached. A revoked key stays valid for up to this long.
     pub remember_for: Duration,
-    /// How many keys are remembered at most.
+    /// Maximum number of cached keys.
     pub most_remembered: usize,
-    /// Whose tokens are taken beside keys.
+    /// The issuer whose tokens are accepted besides keys.
     pub issuer: Option<Issuer>,
 }
 
-/// Verifies credentials.
+/// Authenticates credentials.
 pub struct Authenticator {
     database: Database,
     runtime: Handle,
@@ -47,7 +47,7 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// Has to be called inside the tokio runtime in which keys shall be looked up.
+    /// Creates an authenticator. Must be called inside the tokio runtime in which keys will be looked up.
     pub fn new(database: Database, settings: AuthenticatorSettings) -> Self {
         Self {
             database,
@@ -60,19 +60,19 @@ impl Authenticator {
         }
     }
 
-    /// Whom a credential stands for.
+    /// Authenticates a credential.
     ///
     /// # Errors
-    /// [`AccessError::Unknown`] when it is none that opens anything, or why that can't be found out.
+    /// [`AccessError::Unknown`] if it is not valid, or the error that prevents its verification.
     pub async fn authenticate(&self, token: &str) -> Result<Arc<Credential>, AccessError> {
         match (ApiKey::parse(token), &self.issuer) {
             (Ok(key), _) => self.recognise(&key).await,
             (Err(_), Some(issuer)) => issuer.verify(token).await.map(Arc::new),
-            (Err(_), None) => Err(AccessError::Unknown("it is no API key")),
+            (Err(_), None) => Err(AccessError::Unknown("it is not an API key")),
         }
     }
 
-    /// Whom a key stands for, if it was verified a short while ago: at no cost, and without waiting for anything.
+    /// Returns the credential of a recently verified key from the cache, without waiting.
     pub fn recall(&self, token: &str) -> Option<Arc<Credential>> {
         let key = ApiKey::parse(token).ok()?;
         match self.memory.recall(&key.hash(), Instant::now()) {
@@ -92,7 +92,7 @@ impl Authenticator {
             Recalled::Aging(credential) => credential,
             Recalled::Nothing => {
                 let _turn = turn.lock().await;
-                // Whoever had the turn before may have looked the same key up.
+                // The previous holder of the lock may have looked up the same key.
                 return match self.memory.recall(&hash, Instant::now()) {
                     Recalled::Fresh(credential) | Recalled::Aging(credential) => Ok(credential),
                     Recalled::Nothing => self.look_up(key, hash).await,
@@ -103,7 +103,7 @@ impl Authenticator {
             return Ok(remembered);
         };
         match self.look_up(key, hash).await {
-            // It is still remembered, and the database may be back before it is not.
+            // The entry is still valid, and the database may recover before it expires.
             Err(AccessError::Database(_)) => Ok(remembered),
             answered => answered,
         }
@@ -112,7 +112,7 @@ impl Authenticator {
     async fn look_up(&self, key: &ApiKey, hash: KeyHash) -> Result<Arc<Credential>, AccessError> {
         let (database, tenant) = (self.database.clone(), key.tenant());
         let connections = self.connections.clone();
-        // In a task: a client that goes away must not cut a statement off.
+        // In a task, because a client that disconnects must not interrupt a statement.
         let finding = self.runtime.spawn(async move {
             let _permit = connections.acquire_owned().await;
             let mut connection = database.acquire().await?;
@@ -125,7 +125,7 @@ impl Authenticator {
         let Some(found) = found else {
             self.memory.forget(&hash);
             return Err(AccessError::Unknown(
-                "there is no such key, or it is revoked or expired",
+                "the key does not exist, or is revoked or expired",
             ));
         };
         if found.use_is_unnoted {
@@ -135,14 +135,14 @@ impl Authenticator {
         let name = CredentialName::of_stored_key(&found.name);
         let credential = Arc::new(Credential {
             tenant,
-            name: name.map_err(|_| AccessError::Unknown("its name is none"))?,
+            name: name.map_err(|_| AccessError::Unknown("the key has an invalid name"))?,
             scopes,
         });
         self.memory.remember(hash, credential.clone(), asked_at);
         Ok(credential)
     }
 
-    /// Nobody waits for it. If it fails, the next look-up tries again.
+    /// Records the use of a key in the background. If that fails, the next lookup tries again.
     fn note_use(&self, key: &ApiKey, found: &LiveKey) {
         let (database, tenant, id) = (self.database.clone(), key.tenant(), found.id);
         self.runtime.spawn(async move {
@@ -152,7 +152,7 @@ impl Authenticator {
             };
             if let Err(error) = noted.await {
                 let cause: &dyn std::error::Error = &error;
-                tracing::debug!(cause, "the use of a key could not be noted");
+                tracing::debug!(cause, "could not record the use of a key");
             }
         });
     }

@@ -1,4 +1,4 @@
-//! Creates the first key of a name.
+//! Creates the first key with a name.
 
 use oms_database::{Connection, transaction};
 use oms_validation::Scope;
@@ -11,10 +11,10 @@ use crate::store::api_keys;
 /// The slot of a name's first key.
 const FIRST: i16 = 1;
 
-/// Makes a key.
+/// Creates a key.
 ///
 /// # Errors
-/// [`AccessError::NameTaken`] while a key of that name is live, [`AccessError::NoScopes`], or why the database failed.
+/// [`AccessError::NameTaken`] if a key with that name is live, [`AccessError::NoScopes`], or the database's error.
 pub async fn create_key(
     connection: &mut Connection,
     new: &NewKey,

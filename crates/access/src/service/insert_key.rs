@@ -1,4 +1,4 @@
-//! Inserts a key into a slot of its name.
+//! Inserts a key into one of the two slots of its name.
 
 use oms_database::{Connection, DbError};
 use uuid::Uuid;
@@ -9,10 +9,10 @@ use crate::domain::key::{CreatedKey, KeyId, NewKey};
 use crate::error::AccessError;
 use crate::store::api_keys::{self, NewRow};
 
-/// The index that keeps a name from having more than two live keys.
+/// The index that limits a name to two live keys.
 const TWO_PER_NAME: &str = "api_keys_two_per_name";
 
-/// Makes a key in a slot of its name. `taken` is the error for a slot that somebody else took at the same time.
+/// Creates a key in a slot of its name. `taken` creates the error for a slot that a concurrent transaction took.
 pub(super) async fn insert_key(
     connection: &mut Connection,
     new: &NewKey,

@@ -7,10 +7,10 @@ use crate::domain::key::{KeyId, KeyState, KeySummary};
 use crate::error::AccessError;
 use crate::store::api_keys;
 
-/// Every key of a tenant, also those that open nothing any more, by name and age.
+/// Returns all keys of a tenant, including revoked and expired ones, ordered by name and age.
 ///
 /// # Errors
-/// Why the database failed.
+/// When the database fails.
 pub async fn list_keys(
     connection: &mut Connection,
     tenant: TenantId,
@@ -22,7 +22,7 @@ pub async fn list_keys(
         ending: row.ending,
         scopes: row.scopes,
         state: match (row.is_ended, row.is_expired) {
-            // An expired key is ended once its slot is needed.
+            // An expired key is marked as revoked when its slot is needed.
             (_, true) => KeyState::Expired,
             (true, false) => KeyState::Revoked,
             (false, false) => KeyState::Live,

@@ -1,8 +1,8 @@
-//! The keys of an issuer as they are known here, and when it is asked for them again.
+//! A cache of an issuer's keys.
 //!
-//! Keys that are known verify tokens whether or not the issuer can be reached. It is asked for a key that is not known,
-//! and for all of them from time to time, so that one which was withdrawn is forgotten; never more often than is set,
-//! whatever tokens come in.
+//! Known keys verify tokens even if the issuer is unreachable. Keys are fetched when a token has an unknown key, and
+//! periodically, so that withdrawn keys are dropped. The interval between fetches never falls below the configured
+//! minimum, regardless of the tokens that arrive.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ pub(super) struct PublishedKeys {
     good_for: Duration,
     fetch_at_most_every: Duration,
     known: RwLock<Option<Known>>,
-    /// Whoever has it asks.
+    /// The result of the last fetch. Its lock serialises fetches.
     last_try: Mutex<Option<Try>>,
 }
 
@@ -53,7 +53,7 @@ impl PublishedKeys {
         })
     }
 
-    /// The key of this name; none, if the issuer was asked lately and has none.
+    /// Returns the key with this name, or `None` if the issuer doesn't publish it.
     pub(super) async fn find(
         self: &Arc<Self>,
         name: &KeyName,
@@ -78,7 +78,7 @@ impl PublishedKeys {
         known.clone()
     }
 
-    /// Whether nobody asks right now, or has asked a short while ago.
+    /// Whether no fetch is in progress or recent.
     fn is_to_be_asked(&self) -> bool {
         let last_try = self.last_try.try_lock();
         last_try.is_ok_and(|last_try| self.recent(&last_try).is_none())
@@ -89,8 +89,8 @@ impl PublishedKeys {
         last_try.filter(|it| it.ended_at.elapsed() < self.fetch_at_most_every)
     }
 
-    /// Asks the issuer, unless that was done a short while ago. In a task: a client that goes away must not cut off what
-    /// others wait for.
+    /// Fetches the keys unless the last fetch is recent. Runs in a task, because a client that disconnects must not
+    /// interrupt a fetch that others wait for.
     fn refresh(self: &Arc<Self>) -> JoinHandle<Result<(), Arc<FetchError>>> {
         let keys = Arc::clone(self);
         self.runtime.spawn(async move {
@@ -111,13 +111,13 @@ impl PublishedKeys {
         let read = async {
             let document = self.source.fetch().await?;
             KeySet::read(&document, &self.algorithms)
-                .map_err(|error| FetchError::Document("the set of keys", error))
+                .map_err(|error| FetchError::Document("the key set", error))
         };
         let keys = read.await.inspect_err(|error| {
             let cause: &dyn std::error::Error = error;
-            tracing::warn!(cause, "the issuer's keys can't be had");
+            tracing::warn!(cause, "can't fetch the keys of the token issuer");
         })?;
-        tracing::info!(keys = keys.len(), "the issuer's keys are known");
+        tracing::info!(keys = keys.len(), "fetched the keys of the token issuer");
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         *known = Some(Known {
             keys: Arc::new(keys),

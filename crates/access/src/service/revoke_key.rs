@@ -7,11 +7,11 @@ use crate::domain::key::KeyId;
 use crate::error::AccessError;
 use crate::store::api_keys;
 
-/// Revokes a key of a tenant. Whoever has verified it lets it in for as long as that is remembered. Repeating it changes
-/// nothing.
+/// Revokes a key of a tenant. Instances that have cached the key accept it until the cache entry expires. Repeating it
+/// changes nothing.
 ///
 /// # Errors
-/// [`AccessError::NoSuchKey`] when the tenant has no such key, or why the database failed.
+/// [`AccessError::NoSuchKey`] if the tenant has no such key, or the database's error.
 pub async fn revoke_key(
     connection: &mut Connection,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Replaces a key with another one of the same name and scopes; for a while both are valid.
+//! Replaces a key with a new one that has the same name and scopes. Both are valid for a while.
 
 use std::time::Duration;
 
@@ -12,11 +12,12 @@ use crate::domain::key::{CreatedKey, NewKey};
 use crate::error::AccessError;
 use crate::store::api_keys;
 
-/// Makes a second key of a name, with the scopes of the first, which expires after `overlap`, or sooner if it did anyway.
+/// Creates a second key with the name and the scopes of the first. The first key expires after `overlap`, or at its own
+/// expiry if that is sooner.
 ///
 /// # Errors
-/// [`AccessError::NoSuchName`] without a live key, [`AccessError::TwoLive`] while the name has two, or why the database
-/// failed.
+/// [`AccessError::NoSuchName`] if the name has no live key, [`AccessError::TwoLive`] if it has two, or the database's
+/// error.
 pub async fn rotate_key(
     connection: &mut Connection,
     mode: KeyMode,
@@ -45,9 +46,9 @@ pub async fn rotate_key(
         }
         let seconds = overlap.as_secs_f64();
         api_keys::expire_slot(connection, tenant, name.as_str(), old.slot, seconds).await?;
-        // The other of the two.
+        // The other one of the slots 1 and 2.
         let slot = 3 - old.slot;
-        // As they are stored: another version of the program may know more of them.
+        // The stored scopes, because another version of the program may know more of them.
         let scopes = old.scopes.iter().map(String::as_str).collect();
         insert_key(connection, &new, scopes, slot, AccessError::TwoLive).await
     })

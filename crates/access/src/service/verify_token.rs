@@ -1,4 +1,4 @@
-//! Verifies the tokens of an OIDC issuer: JSON Web Tokens (RFC 7519), by the keys that the issuer publishes.
+//! Verifies the tokens of an OIDC issuer: JSON Web Tokens (RFC 7519), with the keys that the issuer publishes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use crate::domain::signatures;
 use crate::domain::token_claims::{self, Claims};
 use crate::error::AccessError;
 
-/// Longer ones are refused unread.
+/// Maximum length of a token. Longer ones are refused without being parsed.
 const MOST_BYTES: usize = 16 * 1024;
 
-/// How far the issuer's clock and ours may be apart.
+/// Tolerated difference between the issuer's clock and ours.
 const LEEWAY_S: u64 = 30;
 
-/// An issuer whose tokens are taken.
+/// An issuer whose tokens are accepted.
 pub struct Issuer {
     algorithms: Vec<TokenAlgorithm>,
     tenant_claim: String,
     orders_write: OrdersWrite,
-    /// With any algorithm; each token's own is put in its place.
+    /// A template, in which the algorithm is replaced with that of each token.
     validation: Validation,
     keys: Arc<PublishedKeys>,
 }
@@ -39,13 +39,14 @@ impl fmt::Debug for Issuer {
 }
 
 impl Issuer {
-    /// Asks nothing yet. Has to be called inside the tokio runtime in which the issuer shall be asked.
+    /// Creates an issuer without making a request. Must be called inside the tokio runtime in which keys will be
+    /// fetched.
     ///
     /// # Errors
-    /// When a URL can't be used.
+    /// If a URL is invalid.
     ///
     /// # Panics
-    /// When the program has installed no rustls crypto provider.
+    /// If no rustls crypto provider is installed.
     pub fn new(settings: IssuerSettings) -> Result<Self, InvalidIssuer> {
         signatures::install();
         let source = IssuerKeys::new(
@@ -70,11 +71,11 @@ impl Issuer {
         })
     }
 
-    /// Whom a token stands for.
+    /// Verifies a token, and returns its credential.
     ///
     /// # Errors
-    /// [`AccessError::Unknown`] when it is none that is taken, or [`AccessError::IssuerUnavailable`] when that can't be found
-    /// out.
+    /// [`AccessError::Unknown`] if the token is not valid, or [`AccessError::IssuerUnavailable`] if it can't be
+    /// verified.
     pub async fn verify(&self, token: &str) -> Result<Credential, AccessError> {
         if token.len() > MOST_BYTES {
             return Err(AccessError::Unknown("the token is too long"));
@@ -82,9 +83,9 @@ impl Issuer {
         let header = decode_header(token).map_err(|error| refused(&error))?;
         let algorithm = self.algorithm_of(&header)?;
         let id = header.kid;
-        let id = id.ok_or(AccessError::Unknown("the token names no key"))?;
+        let id = id.ok_or(AccessError::Unknown("the token has no key ID"))?;
         let key = self.keys.find(&(algorithm, id)).await?;
-        let key = key.ok_or(AccessError::Unknown("the token's key is not known"))?;
+        let key = key.ok_or(AccessError::Unknown("the token's key is unknown"))?;
         let mut validation = self.validation.clone();
         validation.algorithms = vec![algorithm.into()];
         let token = decode::<Claims>(token, &key, &validation);
@@ -95,24 +96,26 @@ impl Issuer {
 
     fn algorithm_of(&self, header: &Header) -> Result<TokenAlgorithm, AccessError> {
         if header.crit.is_some() {
-            // RFC 7515, section 4.1.11: whoever does not understand it has to refuse.
+            // RFC 7515, section 4.1.11: a recipient that doesn't understand critical headers must reject the token.
             return Err(AccessError::Unknown("the token has critical headers"));
         }
         let mut allowed = self.algorithms.iter().copied();
         let found = allowed.find(|allowed| Algorithm::from(*allowed) == header.alg);
-        found.ok_or(AccessError::Unknown("the token is signed in another way"))
+        found.ok_or(AccessError::Unknown(
+            "the token's algorithm is not accepted",
+        ))
     }
 }
 
-/// Why a token is not taken, in words for the log, which repeat nothing of it.
+/// Describes why a token is refused, for the log, without quoting the token.
 fn refused(error: &Error) -> AccessError {
     AccessError::Unknown(match error.kind() {
         ErrorKind::InvalidSignature => "the token's signature is wrong",
         ErrorKind::ExpiredSignature => "the token has expired",
-        ErrorKind::ImmatureSignature => "the token is not good yet",
-        ErrorKind::InvalidIssuer => "the token is of another issuer",
+        ErrorKind::ImmatureSignature => "the token is not valid yet",
+        ErrorKind::InvalidIssuer => "the token is from another issuer",
         ErrorKind::InvalidAudience => "the token is for another audience",
-        ErrorKind::MissingRequiredClaim(_) => "the token lacks a claim that it has to have",
+        ErrorKind::MissingRequiredClaim(_) => "the token lacks a required claim",
         _ => "it is neither an API key nor a token",
     })
 }

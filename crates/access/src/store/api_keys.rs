@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::domain::api_key::KeyHash;
 
-/// A key that is to be kept.
+/// A key to insert.
 pub(crate) struct NewRow<'a> {
     pub(crate) tenant: TenantId,
     pub(crate) id: Uuid,
@@ -21,11 +21,11 @@ pub(crate) struct NewRow<'a> {
     pub(crate) hash: KeyHash,
     pub(crate) ending: &'a str,
     pub(crate) scopes: Vec<&'a str>,
-    /// Seconds from now; none for never.
+    /// Seconds from now; `None` means never.
     pub(crate) expires_in_s: Option<f64>,
 }
 
-/// A key that opens, and whether its use was not noted for a minute.
+/// A live key, and whether its last recorded use is over a minute ago.
 #[derive(Debug, QueryableByName)]
 pub(crate) struct LiveKey {
     #[diesel(sql_type = SqlUuid)]
@@ -38,7 +38,7 @@ pub(crate) struct LiveKey {
     pub(crate) use_is_unnoted: bool,
 }
 
-/// A key as it is listed.
+/// A listed key.
 #[derive(Debug, QueryableByName)]
 pub(crate) struct KeyRow {
     #[diesel(sql_type = SqlUuid)]
@@ -61,7 +61,7 @@ pub(crate) struct KeyRow {
     pub(crate) is_expired: bool,
 }
 
-/// What rotating needs to know of a live key.
+/// The columns of a live key that a rotation needs.
 #[derive(Debug, QueryableByName)]
 pub(crate) struct Rotated {
     #[diesel(sql_type = SmallInt)]
@@ -70,7 +70,7 @@ pub(crate) struct Rotated {
     pub(crate) scopes: Vec<String>,
 }
 
-/// The live key with this hash.
+/// Returns the live key with a hash.
 pub(crate) async fn find_live_key(
     connection: &mut Connection,
     tenant: TenantId,
@@ -91,7 +91,7 @@ pub(crate) async fn find_live_key(
     Ok(row)
 }
 
-/// Notes that a key was used, once a minute, however many instances do.
+/// Records the use of a key, at most once a minute across all instances.
 pub(crate) async fn note_use(
     connection: &mut Connection,
     tenant: TenantId,
@@ -109,7 +109,7 @@ pub(crate) async fn note_use(
     Ok(())
 }
 
-/// Lets go of the slots of a name that expired keys have.
+/// Frees the slots of a name that expired keys occupy.
 pub(crate) async fn revoke_expired(
     connection: &mut Connection,
     tenant: TenantId,
@@ -126,7 +126,7 @@ pub(crate) async fn revoke_expired(
     Ok(())
 }
 
-/// The live keys of a name, locked, in the order of their slots.
+/// Locks and returns the live keys with a name, ordered by slot.
 pub(crate) async fn lock_live_keys(
     connection: &mut Connection,
     tenant: TenantId,
@@ -143,7 +143,7 @@ pub(crate) async fn lock_live_keys(
     Ok(rows)
 }
 
-/// Has the key in a slot expire after some seconds, unless it does sooner.
+/// Makes the key in a slot expire after some seconds, unless it expires sooner.
 pub(crate) async fn expire_slot(
     connection: &mut Connection,
     tenant: TenantId,
@@ -164,7 +164,7 @@ pub(crate) async fn expire_slot(
     Ok(())
 }
 
-/// Keeps a key. The slot of its name has to be free.
+/// Inserts a key. The slot of its name must be free.
 pub(crate) async fn insert_key(
     connection: &mut Connection,
     key: &NewRow<'_>,
@@ -186,7 +186,7 @@ pub(crate) async fn insert_key(
     Ok(())
 }
 
-/// Every key of a tenant, also those that open nothing any more, by name and age.
+/// Returns all keys of a tenant, including revoked and expired ones, ordered by name and age.
 pub(crate) async fn list_keys(
     connection: &mut Connection,
     tenant: TenantId,
@@ -203,7 +203,7 @@ pub(crate) async fn list_keys(
     Ok(rows)
 }
 
-/// Revokes a key, unless it was before. Returns whether the tenant has it.
+/// Revokes a key unless it already is. Returns whether the tenant has it.
 pub(crate) async fn revoke_key(
     connection: &mut Connection,
     tenant: TenantId,

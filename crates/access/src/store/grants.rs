@@ -1,6 +1,6 @@
-//! What the role that serves may do with the tables of access. Keys are made by the owner.
+//! The privileges of the serving role on the tables of access. The database's owner creates keys.
 
 use oms_database::Grant;
 
-/// The rights.
+/// The privileges of the serving role.
 pub const GRANTS: &[Grant] = &[Grant::read("access.api_keys").updating(&["last_used_at"])];

@@ -1,4 +1,4 @@
-//! Keys, on a database.
+//! Keys in a database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ impl World {
         }
     }
 
-    /// One that remembers keys for so long.
+    /// Creates an authenticator that caches keys for this long.
     fn authenticator(&self, remember_for: Duration) -> Authenticator {
         let settings = AuthenticatorSettings {
             mode: KeyMode::Test,
@@ -50,7 +50,7 @@ impl World {
         Authenticator::new(self.pool.clone(), settings)
     }
 
-    /// Whether a key opens, as far as nothing is remembered.
+    /// Whether a key is valid without a cache.
     async fn opens(&self, key: &ApiKey) -> bool {
         let authenticator = self.authenticator(Duration::ZERO);
         match authenticator.authenticate(key.expose()).await {
@@ -96,7 +96,7 @@ fn new_key(name: &str) -> NewKey {
 }
 
 #[tokio::test]
-async fn a_key_opens_its_tenant_with_its_scopes_and_its_text_is_kept_nowhere() {
+async fn a_key_grants_its_tenant_and_scopes_and_its_text_is_not_stored() {
     let mut world = World::new().await;
     let created = world.create("till").await;
     let text = created.key.expose();
@@ -118,7 +118,7 @@ async fn a_key_opens_its_tenant_with_its_scopes_and_its_text_is_kept_nowhere() {
 }
 
 #[tokio::test]
-async fn what_is_no_key_of_this_installation_opens_nothing() {
+async fn malformed_keys_and_keys_of_other_installations_are_refused() {
     let mut world = World::new().await;
     let created = world.create("till").await;
     let live = NewKey {
@@ -137,7 +137,7 @@ async fn what_is_no_key_of_this_installation_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_opens_nothing_any_more_and_another_tenant_cannot_revoke_it() {
+async fn a_revoked_key_is_refused_and_other_tenants_can_not_revoke_it() {
     let mut world = World::new().await;
     let CreatedKey { id, key } = world.create("till").await;
     let stranger = TenantId::from(Uuid::from_u128(2));
@@ -162,7 +162,7 @@ async fn a_revoked_key_opens_nothing_any_more_and_another_tenant_cannot_revoke_i
 }
 
 #[tokio::test]
-async fn an_expired_key_opens_nothing_any_more_and_its_name_is_free() {
+async fn an_expired_key_is_refused_and_its_name_is_free() {
     let mut world = World::new().await;
     let expired = NewKey {
         expires_in: Some(Duration::ZERO),
@@ -176,7 +176,7 @@ async fn an_expired_key_opens_nothing_any_more_and_its_name_is_free() {
 }
 
 #[tokio::test]
-async fn a_name_has_one_key_and_while_that_is_replaced_two() {
+async fn a_name_has_one_live_key_or_two_during_a_rotation() {
     let mut world = World::new().await;
     let nobody = world.rotate("till", DAY).await;
     assert!(matches!(nobody, Err(AccessError::NoSuchName(_))));
@@ -202,7 +202,7 @@ async fn a_name_has_one_key_and_while_that_is_replaced_two() {
 }
 
 #[tokio::test]
-async fn a_scope_that_another_version_knows_survives_the_rotation_of_its_key() {
+async fn an_unknown_scope_of_a_newer_version_survives_a_rotation() {
     let mut world = World::new().await;
     world.create("till").await;
     let sql = "UPDATE access.api_keys SET scopes = scopes || ARRAY['orders:later']";
@@ -216,7 +216,7 @@ async fn a_scope_that_another_version_knows_survives_the_rotation_of_its_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn however_many_make_or_replace_a_key_at_once_one_does() {
+async fn concurrent_creations_or_rotations_succeed_only_once() {
     const RIVALS: usize = 8;
     let world = World::new().await;
     for rotating in [false, true] {
@@ -253,7 +253,7 @@ async fn however_many_make_or_replace_a_key_at_once_one_does() {
 }
 
 #[tokio::test]
-async fn a_key_without_scopes_is_not_made() {
+async fn a_key_without_scopes_is_refused() {
     let mut world = World::new().await;
     let nothing = NewKey {
         scopes: Scopes::default(),
@@ -270,7 +270,7 @@ struct Count {
     count: i64,
 }
 
-/// How many keys have a noted use.
+/// The number of keys with a recorded use.
 async fn uses(connection: &mut Connection) -> i64 {
     let sql = "SELECT count(*) FROM access.api_keys WHERE last_used_at IS NOT NULL";
     let row: Count = cached_sql(sql).get_result(connection).await.unwrap();
@@ -278,7 +278,7 @@ async fn uses(connection: &mut Connection) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_remembered_key_needs_no_database_and_is_good_until_it_is_forgotten() {
+async fn a_cached_key_needs_no_database_and_is_valid_until_its_entry_expires() {
     let mut world = World::new().await;
     let CreatedKey { id, key } = world.create("till").await;
     let (remembering, forgetful) = (
@@ -302,7 +302,7 @@ async fn a_remembered_key_needs_no_database_and_is_good_until_it_is_forgotten() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_use_of_a_key_is_noted_once_a_minute() {
+async fn the_use_of_a_key_is_recorded_once_a_minute() {
     let mut world = World::new().await;
     let key = world.create("till").await.key;
     assert_eq!(uses(&mut world.connection).await, 0);
@@ -310,7 +310,7 @@ async fn the_use_of_a_key_is_noted_once_a_minute() {
     while uses(&mut world.connection).await == 0 {
         tokio::task::yield_now().await;
     }
-    // Noted a moment ago, it is not noted again; noted two minutes ago, it is.
+    // A use within the last minute prevents another record; a use two minutes ago doesn't.
     let set =
         |ago: &str| format!("UPDATE access.api_keys SET last_used_at = now() - interval '{ago}'");
     let older_than = |seconds: u32| {

@@ -1,6 +1,6 @@
-//! Credentials: keys in a database, and tokens of an issuer.
+//! Tests of credentials: keys in a database, and tokens of an issuer.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod keys;
 mod tokens;

@@ -1,4 +1,4 @@
-//! Tokens of an issuer, which is asked for its keys over HTTP.
+//! Tokens of an issuer whose keys are fetched over HTTP.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use ring::hmac;
 use serde_json::{Value, json};
 use tokio::task::{JoinSet, yield_now};
 
-const STORE: &str = "00000000-0000-4000-8000-000000000001";
+const TENANT: &str = "00000000-0000-4000-8000-000000000001";
 const HOUR: Duration = Duration::from_secs(3600);
 const METADATA: &str = "/.well-known/openid-configuration";
 
@@ -29,12 +29,12 @@ fn settings(issuer: &TestIssuer) -> IssuerSettings {
 }
 
 fn trusting(settings: IssuerSettings) -> Issuer {
-    // Another test of this process may have been first.
+    // Another test of this process may already have installed it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Issuer::new(settings).unwrap()
 }
 
-/// Why a token is refused.
+/// Returns why a token is refused.
 async fn refusal(issuer: &Issuer, token: &str) -> &'static str {
     match issuer.verify(token).await {
         Err(AccessError::Unknown(why)) => why,
@@ -60,18 +60,18 @@ fn without(mut claims: Value, name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_token_opens_what_its_issuer_says() {
+async fn a_token_grants_its_tenant_name_and_scopes() {
     let keys = [SigningKey::rsa("1"), SigningKey::elliptic("2")];
     let server = TestIssuer::start(&[&keys[0], &keys[1]]).await;
     let issuer = trusting(settings(&server));
     for key in &keys {
-        let token = key.token(&server.claims("auth0|ann", STORE, "openid orders:read"));
+        let token = key.token(&server.claims("auth0|ann", TENANT, "openid orders:read"));
         let Credential {
             tenant,
             name,
             scopes,
         } = issuer.verify(&token).await.unwrap();
-        assert_eq!(tenant.to_string(), STORE);
+        assert_eq!(tenant.to_string(), TENANT);
         assert_eq!(name.as_str(), "token:auth0|ann");
         assert_eq!(scopes.to_string(), "orders:read");
     }
@@ -79,25 +79,25 @@ async fn a_token_opens_what_its_issuer_says() {
 }
 
 #[tokio::test]
-async fn a_url_of_keys_spares_the_metadata() {
+async fn a_configured_keys_url_skips_the_metadata() {
     let key = SigningKey::elliptic("1");
     let server = TestIssuer::start(&[&key]).await;
     let issuer = trusting(IssuerSettings {
         keys_url: Some(format!("{}/keys", server.url)),
         ..settings(&server)
     });
-    let token = key.token(&server.claims("ann", STORE, ""));
+    let token = key.token(&server.claims("ann", TENANT, ""));
     assert!(issuer.verify(&token).await.is_ok());
     assert_eq!(server.requests(), ["/keys"]);
 }
 
 #[tokio::test]
-async fn what_a_token_has_to_say_is_checked() {
+async fn required_claims_are_checked() {
     let key = SigningKey::elliptic("1");
     let server = TestIssuer::start(&[&key]).await;
     let issuer = trusting(settings(&server));
-    let claims = || server.claims("ann", STORE, "orders:read");
-    let lacks = "the token lacks a claim that it has to have";
+    let claims = || server.claims("ann", TENANT, "orders:read");
+    let lacks = "the token lacks a required claim";
     for (claims, why) in [
         (
             with(claims(), "exp", json!(in_seconds(-60))),
@@ -107,15 +107,15 @@ async fn what_a_token_has_to_say_is_checked() {
         (without(claims(), "exp"), lacks),
         (
             with(claims(), "nbf", json!(in_seconds(3600))),
-            "the token is not good yet",
+            "the token is not valid yet",
         ),
         (
             with(claims(), "iss", json!("https://id.example")),
-            "the token is of another issuer",
+            "the token is from another issuer",
         ),
         (
             with(claims(), "iss", json!(format!("{}/", server.url))),
-            "the token is of another issuer",
+            "the token is from another issuer",
         ),
         (with(claims(), "iss", json!(7)), lacks),
         (without(claims(), "iss"), lacks),
@@ -128,15 +128,15 @@ async fn what_a_token_has_to_say_is_checked() {
             "the token is for another audience",
         ),
         (without(claims(), "aud"), lacks),
-        (without(claims(), TENANT_CLAIM), "the token names no store"),
+        (
+            without(claims(), TENANT_CLAIM),
+            "the token has no valid tenant claim",
+        ),
         (
             with(claims(), TENANT_CLAIM, json!("us")),
-            "the token names no store",
+            "the token has no valid tenant claim",
         ),
-        (
-            without(claims(), "sub"),
-            "the token has no subject that can be a name",
-        ),
+        (without(claims(), "sub"), "the token has no valid subject"),
     ] {
         assert_eq!(refusal(&issuer, &key.token(&claims)).await, why, "{claims}");
     }
@@ -152,20 +152,20 @@ async fn what_a_token_has_to_say_is_checked() {
 }
 
 #[tokio::test]
-async fn only_the_issuers_own_signatures_count() {
+async fn only_signatures_of_the_issuer_are_accepted() {
     let (rsa, elliptic) = (SigningKey::rsa("rsa"), SigningKey::elliptic("ec"));
     let server = TestIssuer::start(&[&rsa, &elliptic]).await;
     let issuer = trusting(settings(&server));
-    let claims = server.claims("ann", STORE, "orders:read");
+    let claims = server.claims("ann", TENANT, "orders:read");
     let header = |name: &str, value: Value| with(elliptic.header(), name, value);
     let (otherwise, wrong, nothing) = (
-        "the token is signed in another way",
+        "the token's algorithm is not accepted",
         "the token's signature is wrong",
         "it is neither an API key nor a token",
     );
 
     let none = unsigned(&json!({ "alg": "none", "kid": "rsa" }), &claims);
-    // The old trick: the public key, which everybody knows, as the secret.
+    // The classic attack: the public key as the shared secret.
     let public = rsa.public();
     let secret = hmac::Key::new(hmac::HMAC_SHA256, public["n"].as_str().unwrap().as_bytes());
     let shared = unsigned(&json!({ "alg": "HS256", "kid": "rsa" }), &claims);
@@ -202,15 +202,15 @@ async fn only_the_issuers_own_signatures_count() {
         ),
         (
             elliptic.token_with(&header("alg", json!("RS256")), &claims),
-            "the token's key is not known",
+            "the token's key is unknown",
         ),
         (
             elliptic.token_with(&header("kid", json!("rsa")), &claims),
-            "the token's key is not known",
+            "the token's key is unknown",
         ),
         (
             elliptic.token_with(&header("kid", Value::Null), &claims),
-            "the token names no key",
+            "the token has no key ID",
         ),
         (
             elliptic.token_with(&header("crit", json!(["exp"])), &claims),
@@ -230,25 +230,25 @@ async fn only_the_issuers_own_signatures_count() {
 }
 
 #[tokio::test]
-async fn an_algorithm_that_is_not_set_is_refused() {
+async fn an_algorithm_that_is_not_configured_is_refused() {
     let (rsa, elliptic) = (SigningKey::rsa("1"), SigningKey::elliptic("2"));
     let server = TestIssuer::start(&[&rsa, &elliptic]).await;
     let issuer = trusting(IssuerSettings {
         algorithms: vec![TokenAlgorithm::Rs256],
         ..settings(&server)
     });
-    let claims = server.claims("ann", STORE, "");
+    let claims = server.claims("ann", TENANT, "");
     assert!(issuer.verify(&rsa.token(&claims)).await.is_ok());
     let why = refusal(&issuer, &elliptic.token(&claims)).await;
-    assert_eq!(why, "the token is signed in another way");
+    assert_eq!(why, "the token's algorithm is not accepted");
 }
 
 #[tokio::test]
-async fn the_issuer_is_asked_once_however_many_wait_and_not_again_for_a_while() {
+async fn concurrent_and_repeated_verifications_fetch_keys_once() {
     let key = SigningKey::elliptic("1");
     let server = TestIssuer::start(&[&key]).await;
     let issuer = std::sync::Arc::new(trusting(settings(&server)));
-    let claims = server.claims("ann", STORE, "");
+    let claims = server.claims("ann", TENANT, "");
     let mut together = JoinSet::new();
     for _ in 0..50 {
         let (issuer, token) = (issuer.clone(), key.token(&claims));
@@ -259,24 +259,24 @@ async fn the_issuer_is_asked_once_however_many_wait_and_not_again_for_a_while() 
         let unknown = SigningKey::elliptic(&format!("unknown {id}")).token(&claims);
         assert_eq!(
             refusal(&issuer, &unknown).await,
-            "the token's key is not known"
+            "the token's key is unknown"
         );
     }
     assert_eq!(server.requests(), [METADATA, "/keys"]);
 }
 
 #[tokio::test]
-async fn a_new_key_is_asked_for_when_it_is_first_seen() {
+async fn keys_are_fetched_when_a_token_has_an_unknown_key() {
     let (old, new) = (SigningKey::elliptic("old"), SigningKey::elliptic("new"));
     let server = TestIssuer::start(&[&old]).await;
     let issuer = trusting(IssuerSettings {
         fetch_at_most_every: Duration::ZERO,
         ..settings(&server)
     });
-    let claims = server.claims("ann", STORE, "");
+    let claims = server.claims("ann", TENANT, "");
     assert!(issuer.verify(&old.token(&claims)).await.is_ok());
     let why = refusal(&issuer, &new.token(&claims)).await;
-    assert_eq!(why, "the token's key is not known");
+    assert_eq!(why, "the token's key is unknown");
     server.publish(&[&old, &new]);
     for key in [&new, &old] {
         assert!(issuer.verify(&key.token(&claims)).await.is_ok());
@@ -284,7 +284,7 @@ async fn a_new_key_is_asked_for_when_it_is_first_seen() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_withdrawn_is_forgotten_while_nobody_waits() {
+async fn a_withdrawn_key_is_dropped_by_a_background_fetch() {
     let (old, new) = (SigningKey::elliptic("old"), SigningKey::elliptic("new"));
     let server = TestIssuer::start(&[&old]).await;
     let issuer = trusting(IssuerSettings {
@@ -292,7 +292,7 @@ async fn a_key_that_was_withdrawn_is_forgotten_while_nobody_waits() {
         fetch_at_most_every: Duration::ZERO,
         ..settings(&server)
     });
-    let token = old.token(&server.claims("ann", STORE, ""));
+    let token = old.token(&server.claims("ann", TENANT, ""));
     assert!(issuer.verify(&token).await.is_ok());
     server.publish(&[&new]);
     let forgotten = async {
@@ -305,7 +305,7 @@ async fn a_key_that_was_withdrawn_is_forgotten_while_nobody_waits() {
 }
 
 #[tokio::test]
-async fn keys_that_are_known_go_on_while_the_issuer_is_down_and_others_have_to_wait() {
+async fn only_known_keys_verify_tokens_while_the_issuer_is_down() {
     let (known, unknown) = (SigningKey::elliptic("1"), SigningKey::elliptic("2"));
     let server = TestIssuer::start(&[&known]).await;
     let issuer = trusting(IssuerSettings {
@@ -314,7 +314,7 @@ async fn keys_that_are_known_go_on_while_the_issuer_is_down_and_others_have_to_w
         timeout: Duration::from_millis(200),
         ..settings(&server)
     });
-    let claims = server.claims("ann", STORE, "");
+    let claims = server.claims("ann", TENANT, "");
     let (known, unknown_token) = (known.token(&claims), unknown.token(&claims));
     assert!(issuer.verify(&known).await.is_ok());
     let other_metadata =
@@ -342,12 +342,12 @@ async fn keys_that_are_known_go_on_while_the_issuer_is_down_and_others_have_to_w
 }
 
 #[tokio::test]
-async fn an_issuer_that_never_answered_is_not_asked_again_at_once() {
+async fn a_failed_fetch_is_not_repeated_immediately() {
     let key = SigningKey::elliptic("1");
     let server = TestIssuer::start(&[&key]).await;
     let issuer = trusting(settings(&server));
     server.now(Script::Answer(503, String::new()));
-    let token = key.token(&server.claims("ann", STORE, ""));
+    let token = key.token(&server.claims("ann", TENANT, ""));
     for _ in 0..3 {
         assert!(is_unavailable(&issuer, &token).await);
     }
@@ -355,7 +355,7 @@ async fn an_issuer_that_never_answered_is_not_asked_again_at_once() {
 }
 
 #[tokio::test]
-async fn settings_that_can_not_be_used_are_refused() {
+async fn invalid_settings_are_refused() {
     let server = TestIssuer::start(&[]).await;
     for (issuer, keys_url) in [
         ("id.example", None),

@@ -1,4 +1,4 @@
-//! The allocation of locked stock to the orders that want it.
+//! The allocation of locked stock to orders.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,30 +7,30 @@ use oms_validation::OrderId;
 use crate::domain::demand::Demand;
 use crate::{ProductId, WarehouseId};
 
-/// Pieces that one order wants from one warehouse.
+/// The units that one order requests from one warehouse.
 #[derive(Clone, Copy, Debug)]
 pub struct ReservationRequest<'a> {
-    /// The order that shall hold them.
+    /// The order that will hold the units.
     pub order_id: OrderId,
     /// The warehouse that routing chose.
     pub warehouse_id: WarehouseId,
-    /// What is wanted.
+    /// The requested products and quantities.
     pub demand: &'a Demand,
 }
 
-/// What became of one request to reserve.
+/// The outcome of one reservation request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReserveOutcome {
-    /// All of it is held.
+    /// The whole demand is held.
     Reserved,
-    /// The warehouse can't fill it any more; nothing of it is held. Route again.
+    /// The warehouse can no longer fill the demand, and nothing is held. The order must be routed again.
     Stale,
 }
 
 /// A stock level: one product in one warehouse.
 pub(crate) type LevelKey = (WarehouseId, ProductId);
 
-/// Every stock level that the requests draw on, once, in the order in which they have to be locked.
+/// The distinct stock levels of the requests, in the order in which they must be locked.
 pub(crate) fn level_keys(requests: &[ReservationRequest<'_>]) -> BTreeSet<LevelKey> {
     let keys = requests.iter().flat_map(|request| {
         request
@@ -41,9 +41,9 @@ pub(crate) fn level_keys(requests: &[ReservationRequest<'_>]) -> BTreeSet<LevelK
     keys.collect()
 }
 
-/// Gives the available pieces to the requests in their order, each all or nothing.
+/// Allocates the available units to the requests in sequence, each all or nothing.
 ///
-/// `available` has the pieces that may still be promised of every locked level; a level that is not there has none.
+/// `available` maps each locked level to the units that may still be promised; a missing level has none.
 pub(crate) fn allocate(
     mut available: BTreeMap<LevelKey, i32>,
     requests: &[ReservationRequest<'_>],
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_comer_gets_the_last_piece_and_a_smaller_order_may_still_fit() {
+    fn the_first_order_gets_the_last_units_and_a_smaller_order_may_still_fit() {
         let demands = demands(&[(0, vec![(0, 2)]), (0, vec![(0, 2)]), (0, vec![(0, 1)])]);
         let outcomes = allocate(BTreeMap::from([(key(0, 0), 3)]), &requests(&demands));
         assert_eq!(
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_that_lacks_one_line_takes_nothing() {
+    fn an_order_with_one_unavailable_line_takes_nothing() {
         let demands = demands(&[(0, vec![(0, 1), (1, 1)]), (0, vec![(0, 1)])]);
         let outcomes = allocate(BTreeMap::from([(key(0, 0), 1)]), &requests(&demands));
         assert_eq!(outcomes, [ReserveOutcome::Stale, ReserveOutcome::Reserved]);
@@ -135,7 +135,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_promised_twice_and_all_at_once_is_the_same_as_one_by_one(
+        fn allocating_together_equals_allocating_one_by_one_and_never_oversells(
             stock in prop::collection::btree_map((0..3_u8, 0..4_u8), 0..12_i32, 0..12),
             wishes in wishes(),
         ) {

@@ -1,4 +1,4 @@
-//! A catalogue as it stands in a file: what a store sells, where it is, and how much of it.
+//! The catalogue file: a tenant's warehouses, products, prices and initial stock.
 
 use oms_validation::{Location, Money};
 use serde::de::Error;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use crate::domain::product::Prices;
 use crate::{ProductId, WarehouseId};
 
-/// Warehouses, products with prices, and first stock.
+/// Warehouses, products with prices, and initial stock.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Catalogue {
@@ -21,7 +21,7 @@ pub struct Catalogue {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CatalogueWarehouse {
-    /// Its id.
+    /// Its ID.
     pub id: WarehouseId,
     /// Its name, unique within the tenant.
     pub name: String,
@@ -33,7 +33,7 @@ pub struct CatalogueWarehouse {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CatalogueProduct {
-    /// Its id.
+    /// Its ID.
     pub id: ProductId,
     /// Stock keeping unit, unique within the tenant.
     pub sku: String,
@@ -42,21 +42,21 @@ pub struct CatalogueProduct {
     /// One price for each currency.
     #[serde(deserialize_with = "prices")]
     pub prices: Vec<Money>,
-    /// First stock.
+    /// Initial stock.
     pub stock: Vec<CatalogueStock>,
 }
 
-/// First stock of a product in a warehouse.
+/// Initial stock of a product in a warehouse.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CatalogueStock {
     /// The warehouse.
     pub warehouse_id: WarehouseId,
-    /// Pieces received.
+    /// Units received.
     pub quantity: i32,
 }
 
-/// Checks prices as they are checked wherever they are set.
+/// Applies the same rules as every other place that sets prices.
 fn prices<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Money>, D::Error> {
     let prices = Prices::new(Vec::deserialize(deserializer)?);
     let prices = prices.map_err(|error| D::Error::custom(format!("the prices {error}")))?;
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_price_that_can_not_be_paid_is_refused_with_its_rule() {
+    fn an_unpayable_price_is_refused_with_the_rule_that_it_breaks() {
         let id = uuid::Uuid::from_u128(1);
         for (amount, currency, rule) in [
             (

@@ -1,21 +1,21 @@
-//! What an order needs, by product.
+//! An order's demand by product.
 
 use std::collections::BTreeMap;
 
 use crate::ProductId;
 
-/// Most pieces of one product in one order.
+/// Maximum units of one product in one order.
 pub const MAX_QUANTITY: i32 = 1_000_000;
 
-/// Pieces needed of each product: at least one product, each 1 to [`MAX_QUANTITY`], in the order of their ids.
+/// The units needed of each product: at least one product, 1 to [`MAX_QUANTITY`] units each, ordered by product ID.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Demand(BTreeMap<ProductId, i32>);
 
-/// No demand can be made of these lines.
+/// The error for lines that are not a valid demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDemand {
     /// There are no lines.
-    #[error("there is nothing to fill")]
+    #[error("there are no lines")]
     Empty,
     /// A product's quantity, summed over its lines, is out of range.
     #[error("the quantity of a product must be between 1 and {MAX_QUANTITY}")]
@@ -23,7 +23,7 @@ pub enum InvalidDemand {
 }
 
 impl Demand {
-    /// Sums lines by product: two lines of one product draw on one stock level.
+    /// Sums lines by product, because two lines of one product draw on the same stock level.
     ///
     /// # Errors
     /// When there are no lines, or a quantity or a sum is out of range.
@@ -44,7 +44,7 @@ impl Demand {
         Ok(Self(by_product))
     }
 
-    /// Products and quantities, in the order of product ids.
+    /// Products and quantities, ordered by product ID.
     pub fn iter(&self) -> impl Iterator<Item = (ProductId, i32)> + '_ {
         self.0
             .iter()
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn no_lines_and_quantities_out_of_range_are_refused() {
+    fn missing_lines_and_quantities_out_of_range_are_refused() {
         let one = |quantity| Demand::from_lines([(product(1), quantity)]);
         assert_eq!(Demand::from_lines([]), Err(InvalidDemand::Empty));
         for quantity in [0, -1, MAX_QUANTITY + 1, i32::MAX, i32::MIN] {
@@ -81,8 +81,8 @@ mod tests {
                 let sum: i32 = lines.iter().filter(|(p, _)| product(*p) == id).map(|(_, q)| q).sum();
                 prop_assert_eq!(quantity, sum);
             }
-            let pieces: i32 = demand.iter().map(|(_, quantity)| quantity).sum();
-            prop_assert_eq!(pieces, lines.iter().map(|(_, q)| q).sum::<i32>());
+            let units: i32 = demand.iter().map(|(_, quantity)| quantity).sum();
+            prop_assert_eq!(units, lines.iter().map(|(_, q)| q).sum::<i32>());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The account of a choice in words, which can be read out to whoever asks why.
+//! The explanation of a routing choice in plain sentences.
 
 use std::collections::HashMap;
 
@@ -7,16 +7,16 @@ use crate::domain::routing::{
     CandidateOutcome, MAX_TRACE_ENTRIES, RoutingTrace, Shortage, TraceEntry,
 };
 
-/// A trace in words.
+/// A routing trace in plain sentences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteExplanation {
-    /// Which warehouse it is, and why; or why it is none.
+    /// The chosen warehouse and the reason, or the reason that none was chosen.
     pub summary: String,
-    /// Why each candidate was chosen or passed over, in the order of the trace.
+    /// One sentence per candidate, in the order of the trace: why it was chosen or passed over.
     pub candidates: Vec<String>,
 }
 
-/// Puts a trace into words. A product that is not among `skus` is called by its id.
+/// Explains a trace. A product that is missing in `skus` is named by its ID.
 pub(crate) fn explain(trace: &RoutingTrace, skus: &HashMap<ProductId, String>) -> RouteExplanation {
     let candidates = trace.candidates.iter();
     RouteExplanation {
@@ -62,7 +62,7 @@ fn sentence(entry: &TraceEntry, skus: &HashMap<ProductId, String>) -> String {
         }
         CandidateOutcome::Other(outcome) => {
             format!(
-                "{name} is {distance} away; a newer version of the program judged it: {outcome}."
+                "{name} is {distance} away; a newer version of the program recorded the outcome {outcome}."
             )
         }
     }
@@ -78,9 +78,9 @@ fn lack(shortage: &Shortage, skus: &HashMap<ProductId, String>) -> String {
     let sku = skus.get(&product_id).cloned();
     let sku = sku.unwrap_or_else(|| product_id.to_string());
     match (available, requested) {
-        (..=0, 1) => format!("no piece of {sku}"),
-        (..=0, _) => format!("none of the {requested} pieces of {sku} that were ordered"),
-        _ => format!("only {available} of the {requested} pieces of {sku} that were ordered"),
+        (..=0, 1) => format!("no units of {sku}"),
+        (..=0, _) => format!("none of the {requested} units of {sku} that were ordered"),
+        _ => format!("only {available} of the {requested} units of {sku} that were ordered"),
     }
 }
 
@@ -91,7 +91,7 @@ fn listed(mut parts: Vec<String>) -> String {
     }
 }
 
-/// As people say it: to the metre below one kilometre, to a tenth of one below ten.
+/// A distance for people: in metres below 1 km, in tenths of a kilometre below 10 km, in kilometres above.
 fn distance(metres: i64) -> String {
     let tenths = (metres + 50) / 100;
     match (metres, tenths) {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn each_candidate_s_sentence_says_how_far_it_is_and_what_it_lacks() {
+    fn each_candidate_s_sentence_states_its_distance_and_its_shortages() {
         let told = explained(vec![
             passed_over("Warehouse Berlin", 3_020, &[(1, 1, 2)]),
             passed_over("Potsdam", 26_400, &[(1, 0, 2), (2, 0, 1)]),
@@ -160,10 +160,10 @@ mod tests {
         assert_eq!(
             told.candidates,
             [
-                "Warehouse Berlin is 3 km away but has only 1 of the 2 pieces of SKU-1 that were ordered.",
-                "Potsdam is 26 km away but has none of the 2 pieces of SKU-1 that were ordered and no piece of SKU-2.",
-                "Halle is 149 km away but has only 1 of the 2 pieces of SKU-1 that were ordered, no piece of SKU-2 and \
-                 only 3 of the 5 pieces of 00000000-0000-0000-0000-000000000007 that were ordered.",
+                "Warehouse Berlin is 3 km away but has only 1 of the 2 units of SKU-1 that were ordered.",
+                "Potsdam is 26 km away but has none of the 2 units of SKU-1 that were ordered and no units of SKU-2.",
+                "Halle is 149 km away but has only 1 of the 2 units of SKU-1 that were ordered, no units of SKU-2 and \
+                 only 3 of the 5 units of 00000000-0000-0000-0000-000000000007 that were ordered.",
                 "Leipzig is 150 km away and has everything that was ordered.",
             ]
         );
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_says_which_warehouse_it_is_or_why_it_is_none() {
+    fn the_summary_names_the_chosen_warehouse_or_the_reason_for_none() {
         let lacking = |count| vec![passed_over("Berlin", 3_000, &[(1, 0, 1)]); count];
         let with_chosen = |count| {
             let mut candidates = lacking(count);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn distances_are_said_as_people_say_them() {
+    fn distances_are_rounded_to_a_readable_unit() {
         let said = [
             (0, "0 m"),
             (979, "979 m"),

@@ -13,7 +13,7 @@ define_id! {
 }
 
 define_id! {
-    /// A change of the stock: what was received, adjusted or transferred at once.
+    /// A change of stock: one receipt, adjustment or transfer with all its lines.
     StockChangeId
 }
 
@@ -23,6 +23,6 @@ define_id! {
 }
 
 define_id! {
-    /// A movement of stock: one line of the audit trail.
+    /// A movement of stock: one entry of the audit trail.
     MovementId
 }

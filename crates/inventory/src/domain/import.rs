@@ -1,4 +1,4 @@
-//! Imports: products or stock from a file, line by line, and what became of each line.
+//! Imports of products or stock from a file, and the outcome of each line.
 
 pub(crate) mod header;
 pub(crate) mod parser;
@@ -17,23 +17,23 @@ use utoipa::ToSchema;
 use crate::domain::id::ImportId;
 use crate::domain::import::rejection::{MAX_NAMED_REJECTIONS, Rejection};
 
-/// Most lines of a file, its header and blank ones included.
+/// Maximum lines of a file, including its header and blank lines.
 pub(crate) const MAX_IMPORT_LINES: i32 = 250_000;
 
-/// What is imported.
+/// What a file contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportKind {
     /// Products and their prices, by SKU.
     Products,
-    /// How much of each product is in each warehouse.
+    /// Quantities of products in warehouses.
     Stock,
-    /// What a newer version of the program has stored, in its words.
+    /// A value that a newer version of the program stored.
     Other(&'static str),
 }
 
 oms_validation::schema_of! {
     ImportKind,
-    "What is imported.",
+    "What the file contains.",
     oms_validation::openapi::words(ImportKind::ALL.map(ImportKind::as_str))
 }
 
@@ -49,12 +49,12 @@ impl ImportKind {
         }
     }
 
-    /// What the database has, also where a newer version of the program wrote it.
+    /// Reads a stored value, including one that a newer version of the program wrote.
     pub(crate) fn stored(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
-    /// The kind of a name.
+    /// Parses a name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
@@ -66,50 +66,50 @@ impl Serialize for ImportKind {
     }
 }
 
-/// How rows stand in the lines of a file.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum ImportFormat {
     /// Comma-separated values (RFC 4180); the first line names the columns.
     Csv,
-    /// One JSON object in each line.
+    /// One JSON object per line.
     JsonLines,
 }
 
-/// What rows that are rejected mean for the others.
+/// The effect of rejected rows on the other rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Acceptance {
-    /// Nothing: each row stands for itself.
+    /// None: each row is imported on its own.
     EachRow,
-    /// That nothing is imported.
+    /// A rejected row prevents the import of all rows.
     AllOrNothing,
 }
 
-/// What the quantities of a file of stock mean.
+/// The meaning of the quantities in a stock file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StockMode {
-    /// That so many were counted: so many there are from now on.
+    /// Counted units: the quantity becomes the units on hand.
     #[default]
     Set,
-    /// That so many came, in addition to those that are there.
+    /// Received units: the quantity is added to the units on hand.
     Receive,
 }
 
-/// How many rows came to what.
+/// The number of rows by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ImportCounts {
-    /// Products that were not there before.
+    /// Rows that created a product.
     pub created: i32,
-    /// Products or stock levels that are different now.
+    /// Rows that changed a product or a stock level.
     pub changed: i32,
-    /// Rows that say what was so already.
+    /// Rows that matched what was already stored.
     pub unchanged: i32,
     /// Rows that were rejected.
     pub rejected: i32,
 }
 
 impl ImportCounts {
-    /// The rows that were taken.
+    /// The rows that were accepted.
     pub fn accepted(self) -> i32 {
         self.created + self.changed + self.unchanged
     }
@@ -121,39 +121,39 @@ impl ImportCounts {
         self.rejected += other.rejected;
     }
 
-    /// How many more rejections may be named.
+    /// The number of further rejections that the report can list.
     pub(crate) fn room_for_rejections(self) -> usize {
         MAX_NAMED_REJECTIONS.saturating_sub(usize::try_from(self.rejected).unwrap_or(usize::MAX))
     }
 }
 
-/// An import, as far as it has come.
+/// An import and its progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Import {
-    /// Its id.
+    /// Its ID.
     pub id: ImportId,
-    /// What is imported.
+    /// What the file contains.
     pub kind: ImportKind,
-    /// Lines of the file that are dealt with.
+    /// Lines of the file that were processed.
     pub lines_done: i32,
-    /// What their rows came to.
+    /// The outcomes of their rows.
     pub counts: ImportCounts,
     /// When it began.
     pub created_at: DateTime<Utc>,
-    /// When it ended; none while it is under way, or was cut off.
+    /// When it finished; `None` while it is in progress or interrupted.
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-/// An import with what was wrong with its file.
+/// An import with its rejected rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportReport {
     /// The import.
     pub import: Import,
-    /// The rows that were rejected, by line: the first [`MAX_NAMED_REJECTIONS`] of them.
+    /// The first [`MAX_NAMED_REJECTIONS`] rejected rows, ordered by line.
     pub rejections: Vec<Rejection>,
 }
 
-/// A row, and the line where it stands.
+/// A row and its line number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Numbered<R> {
     pub(crate) line: i32,

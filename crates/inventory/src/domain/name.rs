@@ -1,4 +1,4 @@
-//! What warehouses and products are called.
+//! Names of warehouses and products, SKUs, and addresses.
 
 use std::fmt;
 
@@ -15,22 +15,23 @@ macro_rules! define_text {
 
         oms_validation::schema_of! { $name, $message, text(1..=$max, $pattern) }
 
-        /// The text is not usable for this.
+        /// The error for a text that violates the rules.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
         #[error($message)]
         $visible struct $invalid;
 
         impl $name {
-            /// Reads one; blanks around it are cut off, and what looks the same becomes the same.
+            /// Parses a text: trims it, and normalises spellings that look the same.
             ///
             /// # Errors
-            /// When it is blank or too long, or has a character that it must not have.
+            /// When it is blank or too long, or has a forbidden character.
             $visible fn parse(text: &str) -> Result<Self, $invalid> {
                 let read: fn(&str) -> Option<String> = $read;
                 Self::stored(&read(text).ok_or($invalid)?)
             }
 
-            /// One that is stored: under the rule of before hidden characters were known, so that what was taken then can be read.
+            /// Reads a stored text. It allows hidden characters, so that texts stored before these were forbidden stay
+            /// readable.
             ///
             /// # Errors
             /// When it is blank or too long, or has a control character.
@@ -72,14 +73,14 @@ define_text! {
 }
 
 define_text! {
-    /// A stock keeping unit, unique within the tenant: 1 to 100 characters. `a-1` and `A-1` are two. One that has a character
-    /// which nobody sees is refused: it would look like another.
-    pub Sku, 100, InvalidSku, "must be 1 to 100 characters without control characters or hidden ones",
+    /// A stock keeping unit, unique within the tenant: 1 to 100 characters, case-sensitive. Hidden characters are
+    /// refused, because such a SKU would look the same as another.
+    pub Sku, 100, InvalidSku, "must be 1 to 100 characters without control or hidden characters",
     VISIBLE, |text| (!has_hidden(text)).then(|| tidy(text).into_owned())
 }
 
 define_text! {
-    /// An address, as people read it: 1 to 500 characters.
+    /// A readable address: 1 to 500 characters.
     pub(crate) AddressLine, 500, InvalidAddressLine, "must be 1 to 500 characters without control characters",
     READABLE_LINES, |text| Some(one_line(text))
 }
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_have_something_to_read_and_a_limit() {
+    fn texts_must_be_readable_and_within_their_limit() {
         assert_eq!(Sku::parse(" A-1 ").unwrap().as_str(), "A-1");
         assert!(Sku::parse(&"ä".repeat(100)).is_ok());
         for text in ["", "  ", "a\nb", "a\0", &"ä".repeat(101)] {

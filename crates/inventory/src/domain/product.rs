@@ -1,4 +1,4 @@
-//! Products and their prices, as operators see and change them.
+//! Products and their prices, for administration.
 
 use chrono::{DateTime, Utc};
 use oms_validation::{InvalidAmount, Money, schema_of};
@@ -9,23 +9,23 @@ use utoipa::openapi::{ObjectBuilder, Ref};
 use crate::ProductId;
 use crate::domain::name::{Name, Sku};
 
-/// Most prices of one product.
+/// Maximum number of prices of one product.
 pub(crate) const MAX_PRICES: usize = 50;
-/// The highest price of one piece in any currency, in minor units. Most currencies allow less.
+/// Maximum unit price in any currency, in minor units. Most currencies allow less.
 const MAX_PRICE_MINOR: i64 = 999_999_999_999;
 
 /// A product.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Product {
-    /// Its id.
+    /// Its ID.
     pub id: ProductId,
     /// Its stock keeping unit, unique within the tenant.
     pub sku: Sku,
     /// Its name.
     pub name: Name,
-    /// What one piece costs.
+    /// Its unit prices.
     pub prices: Prices,
-    /// Counts its changes, from 1.
+    /// Starts at 1 and increments with each change.
     pub version: i32,
     /// When it was created.
     pub created_at: DateTime<Utc>,
@@ -33,35 +33,35 @@ pub struct Product {
     pub updated_at: DateTime<Utc>,
 }
 
-/// A product that shall be created.
+/// A product to create.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct NewProduct {
     /// Its stock keeping unit.
     pub sku: Sku,
     /// Its name.
     pub name: Name,
-    /// What one piece costs. Without prices it can't be sold yet.
+    /// Its unit prices. Without prices it can't be sold yet.
     pub prices: Prices,
 }
 
-/// What shall be different of a product; the rest stays.
+/// A change of a product. Fields that are `None` stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ProductChange {
     /// Its new stock keeping unit.
     pub sku: Option<Sku>,
     /// Its new name.
     pub name: Option<Name>,
-    /// Its new prices, in place of all that it had. Orders that are placed keep theirs.
+    /// Its new prices, which replace all existing ones. Placed orders keep theirs.
     pub prices: Option<Prices>,
 }
 
 impl ProductChange {
-    /// Whether nothing shall be different.
+    /// Whether the change is empty.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The product with this change.
+    /// Returns the product with this change.
     pub(crate) fn applied_to(self, product: Product) -> Product {
         Product {
             sku: self.sku.unwrap_or(product.sku),
@@ -72,27 +72,27 @@ impl ProductChange {
     }
 }
 
-/// At most one price for each currency, each an amount that can be paid in it, in the order of the currencies.
+/// At most one payable price per currency, ordered by currency.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Prices(Vec<Money>);
 
-/// These are no prices.
+/// The error for prices that violate the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPrices {
-    /// More than a product can have.
+    /// There are more than [`MAX_PRICES`].
     #[error("must have at most {MAX_PRICES} entries")]
     TooMany,
-    /// A price can't be paid in its currency.
-    #[error("must have amounts that can be paid: each {0}")]
+    /// An amount can't be paid in its currency.
+    #[error("must have payable amounts: each {0}")]
     Amount(InvalidAmount),
-    /// Two prices in one currency.
+    /// Two prices have the same currency.
     #[error("must have each currency only once")]
     Currency,
 }
 
 schema_of!(
     Prices,
-    "At most one price for each currency, in the order of the currencies.",
+    "At most one price per currency, ordered by currency.",
     ArrayBuilder::new()
         .max_items(Some(MAX_PRICES))
         .items(price_schema())
@@ -106,8 +106,8 @@ fn price_schema() -> ObjectBuilder {
         .minimum(Some(1))
         .maximum(Some(MAX_PRICE_MINOR))
         .description(Some(
-            "Minor units: 2000 is 20.00 USD. At most 99,999,999, in IDR 999,999,999,999. A multiple of 10 in BHD, IQD, JOD, \
-             KWD, LYD, OMR and TND, and of 100 in ISK and UGX, which are counted with two decimals.",
+            "Minor units: 2000 is 20.00 USD. 1–99,999,999, or up to 999,999,999,999 in IDR. Must be a multiple of 10 in BHD, \
+            IQD, JOD, KWD, LYD, OMR and TND, and of 100 in ISK and UGX, whose minor units are hundredths.",
         ));
     ObjectBuilder::new()
         .property("amountMinor", amount)
@@ -120,7 +120,7 @@ impl Prices {
     /// Checks prices and sorts them by currency.
     ///
     /// # Errors
-    /// When there are too many, one can't be paid in its currency, or two are of one currency.
+    /// When there are too many, an amount can't be paid in its currency, or two have the same currency.
     pub fn new(mut prices: Vec<Money>) -> Result<Self, InvalidPrices> {
         if prices.len() > MAX_PRICES {
             return Err(InvalidPrices::TooMany);
@@ -139,13 +139,13 @@ impl Prices {
         Ok(Self(prices))
     }
 
-    /// Prices as they are stored, whatever the rules for new ones are by now.
+    /// Reads stored prices, without the rules for new ones, which may have changed since.
     pub(crate) fn stored(mut prices: Vec<Money>) -> Self {
         prices.sort_by(|a, b| a.currency.as_str().cmp(b.currency.as_str()));
         Self(prices)
     }
 
-    /// The prices, in the order of their currencies.
+    /// The prices, ordered by currency.
     pub fn iter(&self) -> impl Iterator<Item = Money> + '_ {
         self.0.iter().copied()
     }
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn prices_are_sorted_and_compared_whatever_their_order() {
+    fn prices_are_sorted_and_compare_equal_in_any_order() {
         let (usd, idr) = (price(1, "USD"), price(MAX_PRICE_MINOR, "IDR"));
         let prices = Prices::new(vec![usd, idr]).unwrap();
         assert_eq!(prices, Prices::new(vec![idr, usd]).unwrap());
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn prices_out_of_range_or_twice_in_a_currency_are_refused() {
+    fn unpayable_amounts_and_duplicate_currencies_are_refused() {
         for (amount, currency) in [
             (0, "USD"),
             (-1, "USD"),

@@ -1,9 +1,8 @@
-//! Demands that are routed together, and how they can get into each other's way.
+//! Competition for stock between demands that are routed together.
 //!
-//! A demand that is served after others may find that they left too little where it would have gone. How many candidates
-//! have to be looked at, so that its choice is the same as if it had come alone after them, is known beforehand: one that
-//! has enough for all of them is enough, and so is one more that fits than there are others, because each of those takes
-//! from one warehouse only.
+//! A demand may find that earlier ones left too little stock in the nearest warehouse. To choose as if it were routed
+//! alone after them, it needs a bounded number of candidates: either one that has enough for all demands, or one more
+//! fitting candidate than there are rivals, because each rival takes stock from one warehouse only.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,16 +10,16 @@ use crate::ProductId;
 use crate::domain::demand::Demand;
 use crate::domain::routing::{Candidate, RoutingRequest};
 
-/// Requests that want the same for the same place: their candidates are looked up once.
+/// Requests with the same demand and destination, which share one search for candidates.
 pub(crate) struct Group<'a> {
     pub(crate) request: RoutingRequest<'a>,
-    /// For each product of the demand, the pieces that all others routed together want of it.
+    /// For each product of the demand, the units that all other requests want.
     others: Vec<i64>,
-    /// How many of the others want some product of the demand.
+    /// The number of other requests that want any product of the demand.
     pub(crate) rivals: usize,
 }
 
-/// The groups of requests, and the group of each request.
+/// Returns the groups, and the index of each request's group.
 pub(crate) fn group<'a>(requests: &[RoutingRequest<'a>]) -> (Vec<Group<'a>>, Vec<usize>) {
     let wanted = Wanted::by(requests);
     let (mut groups, mut index) = (Vec::new(), HashMap::new());
@@ -36,29 +35,29 @@ pub(crate) fn group<'a>(requests: &[RoutingRequest<'a>]) -> (Vec<Group<'a>>, Vec
     (groups, group_of)
 }
 
-/// Who wants what of everything.
+/// The total demand by product, and the requests that want each product.
 struct Wanted {
-    pieces: BTreeMap<ProductId, i64>,
+    units: BTreeMap<ProductId, i64>,
     by: BTreeMap<ProductId, Vec<usize>>,
 }
 
 impl Wanted {
     fn by(requests: &[RoutingRequest<'_>]) -> Self {
-        let (mut pieces, mut by) = (BTreeMap::new(), BTreeMap::<_, Vec<_>>::new());
+        let (mut units, mut by) = (BTreeMap::new(), BTreeMap::<_, Vec<_>>::new());
         for (number, request) in requests.iter().enumerate() {
             for (product, quantity) in request.demand.iter() {
-                *pieces.entry(product).or_default() += i64::from(quantity);
+                *units.entry(product).or_default() += i64::from(quantity);
                 by.entry(product).or_default().push(number);
             }
         }
-        Self { pieces, by }
+        Self { units, by }
     }
 
     fn group<'a>(&self, request: RoutingRequest<'a>) -> Group<'a> {
         let others = request
             .demand
             .iter()
-            .map(|(product, quantity)| self.pieces[&product] - i64::from(quantity));
+            .map(|(product, quantity)| self.units[&product] - i64::from(quantity));
         let products = request.demand.iter().map(|(product, _)| product);
         let interested: BTreeSet<usize> = products
             .flat_map(|product| self.by[&product].iter().copied())
@@ -72,7 +71,7 @@ impl Wanted {
 }
 
 impl Group<'_> {
-    /// Whether these candidates, the nearest there are, are enough for every request of the group.
+    /// Whether these nearest candidates suffice for every request of the group.
     pub(crate) fn is_settled_by(&self, candidates: &[Candidate]) -> bool {
         let fitting = candidates
             .iter()

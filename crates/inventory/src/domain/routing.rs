@@ -1,4 +1,4 @@
-//! The choice of a warehouse among candidates, and the account of it.
+//! The choice of a warehouse among candidates, and its trace.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -11,94 +11,94 @@ use crate::domain::allocation::LevelKey;
 use crate::domain::demand::Demand;
 use crate::{ProductId, WarehouseId};
 
-/// Most candidates that a trace names, besides the chosen one. More can be looked at only when many warehouses are
-/// at exactly one distance.
+/// Maximum candidates in a trace, besides the chosen one. Routing considers more only when many warehouses are at
+/// exactly the same distance.
 pub(crate) const MAX_TRACE_ENTRIES: usize = 16;
 
-/// What a warehouse is looked for.
+/// A request to choose a warehouse.
 #[derive(Clone, Copy, Debug)]
 pub struct RoutingRequest<'a> {
-    /// Where the order goes.
+    /// Where the order ships to.
     pub destination: Location,
-    /// What it needs.
+    /// What the order needs.
     pub demand: &'a Demand,
 }
 
-/// An active warehouse that routing looked at.
+/// An active warehouse that routing considered.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Candidate {
     pub(crate) id: WarehouseId,
     pub(crate) name: String,
-    /// On the sphere, from the destination.
+    /// Distance from the destination on the sphere.
     pub(crate) distance_m: f64,
-    /// Pieces that may still be promised, one number for each product of the demand, in its order.
+    /// Available units of each product of the demand, in the demand's order.
     pub(crate) available: Vec<i32>,
 }
 
 impl Candidate {
-    /// The order in which candidates are considered: of two at one distance the one with the lower id comes first.
+    /// Orders candidates by distance, and by ID at the same distance.
     pub(crate) fn nearest_first(&self, other: &Self) -> Ordering {
         let by_distance = self.distance_m.total_cmp(&other.distance_m);
         by_distance.then(self.id.cmp(&other.id))
     }
 }
 
-/// The answer of routing: the warehouse, if one can fill the demand, and why.
+/// The result of routing: the warehouse, if one can fill the demand, and the trace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
     /// `None` when no single warehouse can fill the whole demand.
     pub chosen: Option<ChosenWarehouse>,
-    /// What was looked at.
+    /// The candidates that were considered.
     pub trace: RoutingTrace,
 }
 
 /// The nearest warehouse that can fill the demand.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChosenWarehouse {
-    /// Its id.
+    /// Its ID.
     pub id: WarehouseId,
     /// Its name.
     pub name: String,
-    /// Metres on the sphere, from the destination.
+    /// Distance from the destination on the sphere, in metres.
     pub distance_m: f64,
 }
 
-/// Why a warehouse was chosen: the candidates, nearest first. Stored with the order.
+/// The considered candidates, nearest first, which explain the choice. Stored with the order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoutingTrace {
-    /// Which shape it was stored in. An instance reads what a newer one has written as far as it knows it.
+    /// The version of its format. An instance reads the parts of a newer format that it knows.
     #[serde(default = "first_version")]
     pub version: u32,
-    /// Where the order goes.
+    /// Where the order ships to.
     pub destination: Location,
-    /// The candidates that were looked at, nearest first; the chosen one, if there is one, comes last.
+    /// The considered candidates, nearest first. The chosen one, if any, is the last.
     pub candidates: Vec<TraceEntry>,
 }
 
-/// The shape in which traces are stored now.
+/// The format in which traces are written.
 pub(crate) const TRACE_VERSION: u32 = 1;
 
-/// Traces of before they had a version.
+/// The version of traces that were stored before the field existed.
 fn first_version() -> u32 {
     1
 }
 
-/// One candidate of a trace.
+/// A candidate of a trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TraceEntry {
     /// The warehouse.
     pub warehouse_id: WarehouseId,
-    /// Its name at the time.
+    /// The warehouse's name at the time of routing.
     #[schema(examples("Atlanta Distribution Center"))]
     pub warehouse_name: String,
-    /// Metres on the sphere, from the destination.
+    /// Distance from the destination on the sphere, in metres.
     pub distance_m: i64,
-    /// Chosen, or passed over.
+    /// Whether it was chosen or passed over.
     #[schema(value_type = KnownOutcome)]
     pub outcome: CandidateOutcome,
-    /// What it had too little of; empty for the chosen one.
+    /// The products that it has too little of; empty for the chosen one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shortages: Vec<Shortage>,
 }
@@ -107,11 +107,11 @@ pub struct TraceEntry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CandidateOutcome {
-    /// The nearest that can fill every line.
+    /// The nearest warehouse that can fill every line.
     Chosen,
-    /// It can't fill every line.
+    /// The warehouse can't fill every line.
     PassedOver,
-    /// What a newer version of the program stored, in its word.
+    /// A value that a newer version of the program stored.
     #[serde(untagged)]
     Other(String),
 }
@@ -119,31 +119,31 @@ pub enum CandidateOutcome {
 /// The outcome of a candidate.
 #[derive(ToSchema)]
 #[schema(as = CandidateOutcome, rename_all = "snake_case")]
-#[expect(dead_code, reason = "it documents what is written today")]
+#[expect(dead_code, reason = "it documents the values that are written today")]
 pub(crate) enum KnownOutcome {
-    /// The nearest that can fill every line.
+    /// The nearest warehouse that can fill every line.
     Chosen,
-    /// It can't fill every line.
+    /// The warehouse can't fill every line.
     PassedOver,
 }
 
-/// Too little of one product.
+/// A shortage of one product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Shortage {
     /// The product.
     pub product_id: ProductId,
-    /// Pieces asked for.
+    /// Requested units.
     pub requested: i32,
-    /// Pieces that could be promised.
+    /// Available units.
     pub available: i32,
 }
 
-/// Chooses a warehouse for each of several demands, in their order, as if each before it had been served already: the
-/// nearest candidate that can fill the whole demand with what they left; of several at one distance, the one with the
-/// lowest id.
+/// Chooses a warehouse for each of several demands in sequence, as if the earlier ones had already taken their stock.
+/// The choice is the nearest candidate that can fill the whole demand from what is left, or the one with the lowest ID
+/// among several at the same distance.
 ///
-/// `candidates` has the candidates of each demand, nearest first.
+/// `candidates` lists the candidates of each demand, nearest first.
 pub(crate) fn choose_in_turn(
     requests: &[RoutingRequest<'_>],
     candidates: &[&[Candidate]],
@@ -162,7 +162,7 @@ pub(crate) fn choose_in_turn(
     routes.collect()
 }
 
-/// What is promised of each stock level to demands that were served before.
+/// The units of each stock level that earlier demands took.
 #[derive(Default)]
 struct Taken(BTreeMap<LevelKey, i32>);
 

@@ -1,4 +1,4 @@
-//! Changes of the stock by operators: what they move, and whether that can be.
+//! Changes of stock by operators, their movements, and the checks of these movements.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,38 +10,38 @@ use crate::domain::stock_level::{LevelCounts, MAX_ON_HAND};
 use crate::domain::stock_movement::MovementKind;
 use crate::{ProductId, WarehouseId};
 
-/// Most lines of one change.
+/// Maximum lines of one change.
 pub(crate) const MAX_CHANGE_LINES: usize = 100;
 
-/// What an operator does to the stock at once.
+/// A change that is made completely or not at all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum StockChange {
-    /// Pieces come from a supplier.
+    /// Units arrive from a supplier.
     Receive {
-        /// Where they come to.
+        /// The warehouse that receives them.
         warehouse_id: WarehouseId,
-        /// How many of each, above zero.
+        /// Units of each product, above zero.
         lines: Lines,
     },
-    /// Pieces were counted anew, found or lost.
+    /// Units were recounted, found or lost.
     Adjust {
-        /// Where.
+        /// The warehouse.
         warehouse_id: WarehouseId,
-        /// By how many of each, up or down.
+        /// The difference for each product, positive or negative.
         lines: Lines,
     },
-    /// Pieces go from a warehouse to another.
+    /// Units move from one warehouse to another.
     Transfer {
-        /// Where they go from.
+        /// The source warehouse.
         from: WarehouseId,
-        /// Where they come to.
+        /// The destination warehouse.
         to: WarehouseId,
-        /// How many of each, above zero.
+        /// Units of each product, above zero.
         lines: Lines,
     },
 }
 
-/// One line of a change: pieces of a product that come to a warehouse, or go from it.
+/// A movement that a change will make on one stock level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PlannedMovement {
     pub(crate) level: LevelKey,
@@ -49,30 +49,30 @@ pub(crate) struct PlannedMovement {
     pub(crate) quantity: i32,
 }
 
-/// A level that has less than shall be taken away.
+/// A level with fewer removable units than a change would remove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shortfall {
     /// The warehouse.
     pub warehouse_id: WarehouseId,
     /// The product.
     pub product_id: ProductId,
-    /// Pieces that no order holds.
+    /// Units that no order holds.
     pub removable: i32,
-    /// Pieces that shall go.
+    /// Units that the change would remove.
     pub wanted: i32,
 }
 
-/// A change can't be made to the stock as it is.
+/// The reason that a change can't be made to the current stock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RefusedChange {
-    /// These levels have too little.
+    /// These levels have too few units.
     Insufficient(Vec<Shortfall>),
-    /// Of these products there would be more than [`MAX_ON_HAND`].
+    /// The levels of these products would exceed [`MAX_ON_HAND`].
     TooMuch(Vec<ProductId>),
 }
 
 impl StockChange {
-    /// What it moves, each level once.
+    /// Its movements, at most one per level.
     pub(crate) fn movements(&self) -> Vec<PlannedMovement> {
         use MovementKind::{Adjustment, Receipt, TransferIn, TransferOut};
         match self {
@@ -107,7 +107,7 @@ fn moved(
         })
 }
 
-/// Checks movements against the locked levels that they are for. A level that is not there has nothing.
+/// Checks movements against their locked levels. A missing level has no units.
 pub(crate) fn check(
     levels: &BTreeMap<LevelKey, LevelCounts>,
     movements: &[PlannedMovement],
@@ -138,33 +138,33 @@ pub(crate) fn check(
     }
 }
 
-/// Quantities by product: 1 to 100 products, each once.
+/// Quantities by product: 1 to 100 distinct products.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Lines(BTreeMap<ProductId, i32>);
 
-/// Which way the quantities of lines may go.
+/// The signs that quantities may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// 1 to [`MAX_QUANTITY`].
     Up,
-    /// The same, or below zero as far.
+    /// 1 to [`MAX_QUANTITY`], positive or negative.
     UpOrDown,
 }
 
-/// These are no lines of a change.
+/// The error for lines that violate the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLines {
     /// There are none, or too many.
     #[error("must have 1 to {MAX_CHANGE_LINES} entries")]
     Count,
-    /// A quantity, at this place, is out of range.
+    /// The quantity at this index is out of range.
     #[error("must be between 1 and {MAX_QUANTITY}")]
     Up(usize),
-    /// A quantity, at this place, is out of range.
+    /// The quantity at this index is out of range.
     #[error("must be between -{MAX_QUANTITY} and {MAX_QUANTITY}, and not 0")]
     UpOrDown(usize),
-    /// A product, at this place, was there before.
-    #[error("must be there only once")]
+    /// The product at this index is a duplicate.
+    #[error("must not be listed twice")]
     Twice(usize),
 }
 
@@ -172,7 +172,7 @@ impl Lines {
     /// Checks lines.
     ///
     /// # Errors
-    /// When there are none or too many, a product is there twice, or a quantity is out of range.
+    /// When there are no or too many lines, a product is listed twice, or a quantity is out of range.
     pub fn new(lines: &[(ProductId, i64)], direction: Direction) -> Result<Self, InvalidLines> {
         if !(1..=MAX_CHANGE_LINES).contains(&lines.len()) {
             return Err(InvalidLines::Count);
@@ -199,7 +199,7 @@ impl Lines {
     }
 }
 
-/// The levels of movements, in the order in which they have to be locked.
+/// The levels of movements, in the order in which they must be locked.
 pub(crate) fn levels_of(movements: &[PlannedMovement]) -> BTreeSet<LevelKey> {
     movements.iter().map(|movement| movement.level).collect()
 }
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transfer_takes_from_one_warehouse_what_it_gives_to_the_other() {
+    fn a_transfer_removes_from_one_warehouse_what_it_adds_to_the_other() {
         let (from, to) = (warehouse(1), warehouse(2));
         let lines = Lines::new(&[(product(1), 2), (product(2), 3)], Direction::Up).unwrap();
         let movements = StockChange::Transfer { from, to, lines }.movements();
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_orders_hold_can_not_be_taken_away_but_safety_stock_can() {
+    fn reserved_units_can_not_be_removed_but_safety_stock_can() {
         let level = (warehouse(1), product(1));
         let counts = LevelCounts {
             on_hand: 10,
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shelf_has_a_limit() {
+    fn a_level_can_not_exceed_its_limit() {
         let counts = |on_hand| LevelCounts {
             on_hand,
             ..LevelCounts::default()
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_counted_and_have_each_product_once_in_a_quantity_within_limits() {
+    fn lines_must_be_few_distinct_and_within_the_quantity_limits() {
         let max = i64::from(MAX_QUANTITY);
         let up = |quantity| Lines::new(&[(product(1), quantity)], Direction::Up).err();
         let either = |quantity| Lines::new(&[(product(1), quantity)], Direction::UpOrDown).err();

@@ -1,12 +1,12 @@
-//! What a warehouse has of a product.
+//! The stock of a product in a warehouse.
 
 use crate::domain::name::{Name, Sku};
 use crate::{ProductId, WarehouseId};
 
-/// Most pieces of one product in one warehouse, and the highest safety stock.
+/// Maximum units of one product in one warehouse, and maximum safety stock.
 pub(crate) const MAX_ON_HAND: i32 = 1_000_000_000;
 
-/// What a warehouse has of a product.
+/// The stock of a product in a warehouse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StockLevel {
     /// The warehouse.
@@ -17,43 +17,43 @@ pub(crate) struct StockLevel {
     pub product_id: ProductId,
     /// Its stock keeping unit.
     pub sku: Sku,
-    /// How much of it.
+    /// Its units.
     pub counts: LevelCounts,
 }
 
-/// The numbers of a stock level.
+/// The units of a stock level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LevelCounts {
-    /// Pieces on the shelf.
+    /// Units in the warehouse.
     pub on_hand: i32,
-    /// Those that orders hold.
+    /// Units that orders hold.
     pub reserved: i32,
-    /// Those that routing leaves alone.
+    /// Units that are not available to orders.
     pub safety_stock: i32,
 }
 
 impl LevelCounts {
-    /// Pieces that may still be promised to orders.
+    /// Units that may still be promised to orders.
     pub(crate) fn available(self) -> i32 {
         (self.on_hand - self.reserved - self.safety_stock).max(0)
     }
 
-    /// Pieces that may leave the shelf for another reason than an order: safety stock is kept from orders only.
+    /// Units that operators may remove. Safety stock is kept from orders only.
     pub(crate) fn removable(self) -> i32 {
         self.on_hand - self.reserved
     }
 }
 
-/// Which levels a list shall have; all of it has to hold.
+/// Filters of a list of stock levels. A level must match all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LevelFilter {
-    /// Those of this warehouse.
+    /// Levels of this warehouse.
     pub warehouse_id: Option<WarehouseId>,
-    /// Those of this product.
+    /// Levels of this product.
     pub product_id: Option<ProductId>,
-    /// Those of the product with this SKU.
+    /// Levels of the product with this SKU.
     pub sku: Option<Sku>,
-    /// Those of which fewer pieces may be promised.
+    /// Levels with fewer available units than this.
     pub below_available: Option<i32>,
 }
 
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn safety_stock_is_kept_from_orders_and_not_from_operators() {
+    fn safety_stock_is_unavailable_to_orders_but_removable_by_operators() {
         let counts = |on_hand, reserved, safety_stock| LevelCounts {
             on_hand,
             reserved,

@@ -1,4 +1,4 @@
-//! Movements: the audit trail of stock.
+//! Stock movements, the audit trail of stock.
 
 use chrono::{DateTime, Utc};
 use oms_validation::newer_word;
@@ -8,28 +8,28 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::domain::id::{MovementId, StockChangeId};
 use crate::{ProductId, WarehouseId};
 
-/// Why pieces came or went.
+/// The reason for a movement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MovementKind {
-    /// They came from a supplier.
+    /// Units arrived from a supplier.
     Receipt,
-    /// They were counted anew, found or lost.
+    /// Units were recounted, found or lost.
     Adjustment,
-    /// They went to a customer.
+    /// Units were shipped to a customer.
     Shipment,
-    /// They came back from a customer.
+    /// A customer returned units.
     Return,
-    /// They came from another warehouse.
+    /// Units arrived from another warehouse.
     TransferIn,
-    /// They went to another warehouse.
+    /// Units left for another warehouse.
     TransferOut,
-    /// What a newer version of the program has stored, in its words.
+    /// A value that a newer version of the program stored.
     Other(&'static str),
 }
 
 oms_validation::schema_of! {
     MovementKind,
-    "Why pieces came or went.",
+    "Reason for the movement.",
     oms_validation::openapi::words(MovementKind::ALL.map(MovementKind::as_str))
 }
 
@@ -56,12 +56,12 @@ impl MovementKind {
         }
     }
 
-    /// What the database has, also where a newer version of the program wrote it.
+    /// Reads a stored value, including one that a newer version of the program wrote.
     pub(crate) fn stored(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
-    /// The kind of a name.
+    /// Parses a name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
@@ -80,37 +80,38 @@ impl Serialize for MovementKind {
     }
 }
 
-/// Pieces that came to a warehouse, or went from it.
+/// Units of a product that entered or left a warehouse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StockMovement {
-    /// Its id; later movements have higher ones.
+    /// Its ID. Later movements have higher IDs.
     pub id: MovementId,
-    /// What it is part of: both ends of a transfer are one change. None for what was loaded with a catalogue.
+    /// The change that it is part of. Both sides of a transfer belong to one change. `None` for stock loaded from a
+    /// catalogue.
     pub change_id: Option<StockChangeId>,
     /// The warehouse.
     pub warehouse_id: WarehouseId,
     /// The product.
     pub product_id: ProductId,
-    /// Why.
+    /// The kind of reason.
     pub kind: MovementKind,
-    /// How many came; below zero, how many went.
+    /// Units that entered the warehouse; negative for units that left.
     pub quantity: i32,
-    /// Why, in words.
+    /// The reason as text.
     pub reason: String,
-    /// Who did it.
+    /// The actor that made it.
     pub actor: String,
-    /// When.
+    /// When it was made.
     pub occurred_at: DateTime<Utc>,
 }
 
-/// Which movements a list shall have; all of it has to hold.
+/// Filters of a list of movements. A movement must match all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MovementFilter {
-    /// Those of this warehouse.
+    /// Movements of this warehouse.
     pub warehouse_id: Option<WarehouseId>,
-    /// Those of this product.
+    /// Movements of this product.
     pub product_id: Option<ProductId>,
-    /// Those of this kind.
+    /// Movements of this kind.
     pub kind: Option<MovementKind>,
 }
 

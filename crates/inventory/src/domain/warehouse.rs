@@ -1,4 +1,4 @@
-//! Warehouses, as operators see and change them.
+//! Warehouses, for administration.
 
 use chrono::{DateTime, Utc};
 use oms_validation::Location;
@@ -10,17 +10,17 @@ use crate::domain::name::{AddressLine, Name};
 /// A warehouse.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Warehouse {
-    /// Its id.
+    /// Its ID.
     pub id: WarehouseId,
     /// Its name, unique within the tenant.
     pub name: Name,
-    /// Where it is, for people. It may be unknown.
+    /// Its address, for people. `None` if unknown.
     pub address: Option<AddressLine>,
-    /// Where it is, for routing.
+    /// Its location, for routing.
     pub location: Location,
-    /// Whether routing may choose it. What orders hold in it stays held when it is switched off.
+    /// Whether routing may choose it. Deactivating it keeps the stock that orders hold in it.
     pub active: bool,
-    /// Counts its changes, from 1.
+    /// Starts at 1 and increments with each change.
     pub version: i32,
     /// When it was created.
     pub created_at: DateTime<Utc>,
@@ -28,39 +28,39 @@ pub(crate) struct Warehouse {
     pub updated_at: DateTime<Utc>,
 }
 
-/// A warehouse that shall be created. Without a location, the address is looked up.
+/// A warehouse to create. Without a location, its address is geocoded.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct NewWarehouse {
     /// Its name.
     pub name: Name,
-    /// Where it is, for people.
+    /// Its address, for people.
     pub address: Option<AddressLine>,
-    /// Where it is, for routing.
+    /// Its location, for routing.
     pub location: Option<Location>,
     /// Whether routing may choose it.
     pub active: bool,
 }
 
-/// What shall be different of a warehouse; the rest stays. A new address without a location is looked up.
+/// A change of a warehouse. Fields that are `None` stay as they are. A new address without a location is geocoded.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct WarehouseChange {
     /// Its new name.
     pub name: Option<Name>,
     /// Its new address.
     pub address: Option<AddressLine>,
-    /// Its new place.
+    /// Its new location.
     pub location: Option<Location>,
-    /// Whether routing may choose it from now on.
+    /// Whether routing may choose it.
     pub active: Option<bool>,
 }
 
 impl WarehouseChange {
-    /// Whether nothing shall be different.
+    /// Whether the change is empty.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The warehouse with this change.
+    /// Returns the warehouse with this change.
     pub(crate) fn applied_to(self, warehouse: Warehouse) -> Warehouse {
         Warehouse {
             name: self.name.unwrap_or(warehouse.name),

@@ -1,4 +1,4 @@
-//! What the document of the API says of inventory besides its operations.
+//! Schemas of inventory in the OpenAPI document, besides those of its operations.
 
 use oms_validation::{PageSize, Reason};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::domain::name::Sku;
 use crate::domain::stock_movement::MovementKind;
 use crate::{ImportId, ProductId, WarehouseId};
 
-/// What only parameters refer to: it is not collected from them.
+/// Schemas that only parameters refer to, from which utoipa doesn't collect them.
 #[derive(OpenApi)]
 #[openapi(components(schemas(
     PageSize,
@@ -24,21 +24,21 @@ use crate::{ImportId, ProductId, WarehouseId};
 )))]
 pub struct InventorySchemas;
 
-/// What refusals of inventory say besides what all refusals say.
+/// Members that problems of inventory have in addition to the common ones.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it documents what `Problem::with_extension` adds")]
 pub struct ProblemMembers {
-    /// With `inventory.unknown_warehouse`: which one.
+    /// `inventory.unknown_warehouse`: the unknown warehouse.
     warehouse_id: Option<WarehouseId>,
-    /// With `inventory.unknown_product` and `inventory.too_much_stock`: which ones.
+    /// `inventory.unknown_product` and `inventory.too_much_stock`: the affected products.
     product_ids: Option<Vec<ProductId>>,
-    /// With `inventory.insufficient_stock`: of what there is too little, and where.
+    /// `inventory.insufficient_stock`: the stock levels with too few unreserved units.
     shortfalls: Option<Vec<Value>>,
-    /// With `inventory.import_rejected`: how many rows.
+    /// `inventory.import_rejected`: the number of rejected rows.
     rejected: Option<i32>,
-    /// With `inventory.import_rejected`: which rows, the first 10,000.
+    /// `inventory.import_rejected`: the first 10,000 rejected rows.
     rejections: Option<Vec<RejectionBody>>,
-    /// With `request.precondition_failed`: the version that it is in.
+    /// `request.precondition_failed`: the current version of the resource.
     version: Option<i32>,
 }

@@ -1,4 +1,4 @@
-//! What the document of the API shows. A test holds each example against its schema.
+//! Examples in the OpenAPI document. A test validates each against its schema.
 
 use serde_json::{Value, json};
 

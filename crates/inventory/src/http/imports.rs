@@ -1,4 +1,4 @@
-//! Imports.
+//! Endpoints of imports.
 
 mod places;
 pub(super) mod products;
@@ -35,31 +35,32 @@ oms_web::refusals! {
     ]
 }
 
-/// How long clients wait for a place, in seconds.
+/// `Retry-After` when no slot is free, in seconds.
 const RETRY_AFTER_S: u32 = 10;
 
-/// The part of all files that one tenant may have on the disk: a quarter, so that no tenant shuts others out.
+/// The divisor of a tenant's share of the files on disk: a quarter, so that no tenant can lock others out.
 const SHARE_OF_A_TENANT: usize = 4;
 
-/// What imports may take of the server.
+/// The resource limits of imports.
 #[derive(Clone, Copy, Debug)]
 pub struct ImportLimits {
-    /// Their bodies, in place of those of other requests. The deadline is also the longest wait for a place.
+    /// The limits of their bodies, which replace those of other requests. The deadline is also the longest wait for a
+    /// slot.
     pub body: BodyLimits,
-    /// Most files on the disk: those that are received, wait for a place, or are imported.
+    /// Maximum files on disk: being received, waiting, or being imported.
     pub files: usize,
-    /// Most files that are imported at a time.
+    /// Maximum files that are imported at a time.
     pub at_a_time: usize,
 }
 
-/// The places for imports.
+/// The slots for imports.
 pub(super) struct ImportPlaces {
     body: BodyLimits,
     files: Arc<Places>,
     at_work: Arc<Places>,
 }
 
-/// A file on the disk, and its place there.
+/// A file on disk and its slot.
 struct Received {
     file: ImportFile,
     on_disk: Place,
@@ -75,7 +76,8 @@ impl ImportPlaces {
         }
     }
 
-    /// The body on the disk: neither a place to work nor a connection to the database waits for a slow client.
+    /// Receives the body to disk first, so that a slow client occupies neither a slot for work nor a database
+    /// connection.
     async fn receive(&self, tenant: TenantId, payload: web::Payload) -> Result<Received, Problem> {
         let on_disk = self.files.try_take(tenant).ok_or_else(busy)?;
         let max_bytes = u64::try_from(self.body.max_bytes).unwrap_or(u64::MAX);
@@ -90,7 +92,7 @@ impl ImportPlaces {
         Ok(Received { file, on_disk })
     }
 
-    /// A place to work, in turns with other tenants.
+    /// Waits for a slot for work, in turns with other tenants.
     async fn work(&self, tenant: TenantId) -> Result<Place, Problem> {
         let place = tokio::time::timeout(self.body.deadline, self.at_work.take(tenant)).await;
         place.map_err(|_| busy())

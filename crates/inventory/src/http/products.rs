@@ -1,4 +1,4 @@
-//! Products.
+//! Endpoints of products.
 
 pub(super) mod change;
 pub(super) mod create;
@@ -13,7 +13,7 @@ use crate::ProductId;
 use crate::domain::product::{InvalidPrices, Prices};
 use crate::error::InventoryError;
 
-/// What is no id is the id of nothing.
+/// Parses the ID in a path. A malformed ID is treated as unknown.
 fn id_of(path: &str) -> Result<ProductId, InventoryError> {
     path.parse().map_err(|_| InventoryError::ProductNotFound)
 }

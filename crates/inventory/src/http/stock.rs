@@ -1,4 +1,4 @@
-//! Stock: levels, what is done to them, and the audit trail.
+//! Endpoints of stock levels, their changes, and the movements.
 
 pub(super) mod adjust;
 pub(super) mod levels;
@@ -22,18 +22,18 @@ use crate::error::{InventoryError, insufficient, without_level};
 use crate::http::{InventoryApi, made};
 use crate::service;
 
-/// One line of what comes, or goes elsewhere.
+/// A line of a receipt or a transfer.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = StockLine)]
 struct Line {
     product_id: ProductId,
-    /// Pieces.
+    /// Units.
     #[schema(minimum = 1, maximum = 1_000_000)]
     quantity: i64,
 }
 
-/// What comes, or goes elsewhere.
+/// Checks the lines of a receipt or a transfer.
 fn moved(lines: &[Line]) -> Result<Lines, Problem> {
     let pairs: Vec<(ProductId, i64)> = lines
         .iter()
@@ -55,7 +55,8 @@ fn lines_of(pairs: &[(ProductId, i64)], direction: Direction) -> Result<Lines, P
     })
 }
 
-/// Changes the stock, and answers with the movements. How much could be taken away is told to those who may read it.
+/// Changes stock, and answers with the movements. An error discloses unreserved units only to callers that may read the
+/// inventory.
 async fn change_stock(
     api: &InventoryApi,
     CurrentTenant(tenant): CurrentTenant,
@@ -75,14 +76,14 @@ async fn change_stock(
     Ok(response.json(representation::ChangeBody::from(movements)))
 }
 
-/// The refusal of a change. How much stock there is, is kept from those who may not read it.
+/// Converts the error of a change into a problem. Stock quantities are hidden from callers that may not read them.
 fn refusal(error: InventoryError, disclosure: Disclosure) -> Problem {
     match error {
         InventoryError::InsufficientStock(shortfalls) if !disclosure.inventory => {
             let shortfalls = shortfalls.iter().map(without_level);
             insufficient(shortfalls.map(Value::from))
         }
-        // The version of a safety stock is its value.
+        // The version of a safety stock is its quantity.
         InventoryError::Changed { .. } if !disclosure.inventory => {
             Problem::of(&PRECONDITION_FAILED)
         }

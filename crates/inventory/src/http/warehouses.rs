@@ -1,4 +1,4 @@
-//! Warehouses.
+//! Endpoints of warehouses.
 
 pub(super) mod change;
 pub(super) mod create;
@@ -9,7 +9,7 @@ pub(super) mod show;
 use crate::WarehouseId;
 use crate::error::InventoryError;
 
-/// What is no id is the id of nothing.
+/// Parses the ID in a path. A malformed ID is treated as unknown.
 fn id_of(path: &str) -> Result<WarehouseId, InventoryError> {
     path.parse().map_err(|_| InventoryError::WarehouseNotFound)
 }

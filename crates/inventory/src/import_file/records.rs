@@ -1,16 +1,16 @@
-//! The records of a file: its lines, or of CSV what quotes make of several lines.
+//! The records of a file: its lines, or several lines that a quoted CSV cell spans.
 
 use std::io::{self, BufRead};
 
 use crate::domain::import::parser::MAX_LINE_BYTES;
 use crate::domain::import::quotes::Quotes;
 
-/// Spreadsheets begin their files with it.
+/// The UTF-8 byte order mark, with which spreadsheets begin their files.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// The records of a file, one after the other, in a bounded buffer.
+/// Reads the records of a file in sequence, with a bounded buffer.
 ///
-/// Each line is a record until [`Records::follow_quotes`] says otherwise.
+/// Each line is a record until [`Records::follow_quotes`] is called.
 pub(crate) struct Records<R> {
     reader: R,
     quotes: Option<Quotes>,
@@ -18,25 +18,25 @@ pub(crate) struct Records<R> {
     record: Vec<u8>,
 }
 
-/// A record, and where it stands.
+/// A record and its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Record<'a> {
     /// Its first line, from 1.
     pub(crate) line: i32,
     /// Its last line.
     pub(crate) last_line: i32,
-    /// What it says.
+    /// Its text.
     pub(crate) text: RecordText<'a>,
 }
 
-/// A record without its end.
+/// The text of a record, without its line end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RecordText<'a> {
-    /// It is as long as a record may be, or shorter.
+    /// A text within the length limit.
     Bytes(&'a [u8]),
-    /// It is longer.
+    /// The text exceeds the length limit.
     TooLong,
-    /// The file ends inside its quotes, so that nothing after them is a record of its own.
+    /// The file ends inside a quoted cell, which therefore swallows the rest of the file.
     Unclosed,
 }
 
@@ -50,18 +50,18 @@ impl<R: BufRead> Records<R> {
         }
     }
 
-    /// From the next record on, line breaks inside quotes end no record.
+    /// From the next record on, a line break inside quotes doesn't end a record.
     pub(crate) fn follow_quotes(&mut self, delimiter: u8) {
         self.quotes = Some(Quotes::new(delimiter));
     }
 
-    /// The first bytes of what has not been read yet.
+    /// Returns the next bytes (at most 8) without consuming them.
     pub(crate) fn peek(&mut self) -> io::Result<&[u8]> {
         let piece = self.reader.fill_buf()?;
         Ok(&piece[..piece.len().min(8)])
     }
 
-    /// The next record; none at the end. Of one that is too long only a part is ever in memory.
+    /// Returns the next record, or `None` at the end. A record that is too long is never buffered as a whole.
     pub(crate) fn next(&mut self) -> io::Result<Option<Record<'_>>> {
         self.record.clear();
         let line = self.lines + 1;
@@ -72,7 +72,7 @@ impl<R: BufRead> Records<R> {
                 break;
             }
             let (used, line_ends, is_whole) = scan(piece, self.quotes.as_mut());
-            // Two more, for an end of two bytes.
+            // Plus two bytes for a line end.
             is_too_long |= self.record.len() + used > MAX_LINE_BYTES + 2;
             if !is_too_long {
                 self.record.extend_from_slice(&piece[..used]);
@@ -102,7 +102,8 @@ impl<R: BufRead> Records<R> {
     }
 }
 
-/// How much of a piece belongs to the record, how many lines end in that, and whether the record does.
+/// Returns how many bytes of a chunk belong to the record, how many lines end in them, and whether the record ends
+/// there.
 fn scan(piece: &[u8], quotes: Option<&mut Quotes>) -> (usize, i32, bool) {
     let Some(quotes) = quotes else {
         return match piece.iter().position(|byte| *byte == b'\n') {
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_end_in_either_way_and_the_last_one_need_not() {
+    fn lines_end_with_lf_or_crlf_and_the_last_line_end_is_optional() {
         for (buffer, delimiter) in [(1, None), (3, None), (100, None), (2, Some(b','))] {
             let found = texts(records(b"one\r\ntwo\n\nthr\ree", buffer, delimiter));
             assert_eq!(found, [text("one"), text("two"), text(""), text("thr\ree")]);
@@ -184,13 +185,13 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_no_part_of_the_first_line() {
+    fn a_byte_order_mark_is_stripped_from_the_first_line() {
         let found = texts(records("\u{FEFF}one\n\u{FEFF}two".as_bytes(), 2, None));
         assert_eq!(found, [text("one"), text("\u{FEFF}two")]);
     }
 
     #[test]
-    fn a_line_break_inside_quotes_ends_no_record() {
+    fn a_line_break_inside_quotes_does_not_end_a_record() {
         let file = b"a,\"b\nc\r\n\"\"d\n\"\nnext\n\"e\"\nf\"g\nh";
         for buffer in [1, 4, 100] {
             let found = records(file, buffer, Some(b','));
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_after_a_quote_that_is_never_closed_is_a_record() {
+    fn an_unclosed_quote_swallows_the_rest_of_the_file() {
         let mut records = Records::new(&b"a\n\"b\nc,d,e\nf\n"[..]);
         records.follow_quotes(b',');
         assert_eq!(records.next().unwrap().unwrap().line, 1);
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_may_have_so_many_bytes_and_the_next_one_is_read_after_a_longer_one() {
+    fn a_record_has_a_maximum_length_and_reading_continues_after_a_longer_one() {
         let longest = vec![b'x'; MAX_LINE_BYTES];
         let longer = vec![b'x'; MAX_LINE_BYTES + 1];
         let much_longer = vec![b'x'; 10 * MAX_LINE_BYTES];
@@ -244,7 +245,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn records_are_those_of_the_whole_file_as_a_csv_reader_has_it(
+        fn records_equal_those_of_a_csv_reader_over_the_whole_file(
             file in "[ab,;\"\n]{0,60}", delimiter in prop::sample::select(&[b',', b';'][..]),
         ) {
             let mut reader = ReaderBuilder::new();

@@ -1,4 +1,4 @@
-//! Changing a product: its SKU, its name, its prices.
+//! Changes a product: its SKU, its name, its prices.
 
 use oms_database::transaction;
 use oms_validation::{ExpectedVersion, TenantId};
@@ -9,12 +9,11 @@ use crate::domain::product::{Product, ProductChange};
 use crate::error::InventoryError;
 use crate::store::product_records as products;
 
-/// Changes a product that is in a version which the change is for, and returns it. Orders that were placed keep the prices
-/// of their time.
+/// Changes a product if it has the expected version, and returns it. Placed orders keep their prices.
 ///
 /// # Errors
-/// `ProductNotFound`; `Changed` when it is in another version; `SkuTaken`; or why the database failed. Nothing is changed
-/// then.
+/// `ProductNotFound`; `Changed` if it has another version; `SkuTaken`; or the database's error. On error, nothing is
+/// changed.
 pub(crate) async fn change_product(
     context: &InventoryContext,
     tenant: TenantId,

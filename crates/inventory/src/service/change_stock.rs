@@ -1,4 +1,4 @@
-//! Receiving, adjusting and transferring stock, once for each idempotency key.
+//! Receives, adjusts and transfers stock, once per idempotency key.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +15,13 @@ use crate::service::claim_key::claim_key;
 use crate::store::{level_counts, products, stock_levels, stock_movements, warehouses};
 use crate::{ProductId, WarehouseId};
 
-/// Changes the stock, all lines or none, in the name of `operator`, and returns the movements; or returns those that the key
-/// already stands for.
+/// Changes stock on behalf of `operator`, all lines or none, and returns the movements. For a known key, returns those
+/// of the earlier request.
 ///
 /// # Errors
-/// `UnknownWarehouse` and `UnknownProducts`; `InsufficientStock` when a level has less that no order holds; `TooMuchStock`;
-/// `KeyReused`; `OutcomeUnknown` and the like when the database fails. None of them leaves anything behind, but perhaps
-/// `OutcomeUnknown`.
+/// `UnknownWarehouse` and `UnknownProducts`; `InsufficientStock` if a level has too few unreserved units;
+/// `TooMuchStock`; `KeyReused`; `OutcomeUnknown` or another error of the database. On error, nothing is changed, except
+/// possibly on `OutcomeUnknown`.
 pub async fn change_stock(
     context: &InventoryContext,
     tenant: TenantId,
@@ -52,8 +52,8 @@ pub async fn change_stock(
     .await
 }
 
-/// Locks what shall be moved. Levels that are not there yet are made before anything is locked: so nobody who holds a lock
-/// waits for a level that somebody else is making.
+/// Locks and checks the levels to change. Missing levels are created before any is locked, so that no transaction waits
+/// for a new level of another while it holds locks.
 async fn lock_and_check(
     connection: &mut Connection,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Changing a warehouse: its name, its place, whether routing may choose it.
+//! Changes a warehouse: its name, its location, whether routing may choose it.
 
 use oms_database::transaction;
 use oms_validation::{ExpectedVersion, TenantId};
@@ -9,11 +9,11 @@ use crate::domain::warehouse::{Warehouse, WarehouseChange};
 use crate::error::InventoryError;
 use crate::store::warehouses;
 
-/// Changes a warehouse that is in a version which the change is for, and returns it.
+/// Changes a warehouse if it has the expected version, and returns it.
 ///
 /// # Errors
-/// `WarehouseNotFound`; `Changed` when it is in another version; `WarehouseNameTaken`; `Locating` when the new address has
-/// no place; or why the database failed. Nothing is changed then.
+/// `WarehouseNotFound`; `Changed` if it has another version; `WarehouseNameTaken`; `Locating` if the new address can't
+/// be geocoded; or the database's error. On error, nothing is changed.
 pub(crate) async fn change_warehouse(
     context: &InventoryContext,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Doing things once for each idempotency key.
+//! Claims idempotency keys.
 
 use oms_database::Connection;
 use oms_validation::{Keyed, TenantId};
@@ -7,10 +7,10 @@ use uuid::Uuid;
 use crate::error::InventoryError;
 use crate::store::idempotency_keys;
 
-/// What the key of a request already stands for.
+/// Returns the result of the earlier request with the key, if there is one.
 ///
 /// # Errors
-/// `KeyReused` when that is another request.
+/// `KeyReused` if that request was different.
 pub(crate) async fn find_result(
     connection: &mut Connection,
     tenant: TenantId,
@@ -23,11 +23,11 @@ pub(crate) async fn find_result(
     }
 }
 
-/// Claims the key of a request for `result_id`, first thing in the transaction that makes it. None when that is done; else
-/// the result that an earlier request with this key has.
+/// Claims the key of a request for `result_id`. This must be the first statement of the transaction that creates the
+/// result. Returns `None` if the key was claimed, or the result of the earlier request with the key.
 ///
 /// # Errors
-/// `KeyReused` when the key stands for another request.
+/// `KeyReused` if the key was used with a different request.
 pub(crate) async fn claim_key(
     connection: &mut Connection,
     tenant: TenantId,

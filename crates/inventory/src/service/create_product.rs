@@ -1,4 +1,4 @@
-//! Creating a product, once for each idempotency key.
+//! Creates a product, once per idempotency key.
 
 use oms_database::transaction;
 use oms_validation::{IdempotencyKey, Keyed, Once, TenantId};
@@ -10,11 +10,11 @@ use crate::error::InventoryError;
 use crate::service::claim_key::claim_key;
 use crate::store::product_records as products;
 
-/// Creates a product, or returns the one, as it is now, that the key already stands for.
+/// Creates a product. For a known key, returns the product of the earlier request in its current state.
 ///
 /// # Errors
-/// `SkuTaken`; `KeyReused`; `OutcomeUnknown` and the like when the database fails. None of them leaves anything behind, but
-/// perhaps `OutcomeUnknown`.
+/// `SkuTaken`; `KeyReused`; `OutcomeUnknown` or another error of the database. On error, nothing is changed, except
+/// possibly on `OutcomeUnknown`.
 pub(crate) async fn create_product(
     context: &InventoryContext,
     tenant: TenantId,

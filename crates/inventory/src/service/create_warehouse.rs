@@ -1,4 +1,4 @@
-//! Creating a warehouse, once for each idempotency key.
+//! Creates a warehouse, once per idempotency key.
 
 use oms_database::{Connection, transaction};
 use oms_validation::{IdempotencyKey, Keyed, Location, Once, TenantId};
@@ -11,11 +11,11 @@ use crate::error::InventoryError;
 use crate::service::claim_key::{claim_key, find_result};
 use crate::store::warehouses;
 
-/// Creates a warehouse, or returns the one, as it is now, that the key already stands for.
+/// Creates a warehouse. For a known key, returns the warehouse of the earlier request in its current state.
 ///
 /// # Errors
-/// `Locating` when the address has no place; `WarehouseNameTaken`; `KeyReused`; `OutcomeUnknown` and the like when the
-/// database fails. None of them leaves anything behind, but perhaps `OutcomeUnknown`.
+/// `NoPlace`; `Locating` if the address can't be geocoded; `WarehouseNameTaken`; `KeyReused`; `OutcomeUnknown` or
+/// another error of the database. On error, nothing is changed, except possibly on `OutcomeUnknown`.
 pub(crate) async fn create_warehouse(
     context: &InventoryContext,
     tenant: TenantId,
@@ -23,7 +23,7 @@ pub(crate) async fn create_warehouse(
     new: &NewWarehouse,
 ) -> Result<Once<Warehouse>, InventoryError> {
     let keyed = Keyed::new(key, "create warehouse v1", new);
-    // A repeated request needs nobody who knows addresses.
+    // A repeated request must not depend on the geocoder.
     let mut connection = context.database.acquire().await?;
     if let Some(id) = find_result(&mut connection, tenant, &keyed).await? {
         return created_before(&mut connection, tenant, id).await;

@@ -1,4 +1,4 @@
-//! The account of a choice of a warehouse, in words.
+//! Explains the choice of a warehouse in plain sentences.
 
 use std::collections::HashSet;
 
@@ -10,10 +10,10 @@ use crate::domain::explanation::{RouteExplanation, explain};
 use crate::domain::routing::RoutingTrace;
 use crate::service::find_skus::find_skus;
 
-/// Puts a trace into words, for people who are asked why. Products are called by their SKU of today.
+/// Explains a trace in plain sentences. Products are named by their current SKU.
 ///
 /// # Errors
-/// When the database can't be asked; about a trace without shortages it isn't.
+/// When the database fails. A trace without shortages needs no query.
 pub async fn explain_route(
     connection: &mut Connection,
     tenant: TenantId,
@@ -23,10 +23,10 @@ pub async fn explain_route(
     Ok(explained.pop().expect("one trace in, one explanation out"))
 }
 
-/// Puts traces into words, in their order.
+/// Explains traces in plain sentences, in the given order.
 ///
 /// # Errors
-/// When the database can't be asked; about traces without shortages it isn't.
+/// When the database fails. Traces without shortages need no query.
 pub async fn explain_routes(
     connection: &mut Connection,
     tenant: TenantId,

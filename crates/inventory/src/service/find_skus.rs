@@ -1,4 +1,4 @@
-//! What products are called.
+//! Finds the SKUs of products.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use oms_validation::TenantId;
 use crate::ProductId;
 use crate::store::products;
 
-/// The SKUs of those products that the store has.
+/// Returns the SKUs of those products that the tenant has.
 ///
 /// # Errors
-/// When the database can't be asked; without products it isn't.
+/// When the database fails. An empty slice needs no query.
 pub async fn find_skus(
     connection: &mut Connection,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Finding out which stock could be held now.
+//! Finds stock levels that can be locked without waiting.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use oms_validation::TenantId;
 use crate::store::stock_levels;
 use crate::{ProductId, WarehouseId};
 
-/// Those of the stock levels, by warehouse and product, that no other session has locked at this moment.
+/// Returns the given stock levels that no other session has locked at this moment.
 ///
 /// # Errors
 /// When the database fails.

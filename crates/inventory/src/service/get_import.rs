@@ -1,4 +1,4 @@
-//! Reading what became of an import.
+//! Reads the report of an import.
 
 use oms_validation::TenantId;
 
@@ -8,10 +8,10 @@ use crate::domain::import::ImportReport;
 use crate::error::InventoryError;
 use crate::service::import::report;
 
-/// An import with the rows that were rejected.
+/// Returns an import with its rejected rows.
 ///
 /// # Errors
-/// `ImportNotFound`; or why the database can't be asked.
+/// `ImportNotFound`, or the database's error.
 pub async fn get_import(
     context: &InventoryContext,
     tenant: TenantId,

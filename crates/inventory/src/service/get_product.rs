@@ -1,4 +1,4 @@
-//! Reading a product.
+//! Reads a product.
 
 use oms_validation::TenantId;
 
@@ -8,10 +8,10 @@ use crate::domain::product::Product;
 use crate::error::InventoryError;
 use crate::store::product_records as products;
 
-/// The product.
+/// Returns a product.
 ///
 /// # Errors
-/// `ProductNotFound` when there is none of this id in this store, or why the database can't be asked.
+/// `ProductNotFound`, or the database's error.
 pub async fn get_product(
     context: &InventoryContext,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Reading how much of a stock level routing leaves alone.
+//! Reads the safety stock of a stock level.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use crate::error::InventoryError;
 use crate::store::level_counts;
 use crate::{ProductId, WarehouseId};
 
-/// The safety stock of a product in a warehouse, in pieces.
+/// Returns the safety stock of a product in a warehouse, in units.
 ///
 /// # Errors
-/// `StockLevelNotFound` when the warehouse never had the product, or why the database can't be asked.
+/// `StockLevelNotFound` if the warehouse has never stocked the product, or the database's error.
 pub(crate) async fn get_safety_stock(
     context: &InventoryContext,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Reading a warehouse.
+//! Reads a warehouse.
 
 use oms_validation::TenantId;
 
@@ -8,10 +8,10 @@ use crate::domain::warehouse::Warehouse;
 use crate::error::InventoryError;
 use crate::store::warehouses;
 
-/// The warehouse.
+/// Returns a warehouse.
 ///
 /// # Errors
-/// `WarehouseNotFound` when there is none of this id in this store, or why the database can't be asked.
+/// `WarehouseNotFound`, or the database's error.
 pub(crate) async fn get_warehouse(
     context: &InventoryContext,
     tenant: TenantId,

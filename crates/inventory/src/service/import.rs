@@ -1,4 +1,4 @@
-//! What the imports of products and of stock have in common: reading, chunks, transactions, keys and reports.
+//! The common part of imports of products and stock: reading, chunks, transactions, keys and reports.
 
 pub(crate) mod all_or_nothing;
 pub(crate) mod each_row;
@@ -24,53 +24,53 @@ use crate::import_file::ImportFile;
 use crate::service::import::reading::Chunks;
 use crate::store::imports;
 
-/// Rows that are worked on together: one set of statements, and one transaction unless all rows share one.
+/// Rows per chunk. A chunk is written by one set of statements, in one transaction unless all chunks share one.
 pub(crate) const CHUNK_ROWS: usize = 2_000;
 
-/// A file that shall be imported.
+/// A request to import a file.
 pub struct ImportRequest {
     /// The file.
     pub file: ImportFile,
-    /// How rows stand in it.
+    /// The format of the file.
     pub format: ImportFormat,
-    /// What rows that are rejected mean for the others.
+    /// The effect of rejected rows on the other rows.
     pub acceptance: Acceptance,
-    /// Who imports it, as movements name them.
+    /// The actor that imports it, as stored with movements.
     pub actor: String,
 }
 
-/// How far an import has come.
+/// The progress of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportProgress {
-    /// So many lines were checked; nothing is written yet.
+    /// This many lines were checked; nothing is written yet.
     Checked(i32),
-    /// So many lines, or of an import of all or nothing so many rows, are dealt with.
+    /// This many lines were processed, or, in an all-or-nothing import, this many rows.
     Written(i32),
 }
 
-/// Watches an import.
+/// An observer of an import's progress.
 pub trait ImportObserver: Send + Sync {
-    /// It has come so far.
+    /// Receives the current progress.
     fn progressed(&self, progress: ImportProgress);
 }
 
-/// Nobody watches.
+/// Ignores progress.
 impl ImportObserver for () {
     fn progressed(&self, _: ImportProgress) {}
 }
 
-/// A kind of import: what its rows are, and what is done with them.
+/// A kind of import: its rows, and how they are applied.
 pub(crate) trait Importable: Serialize + Sync {
-    /// What a line says.
+    /// A parsed row.
     type Row: Row;
-    /// A row that is known to speak of things of this store.
+    /// A row whose references to the tenant's resources are resolved.
     type Planned: Send + Sync;
-    /// Its kind.
+    /// The kind of import.
     const KIND: ImportKind;
-    /// Keeps its requests apart from others with the same key.
+    /// Distinguishes its requests from other requests with the same key.
     const OPERATION: &'static str;
 
-    /// Finds what rows speak of.
+    /// Resolves the resources that rows refer to.
     fn plan(
         &self,
         connection: &mut Connection,
@@ -78,10 +78,10 @@ pub(crate) trait Importable: Serialize + Sync {
         rows: Vec<Numbered<Self::Row>>,
     ) -> impl Future<Output = Result<Plan<Self::Planned>, InventoryError>> + Send;
 
-    /// Sorts rows by what will be locked for them.
+    /// Sorts rows in lock order.
     fn sort(planned: &mut [Self::Planned]);
 
-    /// Makes what is not there yet, of sorted rows. Nothing may be locked before.
+    /// Creates the missing resources of sorted rows. The transaction must not hold any lock yet.
     fn prepare(
         &self,
         connection: &mut Connection,
@@ -89,7 +89,7 @@ pub(crate) trait Importable: Serialize + Sync {
         planned: &[Self::Planned],
     ) -> impl Future<Output = Result<(), InventoryError>> + Send;
 
-    /// Locks what sorted rows speak of, and changes it.
+    /// Locks and changes the resources of sorted rows.
     fn apply(
         &self,
         connection: &mut Connection,
@@ -99,28 +99,28 @@ pub(crate) trait Importable: Serialize + Sync {
     ) -> impl Future<Output = Result<Applied, InventoryError>> + Send;
 }
 
-/// Rows that can be applied, and those that can't.
+/// Rows that can be applied, and rejections of the others.
 pub(crate) struct Plan<P> {
     pub(crate) planned: Vec<P>,
     pub(crate) rejections: Vec<Rejection>,
 }
 
-/// What rows came to.
+/// The outcome of applied rows.
 #[derive(Default)]
 pub(crate) struct Applied {
-    /// Those that were taken.
+    /// The counts of accepted rows.
     pub(crate) counts: ImportCounts,
     pub(crate) rejections: Vec<Rejection>,
 }
 
-/// Which import changes something, and whose it is.
+/// The import that makes a change, and its actor.
 #[derive(Clone, Copy)]
 pub(crate) struct ImportedBy<'a> {
     pub(crate) id: ImportId,
     pub(crate) actor: &'a str,
 }
 
-/// Imports a file once for its key.
+/// Imports a file, once per key.
 pub(crate) async fn import<I: Importable>(
     context: &InventoryContext,
     tenant: TenantId,
@@ -149,14 +149,14 @@ pub(crate) async fn import<I: Importable>(
     }
 }
 
-/// A file that is being read.
+/// A file that is read in chunks.
 pub(crate) struct ChunkedFile<R> {
     pub(crate) lines: i32,
     pub(crate) chunks: Chunks<R>,
     pub(crate) actor: String,
 }
 
-/// An import with its rejections.
+/// Returns an import with its rejections.
 pub(crate) async fn report(
     connection: &mut Connection,
     tenant: TenantId,

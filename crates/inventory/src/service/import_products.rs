@@ -1,4 +1,4 @@
-//! Importing products from a file, once for each idempotency key.
+//! Imports products from a file, once per idempotency key.
 
 use oms_validation::{IdempotencyKey, Once, TenantId};
 
@@ -8,13 +8,13 @@ use crate::error::InventoryError;
 use crate::service::import::products::ProductImport;
 use crate::service::import::{ImportObserver, ImportRequest, import};
 
-/// Creates the products of a file and changes those that are there, by SKU: a row sets the name and the prices that it has;
-/// prices in other currencies stay. Or reports what an earlier request with this key has done.
+/// Creates the products of a file, and changes existing ones with the same SKU: a row sets the name and its prices;
+/// prices in other currencies stay. For a known key, returns the report of the earlier request.
 ///
 /// # Errors
-/// `ImportHeader`, `ImportEmpty`; `ImportRejected` when all rows or none shall be taken; `KeyReused`; `ImportInProgress`
-/// when another request with this key is at it; `OutcomeUnknown` and the like when the database fails. Repeating the same
-/// request goes on where it was cut off.
+/// `ImportEncoding`, `ImportHeader`, `ImportEmpty`; `ImportRejected` in an all-or-nothing import; `KeyReused`;
+/// `ImportInProgress` if another request with this key is running; `OutcomeUnknown` or another error of the database.
+/// Repeating the same request resumes an interrupted import.
 pub async fn import_products(
     context: &InventoryContext,
     tenant: TenantId,

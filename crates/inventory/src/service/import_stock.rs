@@ -1,4 +1,4 @@
-//! Importing stock from a file, once for each idempotency key.
+//! Imports stock from a file, once per idempotency key.
 
 use oms_validation::{IdempotencyKey, Once, Reason, TenantId};
 
@@ -8,8 +8,8 @@ use crate::error::InventoryError;
 use crate::service::import::stock::StockImport;
 use crate::service::import::{ImportObserver, ImportRequest, import};
 
-/// Sets or receives the stock of a file, through movements that have the import's id as their change. Or reports what an
-/// earlier request with this key has done.
+/// Sets or receives the stock of a file through movements, whose change ID is the import's ID. For a known key, returns
+/// the report of the earlier request.
 ///
 /// # Errors
 /// As [`import_products`](crate::import_products).

@@ -1,4 +1,4 @@
-//! Listing products.
+//! Lists products.
 
 use oms_validation::{Cursor, Page, PageSize, TenantId};
 
@@ -9,10 +9,10 @@ use crate::domain::product::Product;
 use crate::error::InventoryError;
 use crate::store::product_records as products;
 
-/// A page of products, newest first; only the one with a SKU, if so asked.
+/// Returns a page of products, newest first. A given SKU selects the one product with it.
 ///
 /// # Errors
-/// When the database can't be asked.
+/// When the database fails.
 pub(crate) async fn list_products(
     context: &InventoryContext,
     tenant: TenantId,
@@ -21,7 +21,7 @@ pub(crate) async fn list_products(
     size: PageSize,
 ) -> Result<Page<Product, Cursor<ProductId>>, InventoryError> {
     let mut connection = context.database.acquire().await?;
-    // One more, to know whether there is a next page.
+    // One more row shows whether there is a next page.
     let limit = size.get() + 1;
     let found = products::list(&mut connection, tenant, sku, after, limit).await?;
     Ok(Page::of(found, size, |last| Cursor(last.id)))

@@ -1,4 +1,4 @@
-//! Listing stock levels.
+//! Lists stock levels.
 
 use oms_validation::{Cursor, Page, PageSize, TenantId};
 
@@ -8,10 +8,10 @@ use crate::domain::stock_level::{LevelFilter, StockLevel};
 use crate::error::InventoryError;
 use crate::store::{level_counts, product_records};
 
-/// A page of stock levels, by warehouse and product.
+/// Returns a page of stock levels, ordered by warehouse and product.
 ///
 /// # Errors
-/// When the database can't be asked.
+/// When the database fails.
 pub(crate) async fn list_stock_levels(
     context: &InventoryContext,
     tenant: TenantId,
@@ -29,7 +29,7 @@ pub(crate) async fn list_stock_levels(
         }
         filter.product_id = product_id;
     }
-    // One more, to know whether there is a next page.
+    // One more row shows whether there is a next page.
     let limit = size.get() + 1;
     let found = level_counts::list(&mut connection, tenant, &filter, after, limit).await?;
     Ok(Page::of(found, size, cursor))

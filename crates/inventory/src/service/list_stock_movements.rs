@@ -1,4 +1,4 @@
-//! Listing movements of stock.
+//! Lists stock movements.
 
 use oms_validation::{Cursor, Page, PageSize, TenantId};
 
@@ -8,10 +8,10 @@ use crate::domain::stock_movement::{MovementFilter, StockMovement};
 use crate::error::InventoryError;
 use crate::store::stock_movements;
 
-/// A page of movements, newest first.
+/// Returns a page of movements, newest first.
 ///
 /// # Errors
-/// When the database can't be asked.
+/// When the database fails.
 pub(crate) async fn list_stock_movements(
     context: &InventoryContext,
     tenant: TenantId,
@@ -20,7 +20,7 @@ pub(crate) async fn list_stock_movements(
     size: PageSize,
 ) -> Result<Page<StockMovement, Cursor<MovementId>>, InventoryError> {
     let mut connection = context.database.acquire().await?;
-    // One more, to know whether there is a next page.
+    // One more row shows whether there is a next page.
     let limit = size.get() + 1;
     let found = stock_movements::list(&mut connection, tenant, filter, after, limit).await?;
     Ok(Page::of(found, size, |last| Cursor(last.id)))

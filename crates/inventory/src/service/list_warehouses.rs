@@ -1,4 +1,4 @@
-//! Listing warehouses.
+//! Lists warehouses.
 
 use oms_validation::{Cursor, Page, PageSize, TenantId};
 
@@ -8,10 +8,10 @@ use crate::domain::warehouse::Warehouse;
 use crate::error::InventoryError;
 use crate::store::warehouses;
 
-/// A page of warehouses, newest first; only those that are active or not, if so asked.
+/// Returns a page of warehouses, newest first. `active` selects the active or the inactive ones.
 ///
 /// # Errors
-/// When the database can't be asked.
+/// When the database fails.
 pub(crate) async fn list_warehouses(
     context: &InventoryContext,
     tenant: TenantId,
@@ -20,7 +20,7 @@ pub(crate) async fn list_warehouses(
     size: PageSize,
 ) -> Result<Page<Warehouse, Cursor<WarehouseId>>, InventoryError> {
     let mut connection = context.database.acquire().await?;
-    // One more, to know whether there is a next page.
+    // One more row shows whether there is a next page.
     let limit = size.get() + 1;
     let found = warehouses::list(&mut connection, tenant, active, after, limit).await?;
     Ok(Page::of(found, size, |last| Cursor(last.id)))

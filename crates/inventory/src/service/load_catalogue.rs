@@ -1,4 +1,4 @@
-//! Loading a catalogue: the seed data of a new installation.
+//! Loads a catalogue, the seed data of a new installation.
 
 use oms_database::{Connection, DbError, transaction};
 use oms_validation::TenantId;
@@ -6,7 +6,7 @@ use oms_validation::TenantId;
 use crate::Catalogue;
 use crate::store::{products, stock_levels, warehouses};
 
-/// How many rows a load added.
+/// The number of rows that a load added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LoadSummary {
     /// Warehouses.
@@ -17,10 +17,10 @@ pub struct LoadSummary {
     pub stock_levels: usize,
 }
 
-/// Adds what is not there yet, in one transaction. What is there stays as it is, stock above all.
+/// Adds the missing rows in one transaction. Existing rows, stock in particular, stay unchanged.
 ///
 /// # Errors
-/// When the database fails or refuses a row; nothing is kept then.
+/// When the database fails or refuses a row. On error, nothing is saved.
 pub async fn load_catalogue(
     connection: &mut Connection,
     tenant: TenantId,

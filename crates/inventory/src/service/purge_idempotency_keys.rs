@@ -1,4 +1,4 @@
-//! Deleting idempotency keys that were kept for long enough.
+//! Deletes expired idempotency keys.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use oms_database::{Connection, DbError};
 
 use crate::store::idempotency_keys;
 
-/// Deletes the keys of what was done to the inventory longer ago than `older_than`, up to 1,000 of each tenant, and returns how
-/// many. A request that is repeated with such a key is carried out again.
+/// Deletes keys older than `older_than`, up to 1,000 per tenant, and returns their number. Repeating a request with a
+/// deleted key executes it again.
 ///
 /// # Errors
-/// When the database does not answer; what was deleted before stays deleted.
+/// When the database fails. Keys that were already deleted stay deleted.
 pub async fn purge_idempotency_keys(
     connection: &mut Connection,
     older_than: Duration,

@@ -1,4 +1,4 @@
-//! What products cost.
+//! Quotes prices of products.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use oms_validation::{Currency, Money, TenantId};
 use crate::ProductId;
 use crate::store::products;
 
-/// What is known about the price of one product.
+/// The price of one product in a currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PriceQuote {
-    /// The price of one piece.
+    /// The unit price.
     UnitPrice(Money),
     /// The product exists, but is not sold in this currency.
     NotSoldIn(Currency),
@@ -19,10 +19,10 @@ pub enum PriceQuote {
     UnknownProduct,
 }
 
-/// The unit prices of products in a currency, in the order asked.
+/// Returns the unit prices of products in a currency, in the order of `product_ids`.
 ///
 /// # Errors
-/// When the database can't be asked.
+/// When the database fails.
 pub async fn quote_prices(
     connection: &mut Connection,
     tenant: TenantId,

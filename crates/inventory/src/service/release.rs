@@ -1,17 +1,17 @@
-//! Giving back what an order holds.
+//! Releases the stock that an order holds.
 
 use oms_database::{Connection, DbError, LockWait};
 use oms_validation::{OrderId, TenantId};
 
 use crate::store::{reservations, stock_levels};
 
-/// Gives back everything that an order holds, and returns how many pieces that were.
+/// Releases all units that an order holds, and returns their number.
 ///
-/// Repeating it, at once or later, gives back nothing more: `reserved` goes down by exactly the reservations that
-/// this call deleted. Belongs into the caller's transaction.
+/// Repeating it, even concurrently, releases nothing more: `reserved` decreases by exactly the reservations that this
+/// call deleted. Runs in the caller's transaction.
 ///
 /// # Errors
-/// When the database fails or a lock can't be had in time; the transaction has to be rolled back.
+/// When the database fails or a lock times out. The transaction must then be rolled back.
 pub async fn release(
     connection: &mut Connection,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Holding stock for orders.
+//! Holds stock for orders.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +8,16 @@ use oms_validation::{OrderId, TenantId};
 use crate::domain::allocation::{ReservationRequest, ReserveOutcome, allocate, level_keys};
 use crate::store::{reservations, stock_levels};
 
-/// Holds stock for orders, in the order of the slice, and answers each: all of it, or nothing because it went stale.
+/// Holds stock for orders in the sequence of the slice. Each order gets its whole demand, or nothing if its route is
+/// stale.
 ///
-/// Belongs into the caller's transaction, which keeps the locks until it ends. Roll back before routing again:
-/// locks kept from one warehouse while waiting for another's are how deadlocks are made. Wait briefly where
-/// others may need what is locked already; [`find_unlocked_levels`](crate::find_unlocked_levels) says when to try again.
+/// Runs in the caller's transaction, which keeps the locks until it ends. Roll back before routing again, because
+/// keeping the locks of one warehouse while waiting for those of another causes deadlocks. Use a short wait if others
+/// may need the rows that are already locked; [`find_unlocked_levels`](crate::find_unlocked_levels) shows when to
+/// retry.
 ///
 /// # Errors
-/// When the database fails or a lock can't be had in time; the transaction has to be rolled back.
+/// When the database fails or a lock times out. The transaction must then be rolled back.
 pub async fn reserve(
     connection: &mut Connection,
     tenant: TenantId,
@@ -34,7 +36,7 @@ pub async fn reserve(
     if fitting.is_empty() {
         return Ok(outcomes);
     }
-    // A warehouse that was switched off while we waited for the locks holds nothing any more.
+    // A warehouse may have been deactivated during the wait for the locks; it must not get new reservations.
     let held: BTreeSet<OrderId> = reservations::insert(connection, tenant, &fitting).await?;
     for (request, outcome) in requests.iter().zip(&mut outcomes) {
         if !held.contains(&request.order_id) {

@@ -1,4 +1,4 @@
-//! Routing: which warehouse an order shall come from.
+//! Routes orders to warehouses.
 
 use oms_database::{Connection, DbError};
 use oms_validation::{Location, TenantId};
@@ -8,16 +8,16 @@ use crate::domain::rivalry::{Group, group};
 use crate::domain::routing::{Candidate, Route, RoutingRequest, choose_in_turn};
 use crate::store::candidates;
 
-/// How many of the nearest warehouses are walked before stock is looked for from the other side.
+/// The number of nearest warehouses to check before the search starts from the stock levels instead.
 const NEAR: usize = 16;
 
 /// Finds the nearest active warehouse that can fill the whole demand.
 ///
-/// Takes no lock: the stock may be gone by the time it is reserved, and [`crate::reserve`] then says so. Distances are
-/// on the sphere, which differs from the ellipsoid by at most 0.5 %.
+/// Takes no lock, so the stock may have run out by the time it is reserved; [`crate::reserve`] then reports it as
+/// stale. Distances are on the sphere, which differs from the ellipsoid by at most 0.5 %.
 ///
 /// # Errors
-/// When the database can't be asked.
+/// When the database fails.
 pub async fn route(
     connection: &mut Connection,
     tenant: TenantId,
@@ -32,11 +32,11 @@ pub async fn route(
     Ok(routes.pop().expect("one request in, one route out"))
 }
 
-/// Routes several demands in their order: each gets the answer that it would get alone, after the stock of those before
-/// it was held.
+/// Routes several demands in sequence. Each gets the route that it would get alone after the stock for the earlier ones
+/// was held.
 ///
 /// # Errors
-/// When the database can't be asked.
+/// When the database fails.
 pub async fn route_together(
     connection: &mut Connection,
     tenant: TenantId,
@@ -51,8 +51,8 @@ pub async fn route_together(
     Ok(choose_in_turn(requests, &candidates))
 }
 
-/// The candidates of each group, nearest first. In most stores the nearest warehouse settles it; then a walk of the
-/// near ones; and only where none of them can is the stock itself looked through.
+/// Returns the candidates of each group, nearest first. For most tenants the nearest warehouse suffices. If not, the
+/// nearest [`NEAR`] are checked, and only if these don't suffice, the stock levels themselves are searched.
 async fn find_candidates(
     connection: &mut Connection,
     tenant: TenantId,
@@ -74,7 +74,7 @@ async fn find_candidates(
     Ok(search.found)
 }
 
-/// What was found for each group, and which groups need more.
+/// The candidates found for each group, and the groups that need more.
 struct Search<'a> {
     groups: &'a [Group<'a>],
     found: Vec<Vec<Candidate>>,
@@ -98,7 +98,7 @@ impl<'a> Search<'a> {
         self.open.is_empty()
     }
 
-    /// Takes the candidates of the open groups in place of what they had.
+    /// Replaces the candidates of the open groups.
     fn replace(&mut self, candidates: Vec<Vec<Candidate>>) {
         for (group, mut candidates) in self.open.iter().zip(candidates) {
             candidates.sort_by(Candidate::nearest_first);
@@ -109,13 +109,13 @@ impl<'a> Search<'a> {
             .retain(|group| !groups[*group].is_settled_by(&found[*group]));
     }
 
-    /// There is nothing more to be found for the groups of which this is true.
+    /// Closes the open groups for which no more candidates can be found.
     fn give_up_where(&mut self, exhausted: impl Fn(&[Candidate]) -> bool) {
         let found = &self.found;
         self.open.retain(|group| !exhausted(&found[*group]));
     }
 
-    /// Adds to what the open groups had.
+    /// Adds candidates to the open groups.
     fn add(&mut self, candidates: Vec<Vec<Candidate>>) {
         for (group, more) in self.open.iter().zip(candidates) {
             let found = &mut self.found[*group];

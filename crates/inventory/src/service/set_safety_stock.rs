@@ -1,4 +1,4 @@
-//! Setting how much of a stock level routing leaves alone.
+//! Sets the safety stock of a stock level.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,12 @@ use crate::error::InventoryError;
 use crate::store::{level_counts, stock_levels};
 use crate::{ProductId, WarehouseId};
 
-/// Sets the safety stock of a product in a warehouse, in pieces, if it is what the change is for: its version is its value,
-/// because orders change the level all the time. What orders hold already stays held.
+/// Sets the safety stock of a product in a warehouse, in units, if it has the expected version. The version is the
+/// safety stock itself, because orders change the rest of the level all the time. Existing reservations stay.
 ///
 /// # Errors
-/// `StockLevelNotFound` when the warehouse never had the product; `Changed` when another value is set; or why the database
-/// failed. Nothing is changed then.
+/// `StockLevelNotFound` if the warehouse has never stocked the product; `Changed` if it has another version; or the
+/// database's error. On error, nothing is changed.
 pub(crate) async fn set_safety_stock(
     context: &InventoryContext,
     tenant: TenantId,

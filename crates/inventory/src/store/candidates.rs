@@ -1,4 +1,4 @@
-//! The warehouses that could serve orders.
+//! Queries for the warehouses that could fill orders.
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Double, Integer, Text, Uuid as SqlUuid};
@@ -13,10 +13,10 @@ use crate::domain::rivalry::Group;
 use crate::domain::routing::Candidate;
 use crate::store::point;
 
-/// `$1` is the tenant, `$2` the destinations, `$3` and `$4` where the products of each begin and end in `$5`.
+/// `$1` is the tenant, `$2` the destinations, `$3` and `$4` the first and last index of each one's products in `$5`.
 ///
-/// `WITH TIES` takes in all warehouses at the last distance, so that the lowest id can win among them. The scalar
-/// sub-select makes the planner look each stock level up by its whole key, whatever it believes about their number.
+/// `WITH TIES` includes all warehouses at the last distance, so that the lowest ID wins among them. The scalar subquery
+/// makes the planner look up each stock level by its full key, whatever its row estimates.
 const FIND_NEAREST: &str = "
 SELECT wanted.number, near.id, near.name, near.distance_m, ARRAY(
     SELECT coalesce((
@@ -36,7 +36,7 @@ CROSS JOIN LATERAL (
     FETCH FIRST $6 ROWS WITH TIES
 ) AS near";
 
-/// As above; `$6` are the quantities of the products, `$7` how many warehouses are wanted for each destination.
+/// Like [`FIND_NEAREST`]; `$6` are the quantities of the products, `$7` the maximum warehouses per destination.
 const FIND_STOCKED: &str = "
 SELECT wanted.number, stocked.id, stocked.name, stocked.distance_m, stocked.available
 FROM unnest($2, $3::integer[], $4::integer[], $7::bigint[]) WITH ORDINALITY
@@ -72,7 +72,8 @@ struct Row {
     available: Vec<i32>,
 }
 
-/// The active warehouses nearest to each group's destination, `most` and those at the distance of the last, in no order.
+/// Returns the `most` active warehouses nearest to each group's destination, and those at the distance of the last,
+/// unordered.
 pub(crate) async fn find_nearest(
     connection: &mut Connection,
     tenant: TenantId,
@@ -92,7 +93,8 @@ pub(crate) async fn find_nearest(
     Ok(by_group(rows, groups.len()))
 }
 
-/// The nearest active warehouses, anywhere, that can fill each group's demand: one more than it has rivals, in no order.
+/// Returns the nearest active warehouses that can fill each group's demand, one more than the group has rivals,
+/// unordered.
 pub(crate) async fn find_stocked(
     connection: &mut Connection,
     tenant: TenantId,
@@ -116,8 +118,8 @@ pub(crate) async fn find_stocked(
     Ok(by_group(rows, groups.len()))
 }
 
-/// What groups want, as arrays. PostgreSQL has no arrays of arrays of different lengths: the products of all groups
-/// stand in one, and each group says from where to where they are its own.
+/// The groups as parallel arrays. PostgreSQL has no arrays of arrays with different lengths, so one array holds the
+/// products of all groups, and each group has the first and last index of its products.
 #[derive(Default)]
 struct Wanted {
     destinations: Vec<Point>,
@@ -152,7 +154,7 @@ fn by_group(rows: Vec<Row>, groups: usize) -> Vec<Vec<Candidate>> {
         let group = usize::try_from(row.number - 1).ok();
         let candidates = group.and_then(|group| found.get_mut(group));
         candidates
-            .expect("the statement numbers the groups that it was given")
+            .expect("the statement returns only the numbers of given groups")
             .push(Candidate {
                 id: row.id.into(),
                 name: row.name,

@@ -1,8 +1,8 @@
-//! What the role that serves may do with the tables of inventory.
+//! The privileges of the serving role on the tables of inventory.
 
 use oms_database::Grant;
 
-/// The rights.
+/// The privileges of the serving role.
 pub const GRANTS: &[Grant] = &[
     Grant::write("inventory.warehouses"),
     Grant::write("inventory.products"),

@@ -1,4 +1,4 @@
-//! The idempotency keys of inventory, each with what it stands for.
+//! The idempotency keys of inventory.
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Binary, Text, Uuid as SqlUuid};
@@ -9,17 +9,18 @@ use uuid::Uuid;
 
 use crate::store::unreadable;
 
-/// What a key stands for.
+/// The request and the result of a key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeyRecord {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) result_id: Uuid,
 }
 
-/// Deletes keys that were claimed long ago.
+/// The purge of old keys.
 pub(crate) const CLAIMED_LONG_AGO: Purge = purge_of!("inventory.idempotency_keys" by "created_at");
 
-/// Claims a key for a result. False when somebody has it; waits for a transaction that is about to claim it.
+/// Claims a key for a result. Returns `false` if it is already claimed. Waits for a concurrent transaction that claims
+/// it.
 pub(crate) async fn claim(
     connection: &mut Connection,
     tenant: TenantId,
@@ -40,7 +41,7 @@ pub(crate) async fn claim(
     Ok(inserted == 1)
 }
 
-/// What a key stands for, if it was claimed.
+/// Returns the record of a key if it was claimed.
 pub(crate) async fn find(
     connection: &mut Connection,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Imports, how far they have come, and the rows that were rejected.
+//! Imports, their progress, and their rejected rows.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
@@ -11,7 +11,7 @@ use crate::domain::id::ImportId;
 use crate::domain::import::rejection::{Rejection, RejectionCode};
 use crate::domain::import::{Import, ImportCounts, ImportKind};
 
-/// Inserts an import that has done nothing yet.
+/// Inserts an import with no progress.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
@@ -27,7 +27,7 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// The import of an id.
+/// Returns the import with an ID.
 pub(crate) async fn find(
     connection: &mut Connection,
     tenant: TenantId,
@@ -77,8 +77,8 @@ pub(crate) async fn find(
     Ok(rows.into_iter().next().map(import))
 }
 
-/// Locks an import until the transaction ends, if it is under way and has come so far. False when somebody else goes on
-/// with it.
+/// Locks an import until the transaction ends, if it is unfinished and at exactly this line. Returns `false` if another
+/// request has continued it.
 pub(crate) async fn lock_at(
     connection: &mut Connection,
     tenant: TenantId,
@@ -98,7 +98,7 @@ pub(crate) async fn lock_at(
     Ok(locked == 1)
 }
 
-/// Writes how far a locked import has come.
+/// Writes the progress of a locked import.
 pub(crate) async fn update(
     connection: &mut Connection,
     tenant: TenantId,
@@ -121,7 +121,7 @@ pub(crate) async fn update(
     Ok(())
 }
 
-/// Ends an import, unless it has ended.
+/// Marks an import as finished, unless it already is.
 pub(crate) async fn finish(
     connection: &mut Connection,
     tenant: TenantId,
@@ -138,7 +138,7 @@ pub(crate) async fn finish(
     Ok(())
 }
 
-/// Writes rejections down.
+/// Inserts rejections.
 pub(crate) async fn insert_rejections(
     connection: &mut Connection,
     tenant: TenantId,
@@ -165,7 +165,7 @@ pub(crate) async fn insert_rejections(
     Ok(())
 }
 
-/// The rejections of an import, by line.
+/// Returns the rejections of an import, ordered by line.
 pub(crate) async fn find_rejections(
     connection: &mut Connection,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! The numbers of stock levels, for operators. Whoever changes one locks it first, in `stock_levels`.
+//! The units of stock levels, for administration. A writer locks the level first, through `stock_levels`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ pub(super) fn columns(keys: &BTreeSet<LevelKey>) -> (Vec<Uuid>, Vec<Uuid>) {
         .unzip()
 }
 
-/// Makes levels that are not there yet, with nothing on them, in the order of their keys.
+/// Inserts missing levels without units, in key order.
 pub(crate) async fn insert_missing(
     connection: &mut Connection,
     tenant: TenantId,
@@ -42,7 +42,7 @@ pub(crate) async fn insert_missing(
     Ok(())
 }
 
-/// The numbers of levels; those that do not exist are left out. Read those of a change after they were locked.
+/// Returns the units of existing levels. To change levels, lock them before this call.
 pub(crate) async fn find(
     connection: &mut Connection,
     tenant: TenantId,
@@ -106,7 +106,7 @@ pub(crate) async fn set_safety_stock(
     Ok(())
 }
 
-/// One text for each set of keys, so that each is planned for the index that it needs.
+/// A macro, because each combination of keys needs its own statement text to be planned with the right index.
 macro_rules! select_levels {
     ($condition:literal) => {
         concat!(
@@ -125,7 +125,8 @@ macro_rules! select_levels {
     };
 }
 
-/// Up to `limit` levels in the order of their keys, from a cursor on. Of the filter's ways to name a product, the id counts.
+/// Returns up to `limit` levels after a cursor, in key order. The filter's SKU is ignored; resolve it to the product's
+/// ID.
 pub(crate) async fn list(
     connection: &mut Connection,
     tenant: TenantId,

@@ -1,4 +1,5 @@
-//! Products, many at a time, by their SKUs. Rows are made and locked in the order of their bytes, as Rust sorts them.
+//! Bulk statements for products by SKU. Rows are inserted and locked in the byte order of SKUs, which is also Rust's
+//! order.
 
 use std::collections::HashMap;
 
@@ -14,7 +15,7 @@ use crate::domain::name::{Name, Sku};
 use crate::domain::product::Prices;
 use crate::store::{IdRow, row_limit};
 
-/// A product as it shall be.
+/// The desired state of a product.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProductWrite<'a> {
     pub(crate) id: ProductId,
@@ -22,7 +23,7 @@ pub(crate) struct ProductWrite<'a> {
     pub(crate) is_new: bool,
     pub(crate) sku: &'a Sku,
     pub(crate) name: &'a Name,
-    /// Prices that it shall have, beside those in other currencies.
+    /// Its new prices. Prices in other currencies stay.
     pub(crate) prices: &'a Prices,
 }
 
@@ -40,7 +41,7 @@ fn by_sku(rows: Vec<SkuRow>) -> HashMap<String, ProductId> {
         .collect()
 }
 
-/// The products of some SKUs; those that no product has are left out.
+/// Returns the products that have the given SKUs.
 pub(crate) async fn find_ids(
     connection: &mut Connection,
     tenant: TenantId,
@@ -56,7 +57,7 @@ pub(crate) async fn find_ids(
     Ok(by_sku(rows))
 }
 
-/// The same, locked until the transaction ends. Prices are changed under this lock only.
+/// Like [`find_ids`], but locks the products until the transaction ends. Prices change only under this lock.
 pub(crate) async fn lock(
     connection: &mut Connection,
     tenant: TenantId,
@@ -73,7 +74,7 @@ pub(crate) async fn lock(
     Ok(by_sku(rows))
 }
 
-/// Inserts the products, without prices, whose SKUs no product has yet.
+/// Inserts the products whose SKUs are new, without prices.
 pub(crate) async fn insert_missing(
     connection: &mut Connection,
     tenant: TenantId,
@@ -106,7 +107,7 @@ pub(crate) async fn insert_missing(
     Ok(())
 }
 
-/// Those of locked products that would have more than `most` prices.
+/// Returns the locked products that would have more than `most` prices.
 pub(crate) async fn find_overpriced(
     connection: &mut Connection,
     tenant: TenantId,
@@ -135,8 +136,7 @@ pub(crate) async fn find_overpriced(
     Ok(rows.into_iter().map(|row| row.id.into()).collect())
 }
 
-/// Writes names and prices of locked products, and returns how many of those that are not new are different now: their
-/// versions count up.
+/// Writes names and prices of locked products. Returns how many existing products changed; their versions increment.
 pub(crate) async fn write(
     connection: &mut Connection,
     tenant: TenantId,
@@ -181,7 +181,7 @@ pub(crate) async fn write(
     Ok(changed)
 }
 
-/// Prices of products as columns.
+/// Prices of products as parallel arrays.
 #[derive(Default)]
 struct PriceColumns {
     products: Vec<Uuid>,

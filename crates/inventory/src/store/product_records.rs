@@ -1,4 +1,4 @@
-//! Products with their prices, one by one, as operators see and change them.
+//! Single products with their prices, for administration.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
@@ -13,7 +13,7 @@ use crate::domain::name::{Name, Sku};
 use crate::domain::product::{NewProduct, Prices, Product};
 use crate::store::{row_limit, unreadable};
 
-/// Reads a [`Row`]: a macro, because the text of a cached statement is a constant.
+/// Selects a [`Row`]. A macro, because the text of a cached statement must be a constant.
 macro_rules! select_products {
     ($condition:literal) => {
         concat!(
@@ -45,7 +45,7 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Gives a product these prices and no others. What stays the same is not written.
+/// Replaces all prices of a product. Unchanged prices are not written.
 pub(crate) async fn replace_prices(
     connection: &mut Connection,
     tenant: TenantId,
@@ -78,7 +78,7 @@ pub(crate) async fn replace_prices(
     Ok(())
 }
 
-/// The product of an id.
+/// Returns the product with an ID.
 pub(crate) async fn find(
     connection: &mut Connection,
     tenant: TenantId,
@@ -87,7 +87,7 @@ pub(crate) async fn find(
     select_one(connection, tenant, id, select_products!("p.id = $2")).await
 }
 
-/// The same, locked until the transaction ends; its prices are changed under this lock only.
+/// Like [`find`], but locks the product until the transaction ends. Prices change only under this lock.
 pub(crate) async fn lock(
     connection: &mut Connection,
     tenant: TenantId,
@@ -103,7 +103,8 @@ pub(crate) async fn lock(
     if locked == 0 {
         return Ok(None);
     }
-    // In a statement of its own: prices that were changed while the lock was waited for are newer than its snapshot.
+    // A separate statement, because prices that changed during the wait for the lock are newer than the lock's
+    // snapshot.
     find(connection, tenant, id).await
 }
 
@@ -121,7 +122,7 @@ async fn select_one(
     rows.into_iter().next().map(Product::try_from).transpose()
 }
 
-/// Writes a locked product, without its prices, as its next version.
+/// Writes the next version of a locked product, without its prices.
 pub(crate) async fn update(
     connection: &mut Connection,
     tenant: TenantId,
@@ -140,7 +141,7 @@ pub(crate) async fn update(
     Ok(())
 }
 
-/// Up to `limit` products, newest first, from a cursor on; at most one with a SKU.
+/// Returns up to `limit` products after a cursor, newest first; at most one with a given SKU.
 pub(crate) async fn list(
     connection: &mut Connection,
     tenant: TenantId,
@@ -148,7 +149,7 @@ pub(crate) async fn list(
     after: Option<Cursor<ProductId>>,
     limit: usize,
 ) -> Result<Vec<Product>, DbError> {
-    // Two texts, so that each is planned for the index that it needs.
+    // Two texts, so that each is planned with the right index.
     let text = match sku {
         Some(_) => select_products!(
             "p.sku = $4 AND p.id < coalesce($2, 'ffffffff-ffff-ffff-ffff-ffffffffffff')

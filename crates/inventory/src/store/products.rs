@@ -1,4 +1,4 @@
-//! Products and their prices.
+//! Products and their prices, for orders and catalogues.
 
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use crate::ProductId;
 use crate::domain::catalogue::CatalogueProduct;
 use crate::store::IdRow;
 
-/// The products that exist, each with its price in the currency if it has one, in no order.
+/// Returns the existing products, each with its price in the currency if it has one, unordered.
 pub(crate) async fn find_prices(
     connection: &mut Connection,
     tenant: TenantId,
@@ -52,7 +52,7 @@ pub(crate) async fn find_prices(
     Ok(rows.into_iter().map(price).collect())
 }
 
-/// The SKUs of those products that exist.
+/// Returns the SKUs of the existing products.
 pub(crate) async fn find_skus(
     connection: &mut Connection,
     tenant: TenantId,
@@ -79,7 +79,7 @@ pub(crate) async fn find_skus(
         .collect())
 }
 
-/// Inserts the products that are not there yet, with their prices, and returns how many that were.
+/// Inserts missing products with their prices, and returns their number.
 pub(crate) async fn insert_missing(
     connection: &mut Connection,
     tenant: TenantId,
@@ -141,7 +141,7 @@ async fn insert_missing_prices(
     Ok(())
 }
 
-/// Those of some ids that name a product of the store.
+/// Returns the IDs that belong to products of the tenant.
 pub(crate) async fn find_known(
     connection: &mut Connection,
     tenant: TenantId,

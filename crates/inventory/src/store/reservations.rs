@@ -1,4 +1,4 @@
-//! Reservations: what orders hold.
+//! Reservations, the stock that orders hold.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::domain::allocation::{LevelKey, ReservationRequest};
 
-/// Inserts reservations on locked levels and counts them as reserved. Returns the orders that now hold something: those
-/// whose warehouse is still active.
+/// Inserts reservations on locked levels and adds them to `reserved`. Returns the orders that now hold stock, which are
+/// those whose warehouse is still active.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
@@ -72,7 +72,7 @@ pub(crate) async fn insert(
     Ok(rows.into_iter().map(|row| row.order_id.into()).collect())
 }
 
-/// The stock levels of which an order holds something.
+/// Returns the stock levels of which an order holds units.
 pub(crate) async fn find_levels(
     connection: &mut Connection,
     tenant: TenantId,
@@ -100,7 +100,8 @@ pub(crate) async fn find_levels(
         .collect())
 }
 
-/// Deletes an order's reservations on locked levels, lowers `reserved` by just that, and returns how many pieces it was.
+/// Deletes an order's reservations on locked levels, decreases `reserved` by exactly their units, and returns these
+/// units.
 pub(crate) async fn delete(
     connection: &mut Connection,
     tenant: TenantId,

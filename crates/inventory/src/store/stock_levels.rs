@@ -1,4 +1,4 @@
-//! Stock levels, and the only place where they are locked.
+//! Stock levels, and the only statement that locks them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -14,10 +14,10 @@ use crate::domain::allocation::LevelKey;
 use crate::domain::catalogue::CatalogueProduct;
 use crate::store::level_counts::columns;
 
-/// How long [`lock`] took, of the whole process: whoever locks has a connection and nothing else.
+/// The durations of [`lock`]. A process-wide static, because callers pass only a connection.
 static LOCKING: Durations = Durations::new();
 
-/// How long it took to lock stock, also in vain.
+/// Returns how long locking stock took, including failed attempts.
 pub fn stock_lock_times() -> DurationCounts {
     LOCKING.counts()
 }
@@ -32,12 +32,12 @@ struct LockedLevel {
     available: i32,
 }
 
-/// Locks stock levels in the order of their key, and returns the pieces of each that may still be promised: below
-/// zero where orders hold pieces that became safety stock since.
+/// Locks stock levels in key order, and returns the available units of each. These are negative if units that orders
+/// hold were since declared safety stock.
 ///
-/// Every writer of stock goes through here first, so that no two of them can wait for each other. `FOR NO KEY UPDATE`
-/// lets the foreign keys of reservations and movements through. What it returns is as of the lock, not as of the
-/// statement's snapshot; levels that do not exist are left out. The bound of the wait stays until the transaction ends.
+/// Every writer of stock calls this first, so that no two writers can deadlock. `FOR NO KEY UPDATE` does not block the
+/// foreign key checks of reservations and movements. The result is as of the lock, not as of the statement's snapshot,
+/// and omits levels that don't exist. The lock timeout stays set until the transaction ends.
 pub(crate) async fn lock(
     connection: &mut Connection,
     tenant: TenantId,
@@ -73,8 +73,8 @@ pub(crate) async fn lock(
     Ok(rows.into_iter().map(level).collect())
 }
 
-/// Those of the stock levels that no other session has locked. Locks them for an instant; without waiting for the disk,
-/// because nothing is written that anybody would miss.
+/// Returns the stock levels that no other session has locked. Locks them for an instant. The commit does not wait for
+/// the disk, because losing it would do no harm.
 pub(crate) async fn find_unlocked(
     connection: &mut Connection,
     tenant: TenantId,
@@ -99,7 +99,7 @@ pub(crate) async fn find_unlocked(
     Ok(unlocked.into_iter().map(key).collect())
 }
 
-/// Receives first stock where there is no level yet, and returns how many levels that made.
+/// Receives initial stock for missing levels, and returns the number of new levels.
 pub(crate) async fn receive_missing(
     connection: &mut Connection,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Movements of stock: the audit trail, which is only added to.
+//! Stock movements, the append-only audit trail.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
@@ -13,7 +13,7 @@ use crate::domain::stock_change::PlannedMovement;
 use crate::domain::stock_movement::{MovementFilter, MovementKind, StockMovement};
 use crate::store::row_limit;
 
-/// What the movements of one change have in common.
+/// The values that all movements of one change share.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry<'a> {
     pub(crate) change_id: StockChangeId,
@@ -21,7 +21,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) actor: &'a str,
 }
 
-/// Moves stock on locked levels, each level once, and writes that down.
+/// Applies movements to locked levels, at most one per level, and records them.
 pub(crate) async fn apply(
     connection: &mut Connection,
     tenant: TenantId,
@@ -61,7 +61,7 @@ pub(crate) async fn apply(
     Ok(())
 }
 
-/// Reads a [`Row`]: a macro, because the text of a cached statement is a constant.
+/// Selects a [`Row`]. A macro, because the text of a cached statement must be a constant.
 macro_rules! select_movements {
     ($condition:literal) => {
         concat!(
@@ -72,7 +72,8 @@ macro_rules! select_movements {
     };
 }
 
-/// A page of movements, newest first: one text for each set of keys, so that each is planned for the index that it needs.
+/// Selects a page of movements, newest first. Each combination of keys has its own text, to be planned with the right
+/// index.
 macro_rules! select_page {
     ($condition:literal) => {
         concat!(
@@ -84,7 +85,7 @@ macro_rules! select_page {
     };
 }
 
-/// The movements of a change, in their order.
+/// Returns the movements of a change, ordered by ID.
 pub(crate) async fn find_change(
     connection: &mut Connection,
     tenant: TenantId,
@@ -98,7 +99,7 @@ pub(crate) async fn find_change(
     Ok(rows.into_iter().map(StockMovement::from).collect())
 }
 
-/// Up to `limit` movements, newest first, from a cursor on.
+/// Returns up to `limit` movements after a cursor, newest first.
 pub(crate) async fn list(
     connection: &mut Connection,
     tenant: TenantId,

@@ -19,7 +19,7 @@ use crate::domain::name::{AddressLine, Name};
 use crate::domain::warehouse::{NewWarehouse, Warehouse};
 use crate::store::{IdRow, point, row_limit, unreadable};
 
-/// Inserts the warehouses that are not there yet, and returns how many that were.
+/// Inserts missing warehouses, and returns their number.
 pub(crate) async fn insert_missing(
     connection: &mut Connection,
     tenant: TenantId,
@@ -57,7 +57,7 @@ pub(crate) async fn insert_missing(
     Ok(inserted)
 }
 
-/// The columns of a [`Row`]: a macro, because the text of a cached statement is a constant.
+/// The columns of a [`Row`]. A macro, because the text of a cached statement must be a constant.
 macro_rules! columns {
     () => {
         "id, name, address, ST_Y(location::geometry) AS lat, ST_X(location::geometry) AS lng, active, version,
@@ -101,7 +101,7 @@ pub(crate) async fn insert(
     row.try_into()
 }
 
-/// The warehouse of an id.
+/// Returns the warehouse with an ID.
 pub(crate) async fn find(
     connection: &mut Connection,
     tenant: TenantId,
@@ -110,7 +110,8 @@ pub(crate) async fn find(
     select_one(connection, tenant, id, select_warehouse!("")).await
 }
 
-/// The same, locked until the transaction ends. Reservations and movements go on: they take no lock that collides.
+/// Like [`find`], but locks the warehouse until the transaction ends. The lock does not block reservations or
+/// movements.
 pub(crate) async fn lock(
     connection: &mut Connection,
     tenant: TenantId,
@@ -139,7 +140,7 @@ async fn select_one(
     rows.into_iter().next().map(Warehouse::try_from).transpose()
 }
 
-/// Writes a locked warehouse as its next version, and returns that.
+/// Writes and returns the next version of a locked warehouse.
 pub(crate) async fn update(
     connection: &mut Connection,
     tenant: TenantId,
@@ -163,7 +164,7 @@ pub(crate) async fn update(
     row.try_into()
 }
 
-/// Up to `limit` warehouses, newest first, from a cursor on.
+/// Returns up to `limit` warehouses after a cursor, newest first.
 pub(crate) async fn list(
     connection: &mut Connection,
     tenant: TenantId,
@@ -228,7 +229,7 @@ impl TryFrom<Row> for Warehouse {
     }
 }
 
-/// Those of some ids that name a warehouse of the store.
+/// Returns the IDs that belong to warehouses of the tenant.
 pub(crate) async fn find_known(
     connection: &mut Connection,
     tenant: TenantId,

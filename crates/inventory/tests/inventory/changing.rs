@@ -1,4 +1,4 @@
-//! Changes of the stock by operators, at once with each other and with orders.
+//! Changes of stock by operators, concurrent with each other and with orders.
 
 use std::sync::Arc;
 
@@ -44,10 +44,10 @@ async fn on_hand(connection: &mut Connection) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn transfers_in_opposite_directions_neither_deadlock_nor_lose_a_piece() {
+async fn opposite_transfers_neither_deadlock_nor_lose_units() {
     const CLERKS: usize = 16;
     const ROUNDS: usize = 20;
-    // Of the last two products only one warehouse has any at first: their levels are made while others are locked.
+    // Only one warehouse has the last two products at first, so levels are created while others are locked.
     let (database, mut connection) = store_with(&[&[500, 500, 500, 0], &[500, 500, 0, 500]]).await;
     let before = on_hand(&mut connection).await;
     let (context, barrier) = (context(&database, CLERKS), Arc::new(Barrier::new(CLERKS)));
@@ -80,7 +80,7 @@ async fn transfers_in_opposite_directions_neither_deadlock_nor_lose_a_piece() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn receiving_while_orders_are_placed_sells_what_there_is_and_not_more() {
+async fn receiving_stock_while_orders_are_placed_never_oversells() {
     const BUYERS: usize = 60;
     const RECEIPTS: usize = 20;
     let (database, mut connection) = store_with(&[&[10]]).await;
@@ -136,7 +136,10 @@ async fn receiving_while_orders_are_placed_sells_what_there_is_and_not_more() {
         .into_iter()
         .filter(|sold| *sold)
         .count();
-    assert!((10..=10 + RECEIPTS).contains(&sold), "{sold} were sold");
+    assert!(
+        (10..=10 + RECEIPTS).contains(&sold),
+        "{sold} units were sold"
+    );
     assert_eq!(on_hand(&mut connection).await, 30);
     let reserved = "SELECT sum(reserved) FROM inventory.stock_levels";
     assert_eq!(
@@ -147,7 +150,7 @@ async fn receiving_while_orders_are_placed_sells_what_there_is_and_not_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_twenty_requests_at_once_with_one_key_one_is_carried_out() {
+async fn twenty_concurrent_requests_with_one_key_change_stock_once() {
     const REQUESTS: usize = 20;
     let (database, mut connection) = store_with(&[&[10]]).await;
     let (context, barrier) = (
@@ -178,7 +181,7 @@ async fn of_twenty_requests_at_once_with_one_key_one_is_carried_out() {
 }
 
 #[tokio::test]
-async fn a_change_that_is_refused_leaves_its_key_free_and_nothing_behind() {
+async fn a_refused_change_neither_claims_its_key_nor_changes_stock() {
     let (database, mut connection) = store_with(&[&[3], &[3]]).await;
     let context = context(&database, 1);
     let adjust = |quantity| StockChange::Adjust {
@@ -201,7 +204,7 @@ async fn a_change_that_is_refused_leaves_its_key_free_and_nothing_behind() {
     assert!(change(&context, "k", &adjust(-3)).await.unwrap());
     assert!(!change(&context, "k", &adjust(-3)).await.unwrap());
     assert_eq!(on_hand(&mut connection).await, 3);
-    // Another store has neither the warehouse nor the key.
+    // Another tenant has neither the warehouse nor the key.
     let stranger: TenantId = Uuid::from_u128(2).into();
     let (key, reason) = (
         IdempotencyKey::parse("k").unwrap(),

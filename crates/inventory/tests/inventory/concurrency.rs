@@ -1,4 +1,4 @@
-//! Many real connections at once.
+//! Reservations on many concurrent connections.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ async fn connections(database: &TestDatabase, count: usize) -> Vec<Connection> {
     connections
 }
 
-/// Routes and reserves as an order does: stale means rolled back and routed again.
+/// Routes and reserves like an order, and routes again if the route is stale.
 async fn buy(
     connection: &mut Connection,
     lines: &[(usize, i32)],
@@ -83,7 +83,7 @@ async fn two_hundred_buyers_of_the_last_fifty_units_get_exactly_fifty() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_releases_of_one_order_at_once_give_back_once() {
+async fn twenty_concurrent_releases_of_one_order_release_its_stock_once() {
     const RELEASES: usize = 20;
     let (database, mut connection) = store_with(&[&[9, 9]]).await;
     buy(&mut connection, &[(0, 1), (1, 1)]).await.unwrap();
@@ -104,12 +104,12 @@ async fn twenty_releases_of_one_order_at_once_give_back_once() {
             .unwrap()
         });
     }
-    let pieces: i64 = releases.join_all().await.into_iter().sum();
-    assert_eq!(pieces, 5);
+    let units: i64 = releases.join_all().await.into_iter().sum();
+    assert_eq!(units, 5);
     assert_levels(&mut connection).await;
 }
 
-/// Baskets of products in random order, from 32 connections for ten seconds, placed and given back.
+/// 32 connections reserve 25 baskets each, with products in random order, and release most of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn baskets_of_shuffled_products_never_deadlock_and_conserve_stock() {
     const CONNECTIONS: usize = 32;

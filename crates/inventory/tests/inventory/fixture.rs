@@ -1,4 +1,4 @@
-//! A small store to test with.
+//! A small tenant for the tests.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub fn atlanta() -> Location {
     Location::new(latitude, longitude).unwrap()
 }
 
-/// The catalogue of a world.
+/// The catalogue of a test world.
 pub fn catalogue(stock: &[&[i32]]) -> Catalogue {
     serde_json::from_value(world::catalogue(stock)).unwrap()
 }
@@ -52,7 +52,7 @@ pub async fn store_with(stock: &[&[i32]]) -> (TestDatabase, Connection) {
     (database, connection)
 }
 
-/// Checks that the counters of all levels agree with their reservations and movements.
+/// Asserts that the units of all levels agree with their reservations and movements.
 pub async fn assert_levels(connection: &mut Connection) {
     rule("stock-levels").assert_holds(connection).await;
 }
@@ -72,7 +72,7 @@ pub async fn run(connection: &mut Connection, sql: &str) {
     connection.batch_execute(sql).await.unwrap();
 }
 
-/// Whoever changes stock by hand.
+/// The operator who changes stock.
 pub fn clerk() -> OperatorName {
     OperatorName::parse("clerk").unwrap()
 }
@@ -93,7 +93,7 @@ pub fn context(database: &TestDatabase, connections: usize) -> Arc<InventoryCont
     ))
 }
 
-/// Checks that no piece was lost, and that nobody waited in a circle.
+/// Asserts that no unit was lost and no deadlock occurred.
 pub async fn assert_conserved(connection: &mut Connection) {
     assert_levels(connection).await;
     run(connection, "SELECT pg_stat_clear_snapshot()").await;

@@ -1,4 +1,4 @@
-//! Importing stock: what is taken, what is rejected and why, and what is left behind when an import is cut off.
+//! Imports of stock: accepted rows, rejected rows, and interrupted imports.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::fixture::*;
 
-/// Rows of one transaction.
+/// Rows per transaction.
 pub const CHUNK: usize = 2_000;
 
 pub async fn file(text: &[u8]) -> ImportFile {
@@ -35,7 +35,7 @@ pub fn key(text: &str) -> IdempotencyKey {
     IdempotencyKey::parse(text).unwrap()
 }
 
-/// A file of stock: `(product, warehouse, quantity)`.
+/// A stock file with rows of `(product, warehouse, quantity)`.
 pub fn stock_file(rows: impl IntoIterator<Item = (usize, usize, i32)>) -> String {
     let mut text = "sku,warehouseId,quantity\n".to_owned();
     for (p, w, quantity) in rows {
@@ -98,7 +98,7 @@ async fn hold(connection: &mut Connection, quantity: i32) {
 }
 
 #[tokio::test]
-async fn each_row_that_is_wrong_is_named_by_its_line_and_the_others_are_taken() {
+async fn invalid_rows_are_reported_by_line_and_the_others_are_imported() {
     let (database, mut connection) = store_with(&[&[5, 5, 5], &[0, 0, 0]]).await;
     let context = context(&database, 1);
     hold(&mut connection, 4).await;
@@ -171,7 +171,7 @@ async fn each_row_that_is_wrong_is_named_by_its_line_and_the_others_are_taken() 
 }
 
 #[tokio::test]
-async fn files_that_are_no_files_of_stock_are_refused_and_leave_the_key_free() {
+async fn invalid_files_are_refused_without_claiming_the_key() {
     let (database, mut connection) = store_with(&[&[5]]).await;
     let context = context(&database, 1);
     let mut refused = async |text: &str, format| {
@@ -221,11 +221,11 @@ async fn files_that_are_no_files_of_stock_are_refused_and_leave_the_key_free() {
 }
 
 #[tokio::test]
-async fn nothing_inside_quotes_is_a_row_wherever_chunks_end() {
+async fn lines_inside_quotes_are_never_rows_even_across_chunks() {
     let (database, mut connection) = store_with(&[&[5, 5, 5]]).await;
     let context = context(&database, 1);
     let row = |p: usize, quantity: i32| format!("SKU-{p},{},{quantity}\n", warehouse(0));
-    // The quoted cell begins in one chunk's last record and goes on for more lines than a chunk has.
+    // The quoted cell begins in the last record of a chunk and spans 200 lines.
     let filler: String = (0..CHUNK - 1).map(|n| format!("NONE-{n},x,1\n")).collect();
     let inside = row(1, 77).repeat(200);
     let file = format!(
@@ -238,7 +238,7 @@ async fn nothing_inside_quotes_is_a_row_wherever_chunks_end() {
     let lines: Vec<i32> = report.rejections.iter().map(|r| r.line).collect();
     let smuggler = i32::try_from(CHUNK).unwrap() + 1;
     assert_eq!(lines[CHUNK - 1..], [smuggler, smuggler + 203]);
-    assert!(report.rejections[CHUNK].reason.contains("never closed"));
+    assert!(report.rejections[CHUNK].reason.contains("unclosed quote"));
     assert_eq!(report.import.lines_done, smuggler + 204);
     for (p, quantity) in [(0, 5), (1, 5), (2, 9)] {
         assert_eq!(on_hand(&mut connection, 0, p).await, quantity);
@@ -246,7 +246,7 @@ async fn nothing_inside_quotes_is_a_row_wherever_chunks_end() {
 }
 
 #[tokio::test]
-async fn files_as_spreadsheets_of_any_country_write_them_are_taken() {
+async fn spreadsheet_dialects_of_csv_are_accepted() {
     let (database, mut connection) = store_with(&[&[5, 5]]).await;
     let context = context(&database, 1);
     let here = warehouse(0);
@@ -277,7 +277,7 @@ async fn files_as_spreadsheets_of_any_country_write_them_are_taken() {
 }
 
 #[tokio::test]
-async fn of_a_file_of_all_or_nothing_one_wrong_row_keeps_the_others_out() {
+async fn one_invalid_row_prevents_an_all_or_nothing_import() {
     let (database, mut connection) = store_with(&[&[5, 5], &[5, 5]]).await;
     let context = context(&database, 1);
     hold(&mut connection, 4).await;
@@ -286,7 +286,7 @@ async fn of_a_file_of_all_or_nothing_one_wrong_row_keeps_the_others_out() {
         import(&context, name, StockMode::Set, request, &()).await
     };
     let unknown = stock_file([(0, 0, 9), (7, 0, 1), (1, 1, 9)]);
-    // Only the locked level tells this one.
+    // This one is detected only on the locked level.
     let held = stock_file([(1, 1, 9), (0, 0, 3), (0, 1, 9)]);
     for (text, line, code) in [
         (&unknown, 3, "row.unknown_product"),
@@ -311,14 +311,14 @@ async fn of_a_file_of_all_or_nothing_one_wrong_row_keeps_the_others_out() {
     }
     let good = stock_file([(1, 1, 9), (0, 0, 4), (0, 1, 9)]);
     let Ok(Once::Now(report)) = all("k", &good).await else {
-        panic!("it was refused");
+        panic!("the import was refused");
     };
     assert_eq!(
         (report.import.counts.changed, report.import.lines_done),
         (3, 4)
     );
     let Ok(Once::Before(again)) = all("k", &good).await else {
-        panic!("it was not known any more");
+        panic!("the import was not replayed");
     };
     assert_eq!(again, report);
     assert_eq!(on_hand(&mut connection, 0, 0).await, 4);
@@ -326,7 +326,7 @@ async fn of_a_file_of_all_or_nothing_one_wrong_row_keeps_the_others_out() {
 }
 
 #[tokio::test]
-async fn a_key_stands_for_one_file_and_one_way_to_import_it() {
+async fn a_key_can_not_be_reused_with_another_file_or_other_settings() {
     let (database, mut connection) = store_with(&[&[5]]).await;
     let context = context(&database, 1);
     let text = stock_file([(0, 0, 6)]);
@@ -356,22 +356,22 @@ async fn a_key_stands_for_one_file_and_one_way_to_import_it() {
     assert!(matches!(unknown, Err(InventoryError::ImportNotFound)));
 }
 
-/// Ends the task that imports when it has come so far.
+/// Panics in the importing task at this line.
 struct CutOffAt(i32);
 
 impl ImportObserver for CutOffAt {
     fn progressed(&self, progress: ImportProgress) {
-        assert_ne!(progress, ImportProgress::Written(self.0), "cut off");
+        assert_ne!(progress, ImportProgress::Written(self.0), "interrupted");
     }
 }
 
 #[tokio::test]
-async fn an_import_that_was_cut_off_goes_on_where_it_stopped() {
+async fn an_interrupted_import_resumes_where_it_stopped() {
     const PRODUCTS: usize = 5_000;
     let stock = [vec![1; PRODUCTS]];
     let (database, mut connection) = store_with(&[&stock[0]]).await;
     let context: Arc<InventoryContext> = context(&database, 2);
-    // Each chunk has a row that is rejected, and the second repeats one of the first.
+    // A row of the second chunk duplicates one of the first, and the last line is malformed.
     let mut text = stock_file((0..PRODUCTS).map(|p| (p, 0, 10)));
     let repeated = format!("SKU-3000,{},10\n", warehouse(0));
     let again = format!("SKU-7,{},10\n", warehouse(0));
@@ -427,7 +427,7 @@ async fn an_import_that_was_cut_off_goes_on_where_it_stopped() {
 }
 
 #[tokio::test]
-async fn every_rejection_is_counted_and_the_first_ten_thousand_are_named() {
+async fn every_rejection_is_counted_and_the_first_ten_thousand_are_listed() {
     let (database, _connection) = store_with(&[&[5]]).await;
     let context = context(&database, 1);
     let rows = 0..MAX_NAMED_REJECTIONS + 1_500;

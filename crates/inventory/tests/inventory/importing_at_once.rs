@@ -1,4 +1,4 @@
-//! Imports at once with each other, with orders and with operators.
+//! Imports that run concurrently with each other, with orders and with transfers.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::fixture::*;
 use crate::importing::{import, key, request, stock_file};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_requests_at_once_with_one_key_each_chunk_is_imported_by_one() {
+async fn concurrent_requests_with_one_key_import_each_chunk_once() {
     const REQUESTS: usize = 6;
     const PRODUCTS: usize = 4_500;
     let stock = vec![1; PRODUCTS];
@@ -43,7 +43,7 @@ async fn of_many_requests_at_once_with_one_key_each_chunk_is_imported_by_one() {
                 Err(error) => panic!("{error:?}"),
             }
         }
-        assert!(done >= 1, "somebody always goes on");
+        assert!(done >= 1, "no request completed the import");
         let once = "SELECT count(*) FROM inventory.stock_levels WHERE on_hand = 11";
         let products = i64::try_from(PRODUCTS).unwrap();
         assert_eq!(number(&mut connection, once).await, products);
@@ -52,7 +52,7 @@ async fn of_many_requests_at_once_with_one_key_each_chunk_is_imported_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn imports_orders_and_transfers_neither_wait_in_a_circle_nor_lose_a_piece() {
+async fn concurrent_imports_orders_and_transfers_neither_deadlock_nor_lose_units() {
     const PRODUCTS: usize = 60;
     const IMPORTERS: usize = 6;
     const BUYERS: usize = 6;
@@ -71,7 +71,7 @@ async fn imports_orders_and_transfers_neither_wait_in_a_circle_nor_lose_a_piece(
         tasks.spawn(async move {
             barrier.wait().await;
             for round in 0..ROUNDS {
-                // Each file has another order, and levels that are not there yet.
+                // Each file has its own row order, and levels that don't exist yet.
                 let mut rows: Vec<usize> = (0..3 * PRODUCTS).collect();
                 rows.rotate_left(importer * 11 + round);
                 if importer % 3 == 0 {

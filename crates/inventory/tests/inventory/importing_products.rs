@@ -1,4 +1,4 @@
-//! Importing products.
+//! Imports of products.
 
 use oms_database::Connection;
 use oms_inventory::{
@@ -53,7 +53,7 @@ async fn products(connection: &mut Connection) -> i64 {
 }
 
 #[tokio::test]
-async fn new_products_are_created_and_known_ones_get_what_their_rows_say() {
+async fn new_products_are_created_and_existing_ones_are_updated() {
     let (database, mut connection) = store_with(&[&[1, 1, 1]]).await;
     let context = context(&database, 1);
     let text = "sku,name,amountMinor,currency\n\
@@ -82,7 +82,7 @@ async fn new_products_are_created_and_known_ones_get_what_their_rows_say() {
     let versions = "SELECT max(version) FROM inventory.products WHERE sku LIKE 'NEW%'";
     assert_eq!(number(&mut connection, versions).await, 1);
 
-    // The same in another way, as JSON lines, changes nothing.
+    // The same content as JSON lines changes nothing.
     let lines = r#"{"sku":"NEW-1","name":"Lamp, large","prices":[{"amountMinor":2500,"currency":"USD"}]}
                    {"sku":"NEW-2","name":"Lamp"}"#;
     let request = ImportRequest {
@@ -99,7 +99,7 @@ async fn new_products_are_created_and_known_ones_get_what_their_rows_say() {
 }
 
 #[tokio::test]
-async fn products_that_are_wrong_are_named_by_their_lines() {
+async fn invalid_products_are_reported_by_line() {
     let (database, mut connection) = store_with(&[&[1]]).await;
     let context = context(&database, 1);
     let long = "x".repeat(101);
@@ -140,10 +140,10 @@ async fn products_that_are_wrong_are_named_by_their_lines() {
 }
 
 #[tokio::test]
-async fn a_product_gets_no_more_prices_than_it_may_have() {
+async fn an_import_can_not_exceed_the_number_of_prices_per_product() {
     let (database, mut connection) = store_with(&[&[1]]).await;
     let context = context(&database, 1);
-    // It has one in USD.
+    // The product already has a price in USD.
     run(
         &mut connection,
         "INSERT INTO inventory.prices (tenant_id, product_id, currency, unit_price_minor)
@@ -163,7 +163,7 @@ async fn a_product_gets_no_more_prices_than_it_may_have() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn imports_of_the_same_products_at_once_end_with_one_of_each() {
+async fn concurrent_imports_of_the_same_products_create_each_once() {
     const IMPORTS: usize = 8;
     const PRODUCTS: usize = 300;
     let (database, mut connection) = store_with(&[&[1]]).await;

@@ -1,14 +1,11 @@
-//! Inventory on a real database: each test has its own.
+//! Tests of inventory on a real database. Each test has its own.
 
 #![allow(
     clippy::unwrap_used,
     unreachable_pub,
-    reason = "a test fails by panicking, and its modules are private"
+    reason = "tests fail by panicking, and their modules are private"
 )]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests write their SQL as they go"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests write ad-hoc SQL")]
 
 mod changing;
 mod concurrency;

@@ -1,4 +1,4 @@
-//! Holding stock and giving it back.
+//! Reserving and releasing stock.
 
 use diesel_async::SimpleAsyncConnection;
 use oms_database::{Connection, DbError, transaction};
@@ -40,7 +40,7 @@ async fn reserved(connection: &mut Connection) -> i64 {
 }
 
 #[tokio::test]
-async fn a_slice_is_answered_request_by_request() {
+async fn each_request_of_a_slice_gets_its_own_outcome() {
     let (_database, mut connection) = store_with(&[&[3, 3], &[1]]).await;
     let (two, both, one) = (
         demand(&[(0, 2)]),
@@ -78,7 +78,7 @@ async fn a_slice_is_answered_request_by_request() {
 }
 
 #[tokio::test]
-async fn releasing_twice_gives_back_once() {
+async fn releasing_twice_releases_once() {
     let (_database, mut connection) = store_with(&[&[3, 3]]).await;
     let (first, second) = (OrderId::generate(), OrderId::generate());
     for order in [first, second] {
@@ -100,7 +100,7 @@ async fn releasing_twice_gives_back_once() {
 }
 
 #[tokio::test]
-async fn a_warehouse_that_was_switched_off_since_routing_holds_nothing() {
+async fn a_warehouse_deactivated_after_routing_gets_no_reservation() {
     let (_database, mut connection) = store_with(&[&[3]]).await;
     run(
         &mut connection,
@@ -119,7 +119,7 @@ async fn a_warehouse_that_was_switched_off_since_routing_holds_nothing() {
 }
 
 #[tokio::test]
-async fn the_database_itself_refuses_to_promise_more_than_there_is() {
+async fn check_constraints_prevent_overselling() {
     let (_database, mut connection) = store_with(&[&[3]]).await;
     for sql in ["SET reserved = 4", "SET reserved = -1", "SET on_hand = -1"] {
         let statement = format!("UPDATE inventory.stock_levels {sql}");

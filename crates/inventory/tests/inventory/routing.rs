@@ -1,4 +1,4 @@
-//! Which warehouse an order comes from.
+//! Routing, prices and explanations.
 
 use diesel_async::RunQueryDsl;
 use oms_inventory::{
@@ -63,7 +63,7 @@ async fn the_nearest_warehouse_that_can_fill_every_line_is_chosen() {
 }
 
 #[tokio::test]
-async fn no_single_warehouse_means_no_choice_however_much_all_have_together() {
+async fn no_warehouse_is_chosen_if_only_several_together_could_fill_the_order() {
     let (_database, mut connection) = store_with(&[&[5, 0], &[0, 5]]).await;
     let route = route(
         &mut connection,
@@ -78,7 +78,7 @@ async fn no_single_warehouse_means_no_choice_however_much_all_have_together() {
 }
 
 #[tokio::test]
-async fn switched_off_warehouses_and_other_tenants_are_not_looked_at() {
+async fn inactive_warehouses_and_those_of_other_tenants_are_ignored() {
     let (_database, mut connection) = store_with(&[&[5], &[5]]).await;
     run(
         &mut connection,
@@ -101,9 +101,9 @@ async fn switched_off_warehouses_and_other_tenants_are_not_looked_at() {
 }
 
 #[tokio::test]
-async fn of_warehouses_at_one_place_the_lowest_id_is_chosen_wherever_the_walk_is_cut_off() {
+async fn the_lowest_id_wins_among_warehouses_at_the_same_location() {
     let (_database, mut connection) = store_with(&[&[1]]).await;
-    // 100 at one point, more than routing walks; the lowest ids come last in the heap.
+    // 100 warehouses at one point, more than routing checks at first. The lowest IDs come last in the heap.
     run(
         &mut connection,
         "DELETE FROM inventory.stock_movements; DELETE FROM inventory.stock_levels; DELETE FROM inventory.warehouses;
@@ -135,11 +135,10 @@ const FAR_STOCK: &str = "
     ANALYZE inventory.warehouses; ANALYZE inventory.stock_levels";
 
 #[tokio::test]
-async fn with_stock_only_far_away_the_spatial_index_is_used_and_the_warehouses_are_not_read_through()
- {
+async fn routing_uses_the_spatial_index_and_no_sequential_scan_if_only_far_warehouses_have_stock() {
     let (_database, mut connection) = store_with(&[&[1, 1]]).await;
     run(&mut connection, FAR_STOCK).await;
-    // From the sixth time on PostgreSQL may settle on a generic plan.
+    // From the sixth execution on, PostgreSQL may switch to a generic plan.
     for _ in 0..8 {
         let before = scans(&mut connection).await;
         let route = route(&mut connection, tenant(), atlanta(), &demand(&[(0, 1)]))
@@ -150,7 +149,7 @@ async fn with_stock_only_far_away_the_spatial_index_is_used_and_the_warehouses_a
         assert!(after.0 > before.0, "the spatial index was not used");
         assert_eq!(
             after.1, before.1,
-            "the warehouses were read from end to end"
+            "the warehouses were scanned sequentially"
         );
     }
 }
@@ -172,7 +171,7 @@ async fn scans(connection: &mut oms_database::Connection) -> (i64, i64) {
 }
 
 #[tokio::test]
-async fn prices_are_quoted_in_the_order_asked() {
+async fn prices_are_quoted_in_the_requested_order() {
     let (_database, mut connection) = store_with(&[&[1, 1]]).await;
     let usd = Currency::parse("USD").unwrap();
     let eur = Currency::parse("EUR").unwrap();
@@ -190,7 +189,7 @@ async fn prices_are_quoted_in_the_order_asked() {
 }
 
 #[tokio::test]
-async fn a_choice_is_explained_with_the_skus_of_what_was_lacking() {
+async fn an_explanation_names_the_skus_of_missing_products() {
     let (_database, mut connection) = store_with(&[&[9, 1], &[9, 9]]).await;
     let destination = atlanta();
     let demand = demand(&[(0, 2), (1, 2)]);
@@ -203,12 +202,12 @@ async fn a_choice_is_explained_with_the_skus_of_what_was_lacking() {
     assert_eq!(
         told.candidates,
         [
-            "warehouse 0 is 0 m away but has only 1 of the 2 pieces of SKU-1 that were ordered.",
+            "warehouse 0 is 0 m away but has only 1 of the 2 units of SKU-1 that were ordered.",
             "warehouse 1 is 111 km away and has everything that was ordered.",
         ]
     );
 
-    // Another store's products have no name here.
+    // Products of another tenant are not found.
     let stranger: TenantId = Uuid::from_u128(2).into();
     let skus = find_skus(&mut connection, stranger, &[product(1)]).await;
     assert_eq!(skus.unwrap().len(), 0);

@@ -1,4 +1,4 @@
-//! Pieces that are kept from orders.
+//! Safety stock, which is not available to orders.
 
 use oms_database::transaction;
 use oms_inventory::{ReservationRequest, ReserveOutcome, reserve, route};
@@ -7,7 +7,7 @@ use oms_validation::OrderId;
 use crate::fixture::*;
 
 #[tokio::test]
-async fn routing_passes_over_a_warehouse_that_has_only_safety_stock() {
+async fn routing_skips_a_warehouse_that_has_only_safety_stock() {
     let (_database, mut connection) = store_with(&[&[5], &[5]]).await;
     let sql = "UPDATE inventory.stock_levels SET safety_stock = 4 WHERE warehouse_id = '00000000-0000-0000-0000-00000000a000'";
     run(&mut connection, sql).await;
@@ -32,7 +32,7 @@ async fn routing_passes_over_a_warehouse_that_has_only_safety_stock() {
 }
 
 #[tokio::test]
-async fn what_became_safety_stock_since_routing_is_not_reserved_and_what_is_held_stays_held() {
+async fn raising_the_safety_stock_prevents_new_reservations_and_keeps_existing_ones() {
     let (_database, mut connection) = store_with(&[&[5]]).await;
     let mut outcomes = Vec::new();
     for safety_stock in [0, 3, 2] {
@@ -59,7 +59,7 @@ async fn what_became_safety_stock_since_routing_is_not_reserved_and_what_is_held
         outcomes[..2],
         [ReserveOutcome::Reserved, ReserveOutcome::Stale]
     );
-    // 5 on hand, 2 held, 2 kept: 1 is left.
+    // 5 on hand, 2 reserved, 2 safety stock: 1 is available.
     assert_eq!(outcomes[2], ReserveOutcome::Stale);
     assert_levels(&mut connection).await;
 }

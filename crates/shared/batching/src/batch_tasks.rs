@@ -1,4 +1,4 @@
-//! The tasks around the queues.
+//! The tasks that run batches and probe blockers.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,14 +15,14 @@ use crate::queues::{Queued, Queues};
 use crate::work::BatchResult;
 use crate::{Answer, Batch, BatchError, Limits, NotDone, Turn, Work};
 
-/// First and longest pause between two looks at what parked items wait for.
+/// First and maximum pause between two checks of blockers.
 const PROBE_PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(40));
 
 pub(crate) struct Shared<W: Work> {
     pub(crate) limits: Limits,
     pub(crate) runtime: Handle,
     pub(crate) queues: Mutex<Queues<W::Key, Waiting<W>>>,
-    /// The beginnings of what is in progress.
+    /// The start times of work in progress.
     pub(crate) running: Mutex<BTreeSet<(Instant, u64)>>,
     pub(crate) next_run: AtomicU64,
     pub(crate) patient: Arc<Semaphore>,
@@ -54,10 +54,10 @@ impl<W: Work> Queued for Waiting<W> {
     }
 }
 
-/// What the submitter of an item is told.
+/// The message to the submitter of an item.
 pub(crate) enum Told<W: Work> {
     Done(Result<W::Output, W::Error>),
-    /// Its batch failed as a whole and did nothing, or it was one and needs what somebody holds.
+    /// The item must be processed again: its batch failed as a whole and did nothing, or it was alone and contended.
     Next(Turn),
     Not(NotDone),
 }
@@ -76,7 +76,7 @@ impl<W: Work> Shared<W> {
     }
 
     pub(crate) fn queues(&self) -> MutexGuard<'_, Queues<W::Key, Waiting<W>>> {
-        // Nothing that holds it can panic half-way through a change.
+        // No code panics half-way through a change while it holds the lock.
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -84,7 +84,7 @@ impl<W: Work> Shared<W> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins every batch that may.
+    /// Starts all batches that may start.
     pub(crate) fn begin(this: &Arc<Self>, work: &W) {
         loop {
             let Some((key, batch)) = this.queues().begin() else {
@@ -123,12 +123,12 @@ impl<W: Work> Shared<W> {
             }
         };
         drop(running);
-        // The next batch does not wait until everybody has been told.
+        // The next batch must not wait until all submitters have their answers.
         drop(place);
         Self::tell(this, &key, work, waiting, done);
     }
 
-    /// The items that are still worth working on.
+    /// Returns the items that are still worth processing.
     fn admit(&self, batch: Vec<Waiting<W>>) -> Vec<Waiting<W>> {
         let mut admitted = Vec::with_capacity(batch.len());
         for waiting in batch {
@@ -138,7 +138,7 @@ impl<W: Work> Shared<W> {
             if waiting.since.elapsed() > self.limits.wait {
                 self.totals.refused();
                 let too_late = waiting.too_late();
-                // The submitter may have gone just now.
+                // The submitter may have left just now.
                 let _ = waiting.told.send(Told::Not(too_late));
                 continue;
             }
@@ -147,7 +147,7 @@ impl<W: Work> Shared<W> {
         admitted
     }
 
-    /// Tells everybody what became of a batch. A submitter that left does not want to know.
+    /// Sends the outcomes of a batch to the submitters. Those that have left are ignored.
     fn tell(
         this: &Arc<Self>,
         key: &W::Key,
@@ -173,10 +173,10 @@ impl<W: Work> Shared<W> {
         }
     }
 
-    /// Sets an item that was taken aside until its blocker is free.
+    /// Parks an item until its blocker is free.
     pub(crate) fn park(this: &Arc<Self>, key: &W::Key, work: &W, waiting: Waiting<W>) {
         waiting.claim.park();
-        // Its submitter may have found it taken when its time was up.
+        // The submitter's wait may have expired while the item was taken, so it didn't give up.
         if waiting.since.elapsed() >= this.limits.wait && waiting.claim.give_up().is_some() {
             this.totals.refused();
             let _ = waiting.told.send(Told::Not(NotDone::Blocked));
@@ -188,7 +188,7 @@ impl<W: Work> Shared<W> {
         }
     }
 
-    /// Looks from time to time at what the parked items of a key wait for, until there are none.
+    /// Periodically checks the blockers of a key's parked items, until no item is parked.
     async fn probe(this: Arc<Self>, key: W::Key, work: W) {
         let (mut pause, longest) = PROBE_PAUSES;
         loop {
@@ -216,7 +216,7 @@ impl<W: Work> Waiting<W> {
     }
 }
 
-/// Tells the items of a batch that failed as a whole.
+/// Sends the error of a batch that failed as a whole.
 fn tell_error<W: Work>(batch: Vec<Waiting<W>>, error: W::Error) {
     let next = match batch.len() {
         1 if error.is_contended() => Some(Turn::Patient),
@@ -241,7 +241,7 @@ fn tell_error<W: Work>(batch: Vec<Waiting<W>>, error: W::Error) {
     let _ = last.told.send(told);
 }
 
-/// The place of a batch among those in progress: when it ends, or panics, the next one begins.
+/// The slot of a batch in progress. On drop, after a panic too, the next batch starts.
 struct Place<'a, W: Work> {
     shared: &'a Arc<Shared<W>>,
     key: &'a W::Key,
@@ -266,7 +266,7 @@ impl<W: Work> Drop for Place<'_, W> {
     }
 }
 
-/// Something in progress, for its age.
+/// Registers work in progress, to measure its age.
 pub(crate) struct Running<'a, W: Work> {
     shared: &'a Shared<W>,
     begun: (Instant, u64),

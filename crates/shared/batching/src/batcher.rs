@@ -1,4 +1,4 @@
-//! The submitters' side of the queues.
+//! The interface for submitters.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use crate::{Answer, Batch, BatchError, Counts, Limits, Turn, Work};
 /// Why an item has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotDone {
-    /// Too many were waiting already. Nothing was done.
-    #[error("too much is waiting")]
+    /// The queue was full. Nothing was done.
+    #[error("the queue is full")]
     Full,
-    /// It waited too long for its turn. Nothing was done.
-    #[error("it waited too long")]
+    /// The item waited too long for its turn. Nothing was done.
+    #[error("the item waited too long for its turn")]
     TooLate,
-    /// It waited too long for something that was held. Nothing was done.
-    #[error("what it needs was held for too long")]
+    /// The item waited too long for a held resource. Nothing was done.
+    #[error("a resource that the item needs was held for too long")]
     Blocked,
-    /// Its batch did not end, or not in time. What was done is not known.
-    #[error("the work on it was lost")]
+    /// The batch of the item panicked or did not end in time. The outcome is unknown.
+    #[error("the outcome of the item's batch is unknown")]
     Lost,
 }
 
@@ -37,12 +37,12 @@ impl From<GivenUp> for NotDone {
     }
 }
 
-/// Does together the work that is waiting. Cloning it is cheap and shares it.
+/// Groups waiting work into batches. Clones are cheap and share it.
 pub struct Batcher<W: Work> {
     shared: Arc<Shared<W>>,
 }
 
-/// An item on its way, as its submitter has it.
+/// A submitted item.
 struct Submitted<'a, W: Work> {
     key: &'a W::Key,
     item: &'a Arc<W::Item>,
@@ -59,23 +59,23 @@ impl<W: Work> Clone for Batcher<W> {
 }
 
 impl<W: Work> Batcher<W> {
-    /// A batcher within these bounds. Must be called inside the tokio runtime in which batches shall run.
+    /// Creates a batcher with these limits. Must be called inside the tokio runtime in which batches will run.
     pub fn new(limits: Limits) -> Self {
         Self {
             shared: Arc::new(Shared::new(limits)),
         }
     }
 
-    /// Has an item worked on together with others of its key, and returns its answer.
+    /// Processes an item together with others of its key, and returns its answer.
     ///
-    /// `work` must be the same for all items, because the submitter of any of them may begin a batch. It runs in a task of
-    /// its own: a submitter that stops waiting does not interrupt it.
+    /// `work` must be the same for all items, because any submitter may start a batch. It runs in its own task, which a
+    /// submitter that stops waiting does not interrupt.
     ///
-    /// When a batch of several fails with an error that may be about one of them, each is worked on alone, in a task of its
-    /// own, while the next batch begins. One that is contended even then tries again with patience.
+    /// If a batch of several items fails with an error that a single item may have caused, each item is processed
+    /// alone, in its own task, while the next batch starts. An item that is still contended is retried patiently.
     ///
     /// # Errors
-    /// [`NotDone`], which says whether anything was done.
+    /// [`NotDone`], which tells whether anything was done.
     pub async fn submit(
         &self,
         key: W::Key,
@@ -103,7 +103,7 @@ impl<W: Work> Batcher<W> {
         }
     }
 
-    /// Waits in the queue, or first for a blocker, and then for the batch.
+    /// Waits for the blocker, if there is one, then in the queue, and then for the batch.
     async fn in_turn(
         &self,
         submitted: &Submitted<'_, W>,
@@ -145,7 +145,7 @@ impl<W: Work> Batcher<W> {
         answer.map_err(|_| NotDone::Lost)
     }
 
-    /// Works on an item alone, and with patience where that does not do.
+    /// Processes an item alone, and patiently if that is contended.
     async fn by_itself(
         &self,
         submitted: &Submitted<'_, W>,
@@ -177,7 +177,7 @@ impl<W: Work> Batcher<W> {
         let (item, work) = (submitted.item.clone(), submitted.work.clone());
         let running = async move {
             let _permit = permit;
-            // Waiting for what somebody holds is no sign of a database that is stuck.
+            // A patient wait for a held resource is no sign of a stuck database.
             let _running = (turn != Turn::Patient).then(|| Running::of(&shared));
             let held = shared.queues().blockers(&key).into_iter().collect();
             let batch = Batch {
@@ -188,7 +188,7 @@ impl<W: Work> Batcher<W> {
             let mut answers = work.run(key, batch).await?;
             Ok(answers.pop().expect("one item in, one answer out"))
         };
-        // What is logged of it belongs to its submitter's request.
+        // Log lines of the work belong to the submitter's request.
         let task = self.shared.runtime.spawn(running.in_current_span());
         match timeout(self.shared.limits.patience, task).await {
             Ok(Ok(done)) => Ok(done),
@@ -196,7 +196,7 @@ impl<W: Work> Batcher<W> {
         }
     }
 
-    /// What was done so far.
+    /// Returns the counts so far.
     pub fn counts(&self) -> Counts {
         let queues = self.shared.queues();
         let (waiting, parked) = (queues.waiting(), queues.parked());
@@ -204,8 +204,7 @@ impl<W: Work> Batcher<W> {
         self.shared.totals.counts(waiting, parked)
     }
 
-    /// The age of the oldest batch in progress, apart from items that wait with patience for what somebody holds. `None` when
-    /// there is none.
+    /// Returns the age of the oldest batch in progress, excluding patient waits. `None` if there is none.
     pub fn oldest(&self) -> Option<Duration> {
         let running = self.shared.running();
         running.first().map(|(since, _)| since.elapsed())

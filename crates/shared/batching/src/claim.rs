@@ -1,4 +1,4 @@
-//! Who decides about a waiting item: the batch that takes it, or the submitter that gives up.
+//! Ownership of a waiting item: either a batch takes it, or its submitter gives it up.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -7,31 +7,31 @@ const PARKED: u8 = 1;
 const TAKEN: u8 = 2;
 const GIVEN_UP: u8 = 3;
 
-/// Where an item is, shared by its submitter and the queue.
+/// The state of an item, shared by its submitter and the queue.
 #[derive(Default)]
 pub(crate) struct Claim(AtomicU8);
 
-/// How an item waited in vain.
+/// What a given-up item was waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GivenUp {
-    /// For its turn.
+    /// Its turn.
     Waiting,
-    /// For what somebody else held.
+    /// A held resource.
     Parked,
 }
 
 impl Claim {
-    /// The item's batch begins. False when its submitter has given up.
+    /// Takes the item for a batch. Returns `false` if its submitter has given up.
     pub(crate) fn take(&self) -> bool {
         self.replace(WAITING, TAKEN) || self.replace(PARKED, TAKEN)
     }
 
-    /// The item that was taken waits again.
+    /// Makes a taken item wait again.
     pub(crate) fn park(&self) {
         self.replace(TAKEN, PARKED);
     }
 
-    /// The submitter waits no longer. `None` when a batch has the item.
+    /// Gives up the wait of the submitter. Returns `None` if a batch has taken the item.
     pub(crate) fn give_up(&self) -> Option<GivenUp> {
         if self.replace(WAITING, GIVEN_UP) {
             return Some(GivenUp::Waiting);
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_item_is_taken_or_given_up_and_never_both() {
+    fn an_item_is_either_taken_or_given_up() {
         let claim = Claim::default();
         assert!(claim.take());
         assert_eq!(claim.give_up(), None);

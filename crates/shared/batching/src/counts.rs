@@ -1,28 +1,28 @@
-//! What a batcher has done so far.
+//! Counters of a batcher.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The sizes up to which batches are counted together: the powers of two.
+/// The upper bounds of the buckets for batch sizes: powers of two.
 pub const BATCH_SIZES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
-/// Totals since the start, and what waits now.
+/// Totals since the start, and the current queue lengths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Batches that were begun, by size: up to each of [`BATCH_SIZES`] and above the one before, and at last those that are
-    /// larger.
+    /// Started batches by size: one bucket per bound of [`BATCH_SIZES`] (not cumulative), and a last one for larger
+    /// batches.
     pub batches_by_size: [u64; BATCH_SIZES.len() + 1],
-    /// Items in them. Divided by the batches: how many were done together.
+    /// Items in these batches. Divided by the batches, this is the mean batch size.
     pub items: u64,
-    /// Items that were refused because too many were waiting, or that waited too long.
+    /// Items that were refused because the queue was full or they waited too long.
     pub refused: u64,
-    /// Items that wait for their turn now.
+    /// Items that currently wait for their turn.
     pub waiting: u64,
-    /// Items that wait now for what somebody else holds.
+    /// Items that currently wait for a held resource.
     pub parked: u64,
 }
 
 impl Counts {
-    /// Batches that were begun.
+    /// The number of started batches.
     pub fn batches(&self) -> u64 {
         self.batches_by_size.iter().sum()
     }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn batches_are_counted_by_the_power_of_two_that_they_fit_in() {
+    fn batches_are_counted_by_the_next_power_of_two() {
         let totals = Totals::default();
         for items in [1, 2, 3, 4, 5, 64, 65, 256, 257, 10_000] {
             totals.batch(items);

@@ -13,33 +13,33 @@ pub use work::{Answer, Batch, BatchError, Turn, Work};
 
 use std::time::Duration;
 
-/// The bounds of a [`Batcher`]. Each is at least 1.
+/// The limits of a [`Batcher`]. Each must be at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Most items of one batch.
+    /// Maximum items per batch.
     pub batch: usize,
-    /// Most items that wait, of each key.
+    /// Maximum waiting items per key.
     pub waiting: usize,
-    /// Longest time between an item's arrival and the beginning of the batch that answers it.
+    /// Maximum time between an item's arrival and the start of the batch that answers it.
     pub wait: Duration,
-    /// Most batches in progress at a time, of each key.
+    /// Maximum batches in progress per key.
     pub in_flight_per_key: usize,
-    /// Most batches in progress at a time, of all keys.
+    /// Maximum batches in progress in total.
     pub in_flight: usize,
-    /// How long a batch keeps its place among those in progress. One that takes longer goes on, but another may begin
-    /// beside it.
+    /// Time after which a batch gives up its slot. The batch continues, but another may start.
     pub overdue: Duration,
-    /// Most batches that go on without a place, of all keys. Beyond it a batch keeps its place however long it takes.
+    /// Maximum batches in progress without a slot, in total. If it is reached, overdue batches keep their slots.
     pub most_overdue: usize,
-    /// Longest time between the beginning of an item's batch and its answer. After it, the outcome is reported as unknown.
+    /// Maximum time between the start of an item's batch and its answer. After that, the outcome is reported as
+    /// unknown.
     pub patience: Duration,
-    /// Most items at a time that wait by themselves for what others hold, of all keys.
+    /// Maximum items that wait patiently for a held resource, in total.
     pub patient: usize,
 }
 
 impl Limits {
-    /// As many as `batch` together; one by one, when that is 1. Then as many are in progress at a time as may be, because
-    /// each of them is one only.
+    /// Returns the limits for batches of up to `batch` items. If `batch` is 1, a key may use all of `in_flight`,
+    /// because each batch is a single item.
     pub const fn of_batches(batch: usize, in_flight_per_key: usize, in_flight: usize) -> Self {
         Self {
             batch,

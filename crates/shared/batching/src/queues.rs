@@ -1,4 +1,4 @@
-//! What waits and what is in progress, by key: a structure without tasks or time.
+//! The queues and the batches in progress, by key. A pure data structure without tasks or time.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::Hash;
@@ -7,9 +7,9 @@ use crate::Limits;
 
 /// An item that can wait.
 pub(crate) trait Queued {
-    /// What items are sorted by when they come back to the queue.
+    /// The order of items that return to the queue.
     type Arrival: Ord;
-    /// What it may wait for, beside its turn.
+    /// A resource that an item may wait for.
     type Blocker: Eq + Hash + Clone;
 
     fn arrival(&self) -> Self::Arrival;
@@ -20,7 +20,7 @@ pub(crate) trait Queued {
 pub(crate) struct Queues<K, T> {
     limits: Limits,
     by_key: HashMap<K, Queue<T>>,
-    /// The keys that have something waiting and may begin a batch, each once, in turn.
+    /// The distinct keys that have waiting items and may start a batch, in turn.
     ready: VecDeque<K>,
     in_flight: usize,
     overdue: usize,
@@ -30,7 +30,7 @@ pub(crate) struct Queues<K, T> {
 
 struct Queue<T> {
     waiting: VecDeque<T>,
-    /// Those that wait for something that is held, in the order of their arrival.
+    /// The items that wait for a held resource, in arrival order.
     parked: VecDeque<T>,
     in_flight: usize,
     is_ready: bool,
@@ -62,17 +62,17 @@ impl<K: Clone + Eq + Hash, T: Queued> Queues<K, T> {
         }
     }
 
-    /// How many wait for their turn.
+    /// The number of items that wait for their turn.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// How many wait for something that is held.
+    /// The number of items that wait for a held resource.
     pub(crate) fn parked(&self) -> usize {
         self.parked
     }
 
-    /// Puts an item at the end of its key's queue, or gives it back when that is full.
+    /// Appends an item to its key's queue, or returns it if the queue is full.
     pub(crate) fn push(&mut self, key: &K, item: T) -> Result<(), T> {
         let queue = self.by_key.entry(key.clone()).or_default();
         if queue.waiting.len() + queue.parked.len() >= self.limits.waiting {
@@ -84,7 +84,7 @@ impl<K: Clone + Eq + Hash, T: Queued> Queues<K, T> {
         Ok(())
     }
 
-    /// Sets an item aside until its blocker is free. True when a probe of the key must be started.
+    /// Parks an item until its blocker is free. Returns whether the caller must start a probe for the key.
     pub(crate) fn park(&mut self, key: &K, item: T) -> bool {
         let queue = self.by_key.entry(key.clone()).or_default();
         insert(&mut queue.parked, item);
@@ -92,7 +92,7 @@ impl<K: Clone + Eq + Hash, T: Queued> Queues<K, T> {
         !std::mem::replace(&mut queue.is_probed, true)
     }
 
-    /// What the parked items of a key wait for, each once, the longest wait first.
+    /// Returns the distinct blockers of a key's parked items, the longest wait first.
     pub(crate) fn blockers(&self, key: &K) -> Vec<T::Blocker> {
         let parked = self.by_key.get(key).map(|queue| &queue.parked);
         let blockers = parked.into_iter().flatten().filter_map(Queued::blocker);
@@ -100,7 +100,7 @@ impl<K: Clone + Eq + Hash, T: Queued> Queues<K, T> {
         blockers.filter(|it| seen.insert(*it)).cloned().collect()
     }
 
-    /// What the probe of a key must look at. `None` ends the probe.
+    /// Returns the blockers that the probe of a key must check. `None` ends the probe.
     pub(crate) fn probe(&mut self, key: &K) -> Option<Vec<T::Blocker>> {
         self.purge(key);
         let blockers = self.blockers(key);
@@ -114,7 +114,7 @@ impl<K: Clone + Eq + Hash, T: Queued> Queues<K, T> {
         None
     }
 
-    /// Takes the items whose blockers are free back into the queue, by their arrival.
+    /// Returns the items whose blockers are free to the queue, in arrival order.
     pub(crate) fn resume(&mut self, key: &K, freed: &[T::Blocker]) {
         let Some(queue) = self.by_key.get_mut(key) else {
             return;
@@ -131,8 +131,8 @@ impl<K: Clone + Eq + Hash, T: Queued> Queues<K, T> {
         self.make_ready(key);
     }
 
-    /// Removes the items of a key whose submitters have given up. They do so in the order of their arrival, so that only the
-    /// front of the queue is looked at.
+    /// Removes the items of a key whose submitters have given up. Submitters give up in arrival order, so checking the
+    /// front of the queue is enough.
     pub(crate) fn purge(&mut self, key: &K) {
         let Some(queue) = self.by_key.get_mut(key) else {
             return;
@@ -148,7 +148,7 @@ impl<K: Clone + Eq + Hash, T: Queued> Queues<K, T> {
         self.forget_if_idle(key);
     }
 
-    /// The next batch, if one may begin: of the key whose turn it is, those that have waited longest.
+    /// Returns the next batch, if one may start: the items of the next key in turn that have waited longest.
     pub(crate) fn begin(&mut self) -> Option<(K, Vec<T>)> {
         if self.in_flight >= self.limits.in_flight {
             return None;
@@ -172,7 +172,8 @@ impl<K: Clone + Eq + Hash, T: Queued> Queues<K, T> {
         }
     }
 
-    /// A batch of this key goes on without its place, so that another may begin. False when too many do so already.
+    /// Takes the slot from an overdue batch of the key, so that another may start. Returns `false` if too many batches
+    /// are already without a slot.
     pub(crate) fn let_go(&mut self, key: &K) -> bool {
         if self.overdue >= self.limits.most_overdue {
             return false;
@@ -182,12 +183,12 @@ impl<K: Clone + Eq + Hash, T: Queued> Queues<K, T> {
         true
     }
 
-    /// A batch of this key has ended.
+    /// Ends a batch of the key.
     pub(crate) fn end(&mut self, key: &K) {
         self.free_place(key);
     }
 
-    /// A batch that was let go has ended.
+    /// Ends a batch without a slot.
     pub(crate) fn end_overdue(&mut self) {
         self.overdue -= 1;
     }
@@ -225,7 +226,7 @@ impl<K: Clone + Eq + Hash, T: Queued> Queues<K, T> {
     }
 }
 
-/// Puts an item behind those that arrived before it.
+/// Inserts an item after those that arrived before it.
 fn insert<T: Queued>(queue: &mut VecDeque<T>, item: T) {
     let arrival = item.arrival();
     let place = queue.partition_point(|other| other.arrival() <= arrival);
@@ -250,7 +251,7 @@ mod tests {
         patient: 1,
     };
 
-    /// The tens of a number are what it waits for; a number over 1,000 was given up.
+    /// A number waits for its tens digit, and was given up if it is over 1,000.
     impl Queued for u32 {
         type Arrival = u32;
         type Blocker = u32;
@@ -278,19 +279,19 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_takes_what_waits_up_to_its_bound_in_the_order_of_coming() {
+    fn a_batch_takes_waiting_items_up_to_its_limit_in_arrival_order() {
         let mut queues = filled(LIMITS, &[('a', 1), ('a', 2), ('a', 3), ('a', 4)]);
         assert_eq!(queues.begin(), Some(('a', vec![1, 2, 3])));
-        assert_eq!(queues.begin(), None, "one batch of a key at a time");
+        assert_eq!(queues.begin(), None, "a second batch of the key started");
         queues.end(&'a');
         assert_eq!(queues.begin(), Some(('a', vec![4])));
         queues.end(&'a');
         assert_eq!((queues.begin(), queues.waiting()), (None, 0));
-        assert!(queues.by_key.is_empty(), "an idle key is forgotten");
+        assert!(queues.by_key.is_empty(), "an idle key was kept");
     }
 
     #[test]
-    fn what_is_over_the_bound_of_waiting_items_is_given_back() {
+    fn an_item_over_the_limit_of_waiting_items_is_returned() {
         let mut queues = filled(LIMITS, &[('a', 1), ('a', 2), ('a', 3), ('a', 4), ('a', 5)]);
         assert_eq!(queues.push(&'a', 6), Err(6));
         assert_eq!(queues.push(&'b', 6), Ok(()));
@@ -315,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_in_flight_are_bounded_for_each_key_and_in_all() {
+    fn batches_in_flight_are_bounded_per_key_and_in_total() {
         let limits = Limits {
             batch: 1,
             in_flight_per_key: 2,
@@ -332,12 +333,15 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_is_overdue_lets_the_next_one_begin_within_a_bound() {
+    fn a_bounded_number_of_overdue_batches_gives_up_their_slots() {
         let mut queues = filled(LIMITS, &[('a', 1), ('a', 2), ('a', 3), ('a', 4)]);
         queues.begin();
         assert!(queues.let_go(&'a'));
         assert_eq!(queues.begin(), Some(('a', vec![4])));
-        assert!(!queues.let_go(&'a'), "one is overdue already");
+        assert!(
+            !queues.let_go(&'a'),
+            "a second overdue batch gave up its slot"
+        );
         queues.end_overdue();
         assert!(queues.let_go(&'a'));
         queues.end_overdue();
@@ -345,9 +349,12 @@ mod tests {
     }
 
     #[test]
-    fn parked_items_come_back_before_those_that_arrived_later() {
+    fn parked_items_return_before_items_that_arrived_later() {
         let mut queues = filled(LIMITS, &[('a', 15), ('a', 25), ('a', 29)]);
-        assert!(queues.park(&'a', 11), "the first one starts the probe");
+        assert!(
+            queues.park(&'a', 11),
+            "the first parked item did not start a probe"
+        );
         assert!(!queues.park(&'a', 21));
         assert!(!queues.park(&'a', 10));
         assert_eq!(queues.probe(&'a'), Some(vec![1, 2]));
@@ -364,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_up_is_removed() {
+    fn given_up_items_are_removed() {
         let mut queues = filled(LIMITS, &[('a', 2000), ('a', 3000), ('a', 1)]);
         queues.park(&'a', 4000);
         queues.purge(&'a');

@@ -1,33 +1,33 @@
-//! What is done with the items of a batch.
+//! The interface of the work that batches do.
 
 use std::collections::HashSet;
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::Arc;
 
-/// The work that a batcher does together.
+/// The work that a batcher groups into batches.
 pub trait Work: Clone + Send + Sync + 'static {
     /// Items of different keys never share a batch.
     type Key: Clone + Eq + Hash + Send + Sync + 'static;
-    /// What is worked on.
+    /// The unit of work.
     type Item: Send + Sync + 'static;
     /// The answer of one item.
     type Output: Send + 'static;
-    /// Why a batch failed.
+    /// The error of a batch.
     type Error: BatchError + Send + 'static;
-    /// What an item may have to wait for while others go on, such as a row that is locked.
+    /// A resource that an item may wait for while others proceed, such as a locked row.
     type Blocker: Clone + Eq + Hash + Send + Sync + 'static;
 
-    /// Works on items in their order, and returns one answer for each, in the same order.
+    /// Processes items in the given order, and returns one answer for each, in the same order.
     ///
-    /// When it fails it must have done nothing, or be such that doing it again changes nothing.
+    /// If it fails, it must have done nothing, or be idempotent.
     fn run(
         &self,
         key: Self::Key,
         batch: Batch<Self>,
     ) -> impl Future<Output = BatchResult<Self>> + Send;
 
-    /// Those of the blockers that nothing holds any more. Work that never answers [`Answer::Wait`] has none.
+    /// Returns the blockers that are free. Work that never answers [`Answer::Wait`] has no blockers.
     fn freed(
         &self,
         _key: Self::Key,
@@ -37,42 +37,43 @@ pub trait Work: Clone + Send + Sync + 'static {
     }
 }
 
-/// An answer for each item of a batch, or why the batch failed as a whole.
+/// An answer for each item of a batch, or the error of the whole batch.
 pub(crate) type BatchResult<W> =
     Result<Vec<Answer<<W as Work>::Output, <W as Work>::Blocker>>, <W as Work>::Error>;
 
-/// What [`Work::run`] gets.
+/// The input of [`Work::run`].
 pub struct Batch<W: Work> {
-    /// The items, in the order of their arrival. At least one; one only unless the turn is [`Turn::Together`].
+    /// The items, in arrival order: at least one, and exactly one unless the turn is [`Turn::Together`].
     pub items: Vec<Arc<W::Item>>,
-    /// How they are worked on.
+    /// How they are processed.
     pub turn: Turn,
-    /// What earlier items of the key are waiting for. An item that needs one of these must wait behind them.
+    /// The blockers of earlier items of the key. An item that needs one of these must wait behind them.
     pub held: HashSet<W::Blocker>,
 }
 
-/// How the items of a batch are worked on.
+/// How the items of a batch are processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// In the key's turn: others wait meanwhile, so that it must not wait for what somebody holds.
+    /// In the key's turn. Other items wait in the meantime, so the work must not wait for held resources.
     Together,
-    /// After its batch failed, beside the following batches. It must not wait long either: many may do so together.
+    /// After a failed batch, concurrently with following batches. The work must not wait long either, because many
+    /// items may run like this.
     Alone,
-    /// Beside the following batches, and few at a time: it may wait for what somebody holds.
+    /// Concurrently with following batches, a few items at a time. The work may wait for held resources.
     Patient,
 }
 
-/// What became of one item.
+/// The outcome of one item.
 #[derive(Debug)]
 pub enum Answer<O, B> {
-    /// It is done.
+    /// The item is done.
     Done(O),
-    /// Nothing was done with it. It is worked on again when nothing holds this any more.
+    /// Nothing was done. The item is processed again when this blocker is free.
     Wait(B),
 }
 
 impl<O, B: Clone> Answer<O, B> {
-    /// What the item waits for, unless it is done.
+    /// The blocker of the item, unless it is done.
     pub fn blocker(&self) -> Option<B> {
         match self {
             Self::Done(_) => None,
@@ -81,11 +82,12 @@ impl<O, B: Clone> Answer<O, B> {
     }
 }
 
-/// The error of a batch, which says what happens to the items.
+/// The error of a batch, which decides what happens to its items.
 pub trait BatchError: Sized {
-    /// The same error for another item. `None` if it may be about one item: then each item is worked on alone.
+    /// Returns a copy of the error for another item. `None` if a single item may have caused it; each item is then
+    /// processed alone.
     fn shared(&self) -> Option<Self>;
 
-    /// Whether something that the work needs was held by somebody else for too long.
+    /// Whether another session held a needed resource for too long.
     fn is_contended(&self) -> bool;
 }

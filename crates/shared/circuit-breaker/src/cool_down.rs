@@ -1,19 +1,19 @@
-//! How long the breaker stays open: exponential, with equal jitter, so that several instances do not probe in step.
+//! The cool-downs of an open breaker: exponential with equal jitter, so that instances don't probe in lockstep.
 //!
-//! failsafe has the same, but in whole seconds of at least one.
+//! failsafe's own back-off supports only whole seconds.
 
 use std::time::Duration;
 
 use crate::BreakerConfig;
 use crate::watch::Watch;
 
-/// An endless stream of cool-downs, each of which is noted in the watch when failsafe takes it.
+/// An endless sequence of cool-downs. Each is recorded in the watch when failsafe takes it.
 #[derive(Clone, Debug)]
 pub(crate) struct CoolDowns {
     longest: Duration,
     max: Duration,
     watch: Watch,
-    /// From 0 to 1.
+    /// Returns a number from 0 to 1.
     jitter: fn() -> f64,
 }
 
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn cool_downs_double_up_to_the_longest_and_jitter_takes_up_to_half() {
+    fn cool_downs_double_up_to_the_maximum_and_jitter_subtracts_up_to_half() {
         assert_eq!(cool_downs(|| 1.0), [100, 200, 300, 300]);
         assert_eq!(cool_downs(|| 0.0), [50, 100, 150, 150]);
     }

@@ -1,5 +1,5 @@
-//! Who may pass: failsafe's state machine, plus what it lacks: a limit of probes, permits that free their place when
-//! they are dropped, and results that are only counted in the state in which their call began.
+//! Admission of calls: failsafe's state machine, extended with a limit on probes, permits that free their slot on drop,
+//! and results that count only in the state in which their call began.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -17,13 +17,13 @@ pub(crate) struct Gate {
     turn: Mutex<Turn>,
 }
 
-/// Held for every step of the state machine, so that the watch sees its changes in the order in which they happen.
+/// Locked for every step of the state machine, so that the watch sees changes in order.
 struct Turn {
     machine: StateMachine<ConsecutiveFailures<CoolDowns>, Watch>,
     probes_out: Probes,
 }
 
-/// The probes of one half-open phase that are under way.
+/// The probes in progress of one half-open phase.
 #[derive(Clone, Copy)]
 struct Probes {
     generation: u64,
@@ -77,7 +77,7 @@ impl Gate {
         }
     }
 
-    /// Lets a call through, or not.
+    /// Returns a permit if a call is allowed.
     pub(crate) fn enter(&self) -> Option<Permit<'_>> {
         let mut turn = self.lock();
         if !turn.machine.is_call_permitted() {
@@ -101,12 +101,12 @@ impl Gate {
     }
 
     fn lock(&self) -> MutexGuard<'_, Turn> {
-        // Nothing panics while it is held, and every write leaves it whole.
+        // No code panics while it holds the lock, and every write is consistent.
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One call under way. Dropping it without a result frees its place and records nothing.
+/// A call in progress. Dropping it without a result frees its slot and records nothing.
 pub(crate) struct Permit<'gate> {
     gate: &'gate Gate,
     generation: u64,
@@ -133,7 +133,7 @@ impl Drop for Permit<'_> {
     fn drop(&mut self) {
         let mut turn = self.gate.lock();
         let probes = &mut turn.probes_out;
-        // Permits of the closed state, and of an earlier half-open one, hold no place.
+        // Permits of the closed state and of earlier half-open phases occupy no slot.
         if probes.generation == self.generation {
             probes.count -= 1;
         }

@@ -10,16 +10,16 @@ use std::time::Duration;
 
 use gate::Gate;
 
-/// When a breaker opens, and for how long.
+/// The settings of a breaker.
 #[derive(Clone, Copy, Debug)]
 pub struct BreakerConfig {
-    /// Consecutive failures that open it; at least 1.
+    /// Consecutive failures that open it, at least 1.
     pub failures: u32,
-    /// The first cool-down. Each is between half of its length and all of it, by chance.
+    /// The first cool-down. Jitter shortens each cool-down by up to half.
     pub cool_down: Duration,
-    /// The cool-down doubles after every failed probe, up to this.
+    /// Maximum cool-down. The cool-down doubles after every failed probe.
     pub max_cool_down: Duration,
-    /// Calls let through at a time after a cool-down; at least 1.
+    /// Maximum concurrent probes after a cool-down, at least 1.
     pub half_open_probes: usize,
 }
 
@@ -34,29 +34,29 @@ impl Default for BreakerConfig {
     }
 }
 
-/// What a breaker does with calls.
+/// The state of a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BreakerState {
-    /// Lets them through.
+    /// Allows all calls.
     Closed,
-    /// Lets a few through, to see whether the dependency is back.
+    /// Allows a few calls, to probe whether the dependency has recovered.
     HalfOpen,
-    /// Refuses them; or, once the cool-down is over, waits for the call that will be the first probe.
+    /// Refuses calls, or, after the cool-down, waits for the call that will be the first probe.
     Open,
 }
 
-/// A guarded call that did not succeed.
+/// The error of a guarded call.
 #[derive(Debug, thiserror::Error)]
 pub enum BreakerError<E> {
-    /// The breaker is open, or half-open with all probes out. The dependency was not called.
+    /// The breaker is open, or half-open with all probes in progress. The dependency was not called.
     #[error("the circuit breaker is open")]
     Refused,
-    /// The dependency was called, and this is its error.
+    /// The error of the called dependency.
     #[error(transparent)]
     Inner(E),
 }
 
-/// Guards the calls to one dependency. Cloning it is cheap and shares it.
+/// Guards the calls to one dependency. Clones are cheap and share it.
 #[derive(Clone)]
 pub struct CircuitBreaker {
     name: &'static str,
@@ -64,35 +64,35 @@ pub struct CircuitBreaker {
 }
 
 impl CircuitBreaker {
-    /// A closed breaker. `name` is the dependency's, in the log and in metrics.
+    /// Creates a closed breaker. `name` identifies the dependency in the log and in metrics.
     pub fn new(name: &'static str, config: BreakerConfig) -> Self {
         let gate = Arc::new(Gate::new(name, config));
         Self { name, gate }
     }
 
-    /// The dependency's name.
+    /// The name of the dependency.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// What it does with calls. Asking changes nothing.
+    /// The current state. Reading it doesn't change it.
     pub fn state(&self) -> BreakerState {
         self.gate.state()
     }
 
-    /// Whether a call now would be refused: open and still cooling down, or half-open with all probes out.
-    /// Asking changes nothing.
+    /// Whether a call now would be refused: open and still cooling down, or half-open with all probes in progress.
+    /// Reading it doesn't change the state.
     pub fn refuses(&self) -> bool {
         self.gate.refuses()
     }
 
-    /// Runs `future`, unless the breaker refuses it, and records how it went.
+    /// Runs `future` unless the breaker refuses it, and records the result.
     ///
-    /// Errors for which `is_unavailable` is false are answers of a dependency that works. A time-out belongs inside
-    /// `future`; dropping this one half-way records nothing.
+    /// Errors for which `is_unavailable` returns `false` are answers of a working dependency. A time-out belongs inside
+    /// `future`; dropping the returned future half-way records nothing.
     ///
     /// # Errors
-    /// [`BreakerError::Refused`] without having polled `future`, or its own error.
+    /// [`BreakerError::Refused`] without polling `future`, or the error of `future`.
     pub async fn call<T, E>(
         &self,
         is_unavailable: impl Fn(&E) -> bool,

@@ -1,5 +1,5 @@
-//! What can be seen of failsafe's state machine from outside without changing it: failsafe itself only offers a
-//! question that moves an open breaker to half-open.
+//! A read-only view of failsafe's state machine. failsafe itself offers only a query that moves an open breaker to
+//! half-open.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,9 +17,9 @@ pub(crate) struct Watch {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
     pub(crate) state: BreakerState,
-    /// Counts changes of state.
+    /// Increments with each change of state.
     pub(crate) generation: u64,
-    /// When the cool-down is over, while open.
+    /// The end of the cool-down, while open.
     pub(crate) open_until: Instant,
     cool_down: Duration,
 }
@@ -42,7 +42,7 @@ impl Watch {
         *self.lock()
     }
 
-    /// The cool-down that the next `on_open` will be about.
+    /// Records the cool-down for the next `on_open`.
     pub(crate) fn note_cool_down(&self, cool_down: Duration) {
         self.lock().cool_down = cool_down;
     }
@@ -51,13 +51,13 @@ impl Watch {
         let mut seen = self.lock();
         seen.state = state;
         seen.generation += 1;
-        // Later than failsafe's own, which was set just before: when ours is over, so is failsafe's.
+        // Slightly later than failsafe's own time, so that failsafe's cool-down is over too when this one is.
         seen.open_until = Instant::now() + seen.cool_down;
         *seen
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
-        // Nothing panics while it is held, and every write leaves it whole.
+        // No code panics while it holds the lock, and every write is consistent.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -76,7 +76,7 @@ impl Instrument for Watch {
     }
 
     fn on_closed(&self) {
-        // failsafe also says so of a breaker that was just made.
+        // failsafe also calls this for a new breaker.
         if self.enter(BreakerState::Closed).generation > 1 {
             tracing::info!(breaker = self.name, "circuit breaker closed");
         }

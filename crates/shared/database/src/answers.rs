@@ -1,27 +1,28 @@
-//! What a connection asked the server and has no answer to.
+//! The unanswered requests of a connection.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Since when some connection of a pool has been silent that should have answered.
+/// The latest time from which a connection of the pool was silent although it owed an answer.
 #[derive(Debug, Default)]
 pub(crate) struct Suspicion(Mutex<Option<Instant>>);
 
 impl Suspicion {
-    /// A connection that was asked then did not answer: those that have not answered since may be as dead.
+    /// Records that a connection did not answer a request sent at `asked`. Connections that have not answered since may
+    /// be dead too.
     pub(crate) fn found_silent(&self, asked: Instant) {
         let mut silent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *silent = Some(silent.map_or(asked, |since| since.max(asked)));
     }
 
-    /// Whether a connection that last answered then is under suspicion.
+    /// Whether a connection with this last answer is suspect.
     pub(crate) fn concerns(&self, last_answer: Instant) -> bool {
         let silent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         silent.is_some_and(|since| last_answer < since)
     }
 }
 
-/// The requests of one connection. Shared by its stream, which counts them, and by the pool, which looks at them.
+/// The requests of one connection, shared by its stream, which counts them, and by the pool, which reads them.
 #[derive(Debug)]
 pub(crate) struct Answers {
     state: Mutex<State>,
@@ -30,9 +31,9 @@ pub(crate) struct Answers {
 
 #[derive(Debug)]
 struct State {
-    /// Requests that are not answered completely.
+    /// Requests without a complete answer.
     open: usize,
-    /// When the oldest of them was sent, or the one before it was answered.
+    /// When the oldest of them was sent, or when the one before it was answered.
     asked: Instant,
     /// When the server last sent anything, or the oldest request was sent.
     progress: Instant,
@@ -58,18 +59,18 @@ impl Answers {
         look(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Nothing is asked any more: the connection is gone, or another server is asked in place of one that did not answer.
+    /// Forgets open requests, because the connection is closed or another server is tried.
     pub(crate) fn forget(&self) {
         self.with(|state| state.open = 0);
     }
 
-    /// The connection is given up, because the server is silent.
+    /// Records that the connection is closed because the server is silent.
     pub(crate) fn found_silent(&self) {
         let since = self.with(|state| state.progress);
         self.suspicion.found_silent(since);
     }
 
-    /// A request was sent.
+    /// Records a sent request.
     pub(crate) fn request_sent(&self) {
         let now = Instant::now();
         self.with(|state| {
@@ -80,7 +81,7 @@ impl Answers {
         });
     }
 
-    /// The server sent something, among it the ends of so many answers.
+    /// Records data from the server that completes `ends` answers.
     pub(crate) fn received(&self, ends: usize) {
         let now = Instant::now();
         self.with(|state| {
@@ -92,12 +93,12 @@ impl Answers {
         });
     }
 
-    /// For how long the server has been silent though it was asked. `None` when it owes nothing.
+    /// How long the server has been silent while it owes an answer. `None` if it owes none.
     pub(crate) fn silence(&self) -> Option<Duration> {
         self.with(|state| (state.open > 0).then(|| state.progress.elapsed()))
     }
 
-    /// For how long the oldest open request has been. `None` when there is none.
+    /// The age of the oldest open request. `None` if there is none.
     pub(crate) fn oldest(&self) -> Option<Duration> {
         self.with(|state| (state.open > 0).then(|| state.asked.elapsed()))
     }

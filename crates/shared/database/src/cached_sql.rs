@@ -1,8 +1,8 @@
 //! Hand-written SQL that is prepared once per connection.
 //!
-//! `diesel::sql_query` marks itself as unsafe to cache, so that every call parses the text again and costs a second
-//! round trip. This is the same without the mark: the statement cache keys on the text and the types of its binds,
-//! so the text has to be `'static`, which also keeps values out of it.
+//! `diesel::sql_query` marks itself as unsafe to cache, so every call parses the text again and costs a second round
+//! trip. This is the same without the mark. The statement cache uses the text and the bind types as its key, so the
+//! text must be `'static`, which also keeps values out of it.
 
 use std::marker::PhantomData;
 
@@ -24,7 +24,7 @@ pub fn cached_sql(text: &'static str) -> CachedSql {
 }
 
 impl CachedSql {
-    /// Gives `$1` its value.
+    /// Binds the value of `$1`.
     pub fn bind<ST, V>(self, value: V) -> CachedSqlWithBind<Self, V, ST> {
         CachedSqlWithBind {
             statement: self,
@@ -43,7 +43,7 @@ pub struct CachedSqlWithBind<Statement, V, ST> {
 }
 
 impl<Statement, V, ST> CachedSqlWithBind<Statement, V, ST> {
-    /// Gives the next placeholder its value.
+    /// Binds the value of the next placeholder.
     pub fn bind<NextST, NextV>(self, value: NextV) -> CachedSqlWithBind<Self, NextV, NextST> {
         CachedSqlWithBind {
             statement: self,
@@ -56,7 +56,7 @@ impl<Statement, V, ST> CachedSqlWithBind<Statement, V, ST> {
 impl<DB: Backend> QueryFragment<DB> for CachedSql {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql(self.0);
-        // diesel writes a placeholder for every bind; ours already stand in the text, so its own go into a comment.
+        // diesel appends a placeholder for every bind. The text already has its own, so diesel's go into a comment.
         out.push_sql("\n--");
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What can go wrong between us and PostgreSQL, in the words that callers decide by.
+//! Errors of PostgreSQL, classified by what callers can do about them.
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 use oms_errors::{DATABASE_DENIED, DATABASE_UNAVAILABLE, INTERNAL, Problem};
@@ -6,28 +6,32 @@ use oms_errors::{DATABASE_DENIED, DATABASE_UNAVAILABLE, INTERNAL, Problem};
 use crate::failures::DbFailure;
 use crate::retirement;
 
-/// A statement or a transaction that failed. Absence of a row is no error: look-ups return `Option`.
+/// A failed statement or transaction. A missing row is not an error: lookups return `Option`.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// The role lacks a right, in the server's words, which name the table. Nothing was kept.
-    #[error("the database refused it: {0}; `oms-api grants` prints the rights that the role needs")]
+    /// The role lacks a privilege. The server's message names the table. Nothing was saved.
+    #[error(
+        "the database denied access: {0}; `oms-api grants` prints the privileges that the role needs"
+    )]
     PermissionDenied(String),
-    /// The database can't be reached, has no connection to spare in time, is stopping, or has no disk. Nothing was kept.
-    #[error("the database is not available: {0}")]
+    /// The database can't be reached, has no free connection in time, is shutting down, or is out of disk space.
+    /// Nothing was saved.
+    #[error("the database is unavailable: {0}")]
     Unavailable(String),
-    /// A row lock could not be had within `lock_timeout`. The transaction is rolled back.
-    #[error("a row lock could not be had in time")]
+    /// A lock was not acquired within `lock_timeout`. The transaction is rolled back.
+    #[error("a lock was not acquired in time")]
     LockTimeout,
-    /// PostgreSQL broke a deadlock, or a serialisation conflict, at our cost. The transaction is rolled back.
-    #[error("the transaction lost a deadlock or a serialisation conflict")]
+    /// PostgreSQL aborted the transaction to resolve a deadlock or a serialisation conflict. It is rolled back.
+    #[error("the transaction was aborted by a deadlock or a serialisation conflict")]
     Deadlock,
     /// The statement ran longer than `statement_timeout`. The transaction is rolled back.
     #[error("the statement took too long")]
     StatementTimeout,
-    /// COMMIT was sent and its answer lost: the transaction may have happened or not. Read it back.
-    #[error("the outcome of COMMIT is not known: {0}")]
+    /// COMMIT was sent but its answer was lost, so the transaction may or may not be committed. Read the data to find
+    /// out.
+    #[error("the outcome of COMMIT is unknown: {0}")]
     CommitOutcomeUnknown(String),
-    /// A unique key already has this value.
+    /// A unique key already contains the value.
     #[error("unique constraint {constraint} is violated")]
     UniqueViolation {
         /// Name of the constraint or index.
@@ -39,17 +43,17 @@ pub enum DbError {
         /// Name of the constraint, or of the column for NOT NULL.
         constraint: String,
     },
-    /// A compare-and-set under a lock changed nothing, although the lock promised that it would: a defect of ours, or a
-    /// writer that takes no locks. Roll the transaction back.
+    /// A compare-and-set under a lock changed nothing, although the lock guarantees a change. The cause is a bug, or a
+    /// writer that takes no locks. Roll back the transaction.
     #[error("a locked row was not in the expected state: {0}")]
     UnexpectedState(&'static str),
-    /// Anything else: a defect of ours.
+    /// Anything else, which is a bug.
     #[error(transparent)]
     Other(DieselError),
 }
 
 impl DbError {
-    /// Whether nothing was kept and the same work may be tried again.
+    /// Whether nothing was saved and the same work may be retried.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable(_)
@@ -65,10 +69,10 @@ impl DbError {
         }
     }
 
-    /// Returns an error unless a compare-and-set changed its row. `expectation` says why it must have done so.
+    /// Returns an error unless a compare-and-set changed its row. `expectation` says why it must have changed.
     ///
     /// # Errors
-    /// [`UnexpectedState`](Self::UnexpectedState): the caller rolls its transaction back, in release builds too.
+    /// [`UnexpectedState`](Self::UnexpectedState). The caller rolls back its transaction, in release builds too.
     pub fn unless_changed(changed: bool, expectation: &'static str) -> Result<(), Self> {
         match changed {
             true => Ok(()),
@@ -76,7 +80,7 @@ impl DbError {
         }
     }
 
-    /// The same error again, if it says nothing about a single row: it would be the same for every other row too.
+    /// Returns a copy of the error if it does not concern a single row and therefore applies to all others too.
     pub fn shared(&self) -> Option<Self> {
         match self {
             Self::Unavailable(cause) => Some(Self::Unavailable(cause.clone())),
@@ -92,8 +96,8 @@ impl DbError {
         }
     }
 
-    /// The same error of statements that only read: they wait for nobody's rows, so that a lock that they can't have is that
-    /// of a whole table, and the same for all.
+    /// Converts the error of a read-only statement. Such a statement never waits for row locks, so a lock timeout means
+    /// that the whole table is locked, and concerns every reader.
     #[must_use]
     pub fn of_reading(self) -> Self {
         match self {
@@ -102,12 +106,12 @@ impl DbError {
         }
     }
 
-    /// Whether another session held what was needed. The transaction is rolled back.
+    /// Whether another session held a needed lock. The transaction is rolled back.
     pub fn is_contended(&self) -> bool {
         matches!(self, Self::LockTimeout | Self::Deadlock)
     }
 
-    /// The outcome of a COMMIT that failed: a broken connection says nothing about it.
+    /// Converts the error of a COMMIT, whose outcome is unknown if the connection broke.
     pub(crate) fn of_commit(error: DieselError) -> Self {
         let error = match classify(error) {
             Self::Unavailable(cause) => Self::CommitOutcomeUnknown(cause),
@@ -130,7 +134,7 @@ fn classify(error: DieselError) -> DbError {
     retirement::notice(&error);
     match error {
         DieselError::DatabaseError(kind, information) => by_kind(kind, information),
-        // The transaction manager gave the connection up after an error in a transaction.
+        // The transaction manager marked the connection as broken after an error in a transaction.
         DieselError::BrokenTransactionManager => {
             DbError::Unavailable("the connection broke inside a transaction".into())
         }
@@ -167,7 +171,8 @@ fn constraint_of(information: &(dyn DatabaseErrorInformation + Send + Sync)) -> 
     name.unwrap_or("(unnamed)").to_owned()
 }
 
-/// diesel hides the SQLSTATE of these, so that the text is all there is to go by; `lc_messages` has to be English.
+/// Messages of an unavailable server. diesel hides their SQLSTATE, so only the text is left, and `lc_messages` must be
+/// English.
 const UNAVAILABLE: [&str; 10] = [
     "terminating connection",
     "the database system is",
@@ -178,11 +183,11 @@ const UNAVAILABLE: [&str; 10] = [
     "out of shared memory",
     "canceling statement due to user request",
     "cannot execute",
-    // The pool gives the session up, and the next one prepares its statements anew.
+    // The pool discards the session, and a new one prepares its statements again.
     "cached plan must not change result type",
 ];
 
-/// SQLSTATE 42501, insufficient_privilege.
+/// Messages of SQLSTATE 42501, insufficient_privilege.
 const DENIED: [&str; 3] = [
     "permission denied for ",
     "permission denied to ",
@@ -237,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn time_outs_and_deadlocks_are_told_apart() {
+    fn messages_are_classified_by_their_text() {
         assert!(matches!(unknown("deadlock detected"), DbError::Deadlock));
         let lock = unknown("canceling statement due to lock timeout");
         assert!(matches!(lock, DbError::LockTimeout));
@@ -262,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_on_a_broken_connection_is_unknown() {
+    fn a_commit_on_a_broken_connection_has_an_unknown_outcome() {
         let broken = DieselError::DatabaseError(
             DatabaseErrorKind::UnableToSendCommand,
             Box::new("connection closed".to_owned()),
@@ -274,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_transient_is_a_503_and_a_defect_is_a_500() {
+    fn transient_errors_become_503_and_bugs_become_500() {
         let code = |error: DbError| Problem::from(error).problem_type().code;
         assert_eq!(code(DbError::LockTimeout), "service.database_unavailable");
         let denied = DbError::PermissionDenied("permission denied for table orders".to_owned());

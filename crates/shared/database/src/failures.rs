@@ -1,5 +1,5 @@
-//! Counts what went wrong with the database, of the whole process: errors are made where there is a connection and nothing
-//! else.
+//! Counts database failures of the whole process. The counters are static, because the code that creates errors has
+//! nothing but a connection.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,18 +8,18 @@ use crate::DbError;
 static COUNTS: [AtomicU64; DbFailure::ALL.len()] =
     [const { AtomicU64::new(0) }; DbFailure::ALL.len()];
 
-/// A kind of failure that is no defect of ours.
+/// A kind of failure that is not a bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DbFailure {
-    /// No connection could be had in time.
+    /// No connection was free in time.
     NoConnection,
-    /// The server was not available, or went away.
+    /// The server was unavailable, or closed the connection.
     Unavailable,
-    /// The role lacks a right.
+    /// The role lacks a privilege.
     PermissionDenied,
-    /// A lock could not be had in time.
+    /// A lock was not acquired in time.
     LockTimeout,
-    /// A deadlock, or a serialisation conflict, was lost.
+    /// A deadlock or a serialisation conflict aborted a transaction.
     Deadlock,
     /// A statement took too long.
     StatementTimeout,
@@ -28,7 +28,7 @@ pub enum DbFailure {
 }
 
 impl DbFailure {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 7] = [
         Self::NoConnection,
         Self::Unavailable,
@@ -39,7 +39,7 @@ impl DbFailure {
         Self::CommitOutcomeUnknown,
     ];
 
-    /// As the metrics have it.
+    /// The label in metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoConnection => "no_connection",
@@ -52,17 +52,17 @@ impl DbFailure {
         }
     }
 
-    /// How often this happened since the process started.
+    /// The number of failures since the process started.
     pub fn count(self) -> u64 {
         COUNTS[self as usize].load(Ordering::Relaxed)
     }
 
-    /// Once more.
+    /// Counts a failure.
     pub(crate) fn happened(self) {
         COUNTS[self as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Once more, if this is one.
+    /// Counts an error if it is such a failure.
     pub(crate) fn count_in(error: &DbError) {
         let failure = match error {
             DbError::Unavailable(_) => Self::Unavailable,
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_has_a_count_of_its_own() {
+    fn each_kind_has_its_own_counter() {
         for (index, failure) in DbFailure::ALL.into_iter().enumerate() {
             assert_eq!(failure as usize, index);
         }

@@ -1,6 +1,6 @@
-//! The messages of PostgreSQL's protocol, as far as it takes to tell where each begins.
+//! Minimal framing of PostgreSQL's protocol: where each message begins, and its type.
 
-/// Finds the messages in one direction of a connection: a byte for the type, then the length, which includes itself.
+/// Finds the messages in one direction of a connection. A message has a type byte, then a length that includes itself.
 #[derive(Debug)]
 pub(crate) struct Frames {
     header: [u8; 5],
@@ -9,7 +9,7 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    /// What a server sends.
+    /// Creates frames for messages from a server.
     pub(crate) const fn of_server() -> Self {
         Self {
             header: [0; 5],
@@ -18,7 +18,7 @@ impl Frames {
         }
     }
 
-    /// What a client sends. Its first message has no type; it is reported as 0.
+    /// Creates frames for messages from a client. Its first message has no type and is reported as 0.
     pub(crate) const fn of_client() -> Self {
         Self {
             filled: 1,
@@ -26,7 +26,7 @@ impl Frames {
         }
     }
 
-    /// Counts the messages whose headers end in these bytes and whose type is asked for.
+    /// Counts the messages whose header ends in these bytes and whose type is selected.
     pub(crate) fn count(&mut self, mut bytes: &[u8], is_counted: impl Fn(u8) -> bool) -> usize {
         let mut counted = 0;
         while !bytes.is_empty() {
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_found_however_the_bytes_are_cut() {
+    fn messages_are_found_in_chunks_of_any_size() {
         let bytes: Vec<u8> = [
             message(b'T', 40),
             message(b'Z', 1),
@@ -74,11 +74,11 @@ mod tests {
         .concat();
         for size in 1..bytes.len() {
             let mut frames = Frames::of_server();
-            let pieces = bytes.chunks(size);
-            let counted: usize = pieces
-                .map(|piece| frames.count(piece, |kind| kind == b'Z'))
+            let chunks = bytes.chunks(size);
+            let counted: usize = chunks
+                .map(|chunk| frames.count(chunk, |kind| kind == b'Z'))
                 .sum();
-            assert_eq!(counted, 2, "in pieces of {size}");
+            assert_eq!(counted, 2, "in chunks of {size}");
         }
     }
 

@@ -1,43 +1,43 @@
-//! What the role that serves may do with the tables of a schema.
+//! The privileges of the serving role on tables.
 
-/// The rights on a table. Each crate that keeps rows lists its own beside its statements.
+/// The privileges on a table. Each crate with tables lists its own next to its statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// With its schema.
+    /// The table, qualified with its schema.
     pub table: &'static str,
-    /// The actions on the whole table.
+    /// The permitted actions on the whole table.
     pub actions: &'static [&'static str],
-    /// The columns that may be updated, where not all may.
+    /// The columns that may be updated, if not all may.
     pub updatable: &'static [&'static str],
 }
 
 impl Grant {
-    /// `SELECT`: the owner writes the rows.
+    /// `SELECT` only: the owner writes the rows.
     pub const fn read(table: &'static str) -> Self {
         Self::new(table, &["SELECT"])
     }
 
-    /// Rows are never changed and never deleted.
+    /// Rows are inserted, never updated or deleted.
     pub const fn append(table: &'static str) -> Self {
         Self::new(table, &["SELECT", "INSERT"])
     }
 
-    /// Rows are deleted, and never changed.
+    /// Rows are inserted and deleted, never updated.
     pub const fn hold(table: &'static str) -> Self {
         Self::new(table, &["SELECT", "INSERT", "DELETE"])
     }
 
-    /// Rows are changed, and never deleted.
+    /// Rows are inserted and updated, never deleted.
     pub const fn write(table: &'static str) -> Self {
         Self::new(table, &["SELECT", "INSERT", "UPDATE"])
     }
 
-    /// Rows are changed and deleted.
+    /// Rows are inserted, updated and deleted.
     pub const fn all(table: &'static str) -> Self {
         Self::new(table, &["SELECT", "INSERT", "UPDATE", "DELETE"])
     }
 
-    /// Adds the right to update some columns.
+    /// Adds the privilege to update some columns.
     #[must_use]
     pub const fn updating(self, columns: &'static [&'static str]) -> Self {
         Self {
@@ -55,7 +55,7 @@ impl Grant {
     }
 }
 
-/// The rights on the tables of this crate.
+/// The privileges on the tables of this crate.
 pub const GRANTS: &[Grant] = &[
     Grant::read("public.__diesel_schema_migrations"),
     Grant::write("installation.identity"),

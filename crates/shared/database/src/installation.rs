@@ -1,7 +1,7 @@
-//! Which installation a database belongs to, and whether the database is a copy.
+//! The identity of the installation that a database belongs to, and the detection of copies.
 //!
-//! PostgreSQL tells a database that was restored from a dump, or made from another database, by the cluster's system
-//! identifier and the database's OID. It can't tell a physical copy: a base backup, a snapshot or a copied volume.
+//! A database that was restored from a dump, or created from another database, has another system identifier of the
+//! cluster or another OID. A physical copy can't be detected: a base backup, a snapshot or a copied volume.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
@@ -14,32 +14,32 @@ use crate::{Connection, DbError, cached_sql, transaction};
 /// The installation that a database belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Installation {
-    /// Its id. A copy of the database has the same one.
+    /// Its ID. A copy of the database has the same one.
     pub id: Uuid,
-    /// Payments that were attempted before this were inherited from the database that this one was copied from; `None` when
-    /// it is no copy.
+    /// Payments attempted before this time are inherited from the database that this one was copied from. `None` if it
+    /// is not a copy.
     pub inherited_until: Option<DateTime<Utc>>,
-    /// Up to when they stay inherited, because an operator has declared this database an installation of its own.
+    /// Until this time, payments stay inherited, because an operator declared this database a separate installation.
     pub separated_at: Option<DateTime<Utc>>,
 }
 
 impl Installation {
-    /// Whether the database is a copy that no operator has decided about.
+    /// Whether the database is a copy for which an operator still has to choose `take_over` or `separate`.
     pub fn is_undecided_copy(&self) -> bool {
         self.inherited_until != self.separated_at
     }
 }
 
-/// Where a database is.
+/// The location of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
-    /// `None` where the role may not ask.
+    /// `None` if the role may not read it.
     system_identifier: Option<i64>,
     database_oid: i64,
 }
 
 impl Place {
-    /// A cluster that does not say which it is may be any.
+    /// Whether both may be the same place. A cluster with an unknown identifier may be any.
     fn may_be(self, other: Self) -> bool {
         let clusters = self.system_identifier.zip(other.system_identifier);
         self.database_oid == other.database_oid
@@ -47,24 +47,24 @@ impl Place {
     }
 }
 
-/// What a [`Row`] is read from: a macro, because the text of a cached statement is a constant.
+/// The columns of a [`Row`]. A macro, because the text of a cached statement must be a constant.
 macro_rules! columns {
     () => {
         "id, system_identifier, database_oid, inherited_until, separated_at"
     };
 }
 
-/// Reads the installation; makes one where there is none. A database that is elsewhere than it was is noted as a copy, of
-/// which `newest_payment` says when its newest payment was attempted.
+/// Reads the installation, and creates it if there is none. A database that has moved is recorded as a copy.
+/// `newest_payment` is when its newest payment was attempted.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database fails.
 pub async fn establish(
     connection: &mut Connection,
     newest_payment: Option<DateTime<Utc>>,
 ) -> Result<Installation, DbError> {
     let here = find_place(connection).await?;
-    // Without a lock, and without the right to write: this is what every start but the first finds.
+    // The usual case after the first start needs neither a lock nor the privilege to write.
     if let Some((installation, was)) = read(connection).await?
         && here.may_be(was)
     {
@@ -76,7 +76,7 @@ pub async fn establish(
         if here.may_be(was) {
             return Ok(installation);
         }
-        // A database without payments has inherited none.
+        // A database without payments inherits none.
         match newest_payment {
             Some(newest) => set_inherited(connection, here, newest).await,
             None => set_place(connection, here).await,
@@ -88,7 +88,7 @@ pub async fn establish(
 /// Reads the installation, if there is one.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database fails.
 pub async fn find(connection: &mut Connection) -> Result<Option<Installation>, DbError> {
     Ok(read(connection)
         .await?
@@ -106,11 +106,11 @@ async fn read(connection: &mut Connection) -> Result<Option<(Installation, Place
     Ok(row.map(|row| (row.installation(), row.place())))
 }
 
-/// Declares that this database is the installation, in place of the one that it was copied from, which is gone: its
-/// payments are settled here from now on.
+/// Declares that this database replaces the one that it was copied from, which no longer exists. Its payments are
+/// settled here from now on.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database fails.
 pub async fn take_over(connection: &mut Connection) -> Result<Installation, DbError> {
     let here = find_place(connection).await?;
     transaction(connection, async |connection| {
@@ -129,11 +129,11 @@ pub async fn take_over(connection: &mut Connection) -> Result<Installation, DbEr
     .await
 }
 
-/// Declares that this database is an installation of its own, with a new id: the payments that are in it are left for good to
-/// the one that it was copied from.
+/// Declares this database a separate installation with a new ID. Its existing payments remain the responsibility of the
+/// database that it was copied from.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database fails.
 pub async fn separate(
     connection: &mut Connection,
     newest_payment: Option<DateTime<Utc>>,
@@ -260,7 +260,8 @@ async fn set_place(connection: &mut Connection, here: Place) -> Result<Installat
     Ok(row.installation())
 }
 
-/// The clock of the server that the database was copied from may be ahead of this one's.
+/// Records the database as a copy. The cutoff is later than the newest payment even if the original server's clock is
+/// ahead.
 async fn set_inherited(
     connection: &mut Connection,
     here: Place,
@@ -285,7 +286,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_database_is_elsewhere_when_its_cluster_or_its_oid_differs() {
+    fn a_database_has_moved_if_its_cluster_or_its_oid_differs() {
         let place = |system_identifier, database_oid| Place {
             system_identifier,
             database_oid,
@@ -294,7 +295,7 @@ mod tests {
         assert!(here.may_be(here));
         assert!(!here.may_be(place(Some(1), 3)));
         assert!(!here.may_be(place(Some(2), 2)));
-        // A server that does not say which it is.
+        // The cluster's identifier is unknown.
         assert!(here.may_be(place(None, 2)));
         assert!(!here.may_be(place(None, 3)));
     }

@@ -18,64 +18,67 @@ use crate::DbError;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations");
 
-/// A migration that sets no bound of its own waits this long for a lock on a table.
+/// The lock timeout of migrations that don't set their own.
 const LOCK_TIMEOUT: &str = "SET lock_timeout = '60s'";
 
-/// Two programs that migrate at the same time take turns through this advisory lock ("oms" in ASCII). The second one polls
-/// for it: a statement that waits has a snapshot, and `CREATE INDEX CONCURRENTLY` of the first one waits for all snapshots.
+/// This advisory lock ("oms" in ASCII) serialises programs that migrate concurrently. Programs poll for it, because a
+/// waiting statement would hold a snapshot, and `CREATE INDEX CONCURRENTLY` in the other program waits for all
+/// snapshots.
 const TRY_LOCK: &str = "SELECT pg_try_advisory_lock(7302515) AS is_ours";
 
-/// How often the second one tries.
+/// The interval between attempts to take the lock.
 const POLL: Duration = Duration::from_millis(200);
 
-/// How long a server may take to let us in.
+/// Maximum time to connect.
 const CONNECTING: Duration = Duration::from_secs(10);
 
-/// How long it may take until it is our turn.
+/// Maximum time to wait for the lock.
 const OUR_TURN: Duration = Duration::from_secs(70);
 
-/// Migrating did not work.
+/// A failed migration.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    /// The database could not be reached, or refused us.
+    /// The database could not be reached, or refused the connection.
     #[error("can't connect to the database: {0}")]
     Connection(#[from] diesel::ConnectionError),
-    /// The server took too long over something.
+    /// The server did not answer in time.
     #[error("the database did not answer within {} s while {task}", limit.as_secs())]
     Silent {
-        /// How long that is.
+        /// The time limit.
         limit: Duration,
-        /// What it was asked for.
+        /// The task that was not done in time.
         task: &'static str,
     },
     /// Another program is migrating the database.
     #[error("another program has been migrating this database for {} s", limit.as_secs())]
     Busy {
-        /// How long that is.
+        /// The time limit.
         limit: Duration,
     },
     /// A statement failed.
     #[error(transparent)]
     Database(#[from] DbError),
-    /// A migration failed; it was rolled back, and those before it stay.
+    /// A migration failed and was rolled back. Earlier migrations stay applied.
     #[error("{0}")]
     Migration(String),
 }
 
-/// Applies what is pending and returns the names of what was applied, oldest first.
+/// Applies the pending migrations and returns their names, oldest first.
 ///
-/// Needs a multi-threaded tokio runtime.
+/// Requires a multi-threaded tokio runtime.
 ///
 /// # Errors
-/// When the database can't be reached, or a migration fails; it is then rolled back.
+/// When the database can't be reached, or a migration fails and is rolled back.
 pub async fn migrate(url: &str) -> Result<Vec<String>, MigrationError> {
     migrate_within(url, Duration::from_secs(86_400)).await
 }
 
-/// As [`migrate`], unless it takes longer: then the connection is given up, and the server rolls back what it is at.
+/// Like [`migrate`], with a time limit. On expiry the connection is closed, and the server rolls back the current
+/// migration.
 ///
 /// # Errors
-/// As [`migrate`], and when it takes too long. The runtime must then be shut down without waiting for its threads.
+/// Those of [`migrate`], and when the limit expires. The runtime must then be shut down without waiting for its
+/// threads.
 pub async fn migrate_within(url: &str, limit: Duration) -> Result<Vec<String>, MigrationError> {
     run(url, limit, |harness| {
         Ok(names(&harness.run_pending_migrations(MIGRATIONS)?))
@@ -83,10 +86,10 @@ pub async fn migrate_within(url: &str, limit: Duration) -> Result<Vec<String>, M
     .await
 }
 
-/// Takes back every migration and returns their names, newest first. **All data is lost.**
+/// Reverts all migrations and returns their names, newest first. **All data is lost.**
 ///
 /// # Errors
-/// As [`migrate`].
+/// Those of [`migrate`].
 pub async fn revert_all(url: &str) -> Result<Vec<String>, MigrationError> {
     run(url, Duration::from_secs(86_400), |harness| {
         Ok(names(&harness.revert_all_migrations(MIGRATIONS)?))
@@ -105,7 +108,7 @@ async fn run(
     let connected = connecting.await;
     let mut connection = connected.map_err(|_| silent(CONNECTING, "connecting"))??;
     take_turn(&mut connection).await?;
-    // It blocks its thread.
+    // The harness blocks its thread.
     let migrating = tokio::task::spawn_blocking(move || {
         let mut harness = AsyncMigrationHarness::new(connection);
         work(&mut harness).map_err(|error| MigrationError::Migration(error.to_string()))
@@ -121,7 +124,7 @@ struct Turn {
     is_ours: bool,
 }
 
-/// Waits until no other program migrates the database.
+/// Waits until no other program is migrating the database.
 async fn take_turn(connection: &mut AsyncPgConnection) -> Result<(), MigrationError> {
     let mut is_answering = false;
     let turn = timeout(OUR_TURN, async {
@@ -136,13 +139,13 @@ async fn take_turn(connection: &mut AsyncPgConnection) -> Result<(), MigrationEr
     match turn {
         Ok(taken) => Ok(taken?),
         Err(_) if is_answering => Err(MigrationError::Busy { limit: OUR_TURN }),
-        Err(_) => Err(silent(OUR_TURN, "taking the lock of migrations")),
+        Err(_) => Err(silent(OUR_TURN, "taking the migration lock")),
     }
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "this connection does nothing else, and nothing often"
+    reason = "this connection runs too few statements for a cache to help"
 )]
 async fn try_lock(connection: &mut AsyncPgConnection) -> Result<bool, DbError> {
     let turn: Turn = diesel::sql_query(TRY_LOCK).get_result(connection).await?;
@@ -163,13 +166,13 @@ struct Applied {
     version: String,
 }
 
-/// The versions that this program has and the database does not, oldest first.
+/// Returns the versions that this program has and the database lacks, oldest first.
 ///
 /// # Errors
-/// When the database can't be asked.
+/// When the database fails.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a failed preparation of the missing table must not stay cached"
+    reason = "a statement that failed to prepare because the table is missing must not stay cached"
 )]
 pub async fn pending(connection: &mut AsyncPgConnection) -> Result<Vec<String>, DbError> {
     let sql = "SELECT version::text AS version FROM __diesel_schema_migrations";
@@ -179,7 +182,7 @@ pub async fn pending(connection: &mut AsyncPgConnection) -> Result<Vec<String>, 
         .map_err(DbError::from)
     {
         Ok(applied) => applied,
-        // An empty database does not even have the table.
+        // An empty database doesn't have the table yet.
         Err(DbError::Other(error)) if error.to_string().contains("does not exist") => Vec::new(),
         Err(error) => return Err(error),
     };

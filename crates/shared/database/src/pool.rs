@@ -14,35 +14,35 @@ use crate::session::config_of;
 use crate::sessions::{Bounds, Sessions, Watch};
 use crate::{DbError, cached_sql};
 
-/// A connection that goes back to the pool when it is dropped.
+/// A connection that returns to the pool on drop.
 pub type PooledConnection = Object<Sessions>;
 
-/// How to reach the database, and how long to wait for it.
+/// The address of the database and its time limits.
 #[derive(Clone)]
 pub struct DatabaseConfig {
-    /// `postgres://user:password@host:port/name`. A secret, which is why this has no `Debug`.
+    /// `postgres://user:password@host:port/name`. It is a secret, so this type doesn't implement `Debug`.
     pub url: String,
-    /// Most connections at a time.
+    /// Maximum number of connections.
     pub max_connections: usize,
-    /// Longest wait for a free connection, and for a new one to be made.
+    /// Maximum wait for a free connection, and for opening a new one.
     pub acquire_timeout: Duration,
-    /// Longest wait for a row lock.
+    /// Maximum wait for a lock.
     pub lock_timeout: Duration,
-    /// Longest run of one statement.
+    /// Maximum duration of one statement.
     pub statement_timeout: Duration,
-    /// Longest silence of a server that owes an answer, also that of a COMMIT, after which its connection is given up. More
-    /// than `statement_timeout`, after which a server that is well has answered.
+    /// Maximum silence of a server that owes an answer, including the one to a COMMIT. The connection is then closed.
+    /// Must exceed `statement_timeout`, within which a healthy server answers.
     pub answer_timeout: Duration,
-    /// Longest silence of a server when a connection that nobody used is tested.
+    /// Maximum silence of a server while an idle connection is tested.
     pub ping_timeout: Duration,
-    /// How long after its last answer a connection is used without a test.
+    /// Time after its last answer during which a connection is used without a test.
     pub fresh: Duration,
-    /// Longest pause inside a transaction, after which PostgreSQL ends the session.
+    /// Maximum pause inside a transaction, after which PostgreSQL ends the session.
     pub idle_in_transaction_timeout: Duration,
 }
 
 impl DatabaseConfig {
-    /// The defaults for a server at `url`.
+    /// Returns the defaults for a server at `url`.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -57,12 +57,12 @@ impl DatabaseConfig {
         }
     }
 
-    /// The parameters of every session, and a first call to PostGIS: it costs a new backend some 50 ms, which no
-    /// order should have to pay.
+    /// Returns the statements that set up a session: its parameters, and a first call to PostGIS, which takes a new
+    /// backend about 50 ms that no order should pay for.
     ///
-    /// Statements are planned once a session: planning each anew takes as long as running it. No table is read from end to
-    /// end where an index leads to the rows: such a plan, made while a table was empty, would stay when it has grown, for our
-    /// statements as for the checks of foreign keys.
+    /// Statements are planned once per session, because planning takes as long as execution. Sequential scans are
+    /// avoided if an index leads to the rows: a plan made while a table was empty would stay after it has grown, both
+    /// for statements and for foreign key checks.
     fn session_setup(&self) -> String {
         format!(
             "SET lock_timeout = {}; SET statement_timeout = {}; \
@@ -79,7 +79,7 @@ impl DatabaseConfig {
     }
 }
 
-/// The pool. Cloning it is cheap and shares it.
+/// The connection pool. Clones are cheap and share it.
 #[derive(Clone)]
 pub struct Database {
     pool: Pool<Sessions>,
@@ -87,26 +87,27 @@ pub struct Database {
     waits: Arc<Durations>,
 }
 
-/// How the pool is doing.
+/// The state of the pool.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolStatus {
-    /// Connections that exist.
+    /// Open connections.
     pub size: usize,
-    /// Connections that nobody uses.
+    /// Idle connections.
     pub idle: usize,
-    /// Callers that wait for one.
+    /// Callers waiting for a connection.
     pub waiting: usize,
-    /// Most connections that there may be.
+    /// Maximum number of connections.
     pub max_size: usize,
 }
 
 impl Database {
-    /// A pool that makes its connections when they are first needed.
+    /// Creates a pool that opens connections on demand.
     ///
-    /// Has to be called inside the tokio runtime that shall drive the connections, and which outlives all of their users.
+    /// Must be called inside the tokio runtime that will drive the connections. The runtime must outlive all their
+    /// users.
     ///
     /// # Errors
-    /// Never for a reachable or unreachable server; only for a URL or a configuration that no pool can have.
+    /// Only for an invalid URL or configuration, not for an unreachable server.
     pub fn new(config: &DatabaseConfig) -> Result<Self, DbError> {
         let unusable = |error: &dyn std::error::Error| DbError::Unavailable(error.to_string());
         let server = config_of(&config.url).map_err(|error| unusable(&error))?;
@@ -119,8 +120,8 @@ impl Database {
         let sessions = Sessions::new(server, config.session_setup(), bounds, watch.clone());
         let pool = Pool::builder(sessions)
             .max_size(config.max_connections)
-            // The one that was used last has its plans, and its memory is in the processor's caches; taking turns would have
-            // every session warm up for every statement, and a quiet system pay for all of them.
+            // The session used last has its plans and warm processor caches. Round robin would make every session plan
+            // every statement, and keep all of them in use even under little load.
             .queue_mode(deadpool::managed::QueueMode::Lifo)
             .wait_timeout(Some(config.acquire_timeout))
             .create_timeout(Some(config.acquire_timeout))
@@ -135,10 +136,10 @@ impl Database {
         })
     }
 
-    /// Takes a connection, waiting for one if all are in use.
+    /// Returns a connection, and waits for one if all are in use.
     ///
     /// # Errors
-    /// [`DbError::Unavailable`] when there is none in time.
+    /// [`DbError::Unavailable`] if none is free in time.
     pub async fn acquire(&self) -> Result<PooledConnection, DbError> {
         let since = Instant::now();
         let acquired = self.pool.get().await;
@@ -147,27 +148,27 @@ impl Database {
             DbFailure::NoConnection.happened();
             match error {
                 PoolError::Timeout(_) => {
-                    DbError::Unavailable("no free connection in time".to_owned())
+                    DbError::Unavailable("no connection was free in time".to_owned())
                 }
                 error => DbError::Unavailable(error.to_string()),
             }
         })
     }
 
-    /// How long callers waited for their connections, also in vain.
+    /// Returns how long callers waited for connections, including failed attempts.
     pub fn waits(&self) -> DurationCounts {
         self.waits.counts()
     }
 
-    /// For how long the oldest statement that has no answer yet has been in progress. `None` when there is none.
+    /// Returns the age of the oldest unanswered statement. `None` if there is none.
     pub fn oldest_call(&self) -> Option<Duration> {
         self.watch.oldest()
     }
 
-    /// Makes sure that the server's messages are English: deadlocks and time-outs are told apart by them.
+    /// Checks that the server's messages are in English, because deadlocks and time-outs are recognised by their text.
     ///
     /// # Errors
-    /// [`DbError::Unavailable`] with what to do, when they are not; or why the server can't be asked.
+    /// [`DbError::Unavailable`] with instructions if they are not, or the database's error.
     pub async fn check_messages(&self) -> Result<(), DbError> {
         #[derive(QueryableByName)]
         struct Row {
@@ -182,13 +183,13 @@ impl Database {
             return Ok(());
         }
         Err(DbError::Unavailable(format!(
-            "its messages are not in English (lc_messages is {}): have a superuser run \
-             ALTER ROLE … SET lc_messages = 'C'",
+            "its messages are not in English (lc_messages is {}): run ALTER ROLE … SET lc_messages = 'C' \
+            as a superuser",
             row.lc_messages
         )))
     }
 
-    /// How the pool is doing.
+    /// The state of the pool.
     pub fn status(&self) -> PoolStatus {
         let status = self.pool.status();
         PoolStatus {
@@ -199,14 +200,14 @@ impl Database {
         }
     }
 
-    /// Closes the pool: idle connections end now, others when they come back.
+    /// Closes the pool. Idle connections close now, others when they are returned.
     pub fn close(&self) {
         self.pool.close();
     }
 }
 
-/// Whether messages in a locale such as `en_US.UTF-8` are in English. An empty one is that of the server's process,
-/// where `initdb` found none.
+/// Whether messages in a locale such as `en_US.UTF-8` are in English. An empty locale is that of the server's process,
+/// which occurs if `initdb` found none.
 fn is_english(locale: &str) -> bool {
     let language = locale.split(['_', '.']).next().unwrap_or_default();
     matches!(language, "" | "C" | "POSIX" | "en")
@@ -217,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn english_is_told_from_other_languages() {
+    fn english_locales_are_recognised() {
         for locale in ["", "C", "C.UTF-8", "POSIX", "en_US.utf8", "en_GB"] {
             assert!(is_english(locale), "{locale}");
         }

@@ -1,4 +1,5 @@
-//! Whether a connection is a session of its own, which everything here relies on: settings, prepared statements, advisory locks.
+//! Detection of connection poolers that share sessions. Settings, prepared statements and advisory locks need a session
+//! of their own.
 
 use diesel::QueryableByName;
 use diesel::sql_types::Integer;
@@ -6,17 +7,18 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncC
 
 use crate::DbError;
 
-/// A pooler that hands its sessions out evenly may give a client the same one several times.
+/// The number of checks. A pooler may give a client the same session several times by chance.
 const ROUNDS: usize = 3;
 
-/// What a connection pooler says that assigns sessions by the statement.
+/// The error message of a pooler that assigns sessions per statement.
 const BY_STATEMENT: &str = "transaction blocks not allowed";
 
-/// Makes sure that connections are sessions of their own: behind a pooler that assigns sessions by the transaction, such as
-/// PgBouncer with `pool_mode = transaction`, statements fail now and then, with settings and prepared statements of others.
+/// Checks that each connection has its own session. Behind a pooler that assigns sessions per transaction, such as
+/// PgBouncer with `pool_mode = transaction`, statements would intermittently run with the settings and prepared
+/// statements of others.
 ///
 /// # Errors
-/// [`DbError::Unavailable`] with what to do, when they are not; or why the server can't be asked.
+/// [`DbError::Unavailable`] with instructions if sessions are shared, or the database's error.
 pub async fn check_pooler(url: &str) -> Result<(), DbError> {
     let mut first = connect(url).await?;
     let mut second = connect(url).await?;
@@ -49,7 +51,7 @@ async fn connect(url: &str) -> Result<AsyncPgConnection, DbError> {
     connected.map_err(|error| DbError::Unavailable(error.to_string()))
 }
 
-/// Whether two connections meet in one server process, or one of them changes its own. Two sessions never do.
+/// Whether two connections use the same server process, or one of them switches processes. Real sessions never do.
 async fn is_shared(
     first: &mut AsyncPgConnection,
     second: &mut AsyncPgConnection,
@@ -57,13 +59,13 @@ async fn is_shared(
     let before = process(first).await?;
     second.batch_execute("BEGIN").await?;
     let inside = process(second).await?;
-    // While the second holds its server process, the first can't get back to it: asking there would take for ever.
+    // While the second connection holds its process in a transaction, the first can't use it: a query there would hang.
     let is_shared = inside == before || process(first).await? != before;
     second.batch_execute("COMMIT").await?;
     Ok(is_shared || process(second).await? != inside)
 }
 
-/// The server process that serves a connection just now.
+/// Returns the server process that currently serves a connection.
 async fn process(connection: &mut AsyncPgConnection) -> Result<i32, diesel::result::Error> {
     #[derive(QueryableByName)]
     struct Row {

@@ -1,4 +1,4 @@
-//! The rights of the role that serves.
+//! Checks of the serving role's privileges.
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Nullable, Text};
@@ -6,10 +6,10 @@ use diesel_async::RunQueryDsl;
 
 use crate::{Connection, DbError, cached_sql};
 
-/// A right on a table, or on one of its columns.
+/// A privilege on a table, or on one of its columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Privilege {
-    /// With its schema.
+    /// The table, qualified with its schema.
     pub table: &'static str,
     /// `SELECT`, `INSERT`, `UPDATE` or `DELETE`.
     pub action: &'static str,
@@ -17,7 +17,7 @@ pub struct Privilege {
     pub column: Option<&'static str>,
 }
 
-/// A schema is looked at first: without it no table in it can be named.
+/// Checks the schema first, because the tables of an inaccessible schema can't be named.
 const MISSING: &str = "
 SELECT DISTINCT
     CASE WHEN NOT has_schema_privilege(split_part(needed.name, '.', 1), 'USAGE')
@@ -30,11 +30,11 @@ WHERE NOT CASE
     ELSE has_column_privilege(needed.name, needed.part, needed.action) END
 ORDER BY text";
 
-/// The rights among these that the role of the connection lacks, in words such as `INSERT on orders.events`. The tables must
-/// exist.
+/// Returns those of the needed privileges that the connection's role lacks, as text such as `INSERT on orders.events`.
+/// The tables must exist.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database fails.
 pub async fn missing_privileges(
     connection: &mut Connection,
     needed: &[Privilege],

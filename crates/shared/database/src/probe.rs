@@ -1,4 +1,4 @@
-//! Whether the database can be worked with, asked over a connection apart from the pool.
+//! The readiness check of the database, over a connection outside the pool.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,19 +13,19 @@ use crate::pool::Database;
 use crate::session::{Session, config_of};
 use crate::{DbError, cached_sql, migrations, retirement};
 
-/// How long a statement of the pool may be without an answer. Its own bounds end it far earlier.
+/// Maximum age of an unanswered statement of the pool. Its own time limits end it far earlier.
 const STUCK: Duration = Duration::from_secs(20);
 
-/// What a database that answers is fit for.
+/// The state of a database that answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fitness {
-    /// It is no standby, and takes changes.
+    /// It is not a standby, and accepts writes.
     pub is_writable: bool,
-    /// It has all the migrations that this program knows.
+    /// It has all migrations of this program.
     pub is_migrated: bool,
 }
 
-/// Asks the database, over a connection of its own: however busy the pool is, the answer is about the server.
+/// Checks the database over its own connection, so that a busy pool doesn't affect the result.
 pub struct Probe {
     database: Database,
     url: String,
@@ -39,7 +39,7 @@ struct Made {
 }
 
 impl Probe {
-    /// A probe that gives up after a time. It connects when it first asks.
+    /// Creates a probe with a time limit. It connects on the first check.
     pub fn new(database: Database, url: impl Into<String>, deadline: Duration) -> Self {
         Self {
             database,
@@ -49,10 +49,11 @@ impl Probe {
         }
     }
 
-    /// Asks. A connection that was lost is replaced at once; after a failure the next call makes a new one.
+    /// Checks the database. A lost connection is replaced immediately. After a failure, the next call opens a new
+    /// connection.
     ///
     /// # Errors
-    /// [`DbError::Unavailable`] when there is no answer in time, or why there is none.
+    /// [`DbError::Unavailable`] if there is no answer in time, or the database's error.
     pub async fn ask(&mut self) -> Result<Fitness, DbError> {
         let had_session = self.session.is_some();
         let deadline = self.deadline;
@@ -75,7 +76,7 @@ impl Probe {
             ))),
             _ => Ok(fitness),
         });
-        // A session goes on being read-only when its server is not any more.
+        // A session stays read-only even after its server accepts writes again.
         if !asked.as_ref().is_ok_and(|fitness| fitness.is_writable) {
             self.session = None;
         }
@@ -83,7 +84,7 @@ impl Probe {
     }
 
     async fn ask_once(&mut self) -> Result<Fitness, DbError> {
-        // Whatever happens, nobody goes on with a session in the middle of an answer.
+        // Taken out, so that a cancelled check never leaves a session in the middle of an answer.
         let session = self.session.take();
         let is_current = |made: &Made| !retirement::includes(made.at);
         let mut made = match session.filter(is_current) {

@@ -1,4 +1,4 @@
-//! Deleting rows that were kept for long enough, tenant by tenant, in statements of bounded size.
+//! Deletion of expired rows, tenant by tenant, in statements of bounded size.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use uuid::Uuid;
 
 use crate::{Connection, DbError, cached_sql};
 
-/// Most rows of one tenant that a turn deletes, so that no statement runs long.
+/// Maximum rows per tenant and turn, so that no statement runs long.
 const MAX_PER_TENANT: i64 = 1000;
 
-/// How the old rows of one table are found and deleted. Made by [`purge_of!`](crate::purge_of).
+/// The statements that find and delete the old rows of one table. Created by [`purge_of!`](crate::purge_of).
 #[derive(Clone, Copy, Debug)]
 pub struct Purge {
-    /// Finds the tenants that have rows older than `$1` seconds, `tenant_id`.
+    /// Selects the `tenant_id` of tenants that have rows older than `$1` seconds.
     pub tenants: &'static str,
-    /// Deletes the oldest rows of the tenant `$1` that are older than `$2` seconds, up to `$3`.
+    /// Deletes rows of tenant `$1` that are older than `$2` seconds, the oldest `$3` at most.
     pub delete: &'static str,
 }
 
-/// The [`Purge`] of a table whose rows are as old as a column says. It needs an index that begins with `tenant_id` and that
-/// column; rows where the column is null are kept.
+/// Creates the [`Purge`] of a table, with the column that holds the age of a row. It needs an index on `tenant_id` and
+/// this column. Rows with a null in the column are kept.
 ///
-/// The tenants cost one step in the index each, however many rows they have. Rows that somebody has locked are passed over.
+/// Each tenant costs one step in the index, regardless of its number of rows. Locked rows are skipped.
 #[macro_export]
 macro_rules! purge_of {
     ($table:literal by $time:literal) => {
@@ -79,10 +79,11 @@ macro_rules! purge_of {
 }
 
 impl Purge {
-    /// Deletes rows older than `older_than`, up to 1,000 of each tenant, and returns how many. Repeat it until there are none.
+    /// Deletes rows older than `older_than`, up to 1,000 per tenant, and returns their number. Repeat it until it
+    /// returns 0.
     ///
     /// # Errors
-    /// When the database does not answer; what was deleted before stays deleted.
+    /// When the database fails. Rows that were already deleted stay deleted.
     pub async fn turn(
         &self,
         connection: &mut Connection,

@@ -1,34 +1,34 @@
-//! Sessions that are of no more use, though their connections are well.
+//! Retirement of sessions that are useless although their connections work.
 //!
-//! A server that was demoted, or made read-only, keeps the sessions that it has: their pool would go on handing them out, and
-//! every change would fail, long after clients that connect anew get to the right server. The same goes for a session
-//! whose prepared statements are gone, or do not fit their tables any more. Whatever befell one session may have befallen
-//! all that are as old.
+//! A server that was demoted or made read-only keeps its sessions. The pool would keep handing them out, and every
+//! write would fail, long after new connections reach the right server. The same applies to a session whose prepared
+//! statements are lost or no longer match their tables. A defect of one session may affect all sessions of the same age
+//! or older.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::result::Error as DieselError;
 
-/// Sessions are retired at most this often: while nothing is writable, connecting anew for each request would help nobody.
+/// Minimum interval between retirements. While no server is writable, reconnecting for each request would not help.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Those of this process. Which of them it was is hidden from whoever reads an error, and does not matter.
+/// The sessions of this process. An error doesn't reveal its session, which doesn't matter here.
 static SESSIONS: Retirement = Retirement(Mutex::new(None));
 
-/// Whether a session that was made then is retired.
+/// Whether a session created at this time is retired.
 pub(crate) fn includes(made_at: Instant) -> bool {
     SESSIONS.includes(made_at)
 }
 
-/// Retires all sessions that exist, when an error says that one is of no more use.
+/// Retires all existing sessions if an error shows that one is useless.
 pub(crate) fn notice(error: &DieselError) {
     if is_useless_after(error) {
         SESSIONS.retire(Instant::now(), error);
     }
 }
 
-/// Which sessions are retired: those that were made before a moment.
+/// The time of the last retirement. Sessions created before are retired.
 struct Retirement(Mutex<Option<Instant>>);
 
 impl Retirement {
@@ -41,12 +41,12 @@ impl Retirement {
         let mut retired_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if retired_at.is_none_or(|at| now.saturating_duration_since(at) >= PAUSE) {
             *retired_at = Some(now);
-            tracing::warn!(cause = %error, "the sessions of the pool are given up");
+            tracing::warn!(cause = %error, "discarding the sessions of the connection pool");
         }
     }
 }
 
-/// diesel hides the SQLSTATE: 25006, 0A000, 26000 and 42P05.
+/// Recognises SQLSTATE 25006, 0A000, 26000 and 42P05 by their messages, because diesel hides the codes.
 fn is_useless_after(error: &DieselError) -> bool {
     let DieselError::DatabaseError(_, information) = error else {
         return false;
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_useless_when_it_can_not_write_or_its_statements_do_not_fit() {
+    fn a_session_is_useless_if_it_can_not_write_or_its_statements_are_invalid() {
         for message in [
             "cannot execute INSERT in a read-only transaction",
             "cannot execute nextval() in a read-only transaction",
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn sessions_that_are_made_after_it_are_in_use() {
+    fn sessions_created_after_a_retirement_stay_in_use() {
         let retirement = Retirement(Mutex::new(None));
         let made_at = Instant::now();
         assert!(!retirement.includes(made_at));
@@ -103,7 +103,7 @@ mod tests {
         assert!(retirement.includes(made_at));
         let later = now + Duration::from_millis(1);
         assert!(!retirement.includes(later));
-        // Not with every failure of those that are new.
+        // A failure of a new session within the interval doesn't retire it.
         retirement.retire(
             later,
             &error("cannot execute INSERT in a read-only transaction"),

@@ -1,4 +1,4 @@
-//! Sessions: connections that are watched, and how they are made.
+//! Sessions, which are connections with a watched stream.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -15,18 +15,18 @@ use tokio_postgres::{Client, Config, NoTls};
 use crate::answers::Answers;
 use crate::watched::{Watched, Watching};
 
-/// When the first keepalive is sent on a silent connection, unless the URL says.
+/// Silence after which the first keepalive is sent, unless the URL sets it.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
-/// How far apart further ones are.
+/// Interval between further keepalives.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(3);
-/// How many may be lost.
+/// Maximum number of lost keepalives.
 const KEEPALIVE_RETRIES: u32 = 3;
-/// How long what was sent may stay without an acknowledgement of the network.
+/// Maximum time that sent data may stay unacknowledged by the network.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
-/// tokio-postgres' own default: as good as none.
+/// tokio-postgres' default, which is too long to be useful.
 const DRIVER_KEEPALIVE_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// A connection whose server is waited for within bounds.
+/// A connection that waits for its server only for a limited time.
 pub struct Session {
     connection: AsyncPgConnection,
     answers: Arc<Answers>,
@@ -34,7 +34,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Connects. Run it in the runtime that shall drive the connection.
+    /// Connects. Must run in the runtime that will drive the connection.
     pub(crate) async fn open(
         config: &Config,
         answers: Arc<Answers>,
@@ -68,17 +68,17 @@ impl Session {
         })
     }
 
-    /// Whether it can't be used any more: closed, or left in a transaction.
+    /// Whether the connection is closed or was left in a transaction.
     pub(crate) fn is_broken(&mut self) -> bool {
         self.connection.is_broken()
     }
 
-    /// What it asked the server.
+    /// Its unanswered requests.
     pub(crate) fn answers(&self) -> &Answers {
         &self.answers
     }
 
-    /// One round trip without any work.
+    /// Makes an empty round trip.
     pub(crate) async fn ping(&mut self) -> diesel::QueryResult<()> {
         self.connection.batch_execute("").await
     }
@@ -98,7 +98,7 @@ impl DerefMut for Session {
     }
 }
 
-/// A server that owes an answer is not waited for to say goodbye.
+/// Skips the orderly termination if the server owes an answer.
 impl Drop for Session {
     fn drop(&mut self) {
         if self.answers.silence().is_some() {
@@ -115,7 +115,7 @@ where
     let driver = tokio::spawn(async move {
         if let Err(error) = connection.await {
             let cause: &dyn std::error::Error = &error;
-            tracing::warn!(cause, "a connection to the database was lost");
+            tracing::warn!(cause, "lost a connection to the database");
         }
     });
     driver.abort_handle()
@@ -132,7 +132,7 @@ fn unreachable(error: impl std::error::Error) -> ConnectionError {
     ConnectionError::BadConnection(text)
 }
 
-/// The configuration of a URL, with bounds for a network that is silent where the URL has none.
+/// Parses a URL, and adds defaults for keepalives and `tcp_user_timeout` if it has none.
 pub(crate) fn config_of(url: &str) -> Result<Config, ConnectionError> {
     let parsed: Result<Config, tokio_postgres::Error> = url.parse();
     let mut config =
@@ -152,11 +152,12 @@ pub(crate) fn config_of(url: &str) -> Result<Config, ConnectionError> {
     Ok(config)
 }
 
-/// Has the driver hand its socket to [`Watching`], which encrypts nothing: so a URL that asks for that is refused, as the
-/// driver without encryption does.
+/// Makes the driver hand its socket to [`Watching`] through its TLS hook. `Watching` does not encrypt, so a URL that
+/// requires encryption is refused, as in a driver without TLS.
 fn in_place_of_tls(config: &Config) -> Result<Config, ConnectionError> {
     if config.get_ssl_mode() == SslMode::Require {
-        let text = "sslmode=require: connections to the database can't be encrypted";
+        let text =
+            "sslmode=require is not supported: connections to the database can't be encrypted";
         return Err(ConnectionError::BadConnection(text.to_owned()));
     }
     let mut config = config.clone();
@@ -176,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_without_bounds_for_the_network_gets_some() {
+    fn network_time_outs_have_defaults() {
         let config = config_of("postgres://oms@db/oms").unwrap();
         assert!(config.get_keepalives());
         assert_eq!(config.get_keepalives_idle(), KEEPALIVE_IDLE);
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bounds_of_a_url_are_kept() {
+    fn network_time_outs_in_the_url_are_kept() {
         let url =
             "postgres://oms@db/oms?keepalives_idle=60&keepalives_retries=9&tcp_user_timeout=33";
         let config = config_of(url).unwrap();
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_asks_for_encryption_is_refused() {
+    fn a_url_that_requires_encryption_is_refused() {
         let config = config_of("postgres://oms@db/oms?sslmode=require").unwrap();
         let refused = in_place_of_tls(&config).unwrap_err();
         assert!(refused.to_string().contains("sslmode=require"));

@@ -1,4 +1,4 @@
-//! Making sessions for the pool, and finding out which of those that nobody used are still good.
+//! Creation of sessions for the pool, and tests of idle ones.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -15,29 +15,28 @@ use crate::answers::{Answers, Suspicion};
 use crate::retirement;
 use crate::session::Session;
 
-/// Makes sessions, and tests them before they are used again.
+/// Creates sessions, and tests them before reuse.
 pub struct Sessions {
     config: Config,
     setup: String,
     bounds: Bounds,
-    /// The task that drives a connection lives here: not in an HTTP worker's runtime, which ends before the background work
-    /// does.
+    /// The runtime of the tasks that drive connections. An HTTP worker's runtime would end before the background work.
     runtime: Handle,
     watch: Arc<Watch>,
 }
 
-/// How long a server may be silent.
+/// Limits of a server's silence.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    /// While it owes the answer of a statement.
+    /// Maximum silence while it owes the answer to a statement.
     pub(crate) answer: Duration,
-    /// While it owes that of a session's test.
+    /// Maximum silence while a session is tested.
     pub(crate) ping: Duration,
-    /// How long after its last answer a session is good without a test.
+    /// Time after its last answer during which a session needs no test.
     pub(crate) fresh: Duration,
 }
 
-/// What all sessions of a pool asked the server.
+/// The unanswered requests of all sessions of a pool.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     answers: Mutex<Vec<Weak<Answers>>>,
@@ -45,7 +44,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// For how long the oldest request without an answer has been.
+    /// The age of the oldest unanswered request.
     pub(crate) fn oldest(&self) -> Option<Duration> {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         answers.retain(|session| session.strong_count() > 0);
@@ -63,8 +62,8 @@ impl Watch {
 }
 
 impl Sessions {
-    /// For servers at `config`; each session begins with `setup`. Must be called inside the tokio runtime that shall drive
-    /// the connections.
+    /// Creates sessions for the server at `config`. Each session first runs `setup`. Must be called inside the tokio
+    /// runtime that will drive the connections.
     pub(crate) fn new(config: Config, setup: String, bounds: Bounds, watch: Arc<Watch>) -> Self {
         Self {
             config,
@@ -114,7 +113,9 @@ impl Manager for Sessions {
             return Ok(());
         }
         if self.watch.suspicion.concerns(last_answer) {
-            return Err(RecycleError::message("others like it are silent"));
+            return Err(RecycleError::message(
+                "other connections of the same age are silent",
+            ));
         }
         let asked = Instant::now();
         match timeout(self.bounds.ping, session.ping()).await {
@@ -125,14 +126,17 @@ impl Manager for Sessions {
             Err(_) => {
                 self.watch.suspicion.found_silent(asked);
                 let silence_ms = self.bounds.ping.as_millis();
-                tracing::warn!(silence_ms, "an idle connection to the database is silent");
-                Err(RecycleError::message("the connection is silent"))
+                tracing::warn!(
+                    silence_ms,
+                    "an idle connection to the database does not answer"
+                );
+                Err(RecycleError::message("the connection does not answer"))
             }
         }
     }
 }
 
-/// A session in the making, which is given up with whoever asked for it.
+/// A task that opens a session. It is aborted when its caller is dropped.
 struct Making(JoinHandle<Result<Session, ConnectionError>>);
 
 impl Drop for Making {

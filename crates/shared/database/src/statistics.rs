@@ -1,4 +1,4 @@
-//! Statistics of tables that grow quickly.
+//! Planner statistics of fast-growing tables.
 
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
@@ -6,8 +6,8 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
 use crate::{Connection, DbError, cached_sql};
 
-/// The tables that have more than twice the rows that were counted last, and more than 50. Of the role's own, because only
-/// the owner of a table may have it analysed.
+/// Selects tables with more than 50 rows and more than twice as many as at the last analysis. Only those that the role
+/// owns, because only the owner may analyse a table.
 const GROWN: &str = "
 SELECT format('%I.%I', s.schemaname, s.relname) AS name
 FROM pg_stat_user_tables s
@@ -15,15 +15,15 @@ JOIN pg_class c ON c.oid = s.relid
 WHERE pg_has_role(c.relowner, 'USAGE') AND s.n_live_tup > 2 * greatest(c.reltuples, 25)
 ORDER BY name";
 
-/// Has PostgreSQL look anew at the tables that have doubled since it last did, and returns their names. Those that somebody
-/// else is analysing are left to them.
+/// Analyses the tables that have more than doubled since their last analysis, and returns their names. Tables that
+/// another session is analysing are skipped.
 ///
-/// Autovacuum does so too, but only once a minute. Until then the tables of a new installation count as empty: statements and
-/// the checks of foreign keys are planned over whatever index begins with the tenant, and sessions keep such plans. Sessions
-/// plan again once a table was analysed.
+/// Autovacuum does the same, but only once a minute. Until then the tables of a new installation count as empty, so
+/// statements and foreign key checks are planned with any index that begins with the tenant, and sessions keep such
+/// plans. Sessions plan again after a table was analysed.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database fails.
 pub async fn analyze_grown_tables(connection: &mut Connection) -> Result<Vec<String>, DbError> {
     #[derive(QueryableByName)]
     struct Table {

@@ -7,13 +7,14 @@ use crate::{DbError, cached_sql};
 
 type Manager = <AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager;
 
-/// Runs `work` in a transaction: commits when it returns `Ok`, rolls back when it returns `Err`.
+/// Runs `work` in a transaction. Commits if it returns `Ok`, rolls back if it returns `Err`.
 ///
-/// Run it inside a spawned task and never put a time-out around it: a future that is dropped half-way leaves the
-/// transaction open, with its locks. The connection's own time-outs bound it.
+/// Call it inside a spawned task and never with a time-out around it: a future that is dropped half-way leaves the
+/// transaction open, with its locks. The connection's own time-outs limit its duration.
 ///
 /// # Errors
-/// What `work` returned, or why BEGIN or COMMIT failed. [`DbError::CommitOutcomeUnknown`] means just that.
+/// The error of `work`, or of BEGIN or COMMIT. After [`DbError::CommitOutcomeUnknown`] the transaction may be
+/// committed.
 pub async fn transaction<T, E, Work>(connection: &mut AsyncPgConnection, work: Work) -> Result<T, E>
 where
     Work: AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, E>,
@@ -22,10 +23,10 @@ where
     transaction_within(connection, LockWait::Session, work).await
 }
 
-/// The same, with a bound for each wait for a lock.
+/// Like [`transaction`], with a limit for each wait for a lock.
 ///
 /// # Errors
-/// As [`transaction`]; [`DbError::LockTimeout`] when a lock can't be had in time.
+/// Those of [`transaction`]; [`DbError::LockTimeout`] if a lock is not acquired in time.
 pub async fn transaction_within<T, E, Work>(
     connection: &mut AsyncPgConnection,
     wait: LockWait,
@@ -51,7 +52,7 @@ where
         }
         Err(error) => {
             if let Err(rollback) = Manager::rollback_transaction(connection).await {
-                // The pool throws the connection away, and PostgreSQL then rolls back by itself.
+                // The pool discards the connection, and PostgreSQL then rolls back on its own.
                 tracing::debug!(cause = %rollback, "rollback failed");
             }
             Err(error)
@@ -59,20 +60,21 @@ where
     }
 }
 
-/// How long statements wait for a lock that another session holds.
+/// The limit for each wait for a lock of another session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockWait {
-    /// A few milliseconds: what another transaction holds while it commits is worth waiting for, nothing else.
+    /// A few milliseconds, enough only for another transaction's commit.
     Brief,
-    /// As long as the session is set to.
+    /// The session's `lock_timeout`.
     Session,
 }
 
 impl LockWait {
-    /// The value of `lock_timeout`, for statements that set it until their transaction ends. `None` leaves it as it is.
+    /// The value of `lock_timeout`, for statements that set it until their transaction ends. `None` keeps the current
+    /// value.
     ///
-    /// A statement does so by itself, without a round trip of its own:
-    /// `set_config('lock_timeout', coalesce($1, current_setting('lock_timeout')), true)`.
+    /// A statement can set it without an extra round trip: `set_config('lock_timeout', coalesce($1,
+    /// current_setting('lock_timeout')), true)`.
     pub const fn setting(self) -> Option<&'static str> {
         match self {
             Self::Brief => Some("10ms"),
@@ -81,11 +83,11 @@ impl LockWait {
     }
 }
 
-/// Bounds each wait for a lock until the transaction ends, in a statement of its own. Nothing is asked where the session's
-/// bound stays.
+/// Limits each wait for a lock until the transaction ends, with a separate statement. Does nothing for
+/// [`LockWait::Session`].
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database fails.
 pub async fn limit_lock_wait(
     connection: &mut AsyncPgConnection,
     wait: LockWait,

@@ -1,8 +1,8 @@
-//! A stream that ends a connection whose server owes an answer for too long.
+//! A stream that closes a connection whose server has owed an answer for too long.
 //!
-//! The server's own time-outs are of no use when the server is what hangs. This stands between the driver and the socket, so
-//! that it holds for every statement, for BEGIN and COMMIT, and for the beginning of a connection. No future of ours is
-//! dropped half-way for it: the driver reports the connection as closed, and whoever waits for the answer is told so.
+//! The server's own time-outs don't help if the server itself hangs. The stream sits between the driver and the socket,
+//! so its limit applies to every statement, to BEGIN and COMMIT, and to the start of a connection. No future is dropped
+//! half-way: the driver reports the connection as closed, and the waiting caller gets an error.
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
@@ -19,7 +19,7 @@ use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream}
 use crate::answers::Answers;
 use crate::frames::Frames;
 
-/// A stream to a server, with its unanswered requests.
+/// A stream to a server that tracks unanswered requests.
 pub(crate) struct Watched<S> {
     stream: S,
     answers: Arc<Answers>,
@@ -31,7 +31,7 @@ pub(crate) struct Watched<S> {
 }
 
 impl<S> Watched<S> {
-    /// Fails when the server is silent for longer than `most` while it owes an answer.
+    /// Creates a stream that fails if the server is silent for longer than `most` while it owes an answer.
     pub(crate) fn new(stream: S, answers: Arc<Answers>, most: Duration) -> Self {
         answers.forget();
         Self {
@@ -45,7 +45,8 @@ impl<S> Watched<S> {
         }
     }
 
-    /// Ready when the server has been silent for too long. One timer serves many requests: it is moved only when it fires.
+    /// Ready if the server has been silent for too long. One timer serves many requests, and is reset only when it
+    /// fires.
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         loop {
             let Some(silence) = self.answers.silence() else {
@@ -109,12 +110,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
             Poll::Ready(Ok(written)) => written,
             other => return other,
         };
-        // The beginning, a query, a function call and Sync have one answer each.
+        // The startup message, a query, a function call and Sync have one answer each.
         let is_request = |kind| matches!(kind, 0 | b'Q' | b'F' | b'S');
         for _ in 0..this.sent.count(&bytes[..written], is_request) {
             this.answers.request_sent();
         }
-        // Has the task woken up in time, which else would wait for the server alone.
+        // Arms the timer, because otherwise only the server could wake the task.
         match this.poll_silence(cx) {
             Poll::Ready(error) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Ready(Ok(written)),
@@ -136,7 +137,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for Watched<S> {
     }
 }
 
-/// Puts a [`Watched`] around each socket, where the driver has a place for encryption.
+/// Wraps each socket in a [`Watched`], through the driver's TLS hook.
 #[derive(Clone)]
 pub(crate) struct Watching {
     pub(crate) answers: Arc<Answers>,

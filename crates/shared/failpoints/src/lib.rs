@@ -1,27 +1,27 @@
 #![doc = include_str!("../README.md")]
 
-/// Marks a place. Nothing happens there, unless `FAILPOINTS` says so.
+/// Marks a place. It has no effect unless `FAILPOINTS` configures an action.
 #[cfg(feature = "failpoints")]
 pub fn reached(name: &'static str) {
     fail::fail_point!(name, |_| kill());
 }
 
-/// Marks a place. In this build nothing happens there.
+/// Marks a place. It has no effect in this build.
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
 pub const fn reached(_name: &'static str) {}
 
-/// Reads `FAILPOINTS`, for as long as the process lives. To be called once, at its start.
+/// Reads `FAILPOINTS` for the lifetime of the process. Must be called once, at the start.
 ///
 /// # Panics
-/// When an action is not written as it should be.
+/// If an action is malformed.
 #[cfg(feature = "failpoints")]
 pub fn configure() {
-    // Dropping it would switch everything off.
+    // Dropping the scenario would disable all failpoints.
     std::mem::forget(fail::FailScenario::setup());
 }
 
-/// In this build there is nothing to configure.
+/// Does nothing in this build.
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
 pub const fn configure() {}

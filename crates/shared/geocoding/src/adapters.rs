@@ -1,4 +1,4 @@
-//! Implementations of the port.
+//! Implementations of the port `Geocoder`.
 
 mod address_book;
 mod nominatim;

@@ -1,4 +1,4 @@
-//! An address as the customer wrote it. Personal data: it is never printed.
+//! An address as the customer wrote it. It is personal data, and never printed.
 
 use std::fmt;
 
@@ -6,28 +6,28 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Address(String);
 
-/// Why a text is no address; the words are for the client.
+/// Why a text is not a valid address. The messages are for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
-    /// Nothing but white space.
+    /// The text is blank.
     #[error("must not be empty")]
     Empty,
-    /// More than [`Address::MAX_CHARACTERS`].
+    /// The text has more than [`Address::MAX_CHARACTERS`] characters.
     #[error("must be at most 500 characters long")]
     TooLong,
-    /// A line break, a NUL or the like.
+    /// The text has a control character, such as a line break.
     #[error("must not contain control characters")]
     ControlCharacter,
 }
 
 impl Address {
-    /// The longest address.
+    /// Maximum length of an address, in characters.
     pub const MAX_CHARACTERS: usize = 500;
 
-    /// An address, without the white space around it.
+    /// Parses and trims an address.
     ///
     /// # Errors
-    /// When nothing is left, or too much, or it has control characters.
+    /// If the text is blank or too long, or has control characters.
     pub fn new(text: &str) -> Result<Self, InvalidAddress> {
         let text = text.trim();
         if text.is_empty() {
@@ -42,7 +42,7 @@ impl Address {
         Ok(Self(text.to_owned()))
     }
 
-    /// The text. Not for logs.
+    /// The text. It must not be logged.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_does_not_print_itself() {
+    fn an_address_hides_its_text_in_debug_and_display() {
         let address = Address::new("1 Main St").unwrap();
         assert!(!format!("{address} {address:?} {address:#?}").contains("Main"));
     }

@@ -1,4 +1,4 @@
-//! A geocoder that remembers what another one found.
+//! A geocoder that caches the answers of another one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use uuid::Uuid;
 use crate::store::{self, AddressHash};
 use crate::{Address, Coordinates, GeocodeError, Geocoder};
 
-/// How long an answer is good: 30 days.
+/// The default lifetime of a cached answer: 30 days.
 pub const DEFAULT_TTL: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Answers from the table where it can, else from the inner geocoder. Only found addresses are kept.
+/// Answers from the cache if possible, otherwise from the inner geocoder. Only addresses that were found are cached.
 pub struct CachedGeocoder {
     inner: Arc<dyn Geocoder>,
     database: Database,
@@ -23,7 +23,7 @@ pub struct CachedGeocoder {
 }
 
 impl CachedGeocoder {
-    /// A cache in front of `inner`, whose entries are good for `ttl`.
+    /// Creates a cache in front of `inner`, whose entries live for `ttl`.
     pub fn new(inner: Arc<dyn Geocoder>, database: Database, ttl: Duration) -> Self {
         Self {
             inner,
@@ -57,7 +57,7 @@ impl Geocoder for CachedGeocoder {
             Ok(None) => {}
             Err(error) => {
                 log(&error, "could not be read");
-                // No connection will be waited for a second time.
+                // The cache is not written either, to avoid a second wait for a connection.
                 return self.inner.locate(tenant, address).await;
             }
         }
@@ -89,10 +89,10 @@ fn hash_of(address: &Address) -> AddressHash {
     Sha256::digest(address.as_str()).into()
 }
 
-/// Deletes what was cached longer ago than `older_than`, up to 1,000 addresses of each tenant, and returns how many.
+/// Deletes entries older than `older_than`, up to 1,000 per tenant, and returns their number.
 ///
 /// # Errors
-/// When the database does not answer; what was deleted before stays deleted.
+/// When the database fails. Entries that were already deleted stay deleted.
 pub async fn purge_cached_locations(
     connection: &mut Connection,
     older_than: Duration,

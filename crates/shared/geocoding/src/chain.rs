@@ -1,4 +1,4 @@
-//! Several geocoders, one after the other.
+//! A chain of geocoders.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use uuid::Uuid;
 
 use crate::{Address, Coordinates, GeocodeError, Geocoder};
 
-/// Asks each in order, until one knows the address or can't be asked.
+/// Calls geocoders in order, until one finds the address or fails.
 pub struct Chain(Vec<Arc<dyn Geocoder>>);
 
 impl Chain {
-    /// A chain of any length; an empty one knows no address.
+    /// Creates a chain. An empty chain finds no address.
     pub fn new(geocoders: Vec<Arc<dyn Geocoder>>) -> Self {
         Self(geocoders)
     }
@@ -24,7 +24,7 @@ impl Geocoder for Chain {
     async fn locate(&self, tenant: Uuid, address: &Address) -> Result<Coordinates, GeocodeError> {
         for geocoder in &self.0 {
             match geocoder.locate(tenant, address).await {
-                // One that can't be asked might have known it: what those after it do not know proves nothing.
+                // An unavailable geocoder might know the address, so later ones can't prove that it is unknown.
                 Err(GeocodeError::NotFound) => {}
                 decided => return decided,
             }
@@ -43,7 +43,7 @@ impl Geocoder for Chain {
         self.0.iter().all(|geocoder| geocoder.is_available())
     }
 
-    /// The first there is.
+    /// The first breaker in the chain.
     fn breaker(&self) -> Option<&CircuitBreaker> {
         self.0.iter().find_map(|geocoder| geocoder.breaker())
     }
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_first_does_not_know_the_next_is_asked() {
+    async fn an_unknown_address_is_passed_to_the_next_geocoder() {
         assert!(ask([UNKNOWN, KNOWN]).await.is_ok());
         assert!(ask([KNOWN, DOWN]).await.is_ok());
         assert!(matches!(
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_can_not_be_asked_ends_it() {
+    async fn an_unavailable_geocoder_ends_the_chain() {
         let down = ask([DOWN, UNKNOWN]).await;
         assert!(matches!(down, Err(GeocodeError::Unavailable(_))));
     }

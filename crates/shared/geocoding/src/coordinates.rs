@@ -1,4 +1,4 @@
-//! Where an address is.
+//! Coordinates of an address.
 
 /// Latitude and longitude in degrees, WGS 84 (EPSG:4326). Both are finite and in range.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -7,18 +7,18 @@ pub struct Coordinates {
     lng: f64,
 }
 
-/// A latitude or longitude is out of range.
+/// The error for a latitude or longitude that is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("lat must be between -90 and 90, lng between -180 and 180")]
 pub struct InvalidCoordinates;
 
 impl Coordinates {
-    /// A place by its degrees.
+    /// Creates coordinates from degrees.
     ///
     /// # Errors
-    /// When one is not finite or out of range.
+    /// If a value is not finite or out of range.
     pub fn new(lat: f64, lng: f64) -> Result<Self, InvalidCoordinates> {
-        // A range contains no NaN, and these contain no infinity.
+        // No range contains NaN, and these ranges contain no infinity.
         if !(-90.0..=90.0).contains(&lat) || !(-180.0..=180.0).contains(&lng) {
             return Err(InvalidCoordinates);
         }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_out_of_range_are_refused() {
+    fn coordinates_out_of_range_are_refused() {
         for (lat, lng) in [
             (90.1, 0.0),
             (0.0, -180.1),

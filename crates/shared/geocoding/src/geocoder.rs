@@ -1,4 +1,4 @@
-//! The port.
+//! The port `Geocoder`.
 
 use std::error::Error;
 use std::time::Duration;
@@ -10,49 +10,49 @@ use uuid::Uuid;
 
 use crate::{Address, Coordinates};
 
-/// Finds out where an address is.
+/// Locates addresses.
 #[async_trait]
 pub trait Geocoder: Send + Sync {
-    /// Where `address` is, for a store.
+    /// Returns the coordinates of an address, on behalf of a tenant.
     ///
     /// # Errors
-    /// [`GeocodeError::NotFound`] when it is known that nobody knows, [`GeocodeError::TooManyLookUps`] when the tenant has used
-    /// its look-ups up, else [`GeocodeError::Unavailable`].
+    /// [`GeocodeError::NotFound`] if the address is definitely unknown, [`GeocodeError::TooManyLookUps`] if the tenant
+    /// has exhausted its quota, otherwise [`GeocodeError::Unavailable`].
     async fn locate(&self, tenant: Uuid, address: &Address) -> Result<Coordinates, GeocodeError>;
 
-    /// Forgets where addresses of a tenant are, if that is remembered anywhere.
+    /// Deletes cached coordinates of a tenant's addresses.
     ///
     /// # Errors
-    /// When the database does not answer. Repeat it.
+    /// When the database fails. The caller must repeat it.
     async fn forget(&self, _tenant: Uuid, _addresses: &[Address]) -> Result<(), DbError> {
         Ok(())
     }
 
-    /// Whether a service would be asked now. For reports: addresses that are known already can be located either way,
-    /// so it is no reason not to try. Asking changes nothing.
+    /// Whether a service would be called now. For reports only: cached addresses can be located either way, so callers
+    /// should always try. This doesn't change the state of the breaker.
     fn is_available(&self) -> bool {
         self.breaker().is_none_or(|breaker| !breaker.refuses())
     }
 
-    /// The breaker that watches the service, where there is one.
+    /// The breaker of the service, if there is one.
     fn breaker(&self) -> Option<&CircuitBreaker>;
 }
 
-/// Why an address has no coordinates. Asking has no effect, so it can always be repeated.
+/// Why an address was not located. A lookup has no side effects and can always be repeated.
 #[derive(Debug, thiserror::Error)]
 pub enum GeocodeError {
-    /// The address is not known. An answer, which trips no breaker.
-    #[error("the address is not known")]
+    /// The address is unknown. This is an answer of the service, and trips no breaker.
+    #[error("the address is unknown")]
     NotFound,
-    /// The tenant has used its look-ups up, and the service was not called.
-    #[error("the tenant may look up {per_minute} addresses a minute")]
+    /// The tenant has exhausted its quota, and the service was not called.
+    #[error("the tenant may look up {per_minute} addresses per minute")]
     TooManyLookUps {
-        /// How many it may look up in a minute.
+        /// Allowed lookups per minute.
         per_minute: u32,
-        /// When it may look up another one.
+        /// The wait until the next lookup is allowed.
         retry_after: Duration,
     },
-    /// It could not be asked for. Never says which address it was about.
-    #[error("the geocoding service is not available")]
+    /// The service failed. The error never contains the address.
+    #[error("the geocoding service is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }

@@ -1,6 +1,6 @@
-//! What the role that serves may do with the tables of geocoding.
+//! The privileges of the serving role on the tables of geocoding.
 
 use oms_database::Grant;
 
-/// The rights.
+/// The privileges of the serving role.
 pub const GRANTS: &[Grant] = &[Grant::all("geocoding.cached_locations")];

@@ -18,6 +18,6 @@ pub use coordinates::{Coordinates, InvalidCoordinates};
 pub use geocoder::{GeocodeError, Geocoder};
 pub use grants::GRANTS;
 pub use limited::LimitedGeocoder;
-// The trait names it.
+// Part of the signature of `Geocoder`.
 pub use oms_circuit_breaker::CircuitBreaker;
 pub use problems::{ADDRESS_NOT_FOUND, PROBLEM_TYPES, TOO_MANY_LOOK_UPS, UNAVAILABLE};

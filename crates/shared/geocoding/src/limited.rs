@@ -1,4 +1,4 @@
-//! A geocoder that calls another one only so often for each tenant.
+//! A geocoder that limits each tenant's calls to another one.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -12,21 +12,21 @@ use uuid::Uuid;
 
 use crate::{Address, Coordinates, GeocodeError, Geocoder};
 
-/// Most tenants whose calls are counted: some 500 kB.
+/// Maximum number of counted tenants, about 500 kB.
 const MOST_TENANTS: usize = 10_000;
 
-/// Calls another geocoder up to a number of times a minute for each tenant, of which all may come together. Put it behind
-/// the cache, so that only calls of the service count. Each process counts by itself.
+/// Limits each tenant to a number of calls per minute, all of which may come in one burst. Place it behind the cache,
+/// so that only calls to the service count. Each process counts on its own.
 pub struct LimitedGeocoder {
     inner: Arc<dyn Geocoder>,
     per_minute: NonZeroU32,
-    /// When the calls of each tenant are used up, if no more come: the GCRA's theoretical arrival time.
+    /// When each tenant's quota is fully restored: the theoretical arrival time of GCRA.
     used_until: Mutex<HashMap<Uuid, Instant>>,
     refused: Arc<AtomicU64>,
 }
 
 impl LimitedGeocoder {
-    /// A limit around `inner`; what it refuses is added to `refused`.
+    /// Creates a limit around `inner`. Refused calls increment `refused`.
     pub fn new(inner: Arc<dyn Geocoder>, per_minute: NonZeroU32, refused: Arc<AtomicU64>) -> Self {
         Self {
             inner,
@@ -36,7 +36,7 @@ impl LimitedGeocoder {
         }
     }
 
-    /// Takes one call of a tenant, or says how long it must wait for one.
+    /// Counts one call of a tenant, or returns how long the tenant must wait.
     fn take(&self, tenant: Uuid, now: Instant) -> Result<(), Duration> {
         let minute = Duration::from_secs(60);
         let each = minute / self.per_minute.get();
@@ -52,7 +52,7 @@ impl LimitedGeocoder {
         }
         let until = tenants.entry(tenant).or_insert(now);
         let used = until.saturating_duration_since(now) + each;
-        // A minute may not divide evenly.
+        // The division rounds down, so a full burst may take slightly less than a minute.
         let most = each * self.per_minute.get();
         if used > most {
             return Err(used - most);
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_minutes_worth_may_come_together_and_comes_back_one_by_one() {
+    fn a_burst_may_use_the_whole_quota_which_is_then_restored_evenly() {
         let (limited, start) = (limited(3), Instant::now());
         for _ in 0..3 {
             assert_eq!(limited.take(tenant(1), start), Ok(()));
@@ -111,14 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_does_not_divide_a_minute_is_kept_to_the_last_call() {
+    fn a_limit_that_does_not_divide_a_minute_is_exact() {
         let (limited, now) = (limited(7001), Instant::now());
         let taken = (0..8000).filter(|_| limited.take(tenant(1), now).is_ok());
         assert_eq!(taken.count(), 7001);
     }
 
     #[test]
-    fn each_tenant_has_a_limit_of_its_own() {
+    fn each_tenant_has_its_own_limit() {
         let (limited, now) = (limited(1), Instant::now());
         assert_eq!(limited.take(tenant(1), now), Ok(()));
         assert!(limited.take(tenant(1), now).is_err());
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_tenants_is_bounded_and_those_with_nothing_to_lose_are_forgotten() {
+    fn the_number_of_counted_tenants_is_bounded_and_restored_quotas_are_dropped() {
         let (limited, start) = (limited(60), Instant::now());
         for number in 0..MOST_TENANTS as u128 {
             limited.take(tenant(number), start).unwrap();
@@ -137,14 +137,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_refused_is_counted_and_says_when_to_come_back() {
+    async fn refused_calls_are_counted_and_report_when_to_retry() {
         let limited = limited(1);
         let address = Address::new("anywhere").unwrap();
         let known = limited.locate(tenant(1), &address).await;
         assert!(matches!(known, Err(GeocodeError::NotFound)), "{known:?}");
         let refused = limited.locate(tenant(1), &address).await;
         let Err(GeocodeError::TooManyLookUps { retry_after, .. }) = refused else {
-            panic!("it was called: {refused:?}");
+            panic!("the service was called: {refused:?}");
         };
         assert!(retry_after <= Duration::from_secs(60) && !retry_after.is_zero());
         assert_eq!(limited.refused.load(Ordering::Relaxed), 1);

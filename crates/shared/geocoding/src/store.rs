@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::Coordinates;
 
-/// SHA-256 of an address.
+/// The SHA-256 of an address.
 pub(crate) type AddressHash = [u8; 32];
 
 #[derive(QueryableByName)]
@@ -21,7 +21,7 @@ struct Row {
     lng: f64,
 }
 
-/// Where the address is, if that was learnt less than `ttl` ago.
+/// Returns the coordinates of an address, if they were cached less than `ttl` ago.
 pub(crate) async fn find_location(
     connection: &mut Connection,
     tenant: Uuid,
@@ -43,7 +43,7 @@ pub(crate) async fn find_location(
     Ok(row.and_then(|row| Coordinates::new(row.lat, row.lng).ok()))
 }
 
-/// Remembers where the address is, as of now.
+/// Caches the coordinates of an address.
 pub(crate) async fn upsert_location(
     connection: &mut Connection,
     tenant: Uuid,
@@ -65,10 +65,10 @@ pub(crate) async fn upsert_location(
     Ok(())
 }
 
-/// Deletes what was learnt long ago.
+/// The purge of old entries.
 pub(crate) const LEARNT_LONG_AGO: Purge = purge_of!("geocoding.cached_locations" by "cached_at");
 
-/// Forgets where addresses are.
+/// Deletes the coordinates of addresses.
 pub(crate) async fn delete_locations(
     connection: &mut Connection,
     tenant: Uuid,

@@ -1,4 +1,4 @@
-//! Services that are told what operators should know.
+//! Adapters to external services: alert webhooks and trace collectors.
 
 pub mod otlp;
 pub mod webhook;

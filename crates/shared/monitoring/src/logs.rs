@@ -1,4 +1,4 @@
-//! Logs: what is written, how, and where to.
+//! Logs: filters, formats and output.
 
 use std::env;
 use std::io::{self, IsTerminal};
@@ -17,16 +17,16 @@ use tracing_subscriber::{EnvFilter, Layer};
 use crate::adapters::otlp::SpanExport;
 use crate::traces;
 
-/// What a log line looks like.
+/// The format of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Text for people, in colours on a terminal.
+    /// Text for people, coloured on a terminal.
     Pretty,
     /// One JSON object per line: `timestamp`, `level`, `target`, the event's fields, and its `spans`, outermost first.
     Json,
 }
 
-/// Neither `pretty` nor `json`.
+/// The error for a name that is neither `pretty` nor `json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be pretty or json")]
 pub struct UnknownLogFormat;
@@ -43,14 +43,15 @@ impl FromStr for LogFormat {
     }
 }
 
-/// Starts writing logs to standard output. `OMS_LOG`, else `RUST_LOG`, else `default_filter` says which, in the
-/// [syntax of tracing](https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.EnvFilter.html),
-/// such as `info,oms_orders=debug`. With `spans` they are sent as well, whatever the filter.
+/// Starts writing logs to standard output. The filter comes from `OMS_LOG`, otherwise `RUST_LOG`, otherwise
+/// `default_filter`, in the [syntax of
+/// tracing](https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.EnvFilter.html), such as
+/// `info,oms_orders=debug`. With `spans`, spans are also exported, regardless of the filter.
 ///
-/// The first call in a process counts; later ones change nothing.
+/// Only the first call in a process has an effect.
 ///
 /// # Panics
-/// When `default_filter` can't be read: that is a bug.
+/// If `default_filter` is invalid, which is a bug.
 pub fn init(format: LogFormat, default_filter: &str, spans: Option<&SpanExport>) {
     let variable = |name| env::var(name).ok();
     let (filter, problem) = filter(
@@ -62,21 +63,21 @@ pub fn init(format: LogFormat, default_filter: &str, spans: Option<&SpanExport>)
         None => subscriber(format, filter, io::stdout, colours).try_init(),
         Some(spans) => sending(format, filter, colours, spans).try_init(),
     };
-    // Fails when there is one already: then that one stays.
+    // Fails if a subscriber is already installed, which then stays.
     if initialised.is_ok()
         && let Some(problem) = problem
     {
-        tracing::warn!(problem, "the log filter of the environment can't be read");
+        tracing::warn!(problem, "the log filter in the environment is invalid");
     }
 }
 
-/// What is left out unless it is asked for by this very name: actix-web logs what strangers send instead of HTTP as errors.
+/// A target that is off unless a filter names it exactly: actix-web logs malformed requests of strangers as errors.
 const LEFT_OUT: &str = "actix_http::h1::dispatcher=off";
 
-/// The filter that is asked for, or the default one and what is wrong with the other.
+/// Parses the given filter. If it is invalid, returns the default one and the error.
 fn filter(asked: Option<String>, default: &str) -> (EnvFilter, Option<String>) {
     let parse = |text: &str| EnvFilter::try_new(format!("{LEFT_OUT},{text}"));
-    let default = || parse(default).expect("the default log filter can be read");
+    let default = || parse(default).expect("the default log filter is valid");
     match asked.filter(|text| !text.trim().is_empty()) {
         None => (default(), None),
         Some(text) => match parse(&text) {
@@ -86,7 +87,8 @@ fn filter(asked: Option<String>, default: &str) -> (EnvFilter, Option<String>) {
     }
 }
 
-/// Logs as without it, and sends spans, which have to be there for that even where the log does not want them.
+/// Creates a subscriber that also exports spans. The log's filter applies only to the log, because filtered spans must
+/// still be exported.
 fn sending(
     format: LogFormat,
     filter: EnvFilter,
@@ -97,7 +99,7 @@ fn sending(
         .with_location(false)
         .with_threads(false)
         .with_tracked_inactivity(false)
-        // What the exporter's own requests say must not make more of them.
+        // Spans of the exporter's own requests must not be exported, which would cause more requests.
         .with_filter(Targets::new().with_target("oms", LevelFilter::INFO));
     let log = fmt::layer();
     let log = match format {
@@ -181,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_line_carries_the_fields_of_its_event_and_of_all_its_spans() {
+    fn a_json_line_has_the_fields_of_its_event_and_of_all_its_spans() {
         let text = logged(LogFormat::Json, None);
         let line: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(line["message"], "placed");
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_for_people_is_plain_text_where_there_is_no_terminal() {
+    fn a_pretty_line_has_no_colours_without_a_terminal() {
         let text = logged(LogFormat::Pretty, None);
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(
@@ -215,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_can_not_be_read_is_reported_and_the_default_stays() {
+    fn an_invalid_filter_is_reported_and_the_default_is_used() {
         let (used, problem) = filter(Some("oms=loud".into()), "warn");
         let (default, _) = filter(None, "warn");
         assert_eq!(used.to_string(), default.to_string());
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn formats_are_read_by_name() {
+    fn formats_are_parsed_by_name() {
         assert_eq!("json".parse(), Ok(LogFormat::Json));
         assert_eq!("pretty".parse(), Ok(LogFormat::Pretty));
         assert_eq!("JSON".parse::<LogFormat>(), Err(UnknownLogFormat));

@@ -1,8 +1,8 @@
-//! [W3C trace context](https://www.w3.org/TR/trace-context/): which trace a request belongs to, and which one is told to the
-//! services that are called for it.
+//! [W3C trace context](https://www.w3.org/TR/trace-context/): reads the trace of a request, and passes it on to called
+//! services.
 //!
-//! Where spans are sent to a collector, the trace is that of the span. Where they are not, what a request brought is kept with
-//! its span and passed on as it came, and a request that brought nothing belongs to no trace.
+//! If spans are exported to a collector, the trace is that of the span. Otherwise the trace context of a request is
+//! stored with its span and passed on unchanged, and a request without one belongs to no trace.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,40 +18,40 @@ use tracing_subscriber::registry::LookupSpan;
 const TRACEPARENT: &str = "traceparent";
 const TRACESTATE: &str = "tracestate";
 
-/// Longest `tracestate` that is passed on: what everybody has to take at least, by section 3.3.1.5.
+/// Maximum length of a `tracestate` that is passed on: the minimum that every recipient must accept (section 3.3.1.5).
 const MAX_STATE_BYTES: usize = 512;
 
-/// Whether spans are sent to a collector.
+/// Whether spans are exported to a collector.
 static SENT: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn are_sent_from_now_on() {
     SENT.store(true, Ordering::Relaxed);
 }
 
-/// Whether spans are sent to a collector.
+/// Whether spans are exported to a collector.
 pub fn are_sent() -> bool {
     SENT.load(Ordering::Relaxed)
 }
 
-/// What a request brought: the values of its `traceparent` headers, and of its `tracestate` headers.
+/// The values of a request's `traceparent` and `tracestate` headers.
 #[derive(Clone, Debug, Default)]
 pub struct Brought<'a> {
-    /// More than one is as good as none.
+    /// More than one value is ignored.
     pub traceparent: Vec<&'a str>,
-    /// Several are one list.
+    /// Several values form one list.
     pub tracestate: Vec<&'a str>,
 }
 
-/// What a request brought, kept with its span.
+/// The trace context of a request, stored with its span.
 struct Kept(Context);
 
-/// Puts a span that has just been made into the trace that its request brought, and returns the trace's id as 32 digits.
-/// None where it brought none that can be read, and no spans are sent.
+/// Adds a new span to the trace of its request, and returns the trace's ID as 32 hexadecimal digits. Returns `None` if
+/// the request has no valid trace context and spans are not exported.
 pub fn join(span: &Span, brought: &Brought<'_>) -> Option<String> {
     let remote = read(brought);
     if are_sent() {
         if let Some(remote) = remote {
-            // Fails for a span that nobody wants to have: then there is nothing to put anywhere.
+            // Fails for a disabled span, which needs no parent.
             let _ = span.set_parent(remote);
         }
         return trace_id(span.context().span().span_context());
@@ -66,7 +66,7 @@ pub fn join(span: &Span, brought: &Brought<'_>) -> Option<String> {
     id
 }
 
-/// The headers that tell a service which trace it is called for. None where there is no trace.
+/// Returns the headers that pass the current trace on to a called service, or none without a trace.
 pub fn headers() -> Vec<(&'static str, String)> {
     let context = match are_sent() {
         true => Some(Span::current().context()),
@@ -80,7 +80,7 @@ pub fn headers() -> Vec<(&'static str, String)> {
     headers.0
 }
 
-/// What the nearest span around here has kept.
+/// Returns the trace context that the nearest enclosing span has stored.
 fn kept() -> Option<Context> {
     dispatcher::get_default(|dispatch| {
         let current = dispatch.current_span();
@@ -118,7 +118,8 @@ fn read(brought: &Brought<'_>) -> Option<Context> {
     context.span().span_context().is_valid().then_some(context)
 }
 
-/// `00-<32 digits>-<16 digits>-<2 digits>`, or a later version that begins like that. The library takes shorter ids too.
+/// Whether the value is `00-<32 digits>-<16 digits>-<2 digits>`, or a later version that starts like this. The library
+/// would also accept shorter IDs.
 fn is_well_formed(traceparent: &str) -> bool {
     let mut parts = traceparent.split('-');
     let lengths = [2, 32, 16, 2];
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_request_brought_is_passed_on_as_it_came_from_any_span_inside() {
+    fn the_trace_context_of_a_request_is_passed_on_unchanged_from_inner_spans() {
         assert_eq!(
             passed_on(&[PARENT], &[]),
             [(TRACEPARENT, PARENT.to_owned())]
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_read_is_no_trace() {
+    fn an_invalid_traceparent_is_ignored() {
         let upper = PARENT.to_ascii_uppercase();
         let zeros = PARENT.replace("4bf92f3577b34da6a3ce929d0e0e4736", &"0".repeat(32));
         for traceparent in [
@@ -227,9 +228,9 @@ mod tests {
     }
 
     #[test]
-    fn a_state_that_is_too_long_or_can_not_be_read_is_left_out() {
+    fn an_invalid_or_too_long_tracestate_is_dropped() {
         let only_parent = [(TRACEPARENT, PARENT.to_owned())];
-        // A value has 256 characters at most.
+        // A value has at most 256 characters.
         let state = |length: usize| {
             let value = "x".repeat(254);
             format!("a={value},b={}", "y".repeat(length - value.len() - 5))
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_of_all_requests_there_is_no_trace() {
+    fn there_is_no_trace_outside_requests() {
         assert_eq!(headers(), []);
     }
 }

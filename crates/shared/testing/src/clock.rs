@@ -1,26 +1,26 @@
-//! A clock that stands still until the test makes time pass.
+//! A clock that only the test advances.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-/// A clock of one test's own.
+/// The clock of a test.
 #[derive(Debug)]
 pub struct TestClock(Mutex<DateTime<Utc>>);
 
 impl TestClock {
-    /// Stands at noon of some day that is not today.
+    /// Creates a clock at noon of a fixed day that is not today.
     ///
     /// # Panics
-    /// Never: there is such a day.
+    /// Never, because the day is valid.
     pub fn at_noon() -> Arc<Self> {
         let noon = NaiveDate::from_ymd_opt(2030, 5, 6).and_then(|day| day.and_hms_opt(12, 0, 0));
-        let noon = noon.expect("there is such a day").and_utc();
+        let noon = noon.expect("the day is valid").and_utc();
         Arc::new(Self(Mutex::new(noon)))
     }
 
-    /// Makes time pass.
+    /// Advances the time.
     pub fn pass(&self, time: Duration) {
         let now = self.time();
         self.set(now + time);
@@ -31,7 +31,7 @@ impl TestClock {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = time;
     }
 
-    /// The time on the clock.
+    /// Returns the time.
     pub fn time(&self) -> DateTime<Utc> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

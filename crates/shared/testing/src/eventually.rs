@@ -1,21 +1,21 @@
-//! Waiting for another process to get somewhere. It has no event to wait on, so it is asked again and again.
+//! Polling for conditions in other processes, which offer no event to wait for.
 
 use std::time::{Duration, Instant};
 
-/// Far longer than anything takes, so that reaching it means that it won't happen.
+/// The time limit, which is so long that reaching it means that the condition won't become true.
 pub const DEADLINE: Duration = Duration::from_secs(600);
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// Asks until there is an answer, and returns it.
+/// Polls until `ask` returns a value, and returns it.
 ///
 /// # Panics
-/// When there is none in time.
+/// If there is no value in time.
 pub async fn eventually<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T {
     let found = in_time(ask).await;
     found.unwrap_or_else(|| panic!("did not happen: {what}"))
 }
 
-/// The same, for a caller that has more to say when there is none.
+/// Like [`eventually`], but returns `None` on expiry, so that the caller can panic with its own message.
 pub async fn in_time<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let started = Instant::now();
     loop {
@@ -29,10 +29,10 @@ pub async fn in_time<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     }
 }
 
-/// Asks until it is so.
+/// Polls until `ask` returns `true`.
 ///
 /// # Panics
-/// When it is not so in time.
+/// If it does not return `true` in time.
 pub async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     eventually(what, async || ask().await.then_some(())).await;
 }

@@ -1,4 +1,4 @@
-//! A payment gateway in memory: it keeps books like a real one, and the test decides what happens to each call.
+//! An in-memory payment gateway. It keeps books like a real one, and the test decides the result of each call.
 
 mod books;
 mod gates;
@@ -22,34 +22,34 @@ use gates::Gates;
 use plans::Plans;
 pub use plans::{Confirm, Plan, Refunding};
 
-/// Its name in the rows of attempts and gateway events.
+/// The gateway's name in the rows of attempts and gateway events.
 pub const NAME: &str = "scripted";
 
-/// One call of the gateway.
+/// A call of the gateway.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// What is asked for.
+    /// The requested operation.
     pub operation: Operation,
-    /// The payment that it is about, if it is about one.
+    /// The payment that the call concerns, if any.
     pub reference: Option<Reference>,
 }
 
-/// Decides what happens to calls, for tests whose plans depend on more than the number of the call.
+/// Decides the results of calls, for tests whose plans depend on more than the number of the call.
 #[async_trait]
 pub trait Script: Send + Sync {
     /// Runs before a call has an effect. `None` leaves the decision to the plans.
     async fn before(&self, gateway: &ScriptedGateway, call: &Call) -> Option<Plan>;
 
-    /// Runs after the call, whatever came of it.
+    /// Runs after the call, regardless of its result.
     async fn after(&self, _call: &Call) {}
 
-    /// Whether a circuit breaker would let calls through.
+    /// Whether a circuit breaker would allow calls.
     fn is_available(&self) -> bool {
         true
     }
 }
 
-/// The gateway. Calls succeed unless a script or a plan says otherwise.
+/// The gateway. Calls succeed unless a script or a plan decides otherwise.
 pub struct ScriptedGateway {
     books: Mutex<Books>,
     plans: Mutex<Plans>,
@@ -66,7 +66,7 @@ impl Default for ScriptedGateway {
 }
 
 impl ScriptedGateway {
-    /// A gateway without payments, whose confirmations do this.
+    /// Creates a gateway without payments, whose confirmations have the given result.
     pub fn new(confirm: Confirm) -> Self {
         let gateway = Self {
             books: Mutex::new(Books::new()),
@@ -80,7 +80,7 @@ impl ScriptedGateway {
         gateway
     }
 
-    /// A gateway that asks a script first.
+    /// Creates a gateway that follows a script.
     pub fn following(script: Arc<dyn Script>) -> Self {
         Self {
             script: Some(script),
@@ -88,27 +88,27 @@ impl ScriptedGateway {
         }
     }
 
-    /// Plans the next call of an operation that has no plan yet.
+    /// Appends a plan for the next unplanned call of an operation.
     pub fn plan(&self, operation: Operation, plan: Plan) {
         self.plans().add(operation, plan);
     }
 
-    /// Plans every call of an operation from now on; `None` lets them succeed.
+    /// Plans all further calls of an operation. `None` makes them succeed.
     pub fn always(&self, operation: Operation, plan: Option<Plan>) {
         self.plans().set_standing(operation, plan);
     }
 
-    /// Has every call of an operation fail before it has an effect; `None` lets them succeed.
+    /// Makes all further calls of an operation fail before they have an effect. `None` makes them succeed.
     pub fn fail(&self, operation: Operation, fault: Option<GatewayFault>) {
         self.always(operation, fault.map(Plan::FailBefore));
     }
 
-    /// Has look-ups fail; `None` lets them succeed.
+    /// Makes lookups fail. `None` makes them succeed.
     pub fn fail_lookups(&self, fault: Option<GatewayFault>) {
         self.fail(Operation::Lookup, fault);
     }
 
-    /// Answers so many more lists of charges, and none after them.
+    /// Answers this many more lists of charges, and lets later ones time out.
     pub fn fall_silent_after_lists(&self, lists: usize) {
         for _ in 0..lists {
             self.plan(Operation::ListCharges, Plan::Succeed);
@@ -116,22 +116,22 @@ impl ScriptedGateway {
         self.fail(Operation::ListCharges, Some(GatewayFault::TimedOut));
     }
 
-    /// What confirmations do from now on.
+    /// Sets the result of further confirmations.
     pub fn confirms(&self, confirm: Confirm) {
         self.always(Operation::Confirm, confirm.plan());
     }
 
-    /// What refunds do from now on.
+    /// Sets the result of further refunds.
     pub fn refunds(&self, refunding: Refunding) {
         self.always(Operation::Refund, refunding.plan());
     }
 
-    /// Has look-ups of this payment panic.
+    /// Makes lookups of this payment panic.
     pub fn poison(&self, reference: Reference) {
         self.plans().poison(reference);
     }
 
-    /// What the circuit breaker would say from now on.
+    /// Sets whether the circuit breaker allows calls.
     pub fn set_available(&self, available: bool) {
         self.available.store(available, Ordering::SeqCst);
     }
@@ -141,124 +141,125 @@ impl ScriptedGateway {
         self.gates.close(operation);
     }
 
-    /// Returns once so many more calls of a held operation have arrived.
+    /// Waits until this many more calls of a held operation have arrived.
     pub async fn arrived(&self, operation: Operation, calls: u32) {
         self.gates.arrived(operation, calls).await;
     }
 
-    /// Lets so many calls of a held operation go on.
+    /// Releases this many calls of a held operation.
     pub fn release(&self, operation: Operation, calls: usize) {
         self.gates.release(operation, calls);
     }
 
-    /// Every call until now, in order.
+    /// Returns all calls so far, in order.
     pub fn calls(&self) -> Vec<Operation> {
         lock(&self.calls).clone()
     }
 
-    /// How many calls of an operation there were.
+    /// Returns the number of calls of an operation.
     pub fn calls_of(&self, operation: Operation) -> usize {
         let calls = self.calls();
         calls.iter().filter(|call| **call == operation).count()
     }
 
-    /// How many payments are paid.
+    /// Returns the number of paid payments.
     pub fn charges(&self) -> usize {
         let is_paid = |status: &PaymentStatus| matches!(status, PaymentStatus::Paid { .. });
         self.payments().iter().filter(|it| is_paid(it)).count()
     }
 
-    /// The status of every payment, in no particular order.
+    /// Returns the status of every payment, unordered.
     pub fn payments(&self) -> Vec<PaymentStatus> {
         self.books().statuses()
     }
 
-    /// The status of a payment.
+    /// Returns the status of a payment.
     ///
     /// # Panics
-    /// When it was never prepared.
+    /// If it was never prepared.
     pub fn status(&self, reference: &Reference) -> PaymentStatus {
         self.books().status(reference)
     }
 
-    /// What a payment asks for.
+    /// Returns the requested amount of a payment.
     ///
     /// # Panics
-    /// When it was never prepared.
+    /// If it was never prepared.
     pub fn asked(&self, reference: &Reference) -> Money {
         self.books().asked(reference)
     }
 
-    /// Changes a payment as its customer or bank does: nothing changes once it is paid, cancelled or with the bank.
+    /// Changes a payment like its customer or bank would. A payment that is paid, cancelled or processing doesn't
+    /// change.
     ///
     /// # Panics
-    /// When it was never prepared.
+    /// If it was never prepared.
     pub fn set(&self, reference: &Reference, status: PaymentStatus) -> PaymentStatus {
         self.books().change(reference, status)
     }
 
-    /// Changes a payment as its customer or bank does when they decide at last, whatever its status.
+    /// Changes a payment like a final decision of its customer or bank would, regardless of its status.
     ///
     /// # Panics
-    /// When it was never prepared.
+    /// If it was never prepared.
     pub fn decide(&self, reference: &Reference, status: PaymentStatus) {
         self.books().force(reference, status);
     }
 
-    /// Changes a payment's status and nothing else.
+    /// Changes only the status of a payment.
     ///
     /// # Panics
-    /// When it was never prepared.
+    /// If it was never prepared.
     pub fn set_status(&self, reference: &Reference, status: PaymentStatus) {
         self.books().set_status(reference, status);
     }
 
-    /// When the first charge is made, a while ago. Each of the others is made a second after the one before it.
+    /// Returns the time of the first charge, which is in the past. Each further charge is a second later.
     pub fn first_charge_at(&self) -> DateTime<Utc> {
         self.books().first_charge_at
     }
 
-    /// Changes the charges behind everybody's back. The oldest comes first.
+    /// Changes the charges directly. They are ordered from oldest to newest.
     pub fn with_charges<T>(&self, change: impl FnOnce(&mut Vec<ListedCharge>) -> T) -> T {
         change(&mut self.books().charges)
     }
 
-    /// What was taken and not refunded, in minor units, over all charges.
+    /// Returns the captured and not refunded amount of all charges, in minor units.
     pub fn net_minor(&self) -> i64 {
         self.books().net_minor()
     }
 
-    /// What was refunded of a payment or is about to be, in minor units.
+    /// Returns the refunded amount of a payment, including pending refunds, in minor units.
     pub fn given_back(&self, payment: &Reference) -> i64 {
         self.books().refunded(payment)
     }
 
-    /// The outcome of each refund, the oldest first.
+    /// Returns the outcome of each refund, the oldest first.
     pub fn refund_outcomes(&self) -> Vec<RefundOutcome> {
         self.books().refund_outcomes()
     }
 
-    /// The key of each call that asked for a refund.
+    /// Returns the idempotency key of each call that requested a refund.
     pub fn refund_keys(&self) -> Vec<String> {
         self.books().refund_keys.clone()
     }
 
-    /// Refunds a payment under a refund's id, as another instance does.
+    /// Refunds a payment under a refund's ID, like another instance would.
     ///
     /// # Panics
-    /// When so much is not left.
+    /// If the amount exceeds what is left.
     pub fn give_back(&self, id: RefundId, payment: &Reference, amount: Money) {
         let refunded = self.books().refund(payment, Some(id), amount, None);
-        refunded.expect("so much is left");
+        refunded.expect("the amount is left");
     }
 
-    /// Refunds a payment in the gateway's dashboard. Returns the refund's name; none when so much is not left, or the
-    /// payment is disputed.
+    /// Refunds a payment in the gateway's dashboard. Returns the refund's reference, or `None` if the amount exceeds
+    /// what is left or the payment is disputed.
     pub fn refund_elsewhere(&self, payment: &Reference, amount_minor: i64) -> Option<Reference> {
         self.books().refund_elsewhere(payment, amount_minor)
     }
 
-    /// Has the bank send a refund back, as it may weeks later. False when it failed before.
+    /// Makes a refund fail at the bank, as may happen weeks later. Returns `false` if it has already failed.
     pub fn fail_refund(&self, name: &Reference) -> bool {
         self.books().fail_refund(name)
     }
@@ -276,7 +277,7 @@ impl ScriptedGateway {
         lock(&self.plans)
     }
 
-    /// Lets one call have its effect or not, and answers it.
+    /// Processes a call according to its plan.
     async fn call<T>(
         &self,
         operation: Operation,
@@ -312,7 +313,7 @@ impl ScriptedGateway {
         }
     }
 
-    /// Returns the number of the call.
+    /// Records a call, and returns its number.
     fn note(&self, operation: Operation) -> usize {
         let mut calls = lock(&self.calls);
         calls.push(operation);
@@ -328,7 +329,7 @@ impl ScriptedGateway {
         self.plans().next(call)
     }
 
-    /// A call that changes a payment's status, to this one unless there is a plan.
+    /// Processes a call that changes a payment's status, to `to` unless there is a plan.
     async fn change(
         &self,
         operation: Operation,
@@ -362,37 +363,37 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The reference that the gateway gives an order's first payment.
+/// Returns the reference of an order's first payment.
 ///
 /// # Panics
-/// Never: it is a legal reference.
+/// Never, because the reference is valid.
 pub fn reference_of(order_id: OrderId) -> Reference {
     let name = format!("pi_{}", order_id.as_uuid().simple());
     Reference::parse(&name).expect("letters and digits are a reference")
 }
 
-/// A payment token that every gateway takes.
+/// Returns a payment token that every gateway accepts.
 ///
 /// # Panics
-/// Never: it is a legal token.
+/// Never, because the token is valid.
 pub fn token() -> PaymentInstruction {
-    let method = PaymentMethod::parse_token("pm_card_visa").expect("it is a token");
+    let method = PaymentMethod::parse_token("pm_card_visa").expect("the token is valid");
     method.into()
 }
 
-/// A declined payment.
+/// Returns a declined status.
 pub fn declined(code: &str) -> PaymentStatus {
     PaymentStatus::Declined {
         code: DeclineCode::new(code),
     }
 }
 
-/// What a customer must do whose bank asks for it.
+/// Returns the action that a customer must take for the bank.
 ///
 /// # Panics
-/// Never: the parts are legal.
+/// Never, because the parts are valid.
 pub fn customer_action(reference: &Reference) -> CustomerAction {
     let page = format!("https://bank.example/{reference}");
     let secret = format!("{reference}_secret_hush");
-    CustomerAction::new(&secret, "redirect_to_url", Some(&page)).expect("the parts are legal")
+    CustomerAction::new(&secret, "redirect_to_url", Some(&page)).expect("the parts are valid")
 }

@@ -6,10 +6,10 @@ use std::{env, fs};
 /// Set by `cargo xtask docs`, which writes the pages.
 const WRITE: &str = "OMS_WRITE_DOCS";
 
-/// Checks that a page under `docs` is what the code generates now.
+/// Asserts that a page under `docs` is up to date. If `OMS_WRITE_DOCS` is set, writes the page instead.
 ///
 /// # Panics
-/// When it is not. With `OMS_WRITE_DOCS` set the page is written instead.
+/// If the page is out of date.
 pub fn assert_page(page: &str, generated: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../docs")

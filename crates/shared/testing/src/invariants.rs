@@ -1,4 +1,4 @@
-//! What must be true of the database whatever happened: rules, and defects that they must notice, as data.
+//! Rules that must always hold in the database, and defects that the rules must detect, both as data.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use oms_database::Connection;
 use serde::Deserialize;
 
 static INVARIANTS: LazyLock<Invariants> = LazyLock::new(|| {
-    toml::from_str(include_str!("../invariants.toml")).expect("invariants.toml has its own form")
+    toml::from_str(include_str!("../invariants.toml")).expect("invariants.toml is valid")
 });
 
 #[derive(Deserialize)]
@@ -18,50 +18,50 @@ struct Invariants {
     defect: Vec<Defect>,
 }
 
-/// Something that must be true of the database.
+/// A rule that must hold in the database.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Rule {
-    /// A name without blanks.
+    /// The name, without blanks.
     pub name: String,
     /// The rule, as a sentence.
     pub says: String,
-    /// A query that finds what breaks it, in one column of words.
+    /// A query that selects violations, in one text column.
     pub broken: String,
 }
 
-/// Something that a defect of the program could do to the database.
+/// Damage that a bug could do to the database.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Defect {
-    /// Statements.
+    /// The statements that cause the damage.
     pub sql: String,
-    /// The names of all rules that notice it where there is an order of each kind.
+    /// The names of all rules that detect it in a database with an order of each kind.
     pub breaks: Vec<String>,
 }
 
-/// All rules.
+/// Returns all rules.
 pub fn rules() -> &'static [Rule] {
     &INVARIANTS.rule
 }
 
-/// All defects.
+/// Returns all defects.
 pub fn defects() -> &'static [Defect] {
     &INVARIANTS.defect
 }
 
-/// The rule of this name.
+/// Returns the rule with a name.
 ///
 /// # Panics
-/// When there is none.
+/// If there is none.
 pub fn rule(name: &str) -> &'static Rule {
     let mut rules = rules().iter();
     let rule = rules.find(|rule| rule.name == name);
-    rule.unwrap_or_else(|| panic!("{name} is no rule"))
+    rule.unwrap_or_else(|| panic!("there is no rule {name}"))
 }
 
-/// Checks every rule.
+/// Asserts every rule.
 ///
 /// # Panics
-/// When one is broken; the message says which and where.
+/// If a rule is violated. The message names the rule and the violations.
 pub async fn assert_invariants(connection: &mut Connection) {
     for rule in rules() {
         rule.assert_holds(connection).await;
@@ -69,11 +69,11 @@ pub async fn assert_invariants(connection: &mut Connection) {
 }
 
 impl Rule {
-    /// Checks the rule.
+    /// Asserts the rule.
     ///
     /// # Panics
-    /// When it is broken; the message says where.
-    #[expect(clippy::disallowed_methods, reason = "the text is the same each time")]
+    /// If the rule is violated. The message lists the violations.
+    #[expect(clippy::disallowed_methods, reason = "the text is constant")]
     pub async fn assert_holds(&self, connection: &mut Connection) {
         #[derive(QueryableByName)]
         struct Row {
@@ -86,6 +86,6 @@ impl Rule {
             .await
             .unwrap_or_else(|error| panic!("{}: {error}", self.name));
         let broken: Vec<String> = rows.into_iter().map(|row| row.words).collect();
-        assert!(broken.is_empty(), "broken: {}: {broken:#?}", self.says);
+        assert!(broken.is_empty(), "violated: {}: {broken:#?}", self.says);
     }
 }

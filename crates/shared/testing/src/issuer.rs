@@ -1,4 +1,4 @@
-//! An OIDC issuer, over real HTTP, that publishes and signs what a test wants.
+//! A scriptable OIDC issuer over HTTP, and keys that sign its tokens.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,31 +15,31 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// The key of appendix A.2 of RFC 7515, which everybody knows.
+/// The public example key of RFC 7515, appendix A.2.
 const RSA: &str = include_str!("issuer/rfc7515_a2.json");
 
 /// The audience of the tokens.
 pub const AUDIENCE: &str = "https://oms.example";
 
-/// The claim that names the store.
+/// The claim that contains the tenant.
 pub const TENANT_CLAIM: &str = "https://oms.example/store";
 
-/// What the issuer does with a request.
+/// The issuer's reaction to requests.
 #[derive(Clone, Debug)]
 pub enum Script {
-    /// Publishes its metadata, and the keys that it was told to.
+    /// Publishes the metadata and the configured keys.
     Publish,
-    /// Answers this to everything.
+    /// Answers all requests with this status and body.
     Answer(u16, String),
-    /// Answers this to requests for keys.
+    /// Answers requests for keys with this body.
     Keys(String),
-    /// Answers this to requests for metadata.
+    /// Answers requests for metadata with this body.
     Metadata(Value),
     /// Never answers.
     Hang,
 }
 
-/// A running issuer, until the test's runtime ends.
+/// An issuer that runs until the test's runtime ends.
 #[derive(Debug)]
 pub struct TestIssuer {
     /// Its `iss`.
@@ -51,19 +51,19 @@ pub struct TestIssuer {
 struct State {
     script: Script,
     keys: Vec<Value>,
-    /// The paths that were asked for.
+    /// The requested paths.
     requests: Vec<String>,
 }
 
 impl TestIssuer {
-    /// Starts one that publishes these keys.
+    /// Starts an issuer that publishes these keys.
     ///
     /// # Panics
-    /// When no port is free.
+    /// If no port is free.
     pub async fn start(keys: &[&SigningKey]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("a port is free");
-        let address = listener.local_addr().expect("it listens");
+        let address = listener.local_addr().expect("the listener has an address");
         let issuer = Self {
             url: format!("http://{address}"),
             state: Arc::new(Mutex::new(State {
@@ -82,22 +82,22 @@ impl TestIssuer {
         issuer
     }
 
-    /// Publishes these keys from now on, and no others.
+    /// Replaces the published keys.
     pub fn publish(&self, keys: &[&SigningKey]) {
         self.state().keys = keys.iter().map(|key| key.public()).collect();
     }
 
-    /// Does something else from now on.
+    /// Changes the script.
     pub fn now(&self, script: Script) {
         self.state().script = script;
     }
 
-    /// The paths that it was asked for until now.
+    /// Returns the paths requested so far.
     pub fn requests(&self) -> Vec<String> {
         self.state().requests.clone()
     }
 
-    /// The claims of a token for a store that is good for an hour.
+    /// Returns the claims of a token for a tenant that is valid for an hour.
     pub fn claims(&self, subject: &str, tenant: &str, scope: &str) -> Value {
         json!({
             "iss": self.url,
@@ -115,14 +115,16 @@ impl TestIssuer {
     }
 }
 
-/// A time in the form of the claims, so many seconds from now.
+/// Returns the time this many seconds from now, in the format of claims.
 ///
 /// # Panics
-/// Before 1970.
+/// If the clock is before 1970.
 pub fn in_seconds(seconds: i64) -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = now.map(|now: Duration| now.as_secs()).expect("it is later");
-    i64::try_from(now).expect("it is not that late") + seconds
+    let now = now
+        .map(|now: Duration| now.as_secs())
+        .expect("the clock is after 1970");
+    i64::try_from(now).expect("the time fits") + seconds
 }
 
 async fn serve(mut stream: TcpStream, url: String, state: Arc<Mutex<State>>) {
@@ -155,7 +157,7 @@ async fn serve(mut stream: TcpStream, url: String, state: Arc<Mutex<State>>) {
     let answer = format!(
         "HTTP/1.1 {status} Scripted\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
     );
-    // A client that has read enough hangs up.
+    // A client may close the connection before the end of the answer.
     let _ = stream.write_all(answer.as_bytes()).await;
 }
 
@@ -173,10 +175,10 @@ enum Pair {
 }
 
 impl SigningKey {
-    /// A new key for ES256.
+    /// Generates a key for ES256.
     ///
     /// # Panics
-    /// When there is no randomness.
+    /// If the system has no randomness.
     pub fn elliptic(id: &str) -> Self {
         let random = SystemRandom::new();
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
@@ -184,17 +186,17 @@ impl SigningKey {
         let pair = EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random);
         Self {
             id: id.to_owned(),
-            pair: Pair::Elliptic(Box::new(pair.expect("it was just made"))),
+            pair: Pair::Elliptic(Box::new(pair.expect("the key was just generated"))),
         }
     }
 
-    /// The one key for RS256, since *ring* makes none.
+    /// Returns the only key for RS256, because *ring* can't generate RSA keys.
     ///
     /// # Panics
-    /// When the file was damaged.
+    /// If the embedded file is damaged.
     pub fn rsa(id: &str) -> Self {
         let key: Value = serde_json::from_str(RSA).expect("the file is JSON");
-        let part = |name: &str| decode(key[name].as_str().expect("every part is there"));
+        let part = |name: &str| decode(key[name].as_str().expect("the key is complete"));
         let pair = RsaKeyPair::from_components(&KeyPairComponents {
             public_key: PublicKeyComponents {
                 n: part("n"),
@@ -209,11 +211,11 @@ impl SigningKey {
         });
         Self {
             id: id.to_owned(),
-            pair: Pair::Rsa(Box::new(pair.expect("it is a key"))),
+            pair: Pair::Rsa(Box::new(pair.expect("the key is valid"))),
         }
     }
 
-    /// As the issuer publishes it.
+    /// Returns the public key in the format of a key set.
     pub fn public(&self) -> Value {
         match &self.pair {
             Pair::Rsa(_) => {
@@ -221,7 +223,7 @@ impl SigningKey {
                 json!({ "kty": "RSA", "kid": self.id, "use": "sig", "n": key["n"], "e": key["e"] })
             }
             Pair::Elliptic(pair) => {
-                // A point: the byte 4, and both coordinates.
+                // An uncompressed point: the byte 4 and both coordinates.
                 let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
                 let (x, y) = (encode(x), encode(y));
                 json!({ "kty": "EC", "crv": "P-256", "kid": self.id, "use": "sig", "x": x, "y": y })
@@ -229,7 +231,7 @@ impl SigningKey {
         }
     }
 
-    /// The header of a token that this key signs.
+    /// Returns the header of a token that this key signs.
     pub fn header(&self) -> Value {
         let algorithm = match self.pair {
             Pair::Rsa(_) => "RS256",
@@ -238,15 +240,15 @@ impl SigningKey {
         json!({ "typ": "JWT", "alg": algorithm, "kid": self.id })
     }
 
-    /// A token.
+    /// Returns a signed token.
     pub fn token(&self, claims: &Value) -> String {
         self.token_with(&self.header(), claims)
     }
 
-    /// A token with a header of the test's own, signed as this key signs.
+    /// Returns a token with a custom header, signed by this key.
     ///
     /// # Panics
-    /// When there is no randomness.
+    /// If the system has no randomness.
     pub fn token_with(&self, header: &Value, claims: &Value) -> String {
         let message = unsigned(header, claims);
         let random = SystemRandom::new();
@@ -271,17 +273,17 @@ impl SigningKey {
     }
 }
 
-/// A token without its signature, and the dot before that.
+/// Returns a token without the signature and the dot before it.
 pub fn unsigned(header: &Value, claims: &Value) -> String {
     let [header, claims] = [header, claims].map(|part| encode(part.to_string().as_bytes()));
     format!("{header}.{claims}")
 }
 
-/// Bytes as tokens and key sets write them.
+/// Encodes bytes as base64url, like tokens and key sets.
 pub fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 fn decode(text: &str) -> Vec<u8> {
-    URL_SAFE_NO_PAD.decode(text).expect("it is base64url")
+    URL_SAFE_NO_PAD.decode(text).expect("the text is base64url")
 }

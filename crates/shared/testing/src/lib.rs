@@ -23,11 +23,11 @@ use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use oms_database::{Connection, Database, DatabaseConfig};
 use uuid::Uuid;
 
-/// How long a test waits for what happens at once on an idle machine. No test waits for it to pass: how fast the machine is,
-/// or what runs beside the tests, decides nothing.
+/// How long a test waits for something that is immediate on an idle machine. No test waits until it expires, so neither
+/// the speed of the machine nor its load affects results.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A database of one test's own, dropped at its end.
+/// The database of a test, dropped at the end of the test.
 #[derive(Debug)]
 pub struct TestDatabase {
     server_url: String,
@@ -35,35 +35,35 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// Makes one: empty of rows, all migrations applied.
+    /// Creates a database without rows, with all migrations applied.
     ///
     /// # Panics
-    /// When there is no server to make it on; the message says what to do.
+    /// If there is no server. The message says what to do.
     pub fn create() -> Self {
         Self::cloned_from(template::server_url(), template::ensure)
     }
 
-    /// The same, on a server of the test's own.
+    /// Like [`TestDatabase::create`], on a private server.
     ///
     /// # Panics
-    /// As [`TestDatabase::create`].
+    /// Like [`TestDatabase::create`].
     pub fn create_on(server: &PrivateServer) -> Self {
         Self::cloned_from(server.url().to_owned(), template::ensure)
     }
 
-    /// Makes one without any migration applied.
+    /// Creates a database without migrations.
     ///
     /// # Panics
-    /// As [`TestDatabase::create`].
+    /// Like [`TestDatabase::create`].
     pub fn create_empty() -> Self {
         let server_url = template::server_url();
         Self::cloned_from(server_url, async |_: &str| Ok("template0".to_owned()))
     }
 
-    /// Makes a copy of this one, as `createdb --template` does. Nobody may be connected to it.
+    /// Copies this database, like `createdb --template`. It must have no connections.
     ///
     /// # Panics
-    /// When somebody is, or as [`TestDatabase::create`].
+    /// If it has connections, or like [`TestDatabase::create`].
     pub fn copy(&self) -> Self {
         let name = self.name.clone();
         Self::cloned_from(self.server_url.clone(), async move |_: &str| Ok(name))
@@ -80,19 +80,19 @@ impl TestDatabase {
                 format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy");
             execute(&server_url, &statement).await
         });
-        created.unwrap_or_else(|error| panic!("can't make a test database: {error:#}"));
+        created.unwrap_or_else(|error| panic!("can't create a test database: {error:#}"));
         Self { server_url, name }
     }
 
-    /// Where it is.
+    /// Returns the URL of the database.
     pub fn url(&self) -> String {
         template::url_of(&self.server_url, &self.name)
     }
 
-    /// A proxy before its server, and where the database is through that.
+    /// Starts a proxy in front of the server, and returns the database's URL through it.
     ///
     /// # Panics
-    /// When no port can be had.
+    /// If no port is free.
     pub async fn behind_proxy(&self) -> (SilentProxy, String) {
         let url = self.url();
         let server = template::address_of(&url);
@@ -101,20 +101,20 @@ impl TestDatabase {
         (proxy, url.replacen(&server, &through, 1))
     }
 
-    /// A connection outside any pool, with no time-outs set.
+    /// Opens a connection outside any pool, without time-outs.
     ///
     /// # Panics
-    /// When the server does not answer.
+    /// If the server does not answer.
     pub async fn connect(&self) -> Connection {
         Connection::establish(&self.url())
             .await
-            .expect("the test database takes connections")
+            .expect("the test database accepts connections")
     }
 
-    /// A pool with the product's own settings and up to `max_connections` connections, and with the tests' own time-outs.
+    /// Creates a pool of up to `max_connections` connections with the production settings and the tests' time-outs.
     ///
     /// # Panics
-    /// Never for a reachable server.
+    /// Never, because the configuration is valid.
     pub fn pool(&self, max_connections: usize) -> Database {
         let config = DatabaseConfig {
             max_connections,
@@ -133,7 +133,7 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-        // A server that is gone has no database left to drop.
+        // If the server is gone, so is the database.
         let _ = on_own_runtime(async || execute(&self.server_url, &statement).await);
     }
 }
@@ -148,7 +148,7 @@ async fn execute(server_url: &str, statement: &str) -> anyhow::Result<()> {
         .with_context(|| statement.to_owned())
 }
 
-/// Runs `work` to its end on a thread with a runtime of its own, so that it works inside and outside of any runtime.
+/// Runs `work` to completion on a thread with its own runtime, which works both inside and outside a runtime.
 fn on_own_runtime<T: Send>(
     work: impl AsyncFnOnce() -> anyhow::Result<T> + Send,
 ) -> anyhow::Result<T> {

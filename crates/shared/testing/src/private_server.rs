@@ -1,4 +1,4 @@
-//! A PostgreSQL server of one test's own, whose processes the test may stop.
+//! A PostgreSQL server for a single test, which may pause its processes.
 
 use std::fs;
 use std::io;
@@ -20,8 +20,8 @@ use uuid::Uuid;
 
 use crate::{PATIENCE, template};
 
-/// A server of one test's own: the programs, the account and the libraries are those of the tests' server, which must run on
-/// this machine. Ends with the value, and leaves nothing behind.
+/// A server for a single test. It uses the programs, the account and the libraries of the tests' server, which must run
+/// on this machine. Dropping it stops the server and deletes its files.
 pub struct PrivateServer {
     folder: PathBuf,
     postmaster: Child,
@@ -37,14 +37,14 @@ struct Original {
 }
 
 impl PrivateServer {
-    /// Makes one and starts it.
+    /// Creates and starts a server.
     ///
     /// # Panics
-    /// When there is no server on this machine whose programs can be run; the message says why.
+    /// If the programs of the tests' server can't be run. The message says why.
     pub async fn start() -> Self {
         Self::try_to_start()
             .await
-            .unwrap_or_else(|error| panic!("can't start a server of the test's own: {error:#}"))
+            .unwrap_or_else(|error| panic!("can't start a private server: {error:#}"))
     }
 
     async fn try_to_start() -> anyhow::Result<Self> {
@@ -81,7 +81,7 @@ impl PrivateServer {
                 Err(error) => error,
             };
             if let Some(status) = self.postmaster.try_wait()? {
-                bail!("it ended with {status}");
+                bail!("the server ended with {status}");
             }
             if since.elapsed() > PATIENCE {
                 return Err(refused.into());
@@ -90,25 +90,25 @@ impl PrivateServer {
         }
     }
 
-    /// Where it is: the superuser's maintenance database.
+    /// Returns the URL of the superuser's maintenance database.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Stops every process of the server, as a machine does that is starved or a hypervisor that moves it. The kernel goes on
-    /// taking connections and acknowledging what is sent.
+    /// Pauses all processes of the server, as on a starved machine or during a live migration. The kernel still accepts
+    /// connections and acknowledges data.
     ///
     /// # Panics
-    /// When a process can't be stopped.
+    /// If a process can't be paused.
     pub fn pause(&self) {
-        // The one that starts others comes first.
+        // The postmaster is paused first, so that it starts no further process.
         self.signal(Signal::SIGSTOP);
     }
 
-    /// Lets every process go on.
+    /// Resumes all processes.
     ///
     /// # Panics
-    /// When a process can't go on.
+    /// If a process can't be resumed.
     pub fn resume(&self) {
         self.signal(Signal::SIGCONT);
     }
@@ -117,7 +117,7 @@ impl PrivateServer {
         let postmaster = self.postmaster.id();
         send(postmaster, signal).expect("the server runs");
         for process in children_of(postmaster) {
-            // It may have ended since it was found.
+            // The process may have ended in the meantime.
             let _ = send(process, signal);
         }
     }
@@ -133,7 +133,7 @@ impl Drop for PrivateServer {
 }
 
 impl Original {
-    /// From the process that serves a connection to the server.
+    /// Inspects the process that serves a connection to the server.
     async fn find(url: &str) -> anyhow::Result<Self> {
         #[derive(QueryableByName)]
         struct Row {
@@ -148,7 +148,9 @@ impl Original {
         let account = fs::metadata(&process)
             .context("the server of OMS_TEST_DATABASE_URL is not on this machine")?;
         let program = fs::read_link(process.join("exe"))?;
-        let programs = program.parent().context("a program is in a folder")?;
+        let programs = program
+            .parent()
+            .context("the program has no parent directory")?;
         Ok(Self {
             programs: programs.to_owned(),
             environment: environment_of(&process)?,
@@ -190,7 +192,7 @@ impl Original {
     }
 }
 
-/// Where libraries are that were unpacked, not installed.
+/// Returns the environment of a process, which may contain paths of unpacked libraries.
 fn environment_of(process: &Path) -> io::Result<Vec<(String, String)>> {
     let environment = fs::read(process.join("environ"))?;
     let environment = String::from_utf8_lossy(&environment);
@@ -220,7 +222,7 @@ fn children_of(parent: u32) -> Vec<u32> {
 
 fn parent_of(process: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name of the program, in brackets, may have any characters.
+    // The program's name, in parentheses, may contain any characters.
     let (_, after_name) = stat.rsplit_once(") ")?;
     after_name.split_whitespace().nth(1)?.parse().ok()
 }

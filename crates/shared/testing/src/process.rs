@@ -1,4 +1,4 @@
-//! A program that runs beside the test, and what it prints.
+//! A program that runs during a test, and its output.
 
 use std::env;
 use std::io::{BufRead, BufReader, Read};
@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 
 use crate::eventually::eventually;
 
-/// A program that is killed when this is dropped. When the test has failed, what it printed is shown.
+/// A running program, which is killed on drop. If the test has failed, its output is printed.
 pub struct Process {
     name: String,
     child: Child,
@@ -27,22 +27,22 @@ fn lock(lines: &Lines) -> MutexGuard<'_, Vec<String>> {
     lines.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How a program ended.
+/// The result of a program.
 #[derive(Debug)]
 pub struct Exit {
-    /// Its status.
+    /// Its exit status.
     pub status: ExitStatus,
-    /// What it printed on standard output.
+    /// Its standard output.
     pub stdout: String,
-    /// What it printed on standard error.
+    /// Its standard error.
     pub stderr: String,
 }
 
 impl Process {
-    /// Starts it.
+    /// Starts a program.
     ///
     /// # Panics
-    /// When it can't be started.
+    /// If it can't be started.
     pub fn start(mut command: Command) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
         let mut child = command
@@ -53,8 +53,14 @@ impl Process {
             .unwrap_or_else(|error| panic!("can't start {name}: {error}"));
         let (stdout, stderr) = (Lines::default(), Lines::default());
         let readers = vec![
-            collect(child.stdout.take().expect("it is piped"), stdout.clone()),
-            collect(child.stderr.take().expect("it is piped"), stderr.clone()),
+            collect(
+                child.stdout.take().expect("the stream is piped"),
+                stdout.clone(),
+            ),
+            collect(
+                child.stderr.take().expect("the stream is piped"),
+                stderr.clone(),
+            ),
         ];
         Self {
             name,
@@ -65,15 +71,15 @@ impl Process {
         }
     }
 
-    /// Its process id.
+    /// Returns the process ID.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Whether it has not ended.
+    /// Whether the program is still running.
     ///
     /// # Panics
-    /// When the system does not say.
+    /// If the system can't tell.
     pub fn is_running(&mut self) -> bool {
         self.status().is_none()
     }
@@ -82,15 +88,15 @@ impl Process {
         self.child.try_wait().expect("the child is ours")
     }
 
-    /// The lines of standard output until now.
+    /// Returns the lines of standard output so far.
     pub fn lines(&self) -> Vec<String> {
         lock(&self.stdout).clone()
     }
 
-    /// What `find` finds in a line of standard output, once there is such a line.
+    /// Waits for a line of standard output for which `find` returns a value, and returns the value.
     ///
     /// # Panics
-    /// When the program ends before.
+    /// If the program ends first.
     pub async fn said<T>(&mut self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
         eventually(what, async || {
             let found = self.lines().iter().find_map(|line| find(line));
@@ -104,53 +110,53 @@ impl Process {
         .await
     }
 
-    /// Ends it immediately, as a power cut would.
+    /// Kills the program immediately, like a power cut.
     ///
     /// # Panics
-    /// When it can't be ended.
+    /// If it can't be killed.
     pub fn kill(&mut self) {
         self.child.kill().expect("the child is ours");
         self.child.wait().expect("the child is ours");
     }
 
-    /// Asks it to stop.
+    /// Sends SIGTERM.
     ///
     /// # Panics
-    /// When it has ended.
+    /// If the program has ended.
     pub fn terminate(&self) {
         self.signal(Signal::SIGTERM);
     }
 
-    /// Stops it, as on a starved machine. Returns once all of its threads stand still.
+    /// Pauses the program, as on a starved machine. Returns once all of its threads are stopped.
     ///
     /// # Panics
-    /// When it has ended.
+    /// If the program has ended.
     pub fn pause(&self) {
         self.signal(Signal::SIGSTOP);
-        let stopped = waitpid(self.pid(), Some(WaitPidFlag::WUNTRACED)).expect("it runs");
+        let stopped = waitpid(self.pid(), Some(WaitPidFlag::WUNTRACED)).expect("the program runs");
         assert_eq!(stopped, WaitStatus::Stopped(self.pid(), Signal::SIGSTOP));
     }
 
-    /// Lets it go on.
+    /// Resumes the program.
     ///
     /// # Panics
-    /// When it has ended.
+    /// If the program has ended.
     pub fn resume(&self) {
         self.signal(Signal::SIGCONT);
     }
 
     fn signal(&self, signal: Signal) {
-        kill(self.pid(), signal).expect("it runs");
+        kill(self.pid(), signal).expect("the program runs");
     }
 
     fn pid(&self) -> Pid {
         Pid::from_raw(self.id().cast_signed())
     }
 
-    /// Waits for it to end by itself.
+    /// Waits for the program to end by itself.
     ///
     /// # Panics
-    /// When it does not.
+    /// If it does not end in time.
     pub async fn ended(&mut self) -> Exit {
         let what = format!("{} ends", self.name);
         let child = &mut self.child;
@@ -168,12 +174,12 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended before.
+        // The program may already have ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
             let output = [&self.stdout, &self.stderr].map(|lines| lock(lines).join("\n"));
-            eprintln!("--- {} said:\n{}", self.name, output.join("\n"));
+            eprintln!("--- output of {}:\n{}", self.name, output.join("\n"));
         }
     }
 }
@@ -185,11 +191,11 @@ fn collect(source: impl Read + Send + 'static, lines: Lines) -> JoinHandle<()> {
     })
 }
 
-/// A program of this workspace, with nothing of the test's environment. It stands in the target folder, above that of the
-/// test's own binary.
+/// Returns the command for a program of this workspace, without the test's environment. The program is in the parent of
+/// the directory of the test's binary.
 ///
 /// # Panics
-/// When it was not built.
+/// If it was not built.
 pub fn program(name: &str) -> Command {
     let binary = env::current_exe().expect("a test has a binary");
     let folder = binary
@@ -199,11 +205,11 @@ pub fn program(name: &str) -> Command {
     let path = folder.join(name);
     assert!(
         path.exists(),
-        "{} is not there: run `cargo build --workspace --bins` first",
+        "{} is missing: run `cargo build --workspace --bins` first",
         path.display()
     );
     let mut command = Command::new(path);
-    // Above a temporary folder there is no .env.
+    // No parent of the temporary directory contains a .env file.
     command.env_clear().current_dir(env::temp_dir());
     command
 }

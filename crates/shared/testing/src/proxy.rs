@@ -1,4 +1,4 @@
-//! A network between a test and its database that can fall silent.
+//! A proxy between a test and its database that can fall silent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,8 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// A proxy before a server. What it swallows stays connected and is acknowledged, and is never heard of again, as with a
-/// server that is frozen or a firewall that forgets connections.
+/// A proxy in front of a server. A swallowed connection stays open and its data is acknowledged, but nothing is
+/// forwarded, as with a frozen server or a firewall that drops its connection state.
 pub struct SilentProxy {
     port: u16,
     state: Arc<State>,
@@ -24,15 +24,15 @@ struct State {
     /// Connections up to this number are swallowed.
     swallowed: AtomicUsize,
     frozen: watch::Sender<bool>,
-    /// Connections can be made, and no statement gets through.
+    /// Connections are accepted, but statements are not forwarded.
     is_mute: AtomicBool,
 }
 
 impl SilentProxy {
-    /// A proxy on a free port of this machine, before a server on another.
+    /// Starts a proxy on a free local port, in front of a server.
     ///
     /// # Panics
-    /// When no port can be had.
+    /// If no port is free.
     pub async fn before(server: String) -> Self {
         let listening = async {
             let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -49,44 +49,44 @@ impl SilentProxy {
         }
     }
 
-    /// Where it listens.
+    /// Returns the port of the proxy.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// How many connections it has accepted.
+    /// Returns the number of accepted connections.
     pub fn accepted(&self) -> usize {
         self.state.accepted.load(Ordering::SeqCst)
     }
 
-    /// From now on nothing is heard of the connections that exist. New ones work.
+    /// Swallows the existing connections. New ones work.
     pub fn swallow_existing(&self) {
         self.state
             .swallowed
             .store(self.accepted(), Ordering::SeqCst);
     }
 
-    /// From now on nothing is heard of any connection.
+    /// Swallows all existing and new connections.
     pub fn swallow_all(&self) {
         self.state.swallowed.store(usize::MAX, Ordering::SeqCst);
     }
 
-    /// From now on nothing gets through, and nothing is lost, as while every process of the server is stopped.
+    /// Holds back all data without losing it, as if all processes of the server were paused.
     pub fn freeze(&self) {
         self.state.frozen.send_replace(true);
     }
 
-    /// What was held back gets through.
+    /// Forwards the data that was held back.
     pub fn thaw(&self) {
         self.state.frozen.send_replace(false);
     }
 
-    /// From now on clients are let in, and no statement of theirs gets through.
+    /// Accepts logins from now on, but forwards no statements.
     pub fn swallow_statements(&self) {
         self.state.is_mute.store(true, Ordering::SeqCst);
     }
 
-    /// New connections work again. Those that were swallowed stay so.
+    /// Makes new connections work again. Swallowed ones stay swallowed.
     pub fn heal(&self) {
         self.state.is_mute.store(false, Ordering::SeqCst);
         self.swallow_existing();
@@ -104,7 +104,7 @@ async fn accept(listener: TcpListener, server: String, state: Arc<State>) {
         let number = state.accepted.fetch_add(1, Ordering::SeqCst) + 1;
         let (server, state) = (server.clone(), state.clone());
         tokio::spawn(async move {
-            // A connection that ends is the client's or the server's to notice.
+            // The client or the server handles a closed connection.
             let _ = forward(client, &server, &state, number).await;
         });
     }
@@ -118,7 +118,7 @@ async fn forward(
 ) -> anyhow::Result<()> {
     let server = TcpStream::connect(server)
         .await
-        .context("the server is not there")?;
+        .context("can't connect to the server")?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let (from_client, to_client) = client.into_split();
@@ -129,14 +129,15 @@ async fn forward(
     }
 }
 
-/// Who sends what a pump passes on.
+/// The sender of the data that a pump forwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sender {
     Client,
     Server,
 }
 
-/// Whether a client sends this to be let in: its first message, or a password. It sends each of them by itself.
+/// Whether data belongs to the login of a client: its first message, or a password. A client sends each of these
+/// separately.
 fn is_of_login(bytes: &[u8], is_first: bool) -> bool {
     is_first || bytes[0] == b'p'
 }

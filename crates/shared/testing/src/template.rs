@@ -1,4 +1,4 @@
-//! The template that test databases are cloned from, named after a hash of the migrations.
+//! The template from which test databases are cloned. Its name contains a hash of the migrations.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -10,10 +10,10 @@ use sha2::{Digest, Sha256};
 
 const URL_VARIABLE: &str = "OMS_TEST_DATABASE_URL";
 
-/// "omst" in ASCII: whoever holds it may make the template.
+/// The advisory lock ("omst" in ASCII) for creating the template.
 const ADVISORY_LOCK: &str = "SELECT pg_advisory_lock(1869443956)";
 
-/// The maintenance database of the server that tests use.
+/// Returns the URL of the maintenance database of the tests' server.
 pub(crate) fn server_url() -> String {
     let from_env_file = || {
         let path = workspace_root().join(".env");
@@ -33,7 +33,7 @@ pub(crate) fn server_url() -> String {
         })
 }
 
-/// The same server, another database.
+/// Returns the URL of another database on the same server.
 pub(crate) fn url_of(server_url: &str, name: &str) -> String {
     let (base, query) = server_url.split_once('?').unwrap_or((server_url, ""));
     let server = base.rsplit_once('/').map_or(base, |(server, _)| server);
@@ -43,7 +43,7 @@ pub(crate) fn url_of(server_url: &str, name: &str) -> String {
     }
 }
 
-/// The host and the port of a URL, as they stand there.
+/// Returns the host and the port of a URL, verbatim.
 pub(crate) fn address_of(url: &str) -> String {
     let server = url.rsplit_once('@').or_else(|| url.split_once("://"));
     let server = server.map_or(url, |(_, server)| server);
@@ -51,7 +51,7 @@ pub(crate) fn address_of(url: &str) -> String {
     server[..end].to_owned()
 }
 
-/// Makes the template if it is not there yet, and returns its name.
+/// Creates the template if it is missing, and returns its name.
 pub(crate) async fn ensure(server_url: &str) -> anyhow::Result<String> {
     let name = format!("oms_template_{}", hash_of_migrations()?);
     let mut connection = Connection::establish(server_url)
@@ -80,7 +80,7 @@ async fn make(connection: &mut Connection, server_url: &str, name: &str) -> anyh
         .await
         .context("can't migrate the template")?;
     let mut in_draft = Connection::establish(&draft_url).await?;
-    // Of its 8,500 rows only these are used; without the rest a clone takes half the time.
+    // Only these of its 8,500 rows are used. Deleting the rest halves the time of a clone.
     for statement in [
         "DELETE FROM spatial_ref_sys WHERE srid NOT IN (4326, 3857)",
         "VACUUM FULL spatial_ref_sys",
@@ -88,7 +88,7 @@ async fn make(connection: &mut Connection, server_url: &str, name: &str) -> anyh
         in_draft.batch_execute(statement).await?;
     }
     drop(in_draft);
-    // No connection may be left in it when it is renamed.
+    // A database can be renamed only if it has no connections.
     let finish = [
         format!("ALTER DATABASE {draft} WITH ALLOW_CONNECTIONS false"),
         format!(
@@ -105,7 +105,7 @@ async fn make(connection: &mut Connection, server_url: &str, name: &str) -> anyh
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "asked once in a process")]
+#[expect(clippy::disallowed_methods, reason = "it runs once per process")]
 async fn exists(connection: &mut Connection, name: &str) -> anyhow::Result<bool> {
     use diesel::sql_types::Bool;
     use diesel_async::RunQueryDsl;
@@ -124,7 +124,7 @@ fn hash_of_migrations() -> anyhow::Result<String> {
     let mut folders: Vec<PathBuf> = fs::read_dir(workspace_root().join("migrations"))?
         .map(|entry| Ok(entry?.path()))
         .collect::<std::io::Result<_>>()?;
-    // Beside the folders is a README.
+    // The directory also contains a README.
     folders.retain(|path| path.is_dir());
     folders.sort();
     let mut hasher = Sha256::new();
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_pointed_at_another_database() {
+    fn the_database_in_a_url_is_replaced() {
         let other = |url: &str| url_of(url, "other");
         assert_eq!(
             other("postgres://u:p@h:1/postgres"),

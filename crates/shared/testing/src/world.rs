@@ -1,54 +1,54 @@
-//! A small world to sell in: tenants, money, and warehouses in a row to the north of Atlanta with their stock.
+//! A small test world: tenants, money, and warehouses with stock in a line to the north of Atlanta.
 
 use oms_validation::{Currency, Money, TenantId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Where the first warehouse stands: the latitude and the longitude.
+/// The latitude and the longitude of the first warehouse.
 pub const FIRST_WAREHOUSE: (f64, f64) = (33.749, -84.388);
 
-/// What one unit of each product costs, in US cents.
+/// The unit price of each product, in US cents.
 pub const PRICE: i64 = 100;
 
-/// The tenant of tests that need no other.
+/// Returns the tenant of tests that need only one.
 pub fn tenant() -> TenantId {
     Uuid::from_u128(1).into()
 }
 
-/// Another tenant.
+/// Returns another tenant.
 pub fn other_tenant() -> TenantId {
     Uuid::from_u128(2).into()
 }
 
-/// US dollars, in cents.
+/// Returns an amount of US dollars, given in cents.
 ///
 /// # Panics
-/// Never: USD is a currency.
+/// Never, because USD is a currency.
 pub fn usd(amount_minor: i64) -> Money {
     Money {
         amount_minor,
-        currency: Currency::parse("USD").expect("it is a currency"),
+        currency: Currency::parse("USD").expect("USD is a currency"),
     }
 }
 
-/// The id of warehouse `number`.
+/// Returns the ID of warehouse `number`.
 pub fn warehouse(number: usize) -> Uuid {
     Uuid::from_u128(0xA000 + number as u128)
 }
 
-/// The id of product `number`.
+/// Returns the ID of product `number`.
 pub fn product(number: usize) -> Uuid {
     Uuid::from_u128(0xB000 + number as u128)
 }
 
-/// A place so many degrees north of the first warehouse, as JSON.
+/// Returns the location this many degrees north of the first warehouse, as JSON.
 pub fn north(degrees: f64) -> Value {
     let (latitude, longitude) = FIRST_WAREHOUSE;
     json!({ "lat": latitude + degrees, "lng": longitude })
 }
 
-/// The catalogue of a world, in the form that `oms-api seed` reads. Warehouse `w` stands `w` degrees north of the first one
-/// and has `stock[w][p]` units of product `p`.
+/// Returns a catalogue in the format of `oms-api seed`. Warehouse `w` is `w` degrees north of the first one and has
+/// `stock[w][p]` units of product `p`.
 pub fn catalogue<Q>(stock: &[impl AsRef<[Q]>]) -> Value
 where
     Q: Copy + Into<i64>,

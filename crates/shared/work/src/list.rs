@@ -1,21 +1,21 @@
-//! What a context says about a list of leased work.
+//! The interface through which a context describes its work list.
 
 use std::error::Error;
 
 use async_trait::async_trait;
 use oms_validation::TenantId;
 
-/// The entries that one claim took.
+/// The entries of one claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch<E> {
     /// The entries, the longest due first.
     pub entries: Vec<E>,
-    /// The batch is full: more entries may be due.
+    /// Whether the batch is full, in which case more entries may be due.
     pub is_full: bool,
 }
 
 impl<E> Batch<E> {
-    /// The entries of a claim that was allowed `limit`.
+    /// Creates the batch of a claim that was limited to `limit` entries.
     pub fn of(entries: Vec<E>, limit: usize) -> Self {
         Self {
             is_full: entries.len() >= limit,
@@ -24,20 +24,20 @@ impl<E> Batch<E> {
     }
 }
 
-/// A list of leased work: which entries are due, how they are claimed, and what is done with one.
+/// A work list: how due entries are found and claimed, and how an entry is processed.
 #[async_trait]
 pub trait WorkList: Sync {
-    /// What is worked on under one claim: an entry, or several about the same subject.
+    /// The unit of a claim: an entry, or several about the same subject.
     type Entry: Send + Sync;
     /// The result of a claim, for the summary of the turn.
     type Outcome: Send;
-    /// A failure of the database or of a service that is called.
+    /// A failure of the database or of a called service.
     type Error: Error + Send + Sync + 'static;
 
     /// A plural noun for the log, such as "orders".
     const ENTRIES: &'static str;
 
-    /// The tenants that have due entries, the longest due first.
+    /// Returns the tenants with due entries, the longest due first.
     async fn find_due_tenants(&self) -> Result<Vec<TenantId>, Self::Error>;
 
     /// Claims a bounded number of due entries of a tenant, and skips those that another instance is claiming.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::worker::{Next, Worker};
 
-/// What a worker shows of itself while it runs. Cloning it is cheap and shares it.
+/// The health of a running worker. Clones are cheap and share it.
 #[derive(Clone, Debug)]
 pub struct Heartbeat {
     worker: &'static str,
@@ -37,18 +37,18 @@ impl Heartbeat {
         self.worker
     }
 
-    /// When the worker last completed a turn, or started, since 1970.
+    /// When the worker last completed a turn, or started, as a duration since 1970.
     pub fn last_turn(&self) -> Duration {
         Duration::from_millis(self.last_turn_ms.load(Ordering::Relaxed))
     }
 
-    /// How many turns ended in a panic.
+    /// The number of turns that panicked.
     pub fn panics(&self) -> u64 {
         self.panics.load(Ordering::Relaxed)
     }
 
     fn beat(&self) {
-        // A clock before 1970 has no better answer.
+        // A clock before 1970 counts as 1970.
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -57,16 +57,16 @@ impl Heartbeat {
     }
 }
 
-/// A worker that ended although nothing had stopped it: a defect.
+/// A worker that ended although it was not stopped, which is a bug.
 #[derive(Debug)]
 pub struct Ended {
     /// The name of the worker, unless it was aborted.
     pub worker: Option<&'static str>,
-    /// How it ended, if not by itself.
+    /// The panic or abort, if it didn't return.
     pub cause: Option<JoinError>,
 }
 
-/// Runs the background workers of the program. Dropping it ends them where they are.
+/// Runs the background workers of the program. Dropping it aborts them.
 #[derive(Debug)]
 pub struct Runner {
     stopping: CancellationToken,
@@ -74,7 +74,7 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// A runner without workers. Its workers stop after the turn in which `stopping` is cancelled.
+    /// Creates a runner without workers. Its workers stop after the turn during which `stopping` is cancelled.
     pub fn new(stopping: CancellationToken) -> Self {
         Self {
             stopping,
@@ -87,7 +87,7 @@ impl Runner {
         self.start_woken(worker, Arc::default())
     }
 
-    /// Starts a worker with an immediate turn. A notification of `wake` starts a turn before the interval is over.
+    /// Starts a worker with an immediate turn. A notification of `wake` starts a turn before the end of the interval.
     pub fn start_woken(&mut self, worker: impl Worker, wake: Arc<Notify>) -> Heartbeat {
         let heartbeat = Heartbeat::new(worker.name());
         let (shown, stopping) = (heartbeat.clone(), self.stopping.clone());
@@ -98,7 +98,7 @@ impl Runner {
         heartbeat
     }
 
-    /// Resolves when a worker has ended although nothing stopped it.
+    /// Resolves when a worker has ended although it was not stopped.
     pub async fn unexpected_end(&mut self) -> Ended {
         loop {
             match self.running.join_next().await {
@@ -142,7 +142,7 @@ async fn keep_turning(
         let next = next.map_or_else(
             |_| {
                 heartbeat.panics.fetch_add(1, Ordering::Relaxed);
-                // The panic itself is on standard error.
+                // The panic message is already on standard error.
                 tracing::error!(
                     worker = worker.name(),
                     "a turn of a background worker panicked"
@@ -165,7 +165,7 @@ async fn keep_turning(
     }
 }
 
-/// Up to a tenth more or less.
+/// Varies an interval by up to a tenth.
 fn vary(interval: Duration) -> Duration {
     interval.mul_f64(rand::random_range(0.9..1.1))
 }

@@ -1,4 +1,4 @@
-//! The statements of a work list, as macros, because the text of a cached statement is a constant.
+//! The statements of a work list. They are macros, because the text of a cached statement must be a constant.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use uuid::Uuid;
 pub struct DueTenant {
     /// The tenant.
     pub tenant: TenantId,
-    /// For how long its first entry has been due.
+    /// How long its first entry has been due.
     pub lag: Duration,
 }
 
-/// The tenants with due entries, the longest due first. `statement` is one of [`due_tenants_sql!`](crate::due_tenants_sql);
-/// `now` is the time to compare with, by default the database's.
+/// Returns the tenants with due entries, the longest due first. `statement` comes from
+/// [`due_tenants_sql!`](crate::due_tenants_sql); `now` defaults to the database's time.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database fails.
 pub async fn find_due_tenants(
     connection: &mut Connection,
     statement: &'static str,
@@ -48,10 +48,10 @@ pub async fn find_due_tenants(
     Ok(rows.into_iter().map(due).collect())
 }
 
-/// The statement for [`find_due_tenants`]: `due_tenants_sql!("schema.table", open "condition")`, where the condition tells
-/// open entries from finished ones and names the table `w`.
+/// The statement for [`find_due_tenants`]: `due_tenants_sql!("schema.table", open "condition")`. The condition selects
+/// open entries, and refers to the table as `w`.
 ///
-/// It takes one step in the index (`tenant_id`, `due_at`) for each tenant, whatever the length of their backlogs.
+/// It takes one step in the index (`tenant_id`, `due_at`) per tenant, regardless of the length of their backlogs.
 #[macro_export]
 macro_rules! due_tenants_sql {
     ($table:literal, open $open:literal) => {
@@ -85,7 +85,7 @@ macro_rules! due_tenants_sql {
 /// `claim_sql!("schema.table", key ("column", …), open "condition", first "order", join "JOIN …", returning "columns")`.
 ///
 /// `$1` is the tenant, `$2` the time or NULL for the database's, `$3` the maximum number of entries, `$4` the lease in
-/// seconds. The table is `w`; a join may refer to the keys as `due.column`.
+/// seconds. The table's alias is `w`; a join may refer to the keys as `due.column`.
 #[macro_export]
 macro_rules! claim_sql {
     ($table:literal, key ($($key:literal),+), open $open:literal, first $first:literal, join $join:literal,
@@ -106,7 +106,7 @@ macro_rules! claim_sql {
     };
 }
 
-/// The statement that postpones a claimed entry, and changes nothing when the claim is over:
+/// The statement that postpones a claimed entry, and changes nothing if the claim has ended:
 /// `postpone_sql!("schema.table", key ("column" = "$6", …), open "condition", set ", column = $7")`.
 ///
 /// `$1` is the tenant, `$2` the time or NULL for the database's, `$3` the delay in seconds, `$4` whether the claim counts as

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::list::{Batch, WorkList};
 
-/// Maximum number of tenants that are worked for at the same time.
+/// Maximum number of tenants that are processed concurrently.
 const TENANTS_AT_A_TIME: usize = 4;
 
 /// The result of one turn.
@@ -18,12 +18,12 @@ const TENANTS_AT_A_TIME: usize = 4;
 pub struct Turn<O> {
     /// The outcome of each entry.
     pub outcomes: Vec<O>,
-    /// More entries may be due: take another turn immediately.
+    /// Whether more entries may be due. If so, another turn should follow immediately.
     pub more_due: bool,
 }
 
-/// Takes one turn: works on one batch of each tenant that has due entries. Every tenant gets its batch before any tenant
-/// gets another one. Several instances may take turns at the same time. Starts no further batch once `stopping` is
+/// Takes one turn: works on one batch of each tenant with due entries. Every tenant gets its batch before any tenant
+/// gets another one. Several instances may take turns concurrently. Starts no further batch once `stopping` is
 /// cancelled.
 ///
 /// A failing entry never affects the others, and a tenant whose entries cannot be claimed never affects the other tenants.
@@ -52,13 +52,13 @@ pub async fn turn<L: WorkList>(
 async fn work_on_batch<L: WorkList>(list: &L, tenant: TenantId) -> Turn<L::Outcome> {
     let batch = list.claim(tenant).await.unwrap_or_else(|error| {
         let cause: &dyn Error = &error;
-        tracing::warn!(%tenant, cause, entries = L::ENTRIES, "the entries of a tenant could not be claimed");
+        tracing::warn!(%tenant, cause, entries = L::ENTRIES, "could not claim the entries of a tenant");
         Batch {
             entries: Vec::new(),
             is_full: false,
         }
     });
-    // All at the same time: an entry that waited for its turn could outlive its lease.
+    // All entries concurrently, because the lease of an entry could expire while it waits for others.
     let work = batch
         .entries
         .iter()
@@ -75,7 +75,7 @@ async fn work_on<L: WorkList>(list: &L, tenant: TenantId, entry: &L::Entry) -> L
         .await
     {
         Ok(outcome) => outcome,
-        // The panic itself is on standard error.
+        // The panic message is already on standard error.
         Err(_) => list.postpone_panicked(tenant, entry).await,
     }
 }

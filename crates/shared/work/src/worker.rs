@@ -1,16 +1,16 @@
-//! What a background worker does in one turn.
+//! The interface of a background worker.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-/// When a worker takes its next turn.
+/// The time of a worker's next turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// After the interval, or when it is woken.
+    /// After the interval, or when the worker is woken.
     AfterInterval,
-    /// Immediately: there is more to do.
+    /// Immediately, because there is more to do.
     Immediately,
 }
 
@@ -20,10 +20,10 @@ pub trait Worker: Send + Sync + 'static {
     /// Its name in the log and in metrics.
     fn name(&self) -> &'static str;
 
-    /// The time between two turns. The runner varies it by a tenth, so that instances do not move in step.
+    /// The time between two turns. The runner varies it by a tenth, so that instances don't run in lockstep.
     fn interval(&self) -> Duration;
 
-    /// One turn. Failures are for the worker to report; the next turn comes after the interval. A turn that may take long
-    /// looks at `stopping`, and ends early once it is cancelled.
+    /// Takes one turn. The worker reports its own failures; the next turn starts after the interval. A long turn checks
+    /// `stopping`, and ends early once it is cancelled.
     async fn turn(&self, stopping: &CancellationToken) -> Next;
 }

@@ -145,7 +145,7 @@ async fn what_can_not_be_imported_is_said_in_one_line() {
     let other = written(&folder, "other.csv", "a,b\n1,2\n");
     let missing = folder.path().join("missing.csv");
     for (file, reason) in [
-        (&empty, "the file has no row"),
+        (&empty, "the file has no rows"),
         (&unnamed, "say --format"),
         (&large, "at most 1024 bytes"),
         (&other, "sku,warehouseId,quantity"),

@@ -96,7 +96,10 @@ async fn an_alert_that_is_not_taken_is_logged_counted_and_posted_again() {
     let id = shop.database.raise().await;
     let failed = shop.api.logged("an alert could not be delivered").await;
     assert_eq!(failed["alert_id"], id);
-    assert_eq!(failed["cause"], "it answered 500 Internal Server Error");
+    assert_eq!(
+        failed["cause"],
+        "the receiver answered 500 Internal Server Error"
+    );
     assert_eq!(count(&shop, FAILED).await, 1);
     assert_eq!(shop.database.undelivered().await, 1);
     // Not again and again: the next try is for later.

@@ -166,5 +166,5 @@ async fn a_collector_that_is_gone_or_hangs_changes_nothing_for_clients() {
     ])
     .await;
     shop.get("/orders/x").await;
-    shop.api.logged("spans could not be sent").await;
+    shop.api.logged("could not send spans").await;
 }

@@ -61,7 +61,7 @@ async fn why_a_nearer_warehouse_was_passed_over_can_be_read_out() {
     assert_eq!(nearest["distanceM"], 979);
     assert_eq!(
         nearest["explanation"],
-        "Atlanta Distribution Center is 979 m away but has only 3 of the 10 pieces of SCARCE that were ordered."
+        "Atlanta Distribution Center is 979 m away but has only 3 of the 10 units of SCARCE that were ordered."
     );
     let chosen = &read["routing"]["candidates"][1];
     assert_eq!(chosen["outcome"], "chosen");

@@ -1,6 +1,6 @@
-//! Where the limiter keeps what it knows of each credential, within a bound.
+//! A bounded state store for the rate limiter.
 //!
-//! Governor's own stores grow with the number of keys until somebody sweeps them.
+//! Governor's own stores grow with the number of keys until the program sweeps them.
 
 use std::collections::HashMap;
 use std::num::NonZeroU64;
@@ -10,7 +10,7 @@ use std::sync::{PoisonError, RwLock};
 use governor::nanos::Nanos;
 use governor::state::StateStore;
 
-/// The times at which credentials have used nothing any more, by fingerprint. Credentials that are known already share
+/// The times at which the quotas of credentials are fully restored, by fingerprint. Lookups of known credentials share
 /// a read lock.
 pub(super) struct BoundedStates {
     most: usize,
@@ -46,7 +46,7 @@ impl StateStore for BoundedStates {
     }
 }
 
-/// Writes the decision's new state, if nobody wrote another meanwhile; else decides again.
+/// Writes the new state of a decision, and decides again if another thread has changed the state.
 fn replace<T, E>(
     state: &AtomicU64,
     decide: impl Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
@@ -64,7 +64,7 @@ fn replace<T, E>(
     }
 }
 
-/// Forgets those that have the least to lose: whose quota is full again, or will be soonest.
+/// Removes the half that loses the least: quotas that are fully restored, or will be soonest.
 fn forget_the_idler_half(states: &mut HashMap<u64, AtomicU64>) {
     let mut times: Vec<u64> = states.values_mut().map(|state| *state.get_mut()).collect();
     if times.is_empty() {
@@ -79,7 +79,7 @@ fn forget_the_idler_half(states: &mut HashMap<u64, AtomicU64>) {
 mod tests {
     use super::*;
 
-    /// Adds to a state, and returns what it was.
+    /// Adds to a state, and returns its previous value.
     fn add(states: &BoundedStates, key: u64, nanos: u64) -> Option<u64> {
         let added = states.measure_and_replace(&key, |before| {
             let before = before.map(Nanos::as_u64);
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_are_kept_than_there_may_be_and_those_with_the_least_to_lose_go() {
+    fn the_store_is_bounded_and_removes_the_idlest_half() {
         let states = BoundedStates::new(100);
         for key in 1..=100 {
             assert_eq!(add(&states, key, key), None);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_changes_nothing() {
+    fn a_refused_request_does_not_change_the_state() {
         let states = BoundedStates::new(1);
         add(&states, 1, 5);
         let refused = states.measure_and_replace(&1, |before| {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn one_place_serves_one_after_the_other() {
+    fn a_store_of_one_state_serves_credentials_in_turn() {
         let states = BoundedStates::new(1);
         for key in 1..10 {
             assert_eq!(add(&states, key, key), None);

@@ -1,42 +1,42 @@
-//! The first record of a CSV file, which names its columns.
+//! The header of a CSV file, which names its columns.
 
 use csv::StringRecord;
 
 use crate::domain::import::row::{Row, cells};
 
-/// What may separate the cells of a file. Spreadsheets choose one by the user's country.
+/// The supported delimiters. Spreadsheets choose one by the user's locale.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
-/// Most characters of what a file has in place of a header that are repeated to the client.
+/// Maximum characters of an invalid header that are repeated to the client.
 const MAX_FOUND: usize = 100;
 
-/// The first record of a CSV file does not name the columns.
+/// The error for a CSV file whose first record does not name the columns.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the first line must name the columns {}, in any order, but {found}", .columns.join(","))]
 pub struct InvalidHeader {
-    /// The columns.
+    /// The expected columns.
     pub columns: &'static [&'static str],
-    /// What is there instead.
+    /// What the line has instead.
     pub found: String,
 }
 
-/// How the rows of a file are read.
+/// The layout of a file's rows.
 #[derive(Clone, Debug)]
 pub(crate) struct Header {
     delimiter: u8,
-    /// The columns that have a name.
+    /// The names of the named columns.
     names: StringRecord,
-    /// Where they stand.
+    /// The positions of the named columns.
     positions: Vec<usize>,
-    /// All columns, those without a name too.
+    /// The number of all columns, named or not.
     width: usize,
 }
 
 impl Header {
-    /// Reads the first record of a file of rows `R`, of which a line before it may have set the delimiter.
+    /// Reads the first record of a file of rows `R`. A preceding line may have set the delimiter.
     ///
     /// # Errors
-    /// When it does not name each column of `R` once, or names another one.
+    /// When it does not name each column of `R` exactly once, or names an unknown one.
     pub(crate) fn read<R: Row>(line: &[u8], delimiter: Option<u8>) -> Result<Self, InvalidHeader> {
         let invalid = |found: String| InvalidHeader {
             columns: R::COLUMNS,
@@ -56,11 +56,11 @@ impl Header {
         if let Some(header) = fitting {
             return Ok(header.clone());
         }
-        // The delimiter that was meant is the one that makes most columns.
+        // The intended delimiter is probably the one that yields the most columns.
         let meant = headers.iter().max_by_key(|header| header.names.len());
         let problem = meant.and_then(Self::problem::<R>);
         Err(invalid(problem.unwrap_or_else(|| {
-            "it has a quote that is not closed, or a line break".to_owned()
+            "it has an unclosed quote or a line break".to_owned()
         })))
     }
 
@@ -80,7 +80,7 @@ impl Header {
         })
     }
 
-    /// What is wrong with the names, in the words of [`InvalidHeader::found`].
+    /// The first problem with the names, worded for [`InvalidHeader::found`].
     fn problem<R: Row>(&self) -> Option<String> {
         let count = |name: &str| self.names.iter().filter(|found| *found == name).count();
         if let Some(unknown) = self.names.iter().find(|name| !R::COLUMNS.contains(name)) {
@@ -95,38 +95,34 @@ impl Header {
         }
     }
 
-    /// What separates the cells.
+    /// The delimiter of the cells.
     pub(crate) fn delimiter(&self) -> u8 {
         self.delimiter
     }
 
-    /// The names of the columns, as they stand in the file.
+    /// The names of the columns, in the file's order.
     pub(crate) fn names(&self) -> &StringRecord {
         &self.names
     }
 
-    /// The cells of a row that stand in columns with a name.
+    /// Returns the cells of a row that belong to named columns.
     ///
     /// # Errors
-    /// When a cell is missing, or stands beyond the last column. Spreadsheets pad rows with blank cells.
+    /// When a cell is missing, or a cell beyond the last column is not blank. Spreadsheets pad rows with blank cells.
     pub(crate) fn select(&self, row: &StringRecord) -> Result<StringRecord, String> {
         let beyond = row.iter().skip(self.width).any(|cell| !is_blank(cell));
         let selected: Option<Vec<&str>> = self.positions.iter().map(|at| row.get(*at)).collect();
         match selected {
             Some(selected) if !beyond => Ok(StringRecord::from(selected)),
-            _ => Err(format!(
-                "has {} cells in place of {}",
-                row.len(),
-                self.width
-            )),
+            _ => Err(format!("has {} cells instead of {}", row.len(), self.width)),
         }
     }
 }
 
-/// The delimiter that a line such as `sep=;` sets, which spreadsheets read and write before the header.
+/// Returns the delimiter that a line such as `sep=;` sets. Spreadsheets read and write such a line before the header.
 ///
 /// # Errors
-/// When it is none that is taken.
+/// When the delimiter is not supported.
 pub(crate) fn delimiter_of<R: Row>(line: &[u8]) -> Result<Option<u8>, InvalidHeader> {
     let Some(set) = line.trim_ascii_end().get(4..) else {
         return Ok(None);
@@ -146,18 +142,18 @@ pub(crate) fn delimiter_of<R: Row>(line: &[u8]) -> Result<Option<u8>, InvalidHea
     }
 }
 
-/// Whether a line before the header has nothing but what may separate cells.
+/// Whether a line before the header consists only of blanks, quotes and delimiters.
 pub(crate) fn is_blank_line(line: &[u8]) -> bool {
     line.iter()
         .all(|byte| byte.is_ascii_whitespace() || *byte == b'"' || DELIMITERS.contains(byte))
 }
 
-/// Whether a cell says nothing.
+/// Whether a cell is blank.
 pub(crate) fn is_blank(cell: &str) -> bool {
     cell.trim().is_empty()
 }
 
-/// How a file is written that is not text in UTF-8, by its first bytes; none where nothing speaks against it.
+/// Describes the encoding of a file that is recognisably not UTF-8 text by its first bytes. `None` if it may be.
 pub(crate) fn unsupported_encoding(start: &[u8]) -> Option<&'static str> {
     let known: [(&[u8], &str); 7] = [
         (b"\xFF\xFE", "UTF-16; save it as CSV in UTF-8"),
@@ -182,7 +178,7 @@ pub(crate) fn unsupported_encoding(start: &[u8]) -> Option<&'static str> {
     let by_zeros = || {
         start
             .contains(&0)
-            .then_some("UTF-16 or no text; save it as CSV in UTF-8")
+            .then_some("UTF-16 or binary; save it as CSV in UTF-8")
     };
     by_mark.map(|(_, name)| *name).or_else(by_zeros)
 }
@@ -204,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_may_stand_in_any_order_between_any_of_four_delimiters() {
+    fn columns_may_be_in_any_order_with_any_of_four_delimiters() {
         for good in [
             "sku,warehouseId,quantity",
             "quantity, sku ,\"warehouseId\"",
@@ -224,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_header_is_answered_with_what_was_found() {
+    fn the_error_of_a_header_says_what_was_found() {
         for (wrong, found) in [
             ("", "it does not name `sku`"),
             ("sku,warehouseId", "it does not name `quantity`"),
@@ -237,7 +233,7 @@ mod tests {
             ),
             (
                 "\"sku,warehouseId,quantity",
-                "it has a quote that is not closed, or a line break",
+                "it has an unclosed quote or a line break",
             ),
         ] {
             let refused = read(wrong).unwrap_err();
@@ -249,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_without_a_name_are_ignored_and_padding_is_no_cell() {
+    fn unnamed_columns_and_padding_cells_are_ignored() {
         let header = read("sku,,warehouseId,quantity,,").unwrap();
         let row = |cells: &[&str]| header.select(&StringRecord::from(cells.to_vec()));
         let selected = StringRecord::from(vec!["A", "W", "5"]);
@@ -283,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_named() {
+    fn files_that_are_not_utf8_text_are_recognised() {
         for (start, name) in [
             (&b"\xFF\xFEs\0k\0"[..], "UTF-16"),
             (b"\xFE\xFF\0s", "UTF-16"),

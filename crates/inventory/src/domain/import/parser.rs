@@ -1,4 +1,4 @@
-//! Records that become rows.
+//! Parsing of records into rows.
 
 use std::collections::HashMap;
 
@@ -8,24 +8,24 @@ use crate::domain::import::header::{Header, is_blank};
 use crate::domain::import::rejection::{Rejection, RejectionCode};
 use crate::domain::import::row::{Invalid, Row, cells, malformed};
 
-/// Most bytes of a line, or of a CSV record that goes over several, without its end.
+/// Maximum bytes of a line, or of a CSV record that spans several lines, without its line end.
 pub const MAX_LINE_BYTES: usize = 16 * 1024;
 
-/// Reads the records of one file, in their order.
+/// Parses the records of one file in sequence.
 pub(crate) struct Parser {
-    /// None for JSON lines.
+    /// `None` for JSON lines.
     header: Option<Header>,
-    /// The lines of the keys that were there, by digest.
+    /// The line of each key that was already parsed, by the key's digest.
     seen: HashMap<[u8; 16], i32>,
 }
 
 impl Parser {
-    /// A parser for a file of JSON lines.
+    /// Creates a parser for a file of JSON lines.
     pub(crate) fn json_lines() -> Self {
         Self::new(None)
     }
 
-    /// A parser for the records of a CSV file that follow its header.
+    /// Creates a parser for the records that follow the header of a CSV file.
     pub(crate) fn csv(header: Header) -> Self {
         Self::new(Some(header))
     }
@@ -37,7 +37,7 @@ impl Parser {
         }
     }
 
-    /// Reads a record that begins at `line`. `None`: it is blank.
+    /// Parses a record that begins at `line`. Returns `None` if it is blank.
     pub(crate) fn parse<R: Row>(
         &mut self,
         line: i32,
@@ -52,7 +52,7 @@ impl Parser {
         if first == line {
             return Ok(Some(row));
         }
-        let reason = format!("line {first} is about the same");
+        let reason = format!("duplicates line {first}");
         Err(Rejection::new(line, RejectionCode::Duplicate, reason))
     }
 
@@ -75,7 +75,7 @@ impl Parser {
     }
 }
 
-/// Sixteen bytes for each row of a file are kept in place of its key: no two keys have the same.
+/// A 16-byte digest stands for a key, to save memory. It is long enough to rule out collisions.
 fn digest(key: &str) -> [u8; 16] {
     let mut digest = [0; 16];
     digest.copy_from_slice(&Sha256::digest(key)[..16]);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_may_be_quoted_and_follow_the_header() {
+    fn cells_may_be_quoted_and_are_in_the_order_of_the_header() {
         let header = Header::read::<StockRow>(b"quantity;sku;warehouseId", None).unwrap();
         let line = format!("7;\"A, \"\"1\"\"\";{WAREHOUSE}");
         let row = Parser::csv(header).parse::<StockRow>(2, line.as_bytes());
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_no_row_spoils_itself_only() {
+    fn malformed_records_are_rejected_with_the_right_code() {
         use RejectionCode::{Malformed, NotUtf8};
         for (line, code) in [
             (&b"A-1"[..], Malformed),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn records_of_nothing_but_blank_cells_are_no_rows() {
+    fn records_with_only_blank_cells_are_skipped() {
         for blank in ["", "  ", ",,", " ,\t,", "\"\",,\" \"", ",,,,,"] {
             assert_eq!(
                 csv().parse::<StockRow>(2, blank.as_bytes()),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_row_about_the_same_thing_is_rejected_and_names_the_first() {
+    fn a_duplicate_row_is_rejected_and_the_reason_names_the_first() {
         let mut parser = csv();
         let line = format!("A-1,{WAREHOUSE},5");
         assert!(parser.parse::<StockRow>(2, line.as_bytes()).is_ok());
@@ -148,12 +148,12 @@ mod tests {
         let twice = format!(" A-1 ,{WAREHOUSE},6");
         let twice = parser.parse::<StockRow>(4, twice.as_bytes()).unwrap_err();
         assert_eq!(twice.code, RejectionCode::Duplicate);
-        assert_eq!(twice.reason, "line 2 is about the same");
+        assert_eq!(twice.reason, "duplicates line 2");
     }
 
     proptest! {
         #[test]
-        fn whatever_is_in_a_line_it_is_a_row_or_rejected_as_that_line(
+        fn any_bytes_parse_as_a_row_or_are_rejected_with_their_line(
             line in prop::collection::vec(any::<u8>(), 0..200),
         ) {
             for mut parser in [csv(), Parser::json_lines()] {

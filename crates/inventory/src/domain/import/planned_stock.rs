@@ -1,4 +1,4 @@
-//! What a row of stock means for the level that it is about.
+//! The effect of a stock row on its stock level.
 
 use crate::domain::allocation::LevelKey;
 use crate::domain::import::StockMode;
@@ -7,7 +7,7 @@ use crate::domain::stock_change::PlannedMovement;
 use crate::domain::stock_level::{LevelCounts, MAX_ON_HAND};
 use crate::domain::stock_movement::MovementKind;
 
-/// So many pieces on a level.
+/// A quantity for a stock level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PlannedStock {
     pub(crate) level: LevelKey,
@@ -16,7 +16,7 @@ pub(crate) struct PlannedStock {
     pub(crate) quantity: i32,
 }
 
-/// What has to be moved on the locked level; nothing where it is as the row says.
+/// Returns the movement that the row causes on the locked level, or `None` if the level already matches.
 pub(crate) fn movement_of(
     row: &PlannedStock,
     mode: StockMode,
@@ -27,13 +27,13 @@ pub(crate) fn movement_of(
         StockMode::Receive => (MovementKind::Receipt, row.quantity),
     };
     if counts.removable() + quantity < 0 {
-        // Without the quantity: whoever imports stock may not be allowed to read it.
+        // The quantity is left out, because the importing credential may lack the right to read it.
         let reason = "orders hold more units than that";
         let code = RejectionCode::BelowReserved;
         return Err(Rejection::new(row.line, code, reason));
     }
     if counts.on_hand > MAX_ON_HAND - quantity {
-        let reason = format!("there would be more than {MAX_ON_HAND} pieces");
+        let reason = format!("there would be more than {MAX_ON_HAND} units");
         let code = RejectionCode::TooMuchStock;
         return Err(Rejection::new(row.line, code, reason));
     }
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_moves_the_difference_and_a_receipt_all_of_it() {
+    fn a_count_moves_the_difference_and_a_receipt_the_whole_quantity() {
         use StockMode::{Receive, Set};
         assert_eq!(moved(Set, 5, 0, 0), Ok(5));
         assert_eq!(moved(Set, 5, 9, 0), Ok(-4));
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_orders_hold_stays_and_a_shelf_has_a_limit() {
+    fn a_row_can_not_remove_reserved_units_or_exceed_the_level_s_limit() {
         let below = Err(RejectionCode::BelowReserved);
         assert_eq!(moved(StockMode::Set, 2, 9, 3), below);
         assert_eq!(moved(StockMode::Set, 3, 9, 3), Ok(-6));

@@ -1,4 +1,4 @@
-//! Rows of a file of products: a SKU, a name, and prices.
+//! Rows of a product file: a SKU, a name, and prices.
 
 use csv::StringRecord;
 use oms_validation::{Currency, Money};
@@ -9,7 +9,7 @@ use crate::domain::import::row::{Invalid, Row, complaint, object};
 use crate::domain::name::{Name, Sku};
 use crate::domain::product::Prices;
 
-/// A product. The prices are those that shall be different; it keeps those in other currencies.
+/// A product. Its prices replace stored ones in the same currency; prices in other currencies stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProductRow {
     pub(crate) sku: Sku,
@@ -17,7 +17,7 @@ pub(crate) struct ProductRow {
     pub(crate) prices: Prices,
 }
 
-/// Without an amount and a currency, no price is different.
+/// The cells of a row. Without an amount and a currency, no price changes.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Cells<'a> {
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_means_the_same_in_both_formats_and_may_have_no_price() {
+    fn both_formats_parse_to_the_same_row_and_the_price_is_optional() {
         let priced = r#"{"sku":"A","name":"Lamp","prices":[{"amountMinor":5,"currency":"USD"}]}"#;
         assert_eq!(csv(["A", "Lamp", "5", "USD"]), json(priced));
         let unpriced = json(r#"{"sku":"A","name":"Lamp"}"#).unwrap();
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_row_is_told_apart() {
+    fn each_defect_of_a_row_has_its_own_code() {
         use RejectionCode::{InvalidCurrency, InvalidName, InvalidPrice, InvalidSku, Malformed};
         let long = "x".repeat(201);
         for (line, code) in [

@@ -1,8 +1,8 @@
-//! Where a CSV record ends: a line break inside quotes is part of a cell (RFC 4180).
+//! Detection of the end of a CSV record: a line break inside quotes is part of a cell (RFC 4180).
 
-/// Follows the quotes of a CSV file, byte by byte.
+/// Tracks the quotes of a CSV file, byte by byte.
 ///
-/// A quote opens a quoted cell only as its first character; elsewhere it is a character like others.
+/// A quote opens a quoted cell only as its first character; elsewhere it is an ordinary character.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Quotes {
     delimiter: u8,
@@ -14,12 +14,12 @@ enum State {
     CellStart,
     Unquoted,
     Quoted,
-    /// After a quote inside quotes: a second one is a character, anything else ends the quoted part.
+    /// After a quote inside quotes. A second quote is an escaped one; anything else ends the quoted part.
     QuoteInQuoted,
 }
 
 impl Quotes {
-    /// At the start of a record of a file whose cells `delimiter` separates.
+    /// Creates the state for the start of a record.
     pub(crate) fn new(delimiter: u8) -> Self {
         Self {
             delimiter,
@@ -27,7 +27,7 @@ impl Quotes {
         }
     }
 
-    /// Moves on by one byte.
+    /// Advances by one byte.
     pub(crate) fn step(&mut self, byte: u8) {
         self.state = match (self.state, byte) {
             (State::CellStart | State::QuoteInQuoted, b'"') => State::Quoted,
@@ -39,7 +39,7 @@ impl Quotes {
         };
     }
 
-    /// Whether the next byte is inside quotes, where a line break ends no record.
+    /// Whether the next byte is inside quotes, where a line break does not end the record.
     pub(crate) fn are_open(self) -> bool {
         self.state == State::Quoted
     }
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_open_at_the_start_of_a_cell_only_and_doubled_ones_close_nothing() {
+    fn quotes_open_only_at_the_start_of_a_cell_and_doubled_quotes_do_not_close() {
         for open in [
             "\"",
             "a,\"b",

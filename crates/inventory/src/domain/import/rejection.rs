@@ -1,18 +1,18 @@
-//! Rows that are not imported, and why.
+//! Rejected rows.
 
 use oms_validation::newer_word;
 
-/// Most rejected rows that a report names. It counts all of them.
+/// Maximum rejected rows that a report lists. It counts all of them.
 pub const MAX_NAMED_REJECTIONS: usize = 10_000;
 
-/// A row that is not imported.
+/// A rejected row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     /// Its line in the file, from 1.
     pub line: i32,
-    /// Why, for programs.
+    /// The reason, for programs.
     pub code: RejectionCode,
-    /// Why, for people.
+    /// The reason, for people.
     pub reason: String,
 }
 
@@ -26,43 +26,43 @@ impl Rejection {
     }
 }
 
-/// Why a row is not imported: stable codes that clients may match on.
+/// Stable codes of rejection, which clients may match on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectionCode {
     /// The line has too many bytes.
     TooLong,
     /// The line is not UTF-8.
     NotUtf8,
-    /// The line is no row: it has too few or too many cells, or is no such JSON object.
+    /// The line has too few or too many cells, or is not a JSON object with the expected members.
     Malformed,
     /// The SKU is blank, too long, or has control characters.
     InvalidSku,
     /// The name is blank, too long, or has control characters.
     InvalidName,
-    /// A price is out of range, or there are two in one currency.
+    /// A price is out of range, or two have the same currency.
     InvalidPrice,
     /// A currency is not three upper-case letters.
     InvalidCurrency,
-    /// The warehouse's id is no id.
+    /// The warehouse's ID is malformed.
     InvalidWarehouse,
-    /// The quantity is no whole number, or out of range.
+    /// The quantity is not a whole number, or out of range.
     InvalidQuantity,
-    /// An earlier row is about the same thing.
+    /// An earlier row has the same key.
     Duplicate,
-    /// No product of this store has the SKU.
+    /// No product of the tenant has the SKU.
     UnknownProduct,
-    /// No warehouse of this store has the id.
+    /// No warehouse of the tenant has the ID.
     UnknownWarehouse,
-    /// There would be fewer pieces than orders hold.
+    /// There would be fewer units than orders hold.
     BelowReserved,
-    /// There would be more pieces than a stock level can have.
+    /// There would be more units than a stock level can have.
     TooMuchStock,
-    /// What a newer version of the program has stored, in its words.
+    /// A value that a newer version of the program stored.
     Other(&'static str),
 }
 
 impl RejectionCode {
-    /// All of them.
+    /// All known codes.
     pub const ALL: [Self; 14] = [
         Self::TooLong,
         Self::NotUtf8,
@@ -80,7 +80,7 @@ impl RejectionCode {
         Self::TooMuchStock,
     ];
 
-    /// The code.
+    /// The code as text.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TooLong => "row.too_long",
@@ -101,18 +101,18 @@ impl RejectionCode {
         }
     }
 
-    /// What the database has, also where a newer version of the program wrote it.
+    /// Reads a stored value, including one that a newer version of the program wrote.
     pub(crate) fn stored(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
-    /// The meaning of a code.
+    /// Parses a code.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.as_str() == text)
     }
 }
 
-/// Rejections of a whole file: all are counted, the first [`MAX_NAMED_REJECTIONS`] kept.
+/// The rejections of a whole file. All are counted; the first [`MAX_NAMED_REJECTIONS`] are kept.
 #[derive(Clone, Debug, Default)]
 pub struct Rejections {
     /// How many there are.
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_reads_back_as_it_is_written_and_no_two_are_alike() {
+    fn codes_parse_back_and_are_distinct() {
         for code in RejectionCode::ALL {
             assert_eq!(RejectionCode::parse(code.as_str()), Some(code));
         }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn all_rejections_are_counted_and_a_bounded_number_is_named() {
+    fn all_rejections_are_counted_and_a_bounded_number_is_kept() {
         let mut rejections = Rejections::default();
         for start in [1, 6001] {
             let lines = start..start + 6000;

@@ -1,4 +1,4 @@
-//! What a record of a file says, and why it says nothing.
+//! Rows of files, and the helpers that parse them.
 
 use std::io::Read;
 
@@ -10,38 +10,38 @@ use serde::de::DeserializeOwned;
 use crate::domain::import::quotes::Quotes;
 use crate::domain::import::rejection::RejectionCode;
 
-/// Longest complaint of a library about a line that is repeated to the client, in characters.
+/// Maximum characters of a library's parse error that are repeated to the client.
 const MAX_COMPLAINT: usize = 200;
 
-/// Why a line is no row.
+/// Why a line is not a valid row.
 pub(crate) type Invalid = (RejectionCode, String);
 
-/// What a line of a kind of file says.
+/// A row of one kind of file.
 pub(crate) trait Row: Sized + Send + 'static {
-    /// The columns of a CSV file, each of which has to be there, in any order.
+    /// The columns of a CSV file. All are required, in any order.
     const COLUMNS: &'static [&'static str];
 
-    /// Reads the cells of a line.
+    /// Parses the cells of a line.
     fn from_csv(header: &StringRecord, cells: &StringRecord) -> Result<Self, Invalid>;
 
-    /// Reads a JSON object.
+    /// Parses a JSON object.
     fn from_json(text: &str) -> Result<Self, Invalid>;
 
-    /// What no two rows of a file have in common.
+    /// The key, which must be unique in a file.
     fn key(&self) -> String;
 }
 
-/// A row that is none.
+/// The error for a malformed row.
 pub(crate) fn malformed(reason: impl Into<String>) -> Invalid {
     (RejectionCode::Malformed, reason.into())
 }
 
-/// A line that is one JSON object.
+/// Parses a line that is one JSON object.
 pub(crate) fn object<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {
     json::from_slice(text.as_bytes()).map_err(|error| match error {
         InvalidJson::Syntax(error) => {
             let said = error.to_string();
-            // Each line is read alone, so that its number is always 1.
+            // Lines are parsed one at a time, so the reported line number is always 1.
             match said.rsplit_once(" at line 1 column ") {
                 Some((said, column)) => complaint(format!("{said}, at column {column}")),
                 None => complaint(said),
@@ -54,7 +54,7 @@ pub(crate) fn object<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {
     })
 }
 
-/// What a library says of a line, cut to what a report and a column of text can bear.
+/// The error of a parsing library, truncated and without control characters.
 pub(crate) fn complaint(error: impl std::fmt::Display) -> Invalid {
     let text = error.to_string();
     let readable = text
@@ -63,7 +63,7 @@ pub(crate) fn complaint(error: impl std::fmt::Display) -> Invalid {
     malformed(readable.take(MAX_COMPLAINT).collect::<String>())
 }
 
-/// The cells of a record whose quotes are closed; none when it is more than one record.
+/// Returns the cells of one record, or `None` if a quote is unclosed or there is more than one record.
 pub(crate) fn cells(text: &str, delimiter: u8) -> Option<StringRecord> {
     let mut quotes = Quotes::new(delimiter);
     text.bytes().for_each(|byte| quotes.step(byte));
@@ -78,7 +78,7 @@ pub(crate) fn cells(text: &str, delimiter: u8) -> Option<StringRecord> {
     let reader = reader.buffer_capacity(text.len() + 1);
     let mut reader = reader.from_reader(text.as_bytes().chain(&b"\n"[..]));
     let (mut first, mut second) = (StringRecord::new(), StringRecord::new());
-    // A record without a character is none to the reader, and one blank cell to us.
+    // The reader sees no record in an empty text; it counts as one blank cell here.
     let is_one = text.is_empty()
         || matches!(reader.read_record(&mut first), Ok(true))
             && matches!(reader.read_record(&mut second), Ok(false));

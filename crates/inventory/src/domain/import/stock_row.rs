@@ -1,4 +1,4 @@
-//! Rows of a file of stock: so many pieces of a product in a warehouse.
+//! Rows of a stock file: a quantity of a product in a warehouse.
 
 use csv::StringRecord;
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use crate::domain::import::row::{Invalid, Row, complaint, object};
 use crate::domain::name::Sku;
 use crate::domain::stock_level::MAX_ON_HAND;
 
-/// So many pieces of a product in a warehouse.
+/// A quantity of a product in a warehouse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StockRow {
     pub(crate) sku: Sku,
@@ -39,7 +39,7 @@ impl Row for StockRow {
 
     fn from_csv(header: &StringRecord, cells: &StringRecord) -> Result<Self, Invalid> {
         let cells: Cells<'_> = cells.deserialize(Some(header)).map_err(complaint)?;
-        // What is no number is out of range.
+        // A cell that is not a number is reported as out of range.
         let quantity = cells.quantity.trim().parse().unwrap_or(-1);
         Self::new(cells.sku, cells.warehouse_id, quantity)
     }
@@ -59,7 +59,7 @@ impl StockRow {
         let sku = Sku::parse(sku)
             .map_err(|error| (RejectionCode::InvalidSku, format!("the SKU {error}")))?;
         let warehouse_id = warehouse_id.trim().parse().map_err(|error| {
-            let reason = format!("the warehouse's id {error}");
+            let reason = format!("the warehouse's ID {error}");
             (RejectionCode::InvalidWarehouse, reason)
         })?;
         let in_range = i32::try_from(quantity)
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_means_the_same_in_both_formats() {
+    fn both_formats_parse_to_the_same_row() {
         let object = format!(r#"{{"warehouseId":"{ID}","sku":"A-1","quantity":5}}"#);
         let row = json(&object).unwrap();
         assert_eq!(csv(["A-1", ID, "5"]), Ok(row.clone()));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_row_is_told_apart() {
+    fn each_defect_of_a_row_has_its_own_code() {
         use RejectionCode::{InvalidQuantity, InvalidSku, InvalidWarehouse, Malformed};
         let long = "x".repeat(101);
         for (line, code) in [

@@ -1,4 +1,4 @@
-//! Choices that can be checked by hand, and one rule for all of them.
+//! Examples of choices, and a property that holds for all of them.
 
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -34,7 +34,7 @@ fn choose_alone(candidates: &[Candidate], demand: &Demand) -> Route {
 }
 
 #[test]
-fn the_nearest_that_can_fill_every_line_is_chosen_and_the_nearer_ones_are_explained() {
+fn the_nearest_warehouse_that_can_fill_every_line_is_chosen_and_the_trace_explains_nearer_ones() {
     let candidates = [
         candidate(0, 100.0, &[5, 1]),
         candidate(1, 500.0, &[0, 0]),
@@ -53,7 +53,7 @@ fn the_nearest_that_can_fill_every_line_is_chosen_and_the_nearer_ones_are_explai
 }
 
 #[test]
-fn a_trace_stays_bounded() {
+fn a_trace_has_a_bounded_number_of_entries() {
     let candidates: Vec<_> = (0..500).map(|id| candidate(id, 10.0, &[0])).collect();
     let route = choose_alone(&candidates, &demand(&[1]));
     assert_eq!(route.chosen, None);
@@ -61,7 +61,7 @@ fn a_trace_stays_bounded() {
 }
 
 #[test]
-fn who_comes_later_is_sent_on_with_what_was_left_as_the_reason() {
+fn a_later_demand_is_routed_on_and_its_trace_shows_the_remaining_units() {
     let candidates = [candidate(0, 100.0, &[3]), candidate(1, 500.0, &[2])];
     let (two, one) = (demand(&[2]), demand(&[1]));
     let demands = [&two, &two, &one, &one];
@@ -82,7 +82,7 @@ fn who_comes_later_is_sent_on_with_what_was_left_as_the_reason() {
 
 proptest! {
     #[test]
-    fn the_choice_can_fill_the_demand_and_none_that_can_is_nearer(
+    fn the_choice_is_the_nearest_warehouse_that_can_fill_the_demand(
         stock in prop::collection::vec((0..20_u32, prop::collection::vec(0..4_i32, 3)), 0..30),
         quantities in prop::collection::vec(1..4_i32, 3),
     ) {
@@ -99,7 +99,7 @@ proptest! {
 }
 
 #[test]
-fn a_trace_of_an_older_or_a_newer_version_is_readable() {
+fn traces_of_older_and_newer_versions_are_readable() {
     let stored = |version: &str, outcome: &str, more: &str| {
         format!(
             r#"{{{version}"destination":{{"lat":1.0,"lng":2.0}},"candidates":[{{"warehouseId":

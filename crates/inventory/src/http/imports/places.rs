@@ -1,4 +1,4 @@
-//! Places for imports, which tenants take in turns.
+//! Slots for imports, which are shared fairly between tenants.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use oms_validation::TenantId;
 use tokio::sync::oneshot;
 
-/// A number of places. A free one goes to the waiting tenant that holds fewest, and of those to the one that came first.
+/// A bounded number of slots. A free slot goes to the waiting tenant that holds the fewest, and on a tie to the one
+/// that has waited longest.
 pub(super) struct Places {
     state: Mutex<State>,
-    /// Most that one tenant may hold and wait for.
+    /// Maximum slots that one tenant may hold.
     most_of_a_tenant: usize,
 }
 
@@ -24,15 +25,15 @@ struct Waiting {
     place: oneshot::Sender<Place>,
 }
 
-/// A place, until it is dropped.
+/// A slot, which is freed on drop.
 pub(super) struct Place {
-    /// None when it has been taken back.
+    /// `None` once the slot has been freed.
     places: Option<Arc<Places>>,
     tenant: TenantId,
 }
 
 impl Places {
-    /// `count` places, of which each tenant may hold `most_of_a_tenant`.
+    /// Creates `count` slots, of which each tenant may hold `most_of_a_tenant`.
     pub(super) fn new(count: usize, most_of_a_tenant: usize) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State {
@@ -44,14 +45,14 @@ impl Places {
         })
     }
 
-    /// A place if there is a free one that this tenant may hold.
+    /// Takes a slot if one is free and the tenant may hold another.
     pub(super) fn try_take(self: &Arc<Self>, tenant: TenantId) -> Option<Place> {
         let mut state = self.state();
         let is_free = state.free > 0 && state.held_by(tenant) < self.most_of_a_tenant;
         is_free.then(|| self.hand_out(&mut state, tenant))
     }
 
-    /// A place, as soon as it is this tenant's turn. Dropping the future gives up the turn.
+    /// Waits for a slot until it is the tenant's turn. Dropping the future gives up the turn.
     pub(super) async fn take(self: &Arc<Self>, tenant: TenantId) -> Place {
         let place = {
             let mut state = self.state();
@@ -65,10 +66,10 @@ impl Places {
         };
         place
             .await
-            .expect("the places outlive who waits for one, and drop no sender without a place")
+            .expect("the slots outlive their waiters, and send a slot before they drop a sender")
     }
 
-    /// Hands free places to those that wait.
+    /// Hands free slots to waiters.
     fn serve(self: &Arc<Self>, state: &mut State) {
         while state.free > 0 {
             let Some(next) = state.next(self.most_of_a_tenant) else {
@@ -78,7 +79,7 @@ impl Places {
             if !waiting.place.is_closed() {
                 let place = self.hand_out(state, waiting.tenant);
                 if let Err(mut unwanted) = waiting.place.send(place) {
-                    // Dropping it would wait for the lock that is held here.
+                    // Dropping the slot would deadlock on the lock that is held here.
                     unwanted.places = None;
                     state.take_back(waiting.tenant);
                 }
@@ -149,7 +150,7 @@ mod tests {
         TenantId::from(Uuid::from_u128(number))
     }
 
-    /// The place, if it has been handed out.
+    /// The slot, if it has been handed out.
     fn handed_out(taking: &mut Pin<&mut impl Future<Output = Place>>) -> Option<Place> {
         let mut context = Context::from_waker(Waker::noop());
         match taking.as_mut().poll(&mut context) {
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_free_place_goes_to_the_tenant_that_holds_fewest() {
+    fn a_freed_slot_goes_to_the_waiting_tenant_that_holds_the_fewest() {
         let places = Places::new(2, 2);
         let (one, two) = (places.try_take(tenant(1)), places.try_take(tenant(1)));
         assert!(places.try_take(tenant(2)).is_none());
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_holds_its_share_at_most_while_others_find_a_place() {
+    fn a_tenant_at_its_share_must_wait_while_others_get_a_slot() {
         let places = Places::new(3, 1);
         let held = places.try_take(tenant(1));
         assert!(held.is_some() && places.try_take(tenant(1)).is_none());
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_can_be_taken_after_the_one_who_waited_for_it_left() {
+    fn a_slot_can_be_reused_after_its_waiter_has_left() {
         let places = Places::new(1, 1);
         let held = places.try_take(tenant(1));
         {
@@ -197,7 +198,7 @@ mod tests {
         let mut unread = Box::pin(places.take(tenant(3)));
         assert!(handed_out(&mut unread.as_mut()).is_none());
         drop(held);
-        // Handed out to somebody who leaves before it is looked at.
+        // The slot is handed to a waiter that is dropped before it polls again.
         drop(unread);
         assert!(places.try_take(tenant(4)).is_some());
     }

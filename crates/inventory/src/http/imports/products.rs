@@ -17,13 +17,13 @@ use crate::service::import::ImportRequest;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Parameters {
-    /// Imports nothing if a row is rejected.
+    /// Whether a rejected row prevents the whole import.
     #[serde(default)]
     all_or_nothing: bool,
 }
 
-/// 201 with a report of what was imported and of each row that was not; 200 with the report of an earlier request with this
-/// key. `allOrNothing=true` imports nothing if a row is rejected: 422 then, with each of them. The body is CSV with the
+/// Returns 201 with a report that lists the rejected rows, or 200 with the report of an earlier request with this key.
+/// With `allOrNothing=true`, a rejected row prevents the import: 422 with all rejected rows. The body is CSV with the
 /// columns `sku,name,amountMinor,currency`, or JSON lines like the body of `POST /products`.
 #[utoipa::path(
     post,
@@ -31,18 +31,18 @@ pub(crate) struct Parameters {
     operation_id = "importProducts",
     tag = "inventory",
     summary = "Import products",
-    description = "Creates those whose SKU is not there, and gives the others the name and the prices of their rows. Up to 250,000 lines of 16,384 bytes.",
+    description = "Creates products with a new SKU, and updates the name and the prices of existing ones. Up to 250,000 lines of 16,384 bytes each.",
     params(
         Parameters,
         IdempotencyKeyHeader,
     ),
-    request_body(description = "One row in each line, in UTF-8.", content(
+    request_body(description = "One row per line, in UTF-8.", content(
         (String = "text/csv", example = json!("sku,name,amountMinor,currency\nMUG-BLUE,\"Mug, blue\",1000,USD\n")),
         (String = "application/x-ndjson", example = json!("{\"sku\":\"MUG-BLUE\",\"name\":\"Mug, blue\",\"prices\":[{\"amountMinor\":1000,\"currency\":\"USD\"}]}\n")),
         (String = "application/jsonl", example = json!("{\"sku\":\"MUG-BLUE\",\"name\":\"Mug, blue\",\"prices\":[{\"amountMinor\":1000,\"currency\":\"USD\"}]}\n")),
     )),
     responses(
-        (status = 201, description = "What was imported, and each row that was not.", body = ReportBody, headers(("Location"))),
+        (status = 201, description = "The report of the import, with its rejected rows.", body = ReportBody, headers(("Location"))),
         (status = 200, description = "The report of an earlier request with this key.", body = ReportBody,
             headers(("Location"), ("Idempotent-Replayed"))),
         Refusals,

@@ -1,4 +1,4 @@
-//! Reports of imports as JSON.
+//! Import reports as JSON.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::domain::import::rejection::Rejection;
 use crate::domain::import::{ImportKind, ImportReport};
 use crate::http::examples;
 
-/// A report.
+/// The report of an import.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ImportReport, examples(examples::import_report))]
@@ -18,30 +18,30 @@ pub(crate) struct ReportBody {
     kind: ImportKind,
     lines_done: i32,
     accepted: i32,
-    /// Only of products.
+    /// Only in imports of products.
     #[serde(skip_serializing_if = "Option::is_none")]
     created: Option<i32>,
     changed: i32,
     unchanged: i32,
     rejected: i32,
-    /// By line, the first 10,000.
+    /// The first 10,000 rejected rows, ordered by line.
     #[schema(max_items = 10_000)]
     rejections: Vec<RejectionBody>,
     created_at: DateTime<Utc>,
-    /// Absent while it is under way, or was cut off.
+    /// Absent while the import is in progress or interrupted.
     #[serde(skip_serializing_if = "Option::is_none")]
     finished_at: Option<DateTime<Utc>>,
 }
 
-/// A row that was not imported.
+/// A rejected row.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RejectedRow)]
 pub(crate) struct RejectionBody {
-    /// In the file, from 1.
+    /// Line in the file, from 1.
     line: i32,
-    /// Why, for programs, such as `row.duplicate`.
+    /// Machine-readable reason, such as `row.duplicate`.
     code: &'static str,
-    /// Why, for people.
+    /// Human-readable reason.
     reason: String,
 }
 

@@ -13,16 +13,16 @@ oms_web::refusals! {
     Refusals: [IMPORT_NOT_FOUND]
 }
 
-/// 200 with the report, as far as the import has come; 404 when there is none of this id in this store.
+/// Returns 200 with the report so far, or 404 if the tenant has no such import.
 #[utoipa::path(
     get,
     path = "/imports/{id}",
     operation_id = "getImport",
     tag = "inventory",
-    summary = "Read what became of an import",
+    summary = "Get an import report",
     params(("id" = ImportId, Path)),
     responses(
-        (status = 200, description = "The report, as far as the import has come.", body = ReportBody),
+        (status = 200, description = "The report so far.", body = ReportBody),
         Refusals,
     ),
 )]
@@ -31,7 +31,7 @@ pub(crate) async fn show(
     tenant: CurrentTenant,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ProblemResponse> {
-    // What is no id is the id of nothing.
+    // A malformed ID is treated as unknown.
     let id = id.parse().map_err(|_| InventoryError::ImportNotFound)?;
     let reading = api.work.run(|context| async move {
         service::get_import::get_import(&context, tenant.0, id).await

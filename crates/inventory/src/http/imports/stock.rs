@@ -21,38 +21,38 @@ use crate::service::import::ImportRequest;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Parameters {
-    /// Imports nothing if a row is rejected.
+    /// Whether a rejected row prevents the whole import.
     #[serde(default)]
     all_or_nothing: bool,
-    /// Without it quantities are set.
+    /// Defaults to `set`.
     #[serde(default)]
     mode: StockMode,
-    /// Stands on the movements; without it `imported`.
+    /// Reason of the movements. Defaults to `imported`.
     reason: Option<Reason>,
 }
 
-/// 201 with a report of what was imported and of each row that was not; 200 with the report of an earlier request with this
-/// key. `mode` is `set` (the default: quantities were counted) or `receive` (they come in addition), `reason` stands on the
-/// movements. `allOrNothing=true` imports nothing if a row is rejected: 422 then, with each of them. The body is CSV with
-/// the columns `sku,warehouseId,quantity`, or JSON lines with the same members.
+/// Returns 201 with a report that lists the rejected rows, or 200 with the report of an earlier request with this key.
+/// `mode` is `set` (the default: quantities are counts) or `receive` (quantities are added); `reason` is stored with
+/// the movements. With `allOrNothing=true`, a rejected row prevents the import: 422 with all rejected rows. The body is
+/// CSV with the columns `sku,warehouseId,quantity`, or JSON lines with the same members.
 #[utoipa::path(
     post,
     path = "/imports/stock",
     operation_id = "importStock",
     tag = "inventory",
     summary = "Import stock",
-    description = "Sets or receives stock, each difference as a movement. Up to 250,000 lines of 16,384 bytes.",
+    description = "Sets or receives stock, and records a movement for each difference. Up to 250,000 lines of 16,384 bytes each.",
     params(
         Parameters,
         IdempotencyKeyHeader,
     ),
-    request_body(description = "One row in each line, in UTF-8.", content(
+    request_body(description = "One row per line, in UTF-8.", content(
         (String = "text/csv", example = json!("sku,warehouseId,quantity\nMUG-BLUE,01a2057d-fe6d-70bb-8eed-a7de1ae0065e,98\n")),
         (String = "application/x-ndjson", example = json!("{\"sku\":\"MUG-BLUE\",\"warehouseId\":\"01a2057d-fe6d-70bb-8eed-a7de1ae0065e\",\"quantity\":98}\n")),
         (String = "application/jsonl", example = json!("{\"sku\":\"MUG-BLUE\",\"warehouseId\":\"01a2057d-fe6d-70bb-8eed-a7de1ae0065e\",\"quantity\":98}\n")),
     )),
     responses(
-        (status = 201, description = "What was imported, and each row that was not.", body = ReportBody, headers(("Location"))),
+        (status = 201, description = "The report of the import, with its rejected rows.", body = ReportBody, headers(("Location"))),
         (status = 200, description = "The report of an earlier request with this key.", body = ReportBody,
             headers(("Location"), ("Idempotent-Replayed"))),
         Refusals,

@@ -17,14 +17,14 @@ use crate::error;
 use crate::http::{InventoryApi, examples};
 use crate::service;
 
-/// The body: what is left out stays; prices take the place of all that there were.
+/// A change of a product. Omitted members stay unchanged.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ProductChange, min_properties = 1, examples(examples::product_change))]
 pub(crate) struct Body {
     sku: Option<Sku>,
     name: Option<Name>,
-    /// In place of all that there were. Orders that are placed keep theirs.
+    /// Replaces all existing prices. Placed orders keep theirs.
     #[schema(value_type = Option<Prices>)]
     prices: Option<Vec<Money>>,
 }
@@ -40,19 +40,19 @@ oms_web::refusals! {
     ]
 }
 
-/// 200 with the product as it is now. 404 when there is none of this id in this store; 409 when another one has the SKU; 412
-/// when it was changed meanwhile; 428 without `If-Match`.
+/// Returns 200 with the changed product; 404 if the tenant has no such product; 409 if another product has the SKU; 412
+/// if the product was changed in the meantime; 428 without `If-Match`.
 #[utoipa::path(
     patch,
     path = "/products/{id}",
     operation_id = "changeProduct",
     tag = "inventory",
     summary = "Change a product",
-    description = "What is left out stays.",
+    description = "Omitted members stay unchanged.",
     params(("id" = ProductId, Path), IfMatch),
     request_body = Body,
     responses(
-        (status = 200, description = "As it is now.", body = WrittenProduct, headers(("ETag"))),
+        (status = 200, description = "The changed product.", body = WrittenProduct, headers(("ETag"))),
         Refusals,
     ),
 )]

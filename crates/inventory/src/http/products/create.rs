@@ -16,7 +16,7 @@ use crate::error;
 use crate::http::{InventoryApi, examples, made};
 use crate::service;
 
-/// The body: without prices it can't be sold yet.
+/// A product to create. Without prices it can't be sold yet.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewProduct, examples(examples::new_product))]
@@ -31,20 +31,20 @@ oms_web::refusals! {
     Refusals: [INVALID_HEADER, error::SKU_TAKEN, error::KEY_REUSED, error::OUTCOME_UNKNOWN]
 }
 
-/// 201 with the product; 200 with the one that an earlier request with this key has created. 409 when another one has the
-/// SKU; 422 when the key stands for another request.
+/// Returns 201 with the product, or 200 with the one that an earlier request with this key created; 409 if another
+/// product has the SKU; 422 if the key was used with a different request.
 #[utoipa::path(
     post,
     path = "/products",
     operation_id = "createProduct",
     tag = "inventory",
     summary = "Create a product",
-    description = "Without a price in the currency of an order it can not be sold.",
+    description = "A product can be ordered only in the currencies that it has prices in.",
     params(IdempotencyKeyHeader),
     request_body = Body,
     responses(
-        (status = 201, description = "Created.", body = WrittenProduct, headers(("Location"), ("ETag"))),
-        (status = 200, description = "Created by an earlier request with this key.", body = WrittenProduct,
+        (status = 201, description = "The product was created.", body = WrittenProduct, headers(("Location"), ("ETag"))),
+        (status = 200, description = "The product that an earlier request with this key created.", body = WrittenProduct,
             headers(("Location"), ("ETag"), ("Idempotent-Replayed"))),
         Refusals,
     ),

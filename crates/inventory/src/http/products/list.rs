@@ -20,13 +20,12 @@ pub(crate) struct Parameters {
     sku: Option<Sku>,
     #[serde(default)]
     limit: PageSize,
-    /// The `nextCursor` of an earlier page, with the other parameters as they were.
+    /// The `nextCursor` of the previous page. Repeat the other parameters unchanged.
     #[param(value_type = Option<String>)]
     cursor: Option<Cursor<ProductId>>,
 }
 
-/// 200 with a page, newest first. `sku` leaves the one product with it, `limit` is 1 to 100 (20), `cursor` the `nextCursor`
-/// of an earlier page.
+/// Returns 200 with a page, newest first. `sku` selects the one product with this SKU.
 #[utoipa::path(
     get,
     path = "/products",
@@ -36,7 +35,7 @@ pub(crate) struct Parameters {
     description = "Newest first.",
     params(Parameters),
     responses(
-        (status = 200, description = "A page.", body = PageBody<ProductBody>),
+        (status = 200, description = "A page of products.", body = PageBody<ProductBody>),
     ),
 )]
 pub(crate) async fn list(

@@ -39,7 +39,7 @@ impl From<Product> for ProductBody {
     }
 }
 
-/// A product that was changed, to those who may not read the inventory.
+/// A changed product, for callers that may not read the inventory.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ChangedProduct {
@@ -60,10 +60,10 @@ impl From<Product> for ChangedProduct {
     }
 }
 
-/// What changes are answered with.
+/// The answer to a change.
 pub(super) type WrittenProduct = Disclosed<ProductBody, ChangedProduct>;
 
-/// An answer that is one product that was written, with its version as `ETag`.
+/// Answers a change with the product and its version as `ETag`.
 pub(super) fn written(
     mut response: HttpResponseBuilder,
     product: Product,
@@ -74,7 +74,7 @@ pub(super) fn written(
         .json(WrittenProduct::of(product, disclosure.inventory))
 }
 
-/// An answer that is one product, with its version as `ETag`.
+/// Answers with a product and its version as `ETag`.
 pub(super) fn answer(mut response: HttpResponseBuilder, product: Product) -> HttpResponse {
     response
         .insert_header(etag(product.version))

@@ -14,16 +14,16 @@ oms_web::refusals! {
     Refusals: [PRODUCT_NOT_FOUND]
 }
 
-/// 200 with the product and its `ETag`; 304 when `If-None-Match` names it; 404 when there is none of this id in this store.
+/// Returns 200 with the product and its `ETag`; 304 if `If-None-Match` matches; 404 if the tenant has no such product.
 #[utoipa::path(
     get,
     path = "/products/{id}",
     operation_id = "getProduct",
     tag = "inventory",
-    summary = "Read a product",
+    summary = "Get a product",
     params(
         ("id" = ProductId, Path),
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer: 304 while nothing has changed."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier response. Returns 304 if it is still current."),
     ),
     responses(
         (status = 200, description = "The product.", body = ProductBody, headers(("ETag"))),

@@ -21,7 +21,7 @@ use crate::error;
 use crate::http::{InventoryApi, examples};
 use crate::{ProductId, WarehouseId};
 
-/// The body: by how much, up or down, and why.
+/// An adjustment of stock in one warehouse, and its reason.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = StockAdjustment, examples(examples::stock_adjust))]
@@ -33,7 +33,7 @@ pub(crate) struct Body {
     reason: String,
 }
 
-/// One line of an adjustment.
+/// A line of an adjustment.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = AdjustedLine)]
@@ -44,14 +44,14 @@ struct Line {
 }
 
 fn up_or_down() -> Schema {
-    let pieces = |from: i32, to: i32| -> RefOr<Schema> {
-        let pieces = ObjectBuilder::new().schema_type(Type::Integer);
-        pieces.minimum(Some(from)).maximum(Some(to)).into()
+    let units = |from: i32, to: i32| -> RefOr<Schema> {
+        let units = ObjectBuilder::new().schema_type(Type::Integer);
+        units.minimum(Some(from)).maximum(Some(to)).into()
     };
     OneOfBuilder::new()
-        .item(pieces(1, MAX_QUANTITY))
-        .item(pieces(-MAX_QUANTITY, -1))
-        .description(Some("Pieces, up or down."))
+        .item(units(1, MAX_QUANTITY))
+        .item(units(-MAX_QUANTITY, -1))
+        .description(Some("Units to add, or to remove if negative."))
         .into()
 }
 
@@ -67,19 +67,20 @@ oms_web::refusals! {
     ]
 }
 
-/// 201 with the movements; 200 with those that an earlier request with this key has made. 422 when there are not as many
-/// pieces that no order holds, the warehouse or a product is not known, or the key stands for another request.
+/// Returns 201 with the movements, or 200 with those that an earlier request with this key made; 422 if too few units
+/// are unreserved, the warehouse or a product is unknown, or the key was used with a different request.
 #[utoipa::path(
     post,
     path = "/stock-levels/adjust",
     operation_id = "adjustStock",
     tag = "inventory",
-    summary = "Adjust stock that was counted, found or lost",
+    summary = "Adjust stock",
+    description = "Corrects stock that was recounted, found or lost.",
     params(IdempotencyKeyHeader),
     request_body = Body,
     responses(
         (status = 201, description = "The movements.", body = ChangeBody, headers(("Location"))),
-        (status = 200, description = "The movements that an earlier request with this key has made.", body = ChangeBody,
+        (status = 200, description = "The movements that an earlier request with this key made.", body = ChangeBody,
             headers(("Location"), ("Idempotent-Replayed"))),
         Refusals,
     ),

@@ -22,29 +22,28 @@ pub(crate) struct Parameters {
     warehouse_id: Option<WarehouseId>,
     product_id: Option<ProductId>,
     sku: Option<Sku>,
-    /// Fewer pieces than that are available.
-    #[serde(default, deserialize_with = "pieces")]
+    /// Selects levels with fewer available units than this.
+    #[serde(default, deserialize_with = "units")]
     #[param(minimum = 0, maximum = 1_000_000_000)]
     below_available: Option<i32>,
     #[serde(default)]
     limit: PageSize,
-    /// The `nextCursor` of an earlier page, with the other parameters as they were.
+    /// The `nextCursor` of the previous page. Repeat the other parameters unchanged.
     #[param(value_type = Option<String>)]
     cursor: Option<Cursor<(WarehouseId, ProductId)>>,
 }
 
-/// 200 with a page, by warehouse and product. `warehouseId`, `productId`, `sku` and `belowAvailable` leave those levels that
-/// all of them fit; `limit` is 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
+/// Returns 200 with a page of the levels that match all filters, ordered by warehouse and product.
 #[utoipa::path(
     get,
     path = "/stock-levels",
     operation_id = "listStockLevels",
     tag = "inventory",
     summary = "List stock levels",
-    description = "By warehouse and product: those that all filters fit.",
+    description = "Stock levels that match all filters, ordered by warehouse and product.",
     params(Parameters),
     responses(
-        (status = 200, description = "A page.", body = PageBody<LevelBody>),
+        (status = 200, description = "A page of stock levels.", body = PageBody<LevelBody>),
     ),
 )]
 pub(crate) async fn levels(
@@ -73,9 +72,9 @@ pub(crate) async fn levels(
     Ok(HttpResponse::Ok().json(PageBody::of(found, LevelBody::from)))
 }
 
-fn pieces<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
+fn units<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
     match i32::deserialize(deserializer) {
-        Ok(pieces) if (0..=MAX_ON_HAND).contains(&pieces) => Ok(Some(pieces)),
+        Ok(units) if (0..=MAX_ON_HAND).contains(&units) => Ok(Some(units)),
         _ => Err(D::Error::custom(format!(
             "must be a whole number from 0 to {MAX_ON_HAND}"
         ))),

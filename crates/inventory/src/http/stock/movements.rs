@@ -23,23 +23,22 @@ pub(crate) struct Parameters {
     kind: Option<MovementKind>,
     #[serde(default)]
     limit: PageSize,
-    /// The `nextCursor` of an earlier page, with the other parameters as they were.
+    /// The `nextCursor` of the previous page. Repeat the other parameters unchanged.
     #[param(value_type = Option<String>)]
     cursor: Option<Cursor<MovementId>>,
 }
 
-/// 200 with a page, newest first. `warehouseId`, `productId` and `kind` leave those movements that all of them fit; `limit`
-/// is 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
+/// Returns 200 with a page of the movements that match all filters, newest first.
 #[utoipa::path(
     get,
     path = "/stock-movements",
     operation_id = "listStockMovements",
     tag = "inventory",
-    summary = "List what came and went",
-    description = "Newest first: those that all filters fit.",
+    summary = "List stock movements",
+    description = "Movements that match all filters, newest first.",
     params(Parameters),
     responses(
-        (status = 200, description = "A page.", body = PageBody<MovementBody>),
+        (status = 200, description = "A page of movements.", body = PageBody<MovementBody>),
     ),
 )]
 pub(crate) async fn movements(

@@ -18,7 +18,7 @@ use crate::domain::stock_change::StockChange;
 use crate::error;
 use crate::http::{InventoryApi, examples};
 
-/// The body.
+/// Stock that a warehouse receives.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = StockReceipt, examples(examples::stock_receive))]
@@ -41,20 +41,20 @@ oms_web::refusals! {
     ]
 }
 
-/// 201 with the movements; 200 with those that an earlier request with this key has made. 422 when the warehouse or a
-/// product is not known, there would be too much, or the key stands for another request.
+/// Returns 201 with the movements, or 200 with those that an earlier request with this key made; 422 if the warehouse
+/// or a product is unknown, a level would exceed its limit, or the key was used with a different request.
 #[utoipa::path(
     post,
     path = "/stock-levels/receive",
     operation_id = "receiveStock",
     tag = "inventory",
     summary = "Receive stock",
-    description = "Without a reason it is `received`.",
+    description = "Adds the units to the stock on hand. `reason` defaults to `received`.",
     params(IdempotencyKeyHeader),
     request_body = Body,
     responses(
         (status = 201, description = "The movements.", body = ChangeBody, headers(("Location"))),
-        (status = 200, description = "The movements that an earlier request with this key has made.", body = ChangeBody,
+        (status = 200, description = "The movements that an earlier request with this key made.", body = ChangeBody,
             headers(("Location"), ("Idempotent-Replayed"))),
         Refusals,
     ),

@@ -41,7 +41,7 @@ impl From<StockLevel> for LevelBody {
     }
 }
 
-/// A movement of stock.
+/// A stock movement.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = StockMovement, examples(examples::stock_movement))]
@@ -74,7 +74,7 @@ impl From<StockMovement> for MovementBody {
     }
 }
 
-/// A change of the stock.
+/// A change of stock.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = StockChange)]

@@ -14,7 +14,7 @@ use crate::http::{InventoryApi, examples};
 use crate::service;
 use crate::{ProductId, WarehouseId};
 
-/// The body, and the answer.
+/// The units of a stock level that are not available to orders.
 #[derive(Debug, Deserialize, Serialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = SafetyStock, examples(examples::safety_stock))]
@@ -28,21 +28,21 @@ oms_web::refusals! {
     ShowRefusals: [STOCK_LEVEL_NOT_FOUND]
 }
 
-/// 200 with the pieces that routing leaves alone, and an `ETag`; 304 when `If-None-Match` names it; 404 when the
-/// warehouse never had the product.
+/// Returns 200 with the safety stock and its `ETag`; 304 if `If-None-Match` matches; 404 if the warehouse has never
+/// stocked the product.
 #[utoipa::path(
     get,
     path = "/stock-levels/{warehouse}/{product}/safety-stock",
     operation_id = "getSafetyStock",
     tag = "inventory",
-    summary = "Read how many pieces routing leaves alone",
+    summary = "Get the safety stock",
     params(
         ("warehouse" = WarehouseId, Path),
         ("product" = ProductId, Path),
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer: 304 while nothing has changed."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier response. Returns 304 if it is still current."),
     ),
     responses(
-        (status = 200, description = "The quantity.", body = Body, headers(("ETag"))),
+        (status = 200, description = "The safety stock.", body = Body, headers(("ETag"))),
         (status = 304, description = "Not modified.", headers(("ETag"))),
         ShowRefusals,
     ),
@@ -69,18 +69,18 @@ oms_web::refusals! {
     ]
 }
 
-/// 200 with the new quantity. 404 when the warehouse never had the product; 412 when it was set to another quantity
-/// meanwhile; 428 without `If-Match`.
+/// Returns 200 with the new safety stock; 404 if the warehouse has never stocked the product; 412 if the safety stock
+/// was changed in the meantime; 428 without `If-Match`.
 #[utoipa::path(
     put,
     path = "/stock-levels/{warehouse}/{product}/safety-stock",
     operation_id = "setSafetyStock",
     tag = "inventory",
-    summary = "Say how many pieces routing leaves alone",
+    summary = "Set the safety stock",
     params(("warehouse" = WarehouseId, Path), ("product" = ProductId, Path), IfMatch),
     request_body = Body,
     responses(
-        (status = 200, description = "The new quantity.", body = Body, headers(("ETag"))),
+        (status = 200, description = "The new safety stock.", body = Body, headers(("ETag"))),
         SetRefusals,
     ),
 )]
@@ -104,7 +104,7 @@ pub(crate) async fn set(
     Ok(answer(quantity))
 }
 
-/// What are no ids are the ids of nothing.
+/// Parses the IDs in a path. Malformed IDs are treated as unknown.
 fn level_of(path: &(String, String)) -> Result<(WarehouseId, ProductId), InventoryError> {
     let (warehouse, product) = (path.0.parse(), path.1.parse());
     let (Ok(warehouse), Ok(product)) = (warehouse, product) else {

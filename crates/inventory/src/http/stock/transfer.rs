@@ -18,7 +18,7 @@ use crate::domain::stock_change::StockChange;
 use crate::error;
 use crate::http::{InventoryApi, examples};
 
-/// The body.
+/// Stock that moves from one warehouse to another.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = StockTransfer, examples(examples::stock_transfer))]
@@ -43,21 +43,21 @@ oms_web::refusals! {
     ]
 }
 
-/// 201 with the movements of both warehouses; 200 with those that an earlier request with this key has made. 422 when the
-/// first one has not as many pieces that no order holds, a warehouse or a product is not known, or the key stands for
-/// another request.
+/// Returns 201 with the movements of both warehouses, or 200 with those that an earlier request with this key made; 422
+/// if the source has too few unreserved units, the destination would exceed a limit, a warehouse or a product is
+/// unknown, or the key was used with a different request.
 #[utoipa::path(
     post,
     path = "/stock-levels/transfer",
     operation_id = "transferStock",
     tag = "inventory",
-    summary = "Move stock from one warehouse to another",
-    description = "Without a reason it is `transferred`.",
+    summary = "Transfer stock",
+    description = "Moves units from one warehouse to another. `reason` defaults to `transferred`.",
     params(IdempotencyKeyHeader),
     request_body = Body,
     responses(
         (status = 201, description = "The movements.", body = ChangeBody, headers(("Location"))),
-        (status = 200, description = "The movements that an earlier request with this key has made.", body = ChangeBody,
+        (status = 200, description = "The movements that an earlier request with this key made.", body = ChangeBody,
             headers(("Location"), ("Idempotent-Replayed"))),
         Refusals,
     ),
@@ -72,7 +72,7 @@ pub(crate) async fn transfer(
 ) -> Result<HttpResponse, ProblemResponse> {
     let (from, to) = (body.0.from_warehouse_id, body.0.to_warehouse_id);
     if from == to {
-        return Err(invalid_field("toWarehouseId", "must be another warehouse").into());
+        return Err(invalid_field("toWarehouseId", "must differ from fromWarehouseId").into());
     }
     let lines = moved(&body.0.lines)?;
     let change = StockChange::Transfer { from, to, lines };

@@ -17,7 +17,7 @@ use crate::error;
 use crate::http::{InventoryApi, examples};
 use crate::service;
 
-/// The body: what is left out stays. A new address without a location is looked up.
+/// A change of a warehouse. Omitted members stay unchanged. A new address without a location is geocoded.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = WarehouseChange, min_properties = 1, examples(examples::warehouse_change))]
@@ -39,19 +39,19 @@ oms_web::refusals! {
     ]
 }
 
-/// 200 with the warehouse as it is now. 404 when there is none of this id in this store; 409 when another one has the name;
-/// 412 when it was changed meanwhile; 428 without `If-Match`.
+/// Returns 200 with the changed warehouse; 404 if the tenant has no such warehouse; 409 if another warehouse has the
+/// name; 412 if the warehouse was changed in the meantime; 428 without `If-Match`.
 #[utoipa::path(
     patch,
     path = "/warehouses/{id}",
     operation_id = "changeWarehouse",
     tag = "inventory",
     summary = "Change, activate or deactivate a warehouse",
-    description = "What is left out stays. A warehouse that is not active gets no new orders.",
+    description = "Omitted members stay unchanged. An inactive warehouse gets no new orders.",
     params(("id" = WarehouseId, Path), IfMatch),
     request_body = Body,
     responses(
-        (status = 200, description = "As it is now.", body = WrittenWarehouse, headers(("ETag"))),
+        (status = 200, description = "The changed warehouse.", body = WrittenWarehouse, headers(("ETag"))),
         Refusals,
     ),
 )]

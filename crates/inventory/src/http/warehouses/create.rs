@@ -16,16 +16,16 @@ use crate::error;
 use crate::http::{InventoryApi, examples, made};
 use crate::service;
 
-/// The body: without a location, the address is looked up.
+/// A warehouse to create.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewWarehouse, examples(examples::new_warehouse))]
 pub(crate) struct Body {
     name: Name,
-    /// Looked up where there is no location.
+    /// Geocoded if there is no location.
     address: Option<AddressLine>,
     location: Option<Location>,
-    /// Without it, `true`.
+    /// Defaults to `true`.
     active: Option<bool>,
 }
 
@@ -38,8 +38,9 @@ oms_web::refusals! {
     ]
 }
 
-/// 201 with the warehouse; 200 with the one that an earlier request with this key has created. 400 when it is nowhere, or
-/// the address is not known; 409 when another one has the name; 422 when the key stands for another request.
+/// Returns 201 with the warehouse, or 200 with the one that an earlier request with this key created; 400 if it has
+/// neither an address nor a location, or the address is not found; 409 if another warehouse has the name; 422 if the
+/// key was used with a different request.
 #[utoipa::path(
     post,
     path = "/warehouses",
@@ -49,8 +50,8 @@ oms_web::refusals! {
     params(IdempotencyKeyHeader),
     request_body = Body,
     responses(
-        (status = 201, description = "Created.", body = WrittenWarehouse, headers(("Location"), ("ETag"))),
-        (status = 200, description = "Created by an earlier request with this key.", body = WrittenWarehouse,
+        (status = 201, description = "The warehouse was created.", body = WrittenWarehouse, headers(("Location"), ("ETag"))),
+        (status = 200, description = "The warehouse that an earlier request with this key created.", body = WrittenWarehouse,
             headers(("Location"), ("ETag"), ("Idempotent-Replayed"))),
         Refusals,
     ),

@@ -19,13 +19,12 @@ pub(crate) struct Parameters {
     active: Option<bool>,
     #[serde(default)]
     limit: PageSize,
-    /// The `nextCursor` of an earlier page, with the other parameters as they were.
+    /// The `nextCursor` of the previous page. Repeat the other parameters unchanged.
     #[param(value_type = Option<String>)]
     cursor: Option<Cursor<WarehouseId>>,
 }
 
-/// 200 with a page, newest first. `active` is `true` or `false`, `limit` 1 to 100 (20), `cursor` the `nextCursor` of an
-/// earlier page.
+/// Returns 200 with a page, newest first.
 #[utoipa::path(
     get,
     path = "/warehouses",
@@ -35,7 +34,7 @@ pub(crate) struct Parameters {
     description = "Newest first.",
     params(Parameters),
     responses(
-        (status = 200, description = "A page.", body = PageBody<WarehouseBody>),
+        (status = 200, description = "A page of warehouses.", body = PageBody<WarehouseBody>),
     ),
 )]
 pub(crate) async fn list(

@@ -43,7 +43,7 @@ impl From<Warehouse> for WarehouseBody {
     }
 }
 
-/// A warehouse that was changed, to those who may not read the inventory.
+/// A changed warehouse, for callers that may not read the inventory.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ChangedWarehouse {
@@ -64,10 +64,10 @@ impl From<Warehouse> for ChangedWarehouse {
     }
 }
 
-/// What changes are answered with.
+/// The answer to a change.
 pub(super) type WrittenWarehouse = Disclosed<WarehouseBody, ChangedWarehouse>;
 
-/// An answer that is one warehouse that was written, with its version as `ETag`.
+/// Answers a change with the warehouse and its version as `ETag`.
 pub(super) fn written(
     mut response: HttpResponseBuilder,
     warehouse: Warehouse,
@@ -78,7 +78,7 @@ pub(super) fn written(
         .json(WrittenWarehouse::of(warehouse, disclosure.inventory))
 }
 
-/// An answer that is one warehouse, with its version as `ETag`.
+/// Answers with a warehouse and its version as `ETag`.
 pub(super) fn answer(mut response: HttpResponseBuilder, warehouse: Warehouse) -> HttpResponse {
     response
         .insert_header(etag(warehouse.version))

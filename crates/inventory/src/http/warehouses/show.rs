@@ -14,16 +14,17 @@ oms_web::refusals! {
     Refusals: [WAREHOUSE_NOT_FOUND]
 }
 
-/// 200 with the warehouse and its `ETag`; 304 when `If-None-Match` names it; 404 when there is none of this id in this store.
+/// Returns 200 with the warehouse and its `ETag`; 304 if `If-None-Match` matches; 404 if the tenant has no such
+/// warehouse.
 #[utoipa::path(
     get,
     path = "/warehouses/{id}",
     operation_id = "getWarehouse",
     tag = "inventory",
-    summary = "Read a warehouse",
+    summary = "Get a warehouse",
     params(
         ("id" = WarehouseId, Path),
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer: 304 while nothing has changed."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier response. Returns 304 if it is still current."),
     ),
     responses(
         (status = 200, description = "The warehouse.", body = WarehouseBody, headers(("ETag"))),

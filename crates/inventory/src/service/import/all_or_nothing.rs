@@ -1,7 +1,7 @@
-//! Imports of all rows or none: the whole file is checked first, then written in one transaction.
+//! All-or-nothing imports: the whole file is checked first, then written in one transaction.
 //!
-//! It keeps its rows in memory, of which there is a bounded number, to lock what they speak of in one order; and it holds
-//! those locks until the end, which orders for the same stock wait for.
+//! The import keeps its rows in memory, whose number is bounded, to lock their resources in one order. It holds these
+//! locks until the end, and orders for the same stock wait for them.
 
 use oms_database::{Connection, transaction};
 use oms_validation::{Keyed, Once, TenantId};
@@ -17,7 +17,7 @@ use crate::service::import::{
 };
 use crate::store::imports;
 
-/// Imports a file, or reports what an earlier request with its key has imported.
+/// Imports a file, or returns the report of an earlier request with its key.
 pub(crate) async fn import<I: Importable>(
     context: &InventoryContext,
     tenant: TenantId,

@@ -1,7 +1,7 @@
-//! Imports of which each row stands for itself: a transaction for each chunk, so that orders never wait long for stock.
+//! Imports that handle each row on its own, with one transaction per chunk, so that orders never wait long for stock.
 //!
-//! Each transaction writes down how far it came. Whoever repeats the request after it was cut off goes on from there, and of
-//! two who do so at once each chunk is one's only.
+//! Each transaction records the progress. Repeating an interrupted request resumes from there. If two requests resume
+//! concurrently, each chunk is imported by only one of them.
 
 use oms_database::{Connection, transaction};
 use oms_validation::{Keyed, Once, TenantId};
@@ -17,7 +17,7 @@ use crate::service::import::{
 };
 use crate::store::imports;
 
-/// Imports a file, or what an earlier request with its key has left of it.
+/// Imports a file, or the remaining part of it if an earlier request with its key was interrupted.
 pub(crate) async fn import<I: Importable>(
     context: &InventoryContext,
     tenant: TenantId,
@@ -34,7 +34,7 @@ pub(crate) async fn import<I: Importable>(
     }
     drop(connection);
     let carried_out = carry_out(context, tenant, importable, import, file, observer).await;
-    // Rows may have been kept, so that it is never said that nothing was.
+    // Some rows may have been saved, so an error must not claim that nothing was.
     carried_out
         .map(Once::Now)
         .map_err(InventoryError::after_commit)
@@ -64,7 +64,7 @@ async fn carry_out<I: Importable>(
     report(&mut connection, tenant, import.id).await
 }
 
-/// The import that the key stands for, from now on if not before.
+/// Returns the import of the key, and creates it on the first request.
 async fn begin(
     connection: &mut Connection,
     tenant: TenantId,
@@ -84,7 +84,7 @@ async fn begin(
     .await
 }
 
-/// Imports the next lines, and returns how far the import has come.
+/// Imports a chunk, and returns the import with its new progress.
 async fn import_chunk<I: Importable>(
     connection: &mut Connection,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Importing products: those with a new SKU are created, the others get the name and the prices of their rows.
+//! Imports of products: a new SKU creates a product, an existing one updates its name and prices.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ use crate::store::product_imports::{self, ProductWrite};
 #[derive(Serialize)]
 pub(crate) struct ProductImport;
 
-/// A row, and the id that its product gets if there is none yet.
+/// A row, and the ID of its product in case it is new.
 pub(crate) struct PlannedProduct {
     line: i32,
     row: ProductRow,
@@ -88,7 +88,7 @@ impl Importable for ProductImport {
                     writes.insert(*id, (product.line, write));
                 }
                 None => {
-                    let reason = "the SKU of the product was changed meanwhile";
+                    let reason = "the SKU of the product was changed in the meantime";
                     let code = RejectionCode::UnknownProduct;
                     rejections.push(Rejection::new(product.line, code, reason));
                 }
@@ -116,7 +116,7 @@ impl Importable for ProductImport {
 }
 
 impl PlannedProduct {
-    /// What is written if there is no such product yet.
+    /// The write for a product that doesn't exist yet.
     fn write(&self) -> ProductWrite<'_> {
         ProductWrite {
             id: self.new_id,

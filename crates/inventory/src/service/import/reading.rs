@@ -1,4 +1,4 @@
-//! Reading a file chunk by chunk, in a thread that may wait for the disk.
+//! Reads a file chunk by chunk, in a thread that may block on the disk.
 
 use std::io::{self, BufRead};
 use std::mem;
@@ -16,10 +16,10 @@ use crate::error::InventoryError;
 use crate::import_file::{ImportFile, ImportFileError, Record, RecordText, Records};
 use crate::service::import::CHUNK_ROWS;
 
-/// Chunks that wait to be worked on.
+/// The number of chunks to read ahead.
 const READ_AHEAD: usize = 1;
 
-/// The rows of successive records. Where one ends depends on the file alone.
+/// The rows of successive records. Chunk boundaries depend only on the file, so a repeated import has the same ones.
 pub(crate) struct Chunk<R> {
     pub(crate) rows: Vec<Numbered<R>>,
     pub(crate) rejections: Vec<Rejection>,
@@ -61,10 +61,10 @@ impl From<Unreadable> for InventoryError {
 }
 
 impl<R: Row> Chunks<R> {
-    /// Begins to read a file.
+    /// Starts to read a file.
     ///
     /// # Errors
-    /// `ImportEncoding`, `ImportHeader`, or `ImportEmpty` when it has no row.
+    /// `ImportEncoding`, `ImportHeader`, or `ImportEmpty` if the file has no rows.
     pub(crate) async fn open(
         file: ImportFile,
         format: ImportFormat,
@@ -72,7 +72,7 @@ impl<R: Row> Chunks<R> {
         let (sender, mut others) = mpsc::channel(READ_AHEAD);
         tokio::task::spawn_blocking(move || {
             if let Err(error) = read(file, format, &sender) {
-                // If nobody listens any more, nobody wants to know.
+                // A closed channel means that the import was dropped.
                 let _ = sender.blocking_send(Err(error));
             }
         });
@@ -83,7 +83,7 @@ impl<R: Row> Chunks<R> {
         })
     }
 
-    /// The next chunk; none at the end.
+    /// Returns the next chunk, or `None` at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Chunk<R>>, InventoryError> {
         match self.first.take() {
             Some(first) => Ok(Some(first)),
@@ -117,7 +117,8 @@ fn read<R: Row>(
     Ok(())
 }
 
-/// What reads the records after the header, if there has to be one; none for a file with nothing in it.
+/// Reads the header, if the format has one, and returns the parser for the records after it. Returns `None` for an
+/// empty file.
 fn parser_for<R: Row>(
     records: &mut Records<impl BufRead>,
     format: ImportFormat,
@@ -170,7 +171,7 @@ impl<R: Row> Chunk<R> {
             ),
             RecordText::Unclosed => rejection(
                 RejectionCode::Malformed,
-                "has a quote that is never closed: the rest of the file is part of it and was not imported"
+                "has an unclosed quote, so the rest of the file is part of this row and was not imported"
                     .to_owned(),
             ),
         };

@@ -1,4 +1,4 @@
-//! Importing stock: levels are set or received through movements, as operators do it one by one.
+//! Imports of stock. Levels change through the same movements as with single changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,7 +97,7 @@ impl Importable for StockImport<'_> {
     ) -> Result<Applied, InventoryError> {
         let levels: BTreeSet<LevelKey> = planned.iter().map(|row| row.level).collect();
         stock_levels::lock(connection, tenant, &levels, LockWait::Session).await?;
-        // In a statement of its own, whose snapshot is not older than the locks.
+        // A separate statement, because its snapshot must not be older than the locks.
         let counts: BTreeMap<_, _> = level_counts::find(connection, tenant, &levels).await?;
         let (mut movements, mut rejections) = (Vec::new(), Vec::new());
         let mut unchanged = 0;

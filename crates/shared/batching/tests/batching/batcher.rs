@@ -1,4 +1,4 @@
-//! Batches under way, with real tasks and no sleeping: the work waits until the test lets it go.
+//! Tests of batches with real tasks and without sleeping: the work waits until the test releases it.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,14 +19,14 @@ const LIMITS: Limits = Limits {
     patient: 1,
 };
 
-/// Why work failed.
+/// An error of the work.
 #[derive(Debug, PartialEq)]
 enum Bad {
-    /// One of so many items is bad.
+    /// One of this many items is bad.
     Item(usize),
-    /// None of them can be done.
+    /// No item can be processed.
     All,
-    /// What one of them needs is held.
+    /// A resource of one item is held.
     Held,
 }
 
@@ -40,9 +40,9 @@ impl BatchError for Bad {
     }
 }
 
-/// Work that notes what it gets, waits for a permit, and answers each item with its tenfold. It fails for 7, for all
-/// because of 8, panics for 13, and is contended for 9 unless it has patience. Items over 50 wait for their tens to be
-/// released.
+/// Work that records its batches, waits for a permit, and answers each item with ten times its value. 7 makes it fail
+/// for one item, 8 for all, 13 makes it panic, and 9 is contended unless patient. Items from 50 to 99 wait for their
+/// tens digit to be released.
 #[derive(Clone)]
 struct Bench {
     batcher: Batcher<Bench>,
@@ -50,7 +50,7 @@ struct Bench {
     turns: Arc<Mutex<Vec<Turn>>>,
     released: Arc<Mutex<Vec<u32>>>,
     go: Arc<Semaphore>,
-    /// The permits of what has patience.
+    /// The permits of patient items.
     patience: Arc<Semaphore>,
 }
 
@@ -70,7 +70,7 @@ impl Work for Bench {
             Turn::Patient => &self.patience,
         };
         permits.acquire().await.unwrap().forget();
-        assert!(!items.contains(&13), "13 is bad luck");
+        assert!(!items.contains(&13), "the work panics for 13");
         if items.contains(&8) {
             return Err(Bad::All);
         }
@@ -151,7 +151,7 @@ async fn answers(submitted: Vec<JoinHandle<Result<u32, NotDone>>>) -> Vec<Result
 }
 
 #[tokio::test]
-async fn who_finds_nothing_under_way_goes_at_once_and_the_others_go_together_after() {
+async fn an_idle_key_starts_immediately_and_later_items_share_the_next_batches() {
     let bench = Bench::new(LIMITS);
     let mut submitted = vec![bench.submit("a", 1)];
     bench.until_begun(1).await;
@@ -167,14 +167,14 @@ async fn who_finds_nothing_under_way_goes_at_once_and_the_others_go_together_aft
         items: 6,
         ..Counts::default()
     };
-    // Two with one item, and one with three or four.
+    // Two batches of one item, and one of three or four.
     counts.batches_by_size[0] = 2;
     counts.batches_by_size[2] = 1;
     assert_eq!(bench.batcher.counts(), counts);
 }
 
 #[tokio::test]
-async fn a_key_that_has_to_wait_delays_no_other() {
+async fn a_waiting_key_does_not_delay_others() {
     let bench = Bench::new(LIMITS);
     let first = bench.submit("a", 1);
     let second = bench.submit("b", 2);
@@ -184,7 +184,7 @@ async fn a_key_that_has_to_wait_delays_no_other() {
 }
 
 #[tokio::test]
-async fn what_is_too_much_is_refused_and_the_rest_is_done() {
+async fn an_item_is_refused_if_the_queue_is_full() {
     let limits = Limits {
         waiting: 1,
         ..LIMITS
@@ -201,7 +201,7 @@ async fn what_is_too_much_is_refused_and_the_rest_is_done() {
 }
 
 #[tokio::test]
-async fn what_waited_too_long_is_not_done() {
+async fn an_item_that_waited_too_long_is_not_processed() {
     let limits = Limits {
         wait: Duration::ZERO,
         ..LIMITS
@@ -212,7 +212,7 @@ async fn what_waited_too_long_is_not_done() {
 }
 
 #[tokio::test]
-async fn what_nobody_waits_for_any_more_is_not_done() {
+async fn an_item_without_a_submitter_is_not_processed() {
     let bench = Bench::new(LIMITS);
     let first = bench.submit("a", 1);
     bench.until_begun(1).await;
@@ -228,7 +228,7 @@ async fn what_nobody_waits_for_any_more_is_not_done() {
 }
 
 #[tokio::test]
-async fn when_a_batch_fails_each_item_is_done_alone_and_one_that_fails_again_is_told_so() {
+async fn after_a_failed_batch_each_item_is_processed_alone_and_gets_its_own_error() {
     let bench = Bench::new(LIMITS);
     let mut submitted = vec![bench.submit("a", 1)];
     bench.until_begun(1).await;
@@ -244,7 +244,7 @@ async fn when_a_batch_fails_each_item_is_done_alone_and_one_that_fails_again_is_
 }
 
 #[tokio::test]
-async fn what_is_done_alone_goes_on_when_nobody_waits_for_it_any_more() {
+async fn an_item_processed_alone_continues_without_its_submitter() {
     let bench = Bench::new(LIMITS);
     let first = bench.submit("a", 1);
     bench.until_begun(1).await;
@@ -265,7 +265,7 @@ async fn what_is_done_alone_goes_on_when_nobody_waits_for_it_any_more() {
 }
 
 #[tokio::test]
-async fn a_batch_that_panics_takes_no_other_with_it() {
+async fn a_panicking_batch_does_not_affect_others() {
     let bench = Bench::new(LIMITS);
     let bad = bench.submit("a", 13);
     bench.until_begun(1).await;
@@ -276,7 +276,7 @@ async fn a_batch_that_panics_takes_no_other_with_it() {
 }
 
 #[tokio::test]
-async fn an_error_that_concerns_all_items_is_reported_to_each_without_another_try() {
+async fn an_error_that_applies_to_all_items_is_reported_to_each_without_a_retry() {
     let bench = Bench::new(LIMITS);
     let mut submitted = vec![bench.submit("a", 1)];
     bench.until_begun(1).await;
@@ -293,7 +293,7 @@ async fn an_error_that_concerns_all_items_is_reported_to_each_without_another_tr
 }
 
 #[tokio::test]
-async fn a_contended_item_tries_again_with_patience_outside_the_turn_of_its_key() {
+async fn a_contended_item_is_retried_patiently_outside_the_turn_of_its_key() {
     let bench = Bench::new(LIMITS);
     let contended = bench.submit("a", 9);
     bench.until_begun(1).await;
@@ -311,18 +311,18 @@ async fn a_contended_item_tries_again_with_patience_outside_the_turn_of_its_key(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_contended_item_that_finds_no_room_to_wait_is_refused_in_time() {
+async fn a_contended_item_is_refused_in_time_if_too_many_others_wait_patiently() {
     let bench = Bench::new(LIMITS);
     bench.go.add_permits(10);
     let mut submitted = vec![bench.submit("a", 9)];
     bench.until_begun(2).await;
     submitted.push(bench.submit("a", 9));
-    let hangs_or_not = answers(submitted).await;
-    assert_eq!(hangs_or_not, [Err(NotDone::Lost), Err(NotDone::Blocked)]);
+    let refused = answers(submitted).await;
+    assert_eq!(refused, [Err(NotDone::Lost), Err(NotDone::Blocked)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_behind_a_batch_that_hangs_is_refused_in_time() {
+async fn an_item_behind_a_hanging_batch_is_refused_in_time() {
     let limits = Limits {
         wait: Duration::from_secs(5),
         ..LIMITS
@@ -340,7 +340,7 @@ async fn what_waits_behind_a_batch_that_hangs_is_refused_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_hangs_does_not_keep_its_place() {
+async fn a_hanging_batch_gives_up_its_slot() {
     let limits = Limits {
         overdue: Duration::from_secs(1),
         ..LIMITS
@@ -363,7 +363,7 @@ async fn a_batch_that_hangs_does_not_keep_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_item_that_must_wait_leaves_its_batch_and_comes_back_before_later_ones() {
+async fn a_blocked_item_leaves_its_batch_and_returns_before_later_ones() {
     let bench = Bench::new(LIMITS);
     bench.go.add_permits(100);
     let mut parked = vec![bench.submit("a", 51), bench.submit("a", 61)];
@@ -371,7 +371,7 @@ async fn an_item_that_must_wait_leaves_its_batch_and_comes_back_before_later_one
         yield_now().await;
     }
     assert_eq!(bench.submit("a", 1).await.unwrap(), Ok(10));
-    // It comes when its blocker is free already, but others are waiting for that.
+    // This item needs the same blocker as an earlier parked item.
     parked.push(bench.submit("a", 62));
     while bench.batcher.counts().parked < 3 {
         yield_now().await;
@@ -386,7 +386,7 @@ async fn an_item_that_must_wait_leaves_its_batch_and_comes_back_before_later_one
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_a_thousand_items_at_once_each_is_done_once() {
+async fn a_thousand_concurrent_items_are_each_processed_once() {
     let limits = Limits {
         waiting: 1000,
         in_flight_per_key: 2,

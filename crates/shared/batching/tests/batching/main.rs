@@ -1,5 +1,5 @@
-//! Batches, with real tasks.
+//! Tests of the batcher with real tasks.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod batcher;

@@ -1,5 +1,5 @@
-//! The breaker from outside. Cool-downs are an hour where it has to stay open, and a millisecond where the test waits
-//! until it no longer refuses.
+//! Tests of the breaker's public interface. Cool-downs are an hour if the breaker must stay open, and a millisecond if
+//! the test waits until it no longer refuses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +44,7 @@ async fn succeed(breaker: &CircuitBreaker) -> Outcome {
     guarded(breaker, ready(Ok(()))).await
 }
 
-/// Opens a breaker of one failure and waits until its cool-down is over.
+/// Opens a breaker with one failure, and waits until its cool-down is over.
 async fn cooled_down() -> CircuitBreaker {
     let breaker = breaker(1, BLINK);
     assert!(matches!(fail(&breaker).await, Err(BreakerError::Inner(_))));
@@ -60,7 +60,7 @@ async fn wait_for_cool_down(breaker: &CircuitBreaker) {
 }
 
 #[tokio::test]
-async fn consecutive_failures_open_it_and_then_nothing_is_called() {
+async fn consecutive_failures_open_the_breaker_which_stops_calls() {
     let breaker = breaker(3, HOUR);
     for _ in 0..3 {
         assert_eq!(breaker.state(), BreakerState::Closed);
@@ -77,7 +77,7 @@ async fn consecutive_failures_open_it_and_then_nothing_is_called() {
 }
 
 #[tokio::test]
-async fn a_success_in_between_starts_the_count_again() {
+async fn a_success_resets_the_failure_count() {
     let breaker = breaker(2, HOUR);
     for _ in 0..5 {
         assert!(fail(&breaker).await.is_err());
@@ -107,7 +107,7 @@ async fn declines_count_as_answers() {
 }
 
 #[tokio::test]
-async fn asking_for_the_state_does_not_change_it() {
+async fn reading_the_state_does_not_change_it() {
     let breaker = cooled_down().await;
     for _ in 0..10 {
         assert_eq!(breaker.state(), BreakerState::Open);
@@ -116,7 +116,7 @@ async fn asking_for_the_state_does_not_change_it() {
 }
 
 #[tokio::test]
-async fn a_successful_probe_closes_it() {
+async fn a_successful_probe_closes_the_breaker() {
     let breaker = cooled_down().await;
     assert!(succeed(&breaker).await.is_ok());
     assert_eq!(breaker.state(), BreakerState::Closed);
@@ -124,7 +124,7 @@ async fn a_successful_probe_closes_it() {
 }
 
 #[tokio::test]
-async fn a_failed_probe_opens_it_again() {
+async fn a_failed_probe_opens_the_breaker_again() {
     let breaker = cooled_down().await;
     assert!(matches!(fail(&breaker).await, Err(BreakerError::Inner(_))));
     assert_eq!(breaker.state(), BreakerState::Open);
@@ -157,7 +157,7 @@ async fn only_one_of_many_calls_is_the_probe() {
 }
 
 #[tokio::test]
-async fn it_refuses_while_its_probe_is_out() {
+async fn the_breaker_refuses_calls_while_its_probe_is_in_progress() {
     let breaker = cooled_down().await;
     let (answer, answered) = oneshot::channel::<()>();
     let probe = guarded(&breaker, async {
@@ -178,14 +178,14 @@ async fn it_refuses_while_its_probe_is_out() {
 }
 
 #[tokio::test]
-async fn a_probe_that_is_dropped_frees_its_place() {
+async fn a_dropped_probe_frees_its_slot() {
     let breaker = cooled_down().await;
     for _ in 0..3 {
         let probe = guarded(&breaker, pending());
-        // Biased: the probe is polled first, and dropped when the other branch is ready.
+        // Biased, so that the probe is polled first, and dropped when the other branch is ready.
         tokio::select! {
             biased;
-            _ = probe => panic!("it never ends"),
+            _ = probe => panic!("the probe never ends"),
             () = ready(()) => assert!(!breaker.refuses()),
         }
         assert_eq!(breaker.state(), BreakerState::HalfOpen);
@@ -196,7 +196,7 @@ async fn a_probe_that_is_dropped_frees_its_place() {
 }
 
 #[tokio::test]
-async fn a_call_from_before_it_opened_changes_nothing_when_it_ends() {
+async fn a_call_that_began_before_the_breaker_opened_does_not_affect_it() {
     for late in [Ok(()), Err(Error::Down)] {
         let breaker = breaker(1, BLINK);
         let (answer, answered) = oneshot::channel();

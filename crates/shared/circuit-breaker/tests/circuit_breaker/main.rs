@@ -1,3 +1,3 @@
-//! The circuit breaker, from outside.
+//! Tests of the circuit breaker.
 
 mod breaker;

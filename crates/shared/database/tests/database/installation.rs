@@ -1,4 +1,4 @@
-//! Which installation a database belongs to, and how a copy is noticed.
+//! The identity of an installation, and the detection of copies.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::SimpleAsyncConnection;
@@ -6,12 +6,12 @@ use oms_database::Connection;
 use oms_database::installation::{Installation, establish, find, separate, take_over};
 use oms_testing::TestDatabase;
 
-/// Later than anything in these tests, as the clock of another server may have it.
+/// A time later than the current one, as on a server whose clock is ahead.
 fn newest_payment() -> Option<DateTime<Utc>> {
     Some("2100-01-01T00:00:00Z".parse().unwrap())
 }
 
-/// As if the database had been copied since it was last started.
+/// Makes the database look copied since the last start.
 async fn move_elsewhere(connection: &mut Connection, column: &str) {
     let sql = format!("UPDATE installation.identity SET {column} = {column} + 1");
     connection.batch_execute(&sql).await.unwrap();
@@ -22,7 +22,7 @@ async fn start(connection: &mut Connection) -> Installation {
 }
 
 #[tokio::test]
-async fn an_installation_is_made_once_and_stays_the_original() {
+async fn an_installation_is_created_once_and_stays_the_original() {
     let database = TestDatabase::create();
     let mut connection = database.connect().await;
     assert_eq!(find(&mut connection).await.unwrap(), None);
@@ -45,7 +45,7 @@ async fn a_database_in_another_cluster_or_with_another_oid_is_a_copy_until_it_ta
         assert_eq!(copy.id, original.id);
         let newest = newest_payment().unwrap();
         assert!(copy.inherited_until.unwrap() > newest);
-        // It stays one, however often it is started.
+        // Another start doesn't change that.
         assert_eq!(start(&mut connection).await, copy);
         assert_eq!(take_over(&mut connection).await.unwrap(), original);
         assert_eq!(start(&mut connection).await, original);
@@ -53,7 +53,7 @@ async fn a_database_in_another_cluster_or_with_another_oid_is_a_copy_until_it_ta
 }
 
 #[tokio::test]
-async fn a_copy_without_payments_has_nothing_to_decide() {
+async fn a_copy_without_payments_needs_no_decision() {
     let database = TestDatabase::create();
     let mut connection = database.connect().await;
     let original = start(&mut connection).await;
@@ -63,7 +63,7 @@ async fn a_copy_without_payments_has_nothing_to_decide() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_say_which_it_is_is_told_by_the_oid_alone() {
+async fn a_server_without_a_known_identifier_is_recognised_by_the_oid_alone() {
     let database = TestDatabase::create();
     let mut connection = database.connect().await;
     let original = start(&mut connection).await;
@@ -75,7 +75,7 @@ async fn a_server_that_does_not_say_which_it_is_is_told_by_the_oid_alone() {
 }
 
 #[tokio::test]
-async fn a_separated_copy_has_an_id_of_its_own_and_never_gets_what_it_left() {
+async fn a_separated_copy_has_its_own_id_and_never_gets_inherited_payments_back() {
     let database = TestDatabase::create();
     let mut connection = database.connect().await;
     let original = start(&mut connection).await;

@@ -1,6 +1,6 @@
-//! The database crate, on a real server.
+//! Tests of the database crate on a real server.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod installation;
 mod pool;

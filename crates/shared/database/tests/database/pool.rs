@@ -9,7 +9,7 @@ use oms_database::{
 use oms_testing::TestDatabase;
 
 #[tokio::test]
-async fn a_database_that_was_never_migrated_can_be_asked_what_it_lacks() {
+async fn pending_migrations_of_an_empty_database_can_be_listed() {
     let test = TestDatabase::create_empty();
     let mut connection = test.pool(1).acquire().await.unwrap();
     assert!(
@@ -21,7 +21,7 @@ async fn a_database_that_was_never_migrated_can_be_asked_what_it_lacks() {
 }
 
 #[tokio::test]
-async fn an_error_rolls_the_transaction_back() {
+async fn an_error_rolls_back_the_transaction() {
     let test = TestDatabase::create();
     let mut connection = test.pool(1).acquire().await.unwrap();
     let failed = transaction(&mut connection, async |connection| {
@@ -39,7 +39,7 @@ async fn an_error_rolls_the_transaction_back() {
 }
 
 #[tokio::test]
-async fn a_lock_that_can_not_be_had_times_out_and_says_so() {
+async fn an_unavailable_lock_is_reported_as_a_lock_timeout() {
     let test = TestDatabase::create();
     let mut holder = test.connect().await;
     holder
@@ -59,7 +59,7 @@ async fn a_lock_that_can_not_be_had_times_out_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_pool_whose_connections_were_all_cut_heals() {
+async fn a_pool_recovers_after_all_its_connections_were_terminated() {
     let test = TestDatabase::create();
     let pool = test.pool(1);
     drop(pool.acquire().await.unwrap());
@@ -75,13 +75,10 @@ async fn a_pool_whose_connections_were_all_cut_heals() {
             Err(error) => assert!(matches!(DbError::from(error), DbError::Unavailable(_))),
         }
     }
-    assert!(
-        healed,
-        "the pool still hands out the connection that was cut"
-    );
+    assert!(healed, "the pool still hands out the terminated connection");
 }
 
-/// A pool of one connection, with the table `public.t`.
+/// Creates the table `public.t`, and a pool of one connection.
 async fn pool_with_table(test: &TestDatabase) -> Database {
     let pool = test.pool(1);
     let mut connection = pool.acquire().await.unwrap();
@@ -93,8 +90,8 @@ async fn pool_with_table(test: &TestDatabase) -> Database {
     pool
 }
 
-/// Asks until the session that fails is given up. Sessions of a process are retired at most once in a while, and another test
-/// may have had its own retired just now.
+/// Repeats `ask` until the failing session is discarded. Retirements have a minimum interval per process, and another
+/// test may have just caused one.
 async fn until_retired<T>(mut ask: impl AsyncFnMut() -> Result<T, DbError>) -> T {
     let asking = async {
         loop {
@@ -106,7 +103,7 @@ async fn until_retired<T>(mut ask: impl AsyncFnMut() -> Result<T, DbError>) -> T
         }
     };
     let answered = tokio::time::timeout(Duration::from_secs(120), asking).await;
-    answered.expect("the session is given up")
+    answered.expect("the session is discarded")
 }
 
 async fn session(pool: &Database) -> i32 {
@@ -118,12 +115,12 @@ async fn session(pool: &Database) -> i32 {
 }
 
 #[tokio::test]
-async fn a_session_that_can_not_write_is_given_up() {
+async fn a_read_only_session_is_discarded() {
     let test = TestDatabase::create();
     let pool = pool_with_table(&test).await;
     let before = session(&pool).await;
     let mut connection = pool.acquire().await.unwrap();
-    // As on a server that was demoted, or made read-only.
+    // Simulates a server that was demoted or made read-only.
     connection
         .batch_execute("SET default_transaction_read_only = on")
         .await
@@ -146,7 +143,7 @@ async fn a_session_that_can_not_write_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_session_whose_statements_do_not_fit_their_table_is_given_up() {
+async fn a_session_with_outdated_prepared_statements_is_discarded() {
     #[derive(diesel::QueryableByName)]
     struct Row {
         #[diesel(sql_type = diesel::sql_types::Integer)]
@@ -171,7 +168,7 @@ async fn a_session_whose_statements_do_not_fit_their_table_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_probe_tells_a_server_that_takes_changes_from_one_that_does_not() {
+async fn a_probe_distinguishes_writable_from_read_only_servers() {
     let test = TestDatabase::create();
     let pool = test.pool(1);
     let mut probe = Probe::new(pool.clone(), test.url(), Duration::from_secs(60));
@@ -180,7 +177,7 @@ async fn a_probe_tells_a_server_that_takes_changes_from_one_that_does_not() {
         is_migrated: true,
     };
     assert_eq!(probe.ask().await.unwrap(), fit);
-    // However busy the pool is.
+    // A busy pool makes no difference.
     let busy = pool.acquire().await.unwrap();
     assert_eq!(probe.ask().await.unwrap(), fit);
     drop(busy);
@@ -208,7 +205,7 @@ async fn a_probe_tells_a_server_that_takes_changes_from_one_that_does_not() {
 }
 
 #[tokio::test]
-async fn a_probe_gives_up_on_a_server_that_says_nothing() {
+async fn a_probe_of_a_silent_server_times_out() {
     let test = TestDatabase::create();
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("postgres://oms@{}/oms", silent.local_addr().unwrap());

@@ -1,9 +1,6 @@
-//! Rules of the schema, asked of the catalogue of a migrated database.
+//! Rules of the schema, checked in the catalogue of a migrated database.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests write their SQL as they go"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests write ad-hoc SQL")]
 
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
@@ -27,7 +24,7 @@ async fn asked(connection: &mut Connection, sql: &str) -> Vec<String> {
     rows.into_iter().map(|row| row.finding).collect()
 }
 
-/// All but PostgreSQL's own, and `installation`, whose one row is no tenant's.
+/// All schemas except PostgreSQL's own, and `installation`, whose only row belongs to no tenant.
 const OUR_SCHEMAS: &str = "(SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^pg_'
     AND nspname NOT IN ('information_schema', 'public', 'installation'))";
 
@@ -43,7 +40,7 @@ async fn no_foreign_key_crosses_a_schema() {
 }
 
 #[tokio::test]
-async fn every_foreign_key_is_the_start_of_an_index() {
+async fn every_foreign_key_is_the_prefix_of_an_index() {
     let found = findings(
         "SELECT c.conrelid::regclass || ': ' || c.conname AS finding FROM pg_constraint c
          WHERE c.contype = 'f' AND NOT EXISTS (
@@ -72,7 +69,7 @@ async fn every_key_and_index_starts_with_the_tenant() {
 }
 
 #[tokio::test]
-async fn every_table_has_a_primary_key_and_no_trigger_of_its_own() {
+async fn every_table_has_a_primary_key_and_no_trigger() {
     let found = findings(&format!(
         "SELECT t.oid::regclass || ': no primary key' AS finding FROM pg_class t
          WHERE t.relkind = 'r' AND t.relnamespace::regnamespace::text IN {OUR_SCHEMAS}
@@ -97,10 +94,10 @@ async fn every_time_is_a_timestamptz() {
     assert_eq!(found, Vec::<String>::new());
 }
 
-/// What is in a predicate counts as indexed. `on_hand` changes only with physical stock, so that it may decide which
-/// levels an index has; `reserved` changes with every order.
+/// PostgreSQL treats columns of an index predicate as indexed. `on_hand` may be in a predicate, because it changes only
+/// with physical stock; `reserved` changes with every order.
 #[tokio::test]
-async fn no_index_depends_on_what_an_order_changes_so_that_those_updates_stay_heap_only() {
+async fn no_index_contains_a_column_that_orders_change_so_that_updates_stay_heap_only() {
     let found = findings(
         "SELECT i.indexrelid::regclass::text AS finding FROM pg_index i
          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attname IN ('on_hand', 'reserved', 'safety_stock')
@@ -113,7 +110,7 @@ async fn no_index_depends_on_what_an_order_changes_so_that_those_updates_stay_he
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn migrations_go_up_and_down_and_up_again() {
+async fn migrations_can_be_applied_reverted_and_applied_again() {
     let database = TestDatabase::create_empty();
     let mut connection = database.connect().await;
     let known = migrations::pending(&mut connection).await.unwrap();
@@ -139,9 +136,10 @@ async fn migrations_go_up_and_down_and_up_again() {
     assert_eq!(migrations::migrate(&database.url()).await.unwrap(), known);
 }
 
-/// A waiting statement would have a snapshot, which the index waits for: a deadlock, as both programs hold what the other wants.
+/// A waiting statement would hold a snapshot, which the index build waits for, while the statement waits for the lock
+/// of the index builder: a deadlock.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_index_can_be_built_concurrently_while_another_program_waits_to_migrate() {
+async fn a_concurrent_index_build_works_while_another_program_waits_to_migrate() {
     let database = TestDatabase::create_empty();
     let mut first = database.connect().await;
     first

@@ -1,4 +1,4 @@
-//! A database that takes connections and statements, and says nothing.
+//! A database that accepts connections and statements but doesn't answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-/// Far more than any bound of these tests.
+/// Far more than any time-out of these tests.
 const TOO_LONG: Duration = Duration::from_secs(60);
 
 struct Network {
@@ -20,7 +20,7 @@ struct Network {
 }
 
 impl Network {
-    /// Connections that nobody used for `fresh` are tested.
+    /// Connects through a proxy. Connections that were idle for `fresh` are tested before use.
     async fn open(max_connections: usize, fresh: Duration) -> Self {
         let database = TestDatabase::create_empty();
         let (proxy, url) = database.behind_proxy().await;
@@ -50,12 +50,12 @@ impl Network {
 
 async fn ask(connection: &mut PooledConnection) -> Result<(), DbError> {
     let asked = timeout(TOO_LONG, connection.batch_execute("SELECT 1")).await;
-    asked.expect("the answer is waited for within a bound")?;
+    asked.expect("the wait for the answer is limited")?;
     Ok(())
 }
 
 #[tokio::test]
-async fn a_statement_that_is_never_answered_ends_and_its_connection_is_replaced() {
+async fn an_unanswered_statement_fails_and_its_connection_is_replaced() {
     let network = Network::open(1, TOO_LONG).await;
     let mut connection = network.pool.acquire().await.unwrap();
     ask(&mut connection).await.unwrap();
@@ -74,7 +74,7 @@ async fn a_statement_that_is_never_answered_ends_and_its_connection_is_replaced(
 }
 
 #[tokio::test]
-async fn the_outcome_of_a_commit_that_is_never_answered_is_unknown() {
+async fn an_unanswered_commit_has_an_unknown_outcome() {
     let network = Network::open(1, TOO_LONG).await;
     let mut connection = network.pool.acquire().await.unwrap();
     let committed = transaction(&mut connection, async |connection| {
@@ -90,7 +90,7 @@ async fn the_outcome_of_a_commit_that_is_never_answered_is_unknown() {
 }
 
 #[tokio::test]
-async fn connections_that_fell_silent_while_nobody_used_them_are_replaced_before_they_are_used() {
+async fn idle_connections_that_fell_silent_are_replaced_before_use() {
     let network = Network::open(3, Duration::ZERO).await;
     drop(network.acquire_all().await);
     network.proxy.swallow_existing();
@@ -101,11 +101,15 @@ async fn connections_that_fell_silent_while_nobody_used_them_are_replaced_before
     }
     let status = network.pool.status();
     assert_eq!((status.size, status.idle), (3, 3));
-    assert_eq!(network.proxy.accepted(), 6, "three were replaced, once");
+    assert_eq!(
+        network.proxy.accepted(),
+        6,
+        "three connections were not replaced exactly once"
+    );
 }
 
 #[tokio::test]
-async fn a_server_that_answers_nothing_is_waited_for_within_a_bound_and_used_when_it_does() {
+async fn acquiring_from_a_silent_server_times_out_and_works_again_once_it_answers() {
     let network = Network::open(2, Duration::ZERO).await;
     drop(network.acquire_all().await);
     network.proxy.swallow_all();
@@ -121,7 +125,7 @@ async fn a_server_that_answers_nothing_is_waited_for_within_a_bound_and_used_whe
 }
 
 #[tokio::test]
-async fn the_age_of_the_oldest_statement_without_an_answer_is_known() {
+async fn the_age_of_the_oldest_unanswered_statement_is_known() {
     let network = Network::open(2, TOO_LONG).await;
     let mut connections = network.acquire_all().await;
     network.proxy.swallow_existing();
@@ -138,7 +142,7 @@ async fn the_age_of_the_oldest_statement_without_an_answer_is_known() {
 }
 
 #[tokio::test]
-async fn a_statement_that_nobody_waits_for_does_not_break_its_connection() {
+async fn a_cancelled_statement_does_not_break_its_connection() {
     let network = Network::open(1, TOO_LONG).await;
     let mut connection = network.pool.acquire().await.unwrap();
     let given_up = timeout(
@@ -152,8 +156,8 @@ async fn a_statement_that_nobody_waits_for_does_not_break_its_connection() {
     assert_eq!(network.proxy.accepted(), 1);
 }
 
-/// Stands before a server, and reads nothing more of its client from when it is told to: nothing is acknowledged then beyond
-/// what its kernel takes.
+/// Forwards a connection to a server until it is notified to stop reading from the client. The kernel then acknowledges
+/// only what fits in its receive buffer.
 async fn deaf(server: String) -> (u16, Arc<Notify>) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(1024).unwrap();
@@ -178,8 +182,7 @@ async fn deaf(server: String) -> (u16, Arc<Notify>) {
 }
 
 #[tokio::test]
-async fn a_connection_that_takes_nothing_more_is_given_up_by_the_network_before_the_answer_is_overdue()
- {
+async fn tcp_user_timeout_closes_a_connection_whose_peer_stops_reading() {
     let database = TestDatabase::create_empty();
     let url = database.url();
     let (before, rest) = url.split_once('@').unwrap();
@@ -198,11 +201,11 @@ async fn a_connection_that_takes_nothing_more_is_given_up_by_the_network_before_
     let pool = pool.unwrap();
     let mut connection = pool.acquire().await.unwrap();
     stop.notify_one();
-    // More than both kernels keep.
+    // More than the buffers of both kernels hold.
     let statement = format!("SELECT '{}'", "x".repeat(16 * 1024 * 1024));
     let sent = timeout(TOO_LONG * 2, connection.batch_execute(&statement)).await;
     let sent = sent
-        .expect("the network gives the connection up")
+        .expect("the network closes the connection")
         .unwrap_err();
     assert!(matches!(DbError::from(sent), DbError::Unavailable(_)));
 }

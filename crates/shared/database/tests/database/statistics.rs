@@ -1,4 +1,4 @@
-//! What PostgreSQL knows of tables that grow.
+//! Planner statistics of fast-growing tables.
 
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
@@ -13,14 +13,14 @@ async fn add_warehouses(connection: &mut Connection, count: usize) {
          FROM generate_series(1, {count})"
     );
     connection.batch_execute(&insert).await.unwrap();
-    // Sessions tell of their rows when they are idle, unless they have to.
-    let tell = "SELECT pg_stat_force_next_flush()";
-    connection.batch_execute(tell).await.unwrap();
+    // Sessions report their row counts only when idle, unless forced.
+    let flush = "SELECT pg_stat_force_next_flush()";
+    connection.batch_execute(flush).await.unwrap();
     connection.batch_execute("SELECT 1").await.unwrap();
 }
 
 #[tokio::test]
-async fn a_table_is_analysed_each_time_that_it_has_doubled() {
+async fn a_table_is_analysed_each_time_it_has_more_than_doubled() {
     let test = TestDatabase::create();
     let mut connection = test.connect().await;
     for (added, analysed) in [(50, false), (1, true), (51, false), (1, true), (10, false)] {
@@ -32,7 +32,7 @@ async fn a_table_is_analysed_each_time_that_it_has_doubled() {
 }
 
 #[tokio::test]
-async fn a_session_plans_again_once_a_table_was_analysed() {
+async fn a_session_plans_again_after_a_table_was_analysed() {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
@@ -60,7 +60,10 @@ async fn a_session_plans_again_once_a_table_was_analysed() {
 
     add_warehouses(&mut connection, 5000).await;
     let stale = plan(&mut connection).await;
-    assert_eq!(stale, before, "the session plans again by itself");
+    assert_eq!(
+        stale, before,
+        "the session planned again without an analysis"
+    );
     analyze_grown_tables(&mut connection).await.unwrap();
     let after = plan(&mut connection).await;
     assert!(after.contains(by_the_whole_key), "{after}");

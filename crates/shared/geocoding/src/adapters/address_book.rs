@@ -1,4 +1,4 @@
-//! Addresses from a data file, matched exactly. For development, tests, and stores with few addresses of their own.
+//! Addresses from a data file, matched exactly. For development, tests, and installations with few addresses.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,10 +14,10 @@ use crate::{Address, Coordinates, GeocodeError, Geocoder};
 
 const DEVELOPMENT: &str = include_str!("../../data/address-book.json");
 
-/// A file of the form `[{"address": …, "lat": …, "lng": …}]`, in memory.
+/// The contents of a file of the form `[{"address": …, "lat": …, "lng": …}]`.
 pub struct AddressBook(HashMap<Address, Coordinates>);
 
-/// A file that can't be used, with everything that is wrong with it.
+/// The error for an invalid file, with all its problems.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub struct AddressBookError(Vec<String>);
 
@@ -36,10 +36,10 @@ struct Entry {
 }
 
 impl AddressBook {
-    /// The five addresses that the development data are about.
+    /// Returns the five addresses of the development data.
     ///
     /// # Panics
-    /// Never: the file is part of the program, and tested.
+    /// Never, because the file is embedded and tested.
     pub fn development() -> Self {
         Self::parse("(built in)", DEVELOPMENT).expect("the built-in file is valid")
     }
@@ -47,7 +47,7 @@ impl AddressBook {
     /// Reads a file.
     ///
     /// # Errors
-    /// Every problem at once, each with the file and the entry.
+    /// All problems, each with the file and the entry.
     pub fn from_file(path: &Path) -> Result<Self, AddressBookError> {
         let name = path.display().to_string();
         let text = fs::read_to_string(path)
@@ -65,7 +65,7 @@ impl AddressBook {
                 Ok((address, coordinates)) => {
                     if book.insert(address, coordinates).is_some() {
                         problems.push(format!(
-                            "{name}, entry {number}: the address is there already"
+                            "{name}, entry {number}: the address is a duplicate"
                         ));
                     }
                 }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn anything_else_is_unknown() {
+    async fn other_addresses_are_unknown() {
         for text in [
             "191 peachtree st ne, atlanta, ga",
             "__proto__",
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_or_no_list_is_named() {
+    fn the_error_of_a_missing_or_malformed_file_names_the_file() {
         let missing = AddressBook::from_file(Path::new("/nowhere/book.json"))
             .err()
             .unwrap();

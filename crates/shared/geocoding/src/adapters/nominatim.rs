@@ -1,5 +1,5 @@
-//! A service that speaks Nominatim's search API, <https://nominatim.org/release-docs/latest/api/Search/>: Nominatim
-//! itself, or one of the hosted services that follow it.
+//! A client for services with Nominatim's search API, <https://nominatim.org/release-docs/latest/api/Search/>:
+//! Nominatim itself, or a compatible hosted service.
 
 use std::time::Duration;
 
@@ -12,29 +12,29 @@ use uuid::Uuid;
 use super::tenant_breakers::TenantBreakers;
 use crate::{Address, Coordinates, GeocodeError, Geocoder, InvalidCoordinates};
 
-/// Of the service's breakers, in the log and in metrics.
+/// The name of the breakers, in the log and in metrics.
 const NAME: &str = "geocoder";
 
-/// One place without its outline is about 1 kB.
+/// Maximum size of an answer. One place without its outline is about 1 kB.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Where the service is, and how long to wait for it.
+/// The address of the service and its time limits.
 #[derive(Clone)]
 pub struct NominatimConfig {
-    /// Up to but without `/search`. May carry a query, such as a key, which is sent along.
+    /// The base URL, without `/search`. A query, such as a key, is kept in requests.
     pub url: String,
-    /// Who we are; the usage policy of the public servers wants it to identify the application.
+    /// The user agent. The usage policy of the public servers requires it to identify the application.
     pub user_agent: String,
-    /// Longest wait for a connection.
+    /// Maximum wait for a connection.
     pub connect_timeout: Duration,
-    /// Longest wait for the whole answer, connecting included.
+    /// Maximum wait for the whole answer, including the connection.
     pub timeout: Duration,
-    /// When to stop asking.
+    /// The settings of the circuit breakers.
     pub breaker: BreakerConfig,
 }
 
 impl NominatimConfig {
-    /// The defaults for a service at `url`.
+    /// Returns the defaults for a service at `url`.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -46,45 +46,46 @@ impl NominatimConfig {
     }
 }
 
-/// A configuration that no client can be made of.
+/// The error for an invalid configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum NominatimError {
-    /// The URL does not start with `http://` or `https://`, or is none. It is not repeated: it may carry a key.
+    /// The URL is not an http or https URL. The error doesn't repeat it, because it may contain a key.
     #[error("the URL of the geocoding service is not an http or https URL")]
     Url,
-    /// The HTTP client could not be made, for want of root certificates, say.
-    #[error("can't make an HTTP client for the geocoding service")]
+    /// The HTTP client could not be created, for example because there are no root certificates.
+    #[error("can't create an HTTP client for the geocoding service")]
     Client(#[source] reqwest::Error),
 }
 
-/// The service. Its failures count for each tenant apart: addresses on which it fails stop only the tenant that sends them.
+/// A client of the service. Failures are counted per tenant, so addresses on which the service fails affect only the
+/// tenant that sends them.
 pub struct Nominatim {
     client: Client,
     search: Url,
-    /// They decide whether the service is called.
+    /// The breakers that decide whether the service is called.
     breakers: TenantBreakers,
-    /// Sees the results of all tenants, for reports, and refuses nothing.
+    /// A breaker that records the results of all tenants for reports, and refuses no call.
     overall: CircuitBreaker,
 }
 
 impl Nominatim {
-    /// A client; asks nothing yet.
+    /// Creates a client without making a request.
     ///
     /// # Errors
-    /// When the URL or the user agent can't be used.
+    /// If the URL or the user agent is invalid.
     ///
     /// # Panics
-    /// When the program has installed no rustls crypto provider.
+    /// If no rustls crypto provider is installed.
     pub fn new(config: &NominatimConfig) -> Result<Self, NominatimError> {
         let search = search_url(&config.url).ok_or(NominatimError::Url)?;
         let mut client = Client::builder()
             .user_agent(&config.user_agent)
             .connect_timeout(config.connect_timeout)
             .timeout(config.timeout)
-            // An address is sent only to where the operator said.
+            // Addresses are sent only to the configured host.
             .redirect(redirect::Policy::none());
         if search.scheme() == "http" {
-            // Machines without root certificates can still use a service of their own.
+            // A machine without root certificates can still use a local service.
             client = client.tls_certs_only([]);
         }
         Ok(Self {
@@ -104,16 +105,16 @@ impl Nominatim {
         let response = request.send().await.map_err(without_address)?;
         match response.status() {
             StatusCode::OK => first_place(&read(response).await?),
-            // A search text that it can make nothing of.
+            // The service can't parse the search text.
             StatusCode::BAD_REQUEST
             | StatusCode::URI_TOO_LONG
             | StatusCode::UNPROCESSABLE_ENTITY => Err(GeocodeError::NotFound),
-            // Some services say so that they found nothing; a wrong path has another body.
+            // Some services answer 404 for an unknown address. The answer for a wrong path has another body.
             StatusCode::NOT_FOUND => match is_error_object(&read(response).await?) {
                 true => Err(GeocodeError::NotFound),
-                false => Err(unavailable("it answered 404 Not Found".to_owned())),
+                false => Err(unavailable("the service answered 404 Not Found".to_owned())),
             },
-            status => Err(unavailable(format!("it answered {status}"))),
+            status => Err(unavailable(format!("the service answered {status}"))),
         }
     }
 }
@@ -128,7 +129,7 @@ impl Geocoder for Nominatim {
         };
         let located = self.breakers.of(tenant).call(is_of_service, guarded).await;
         located.map_err(|error| match error {
-            BreakerError::Refused => unavailable("its circuit breaker is open".to_owned()),
+            BreakerError::Refused => unavailable("the circuit breaker is open".to_owned()),
             BreakerError::Inner(error) => error,
         })
     }
@@ -142,12 +143,12 @@ impl Nominatim {
     async fn report(&self, located: &Result<Coordinates, GeocodeError>) {
         let failed = located.as_ref().is_err_and(is_of_service);
         let result = async { if failed { Err(()) } else { Ok(()) } };
-        // While it cools down it does not listen, which is all the same.
+        // During a cool-down the breaker ignores results, which is fine.
         let _ = self.overall.call(|()| true, result).await;
     }
 }
 
-/// Whether a failure says something of the service, and not of one address.
+/// Whether a failure concerns the service and not just one address.
 fn is_of_service(error: &GeocodeError) -> bool {
     match error {
         GeocodeError::NotFound | GeocodeError::TooManyLookUps { .. } => false,
@@ -174,7 +175,7 @@ async fn read(mut response: Response) -> Result<Vec<u8>, GeocodeError> {
     while let Some(chunk) = response.chunk().await.map_err(without_address)? {
         if body.len() + chunk.len() > MAX_BODY_BYTES {
             return Err(unavailable(format!(
-                "its answer has more than {MAX_BODY_BYTES} bytes"
+                "the answer has more than {MAX_BODY_BYTES} bytes"
             )));
         }
         body.extend_from_slice(&chunk);
@@ -182,7 +183,7 @@ async fn read(mut response: Response) -> Result<Vec<u8>, GeocodeError> {
     Ok(body)
 }
 
-/// Degrees come as text.
+/// A place in the answer, with degrees as text.
 #[derive(Deserialize)]
 struct Place {
     lat: String,
@@ -190,9 +191,9 @@ struct Place {
 }
 
 fn first_place(body: &[u8]) -> Result<Coordinates, GeocodeError> {
-    // The causes are not kept: they may quote the body, which repeats the address.
+    // The cause is dropped, because it may quote the body, which contains the address.
     let places: Vec<Place> = serde_json::from_slice(body)
-        .map_err(|_| unavailable("its answer is not a list of places".to_owned()))?;
+        .map_err(|_| unavailable("the answer is not a list of places".to_owned()))?;
     let place = places.first().ok_or(GeocodeError::NotFound)?;
     let degrees = |text: &str| text.parse::<f64>().unwrap_or(f64::NAN);
     Coordinates::new(degrees(&place.lat), degrees(&place.lon))
@@ -203,7 +204,7 @@ fn unavailable(cause: String) -> GeocodeError {
     GeocodeError::Unavailable(cause.into())
 }
 
-/// The URL of a request carries the address.
+/// Strips the URL from an error, because it contains the address.
 fn without_address(error: reqwest::Error) -> GeocodeError {
     GeocodeError::Unavailable(error.without_url().into())
 }
@@ -213,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_search_url_keeps_what_it_was_given() {
+    fn the_search_url_keeps_the_path_and_the_query() {
         let url = |base: &str| search_url(base).map(String::from);
         assert_eq!(
             url("http://h:8080").as_deref(),
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_read_as_nominatim_writes_them() {
+    fn answers_are_parsed_in_nominatim_s_format() {
         let good =
             br#"[{"place_id": 1, "lat": "33.7578", "lon": "-84.3876", "display_name": "x"}]"#;
         let atlanta = Coordinates::new(33.7578, -84.3876).unwrap();

@@ -1,4 +1,4 @@
-//! A circuit breaker for each tenant, so that what one tenant sends stops no other.
+//! A circuit breaker per tenant, so that tenants don't affect each other.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,10 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use oms_circuit_breaker::{BreakerConfig, BreakerState, CircuitBreaker};
 use uuid::Uuid;
 
-/// Most tenants with a breaker: some 5 MB.
+/// Maximum number of breakers, about 5 MB.
 const MOST_TENANTS: usize = 10_000;
 
-/// The breakers of tenants.
+/// The circuit breakers of tenants.
 pub(super) struct TenantBreakers {
     name: &'static str,
     config: BreakerConfig,
@@ -25,8 +25,8 @@ impl TenantBreakers {
         }
     }
 
-    /// The tenant's breaker. When there are too many, those that are closed are forgotten, with the failures that they have
-    /// counted.
+    /// Returns the tenant's breaker. If there are too many, closed breakers are dropped together with their failure
+    /// counts.
     pub(super) fn of(&self, tenant: Uuid) -> CircuitBreaker {
         let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
         if breakers.len() >= MOST_TENANTS && !breakers.contains_key(&tenant) {
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_open_breaker_outlives_the_closed_ones_when_there_are_too_many() {
+    async fn closed_breakers_are_dropped_first_if_there_are_too_many() {
         let config = BreakerConfig {
             failures: 1,
             ..BreakerConfig::default()

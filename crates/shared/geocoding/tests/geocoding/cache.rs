@@ -1,4 +1,4 @@
-//! The cache, on a database.
+//! Tests of the cache on a database.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use oms_testing::TestDatabase;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-/// A service whose answers depend on the address, and which can be made to wait.
+/// A service whose answers depend on the address, and which can be paused.
 struct Service {
     calls: AtomicUsize,
     reached: Semaphore,
@@ -50,7 +50,7 @@ impl Geocoder for Service {
         match address.as_str() {
             "unknown" => Err(GeocodeError::NotFound),
             "down" => Err(GeocodeError::Unavailable("down".into())),
-            // Every call has another answer.
+            // Every call gets a different answer.
             _ => Ok(at(call)),
         }
     }
@@ -78,7 +78,7 @@ async fn ask(
 }
 
 #[tokio::test]
-async fn an_address_is_asked_for_once() {
+async fn an_address_is_looked_up_once() {
     let (database, service) = (TestDatabase::create(), Service::ready());
     let geocoder = cached(&service, database.pool(1));
     let tenant = Uuid::now_v7();
@@ -100,7 +100,7 @@ async fn tenants_do_not_share_answers() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_too_old_is_asked_for_again_and_replaced() {
+async fn an_expired_answer_is_looked_up_again_and_replaced() {
     let (database, service) = (TestDatabase::create(), Service::ready());
     let geocoder = cached(&service, database.pool(1));
     let tenant = Uuid::now_v7();
@@ -114,7 +114,7 @@ async fn an_answer_that_is_too_old_is_asked_for_again_and_replaced() {
 }
 
 #[tokio::test]
-async fn only_answers_that_succeeded_are_kept() {
+async fn only_successful_answers_are_cached() {
     let (database, service) = (TestDatabase::create(), Service::ready());
     let geocoder = cached(&service, database.pool(1));
     let tenant = Uuid::now_v7();
@@ -128,7 +128,7 @@ async fn only_answers_that_succeeded_are_kept() {
 }
 
 #[tokio::test]
-async fn no_connection_is_held_while_the_service_is_asked() {
+async fn no_connection_is_held_during_a_call_to_the_service() {
     let (database, service) = (TestDatabase::create(), Service::waiting_for(0));
     let pool = database.pool(1);
     let geocoder = cached(&service, pool.clone());
@@ -136,7 +136,7 @@ async fn no_connection_is_held_while_the_service_is_asked() {
     let asked = ask(&geocoder, tenant, "1 Main St");
     let meanwhile = async {
         service.reached.acquire().await.unwrap().forget();
-        let only_connection = pool.acquire().await.expect("nobody holds it");
+        let only_connection = pool.acquire().await.expect("the connection is free");
         drop(only_connection);
         service.may_answer.add_permits(1);
     };
@@ -146,11 +146,11 @@ async fn no_connection_is_held_while_the_service_is_asked() {
 }
 
 #[tokio::test]
-async fn a_cache_that_can_not_be_reached_fails_no_request() {
+async fn an_unreachable_cache_does_not_fail_requests() {
     let service = Service::ready();
     let config = DatabaseConfig {
         acquire_timeout: Duration::from_millis(100),
-        // A port of the system's that no database listens on.
+        // A reserved port on which no database listens.
         ..DatabaseConfig::new("postgres://nobody@127.0.0.1:1/nothing")
     };
     let geocoder = cached(&service, Database::new(&config).unwrap());
@@ -163,10 +163,10 @@ async fn a_cache_that_can_not_be_reached_fails_no_request() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_gone_fails_no_request() {
+async fn a_missing_table_does_not_fail_requests() {
     let (database, service) = (TestDatabase::create_empty(), Service::ready());
     let mut connection = database.connect().await;
-    // The pool greets each new connection with a call to PostGIS.
+    // The pool sets up each new connection with a call to PostGIS.
     connection
         .batch_execute("CREATE EXTENSION postgis")
         .await
@@ -179,7 +179,7 @@ async fn a_table_that_is_gone_fails_no_request() {
 }
 
 #[tokio::test]
-async fn addresses_are_kept_only_as_hashes() {
+async fn addresses_are_stored_only_as_hashes() {
     let (database, service) = (TestDatabase::create(), Service::ready());
     let geocoder = cached(&service, database.pool(1));
     ask(&geocoder, Uuid::now_v7(), "1 Main St").await.unwrap();
@@ -189,7 +189,7 @@ async fn addresses_are_kept_only_as_hashes() {
 }
 
 #[tokio::test]
-async fn an_address_that_was_forgotten_is_asked_for_again() {
+async fn a_forgotten_address_is_looked_up_again() {
     let (database, service) = (TestDatabase::create(), Service::ready());
     let geocoder = cached(&service, database.pool(1));
     let (tenant, other) = (Uuid::now_v7(), Uuid::now_v7());
@@ -208,7 +208,7 @@ async fn an_address_that_was_forgotten_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn old_answers_are_purged_a_thousand_of_a_tenant_at_a_time() {
+async fn a_purge_deletes_up_to_a_thousand_old_answers_per_tenant() {
     let (database, service) = (TestDatabase::create(), Service::ready());
     let geocoder = cached(&service, database.pool(1));
     let (tenant, other) = (Uuid::now_v7(), Uuid::now_v7());

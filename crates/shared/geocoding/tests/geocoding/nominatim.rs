@@ -1,4 +1,4 @@
-//! The Nominatim adapter against a server that answers as each test says.
+//! Tests of the Nominatim adapter against a scripted server.
 
 use std::error::Error;
 use std::future::pending;
@@ -14,13 +14,13 @@ use uuid::Uuid;
 
 const ATLANTA: &str = r#"[{"lat": "33.7578", "lon": "-84.3876", "display_name": "Atlanta"}]"#;
 
-/// What the server does with a request.
+/// The server's reaction to a request.
 #[derive(Clone)]
 enum Script {
-    /// Hangs for addresses that have this in them, and finds the others.
+    /// Hangs for addresses that contain this text, and finds all others.
     HangOn(&'static str),
     Answer(u16, String),
-    /// An answer that ends before it should.
+    /// A truncated answer.
     Truncate,
     Hang,
 }
@@ -58,7 +58,7 @@ impl Server {
         self.requests.lock().unwrap().clone()
     }
 
-    /// A client that opens its breaker after three failures.
+    /// Creates a client that opens its breaker after three failures.
     fn client(&self, timeout: Duration) -> Nominatim {
         let breaker = BreakerConfig {
             failures: 3,
@@ -95,12 +95,12 @@ async fn serve(
     let answer = format!(
         "HTTP/1.1 {status} Scripted\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
     );
-    // A client that has read enough hangs up.
+    // A client may close the connection before the end of the answer.
     let _ = stream.write_all(answer.as_bytes()).await;
 }
 
 fn client(config: &NominatimConfig) -> Nominatim {
-    // Another test of this process may have been first.
+    // Another test of this process may already have installed it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Nominatim::new(config).unwrap()
 }
@@ -171,7 +171,7 @@ async fn unknown_addresses_never_open_the_breaker() {
 }
 
 #[tokio::test]
-async fn everything_else_is_unavailable_and_does_not_repeat_the_address() {
+async fn other_answers_mean_unavailable_and_errors_do_not_contain_the_address() {
     let server = Server::start(Script::Truncate).await;
     let scripts = [
         Script::Truncate,
@@ -179,7 +179,7 @@ async fn everything_else_is_unavailable_and_does_not_repeat_the_address() {
         answer(429, "[]"),
         answer(403, "[]"),
         answer(302, "[]"),
-        // A path that is wrong.
+        // A wrong path.
         answer(404, "<html>"),
         answer(404, "{}"),
         answer(200, "Secret St <html>"),
@@ -196,7 +196,7 @@ async fn everything_else_is_unavailable_and_does_not_repeat_the_address() {
 }
 
 #[tokio::test]
-async fn a_service_that_hangs_is_unavailable_and_does_not_repeat_the_address() {
+async fn a_hanging_service_is_unavailable_and_the_error_does_not_contain_the_address() {
     let server = Server::start(Script::Hang).await;
     let error = ask(&server.client(Duration::from_millis(50)))
         .await
@@ -206,8 +206,8 @@ async fn a_service_that_hangs_is_unavailable_and_does_not_repeat_the_address() {
 }
 
 #[tokio::test]
-async fn a_service_that_is_not_there_is_unavailable() {
-    // A port of the system's that no web server listens on.
+async fn an_unreachable_service_is_unavailable() {
+    // A reserved port on which no web server listens.
     let url = "http://127.0.0.1:1";
     let error = ask(&client(&NominatimConfig::new(url))).await.unwrap_err();
     assert!(matches!(error, GeocodeError::Unavailable(_)));
@@ -215,7 +215,7 @@ async fn a_service_that_is_not_there_is_unavailable() {
 }
 
 #[tokio::test]
-async fn failures_open_the_breaker_and_then_nothing_is_sent() {
+async fn failures_open_the_breaker_which_stops_requests() {
     let server = Server::start(answer(503, "")).await;
     let client = server.client(LONG);
     for _ in 0..3 {
@@ -242,7 +242,7 @@ async fn timeouts_open_the_breaker() {
 }
 
 #[tokio::test]
-async fn addresses_that_time_out_stop_only_the_tenant_that_sends_them() {
+async fn addresses_that_time_out_open_only_the_breaker_of_their_tenant() {
     let server = Server::start(Script::HangOn("bad")).await;
     let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
     let impatient = server.client(Duration::from_millis(50));
@@ -254,13 +254,13 @@ async fn addresses_that_time_out_stop_only_the_tenant_that_sends_them() {
     let refused = ask_for(&impatient, one, "good").await;
     assert!(matches!(refused, Err(GeocodeError::Unavailable(_))));
     assert_eq!(server.requests().len(), sent);
-    // The other tenant's is called, however slow the machine is.
+    // The other tenant's request is sent; its result doesn't matter on a slow machine.
     let _ = ask_for(&impatient, other, "good").await;
     assert_eq!(server.requests().len(), sent + 1);
 }
 
 #[tokio::test]
-async fn addresses_on_which_the_service_fails_stop_only_the_tenant_that_sends_them() {
+async fn addresses_on_which_the_service_fails_open_only_the_breaker_of_their_tenant() {
     let server = Server::start(answer(500, "")).await;
     let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
     let client = server.client(LONG);
@@ -274,7 +274,7 @@ async fn addresses_on_which_the_service_fails_stop_only_the_tenant_that_sends_th
 }
 
 #[tokio::test]
-async fn a_place_that_is_nowhere_on_earth_says_nothing_of_the_service() {
+async fn invalid_coordinates_do_not_count_as_a_failure_of_the_service() {
     let server = Server::start(answer(200, r#"[{"lat": "99", "lon": "0"}]"#)).await;
     let client = server.client(LONG);
     for _ in 0..10 {
@@ -288,9 +288,9 @@ async fn a_place_that_is_nowhere_on_earth_says_nothing_of_the_service() {
 }
 
 #[test]
-fn a_url_that_is_none_is_refused_without_being_repeated() {
+fn an_invalid_url_is_refused_and_the_error_does_not_contain_it() {
     let Err(error) = Nominatim::new(&NominatimConfig::new("localhost:1?key=hush")) else {
-        panic!("it was taken");
+        panic!("the URL was accepted");
     };
     assert!(matches!(error, NominatimError::Url));
     assert!(!format!("{error} {error:?}").contains("hush"));

@@ -1,4 +1,4 @@
-//! Sending spans to a collector, by [OTLP](https://opentelemetry.io/docs/specs/otlp/) over HTTP.
+//! Export of spans to a collector through [OTLP](https://opentelemetry.io/docs/specs/otlp/) over HTTP.
 
 use std::env;
 use std::error::Error;
@@ -13,47 +13,49 @@ use opentelemetry_sdk::trace::{SdkTracerProvider, Tracer};
 use reqwest::{Client, Url, redirect};
 use tokio::runtime::Handle;
 
-/// Longest wait for the collector. What can't be sent is lost: spans are no record of anything.
+/// Maximum wait for the collector. Spans that can't be sent are lost, which is acceptable because they are not records.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest wait for the last spans when the program stops.
+/// Maximum wait for the last spans when the program stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Largest answer that is read, in bytes. Collectors answer with next to nothing.
+/// Maximum size of an answer, in bytes. Collectors send very short answers.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// A configuration that no exporter can be made of.
+/// The error for an invalid configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidOtlp {
-    /// The endpoint is not repeated: it may carry a key.
+    /// The endpoint is invalid. The error doesn't repeat it, because it may contain a key.
     #[error("the endpoint is not an http or https URL")]
     Endpoint,
-    /// The HTTP client could not be made, for want of root certificates, say.
-    #[error("can't make an HTTP client")]
+    /// The HTTP client could not be created, for example because there are no root certificates.
+    #[error("can't create an HTTP client")]
     Client(#[source] reqwest::Error),
-    /// Any other setting of the environment that can't be used.
-    #[error("can't make an exporter: {0}")]
+    /// Another setting in the environment is invalid.
+    #[error("can't create an exporter: {0}")]
     Exporter(String),
 }
 
-/// Sends spans in the background, in batches, out of a queue that is bounded: when it is full they are lost.
+/// Exports spans in the background, in batches, from a bounded queue. Spans are lost while it is full.
 #[derive(Debug)]
 pub struct SpanExport {
     provider: SdkTracerProvider,
 }
 
 impl SpanExport {
-    /// Starts to. `endpoint` is without `/v1/traces`. Requests are made in `runtime`, which has to live until
+    /// Starts the export. `endpoint` excludes `/v1/traces`. Requests run in `runtime`, which must live until
     /// [`SpanExport::stop`].
     ///
-    /// The standard variables of [OpenTelemetry](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/)
-    /// count: `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER`, `OTEL_BSP_…`, `OTEL_EXPORTER_OTLP_HEADERS`.
+    /// The standard variables of
+    /// [OpenTelemetry](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/) apply:
+    /// `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER`, `OTEL_BSP_…`,
+    /// `OTEL_EXPORTER_OTLP_HEADERS`.
     ///
     /// # Errors
-    /// When the endpoint is none.
+    /// If the endpoint or a setting is invalid.
     ///
     /// # Panics
-    /// When the program has installed no rustls crypto provider.
+    /// If no rustls crypto provider is installed.
     pub fn start(
         endpoint: &str,
         service: &str,
@@ -91,10 +93,10 @@ impl SpanExport {
         Ok(Self { provider })
     }
 
-    /// Sends what is left, within five seconds. Blocks, so not to be called in a task.
+    /// Sends the remaining spans within five seconds. It blocks, so don't call it in a task.
     pub fn stop(&self) {
         if let Err(error) = self.provider.shutdown_with_timeout(STOP_TIMEOUT) {
-            tracing::warn!(cause = %error, "the last spans could not be sent");
+            tracing::warn!(cause = %error, "could not send the last spans");
         }
     }
 
@@ -109,13 +111,13 @@ fn client(url: &Url) -> Result<Client, InvalidOtlp> {
         .redirect(redirect::Policy::none())
         .user_agent(concat!("oms/", env!("CARGO_PKG_VERSION")));
     if url.scheme() == "http" {
-        // Machines without root certificates can still use a service of their own.
+        // A machine without root certificates can still use a local service.
         client = client.tls_certs_only([]);
     }
     client.build().map_err(InvalidOtlp::Client)
 }
 
-/// The exporter's thread is no task of tokio's, in which requests have to be made.
+/// Runs requests in a tokio runtime, because the exporter's thread is not part of one.
 #[derive(Debug)]
 struct RuntimeClient {
     client: Client,
@@ -129,7 +131,7 @@ impl HttpClient for RuntimeClient {
         let answer = sent.unwrap_or_else(|error| Err(error.into()));
         answer.inspect_err(|error| {
             let cause: &dyn Error = error.as_ref();
-            tracing::warn!(cause, "spans could not be sent");
+            tracing::warn!(cause, "could not send spans");
         })
     }
 }

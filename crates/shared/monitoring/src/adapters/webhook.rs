@@ -1,4 +1,4 @@
-//! A webhook: somebody else's URL that takes JSON, such as that of a pager, a chat, or a small program in between.
+//! A webhook: an external URL that accepts JSON, such as that of a pager, a chat, or a custom relay.
 
 use std::error::Error;
 use std::time::Duration;
@@ -8,46 +8,46 @@ use reqwest::{Client, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-/// Where to post, and how long to wait.
+/// The settings of a webhook.
 #[derive(Clone, Debug)]
 pub struct WebhookConfig {
-    /// http or https. Never logged: it may carry a key.
+    /// An http or https URL. It is never logged, because it may contain a key.
     pub url: SecretString,
-    /// Sent as `Authorization: Bearer …`, if there is one.
+    /// Sent as `Authorization: Bearer …`.
     pub secret: Option<SecretString>,
-    /// Longest wait for an answer, connecting included.
+    /// Maximum wait for an answer, including the connection.
     pub timeout: Duration,
 }
 
-/// A configuration that no webhook can be made of.
+/// The error for an invalid configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidWebhook {
-    /// It is not repeated: it may carry a key.
+    /// The URL is invalid. The error doesn't repeat it, because it may contain a key.
     #[error("the URL is not an http or https URL")]
     Url,
-    /// It can't stand in a header.
-    #[error("the secret has characters that no header can have")]
+    /// The secret can't be sent in a header.
+    #[error("the secret has characters that a header can't contain")]
     Secret,
-    /// The HTTP client could not be made, for want of root certificates, say.
-    #[error("can't make an HTTP client")]
+    /// The HTTP client could not be created, for example because there are no root certificates.
+    #[error("can't create an HTTP client")]
     Client(#[source] reqwest::Error),
 }
 
-/// A message that was not taken, as far as is known.
+/// The error for a message that was not accepted, or may not have been.
 #[derive(Debug, thiserror::Error)]
 pub enum NotPosted {
-    /// There was no answer in time.
+    /// The receiver did not answer in time.
     #[error("no answer in time")]
     TimedOut,
-    /// It could not be reached, or hung up.
-    #[error("it can't be reached")]
+    /// The receiver could not be reached, or closed the connection.
+    #[error("the receiver can't be reached")]
     Unreachable(#[source] Box<dyn Error + Send + Sync>),
-    /// Its answer was not a 2xx.
-    #[error("it answered {0}")]
+    /// The status of the answer was not 2xx.
+    #[error("the receiver answered {0}")]
     Refused(StatusCode),
 }
 
-/// A webhook. Posts each message once: whoever calls it knows when to do it again.
+/// A webhook. It posts each message once; the caller decides about retries.
 pub struct Webhook {
     client: Client,
     url: Url,
@@ -55,13 +55,13 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// A client; posts nothing yet.
+    /// Creates a client without making a request.
     ///
     /// # Errors
-    /// When the URL or the secret can't be used.
+    /// If the URL or the secret is invalid.
     ///
     /// # Panics
-    /// When the program has installed no rustls crypto provider.
+    /// If no rustls crypto provider is installed.
     pub fn new(config: &WebhookConfig) -> Result<Self, InvalidWebhook> {
         let url = Url::parse(config.url.expose_secret()).map_err(|_| InvalidWebhook::Url)?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -70,12 +70,12 @@ impl Webhook {
         let authorization = config.secret.as_ref().map(bearer).transpose()?;
         let mut client = Client::builder()
             .timeout(config.timeout)
-            // The secret is sent only to where the operator said.
+            // The secret is sent only to the configured host.
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
             .user_agent(concat!("oms/", env!("CARGO_PKG_VERSION")));
         if url.scheme() == "http" {
-            // Machines without root certificates can still use a service of their own.
+            // A machine without root certificates can still use a local service.
             client = client.tls_certs_only([]);
         }
         Ok(Self {
@@ -85,10 +85,10 @@ impl Webhook {
         })
     }
 
-    /// Posts a message. Its answer's body is not read.
+    /// Posts a message. The body of the answer is ignored.
     ///
     /// # Errors
-    /// When it was not taken, or may not have been: the receiver may get it again.
+    /// If the message was not accepted, or possibly not. A retry may deliver it twice.
     pub async fn post(&self, message: &Value) -> Result<(), NotPosted> {
         let mut request = self.client.post(self.url.clone()).json(message);
         if let Some(authorization) = &self.authorization {

@@ -1,4 +1,4 @@
-//! A metric with labels whose value is asked for when it is needed. prometheus has a gauge without labels.
+//! A metric with labels whose value is sampled on each rendering. prometheus offers only a gauge without labels.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use prometheus::proto::{Bucket, Counter, Gauge, Histogram, Metric, MetricFamily,
 
 use super::Distribution;
 
-/// Where the value comes from.
+/// The source of the value.
 pub(super) enum Sample {
     Gauge(Box<dyn Fn() -> f64 + Send + Sync>),
     Counter(Box<dyn Fn() -> u64 + Send + Sync>),
-    /// The upper bounds of the buckets, and what is in them.
+    /// The upper bounds of the buckets, and their counts.
     Histogram(&'static [f64], Box<dyn Fn() -> Distribution + Send + Sync>),
 }
 
@@ -54,7 +54,7 @@ impl Collector for Sampled {
                 let mut counter = Counter::default();
                 #[expect(
                     clippy::cast_precision_loss,
-                    reason = "what is above 2^52 is told to the nearest number that the format has"
+                    reason = "the format rounds counts above 2^52"
                 )]
                 counter.set_value(sample() as f64);
                 metric.set_counter(counter);
@@ -75,7 +75,7 @@ impl Collector for Sampled {
     }
 }
 
-/// The encoder adds the bucket of all values by itself.
+/// Converts a distribution. The encoder adds the `+Inf` bucket.
 fn histogram(bounds: &[f64], distribution: &Distribution) -> Histogram {
     let mut below = 0;
     let buckets = bounds

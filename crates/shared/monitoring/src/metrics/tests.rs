@@ -1,4 +1,4 @@
-//! What is registered is rendered, and what can not be registered is refused.
+//! Tests of registering and rendering metrics.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,7 +10,7 @@ fn metrics() -> Metrics {
 }
 
 #[test]
-fn the_build_and_the_start_are_always_there() {
+fn version_and_start_time_are_always_rendered() {
     let text = metrics().render();
     assert!(
         text.contains("oms_build_info{version=\"1.2.3\"} 1\n"),
@@ -41,7 +41,7 @@ fn counters_count_by_label() {
 }
 
 #[test]
-fn gauges_are_sampled_when_the_metrics_are_read() {
+fn gauges_are_sampled_when_the_metrics_are_rendered() {
     let metrics = metrics();
     let size = Arc::new(AtomicU32::new(1));
     for pool in ["api", "sweeper"] {
@@ -80,7 +80,7 @@ fn histograms_count_into_their_buckets() {
 }
 
 #[test]
-fn names_that_are_foreign_or_invalid_or_taken_are_refused() {
+fn foreign_invalid_and_duplicate_names_are_refused() {
     let metrics = metrics();
     let refused = |name: &str| {
         let error = metrics.counter(name, "Help.", &[]).err();
@@ -88,7 +88,7 @@ fn names_that_are_foreign_or_invalid_or_taken_are_refused() {
     };
     assert_eq!(
         refused("orders"),
-        "metric orders: the name has to start with oms_"
+        "metric orders: the name must start with oms_"
     );
     assert!(refused("oms_a b").starts_with("metric oms_a b: "));
     assert_eq!(refused("oms_a"), "");
@@ -106,7 +106,7 @@ fn label_values_are_escaped() {
 }
 
 #[test]
-fn series_count_what_their_metric_counts() {
+fn a_series_updates_its_metric() {
     let metrics = metrics();
     let counter = metrics.counter("oms_a_total", "A.", &["kind"]).unwrap();
     let series = counter.series(&["x"]);
@@ -123,7 +123,7 @@ fn series_count_what_their_metric_counts() {
 }
 
 #[test]
-fn what_somebody_else_counts_is_rendered_as_what_is_counted_here() {
+fn sampled_metrics_are_rendered_like_others() {
     let metrics = metrics();
     for (kind, count) in [("x", 3), ("y", 0)] {
         metrics

@@ -1,4 +1,4 @@
-//! Starting the logs, in a process of its own: there is one subscriber per process.
+//! Tests of starting the logs, in a separate process, because a process has only one subscriber.
 
 use oms_monitoring::logs::{self, LogFormat};
 

@@ -1,3 +1,3 @@
-//! Monitoring, from outside.
+//! Tests of monitoring.
 
 mod logs;

@@ -1,4 +1,4 @@
-//! The books of the gateway in memory: payments, charges, refunds, disputes, and reports of the last two.
+//! The books of the in-memory gateway: payments, charges, refunds, disputes, and reports of the last two.
 
 mod refunds;
 
@@ -15,20 +15,20 @@ use oms_validation::{Money, OrderId, TenantId};
 
 use super::reference_of;
 
-/// Charges on one page: few, so that a test needs no more to see several pages.
+/// Charges per page. It is small, so that a test needs few charges for several pages.
 const PAGE_SIZE: usize = 2;
 
 pub(super) struct Books {
     payments: HashMap<Reference, Payment>,
-    /// The oldest first; made one second after the other.
+    /// The charges, the oldest first, one second apart.
     pub(super) charges: Vec<ListedCharge>,
     pub(super) first_charge_at: DateTime<Utc>,
-    /// By payment, the oldest first.
+    /// The refunds with their payments, the oldest first.
     refunds: Vec<(Reference, ListedRefund)>,
     /// The first answer to each key.
     answered_refunds: HashMap<String, Result<RefundOutcome, GatewayFault>>,
     pub(super) refund_keys: Vec<String>,
-    /// By payment, the oldest first.
+    /// The disputes with their payments, the oldest first.
     disputes: Vec<(Reference, ListedDispute)>,
     reports: Vec<Report>,
 }
@@ -54,7 +54,8 @@ impl Books {
         }
     }
 
-    /// The name of an attempt's payment: the same for each repetition, and another for each tenant and attempt.
+    /// Returns the reference of an attempt's payment: the same for repeated requests, distinct for each tenant and
+    /// attempt.
     pub(super) fn name_of(&self, request: &PrepareRequest) -> Reference {
         let first = reference_of(request.order_id);
         let name = match request.attempt_number {
@@ -79,7 +80,7 @@ impl Books {
         self.payments.entry(reference.clone()).or_insert(payment);
     }
 
-    /// Fails when no such payment was prepared.
+    /// Fails if no such payment was prepared.
     pub(super) fn known(&self, reference: &Reference) -> Result<(), GatewayFault> {
         match self.payments.contains_key(reference) {
             true => Ok(()),
@@ -100,7 +101,7 @@ impl Books {
         self.payments[reference].amount
     }
 
-    /// Changes a payment unless it is paid, cancelled or with the bank, and returns its status.
+    /// Changes a payment unless it is paid, cancelled or processing, and returns its status.
     pub(super) fn change(&mut self, reference: &Reference, to: PaymentStatus) -> PaymentStatus {
         let is_settled = matches!(
             self.status(reference),
@@ -112,7 +113,7 @@ impl Books {
         self.status(reference)
     }
 
-    /// Changes a payment whatever its status, and charges it when it becomes paid.
+    /// Changes a payment regardless of its status, and charges it when it becomes paid.
     pub(super) fn force(&mut self, reference: &Reference, to: PaymentStatus) {
         let was_paid = matches!(self.status(reference), PaymentStatus::Paid { .. });
         if let (false, PaymentStatus::Paid { amount }) = (was_paid, &to) {
@@ -123,7 +124,7 @@ impl Books {
 
     pub(super) fn set_status(&mut self, reference: &Reference, to: PaymentStatus) {
         let payment = self.payments.get_mut(reference);
-        payment.expect("it was prepared").status = to;
+        payment.expect("the payment was prepared").status = to;
     }
 
     fn charge(&mut self, reference: &Reference, taken: Money) {
@@ -131,7 +132,7 @@ impl Books {
         let number = self.charges.len();
         let seconds = i64::try_from(number).expect("a test makes few charges");
         self.charges.push(ListedCharge {
-            id: ChargeId::parse(&format!("ch_{number}")).expect("it is a reference"),
+            id: ChargeId::parse(&format!("ch_{number}")).expect("the ID is valid"),
             reference: Some(reference.clone()),
             amount: payment.amount,
             captured: taken,
@@ -146,7 +147,7 @@ impl Books {
         });
     }
 
-    /// Releases what is authorised and was not captured.
+    /// Releases the authorised amount that was not captured.
     pub(super) fn release(&mut self, reference: &Reference) {
         for charge in &mut self.charges {
             let is_of_it = charge.reference.as_ref() == Some(reference);
@@ -176,7 +177,8 @@ impl Books {
                     reason: "fraudulent".to_owned(),
                     state,
                     evidence_due_at: DateTime::from_timestamp(1_900_000_000, 0),
-                    opened_at: DateTime::from_timestamp(1_790_000_000, 0).expect("it is a time"),
+                    opened_at: DateTime::from_timestamp(1_790_000_000, 0)
+                        .expect("the time is valid"),
                 };
                 self.disputes.push((payment.clone(), dispute));
             }
@@ -187,7 +189,7 @@ impl Books {
         self.report(payment);
     }
 
-    /// The newest first.
+    /// Returns the disputes of a payment, the newest first.
     pub(super) fn disputes_of(&self, payment: &Reference) -> Vec<ListedDispute> {
         of(&self.disputes, payment)
     }
@@ -195,7 +197,7 @@ impl Books {
     fn report(&mut self, payment: &Reference) {
         let id = format!("evt_{}", self.reports.len());
         self.reports.push(Report {
-            id: GatewayEventId::parse(&id).expect("it is an id"),
+            id: GatewayEventId::parse(&id).expect("the ID is valid"),
             reference: payment.clone(),
             tenant_id: None,
         });
@@ -212,7 +214,7 @@ impl Books {
         self.charges.iter().find(|it| it.id == *id).cloned()
     }
 
-    /// The page of charges after one of them, the newest first.
+    /// Returns the page of charges after a cursor, the newest first.
     pub(super) fn page(&self, window: &ChargeWindow, after: Option<&ChargeId>) -> ChargePage {
         let is_inside = |it: &&ListedCharge| (window.from..window.to).contains(&it.created_at);
         let inside = self.charges.iter().rev().filter(is_inside);
@@ -231,10 +233,10 @@ impl Books {
 }
 
 fn name(text: &str) -> Reference {
-    Reference::parse(text).expect("letters, digits and underscores are a reference")
+    Reference::parse(text).expect("letters, digits and underscores make a valid reference")
 }
 
-/// There is no such thing.
+/// Returns the fault for a missing object.
 fn missing(what: &str) -> GatewayFault {
     GatewayFault::Rejected {
         status: 404,

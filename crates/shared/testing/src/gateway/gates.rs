@@ -1,4 +1,4 @@
-//! Gates before the operations of the gateway in memory, which hold calls until the test lets them go on.
+//! Gates of the in-memory gateway's operations, which hold calls until the test releases them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -8,12 +8,12 @@ use tokio::sync::Semaphore;
 
 use super::lock;
 
-/// The gates that were closed, by operation.
+/// The closed gates, by operation.
 #[derive(Default)]
 pub(super) struct Gates(Mutex<HashMap<&'static str, Arc<Gate>>>);
 
 struct Gate {
-    /// Has a permit for each call that may go on.
+    /// Has a permit for each released call.
     open: Semaphore,
     /// Has a permit for each call that has arrived.
     arrived: Semaphore,

@@ -1,4 +1,4 @@
-//! What happens to the calls of the gateway in memory.
+//! Plans for the calls of the in-memory gateway.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,43 +9,43 @@ use oms_validation::Money;
 
 use super::{Call, declined};
 
-/// What happens to one call.
+/// The result of one call.
 #[derive(Clone, Debug)]
 pub enum Plan {
-    /// It does what it asks for.
+    /// The call succeeds.
     Succeed,
-    /// It fails before it has an effect.
+    /// The call fails before it has an effect.
     FailBefore(GatewayFault),
-    /// It has its effect, and the answer is lost.
+    /// The call has its effect, but its answer is lost.
     FailAfter(GatewayFault),
-    /// The payment becomes this.
+    /// The payment gets this status.
     Become(PaymentStatus),
-    /// One minor unit too many is taken.
+    /// The gateway takes one minor unit too many.
     Overcharge,
-    /// The refund fails without an effect, and so does every other refund with its key.
+    /// The refund fails without an effect, and so does every repetition with its key.
     FailKey(GatewayFault),
-    /// The refund becomes this.
+    /// The refund gets this outcome.
     Refund(fn(Reference, Money) -> RefundOutcome),
-    /// The caller meets a defect.
+    /// The call panics.
     Panic,
 }
 
-/// What confirmations do.
+/// The result of confirmations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confirm {
-    /// They take the money.
+    /// The gateway takes the money.
     Pays,
-    /// They take the money, and the answer is lost.
+    /// The gateway takes the money, but its answer is lost.
     PaysSilently,
-    /// They are lost on the way.
+    /// The request is lost.
     IsLost,
-    /// They need the customer to act.
+    /// The customer must act.
     AsksTheCustomer,
-    /// They take one minor unit too many.
+    /// The gateway takes one minor unit too many.
     Overcharges,
-    /// They are declined.
+    /// The payment is declined.
     Declines,
-    /// They are left to the bank, which takes its time and lets nobody cancel.
+    /// The bank processes the payment for a while, during which it can't be cancelled.
     IsProcessed,
 }
 
@@ -63,16 +63,16 @@ impl Confirm {
     }
 }
 
-/// What refunds do.
+/// The result of refunds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refunding {
-    /// They succeed.
+    /// The refund succeeds.
     Pays,
-    /// They succeed, and the answer is lost.
+    /// The refund succeeds, but the answer is lost.
     PaysSilently,
-    /// They are lost on the way.
+    /// The request is lost.
     IsLost,
-    /// The bank refuses them.
+    /// The bank refuses the refund.
     IsRefused,
 }
 
@@ -91,7 +91,7 @@ impl Refunding {
     }
 }
 
-/// The plans by operation: those of single calls first, then the standing one.
+/// The plans by operation. Plans of single calls take precedence over the standing plan.
 #[derive(Default)]
 pub(super) struct Plans {
     next: HashMap<&'static str, VecDeque<Plan>>,

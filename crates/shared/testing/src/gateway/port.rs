@@ -1,4 +1,4 @@
-//! The port of the gateway in memory: which entry of the books each operation reads or changes.
+//! The port of the in-memory gateway, which maps each operation to the books.
 
 use std::sync::atomic::Ordering;
 
@@ -55,7 +55,7 @@ impl PaymentGateway for ScriptedGateway {
     async fn lookup(&self, reference: &Reference) -> Result<Answered<PaymentStatus>, GatewayError> {
         self.call(Operation::Lookup, Some(reference), |books, plan| {
             books.known(reference)?;
-            // It became so before it is looked at, by whatever way.
+            // The payment changed in some way before the lookup.
             if let Plan::Become(status) = plan {
                 books.force(reference, status.clone());
             }

@@ -1,4 +1,4 @@
-//! Workers under a paused clock.
+//! Tests of workers on a paused clock.
 
 use std::sync::atomic::AtomicUsize;
 
@@ -6,7 +6,7 @@ use super::*;
 
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// Does in each turn as it is told.
+/// A worker that follows a script.
 struct Scripted {
     turns: Arc<AtomicUsize>,
     script: fn(usize) -> Next,
@@ -46,7 +46,7 @@ fn runner() -> (Runner, CancellationToken) {
 }
 
 async fn settle() {
-    // Time is paused: it advances when every task waits.
+    // The paused clock advances only when every task waits.
     sleep(Duration::from_millis(1)).await;
 }
 
@@ -77,7 +77,7 @@ async fn a_notification_wakes_a_worker() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_ends_only_its_turn_and_is_no_heartbeat() {
+async fn a_panic_ends_only_its_turn_and_does_not_count_as_a_heartbeat() {
     let (mut runner, _stopping) = runner();
     let (worker, turns) = Scripted::new(|turn| {
         assert_ne!(turn, 0, "the first turn panics");
@@ -99,7 +99,7 @@ async fn a_panic_ends_only_its_turn_and_is_no_heartbeat() {
 async fn a_worker_that_ends_outside_a_stop_is_reported() {
     let (mut runner, _stopping) = runner();
     let (mut worker, _) = Scripted::new(|_| Next::AfterInterval);
-    worker.interval = || panic!("a defect outside the turn");
+    worker.interval = || panic!("a bug outside the turn");
     runner.start(worker);
     let ended = runner.unexpected_end().await;
     assert!(ended.cause.is_some_and(|cause| cause.is_panic()));

@@ -1,4 +1,4 @@
-//! Turns with a list in memory.
+//! Tests of turns with a list in memory.
 
 use std::sync::Mutex;
 
@@ -8,7 +8,7 @@ use super::*;
 #[error("no answer")]
 struct NoAnswer;
 
-/// The entries of each tenant. An entry `panic` panics, and a tenant with an entry `unreadable` cannot be claimed.
+/// The entries of each tenant. The entry `panic` panics, and claiming a tenant with the entry `unreadable` fails.
 struct Entries {
     of_tenants: Vec<(TenantId, Vec<&'static str>)>,
     limit: usize,
@@ -93,7 +93,7 @@ async fn a_tenant_that_cannot_be_claimed_never_affects_the_others() {
 }
 
 #[tokio::test]
-async fn a_full_batch_asks_for_another_turn() {
+async fn a_full_batch_requests_another_turn() {
     assert!(
         take_turn(&Entries::new(2, &[&["a", "b", "c"], &["d"]]))
             .await

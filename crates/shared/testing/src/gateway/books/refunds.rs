@@ -1,4 +1,4 @@
-//! Refunds in the books: no more than was taken, and one for each key.
+//! Refunds in the books: at most the captured amount, and one per idempotency key.
 
 use oms_payments::{
     ChargeId, GatewayFault, ListedRefund, ListedState, OperationKey, Reference, RefundActor,
@@ -10,7 +10,7 @@ use super::super::Plan;
 use super::{Books, is_of, missing, name, of};
 
 impl Books {
-    /// Refunds a payment; a repeated key gets the answer that it got first.
+    /// Refunds a payment. A repeated key gets its first answer again.
     pub(in crate::gateway) fn refund_once(
         &mut self,
         request: &RefundRequest,
@@ -31,7 +31,7 @@ impl Books {
         answer
     }
 
-    /// Refunds no more than was taken.
+    /// Refunds a payment, up to the captured amount.
     pub(in crate::gateway) fn refund(
         &mut self,
         payment: &Reference,
@@ -102,13 +102,13 @@ impl Books {
         if let Plan::Refund(becomes) = plan {
             let found = &self.refunds[place].1;
             let outcome = becomes(found.reference.clone(), found.amount);
-            let becomes = listed(Some(id), &outcome).expect("a refund stays one");
+            let becomes = listed(Some(id), &outcome).expect("a planned outcome is a refund");
             self.replace(place, becomes);
         }
         Some(outcome_of(&self.refunds[place].1))
     }
 
-    /// Changes a refund, and with it what is refunded of its charge.
+    /// Changes a refund, and the refunded amount of its charge.
     fn replace(&mut self, place: usize, becomes: ListedRefund) {
         let (payment, refund) = &mut self.refunds[place];
         let counted = [&*refund, &becomes].map(|it| i64::from(counts(it)) * it.amount.amount_minor);
@@ -157,7 +157,7 @@ impl Books {
         true
     }
 
-    /// The newest first.
+    /// Returns the refunds of a payment, the newest first.
     pub(in crate::gateway) fn refunds_of(&self, payment: &Reference) -> Vec<ListedRefund> {
         of(&self.refunds, payment)
     }
@@ -168,12 +168,12 @@ impl Books {
     }
 }
 
-/// Whether its money has left us or is about to.
+/// Whether a refund's money has been paid out or is about to be.
 fn counts(refund: &ListedRefund) -> bool {
     !matches!(refund.state, ListedState::Failed(_))
 }
 
-/// A refund with this outcome; none when nothing was left to refund.
+/// Returns a refund with this outcome, or `None` if nothing was left to refund.
 fn listed(refund_id: Option<RefundId>, outcome: &RefundOutcome) -> Option<ListedRefund> {
     let (reference, amount, state) = match outcome {
         RefundOutcome::Refunded { reference, amount } => (reference, amount, ListedState::Refunded),
