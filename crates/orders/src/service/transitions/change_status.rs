@@ -53,7 +53,7 @@ pub(crate) async fn add_note(
     order_id: OrderId,
     authorship: Authorship<'_>,
 ) -> Result<Option<OrderStatus>, DbError> {
-    let counted = orders::count_up(connection, tenant, now, order_id).await?;
+    let counted = orders::increment_version(connection, tenant, now, order_id).await?;
     let Some((status, sequence)) = counted else {
         return Ok(None);
     };

@@ -140,7 +140,7 @@ impl Ending {
             Self::Failed(failure) => (OrderStatus::Failed, Some(failure)),
         };
         let key = match failure {
-            Some(Failure::GatewayUnavailable) => KeyFate::GiveBack,
+            Some(Failure::GatewayUnavailable) => KeyFate::Release,
             _ => KeyFate::Keep,
         };
         Transition {
