@@ -22,8 +22,8 @@ pub enum Disputed {
     /// Refuse.
     #[default]
     Refuse,
-    /// Give the money back all the same: somebody has said so.
-    GiveBack,
+    /// Refund it anyway, because the request insists.
+    Refund,
 }
 
 impl RequestedRefund {

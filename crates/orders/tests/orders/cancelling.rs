@@ -20,7 +20,7 @@ fn assert_done(cancelled: &Result<Cancellation, ReversingError>) {
 }
 
 fn assert_under_way(cancelled: &Result<Cancellation, ReversingError>) {
-    let Ok(Cancellation::UnderWay(order)) = cancelled else {
+    let Ok(Cancellation::InProgress(order)) = cancelled else {
         panic!("not under way: {cancelled:?}")
     };
     assert_eq!(order.status, OrderStatus::Cancelling);

@@ -94,7 +94,7 @@ async fn a_disputed_payment_is_given_back_only_when_somebody_says_so() {
     let request = RequestedRefund {
         amount: Some(usd(100)),
         reason: None,
-        disputed: Disputed::GiveBack,
+        disputed: Disputed::Refund,
     };
     let key = IdempotencyKey::parse("a").unwrap();
     let asked = refund_order(&shop.context, tenant(), order_id, &key, &request, "api").await;
@@ -109,7 +109,7 @@ async fn the_sweeper_leaves_a_cancellation_that_is_disputed_meanwhile_to_a_perso
     shop.gateway.refunds(Refunding::IsRefused);
     let cancelled = shop.cancel(order_id).await.unwrap();
     assert!(
-        matches!(cancelled, Cancellation::UnderWay(_)),
+        matches!(cancelled, Cancellation::InProgress(_)),
         "{cancelled:?}"
     );
     goes_on(

@@ -240,7 +240,7 @@ async fn a_cancellation_whose_refund_is_too_much_by_now_refunds_what_is_left() {
     shop.gateway.refunds(Refunding::IsLost);
     let cancelled = shop.cancel(order_id).await.unwrap();
     assert!(
-        matches!(cancelled, Cancellation::UnderWay(_)),
+        matches!(cancelled, Cancellation::InProgress(_)),
         "{cancelled:?}"
     );
     // Together with ours it would be too much, so that it is booked only once ours has ended.

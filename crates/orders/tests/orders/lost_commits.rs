@@ -153,7 +153,9 @@ async fn a_cancellation_in_progress_that_can_not_be_read_is_reported_as_it_was_l
     shop.hide_lines().await;
     for _ in 0..2 {
         match shop.cancel(order_id).await {
-            Ok(Cancellation::UnderWay(order)) => assert_eq!(order.status, OrderStatus::Cancelling),
+            Ok(Cancellation::InProgress(order)) => {
+                assert_eq!(order.status, OrderStatus::Cancelling)
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -32,7 +32,7 @@ pub enum Cancellation {
     /// The order is cancelled: no money is left with us, and the stock was given back.
     Done(Box<OrderDetails>),
     /// It is not known yet that no money is left with us. The sweeper goes on.
-    UnderWay(PendingOrder),
+    InProgress(PendingOrder),
 }
 
 /// Who goes on with a cancellation.
@@ -172,7 +172,7 @@ async fn answer_as_stored(
     known: Option<OrderStatus>,
 ) -> Result<Cancellation, OrderError> {
     let under_way = |status| {
-        Cancellation::UnderWay(PendingOrder {
+        Cancellation::InProgress(PendingOrder {
             order_id,
             status,
             payment: None,

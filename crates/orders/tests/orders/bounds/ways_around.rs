@@ -81,7 +81,7 @@ async fn resolve(shop: &Shop, dead_letter: &DeadLetter, verdict: Verdict) {
 async fn assert_cancelling(shop: &Shop, order_id: OrderId) {
     let cancelled = shop.cancel(order_id).await.unwrap();
     assert!(
-        matches!(cancelled, Cancellation::UnderWay(_)),
+        matches!(cancelled, Cancellation::InProgress(_)),
         "{cancelled:?}"
     );
 }
