@@ -91,7 +91,7 @@ pub(crate) async fn insert(
 }
 
 /// Stops counting an order on the list against any limit, because its payment was taken.
-pub(crate) async fn count_no_more(
+pub(crate) async fn stop_counting(
     connection: &mut Connection,
     tenant: TenantId,
     order_id: OrderId,

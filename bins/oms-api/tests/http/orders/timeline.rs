@@ -141,7 +141,7 @@ async fn what_operators_did_is_on_the_timeline_under_their_names() {
     assert_eq!(by_operator["status"], "PENDING_PAYMENT", "{by_operator}");
     assert_eq!(
         by_operator["reason"],
-        "an operator has the sweeper try again"
+        "an operator requested a retry"
     );
 }
 

@@ -1,5 +1,5 @@
-//! An operator says that the money of an order is settled elsewhere: its stock is released, and what the gateway says of the
-//! payment is kept. For orders that no word of the gateway will ever end.
+//! An operator reports that the money of an order is settled elsewhere: its stock is released, and what the gateway
+//! reports about the payment is stored. For orders that no answer of the gateway will ever settle.
 
 use oms_database::{Connection, DbError};
 use oms_inventory::release;
@@ -29,23 +29,23 @@ use crate::service::transitions::proof::Proof;
 use crate::store::orders::{KeyFate, Transition};
 use crate::store::{dead_letters, settlements};
 
-/// Why a refund that no longer is waited for has failed.
+/// The failure of a refund that was given up.
 pub(super) const GIVEN_UP: &str = "given_up";
 
-/// What is known of an order's money.
+/// What is known about an order's money.
 struct Told {
     settlement: Settlement,
-    /// How the attempt ends, where the gateway proves it.
+    /// The proof of how the attempt ended, if the gateway gives one.
     proof: Option<Proof>,
-    /// The refund that was pending, and how it ends.
+    /// The pending refund, and how it ends.
     refund: Option<(Refund, RefundEnd)>,
 }
 
-/// Ends the order of an open dead letter, whatever the gateway says of its payment, and keeps what it says.
+/// Settles the order of an open dead letter, whatever the gateway reports about its payment, and stores that report.
 ///
 /// # Errors
-/// `ConfirmationRequired` when the gateway does not say that nothing is left, and the operator has not `confirmed` that;
-/// `Resolved` when somebody else was first; else when the database fails.
+/// `ConfirmationRequired` if the gateway does not report that nothing is left, and the operator has not `confirmed`;
+/// `Resolved` if the dead letter was closed in the meantime; otherwise if the database fails.
 pub(super) async fn settle_elsewhere(
     context: &OrderContext,
     tenant: TenantId,
@@ -94,11 +94,11 @@ pub(super) async fn settle_elsewhere(
         note_declined(context, tenant, proof);
     }
     let (order_id, operator) = (dead_letter.order_id, decision.operator);
-    tracing::info!(%order_id, %operator, settlement = ?told.settlement, "an operator settled an order elsewhere");
+    tracing::info!(%order_id, %operator, settlement = ?told.settlement, "an operator closed an order as settled elsewhere");
     Ok(())
 }
 
-/// The status in which an order is closed, with the failure that it is given.
+/// The final status for an order in this status, and the failure recorded with it.
 fn closed_as(status: OrderStatus) -> Option<(OrderStatus, Option<Failure>)> {
     match status {
         OrderStatus::PendingPayment => Some((OrderStatus::Failed, Some(Failure::SettledElsewhere))),
@@ -136,7 +136,7 @@ async fn ask(
     }
 }
 
-/// An open payment is cancelled first, so that nothing more comes of it where the gateway allows that.
+/// Cancels an open payment first, where the gateway allows that, so that it can't be taken later.
 async fn ask_about_open(
     context: &OrderContext,
     tenant: TenantId,
@@ -212,7 +212,7 @@ async fn ask_about_taken(
     }
 }
 
-/// How a refund ends that nobody waits for any more.
+/// The end of a pending refund that is given up.
 pub(super) fn end_of(said: Option<&RefundOutcome>) -> RefundEnd {
     match said {
         Some(RefundOutcome::Refunded { .. }) => RefundEnd::Refunded,
@@ -277,10 +277,10 @@ async fn change(
     }
 }
 
-/// Why, as the timeline has it: the operator's reason, and what the gateway said.
+/// The reason for the timeline: the operator's, followed by what the gateway reported.
 pub(super) fn reason_of(decision: Decision<'_>, settlement: &Settlement) -> String {
     let (reason, detail) = (decision.reason.as_str(), &settlement.detail);
-    // The gateway's word is short, and must not be cut off by a long reason.
+    // The gateway's report is short, and a long reason must not cut it off.
     let said = format!(" (the gateway: {detail})");
     let room = oms_validation::Reason::MAX_LENGTH.saturating_sub(said.chars().count());
     let reason: String = reason.chars().take(room).collect();
