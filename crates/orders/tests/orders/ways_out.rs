@@ -324,7 +324,7 @@ async fn money_that_is_left_must_be_confirmed_and_stays_in_the_books() {
     let reason = "SELECT reason FROM orders.events ORDER BY sequence DESC LIMIT 1";
     assert_eq!(
         shop.text(reason).await,
-        "settled with the customer's bank (the gateway: 300 USD in minor units are left with us)"
+        "settled with the customer's bank (the gateway: 300 USD in minor units are left with the merchant)"
     );
     let details = get_order(&shop.context, tenant(), order_id).await.unwrap();
     assert_eq!(
