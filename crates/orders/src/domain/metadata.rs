@@ -152,7 +152,7 @@ mod tests {
         let hidden = read(&json!({ "no\u{200B}te": " Zoe\u{308}\u{202E} " })).unwrap();
         assert_eq!(hidden, read(&json!({ "note": " Zoë " })).unwrap());
         let twice = read(&json!({ "a": "", "a\u{200B}": "" }));
-        assert!(twice.unwrap_err().contains("twice"));
+        assert!(twice.unwrap_err().contains("repeat"));
         let stored = json!({ "a": "", "a\u{200B}": "\u{202E}" });
         let read = Metadata::stored(stored.clone()).unwrap();
         assert_eq!(serde_json::to_value(&read).unwrap(), stored);
@@ -176,7 +176,7 @@ mod tests {
             assert!(read(&json).is_err(), "{json}");
         }
         let twice = serde_json::from_str::<Metadata>(r#"{"a":"1","a":"1"}"#);
-        assert!(twice.unwrap_err().to_string().contains("twice"));
+        assert!(twice.unwrap_err().to_string().contains("repeat"));
     }
 
     #[test]
