@@ -237,7 +237,7 @@ impl Shop {
         row.text
     }
 
-    /// `order by resolution` of each dead letter, oldest first, and the number of alerts.
+    /// `tries resolution resolver` of each dead letter, oldest first, and the number of alerts.
     pub async fn dead_letters(&self) -> String {
         let sql = "SELECT concat_ws(' + ',
                        (SELECT string_agg(concat_ws(' ', d.tries, coalesce(d.resolution, 'open'), d.resolved_by), ', '
