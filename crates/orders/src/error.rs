@@ -55,10 +55,9 @@ oms_errors::problem_types! {
     TOO_MANY_UNPAID = "orders.too_many_unpaid", TooManyRequests, "Too many unpaid orders";
     /// The order alone has more units than the unpaid orders of a customer may hold. Nothing was kept.
     TOO_MANY_UNITS = "orders.too_many_units", Unprocessable, "Too many units in one order";
-    /// Too many payments of the customer or of the credential were declined lately. `bound` and `most` name the limit. The gateway was not called and nothing was kept. Send the same request again after `Retry-After` seconds.
+    /// Too many payments of the customer or of the credential were declined recently. `bound` and `most` name the limit. The gateway was not called and nothing was kept. Send the same request again after `Retry-After` seconds.
     TOO_MANY_DECLINES = "orders.too_many_declines", TooManyRequests, "Too many declined payments";
-    /// The stock changes too fast, or another request has locked it. Nothing was kept. Send the same request again
-    /// after `Retry-After` seconds.
+    /// The stock changes too fast, or another request has locked it. Nothing was kept. Send the same request again after `Retry-After` seconds.
     CONTENDED = "orders.contended", Unavailable, "The stock is changing too fast to place the order right now";
     /// More orders arrived than can be placed in time. Nothing was kept. Send the same request again after `Retry-After` seconds.
     OVERLOADED = "orders.overloaded", Unavailable, "Too many orders are waiting";
@@ -90,7 +89,7 @@ oms_errors::problem_types! {
     NOT_RESOLVABLE = "orders.not_resolvable", WrongState, "The resolution does not fit the order's state";
     /// The order is settled; there is nothing to leave to an operator.
     NOT_UNSETTLED = "orders.not_unsettled", WrongState, "The order is already settled";
-    /// The gateway does not report that no money is left. `gatewaySaid`, `leftMinor` and `currency` show what it reports. Repeat the request with `"confirmed": true`.
+    /// The gateway does not confirm that no money is left, or that no refund was made. `gatewaySaid`, `leftMinor` and `currency` show what it reports. Repeat the request with `"confirmed": true`.
     CONFIRMATION_REQUIRED = "orders.confirmation_required", WrongState, "Confirmation required";
     /// The gateway reports that the refund was made. Retry the dead letter, or resolve it as settled elsewhere.
     REFUND_WAS_MADE = "orders.refund_was_made", WrongState, "The refund was already made";
@@ -131,7 +130,7 @@ pub enum OrderError {
     #[error("the idempotency key was used with another request")]
     KeyReused,
     /// The tenant has no such order.
-    #[error("there is no such order")]
+    #[error("order not found")]
     NotFound,
 }
 

@@ -72,7 +72,7 @@ pub struct OrdersApi {
 }
 
 impl OrdersApi {
-    /// Serves the use cases of orders.
+    /// Creates the state of endpoints that run use cases with `work`.
     pub fn new(work: Detached<OrderContext>, card_numbers: CardNumbers) -> Self {
         Self { work, card_numbers }
     }

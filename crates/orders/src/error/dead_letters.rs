@@ -18,7 +18,7 @@ pub enum DeadLetterError {
     #[error(transparent)]
     Order(#[from] OrderError),
     /// The tenant has no such dead letter.
-    #[error("there is no such dead letter")]
+    #[error("dead letter not found")]
     NotFound,
     /// The dead letter is closed.
     #[error("the dead letter is already closed")]

@@ -12,7 +12,7 @@ pub enum ReconcilingError {
     #[error(transparent)]
     Order(#[from] OrderError),
     /// The tenant has no such finding.
-    #[error("there is no such finding")]
+    #[error("finding not found")]
     FindingNotFound,
     /// The finding is resolved.
     #[error("the finding is already resolved")]

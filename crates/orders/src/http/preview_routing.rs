@@ -58,7 +58,7 @@ oms_web::refusals! {
     ]
 }
 
-/// Answers 200 with the warehouse, or with none, and the reason. 400 if the address is not found; 422 if a line can't
+/// Answers 200 with the warehouse, if any, and the reason. 400 if the address is not found; 422 if a line can't
 /// be sold. Places and holds nothing.
 #[utoipa::path(
     post,
@@ -66,7 +66,7 @@ oms_web::refusals! {
     operation_id = "previewRouting",
     tag = "orders",
     summary = "Preview routing",
-    description = "Returns the warehouse that an order would come from, why, and the prices. Nothing is placed or held.",
+    description = "Returns the warehouse that an order would come from, the reason, and the prices. Nothing is placed or held.",
     request_body = Body,
     responses(
         (status = 200, description = "The warehouse, or null if no single warehouse can fill the order.", body = PreviewBody),

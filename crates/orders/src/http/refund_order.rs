@@ -153,7 +153,7 @@ fn answer(refunded: RefundedOrder) -> HttpResponse {
     }
 }
 
-/// `Location` is the order's: its refunds can be read there.
+/// `Location` names the order, where its refunds can be read.
 fn write(
     mut response: HttpResponseBuilder,
     refund: Refund,

@@ -43,7 +43,7 @@ pub(crate) async fn find_statuses(
     Ok(rows.into_iter().map(found).collect())
 }
 
-/// How long before its payment was collected an order may have been placed.
+/// Maximum time between placing an order and collecting its payment.
 const OLDEST: TimeDelta = TimeDelta::days(1);
 /// How far the clock that generates IDs may be ahead of the database's.
 const AHEAD: TimeDelta = TimeDelta::minutes(10);
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_lies_between_those_of_the_times_around_it() {
+    fn an_id_lies_within_the_bounds_of_its_millisecond() {
         let id = OrderId::generate().as_uuid();
         let (seconds, nanoseconds) = id.get_timestamp().unwrap().to_unix();
         let made_at =

@@ -238,7 +238,7 @@ async fn orders_placed_between_pages_neither_shift_nor_repeat_others() {
 #[tokio::test]
 async fn a_page_looks_at_1000_orders_at_most_and_names_the_next_page() {
     let shop = shop_with(2001).await;
-    // The oldest order is its customer's only one that is paid and comes from this warehouse.
+    // Only the customer's oldest order is paid and comes from this warehouse.
     let odd = Uuid::from_u128(0xDD);
     shop.execute(&format!("UPDATE orders.orders SET warehouse_id = '{odd}' WHERE id = (SELECT min(id::text)::uuid FROM orders.orders);
         UPDATE orders.orders SET customer_id = '{odd}'")).await;

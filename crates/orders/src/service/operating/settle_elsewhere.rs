@@ -33,7 +33,7 @@ use crate::store::{dead_letters, settlements};
 pub(super) const GIVEN_UP: &str = "given_up";
 
 /// What is known about an order's money.
-struct Told {
+struct Report {
     settlement: Settlement,
     /// The proof of how the attempt ended, if the gateway gives one.
     proof: Option<Proof>,
@@ -53,12 +53,12 @@ pub(super) async fn settle_elsewhere(
     decision: Decision<'_>,
     confirmed: bool,
 ) -> Result<(), DeadLetterError> {
-    let told = ask(context, tenant, dead_letter, decision).await?;
-    if told.settlement.needs_confirmation() && !confirmed {
-        if let Some(proof) = &told.proof {
+    let report = ask(context, tenant, dead_letter, decision).await?;
+    if report.settlement.needs_confirmation() && !confirmed {
+        if let Some(proof) = &report.proof {
             save_calls(&context.database, tenant, &proof.calls).await;
         }
-        return Err(DeadLetterError::ConfirmationRequired(told.settlement));
+        return Err(DeadLetterError::ConfirmationRequired(report.settlement));
     }
     let from = dead_letter.order_status;
     let (to, failure) = closed_as(from).ok_or(DeadLetterError::NotResolvable(from))?;
@@ -80,7 +80,7 @@ pub(super) async fn settle_elsewhere(
                 now,
                 (dead_letter.order_id, &transition),
                 decision,
-                &told,
+                &report,
             )
             .await
         });
@@ -90,11 +90,11 @@ pub(super) async fn settle_elsewhere(
     };
     let written = unless_lost(written)?;
     written.ok_or(DeadLetterError::Resolved)?;
-    if let Some(proof) = &told.proof {
+    if let Some(proof) = &report.proof {
         note_declined(context, tenant, proof);
     }
     let (order_id, operator) = (dead_letter.order_id, decision.operator);
-    tracing::info!(%order_id, %operator, settlement = ?told.settlement, "an operator closed an order as settled elsewhere");
+    tracing::info!(%order_id, %operator, settlement = ?report.settlement, "an operator closed an order as settled elsewhere");
     Ok(())
 }
 
@@ -117,14 +117,14 @@ async fn ask(
     tenant: TenantId,
     dead_letter: &DeadLetter,
     decision: Decision<'_>,
-) -> Result<Told, DeadLetterError> {
+) -> Result<Report, DeadLetterError> {
     let mut connection = context.database.acquire().await?;
     let refunds = list_refunds(&mut connection, tenant, dead_letter.order_id).await?;
     let attempt = find_payment(&mut connection, tenant, dead_letter.order_id).await?;
     drop(connection);
     let Some(attempt) = attempt else {
         let unknown = Remainder::Unknown("the order has no payment attempt".to_owned());
-        return Ok(Told {
+        return Ok(Report {
             settlement: Settlement::of(&unknown, context.settings.currency),
             proof: None,
             refund: None,
@@ -142,7 +142,7 @@ async fn ask_about_open(
     tenant: TenantId,
     attempt: &Attempt,
     decision: Decision<'_>,
-) -> Result<Told, DeadLetterError> {
+) -> Result<Report, DeadLetterError> {
     let (gateway, actor) = (context.gateway.as_ref(), decision.operator.as_actor());
     let policy = FencePolicy::CancelPending;
     let settled = settle_payment(&context.database, gateway, tenant, attempt, policy, &actor).await;
@@ -168,7 +168,7 @@ async fn ask_about_open(
         closing,
         calls: settled.calls,
     });
-    Ok(Told {
+    Ok(Report {
         settlement: Settlement::of(&remainder, attempt.amount.currency),
         proof,
         refund: None,
@@ -181,7 +181,7 @@ async fn ask_about_taken(
     attempt: &Attempt,
     refunds: Vec<Refund>,
     decision: Decision<'_>,
-) -> Told {
+) -> Report {
     let (gateway, actor) = (context.gateway.as_ref(), decision.operator.as_actor());
     let word = find_remainder(
         &context.database,
@@ -205,7 +205,7 @@ async fn ask_about_taken(
         let end = end_of(word.pending.as_ref());
         (refund, end)
     });
-    Told {
+    Report {
         settlement: Settlement::of(&remainder, attempt.amount.currency),
         proof: None,
         refund,
@@ -230,14 +230,14 @@ async fn write(
     now: Now,
     (order_id, transition): (OrderId, &Transition<'_>),
     decision: Decision<'_>,
-    told: &Told,
+    report: &Report,
 ) -> Result<(), Abort> {
     let closed = (order_id, transition);
-    change(connection, tenant, now, closed, decision, told).await?;
-    if let Some(proof) = &told.proof {
+    change(connection, tenant, now, closed, decision, report).await?;
+    if let Some(proof) = &report.proof {
         close_payment(context, connection, tenant, now, order_id, proof).await?;
     }
-    if let Some((refund, end)) = &told.refund {
+    if let Some((refund, end)) = &report.refund {
         let left = finish_refund(connection, tenant, refund, end).await?;
         left.ok_or(Abort::LOST)?;
     }
@@ -248,11 +248,11 @@ async fn write(
         now,
         decision,
         Resolution::SettledElsewhere,
-        &told.settlement,
+        &report.settlement,
     )
     .await?;
     let id = decision.dead_letter_id;
-    Ok(settlements::insert(connection, tenant, now, id, order_id, &told.settlement).await?)
+    Ok(settlements::insert(connection, tenant, now, id, order_id, &report.settlement).await?)
 }
 
 async fn change(
@@ -261,12 +261,12 @@ async fn change(
     now: Now,
     (order_id, transition): (OrderId, &Transition<'_>),
     decision: Decision<'_>,
-    told: &Told,
+    report: &Report,
 ) -> Result<(), Abort> {
     if claim_key(connection, tenant, decision.keyed).await? == Once::Before(()) {
         return Err(Abort::LOST);
     }
-    let reason = reason_of(decision, &told.settlement);
+    let reason = reason_of(decision, &report.settlement);
     let authorship = Authorship {
         actor: &decision.operator.as_actor(),
         reason: &reason,

@@ -34,7 +34,7 @@ type Begun = (Attempt, Refund);
 /// The outcome of a step: the try ends with this advance, or continues with the value.
 type Step<T> = ControlFlow<Advance, T>;
 
-/// How often a try starts over because refunds were made at the gateway in the meantime.
+/// Maximum number of rounds of one try, if refunds keep being made at the gateway.
 const ROUNDS: usize = 3;
 
 /// Makes one try to cancel an order in `CANCELLING`.

@@ -210,7 +210,7 @@ async fn report(
     Ok(())
 }
 
-/// Makes an order that was given up for lack of money to refund due again.
+/// Makes a cancellation due now, even if the sweeper gave it up because there was no money to refund.
 async fn go_on(
     connection: &mut Connection,
     locked: &Locked<'_>,

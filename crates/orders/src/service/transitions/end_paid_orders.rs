@@ -66,7 +66,7 @@ impl Work for EndPaid {
             Turn::Patient => LockWait::Session,
         };
         let ended = match end_paid_orders(&self.0, tenant, &batch.items, wait).await {
-            // Another compare-and-set finds out: a settled order stays as it is.
+            // A second compare-and-set finds out: a settled order stays as it is.
             Err(OrderError::Database(DbError::CommitOutcomeUnknown(_))) => {
                 end_paid_orders(&self.0, tenant, &batch.items, wait).await?
             }

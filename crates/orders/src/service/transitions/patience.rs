@@ -35,7 +35,7 @@ pub(crate) struct Patience<'a> {
 }
 
 impl<'a> Patience<'a> {
-    /// Waits as long as an order waits for its batch. `id` is the order's, or that of the object that leads to it.
+    /// Waits up to the batch wait. `id` is the ID of the order, or of the object that leads to it.
     pub(crate) fn new(context: &'a OrderContext, tenant: TenantId, id: Uuid) -> Self {
         Self {
             context,

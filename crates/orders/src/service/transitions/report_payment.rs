@@ -56,8 +56,8 @@ pub(super) async fn report_failed_refund(
     write(connection, locked, &reported).await
 }
 
-/// Reports a change of a dispute. Only its opening and its loss need an operator, and also its end if it returns money
-/// for an order that is settled.
+/// Reports a change of a dispute. It needs an operator when it opens, when it is lost, and when its end returns money
+/// for a settled order.
 pub(super) async fn report_dispute(
     connection: &mut Connection,
     locked: &Locked<'_>,
