@@ -190,7 +190,7 @@ impl OrderBounds {
         Ok(())
     }
 
-    /// The same for the tenant.
+    /// Adds an order with this number of units to its tenant's unpaid orders, unless that exceeds a limit.
     pub(crate) fn admit_to_tenant(&self, unpaid: &mut Unpaid, units: u64) -> Result<(), Exceeded> {
         let UnpaidBound {
             orders,

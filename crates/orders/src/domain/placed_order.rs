@@ -20,7 +20,7 @@ pub enum PlacedOrder {
 }
 
 impl PlacedOrder {
-    /// The same, if another request is known to have paid the order.
+    /// Turns `Paid` into `PaidBefore`, because another request is known to have paid the order.
     pub(crate) fn paid_before(self) -> Self {
         match self {
             Self::Paid(order) => Self::PaidBefore(order),
@@ -41,7 +41,7 @@ pub struct PendingOrder {
 }
 
 impl PendingOrder {
-    /// An order that this request has just placed, as far as is known unchanged.
+    /// An order that this request placed, and that no other request is known to have changed.
     pub(crate) const fn placed(order_id: OrderId) -> Self {
         Self {
             order_id,

@@ -125,7 +125,7 @@ impl Place {
         (self.at, number)
     }
 
-    /// The same for events, which are numbered.
+    /// Like [`first_of`](Self::first_of), for events, which are numbered.
     pub(crate) fn first_event(self) -> (DateTime<Utc>, i32) {
         let (at, number) = self.first_of(Source::Events);
         let sequence = i32::try_from(number.as_u128() / 2);

@@ -20,7 +20,7 @@ use crate::shop::{Shop, other_tenant, settings, tenant};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// The result of a turn that finished one event with each outcome.
+/// The summary of a turn that finished one event with each of these outcomes.
 fn done(outcomes: &[&'static str]) -> AppliedEvents {
     let mut applied = AppliedEvents::default();
     for outcome in outcomes {

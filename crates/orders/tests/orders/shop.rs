@@ -111,7 +111,7 @@ impl Shop {
         Self::open_on(database, pool, &catalogue, opening).await
     }
 
-    /// The same, with the test's own pool and catalogue.
+    /// Opens a shop with the test's own pool and catalogue.
     pub async fn open_on(
         database: TestDatabase,
         pool: Database,
@@ -147,7 +147,7 @@ impl Shop {
         self.another_context_with(self.settings)
     }
 
-    /// The same with other settings.
+    /// Another instance with other settings.
     pub fn another_context_with(&self, settings: OrderSettings) -> Arc<OrderContext> {
         let clock = self.clock.as_ref();
         context(self.database.pool(8), &self.gateway, clock, settings)
@@ -158,7 +158,7 @@ impl Shop {
         self.order_in(tenant(), key).await
     }
 
-    /// The same, for a tenant.
+    /// Places an order of three units for a tenant.
     pub async fn order_in(&self, tenant: TenantId, key: &str) -> Result<PlacedOrder, PlacingError> {
         let key = IdempotencyKey::parse(key).unwrap();
         place_order(&self.context, tenant, &key, &three_pieces(), "api").await

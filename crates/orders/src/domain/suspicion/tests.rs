@@ -316,7 +316,7 @@ fn reserve(case: &mut Case) {
 }
 
 #[test]
-fn a_charge_without_money_is_no_difference() {
+fn a_charge_without_money_is_not_a_difference() {
     let orphan = || {
         paid().with(|it| {
             it.attempt = None;

@@ -23,10 +23,13 @@ use crate::store::dead_letters;
 
 /// Settles the order of an open dead letter, and returns the updated dead letter. Runs once for each key.
 ///
-/// As settled elsewhere, the order is closed whatever the gateway reports; unless it reports that nothing is left, the
-/// operator must have confirmed. An order in `REFUNDING` whose refund is given up is `PAID` again. As paid, the gateway
-/// must report that the payment was taken in the order's currency; the amount is the operator's responsibility. As
-/// failed, the payment is cancelled first, and the gateway must report that nothing was or will be taken.
+/// - `SettledElsewhere` closes the order whatever the gateway reports. Unless the gateway reports that nothing is left,
+///   the operator must have confirmed the verdict.
+/// - `RefundGivenUp` returns an order in `REFUNDING` to `PAID`. Unless the gateway reports that no refund was made, the
+///   operator must have confirmed the verdict.
+/// - `Paid` requires that the gateway reports the payment as taken in the order's currency. The operator is responsible
+///   for the amount.
+/// - `Failed` cancels the payment first, and requires that the gateway reports that nothing was or will be taken.
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such dead letter, `Resolved` if it is closed, `NotResolvable` if the verdict does

@@ -57,6 +57,6 @@ async fn settle(context: &OrderContext, tenant: TenantId, attempt: &Attempt, act
     let settled = settle_attempt(context, tenant, attempt, policy, when_dead, actor).await;
     if let Err(error) = settled {
         let (order_id, cause): (_, &dyn std::error::Error) = (attempt.order_id, &error);
-        tracing::warn!(%order_id, cause, "a payment could not be settled; the sweeper will");
+        tracing::warn!(%order_id, cause, "a payment could not be settled; the sweeper will settle it");
     }
 }

@@ -45,7 +45,7 @@ pub async fn reconcile_charges(
     reconcile(context, &tenants, window, observer, None).await
 }
 
-/// The same, under a lease that is extended for as long as the comparison takes.
+/// Compares under a lease that is extended for as long as the comparison takes.
 pub(super) async fn reconcile(
     context: &OrderContext,
     tenants: &Tenants,

@@ -29,8 +29,8 @@ pub(crate) async fn change_status(
     Ok(changed.contains(&order_id))
 }
 
-/// The same for several orders, each in the name of its own actor. Returns the orders that were changed. The limit on
-/// the wait for their rows stays in force until the transaction ends.
+/// Compare-and-set of the status of several orders, each in the name of its own actor. Returns the orders that were
+/// changed. The limit on the wait for their rows stays in force until the transaction ends.
 pub(crate) async fn change_statuses(
     connection: &mut Connection,
     tenant: TenantId,

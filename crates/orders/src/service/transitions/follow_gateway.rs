@@ -46,7 +46,7 @@ pub(crate) async fn follow_gateway(
     Ok(Followed::Overtaken)
 }
 
-/// The same, for callers that continue even if it fails.
+/// Like [`follow_gateway`], for callers that continue even if it fails.
 pub(crate) async fn try_to_follow(
     context: &OrderContext,
     tenant: TenantId,
