@@ -13,7 +13,7 @@ pub struct ReconcileWindow {
     to: DateTime<Utc>,
 }
 
-/// The times are no valid window.
+/// The times don't form a valid window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWindow {
     /// The end is not after the start.

@@ -17,7 +17,7 @@ pub enum ReconcilingError {
     /// The finding is resolved.
     #[error("the finding is already resolved")]
     FindingResolved,
-    /// The given times are no valid window.
+    /// The given times don't form a valid window.
     #[error(transparent)]
     InvalidWindow(#[from] InvalidWindow),
 }

@@ -43,7 +43,7 @@ async fn open(confirm: Confirm) -> Arc<Shop> {
     Arc::new(shop.await)
 }
 
-/// The dead letter of a new order: the sweeper met a silent gateway, which answers again by now.
+/// The dead letter of a new order: the gateway was silent for the sweeper, and answers again.
 async fn given_up(shop: &Shop, order: &str) -> DeadLetterId {
     shop.pending(order).await;
     shop.gateway.fail_lookups(Some(GatewayFault::TimedOut));

@@ -29,7 +29,7 @@ async fn shop(confirm: Confirm) -> Arc<Shop> {
     Arc::new(shop.await)
 }
 
-/// The only dead letter of a shop: the sweeper met a silent gateway, which answers again by now.
+/// The only dead letter of a shop: the gateway was silent for the sweeper, and answers again.
 async fn given_up(shop: &Shop) -> DeadLetter {
     shop.gateway.fail_lookups(Some(GatewayFault::TimedOut));
     assert_eq!(sweep_orders(&shop.context).await.unwrap().dead_lettered, 1);

@@ -36,8 +36,7 @@ use price::{Priced, price};
 /// The reason in the first event of an order.
 const PLACED_REASON: &str = "the order was placed and its stock is held";
 
-/// Maximum number of times that orders are routed again because the stock ran out before it was held, or a key was
-/// taken.
+/// Maximum number of times that orders are routed, if stock runs out before it is held, or keys are taken.
 const MAX_ROUTINGS: usize = 5;
 
 /// An order's outcome, or the stock that it must wait for.

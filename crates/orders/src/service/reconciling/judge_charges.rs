@@ -20,7 +20,7 @@ use crate::store::paid_orders;
 pub(crate) enum BooksState {
     /// They may be out of date.
     AsTheyAre,
-    /// They are up to date: what still differs is a difference.
+    /// They are up to date, so any remaining difference is a finding.
     Followed,
 }
 

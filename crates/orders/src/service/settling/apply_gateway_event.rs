@@ -87,7 +87,7 @@ impl Outcome {
     }
 }
 
-/// Applies a gateway event as far as that has not been done yet. Can be repeated.
+/// Applies a gateway event. Can be repeated: what was done before is not done again.
 ///
 /// # Errors
 /// If the database fails; the caller treats it as a failed try.

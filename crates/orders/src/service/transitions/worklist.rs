@@ -1,5 +1,5 @@
-//! Puts orders on the sweeper's work list and takes them off. An order with an open dead letter is not on the list; any
-//! step that moves the order closes the dead letter.
+//! Puts orders on the sweeper's work list and takes them off. An order with an open dead letter is not on the list; a
+//! step that puts it on the list or settles it closes the dead letter.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(crate) async fn put_on(
     reconciliations::insert(connection, tenant, now, order_id, delay, stock).await
 }
 
-/// Takes orders off the list, because they need no more work. Each comes with the actor that settled it.
+/// Takes orders off the list and closes their dead letters. Each order comes with the actor of the change.
 pub(crate) async fn take_off(
     connection: &mut Connection,
     tenant: TenantId,
