@@ -28,7 +28,7 @@ pub(crate) enum Advance {
         /// Why, in words.
         reason: String,
     },
-    /// Only an operator can decide, however often it is retried.
+    /// Retrying does not help: only an operator can decide.
     NeedsOperator {
         /// Why, in words.
         reason: String,
@@ -48,7 +48,7 @@ impl Advance {
             LaterCause::OtherRefund { .. } => Self::NeedsOperator {
                 reason: cause.to_string(),
             },
-            // However long it takes: only an operator can change that.
+            // Waits however long it takes: only an operator can change that.
             LaterCause::Inherited => Self::Waiting,
             LaterCause::Newer(_) => Self::Refused,
             cause => Self::TryAgain {
@@ -58,8 +58,7 @@ impl Advance {
     }
 }
 
-/// Whether a refund will be rejected however often it is requested. A key without access does not count, because access
-/// may be granted.
+/// Whether a retry of the refund would be rejected too. Lack of access does not count, because access may be granted.
 fn is_permanent(error: &GatewayError) -> bool {
     let refunds = matches!(error.operation(), Operation::Refund | Operation::FindRefund);
     // The gateway may have enough balance for it later.

@@ -1,7 +1,7 @@
 //! Listing orders.
 //!
-//! Every list is read in ID order, from the most selective index. This module picks the index, not the planner, which
-//! can't know it for a statement that is prepared once. The remaining filters are compared row by row. A page looks at
+//! Every list is read in ID order, from the most selective index. This module chooses the index, because the
+//! planner can't do it for a statement that is prepared once. The remaining filters are compared row by row. A page looks at
 //! a bounded number of rows, so that no filter can make it slow: it may be short instead.
 //!
 //! No index of `orders.orders` may contain the status, not even in its predicate: paying an order would no longer be a
@@ -34,7 +34,7 @@ macro_rules! most_looked_at {
 pub(crate) struct Listed {
     /// The orders that match.
     pub(crate) orders: Vec<Order>,
-    /// Where the search stopped, if it did before the list ended and before the page was full.
+    /// Where the search stopped, if it stopped before the list ended and before the page was full.
     pub(crate) looked_until: Option<OrderId>,
 }
 
