@@ -51,7 +51,7 @@ pub(crate) async fn insert(
 }
 
 /// Up to `limit` events in sequence order, from the given one on. Each comes with its time on the timeline, which never
-/// precedes that of the event before it: transactions may change an order in another order than they began in.
+/// precedes that of the event before it: a transaction that began earlier may change the order later.
 pub(crate) async fn find_from(
     connection: &mut Connection,
     tenant: TenantId,

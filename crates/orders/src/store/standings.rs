@@ -271,8 +271,8 @@ pub(crate) async fn delete_declines_of_customer(
     Ok(())
 }
 
-/// Records that the newest payment of an order was declined, and charges it to the actor who began it: the one who
-/// placed the order or began another attempt. A gateway event or the sweeper often discovers the decline.
+/// Records that the newest payment of an order was declined, and charges it to the actor who started it: the one who
+/// placed the order or started another attempt. A gateway event or the sweeper often discovers the decline.
 pub(crate) async fn insert_decline(
     connection: &mut Connection,
     tenant: TenantId,

@@ -49,7 +49,7 @@ pub async fn check_charge(
     }
 }
 
-/// Books what happened to the charge's payment at the gateway. What still differs after that is a difference.
+/// Books what happened to the charge's payment at the gateway. Only what still differs after that is judged.
 pub(crate) async fn catch_up(
     context: &OrderContext,
     tenant: TenantId,
@@ -79,7 +79,7 @@ async fn judge_one(
 }
 
 /// Reads the charge of a suspicion again, and then the order. An order that was settled before the charge was read
-/// stays settled, and its refunds were made by then. So money that is left now stays left.
+/// stays settled, and its refunds were made by then. So nothing else will refund the money that is left now.
 pub(crate) async fn confirm(
     context: &OrderContext,
     tenant: TenantId,
