@@ -50,7 +50,7 @@ impl NewOrder {
         self.lines.iter().map(|line| i64::from(line.quantity)).sum()
     }
 
-    /// The order as placed at the database's time.
+    /// Converts it to a placed order. `created_at` is the database's time.
     pub(crate) fn placed(self, created_at: DateTime<Utc>) -> Order {
         Order {
             id: self.id,

@@ -45,7 +45,7 @@ impl Claim {
     }
 }
 
-/// Adds the tenants that were never compared. Their comparison starts with the present.
+/// Adds the tenants that were never compared. Their comparison starts now.
 pub(crate) async fn add(
     connection: &mut Connection,
     now: Now,

@@ -22,7 +22,7 @@ const PAGES: usize = 5;
 /// How long a worker's claim on an erasure lasts. Longer than its pages take.
 const LEASE: Duration = Duration::from_secs(300);
 
-/// A turn of the worker.
+/// The result of one turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ErasureTurn {
     /// Number of orders erased.

@@ -126,7 +126,7 @@ async fn write(
             let ended = end_paid_order(context, tenant, paid).await?;
             (ended, Collection::Paid)
         }
-        // No closing. They are listed so that the compiler asks about new variants.
+        // Outcomes without a closing. They are listed so that the compiler asks about new variants.
         (
             CollectOutcome::WrongAmount { .. }
             | CollectOutcome::Pending

@@ -16,7 +16,7 @@ use crate::service::reconciling::reconcile_charges::reconcile;
 use crate::service::reconciling::walk::{ReconcileObserver, ReconcileSummary, Tenants};
 use crate::store::reconciliation_progress::{self, Claim};
 
-/// How far one turn advances at most, so that progress is kept while it catches up after a long pause.
+/// Maximum advance of one turn, so that progress is kept while it catches up after a long pause.
 const STEP: TimeDelta = TimeDelta::days(1);
 /// Maximum pause after a failed turn.
 const RETRY: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ const RETRY: Duration = Duration::from_secs(60);
 pub struct ReconcileSchedule {
     /// Time from the end of one turn to the next.
     pub interval: Duration,
-    /// How far before the end of the last turn the next one starts, because charges can arrive late.
+    /// Overlap of a turn with the last one, because charges can arrive late.
     pub overlap: Duration,
     /// How long an instance keeps its claim without extending it. Longer than the calls for one charge take.
     pub lease: Duration,

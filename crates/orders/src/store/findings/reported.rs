@@ -68,7 +68,7 @@ pub(crate) async fn report(
     Ok(written.id.into())
 }
 
-/// Those of the given orders that have a refund which succeeded and failed later.
+/// Those of the given orders with a refund that succeeded first and failed later.
 pub(crate) async fn with_failed_refunds(
     connection: &mut Connection,
     tenant: TenantId,
@@ -86,7 +86,7 @@ pub(crate) async fn with_failed_refunds(
     Ok(orders.into_iter().map(|row| row.id.into()).collect())
 }
 
-/// Resolves the open findings of an order of one kind, for one subject if given, because the gateway reports them as
+/// Resolves an order's open findings of one kind, about one subject if given, because the gateway reports them as
 /// settled. Returns them.
 pub(crate) async fn resolve_reported(
     connection: &mut Connection,

@@ -6,7 +6,7 @@ use diesel::sql_types::Timestamptz;
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 
-/// The earliest `created_at` that an order may have which later statements can see and this one can't.
+/// The earliest possible `created_at` of an order that this statement can't see yet but a later one can.
 ///
 /// `created_at` is when the order's transaction began. That transaction may wait seconds for locks and commit after
 /// younger ones, so this asks for the start times of the transactions that are open now. A transaction that has written
