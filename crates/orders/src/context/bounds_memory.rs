@@ -63,7 +63,7 @@ impl<K: Eq + Hash, V: Copy> Counts<K, V> {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // No code panics while it holds the lock and has made half a change.
+    // No code that holds the lock can panic halfway through a change.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -58,7 +58,7 @@ pub struct OpenErasure {
     pub(crate) lease: Lease,
 }
 
-/// Which orders may be erased by now.
+/// The condition under which orders may be erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Eligibility {
     /// How long ago a paid order must have been paid, because it may not have been delivered.

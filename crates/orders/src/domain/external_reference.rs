@@ -40,8 +40,8 @@ impl ExternalReference {
         is_trimmed.then_some(tidy).ok_or(InvalidExternalReference)
     }
 
-    /// Reads a stored reference by the older rule, which knew no hidden characters, so that everything accepted then
-    /// can be read.
+    /// Reads a stored reference by an older rule that did not handle hidden characters, so that everything accepted
+    /// then can be read.
     ///
     /// # Errors
     /// As [`parse`](Self::parse).

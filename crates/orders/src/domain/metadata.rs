@@ -74,7 +74,7 @@ impl<'de> Deserialize<'de> for Value {
         let text = visible(&String::deserialize(deserializer)?).into_owned();
         let unreadable = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
         if text.chars().count() > MAX_VALUE || text.contains(unreadable) {
-            return Err(Error::custom("must be a text of at most 500 characters"));
+            return Err(Error::custom("must be a string of at most 500 characters"));
         }
         Ok(Self(text))
     }
@@ -88,7 +88,7 @@ impl<'de> Deserialize<'de> for Metadata {
             type Value = Metadata;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of texts")
+                f.write_str("an object of strings")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {

@@ -1,7 +1,7 @@
 //! Lists of orders: filter, sort order and cursor.
 //!
-//! Orders are listed by ID, which begins with the time when the program accepted the order. One index has every
-//! filter's orders in that order, and orders placed in the meantime neither shift nor repeat others.
+//! Orders are listed by ID, which begins with the time when the program accepted the order. Each filter has an index
+//! in that order, and orders placed in the meantime neither shift nor repeat others.
 
 use std::time::Duration;
 

@@ -29,8 +29,8 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// The claim of a request that has just put the order on the list and continues with it. The sweeper takes it as
-    /// soon as it claims the order.
+    /// The claim of a request that has just put the order on the list and continues with it. It is lost as soon
+    /// as the sweeper claims the order.
     pub(crate) const fn of_request(order_id: OrderId, status: OrderStatus, entry: Entry) -> Self {
         Self {
             order_id,

@@ -224,7 +224,7 @@ impl Month {
         }
     }
 
-    /// Everything that could never be settled can be from now on.
+    /// Removes every cause that keeps orders from being settled.
     async fn mend(&mut self) {
         self.script.mend();
         self.execute("UPDATE payments.attempts SET gateway = 'scripted'")

@@ -42,7 +42,7 @@ impl Schedule {
         }
     }
 
-    /// Until when the gateway is down, if it is.
+    /// The end of the outage at this time, if there is one.
     pub fn away_until(&self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let outage = self.outages.iter().find(|outage| outage.contains(&time));
         outage.map(|outage| outage.end)
