@@ -1,5 +1,5 @@
-//! The actors of orders, as events name them. Operators are named by `OperatorName::as_actor`, and credentials of clients
-//! by `Actor` of validation.
+//! The actors of orders, as events name them. Operators are named by `OperatorName::as_actor`, and credentials of
+//! clients by `Actor` of validation.
 
 /// The worker that settles interrupted orders.
 pub(crate) const SWEEPER: &str = "sweeper";

@@ -111,7 +111,8 @@ pub struct Account {
     this_minute: (i64, u32),
 }
 
-/// Opens after five failures, first for five seconds and at most for a minute, each time shortened at random by up to half.
+/// Opens after five failures, first for five seconds and at most for a minute, each time shortened at random by up to
+/// half.
 struct Breaker {
     failures: u32,
     cool_down: TimeDelta,
