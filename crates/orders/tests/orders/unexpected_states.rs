@@ -6,7 +6,7 @@ use oms_testing::gateway::{Confirm, Refunding};
 
 use crate::shop::Shop;
 
-/// Makes the database ignore each update of a row that would set it to `value`, as if the row had changed under its lock.
+/// Makes the database ignore each update that would set `column` to `value`, as if the row had changed under its lock.
 async fn ignore(shop: &Shop, table: &str, column: &str, value: &str) {
     shop.execute(&format!(
         "CREATE FUNCTION ignore_update() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';

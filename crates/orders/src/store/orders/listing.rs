@@ -1,8 +1,8 @@
 //! Listing orders.
 //!
-//! Every list is read in ID order, from the most selective index. This module chooses the index, because the
-//! planner can't do it for a statement that is prepared once. The remaining filters are compared row by row. A page looks at
-//! a bounded number of rows, so that no filter can make it slow: it may be short instead.
+//! Every list is read in ID order, from the most selective index. This module chooses the index, because the planner
+//! can't do it for a statement that is prepared once. The remaining filters are compared row by row. A page looks at a
+//! bounded number of rows, so that no filter can make it slow: it may be short instead.
 //!
 //! No index of `orders.orders` may contain the status, not even in its predicate: paying an order would no longer be a
 //! heap-only update. Final statuses are found through the event that set them, and unsettled orders through the work
