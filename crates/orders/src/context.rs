@@ -1,4 +1,4 @@
-//! The context that the use cases of orders work with. It uses none of them.
+//! The context of the use cases of orders. It uses none of them.
 
 pub(crate) mod batches;
 mod bounds_memory;
@@ -29,24 +29,24 @@ use lock_turns::LockTurns;
 
 pub use batches::BatchCounts;
 
-/// Most batches of one kind that are under way at a time, of all stores.
+/// Maximum number of batches of one kind in flight, over all tenants.
 const BATCHES_IN_FLIGHT: usize = 4;
 
-/// The outside world of the use cases, and their settings.
+/// The dependencies and settings of the use cases.
 pub struct OrderContext {
     pub(crate) database: Database,
     pub(crate) gateway: Arc<dyn PaymentGateway>,
     pub(crate) geocoder: Arc<dyn Geocoder>,
-    /// For previews, which cost nothing to whoever asks for them.
+    /// For previews, which are free for the caller.
     pub(crate) preview_geocoder: Arc<dyn Geocoder>,
     pub(crate) settings: OrderSettings,
     pub(crate) batches: OrderBatches,
     pub(crate) payment_batches: PaymentBatches,
     pub(crate) outcomes: PlacingOutcomes,
     pub(crate) bounds: BoundsMemory,
-    /// The installation, for telling operators whose a charge is.
+    /// The installation, to tell operators which installation a charge belongs to.
     pub(crate) installation: Option<InstallationId>,
-    /// Cancelled when the program stops: no further batch of background work begins.
+    /// Cancelled when the program stops, so that no further batch of background work begins.
     pub(crate) stopping: CancellationToken,
     clock: Arc<dyn Clock>,
     admissions: Semaphore,
@@ -55,10 +55,10 @@ pub struct OrderContext {
 }
 
 impl OrderContext {
-    /// A context. New orders get at most three quarters of the pool's connections at a time: the rest is for ending those
-    /// that were accepted, and for reading.
+    /// Creates a context. New orders get at most three quarters of the pool's connections; the rest is for settling
+    /// accepted orders and for reading.
     ///
-    /// Has to be called inside the tokio runtime in which orders shall be worked on together.
+    /// Must be called inside the tokio runtime that runs the batches.
     pub fn new(
         database: Database,
         gateway: Arc<dyn PaymentGateway>,
@@ -95,84 +95,83 @@ impl OrderContext {
         }
     }
 
-    /// The same with another clock than the database's.
+    /// Replaces the database's clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// The same with a geocoder of its own for previews, so that what they may look up takes nothing from orders.
+    /// Sets a separate geocoder for previews, so that their lookups don't use up those of orders.
     #[must_use]
     pub fn with_preview_geocoder(mut self, geocoder: Arc<dyn Geocoder>) -> Self {
         self.preview_geocoder = geocoder;
         self
     }
 
-    /// The same, whose background work ends when `stopping` is cancelled.
+    /// Ends background work when `stopping` is cancelled.
     #[must_use]
     pub fn with_stopping(mut self, stopping: CancellationToken) -> Self {
         self.stopping = stopping;
         self
     }
 
-    /// The same, of an installation.
+    /// Sets the installation.
     #[must_use]
     pub fn with_installation(mut self, installation: InstallationId) -> Self {
         self.installation = Some(installation);
         self
     }
 
-    /// What time it is, for one statement or one transaction.
+    /// The current time, for one statement or one transaction.
     pub(crate) fn now(&self) -> Now {
         self.clock.now()
     }
 
-    /// What was done together so far.
+    /// The batch counts so far.
     pub fn batch_counts(&self) -> BatchCounts {
         self.batches.counts(&self.payment_batches)
     }
 
-    /// The age of the oldest batch in progress, of any kind. `None` when there is none.
+    /// Age of the oldest batch in progress, of any kind. `None` if there is none.
     pub fn oldest_batch(&self) -> Option<Duration> {
         let ages = [self.batches.oldest(), self.payment_batches.oldest()];
         ages.into_iter().flatten().max()
     }
 
-    /// Whether a batch has been in progress for longer than it may: the database is too slow, or silent, and requests wait in
-    /// vain.
+    /// Whether a batch has been in progress for too long: the database is slow or silent, and requests wait in vain.
     pub fn is_stuck(&self) -> bool {
         let bound = self.settings.batch_wait + self.settings.batch_overdue;
         self.oldest_batch().is_some_and(|age| age > bound)
     }
 
-    /// How many requests to place an order ended so.
+    /// Number of requests to place an order with this outcome.
     pub fn placed(&self, outcome: PlacingOutcome) -> u64 {
         self.outcomes.counted(outcome)
     }
 
-    /// How many requests met a bound.
+    /// Number of requests that reached this limit.
     pub fn exceeded(&self, bound: Bound) -> u64 {
         self.bounds.counted(bound)
     }
 
-    /// Counts a request that met a bound.
+    /// Counts a request that reached a limit.
     pub(crate) fn count_exceeded(&self, exceeded: &Exceeded) {
         self.bounds.count(exceeded.bound);
     }
 
-    /// Leave to try again for rows that somebody else has locked.
+    /// Waits for permission to retry rows that another transaction has locked.
     pub(crate) async fn patience(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, DbError> {
         let turn = timeout_at(deadline, self.patience.acquire()).await;
         let turn = turn.map_err(|_| DbError::LockTimeout)?;
         Ok(turn.expect("the semaphore is never closed"))
     }
 
-    /// A connection for a new order, in its turn.
+    /// Waits for a turn, and acquires a connection for a new order.
     pub(crate) async fn admit(&self) -> Result<Admission<'_>, DbError> {
         let turn = timeout(self.settings.batch_wait, self.admissions.acquire()).await;
         let permit = turn
-            .map_err(|_| DbError::Unavailable("too many new orders at once".to_owned()))?
+            .map_err(|_| DbError::Unavailable("too many new orders are waiting".to_owned()))?
             .expect("the semaphore is never closed");
         Ok(Admission {
             connection: self.database.acquire().await?,
@@ -181,13 +180,13 @@ impl OrderContext {
     }
 }
 
-/// A connection in the hands of a new order.
+/// The connection of a new order.
 pub(crate) struct Admission<'a> {
     pub(crate) connection: PooledConnection,
     _permit: SemaphorePermit<'a>,
 }
 
-/// What becomes of an order whose payment was declined, or is proven dead otherwise.
+/// What happens to an order whose payment was declined, or is otherwise proven dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeclinePolicy {
     /// It fails, and its stock is released immediately.
@@ -201,42 +200,42 @@ pub enum DeclinePolicy {
 pub struct OrderSettings {
     /// The currency that orders are placed in.
     pub currency: Currency,
-    /// Most orders of one store that are placed together. 1 places each by itself.
+    /// Maximum number of a tenant's orders placed together. 1 places each separately.
     pub batch_max: usize,
-    /// Most batches of one store that are under way at a time.
+    /// Maximum number of a tenant's batches in flight.
     pub batches_in_flight: usize,
-    /// Longest wait of an order for its batch, or for stock that somebody else has locked.
+    /// Maximum time that an order waits for its batch, or for locked stock.
     pub batch_wait: Duration,
-    /// How long a batch keeps others of its kind from beginning.
+    /// How long a batch in progress keeps others of its kind from starting.
     pub batch_overdue: Duration,
-    /// How long the sweeper leaves a new order alone. Longer than the gateway calls of one order may take, so that it looks
-    /// only after those that were cut off.
+    /// How long the sweeper leaves a new order alone. Longer than the gateway calls of one order can take, so that the
+    /// sweeper only looks at interrupted orders.
     pub sweep_after: Duration,
-    /// How long a claimed order is the sweeper's alone. Longer than settling one takes.
+    /// How long the sweeper's claim on an order lasts. Longer than it takes to settle one.
     pub sweep_lease: Duration,
-    /// Most orders of one store that are claimed at a time. All of them are settled at once: one that waited for its turn
-    /// could outlive its lease.
+    /// Maximum number of a tenant's orders claimed together. All are settled concurrently, since an order that waited
+    /// for its turn could outlive its lease.
     pub sweep_batch: usize,
-    /// First and longest pause between two tries to settle an order.
+    /// Minimum and maximum pause between two tries to settle an order.
     pub sweep_backoff: (Duration, Duration),
-    /// How often the sweeper tries to settle an order before it leaves it to a person.
+    /// Number of tries before the sweeper leaves an order to an operator.
     pub sweep_max_tries: u32,
-    /// How long an order may take to be paid. Then the payment is cancelled, and the order fails.
+    /// Time that an order has to be paid. After it, the payment is cancelled and the order fails.
     pub pending_payment_deadline: Duration,
-    /// What becomes of an order whose payment was declined.
+    /// What happens to an order whose payment was declined.
     pub decline_policy: DeclinePolicy,
-    /// What customers, tenants and credentials may have unpaid or declined.
+    /// Limits on the unpaid orders and declined payments of customers, tenants and credentials.
     pub bounds: OrderBounds,
-    /// How long an erasure leaves paid orders alone, which may not have been delivered.
+    /// How long an erasure leaves paid orders alone, because they may not have been delivered.
     pub erase_paid_after: Duration,
-    /// Pause after which an erasure looks again at the orders that may not be erased yet.
+    /// Pause before an erasure checks again the orders that may not be erased yet.
     pub erasure_recheck: Duration,
-    /// Pause after which an erasure looks again at the orders that somebody had locked.
+    /// Pause before an erasure retries orders that were locked.
     pub erasure_retry: Duration,
 }
 
 impl OrderSettings {
-    /// The defaults, for orders in `currency`.
+    /// The default settings, for orders in `currency`.
     pub const fn new(currency: Currency) -> Self {
         Self {
             currency,
@@ -257,7 +256,7 @@ impl OrderSettings {
             erasure_retry: Duration::from_secs(10),
         }
     }
-    /// When an order fails unless it is paid; none when it does not wait for that.
+    /// When an order fails unless it is paid. `None` if it is not waiting for payment.
     pub(crate) fn expires_at(&self, order: &Order) -> Option<DateTime<Utc>> {
         if order.status != OrderStatus::PendingPayment {
             return None;

@@ -1,4 +1,4 @@
-//! Why an order is refused, and how clients are told.
+//! Why an order is refused, and what clients are told.
 
 mod dead_letters;
 mod erasing;
@@ -23,18 +23,18 @@ use oms_validation::OrderId;
 
 use crate::domain::status::OrderStatus;
 
-/// How long clients wait before they ask again about an order that is being worked on, in seconds.
+/// How long clients wait, in seconds, before they ask again about an order that is being processed.
 pub(crate) const RETRY_AFTER_S: u32 = 2;
 
 oms_errors::problem_types! {
     /// No active warehouse has every product in the ordered quantity.
     NO_SINGLE_WAREHOUSE = "orders.no_single_warehouse", Unprocessable, "No single warehouse can fill the whole order";
     /// A product ID is not one of the tenant's. `errors` names the items.
-    UNKNOWN_PRODUCT = "orders.unknown_product", Unprocessable, "A product does not exist";
+    UNKNOWN_PRODUCT = "orders.unknown_product", Unprocessable, "Unknown product";
     /// A product has no price in the currency of the order. `errors` names the items.
-    PRODUCT_NOT_SOLD = "orders.product_not_sold", Unprocessable, "A product is not sold in this currency";
+    PRODUCT_NOT_SOLD = "orders.product_not_sold", Unprocessable, "Product not sold in this currency";
     /// The total exceeds what can be paid with one payment.
-    TOTAL_TOO_LARGE = "orders.total_too_large", Unprocessable, "The total of the order is too large";
+    TOTAL_TOO_LARGE = "orders.total_too_large", Unprocessable, "Order total too large";
     /// The idempotency key was used with another request.
     KEY_REUSED = "orders.idempotency_key_reused", Unprocessable, "The idempotency key was used with another request";
     /// The order of this idempotency key is being processed. Read it at `Location` after `Retry-After` seconds.
@@ -46,7 +46,7 @@ oms_errors::problem_types! {
     /// The order does not await payment: it failed, or its money was refunded. Place a new one.
     NOT_PAYABLE = "orders.not_payable", WrongState, "An order in this state can't be paid";
     /// The payment deadline has passed: the order fails and its stock is released. Place a new one.
-    PAYMENT_EXPIRED = "orders.payment_expired", WrongState, "The time to pay the order is over";
+    PAYMENT_EXPIRED = "orders.payment_expired", WrongState, "The payment deadline has passed";
     /// Another request or the bank is processing a payment of the order. No second payment was started.
     PAYMENT_IN_PROGRESS = "orders.payment_in_progress", Conflict, "A payment of the order is in progress";
     /// Too many payments of the order have failed. Cancel it and place a new one.
@@ -55,16 +55,16 @@ oms_errors::problem_types! {
     TOO_MANY_UNPAID = "orders.too_many_unpaid", TooManyRequests, "Too many unpaid orders";
     /// The order alone has more units than the unpaid orders of a customer may hold. Nothing was kept.
     TOO_MANY_UNITS = "orders.too_many_units", Unprocessable, "Too many units in one order";
-    /// Too many payments of the customer or of the credential were declined lately. `bound` and `most` name the limit. The gateway was not called and nothing was kept. Send the same request again after `Retry-After` seconds.
+    /// Too many payments of the customer or of the credential were declined recently. `bound` and `most` name the limit. The gateway was not called and nothing was kept. Send the same request again after `Retry-After` seconds.
     TOO_MANY_DECLINES = "orders.too_many_declines", TooManyRequests, "Too many declined payments";
-    /// The stock changes too fast, or is locked by somebody else. Nothing was kept. Send the same request again after `Retry-After` seconds.
+    /// The stock changes too fast, or another request has locked it. Nothing was kept. Send the same request again after `Retry-After` seconds.
     CONTENDED = "orders.contended", Unavailable, "The stock is changing too fast to place the order right now";
     /// More orders arrived than can be placed in time. Nothing was kept. Send the same request again after `Retry-After` seconds.
     OVERLOADED = "orders.overloaded", Unavailable, "Too many orders are waiting";
     /// The answer of the database was lost, or the order was changed and could not be read. Repeat the request, with its idempotency key if it had one.
-    OUTCOME_UNKNOWN = "orders.outcome_unknown", Unavailable, "The outcome is not known; repeat the request with the same idempotency key";
+    OUTCOME_UNKNOWN = "orders.outcome_unknown", Unavailable, "The outcome is unknown; repeat the request with the same idempotency key";
     /// The tenant has no such order.
-    NOT_FOUND = "orders.not_found", NotFound, "There is no such order";
+    NOT_FOUND = "orders.not_found", NotFound, "Order not found";
     /// The order of this idempotency key was cancelled or is being cancelled. Read it at `Location`.
     CANCELLED = "orders.cancelled", WrongState, "The order was cancelled";
     /// An operator closed the order of this idempotency key: its money is settled elsewhere.
@@ -73,69 +73,69 @@ oms_errors::problem_types! {
     NOT_CANCELLABLE = "orders.not_cancellable", WrongState, "An order in this state can't be cancelled";
     /// The order is not paid, or is being cancelled.
     NOT_REFUNDABLE = "orders.not_refundable", WrongState, "An order in this state can't be refunded";
-    /// A refund of the order is in progress. The remaining amount is known when it has ended.
+    /// A refund of the order is in progress. The remaining amount is known once it is done.
     REFUND_IN_PROGRESS = "orders.refund_in_progress", Conflict, "A refund of the order is in progress";
     /// The customer disputes the payment at the bank, which may return the money as well. Send `"despiteDispute": true` to refund anyway.
     PAYMENT_DISPUTED = "orders.payment_disputed", WrongState, "The payment is disputed";
     /// The amount exceeds what is left of the captured payment.
-    REFUND_EXCEEDS_CAPTURED = "orders.refund_exceeds_captured", Unprocessable, "The refund is more than is left of the payment";
+    REFUND_EXCEEDS_CAPTURED = "orders.refund_exceeds_captured", Unprocessable, "The refund exceeds the remaining payment";
     /// The bank or the gateway rejected the refund. The order stays `PAID`.
-    REFUND_REFUSED = "orders.refund_refused", Unprocessable, "The refund was refused";
+    REFUND_REFUSED = "orders.refund_refused", Unprocessable, "The refund was rejected";
     /// The tenant has no such dead letter.
-    DEAD_LETTER_NOT_FOUND = "orders.dead_letter_not_found", NotFound, "There is no such dead letter";
+    DEAD_LETTER_NOT_FOUND = "orders.dead_letter_not_found", NotFound, "Dead letter not found";
     /// The dead letter is closed: an operator resolved it, or the order was settled.
-    DEAD_LETTER_RESOLVED = "orders.dead_letter_resolved", WrongState, "The dead letter was resolved already";
+    DEAD_LETTER_RESOLVED = "orders.dead_letter_resolved", WrongState, "The dead letter is already closed";
     /// The resolution does not fit the state of the order. See the runbook of stuck orders.
-    NOT_RESOLVABLE = "orders.not_resolvable", WrongState, "An order in this state can't be resolved like this";
+    NOT_RESOLVABLE = "orders.not_resolvable", WrongState, "The resolution does not fit the order's state";
     /// The order is settled; there is nothing to leave to an operator.
-    NOT_UNSETTLED = "orders.not_unsettled", WrongState, "The order is settled";
-    /// The gateway does not report that no money is left. `gatewaySaid`, `leftMinor` and `currency` show what it reports. Repeat the request with `"confirmed": true`.
-    CONFIRMATION_REQUIRED = "orders.confirmation_required", WrongState, "What the gateway says must be confirmed";
+    NOT_UNSETTLED = "orders.not_unsettled", WrongState, "The order is already settled";
+    /// The gateway does not confirm that no money is left, or that no refund was made. `gatewaySaid`, `leftMinor` and `currency` show what it reports. Repeat the request with `"confirmed": true`.
+    CONFIRMATION_REQUIRED = "orders.confirmation_required", WrongState, "Confirmation required";
     /// The gateway reports that the refund was made. Retry the dead letter, or resolve it as settled elsewhere.
-    REFUND_WAS_MADE = "orders.refund_was_made", WrongState, "The refund was made";
+    REFUND_WAS_MADE = "orders.refund_was_made", WrongState, "The refund was already made";
     /// The gateway does not report that the payment was taken in the currency of the order.
-    NOT_PROVEN_PAID = "orders.not_proven_paid", Conflict, "The gateway does not say that the order was paid";
+    NOT_PROVEN_PAID = "orders.not_proven_paid", Conflict, "The gateway does not report the order as paid";
     /// The payment could not be cancelled now and may still be taken.
-    NOT_PROVEN_FAILED = "orders.not_proven_failed", Conflict, "It is not proven that the order was not paid";
+    NOT_PROVEN_FAILED = "orders.not_proven_failed", Conflict, "The payment may still be taken";
     /// The gateway reports that the payment was taken. Cancel the order to refund it.
-    PAYMENT_WAS_TAKEN = "orders.payment_was_taken", WrongState, "The payment was taken; cancel the order to give it back";
+    PAYMENT_WAS_TAKEN = "orders.payment_was_taken", WrongState, "The payment was taken; cancel the order to refund it";
     /// The tenant has no orders of the customer and never erased any.
-    CUSTOMER_NOT_FOUND = "orders.customer_not_found", NotFound, "There are no orders of this customer";
+    CUSTOMER_NOT_FOUND = "orders.customer_not_found", NotFound, "No orders of this customer";
     /// The tenant has no such finding.
-    FINDING_NOT_FOUND = "orders.finding_not_found", NotFound, "There is no such finding";
+    FINDING_NOT_FOUND = "orders.finding_not_found", NotFound, "Finding not found";
     /// The finding is already resolved.
-    FINDING_RESOLVED = "orders.finding_resolved", WrongState, "The finding was resolved already";
+    FINDING_RESOLVED = "orders.finding_resolved", WrongState, "The finding is already resolved";
 }
 
-/// Errors that may stop any use case. Each family of use cases has an error of its own for its refusals, such as
+/// Errors that may stop any use case. Each family of use cases has an error type for its own refusals, such as
 /// [`PlacingError`].
 #[derive(Debug, thiserror::Error)]
 pub enum OrderError {
-    /// The database did not do its part.
+    /// The database failed.
     #[error(transparent)]
     Database(DbError),
-    /// No payment was started; no money moved and nothing was kept.
+    /// No payment was started: no money moved and nothing was kept.
     #[error(transparent)]
     Payment(PaymentError),
-    /// Routed again and again, and each time others were faster.
-    #[error("the stock went each time before it could be held")]
+    /// The order was routed several times, and each time other orders took the stock first.
+    #[error("the stock was taken each time before it could be held")]
     Contended,
     /// Too many orders are waiting, or this one waited too long. Nothing was done.
     #[error("too many orders are waiting")]
     Overloaded,
     /// The answer to COMMIT was lost, and the order can't be found.
-    #[error("the outcome is not known")]
+    #[error("the outcome is unknown")]
     OutcomeUnknown,
     /// The key stands for another request.
     #[error("the idempotency key was used with another request")]
     KeyReused,
-    /// No such order in this store.
-    #[error("there is no such order")]
+    /// The tenant has no such order.
+    #[error("order not found")]
     NotFound,
 }
 
 impl From<DbError> for OrderError {
-    /// A lost answer to COMMIT is nobody's defect, in whichever use case it is lost.
+    /// A lost answer to COMMIT is not a defect, whichever use case loses it.
     fn from(error: DbError) -> Self {
         match error {
             DbError::CommitOutcomeUnknown(_) => Self::OutcomeUnknown,
@@ -154,7 +154,7 @@ impl From<PaymentError> for OrderError {
 }
 
 impl OrderError {
-    /// The answer to a request whose change is committed and can't be read back: not that nothing was kept.
+    /// Converts an error that follows a commit: the answer must not claim that nothing was kept.
     pub(crate) fn after_commit(self) -> Self {
         match self {
             Self::Database(error) if error.is_transient() => Self::OutcomeUnknown,
@@ -174,7 +174,7 @@ impl From<NotDone> for OrderError {
     }
 }
 
-/// Refusals of single orders are answers of theirs; what fails a batch is the database.
+/// Refusals belong to single orders; only errors of the database fail a whole batch.
 impl BatchError for OrderError {
     fn shared(&self) -> Option<Self> {
         self.of_database()?.shared().map(Self::Database)
@@ -193,7 +193,7 @@ impl OrderError {
         }
     }
 
-    /// The same error of statements that only read.
+    /// Marks an error as one of statements that only read.
     pub(crate) fn of_reading(self) -> Self {
         match self {
             Self::Database(error) | Self::Payment(PaymentError::Database(error)) => {
@@ -204,14 +204,14 @@ impl OrderError {
     }
 }
 
-/// Where an order can be read.
+/// The path of an order.
 pub(crate) fn location_of(order_id: OrderId) -> String {
     format!("/orders/{order_id}")
 }
 
 /// The error of a transaction that locks an order.
 pub(crate) trait LockError: From<DbError> + From<OrderError> {
-    /// Whether somebody else holds what was needed.
+    /// Whether another transaction holds a lock that was needed.
     fn is_contended(&self) -> bool;
 }
 
@@ -261,7 +261,7 @@ impl From<OrderError> for Problem {
     }
 }
 
-/// A refusal that depends on where an order is.
+/// A refusal that depends on the order's status.
 fn about(
     problem_type: &'static oms_errors::ProblemType,
     order_id: OrderId,

@@ -1,4 +1,4 @@
-//! The HTTP face of orders.
+//! The HTTP endpoints of orders.
 
 mod brief;
 mod cancel_order;
@@ -28,7 +28,7 @@ use crate::context::OrderContext;
 use crate::domain::reason::Reason;
 use crate::error::OrderError;
 
-/// The routes of orders. Those of one path stand together.
+/// The routes of orders. Rows of the same path are adjacent.
 pub const ROUTES: &[Route] = &[
     route!(GET "/orders", READ, list_orders::list_orders),
     route!(POST "/orders", WRITE, place_order::place_order),
@@ -56,34 +56,34 @@ const CANCEL: Access = Access::Scope(Scope::OrdersCancel);
 const REFUND: Access = Access::Scope(Scope::OrdersRefund);
 const OPERATE: Access = Access::Scope(Scope::Operations);
 
-/// Whether requests may carry card numbers.
+/// Whether requests may contain card numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CardNumbers {
-    /// They may: the gateway is the sandbox.
+    /// They may, because the gateway is the sandbox.
     Accepted,
-    /// They must not: a token of the gateway stands for the card.
+    /// They must not: a gateway token represents the card.
     Refused,
 }
 
-/// What the endpoints of orders work with. Registered as `web::Data`.
+/// State of the orders endpoints. Registered as `web::Data`.
 pub struct OrdersApi {
     work: Detached<OrderContext>,
     card_numbers: CardNumbers,
 }
 
 impl OrdersApi {
-    /// Over the use cases of orders.
+    /// Creates the state of endpoints that run use cases with `work`.
     pub fn new(work: Detached<OrderContext>, card_numbers: CardNumbers) -> Self {
         Self { work, card_numbers }
     }
 }
 
-/// What is no id is the id of nothing.
+/// Parses an order ID. A malformed ID is treated as unknown (404).
 fn order_id_of(path: &str) -> Result<OrderId, OrderError> {
     path.parse().map_err(|_| OrderError::NotFound)
 }
 
-/// Why something is asked for, where a body says so.
+/// The optional reason of a request body.
 fn reason_of(text: Option<&str>) -> Result<Option<Reason>, Problem> {
     text.map(oms_web::reason_of).transpose()
 }

@@ -7,14 +7,14 @@ pub mod http;
 mod service;
 mod store;
 
-// The program makes the context, with what is configured.
+// For wiring: the program creates the context from its configuration.
 pub use context::{BatchCounts, DeclinePolicy, OrderContext, OrderSettings};
 pub use domain::bounds::{Bound, DeclineLimit, Exceeded, LONGEST_WINDOW, OrderBounds, UnpaidBound};
 pub use domain::clock::{Clock, DatabaseClock};
 pub use error::{OrderError, PROBLEM_TYPES};
 pub use oms_batching::BATCH_SIZES;
 
-// The program runs the workers: the sweeper, the gateway's events, alerts and retention; and measures what waits.
+// For the workers: sweeper, gateway events, alerts and retention, and their metrics.
 pub use domain::alert::{Alert, AlertKind};
 pub use domain::placing_outcome::PlacingOutcome;
 pub use service::operating::continue_erasures::{ErasureTurn, continue_erasures, oldest_erasure};
@@ -26,7 +26,7 @@ pub use service::reading::measure_backlog::{Backlog, measure_backlog};
 pub use service::settling::apply_gateway_events::{AppliedEvents, apply_gateway_events};
 pub use service::settling::sweep_orders::{SweepSummary, sweep_orders};
 
-// The reconciler and `oms-api reconcile` compare the gateway's books with the orders.
+// For the reconciler and `oms-api reconcile`, which compare the gateway's books with the orders.
 pub use domain::finding::{
     Finding, FindingAction, FindingFilter, FindingKind, FindingResolved, FindingState,
 };
@@ -40,7 +40,7 @@ pub use service::reconciling::reconcile_next::{ReconcileSchedule, ReconcileTurn,
 pub use service::reconciling::settle_due_findings::settle_due_findings;
 pub use service::reconciling::walk::{Going, ReconcileObserver, ReconcileSummary};
 
-// What these answer with.
+// The types that these return.
 pub use domain::address::{AddressParts, AddressText, ShippingAddress};
 pub use domain::dead_letter::{DeadLetter, Resolution, Resolved, Verdict};
 pub use domain::external_reference::{ExternalReference, InvalidExternalReference};
@@ -54,10 +54,10 @@ pub use domain::placed_order::{PendingOrder, PlacedOrder};
 pub use domain::settlement::{GatewaySaid, Settlement};
 pub use domain::status::OrderStatus;
 
-// `oms-api grants`: the rights of the role that serves.
+// For `oms-api grants`: the rights of the serving role.
 pub use store::grants::GRANTS;
 
-// Only this crate's tests call these without HTTP.
+// For this crate's tests, which call these without HTTP.
 #[doc(hidden)]
 pub use {
     domain::dead_letter::DeadLetterFilter,

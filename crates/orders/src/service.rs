@@ -1,7 +1,6 @@
-//! The use cases of orders, one in each file, and the steps that they share, in rooms.
+//! The use cases of orders, one in each file, and the steps that they share, grouped in rooms.
 //!
-//! A room uses only rooms that are declared above it, so that there is no circle between them. `xtask/edges.toml` says which
-//! ones.
+//! A room uses only rooms declared above it, so that they don't form a circle. `xtask/edges.toml` lists which.
 
 pub(crate) mod operating;
 pub(crate) mod placing;

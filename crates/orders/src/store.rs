@@ -1,7 +1,7 @@
 //! The SQL of orders. Nothing outside this module names the schema.
 //!
-//! Times come from the clock of the context: every statement that stores or compares one takes it, and falls back to the
-//! database's own.
+//! Every statement that stores or compares a time takes it from the context's clock, and falls back to the database's
+//! own clock.
 
 pub(crate) mod alerts;
 pub(crate) mod dead_letters;
@@ -23,7 +23,7 @@ pub(crate) mod settlements;
 pub(crate) mod standings;
 pub(crate) mod tenants;
 
-/// A row that our own CHECK constraints should not have let in.
+/// Wraps the error of a row that the table's CHECK constraints should have rejected.
 fn unreadable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> oms_database::DbError {
     oms_database::DbError::Other(diesel::result::Error::DeserializationError(error.into()))
 }

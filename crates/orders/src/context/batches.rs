@@ -1,5 +1,5 @@
-//! The kinds of work that are done in batches, for several orders of a tenant at a time. Each kind is implemented by the use
-//! case that submits it, as [`Work`](oms_batching::Work).
+//! The kinds of work that are done in batches, for several orders of a tenant together. The use case that submits a
+//! kind of work implements it as [`Work`](oms_batching::Work).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use oms_payments::PaymentBatches;
 
 use super::OrderContext;
 
-/// Look-ups of idempotency keys.
+/// Lookups of idempotency keys.
 #[derive(Clone)]
 pub(crate) struct LookUps(pub(crate) Arc<OrderContext>);
 
@@ -17,15 +17,15 @@ pub(crate) struct LookUps(pub(crate) Arc<OrderContext>);
 #[derive(Clone)]
 pub(crate) struct Arrivals(pub(crate) Arc<OrderContext>);
 
-/// Orders to end as paid.
+/// Orders to settle as paid.
 #[derive(Clone)]
 pub(crate) struct EndPaid(pub(crate) Arc<OrderContext>);
 
-/// Reads of orders by their id.
+/// Reads of orders by ID.
 #[derive(Clone)]
 pub(crate) struct Reads(pub(crate) Arc<OrderContext>);
 
-/// The queue of each kind.
+/// One queue for each kind of work.
 pub(crate) struct OrderBatches {
     pub(crate) look_ups: Batcher<LookUps>,
     pub(crate) arrivals: Batcher<Arrivals>,
@@ -43,7 +43,7 @@ impl OrderBatches {
         }
     }
 
-    /// What was done together so far, with what payments did.
+    /// The counts so far, including those of payments.
     pub(super) fn counts(&self, references: &PaymentBatches) -> BatchCounts {
         BatchCounts {
             look_ups: self.look_ups.counts(),
@@ -54,9 +54,9 @@ impl OrderBatches {
         }
     }
 
-    /// The age of the oldest batch in progress, of any kind.
+    /// Age of the oldest batch in progress, of any kind.
     pub(super) fn oldest(&self) -> Option<Duration> {
-        // Destructured so that a new kind can't be forgotten here.
+        // Destructured, so that the compiler reports a forgotten kind.
         let Self {
             look_ups,
             arrivals,
@@ -73,23 +73,23 @@ impl OrderBatches {
     }
 }
 
-/// What was done together so far, by kind.
+/// Batch counts by kind of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchCounts {
-    /// Look-ups of idempotency keys.
+    /// Lookups of idempotency keys.
     pub look_ups: Counts,
-    /// Orders that were placed.
+    /// Orders placed.
     pub arrivals: Counts,
     /// References of prepared payments.
     pub references: Counts,
-    /// Orders that were ended as paid.
+    /// Orders settled as paid.
     pub payments: Counts,
-    /// Orders that were read by their id.
+    /// Orders read by ID.
     pub reads: Counts,
 }
 
 impl BatchCounts {
-    /// The kinds, as the metrics have them.
+    /// The names of the kinds in metrics.
     pub const KINDS: [&'static str; 5] =
         ["look_up", "place", "store_reference", "end_paid", "read"];
 

@@ -1,4 +1,4 @@
-//! What this process remembers for the bounds of orders, and what it has refused.
+//! What this process remembers about the limits on orders, and the number of refusals.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -11,22 +11,23 @@ use oms_validation::TenantId;
 use crate::domain::bounds::{Bound, Declined, Unpaid};
 use crate::domain::id::CustomerId;
 
-/// How long a count is used before it is taken anew.
+/// How long a cached count is valid.
 const FRESH: Duration = Duration::from_secs(1);
-/// Most counts and customers that are remembered of each kind.
+/// Maximum number of cached counts, and of remembered customers.
 const MOST: usize = 10_000;
 
-/// What this process remembers. All of it can be lost: the database has it.
+/// A cache. All of it can be lost, because the database has the data.
 #[derive(Default)]
 pub(crate) struct BoundsMemory {
-    /// Customers that were refused: looked at before their orders are routed, so that they cost others nothing.
+    /// Customers that were refused. They are checked before their orders are routed, so that their retries cost others
+    /// nothing.
     refused: Mutex<HashSet<(TenantId, CustomerId)>>,
     pub(crate) tenants: Counts<TenantId, Unpaid>,
     pub(crate) credentials: Counts<(TenantId, String), Declined>,
     exceeded: [AtomicU64; Bound::ALL.len()],
 }
 
-/// Counts that may be as old as [`FRESH`].
+/// Cached counts, up to [`FRESH`] old.
 pub(crate) struct Counts<K, V>(Mutex<HashMap<K, (Instant, V)>>);
 
 impl<K, V> Default for Counts<K, V> {
@@ -62,12 +63,12 @@ impl<K: Eq + Hash, V: Copy> Counts<K, V> {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that holds it can panic half-way through a change.
+    // No code that holds the lock can panic halfway through a change.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl BoundsMemory {
-    /// Notes that a customer met a bound.
+    /// Remembers that a customer reached a limit.
     pub(crate) fn note_refused(&self, tenant: TenantId, customer: CustomerId) {
         let mut refused = lock(&self.refused);
         if refused.len() >= MOST {
@@ -76,12 +77,12 @@ impl BoundsMemory {
         refused.insert((tenant, customer));
     }
 
-    /// The customer is within the bounds again.
+    /// Forgets a customer who is within the limits again.
     pub(crate) fn note_admitted(&self, tenant: TenantId, customer: CustomerId) {
         lock(&self.refused).remove(&(tenant, customer));
     }
 
-    /// Those of the customers that met a bound before.
+    /// Returns those of the customers that reached a limit before.
     pub(crate) fn refused_before(
         &self,
         tenant: TenantId,
@@ -94,7 +95,7 @@ impl BoundsMemory {
         known.into_iter().collect()
     }
 
-    /// Adds orders that were placed to what the tenant has, until it is counted again.
+    /// Adds placed orders to the tenant's cached count, until it is counted again.
     pub(crate) fn add_unpaid(&self, tenant: TenantId, orders: u64, units: u64) {
         self.tenants.change(&tenant, |unpaid| {
             unpaid.orders = unpaid.orders.saturating_add(orders);

@@ -1,4 +1,4 @@
-//! The turns of requests that wait for a locked order.
+//! Queues of requests that wait for a locked order.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 type Turn = tokio::sync::Mutex<()>;
 
-/// What requests wait for: orders, by their ids. Of each, one request tries, and the others wait behind it in the order of
-/// their arrival.
+/// One queue for each order, by ID. One request of a queue tries to lock the order; the others wait behind it in
+/// arrival order.
 #[derive(Default)]
 pub(crate) struct LockTurns(Mutex<HashMap<(TenantId, Uuid), Weak<Turn>>>);
 

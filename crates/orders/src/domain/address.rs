@@ -1,4 +1,4 @@
-//! Where an order goes.
+//! Shipping addresses.
 
 use std::fmt;
 
@@ -18,17 +18,17 @@ use utoipa::ToSchema;
 pub enum ShippingAddress {
     /// As the customer wrote it.
     Text(AddressText),
-    /// In parts, with its coordinates if the storefront knows them.
+    /// In parts, with coordinates if the storefront knows them.
     Parts(Box<AddressParts>),
 }
 
-/// An address or a part of one, under the rule of [`Address`].
+/// An address or a part of one, validated as an [`Address`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct AddressText(Address);
 
 oms_validation::schema_of! {
     AddressText,
-    "An address or a part of one. Blanks around it are cut off, and line breaks become commas.",
+    "An address or a part of one. Surrounding blanks are removed, and line breaks become commas.",
     text(1..=Address::MAX_CHARACTERS, READABLE_LINES).examples(["191 Peachtree St NE, Atlanta, GA"])
 }
 
@@ -55,16 +55,16 @@ pub struct AddressParts {
     /// Country.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<AddressText>,
-    /// Coordinates; without them the address is looked up.
+    /// Coordinates. Without them the address is looked up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
 }
 
 impl ShippingAddress {
-    /// What is stored with an order. Parts that only a newer version of the program knows are left out.
+    /// Reads a stored address. Leaves out parts that only a newer version of the program knows.
     ///
     /// # Errors
-    /// When it is no address.
+    /// If the value is not an address.
     pub(crate) fn stored(mut value: Value) -> Result<Self, serde_json::Error> {
         if let Some(parts) = value.as_object_mut() {
             parts.retain(|part, _| AddressParts::NAMES.contains(&part.as_str()));
@@ -72,7 +72,7 @@ impl ShippingAddress {
         serde_json::from_value(value)
     }
 
-    /// The coordinates that came with it.
+    /// The coordinates that came with the address.
     pub fn location(&self) -> Option<Location> {
         match self {
             Self::Text(_) => None,
@@ -80,10 +80,10 @@ impl ShippingAddress {
         }
     }
 
-    /// What to look up: the text, or the parts that say where, joined by commas.
+    /// The text to look up: the address text, or the parts that give the location, joined by commas.
     ///
     /// # Errors
-    /// When the parts together are longer than an address may be.
+    /// If the parts together are longer than an address may be.
     pub(crate) fn query(&self) -> Result<Address, InvalidAddress> {
         let parts = match self {
             Self::Text(text) => return Ok(text.0.clone()),
@@ -141,7 +141,7 @@ impl Serialize for AddressText {
 }
 
 impl<'de> Deserialize<'de> for ShippingAddress {
-    // By hand instead of `untagged`, which would lose the path of the part that is wrong.
+    // By hand instead of `untagged`, which would lose the path of the invalid part.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct TextOrParts;
 
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn text_and_parts_are_read_and_written_back_alike() {
+    fn text_and_parts_survive_a_round_trip() {
         let text = read(r#"" 191 Peachtree St NE, Atlanta, GA ""#).unwrap();
         assert_eq!(
             text.query().unwrap().as_str(),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_one_line_of_what_can_be_seen() {
+    fn an_address_is_one_line_of_visible_characters() {
         let lines = read(r#""1 Main St\r\nZu\u0308rich\u200b\n""#).unwrap();
         assert_eq!(lines.query().unwrap().as_str(), "1 Main St, Zürich");
         assert!(read(r#""\u200b\u202e""#).is_err());
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_only_a_newer_version_knows_are_left_out_when_a_stored_address_is_read() {
+    fn unknown_parts_of_a_stored_address_are_left_out() {
         let stored = serde_json::json!({"line1": "a", "city": "b", "planet": "Mars"});
         let address = ShippingAddress::stored(stored).unwrap();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What a person has to be told.
+//! Alerts for operators.
 
 use chrono::{DateTime, Utc};
 use oms_validation::{OrderId, TenantId};
@@ -6,39 +6,39 @@ use uuid::Uuid;
 
 use crate::domain::id::AlertId;
 
-/// What a person has to be told, once.
+/// An alert for operators, delivered once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
-    /// Its id: the same each time that it is delivered.
+    /// Its ID, the same for every delivery.
     pub id: AlertId,
-    /// The store that it is about.
+    /// The tenant concerned.
     pub tenant_id: TenantId,
-    /// What kind of thing it is about.
+    /// What it is about.
     pub kind: AlertKind,
-    /// The dead letter or the finding. There is one alert for each.
+    /// The dead letter or the finding. Each has one alert.
     pub subject_id: Uuid,
-    /// The order that it is about, if it is about one.
+    /// The order concerned, if any.
     pub order_id: Option<OrderId>,
-    /// In words.
+    /// The message, in words.
     pub message: String,
-    /// When there was reason for it.
+    /// When it was raised.
     pub created_at: DateTime<Utc>,
 }
 
 /// What an alert is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlertKind {
-    /// An order was given up on, until a person decides.
+    /// An order was given up and needs an operator.
     DeadLetter,
     /// The gateway's books and ours differ.
     Finding,
 }
 
 impl AlertKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 2] = [Self::DeadLetter, Self::Finding];
 
-    /// As the database and the log have it.
+    /// The name in the database and the log.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::DeadLetter => "dead_letter",
@@ -46,7 +46,7 @@ impl AlertKind {
         }
     }
 
-    /// Reads what [`AlertKind::as_str`] wrote.
+    /// Parses the text of [`AlertKind::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }

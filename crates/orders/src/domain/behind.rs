@@ -1,13 +1,12 @@
-//! Whether our books of a payment are behind the gateway's: a sign only, for which the payment's refunds and disputes are then
-//! read.
+//! Detects that our books of a payment may be behind the gateway's. If so, the payment's refunds and disputes are read.
 
 use oms_payments::{Attempt, Capture, ChargeStatus, ListedCharge};
 
 use crate::domain::status::OrderStatus;
 use crate::domain::suspicion::FoundOrder;
 
-/// Whether a charge of a payment of ours shows other refunds than our books, of which `given_back_minor` is the sum, or was
-/// ever disputed. Nothing is given back of an order that waits for its payment.
+/// Whether a charge of one of our payments shows other refunds than our books, whose sum is `given_back_minor`, or was
+/// ever disputed. An order that waits for its payment has no refunds.
 pub(crate) fn is_behind(
     charge: &ListedCharge,
     attempt: &Attempt,
@@ -19,7 +18,7 @@ pub(crate) fn is_behind(
         None | Some(OrderStatus::PendingPayment | OrderStatus::Other(_))
     );
     let is_taken = charge.status == ChargeStatus::Succeeded && charge.capture == Capture::Captured;
-    // A dispute that was lost is given back in our books, and is no refund of the charge.
+    // Our books count a lost dispute as a refund, but the charge does not.
     let differs = charge.disputed || charge.refunded.amount_minor != given_back_minor;
     !is_open && is_taken && attempt.captured.is_some() && differs
 }

@@ -1,49 +1,49 @@
-//! How much a customer, a tenant and a credential may have open or declined before further orders are refused: against
+//! Limits on the unpaid orders and declined payments of a customer, a tenant and a credential. They protect against
 //! stock that is held for nothing, and against card testing.
 
 use std::time::Duration;
 
-/// Longest advice to wait for another unpaid order: it may be paid or cancelled long before its deadline.
+/// Maximum `Retry-After` for a customer's limit: an unpaid order may be paid or cancelled long before its deadline.
 const LONGEST_ADVICE: Duration = Duration::from_secs(60);
-/// Advice to wait for the tenant's bound: an order of any customer that is paid makes room.
+/// `Retry-After` for the tenant's limit: any order that is paid makes room.
 const TENANT_ADVICE: Duration = Duration::from_secs(1);
 
-/// Most unpaid orders and the units that they hold. 0 is no bound.
+/// Maximum number of unpaid orders, and of the units that they hold. 0 means no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnpaidBound {
-    /// Most orders that hold stock that is not paid for.
+    /// Maximum number of orders that hold unpaid stock.
     pub orders: u64,
-    /// Most units in them.
+    /// Maximum number of units in them.
     pub units: u64,
 }
 
-/// The longest time within which declined payments may be counted; older ones are deleted.
+/// Maximum length of the window in which declined payments are counted. Older ones are deleted.
 pub const LONGEST_WINDOW: Duration = Duration::from_secs(86_400);
 
-/// Most declined payments within a time. 0 is no limit.
+/// Maximum number of declined payments within a window. 0 means no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeclineLimit {
-    /// The time before now that counts.
+    /// Length of the window, which ends now.
     pub window: Duration,
-    /// Most of one customer.
+    /// Maximum for one customer.
     pub per_customer: u64,
-    /// Most of one credential.
+    /// Maximum for one credential.
     pub per_credential: u64,
 }
 
-/// What is refused, before anything is kept.
+/// The limits on placing and paying orders. A refused request leaves nothing behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderBounds {
-    /// Of each customer. Exact, on however many instances.
+    /// For each customer. Exact, for any number of instances.
     pub customer: UnpaidBound,
-    /// Of each tenant. Each instance counts once a second and before it refuses, so that more may get through on several.
+    /// For each tenant. Each instance counts once a second and before it refuses, so several instances may admit more.
     pub tenant: UnpaidBound,
-    /// Of payments. Those that are being collected may exceed it.
+    /// For payments. Payments in progress may exceed it.
     pub declines: DeclineLimit,
 }
 
 impl OrderBounds {
-    /// Nothing is bounded.
+    /// No limits.
     pub const NONE: Self = Self {
         customer: UnpaidBound::NONE,
         tenant: UnpaidBound::NONE,
@@ -61,7 +61,7 @@ impl UnpaidBound {
         units: 0,
     };
 
-    /// Whether all of `coming` may be added to what there is.
+    /// Whether all of `coming` may be added to the unpaid orders.
     pub(crate) fn has_room(&self, unpaid: &Unpaid, coming: &Unpaid) -> bool {
         let fits = |most, there: u64, more| most == 0 || there.saturating_add(more) <= most;
         fits(self.orders, unpaid.orders, coming.orders)
@@ -69,14 +69,14 @@ impl UnpaidBound {
     }
 }
 
-/// A bound that a request met.
+/// A limit that a request reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
     /// Unpaid orders of the customer.
     CustomerOrders,
     /// Units in unpaid orders of the customer.
     CustomerUnits,
-    /// Units of one order, which are more than a customer may have unpaid.
+    /// Units of one order that has more than a customer may have unpaid.
     OrderUnits,
     /// Unpaid orders of the tenant.
     TenantOrders,
@@ -89,7 +89,7 @@ pub enum Bound {
 }
 
 impl Bound {
-    /// All of them.
+    /// All limits.
     pub const ALL: [Self; 7] = [
         Self::CustomerOrders,
         Self::CustomerUnits,
@@ -100,7 +100,7 @@ impl Bound {
         Self::CredentialDeclines,
     ];
 
-    /// As the metrics have it.
+    /// The name in metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::CustomerOrders => "customer_orders",
@@ -114,18 +114,18 @@ impl Bound {
     }
 }
 
-/// Why a request is refused: the bound, and when to try again.
+/// A refusal: the limit that was reached, and when to retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exceeded {
-    /// Which bound.
+    /// The limit that was reached.
     pub bound: Bound,
-    /// What it is.
+    /// Its value.
     pub most: u64,
-    /// When another try may succeed. Of no use for [`Bound::OrderUnits`].
+    /// When a retry may succeed. Meaningless for [`Bound::OrderUnits`].
     pub retry_after: Duration,
 }
 
-/// Unpaid orders that there are.
+/// Existing unpaid orders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unpaid {
     pub(crate) orders: u64,
@@ -138,11 +138,11 @@ pub(crate) struct Unpaid {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Declined {
     pub(crate) count: u64,
-    /// How long ago the first of the newest was, of as many as there may be.
+    /// Age of the oldest of the declines that count towards the limit.
     pub(crate) first: Duration,
 }
 
-/// What a customer has open and declined.
+/// A customer's unpaid orders and declined payments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub(crate) unpaid: Unpaid,
@@ -150,17 +150,17 @@ pub(crate) struct Standing {
 }
 
 impl OrderBounds {
-    /// Whether anything of a customer must be looked at.
+    /// Whether any limit applies to customers.
     pub(crate) const fn looks_at_customers(&self) -> bool {
         self.counts_unpaid() || self.declines.per_customer > 0
     }
 
-    /// Whether orders of one customer must be placed one after the other to be counted.
+    /// Whether orders of one customer must be placed one at a time, so that they can be counted.
     pub(crate) const fn counts_unpaid(&self) -> bool {
         self.customer.orders > 0 || self.customer.units > 0
     }
 
-    /// Adds an order of so many units to what its customer has, unless that would be too much.
+    /// Adds an order with this number of units to its customer's unpaid orders, unless that exceeds a limit.
     pub(crate) fn admit(
         &self,
         standing: &mut Standing,
@@ -190,7 +190,7 @@ impl OrderBounds {
         Ok(())
     }
 
-    /// The same for the tenant.
+    /// Adds an order with this number of units to its tenant's unpaid orders, unless that exceeds a limit.
     pub(crate) fn admit_to_tenant(&self, unpaid: &mut Unpaid, units: u64) -> Result<(), Exceeded> {
         let UnpaidBound {
             orders,
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_refused_without_a_bound() {
+    fn nothing_is_refused_without_a_limit() {
         let (none, mut standing) = (OrderBounds::NONE, Standing::default());
         for _ in 0..1000 {
             none.admit(&mut standing, u64::MAX, HOUR).unwrap();
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_declined_customer_may_try_again_when_the_first_decline_is_too_old() {
+    fn a_declined_customer_may_try_again_when_the_oldest_decline_leaves_the_window() {
         let declined = Declined {
             count: 3,
             first: Duration::from_secs(600),
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_advice_to_wait_is_the_time_that_the_oldest_order_has_left_and_a_minute_at_most() {
+    fn the_advised_wait_is_the_time_left_to_the_oldest_order_up_to_a_minute() {
         let mut standing = Standing {
             unpaid: Unpaid {
                 orders: 2,
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn each_bound_has_a_count_of_its_own() {
+    fn each_limit_has_its_own_counter() {
         for (index, bound) in Bound::ALL.into_iter().enumerate() {
             assert_eq!(bound as usize, index);
         }

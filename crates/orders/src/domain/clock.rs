@@ -1,14 +1,15 @@
-//! Where the times of orders come from.
+//! The clock of orders.
 
 use chrono::{DateTime, Utc};
 
-/// What time it is, for everything that orders store or compare: when an order was placed and its events happened, when
-/// the sweeper shall look and how long its leases last.
+/// The current time for everything that orders store or compare: when an order was placed, when its events happened,
+/// when the sweeper looks at it, and how long leases last.
 ///
-/// [`DatabaseClock`] is the one for production: the clocks of the machines that run us need not agree, and the database
-/// has one. Another implementation lets a test say what time it is.
+/// Production uses [`DatabaseClock`]: the clocks of several machines may disagree, but they share one database. Tests
+/// use another implementation to set the time.
 pub trait Clock: Send + Sync {
-    /// The time that statements take for now. `None` is the database's own `now()`, the start of the transaction.
+    /// The time that statements use as the present. `None` means the database's own `now()`, the start of the
+    /// transaction.
     fn now(&self) -> Option<DateTime<Utc>>;
 }
 
@@ -22,5 +23,5 @@ impl Clock for DatabaseClock {
     }
 }
 
-/// A clock's answer, as statements take it: `coalesce($n, now())`.
+/// A clock's answer, for use in statements as `coalesce($n, now())`.
 pub(crate) type Now = Option<DateTime<Utc>>;

@@ -12,56 +12,56 @@ use crate::domain::id::DeadLetterId;
 use crate::domain::settlement::Settlement;
 use crate::domain::status::OrderStatus;
 
-/// An order that the sweeper has given up on, until a person decides or it ends by other means.
+/// An order that the sweeper has given up on, until an operator decides or it is settled by other means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// Its id.
+    /// Its ID.
     pub id: DeadLetterId,
     /// The order.
     pub order_id: OrderId,
-    /// Where the order is now.
+    /// The order's current status.
     pub order_status: OrderStatus,
     /// Why it was given up on, in words.
     pub reason: String,
-    /// How often the sweeper had tried.
+    /// Number of tries of the sweeper.
     pub tries: u32,
     /// When it was given up on.
     pub created_at: DateTime<Utc>,
-    /// How it was resolved; none while it is open.
+    /// How it was closed; `None` while it is open.
     pub resolved: Option<Resolved>,
 }
 
-/// How a dead letter was resolved.
+/// How a dead letter was closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
-    /// How.
+    /// The resolution.
     pub resolution: Resolution,
-    /// Who did it: `operator:ann`, or the worker that ended the order.
+    /// Who closed it: `operator:ann`, or the worker that settled the order.
     pub by: String,
     /// The operator's reason.
     pub note: Option<String>,
-    /// When.
+    /// When it was closed.
     pub at: DateTime<Utc>,
-    /// What the gateway said of the payment, where the operator settled the order against it or without it.
+    /// What the gateway reported about the payment, if the operator settled the order without its confirmation.
     pub settlement: Option<Settlement>,
 }
 
 /// How a dead letter is resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolution {
-    /// An operator had the sweeper try again.
+    /// An operator returned the order to the sweeper.
     Retried,
-    /// An operator ended the order as paid, which the gateway confirmed.
+    /// An operator settled the order as paid, which the gateway confirmed.
     Paid,
-    /// An operator ended the order as failed, which the gateway proved.
+    /// An operator settled the order as failed, which the gateway proved.
     Failed,
-    /// An operator said that the money is settled elsewhere; the order was closed and its stock released.
+    /// An operator reported that the money is settled elsewhere; the order was closed and its stock released.
     SettledElsewhere,
-    /// An operator gave the refund up; the order is paid.
+    /// An operator gave up the refund; the order is paid.
     RefundGivenUp,
-    /// The order ended by other means.
+    /// The order was settled by other means.
     Ended,
-    /// What a newer version of the program has stored, in its words.
+    /// A value that a newer version of the program stored.
     Other(&'static str),
 }
 
@@ -81,7 +81,7 @@ impl ToSchema for Resolution {
 }
 
 impl Resolution {
-    /// All of them.
+    /// All resolutions.
     pub const ALL: [Self; 6] = [
         Self::Retried,
         Self::Paid,
@@ -91,7 +91,7 @@ impl Resolution {
         Self::Ended,
     ];
 
-    /// As the database and JSON have it.
+    /// The name in the database and in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Retried => "retried",
@@ -104,12 +104,12 @@ impl Resolution {
         }
     }
 
-    /// What the database has, also where a newer version of the program wrote it.
+    /// Reads a stored value, including one that only a newer version of the program knows.
     pub(crate) fn stored(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
-    /// Reads what [`Resolution::as_str`] wrote.
+    /// Parses the text of [`Resolution::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
@@ -128,31 +128,31 @@ impl Serialize for Resolution {
 #[serde(rename_all = "snake_case")]
 #[schema(default = "open")]
 pub enum DeadLetterFilter {
-    /// Those that wait for a person.
+    /// Open ones, which need an operator.
     #[default]
     Open,
-    /// Those that don't any more.
+    /// Closed ones.
     Resolved,
     /// Both.
     All,
 }
 
-/// What an operator says about an order's payment.
+/// An operator's verdict about an order's payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It was collected, which the gateway must confirm.
+    /// It was collected. The gateway must confirm it.
     Paid,
-    /// It was not, and won't be, which the gateway must prove.
+    /// It was not collected and won't be. The gateway must prove it.
     Failed,
-    /// Its money is settled elsewhere: the order is closed, whatever the gateway says.
+    /// Its money is settled elsewhere: the order is closed, whatever the gateway reports.
     SettledElsewhere {
-        /// The operator has seen what the gateway says.
+        /// The operator has seen what the gateway reports.
         confirmed: bool,
     },
-    /// Its refund is not waited for any more: the order is paid, as before.
+    /// Its refund is given up: the order is paid, as before.
     RefundGivenUp {
-        /// The operator has seen what the gateway says.
+        /// The operator has seen what the gateway reports.
         confirmed: bool,
     },
 }
@@ -163,7 +163,7 @@ mod tests {
     use crate::domain::alert::AlertKind;
 
     #[test]
-    fn the_database_and_json_spell_alike() {
+    fn the_database_and_json_use_the_same_names() {
         for resolution in Resolution::ALL {
             assert_eq!(Resolution::parse(resolution.as_str()), Some(resolution));
             let json = serde_json::to_value(resolution).unwrap();

@@ -4,25 +4,25 @@ use chrono::{DateTime, Utc};
 use oms_payments::{DisputeState, ListedDispute, Reference};
 use oms_validation::Money;
 
-/// A dispute of an order's payment, as the gateway had it when it was looked at last.
+/// A dispute of an order's payment, as the gateway last reported it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dispute {
-    /// The gateway's name for it.
+    /// The gateway's ID of the dispute.
     pub reference: Reference,
-    /// How far it is.
+    /// Its state.
     pub state: DisputeState,
-    /// How much is disputed.
+    /// The disputed amount.
     pub amount: Money,
-    /// Why, in the gateway's words.
+    /// The reason, in the gateway's words.
     pub reason: String,
-    /// Until when evidence can be handed in, if at all.
+    /// Deadline for submitting evidence, if evidence can be submitted.
     pub evidence_due_at: Option<DateTime<Utc>>,
     /// When it was opened, by the gateway's clock.
     pub opened_at: DateTime<Utc>,
 }
 
 impl Dispute {
-    /// What to keep of a dispute that the gateway lists.
+    /// Converts a dispute that the gateway lists.
     pub(crate) fn of(listed: &ListedDispute) -> Self {
         Self {
             reference: listed.reference.clone(),
@@ -34,7 +34,7 @@ impl Dispute {
         }
     }
 
-    /// What became of it, for the timeline.
+    /// Describes the state of the dispute for the timeline.
     pub(crate) fn in_words(&self) -> String {
         let Self {
             reference,
@@ -45,8 +45,8 @@ impl Dispute {
         let (amount_minor, currency) = (amount.amount_minor, amount.currency);
         let what = format!("dispute {reference} of {amount_minor} {currency} in minor units");
         match self.state {
-            DisputeState::Won => format!("{what} was won: the money is ours"),
-            DisputeState::Lost => format!("{what} was lost: the money is the customer's"),
+            DisputeState::Won => format!("{what} was won: the merchant keeps the money"),
+            DisputeState::Lost => format!("{what} was lost: the customer keeps the money"),
             DisputeState::WarningClosed | DisputeState::Prevented => {
                 format!("{what} was closed without taking any money")
             }

@@ -1,4 +1,4 @@
-//! Erasing a customer's personal data from orders, which stay in the books.
+//! Erases a customer's personal data from orders, which stay in the books.
 
 use std::time::Duration;
 
@@ -16,65 +16,65 @@ use crate::domain::status::OrderStatus;
 /// A request to erase a customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erasure {
-    /// Its id.
+    /// Its ID.
     pub id: ErasureId,
-    /// Who asked for it.
+    /// Who requested it.
     pub requested_by: String,
-    /// When, for the first time.
+    /// When it was first requested.
     pub requested_at: DateTime<Utc>,
-    /// Orders that were placed later are not erased.
+    /// Orders placed after this time are not erased.
     pub covers_until: DateTime<Utc>,
-    /// Whether orders that were paid a short while ago are erased too.
+    /// Whether recently paid orders are erased too.
     pub includes_recent: bool,
-    /// Orders that were erased so far, of all requests about this customer.
+    /// Number of orders erased so far, by all requests about this customer.
     pub erased_orders: i32,
-    /// How far it is.
+    /// Its progress.
     pub progress: ErasureProgress,
 }
 
-/// How far an erasure is.
+/// The progress of an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErasureProgress {
     /// Orders are left.
     Open(OpenErasure),
-    /// Nothing is left. Only a hash of the customer's id is kept.
+    /// No order is left. Only a hash of the customer's ID is kept.
     Complete {
-        /// Since when.
+        /// When it was completed.
         at: DateTime<Utc>,
     },
 }
 
-/// An erasure that is not complete.
+/// An incomplete erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenErasure {
-    /// Whom to erase.
+    /// The customer to erase.
     pub customer_id: CustomerId,
-    /// What erased orders have in place of the customer.
+    /// The ID that replaces the customer on erased orders.
     pub pseudonym: CustomerId,
     /// The last order that the current pass has looked at; `None` between passes.
     pub position: Option<OrderId>,
-    /// Whether the latest pass has left out orders that could have been erased, because they were locked.
+    /// Whether the latest pass skipped orders that could have been erased, because they were locked.
     pub passed_over: bool,
     pub(crate) lease: Lease,
 }
 
-/// What may be erased by now.
+/// The condition under which orders may be erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Eligibility {
-    /// How long ago an order must have been paid, if it is: it may not have been delivered.
+    /// How long ago a paid order must have been paid, because it may not have been delivered.
     pub(crate) paid_for: Duration,
 }
 
-/// What is erased from an order: address, destination and metadata in any case.
+/// What is erased from an order. Address, destination and metadata always are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErasureScope {
-    /// No more than that.
+    /// Only those.
     Address,
-    /// The external reference too, and the customer is replaced.
+    /// Also the external reference, and the customer is replaced.
     Customer {
-        /// Whose orders they are.
+        /// The customer of the orders.
         customer: CustomerId,
-        /// What the customer is replaced by.
+        /// The ID that replaces the customer.
         pseudonym: CustomerId,
     },
 }
@@ -99,7 +99,7 @@ impl ErasureScope {
 #[derive(Clone, Debug)]
 pub(crate) struct LookedAt {
     pub(crate) id: OrderId,
-    /// `None` when it is erased.
+    /// `None` if it is erased.
     pub(crate) address: Option<ShippingAddress>,
     /// Whether it may be erased now, and has not been.
     pub(crate) is_erasable: bool,
@@ -108,14 +108,14 @@ pub(crate) struct LookedAt {
 /// An order that is not erased yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitingOrder {
-    /// Its id.
+    /// Its ID.
     pub id: OrderId,
     /// Its status.
     pub status: OrderStatus,
 }
 
-/// What is kept of a customer who was erased. Nobody can guess a random UUID from it; who knows the id can tell that it was
-/// erased.
+/// The hash that is kept of an erased customer. Nobody can guess a random UUID from it, but it lets a caller who knows
+/// the ID confirm the erasure.
 pub(crate) fn customer_hash(tenant: TenantId, customer: CustomerId) -> [u8; 32] {
     let mut hasher = Sha256::new();
     hasher.update(b"erased customer v1");
@@ -124,12 +124,12 @@ pub(crate) fn customer_hash(tenant: TenantId, customer: CustomerId) -> [u8; 32] 
     hasher.finalize().into()
 }
 
-/// A pseudonym. It says nothing, not even when it was made.
+/// Generates a pseudonym. It reveals nothing, not even when it was generated.
 pub(crate) fn new_pseudonym() -> CustomerId {
     Uuid::new_v4().into()
 }
 
-/// Disputes in these states are undecided: the address may be evidence.
+/// The states of undecided disputes, for which the address may be evidence.
 pub(crate) fn undecided_disputes() -> Vec<&'static str> {
     let states = DisputeState::ALL.into_iter();
     let open = states.filter(|state| state.is_open());
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pseudonym_does_not_tell_the_time() {
+    fn a_pseudonym_does_not_reveal_its_time_of_creation() {
         assert_eq!(new_pseudonym().as_uuid().get_version_num(), 4);
         assert_ne!(new_pseudonym(), new_pseudonym());
     }

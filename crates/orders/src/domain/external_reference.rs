@@ -1,4 +1,4 @@
-//! What an order is called elsewhere.
+//! The name of an order in another system.
 
 use std::fmt;
 
@@ -7,40 +7,41 @@ use oms_validation::text::tidy;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Longest reference, in characters; the column has the same limit.
+/// Maximum length in characters; the column has the same limit.
 const MAX_LENGTH: usize = 255;
 
-/// Printable, and no blank at an end.
+/// Printable characters, without a blank at either end.
 const PATTERN: &str = r"^[^\s\u0000-\u001f\u007f-\u009f](?:[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$";
 
-/// What an order is called in the storefront or another system: 1 to 255 printable characters, none of them a blank at an end.
-/// Two orders may have the same: an order that failed and its successor, say.
+/// The name of an order in the storefront or another system: 1–255 printable characters, without a blank at either end.
+/// Several orders may share one, for example a failed order and its successor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ExternalReference(String);
 
 oms_validation::schema_of! {
     ExternalReference,
-    "What an order is called in the storefront or another system. Two orders may have the same.",
+    "The name of an order in the storefront or another system. Several orders may share one.",
     text(1..=MAX_LENGTH, PATTERN).examples(["#1001"])
 }
 
-/// The text is not usable as a reference.
+/// The text is not a valid reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 255 printable characters, with no blank before or after them")]
 pub struct InvalidExternalReference;
 
 impl ExternalReference {
-    /// Reads a reference, in which what looks the same becomes the same.
+    /// Parses a reference, and normalizes characters that look the same.
     ///
     /// # Errors
-    /// When it is empty or too long, has a character that is not printable, or a blank at an end.
+    /// If it is empty or too long, contains a character that is not printable, or has a blank at either end.
     pub fn parse(text: &str) -> Result<Self, InvalidExternalReference> {
         let is_trimmed = text.trim().len() == text.len();
         let tidy = Self::stored(&tidy(text))?;
         is_trimmed.then_some(tidy).ok_or(InvalidExternalReference)
     }
 
-    /// One that is stored: under the rule of before hidden characters were known, so that what was taken then can be read.
+    /// Reads a stored reference by an older rule that did not handle hidden characters, so that everything accepted
+    /// then can be read.
     ///
     /// # Errors
     /// As [`parse`](Self::parse).
@@ -53,7 +54,7 @@ impl ExternalReference {
         Ok(Self(text.to_owned()))
     }
 
-    /// The reference.
+    /// The reference as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reference_is_what_another_system_calls_an_order() {
+    fn a_reference_is_printable_text_without_outer_blanks() {
         for text in ["1", "#1001", "Bestellung Nº 7", &"ä".repeat(255)] {
             assert_eq!(ExternalReference::parse(text).unwrap().as_str(), text);
         }

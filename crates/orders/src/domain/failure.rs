@@ -2,21 +2,21 @@
 
 use std::fmt;
 
-/// Why an order failed. Kept as one text: `payment_declined:insufficient_funds`, for instance.
+/// Why an order failed. Stored as one text, such as `payment_declined:insufficient_funds`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The payment was refused, with the code that says why.
+    /// The payment was declined.
     PaymentDeclined {
         /// The issuer's or the gateway's code.
         decline_code: String,
     },
-    /// The payment was cut off before any money moved, and it is proven that none can move any more.
+    /// The payment was interrupted before any money moved, and it is proven that none can move any more.
     PaymentVoided,
-    /// The gateway could not be reached before any money could move. The idempotency key was given back.
+    /// The gateway could not be reached before any money could move. The idempotency key was released.
     GatewayUnavailable,
-    /// An operator said that the money is settled elsewhere.
+    /// An operator reported that the money is settled elsewhere.
     SettledElsewhere,
-    /// What a newer version of the program stored, in its words. No money is kept for a failed order in any case.
+    /// A value that a newer version of the program stored. No failure ever keeps the money.
     Other(String),
 }
 
@@ -26,7 +26,7 @@ const GATEWAY_UNAVAILABLE: &str = "gateway_unavailable";
 const SETTLED_ELSEWHERE: &str = "settled_elsewhere";
 
 impl Failure {
-    /// Reads what `Display` wrote, in this version of the program or another.
+    /// Parses the output of `Display`, of this version of the program or another.
     pub fn parse(text: &str) -> Self {
         match text {
             VOIDED => Self::PaymentVoided,
@@ -41,14 +41,14 @@ impl Failure {
         }
     }
 
-    /// In words for the order's timeline.
+    /// Describes the failure for the order's timeline.
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::PaymentDeclined { decline_code } => {
                 format!("the payment was declined: {decline_code}")
             }
             Self::PaymentVoided => {
-                "the payment was cut off; it is proven that no money moved".to_owned()
+                "the payment was interrupted; it is proven that no money moved".to_owned()
             }
             Self::GatewayUnavailable => {
                 "the payment gateway could not be reached; no money moved".to_owned()

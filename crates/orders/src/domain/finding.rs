@@ -10,81 +10,81 @@ use utoipa::ToSchema;
 
 use crate::domain::id::FindingId;
 
-/// A difference between the gateway's books and ours, which was confirmed by reading both again.
+/// A difference between the gateway's books and ours, confirmed by reading both again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Its id.
+    /// Its ID.
     pub id: FindingId,
-    /// What kind of difference.
+    /// The kind of difference.
     pub kind: FindingKind,
-    /// Whose books.
+    /// The gateway.
     pub gateway: String,
-    /// The charge, if it is about one.
+    /// The charge, if any.
     pub charge: Option<ChargeId>,
-    /// The payment, if it is about one.
+    /// The payment, if any.
     pub payment: Option<Reference>,
-    /// The order, if it is about one of ours.
+    /// Our order, if any.
     pub order_id: Option<OrderId>,
-    /// The installation that the charge names, if it names one.
+    /// The installation that the charge names, if any.
     pub installation_id: Option<InstallationId>,
-    /// What our books say.
+    /// The amount in our books.
     pub expected: Option<Money>,
-    /// What the gateway's books say.
+    /// The amount in the gateway's books.
     pub found: Option<Money>,
-    /// In words.
+    /// The difference in words.
     pub detail: String,
-    /// What the program does about it by itself.
+    /// The program's own action.
     pub action: FindingAction,
-    /// How often it has tried, and by which claim last.
+    /// Number of tries of the action, and the latest claim.
     pub lease: Lease,
     /// When it was found.
     pub found_at: DateTime<Utc>,
-    /// When it was seen last.
+    /// When it was last seen.
     pub last_seen_at: DateTime<Utc>,
-    /// How it was resolved, or why the action has not worked.
+    /// How it was resolved, or why the action failed.
     pub note: Option<String>,
-    /// Who resolved it and when; none while it is open.
+    /// Who resolved it and when; `None` while it is open.
     pub resolved: Option<FindingResolved>,
 }
 
-/// How a finding ended.
+/// How a finding was resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FindingResolved {
     /// `reconciler`, or `operator:ann`.
     pub by: String,
-    /// When.
+    /// When it was resolved.
     pub at: DateTime<Utc>,
 }
 
-/// What kind of difference it is.
+/// A kind of difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FindingKind {
-    /// Money was taken, or is reserved, for no order of ours or past the payment that its order has.
+    /// Money was taken or authorised for no order of ours, or besides the payment of its order.
     ChargeWithoutOrder,
-    /// An order is paid, and the gateway has no money for it.
+    /// An order is paid, but the gateway has no money for it.
     PaidWithoutCharge,
-    /// An order is paid, and another amount or currency was taken.
+    /// An order is paid, but another amount or currency was taken.
     AmountMismatch,
     /// Money was taken for an order that failed, was cancelled or was refunded.
     ChargeOnEndedOrder,
-    /// Money is reserved for an order that failed, was cancelled or was refunded.
+    /// Money is authorised for an order that failed, was cancelled or was refunded.
     AuthorisationOnEndedOrder,
-    /// A refund failed after it was made, and the money is with us.
+    /// A refund succeeded and failed later, so the money is back with the merchant.
     RefundFailed,
-    /// The customer disputes the payment at the bank, or has won.
+    /// The customer disputes the payment at the bank, or has won the dispute.
     PaymentDisputed,
-    /// What a newer version of the program has stored, in its words.
+    /// A value that a newer version of the program stored.
     Other(&'static str),
 }
 
 oms_validation::schema_of! {
     FindingKind,
-    "What kind of difference it is.",
+    "The kind of difference.",
     oms_validation::openapi::words(FindingKind::ALL.map(FindingKind::as_str))
 }
 
 impl FindingKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 7] = [
         Self::ChargeWithoutOrder,
         Self::PaidWithoutCharge,
@@ -95,7 +95,7 @@ impl FindingKind {
         Self::PaymentDisputed,
     ];
 
-    /// As the database and JSON have it.
+    /// The name in the database and in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ChargeWithoutOrder => "charge_without_order",
@@ -109,12 +109,12 @@ impl FindingKind {
         }
     }
 
-    /// What the database has, also where a newer version of the program wrote it.
+    /// Reads a stored value, including one that only a newer version of the program knows.
     pub(crate) fn stored(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
-    /// Reads what [`FindingKind::as_str`] wrote.
+    /// Parses the text of [`FindingKind::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
@@ -138,13 +138,13 @@ impl Serialize for FindingKind {
 /// What the program does about a finding by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FindingAction {
-    /// Nothing: a person has to.
+    /// Nothing: the finding needs an operator.
     None,
-    /// Gives back what is left of the charge.
+    /// Refunds what is left of the charge.
     Refund,
-    /// Cancels the payment, so that what is reserved can't be taken.
+    /// Cancels the payment, so that the authorised money can't be taken.
     Void,
-    /// What a newer version of the program has stored, in its words.
+    /// A value that a newer version of the program stored.
     Other(&'static str),
 }
 
@@ -155,10 +155,10 @@ oms_validation::schema_of! {
 }
 
 impl FindingAction {
-    /// All of them.
+    /// All actions.
     pub const ALL: [Self; 3] = [Self::None, Self::Refund, Self::Void];
 
-    /// As the database and JSON have it.
+    /// The name in the database and in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -168,12 +168,12 @@ impl FindingAction {
         }
     }
 
-    /// What the database has, also where a newer version of the program wrote it.
+    /// Reads a stored value, including one that only a newer version of the program knows.
     pub(crate) fn stored(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
-    /// Reads what [`FindingAction::as_str`] wrote.
+    /// Parses the text of [`FindingAction::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.as_str() == text)
     }
@@ -190,21 +190,21 @@ impl Serialize for FindingAction {
 pub struct FindingFilter {
     /// Open ones, resolved ones, or both.
     pub state: FindingState,
-    /// None: every kind.
+    /// The kind; `None` for every kind.
     pub kind: Option<FindingKind>,
 }
 
-/// Whether something has yet to be done about a finding.
+/// Which findings to list, by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = FindingFilter, default = "open")]
 pub enum FindingState {
-    /// It has.
+    /// Open ones.
     #[default]
     Open,
-    /// It has not.
+    /// Resolved ones.
     Resolved,
-    /// Either.
+    /// Both.
     All,
 }
 
@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_database_and_json_spell_alike() {
+    fn the_database_and_json_use_the_same_names() {
         for kind in FindingKind::ALL {
             assert_eq!(FindingKind::parse(kind.as_str()), Some(kind));
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());

@@ -1,4 +1,4 @@
-//! What the idempotency key of an order stands for.
+//! Fingerprints of requests, for idempotency keys.
 
 use oms_payments::PaymentMethod;
 use oms_validation::Fingerprint;
@@ -6,13 +6,14 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::order::OrderRequest;
 
-/// The fingerprint of a request, in which its spelling (case of ids, order of JSON members) does not matter.
+/// The fingerprint of a request. Different spellings of the same request (case of IDs, order of JSON members) have the
+/// same one.
 ///
-/// Of a card number only the last four digits go in: a hash of a whole number can be guessed back.
+/// Only the last four digits of a card number are included: a full number could be guessed from its hash.
 pub(crate) fn of(request: &OrderRequest) -> Fingerprint {
     let mut hasher = Sha256::new();
     let mut part = |bytes: &[u8]| {
-        // With its length in front, no two different lists of parts run into one text.
+        // The length prefix keeps different lists of parts from producing the same bytes.
         hasher.update((bytes.len() as u64).to_be_bytes());
         hasher.update(bytes);
     };
@@ -27,7 +28,7 @@ pub(crate) fn of(request: &OrderRequest) -> Fingerprint {
     for text in of_method(&request.payment.method) {
         part(text.as_bytes());
     }
-    // What is absent leaves no trace, so that keys which are older than these members stand for what they stood for.
+    // Absent members add nothing, so that keys from before these members existed keep their fingerprint.
     if let Some(url) = &request.payment.return_url {
         part(b"return url");
         part(url.as_str().as_bytes());
@@ -46,7 +47,7 @@ pub(crate) fn of(request: &OrderRequest) -> Fingerprint {
     Fingerprint(hasher.finalize().into())
 }
 
-/// What of a payment method may be part of a fingerprint.
+/// The parts of a payment method that may be in a fingerprint.
 pub(crate) fn of_method(method: &PaymentMethod) -> [&str; 2] {
     match method {
         PaymentMethod::Token(token) => ["token", token],
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_without_what_was_added_later_has_the_fingerprint_that_it_always_had() {
+    fn a_request_without_newer_members_keeps_its_old_fingerprint() {
         let hex: String = of(&request())
             .0
             .iter()
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_card_only_the_last_four_digits_count() {
+    fn only_the_last_four_digits_of_a_card_count() {
         let of_card = |digits| {
             let payment = PaymentMethod::parse_card(digits).unwrap().into();
             of(&OrderRequest {

@@ -3,7 +3,7 @@
 use oms_validation::define_id;
 
 define_id! {
-    /// A customer of the store. Any UUID: customers live in the storefront.
+    /// A customer of the tenant. Any UUID: the storefront manages customers.
     CustomerId
 }
 

@@ -3,23 +3,23 @@
 use oms_inventory::ProductId;
 use oms_validation::{Currency, Money, MoneyError};
 
-/// What was asked for in one line.
+/// A requested line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestedLine {
     /// The product.
     pub product_id: ProductId,
-    /// Pieces.
+    /// Number of units.
     pub quantity: i32,
 }
 
-/// A line with the unit price of the moment in which the order was placed.
+/// A line with its unit price at the time when the order was placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderLine {
     /// The product.
     pub product_id: ProductId,
-    /// Pieces.
+    /// Number of units.
     pub quantity: i32,
-    /// Price of one piece.
+    /// Price of one unit.
     pub unit_price: Money,
 }
 
@@ -27,7 +27,7 @@ impl OrderLine {
     /// The price of the whole line.
     ///
     /// # Errors
-    /// When it does not fit.
+    /// If it overflows.
     pub fn total(&self) -> Result<Money, MoneyError> {
         self.unit_price.checked_mul(self.quantity)
     }
@@ -36,7 +36,7 @@ impl OrderLine {
 /// The sum of the lines.
 ///
 /// # Errors
-/// When it does not fit, or the currencies differ.
+/// If it overflows, or the currencies differ.
 pub(crate) fn total(currency: Currency, lines: &[OrderLine]) -> Result<Money, MoneyError> {
     lines.iter().try_fold(Money::zero(currency), |sum, line| {
         sum.checked_add(line.total()?)
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_total_that_does_not_fit_is_refused() {
+    fn a_total_that_overflows_is_refused() {
         assert_eq!(
             total(usd(), &[line(2, i64::MAX)]),
             Err(MoneyError::Overflow)

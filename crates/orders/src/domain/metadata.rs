@@ -1,4 +1,4 @@
-//! What clients keep with their orders.
+//! Metadata that clients store with their orders.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,22 +11,22 @@ use serde_json::json;
 use utoipa::openapi::ObjectBuilder;
 use utoipa::openapi::schema::Type;
 
-/// Most keys; these limits are Stripe's (<https://docs.stripe.com/api/metadata>).
+/// Maximum number of keys. All limits are Stripe's (<https://docs.stripe.com/api/metadata>).
 const MAX_KEYS: usize = 50;
-/// Longest key, in characters.
+/// Maximum length of a key, in characters.
 const MAX_KEY: usize = 40;
-/// Longest value, in characters.
+/// Maximum length of a value, in characters.
 const MAX_VALUE: usize = 500;
 
-/// What a client keeps with an order, for itself: at most 50 keys of 1 to 40 printable characters, with texts of at most 500
-/// characters. It means nothing here, and is never logged.
+/// Data that a client stores with an order for its own use: at most 50 keys of 1–40 printable characters, with values
+/// of at most 500 characters. oms does not interpret it, and never logs it.
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Metadata(BTreeMap<String, String>);
 
 oms_validation::schema_of! {
     Metadata,
-    "What the client keeps with an order, for itself.",
+    "Data that the client stores with an order for its own use.",
     ObjectBuilder::new()
         .schema_type(Type::Object)
         .max_properties(Some(MAX_KEYS))
@@ -39,15 +39,15 @@ oms_validation::schema_of! {
 }
 
 impl Metadata {
-    /// What is stored with an order, as it is: also from before hidden characters were known.
+    /// Reads stored metadata without validating it: it may be older than the rule about hidden characters.
     ///
     /// # Errors
-    /// When it is no object of texts.
+    /// If the value is not an object of strings.
     pub(crate) fn stored(value: serde_json::Value) -> Result<Self, serde_json::Error> {
         serde_json::from_value(value).map(Self)
     }
 
-    /// Whether there is none.
+    /// Whether it has no keys.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -66,7 +66,7 @@ impl fmt::Debug for Metadata {
     }
 }
 
-/// A value, under its rule; read as such, so that an error names its key.
+/// A value. It has its own type so that an error names its key.
 struct Value(String);
 
 impl<'de> Deserialize<'de> for Value {
@@ -74,7 +74,7 @@ impl<'de> Deserialize<'de> for Value {
         let text = visible(&String::deserialize(deserializer)?).into_owned();
         let unreadable = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
         if text.chars().count() > MAX_VALUE || text.contains(unreadable) {
-            return Err(Error::custom("must be a text of at most 500 characters"));
+            return Err(Error::custom("must be a string of at most 500 characters"));
         }
         Ok(Self(text))
     }
@@ -88,7 +88,7 @@ impl<'de> Deserialize<'de> for Metadata {
             type Value = Metadata;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of texts")
+                f.write_str("an object of strings")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {
@@ -104,7 +104,7 @@ impl<'de> Deserialize<'de> for Metadata {
                     }
                     let Value(value) = map.next_value()?;
                     if pairs.insert(key, value).is_some() {
-                        return Err(A::Error::custom("must not have a key twice"));
+                        return Err(A::Error::custom("must not repeat a key"));
                     }
                     if pairs.len() > MAX_KEYS {
                         return Err(A::Error::custom("must have at most 50 keys"));
@@ -128,7 +128,7 @@ mod tests {
         serde_json::from_str(&json.to_string()).map_err(|error| error.to_string())
     }
 
-    /// So many keys, of so many characters, with values of so many.
+    /// Metadata with this number of keys, and keys and values of these lengths.
     fn sized(keys: usize, key: usize, value: usize) -> Value {
         let pair = |number: usize| (format!("{number:0key$}"), json!("ä".repeat(value)));
         Value::Object((0..keys).map(pair).collect::<Map<_, _>>())
@@ -148,11 +148,11 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_the_same_in_metadata_is_the_same() {
+    fn metadata_that_looks_the_same_is_the_same() {
         let hidden = read(&json!({ "no\u{200B}te": " Zoe\u{308}\u{202E} " })).unwrap();
         assert_eq!(hidden, read(&json!({ "note": " Zoë " })).unwrap());
         let twice = read(&json!({ "a": "", "a\u{200B}": "" }));
-        assert!(twice.unwrap_err().contains("twice"));
+        assert!(twice.unwrap_err().contains("repeat"));
         let stored = json!({ "a": "", "a\u{200B}": "\u{202E}" });
         let read = Metadata::stored(stored.clone()).unwrap();
         assert_eq!(serde_json::to_value(&read).unwrap(), stored);
@@ -176,7 +176,7 @@ mod tests {
             assert!(read(&json).is_err(), "{json}");
         }
         let twice = serde_json::from_str::<Metadata>(r#"{"a":"1","a":"1"}"#);
-        assert!(twice.unwrap_err().to_string().contains("twice"));
+        assert!(twice.unwrap_err().to_string().contains("repeat"));
     }
 
     #[test]

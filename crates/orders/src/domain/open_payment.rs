@@ -1,4 +1,4 @@
-//! A payment that an order still waits for, and what the storefront can do about it.
+//! An open payment of an order, and what the storefront can do about it.
 
 use chrono::{DateTime, Utc};
 use oms_payments::{Attempt, AttemptState};
@@ -7,10 +7,10 @@ use utoipa::ToSchema;
 
 use crate::domain::failure::Failure;
 
-/// Most attempts to pay one order. A buyer who mistypes needs a few; whoever tries stolen cards needs many.
+/// Maximum number of attempts to pay one order. A buyer who mistypes needs a few; a card tester needs many.
 pub(crate) const MAX_ATTEMPTS: i32 = 10;
 
-/// What the timeline says of another attempt to pay an order. A decline is booked to the author of the newest such note.
+/// The timeline note of another attempt to pay an order. A decline is charged to the author of the newest such note.
 pub(crate) fn attempt_begins(number: i32) -> String {
     format!("payment attempt {number} begins")
 }
@@ -28,7 +28,7 @@ pub struct OpenPayment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentAction {
-    /// Have the customer do what `nextAction` says.
+    /// Let the customer complete `nextAction`.
     Authenticate,
     /// Send another payment method to `POST /orders/{id}/payment`.
     TryAnotherMethod,
@@ -37,12 +37,12 @@ pub enum PaymentAction {
 }
 
 impl OpenPayment {
-    /// Whether it waits for the customer and for nobody else.
+    /// Whether it waits only for the customer.
     pub fn needs_action(&self) -> bool {
         self.attempt.state == AttemptState::NeedsAction
     }
 
-    /// What the storefront can do now; nothing while the payment is being worked on.
+    /// What the storefront can do now. Empty while the payment is in progress.
     pub fn actions(&self) -> Vec<PaymentAction> {
         let attempt = &self.attempt;
         if !self.needs_action() && !attempt.state.is_dead() {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_storefront_can_act_where_nobody_else_is_working_on_the_payment() {
+    fn a_storefront_can_act_while_the_payment_is_not_in_progress() {
         use PaymentAction::{Authenticate, Cancel, TryAnotherMethod};
         for state in AttemptState::ALL {
             let expected: &[PaymentAction] = match state {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_attempt_says_why_the_order_is_not_paid() {
+    fn a_dead_attempt_shows_why_the_order_is_not_paid() {
         let mut attempt = payment(AttemptState::Voided, 1).attempt;
         assert_eq!(failure_of(&attempt), Failure::PaymentVoided);
         attempt.decline_code = Some(DeclineCode::new("lost_card"));

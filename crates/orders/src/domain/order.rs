@@ -1,4 +1,4 @@
-//! An order.
+//! Orders.
 
 use chrono::{DateTime, Utc};
 use oms_inventory::{RoutingTrace, WarehouseId};
@@ -12,24 +12,24 @@ use crate::domain::line::OrderLine;
 use crate::domain::metadata::Metadata;
 use crate::domain::status::OrderStatus;
 
-/// What a storefront asks for: valid in itself, not yet routed or priced.
+/// A storefront's request for an order: valid, but not yet routed or priced.
 #[derive(Clone, Debug)]
 pub struct OrderRequest {
-    /// Who buys.
+    /// The customer.
     pub customer_id: CustomerId,
-    /// Where to.
+    /// Where to ship it.
     pub shipping_address: ShippingAddress,
-    /// What: 1 to 100 lines, no product twice.
+    /// What is ordered: 1–100 lines, each product once.
     pub lines: Vec<crate::RequestedLine>,
     /// How it is paid.
     pub payment: oms_payments::PaymentInstruction,
-    /// What it is called elsewhere.
+    /// Its name in another system.
     pub external_reference: Option<ExternalReference>,
-    /// What the client keeps with it.
+    /// The client's own data.
     pub metadata: Metadata,
 }
 
-/// An order that is about to be placed.
+/// A new order.
 #[derive(Clone, Debug)]
 pub(crate) struct NewOrder {
     pub(crate) id: OrderId,
@@ -50,7 +50,7 @@ impl NewOrder {
         self.lines.iter().map(|line| i64::from(line.quantity)).sum()
     }
 
-    /// The order, placed at a time that the database tells.
+    /// Converts it to a placed order. `created_at` is the database's time.
     pub(crate) fn placed(self, created_at: DateTime<Utc>) -> Order {
         Order {
             id: self.id,
@@ -71,32 +71,32 @@ impl NewOrder {
     }
 }
 
-/// An order as it is stored.
+/// A stored order.
 #[derive(Clone, Debug)]
 pub struct Order {
-    /// Its id.
+    /// Its ID.
     pub id: OrderId,
-    /// Which request it came from.
+    /// The fingerprint of the request that placed it.
     pub fingerprint: Fingerprint,
-    /// Who buys.
+    /// The customer.
     pub customer_id: CustomerId,
-    /// Where it is in its life.
+    /// Its status.
     pub status: OrderStatus,
-    /// Why it failed, when it did.
+    /// Why it failed, if it did.
     pub failure: Option<Failure>,
-    /// Where it is sent from.
+    /// The warehouse that ships it.
     pub warehouse_id: WarehouseId,
     /// The sum of its lines.
     pub total: Money,
-    /// Where it is sent to; `None` once that was erased.
+    /// Where to ship it; `None` after erasure.
     pub shipping_address: Option<ShippingAddress>,
-    /// Why that warehouse. Once the address was erased, only which.
+    /// Why that warehouse was chosen. After erasure only the warehouse.
     pub routing: RoutingTrace,
-    /// What it consists of, in the order of the request.
+    /// Its lines, in the order of the request.
     pub lines: Vec<OrderLine>,
-    /// What it is called elsewhere.
+    /// Its name in another system.
     pub external_reference: Option<ExternalReference>,
-    /// What the client keeps with it.
+    /// The client's own data.
     pub metadata: Metadata,
     /// When it was placed.
     pub created_at: DateTime<Utc>,

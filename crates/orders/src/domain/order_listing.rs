@@ -1,7 +1,7 @@
-//! Lists of orders: which ones, in which order, and where a page begins.
+//! Lists of orders: filter, sort order and cursor.
 //!
-//! Orders are listed by their ids, which begin with the time at which the program took the order: one index has them in that
-//! order for every filter, and orders that are placed meanwhile neither shift nor repeat the others.
+//! Orders are listed by ID, which begins with the time when the program accepted the order. Each filter has an index
+//! in that order, and orders placed in the meantime neither shift nor repeat others.
 
 use std::time::Duration;
 
@@ -17,69 +17,69 @@ use crate::domain::external_reference::ExternalReference;
 use crate::domain::id::CustomerId;
 use crate::domain::status::OrderStatus;
 
-/// How far the time in an order's id may be from its `created_at`: one is by the clock of the machine that took the order, the
-/// other by the database's, and a connection may have been waited for between them.
+/// How far the time in an order's ID may be from its `created_at`. The first is by the clock of the machine that
+/// accepted the order, the second by the database's, and the request may have waited for a connection in between.
 const CLOCKS_APART: Duration = Duration::from_secs(10);
 
-/// Which orders to list, and in which order.
+/// A list of orders: its filter and sort order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderListing {
-    /// Which ones.
+    /// The filter.
     pub filter: OrderFilter,
-    /// In which order.
+    /// The sort order.
     pub sort: OrderSort,
 }
 
-/// Which orders to list: those to which all of this applies.
+/// Which orders to list. All conditions must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrderFilter {
-    /// Where they are in their lives.
+    /// Their status.
     pub status: Option<OrderStatus>,
-    /// Who bought.
+    /// Their customer.
     pub customer_id: Option<CustomerId>,
-    /// Where they are sent from.
+    /// Their warehouse.
     pub warehouse_id: Option<WarehouseId>,
-    /// Placed then or later.
+    /// Placed at this time or later.
     pub created_from: Option<DateTime<Utc>>,
-    /// Placed earlier than that.
+    /// Placed before this time.
     pub created_to: Option<DateTime<Utc>>,
-    /// Called this elsewhere.
+    /// Their name in another system.
     pub external_reference: Option<ExternalReference>,
     /// Whether their payment was ever disputed.
     pub disputed: Option<bool>,
 }
 
-/// In which order they are listed.
+/// The sort order of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[schema(default = "newest")]
 pub enum OrderSort {
-    /// The one placed last comes first.
+    /// Newest first.
     #[default]
     #[serde(rename = "newest")]
     NewestFirst,
-    /// The one placed first comes first.
+    /// Oldest first.
     #[serde(rename = "oldest")]
     OldestFirst,
 }
 
-/// Where a page of orders ended: its last order, and of which list.
+/// The end of a page of orders: its last order, and a digest of the list.
 pub type OrderCursor = Cursor<(OrderId, u64)>;
 
-/// The cursor is one of a list with another filter or another order.
+/// The cursor belongs to a list with another filter or sort order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("belongs to a list with other parameters; only limit may change between pages")]
 pub struct CursorOfAnotherList;
 
 impl OrderListing {
-    /// The cursor of a page that ended with this order.
+    /// The cursor of a page that ends with this order.
     pub(crate) fn cursor(&self, last: OrderId) -> OrderCursor {
         Cursor((last, self.digest()))
     }
 
-    /// Refuses the cursor of another list.
+    /// Rejects the cursor of another list.
     ///
     /// # Errors
-    /// When it is one.
+    /// If the cursor belongs to another list.
     pub fn check(&self, cursor: OrderCursor) -> Result<(), CursorOfAnotherList> {
         let Cursor((_, listing)) = cursor;
         (listing == self.digest())
@@ -87,7 +87,7 @@ impl OrderListing {
             .ok_or(CursorOfAnotherList)
     }
 
-    /// Tells this list from others. That cursors are not mixed up is a help for clients: it keeps nothing from anybody.
+    /// Distinguishes this list from others. It helps clients to notice mixed-up cursors, and protects nothing.
     fn digest(&self) -> u64 {
         let OrderFilter {
             status,
@@ -107,10 +107,10 @@ impl OrderListing {
             text(warehouse_id.map(|id| id.to_string())),
             text(micros(created_from)),
             text(micros(created_to)),
-            // It has no line breaks.
+            // References contain no line breaks.
             text(external_reference.as_ref().map(ToString::to_string)),
         ];
-        // Not where it is absent: cursors of before there was this filter stay good.
+        // Not if it is absent: cursors from before this filter existed stay valid.
         parts.extend(disputed.map(|disputed| disputed.to_string()));
         let hash = Sha256::digest(parts.join("\n"));
         let mut digest = [0; 8];
@@ -118,7 +118,7 @@ impl OrderListing {
         u64::from_be_bytes(digest)
     }
 
-    /// The ids among which a page is looked for. It is wider than the filter's times, which have to be compared too.
+    /// The range of IDs to search. It is wider than the filter's times, which must be compared too.
     pub(crate) fn ids(&self, after: Option<OrderCursor>) -> IdsBetween {
         let mut ids = IdsBetween {
             low: self.filter.created_from.map_or(Uuid::nil(), |from| {
@@ -139,7 +139,7 @@ impl OrderListing {
     }
 }
 
-/// Ids between two, which are not among them.
+/// The IDs between two bounds, exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct IdsBetween {
     pub(crate) low: Uuid,
@@ -150,7 +150,7 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// What is below every id of this millisecond: the time is an id's first 48 bits (RFC 9562, 5.7).
+/// A lower bound for every ID of this millisecond: an ID's first 48 bits are its time (RFC 9562, 5.7).
 fn first_id(unix_ms: i64) -> Uuid {
     let unix_ms = unix_ms.clamp(0, (1 << 48) - 1).unsigned_abs();
     Uuid::from_u64_pair(unix_ms << 16, 0)
@@ -171,7 +171,7 @@ mod tests {
         DateTime::from_timestamp_millis(unix_ms).unwrap()
     }
 
-    /// Lists that differ in one thing each.
+    /// Lists that each differ in one parameter.
     fn lists() -> Vec<OrderListing> {
         let one = Uuid::from_u128(1);
         let filters = [
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_is_one_of_its_own_list_only() {
+    fn a_cursor_belongs_to_one_list() {
         let last = OrderId::generate();
         for list in lists() {
             let cursor = list.cursor(last).to_string().parse().unwrap();
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ids_of_a_time_are_all_that_clocks_apart_may_have_made() {
+    fn the_id_range_of_a_time_allows_for_clock_differences() {
         let filter = OrderFilter {
             created_from: Some(at(1_700_000_000_000)),
             created_to: Some(at(1_700_000_060_000)),
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_goes_on_where_the_last_one_ended_in_either_order() {
+    fn a_page_continues_where_the_last_one_ended_in_either_order() {
         let (last, filter) = (OrderId::generate(), OrderFilter::default());
         let newest = newest(filter.clone());
         let ids = newest.ids(Some(newest.cursor(last)));
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn no_time_is_too_early_or_too_late_for_an_id() {
+    fn every_time_has_an_id_range() {
         let filter = OrderFilter {
             created_from: Some(DateTime::<Utc>::MIN_UTC),
             created_to: Some(DateTime::<Utc>::MAX_UTC),

@@ -1,4 +1,4 @@
-//! The answers to a request to place or pay an order that is not refused.
+//! The successful answers to a request to place or pay an order.
 
 use oms_validation::OrderId;
 
@@ -9,18 +9,18 @@ use crate::domain::status::OrderStatus;
 /// An order that was placed, now or by an earlier request with the same key.
 #[derive(Debug)]
 pub enum PlacedOrder {
-    /// Placed and paid by this request.
+    /// This request placed and paid it.
     Paid(Order),
-    /// Placed and paid by an earlier request. Some or all of the money may have been given back since.
+    /// An earlier request placed and paid it. It may have been refunded since, in full or in part.
     PaidBefore(Order),
-    /// Placed; what became of the payment is not known yet, or the customer has to act.
+    /// It was placed; the outcome of the payment is unknown, or the customer must act.
     Pending(PendingOrder),
-    /// Placed by an earlier request; the customer has to act.
+    /// An earlier request placed it; the customer must act.
     PendingBefore(PendingOrder),
 }
 
 impl PlacedOrder {
-    /// The same, where another request is known to have paid what is paid.
+    /// Turns `Paid` into `PaidBefore`, because another request is known to have paid the order.
     pub(crate) fn paid_before(self) -> Self {
         match self {
             Self::Paid(order) => Self::PaidBefore(order),
@@ -29,19 +29,19 @@ impl PlacedOrder {
     }
 }
 
-/// An order that is not settled yet.
+/// An unsettled order.
 #[derive(Clone, Debug)]
 pub struct PendingOrder {
     /// The order.
     pub order_id: OrderId,
-    /// Where it is.
+    /// Its status.
     pub status: OrderStatus,
-    /// The payment that it waits for, where that is known.
+    /// The payment that it waits for, if known.
     pub payment: Option<Box<OpenPayment>>,
 }
 
 impl PendingOrder {
-    /// An order of this request's own, which nobody is known to have moved.
+    /// An order that this request placed, and that no other request is known to have changed.
     pub(crate) const fn placed(order_id: OrderId) -> Self {
         Self {
             order_id,
@@ -50,7 +50,7 @@ impl PendingOrder {
         }
     }
 
-    /// Whether it waits for the customer and for nobody else.
+    /// Whether it waits only for the customer.
     pub(crate) fn needs_action(&self) -> bool {
         let payment = self.payment.as_ref();
         payment.is_some_and(|payment| payment.needs_action())

@@ -2,53 +2,53 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What became of a request to place an order.
+/// The outcome of a request to place an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlacingOutcome {
     /// Placed and paid.
     Paid,
-    /// Placed; what became of the payment is not known yet.
+    /// Placed, with an unknown payment outcome.
     Pending,
     /// The payment was declined.
     Declined,
-    /// The payment was cut off, and nothing was charged.
+    /// The payment was interrupted, and nothing was charged.
     Voided,
-    /// The key stands for an order that has ended, which was answered for again.
+    /// The key stands for a settled order, whose answer was replayed.
     Replayed,
-    /// The key stands for an order that is being worked on.
+    /// The key stands for an order that is being processed.
     InProgress,
-    /// The key stands for another request.
+    /// The key belongs to another request.
     KeyReused,
     /// No single warehouse can fill the order.
     NoWarehouse,
-    /// There was enough, but each time others bought it faster.
+    /// There was enough stock, but other orders took it first each time.
     OutOfStock,
-    /// It can't be priced: a product is not known or not sold, or the total is too large.
+    /// It can't be priced: a product is unknown or not sold, or the total is too large.
     NotSold,
     /// The address has no coordinates.
     AddressNotFound,
-    /// The customer or the tenant had too many unpaid orders, or units in them.
+    /// The customer or the tenant has too many unpaid orders, or too many units in them.
     TooManyUnpaid,
     /// Too many payments of the customer or the credential were declined.
     TooManyDeclines,
-    /// The tenant had looked up too many addresses.
+    /// The tenant has looked up too many addresses.
     TooManyLookUps,
     /// Too many orders were waiting.
     Overloaded,
     /// The payment gateway was not available.
     GatewayUnavailable,
-    /// The payment gateway refused the payment, or this installation, for good.
+    /// The payment gateway rejected the payment, or this installation, permanently.
     GatewayRefused,
     /// The database or the geocoder was not available.
     Unavailable,
-    /// The answer of the database was lost.
+    /// The database's answer was lost.
     OutcomeUnknown,
-    /// A defect of ours.
+    /// A defect.
     Defect,
 }
 
 impl PlacingOutcome {
-    /// All of them.
+    /// All outcomes.
     pub const ALL: [Self; 20] = [
         Self::Paid,
         Self::Pending,
@@ -72,7 +72,7 @@ impl PlacingOutcome {
         Self::Defect,
     ];
 
-    /// As the metrics have it.
+    /// The name in metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Paid => "paid",
@@ -99,7 +99,7 @@ impl PlacingOutcome {
     }
 }
 
-/// How often each came.
+/// One counter for each outcome.
 #[derive(Default)]
 pub(crate) struct PlacingOutcomes([AtomicU64; PlacingOutcome::ALL.len()]);
 
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_outcome_has_a_count_of_its_own() {
+    fn each_outcome_has_its_own_counter() {
         for (index, outcome) in PlacingOutcome::ALL.into_iter().enumerate() {
             assert_eq!(outcome as usize, index);
         }

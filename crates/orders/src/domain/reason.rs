@@ -1,8 +1,8 @@
-//! Why something was done, in words.
+//! Reasons, in words.
 
 pub use oms_validation::Reason;
 
-/// As much of a text as fits into a column for reasons.
+/// Truncates a text to the length of a column for reasons.
 pub(crate) fn cut(text: &str) -> String {
     text.chars().take(Reason::MAX_LENGTH).collect()
 }
@@ -12,7 +12,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_cut_between_characters() {
+    fn a_text_is_truncated_between_characters() {
         assert_eq!(cut("short"), "short");
         assert_eq!(cut(&"ä".repeat(600)), "ä".repeat(500));
     }

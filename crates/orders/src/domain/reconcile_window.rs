@@ -1,38 +1,38 @@
-//! From when to when the gateway's books are compared with ours.
+//! The time window in which books are compared.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use oms_payments::ChargeWindow;
 
-/// Longest window, in days.
+/// Maximum length of a window, in days.
 const MAX_DAYS: i64 = 366;
 
-/// From when to when the gateway's books are compared with ours, in whole seconds.
+/// The time window in which the gateway's books are compared with ours, in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReconcileWindow {
     from: DateTime<Utc>,
     to: DateTime<Utc>,
 }
 
-/// The times are no window.
+/// The times don't form a valid window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWindow {
-    /// The end is not after the beginning.
-    #[error("the end has to be after the beginning, by a second at least")]
+    /// The end is not after the start.
+    #[error("the end must be at least one second after the start")]
     Empty,
-    /// It is too long to be walked at once.
+    /// It is too long for one comparison.
     #[error("the window must not be longer than {MAX_DAYS} days")]
     TooLong,
-    /// What has not happened can't be compared.
+    /// The future can't be compared.
     #[error("the end must not be in the future")]
     InTheFuture,
 }
 
 impl ReconcileWindow {
-    /// A window from `from` on and up to `to`, which is not part of it. Both are cut to whole seconds, because that is what
-    /// gateways count; the second that is running may be part of it.
+    /// A window from `from` (inclusive) to `to` (exclusive). Both are truncated to whole seconds, the unit of gateways;
+    /// the current second may be included.
     ///
     /// # Errors
-    /// When it is empty, longer than 366 days, or ends in the future.
+    /// If it is empty, longer than 366 days, or ends in the future.
     pub fn new(
         from: DateTime<Utc>,
         to: DateTime<Utc>,
@@ -51,12 +51,12 @@ impl ReconcileWindow {
         Ok(Self { from, to })
     }
 
-    /// The beginning, which is part of it.
+    /// The start, inclusive.
     pub fn from(&self) -> DateTime<Utc> {
         self.from
     }
 
-    /// The end, which is not.
+    /// The end, exclusive.
     pub fn to(&self) -> DateTime<Utc> {
         self.to
     }
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_begins_before_it_ends_in_the_past_and_within_366_days() {
+    fn a_window_is_not_empty_ends_in_the_past_and_has_at_most_366_days() {
         let day = 86_400;
         let now = at(0);
         let error = |from, to| ReconcileWindow::new(at(from), at(to), now).err();

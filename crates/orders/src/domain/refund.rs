@@ -1,36 +1,36 @@
-//! What somebody asks to be given back.
+//! Requested refunds.
 
 use oms_payments::Refund;
 use oms_validation::{Money, OrderId};
 
 use crate::domain::reason::Reason;
 
-/// What somebody asks to be given back of an order's payment.
+/// A requested refund of an order's payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestedRefund {
-    /// How much, at least one minor unit; none for all that is left.
+    /// The amount, at least one minor unit. `None` for the rest.
     pub amount: Option<Money>,
-    /// Why.
+    /// The reason.
     pub reason: Option<Reason>,
-    /// Whether to ask the gateway even while the payment is disputed.
+    /// Whether to refund a disputed payment.
     pub disputed: Disputed,
 }
 
-/// What to do about a payment that the customer disputes: the bank may give the money back too.
+/// What to do if the customer disputes the payment: the bank may return the money too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Disputed {
-    /// Refuse.
+    /// Refuse the refund.
     #[default]
     Refuse,
-    /// Give the money back all the same: somebody has said so.
-    GiveBack,
+    /// Refund it anyway, because the request insists.
+    Refund,
 }
 
 impl RequestedRefund {
-    /// Whether this request may have made a refund: what an idempotency key stands for is read off the refund itself.
+    /// Whether this request may have made a refund. The refund itself shows what its idempotency key stands for.
     ///
-    /// It has to be of the same order, for the same reason, and of the amount that is asked for. Who asks for all that is
-    /// left has made a refund that left nothing; so has who named just this amount, and the two are one request.
+    /// It must belong to the same order, and have the same reason and the requested amount. A request for the rest has
+    /// made a refund that left nothing, and equals a request that names exactly that amount.
     pub(crate) fn made(&self, order_id: OrderId, refund: &Refund) -> bool {
         let is_amount = match self.amount {
             Some(amount) => amount == refund.amount,
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_a_request_tells_it_from_others() {
+    fn every_part_of_a_request_distinguishes_it() {
         let refund = refund(200);
         let eur = Money {
             currency: Currency::parse("EUR").unwrap(),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_left_may_be_named_or_not() {
+    fn the_rest_may_be_requested_with_or_without_its_amount() {
         let refund = refund(0);
         for amount in [None, Some(usd(300))] {
             assert!(request(amount, Some("broken")).made(refund.order_id, &refund));

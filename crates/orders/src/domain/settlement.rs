@@ -1,38 +1,38 @@
-//! What the gateway said of a payment when an operator settled its order against it, or without it.
+//! What the gateway reported about a payment when an operator settled its order without its confirmation.
 
 use oms_payments::Remainder;
 use oms_validation::{Money, newer_word};
 use serde::{Serialize, Serializer};
 
-/// What the gateway said when an operator settled an order.
+/// What the gateway reported when an operator settled an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
-    /// In short.
+    /// Its report as a code.
     pub gateway_said: GatewaySaid,
-    /// In words.
+    /// Its report in words.
     pub detail: String,
-    /// What is left with us at the gateway; none where it could not say.
+    /// The money left with the merchant at the gateway; `None` if it could not tell.
     pub left: Option<Money>,
 }
 
-/// What the gateway said of a payment.
+/// What the gateway reported about a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GatewaySaid {
-    /// No money is left with us, and none can come.
+    /// No money is left with the merchant, and none can come.
     NothingLeft,
-    /// Money is left with us.
+    /// Money is left with the merchant.
     MoneyLeft,
-    /// Nothing was taken, and it still may be.
+    /// Nothing was taken, but it still may be.
     Open,
-    /// It could not say.
+    /// The gateway could not tell.
     Unknown,
-    /// What a newer version of the program has stored, in its words.
+    /// A value that a newer version of the program stored.
     Other(&'static str),
 }
 
 oms_validation::schema_of! {
     GatewaySaid,
-    "What the gateway said of a payment.",
+    "What the gateway reported about a payment.",
     oms_validation::openapi::words(GatewaySaid::ALL.map(GatewaySaid::as_str))
 }
 
@@ -44,7 +44,7 @@ impl GatewaySaid {
         Self::Unknown,
     ];
 
-    /// As the database and JSON have it.
+    /// The name in the database and in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NothingLeft => "nothing_left",
@@ -55,12 +55,12 @@ impl GatewaySaid {
         }
     }
 
-    /// What the database has, also where a newer version of the program wrote it.
+    /// Reads a stored value, including one that only a newer version of the program knows.
     pub(crate) fn stored(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
-    /// Reads what [`GatewaySaid::as_str`] wrote.
+    /// Parses the text of [`GatewaySaid::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.as_str() == text)
     }
@@ -73,28 +73,30 @@ impl Serialize for GatewaySaid {
 }
 
 impl Settlement {
-    /// What the gateway says of a payment in this currency.
+    /// Describes the remainder of a payment in this currency.
     pub(crate) fn of(remainder: &Remainder, currency: oms_validation::Currency) -> Self {
         let (gateway_said, left, detail) = match remainder {
             Remainder::Nothing => (
                 GatewaySaid::NothingLeft,
                 Some(Money::zero(currency)),
-                "no money of it is left with us".to_owned(),
+                "no money of it is left with the merchant".to_owned(),
             ),
             Remainder::Money(left) => (
                 GatewaySaid::MoneyLeft,
                 Some(*left),
                 format!(
-                    "{} {} in minor units are left with us",
+                    "{} {} in minor units are left with the merchant",
                     left.amount_minor, left.currency
                 ),
             ),
             Remainder::Open(status) => (
                 GatewaySaid::Open,
                 None,
-                format!("nothing was taken, and it still may be: {status}"),
+                format!("nothing was taken, but it still may be: {status}"),
             ),
-            Remainder::Unknown(why) => (GatewaySaid::Unknown, None, format!("it can't say: {why}")),
+            Remainder::Unknown(why) => {
+                (GatewaySaid::Unknown, None, format!("it can't tell: {why}"))
+            }
         };
         Self {
             gateway_said,
@@ -103,7 +105,7 @@ impl Settlement {
         }
     }
 
-    /// Whether an operator must have seen what the gateway says before the stock is released.
+    /// Whether the operator must confirm the gateway's report before the stock is released.
     pub(crate) fn needs_confirmation(&self) -> bool {
         self.gateway_said != GatewaySaid::NothingLeft
     }
@@ -114,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_database_and_json_spell_alike() {
+    fn the_database_and_json_use_the_same_names() {
         for said in GatewaySaid::ALL {
             assert_eq!(GatewaySaid::parse(said.as_str()), Some(said));
             assert_eq!(serde_json::to_value(said).unwrap(), said.as_str());

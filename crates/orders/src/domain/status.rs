@@ -1,4 +1,4 @@
-//! The states of an order and the ways between them.
+//! The statuses of an order and the transitions between them.
 
 use std::fmt;
 
@@ -6,35 +6,36 @@ use oms_validation::newer_word;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Where an order is in its life.
+/// The status of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderStatus {
-    /// The stock is held, and the outcome of the payment is not known yet.
+    /// The stock is held, and the outcome of the payment is unknown.
     PendingPayment,
     /// The payment was collected.
     Paid,
-    /// No payment was collected, and the stock was given back. Final.
+    /// No payment was collected, and the stock was released. Final.
     Failed,
-    /// It shall be cancelled. The stock is held until it is proven that no money moved, or all of it was given back.
+    /// A cancellation is in progress. The stock is held until it is proven that no money moved, or that all of it was
+    /// refunded.
     Cancelling,
-    /// It was cancelled, no money is left with us, and the stock was given back. Final.
+    /// It was cancelled, no money is left with the merchant, and the stock was released. Final.
     Cancelled,
-    /// Money is being given back; the stock is held.
+    /// A refund is in progress; the stock is held.
     Refunding,
-    /// All of the money, and the stock, was given back. Final.
+    /// All of the money was refunded, and the stock was released. Final.
     Refunded,
-    /// What a newer version of the program has stored, in its words.
+    /// A value that a newer version of the program stored.
     Other(&'static str),
 }
 
 oms_validation::schema_of! {
     OrderStatus,
-    "Where an order is in its life.",
+    "The status of an order.",
     oms_validation::openapi::words(OrderStatus::ALL.map(OrderStatus::as_str))
 }
 
 impl OrderStatus {
-    /// All of them.
+    /// All statuses.
     pub const ALL: [Self; 7] = [
         Self::PendingPayment,
         Self::Paid,
@@ -45,7 +46,7 @@ impl OrderStatus {
         Self::Refunded,
     ];
 
-    /// As the database and JSON have it.
+    /// The name in the database and in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::PendingPayment => "PENDING_PAYMENT",
@@ -59,22 +60,22 @@ impl OrderStatus {
         }
     }
 
-    /// What the database has, also where a newer version of the program wrote it.
+    /// Reads a stored value, including one that only a newer version of the program knows.
     pub(crate) fn stored(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|| Self::Other(newer_word(text)))
     }
 
-    /// Reads what [`OrderStatus::as_str`] wrote.
+    /// Parses the text of [`OrderStatus::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
-    /// Whether an order may go from this state to that one. Final states absorb. An event from a state to itself is a
-    /// note and no transition.
+    /// Whether an order may change from this status to `next`. Final statuses allow no change. An event from a status
+    /// to itself is a note, not a transition.
     pub const fn may_become(self, next: Self) -> bool {
         match self {
             Self::PendingPayment => matches!(next, Self::Paid | Self::Failed | Self::Cancelling),
-            // Straight to the end when its money was given back at the gateway itself.
+            // Straight to `REFUNDED` if its money was refunded at the gateway itself.
             Self::Paid => matches!(next, Self::Cancelling | Self::Refunding | Self::Refunded),
             Self::Cancelling => matches!(next, Self::Cancelled),
             Self::Refunding => matches!(next, Self::Paid | Self::Refunded),
@@ -82,7 +83,7 @@ impl OrderStatus {
         }
     }
 
-    /// Whether something has yet to be found out or done. Such an order is on the worklist, or has an open dead letter.
+    /// Whether the order needs more work. Such an order is on the work list or has an open dead letter.
     pub const fn is_unsettled(self) -> bool {
         match self {
             Self::PendingPayment | Self::Cancelling | Self::Refunding => true,
@@ -90,10 +91,10 @@ impl OrderStatus {
         }
     }
 
-    /// Whether an order in this state has its stock reserved.
+    /// Whether an order in this status holds its stock.
     pub const fn holds_stock(self) -> bool {
         match self {
-            // Nobody may take the stock of an order that a newer version knows more about.
+            // The stock of an order with a status that only a newer version knows must stay held.
             Self::PendingPayment
             | Self::Paid
             | Self::Cancelling
@@ -133,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exactly_the_legal_transitions_are_allowed() {
+    fn only_the_listed_transitions_are_allowed() {
         let legal = [
             (PendingPayment, Paid),
             (PendingPayment, Failed),
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_database_and_json_spell_a_status_alike() {
+    fn the_database_and_json_use_the_same_name_for_a_status() {
         for status in OrderStatus::ALL {
             assert_eq!(OrderStatus::parse(status.as_str()), Some(status));
             assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());

@@ -1,5 +1,5 @@
-//! What a charge, or a payment, says against our books. Pure: whoever judges has read the charge first and the order after
-//! it, and believes a suspicion only when the same one comes of reading both again.
+//! Judges a charge or a payment against our books, without IO. The caller reads the charge first and the order after
+//! it, and believes a suspicion only if reading both again gives the same one.
 
 use chrono::{DateTime, Utc};
 use oms_payments::{
@@ -10,14 +10,14 @@ use oms_validation::{InstallationId, Money, OrderId, TenantId};
 use crate::domain::finding::{FindingAction, FindingKind};
 use crate::domain::status::OrderStatus;
 
-/// A difference that has yet to be confirmed.
+/// An unconfirmed difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Suspicion {
     pub(crate) kind: FindingKind,
     pub(crate) action: FindingAction,
     pub(crate) charge: Option<ChargeId>,
     pub(crate) payment: Option<Reference>,
-    /// The order, and where it has to be for this to be a difference.
+    /// The order, and the status that it must have for this to be a difference.
     pub(crate) order: Option<(OrderId, OrderStatus)>,
     pub(crate) expected: Option<Money>,
     pub(crate) found: Option<Money>,
@@ -27,17 +27,17 @@ pub(crate) struct Suspicion {
 }
 
 impl Suspicion {
-    /// What there is one finding of each kind for.
+    /// The subject of the finding: each kind has at most one finding about it.
     pub(crate) fn subject(&self) -> &str {
         let charge = self.charge.as_ref().map(ChargeId::as_str);
         let payment = self.payment.as_ref().map(Reference::as_str);
         let subject = match self.kind {
-            // Found from either side, it is one.
+            // The same difference may be found from the charge or from the payment.
             FindingKind::PaidWithoutCharge | FindingKind::AmountMismatch => payment.or(charge),
             FindingKind::ChargeWithoutOrder
             | FindingKind::ChargeOnEndedOrder
             | FindingKind::AuthorisationOnEndedOrder
-            // Those of the last two are never suspected: the gateway reports them.
+            // The last kinds are never suspected: the gateway reports them.
             | FindingKind::RefundFailed
             | FindingKind::PaymentDisputed
             | FindingKind::Other(_) => charge.or(payment),
@@ -46,18 +46,18 @@ impl Suspicion {
     }
 }
 
-/// Whose books a charge is held against.
+/// The books that a charge is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Books {
     pub(crate) tenant: TenantId,
     pub(crate) installation: Option<InstallationId>,
-    /// When this database's newest payment was attempted. Read only when a charge names the installation and has no
+    /// When this database's newest payment was attempted. Read only if a charge names the installation but has no
     /// attempt.
     pub(crate) newest_attempt: Option<DateTime<Utc>>,
 }
 
 impl Books {
-    /// Where a charge without an attempt may come from, for the operator who has to find out.
+    /// Where a charge without an attempt may come from, for the operator who investigates.
     fn origin(&self, charge: &ListedCharge) -> String {
         match (charge.installation_id, self.installation) {
             (None, _) => "it names no installation of oms".to_owned(),
@@ -79,42 +79,42 @@ impl Books {
     }
 }
 
-/// What a charge says against our books.
+/// The result of comparing a charge with our books.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Judgement {
-    /// Nothing, or nothing yet: its order is under way.
+    /// No difference, or none yet because its order is in progress.
     Fine,
-    /// It is exactly what this paid order was to be charged.
+    /// It is exactly what this paid order should be charged.
     Pays(OrderId),
-    /// Something happened to its payment at the gateway that our books may not know. Its refunds and disputes have to be
-    /// read before it is judged.
+    /// Something may have happened to its payment at the gateway that our books don't have. Its refunds and disputes
+    /// must be read before it is judged.
     Behind(Box<Attempt>),
-    /// Something.
+    /// A difference.
     Suspicious(Box<Suspicion>),
 }
 
-/// An order of ours that a charge is for.
+/// The order that a charge is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FoundOrder {
     pub(crate) id: OrderId,
-    /// Where it is.
+    /// Its status.
     pub(crate) status: OrderStatus,
 }
 
 /// What is left of a charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Left {
-    /// Nothing was taken or reserved, or not yet.
+    /// Nothing was taken or authorised, or not yet.
     NeverAny,
-    /// All that was taken was given back.
+    /// Everything taken was refunded.
     NoMore,
-    /// So much money.
+    /// This much money.
     Money(Money),
-    /// So much is reserved.
+    /// This much is authorised.
     Reserved(Money),
 }
 
-/// What is left of a charge.
+/// Calculates what is left of a charge.
 pub(crate) fn left_of(charge: &ListedCharge) -> Left {
     let minus_refunded = |money: Money| Money {
         amount_minor: money.amount_minor - charge.refunded.amount_minor,
@@ -126,7 +126,7 @@ pub(crate) fn left_of(charge: &ListedCharge) -> Left {
             money if money.amount_minor > 0 => Left::Money(money),
             _ => Left::NoMore,
         },
-        // Gateways show a reservation that was let go as refunded.
+        // Gateways show a released authorisation as refunded.
         (ChargeStatus::Succeeded, Capture::Uncaptured) => match minus_refunded(charge.amount) {
             money if money.amount_minor > 0 => Left::Reserved(money),
             _ => Left::NoMore,
@@ -134,14 +134,14 @@ pub(crate) fn left_of(charge: &ListedCharge) -> Left {
     }
 }
 
-/// The order that a charge names, if it names this tenant too. What a charge names tells an operator where to look, and
-/// proves nothing: every installation of oms on the same account writes such names, and copies of a database share theirs.
+/// The order that a charge names, if it also names this tenant. The name tells an operator where to look, but proves
+/// nothing: every oms installation on the same account writes such names, and copies of a database share theirs.
 pub(crate) fn named_order(tenant: TenantId, charge: &ListedCharge) -> Option<OrderId> {
     charge.order_id.filter(|_| charge.tenant_id == Some(tenant))
 }
 
-/// What a charge says against the books of the tenant that it belongs to. `attempt` is that of the charge's payment;
-/// `order` that of the attempt, or else [`named_order`], read after the charge.
+/// Judges a charge against the books of its tenant. `attempt` belongs to the charge's payment. `order` is the
+/// attempt's, or else [`named_order`], and was read after the charge.
 pub(crate) fn judge(
     books: &Books,
     charge: &ListedCharge,
@@ -167,12 +167,12 @@ pub(crate) fn judge(
     }
 }
 
-/// Whether a paid order may be paid by this attempt. Those that are not stay so for ever.
+/// Whether a paid order may have been paid by this attempt. The excluded states are final.
 fn may_have_paid(attempt: &Attempt) -> bool {
     !matches!(attempt.state, AttemptState::Declined | AttemptState::Voided)
 }
 
-/// What a paid order's payment has to have taken: what was asked for, or what an operator has accepted.
+/// The amount that a paid order's payment must have taken: the requested one, or one that an operator accepted.
 fn expected_of(attempt: &Attempt) -> Money {
     attempt.captured.unwrap_or(attempt.amount)
 }
@@ -196,7 +196,7 @@ fn against_payment(charge: &ListedCharge, left: Left, attempt: &Attempt) -> Judg
             FindingKind::PaidWithoutCharge,
             Money::zero(charge.captured.currency),
             format!(
-                "order {order_id} is paid, and all of its charge {} was given back past us",
+                "order {order_id} is paid, but all of its charge {} was refunded without us",
                 charge.id
             ),
         ),
@@ -204,7 +204,7 @@ fn against_payment(charge: &ListedCharge, left: Left, attempt: &Attempt) -> Judg
             FindingKind::AmountMismatch,
             Money::zero(charge.captured.currency),
             format!(
-                "order {order_id} is paid, and its charge {} is reserved but was not taken",
+                "order {order_id} is paid, but its charge {} is authorised and was not taken",
                 charge.id
             ),
         ),
@@ -233,11 +233,7 @@ fn on_ended(
     let (kind, found, what) = match left {
         Left::NeverAny | Left::NoMore => return Judgement::Fine,
         Left::Money(money) => (FindingKind::ChargeOnEndedOrder, money, "holds"),
-        Left::Reserved(money) => (
-            FindingKind::AuthorisationOnEndedOrder,
-            money,
-            "has reserved",
-        ),
+        Left::Reserved(money) => (FindingKind::AuthorisationOnEndedOrder, money, "authorises"),
     };
     let action = match (left, attempt) {
         (Left::Money(_), Some(attempt)) if is_in_the_books(attempt) => FindingAction::None,
@@ -262,13 +258,14 @@ fn on_ended(
     }))
 }
 
-/// Whether our books have the money of an ended order's payment, too: then an operator has closed the order, and knows.
+/// Whether our books also have the money of a settled order's payment: then an operator has closed the order, and
+/// knows.
 fn is_in_the_books(attempt: &Attempt) -> bool {
     let state = matches!(attempt.state, AttemptState::Paid | AttemptState::Refunding);
     state && attempt.captured.is_some()
 }
 
-/// A charge for no order, or past the payment of this paid one.
+/// A charge for no order, or besides the payment of this paid order.
 fn past_orders(
     books: &Books,
     charge: &ListedCharge,
@@ -316,8 +313,9 @@ fn with_origin(
     }
 }
 
-/// What the program does by itself. Without an attempt in this database the money is not this database's to move: another
-/// installation may have sold something for it. And a bank that decides a dispute may give the money back, too.
+/// Returns the program's own action. Without an attempt in this database, the money is not this database's to move:
+/// another installation may have sold something for it. A disputed charge is not refunded, because the bank may return
+/// its money too.
 fn remedy(left: Left, charge: &ListedCharge, attempt: Option<&Attempt>) -> FindingAction {
     match (left, attempt) {
         (Left::Money(_), Some(_)) if charge.disputed => FindingAction::None,
@@ -327,7 +325,7 @@ fn remedy(left: Left, charge: &ListedCharge, attempt: Option<&Attempt>) -> Findi
     }
 }
 
-/// What a payment says against the order that it has paid. `status` is none when the gateway does not know the payment.
+/// Judges a payment against the order that it has paid. `status` is `None` if the gateway does not know the payment.
 pub(crate) fn judge_payment(
     attempt: &Attempt,
     reference: &Reference,
@@ -381,7 +379,7 @@ fn state(status: &PaymentStatus) -> &'static str {
         PaymentStatus::NotConfirmed => "was never confirmed",
         PaymentStatus::NeedsAction => "waits for the customer",
         PaymentStatus::Processing => "is still with the bank",
-        PaymentStatus::Authorised => "is reserved but was not taken",
+        PaymentStatus::Authorised => "is authorised but was not taken",
         PaymentStatus::Cancelled => "was cancelled",
     }
 }

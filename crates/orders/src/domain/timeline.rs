@@ -1,7 +1,7 @@
-//! The timeline of an order: what happened to it and because of it, merged from where it is kept, page by page.
+//! The timeline of an order: its history, merged from several sources, page by page.
 //!
-//! Entries stand in the order of time. At one time, what happened to the order comes before the calls and the tries of the
-//! sweeper; what is of one kind comes in the order in which it was written.
+//! Entries are in order of time. Of those with the same time, gateway calls come first, then the order's events, then
+//! the sweeper's tries; entries of one source are in the order in which they were written.
 
 use std::fmt;
 
@@ -17,13 +17,14 @@ use oms_validation::{Cursor, CursorKey, InvalidCursor, Page, PageSize};
 /// One entry of a timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimelineEntry {
-    /// When.
+    /// When it happened.
     pub occurred_at: DateTime<Utc>,
-    /// Who did it: `api:storefront`, `sweeper`, `operator:ann`, …; none for a call of which that was not kept yet.
+    /// Who caused it: `api:storefront`, `sweeper`, `operator:ann`, …. `None` for calls that were recorded without an
+    /// actor.
     pub actor: Option<String>,
     /// Why, in words.
     pub reason: String,
-    /// What.
+    /// What happened.
     pub happening: Happening,
     place: Place,
 }
@@ -31,34 +32,34 @@ pub struct TimelineEntry {
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happening {
-    /// The order went from one status to another; from none when it was placed.
+    /// The order changed its status. `from` is `None` when it was placed.
     Transition {
-        /// Before.
+        /// The previous status.
         from: Option<OrderStatus>,
-        /// After.
+        /// The new status.
         to: OrderStatus,
     },
-    /// Something worth knowing, which changed nothing: what an operator did, say.
+    /// A note that changed nothing, for example about an operator's action.
     Note {
-        /// Where the order was.
+        /// The order's status.
         status: OrderStatus,
     },
     /// Its lines were reserved at its warehouse.
     StockReserved,
-    /// They were given back.
+    /// Its stock was released.
     StockReleased,
-    /// The gateway was asked about its payment.
+    /// A call to the gateway about its payment.
     GatewayCall(Box<GatewayCall>),
-    /// The sweeper tried to settle it in vain.
+    /// The sweeper tried to settle the order and failed.
     Retry(FailedTry),
 }
 
 /// A try of the sweeper that did not settle an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedTry {
-    /// Its own id.
+    /// Its ID.
     pub id: Uuid,
-    /// 1 for the first since the order was last left to the sweeper.
+    /// 1 for the first try since the order was last left to the sweeper.
     pub number: i32,
     /// Why it failed, in words.
     pub reason: String,
@@ -68,23 +69,23 @@ pub struct FailedTry {
     pub next_at: DateTime<Utc>,
 }
 
-/// Where an entry is kept. At one time the first comes first.
+/// The source of an entry. Of entries with the same time, those of the first source come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {
-    /// The calls to the gateway, which lead to the changes that are written with them.
+    /// Calls to the gateway, which lead to the changes committed with them.
     Calls,
-    /// The order's own events, and what was done to the stock in their commits.
+    /// The order's own events, and the stock movements in their commits.
     Events,
     /// The failed tries of the sweeper.
     Tries,
 }
 
-/// Where an entry stands.
+/// The position of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     at: DateTime<Utc>,
     source: Source,
-    /// Orders what stands at one time in one source.
+    /// Orders entries of one source with the same time.
     number: Uuid,
 }
 
@@ -114,7 +115,7 @@ impl CursorKey for Place {
 }
 
 impl Place {
-    /// From where on a source has what comes after this page. The first may be the page's last.
+    /// The first position in a source that may follow this page. It may still be the page's last entry.
     pub(crate) fn first_of(self, source: Source) -> (DateTime<Utc>, Uuid) {
         let number = match source.cmp(&self.source) {
             std::cmp::Ordering::Less => Uuid::max(),
@@ -124,7 +125,7 @@ impl Place {
         (self.at, number)
     }
 
-    /// The same for events, which have numbers of their own.
+    /// Like [`first_of`](Self::first_of), for events, which are numbered.
     pub(crate) fn first_event(self) -> (DateTime<Utc>, i32) {
         let (at, number) = self.first_of(Source::Events);
         let sequence = i32::try_from(number.as_u128() / 2);
@@ -132,23 +133,23 @@ impl Place {
     }
 }
 
-/// What was found in the sources: of each two entries more than the page has, or all there are, in their order.
+/// What was found in each source: two entries more than the page has, or everything there is, in order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
-    /// With the time at which each stands.
+    /// Each with its time on the timeline.
     pub(crate) events: Vec<(DateTime<Utc>, OrderEvent)>,
     pub(crate) calls: Vec<GatewayCall>,
     pub(crate) tries: Vec<FailedTry>,
 }
 
 impl Found {
-    /// How many entries of each source a page is made from: one tells whether there is a next page, and one may have been
-    /// the last of the page before.
+    /// Number of entries of each source that a page needs: one extra shows whether there is a next page, and another
+    /// may be the last entry of the page before.
     pub(crate) fn needed_for(size: PageSize) -> usize {
         size.get() + 2
     }
 
-    /// The page that comes after a cursor.
+    /// The page after a cursor.
     pub(crate) fn page(
         self,
         after: Option<TimelineCursor>,
@@ -164,8 +165,8 @@ impl Found {
     }
 }
 
-/// The event, and what was done to the stock in its commit. Reservations keep no history of their own: they are made in
-/// the commit that places an order, and deleted in the one that takes it to a status which holds no stock.
+/// An event, and the stock movement in its commit. Reservations have no history of their own: they are inserted in the
+/// commit that places an order, and deleted in the one that changes it to a status that holds no stock.
 fn of_event((stands_at, event): (DateTime<Utc>, OrderEvent)) -> Vec<TimelineEntry> {
     let stock = match (event.from, event.to) {
         (None, _) => Some(Happening::StockReserved),
@@ -199,7 +200,7 @@ fn of_call(call: GatewayCall) -> TimelineEntry {
     TimelineEntry {
         occurred_at: call.called_at,
         actor: call.actor.clone(),
-        // Another version of the program may ask for more than this one knows.
+        // Another version of the program may make calls that this one does not know.
         reason: purpose.unwrap_or(&call.operation).to_owned(),
         place: Place {
             at: call.called_at,

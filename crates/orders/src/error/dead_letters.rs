@@ -1,4 +1,4 @@
-//! Why a dead letter is not read, written, retried or resolved.
+//! Why a dead letter can't be read, created, retried or resolved.
 
 use oms_errors::Problem;
 use oms_validation::OrderId;
@@ -11,42 +11,42 @@ use super::{
 use crate::domain::settlement::Settlement;
 use crate::domain::status::OrderStatus;
 
-/// Why a dead letter is not read, written, retried or resolved.
+/// Why a dead letter can't be read, created, retried or resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum DeadLetterError {
     /// An error that may stop any use case.
     #[error(transparent)]
     Order(#[from] OrderError),
-    /// No such dead letter in this store.
-    #[error("there is no such dead letter")]
+    /// The tenant has no such dead letter.
+    #[error("dead letter not found")]
     NotFound,
-    /// The dead letter is not open any more.
-    #[error("the dead letter was resolved already")]
+    /// The dead letter is closed.
+    #[error("the dead letter is already closed")]
     Resolved,
-    /// The order of the dead letter is in no state for what was asked.
-    #[error("an order that is {0} can't be resolved like this")]
+    /// The resolution does not fit the state of the order.
+    #[error("the resolution does not fit an order that is {0}")]
     NotResolvable(OrderStatus),
     /// The order is settled.
     #[error("an order that is {status} is settled")]
     NotUnsettled {
         /// The order.
         order_id: OrderId,
-        /// Where it is.
+        /// Its status.
         status: OrderStatus,
     },
-    /// The gateway does not say that no money is left, and the operator has not confirmed that.
+    /// The gateway does not report that no money is left, and the operator has not confirmed the resolution.
     #[error("the gateway: {}", .0.detail)]
     ConfirmationRequired(Settlement),
-    /// The gateway says that the refund was made.
+    /// The gateway reports that the refund was made.
     #[error("the refund was made")]
     RefundWasMade,
-    /// The gateway does not say that the payment was taken.
-    #[error("the gateway does not say that the order was paid")]
+    /// The gateway does not report that the payment was taken.
+    #[error("the gateway does not report the order as paid")]
     NotProvenPaid,
     /// The payment may still be taken.
-    #[error("it is not proven that the order was not paid")]
+    #[error("the payment may still be taken")]
     NotProvenFailed,
-    /// The gateway says that money was taken.
+    /// The gateway reports that money was taken.
     #[error("the payment was taken")]
     PaymentWasTaken,
 }

@@ -15,7 +15,7 @@ use crate::domain::failure::Failure;
 use crate::domain::open_payment::OpenPayment;
 use crate::domain::status::OrderStatus;
 
-/// Why no payment of an order was begun, or why it did not pay the order.
+/// Why no payment of an order was started, or why it did not pay the order.
 #[derive(Debug, thiserror::Error)]
 pub enum PayingError {
     /// An error that may stop any use case.
@@ -24,27 +24,27 @@ pub enum PayingError {
     /// The gateway's breaker is open: nothing was tried.
     #[error("the payment gateway is not available")]
     GatewayUnavailable,
-    /// The customer, the credential or the tenant has too much open or declined. Nothing was kept.
-    #[error("a bound is met: {} of {}", .0.bound.as_str(), .0.most)]
+    /// The customer, the credential or the tenant has too many unpaid orders or declined payments. Nothing was kept.
+    #[error("limit reached: {}, at most {}", .0.bound.as_str(), .0.most)]
     Exceeded(Exceeded),
     /// The order is not pending.
     #[error("an order that is {status} can't be paid")]
     Closed {
         /// The order.
         order_id: OrderId,
-        /// Where it is.
+        /// Its status.
         status: OrderStatus,
     },
-    /// The order's deadline is over.
-    #[error("the time to pay order {0} is over")]
+    /// The order's payment deadline has passed.
+    #[error("the payment deadline of order {0} has passed")]
     Expired(OrderId),
-    /// A payment of the order is being worked on.
+    /// A payment of the order is in progress.
     #[error("a payment of order {0} is in progress")]
     InProgress(OrderId),
     /// Too many payments of the order have failed.
     #[error("too many payments of order {0} have failed")]
     TooManyPayments(OrderId),
-    /// The order was placed, and is not paid.
+    /// The order was placed, but is not paid.
     #[error(transparent)]
     NotPaid(#[from] NotPaid),
 }
@@ -81,7 +81,7 @@ impl From<PayingError> for Problem {
     }
 }
 
-/// Why an order that was placed is not paid.
+/// Why a placed order is not paid.
 #[derive(Debug, thiserror::Error)]
 pub enum NotPaid {
     /// The order failed.
@@ -99,7 +99,7 @@ pub enum NotPaid {
         order_id: OrderId,
         /// Why.
         failure: Failure,
-        /// What can be done about it.
+        /// What the storefront can do about it.
         payment: Box<OpenPayment>,
     },
     /// The order was cancelled, or is being cancelled.
@@ -107,7 +107,7 @@ pub enum NotPaid {
     Cancelled {
         /// The order.
         order_id: OrderId,
-        /// Where it is.
+        /// Its status.
         status: OrderStatus,
     },
 }
@@ -130,7 +130,7 @@ fn failed(order_id: OrderId, failure: &Failure) -> Problem {
     not_paid(order_id, failure, OrderStatus::Failed)
 }
 
-/// The storefront learns what it can do, and until when.
+/// Tells the storefront what it can do, and until when.
 fn unpaid(order_id: OrderId, failure: &Failure, payment: &OpenPayment) -> Problem {
     let shown = json!({
         "state": payment.attempt.state.as_str(),

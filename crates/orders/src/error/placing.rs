@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::bounds::Exceeded;
 
-/// Why an order is not placed, or can't be previewed.
+/// Why an order is not placed, or its routing can't be previewed.
 #[derive(Debug, thiserror::Error)]
 pub enum PlacingError {
     /// An error that may stop any use case.
@@ -22,28 +22,28 @@ pub enum PlacingError {
     /// The gateway's breaker is open: nothing was tried.
     #[error("the payment gateway is not available")]
     GatewayUnavailable,
-    /// The lines at these positions name no product of this store.
+    /// No product of this tenant has the ID of the lines at these positions.
     #[error("unknown products")]
     UnknownProducts(Vec<usize>),
-    /// The lines at these positions name products without a price in the order's currency.
-    #[error("products that are not sold in this currency")]
+    /// The products of the lines at these positions have no price in the order's currency.
+    #[error("products not sold in this currency")]
     ProductsNotSold(Vec<usize>),
-    /// The total is finer than its currency is paid in.
+    /// The total has more decimal places than payments in its currency.
     #[error("the total {0}")]
     NotPayable(InvalidAmount),
-    /// The total is more than can be paid at once.
+    /// The total exceeds what one payment can collect.
     #[error("the total is too large")]
     TotalTooLarge,
     /// No active warehouse can fill the order.
     #[error("no single warehouse can fill the order")]
     NoSingleWarehouse,
-    /// The customer, the credential or the tenant has too much open or declined. Nothing was kept.
-    #[error("a bound is met: {} of {}", .0.bound.as_str(), .0.most)]
+    /// The customer, the credential or the tenant has too many unpaid orders or declined payments. Nothing was kept.
+    #[error("limit reached: {}, at most {}", .0.bound.as_str(), .0.most)]
     Exceeded(Exceeded),
-    /// The key stands for an order that is being worked on.
+    /// The order of this key is being processed.
     #[error("order {0} is being processed")]
     InProgress(OrderId),
-    /// The order was placed, and is not paid.
+    /// The order was placed, but is not paid.
     #[error(transparent)]
     NotPaid(#[from] NotPaid),
 }

@@ -1,23 +1,23 @@
-//! Why the gateway's books are not compared with ours, or a finding not read or resolved.
+//! Why books can't be compared, or a finding can't be read or resolved.
 
 use oms_errors::{Problem, invalid_field};
 
 use super::{FINDING_NOT_FOUND, FINDING_RESOLVED, OrderError, family_of_order_error};
 use crate::domain::reconcile_window::InvalidWindow;
 
-/// Why the gateway's books are not compared with ours, or a finding not read or resolved.
+/// Why books can't be compared, or a finding can't be read or resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcilingError {
     /// An error that may stop any use case.
     #[error(transparent)]
     Order(#[from] OrderError),
-    /// No such finding in this store.
-    #[error("there is no such finding")]
+    /// The tenant has no such finding.
+    #[error("finding not found")]
     FindingNotFound,
-    /// The finding is not open any more.
-    #[error("the finding was resolved already")]
+    /// The finding is resolved.
+    #[error("the finding is already resolved")]
     FindingResolved,
-    /// The times to compare between are no window.
+    /// The given times don't form a valid window.
     #[error(transparent)]
     InvalidWindow(#[from] InvalidWindow),
 }

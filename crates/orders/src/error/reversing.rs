@@ -1,4 +1,4 @@
-//! Why an order is not cancelled, or its money not refunded.
+//! Why an order can't be cancelled or refunded.
 
 use oms_errors::{Problem, invalid_field};
 use oms_payments::{Reference, RefundFailure, RefundId};
@@ -10,18 +10,18 @@ use super::{
 };
 use crate::domain::status::OrderStatus;
 
-/// Why an order is not cancelled, or its money not refunded.
+/// Why an order can't be cancelled or refunded.
 #[derive(Debug, thiserror::Error)]
 pub enum ReversingError {
     /// An error that may stop any use case.
     #[error(transparent)]
     Order(#[from] OrderError),
-    /// The order has ended, and there is nothing to cancel.
+    /// The order failed or was refunded, so there is nothing to cancel.
     #[error("an order that is {status} can't be cancelled")]
     NotCancellable {
         /// The order.
         order_id: OrderId,
-        /// Where it is.
+        /// Its status.
         status: OrderStatus,
     },
     /// The order is not paid, or is being cancelled.
@@ -29,24 +29,24 @@ pub enum ReversingError {
     NotRefundable {
         /// The order.
         order_id: OrderId,
-        /// Where it is.
+        /// Its status.
         status: OrderStatus,
     },
-    /// Money of the order is being given back.
+    /// A refund of the order is in progress.
     #[error("a refund of order {0} is in progress")]
     RefundInProgress(OrderId),
-    /// The customer disputes the payment, and nobody has said to give the money back all the same.
+    /// The customer disputes the payment, and the request did not insist on a refund.
     #[error("the payment of order {order_id} is disputed: {dispute}")]
     PaymentDisputed {
         /// The order.
         order_id: OrderId,
-        /// Where it is.
+        /// Its status.
         status: OrderStatus,
-        /// The gateway's name for the dispute.
+        /// The gateway's ID of the dispute.
         dispute: Reference,
     },
-    /// More was to be given back than is left.
-    #[error("the refund is more than is left of the payment")]
+    /// The refund exceeds what is left.
+    #[error("the refund exceeds the remaining payment")]
     RefundExceedsCaptured {
         /// What is left.
         available: Money,
@@ -54,12 +54,12 @@ pub enum ReversingError {
     /// The order was paid in another currency.
     #[error("the order was paid in {0}")]
     RefundCurrency(Currency),
-    /// The bank or the gateway refused to give the money back.
-    #[error("refund {refund_id} of order {order_id} was refused: {code}")]
+    /// The bank or the gateway rejected the refund.
+    #[error("refund {refund_id} of order {order_id} was rejected: {code}")]
     RefundRefused {
         /// The order.
         order_id: OrderId,
-        /// Where it is.
+        /// Its status.
         status: OrderStatus,
         /// The refund.
         refund_id: RefundId,
@@ -98,7 +98,7 @@ impl From<ReversingError> for Problem {
             }
             ReversingError::RefundCurrency(currency) => invalid_field(
                 "amount.currency",
-                format!("must be {currency}, in which the order was paid"),
+                format!("must be {currency}, the currency of the payment"),
             ),
             ReversingError::RefundRefused {
                 order_id,

@@ -1,4 +1,4 @@
-//! Orders as JSON for those who may change them and not read them.
+//! Orders as JSON for credentials that may change orders but not read them.
 
 use chrono::{DateTime, Utc};
 use oms_payments::{Refund, RefundId, RefundState};
@@ -10,7 +10,7 @@ use crate::domain::order::Order;
 use crate::domain::status::OrderStatus;
 use crate::service::reading::get_order::OrderDetails;
 
-/// A cancelled order, to those who may not read orders.
+/// A cancelled order, for credentials that may not read orders.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CancelledOrder {
@@ -20,7 +20,7 @@ pub(super) struct CancelledOrder {
     refunds: Vec<RefundSummary>,
 }
 
-/// How much was refunded.
+/// The amount and the state of a refund.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct RefundSummary {
@@ -30,7 +30,7 @@ struct RefundSummary {
     amount: Money,
 }
 
-/// A paid order, to those who may not read orders.
+/// A paid order, for credentials that may not read orders.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = OrderPayment)]
@@ -40,7 +40,7 @@ pub(super) struct PaidOrder {
     total: Money,
 }
 
-/// The order of a dead letter, to operators who may not read orders.
+/// The order of a dead letter, for operators who may not read orders.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct StuckOrder {

@@ -20,7 +20,7 @@ use crate::error::{self, RETRY_AFTER_S, location_of};
 use crate::service::reversing;
 use crate::service::reversing::cancel_order::Cancellation;
 
-/// The body, which may be absent.
+/// The optional body.
 #[derive(Debug, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = CancellationRequest)]
@@ -35,22 +35,22 @@ oms_web::refusals! {
     Refusals: [INVALID_HEADER, error::NOT_FOUND, error::KEY_REUSED, error::OUTCOME_UNKNOWN], with a location: [error::NOT_CANCELLABLE, error::PAYMENT_DISPUTED, error::REFUND_IN_PROGRESS]
 }
 
-/// 200 with the order once it is cancelled; 202 while that is under way. 404 when there is none of this id in this store; 409
-/// when it has failed or was refunded, or while money of it is given back; 422 when the key stands for another request.
+/// Answers 200 with the order once it is cancelled, and 202 until then. 404 if the tenant has no such order; 409 if it
+/// failed, was refunded or is being refunded; 422 if the key belongs to another request.
 #[utoipa::path(
     post,
     path = "/orders/{id}/cancel",
     operation_id = "cancelOrder",
     tag = "orders",
     summary = "Cancel an order",
-    description = "Gives back what is left of the payment, and the stock. Repeating it changes nothing more. While the customer disputes \
-        the payment, an order is not cancelled. Without the scope `orders:read` the answer has the status and the refunds only.",
+    description = "Refunds what is left of the payment and releases the stock. Repeating the request changes nothing. An order whose \
+        payment is disputed is not cancelled. Without the scope `orders:read` the answer contains only the status and the refunds.",
     params(("id" = OrderId, Path), OptionalIdempotencyKey),
     request_body = Option<Body>,
     responses(
-        (status = 200, description = "Cancelled: no money is left with us, and the stock is back.", body = Cancelled,
+        (status = 200, description = "The order was cancelled, its money refunded and its stock released.", body = Cancelled,
             headers(("Location"), ("Idempotent-Replayed"))),
-        (status = 202, description = "Under way.", body = PendingOrder,
+        (status = 202, description = "The cancellation is in progress.", body = PendingOrder,
             headers(("Location"), ("Retry-After"), ("Idempotent-Replayed"))),
         Refusals,
     ),
@@ -87,7 +87,7 @@ fn answer(
                 true => Cancelled::Full(OrderBody::of(*details)?),
                 false => Cancelled::Brief(CancelledOrder::from(*details)),
             }),
-        Cancellation::UnderWay(order) => response
+        Cancellation::InProgress(order) => response
             .status(StatusCode::ACCEPTED)
             .insert_header((header::LOCATION, location_of(order.order_id)))
             .insert_header((header::RETRY_AFTER, RETRY_AFTER_S))

@@ -1,4 +1,4 @@
-//! The endpoints for operators: the orders that the sweeper has given up on.
+//! Operator endpoints for dead letters: the orders that the sweeper has given up on.
 
 pub(super) mod create;
 pub(super) mod list;
@@ -10,7 +10,7 @@ pub(super) mod show;
 use crate::domain::id::DeadLetterId;
 use crate::error::DeadLetterError;
 
-/// What is no id is the id of nothing.
+/// Parses a dead-letter ID. A malformed ID is treated as unknown (404).
 fn id_of(path: &str) -> Result<DeadLetterId, DeadLetterError> {
     path.parse().map_err(|_| DeadLetterError::NotFound)
 }

@@ -1,4 +1,4 @@
-//! What the document of the API says of orders besides their operations.
+//! The parts of the API document of orders that no operation declares.
 
 use chrono::{DateTime, Utc};
 use oms_payments::{AttemptState, CustomerStep};
@@ -11,43 +11,44 @@ use crate::domain::open_payment::PaymentAction;
 use crate::domain::order_listing::OrderSort;
 use crate::domain::status::OrderStatus;
 
-/// What only parameters refer to: it is not collected from them.
+/// Schemas that only parameters refer to. utoipa does not collect them from there.
 #[derive(Document)]
 #[openapi(components(schemas(DeadLetterFilter, FindingState, OrderSort, PageSize)))]
 pub struct OrdersSchemas;
 
-/// What refusals of orders say besides what all refusals say.
+/// The members that refusals of orders add to a problem.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it documents what `Problem::with_extension` adds")]
 pub struct ProblemMembers {
-    /// The order that it is about.
+    /// The order concerned.
     order_id: Option<OrderId>,
-    /// Where that order is.
+    /// The status of that order.
     order_status: Option<OrderStatus>,
-    /// With `orders.payment_declined`: why, as far as the customer may know.
+    /// With `orders.payment_declined`: the reason, as far as the customer may know it.
     #[schema(examples("insufficient_funds"))]
     decline_code: Option<String>,
     /// With `orders.payment_declined`: what the customer can do.
     customer_step: Option<CustomerStep>,
-    /// With `orders.payment_declined` and `orders.payment_voided`, while the order waits for another try.
+    /// With `orders.payment_declined` and `orders.payment_voided`, while the order waits for another attempt.
     payment: Option<UnpaidPayment>,
-    /// With `orders.refund_exceeds_captured`: what is left.
+    /// With `orders.refund_exceeds_captured`: the refundable amount.
     available_minor: Option<i64>,
-    /// With `orders.refund_exceeds_captured`.
+    /// With `orders.refund_exceeds_captured`: the currency of that amount.
     currency: Option<Currency>,
-    /// With `orders.too_many_unpaid`, `orders.too_many_units` and `orders.too_many_declines`: which bound was met.
+    /// With `orders.too_many_unpaid`, `orders.too_many_units` and `orders.too_many_declines`: the limit that was
+    /// reached.
     #[schema(examples("customer_orders"))]
     bound: Option<String>,
-    /// With the same: what the bound is.
+    /// With the same codes: the value of the limit.
     most: Option<u64>,
     /// With `orders.refund_refused`: the refund.
     refund_id: Option<oms_payments::RefundId>,
-    /// With `orders.refund_refused`: why.
+    /// With `orders.refund_refused`: the reason.
     failure_code: Option<String>,
 }
 
-/// A payment that did not go through, of an order that waits for another try.
+/// A failed payment of an order that waits for another attempt.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it documents what `Problem::with_extension` adds")]
@@ -57,6 +58,6 @@ struct UnpaidPayment {
     attempt: i32,
     /// What the storefront can do.
     actions: Vec<PaymentAction>,
-    /// Then the order fails, and its stock is released.
+    /// When the order fails and its stock is released.
     expires_at: DateTime<Utc>,
 }

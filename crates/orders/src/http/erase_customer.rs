@@ -22,39 +22,39 @@ use crate::error::{CUSTOMER_NOT_FOUND, KEY_REUSED, OUTCOME_UNKNOWN, RETRY_AFTER_
 use crate::service::operating;
 use crate::service::operating::erase_customer::ErasedCustomer;
 
-/// The body, which may be absent.
+/// The optional body.
 #[derive(Debug, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schema(as = ErasureRequest)]
 pub(super) struct Body {
-    /// Whether orders that were paid a short while ago are erased too, delivered or not.
+    /// Whether to erase recently paid orders too, delivered or not.
     #[serde(default, deserialize_with = "oms_validation::json::flag")]
     #[schema(default = false, examples(true))]
     include_recently_paid: bool,
 }
 
-/// How far the erasure of a customer is.
+/// The progress of erasing a customer.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Erasure, examples(examples::erasure))]
 pub(super) struct ErasureBody {
     erasure_id: ErasureId,
     state: ErasureState,
-    /// Orders of this customer that were erased so far.
+    /// Number of this customer's orders erased so far.
     erased_orders: i32,
-    /// Orders that are not erased yet, oldest first, 100 at most.
+    /// Orders that are not erased yet, oldest first, at most 100.
     waiting_orders: Vec<WaitingBody>,
-    /// When it was first requested.
+    /// When the erasure was first requested.
     requested_at: DateTime<Utc>,
-    /// Orders that were placed later are not erased. Repeating a request that is not complete moves it.
+    /// Orders placed after this time are not erased. Repeating an incomplete request moves it forward.
     covers_until: DateTime<Utc>,
-    /// With `complete`.
+    /// Present with `complete`.
     #[serde(skip_serializing_if = "Option::is_none")]
     completed_at: Option<DateTime<Utc>>,
 }
 
-/// How far an erasure is. `complete`: no order is left. `in_progress`: orders are being erased in the background.
-/// `waiting`: the orders that are left can't be erased yet; they are erased once they are settled and delivered.
+/// The state of an erasure. `complete`: no order is left. `in_progress`: orders are being erased in the background.
+/// `waiting`: the remaining orders can't be erased until they are settled and delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum ErasureState {
@@ -64,7 +64,7 @@ enum ErasureState {
 }
 
 impl ErasureState {
-    /// The worker looks once an hour at what waits.
+    /// The worker checks waiting orders once an hour.
     fn retry_after_s(self) -> u32 {
         match self {
             Self::Waiting => 3600,
@@ -86,8 +86,8 @@ oms_web::refusals! {
     Refusals: [INVALID_HEADER, CUSTOMER_NOT_FOUND, KEY_REUSED, OUTCOME_UNKNOWN]
 }
 
-/// 200 once no order is left; 202 while some are. 404 when there are no orders of this customer in this store and none was
-/// erased; 422 when the key stands for another request.
+/// Answers 200 once no order is left, and 202 until then. 404 if the tenant has no orders of this customer and never
+/// erased any; 422 if the key belongs to another request.
 #[utoipa::path(
     post,
     path = "/customers/{id}/erase",
@@ -96,11 +96,11 @@ oms_web::refusals! {
     summary = "Erase a customer's personal data",
     description = "Erases shipping address, destination, distances, metadata and external reference of the customer's orders, and \
         replaces `customerId` by a pseudonym. Lines, money, status, idempotency key and the timeline with its reasons stay. Orders \
-        that are not settled, were paid a short while ago or have an undecided dispute are erased later. Repeat it to read how far it is.",
+        that are unsettled, were paid recently or have an undecided dispute are erased later. Repeat the request to check its progress.",
     params(("id" = CustomerId, Path), OptionalIdempotencyKey),
     request_body = Option<Body>,
     responses(
-        (status = 200, description = "The customer is erased.", body = ErasureBody, headers(("Idempotent-Replayed"))),
+        (status = 200, description = "The customer was erased.", body = ErasureBody, headers(("Idempotent-Replayed"))),
         (status = 202, description = "Some orders are not erased yet.", body = ErasureBody,
             headers(("Retry-After"), ("Idempotent-Replayed"))),
         Refusals,

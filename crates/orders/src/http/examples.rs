@@ -1,4 +1,4 @@
-//! What the document of the API shows. A test holds each example against its schema.
+//! Examples for the API document. A test checks each against its schema.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The endpoints for operators: the differences between the gateway's books and ours.
+//! Operator endpoints for findings: the differences between the gateway's books and ours.
 
 pub(super) mod list;
 mod representation;
@@ -8,7 +8,7 @@ pub(super) mod show;
 use crate::domain::id::FindingId;
 use crate::error::ReconcilingError;
 
-/// What is no id is the id of nothing.
+/// Parses a finding ID. A malformed ID is treated as unknown (404).
 fn id_of(path: &str) -> Result<FindingId, ReconcilingError> {
     path.parse().map_err(|_| ReconcilingError::FindingNotFound)
 }

@@ -16,22 +16,22 @@ oms_web::refusals! {
     Refusals: [NOT_FOUND]
 }
 
-/// 200 with the order, its lines, payment, refunds and routing trace; 304 when that is what `If-None-Match` names; 404 when
-/// there is none of this id in this store.
+/// Answers 200 with the order, its lines, payment, refunds and routing trace. 304 if `If-None-Match` names this
+/// version; 404 if the tenant has no such order.
 #[utoipa::path(
     get,
     path = "/orders/{id}",
     operation_id = "getOrder",
     tag = "orders",
     summary = "Read an order",
-    description = "With its lines, its payment, its refunds, and why its warehouse was chosen.",
+    description = "Includes its lines, payment and refunds, and why its warehouse was chosen.",
     params(
         ("id" = OrderId, Path),
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer: 304 while nothing has changed."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer. 304 if nothing has changed."),
     ),
     responses(
         (status = 200, description = "The order.", body = OrderBody, headers(("ETag"))),
-        (status = 304, description = "It is as `If-None-Match` says.", headers(("ETag"))),
+        (status = 304, description = "Not modified.", headers(("ETag"))),
         Refusals,
     ),
 )]
@@ -43,7 +43,7 @@ pub(super) async fn get_order(
     request: HttpRequest,
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
-    // Not detached: the statements run in a task of the batch, which a client that goes away does not cut off.
+    // Not detached: the statements run in a task of the batch, which continues when a client disconnects.
     let details = reading::get_order::get_order(api.work.context(), tenant.0, id).await?;
     let secrets = match disclosure.payment_secrets {
         true => Secrets::Shown,
@@ -64,13 +64,13 @@ pub(super) async fn get_order(
     Ok(answer.insert_header(header::ContentType::json()).body(body))
 }
 
-/// By what is answered, and not by the order's version: its payment and its refunds change without it.
+/// Made from the body, not from the order's version: payments and refunds change without it.
 fn tag_of(body: &[u8]) -> EntityTag {
     let hash = Sha256::digest(body);
     EntityTag::new_strong(hex::encode(&hash[..16]))
 }
 
-/// Of `If-None-Match` the comparison is the weak one (RFC 9110, 13.1.2).
+/// `If-None-Match` uses the weak comparison (RFC 9110, 13.1.2).
 fn names(known: &IfNoneMatch, tag: &EntityTag) -> bool {
     match known {
         IfNoneMatch::Any => true,

@@ -32,16 +32,16 @@ pub(super) struct Parameters {
     cursor: Option<TimelineCursor>,
 }
 
-/// 200 with a page of what happened to the order, the first first; 404 when there is none of this id in this store. `limit` is
-/// 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
+/// Answers 200 with a page of the order's history, oldest first. 404 if the tenant has no such order. `limit` is 1–100,
+/// default 20; `cursor` is the `nextCursor` of an earlier page.
 #[utoipa::path(
     get,
     path = "/orders/{id}/timeline",
     operation_id = "getTimeline",
     tag = "orders",
-    summary = "Read what happened to an order",
-    description = "The first first: changes of its status, stock reserved and released, calls to the gateway, tries that failed, and what \
-        operators did, each with who, why and when.",
+    summary = "Read an order's timeline",
+    description = "Oldest first: status changes, stock reserved and released, calls to the gateway, failed tries, and actions of \
+        operators, each with who, why and when.",
     params(
         ("id" = OrderId, Path),
         Parameters,
@@ -58,7 +58,7 @@ pub(super) async fn get_timeline(
     query: Result<Query<Parameters>, ProblemResponse>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
-    // After the ID: a malformed one is unknown (404), whatever the query says.
+    // After the ID: a malformed ID is unknown (404), whatever the query contains.
     let Parameters { limit, cursor } = query?.0;
     let reading = api.work.run(|context| async move {
         reading::get_timeline::get_timeline(&context, tenant.0, id, cursor, limit).await
@@ -77,8 +77,8 @@ struct EntryBody {
     occurred_at: DateTime<Utc>,
     #[serde(flatten)]
     happening: HappeningBody,
-    /// Who did it: `api:` and the name of the credential, `operator:` and the operator's, or a worker such as `sweeper`; `api`
-    /// alone where an earlier version recorded it.
+    /// Who caused it: `api:` and the name of the credential, `operator:` and the operator's name, or a worker such as
+    /// `sweeper`. Only `api` in entries of earlier versions.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(examples("api:storefront"))]
     actor: Option<String>,
@@ -106,15 +106,15 @@ enum HappeningBody {
     StockReleased(StockBody),
     GatewayCall(CallBody),
     Retry {
-        /// Counted from 1 each time that the order is left to the sweeper.
+        /// Counted from 1 each time the order is left to the sweeper.
         r#try: i32,
-        // By name: utoipa does not read `rename_all_fields`.
+        // Set by hand: utoipa does not read `rename_all_fields`.
         #[serde(rename = "nextAt")]
         next_at: DateTime<Utc>,
     },
 }
 
-/// What an order holds, or held, and where.
+/// The stock that an order holds or held, and its warehouse.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = HeldStock)]

@@ -1,4 +1,4 @@
-//! What is asked for, as requests say it.
+//! The items of requests.
 
 use std::collections::HashMap;
 
@@ -10,21 +10,21 @@ use validator::Validate;
 
 use crate::domain::line::RequestedLine;
 
-/// Pieces of one product.
+/// A quantity of one product.
 #[derive(Debug, Deserialize, Serialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = RequestedItem)]
 pub(super) struct Item {
-    /// Each product once in a request.
+    /// Each product at most once in a request.
     #[schema(examples("11111111-1111-4111-8111-111111111111"))]
     product_id: ProductId,
-    /// Pieces.
+    /// Number of units.
     #[schema(minimum = 1, maximum = 1000000, examples(2))]
     #[validate(range(min = 1, max = i64::from(MAX_QUANTITY), message = "must be between 1 and 1000000"))]
     quantity: i64,
 }
 
-/// The lines of a request, each product once.
+/// Converts the items of a request to order lines, and rejects a repeated product.
 pub(super) fn lines_of(items: &[Item]) -> Result<Vec<RequestedLine>, Problem> {
     let mut seen = HashMap::new();
     let mut lines = Vec::with_capacity(items.len());

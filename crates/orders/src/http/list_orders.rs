@@ -28,10 +28,10 @@ pub(super) struct Parameters {
     customer_id: Option<CustomerId>,
     warehouse_id: Option<WarehouseId>,
     external_reference: Option<ExternalReference>,
-    /// Placed then or later.
+    /// Placed at this time or later.
     #[serde(default, deserialize_with = "time")]
     created_from: Option<DateTime<Utc>>,
-    /// Placed before that. Later than `createdFrom`.
+    /// Placed before this time. Must be later than `createdFrom`.
     #[serde(default, deserialize_with = "time")]
     created_to: Option<DateTime<Utc>>,
     /// Whether the payment was ever disputed.
@@ -40,7 +40,7 @@ pub(super) struct Parameters {
     sort: OrderSort,
     #[serde(default)]
     limit: PageSize,
-    /// The `nextCursor` of an earlier page, with the other parameters as they were.
+    /// The `nextCursor` of an earlier page, with all other parameters unchanged.
     #[param(value_type = Option<String>)]
     cursor: Option<OrderCursor>,
 }
@@ -76,16 +76,17 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Ut
     parsed.map_err(|_| D::Error::custom(wrong))
 }
 
-/// 200 with a page, newest first unless `sort` is `oldest`. `status`, `customerId`, `warehouseId`, `createdFrom`, `createdTo`,
-/// `externalReference` and `disputed` narrow it, all that are given together; `limit` is 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
+/// Answers 200 with a page, newest first unless `sort` is `oldest`. `status`, `customerId`, `warehouseId`,
+/// `createdFrom`, `createdTo`, `externalReference` and `disputed` are combined with AND; `limit` is 1–100, default 20;
+/// `cursor` is the `nextCursor` of an earlier page.
 #[utoipa::path(
     get,
     path = "/orders",
     operation_id = "listOrders",
     tag = "orders",
     summary = "List orders",
-    description = "Those to which all of the filters apply, page by page. A page may be shorter than its `limit`, or empty, and yet have \
-        a `nextCursor`: go on until there is none.",
+    description = "Orders that match all filters, page by page. A page may have fewer than `limit` orders, or none, and still have a \
+        `nextCursor`. Continue until it is absent.",
     params(Parameters),
     responses((status = 200, description = "A page.", body = OrderPage)),
 )]
@@ -112,12 +113,12 @@ pub(super) async fn list_orders(
 #[serde(rename_all = "camelCase")]
 struct OrderPage {
     items: Vec<ListedOrder>,
-    /// What the request for the next page has to carry as `cursor`. Absent on the last page.
+    /// Pass it as `cursor` to get the next page. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
-    /// No order that was created before this time will appear in the list later. To poll for new orders without missing
-    /// one, pass this value of the last poll's first page as `createdFrom`, with `sort=oldest`, and ignore the orders
-    /// that you have.
+    /// No order created before this time will appear in the list later. To poll for new orders without missing one,
+    /// pass the value from the first page of the last poll as `createdFrom`, with `sort=oldest`, and skip the orders
+    /// that you already have.
     complete_until: DateTime<Utc>,
 }
 
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_without_parameters_asks_for_the_newest_of_all() {
+    fn a_query_without_parameters_lists_the_newest_orders() {
         let (listing, size, after) = parse("").unwrap();
         assert_eq!(listing.filter, OrderFilter::default());
         assert_eq!(listing.sort, OrderSort::NewestFirst);
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_parameters_count_as_left_out() {
+    fn blank_parameters_count_as_omitted() {
         let blank = "status=&customerId=&warehouseId=&externalReference=&createdFrom=&createdTo=&disputed=&sort=\
             &limit=&cursor=";
         assert_eq!(parse(blank).unwrap(), parse("").unwrap());
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_is_wrong_or_unknown_or_given_twice_is_named() {
+    fn a_wrong_unknown_or_repeated_parameter_is_named() {
         let (other, ..) = parse("").unwrap();
         let of_other = format!(
             "sort=oldest&cursor={}",

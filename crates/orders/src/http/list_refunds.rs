@@ -15,7 +15,7 @@ use crate::service::reading;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Refunds)]
 struct Body {
-    /// The first one first.
+    /// Oldest first.
     items: Vec<RefundBody>,
 }
 
@@ -23,7 +23,7 @@ oms_web::refusals! {
     Refusals: [NOT_FOUND]
 }
 
-/// 200 with all refunds of an order; 404 when there is none of this id in this store.
+/// Answers 200 with all refunds of an order, or 404 if the tenant has no such order.
 #[utoipa::path(
     get,
     path = "/orders/{id}/refunds",
@@ -32,7 +32,7 @@ oms_web::refusals! {
     summary = "List an order's refunds",
     params(("id" = OrderId, Path)),
     responses(
-        (status = 200, description = "All of them.", body = Body),
+        (status = 200, description = "All refunds of the order.", body = Body),
         Refusals,
     ),
 )]

@@ -22,8 +22,9 @@ use crate::domain::placed_order::PlacedOrder;
 use crate::error::{self, location_of};
 use crate::service::placing;
 
-/// Another payment method, or none: then the customer is done, and the gateway is asked what became of the payment. In
-/// development, where the gateway is the sandbox, `creditCardNumber` is taken in place of `paymentMethod`.
+/// Another payment method. Without one, the request reports that the customer is done, and the gateway is asked for the
+/// outcome of the payment. In development, where the gateway is the sandbox, `creditCardNumber` is accepted in place of
+/// `paymentMethod`.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewPayment, examples(examples::new_payment))]
@@ -62,26 +63,27 @@ oms_web::refusals! {
     ]
 }
 
-/// 201 paid by this request; 200 paid by something else, such as the payment that the customer has just finished; 202 the
-/// customer has to act, or the outcome is not known yet; 402 declined; 404 when there is none of this id in this store; 409
-/// when it can't be paid, or another payment of it is in progress; 422 when the key stands for another request.
+/// Answers 201 if this request paid the order; 200 if something else did, such as the payment that the customer has
+/// just finished; 202 if the customer must act or the outcome is unknown; 402 if the payment was declined. 404 if the
+/// tenant has no such order; 409 if the order can't be paid, or another payment of it is in progress; 422 if the key
+/// belongs to another request.
 #[utoipa::path(
     post,
     path = "/orders/{id}/payment",
     operation_id = "payOrder",
     tag = "orders",
-    summary = "Pay an order by another method, or report that the customer is done",
-    description = "While the order is `PENDING_PAYMENT` and its `expiresAt` has not passed. The former payment is cancelled \
-        first, and the gateway has to say so: an order is never charged twice. Without `paymentMethod` nothing new is begun: \
-        the gateway is asked what became of the payment that the customer has finished or left. Without the scope \
-        `orders:read` the answer has the status and the total only.",
+    summary = "Pay an order",
+    description = "Pays a `PENDING_PAYMENT` order by another method before its `expiresAt`. The previous payment is cancelled first, \
+        and the gateway must confirm that, so that an order is never charged twice. Without `paymentMethod` no new payment is started: \
+        the gateway is asked for the outcome of the payment that the customer has finished or abandoned. Without the scope \
+        `orders:read` the answer contains only the status and the total.",
     params(("id" = OrderId, Path), IdempotencyKeyHeader),
     request_body = Body,
     responses(
-        (status = 201, description = "Paid by this request.", body = Paid, headers(("Location"))),
-        (status = 200, description = "Paid, by an earlier request or by the customer.", body = Paid,
+        (status = 201, description = "This request paid the order.", body = Paid, headers(("Location"))),
+        (status = 200, description = "An earlier request or the customer paid the order.", body = Paid,
             headers(("Location"), ("Idempotent-Replayed"))),
-        (status = 202, description = "The customer must act, or the outcome of the payment is not known yet.",
+        (status = 202, description = "The customer must act, or the outcome of the payment is unknown.",
             body = PendingOrder, headers(("Location"), ("Retry-After"), ("Idempotent-Replayed"))),
         Refusals,
     ),
@@ -108,7 +110,7 @@ pub(super) async fn pay_order(
 }
 
 impl Body {
-    /// None when the customer is done.
+    /// Returns `None` when the customer is done.
     fn into_instruction(
         self,
         card_numbers: CardNumbers,

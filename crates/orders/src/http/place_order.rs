@@ -23,8 +23,8 @@ use crate::domain::placed_order::{PendingOrder, PlacedOrder};
 use crate::error::{self, RETRY_AFTER_S, location_of};
 use crate::service::placing;
 
-/// What is ordered, by whom, and where to. In development, where the gateway is the sandbox, `creditCardNumber` is taken in place of
-/// `paymentMethod`.
+/// What is ordered, by whom, and where to ship it. In development, where the gateway is the sandbox, `creditCardNumber`
+/// is accepted in place of `paymentMethod`.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewOrder, examples(examples::new_order))]
@@ -108,7 +108,8 @@ oms_web::refusals! {
     ]
 }
 
-/// 201 placed and paid; 200 placed and paid by an earlier request with this key; 202 the payment's outcome is not known yet.
+/// Answers 201 if the order was placed and paid, 200 if an earlier request with this key did that, and 202 if the
+/// outcome of the payment is unknown.
 #[utoipa::path(
     post,
     path = "/orders",
@@ -116,15 +117,15 @@ oms_web::refusals! {
     tag = "orders",
     summary = "Place an order",
     description = "Routes the order to the nearest warehouse that can fill all of it, holds the stock, and collects the payment. A \
-        request may be sent again with its key as often as needed: nothing is sold or charged twice.",
+        request can be repeated with its key as often as needed: nothing is sold or charged twice.",
     params(IdempotencyKeyHeader),
     request_body = Body,
     responses(
-        (status = 201, description = "Placed and paid.", body = OrderSummary, headers(("Location"))),
-        (status = 200, description = "Placed and paid by an earlier request with this key.", body = OrderSummary,
+        (status = 201, description = "The order was placed and paid.", body = OrderSummary, headers(("Location"))),
+        (status = 200, description = "An earlier request with this key placed and paid the order.", body = OrderSummary,
             headers(("Location"), ("Idempotent-Replayed"))),
-        (status = 202, description = "Placed; the customer must act, as `payment` says, or the outcome of the payment is not \
-            known yet.", body = representation::PendingOrder,
+        (status = 202, description = "The order was placed. The customer must act, as `payment` says, or the outcome of the payment is \
+            unknown.", body = representation::PendingOrder,
             headers(("Location"), ("Retry-After"), ("Idempotent-Replayed"))),
         Refusals,
     ),
@@ -175,7 +176,7 @@ pub(super) fn one_payment_method(
         (Some(method), None, _) | (None, Some(method), CardNumbers::Accepted) => Ok(method),
         (Some(_), Some(_), CardNumbers::Accepted) => Err(invalid_field(
             "creditCardNumber",
-            "send either this or paymentMethod",
+            "send either creditCardNumber or paymentMethod",
         )),
         (None, None, _) => Err(invalid_field("paymentMethod", "is required")),
     }
@@ -199,7 +200,7 @@ fn answer(placed: PlacedOrder) -> Result<HttpResponse, Problem> {
     }
 }
 
-/// Only whoever may pay the order gets here, and so what is needed to pay it.
+/// Includes what is needed to pay: only callers who may pay the order get this answer.
 pub(super) fn pending(response: &mut HttpResponseBuilder, order: PendingOrder) -> HttpResponse {
     response
         .status(StatusCode::ACCEPTED)

@@ -17,7 +17,7 @@ use crate::error;
 use crate::service::placing;
 use crate::service::placing::preview_routing::RoutingPreview;
 
-/// What would be ordered, and where to.
+/// What would be ordered, and where to ship it.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = RoutingRequest, examples(examples::routing_request))]
@@ -31,12 +31,12 @@ pub(super) struct Body {
     items: Vec<Item>,
 }
 
-/// Where it would come from.
+/// The warehouse that the order would come from.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = RoutingPreview)]
 struct PreviewBody {
-    /// Null when no single warehouse can fill the whole order.
+    /// Null if no single warehouse can fill the whole order.
     #[schema(required = true)]
     warehouse_id: Option<WarehouseId>,
     #[schema(required = true)]
@@ -58,18 +58,18 @@ oms_web::refusals! {
     ]
 }
 
-/// 200 with the warehouse, or with none, and why. 400 when the address is not found; 422 when a line can't be sold. It places
-/// nothing and holds nothing.
+/// Answers 200 with the warehouse, if any, and the reason. 400 if the address is not found; 422 if a line can't
+/// be sold. Places and holds nothing.
 #[utoipa::path(
     post,
     path = "/routing/preview",
     operation_id = "previewRouting",
     tag = "orders",
-    summary = "Ask where an order would come from",
-    description = "With its prices, and why. Places nothing and holds nothing.",
+    summary = "Preview routing",
+    description = "Returns the warehouse that an order would come from, the reason, and the prices. Nothing is placed or held.",
     request_body = Body,
     responses(
-        (status = 200, description = "The warehouse, or that no single one can fill the order.", body = PreviewBody),
+        (status = 200, description = "The warehouse, or null if no single warehouse can fill the order.", body = PreviewBody),
         Refusals,
     ),
 )]

@@ -19,19 +19,19 @@ use crate::error::{self, RETRY_AFTER_S, location_of};
 use crate::service::reversing;
 use crate::service::reversing::refund_order::RefundedOrder;
 
-/// The body: without an amount, all that is left.
+/// The body. Without an amount, the rest is refunded.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewRefund, examples(examples::new_refund))]
 pub(super) struct Body {
-    /// Without it, all that is left.
-    // A blank one is refused: nobody may refund all by leaving a field of a form empty.
+    /// Amount to refund. Without it, the rest is refunded.
+    // A blank value is rejected, so that an empty form field does not refund everything.
     #[serde(default, deserialize_with = "oms_validation::json::object_or_null")]
     #[validate(nested)]
     amount: Option<Amount>,
     #[schema(value_type = Option<Reason>)]
     reason: Option<String>,
-    /// Give the money back although the customer disputes the payment. The bank may give it back too.
+    /// Refund even though the customer disputes the payment. The bank may return the money too.
     #[serde(default, deserialize_with = "oms_validation::json::flag")]
     #[schema(default = false)]
     despite_dispute: bool,
@@ -47,7 +47,7 @@ struct Amount {
     currency: Currency,
 }
 
-/// A refund, and where its order is.
+/// A refund, and the status of its order.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = RefundOfOrder)]
@@ -72,24 +72,24 @@ oms_web::refusals! {
     ]
 }
 
-/// 201 given back; 200 given back by an earlier request with this key; 202 whether it was given back is not known yet. 404
-/// when there is none of this id in this store; 409 when the order is not paid, or while another refund is in progress; 422
-/// when it is more than is left, the key stands for another request, or the gateway refused it.
+/// Answers 201 if the refund was made, 200 if an earlier request with this key made it, and 202 if its outcome is
+/// unknown. 404 if the tenant has no such order; 409 if the order is not paid, or another refund is in progress; 422 if
+/// the amount exceeds what is left, the key belongs to another request, or the gateway rejected the refund.
 #[utoipa::path(
     post,
     path = "/orders/{id}/refunds",
     operation_id = "refundOrder",
     tag = "orders",
-    summary = "Give money back",
-    description = "An order whose money was all given back is `REFUNDED`, and holds no stock. Without an amount, all that is left \
-        at the gateway is given back. A payment that the customer disputes is not refunded unless `despiteDispute` says so.",
+    summary = "Refund an order",
+    description = "Without an amount, refunds everything that is left at the gateway. An order that is fully refunded becomes `REFUNDED` \
+        and its stock is released. A disputed payment is not refunded unless `despiteDispute` is true.",
     params(("id" = OrderId, Path), IdempotencyKeyHeader),
     request_body = Body,
     responses(
-        (status = 201, description = "Given back.", body = Answer, headers(("Location"))),
-        (status = 200, description = "Given back by an earlier request with this key.", body = Answer,
+        (status = 201, description = "The refund was made.", body = Answer, headers(("Location"))),
+        (status = 200, description = "An earlier request with this key made the refund.", body = Answer,
             headers(("Location"), ("Idempotent-Replayed"))),
-        (status = 202, description = "Whether it was given back is not known yet.", body = Answer,
+        (status = 202, description = "The outcome of the refund is unknown.", body = Answer,
             headers(("Location"), ("Retry-After"))),
         Refusals,
     ),
@@ -118,7 +118,7 @@ impl Body {
             amount,
             reason: reason_of(self.reason.as_deref())?,
             disputed: match self.despite_dispute {
-                true => Disputed::GiveBack,
+                true => Disputed::Refund,
                 false => Disputed::Refuse,
             },
         })
@@ -153,7 +153,7 @@ fn answer(refunded: RefundedOrder) -> HttpResponse {
     }
 }
 
-/// The refund can be read where its order is.
+/// `Location` names the order, where its refunds can be read.
 fn write(
     mut response: HttpResponseBuilder,
     refund: Refund,

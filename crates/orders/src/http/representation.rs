@@ -27,7 +27,7 @@ use crate::domain::status::OrderStatus;
 use crate::error::TOTAL_TOO_LARGE;
 use crate::service::reading::get_order::OrderDetails;
 
-/// An order, as `POST /orders` answers with it.
+/// An order, as `POST /orders` returns it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(examples(examples::order_summary))]
@@ -46,10 +46,10 @@ pub(super) struct OrderSummary {
     #[schema(required = false)]
     metadata: Metadata,
     created_at: DateTime<Utc>,
-    /// When the order's personal data was erased. Then it has no metadata, and `customerId` may be a pseudonym.
+    /// When the order's personal data was erased. It then has no metadata, and `customerId` may be a pseudonym.
     #[serde(skip_serializing_if = "Option::is_none")]
     erased_at: Option<DateTime<Utc>>,
-    /// Only, and then true, when an earlier request placed the order.
+    /// `true` if this response replays an earlier request; otherwise absent.
     #[schema(required = false)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     cached: bool,
@@ -66,37 +66,37 @@ pub(super) struct Item {
     total: Money,
 }
 
-/// An order, as `GET /orders/{id}` answers with it.
+/// An order, as `GET /orders/{id}` returns it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Order, examples(examples::order))]
 pub(super) struct OrderBody {
     #[serde(flatten)]
     summary: OrderSummary,
-    /// Null once it was erased.
+    /// Null after it was erased.
     #[schema(required = true)]
     shipping_address: Option<ShippingAddress>,
     /// Why the order failed, such as `payment_declined:insufficient_funds`.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
-    /// The last attempt to collect the payment; null before there is one.
+    /// The latest attempt to collect the payment. Null before the first.
     #[schema(required = true)]
     payment: Option<Payment>,
-    /// The first one first.
+    /// Oldest first.
     refunds: Vec<RefundBody>,
-    /// Null once the address was erased.
+    /// Null after the address was erased.
     #[schema(required = true)]
     routing: Option<RoutingBody>,
 }
 
-/// Why a warehouse was chosen, for programs and in words.
+/// Why a warehouse was chosen: for programs, and in words.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Routing)]
 pub(super) struct RoutingBody {
     destination: Location,
     explanation: String,
-    /// Nearest first; the chosen one, if there is one, comes last.
+    /// Nearest first. The chosen warehouse, if any, comes last.
     candidates: Vec<CandidateBody>,
 }
 
@@ -118,61 +118,61 @@ pub(super) struct Payment {
     gateway: String,
     attempt: i32,
     amount: Money,
-    /// What was taken, once it was.
+    /// The captured amount. Absent until the payment is captured.
     #[serde(skip_serializing_if = "Option::is_none")]
     captured: Option<Money>,
-    /// What was given back of it until now.
+    /// The amount refunded so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     refunded: Option<Money>,
-    /// What can still be given back: neither given back nor about to be, by us or by others.
+    /// The amount that can still be refunded: captured, not refunded, and not part of a pending refund.
     #[serde(skip_serializing_if = "Option::is_none")]
     refundable: Option<Money>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decline_code: Option<String>,
-    /// The newest dispute of it, if there ever was one.
+    /// The newest dispute of the payment, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     dispute: Option<DisputeBody>,
-    /// With `needs_action`, and only for credentials that may write orders: with it the gateway's browser library finishes
-    /// this one payment. Hand it to the customer's browser and to nobody else.
+    /// Present with `needs_action`, only for credentials that may write orders. The gateway's browser library uses it
+    /// to finish this payment. Send it to the customer's browser only.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<String>,
-    /// With `needs_action`, and only for credentials that may write orders: what the customer has to do.
+    /// Present with `needs_action`, only for credentials that may write orders: what the customer must do.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_action: Option<NextAction>,
-    /// What the storefront can do about it, while the order is `PENDING_PAYMENT` and nobody is working on the payment.
+    /// What the storefront can do, while the order is `PENDING_PAYMENT` and no payment is in progress.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     actions: Vec<PaymentAction>,
-    /// With `actions`: then the order fails, and its stock is released.
+    /// Present with `actions`: when the order fails and its stock is released.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<DateTime<Utc>>,
 }
 
-/// The customer disputes the payment at the bank.
+/// A dispute of the payment that the customer opened at the bank.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Dispute)]
 struct DisputeBody {
-    /// The gateway's name for it.
+    /// The gateway's ID of the dispute.
     id: String,
     state: DisputeState,
     amount: Money,
-    /// Why, in the gateway's words.
+    /// The reason, in the gateway's words.
     reason: String,
-    /// Until when evidence can be handed in.
+    /// Deadline for submitting evidence.
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence_due_at: Option<DateTime<Utc>>,
     opened_at: DateTime<Utc>,
 }
 
-/// What the customer has to do before a payment can go on.
+/// What the customer must do before a payment can continue.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct NextAction {
-    /// `redirect_to_url`: send the customer to `redirectUrl`. Anything else, such as `use_stripe_sdk`, is for the gateway's
-    /// browser library.
+    /// `redirect_to_url`: send the customer to `redirectUrl`. Any other type, such as `use_stripe_sdk`, is handled by
+    /// the gateway's browser library.
     #[serde(rename = "type")]
     #[schema(examples("redirect_to_url"))]
     kind: String,
@@ -180,14 +180,14 @@ pub(super) struct NextAction {
     redirect_url: Option<String>,
 }
 
-/// Whether an answer is for somebody who may pay the order.
+/// Whether an answer includes what is needed to pay the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Secrets {
     Shown,
     Kept,
 }
 
-/// Money that was given back, or is to be.
+/// A refund: made, pending or failed.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Refund, examples(examples::refund))]
@@ -196,10 +196,11 @@ pub(super) struct RefundBody {
     order_id: OrderId,
     #[schema(value_type = RefundState)]
     status: &'static str,
-    /// Who gives the money back.
+    /// Who initiated the refund.
     #[schema(value_type = RefundActor)]
     actor: &'static str,
-    /// Who requested it from us, such as `api:support.ann`; absent where that was not recorded, and of refunds made elsewhere.
+    /// Who requested it from oms, such as `api:support.ann`. Absent if that was not recorded, and for refunds made
+    /// elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     requested_by: Option<String>,
     amount: Money,
@@ -212,7 +213,7 @@ pub(super) struct RefundBody {
     created_at: DateTime<Utc>,
 }
 
-/// Whether a person has yet to do something about it.
+/// Whether it still needs an operator.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Openness {
@@ -227,12 +228,12 @@ pub(super) enum Openness {
 pub(super) struct CallBody {
     operation: String,
     attempt: i32,
-    /// 1 when it was asked for the first time.
+    /// 1 for the first request.
     repetition: u32,
     gateway: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
-    /// The gateway's own id of the request, for its support.
+    /// The gateway's own ID of the request, for its support.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
     outcome: String,
@@ -242,7 +243,7 @@ pub(super) struct CallBody {
     duration_ms: u64,
 }
 
-/// An order that something is being done about. It can be read at `Location`.
+/// An order with an operation in progress. Read it at `Location`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(examples(examples::pending_order))]
@@ -290,7 +291,7 @@ impl OrderSummary {
     }
 }
 
-/// The name at the time of routing.
+/// The warehouse's name at the time of routing.
 pub(super) fn warehouse_name(routing: &RoutingTrace) -> Option<String> {
     let chosen = routing
         .candidates
@@ -365,7 +366,7 @@ impl OrderBody {
 }
 
 impl Payment {
-    /// An attempt, with what the order's refunds have given back of it.
+    /// An attempt, with the sums of the order's refunds of it.
     pub(super) fn of(attempt: Attempt, refunds: &[Refund], disputes: Vec<Dispute>) -> Self {
         let captured = attempt.captured;
         let sum =
@@ -393,7 +394,7 @@ impl Payment {
         }
     }
 
-    /// The payment of an order that is pending: nothing of it was captured.
+    /// The payment of a pending order: nothing of it was captured.
     fn of_open(payment: OpenPayment, disputes: Vec<Dispute>, secrets: Secrets) -> Self {
         let actions = payment.actions();
         let expires_at = (!actions.is_empty()).then_some(payment.expires_at);

@@ -1,4 +1,4 @@
-//! Operators' actions and the upkeep of an installation: dead letters, alerts, erasure and retention.
+//! Operator actions and maintenance: dead letters, alerts, erasure and retention.
 
 pub(crate) mod continue_erasures;
 pub(crate) mod create_dead_letter;

@@ -1,4 +1,4 @@
-//! Reads orders, dead letters and the backlog. It changes nothing and uses no other room.
+//! Reads orders, dead letters and the backlog. Changes nothing and uses no other room.
 
 pub(crate) mod get_dead_letter;
 pub(crate) mod get_order;

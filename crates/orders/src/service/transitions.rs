@@ -1,7 +1,7 @@
 //! The steps that move an order from one status to the next, each in one commit by compare-and-set, and the tools that
-//! these steps share.
+//! they share.
 //!
-//! The other rooms are built on this one. It uses none of them.
+//! The other rooms build on this one. It uses none of them.
 
 pub(crate) mod abort;
 pub(crate) mod advance;

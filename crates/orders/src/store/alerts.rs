@@ -1,4 +1,4 @@
-//! What people have to be told, and whether they were.
+//! Alerts for operators, and whether they were delivered.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::domain::clock::Now;
 use crate::domain::id::AlertId;
 use crate::store::unreadable;
 
-/// An alert that is about to be raised.
+/// A new alert.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NewAlert<'a> {
     pub(crate) kind: AlertKind,
@@ -28,7 +28,7 @@ pub(crate) struct NewAlert<'a> {
     pub(crate) message: &'a str,
 }
 
-/// Raises an alert, in the commit of what it tells of; nothing when there is one for its subject already.
+/// Raises an alert in the commit of the change that it reports. Does nothing if its subject already has one.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
@@ -53,7 +53,7 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Has an alert delivered once more, because its subject is as bad as it was again; raises it if there is none.
+/// Re-arms the alert of a subject that has relapsed, so that it is delivered again. Raises it if there is none.
 pub(crate) async fn repeat(
     connection: &mut Connection,
     tenant: TenantId,
@@ -76,7 +76,7 @@ pub(crate) async fn repeat(
     Ok(())
 }
 
-/// The tenants that have an alert due, the longest due first.
+/// The tenants with undelivered alerts, longest overdue first.
 pub(crate) async fn find_due_tenants(
     connection: &mut Connection,
     now: Now,
@@ -85,7 +85,7 @@ pub(crate) async fn find_due_tenants(
     oms_work::find_due_tenants(connection, statement, now).await
 }
 
-/// An alert that this instance delivers for the time of a lease.
+/// An alert that this instance delivers while its lease lasts.
 #[derive(Clone, Debug)]
 pub(crate) struct ClaimedAlert {
     pub(crate) alert: Alert,
@@ -112,8 +112,8 @@ struct Row {
     tries: i32,
 }
 
-/// Claims up to `limit` undelivered alerts of a tenant, the longest due first, each for the time of `lease`. Rows that
-/// another instance is claiming are passed over, and so are kinds that only a newer version of the program knows.
+/// Claims up to `limit` undelivered alerts of a tenant under a lease, longest overdue first. Skips rows that another
+/// instance is claiming and kinds that only a newer version of the program knows.
 pub(crate) async fn claim_due(
     connection: &mut Connection,
     tenant: TenantId,
@@ -144,8 +144,7 @@ impl Row {
         let alert = Alert {
             id: self.id.into(),
             tenant_id,
-            kind: AlertKind::parse(&self.kind)
-                .ok_or_else(|| unreadable("unknown kind of alert"))?,
+            kind: AlertKind::parse(&self.kind).ok_or_else(|| unreadable("unknown alert kind"))?,
             subject_id: self.subject_id,
             order_id: self.order_id.map(OrderId::from),
             message: self.message,
@@ -155,8 +154,8 @@ impl Row {
     }
 }
 
-/// Notes that an alert was delivered. Changes nothing when the lease was lost to a later claim, or the alert was raised
-/// again meanwhile.
+/// Marks an alert as delivered. Does nothing if a later claim took it, or if the alert was raised again in the
+/// meantime.
 pub(crate) async fn mark_delivered(
     connection: &mut Connection,
     now: Now,

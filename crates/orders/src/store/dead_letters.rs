@@ -1,4 +1,4 @@
-//! The orders that the sweeper has given up on. At most one open dead letter for each order.
+//! The orders that the sweeper has given up on. An order has at most one open dead letter.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
@@ -15,7 +15,8 @@ use crate::domain::settlement::{GatewaySaid, Settlement};
 use crate::domain::status::OrderStatus;
 use crate::store::unreadable;
 
-/// Writes the dead letter of an order that is still on the worklist. An order that counts as unpaid there does so here.
+/// Inserts the dead letter of an order that is still on the work list. If the order counts as unpaid there, the dead
+/// letter counts as unpaid too.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
@@ -42,7 +43,7 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Resolves an open dead letter as an operator says. False when somebody else was first.
+/// Resolves an open dead letter with an operator's verdict. Returns `false` if it was already closed.
 pub(crate) async fn resolve(
     connection: &mut Connection,
     tenant: TenantId,
@@ -69,7 +70,7 @@ pub(crate) async fn resolve(
     Ok(resolved == 1)
 }
 
-/// Closes the open dead letter of an order that has ended by other means, if it has one.
+/// Closes the open dead letter, if any, of an order that was settled by other means.
 pub(crate) async fn close_of_order(
     connection: &mut Connection,
     tenant: TenantId,
@@ -92,7 +93,7 @@ pub(crate) async fn close_of_order(
     Ok(())
 }
 
-/// The text of a look-up: a macro, because the text of a cached statement is a constant.
+/// The text of a query. A macro, because the text of a cached statement must be a constant.
 macro_rules! select_dead_letter {
     ($($condition:literal),+) => {
         concat!(
@@ -108,7 +109,7 @@ macro_rules! select_dead_letter {
     };
 }
 
-/// A page: what comes after a cursor, if there is one, newest first.
+/// A page after an optional cursor, newest first.
 macro_rules! select_page {
     ($condition:literal) => {
         select_dead_letter!(
@@ -120,7 +121,7 @@ macro_rules! select_page {
     };
 }
 
-/// A dead letter by its id.
+/// A dead letter by its ID.
 pub(crate) async fn find(
     connection: &mut Connection,
     tenant: TenantId,
@@ -156,7 +157,7 @@ pub(crate) async fn find_newest_of_order(
         .transpose()
 }
 
-/// Up to `limit` dead letters, newest first, from a cursor on.
+/// Up to `limit` dead letters after an optional cursor, newest first.
 pub(crate) async fn list(
     connection: &mut Connection,
     tenant: TenantId,
@@ -179,7 +180,7 @@ pub(crate) async fn list(
     rows.into_iter().map(Row::into_dead_letter).collect()
 }
 
-/// How many are open in all stores. It looks across tenants, at open ones only.
+/// The number of open dead letters of all tenants. Reads across tenants, but only an index of open ones.
 pub(crate) async fn count_open(connection: &mut Connection) -> Result<u64, DbError> {
     #[derive(QueryableByName)]
     struct Counted {

@@ -1,4 +1,4 @@
-//! `orders.disputes`: the disputes of orders' payments, as the gateway had them last.
+//! `orders.disputes`: the disputes of orders' payments, as the gateway last reported them.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::domain::clock::Now;
 use crate::domain::dispute::Dispute;
 use crate::store::unreadable;
 
-/// Keeps a dispute as it is now. Lock its order first.
+/// Stores the current state of a dispute. The caller must hold the lock of its order.
 pub(crate) async fn put(
     connection: &mut Connection,
     tenant: TenantId,
@@ -49,7 +49,7 @@ pub(crate) async fn put(
     Ok(())
 }
 
-/// The disputes of orders, of each the newest first.
+/// The disputes of the given orders, newest first for each order.
 pub(crate) async fn find_by_orders(
     connection: &mut Connection,
     tenant: TenantId,
@@ -75,7 +75,7 @@ pub(crate) async fn find_by_orders(
     Ok(disputes)
 }
 
-/// The dispute of an order that is not decided yet, if there is one; of several the newest.
+/// The newest undecided dispute of an order, if any.
 pub(crate) async fn find_open(
     connection: &mut Connection,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! `orders.erasures`: requests to erase a customer, and how far they are.
+//! `orders.erasures`: requests to erase a customer, and their progress.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::domain::erasure::{Erasure, ErasureProgress, OpenErasure, customer_has
 use crate::domain::id::{CustomerId, ErasureId};
 use crate::store::unreadable;
 
-/// What a [`Row`] is read from, of the table as `w`: a macro, because the text of a cached statement is a constant.
+/// The columns of a [`Row`], with the table as `w`. A macro, because the text of a cached statement must be a constant.
 macro_rules! columns {
     () => {
         "w.id, w.customer_id, w.pseudonym, w.requested_by, w.requested_at, w.covers_until, w.includes_recent, w.position,
@@ -28,20 +28,20 @@ macro_rules! columns {
     };
 }
 
-/// Who asks, and for what.
+/// What was requested, and by whom.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Requested<'a> {
     pub(crate) customer_id: CustomerId,
-    /// What erased orders get in place of the customer, unless it is an open request that is repeated.
+    /// Replaces the customer on erased orders, unless the request repeats an open one, which keeps its own pseudonym.
     pub(crate) pseudonym: CustomerId,
     pub(crate) by: &'a str,
     pub(crate) includes_recent: bool,
-    /// How long the worker leaves it to the request.
+    /// How long the worker leaves the erasure to the request.
     pub(crate) lease: Duration,
 }
 
-/// Keeps a request, and claims it. An open request that is repeated by the one who made it goes on, and covers the orders
-/// that were placed since. One that is complete stays as it is.
+/// Stores and claims a request. If the same caller has an open request for the same erasure, that one continues and
+/// also covers the orders placed since. A completed request stays as it is.
 pub(crate) async fn put(
     connection: &mut Connection,
     tenant: TenantId,
@@ -74,7 +74,8 @@ pub(crate) async fn put(
     row.into_erasure()
 }
 
-/// A request about a customer, if there ever was one: that of the same words, else an open one, else the latest.
+/// Any earlier request about a customer: preferably one by the same caller with the same scope, then an open one, then
+/// the latest.
 pub(crate) async fn find(
     connection: &mut Connection,
     tenant: TenantId,
@@ -96,7 +97,7 @@ pub(crate) async fn find(
     rows.into_iter().next().map(Row::into_erasure).transpose()
 }
 
-/// A request by its id.
+/// A request by its ID.
 pub(crate) async fn get(
     connection: &mut Connection,
     tenant: TenantId,
@@ -114,7 +115,7 @@ pub(crate) async fn get(
     row.into_erasure()
 }
 
-/// The tenants that have a request due, the longest due first.
+/// The tenants with a request due, longest overdue first.
 pub(crate) async fn find_due_tenants(
     connection: &mut Connection,
     now: Now,
@@ -123,7 +124,7 @@ pub(crate) async fn find_due_tenants(
     oms_work::find_due_tenants(connection, statement, now).await
 }
 
-/// Claims up to `limit` requests of a tenant that are due, the longest due first, for the time of `lease`.
+/// Claims up to `limit` due requests of a tenant under a lease, longest overdue first.
 pub(crate) async fn claim_due(
     connection: &mut Connection,
     tenant: TenantId,
@@ -151,7 +152,7 @@ pub(crate) struct Claimed {
     pub(crate) lease: Lease,
 }
 
-/// Locks a request for the rest of the transaction. False when the claim was lost to a later one.
+/// Locks a request for the rest of the transaction. Returns `false` if a later claim took it.
 pub(crate) async fn hold(connection: &mut Connection, claimed: Claimed) -> Result<bool, DbError> {
     let held = cached_sql(
         "SELECT id FROM orders.erasures WHERE tenant_id = $1 AND id = $2 AND claim = $3 AND due_at IS NOT NULL
@@ -165,18 +166,19 @@ pub(crate) async fn hold(connection: &mut Connection, claimed: Claimed) -> Resul
     Ok(held > 0)
 }
 
-/// What a page of an erasure has done.
+/// The outcome of one page of an erasure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PageDone {
-    /// Orders that were erased.
+    /// Number of orders erased.
     pub(crate) erased: i32,
-    /// Whether orders that could have been erased were left out.
+    /// Whether the page skipped orders that could have been erased.
     pub(crate) passed_over: bool,
-    /// Where the page ended; `None` after the last one.
+    /// The last order of the page; `None` after the last page.
     pub(crate) position: Option<OrderId>,
 }
 
-/// Counts orders that were erased, and notes how far the pass is. Changes nothing when the claim was lost to a later one.
+/// Adds to the number of erased orders and records the position of the pass. Does nothing if a later claim took the
+/// request.
 pub(crate) async fn advance(
     connection: &mut Connection,
     claimed: Claimed,
@@ -198,17 +200,18 @@ pub(crate) async fn advance(
     Ok(())
 }
 
-/// When an erasure is looked at again.
+/// How long an erasure waits before the next pass.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pauses {
-    /// When orders were locked.
+    /// When some orders were locked.
     pub(crate) retry: Duration,
-    /// When the orders that are left may not be erased yet.
+    /// When the remaining orders may not be erased yet.
     pub(crate) recheck: Duration,
 }
 
-/// Ends a turn. An erasure without orders left is complete, and forgets the customer; another one is due immediately when
-/// its pass is not over, else after a pause. Nothing is returned, and nothing changed, when the claim was lost to a later one.
+/// Ends a turn. An erasure with no orders left is complete and forgets the customer. Any other is due immediately if
+/// its pass is unfinished, otherwise after a pause. Returns `None` and changes nothing if a later claim took the
+/// request.
 pub(crate) async fn end_turn(
     connection: &mut Connection,
     now: Now,
@@ -245,7 +248,7 @@ pub(crate) async fn end_turn(
     rows.into_iter().next().map(Row::into_erasure).transpose()
 }
 
-/// For how long the oldest request that is not complete has been open, of all tenants.
+/// Age of the oldest incomplete request of all tenants.
 pub(crate) async fn oldest_age(
     connection: &mut Connection,
     now: Now,
@@ -309,7 +312,7 @@ impl Row {
                 passed_over: self.passed_over,
                 lease: Lease::new(self.claim, self.tries),
             }),
-            (None, ..) => return Err(unreadable("an open erasure without a customer")),
+            (None, ..) => return Err(unreadable("an open erasure has no customer")),
         };
         Ok(Erasure {
             id: self.id.into(),

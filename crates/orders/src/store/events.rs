@@ -1,4 +1,4 @@
-//! The timeline of orders: append-only, one row for each state change and each note.
+//! The timeline of orders: append-only, one row for each status change and each note.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
@@ -11,20 +11,20 @@ use crate::domain::clock::Now;
 use crate::domain::event::OrderEvent;
 use crate::domain::status::OrderStatus;
 
-/// One state change, or a note.
+/// A status change or a note.
 #[derive(Clone, Debug)]
 pub(crate) struct Event<'a> {
-    /// Numbered from 1 for each order, without gaps: it is the order's version after the change.
+    /// The order's version after the change: numbered from 1 without gaps.
     pub(crate) sequence: i32,
     pub(crate) from: Option<OrderStatus>,
     pub(crate) to: OrderStatus,
-    /// Who did it: `api`, `sweeper`, …
+    /// Who made the change: `api`, `sweeper`, …
     pub(crate) actor: &'a str,
     /// Why, in words.
     pub(crate) reason: &'a str,
 }
 
-/// Appends an event, in the commit of the change that it tells of.
+/// Appends an event, in the commit of the change that it records.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
@@ -50,9 +50,8 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Up to `limit` entries in their order, from the one with a number on, if one is given. Each comes with the time at which it
-/// stands: transactions may begin in another order than that in which they change an order, so that is not before the
-/// entry before it.
+/// Up to `limit` events in sequence order, from the given one on. Each comes with its time on the timeline, which never
+/// precedes that of the event before it: a transaction that began earlier may change the order later.
 pub(crate) async fn find_from(
     connection: &mut Connection,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! The differences between the gateway's books and ours. One of each kind for each charge or payment.
+//! The differences between the gateway's books and ours: at most one of each kind for each charge or payment.
 
 mod reading;
 mod reported;
@@ -26,8 +26,8 @@ use reading::{Row, columns};
 pub(crate) use reading::{count_open, find, list};
 pub(crate) use reported::{Reported, report, resolve_reported, with_failed_refunds};
 
-/// Writes a finding. One with an action counts as taken on by the writer for the time of `lease`. False when there is one
-/// already; waits for a transaction that is about to write it.
+/// Inserts a finding. If it has an action, the writer holds its claim for the time of `lease`. Returns `false` if the
+/// finding exists. Waits for a transaction that is writing it.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
@@ -71,15 +71,15 @@ pub(crate) async fn insert(
     Ok(inserted == 1)
 }
 
-/// A finding that was there already.
+/// A finding that already existed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) id: FindingId,
-    /// The program itself had put it right, which did not last.
+    /// Whether the program had corrected it before, and the correction did not last.
     pub(crate) relapsed: bool,
 }
 
-/// Notes that a finding was seen again, if it is there.
+/// Records that an existing finding was seen again.
 pub(crate) async fn see(
     connection: &mut Connection,
     tenant: TenantId,
@@ -113,8 +113,8 @@ pub(crate) async fn see(
     }))
 }
 
-/// Opens a finding again that the program had put right, with what is wrong now, and takes it on for the time of `lease`.
-/// False when somebody else was first.
+/// Reopens a finding that the program had corrected, with the new difference, and claims it for the time of `lease`.
+/// Returns `false` if another worker reopened it first.
 pub(crate) async fn reopen(
     connection: &mut Connection,
     tenant: TenantId,
@@ -148,7 +148,7 @@ fn currency(money: Option<&Money>) -> Option<&str> {
     money.map(|money| money.currency.as_str())
 }
 
-/// The tenants that have a finding whose action is due, the longest due first.
+/// The tenants with a finding whose action is due, longest overdue first.
 pub(crate) async fn find_due_tenants(
     connection: &mut Connection,
     now: Now,
@@ -157,8 +157,8 @@ pub(crate) async fn find_due_tenants(
     oms_work::find_due_tenants(connection, statement, now).await
 }
 
-/// Claims up to `limit` findings whose action is due for the time of `lease`, the longest due first. Kinds and actions that only
-/// a newer version of the program knows are left to it.
+/// Claims up to `limit` findings whose action is due under a lease, longest overdue first. Skips kinds and actions that
+/// only a newer version of the program knows.
 pub(crate) async fn claim_due(
     connection: &mut Connection,
     tenant: TenantId,
@@ -184,19 +184,18 @@ pub(crate) async fn claim_due(
     rows.into_iter().map(Row::into_finding).collect()
 }
 
-/// When an action that has not worked is tried again.
+/// When to retry an action that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NextTry {
     /// After this time.
     After(Duration),
-    /// After this time, and what was done was no try.
+    /// After this time, and the attempt does not count as a try.
     AfterNoTry(Duration),
-    /// Never: it is left to a person.
+    /// Never: the finding needs an operator.
     Never,
 }
 
-/// Ends a claim without a resolution. Changes nothing when the claim was lost to a later one, or somebody has resolved the
-/// finding.
+/// Releases a claim without a resolution. Does nothing if a later claim took the finding, or if it was resolved.
 pub(crate) async fn postpone(
     connection: &mut Connection,
     tenant: TenantId,
@@ -225,7 +224,7 @@ pub(crate) async fn postpone(
     Ok(())
 }
 
-/// Resolves an open finding. False when somebody else was first.
+/// Resolves an open finding. Returns `false` if it was already resolved.
 pub(crate) async fn resolve(
     connection: &mut Connection,
     tenant: TenantId,

@@ -1,8 +1,8 @@
-//! What the role that serves may do with the tables of orders.
+//! The rights of the serving role on the tables of orders.
 
 use oms_database::Grant;
 
-/// What an order's life changes, and what is erased. Its money, lines and times are not among them.
+/// The columns that change during an order's life or are erased. Money, lines and times are not among them.
 const OF_ORDERS: &[&str] = &[
     "idempotency_key",
     "customer_id",
@@ -17,7 +17,7 @@ const OF_ORDERS: &[&str] = &[
     "updated_at",
 ];
 
-/// The rights.
+/// The rights on each table.
 pub const GRANTS: &[Grant] = &[
     Grant::append("orders.orders").updating(OF_ORDERS),
     Grant::append("orders.lines"),

@@ -1,4 +1,4 @@
-//! The idempotency keys of what is done to orders that exist, each with what it stands for.
+//! Idempotency keys of operations on existing orders, each with the request that it stands for.
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Binary, Text, Uuid as SqlUuid};
@@ -11,7 +11,7 @@ use crate::store::unreadable;
 /// Deletes keys that were claimed long ago.
 pub(crate) const CLAIMED_LONG_AGO: Purge = purge_of!("orders.idempotency_keys" by "created_at");
 
-/// Claims a key. False when somebody has it; waits for a transaction that is about to claim it.
+/// Claims a key. Returns `false` if it is taken. Waits for a transaction that is claiming it.
 pub(crate) async fn claim(
     connection: &mut Connection,
     tenant: TenantId,
@@ -30,7 +30,7 @@ pub(crate) async fn claim(
     Ok(inserted == 1)
 }
 
-/// Lets a key be used again, because nothing came of its request.
+/// Releases a key whose request changed nothing.
 pub(crate) async fn release(
     connection: &mut Connection,
     tenant: TenantId,
@@ -44,7 +44,7 @@ pub(crate) async fn release(
     Ok(())
 }
 
-/// What a key stands for, if it was claimed.
+/// The request that a key stands for, if the key is claimed.
 pub(crate) async fn find(
     connection: &mut Connection,
     tenant: TenantId,
@@ -65,7 +65,7 @@ pub(crate) async fn find(
     .await?;
     let fingerprint = |row: Row| {
         let bytes = row.fingerprint.try_into();
-        let bytes = bytes.map_err(|_| unreadable("a fingerprint's length"))?;
+        let bytes = bytes.map_err(|_| unreadable("a fingerprint has the wrong length"))?;
         Ok(Fingerprint(bytes))
     };
     rows.into_iter().next().map(fingerprint).transpose()

@@ -24,7 +24,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// The line, in the currency of its order.
+    /// The line with its price in the currency of its order.
     pub(crate) fn in_currency(self, currency: Currency) -> OrderLine {
         OrderLine {
             product_id: self.product_id.into(),
@@ -37,7 +37,7 @@ impl Line {
     }
 }
 
-/// The lines of orders, of each in the order of their numbers.
+/// The lines of the given orders, in line-number order for each.
 pub(crate) async fn find(
     connection: &mut Connection,
     tenant: TenantId,

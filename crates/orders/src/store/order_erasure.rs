@@ -1,4 +1,4 @@
-//! What is erased from orders. The rest of them, lines, money, status, timeline and idempotency key, stays.
+//! Erases personal data from orders. Lines, money, status, timeline and idempotency key stay.
 
 use std::time::Duration;
 
@@ -22,11 +22,11 @@ use crate::domain::id::CustomerId;
 use crate::domain::status::OrderStatus;
 use crate::store::unreadable;
 
-/// Whether an order `o` may be erased: nothing more is done about its payment, and its address is not needed. `$1` is the
-/// tenant, `$2` the time, `$3` for how long a paid order is kept, in seconds, `$4` the states of undecided disputes. The
-/// states are named: an order in a state that only a newer version knows is kept.
+/// Whether an order `o` may be erased: its payment is settled and its address is no longer needed. `$1` is the tenant,
+/// `$2` the time, `$3` how long a paid order is kept, in seconds, and `$4` the states of undecided disputes. The
+/// statuses are listed, so that an order with a status that only a newer version knows is kept.
 ///
-/// A refund that fails makes an order `PAID` again, which is not when it was paid.
+/// An order is `PAID` again after a failed refund; that event does not count as its time of payment.
 macro_rules! may_be_erased {
     () => {
         "(o.status IN ('PAID', 'FAILED', 'CANCELLED', 'REFUNDED')
@@ -40,7 +40,7 @@ macro_rules! may_be_erased {
     };
 }
 
-/// Up to `limit` orders of a customer that were placed until then, in the order of their ids, after one of them.
+/// Up to `limit` of a customer's orders placed until the given time, in ID order, after the given one.
 pub(crate) async fn page_of_customer(
     connection: &mut Connection,
     tenant: TenantId,
@@ -72,8 +72,8 @@ pub(crate) async fn page_of_customer(
     rows.into_iter().map(Row::looked_at).collect()
 }
 
-/// Up to `limit` orders that were placed longer ago than `older_than`, in the order of their ids, after one of them. Ids begin
-/// with the time of the machine's clock: a range that is ten seconds wider leads to them, and the time is compared too.
+/// Up to `limit` orders placed longer ago than `older_than`, in ID order, after the given one. IDs begin with the time
+/// of the machine's clock, so a range of IDs that is ten seconds wider finds them; `created_at` is compared too.
 pub(crate) async fn page_of_age(
     connection: &mut Connection,
     tenant: TenantId,
@@ -106,12 +106,12 @@ pub(crate) async fn page_of_age(
     rows.into_iter().map(Row::looked_at).collect()
 }
 
-/// Erases those of the orders that may be erased, each with a note on its timeline, and returns how many. Those that somebody
-/// has locked are passed over, and so are those that somebody else has erased since the page was read.
+/// Erases those of the given orders that may be erased, each with a note on its timeline, and returns how many. Skips
+/// orders that are locked, and those that were erased since the page was read.
 ///
-/// Of the routing trace the chosen warehouse stays, without its distance: distances to several warehouses tell the place. The
-/// address becomes a text and the destination a point in the sea, so that versions of the program that know no erasure can
-/// read the order.
+/// Of the routing trace only the chosen warehouse stays, without its distance: distances to several warehouses would
+/// reveal the address. The address becomes a text and the destination a point in the sea, so that versions of the
+/// program without erasure can still read the order.
 pub(crate) async fn erase(
     connection: &mut Connection,
     tenant: TenantId,
@@ -173,8 +173,8 @@ pub(crate) async fn erase(
     Ok(counted.erased)
 }
 
-/// Up to `limit` orders of a customer that were placed until then, oldest first. Orders that were erased are not the
-/// customer's any more.
+/// Up to `limit` of a customer's orders placed until the given time, oldest first. Erased orders no longer belong to
+/// the customer.
 pub(crate) async fn waiting(
     connection: &mut Connection,
     tenant: TenantId,

@@ -27,7 +27,7 @@ use crate::domain::order::Order;
 use crate::domain::status::OrderStatus;
 use crate::store::{lines, unreadable};
 
-/// What a [`Row`] is read from: a macro, because the text of a cached statement is a constant.
+/// The columns of a [`Row`]. A macro, because the text of a cached statement must be a constant.
 macro_rules! order_columns {
     () => {
         "id, idempotency_key, fingerprint, customer_id, status, failure_code, warehouse_id, currency, total_minor,
@@ -36,7 +36,7 @@ macro_rules! order_columns {
 }
 use order_columns;
 
-/// The text of a look-up.
+/// The text of a query.
 macro_rules! select_order {
     ($condition:literal) => {
         concat!(
@@ -48,7 +48,7 @@ macro_rules! select_order {
     };
 }
 
-/// The orders that idempotency keys stand for, by key.
+/// The orders that the given idempotency keys stand for, by key.
 pub(crate) async fn find_by_keys(
     connection: &mut Connection,
     tenant: TenantId,
@@ -67,7 +67,7 @@ pub(crate) async fn find_by_keys(
     Ok(found.into_iter().zip(orders).collect())
 }
 
-/// An order by its id.
+/// An order by its ID.
 pub(crate) async fn find(
     connection: &mut Connection,
     tenant: TenantId,
@@ -76,7 +76,7 @@ pub(crate) async fn find(
     Ok(find_by_ids(connection, tenant, &[id]).await?.pop())
 }
 
-/// Those of the orders that there are, in no order.
+/// The existing ones of the given orders, in no particular order.
 pub(crate) async fn find_by_ids(
     connection: &mut Connection,
     tenant: TenantId,
@@ -90,7 +90,7 @@ pub(crate) async fn find_by_ids(
     with_lines(connection, tenant, rows).await
 }
 
-/// Where an order is.
+/// The status of an order.
 pub(crate) async fn find_status(
     connection: &mut Connection,
     tenant: TenantId,
@@ -112,30 +112,30 @@ pub(crate) async fn find_status(
     Ok(found.into_iter().next().map(status))
 }
 
-/// What happens to the idempotency key of an order that changes its status.
+/// What happens to an order's idempotency key when its status changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyFate {
-    /// It stands for this order for ever.
+    /// It stands for this order forever.
     Keep,
-    /// It may be used again: nothing was kept.
-    GiveBack,
+    /// It may be used again, because the order came to nothing.
+    Release,
 }
 
-/// From one status to another.
+/// A change from one status to another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Transition<'a> {
     pub(crate) from: OrderStatus,
     pub(crate) to: OrderStatus,
-    /// Why it failed; of `FAILED` only.
+    /// Why the order failed; only with `FAILED`.
     pub(crate) failure: Option<&'a Failure>,
     pub(crate) key: KeyFate,
 }
 
-/// Compare-and-set of the status of orders, each with its event, which names who changes it, which has the order's new version as its number. Returns
-/// the orders that were changed; of the others nothing was.
+/// Compare-and-set of the status of orders, each with its event. Each event names its own actor, and its sequence
+/// number is the order's new version. Returns the orders that were changed; the others are untouched.
 ///
-/// Nobody but a request that placed an order changes it together with others, and each order was placed by one request: so
-/// two of these never wait for each other, whatever the order of the rows.
+/// Only requests that placed orders change several together, and each order was placed by one request. So two of these
+/// statements never wait for each other, whatever the order of their rows.
 pub(crate) async fn change_statuses(
     connection: &mut Connection,
     tenant: TenantId,
@@ -176,7 +176,7 @@ pub(crate) async fn change_statuses(
     .bind::<Text, _>(transition.from.as_str())
     .bind::<Text, _>(transition.to.as_str())
     .bind::<Nullable<Text>, _>(transition.failure.map(ToString::to_string))
-    .bind::<Bool, _>(transition.key == KeyFate::GiveBack)
+    .bind::<Bool, _>(transition.key == KeyFate::Release)
     .bind::<Nullable<Timestamptz>, _>(now)
     .bind::<Array<Text>, _>(actors)
     .bind::<Text, _>(reason)
@@ -186,8 +186,8 @@ pub(crate) async fn change_statuses(
     Ok(changed.into_iter().map(|row| row.id.into()).collect())
 }
 
-/// Counts the version up for a note, which leaves the status as it is, and returns both. Locks the order.
-pub(crate) async fn count_up(
+/// Increments the version for a note, and returns the unchanged status and the new version. Locks the order.
+pub(crate) async fn increment_version(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
@@ -217,7 +217,7 @@ pub(crate) async fn count_up(
     Ok(Some((OrderStatus::stored(&row.status), row.version)))
 }
 
-/// An order that is locked.
+/// A locked order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Placed {
     pub(crate) status: OrderStatus,
@@ -225,7 +225,7 @@ pub(crate) struct Placed {
     pub(crate) age: Duration,
 }
 
-/// Locks an order until the transaction ends, and returns where it is until then, and how old.
+/// Locks an order until the transaction ends, and returns its status and age.
 pub(crate) async fn lock_placed(
     connection: &mut Connection,
     tenant: TenantId,
@@ -240,7 +240,7 @@ pub(crate) async fn lock_placed(
         age_s: f64,
     }
 
-    // Not the transaction's time: whoever waits for the lock gets older.
+    // Not the transaction's time: the order ages while this statement waits for the lock.
     let locked: Vec<Locked> = cached_sql(
         "SELECT status, extract(epoch FROM coalesce($3, clock_timestamp()) - created_at)::float8 AS age_s
          FROM orders.orders WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
@@ -252,13 +252,13 @@ pub(crate) async fn lock_placed(
     .await?;
     let placed = |row: Locked| Placed {
         status: OrderStatus::stored(&row.status),
-        // Placed in the future, by another clock, is placed just now.
+        // An order that another clock placed in the future counts as placed just now.
         age: Duration::try_from_secs_f64(row.age_s).unwrap_or_default(),
     };
     Ok(locked.into_iter().next().map(placed))
 }
 
-/// Locks an order until the transaction ends, and returns the status that it is in until then.
+/// Locks an order until the transaction ends, and returns its status.
 pub(crate) async fn lock_status(
     connection: &mut Connection,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Orders as the comparison with the gateway's books reads them: many at a time, and little of each.
+//! Orders as reverse reconciliation reads them: many at a time, with few columns.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryableByName;
@@ -12,7 +12,7 @@ use crate::domain::reconcile_window::ReconcileWindow;
 use crate::domain::status::OrderStatus;
 use crate::domain::suspicion::FoundOrder;
 
-/// The orders that there are of these, in no order.
+/// The statuses of the given orders that exist, in no particular order.
 pub(crate) async fn find_statuses(
     connection: &mut Connection,
     tenant: TenantId,
@@ -43,15 +43,15 @@ pub(crate) async fn find_statuses(
     Ok(rows.into_iter().map(found).collect())
 }
 
-/// How long before its payment was collected an order may have been placed.
+/// Maximum time between placing an order and collecting its payment.
 const OLDEST: TimeDelta = TimeDelta::days(1);
-/// By how much the clock that ids are made by may be ahead of the database's.
+/// How far the clock that generates IDs may be ahead of the database's.
 const AHEAD: TimeDelta = TimeDelta::minutes(10);
 
-/// Up to `limit` paid orders whose payment was collected within a window, by id, after one that was listed before.
+/// Up to `limit` paid orders whose payment was collected within a window, in ID order, after the given one.
 ///
-/// An id begins with the time at which it was made, so that the primary key alone leads to the orders of a time, and no
-/// order pays for an index by time.
+/// An ID begins with its time of creation, so the primary key finds the orders of a time span, and no order pays for an
+/// index on time.
 pub(crate) async fn list(
     connection: &mut Connection,
     tenant: TenantId,
@@ -86,7 +86,7 @@ pub(crate) async fn list(
     Ok(rows.into_iter().map(|row| row.id.into()).collect())
 }
 
-/// Not after any UUIDv7 that is made at this time, whose first 48 bits are its milliseconds
+/// A lower bound for every UUIDv7 generated at this time: its first 48 bits are the milliseconds
 /// (<https://www.rfc-editor.org/rfc/rfc9562#section-5.7>).
 fn first_id_at(time: DateTime<Utc>) -> Uuid {
     let ms = u128::try_from(time.timestamp_millis()).unwrap_or(0);
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_lies_between_those_of_the_times_around_it() {
+    fn an_id_lies_within_the_bounds_of_its_millisecond() {
         let id = OrderId::generate().as_uuid();
         let (seconds, nanoseconds) = id.get_timestamp().unwrap().to_unix();
         let made_at =

@@ -1,4 +1,4 @@
-//! What is written when orders are placed.
+//! Inserting new orders.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::domain::order::NewOrder;
 use crate::domain::status::OrderStatus;
 use crate::store::standings::{Figures, at_most, select_standings};
 
-/// An order, and the key that shall stand for it.
+/// An order, and the idempotency key that will stand for it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placement<'a> {
     pub(crate) key: &'a IdempotencyKey,
@@ -29,12 +29,12 @@ pub(crate) struct Placement<'a> {
     pub(crate) actor: &'a str,
 }
 
-/// One statement for all that an order begins with: the order itself, which claims the key, its lines, the first event,
-/// and its line in the worklist.
+/// One statement for everything that an order begins with: the order itself, which claims the key, its lines, its first
+/// event, and its work-list entry.
 ///
-/// Keys are claimed in their order, by everybody, so that no two transactions can wait for each other's.
+/// Every transaction claims keys in key order, so that no two wait for each other.
 ///
-/// The standings are those from before: a statement does not see what it inserts.
+/// The standings don't include the new orders: a statement doesn't see what it inserts.
 const INSERT: &str = concat!(
     "
 WITH placed AS (
@@ -82,34 +82,34 @@ JOIN unnest($7::uuid[], $10::uuid[]) AS new (id, customer_id) ON new.id = placed
 LEFT JOIN standing ON standing.customer_id = new.customer_id"
 );
 
-/// An order that was inserted.
+/// An inserted order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Inserted {
     pub(crate) created_at: DateTime<Utc>,
-    /// What its customer had before, if that was asked for.
+    /// The customer's standing before this order, if requested.
     pub(crate) standing: Standing,
 }
 
 /// How orders are inserted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Insertion {
-    /// For whoever is about to claim one of the keys.
+    /// How long to wait for a transaction that is claiming one of the keys.
     pub(crate) wait: LockWait,
     pub(crate) standings: Standings,
 }
 
-/// Which standings are returned with the orders.
+/// Which standings to return with the orders.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Standings {
     /// None.
     Ignored,
-    /// Those of all customers, with the declines that are limited.
+    /// Those of all customers, with the declines counted up to this limit.
     Limited(DeclineLimit),
 }
 
-/// Places orders, and returns when that was. An order that is missing in the answer was not placed, because its key is
-/// somebody else's already. Waits for transactions that are about to claim one of the keys; the bound of the wait stays until
-/// the transaction ends.
+/// Places orders, and returns when each was placed. An order that is missing from the answer was not placed, because
+/// another order has its key. Waits for transactions that are claiming one of the keys; the limit on that wait stays in
+/// force until the transaction ends.
 ///
 /// The sweeper leaves the orders alone for the time of `delay`.
 pub(crate) async fn insert(
@@ -220,7 +220,7 @@ impl<'a> Orders<'a> {
     }
 }
 
-/// The lines of orders, column by column, numbered from 1 in each.
+/// The lines of orders, column by column, numbered from 1 within each order.
 #[derive(Default)]
 struct Lines {
     orders: Vec<Uuid>,
@@ -247,5 +247,5 @@ impl Lines {
 }
 
 fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).expect("strings and finite numbers can always be written as JSON")
+    serde_json::to_string(value).expect("strings and finite numbers always serialize to JSON")
 }

@@ -1,4 +1,4 @@
-//! How far the comparison with a gateway's charges has come for each tenant, and which instance is comparing.
+//! The progress of reverse reconciliation for each tenant, and which instance is comparing.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use uuid::Uuid;
 
 use crate::domain::clock::Now;
 
-/// Tenants whose comparison was claimed together: each has been compared up to the same time.
+/// Tenants that were claimed together, because all of them have been compared up to the same time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
-    /// Up to when they were compared before.
+    /// The time up to which they were compared before.
     pub(crate) reconciled_until: DateTime<Utc>,
     /// When they were claimed.
     pub(crate) claimed_at: DateTime<Utc>,
-    /// The tenants, each with what tells this claim from a later one, to which it may have been lost.
+    /// The tenants, each with the number of this claim. A later claim has another number.
     numbers: Vec<(TenantId, i64)>,
 }
 
@@ -45,7 +45,7 @@ impl Claim {
     }
 }
 
-/// Adds the tenants that were never compared. Their comparison begins now.
+/// Adds the tenants that were never compared. Their comparison starts now.
 pub(crate) async fn add(
     connection: &mut Connection,
     now: Now,
@@ -66,8 +66,8 @@ pub(crate) async fn add(
     Ok(())
 }
 
-/// Claims, for the time of `lease`, the tenant that has been due for longest, and with it the due tenants that have been
-/// compared up to the same time: for all of them the gateway's list is read once. None when none is due.
+/// Claims the tenant that has been due for longest, under a lease, together with the due tenants that have been
+/// compared up to the same time: one reading of the gateway's list serves all of them. Returns `None` if none is due.
 pub(crate) async fn claim(
     connection: &mut Connection,
     now: Now,
@@ -128,8 +128,8 @@ pub(crate) async fn claim(
     }))
 }
 
-/// Moves the end of a claim, or when its tenants are due again: `delay` from now. False when some were lost to a later
-/// claim.
+/// Moves the expiry of a claim, or the time when its tenants are due again, to `delay` from now. Returns `false` if
+/// later claims took some of the tenants.
 pub(crate) async fn postpone(
     connection: &mut Connection,
     now: Now,
@@ -154,8 +154,8 @@ pub(crate) async fn postpone(
     Ok(changed == claim.numbers.len())
 }
 
-/// Ends a claim: its tenants were compared up to `until`, and are due again after `delay`. Changes nothing for those that
-/// were lost to a later claim.
+/// Ends a claim: its tenants were compared up to `until`, and are due again after `delay`. Does nothing for tenants
+/// that a later claim took.
 pub(crate) async fn finish(
     connection: &mut Connection,
     now: Now,
@@ -183,7 +183,7 @@ pub(crate) async fn finish(
     Ok(())
 }
 
-/// For how long nothing was compared, of the tenant that is furthest behind; none before the first time.
+/// Time since the last completed comparison of the tenant that is furthest behind; `None` before the first comparison.
 pub(crate) async fn find_age(
     connection: &mut Connection,
     now: Now,

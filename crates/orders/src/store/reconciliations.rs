@@ -1,4 +1,4 @@
-//! The worklist: the orders that are not settled yet, and when the sweeper shall look at each.
+//! The work list: the unsettled orders, and when the sweeper looks at each.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use crate::domain::clock::Now;
 use crate::domain::reason::cut;
 use crate::domain::status::OrderStatus;
 
-/// An order that the sweeper took on.
+/// An order that the sweeper claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) order_id: OrderId,
-    /// Where the order is.
+    /// The order's status.
     pub(crate) status: OrderStatus,
     pub(crate) lease: Lease,
     /// How long ago the order was placed.
@@ -29,8 +29,8 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// The claim of a request that has just put the order on the list, and continues with it: lost as soon as the sweeper
-    /// claims the order.
+    /// The claim of a request that has just put the order on the list and continues with it. It is lost as soon
+    /// as the sweeper claims the order.
     pub(crate) const fn of_request(order_id: OrderId, status: OrderStatus, entry: Entry) -> Self {
         Self {
             order_id,
@@ -41,22 +41,22 @@ impl Claim {
     }
 }
 
-/// An entry of the worklist that no sweeper has claimed yet.
+/// An entry of the work list that no sweeper has claimed yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     claim: i64,
 }
 
-/// Whether the stock that an order holds is paid for. While it is not, the order counts against the bounds of its customer.
+/// Whether the stock of an order is paid for. Until it is, the order counts against its customer's limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stock {
     /// No money was taken.
     Unpaid,
-    /// The money was taken, even if it is being given back.
+    /// The money was taken, even if it is being refunded.
     Paid,
 }
 
-/// Leaves an order to the sweeper, from `delay` on. Its tries are counted anew.
+/// Leaves an order to the sweeper, from `delay` on, with its tries reset to zero.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
@@ -90,8 +90,8 @@ pub(crate) async fn insert(
     })
 }
 
-/// Counts an order that is on the list against no bound from now on: its payment was taken.
-pub(crate) async fn count_no_more(
+/// Stops counting an order on the list against any limit, because its payment was taken.
+pub(crate) async fn stop_counting(
     connection: &mut Connection,
     tenant: TenantId,
     order_id: OrderId,
@@ -107,7 +107,7 @@ pub(crate) async fn count_no_more(
     Ok(())
 }
 
-/// The tenants that have an order due, the longest due first.
+/// The tenants with an order due, longest overdue first.
 pub(crate) async fn find_due_tenants(
     connection: &mut Connection,
     now: Now,
@@ -116,7 +116,7 @@ pub(crate) async fn find_due_tenants(
     oms_work::find_due_tenants(connection, statement, now).await
 }
 
-/// Claims up to `limit` due orders of a tenant for the time of `lease`, the longest due first.
+/// Claims up to `limit` due orders of a tenant under a lease, longest overdue first.
 pub(crate) async fn claim_due(
     connection: &mut Connection,
     tenant: TenantId,
@@ -154,26 +154,26 @@ pub(crate) async fn claim_due(
         order_id: row.order_id.into(),
         status: OrderStatus::stored(&row.status),
         lease: Lease::new(row.claim, row.tries),
-        // Placed in the future, by another clock, is placed just now.
+        // An order that another clock placed in the future counts as placed just now.
         age: Duration::try_from_secs_f64(row.age_s).unwrap_or_default(),
     };
     Ok(rows.into_iter().map(claim).collect())
 }
 
-/// Whether a claim that ends without an outcome was one of the tries that an order has.
+/// Whether a claim that ended without an outcome counts as one of the order's tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Try<'a> {
-    /// It was, and it failed.
+    /// It counts, and it failed.
     Counts {
         /// Why, in words.
         reason: &'a str,
     },
-    /// It was not: nothing was asked, or the answer was to wait.
+    /// It does not count: the gateway was not called, or its answer was to wait.
     DoesNotCount,
 }
 
-/// Ends a claim without an outcome: looks again after `delay`. A try that counts is kept for the timeline. Changes nothing
-/// when the claim was lost to a later one.
+/// Ends a claim without an outcome: the sweeper looks again after `delay`. A try that counts is recorded for the
+/// timeline. Does nothing if a later claim took the order.
 pub(crate) async fn postpone(
     connection: &mut Connection,
     tenant: TenantId,
@@ -208,8 +208,8 @@ pub(crate) async fn postpone(
     Ok(())
 }
 
-/// Has the sweeper look at an order now, even if it is looking already: something has happened since. False when the order
-/// is not on the list.
+/// Makes an order due now, even if the sweeper is working on it, because something has happened since. Returns `false`
+/// if the order is not on the list.
 pub(crate) async fn bring_forward(
     connection: &mut Connection,
     tenant: TenantId,
@@ -228,8 +228,8 @@ pub(crate) async fn bring_forward(
     Ok(moved == 1)
 }
 
-/// Strikes an order off that was given up on. False when the claim was lost to a later one, or the order was struck off
-/// already.
+/// Removes an order that the sweeper gave up on. Returns `false` if a later claim took the order, or if it is no longer
+/// on the list.
 pub(crate) async fn delete_claimed(
     connection: &mut Connection,
     tenant: TenantId,
@@ -246,7 +246,7 @@ pub(crate) async fn delete_claimed(
     Ok(deleted == 1)
 }
 
-/// Strikes orders off that are settled. Returns those that were on the list.
+/// Removes settled orders. Returns those that were on the list.
 pub(crate) async fn delete(
     connection: &mut Connection,
     tenant: TenantId,

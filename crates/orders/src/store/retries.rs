@@ -1,4 +1,4 @@
-//! The sweeper's tries that did not settle an order. Rows are only ever added, by the statement that postpones the order.
+//! The sweeper's tries that did not settle an order. Append-only: the statement that postpones the order inserts them.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::domain::timeline::FailedTry;
 
-/// Up to `limit` tries in the order of time and id, from one on, if it is given.
+/// Up to `limit` tries, ordered by time and ID, from the given one on.
 pub(crate) async fn find_from(
     connection: &mut Connection,
     tenant: TenantId,

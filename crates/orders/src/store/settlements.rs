@@ -1,4 +1,4 @@
-//! What the gateway said when operators settled orders.
+//! What the gateway reported when operators settled orders.
 
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -9,7 +9,7 @@ use crate::domain::clock::Now;
 use crate::domain::id::DeadLetterId;
 use crate::domain::settlement::Settlement;
 
-/// Keeps what the gateway said, in the commit that resolves the dead letter.
+/// Stores what the gateway reported, in the commit that resolves the dead letter.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,

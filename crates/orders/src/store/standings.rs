@@ -1,4 +1,4 @@
-//! What customers and tenants have unpaid, and what was declined: for the bounds that orders are placed within.
+//! The unpaid orders and declined payments of customers and tenants, for the limits on placing orders.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,9 +16,9 @@ use crate::domain::bounds::{DeclineLimit, Declined, Standing, Unpaid};
 use crate::domain::clock::Now;
 use crate::domain::id::CustomerId;
 
-/// The standings of customers: `$1` is the tenant; the parameters are the customers, the time, the window in seconds, and the
-/// most declines that are looked at, which are the newest ones: another payment may be tried when the oldest of them is
-/// too old.
+/// The standings of customers. `$1` is the tenant; the parameters are the customers, the time, the window in seconds,
+/// and the maximum number of declines to look at. The newest declines count: another payment may be tried once the
+/// oldest of them has left the window.
 macro_rules! select_standings {
     ($customers:literal, $now:literal, $window:literal, $most:literal) => {
         concat!(
@@ -60,7 +60,7 @@ struct Row {
     figures: Figures,
 }
 
-/// What a customer has, as the database says it; nothing of a customer that was not asked for.
+/// A customer's figures as the database returns them; all `None` if the standing was not requested.
 #[derive(QueryableByName)]
 pub(super) struct Figures {
     #[diesel(sql_type = Nullable<BigInt>)]
@@ -95,15 +95,16 @@ fn count(figure: Option<i64>) -> u64 {
     figure.unwrap_or_default().unsigned_abs()
 }
 
-/// What happened in the future, by another clock, happened just now.
+/// An event that another clock put in the future happened just now.
 fn seconds(age_s: Option<f64>) -> Duration {
     Duration::try_from_secs_f64(age_s.unwrap_or_default()).unwrap_or_default()
 }
 
-/// Has whoever places orders of these customers wait for each other, until the transaction ends. Everybody takes them in the
-/// same order, and before anything else.
+/// Makes transactions that place orders of the same customers wait for each other. Each transaction takes these locks
+/// in the same order, and before any other.
 ///
-/// Customers are no rows that could be locked. Two that share a hash merely wait for each other as well.
+/// Advisory locks, because customers have no rows to lock. Two customers whose hashes collide wait for each other too,
+/// which is harmless.
 pub(crate) async fn lock_customers(
     connection: &mut Connection,
     tenant: TenantId,
@@ -130,7 +131,7 @@ fn uuids(customers: &[CustomerId]) -> Vec<Uuid> {
     customers.iter().map(|id| id.as_uuid()).collect()
 }
 
-/// What customers have now.
+/// The current standings of the given customers.
 pub(crate) async fn find_standings(
     connection: &mut Connection,
     tenant: TenantId,
@@ -150,12 +151,12 @@ pub(crate) async fn find_standings(
     Ok(rows.into_iter().map(standing).collect())
 }
 
-/// As a bound of rows.
+/// Converts a limit to the type of SQL's `LIMIT`.
 pub(super) fn at_most(most: u64) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX)
 }
 
-/// The unpaid orders of a tenant, up to `most`.
+/// The unpaid orders of a tenant, counted up to `most`.
 pub(crate) async fn find_unpaid_of_tenant(
     connection: &mut Connection,
     tenant: TenantId,
@@ -188,7 +189,7 @@ pub(crate) async fn find_unpaid_of_tenant(
     })
 }
 
-/// The declined payments that were tried in the name of an actor, up to `most`.
+/// The declined payments that an actor caused, counted up to `most`.
 pub(crate) async fn find_declines_of_actor(
     connection: &mut Connection,
     tenant: TenantId,
@@ -205,7 +206,7 @@ pub(crate) async fn find_declines_of_actor(
         first_s: Option<f64>,
     }
 
-    // The newest: the first of as many as there may be is the one whose age decides.
+    // The newest ones: once the limit is reached, the age of the oldest of them decides.
     let counted: Counted = cached_sql(
         "SELECT count(*) AS declines,
                 extract(epoch FROM coalesce($3, now()) - min(declined_at))::float8 AS first_s
@@ -253,7 +254,7 @@ pub(crate) async fn find_declines_of_customer(
     Ok(standing.declined)
 }
 
-/// The declines that count no more, whatever the window.
+/// Deletes declines that are older than any window.
 pub(crate) const DECLINED_LONG_AGO: Purge = purge_of!("orders.declines" by "declined_at");
 
 /// Deletes the declines of a customer.
@@ -270,8 +271,8 @@ pub(crate) async fn delete_declines_of_customer(
     Ok(())
 }
 
-/// Records that the newest payment of an order was declined, in the name of who began it: who placed the order, or who
-/// began another attempt. A gateway event or the sweeper often finds the decline out.
+/// Records that the newest payment of an order was declined, and charges it to the actor who started it: the one who
+/// placed the order or started another attempt. A gateway event or the sweeper often discovers the decline.
 pub(crate) async fn insert_decline(
     connection: &mut Connection,
     tenant: TenantId,
@@ -280,7 +281,7 @@ pub(crate) async fn insert_decline(
     attempt_id: AttemptId,
 ) -> Result<(), DbError> {
     let now: Option<DateTime<Utc>> = now;
-    // The last condition is what attempt_begins() of the domain writes.
+    // The last condition matches what `attempt_begins()` of the domain writes.
     cached_sql(
         "INSERT INTO orders.declines (tenant_id, declined_at, attempt_id, customer_id, actor)
          SELECT $1, coalesce($2, now()), $4, declined.customer_id, begun.actor

@@ -7,8 +7,8 @@ use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::TenantId;
 use uuid::Uuid;
 
-/// The tenants that have orders, and so payment attempts. One step in the primary key for each: the number of their orders
-/// costs nothing.
+/// The tenants that have orders, and therefore payment attempts. Takes one step in the primary key for each tenant, so
+/// the number of their orders does not matter.
 pub(crate) async fn list(connection: &mut Connection) -> Result<Vec<TenantId>, DbError> {
     #[derive(QueryableByName)]
     struct Row {

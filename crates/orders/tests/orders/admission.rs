@@ -1,4 +1,4 @@
-//! New orders do not take every connection.
+//! New orders don't use up all connections.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub async fn waiting(connection: &mut Connection) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_new_orders_queue_for_hot_stock_others_find_a_connection() {
+async fn other_requests_find_a_connection_while_new_orders_queue_for_hot_stock() {
     let one_by_one = OrderSettings {
         batch_max: 1,
         ..settings()
@@ -61,6 +61,6 @@ async fn while_new_orders_queue_for_hot_stock_others_find_a_connection() {
         .count();
     assert_eq!(
         paid, 2,
-        "there were ten pieces, and each order takes three: {answers:?}"
+        "there were ten units, and each order takes three: {answers:?}"
     );
 }

@@ -1,4 +1,4 @@
-//! Telling people, once.
+//! Alerts are delivered once.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -17,7 +17,7 @@ use crate::shop::{Opening, Shop, other_tenant, settings, tenant};
 #[derive(Default)]
 struct Pager {
     delivered: Mutex<Vec<Alert>>,
-    /// How many deliveries arrive without being acknowledged, as if the program died meanwhile.
+    /// How many deliveries arrive without being acknowledged, as if the program died in the meantime.
     unacknowledged: Mutex<usize>,
 }
 
@@ -36,7 +36,7 @@ impl AlertSink for Pager {
     }
 }
 
-/// A shop with `orders` orders that wait for a person.
+/// A shop with `orders` orders that need an operator.
 async fn shop(orders: usize) -> Shop {
     let shop = Shop::open_as(Opening {
         confirm: Confirm::Overcharges,
@@ -57,7 +57,7 @@ async fn shop(orders: usize) -> Shop {
 }
 
 #[tokio::test]
-async fn an_alert_says_what_it_is_about_and_is_delivered_once() {
+async fn an_alert_names_its_subject_and_is_delivered_once() {
     let shop = shop(1).await;
     let pager = Pager::default();
     assert_eq!(deliver_alerts(&shop.context, &pager).await.unwrap(), 1);
@@ -103,7 +103,7 @@ async fn many_workers_deliver_each_alert_once() {
 }
 
 #[tokio::test]
-async fn an_alert_whose_delivery_was_not_acknowledged_comes_again_under_its_id() {
+async fn an_unacknowledged_alert_is_delivered_again_under_its_id() {
     let shop = shop(1).await;
     let pager = Pager {
         unacknowledged: Mutex::new(1),
@@ -119,7 +119,7 @@ async fn an_alert_whose_delivery_was_not_acknowledged_comes_again_under_its_id()
     assert_eq!(delivered[0], delivered[1]);
 }
 
-/// Takes half a minute for each delivery to one tenant, and fails then.
+/// Takes half a minute for each delivery to one tenant, and then fails.
 struct SlowFailure {
     clock: Arc<TestClock>,
     tried: Mutex<usize>,
@@ -136,7 +136,7 @@ impl AlertSink for SlowFailure {
         self.clock.pass(Duration::from_secs(30));
         let mut tried = self.tried.lock().unwrap();
         *tried += 1;
-        assert!(*tried <= 100, "one tenant's alerts are delivered for ever");
+        assert!(*tried <= 100, "one tenant's alerts are delivered forever");
         Err("no answer".into())
     }
 }
@@ -151,7 +151,7 @@ async fn raise(shop: &Shop, tenant: oms_validation::TenantId, alerts: u32) {
 }
 
 #[tokio::test]
-async fn a_tenant_whose_alerts_cannot_be_delivered_starves_no_other() {
+async fn a_tenant_whose_alerts_cannot_be_delivered_starves_no_other_tenant() {
     let clock = TestClock::at_noon();
     let shop = Shop::open_as(Opening {
         clock: Some(clock.clone()),
@@ -168,12 +168,12 @@ async fn a_tenant_whose_alerts_cannot_be_delivered_starves_no_other() {
     let delivered = deliver_alerts(&shop.context, &sink).await.unwrap();
     assert_eq!(delivered, 20);
     assert_eq!(sink.delivered.lock().unwrap().len(), 20);
-    // One batch, and the next one with the next call.
+    // One batch now, and the next one with the next call.
     assert_eq!(*sink.tried.lock().unwrap(), 16);
 }
 
 #[tokio::test]
-async fn an_alert_that_only_a_newer_version_knows_holds_up_no_other() {
+async fn an_alert_that_only_a_newer_version_knows_delays_no_other() {
     let shop = Shop::open(Confirm::Pays).await;
     raise(&shop, tenant(), 2).await;
     raise(&shop, other_tenant(), 1).await;

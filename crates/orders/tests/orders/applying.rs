@@ -1,4 +1,4 @@
-//! What the gateway reports, applied: once, whenever it comes.
+//! Gateway events are applied once, whenever they arrive.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::shop::{Shop, other_tenant, settings, tenant};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What one turn did to one message each.
+/// The summary of a turn that finished one event with each of these outcomes.
 fn done(outcomes: &[&'static str]) -> AppliedEvents {
     let mut applied = AppliedEvents::default();
     for outcome in outcomes {
@@ -37,7 +37,7 @@ fn reference(order_id: OrderId) -> Reference {
     Reference::parse(&format!("pi_{}", order_id.as_uuid().simple())).unwrap()
 }
 
-/// The gateway reports that something happened to an order's payment.
+/// The gateway reports an event about an order's payment.
 async fn report(shop: &Shop, event_id: &str, order_id: OrderId) {
     report_to(shop, tenant(), event_id, order_id).await;
 }
@@ -58,13 +58,13 @@ async fn report_to(shop: &Shop, tenant: TenantId, event_id: &str, order_id: Orde
     assert_eq!(received.unwrap(), Received::Stored);
 }
 
-/// Makes time pass for the messages that were postponed, or are somebody's.
+/// Makes events due that were postponed or are claimed.
 async fn make_due(shop: &Shop) {
     let sql = "UPDATE payments.gateway_events SET due_at = now() WHERE applied_at IS NULL";
     shop.execute(sql).await;
 }
 
-/// `id tries outcome` of each message.
+/// `id tries outcome` of each event.
 async fn events(shop: &Shop) -> String {
     let sql = "SELECT string_agg(concat_ws(' ', event_id, tries, coalesce(outcome, 'due')), ', ' ORDER BY event_id)
                FROM payments.gateway_events";
@@ -72,7 +72,7 @@ async fn events(shop: &Shop) -> String {
 }
 
 #[tokio::test]
-async fn an_order_whose_answer_was_lost_is_paid_by_one_of_many_messages() {
+async fn an_order_whose_answer_was_lost_is_paid_by_one_of_many_events() {
     let shop = Shop::open(Confirm::PaysSilently).await;
     let order_id = shop.pending("k").await;
     report(&shop, "evt_1", order_id).await;
@@ -85,7 +85,7 @@ async fn an_order_whose_answer_was_lost_is_paid_by_one_of_many_messages() {
         shop.state().await,
         "PAID 3 1:PENDING_PAYMENT/api,2:PAID/webhook paid 0"
     );
-    // One look-up for the two messages that came together, and none for a settled order.
+    // One lookup for the two events that were applied together, and none for a settled order.
     assert_eq!(shop.gateway.calls_of(Operation::Lookup), 1);
     assert!(matches!(
         shop.order("k").await,
@@ -94,7 +94,7 @@ async fn an_order_whose_answer_was_lost_is_paid_by_one_of_many_messages() {
 }
 
 #[tokio::test]
-async fn what_is_not_ours_is_done_with_at_once() {
+async fn an_event_about_an_unknown_payment_is_finished_immediately() {
     let shop = Shop::open(Confirm::PaysSilently).await;
     let order_id = shop.pending("k").await;
     report(&shop, "evt_1", OrderId::generate()).await;
@@ -109,7 +109,7 @@ async fn what_is_not_ours_is_done_with_at_once() {
 }
 
 #[tokio::test]
-async fn a_message_never_cancels_what_may_yet_be_confirmed() {
+async fn an_event_never_cancels_a_payment_that_may_still_be_confirmed() {
     let shop = Shop::open(Confirm::IsLost).await;
     let order_id = shop.pending("k").await;
     for (number, status) in [
@@ -133,7 +133,7 @@ async fn a_message_never_cancels_what_may_yet_be_confirmed() {
 }
 
 #[tokio::test]
-async fn a_decline_is_fenced_and_a_cancellation_is_believed() {
+async fn a_decline_is_fenced_and_a_cancellation_is_trusted() {
     for (status, attempt, cancels) in [
         (
             PaymentStatus::Declined {
@@ -158,7 +158,7 @@ async fn a_decline_is_fenced_and_a_cancellation_is_believed() {
 }
 
 #[tokio::test]
-async fn what_only_a_person_can_decide_is_brought_to_the_sweeper_at_once() {
+async fn an_order_that_needs_an_operator_is_due_for_the_sweeper_immediately() {
     let in_an_hour = OrderSettings {
         sweep_after: HOUR,
         ..settings()
@@ -175,7 +175,7 @@ async fn what_only_a_person_can_decide_is_brought_to_the_sweeper_at_once() {
 }
 
 #[tokio::test]
-async fn an_order_in_the_middle_of_several_steps_is_due_for_the_sweeper_at_once() {
+async fn an_order_between_several_steps_is_due_for_the_sweeper_immediately() {
     for status in ["CANCELLING", "REFUNDING"] {
         let shop = Shop::open(Confirm::PaysSilently).await;
         let order_id = shop.pending("k").await;
@@ -193,7 +193,7 @@ async fn an_order_in_the_middle_of_several_steps_is_due_for_the_sweeper_at_once(
 }
 
 #[tokio::test]
-async fn a_message_settles_what_the_sweeper_has_given_up_on() {
+async fn an_event_settles_an_order_that_the_sweeper_has_given_up_on() {
     let one_try = OrderSettings {
         sweep_max_tries: 1,
         ..settings()
@@ -213,7 +213,7 @@ async fn a_message_settles_what_the_sweeper_has_given_up_on() {
 }
 
 #[tokio::test]
-async fn a_message_is_tried_ten_times_while_the_gateway_is_silent_and_given_up_then() {
+async fn an_event_is_given_up_after_ten_tries_while_the_gateway_is_silent() {
     let patient = OrderSettings {
         sweep_backoff: (HOUR, HOUR),
         ..settings()
@@ -225,7 +225,7 @@ async fn a_message_is_tried_ten_times_while_the_gateway_is_silent_and_given_up_t
     for tries in 1..10 {
         assert_eq!(apply(&shop).await.postponed, 1);
         assert_eq!(events(&shop).await, format!("evt_1 {tries} due"));
-        // Its time has not come.
+        // It is not due yet.
         assert_eq!(apply(&shop).await, AppliedEvents::default());
         make_due(&shop).await;
     }
@@ -238,7 +238,7 @@ async fn a_message_is_tried_ten_times_while_the_gateway_is_silent_and_given_up_t
 }
 
 #[tokio::test]
-async fn what_the_breaker_refuses_is_no_try() {
+async fn a_call_that_the_breaker_refuses_is_not_a_try() {
     let shop = Shop::open(Confirm::PaysSilently).await;
     let order_id = shop.pending("k").await;
     report(&shop, "evt_1", order_id).await;
@@ -261,7 +261,7 @@ async fn what_the_breaker_refuses_is_no_try() {
 }
 
 #[tokio::test]
-async fn a_message_that_the_program_fails_over_holds_up_no_other() {
+async fn an_event_that_makes_the_program_panic_delays_no_other() {
     let shop = Shop::open(Confirm::PaysSilently).await;
     let (poisoned, other) = (shop.pending("k1").await, shop.pending("k2").await);
     shop.gateway.poison(reference(poisoned));
@@ -276,7 +276,7 @@ async fn a_message_that_the_program_fails_over_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn a_full_batch_says_that_there_may_be_more() {
+async fn a_full_batch_reports_that_there_may_be_more() {
     let two = OrderSettings {
         sweep_batch: 2,
         ..settings()
@@ -294,10 +294,10 @@ async fn a_full_batch_says_that_there_may_be_more() {
     assert_eq!(apply(&shop).await, done(&["paid"]));
 }
 
-/// The message is there before the confirmation is answered: whoever is first ends the order, and the buyer is told of it
+/// The event arrives before the answer to the confirmation. Whichever is first settles the order, and the buyer sees it
 /// as paid either way.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_comes_before_the_answer_is_the_orders_end() {
+async fn an_event_that_arrives_before_the_answer_settles_the_order() {
     let shop = Arc::new(Shop::open(Confirm::Pays).await);
     shop.gateway.hold(Operation::Confirm);
     let buyer = tokio::spawn({
@@ -324,7 +324,7 @@ async fn a_message_that_comes_before_the_answer_is_the_orders_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_the_confirmation_is_on_its_way_a_message_changes_nothing() {
+async fn an_event_changes_nothing_while_the_confirmation_is_in_flight() {
     let shop = Arc::new(Shop::open(Confirm::Pays).await);
     shop.gateway.hold(Operation::Confirm);
     let buyer = tokio::spawn({
@@ -345,7 +345,7 @@ async fn while_the_confirmation_is_on_its_way_a_message_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_appliers_and_sweepers_at_once_one_ends_the_order() {
+async fn only_one_of_many_concurrent_appliers_and_sweepers_settles_the_order() {
     const EACH: usize = 4;
     let shop = Shop::open(Confirm::PaysSilently).await;
     let order_id = shop.pending("k").await;

@@ -1,4 +1,5 @@
-//! Many orders that are due at once: of several stores, with poisoned ones among them, after the gateway was away.
+//! Many orders that are due at the same time: of several tenants, some of them poisoned, after an outage of the
+//! gateway.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::shop::{Opening, Shop, other_tenant, settings, tenant};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A shop with a clock of the test's, whose every confirmation is lost.
+/// A shop with a test clock, where every confirmation is lost.
 async fn shop(settings: OrderSettings) -> Shop {
     Shop::open_as(Opening {
         confirm: Confirm::IsLost,
@@ -30,7 +31,7 @@ fn in_batches_of(sweep_batch: usize) -> OrderSettings {
 }
 
 #[tokio::test]
-async fn a_backlog_is_worked_off_turn_by_turn_and_every_store_has_its_share_of_each() {
+async fn a_backlog_is_cleared_turn_by_turn_and_every_tenant_gets_a_share_of_each() {
     let shop = shop(in_batches_of(2)).await;
     shop.stock(other_tenant(), 100).await;
     for number in 0..5 {
@@ -55,7 +56,7 @@ async fn a_backlog_is_worked_off_turn_by_turn_and_every_store_has_its_share_of_e
 }
 
 #[tokio::test]
-async fn the_lag_is_the_age_of_the_order_that_is_due_first() {
+async fn the_lag_is_that_of_the_most_overdue_order() {
     let shop = shop(settings()).await;
     assert_eq!(
         measure_backlog(&shop.context).await.unwrap().sweep_lag,
@@ -77,7 +78,7 @@ async fn the_lag_is_the_age_of_the_order_that_is_due_first() {
 }
 
 #[tokio::test]
-async fn while_the_breaker_refuses_nothing_is_claimed_and_the_lag_grows() {
+async fn nothing_is_claimed_while_the_breaker_refuses_and_the_lag_grows() {
     let shop = shop(settings()).await;
     shop.pending("k").await;
     shop.gateway.set_available(false);
@@ -95,7 +96,7 @@ async fn while_the_breaker_refuses_nothing_is_claimed_and_the_lag_grows() {
 }
 
 #[tokio::test]
-async fn a_refused_call_is_no_try_and_an_unanswered_one_is() {
+async fn an_unanswered_call_is_a_try_and_a_refused_one_is_not() {
     let shop = shop(settings()).await;
     shop.pending("k").await;
     let tries = "SELECT tries FROM orders.reconciliations";
@@ -130,7 +131,7 @@ async fn refused_orders_are_spread_over_time() {
 }
 
 #[tokio::test]
-async fn a_customer_who_takes_time_costs_no_try_and_ever_fewer_looks() {
+async fn a_slow_customer_costs_no_tries_and_fewer_and_fewer_looks() {
     let shop = Shop::open_as(Opening {
         confirm: Confirm::AsksTheCustomer,
         clock: Some(TestClock::at_noon()),
@@ -143,7 +144,8 @@ async fn a_customer_who_takes_time_costs_no_try_and_ever_fewer_looks() {
         shop.pass(Duration::from_secs(1));
         looks += sweep_orders(&shop.context).await.unwrap().postponed;
     }
-    // Were each pause as short as chance allows, a tenth of the order's age and a minute at last, there would be some 115.
+    // If each pause were the shortest possible, a tenth of the order's age and at most a minute, there would be about
+    // 115.
     assert!((8..=120).contains(&looks), "{looks} looks in an hour");
     assert_eq!(
         shop.text("SELECT tries FROM orders.reconciliations").await,
@@ -151,9 +153,9 @@ async fn a_customer_who_takes_time_costs_no_try_and_ever_fewer_looks() {
     );
 }
 
-/// Two orders that can't be settled, each for a reason of its own, and one that can.
+/// Two orders that can't be settled, each for its own reason, and one that can.
 #[tokio::test]
-async fn poisoned_orders_hold_up_no_other_and_go_to_a_person() {
+async fn poisoned_orders_delay_no_other_and_are_left_to_an_operator() {
     let settings = OrderSettings {
         sweep_max_tries: 2,
         ..settings()

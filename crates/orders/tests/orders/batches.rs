@@ -21,10 +21,10 @@ use uuid::Uuid;
 
 use crate::shop::{Opening, Shop, settings, tenant};
 
-/// The product of an order behind which others gather, to be placed together.
+/// The product of an order that others gather behind, so that they are placed together.
 const HELD: usize = 9;
 
-/// A world with these units of products 0, 1, …; its first warehouse has the held product too.
+/// A world with these units of products 0, 1, …. Its first warehouse also has the held product.
 fn catalogue(stock: &[Vec<u32>]) -> Catalogue {
     let mut stock = stock.to_vec();
     stock[0].resize(HELD, 0);
@@ -32,7 +32,7 @@ fn catalogue(stock: &[Vec<u32>]) -> Catalogue {
     crate::shop::catalogue(&stock)
 }
 
-/// To a place so many degrees north of the first warehouse.
+/// An order to a place this many degrees north of the first warehouse.
 pub fn request(degrees: f64, lines: &[(usize, i32)]) -> OrderRequest {
     let address = json!({ "line1": "1 Main Street", "city": "X", "location": north(degrees) });
     let line = |(number, quantity): &(usize, i32)| RequestedLine {
@@ -86,7 +86,7 @@ impl Shop {
         tokio::spawn(async move { place_order(&context, tenant(), &key, &request, "api").await })
     }
 
-    /// Locks all stock of a product until the connection is told to roll back.
+    /// Locks all stock of a product until the connection rolls back.
     pub async fn hold(&self, number: usize) -> Connection {
         let mut holder = self.database.connect().await;
         let product = product(number);
@@ -99,7 +99,7 @@ impl Shop {
         holder
     }
 
-    /// Has orders wait behind one that can't read its price, so that they come to be placed together, in their order.
+    /// Makes orders wait behind one that can't read its price, so that they are placed together, in this order.
     async fn gather(&self, orders: &[(String, OrderRequest)]) -> (Placing, Vec<Placing>) {
         let mut holder = self.database.connect().await;
         holder
@@ -121,7 +121,7 @@ impl Shop {
         (first, placing)
     }
 
-    /// What a client is told, and why the order comes from where it comes from.
+    /// The client's answer, and why the order comes from its warehouse.
     async fn answer(&self, placed: Result<PlacedOrder, PlacingError>) -> String {
         match placed {
             Ok(PlacedOrder::Paid(order)) => {
@@ -145,7 +145,7 @@ impl Shop {
         }
     }
 
-    /// Everything that placing leaves, without the ids that differ each time.
+    /// Everything that placing leaves, without the IDs that differ each time.
     async fn everything(&self) -> String {
         let sql = "
             SELECT concat_ws(E'\\n',
@@ -173,7 +173,7 @@ fn chance_of(random: &mut StdRng, word: &str) -> Option<String> {
     (number > 0).then(|| format!("{word} {number}"))
 }
 
-/// Little stock, many takers, some of them twice with one key.
+/// Little stock and many orders, some of them twice with the same key.
 fn chances(seed: u64) -> (Vec<Vec<u32>>, Vec<(String, OrderRequest)>) {
     let mut random = StdRng::seed_from_u64(seed);
     let products = random.random_range(1..4);
@@ -194,7 +194,7 @@ fn chances(seed: u64) -> (Vec<Vec<u32>>, Vec<(String, OrderRequest)>) {
             true => orders[random.random_range(0..orders.len())].0.clone(),
             false => format!("k{number:02}"),
         };
-        // A twin may be the same request or, once in a while, another one.
+        // A twin may be the same request or, occasionally, another one.
         let request = match orders.iter().find(|(known, _)| *known == key) {
             Some((_, request)) if random.random_ratio(3, 4) => request.clone(),
             _ => OrderRequest {
@@ -213,7 +213,7 @@ fn chances(seed: u64) -> (Vec<Vec<u32>>, Vec<(String, OrderRequest)>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn placing_orders_together_is_the_same_as_placing_them_one_by_one_as_they_came() {
+async fn placing_orders_together_equals_placing_them_in_arrival_order() {
     for seed in 0..12 {
         let (stock, orders) = chances(seed);
         let alone = open(&stock, 1).await;
@@ -233,7 +233,7 @@ async fn placing_orders_together_is_the_same_as_placing_them_one_by_one_as_they_
         first.await.unwrap().unwrap();
         for (number, placing) in placing.into_iter().enumerate() {
             let answer = together.answer(placing.await.unwrap()).await;
-            // When all come at once, a twin of an order that is placed may be told that it is in progress.
+            // If all arrive together, a twin may be answered that the order is in progress.
             let expected = match expected[number].starts_with("replayed") && answer == "in progress"
             {
                 true => "in progress",
@@ -256,7 +256,7 @@ async fn placing_orders_together_is_the_same_as_placing_them_one_by_one_as_they_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_that_waits_for_a_row_does_not_hold_up_those_that_came_with_it() {
+async fn an_order_that_waits_for_a_row_does_not_delay_the_rest_of_its_batch() {
     let store = open(&[vec![5, 5]], 64).await;
     let mut holder = store.hold(0).await;
     let orders = [
@@ -273,7 +273,7 @@ async fn an_order_that_waits_for_a_row_does_not_hold_up_those_that_came_with_it(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_that_the_database_refuses_takes_no_other_with_it() {
+async fn an_order_that_the_database_refuses_fails_no_other() {
     let store = open(&[vec![5, 5]], 64).await;
     let mut connection = store.database.connect().await;
     let refusal =

@@ -1,4 +1,4 @@
-//! Bounds of what a customer, a tenant and a credential may have unpaid or declined.
+//! Limits on the unpaid orders and declined payments of a customer, a tenant and a credential.
 
 mod ways_around;
 
@@ -55,7 +55,7 @@ fn declines(per_customer: u64, per_credential: u64) -> OrderBounds {
     }
 }
 
-/// Three pieces for another customer than the one of most tests.
+/// Three units for a customer that other tests don't use.
 fn of_customer(number: u128) -> OrderRequest {
     OrderRequest {
         customer_id: Uuid::from_u128(0xC000 + number).into(),
@@ -72,7 +72,7 @@ async fn place(
     place_order(context, tenant(), &key, request, "api").await
 }
 
-/// The bound that was met.
+/// The limit that was reached.
 fn bound(placed: &Result<PlacedOrder, PlacingError>) -> Option<Bound> {
     match placed {
         Err(PlacingError::Exceeded(exceeded)) => Some(exceeded.bound),
@@ -100,7 +100,7 @@ async fn declining(bounds: OrderBounds) -> Shop {
     .await
 }
 
-/// `orders units calls`: what is there of orders, stock that is held, and calls of the gateway.
+/// `orders units calls`: number of orders, of units held, and of gateway calls.
 async fn kept(shop: &Shop) -> String {
     let sql = "SELECT concat_ws(' ', (SELECT count(*) FROM orders.orders),
                    (SELECT sum(reserved) FROM inventory.stock_levels),
@@ -135,7 +135,7 @@ async fn a_customer_with_too_many_unpaid_orders_is_refused_and_nothing_is_kept()
     assert_eq!(kept(&shop).await, before);
     assert_eq!(shop.context.exceeded(Bound::CustomerOrders), 1);
 
-    // Another customer is not concerned, and a key that stands for an order is answered as ever.
+    // Other customers are not affected, and a key that stands for an order is answered as always.
     let other = place(&shop.context, "other", &of_customer(1)).await;
     assert!(matches!(other, Ok(PlacedOrder::Pending(_))), "{other:?}");
     let replayed = shop.order("k1").await;
@@ -149,7 +149,7 @@ async fn a_customer_with_too_many_unpaid_orders_is_refused_and_nothing_is_kept()
 }
 
 #[tokio::test]
-async fn an_order_that_is_paid_takes_no_place() {
+async fn a_paid_order_does_not_count() {
     let shop = Shop::open_with(Confirm::Pays, bounded(customers(1, 3))).await;
     for key in ["k1", "k2", "k3"] {
         shop.paid(key).await;
@@ -157,7 +157,7 @@ async fn an_order_that_is_paid_takes_no_place() {
 }
 
 #[tokio::test]
-async fn the_units_of_unpaid_orders_are_bounded_and_a_single_order_is_too() {
+async fn the_units_of_unpaid_orders_and_of_a_single_order_are_limited() {
     let shop = asking(customers(0, 7)).await;
     let eight = OrderRequest {
         lines: three_pieces()
@@ -178,8 +178,8 @@ async fn the_units_of_unpaid_orders_are_bounded_and_a_single_order_is_too() {
     assert_eq!(kept(&shop).await.split(' ').nth(1), Some("6"));
 }
 
-/// Has orders of one customer wait on each of these instances, the first of each in a batch of its own and the others
-/// together in the next, until all of them are there.
+/// Makes orders of one customer wait on each of these instances, the first of each in its own batch and the others
+/// together in the next, until all have arrived.
 async fn place_at_once(
     shop: &Shop,
     instances: &[Arc<OrderContext>],
@@ -220,7 +220,7 @@ fn pending(placed: &[Result<PlacedOrder, PlacingError>]) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn orders_of_one_customer_in_one_batch_are_counted_one_by_one() {
+async fn orders_of_one_customer_in_one_batch_are_counted_one_at_a_time() {
     let shop = asking(customers(5, 0)).await;
     let placed = place_at_once(&shop, std::slice::from_ref(&shop.context), 20).await;
     assert_eq!(pending(&placed), 5, "{placed:?}");
@@ -232,7 +232,7 @@ async fn orders_of_one_customer_in_one_batch_are_counted_one_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn orders_of_one_customer_on_several_instances_are_counted_one_by_one() {
+async fn orders_of_one_customer_on_several_instances_are_counted_one_at_a_time() {
     let shop = asking(customers(5, 0)).await;
     let instances = [
         shop.context.clone(),
@@ -249,7 +249,7 @@ async fn orders_of_one_customer_on_several_instances_are_counted_one_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn units_are_counted_one_by_one_on_several_instances() {
+async fn units_are_counted_one_order_at_a_time_on_several_instances() {
     let shop = asking(customers(0, 10)).await;
     let instances = [shop.context.clone(), shop.another_context()];
     let placed = place_at_once(&shop, &instances, 6).await;
@@ -258,7 +258,7 @@ async fn units_are_counted_one_by_one_on_several_instances() {
 }
 
 #[tokio::test]
-async fn the_unpaid_orders_and_units_of_a_tenant_are_bounded_over_all_customers() {
+async fn the_unpaid_orders_and_units_of_a_tenant_are_limited_over_all_customers() {
     for (bounds, met) in [
         (tenants(2, 0), Bound::TenantOrders),
         (tenants(0, 8), Bound::TenantUnits),
@@ -270,7 +270,7 @@ async fn the_unpaid_orders_and_units_of_a_tenant_are_bounded_over_all_customers(
         }
         let refused = place(&shop.context, "k3", &of_customer(3)).await;
         assert_eq!(bound(&refused), Some(met));
-        // An instance that has just been started counts them too.
+        // A newly started instance counts them too.
         let started = shop.another_context();
         let refused = place(&started, "k4", &of_customer(4)).await;
         assert_eq!(bound(&refused), Some(met));
@@ -296,11 +296,11 @@ async fn a_customer_whose_payments_are_declined_is_refused_before_the_gateway_is
     };
     assert_eq!(exceeded.bound, Bound::CustomerDeclines);
     assert_eq!(exceeded.retry_after, HOUR);
-    // A restart lifts nothing, nor does another instance.
+    // Neither a restart nor another instance lifts the limit.
     let refused = place(&shop.another_context(), "k5", &three_pieces()).await;
     assert_eq!(bound(&refused), Some(Bound::CustomerDeclines));
     assert_eq!(kept(&shop).await, before);
-    // What was declined before is answered as ever.
+    // An earlier decline is answered as always.
     assert_declined(&shop, "k1", &three_pieces()).await;
     assert_declined(&shop, "other", &of_customer(1)).await;
 
@@ -322,7 +322,7 @@ async fn a_credential_whose_payments_are_declined_is_refused_whatever_the_custom
 }
 
 #[tokio::test]
-async fn failures_of_the_gateway_and_payments_that_went_well_are_no_declines() {
+async fn gateway_failures_and_successful_payments_are_not_declines() {
     let shop = declining(declines(1, 1)).await;
     shop.gateway
         .fail(Operation::Prepare, Some(GatewayFault::NoConnection));
@@ -352,7 +352,7 @@ async fn pay(shop: &Shop, order_id: OrderId, key: &str) -> Result<Once<PlacedOrd
 }
 
 #[tokio::test]
-async fn declines_of_another_method_for_the_same_order_count_as_well() {
+async fn declines_of_another_method_for_the_same_order_count_too() {
     let shop = Shop::open_with(
         Confirm::Declines,
         OrderSettings {

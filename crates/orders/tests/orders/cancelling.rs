@@ -1,4 +1,4 @@
-//! Cancelling orders, whatever has become of their payment. `cancelling_races.rs` has those who race for it.
+//! Cancelling orders in every state of their payment. `cancelling_races.rs` tests concurrent cancellations.
 
 use oms_orders::{
     Cancellation, DeadLetterError, DeadLetterFilter, DeadLetterId, NotPaid, OrderError,
@@ -19,14 +19,14 @@ fn assert_done(cancelled: &Result<Cancellation, ReversingError>) {
     assert_eq!(details.order.status, OrderStatus::Cancelled);
 }
 
-fn assert_under_way(cancelled: &Result<Cancellation, ReversingError>) {
-    let Ok(Cancellation::UnderWay(order)) = cancelled else {
-        panic!("not under way: {cancelled:?}")
+fn assert_in_progress(cancelled: &Result<Cancellation, ReversingError>) {
+    let Ok(Cancellation::InProgress(order)) = cancelled else {
+        panic!("not in progress: {cancelled:?}")
     };
     assert_eq!(order.status, OrderStatus::Cancelling);
 }
 
-/// One turn of the sweeper, that cancels the one order there is.
+/// One turn of the sweeper, which cancels the only order.
 async fn sweeper_cancels(shop: &Shop) {
     let cancelled = SweepSummary {
         cancelled: 1,
@@ -36,7 +36,7 @@ async fn sweeper_cancels(shop: &Shop) {
 }
 
 #[tokio::test]
-async fn the_money_of_a_paid_order_is_given_back_and_then_its_stock() {
+async fn the_money_of_a_paid_order_is_refunded_and_then_its_stock_is_released() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     let reason = Reason::parse("changed my mind").unwrap();
@@ -57,7 +57,7 @@ async fn the_money_of_a_paid_order_is_given_back_and_then_its_stock() {
     let said = shop.text("SELECT reason FROM orders.events WHERE sequence = 3");
     assert_eq!(said.await, "changed my mind");
 
-    // Again, and again for its key: nothing more happens.
+    // Repeated, with and without its key: nothing more happens.
     assert_done(&shop.cancel(order_id).await);
     let replay = shop.order("k").await;
     assert!(
@@ -76,7 +76,7 @@ async fn the_money_of_a_paid_order_is_given_back_and_then_its_stock() {
 }
 
 #[tokio::test]
-async fn what_was_given_back_before_is_not_given_back_again() {
+async fn earlier_refunds_are_not_made_again() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     let refunded = shop.refund(order_id, "r", Some(120)).await;
@@ -90,7 +90,7 @@ async fn what_was_given_back_before_is_not_given_back_again() {
 }
 
 #[tokio::test]
-async fn a_payment_that_was_not_taken_is_fenced_before_the_stock_is_given_back() {
+async fn a_payment_that_was_not_taken_is_fenced_before_the_stock_is_released() {
     let shop = Shop::open(Confirm::IsLost).await;
     let order_id = shop.pending("k").await;
     assert_done(&shop.cancel(order_id).await);
@@ -109,7 +109,7 @@ async fn a_payment_that_was_not_taken_is_fenced_before_the_stock_is_given_back()
 }
 
 #[tokio::test]
-async fn a_payment_that_is_found_taken_is_given_back_whatever_its_amount() {
+async fn a_payment_that_turns_out_to_be_taken_is_refunded_whatever_its_amount() {
     for (confirm, captured) in [(Confirm::PaysSilently, 300), (Confirm::Overcharges, 301)] {
         let shop = Shop::open(confirm).await;
         let order_id = shop.pending("k").await;
@@ -123,9 +123,9 @@ async fn a_payment_that_is_found_taken_is_given_back_whatever_its_amount() {
     }
 }
 
-/// A gateway that does not answer decides nothing: the stock is held until it does.
+/// Without an answer of the gateway nothing is decided: the stock stays held.
 #[tokio::test]
-async fn a_cancellation_without_an_answer_is_the_sweepers_and_is_not_begun_twice() {
+async fn an_unanswered_cancellation_is_left_to_the_sweeper_and_not_started_twice() {
     for (confirm, end) in [
         (Confirm::IsLost, "voided"),
         (Confirm::PaysSilently, "refunded"),
@@ -133,9 +133,9 @@ async fn a_cancellation_without_an_answer_is_the_sweepers_and_is_not_begun_twice
         let shop = Shop::open(confirm).await;
         let order_id = shop.pending("k").await;
         shop.gateway.fail_lookups(Some(GatewayFault::TimedOut));
-        assert_under_way(&shop.cancel(order_id).await);
+        assert_in_progress(&shop.cancel(order_id).await);
         let asked = shop.gateway.calls_of(Operation::Lookup);
-        assert_under_way(&shop.cancel(order_id).await);
+        assert_in_progress(&shop.cancel(order_id).await);
         assert_eq!(shop.gateway.calls_of(Operation::Lookup), asked);
         assert_eq!(
             shop.state().await,
@@ -156,10 +156,10 @@ async fn a_cancellation_without_an_answer_is_the_sweepers_and_is_not_begun_twice
 }
 
 #[tokio::test]
-async fn what_the_bank_is_working_on_is_waited_for_without_counting_tries() {
+async fn waiting_for_the_bank_counts_no_tries() {
     let shop = Shop::open(Confirm::IsProcessed).await;
     let order_id = shop.pending("k").await;
-    assert_under_way(&shop.cancel(order_id).await);
+    assert_in_progress(&shop.cancel(order_id).await);
     let swept = sweep_orders(&shop.context).await.unwrap();
     assert_eq!((swept.postponed, swept.dead_lettered), (1, 0));
     assert_eq!(
@@ -171,12 +171,12 @@ async fn what_the_bank_is_working_on_is_waited_for_without_counting_tries() {
 }
 
 #[tokio::test]
-async fn a_refund_without_an_answer_is_read_back_by_the_sweeper_and_made_once() {
+async fn an_unanswered_refund_is_read_back_by_the_sweeper_and_made_once() {
     for refunding in [Refunding::IsLost, Refunding::PaysSilently] {
         let shop = Shop::open(Confirm::Pays).await;
         let order_id = shop.paid("k").await;
         shop.gateway.refunds(refunding);
-        assert_under_way(&shop.cancel(order_id).await);
+        assert_in_progress(&shop.cancel(order_id).await);
         assert_eq!(
             shop.state().await,
             "CANCELLING 3 1:PENDING_PAYMENT/api,2:PAID/api,3:CANCELLING/api refunding 1"
@@ -193,7 +193,7 @@ async fn a_refund_without_an_answer_is_read_back_by_the_sweeper_and_made_once() 
 }
 
 #[tokio::test]
-async fn an_order_that_waits_for_a_person_can_be_cancelled_which_ends_its_dead_letter() {
+async fn cancelling_an_order_closes_its_dead_letter() {
     let shop = Shop::open(Confirm::Overcharges).await;
     let order_id = shop.pending("k").await;
     assert_eq!(sweep_orders(&shop.context).await.unwrap().dead_lettered, 1);
@@ -207,11 +207,11 @@ fn ann() -> OperatorName {
 }
 
 #[tokio::test]
-async fn a_refund_that_the_bank_refuses_needs_a_person_at_once_and_is_begun_anew_when_retried() {
+async fn a_refund_that_the_bank_rejects_needs_an_operator_and_is_started_again_by_a_retry() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     shop.gateway.refunds(Refunding::IsRefused);
-    assert_under_way(&shop.cancel(order_id).await);
+    assert_in_progress(&shop.cancel(order_id).await);
     assert_eq!(shop.dead_letters().await, "0 open + 1 alerts");
     assert_eq!(
         shop.state().await,
@@ -276,7 +276,7 @@ async fn a_dead_letter_shows_the_refunds_and_the_calls_to_the_gateway() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     shop.gateway.refunds(Refunding::IsRefused);
-    assert_under_way(&shop.cancel(order_id).await);
+    assert_in_progress(&shop.cancel(order_id).await);
     let dead_letter = only_dead_letter(&shop).await;
     let details = get_dead_letter(&shop.context, tenant(), dead_letter).await;
     let details = details.unwrap();
@@ -299,7 +299,7 @@ async fn a_dead_letter_shows_the_refunds_and_the_calls_to_the_gateway() {
 }
 
 #[tokio::test]
-async fn an_order_that_has_ended_or_is_not_ours_is_not_cancelled() {
+async fn a_settled_or_unknown_order_is_not_cancelled() {
     let shop = Shop::open(Confirm::Declines).await;
     let failed = shop.order("k").await;
     let Err(PlacingError::NotPaid(NotPaid::Failed { order_id, .. })) = failed else {

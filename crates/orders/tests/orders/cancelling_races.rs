@@ -1,4 +1,4 @@
-//! Those who race to cancel an order, or to end it otherwise: one of them does, and its stock comes back once.
+//! Concurrent cancellations and settlements of an order: exactly one succeeds, and the stock is released once.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use tokio::task::JoinSet;
 
 use crate::shop::{Opening, Shop, settings, tenant};
 
-/// The confirmation is on its way when the order is cancelled, and is then refused.
+/// The confirmation is in flight when the order is cancelled, and is then refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_whose_order_is_cancelled_meanwhile_is_not_told_that_it_is_paid() {
+async fn a_request_whose_order_is_cancelled_meanwhile_is_not_answered_as_paid() {
     let shop = Arc::new(Shop::open(Confirm::Pays).await);
     shop.gateway.hold(Operation::Confirm);
     let buyer = tokio::spawn({
@@ -63,7 +63,7 @@ async fn shop_with_a_neighbour(confirm: Confirm) -> Arc<Shop> {
     shop
 }
 
-/// Many cancel one order at once, by requests and as sweepers; each has connections of its own.
+/// Many requests and sweepers cancel one order concurrently, each with its own connections.
 async fn cancelled_by_many(shop: &Shop, order_id: OrderId) {
     const RIVALS: usize = 8;
     let barrier = Arc::new(Barrier::new(2 * RIVALS));
@@ -89,7 +89,7 @@ async fn cancelled_by_many(shop: &Shop, order_id: OrderId) {
         });
     }
     rivals.join_all().await;
-    // Who lost against everybody else may have left the order to its lease.
+    // A worker that lost every race may have left the order to its lease.
     shop.execute("UPDATE orders.reconciliations SET due_at = now()")
         .await;
     sweep_orders(&shop.context).await.unwrap();
@@ -105,7 +105,7 @@ async fn cancelled_by_many(shop: &Shop, order_id: OrderId) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_cancel_a_paid_order_at_once_one_refunds_and_one_gives_the_stock_back() {
+async fn concurrent_cancellations_of_a_paid_order_refund_and_release_once() {
     let shop = shop_with_a_neighbour(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     cancelled_by_many(&shop, order_id).await;
@@ -113,7 +113,7 @@ async fn of_many_who_cancel_a_paid_order_at_once_one_refunds_and_one_gives_the_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_cancel_or_sweep_an_unpaid_order_one_ends_it() {
+async fn concurrent_cancellations_and_sweeps_settle_an_unpaid_order_once() {
     let shop = shop_with_a_neighbour(Confirm::IsLost).await;
     let order_id = shop.pending("k").await;
     cancelled_by_many(&shop, order_id).await;
@@ -121,10 +121,10 @@ async fn of_many_who_cancel_or_sweep_an_unpaid_order_one_ends_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_cancel_an_order_that_is_found_paid_one_refunds() {
+async fn concurrent_cancellations_of_an_order_that_turns_out_paid_refund_once() {
     let shop = shop_with_a_neighbour(Confirm::PaysSilently).await;
     let order_id = shop.pending("k").await;
-    // Else the sweeper may find it paid before anybody cancels.
+    // Otherwise the sweeper may find it paid before any request cancels it.
     shop.execute("UPDATE orders.reconciliations SET due_at = now() + interval '1 hour'")
         .await;
     cancelled_by_many(&shop, order_id).await;

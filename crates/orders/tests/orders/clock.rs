@@ -1,4 +1,4 @@
-//! The test's clock, as orders read it.
+//! The test clock as a clock of orders.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Rows that somebody else has locked: an order that needs one waits by itself, and no other order notices.
+//! Locked rows: an order that needs one waits alone, and no other order is affected.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::admission::waiting;
 use crate::batches::{Placing, open_with, request};
 use crate::shop::{Shop, settings, tenant};
 
-/// Orders may wait for as long as a slow machine needs.
+/// Orders may wait as long as a slow machine needs.
 fn patient() -> OrderSettings {
     OrderSettings {
         batch_wait: Duration::from_secs(60),
@@ -83,7 +83,7 @@ async fn a_hundred_orders_that_wait_for_a_locked_row_hold_no_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn orders_that_wait_for_a_row_are_placed_in_the_order_of_their_arrival() {
+async fn orders_that_wait_for_a_row_are_placed_in_arrival_order() {
     let store = open_with(&[vec![2, 5]], patient()).await;
     let holder = store.hold(0).await;
     let mut placing = Vec::new();
@@ -106,7 +106,7 @@ async fn orders_that_wait_for_a_row_are_placed_in_the_order_of_their_arrival() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_that_waits_for_one_of_its_rows_keeps_no_other_from_those_it_could_have() {
+async fn an_order_that_waits_for_one_row_does_not_block_its_other_rows() {
     let store = open_with(&[vec![5, 50]], patient()).await;
     let holder = store.hold(0).await;
     let basket = store.place("basket", request(0.0, &[(1, 1), (0, 1)]));
@@ -117,7 +117,7 @@ async fn an_order_that_waits_for_one_of_its_rows_keeps_no_other_from_those_it_co
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_whose_row_stays_locked_is_contended_in_the_end_and_nothing_is_kept() {
+async fn an_order_whose_row_stays_locked_is_refused_as_contended_and_nothing_is_kept() {
     let impatient = OrderSettings {
         batch_wait: Duration::from_secs(2),
         ..settings()
@@ -143,7 +143,7 @@ async fn an_order_whose_row_stays_locked_is_contended_in_the_end_and_nothing_is_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_another_instance_is_claiming_delays_its_own_order_only() {
+async fn a_key_that_another_instance_is_claiming_delays_only_its_own_order() {
     let store = open_with(&[vec![50]], patient()).await;
     let claim = "INSERT INTO orders.orders
          (tenant_id, id, idempotency_key, fingerprint, customer_id, status, version, warehouse_id, currency,
@@ -165,7 +165,7 @@ async fn a_key_that_another_instance_is_claiming_delays_its_own_order_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_whose_row_is_locked_when_it_is_paid_delays_the_end_of_no_other() {
+async fn an_order_whose_row_is_locked_when_it_is_paid_delays_no_other_order() {
     let store = open_with(&[vec![50]], patient()).await;
     store.gateway.hold(Operation::Confirm);
     let placing: Vec<Placing> = (0..4)
@@ -201,7 +201,7 @@ async fn an_order_can_be_read_while_its_stock_is_locked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn orders_that_can_not_release_their_stock_yet_leave_connections_to_others() {
+async fn orders_that_cannot_release_their_stock_yet_leave_connections_to_others() {
     let store = open_with(&[vec![100, 50]], patient()).await;
     let placed = store.place("first", request(0.0, &[(1, 1)]));
     let Ok(PlacedOrder::Paid(earlier)) = placed.await.unwrap() else {
@@ -229,7 +229,7 @@ async fn orders_that_can_not_release_their_stock_yet_leave_connections_to_others
     release(holder).await;
     for placing in declined {
         let placed = placing.await.unwrap();
-        // The last ones may have left their end to the sweeper.
+        // The last ones may have been left to the sweeper.
         let expected = matches!(
             placed,
             Err(PlacingError::NotPaid(NotPaid::Failed { .. })) | Ok(PlacedOrder::Pending(_))

@@ -16,7 +16,7 @@ use crate::shop::{Opening, Shop, settings};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A shop with a clock of the test's, whose sweeper tries `sweep_max_tries` times.
+/// A shop with a test clock, whose sweeper tries `sweep_max_tries` times.
 async fn shop(confirm: Confirm, sweep_max_tries: u32) -> Arc<Shop> {
     let shop = Shop::open_as(Opening {
         confirm,
@@ -36,7 +36,7 @@ fn sweep(context: &Arc<OrderContext>) -> JoinHandle<SweepSummary> {
 }
 
 #[tokio::test]
-async fn after_the_last_try_an_order_goes_to_a_person_with_one_alert() {
+async fn after_its_last_try_an_order_is_left_to_an_operator_with_one_alert() {
     let shop = shop(Confirm::PaysSilently, 3).await;
     shop.pending("k").await;
     shop.gateway.fail_lookups(Some(GatewayFault::TimedOut));
@@ -63,7 +63,7 @@ async fn after_the_last_try_an_order_goes_to_a_person_with_one_alert() {
         1
     );
 
-    // Nobody looks any more, also not when the gateway is back.
+    // The sweeper no longer looks, even when the gateway is back.
     shop.gateway.fail_lookups(None);
     shop.pass(24 * HOUR);
     assert_eq!(
@@ -73,7 +73,7 @@ async fn after_the_last_try_an_order_goes_to_a_person_with_one_alert() {
 }
 
 #[tokio::test]
-async fn what_the_bank_has_not_decided_when_the_time_is_over_goes_to_a_person() {
+async fn a_payment_that_the_bank_has_not_decided_in_time_is_left_to_an_operator() {
     let shop = shop(Confirm::IsProcessed, 2).await;
     shop.pending("k").await;
     for _ in 0..5 {
@@ -87,9 +87,9 @@ async fn what_the_bank_has_not_decided_when_the_time_is_over_goes_to_a_person() 
     assert_eq!(shop.dead_letters().await, "2 open + 1 alerts");
 }
 
-/// The lease of the one who has the last try is over before it has its answer.
+/// The lease of the worker with the last try expires before it has its answer.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_who_race_for_the_last_try_one_gives_up_on_the_order() {
+async fn only_one_of_two_sweepers_gives_up_on_an_order_after_the_last_try() {
     let shop = shop(Confirm::PaysSilently, 1).await;
     shop.pending("k").await;
     shop.gateway.fail_lookups(Some(GatewayFault::TimedOut));
@@ -116,9 +116,9 @@ async fn of_two_who_race_for_the_last_try_one_gives_up_on_the_order() {
     );
 }
 
-/// The customer's own request is answered by the gateway only after the sweeper gave up.
+/// The gateway answers the customer's own request only after the sweeper gave up.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_is_closed_in_the_commit_that_ends_its_order_by_other_means() {
+async fn a_dead_letter_is_closed_in_the_commit_that_settles_its_order() {
     let shop = shop(Confirm::Pays, 1).await;
     shop.gateway.hold(Operation::Confirm);
     let buyer = tokio::spawn({
@@ -147,7 +147,7 @@ async fn a_dead_letter_is_closed_in_the_commit_that_ends_its_order_by_other_mean
 }
 
 #[tokio::test]
-async fn all_times_are_the_clocks() {
+async fn all_times_come_from_the_clock() {
     let shop = shop(Confirm::PaysSilently, 1).await;
     shop.pending("k").await;
     shop.gateway.fail_lookups(Some(GatewayFault::TimedOut));

@@ -22,7 +22,7 @@ async fn disputed(shop: &Shop, by_webhook: bool) -> OrderId {
     order_id
 }
 
-/// The dispute goes on, and the gateway says so.
+/// The gateway reports another state of the dispute.
 async fn goes_on(shop: &Shop, order_id: OrderId, state: DisputeState, kind: &str) {
     shop.gateway.dispute(&reference(order_id), usd(300), state);
     report(shop, kind, order_id).await;
@@ -46,7 +46,7 @@ async fn listed(shop: &Shop, disputed: bool) -> Vec<OrderId> {
 }
 
 #[tokio::test]
-async fn a_dispute_is_in_the_order_on_its_timeline_a_finding_and_a_filter() {
+async fn a_dispute_is_shown_in_the_order_its_timeline_a_finding_and_a_filter() {
     for by_webhook in [true, false] {
         let shop = Shop::open(Confirm::Pays).await;
         let order_id = disputed(&shop, by_webhook).await;
@@ -66,7 +66,7 @@ async fn a_dispute_is_in_the_order_on_its_timeline_a_finding_and_a_filter() {
         assert_eq!(listed(&shop, false).await, [other]);
         let told = "SELECT count(*) FROM orders.events WHERE actor = 'gateway' AND reason LIKE 'dispute du_0 %'";
         assert_eq!(shop.text(told).await, "1");
-        // It is told once.
+        // It is reported once.
         report(&shop, "charge.dispute.funds_withdrawn", order_id).await;
         compare(&shop).await;
         assert_eq!(shop.text(told).await, "1");
@@ -74,7 +74,7 @@ async fn a_dispute_is_in_the_order_on_its_timeline_a_finding_and_a_filter() {
 }
 
 #[tokio::test]
-async fn a_disputed_payment_is_given_back_only_when_somebody_says_so() {
+async fn a_disputed_payment_is_refunded_only_if_the_request_insists() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = disputed(&shop, true).await;
     let before = shop.state().await;
@@ -94,7 +94,7 @@ async fn a_disputed_payment_is_given_back_only_when_somebody_says_so() {
     let request = RequestedRefund {
         amount: Some(usd(100)),
         reason: None,
-        disputed: Disputed::GiveBack,
+        disputed: Disputed::Refund,
     };
     let key = IdempotencyKey::parse("a").unwrap();
     let asked = refund_order(&shop.context, tenant(), order_id, &key, &request, "api").await;
@@ -103,13 +103,13 @@ async fn a_disputed_payment_is_given_back_only_when_somebody_says_so() {
 }
 
 #[tokio::test]
-async fn the_sweeper_leaves_a_cancellation_that_is_disputed_meanwhile_to_a_person() {
+async fn the_sweeper_leaves_a_cancellation_that_is_disputed_meanwhile_to_an_operator() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     shop.gateway.refunds(Refunding::IsRefused);
     let cancelled = shop.cancel(order_id).await.unwrap();
     assert!(
-        matches!(cancelled, Cancellation::UnderWay(_)),
+        matches!(cancelled, Cancellation::InProgress(_)),
         "{cancelled:?}"
     );
     goes_on(
@@ -119,19 +119,19 @@ async fn the_sweeper_leaves_a_cancellation_that_is_disputed_meanwhile_to_a_perso
         "charge.dispute.created",
     )
     .await;
-    // Booking it has brought the cancellation back to the sweeper, who must not refund.
+    // Booking it has made the cancellation due for the sweeper again, which must not refund.
     shop.gateway.refunds(Refunding::Pays);
     assert_eq!(sweep_orders(&shop.context).await.unwrap().dead_lettered, 1);
     assert_eq!(shop.gateway.net_minor(), 300);
 
-    // Once it is decided, the sweeper can go on.
+    // After a decision the sweeper can continue.
     goes_on(&shop, order_id, DisputeState::Won, "charge.dispute.closed").await;
     assert_eq!(sweep_orders(&shop.context).await.unwrap().cancelled, 1);
     assert_eq!(shop.gateway.net_minor(), 0);
 }
 
 #[tokio::test]
-async fn a_lost_dispute_has_taken_the_money_and_the_order_says_so() {
+async fn a_lost_dispute_takes_the_money_and_the_order_shows_it() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = disputed(&shop, true).await;
     goes_on(
@@ -147,7 +147,7 @@ async fn a_lost_dispute_has_taken_the_money_and_the_order_says_so() {
     assert_eq!(details.order.status, OrderStatus::Refunded);
     assert_eq!(refunds(&shop).await, "dispute refunded 300");
     assert!(shop.state().await.starts_with("REFUNDED 0 "));
-    // Somebody has to see that the money is gone, and nothing is given back again.
+    // An operator must see that the money is gone, and nothing is refunded again.
     assert_eq!(findings(&shop).await, "payment_disputed open + 1 alerts");
     compare(&shop).await;
     assert_eq!(findings(&shop).await, "payment_disputed open + 1 alerts");
@@ -156,7 +156,7 @@ async fn a_lost_dispute_has_taken_the_money_and_the_order_says_so() {
 }
 
 #[tokio::test]
-async fn a_won_dispute_and_an_inquiry_that_was_closed_change_no_money() {
+async fn a_won_dispute_and_a_closed_inquiry_move_no_money() {
     for (open, closed) in [
         (DisputeState::NeedsResponse, DisputeState::Won),
         (
@@ -177,7 +177,7 @@ async fn a_won_dispute_and_an_inquiry_that_was_closed_change_no_money() {
 }
 
 #[tokio::test]
-async fn a_dispute_that_is_won_after_it_was_lost_leaves_money_that_somebody_has_to_see() {
+async fn money_that_returns_after_a_lost_dispute_is_won_needs_an_operator() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = disputed(&shop, true).await;
     goes_on(&shop, order_id, DisputeState::Lost, "charge.dispute.closed").await;

@@ -1,4 +1,4 @@
-//! Money that is given back at the gateway without us, and refunds that fail after they were made.
+//! Refunds made at the gateway without us, and refunds that fail after they succeeded.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ impl ReconcileObserver for Nobody {
     }
 }
 
-/// Compares the gateway's books with ours, as when no webhook ever comes.
+/// Compares the gateway's books with ours, as if no webhook ever arrived.
 pub async fn compare(shop: &Shop) -> ReconcileSummary {
     let now: DateTime<Utc> = std::time::SystemTime::now().into();
     let (hour, second) = (TimeDelta::hours(1), TimeDelta::seconds(1));
@@ -40,7 +40,7 @@ pub fn reference(order_id: OrderId) -> Reference {
     Reference::parse(&format!("pi_{}", order_id.as_uuid().simple())).unwrap()
 }
 
-/// The gateway reports this of an order's payment, and it is applied.
+/// The gateway reports this event about an order's payment, and it is applied.
 pub async fn report(shop: &Shop, kind: &str, order_id: OrderId) -> AppliedEvents {
     let number = shop
         .text("SELECT count(*) FROM payments.gateway_events")
@@ -70,14 +70,14 @@ fn outcome(applied: &AppliedEvents) -> &'static str {
     }
 }
 
-/// `actor state amount` of each refund, the first one first.
+/// `actor state amount` of each refund, oldest first.
 pub async fn refunds(shop: &Shop) -> String {
     let sql = "SELECT coalesce(string_agg(concat_ws(' ', actor, state, amount_minor), ', ' ORDER BY number), '')
                FROM payments.refunds";
     shop.text(sql).await
 }
 
-/// `kind open|resolver` of each finding, and how many alerts there are.
+/// `kind open|resolver` of each finding, and the number of alerts.
 pub async fn findings(shop: &Shop) -> String {
     let sql = "SELECT concat_ws(' + ',
                    (SELECT string_agg(concat_ws(' ', kind, coalesce(resolved_by, 'open')), ', ' ORDER BY found_at, id)
@@ -86,14 +86,14 @@ pub async fn findings(shop: &Shop) -> String {
     shop.text(sql).await
 }
 
-/// The reasons of the timeline's entries that the gateway made.
+/// The reasons of the timeline entries with the gateway as actor.
 async fn told(shop: &Shop) -> String {
     let sql = "SELECT coalesce(string_agg(reason, '; ' ORDER BY sequence), '') FROM orders.events WHERE actor = 'gateway'";
     shop.text(sql).await
 }
 
 #[tokio::test]
-async fn a_refund_made_at_the_gateway_is_booked_once_with_its_name() {
+async fn a_refund_made_at_the_gateway_is_booked_once_under_its_id() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     let name = shop
@@ -117,8 +117,7 @@ async fn a_refund_made_at_the_gateway_is_booked_once_with_its_name() {
         shop.state().await,
         "PAID 3 1:PENDING_PAYMENT/api,2:PAID/api,3:PAID/gateway paid 0"
     );
-    let expected =
-        format!("100 USD in minor units were given back at the gateway, by refund {name}");
+    let expected = format!("100 USD in minor units were refunded at the gateway by refund {name}");
     assert_eq!(told(&shop).await, expected);
     let details = get_order(&shop.context, tenant(), order_id).await.unwrap();
     assert_eq!(details.refunds[0].reference, Some(name));
@@ -126,7 +125,7 @@ async fn a_refund_made_at_the_gateway_is_booked_once_with_its_name() {
 }
 
 #[tokio::test]
-async fn an_order_whose_money_was_all_given_back_at_the_gateway_is_refunded_and_holds_no_stock() {
+async fn an_order_that_was_fully_refunded_at_the_gateway_is_refunded_and_holds_no_stock() {
     for by_webhook in [true, false] {
         let shop = Shop::open(Confirm::Pays).await;
         let order_id = shop.paid("k").await;
@@ -152,7 +151,7 @@ async fn an_order_whose_money_was_all_given_back_at_the_gateway_is_refunded_and_
 }
 
 #[tokio::test]
-async fn a_payment_that_is_refunded_before_we_know_that_it_was_taken_is_booked_too() {
+async fn a_refund_made_before_we_know_of_the_payment_is_booked_too() {
     let shop = Shop::open(Confirm::PaysSilently).await;
     let order_id = shop.pending("k").await;
     shop.gateway
@@ -169,7 +168,7 @@ async fn a_payment_that_is_refunded_before_we_know_that_it_was_taken_is_booked_t
 }
 
 #[tokio::test]
-async fn all_that_is_left_is_what_is_left_at_the_gateway() {
+async fn the_rest_is_what_is_left_at_the_gateway() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     shop.gateway
@@ -190,7 +189,7 @@ async fn all_that_is_left_is_what_is_left_at_the_gateway() {
         "gateway refunded 100, oms refunded 200"
     );
     assert_eq!(shop.gateway.net_minor(), 0);
-    // A repetition of the request asks nobody.
+    // Repeating the request does not call the gateway.
     let again = shop.refund(order_id, "a", None).await.unwrap();
     assert!(
         matches!(again, RefundedOrder::RefundedBefore(..)),
@@ -199,7 +198,7 @@ async fn all_that_is_left_is_what_is_left_at_the_gateway() {
 }
 
 #[tokio::test]
-async fn nothing_is_left_of_what_was_all_given_back_at_the_gateway() {
+async fn nothing_is_left_after_a_full_refund_at_the_gateway() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     shop.gateway
@@ -214,7 +213,7 @@ async fn nothing_is_left_of_what_was_all_given_back_at_the_gateway() {
 }
 
 #[tokio::test]
-async fn an_order_that_was_refunded_in_part_at_the_gateway_can_be_cancelled() {
+async fn an_order_that_was_partly_refunded_at_the_gateway_can_be_cancelled() {
     for elsewhere in [100, 300] {
         let shop = Shop::open(Confirm::Pays).await;
         let order_id = shop.paid("k").await;
@@ -234,16 +233,16 @@ async fn an_order_that_was_refunded_in_part_at_the_gateway_can_be_cancelled() {
 }
 
 #[tokio::test]
-async fn a_cancellation_whose_refund_is_too_much_by_now_refunds_what_is_left() {
+async fn a_cancellation_whose_refund_became_too_large_refunds_what_is_left() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     shop.gateway.refunds(Refunding::IsLost);
     let cancelled = shop.cancel(order_id).await.unwrap();
     assert!(
-        matches!(cancelled, Cancellation::UnderWay(_)),
+        matches!(cancelled, Cancellation::InProgress(_)),
         "{cancelled:?}"
     );
-    // Together with ours it would be too much, so that it is booked only once ours has ended.
+    // Together with ours it would be too much, so it is booked only after ours has ended.
     shop.gateway
         .refund_elsewhere(&reference(order_id), 100)
         .unwrap();
@@ -264,7 +263,7 @@ async fn a_cancellation_whose_refund_is_too_much_by_now_refunds_what_is_left() {
 }
 
 #[tokio::test]
-async fn a_refund_that_is_too_much_by_now_is_refused_and_the_books_are_right() {
+async fn a_refund_that_became_too_large_is_rejected_and_the_books_are_right() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     shop.gateway.refunds(Refunding::IsLost);
@@ -284,7 +283,7 @@ async fn a_refund_that_is_too_much_by_now_is_refused_and_the_books_are_right() {
 }
 
 #[tokio::test]
-async fn our_own_refund_whose_answer_was_lost_is_not_booked_as_somebody_else_s() {
+async fn our_own_refund_with_a_lost_answer_is_not_booked_as_foreign() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     shop.gateway.refunds(Refunding::PaysSilently);
@@ -298,7 +297,7 @@ async fn our_own_refund_whose_answer_was_lost_is_not_booked_as_somebody_else_s()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_notices_a_refund_at_the_same_time_it_is_booked_once() {
+async fn a_refund_that_several_workers_notice_is_booked_once() {
     let shop = Arc::new(Shop::open(Confirm::Pays).await);
     let order_id = shop.paid("k").await;
     for round in 0..5 {
@@ -333,7 +332,7 @@ async fn whoever_notices_a_refund_at_the_same_time_it_is_booked_once() {
 }
 
 #[tokio::test]
-async fn a_refund_that_fails_later_is_a_finding_and_its_money_is_ours_again() {
+async fn a_refund_that_fails_later_is_a_finding_and_its_money_is_back() {
     for by_webhook in [true, false] {
         let shop = Shop::open(Confirm::Pays).await;
         let order_id = shop.paid("k").await;
@@ -348,10 +347,10 @@ async fn a_refund_that_fails_later_is_a_finding_and_its_money_is_ours_again() {
         assert_eq!(refunds(&shop).await, "oms failed 100");
         assert_eq!(findings(&shop).await, "refund_failed open + 1 alerts");
         let expected = format!(
-            "refund {name} of 100 USD in minor units failed: expired_or_canceled_card; the money is ours again"
+            "refund {name} of 100 USD in minor units failed: expired_or_canceled_card; the money is back with the merchant"
         );
         assert_eq!(told(&shop).await, expected);
-        // It can be given back again, by another way say.
+        // It can be refunded again, for example in another way.
         let all = shop.refund(order_id, "b", None).await.unwrap();
         let RefundedOrder::Refunded(refund, OrderStatus::Refunded) = all else {
             panic!("{all:?}")
@@ -361,7 +360,7 @@ async fn a_refund_that_fails_later_is_a_finding_and_its_money_is_ours_again() {
 }
 
 #[tokio::test]
-async fn an_order_that_has_ended_stays_so_when_its_refund_fails_and_nothing_is_refunded_unasked() {
+async fn a_settled_order_whose_refund_fails_stays_settled_and_nothing_is_refunded() {
     for cancels in [true, false] {
         let shop = Shop::open(Confirm::Pays).await;
         let order_id = shop.paid("k").await;
@@ -384,7 +383,7 @@ async fn an_order_that_has_ended_stays_so_when_its_refund_fails_and_nothing_is_r
         assert_eq!(shop.gateway.net_minor(), 300);
         assert_eq!(shop.gateway.calls_of(Operation::RefundCharge), 0);
 
-        // An operator gives the money back in the dashboard, which settles it.
+        // An operator refunds the money in the dashboard, which settles it.
         shop.gateway
             .refund_elsewhere(&reference(order_id), 300)
             .unwrap();

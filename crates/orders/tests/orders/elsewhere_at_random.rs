@@ -1,5 +1,5 @@
-//! Money that moves at the gateway without us, at random between what we do ourselves: the books never come to more than was
-//! captured, and agree with the gateway's once everybody has had a turn.
+//! Random money movements at the gateway between our own: the books never refund more than was captured, and agree with
+//! the gateway's once all events have been handled.
 
 use oms_orders::{OrderStatus, get_order, sweep_orders};
 use oms_payments::{DisputeState, Reference};
@@ -11,7 +11,7 @@ use rand::{RngExt, SeedableRng};
 use crate::elsewhere::{compare, reference, report};
 use crate::shop::{Shop, tenant, usd};
 
-/// Never true, whatever happened.
+/// Each query returns a violation of a rule. All must always be empty.
 const RULES: [&str; 4] = [
     "SELECT format('%s gives back more than was captured', a.order_id)
      FROM payments.attempts a JOIN payments.refunds r ON (r.tenant_id, r.attempt_id) = (a.tenant_id, a.id)
@@ -26,7 +26,7 @@ const RULES: [&str; 4] = [
      WHERE l.number <> CASE WHEN o.status IN ('CANCELLING', 'REFUNDING', 'PENDING_PAYMENT') THEN 1 ELSE 0 END",
 ];
 
-/// Once nothing is in flight, what is booked as given back is what the gateway has given back.
+/// Once nothing is in flight, the booked refunds equal the gateway's.
 const AGREES: &str =
     "SELECT coalesce(sum(amount_minor) FILTER (WHERE state = 'refunded' AND actor <> 'dispute'), 0)
                       FROM payments.refunds";
@@ -100,7 +100,7 @@ async fn money_that_moves_without_us_breaks_no_rule() {
             step(&shop, &mut random, order_id, &format!("r{number}")).await;
             hold(&shop, seed, number).await;
         }
-        // Everybody has a turn, and nothing is lost any more.
+        // Every worker has a turn, and no answer is lost any more.
         shop.gateway.refunds(Refunding::Pays);
         for _ in 0..3 {
             shop.execute("UPDATE orders.reconciliations SET due_at = now()")

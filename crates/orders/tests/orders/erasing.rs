@@ -1,4 +1,4 @@
-//! Erasing customers and old addresses: what goes, what stays in the books, and what has to wait.
+//! Erasing customers and old addresses: what is erased, what stays in the books, and what must wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::shop::{Opening, Shop, other_tenant, tenant, three_pieces, usd};
 pub const CUSTOMER: u128 = 0xC;
 pub const DAY: Duration = Duration::from_secs(86_400);
 
-/// What of a request may be personal, none of which may be anywhere afterwards.
+/// The personal parts of a request. None of them may be anywhere afterwards.
 const PERSONAL: [&str; 5] = [
     "Ann Lee",
     "191 Peachtree",
@@ -119,7 +119,7 @@ pub async fn dump(shop: &Shop) -> String {
 }
 
 #[tokio::test]
-async fn an_erased_order_stays_in_the_books_and_nothing_personal_is_left_anywhere() {
+async fn an_erased_order_stays_in_the_books_without_any_personal_data() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = place_paid(&shop, "k").await;
     let customer = Uuid::from_u128(CUSTOMER).to_string();
@@ -190,7 +190,7 @@ async fn an_erased_order_can_still_be_refunded() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_not_settled_is_erased_once_it_is() {
+async fn an_unsettled_order_is_erased_once_it_is_settled() {
     let clock = TestClock::at_noon();
     let shop = Shop::open_as(Opening {
         confirm: Confirm::IsLost,
@@ -212,7 +212,7 @@ async fn an_order_that_is_not_settled_is_erased_once_it_is() {
     );
     assert!(dump(&shop).await.contains("Ann Lee"));
 
-    // The worker looks again only after a while.
+    // The worker looks again only after a pause.
     assert!(!continue_erasures(&shop.context).await.unwrap().more);
     sweep_orders(&shop.context).await.unwrap();
     shop.pass(Duration::from_secs(3601));
@@ -226,7 +226,7 @@ async fn an_order_that_is_not_settled_is_erased_once_it_is() {
 }
 
 #[tokio::test]
-async fn an_order_that_was_paid_a_short_while_ago_waits_unless_it_is_asked_for() {
+async fn a_recently_paid_order_waits_unless_the_request_includes_it() {
     let clock = TestClock::at_noon();
     let shop = Shop::open_as(Opening {
         clock: Some(clock.clone()),
@@ -269,7 +269,7 @@ async fn the_address_of_a_disputed_order_is_evidence_until_the_dispute_is_decide
 }
 
 #[tokio::test]
-async fn a_customer_with_many_orders_is_erased_in_turns_of_bounded_size() {
+async fn a_customer_with_many_orders_is_erased_in_turns_of_limited_size() {
     let shop = Shop::open(Confirm::Pays).await;
     place_paid(&shop, "k").await;
     many(&shop, 2400).await;
@@ -304,7 +304,7 @@ async fn a_customer_with_many_orders_is_erased_in_turns_of_bounded_size() {
     assert!(!dump(&shop).await.contains("Ann Lee"));
 }
 
-/// So many copies of the one order, all placed before it.
+/// This many copies of the only order, all placed before it.
 async fn many(shop: &Shop, copies: u32) {
     shop.execute(&format!(
         "INSERT INTO orders.orders (tenant_id, id, fingerprint, customer_id, status, version, warehouse_id, currency,
@@ -317,7 +317,7 @@ async fn many(shop: &Shop, copies: u32) {
 }
 
 #[tokio::test]
-async fn an_order_that_somebody_has_locked_is_passed_over_and_erased_soon() {
+async fn a_locked_order_is_skipped_and_erased_soon_after() {
     let clock = TestClock::at_noon();
     let shop = Shop::open_as(Opening {
         clock: Some(clock.clone()),
@@ -349,7 +349,7 @@ async fn an_order_that_somebody_has_locked_is_passed_over_and_erased_soon() {
 }
 
 #[tokio::test]
-async fn erasing_is_repeatable_and_belongs_to_one_customer_of_one_tenant() {
+async fn erasing_can_be_repeated_and_concerns_one_customer_of_one_tenant() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = place_paid(&shop, "k").await;
     let unknown = erase_in(&shop.context, tenant(), 0xD, None, true).await;
@@ -380,7 +380,7 @@ async fn erasing_is_repeatable_and_belongs_to_one_customer_of_one_tenant() {
         );
     }
 
-    // A replayed key erases nothing that was placed since; another request does.
+    // A replayed key erases nothing that was placed since; a new request does.
     place_paid(&shop, "l").await;
     with_key(CUSTOMER, true).await.unwrap();
     assert!(dump(&shop).await.contains("Ann Lee"));
@@ -418,7 +418,7 @@ async fn the_geocoder_forgets_the_addresses_of_an_erased_customer() {
 }
 
 #[tokio::test]
-async fn addresses_of_settled_orders_are_erased_when_they_are_old_enough() {
+async fn old_addresses_of_settled_orders_are_erased() {
     let clock = TestClock::at_noon();
     let shop = Shop::open_as(Opening {
         clock: Some(clock.clone()),
@@ -448,7 +448,7 @@ async fn addresses_of_settled_orders_are_erased_when_they_are_old_enough() {
     assert!(order(young).await.shipping_address.is_some());
     assert!(order(held).await.shipping_address.is_some());
 
-    // Once it is settled, another pass finds it. Nothing is erased twice.
+    // Once the order is settled, another pass finds it. Nothing is erased twice.
     shop.execute("UPDATE orders.orders SET status = 'PAID' WHERE status = 'REFUNDING'")
         .await;
     let turn = purge_addresses(&shop.context, &mut AddressPass::default(), DAY * 90).await;
@@ -461,14 +461,14 @@ async fn addresses_of_settled_orders_are_erased_when_they_are_old_enough() {
         format!("retention {old}, retention {held}")
     );
 
-    // The customer can be erased from them all the same.
+    // The customer can still be erased from them.
     shop.pass(DAY * 90);
     assert!(is_complete(&erase(&shop, false).await));
     assert!(!dump(&shop).await.contains("#4711"));
 }
 
 #[tokio::test]
-async fn old_orders_are_looked_at_page_by_page() {
+async fn old_orders_are_erased_page_by_page() {
     let shop = Shop::open(Confirm::Pays).await;
     place_paid(&shop, "k").await;
     many(&shop, 450).await;

@@ -1,4 +1,4 @@
-//! Requests to erase a customer: when an order may be erased, what is kept of a request, and several at the same time.
+//! Requests to erase a customer: when an order may be erased, what is kept of a request, and concurrent requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +45,7 @@ async fn erase_as(shop: &Shop, operator: &str, includes_recent: bool) -> ErasedC
 }
 
 #[tokio::test]
-async fn an_order_in_a_state_that_only_a_newer_version_knows_is_kept_and_named() {
+async fn an_order_with_a_status_that_only_a_newer_version_knows_is_kept_and_listed() {
     let shop = Shop::open(Confirm::Pays).await;
     place_paid(&shop, "k").await;
     shop.execute(
@@ -63,7 +63,7 @@ async fn an_order_in_a_state_that_only_a_newer_version_knows_is_kept_and_named()
 }
 
 #[tokio::test]
-async fn an_order_is_kept_for_as_long_after_its_payment_however_long_ago_it_was_placed() {
+async fn the_retention_of_an_order_starts_at_its_payment() {
     let shop = open_at_noon(Confirm::PaysSilently).await;
     let order_id = match place(&shop, "k", &personal_request()).await {
         Ok(PlacedOrder::Pending(order)) => order.order_id,
@@ -87,7 +87,7 @@ async fn an_order_is_kept_for_as_long_after_its_payment_however_long_ago_it_was_
 }
 
 #[tokio::test]
-async fn an_address_is_kept_for_as_long_after_the_payment_as_the_longer_setting_says() {
+async fn an_address_is_kept_after_the_payment_for_the_longer_of_both_settings() {
     let shop = open_at_noon(Confirm::Pays).await;
     place_paid(&shop, "k").await;
     for (days, kept_for, erased) in [(3, 2, 0), (10, 2, 0), (1, 20, 0), (0, 2, 1)] {
@@ -99,7 +99,7 @@ async fn an_address_is_kept_for_as_long_after_the_payment_as_the_longer_setting_
 }
 
 #[tokio::test]
-async fn an_order_whose_refund_failed_was_paid_when_it_was_paid() {
+async fn a_failed_refund_does_not_change_the_time_of_payment() {
     let shop = open_at_noon(Confirm::Pays).await;
     let order_id = place_paid(&shop, "k").await;
     shop.pass(DAY * 14);
@@ -135,7 +135,7 @@ async fn repeating_a_request_keeps_its_time_and_covers_the_orders_placed_since()
 }
 
 #[tokio::test]
-async fn a_completed_request_is_never_changed_and_each_order_names_who_had_it_erased() {
+async fn a_completed_request_never_changes_and_each_order_names_who_erased_it() {
     let shop = Shop::open(Confirm::Pays).await;
     let first = place_paid(&shop, "k").await;
     assert!(is_complete(&erase_as(&shop, "ann", true).await));
@@ -160,7 +160,7 @@ async fn a_completed_request_is_never_changed_and_each_order_names_who_had_it_er
     }
 }
 
-/// Who has erased an order, as often as it was.
+/// The actors of an order's erasure notes.
 async fn notes(shop: &Shop, order: OrderId) -> String {
     let notes = "SELECT string_agg(actor, ', ') FROM orders.events WHERE reason LIKE '%erased%'";
     shop.text(&format!("{notes} AND order_id = '{order}'"))
@@ -187,7 +187,7 @@ async fn a_request_of_another_operator_is_kept_beside_an_open_one() {
 }
 
 #[tokio::test]
-async fn a_complete_erasure_names_no_order_that_was_placed_after_it() {
+async fn a_complete_erasure_lists_no_order_that_was_placed_after_it() {
     let shop = Shop::open(Confirm::Pays).await;
     place_paid(&shop, "k").await;
     let with_key = async || {
@@ -235,12 +235,12 @@ async fn declines_of_an_erased_customer_are_deleted() {
     assert_eq!(shop.text(customers).await, both[1]);
 }
 
-/// What happens between the reading of a page and the erasing of it.
+/// What happens between reading a page and erasing it.
 #[derive(Clone, Copy)]
 enum Meanwhile {
     /// This operator erases the customer.
     Erases(&'static str),
-    /// The retention erases the address.
+    /// Retention erases the address.
     Purges,
 }
 
@@ -277,7 +277,7 @@ impl Geocoder for Interrupting {
     }
 }
 
-/// An instance that is always interrupted.
+/// An instance that is interrupted every time.
 fn interrupted(shop: &Shop, meanwhile: Meanwhile) -> OrderContext {
     let geocoder = Interrupting {
         context: shop.context.clone(),
@@ -288,7 +288,7 @@ fn interrupted(shop: &Shop, meanwhile: Meanwhile) -> OrderContext {
     OrderContext::new(database, gateway, Arc::new(geocoder), shop.settings)
 }
 
-/// Paid orders are not kept.
+/// Paid orders don't wait.
 async fn open_without_patience() -> Shop {
     let settings = OrderSettings {
         erase_paid_after: Duration::ZERO,
@@ -298,8 +298,8 @@ async fn open_without_patience() -> Shop {
 }
 
 #[tokio::test]
-async fn two_who_erase_at_the_same_time_erase_an_order_once() {
-    // The same operator takes the request over, another one has a request of its own.
+async fn concurrent_erasures_erase_an_order_once() {
+    // The same operator takes over the request; another one has a separate request.
     for operator in ["ann", "bob"] {
         let shop = open_without_patience().await;
         let order = place_paid(&shop, "k").await;
@@ -326,7 +326,7 @@ async fn an_address_is_erased_once() {
 }
 
 #[tokio::test]
-async fn a_customer_whose_address_is_being_erased_is_erased_all_the_same() {
+async fn a_customer_whose_address_is_being_erased_is_still_erased() {
     let shop = open_without_patience().await;
     place_paid(&shop, "k").await;
     let context = interrupted(&shop, Meanwhile::Purges);
@@ -336,7 +336,7 @@ async fn a_customer_whose_address_is_being_erased_is_erased_all_the_same() {
 }
 
 #[tokio::test]
-async fn an_erasure_that_fails_holds_up_no_other_tenant() {
+async fn a_failed_erasure_delays_no_other_tenant() {
     let shop = Shop::open(Confirm::Pays).await;
     shop.stock(other_tenant(), 10).await;
     place_paid(&shop, "k").await;
@@ -357,7 +357,7 @@ async fn an_erasure_that_fails_holds_up_no_other_tenant() {
     .await;
     let turn = continue_erasures(&shop.context).await.unwrap();
     assert_eq!((turn.erased, turn.more), (1, true));
-    // The one that failed is due again when its lease ends.
+    // The failed one is due again when its lease ends.
     assert!(!continue_erasures(&shop.context).await.unwrap().more);
     shop.execute(&format!(
         "UPDATE orders.orders SET shipping_address = '\"x\"' WHERE tenant_id = '{other}';

@@ -1,4 +1,4 @@
-//! What is done to orders once for each idempotency key.
+//! Operations that are executed once for each idempotency key.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::shop::{Opening, Shop, other_tenant, settings, tenant};
 
-/// How many send the same request at the same time.
+/// How many clients send the same request concurrently.
 const TWINS: usize = 8;
 
 fn key(text: &str) -> IdempotencyKey {
@@ -43,7 +43,7 @@ async fn open(confirm: Confirm) -> Arc<Shop> {
     Arc::new(shop.await)
 }
 
-/// The dead letter of a new order: the sweeper met a silent gateway, which answers again by now.
+/// The dead letter of a new order: the gateway was silent for the sweeper, and answers again.
 async fn given_up(shop: &Shop, order: &str) -> DeadLetterId {
     shop.pending(order).await;
     shop.gateway.fail_lookups(Some(GatewayFault::TimedOut));
@@ -54,7 +54,7 @@ async fn given_up(shop: &Shop, order: &str) -> DeadLetterId {
     page.unwrap().items[0].id
 }
 
-/// What a request came to: whether it was the first with its key, or what its client is told.
+/// The answer to a request: whether it was the first with its key, or its problem.
 type Answer = Result<Once<()>, Problem>;
 
 fn code(answer: Answer) -> String {
@@ -85,7 +85,7 @@ async fn cancel(shop: &Shop, order_id: OrderId, with: &str, reason: Option<&Reas
     Ok(cancelled.map(|_: Cancellation| ()))
 }
 
-/// Whether all of them were answered, one of them as the first.
+/// Checks that all requests succeeded and exactly one of them was the first.
 fn assert_done_once(answers: &[Answer]) {
     let count = |once| {
         let same = |answer: &&Answer| matches!(answer, Ok(it) if *it == once);
@@ -95,7 +95,7 @@ fn assert_done_once(answers: &[Answer]) {
     assert_eq!(counts, (1, answers.len() - 1), "{answers:?}");
 }
 
-/// The answers to one request that is sent by many at once.
+/// The answers to one request that is sent many times concurrently.
 async fn all_at_once<F>(request: impl Fn() -> F) -> Vec<Answer>
 where
     F: Future<Output = Answer> + Send + 'static,
@@ -113,7 +113,7 @@ where
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_is_retried_once_for_a_key_and_a_repeat_is_answered_alike() {
+async fn a_dead_letter_is_retried_once_per_key_and_a_repeat_gets_the_same_answer() {
     let shop = open(Confirm::PaysSilently).await;
     let id = given_up(&shop, "k").await;
     let answers = all_at_once(|| {
@@ -124,7 +124,7 @@ async fn a_dead_letter_is_retried_once_for_a_key_and_a_repeat_is_answered_alike(
     let actions = "SELECT count(*) FROM orders.events WHERE actor LIKE 'operator:%'";
     assert_eq!(shop.text(actions).await, "1");
 
-    // Also when its order has long ended.
+    // Even when its order was settled long ago.
     assert_eq!(sweep_orders(&shop.context).await.unwrap().paid, 1);
     assert_eq!(retry(&shop, id, "a").await.unwrap(), Once::Before(()));
     let other = retry(&shop, id, "b").await;
@@ -133,13 +133,13 @@ async fn a_dead_letter_is_retried_once_for_a_key_and_a_repeat_is_answered_alike(
         sweep_orders(&shop.context).await.unwrap(),
         SweepSummary::default()
     );
-    // What was refused has not claimed its key.
+    // The refused request has not claimed its key.
     let keys = "SELECT string_agg(idempotency_key, ' ') FROM orders.idempotency_keys";
     assert_eq!(shop.text(keys).await, "a");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_is_resolved_once_for_a_key_and_a_repeat_is_answered_alike() {
+async fn a_dead_letter_is_resolved_once_per_key_and_a_repeat_gets_the_same_answer() {
     let shop = open(Confirm::IsLost).await;
     let id = given_up(&shop, "k").await;
     let answers = all_at_once(|| {
@@ -156,7 +156,7 @@ async fn a_dead_letter_is_resolved_once_for_a_key_and_a_repeat_is_answered_alike
 }
 
 #[tokio::test]
-async fn a_verdict_that_is_not_proven_leaves_its_key_free() {
+async fn an_unproven_verdict_leaves_its_key_unclaimed() {
     let shop = open(Confirm::IsLost).await;
     let id = given_up(&shop, "k").await;
     let refused = resolve(&shop, id, "a", Verdict::Paid).await;
@@ -166,7 +166,7 @@ async fn a_verdict_that_is_not_proven_leaves_its_key_free() {
 }
 
 #[tokio::test]
-async fn a_key_stands_for_one_request_and_nothing_is_done_for_another() {
+async fn a_key_stands_for_one_request_and_another_one_changes_nothing() {
     let shop = open(Confirm::IsLost).await;
     let first = given_up(&shop, "1").await;
     assert_eq!(retry(&shop, first, "a").await.unwrap(), Once::Now(()));
@@ -183,10 +183,10 @@ async fn a_key_stands_for_one_request_and_nothing_is_done_for_another() {
     ] {
         assert_eq!(code(reused), "orders.idempotency_key_reused");
     }
-    // The gateway was not asked to give up a payment either.
+    // Nor was the gateway asked to cancel a payment.
     assert_eq!((shop.text(state).await, shop.dead_letters().await), before);
 
-    // Another store's keys are its own.
+    // Each tenant has its own keys.
     let theirs = key("a");
     let context = &shop.context;
     let stranger = retry_dead_letter(context, other_tenant(), first, Some(&theirs), &ann()).await;
@@ -197,7 +197,7 @@ async fn a_key_stands_for_one_request_and_nothing_is_done_for_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_is_cancelled_once_for_a_key_and_a_repeat_is_answered_alike() {
+async fn an_order_is_cancelled_once_per_key_and_a_repeat_gets_the_same_answer() {
     let shop = open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     let answers = all_at_once(|| {
@@ -206,7 +206,7 @@ async fn an_order_is_cancelled_once_for_a_key_and_a_repeat_is_answered_alike() {
     });
     assert_done_once(&answers.await);
     assert_eq!((shop.gateway.charges(), shop.gateway.net_minor()), (1, 0));
-    // With another key it changes nothing more, and is no replay.
+    // With another key it changes nothing more, and is not a replay.
     assert_eq!(
         cancel(&shop, order_id, "b", None).await.unwrap(),
         Once::Now(())
@@ -217,7 +217,7 @@ async fn an_order_is_cancelled_once_for_a_key_and_a_repeat_is_answered_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_finding_is_resolved_once_for_a_key_and_a_repeat_is_answered_alike() {
+async fn a_finding_is_resolved_once_per_key_and_a_repeat_gets_the_same_answer() {
     let shop = open(Confirm::Pays).await;
     shop.execute(&format!(
         "INSERT INTO orders.findings (tenant_id, id, kind, gateway, subject, charge_reference, detail, action)

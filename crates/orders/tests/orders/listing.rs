@@ -1,4 +1,4 @@
-//! Listing orders: every filter, page by page, from the indexes that are meant for it.
+//! Listing orders: every filter, page by page, each from its index.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 use crate::shop::{Shop, other_tenant, settings, tenant};
 
-/// Orders one second apart, with every status, five customers and three warehouses in every combination, as the program
-/// would have written them.
+/// Orders one second apart, with every combination of status, five customers and three warehouses, as the program would
+/// have written them.
 const MANY_ORDERS: &str = "
     CREATE TEMPORARY TABLE made AS
     SELECT n, at, lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0')::text AS hex_ms,
@@ -93,7 +93,7 @@ async fn read_through(shop: &Shop, listing: &OrderListing, size: PageSize) -> Ve
     }
 }
 
-/// The same, asked for in the plainest way.
+/// The same list, by the simplest query.
 async fn selected(shop: &Shop, listing: &OrderListing) -> Vec<Uuid> {
     let OrderListing { filter, sort } = listing;
     let mut conditions = vec!["tenant_id = '00000000-0000-0000-0000-000000000001'".to_owned()];
@@ -173,7 +173,7 @@ fn filters() -> Vec<OrderFilter> {
 }
 
 #[tokio::test]
-async fn the_pages_of_every_combination_of_filters_join_up_to_what_was_asked_for() {
+async fn the_pages_of_every_combination_of_filters_add_up_to_the_whole_list() {
     let shop = shop_with(420).await;
     let mut found = 0;
     for filter in filters() {
@@ -193,7 +193,7 @@ async fn the_pages_of_every_combination_of_filters_join_up_to_what_was_asked_for
 }
 
 #[tokio::test]
-async fn orders_are_listed_with_their_lines_and_only_in_their_store() {
+async fn orders_are_listed_with_their_lines_and_only_for_their_tenant() {
     let shop = shop_with(3).await;
     let listing = newest(OrderFilter::default());
     let page = list(&shop.context, tenant(), &listing, None, size(2))
@@ -208,7 +208,7 @@ async fn orders_are_listed_with_their_lines_and_only_in_their_store() {
         .await
         .unwrap();
     assert_eq!((theirs.items.len(), theirs.next), (0, None));
-    // Whoever has the id of another store's order learns nothing by it.
+    // The cursor of another tenant's list reveals nothing.
     let theirs = list(&shop.context, other_tenant(), &listing, page.next, size(2))
         .await
         .unwrap();
@@ -216,7 +216,7 @@ async fn orders_are_listed_with_their_lines_and_only_in_their_store() {
 }
 
 #[tokio::test]
-async fn orders_that_are_placed_meanwhile_neither_shift_nor_repeat_the_others() {
+async fn orders_placed_between_pages_neither_shift_nor_repeat_others() {
     let shop = shop_with(10).await;
     let listing = newest(OrderFilter::default());
     let before = selected(&shop, &listing).await;
@@ -236,9 +236,9 @@ async fn orders_that_are_placed_meanwhile_neither_shift_nor_repeat_the_others() 
 }
 
 #[tokio::test]
-async fn a_page_looks_at_1000_orders_at_most_and_then_names_the_next() {
+async fn a_page_looks_at_1000_orders_at_most_and_names_the_next_page() {
     let shop = shop_with(2001).await;
-    // The oldest order is the only one of its customer's that is paid and comes from this warehouse.
+    // Only the customer's oldest order is paid and comes from this warehouse.
     let odd = Uuid::from_u128(0xDD);
     shop.execute(&format!("UPDATE orders.orders SET warehouse_id = '{odd}' WHERE id = (SELECT min(id::text)::uuid FROM orders.orders);
         UPDATE orders.orders SET customer_id = '{odd}'")).await;
@@ -261,7 +261,7 @@ async fn a_page_looks_at_1000_orders_at_most_and_then_names_the_next() {
     assert_eq!(found, [0, 0, 1]);
 }
 
-/// A context with one connection, whose statistics can be asked for.
+/// A context with one connection, whose statistics can be read.
 struct Reader {
     context: OrderContext,
     database: Database,
@@ -276,9 +276,9 @@ impl Reader {
         Self { context, database }
     }
 
-    /// Scans of an index of the schema, and of the orders from end to end, until now.
+    /// Scans so far of an index of the schema, and sequential scans of the orders.
     async fn scans(&self, index: &str) -> (i64, i64) {
-        // Here only: it gives everything a method `execute`.
+        // Imported here only, because it gives every type a method `execute`.
         use diesel_async::RunQueryDsl;
 
         #[derive(QueryableByName)]
@@ -313,7 +313,7 @@ impl Reader {
         for sort in [OrderSort::NewestFirst, OrderSort::OldestFirst] {
             let filter = filter.clone();
             let listing = OrderListing { filter, sort };
-            // From the sixth time on PostgreSQL may settle on a generic plan.
+            // From the sixth execution on PostgreSQL may switch to a generic plan.
             for _ in 0..8 {
                 let before = self.scans(index).await;
                 list(&self.context, tenant(), &listing, None, size(20))
@@ -323,7 +323,7 @@ impl Reader {
                 assert!(after.0 > before.0, "{index} was not used for {listing:?}");
                 assert_eq!(
                     after.1, before.1,
-                    "the orders were read from end to end for {listing:?}"
+                    "the orders were read sequentially for {listing:?}"
                 );
             }
         }
@@ -331,9 +331,9 @@ impl Reader {
 }
 
 #[tokio::test]
-async fn each_filter_is_read_from_the_index_that_is_meant_for_it() {
+async fn each_filter_is_read_from_its_index() {
     let shop = shop_with(20_000).await;
-    // As in a shop: nearly everything is paid, everybody has a few orders.
+    // As in a real shop: nearly all orders are paid, and each customer has a few.
     shop.execute("
         UPDATE orders.orders SET status = 'PAID', failure_code = NULL WHERE created_at > '2026-03-01 00:10:00Z';
         DELETE FROM orders.events e USING orders.orders o WHERE o.id = e.order_id AND o.status = 'PAID';
@@ -394,9 +394,9 @@ async fn each_filter_is_read_from_the_index_that_is_meant_for_it() {
 }
 
 #[tokio::test]
-async fn no_index_of_the_orders_keeps_them_from_being_paid_by_a_heap_only_update() {
+async fn no_index_prevents_paying_an_order_by_a_heap_only_update() {
     let shop = Shop::open(Confirm::Pays).await;
-    // Of each index all columns: those of the key, of an expression, of the predicate.
+    // All columns of each index: those of the key, of expressions, and of the predicate.
     let indexes = shop
         .text(
             "SELECT coalesce(string_agg(DISTINCT i.indexrelid::regclass::text, ' '), 'none')

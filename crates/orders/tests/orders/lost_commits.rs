@@ -1,4 +1,4 @@
-//! Answers to COMMIT that are lost, and answers that can't be read back: what a request reports then is what it knows.
+//! Lost answers to COMMIT, and answers that can't be read back: a request reports only what it knows.
 
 use std::fmt::Debug;
 
@@ -15,8 +15,8 @@ use crate::reconciling::{compare, findings};
 use crate::shop::{Opening, Shop, settings, tenant};
 
 impl Shop {
-    /// Ends the session of each transaction that does this to a table, when it commits: its client can't know whether it
-    /// was committed.
+    /// Ends the session of each transaction that does this to a table when it commits, so that the client can't know
+    /// whether it was committed.
     async fn lose_commits(&self, event: &str, table: &str) {
         self.execute(&format!(
             "CREATE OR REPLACE FUNCTION public.lose_commit() RETURNS trigger LANGUAGE plpgsql
@@ -32,7 +32,7 @@ impl Shop {
             .await;
     }
 
-    /// Makes orders unreadable, while their status and their payments can be read and changed.
+    /// Makes orders unreadable, while their status and payments can still be read and changed.
     async fn hide_lines(&self) {
         self.execute("ALTER TABLE orders.lines RENAME unit_price_minor TO hidden_minor")
             .await;
@@ -81,7 +81,7 @@ async fn a_refund_whose_commit_is_lost_has_an_unknown_outcome() {
 }
 
 #[tokio::test]
-async fn what_operators_do_has_an_unknown_outcome_when_its_commit_is_lost() {
+async fn an_operators_action_whose_commit_is_lost_has_an_unknown_outcome() {
     let shop = Shop::open_as(Opening {
         confirm: Confirm::PaysSilently,
         settings: OrderSettings {
@@ -100,7 +100,7 @@ async fn what_operators_do_has_an_unknown_outcome_when_its_commit_is_lost() {
     let id = open.unwrap().items[0].id;
 
     shop.lose_commits("UPDATE", "orders.dead_letters").await;
-    // Each with connections of its own: those of the other may not know yet that they are closed.
+    // Each with its own connections: those of the other may not know yet that they are closed.
     let (one, other) = (shop.another_context(), shop.another_context());
     assert_unknown(retry_dead_letter(&one, tenant(), id, None, &ann()).await);
     let resolve = async |context| {
@@ -116,7 +116,7 @@ async fn what_operators_do_has_an_unknown_outcome_when_its_commit_is_lost() {
 async fn a_finding_whose_resolution_is_lost_in_its_commit_has_an_unknown_outcome() {
     let shop = Shop::open(Confirm::Pays).await;
     shop.paid("k").await;
-    // Another amount than was asked for: nothing is done about it but to report it.
+    // Another amount than requested, which is only reported.
     shop.gateway
         .with_charges(|charges| charges[0].captured.amount_minor += 1);
     compare(&shop).await;
@@ -130,11 +130,11 @@ async fn a_finding_whose_resolution_is_lost_in_its_commit_has_an_unknown_outcome
 }
 
 #[tokio::test]
-async fn a_cancelled_order_that_can_not_be_read_is_not_reported_as_being_cancelled() {
+async fn a_cancelled_order_that_cannot_be_read_is_not_reported_as_cancelling() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     shop.hide_lines().await;
-    // By the request that cancels it, and by one that comes later.
+    // By the request that cancels it, and by a later one.
     for _ in 0..2 {
         let answer = shop.cancel(order_id).await;
         assert!(answer.is_err(), "{answer:?}");
@@ -146,21 +146,23 @@ async fn a_cancelled_order_that_can_not_be_read_is_not_reported_as_being_cancell
 }
 
 #[tokio::test]
-async fn a_cancellation_in_progress_that_can_not_be_read_is_reported_as_it_was_last_seen() {
+async fn a_cancellation_that_cannot_be_read_is_reported_as_last_seen() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     shop.gateway.refunds(Refunding::IsLost);
     shop.hide_lines().await;
     for _ in 0..2 {
         match shop.cancel(order_id).await {
-            Ok(Cancellation::UnderWay(order)) => assert_eq!(order.status, OrderStatus::Cancelling),
+            Ok(Cancellation::InProgress(order)) => {
+                assert_eq!(order.status, OrderStatus::Cancelling)
+            }
             other => panic!("{other:?}"),
         }
     }
 }
 
 #[tokio::test]
-async fn a_refund_that_is_done_and_can_not_be_read_is_not_reported_as_pending() {
+async fn a_finished_refund_that_cannot_be_read_is_not_reported_as_pending() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     shop.hide_lines().await;
@@ -176,8 +178,7 @@ async fn a_refund_that_is_done_and_can_not_be_read_is_not_reported_as_pending() 
 }
 
 #[tokio::test]
-async fn an_order_that_another_request_has_moved_and_that_can_not_be_read_is_not_reported_as_pending()
- {
+async fn a_changed_order_that_cannot_be_read_is_not_reported_as_pending() {
     let shop = Shop::open(Confirm::Pays).await;
     shop.gateway.hold(Operation::Confirm);
     let cancelled_meanwhile = async {

@@ -1,5 +1,4 @@
-//! Orders on a real database, with the gateway in memory. What the running program does over
-//! HTTP is tested with the program.
+//! Orders on a real database, with an in-memory gateway. HTTP behaviour is tested with the running program.
 
 #![allow(
     clippy::unwrap_used,

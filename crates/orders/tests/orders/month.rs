@@ -1,8 +1,8 @@
-//! A month of the sweeper's life, on a clock that jumps from one event to the next: the gateway is away for a tenth of the
-//! time, orders are cut off in every way, and an operator looks at the dead letters once a day.
+//! A month of the sweeper's life, on a clock that jumps from one event to the next: the gateway is down a tenth of the
+//! time, orders are interrupted in every way, and an operator handles the dead letters once a day.
 //!
-//! One seed makes outages, arrivals and fates; the pauses of the sweeper are by chance. `OMS_MONTH_SEED` sets the seed, which
-//! is printed when a test fails.
+//! One seed determines outages, arrivals and fates; the sweeper's pauses are random. `OMS_MONTH_SEED` sets the seed,
+//! which is printed when a test fails.
 
 mod books;
 mod schedule;
@@ -35,18 +35,18 @@ use script::{Caller, Fate, MAX_COOL_DOWN, MonthScript};
 
 /// Enough for all orders.
 const PIECES: u32 = 10_000;
-/// How often an operator has the sweeper try an order again, before the cause is mended on the last day.
+/// How often an operator retries an order before its cause is fixed on the last day.
 const MOST_RETRIES: usize = 3;
-/// How often the sweeper looks whether something is due.
+/// How often the sweeper checks whether something is due.
 const SWEEP_INTERVAL: TimeDelta = TimeDelta::seconds(1);
 
-/// Says which seed it was.
+/// Prints the seed if the test fails.
 struct Seed(u64);
 
 impl Drop for Seed {
     fn drop(&mut self) {
         if thread::panicking() {
-            eprintln!("that was OMS_MONTH_SEED={}", self.0);
+            eprintln!("repeat with OMS_MONTH_SEED={}", self.0);
         }
     }
 }
@@ -71,7 +71,7 @@ struct Month {
     settings: OrderSettings,
     pager: Pager,
     connection: Connection,
-    /// What all turns of the sweeper did, and how many there were.
+    /// The sum of all turns of the sweeper.
     swept: SweepSummary,
     turns: usize,
     _database: TestDatabase,
@@ -106,7 +106,7 @@ impl Month {
         }
     }
 
-    /// Lets everything happen that happens until `end`, in its order.
+    /// Lets everything happen until `end`, in order of time.
     async fn pass_until(&mut self, end: DateTime<Utc>, arrivals: &[(DateTime<Utc>, Fate)]) {
         let mut arrivals = arrivals.iter().enumerate().peekable();
         let mut round_at = self.clock.time() + DAY;
@@ -131,7 +131,7 @@ impl Month {
         }
     }
 
-    /// When the sweeper has something to do next, if the breaker lets it.
+    /// When the sweeper next has something to do, if the breaker allows it.
     async fn sweep_at(&mut self) -> Option<DateTime<Utc>> {
         let due = self.first_due().await?;
         let soon = self.clock.time() + SWEEP_INTERVAL;
@@ -148,7 +148,7 @@ impl Month {
         let placing = place_order(&self.context, tenant(), &key, &request, "api");
         let answer = tokio::select! {
             answer = placing => answer,
-            // With the program goes everything that it was doing.
+            // The dying program takes all of its work with it.
             () = self.script.died.notified() => return,
         };
         if let (Fate::Disowned, Ok(PlacedOrder::Pending(order))) = (fate, answer) {
@@ -178,12 +178,12 @@ impl Month {
             assert_eq!(
                 backlog.sweep_lag,
                 Duration::ZERO,
-                "a turn left orders behind"
+                "a turn left due orders behind"
             );
         }
     }
 
-    /// The operator looks at every dead letter that is open.
+    /// The operator handles every open dead letter.
     async fn go_round(&mut self) {
         self.script.called_by(Caller::Operator);
         for dead_letter in self.open_dead_letters().await {
@@ -196,11 +196,14 @@ impl Month {
         let filter = DeadLetterFilter::Open;
         let page = list_dead_letters(&self.context, tenant(), filter, None, size).await;
         let page = page.unwrap();
-        assert!(page.next.is_none(), "more than an operator can look at");
+        assert!(
+            page.next.is_none(),
+            "more than one page of open dead letters"
+        );
         page.items
     }
 
-    /// A gateway that is away leaves the decision for tomorrow.
+    /// If the gateway is down, the decision waits for tomorrow.
     async fn decide(&mut self, dead_letter: &DeadLetter) {
         let ann = OperatorName::parse("ann").unwrap();
         let (id, reason) = (
@@ -221,7 +224,7 @@ impl Month {
         }
     }
 
-    /// All that could never be settled can be from now on.
+    /// Removes every cause that keeps orders from being settled.
     async fn mend(&mut self) {
         self.script.mend();
         self.execute("UPDATE payments.attempts SET gateway = 'scripted'")
@@ -249,13 +252,13 @@ fn sum(one: SweepSummary, other: SweepSummary) -> SweepSummary {
 }
 
 #[tokio::test]
-async fn after_a_month_of_outages_every_order_has_ended_once_and_nothing_is_lost() {
+async fn after_a_month_of_outages_every_order_is_settled_once_and_nothing_is_lost() {
     let seed = env::var("OMS_MONTH_SEED").map_or(20_301, |seed| seed.parse().unwrap());
     let _seed = Seed(seed);
     let mut month = Month::begin(seed).await;
     let schedule = month.schedule.clone();
     month.pass_until(schedule.end, &schedule.arrivals).await;
-    // The last banks decide, and the gateway stays.
+    // The last banks decide, and the gateway stays up.
     month.pass_until(schedule.end + DAY * 3, &[]).await;
     month.check_what_is_left().await;
 

@@ -1,4 +1,4 @@
-//! What operators do with dead letters.
+//! Operators' work on dead letters.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::shop::{Opening, Shop, other_tenant, settings, tenant};
 
-/// A shop in which the sweeper gives up after one try.
+/// A shop whose sweeper gives up after one try.
 async fn shop(confirm: Confirm) -> Arc<Shop> {
     let shop = Shop::open_as(Opening {
         confirm,
@@ -29,7 +29,7 @@ async fn shop(confirm: Confirm) -> Arc<Shop> {
     Arc::new(shop.await)
 }
 
-/// The one dead letter of a shop: the sweeper met a silent gateway, which answers again by now.
+/// The only dead letter of a shop: the gateway was silent for the sweeper, and answers again.
 async fn given_up(shop: &Shop) -> DeadLetter {
     shop.gateway.fail_lookups(Some(GatewayFault::TimedOut));
     assert_eq!(sweep_orders(&shop.context).await.unwrap().dead_lettered, 1);
@@ -93,7 +93,7 @@ async fn a_dead_letter_shows_the_whole_history_of_its_order() {
 }
 
 #[tokio::test]
-async fn a_retried_order_is_the_sweepers_again() {
+async fn a_retried_order_belongs_to_the_sweeper_again() {
     let shop = shop(Confirm::PaysSilently).await;
     shop.pending("k").await;
     let dead_letter = given_up(&shop).await;
@@ -121,7 +121,7 @@ async fn a_retried_order_is_the_sweepers_again() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_given_up_on_twice_has_two_dead_letters_and_two_alerts() {
+async fn an_order_that_is_given_up_twice_has_two_dead_letters_and_two_alerts() {
     let shop = shop(Confirm::PaysSilently).await;
     shop.pending("k").await;
     let first = given_up(&shop).await;
@@ -137,7 +137,7 @@ async fn an_order_that_is_given_up_on_twice_has_two_dead_letters_and_two_alerts(
 }
 
 #[tokio::test]
-async fn a_payment_of_another_amount_can_be_taken_as_paid_and_not_as_failed() {
+async fn a_payment_of_another_amount_can_be_resolved_as_paid_but_not_as_failed() {
     let shop = shop(Confirm::Overcharges).await;
     shop.pending("k").await;
     assert_eq!(sweep_orders(&shop.context).await.unwrap().dead_lettered, 1);
@@ -164,7 +164,7 @@ async fn a_payment_of_another_amount_can_be_taken_as_paid_and_not_as_failed() {
 }
 
 #[tokio::test]
-async fn a_payment_that_is_not_proven_is_not_taken_as_paid_nor_cancelled_for_the_asking() {
+async fn resolving_an_unproven_payment_as_paid_fails_and_cancels_nothing() {
     let shop = shop(Confirm::IsLost).await;
     shop.pending("k").await;
     let dead_letter = given_up(&shop).await;
@@ -192,7 +192,7 @@ async fn a_payment_that_is_not_proven_is_not_taken_as_paid_nor_cancelled_for_the
 }
 
 #[tokio::test]
-async fn what_was_paid_as_ordered_is_not_taken_as_failed() {
+async fn a_correctly_paid_order_cannot_be_resolved_as_failed() {
     let shop = shop(Confirm::PaysSilently).await;
     shop.pending("k").await;
     let dead_letter = given_up(&shop).await;
@@ -205,7 +205,7 @@ async fn what_was_paid_as_ordered_is_not_taken_as_failed() {
 }
 
 #[tokio::test]
-async fn what_the_bank_has_not_decided_is_proven_neither_way() {
+async fn a_payment_that_the_bank_has_not_decided_proves_nothing() {
     let shop = shop(Confirm::IsProcessed).await;
     shop.pending("k").await;
     let dead_letter = given_up(&shop).await;
@@ -266,7 +266,7 @@ async fn an_order_that_does_not_wait_for_its_payment_can_only_be_retried() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_operators_at_once_one_decides() {
+async fn only_one_of_many_concurrent_operators_decides() {
     const OPERATORS: usize = 8;
     let shop = shop(Confirm::IsLost).await;
     shop.pending("k").await;
@@ -305,7 +305,7 @@ async fn of_many_operators_at_once_one_decides() {
 }
 
 #[tokio::test]
-async fn another_stores_dead_letter_is_not_there() {
+async fn another_tenants_dead_letter_is_not_found() {
     let shop = shop(Confirm::IsLost).await;
     shop.pending("k").await;
     let id = given_up(&shop).await.id;
@@ -330,7 +330,7 @@ async fn another_stores_dead_letter_is_not_there() {
 }
 
 #[tokio::test]
-async fn pages_have_every_dead_letter_once_newest_first_whatever_happens_between_them() {
+async fn pages_contain_every_dead_letter_once_newest_first_despite_changes_between_them() {
     let shop = Shop::open_as(Opening {
         confirm: Confirm::Overcharges,
         pieces: 100,
@@ -341,7 +341,7 @@ async fn pages_have_every_dead_letter_once_newest_first_whatever_happens_between
         shop.pending(&format!("k{number}")).await;
     }
     assert_eq!(sweep_orders(&shop.context).await.unwrap().dead_lettered, 7);
-    // Some of one time: then the id decides.
+    // Some with the same time, which are ordered by ID.
     shop.execute(
         "UPDATE orders.dead_letters SET created_at = date_trunc('day', created_at)
                   WHERE id IN (SELECT id FROM orders.dead_letters ORDER BY id LIMIT 3)",
@@ -356,7 +356,7 @@ async fn pages_have_every_dead_letter_once_newest_first_whatever_happens_between
         pages += 1;
         seen.extend(page.items.iter().map(|item| (item.created_at, item.id)));
         if pages == 1 {
-            // One of the second page is resolved, and one more appears in front.
+            // One of the second page is resolved, and a new one appears in front.
             let next = list_dead_letters(&shop.context, tenant(), filter, page.next, size);
             let id = next.await.unwrap().items[0].id;
             retry_dead_letter(&shop.context, tenant(), id, None, &ann())

@@ -1,4 +1,4 @@
-//! Payments that the customer has to finish, and other methods for an order whose stock is held.
+//! Payments that the customer must finish, and other methods for an order whose stock is held.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +55,7 @@ async fn check(shop: &Shop, order_id: OrderId, with: &str) -> Result<PlacedOrder
     checked.map(Once::into_inner)
 }
 
-/// `status reserved, number state …` of the one order that there is.
+/// `status reserved, number state …` of the only order.
 async fn state(shop: &Shop) -> String {
     let sql = "
         SELECT concat_ws(', ', o.status || ' ' || s.reserved,
@@ -64,7 +64,7 @@ async fn state(shop: &Shop) -> String {
     shop.text(sql).await
 }
 
-/// An order whose payment was declined, and which is held.
+/// An order whose payment was declined and whose stock is held.
 async fn declined(shop: &Shop) -> OrderId {
     shop.gateway.confirms(Confirm::Declines);
     match shop.order("k").await {
@@ -178,7 +178,7 @@ async fn a_customer_who_never_acts_is_fenced_at_the_deadline() {
     });
     let shop = shop.await;
     let order_id = shop.pending("k").await;
-    // However rarely the sweeper looks at what waits, it looks when the time is over.
+    // However rarely the sweeper looks at a waiting order, it does so at the deadline.
     for _ in 0..15 {
         assert_eq!(state(&shop).await, "PENDING_PAYMENT 3, 1 needs_action");
         shop.pass(MINUTE);
@@ -190,7 +190,7 @@ async fn a_customer_who_never_acts_is_fenced_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn what_the_customer_has_to_do_is_kept_for_as_long_as_it_has_to_be_done() {
+async fn the_customers_next_action_is_kept_until_it_is_done() {
     let (shop, order_id) = asking(settings()).await;
     let action = customer_action(&reference(order_id, 1));
     for replayed in [false, true] {
@@ -233,7 +233,7 @@ async fn an_abandoned_payment_is_cancelled_before_another_method_is_tried() {
 }
 
 #[tokio::test]
-async fn a_payment_that_was_finished_meanwhile_is_the_one_that_counts() {
+async fn a_payment_that_the_customer_has_finished_takes_precedence() {
     let (shop, order_id) = asking(hold()).await;
     let first = reference(order_id, 1);
     let amount = shop.gateway.asked(&first);
@@ -248,19 +248,19 @@ async fn a_payment_that_was_finished_meanwhile_is_the_one_that_counts() {
 }
 
 #[tokio::test]
-async fn no_attempt_begins_while_another_may_take_money() {
+async fn no_attempt_starts_while_another_may_take_money() {
     let in_progress = |answer: Result<Once<PlacedOrder>, PayingError>| {
         let body = Problem::from(answer.unwrap_err()).body(None);
         assert_eq!(body["code"], "orders.payment_in_progress");
         assert_eq!(body["retryable"], true);
     };
-    // The bank is working on it.
+    // The bank is processing it.
     let shop = Shop::open_with(Confirm::IsProcessed, hold()).await;
     let order_id = shop.pending("k").await;
     in_progress(pay(&shop, order_id, "p").await);
     assert_eq!(state(&shop).await, "PENDING_PAYMENT 3, 1 processing");
 
-    // Nobody knows what became of it.
+    // Its outcome is unknown.
     let (shop, order_id) = asking(hold()).await;
     shop.gateway.fail_lookups(Some(GatewayFault::TimedOut));
     in_progress(pay(&shop, order_id, "p").await);
@@ -273,7 +273,7 @@ async fn no_attempt_begins_while_another_may_take_money() {
 }
 
 #[tokio::test]
-async fn no_attempt_begins_while_the_request_before_collects() {
+async fn no_attempt_starts_while_the_previous_request_collects() {
     let shop = Arc::new(Shop::open_with(Confirm::Pays, hold()).await);
     shop.gateway.hold(Operation::Confirm);
     let buyer = tokio::spawn({
@@ -292,7 +292,7 @@ async fn no_attempt_begins_while_the_request_before_collects() {
 }
 
 #[tokio::test]
-async fn a_try_that_could_not_be_started_keeps_the_order_and_frees_its_key() {
+async fn an_attempt_that_could_not_be_started_keeps_the_order_and_releases_its_key() {
     let (shop, order_id) = asking(settings()).await;
     shop.gateway
         .fail(Operation::Prepare, Some(GatewayFault::NoConnection));
@@ -313,7 +313,7 @@ async fn a_try_that_could_not_be_started_keeps_the_order_and_frees_its_key() {
 }
 
 #[tokio::test]
-async fn an_order_is_not_tried_for_ever() {
+async fn an_order_has_a_limited_number_of_attempts() {
     let shop = Shop::open_with(Confirm::Declines, hold()).await;
     let order_id = declined(&shop).await;
     for attempt in 2..=10 {
@@ -334,7 +334,7 @@ async fn an_order_is_not_tried_for_ever() {
 }
 
 #[tokio::test]
-async fn a_customer_who_is_done_is_not_waited_for() {
+async fn an_order_does_not_wait_for_a_customer_who_is_done() {
     let declined = PaymentStatus::Declined {
         code: DeclineCode::new("payment_intent_authentication_failure"),
     };
@@ -344,7 +344,7 @@ async fn a_customer_who_is_done_is_not_waited_for() {
     let first = reference(order_id, 1);
     let amount = shop.gateway.asked(&first);
     shop.gateway.set(&first, PaymentStatus::Paid { amount });
-    // The same key: what has changed is the payment.
+    // The same key: the payment has changed in the meantime.
     let done = check(&shop, order_id, "c").await;
     assert!(matches!(done, Ok(PlacedOrder::PaidBefore(_))), "{done:?}");
     assert_eq!(state(&shop).await, "PAID 3, 1 paid");
@@ -373,7 +373,7 @@ async fn a_customer_who_is_done_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn an_order_of_another_store_is_not_there() {
+async fn an_order_of_another_tenant_is_not_found() {
     let (shop, _) = asking(hold()).await;
     let nobody = OrderId::generate();
     let paid = pay(&shop, nobody, "p").await;

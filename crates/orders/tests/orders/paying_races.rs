@@ -1,5 +1,5 @@
-//! Those who race about an order that waits for its payment: its customer, other methods, the sweeper at the deadline, the
-//! gateway's events and a storefront that gives up. It is charged once or not at all, and never twice at a time.
+//! Races for an order that waits for its payment: its customer, other methods, the sweeper at the deadline, gateway
+//! events and a storefront that gives up. The order is charged at most once, and never by two payments at a time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +17,9 @@ use tokio::task::JoinSet;
 use crate::paying::{hold, method, reference};
 use crate::shop::{Opening, Shop, tenant};
 
-/// How often each race is run.
+/// Number of rounds of each race.
 const ROUNDS: usize = 12;
-/// How many pay with another method at the same time.
+/// Number of concurrent payments with other methods.
 const RIVALS: usize = 4;
 
 #[derive(Clone, Copy)]
@@ -28,11 +28,11 @@ enum Rival {
     Payer(usize),
     /// Finishes the first payment in the browser.
     Customer,
-    /// Says that the customer is done, as a gateway event does.
+    /// Reports that the customer is done, as a gateway event does.
     Storefront,
-    /// Whose deadline is over, or not.
+    /// Settles the order, at or before its deadline.
     Sweeper,
-    /// Gives up.
+    /// Cancels the order.
     Canceller,
 }
 
@@ -87,7 +87,7 @@ fn assert_expected(answer: &Result<PlacedOrder, PayingError>) {
     );
 }
 
-/// A shop in which one order after the other is raced for.
+/// A shop whose orders are raced for, one after the other.
 struct Arena {
     shop: Arc<Shop>,
     /// An instance of the program for each rival.
@@ -106,7 +106,7 @@ impl Arena {
         Self { shop, instances }
     }
 
-    /// An order that waits for its customer, and everybody at once.
+    /// Starts all rivals together on an order that waits for its customer.
     async fn race(&self, round: usize, rivals: &[Rival], is_late: bool) {
         let shop = &self.shop;
         shop.gateway.confirms(Confirm::AsksTheCustomer);
@@ -133,7 +133,7 @@ impl Arena {
 
     async fn assert_one_end(&self, order_id: OrderId) {
         let shop = &self.shop;
-        // Whoever lost may have left the order to the sweeper.
+        // A rival that lost may have left the order to the sweeper.
         for _ in 0..2 {
             shop.execute("UPDATE orders.reconciliations SET due_at = now()")
                 .await;
@@ -153,7 +153,7 @@ impl Arena {
             "FAILED" | "CANCELLED" | "PENDING_PAYMENT" => 0,
             other => panic!("not settled: {other}"),
         };
-        // What an attempt is in our books is what its payment is at the gateway, and one at most is alive.
+        // Each attempt in our books agrees with its payment at the gateway, and at most one is alive.
         let (mut alive, mut paid, mut returned) = (0, 0, 0);
         for attempt in attempts.split(',') {
             let (number, state) = attempt.split_once(' ').unwrap();
@@ -190,7 +190,7 @@ async fn race(rivals: &[Rival], is_late: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_other_methods_at_the_same_time_one_pays() {
+async fn only_one_of_many_concurrent_methods_pays() {
     race(&payers(), false).await;
 }
 
@@ -207,7 +207,7 @@ async fn other_methods_race_a_storefront_that_gives_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everybody_races_the_deadline() {
+async fn all_rivals_race_the_deadline() {
     let rivals = [
         payers(),
         vec![Rival::Customer, Rival::Sweeper, Rival::Storefront],
@@ -215,12 +215,13 @@ async fn everybody_races_the_deadline() {
     race(&rivals.concat(), true).await;
 }
 
-/// The sweeper fails a held order while another method is tried: either it is paid, or it fails and is not charged.
+/// The sweeper fails a held order while another method is tried: either the order is paid, or it fails and is not
+/// charged.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_method_races_the_end_of_a_held_order() {
     let arena = Arena::open(1).await;
     let shop = &arena.shop;
-    // For this instance the time is over.
+    // For this instance the deadline has passed.
     let sweeping = shop.another_context_with(OrderSettings {
         pending_payment_deadline: Duration::ZERO,
         ..hold()

@@ -1,4 +1,4 @@
-//! Reading orders by their ids, together with those that others read.
+//! Reading orders by ID, in one batch with other requests.
 
 use diesel_async::SimpleAsyncConnection;
 use oms_orders::{OrderError, get_order};
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::shop::{Shop, other_tenant, tenant};
 
-/// What is read of an order, in one line: its id, its lines, its payment and its refunds.
+/// What is read of an order: its ID, its lines, its payment and its refunds.
 type Read = JoinHandle<Result<(OrderId, usize, bool, Vec<i64>), bool>>;
 
 fn read(shop: &Shop, tenant: TenantId, order_id: OrderId) -> Read {
@@ -33,7 +33,7 @@ fn read(shop: &Shop, tenant: TenantId, order_id: OrderId) -> Read {
 }
 
 #[tokio::test]
-async fn orders_that_are_read_together_are_each_their_own() {
+async fn orders_that_are_read_together_are_not_mixed_up() {
     let shop = Shop::open(Confirm::Pays).await;
     let (plain, refunded) = (shop.paid("plain").await, shop.paid("refunded").await);
     for (key, amount) in [("r1", 100), ("r2", 50)] {
@@ -65,13 +65,17 @@ async fn orders_that_are_read_together_are_each_their_own() {
     for (read, expected) in reads.into_iter().zip(expected) {
         assert_eq!(read.await.unwrap(), expected);
     }
-    assert_eq!(stranger.await.unwrap(), Err(true), "another store's");
+    assert_eq!(
+        stranger.await.unwrap(),
+        Err(true),
+        "an order of another tenant"
+    );
     let after = shop.context.batch_counts().reads;
     assert_eq!(after.items - before.items, 6);
     assert_eq!(
         after.batches() - before.batches(),
         3,
-        "one by one they are six"
+        "reading them one at a time takes six"
     );
 }
 
@@ -83,5 +87,5 @@ async fn until(happened: impl AsyncFn() -> bool) {
     };
     tokio::time::timeout(PATIENCE, waiting)
         .await
-        .expect("it happens");
+        .expect("it happens in time");
 }

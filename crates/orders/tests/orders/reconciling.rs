@@ -42,7 +42,7 @@ impl ReconcileObserver for Impatient {
     }
 }
 
-/// An hour that has all charges and orders of a test in it.
+/// An hour that contains all charges and orders of a test.
 fn window() -> ReconcileWindow {
     let now: DateTime<Utc> = SystemTime::now().into();
     let (hour, second) = (TimeDelta::hours(1), TimeDelta::seconds(1));
@@ -75,7 +75,7 @@ fn usd(amount_minor: i64) -> Money {
     }
 }
 
-/// A charge that no payment of ours goes with.
+/// A charge that belongs to no payment of ours.
 pub fn foreign(shop: &Shop, tenant: Option<TenantId>, order_id: Option<OrderId>) -> ListedCharge {
     let first = shop.gateway.first_charge_at();
     shop.gateway.with_charges(|charges| {
@@ -99,7 +99,7 @@ pub fn foreign(shop: &Shop, tenant: Option<TenantId>, order_id: Option<OrderId>)
     })
 }
 
-/// A charge of the payment of a pending order, and the order failed after it, as when a bank is late.
+/// A charge of the payment of a pending order that failed afterwards, as if a bank is late.
 async fn late_charge(shop: &Shop, key: &str) -> OrderId {
     let order_id = shop.pending(key).await;
     assert_eq!(sweep_orders(&shop.context).await.unwrap().failed, 1);
@@ -135,7 +135,7 @@ pub fn left(shop: &Shop) -> i64 {
 }
 
 #[tokio::test]
-async fn books_that_agree_have_no_findings_and_cost_no_look_up() {
+async fn books_that_agree_have_no_findings_and_cost_no_lookups() {
     let shop = Shop::open(Confirm::Pays).await;
     for key in ["a", "b", "c"] {
         paid_order(&shop, key).await;
@@ -152,7 +152,7 @@ async fn books_that_agree_have_no_findings_and_cost_no_look_up() {
 }
 
 #[tokio::test]
-async fn a_charge_that_came_after_the_fence_is_given_back_once_with_one_alert() {
+async fn a_charge_that_arrives_after_the_fence_is_refunded_once_with_one_alert() {
     let shop = Shop::open(Confirm::IsLost).await;
     let order_id = late_charge(&shop, "k").await;
     let summary = compare(&shop).await;
@@ -181,7 +181,7 @@ async fn a_charge_that_came_after_the_fence_is_given_back_once_with_one_alert() 
 }
 
 #[tokio::test]
-async fn what_is_reserved_for_a_failed_order_is_let_go() {
+async fn an_authorisation_for_a_failed_order_is_cancelled() {
     let shop = Shop::open(Confirm::IsLost).await;
     late_charge(&shop, "k").await;
     shop.gateway.with_charges(|charges| {
@@ -196,7 +196,7 @@ async fn what_is_reserved_for_a_failed_order_is_let_go() {
 }
 
 #[tokio::test]
-async fn a_charge_without_an_attempt_is_reported_and_not_refunded_whatever_it_names() {
+async fn a_charge_without_an_attempt_is_reported_but_not_refunded_whatever_it_names() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = paid_order(&shop, "k").await;
     foreign(&shop, None, None);
@@ -221,7 +221,7 @@ async fn a_charge_without_an_attempt_is_reported_and_not_refunded_whatever_it_na
 }
 
 #[tokio::test]
-async fn a_failed_orders_name_on_a_charge_without_an_attempt_moves_no_money() {
+async fn a_charge_without_an_attempt_that_names_a_failed_order_moves_no_money() {
     let shop = Shop::open(Confirm::IsLost).await;
     let order_id = shop.pending("k").await;
     assert_eq!(sweep_orders(&shop.context).await.unwrap().failed, 1);
@@ -243,7 +243,7 @@ async fn a_failed_orders_name_on_a_charge_without_an_attempt_moves_no_money() {
 }
 
 #[tokio::test]
-async fn a_refund_that_an_older_version_left_due_is_not_made_without_an_attempt() {
+async fn a_due_refund_of_an_older_version_is_not_made_without_an_attempt() {
     let shop = Shop::open(Confirm::Pays).await;
     foreign(&shop, Some(tenant()), Some(OrderId::generate()));
     compare(&shop).await;
@@ -256,7 +256,7 @@ async fn a_refund_that_an_older_version_left_due_is_not_made_without_an_attempt(
 }
 
 #[tokio::test]
-async fn an_order_that_is_under_way_is_never_found() {
+async fn an_order_in_progress_is_never_a_finding() {
     let shop = Shop::open(Confirm::Overcharges).await;
     shop.pending("k").await;
     let summary = compare(&shop).await;
@@ -270,7 +270,7 @@ async fn an_order_that_is_under_way_is_never_found() {
 }
 
 #[tokio::test]
-async fn a_paid_order_with_another_amount_or_without_money_waits_for_a_person() {
+async fn a_paid_order_with_another_amount_or_without_money_needs_an_operator() {
     let shop = Shop::open(Confirm::Pays).await;
     paid_order(&shop, "a").await;
     let unpaid = paid_order(&shop, "b").await;
@@ -307,7 +307,7 @@ async fn a_paid_order_with_another_amount_or_without_money_waits_for_a_person() 
 }
 
 #[tokio::test]
-async fn a_paid_order_whose_charge_was_not_listed_is_looked_up_and_fine() {
+async fn a_paid_order_whose_charge_was_not_listed_is_looked_up_and_is_fine() {
     let shop = Shop::open(Confirm::Pays).await;
     paid_order(&shop, "k").await;
     shop.gateway.with_charges(Vec::clear);
@@ -316,7 +316,7 @@ async fn a_paid_order_whose_charge_was_not_listed_is_looked_up_and_fine() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn comparisons_at_the_same_time_write_each_finding_once() {
+async fn concurrent_comparisons_record_each_finding_once() {
     const RUNS: usize = 6;
     let shop = Shop::open(Confirm::IsLost).await;
     late_charge(&shop, "k").await;
@@ -342,7 +342,7 @@ async fn comparisons_at_the_same_time_write_each_finding_once() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_falls_silent_in_the_middle_loses_nothing() {
+async fn a_gateway_that_falls_silent_during_a_comparison_loses_nothing() {
     let shop = Shop::open(Confirm::Pays).await;
     for _ in 0..5 {
         foreign(&shop, None, None);
@@ -359,7 +359,7 @@ async fn a_gateway_that_falls_silent_in_the_middle_loses_nothing() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_given_back_at_once_is_taken_up_later() {
+async fn a_refund_that_fails_at_first_is_retried_later() {
     let clock = TestClock::at_noon();
     let shop = Shop::open_as(Opening {
         confirm: Confirm::IsLost,
@@ -387,11 +387,11 @@ async fn what_could_not_be_given_back_at_once_is_taken_up_later() {
 }
 
 #[tokio::test]
-async fn money_that_came_back_after_a_refund_opens_the_finding_again() {
+async fn money_that_comes_back_after_a_refund_reopens_the_finding() {
     let shop = Shop::open(Confirm::IsLost).await;
     late_charge(&shop, "k").await;
     compare(&shop).await;
-    // The bank could not take it, so that the gateway has it again.
+    // The bank could not accept it, so the gateway has it again.
     shop.gateway
         .with_charges(|charges| charges[0].refunded = usd(0));
     shop.gateway
@@ -403,7 +403,7 @@ async fn money_that_came_back_after_a_refund_opens_the_finding_again() {
     assert_eq!(shop.text(due).await, "1");
 }
 
-/// Lets the finding relapse while its first alert is delivered, and counts the deliveries.
+/// Makes the finding relapse while its first alert is delivered, and counts the deliveries.
 struct RelapsesMeanwhile<'a> {
     shop: &'a Shop,
     deliveries: AtomicUsize,
@@ -437,7 +437,7 @@ async fn a_finding_that_relapses_while_its_alert_is_delivered_alerts_again() {
 }
 
 #[tokio::test]
-async fn what_an_operator_has_settled_stays_settled() {
+async fn a_finding_that_an_operator_resolved_stays_resolved() {
     let shop = Shop::open(Confirm::Pays).await;
     foreign(&shop, None, None);
     let id = compare(&shop).await.found[0].0;
@@ -461,7 +461,7 @@ async fn what_an_operator_has_settled_stays_settled() {
 }
 
 #[tokio::test]
-async fn one_charge_is_checked_like_all() {
+async fn a_single_charge_is_checked_like_all_others() {
     let shop = Shop::open(Confirm::IsLost).await;
     late_charge(&shop, "k").await;
     let charge = shop.gateway.with_charges(|charges| charges[0].clone());
@@ -474,7 +474,7 @@ async fn one_charge_is_checked_like_all() {
         panic!("not found")
     };
     assert_eq!((kind, settled), (FindingKind::ChargeOnEndedOrder, true));
-    // It is judged as it was read; what counts is how it is.
+    // It is judged by its current state, not by the one that was read first.
     assert_eq!(check().await, ChargeCheck::Fine);
     assert_eq!(written(&shop).await, "1 1");
 }
@@ -495,7 +495,7 @@ pub async fn turn(
 }
 
 #[tokio::test]
-async fn turns_come_round_one_at_a_time_and_go_on_where_they_ended() {
+async fn turns_run_one_at_a_time_and_continue_where_the_last_one_ended() {
     let clock = TestClock::at_noon();
     let shop = Shop::open_as(Opening {
         clock: Some(clock),
@@ -517,7 +517,7 @@ async fn turns_come_round_one_at_a_time_and_go_on_where_they_ended() {
     ));
     assert_eq!(turn(&shop, &Nobody).await.unwrap(), ReconcileTurn::NotDue);
 
-    // Three days later: a day at a time.
+    // Three days later it catches up one day per turn.
     shop.pass(Duration::from_secs(3 * 86_400));
     assert_eq!(measure().await.age, Some(Duration::from_secs(3 * 86_400)));
     for expected in [true, true, false] {
@@ -528,7 +528,7 @@ async fn turns_come_round_one_at_a_time_and_go_on_where_they_ended() {
     }
     assert_eq!(measure().await.age, Some(Duration::ZERO));
 
-    // The gateway is silent: nothing is passed over, and the next turn comes soon.
+    // The gateway is silent: nothing is skipped, and the next turn is due soon.
     shop.pass(Duration::from_secs(3600));
     shop.gateway.fall_silent_after_lists(0);
     assert!(turn(&shop, &Nobody).await.is_err());
@@ -537,7 +537,7 @@ async fn turns_come_round_one_at_a_time_and_go_on_where_they_ended() {
     shop.gateway.fail(Operation::ListCharges, None);
     shop.pass(Duration::from_secs(60));
 
-    // Stopped half-way: at once again.
+    // A stopped turn is due again immediately.
     let Ok(ReconcileTurn::Done { summary, .. }) = turn(&shop, &Impatient).await else {
         panic!("not done")
     };

@@ -8,7 +8,7 @@ use oms_validation::{OrderId, TenantId};
 use crate::reconciling::{Nobody, compare, foreign, kinds, left, turn};
 use crate::shop::{Shop, other_tenant, tenant};
 
-/// A shop in which another tenant's bank is late, after the other tenant's order has failed.
+/// A shop where the bank of another tenant is late: that tenant's order has already failed.
 async fn shop_with_a_late_charge_of_another_tenant() -> Shop {
     let shop = Shop::open(Confirm::IsLost).await;
     shop.stock(other_tenant(), 100).await;
@@ -61,7 +61,7 @@ async fn a_periodic_turn_compares_all_tenants_and_reads_the_gateways_list_once()
 }
 
 #[tokio::test]
-async fn a_paid_order_of_any_tenant_without_its_money_is_found() {
+async fn a_paid_order_without_money_of_any_tenant_is_found() {
     let shop = Shop::open(Confirm::Pays).await;
     shop.stock(other_tenant(), 100).await;
     let Ok(PlacedOrder::Paid(order)) = shop.order_in(other_tenant(), "k").await else {
@@ -77,7 +77,7 @@ async fn a_paid_order_of_any_tenant_without_its_money_is_found() {
 }
 
 #[tokio::test]
-async fn a_tenant_that_cannot_be_compared_holds_up_no_other_and_is_compared_again() {
+async fn a_tenant_that_cannot_be_compared_delays_no_other_and_is_compared_again() {
     let shop = shop_with_a_late_charge_of_another_tenant().await;
     shop.stock(tenant(), 100).await;
     let mine = shop.pending("mine").await;
@@ -97,7 +97,7 @@ async fn a_tenant_that_cannot_be_compared_holds_up_no_other_and_is_compared_agai
     assert_eq!(summary.failed, [tenant()]);
     assert_eq!(summary.settled.len(), 1);
     assert_eq!(left(&shop), 700);
-    // It is due again soon, the other one after the interval.
+    // It is due again soon, the other tenant after the interval.
     let due = "SELECT count(*) FROM orders.reconciliation_progress WHERE due_at < now() + interval '2 minutes'";
     assert_eq!(shop.text(due).await, "1");
 }

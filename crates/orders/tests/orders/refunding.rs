@@ -1,4 +1,4 @@
-//! Giving back some or all of an order's money, once, and those who race for it.
+//! Refunding some or all of an order's money once, also concurrently.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::shop::{Shop, other_tenant, settings, tenant, usd};
 
-/// What a refund was, by this request, and where its order is.
+/// The amount of a refund that this request made, and the status of its order.
 fn refunded(answer: Result<RefundedOrder, ReversingError>) -> (i64, OrderStatus) {
     match answer {
         Ok(RefundedOrder::Refunded(refund, status)) => {
@@ -40,7 +40,7 @@ fn assert_pending(answer: &Result<RefundedOrder, ReversingError>) {
 }
 
 #[tokio::test]
-async fn parts_are_given_back_until_nothing_is_left_and_only_then_the_stock() {
+async fn the_stock_is_released_when_partial_refunds_leave_nothing() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     let (paid, all) = (OrderStatus::Paid, OrderStatus::Refunded);
@@ -94,7 +94,7 @@ async fn a_key_stands_for_one_refund_of_one_order_amount_and_reason() {
     }
     assert_eq!(shop.gateway.net_minor(), 500);
 
-    // All that is left, whether it is named or not.
+    // The rest, with or without its amount.
     refunded(shop.refund(order_id, "b", None).await);
     let (all, status) = (200, OrderStatus::Refunded);
     assert_eq!(
@@ -111,7 +111,7 @@ async fn a_key_stands_for_one_refund_of_one_order_amount_and_reason() {
 }
 
 #[tokio::test]
-async fn more_than_is_left_or_another_currency_changes_nothing() {
+async fn a_refund_of_too_much_or_in_another_currency_changes_nothing() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     refunded(shop.refund(order_id, "a", Some(100)).await);
@@ -138,12 +138,12 @@ async fn more_than_is_left_or_another_currency_changes_nothing() {
     );
     assert_eq!(shop.state().await, before);
     assert_eq!(shop.gateway.net_minor(), 200);
-    // A key that was refused is free.
+    // The key of a refused request is free.
     refunded(shop.refund(order_id, "b", Some(200)).await);
 }
 
 #[tokio::test]
-async fn only_a_paid_order_of_this_store_is_refunded() {
+async fn only_a_paid_order_of_the_tenant_is_refunded() {
     let shop = Shop::open(Confirm::IsLost).await;
     let order_id = shop.pending("k").await;
     let not_refundable = async |expected: OrderStatus| {
@@ -174,7 +174,7 @@ async fn only_a_paid_order_of_this_store_is_refunded() {
 }
 
 #[tokio::test]
-async fn a_refund_without_an_answer_is_pending_until_it_is_read_back() {
+async fn an_unanswered_refund_is_pending_until_it_is_read_back() {
     for (amount, left, end, stock) in [(Some(100), 200, "PAID", 3), (None, 0, "REFUNDED", 0)] {
         for refunding in [Refunding::IsLost, Refunding::PaysSilently] {
             let shop = Shop::open(Confirm::Pays).await;
@@ -209,7 +209,7 @@ async fn a_refund_without_an_answer_is_pending_until_it_is_read_back() {
 }
 
 #[tokio::test]
-async fn a_refund_that_is_refused_leaves_the_order_paid_and_its_key_says_so() {
+async fn a_rejected_refund_leaves_the_order_paid_and_its_key_replays_the_rejection() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     shop.gateway.refunds(Refunding::IsRefused);
@@ -234,7 +234,7 @@ async fn a_refund_that_is_refused_leaves_the_order_paid_and_its_key_says_so() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_the_sweeper_hears_first_is_the_same() {
+async fn a_rejection_that_the_sweeper_receives_first_is_answered_the_same() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     shop.gateway.refunds(Refunding::IsLost);
@@ -257,7 +257,7 @@ async fn a_refusal_that_the_sweeper_hears_first_is_the_same() {
 }
 
 #[tokio::test]
-async fn a_refund_that_is_never_answered_goes_to_a_person_whose_retry_goes_on_with_it() {
+async fn a_refund_without_any_answer_is_left_to_an_operator_whose_retry_continues_it() {
     let settings = OrderSettings {
         sweep_max_tries: 1,
         ..settings()
@@ -282,7 +282,7 @@ async fn a_refund_that_is_never_answered_goes_to_a_person_whose_retry_goes_on_wi
     assert_eq!(shop.refunds().await, "refunded 100");
 }
 
-/// Asks for a refund until the answer is definite.
+/// Requests a refund until the answer is definite.
 async fn persistently(
     shop: &Shop,
     order_id: OrderId,
@@ -300,7 +300,7 @@ async fn persistently(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_parts_at_once_never_come_to_more_than_was_captured() {
+async fn concurrent_partial_refunds_never_exceed_the_captured_amount() {
     const RIVALS: usize = 10;
     let shop = Arc::new(Shop::open(Confirm::Pays).await);
     let order_id = shop.paid("k").await;
@@ -331,7 +331,7 @@ async fn many_parts_at_once_never_come_to_more_than_was_captured() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_key_sent_many_times_at_once_refunds_once() {
+async fn concurrent_requests_with_one_key_refund_once() {
     const TWINS: usize = 8;
     let shop = Arc::new(Shop::open(Confirm::Pays).await);
     let order_id = shop.paid("k").await;
@@ -355,7 +355,7 @@ async fn one_key_sent_many_times_at_once_refunds_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_refund_and_a_cancellation_at_once_one_comes_first_and_nothing_is_given_back_twice() {
+async fn a_concurrent_refund_and_cancellation_refund_nothing_twice() {
     for round in 0..10 {
         let shop = Arc::new(Shop::open(Confirm::Pays).await);
         let order_id = shop.paid("k").await;
@@ -371,11 +371,11 @@ async fn of_a_refund_and_a_cancellation_at_once_one_comes_first_and_nothing_is_g
         barrier.wait().await;
         let cancelled = cancel_order(&context, tenant(), order_id, None, None, "api").await;
         match (refunding.await.unwrap(), cancelled) {
-            // The cancellation came first.
+            // The cancellation was first.
             (Err(ReversingError::NotRefundable { .. }), Ok(_)) => {
                 assert_eq!(shop.refunds().await, "refunded 300", "{round}");
             }
-            // The refund came first, and had ended before the cancellation, or not.
+            // The refund was first, and had ended before the cancellation, or not.
             (Ok(_), Ok(_)) => assert_eq!(shop.refunds().await, "refunded 100, refunded 200"),
             (Ok(_), Err(ReversingError::RefundInProgress(_))) => {
                 assert_eq!(shop.gateway.net_minor(), 200);

@@ -1,4 +1,4 @@
-//! Sending the key of an order again, wherever the order is by then.
+//! Sending the key of an order again, whatever its status is by then.
 
 use oms_errors::Problem;
 use oms_orders::{NotPaid, OrderStatus, PlacedOrder, PlacingError};
@@ -7,7 +7,7 @@ use oms_testing::gateway::Confirm;
 use crate::shop::Shop;
 
 #[tokio::test]
-async fn an_order_whose_money_was_given_back_is_answered_with_its_status() {
+async fn a_replay_of_a_refunded_order_shows_its_status() {
     let shop = Shop::open(Confirm::Pays).await;
     assert!(matches!(shop.order("k").await, Ok(PlacedOrder::Paid(_))));
     for status in [
@@ -26,7 +26,7 @@ async fn an_order_whose_money_was_given_back_is_answered_with_its_status() {
 }
 
 #[tokio::test]
-async fn an_order_that_was_cancelled_is_a_conflict_that_does_not_go_away() {
+async fn a_replay_of_a_cancelled_order_is_a_permanent_conflict() {
     let shop = Shop::open(Confirm::Pays).await;
     let Ok(PlacedOrder::Paid(order)) = shop.order("k").await else {
         panic!("not paid")

@@ -1,4 +1,4 @@
-//! A store, with one warehouse and one product unless a test needs more, and what can be read from its database.
+//! A tenant with one warehouse and one product unless a test needs more, and queries on its database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,13 +34,13 @@ pub struct Shop {
     pub settings: OrderSettings,
 }
 
-/// What a shop is like; the default is one whose every new order is due for the sweeper at once.
+/// How to open a shop. By default every new order is immediately due for the sweeper.
 pub struct Opening {
     pub confirm: Confirm,
     pub settings: OrderSettings,
-    /// Of the one product.
+    /// Number of units of the only product.
     pub pieces: u32,
-    /// None: the database's.
+    /// `None` for the database's clock.
     pub clock: Option<Arc<TestClock>>,
 }
 
@@ -55,7 +55,7 @@ impl Default for Opening {
     }
 }
 
-/// Every new order is due for the sweeper at once, and has an hour.
+/// Every new order is immediately due for the sweeper, and has an hour to be paid.
 pub fn settings() -> OrderSettings {
     OrderSettings {
         batch_wait: PATIENCE,
@@ -70,7 +70,7 @@ pub fn catalogue<Q: Copy + Into<i64>>(stock: &[impl AsRef<[Q]>]) -> Catalogue {
     serde_json::from_value(world::catalogue(stock)).unwrap()
 }
 
-/// A request for three pieces of it.
+/// A request for three units of the product.
 pub fn three_pieces() -> OrderRequest {
     let address = json!("191 Peachtree St NE, Atlanta, GA");
     OrderRequest {
@@ -111,7 +111,7 @@ impl Shop {
         Self::open_on(database, pool, &catalogue, opening).await
     }
 
-    /// The same with a pool and a catalogue of the test's own.
+    /// Opens a shop with the test's own pool and catalogue.
     pub async fn open_on(
         database: TestDatabase,
         pool: Database,
@@ -131,7 +131,7 @@ impl Shop {
         shop
     }
 
-    /// Gives a tenant a warehouse with so many units of the one product.
+    /// Gives a tenant a warehouse with this many units of the only product.
     pub async fn stock(&self, tenant: TenantId, pieces: u32) {
         self.sell(tenant, &catalogue(&[[pieces]])).await;
     }
@@ -142,23 +142,23 @@ impl Shop {
         loaded.unwrap();
     }
 
-    /// Another instance of the program, for the same store.
+    /// Another instance of the program, for the same tenant.
     pub fn another_context(&self) -> Arc<OrderContext> {
         self.another_context_with(self.settings)
     }
 
-    /// The same with other settings.
+    /// Another instance with other settings.
     pub fn another_context_with(&self, settings: OrderSettings) -> Arc<OrderContext> {
         let clock = self.clock.as_ref();
         context(self.database.pool(8), &self.gateway, clock, settings)
     }
 
-    /// Places an order of three pieces.
+    /// Places an order of three units.
     pub async fn order(&self, key: &str) -> Result<PlacedOrder, PlacingError> {
         self.order_in(tenant(), key).await
     }
 
-    /// The same, in a store.
+    /// Places an order of three units for a tenant.
     pub async fn order_in(&self, tenant: TenantId, key: &str) -> Result<PlacedOrder, PlacingError> {
         let key = IdempotencyKey::parse(key).unwrap();
         place_order(&self.context, tenant, &key, &three_pieces(), "api").await
@@ -172,7 +172,7 @@ impl Shop {
         }
     }
 
-    /// Places an order that is paid, over 300 cents.
+    /// Places an order of 300 cents that is paid.
     pub async fn paid(&self, key: &str) -> OrderId {
         match self.order(key).await {
             Ok(PlacedOrder::Paid(order)) => order.id,
@@ -186,7 +186,7 @@ impl Shop {
         cancelled.map(Once::into_inner)
     }
 
-    /// Gives back so many cents of an order, or all that is left, as a request does.
+    /// Refunds this many cents of an order, or the rest, as a request does.
     pub async fn refund(
         &self,
         order_id: OrderId,
@@ -202,7 +202,7 @@ impl Shop {
         refund_order(&self.context, tenant(), order_id, &key, &request, "api").await
     }
 
-    /// `state amount` of each refund, the first one first.
+    /// `state amount` of each refund, oldest first.
     pub async fn refunds(&self) -> String {
         let sql =
             "SELECT coalesce(string_agg(state || ' ' || amount_minor, ', ' ORDER BY number), '')
@@ -210,7 +210,7 @@ impl Shop {
         self.text(sql).await
     }
 
-    /// Makes time pass, on a clock of the test's.
+    /// Advances the test clock.
     pub fn pass(&self, time: Duration) {
         self.clock.as_ref().unwrap().pass(time);
     }
@@ -221,7 +221,7 @@ impl Shop {
         connection.batch_execute(sql).await.unwrap();
     }
 
-    /// The one text of a query.
+    /// The single text that a query returns.
     pub async fn text(&self, sql: &str) -> String {
         #[derive(QueryableByName)]
         struct Row {
@@ -237,7 +237,7 @@ impl Shop {
         row.text
     }
 
-    /// `order by resolution` of each dead letter, oldest first, and how many alerts there are.
+    /// `tries resolution resolver` of each dead letter, oldest first, and the number of alerts.
     pub async fn dead_letters(&self) -> String {
         let sql = "SELECT concat_ws(' + ',
                        (SELECT string_agg(concat_ws(' ', d.tries, coalesce(d.resolution, 'open'), d.resolved_by), ', '
@@ -247,7 +247,7 @@ impl Shop {
         self.text(sql).await
     }
 
-    /// `status reserved events attempt worklist` of the one order that there is.
+    /// `status reserved events attempt worklist` of the only order.
     pub async fn state(&self) -> String {
         let sql = "
             SELECT concat_ws(' ', o.status, s.reserved,

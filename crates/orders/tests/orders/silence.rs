@@ -1,5 +1,5 @@
-//! A database that falls silent: it costs the requests that wait for it a bounded time, and nobody else's. Nothing is lost,
-//! and no answer is a guess.
+//! A database that falls silent costs the requests that wait for it a bounded time, and no others. Nothing is lost, and
+//! no answer is a guess.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::batches::{Placing, open_on, request};
 use crate::shop::{Shop, settings, tenant};
 
-/// Far more than any bound of these tests.
+/// Far longer than any limit in these tests.
 const TOO_LONG: Duration = Duration::from_secs(60);
 
 struct SilencedShop {
@@ -22,7 +22,7 @@ struct SilencedShop {
 }
 
 impl SilencedShop {
-    /// The product's time-outs, four times as short.
+    /// The default time-outs, divided by four.
     async fn open() -> Self {
         let database = TestDatabase::create();
         let (proxy, url) = database.behind_proxy().await;
@@ -53,7 +53,7 @@ impl SilencedShop {
         assert!(matches!(placed, Ok(PlacedOrder::Paid(_))), "{placed:?}");
     }
 
-    /// Places orders until one is paid, and says how long that took.
+    /// Places orders until one is paid, and returns how long that took.
     async fn until_paid(&self, name: &str) -> Duration {
         let since = Instant::now();
         for number in 0.. {
@@ -66,15 +66,15 @@ impl SilencedShop {
         since.elapsed()
     }
 
-    /// Sends every key again until its answer is definite. Then there is one order for each key that has one, and what is
-    /// reserved is theirs.
+    /// Sends every key again until its answer is definite. Then each key with an order has exactly one, and all
+    /// reserved stock is theirs.
     async fn assert_nothing_lost(&self, keys: &[String], acknowledged: &HashSet<String>) {
         let mut orders = HashSet::new();
         for key in keys {
             let order = loop {
                 match self.place(key).await.unwrap() {
                     Ok(PlacedOrder::Paid(order) | PlacedOrder::PaidBefore(order)) => break order,
-                    // Its end was lost; a sweeper that looks now finds it.
+                    // Its settlement was lost; a sweeper that looks now finds it.
                     Ok(PlacedOrder::Pending(_) | PlacedOrder::PendingBefore(_))
                     | Err(PlacingError::InProgress(_)) => {
                         oms_orders::sweep_orders(&self.store.context).await.unwrap();
@@ -101,7 +101,7 @@ impl SilencedShop {
     }
 }
 
-/// What clients that do not stop sending heard, each within the bound.
+/// The answers to clients that don't stop sending, each within the limit.
 async fn heard(placing: Vec<(String, Placing)>) -> (Vec<String>, HashSet<String>) {
     let (mut keys, mut acknowledged) = (Vec::new(), HashSet::new());
     for (key, placing) in placing {
@@ -130,7 +130,7 @@ async fn heard(placing: Vec<(String, Placing)>) -> (Vec<String>, HashSet<String>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_fall_silent_cost_their_own_requests_time_and_others_are_served() {
+async fn silent_connections_delay_their_own_requests_only() {
     let shop = SilencedShop::open().await;
     shop.paid("before").await;
     let caught: Vec<_> = (0..20)
@@ -143,7 +143,7 @@ async fn connections_that_fall_silent_cost_their_own_requests_time_and_others_ar
         yield_now().await;
     }
     shop.proxy.swallow_existing();
-    // Long before the silence of the others is over, where the machine is not slow itself.
+    // Long before the others' silence is over, unless the machine itself is slow.
     shop.until_paid("other").await;
     let (keys, acknowledged) = heard(caught).await;
     shop.assert_nothing_lost(&keys, &acknowledged).await;
@@ -151,8 +151,7 @@ async fn connections_that_fall_silent_cost_their_own_requests_time_and_others_ar
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_a_database_answers_nothing_every_request_ends_in_time_and_the_first_after_it_is_paid()
- {
+async fn requests_to_a_silent_database_end_in_time_and_the_first_one_after_it_is_paid() {
     for frozen in [true, false] {
         let shop = SilencedShop::open().await;
         shop.paid("before").await;
@@ -165,7 +164,7 @@ async fn while_a_database_answers_nothing_every_request_ends_in_time_and_the_fir
         while silent_since.elapsed() < Duration::from_secs(6) {
             let key = format!("silent-{}", sent.len());
             sent.push((key.clone(), shop.place(&key)));
-            // A steady stream of clients: time is what is simulated here.
+            // Simulates the steady stream of clients, for which time must pass.
             sleep(Duration::from_millis(50)).await;
         }
         assert!(shop.store.context.oldest_batch().is_some());
@@ -180,7 +179,7 @@ async fn while_a_database_answers_nothing_every_request_ends_in_time_and_the_fir
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn orders_that_find_no_connection_in_time_are_not_tried_one_by_one() {
+async fn orders_that_find_no_connection_in_time_are_not_retried_one_at_a_time() {
     let database = TestDatabase::create();
     let pool = Database::new(&DatabaseConfig {
         max_connections: 1,

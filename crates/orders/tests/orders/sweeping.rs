@@ -1,4 +1,4 @@
-//! Orders whose payment was left open, and those who race to end them.
+//! Orders whose payment was left open, and concurrent workers that settle them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::shop::{Opening, Shop, settings, tenant};
 
 #[tokio::test]
-async fn a_lost_confirmation_ends_failed_behind_a_fence() {
+async fn an_order_whose_confirmation_was_lost_fails_behind_a_fence() {
     let shop = Shop::open(Confirm::IsLost).await;
     assert!(matches!(shop.order("k").await, Ok(PlacedOrder::Pending(_))));
     assert_eq!(
@@ -52,7 +52,7 @@ async fn a_lost_confirmation_ends_failed_behind_a_fence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_that_somebody_has_locked_delays_no_other_and_costs_no_try() {
+async fn a_locked_order_delays_no_other_and_costs_no_try() {
     let shop = Shop::open_as(Opening {
         confirm: Confirm::IsLost,
         settings: OrderSettings {
@@ -81,7 +81,7 @@ async fn an_order_that_somebody_has_locked_delays_no_other_and_costs_no_try() {
 }
 
 #[tokio::test]
-async fn a_confirmation_whose_answer_was_lost_ends_paid_once() {
+async fn an_order_whose_confirmation_succeeded_silently_is_paid_once() {
     let shop = Shop::open(Confirm::PaysSilently).await;
     assert!(matches!(shop.order("k").await, Ok(PlacedOrder::Pending(_))));
     let summary = sweep_orders(&shop.context).await.unwrap();
@@ -110,7 +110,7 @@ async fn a_confirmation_whose_answer_was_lost_ends_paid_once() {
 }
 
 #[tokio::test]
-async fn a_decline_gives_the_stock_back_at_once_and_is_never_asked_again() {
+async fn a_decline_releases_the_stock_immediately_and_is_never_looked_up_again() {
     let shop = Shop::open(Confirm::Declines).await;
     assert!(matches!(
         shop.order("k").await,
@@ -127,7 +127,7 @@ async fn a_decline_gives_the_stock_back_at_once_and_is_never_asked_again() {
 }
 
 #[tokio::test]
-async fn another_amount_than_asked_for_keeps_the_stock_and_goes_to_a_person_at_once() {
+async fn a_wrong_amount_keeps_the_stock_and_needs_an_operator_immediately() {
     let shop = Shop::open(Confirm::Overcharges).await;
     shop.pending("k").await;
     let summary = sweep_orders(&shop.context).await.unwrap();
@@ -152,7 +152,7 @@ async fn another_amount_than_asked_for_keeps_the_stock_and_goes_to_a_person_at_o
 }
 
 #[tokio::test]
-async fn a_customer_who_has_to_act_keeps_the_stock_until_the_deadline() {
+async fn an_order_keeps_its_stock_until_the_deadline_while_its_customer_must_act() {
     let shop = Shop::open(Confirm::AsksTheCustomer).await;
     assert!(matches!(shop.order("k").await, Ok(PlacedOrder::Pending(_))));
     let summary = sweep_orders(&shop.context).await.unwrap();
@@ -183,7 +183,7 @@ async fn a_customer_who_has_to_act_keeps_the_stock_until_the_deadline() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_sweepers_at_once_one_ends_the_order() {
+async fn only_one_of_many_concurrent_sweepers_settles_the_order() {
     const SWEEPERS: usize = 8;
     let shop = Shop::open(Confirm::IsLost).await;
     assert!(matches!(shop.order("k").await, Ok(PlacedOrder::Pending(_))));
@@ -209,7 +209,7 @@ async fn of_many_sweepers_at_once_one_ends_the_order() {
     );
 }
 
-/// The sweeper comes while the confirmation is on its way, which is then refused.
+/// The sweeper looks while the confirmation is in flight, which is then refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_confirmation_that_arrives_after_the_fence_takes_nothing() {
     let shop = Arc::new(Shop::open(Confirm::Pays).await);
@@ -242,7 +242,7 @@ async fn a_confirmation_that_arrives_after_the_fence_takes_nothing() {
 }
 
 #[tokio::test]
-async fn another_store_does_not_see_an_order() {
+async fn another_tenant_does_not_see_an_order() {
     let shop = Shop::open(Confirm::Pays).await;
     let Ok(PlacedOrder::Paid(order)) = shop.order("k").await else {
         panic!("not paid")

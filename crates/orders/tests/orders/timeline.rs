@@ -1,4 +1,4 @@
-//! Timelines: all that happened to an order, with who and why.
+//! Timelines: the whole history of an order, with actors and reasons.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ async fn told(shop: &Shop, order_id: OrderId) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_paid_order_has_the_calls_that_paid_it_between_its_two_changes() {
+async fn the_payment_calls_of_a_paid_order_are_between_its_two_changes() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     assert_eq!(
@@ -72,7 +72,7 @@ async fn a_paid_order_has_the_calls_that_paid_it_between_its_two_changes() {
 }
 
 #[tokio::test]
-async fn every_try_of_the_sweeper_is_told_and_so_is_what_an_operator_did() {
+async fn every_try_of_the_sweeper_and_every_action_of_an_operator_is_shown() {
     let shop = Shop::open_with(
         Confirm::IsLost,
         OrderSettings {
@@ -127,7 +127,7 @@ async fn every_try_of_the_sweeper_is_told_and_so_is_what_an_operator_did() {
 }
 
 #[tokio::test]
-async fn a_cancelled_order_gives_money_and_stock_back() {
+async fn a_cancelled_order_shows_its_refund_and_the_released_stock() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     shop.cancel(order_id).await.unwrap();
@@ -144,10 +144,10 @@ async fn a_cancelled_order_gives_money_and_stock_back() {
 }
 
 #[tokio::test]
-async fn changes_keep_their_order_when_their_transactions_began_in_another() {
+async fn changes_keep_their_order_whatever_order_their_transactions_began_in() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
-    // As when the transaction that paid it had begun before the one that placed it.
+    // As if the transaction that paid it had started before the one that placed it.
     shop.execute(
         "UPDATE orders.events SET occurred_at = occurred_at - interval '1 hour' WHERE sequence = 2",
     )
@@ -164,7 +164,7 @@ async fn changes_keep_their_order_when_their_transactions_began_in_another() {
 }
 
 #[tokio::test]
-async fn a_timeline_is_one_of_its_own_order_and_store_only() {
+async fn a_timeline_belongs_to_one_order_of_one_tenant() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     let expected = told(&shop, order_id).await;

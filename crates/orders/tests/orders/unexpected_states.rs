@@ -1,4 +1,4 @@
-//! A compare-and-set that changes nothing under a lock: an error and a rollback, in every build.
+//! A compare-and-set that changes nothing under a lock is an error and a rollback, in every build.
 
 use oms_database::DbError;
 use oms_orders::{OrderError, ReversingError, sweep_orders};
@@ -6,7 +6,7 @@ use oms_testing::gateway::{Confirm, Refunding};
 
 use crate::shop::Shop;
 
-/// Makes the database ignore each update of a row that would set it to `value`, as if the row had changed under its lock.
+/// Makes the database ignore each update that would set `column` to `value`, as if the row had changed under its lock.
 async fn ignore(shop: &Shop, table: &str, column: &str, value: &str) {
     shop.execute(&format!(
         "CREATE FUNCTION ignore_update() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
@@ -24,7 +24,7 @@ fn assert_unexpected<T: std::fmt::Debug>(answer: Result<T, ReversingError>) {
 }
 
 #[tokio::test]
-async fn a_refund_whose_order_or_attempt_can_not_be_moved_is_never_begun() {
+async fn a_refund_whose_order_or_attempt_cannot_be_changed_never_starts() {
     for (table, column, value) in [
         ("orders.orders", "status", "REFUNDING"),
         ("payments.attempts", "state", "refunding"),
@@ -41,7 +41,7 @@ async fn a_refund_whose_order_or_attempt_can_not_be_moved_is_never_begun() {
 }
 
 #[tokio::test]
-async fn a_refund_whose_order_or_attempt_can_not_be_moved_does_not_end() {
+async fn a_refund_whose_order_or_attempt_cannot_be_changed_does_not_end() {
     for (table, column, value) in [
         ("orders.orders", "status", "REFUNDED"),
         ("payments.attempts", "state", "refunded"),
@@ -62,7 +62,7 @@ async fn a_refund_whose_order_or_attempt_can_not_be_moved_does_not_end() {
 }
 
 #[tokio::test]
-async fn a_cancellation_whose_order_can_not_be_moved_is_never_begun() {
+async fn a_cancellation_whose_order_cannot_be_changed_never_starts() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     let before = shop.state().await;

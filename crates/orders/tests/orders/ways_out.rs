@@ -1,4 +1,4 @@
-//! A way out of every state: whatever the gateway refuses for good, some call of an operator settles the order.
+//! A way out of every state: whatever the gateway rejects permanently, some call of an operator settles the order.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use oms_validation::{IdempotencyKey, Once, OperatorName, OrderId, PageSize};
 use crate::reconciling::{compare, findings};
 use crate::shop::{Opening, Shop, other_tenant, settings, tenant};
 
-/// Refusals that will be the same the next time: of charges and cards, of the account, and of codes that nobody knows yet.
+/// Permanent rejections: of charges and cards, of the account, and with unknown codes.
 fn refusals() -> Vec<GatewayFault> {
     let rejected = |status, code: Option<&str>, param: Option<&str>| GatewayFault::Rejected {
         status,
@@ -34,7 +34,7 @@ fn refusals() -> Vec<GatewayFault> {
     ]
 }
 
-/// What is refused.
+/// The operations that are rejected.
 const REFUSED: [&[Operation]; 5] = [
     &[Operation::Refund],
     &[Operation::Cancel],
@@ -48,22 +48,22 @@ const REFUSED: [&[Operation]; 5] = [
     ],
 ];
 
-/// Where an order is when the gateway begins to refuse.
+/// The order's place when the gateway starts to reject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
-    /// `PENDING_PAYMENT`; the customer must do something.
+    /// `PENDING_PAYMENT`; the customer must act.
     WaitsForCustomer,
-    /// `PENDING_PAYMENT`; the money was taken, and nobody knows.
+    /// `PENDING_PAYMENT`; the money was taken, but that is not known.
     PaidSilently,
-    /// `PENDING_PAYMENT`; the bank takes its time and lets nobody cancel.
+    /// `PENDING_PAYMENT`; the bank is processing it and allows no cancellation.
     IsProcessed,
     /// `CANCELLING`; the payment is open.
     CancelsOpen,
     /// `CANCELLING`; the payment was collected.
     CancelsPaid,
-    /// `REFUNDING` of all that was collected.
+    /// `REFUNDING` everything that was collected.
     RefundsAll,
-    /// `REFUNDING` of a part.
+    /// `REFUNDING` a part.
     RefundsPart,
 }
 
@@ -91,7 +91,7 @@ async fn shop() -> Shop {
     .await
 }
 
-/// An order that is in a place while the gateway refuses these operations. Then the sweeper tries as often as it likes.
+/// Brings an order to a place while the gateway rejects these operations, and lets the sweeper try until it gives up.
 async fn stuck(
     shop: &Shop,
     key: &str,
@@ -125,7 +125,7 @@ async fn stuck(
     order_id
 }
 
-/// The gateway refuses nothing any more.
+/// The gateway no longer rejects anything.
 fn relent(shop: &Shop) {
     for operation in REFUSED.concat() {
         shop.gateway.fail(operation, None);
@@ -163,7 +163,7 @@ async fn dead_letter(shop: &Shop, order_id: OrderId) -> DeadLetter {
     created.unwrap().into_inner()
 }
 
-/// Resolves a dead letter, and confirms what the gateway says only when that is asked for.
+/// Resolves a dead letter, and confirms only if that is required.
 async fn resolve_confirming(
     shop: &Shop,
     dead_letter: &DeadLetter,
@@ -178,7 +178,7 @@ async fn resolve_confirming(
     }
 }
 
-/// What must be true of an order that is settled.
+/// What must be true of a settled order.
 async fn assert_settled(shop: &Shop, order_id: OrderId, case: &str) {
     let details = get_order(&shop.context, tenant(), order_id).await.unwrap();
     assert!(!details.order.status.is_unsettled(), "{case}");
@@ -205,14 +205,14 @@ async fn assert_settled(shop: &Shop, order_id: OrderId, case: &str) {
     let payment = details.payment.unwrap();
     let captured = payment.captured.map_or(0, |money| money.amount_minor);
     assert!(refunded <= captured, "{case}");
-    // What the books say is left is what the order's end says.
+    // What is left in the books matches the order's status.
     if payment.state == AttemptState::Paid {
         assert!(captured - refunded > 0, "{case}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_state_has_a_way_out_whatever_is_refused_for_good() {
+async fn every_state_has_a_way_out_whatever_is_rejected_permanently() {
     let shop = shop().await;
     let mut ends = BTreeMap::<Place, BTreeMap<String, usize>>::new();
     for (number, (place, refused, fault)) in cases().into_iter().enumerate() {
@@ -233,7 +233,7 @@ async fn every_state_has_a_way_out_whatever_is_refused_for_good() {
         let end = status(&shop, order_id).await.to_string();
         *ends.entry(place).or_default().entry(end).or_default() += 1;
     }
-    // Each place was left, and to nowhere but where it may lead.
+    // Each place was left, and only to the statuses that it may lead to.
     for (place, ends) in &ends {
         let allowed: &[&str] = match place {
             Place::WaitsForCustomer | Place::IsProcessed => &["FAILED"],
@@ -263,7 +263,7 @@ fn cases() -> Vec<(Place, Vec<Operation>, GatewayFault)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refund_that_is_refused_or_never_ends_can_be_given_up() {
+async fn a_refund_that_is_rejected_or_never_ends_can_be_given_up() {
     let shop = shop().await;
     for (number, fault) in refusals().into_iter().enumerate() {
         for (part, refused) in REFUSED.into_iter().enumerate() {
@@ -287,12 +287,12 @@ async fn a_refund_that_is_refused_or_never_ends_can_be_given_up() {
 }
 
 #[tokio::test]
-async fn money_that_is_left_must_be_confirmed_and_stays_in_the_books() {
+async fn leaving_money_requires_confirmation_and_stays_in_the_books() {
     let shop = shop().await;
     let disputed = refusals().swap_remove(0);
     let refused = (vec![Operation::Refund], disputed);
     let order_id = stuck(&shop, "k", Place::CancelsPaid, refused).await;
-    // A refusal for good is left to an operator at once, with the gateway's reason.
+    // A permanent rejection is left to an operator immediately, with the gateway's reason.
     let filter = DeadLetterFilter::Open;
     let open = list_dead_letters(&shop.context, tenant(), filter, None, PageSize::DEFAULT).await;
     let dead_letter = open.unwrap().items.pop().unwrap();
@@ -324,7 +324,7 @@ async fn money_that_is_left_must_be_confirmed_and_stays_in_the_books() {
     let reason = "SELECT reason FROM orders.events ORDER BY sequence DESC LIMIT 1";
     assert_eq!(
         shop.text(reason).await,
-        "settled with the customer's bank (the gateway: 300 USD in minor units are left with us)"
+        "settled with the customer's bank (the gateway: 300 USD in minor units are left with the merchant)"
     );
     let details = get_order(&shop.context, tenant(), order_id).await.unwrap();
     assert_eq!(
@@ -333,7 +333,7 @@ async fn money_that_is_left_must_be_confirmed_and_stays_in_the_books() {
     );
     assert_eq!(shop.gateway.net_minor(), 300);
 
-    // The comparison reports what is left, and does not refund what an operator has settled.
+    // The comparison reports what is left, but does not refund an order that an operator has settled.
     relent(&shop);
     compare(&shop).await;
     let finding = findings(&shop).await.pop().unwrap();
@@ -369,8 +369,8 @@ async fn an_order_that_waits_in_vain_can_be_taken_from_the_sweeper_once() {
         panic!("it was created before")
     };
     assert_eq!(shop.dead_letters().await, "0 open + 1 alerts");
-    assert!(shop.state().await.ends_with(" 0"), "it is on the worklist");
-    // Again, with the key and without: it is there.
+    assert!(shop.state().await.ends_with(" 0"), "it is on the work list");
+    // Again, with the key and without: the dead letter exists.
     for again in [
         create(tenant()).await.unwrap(),
         Once::Before(dead_letter(&shop, order_id).await),

@@ -139,10 +139,7 @@ async fn what_operators_did_is_on_the_timeline_under_their_names() {
     let by_operator = by_operator.expect("the operator's action is told");
     assert_eq!(by_operator["type"], "note", "{by_operator}");
     assert_eq!(by_operator["status"], "PENDING_PAYMENT", "{by_operator}");
-    assert_eq!(
-        by_operator["reason"],
-        "an operator has the sweeper try again"
-    );
+    assert_eq!(by_operator["reason"], "an operator requested a retry");
 }
 
 #[tokio::test]

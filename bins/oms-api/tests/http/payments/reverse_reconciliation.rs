@@ -436,12 +436,12 @@ async fn a_window_that_is_none_is_refused_with_the_reason() {
         (
             now.as_str(),
             now.as_str(),
-            "the end has to be after the beginning",
+            "the end must be at least one second after the start",
         ),
         (
             "2026-01-02T00:00:00Z",
             "2026-01-01T00:00:00Z",
-            "the end has to be after the beginning",
+            "the end must be at least one second after the start",
         ),
         (
             "2000-01-01T00:00:00Z",

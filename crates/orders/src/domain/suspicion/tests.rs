@@ -1,4 +1,4 @@
-//! What charges and payments say against our books.
+//! Judging charges and payments against our books.
 
 use chrono::{DateTime, TimeDelta};
 use oms_payments::AttemptId;
@@ -21,7 +21,7 @@ fn reference() -> Reference {
     Reference::parse("pi_1").unwrap()
 }
 
-/// A charge of 700 that carries what oms writes.
+/// A charge of 700 with the metadata that oms writes.
 fn charge(tenant: TenantId, order_id: OrderId) -> ListedCharge {
     ListedCharge {
         disputed: false,
@@ -63,7 +63,7 @@ struct Case {
 }
 
 impl Case {
-    /// A charge of an order's one payment.
+    /// A charge of an order's only payment.
     fn new(status: OrderStatus, attempt_state: &str) -> Self {
         let (tenant, order_id) = (TenantId::generate(), OrderId::generate());
         Self {
@@ -113,7 +113,7 @@ fn paid() -> Case {
 }
 
 #[test]
-fn a_paid_orders_own_charge_of_the_right_amount_is_fine_also_when_some_was_given_back() {
+fn a_paid_orders_own_charge_is_fine_even_after_a_partial_refund() {
     let id = |case: &Case| case.order.unwrap().id;
     let case = paid();
     assert_eq!(case.judge(), Judgement::Pays(id(&case)));
@@ -124,7 +124,7 @@ fn a_paid_orders_own_charge_of_the_right_amount_is_fine_also_when_some_was_given
 }
 
 #[test]
-fn an_order_under_way_may_have_any_charge() {
+fn an_order_in_progress_may_have_any_charge() {
     for status in OrderStatus::ALL.into_iter().filter(|it| it.is_unsettled()) {
         let case = Case::new(status, "paid").with(|it| it.charge.captured.amount_minor = 1);
         assert_eq!(case.judge(), Judgement::Fine, "{status}");
@@ -137,7 +137,7 @@ fn an_order_under_way_may_have_any_charge() {
 }
 
 #[test]
-fn another_amount_or_currency_is_for_a_person() {
+fn another_amount_or_currency_needs_an_operator() {
     for captured in [money(699, "EUR"), money(701, "EUR"), money(700, "USD")] {
         let suspicion = paid().with(|it| it.charge.captured = captured).suspicion();
         assert_eq!(
@@ -161,7 +161,7 @@ fn another_amount_or_currency_is_for_a_person() {
 }
 
 #[test]
-fn an_amount_that_an_operator_has_accepted_is_the_right_one() {
+fn an_amount_that_an_operator_accepted_is_expected() {
     let accepted = paid().with(|it| {
         it.charge.captured = money(701, "EUR");
         it.attempt.as_mut().unwrap().captured = Some(money(701, "EUR"));
@@ -170,7 +170,7 @@ fn an_amount_that_an_operator_has_accepted_is_the_right_one() {
 }
 
 #[test]
-fn a_paid_order_whose_money_was_all_given_back_past_us_is_for_a_person() {
+fn a_paid_order_that_was_fully_refunded_without_us_needs_an_operator() {
     let suspicion = paid()
         .with(|it| it.charge.refunded.amount_minor = 700)
         .suspicion();
@@ -182,7 +182,7 @@ fn a_paid_order_whose_money_was_all_given_back_past_us_is_for_a_person() {
 }
 
 #[test]
-fn what_is_left_of_an_order_that_an_operator_has_closed_is_reported_and_not_given_back() {
+fn money_left_on_an_order_that_an_operator_closed_is_reported_but_not_refunded() {
     for status in [
         OrderStatus::Failed,
         OrderStatus::Cancelled,
@@ -199,7 +199,7 @@ fn what_is_left_of_an_order_that_an_operator_has_closed_is_reported_and_not_give
 }
 
 #[test]
-fn what_an_ended_order_was_charged_is_given_back() {
+fn a_charge_on_a_settled_order_is_refunded() {
     for (status, attempt) in [
         (OrderStatus::Failed, "voided"),
         (OrderStatus::Cancelled, "voided"),
@@ -232,7 +232,7 @@ fn what_an_ended_order_was_charged_is_given_back() {
 }
 
 #[test]
-fn a_second_charge_of_a_paid_order_is_refunded_only_if_its_payment_is_an_attempt() {
+fn a_second_charge_of_a_paid_order_is_refunded_only_if_its_payment_has_an_attempt() {
     let of_a_dead_attempt = Case::new(OrderStatus::Paid, "declined");
     let unknown = paid().with(|it| it.attempt = None);
     for (case, action) in [
@@ -277,7 +277,7 @@ fn no_money_is_moved_for_a_payment_without_an_attempt_whatever_its_charge_names(
 }
 
 #[test]
-fn a_charge_without_an_attempt_says_where_it_may_come_from() {
+fn a_finding_about_a_charge_without_an_attempt_names_its_possible_origin() {
     let (ours, theirs) = (InstallationId::generate(), InstallationId::generate());
     let detail = |named: Option<InstallationId>, newest_attempt: Option<i64>| {
         let case = paid().with(|it| {
@@ -316,7 +316,7 @@ fn reserve(case: &mut Case) {
 }
 
 #[test]
-fn a_charge_without_money_is_no_difference() {
+fn a_charge_without_money_is_not_a_difference() {
     let orphan = || {
         paid().with(|it| {
             it.attempt = None;
@@ -330,7 +330,7 @@ fn a_charge_without_money_is_no_difference() {
 }
 
 #[test]
-fn a_payment_that_was_looked_up_is_paid_in_full_or_it_is_found() {
+fn a_payment_that_is_not_paid_in_full_is_a_finding() {
     let attempt = attempt(OrderId::generate(), "paid");
     let kind = |status: Option<PaymentStatus>| {
         let suspicion = judge_payment(&attempt, &reference(), status.as_ref());

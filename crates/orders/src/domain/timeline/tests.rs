@@ -1,4 +1,4 @@
-//! Timelines without a database: the sources are lists.
+//! Timelines without a database: lists are the sources.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ fn found_in(all: &Found, after: Option<TimelineCursor>, size: PageSize) -> Found
     found
 }
 
-/// The events of an order that was placed and noted things on: never earlier than the one before.
+/// The events of a placed order with notes. Each is no earlier than the one before.
 fn events(seconds: Vec<i64>) -> Vec<(DateTime<Utc>, OrderEvent)> {
     let mut seconds = seconds;
     seconds.sort_unstable();
@@ -132,7 +132,7 @@ proptest! {
 }
 
 #[test]
-fn stock_is_reserved_when_an_order_is_placed_and_released_when_it_ends_without_being_sold() {
+fn stock_is_reserved_when_an_order_is_placed_and_released_when_it_is_not_sold() {
     use OrderStatus as S;
     let happenings = |events| {
         let found = Found {
@@ -170,7 +170,7 @@ fn stock_is_reserved_when_an_order_is_placed_and_released_when_it_ends_without_b
 }
 
 #[test]
-fn every_entry_says_who_and_why() {
+fn every_entry_has_an_actor_and_a_reason() {
     let mut unknown = call(2, 1);
     unknown.operation = "sing".to_owned();
     unknown.actor = None;
@@ -198,7 +198,7 @@ fn every_entry_says_who_and_why() {
 }
 
 #[test]
-fn nothing_else_is_a_cursor() {
+fn other_texts_are_not_cursors() {
     let page = Found {
         calls: vec![call(1, 1), call(2, 1)],
         ..Found::default()

@@ -17,7 +17,7 @@ use crate::error;
 use crate::http::{OrdersApi, examples};
 use crate::service::operating;
 
-/// An order that is to be left to operators, and why.
+/// The order to leave to operators, and why.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewDeadLetter, examples(examples::new_dead_letter))]
@@ -32,20 +32,20 @@ oms_web::refusals! {
     with a location: [error::NOT_UNSETTLED]
 }
 
-/// 201 with the dead letter; 200 with the open one that the order has already. 404 when there is no such order in this store;
-/// 409 when the order is settled; 422 when the key stands for another request.
+/// Answers 201 with the dead letter, or 200 with the order's existing open one. 404 if the tenant has no such order;
+/// 409 if the order is settled; 422 if the key belongs to another request.
 #[utoipa::path(
     post,
     path = "/operations/dead-letters",
     operation_id = "createDeadLetter",
     tag = "operations",
     summary = "Create a dead letter",
-    description = "Takes an order that is not settled from the sweeper, so that it can be resolved.",
+    description = "Takes an unsettled order from the sweeper, so that an operator can resolve it.",
     params(OptionalIdempotencyKey),
     request_body = Body,
     responses(
         (status = 201, description = "The dead letter was created.", body = DeadLetterBody, headers(("Location"))),
-        (status = 200, description = "The order has an open dead letter already.", body = DeadLetterBody,
+        (status = 200, description = "The order already has this open dead letter.", body = DeadLetterBody,
             headers(("Location"), ("Idempotent-Replayed"))),
         Refusals,
     ),

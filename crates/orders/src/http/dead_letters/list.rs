@@ -22,20 +22,20 @@ pub(crate) struct Parameters {
     state: DeadLetterFilter,
     #[serde(default)]
     limit: PageSize,
-    /// The `nextCursor` of an earlier page, with the other parameters as they were.
+    /// The `nextCursor` of an earlier page, with all other parameters unchanged.
     #[param(value_type = Option<String>)]
     cursor: Option<Cursor<(DateTime<Utc>, DeadLetterId)>>,
 }
 
-/// 200 with a page, newest first. `state` is `open` (the default), `resolved` or `all`, `limit` 1 to 100 (20), `cursor` the
-/// `nextCursor` of an earlier page.
+/// Answers 200 with a page, newest first. `state` is `open` (default), `resolved` or `all`; `limit` is 1–100, default
+/// 20; `cursor` is the `nextCursor` of an earlier page.
 #[utoipa::path(
     get,
     path = "/operations/dead-letters",
     operation_id = "listDeadLetters",
     tag = "operations",
     summary = "List dead letters",
-    description = "Orders that only a person can settle, newest first.",
+    description = "Orders that need an operator, newest first.",
     params(Parameters),
     responses((status = 200, description = "A page.", body = PageBody<DeadLetterBody>)),
 )]
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_without_parameters_asks_for_what_is_open() {
+    fn a_query_without_parameters_lists_open_dead_letters() {
         let query = Query::<Parameters>::parse("").unwrap().0;
         assert_eq!(query.state, DeadLetterFilter::Open);
         assert_eq!((query.limit, query.cursor), (PageSize::DEFAULT, None));
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_is_wrong_or_unknown_or_given_twice_is_named() {
+    fn a_wrong_unknown_or_repeated_parameter_is_named() {
         for (text, field) in [
             ("state=OPEN", "state"),
             ("limit=0", "limit"),

@@ -44,7 +44,7 @@ struct ResolvedBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
     at: DateTime<Utc>,
-    /// What the gateway said, where an operator settled the order against it or without it.
+    /// What the gateway reported, if an operator settled the order without its confirmation.
     #[serde(skip_serializing_if = "Option::is_none")]
     settlement: Option<SettlementBody>,
 }
@@ -55,7 +55,7 @@ struct ResolvedBody {
 struct SettlementBody {
     gateway_said: GatewaySaid,
     detail: String,
-    /// What is left with us at the gateway; absent where it could not say.
+    /// The money that is left with the merchant at the gateway. Absent if the gateway could not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     left: Option<Money>,
 }
@@ -92,7 +92,7 @@ impl From<DeadLetter> for DeadLetterBody {
 
 pub(super) type ShownOrder = Disclosed<OrderBody, StuckOrder>;
 
-/// A dead letter with everything that is known of its order; without the scope `orders:read`, with its status and total only.
+/// A dead letter with the full record of its order. Without the scope `orders:read`, only the order's status and total.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = DeadLetterDetails)]
@@ -109,19 +109,19 @@ pub(super) struct DetailsBody {
 #[schema(as = OrderEvent)]
 struct EventBody {
     sequence: i32,
-    /// Null of the first one.
+    /// Null for the first event.
     #[schema(required = true)]
     from: Option<OrderStatus>,
     to: OrderStatus,
-    /// Who did it: `api:` and the name of the credential, `operator:` and the operator's, or a worker such as `sweeper`; `api`
-    /// alone where an earlier version recorded it.
+    /// Who made the change: `api:` and the name of the credential, `operator:` and the operator's name, or a worker
+    /// such as `sweeper`. Only `api` in events of earlier versions.
     #[schema(examples("api:storefront"))]
     actor: String,
     reason: String,
     occurred_at: DateTime<Utc>,
 }
 
-/// A call to the gateway, who made it and when.
+/// A call to the gateway, who caused it and when.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PastGatewayCall)]

@@ -19,13 +19,13 @@ use crate::error;
 use crate::http::{OrdersApi, examples};
 use crate::service::operating;
 
-/// What became of the order's payment, and how the operator knows.
+/// The outcome of the order's payment, and how the operator knows it.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = DeadLetterVerdict, examples(examples::dead_letter_verdict))]
 pub(crate) struct Body {
     r#as: As,
-    /// The operator has seen what the gateway says, and resolves the dead letter all the same.
+    /// The operator has seen what the gateway reports, and resolves the dead letter anyway.
     #[serde(default, deserialize_with = "oms_validation::json::flag")]
     confirmed: bool,
     #[schema(value_type = Reason)]
@@ -36,13 +36,13 @@ pub(crate) struct Body {
 #[serde(rename_all = "snake_case")]
 #[schema(as = Verdict)]
 enum As {
-    /// The payment was collected, which the gateway must confirm.
+    /// The payment was collected. The gateway must confirm it.
     Paid,
-    /// The payment was not collected and won't be, which the gateway must prove.
+    /// The payment was not collected and won't be. The gateway must prove it.
     Failed,
     /// The money is settled elsewhere: the order is closed and its stock released.
     SettledElsewhere,
-    /// The refund is not waited for any more: the order is `PAID` again.
+    /// The refund is given up: the order is `PAID` again.
     RefundGivenUp,
 }
 
@@ -64,9 +64,9 @@ oms_web::refusals! {
     ]
 }
 
-/// 200 with the dead letter, once the order has ended as the body says. 404 when there is none of this id in this store; 409
-/// when it is not open any more, or the gateway does not prove what the body says; 422 when the key stands for another
-/// request; 503 when the gateway does not answer.
+/// Answers 200 with the dead letter once the order is settled as requested. 404 if the tenant has no such dead letter;
+/// 409 if it is closed, or the gateway does not prove the verdict; 422 if the key belongs to another request; 503 if
+/// the gateway does not answer.
 #[utoipa::path(
     post,
     path = "/operations/dead-letters/{id}/resolve",
@@ -75,12 +75,12 @@ oms_web::refusals! {
     summary = "Resolve a dead letter",
     description = "`paid` and `failed` settle an order in `PENDING_PAYMENT`, if the gateway proves it. `settled_elsewhere` closes an \
                    order in any unsettled state and releases its stock: `FAILED`, `CANCELLED` or `REFUNDED`. `refund_given_up` \
-                   takes an order in `REFUNDING` back to `PAID`. Where the gateway does not say that no money is left, or that no refund is \
-                   made, `confirmed` is required; what it said is kept with the resolution.",
+                   takes an order in `REFUNDING` back to `PAID`. `confirmed` is required unless the gateway reports that no money is left, or \
+                   that no refund was made. Its answer is stored with the resolution.",
     params(("id" = DeadLetterId, Path), OptionalIdempotencyKey),
     request_body = Body,
     responses(
-        (status = 200, description = "The dead letter is resolved.", body = DeadLetterBody,
+        (status = 200, description = "The dead letter was resolved.", body = DeadLetterBody,
             headers(("Idempotent-Replayed"))),
         Refusals,
     ),

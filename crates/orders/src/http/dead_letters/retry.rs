@@ -17,17 +17,17 @@ oms_web::refusals! {
     Refusals: [INVALID_HEADER, DEAD_LETTER_NOT_FOUND, DEAD_LETTER_RESOLVED, KEY_REUSED, OUTCOME_UNKNOWN]
 }
 
-/// 202 with the dead letter: its order is due for the sweeper now. 404 when there is none of this id in this store; 409 when
-/// it is not open any more; 422 when the key stands for another request.
+/// Answers 202 with the dead letter, whose order is now due for the sweeper. 404 if the tenant has no such dead letter;
+/// 409 if it is closed; 422 if the key belongs to another request.
 #[utoipa::path(
     post,
     path = "/operations/dead-letters/{id}/retry",
     operation_id = "retryDeadLetter",
     tag = "operations",
-    summary = "Have the sweeper try again",
+    summary = "Retry a dead letter",
     params(("id" = DeadLetterId, Path), OptionalIdempotencyKey),
     responses(
-        (status = 202, description = "The order is due for the sweeper now.", body = DeadLetterBody,
+        (status = 202, description = "The order is now due for the sweeper.", body = DeadLetterBody,
             headers(("Idempotent-Replayed"))),
         Refusals,
     ),

@@ -14,17 +14,16 @@ oms_web::refusals! {
     Refusals: [DEAD_LETTER_NOT_FOUND]
 }
 
-/// 200 with the dead letter, its order with the refunds, the order's timeline, its attempts to collect the
-/// payment and what the gateway was asked; 404 when there is none of this id in this
-/// store.
+/// Answers 200 with the dead letter, its order with the refunds, the order's timeline, its payment attempts and the
+/// calls to the gateway. 404 if the tenant has no such dead letter.
 #[utoipa::path(
     get,
     path = "/operations/dead-letters/{id}",
     operation_id = "getDeadLetter",
     tag = "operations",
     summary = "Read a dead letter",
-    description = "With its order, all that happened to it, and what the gateway was asked. Without the scope `orders:read` the order has its status and \
-        total only.",
+    description = "Includes its order, the order's history and the calls to the gateway. Without the scope `orders:read` only the order's \
+        status and total.",
     params(("id" = DeadLetterId, Path)),
     responses(
         (status = 200, description = "The dead letter.", body = DetailsBody),

@@ -23,20 +23,20 @@ pub(crate) struct Parameters {
     kind: Option<FindingKind>,
     #[serde(default)]
     limit: PageSize,
-    /// The `nextCursor` of an earlier page, with the other parameters as they were.
+    /// The `nextCursor` of an earlier page, with all other parameters unchanged.
     #[param(value_type = Option<String>)]
     cursor: Option<Cursor<(DateTime<Utc>, FindingId)>>,
 }
 
-/// 200 with a page, newest first. `state` is `open` (the default), `resolved` or `all`, `kind` one kind of finding, `limit`
-/// 1 to 100 (20), `cursor` the `nextCursor` of an earlier page.
+/// Answers 200 with a page, newest first. `state` is `open` (default), `resolved` or `all`; `kind` is a kind of
+/// finding; `limit` is 1–100, default 20; `cursor` is the `nextCursor` of an earlier page.
 #[utoipa::path(
     get,
     path = "/operations/findings",
     operation_id = "listFindings",
     tag = "operations",
     summary = "List findings",
-    description = "Where the gateway's charges and the orders differ, newest first.",
+    description = "Differences between the gateway's charges and the orders, newest first.",
     params(Parameters),
     responses((status = 200, description = "A page.", body = PageBody<FindingBody>)),
 )]
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_without_parameters_asks_for_what_is_open_of_every_kind() {
+    fn a_query_without_parameters_lists_open_findings_of_every_kind() {
         let query = Query::<Parameters>::parse("").unwrap().0;
         assert_eq!(query.state, FindingState::Open);
         assert_eq!(query.kind, None);
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_is_wrong_or_unknown_or_given_twice_is_named() {
+    fn a_wrong_unknown_or_repeated_parameter_is_named() {
         for (text, field) in [
             ("state=OPEN", "state"),
             ("kind=odd", "kind"),

@@ -25,7 +25,7 @@ pub(super) struct FindingBody {
     payment: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     order_id: Option<OrderId>,
-    /// The installation of oms that the charge names. It may be another one that shares the gateway account.
+    /// The oms installation that the charge names. Another installation may share the gateway account.
     #[serde(skip_serializing_if = "Option::is_none")]
     installation_id: Option<InstallationId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,7 +37,7 @@ pub(super) struct FindingBody {
     tries: u32,
     found_at: DateTime<Utc>,
     last_seen_at: DateTime<Utc>,
-    /// How it was resolved, or why the action has not worked.
+    /// How the finding was resolved, or why the action failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -18,7 +18,7 @@ use crate::error::{FINDING_NOT_FOUND, FINDING_RESOLVED, KEY_REUSED, OUTCOME_UNKN
 use crate::http::OrdersApi;
 use crate::service::reconciling;
 
-/// How it was settled outside.
+/// How the finding was settled outside oms.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = FindingResolution)]
@@ -31,18 +31,18 @@ oms_web::refusals! {
     Refusals: [INVALID_HEADER, FINDING_NOT_FOUND, FINDING_RESOLVED, KEY_REUSED, OUTCOME_UNKNOWN]
 }
 
-/// 200 with the finding, resolved. 404 when there is none of this id in this store; 409 when it is not open any more;
-/// 422 when the key stands for another request.
+/// Answers 200 with the resolved finding. 404 if the tenant has no such finding; 409 if it is already resolved; 422 if
+/// the key belongs to another request.
 #[utoipa::path(
     post,
     path = "/operations/findings/{id}/resolve",
     operation_id = "resolveFinding",
     tag = "operations",
-    summary = "Say that a finding was settled elsewhere",
+    summary = "Resolve a finding",
     params(("id" = FindingId, Path), OptionalIdempotencyKey),
     request_body = Body,
     responses(
-        (status = 200, description = "It is resolved.", body = FindingBody,
+        (status = 200, description = "The finding was resolved.", body = FindingBody,
             headers(("Idempotent-Replayed"))),
         Refusals,
     ),

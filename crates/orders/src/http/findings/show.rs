@@ -14,7 +14,7 @@ oms_web::refusals! {
     Refusals: [FINDING_NOT_FOUND]
 }
 
-/// 200 with the finding; 404 when there is none of this id in this store.
+/// Answers 200 with the finding, or 404 if the tenant has no such finding.
 #[utoipa::path(
     get,
     path = "/operations/findings/{id}",

@@ -1,4 +1,4 @@
-//! Going on with erasures that their requests did not complete.
+//! Continues erasures that their requests did not complete.
 
 use std::error::Error;
 use std::time::Duration;
@@ -13,30 +13,30 @@ use crate::error::OrderError;
 use crate::service::operating::erase_orders::erase_pages;
 use crate::store::erasures;
 
-/// Erasures of a tenant that are claimed at a time: each is up to 1,000 orders.
+/// Maximum number of erasures of a tenant claimed together. Each erases up to 1,000 orders.
 const BATCH: usize = 1;
 
-/// Pages of each erasure in a turn.
+/// Pages of each erasure per turn.
 const PAGES: usize = 5;
 
-/// How long a claimed erasure belongs to one worker. Longer than its pages take.
+/// How long a worker's claim on an erasure lasts. Longer than its pages take.
 const LEASE: Duration = Duration::from_secs(300);
 
-/// A turn of the worker.
+/// The result of one turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ErasureTurn {
-    /// Orders that were erased.
+    /// Number of orders erased.
     pub erased: u64,
-    /// Whether an erasure was due. Another one may be, or the same one again.
+    /// Whether an erasure was due. More work may be due, of another erasure or the same one.
     pub more: bool,
 }
 
-/// Goes on with the erasure of each tenant that is longest due. Repeat it while there are more. Several instances may do so
-/// at the same time.
+/// Continues the erasure of each tenant that has been due for longest. Call it again while `more` is true. Several
+/// instances may call it at the same time.
 ///
 /// # Errors
-/// When the database can't be asked what is due. An erasure that fails is due again when its lease ends, and holds up no
-/// other; what was erased before stays erased.
+/// If the database can't list what is due. An erasure that fails is due again when its lease ends and delays no other.
+/// Erased orders stay erased.
 pub async fn continue_erasures(context: &OrderContext) -> Result<ErasureTurn, OrderError> {
     let turn = turn(&DueErasures(context), &context.stopping).await?;
     Ok(ErasureTurn {
@@ -45,7 +45,7 @@ pub async fn continue_erasures(context: &OrderContext) -> Result<ErasureTurn, Or
     })
 }
 
-/// The open erasures. The outcome of one is how many orders were erased.
+/// The open erasures. The outcome of an entry is the number of orders erased.
 struct DueErasures<'a>(&'a OrderContext);
 
 #[async_trait]
@@ -81,15 +81,15 @@ impl WorkList for DueErasures<'_> {
     }
 
     async fn postpone_panicked(&self, _: TenantId, _: &Erasure) -> u64 {
-        // Its lease postpones it.
+        // The lease postpones it.
         0
     }
 }
 
-/// For how long the oldest erasure that is not complete has been open, of all tenants. `None` when there is none.
+/// Age of the oldest incomplete erasure of all tenants. `None` if there is none.
 ///
 /// # Errors
-/// When the database does not answer.
+/// If the database does not answer.
 pub async fn oldest_erasure(context: &OrderContext) -> Result<Option<Duration>, OrderError> {
     let (now, mut connection) = (context.now(), context.database.acquire().await?);
     Ok(erasures::oldest_age(&mut connection, now).await?)

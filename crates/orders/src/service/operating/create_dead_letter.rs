@@ -1,4 +1,4 @@
-//! An operator takes an order from the sweeper, because it won't end by itself.
+//! An operator takes an order from the sweeper, because it won't settle by itself.
 
 use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, OrderId, TenantId};
 
@@ -12,12 +12,12 @@ use crate::service::transitions::dead_letter_order::{NewDeadLetter, write};
 use crate::service::transitions::patience::Patience;
 use crate::store::{dead_letters, orders, reconciliations};
 
-/// Leaves an order that is not settled to operators, at once, and returns its dead letter. `Before` when it has an open one
-/// already, or an earlier request with the key has done the same.
+/// Leaves an unsettled order to operators immediately, and returns its dead letter. Returns `Before` if the order
+/// already has an open one, or an earlier request with the key created it.
 ///
 /// # Errors
-/// `NotFound` when there is no such order in this store, `NotUnsettled` when there is nothing to settle about it,
-/// `KeyReused` when the key stands for another request; else when the database fails.
+/// `NotFound` if the tenant has no such order, `NotUnsettled` if the order is settled, `KeyReused` if the key belongs
+/// to another request; otherwise if the database fails.
 pub async fn create_dead_letter(
     context: &OrderContext,
     tenant: TenantId,

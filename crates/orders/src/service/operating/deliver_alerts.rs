@@ -1,5 +1,5 @@
-//! Telling people: each alert is handed to a sink once, and once more, under the same id, if the program dies before it
-//! could note the delivery.
+//! Delivers alerts. Each is handed to a sink once, and again under the same ID if the program dies before it records
+//! the delivery.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -16,26 +16,27 @@ use crate::domain::alert::Alert;
 use crate::error::OrderError;
 use crate::store::alerts::{self, ClaimedAlert};
 
-/// Most alerts of one store that are delivered at a time.
+/// Maximum number of a tenant's alerts claimed together.
 const BATCH: usize = 16;
-/// How long a claimed alert is one instance's alone, and when it is delivered again if that failed.
+/// How long a claim on an alert lasts, and when a failed delivery is retried.
 const LEASE: Duration = Duration::from_secs(60);
-/// Longest delivery. Shorter than the lease, so that no other instance delivers meanwhile.
+/// Maximum duration of a delivery. Shorter than the lease, so that no other instance delivers the alert in the
+/// meantime.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Where alerts go: a log, a pager, a chat.
+/// The destination of alerts: a log, a pager, a chat.
 #[async_trait]
 pub trait AlertSink: Send + Sync {
-    /// Delivers an alert. May get one again, by the same id, if it has answered after 30 seconds or with an error, or the
-    /// program died in between.
+    /// Delivers an alert. May receive the same alert again, under the same ID, if it took more than 30 seconds or
+    /// returned an error, or if the program died in between.
     async fn deliver(&self, alert: &Alert) -> Result<(), Box<dyn Error + Send + Sync>>;
 }
 
-/// Delivers the due alerts of all tenants, and returns how many were delivered. An alert that can't be delivered is
-/// delivered later, and holds up no other; the rest of its tenant's backlog then waits for the next call.
+/// Delivers the due alerts of all tenants, and returns how many were delivered. A failed delivery is retried later and
+/// delays no other tenant; the rest of its own tenant's alerts wait for the next call.
 ///
 /// # Errors
-/// When the database can't be asked which tenants have alerts. A tenant whose alerts can't be read holds up no other.
+/// If the database can't list the tenants with alerts. A tenant whose alerts can't be read delays no other.
 pub async fn deliver_alerts(
     context: &OrderContext,
     sink: &dyn AlertSink,
@@ -63,7 +64,8 @@ pub async fn deliver_alerts(
 struct Deliveries<'a> {
     context: &'a OrderContext,
     sink: &'a dyn AlertSink,
-    /// The tenants of which a delivery failed: another one would take as long as the first, and hold up the other tenants.
+    /// The tenants with a failed delivery. Their other alerts could fail just as slowly, and would delay the other
+    /// tenants.
     set_back: Mutex<HashSet<TenantId>>,
 }
 
@@ -105,7 +107,7 @@ impl WorkList for Deliveries<'_> {
     }
 
     async fn postpone_panicked(&self, tenant: TenantId, _: &ClaimedAlert) -> bool {
-        // Its lease postpones it.
+        // The lease postpones it.
         self.set_back().insert(tenant);
         false
     }

@@ -1,4 +1,4 @@
-//! Erasing a customer: the orders stay in the books, and nobody can tell whose they were.
+//! Erases a customer: the orders stay in the books, but no longer show whose they were.
 
 use std::time::Duration;
 
@@ -15,31 +15,31 @@ use crate::service::transitions::claim_key::claim_key;
 use crate::store::erasures::{self, Requested};
 use crate::store::order_erasure;
 
-/// Pages that a request erases by itself. The worker erases the rest.
+/// Maximum number of pages that a request erases itself. The worker erases the rest.
 const PAGES: usize = 5;
 
 /// How long the worker leaves an erasure to its request.
 const LEASE: Duration = Duration::from_secs(60);
 
-/// Most orders that an answer names.
+/// Maximum number of orders named in an answer.
 const MOST_NAMED: i64 = 100;
 
-/// An erasure, and what it has not erased yet.
+/// An erasure, and the orders that it has not erased yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErasedCustomer {
     /// The erasure.
     pub erasure: Erasure,
-    /// The oldest orders that it covers and that are not erased, 100 at most.
+    /// The oldest orders that it covers and has not erased, at most 100.
     pub waiting: Vec<WaitingOrder>,
 }
 
-/// Erases the customer's orders that were placed until now, as far as they may be erased: what the request does not get done,
-/// and orders that are not settled, the worker erases later. Once for each key, if there is one; repeated without a key it
-/// covers the orders that were placed since. A request that is complete is never changed: another one is kept beside it.
+/// Erases the customer's orders placed until now, as far as they may be erased. The worker later erases what the
+/// request does not finish, and orders that are not settled yet. Runs once for each key; repeating it without a key
+/// also covers the orders placed since. A completed request never changes: a new one is stored beside it.
 ///
 /// # Errors
-/// `CustomerNotFound` when the tenant has no orders of the customer and never erased any, `KeyReused` when the key stands for
-/// another request; else when the database fails.
+/// `CustomerNotFound` if the tenant has no orders of the customer and never erased any, `KeyReused` if the key belongs
+/// to another request; otherwise if the database fails.
 pub async fn erase_customer(
     context: &OrderContext,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Erasing the personal data of orders, page by page, each in a transaction of its own.
+//! Erases the personal data of orders, page by page, each in its own transaction.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use crate::error::OrderError;
 use crate::store::erasures::{self, Claimed, PageDone, Pauses};
 use crate::store::{order_erasure, standings};
 
-/// Most orders that a page looks at.
+/// Maximum number of orders that a page looks at.
 pub(crate) const PAGE: i64 = 200;
 
-/// What stands on the timeline of each order.
+/// The note on the timeline of each erased order.
 const CUSTOMER_ERASED: &str = "the customer's personal data was erased";
 
-/// Pages of an erasure that is claimed, at most so many, up to the end of the pass. Then it is complete, or is due again for
-/// the orders that are left. Returns it with the number of orders that were erased; a claim that is lost to a later one ends
-/// it early.
+/// Erases up to the given number of pages of a claimed erasure, or until its pass ends. The erasure is then complete,
+/// or due again for the remaining orders. Returns it with the number of orders erased. Stops early if a later claim
+/// takes the erasure.
 pub(crate) async fn erase_pages(
     context: &OrderContext,
     tenant: TenantId,
@@ -48,7 +48,7 @@ pub(crate) async fn erase_pages(
     Ok((end_turn(context, claimed).await?, erased))
 }
 
-/// One page of an erasure. Nothing when the claim was lost.
+/// Erases one page. Returns `None` if the claim was lost.
 async fn erase_page(
     context: &OrderContext,
     tenant: TenantId,
@@ -137,7 +137,7 @@ fn eligibility_of(context: &OrderContext, erasure: &Erasure) -> Eligibility {
     Eligibility { paid_for }
 }
 
-/// The orders of a page that may be erased, and where the page ended if there may be another one.
+/// Returns the orders of a page that may be erased, and the position for the next page, if there may be one.
 pub(crate) fn split(page: &[LookedAt]) -> (Vec<OrderId>, Option<OrderId>) {
     let erasable = page.iter().filter(|it| it.is_erasable).map(|it| it.id);
     let is_full = i64::try_from(page.len()).is_ok_and(|length| length >= PAGE);
@@ -145,7 +145,7 @@ pub(crate) fn split(page: &[LookedAt]) -> (Vec<OrderId>, Option<OrderId>) {
     (erasable.collect(), last)
 }
 
-/// Forgets where the addresses are, before they are erased: whoever is cut off in between does it again.
+/// Deletes the cached coordinates of the addresses before the orders are erased: an interrupted run repeats both.
 pub(crate) async fn forget(
     context: &OrderContext,
     tenant: TenantId,
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_that_is_not_full_is_the_last_one() {
+    fn a_page_that_is_not_full_is_the_last() {
         let looked_at = |is_erasable| LookedAt {
             id: OrderId::generate(),
             address: None,

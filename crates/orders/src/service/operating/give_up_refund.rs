@@ -1,5 +1,5 @@
-//! An operator says that a refund is not waited for any more: its order is paid, as before. For refunds of which the gateway
-//! will never say what became of them.
+//! An operator gives up a refund, and its order is `PAID` again. For refunds whose outcome the gateway will never
+//! report.
 
 use oms_database::Connection;
 use oms_payments::{
@@ -24,18 +24,19 @@ use crate::service::transitions::patience::Patience;
 use crate::store::orders::{KeyFate, Transition};
 use crate::store::settlements;
 
-/// A refund that is given up, how it ends, and what the gateway said.
+/// The refund that is given up, its end, and what the gateway reported.
 struct GivenUp {
     refund: Refund,
     end: RefundEnd,
     settlement: Settlement,
 }
 
-/// Ends the pending refund of an order in `REFUNDING` as failed, and the order as paid.
+/// Ends the pending refund of an order in `REFUNDING` as failed, and returns the order to `PAID`.
 ///
 /// # Errors
-/// `RefundWasMade` when the gateway says so; `ConfirmationRequired` when it may still be made, or the gateway can't say, and
-/// the operator has not `confirmed` that; `Resolved` when somebody else was first; else when the database fails.
+/// `RefundWasMade` if the gateway reports that; `ConfirmationRequired` if the refund may still be made or the gateway
+/// can't tell, and the operator has not `confirmed`; `Resolved` if the dead letter was closed in the meantime;
+/// otherwise if the database fails.
 pub(super) async fn give_up_refund(
     context: &OrderContext,
     tenant: TenantId,
@@ -58,7 +59,7 @@ pub(super) async fn give_up_refund(
     written.ok_or(DeadLetterError::Resolved)?;
     let (order_id, operator) = (dead_letter.order_id, decision.operator);
     let settlement = &given_up.settlement;
-    tracing::info!(%order_id, %operator, ?settlement, "an operator gave a refund up");
+    tracing::info!(%order_id, %operator, ?settlement, "an operator gave up a refund");
     Ok(())
 }
 
@@ -94,7 +95,7 @@ async fn ask(
     }
 }
 
-/// Whether the gateway says that the refund was not made.
+/// Whether the gateway reports that the refund was not made.
 fn is_certain(word: &Word) -> bool {
     match word.pending {
         Some(RefundOutcome::Failed { .. }) => true,

@@ -1,4 +1,4 @@
-//! Erasing the addresses of orders that were placed long ago.
+//! Erases the addresses of old orders.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,28 +14,29 @@ use crate::error::OrderError;
 use crate::service::operating::erase_orders::{PAGE, forget, split};
 use crate::store::{order_erasure, tenants};
 
-/// What stands on the timeline of each order.
-const EXPIRED: &str = "the address was erased: it was kept for as long as is configured";
+/// The note on the timeline of each order.
+const EXPIRED: &str = "the address was erased at the end of its retention period";
 
-/// How far a pass over the orders of each tenant is. Kept in memory: another pass finds what one has left.
+/// The position of a pass over the orders of each tenant. Kept in memory: the next pass finds what an interrupted one
+/// left.
 #[derive(Clone, Debug, Default)]
 pub struct AddressPass(HashMap<TenantId, OrderId>);
 
-/// A turn of the pass.
+/// The result of one turn of a pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AddressTurn {
-    /// Orders whose addresses were erased.
+    /// Number of orders whose addresses were erased.
     pub erased: u64,
-    /// Whether the pass is not over.
+    /// Whether the pass continues.
     pub more: bool,
 }
 
-/// Erases addresses, destinations and metadata of settled orders that were placed longer ago than `older_than`: one page of
-/// each tenant. Orders that are not settled yet are left to another pass, and so are paid ones that an erasure of their
-/// customer would leave alone.
+/// Erases addresses, destinations and metadata of settled orders placed longer ago than `older_than`: one page for each
+/// tenant. Leaves unsettled orders to a later pass, and also paid orders that an erasure of their customer would leave
+/// alone.
 ///
 /// # Errors
-/// When the database does not answer. What was erased before stays erased.
+/// If the database does not answer. Erased addresses stay erased.
 pub async fn purge_addresses(
     context: &OrderContext,
     pass: &mut AddressPass,

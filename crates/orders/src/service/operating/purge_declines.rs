@@ -1,4 +1,4 @@
-//! Deleting declined payments that no bound counts any more.
+//! Deletes declined payments that no limit counts any more.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use oms_database::{Connection, DbError};
 
 use crate::store::standings;
 
-/// Deletes declines older than `older_than`, up to 1,000 of each tenant, and returns how many. No bound counts those that
-/// are older than [`LONGEST_WINDOW`](crate::LONGEST_WINDOW).
+/// Deletes up to 1,000 declines of each tenant that are older than `older_than`, and returns how many. No limit counts
+/// declines older than [`LONGEST_WINDOW`](crate::LONGEST_WINDOW).
 ///
 /// # Errors
-/// When the database does not answer; what was deleted before stays deleted.
+/// If the database does not answer. Deleted rows stay deleted.
 pub async fn purge_declines(
     connection: &mut Connection,
     older_than: Duration,

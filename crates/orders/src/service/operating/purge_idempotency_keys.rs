@@ -1,4 +1,4 @@
-//! Deleting idempotency keys that were kept for long enough.
+//! Deletes expired idempotency keys.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use oms_database::{Connection, DbError};
 
 use crate::store::idempotency_keys;
 
-/// Deletes the keys of what was done to orders that exist longer ago than `older_than`, up to 1,000 of each tenant, and returns how
-/// many. A request that is repeated with such a key is carried out again.
+/// Deletes up to 1,000 keys of each tenant that belong to operations on existing orders and are older than
+/// `older_than`, and returns how many. A request repeated with a deleted key is executed again.
 ///
 /// # Errors
-/// When the database does not answer; what was deleted before stays deleted.
+/// If the database does not answer. Deleted rows stay deleted.
 pub async fn purge_idempotency_keys(
     connection: &mut Connection,
     older_than: Duration,

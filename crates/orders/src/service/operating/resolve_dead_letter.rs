@@ -1,4 +1,4 @@
-//! An operator says what became of an order's payment. It is written only if the gateway proves it.
+//! An operator reports the outcome of an order's payment. It is recorded only if the gateway proves it.
 
 use oms_payments::{
     Attempt, Closing, FencePolicy, LaterCause, PaymentError, SettleOutcome, Settled, UnsavedCalls,
@@ -21,19 +21,21 @@ use crate::service::transitions::end_order::{Decision, EndedBy, Ending, end_orde
 use crate::service::transitions::proof::Proof;
 use crate::store::dead_letters;
 
-/// Ends the order of an open dead letter, and returns the dead letter as it is then: once for each key, if there is one.
+/// Settles the order of an open dead letter, and returns the updated dead letter. Runs once for each key.
 ///
-/// As settled elsewhere, the order is closed whatever the gateway says; unless that is that nothing is left, the operator
-/// must have confirmed it. An order in `REFUNDING` whose refund is given up is paid again.
-/// As paid, the gateway has to say that the payment was taken, in the order's currency; the amount is the operator's
-/// responsibility. As failed, the payment is cancelled first, and the gateway has to say that nothing was or will be taken.
+/// - `SettledElsewhere` closes the order whatever the gateway reports. Unless the gateway reports that nothing is left,
+///   the operator must have confirmed the verdict.
+/// - `RefundGivenUp` returns an order in `REFUNDING` to `PAID`. Unless the gateway reports that no refund was made, the
+///   operator must have confirmed the verdict.
+/// - `Paid` requires that the gateway reports the payment as taken in the order's currency. The operator is responsible
+///   for the amount.
+/// - `Failed` cancels the payment first, and requires that the gateway reports that nothing was or will be taken.
 ///
 /// # Errors
-/// `NotFound` when there is none in this store, `Resolved` when it is not open any more,
-/// `NotResolvable` when the order is in no state for that, `ConfirmationRequired` and `RefundWasMade` by what the gateway
-/// says, `NotProvenPaid`, `NotProvenFailed` and `PaymentWasTaken`
-/// when the gateway says otherwise, `KeyReused` when the key stands for another request; else when the gateway or the database
-/// can't be asked. Nothing is changed then.
+/// `NotFound` if the tenant has no such dead letter, `Resolved` if it is closed, `NotResolvable` if the verdict does
+/// not fit the order's state, `ConfirmationRequired`, `RefundWasMade`, `NotProvenPaid`, `NotProvenFailed` or
+/// `PaymentWasTaken` depending on what the gateway reports, `KeyReused` if the key belongs to another request;
+/// otherwise if the gateway or the database can't be reached. An error changes nothing.
 pub async fn resolve_dead_letter(
     context: &OrderContext,
     tenant: TenantId,
@@ -43,7 +45,8 @@ pub async fn resolve_dead_letter(
     operator: &OperatorName,
     reason: &Reason,
 ) -> Result<Once<DeadLetter>, DeadLetterError> {
-    // What was refused for want of a confirmation has not claimed the key, so that the confirmed request may have the same.
+    // A request that was refused for lack of confirmation has not claimed its key, so the confirmed request may use the
+    // same one.
     let request = (id, verdict, reason.as_str());
     let keyed = key.map(|key| Keyed::new(key, "resolve dead letter v1", &request));
     let decision = Decision {
@@ -62,7 +65,7 @@ pub async fn resolve_dead_letter(
     let once = match decide(context, tenant, verdict, decision).await {
         Ok(()) => Once::Now(()),
         Err(DeadLetterError::Resolved) => {
-            // Perhaps by a request with the same key, at the same time.
+            // Possibly closed by a concurrent request with the same key.
             let mut connection = context.database.acquire().await?;
             match was_done(&mut connection, tenant, decision.keyed).await? {
                 true => Once::Before(()),
@@ -112,7 +115,7 @@ async fn decide(
     }
 }
 
-/// What the gateway is to prove.
+/// What the gateway must prove.
 #[derive(Clone, Copy, Debug)]
 enum Proving {
     Paid,
@@ -143,11 +146,11 @@ async fn end_pending(
     if !ended.await? {
         return Err(DeadLetterError::Resolved);
     }
-    tracing::info!(%order_id, dead_letter_id = %id, %operator, ?ending, "an operator ended an order");
+    tracing::info!(%order_id, dead_letter_id = %id, %operator, ?ending, "an operator settled an order");
     Ok(())
 }
 
-/// Only looks: a payment that was not confirmed is not cancelled, which is not what was asked for.
+/// Only observes: the operator did not ask to cancel an unconfirmed payment.
 async fn prove_paid(
     context: &OrderContext,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! An operator has the sweeper try again.
+//! An operator returns an order to the sweeper.
 
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ use crate::service::transitions::patience::Patience;
 use crate::store::dead_letters;
 use crate::store::reconciliations::{self, Stock};
 
-/// Puts the order of an open dead letter back on the worklist, due now, with its tries counted anew, and returns the dead
-/// letter as it is then: once for each key, if there is one.
+/// Puts the order of an open dead letter back on the work list, due now and with its tries reset, and returns the
+/// updated dead letter. Runs once for each key.
 ///
 /// # Errors
-/// `NotFound` when there is none in this store, `Resolved` when it is not open any more, `KeyReused` when
-/// the key stands for another request; else when the database fails.
+/// `NotFound` if the tenant has no such dead letter, `Resolved` if it is closed, `KeyReused` if the key belongs to
+/// another request; otherwise if the database fails.
 pub async fn retry_dead_letter(
     context: &OrderContext,
     tenant: TenantId,
@@ -37,7 +37,7 @@ pub async fn retry_dead_letter(
     let actor = operator.as_actor();
     let authorship = Authorship {
         actor: &actor,
-        reason: "an operator has the sweeper try again",
+        reason: "an operator requested a retry",
     };
     let mut patience = Patience::new(context, tenant, id.as_uuid());
     let retried = loop {
@@ -47,7 +47,7 @@ pub async fn retry_dead_letter(
             }
             let open = get_open(connection, tenant, id).await;
             let order_id = open.map_err(Abort::Failed)?.order_id;
-            // The order first, as everywhere.
+            // Lock the order first, as everywhere.
             add_note(connection, tenant, now, order_id, authorship).await?;
             let how = Resolution::Retried;
             if !dead_letters::resolve(connection, tenant, now, id, how, &actor, None).await? {

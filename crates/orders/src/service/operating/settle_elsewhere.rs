@@ -1,5 +1,5 @@
-//! An operator says that the money of an order is settled elsewhere: its stock is released, and what the gateway says of the
-//! payment is kept. For orders that no word of the gateway will ever end.
+//! An operator reports that the money of an order is settled elsewhere: its stock is released, and what the gateway
+//! reports about the payment is stored. For orders that no answer of the gateway will ever settle.
 
 use oms_database::{Connection, DbError};
 use oms_inventory::release;
@@ -29,23 +29,23 @@ use crate::service::transitions::proof::Proof;
 use crate::store::orders::{KeyFate, Transition};
 use crate::store::{dead_letters, settlements};
 
-/// Why a refund that no longer is waited for has failed.
+/// The failure of a refund that was given up.
 pub(super) const GIVEN_UP: &str = "given_up";
 
-/// What is known of an order's money.
-struct Told {
+/// What is known about an order's money.
+struct Report {
     settlement: Settlement,
-    /// How the attempt ends, where the gateway proves it.
+    /// The proof of how the attempt ended, if the gateway gives one.
     proof: Option<Proof>,
-    /// The refund that was pending, and how it ends.
+    /// The pending refund, and how it ends.
     refund: Option<(Refund, RefundEnd)>,
 }
 
-/// Ends the order of an open dead letter, whatever the gateway says of its payment, and keeps what it says.
+/// Settles the order of an open dead letter, whatever the gateway reports about its payment, and stores that report.
 ///
 /// # Errors
-/// `ConfirmationRequired` when the gateway does not say that nothing is left, and the operator has not `confirmed` that;
-/// `Resolved` when somebody else was first; else when the database fails.
+/// `ConfirmationRequired` if the gateway does not report that nothing is left, and the operator has not `confirmed`;
+/// `Resolved` if the dead letter was closed in the meantime; otherwise if the database fails.
 pub(super) async fn settle_elsewhere(
     context: &OrderContext,
     tenant: TenantId,
@@ -53,12 +53,12 @@ pub(super) async fn settle_elsewhere(
     decision: Decision<'_>,
     confirmed: bool,
 ) -> Result<(), DeadLetterError> {
-    let told = ask(context, tenant, dead_letter, decision).await?;
-    if told.settlement.needs_confirmation() && !confirmed {
-        if let Some(proof) = &told.proof {
+    let report = ask(context, tenant, dead_letter, decision).await?;
+    if report.settlement.needs_confirmation() && !confirmed {
+        if let Some(proof) = &report.proof {
             save_calls(&context.database, tenant, &proof.calls).await;
         }
-        return Err(DeadLetterError::ConfirmationRequired(told.settlement));
+        return Err(DeadLetterError::ConfirmationRequired(report.settlement));
     }
     let from = dead_letter.order_status;
     let (to, failure) = closed_as(from).ok_or(DeadLetterError::NotResolvable(from))?;
@@ -80,7 +80,7 @@ pub(super) async fn settle_elsewhere(
                 now,
                 (dead_letter.order_id, &transition),
                 decision,
-                &told,
+                &report,
             )
             .await
         });
@@ -90,15 +90,15 @@ pub(super) async fn settle_elsewhere(
     };
     let written = unless_lost(written)?;
     written.ok_or(DeadLetterError::Resolved)?;
-    if let Some(proof) = &told.proof {
+    if let Some(proof) = &report.proof {
         note_declined(context, tenant, proof);
     }
     let (order_id, operator) = (dead_letter.order_id, decision.operator);
-    tracing::info!(%order_id, %operator, settlement = ?told.settlement, "an operator settled an order elsewhere");
+    tracing::info!(%order_id, %operator, settlement = ?report.settlement, "an operator closed an order as settled elsewhere");
     Ok(())
 }
 
-/// The status in which an order is closed, with the failure that it is given.
+/// The final status for an order in this status, and the failure recorded with it.
 fn closed_as(status: OrderStatus) -> Option<(OrderStatus, Option<Failure>)> {
     match status {
         OrderStatus::PendingPayment => Some((OrderStatus::Failed, Some(Failure::SettledElsewhere))),
@@ -117,14 +117,14 @@ async fn ask(
     tenant: TenantId,
     dead_letter: &DeadLetter,
     decision: Decision<'_>,
-) -> Result<Told, DeadLetterError> {
+) -> Result<Report, DeadLetterError> {
     let mut connection = context.database.acquire().await?;
     let refunds = list_refunds(&mut connection, tenant, dead_letter.order_id).await?;
     let attempt = find_payment(&mut connection, tenant, dead_letter.order_id).await?;
     drop(connection);
     let Some(attempt) = attempt else {
         let unknown = Remainder::Unknown("the order has no payment attempt".to_owned());
-        return Ok(Told {
+        return Ok(Report {
             settlement: Settlement::of(&unknown, context.settings.currency),
             proof: None,
             refund: None,
@@ -136,13 +136,13 @@ async fn ask(
     }
 }
 
-/// An open payment is cancelled first, so that nothing more comes of it where the gateway allows that.
+/// Cancels an open payment first, where the gateway allows that, so that it can't be taken later.
 async fn ask_about_open(
     context: &OrderContext,
     tenant: TenantId,
     attempt: &Attempt,
     decision: Decision<'_>,
-) -> Result<Told, DeadLetterError> {
+) -> Result<Report, DeadLetterError> {
     let (gateway, actor) = (context.gateway.as_ref(), decision.operator.as_actor());
     let policy = FencePolicy::CancelPending;
     let settled = settle_payment(&context.database, gateway, tenant, attempt, policy, &actor).await;
@@ -168,7 +168,7 @@ async fn ask_about_open(
         closing,
         calls: settled.calls,
     });
-    Ok(Told {
+    Ok(Report {
         settlement: Settlement::of(&remainder, attempt.amount.currency),
         proof,
         refund: None,
@@ -181,7 +181,7 @@ async fn ask_about_taken(
     attempt: &Attempt,
     refunds: Vec<Refund>,
     decision: Decision<'_>,
-) -> Told {
+) -> Report {
     let (gateway, actor) = (context.gateway.as_ref(), decision.operator.as_actor());
     let word = find_remainder(
         &context.database,
@@ -205,14 +205,14 @@ async fn ask_about_taken(
         let end = end_of(word.pending.as_ref());
         (refund, end)
     });
-    Told {
+    Report {
         settlement: Settlement::of(&remainder, attempt.amount.currency),
         proof: None,
         refund,
     }
 }
 
-/// How a refund ends that nobody waits for any more.
+/// The end of a pending refund that is given up.
 pub(super) fn end_of(said: Option<&RefundOutcome>) -> RefundEnd {
     match said {
         Some(RefundOutcome::Refunded { .. }) => RefundEnd::Refunded,
@@ -230,14 +230,14 @@ async fn write(
     now: Now,
     (order_id, transition): (OrderId, &Transition<'_>),
     decision: Decision<'_>,
-    told: &Told,
+    report: &Report,
 ) -> Result<(), Abort> {
     let closed = (order_id, transition);
-    change(connection, tenant, now, closed, decision, told).await?;
-    if let Some(proof) = &told.proof {
+    change(connection, tenant, now, closed, decision, report).await?;
+    if let Some(proof) = &report.proof {
         close_payment(context, connection, tenant, now, order_id, proof).await?;
     }
-    if let Some((refund, end)) = &told.refund {
+    if let Some((refund, end)) = &report.refund {
         let left = finish_refund(connection, tenant, refund, end).await?;
         left.ok_or(Abort::LOST)?;
     }
@@ -248,11 +248,11 @@ async fn write(
         now,
         decision,
         Resolution::SettledElsewhere,
-        &told.settlement,
+        &report.settlement,
     )
     .await?;
     let id = decision.dead_letter_id;
-    Ok(settlements::insert(connection, tenant, now, id, order_id, &told.settlement).await?)
+    Ok(settlements::insert(connection, tenant, now, id, order_id, &report.settlement).await?)
 }
 
 async fn change(
@@ -261,12 +261,12 @@ async fn change(
     now: Now,
     (order_id, transition): (OrderId, &Transition<'_>),
     decision: Decision<'_>,
-    told: &Told,
+    report: &Report,
 ) -> Result<(), Abort> {
     if claim_key(connection, tenant, decision.keyed).await? == Once::Before(()) {
         return Err(Abort::LOST);
     }
-    let reason = reason_of(decision, &told.settlement);
+    let reason = reason_of(decision, &report.settlement);
     let authorship = Authorship {
         actor: &decision.operator.as_actor(),
         reason: &reason,
@@ -277,10 +277,10 @@ async fn change(
     }
 }
 
-/// Why, as the timeline has it: the operator's reason, and what the gateway said.
+/// The reason for the timeline: the operator's, followed by what the gateway reported.
 pub(super) fn reason_of(decision: Decision<'_>, settlement: &Settlement) -> String {
     let (reason, detail) = (decision.reason.as_str(), &settlement.detail);
-    // The gateway's word is short, and must not be cut off by a long reason.
+    // The gateway's report is short, and a long reason must not cut it off.
     let said = format!(" (the gateway: {detail})");
     let room = oms_validation::Reason::MAX_LENGTH.saturating_sub(said.chars().count());
     let reason: String = reason.chars().take(room).collect();

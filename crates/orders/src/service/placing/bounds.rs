@@ -1,4 +1,4 @@
-//! Counting what customers, tenants and credentials have unpaid or declined, with what this process remembers of it.
+//! Counts the unpaid orders and declined payments of tenants and credentials, with the cache of this process.
 
 use oms_database::{Connection, DbError};
 use oms_validation::{OrderId, TenantId};
@@ -8,8 +8,8 @@ use crate::domain::bounds::{Declined, Unpaid};
 use crate::error::PayingError;
 use crate::store::standings;
 
-/// What the tenant has unpaid, give or take a second. Counted anew where `coming` would exceed the bound otherwise: most of
-/// what was added since may have been paid a moment later.
+/// The tenant's unpaid orders, up to a second old. Counted again if `coming` would exceed the limit: most of what the
+/// cache added since may have been paid by now.
 pub(crate) async fn unpaid_of_tenant(
     context: &OrderContext,
     connection: &mut Connection,
@@ -25,7 +25,7 @@ pub(crate) async fn unpaid_of_tenant(
     {
         return Ok(unpaid);
     }
-    // Units can only be summed up over all orders.
+    // Units can only be summed over all orders.
     let most = if bound.units > 0 {
         u64::MAX
     } else {
@@ -36,7 +36,7 @@ pub(crate) async fn unpaid_of_tenant(
     Ok(unpaid)
 }
 
-/// The declined payments of a credential, give or take a second for those of other instances.
+/// A credential's declined payments. Those of other instances may be missing for up to a second.
 pub(crate) async fn declines_of_credential(
     context: &OrderContext,
     connection: &mut Connection,
@@ -59,7 +59,7 @@ pub(crate) async fn declines_of_credential(
     Ok(declined)
 }
 
-/// Refuses another payment of an order when too many were declined.
+/// Refuses another payment of an order after too many declines.
 pub(crate) async fn refuse_declined(
     context: &OrderContext,
     connection: &mut Connection,

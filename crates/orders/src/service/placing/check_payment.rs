@@ -1,5 +1,5 @@
-//! A storefront says that the customer is done: asks the gateway what became of the payment, so that nobody has to wait
-//! for a webhook or the sweeper.
+//! A storefront reports that the customer is done: asks the gateway for the outcome of the payment, so that nobody
+//! waits for a webhook or the sweeper.
 
 use oms_database::transaction;
 use oms_payments::{Attempt, FencePolicy, find_payment};
@@ -14,12 +14,13 @@ use crate::service::settling::settle_pending::settle_attempt;
 use crate::service::transitions::claim_key::claim_key;
 use crate::store::orders;
 
-/// Settles the payment of an order in the name of `actor`, as far as the gateway has an answer, and returns the order as it is then. It cancels
-/// nothing that may yet be confirmed. Repeating it with its key asks again: what changes with time is the payment.
+/// Settles the payment of an order in the name of `actor`, as far as the gateway has an answer, and returns the updated
+/// order. Cancels nothing that may still be confirmed. Repeating it with the same key asks again, because payments
+/// change over time.
 ///
 /// # Errors
-/// `NotFound` when there is none in this store, `KeyReused` when the key stands for another request; what the order has
-/// come to otherwise, as for [`place_order`](crate::place_order); else when the database fails.
+/// `NotFound` if the tenant has no such order, `KeyReused` if the key belongs to another request; otherwise the outcome
+/// of the order, as for [`place_order`](crate::place_order), or if the database fails.
 pub async fn check_payment(
     context: &OrderContext,
     tenant: TenantId,
@@ -50,12 +51,12 @@ pub async fn check_payment(
     Ok(once.map(|()| answer.paid_before()))
 }
 
-/// What can't be settled now is told by what is stored.
+/// Settles the payment if possible. Otherwise the stored state is the answer.
 async fn settle(context: &OrderContext, tenant: TenantId, attempt: &Attempt, actor: &str) {
     let (policy, when_dead) = (FencePolicy::Observe, context.settings.decline_policy);
     let settled = settle_attempt(context, tenant, attempt, policy, when_dead, actor).await;
     if let Err(error) = settled {
         let (order_id, cause): (_, &dyn std::error::Error) = (attempt.order_id, &error);
-        tracing::warn!(%order_id, cause, "a payment could not be settled; the sweeper will");
+        tracing::warn!(%order_id, cause, "a payment could not be settled; the sweeper will settle it");
     }
 }

@@ -1,4 +1,5 @@
-//! Phases 2 and 3 of an attempt that this request has begun: collects the payment, and writes what becomes of the order.
+//! Phases 2 and 3 of an attempt that this request has started: collects the payment and records the outcome of the
+//! order.
 
 use std::sync::Arc;
 
@@ -18,31 +19,31 @@ use crate::service::transitions::end_paid_orders::{PaidOrder, end_paid_order};
 use crate::service::transitions::hold_order::hold_order;
 use crate::service::transitions::proof::Proof;
 
-/// What becomes of the order when no payment could be started.
+/// What happens to the order if no payment could be started.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum WhenNotStarted<'a> {
-    /// It fails and gives its key back, as if it had not been placed.
+    /// It fails and releases its key, as if it had not been placed.
     FailOrder,
-    /// It waits for another attempt, and this request's key may be used again.
+    /// It waits for another attempt, and this request's key is released.
     KeepOrder(&'a IdempotencyKey),
 }
 
-/// What became of a collection.
+/// The outcome of collecting a payment.
 pub(crate) enum Collection {
-    /// This request has ended the order as paid.
+    /// This request settled the order as paid.
     Paid,
-    /// This request has ended the order as failed.
+    /// This request settled the order as failed.
     Failed(Failure),
     /// No payment was started.
     NotStarted(PaymentError),
-    /// Whatever is stored.
+    /// The stored state is the answer.
     Stored {
-        /// Whether somebody else may have moved the order since it was placed.
+        /// Whether the order may have been changed by others since it was placed.
         moved: bool,
     },
 }
 
-/// Collects the payment of an attempt in the name of `actor`. An outcome that is not definite leaves the order to the sweeper.
+/// Collects the payment of an attempt in the name of `actor`. An indefinite outcome leaves the order to the sweeper.
 pub(crate) async fn collect(
     context: &Arc<OrderContext>,
     tenant: TenantId,
@@ -56,14 +57,14 @@ pub(crate) async fn collect(
     oms_failpoints::reached("orders.collected");
     let order_id = attempt.order_id;
     if let CollectOutcome::WrongAmount { charged } = &collected.outcome {
-        // The sweeper finds the same, and alerts.
+        // The sweeper will find the same and raise the alert.
         tracing::warn!(%order_id, ?charged, total = ?attempt.amount, "the gateway charged another amount");
     }
     let written = write(context, tenant, attempt, collected, when_not_started, actor).await;
     written.unwrap_or_else(|error| {
         let cause: &dyn std::error::Error = &error;
-        tracing::warn!(%order_id, cause, "an order's end could not be written; the sweeper will");
-        // It may have been written after all.
+        tracing::warn!(%order_id, cause, "an order could not be settled; the sweeper will settle it");
+        // The commit may have succeeded.
         let moved = matches!(error, OrderError::OutcomeUnknown);
         Collection::Stored { moved }
     })
@@ -110,7 +111,7 @@ async fn write(
         (CollectOutcome::NotStarted { error, .. }, WhenNotStarted::KeepOrder(key)) => {
             let authorship = Authorship {
                 actor,
-                reason: "the payment could not be started; the stock is held for another try",
+                reason: "the payment could not be started; the stock is held for another attempt",
             };
             let key = Some(key);
             let held = hold_order(context, tenant, order_id, &proof, authorship, key).await?;
@@ -125,7 +126,7 @@ async fn write(
             let ended = end_paid_order(context, tenant, paid).await?;
             (ended, Collection::Paid)
         }
-        // Without a closing; naming them has the compiler ask about new ones.
+        // Outcomes without a closing. They are listed so that the compiler asks about new variants.
         (
             CollectOutcome::WrongAmount { .. }
             | CollectOutcome::Pending
@@ -153,8 +154,8 @@ async fn fail(
     end_order(context, tenant, attempt.order_id, proof, &ending, by).await
 }
 
-/// A decline under which the order is held: the payment could be confirmed again, so that it is cancelled before
-/// another attempt is possible.
+/// Cancels the payment after a decline, because the held order may get another attempt while the declined payment could
+/// still be confirmed.
 async fn fence_declined(
     context: &OrderContext,
     tenant: TenantId,
@@ -164,7 +165,7 @@ async fn fence_declined(
     let mut connection = context.database.acquire().await?;
     let now = find_payment(&mut connection, tenant, attempt.order_id).await?;
     drop(connection);
-    // Somebody else's attempt is somebody else's to settle.
+    // An attempt of another request is left to that request.
     if let Some(now) = now.filter(|now| now.id == attempt.id && now.state.is_open()) {
         let policy = FencePolicy::Observe;
         settle_attempt(context, tenant, &now, policy, DeclinePolicy::Hold, actor).await?;

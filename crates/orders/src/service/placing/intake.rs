@@ -1,5 +1,5 @@
-//! Phase 1: claim the key, choose the warehouse, hold the stock, and record what is needed to go on, in one commit, which is
-//! shared with the other orders that are waiting for theirs.
+//! Phase 1: claims the key, chooses the warehouse, holds the stock, and records what is needed to continue, in one
+//! commit that is shared with other waiting orders.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::domain::metadata::Metadata;
 use crate::domain::order::Order;
 use crate::error::{LockError, OrderError, PlacingError};
 
-/// An order that came in and has a place to go to.
+/// A located order that waits to be placed.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     pub(crate) key: IdempotencyKey,
@@ -31,16 +31,16 @@ pub(crate) struct Arrival {
     pub(crate) actor: String,
 }
 
-/// What became of phase 1.
+/// The outcome of phase 1.
 #[derive(Debug)]
 pub(crate) enum Intake {
     /// The order is placed and its stock held.
     Placed { order: Box<Order>, attempt: Attempt },
-    /// The key stands for another order.
+    /// The key belongs to another order.
     KeyTaken,
 }
 
-/// What became of one order of a batch.
+/// The outcome of one order of a batch.
 pub(crate) type Outcome = Result<Intake, PlacingError>;
 
 /// Runs phase 1.
@@ -57,7 +57,7 @@ pub(crate) async fn intake(
         .map_err(PlacingError::from)
         .flatten()
     {
-        // Somebody else held what it needs for longer than it may wait.
+        // Another transaction locked its stock for longer than it may wait.
         Err(error) if error.is_contended() => Err(OrderError::Contended.into()),
         outcome => outcome,
     }

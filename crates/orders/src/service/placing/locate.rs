@@ -1,4 +1,4 @@
-//! Where on earth an address is.
+//! Locates addresses.
 
 use oms_geocoding::{GeocodeError, Geocoder};
 use oms_validation::{Location, TenantId};
@@ -6,8 +6,8 @@ use oms_validation::{Location, TenantId};
 use crate::domain::address::ShippingAddress;
 use crate::error::PlacingError;
 
-/// The coordinates of an address: those that came with it, or else those that the geocoder knows. Hold no database
-/// connection meanwhile.
+/// Returns the coordinates of an address: those that came with it, or else the geocoder's. The caller must not hold a
+/// database connection.
 pub(crate) async fn locate(
     geocoder: &dyn Geocoder,
     tenant: TenantId,

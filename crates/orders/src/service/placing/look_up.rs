@@ -1,4 +1,4 @@
-//! Looking up what idempotency keys stand for, together with those of other requests.
+//! Looks up idempotency keys, together with those of other requests.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::domain::order::Order;
 use crate::error::OrderError;
 use crate::store::orders;
 
-/// The order that a key stands for.
+/// Returns the order that a key stands for.
 pub(crate) async fn look_up(
     context: &Arc<OrderContext>,
     tenant: TenantId,
@@ -39,7 +39,7 @@ impl Work for LookUps {
         let wanted: Vec<&IdempotencyKey> = batch.items.iter().map(AsRef::as_ref).collect();
         let found = orders::find_by_keys(&mut admission.connection, tenant, &wanted).await;
         let found = found.map_err(DbError::of_reading)?;
-        // One key may be asked for more than once.
+        // Several requests may ask for the same key.
         let order = |key: &&IdempotencyKey| Answer::Done(found.get(key.as_str()).cloned());
         Ok(wanted.iter().map(order).collect())
     }

@@ -1,6 +1,7 @@
-//! Paying a placed order by another method, while its stock is held: a new attempt, once the former is proven dead.
+//! Pays a placed order by another method, while its stock is held: starts a new attempt once the previous one is proven
+//! dead.
 //!
-//! Run it in a task that nobody cancels: a client that goes away must not change how its order ends.
+//! Run it in a task that is never cancelled, so that a client that disconnects does not change the outcome.
 
 use std::sync::Arc;
 
@@ -30,29 +31,30 @@ use crate::service::transitions::worklist::put_on;
 use crate::store::orders;
 use crate::store::reconciliations::Stock;
 
-/// How often a request looks at an order that others move meanwhile, before its client is told to come back.
+/// How many times a request looks at an order that others keep changing, before the client is asked to retry.
 const MOST_LOOKS: usize = 4;
 
-/// What the first transaction found or did.
+/// What the first transaction found or started.
 enum Begun {
-    /// An earlier request with the key has begun an attempt.
+    /// An earlier request with the key started an attempt.
     Before,
-    /// Something else has paid the order.
+    /// The order was paid by something else.
     Paid,
-    /// The former attempt may still take money.
+    /// The previous attempt may still take money.
     Fence(Attempt),
-    /// By this request.
+    /// This request started an attempt.
     Now(Attempt),
 }
 
-/// Pays an order by another method in the name of `actor`, once for each key. [`PlacedOrder::PaidBefore`] is an order that something else has
-/// paid, such as the former attempt, when it was too late to cancel that one.
+/// Pays an order by another method in the name of `actor`, once for each key. Returns [`PlacedOrder::PaidBefore`] if
+/// something else paid the order, such as the previous attempt when it was too late to cancel it.
 ///
 /// # Errors
-/// `NotFound` when there is none in this store, `KeyReused` when the key stands for another request, `NotPaid` as `Cancelled`
-/// and `Closed` when the order is not pending, `Exceeded` when too many payments were declined, `Expired` after its deadline,
-/// `TooManyPayments` after too many attempts, `InProgress` while an attempt is being worked on: no attempt was begun.
-/// `NotPaid` as `Unpaid` and `Failed` when it was declined; else when the gateway or the database can't be asked.
+/// `NotFound` if the tenant has no such order, `KeyReused` if the key belongs to another request, `NotPaid` as
+/// `Cancelled` and `Closed` if the order is not pending, `Exceeded` after too many declined payments, `Expired` after
+/// its deadline, `TooManyPayments` after too many attempts, `InProgress` while an attempt is in progress: no attempt
+/// was started. `NotPaid` as `Unpaid` and `Failed` if the payment was declined; otherwise if the gateway or the
+/// database can't be reached.
 pub async fn pay_order(
     context: &Arc<OrderContext>,
     tenant: TenantId,
@@ -107,7 +109,7 @@ async fn begin(
     }
 }
 
-/// Decides under the order's lock, which whoever ends, cancels or pays the order has to take first.
+/// Decides under the order's lock, which every transaction that settles, cancels or pays the order takes first.
 async fn begin_in(
     context: &OrderContext,
     connection: &mut Connection,
@@ -146,7 +148,7 @@ async fn begin_in(
         | AttemptState::Authorised
         | AttemptState::Unknown
         | AttemptState::Voiding => Ok(Begun::Fence(former)),
-        // Somebody is collecting it, or the bank is working on it.
+        // Another request is collecting it, or the bank is processing it.
         _ => Err(PayingError::InProgress(order_id)),
     }
 }
@@ -194,7 +196,7 @@ async fn record(
     Ok(Begun::Now(recorded.remove(0)))
 }
 
-/// Makes sure that nothing more becomes of the former attempt, or finds that it has paid the order.
+/// Makes sure that the previous attempt can't take money any more, or finds that it has paid the order.
 async fn fence(
     context: &OrderContext,
     tenant: TenantId,
@@ -204,11 +206,11 @@ async fn fence(
     let (policy, when_dead) = (FencePolicy::CancelPending, DeclinePolicy::Hold);
     match settle_attempt(context, tenant, attempt, policy, when_dead, actor).await? {
         Advance::Refused => Err(PayingError::GatewayUnavailable),
-        // The gateway did not answer, would not cancel, or has charged what only a person can accept.
-        Advance::TryAgain { .. } | Advance::Waiting | Advance::NeedsPerson { .. } => {
+        // The gateway did not answer, did not cancel, or charged an amount that only an operator can accept.
+        Advance::TryAgain { .. } | Advance::Waiting | Advance::NeedsOperator { .. } => {
             Err(PayingError::InProgress(attempt.order_id))
         }
-        // The next look finds what became of it.
+        // The next look finds the outcome.
         Advance::Paid
         | Advance::Held
         | Advance::Failed

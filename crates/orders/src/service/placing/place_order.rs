@@ -1,7 +1,7 @@
-//! Placing an order: phase 0 without the database, phase 1 in one transaction, phase 2 with no connection held, phase 3
-//! in one transaction.
+//! Places an order: phase 0 without the database, phase 1 in one transaction, phase 2 without a connection, phase 3 in
+//! one transaction.
 //!
-//! Run it in a task that nobody cancels: a client that goes away must not change how its order ends.
+//! Run it in a task that is never cancelled, so that a client that disconnects does not change the outcome.
 
 use std::sync::Arc;
 
@@ -21,10 +21,10 @@ use crate::service::placing::locate::locate;
 use crate::service::placing::look_up::look_up;
 use crate::service::placing::stored_answer::{answer_as_stored, stored, stored_now};
 
-/// Places an order in the name of `actor`, or answers for the one that the key already stands for.
+/// Places an order in the name of `actor`, or returns the answer of the order that the key already stands for.
 ///
 /// # Errors
-/// [`PlacingError`]; only `NotPaid` leaves an order behind: failed, with its stock released, or held with it.
+/// [`PlacingError`]. Only `NotPaid` leaves an order behind: failed, with its stock released, or held with its stock.
 pub async fn place_order(
     context: &Arc<OrderContext>,
     tenant: TenantId,
@@ -44,11 +44,11 @@ pub async fn place_order(
     placed
 }
 
-/// What a request is answered, and for whose order.
+/// The answer to a request, and the order that it is about.
 enum Answer {
-    /// For its own.
+    /// The request's own order.
     New(Result<PlacedOrder, PlacingError>),
-    /// For the one that its key stood for already.
+    /// The order that the key already stood for.
     Replayed(Result<PlacedOrder, PlacingError>),
 }
 
@@ -85,7 +85,7 @@ async fn place(
     match intake(context, tenant, arrival).await? {
         Intake::KeyTaken => {
             let order = look_up(context, tenant, key).await?;
-            // Its owner gave it back meanwhile: nothing was kept, and this request may be tried again.
+            // Its request released the key in the meantime: nothing was kept, and this request may be repeated.
             let order = order.ok_or(OrderError::Contended)?;
             let replayed = replay(context, tenant, order, fingerprint).await;
             Ok(Answer::Replayed(replayed))
@@ -98,7 +98,7 @@ async fn place(
     }
 }
 
-/// The answer that the key's order has by now.
+/// The current answer of the key's order.
 async fn replay(
     context: &OrderContext,
     tenant: TenantId,
@@ -110,7 +110,7 @@ async fn replay(
     }
     let answer = match order.status {
         OrderStatus::PendingPayment => stored_now(context, tenant, order.id).await??,
-        // Whatever its payment was, it does not matter any more.
+        // Its payment no longer matters.
         _ => stored(context, order, None)?,
     };
     match answer.paid_before() {
@@ -122,7 +122,7 @@ async fn replay(
     }
 }
 
-/// Phases 2 and 3. An outcome that is not definite leaves the order to the sweeper.
+/// Phases 2 and 3. An indefinite outcome leaves the order to the sweeper.
 async fn pay(
     context: &Arc<OrderContext>,
     tenant: TenantId,

@@ -1,6 +1,6 @@
-//! Phase 1 of the orders that are waiting, in one transaction: as if they had been placed one by one in the order of their
-//! coming, and none suffers for another. An order whose stock somebody else has locked leaves the batch and comes back when
-//! it is free.
+//! Phase 1 of the waiting orders, in one transaction. Equivalent to placing them one at a time in arrival order; a
+//! failing order never affects the others. An order whose stock is locked leaves the batch and returns when the stock
+//! is free.
 
 mod bounds;
 mod draft;
@@ -33,13 +33,13 @@ use held::held_levels;
 use outcomes::Outcomes;
 use price::{Priced, price};
 
-/// What the first event of an order says.
+/// The reason in the first event of an order.
 const PLACED_REASON: &str = "the order was placed and its stock is held";
 
-/// Most times that orders are routed because the stock went before it could be held, or a key was taken.
+/// Maximum number of times that orders are routed, if stock runs out before it is held, or keys are taken.
 const MAX_ROUTINGS: usize = 5;
 
-/// An order's outcome, or the stock that it has to wait for.
+/// An order's outcome, or the stock that it must wait for.
 type Placed = Answer<Outcome, Level>;
 
 impl Work for Arrivals {
@@ -70,7 +70,7 @@ impl Work for Arrivals {
             Ok(freed) => freed.into_iter().collect(),
             Err(error) => {
                 let cause: &dyn std::error::Error = &error;
-                tracing::debug!(cause, "the stock that orders wait for can't be looked at");
+                tracing::debug!(cause, "the stock that orders wait for can't be read");
                 Vec::new()
             }
         }
@@ -79,13 +79,13 @@ impl Work for Arrivals {
 
 /// How orders are placed.
 struct Way {
-    /// For what somebody else has locked.
+    /// How long to wait for locks of other transactions.
     wait: LockWait,
-    /// What earlier orders are waiting for.
+    /// The stock that earlier orders are waiting for.
     held: HashSet<Level>,
 }
 
-/// Places orders. An error means that none was placed.
+/// Places orders. On error none was placed.
 async fn place_together(
     context: &Arc<OrderContext>,
     tenant: TenantId,
@@ -95,7 +95,7 @@ async fn place_together(
     let mut runs = runs_of_distinct_keys(arrivals).into_iter();
     let first = runs.next().unwrap_or_default();
     let mut placed = place_all(context, tenant, first, &way).await?;
-    // From here on some are placed, and nothing may fail for all of them.
+    // Some orders are placed by now, so no later error may fail the whole batch.
     for run in runs {
         way.held.extend(placed.iter().filter_map(Answer::blocker));
         match place_all(context, tenant, run, &way).await {
@@ -106,7 +106,7 @@ async fn place_together(
     Ok(placed)
 }
 
-/// Places orders one by one that could not be placed together, unless the reason is the same for each.
+/// Places orders one at a time after a batch of them failed, unless each would fail for the same reason.
 async fn place_each(
     context: &Arc<OrderContext>,
     tenant: TenantId,
@@ -128,7 +128,7 @@ async fn place_each(
     outcomes
 }
 
-/// A key that comes twice has to find what became of it the first time.
+/// Splits orders into runs without a repeated key: the second order of a key must find the outcome of the first.
 fn runs_of_distinct_keys(arrivals: &[Arc<Arrival>]) -> Vec<&[Arc<Arrival>]> {
     let (mut runs, mut rest) = (Vec::new(), arrivals);
     while !rest.is_empty() {
@@ -141,19 +141,19 @@ fn runs_of_distinct_keys(arrivals: &[Arc<Arrival>]) -> Vec<&[Arc<Arrival>]> {
     runs
 }
 
-/// Why what a transaction of phase 1 has done was undone.
+/// Why a transaction of phase 1 was rolled back.
 enum Undone {
-    /// The keys of these orders are somebody else's.
+    /// The keys of these orders belong to others.
     KeysTaken(HashSet<OrderId>),
-    /// The customers of these orders, by their place among those that came, have too much already.
+    /// The customers of these orders, by arrival index, have reached a limit.
     Exceeded(HashMap<usize, Exceeded>),
-    /// The stock of some order went since it was routed.
+    /// The stock of an order ran out since it was routed.
     Stale,
-    /// Somebody else has locked the stock of some order.
+    /// The stock of an order is locked by another transaction.
     Held,
 }
 
-/// Places orders whose keys are distinct. An error means that none was placed.
+/// Places orders with distinct keys. On error none was placed.
 async fn place_all(
     context: &Arc<OrderContext>,
     tenant: TenantId,
@@ -167,7 +167,7 @@ async fn place_all(
     let mut open = outcomes.keep_priced(priced);
     let exceeded = bounds::refused_early(context, connection, tenant, &open).await?;
     refuse_exceeding(connection, tenant, &mut outcomes, &mut open, &exceeded).await?;
-    // An order that has patience must not keep what it has while it waits for stock.
+    // An order that waits patiently must not hold anything while it waits for stock.
     let mut look = !way.held.is_empty() || way.wait == LockWait::Session;
     let (mut routings, mut last) = (0, OrderError::Contended);
     while routings < MAX_ROUTINGS {
@@ -177,7 +177,7 @@ async fn place_all(
         if std::mem::take(&mut look) {
             let held = held_levels(connection, tenant, &drafts, &way.held).await?;
             if !held.is_empty() {
-                // The others are routed as if these had not come yet.
+                // The others are routed as if these had not arrived yet.
                 outcomes.wait(&held);
                 open.retain(|priced| !held.contains_key(&priced.index));
                 look = true;
@@ -213,7 +213,7 @@ async fn place_all(
                 look = true;
                 last = DbError::LockTimeout.into();
             }
-            // A deadlock of ours would be a defect, one with somebody's hand-written statement need not be.
+            // A deadlock among our own statements would be a defect; one with a hand-written statement need not be.
             Err(Abort::Failed(DbError::Deadlock)) if open.len() == 1 => {}
             Err(Abort::Failed(DbError::CommitOutcomeUnknown(cause))) => {
                 tracing::warn!(
@@ -235,8 +235,8 @@ async fn place_all(
     Err(last)
 }
 
-/// Refuses the orders that exceed a bound, by their place among those that came, and goes on with the others. A key that
-/// stands for an order by now is that order's: perhaps it was a twin of the request that reached the bound.
+/// Refuses the orders that exceed a limit, by arrival index, and continues with the others. If the key of a refused
+/// order is taken by now, that order is the answer: a duplicate of the request may have used up the limit.
 async fn refuse_exceeding(
     connection: &mut Connection,
     tenant: TenantId,
@@ -252,8 +252,8 @@ async fn refuse_exceeding(
     Ok(())
 }
 
-/// Of orders that are refused, the keys that stand for an order by now: perhaps it was this very order, placed by
-/// a twin of the request, that took the last of the stock.
+/// The keys of refused orders that are taken by now: a duplicate of the request may have placed this very order and
+/// taken the last of the stock.
 async fn known_keys(
     connection: &mut Connection,
     tenant: TenantId,
@@ -267,7 +267,7 @@ async fn known_keys(
     Ok(found.into_keys().collect())
 }
 
-/// The one transaction.
+/// Runs the transaction.
 async fn place(
     context: &Arc<OrderContext>,
     connection: &mut Connection,
@@ -284,8 +284,8 @@ async fn place(
     .await
 }
 
-/// Customers are locked before keys are claimed, and those before any stock is locked, in this order everywhere, so that two
-/// requests can't wait for each other.
+/// Locks customers first, then claims keys, then locks stock. Every transaction uses this order, so that no two
+/// requests wait for each other.
 async fn write(
     context: &OrderContext,
     connection: &mut Connection,
@@ -328,17 +328,17 @@ async fn write(
     Ok(times.zip(recorded.map_err(database_error)?).collect())
 }
 
-/// Recording an attempt asks no gateway.
+/// Recording an attempt does not call the gateway.
 fn database_error(error: PaymentError) -> Abort<Undone, DbError> {
     match error {
         PaymentError::Database(error) => error.into(),
         PaymentError::Gateway(error) => {
-            DbError::Unavailable(format!("recording an attempt asked the gateway: {error}")).into()
+            DbError::Unavailable(format!("recording an attempt called the gateway: {error}")).into()
         }
     }
 }
 
-/// After a COMMIT without an answer: goes on if the order is there. If it is not, it may still come.
+/// After an unanswered COMMIT: continues if the order exists. If not, it may still appear.
 async fn read_back(context: &Arc<OrderContext>, tenant: TenantId, order_id: OrderId) -> Outcome {
     let stored = get_order(context, tenant, order_id).await;
     match stored.map_err(|_| OrderError::OutcomeUnknown)? {

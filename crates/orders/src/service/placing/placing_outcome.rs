@@ -10,7 +10,7 @@ use crate::domain::placing_outcome::PlacingOutcome;
 use crate::error::{NotPaid, OrderError, PlacingError};
 
 impl PlacingOutcome {
-    /// Of a request whose key stood for no order.
+    /// The outcome of a request whose key was free.
     pub(crate) fn of_new(placed: &Result<PlacedOrder, PlacingError>) -> Self {
         match placed {
             Ok(PlacedOrder::Paid(_) | PlacedOrder::PaidBefore(_)) => Self::Paid,
@@ -19,7 +19,7 @@ impl PlacingOutcome {
         }
     }
 
-    /// Of a request whose key stood for an order.
+    /// The outcome of a request whose key already stood for an order.
     pub(crate) fn of_replay(replayed: &Result<PlacedOrder, PlacingError>) -> Self {
         match replayed {
             Ok(_) | Err(PlacingError::NotPaid(_)) => Self::Replayed,
@@ -61,7 +61,7 @@ impl PlacingOutcome {
                 }
                 Failure::GatewayUnavailable => Self::GatewayUnavailable,
             },
-            // Cancelled by somebody else while it was being paid.
+            // Cancelled by another request while it was being paid.
             NotPaid::Cancelled { .. } => Self::Voided,
         }
     }
@@ -82,7 +82,7 @@ impl PlacingOutcome {
                 }
             }
             OrderError::OutcomeUnknown => Self::OutcomeUnknown,
-            // A request that places an order looks for none.
+            // Placing an order does not look one up.
             OrderError::NotFound => Self::Defect,
         }
     }

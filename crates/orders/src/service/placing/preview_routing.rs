@@ -1,4 +1,4 @@
-//! Where an order would come from if it was placed now. Nothing is placed and nothing is held.
+//! Finds where an order would come from if it were placed now. Nothing is placed or held.
 
 use oms_inventory::{Route, RouteExplanation, explain_route, route};
 use oms_validation::{Money, TenantId};
@@ -10,23 +10,24 @@ use crate::error::PlacingError;
 use crate::service::placing::locate::locate;
 use crate::service::placing::price_lines::{PricedLines, price_lines};
 
-/// Where an order would come from.
+/// The routing and the prices of an order that is not placed.
 #[derive(Debug)]
 pub(crate) struct RoutingPreview {
     /// The warehouse, if one can fill the whole order, and the candidates.
     pub route: Route,
-    /// The same in words.
+    /// The routing in words.
     pub explanation: RouteExplanation,
-    /// The lines with the prices of now.
+    /// The lines with their current prices.
     pub lines: Vec<OrderLine>,
-    /// Their sum.
+    /// Their total.
     pub total: Money,
 }
 
-/// Locates, prices and routes an order as placing it would. That no warehouse can fill it is an answer, not an error.
+/// Locates, prices and routes an order as placing it would. If no warehouse can fill it, that is an answer and not an
+/// error.
 ///
 /// # Errors
-/// When the address has no coordinates or a line can't be sold; else when the geocoder or the database can't be asked.
+/// If the address has no coordinates, a line can't be sold, or the geocoder or the database can't be reached.
 pub(crate) async fn preview_routing(
     context: &OrderContext,
     tenant: TenantId,
@@ -42,7 +43,9 @@ pub(crate) async fn preview_routing(
         lines,
         total,
         demand,
-    } = priced.next().expect("one order in, one answer out")?;
+    } = priced
+        .next()
+        .expect("pricing one order returns one result")?;
     let route = route(&mut connection, tenant, destination, &demand).await?;
     Ok(RoutingPreview {
         explanation: explain_route(&mut connection, tenant, &route.trace).await?,

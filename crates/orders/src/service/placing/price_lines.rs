@@ -1,4 +1,4 @@
-//! The prices of this moment.
+//! Current prices of order lines.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::context::OrderContext;
 use crate::domain::line::{OrderLine, RequestedLine, total};
 use crate::error::PlacingError;
 
-/// The lines of an order with their prices.
+/// The lines of an order with their prices, and their total.
 #[derive(Debug)]
 pub(crate) struct PricedLines {
     pub(crate) lines: Vec<OrderLine>,
@@ -18,7 +18,7 @@ pub(crate) struct PricedLines {
     pub(crate) demand: Demand,
 }
 
-/// The lines of each of several orders with their prices, or why they can't be sold.
+/// Prices the lines of several orders. For each order returns its priced lines, or why they can't be sold.
 pub(crate) async fn price_lines(
     context: &OrderContext,
     connection: &mut Connection,
@@ -63,13 +63,12 @@ fn price(
     match currency.check_amount(total.amount_minor) {
         Ok(()) => {}
         Err(InvalidAmount::Range { .. }) => return Err(PlacingError::TotalTooLarge),
-        // Prices that were set before they were checked.
+        // For prices that were set before amounts were validated.
         Err(error @ InvalidAmount::Step { .. }) => return Err(PlacingError::NotPayable(error)),
     }
     let demand = Demand::from_lines(lines.iter().map(|line| (line.product_id, line.quantity)));
     Ok(PricedLines {
-        demand: demand
-            .expect("a request has lines, and their quantities were checked when it was read"),
+        demand: demand.expect("a validated request has lines with valid quantities"),
         lines,
         total,
     })

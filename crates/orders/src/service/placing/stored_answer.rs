@@ -1,4 +1,4 @@
-//! What a request about an order's payment is answered by what is stored, whoever stored it.
+//! Answers requests about an order's payment from the stored state, whichever request or worker stored it.
 
 use oms_payments::{Attempt, find_payment};
 use oms_validation::{OrderId, TenantId};
@@ -11,10 +11,11 @@ use crate::domain::status::OrderStatus;
 use crate::error::{NotPaid, OrderError};
 use crate::store::orders;
 
-/// The answer of an order to a request to place or pay it.
+/// The stored answer to a request to place or pay an order.
 pub(crate) type Stored = Result<PlacedOrder, NotPaid>;
 
-/// The answer that an order has, where it is now. `attempt` is its latest one, and matters only while it is pending.
+/// The answer of an order in its current state. `attempt` is its latest one and matters only while the order is
+/// pending.
 pub(crate) fn stored(context: &OrderContext, order: Order, attempt: Option<Attempt>) -> Stored {
     let (order_id, status) = (order.id, order.status);
     match (status, order.failure.clone()) {
@@ -25,7 +26,7 @@ pub(crate) fn stored(context: &OrderContext, order: Order, attempt: Option<Attem
             Err(NotPaid::Cancelled { order_id, status })
         }
         (OrderStatus::Failed, Some(failure)) => Err(NotPaid::Failed { order_id, failure }),
-        // What a newer version of the program has made of it is not known here.
+        // A newer version of the program may have set a status that is unknown here.
         (OrderStatus::PendingPayment | OrderStatus::Failed | OrderStatus::Other(_), _) => {
             unpaid(order_id, status, open_payment(context, &order, attempt))
         }
@@ -47,7 +48,7 @@ fn unpaid(order_id: OrderId, status: OrderStatus, payment: Option<OpenPayment>) 
     }
 }
 
-/// The payment that an order waits for; none when it waits for none.
+/// The payment that an order waits for, if any.
 fn open_payment(
     context: &OrderContext,
     order: &Order,
@@ -60,10 +61,10 @@ fn open_payment(
     })
 }
 
-/// The answer that an order has by now.
+/// The current answer of an order.
 ///
 /// # Errors
-/// When the database can't be asked.
+/// If the database can't be reached.
 pub(crate) async fn stored_now(
     context: &OrderContext,
     tenant: TenantId,
@@ -75,8 +76,8 @@ pub(crate) async fn stored_now(
     })
 }
 
-/// The same after this request has committed something. An order that can't be read is reported as pending, where this
-/// request placed it, unless it may have been moved since.
+/// The current answer after this request has committed something. An order that can't be read is reported as pending if
+/// this request placed it, unless it may have been changed since.
 pub(crate) async fn answer_as_stored(
     context: &OrderContext,
     tenant: TenantId,
@@ -97,7 +98,7 @@ async fn read(
     order_id: OrderId,
 ) -> Result<Option<(Order, Option<Attempt>)>, OrderError> {
     let mut connection = context.database.acquire().await?;
-    // In this order: an order that is pending after its attempt was found dead is held, and not about to fail.
+    // In this order: an order that is still pending after its attempt was found dead is held, and not about to fail.
     let attempt = find_payment(&mut connection, tenant, order_id).await?;
     let order = orders::find(&mut connection, tenant, order_id).await?;
     Ok(order.map(|order| (order, attempt)))

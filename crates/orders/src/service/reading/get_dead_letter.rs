@@ -1,4 +1,4 @@
-//! Reading a dead letter with everything that is known of its order.
+//! Reads a dead letter with the full record of its order.
 
 use oms_database::Connection;
 use oms_inventory::{RouteExplanation, explain_route};
@@ -23,22 +23,22 @@ pub struct DeadLetterDetails {
     pub order: Order,
     /// Why its warehouse was chosen, in words.
     pub explanation: RouteExplanation,
-    /// What happened to the order, from its beginning.
+    /// The history of the order, oldest first.
     pub timeline: Vec<OrderEvent>,
-    /// The attempts to collect its payment, the first one first.
+    /// The attempts to collect its payment, oldest first.
     pub attempts: Vec<Attempt>,
-    /// What the gateway was asked about it, in the order in which it was asked.
+    /// The calls to the gateway about it, oldest first.
     pub calls: Vec<GatewayCall>,
-    /// What was given back of its payment, or is to be, the first one first.
+    /// The refunds of its payment, oldest first.
     pub refunds: Vec<Refund>,
-    /// The disputes of its payment, the newest first.
+    /// The disputes of its payment, newest first.
     pub disputes: Vec<Dispute>,
 }
 
-/// A dead letter by its id.
+/// A dead letter by its ID.
 ///
 /// # Errors
-/// `NotFound` when there is none in this store; else when the database can't be asked.
+/// `NotFound` if the tenant has no such dead letter; otherwise if the database can't be reached.
 pub async fn get_dead_letter(
     context: &OrderContext,
     tenant: TenantId,
@@ -63,7 +63,7 @@ pub async fn get_dead_letter(
     })
 }
 
-/// A dead letter that is still open.
+/// An open dead letter, by its ID.
 pub(crate) async fn get_open(
     connection: &mut Connection,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Reading an order, together with those that others read.
+//! Reads an order, in one batch with those that other requests read.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -17,27 +17,27 @@ use crate::domain::order::Order;
 use crate::error::OrderError;
 use crate::store::{disputes, orders};
 
-/// An order with the state of its payment, its refunds, and why it comes from where it comes from.
+/// An order with its payment, its refunds, and the explanation of its routing.
 #[derive(Clone, Debug)]
 pub struct OrderDetails {
     /// The order.
     pub order: Order,
     /// The latest attempt to collect its payment.
     pub payment: Option<Attempt>,
-    /// When the order fails unless it is paid; only while it is pending.
+    /// When the order fails unless it is paid. Only while it is pending.
     pub expires_at: Option<DateTime<Utc>>,
-    /// What was given back of it, or is to be, the first one first.
+    /// Its refunds, oldest first.
     pub refunds: Vec<Refund>,
-    /// The disputes of its payment, the newest first.
+    /// The disputes of its payment, newest first.
     pub disputes: Vec<Dispute>,
     /// Its routing trace in words.
     pub explanation: RouteExplanation,
 }
 
-/// An order by its id.
+/// An order by its ID.
 ///
 /// # Errors
-/// `NotFound` when there is none in this store; else when the database can't be asked.
+/// `NotFound` if the tenant has no such order; otherwise if the database can't be reached.
 pub async fn get_order(
     context: &Arc<OrderContext>,
     tenant: TenantId,
@@ -99,6 +99,6 @@ async fn get_together(
         (id, details)
     });
     let found: HashMap<OrderId, OrderDetails> = details.collect();
-    // One order may be asked for more than once.
+    // Several requests may ask for the same order.
     Ok(wanted.iter().map(|id| found.get(id).cloned()).collect())
 }

@@ -1,4 +1,4 @@
-//! Reading what happened to an order.
+//! Reads the timeline of an order.
 
 use std::collections::HashMap;
 
@@ -17,17 +17,16 @@ use crate::store::{events, orders, retries};
 pub struct OrderTimeline {
     /// The order.
     pub order: Order,
-    /// What happened to it and because of it, from its beginning.
+    /// A page of its history, oldest first.
     pub page: Page<TimelineEntry, TimelineCursor>,
-    /// What the products of its lines are called.
+    /// The SKUs of the products of its lines.
     pub skus: HashMap<ProductId, String>,
 }
 
-/// What happened to an order, the first first: its own events, what was done to the stock, the calls to the gateway, and the
-/// tries of the sweeper.
+/// The history of an order, oldest first: its events, stock movements, calls to the gateway, and tries of the sweeper.
 ///
 /// # Errors
-/// `NotFound` when there is none of this id in this store; else when the database can't be asked.
+/// `NotFound` if the tenant has no such order; otherwise if the database can't be reached.
 pub async fn get_timeline(
     context: &OrderContext,
     tenant: TenantId,

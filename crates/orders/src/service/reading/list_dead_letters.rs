@@ -1,4 +1,4 @@
-//! Listing the orders that wait, or waited, for a person.
+//! Lists dead letters.
 
 use chrono::{DateTime, Utc};
 use oms_validation::{Cursor, Page, PageSize, TenantId};
@@ -12,7 +12,7 @@ use crate::store::dead_letters;
 /// A page of dead letters, newest first.
 ///
 /// # Errors
-/// When the database can't be asked.
+/// If the database can't be reached.
 pub async fn list_dead_letters(
     context: &OrderContext,
     tenant: TenantId,
@@ -21,7 +21,7 @@ pub async fn list_dead_letters(
     size: PageSize,
 ) -> Result<Page<DeadLetter, Cursor<(DateTime<Utc>, DeadLetterId)>>, OrderError> {
     let mut connection = context.database.acquire().await?;
-    // One more, to know whether there is a next page.
+    // One more than the page, to know whether there is a next page.
     let limit = size.get() + 1;
     let found = dead_letters::list(&mut connection, tenant, filter, after, limit).await?;
     Ok(Page::of(found, size, |last| {

@@ -1,4 +1,4 @@
-//! Listing orders.
+//! Lists orders.
 
 use chrono::{DateTime, Utc};
 use oms_validation::{Page, PageSize, TenantId};
@@ -14,15 +14,15 @@ use crate::store::orders::{completeness, listing};
 pub struct ListedOrders {
     /// The orders, with their lines.
     pub page: Page<Order, OrderCursor>,
-    /// Orders that were created before this time and are not in the list yet never will be.
+    /// No order created before this time will appear in the list later.
     pub complete_until: DateTime<Utc>,
 }
 
-/// Lists orders page by page. A page may have fewer entries than asked for, or none, and yet name a next page: a page
-/// looks at a bounded number of orders.
+/// Lists orders page by page. A page looks at a bounded number of orders, so it may have fewer entries than requested,
+/// or none, and still name a next page.
 ///
 /// # Errors
-/// When the database can't be reached.
+/// If the database can't be reached.
 pub async fn list_orders(
     context: &OrderContext,
     tenant: TenantId,
@@ -31,9 +31,9 @@ pub async fn list_orders(
     size: PageSize,
 ) -> Result<ListedOrders, OrderError> {
     let mut connection = context.database.acquire().await?;
-    // Before the list is read: what is committed in between is in the list.
+    // Before the list is read, so that the list contains everything committed in between.
     let complete_until = completeness::complete_until(&mut connection).await?;
-    // One more, to know whether there is a next page.
+    // One more than the page, to know whether there is a next page.
     let limit = size.get() + 1;
     let ids = listing.ids(after);
     let listed = listing::list(&mut connection, tenant, listing, ids, limit).await?;

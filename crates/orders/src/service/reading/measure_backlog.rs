@@ -1,4 +1,4 @@
-//! How far behind the sweeper is, and how much waits for people.
+//! Measures how far behind the sweeper is, and how many orders need an operator.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use crate::context::OrderContext;
 use crate::error::OrderError;
 use crate::store::{dead_letters, reconciliations};
 
-/// What has yet to be done.
+/// Unfinished work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// For how long the order that is due first has been due; zero when none is.
+    /// How long the most overdue order has been due. Zero if none is due.
     pub sweep_lag: Duration,
-    /// Orders that wait for a person.
+    /// Orders that need an operator.
     pub open_dead_letters: u64,
 }
 
-/// Measures the backlog of all stores.
+/// Measures the backlog of all tenants.
 ///
 /// # Errors
-/// When the database can't be asked.
+/// If the database can't be reached.
 pub async fn measure_backlog(context: &OrderContext) -> Result<Backlog, OrderError> {
     let mut connection = context.database.acquire().await?;
     let stores = reconciliations::find_due_tenants(&mut connection, context.now()).await?;

@@ -1,4 +1,4 @@
-//! Compares one charge of the gateway with our books, and writes down what is wrong.
+//! Compares one charge of the gateway with our books, and records the difference.
 
 use oms_payments::{Attempt, ChargeId, ListedCharge, PaymentError};
 use oms_validation::TenantId;
@@ -14,29 +14,29 @@ use crate::service::reconciling::settle_finding::settle_new;
 use crate::service::transitions::book_reported::GoesOn;
 use crate::service::transitions::follow_gateway::{Reach, follow_gateway};
 
-/// What came of comparing one charge or payment with our books.
+/// The result of comparing one charge or payment with our books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChargeCheck {
-    /// There is no difference, or the order is under way and may yet agree.
+    /// There is no difference, or the order is in progress and may still agree.
     Fine,
-    /// A difference that was found before.
+    /// A difference that was recorded before.
     Known(FindingId),
-    /// A new difference, and whether the program could put it right at once.
+    /// A new difference, and whether the program corrected it immediately.
     Found {
         /// The finding.
         id: FindingId,
-        /// What kind of difference.
+        /// The kind of difference.
         kind: FindingKind,
-        /// It was put right.
+        /// Whether it was corrected.
         settled: bool,
     },
 }
 
-/// Compares a charge that was just read with our books. A difference is confirmed by reading both again, written down once
-/// with its alert, and put right if this database has the attempt.
+/// Compares a charge that was just read with our books. A difference is confirmed by reading both again, recorded once
+/// with its alert, and corrected if this database has the attempt.
 ///
 /// # Errors
-/// When the gateway or the database can't be asked. What was written stays.
+/// If the gateway or the database can't be reached. What was recorded stays.
 pub async fn check_charge(
     context: &OrderContext,
     tenant: TenantId,
@@ -49,7 +49,7 @@ pub async fn check_charge(
     }
 }
 
-/// Books what happened to the charge's payment at the gateway. What differs even then is a difference.
+/// Books what happened to the charge's payment at the gateway. Only what still differs after that is judged.
 pub(crate) async fn catch_up(
     context: &OrderContext,
     tenant: TenantId,
@@ -78,8 +78,8 @@ async fn judge_one(
     Ok(judged.into_iter().next().unwrap_or(Judgement::Fine))
 }
 
-/// Reads the charge of a suspicion again, and after it the order. An order that had ended before the charge was read stays
-/// so, and whatever gave its money back had done it by then: what is left now, is left.
+/// Reads the charge of a suspicion again, and then the order. An order that was settled before the charge was read
+/// stays settled, and its refunds were made by then. So nothing else will refund the money that is left now.
 pub(crate) async fn confirm(
     context: &OrderContext,
     tenant: TenantId,
@@ -98,14 +98,14 @@ pub(crate) async fn confirm(
         {
             write_down(context, tenant, &again).await
         }
-        // The order went on meanwhile; the next comparison has the last word.
+        // The order changed in the meantime; the next comparison decides.
         Judgement::Suspicious(_) | Judgement::Fine | Judgement::Pays(_) | Judgement::Behind(_) => {
             Ok(ChargeCheck::Fine)
         }
     }
 }
 
-/// Writes a confirmed suspicion down, and puts it right if it can be.
+/// Records a confirmed suspicion, and corrects it if possible.
 pub(crate) async fn write_down(
     context: &OrderContext,
     tenant: TenantId,

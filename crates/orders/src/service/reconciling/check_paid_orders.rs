@@ -1,4 +1,4 @@
-//! Compares our paid orders with the gateway's books: each whose charge was not seen is looked up by its payment.
+//! Compares our paid orders with the gateway's books: looks up the payment of each order whose charge was not seen.
 
 use oms_payments::{
     GatewayError, GatewayFault, PaymentError, PaymentStatus, Reference, find_payment,
@@ -13,10 +13,10 @@ use crate::service::reconciling::check_charge::{ChargeCheck, write_down};
 use crate::service::reconciling::walk::{Going, Walk};
 use crate::store::paid_orders;
 
-/// Orders that are read at a time.
+/// Number of orders per read.
 const PAGE: usize = 200;
 
-/// Looks at a tenant's paid orders of a window that were not seen.
+/// Checks a tenant's paid orders of a window whose charge was not seen.
 pub(super) async fn check_paid_orders(
     context: &OrderContext,
     tenant: TenantId,
@@ -45,7 +45,7 @@ pub(super) async fn check_paid_orders(
     }
 }
 
-/// The order was paid before its payment is looked up; that it still is, is made sure of when a finding is written.
+/// The order was paid before its payment is looked up. Writing a finding checks that it still is.
 async fn check_paid_order(
     context: &OrderContext,
     tenant: TenantId,
@@ -69,7 +69,7 @@ async fn check_paid_order(
     }
 }
 
-/// None when the gateway says that there is no such payment.
+/// Returns `None` if the gateway reports that the payment does not exist.
 async fn look_up(
     context: &OrderContext,
     reference: &Reference,

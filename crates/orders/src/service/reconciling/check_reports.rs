@@ -1,5 +1,5 @@
-//! Refunds and disputes that no webhook told of: the gateway's own list of events says to which payments something happened,
-//! however old these are.
+//! Books refunds and disputes that no webhook delivered. The gateway's list of events names the payments that something
+//! happened to, however old they are.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use crate::service::reconciling::walk::{Going, Tenants, Walk};
 use crate::service::transitions::book_reported::GoesOn;
 use crate::service::transitions::follow_gateway::{Reach, follow_gateway};
 
-/// Brings our books up to what the gateway reported within a window and no webhook has told us.
+/// Books what the gateway reported within a window and no webhook delivered.
 pub(super) async fn check_reports(
     context: &OrderContext,
     tenants: &Tenants,
@@ -43,7 +43,7 @@ pub(super) async fn check_reports(
     }
 }
 
-/// Most events are about refunds and disputes that name no tenant: each tenant looks whether the payment is its own.
+/// Most events about refunds and disputes name no tenant, so each tenant checks whether the payment is its own.
 async fn check_page(
     context: &OrderContext,
     tenant: TenantId,
@@ -58,7 +58,7 @@ async fn check_page(
     Ok(Going::On)
 }
 
-/// The payments of those that are this tenant's or nobody's, and that did not come by webhook.
+/// The payments of events that belong to this tenant or to none, and that no webhook delivered.
 async fn missed(
     context: &OrderContext,
     tenant: TenantId,

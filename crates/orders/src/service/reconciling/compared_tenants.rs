@@ -1,4 +1,4 @@
-//! The tenants whose orders are compared with the gateway's charges.
+//! Lists the tenants whose orders are compared with the gateway's charges.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use crate::context::OrderContext;
 use crate::error::OrderError;
 use crate::store::tenants;
 
-/// Every tenant that has orders, and the installation's own, which has the findings about charges of no tenant.
+/// Every tenant that has orders, and the installation's own, which gets the findings about charges of no tenant.
 ///
 /// # Errors
-/// When the database can't be asked.
+/// If the database can't be reached.
 pub async fn compared_tenants(
     context: &OrderContext,
     own: TenantId,

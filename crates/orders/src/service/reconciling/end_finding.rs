@@ -1,4 +1,4 @@
-//! Resolving a finding, with a note in the timeline of its order, in the caller's transaction.
+//! Resolves a finding, with a note on its order's timeline, in the caller's transaction.
 
 use oms_database::{Connection, DbError};
 use oms_validation::TenantId;
@@ -21,13 +21,13 @@ pub(crate) async fn end_finding<E: From<DbError>>(
     note: &str,
 ) -> Result<(), Abort<Lost, E>> {
     let id = finding.id;
-    let reason = cut(&format!("finding {id} is resolved: {note}"));
+    let reason = cut(&format!("finding {id} was resolved: {note}"));
     let authorship = Authorship {
         actor: by,
         reason: &reason,
     };
     if let Some(order_id) = finding.order_id {
-        // The order first, as everywhere.
+        // Lock the order first, as everywhere.
         add_note(connection, tenant, now, order_id, authorship).await?;
     }
     let resolved = findings::resolve(connection, tenant, now, id, by, &cut(note)).await?;

@@ -1,4 +1,4 @@
-//! Reading a difference between the gateway's books and ours.
+//! Reads a finding: a difference between the gateway's books and ours.
 
 use oms_validation::TenantId;
 
@@ -8,10 +8,10 @@ use crate::domain::id::FindingId;
 use crate::error::ReconcilingError;
 use crate::store::findings;
 
-/// A finding by its id.
+/// A finding by its ID.
 ///
 /// # Errors
-/// `FindingNotFound` when there is none in this store; else when the database can't be asked.
+/// `FindingNotFound` if the tenant has no such finding; otherwise if the database can't be reached.
 pub async fn get_finding(
     context: &OrderContext,
     tenant: TenantId,

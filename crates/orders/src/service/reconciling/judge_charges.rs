@@ -1,4 +1,4 @@
-//! Holds charges that were just read against our books: whose payments they are, and where the orders of these are.
+//! Compares charges that were just read with our books: finds their payments, and the status of their orders.
 
 use std::collections::HashMap;
 
@@ -15,17 +15,17 @@ use crate::error::OrderError;
 use crate::store::findings::with_failed_refunds;
 use crate::store::paid_orders;
 
-/// Whether our books were just brought up to the gateway's.
+/// Whether our books were just brought up to date with the gateway's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BooksState {
-    /// They may be behind.
+    /// They may be out of date.
     AsTheyAre,
-    /// Whatever still differs is a difference.
+    /// They are up to date, so any remaining difference is a finding.
     Followed,
 }
 
-/// What each of these charges says against our books, in their order. One statement of payments, one of refunds and one of
-/// orders for all.
+/// Judges charges against our books and returns one judgement for each, in the same order. Uses one statement each for
+/// payments, refunds and orders.
 pub(crate) async fn judge_charges(
     context: &OrderContext,
     tenant: TenantId,
@@ -80,7 +80,7 @@ pub(crate) async fn judge_charges(
             {
                 Judgement::Behind(Box::new(attempt.clone()))
             }
-            // That a refund failed later is a finding of its own, and no charge to be given back unasked.
+            // A refund that failed later has its own finding, and must not be refunded again without a request.
             Some(attempt)
                 if has_ended(order)
                     && is_explained(charge, attempt, failed.contains(&attempt.order_id)) =>
@@ -93,8 +93,8 @@ pub(crate) async fn judge_charges(
     Ok(judged.collect())
 }
 
-/// Whether our books know why a charge of an ended order shows money: a refund failed, and it is with us, or a dispute
-/// decides whose it is.
+/// Whether our books explain why a charge of a settled order shows money: a refund failed and the money is back, or a
+/// dispute will decide who gets it.
 fn is_explained(charge: &ListedCharge, attempt: &Attempt, has_failed: bool) -> bool {
     let is_with_us = attempt.state == AttemptState::Paid && has_failed;
     attempt.captured == Some(charge.captured) && (is_with_us || charge.disputed)

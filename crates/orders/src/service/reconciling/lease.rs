@@ -11,7 +11,7 @@ use crate::context::OrderContext;
 use crate::error::OrderError;
 use crate::store::reconciliation_progress::{self, Claim};
 
-/// A claim of this instance, kept for as long as the comparison takes.
+/// A claim of this instance, extended for as long as the comparison takes.
 pub(crate) struct Lease<'a> {
     context: &'a OrderContext,
     pub(super) claim: Claim,
@@ -29,8 +29,8 @@ impl<'a> Lease<'a> {
         }
     }
 
-    /// Extends the lease, once an eighth of it is over: it is long enough for the calls between two signs of life even
-    /// then. False when another instance has taken over.
+    /// Extends the lease once an eighth of it has passed, so that the rest is long enough for the calls until the next
+    /// extension. Returns `false` if another instance has taken over.
     pub(crate) async fn keep(&self) -> Result<bool, OrderError> {
         let now = Instant::now();
         {

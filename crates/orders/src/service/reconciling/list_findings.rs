@@ -1,4 +1,4 @@
-//! Listing the differences between the gateway's books and ours.
+//! Lists findings: the differences between the gateway's books and ours.
 
 use chrono::{DateTime, Utc};
 use oms_validation::{Cursor, Page, PageSize, TenantId};
@@ -12,7 +12,7 @@ use crate::store::findings;
 /// A page of findings, newest first.
 ///
 /// # Errors
-/// When the database can't be asked.
+/// If the database can't be reached.
 pub async fn list_findings(
     context: &OrderContext,
     tenant: TenantId,
@@ -21,7 +21,7 @@ pub async fn list_findings(
     size: PageSize,
 ) -> Result<Page<Finding, Cursor<(DateTime<Utc>, FindingId)>>, OrderError> {
     let mut connection = context.database.acquire().await?;
-    // One more, to know whether there is a next page.
+    // One more than the page, to know whether there is a next page.
     let limit = size.get() + 1;
     let found = findings::list(&mut connection, tenant, filter, after, limit).await?;
     Ok(Page::of(found, size, |last| {

@@ -1,4 +1,4 @@
-//! How many differences with the gateway's books are open, and how far the comparison is behind.
+//! Measures how many findings are open, and how far behind the comparison is.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use crate::error::OrderError;
 use crate::service::reconciling::compared_tenants::compared_tenants;
 use crate::store::{findings, reconciliation_progress};
 
-/// How far the comparison has come, over all tenants.
+/// The progress of the comparison, over all tenants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reconciliation {
-    /// Findings that are not resolved.
+    /// Number of open findings.
     pub open_findings: u64,
-    /// Time since the last completed comparison, of the tenant that is furthest behind; `None` before the first.
+    /// Time since the last completed comparison of the tenant that is furthest behind; `None` before the first.
     pub age: Option<Duration>,
 }
 
-/// Measures how far the comparison has come, over all tenants; `own` is the installation's own tenant.
+/// Measures the progress of the comparison over all tenants. `own` is the installation's own tenant.
 ///
 /// # Errors
-/// When the database can't be asked.
+/// If the database can't be reached.
 pub async fn measure_reconciliation(
     context: &OrderContext,
     own: TenantId,

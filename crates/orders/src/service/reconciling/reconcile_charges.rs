@@ -1,6 +1,6 @@
-//! Reverse reconciliation: walks the charges that the gateway has, whoever asked for them, then what it reported of refunds and
-//! disputes of older ones, and then our paid orders whose charges were not among them. The gateway's lists are read once for
-//! all tenants.
+//! Reverse reconciliation: reads all charges of the gateway, whoever created them, then its events about refunds and
+//! disputes of older charges, and then our paid orders whose charges were not among them. The gateway's lists are read
+//! once for all tenants.
 
 use oms_payments::{ListedCharge, PaymentError};
 use oms_validation::TenantId;
@@ -21,15 +21,15 @@ use crate::service::reconciling::walk::{
 };
 use crate::store::findings;
 
-/// Compares the gateway's charges with the orders of every tenant, from one time to another. It may be repeated, and run
-/// at the same time as others: each difference is written down once, with one alert.
+/// Compares the gateway's charges within a window with the orders of every tenant. It may be repeated and run
+/// concurrently: each difference is recorded once, with one alert.
 ///
-/// A charge belongs to the tenant that its metadata names. A charge that names no tenant, or none that has orders here,
-/// is reported to `own`, the installation's own tenant.
+/// A charge belongs to the tenant that its metadata names. A charge that names no tenant, or one that has no orders
+/// here, is reported to `own`, the installation's own tenant.
 ///
 /// # Errors
-/// When the gateway's charges or the tenants can't be listed. What was written stays. A tenant that can't be compared
-/// holds up no other: see [`ReconcileSummary::failed`].
+/// If the gateway's charges or the tenants can't be listed. What was recorded stays. A tenant that can't be compared
+/// delays no other: see [`ReconcileSummary::failed`].
 pub async fn reconcile_charges(
     context: &OrderContext,
     own: TenantId,
@@ -45,7 +45,7 @@ pub async fn reconcile_charges(
     reconcile(context, &tenants, window, observer, None).await
 }
 
-/// The same, under a lease that is kept for as long as it takes.
+/// Compares under a lease that is extended for as long as the comparison takes.
 pub(super) async fn reconcile(
     context: &OrderContext,
     tenants: &Tenants,

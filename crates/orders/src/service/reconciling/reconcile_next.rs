@@ -1,5 +1,5 @@
-//! Periodic reverse reconciliation: from where the last one ended, with an overlap, up to now. One instance at a time
-//! compares a tenant.
+//! Periodic reverse reconciliation: from the end of the last comparison, minus an overlap, up to now. One instance at a
+//! time compares a tenant.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,42 +16,43 @@ use crate::service::reconciling::reconcile_charges::reconcile;
 use crate::service::reconciling::walk::{ReconcileObserver, ReconcileSummary, Tenants};
 use crate::store::reconciliation_progress::{self, Claim};
 
-/// How far one turn goes beyond the last one, so that after a long pause what was compared is kept.
+/// Maximum advance of one turn, so that progress is kept while it catches up after a long pause.
 const STEP: TimeDelta = TimeDelta::days(1);
-/// Longest pause after a turn that failed.
+/// Maximum pause after a failed turn.
 const RETRY: Duration = Duration::from_secs(60);
 
-/// When to compare.
+/// The schedule of comparisons.
 #[derive(Clone, Copy, Debug)]
 pub struct ReconcileSchedule {
-    /// From the end of one turn to the next.
+    /// Time from the end of one turn to the next.
     pub interval: Duration,
-    /// How far a turn begins before the end of the last one, because charges can land late.
+    /// Overlap of a turn with the last one, because charges can arrive late.
     pub overlap: Duration,
-    /// How long one instance has the turn for itself after its last sign of life. Longer than the calls for one charge take.
+    /// How long an instance keeps its claim without extending it. Longer than the calls for one charge take.
     pub lease: Duration,
 }
 
-/// What one turn did.
+/// The result of one turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReconcileTurn {
-    /// Nothing: it is not due, or another instance is at it.
+    /// No comparison is due, or another instance is comparing.
     NotDue,
-    /// It compared.
+    /// A comparison was completed.
     Done {
-        /// What came of it.
+        /// Its summary.
         summary: ReconcileSummary,
-        /// Now has not been reached: take another turn at once.
+        /// Whether it did not reach the present: take another turn immediately.
         more_due: bool,
     },
 }
 
-/// One turn, if one is due: compares the tenants that have waited longest, all those together that were compared up to
-/// the same time. The first turn of a tenant begins an overlap before now. `own` is the installation's own tenant, which
-/// has the findings about charges of no tenant.
+/// Takes one turn, if one is due: compares the tenants that have waited longest, together if they were compared up to
+/// the same time. The first turn of a tenant starts one overlap before now. `own` is the installation's own tenant,
+/// which gets the findings about charges of no tenant.
 ///
 /// # Errors
-/// When the gateway or the database can't be asked. What was written stays, and the next turn begins where this one did.
+/// If the gateway or the database can't be reached. What was recorded stays, and the next turn starts where this one
+/// did.
 pub async fn reconcile_next(
     context: &OrderContext,
     own: TenantId,
@@ -64,7 +65,7 @@ pub async fn reconcile_next(
     };
     let until = claim.claimed_at.min(claim.reconciled_until + STEP);
     let overlap = TimeDelta::from_std(schedule.overlap).unwrap_or(STEP);
-    // Into the second that is running: what lands in the rest of it is in the overlap.
+    // Includes the current second; charges that arrive later in it are in the next overlap.
     let to = until + TimeDelta::seconds(1);
     let window = ReconcileWindow::new(claim.reconciled_until - overlap, to, claim.claimed_at)?;
     let tenants = Tenants {

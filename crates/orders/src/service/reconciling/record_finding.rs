@@ -1,4 +1,4 @@
-//! Writing a finding down: the finding, its one alert, and a note in the order's timeline, in one commit.
+//! Records a finding, its one alert, and a note on the order's timeline, in one commit.
 
 use oms_database::transaction;
 use oms_validation::{OrderId, TenantId};
@@ -16,26 +16,26 @@ use crate::service::transitions::change_status::add_note;
 use crate::store::alerts::{self, NewAlert};
 use crate::store::findings::{self, Seen};
 
-/// What became of a confirmed suspicion.
+/// The result of recording a confirmed suspicion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recorded {
-    /// It was written down, or is open again after the program had put it right. Its action is the caller's to do.
+    /// It was recorded, or reopened after the program had corrected it. The caller executes its action.
     New(FindingId),
-    /// It had been written down before.
+    /// It was recorded before.
     Known(FindingId),
-    /// The order went on meanwhile; nothing was written.
+    /// The order changed in the meantime, and nothing was recorded.
     Lost,
 }
 
-/// Why a finding was not written.
+/// Why a finding was not recorded.
 enum Unwritten {
-    /// The order is somewhere else by now.
+    /// The order has another status by now.
     OrderMoved,
-    /// Somebody else wrote it down meanwhile.
+    /// Another instance recorded it first.
     Known,
 }
 
-/// Writes a confirmed suspicion down, if the order is still where the suspicion needs it to be.
+/// Records a confirmed suspicion, if the order still has the status that the suspicion requires.
 pub(crate) async fn record_finding(
     context: &OrderContext,
     tenant: TenantId,
@@ -62,7 +62,7 @@ pub(crate) async fn record_finding(
     let lease = context.settings.sweep_lease;
     let written = transaction(&mut connection, async |connection| {
         if let Some((order_id, expected)) = suspicion.order {
-            // The order first, as everywhere. It stays where it is until the commit.
+            // Lock the order first, as everywhere. Its status can't change until the commit.
             let note = cut(&format!("finding {id}: {}", suspicion.detail));
             let authorship = Authorship {
                 actor: RECONCILER,

@@ -1,4 +1,4 @@
-//! An operator says that a finding was settled outside.
+//! An operator reports that a finding was settled outside oms.
 
 use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, TenantId};
 
@@ -13,12 +13,12 @@ use crate::service::transitions::claim_key::claim_key;
 use crate::service::transitions::patience::Patience;
 use crate::store::findings;
 
-/// Resolves an open finding, and returns it as it is then: once for each key, if there is one. It stays resolved, whatever
-/// later comparisons see.
+/// Resolves an open finding, and returns it. Runs once for each key. The finding stays resolved, whatever later
+/// comparisons see.
 ///
 /// # Errors
-/// `FindingNotFound` when there is none in this store, `FindingResolved` when it is not open any more, `KeyReused` when the
-/// key stands for another request; else when the database fails.
+/// `FindingNotFound` if the tenant has no such finding, `FindingResolved` if it is already resolved, `KeyReused` if the
+/// key belongs to another request; otherwise if the database fails.
 pub async fn resolve_finding(
     context: &OrderContext,
     tenant: TenantId,

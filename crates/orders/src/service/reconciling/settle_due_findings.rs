@@ -1,5 +1,5 @@
-//! Tries again to settle findings that could not be settled when they were written: the program died, or the gateway did
-//! not answer.
+//! Retries findings that could not be settled when they were recorded, because the program died or the gateway did not
+//! answer.
 
 use std::error::Error;
 
@@ -14,15 +14,15 @@ use crate::error::OrderError;
 use crate::service::reconciling::settle_finding::settle_finding;
 use crate::store::findings;
 
-/// Maximum number of findings of a tenant that are claimed at a time.
+/// Maximum number of findings of a tenant claimed together.
 const BATCH: usize = 16;
 
-/// Tries once to settle each finding of any tenant that is due, and returns those that are settled now. Several instances
-/// may do so at the same time. Does nothing while the gateway's breaker refuses calls.
+/// Tries once to settle each due finding of every tenant, and returns those that it settled. Several instances may call
+/// it at the same time. Does nothing while the gateway's breaker refuses calls.
 ///
 /// # Errors
-/// When the database can't be asked what is due. A finding that can't be settled, and a tenant whose findings can't be
-/// read, hold up no other.
+/// If the database can't list what is due. A finding that can't be settled, and a tenant whose findings can't be read,
+/// delay no other.
 pub async fn settle_due_findings(
     context: &OrderContext,
 ) -> Result<Vec<(TenantId, FindingId)>, OrderError> {
@@ -37,7 +37,7 @@ pub async fn settle_due_findings(
     Ok(settled)
 }
 
-/// The findings whose action is due. The outcome of one is the finding, if it is settled.
+/// The findings whose action is due. The outcome of an entry is the finding, if it was settled.
 struct DueFindings<'a>(&'a OrderContext);
 
 #[async_trait]
@@ -75,7 +75,7 @@ impl WorkList for DueFindings<'_> {
     }
 
     async fn postpone_panicked(&self, _: TenantId, _: &Finding) -> Self::Outcome {
-        // Its lease postpones it.
+        // The lease postpones it.
         None
     }
 }

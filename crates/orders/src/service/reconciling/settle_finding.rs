@@ -1,8 +1,8 @@
-//! Putting a finding right: what is left of its charge is given back, or what is reserved is let go. It is done when the
-//! gateway says so of the charge, read again; until then the finding stays open.
+//! Corrects a finding: refunds what is left of its charge, or cancels its authorisation. It is done when the gateway
+//! confirms that for the charge, read again; until then the finding stays open.
 //!
-//! Doing it twice harms nobody: all that is left is asked for, and the gateway gives back no more than that. Nothing is done
-//! about a payment of which this database has no attempt, whatever is stored with the finding.
+//! Correcting it twice is harmless: it refunds everything that is left, and the gateway refunds no more than that.
+//! Nothing is done about a payment without an attempt in this database, whatever the finding says.
 
 use oms_database::transaction;
 use oms_payments::{
@@ -23,14 +23,14 @@ use crate::service::reconciling::end_finding::end_finding;
 use crate::service::transitions::abort::unless_lost;
 use crate::store::findings::{self, NextTry};
 
-/// What one try came to.
+/// The result of one try.
 enum Remedy {
-    /// Nothing is left, which the gateway says.
+    /// The gateway reports that nothing is left.
     Done(String),
     NotYet(String),
 }
 
-/// Puts a finding right that was just written by the caller. True when it is.
+/// Corrects a finding that the caller has just recorded. Returns `true` if it was corrected.
 pub(crate) async fn settle_new(
     context: &OrderContext,
     tenant: TenantId,
@@ -47,10 +47,11 @@ pub(crate) async fn settle_new(
     }
 }
 
-/// One try to put right a finding that the caller has taken on. False when it has to be tried again, or left to a person.
+/// Tries once to correct a finding that the caller has claimed. Returns `false` if it must be retried or needs an
+/// operator.
 ///
 /// # Errors
-/// When the database can't be asked: the finding is tried again when the lease is over.
+/// If the database can't be reached: the finding is retried when its lease ends.
 pub(crate) async fn settle_finding(
     context: &OrderContext,
     tenant: TenantId,
@@ -75,7 +76,7 @@ pub(crate) async fn settle_finding(
         )
         .await;
     }
-    let (why, no_try) = match put_right(context, finding, charge, &payment).await {
+    let (why, no_try) = match correct(context, finding, charge, &payment).await {
         Ok(Remedy::Done(note)) => {
             let mut connection = context.database.acquire().await?;
             let now = context.now();
@@ -84,7 +85,7 @@ pub(crate) async fn settle_finding(
             });
             let ended = unless_lost(ended.await)?.is_some();
             if ended {
-                tracing::info!(finding_id = %finding.id, note, "a finding was put right");
+                tracing::info!(finding_id = %finding.id, note, "a finding was corrected");
             }
             return Ok(ended);
         }
@@ -101,15 +102,15 @@ pub(crate) async fn settle_finding(
         true => NextTry::Never,
         false => NextTry::After(delay),
     };
-    tracing::warn!(finding_id = %finding.id, reason = why, tries = finding.lease.tries, "a finding can't be put right yet");
+    tracing::warn!(finding_id = %finding.id, reason = why, tries = finding.lease.tries, "a finding can't be corrected yet");
     let mut connection = context.database.acquire().await?;
     let now = context.now();
     findings::postpone(&mut connection, tenant, now, finding, next, &cut(&why)).await?;
     Ok(false)
 }
 
-/// This database's attempt of the finding's payment. A finding may have been written by a version that believed what a
-/// charge names.
+/// This database's attempt of the finding's payment. It may have none, if an older version trusted what the charge
+/// names.
 async fn find_attempt(
     context: &OrderContext,
     tenant: TenantId,
@@ -137,7 +138,7 @@ async fn leave(
     Ok(false)
 }
 
-async fn put_right(
+async fn correct(
     context: &OrderContext,
     finding: &Finding,
     id: &ChargeId,
@@ -163,26 +164,26 @@ async fn put_right(
             let key = refund_key(finding, id);
             gateway.refund_charge(id, left, &key).await?;
             format!(
-                "gave back {} {} in minor units",
+                "refunded {} {} in minor units",
                 left.amount_minor, left.currency
             )
         }
         Left::Reserved(_) => {
             let key = OperationKey::unique_of_charge(id, Operation::Cancel);
             gateway.cancel(payment, &key).await?;
-            "let go what was reserved".to_owned()
+            "cancelled the authorisation".to_owned()
         }
     };
     Ok(match gateway.find_charge(id).await?.as_ref().map(left_of) {
         Some(Left::NeverAny | Left::NoMore) => Remedy::Done(done),
         Some(Left::Money(_) | Left::Reserved(_)) | None => {
-            Remedy::NotYet("the gateway has accepted it, and not done it yet".to_owned())
+            Remedy::NotYet("the gateway has accepted the request but not finished it".to_owned())
         }
     })
 }
 
-/// The first try has the charge's own key. A later one has a key of its own, because the gateway repeats its first answer
-/// to a key, also a failure.
+/// The first try uses the charge's own key. Later tries use unique keys, because the gateway repeats its first answer
+/// to a key, even a failure.
 fn refund_key(finding: &Finding, id: &ChargeId) -> OperationKey {
     match finding.lease.tries {
         0 | 1 => OperationKey::of_charge(id, Operation::RefundCharge),

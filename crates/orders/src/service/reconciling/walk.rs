@@ -12,59 +12,59 @@ use crate::error::OrderError;
 use crate::service::reconciling::check_charge::ChargeCheck;
 use crate::service::reconciling::lease::Lease;
 
-/// Most orders that are remembered as seen. One that is not remembered is looked up once more, which costs a call.
+/// Maximum number of orders remembered as seen. An order that is not remembered is looked up again, which costs a call.
 const MAX_SEEN: usize = 1_000_000;
 
-/// What a comparison did, so far or in all.
+/// The results of a comparison, so far or in total.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReconcileSummary {
-    /// Charges that were looked at.
+    /// Number of charges compared.
     pub charges: u64,
-    /// Paid orders whose charge was not among them, and that were looked up.
+    /// Number of paid orders looked up because their charge was not among the charges.
     pub orders: u64,
-    /// What was found that was not known before.
+    /// New findings.
     pub found: Vec<(FindingId, FindingKind)>,
-    /// What was found again.
+    /// Findings that were seen again.
     pub known: Vec<FindingId>,
-    /// What was put right, of these and of earlier findings.
+    /// Findings corrected, new ones and earlier ones.
     pub settled: Vec<FindingId>,
     /// The tenant of each of these findings.
     pub owners: HashMap<FindingId, TenantId>,
     /// Tenants that could not be compared; the log has the reasons.
     pub failed: Vec<TenantId>,
-    /// Findings of all tenants that are open at the end.
+    /// Number of open findings of all tenants at the end.
     pub open: u64,
-    /// False when somebody stopped it before its end.
+    /// `false` if it was stopped before its end.
     pub finished: bool,
 }
 
-/// Whether to go on.
+/// Whether to continue a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Going {
-    /// Do.
+    /// Continue.
     On,
-    /// Stop here. What was written stays, and the next comparison begins anew.
+    /// Stop. What was recorded stays, and the next comparison starts over.
     Stop,
 }
 
-/// Somebody who watches a comparison, and may stop it.
+/// Observes a comparison, and may stop it.
 pub trait ReconcileObserver: Send + Sync {
-    /// Called now and then, after each page at least.
+    /// Called from time to time, at least after each page.
     fn progressed(&self, summary: &ReconcileSummary) -> Going;
 }
 
 /// The tenants of a comparison.
 pub(super) struct Tenants {
-    /// The installation's own, which has the findings about charges of no known tenant.
+    /// The installation's own, which gets the findings about charges of no known tenant.
     pub(super) own: TenantId,
-    /// Those to whom a charge may belong.
+    /// Those that a charge may belong to.
     pub(super) known: BTreeSet<TenantId>,
-    /// Those that are compared now.
+    /// Those that this comparison compares.
     pub(super) compared: BTreeSet<TenantId>,
 }
 
 impl Tenants {
-    /// Distributes charges: each belongs to the tenant that its metadata names, if that is known here.
+    /// Groups charges by tenant: each belongs to the tenant that its metadata names, if that is known here.
     pub(super) fn distribute(
         &self,
         charges: Vec<ListedCharge>,
@@ -81,7 +81,7 @@ impl Tenants {
     }
 }
 
-/// A comparison on its way.
+/// A comparison in progress.
 pub(super) struct Walk<'a> {
     observer: &'a dyn ReconcileObserver,
     lease: Option<&'a Lease<'a>>,
@@ -122,7 +122,7 @@ impl<'a> Walk<'a> {
         self.summary.failed.contains(&tenant)
     }
 
-    /// Goes on with the other tenants where one can't be compared.
+    /// Continues with the other tenants if one can't be compared.
     pub(super) fn unless_failed(
         &mut self,
         tenant: TenantId,
@@ -136,7 +136,7 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// Counts what came of comparing one charge or order.
+    /// Counts the result of comparing one charge or order.
     pub(super) async fn checked(
         &mut self,
         tenant: TenantId,
@@ -159,7 +159,7 @@ impl<'a> Walk<'a> {
         self.going().await
     }
 
-    /// Whether to go on.
+    /// Whether to continue.
     pub(super) async fn going(&self) -> Result<Going, OrderError> {
         if let Some(lease) = self.lease
             && !lease.keep().await?

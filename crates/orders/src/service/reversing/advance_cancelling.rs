@@ -1,5 +1,5 @@
-//! One step of a cancellation, for the request that asked for it and for the sweeper alike: proves that no money was taken
-//! or can still be taken, or gives back all that was. Wherever it is cut off, the next one goes on from what is stored.
+//! One step of a cancellation, for its request and for the sweeper: proves that no money was taken or can still be
+//! taken, or refunds all that was. After an interruption, the next step continues from what is stored.
 
 use std::ops::ControlFlow;
 
@@ -25,19 +25,19 @@ use crate::service::transitions::proof::Proof;
 use crate::store::reconciliations::{self, Claim};
 use crate::store::{disputes, orders};
 
-/// Why the refund has to be made, as it is stored with it.
+/// The reason stored with the refund.
 const REASON: &str = "the order was cancelled";
 
-/// A refund that is to be executed, and the attempt whose money it gives back.
+/// A pending refund, and the attempt that it refunds.
 type Begun = (Attempt, Refund);
 
-/// The outcome of a step: the try ends with this advance, or goes on with the value.
+/// The outcome of a step: the try ends with this advance, or continues with the value.
 type Step<T> = ControlFlow<Advance, T>;
 
-/// How often a try begins anew because money was given back at the gateway meanwhile.
+/// Maximum number of rounds of one try, if refunds keep being made at the gateway.
 const ROUNDS: usize = 3;
 
-/// One try to cancel an order that is in `CANCELLING`.
+/// Makes one try to cancel an order in `CANCELLING`.
 pub(crate) async fn advance_cancelling(
     context: &OrderContext,
     tenant: TenantId,
@@ -49,11 +49,12 @@ pub(crate) async fn advance_cancelling(
             return Ok(advance);
         }
     }
-    let reason = "the gateway's books of its payment keep changing".to_owned();
+    let reason = "its payment keeps changing at the gateway".to_owned();
     Ok(Advance::TryAgain { reason })
 }
 
-/// Goes on with another round when the gateway's books have changed ours, because another amount is left to refund.
+/// Runs one round. Continues with another if the gateway's books have changed ours, because another amount is left to
+/// refund.
 async fn go_round(
     context: &OrderContext,
     tenant: TenantId,
@@ -66,7 +67,7 @@ async fn go_round(
     let pending = find_pending_refund(&mut connection, tenant, order_id).await?;
     let attempt = find_payment(&mut connection, tenant, order_id).await?;
     drop(connection);
-    // An order is committed together with its attempt.
+    // Every order is committed with its attempt.
     let Some(attempt) = attempt else {
         let reason = "it has no payment attempt".to_owned();
         return Ok(Step::Break(Advance::TryAgain { reason }));
@@ -94,14 +95,15 @@ async fn go_round(
             let ended = end_cancelling(context, tenant, order_id, &no_money, actor).await?;
             return Ok(Step::Break(cancelled(ended)));
         }
-        // Its refund was begun between our two looks.
+        // Another worker started its refund between our two reads.
         (None, _) => return Ok(Step::Break(Advance::Superseded)),
     };
     oms_failpoints::reached("orders.cancel_refund_begun");
-    give_back(context, tenant, begun, actor).await
+    refund_at_gateway(context, tenant, begun, actor).await
 }
 
-/// What is left is what the gateway has: others give money back there. And a payment that is disputed is left to a person.
+/// Brings our books up to date first, because refunds may have been made at the gateway. A disputed payment is left to
+/// an operator.
 async fn look_before(
     context: &OrderContext,
     tenant: TenantId,
@@ -121,7 +123,7 @@ async fn look_before(
             "the payment is disputed ({}): retry when the dispute is closed",
             dispute.reference
         );
-        Step::Break(Advance::NeedsPerson { reason })
+        Step::Break(Advance::NeedsOperator { reason })
     }))
 }
 
@@ -132,7 +134,7 @@ fn cancelled(ended: bool) -> Advance {
     }
 }
 
-/// Goes on with a refund when the fence came too late: the money was taken, and the attempt is closed as paid.
+/// Fences an open payment. If the fence came too late, closes the attempt as paid and continues with a refund.
 async fn fence(
     context: &OrderContext,
     tenant: TenantId,
@@ -145,7 +147,7 @@ async fn fence(
     let Settled { outcome, calls } =
         settle_payment(&context.database, gateway, tenant, attempt, policy, actor).await;
     oms_failpoints::reached("orders.cancel_settled");
-    // Whatever was taken is given back, so that its amount does not matter.
+    // The charged amount does not matter, because all of it is refunded.
     let Some(closing) = outcome.accept_charged_amount(attempt) else {
         return Ok(Step::Break(unsettled(context, claim, &outcome)));
     };
@@ -169,9 +171,9 @@ async fn fence(
 
 fn unsettled(context: &OrderContext, claim: &Claim, outcome: &SettleOutcome) -> Advance {
     match outcome {
-        SettleOutcome::WrongAmount { charged } => Advance::NeedsPerson {
+        SettleOutcome::WrongAmount { charged } => Advance::NeedsOperator {
             reason: format!(
-                "the gateway charged what can't be given back: {} {} in minor units",
+                "the gateway charged money that can't be refunded: {} {} in minor units",
                 charged.amount_minor, charged.currency
             ),
         },
@@ -188,8 +190,8 @@ fn unsettled(context: &OrderContext, claim: &Claim, outcome: &SettleOutcome) -> 
     }
 }
 
-/// Begins to give back all that is left, in one commit with the closing of the attempt where that was open until now. None
-/// when somebody else was first.
+/// Starts a refund of all that is left, in one commit with the closing of an attempt that was still open. Returns
+/// `None` if another request or worker was first.
 async fn begin(
     context: &OrderContext,
     tenant: TenantId,
@@ -223,15 +225,15 @@ async fn try_to_begin(
     let mut patience = Patience::new(context, tenant, order_id.as_uuid());
     let begun = loop {
         let tried = patience.attempt(async |connection| {
-            // The order first, as everywhere.
+            // Lock the order first, as everywhere.
             let status = orders::lock_status(connection, tenant, order_id).await?;
             if status != Some(OrderStatus::Cancelling) {
                 return Err(Abort::LOST);
             }
             if let Some(proof) = taken {
                 close_payment(context, connection, tenant, now, order_id, proof).await?;
-                // What it holds is paid for.
-                reconciliations::count_no_more(connection, tenant, order_id).await?;
+                // The stock is now paid for.
+                reconciliations::stop_counting(connection, tenant, order_id).await?;
             }
             let BeginRefund::Begun(refund) = begin_refund(connection, tenant, &new).await? else {
                 return Err(Abort::LOST);
@@ -246,7 +248,7 @@ async fn try_to_begin(
     unless_lost(begun)
 }
 
-async fn give_back(
+async fn refund_at_gateway(
     context: &OrderContext,
     tenant: TenantId,
     (attempt, refund): Begun,
@@ -257,14 +259,14 @@ async fn give_back(
     oms_failpoints::reached("orders.cancel_refunded");
     match result {
         RefundResult::Refunded => {
-            let no_money = NoMoney::GivenBack(&refund);
+            let no_money = NoMoney::Refunded(&refund);
             let order_id = refund.order_id;
             let ended = end_cancelling(context, tenant, order_id, &no_money, actor).await?;
             Ok(Step::Break(cancelled(ended)))
         }
         RefundResult::Failed { code } => {
             let advance = fail(context, tenant, &refund, code).await?;
-            // Perhaps because the money was given back elsewhere, or is disputed.
+            // Possibly because the money was refunded elsewhere, or is disputed.
             let reach = Reach::RefundsAndDisputes;
             Ok(
                 match try_to_follow(context, tenant, &attempt, reach).await {
@@ -278,14 +280,14 @@ async fn give_back(
     }
 }
 
-/// The money is still ours, and the order stays as it is until a person has seen to it.
+/// The money was not refunded, and the order stays as it is until an operator decides.
 async fn fail(
     context: &OrderContext,
     tenant: TenantId,
     refund: &Refund,
     code: RefundFailure,
 ) -> Result<Advance, OrderError> {
-    let reason = format!("the gateway refused to give the money back: {code}");
+    let reason = format!("the gateway rejected the refund: {code}");
     let end = RefundEnd::Failed(code);
     let mut patience = Patience::new(context, tenant, refund.order_id.as_uuid());
     let failed = loop {
@@ -299,7 +301,7 @@ async fn fail(
         }
     };
     Ok(match failed? {
-        true => Advance::NeedsPerson { reason },
+        true => Advance::NeedsOperator { reason },
         false => Advance::Superseded,
     })
 }

@@ -1,4 +1,4 @@
-//! One step of a refund, for the request that asked for it and for the sweeper alike.
+//! One step of a refund, for its request and for the sweeper.
 
 use oms_payments::{
     Attempt, Refund, RefundEnd, RefundResult, execute_refund, find_payment, find_pending_refund,
@@ -11,7 +11,7 @@ use crate::service::transitions::advance::Advance;
 use crate::service::transitions::end_refunding::end_refunding;
 use crate::service::transitions::follow_gateway::{Reach, try_to_follow};
 
-/// One try to end the refund of an order that is in `REFUNDING`.
+/// Makes one try to finish the refund of an order in `REFUNDING`.
 pub(crate) async fn advance_refunding(
     context: &OrderContext,
     tenant: TenantId,
@@ -24,15 +24,15 @@ pub(crate) async fn advance_refunding(
     let attempt = find_payment(&mut connection, tenant, order_id).await?;
     drop(connection);
     let Some((attempt, refund)) = attempt.zip(pending) else {
-        // Its end is in the commit that ends the order's refunding, so that somebody else has ended both.
+        // The refund and `REFUNDING` end in the same commit, so another request or worker has ended both.
         let reason = "no refund of it is pending".to_owned();
         return Ok(Advance::TryAgain { reason });
     };
-    give_back(context, tenant, &attempt, &refund, actor).await
+    refund_at_gateway(context, tenant, &attempt, &refund, actor).await
 }
 
-/// One try to have the gateway give the money of a refund back.
-pub(crate) async fn give_back(
+/// Makes one try to execute a refund at the gateway.
+pub(crate) async fn refund_at_gateway(
     context: &OrderContext,
     tenant: TenantId,
     attempt: &Attempt,
@@ -52,7 +52,7 @@ pub(crate) async fn give_back(
         return Ok(Advance::Superseded);
     }
     if advance == Advance::RefundFailed {
-        // Perhaps because the money was given back elsewhere, or is disputed.
+        // Possibly because the money was refunded elsewhere, or is disputed.
         try_to_follow(context, tenant, attempt, Reach::RefundsAndDisputes).await;
     }
     Ok(advance)

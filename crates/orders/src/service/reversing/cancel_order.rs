@@ -1,7 +1,7 @@
-//! Cancelling an order that is not shipped: what was paid is given back, and what was not can't be paid any more. The stock
-//! is given back only when that is proven.
+//! Cancels an order that is not shipped: refunds what was paid, and makes sure that nothing else can be paid. Only then
+//! is the stock released.
 //!
-//! Run it in a task that nobody cancels: a client that goes away must not change how its order ends.
+//! Run it in a task that is never cancelled, so that a client that disconnects does not change the outcome.
 
 use std::sync::Arc;
 
@@ -26,30 +26,30 @@ use crate::service::transitions::worklist::put_on;
 use crate::store::orders::{self, KeyFate, Transition};
 use crate::store::reconciliations::{Claim, Stock};
 
-/// How far a cancellation is.
+/// The progress of a cancellation.
 #[derive(Debug)]
 pub enum Cancellation {
-    /// The order is cancelled: no money is left with us, and the stock was given back.
+    /// The order is cancelled: no money is left with the merchant, and the stock was released.
     Done(Box<OrderDetails>),
-    /// It is not known yet that no money is left with us. The sweeper goes on.
-    UnderWay(PendingOrder),
+    /// It is not proven yet that no money is left with the merchant. The sweeper continues.
+    InProgress(PendingOrder),
 }
 
-/// Who goes on with a cancellation.
+/// Who continues a cancellation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Begun {
-    /// This request, which has begun it.
+    /// This request, which started it.
     ByUs(Claim),
-    /// Another request, or the sweeper. The status is the order's, where it was read under its lock.
+    /// Another request, or the sweeper. With the order's status, if it was read under its lock.
     Before(Option<OrderStatus>),
 }
 
-/// Cancels an order, in the name of `actor`. Repeating it changes nothing more, with the same key or without one.
+/// Cancels an order in the name of `actor`. Repeating it changes nothing, with or without the same key.
 ///
 /// # Errors
-/// `NotFound` when there is none in this store, `NotCancellable` when it has failed or was refunded, `RefundInProgress`
-/// while money of it is given back, `PaymentDisputed` while a dispute of its payment is open, `KeyReused` when the key stands for another request,
-/// `Contended` while somebody else keeps the order locked; else when the database fails.
+/// `NotFound` if the tenant has no such order, `NotCancellable` if it failed or was refunded, `RefundInProgress` while
+/// a refund is in progress, `PaymentDisputed` while a dispute of its payment is open, `KeyReused` if the key belongs to
+/// another request, `Contended` if the order stays locked; otherwise if the database fails.
 pub async fn cancel_order(
     context: &Arc<OrderContext>,
     tenant: TenantId,
@@ -111,7 +111,7 @@ async fn begin(
     };
     let authorship = Authorship {
         actor,
-        reason: reason.map_or("the order shall be cancelled", Reason::as_str),
+        reason: reason.map_or("cancellation requested", Reason::as_str),
     };
     let now = context.now();
     let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
@@ -126,8 +126,8 @@ async fn begin(
     Ok(Begun::ByUs(claim))
 }
 
-/// Takes a cancellation as far as it gets now, and returns where the order is, where that is known. The cancellation is
-/// committed: what goes wrong from here on is the sweeper's.
+/// Continues a cancellation as far as possible now, and returns the order's status if it is known. The cancellation is
+/// committed, so the sweeper takes over if anything fails from here on.
 async fn go_on_if_possible(
     context: &OrderContext,
     tenant: TenantId,
@@ -143,7 +143,7 @@ async fn go_on_if_possible(
         Ok(_) => None,
         Err(error) => {
             let cause: &dyn std::error::Error = &error;
-            tracing::warn!(order_id = %claim.order_id, cause, "a cancellation could not be finished; the sweeper will");
+            tracing::warn!(order_id = %claim.order_id, cause, "a cancellation could not be finished; the sweeper will continue");
             None
         }
     }
@@ -156,15 +156,15 @@ async fn go_on(
     actor: &str,
 ) -> Result<Advance, OrderError> {
     let advance = advance_cancelling(context, tenant, claim, actor).await?;
-    if let Advance::NeedsPerson { reason } = &advance {
+    if let Advance::NeedsOperator { reason } = &advance {
         dead_letter_order(context, tenant, claim, reason, actor).await?;
     }
     tracing::info!(order_id = %claim.order_id, ?advance, "cancelling an order");
     Ok(advance)
 }
 
-/// Answers with the order as it is stored. An order that can't be read is reported as `CANCELLING` only if this request
-/// has seen it there.
+/// Answers with the stored order. An order that can't be read is reported as `CANCELLING` only if this request has seen
+/// that status.
 async fn answer_as_stored(
     context: &Arc<OrderContext>,
     tenant: TenantId,
@@ -172,7 +172,7 @@ async fn answer_as_stored(
     known: Option<OrderStatus>,
 ) -> Result<Cancellation, OrderError> {
     let under_way = |status| {
-        Cancellation::UnderWay(PendingOrder {
+        Cancellation::InProgress(PendingOrder {
             order_id,
             status,
             payment: None,

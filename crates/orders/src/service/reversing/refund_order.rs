@@ -1,6 +1,6 @@
-//! Giving back some or all of an order's money, once for each idempotency key.
+//! Refunds some or all of an order's money, once for each idempotency key.
 //!
-//! Run it in a task that nobody cancels: a client that goes away must not change how its refund ends.
+//! Run it in a task that is never cancelled, so that a client that disconnects does not change the outcome.
 
 use oms_database::{Connection, DbError};
 use oms_payments::{
@@ -15,7 +15,7 @@ use crate::domain::reason::Reason;
 use crate::domain::refund::{Disputed, RequestedRefund};
 use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, ReversingError};
-use crate::service::reversing::advance_refunding::give_back;
+use crate::service::reversing::advance_refunding::refund_at_gateway;
 use crate::service::reversing::refuse_disputed::{reach_of, refuse_disputed};
 use crate::service::transitions::advance::Advance;
 use crate::service::transitions::change_status::change_status;
@@ -26,31 +26,32 @@ use crate::service::transitions::worklist::put_on;
 use crate::store::orders::{self, KeyFate, Transition};
 use crate::store::reconciliations::{Claim, Stock};
 
-/// A refund that has not failed, and where its order is.
+/// A refund that has not failed, and the status of its order.
 #[derive(Debug)]
 pub enum RefundedOrder {
-    /// Given back by this request.
+    /// Made by this request.
     Refunded(Refund, OrderStatus),
-    /// Given back by an earlier request.
+    /// Made by an earlier request.
     RefundedBefore(Refund, OrderStatus),
-    /// Begun, now or by an earlier request; whether the money was given back is not known yet. The sweeper goes on.
+    /// Started, now or by an earlier request, with an unknown outcome. The sweeper continues.
     Pending(Refund, OrderStatus),
 }
 
-/// What the first transaction found or did.
+/// What the first transaction found or started.
 enum Begun {
     /// The key stands for this refund.
     Before(Refund, OrderStatus),
-    /// By this request.
+    /// This request started the refund.
     Now(Box<Attempt>, Refund, Claim),
 }
 
-/// Gives back money of a paid order, in the name of `actor`, or answers for the refund that the key already stands for.
+/// Refunds a paid order in the name of `actor`, or answers for the refund that the key already stands for.
 ///
 /// # Errors
-/// `NotFound` when there is no such order in this store; `KeyReused` when the key stands for another refund;
-/// `NotRefundable`, `PaymentDisputed`, `RefundInProgress`, `RefundExceedsCaptured` and `RefundCurrency`, which leave nothing behind;
-/// `RefundRefused` when the gateway says no; `Contended` while somebody else keeps the order locked; `OutcomeUnknown` and the like when the database fails.
+/// `NotFound` if the tenant has no such order; `KeyReused` if the key belongs to another refund; `NotRefundable`,
+/// `PaymentDisputed`, `RefundInProgress`, `RefundExceedsCaptured` and `RefundCurrency`, which change nothing;
+/// `RefundRefused` if the gateway rejects the refund; `Contended` if the order stays locked; `OutcomeUnknown` and the
+/// like if the database fails.
 pub async fn refund_order(
     context: &OrderContext,
     tenant: TenantId,
@@ -92,13 +93,13 @@ pub async fn refund_order(
         }
         Err(error) => {
             let cause: &dyn std::error::Error = &error;
-            tracing::warn!(%order_id, cause, "a refund could not be finished; the sweeper will");
+            tracing::warn!(%order_id, cause, "a refund could not be finished; the sweeper will continue");
             false
         }
     };
     match read(context, tenant, key, order_id).await {
         Ok(Some((refund, status))) => stored(refund, status),
-        // Begun by this request, and known to be no further.
+        // Started by this request; its progress is unknown.
         Ok(None) | Err(_) if pending => Ok(RefundedOrder::Pending(refund, OrderStatus::Refunding)),
         Ok(None) => Err(OrderError::OutcomeUnknown.into()),
         Err(error) => Err(error.after_commit().into()),
@@ -113,15 +114,15 @@ async fn go_on(
     claim: &Claim,
     actor: &str,
 ) -> Result<Advance, OrderError> {
-    let advance = give_back(context, tenant, attempt, refund, actor).await?;
-    if let Advance::NeedsPerson { reason } = &advance {
+    let advance = refund_at_gateway(context, tenant, attempt, refund, actor).await?;
+    if let Advance::NeedsOperator { reason } = &advance {
         dead_letter_order(context, tenant, claim, reason, actor).await?;
     }
     Ok(advance)
 }
 
-/// Whoever gives money back at the gateway itself does not tell us: what is left is what the gateway has. Where that can't be
-/// read, the refund is asked for all the same, and the gateway gives back no more than it took.
+/// Reads the remaining amount at the gateway, because refunds made there don't reach us otherwise. If that fails, the
+/// refund is requested anyway: the gateway refunds no more than it took.
 async fn look_before(
     context: &OrderContext,
     tenant: TenantId,
@@ -142,7 +143,8 @@ async fn look_before(
     Ok(())
 }
 
-/// Looks the key up under the lock of the order, so that of two requests with one key the second finds what the first did.
+/// Looks the key up under the lock of the order, so that the second of two requests with one key finds what the first
+/// did.
 async fn begin(
     context: &OrderContext,
     connection: &mut Connection,
@@ -171,7 +173,7 @@ async fn begin(
     let refund = begin_payment(connection, tenant, order_id, key, request, actor).await?;
     let claim = write(context, connection, tenant, order_id, request, actor).await?;
     let attempt = find_payment(connection, tenant, order_id).await?;
-    let attempt = attempt.expect("a refund that was begun has its attempt");
+    let attempt = attempt.expect("a refund that was started has its attempt");
     Ok(Begun::Now(Box::new(attempt), refund, claim))
 }
 
@@ -194,7 +196,7 @@ async fn begin_payment(
     };
     match begin_refund(connection, tenant, &new).await? {
         BeginRefund::Begun(refund) => Ok(refund),
-        // A refund of another order: those of this one were looked through under its lock.
+        // A refund of another order: those of this order were searched under its lock.
         BeginRefund::KeyTaken(_) => Err(OrderError::KeyReused.into()),
         BeginRefund::ExceedsCaptured { available } => Err(match request.amount {
             Some(amount) if amount.currency != available.currency => {
@@ -226,7 +228,7 @@ async fn write(
     let reason = request.reason.as_ref();
     let authorship = Authorship {
         actor,
-        reason: reason.map_or("money shall be given back", Reason::as_str),
+        reason: reason.map_or("refund requested", Reason::as_str),
     };
     let now = context.now();
     let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
@@ -236,7 +238,7 @@ async fn write(
     Ok(Claim::of_request(order_id, OrderStatus::Refunding, entry))
 }
 
-/// The answer that a refund has, as it is now.
+/// The answer of a refund in its current state.
 fn stored(refund: Refund, status: OrderStatus) -> Result<RefundedOrder, ReversingError> {
     match refund.state {
         RefundState::Refunded => Ok(RefundedOrder::Refunded(refund, status)),

@@ -1,4 +1,4 @@
-//! Refusing to give money back that the customer has also asked the bank for.
+//! Refuses to refund money that the customer has also claimed from the bank.
 
 use oms_database::Connection;
 use oms_validation::{OrderId, TenantId};
@@ -8,11 +8,11 @@ use crate::error::{OrderError, ReversingError};
 use crate::service::transitions::follow_gateway::Reach;
 use crate::store::disputes;
 
-/// What to read at the gateway before money of an order is given back: a dispute that our books have as open may have been
-/// decided since.
+/// What to read at the gateway before a refund of an order: a dispute that is open in our books may have been decided
+/// since.
 ///
 /// # Errors
-/// When the database does not answer.
+/// If the database does not answer.
 pub(crate) async fn reach_of(
     connection: &mut Connection,
     tenant: TenantId,
@@ -26,10 +26,10 @@ pub(crate) async fn reach_of(
     )
 }
 
-/// Makes sure that no dispute of the order's payment is open. Lock the order first.
+/// Checks that no dispute of the order's payment is open. The caller must hold the lock of the order.
 ///
 /// # Errors
-/// `PaymentDisputed` while one is; else when the database does not answer.
+/// `PaymentDisputed` while one is open; otherwise if the database does not answer.
 pub(crate) async fn refuse_disputed(
     connection: &mut Connection,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! One step towards the end of an order that is not settled, whatever it waits for.
+//! One step towards settling an order, whatever its status.
 
 use oms_validation::TenantId;
 
@@ -12,10 +12,10 @@ use crate::service::settling::settle_pending::settle_pending;
 use crate::service::transitions::advance::Advance;
 use crate::store::reconciliations::Claim;
 
-/// Does what the order's status asks for.
+/// Takes the step that the order's status needs.
 ///
 /// # Errors
-/// When the database fails; to be taken as a failed try.
+/// If the database fails; the caller treats it as a failed try.
 pub(crate) async fn advance_order(
     context: &OrderContext,
     tenant: TenantId,
@@ -31,9 +31,9 @@ pub(crate) async fn advance_order(
         | OrderStatus::Failed
         | OrderStatus::Cancelled
         | OrderStatus::Refunded) => Ok(Advance::TryAgain {
-            reason: format!("there is nothing that the sweeper does for an order that is {status}"),
+            reason: format!("the sweeper has no step for an order that is {status}"),
         }),
-        // A newer version of the program, beside this one, knows what to do.
+        // A newer version of the program, which runs beside this one, knows the step.
         OrderStatus::Other(_) => Ok(Advance::Refused),
     }
 }

@@ -1,5 +1,5 @@
-//! What a message of the gateway does to the order that it is about. The message only says where to look: it may be old,
-//! repeated or out of order, so the payment is read.
+//! Applies a gateway event to its order. The event only says where to look: it may be old, repeated or out of order, so
+//! the payment is read.
 
 use oms_payments::{
     Attempt, FencePolicy, GatewayEvent, GatewayFault, PaymentError, find_attempt_by_reference,
@@ -16,47 +16,47 @@ use crate::service::transitions::book_reported::{Followed, GoesOn};
 use crate::service::transitions::follow_gateway::{Reach, follow_gateway};
 use crate::store::{orders, reconciliations};
 
-/// What became of one try to apply a message.
+/// The result of one try to apply a gateway event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Applied {
-    /// It is done with.
+    /// The event is finished.
     Done(Outcome),
-    /// The gateway was not asked, because its breaker is open: no try at all.
+    /// The gateway was not called, because its breaker is open. Not a try.
     Refused,
-    /// The try failed; another one may not.
+    /// The try failed; another may succeed.
     TryAgain {
         /// Why, in words.
         reason: String,
     },
 }
 
-/// What became of a message that is done with.
+/// The outcome of a finished event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Outcome {
-    /// Its order was found paid.
+    /// Its order is paid.
     Paid,
-    /// Its order failed, and the stock was given back.
+    /// Its order failed, and the stock was released.
     Failed,
     /// Its payment is dead, and its order waits for another attempt.
     Held,
-    /// The payment waits for the customer, the bank or our own confirmation: there is nothing to be done.
+    /// The payment waits for the customer, the bank or our own confirmation: nothing to do.
     Pending,
-    /// Money was given back or is disputed, and the books say so now.
+    /// A refund or a dispute was booked.
     Booked,
-    /// The order had ended before, or its books said so already.
+    /// The order was settled before, or the books already agreed.
     Superseded,
-    /// Nothing of ours has this payment.
+    /// No attempt has this payment.
     UnknownReference,
-    /// The sweeper goes on with the order, at once.
+    /// The order is due for the sweeper now.
     LeftToSweeper,
-    /// The order waits for a person, who decides.
+    /// The order waits for an operator's decision.
     LeftToPerson,
-    /// It was tried too often. The sweeper owns the order anyway.
+    /// It failed too often. The sweeper owns the order anyway.
     GivenUp,
 }
 
 impl Outcome {
-    /// All of them.
+    /// All outcomes.
     pub(crate) const ALL: [Self; 10] = [
         Self::Paid,
         Self::Failed,
@@ -70,7 +70,7 @@ impl Outcome {
         Self::GivenUp,
     ];
 
-    /// As it is stored with the message.
+    /// The value stored with the event.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Paid => "paid",
@@ -87,10 +87,10 @@ impl Outcome {
     }
 }
 
-/// Does what a message asks for, in so far as it has not been done. Can be repeated.
+/// Applies a gateway event. Can be repeated: what was done before is not done again.
 ///
 /// # Errors
-/// When the database fails; to be taken as a failed try.
+/// If the database fails; the caller treats it as a failed try.
 pub(crate) async fn apply_gateway_event(
     context: &OrderContext,
     tenant: TenantId,
@@ -114,7 +114,7 @@ async fn apply_to_order(
 ) -> Result<Applied, OrderError> {
     match status {
         OrderStatus::PendingPayment => settle(context, tenant, attempt).await,
-        // These are steps of several calls, which only the sweeper and the request itself know how to go on with.
+        // These take several calls, which only the sweeper and the request itself can continue.
         OrderStatus::Cancelling | OrderStatus::Refunding => {
             leave_to_sweeper(context, tenant, attempt.order_id).await
         }
@@ -122,13 +122,13 @@ async fn apply_to_order(
         | OrderStatus::Failed
         | OrderStatus::Cancelled
         | OrderStatus::Refunded => Ok(Applied::Done(Outcome::Superseded)),
-        // A newer version of the program, beside this one, knows what to do.
+        // A newer version of the program, which runs beside this one, knows what to do.
         OrderStatus::Other(_) => Ok(Applied::Refused),
     }
 }
 
-/// The attempt that has the payment, and where its order is. An order is committed together with its attempt, and the
-/// reference before any money can move: what is not found is not ours.
+/// The attempt that has the payment, and the status of its order. An order is committed together with its attempt, and
+/// the reference before any money can move, so a payment that is not found is not ours.
 async fn find_order(
     context: &OrderContext,
     tenant: TenantId,
@@ -144,7 +144,7 @@ async fn find_order(
     Ok(status.map(|status| (attempt, status)))
 }
 
-/// Only observes: the request that placed the order may be confirming its payment at this moment.
+/// Only observes: the request that placed the order may be confirming its payment right now.
 async fn settle(
     context: &OrderContext,
     tenant: TenantId,
@@ -157,20 +157,20 @@ async fn settle(
         Advance::Failed => Outcome::Failed,
         Advance::Held => Outcome::Held,
         Advance::Superseded => Outcome::Superseded,
-        // What only an order comes to that is not pending: somebody else has moved it on.
+        // A pending order never reaches these: another request or worker has moved it on.
         Advance::Cancelled | Advance::Refunded | Advance::RefundFailed => Outcome::Superseded,
         Advance::Waiting => Outcome::Pending,
         Advance::Refused => return Ok(Applied::Refused),
         Advance::TryAgain { reason } => return Ok(Applied::TryAgain { reason }),
-        // The sweeper finds the same, and is the one who gives up and alerts.
-        Advance::NeedsPerson { .. } => {
+        // The sweeper finds the same, gives the order up, and raises the alert.
+        Advance::NeedsOperator { .. } => {
             return leave_to_sweeper(context, tenant, attempt.order_id).await;
         }
     };
     Ok(Applied::Done(outcome))
 }
 
-/// Books what was given back or is disputed, whatever became of the order. `done` is what the message has done before.
+/// Books refunds and disputes, whatever the status of the order. `done` is the outcome of the event so far.
 async fn follow(
     context: &OrderContext,
     tenant: TenantId,

@@ -1,5 +1,5 @@
-//! The worker's turn with what the gateway has reported: takes on the messages that are due, applies each, and decides what
-//! becomes of those that it could not apply.
+//! The worker's turn over stored gateway events: claims the due ones, applies each, and decides when to retry those
+//! that failed.
 
 use std::collections::BTreeMap;
 
@@ -16,26 +16,26 @@ use crate::domain::backoff;
 use crate::error::OrderError;
 use crate::service::settling::apply_gateway_event::{Applied, Outcome, apply_gateway_event};
 
-/// How often a message is tried before it is given up: the sweeper owns every order that is not settled, and a message only
-/// has it settled sooner.
+/// Number of tries before an event is given up. The sweeper owns every unsettled order; an event only settles it
+/// sooner.
 const MAX_TRIES: u32 = 10;
 
-/// What one turn did.
+/// The result of one turn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppliedEvents {
-    /// Messages that are done with, by their outcome: `paid`, `failed`, `held`, `pending`, `booked`, `superseded`, `unknown_reference`,
+    /// Finished events, by outcome: `paid`, `failed`, `held`, `pending`, `booked`, `superseded`, `unknown_reference`,
     /// `left_to_sweeper`, `left_to_person` and `given_up`.
     pub done: BTreeMap<&'static str, u64>,
-    /// Messages to apply later, because the gateway or the database did not answer.
+    /// Events to apply later, because the gateway or the database did not answer.
     pub postponed: u64,
-    /// Messages to apply later, because the gateway's breaker let nothing through. Not a try.
+    /// Events to apply later, because the gateway's breaker refused the calls. Not a try.
     pub refused: u64,
-    /// A store had a full batch due: there may be more, so apply again at once.
+    /// Whether a tenant had a full batch due: there may be more, so call it again immediately.
     pub more_due: bool,
 }
 
 impl AppliedEvents {
-    /// What can become of a message that is done with.
+    /// All possible outcomes of finished events.
     pub fn outcomes() -> impl Iterator<Item = &'static str> {
         Outcome::ALL.into_iter().map(Outcome::as_str)
     }
@@ -49,15 +49,15 @@ impl AppliedEvents {
     }
 }
 
-/// One turn: applies the messages of the gateway that are due, one bounded batch of each store. Several instances may do so
-/// at once. Does nothing while the gateway's breaker refuses calls.
+/// Takes one turn: applies one bounded batch of due gateway events of each tenant. Several instances may do so at the
+/// same time. Does nothing while the gateway's breaker refuses calls.
 ///
-/// A message is applied at least once, and what it does to an order at most once: an order ends by compare-and-set, as
+/// An event is applied at least once, and changes an order at most once: orders are settled by compare-and-set, as
 /// everywhere.
 ///
 /// # Errors
-/// When the database can't be asked what is due. A message that can't be applied, and a store whose messages can't be read,
-/// hold up no other.
+/// If the database can't list what is due. An event that can't be applied, and a tenant whose events can't be read,
+/// delay no other.
 pub async fn apply_gateway_events(context: &OrderContext) -> Result<AppliedEvents, OrderError> {
     let mut applied = AppliedEvents::default();
     if !context.gateway.is_available() {
@@ -70,7 +70,7 @@ pub async fn apply_gateway_events(context: &OrderContext) -> Result<AppliedEvent
     Ok(applied)
 }
 
-/// The gateway events that are not applied. An entry is all that were claimed about one payment, so that it is read once.
+/// The unapplied gateway events. An entry consists of all claimed events about one payment, so that it is read once.
 struct DueEvents<'a>(&'a OrderContext);
 
 #[async_trait]
@@ -86,7 +86,7 @@ impl WorkList for DueEvents<'_> {
         Ok(find_due_event_tenants(&mut connection).await?)
     }
 
-    /// With the sweeper's lease: it is longer than settling one order takes.
+    /// Claims with the sweeper's lease, which is longer than settling one order takes.
     async fn claim(&self, tenant: TenantId) -> Result<Batch<Vec<GatewayEvent>>, OrderError> {
         let settings = &self.0.settings;
         let (limit, lease) = (settings.sweep_batch, settings.sweep_lease);
@@ -115,20 +115,20 @@ impl WorkList for DueEvents<'_> {
         events: &Vec<GatewayEvent>,
     ) -> Vec<Applied> {
         let applied = Applied::TryAgain {
-            reason: "the program failed over it; its log has the defect".to_owned(),
+            reason: "the program panicked; see its log".to_owned(),
         };
         conclude_all(self.0, tenant, events, applied).await
     }
 }
 
-/// A payment causes several messages within a moment. They are applied together, so that it is read once.
+/// A payment causes several events within a moment. They are applied together, so that it is read once.
 fn by_payment(events: Vec<GatewayEvent>) -> Vec<Vec<GatewayEvent>> {
     let mut payments: BTreeMap<(String, String), Vec<GatewayEvent>> = BTreeMap::new();
     for event in events {
         let payment = (event.gateway.clone(), event.reference.as_str().to_owned());
         payments.entry(payment).or_default().push(event);
     }
-    // The first one stands for all: one that has more looked at than the others comes first.
+    // The first event stands for all, so the one that needs the most reads comes first.
     for events in payments.values_mut() {
         events.sort_by_key(|event| !event.is_about_money_given_back());
     }
@@ -146,7 +146,7 @@ async fn conclude_all(
         let concluded = conclude(context, tenant, event, &applied).await;
         all_concluded.push(concluded.unwrap_or_else(|error| {
             let cause: &dyn std::error::Error = &error;
-            tracing::warn!(event_id = %event.id, cause, "what became of a webhook could not be written");
+            tracing::warn!(event_id = %event.id, cause, "the outcome of a gateway event could not be stored");
             // Its lease is its backoff.
             Applied::TryAgain {
                 reason: error.to_string(),
@@ -158,7 +158,7 @@ async fn conclude_all(
 }
 
 impl Applied {
-    /// What becomes of another message about the same payment.
+    /// The result for the other events about the same payment.
     fn for_the_next(self) -> Self {
         match self {
             Self::Done(Outcome::Paid | Outcome::Failed | Outcome::Held | Outcome::Booked) => {
@@ -169,7 +169,7 @@ impl Applied {
     }
 }
 
-/// Stores the outcome of a try and returns it as it is then: after too many tries the event is given up.
+/// Stores the result of a try and returns it. After too many tries the event is given up.
 async fn conclude(
     context: &OrderContext,
     tenant: TenantId,
@@ -187,16 +187,16 @@ async fn conclude(
             return Ok(Applied::Refused);
         }
         Applied::TryAgain { reason } if event.lease.tries < MAX_TRIES => {
-            tracing::warn!(%event_id, reason, tries = event.lease.tries, "a webhook can't be applied yet");
+            tracing::warn!(%event_id, reason, tries = event.lease.tries, "a gateway event can't be applied yet");
             postpone_gateway_event(&mut connection, tenant, event, delay).await?;
             return Ok(applied.clone());
         }
         Applied::TryAgain { reason } => {
-            tracing::warn!(%event_id, reason, tries = event.lease.tries, "a webhook was given up");
+            tracing::warn!(%event_id, reason, tries = event.lease.tries, "a gateway event was given up");
             Outcome::GivenUp
         }
     };
     finish_gateway_event(&mut connection, tenant, event, outcome.as_str()).await?;
-    tracing::debug!(%event_id, kind = event.kind, outcome = outcome.as_str(), "a webhook was applied");
+    tracing::debug!(%event_id, kind = event.kind, outcome = outcome.as_str(), "a gateway event was applied");
     Ok(Applied::Done(outcome))
 }

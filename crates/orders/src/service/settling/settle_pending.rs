@@ -1,5 +1,5 @@
-//! Settling an order whose payment is open: asks the gateway what became of it, and proves that nothing more becomes of it
-//! before any stock is given back.
+//! Settles an order whose payment is open: asks the gateway for its outcome, and proves that no money can move any more
+//! before any stock is released.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::service::transitions::end_order::{EndedBy, Ending, end_order};
 use crate::service::transitions::hold_order::hold_order;
 use crate::service::transitions::proof::Proof;
 
-/// One try to settle an order that is in `PENDING_PAYMENT` since `age`.
+/// Makes one try to settle an order that has been in `PENDING_PAYMENT` for `age`.
 pub(crate) async fn settle_pending(
     context: &OrderContext,
     tenant: TenantId,
@@ -29,7 +29,7 @@ pub(crate) async fn settle_pending(
     let mut connection = context.database.acquire().await?;
     let attempt = find_payment(&mut connection, tenant, order_id).await?;
     drop(connection);
-    // An order is committed together with its attempt.
+    // Every order is committed with its attempt.
     let Some(attempt) = attempt else {
         let reason = "it has no payment attempt".to_owned();
         return Ok(Advance::TryAgain { reason });
@@ -45,7 +45,7 @@ pub(crate) async fn settle_pending(
     settle_attempt(context, tenant, &attempt, policy, when_dead, SWEEPER).await
 }
 
-/// An order that is held for another attempt.
+/// Handles an order that is held for another attempt.
 async fn wait_or_end(
     context: &OrderContext,
     tenant: TenantId,
@@ -62,7 +62,7 @@ async fn wait_or_end(
     })
 }
 
-/// One try to settle an order in `PENDING_PAYMENT` by its open attempt; `actor` is who ends it.
+/// Makes one try to settle an order in `PENDING_PAYMENT` by its open attempt. `actor` is who settles it.
 pub(crate) async fn settle_attempt(
     context: &OrderContext,
     tenant: TenantId,
@@ -91,7 +91,7 @@ pub(crate) async fn settle_attempt(
     if !end_order(context, tenant, order_id, &proof, &ending, by).await? {
         return Ok(Advance::Superseded);
     }
-    tracing::info!(%order_id, actor, ending = ?ending, "ended an order that was cut off");
+    tracing::info!(%order_id, actor, ending = ?ending, "settled an interrupted order");
     Ok(match ending {
         Ending::Paid => Advance::Paid,
         Ending::Failed(_) => Advance::Failed,
@@ -106,7 +106,10 @@ async fn hold(
     failure: &Failure,
     actor: &str,
 ) -> Result<Advance, OrderError> {
-    let reason = format!("{}; the stock is held for another try", failure.reason());
+    let reason = format!(
+        "{}; the stock is held for another attempt",
+        failure.reason()
+    );
     let authorship = Authorship {
         actor,
         reason: &reason,
@@ -118,7 +121,7 @@ async fn hold(
     })
 }
 
-/// How an order ends whose payment is settled; none while it is not.
+/// How an order ends when its payment is settled; `None` while it is open.
 pub(crate) fn ending_of(outcome: &SettleOutcome) -> Option<Ending> {
     match outcome {
         SettleOutcome::Paid { .. } => Some(Ending::Paid),
@@ -139,7 +142,7 @@ pub(crate) fn ending_of(outcome: &SettleOutcome) -> Option<Ending> {
 
 fn unsettled(outcome: &SettleOutcome, policy: FencePolicy) -> Advance {
     match (outcome, policy) {
-        (SettleOutcome::WrongAmount { charged }, _) => Advance::NeedsPerson {
+        (SettleOutcome::WrongAmount { charged }, _) => Advance::NeedsOperator {
             reason: format!(
                 "the gateway charged another amount than the order's total: {} {} in minor units",
                 charged.amount_minor, charged.currency
@@ -150,7 +153,7 @@ fn unsettled(outcome: &SettleOutcome, policy: FencePolicy) -> Advance {
             FencePolicy::KeepPending | FencePolicy::Observe,
         ) => Advance::Waiting,
         (SettleOutcome::Later(cause), _) => Advance::of_later(cause),
-        // Those with a closing have ended the order; naming them has the compiler ask about new ones.
+        // Outcomes with a closing have settled the order. They are listed so that the compiler asks about new variants.
         (
             SettleOutcome::Superseded
             | SettleOutcome::Paid { .. }

@@ -1,4 +1,4 @@
-//! The sweeper: takes on the orders that are due, tries to settle each, and decides what becomes of those that it could
+//! The sweeper: claims the orders that are due, tries to settle each, and decides what happens to those that it could
 //! not settle.
 
 use std::time::Duration;
@@ -17,34 +17,33 @@ use crate::service::transitions::advance::Advance;
 use crate::service::transitions::dead_letter_order::dead_letter_order;
 use crate::store::reconciliations::{self, Claim, Try};
 
-/// What one sweep did.
+/// The result of one turn of the sweeper.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SweepSummary {
     /// Orders that were found paid.
     pub paid: usize,
-    /// Orders that failed; their stock was given back.
+    /// Orders that failed; their stock was released.
     pub failed: usize,
-    /// Orders that were cancelled; their stock was given back.
+    /// Orders that were cancelled; their stock was released.
     pub cancelled: usize,
-    /// Orders of which some or all of the money was given back.
+    /// Orders that were refunded, in full or in part.
     pub refunded: usize,
-    /// Orders whose money the gateway refused to give back; they are paid, as before.
+    /// Orders whose refund the gateway rejected; they are paid, as before.
     pub refund_failed: usize,
-    /// Orders to look at again later.
+    /// Orders to retry later.
     pub postponed: usize,
-    /// Orders to look at again later, because the gateway's breaker let nothing through, or somebody had locked their rows.
-    /// Not a try.
+    /// Orders to retry later, because the gateway's breaker refused the calls, or their rows were locked. Not a try.
     pub refused: usize,
-    /// Orders that were left to a person.
+    /// Orders that were left to an operator.
     pub dead_lettered: usize,
-    /// Orders that somebody else settled meanwhile.
+    /// Orders that another request or worker settled first.
     pub superseded: usize,
-    /// A store had a full batch due: there may be more, so sweep again at once.
+    /// Whether a tenant had a full batch due: there may be more, so sweep again immediately.
     pub more_due: bool,
 }
 
 impl SweepSummary {
-    /// Orders that were tried to settle.
+    /// Number of orders that the sweeper attempted to settle.
     pub const fn tries(&self) -> usize {
         self.paid
             + self.failed
@@ -66,17 +65,17 @@ impl SweepSummary {
             Advance::Superseded => self.superseded += 1,
             Advance::Refused => self.refused += 1,
             Advance::Held | Advance::Waiting | Advance::TryAgain { .. } => self.postponed += 1,
-            Advance::NeedsPerson { .. } => self.dead_lettered += 1,
+            Advance::NeedsOperator { .. } => self.dead_lettered += 1,
         }
     }
 }
 
-/// Takes one turn of the sweeper: one bounded batch of the due orders of each tenant. Several instances may do so at the
+/// Takes one turn of the sweeper: one bounded batch of due orders of each tenant. Several instances may do so at the
 /// same time. Does nothing while the gateway's breaker refuses calls.
 ///
 /// # Errors
-/// When the database can't be asked what is due. An order that can't be settled, and a tenant whose orders can't be read,
-/// hold up no other.
+/// If the database can't list what is due. An order that can't be settled, and a tenant whose orders can't be read,
+/// delay no other.
 pub async fn sweep_orders(context: &OrderContext) -> Result<SweepSummary, OrderError> {
     let mut summary = SweepSummary::default();
     if !context.gateway.is_available() {
@@ -89,7 +88,7 @@ pub async fn sweep_orders(context: &OrderContext) -> Result<SweepSummary, OrderE
     Ok(summary)
 }
 
-/// The worklist of orders that are not settled.
+/// The work list of unsettled orders.
 struct Sweep<'a>(&'a OrderContext);
 
 #[async_trait]
@@ -121,7 +120,7 @@ impl WorkList for Sweep<'_> {
     async fn work(&self, tenant: TenantId, claim: &Claim) -> Advance {
         let advance = match advance_order(self.0, tenant, claim).await {
             Ok(advance) => advance,
-            // Somebody holds its rows: that says nothing about the order.
+            // Another transaction has locked its rows, which says nothing about the order.
             Err(OrderError::Contended) => Advance::Refused,
             Err(error) if error.is_contended() => Advance::Refused,
             Err(error) => Advance::TryAgain {
@@ -133,7 +132,7 @@ impl WorkList for Sweep<'_> {
 
     async fn postpone_panicked(&self, tenant: TenantId, claim: &Claim) -> Advance {
         let advance = Advance::TryAgain {
-            reason: "the program failed over it; its log has the defect".to_owned(),
+            reason: "the program panicked; see its log".to_owned(),
         };
         conclude_or_warn(self.0, tenant, claim, advance).await
     }
@@ -156,8 +155,8 @@ async fn conclude_or_warn(
     })
 }
 
-/// Stores the outcome of a try and returns it as it is then: after too many tries the order needs an operator, and another
-/// worker may have been first.
+/// Stores the result of a try and returns it. After too many tries the order needs an operator; another worker may have
+/// been first.
 async fn conclude(
     context: &OrderContext,
     tenant: TenantId,
@@ -173,7 +172,7 @@ async fn conclude(
         | Advance::Refunded
         | Advance::RefundFailed
         | Advance::Superseded => return Ok(advance),
-        Advance::NeedsPerson { reason } => return give_up(context, tenant, claim, reason).await,
+        Advance::NeedsOperator { reason } => return give_up(context, tenant, claim, reason).await,
         Advance::TryAgain { reason } if claim.lease.tries >= context.settings.sweep_max_tries => {
             return give_up(context, tenant, claim, reason).await;
         }
@@ -189,7 +188,7 @@ async fn conclude(
         Advance::Waiting => {
             tracing::debug!(%order_id, "the payment is still pending");
             let delay = backoff::delay_of_waiting(base, cap, claim.age, rand::random());
-            // What is not paid by its deadline is to be looked at then.
+            // An order that is unpaid at its deadline must be looked at then.
             let delay = until_deadline(context, claim).map_or(delay, |left| delay.min(left));
             (delay, Try::DoesNotCount)
         }
@@ -204,7 +203,7 @@ async fn conclude(
     Ok(advance)
 }
 
-/// None once it is over.
+/// Time left until the deadline; `None` after it.
 fn until_deadline(context: &OrderContext, claim: &Claim) -> Option<Duration> {
     let deadline = context.settings.pending_payment_deadline;
     let left = deadline.checked_sub(claim.age);
@@ -219,7 +218,7 @@ async fn give_up(
 ) -> Result<Advance, OrderError> {
     let given_up = dead_letter_order(context, tenant, claim, reason, SWEEPER).await?;
     Ok(match given_up {
-        true => Advance::NeedsPerson {
+        true => Advance::NeedsOperator {
             reason: reason.to_owned(),
         },
         false => Advance::Superseded,

@@ -40,7 +40,7 @@ impl<R, E: From<PaymentError>> From<PaymentError> for Abort<R, E> {
     }
 }
 
-/// Returns the result of a transaction, or `None` when another request or worker was first and nothing was changed.
+/// Returns the result of a transaction, or `None` if another request or worker was first and nothing was changed.
 pub(crate) fn unless_lost<T, E>(done: Result<T, Abort<Lost, E>>) -> Result<Option<T>, E> {
     match done {
         Ok(done) => Ok(Some(done)),

@@ -2,53 +2,53 @@
 
 use oms_payments::{GatewayError, GatewayFault, LaterCause, Operation};
 
-/// What became of one try to settle an order.
+/// The result of one try to settle an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Advance {
-    /// It was found paid.
+    /// The order was paid.
     Paid,
-    /// It failed, and its stock was given back.
+    /// The order failed, and its stock was released.
     Failed,
-    /// It was cancelled, and its stock was given back.
+    /// The order was cancelled, and its stock was released.
     Cancelled,
-    /// Some or all of its money was given back.
+    /// The order was refunded, in full or in part.
     Refunded,
-    /// The gateway refused to give money back; it is paid, as before.
+    /// The gateway rejected the refund; the order is paid, as before.
     RefundFailed,
-    /// Its payment is dead, and it waits for another attempt until its deadline.
+    /// The payment is dead, and the order waits for another attempt until its deadline.
     Held,
-    /// Somebody else settled it.
+    /// Another request or worker settled the order.
     Superseded,
-    /// It waits for the customer or the bank, whose time is not over: no failed try.
+    /// The order waits for the customer or the bank, who have time left. Not a failed try.
     Waiting,
-    /// The gateway was not asked, because its breaker is open, or somebody else has locked the order: no try at all.
+    /// The gateway was not called, because its breaker is open, or the order is locked. Not a try.
     Refused,
-    /// The try failed; another one may not.
+    /// The try failed; another may succeed.
     TryAgain {
         /// Why, in words.
         reason: String,
     },
-    /// However often it is tried, only a person can decide.
-    NeedsPerson {
+    /// Retrying does not help: only an operator can decide.
+    NeedsOperator {
         /// Why, in words.
         reason: String,
     },
 }
 
 impl Advance {
-    /// What a payment comes to that the gateway gave no answer about.
+    /// The result for a payment about which the gateway gave no answer.
     pub(crate) fn of_later(cause: &LaterCause) -> Self {
         match cause {
             LaterCause::Gateway(error) if *error.fault() == GatewayFault::BreakerOpen => {
                 Self::Refused
             }
-            LaterCause::Gateway(error) if is_permanent(error) => Self::NeedsPerson {
+            LaterCause::Gateway(error) if is_permanent(error) => Self::NeedsOperator {
                 reason: cause.to_string(),
             },
-            LaterCause::OtherRefund { .. } => Self::NeedsPerson {
+            LaterCause::OtherRefund { .. } => Self::NeedsOperator {
                 reason: cause.to_string(),
             },
-            // However long it takes, which is an operator's decision.
+            // Waits however long it takes: only an operator can change that.
             LaterCause::Inherited => Self::Waiting,
             LaterCause::Newer(_) => Self::Refused,
             cause => Self::TryAgain {
@@ -58,10 +58,10 @@ impl Advance {
     }
 }
 
-/// Whether a refund will be refused however often it is requested. A key without access may get it, so that it is not.
+/// Whether a retry of the refund would be rejected too. Lack of access does not count, because access may be granted.
 fn is_permanent(error: &GatewayError) -> bool {
     let refunds = matches!(error.operation(), Operation::Refund | Operation::FindRefund);
-    // The gateway has money for it some other day.
+    // The gateway may have enough balance for it later.
     let is_about_balance = matches!(
         error.fault(),
         GatewayFault::Rejected { code: Some(code), .. }

@@ -1,5 +1,5 @@
-//! Books what the gateway lists of a payment, in the transaction that has locked its order: refunds, disputes, the order's
-//! status, its stock, timeline and findings change in one commit.
+//! Books the refunds and disputes that the gateway lists for a payment, in the transaction that has locked its order:
+//! refunds, disputes, the order's status, its stock, timeline and findings change in one commit.
 
 use std::time::Duration;
 
@@ -28,37 +28,37 @@ use crate::store::disputes;
 use crate::store::orders::{KeyFate, Transition};
 use crate::store::reconciliations::Stock;
 
-/// What came of comparing our books of a payment with the gateway's.
+/// The result of comparing our books of a payment with the gateway's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Followed {
     /// The books agreed.
     Unchanged,
     /// They agree now.
     Changed,
-    /// They will agree once our own refund, which the gateway is being asked for, has ended.
+    /// They will agree once our own refund, which is in progress at the gateway, has ended.
     Deferred,
-    /// Others kept changing the order.
+    /// The order kept changing.
     Overtaken,
 }
 
-/// Who goes on with an order that is being cancelled, now that its books have changed.
+/// Who continues an order that is being cancelled, now that its books have changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GoesOn {
     /// The caller.
     Caller,
-    /// The sweeper, at once.
+    /// The sweeper, immediately.
     Sweeper,
 }
 
-/// What the gateway lists of a payment.
+/// What the gateway lists for a payment.
 pub(crate) struct Listed {
-    /// The newest first.
+    /// Newest first.
     pub(crate) refunds: Vec<ListedRefund>,
-    /// The newest first; empty where they were not looked at.
+    /// Newest first. Empty if they were not read.
     pub(crate) disputes: Vec<ListedDispute>,
 }
 
-/// Books what the gateway lists of a payment whose order is locked and is in `status`.
+/// Books what the gateway lists for a payment whose order is locked and in `status`.
 pub(super) async fn book_reported(
     context: &OrderContext,
     connection: &mut Connection,
@@ -78,7 +78,7 @@ pub(super) async fn book_reported(
     let refunds = all_refunds(listed);
     let mirrored = mirror_refunds(connection, tenant, attempt.id, &refunds).await?;
     let disputes = changed_disputes(connection, &locked, &listed.disputes).await?;
-    // A payment that we have not taken has nothing to be given back; it can be disputed all the same.
+    // A payment that was not taken has nothing to refund, but can still be disputed.
     let mirrored = mirrored.unwrap_or_else(|| untouched(attempt));
     if !mirrored.is_news() && disputes.is_empty() {
         return Ok(match mirrored.deferred {
@@ -102,13 +102,13 @@ fn untouched(attempt: &Attempt) -> Mirrored {
     }
 }
 
-/// A dispute that was lost is money that was given back, and later than the refunds: it can only take what they left.
+/// A lost dispute counts as a refund that follows the others, so it can only take what they left.
 fn all_refunds(listed: &Listed) -> Vec<ListedRefund> {
     let disputes = listed.disputes.iter().map(ListedDispute::as_refund);
     disputes.chain(listed.refunds.iter().cloned()).collect()
 }
 
-/// Keeps the disputes that are new or have changed, and returns them, the first one first.
+/// Stores the disputes that are new or have changed, and returns them, oldest first.
 async fn changed_disputes(
     connection: &mut Connection,
     locked: &Locked<'_>,
@@ -140,7 +140,7 @@ async fn changed_disputes(
     Ok(changed)
 }
 
-/// One entry for each thing that happened. A paid order whose money was all given back ends with the last of them.
+/// Adds one entry for each thing that happened. The last one settles a paid order that is now fully refunded.
 async fn write_timeline(
     connection: &mut Connection,
     locked: &Locked<'_>,
@@ -171,7 +171,7 @@ const fn by_gateway(reason: &str) -> Authorship<'_> {
     }
 }
 
-/// All of its money was given back without us: it holds no stock any more, as if we had given it back.
+/// Settles a paid order that was fully refunded without us, and releases its stock.
 async fn end(connection: &mut Connection, locked: &Locked<'_>, reason: &str) -> Result<(), Abort> {
     let transition = Transition {
         from: OrderStatus::Paid,
@@ -204,13 +204,13 @@ async fn report(
         report_dispute(connection, locked, before.as_ref(), dispute).await?;
     }
     if mirrored.left.amount_minor == 0 {
-        let note = "all of the money was given back";
+        let note = "all of the money was refunded";
         settle(connection, locked, FindingKind::RefundFailed, None, note).await?;
     }
     Ok(())
 }
 
-/// What was given up on for want of money to give back can go on.
+/// Makes a cancellation due now, even if the sweeper gave it up because there was no money to refund.
 async fn go_on(
     connection: &mut Connection,
     locked: &Locked<'_>,
@@ -225,14 +225,14 @@ async fn go_on(
     Ok(())
 }
 
-/// What happened to a refund.
+/// Describes what happened to a refund.
 fn in_words(refund: &Refund) -> String {
     let (amount_minor, currency) = (refund.amount.amount_minor, refund.amount.currency);
     let amount = format!("{amount_minor} {currency} in minor units");
     let reference = refund.reference.as_ref().map_or("", |it| it.as_str());
     match (refund.actor, refund.state) {
         (RefundActor::Dispute, RefundState::Failed) => {
-            format!("{amount} are ours again: dispute {reference} is not lost any more")
+            format!("{amount} were returned to the merchant: dispute {reference} is no longer lost")
         }
         (RefundActor::Dispute, _) => format!("{amount} were taken by dispute {reference}"),
         (_, RefundState::Failed) => {
@@ -240,16 +240,18 @@ fn in_words(refund: &Refund) -> String {
                 .failure_code
                 .as_ref()
                 .map_or("", RefundFailure::as_str);
-            format!("refund {reference} of {amount} failed: {code}; the money is ours again")
+            format!(
+                "refund {reference} of {amount} failed: {code}; the money is back with the merchant"
+            )
         }
         (RefundActor::Gateway, RefundState::Pending) => {
-            format!("{amount} are being given back at the gateway, by refund {reference}")
+            format!("{amount} are being refunded at the gateway by refund {reference}")
         }
         (RefundActor::Gateway, RefundState::Refunded) => {
-            format!("{amount} were given back at the gateway, by refund {reference}")
+            format!("{amount} were refunded at the gateway by refund {reference}")
         }
         (RefundActor::Oms | RefundActor::Other(_), _) | (_, RefundState::Other(_)) => {
-            format!("{amount} were given back after all, by refund {reference}")
+            format!("{amount} were refunded after all by refund {reference}")
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The two ways in which an order's version counts up, each with its event in the same transaction: a change of the
-//! status, and a note that changes nothing.
+//! The two ways to increment an order's version, each with its event in the same transaction: a change of the status,
+//! and a note.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,8 @@ use crate::domain::status::OrderStatus;
 use crate::store::events::{self, Event};
 use crate::store::orders::{self, Transition};
 
-/// Compare-and-set of an order's status. False when somebody else was first: then change nothing else either.
+/// Compare-and-set of an order's status. Returns `false` if another request or worker was first: then the caller must
+/// change nothing else.
 pub(crate) async fn change_status(
     connection: &mut Connection,
     tenant: TenantId,
@@ -28,8 +29,8 @@ pub(crate) async fn change_status(
     Ok(changed.contains(&order_id))
 }
 
-/// The same with several orders, each in the name of its own actor. Returns those that were changed. The bound of the wait for their rows stays until the
-/// transaction ends.
+/// Compare-and-set of the status of several orders, each in the name of its own actor. Returns the orders that were
+/// changed. The limit on the wait for their rows stays in force until the transaction ends.
 pub(crate) async fn change_statuses(
     connection: &mut Connection,
     tenant: TenantId,
@@ -40,12 +41,15 @@ pub(crate) async fn change_statuses(
     wait: LockWait,
 ) -> Result<HashSet<OrderId>, DbError> {
     let (from, to) = (transition.from, transition.to);
-    assert!(from.may_become(to), "no order may go from {from} to {to}");
+    assert!(
+        from.may_become(to),
+        "an order must not change from {from} to {to}"
+    );
     orders::change_statuses(connection, tenant, now, changers, transition, reason, wait).await
 }
 
-/// Adds a note to an order's timeline and returns the status that it is in, which stays so until the transaction ends.
-/// None when there is no such order.
+/// Adds a note to an order's timeline and returns the order's status, which can't change until the transaction ends.
+/// Returns `None` if the order does not exist.
 pub(crate) async fn add_note(
     connection: &mut Connection,
     tenant: TenantId,
@@ -53,7 +57,7 @@ pub(crate) async fn add_note(
     order_id: OrderId,
     authorship: Authorship<'_>,
 ) -> Result<Option<OrderStatus>, DbError> {
-    let counted = orders::count_up(connection, tenant, now, order_id).await?;
+    let counted = orders::increment_version(connection, tenant, now, order_id).await?;
     let Some((status, sequence)) = counted else {
         return Ok(None);
     };

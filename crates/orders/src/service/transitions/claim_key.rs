@@ -1,4 +1,4 @@
-//! Doing things to an order once for each idempotency key. A request without a key is always carried out.
+//! Executes an operation on an order once for each idempotency key. A request without a key is always executed.
 
 use oms_database::Connection;
 use oms_validation::{Keyed, Once, TenantId};
@@ -6,10 +6,10 @@ use oms_validation::{Keyed, Once, TenantId};
 use crate::error::OrderError;
 use crate::store::idempotency_keys;
 
-/// Whether an earlier request with the key has done the same.
+/// Whether an earlier request with the key did the same.
 ///
 /// # Errors
-/// `KeyReused` when the key stands for another request.
+/// `KeyReused` if the key belongs to another request.
 pub(crate) async fn was_done(
     connection: &mut Connection,
     tenant: TenantId,
@@ -25,11 +25,11 @@ pub(crate) async fn was_done(
     }
 }
 
-/// Claims the key of a request, first thing in the transaction that carries it out. `Before` when an earlier request with
-/// the key has done the same.
+/// Claims the key of a request, as the first step of the transaction that executes it. Returns `Before` if an earlier
+/// request with the key did the same.
 ///
 /// # Errors
-/// `KeyReused` when the key stands for another request.
+/// `KeyReused` if the key belongs to another request.
 pub(crate) async fn claim_key(
     connection: &mut Connection,
     tenant: TenantId,

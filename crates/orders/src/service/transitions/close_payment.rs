@@ -10,8 +10,9 @@ use crate::service::transitions::abort::Abort;
 use crate::service::transitions::proof::Proof;
 use crate::store::standings;
 
-/// Closes an attempt by compare-and-set; `Abort::LOST` when somebody else has moved it. Everything that may close an attempt as
-/// declined calls this, so that no decline escapes the limits, whoever finds it out and whatever happens to the order.
+/// Closes an attempt by compare-and-set; `Abort::LOST` if another request or worker has changed it. Everything that may
+/// close an attempt as declined calls this, so that no decline escapes the limits, whatever discovers it and whatever
+/// happens to the order.
 pub(crate) async fn close_payment(
     context: &OrderContext,
     connection: &mut Connection,
@@ -27,7 +28,7 @@ pub(crate) async fn close_payment(
     Ok(record_decline(context, connection, tenant, now, order_id, proof).await?)
 }
 
-/// Nothing but a decline counts: neither failures of the gateway nor payments that were given up.
+/// Only declines count: neither failures of the gateway nor payments that were given up.
 async fn record_decline(
     context: &OrderContext,
     connection: &mut Connection,
@@ -44,7 +45,7 @@ async fn record_decline(
     standings::insert_decline(connection, tenant, now, order_id, proof.attempt_id).await
 }
 
-/// Has the declines of a tenant's credentials counted anew: a decline of this process was committed.
+/// Makes the declines of the tenant's credentials be counted again, because this process committed a decline.
 pub(crate) fn note_declined(context: &OrderContext, tenant: TenantId, proof: &Proof) {
     if matches!(proof.closing, Closing::Declined(_)) {
         let credentials = &context.bounds.credentials;

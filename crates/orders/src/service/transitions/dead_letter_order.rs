@@ -1,5 +1,5 @@
-//! Giving up on an order: a dead letter, one alert, and a note in the timeline, in one commit. The order keeps its status
-//! and its stock, and leaves the worklist.
+//! Gives up on an order: writes a dead letter, one alert, and a note on the timeline, in one commit. The order keeps
+//! its status and its stock, and leaves the work list.
 
 use oms_database::{Connection, DbError, transaction};
 use oms_validation::{OrderId, TenantId};
@@ -18,7 +18,7 @@ use crate::store::alerts::{self, NewAlert};
 use crate::store::dead_letters;
 use crate::store::reconciliations::{self, Claim};
 
-/// A dead letter that is about to be written.
+/// A new dead letter.
 pub(crate) struct NewDeadLetter<'a> {
     pub(crate) id: DeadLetterId,
     pub(crate) order_id: OrderId,
@@ -27,7 +27,8 @@ pub(crate) struct NewDeadLetter<'a> {
     pub(crate) actor: &'a str,
 }
 
-/// Gives up on a claimed order, in the name of `actor`. False when somebody else settled it or took it over; nothing was changed then.
+/// Gives up on a claimed order in the name of `actor`. Returns `false`, and changes nothing, if the order was settled
+/// or claimed by another worker.
 pub(crate) async fn dead_letter_order(
     context: &OrderContext,
     tenant: TenantId,
@@ -45,7 +46,7 @@ pub(crate) async fn dead_letter_order(
     };
     let mut connection = context.database.acquire().await?;
     let written = transaction(&mut connection, async |connection| {
-        // The order first: everybody who changes it locks it before anything else of it.
+        // Lock the order first: everything that changes an order does so.
         let status = write(connection, tenant, now, &new).await?;
         if status != Some(claim.status) {
             return Err(Abort::LOST);
@@ -58,8 +59,8 @@ pub(crate) async fn dead_letter_order(
     Ok(unless_lost(written.await)?.is_some())
 }
 
-/// Writes a dead letter, its alert and its note, and returns the status that the order is in; none when there is no such
-/// order. The caller takes the order off the worklist afterwards, in the same transaction.
+/// Writes a dead letter, its alert and its note, and returns the order's status, or `None` if the order does not exist.
+/// The caller then takes the order off the work list in the same transaction.
 pub(crate) async fn write(
     connection: &mut Connection,
     tenant: TenantId,
@@ -68,11 +69,13 @@ pub(crate) async fn write(
 ) -> Result<Option<OrderStatus>, DbError> {
     let (order_id, reason) = (new.order_id, new.reason);
     let when = match new.tries {
-        0 => "at once".to_owned(),
+        0 => "immediately".to_owned(),
         tries => format!("after {tries} tries"),
     };
-    let note = cut(&format!("left to a person {when}: {reason}"));
-    let message = cut(&format!("order {order_id} needs a person {when}: {reason}"));
+    let note = cut(&format!("left to an operator {when}: {reason}"));
+    let message = cut(&format!(
+        "order {order_id} needs an operator {when}: {reason}"
+    ));
     let authorship = Authorship {
         actor: new.actor,
         reason: &note,

@@ -1,4 +1,4 @@
-//! The one way from `CANCELLING` to `CANCELLED`: order, payment, stock, event, worklist and dead letter change in one
+//! The only way from `CANCELLING` to `CANCELLED`: order, payment, stock, event, work list and dead letter change in one
 //! commit, or not at all.
 
 use oms_database::Connection;
@@ -19,18 +19,18 @@ use crate::service::transitions::proof::Proof;
 use crate::service::transitions::worklist::take_off;
 use crate::store::orders::{KeyFate, Transition};
 
-/// Why no money of the order is with us or can still come. Without it no stock is given back.
+/// The proof that no money of the order is left or can still be taken. Without it no stock is released.
 pub(crate) enum NoMoney<'a> {
     /// None was taken: the closing is a fence, or a definite decline.
     NeverTaken(&'a Proof),
-    /// The gateway says of this refund of all that was left that it is done.
-    GivenBack(&'a Refund),
-    /// The attempt is dead: whoever ended it had the proof.
+    /// The gateway reports this refund of everything that was left as done.
+    Refunded(&'a Refund),
+    /// The attempt is dead: the step that closed it had the proof.
     AttemptIsDead,
 }
 
-/// Ends a cancellation by compare-and-set. False when somebody else was first; nothing but the history of calls was
-/// changed then.
+/// Settles a cancellation by compare-and-set. Returns `false` if another request or worker was first; then only the
+/// history of gateway calls was changed.
 pub(crate) async fn end_cancelling(
     context: &OrderContext,
     tenant: TenantId,
@@ -59,7 +59,7 @@ async fn try_to_end(
     loop {
         let tried = patience.attempt(async |connection| {
             let now = context.now();
-            // The order first, as everywhere.
+            // Lock the order first, as everywhere.
             write(connection, tenant, now, order_id, no_money, actor).await?;
             let ended = end_payment(context, connection, tenant, now, order_id, no_money).await;
             oms_failpoints::reached("orders.cancelled");
@@ -108,7 +108,7 @@ async fn end_payment(
         NoMoney::NeverTaken(proof) => {
             close_payment(context, connection, tenant, now, order_id, proof).await
         }
-        NoMoney::GivenBack(refund) => {
+        NoMoney::Refunded(refund) => {
             let finished = finish_refund(connection, tenant, refund, &RefundEnd::Refunded).await?;
             let finished = finished.filter(|it| it.attempt == AttemptState::Refunded);
             finished.map(|_| ()).ok_or(Abort::LOST)
@@ -121,8 +121,8 @@ impl NoMoney<'_> {
     const fn reason(&self) -> &'static str {
         match self {
             Self::NeverTaken(_) => "it is proven that no money moved or can still move",
-            Self::GivenBack(_) => "all of the money was given back",
-            Self::AttemptIsDead => "no money is left with us",
+            Self::Refunded(_) => "all of the money was refunded",
+            Self::AttemptIsDead => "no money is left with the merchant",
         }
     }
 }

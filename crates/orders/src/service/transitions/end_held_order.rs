@@ -1,4 +1,4 @@
-//! The deadline of an order that was held for another attempt: it fails, and its stock is released.
+//! Fails an order that was held for another attempt, at its deadline, and releases its stock.
 
 use oms_database::transaction;
 use oms_inventory::release;
@@ -14,8 +14,8 @@ use crate::service::transitions::change_status::change_status;
 use crate::service::transitions::end_order::Ending;
 use crate::service::transitions::worklist::take_off;
 
-/// Ends an order whose latest attempt is dead, which is the proof that no money moved or can still move. False when
-/// somebody else was first, also with another attempt; nothing was changed then.
+/// Settles an order whose latest attempt is dead, which proves that no money moved or can still move. Returns `false`,
+/// and changes nothing, if another request or worker was first, for example with another attempt.
 pub(crate) async fn end_held_order(
     context: &OrderContext,
     tenant: TenantId,
@@ -24,7 +24,7 @@ pub(crate) async fn end_held_order(
 ) -> Result<bool, OrderError> {
     let (now, order_id) = (context.now(), attempt.order_id);
     let failure = failure_of(attempt);
-    let reason = format!("{}, and nothing else paid it in time", failure.reason());
+    let reason = format!("{}, and no other attempt paid it in time", failure.reason());
     let ending = Ending::Failed(failure);
     let authorship = Authorship {
         actor,
@@ -36,7 +36,8 @@ pub(crate) async fn end_held_order(
         if !change_status(connection, tenant, now, order_id, &transition, authorship).await? {
             return Err(Abort::LOST);
         }
-        // Whoever begins another attempt has the order's lock: this sees it, or it finds the order failed.
+        // A request that starts another attempt takes the order's lock: either this sees the attempt, or the request
+        // finds the order failed.
         let latest = find_payment(connection, tenant, order_id).await?;
         if !latest.is_some_and(|latest| latest.id == attempt.id && latest.state.is_dead()) {
             return Err(Abort::LOST);

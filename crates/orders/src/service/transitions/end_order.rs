@@ -1,5 +1,5 @@
-//! Phase 3, the one way from `PENDING_PAYMENT` to `PAID` or `FAILED`: order, attempt, stock, event, worklist and dead letter
-//! change in one commit, or not at all.
+//! Phase 3, the only way from `PENDING_PAYMENT` to `PAID` or `FAILED`: order, attempt, stock, event, work list and dead
+//! letter change in one commit, or not at all.
 
 use oms_database::Connection;
 use oms_inventory::release;
@@ -37,12 +37,12 @@ pub(crate) enum Ending {
     Failed(Failure),
 }
 
-/// Who ends an order.
+/// Who settles an order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum EndedBy<'a> {
-    /// A request or a worker, by the name that events have for it.
+    /// A request or a worker, by its name in events.
     Actor(&'a str),
-    /// An operator, who resolves the order's dead letter with it.
+    /// An operator, who resolves the order's dead letter at the same time.
     Operator(Decision<'a>),
 }
 
@@ -52,12 +52,12 @@ pub(crate) struct Decision<'a> {
     pub(crate) dead_letter_id: DeadLetterId,
     pub(crate) operator: &'a OperatorName,
     pub(crate) reason: &'a Reason,
-    /// The request by which it is decided.
+    /// The request that decides it, if it has a key.
     pub(crate) keyed: Option<&'a Keyed<'a>>,
 }
 
-/// Ends an order by compare-and-set. False when somebody else was first; nothing but the history of calls was changed
-/// then.
+/// Settles an order by compare-and-set. Returns `false` if another request or worker was first; then only the history
+/// of gateway calls was changed.
 pub(crate) async fn end_order(
     context: &OrderContext,
     tenant: TenantId,
@@ -121,7 +121,7 @@ async fn write(
         release(connection, tenant, order_id).await?;
     }
     match by {
-        // An order that has an open dead letter is on no list.
+        // An order with an open dead letter is not on the work list.
         EndedBy::Operator(decision) => {
             let (id, note) = (decision.dead_letter_id, decision.reason.as_str());
             let how = ending.resolution();
@@ -140,7 +140,7 @@ impl Ending {
             Self::Failed(failure) => (OrderStatus::Failed, Some(failure)),
         };
         let key = match failure {
-            Some(Failure::GatewayUnavailable) => KeyFate::GiveBack,
+            Some(Failure::GatewayUnavailable) => KeyFate::Release,
             _ => KeyFate::Keep,
         };
         Transition {

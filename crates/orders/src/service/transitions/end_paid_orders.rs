@@ -1,5 +1,5 @@
-//! Phase 3 of orders whose payment was collected at once: `PAID`, in a commit that is shared with the other orders that
-//! are waiting for theirs. It changes what [`end_order`](super::end_order) changes, and in the same way.
+//! Phase 3 of orders whose payment was collected by their request: `PAID`, in a commit shared with other waiting
+//! orders. Makes the same changes as [`end_order`](super::end_order).
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::service::transitions::worklist::take_off;
 pub(crate) struct PaidOrder {
     pub(crate) order_id: OrderId,
     pub(crate) proof: Proof,
-    /// Who ends it.
+    /// Who settles it.
     pub(crate) actor: String,
 }
 
@@ -32,8 +32,8 @@ impl PaidOrder {
     }
 }
 
-/// Ends an order as paid by compare-and-set. False when somebody else was first; nothing but the history of calls was
-/// changed then.
+/// Settles an order as paid by compare-and-set. Returns `false` if another request or worker was first; then only the
+/// history of gateway calls was changed.
 pub(crate) async fn end_paid_order(
     context: &Arc<OrderContext>,
     tenant: TenantId,
@@ -66,7 +66,7 @@ impl Work for EndPaid {
             Turn::Patient => LockWait::Session,
         };
         let ended = match end_paid_orders(&self.0, tenant, &batch.items, wait).await {
-            // Another compare-and-set tells: what is ended stays as it is.
+            // A second compare-and-set finds out: a settled order stays as it is.
             Err(OrderError::Database(DbError::CommitOutcomeUnknown(_))) => {
                 end_paid_orders(&self.0, tenant, &batch.items, wait).await?
             }
@@ -76,7 +76,7 @@ impl Work for EndPaid {
     }
 }
 
-/// All that are still to be ended, or none.
+/// Settles all orders that are still open, or none.
 async fn end_paid_orders(
     context: &OrderContext,
     tenant: TenantId,
@@ -109,8 +109,8 @@ async fn end_paid_orders(
         let winners: Vec<(OrderId, &str)> = won.iter().map(|it| it.ended_by()).collect();
         take_off(connection, tenant, now, &winners).await?;
         let closed: Vec<ClosedAttempt<'_>> = won.iter().map(|it| it.proof.closed()).collect();
-        // An attempt that somebody has moved takes its order back, and with it those that share the transaction: they are
-        // then ended one by one.
+        // If an attempt was changed by others, the transaction is rolled back with all of its orders, which are then
+        // settled one at a time.
         match close_attempts(connection, tenant, &closed).await?.len() == won.len() {
             true => Ok(ended),
             false if won.len() == 1 => Err(Abort::LOST),

@@ -1,4 +1,5 @@
-//! The one way out of `REFUNDING`: order, refund, attempt, stock, event and worklist change in one commit, or not at all.
+//! The only way out of `REFUNDING`: order, refund, attempt, stock, event and work list change in one commit, or not at
+//! all.
 
 use oms_database::{Connection, DbError};
 use oms_inventory::release;
@@ -16,8 +17,8 @@ use crate::service::transitions::patience::Patience;
 use crate::service::transitions::worklist::take_off;
 use crate::store::orders::{self, KeyFate, Transition};
 
-/// Ends a refund by compare-and-set: its order is paid again, or refunded when nothing is left. False when somebody else
-/// was first; nothing was changed then.
+/// Ends a refund by compare-and-set: its order is `PAID` again, or `REFUNDED` if nothing is left. Returns `false`, and
+/// changes nothing, if another request or worker was first.
 pub(crate) async fn end_refunding(
     context: &OrderContext,
     tenant: TenantId,
@@ -46,7 +47,7 @@ async fn finish(
     end: &RefundEnd,
     actor: &str,
 ) -> Result<(), Abort> {
-    // The order first, as everywhere.
+    // Lock the order first, as everywhere.
     let status = orders::lock_status(connection, tenant, refund.order_id).await?;
     if status != Some(OrderStatus::Refunding) {
         return Err(Abort::LOST);
@@ -93,9 +94,9 @@ async fn write(
 fn reason(refund: &Refund, end: &RefundEnd) -> String {
     let (amount_minor, currency) = (refund.amount.amount_minor, refund.amount.currency);
     match end {
-        RefundEnd::Refunded => format!("{amount_minor} {currency} in minor units were given back"),
+        RefundEnd::Refunded => format!("{amount_minor} {currency} in minor units were refunded"),
         RefundEnd::Failed(code) => {
-            format!("{amount_minor} {currency} in minor units were not given back: {code}")
+            format!("{amount_minor} {currency} in minor units were not refunded: {code}")
         }
     }
 }

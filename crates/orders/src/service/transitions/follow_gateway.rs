@@ -1,6 +1,5 @@
-//! Brings our books of one payment up to the gateway's: refunds that were made there without us, refunds that failed, and
-//! disputes. Whoever suspects that they differ calls this: a webhook, the comparison of charges, a request that is about to
-//! give money back.
+//! Brings our books of one payment up to date with the gateway's: refunds made there without us, failed refunds, and
+//! disputes. Called whenever they may differ: after a webhook, by the comparison of charges, and before a refund.
 
 use oms_payments::{Attempt, PaymentError};
 use oms_validation::TenantId;
@@ -12,23 +11,23 @@ use crate::service::transitions::book_reported::{Followed, GoesOn, Listed, book_
 use crate::service::transitions::patience::Patience;
 use crate::store::orders;
 
-/// How often the gateway is read when others change the order meanwhile.
+/// Maximum number of reads if the order keeps changing.
 const READS: usize = 3;
 
-/// What to look at.
+/// What to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// The refunds, which costs one call.
+    /// The refunds, which takes one call.
     Refunds,
-    /// The disputes too, which costs another.
+    /// The disputes too, which takes a second call.
     RefundsAndDisputes,
 }
 
-/// Reads the payment at the gateway, and books what has happened there. Nothing is booked from a reading that is older
-/// than our books: if somebody changes the order after it began, it is read again.
+/// Reads the payment at the gateway, and books what happened there. A reading that is older than our books is not used:
+/// if the order changed after the reading began, the payment is read again.
 ///
 /// # Errors
-/// When the gateway or the database can't be asked.
+/// If the gateway or the database can't be reached.
 pub(crate) async fn follow_gateway(
     context: &OrderContext,
     tenant: TenantId,
@@ -47,7 +46,7 @@ pub(crate) async fn follow_gateway(
     Ok(Followed::Overtaken)
 }
 
-/// The same, where whoever calls goes on whatever comes of it.
+/// Like [`follow_gateway`], for callers that continue even if it fails.
 pub(crate) async fn try_to_follow(
     context: &OrderContext,
     tenant: TenantId,
@@ -62,7 +61,7 @@ pub(crate) async fn try_to_follow(
     })
 }
 
-/// None when somebody changed the order meanwhile.
+/// Returns `None` if the order changed in the meantime.
 async fn follow_once(
     context: &OrderContext,
     tenant: TenantId,
@@ -79,7 +78,7 @@ async fn follow_once(
     let mut patience = Patience::new(context, tenant, attempt.order_id.as_uuid());
     let followed = loop {
         let tried = patience.attempt(async |connection| {
-            // The order first, as everywhere.
+            // Lock the order first, as everywhere.
             let status = orders::lock_status(connection, tenant, attempt.order_id).await?;
             let version = orders::find_version(connection, tenant, attempt.order_id).await?;
             match status {
@@ -99,7 +98,7 @@ async fn follow_once(
     unless_lost(followed)
 }
 
-/// None for a payment that the gateway never had.
+/// Returns `None` if the gateway never had the payment.
 async fn read(
     context: &OrderContext,
     attempt: &Attempt,

@@ -1,4 +1,4 @@
-//! Keeping an order whose payment is dead, with its stock, until its deadline: another attempt may pay it.
+//! Holds an order whose payment is dead, with its stock, until its deadline: another attempt may pay it.
 
 use oms_payments::save_calls;
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
@@ -16,9 +16,9 @@ use crate::service::transitions::worklist::put_on;
 use crate::store::reconciliations::Stock;
 use crate::store::{idempotency_keys, orders};
 
-/// Closes an attempt that is proven dead and leaves its order `PENDING_PAYMENT`, for the sweeper to fail at the deadline.
-/// `released` is a key that may be used again, because nothing came of its request. False when somebody else was first;
-/// nothing but the history of calls was changed then.
+/// Closes an attempt that is proven dead and leaves its order `PENDING_PAYMENT`, for the sweeper to fail at the
+/// deadline. `released` is a key that may be used again, because its request came to nothing. Returns `false` if
+/// another request or worker was first; then only the history of gateway calls was changed.
 pub(crate) async fn hold_order(
     context: &OrderContext,
     tenant: TenantId,
@@ -47,7 +47,7 @@ async fn try_to_hold(
     let mut patience = Patience::new(context, tenant, order_id.as_uuid());
     let held = loop {
         let tried = patience.attempt(async |connection| {
-            // The order first, as everywhere.
+            // Lock the order first, as everywhere.
             let placed = orders::lock_placed(connection, tenant, now, order_id).await?;
             let placed = placed.filter(|it| it.status == OrderStatus::PendingPayment);
             let age = placed.ok_or(Abort::LOST)?.age;

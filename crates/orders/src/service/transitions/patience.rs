@@ -1,7 +1,7 @@
-//! Transactions that need an order which somebody else may have locked.
+//! Transactions that need an order which may be locked.
 //!
-//! A request that waits for a lock inside PostgreSQL holds a connection for as long. A few of them for one order would leave
-//! none for all other orders. So a request waits here, without a connection, and tries from time to time.
+//! A request that waits for a lock inside PostgreSQL occupies a connection. A few of them for one order would leave
+//! none for all other orders. So a request waits here, without a connection, and retries from time to time.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::context::OrderContext;
 use crate::error::{LockError, OrderError};
 use crate::service::transitions::abort::Abort;
 
-/// First and longest pause between two tries.
+/// Minimum and maximum pause between two tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(40));
 
 impl<R, E: LockError> LockError for Abort<R, E> {
@@ -24,7 +24,7 @@ impl<R, E: LockError> LockError for Abort<R, E> {
     }
 }
 
-/// One request that needs a locked order.
+/// A request that needs a locked order.
 pub(crate) struct Patience<'a> {
     context: &'a OrderContext,
     tenant: TenantId,
@@ -35,7 +35,7 @@ pub(crate) struct Patience<'a> {
 }
 
 impl<'a> Patience<'a> {
-    /// For as long as an order waits for its turn. `id` is the order's, or that of what leads to it.
+    /// Waits up to the batch wait. `id` is the ID of the order, or of the object that leads to it.
     pub(crate) fn new(context: &'a OrderContext, tenant: TenantId, id: Uuid) -> Self {
         Self {
             context,
@@ -47,11 +47,11 @@ impl<'a> Patience<'a> {
         }
     }
 
-    /// Runs a transaction that locks the order. `None` when somebody else holds the lock: nothing was done, and the next call
-    /// waits before it tries again.
+    /// Runs a transaction that locks the order. Returns `None` if the order is locked: nothing was done, and the caller
+    /// must call again. The pause between tries is included.
     ///
     /// # Errors
-    /// `Contended` when the order stays locked for too long; else those of `work` and of the database.
+    /// `Contended` if the order stays locked for too long; otherwise those of `work` and of the database.
     pub(crate) async fn attempt<T, E, Work>(&mut self, work: Work) -> Option<Result<T, E>>
     where
         Work: AsyncFnOnce(&mut Connection) -> Result<T, E>,
@@ -73,7 +73,7 @@ impl<'a> Patience<'a> {
         Work: AsyncFnOnce(&mut Connection) -> Result<T, E>,
         E: LockError,
     {
-        // Few at a time, whatever the number of orders that are locked.
+        // Limits concurrent tries, however many orders are locked.
         let _permit = match self.turn {
             Some(_) => Some(self.context.patience(self.deadline).await?),
             None => None,

@@ -2,12 +2,12 @@
 
 use oms_payments::{AttemptId, ClosedAttempt, Closing, UnsavedCalls};
 
-/// What the gateway's answer makes of the order's payment.
+/// The gateway's answer about an order's payment.
 pub(crate) struct Proof {
     pub(crate) attempt_id: AttemptId,
-    /// Without it no stock is given back.
+    /// Without it no stock is released.
     pub(crate) closing: Closing,
-    /// The calls by which it was learnt.
+    /// The calls that produced it.
     pub(crate) calls: UnsavedCalls,
 }
 

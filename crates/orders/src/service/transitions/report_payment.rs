@@ -26,7 +26,7 @@ pub(super) struct Locked<'a> {
     pub(super) attempt: &'a Attempt,
 }
 
-/// A refund has failed after it was made: the customer waits for money that is with us.
+/// Reports a refund that succeeded and failed later: the customer waits for money that is back with the merchant.
 pub(super) async fn report_failed_refund(
     connection: &mut Connection,
     locked: &Locked<'_>,
@@ -56,8 +56,8 @@ pub(super) async fn report_failed_refund(
     write(connection, locked, &reported).await
 }
 
-/// A dispute was opened, goes on or has ended. Only its opening and its loss call for an operator; and its end where the money
-/// that it leaves with us belongs to an order that has ended.
+/// Reports a change of a dispute. It needs an operator when it opens, when it is lost, and when its end returns money
+/// for a settled order.
 pub(super) async fn report_dispute(
     connection: &mut Connection,
     locked: &Locked<'_>,
@@ -88,7 +88,7 @@ pub(super) async fn report_dispute(
     write(connection, locked, &reported).await
 }
 
-/// Resolves what the gateway says is settled, with a note in the order's timeline.
+/// Resolves findings that the gateway reports as settled, with a note on the order's timeline.
 pub(super) async fn settle(
     connection: &mut Connection,
     locked: &Locked<'_>,
@@ -101,7 +101,7 @@ pub(super) async fn settle(
     let resolved =
         resolve_reported(connection, tenant, now, order_id, kind, subject, &reason).await?;
     for id in resolved {
-        let reason = format!("finding {id} is resolved: {note}");
+        let reason = format!("finding {id} was resolved: {note}");
         add_finding_note(connection, locked, &reason).await?;
     }
     Ok(())
@@ -128,7 +128,7 @@ async fn write(
     reported: &Reported<'_>,
 ) -> Result<(), DbError> {
     let (kind, order_id) = (reported.kind.as_str(), reported.order_id);
-    tracing::warn!(kind, %order_id, subject = %reported.subject, "the gateway reported what an operator has to see");
+    tracing::warn!(kind, %order_id, subject = %reported.subject, "the gateway reported a problem that needs an operator");
     let id = report(
         connection,
         locked.tenant,

@@ -1,5 +1,5 @@
-//! Putting an order on the sweeper's list and taking it off. An order that has an open dead letter is not on the list:
-//! whatever becomes of it closes that.
+//! Puts orders on the sweeper's work list and takes them off. An order with an open dead letter is not on the list; a
+//! step that puts it on the list or settles it closes the dead letter.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::domain::clock::Now;
 use crate::store::dead_letters;
 use crate::store::reconciliations::{self, Entry, Stock};
 
-/// Leaves an order to the sweeper from `delay` on, whatever was planned with it before.
+/// Leaves an order to the sweeper from `delay` on, replacing an earlier plan for it.
 pub(crate) async fn put_on(
     connection: &mut Connection,
     tenant: TenantId,
@@ -24,7 +24,7 @@ pub(crate) async fn put_on(
     reconciliations::insert(connection, tenant, now, order_id, delay, stock).await
 }
 
-/// Nobody has to look at these orders any more. Each comes with who sees to that.
+/// Takes orders off the list and closes their dead letters. Each order comes with the actor of the change.
 pub(crate) async fn take_off(
     connection: &mut Connection,
     tenant: TenantId,

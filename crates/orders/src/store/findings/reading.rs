@@ -16,7 +16,8 @@ use crate::domain::finding::{
 use crate::domain::id::FindingId;
 use crate::store::unreadable;
 
-/// What a [`Row`] is read from, of `orders.findings w`: a macro, because the text of a cached statement is a constant.
+/// The columns of a [`Row`], read from `orders.findings w`. A macro, because the text of a cached statement must be a
+/// constant.
 macro_rules! columns {
     () => {
         "w.id, w.kind, w.gateway, w.charge_reference, w.payment_reference, w.order_id, w.installation_id, w.expected_minor,
@@ -26,7 +27,7 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-/// A page: what comes after a cursor, if there is one, newest first.
+/// A page after an optional cursor, newest first.
 macro_rules! select_page {
     ($condition:literal) => {
         concat!(
@@ -43,7 +44,7 @@ macro_rules! select_page {
     };
 }
 
-/// A finding by its id.
+/// A finding by its ID.
 pub(crate) async fn find(
     connection: &mut Connection,
     tenant: TenantId,
@@ -61,7 +62,7 @@ pub(crate) async fn find(
     rows.into_iter().next().map(Row::into_finding).transpose()
 }
 
-/// Up to `limit` findings, newest first, from a cursor on.
+/// Up to `limit` findings after an optional cursor, newest first.
 pub(crate) async fn list(
     connection: &mut Connection,
     tenant: TenantId,
@@ -85,7 +86,7 @@ pub(crate) async fn list(
     rows.into_iter().map(Row::into_finding).collect()
 }
 
-/// How many are open, of all tenants. Looks across tenants, in an index of open findings only.
+/// The number of open findings of all tenants. Reads across tenants, but only an index of open ones.
 pub(crate) async fn count_open(connection: &mut Connection) -> Result<u64, DbError> {
     #[derive(QueryableByName)]
     struct Counted {

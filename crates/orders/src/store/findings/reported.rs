@@ -1,4 +1,4 @@
-//! Findings about what the gateway reported of an order's payment: a refund that failed, a dispute.
+//! Findings about what the gateway reported for an order's payment: a failed refund or a dispute.
 
 use std::collections::HashSet;
 
@@ -15,11 +15,11 @@ use crate::domain::clock::Now;
 use crate::domain::finding::FindingKind;
 use crate::domain::id::FindingId;
 
-/// What an operator has to know of an order's payment.
+/// A problem with an order's payment that needs an operator.
 #[derive(Clone, Debug)]
 pub(crate) struct Reported<'a> {
     pub(crate) kind: FindingKind,
-    /// The gateway's name for the refund or the dispute: there is one finding for each.
+    /// The gateway's ID of the refund or the dispute. Each has one finding.
     pub(crate) subject: &'a Reference,
     pub(crate) payment: Option<&'a Reference>,
     pub(crate) order_id: OrderId,
@@ -34,7 +34,7 @@ struct Written {
     id: Uuid,
 }
 
-/// Writes a finding down, or opens it again with what is wrong now.
+/// Writes a finding, or reopens it with the new difference.
 pub(crate) async fn report(
     connection: &mut Connection,
     tenant: TenantId,
@@ -68,7 +68,7 @@ pub(crate) async fn report(
     Ok(written.id.into())
 }
 
-/// Those of these orders of which a refund has failed after it was made.
+/// Those of the given orders with a refund that succeeded first and failed later.
 pub(crate) async fn with_failed_refunds(
     connection: &mut Connection,
     tenant: TenantId,
@@ -86,8 +86,8 @@ pub(crate) async fn with_failed_refunds(
     Ok(orders.into_iter().map(|row| row.id.into()).collect())
 }
 
-/// Resolves the open findings of an order that are of this kind, and about this subject if one is given: the gateway says
-/// that they are settled. Returns them.
+/// Resolves an order's open findings of one kind, about one subject if given, because the gateway reports them as
+/// settled. Returns them.
 pub(crate) async fn resolve_reported(
     connection: &mut Connection,
     tenant: TenantId,

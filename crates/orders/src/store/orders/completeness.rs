@@ -1,4 +1,4 @@
-//! Up to when lists of orders are complete.
+//! The time until which lists of orders are complete.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
@@ -6,11 +6,12 @@ use diesel::sql_types::Timestamptz;
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 
-/// The earliest `created_at` that an order may have which a statement after this one does not see yet.
+/// The earliest possible `created_at` of an order that this statement can't see yet but a later one can.
 ///
-/// `created_at` is when the transaction began, which may wait for locks for seconds and be committed after younger ones. So the
-/// transactions that are open now are asked for their beginning. One that has written nothing for a minute is a reader,
-/// such as a backup: sessions of ours are ended long before. A second is left for one that is just beginning.
+/// `created_at` is when the order's transaction began. That transaction may wait seconds for locks and commit after
+/// younger ones, so this asks for the start times of the transactions that are open now. A transaction that has written
+/// nothing for a minute is a reader, such as a backup: our own sessions are terminated long before that. One second is
+/// left for a transaction that is just beginning.
 ///
 /// Only sessions of roles that this role is a member of are visible.
 pub(crate) async fn complete_until(connection: &mut Connection) -> Result<DateTime<Utc>, DbError> {

@@ -1,11 +1,12 @@
 //! Listing orders.
 //!
-//! Every list is read in the order of the orders' ids, from the index that narrows it most: that is decided here and not by the
-//! planner, which can't know it for a statement that is prepared once. What the index does not narrow is compared row by
-//! row, and a page looks at a bounded number of rows, so that no filter can make a page slow: a page may be short instead.
+//! Every list is read in ID order, from the most selective index. This module chooses the index, because the planner
+//! can't do it for a statement that is prepared once. The remaining filters are compared row by row. A page looks at a
+//! bounded number of rows, so that no filter can make it slow: it may be short instead.
 //!
-//! No index of `orders.orders` may hold the status, not even in its predicate: orders would no longer get paid by a heap-only
-//! update. What is final is found over the event that made it so, and what is unsettled over the worklist and the dead letters.
+//! No index of `orders.orders` may contain the status, not even in its predicate: paying an order would no longer be a
+//! heap-only update. Final statuses are found through the event that set them, and unsettled orders through the work
+//! list and the dead letters.
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -21,7 +22,7 @@ use crate::domain::order::Order;
 use crate::domain::order_listing::{IdsBetween, OrderListing, OrderSort};
 use crate::domain::status::OrderStatus;
 
-/// Most rows that a page looks at: a macro, because the text of a cached statement is a constant.
+/// Maximum number of rows that a page looks at. A macro, because the text of a cached statement must be a constant.
 macro_rules! most_looked_at {
     () => {
         1000
@@ -31,13 +32,13 @@ macro_rules! most_looked_at {
 /// A part of a list.
 #[derive(Debug)]
 pub(crate) struct Listed {
-    /// The orders that are wanted.
+    /// The orders that match.
     pub(crate) orders: Vec<Order>,
-    /// Where looking ended before the list did and before the page was full.
+    /// Where the search stopped, if it stopped before the list ended and before the page was full.
     pub(crate) looked_until: Option<OrderId>,
 }
 
-/// The rows of an index of `orders.orders` that begins with the condition's columns and goes on with the id.
+/// The rows of an index of `orders.orders` that begins with the columns of the condition, followed by the ID.
 macro_rules! from_orders {
     ($condition:literal, $direction:literal) => {
         concat!(
@@ -52,7 +53,7 @@ macro_rules! from_orders {
     };
 }
 
-/// The rows of orders whose ids are in another table, each once.
+/// The orders whose IDs are in another table, each once.
 macro_rules! from_ids {
     ($ids:literal, $direction:literal) => {
         concat!(
@@ -68,7 +69,8 @@ macro_rules! from_ids {
     };
 }
 
-/// Orders in a final state: the event that made it so is never followed by another change, and the index has no others.
+/// Orders in a final status. The event that set it is never followed by another change, and the index contains only
+/// such events.
 macro_rules! from_ends {
     ($direction:literal) => {
         from_ids!(
@@ -80,7 +82,7 @@ macro_rules! from_ends {
     };
 }
 
-/// Orders that are not settled: each is on the worklist or has an open dead letter, never both.
+/// Unsettled orders: each is on the work list or has an open dead letter, never both.
 macro_rules! from_unsettled {
     ($direction:literal) => {
         from_ids!(
@@ -92,7 +94,7 @@ macro_rules! from_unsettled {
     };
 }
 
-/// Orders whose payment was ever disputed: few.
+/// Orders whose payment was ever disputed. There are few.
 macro_rules! from_disputed {
     ($direction:literal) => {
         from_ids!(
@@ -102,9 +104,9 @@ macro_rules! from_disputed {
     };
 }
 
-/// The text of a list: ids of the tenant `$1` between `$2` and `$3`, the filters `$4` to `$9` and `$11`, and how many are
-/// wanted, `$10`.
-/// The last row that was looked at comes along, wanted or not, if looking ended there.
+/// The text of a list: IDs of the tenant `$1` between `$2` and `$3`, the filters `$4` to `$9` and `$11`, and at most
+/// `$10` orders.
+/// If the search stopped early, the last row that it looked at is returned too, whether or not it matches.
 macro_rules! select_page {
     ($rows:expr, $direction:literal) => {
         concat!(
@@ -133,7 +135,7 @@ macro_rules! select_page {
     };
 }
 
-/// A list's text in both directions.
+/// The text of a list in both directions.
 macro_rules! in_order {
     ($sort:expr, $rows:ident ! ($($condition:literal)?)) => {
         match $sort {
@@ -143,7 +145,7 @@ macro_rules! in_order {
     };
 }
 
-/// What narrows a list most comes first.
+/// Returns the text for the most selective filter.
 fn text_of(listing: &OrderListing) -> &'static str {
     let OrderListing { filter, sort } = listing;
     if filter.external_reference.is_some() {
@@ -162,7 +164,7 @@ fn text_of(listing: &OrderListing) -> &'static str {
         Some(OrderStatus::PendingPayment | OrderStatus::Cancelling | OrderStatus::Refunding) => {
             return in_order!(sort, from_unsettled!());
         }
-        // Nearly all of them.
+        // Nearly all orders match.
         Some(OrderStatus::Paid | OrderStatus::Other(_)) | None => {}
     }
     if filter.warehouse_id.is_some() {

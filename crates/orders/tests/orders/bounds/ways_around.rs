@@ -1,5 +1,5 @@
-//! What somebody could try in order to hold more unpaid stock than a bound allows, or to have declines go uncounted; and
-//! honest orders that a bound must not refuse.
+//! Ways to hold more unpaid stock than a limit allows, or to have declines not counted; and honest orders that a limit
+//! must not refuse.
 
 use oms_orders::{
     Cancellation, DeadLetter, NotPaid, PlacingError, Reason, Verdict, create_dead_letter,
@@ -42,7 +42,7 @@ async fn place_as(shop: &Shop, actor: &str, key: &str, customer: u128) -> Option
     }
 }
 
-/// The actors of the declines, the first one first.
+/// The actors of the declines, oldest first.
 async fn decliners(shop: &Shop) -> String {
     let sql =
         "SELECT coalesce(string_agg(actor, ' ' ORDER BY declined_at), '') FROM orders.declines";
@@ -81,7 +81,7 @@ async fn resolve(shop: &Shop, dead_letter: &DeadLetter, verdict: Verdict) {
 async fn assert_cancelling(shop: &Shop, order_id: OrderId) {
     let cancelled = shop.cancel(order_id).await.unwrap();
     assert!(
-        matches!(cancelled, Cancellation::UnderWay(_)),
+        matches!(cancelled, Cancellation::InProgress(_)),
         "{cancelled:?}"
     );
 }
@@ -131,7 +131,7 @@ async fn a_decline_that_the_sweeper_finds_counts_against_the_credential_that_pla
 }
 
 #[tokio::test]
-async fn a_decline_counts_against_the_credential_that_began_the_attempt_and_not_the_next_one() {
+async fn a_decline_counts_against_the_credential_that_started_the_attempt() {
     let shop = Shop::open_with(
         Confirm::AsksTheCustomer,
         OrderSettings {
@@ -170,7 +170,7 @@ async fn an_unpaid_order_counts_while_it_is_cancelled_until_its_stock_is_release
 }
 
 #[tokio::test]
-async fn a_paid_order_that_is_being_cancelled_takes_no_place() {
+async fn a_paid_order_that_is_being_cancelled_does_not_count() {
     let shop = Shop::open_as(Opening {
         settings: bounded(customers(1, 3)),
         pieces: 1000,
@@ -182,7 +182,7 @@ async fn a_paid_order_that_is_being_cancelled_takes_no_place() {
     assert_cancelling(&shop, order_id).await;
     shop.paid("k2").await;
 
-    // Nor does one whose payment turns out to be taken.
+    // Nor does an order whose payment turns out to be taken.
     shop.gateway.confirms(Confirm::PaysSilently);
     let order_id = shop.pending("k3").await;
     assert_cancelling(&shop, order_id).await;
@@ -211,7 +211,7 @@ async fn an_order_that_is_left_to_an_operator_counts_until_it_is_resolved() {
 }
 
 #[tokio::test]
-async fn a_cancellation_that_an_operator_has_tried_again_counts_only_if_it_is_unpaid() {
+async fn a_cancellation_that_an_operator_retries_counts_only_if_it_is_unpaid() {
     let shop = processing(customers(1, 0)).await;
     let order_id = shop.pending("k1").await;
     assert_cancelling(&shop, order_id).await;
@@ -233,7 +233,7 @@ async fn a_cancellation_that_an_operator_has_tried_again_counts_only_if_it_is_un
 }
 
 #[tokio::test]
-async fn orders_that_are_paid_immediately_never_meet_the_bound_of_a_tenant() {
+async fn immediately_paid_orders_never_reach_the_limit_of_a_tenant() {
     for bounds in [tenants(2, 0), tenants(0, 6)] {
         let shop = Shop::open_as(Opening {
             settings: bounded(bounds),
@@ -257,7 +257,7 @@ async fn orders_that_are_paid_immediately_never_meet_the_bound_of_a_tenant() {
 }
 
 #[tokio::test]
-async fn with_more_declines_than_the_limit_the_newest_ones_say_when_to_try_again() {
+async fn with_more_declines_than_the_limit_the_newest_ones_decide_when_to_retry() {
     let shop = declining(declines(10, 0)).await;
     for key in ["k1", "k2", "k3"] {
         assert_declined(&shop, key, &three_pieces()).await;
@@ -268,6 +268,6 @@ async fn with_more_declines_than_the_limit_the_newest_ones_say_when_to_try_again
     let Err(PlacingError::Exceeded(exceeded)) = refused else {
         panic!("not refused: {refused:?}");
     };
-    // Twenty and ten minutes ago: the former is the one that must be too old.
+    // Twenty and ten minutes ago: the older one must leave the window.
     assert_eq!(exceeded.retry_after, 40 * MINUTE);
 }

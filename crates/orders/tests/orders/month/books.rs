@@ -1,4 +1,4 @@
-//! What has to be true every day, at the end of the month, and once the operator has decided everything.
+//! What must be true every day, at the end of the month, and after the operator has decided everything.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -17,7 +17,8 @@ use super::schedule::DAY;
 use super::script::{Account, Fate};
 use super::{MAX_COOL_DOWN, Month, PIECES, SWEEP_INTERVAL};
 
-/// Calls that one try of the sweeper may cost: to prepare what has no reference, to look, to cancel.
+/// Maximum number of calls per try of the sweeper: to prepare a payment without a reference, to look it up, to cancel
+/// it.
 const CALLS_A_TRY: u32 = 3;
 
 #[derive(QueryableByName)]
@@ -28,17 +29,17 @@ struct OrderRow {
     status: String,
     #[diesel(sql_type = Timestamptz)]
     created_at: DateTime<Utc>,
-    /// How often it was left to a person.
+    /// How often it was left to an operator.
     #[diesel(sql_type = BigInt)]
     dead_letters: i64,
-    /// All tries that these tell of.
+    /// The number of tries that the dead letters report.
     #[diesel(sql_type = BigInt)]
     given_up_after: i64,
     #[diesel(sql_type = BigInt)]
     open_dead_letters: i64,
 }
 
-/// Each finds what breaks a rule of this month, in one column of words.
+/// Each query returns violations of a rule of this month, one text each.
 const RULES: [&str; 5] = [
     "SELECT format('%s is not settled: %s', id, status) FROM orders.orders WHERE status NOT IN ('PAID', 'FAILED')
      UNION ALL SELECT format('%s is on the worklist', order_id) FROM orders.reconciliations
@@ -56,7 +57,7 @@ const RULES: [&str; 5] = [
      WHERE tries <> 20 AND reason NOT LIKE '%another amount%'",
 ];
 
-/// How often the backoff lets the sweeper try one order within a minute, if every pause is the shortest: a tenth of its
+/// How often backoff lets the sweeper try one order within a minute if every pause is the shortest: a tenth of its
 /// ceiling, which doubles with each try.
 fn most_tries_in_a_minute(settings: &OrderSettings) -> u32 {
     let (base, cap) = settings.sweep_backoff;
@@ -82,7 +83,7 @@ impl Month {
         row.due_at
     }
 
-    /// How often an order was left to a person.
+    /// How often an order was left to an operator.
     pub async fn dead_letters_of(&mut self, order_id: Uuid) -> usize {
         let orders = self.orders().await;
         let order = orders.iter().find(|order| order.id == order_id).unwrap();
@@ -112,15 +113,15 @@ impl Month {
         rows.into_iter().map(|row| row.words).collect()
     }
 
-    /// Every day: no order is with the sweeper for longer than its customer's time and all its tries take, the gateway's
-    /// absence apart; and the lag is no longer than that.
+    /// Every day: apart from outages, the sweeper keeps no order for longer than the customer's time and all its tries
+    /// take, and the lag is no longer than an outage.
     pub async fn check_what_waits(&mut self) {
         let now = self.clock.time();
         let (_, longest_pause) = self.settings.sweep_backoff;
         let with_the_sweeper = self.settings.sweep_after
             + self.settings.pending_payment_deadline
             + longest_pause * self.settings.sweep_max_tries;
-        // After an outage the breaker may stay open for as long as it cools down, and a lease be lost.
+        // After an outage the breaker may stay open for its cool-down, and a lease may have expired.
         let slack = TimeDelta::hours(1);
         let most = TimeDelta::from_std(with_the_sweeper).unwrap() + slack;
         for order in self.orders().await {
@@ -136,7 +137,7 @@ impl Month {
         assert!(TimeDelta::from_std(lag).unwrap() <= most, "{lag:?}");
     }
 
-    /// Before the operator's last round: whatever is not settled waits for a person.
+    /// Before the operator's last round: every unsettled order needs an operator.
     pub async fn check_what_is_left(&mut self) {
         for order in self.orders().await {
             let unsettled = order.status == "PENDING_PAYMENT";
@@ -151,7 +152,7 @@ impl Month {
         assert!(self.first_due().await.is_none());
     }
 
-    /// After it: everything is settled, in our books and the gateway's alike.
+    /// After it: everything is settled, both in our books and at the gateway.
     pub async fn check_the_books(&mut self) {
         assert_invariants(&mut self.connection).await;
         for rule in RULES {
@@ -168,12 +169,16 @@ impl Month {
         }
         let delivered = self.pager.0.lock().unwrap().clone();
         let subjects: HashSet<Uuid> = delivered.iter().map(|alert| alert.subject_id).collect();
-        assert_eq!(subjects.len(), delivered.len(), "an alert came twice");
+        assert_eq!(
+            subjects.len(),
+            delivered.len(),
+            "an alert was delivered twice"
+        );
         assert_eq!(delivered.len(), self.swept.dead_lettered);
     }
 
-    /// No order cost more calls than its budget, nor came too often in any minute. What was given up on was tried as often
-    /// as is said: a call that the breaker refused is no try.
+    /// No order cost more calls than its budget, in total or in any minute. An order that was given up was tried as
+    /// often as reported: a call that the breaker refused is not a try.
     pub async fn check_the_calls(&mut self) {
         let most_in_a_minute = CALLS_A_TRY * most_tries_in_a_minute(&self.settings);
         for order in self.orders().await {
@@ -188,7 +193,7 @@ impl Month {
                 order.id
             );
             let tries = u32::try_from(order.given_up_after).unwrap();
-            // No call is made for an attempt that seems to be another gateway's.
+            // An attempt that seems to belong to another gateway gets no calls.
             if self.script.fate(&reference) != Some(Fate::Disowned) {
                 assert!(
                     tries <= account.by_sweeper.all(),
@@ -199,7 +204,7 @@ impl Month {
         }
     }
 
-    /// How often the money of a payment was taken.
+    /// How often a payment was charged.
     fn charges_of(&self, payment: &Reference) -> usize {
         self.gateway.with_charges(|charges| {
             let of_it = |it: &&ListedCharge| it.reference.as_ref() == Some(payment);
@@ -210,7 +215,7 @@ impl Month {
     fn check_the_budget(&self, order: &OrderRow, account: &Account) {
         let rounds = u32::try_from(order.dead_letters).unwrap() + 1;
         let tries = self.settings.sweep_max_tries * rounds;
-        // Of what waits for the customer: were each pause as short as chance allows.
+        // For orders that wait for the customer, if each pause is the shortest possible.
         let looks = 120;
         let (customer, sweeper) = (account.by_customer, account.by_sweeper);
         let within = customer.prepare <= 1
@@ -225,7 +230,7 @@ impl Month {
         assert!(within, "{}: {account:?}", order.id);
     }
 
-    /// A month in which nothing goes wrong proves nothing.
+    /// Checks that every kind of trouble happened, because a month without trouble proves nothing.
     pub async fn check_that_all_of_it_happened(&mut self) {
         let swept = self.swept;
         let counts = [swept.paid, swept.failed, swept.postponed, swept.refused];
@@ -234,7 +239,7 @@ impl Month {
                 WHEN reason LIKE '%another amount%' THEN 'amount'
                 WHEN reason LIKE '%pending%' THEN 'bank'
                 WHEN reason LIKE '%another gateway%' OR reason LIKE '%belongs to the gateway%' THEN 'disowned'
-                WHEN reason LIKE '%failed over it%' THEN 'defect'
+                WHEN reason LIKE '%panicked%' THEN 'defect'
                 ELSE 'gateway' END
             FROM orders.dead_letters ORDER BY 1";
         let reasons = self.words(given_up).await;

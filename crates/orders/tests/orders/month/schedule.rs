@@ -1,4 +1,5 @@
-//! What a month brings: when the gateway is away, when orders arrive, and how their payments go. All from one seed.
+//! The schedule of a month: outages of the gateway, arrivals of orders, and the fates of their payments. All from one
+//! seed.
 
 use std::ops::Range;
 
@@ -12,20 +13,20 @@ use super::script::{Fate, Place};
 pub const DAY: TimeDelta = TimeDelta::days(1);
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
 
-/// How many days orders arrive and the gateway is ill.
+/// Days with arrivals and outages.
 const DAYS: i32 = 30;
-/// How many of them.
+/// Number of orders.
 const ORDERS: usize = 600;
-/// Minutes that an outage lasts at least and at most.
+/// Minimum and maximum length of an outage, in minutes.
 const OUTAGE: (f64, f64) = (2.0, 360.0);
 
-/// What a month brings.
+/// The schedule of a month.
 pub struct Schedule {
-    /// In order of time, and apart.
+    /// In order of time, without overlap.
     pub outages: Vec<Range<DateTime<Utc>>>,
     /// In order of time.
     pub arrivals: Vec<(DateTime<Utc>, Fate)>,
-    /// When both are over.
+    /// When all arrivals and outages are over.
     pub end: DateTime<Utc>,
 }
 
@@ -41,13 +42,13 @@ impl Schedule {
         }
     }
 
-    /// Until when the gateway is away, if it is.
+    /// The end of the outage at this time, if there is one.
     pub fn away_until(&self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let outage = self.outages.iter().find(|outage| outage.contains(&time));
         outage.map(|outage| outage.end)
     }
 
-    /// For how long of a time the gateway was away.
+    /// How long the gateway was down within a time span.
     pub fn away_during(&self, time: &Range<DateTime<Utc>>) -> TimeDelta {
         let overlap = |outage: &Range<DateTime<Utc>>| {
             let (from, to) = (outage.start.max(time.start), outage.end.min(time.end));
@@ -62,7 +63,7 @@ impl Schedule {
     }
 }
 
-/// Minutes.
+/// A duration in minutes.
 fn minutes(number: f64) -> TimeDelta {
     #[expect(
         clippy::cast_possible_truncation,
@@ -72,7 +73,7 @@ fn minutes(number: f64) -> TimeDelta {
     TimeDelta::milliseconds(ms)
 }
 
-/// Short ones and long ones, until they make a tenth of the month. What is left of it lies between them, by chance.
+/// Short and long outages, which add up to a tenth of the month, with random gaps.
 fn outages(random: &mut StdRng, start: DateTime<Utc>) -> Vec<Range<DateTime<Utc>>> {
     let tenth = DAY * DAYS / 10;
     let mut lengths = Vec::new();
@@ -105,7 +106,7 @@ fn minutes_of(time: TimeDelta) -> f64 {
     time.num_milliseconds() as f64 / 60_000.0
 }
 
-/// Half of the orders arrive about when the gateway goes, so that many are under way then.
+/// Half of the orders arrive about when an outage starts, so that many are in progress then.
 fn arrivals(
     random: &mut StdRng,
     start: DateTime<Utc>,
@@ -118,7 +119,7 @@ fn arrivals(
         .into_iter()
         .map(|fate| {
             let at = if random.random_bool(0.5) {
-                let outage = outages.choose(random).expect("a tenth of the month");
+                let outage = outages.choose(random).expect("there are outages");
                 outage.start + minutes(random.random_range(-5.0..1.0))
             } else {
                 start + minutes(random.random_range(0.0..month))
@@ -130,7 +131,7 @@ fn arrivals(
     arrivals
 }
 
-/// How the payment of an order goes: a few go in every strange way, and half of the rest goes well.
+/// The fate of an order's payment: each strange fate for a few, and half of the rest succeed.
 fn fate(random: &mut StdRng, number: usize) -> Fate {
     match number {
         0..5 => return Fate::Overcharges,
@@ -152,6 +153,6 @@ fn fate(random: &mut StdRng, number: usize) -> Fate {
             until: MINUTE * random.random_range(5..1800),
             paid: random.random_bool(0.7),
         },
-        _ => Fate::Dies(*Place::ALL.choose(random).expect("there are some")),
+        _ => Fate::Dies(*Place::ALL.choose(random).expect("there are places")),
     }
 }

@@ -1,5 +1,5 @@
-//! What the gateway does in that month: it is away at times, behind a breaker like the program's, and each payment has a fate.
-//! Counts who calls it for which order.
+//! The gateway of that month: it is down at times, sits behind a breaker like the program's, and gives each payment a
+//! fate. Counts its callers for each order.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -17,17 +17,17 @@ use tokio::sync::Notify;
 
 use super::schedule::Schedule;
 
-/// How a payment goes.
+/// The fate of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     Pays,
-    /// The money is taken, and the answer is lost.
+    /// The money is taken, but the answer is lost.
     PaysSilently,
     /// The confirmation never arrives.
     IsLost,
     Declines,
     DeclinesSilently,
-    /// The customer has to do something, and does.
+    /// The customer must act, and does.
     Acts {
         after: TimeDelta,
     },
@@ -41,9 +41,9 @@ pub enum Fate {
     Overcharges,
     /// The program dies.
     Dies(Place),
-    /// The money is taken silently, and whoever looks the payment up meets a defect until it is mended.
+    /// The money is taken silently, and every lookup of the payment panics until that is fixed.
     Poisoned,
-    /// The money is taken silently, and the attempt is then said to be another gateway's until that is mended.
+    /// The money is taken silently, and the attempt then appears to belong to another gateway until that is fixed.
     Disowned,
 }
 
@@ -51,7 +51,7 @@ pub enum Fate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     BeforePreparing,
-    /// The payment is prepared, and its reference is not known to us.
+    /// The payment is prepared, but its reference is not stored.
     AfterPreparing,
     BeforeConfirming,
     /// The money is taken.
@@ -67,7 +67,7 @@ impl Place {
     ];
 }
 
-/// Who calls.
+/// The caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
     Customer,
@@ -75,7 +75,7 @@ pub enum Caller {
     Operator,
 }
 
-/// Calls for one order that have reached the gateway's door, answered or not.
+/// Calls for one order that have reached the gateway, answered or not.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Calls {
     pub prepare: u32,
@@ -100,18 +100,19 @@ impl Calls {
     }
 }
 
-/// What the gateway knows of one order.
+/// What the gateway knows about one order.
 #[derive(Clone, Debug, Default)]
 pub struct Account {
     pub by_customer: Calls,
     pub by_sweeper: Calls,
     pub by_operator: Calls,
-    /// Most calls of the sweeper in one minute.
+    /// Maximum number of calls of the sweeper in one minute.
     pub most_in_a_minute: u32,
     this_minute: (i64, u32),
 }
 
-/// Opens after five failures, for five seconds at first and a minute at most, each by chance half as long.
+/// Opens after five failures, first for five seconds and at most for a minute, each time shortened at random by up to
+/// half.
 struct Breaker {
     failures: u32,
     cool_down: TimeDelta,
@@ -121,7 +122,7 @@ struct Breaker {
 const FAILURES: u32 = 5;
 const COOL_DOWN: TimeDelta = TimeDelta::seconds(5);
 pub const MAX_COOL_DOWN: TimeDelta = TimeDelta::seconds(60);
-/// How often a call goes wrong while the gateway is there.
+/// Probability that a call fails while the gateway is up.
 const FLAPS: f64 = 0.01;
 
 struct State {
@@ -129,7 +130,7 @@ struct State {
     breaker: Breaker,
     accounts: HashMap<Reference, Account>,
     fates: HashMap<Reference, Fate>,
-    /// What customers and banks decide later, and when.
+    /// What customers and banks will decide later, and when.
     later: HashMap<Reference, (DateTime<Utc>, PaymentStatus)>,
     /// The fate of the order that is being placed.
     next_fate: Option<Fate>,
@@ -137,12 +138,12 @@ struct State {
     mended: bool,
 }
 
-/// The month, as the gateway's script.
+/// The month as the gateway's script.
 pub struct MonthScript {
     clock: Arc<TestClock>,
     schedule: Arc<Schedule>,
     state: Mutex<State>,
-    /// The program has died.
+    /// Notified when the program dies.
     pub died: Notify,
 }
 
@@ -170,7 +171,7 @@ impl MonthScript {
         }
     }
 
-    /// The next order's payment goes like this.
+    /// Sets the fate of the next order's payment.
     pub fn expect(&self, fate: Fate) {
         self.state().next_fate = Some(fate);
         self.called_by(Caller::Customer);
@@ -180,12 +181,12 @@ impl MonthScript {
         self.state().caller = caller;
     }
 
-    /// Nothing that was poisoned is any more.
+    /// Ends the poisoning of all payments.
     pub fn mend(&self) {
         self.state().mended = true;
     }
 
-    /// When the breaker lets a call through again; none if it does.
+    /// When the breaker lets a call through again; `None` if it does now.
     pub fn refuses_until(&self) -> Option<DateTime<Utc>> {
         let until = self.state().breaker.open_until;
         until.filter(|until| self.clock.time() < *until)
@@ -206,7 +207,7 @@ impl MonthScript {
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// The fault of a call that the breaker refuses, or that the gateway does not answer, and whether it has its effect.
+    /// The fault of a call that the breaker refuses or the gateway does not answer, and whether the call takes effect.
     fn fault(&self, operation: Operation, reference: &Reference) -> Option<(GatewayFault, bool)> {
         let now = self.clock.time();
         let mut state = self.state();
@@ -230,7 +231,7 @@ impl MonthScript {
         Some((fault, state.random.random_bool(0.5)))
     }
 
-    /// Makes of a payment what a customer or a bank has decided by now.
+    /// Applies the decisions of a payment's customer and bank that are due.
     fn decide(&self, gateway: &ScriptedGateway, reference: &Reference) {
         let now = self.clock.time();
         let mut state = self.state();
@@ -247,7 +248,7 @@ impl MonthScript {
         }
     }
 
-    /// Does what a confirmation does of a payment with this fate.
+    /// Confirms a payment according to its fate.
     fn confirm(&self, gateway: &ScriptedGateway, reference: &Reference) {
         if gateway.status(reference) != PaymentStatus::NotConfirmed {
             return;

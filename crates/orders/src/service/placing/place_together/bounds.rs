@@ -1,4 +1,4 @@
-//! Which orders of a batch are refused because of what their customer, credential or tenant has already.
+//! Refuses orders of a batch because of the unpaid orders or declined payments of their customer, credential or tenant.
 
 use std::collections::HashMap;
 
@@ -14,8 +14,8 @@ use crate::service::placing::bounds::{declines_of_credential, unpaid_of_tenant};
 use crate::store::placements::{Inserted, Standings};
 use crate::store::standings;
 
-/// The orders that are refused before anything is routed, by their place among those that came: for what is remembered
-/// here, or counted once a second. Customers are looked at only if they were refused before.
+/// The orders, by arrival index, that are refused before routing, based on cached state. Only customers that were
+/// refused before are checked.
 pub(super) async fn refused_early(
     context: &OrderContext,
     connection: &mut Connection,
@@ -52,7 +52,7 @@ pub(super) async fn refused_early(
     Ok(refused)
 }
 
-/// What is unpaid once all of these are placed.
+/// The sum of the given orders, as unpaid ones.
 fn all_of(open: &[Priced<'_>]) -> Unpaid {
     Unpaid {
         orders: open.len() as u64,
@@ -80,7 +80,7 @@ async fn standings_of_refused(
     standings::find_standings(connection, tenant, now, &customers, limit).await
 }
 
-/// Has others who place orders of the same customers wait until this transaction ends.
+/// Makes other transactions that place orders of the same customers wait until this one ends.
 pub(super) async fn lock_customers(
     context: &OrderContext,
     connection: &mut Connection,
@@ -95,7 +95,7 @@ pub(super) async fn lock_customers(
     standings::lock_customers(connection, tenant, &customers, wait).await
 }
 
-/// What is to be known of the customers when their orders are inserted.
+/// Which standings of the customers are needed when their orders are inserted.
 pub(super) fn standings(context: &OrderContext) -> Standings {
     let bounds = context.settings.bounds;
     match bounds.looks_at_customers() {
@@ -104,7 +104,7 @@ pub(super) fn standings(context: &OrderContext) -> Standings {
     }
 }
 
-/// Of orders that were inserted, those that their customers may not have: the first ones that came are admitted.
+/// The inserted orders that exceed their customer's limits. Orders are admitted in arrival order.
 pub(super) fn refused_now(
     context: &OrderContext,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Orders as they are about to be written.
+//! Orders that are about to be written.
 
 use oms_inventory::{Demand, ProductId, ReservationRequest, Route, WarehouseId};
 use oms_payments::{AttemptId, NewAttempt};
@@ -12,9 +12,9 @@ use crate::store::placements::Placement;
 /// The stock of a product in a warehouse.
 pub(crate) type Level = (WarehouseId, ProductId);
 
-/// An order that has a warehouse.
+/// An order with its warehouse.
 pub(super) struct Draft<'a> {
-    /// Its place among the orders that came.
+    /// Its arrival index.
     pub(super) index: usize,
     key: &'a IdempotencyKey,
     demand: &'a Demand,
@@ -24,7 +24,7 @@ pub(super) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    /// The units that it holds.
+    /// Number of units that it holds.
     pub(super) fn units(&self) -> u64 {
         self.order.units().unsigned_abs()
     }
@@ -38,7 +38,7 @@ impl Draft<'_> {
     }
 }
 
-/// The orders that a warehouse can fill, and those that none can.
+/// Splits orders into those that a warehouse can fill, and those that none can.
 pub(super) fn drafts<'a>(
     context: &OrderContext,
     open: &'a [Priced<'a>],

@@ -1,4 +1,4 @@
-//! Stock that somebody else has locked.
+//! Stock that other transactions have locked.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -8,8 +8,8 @@ use oms_validation::TenantId;
 
 use super::draft::{Draft, Level};
 
-/// The orders that can't have their stock now, by their place among those that came, each with a level that it waits for:
-/// one that is locked, or that earlier orders wait for.
+/// The orders, by arrival index, that can't have their stock now, each with one level that it waits for: a locked one,
+/// or one that earlier orders wait for.
 pub(super) async fn held_levels(
     connection: &mut Connection,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! What became of the orders of a batch.
+//! The outcomes of the orders of a batch.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use super::price::Priced;
 use crate::error::PlacingError;
 use crate::service::placing::intake::{Intake, Outcome};
 
-/// What became of each order, by its place among those that came.
+/// The outcome of each order, by arrival index.
 pub(super) struct Outcomes(Vec<Option<Placed>>);
 
 impl Outcomes {
@@ -21,7 +21,7 @@ impl Outcomes {
         Self(std::iter::repeat_with(|| None).take(count).collect())
     }
 
-    /// Keeps the refusals, and returns the orders that have a price.
+    /// Records the refusals, and returns the orders that have a price.
     pub(super) fn keep_priced<'a>(
         &mut self,
         priced: Vec<Result<Priced<'a>, PlacingError>>,
@@ -64,7 +64,7 @@ impl Outcomes {
         }
     }
 
-    /// These wait for stock that somebody else has locked.
+    /// Records orders that wait for stock locked by other transactions.
     pub(super) fn wait(&mut self, held: &HashMap<usize, Level>) {
         for (index, level) in held {
             self.0[*index] = Some(Answer::Wait(*level));
@@ -80,7 +80,7 @@ impl Outcomes {
     pub(super) fn into_all(self) -> Vec<Placed> {
         let all = self.0.into_iter();
         all.map(|outcome| {
-            outcome.expect("every order was placed, refused, has to wait, or its key is taken")
+            outcome.expect("every order was placed or refused, waits, or has a taken key")
         })
         .collect()
     }

@@ -1,4 +1,4 @@
-//! Orders with the prices of this moment.
+//! Orders with their current prices.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::service::placing::price_lines::{PricedLines, price_lines};
 
 /// An order with its prices.
 pub(super) struct Priced<'a> {
-    /// Its place among the orders that came.
+    /// Its arrival index.
     pub(super) index: usize,
     pub(super) arrival: &'a Arrival,
     pub(super) lines: Vec<OrderLine>,
@@ -23,7 +23,7 @@ pub(super) struct Priced<'a> {
 }
 
 impl Priced<'_> {
-    /// The units that it would hold.
+    /// Number of units that it would hold.
     pub(super) fn units(&self) -> u64 {
         let quantities = self
             .lines
@@ -40,7 +40,7 @@ impl Priced<'_> {
     }
 }
 
-/// The orders with the prices of their lines, or why one can't be sold.
+/// Prices the lines of each order, or explains why one can't be sold.
 pub(super) async fn price<'a>(
     context: &OrderContext,
     connection: &mut Connection,
