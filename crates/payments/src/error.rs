@@ -20,18 +20,18 @@ pub enum PaymentError {
 }
 
 oms_errors::problem_types! {
-    /// The payment gateway can't be reached or did not answer. Nothing was kept and nothing was charged. Repeat the
+    /// The payment gateway can't be reached or did not answer. Nothing was stored and nothing was charged. Repeat the
     /// request after `Retry-After` seconds.
     GATEWAY_UNAVAILABLE = "payments.gateway_unavailable", Unavailable, "Payment gateway unavailable";
-    /// The payment gateway rejects this installation: its key, its account, or the form of its requests. Nothing was kept and nothing was charged. An operator must act; the log has the cause at `ERROR`.
+    /// The payment gateway rejects this installation: its key, its account, or the form of its requests. Nothing was stored and nothing was charged. An operator must act; the log has the cause at `ERROR`.
     GATEWAY_REFUSED = "payments.gateway_refused", Misconfigured, "Payment gateway rejected our requests";
     /// The webhook is not signed with the endpoint's secret, or its signature is too old. Nothing was stored.
     INVALID_SIGNATURE = "payments.invalid_signature", InvalidRequest, "Invalid webhook signature";
-    /// The payment gateway does not accept a payment of this amount. Nothing was kept and nothing was charged.
+    /// The payment gateway does not accept a payment of this amount. Nothing was stored and nothing was charged.
     AMOUNT_NOT_ACCEPTED = "payments.amount_not_accepted", Unprocessable, "Payment amount not accepted";
-    /// The payment gateway does not accept this currency. Nothing was kept and nothing was charged.
+    /// The payment gateway does not accept this currency. Nothing was stored and nothing was charged.
     CURRENCY_NOT_ACCEPTED = "payments.currency_not_accepted", Unprocessable, "Payment currency not accepted";
-    /// The payment gateway rejected this payment, and would reject it again. Nothing was kept and nothing was charged.
+    /// The payment gateway rejected this payment, and would reject it again. Nothing was stored and nothing was charged.
     PAYMENT_NOT_ACCEPTED = "payments.payment_not_accepted", Unprocessable, "Payment rejected by the gateway";
 }
 
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_status_and_the_parameter_of_a_rejection_decide_the_problem_and_its_code_does_not() {
+    fn the_status_and_parameter_of_a_rejection_determine_the_problem_whatever_its_code() {
         for code in [None, Some("amount_too_small"), Some("a_code_of_tomorrow")] {
             for (status, param, expected, http_status) in [
                 (400, Some("amount"), "payments.amount_not_accepted", 422),

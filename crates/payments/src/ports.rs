@@ -78,7 +78,7 @@ pub trait PaymentGateway: Send + Sync {
         refund_id: RefundId,
     ) -> Result<Answered<Option<RefundOutcome>>, GatewayError>;
 
-    /// Lists all refunds of this payment, whoever requested them, newest first.
+    /// Lists all refunds of this payment, including those made elsewhere, newest first.
     async fn list_refunds(
         &self,
         reference: &Reference,
@@ -99,7 +99,7 @@ pub trait PaymentGateway: Send + Sync {
         after: Option<&GatewayEventId>,
     ) -> Result<ReportPage, GatewayError>;
 
-    /// Lists all charges, whoever requested them, newest first. `after` is the previous page's
+    /// Lists all charges, including those made elsewhere, newest first. `after` is the previous page's
     /// [`next`](ChargePage::next).
     async fn list_charges(
         &self,
@@ -125,7 +125,7 @@ pub trait PaymentGateway: Send + Sync {
 pub struct Answered<T> {
     /// The content of the answer.
     pub value: T,
-    /// The gateway's ID of the request, for its support.
+    /// The gateway's request ID, for its support team.
     pub request_id: Option<String>,
     /// With [`PaymentStatus::NeedsAction`], what the customer must do, if the gateway reports it.
     pub customer_action: Option<CustomerAction>,

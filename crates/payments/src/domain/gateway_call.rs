@@ -36,7 +36,7 @@ pub struct GatewayCall {
     pub gateway: String,
     /// The gateway's name for the payment, or for the refund.
     pub reference: Option<Reference>,
-    /// The gateway's ID of the request, for its support.
+    /// The gateway's request ID, for its support team.
     pub request_id: Option<String>,
     /// The answer: `paid`, `declined:insufficient_funds`, `timed_out`, `server_error:500` …
     pub outcome: String,

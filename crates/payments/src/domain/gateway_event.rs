@@ -68,7 +68,7 @@ pub struct NewGatewayEvent {
 pub struct GatewayEvent {
     /// [`PaymentGateway::name`](crate::PaymentGateway::name).
     pub gateway: String,
-    /// Its id.
+    /// The event's ID.
     pub id: GatewayEventId,
     /// What happened, in the gateway's words. Events arrive in any order, so read the payment.
     pub kind: String,

@@ -1,4 +1,4 @@
-//! Refunds and disputes as a gateway lists them, whoever requested them.
+//! Refunds and disputes as a gateway lists them, including refunds that were made elsewhere.
 
 use std::fmt;
 use std::str::FromStr;
@@ -183,7 +183,7 @@ pub struct ReportPage {
 /// The subject of one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The event's id.
+    /// The event's ID.
     pub id: GatewayEventId,
     /// The payment.
     pub reference: Reference,

@@ -65,7 +65,7 @@ impl Mirroring {
     }
 }
 
-/// Whether the gateway has been, or may be, asked for this refund and has not ended it.
+/// Whether a request for this refund is, or may be, in flight.
 pub(crate) fn is_in_flight(refund: &Refund) -> bool {
     match refund.state {
         RefundState::Pending => refund.actor == RefundActor::Oms,
@@ -79,7 +79,7 @@ fn is_same(refund: &Refund, listed: &ListedRefund) -> bool {
     listed.refund_id == Some(refund.id) || refund.reference.as_ref() == Some(&listed.reference)
 }
 
-/// A refund that failed at the gateway has failed for ever. A refund of ours that we recorded as failed because the
+/// A refund that failed at the gateway has failed forever. A refund of ours that we recorded as failed because the
 /// gateway rejected it may have been made nevertheless, and a dispute that was won may be lost in the end.
 fn moved(refund: &Refund, listed: &ListedRefund) -> Option<Moved> {
     let (to, failure) = match &listed.state {

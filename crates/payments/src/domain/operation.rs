@@ -12,15 +12,15 @@ use crate::ChargeId;
 pub enum Operation {
     /// Make a payment that can move no money yet.
     Prepare,
-    /// Collect it.
+    /// Collect the payment.
     Confirm,
-    /// Read it.
+    /// Read the payment.
     Lookup,
-    /// Ensure that it is never collected.
+    /// Ensure that the payment is never collected.
     Cancel,
-    /// Capture what was authorised.
+    /// Capture an authorised payment.
     Capture,
-    /// Refund it.
+    /// Refund money of a payment.
     Refund,
     /// List charges.
     ListCharges,
@@ -28,11 +28,11 @@ pub enum Operation {
     FindCharge,
     /// Refund a charge.
     RefundCharge,
-    /// Read one refund of it.
+    /// Read one refund of a payment.
     FindRefund,
-    /// List its refunds.
+    /// List the refunds of a payment.
     ListRefunds,
-    /// List its disputes.
+    /// List the disputes of a payment.
     ListDisputes,
     /// List reports of refunds and disputes.
     ListReports,

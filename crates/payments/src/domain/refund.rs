@@ -27,8 +27,7 @@ pub struct Refund {
     pub state: RefundState,
     /// Who refunds the money.
     pub actor: RefundActor,
-    /// Who requested it from us, named as in the order's events; unknown for old refunds and `None` for those made
-    /// elsewhere.
+    /// Who requested it from us, named as in the order's events; `None` for old refunds and for those made elsewhere.
     pub requested_by: Option<String>,
     /// The idempotency key of its request.
     pub idempotency_key: Option<IdempotencyKey>,
@@ -68,7 +67,7 @@ oms_validation::schema_of! {
 /// Whether a gateway may have been asked for a refund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// Never: only while the worker that began the refund holds it.
+    /// Not asked yet, which only the worker that has just begun the refund knows.
     Never,
     /// Possibly: the gateway's list is read before the refund is requested again.
     Perhaps,

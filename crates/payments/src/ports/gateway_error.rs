@@ -108,7 +108,7 @@ impl GatewayError {
         }
     }
 
-    /// Adds the gateway's ID of the request, for its support.
+    /// Adds the gateway's request ID, for its support team.
     #[must_use]
     pub fn with_request_id(mut self, request_id: Option<String>) -> Self {
         self.request_id = request_id;
@@ -132,7 +132,7 @@ impl GatewayError {
         &self.fault
     }
 
-    /// The gateway's ID of the request.
+    /// The gateway's request ID.
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }

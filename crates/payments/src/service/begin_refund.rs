@@ -50,7 +50,7 @@ pub async fn begin_refund(
         ..captured
     };
     let amount = new.amount.unwrap_or(available);
-    // Nothing may be left while a refund that was made at the gateway itself is pending.
+    // The remainder can be zero while a refund that was made at the gateway itself is pending.
     let is_too_much = amount.amount_minor > available.amount_minor || available.amount_minor == 0;
     if amount.currency != available.currency || is_too_much {
         return Ok(BeginRefund::ExceedsCaptured { available });

@@ -11,7 +11,7 @@ use crate::{AttemptId, ClosedAttempt, PaymentError};
 /// Closes the attempts of several orders, each by compare-and-set, adds the calls that led to it to the history, and
 /// returns the attempts that it closed. The others were moved by another worker meanwhile, and nothing but their
 /// history of calls was changed: change nothing else either, and look again. If the transaction is rolled back, for
-/// that or any other reason, [`save_calls`](crate::save_calls) saves the calls.
+/// that or any other reason, save the calls with [`save_calls`](crate::save_calls).
 ///
 /// Take the closing from [`CollectOutcome::closing`](crate::CollectOutcome::closing) or
 /// [`SettleOutcome::closing`](crate::SettleOutcome::closing), which have one only if there is proof.

@@ -46,7 +46,7 @@ pub enum CollectOutcome {
 }
 
 impl CollectOutcome {
-    /// The closing that the attempt may be given now; `None` while it must stay open.
+    /// The closing that this outcome allows; `None` while the attempt must stay open.
     pub fn closing(&self) -> Option<Closing> {
         match self {
             Self::Paid { amount } => Some(Closing::Paid { captured: *amount }),

@@ -30,7 +30,7 @@ pub enum RefundResult {
 }
 
 impl RefundResult {
-    /// The end that the refund may be given now; `None` while it must stay pending.
+    /// The end that this result allows; `None` while the refund must stay pending.
     pub fn end(&self) -> Option<RefundEnd> {
         match self {
             Self::Refunded => Some(RefundEnd::Refunded),
@@ -134,7 +134,7 @@ fn key(refund: &Refund) -> OperationKey {
 }
 
 /// Returns the gateway's reason if another request would be rejected as well, for example because the payment is
-/// disputed. A key without access may be given it, and a balance that is too low may rise.
+/// disputed. A key may be granted access later, and a balance that is too low may rise.
 /// <https://docs.stripe.com/error-codes>
 fn definite_refusal(error: GatewayError) -> Result<RefundFailure, GatewayError> {
     match error.fault() {

@@ -6,7 +6,7 @@ use oms_validation::TenantId;
 use crate::store::attempts;
 use crate::{Attempt, PaymentError, Reference};
 
-/// Returns the attempt that has a gateway's reference; `None` for a payment that is not ours, or is another tenant's.
+/// Returns the attempt with this gateway reference; `None` for a payment that is not ours, or is another tenant's.
 ///
 /// # Errors
 /// When the database does not answer.

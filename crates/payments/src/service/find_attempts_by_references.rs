@@ -6,7 +6,7 @@ use oms_validation::TenantId;
 use crate::store::attempts;
 use crate::{Attempt, PaymentError, Reference};
 
-/// Returns the attempts that have one of these references of a gateway, in no order. Payments that are not ours, or are
+/// Returns the attempts with one of these gateway references, in no order. Payments that are not ours, or are
 /// another tenant's, have none.
 ///
 /// # Errors

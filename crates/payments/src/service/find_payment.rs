@@ -125,7 +125,7 @@ pub async fn find_pending_refund(
     Ok(refunds.into_iter().find(is_in_flight))
 }
 
-/// Returns the refund that has an idempotency key, of any order.
+/// Returns the refund with this idempotency key, of any order.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -15,7 +15,7 @@ use crate::{
 pub enum Remainder {
     /// Nothing was taken and nothing can be, or all of it was refunded.
     Nothing,
-    /// We have this amount.
+    /// We still hold this amount.
     Money(Money),
     /// Nothing was taken yet, but it still may be. The state, in the words of the history of calls.
     Open(String),

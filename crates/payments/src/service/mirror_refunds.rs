@@ -1,4 +1,4 @@
-//! Mirroring a gateway's list of refunds, whoever requested them, in the transaction that also moves the order.
+//! Mirroring a gateway's list of refunds, including those made elsewhere, in the transaction that also moves the order.
 
 use oms_database::Connection;
 use oms_validation::{Money, TenantId};

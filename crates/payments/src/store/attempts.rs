@@ -208,7 +208,7 @@ fn names(states: &[AttemptState]) -> Vec<&'static str> {
     states.iter().map(|state| state.as_str()).collect()
 }
 
-/// The text of a select. It is a macro because the text of a cached statement is a constant.
+/// The text of a SELECT statement. It is a macro because the text of a cached statement is a constant.
 macro_rules! select_attempts {
     ($condition:literal) => {
         concat!(
@@ -254,7 +254,7 @@ pub(crate) async fn find_latest_by_orders(
         .collect()
 }
 
-/// Returns the attempt that has a gateway's reference.
+/// Returns the attempt with this gateway reference.
 pub(crate) async fn find_by_reference(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -314,7 +314,7 @@ pub(crate) async fn find_all_by_order(
     rows.into_iter().map(Attempt::try_from).collect()
 }
 
-/// Returns the attempts that have one of these references of a gateway.
+/// Returns the attempts with one of these gateway references.
 pub(crate) async fn find_by_references(
     connection: &mut Connection,
     tenant_id: TenantId,

@@ -1,7 +1,7 @@
 //! `payments.gateway_calls`. Rows are only ever inserted, mostly by the statement that changes an attempt because of
 //! them.
 //!
-//! The time of a call is computed back from the statement that inserts it, so that it is the time of the database, not
+//! The time of a call is the database's time at the insert less the call's age, so that it does not depend on the clock
 //! of the machine that made the call.
 
 use std::time::Duration;

@@ -261,7 +261,7 @@ pub(crate) async fn sum_by_attempts(
     Ok(rows.into_iter().map(pair).collect())
 }
 
-/// Returns the refund that has an idempotency key.
+/// Returns the refund with this idempotency key.
 pub(crate) async fn find_by_key(
     connection: &mut Connection,
     tenant_id: TenantId,

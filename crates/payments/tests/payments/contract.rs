@@ -17,13 +17,13 @@ macro_rules! contract {
     };
 }
 
-/// Cases that only a gateway with books can pass.
-macro_rules! contract_of_books {
+/// Cases for gateways that keep records of their payments.
+macro_rules! contract_of_record_keepers {
     ($($subject:ident)*) => {
         $(
             contract! { $subject:
                 preparing_a_payment_again_returns_the_same_reference
-                each_attempt_has_a_payment_of_its_own
+                each_attempt_has_its_own_payment
                 a_confirmed_payment_is_paid_in_full
                 a_payment_that_was_never_prepared_cannot_be_confirmed
                 reading_a_payment_returns_its_current_status
@@ -34,7 +34,7 @@ macro_rules! contract_of_books {
                 a_cancelled_payment_stays_cancelled
                 a_late_cancellation_reports_the_payment_as_paid
                 a_refund_is_made_once_per_key_and_found_by_its_id
-                no_more_is_refunded_than_was_paid
+                refunds_never_exceed_the_paid_amount
                 a_refund_that_was_never_requested_is_not_found
                 a_refund_made_elsewhere_is_listed_and_reported
                 every_charge_is_listed_once_and_names_its_order
@@ -45,11 +45,11 @@ macro_rules! contract_of_books {
     };
 }
 
-contract_of_books! { scripted stripe_over_the_sandbox }
+contract_of_record_keepers! { scripted stripe_over_the_sandbox }
 
 contract! { instant:
     preparing_a_payment_again_returns_the_same_reference
-    each_attempt_has_a_payment_of_its_own
+    each_attempt_has_its_own_payment
     a_confirmed_payment_is_paid_in_full
     a_payment_that_was_never_prepared_cannot_be_confirmed
     a_cancelled_payment_is_reported_as_cancelled

@@ -265,7 +265,7 @@ async fn every_outcome_of_settling_is_in_the_history() {
 }
 
 #[tokio::test]
-async fn the_reason_of_a_cancellation_is_stored_before_it_is_sent() {
+async fn the_reason_for_a_cancellation_is_stored_before_it_is_sent() {
     let shop = Shop::open().await;
     drop(shop.collect_noting().await);
     let plan = Plan::Become(PaymentStatus::NotConfirmed);

@@ -44,7 +44,7 @@ struct Payment {
 
 impl Payment {
     async fn prepare() -> Self {
-        // Only the first test installs it.
+        // Only the first call installs it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let translator = Translator::start(&localstripe_url()).await;
         let key = SecretString::from("sk_test_localstripe");

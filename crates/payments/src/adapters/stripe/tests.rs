@@ -40,7 +40,7 @@ fn config(url: &str) -> StripeConfig {
 
 fn gateway(config: &StripeConfig) -> StripeGateway {
     LazyLock::force(&LOG);
-    // Only the first test installs it.
+    // Only the first call installs it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     StripeGateway::new(config).unwrap()
 }
@@ -179,7 +179,7 @@ async fn a_decline_is_an_answer_and_takes_one_call() {
 }
 
 #[tokio::test]
-async fn a_cancellation_that_came_too_late_reports_the_payment() {
+async fn a_late_cancellation_reports_the_payment_as_paid() {
     let late = refusal("invalid_request_error", "payment_intent_unexpected_state");
     let (server, gateway) = scripted([answer(400, &late), answer(200, &intent("succeeded"))]).await;
     let key = key(Operation::Cancel);

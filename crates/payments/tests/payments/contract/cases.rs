@@ -118,7 +118,7 @@ pub(crate) async fn preparing_a_payment_again_returns_the_same_reference(subject
     assert_eq!(payment.lookup().await, PaymentStatus::NotConfirmed);
 }
 
-pub(crate) async fn each_attempt_has_a_payment_of_its_own(subject: &dyn Subject) {
+pub(crate) async fn each_attempt_has_its_own_payment(subject: &dyn Subject) {
     let first = Payment::prepare(subject).await;
     let request = PrepareRequest {
         attempt_number: 2,
@@ -258,7 +258,7 @@ pub(crate) async fn a_refund_is_made_once_per_key_and_found_by_its_id(subject: &
     assert_eq!(charges[0].refunded, usd(1200));
 }
 
-pub(crate) async fn no_more_is_refunded_than_was_paid(subject: &dyn Subject) {
+pub(crate) async fn refunds_never_exceed_the_paid_amount(subject: &dyn Subject) {
     let payment = Payment::paid(subject).await;
     payment.refund(&payment.refund_of(500)).await;
     let (too_much, key) = (payment.refund_of(1501), payment.key(Operation::Refund));

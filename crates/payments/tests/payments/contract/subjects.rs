@@ -94,11 +94,11 @@ impl Subject for InstantGateway {
     }
 
     async fn charge(&self, _: i64) {
-        panic!("the instant gateway keeps no books");
+        panic!("the instant gateway keeps no records");
     }
 
     async fn refund_elsewhere(&self, _: &Reference, _: i64) {
-        panic!("the instant gateway keeps no books");
+        panic!("the instant gateway keeps no records");
     }
 }
 
@@ -112,7 +112,7 @@ pub(crate) struct StripeOverTheSandbox {
 }
 
 pub(crate) async fn stripe_over_the_sandbox() -> StripeOverTheSandbox {
-    // Only the first test installs it.
+    // Only the first call installs it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
     let mut command = program("payment-sandbox");

@@ -3,10 +3,10 @@
 //!
 //! | of Stripe | in localstripe |
 //! |---|---|
-//! | `automatic_payment_methods` of a new intent | rejected: removed |
-//! | `payment_method` of a confirmation | "not implemented": set on the intent first |
-//! | `cancellation_reason` | rejected: removed |
-//! | `amount_received` of an intent | missing: copied from its captured charge |
+//! | `automatic_payment_methods` of a new intent | rejected, so it is removed |
+//! | `payment_method` of a confirmation | "not implemented", so it is set on the intent first |
+//! | `cancellation_reason` | rejected, so it is removed |
+//! | `amount_received` of an intent | missing, so it is copied from the captured charge |
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::{self, Bytes};
