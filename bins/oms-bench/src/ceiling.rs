@@ -1,8 +1,9 @@
 //! The ceiling: what the database alone can do with the statements of an order, one order at a time.
 //!
-//! This program does not contain the statements, because they could drift from the product's. One order is placed through
-//! the API while PostgreSQL logs its statements, and the log becomes a script for pgbench, with new IDs, products and
-//! places for each transaction. A ceiling of whole batches of orders would be another [`Shape`] of the same script.
+//! This program does not contain the statements, because they could drift from the product's. One order is placed
+//! through the API while PostgreSQL logs its statements, and the log becomes a script for pgbench, with new IDs,
+//! products and places for each transaction. A ceiling of whole batches of orders would be another [`Shape`] of the
+//! same script.
 
 mod literal;
 mod pgbench;

@@ -31,7 +31,8 @@ oms_errors::problem_types! {
     AMOUNT_NOT_ACCEPTED = "payments.amount_not_accepted", Unprocessable, "Payment amount not accepted";
     /// The payment gateway does not accept this currency. Nothing was stored and nothing was charged.
     CURRENCY_NOT_ACCEPTED = "payments.currency_not_accepted", Unprocessable, "Payment currency not accepted";
-    /// The payment gateway rejected this payment, and would reject it again. Nothing was stored and nothing was charged.
+    /// The payment gateway rejected this payment, and would reject it again. Nothing was stored and nothing was
+    /// charged.
     PAYMENT_NOT_ACCEPTED = "payments.payment_not_accepted", Unprocessable, "Payment rejected by the gateway";
 }
 
