@@ -1,8 +1,9 @@
 //! The ceiling: what the database alone can do with the statements of an order, one order at a time.
 //!
-//! The statements are not written down here, where they could drift from the product's: one order is placed through the
-//! API while PostgreSQL logs what it is sent, and that is made into a script for pgbench, with new ids, products and
-//! places for each transaction. A ceiling of whole batches of orders would be another [`Shape`] of the same script.
+//! This program does not contain the statements, because they could drift from the product's. One order is placed
+//! through the API while PostgreSQL logs its statements, and the log becomes a script for pgbench, with new IDs,
+//! products and places for each transaction. A ceiling of whole batches of orders would be another [`Shape`] of the
+//! same script.
 
 mod literal;
 mod pgbench;
@@ -20,15 +21,15 @@ pub(crate) use pgbench::Pgbench;
 pub(crate) use script::{Script, Shape};
 pub(crate) use variables::Sample;
 
-/// The length of the server's log, to read from there later.
+/// The current length of the server's log, to read from there later.
 pub(crate) fn log_length(server_log: &Path) -> Result<u64> {
     let metadata = fs::metadata(server_log);
     Ok(metadata
-        .with_context(|| format!("{} can't be read", server_log.display()))?
+        .with_context(|| format!("could not read {}", server_log.display()))?
         .len())
 }
 
-/// Makes a script from what the server logged since `from` while the sampled order was placed.
+/// Creates a script from what the server logged after `from`, while the sampled order was placed.
 pub(crate) fn capture(server_log: &Path, from: u64, sample: &Sample<'_>) -> Result<Script> {
     let mut file = fs::File::open(server_log)?;
     file.seek(SeekFrom::Start(from))?;

@@ -1,4 +1,4 @@
-//! The whole command: every workload in turn, ours and the ceiling alternating, then the report.
+//! The whole command: every workload in turn, alternating between our runs and the ceiling's, and then the report.
 
 use std::collections::BTreeMap;
 use std::io::{Write, stdout};
@@ -20,12 +20,12 @@ use crate::report::{self, Report, Row, Run};
 use crate::traffic::Cancels;
 use crate::workload::{Scene, Workload};
 
-/// Every run asks for the same things.
+/// The same seed forevery run, so that all make the same requests.
 const SEED: u64 = 20_261_122;
-/// Part of the highest rate that the open loop sends at.
+/// The open loop's rate, as a part of the highest closed-loop rate.
 const OPEN_SHARE: f64 = 0.5;
 
-/// Measures what the options ask for; an error when anything was answered or left that should not be.
+/// Measures what the options select. Fails if an answer was unexpected or an invariant is broken.
 pub(crate) async fn run(options: &Options) -> Result<()> {
     if let Some(workload) = options.catalogue {
         writeln!(stdout(), "{:#}", workload.scene().dataset.listing())?;
@@ -34,7 +34,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let plan = options.plan();
     let output = required(options.output.clone(), "--output")?;
     std::fs::create_dir_all(&output)
-        .with_context(|| format!("{} can't be made", output.display()))?;
+        .with_context(|| format!("could not create {}", output.display()))?;
     let mut bench = prepare(options, &plan, output.clone()).await?;
     let machine = Machine::look(&bench.cluster.version, &output)?;
     let commit = machine::commit();
@@ -57,7 +57,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     };
     for workload in plan.workloads.iter().copied() {
         measure(&mut bench, options, &plan, workload, &mut report).await?;
-        // What was measured is kept, should a later workload fail.
+        // Saves the report after each workload, in case a later one fails.
         report.write(&output)?;
     }
     measure_routing(&mut bench, &plan, &mut report).await?;
@@ -96,10 +96,10 @@ async fn prepare(options: &Options, plan: &Plan, output: PathBuf) -> Result<Benc
 }
 
 fn required<T>(value: Option<T>, name: &str) -> Result<T> {
-    value.with_context(|| format!("{name} is missing; start this as cargo xtask bench"))
+    value.with_context(|| format!("{name} is missing; run cargo xtask bench instead"))
 }
 
-/// All runs of one workload.
+/// Makes all runs of one workload.
 async fn measure(
     bench: &mut Bench,
     options: &Options,
@@ -112,11 +112,15 @@ async fn measure(
     };
     let concurrency = plan.concurrency(workload);
     let mut script = None;
-    // The first workload always, because it also tells whether the server can cancel.
+    // The first workload is always captured, because that also shows whether the server can cancel.
     if report.orders.is_empty() || concurrency.iter().any(compares) {
         let captured = bench.capture(workload).await;
-        let captured =
-            captured.with_context(|| format!("{}: the statements of an order", workload.name()))?;
+        let captured = captured.with_context(|| {
+            format!(
+                "{}: could not capture the statements of an order",
+                workload.name()
+            )
+        })?;
         report.orders.insert(workload.name(), statements(&captured));
         script = Some(captured);
     }
@@ -168,7 +172,7 @@ async fn measure_routing(bench: &mut Bench, plan: &Plan, report: &mut Report) ->
     Ok(())
 }
 
-/// One point of what users have, in a command that otherwise measures ourselves alone.
+/// Measures one point with a gateway, as users have one, in a command that otherwise measures without.
 async fn measure_behind_a_gateway(
     bench: &mut Bench,
     plan: &Plan,
@@ -194,7 +198,7 @@ async fn measure_behind_a_gateway(
     Ok(())
 }
 
-/// The shape that did most so far.
+/// The shape with the highest rate so far.
 fn best_shape(systems: &BTreeMap<String, Vec<Run>>) -> Option<Shape> {
     let rate = |shape: &Shape| {
         let runs = systems.get(name_of(*shape)).into_iter().flatten();
@@ -228,7 +232,7 @@ fn keep(systems: &mut BTreeMap<String, Vec<Run>>, name: &str, run: Run) {
     systems.entry(name.to_owned()).or_default().push(run);
 }
 
-/// Ours first, then the ceiling, which is the better of its two shapes, then everybody else.
+/// The rows: ours first, then the ceiling, which is the better of its two shapes, then other systems.
 fn rows(
     workload: Workload,
     gateway: Gateway,
@@ -257,7 +261,7 @@ fn rows(
     ours.into_iter().chain(ceiling).chain(others).collect()
 }
 
-/// The open loop sends at a share of the highest rate that `uniform` reached just before.
+/// The open loop's rate is a part of the highest rate that `uniform` just reached.
 fn pace(workload: Workload, rows: &[Row]) -> Result<Pace> {
     if workload != Workload::Open {
         return Ok(Pace::Closed);
@@ -266,8 +270,7 @@ fn pace(workload: Workload, rows: &[Row]) -> Result<Pace> {
         .iter()
         .filter(|row| row.workload == Workload::Uniform && row.system == "oms");
     let highest = uniform.map(|row| row.per_s).max_by(f64::total_cmp);
-    let highest =
-        highest.context("open needs the rate of uniform: measure both, --workload uniform,open")?;
+    let highest = highest.context("open needs the rate of uniform: use --workload uniform,open")?;
     Ok(Pace::PerSecond((highest * OPEN_SHARE).max(1.0)))
 }
 
@@ -292,7 +295,7 @@ fn conclude(output: &Path, json: &str, curves: &[String], faults: &[String]) -> 
     bail!("{} faults:\n  {}", faults.len(), faults.join("\n  "))
 }
 
-/// A reader that has gone away is no reason to leave programs running.
+/// Ignores a closed pipe, so that the programs are stopped nevertheless.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(stdout(), "{text}");
 }

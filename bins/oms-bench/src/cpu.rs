@@ -1,4 +1,4 @@
-//! How much processor time programs took, and how much of the machine others did. Read from `/proc`: Linux only.
+//! The processor time of our programs, and the part of the machine that others used. Read from `/proc`: Linux only.
 
 use std::collections::HashMap;
 use std::fs;
@@ -7,21 +7,21 @@ use std::time::Duration;
 /// `/proc` counts in hundredths of a second on every Linux that PostgreSQL and Rust run on (`USER_HZ`).
 const TICKS_PER_SECOND: u64 = 100;
 
-/// Ticks that programs and the machine have taken so far.
+/// Ticks of our programs and of the machine so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ticks {
     pub(crate) database: u64,
     pub(crate) server: u64,
     pub(crate) generator: u64,
-    /// Anybody's, and what the hypervisor took away.
+    /// Ticks of all programs, and those that the hypervisor took.
     busy: u64,
     all: u64,
 }
 
-/// Whose ticks to count.
+/// The programs whose ticks are counted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Programs {
-    /// The first process of PostgreSQL, with all its children.
+    /// The first process of PostgreSQL; all of its children count too.
     pub(crate) postmaster: u32,
     /// The API.
     pub(crate) server: Option<u32>,
@@ -29,13 +29,13 @@ pub(crate) struct Programs {
     pub(crate) others: [Option<u32>; 2],
 }
 
-/// What was taken between two readings.
+/// What was used between two readings.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Spent {
     pub(crate) database: Duration,
     pub(crate) server: Duration,
     pub(crate) generator: Duration,
-    /// Part of the machine that others took, from 0 to 1.
+    /// The part of the machine that others used, from 0 to 1.
     pub(crate) foreign: f64,
 }
 
@@ -59,7 +59,7 @@ impl Ticks {
         }
     }
 
-    /// What was taken since an earlier reading.
+    /// Returns what was used since an earlier reading.
     pub(crate) fn since(&self, earlier: &Self) -> Spent {
         let between = |now: u64, then: u64| now.saturating_sub(then);
         let database = between(self.database, earlier.database);
@@ -78,7 +78,7 @@ impl Ticks {
     }
 }
 
-/// Memory of a process, in MB: now, and at most so far.
+/// The memory of a process in MB: now, and at its maximum.
 pub(crate) fn memory_mb(id: u32) -> Option<(f64, f64)> {
     let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     Some((
@@ -108,7 +108,7 @@ fn processes() -> HashMap<u32, Process> {
     .collect()
 }
 
-/// The name is in brackets and may hold anything; state is the first field after it (proc(5)).
+/// The name is in brackets and may contain anything; the state is the first field after it (proc(5)).
 fn parse(stat: &str) -> Option<Process> {
     let (_, rest) = stat.rsplit_once(')')?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_of_ours_took_is_foreign() {
+    fn time_that_none_of_our_programs_used_is_foreign() {
         let earlier = Ticks::default();
         let later = Ticks {
             database: 30,

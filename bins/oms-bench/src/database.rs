@@ -1,4 +1,4 @@
-//! Databases on the measuring cluster: a template for each catalogue, and a copy of it for each run.
+//! Databases on the benchmark's cluster: a template for each catalogue, and a copy of it for each run.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Config, NoTls};
 
 use crate::dataset::{Dataset, PRICE_MINOR, PRODUCT_PREFIX, TENANT, WAREHOUSE_PREFIX};
 
-/// The superuser, connected to the cluster that `cargo xtask bench` made.
+/// A superuser's connection to the cluster that `cargo xtask bench` created.
 pub(crate) struct Cluster {
     admin: Client,
     config: Config,
@@ -23,24 +23,24 @@ pub(crate) struct Cluster {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Written {
     pub(crate) wal_bytes: f64,
-    /// How often WAL was flushed to the disk, where the server counts it.
+    /// The number of WAL flushes to the disk, if the server counts them.
     pub(crate) flushes: Option<f64>,
 }
 
-/// The empty database with all migrations, which templates are made from.
+/// The empty, migrated database from which templates are created.
 pub(crate) const MIGRATED: &str = "bench_migrated";
-/// The copy that a run works on.
+/// The database of a run.
 pub(crate) const RUN: &str = "bench_run";
 
 impl Cluster {
-    /// Connects, and drops what an interrupted run left.
+    /// Connects, and drops what an interrupted run left behind.
     pub(crate) async fn connect(admin_url: &str, application_url: &str) -> Result<Self> {
         let config: Config = admin_url
             .parse()
-            .context("the superuser's URL can't be read")?;
+            .context("the superuser's URL is invalid")?;
         let application = application_url
             .parse()
-            .context("the application's URL can't be read")?;
+            .context("the application's URL is invalid")?;
         let admin = client(&config).await?;
         let row = admin
             .query_one(
@@ -48,12 +48,12 @@ impl Cluster {
                 &[],
             )
             .await
-            .context("only a superuser may measure")?;
+            .context("measuring requires a superuser")?;
         let postmaster = row
             .get::<_, &str>(0)
             .trim()
             .parse()
-            .context("the lock file names no process")?;
+            .context("the lock file contains no process ID")?;
         let cluster = Self {
             admin,
             config,
@@ -77,7 +77,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// A database that may lose its commits measures something else.
+    /// Fails if the database may lose commits, because the figures would not be comparable.
     async fn check_durable(&self) -> Result<()> {
         for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
             let row = self
@@ -87,13 +87,13 @@ impl Cluster {
             let value: &str = row.get(0);
             ensure!(
                 value == "on",
-                "{setting} is {value}: the measuring cluster has to be durable"
+                "{setting} is {value}: the benchmark's cluster must be durable"
             );
         }
         Ok(())
     }
 
-    /// A cluster that somebody tried something on, and left so, measures that.
+    /// Fails if an experiment left settings behind, because they would be measured.
     async fn check_untouched(&self) -> Result<()> {
         let altered = "SELECT name FROM pg_file_settings WHERE sourcefile LIKE '%/postgresql.auto.conf' ORDER BY name";
         let rows = self.admin.query(altered, &[]).await?;
@@ -106,7 +106,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// The URL of a database of the application's role.
+    /// The URL of a database, with the application's role.
     pub(crate) fn application_url(&self, database: &str) -> String {
         let config = &self.application;
         let password = config
@@ -118,7 +118,7 @@ impl Cluster {
         format!("postgres://{user}:{password}@127.0.0.1:{port}/{database}")
     }
 
-    /// Makes [`MIGRATED`] from the database that the cluster was provided with, by the API's own migrations.
+    /// Creates [`MIGRATED`] from the provisioned database, with the API's own migrations.
     pub(crate) async fn migrate(&self, api: &std::path::Path) -> Result<()> {
         let provided = self.application.get_dbname().unwrap_or_default();
         self.copy(provided, MIGRATED).await?;
@@ -127,7 +127,7 @@ impl Cluster {
             .env("DATABASE_URL", self.application_url(MIGRATED))
             .output()
             .await
-            .context("oms-api can't be run")?;
+            .context("could not run oms-api")?;
         ensure!(
             output.status.success(),
             "oms-api migrate: {}",
@@ -136,7 +136,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// A fresh copy of a catalogue under the name [`RUN`].
+    /// Creates a fresh copy of a catalogue, named [`RUN`].
     pub(crate) async fn fresh(&mut self, dataset: &Dataset) -> Result<Client> {
         let template = format!("bench_{}", dataset.name);
         if self.templates.insert(dataset.name) {
@@ -149,9 +149,9 @@ impl Cluster {
         self.open(RUN).await
     }
 
-    /// Gathers statistics of the run's tables when most of the warm-up is over, for the database alone: a server sees to
-    /// that itself. Until then the tables count as nearly empty, every index that begins with the tenant looks alike, and
-    /// a session keeps the plans that it made then.
+    /// Gathers statistics of the run's tables near the end of the warm-up, for runs of the database alone; a server
+    /// does that itself. Without statistics the tables count as nearly empty, all indexes that begin with the tenant
+    /// look alike, and a session keeps the plans that it made then.
     pub(crate) fn analyze_during(&self, warm_up: Duration) -> JoinHandle<Result<()>> {
         let mut config = self.config.clone();
         tokio::spawn(async move {
@@ -161,7 +161,7 @@ impl Cluster {
         })
     }
 
-    /// A catalogue that is needed once, under the name [`RUN`].
+    /// Creates a catalogue that is needed only once, named [`RUN`].
     pub(crate) async fn build(&self, dataset: &Dataset) -> Result<Client> {
         self.drop(RUN).await?;
         self.copy(MIGRATED, RUN).await?;
@@ -178,19 +178,19 @@ impl Cluster {
         Ok(client)
     }
 
-    /// Has the server log every statement of the run's database, from the next connection on.
+    /// Makes the server log every statement of the run's database, for new connections.
     pub(crate) async fn log_statements(&self) -> Result<()> {
         let statement = format!("ALTER DATABASE {RUN} SET log_statement = 'all'");
         Ok(self.admin.batch_execute(&statement).await?)
     }
 
-    /// Ends what [`Self::log_statements`] began, from the next connection on.
+    /// Undoes [`Self::log_statements`], for new connections.
     pub(crate) async fn log_no_statements(&self) -> Result<()> {
         let statement = format!("ALTER DATABASE {RUN} RESET log_statement");
         Ok(self.admin.batch_execute(&statement).await?)
     }
 
-    /// What was written so far, in all databases.
+    /// Returns what was written so far, in all databases.
     pub(crate) async fn written(&self) -> Result<Written> {
         let sql = "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::float8,
                           (to_jsonb(w) ->> 'wal_sync')::float8 FROM pg_stat_wal w";
@@ -201,7 +201,7 @@ impl Cluster {
         })
     }
 
-    /// Drops all that was made.
+    /// Drops all databases that were created.
     pub(crate) async fn clean_up(&self) -> Result<()> {
         let templates = self.templates.iter().map(|name| format!("bench_{name}"));
         for database in templates.chain([RUN.to_owned(), MIGRATED.to_owned()]) {
@@ -212,14 +212,14 @@ impl Cluster {
 
     async fn copy(&self, from: &str, to: &str) -> Result<()> {
         let owner = self.application.get_user().unwrap_or_default();
-        // As files: cheaper than writing every page as WAL, and it ends with a checkpoint, so that every run begins with
-        // the same distance to the next one.
+        // Copied as files, which is cheaper than writing every page as WAL. It also ends with a checkpoint, so every
+        // run starts at the same distance to the next one.
         let statement =
             format!("CREATE DATABASE {to} OWNER {owner} TEMPLATE {from} STRATEGY file_copy");
         self.admin
             .batch_execute(&statement)
             .await
-            .with_context(|| format!("{to} can't be made from {from}"))
+            .with_context(|| format!("could not create {to} from {from}"))
     }
 
     async fn drop(&self, database: &str) -> Result<()> {
@@ -232,28 +232,28 @@ async fn client(config: &Config) -> Result<Client> {
     let (client, connection) = config
         .connect(NoTls)
         .await
-        .context("can't connect to the measuring cluster")?;
-    // It ends with the client.
+        .context("could not connect to the benchmark's cluster")?;
+    // Ends together with the client.
     tokio::spawn(async move {
         let _ = connection.await;
     });
     Ok(client)
 }
 
-/// Loads a catalogue: stock comes in by movements, as everywhere.
+/// Loads a catalogue. Stock is added by movements, as in production.
 async fn load(client: &Client, dataset: &Dataset) -> Result<()> {
     let Dataset {
         warehouses,
         products,
         grid,
         stocked: (first, last),
-        pieces,
+        units,
         ..
     } = dataset;
     let warehouse = id_sql(WAREHOUSE_PREFIX, "w");
     let product = id_sql(PRODUCT_PREFIX, "p");
     let statements = format!(
-        "-- Foreign keys hold by construction, and checking each row's costs more than all the rest.
+        "-- Foreign keys hold by construction, and checking each row's costs more than everything else.
          SET session_replication_role = replica;
          INSERT INTO inventory.warehouses (tenant_id, id, name, location)
          SELECT '{TENANT}', {warehouse}, 'Warehouse ' || w,
@@ -265,11 +265,11 @@ async fn load(client: &Client, dataset: &Dataset) -> Result<()> {
          INSERT INTO inventory.prices (tenant_id, product_id, currency, unit_price_minor)
          SELECT '{TENANT}', {product}, 'USD', {PRICE_MINOR} FROM generate_series(1, {products}) AS p;
          INSERT INTO inventory.stock_levels (tenant_id, warehouse_id, product_id, on_hand)
-         SELECT '{TENANT}', {warehouse}, {product}, CASE WHEN w BETWEEN {first} AND {last} THEN {pieces} ELSE 0 END
+         SELECT '{TENANT}', {warehouse}, {product}, CASE WHEN w BETWEEN {first} AND {last} THEN {units} ELSE 0 END
          FROM generate_series(1, {warehouses}) AS w, generate_series(1, {products}) AS p;
          INSERT INTO inventory.stock_movements
              (tenant_id, id, warehouse_id, product_id, kind, quantity, reason, actor)
-         SELECT '{TENANT}', gen_random_uuid(), {warehouse}, {product}, 'receipt', {pieces}, 'first stock', 'bench'
+         SELECT '{TENANT}', gen_random_uuid(), {warehouse}, {product}, 'receipt', {units}, 'first stock', 'bench'
          FROM generate_series({first}, {last}) AS w, generate_series(1, {products}) AS p;
          RESET session_replication_role",
         lat = grid.lat,
@@ -281,10 +281,10 @@ async fn load(client: &Client, dataset: &Dataset) -> Result<()> {
     client
         .batch_execute(&statements)
         .await
-        .with_context(|| format!("the catalogue {} can't be loaded", dataset.name))?;
-    // Only what was loaded. An empty table that was looked through counts as empty for good, and the plans that a session
-    // makes for it, those of its foreign keys above all, then read it from end to end while it grows; one that was never
-    // looked through, as on a new installation, counts as ten pages.
+        .with_context(|| format!("could not load the catalogue {}", dataset.name))?;
+    // Only the loaded tables. An empty table that was vacuumed counts as empty from then on, and a session's plans for
+    // it, above all those of its foreign keys, then scan it while it grows. A table that was never vacuumed, as on a
+    // new installation, counts as ten pages.
     client
         .batch_execute(
             "VACUUM (FREEZE, ANALYZE) inventory.warehouses, inventory.products, inventory.prices,
@@ -294,7 +294,7 @@ async fn load(client: &Client, dataset: &Dataset) -> Result<()> {
     Ok(())
 }
 
-/// SQL for the id with a number.
+/// SQL for the ID with this number.
 fn id_sql(prefix: &str, number: &str) -> String {
     format!("('{prefix}' || lpad(to_hex({number}), 12, '0'))::uuid")
 }

@@ -1,21 +1,21 @@
-//! The catalogues that workloads run on. Ids and places follow a rule, so that Rust, SQL and pgbench agree on them
-//! without asking each other: warehouse and product `n`, counted from 1, have `n` as the last part of their id.
+//! The catalogues of the workloads. IDs and places follow a rule, so that Rust, SQL and pgbench agree on them:
+//! warehouse and product `n`, counted from 1, have `n` as the last part of their ID.
 
 use serde::Serialize;
 use uuid::Uuid;
 
-/// The one store of an installation without access control; the API's default.
+/// The only tenant of an installation without access control, which is the API's default.
 pub(crate) const TENANT: &str = "00000000-0000-4000-8000-000000000001";
-/// What an id starts with, up to its number.
+/// The start of an ID, before its number.
 pub(crate) const WAREHOUSE_PREFIX: &str = "00000000-0000-4000-a000-";
 pub(crate) const PRODUCT_PREFIX: &str = "00000000-0000-4000-b000-";
-/// Every product's price in cents, so that one order's amounts are those of all.
+/// The price of every product in cents, so that all orders of a workload have the same amounts.
 pub(crate) const PRICE_MINOR: i64 = 1000;
 
-/// More than any run can sell.
+/// More units than any run can sell.
 const PLENTY: i64 = 10_000_000;
 
-/// Where warehouses stand: column by column, from a corner on.
+/// The places of warehouses: column by column, starting at a corner.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Grid {
     pub(crate) rows: u32,
@@ -28,15 +28,15 @@ pub(crate) struct Grid {
 /// A catalogue.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Dataset {
-    /// Part of the name of its template database.
+    /// Part of its template database's name.
     pub(crate) name: &'static str,
     pub(crate) warehouses: u32,
     pub(crate) products: u32,
     pub(crate) grid: Grid,
-    /// The warehouses that have stock: from this one to that one.
+    /// The first and the last warehouse that have stock.
     pub(crate) stocked: (u32, u32),
-    /// Pieces of each product in each of these.
-    pub(crate) pieces: i64,
+    /// Units of each product in each of these.
+    pub(crate) units: i64,
 }
 
 const COUNTRY: Grid = Grid {
@@ -47,8 +47,8 @@ const COUNTRY: Grid = Grid {
     lng_step: 8.0,
 };
 
-/// A strip along the equator: the last warehouses are the farthest from its first corner. Elsewhere they would not be: the
-/// shortest way to a far place bends towards the pole, and the warehouses on that side are nearer.
+/// A strip along the equator, where the last warehouses are the farthest from the first corner. At higher latitudes the
+/// shortest path bends towards the pole, so others could be farther.
 const STRIP: Grid = Grid {
     rows: 40,
     lat: 0.0,
@@ -64,17 +64,17 @@ pub(crate) const UNIFORM: Dataset = Dataset {
     products: 1000,
     grid: COUNTRY,
     stocked: (1, 20),
-    pieces: PLENTY,
+    units: PLENTY,
 };
 
-/// 500 pieces of one product, spread over five warehouses.
+/// 500 units of one product, spread over five warehouses.
 pub(crate) const FLASH: Dataset = Dataset {
     name: "flash",
     warehouses: 20,
     products: 1,
     grid: COUNTRY,
     stocked: (1, 5),
-    pieces: 100,
+    units: 100,
 };
 
 /// 20 warehouses with plenty of 20 products.
@@ -84,14 +84,14 @@ pub(crate) const BASKETS: Dataset = Dataset {
     ..UNIFORM
 };
 
-/// 2,000 warehouses that know 100 products, of which only the farthest 20 have any left.
+/// 2,000 warehouses and 100 products, stocked only in the farthest 20.
 pub(crate) const FAR: Dataset = Dataset::far("far", 2000);
 
-/// A tenth of [`FAR`], to see what ten times as many warehouses cost.
+/// A tenth of [`FAR`], to see the cost of ten times as many warehouses.
 pub(crate) const LESS_FAR: Dataset = Dataset::far("less_far", 200);
 
 impl Dataset {
-    /// So many warehouses that know 100 products, of which only the farthest 1 % have any left, or at least one.
+    /// This many warehouses and 100 products, stocked only in the farthest 1 %, or at least in one.
     pub(crate) const fn far(name: &'static str, warehouses: u32) -> Self {
         let share = warehouses / 100;
         let stocked = if share == 0 { 1 } else { share };
@@ -101,15 +101,15 @@ impl Dataset {
             products: 100,
             grid: STRIP,
             stocked: (warehouses - stocked + 1, warehouses),
-            pieces: PLENTY,
+            units: PLENTY,
         }
     }
 
-    /// Pieces in a warehouse of each product.
-    pub(crate) fn pieces_in(&self, warehouse: u32) -> i64 {
+    /// Units of each product in a warehouse.
+    pub(crate) fn units_in(&self, warehouse: u32) -> i64 {
         let (first, last) = self.stocked;
         if (first..=last).contains(&warehouse) {
-            self.pieces
+            self.units
         } else {
             0
         }
@@ -125,7 +125,7 @@ impl Dataset {
         )
     }
 
-    /// The whole catalogue as JSON, to load another system with.
+    /// The whole catalogue as JSON, for loading it into another system.
     pub(crate) fn listing(&self) -> serde_json::Value {
         let warehouses = (1..=self.warehouses).map(|number| {
             let (lat, lng) = self.place_of(number);
@@ -133,7 +133,7 @@ impl Dataset {
                 id: warehouse_id(number),
                 lat,
                 lng,
-                pieces_of_each_product: self.pieces_in(number),
+                pieces_of_each_product: self.units_in(number),
             }
         });
         let warehouses: Vec<_> = warehouses.collect();
@@ -153,12 +153,12 @@ struct ListedWarehouse {
     pieces_of_each_product: i64,
 }
 
-/// The id of warehouse `number`.
+/// The ID of warehouse `number`.
 pub(crate) fn warehouse_id(number: u32) -> Uuid {
     numbered(WAREHOUSE_PREFIX, number)
 }
 
-/// The id of product `number`.
+/// The ID of product `number`.
 pub(crate) fn product_id(number: u32) -> Uuid {
     numbered(PRODUCT_PREFIX, number)
 }
@@ -166,10 +166,10 @@ pub(crate) fn product_id(number: u32) -> Uuid {
 fn numbered(prefix: &str, number: u32) -> Uuid {
     format!("{prefix}{number:012x}")
         .parse()
-        .expect("a prefix and twelve hexadecimal digits are an id")
+        .expect("a prefix and twelve hexadecimal digits are an ID")
 }
 
-/// The number of the product or warehouse whose id starts with `prefix`.
+/// The number of the product or warehouse whose ID starts with `prefix`.
 pub(crate) fn number_of(prefix: &str, id: Uuid) -> Option<u32> {
     let text = id.to_string();
     u32::from_str_radix(text.strip_prefix(prefix)?, 16).ok()
@@ -188,17 +188,17 @@ mod tests {
     }
 
     #[test]
-    fn the_flash_sale_has_500_pieces_and_the_far_catalogue_one_percent_of_its_warehouses_stocked() {
-        let sold: i64 = (1..=FLASH.warehouses).map(|n| FLASH.pieces_in(n)).sum();
+    fn the_flash_sale_has_500_units_and_the_far_catalogue_stocks_one_percent_of_its_warehouses() {
+        let sold: i64 = (1..=FLASH.warehouses).map(|n| FLASH.units_in(n)).sum();
         assert_eq!(sold, 500);
         for (dataset, expected) in [(FAR, 20), (LESS_FAR, 2), (Dataset::far("tiny", 20), 1)] {
-            let stocked = (1..=dataset.warehouses).filter(|n| dataset.pieces_in(*n) > 0);
+            let stocked = (1..=dataset.warehouses).filter(|n| dataset.units_in(*n) > 0);
             assert_eq!(stocked.count(), expected);
         }
     }
 
     #[test]
-    fn the_first_stocked_warehouse_of_far_is_the_nearest_and_all_without_stock_are_nearer() {
+    fn in_far_the_first_stocked_warehouse_is_the_nearest_stocked_one_and_all_others_are_nearer() {
         for count in [200, 2000, 10_000] {
             let dataset = Dataset::far("any", count);
             let grid = dataset.grid;

@@ -1,4 +1,4 @@
-//! How new orders fare while one thing grows and the rest stays as it is.
+//! Measures new orders while one thing grows and the rest stays the same.
 
 mod axis;
 mod stored_orders;
@@ -19,40 +19,40 @@ use crate::load::Pace;
 use crate::machine::Machine;
 use crate::measure::Bench;
 use crate::options::{Extent, Gateway};
-use crate::report::{Line, Picture, Row, Run, rounded};
+use crate::report::{Chart, Line, Row, Run, rounded};
 use crate::traffic::Known;
 use crate::workload::{Scene, Workload};
 
 pub(crate) use axis::Axis;
 use stored_orders::StoredOrders;
 
-/// What is asked of a growth run.
+/// The parameters of a growth measurement.
 #[derive(Clone, Debug)]
 pub(crate) struct Growing {
     pub(crate) axes: Vec<Axis>,
     pub(crate) extent: Extent,
-    /// Where it is not the number of connections that grows.
+    /// Number of connections, unless that is what grows.
     pub(crate) connections: usize,
     pub(crate) rounds: u16,
 }
 
-/// What was measured at one size.
+/// The results at one size.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Point {
     axis: Axis,
-    /// So many warehouses, products, stored orders or connections.
+    /// The number of warehouses, products, stored orders or connections.
     at: u32,
     #[serde(flatten)]
     row: Row,
-    /// An order's routing in the database alone.
+    /// The time to route an order in the database alone.
     routing_ms: Option<f64>,
-    /// Processor time of an order or answer.
+    /// Processor time per order or answer.
     database_us: f64,
     server_us: f64,
     wal_bytes: Option<f64>,
 }
 
-/// Everything that was measured.
+/// All results.
 pub(crate) struct Grown {
     machine: Machine,
     commit: String,
@@ -68,7 +68,7 @@ impl Grown {
         }
     }
 
-    /// Why the command has to fail, if it has to.
+    /// The reasons why the command must fail, if any.
     pub(crate) fn faults(&self) -> Vec<String> {
         let faults = |point: &Point| {
             let size = format!("{} {}", point.at, point.axis.name());
@@ -78,15 +78,15 @@ impl Grown {
         self.points.iter().flat_map(faults).collect()
     }
 
-    /// `growth.json`.
+    /// Writes `growth.json`.
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
         let json = json!({ "machine": self.machine, "commit": self.commit, "rows": self.points });
         let path = folder.join("growth.json");
         std::fs::write(&path, serde_json::to_string_pretty(&json)? + "\n")
-            .with_context(|| format!("{} can't be written", path.display()))
+            .with_context(|| format!("could not write {}", path.display()))
     }
 
-    /// Draws a picture of each figure along each axis, and returns the names of the files.
+    /// Draws a chart of each figure along each axis, and returns the file names.
     pub(crate) fn draw(&self, folder: &Path) -> Result<Vec<String>> {
         let figures: [(&str, &str, Figure); 4] = [
             ("throughput", "answers/s", |point| Some(point.row.per_s)),
@@ -99,14 +99,14 @@ impl Grown {
         let mut files = Vec::new();
         for axis in Axis::ALL {
             for (what, unit, figure) in figures {
-                let picture = Picture {
+                let chart = Chart {
                     file: format!("growth-{}-{what}.svg", axis.name()),
-                    caption: format!("{what} by number of {}", axis.says()),
-                    along: axis.says(),
+                    caption: format!("{what} by number of {}", axis.label()),
+                    along: axis.label(),
                     unit,
                     lines: self.lines(axis, figure),
                 };
-                files.extend(picture.draw(folder)?);
+                files.extend(chart.draw(folder)?);
             }
         }
         Ok(files)
@@ -132,7 +132,7 @@ impl Grown {
 
 type Figure = fn(&Point) -> Option<f64>;
 
-/// Where a point is.
+/// The position of a point.
 #[derive(Clone, Copy)]
 struct Spot {
     axis: Axis,
@@ -170,7 +170,7 @@ impl Spot {
     }
 }
 
-/// Measures along the axes that are asked for, and keeps after each what there is.
+/// Measures along the requested axes, and saves the results after each.
 pub(crate) async fn run(
     bench: &mut Bench,
     growing: &Growing,
@@ -219,7 +219,7 @@ async fn products(bench: &mut Bench, growing: &Growing, grown: &mut Grown) -> Re
     Ok(())
 }
 
-/// All sizes are those of one database, which is filled up between them.
+/// All sizes use one database, which is filled up between the measurements.
 async fn orders(bench: &mut Bench, growing: &Growing, grown: &mut Grown) -> Result<()> {
     let axis = Axis::Orders;
     let scene = Workload::Uniform.scene();
@@ -280,7 +280,7 @@ async fn build(bench: &Bench, dataset: &Dataset) -> Result<Client> {
     Ok(database)
 }
 
-/// Rounds on the same database, whose invariants are checked after the last.
+/// Makes the rounds on the same database, and checks its invariants after the last.
 async fn serve(
     bench: &Bench,
     growing: &Growing,

@@ -1,6 +1,6 @@
-//! One HTTP/1.1 connection that is kept open, and the little that is asked of it.
+//! A minimal HTTP/1.1 connection that is kept open.
 //!
-//! hyper's connection without a pool, a resolver or TLS: what it costs is measured in each run and reported.
+//! It is hyper's connection without a pool, a resolver or TLS. Its own cost is measured in each run and reported.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 
 use crate::traffic::Request;
 
-/// Both this and `Idempotency-Key` are accepted; older systems know this one only.
+/// The API accepts this and `Idempotency-Key`; older systems know only this one.
 const KEY: HeaderName = HeaderName::from_static("x-idempotency-key");
 
 /// A connection.
@@ -29,10 +29,10 @@ impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address)
             .await
-            .with_context(|| format!("no connection to {address}"))?;
+            .with_context(|| format!("could not connect to {address}"))?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        // It ends with the connection; what broke it is told by the request that was under way.
+        // Ends with the connection. The request in flight reports the error.
         tokio::spawn(async move {
             let _ = connection.await;
         });
@@ -40,7 +40,7 @@ impl Connection {
         Ok(Self { sender, host })
     }
 
-    /// Sends a request of a workload and reads the whole answer.
+    /// Sends a request of a workload, and reads the complete answer.
     pub(crate) async fn exchange(&mut self, request: &Request) -> Result<(StatusCode, Bytes)> {
         let key = request.key.as_deref();
         self.send(
@@ -52,7 +52,7 @@ impl Connection {
         .await
     }
 
-    /// Sends a request with a JSON body, or none, and reads the whole answer.
+    /// Sends a request with a JSON body or none, and reads the complete answer.
     pub(crate) async fn send(
         &mut self,
         method: Method,
@@ -64,7 +64,7 @@ impl Connection {
             .await
     }
 
-    /// The same with a body of another type.
+    /// Like [`send`](Self::send), with a body of another type.
     pub(crate) async fn send_as(
         &mut self,
         media_type: &'static str,

@@ -1,4 +1,4 @@
-//! What must be true of the database after every run, and a check that the rules notice what breaks them.
+//! What must be true of the database after every run, and a check that every rule detects its defect.
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use tokio_postgres::Client;
 /// The rules of all tests.
 const INVARIANTS: &str = include_str!("../../../crates/shared/testing/invariants.toml");
 
-/// The rules that are checked here: those about orders as the workloads leave them, which stay quick for millions.
+/// The rules that are checked here: those about orders of the workloads, which are fast with millions of them.
 const CHECKED: [&str; 6] = [
     "stock-levels",
     "held-stock",
@@ -23,7 +23,7 @@ struct Invariants {
     defect: Vec<Defect>,
 }
 
-/// A rule, and a query that finds what breaks it, in one column of words.
+/// A rule, with a query that returns its violations as one text column.
 #[derive(Deserialize)]
 struct Rule {
     name: String,
@@ -31,7 +31,7 @@ struct Rule {
     broken: String,
 }
 
-/// Statements that break rules.
+/// Statements that violate rules.
 #[derive(Deserialize)]
 struct Defect {
     sql: String,
@@ -39,16 +39,20 @@ struct Defect {
 }
 
 impl Invariants {
-    /// Reads the rules that are checked, and their defects.
+    /// Reads the checked rules and their defects.
     fn read() -> Result<Self> {
-        let mut all: Self = toml::from_str(INVARIANTS).context("the invariants are no TOML")?;
+        let mut all: Self =
+            toml::from_str(INVARIANTS).context("the invariants are not valid TOML")?;
         all.rule
             .retain(|rule| CHECKED.contains(&rule.name.as_str()));
-        ensure!(all.rule.len() == CHECKED.len(), "a rule has another name");
+        ensure!(
+            all.rule.len() == CHECKED.len(),
+            "not every rule in CHECKED exists"
+        );
         Ok(all)
     }
 
-    /// The first defect that breaks a rule.
+    /// Returns the first defect that violates a rule.
     fn defect_of(&self, rule: &Rule) -> Result<&Defect> {
         let mut defects = self.defect.iter();
         let defect = defects.find(|defect| defect.breaks.contains(&rule.name));
@@ -56,14 +60,14 @@ impl Invariants {
     }
 }
 
-/// What is broken, rule by rule: none is what it should be.
+/// Returns the violated rules; empty if there are none.
 pub(crate) async fn broken(client: &Client) -> Result<Vec<String>> {
     let mut broken = Vec::new();
     for rule in &Invariants::read()?.rule {
         let found = find(client, rule).await?;
         if let Some(first) = found.first() {
             broken.push(format!(
-                "{}: {} places, such as {first}",
+                "{}: {} violations, such as {first}",
                 rule.says,
                 found.len()
             ));
@@ -72,7 +76,7 @@ pub(crate) async fn broken(client: &Client) -> Result<Vec<String>> {
     Ok(broken)
 }
 
-/// Breaks a consistent database that has orders, rule by rule, and takes it back each time.
+/// Plants each rule's defect in a consistent database that has orders, and rolls it back each time.
 pub(crate) async fn check_that_rules_notice(client: &Client) -> Result<()> {
     let invariants = Invariants::read()?;
     for rule in &invariants.rule {
@@ -83,7 +87,7 @@ pub(crate) async fn check_that_rules_notice(client: &Client) -> Result<()> {
         client.batch_execute("ROLLBACK").await?;
         ensure!(
             !found?.is_empty(),
-            "{} is not noticed: {}",
+            "the check of {} does not detect its defect: {}",
             rule.name,
             defect.sql
         );

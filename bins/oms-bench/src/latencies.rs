@@ -1,4 +1,4 @@
-//! Latencies of one run, and medians over several.
+//! The latencies of one run, and medians over several runs.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-/// What is quoted of a run, in milliseconds.
+/// The reported percentiles of a run, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Percentiles {
     pub(crate) p50_ms: f64,
@@ -14,13 +14,13 @@ pub(crate) struct Percentiles {
     pub(crate) p99_ms: f64,
 }
 
-/// Latencies from a microsecond to five minutes, each kept to three digits.
+/// Latencies from one microsecond to five minutes, each with a precision of three digits.
 pub(crate) struct Latencies(Histogram<u64>);
 
 impl Latencies {
     pub(crate) fn new() -> Result<Self> {
         let histogram = Histogram::new_with_bounds(1, 300_000_000, 3);
-        Ok(Self(histogram.context("the histogram's bounds")?))
+        Ok(Self(histogram.context("could not create the histogram")?))
     }
 
     pub(crate) fn record(&mut self, latency: Duration) {
@@ -44,13 +44,13 @@ impl Latencies {
 
 #[expect(
     clippy::cast_precision_loss,
-    reason = "microseconds of some minutes are exact in an f64"
+    reason = "microseconds of several minutes are exact in an f64"
 )]
 fn milliseconds(micros: u64) -> f64 {
     micros as f64 / 1000.0
 }
 
-/// The middle value; the mean of the two middle ones of an even number. Zero of nothing.
+/// The median; for an even number of values the mean of the two middle ones, and zero for no values.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
@@ -62,10 +62,10 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     }
 }
 
-/// A count as a number to calculate with.
+/// A count as a floating-point number.
 #[expect(
     clippy::cast_precision_loss,
-    reason = "counts of some minutes are exact in an f64"
+    reason = "counts of several minutes are exact in an f64"
 )]
 pub(crate) fn float(count: u64) -> f64 {
     count as f64
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_of_what_was_recorded() {
+    fn percentiles_are_of_the_recorded_latencies() {
         let mut latencies = Latencies::new().unwrap();
         for ms in 1..=1000 {
             latencies.record(Duration::from_millis(ms));
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_median_of_an_even_number_is_between_the_middle_two() {
+    fn the_median_of_an_even_number_of_values_is_between_the_middle_two() {
         assert!((median([3.0, 1.0, 2.0]) - 2.0).abs() < f64::EPSILON);
         assert!((median([4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < f64::EPSILON);
         assert!(median([]).abs() < f64::EPSILON);

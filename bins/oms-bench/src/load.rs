@@ -1,7 +1,7 @@
-//! The load generator: closed loops, a fixed rate, and everybody at once.
+//! The load generator: closed loops, a fixed rate, and a burst.
 //!
-//! A closed loop's latency starts when the request is sent. At a fixed rate it starts when the request *should* have
-//! been sent, so a server that makes its clients late is not spared their waiting (no coordinated omission).
+//! In a closed loop a latency starts when the request is sent. At a fixed rate it starts when the request *should* have
+//! been sent, so the waiting that a slow server causes is counted (no coordinated omission).
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,22 +18,22 @@ use crate::http::Connection;
 use crate::latencies::Latencies;
 use crate::traffic::{Request, Traffic};
 
-/// Complaints that are kept; the others are counted.
+/// Number of complaints that are kept; the others are only counted.
 const COMPLAINTS: usize = 5;
 
 /// When requests are sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Pace {
-    /// Each connection sends its next request when it has the last one's answer.
+    /// Each connection sends its next request when it has received the last answer.
     Closed,
-    /// So many requests a second in all, each at its time, by the first connection that is free.
+    /// This many requests per second in all, each at its due time, on the first free connection.
     PerSecond(f64),
 }
 
-/// How long a run takes.
+/// The duration of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
-    /// Sent, answered, checked, and not counted.
+    /// Requests in this time are sent, answered and checked, but not counted.
     pub(crate) warm_up: Duration,
     pub(crate) measured: Duration,
 }
@@ -47,17 +47,17 @@ impl Window {
     }
 }
 
-/// What came of a run.
+/// The result of a run.
 pub(crate) struct Outcome {
     pub(crate) latencies: Latencies,
-    /// How long the counted requests took.
+    /// The duration of the counted requests.
     pub(crate) elapsed: Duration,
-    /// Processor time meanwhile.
+    /// Processor time during the run.
     pub(crate) spent: Spent,
     pub(crate) statuses: BTreeMap<u16, u64>,
-    /// Every answer, counted or not.
+    /// All answers, counted or not.
     pub(crate) answers: u64,
-    /// Answers that the workload does not expect; the first few in words.
+    /// Answers that the workload does not expect; the first few are also kept as text.
     pub(crate) unexpected: u64,
     pub(crate) complaints: Vec<String>,
 }
@@ -82,7 +82,7 @@ impl Tally {
 /// Opens connections, before any clock starts.
 pub(crate) async fn connect(address: SocketAddr, count: usize) -> Result<Vec<Connection>> {
     let mut connections = Vec::with_capacity(count);
-    // In groups: a server's queue of connections to accept is short.
+    // In groups, because a server's queue of connections to accept is short.
     while connections.len() < count {
         let mut opening = JoinSet::new();
         for _ in 0..(count - connections.len()).min(64) {
@@ -95,7 +95,7 @@ pub(crate) async fn connect(address: SocketAddr, count: usize) -> Result<Vec<Con
     Ok(connections)
 }
 
-/// Sends requests for as long as the window says.
+/// Sends requests during the window.
 pub(crate) async fn run(
     traffic: Arc<Traffic>,
     connections: Vec<Connection>,
@@ -124,7 +124,7 @@ pub(crate) async fn run(
     conclude(tally, window.measured, spent)
 }
 
-/// One client: its requests one after the other.
+/// One client, which sends its requests one after the other.
 async fn client(
     mut connection: Connection,
     traffic: Arc<Traffic>,
@@ -136,7 +136,7 @@ async fn client(
         let answered = exchange(&mut connection, &traffic, &request).await;
         let now = Instant::now();
         let counted = due >= clock.counts_from && now <= clock.ends_at;
-        let mut tally = tally.lock().expect("nobody panics while counting");
+        let mut tally = tally.lock().expect("no task panics while counting");
         let broken = matches!(answered, Answered::Nothing(_));
         count(&mut tally, answered, counted.then(|| now - due));
         if broken {
@@ -145,7 +145,7 @@ async fn client(
     }
 }
 
-/// Everybody sends requests at once until there are none left: connection by connection, `total` in all.
+/// Sends `total` requests concurrently, each connection taking the next one until none is left.
 pub(crate) async fn burst(
     traffic: Arc<Traffic>,
     connections: Vec<Connection>,
@@ -167,8 +167,8 @@ pub(crate) async fn burst(
             {
                 let request = traffic.next_order();
                 let answered = exchange(&mut connection, &traffic, &request).await;
-                let mut tally = tally.lock().expect("nobody panics while counting");
-                // All of them wanted to be first: each waits from the beginning.
+                let mut tally = tally.lock().expect("no task panics while counting");
+                // All buyers arrived at the start, so each one's latency starts there.
                 count(&mut tally, answered, Some(started.elapsed()));
             }
         });
@@ -180,7 +180,7 @@ pub(crate) async fn burst(
     conclude(tally, elapsed, Ticks::read(programs).since(&before))
 }
 
-/// What came of one request.
+/// The result of one request.
 enum Answered {
     Fine(u16),
     Unexpected(u16, String),
@@ -224,8 +224,8 @@ fn empty() -> Result<Tally> {
 }
 
 fn conclude(tally: Arc<Mutex<Tally>>, elapsed: Duration, spent: Spent) -> Result<Outcome> {
-    let tally = Arc::into_inner(tally).context("a client still counts")?;
-    let tally = tally.into_inner().expect("nobody panics while counting");
+    let tally = Arc::into_inner(tally).context("a client is still counting")?;
+    let tally = tally.into_inner().expect("no task panics while counting");
     ensure!(
         tally.answers > 0,
         "no request was answered: {:?}",
@@ -242,7 +242,7 @@ fn conclude(tally: Arc<Mutex<Tally>>, elapsed: Duration, spent: Spent) -> Result
     })
 }
 
-/// When the next request is due.
+/// The schedule of requests.
 struct Clock {
     started: Instant,
     counts_from: Instant,
@@ -264,7 +264,7 @@ impl Clock {
         }
     }
 
-    /// The time at which the next request should be sent, once it has come; none after the end.
+    /// Waits until the next request is due, and returns the due time; `None` after the end.
     async fn next(&self) -> Option<Instant> {
         let due = match self.pace {
             Pace::Closed => Instant::now(),
@@ -287,14 +287,14 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn at_a_fixed_rate_requests_are_due_on_time_even_when_they_are_late() {
+    async fn at_a_fixed_rate_due_times_do_not_shift_when_requests_are_late() {
         let window = Window {
             warm_up: Duration::ZERO,
             measured: Duration::from_secs(1),
         };
         let clock = Clock::start(Pace::PerSecond(10.0), window);
         assert_eq!(clock.next().await, Some(clock.started));
-        // The server took 350 ms: the next three should have been sent long since.
+        // The server took 350 ms: the next three requests are overdue.
         tokio::time::advance(Duration::from_millis(350)).await;
         for tenth in 1..=3 {
             let due = clock.started + Duration::from_millis(100 * tenth);

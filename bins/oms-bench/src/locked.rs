@@ -1,4 +1,4 @@
-//! How orders fare while others wait for stock that somebody has locked, in turns with how they fare otherwise.
+//! Measures orders while others wait for locked stock, alternating with undisturbed measurements.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -26,20 +26,20 @@ use crate::machine::{self, Machine};
 use crate::measure::Bench;
 use crate::programs::Program;
 
-/// Products 1 to 5,000 in 20 warehouses are the import's 100,000 rows; product 1 is what a row is locked of. The unrelated
-/// orders are for the others.
+/// Products 1 to 5,000 in 20 warehouses are the import's 100,000 rows, and a row of product 1 is the locked one. The
+/// unrelated orders are for the other products.
 const LOCKED: Dataset = Dataset {
     name: "locked",
     products: 6000,
     ..dataset::UNIFORM
 };
 const IMPORTED_PRODUCTS: u32 = 5000;
-/// Clients that place unrelated orders.
+/// Number of clients that place unrelated orders.
 const CLIENTS: usize = 16;
-/// Orders that wait at a time.
+/// Numbers of orders that wait concurrently.
 const WAITING: [usize; 3] = [1, 10, 100];
 
-/// What is asked of the measurement.
+/// The parameters of the measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Locking {
     pub(crate) rounds: u16,
@@ -47,14 +47,14 @@ pub(crate) struct Locking {
     pub(crate) held: Duration,
 }
 
-/// Unrelated orders, in milliseconds.
+/// The results of one phase: latencies of unrelated orders, in milliseconds.
 #[derive(Clone, Debug, Serialize)]
 struct Phase {
     what: String,
     orders: u64,
     #[serde(flatten)]
     latencies: Percentiles,
-    /// What the orders that needed the locked stock were answered with last.
+    /// The last answers to the orders that needed the locked stock.
     waiting_answered: Vec<u16>,
 }
 
@@ -65,7 +65,7 @@ pub(crate) async fn run(bench: &mut Bench, locking: Locking, output: &Path) -> R
     let url = bench.cluster.application_url(RUN);
     let api = Program::api(&bench.places, &url, bench.gateway, None).await?;
     let mut phases = Vec::new();
-    // Sessions, plans and statistics.
+    // Warms up sessions, plans and statistics.
     measure(api.address, "warm-up", Work::For(locking.held)).await?;
     for _ in 0..locking.rounds {
         for waiting in WAITING {
@@ -86,7 +86,7 @@ pub(crate) async fn run(bench: &mut Bench, locking: Locking, output: &Path) -> R
         phases.push(measure(api.address, "no lock", Work::For(locking.held)).await?);
         phases.push(measure(api.address, "an import of 100,000 rows", Work::Import).await?);
     }
-    api.stop().await.context("the API did not stop well")?;
+    api.stop().await.context("the API did not stop properly")?;
     let broken = invariants::broken(&database).await?;
     drop(database);
     let report = json!({ "machine": machine, "commit": machine::commit(), "phases": phases });
@@ -100,7 +100,7 @@ pub(crate) async fn run(bench: &mut Bench, locking: Locking, output: &Path) -> R
 #[derive(Clone, Copy)]
 enum Work {
     For(Duration),
-    /// So many orders for the locked stock.
+    /// This many orders for the locked stock.
     Beside(Duration, usize),
     Import,
 }
@@ -139,7 +139,7 @@ async fn measure(address: SocketAddr, what: &str, work: Work) -> Result<Phase> {
     Ok(phase)
 }
 
-/// Orders for the locked stock, each sent again when it has its answer, until the time is over.
+/// Places orders for the locked stock, and repeats each after its answer, until the time is over.
 async fn beside(
     address: SocketAddr,
     time: Duration,
@@ -188,7 +188,7 @@ async fn unrelated(mut connection: Connection, ended: Arc<AtomicBool>) -> Result
     Ok(latencies)
 }
 
-/// One piece of a product, near a warehouse that has it.
+/// Orders one unit of a product, near a warehouse that has it.
 async fn place(
     connection: &mut Connection,
     warehouse: u32,
@@ -208,7 +208,7 @@ async fn place(
         .await
 }
 
-/// All rows or none, of stock that no unrelated order is about.
+/// Imports all rows or none, of stock that no unrelated order needs.
 async fn import(address: SocketAddr) -> Result<StatusCode> {
     let mut rows = String::new();
     for product in 1..=IMPORTED_PRODUCTS {

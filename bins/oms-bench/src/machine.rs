@@ -1,4 +1,4 @@
-//! The machine that is measured on, and how busy others keep it.
+//! The machine that runs the benchmark, and how much of it other programs use.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -12,10 +12,10 @@ use serde::Serialize;
 use crate::cpu::{Programs, Ticks};
 use crate::latencies::median;
 
-/// Part of the machine that others may take before a run counts as disturbed.
+/// The part of the machine that other programs may use before a run counts as disturbed.
 pub(crate) const DISTURBED: f64 = 0.10;
 
-/// What to know of a machine to compare figures.
+/// What identifies a machine, for comparing figures.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Machine {
     pub(crate) cpus: usize,
@@ -23,12 +23,12 @@ pub(crate) struct Machine {
     pub(crate) memory_mb: u64,
     pub(crate) kernel: String,
     pub(crate) database: String,
-    /// A write of one page that is flushed to the disk; median of 100.
+    /// The time to write one page and flush it to the disk; median of 100.
     pub(crate) flush_ms: f64,
 }
 
 impl Machine {
-    /// Looks at this machine; `folder` is on the disk that is asked for flushes.
+    /// Describes this machine; flushes are measured in `folder`.
     pub(crate) fn look(database: &str, folder: &Path) -> Result<Self> {
         Ok(Self {
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
@@ -40,25 +40,25 @@ impl Machine {
                 .to_owned(),
             database: database.split(" on ").next().unwrap_or_default().to_owned(),
             flush_ms: flush_ms(&folder.join("flush-probe"))
-                .context("the disk can't be measured")?,
+                .context("could not measure the disk")?,
         })
     }
 }
 
-/// The part of the machine that is busy while we wait.
+/// The part of the machine that is busy while this program waits.
 pub(crate) async fn busy_while_idle(programs: &Programs) -> f64 {
     let before = Ticks::read(programs);
     tokio::time::sleep(Duration::from_millis(200)).await;
     Ticks::read(programs).since(&before).foreign
 }
 
-/// Averages of the last 1, 5 and 15 minutes, as the kernel says it.
+/// The load averages of the last 1, 5 and 15 minutes, as the kernel prints them.
 pub(crate) fn load_average() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
-/// The commit that is measured, with a mark when files differ from it.
+/// The measured commit, with a mark if files differ from it.
 pub(crate) fn commit() -> String {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").args(arguments).output().ok()?;

@@ -1,8 +1,8 @@
-//! Load generator and workloads, run by `cargo xtask bench`. The README has the whole story.
+//! Load generator and workloads, run by `cargo xtask bench`. The README explains everything.
 //!
-//! It starts the programs that it measures, each time on a fresh database, sends them prepared requests, and compares
-//! the rate with what PostgreSQL alone does with the same statements. It knows the schema and the HTTP API, and no
-//! crate of the workspace: what it measures it sees from outside.
+//! It starts the measured programs, each time on a fresh database, sends them prepared requests, and compares the rate
+//! with what PostgreSQL alone achieves with the same statements. It knows the schema and the HTTP API but uses no crate
+//! of the workspace, so it sees the product from outside.
 
 mod ceiling;
 mod command;
@@ -32,7 +32,7 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// One thread: the generator shares the machine with what it measures, and has to stay out of its way.
+/// One thread: the generator shares the machine with what it measures, and must use little of it.
 fn main() -> ExitCode {
     let options = options::Options::parse();
     allow_open_files();
@@ -40,8 +40,8 @@ fn main() -> ExitCode {
         .enable_all()
         .build();
     let outcome = runtime
-        .context("the runtime can't be started")
-        .and_then(|runtime| runtime.block_on(until_asked_to_end(&options)));
+        .context("could not start the runtime")
+        .and_then(|runtime| runtime.block_on(run_until_interrupted(&options)));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -51,7 +51,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// As many connections as may be, for this program and for those that it starts. Where that is refused, fewer have to do.
+/// Raises the limit of open files as far as possible, for this program and those that it starts. A failure is
+/// ignored: then there are fewer connections.
 fn allow_open_files() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let files = Resource::RLIMIT_NOFILE;
@@ -60,13 +61,13 @@ fn allow_open_files() {
     }
 }
 
-/// Programs that were started end with the future that holds them.
-async fn until_asked_to_end(options: &options::Options) -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM can't be watched")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("Ctrl-C can't be watched")?;
+/// Dropping the future also ends the programs that it started.
+async fn run_until_interrupted(options: &options::Options) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("could not watch SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("could not watch Ctrl-C")?;
     tokio::select! {
         outcome = command::run(options) => outcome,
-        _ = terminate.recv() => bail!("asked to end"),
-        _ = interrupt.recv() => bail!("asked to end"),
+        _ = terminate.recv() => bail!("interrupted"),
+        _ = interrupt.recv() => bail!("interrupted"),
     }
 }

@@ -1,4 +1,4 @@
-//! One run: a fresh database, a program on it, a load, and what was seen of all three.
+//! One run: a fresh database, a program on it, a load, and the measurements of all three.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ use crate::report::{Cpu, Run};
 use crate::traffic::{Cancels, Routing, Traffic};
 use crate::workload::{Scene, Workload};
 
-/// What every run of a command uses.
+/// What all runs of a command share.
 pub(crate) struct Bench {
     pub(crate) cluster: Cluster,
     pub(crate) places: Places,
@@ -33,13 +33,13 @@ pub(crate) struct Bench {
     pub(crate) seed: u64,
 }
 
-/// Connections that place the orders which replays and reads begin with.
+/// Number of connections that place the first orders, which replays and reads need.
 const PRELOADING: usize = 16;
 /// Buyers of the flash sale.
 const BUYERS: u64 = 5000;
 
 impl Bench {
-    /// The API under a workload.
+    /// Measures the API with a workload.
     pub(crate) async fn ours(
         &mut self,
         workload: Workload,
@@ -54,13 +54,13 @@ impl Bench {
         Ok(run)
     }
 
-    /// Requests to our own server.
+    /// Prepares requests for our own server.
     pub(crate) fn traffic(&self, workload: Workload, scene: &Scene) -> Arc<Traffic> {
         let (cancels, routing) = (self.cancels, Routing::Checked);
         Arc::new(Traffic::new(workload, scene, cancels, routing, self.seed))
     }
 
-    /// The API on the run's database, whatever is in it, under a load. What is left behind is not looked at.
+    /// Measures the API on the run's database with any content. Does not check the invariants.
     pub(crate) async fn serve(
         &self,
         traffic: &Arc<Traffic>,
@@ -87,17 +87,17 @@ impl Bench {
         run.memory_idle_mb = idle.map(|(now, _)| now);
         run.memory_loaded_mb = memory(api.id()).map(|(_, most)| most);
         run.ready_ms = Some(api.ready_after.as_secs_f64() * 1000.0);
-        api.stop().await.context("the API did not stop well")?;
+        api.stop().await.context("the API did not stop properly")?;
         if let Some(sandbox) = sandbox {
             sandbox
                 .stop()
                 .await
-                .context("the sandbox did not stop well")?;
+                .context("the sandbox did not stop properly")?;
         }
         Ok(run)
     }
 
-    /// Another server under a workload; nothing is known of its database.
+    /// Measures another server with a workload. Its database is unknown.
     pub(crate) async fn other(
         &self,
         address: SocketAddr,
@@ -119,12 +119,12 @@ impl Bench {
         run.wal_bytes_per_order = None;
         run.flushes_per_order = None;
         run.cpu_us_per_order.database = 0.0;
-        // Its own work is not that of others, and can't be told from it.
+        // Its own processor time can't be told from that of other programs.
         run.foreign_during = 0.0;
         Ok(run)
     }
 
-    /// The database alone with the statements of one order at a time.
+    /// Measures the database alone, with the statements of one order at a time.
     pub(crate) async fn ceiling(
         &mut self,
         workload: Workload,
@@ -153,7 +153,7 @@ impl Bench {
         let placed: i64 = placed.get(0);
         ensure!(
             u64::try_from(placed)? == counted.transactions,
-            "pgbench did {} transactions, which placed {placed} orders",
+            "pgbench ran {} transactions, which placed {placed} orders",
             counted.transactions
         );
         let broken = invariants::broken(&database).await?;
@@ -186,7 +186,7 @@ impl Bench {
                 load::burst(traffic.clone(), preloading, self.known_orders, programs).await?;
             ensure!(
                 preloaded.unexpected == 0,
-                "placing the first orders: {:?}",
+                "could not place the first orders: {:?}",
                 preloaded.complaints
             );
         }

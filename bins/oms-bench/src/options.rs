@@ -1,4 +1,4 @@
-//! The command line, and what it makes of a run: how often, how long, at which concurrency.
+//! The command line, and the plan that follows from it: how often, how long, and at which concurrency.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::workload::Workload;
 
 /// Measures the API against what its database can do, and checks after every run that nothing was lost.
 ///
-/// `cargo xtask bench` builds what is needed, brings up a database of its own, and passes its arguments on to here.
+/// `cargo xtask bench` builds the programs, starts its own database, and passes its arguments to this program.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
 pub(crate) struct Options {
@@ -26,41 +26,41 @@ pub(crate) struct Options {
     #[arg(long)]
     quick: bool,
 
-    /// Another server that speaks the same API, measured with the same requests; its catalogue has to be the
-    /// workload's (--catalogue prints it)
+    /// Another server that speaks the same API, measured with the same requests; its catalogue must be the workload's
+    /// (--catalogue prints it)
     #[arg(long, value_name = "NAME=URL", value_parser = parse_url)]
     pub(crate) url: Vec<(String, SocketAddr)>,
 
-    /// What to measure [default: all]
+    /// Workloads to measure [default: all]
     #[arg(long, value_enum, value_delimiter = ',')]
     workload: Vec<Workload>,
 
-    /// Connections at a time [default: 1,8,32,64,256; with --quick 64]
+    /// Concurrent connections [default: 1,8,32,64,256; with --quick 64]
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=5000))]
     concurrency: Vec<u16>,
 
-    /// How new orders fare while one thing grows and the rest stays [default: each in turn]; writes growth.json
+    /// Measure new orders while one thing grows and the rest stays the same [default: each in turn]; writes growth.json
     #[arg(long, value_enum, value_name = "AXIS", num_args = 0.., value_delimiter = ',')]
     #[arg(conflicts_with_all = ["url", "workload", "catalogue", "gateway"])]
     growth: Option<Vec<Axis>>,
 
-    /// How orders fare while others wait for locked stock, and during an import of 100,000 rows; writes locked.json
+    /// Measure orders while others wait for locked stock, and during an import of 100,000 rows; writes locked.json
     #[arg(long, conflicts_with_all = ["url", "workload", "catalogue", "gateway", "growth"])]
     locked: bool,
 
-    /// Who collects the payments
+    /// What collects the payments
     #[arg(long, value_enum, default_value = "instant")]
     pub(crate) gateway: Gateway,
 
-    /// How often each thing is measured, ours and the ceiling in turn [default: 3; with --quick 2]
+    /// Rounds per measurement, ours and the ceiling in turn [default: 3; with --quick 2]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=100))]
     rounds: Option<u16>,
 
-    /// Print a workload's catalogue as JSON, to load another system with, and do nothing else
+    /// Print a workload's catalogue as JSON, for loading it into another system, and exit
     #[arg(long, value_enum, value_name = "WORKLOAD")]
     pub(crate) catalogue: Option<Workload>,
 
-    /// Superuser's URL of the cluster to measure on; databases named bench_* are made and dropped there
+    /// Superuser's URL of the cluster to measure on; databases named bench_* are created and dropped there
     #[arg(
         long,
         env = "OMS_BENCH_SUPERUSER_URL",
@@ -78,7 +78,7 @@ pub(crate) struct Options {
     )]
     pub(crate) application_url: Option<String>,
 
-    /// The cluster's log, which statements are read from
+    /// The cluster's log, from which statements are captured
     #[arg(long, env = "OMS_BENCH_SERVER_LOG", hide = true)]
     pub(crate) server_log: Option<PathBuf>,
 
@@ -86,20 +86,20 @@ pub(crate) struct Options {
     #[arg(long, env = "OMS_BENCH_PGBENCH", hide = true)]
     pub(crate) pgbench: Option<PathBuf>,
 
-    /// Folder with the oms-api and the payment-sandbox to be measured
+    /// Folder with the oms-api and payment-sandbox to measure
     #[arg(long, env = "OMS_BENCH_PROGRAMS", hide = true)]
     pub(crate) programs: Option<PathBuf>,
 
-    /// Folder for what is written
+    /// Output folder
     #[arg(long, env = "OMS_BENCH_OUTPUT", hide = true)]
     pub(crate) output: Option<PathBuf>,
 }
 
-/// Who collects the payments.
+/// What collects the payments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Gateway {
-    /// The API itself, at once and without moving anything.
+    /// The API itself, immediately and without moving money.
     Instant,
     /// The payment sandbox over HTTP, which takes 100 ms.
     Sandbox,
@@ -115,21 +115,22 @@ impl Gateway {
     }
 }
 
-/// How a command measures.
+/// What a command measures.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) workloads: Vec<Workload>,
     pub(crate) concurrency: Vec<usize>,
     pub(crate) window: Window,
-    /// Orders that exist before replays and reads begin.
+    /// Number of orders that exist before replays and reads begin.
     pub(crate) known_orders: u64,
-    /// Connections that wait for the sandbox gateway in a command that measures without a gateway.
+    /// Number of connections for a measurement behind the sandbox gateway, in a command that otherwise measures
+    /// without.
     pub(crate) behind_a_gateway: Option<usize>,
-    /// Catalogues that routing is timed on.
+    /// Catalogues on which routing is timed.
     pub(crate) routed: Vec<Dataset>,
     rounds: u16,
     extent: Extent,
-    /// Whether the concurrency of hot has to reach that of the targets.
+    /// Whether `hot` must also be measured at the concurrency of its targets.
     has_crowd: bool,
 }
 
@@ -140,7 +141,7 @@ pub(crate) enum Extent {
     Full,
 }
 
-/// More clients than the cluster takes connections have no ceiling.
+/// There is no ceiling for more clients than the cluster accepts connections.
 const MOST_CEILING_CLIENTS: usize = 400;
 
 impl Options {
@@ -152,7 +153,7 @@ impl Options {
         }
     }
 
-    /// What grows, if that is asked for.
+    /// The growth to measure, if requested.
     pub(crate) fn growing(&self) -> Option<Growing> {
         let axes = self.growth.as_deref()?;
         Some(Growing {
@@ -163,7 +164,7 @@ impl Options {
         })
     }
 
-    /// How orders are measured beside locked stock, if that is asked for.
+    /// The measurement beside locked stock, if requested.
     pub(crate) fn locking(&self) -> Option<Locking> {
         self.locked.then(|| Locking {
             rounds: self.rounds.unwrap_or(1),
@@ -171,7 +172,7 @@ impl Options {
         })
     }
 
-    /// What the options ask for.
+    /// The plan that the options select.
     pub(crate) fn plan(&self) -> Plan {
         let extent = self.extent();
         let (concurrency, rounds, window, known_orders): (&[u16], _, _, _) = match extent {
@@ -180,7 +181,7 @@ impl Options {
         };
         let wanted =
             |workload: &Workload| self.workload.is_empty() || self.workload.contains(workload);
-        // What targets need beyond that, unless somebody knows what he wants.
+        // What only targets need, unless the concurrency was chosen explicitly.
         let has_targets = extent == Extent::Full && self.concurrency.is_empty();
         let concurrency = if self.concurrency.is_empty() {
             concurrency
@@ -209,7 +210,7 @@ impl Options {
 }
 
 impl Plan {
-    /// How often a workload is measured.
+    /// The number of runs of a workload.
     pub(crate) fn rounds(&self, workload: Workload) -> u16 {
         if self.extent == Extent::Quick && !self.has_ceiling(workload, 1) {
             return 1;
@@ -217,7 +218,7 @@ impl Plan {
         self.rounds
     }
 
-    /// The shapes of the ceiling that a round measures. In a quick run only the first round tries all of them.
+    /// The ceiling's shapes in a round. In a quick run only the first round measures all of them.
     pub(crate) fn shapes(&self, round: u16, best: Option<Shape>) -> Vec<Shape> {
         match best {
             Some(best) if round > 1 && self.extent == Extent::Quick => vec![best],
@@ -225,14 +226,14 @@ impl Plan {
         }
     }
 
-    /// Whether a workload is compared with the database alone. A quick run does so where there are targets.
+    /// Whether a workload is compared with the database alone. A quick run does so only where there are targets.
     pub(crate) fn has_ceiling(&self, workload: Workload, concurrency: usize) -> bool {
         let in_time =
             self.extent == Extent::Full || matches!(workload, Workload::Uniform | Workload::Hot);
         workload.has_ceiling() && in_time && concurrency <= MOST_CEILING_CLIENTS
     }
 
-    /// A workload that is no closed loop has its own number of connections.
+    /// The concurrencies of a workload. One that is not a closed loop has its own number of connections.
     pub(crate) fn concurrency(&self, workload: Workload) -> Vec<usize> {
         match workload {
             Workload::Flash => vec![flash_connections()],
@@ -246,7 +247,7 @@ impl Plan {
     }
 }
 
-/// 5,000 at once, or as many as there may be open files here, with some to spare.
+/// 5,000 connections, or fewer if the limit of open files is lower, less a reserve.
 fn flash_connections() -> usize {
     use nix::sys::resource::{Resource, getrlimit};
     let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
@@ -257,14 +258,14 @@ fn flash_connections() -> usize {
 
 /// `old=http://127.0.0.1:4000`
 fn parse_url(text: &str) -> Result<(String, SocketAddr)> {
-    let (name, url) = text.split_once('=').context("give NAME=URL")?;
+    let (name, url) = text.split_once('=').context("expected NAME=URL")?;
     ensure!(
         !name.is_empty() && !["oms", "ceiling"].contains(&name),
-        "{name:?} can't be the name of another system"
+        "{name:?} is not allowed as a name"
     );
     let authority = url
         .strip_prefix("http://")
-        .context("only http:// URLs are measured")?;
+        .context("the URL must begin with http://")?;
     let authority = authority.trim_end_matches('/');
     let address = authority.replace("localhost:", "127.0.0.1:");
     let address = address
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn growth_is_along_every_axis_or_those_that_are_named() {
+    fn growth_covers_every_axis_or_the_named_ones() {
         assert!(options(&["--quick"]).growing().is_none());
         let all = options(&["--growth", "--quick"]).growing().unwrap();
         assert_eq!(all.axes, Axis::ALL);
@@ -362,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn no_connections_and_unknown_workloads_are_refused() {
+    fn zero_connections_and_unknown_workloads_are_rejected() {
         for arguments in [
             ["--concurrency", "0"],
             ["--workload", "x"],

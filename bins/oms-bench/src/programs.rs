@@ -1,4 +1,4 @@
-//! The programs that are measured: started on ports of their own, and stopped with this one.
+//! The measured programs: started on their own ports, and stopped together with this one.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -20,14 +20,14 @@ use crate::options::Gateway;
 
 const START_PATIENCE: Duration = Duration::from_secs(30);
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
-/// What the sandbox takes to collect a payment. Preparing one is immediate, so an order waits this long in all.
+/// How long the sandbox takes to confirm a payment. Preparing is immediate, so this is the whole wait of an order.
 pub(crate) const GATEWAY_LATENCY_MS: u64 = 100;
 
-/// A program that runs. Dropping it kills it.
+/// A running program. Dropping it kills it.
 pub(crate) struct Program {
     child: Child,
     pub(crate) address: SocketAddr,
-    /// From its start to its first 200.
+    /// The time from its start to its first 200.
     pub(crate) ready_after: Duration,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Places {
 }
 
 impl Program {
-    /// The API on a database.
+    /// Starts the API on a database.
     pub(crate) async fn api(
         places: &Places,
         database_url: &str,
@@ -69,11 +69,11 @@ impl Program {
         .await
     }
 
-    /// The sandbox gateway, which takes its time to confirm.
+    /// Starts the sandbox gateway, with a delayed confirmation.
     pub(crate) async fn sandbox(places: &Places) -> Result<Self> {
         let address = free_address()?;
         let journal = places.output.join("payment-sandbox.journal");
-        // What another run left would only be read again.
+        // Otherwise the sandbox would restore an earlier run's state.
         let _ = std::fs::remove_file(&journal);
         let mut command = Command::new(places.programs.join("payment-sandbox"));
         command
@@ -91,7 +91,7 @@ impl Program {
             .await?;
         if !status.is_success() {
             bail!(
-                "the sandbox refused its delay: {}",
+                "the sandbox rejected the delay: {}",
                 String::from_utf8_lossy(&body)
             );
         }
@@ -102,20 +102,20 @@ impl Program {
         self.child.id()
     }
 
-    /// SIGTERM, then patience.
+    /// Sends SIGTERM, and waits for the end.
     pub(crate) async fn stop(mut self) -> Result<()> {
         if let Some(id) = self.id().and_then(|id| i32::try_from(id).ok()) {
-            // It has not been waited for, so its id is still its own.
+            // The process has not been waited for, so its ID is not reused yet.
             let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
         }
         match timeout(STOP_PATIENCE, self.child.wait()).await {
             Ok(ended) => {
                 let status = ended?;
                 if !status.success() {
-                    bail!("it ended with {status}");
+                    bail!("exited with {status}");
                 }
             }
-            Err(_) => bail!("it had not ended {STOP_PATIENCE:?} after SIGTERM"),
+            Err(_) => bail!("still running {STOP_PATIENCE:?} after SIGTERM"),
         }
         Ok(())
     }
@@ -127,7 +127,7 @@ impl Program {
         health: &str,
     ) -> Result<Self> {
         let file =
-            File::create(log).with_context(|| format!("{} can't be written", log.display()))?;
+            File::create(log).with_context(|| format!("could not write {}", log.display()))?;
         let name = command.as_std().get_program().to_owned();
         let started = Instant::now();
         let child = command
@@ -136,7 +136,7 @@ impl Program {
             .stderr(file)
             .kill_on_drop(true)
             .spawn()
-            .with_context(|| format!("{} can't be started", name.display()))?;
+            .with_context(|| format!("could not start {}", name.display()))?;
         let mut program = Self {
             child,
             address,
@@ -145,7 +145,7 @@ impl Program {
         while !answers_ok(address, health).await {
             if let Some(status) = program.child.try_wait()? {
                 bail!(
-                    "{} ended with {status}; see {}",
+                    "{} exited with {status}; see {}",
                     name.display(),
                     log.display()
                 );
@@ -172,7 +172,7 @@ async fn answers_ok(address: SocketAddr, path: &str) -> bool {
     answered.is_ok_and(|(status, _)| status.is_success())
 }
 
-/// An address that nothing listens on at the moment.
+/// Returns an address on which nothing listens at the moment.
 fn free_address() -> Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
     Ok(listener.local_addr()?)

@@ -1,4 +1,4 @@
-//! What is told of the measurements: a table, `latest.json`, curves.
+//! The results: a table, `latest.json` and charts.
 
 mod curves;
 mod table;
@@ -17,7 +17,7 @@ use crate::options::Gateway;
 use crate::targets::judge;
 use crate::workload::Workload;
 
-pub(crate) use curves::{Line, Picture, draw};
+pub(crate) use curves::{Chart, Line, draw};
 pub(crate) use table::print;
 
 /// One run.
@@ -26,7 +26,7 @@ pub(crate) struct Run {
     pub(crate) per_s: f64,
     #[serde(flatten)]
     pub(crate) percentiles: Percentiles,
-    /// How long the counted requests took.
+    /// The duration of the counted requests.
     pub(crate) elapsed_s: f64,
     pub(crate) statuses: BTreeMap<u16, u64>,
     pub(crate) unexpected: u64,
@@ -37,19 +37,19 @@ pub(crate) struct Run {
     pub(crate) memory_idle_mb: Option<f64>,
     pub(crate) memory_loaded_mb: Option<f64>,
     pub(crate) ready_ms: Option<f64>,
-    /// Part of the machine that others took, before and during the run.
+    /// The part of the machine that other programs used, before and during the run.
     pub(crate) foreign_before: f64,
     pub(crate) foreign_during: f64,
-    /// None for a system whose database is not ours.
+    /// `None` for a system whose database is not ours.
     pub(crate) invariants_broken: Option<Vec<String>>,
 }
 
-/// Microseconds of processor time.
+/// Processor time, in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Cpu {
     pub(crate) database: f64,
     pub(crate) server: f64,
-    /// The generator, and the gateway where there is one.
+    /// The generator, and the gateway if there is one.
     pub(crate) generator: f64,
 }
 
@@ -59,7 +59,7 @@ impl Run {
     }
 }
 
-/// What one system did with one workload at one concurrency.
+/// The results of one system with one workload at one concurrency.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) workload: Workload,
@@ -77,7 +77,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// The medians of several runs, and everything that any of them broke.
+    /// Returns the medians of several runs, and everything that any of them broke.
     pub(crate) fn of(
         workload: Workload,
         gateway: Gateway,
@@ -106,7 +106,7 @@ impl Row {
         }
     }
 
-    /// Compares with the ceiling's runs, each with the one that it took turns with.
+    /// Compares with the ceiling's runs, each with the one that it alternated with.
     pub(crate) fn compare(&mut self, ceiling: &[Run]) {
         let pairs = self
             .runs
@@ -122,7 +122,7 @@ impl Row {
         self.runs.iter().any(Run::is_disturbed)
     }
 
-    /// Why the command has to fail, if it has to.
+    /// The reasons why the command must fail, if any.
     pub(crate) fn faults(&self) -> Vec<String> {
         let name = format!(
             "{} at {} by {}",
@@ -147,24 +147,23 @@ impl Row {
     }
 }
 
-/// Everything that was measured.
+/// All results.
 pub(crate) struct Report {
     pub(crate) machine: Machine,
     pub(crate) commit: String,
     pub(crate) rows: Vec<Row>,
-    /// What the statements of an order are, by workload.
+    /// The statements of an order, by workload.
     pub(crate) orders: BTreeMap<&'static str, Value>,
-    /// How long the database takes to route an order of `far`, by the number of warehouses.
+    /// How long the database takes to route an order of `far`, by number of warehouses.
     pub(crate) routing_ms: BTreeMap<u32, f64>,
 }
 
 impl Report {
-    /// `latest.json`: the rows, and under `details` what else was seen in each of their runs.
+    /// Writes `latest.json`: the rows, and under `details` everything else about each of their runs.
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
         let path = folder.join("latest.json");
         let text = serde_json::to_string_pretty(&self.json())?;
-        fs::write(&path, text + "\n")
-            .with_context(|| format!("{} can't be written", path.display()))
+        fs::write(&path, text + "\n").with_context(|| format!("could not write {}", path.display()))
     }
 
     fn json(&self) -> Value {
@@ -187,7 +186,7 @@ impl Report {
     }
 }
 
-/// Three decimals: no clock here is better.
+/// Rounds to three decimals: the clocks are no more precise.
 pub(crate) fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
@@ -221,7 +220,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_row_has_the_medians_and_the_ratio_of_runs_that_took_turns() {
+    fn a_row_has_the_medians_and_the_ratio_of_alternating_runs() {
         let mut ours = row(64, "oms", &[100.0, 300.0, 200.0]);
         assert!((ours.per_s - 200.0).abs() < 1e-9);
         ours.compare(&[run(50.0), run(100.0), run(200.0)]);
@@ -229,7 +228,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_any_run_broke_is_a_fault_of_the_row() {
+    fn an_invariant_that_any_run_broke_is_a_fault_of_the_row() {
         let mut runs = vec![run(1.0), run(2.0)];
         runs[1].invariants_broken = Some(vec!["one order for each key".to_owned()]);
         runs[1].unexpected = 3;
@@ -256,7 +255,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_json_has_the_agreed_shape() {
+    fn the_json_has_the_documented_format() {
         let sandbox = Row::of(
             Workload::Hot,
             Gateway::Sandbox,

@@ -1,4 +1,4 @@
-//! One order, placed through the API to see the statements that it takes.
+//! Places one order through the API to capture its statements.
 
 use std::net::SocketAddr;
 
@@ -24,8 +24,7 @@ const CUSTOMER: Uuid = Uuid::from_u128(0xaaaa_aaaa_aaaa_4aaa_8aaa_aaaa_aaaa_aaaa
 const SAMPLE_KEY: &str = "bench-sample";
 
 impl Bench {
-    /// Makes a script of the statements that an order of a workload takes, and checks meanwhile that the invariants
-    /// notice what breaks them.
+    /// Creates a script of an order's statements in a workload, and checks that the invariants detect their defects.
     pub(crate) async fn capture(&mut self, workload: Workload) -> Result<Script> {
         let scene = workload.scene();
         let database = self.cluster.fresh(&scene.dataset).await?;
@@ -34,7 +33,7 @@ impl Bench {
         Ok(script)
     }
 
-    /// How long the run's database takes to route an order, in milliseconds: the median, with one round trip.
+    /// How long the run's database takes to route an order, in milliseconds: the median, including one round trip.
     pub(crate) async fn routing_ms(&mut self, scene: &Scene) -> Result<f64> {
         let script = self.sample(scene).await?.routing()?;
         let url = self.cluster.application_url(RUN);
@@ -47,7 +46,7 @@ impl Bench {
         Ok(routed.latencies.percentiles().p50_ms)
     }
 
-    /// Places an order through the API on the run's database, and makes a script of the statements that it took.
+    /// Places an order through the API on the run's database, and creates a script of its statements.
     pub(crate) async fn sample(&mut self, scene: &Scene) -> Result<Script> {
         self.cluster.log_statements().await?;
         let url = self.cluster.application_url(RUN);
@@ -72,7 +71,8 @@ impl Bench {
     }
 }
 
-/// Whether the server can cancel an order. On a connection of its own: a server that does not know the path may close it.
+/// Whether the server can cancel an order. Uses its own connection, because a server that does not know the path may
+/// close it.
 async fn cancels(address: SocketAddr, order_id: Uuid) -> Result<Cancels> {
     let mut connection = Connection::open(address).await?;
     let path = format!("/orders/{order_id}/cancel");
@@ -91,7 +91,7 @@ fn products(scene: &Scene) -> std::ops::RangeInclusive<u32> {
     }
 }
 
-/// Places an order at the very place of the first warehouse: its coordinates are exact in any notation.
+/// Places an order at the exact place of the first warehouse, whose coordinates are exact in any notation.
 async fn place(connection: &mut Connection, scene: &Scene, key: &str) -> Result<Uuid> {
     let (lat, lng) = scene.dataset.place_of(1);
     let items: Vec<_> = products(scene)

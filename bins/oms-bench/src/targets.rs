@@ -1,5 +1,5 @@
-//! The targets, and whether what was measured holds them. A target that does not hold is no fault of the command: figures
-//! of a shared machine are noisy, and it is for people to look at them.
+//! The targets, and whether the measurements meet them. A missed target does not fail the command: figures of a shared
+//! machine are noisy, and people must judge them.
 
 use serde::Serialize;
 
@@ -9,8 +9,8 @@ use crate::programs::GATEWAY_LATENCY_MS;
 use crate::report::{Report, Row, Run, rounded};
 use crate::workload::Workload;
 
-/// The older system on such a machine on another day, which stands for it where `--url` names no other: orders a second
-/// at 64 connections, and milliseconds of `uniform` alone.
+/// An earlier measurement of the older system on a similar machine, used if `--url` names no other system: orders per
+/// second at 64 connections, and milliseconds of `uniform` with one.
 const OLDER_UNIFORM_PER_S: f64 = 295.0;
 const OLDER_HOT_PER_S: f64 = 285.0;
 const OLDER_FAR_PER_S: f64 = 27.0;
@@ -20,22 +20,22 @@ const OLDER_UNIFORM_P50_MS: f64 = 8.0;
 const USUAL: usize = 64;
 /// Connections of a crowd.
 pub(crate) const CROWD: usize = 1000;
-/// Connections that wait for a real gateway.
+/// Connections that wait for a gateway.
 pub(crate) const WAITING: usize = 256;
 
-/// A target, and what came of it.
+/// A target and its result.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Target {
     #[serde(rename = "target")]
     pub(crate) name: String,
     pub(crate) unit: &'static str,
     pub(crate) bound: Bound,
-    /// None when this command did not measure it.
+    /// `None` if this command did not measure it.
     pub(crate) measured: Option<f64>,
     pub(crate) holds: Option<bool>,
 }
 
-/// What a figure may be.
+/// The bound of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Bound {
@@ -67,7 +67,7 @@ impl Target {
     }
 }
 
-/// Every target, measured or not.
+/// Returns every target, measured or not.
 pub(crate) fn judge(report: &Report) -> Vec<Target> {
     let mut targets = against_the_ceiling(report);
     targets.extend(against_the_older_system(report));
@@ -185,7 +185,7 @@ fn against_itself(report: &Report) -> Vec<Target> {
     ]
 }
 
-/// 256 connections that wait for the gateway and, as long as at 64 connections, for us.
+/// The target for connections that wait for the gateway, and for the API no longer than with 64 connections.
 fn behind_a_gateway(report: &Report) -> Target {
     let measured = find(report, Workload::Uniform, Gateway::Sandbox, WAITING, OURS);
     let own_ms = ours(report, Workload::Uniform, USUAL).map(|row| row.p50_ms);
@@ -203,7 +203,7 @@ fn behind_a_gateway(report: &Report) -> Target {
     )
 }
 
-/// Statements alone on one connection, with their round trips.
+/// The routing statements alone on one connection, including their round trips.
 fn of_routing(report: &Report) -> Vec<Target> {
     let routing_ms = |warehouses: u32| report.routing_ms.get(&warehouses).copied();
     let growth = routing_ms(2000)
@@ -249,14 +249,14 @@ fn of_the_program(report: &Report) -> Vec<Target> {
     ]
 }
 
-/// Our name among the systems.
+/// Our name in the report.
 const OURS: &str = "oms";
 
 fn ours(report: &Report, workload: Workload, connections: usize) -> Option<&Row> {
     find(report, workload, Gateway::Instant, connections, OURS)
 }
 
-/// The first system that is neither ours nor the database alone.
+/// Returns the first system that is neither ours nor the database alone.
 fn other(report: &Report, workload: Workload, connections: usize) -> Option<&Row> {
     report.rows.iter().find(|row| {
         (row.workload, row.concurrency) == (workload, connections)
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_of_what_was_not_measured() {
+    fn a_target_that_was_not_measured_has_no_verdict() {
         let targets = judge(&report(Vec::new()));
         assert!(targets.len() > 15);
         for target in targets {
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_at_its_bound_holds_and_one_beyond_does_not() {
+    fn a_figure_at_its_bound_holds_and_one_beyond_it_does_not() {
         let rows = |hot| {
             vec![
                 row(Workload::Uniform, 64, "oms", 1000.0),
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn the_older_system_is_what_was_measured_beside_ours_or_else_stood_in_for() {
+    fn the_older_system_is_measured_beside_ours_or_replaced_by_an_earlier_measurement() {
         let ours = row(Workload::Far, 64, "oms", 2700.0);
         let alone = target(&report(vec![ours.clone()]), "far, c=64: ÷ the older");
         assert_eq!((alone.measured, alone.holds), (Some(100.0), Some(true)));
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_a_gateway_our_own_latency_counts_against_what_is_possible() {
+    fn behind_a_gateway_our_own_latency_lowers_the_possible_rate() {
         let waiting = Row::of(
             Workload::Uniform,
             Gateway::Sandbox,
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn routing_may_grow_with_the_warehouses_but_slower() {
+    fn routing_time_may_grow_with_the_warehouses_but_more_slowly() {
         let mut report = report(Vec::new());
         report.routing_ms.extend([(200, 0.3), (2000, 1.5)]);
         assert_eq!(target(&report, "far: routing, 2000").measured, Some(5.0));

@@ -1,4 +1,4 @@
-//! Requests of a workload, made before the clock starts, and what their answers have to be.
+//! The requests of a workload, prepared before the clock starts, and their expected answers.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -15,20 +15,20 @@ use uuid::Uuid;
 use crate::dataset::{product_id, warehouse_id};
 use crate::workload::{JITTER, Lines, Near, Scene, Workload};
 
-/// Different bodies of one run; a run of more orders uses them again, with new keys.
+/// Number of different bodies in a run. A run with more orders reuses them with new keys.
 const BODIES: usize = 8192;
-/// A card of the sandbox, which any system that this bench has met takes.
+/// A test card that every system measured so far accepts.
 const CARD: &str = "4111111111111111";
 const CUSTOMER: &str = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa";
 
-/// One order's body, and the warehouse that has to get it.
+/// One order's body, and the warehouse that must fill it.
 #[derive(Clone, Debug)]
 struct Body {
     json: Bytes,
     warehouse: Uuid,
 }
 
-/// An order that the server has.
+/// An order that the server has stored.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
     pub(crate) order_id: Uuid,
@@ -37,7 +37,7 @@ pub(crate) struct Known {
     pub(crate) key: String,
 }
 
-/// What a request is for.
+/// The purpose of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Place,
@@ -46,7 +46,7 @@ pub(crate) enum Purpose {
     Cancel,
 }
 
-/// A request, ready to be sent.
+/// A prepared request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) purpose: Purpose,
@@ -64,7 +64,7 @@ pub(crate) enum Cancels {
     Missing,
 }
 
-/// Whether the warehouse of an answer can be checked: only where the catalogue is ours.
+/// Whether the warehouse in an answer can be checked: only if the catalogue is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Routing {
     Checked,
@@ -83,7 +83,7 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    /// Prepares a run. The same seed asks for the same things; keys are new each time.
+    /// Prepares a run. The same seed makes the same requests; keys are always new.
     pub(crate) fn new(
         workload: Workload,
         scene: &Scene,
@@ -104,7 +104,7 @@ impl Traffic {
         }
     }
 
-    /// The next request of the workload.
+    /// Returns the next request of the workload.
     pub(crate) fn next(&self) -> Request {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         match (self.purpose(number), self.pick(number)) {
@@ -133,27 +133,27 @@ impl Traffic {
         }
     }
 
-    /// A new order, whatever the workload: replays and reads need some to begin with.
+    /// Returns a new order in any workload: replays and reads need orders to begin with.
     pub(crate) fn next_order(&self) -> Request {
         self.place(self.next.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Whether orders have to be placed before the first request can be made.
+    /// Whether orders must be placed before the first request.
     pub(crate) fn needs_orders(&self) -> bool {
         self.workload.asks_for_orders() && self.lock_known().is_empty()
     }
 
-    /// The orders that the server has, as far as is known here.
+    /// Returns the orders that are known to be stored at the server.
     pub(crate) fn known(&self) -> Vec<Known> {
         self.lock_known().clone()
     }
 
-    /// Learns of orders that the server has from elsewhere.
+    /// Adds orders that were stored in another way.
     pub(crate) fn learn(&self, orders: Vec<Known>) {
         self.lock_known().extend(orders);
     }
 
-    /// Learns from an answer, or says what is wrong with it.
+    /// Learns from an answer, or reports what is wrong with it.
     pub(crate) fn judge(
         &self,
         request: &Request,
@@ -180,7 +180,7 @@ impl Traffic {
         Ok(())
     }
 
-    /// Whether the numbers of answers add up, once everything was answered.
+    /// Checks that the counts of answers add up, after the last answer.
     pub(crate) fn check_totals(&self, statuses: &BTreeMap<u16, u64>) -> Result<(), String> {
         if self.workload != Workload::Flash {
             return Ok(());
@@ -189,7 +189,7 @@ impl Traffic {
         match (count(201), count(422)) {
             (500, 4500) => Ok(()),
             (sold, refused) => Err(format!(
-                "500 of 5000 buyers should be served and 4500 refused, not {sold} and {refused}"
+                "500 of 5000 buyers should be served and 4500 rejected, not {sold} and {refused}"
             )),
         }
     }
@@ -205,7 +205,7 @@ impl Traffic {
     }
 
     fn check_route(&self, request: &Request, answer: &str) -> Result<(), String> {
-        // Which of the flash sale's warehouses still has something is not for us to say.
+        // In the flash sale it is not predictable which warehouse still has stock.
         if self.routing == Routing::Unknown || self.workload == Workload::Flash {
             return Ok(());
         }
@@ -238,7 +238,7 @@ impl Traffic {
         }
     }
 
-    /// One of the known orders; a multiplier spreads neighbouring numbers over all of them.
+    /// Returns one of the known orders; a multiplier spreads consecutive numbers over all of them.
     fn pick(&self, number: u64) -> Option<Known> {
         if matches!(self.purpose(number), Purpose::Place) {
             return None;
@@ -268,7 +268,7 @@ impl Traffic {
     fn lock_known(&self) -> std::sync::MutexGuard<'_, Vec<Known>> {
         self.known
             .lock()
-            .expect("nobody panics while holding the list")
+            .expect("no thread panics while holding the list")
     }
 }
 
@@ -316,7 +316,7 @@ fn products(products: u32, lines: Lines, random: &mut StdRng) -> Vec<u32> {
     chosen
 }
 
-/// The id that is the value of a member, without parsing all of the answer.
+/// Returns the ID in a member of an answer, without parsing all of it.
 fn id_after(answer: &str, member: &str) -> Option<Uuid> {
     let (_, rest) = answer.split_once(&format!("\"{member}\":"))?;
     rest.trim_start().strip_prefix('"')?.get(..36)?.parse().ok()
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_is_used_twice_and_the_same_seed_asks_for_the_same() {
+    fn no_key_is_used_twice_and_the_same_seed_makes_the_same_requests() {
         let (one, other) = (traffic(Workload::Baskets), traffic(Workload::Baskets));
         let (first, second) = (one.next(), one.next());
         assert_ne!(first.key, second.key);
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn mixed_traffic_has_its_shares_once_there_are_orders() {
+    fn mixed_traffic_has_its_shares_as_soon_as_there_are_orders() {
         let traffic = traffic(Workload::Mixed);
         let first = traffic.next();
         placed(&traffic, &first).unwrap();
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_from_elsewhere_are_replayed_with_their_own_keys_and_bodies() {
+    fn stored_orders_are_replayed_with_their_own_keys_and_bodies() {
         let traffic = traffic(Workload::Replay);
         traffic.learn(vec![Known {
             order_id: Uuid::new_v4(),
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_the_workload_does_not_expect_is_refused() {
+    fn an_answer_that_the_workload_does_not_expect_is_rejected() {
         let traffic = traffic(Workload::Uniform);
         let request = traffic.next();
         assert!(placed(&traffic, &request).is_ok());
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flash_sale_sells_exactly_what_there_is() {
+    fn a_flash_sale_sells_exactly_the_available_units() {
         let traffic = traffic(Workload::Flash);
         assert!(
             traffic

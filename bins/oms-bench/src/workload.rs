@@ -1,36 +1,36 @@
-//! The workloads: what is bought, where, and what the answers have to be.
+//! The workloads: what is ordered, where it goes, and what the answers must be.
 
 use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::dataset::{self, Dataset};
 
-/// What is measured.
+/// A workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Workload {
     /// Two lines of random products, to random places.
     Uniform,
-    /// Everybody buys one piece of one product near one warehouse.
+    /// Every order is for one unit of the same product, near one warehouse.
     Hot,
-    /// 5,000 buyers at once for 500 pieces.
+    /// 5,000 concurrent buyers for 500 units.
     Flash,
     /// Ten lines in random order out of 20 products, near one warehouse.
     Baskets,
     /// One line; only the farthest 1 % of 2,000 warehouses can fill it.
     Far,
-    /// Keys that were sent before.
+    /// Keys that were used before.
     Replay,
-    /// Orders by id.
+    /// Orders by ID.
     Reads,
     /// 70 % orders, 20 % reads, 5 % replays, 5 % cancellations.
     Mixed,
-    /// Uniform at half of the highest rate seen, whether or not the answers keep up.
+    /// Uniform at half of the highest measured rate, whether or not the answers keep pace.
     Open,
 }
 
 impl Workload {
-    /// All of them, in the order of the report. `Open` needs the rates of `Uniform`, so it comes later.
+    /// All workloads, in the order of the report. `Open` needs the rates of `Uniform`, so it comes later.
     pub(crate) const ALL: [Self; 9] = [
         Self::Uniform,
         Self::Hot,
@@ -58,7 +58,7 @@ impl Workload {
         }
     }
 
-    /// The catalogue that it runs on, and what its orders ask for.
+    /// The catalogue, and what is ordered of it.
     pub(crate) const fn scene(self) -> Scene {
         let dataset = match self {
             Self::Flash => dataset::FLASH,
@@ -93,50 +93,50 @@ impl Workload {
         }
     }
 
-    /// Whether it asks for orders that exist.
+    /// Whether its requests need existing orders.
     pub(crate) const fn asks_for_orders(self) -> bool {
         matches!(self, Self::Replay | Self::Reads | Self::Mixed)
     }
 
-    /// Whether the database alone can do its orders one by one, for comparison.
+    /// Whether the database alone can process its orders one at a time, for comparison.
     pub(crate) const fn has_ceiling(self) -> bool {
         matches!(self, Self::Uniform | Self::Hot | Self::Baskets | Self::Far)
     }
 }
 
-/// A catalogue, and what is bought of it.
+/// A catalogue, and what is ordered of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Scene {
     pub(crate) dataset: Dataset,
     pub(crate) demand: Demand,
 }
 
-/// What the orders of a workload ask for.
+/// What a workload's orders contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Demand {
     pub(crate) near: Near,
     pub(crate) lines: Lines,
 }
 
-/// Where orders go to.
+/// Where orders are delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Near {
-    /// Near any warehouse that has stock, which then is the nearest.
+    /// Near any warehouse that has stock, which is then the nearest.
     Any,
-    /// Near warehouse 1; the first that has stock is the nearest that does.
+    /// Near warehouse 1; the first warehouse with stock is then the nearest one with stock.
     First,
 }
 
-/// What is bought, one piece a line.
+/// The lines of an order, with one unit each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lines {
     /// Product 1.
     Same,
-    /// So many different products.
+    /// This many different products.
     Random(u32),
 }
 
-/// How far from its warehouse an order may go, in steps of the grid: no other warehouse is nearer then.
+/// How far an order's place may be from its warehouse, in steps of the grid, so that no other warehouse is nearer.
 pub(crate) const JITTER: f64 = 0.4;
 
 #[cfg(test)]

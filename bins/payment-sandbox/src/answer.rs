@@ -1,8 +1,8 @@
-//! What one call is answered with, before it becomes an HTTP response. Knows no HTTP library.
+//! The answer to one call, before it becomes an HTTP response. Knows no HTTP library.
 
 use serde_json::Value;
 
-/// A status and the JSON text that goes with it.
+/// A status and a JSON text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,

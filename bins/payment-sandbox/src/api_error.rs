@@ -1,13 +1,13 @@
-//! Stripe's error object and the errors this sandbox gives in it.
+//! Stripe's error object, and the errors of this sandbox.
 //!
-//! Shapes: <https://docs.stripe.com/api/errors>, codes: <https://docs.stripe.com/error-codes>.
+//! Formats: <https://docs.stripe.com/api/errors>, codes: <https://docs.stripe.com/error-codes>.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{answer::Answer, cards::Decline};
 
-/// An error in Stripe's shape, with the HTTP status it is sent with.
+/// An error in Stripe's format, with its HTTP status.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ApiError {
     pub(crate) status: u16,
@@ -49,12 +49,12 @@ impl ApiError {
         Self::new(status, "invalid_request_error", message)
     }
 
-    /// A parameter that fails validation: 400.
+    /// A parameter that is invalid: 400.
     pub(crate) fn parameter(param: &str, message: impl Into<String>) -> Self {
         Self::invalid_request(400, message).with_param(param)
     }
 
-    /// A required parameter is not there: 400 `parameter_missing`.
+    /// A required parameter is missing: 400 `parameter_missing`.
     pub(crate) fn missing(param: &str) -> Self {
         Self::parameter(param, format!("Missing required param: {param}."))
             .with_code("parameter_missing")
@@ -92,12 +92,12 @@ impl ApiError {
         declined
     }
 
-    /// The idempotency key was used for something else: 400 `idempotency_error`.
+    /// The idempotency key was used for another request: 400 `idempotency_error`.
     pub(crate) fn idempotency_mismatch(message: String) -> Self {
         Self::new(400, "idempotency_error", message)
     }
 
-    /// The first request with this idempotency key is still running: 409.
+    /// The first request with this idempotency key is still in progress: 409.
     pub(crate) fn key_in_use(key: &str) -> Self {
         let message = format!(
             "There is currently another in-progress request using this Idempotent Key {key} \
@@ -112,7 +112,7 @@ impl ApiError {
         Self::invalid_request(429, "Request rate limit exceeded.").with_code("rate_limit")
     }
 
-    /// An injected failure with one of the statuses a fault plan may ask for.
+    /// An injected failure with one of the statuses that a fault plan allows.
     pub(crate) fn injected(status: u16) -> Self {
         match status {
             429 => {
@@ -126,24 +126,24 @@ impl ApiError {
         }
     }
 
-    /// `api_error`: the sandbox itself could not do it.
+    /// `api_error`: the sandbox itself failed.
     pub(crate) fn internal(status: u16, message: impl Into<String>) -> Self {
         Self::new(status, "api_error", message)
     }
 
-    /// With an error code.
+    /// Adds an error code.
     pub(crate) fn with_code(mut self, code: &str) -> Self {
         self.error.code = Some(code.to_owned());
         self
     }
 
-    /// Naming the parameter at fault.
+    /// Adds the name of the offending parameter.
     pub(crate) fn with_param(mut self, param: &str) -> Self {
         self.error.param = Some(param.to_owned());
         self
     }
 
-    /// With the failed charge and the intent as it is now.
+    /// Adds the failed charge and the intent as it is now.
     pub(crate) fn with_payment(mut self, charge: Option<&str>, intent: Value) -> Self {
         self.error.charge = charge.map(str::to_owned);
         self.error.payment_intent = Some(intent);

@@ -1,6 +1,5 @@
-//! Stripe's two ways of sending the secret key: a bearer token, or the user name of HTTP basic
-//! authentication (<https://docs.stripe.com/api/authentication>). Any test key is accepted; a
-//! live key never is.
+//! Stripe's two ways of sending the secret key: as a bearer token, or as the user name of HTTP basic authentication
+//! (<https://docs.stripe.com/api/authentication>). Any test key is accepted, and a live key never.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
@@ -9,10 +8,10 @@ use crate::api_error::ApiError;
 const NO_KEY: &str = "You did not provide an API key. You need to provide your API key in the \
     Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').";
 
-/// Accepts `sk_test_…` and `rk_test_…`, whichever way they are sent.
+/// Accepts `sk_test_…` and `rk_test_…`, sent either way.
 ///
 /// # Errors
-/// 401 when no key was sent, or another kind of key; the key itself is not repeated.
+/// 401 when no key or another kind of key was sent. The key itself is not repeated.
 pub(crate) fn check(authorization: Option<&str>) -> Result<(), ApiError> {
     let key = authorization
         .and_then(secret_key)

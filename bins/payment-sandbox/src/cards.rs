@@ -1,5 +1,5 @@
-//! Payment methods and what becomes of a payment with each: Stripe's documented test cards and
-//! tokens. A card number is looked at here and dropped; only brand and last four digits stay.
+//! Payment methods and the outcome of a payment with each: Stripe's documented test cards and tokens. A card number is
+//! read here and dropped; only brand and last four digits are kept.
 //!
 //! Sources: <https://docs.stripe.com/testing> (cards, declines, 3D Secure) and
 //! <https://docs.stripe.com/payments/ach-direct-debit/accept-a-payment#test-account-numbers>
@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A payment method as an intent keeps it.
+/// A payment method as an intent stores it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PaymentMethod {
     pub(crate) id: String,
@@ -17,11 +17,11 @@ pub(crate) struct PaymentMethod {
     pub(crate) behaviour: Behaviour,
 }
 
-/// Stripe's payment method types, as far as this sandbox has them.
+/// The types of Stripe's payment methods that the sandbox supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum MethodKind {
-    /// A card: answers at once, or asks for 3D Secure.
+    /// A card: answers immediately, or requires 3-D Secure.
     Card,
     /// ACH direct debit: answers days later.
     UsBankAccount,
@@ -33,17 +33,17 @@ pub(crate) enum MethodKind {
 pub(crate) enum Behaviour {
     /// The money is authorised.
     Approve,
-    /// The issuer says no.
+    /// The issuer declines.
     Decline(Decline),
-    /// The customer has to authenticate first.
+    /// The customer must authenticate first.
     RequireAction,
-    /// The same, and then the issuer says no.
+    /// The customer must authenticate first, and then the issuer declines.
     RequireActionThenDecline(Decline),
     /// The outcome is known later.
     Process,
 }
 
-/// Why a payment was refused: <https://docs.stripe.com/declines/codes>.
+/// Why a payment was declined: <https://docs.stripe.com/declines/codes>.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Decline {
     pub(crate) code: String,
@@ -52,7 +52,7 @@ pub(crate) struct Decline {
 }
 
 impl Decline {
-    /// A decline with Stripe's wording for the code.
+    /// A decline with Stripe's text for the code.
     pub(crate) fn new(code: &str, decline_code: Option<&str>) -> Self {
         let message = match (code, decline_code) {
             (_, Some("insufficient_funds")) => "Your card has insufficient funds.",
@@ -109,7 +109,7 @@ pub(crate) struct CardData {
     pub(crate) cvc: Option<String>,
 }
 
-/// Tokens and the card each stands for; some names have an older spelling that Stripe still takes.
+/// Tokens and their cards. Some names have an older spelling that Stripe still accepts.
 const CARD_TOKENS: &[(&str, &str)] = &[
     ("pm_card_visa", "4242424242424242"),
     ("pm_card_us", "4242424242424242"),
@@ -154,7 +154,7 @@ const CARD_TOKENS: &[(&str, &str)] = &[
     ),
 ];
 
-/// The method a documented token stands for.
+/// Returns the payment method of a documented token.
 pub(crate) fn from_token(token: &str) -> Option<PaymentMethod> {
     if token == "pm_usBankAccount_processing" {
         return Some(PaymentMethod {
@@ -169,10 +169,10 @@ pub(crate) fn from_token(token: &str) -> Option<PaymentMethod> {
     Some(card(token, number, behaviour_of(number, Cvc::Given)))
 }
 
-/// The method that card data stands for; `year_month` is today's, as (year, month).
+/// Returns the payment method for card data; `year_month` is today's, as (year, month).
 ///
 /// # Errors
-/// The data cannot belong to a card that is valid today.
+/// When the data is not valid for a card today.
 pub(crate) fn from_card_data(
     id: &str,
     data: &CardData,
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_security_code_that_is_not_given_cannot_be_wrong() {
+    fn a_security_code_is_checked_only_if_it_is_sent() {
         let without = CardData {
             cvc: None,
             ..data("4000000000000127")

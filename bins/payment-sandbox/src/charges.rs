@@ -1,5 +1,5 @@
-//! Charges: one attempt to move the money of an intent, and what came of it.
-//! Fields: <https://docs.stripe.com/api/charges/object>.
+//! Charges: each is one attempt to move the money of an intent, with its outcome. Fields:
+//! <https://docs.stripe.com/api/charges/object>.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub(crate) struct Charge {
     pub(crate) status: ChargeStatus,
     pub(crate) method: PaymentMethod,
     pub(crate) failure: Option<Decline>,
-    /// The intent's, as it was when the attempt began.
+    /// The intent's metadata when the attempt began.
     #[serde(default)]
     pub(crate) metadata: BTreeMap<String, String>,
     /// Whether it was ever disputed.
@@ -33,7 +33,7 @@ pub(crate) struct Charge {
     pub(crate) disputed: bool,
 }
 
-/// How far the attempt got.
+/// The outcome of the attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ChargeStatus {
@@ -41,11 +41,11 @@ pub(crate) enum ChargeStatus {
     Pending,
     /// Authorised, and captured if `amount_captured` says so.
     Succeeded,
-    /// Declined, or called back.
+    /// Declined, or cancelled.
     Failed,
 }
 
-/// Identity of an object that is about to be made.
+/// The identity of a new object.
 #[derive(Clone, Debug)]
 pub(crate) struct NewId {
     pub(crate) id: String,
@@ -54,7 +54,7 @@ pub(crate) struct NewId {
 }
 
 impl Charge {
-    /// An attempt on this intent whose outcome is not known yet.
+    /// An attempt on this intent with an outcome that is not known yet.
     pub(crate) fn pending(new: &NewId, intent: &Intent, method: &PaymentMethod) -> Self {
         Self {
             id: new.id.clone(),
@@ -91,8 +91,8 @@ impl Charge {
         }
     }
 
-    /// Whether the attempt has just been authorised; `before` is the intent as it was. A capture
-    /// of what was authorised earlier is no new success.
+    /// Whether the attempt was authorised just now; `before` is the intent as it was. A capture of an earlier
+    /// authorisation is no new success.
     pub(crate) fn is_new_success(&self, before: Option<&Intent>) -> bool {
         let waited = before.is_some_and(|before| before.status == Status::RequiresCapture);
         self.status == ChargeStatus::Succeeded && !waited
@@ -103,7 +103,7 @@ impl Charge {
         self.status == ChargeStatus::Succeeded && self.amount_captured > 0
     }
 
-    /// What can still be given back.
+    /// What can still be refunded.
     pub(crate) fn unrefunded(&self) -> u64 {
         self.amount_captured.saturating_sub(self.amount_refunded)
     }

@@ -1,5 +1,4 @@
-//! The command line: what can be set and where it may listen. Reads nothing but its arguments
-//! and `PAYMENT_SANDBOX_*`.
+//! The command line: the settings, and where it may listen. Reads only its arguments and `PAYMENT_SANDBOX_*`.
 
 use std::{
     net::{SocketAddr, ToSocketAddrs},
@@ -16,15 +15,15 @@ use crate::webhooks::WebhookOptions;
 #[derive(Debug, Parser)]
 #[command(name = "payment-sandbox", version)]
 pub(crate) struct Options {
-    /// Address to listen on; anything but loopback needs --allow-remote
+    /// Address to listen on; any other than loopback needs --allow-remote
     #[arg(long, env = "PAYMENT_SANDBOX_HOST", default_value = "127.0.0.1")]
     pub(crate) host: String,
 
-    /// Port to listen on; 0 takes any free one, which is printed
+    /// Port to listen on; 0 picks a free one and prints it
     #[arg(long, env = "PAYMENT_SANDBOX_PORT", default_value_t = 12111)]
     pub(crate) port: u16,
 
-    /// Journal in which intents, charges, refunds and idempotency keys outlive the process
+    /// Journal that keeps intents, charges, refunds and idempotency keys across restarts
     #[arg(
         long,
         env = "PAYMENT_SANDBOX_STATE_FILE",
@@ -36,7 +35,7 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) allow_remote: bool,
 
-    /// Where webhooks go
+    /// The webhook endpoint
     #[command(flatten)]
     pub(crate) webhooks: WebhookOptions,
 }
@@ -45,7 +44,7 @@ impl Options {
     /// The addresses to bind.
     ///
     /// # Errors
-    /// The host cannot be resolved, or is not loopback and `--allow-remote` was not given.
+    /// When the host can't be resolved, or is not loopback and `--allow-remote` was not given.
     pub(crate) fn addresses(&self) -> anyhow::Result<Vec<SocketAddr>> {
         let addresses: Vec<SocketAddr> = (self.host.as_str(), self.port)
             .to_socket_addrs()

@@ -1,5 +1,5 @@
-//! Objects of one kind in the order they were made, as Stripe's lists need them: newest first,
-//! with cursors. Holds no rules of payment.
+//! Objects of one kind in creation order, as Stripe's lists need them: newest first, with cursors. Contains no rules of
+//! payments.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -8,17 +8,17 @@ use std::{
 
 use crate::api_error::ApiError;
 
-/// An object that has an id and a place in the order of creation.
+/// An object with an ID and a sequence number.
 pub(crate) trait Stored {
     /// The kind, as in Stripe's `object` field.
     const OBJECT: &'static str;
-    /// The object's id.
+    /// The object's ID.
     fn id(&self) -> &str;
-    /// Its place: a higher one was made later.
+    /// The sequence number: later objects have higher ones.
     fn seq(&self) -> u64;
 }
 
-/// Which part of a list is asked for: <https://docs.stripe.com/api/pagination>.
+/// The requested part of a list: <https://docs.stripe.com/api/pagination>.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     pub(crate) limit: usize,
@@ -32,11 +32,11 @@ pub(crate) enum Cursor {
     Newest,
     /// Objects older than this one.
     StartingAfter(String),
-    /// The objects that are just newer than this one.
+    /// The objects just newer than this one.
     EndingBefore(String),
 }
 
-/// Objects of one kind, by id and by order of creation.
+/// Objects of one kind, by ID and by creation order.
 #[derive(Debug)]
 pub(crate) struct Collection<T> {
     by_seq: BTreeMap<u64, T>,
@@ -53,12 +53,12 @@ impl<T> Default for Collection<T> {
 }
 
 impl<T: Stored> Collection<T> {
-    /// The object with this id.
+    /// Returns the object with this ID.
     pub(crate) fn find(&self, id: &str) -> Option<&T> {
         self.by_seq.get(self.seq_of.get(id)?)
     }
 
-    /// The object with this id, which the request path names.
+    /// Returns the object with this ID, which the request path names.
     ///
     /// # Errors
     /// 404 `resource_missing`.
@@ -67,23 +67,23 @@ impl<T: Stored> Collection<T> {
             .ok_or_else(|| ApiError::no_such(T::OBJECT, id, T::OBJECT))
     }
 
-    /// Stores an object, in place of its earlier version if there is one.
+    /// Stores an object, replacing its earlier version if there is one.
     pub(crate) fn put(&mut self, object: T) {
         self.seq_of.insert(object.id().to_owned(), object.seq());
         self.by_seq.insert(object.seq(), object);
     }
 
-    /// The object with this id, to be changed in place.
+    /// Returns the object with this ID, to be changed in place.
     pub(crate) fn find_mut(&mut self, id: &str) -> Option<&mut T> {
         self.by_seq.get_mut(self.seq_of.get(id)?)
     }
 
-    /// The object at this place.
+    /// Returns the object with this sequence number.
     pub(crate) fn at(&self, seq: u64) -> Option<&T> {
         self.by_seq.get(&seq)
     }
 
-    /// Forgets the oldest objects beyond this number, up to the first that may not go.
+    /// Deletes the oldest objects beyond this number, up to the first that must stay.
     pub(crate) fn keep_newest(&mut self, number: usize, may_go: impl Fn(&T) -> bool) {
         while self.by_seq.len() > number
             && let Some(oldest) = self.by_seq.first_entry()
@@ -93,7 +93,7 @@ impl<T: Stored> Collection<T> {
         }
     }
 
-    /// The place of an object that is made next.
+    /// The sequence number of the next object.
     pub(crate) fn next_seq(&self) -> u64 {
         self.by_seq.last_key_value().map_or(1, |(seq, _)| seq + 1)
     }
@@ -103,7 +103,7 @@ impl<T: Stored> Collection<T> {
         self.by_seq.values()
     }
 
-    /// One page of the objects that pass `wanted`, newest first, and whether there are more.
+    /// Returns one page of the objects that pass `wanted`, newest first, and whether there are more.
     ///
     /// # Errors
     /// 400 `resource_missing` when the cursor names no object.
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_newest_are_kept_and_what_may_not_go() {
+    fn the_newest_objects_and_those_that_must_stay_are_kept() {
         let mut things = Collection::default();
         (1..=5).for_each(|n| things.put(Thing(format!("t{n}"), n)));
         things.keep_newest(2, |thing| thing.1 != 3);
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_newest_first_in_both_directions_and_says_if_there_is_more() {
+    fn a_page_is_newest_first_in_both_directions_and_reports_if_there_is_more() {
         assert_eq!(page(2, Cursor::Newest), (vec![5, 4], true));
         assert_eq!(
             page(2, Cursor::StartingAfter("t4".into())),

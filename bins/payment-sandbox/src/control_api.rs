@@ -1,5 +1,5 @@
-//! The sandbox's own endpoints under `/_sandbox`: faults, statistics, webhooks, settling, resetting. Not
-//! Stripe's, and without authentication: that is why the sandbox listens on loopback only.
+//! The sandbox's own endpoints under `/_sandbox`: faults, statistics, webhooks, settling, resetting. They are not
+//! Stripe's and have no authentication, which is why the sandbox listens on loopback only.
 
 mod aftermath;
 mod webhooks;

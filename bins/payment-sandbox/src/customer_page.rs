@@ -1,7 +1,7 @@
-//! The bank's page of 3-D Secure, as a person or a test clicks it in a browser: completes the authentication or fails it,
-//! and sends the customer back to the storefront. Works without scripts.
+//! The bank's 3-D Secure page, as a person or a test uses it in a browser: it completes or fails the authentication,
+//! and sends the customer back to the storefront. It works without scripts.
 //!
-//! What it hands back: <https://docs.stripe.com/payments/3d-secure/authentication-flow>.
+//! The parameters of the redirect: <https://docs.stripe.com/payments/3d-secure/authentication-flow>.
 
 mod html;
 
@@ -17,14 +17,14 @@ use crate::{
     intents::{Intent, Settlement, Status},
 };
 
-/// Where the pages are.
+/// The path of the pages.
 const PATH: &str = "/3d-secure";
 
-/// Nothing but what is in the page itself. A form may lead to any storefront, so that `form-action` is not named.
+/// Allows only what is in the page itself. A form may lead to any storefront, so `form-action` is not set.
 const CONTENT_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors *";
 
-/// The page of a payment, under the address by which the sandbox was called.
+/// The address of a payment's page, based on the address at which the client called the sandbox.
 pub(crate) fn address(origin: &str, intent: &Intent) -> String {
     let (id, secret) = (&intent.id, intent.client_secret());
     format!("{origin}{PATH}/{id}?client_secret={secret}")
@@ -85,7 +85,7 @@ async fn decide(
         Button::Complete => Settlement::Succeeded,
         Button::Fail => Settlement::Failed,
     };
-    // Whoever clicks twice, or too late, is shown what came of it.
+    // A second or a late click shows the outcome.
     gateway.settle(&id, outcome);
     let Some(intent) = find(&gateway, &id, &client_secret) else {
         return unknown();
@@ -98,13 +98,14 @@ async fn decide(
     }
 }
 
-/// The payment, for whoever knows its secret.
+/// Returns the payment, if the secret matches.
 fn find(gateway: &Gateway, id: &str, client_secret: &str) -> Option<Intent> {
     let intent = gateway.intent(id)?;
     (intent.client_secret() == client_secret).then_some(intent)
 }
 
-/// Where the customer goes back to, with what the storefront learns from it. That is a hint: the payment is the truth.
+/// Where the customer returns, with parameters for the storefront. They are only a hint: the payment itself is the
+/// truth.
 fn back(intent: &Intent) -> Option<String> {
     let return_url = intent.return_url.as_deref()?;
     let (url, fragment) = match return_url.split_once('#') {
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_customer_goes_back_with_what_came_of_it() {
+    fn the_customer_returns_with_the_outcome() {
         let added = "payment_intent=pi_1&payment_intent_client_secret=pi_1_secret_sandbox";
         for (url, status, expected) in [
             (

@@ -9,7 +9,7 @@ use crate::{
     collection::Stored,
 };
 
-/// How long there is to answer a dispute, in seconds.
+/// The time to respond to a dispute, in seconds.
 const TIME_TO_RESPOND: i64 = 7 * 24 * 60 * 60;
 
 /// A dispute.
@@ -27,7 +27,7 @@ pub(crate) struct Dispute {
     pub(crate) due_by: i64,
 }
 
-/// How far a dispute is. The `Warning…` states are those of an inquiry, which takes no money.
+/// The status of a dispute. The `Warning…` statuses belong to an inquiry, which takes no money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DisputeStatus {
@@ -40,13 +40,13 @@ pub(crate) enum DisputeStatus {
     Lost,
 }
 
-/// A dispute that is to be opened.
+/// A dispute to be opened.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewDispute {
     pub(crate) charge: Option<String>,
     pub(crate) payment_intent: Option<String>,
-    /// Absent: what is left of the charge.
+    /// The disputed amount; if absent, what is left of the charge.
     amount: Option<u64>,
     reason: Option<String>,
     status: Option<DisputeStatus>,
@@ -55,12 +55,12 @@ pub(crate) struct NewDispute {
 /// Opens a dispute of a charge.
 ///
 /// # Errors
-/// 400 when nothing was captured, or more is disputed than was.
+/// 400 when nothing was captured, or the disputed amount exceeds what was captured.
 pub(crate) fn open(charge: &Charge, new: &NewDispute, id: &NewId) -> Result<Dispute, ApiError> {
     let amount = new.amount.unwrap_or_else(|| charge.unrefunded());
     if !charge.is_captured() || amount == 0 || amount > charge.amount_captured {
         let message = format!(
-            "Charge {} has no such amount that can be disputed.",
+            "The amount exceeds what can be disputed of charge {}.",
             charge.id
         );
         return Err(ApiError::invalid_request(400, message));
@@ -83,7 +83,7 @@ pub(crate) fn open(charge: &Charge, new: &NewDispute, id: &NewId) -> Result<Disp
 }
 
 impl Dispute {
-    /// The dispute in another state.
+    /// The dispute in another status.
     pub(crate) fn moved_to(&self, status: DisputeStatus) -> Self {
         Self {
             status,
@@ -93,12 +93,12 @@ impl Dispute {
 }
 
 impl DisputeStatus {
-    /// Whether nothing more is expected.
+    /// Whether the dispute has ended.
     pub(crate) fn is_closed(self) -> bool {
         matches!(self, Self::Won | Self::Lost | Self::WarningClosed)
     }
 
-    /// Whether the disputed amount has been taken off the account: not while a bank only inquires.
+    /// Whether the disputed amount is withdrawn from the account. An inquiry withdraws nothing.
     pub(crate) fn withholds(self) -> bool {
         matches!(self, Self::NeedsResponse | Self::UnderReview | Self::Lost)
     }

@@ -1,12 +1,12 @@
-//! Which of Stripe's endpoints a method and path name, and what the sandbox calls the operation.
+//! Stripe's endpoints by method and path, and their operations.
 
 use serde::{Deserialize, Serialize};
 
-/// Operations, as the fault plan and the statistics name them.
+/// The operations, as named in the fault plan and the statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Operation {
-    /// Create an intent (and perhaps confirm it in the same call).
+    /// Create an intent, and optionally confirm it in the same call.
     Create,
     /// Confirm an intent.
     Confirm,
@@ -23,7 +23,7 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    /// All of them.
+    /// All operations.
     pub(crate) const ALL: [Self; 7] = [
         Self::Create,
         Self::Confirm,
@@ -35,7 +35,7 @@ impl Operation {
     ];
 }
 
-/// One endpoint, with the id that its path holds.
+/// An endpoint, with the ID in its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     /// `POST /v1/payment_intents`
@@ -71,7 +71,7 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint, if there is one.
+    /// Returns the endpoint, if there is one.
     pub(crate) fn find(method: &str, path: &str) -> Option<Self> {
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
         let endpoint = match (method, segments.as_slice()) {
@@ -101,7 +101,7 @@ impl Endpoint {
         Some(endpoint)
     }
 
-    /// What the fault plan and the statistics call it.
+    /// The operation, as named in the fault plan and the statistics.
     pub(crate) fn operation(&self) -> Operation {
         match self {
             Self::CreateIntent => Operation::Create,
@@ -122,7 +122,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether idempotency keys mean something here: on POST only.
+    /// Whether idempotency keys have a meaning: on POST only.
     pub(crate) fn is_write(&self) -> bool {
         !matches!(self.operation(), Operation::Retrieve | Operation::List)
     }
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_paths_that_exist_are_found() {
+    fn only_existing_paths_are_found() {
         let confirm = Endpoint::find("POST", "/v1/payment_intents/pi_1/confirm");
         assert_eq!(confirm, Some(Endpoint::ConfirmIntent("pi_1".to_owned())));
         assert_eq!(

@@ -1,6 +1,5 @@
-//! Events: what Stripe tells the outside about each change of an intent, a charge, a refund or a dispute.
-//! Decides which events a change causes and how they look; delivering them is the business of
-//! [`crate::webhooks`].
+//! Events: what Stripe reports of each change of an intent, a charge, a refund or a dispute. Decides which events a
+//! change causes and what they contain; [`crate::webhooks`] delivers them.
 //!
 //! The object: <https://docs.stripe.com/api/events/object>, the types:
 //! <https://docs.stripe.com/api/events/types>.
@@ -22,7 +21,7 @@ use crate::{
     rendering,
 };
 
-/// One event, and how far its delivery got.
+/// One event, and its delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Event {
     pub(crate) id: String,
@@ -37,7 +36,7 @@ pub(crate) struct Event {
     pub(crate) delivery: Delivery,
 }
 
-/// The call that caused a change; nothing if no call of Stripe's API did.
+/// The call that caused a change; `None` if no call of Stripe's API did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Origin {
     pub(crate) request_id: Option<String>,
@@ -49,27 +48,27 @@ pub(crate) struct Origin {
 pub(crate) struct Delivery {
     pub(crate) state: DeliveryState,
     pub(crate) tries: u32,
-    /// The HTTP status of the last try; nothing if it brought no answer.
+    /// The HTTP status of the last try; `None` if it got no answer.
     pub(crate) last_status: Option<u16>,
 }
 
-/// Whether an event still has to be delivered.
+/// Whether an event must still be delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DeliveryState {
     /// There was no webhook endpoint when it happened.
     Unaddressed,
-    /// Still to be delivered, or to be delivered again.
+    /// To be delivered, or to be tried again.
     Pending,
     /// Answered with 2xx.
     Delivered,
-    /// Lost by the fault plan.
+    /// Dropped by the fault plan.
     Dropped,
-    /// Not tried any more.
+    /// No longer tried.
     GivenUp,
 }
 
-/// Something that a change says happened.
+/// Something that happened in a change.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Occurrence {
     pub(crate) kind: EventKind,
@@ -89,8 +88,8 @@ impl Delivery {
 }
 
 impl Event {
-    /// Whether it is of this type; `*` and a type that ends in `.*` stand for several, as in the
-    /// `type` of <https://docs.stripe.com/api/events/list>.
+    /// Whether it is of this type. `*`, and a type that ends in `.*`, match several, as in the `type` of
+    /// <https://docs.stripe.com/api/events/list>.
     pub(crate) fn is(&self, kind: &str) -> bool {
         match kind.strip_suffix('*') {
             Some(start) => self.kind.name().starts_with(start),
@@ -111,7 +110,7 @@ impl Stored for Event {
     }
 }
 
-/// The objects of a change as they were before it; none that is new.
+/// The objects of a change as they were before it; `None` for a new one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Before<'a> {
     pub(crate) intent: Option<&'a Intent>,
@@ -119,7 +118,7 @@ pub(crate) struct Before<'a> {
     pub(crate) dispute: Option<&'a Dispute>,
 }
 
-/// What a change causes, in the order in which it happened.
+/// Returns what happened in a change, in order.
 pub(crate) fn occurrences(objects: Before<'_>, change: &Change) -> Vec<Occurrence> {
     let before = objects.intent;
     let mut found = Vec::new();
@@ -146,7 +145,7 @@ pub(crate) fn occurrences(objects: Before<'_>, change: &Change) -> Vec<Occurrenc
 /// The event of the status that an intent has reached.
 fn moved_to(before: Option<&Intent>, intent: &Intent) -> Option<EventKind> {
     match intent.status {
-        // Nothing but a failed attempt changes an intent that waits for a payment method.
+        // Only a failed attempt changes an intent that waits for a payment method.
         Status::RequiresPaymentMethod => intent
             .last_error
             .is_some()
@@ -187,7 +186,7 @@ fn of_refund(refund: &Refund, charge: Option<&Charge>) -> Vec<Occurrence> {
     std::iter::once(created).chain(refunded).collect()
 }
 
-/// What is told of a refund that changes after it was made: <https://docs.stripe.com/refunds#failed-refunds>.
+/// The events of a refund that changes after it was made: <https://docs.stripe.com/refunds#failed-refunds>.
 fn of_settled(refund: &Refund) -> Vec<Occurrence> {
     let failed = (refund.status == RefundStatus::Failed).then_some(EventKind::RefundFailed);
     let kinds = failed
@@ -201,7 +200,7 @@ fn of_settled(refund: &Refund) -> Vec<Occurrence> {
     kinds.map(occurrence).collect()
 }
 
-/// What is told of a dispute: <https://docs.stripe.com/disputes/responding>.
+/// The events of a dispute: <https://docs.stripe.com/disputes/responding>.
 fn of_dispute(before: Option<&Dispute>, dispute: &Dispute) -> Vec<Occurrence> {
     let change = match before {
         None => EventKind::DisputeCreated,

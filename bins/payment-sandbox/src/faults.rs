@@ -1,6 +1,5 @@
-//! The fault plan: which calls go wrong, how, and how often. Pure: it only decides; carrying an
-//! action out is the business of [`crate::gateway`], [`crate::stripe_api`] and
-//! [`crate::webhooks`].
+//! The fault plan: which calls fail, how, and how often. Pure: it only decides; [`crate::gateway`],
+//! [`crate::stripe_api`] and [`crate::webhooks`] execute the actions.
 
 mod webhook;
 
@@ -11,7 +10,7 @@ use serde_json::Value;
 
 use crate::{api_error::ApiError, cards::Decline, endpoint::Operation, events::EventKind};
 
-/// A plan as it is posted.
+/// A plan as posted.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PlanDraft {
@@ -25,10 +24,10 @@ pub(crate) struct RuleDraft {
     operation: OperationFilter,
     /// An [`Action`], or a [`WebhookAction`] if the operation is `webhook`.
     action: Value,
-    /// So many matching calls pass before the rule fires.
+    /// The number of matching calls that pass before the rule fires.
     #[serde(default)]
     skip: u64,
-    /// So many times it fires; `null` means for ever.
+    /// How often it fires; `null` means without limit.
     #[serde(default = "once")]
     times: Option<u64>,
     /// Only calls about this order (`metadata[order_id]` of the intent).
@@ -41,13 +40,13 @@ pub(crate) struct RuleDraft {
 
 #[expect(
     clippy::unnecessary_wraps,
-    reason = "serde's default has to have the field's type"
+    reason = "serde's default must have the field's type"
 )]
 fn once() -> Option<u64> {
     Some(1)
 }
 
-/// Which operations a rule is about.
+/// The operations that a rule applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum OperationFilter {
@@ -60,11 +59,11 @@ enum OperationFilter {
 enum Wide {
     /// Every call.
     Any,
-    /// No call, but the delivery of events.
+    /// Deliveries of events, and no calls.
     Webhook,
 }
 
-/// What goes wrong with a call.
+/// The fault of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "type",
@@ -73,12 +72,12 @@ enum Wide {
     deny_unknown_fields
 )]
 pub(crate) enum Action {
-    /// Normal, after a while.
+    /// Normal, after a delay.
     Delay {
-        /// How long.
+        /// The delay.
         ms: u64,
     },
-    /// Normal, after the plan was deleted.
+    /// Normal, when the plan is deleted.
     Hold,
     /// No effect and no answer.
     NoAnswerBefore,
@@ -89,27 +88,27 @@ pub(crate) enum Action {
         /// 500, 502, 503 or 429.
         status: u16,
     },
-    /// The effect, and an error all the same.
+    /// The effect, but an error.
     ErrorAfter {
-        /// 500, 502 or 503; a 429 is turned away before it is executed.
+        /// 500, 502 or 503; a 429 is rejected before execution.
         status: u16,
     },
-    /// A defect on purpose: the effect happens after the plan was deleted, even if the intent was
-    /// cancelled in the meantime; the charge then exists although the intent is cancelled.
+    /// A deliberate defect: the effect happens when the plan is deleted, even if the intent was cancelled meanwhile.
+    /// The charge then exists although the intent is cancelled.
     LateEffect {
-        /// A 502 after so long; nothing if absent.
+        /// The delay before a 502; no answer if absent.
         ms: Option<u64>,
     },
-    /// The effect, and the answer very slowly.
+    /// The effect, and a very slow answer.
     Drip {
-        /// How slowly.
+        /// The rate.
         bytes_per_second: u32,
     },
     /// The effect, and half of the answer.
     Truncate,
     /// No effect; the connection is closed without a byte.
     Refuse,
-    /// The payment is declined, whatever the card.
+    /// The payment is declined with any card.
     Decline {
         /// Stripe's error code.
         code: String,
@@ -118,7 +117,7 @@ pub(crate) enum Action {
     },
 }
 
-/// What a rule is matched against.
+/// The facts that rules for calls are matched against.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts<'a> {
     pub(crate) operation: Operation,
@@ -129,7 +128,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) replay: bool,
 }
 
-/// A rule in force, and what it has done so far.
+/// An active rule, and how often it has matched.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Rule {
@@ -141,31 +140,31 @@ pub(crate) struct Rule {
     fired: u64,
 }
 
-/// A rule's action, once it is known to make sense.
+/// A rule's action, after validation.
 #[derive(Clone, Debug)]
 enum Fault {
     Call(Action),
     Webhook(WebhookAction),
 }
 
-/// The rules in force.
+/// The active rules.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct FaultPlan {
     rules: Vec<Rule>,
 }
 
 impl FaultPlan {
-    /// A plan of these rules.
+    /// Creates a plan of these rules.
     ///
     /// # Errors
-    /// 400 for a rule that could never do what it says.
+    /// 400 for a rule that could never work.
     pub(crate) fn new(draft: PlanDraft) -> Result<Self, ApiError> {
         let rules: Result<Vec<Rule>, ApiError> =
             draft.rules.into_iter().map(RuleDraft::rule).collect();
         Ok(Self { rules: rules? })
     }
 
-    /// The action of the first rule that matches a call and has not fired often enough yet.
+    /// The action of the first rule that matches a call and is not used up.
     pub(crate) fn take(&mut self, facts: Facts<'_>) -> Option<Action> {
         self.rules.iter_mut().find_map(|rule| {
             let action = rule.for_call(facts).cloned()?;
@@ -173,7 +172,7 @@ impl FaultPlan {
         })
     }
 
-    /// The action of the first rule that matches an event and has not fired often enough yet.
+    /// The action of the first rule that matches an event and is not used up.
     pub(crate) fn take_webhook(&mut self, facts: WebhookFacts<'_>) -> Option<WebhookAction> {
         self.rules.iter_mut().find_map(|rule| {
             let action = *rule.for_webhook(facts)?;
@@ -213,7 +212,7 @@ impl Rule {
         wanted.is_none_or(|wanted| order_id == Some(wanted))
     }
 
-    /// Counts a match: whether it is this one that the rule fires for.
+    /// Counts a match, and returns whether the rule fires for it.
     fn fires(&mut self) -> bool {
         if self.draft.times.is_some_and(|times| self.fired >= times) {
             return false;
@@ -250,10 +249,10 @@ impl RuleDraft {
         match action {
             _ if self.event_type.is_some() => Err("Only webhooks have an eventType."),
             Action::ErrorBefore { status } if ![429, 500, 502, 503].contains(status) => {
-                Err("An error's status is 429, 500, 502 or 503.")
+                Err("An error's status must be 429, 500, 502 or 503.")
             }
             Action::ErrorAfter { status } if ![500, 502, 503].contains(status) => Err(
-                "An error after the effect is 500, 502 or 503: Stripe turns a 429 away before it \
+                "An error after the effect must be 500, 502 or 503: Stripe rejects a call with 429 before it \
                  executes anything.",
             ),
             Action::Decline { .. } if !self.operation.can_pay() => {
@@ -262,7 +261,7 @@ impl RuleDraft {
             Action::LateEffect { .. } if !confirms => Err("Only confirm can take effect late."),
             Action::Drip {
                 bytes_per_second: 0,
-            } => Err("An answer drips with one byte per second at least."),
+            } => Err("An answer must drip at least one byte per second."),
             _ => Ok(()),
         }
     }
@@ -287,13 +286,13 @@ impl OperationFilter {
 }
 
 impl Action {
-    /// Whether the call is to be lost on its way here, as if it had never been sent.
+    /// Whether the call is lost on its way here, as if it had never been sent.
     pub(crate) fn loses_request(&self) -> bool {
         matches!(self, Self::NoAnswerBefore | Self::Refuse)
     }
 
-    /// Whether it happens inside Stripe, once per idempotency key. What happens on the way there
-    /// and back can happen to a replay too.
+    /// Whether it happens inside Stripe, once per idempotency key. Faults on the way there and back can affect a replay
+    /// too.
     fn is_inside(&self) -> bool {
         matches!(
             self,
@@ -304,7 +303,7 @@ impl Action {
         )
     }
 
-    /// The decline it forces, if it does.
+    /// The decline that it forces, if any.
     pub(crate) fn decline(&self) -> Option<Decline> {
         match self {
             Self::Decline { code, decline_code } => {

@@ -1,5 +1,5 @@
-//! The one shared state, behind one mutex that is never held across an await: who may run, with
-//! which fault, and the order "work out, write to the journal, apply" that makes a kill harmless.
+//! The shared state, behind one mutex that is never held across an await: who may run, with which fault, and the
+//! sequence "compute, write to the journal, apply", which makes a kill harmless.
 
 mod calls;
 mod control;
@@ -32,16 +32,16 @@ use crate::{
 /// Unix seconds.
 pub(crate) type Clock = fn() -> i64;
 
-/// The payment gateway that is being imitated.
+/// The simulated payment gateway.
 #[derive(Debug)]
 pub(crate) struct Gateway {
     books: Mutex<Books>,
     gate: watch::Sender<Gate>,
-    /// Tells the courier that there may be something to deliver.
+    /// Wakes the courier when there may be something to deliver.
     news: Notify,
     /// Counts the tries of deliveries, for calls that wait for one.
     tries: watch::Sender<u64>,
-    /// The webhook endpoint that the command line names.
+    /// The webhook endpoint from the command line.
     configured: Option<WebhookEndpoint>,
     clock: Clock,
 }
@@ -57,33 +57,33 @@ struct Books {
     outbox: Outbox,
 }
 
-/// What waiting calls watch: how often they were let go, and how often given up.
+/// What waiting calls watch: how often calls were released, and how often abandoned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Gate {
     released: u64,
     abandoned: u64,
 }
 
-/// A call, as it arrives.
+/// An incoming call.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) operation: Operation,
-    /// What it asks for, or why that is not valid.
+    /// The request, or why it is not valid.
     pub(crate) request: Result<Request, ApiError>,
     pub(crate) key: Option<KeyUse>,
     pub(crate) request_id: String,
 }
 
-/// What becomes of a call.
+/// What happens to a call.
 #[derive(Debug)]
 pub(crate) enum Admission {
     /// It is answered without being executed, and no fault applies.
     Answered(Answer),
-    /// It is to be carried out, with this fault if any.
+    /// It is to be executed, with this fault, if any.
     Admitted(Box<Admitted>),
 }
 
-/// A call that is to be carried out.
+/// A call that is to be executed.
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) fault: Option<Action>,
@@ -100,20 +100,20 @@ enum Work {
     Replay(Reply),
 }
 
-/// An answer, and whose answer it was if it is a replay.
+/// An answer, and for a replay the request that it answered first.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub(crate) answer: Answer,
     pub(crate) original_request: Option<String>,
-    /// The events that it caused, by their place.
+    /// The sequence numbers of the events that it caused.
     events: Vec<u64>,
 }
 
 impl Gateway {
-    /// The state that the journal holds.
+    /// Opens the journal and restores its state.
     ///
     /// # Errors
-    /// The journal cannot be read or written, or another process has it.
+    /// When the journal can't be read or written, or another process has it.
     pub(crate) fn open(
         state_file: &Path,
         webhooks: Option<WebhookEndpoint>,
@@ -159,12 +159,12 @@ impl Gateway {
         })
     }
 
-    /// The time, for whoever reads a request.
+    /// The current time, for parsing requests.
     pub(crate) fn now(&self) -> i64 {
         (self.clock)()
     }
 
-    /// Counts a call, looks its idempotency key up, and consults the fault plan.
+    /// Counts a call, looks up its idempotency key, and consults the fault plan.
     pub(crate) fn admit(&self, call: Call) -> Admission {
         let mut books = self.books();
         let order_id = books.ledger.order_of(&call.request).map(str::to_owned);
@@ -205,7 +205,7 @@ impl Gateway {
         }))
     }
 
-    /// Carries a call out, at once. `None` when everything was reset in the meantime.
+    /// Executes a call immediately. `None` when everything was reset meanwhile.
     pub(crate) fn run(&self, admitted: Box<Admitted>) -> Option<Reply> {
         let mut books = self.books();
         if self.gate.borrow().abandoned != admitted.gate.abandoned {
@@ -235,12 +235,12 @@ impl Gateway {
         Some(reply)
     }
 
-    /// Waits until held calls are let go. `false` when they were given up instead.
+    /// Waits until held calls are released. `false` when they were abandoned instead.
     pub(crate) async fn released(&self, before: Gate) -> bool {
         self.wait(|gate| *gate != before).await.abandoned == before.abandoned
     }
 
-    /// Waits until calls are given up: the process is stopping, or everything was reset.
+    /// Waits until calls are abandoned, because the process is stopping or everything was reset.
     pub(crate) async fn abandoned(&self, before: Gate) {
         self.wait(|gate| gate.abandoned != before.abandoned).await;
     }
@@ -251,14 +251,14 @@ impl Gateway {
         *changed.expect("the sender lives in self, which is borrowed here")
     }
 
-    /// Gives up every call that waits, with no effect.
+    /// Abandons every waiting call, without an effect.
     pub(crate) fn abandon_calls(&self) {
         let _books = self.books();
         self.gate.send_modify(|gate| gate.abandoned += 1);
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
-        // A panic while the lock was held cannot leave half a change: changes are applied last.
+        // A panic under the lock can't leave half a change, because changes are applied last.
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -293,7 +293,7 @@ impl Books {
         let (mut executed, stored) = match fault {
             Some(Action::ErrorBefore { status }) => {
                 let nothing = Executed::from(ApiError::injected(*status));
-                // Only a 500 is Stripe's own; the others come from in front of it.
+                // Only a 500 comes from Stripe itself; the others come from in front of it.
                 (nothing, *status == 500)
             }
             Some(Action::LateEffect { .. }) => (self.ledger.execute_late(command, now), true),
@@ -316,7 +316,7 @@ impl Books {
         self.commit(executed, &origin, now)
     }
 
-    /// Journals and applies an effect with the events that it causes.
+    /// Writes an effect and its events to the journal, and applies them.
     fn commit(&mut self, mut executed: Executed, origin: &Origin, now: i64) -> Reply {
         let faults = self.add_events(&mut executed.change, origin, now);
         let places = executed.change.events.iter().map(|event| event.seq);
@@ -344,7 +344,7 @@ impl Books {
             if let Some(record) = &change.key {
                 self.keys.release(&record.key);
             }
-            let message = "The state file cannot be written.";
+            let message = "The state file can't be written.";
             return Err(ApiError::internal(500, message));
         }
         if let Some(record) = change.key.take() {

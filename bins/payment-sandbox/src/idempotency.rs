@@ -1,5 +1,5 @@
-//! Idempotency keys as Stripe treats them: the first result is kept and replayed, whatever it
-//! was, once execution began. Knows no clock; the time is always a parameter.
+//! Idempotency keys as Stripe handles them: once execution began, the first result is stored and replayed, whatever it
+//! was. Has no clock: the time is always a parameter.
 //!
 //! Source: <https://docs.stripe.com/api/idempotent_requests>.
 
@@ -14,7 +14,7 @@ pub(crate) const KEPT_SECONDS: i64 = 24 * 60 * 60;
 /// "Idempotency keys are up to 255 characters long."
 pub(crate) const KEY_CHARS: usize = 255;
 
-/// A key and what it was sent with.
+/// A key and the request that it was sent with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeyUse {
     pub(crate) key: String,
@@ -40,23 +40,23 @@ pub(crate) struct KeyRecord {
 /// What is known of a key.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
-    /// Nothing, or nothing any more.
+    /// Nothing, or its result has expired.
     New,
-    /// Its request was executed: the answer, and the request that got it first.
+    /// Its request was executed: the answer, and the ID of the first request.
     Executed { answer: Answer, request_id: String },
 }
 
-/// Which results are forgotten before their time.
+/// Which results to forget before they expire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Expired {
-    /// Those of all keys.
+    /// The results of all keys.
     All,
-    /// That of one key.
+    /// The result of one key.
     Key(String),
 }
 
-/// All keys of the last day.
+/// All keys of the last 24 hours.
 #[derive(Debug, Default)]
 pub(crate) struct IdempotencyKeys(HashMap<String, Slot>);
 
@@ -67,11 +67,11 @@ enum Slot {
 }
 
 impl IdempotencyKeys {
-    /// What is known of a key.
+    /// Returns what is known of a key.
     ///
     /// # Errors
-    /// 400 `idempotency_error` when it was sent with something else; 409
-    /// `idempotency_key_in_use` when its first request has no result yet.
+    /// 400 `idempotency_error` when it was used for another request; 409 `idempotency_key_in_use` when its first
+    /// request is still in progress.
     pub(crate) fn look_up(&self, sent: &KeyUse, now: i64) -> Result<Seen, ApiError> {
         match self.0.get(&sent.key) {
             None => Ok(Seen::New),
@@ -93,25 +93,24 @@ impl IdempotencyKeys {
         }
     }
 
-    /// The key's request starts.
+    /// Marks the key's request as started.
     pub(crate) fn claim(&mut self, sent: KeyUse) {
         self.0.insert(sent.key.clone(), Slot::InProgress(sent));
     }
 
-    /// The key's request ended without having begun to execute: the key is as new.
+    /// Frees the key of a request that ended without being executed.
     pub(crate) fn release(&mut self, key: &str) {
         if matches!(self.0.get(key), Some(Slot::InProgress(_))) {
             self.0.remove(key);
         }
     }
 
-    /// The key's request was executed.
+    /// Stores the result of the key's request.
     pub(crate) fn remember(&mut self, record: KeyRecord) {
         self.0.insert(record.key.clone(), Slot::Executed(record));
     }
 
-    /// Forgets results before their time; keys whose request still runs are not touched. How many
-    /// were forgotten.
+    /// Forgets results before they expire. Keys whose request is in progress are kept. Returns how many were forgotten.
     pub(crate) fn expire(&mut self, which: &Expired) -> usize {
         let before = self.0.len();
         self.0.retain(|key, slot| {
@@ -124,7 +123,7 @@ impl IdempotencyKeys {
         before - self.0.len()
     }
 
-    /// The records that are still kept.
+    /// The records that have not expired.
     pub(crate) fn kept(&self, now: i64) -> impl Iterator<Item = &KeyRecord> {
         self.0.values().filter_map(move |slot| match slot {
             Slot::Executed(record) if record.is_kept(now) => Some(record),
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn another_path_or_other_parameters_are_refused() {
+    fn another_path_and_other_parameters_are_rejected() {
         let keys = remembered();
         assert_eq!(
             keys.look_up(&sent("/b", "f"), 1_001).unwrap_err().status,

@@ -1,8 +1,8 @@
-//! Payment intents and their state machine, as pure functions: what each operation makes of an
-//! intent and its charge, or why it may not. No IO, no clock, no journal.
+//! Payment intents and their state machine, as pure functions: the effect of each operation on an intent and its
+//! charge, or why it is rejected. No IO, no clock, no journal.
 //!
-//! Statuses: <https://docs.stripe.com/payments/paymentintents/lifecycle>,
-//! fields: <https://docs.stripe.com/api/payment_intents/object>.
+//! Statuses: <https://docs.stripe.com/payments/paymentintents/lifecycle>, fields:
+//! <https://docs.stripe.com/api/payment_intents/object>.
 
 mod defects;
 mod status;
@@ -37,22 +37,22 @@ pub(crate) struct Intent {
     pub(crate) last_error: Option<LastError>,
     pub(crate) canceled_at: Option<i64>,
     pub(crate) cancellation_reason: Option<String>,
-    /// Where the customer comes back to, by the latest confirmation.
+    /// Where the customer returns to, from the latest confirmation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) return_url: Option<String>,
-    /// The address by which the sandbox was called then, under which the customer finds the bank's page.
+    /// The address at which the client called the sandbox then, where the customer finds the bank's page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) origin: Option<String>,
 }
 
-/// What the client said when it created the intent and what never changes.
+/// The parameters of an intent, which never change after its creation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Draft {
     pub(crate) description: Option<String>,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) method_types: Vec<String>,
     pub(crate) automatic_methods: bool,
-    /// Whether methods are allowed that send the customer to another site.
+    /// Whether payment methods that redirect the customer to another site are allowed.
     #[serde(default)]
     pub(crate) allows_redirects: bool,
     pub(crate) capture: CaptureMethod,
@@ -97,7 +97,7 @@ impl Stored for Intent {
 }
 
 impl Intent {
-    /// A new intent, which is not confirmed yet.
+    /// Creates an unconfirmed intent.
     pub(crate) fn new(
         new: NewId,
         amount: u64,
@@ -128,15 +128,15 @@ impl Intent {
         }
     }
 
-    /// What the customer's browser knows the payment by.
+    /// The secret by which the customer's browser identifies the payment.
     pub(crate) fn client_secret(&self) -> String {
         format!("{}_secret_sandbox", self.id)
     }
 
-    /// The same with the page that the customer comes back to, for a confirmation.
+    /// The intent with the page that the customer returns to, for a confirmation.
     ///
     /// # Errors
-    /// When there is none, and methods are allowed that send the customer away.
+    /// When there is none, and payment methods that redirect the customer are allowed.
     pub(crate) fn returning_to(
         &self,
         return_url: Option<&str>,
@@ -155,7 +155,7 @@ impl Intent {
         })
     }
 
-    /// The intent as it was when it had just been created.
+    /// The intent as it was just after it was created.
     pub(crate) fn as_created(&self) -> Self {
         let new = NewId {
             id: self.id.clone(),
@@ -170,12 +170,12 @@ impl Intent {
         Self::new(new, self.amount, &self.currency, method, self.draft.clone())
     }
 
-    /// The order that this intent says it is for.
+    /// The order in the intent's metadata.
     pub(crate) fn order_id(&self) -> Option<&str> {
         self.draft.metadata.get("order_id").map(String::as_str)
     }
 
-    /// What a capture could take.
+    /// The amount that can be captured.
     pub(crate) fn amount_capturable(&self) -> u64 {
         if self.status == Status::RequiresCapture {
             self.amount
@@ -184,8 +184,8 @@ impl Intent {
         }
     }
 
-    /// Attempts the payment with the given method, or else with the one attached. `forced` makes
-    /// the attempt fail whatever the method.
+    /// Attempts the payment with the given method, or otherwise with the attached one. `forced` makes the attempt fail
+    /// with any method.
     ///
     /// # Errors
     /// `payment_intent_unexpected_state` when the status does not allow it or there is no method.
@@ -232,7 +232,7 @@ impl Intent {
         })
     }
 
-    /// A confirmation with card data that cannot belong to a card: declined without an attempt.
+    /// Declines a confirmation with card data that is not valid for any card, without an attempt.
     ///
     /// # Errors
     /// `payment_intent_unexpected_state` when the status does not allow a confirmation.
@@ -241,10 +241,10 @@ impl Intent {
         Ok(self.clone().declined(None, decline.clone()))
     }
 
-    /// Calls the payment off; an authorisation that was not captured is let go.
+    /// Cancels the payment. An authorisation that was not captured is released.
     ///
     /// # Errors
-    /// `payment_intent_unexpected_state` once it succeeded or was cancelled.
+    /// `payment_intent_unexpected_state` if it has succeeded or was cancelled.
     pub(crate) fn cancel(
         &self,
         reason: Option<String>,
@@ -275,11 +275,10 @@ impl Intent {
         Ok(Moved::quietly(intent, released))
     }
 
-    /// Takes the money that was authorised, or part of it; the rest is let go.
+    /// Captures all or part of the authorised money; the rest is released.
     ///
     /// # Errors
-    /// `payment_intent_unexpected_state` unless the status is `requires_capture`;
-    /// `amount_too_large`.
+    /// `payment_intent_unexpected_state` unless the status is `requires_capture`; `amount_too_large`.
     pub(crate) fn capture(
         &self,
         amount: Option<u64>,
@@ -314,7 +313,7 @@ impl Intent {
         ))
     }
 
-    /// Ends a payment that waits for the bank or for the customer.
+    /// Settles a payment that waits for the bank or for the customer.
     ///
     /// # Errors
     /// `payment_intent_unexpected_state` when it waits for neither.
@@ -422,7 +421,7 @@ impl Intent {
     }
 }
 
-/// What becomes of an attempt.
+/// The behaviour of an attempt.
 fn behaviour(method: &PaymentMethod, session: Session, forced: Option<&Decline>) -> Behaviour {
     match (forced, &method.behaviour, session) {
         (Some(decline), ..) => Behaviour::Decline(decline.clone()),

@@ -1,6 +1,6 @@
-//! The state file: one JSON line per change, appended and handed to the kernel before the answer
-//! is sent, so that it outlives a killed process (not a power failure: there is no fsync).
-//! Knows nothing of what the changes mean.
+//! The state file: one JSON line per change, appended and passed to the kernel before the answer is sent. So it
+//! survives a killed process, but not a power failure, because there is no fsync. Knows nothing of what the changes
+//! mean.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 
 use crate::ledger::Change;
 
-/// The open journal. It belongs to this process alone for as long as it is open.
+/// The open journal. While it is open, no other process can use it.
 #[derive(Debug)]
 pub(crate) struct Journal {
     file: File,
@@ -21,14 +21,14 @@ pub(crate) struct Journal {
     _lock: File,
 }
 
-/// The right to use a journal.
+/// The exclusive right to use a journal.
 #[derive(Debug)]
 pub(crate) struct JournalLock(File);
 
-/// Takes the journal for this process, making its folder if need be.
+/// Locks the journal for this process, and creates its folder if needed.
 ///
 /// # Errors
-/// The place cannot be written to, or another process has the journal.
+/// When the place is not writable, or another process has the journal.
 pub(crate) fn lock(path: &Path) -> anyhow::Result<JournalLock> {
     if let Some(folder) = path
         .parent()
@@ -36,7 +36,7 @@ pub(crate) fn lock(path: &Path) -> anyhow::Result<JournalLock> {
     {
         fs::create_dir_all(folder).with_context(|| {
             format!(
-                "cannot make the folder of the state file {}",
+                "cannot create the folder of the state file {}",
                 path.display()
             )
         })?;
@@ -60,11 +60,10 @@ pub(crate) fn lock(path: &Path) -> anyhow::Result<JournalLock> {
     }
 }
 
-/// Reads all changes. A last line that was not written to its end is left out: its answer was
-/// never sent.
+/// Reads all changes. An incomplete last line is ignored, because its answer was never sent.
 ///
 /// # Errors
-/// The file cannot be read, or a complete line of it cannot be understood.
+/// When the file can't be read, or a complete line of it is invalid.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Change>> {
     if !path.exists() {
         return Ok(Vec::new());
@@ -92,10 +91,10 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Change>> {
 }
 
 impl Journal {
-    /// Starts the journal anew with these changes, which replace what it held.
+    /// Rewrites the journal with these changes.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// When the file can't be written.
     pub(crate) fn compacted(
         path: &Path,
         lock: JournalLock,
@@ -126,7 +125,7 @@ impl Journal {
     /// Appends a change.
     ///
     /// # Errors
-    /// It could not be written; the journal is then as it was.
+    /// When it can't be written; the journal is then unchanged.
     pub(crate) fn append(&mut self, change: &Change) -> anyhow::Result<()> {
         self.line.clear();
         serde_json::to_writer(&mut self.line, change)?;
@@ -139,10 +138,10 @@ impl Journal {
         Ok(())
     }
 
-    /// Forgets everything.
+    /// Empties the journal.
     ///
     /// # Errors
-    /// The file cannot be emptied.
+    /// When the file can't be emptied.
     pub(crate) fn clear(&mut self) -> anyhow::Result<()> {
         self.file
             .set_len(0)
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_appended_is_read_again() {
+    fn appended_changes_are_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/er/journal");
         let mut journal = open(&path);
@@ -200,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_last_line_is_cut_off_and_the_next_change_is_whole() {
+    fn a_torn_last_line_is_cut_off_and_the_next_change_is_complete() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         open(&path).append(&change("a")).unwrap();

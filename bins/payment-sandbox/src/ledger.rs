@@ -1,6 +1,6 @@
-//! All intents, charges, refunds and disputes, and what a command does to them. Execution only describes
-//! its effect (a [`Change`]); nothing is altered until the journal has that description and
-//! [`Ledger::apply`] is called with it.
+//! All intents, charges, refunds and disputes, and the effects of commands on them. Execution only describes an effect
+//! as a [`Change`]. Nothing is altered until that description is in the journal and [`Ledger::apply`] is called with
+//! it.
 
 mod aftermath;
 mod defects;
@@ -28,7 +28,7 @@ use crate::{
     requests::{Command, Confirmation, CreateIntent, MethodChoice, RefundOf},
 };
 
-/// Objects as they are after one command: what the journal holds, one line each.
+/// Objects as they are after one command. The journal has one line per change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Change {
@@ -50,14 +50,14 @@ pub(crate) struct Change {
     pub(crate) delivered: Option<Delivered>,
 }
 
-/// How far the delivery of one event got.
+/// The delivery state of one event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Delivered {
     pub(crate) event_id: String,
     pub(crate) delivery: Delivery,
 }
 
-/// What a command would do and what it is answered with.
+/// The effect of a command, and its answer.
 #[derive(Debug)]
 pub(crate) struct Executed {
     pub(crate) answer: Answer,
@@ -73,8 +73,8 @@ impl From<ApiError> for Executed {
     }
 }
 
-/// So many events are kept; older ones only while they have to be delivered. Stripe keeps them
-/// for 30 days: <https://docs.stripe.com/api/events>.
+/// Number of events that are kept. Older ones are kept only while they must be delivered. Stripe keeps events for 30
+/// days: <https://docs.stripe.com/api/events>.
 const EVENTS_KEPT: usize = 10_000;
 
 /// Everything that was ever paid here.
@@ -89,7 +89,7 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// Works out a command. `forced` declines whatever payment it attempts.
+    /// Computes the effect of a command. `forced` declines any payment that it attempts.
     pub(crate) fn execute(
         &self,
         command: &Command,
@@ -110,13 +110,13 @@ impl Ledger {
         executed.unwrap_or_else(Executed::from)
     }
 
-    /// Works out how a waiting payment ends.
+    /// Computes how a waiting payment ends.
     pub(crate) fn settle(&self, id: &str, outcome: Settlement, now: i64) -> Executed {
         let new = new_id("ch", &self.charges, now);
         let settled = self.on_intent(id, |intent, charge| intent.settle(outcome, charge, &new));
         let executed = settled.unwrap_or_else(Executed::from);
         match &executed.change.intent {
-            // A failed settlement is what was asked for, not an error of the request.
+            // A failed settlement is what was requested, not an error of the request.
             Some(intent) => Executed {
                 answer: Answer::ok(&rendering::intent(intent)),
                 ..executed
@@ -125,7 +125,7 @@ impl Ledger {
         }
     }
 
-    /// Makes a change part of the ledger.
+    /// Applies a change to the ledger.
     pub(crate) fn apply(&mut self, change: Change) {
         if let Some(intent) = change.intent {
             if let Some(order_id) = intent.order_id()
@@ -160,7 +160,7 @@ impl Ledger {
         });
     }
 
-    /// The events that a change causes, all of them in this state of delivery.
+    /// Returns the events that a change causes, all with this delivery state.
     pub(crate) fn events_of(
         &self,
         change: &Change,
@@ -204,7 +204,7 @@ impl Ledger {
             .collect()
     }
 
-    /// The intents that say they are for this order, oldest first.
+    /// Returns the intents whose metadata names this order, oldest first.
     pub(crate) fn intents_of_order(&self, order_id: &str) -> impl Iterator<Item = &Intent> {
         let ids = self
             .by_order
@@ -214,7 +214,7 @@ impl Ledger {
         ids.iter().filter_map(|id| self.intents.find(id))
     }
 
-    /// Everything, as the shortest list of changes that leads here.
+    /// Returns the whole ledger as the shortest list of changes.
     pub(crate) fn changes(&self) -> impl Iterator<Item = Change> {
         let intents = self.intents.iter().cloned();
         let charges = self.charges.iter().cloned();

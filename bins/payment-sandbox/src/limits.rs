@@ -1,5 +1,5 @@
-//! The rate limit: so many calls within one second of the clock, then 429. Pure; the time is
-//! always a parameter. Stripe's own: <https://docs.stripe.com/rate-limits>.
+//! The rate limit: a number of calls within one second of the clock, then 429. Pure: the time is a parameter. Stripe's
+//! own: <https://docs.stripe.com/rate-limits>.
 
 /// A limit on all calls together, off unless the control API sets it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -7,18 +7,18 @@ pub(crate) struct RateLimit {
     per_second: Option<u64>,
     second: i64,
     admitted: u64,
-    /// How many calls were turned away.
+    /// The number of calls that were rejected.
     pub(crate) refused: u64,
 }
 
 impl RateLimit {
-    /// Sets the limit, or lifts it.
+    /// Sets the limit, or removes it.
     pub(crate) fn set(&mut self, per_second: Option<u64>) {
         self.per_second = per_second;
         self.admitted = 0;
     }
 
-    /// Whether one more call may come in at this second.
+    /// Whether another call is allowed in this second.
     pub(crate) fn admits(&mut self, now: i64) -> bool {
         let Some(per_second) = self.per_second else {
             return true;
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_holds_so_many_calls_and_the_next_second_as_many_again() {
+    fn each_second_allows_the_limits_number_of_calls() {
         let mut limit = RateLimit::default();
         assert!(limit.admits(1));
         limit.set(Some(2));
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_nothing_lets_nothing_in() {
+    fn a_limit_of_zero_rejects_every_call() {
         let mut limit = RateLimit::default();
         limit.set(Some(0));
         assert!(!limit.admits(1) && !limit.admits(2));

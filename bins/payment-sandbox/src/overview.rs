@@ -1,5 +1,4 @@
-//! What the control API tells about the sandbox: the fault plan, numbers, and one order's
-//! payments. Only reads.
+//! The control API's reports: the fault plan, statistics, and one order's payments. Only reads.
 
 use std::collections::BTreeMap;
 
@@ -17,12 +16,12 @@ use crate::{
     webhooks::WebhookEndpoint,
 };
 
-/// The fault plan with how often each rule was skipped and fired.
+/// The fault plan, with how often each rule was skipped and fired.
 pub(crate) fn plan(plan: &FaultPlan) -> Value {
     json!(plan)
 }
 
-/// Calls since the process started; effects since the state began.
+/// Calls since the process started, and effects since the state began.
 pub(crate) fn stats(ledger: &Ledger, calls: &Calls, rate_limited: u64, sent: u64) -> Value {
     let cancelled = ledger
         .intents
@@ -42,7 +41,7 @@ pub(crate) fn stats(ledger: &Ledger, calls: &Calls, rate_limited: u64, sent: u64
     })
 }
 
-/// The most that any one order was called for.
+/// The most calls that one order got.
 fn calls_per_order(calls: &Calls) -> Value {
     let (order_id, total) = calls.busiest_order().unzip();
     json!({
@@ -70,7 +69,7 @@ fn webhook_numbers(ledger: &Ledger, sent: u64) -> Value {
     })
 }
 
-/// The webhook endpoint, and the delivery of every event, oldest first.
+/// The webhook endpoint, and the deliveries of all events, oldest first.
 pub(crate) fn webhooks(ledger: &Ledger, endpoint: Option<&WebhookEndpoint>) -> Value {
     let delivery = |event: &Event| {
         json!({
@@ -89,8 +88,8 @@ pub(crate) fn webhooks(ledger: &Ledger, endpoint: Option<&WebhookEndpoint>) -> V
     })
 }
 
-/// The payments of one order: `charges` counts those that took money and were not given back in
-/// full; amounts are sums over all of the order's charges.
+/// The payments of one order. `charges` counts those that took money and were not fully refunded; amounts are sums over
+/// all of the order's charges.
 pub(crate) fn order(ledger: &Ledger, calls: &Calls, order_id: &str) -> Value {
     let intents: Vec<&Intent> = ledger.intents_of_order(order_id).collect();
     let charges: Vec<&Charge> = intents
@@ -106,7 +105,7 @@ pub(crate) fn order(ledger: &Ledger, calls: &Calls, order_id: &str) -> Value {
     })
 }
 
-/// Every operation with its count, zeros too.
+/// Every operation with its count, including zeros.
 fn counts(calls: Option<&BTreeMap<Operation, u64>>) -> Value {
     let count = |operation| {
         calls

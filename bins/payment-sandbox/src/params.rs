@@ -1,6 +1,6 @@
-//! Request parameters as Stripe's clients send them: `application/x-www-form-urlencoded` with
-//! nested keys (`metadata[order_id]=…`), in a body or in a query string. Every parameter must be
-//! taken by whoever reads the request; what is left over is unknown and refused, as Stripe does.
+//! Request parameters as Stripe's clients send them: `application/x-www-form-urlencoded` with nested keys
+//! (`metadata[order_id]=…`), in a body or in a query string. The code that reads the request must take every parameter.
+//! The rest is unknown and rejected, as by Stripe.
 //!
 //! Never `Debug`: a card number may be among the values.
 
@@ -20,8 +20,7 @@ const METADATA_KEY_CHARS: usize = 40;
 const METADATA_VALUE_CHARS: usize = 500;
 
 impl Params {
-    /// Decodes a form. The last of several values for one key counts; `name[]` becomes
-    /// `name[0]`, `name[1]` and so on.
+    /// Decodes a form. The last of several values of one key counts; `name[]` becomes `name[0]`, `name[1]` and so on.
     pub(crate) fn parse(form: &[u8]) -> Self {
         let mut values = BTreeMap::new();
         let mut lengths: BTreeMap<String, usize> = BTreeMap::new();
@@ -39,8 +38,8 @@ impl Params {
         Self(values)
     }
 
-    /// What identifies these parameters for an idempotency key: a hash, so that nothing that was
-    /// sent can be read from it. The order in which they were sent makes no difference.
+    /// Identifies these parameters for an idempotency key. It is a hash, so that no sent value can be read from it. The
+    /// order of the parameters does not matter.
     pub(crate) fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         for text in self.0.iter().flat_map(|(key, value)| [key, value]) {
@@ -55,7 +54,7 @@ impl Params {
         self.0.remove(name)
     }
 
-    /// Takes one value that must be there and not empty.
+    /// Takes one value that must be present and not empty.
     ///
     /// # Errors
     /// 400 `parameter_missing`.
@@ -95,10 +94,10 @@ impl Params {
         }
     }
 
-    /// Takes one of a few words.
+    /// Takes one of several words.
     ///
     /// # Errors
-    /// 400 naming the words that are allowed.
+    /// 400 naming the allowed words.
     pub(crate) fn take_choice(
         &mut self,
         name: &str,
@@ -153,7 +152,7 @@ impl Params {
     /// Takes `metadata`.
     ///
     /// # Errors
-    /// 400 when there is more of it than Stripe keeps.
+    /// 400 when it exceeds Stripe's limits.
     pub(crate) fn take_metadata(&mut self) -> Result<BTreeMap<String, String>, ApiError> {
         let metadata = self.take_nested("metadata").0;
         let too_long = metadata.iter().any(|(key, value)| {
@@ -172,7 +171,7 @@ impl Params {
             .collect())
     }
 
-    /// Takes and drops parameters, nested ones too, that Stripe knows and that mean nothing here.
+    /// Takes and drops parameters, including nested ones, that Stripe documents and that have no effect here.
     pub(crate) fn ignore(&mut self, names: &[&str]) {
         for name in names {
             self.take(name);
@@ -180,7 +179,7 @@ impl Params {
         }
     }
 
-    /// Refuses what nobody has taken.
+    /// Rejects parameters that were not taken.
     ///
     /// # Errors
     /// 400 `parameter_unknown`.
@@ -238,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_nobody_takes_is_unknown() {
+    fn a_parameter_that_is_not_taken_is_unknown() {
         let error = Params::parse(b"amout=3").finish("").unwrap_err();
         assert_eq!(
             (error.status, error_code(&error).as_str()),
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_ignores_order_and_sees_every_value() {
+    fn a_fingerprint_ignores_order_and_depends_on_every_value() {
         let of = |form: &str| Params::parse(form.as_bytes()).fingerprint();
         assert_eq!(of("a=1&b=2"), of("b=2&a=1"));
         assert_ne!(of("a=1&b=2"), of("a=1&b=3"));
@@ -261,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn an_integer_must_be_one() {
+    fn an_integer_parameter_must_be_an_integer() {
         let error = Params::parse(b"amount=12.5")
             .take_integer("amount")
             .unwrap_err();

@@ -1,5 +1,5 @@
-//! Refunds: money of a captured charge given back, in full or in part, never more than was taken.
-//! Fields and errors: <https://docs.stripe.com/api/refunds>.
+//! Refunds of a captured charge, in full or in part, never more than was captured. Fields and errors:
+//! <https://docs.stripe.com/api/refunds>.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::{
     requests::check_step,
 };
 
-/// Money given back.
+/// A refund.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Refund {
     pub(crate) id: String,
@@ -31,22 +31,22 @@ pub(crate) struct Refund {
     pub(crate) failure_reason: Option<String>,
 }
 
-/// How far a refund is: <https://docs.stripe.com/api/refunds/object#refund_object-status>.
+/// The status of a refund: <https://docs.stripe.com/api/refunds/object#refund_object-status>.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RefundStatus {
-    /// The bank has yet to take it.
+    /// The bank has not received it yet.
     Pending,
-    /// It is on its way to the customer.
+    /// The money is on its way to the customer.
     #[default]
     Succeeded,
-    /// The bank sent it back, perhaps weeks after it succeeded.
+    /// The bank returned the money, possibly weeks after the refund succeeded.
     Failed,
-    /// It was cancelled before the bank took it.
+    /// It was cancelled before the bank received it.
     Canceled,
 }
 
-/// What becomes of a refund after it was made.
+/// A change of a refund after it was made.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RefundSettlement {
@@ -54,19 +54,20 @@ pub(crate) struct RefundSettlement {
     failure_reason: Option<String>,
 }
 
-/// What was asked for, besides whose money it is.
+/// The parameters of a refund, except whose money it is.
 #[derive(Clone, Debug)]
 pub(crate) struct RefundOrder {
-    /// Nothing: all that has not been refunded yet.
+    /// The amount; `None` for all that has not been refunded yet.
     pub(crate) amount: Option<u64>,
     pub(crate) reason: Option<String>,
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
-/// Refunds a charge: the charge as it is afterwards, and the refund.
+/// Refunds a charge. Returns the changed charge and the refund.
 ///
 /// # Errors
-/// 400 when nothing was captured, `charge_already_refunded`, or more than is left.
+/// 400 when nothing was captured, when all of it was refunded (`charge_already_refunded`), or when the amount exceeds
+/// the remainder.
 pub(crate) fn refund(
     charge: &Charge,
     order: &RefundOrder,
@@ -87,7 +88,7 @@ pub(crate) fn refund(
     let amount = order.amount.unwrap_or(left);
     check_step(amount, &charge.currency)?;
     if amount > left {
-        // Stripe sends no code with this one, only the parameter.
+        // Stripe sends no code with this error, only the parameter.
         let message = format!(
             "Refund amount ({amount} {currency}) is greater than unrefunded amount on charge \
              ({left} {currency})",
@@ -115,11 +116,11 @@ pub(crate) fn refund(
     Ok((charge, refund))
 }
 
-/// Moves a refund on: the refund and its charge as they are afterwards. The money of a refund that fails is back on the
-/// account, and the charge shows it as not refunded.
+/// Changes a refund after it was made. Returns the changed refund and charge. The money of a refund that fails is back
+/// on the account, and the charge shows it as not refunded.
 ///
 /// # Errors
-/// 400 when the refund has failed or was cancelled: those states are final.
+/// 400 when the refund has failed or was cancelled: those statuses are final.
 pub(crate) fn settle(
     refund: &Refund,
     charge: &Charge,

@@ -1,7 +1,7 @@
-//! The JSON that Stripe's clients expect: objects and lists. Decides nothing.
+//! The JSON that Stripe's clients expect: objects and lists. Makes no decisions.
 //!
-//! Shapes: <https://docs.stripe.com/api/payment_intents/object>,
-//! <https://docs.stripe.com/api/charges/object>, <https://docs.stripe.com/api/refunds/object>.
+//! Formats: <https://docs.stripe.com/api/payment_intents/object>, <https://docs.stripe.com/api/charges/object>,
+//! <https://docs.stripe.com/api/refunds/object>.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::{
     refunds::Refund,
 };
 
-/// The version of Stripe's API whose shapes these are.
+/// The version of Stripe's API that these formats are from.
 const API_VERSION: &str = "2025-03-31.basil";
 
 /// A payment intent.
@@ -124,7 +124,7 @@ pub(crate) fn dispute(dispute: &Dispute) -> Value {
 
 /// An event: <https://docs.stripe.com/api/events/object>.
 pub(crate) fn event(event: &Event) -> Value {
-    // The text was made by this process, of this very kind of value.
+    // This process wrote the text, from a value of the same kind.
     let snapshot: Value = serde_json::from_str(&event.snapshot).unwrap_or_default();
     let pending = u32::from(event.delivery.state == DeliveryState::Pending);
     let origin = &event.origin;

@@ -1,8 +1,7 @@
-//! What a call asks for: parameters read and checked before anything is executed. An error here
-//! is a validation error in Stripe's sense: nothing began, so nothing is remembered under the
-//! idempotency key.
+//! The content of a call: parameters are read and checked before anything is executed. An error here is a validation
+//! error in Stripe's sense: nothing began, so nothing is remembered under the idempotency key.
 //!
-//! Parameters: <https://docs.stripe.com/api/payment_intents/create> and its neighbours.
+//! Parameters: <https://docs.stripe.com/api/payment_intents/create> and the neighbouring pages.
 
 mod currencies;
 mod lists;
@@ -22,7 +21,7 @@ use crate::{
     refunds::RefundOrder,
 };
 
-/// Documented parameters without a meaning here.
+/// Documented parameters that have no effect here.
 const IGNORED_ON_CREATE: &[&str] = &[
     "confirmation_method",
     "customer",
@@ -43,12 +42,12 @@ const IGNORED_ON_CONFIRM: &[&str] = &[
     "shipping",
 ];
 
-/// A call that is well formed.
+/// A well-formed call.
 #[derive(Debug)]
 pub(crate) enum Request {
-    /// It changes something.
+    /// Changes something.
     Command(Command),
-    /// It reads.
+    /// Only reads.
     Query(Query),
 }
 
@@ -63,7 +62,7 @@ impl Request {
     }
 }
 
-/// A change that is asked for.
+/// A requested change.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Create an intent.
@@ -81,7 +80,7 @@ pub(crate) enum Command {
     Refund { of: RefundOf, order: RefundOrder },
 }
 
-/// A reading that is asked for.
+/// A query.
 #[derive(Debug)]
 pub(crate) enum Query {
     /// One intent.
@@ -113,7 +112,7 @@ pub(crate) enum Query {
     Events {
         page: Page,
         created: Created,
-        /// Only of these types; empty means all.
+        /// Only events of these types; empty means all.
         kinds: Vec<String>,
     },
     /// Refunds, newest first.
@@ -125,7 +124,7 @@ pub(crate) enum Query {
     },
 }
 
-/// An intent to be created.
+/// The parameters of a new intent.
 #[derive(Debug)]
 pub(crate) struct CreateIntent {
     pub(crate) amount: u64,
@@ -137,7 +136,7 @@ pub(crate) struct CreateIntent {
     pub(crate) page: ReturnPage,
 }
 
-/// With what, and how, an intent is confirmed.
+/// The parameters of a confirmation.
 #[derive(Debug)]
 pub(crate) struct Confirmation {
     pub(crate) method: Option<MethodChoice>,
@@ -145,23 +144,23 @@ pub(crate) struct Confirmation {
     pub(crate) page: ReturnPage,
 }
 
-/// How the customer gets to the bank's page and back.
+/// How the customer reaches the bank's page and returns.
 #[derive(Debug, Default)]
 pub(crate) struct ReturnPage {
-    /// Where the customer comes back to; none when the browser library sees to that.
+    /// Where the customer returns to; `None` if the browser library handles that.
     pub(crate) return_url: Option<String>,
-    /// The address by which the sandbox was called.
+    /// The address at which the client called the sandbox.
     pub(crate) origin: String,
 }
 
-/// The payment method that the call names.
+/// The payment method in the call.
 #[derive(Debug)]
 pub(crate) enum MethodChoice {
-    /// A test token, or card data that could belong to a card.
+    /// A test token, or card data that is valid for a card.
     Known(PaymentMethod),
-    /// An id that the intent itself may know.
+    /// An ID that the intent itself may know.
     Id(String),
-    /// Card data that cannot belong to a card.
+    /// Card data that is not valid for any card.
     Refused(Decline),
 }
 
@@ -289,7 +288,7 @@ fn draft(params: &mut Params) -> Result<Draft, ApiError> {
     })
 }
 
-/// With `use_stripe_sdk` the browser library is told what to do, whether or not there is a page to come back to.
+/// With `use_stripe_sdk` the browser library handles the action, with or without a return page.
 fn return_page(params: &mut Params, origin: &str) -> Result<ReturnPage, ApiError> {
     let uses_sdk = params.take_flag("use_stripe_sdk")?;
     let given = params.take("return_url").filter(|url| !url.is_empty());
@@ -352,9 +351,9 @@ fn refund(params: &mut Params) -> Result<Command, ApiError> {
     Ok(Command::Refund { of, order })
 }
 
-/// Nobody can be asked to authenticate, or the client does not want anybody to be.
+/// Off session nobody can authenticate, or the client wants no authentication.
 fn session(params: &mut Params) -> Result<Session, ApiError> {
-    // `off_session` may also be `one_off` or `recurring`, both of which mean off session.
+    // `off_session` may also be `one_off` or `recurring`, which both mean off session.
     let off_session = params
         .take("off_session")
         .is_some_and(|value| value != "false");

@@ -1,4 +1,4 @@
-//! Puts the process together: state file, HTTP server, start-up line, and an orderly stop.
+//! Assembles the process: state file, HTTP server, start-up line, and graceful shutdown.
 
 use std::{
     io::Write,
@@ -19,16 +19,16 @@ use crate::{
     webhooks::courier::Courier,
 };
 
-/// No call of Stripe's API that the sandbox knows is anywhere near as long.
+/// Far larger than any call of Stripe's API that the sandbox supports.
 const BODY_BYTES_MAX: usize = 64 * 1024;
-/// Longer than a client's own pool keeps a connection, so that none is closed under a request.
+/// Longer than clients' pools keep connections, so that none is closed during a request.
 const KEEP_ALIVE: Duration = Duration::from_secs(120);
 const STOP_WITHIN_S: u64 = 5;
 
 /// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// The state file or the address cannot be used.
+/// When the state file or the address can't be used.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let addresses = options.addresses()?;
     let endpoint = options.webhooks.endpoint()?;
@@ -78,10 +78,10 @@ fn serve(
     };
     let server = HttpServer::new(app)
         .on_connect(connection::remember)
-        // A starved machine may take its time to deliver a head; actix-web would answer 408 unasked.
+        // A busy machine may take long to deliver a head, and actix-web would answer 408 by itself.
         .client_request_timeout(Duration::ZERO)
         .keep_alive(KEEP_ALIVE)
-        // A client that closes its side has given up: an unanswered call ends with it.
+        // A client that closes its side has given up, so its unanswered call ends.
         .h1_allow_half_closed(false)
         .disable_signals()
         .shutdown_timeout(STOP_WITHIN_S)

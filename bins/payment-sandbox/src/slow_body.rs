@@ -1,5 +1,4 @@
-//! A body that arrives drop by drop, as from a gateway whose line is nearly dead. Its length is
-//! announced and right.
+//! A body that arrives drop by drop, as over a bad connection. Its length is announced correctly.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -10,10 +9,10 @@ use actix_web::{
 };
 use futures_util::stream;
 
-/// At a high speed a drop is more than one byte.
+/// At a high rate a drop is more than one byte.
 const DROPS_PER_SECOND: u32 = 20;
 
-/// This text, at this speed.
+/// Sends this text at this rate.
 pub(crate) fn drip(text: String, bytes_per_second: u32) -> impl MessageBody + 'static {
     let length = text.len() as u64;
     let drop_bytes = bytes_per_second.div_ceil(DROPS_PER_SECOND);

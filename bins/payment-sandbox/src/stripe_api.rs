@@ -1,5 +1,5 @@
-//! Stripe's side of the HTTP server: reads a call, has the gateway carry it out, and delivers
-//! the answer, or fails to in the way the fault plan says.
+//! Stripe's side of the HTTP server: reads a call, has the gateway execute it, and sends the answer, or fails as the
+//! fault plan says.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub(crate) async fn handle(
     }
 }
 
-/// Reads a call as far as the call itself goes.
+/// Parses a call, before anything is looked up or executed.
 fn read(
     request: &HttpRequest,
     body: Result<Bytes, actix_web::Error>,
@@ -91,7 +91,7 @@ fn key_use(key: &str, path: &str, params: &Params) -> Result<KeyUse, ApiError> {
     })
 }
 
-/// Carries the call out under its fault.
+/// Executes the call under its fault.
 async fn deliver(
     request: &HttpRequest,
     request_id: &str,
@@ -121,8 +121,8 @@ async fn deliver(
             }
         }
         Some(Action::Delay { .. } | Action::Hold) => {
-            // A task of its own: actix drops this future when the client goes away, but the
-            // effect still has to happen.
+            // In a task of its own: actix drops this future when the client disconnects, but the effect must still
+            // happen.
             let late = rt::spawn(run_later(gateway, admitted));
             finish(request, request_id, late.await.ok().flatten())
         }
@@ -139,14 +139,14 @@ async fn deliver(
     }
 }
 
-/// Carries the call out, and waits for the webhooks that have to come before its answer.
+/// Executes the call, and waits for the webhooks that must arrive before its answer.
 async fn run(gateway: &Gateway, admitted: Box<Admitted>) -> Option<Reply> {
     let reply = gateway.run(admitted)?;
     gateway.early_webhooks(&reply).await;
     Some(reply)
 }
 
-/// For ever, if there is no time.
+/// Waits this long; forever if `None`.
 async fn wait(ms: Option<u64>) {
     match ms {
         Some(ms) => rt::time::sleep(Duration::from_millis(ms)).await,
@@ -169,7 +169,7 @@ async fn run_later(gateway: Data<Gateway>, admitted: Box<Admitted>) -> Option<Re
     }
 }
 
-/// The answer, or the end of the connection if the call was given up.
+/// Returns the answer, or closes the connection if the call was abandoned.
 fn finish(request: &HttpRequest, request_id: &str, reply: Option<Reply>) -> HttpResponse {
     match reply {
         Some(reply) => respond(request, request_id, reply),
@@ -181,7 +181,7 @@ fn respond(request: &HttpRequest, request_id: &str, reply: Reply) -> HttpRespons
     head(request, request_id, &reply).body(reply.answer.body)
 }
 
-/// Sends the head at once and the body so slowly.
+/// Sends the head immediately and the body at this rate.
 fn drip(
     request: &HttpRequest,
     request_id: &str,
@@ -219,13 +219,13 @@ fn truncate(request: &HttpRequest, request_id: &str, reply: &Reply) -> HttpRespo
     HttpResponse::new(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// Closes the connection; the response that actix wants can no longer be sent.
+/// Closes the connection. actix-web needs a response, but can no longer send it.
 fn cut_off(request: &HttpRequest) -> HttpResponse {
     connection::cut(request);
     HttpResponse::new(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// Headers that Stripe sends: <https://docs.stripe.com/api/request_ids> and
+/// The headers that Stripe sends: <https://docs.stripe.com/api/request_ids> and
 /// <https://docs.stripe.com/error-low-level#idempotency>.
 fn headers<'a>(
     request: &'a HttpRequest,
@@ -250,7 +250,7 @@ fn status(answer: &Answer) -> StatusCode {
     StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// The address by which the sandbox was called, where the customer's browser finds it too.
+/// The address at which the client called the sandbox, where the customer's browser can reach it too.
 fn origin(request: &HttpRequest) -> String {
     let host = header(request, "host").unwrap_or("127.0.0.1");
     format!("http://{host}")

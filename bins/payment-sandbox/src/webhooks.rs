@@ -1,9 +1,9 @@
-//! Webhooks: where events go and when. The outbox is pure: it says what is to be sent next and
-//! what becomes of an event after a try; sending is the business of [`courier`].
+//! Webhooks: which events go where and when. The outbox is pure: it decides what to send next and what happens to an
+//! event after a try; [`courier`] sends.
 //!
-//! Events are tried first in the order in which they happened, one at a time. One that failed is
-//! tried again later and does not keep the others waiting, so that, as with Stripe, order is not
-//! guaranteed: <https://docs.stripe.com/webhooks#event-ordering>.
+//! First tries go out in the order in which the events happened, one at a time. A failed event is tried again later and
+//! does not delay the others. So order is not guaranteed, as with Stripe:
+//! <https://docs.stripe.com/webhooks#event-ordering>.
 
 pub(crate) mod courier;
 mod endpoint;
@@ -18,19 +18,19 @@ use tokio::time::{Duration, Instant};
 
 use crate::{events::DeliveryState, faults::WebhookAction};
 
-/// The events that have to be delivered, by their place in the order of creation.
+/// The events to be delivered, by sequence number.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     pub(crate) endpoint: Option<WebhookEndpoint>,
     waiting: BTreeMap<u64, Waiting>,
-    /// How many tries there were since the process started.
+    /// The number of tries since the process started.
     pub(crate) sent: u64,
 }
 
-/// What is to be done next.
+/// What to do next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Send the event that has this place.
+    /// Send the event with this sequence number.
     Send { seq: u64, signing: Signing },
     /// Nothing before this time.
     At(Instant),
@@ -43,9 +43,9 @@ struct Waiting {
     event_id: String,
     due: Due,
     signing: Signing,
-    /// How often it is delivered once more after it was delivered.
+    /// The number of additional deliveries after the first.
     further: u32,
-    /// The call that caused it is answered after the first try only.
+    /// Whether the call that caused it is answered only after the first try.
     early: bool,
 }
 
@@ -59,12 +59,12 @@ enum Due {
     AfterNext,
 }
 
-/// A try, as it ended.
+/// The result of a try.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Try {
-    /// How many there were, this one included.
+    /// The number of tries, including this one.
     pub(crate) tries: u32,
-    /// The HTTP status that the endpoint answered with.
+    /// The endpoint's HTTP status.
     pub(crate) status: Option<u16>,
 }
 
@@ -76,7 +76,7 @@ impl Try {
 }
 
 impl Outbox {
-    /// Puts an event into the outbox, under its fault if it has one.
+    /// Puts an event into the outbox, with its fault, if it has one.
     pub(crate) fn put(
         &mut self,
         seq: u64,
@@ -107,7 +107,7 @@ impl Outbox {
         self.waiting.insert(seq, waiting);
     }
 
-    /// What is to be sent now: what a call waits for, else what happened first.
+    /// Returns what to send now: first what a call waits for, then what happened first.
     pub(crate) fn next(&self, now: Instant) -> Next {
         if self.endpoint.is_none() {
             return Next::Nothing;
@@ -131,7 +131,7 @@ impl Outbox {
         times.min().map_or(Next::Nothing, Next::At)
     }
 
-    /// What becomes of an event after a try. `None` when it is no longer in the outbox.
+    /// Returns what happens to an event after a try; `None` if it is no longer in the outbox.
     pub(crate) fn tried(
         &mut self,
         seq: u64,
@@ -157,7 +157,7 @@ impl Outbox {
                 DeliveryState::Pending
             }
             (true, ..) => DeliveryState::Delivered,
-            // A forgery that was refused is not repeated: its sender has no more to gain.
+            // A rejected forgery is not repeated, because its sender gains nothing by it.
             (false, Signing::Wrong | Signing::Stale, _) | (false, _, None) => {
                 DeliveryState::GivenUp
             }
@@ -172,12 +172,12 @@ impl Outbox {
         Some(state)
     }
 
-    /// Takes an event out, undelivered.
+    /// Removes an event without delivering it.
     pub(crate) fn remove(&mut self, seq: u64) {
         self.waiting.remove(&seq);
     }
 
-    /// Lets go what was held or waits for a later event.
+    /// Releases events that are held or wait for a later event.
     pub(crate) fn release(&mut self) {
         for waiting in self.waiting.values_mut() {
             if matches!(waiting.due, Due::Released | Due::AfterNext) {
@@ -186,7 +186,7 @@ impl Outbox {
         }
     }
 
-    /// Whether one of these events has to be tried before its call is answered.
+    /// Whether one of these events must be tried before its call is answered.
     pub(crate) fn has_early(&self, seqs: &[u64]) -> bool {
         let early = |seq| self.waiting.get(seq).is_some_and(|waiting| waiting.early);
         self.endpoint.is_some() && seqs.iter().any(early)

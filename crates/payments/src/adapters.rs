@@ -1,4 +1,4 @@
-//! Payment gateways as they are in the world: the only place that speaks HTTP to one. And one that is not, for measuring.
+//! The payment gateways. Only this module makes HTTP calls to one. `instant` exists only in memory, for measuring.
 
 pub mod instant;
 pub mod stripe;

@@ -1,5 +1,5 @@
-//! The rules of payments, without IO: attempts and refunds and their states, what a gateway can say of a payment, and the
-//! values that go to and come from it.
+//! The rules of payments, without IO: attempts, refunds and their states, what a gateway can report, and the values
+//! exchanged with it.
 
 mod attempt;
 mod charge;

@@ -1,37 +1,39 @@
-//! What can go wrong in this context, and how clients are told.
+//! The errors of this context, and the problems that clients get for them.
 
 use oms_database::DbError;
 use oms_errors::Problem;
 
 use crate::{GatewayError, Operation, Refusal};
 
-/// How long clients wait before they try an unavailable gateway again, in seconds.
+/// How long clients should wait before they retry an unavailable gateway, in seconds.
 const RETRY_AFTER_S: u32 = 5;
 
-/// Something of a payment did not work.
+/// A payment operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PaymentError {
-    /// The database did not do its part.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] DbError),
-    /// The gateway did not do its part.
+    /// The gateway failed.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
 }
 
 oms_errors::problem_types! {
-    /// The payment gateway can't be reached or did not answer. Nothing was kept and nothing was charged. Send the same request again after `Retry-After` seconds.
-    GATEWAY_UNAVAILABLE = "payments.gateway_unavailable", Unavailable, "The payment gateway is not available";
-    /// The payment gateway rejects this installation: its key, its account, or the form of its requests. Nothing was kept and nothing was charged. An operator must act; the log has the cause at `ERROR`.
-    GATEWAY_REFUSED = "payments.gateway_refused", Misconfigured, "The payment gateway does not accept our requests";
+    /// The payment gateway can't be reached or did not answer. Nothing was stored and nothing was charged. Repeat the
+    /// request after `Retry-After` seconds.
+    GATEWAY_UNAVAILABLE = "payments.gateway_unavailable", Unavailable, "Payment gateway unavailable";
+    /// The payment gateway rejects this installation: its key, its account, or the form of its requests. Nothing was stored and nothing was charged. An operator must act; the log has the cause at `ERROR`.
+    GATEWAY_REFUSED = "payments.gateway_refused", Misconfigured, "Payment gateway rejected our requests";
     /// The webhook is not signed with the endpoint's secret, or its signature is too old. Nothing was stored.
-    INVALID_SIGNATURE = "payments.invalid_signature", InvalidRequest, "The signature is not valid";
-    /// The payment gateway does not accept a payment of this size. Nothing was kept and nothing was charged.
-    AMOUNT_NOT_ACCEPTED = "payments.amount_not_accepted", Unprocessable, "The payment gateway does not accept payments of this amount";
-    /// The payment gateway does not accept this currency. Nothing was kept and nothing was charged.
-    CURRENCY_NOT_ACCEPTED = "payments.currency_not_accepted", Unprocessable, "The payment gateway does not accept payments in this currency";
-    /// The payment gateway rejected this payment for good. Nothing was kept and nothing was charged.
-    PAYMENT_NOT_ACCEPTED = "payments.payment_not_accepted", Unprocessable, "The payment gateway does not accept this payment";
+    INVALID_SIGNATURE = "payments.invalid_signature", InvalidRequest, "Invalid webhook signature";
+    /// The payment gateway does not accept a payment of this amount. Nothing was stored and nothing was charged.
+    AMOUNT_NOT_ACCEPTED = "payments.amount_not_accepted", Unprocessable, "Payment amount not accepted";
+    /// The payment gateway does not accept this currency. Nothing was stored and nothing was charged.
+    CURRENCY_NOT_ACCEPTED = "payments.currency_not_accepted", Unprocessable, "Payment currency not accepted";
+    /// The payment gateway rejected this payment, and would reject it again. Nothing was stored and nothing was
+    /// charged.
+    PAYMENT_NOT_ACCEPTED = "payments.payment_not_accepted", Unprocessable, "Payment rejected by the gateway";
 }
 
 impl From<PaymentError> for Problem {
@@ -44,7 +46,7 @@ impl From<PaymentError> for Problem {
 }
 
 fn of_gateway(error: GatewayError) -> Problem {
-    // Of a payment that was prepared, amount and currency were accepted before.
+    // Once a payment is prepared, its amount and currency are accepted.
     let begins = matches!(error.operation(), Operation::Prepare | Operation::Confirm);
     let problem_type = match error.refusal() {
         None => {
@@ -66,7 +68,7 @@ mod tests {
     use crate::GatewayFault;
 
     #[test]
-    fn an_absent_gateway_and_one_that_refuses_us_are_told_apart() {
+    fn an_unavailable_gateway_and_one_that_rejects_us_have_different_codes() {
         let code = |fault| {
             let error = GatewayError::new(Operation::Prepare, fault);
             Problem::from(PaymentError::from(error)).problem_type().code
@@ -86,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_permanent_refusal_is_told_by_class_and_parameter_whatever_its_code() {
+    fn the_status_and_parameter_of_a_rejection_determine_the_problem_whatever_its_code() {
         for code in [None, Some("amount_too_small"), Some("a_code_of_tomorrow")] {
             for (status, param, expected, http_status) in [
                 (400, Some("amount"), "payments.amount_not_accepted", 422),
@@ -118,7 +120,7 @@ mod tests {
                     assert_eq!(problem.code, expected, "{status} {code:?} {param:?}");
                     assert_eq!((kind.status(), kind.is_retryable()), (http_status, false));
                 }
-                // Of a payment that was prepared, the amount was accepted before.
+                // Once a payment is prepared, its amount is accepted.
                 let capture = problem_of(Operation::Capture, fault);
                 assert_eq!(capture.code, "payments.gateway_refused");
             }
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_over_the_next_time_may_be_tried_again() {
+    fn temporary_faults_are_retryable() {
         for fault in [
             GatewayFault::BreakerOpen,
             GatewayFault::NoConnection,
@@ -145,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_lock_is_the_database_and_not_the_gateway() {
+    fn a_lock_timeout_is_reported_as_the_database_not_the_gateway() {
         let problem = Problem::from(PaymentError::from(DbError::LockTimeout));
         assert_eq!(problem.problem_type().code, "service.database_unavailable");
     }

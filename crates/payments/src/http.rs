@@ -1,4 +1,4 @@
-//! The HTTP face of payments: where gateways report what happened.
+//! The HTTP endpoints of payments: where gateways report events.
 
 mod receive_stripe_event;
 
@@ -10,12 +10,12 @@ use tokio::sync::Notify;
 
 use crate::adapters::stripe::WebhookSecrets;
 
-/// The routes of payments. An installation without secrets leaves them out: nobody can be believed there, and Stripe
-/// goes on sending to an address that answers 404 for as long as to one that is down.
+/// The routes of payments. An installation without secrets omits them, because it can't verify any event. Stripe
+/// retries an address that answers 404 for as long as one that is down.
 pub const ROUTES: &[Route] =
     &[route!(POST "/webhooks/stripe", Access::Signed, receive_stripe_event::receive_stripe_event)];
 
-/// What the endpoint for Stripe's webhooks works with. Registered as `web::Data`.
+/// State of the Stripe webhook endpoint. Registered as `web::Data`.
 pub struct StripeWebhooks {
     database: Database,
     secrets: WebhookSecrets,
@@ -23,8 +23,8 @@ pub struct StripeWebhooks {
 }
 
 impl StripeWebhooks {
-    /// Takes webhooks that are signed with one of the secrets. `news` is notified of each one that has to be applied, once
-    /// it is stored.
+    /// Accepts webhooks that are signed with one of the secrets. `news` is notified of each event that must be applied,
+    /// after it is stored.
     pub fn new(database: Database, secrets: WebhookSecrets, news: Arc<Notify>) -> Self {
         Self {
             database,

@@ -9,7 +9,8 @@ mod ports;
 mod service;
 mod store;
 
-// Orders collects a payment: it records the attempt, asks for the money, and settles the order with the proof that it gets.
+// Orders collects a payment: it records the attempt, requests the money, and settles the order with the resulting
+// proof.
 pub use domain::{
     Attempt, AttemptState, CardNumber, ClosedAttempt, Closing, CustomerAction, CustomerStep,
     DeclineCode, InvalidPaymentMethod, InvalidReturnUrl, NewAttempt, PaymentInstruction,
@@ -22,7 +23,7 @@ pub use service::{
     list_attempts, record_attempts, settle_payment,
 };
 
-// Orders gives money back, and follows refunds that were made at the gateway itself.
+// Orders refunds money, and mirrors refunds that were made at the gateway itself.
 pub use domain::{
     Asked, NewRefund, Refund, RefundActor, RefundEnd, RefundFailure, RefundOutcome, RefundState,
 };
@@ -33,11 +34,11 @@ pub use service::{
     finish_refund, list_refunds, mirror_refunds,
 };
 
-// The timeline of an order has the history of its calls to the gateway.
+// The timeline of an order includes its calls to the gateway.
 pub use domain::{CallEffect, GatewayCall, Operation, UnsavedCalls};
 pub use service::{list_calls, list_calls_from, save_calls};
 
-// Orders applies what the gateway reports, and the program counts what is due.
+// Orders applies gateway events, and the program counts those that are due.
 pub use domain::{EventRelevance, GatewayEvent, GatewayEventId, NewGatewayEvent};
 pub use service::{
     KEEP_GATEWAY_EVENTS, Received, claim_gateway_events, count_due_gateway_events,
@@ -58,11 +59,11 @@ pub use ports::{
     Refusal,
 };
 
-// Orders passes refusals on, and the document lists them.
+// Orders passes rejections on, and the OpenAPI document lists them.
 pub use error::{
     AMOUNT_NOT_ACCEPTED, CURRENCY_NOT_ACCEPTED, GATEWAY_REFUSED, GATEWAY_UNAVAILABLE,
     PAYMENT_NOT_ACCEPTED, PROBLEM_TYPES, PaymentError,
 };
 
-// `oms-api grants`: the rights of the role that serves.
+// `oms-api grants`: the rights of the serving role.
 pub use store::grants::GRANTS;

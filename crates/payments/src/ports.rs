@@ -1,4 +1,4 @@
-//! What this context needs of a payment gateway.
+//! The port to payment gateways.
 
 mod gateway_error;
 
@@ -14,28 +14,28 @@ use crate::{
     Reference, Refund, RefundId, RefundOutcome, ReportPage,
 };
 
-/// A payment gateway. Never call it with a database connection in hand.
+/// A payment gateway. Never call it while you hold a database connection.
 ///
-/// Every error says whether its effect is known not to have happened. What is unknown is read back by reference: it is
-/// never repeated blindly, because a gateway may answer a repeated key with the failure that it gave first.
+/// Every error says whether its effect is known not to have happened. An unknown effect is read back by reference. The
+/// call is never repeated blindly, because a gateway may answer a repeated key with its first failure.
 #[async_trait]
 pub trait PaymentGateway: Send + Sync {
-    /// Its name, which is stored with each attempt.
+    /// The gateway's name, which is stored with each attempt.
     fn name(&self) -> &'static str;
 
-    /// False while calls would be refused without being made. Asking changes nothing.
+    /// False while calls would be refused without being made. Reading it changes nothing.
     fn is_available(&self) -> bool;
 
-    /// The circuit breakers in front of it, by name. Asking changes nothing.
+    /// The states of the gateway's circuit breakers, by name. Reading them changes nothing.
     fn breaker_states(&self) -> Vec<(&'static str, BreakerState)>;
 
-    /// Makes a payment that carries the order's id and that no money can move by until somebody confirms it.
-    /// Repeating it for the same attempt gives the same reference, as long as the gateway keeps keys.
+    /// Prepares a payment that carries the order's ID. No money can move until it is confirmed. Preparing the same
+    /// attempt again returns the same reference, as long as the gateway remembers the key.
     async fn prepare(&self, request: &PrepareRequest) -> Result<Answered<Reference>, GatewayError>;
 
     /// Collects the payment.
     ///
-    /// `NotConfirmed` proves nothing here: another confirmation may be on its way.
+    /// `NotConfirmed` proves nothing here: another confirmation may be in flight.
     async fn confirm(
         &self,
         reference: &Reference,
@@ -46,16 +46,16 @@ pub trait PaymentGateway: Send + Sync {
     /// Reads the payment.
     async fn lookup(&self, reference: &Reference) -> Result<Answered<PaymentStatus>, GatewayError>;
 
-    /// The fence: `Cancelled` is proof that nothing was taken or ever will be, and `Paid` that it was too late. Any
-    /// other status means that the payment can't be cancelled now. Give it a key that is
-    /// [unique](OperationKey::unique): the answer has to be fresh.
+    /// Cancels the payment. `Cancelled` proves that nothing was taken or ever will be, and `Paid` that it was too late.
+    /// Any other status means that the payment can't be cancelled now. Use a [unique](OperationKey::unique) key,
+    /// because the answer must be fresh.
     async fn cancel(
         &self,
         reference: &Reference,
         key: &OperationKey,
     ) -> Result<Answered<PaymentStatus>, GatewayError>;
 
-    /// Takes money that was authorised.
+    /// Captures money that was authorised.
     async fn capture(
         &self,
         reference: &Reference,
@@ -63,42 +63,43 @@ pub trait PaymentGateway: Send + Sync {
         key: &OperationKey,
     ) -> Result<Answered<PaymentStatus>, GatewayError>;
 
-    /// Gives money back, and keeps the refund's id with it.
+    /// Refunds money, and stores the refund's ID with the gateway's refund.
     async fn refund(
         &self,
         request: &RefundRequest,
         key: &OperationKey,
     ) -> Result<Answered<RefundOutcome>, GatewayError>;
 
-    /// What became of a refund of this payment, by the id that was kept with it; none when there is no such refund.
-    /// None proves nothing while a request may be under way.
+    /// Returns the outcome of a refund of this payment, by the ID that is stored with it; `None` if there is no such
+    /// refund. `None` proves nothing while a request may be in flight.
     async fn find_refund(
         &self,
         reference: &Reference,
         refund_id: RefundId,
     ) -> Result<Answered<Option<RefundOutcome>>, GatewayError>;
 
-    /// Lists all refunds of this payment, whoever asked for them, the newest first.
+    /// Lists all refunds of this payment, including those made elsewhere, newest first.
     async fn list_refunds(
         &self,
         reference: &Reference,
     ) -> Result<Answered<Vec<ListedRefund>>, GatewayError>;
 
-    /// Lists all disputes of this payment, the newest first.
+    /// Lists all disputes of this payment, newest first.
     async fn list_disputes(
         &self,
         reference: &Reference,
     ) -> Result<Answered<Vec<ListedDispute>>, GatewayError>;
 
-    /// Lists the payments of which a refund or a dispute was reported within a window, for webhooks that never came.
-    /// `after` is the former page's [`next`](ReportPage::next). How long a gateway remembers is its own affair.
+    /// Lists the payments for which the gateway reported a refund or a dispute within a window, to find webhooks that
+    /// never arrived. `after` is the previous page's [`next`](ReportPage::next). Each gateway decides how long it keeps
+    /// reports.
     async fn list_reports(
         &self,
         window: &ChargeWindow,
         after: Option<&GatewayEventId>,
     ) -> Result<ReportPage, GatewayError>;
 
-    /// Lists what was charged, whoever asked for it, the newest first. `after` is the former page's
+    /// Lists all charges, including those made elsewhere, newest first. `after` is the previous page's
     /// [`next`](ChargePage::next).
     async fn list_charges(
         &self,
@@ -106,11 +107,11 @@ pub trait PaymentGateway: Send + Sync {
         after: Option<&ChargeId>,
     ) -> Result<ChargePage, GatewayError>;
 
-    /// Reads one charge; none when the gateway does not know it.
+    /// Reads one charge; `None` if the gateway does not know it.
     async fn find_charge(&self, id: &ChargeId) -> Result<Option<ListedCharge>, GatewayError>;
 
-    /// Gives one charge back, for when it is not, or not the only one, of a payment of ours. The gateway gives back no
-    /// more than was taken, in however many calls.
+    /// Refunds one charge: for a charge that belongs to no payment of ours, or is not its only one. The gateway never
+    /// refunds more than it took, in any number of calls.
     async fn refund_charge(
         &self,
         id: &ChargeId,
@@ -122,16 +123,16 @@ pub trait PaymentGateway: Send + Sync {
 /// A gateway's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered<T> {
-    /// What it says.
+    /// The content of the answer.
     pub value: T,
-    /// The gateway's own id of the request, for its support.
+    /// The gateway's request ID, for its support team.
     pub request_id: Option<String>,
-    /// With [`PaymentStatus::NeedsAction`], what the customer has to do, where the gateway says it.
+    /// With [`PaymentStatus::NeedsAction`], what the customer must do, if the gateway reports it.
     pub customer_action: Option<CustomerAction>,
 }
 
 impl<T> Answered<T> {
-    /// An answer without an id.
+    /// An answer without a request ID.
     pub const fn of(value: T) -> Self {
         Self {
             value,
@@ -141,23 +142,23 @@ impl<T> Answered<T> {
     }
 }
 
-/// What a payment is for.
+/// A request to prepare a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrepareRequest {
-    /// The order that is paid for.
+    /// The order to be paid.
     pub order_id: OrderId,
-    /// The store that it belongs to.
+    /// The tenant of the order.
     pub tenant_id: TenantId,
     /// 1 for an order's first attempt.
     pub attempt_number: i32,
-    /// What the customer shall pay.
+    /// What the customer must pay.
     pub amount: Money,
-    /// Whether the customer may be sent to another site: there is a page to come back to.
+    /// Whether the customer may be sent to another site, which requires a page to return to.
     pub allows_redirects: bool,
 }
 
 impl PrepareRequest {
-    /// What to prepare for an attempt.
+    /// The request that prepares an attempt.
     pub fn of(tenant_id: TenantId, attempt: &Attempt) -> Self {
         Self {
             order_id: attempt.order_id,
@@ -168,34 +169,34 @@ impl PrepareRequest {
         }
     }
 
-    /// The same for a customer who may be sent to another site.
+    /// The same request, for a customer who may be sent to another site.
     #[must_use]
     pub const fn allowing_redirects(mut self, allows_redirects: bool) -> Self {
         self.allows_redirects = allows_redirects;
         self
     }
 
-    /// The key under which it is prepared once.
+    /// The key that makes repeated requests prepare the same payment.
     pub fn key(&self) -> OperationKey {
         OperationKey::new(self.order_id, Operation::Prepare, self.attempt_number)
     }
 }
 
-/// What is to be given back.
+/// A request to refund money.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundRequest {
     /// The payment.
     pub reference: Reference,
-    /// The order that was paid for.
+    /// The order that was paid.
     pub order_id: OrderId,
-    /// The refund's own id.
+    /// The ID of our refund.
     pub refund_id: RefundId,
-    /// How much.
+    /// The amount to refund.
     pub amount: Money,
 }
 
 impl RefundRequest {
-    /// What to ask for a refund of a payment.
+    /// The request for a refund of a payment.
     pub fn of(reference: &Reference, refund: &Refund) -> Self {
         Self {
             reference: reference.clone(),

@@ -1,4 +1,4 @@
-//! The use cases, one to a file.
+//! The use cases, one per file.
 
 mod apply_gateway_events;
 mod begin_refund;

@@ -1,4 +1,4 @@
-//! The tables of this context. All of its SQL is below here, and no other context's table is.
+//! The tables of this context. All of its SQL is here, and touches no other context's tables.
 
 pub(crate) mod attempts;
 pub(crate) mod gateway_calls;
@@ -6,7 +6,7 @@ pub(crate) mod gateway_events;
 pub(crate) mod grants;
 pub(crate) mod refunds;
 
-/// A row that this program did not write.
+/// The error for a row that this program can't have written.
 fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> oms_database::DbError {
     oms_database::DbError::Other(diesel::result::Error::DeserializationError(Box::new(error)))
 }

@@ -1,24 +1,24 @@
-//! A logged parameter as SQL for pgbench: what changes from order to order becomes an expression, the rest a literal.
+//! A logged parameter as SQL for pgbench: values that change from order to order become expressions, others literals.
 
 use uuid::Uuid;
 
-/// What stands for a value that changes from order to order.
+/// Replacements for the values that change from order to order.
 pub(super) trait Varying {
-    /// SQL of type `uuid` for an id; `None` when it stays what it is.
+    /// SQL of type `uuid` for an ID; `None` if it does not change.
     fn id(&mut self, id: Uuid) -> Option<String>;
-    /// SQL for a whole value that is no id.
+    /// SQL for a whole value that is not an ID.
     fn whole(&mut self, text: &str) -> Option<String>;
 }
 
-/// Whether the statement says the type behind the parameter.
+/// Whether the statement casts the parameter to its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Type {
     Said,
     Unsaid,
 }
 
-/// SQL for a parameter. PostgreSQL knew its type from the driver, and a script has no driver: so where the statement
-/// does not say the type itself, it is told from the value.
+/// Returns the SQL of a parameter. PostgreSQL learned its type from the driver, which a script does not have. So the
+/// type is guessed from the value if the statement does not have it.
 pub(super) fn sql(value: Option<&str>, ty: Type, varying: &mut impl Varying) -> String {
     let Some(text) = value else {
         return "NULL".to_owned();
@@ -79,7 +79,7 @@ fn scalar(text: &str, varying: &mut impl Varying) -> String {
     with_ids(text, varying)
 }
 
-/// Text with ids inside it, such as `order:operation:attempt`.
+/// Text that contains IDs, such as `order:operation:attempt`.
 fn with_ids(text: &str, varying: &mut impl Varying) -> String {
     let mut pieces: Vec<String> = Vec::new();
     let (mut plain, mut position) = (String::new(), 0);
@@ -108,7 +108,7 @@ fn with_ids(text: &str, varying: &mut impl Varying) -> String {
     format!("({})", pieces.join(" || "))
 }
 
-/// An id at a place of a text, hyphenated or not, and how long it is.
+/// Returns the ID at a position of a text, with or without hyphens, and its length.
 fn id_at(text: &str, position: usize) -> Option<(Uuid, usize)> {
     [36, 32].into_iter().find_map(|length| {
         let candidate = text.get(position..position + length)?;
@@ -116,7 +116,7 @@ fn id_at(text: &str, position: usize) -> Option<(Uuid, usize)> {
     })
 }
 
-/// pgbench looks for `:name` inside of literals too, so no colon may stand in one.
+/// pgbench replaces `:name` inside literals too, so a literal must not contain a colon.
 fn quoted(text: &str) -> String {
     if !text.contains([':', '\\']) {
         return format!("'{}'", text.replace('\'', "''"));
@@ -144,8 +144,8 @@ fn is_time(text: &str) -> bool {
     shape == "0000-00-00 00:"
 }
 
-/// The elements of a one-dimensional array's text without NULLs; `None` when it is no such thing. That of an empty array is
-/// a literal of any array type as it stands.
+/// Returns the elements of a one-dimensional array's text without NULLs; `None` if it is anything else. The text of an
+/// empty array is a literal of any array type as it is.
 fn elements(text: &str) -> Option<Vec<String>> {
     if text == "{}" {
         return None;
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_varies_becomes_an_expression_wherever_it_stands() {
+    fn varying_values_become_expressions_wherever_they_are() {
         assert_eq!(unsaid(ORDER), "NEW");
         assert_eq!(unsaid("0101"), "PLACE");
         assert_eq!(
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_is_a_literal_of_the_right_type() {
+    fn constant_values_become_literals_of_the_right_type() {
         assert_eq!(unsaid("PAID"), "'PAID'");
         assert_eq!(unsaid("it's"), "'it''s'");
         assert_eq!(unsaid("1000"), "(1000)");
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn arrays_are_taken_apart_with_their_quotes() {
+    fn quoted_array_elements_are_parsed() {
         let quoted = r#"{"{\"a\": 1}",b}"#;
         assert_eq!(elements(quoted).unwrap(), [r#"{"a": 1}"#, "b"]);
         assert_eq!(elements("{NULL}"), None);

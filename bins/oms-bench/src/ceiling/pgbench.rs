@@ -1,4 +1,4 @@
-//! Running pgbench, and reading the latency of each transaction from its logs.
+//! Runs pgbench, and reads the latency of each transaction from its logs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,10 +15,10 @@ use crate::cpu::{Programs, Spent, Ticks};
 use crate::latencies::Latencies;
 use crate::load::Window;
 
-/// A new connection's first call to PostGIS takes some 50 ms of processor time: half of that on two cores.
-/// The API has that behind it when it is ready; pgbench begins with it.
+/// A new connection's first call to PostGIS takes about 50 ms of processor time: on two cores 25 ms per client. The API
+/// has made this call when it is ready; pgbench starts with it.
 const WARM_UP_PER_CLIENT: Duration = Duration::from_millis(25);
-/// Lines of what pgbench says when it fails: it says the same for every client.
+/// Number of lines of pgbench's output that an error quotes. pgbench repeats the same error forevery client.
 const COMPLAINTS: usize = 5;
 
 /// Where pgbench is, and where it writes.
@@ -28,18 +28,18 @@ pub(crate) struct Pgbench {
     pub(crate) folder: PathBuf,
 }
 
-/// What came of a run.
+/// The result of a run.
 pub(crate) struct Measured {
     pub(crate) latencies: Latencies,
     pub(crate) elapsed: Duration,
-    /// Processor time meanwhile.
+    /// Processor time during the run.
     pub(crate) spent: Spent,
-    /// All transactions, those of the warm-up too.
+    /// All transactions, including those of the warm-up.
     pub(crate) transactions: u64,
 }
 
 impl Pgbench {
-    /// Runs a script with so many clients.
+    /// Runs a script with this many clients.
     pub(crate) async fn run(
         &self,
         script: &Script,
@@ -68,7 +68,7 @@ impl Pgbench {
                 "--log-prefix={}",
                 self.folder.join("transactions").display()
             ))
-            // Ids go on from now, as the server's do.
+            // IDs continue from now, like the server's.
             .arg(format!(
                 "--define=n={}",
                 SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis()
@@ -76,8 +76,8 @@ impl Pgbench {
             .arg("--file")
             .arg(&file)
             .arg(database_url)
-            // The settings of the product's own sessions that cost or save time. The time-outs are longer: of 256 clients that
-            // queue for one row the last waits longer than a server lets it, which ends pgbench.
+            // The settings of the product's sessions that affect speed. The time-outs are longer: of 256 clients that
+            // queue for one row, the last waits longer than a server allows, which would end pgbench.
             .env(
                 "PGOPTIONS",
                 "-c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c lock_timeout=600000 \
@@ -90,7 +90,7 @@ impl Pgbench {
         let started = Instant::now();
         let child = command
             .spawn()
-            .with_context(|| format!("{} can't be started", self.program.display()))?;
+            .with_context(|| format!("could not start {}", self.program.display()))?;
         let programs = Programs {
             postmaster,
             server: None,
@@ -149,8 +149,8 @@ impl Pgbench {
     }
 }
 
-/// When counting begins, since 1970, and when it ends: after the warm-up, and not before every client is warm. Where
-/// that takes so long that less than half of the time would be left, half has to do.
+/// Returns when counting starts and ends, since 1970. It starts after the warm-up, and not before every client is warm.
+/// If that would leave less than half of the time, the second half is counted.
 fn counted(transactions: &[Transaction], window: Window) -> Result<(Duration, Duration)> {
     let mut first_of_each: BTreeMap<u64, Duration> = BTreeMap::new();
     for Transaction { client, ended, .. } in transactions {
@@ -161,7 +161,7 @@ fn counted(transactions: &[Transaction], window: Window) -> Result<(Duration, Du
         .iter()
         .map(|it| it.ended.saturating_sub(it.took))
         .min();
-    let started = started.context("pgbench did no transaction")?;
+    let started = started.context("pgbench completed no transaction")?;
     let all_warm = first_of_each.into_values().max().unwrap_or(started);
     let last = transactions
         .iter()
@@ -176,7 +176,7 @@ fn counted(transactions: &[Transaction], window: Window) -> Result<(Duration, Du
 /// One line of pgbench's log.
 struct Transaction {
     client: u64,
-    /// Since 1970.
+    /// Time since 1970.
     ended: Duration,
     took: Duration,
 }

@@ -9,13 +9,13 @@ use super::literal::{self, Type};
 use super::server_log::Sent;
 use super::variables::{Ids, Sample, settings, stray};
 
-/// Where transactions begin and end.
+/// How the statements are grouped into transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Shape {
-    /// All of an order in one transaction: one commit, and locks held to its end.
+    /// A whole order in one transaction: one commit, and locks are held until it ends.
     OneTransaction,
-    /// As the server sent them: several commits, and locks held for a shorter time.
+    /// As the server sent them: several commits, and locks are held for a shorter time.
     AsSent,
 }
 
@@ -23,15 +23,15 @@ impl Shape {
     pub(crate) const ALL: [Self; 2] = [Self::OneTransaction, Self::AsSent];
 }
 
-/// What stands before the time that a transaction waits for a lock. An order that waits for too long leaves its batch and
-/// comes again; a script can't do that, so it waits for as long as it has to.
+/// The texts before a transaction's lock time-out. An order that waits too long leaves its batch and is retried. A
+/// script can't do that, so it waits without limit.
 const LOCK_TIMEOUT: [&str; 2] = [
     "set_config('lock_timeout', ",
     "set_config('lock_timeout', coalesce(",
 ];
 const NO_TIMEOUT: &str = "'0'";
 
-/// A script.
+/// A pgbench script.
 #[derive(Clone, Debug)]
 pub(crate) struct Script {
     settings: String,
@@ -44,12 +44,12 @@ struct Group {
     begin: Option<String>,
     statements: Vec<String>,
     end: Option<String>,
-    /// Whether something in it is of the sampled order.
+    /// Whether it contains a statement of the sampled order.
     is_of_order: bool,
 }
 
 impl Script {
-    /// Keeps the statements of the sampled order, and leaves out what background workers sent meanwhile.
+    /// Builds the script from the sampled order's statements, without those of background workers.
     pub(super) fn of(sent: &[Sent], sample: &Sample<'_>) -> Result<Self> {
         let mut ids = Ids::of(sample);
         let mut groups: Vec<Group> = Vec::new();
@@ -94,24 +94,24 @@ impl Script {
         })
     }
 
-    /// How many statements an order takes, transaction control left out.
+    /// The number of statements of an order, without transaction control.
     pub(crate) fn statements(&self) -> usize {
         self.groups.iter().map(|group| group.statements.len()).sum()
     }
 
-    /// How many times a server waits for the database for an order.
+    /// The number of times that a server waits for the database for one order.
     pub(crate) fn round_trips(&self) -> usize {
         let control =
             |group: &Group| usize::from(group.begin.is_some()) + usize::from(group.end.is_some());
         self.statements() + self.groups.iter().map(control).sum::<usize>()
     }
 
-    /// How many transactions an order takes.
+    /// The number of transactions of an order.
     pub(crate) fn transactions(&self) -> usize {
         self.groups.len()
     }
 
-    /// The statements that sort warehouses by distance, each by itself.
+    /// Returns the statements that sort warehouses by distance, each by itself.
     pub(crate) fn routing(&self) -> Result<Self> {
         let statements = self.groups.iter().flat_map(|group| &group.statements);
         let routing: Vec<String> = statements
@@ -132,7 +132,7 @@ impl Script {
         })
     }
 
-    /// The script's text.
+    /// Returns the script's text.
     pub(crate) fn text(&self, shape: Shape) -> String {
         let mut lines: Vec<&str> = Vec::new();
         if shape == Shape::OneTransaction {
@@ -164,7 +164,7 @@ impl Group {
 }
 
 fn with_values(sent: &Sent, ids: &mut Ids<'_>) -> Result<String> {
-    // A driver may write its parameters into a comment, and in a script that would swallow the semicolon.
+    // A driver may write its parameters into a comment, which would swallow the semicolon in a script.
     let lines = sent
         .text
         .lines()
@@ -203,7 +203,7 @@ fn with_values(sent: &Sent, ids: &mut Ids<'_>) -> Result<String> {
     let stray = stray(&text);
     ensure!(
         stray.is_none(),
-        "pgbench would take {stray:?} for a variable in: {text}"
+        "pgbench would replace {stray:?} as a variable in: {text}"
     );
     Ok(text)
 }
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_s_statements_are_kept_with_new_ids_and_a_worker_s_left_out() {
+    fn an_orders_statements_are_kept_with_new_ids_and_a_workers_are_omitted() {
         let order = Uuid::from_u128(0x018f_0000_0000_7000_8000_0000_0000_0001);
         let attempt = Uuid::from_u128(0x018f_0000_0000_7000_8000_0000_0000_0002);
         let log = [
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn routing_is_what_sorts_by_distance_and_stands_alone() {
+    fn routing_has_only_the_statements_that_sort_by_distance() {
         let order = Uuid::from_u128(5);
         let routes = "SELECT id FROM w ORDER BY place <-> $1";
         let log = [
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_waits_for_locks_for_as_long_as_it_has_to() {
+    fn a_script_waits_for_locks_without_limit() {
         let order = Uuid::from_u128(5);
         let bound = "SELECT set_config('lock_timeout', coalesce($2, current_setting('lock_timeout')), true), $1";
         let log = [sent(1, bound, &[&order.to_string(), "10ms"])];
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_pgbench_would_replace_is_refused() {
+    fn a_name_that_pgbench_would_replace_is_rejected() {
         let order = Uuid::from_u128(5);
         let log = [sent(1, "SELECT 'a:b', $1", &[&order.to_string()])];
         let error = Script::of(&log, &sample(order)).unwrap_err();

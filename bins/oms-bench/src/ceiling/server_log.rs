@@ -1,4 +1,4 @@
-//! Reading what `log_statement = 'all'` writes.
+//! Reads what `log_statement = 'all'` writes.
 
 /// A statement that a session sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub(super) struct Sent {
     pub(super) parameters: Vec<Option<String>>,
 }
 
-/// The statements of a log, in the order in which they arrived.
+/// Returns the statements of a log, in order of arrival.
 pub(super) fn statements(log: &str) -> Vec<Sent> {
     let mut sent: Vec<Sent> = Vec::new();
     for record in records(log) {
@@ -40,7 +40,7 @@ fn statement(session: u32, message: &str) -> Option<Sent> {
     })
 }
 
-/// A record's further lines begin with a tab that is not theirs.
+/// Splits a log into records. Continuation lines of a record begin with a tab that is not part of it.
 fn records(log: &str) -> Vec<String> {
     let mut records: Vec<String> = Vec::new();
     for line in log.lines() {
@@ -80,7 +80,7 @@ fn values(text: &str) -> Vec<Option<String>> {
     values
 }
 
-/// A value up to its closing quote, and what follows.
+/// Returns a value up to its closing quote, and the rest.
 fn unquote(text: &str) -> (String, &str) {
     let mut value = String::new();
     let mut rest = text;

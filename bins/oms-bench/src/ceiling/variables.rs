@@ -1,4 +1,4 @@
-//! What changes from order to order, as pgbench's variables.
+//! The values that change from order to order, as pgbench's variables.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use super::literal::Varying;
 use crate::dataset::{Dataset, PRODUCT_PREFIX, WAREHOUSE_PREFIX, number_of};
 use crate::workload::{JITTER, Lines, Near, Scene};
 
-/// The order that was placed to see its statements.
+/// The order that was placed to capture its statements.
 #[derive(Debug)]
 pub(crate) struct Sample<'a> {
     pub(crate) scene: &'a Scene,
@@ -16,14 +16,14 @@ pub(crate) struct Sample<'a> {
     pub(crate) key: &'a str,
     /// Latitude and longitude.
     pub(crate) place: (f64, f64),
-    /// Its products, in the order of its lines.
+    /// Its products, in line order.
     pub(crate) products: Vec<Uuid>,
-    /// Ids that are the same in every order.
+    /// IDs that are the same in every order.
     pub(crate) fixed: Vec<Uuid>,
 }
 
-/// pgbench's variables: what an order is about. `n` counts a client's transactions and goes on from a start that is
-/// given on the command line.
+/// Sets pgbench's variables, which describe an order. `n` counts a client's transactions, from a start that the command
+/// line gives.
 pub(super) fn settings(sample: &Sample<'_>) -> String {
     let Scene { dataset, demand } = sample.scene;
     let Dataset {
@@ -34,7 +34,7 @@ pub(super) fn settings(sample: &Sample<'_>) -> String {
     } = dataset;
     let mut text = String::from("\\set n :n + 1\n");
     let mut set = |name: &str, value: String| {
-        writeln!(text, "\\set {name} {value}").expect("a string takes all that is written to it");
+        writeln!(text, "\\set {name} {value}").expect("writing to a string can't fail");
     };
     match demand.near {
         Near::Any => {
@@ -67,7 +67,7 @@ pub(super) fn settings(sample: &Sample<'_>) -> String {
         ),
     );
     if let Lines::Random(count) = demand.lines {
-        // Each line has a share of the products to itself, so that no product is drawn twice.
+        // Each line draws from its own share of the products, so no product is drawn twice.
         let share = products / count;
         for line in 0..count {
             set(
@@ -81,7 +81,7 @@ pub(super) fn settings(sample: &Sample<'_>) -> String {
     text
 }
 
-/// A `:name` that pgbench would replace and that is none of ours.
+/// Returns a `:name` that pgbench would replace although it is not one of our variables.
 pub(super) fn stray(text: &str) -> Option<String> {
     let is_line = |name: &str| {
         let number = name.strip_prefix('p');
@@ -106,13 +106,13 @@ pub(super) fn stray(text: &str) -> Option<String> {
     None
 }
 
-/// The ids of the sampled order, and what stands for them in the script.
+/// The IDs of the sampled order, and their replacements in the script.
 pub(super) struct Ids<'a> {
     sample: &'a Sample<'a>,
     place: String,
-    /// Ids that the server made for this order.
+    /// IDs that the server generated for this order.
     fresh: Vec<Uuid>,
-    /// Whether something of the order was met.
+    /// Whether a value of the order was replaced.
     pub(super) met: bool,
 }
 
@@ -126,7 +126,7 @@ impl<'a> Ids<'a> {
         }
     }
 
-    /// In time order as the server's are, so that they go to the same end of every index.
+    /// In time order like the server's, so that they are appended to the same end of every index.
     fn fresh(&mut self, id: Uuid) -> String {
         let known = self.fresh.iter().position(|known| *known == id);
         let place = known.unwrap_or_else(|| {
@@ -181,7 +181,7 @@ impl Varying for Ids<'_> {
 fn point((lat, lng): (f64, f64)) -> String {
     let mut text = String::from("0101000020E6100000");
     for byte in lng.to_le_bytes().into_iter().chain(lat.to_le_bytes()) {
-        write!(text, "{byte:02X}").expect("a string takes all that is written to it");
+        write!(text, "{byte:02X}").expect("writing to a string can't fail");
     }
     text
 }
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_point_is_written_as_postgis_writes_it() {
+    fn a_point_has_the_format_of_postgis() {
         assert_eq!(
             point((2.0, 1.0)),
             "0101000020E6100000000000000000F03F0000000000000040"
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn only_our_own_variables_may_stand_in_a_statement() {
+    fn only_our_own_variables_may_be_in_a_statement() {
         assert_eq!(stray("SELECT :n::bigint, ':p0', a::text"), None);
         assert_eq!(stray("SELECT '12:30'").as_deref(), Some("30"));
         assert_eq!(stray("SELECT 'to:pay'").as_deref(), Some("pay"));

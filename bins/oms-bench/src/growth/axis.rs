@@ -1,4 +1,4 @@
-//! What grows, how far, and the catalogues for it.
+//! What grows, to which sizes, and the catalogues for it.
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -11,11 +11,11 @@ use crate::workload::{Scene, Workload};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Axis {
-    /// Warehouses, all with stock, and with the farthest 1 % stocked only.
+    /// Warehouses, with stock in all of them, and with stock in the farthest 1 % only.
     Warehouses,
     /// Products, in four warehouses.
     Products,
-    /// Orders that the database has already; read and replayed too.
+    /// Orders that are already in the database, which are also read and replayed.
     Orders,
     /// Connections of clients.
     Connections,
@@ -39,15 +39,15 @@ impl Axis {
         }
     }
 
-    /// Its name in pictures.
-    pub(super) const fn says(self) -> &'static str {
+    /// Its name in charts.
+    pub(super) const fn label(self) -> &'static str {
         match self {
             Self::Orders => "stored orders",
             Self::Warehouses | Self::Products | Self::Connections => self.name(),
         }
     }
 
-    /// The sizes that are measured, smallest first.
+    /// The measured sizes, smallest first.
     pub(super) const fn sizes(self, extent: Extent) -> &'static [u32] {
         match (self, extent) {
             (Self::Warehouses, Extent::Full) => &[20, 200, 2000, 10_000],
@@ -62,7 +62,7 @@ impl Axis {
     }
 }
 
-/// Half a degree apart, so that 10,000 warehouses fit into a continent.
+/// Half a degree between warehouses, so that 10,000 fit into a continent.
 const CONTINENT: Grid = Grid {
     rows: 50,
     lat: 25.0,
@@ -71,7 +71,7 @@ const CONTINENT: Grid = Grid {
     lng_step: 0.5,
 };
 
-/// So many warehouses that know 100 products: all of them have plenty, or as in `far` only the farthest 1 %.
+/// This many warehouses and 100 products: either all have plenty of stock, or, as in `far`, only the farthest 1 %.
 pub(super) fn warehouses(workload: Workload, count: u32) -> Scene {
     let demand = workload.scene().demand;
     let dataset = match workload {
@@ -88,7 +88,7 @@ pub(super) fn warehouses(workload: Workload, count: u32) -> Scene {
     Scene { dataset, demand }
 }
 
-/// So many products in four warehouses.
+/// This many products in four warehouses.
 pub(super) fn products(count: u32) -> Scene {
     Scene {
         dataset: Dataset {
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_grow_and_a_quick_run_goes_less_far() {
+    fn sizes_increase_and_a_quick_run_omits_the_largest() {
         for axis in Axis::ALL {
             let (full, quick) = (axis.sizes(Extent::Full), axis.sizes(Extent::Quick));
             assert!(full.is_sorted() && quick.is_sorted());

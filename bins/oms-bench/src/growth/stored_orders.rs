@@ -1,8 +1,9 @@
-//! Filling a database with orders such as the product leaves them: some are placed through the API, and all rows that it
-//! wrote for these are copied, with new ids, keys and times. So nothing has to be known of the columns but what is new in
-//! each copy, and a table that the product gets later is copied too.
+//! Fills a database with orders as the product stores them. Some are placed through the API, and all of their rows are
+//! copied, with new IDs, keys and times. So this code names only the columns that are new in each copy, and covers
+//! tables that the product gets later.
 //!
-//! Copies are numbered from 0. They were placed one a second, the last of the most that there may be just now.
+//! Copies are numbered from 0. They are dated one second apart, so that the last copy of a full-size database is dated
+//! now.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -20,28 +21,28 @@ use crate::programs::Program;
 use crate::traffic::Known;
 use crate::workload::{Scene, Workload};
 
-/// Orders that are placed through the API: as many as a run has different bodies.
+/// Number of orders that are placed through the API: one per request body of a run.
 const ORIGINALS: u32 = 8192;
-/// Connections that place them.
+/// Number of connections that place them.
 const PLACING: usize = 64;
-/// Orders that are read and replayed.
+/// Number of orders that are read and replayed.
 const SAMPLED: usize = 20_000;
-/// The machine has more to do than one of PostgreSQL's processes can.
+/// More than one, because a single PostgreSQL process does not use the whole machine.
 const SESSIONS: usize = 2;
 
-/// The orders of a database that were put there from outside.
+/// The orders in a database that this program stored.
 pub(super) struct StoredOrders {
-    /// Those of the API, by their place.
+    /// The orders that were placed through the API, by position.
     originals: Vec<Known>,
-    /// How many copies there are.
+    /// The number of copies.
     copies: u32,
-    /// When copy 0 was placed, in seconds since 1970.
+    /// The time of copy 0, in seconds since 1970.
     first_at: i64,
     seed: u64,
 }
 
 impl StoredOrders {
-    /// Places the first orders, and plans for as many as `most`.
+    /// Places the first orders, and plans for at most `most` orders.
     pub(super) async fn place_first(bench: &Bench, scene: &Scene, most: u32) -> Result<Self> {
         let traffic = bench.traffic(Workload::Uniform, scene);
         let url = bench.cluster.application_url(RUN);
@@ -49,10 +50,10 @@ impl StoredOrders {
         let connections = load::connect(api.address, PLACING).await?;
         let programs = bench.database_alone();
         let placed = load::burst(traffic.clone(), connections, ORIGINALS.into(), &programs).await?;
-        api.stop().await.context("the API did not stop well")?;
+        api.stop().await.context("the API did not stop properly")?;
         ensure!(
             placed.unexpected == 0,
-            "placing the first orders: {:?}",
+            "could not place the first orders: {:?}",
             placed.complaints
         );
         let database = bench.cluster.open(RUN).await?;
@@ -67,7 +68,7 @@ impl StoredOrders {
         })
     }
 
-    /// Copies orders until there are so many, the first ones included.
+    /// Copies orders until there are this many, including the first ones.
     pub(super) async fn grow_to(&mut self, cluster: &Cluster, count: u32) -> Result<()> {
         let upto = count.saturating_sub(ORIGINALS);
         let database = cluster.open(RUN).await?;
@@ -77,7 +78,7 @@ impl StoredOrders {
             sessions.push(cluster.open(RUN).await?);
         }
         let [one, other] = sessions.as_slice() else {
-            anyhow::bail!("{SESSIONS} sessions are joined");
+            anyhow::bail!("the code below joins exactly {SESSIONS} sessions");
         };
         tokio::try_join!(
             self.copy(one, &tables, upto),
@@ -94,14 +95,14 @@ impl StoredOrders {
                  WHERE (s.tenant_id, s.warehouse_id, s.product_id) = (r.tenant_id, r.warehouse_id, r.product_id)",
             )
             .await?;
-        // So that neither autovacuum nor a checkpoint falls into what is measured next.
+        // So that neither autovacuum nor a checkpoint disturbs the next measurement.
         for statement in ["VACUUM (ANALYZE)", "CHECKPOINT"] {
             database.batch_execute(statement).await?;
         }
         Ok(())
     }
 
-    /// Some of the orders, as a run may ask for them.
+    /// Returns a sample of the orders, for reads and replays.
     pub(super) async fn some(&self, database: &Client) -> Result<Vec<Known>> {
         if self.copies == 0 {
             return Ok(self.originals.clone());
@@ -116,7 +117,11 @@ impl StoredOrders {
             key_sql("n.number")
         );
         let rows = database.query(&sql, &[&numbers]).await?;
-        ensure!(rows.len() == SAMPLED, "{} copies are there", rows.len());
+        ensure!(
+            rows.len() == SAMPLED,
+            "only {} copies were found",
+            rows.len()
+        );
         let known = |row: &tokio_postgres::Row| {
             let place = usize::try_from(row.get::<_, i64>(2))? % self.originals.len();
             Ok(Known {
@@ -128,7 +133,7 @@ impl StoredOrders {
         rows.iter().map(known).collect()
     }
 
-    /// Copies table after table until none is left.
+    /// Copies one table after another until none is left.
     async fn copy(
         &self,
         session: &Client,
@@ -151,21 +156,24 @@ impl StoredOrders {
             )
             .await?;
         loop {
-            let next = tables.lock().expect("nobody panics with it").pop_front();
+            let next = tables
+                .lock()
+                .expect("no thread panics while holding the list")
+                .pop_front();
             let Some(table) = next else { return Ok(()) };
             let statements = table.copy_sql(self.first_at, self.copies, upto, ids.len());
             session
                 .batch_execute(&statements)
                 .await
-                .with_context(|| format!("{} can't be copied", table.name))?;
+                .with_context(|| format!("could not copy {}", table.name))?;
         }
     }
 }
 
-/// Foreign keys hold by construction: checking each row's would take longer than all the rest.
+/// Foreign keys hold by construction, and checking each row's would take longer than everything else.
 ///
-/// A copy's id has its own time and number, and what the original had at random: the last 32 bits, because ids that were
-/// made in one millisecond count up in those before.
+/// A copy's ID consists of its own time and number and of the random last 32 bits of the original's ID. The bits before
+/// those are a counter in IDs that were generated in the same millisecond.
 const PREPARATION: &str = "
     SET session_replication_role = replica;
     CREATE TEMP TABLE originals (place bigint, order_id uuid, placed_at timestamptz);
@@ -174,20 +182,20 @@ const PREPARATION: &str = "
                 || lpad(to_hex(number), 10, '0') || substr(id::text, 35, 2))::uuid
     $$;";
 
-/// The key of a copy. In order of their numbers, as those of a storefront may be.
+/// The key of a copy. Keys are in the order of the numbers, as a storefront's may be.
 fn key_sql(number: &str) -> String {
     format!("'stored-' || lpad(({number})::text, 9, '0')")
 }
 
-/// A table with rows of orders.
+/// A table that has rows of orders.
 #[derive(Debug)]
 struct Table {
     name: String,
-    /// Names and types.
+    /// Column names and types.
     columns: Vec<(String, String)>,
 }
 
-/// All tables of the product that have rows of orders, the largest first.
+/// Returns all tables of the product that have rows of orders, largest first.
 async fn tables(database: &Client) -> Result<VecDeque<Table>> {
     let sql = "
         SELECT format('%I.%I', n.nspname, c.relname),
@@ -212,7 +220,7 @@ async fn tables(database: &Client) -> Result<VecDeque<Table>> {
 }
 
 impl Table {
-    /// Copies the rows of the originals for the copies from one number up to another.
+    /// Copies the originals' rows for a range of copies.
     fn copy_sql(&self, first_at: i64, from: u32, upto: u32, originals: usize) -> String {
         let order = self.order_column();
         let name = &self.name;
@@ -222,7 +230,7 @@ impl Table {
             .iter()
             .map(|(column, kind)| value_sql(column, kind, first_at))
             .collect();
-        // The originals apart, so that each copy does not search a table that grows meanwhile.
+        // The originals are copied to a temporary table first, so that each copy does not search a growing table.
         format!(
             "DROP TABLE IF EXISTS pg_temp.original_rows;
              CREATE TEMP TABLE original_rows AS
@@ -244,7 +252,7 @@ impl Table {
     }
 }
 
-/// What stands in a column of copy `n` of the row `s`.
+/// The value of a column in copy `n` of the row `s`.
 fn value_sql(column: &str, kind: &str, first_at: i64) -> String {
     let copied = |id: &str| format!("pg_temp.copied({id}, {first_at} + n, n)");
     let simple = |id: &str| format!("replace(({id})::text, '-', '')");
@@ -254,7 +262,7 @@ fn value_sql(column: &str, kind: &str, first_at: i64) -> String {
             let key = key_sql("n");
             format!("CASE WHEN s.idempotency_key IS NOT NULL THEN {key} END")
         }
-        // The gateway's names have the order's id in them.
+        // The gateway's references contain the order's ID.
         ("reference", _) => format!(
             "replace(s.reference, {}, {})",
             simple("s.original_order"),
@@ -272,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_new_in_each_copy_is_not_taken_from_the_original() {
+    fn a_copy_differs_from_the_original_only_in_ids_keys_and_times() {
         let column = |name: &str, kind: &str| (name.to_owned(), kind.to_owned());
         let table = Table {
             name: "payments.attempts".to_owned(),

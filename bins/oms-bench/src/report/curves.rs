@@ -1,5 +1,5 @@
-//! Pictures of values along a count: throughput and latency against concurrency for every workload that has more than one
-//! point, and whatever grows.
+//! Charts: throughput and latency against concurrency forevery workload with more than one point, and the charts of
+//! growth.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -20,27 +20,26 @@ const COLOURS: [RGBColor; 5] = [
     RGBColor(255, 127, 14),
 ];
 
-/// A line of a picture.
+/// A line of a chart.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) name: String,
-    /// How many, and the value there.
+    /// Pairs of a count and the value at it.
     pub(crate) points: Vec<(u32, f64)>,
 }
 
-/// A picture of values along a count. Counts stand side by side in equal distances: they grow by factors, and may begin
-/// at none.
+/// A chart of values against a count. Counts are spaced equally, because they grow by factors and may begin at zero.
 #[derive(Clone, Debug)]
-pub(crate) struct Picture {
+pub(crate) struct Chart {
     pub(crate) file: String,
     pub(crate) caption: String,
-    /// What is counted.
+    /// What the count is of.
     pub(crate) along: &'static str,
     pub(crate) unit: &'static str,
     pub(crate) lines: Vec<Line>,
 }
 
-/// Draws throughput and latency against concurrency, and returns the names of the files.
+/// Draws throughput and latency against concurrency, and returns the file names.
 pub(crate) fn draw(rows: &[Row], folder: &Path) -> Result<Vec<String>> {
     let mut files = Vec::new();
     let mut workloads: Vec<_> = rows.iter().map(|row| row.workload).collect();
@@ -56,14 +55,14 @@ pub(crate) fn draw(rows: &[Row], folder: &Path) -> Result<Vec<String>> {
             ("throughput", "answers/s", throughput),
             ("latency", "ms", latency),
         ] {
-            let picture = Picture {
+            let chart = Chart {
                 file: format!("{}-{what}.svg", workload.name()),
                 caption: format!("{}: {what}", workload.name()),
                 along: "connections",
                 unit,
                 lines,
             };
-            files.extend(picture.draw(folder)?);
+            files.extend(chart.draw(folder)?);
         }
     }
     Ok(files)
@@ -91,14 +90,14 @@ fn lines(rows: &[&Row], values: &[Value]) -> Vec<Line> {
     lines.into_iter().map(line).collect()
 }
 
-impl Picture {
-    /// Draws it if a line has more than one point, and returns the name of the file.
+impl Chart {
+    /// Draws the chart if a line has more than one point, and returns the file name.
     pub(crate) fn draw(&self, folder: &Path) -> Result<Option<String>> {
         if self.lines.iter().all(|line| line.points.len() < 2) {
             return Ok(None);
         }
         self.write(&folder.join(&self.file))
-            .map_err(|error| anyhow!("{} can't be drawn: {error}", self.file))?;
+            .map_err(|error| anyhow!("could not draw {}: {error}", self.file))?;
         Ok(Some(self.file.clone()))
     }
 
@@ -164,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_workload_with_several_points_gets_two_pictures_and_one_with_one_point_none() {
+    fn a_workload_with_several_points_gets_two_charts_and_one_with_a_single_point_none() {
         let folder = tempfile::tempdir().unwrap();
         let single = [row(64, "oms", &[10.0])];
         assert!(draw(&single, folder.path()).unwrap().is_empty());
@@ -180,9 +179,9 @@ mod tests {
     }
 
     #[test]
-    fn counts_stand_side_by_side_and_may_begin_at_none() {
+    fn counts_are_spaced_equally_and_may_begin_at_zero() {
         let folder = tempfile::tempdir().unwrap();
-        let picture = Picture {
+        let chart = Chart {
             file: "grown.svg".to_owned(),
             caption: "grown".to_owned(),
             along: "stored orders",
@@ -193,7 +192,7 @@ mod tests {
             }],
         };
         assert_eq!(
-            picture.draw(folder.path()).unwrap().as_deref(),
+            chart.draw(folder.path()).unwrap().as_deref(),
             Some("grown.svg")
         );
         let svg = std::fs::read_to_string(folder.path().join("grown.svg")).unwrap();

@@ -1,4 +1,4 @@
-//! The table on the terminal.
+//! The table that is printed on the terminal.
 
 use std::io::Write;
 
@@ -52,7 +52,7 @@ pub(crate) fn print(report: &Report, out: &mut impl Write) -> Result<()> {
     print_targets(&judge(report), out)
 }
 
-/// Texts in columns as wide as they need; those that are named begin at the left.
+/// Writes texts in columns as wide as needed; the named columns are left-aligned.
 pub(super) fn write_columns<const N: usize>(
     lines: &[[String; N]],
     left: &[usize],
@@ -74,7 +74,7 @@ pub(super) fn write_columns<const N: usize>(
     Ok(())
 }
 
-/// What was measured is told with its bound; the rest is only named.
+/// Prints measured targets with their bounds, and only the names of the others.
 fn print_targets(targets: &[Target], out: &mut impl Write) -> Result<()> {
     let mut lines = vec![["target", "bound", "measured", ""].map(str::to_owned)];
     for target in targets {
@@ -120,7 +120,7 @@ fn explain_marks(report: &Report, out: &mut impl Write) -> Result<()> {
     } else {
         writeln!(
             out,
-            "* disturbed, others took more than 10 % of the machine; measure again: {}",
+            "* disturbed: other programs used more than 10 % of the machine; measure again: {}",
             disturbed.join(", ")
         )?;
     }
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn targets_are_told_with_their_bounds_and_the_unmeasured_ones_named() {
+    fn measured_targets_have_their_bounds_and_the_others_only_their_names() {
         let mut told = Vec::new();
         let mut ours = row(64, "oms", &[100.0]);
         ours.compare(&row(64, "ceiling", &[50.0]).runs);

@@ -1,4 +1,4 @@
-//! What happens long after a payment: refunds that fail, and disputes.
+//! What can happen long after a payment: failed refunds, and disputes.
 
 use actix_web::{
     HttpResponse,

@@ -1,4 +1,4 @@
-//! Control of webhooks: where they go, what became of them, and sending one by hand.
+//! Control of webhooks: the endpoint, the deliveries, and sending an event by hand.
 
 use actix_web::{
     HttpResponse,
@@ -41,7 +41,7 @@ async fn remove(gateway: Data<Gateway>) -> HttpResponse {
     ok(&gateway.set_endpoint(None))
 }
 
-/// Any event, made by hand, or one that happened (again).
+/// An event made by hand, or the ID of one that happened.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Handmade {
@@ -59,7 +59,7 @@ impl Handmade {
                 .event(&id)
                 .ok_or_else(|| ApiError::no_such("event", &id, "eventId"))?,
             _ => {
-                let message = "Either event or eventId says what is sent.";
+                let message = "Exactly one of event and eventId must be given.";
                 return Err(ApiError::invalid_request(400, message));
             }
         };

@@ -1,4 +1,4 @@
-//! The HTML of the bank's page. Everything that comes from a request is escaped.
+//! The HTML of the bank's page. Everything from a request is escaped.
 
 use crate::intents::{Intent, Status};
 
@@ -9,7 +9,7 @@ dt{color:#667085}dd{margin:0;text-align:right}form{display:flex;gap:.75rem}\
 button{flex:1;padding:.75rem;border:1px solid #d0d5dd;border-radius:8px;background:#fff;font:inherit;cursor:pointer}\
 button.main{border-color:#175cd3;background:#175cd3;color:#fff}small{display:block;margin-top:1.5rem;color:#667085}";
 
-/// Asks the customer.
+/// The page that asks the customer.
 pub(super) fn challenge(intent: &Intent) -> String {
     let secret = escaped(&intent.client_secret());
     let body = format!(
@@ -17,17 +17,17 @@ pub(super) fn challenge(intent: &Intent) -> String {
          <input type=\"hidden\" name=\"client_secret\" value=\"{secret}\">\
          <button class=\"main\" id=\"complete\" name=\"outcome\" value=\"complete\">Complete authentication</button>\
          <button id=\"fail\" name=\"outcome\" value=\"fail\">Fail authentication</button></form>\
-         <small>This is the bank's page of payment-sandbox. Close it to abandon the payment.</small>",
+         <small>This is payment-sandbox's bank page. Close it to abandon the payment.</small>",
         summary(intent)
     );
     document("3-D Secure test page", &body)
 }
 
-/// Says what came of it, with the way back if there is one.
+/// The page that shows the outcome, with a link back if there is one.
 pub(super) fn ended(intent: &Intent, back: Option<&str>) -> String {
     let said = match intent.status {
         Status::Succeeded | Status::RequiresCapture => "The payment is complete.",
-        Status::Processing => "The bank is working on the payment.",
+        Status::Processing => "The bank is processing the payment.",
         Status::Canceled => "The payment was cancelled.",
         _ => "The authentication failed. Nothing was charged.",
     };
@@ -40,9 +40,9 @@ pub(super) fn ended(intent: &Intent, back: Option<&str>) -> String {
     document("3-D Secure test page", &body)
 }
 
-/// There is no such payment, or the secret is another's.
+/// The page for an unknown payment or a wrong secret.
 pub(super) fn unknown() -> String {
-    document("Not found", "<h1>There is no such payment.</h1>")
+    document("Not found", "<h1>Payment not found.</h1>")
 }
 
 fn summary(intent: &Intent) -> String {
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_from_a_request_is_no_markup() {
+    fn text_from_a_request_is_escaped() {
         assert_eq!(
             escaped("<a href=\"x\">'&'</a>"),
             "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;"

@@ -1,8 +1,8 @@
-//! The types of events, by Stripe's names.
+//! The event types, with Stripe's names.
 
 use serde::{Deserialize, Serialize};
 
-/// The types of events that the sandbox has.
+/// The event types that the sandbox supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum EventKind {
     /// An intent was created.
@@ -17,7 +17,7 @@ pub(crate) enum EventKind {
     /// An intent was cancelled.
     #[serde(rename = "payment_intent.canceled")]
     IntentCanceled,
-    /// The bank has an intent and will say later.
+    /// The bank has an intent, and decides later.
     #[serde(rename = "payment_intent.processing")]
     IntentProcessing,
     /// An intent waits for the customer.
@@ -41,22 +41,22 @@ pub(crate) enum EventKind {
     /// A refund failed after it was made.
     #[serde(rename = "refund.failed")]
     RefundFailed,
-    /// A refund of a charge changed; older than `refund.updated`, and sent along with it.
+    /// A refund of a charge changed. Older than `refund.updated`, and sent together with it.
     #[serde(rename = "charge.refund.updated")]
     ChargeRefundUpdated,
     /// A charge was disputed.
     #[serde(rename = "charge.dispute.created")]
     DisputeCreated,
-    /// A dispute went on.
+    /// The status of a dispute changed.
     #[serde(rename = "charge.dispute.updated")]
     DisputeUpdated,
-    /// A dispute ended.
+    /// A dispute was closed.
     #[serde(rename = "charge.dispute.closed")]
     DisputeClosed,
-    /// The disputed money was taken off the account.
+    /// The disputed money was withdrawn from the account.
     #[serde(rename = "charge.dispute.funds_withdrawn")]
     DisputeFundsWithdrawn,
-    /// The disputed money is back on the account.
+    /// The disputed money was returned to the account.
     #[serde(rename = "charge.dispute.funds_reinstated")]
     DisputeFundsReinstated,
 }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_type_is_written_by_its_name() {
+    fn a_type_is_serialised_as_its_name() {
         for kind in [
             EventKind::IntentAmountCapturableUpdated,
             EventKind::RefundCreated,

@@ -50,7 +50,7 @@ fn kinds(before: Option<&Intent>, change: &Change) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_payment_in_one_call_tells_of_the_creation_first_and_as_it_was_then() {
+fn a_payment_in_one_call_first_reports_the_creation_as_it_was_then() {
     let change = confirmed(&intent("pm_card_visa", CaptureMethod::Automatic));
     let expected = [
         "payment_intent.created",
@@ -80,7 +80,7 @@ fn each_outcome_of_a_confirmation_has_its_event() {
 }
 
 #[test]
-fn a_second_decline_is_told_again() {
+fn a_second_decline_is_reported_again() {
     let failed = confirmed(&intent("pm_card_chargeDeclined", CaptureMethod::Automatic));
     let failed = failed.intent.unwrap();
     let method = cards::from_token("pm_card_chargeDeclined");
@@ -90,7 +90,7 @@ fn a_second_decline_is_told_again() {
 }
 
 #[test]
-fn an_authorisation_is_the_success_of_the_charge_and_its_capture_that_of_the_intent() {
+fn an_authorisation_marks_the_charge_as_succeeded_and_a_capture_marks_the_intent() {
     let before = intent("pm_card_visa", CaptureMethod::Manual);
     let held = confirmed(&before);
     let expected = [
@@ -106,7 +106,7 @@ fn an_authorisation_is_the_success_of_the_charge_and_its_capture_that_of_the_int
 }
 
 #[test]
-fn a_refund_is_told_of_the_refund_and_of_the_charge() {
+fn a_refund_causes_events_of_the_refund_and_of_the_charge() {
     let paid = confirmed(&intent("pm_card_visa", CaptureMethod::Automatic));
     let order = RefundOrder {
         amount: Some(1),
@@ -125,7 +125,7 @@ fn a_refund_is_told_of_the_refund_and_of_the_charge() {
 }
 
 #[test]
-fn a_cancelled_intent_that_is_charged_all_the_same_tells_of_the_charge_alone() {
+fn charging_a_cancelled_intent_reports_only_the_charge() {
     let before = intent("pm_card_visa", CaptureMethod::Automatic);
     let before = before.cancel(None, None, 1).unwrap().intent;
     let method = before.method.clone().unwrap();

@@ -1,4 +1,4 @@
-//! Which rule fires for what, how often, and which rules are refused.
+//! Which rule fires for which call, how often, and which rules are rejected.
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn plan(rules: &str) -> Result<FaultPlan, String> {
 }
 
 #[test]
-fn the_first_matching_rule_fires_as_often_as_it_says_after_its_skips() {
+fn the_first_matching_rule_fires_as_often_as_configured_after_its_skips() {
     let mut plan = plan(
         r#"{"operation":"confirm","action":{"type":"refuse"},"skip":1,"times":2},
            {"operation":"any","action":{"type":"delay","ms":5},"times":null}"#,
@@ -39,7 +39,7 @@ fn a_rule_without_times_fires_once() {
 }
 
 #[test]
-fn a_rule_for_an_order_leaves_others_alone() {
+fn a_rule_for_an_order_does_not_affect_others() {
     let rule = r#"{"operation":"any","action":{"type":"refuse"},"orderId":"o2"}"#;
     let mut plan = plan(rule).unwrap();
     assert_eq!(plan.take(CONFIRM), None);
@@ -60,7 +60,7 @@ fn a_rule_for_an_order_leaves_others_alone() {
 }
 
 #[test]
-fn a_replay_meets_the_network_but_is_not_executed_again() {
+fn a_replay_can_meet_network_faults_but_is_not_executed_again() {
     let replay = Facts {
         replay: true,
         ..CONFIRM
@@ -77,7 +77,7 @@ fn a_replay_meets_the_network_but_is_not_executed_again() {
 }
 
 #[test]
-fn rules_that_make_no_sense_are_refused() {
+fn invalid_rules_are_rejected() {
     for rule in [
         r#"{"operation":"any","action":{"type":"error_after","status":404}}"#,
         r#"{"operation":"cancel","action":{"type":"decline","code":"card_declined"}}"#,
@@ -97,7 +97,7 @@ fn rules_that_make_no_sense_are_refused() {
 }
 
 #[test]
-fn rules_for_webhooks_and_rules_for_calls_leave_each_other_alone() {
+fn rules_for_webhooks_and_rules_for_calls_are_independent() {
     let mut plan = plan(
         r#"{"operation":"webhook","eventType":"charge.succeeded","action":{"type":"drop"}},
            {"operation":"webhook","orderId":"o1","action":{"type":"duplicate"},"times":null},

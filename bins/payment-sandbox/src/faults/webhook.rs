@@ -1,4 +1,4 @@
-//! What can go wrong with a webhook on its way out.
+//! Faults of webhook deliveries.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,16 +15,16 @@ use crate::events::EventKind;
 pub(crate) enum WebhookAction {
     /// Delivered more than once.
     Duplicate {
-        /// So many times more.
+        /// The number of additional deliveries.
         #[serde(default = "one")]
         times: u32,
     },
-    /// Delivered after a while.
+    /// Delivered after a delay.
     Delay {
-        /// How long.
+        /// The delay.
         ms: u64,
     },
-    /// Delivered after the plan was deleted.
+    /// Delivered when the plan is deleted.
     Hold,
     /// Delivered before the call that caused it is answered.
     Early,
@@ -42,7 +42,7 @@ fn one() -> u32 {
     1
 }
 
-/// What a rule for webhooks is matched against.
+/// The facts that rules for webhooks are matched against.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WebhookFacts<'a> {
     pub(crate) kind: EventKind,

@@ -1,10 +1,10 @@
-//! How often the gateway was called. Counts; knows nothing of what the calls did.
+//! Counts calls to the gateway. Knows nothing of what the calls did.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::endpoint::Operation;
 
-/// How often each operation was called, since the process started.
+/// The number of calls per operation since the process started.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Calls {
     pub(crate) total: BTreeMap<Operation, u64>,
@@ -21,7 +21,7 @@ impl Calls {
         }
     }
 
-    /// The most calls of each operation that one order got.
+    /// Returns, for each operation, the most calls that one order got.
     pub(crate) fn most_of_one_order(&self) -> BTreeMap<Operation, u64> {
         let mut most = BTreeMap::new();
         for (&operation, &count) in self.by_order.values().flatten() {
@@ -31,7 +31,8 @@ impl Calls {
         most
     }
 
-    /// The order that got the most calls in all, and how many. Of several the smallest id.
+    /// Returns the order with the most calls in all, and their number. Among several it returns the one with the
+    /// smallest ID.
     pub(crate) fn busiest_order(&self) -> Option<(&str, u64)> {
         let totals = self.by_order.iter();
         let totals = totals.map(|(id, counts)| (id.as_str(), counts.values().sum::<u64>()));
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_calls_are_by_operation_and_in_all() {
+    fn the_most_calls_are_counted_by_operation_and_in_total() {
         let mut calls = Calls::default();
         for (operation, order_id) in [
             (Operation::Confirm, "o1"),

@@ -1,4 +1,4 @@
-//! What the control API asks of the gateway, under the same mutex and through the same journal.
+//! The control API's operations on the gateway, under the same mutex and through the same journal.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ impl Gateway {
     /// Replaces the fault plan. Held calls stay held.
     ///
     /// # Errors
-    /// 400 for a rule that makes no sense.
+    /// 400 for an invalid rule.
     pub(crate) fn set_plan(&self, draft: PlanDraft) -> Result<Value, ApiError> {
         let plan = FaultPlan::new(draft)?;
         let mut books = self.books();
@@ -31,12 +31,12 @@ impl Gateway {
         Ok(overview::plan(&books.plan))
     }
 
-    /// The fault plan and how often each rule fired.
+    /// The fault plan, and how often each rule fired.
     pub(crate) fn plan(&self) -> Value {
         overview::plan(&self.books().plan)
     }
 
-    /// Clears the fault plan and lets held calls go.
+    /// Clears the fault plan and releases held calls.
     pub(crate) fn clear_plan(&self) -> Value {
         let mut books = self.books();
         books.plan = FaultPlan::default();
@@ -46,7 +46,7 @@ impl Gateway {
         overview::plan(&books.plan)
     }
 
-    /// Numbers of calls and of effects.
+    /// Counts of calls and of effects.
     pub(crate) fn stats(&self) -> Value {
         let books = self.books();
         overview::stats(
@@ -63,47 +63,47 @@ impl Gateway {
         overview::order(&books.ledger, &books.calls, order_id)
     }
 
-    /// A payment as it is now, if there is one with this id.
+    /// The current state of a payment; `None` if there is none with this ID.
     pub(crate) fn intent(&self, id: &str) -> Option<Intent> {
         self.books().ledger.intents.find(id).cloned()
     }
 
-    /// Ends a payment that waits for the bank or the customer.
+    /// Settles a payment that waits for the bank or the customer.
     pub(crate) fn settle(&self, id: &str, outcome: Settlement) -> Answer {
         let mut books = self.books();
         let executed = books.ledger.settle(id, outcome, self.now());
         self.commit(&mut books, executed)
     }
 
-    /// Makes a charge that nobody asked for.
+    /// Makes a charge that no call requested.
     pub(crate) fn stray_charge(&self, stray: StrayCharge) -> Answer {
         let mut books = self.books();
         let executed = books.ledger.stray_charge(stray, self.now());
         self.commit(&mut books, executed)
     }
 
-    /// Moves a refund on after it was made.
+    /// Changes a refund after it was made.
     pub(crate) fn settle_refund(&self, id: &str, settlement: &RefundSettlement) -> Answer {
         let mut books = self.books();
         let executed = books.ledger.settle_refund(id, settlement);
         self.commit(&mut books, executed)
     }
 
-    /// Has a customer dispute a charge.
+    /// Opens a customer's dispute of a charge.
     pub(crate) fn open_dispute(&self, new: &NewDispute) -> Answer {
         let mut books = self.books();
         let executed = books.ledger.open_dispute(new, self.now());
         self.commit(&mut books, executed)
     }
 
-    /// Moves a dispute on.
+    /// Changes the state of a dispute.
     pub(crate) fn settle_dispute(&self, id: &str, status: DisputeStatus) -> Answer {
         let mut books = self.books();
         let executed = books.ledger.settle_dispute(id, status);
         self.commit(&mut books, executed)
     }
 
-    /// Changes amounts behind the client's back: no event tells of it.
+    /// Changes amounts behind the client's back, without an event.
     pub(crate) fn tamper(&self, id: &str, with: &Tampering) -> Answer {
         let mut books = self.books();
         let Executed { answer, change } = books.ledger.tamper(id, with);
@@ -112,7 +112,7 @@ impl Gateway {
             .map_or_else(|error| error.answer(), |()| answer)
     }
 
-    /// Forgets idempotency keys before their time.
+    /// Forgets idempotency keys before they expire.
     pub(crate) fn expire_keys(&self, which: Expired) -> Answer {
         let mut books = self.books();
         let before = books.keys.kept(self.now()).count();
@@ -127,7 +127,7 @@ impl Gateway {
         )
     }
 
-    /// Sets or lifts the rate limit.
+    /// Sets or removes the rate limit.
     pub(crate) fn set_limit(&self, per_second: Option<u64>) -> Value {
         self.books().limit.set(per_second);
         json!({ "perSecond": per_second })
@@ -149,21 +149,21 @@ impl Gateway {
         self.books().outbox.endpoint.clone()
     }
 
-    /// The delivery of every event, oldest first.
+    /// The deliveries of all events, oldest first.
     pub(crate) fn webhooks(&self) -> Value {
         let books = self.books();
         overview::webhooks(&books.ledger, books.outbox.endpoint.as_ref())
     }
 
-    /// An event as it would be delivered, if there is one with this id.
+    /// An event as it would be delivered; `None` if there is none with this ID.
     pub(crate) fn event(&self, id: &str) -> Option<Value> {
         self.books().ledger.events.find(id).map(rendering::event)
     }
 
-    /// Forgets everything, the journal and the fault plan included, and gives up what waits.
+    /// Forgets everything, including the journal and the fault plan, and abandons waiting calls.
     ///
     /// # Errors
-    /// The journal cannot be emptied; nothing is forgotten then.
+    /// When the journal can't be emptied; nothing is forgotten then.
     pub(crate) fn reset(&self) -> anyhow::Result<()> {
         let mut books = self.books();
         books.journal.clear()?;

@@ -1,5 +1,5 @@
-//! The gateway's side of webhooks: which events go into the outbox, what the courier gets, and
-//! what the journal keeps of each try.
+//! The gateway's side of webhooks: which events enter the outbox, what the courier delivers, and what the journal
+//! records of each try.
 
 use tokio::time::Instant;
 
@@ -12,14 +12,14 @@ use crate::{
     webhooks::{Next, Signing, Try, WebhookEndpoint},
 };
 
-/// What the courier is to do.
+/// What the courier must do next.
 #[derive(Debug)]
 pub(crate) enum Errand {
-    /// Send this.
+    /// Send this delivery.
     Send(Box<Parcel>),
-    /// Ask again at this time, or when there is news.
+    /// Ask again at this time, or when notified.
     WaitUntil(Instant),
-    /// Ask again when there is news.
+    /// Ask again when notified.
     Wait,
 }
 
@@ -34,11 +34,11 @@ pub(crate) struct Parcel {
     pub(crate) body: String,
 }
 
-/// An event that goes into the outbox: its place, its id and its fault.
+/// An event for the outbox: its sequence number, its ID and its fault.
 pub(super) type Outgoing = (u64, String, Option<WebhookAction>);
 
 impl Gateway {
-    /// What is to be delivered next.
+    /// Returns what to deliver next.
     pub(crate) fn next_webhook(&self, now: Instant) -> Errand {
         let mut books = self.books();
         loop {
@@ -53,7 +53,7 @@ impl Gateway {
         }
     }
 
-    /// How a try ended: with this status, or with no answer.
+    /// Records the result of a try: a status, or `None` for no answer.
     pub(crate) fn webhook_tried(&self, parcel: &Parcel, status: Option<u16>, now: Instant) {
         let mut books = self.books();
         let ended = Try {
@@ -71,7 +71,7 @@ impl Gateway {
                 event_id: parcel.event_id.clone(),
                 delivery,
             });
-            // If it cannot be written, that was said, and it may be delivered again.
+            // A failure to write is logged, and the event may be delivered again.
             let _ = books.record(Change {
                 delivered,
                 ..Change::default()
@@ -86,13 +86,13 @@ impl Gateway {
         self.news.notified().await;
     }
 
-    /// Waits until the events that have to arrive before this reply have been tried.
+    /// Waits until the events that must arrive before this reply have been tried.
     pub(crate) async fn early_webhooks(&self, reply: &Reply) {
         if reply.events.is_empty() {
             return;
         }
         let mut tries = self.tries.subscribe();
-        // The lock is let go before the wait, and is never taken while the watch is held.
+        // The lock is released before waiting, and is never acquired while the watch is borrowed.
         while self.has_early(&reply.events) {
             let changed = tries.changed().await;
             changed.expect("the sender lives in self, which is borrowed here");
@@ -103,14 +103,14 @@ impl Gateway {
         self.books().outbox.has_early(seqs)
     }
 
-    /// Has calls that wait for a try look again.
+    /// Wakes calls that wait for a try.
     pub(super) fn recount_tries(&self) {
         self.tries.send_modify(|tries| *tries += 1);
     }
 }
 
 impl Books {
-    /// Adds to a change the events that it causes; the fault of each of them.
+    /// Adds to a change the events that it causes; returns the fault of each.
     pub(super) fn add_events(
         &mut self,
         change: &mut Change,
@@ -140,7 +140,7 @@ impl Books {
         faults
     }
 
-    /// What a change puts into the outbox.
+    /// Returns what a change puts into the outbox.
     pub(super) fn outgoing(
         &self,
         change: &Change,
@@ -164,7 +164,7 @@ impl Books {
         }
     }
 
-    /// Puts back what had not been delivered when the process ended.
+    /// Puts back events that were undelivered when the process ended.
     pub(super) fn put_undelivered(&mut self) {
         let pending = self.ledger.events.iter();
         let pending = pending.filter(|event| event.delivery.state == DeliveryState::Pending);

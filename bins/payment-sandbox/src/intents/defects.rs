@@ -1,4 +1,4 @@
-//! Defects on purpose: what a gateway must not do, and what a client has to notice all the same.
+//! Deliberate defects: what a gateway must never do, but a client must detect.
 
 use serde::Deserialize;
 
@@ -8,7 +8,7 @@ use crate::{
     charges::{Charge, NewId},
 };
 
-/// Amounts and currency as they are to be from now on, wrongly.
+/// The wrong amounts and currency to set.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Tampering {
@@ -18,7 +18,7 @@ pub(crate) struct Tampering {
 }
 
 impl Intent {
-    /// Charges a cancelled intent, which stays cancelled: `None` if it is not cancelled.
+    /// Charges a cancelled intent, which stays cancelled; `None` if it is not cancelled.
     pub(crate) fn charged_though_cancelled(
         &self,
         method: &PaymentMethod,

@@ -1,19 +1,19 @@
-//! The words of an intent's life: Stripe's statuses and what is asked of it.
+//! The statuses of an intent, and the modes of its confirmation.
 
 use serde::{Deserialize, Serialize};
 
-/// Whether a confirmed payment is taken at once.
+/// Whether a confirmed payment is captured immediately.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CaptureMethod {
-    /// At once.
+    /// Immediately.
     #[default]
     Automatic,
     /// Only authorised, until `capture`.
     Manual,
 }
 
-/// Stripe's statuses, by its own names.
+/// Stripe's statuses, with Stripe's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
@@ -26,23 +26,23 @@ pub(crate) enum Status {
     Canceled,
 }
 
-/// Whether the customer is there to authenticate. Off session, a card that asks for it is
-/// declined: <https://docs.stripe.com/api/payment_intents/confirm#confirm_payment_intent-off_session>.
+/// Whether the customer is present to authenticate. Off session, a card that requires authentication is declined:
+/// <https://docs.stripe.com/api/payment_intents/confirm#confirm_payment_intent-off_session>.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Session {
-    /// The customer can be asked.
+    /// The customer can authenticate.
     On,
-    /// Nobody can be asked.
+    /// Nobody can authenticate.
     Off,
 }
 
-/// How the control API ends a payment that waits for someone.
+/// How the control API settles a waiting payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Settlement {
     /// The bank paid, or the customer authenticated.
     Succeeded,
-    /// The bank refused, or the customer failed to authenticate.
+    /// The bank declined, or the customer failed to authenticate.
     Failed,
 }
 

@@ -32,7 +32,7 @@ fn confirmed(token: &str, capture: CaptureMethod) -> Moved {
 }
 
 #[test]
-fn a_good_card_pays_at_once() {
+fn a_good_card_pays_immediately() {
     let Moved {
         intent,
         charge,
@@ -47,7 +47,7 @@ fn a_good_card_pays_at_once() {
 }
 
 #[test]
-fn manual_capture_holds_the_money_until_it_is_taken_or_let_go() {
+fn manual_capture_holds_the_money_until_it_is_captured_or_released() {
     let Moved { intent, charge, .. } = confirmed("pm_card_visa", CaptureMethod::Manual);
     let charge = charge.unwrap();
     assert_eq!(
@@ -103,7 +103,7 @@ fn a_declined_intent_can_be_confirmed_again_with_another_card() {
 }
 
 #[test]
-fn a_card_that_asks_for_the_customer_waits_or_is_declined_off_session() {
+fn a_card_that_requires_authentication_waits_or_is_declined_off_session() {
     let waiting = confirmed("pm_card_authenticationRequired", CaptureMethod::Automatic);
     assert_eq!(
         (waiting.intent.status, waiting.charge),
@@ -157,7 +157,7 @@ fn a_bank_debit_is_processing_until_it_is_settled_or_cancelled() {
 }
 
 #[test]
-fn what_is_paid_or_cancelled_stays_so() {
+fn a_paid_or_cancelled_intent_stays_as_it_is() {
     let paid = confirmed("pm_card_visa", CaptureMethod::Automatic);
     let charge = paid.charge.as_ref();
     assert!(paid.intent.cancel(None, charge, 2_000).is_err());
@@ -183,7 +183,7 @@ fn what_is_paid_or_cancelled_stays_so() {
 }
 
 #[test]
-fn only_a_cancelled_intent_can_be_charged_though_cancelled_and_it_stays_so() {
+fn only_a_cancelled_intent_can_be_charged_after_cancellation_and_it_stays_cancelled() {
     let method = cards::from_token("pm_card_visa").unwrap();
     let open = intent(None, CaptureMethod::Automatic);
     assert_eq!(open.charged_though_cancelled(&method, &id("ch_1")), None);
@@ -199,7 +199,7 @@ fn only_a_cancelled_intent_can_be_charged_though_cancelled_and_it_stays_so() {
 }
 
 #[test]
-fn an_intent_is_seen_as_it_was_created_whatever_became_of_it() {
+fn as_created_returns_the_intent_as_it_was_created_whatever_happened_later() {
     for token in ["pm_card_visa", "pm_card_chargeDeclined"] {
         let created = intent(Some(token), CaptureMethod::Automatic);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What happens to a charge long after it was made: its refunds fail, and it is disputed.
+//! What can happen to a charge long after it was made: its refunds fail, and it is disputed.
 
 use super::{Change, Executed, Ledger, new_id};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Ledger {
-    /// Works out what becomes of a refund after it was made.
+    /// Computes a change of a refund after it was made.
     pub(crate) fn settle_refund(&self, id: &str, settlement: &RefundSettlement) -> Executed {
         let settled = || {
             let refund = self.refunds.get(id)?;
@@ -29,7 +29,7 @@ impl Ledger {
         settled().unwrap_or_else(Executed::from)
     }
 
-    /// Works out a dispute that a customer opens.
+    /// Computes a dispute that a customer opens.
     pub(crate) fn open_dispute(&self, new: &NewDispute, now: i64) -> Executed {
         let opened = || {
             let charge = self.disputed_charge(new)?;
@@ -45,14 +45,14 @@ impl Ledger {
         opened().unwrap_or_else(Executed::from)
     }
 
-    /// Works out how a dispute goes on.
+    /// Computes a change of a dispute.
     pub(crate) fn settle_dispute(&self, id: &str, status: DisputeStatus) -> Executed {
         let dispute = self.disputes.get(id);
         let moved = dispute.map(|dispute| with_dispute(dispute.moved_to(status)));
         moved.unwrap_or_else(Executed::from)
     }
 
-    /// A disputed charge can't be refunded, but for what a bank only inquires about.
+    /// A disputed charge can't be refunded, unless the bank only inquires.
     /// <https://docs.stripe.com/error-codes#charge-disputed>
     pub(super) fn refuse_disputed(&self, charge: &Charge) -> Result<(), ApiError> {
         let mut disputes = self.disputes.iter();

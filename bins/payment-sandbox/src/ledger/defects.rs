@@ -1,4 +1,4 @@
-//! What the control API and the fault plan do to the ledger on purpose, and no honest gateway does.
+//! What the control API and the fault plan do to the ledger deliberately, and no honest gateway does.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::{
     requests::{AMOUNT_MAX, Command, CreateIntent, MethodChoice, ReturnPage, is_currency},
 };
 
-/// A charge that no call of Stripe's API asked for.
+/// A charge that no call of Stripe's API requested.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StrayCharge {
@@ -27,8 +27,7 @@ pub(crate) struct StrayCharge {
 const CARD: &str = "pm_card_visa";
 
 impl Ledger {
-    /// Works out a command whose effect comes late: a confirmation is carried out even if the
-    /// intent was cancelled in the meantime.
+    /// Computes the effect of a late command: a confirmation is executed even if the intent was cancelled meanwhile.
     pub(crate) fn execute_late(&self, command: &Command, now: i64) -> Executed {
         self.charge_cancelled(command, now)
             .unwrap_or_else(|| self.execute(command, None, now))
@@ -48,10 +47,10 @@ impl Ledger {
         intent.charged_though_cancelled(method, &new).map(executed)
     }
 
-    /// Works out a paid intent out of nothing; its charge is the answer.
+    /// Creates a paid intent without a call; the answer is its charge.
     pub(crate) fn stray_charge(&self, stray: StrayCharge, now: i64) -> Executed {
         if !is_currency(&stray.currency) || !(1..=AMOUNT_MAX).contains(&stray.amount) {
-            let message = "A charge has an amount of 1 to 99999999 and a currency such as eur.";
+            let message = "The amount must be 1 to 99999999, and the currency a code such as eur.";
             return Executed::from(ApiError::invalid_request(400, message));
         }
         let create = CreateIntent {
@@ -75,7 +74,7 @@ impl Ledger {
         }
     }
 
-    /// Works out an intent, and its charge if it has one, with other amounts.
+    /// Changes the amounts of an intent, and of its charge, if it has one.
     pub(crate) fn tamper(&self, id: &str, with: &Tampering) -> Executed {
         let tampered: Result<Executed, ApiError> =
             self.on_intent(id, |intent, charge| Ok(intent.tampered(with, charge)));

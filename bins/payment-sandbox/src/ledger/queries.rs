@@ -78,7 +78,7 @@ impl Ledger {
         }
     }
 
-    /// The order that a call is about, if that is known.
+    /// Returns the order that a call is about, if known.
     pub(crate) fn order_of<'a>(
         &'a self,
         request: &'a Result<Request, ApiError>,

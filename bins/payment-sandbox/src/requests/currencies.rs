@@ -2,7 +2,7 @@
 
 use crate::api_error::ApiError;
 
-/// The currencies that payments can be made in.
+/// The currencies in which payments can be made.
 const SUPPORTED: &str = "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn \
     bzd cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl htg huf \
     idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop mur mvr mwk \
@@ -12,7 +12,7 @@ const SUPPORTED: &str = "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt
 /// The largest amount: eight digits.
 pub(crate) const AMOUNT_MAX: u64 = 99_999_999;
 
-/// The largest amount in any currency, which is IDR: twelve digits.
+/// The largest amount in any currency, which is in IDR: twelve digits.
 pub(crate) const AMOUNT_MAX_IN_ANY: u64 = 999_999_999_999;
 
 /// Whether a payment can be made in this currency.
@@ -33,7 +33,8 @@ pub(crate) fn check(amount: u64, currency: &str) -> Result<(), ApiError> {
     check_step(amount, currency)
 }
 
-/// Checks that an amount is not finer than its currency is paid in. The error has no code, only the parameter.
+/// Checks that an amount is a multiple of its currency's smallest payable step. The error has no code, only the
+/// parameter.
 pub(crate) fn check_step(amount: u64, currency: &str) -> Result<(), ApiError> {
     let step = match currency {
         "bhd" | "jod" | "kwd" | "omr" | "tnd" => 10,

@@ -6,7 +6,7 @@ use crate::{
     params::Params,
 };
 
-/// Bounds of a list by time of creation, in Unix seconds, both inclusive.
+/// Bounds on the creation time of a list's objects, in Unix seconds, both inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Created {
     pub(crate) from: i64,
@@ -20,7 +20,7 @@ impl Created {
     }
 }
 
-/// Takes the types that a list of events is limited to: `type`, or `types[]`.
+/// Takes the event types that a list is limited to: `type`, or `types[]`.
 pub(crate) fn kinds(params: &mut Params) -> Vec<String> {
     let mut kinds = params.take_list("types");
     kinds.extend(params.take("type"));
@@ -54,7 +54,7 @@ pub(crate) fn page(params: &mut Params) -> Result<Page, ApiError> {
     Ok(Page { limit, cursor })
 }
 
-/// Takes the bounds by time.
+/// Takes the bounds on the creation time.
 ///
 /// # Errors
 /// 400 when one is not an integer.

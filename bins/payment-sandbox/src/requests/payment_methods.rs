@@ -1,5 +1,4 @@
-//! The payment method that a call names, by its id or by its card data. A card number is looked at
-//! and dropped.
+//! The payment method of a call, by ID or by card data. A card number is read and dropped.
 
 use chrono::{DateTime, Datelike};
 use uuid::Uuid;
@@ -11,7 +10,7 @@ use crate::{
     params::Params,
 };
 
-/// Takes `payment_method_data` or `payment_method`, if one is there.
+/// Takes `payment_method_data` or `payment_method`, if present.
 ///
 /// # Errors
 /// 400 for data that is incomplete, unknown, or not a card's.
@@ -39,7 +38,7 @@ fn card_data(data: &mut Params, now: i64) -> Result<MethodChoice, ApiError> {
     match data.take("type").as_deref() {
         Some("card") => {}
         Some(_) => {
-            let message = "payment-sandbox takes payment_method_data of type card only.";
+            let message = "payment-sandbox accepts only payment_method_data of type card.";
             return Err(ApiError::parameter(&name("type"), message));
         }
         None => return Err(ApiError::missing(&name("type"))),

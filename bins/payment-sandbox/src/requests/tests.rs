@@ -1,4 +1,4 @@
-//! Forms as real clients send them, and forms that are wrong.
+//! Forms as real clients send them, and invalid forms.
 
 use super::*;
 use crate::collection::Cursor;
@@ -11,7 +11,7 @@ fn decoded(endpoint: &Endpoint, form: &str) -> Result<Request, String> {
 }
 
 #[test]
-fn a_create_call_of_a_real_client_is_read_whole() {
+fn a_create_call_of_a_real_client_is_read_completely() {
     let form = "amount=1200&currency=eur&metadata[order_id]=o1&capture_method=manual\
                 &automatic_payment_methods[enabled]=true&payment_method=pm_card_visa\
                 &automatic_payment_methods[allow_redirects]=never&confirm=true&off_session=true";
@@ -55,7 +55,7 @@ fn bad_parameters_are_named() {
 }
 
 #[test]
-fn a_list_takes_both_bounds_and_one_cursor() {
+fn a_list_accepts_both_bounds_and_one_cursor() {
     let form = "limit=3&created[gt]=10&created[lte]=20&starting_after=pi_1";
     let Ok(Request::Query(Query::Intents { page, created })) =
         decoded(&Endpoint::ListIntents, form)
@@ -75,7 +75,7 @@ fn a_list_takes_both_bounds_and_one_cursor() {
 }
 
 #[test]
-fn a_card_number_never_reaches_what_can_be_printed() {
+fn a_card_number_is_never_in_printable_values() {
     let form = "amount=1&currency=eur&payment_method_data[type]=card\
                 &payment_method_data[card][number]=4242424242424242\
                 &payment_method_data[card][exp_month]=12&payment_method_data[card][exp_year]=2034";

@@ -1,5 +1,5 @@
-//! Carries webhooks to the endpoint, one at a time. Asks the gateway what is next and tells it
-//! how the try ended; decides nothing.
+//! Delivers webhooks to the endpoint, one at a time. Asks the gateway what to send next and reports the result; decides
+//! nothing.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{Signing, WebhookEndpoint, signature};
 use crate::gateway::{Errand, Gateway};
 
-/// An endpoint that takes longer has failed.
+/// Maximum wait for the endpoint's answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const USER_AGENT: &str = "Stripe/1.0 (+https://stripe.com/docs/webhooks)";
 
@@ -20,12 +20,12 @@ const USER_AGENT: &str = "Stripe/1.0 (+https://stripe.com/docs/webhooks)";
 pub(crate) struct Courier(Client);
 
 impl Courier {
-    /// A courier with connections of its own.
+    /// Creates a courier with its own connections.
     ///
     /// # Errors
-    /// The HTTP client cannot be built.
+    /// When the HTTP client can't be built.
     pub(crate) fn new() -> anyhow::Result<Self> {
-        // reqwest insists on one, https or not; an error means that there is one already.
+        // reqwest needs a crypto provider even without HTTPS. An error means that one is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .no_proxy()
@@ -34,11 +34,11 @@ impl Courier {
             .timeout(TIMEOUT)
             .user_agent(USER_AGENT)
             .build()
-            .context("cannot make the HTTP client for webhooks")?;
+            .context("cannot build the HTTP client for webhooks")?;
         Ok(Self(client))
     }
 
-    /// Sends this body; the status it is answered with, if it is answered.
+    /// Sends this body; returns the status of the answer, if there is one.
     pub(crate) async fn send(
         &self,
         to: &WebhookEndpoint,
@@ -57,7 +57,7 @@ impl Courier {
         sent.await.ok().map(|answer| answer.status().as_u16())
     }
 
-    /// Delivers whatever the gateway has to deliver, for ever.
+    /// Delivers the gateway's events, forever.
     pub(crate) async fn deliver_all(self, gateway: Data<Gateway>) {
         loop {
             match gateway.next_webhook(Instant::now()) {

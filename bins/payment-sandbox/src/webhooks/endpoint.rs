@@ -1,5 +1,4 @@
-//! Where webhooks are delivered to and how patiently: read from the command line or from the
-//! control API.
+//! The webhook endpoint and its retry policy, from the command line or from the control API.
 
 use clap::Args;
 use serde::Deserialize;
@@ -9,13 +8,13 @@ use crate::api_error::ApiError;
 
 const BACKOFF_MS: u64 = 1_000;
 const TRIES_MAX: u32 = 10;
-/// The backoff stops growing after so many doublings.
+/// The number of doublings after which the pause stops growing.
 const DOUBLINGS_MAX: u32 = 6;
 
 /// The webhook part of the command line.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct WebhookOptions {
-    /// Where events are delivered to; can also be set while it runs
+    /// Where events are delivered; can also be set at run time
     #[arg(long, env = "PAYMENT_SANDBOX_WEBHOOK_URL", requires = "webhook_secret")]
     pub(crate) webhook_url: Option<String>,
 
@@ -28,16 +27,16 @@ pub(crate) struct WebhookOptions {
     )]
     pub(crate) webhook_secret: Option<String>,
 
-    /// Pause before the second try of a delivery; doubles with each further one
+    /// Pause before the second try of a delivery, in milliseconds; doubles with each further try
     #[arg(long, env = "PAYMENT_SANDBOX_WEBHOOK_BACKOFF_MS", default_value_t = BACKOFF_MS)]
     pub(crate) webhook_backoff_ms: u64,
 
-    /// So many tries, then an event is given up
+    /// Number of tries before an event is given up
     #[arg(long, env = "PAYMENT_SANDBOX_WEBHOOK_TRIES", default_value_t = TRIES_MAX)]
     pub(crate) webhook_tries: u32,
 }
 
-/// An endpoint as it is posted to the control API.
+/// An endpoint as posted to the control API.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct EndpointDraft {
@@ -57,10 +56,10 @@ pub(crate) struct WebhookEndpoint {
 }
 
 impl WebhookOptions {
-    /// The endpoint that the command line names, if it does.
+    /// The endpoint from the command line, if there is one.
     ///
     /// # Errors
-    /// It makes no sense.
+    /// When it is invalid.
     pub(crate) fn endpoint(&self) -> anyhow::Result<Option<WebhookEndpoint>> {
         let (Some(url), Some(secret)) = (&self.webhook_url, &self.webhook_secret) else {
             return Ok(None);
@@ -77,10 +76,10 @@ impl WebhookOptions {
 }
 
 impl EndpointDraft {
-    /// The endpoint; what the draft leaves open is as on the command line's defaults.
+    /// The endpoint, with the command line's defaults for missing fields.
     ///
     /// # Errors
-    /// 400 when it makes no sense.
+    /// 400 when it is invalid.
     pub(crate) fn endpoint(self) -> Result<WebhookEndpoint, ApiError> {
         let endpoint = WebhookEndpoint {
             url: self.url,
@@ -96,7 +95,7 @@ impl EndpointDraft {
 }
 
 impl WebhookEndpoint {
-    /// The pause after so many tries; `None` when there is to be no other.
+    /// The pause after this many tries; `None` after the last.
     pub(crate) fn backoff(&self, tries: u32) -> Option<Duration> {
         let doublings = tries.saturating_sub(1).min(DOUBLINGS_MAX);
         let pause = Duration::from_millis(self.backoff_ms.saturating_mul(1 << doublings));
@@ -112,7 +111,7 @@ impl WebhookEndpoint {
             return Err("The webhook secret must begin with whsec_, as Stripe's do.");
         }
         if self.tries == 0 {
-            return Err("A webhook is tried once at least.");
+            return Err("A webhook is tried at least once.");
         }
         Ok(())
     }
@@ -129,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pause_doubles_up_to_a_bound_and_ends_with_the_last_try() {
+    fn the_pause_doubles_up_to_a_limit_and_ends_with_the_last_try() {
         let endpoint =
             draft(r#"{"url":"http://a/","secret":"whsec_x","backoffMs":10,"tries":9}"#).unwrap();
         let pauses: Vec<Option<u128>> = [1, 2, 3, 7, 8, 9]
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_without_sense_is_refused() {
+    fn an_invalid_endpoint_is_rejected() {
         for json in [
             r#"{"url":"localhost","secret":"whsec_x"}"#,
             r#"{"url":"ftp://a/","secret":"whsec_x"}"#,

@@ -6,21 +6,21 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use sha2::Sha256;
 
-/// Whether the receiver should believe it.
+/// Whether the receiver should believe the signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Signing {
-    /// As Stripe signs.
+    /// Signed as Stripe does.
     #[default]
     Valid,
-    /// With another secret than the endpoint's.
+    /// Signed with another secret than the endpoint's.
     Wrong,
-    /// With the right secret, but long ago.
+    /// Signed with the right secret, but long ago.
     Stale,
 }
 
 const OTHER_SECRET: &str = "whsec_not_the_secret_of_this_endpoint";
-/// Far beyond the tolerance of five minutes that Stripe's libraries have.
+/// Far beyond the tolerance of Stripe's libraries, which is five minutes.
 const STALE_BY_SECONDS: i64 = 60 * 60;
 
 /// The header's value.
@@ -30,8 +30,8 @@ pub(crate) fn header(secret: &str, signing: Signing, now: i64, body: &str) -> St
         Signing::Wrong => (OTHER_SECRET, now),
         Signing::Stale => (secret, now - STALE_BY_SECONDS),
     };
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
+        .expect("HMAC accepts a key of any length");
     mac.update(format!("{timestamp}.{body}").as_bytes());
     let digest = hex::encode(mac.finalize().into_bytes());
     format!("t={timestamp},v1={digest}")

@@ -24,7 +24,7 @@ fn tried(outbox: &mut Outbox, seq: u64, tries: u32, status: u16, now: Instant) -
         .unwrap()
 }
 
-/// Sends everything that is due, with success; the places in the order they were sent.
+/// Sends everything that is due, successfully; returns the sequence numbers in the order of sending.
 fn drain(outbox: &mut Outbox, now: Instant) -> Vec<u64> {
     let mut sent = Vec::new();
     while let Next::Send { seq, .. } = outbox.next(now) {
@@ -45,7 +45,7 @@ fn events_are_sent_in_order_and_nothing_is_sent_without_an_endpoint() {
 }
 
 #[test]
-fn a_failed_event_is_tried_again_after_a_pause_lets_others_pass_and_is_given_up() {
+fn a_failed_event_is_retried_after_a_pause_does_not_delay_others_and_is_given_up() {
     let (mut outbox, now) = outbox(&[None, None]);
     assert_eq!(tried(&mut outbox, 1, 1, 500, now), DeliveryState::Pending);
     assert_eq!(drain(&mut outbox, now), [2]);
@@ -57,7 +57,7 @@ fn a_failed_event_is_tried_again_after_a_pause_lets_others_pass_and_is_given_up(
 }
 
 #[test]
-fn a_duplicate_is_sent_so_many_times_more() {
+fn a_duplicate_is_sent_the_configured_number_of_times_more() {
     let (mut outbox, now) = outbox(&[Some(WebhookAction::Duplicate { times: 2 })]);
     assert_eq!(drain(&mut outbox, now), [1, 1, 1]);
 }
@@ -75,10 +75,7 @@ fn a_reordered_event_follows_the_next_and_an_early_one_comes_first() {
     assert!(outbox.has_early(&[1, 2]));
     assert!(matches!(outbox.next(now), Next::Send { seq: 2, .. }));
     tried(&mut outbox, 2, 1, 500, now);
-    assert!(
-        !outbox.has_early(&[1, 2]),
-        "one try is all that a call waits for"
-    );
+    assert!(!outbox.has_early(&[1, 2]), "a call waits for only one try");
 }
 
 #[test]
@@ -98,7 +95,7 @@ fn a_held_event_waits_for_its_release_and_a_delayed_one_for_its_time() {
 }
 
 #[test]
-fn a_forgery_is_sent_once_whatever_comes_of_it() {
+fn a_forgery_is_sent_once_whatever_the_answer() {
     let faults = [Some(WebhookAction::Forge), Some(WebhookAction::Stale)];
     let (mut outbox, now) = outbox(&faults);
     for (seq, signing) in [(1, Signing::Wrong), (2, Signing::Stale)] {
@@ -108,7 +105,7 @@ fn a_forgery_is_sent_once_whatever_comes_of_it() {
 }
 
 #[test]
-fn a_try_of_an_event_that_was_forgotten_changes_nothing() {
+fn a_try_of_a_removed_event_changes_nothing() {
     let (mut outbox, now) = outbox(&[None]);
     let ended = Try {
         tries: 1,

@@ -1,4 +1,4 @@
-//! What happens long after a payment: refunds that fail, and disputes.
+//! What can happen long after a payment: failed refunds, and disputes.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ async fn paid(sandbox: &Sandbox) -> Answer {
         .await
 }
 
-/// The types of events about an object, oldest first.
+/// The types of the events about an object, oldest first.
 async fn events_of(sandbox: &Sandbox, object_id: &str) -> Vec<String> {
     let events = sandbox.get("/v1/events?limit=100").await.body;
     let events = events["data"].as_array().unwrap().iter().rev();

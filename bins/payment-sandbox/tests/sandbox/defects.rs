@@ -1,4 +1,4 @@
-//! Defects on purpose, limits, and what reverse reconciliation needs to find them.
+//! Deliberate defects, limits, and what reverse reconciliation needs to find them.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn ids(list: &Answer) -> Vec<&str> {
     data.iter().map(|of| of["id"].as_str().unwrap()).collect()
 }
 
-/// Confirms under `late_effect`, gives the call up, cancels, and lets the effect happen.
+/// Confirms under `late_effect`, abandons the call, cancels, and lets the effect happen.
 async fn charged_after_cancel(sandbox: &Sandbox, intent: &str) {
     sandbox
         .fault(r#""operation":"confirm","action":{"type":"late_effect"}"#)
@@ -66,7 +66,7 @@ async fn a_late_charge_lands_on_a_cancelled_intent_and_can_be_found_and_refunded
 }
 
 #[tokio::test]
-async fn a_late_effect_without_a_cancel_is_a_payment_and_can_be_answered_with_502_first() {
+async fn a_late_effect_without_a_cancellation_is_a_payment_and_can_be_preceded_by_a_502() {
     let sandbox = Sandbox::start();
     let intent = sandbox.intent(&[]).await;
     sandbox
@@ -85,7 +85,7 @@ async fn a_late_effect_without_a_cancel_is_a_payment_and_can_be_answered_with_50
 }
 
 #[tokio::test]
-async fn an_expired_key_is_as_new_even_after_a_restart() {
+async fn an_expired_key_can_be_used_again_even_after_a_restart() {
     let mut sandbox = Sandbox::start();
     let form = [("amount", "1"), ("currency", "eur")];
     let first = sandbox.post_keyed("k", CREATE, &form).await;
@@ -104,7 +104,7 @@ async fn an_expired_key_is_as_new_even_after_a_restart() {
 }
 
 #[tokio::test]
-async fn calls_beyond_the_limit_are_turned_away_before_they_do_anything() {
+async fn calls_beyond_the_limit_are_rejected_without_an_effect() {
     let sandbox = Sandbox::start();
     sandbox.control("limits", r#"{"perSecond":0}"#).await;
     let form = [("amount", "1"), ("currency", "eur")];
@@ -121,7 +121,7 @@ async fn calls_beyond_the_limit_are_turned_away_before_they_do_anything() {
 }
 
 #[tokio::test]
-async fn a_dripping_answer_is_whole_in_the_end() {
+async fn a_dripping_answer_arrives_completely() {
     let sandbox = Sandbox::start();
     sandbox
         .fault(r#""operation":"create","action":{"type":"drip","bytesPerSecond":20000}"#)
@@ -132,7 +132,7 @@ async fn a_dripping_answer_is_whole_in_the_end() {
 }
 
 #[tokio::test]
-async fn a_slow_drip_has_begun_when_the_effect_is_there() {
+async fn a_slow_answer_begins_after_the_effect() {
     let sandbox = Sandbox::start();
     sandbox
         .fault(r#""operation":"create","action":{"type":"drip","bytesPerSecond":1}"#)
@@ -152,7 +152,7 @@ async fn a_slow_drip_has_begun_when_the_effect_is_there() {
 }
 
 #[tokio::test]
-async fn a_charge_without_an_order_and_one_with_another_amount_can_be_made() {
+async fn a_stray_charge_and_a_wrong_amount_can_be_made() {
     let sandbox = Sandbox::start();
     let stray = r#"{"amount":700,"currency":"eur","metadata":{"order_id":"o2"}}"#;
     let stray = sandbox.control("charges", stray).await;
@@ -237,7 +237,7 @@ async fn charges_and_refunds_are_listed_with_cursors_and_filters() {
 }
 
 #[tokio::test]
-async fn the_numbers_tell_the_most_calls_that_an_order_got() {
+async fn the_statistics_have_the_most_calls_that_an_order_got() {
     let sandbox = Sandbox::start();
     let first = sandbox.intent(&[]).await;
     let other = [

@@ -35,7 +35,7 @@ async fn a_delayed_call_is_answered_normally() {
 }
 
 #[tokio::test]
-async fn a_held_call_has_its_effect_when_released_though_the_client_is_gone() {
+async fn a_held_call_takes_effect_when_released_even_if_the_client_is_gone() {
     let sandbox = under(r#""type":"hold""#).await;
     sandbox.unanswered("k", CREATE, PAY).await;
     assert_eq!(charges(&sandbox).await, 0);
@@ -106,7 +106,7 @@ async fn a_502_after_the_effect_hides_it_once() {
 }
 
 #[tokio::test]
-async fn a_truncated_answer_breaks_off_in_the_body() {
+async fn a_truncated_answer_ends_in_the_middle_of_the_body() {
     let sandbox = under(r#""type":"truncate""#).await;
     let request = sandbox
         .post_request(CREATE, PAY)
@@ -122,7 +122,7 @@ async fn a_truncated_answer_breaks_off_in_the_body() {
 }
 
 #[tokio::test]
-async fn a_refused_call_has_no_effect_and_not_a_byte_of_answer() {
+async fn a_refused_call_has_no_effect_and_no_answer() {
     let sandbox = under(r#""type":"refuse""#).await;
     let request = sandbox
         .post_request(CREATE, PAY)
@@ -146,7 +146,7 @@ async fn a_good_card_can_be_declined() {
 }
 
 #[tokio::test]
-async fn readings_meet_faults_as_well() {
+async fn queries_meet_faults_too() {
     let sandbox = Sandbox::start();
     let intent = sandbox.intent(&[]).await;
     let rule =
@@ -158,7 +158,7 @@ async fn readings_meet_faults_as_well() {
 }
 
 #[tokio::test]
-async fn the_plan_shows_what_fired_and_the_numbers_what_happened() {
+async fn the_plan_shows_what_fired_and_the_statistics_what_happened() {
     let sandbox = Sandbox::start();
     sandbox
         .fault(r#""operation":"any","action":{"type":"error_before","status":503},"orderId":"o2","times":null"#)
@@ -194,7 +194,7 @@ async fn the_plan_shows_what_fired_and_the_numbers_what_happened() {
 }
 
 #[tokio::test]
-async fn a_reset_forgets_everything_and_gives_up_what_is_held() {
+async fn a_reset_forgets_everything_and_abandons_held_calls() {
     let sandbox = under(r#""type":"hold""#).await;
     let held = sandbox.post_request(CREATE, PAY).send();
     let reset = async {

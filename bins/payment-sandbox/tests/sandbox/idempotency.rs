@@ -77,7 +77,7 @@ async fn a_validation_error_leaves_the_key_free() {
 }
 
 #[tokio::test]
-async fn a_key_whose_first_request_still_runs_is_409() {
+async fn a_key_whose_first_request_is_in_progress_is_409() {
     let sandbox = Sandbox::start();
     sandbox
         .fault(r#""operation":"create","action":{"type":"hold"}"#)

@@ -1,5 +1,4 @@
-//! The real binary, driven over HTTP: every test has a process, a port and a state file of its
-//! own.
+//! Tests of the real binary over HTTP. Every test has its own process, port and state file.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

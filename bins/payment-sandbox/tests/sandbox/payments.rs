@@ -30,7 +30,7 @@ async fn an_intent_is_created_confirmed_and_read() {
 }
 
 #[tokio::test]
-async fn one_call_can_create_and_confirm_with_card_data_that_is_never_written_down() {
+async fn one_call_can_create_and_confirm_with_card_data_that_is_never_stored() {
     let sandbox = Sandbox::start();
     let paid = sandbox
         .intent(&[
@@ -286,7 +286,7 @@ async fn a_bank_debit_and_a_3d_secure_card_wait_until_they_are_settled() {
 }
 
 #[tokio::test]
-async fn what_is_not_allowed_is_refused_in_stripes_shape() {
+async fn invalid_requests_are_rejected_in_stripes_format() {
     let sandbox = Sandbox::start();
     let url = format!("{}/v1/payment_intents", sandbox.url);
     let anonymous = sandbox.client.get(&url).send().await.unwrap();

@@ -1,4 +1,4 @@
-//! The process: what survives it, how it stops, and what it says when it cannot start.
+//! The process: what survives it, how it stops, and what it reports when it can't start.
 
 use std::net::TcpListener;
 
@@ -40,7 +40,7 @@ async fn a_killed_process_keeps_payments_refunds_and_keys() {
     );
     assert_eq!(sandbox.order("o1").await["refundedMinor"], 1);
 
-    // Killed in the middle of a write: what was being written was never answered.
+    // Killed in the middle of a write: the change being written was never answered.
     let mut torn = std::fs::read(sandbox.state_file()).unwrap();
     torn.extend_from_slice(&journal[..journal.len() / 3]);
     torn.truncate(torn.iter().rposition(|byte| *byte == b'\n').unwrap() + 20);
@@ -76,7 +76,7 @@ async fn sigterm_ends_it_even_while_calls_wait() {
 }
 
 #[tokio::test]
-async fn it_says_in_one_line_why_it_cannot_start() {
+async fn it_reports_in_one_line_why_it_cannot_start() {
     let sandbox = Sandbox::start();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -111,7 +111,7 @@ async fn it_says_in_one_line_why_it_cannot_start() {
 }
 
 #[tokio::test]
-async fn it_says_what_it_is() {
+async fn the_help_says_that_it_is_a_development_tool() {
     let help = String::from_utf8(output(&["--help"]).stdout).unwrap();
     assert!(help.contains("development tool") && help.contains("never be exposed"));
     let sandbox = Sandbox::start();

@@ -1,4 +1,4 @@
-//! An endpoint for webhooks, which shows what it got and answers as it is told.
+//! A webhook endpoint that shows what it received and answers as the test says.
 
 use std::{
     collections::BTreeMap,
@@ -45,14 +45,14 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// It answers each request only when told what: see [`Receiver::answer`].
+    /// Answers each request only after [`Receiver::answer`].
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/webhooks", listener.local_addr().unwrap());
         let (deliveries, received) = unbounded_channel();
         let (answers, told) = mpsc::channel();
         thread::spawn(move || {
-            // Ends when the test does: then nobody tells what to answer.
+            // Ends with the test, when no more answers can come.
             for stream in listener.incoming() {
                 if serve(&stream.unwrap(), &deliveries, &told).is_none() {
                     return;
@@ -79,24 +79,24 @@ impl Receiver {
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
 
-    /// The next request, which waits for its answer.
+    /// Returns the next request, which waits for its answer.
     pub(crate) async fn next(&mut self) -> Delivery {
         self.deliveries.recv().await.unwrap()
     }
 
-    /// Answers the request that is waiting, or that comes next.
+    /// Answers the request that waits, or the next one.
     pub(crate) fn answer(&self, status: u16) {
         self.answers.send(status).unwrap();
     }
 
-    /// The next request, answered with 200.
+    /// Returns the next request, answered with 200.
     pub(crate) async fn accept(&mut self) -> Delivery {
         let delivery = self.next().await;
         self.answer(200);
         delivery
     }
 
-    /// The types of so many requests, each answered with 200.
+    /// Returns the types of this many requests, each answered with 200.
     pub(crate) async fn accept_kinds(&mut self, number: usize) -> Vec<String> {
         let mut kinds = Vec::new();
         for _ in 0..number {
@@ -133,7 +133,7 @@ fn serve(
     deliveries.send(delivery).ok()?;
     let status = told.recv().ok()?;
     let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    // The sandbox may have been killed while it waited.
+    // The sandbox may have been killed meanwhile.
     let _ = stream.write_all(answer.as_bytes());
     Some(())
 }

@@ -94,7 +94,7 @@ impl Sandbox {
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| {
-            // reqwest insists on one, https or not.
+            // reqwest needs a crypto provider even without HTTPS.
             rustls::crypto::ring::default_provider()
                 .install_default()
                 .unwrap();
@@ -118,7 +118,7 @@ impl Sandbox {
         self.process.id()
     }
 
-    /// Kills the process (SIGKILL) and starts another on the same state file, with no arguments.
+    /// Kills the process (SIGKILL) and starts another on the same state file, without arguments.
     pub(crate) fn kill_and_restart(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
@@ -144,7 +144,7 @@ impl Sandbox {
         Answer::of(request.send().await.unwrap()).await
     }
 
-    /// A call whose answer never comes: given up as soon as it has arrived.
+    /// Makes a call that gets no answer, and abandons it as soon as it has arrived.
     pub(crate) async fn unanswered(&self, key: &str, path: &str, form: &[(&str, &str)]) {
         let request = self.post_request(path, form).header("Idempotency-Key", key);
         tokio::select! {
@@ -153,7 +153,7 @@ impl Sandbox {
         }
     }
 
-    /// Sends the call again until the first one with the key has ended.
+    /// Repeats the call until the first one with the key has ended.
     pub(crate) async fn post_again(&self, key: &str, path: &str, form: &[(&str, &str)]) -> Answer {
         loop {
             let answer = self.post_keyed(key, path, form).await;
@@ -191,7 +191,7 @@ impl Sandbox {
         }
     }
 
-    /// Puts one rule into force, given as the inside of a JSON object.
+    /// Activates one rule, given as the content of a JSON object.
     pub(crate) async fn fault(&self, rule: &str) {
         let answer = self
             .control("faults", &format!("{{\"rules\":[{{{rule}}}]}}"))
@@ -208,7 +208,7 @@ impl Sandbox {
         self.get(&format!("/_sandbox/orders/{order_id}")).await.body
     }
 
-    /// An intent for order `o1` over 1200 cents.
+    /// Creates an intent of 1200 cents for order `o1`.
     pub(crate) async fn intent(&self, extra: &[(&str, &str)]) -> Answer {
         let mut form = vec![
             ("amount", "1200"),
@@ -224,7 +224,7 @@ impl Sandbox {
         self.post(&path, &[("payment_method", method)]).await
     }
 
-    /// Returns once so many calls of an operation have arrived.
+    /// Waits until this many calls of an operation have arrived.
     pub(crate) async fn arrived(&self, operation: &str, number: u64) {
         while self.get("/_sandbox/stats").await.body["calls"][operation].as_u64() < Some(number) {
             tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! 3-D Secure, by the requests that a browser makes.
+//! 3-D Secure, with the requests that a browser makes.
 
 use reqwest::{Client, redirect::Policy};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::sandbox::Sandbox;
 const CARD: &str = "pm_card_threeDSecure2Required";
 const SHOP: &str = "https://shop.example/done?order=7";
 
-/// A browser, which does not go where it is sent.
+/// A browser that does not follow redirects.
 fn browser() -> Client {
     let builder = Client::builder().no_proxy().redirect(Policy::none());
     builder.build().unwrap()
@@ -30,7 +30,7 @@ fn page_of(intent: &Value) -> &str {
     action["redirect_to_url"]["url"].as_str().unwrap()
 }
 
-/// Clicks a button of the page, and returns where that leads to.
+/// Clicks a button of the page, and returns the redirect's target.
 async fn click(page: &str, intent: &Value, outcome: &str) -> String {
     let secret = intent["client_secret"].as_str().unwrap();
     let form = [("client_secret", secret), ("outcome", outcome)];
@@ -45,7 +45,7 @@ async fn read(sandbox: &Sandbox, intent: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_customer_completes_or_fails_the_challenge_and_comes_back() {
+async fn a_customer_completes_or_fails_the_challenge_and_returns() {
     let sandbox = Sandbox::start();
     for (button, redirect_status, status) in [
         ("complete", "succeeded", "succeeded"),
@@ -74,7 +74,7 @@ async fn a_customer_completes_or_fails_the_challenge_and_comes_back() {
         let ended = read(&sandbox, &intent).await;
         assert_eq!(ended["status"], status);
         assert_eq!(ended["next_action"], Value::Null);
-        // Whoever clicks again changes nothing.
+        // A second click changes nothing.
         assert_eq!(click(&page, &intent, "complete").await, expected);
         assert_eq!(read(&sandbox, &intent).await["status"], status);
         let shown = browser().get(&page).send().await.unwrap();
@@ -88,7 +88,7 @@ async fn a_customer_completes_or_fails_the_challenge_and_comes_back() {
 }
 
 #[tokio::test]
-async fn without_a_page_to_come_back_to_the_browser_library_is_asked() {
+async fn without_a_return_page_the_browser_library_handles_the_action() {
     let sandbox = Sandbox::start();
     for extra in [
         &[][..],
@@ -139,7 +139,7 @@ async fn a_card_may_be_declined_after_its_challenge_or_need_none() {
 }
 
 #[tokio::test]
-async fn a_page_is_shown_to_whoever_knows_the_secret_and_to_nobody_else() {
+async fn a_page_is_shown_only_with_the_secret() {
     let sandbox = Sandbox::start();
     let intent = waiting(&sandbox, &[("return_url", SHOP)]).await;
     let page = page_of(&intent).to_owned();
@@ -159,13 +159,13 @@ async fn a_page_is_shown_to_whoever_knows_the_secret_and_to_nobody_else() {
 }
 
 #[tokio::test]
-async fn what_happens_on_the_page_is_reported_and_outlives_the_process() {
+async fn the_outcome_of_the_page_is_reported_and_survives_a_restart() {
     let mut sandbox = Sandbox::start();
     let intent = waiting(&sandbox, &[("return_url", SHOP)]).await;
     sandbox.kill_and_restart();
     let again = read(&sandbox, &intent).await;
     assert_eq!(again["next_action"], intent["next_action"]);
-    // It listens at another port by now.
+    // The sandbox listens on another port now.
     let (_, address) = page_of(&intent).split_once("/3d-secure/").unwrap();
     let page = format!("{}/3d-secure/{address}", sandbox.url);
     click(&page, &intent, "fail").await;
@@ -186,7 +186,7 @@ async fn what_happens_on_the_page_is_reported_and_outlives_the_process() {
 }
 
 #[tokio::test]
-async fn an_intent_that_allows_redirects_needs_a_page_to_come_back_to() {
+async fn an_intent_that_allows_redirects_needs_a_return_page() {
     let sandbox = Sandbox::start();
     let automatic = ("automatic_payment_methods[enabled]", "true");
     for (redirects, refused) in [(None, true), (Some("always"), true), (Some("never"), false)] {

@@ -1,4 +1,4 @@
-//! Webhooks: what is sent, signed, repeated and kept, and what the fault plan makes of it.
+//! Webhooks: what is sent, signed, repeated and kept, and the effect of the fault plan.
 
 use std::{pin::pin, time::SystemTime};
 
@@ -41,7 +41,7 @@ async fn log(sandbox: &Sandbox) -> Vec<Value> {
     log["deliveries"].as_array().unwrap().clone()
 }
 
-/// Returns once so many deliveries are in this state.
+/// Waits until this many deliveries are in this state.
 async fn settled(sandbox: &Sandbox, state: &str, number: usize) {
     let in_state = |log: &[Value]| log.iter().filter(|of| of["state"] == state).count();
     while in_state(&log(sandbox).await) < number {
@@ -50,7 +50,7 @@ async fn settled(sandbox: &Sandbox, state: &str, number: usize) {
 }
 
 #[tokio::test]
-async fn a_payment_is_told_in_order_in_stripes_shape_with_a_signature_that_verifies() {
+async fn a_payment_is_reported_in_order_in_stripes_format_with_a_valid_signature() {
     let sandbox = Sandbox::start();
     let mut receiver = Receiver::of(&sandbox).await;
     let paid = sandbox.post_keyed("k", CREATE, PAY).await;
@@ -117,13 +117,13 @@ async fn a_failed_delivery_is_tried_again_with_a_new_signature_until_it_is_given
 }
 
 #[tokio::test]
-async fn what_was_not_delivered_is_delivered_after_a_restart() {
+async fn undelivered_events_are_delivered_after_a_restart() {
     let mut sandbox = Sandbox::start();
     let mut receiver = Receiver::of(&sandbox).await;
     sandbox.post(CREATE, PAY).await;
     assert_eq!(receiver.accept_kinds(1).await, KINDS[..1]);
     settled(&sandbox, "delivered", 1).await;
-    // The second one was sent, but never answered.
+    // The second event was sent, but never answered.
     receiver.next().await;
     sandbox.kill_and_restart();
     receiver.answer(200);
@@ -133,7 +133,7 @@ async fn what_was_not_delivered_is_delivered_after_a_restart() {
 }
 
 #[tokio::test]
-async fn the_command_line_names_an_endpoint() {
+async fn the_command_line_can_name_an_endpoint() {
     let mut receiver = Receiver::start();
     let url = receiver.url.clone();
     let sandbox = Sandbox::start_with(&["--webhook-url", &url, "--webhook-secret", SECRET]);
@@ -175,7 +175,7 @@ async fn events_are_kept_and_listed_without_an_endpoint() {
 }
 
 #[tokio::test]
-async fn a_removed_endpoint_gets_nothing_more() {
+async fn a_removed_endpoint_gets_no_more_events() {
     let sandbox = Sandbox::start();
     let receiver = Receiver::of(&sandbox).await;
     let url = format!("{}/_sandbox/webhooks", sandbox.url);
@@ -232,7 +232,7 @@ async fn a_reordered_event_arrives_after_the_next() {
 }
 
 #[tokio::test]
-async fn a_held_event_arrives_after_the_plan_was_deleted_and_a_delayed_one_by_itself() {
+async fn a_held_event_arrives_after_the_plan_is_deleted_and_a_delayed_one_by_itself() {
     for action in [r#""type":"hold""#, r#""type":"delay","ms":20"#] {
         let (sandbox, mut receiver) = under(action, KINDS[0]).await;
         sandbox.post(CREATE, PAY).await;

@@ -1,5 +1,5 @@
-//! A gateway in this process that says yes to everything, at once, and moves no money: for measuring how fast orders are
-//! placed without measuring a gateway. It keeps nothing: what it has to know of a payment stands in the reference.
+//! An in-process gateway that accepts everything immediately and moves no money, to measure how fast orders are placed
+//! without measuring a gateway. It stores nothing: the reference contains what it needs to know of a payment.
 
 use async_trait::async_trait;
 use oms_circuit_breaker::BreakerState;
@@ -13,10 +13,10 @@ use crate::{
     ReportPage,
 };
 
-/// Name of this gateway in the attempts' rows.
+/// Name of this gateway, as stored with each attempt.
 const NAME: &str = "instant";
 
-/// Collects nothing from nobody. Never use it where an order is meant.
+/// Collects no money. Never use it for real orders.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InstantGateway;
 
@@ -56,7 +56,7 @@ impl PaymentGateway for InstantGateway {
         paid(Operation::Confirm, reference)
     }
 
-    /// Whether somebody confirmed is not remembered. No is the answer that lets an order which was cut off end.
+    /// Confirmations are not remembered. `NotConfirmed` is the answer that lets an interrupted order be settled.
     async fn lookup(&self, _: &Reference) -> Result<Answered<PaymentStatus>, GatewayError> {
         Ok(Answered::of(PaymentStatus::NotConfirmed))
     }
@@ -83,10 +83,10 @@ impl PaymentGateway for InstantGateway {
         request: &RefundRequest,
         _: &OperationKey,
     ) -> Result<Answered<RefundOutcome>, GatewayError> {
-        Ok(Answered::of(given_back(request.refund_id, request.amount)?))
+        Ok(Answered::of(refunded(request.refund_id, request.amount)?))
     }
 
-    /// As with look-ups: no is the answer by which a refund that was cut off is asked for again.
+    /// Refunds are not remembered. `None` is the answer that has an interrupted refund requested again.
     async fn find_refund(
         &self,
         _: &Reference,
@@ -145,7 +145,7 @@ impl PaymentGateway for InstantGateway {
     }
 }
 
-fn given_back(refund_id: RefundId, amount: Money) -> Result<RefundOutcome, GatewayError> {
+fn refunded(refund_id: RefundId, amount: Money) -> Result<RefundOutcome, GatewayError> {
     let text = format!("{NAME}_{}", refund_id.as_uuid().simple());
     let reference = Reference::parse(&text);
     let reference = reference.map_err(|error| unknown(Operation::Refund).with_source(error))?;
@@ -168,7 +168,7 @@ fn amount(reference: &Reference) -> Option<Money> {
     })
 }
 
-/// The reference is not one of ours.
+/// The error for a reference that this gateway did not make.
 fn unknown(operation: Operation) -> GatewayError {
     let fault = GatewayFault::Rejected {
         status: 404,

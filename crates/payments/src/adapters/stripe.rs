@@ -1,6 +1,7 @@
-//! Stripe's HTTP API, and anything that speaks it: payment intents, refunds, charges and webhooks. Knows no database.
+//! Stripe's HTTP API, and anything that speaks it: payment intents, refunds, charges and webhooks. Has no access to the
+//! database.
 //!
-//! An intent is created without a payment method, so that no money can move; its id is our reference. Confirming it is
+//! An intent is created without a payment method, so that no money can move; its ID is our reference. Confirming it is
 //! the one call that takes money. Calls: <https://docs.stripe.com/api/payment_intents>,
 //! <https://docs.stripe.com/api/refunds>.
 
@@ -38,7 +39,7 @@ use crate::{
 use answers::Reply;
 use transport::{Answer, Call, Transport};
 
-/// Name of this gateway, of its breaker, and in the attempts' rows.
+/// Name of this gateway and of its breaker, as stored with each attempt.
 const NAME: &str = "stripe";
 
 /// Stripe, or anything that speaks its protocol. Every call goes through one circuit breaker.
@@ -50,10 +51,10 @@ pub struct StripeGateway {
 }
 
 impl StripeGateway {
-    /// A gateway with connections of its own.
+    /// Creates a gateway with its own connections.
     ///
     /// # Errors
-    /// When the URL is not one, or the key can't stand in a header.
+    /// When the URL is invalid, or the key is not valid in a header.
     ///
     /// # Panics
     /// When the program has not installed a rustls crypto provider.
@@ -65,7 +66,7 @@ impl StripeGateway {
         })
     }
 
-    /// Makes a call and reads its answer, both guarded by the breaker. The transport's time-outs are inside.
+    /// Makes a call and reads its answer, both guarded by the breaker. The transport's time-outs apply inside.
     async fn call<T>(
         &self,
         call: Call<'_>,
@@ -88,8 +89,8 @@ impl StripeGateway {
         })
     }
 
-    /// A call that changes the payment. A refusal that depends on the payment's state is answered by that state; the id
-    /// is that of the change all the same.
+    /// Makes a call that changes the payment. A rejection that depends on the payment's state is answered with that
+    /// state, read back, but with the request ID of the change.
     async fn change(
         &self,
         reference: &Reference,
@@ -120,7 +121,7 @@ impl StripeGateway {
                 Err(error) => {
                     let unavailable = error.is_unavailable();
                     let fault = GatewayFault::NotReadBack { unavailable };
-                    // The look-up may be known not to have happened; that says nothing of the change.
+                    // The read may be known to have had no effect; that says nothing of the change.
                     Err(GatewayError::new(operation, fault)
                         .with_request_id(request_id)
                         .with_source(error))

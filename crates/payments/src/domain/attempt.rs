@@ -1,4 +1,4 @@
-//! One try at collecting the payment of an order, and the states it goes through.
+//! An attempt to collect the payment of an order, and its states.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,52 +7,52 @@ use oms_validation::{Money, OrderId, newer_word};
 
 use crate::{AttemptId, CustomerAction, DeclineCode, PaymentStatus, Reference};
 
-/// One try at collecting the payment of an order.
+/// An attempt to collect the payment of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// The attempt's own id.
+    /// The attempt's ID.
     pub id: AttemptId,
-    /// The order that is paid for.
+    /// The order to be paid.
     pub order_id: OrderId,
     /// 1 for an order's first attempt.
     pub number: i32,
-    /// What the customer shall pay; never changes.
+    /// What the customer must pay; never changes.
     pub amount: Money,
-    /// Name of the gateway that is to collect it.
+    /// Name of the gateway that collects it.
     pub gateway: String,
-    /// How far it is.
+    /// The attempt's state.
     pub state: AttemptState,
-    /// The gateway's name for the payment; none before `Sent`.
+    /// The gateway's name for the payment; `None` before `Sent`.
     pub reference: Option<Reference>,
-    /// What was taken; only of `Paid`, `Refunding` and `Refunded`. Another amount than was asked for only where an
-    /// operator has accepted it.
+    /// What was taken; only with `Paid`, `Refunding` and `Refunded`. It differs from the requested amount only if an
+    /// operator accepted that.
     pub captured: Option<Money>,
-    /// Why it was declined; only of `Declined`.
+    /// Why it was declined; only with `Declined`.
     pub decline_code: Option<DeclineCode>,
-    /// It was made before this database was copied from another one, which may be using it: the payment is read here, and
-    /// neither cancelled nor refunded.
+    /// Whether it was made before this database was copied from another one, which may still use it. Such a payment is
+    /// only read, never cancelled or refunded.
     pub is_inherited: bool,
-    /// What the customer has to do; only of `NeedsAction`, and none where the gateway has not said it.
+    /// What the customer must do; only with `NeedsAction`, and `None` if the gateway did not say.
     pub customer_action: Option<Box<CustomerAction>>,
 }
 
-/// An attempt that is to be recorded.
+/// An attempt to be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewAttempt {
-    /// The attempt's own id.
+    /// The attempt's ID.
     pub id: AttemptId,
-    /// The order that is paid for.
+    /// The order to be paid.
     pub order_id: OrderId,
     /// 1 for an order's first attempt.
     pub number: i32,
-    /// What the customer shall pay.
+    /// What the customer must pay.
     pub amount: Money,
     /// [`PaymentGateway::name`](crate::PaymentGateway::name).
     pub gateway: String,
 }
 
 impl NewAttempt {
-    /// The attempt as it is once it has been recorded.
+    /// The attempt as it is recorded.
     pub(crate) fn recorded(&self) -> Attempt {
         Attempt {
             id: self.id,
@@ -70,50 +70,50 @@ impl NewAttempt {
     }
 }
 
-/// How far an attempt is.
+/// The state of a payment attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AttemptState {
-    /// Recorded. The gateway may know of it, but no money can move.
+    /// Recorded. The gateway may know the payment, but no money can move.
     Created,
-    /// The gateway's reference is stored, and a confirmation may be under way. From here on money can move.
+    /// The gateway's reference is stored, and a confirmation may be in flight. From here on money can move.
     Sent,
-    /// The money is reserved for us, and not taken yet.
+    /// The money is reserved for us, but not taken yet.
     Authorised,
-    /// The customer has to do something first.
+    /// The customer must act first.
     NeedsAction,
     /// The bank has not decided yet.
     Processing,
-    /// The answer never came. Only the gateway's word ends this, never time.
+    /// The answer never arrived. Only the gateway's word ends this state, never time.
     Unknown,
-    /// The cancellation may be under way: it is written before it is sent.
+    /// A cancellation may be in flight: this state is recorded before it is sent.
     Voiding,
-    /// It is proven that no money moved or can still move. Final.
+    /// No money moved, and none can still move. Final.
     Voided,
-    /// The payment was refused. Final.
+    /// The payment was declined. Final.
     Declined,
-    /// The customer has paid.
+    /// The customer paid.
     Paid,
-    /// Some of the money is being given back.
+    /// Some of the money is being refunded.
     Refunding,
-    /// All of the money was given back. It is paid again when a bank sends some of it back.
+    /// All of the money was refunded. It becomes `Paid` again if a bank returns some of it.
     Refunded,
-    /// What a newer version of the program has stored, in its words.
+    /// A state that a newer version of the program stored.
     Other(&'static str),
 }
 
 oms_validation::schema_of! {
     AttemptState,
-    "How far an attempt is.",
+    "The state of a payment attempt.",
     oms_validation::openapi::words(AttemptState::ALL.map(AttemptState::as_str))
 }
 
 /// The text is not the name of a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not the name of an attempt's state")]
+#[error("not the name of a state")]
 pub struct UnknownState;
 
 impl AttemptState {
-    /// All of them.
+    /// All states of this version.
     pub const ALL: [Self; 12] = [
         Self::Created,
         Self::Sent,
@@ -129,7 +129,7 @@ impl AttemptState {
         Self::Refunded,
     ];
 
-    /// Those in which a gateway has the payment and money may move.
+    /// The states in which a gateway has the payment and money may move.
     pub const AT_THE_GATEWAY: [Self; 6] = [
         Self::Sent,
         Self::Authorised,
@@ -139,9 +139,9 @@ impl AttemptState {
         Self::Voiding,
     ];
 
-    /// Whether an attempt in this state may become one in `next`. Without a reference there can be no money, so that
-    /// nothing is paid or declined before it was sent. What was heard last may change with the gateway's next word, but
-    /// nothing that was heard becomes unknown again. Final states absorb.
+    /// Whether an attempt may change from this state to `next`. Without a reference there can be no money, so nothing
+    /// is paid or declined before it is sent. The last observed state may change with the gateway's next answer, but an
+    /// observed attempt never becomes unknown again. Final states absorb.
     pub fn can_become(self, next: Self) -> bool {
         use AttemptState as S;
         match self {
@@ -153,9 +153,9 @@ impl AttemptState {
                 (next.is_heard() && next != self) || next.is_answer() || matches!(next, S::Voiding)
             }
             S::Unknown => next.is_heard() || next.is_answer() || matches!(next, S::Voiding),
-            // The gateway would not cancel, it was too late, or it is done.
+            // The gateway refused to cancel, it was too late, or the cancellation succeeded.
             S::Voiding => next.is_heard() || next.is_answer(),
-            // The gateway gives money back without us, too.
+            // The gateway can also refund without us.
             S::Paid => matches!(next, S::Refunding | S::Refunded),
             S::Refunding => matches!(next, S::Paid | S::Refunded),
             S::Refunded => matches!(next, S::Paid),
@@ -163,7 +163,7 @@ impl AttemptState {
         }
     }
 
-    /// What a gateway says of a payment that is neither taken nor dead.
+    /// Whether a gateway reports this state of a payment that is neither taken nor dead.
     const fn is_heard(self) -> bool {
         matches!(
             self,
@@ -171,12 +171,12 @@ impl AttemptState {
         )
     }
 
-    /// What a gateway's definite answer makes of a payment.
+    /// Whether this state is a gateway's definite answer.
     const fn is_answer(self) -> bool {
         matches!(self, Self::Paid | Self::Declined | Self::Voided)
     }
 
-    /// Whether what becomes of the payment is still to be found out.
+    /// Whether the outcome of the payment is still open.
     pub const fn is_open(self) -> bool {
         match self {
             Self::Created
@@ -195,14 +195,14 @@ impl AttemptState {
         }
     }
 
-    /// Whether no money of it is with us or can still come. An order gets another attempt only when the one before it is
+    /// Whether we have none of its money and can't get any. An order gets another attempt only when the previous one is
     /// dead.
     pub const fn is_dead(self) -> bool {
         matches!(self, Self::Voided | Self::Declined | Self::Refunded)
     }
 
-    /// The state of an attempt of which a gateway says this; none where it says nothing new, or what a
-    /// [`Closing`](crate::Closing) is for.
+    /// The attempt's state after a gateway reported this status; `None` if the status reveals nothing new, or requires
+    /// a [`Closing`](crate::Closing).
     pub(crate) const fn heard(status: &PaymentStatus) -> Option<Self> {
         match status {
             PaymentStatus::NeedsAction => Some(Self::NeedsAction),
@@ -215,7 +215,7 @@ impl AttemptState {
         }
     }
 
-    /// The name, as in the database and in JSON.
+    /// The name, as stored and as in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -234,7 +234,7 @@ impl AttemptState {
         }
     }
 
-    /// What the database has, also where a newer version of the program wrote it.
+    /// Reads the stored text, also if a newer version of the program wrote it.
     pub(crate) fn stored(text: &str) -> Self {
         text.parse()
             .unwrap_or_else(|_| Self::Other(newer_word(text)))
@@ -264,7 +264,7 @@ mod tests {
     };
     use super::*;
 
-    /// The whole table: each state, and all that it may become.
+    /// The whole table: each state, and the states it may change to.
     const LEGAL: [(AttemptState, &[AttemptState]); 12] = [
         (Created, &[Sent, Voided]),
         (
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dead_absorb_but_for_a_refund_that_fails_later_and_nothing_else_does() {
+    fn only_dead_states_absorb_except_that_a_refunded_attempt_may_become_paid_again() {
         for state in AttemptState::ALL {
             let absorbs = !AttemptState::ALL
                 .into_iter()
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_heard_never_becomes_unknown_and_nothing_goes_back() {
+    fn an_observed_attempt_never_becomes_unknown_and_no_state_goes_back() {
         for state in AttemptState::ALL {
             assert_eq!(state.can_become(Unknown), state == Sent, "{state}");
             assert_eq!(state.can_become(Sent), state == Created, "{state}");
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_open_and_sent_may_be_fenced_and_answered() {
+    fn every_open_attempt_that_was_sent_may_be_cancelled_and_answered() {
         for state in AttemptState::ALL {
             let at_the_gateway = AttemptState::AT_THE_GATEWAY.contains(&state);
             assert_eq!(at_the_gateway, state.is_open() && state != Created);
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn every_state_is_found_by_its_name_and_nothing_else_is() {
+    fn every_state_parses_from_its_name_and_no_other_text_does() {
         for state in AttemptState::ALL {
             assert_eq!(state.as_str().parse(), Ok(state));
         }

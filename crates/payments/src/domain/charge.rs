@@ -1,4 +1,4 @@
-//! Charges: what a gateway took or tried to take, as it lists them. For reconciliation, which starts from the
+//! Charges: what a gateway took or tried to take, as it lists them. Used by reconciliation, which starts from the
 //! gateway's side.
 
 use std::fmt;
@@ -8,12 +8,12 @@ use oms_validation::{InstallationId, Money, OrderId, TenantId};
 
 use crate::{InvalidReference, Reference};
 
-/// A gateway's own name for a charge, such as `ch_3MmlLrLkdIwHu7ix0snN0B15`; formed like a [`Reference`].
+/// A gateway's name for a charge, such as `ch_3MmlLrLkdIwHu7ix0snN0B15`; formed like a [`Reference`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ChargeId(Reference);
 
 impl ChargeId {
-    /// Reads an id.
+    /// Reads an ID.
     ///
     /// # Errors
     /// As [`Reference::parse`].
@@ -21,7 +21,7 @@ impl ChargeId {
         Reference::parse(text).map(Self)
     }
 
-    /// The id as the gateway wrote it.
+    /// The ID as the gateway wrote it.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -33,20 +33,20 @@ impl fmt::Display for ChargeId {
     }
 }
 
-/// One charge as it is now. A payment can have several, of which one at most succeeded.
+/// One charge as it is now. A payment can have several, of which at most one succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedCharge {
-    /// Its id.
+    /// The charge's ID.
     pub id: ChargeId,
-    /// The payment that it belongs to; none for one that was made past payments.
+    /// The payment that it belongs to; `None` if it was made without one.
     pub reference: Option<Reference>,
-    /// What was asked for.
+    /// The requested amount.
     pub amount: Money,
     /// What was taken.
     pub captured: Money,
-    /// How much of it was given back.
+    /// How much of it was refunded.
     pub refunded: Money,
-    /// What became of it.
+    /// The outcome of the charge.
     pub status: ChargeStatus,
     /// Whether money was taken, or is only reserved.
     pub capture: Capture,
@@ -54,48 +54,48 @@ pub struct ListedCharge {
     pub disputed: bool,
     /// When it was made, by the gateway's clock.
     pub created_at: DateTime<Utc>,
-    /// The order that the payment was made for, if it carries one.
+    /// The order in the payment's metadata, if any.
     pub order_id: Option<OrderId>,
-    /// The store that it was made for, if it carries one.
+    /// The tenant in the payment's metadata, if any.
     pub tenant_id: Option<TenantId>,
-    /// The installation that made the payment, if it carries one.
+    /// The installation in the payment's metadata, if any.
     pub installation_id: Option<InstallationId>,
 }
 
-/// What became of a charge.
+/// The outcome of a charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChargeStatus {
-    /// The bank agreed.
+    /// The bank approved it.
     Succeeded,
     /// The bank has not decided yet.
     Pending,
-    /// The bank refused.
+    /// The bank declined it.
     Failed,
 }
 
 /// Whether money was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capture {
-    /// It was.
+    /// The money was taken.
     Captured,
-    /// It was not, or not yet.
+    /// The money was not taken, or not yet.
     Uncaptured,
 }
 
-/// From when to when charges were made, by the gateway's clock, which counts whole seconds.
+/// The period in which charges were made, by the gateway's clock, which has whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChargeWindow {
-    /// From here on.
+    /// The start, inclusive.
     pub from: DateTime<Utc>,
-    /// Up to here, and not at it.
+    /// The end, exclusive.
     pub to: DateTime<Utc>,
 }
 
-/// Some charges of a window, the newest first.
+/// A page of the charges of a window, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChargePage {
     /// The charges.
     pub charges: Vec<ListedCharge>,
-    /// Ask for what comes after this one; none at the end.
+    /// Pass it to get the next page; `None` on the last page.
     pub next: Option<ChargeId>,
 }

@@ -1,4 +1,4 @@
-//! The ways in which an open attempt ends. Each names the states that it may start from, which is what makes the
+//! The ways in which an open attempt ends. Each lists the states that it may start from, which makes the
 //! compare-and-set a fence.
 
 use oms_validation::Money;
@@ -8,28 +8,29 @@ use crate::{AttemptId, AttemptState, DeclineCode, UnsavedCalls};
 /// How an open attempt ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Closing {
-    /// The gateway says that the payment was taken: exactly the right amount, or another one that an operator accepts.
+    /// The gateway reports that the payment was taken: exactly the right amount, or another one that an operator
+    /// accepts.
     Paid {
         /// What was taken, in the currency of the attempt.
         captured: Money,
     },
-    /// The gateway says that the payment was refused.
+    /// The gateway reports that the payment was declined.
     Declined(DeclineCode),
-    /// The gateway has a reference, and proof was given that no money moved or can still move.
+    /// The gateway has a reference, and it is proven that no money moved or can still move.
     Voided,
-    /// Nobody stored a reference. Whoever does has to find the attempt open, and nobody confirms without having stored
-    /// one: so closing the attempt, as long as it is still `Created`, is itself the proof.
+    /// No reference is stored. Storing one requires an open attempt, and confirming requires a stored reference. So
+    /// closing the attempt while it is still `Created` is itself the proof.
     NeverPrepared,
 }
 
 /// The end of one attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct ClosedAttempt<'a> {
-    /// Which attempt.
+    /// The attempt.
     pub attempt_id: AttemptId,
     /// How it ends.
     pub closing: &'a Closing,
-    /// The calls by which that was learnt.
+    /// The calls that revealed it.
     pub calls: &'a UnsavedCalls,
 }
 
@@ -42,7 +43,7 @@ impl Closing {
         }
     }
 
-    /// The state that it ends in.
+    /// The resulting state.
     pub const fn to(&self) -> AttemptState {
         match self {
             Self::Paid { .. } => AttemptState::Paid,
@@ -74,7 +75,7 @@ mod tests {
     use oms_validation::Currency;
 
     #[test]
-    fn every_closing_is_a_legal_transition_from_every_state_that_it_starts_from() {
+    fn every_closing_is_a_legal_transition_from_all_of_its_starting_states() {
         let captured = Money {
             amount_minor: 1,
             currency: Currency::parse("USD").unwrap(),
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_is_never_closed_as_never_prepared() {
+    fn an_attempt_that_was_sent_is_never_closed_as_never_prepared() {
         assert_eq!(Closing::NeverPrepared.from(), [AttemptState::Created]);
         assert!(!Closing::Voided.from().contains(&AttemptState::Created));
     }

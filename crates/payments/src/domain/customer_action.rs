@@ -1,19 +1,19 @@
-//! What the customer has to do before a payment can go on. It holds secrets: printing it shows none of them.
+//! What the customer must do before a payment can proceed. It contains secrets, which `Debug` hides.
 
 use std::fmt;
 
 /// Longest client secret, in characters.
 const MAX_SECRET: usize = 500;
-/// Longest name of a kind of action, in characters.
+/// Longest name of an action's kind, in characters.
 const MAX_KIND: usize = 50;
 /// Longest URL, in characters.
 const MAX_URL: usize = 5000;
 
-/// What the customer has to do before a payment can go on, such as authenticating with the bank, and what the
-/// customer's browser needs for it.
+/// What the customer must do before a payment can proceed, such as authenticating with the bank, and what the browser
+/// needs for it.
 ///
-/// Whoever has the client secret can finish this one payment, and the URL leads to the same. So neither is logged,
-/// traced or kept in the history of calls; both are kept with the attempt for as long as it needs the action.
+/// With the client secret, or at the URL, anyone can finish this one payment. So neither is logged, traced or written
+/// to the history of calls. Both are stored with the attempt for as long as it needs the action.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CustomerAction {
     client_secret: String,
@@ -22,7 +22,7 @@ pub struct CustomerAction {
 }
 
 impl CustomerAction {
-    /// The action that a gateway names; none when it is not one that a browser could use.
+    /// Reads the action that a gateway names; `None` if a browser could not use it.
     pub fn new(client_secret: &str, kind: &str, redirect_url: Option<&str>) -> Option<Self> {
         let of_a_kind =
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn printing_an_action_shows_neither_its_secret_nor_its_url() {
+    fn debug_output_of_an_action_hides_its_secret_and_its_url() {
         let url = Some("https://hooks.example/3ds?client_secret=hush");
         let action = CustomerAction::new("pi_1_secret_hush", "redirect_to_url", url).unwrap();
         let printed = format!("{action:?} {action:#?}");
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn an_action_that_no_browser_could_use_is_none() {
+    fn an_action_that_no_browser_could_use_is_rejected() {
         let url = "https://hooks.example/";
         assert!(CustomerAction::new("s", "use_stripe_sdk", None).is_some());
         let long = format!("https://{}", "x".repeat(MAX_URL));

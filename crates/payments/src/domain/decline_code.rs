@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::code;
 
-/// What stands for a decline without a usable code.
+/// The code of a decline without a usable code.
 const GENERIC: &str = "generic_decline";
 
 /// Declines of which Stripe says "do not report more detailed information to your customer":
@@ -22,15 +22,15 @@ const CONFIDENTIAL: [&str; 4] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 #[schema(rename_all = "snake_case")]
 pub enum CustomerStep {
-    /// The same again may work.
+    /// Try the same again.
     TryAgain,
-    /// Correct what was typed: the number, the date, the security code, the address or the PIN.
+    /// Correct the input: the number, the date, the security code, the address or the PIN.
     CorrectDetails,
-    /// Confirm with the bank that it is really them.
+    /// Authenticate with the bank.
     Authenticate,
-    /// Pay with something else.
+    /// Use another payment method.
     UseAnotherMethod,
-    /// Ask the bank, or pay with something else.
+    /// Contact the bank, or use another payment method.
     ContactIssuer,
 }
 
@@ -40,7 +40,7 @@ pub enum CustomerStep {
 pub struct DeclineCode(String);
 
 impl DeclineCode {
-    /// The code that a gateway gave; `generic_decline` when it is not one.
+    /// Reads the code that a gateway returned; `generic_decline` if it is malformed.
     pub fn new(text: &str) -> Self {
         Self(code::usable(text).unwrap_or(GENERIC).to_owned())
     }
@@ -50,7 +50,7 @@ impl DeclineCode {
         &self.0
     }
 
-    /// The code, for the customer: reasons that would tell a thief too much are `generic_decline`.
+    /// The code, for the customer: `generic_decline` for reasons that could help a thief.
     pub fn for_customer(&self) -> &str {
         if CONFIDENTIAL.contains(&self.as_str()) {
             GENERIC
@@ -60,7 +60,7 @@ impl DeclineCode {
     }
 
     /// What the customer can do about it: the column "next steps" of <https://docs.stripe.com/declines/codes>. A code
-    /// that is kept from the customer asks for the same as the one that stands for it.
+    /// that is hidden from the customer has the same step as `generic_decline`.
     pub fn customer_step(&self) -> CustomerStep {
         match self.for_customer() {
             "approve_with_id"
@@ -83,7 +83,7 @@ impl DeclineCode {
             | "mobile_device_authentication_required"
             | "offline_pin_required"
             | "online_or_offline_pin_required"
-            // Of Stripe's own errors, the one that a failed challenge leaves.
+            // The Stripe error after a failed challenge.
             | "payment_intent_authentication_failure" => CustomerStep::Authenticate,
             "expired_card"
             | "insufficient_funds"
@@ -91,7 +91,7 @@ impl DeclineCode {
             | "pin_try_exceeded"
             | "testmode_decline"
             | "withdrawal_count_limit_exceeded" => CustomerStep::UseAnotherMethod,
-            // Stripe's advice for all the rest, and for what it does not list.
+            // Stripe's advice for all other codes, and for unlisted ones.
             _ => CustomerStep::ContactIssuer,
         }
     }
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_code_becomes_the_generic_one() {
+    fn a_malformed_code_becomes_the_generic_one() {
         assert_eq!(DeclineCode::new("expired_card").as_str(), "expired_card");
         let card = "4000123412341239";
         for text in ["", "Expired Card", "x\n", &"x".repeat(101), card] {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thief_does_not_learn_that_the_card_was_reported() {
+    fn a_thief_is_not_told_that_the_card_was_reported() {
         for code in [
             "fraudulent",
             "lost_card",
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn every_documented_code_says_what_the_customer_can_do() {
+    fn every_documented_code_has_the_documented_customer_step() {
         use CustomerStep::{
             Authenticate, ContactIssuer, CorrectDetails, TryAgain, UseAnotherMethod,
         };

@@ -1,5 +1,5 @@
-//! The history of the calls to a gateway: what was asked, what came back, and how long it took. It holds neither a secret
-//! nor a payment method: nothing that could be one has a place here.
+//! The history of calls to a gateway: the request, the answer, and the duration. It contains no secret and no payment
+//! method: it has no field that could hold one.
 
 use std::time::{Duration, Instant};
 
@@ -12,13 +12,13 @@ use crate::{Attempt, AttemptId, Operation, Reference};
 
 /// Longest outcome, in characters; the column has the same limit.
 const MAX_OUTCOME: usize = 250;
-/// Longest name of whoever made a call, in characters; the column has the same limit.
+/// Longest name of a caller, in characters; the column has the same limit.
 const MAX_ACTOR: usize = 300;
 
-/// A call to a gateway, as it is kept.
+/// A stored call to a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GatewayCall {
-    /// The call's own id.
+    /// The call's ID.
     pub id: Uuid,
     /// The order that it was about.
     pub order_id: OrderId,
@@ -26,19 +26,19 @@ pub struct GatewayCall {
     pub attempt_id: AttemptId,
     /// The number of that attempt.
     pub attempt_number: i32,
-    /// Who asked: `api`, `sweeper`, `operator:ann`, …; none where that was not kept yet.
+    /// Who called: `api`, `sweeper`, `operator:ann`, …; `None` for calls from before this was recorded.
     pub actor: Option<String>,
-    /// What was asked, in the words of [`Operation`].
+    /// The name of the [`Operation`].
     pub operation: String,
-    /// How often that was asked about this attempt by then: 1 for the first time.
+    /// How often this operation was called for this attempt up to this call: 1 for the first time.
     pub repetition: u32,
-    /// Who was asked.
+    /// The gateway's name.
     pub gateway: String,
     /// The gateway's name for the payment, or for the refund.
     pub reference: Option<Reference>,
-    /// The gateway's own id of the request, for its support.
+    /// The gateway's request ID, for its support team.
     pub request_id: Option<String>,
-    /// What came back: `paid`, `declined:insufficient_funds`, `timed_out`, `server_error:500` …
+    /// The answer: `paid`, `declined:insufficient_funds`, `timed_out`, `server_error:500` …
     pub outcome: String,
     /// Whether its effect is known.
     pub effect: CallEffect,
@@ -52,14 +52,14 @@ pub struct GatewayCall {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 #[schema(rename_all = "snake_case")]
 pub enum CallEffect {
-    /// The gateway has said what it did, or it is known to have done nothing.
+    /// The gateway reported what it did, or it is known to have done nothing.
     Known,
-    /// It may have done it or not.
+    /// The gateway may or may not have done it.
     Unknown,
 }
 
 impl CallEffect {
-    /// The name, as in the database and in JSON.
+    /// The name, as stored and as in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Known => "known",
@@ -68,13 +68,13 @@ impl CallEffect {
     }
 }
 
-/// Calls that were made and are not kept yet. They go into the history with the next write that happens anyway: hand them
-/// to [`close_attempts`](crate::close_attempts), or, where nothing is closed, to [`save_calls`](crate::save_calls).
+/// Calls that were made and are not stored yet. They are stored with the next write that happens anyway: pass them to
+/// [`close_attempts`](crate::close_attempts), or, where nothing is closed, to [`save_calls`](crate::save_calls).
 #[derive(Clone, Debug, Default)]
 #[must_use = "calls that are not saved are missing in the history"]
 pub struct UnsavedCalls(Vec<UnsavedCall>);
 
-/// One call that is not kept yet.
+/// One call that is not stored yet.
 #[derive(Clone, Debug)]
 pub(crate) struct UnsavedCall {
     pub(crate) id: Uuid,
@@ -91,7 +91,7 @@ pub(crate) struct UnsavedCall {
     pub(crate) duration: Duration,
 }
 
-/// What came back from a call.
+/// The answer to a call.
 pub(crate) struct CallAnswer {
     pub(crate) reference: Option<Reference>,
     pub(crate) request_id: Option<String>,
@@ -100,7 +100,7 @@ pub(crate) struct CallAnswer {
 }
 
 impl UnsavedCalls {
-    /// None.
+    /// No calls.
     pub const fn none() -> Self {
         Self(Vec::new())
     }
@@ -110,7 +110,7 @@ impl UnsavedCalls {
         self.0.is_empty()
     }
 
-    /// Adds others, which were made later.
+    /// Appends later calls.
     pub fn extend(&mut self, later: Self) {
         self.0.extend(later.0);
     }
@@ -119,8 +119,8 @@ impl UnsavedCalls {
         self.0.iter()
     }
 
-    /// Adds a call that `actor` made, which began then and has just ended. Whatever does not fit its column is left out, so that the history
-    /// never fails the write that it travels with.
+    /// Adds a call that `actor` made, which began then and has just ended. Values that do not fit their column are
+    /// omitted, so that the history never fails the write that it travels with.
     pub(crate) fn add(
         &mut self,
         attempt: &Attempt,
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_its_column_is_left_out() {
+    fn a_value_that_does_not_fit_its_column_is_omitted() {
         let mut calls = UnsavedCalls::none();
         for (request_id, actor) in [
             ("req_1", "operator:ann"),

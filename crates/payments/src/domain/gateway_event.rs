@@ -1,4 +1,4 @@
-//! Messages of a gateway: that something happened to a payment.
+//! Gateway events: reports that something happened to a payment.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use oms_work::Lease;
 
 use crate::{InvalidReference, Reference};
 
-/// A gateway's own name for a message, such as `evt_1MqqbKLt4dXK03v5qaIbiNCC`; formed like a [`Reference`].
+/// A gateway's name for an event, such as `evt_1MqqbKLt4dXK03v5qaIbiNCC`; formed like a [`Reference`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GatewayEventId(Reference);
 
 impl GatewayEventId {
-    /// Reads an id.
+    /// Reads an ID.
     ///
     /// # Errors
     /// As [`Reference::parse`].
@@ -21,7 +21,7 @@ impl GatewayEventId {
         Reference::parse(text).map(Self)
     }
 
-    /// The id as the gateway wrote it.
+    /// The ID as the gateway wrote it.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -33,57 +33,57 @@ impl fmt::Display for GatewayEventId {
     }
 }
 
-/// Whether a message has to be applied.
+/// Whether a gateway event must be applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventRelevance {
-    /// It names a payment that may be another than we know.
+    /// It names a payment whose state may have changed.
     Relevant,
-    /// It is kept, and that is all.
+    /// It is only stored.
     Ignored,
 }
 
-/// A message as it arrived, verified.
+/// A gateway event as it arrived, verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewGatewayEvent {
     /// [`PaymentGateway::name`](crate::PaymentGateway::name).
     pub gateway: String,
-    /// The same each time that the message is sent.
+    /// The event's ID, the same each time that it is sent.
     pub id: GatewayEventId,
     /// What happened, in the gateway's words.
     pub kind: String,
-    /// Whether it has to be applied; only with a reference.
+    /// Whether it must be applied; `Relevant` only with a reference.
     pub relevance: EventRelevance,
     /// The payment that it is about.
     pub reference: Option<Reference>,
-    /// The order that the gateway was told.
+    /// The order in the payment's metadata.
     pub order_id: Option<OrderId>,
-    /// The store that the gateway was told.
+    /// The tenant in the payment's metadata.
     pub tenant_id: Option<TenantId>,
     /// When it happened, by the gateway's clock.
     pub created_at: DateTime<Utc>,
 }
 
-/// A message that somebody has taken on to apply.
+/// A gateway event that a worker has claimed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GatewayEvent {
     /// [`PaymentGateway::name`](crate::PaymentGateway::name).
     pub gateway: String,
-    /// Its id.
+    /// The event's ID.
     pub id: GatewayEventId,
-    /// What happened, in the gateway's words. Order is not guaranteed: ask for the payment.
+    /// What happened, in the gateway's words. Events arrive in any order, so read the payment.
     pub kind: String,
     /// The payment that it is about.
     pub reference: Reference,
-    /// The order that the gateway was told; a hint.
+    /// The order in the payment's metadata; a hint.
     pub order_id: Option<OrderId>,
     /// When it happened, by the gateway's clock.
     pub created_at: DateTime<Utc>,
-    /// The claim on it.
+    /// The worker's lease.
     pub lease: Lease,
 }
 
 impl GatewayEvent {
-    /// Whether it tells of money that was given back or is disputed, which happens whatever became of the order.
+    /// Whether it reports a refund or a dispute, which can happen in any state of the order.
     pub fn is_about_money_given_back(&self) -> bool {
         let beginnings = ["refund.", "charge.refund", "charge.dispute."];
         beginnings.iter().any(|it| self.kind.starts_with(it))

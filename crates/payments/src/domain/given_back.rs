@@ -1,4 +1,4 @@
-//! Refunds and disputes as a gateway lists them, whoever asked for them.
+//! Refunds and disputes as a gateway lists them, including refunds that were made elsewhere.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,29 +9,29 @@ use serde::{Serialize, Serializer};
 
 use crate::{GatewayEventId, Reference, RefundActor, RefundFailure, RefundId, UnknownState};
 
-/// What the gateway may have done without us, for one payment.
+/// A refund or dispute of a payment, which the gateway may have made without us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedRefund {
     /// The gateway's name for it.
     pub reference: Reference,
-    /// The id that we kept with it; none for one that we did not ask for.
+    /// Our ID, which is stored with it; `None` if we did not request it.
     pub refund_id: Option<RefundId>,
-    /// Who gave the money back.
+    /// Who refunded the money.
     pub actor: RefundActor,
-    /// How much.
+    /// The amount.
     pub amount: Money,
-    /// How far it is.
+    /// The state of the refund.
     pub state: ListedState,
 }
 
-/// How far a listed refund is.
+/// The state of a listed refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListedState {
-    /// The bank has yet to take it.
+    /// The bank has not received it yet.
     Pending,
     /// The gateway considers it done.
     Refunded,
-    /// It failed, perhaps weeks after it was done.
+    /// It failed, possibly weeks after it was done.
     Failed(RefundFailure),
 }
 
@@ -40,50 +40,50 @@ pub enum ListedState {
 pub struct ListedDispute {
     /// The gateway's name for it.
     pub reference: Reference,
-    /// How much is disputed.
+    /// The disputed amount.
     pub amount: Money,
-    /// Why, in the gateway's words.
+    /// The reason, in the gateway's words.
     pub reason: String,
-    /// How far it is.
+    /// The state of the dispute.
     pub state: DisputeState,
-    /// Until when evidence can be handed in, if at all.
+    /// The deadline for submitting evidence; `None` if none can be submitted.
     pub evidence_due_at: Option<DateTime<Utc>>,
     /// When it was opened, by the gateway's clock.
     pub opened_at: DateTime<Utc>,
 }
 
-/// How far a dispute is, in Stripe's words: <https://docs.stripe.com/api/disputes/object#dispute_object-status>. The
-/// `warning_…` states are those of an inquiry, which has not taken any money.
+/// The state of a dispute, in Stripe's words: <https://docs.stripe.com/api/disputes/object#dispute_object-status>. The
+/// `warning_…` states belong to an inquiry, which takes no money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DisputeState {
-    /// An inquiry waits for evidence.
+    /// The inquiry waits for evidence.
     WarningNeedsResponse,
-    /// An inquiry is with the bank.
+    /// The bank is reviewing the inquiry.
     WarningUnderReview,
-    /// An inquiry did not become a dispute.
+    /// The inquiry did not become a dispute.
     WarningClosed,
-    /// It waits for evidence.
+    /// The dispute waits for evidence.
     NeedsResponse,
-    /// It is with the bank.
+    /// The bank is reviewing the dispute.
     UnderReview,
-    /// The money is ours.
+    /// We keep the money.
     Won,
-    /// The money is the customer's.
+    /// The customer gets the money.
     Lost,
-    /// It was settled before it took any money.
+    /// The dispute was settled before it took any money.
     Prevented,
-    /// What a newer version of the program has stored, in its words.
+    /// A state that a newer version of the program stored.
     Other(&'static str),
 }
 
 oms_validation::schema_of! {
     DisputeState,
-    "How far a dispute is, in Stripe's words: <https://docs.stripe.com/api/disputes/object#dispute_object-status>. The `warning_…` states are those of an inquiry, which has not taken any money.",
+    "The state of a dispute, in Stripe's words: <https://docs.stripe.com/api/disputes/object#dispute_object-status>. The `warning_…` states belong to an inquiry, which takes no money.",
     oms_validation::openapi::words(DisputeState::ALL.map(DisputeState::as_str))
 }
 
 impl DisputeState {
-    /// All of them.
+    /// All states of this version.
     pub const ALL: [Self; 8] = [
         Self::WarningNeedsResponse,
         Self::WarningUnderReview,
@@ -95,8 +95,8 @@ impl DisputeState {
         Self::Prevented,
     ];
 
-    /// Whether it is not decided yet. The money of such a payment is not refunded automatically: the customer could get it
-    /// twice.
+    /// Whether the dispute is undecided. Such a payment is not refunded automatically, because the customer could get
+    /// the money twice.
     pub const fn is_open(self) -> bool {
         match self {
             Self::WarningNeedsResponse
@@ -108,7 +108,7 @@ impl DisputeState {
         }
     }
 
-    /// The name, as in the database and in JSON.
+    /// The name, as stored and as in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::WarningNeedsResponse => "warning_needs_response",
@@ -123,7 +123,7 @@ impl DisputeState {
         }
     }
 
-    /// What the database has, also where a newer version of the program wrote it.
+    /// Reads the stored text, also if a newer version of the program wrote it.
     pub fn stored(text: &str) -> Self {
         text.parse()
             .unwrap_or_else(|_| Self::Other(newer_word(text)))
@@ -152,7 +152,7 @@ impl FromStr for DisputeState {
 }
 
 impl ListedDispute {
-    /// What it says of the money: a lost one has given it to the customer, and any other one has not.
+    /// The dispute as a refund: a lost dispute has refunded the money, any other has not.
     pub fn as_refund(&self) -> ListedRefund {
         let state = match self.state {
             DisputeState::Lost => ListedState::Refunded,
@@ -171,23 +171,23 @@ impl ListedDispute {
     }
 }
 
-/// Some of the gateway's events about refunds and disputes, the newest first.
+/// A page of the gateway's events about refunds and disputes, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportPage {
-    /// What they are about.
+    /// The events' subjects.
     pub reports: Vec<Report>,
-    /// Ask for what comes after this one; none at the end.
+    /// Pass it to get the next page; `None` on the last page.
     pub next: Option<GatewayEventId>,
 }
 
-/// What one event is about.
+/// The subject of one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The event's id.
+    /// The event's ID.
     pub id: GatewayEventId,
     /// The payment.
     pub reference: Reference,
-    /// The store, if the event names one.
+    /// The tenant, if the event names one.
     pub tenant_id: Option<TenantId>,
 }
 
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_database_and_json_spell_a_dispute_s_state_alike() {
+    fn the_database_and_json_use_the_same_names_of_dispute_states() {
         for state in DisputeState::ALL {
             assert_eq!(state.as_str().parse(), Ok(state));
             assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());

@@ -1,22 +1,22 @@
-//! What a gateway's list of refunds changes in our books. Pure: whoever applies it has locked the attempt before it read
-//! our refunds.
+//! What a gateway's list of refunds changes in our books. Pure: the caller locks the attempt before it reads our
+//! refunds.
 
 use oms_validation::Money;
 
 use crate::{ListedRefund, ListedState, Refund, RefundActor, RefundFailure, RefundState};
 
-/// What a gateway's list changes.
+/// The changes that a gateway's list makes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mirroring {
-    /// Refunds of ours that are in another state now.
+    /// Our refunds whose state changes.
     pub(crate) moved: Vec<Moved>,
-    /// Refunds that we have not booked yet, with the amounts that they are booked with.
+    /// Refunds to be booked, with the amounts to book.
     pub(crate) new: Vec<ListedRefund>,
-    /// A refund fits only once ours, which the gateway is being asked for, has ended.
+    /// A refund fits only after our refund in flight has ended.
     pub(crate) deferred: bool,
 }
 
-/// A refund whose state the gateway has changed.
+/// A refund whose state the gateway changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Moved {
     pub(crate) refund: Refund,
@@ -25,9 +25,9 @@ pub(crate) struct Moved {
 }
 
 impl Mirroring {
-    /// Compares our refunds of a payment with the gateway's, of which the newest is the first. A refund that is not listed
-    /// is left as it is, and so is ours that is pending: whoever executes it ends it. What was given back never comes to
-    /// more than was captured.
+    /// Compares our refunds of a payment with the gateway's list, which has the newest first. A refund that is not
+    /// listed stays as it is. So does our pending refund, which its executor ends. The sum of refunds never exceeds
+    /// what was captured.
     pub(crate) fn of(captured: Money, ours: &[Refund], listed: &[ListedRefund]) -> Self {
         let mut mirroring = Self::default();
         let mut given_back = sum(ours);
@@ -58,19 +58,19 @@ impl Mirroring {
         mirroring
     }
 
-    /// Whether there is nothing to be done.
+    /// Whether nothing changes.
     #[cfg(test)]
     pub(crate) const fn is_empty(&self) -> bool {
         self.moved.is_empty() && self.new.is_empty()
     }
 }
 
-/// Whether the gateway is being asked for it, or may be.
+/// Whether a request for this refund is, or may be, in flight.
 pub(crate) fn is_in_flight(refund: &Refund) -> bool {
     match refund.state {
         RefundState::Pending => refund.actor == RefundActor::Oms,
         RefundState::Refunded | RefundState::Failed => false,
-        // A newer version of the program has it in its hands.
+        // A newer version of the program is executing it.
         RefundState::Other(_) => true,
     }
 }
@@ -79,8 +79,8 @@ fn is_same(refund: &Refund, listed: &ListedRefund) -> bool {
     listed.refund_id == Some(refund.id) || refund.reference.as_ref() == Some(&listed.reference)
 }
 
-/// A refund that failed at the gateway has failed for ever. One of ours that we took for failed, because the gateway
-/// refused it, may have been carried out all the same; and a dispute that was won may be lost in the end.
+/// A refund that failed at the gateway has failed forever. A refund of ours that we recorded as failed because the
+/// gateway rejected it may have been made nevertheless, and a dispute that was won may be lost in the end.
 fn moved(refund: &Refund, listed: &ListedRefund) -> Option<Moved> {
     let (to, failure) = match &listed.state {
         ListedState::Pending => (RefundState::Pending, None),
@@ -103,7 +103,7 @@ fn moved(refund: &Refund, listed: &ListedRefund) -> Option<Moved> {
     })
 }
 
-/// What an unknown refund is booked as; none when it can't be. A lost dispute may be about more than is left with us.
+/// What an unknown refund is booked as; `None` if it can't be booked. A lost dispute may exceed what we still have.
 fn booked(captured: Money, given_back: i64, listed: &ListedRefund) -> Option<ListedRefund> {
     let left = captured.amount_minor - given_back;
     let is_dispute = listed.actor == RefundActor::Dispute;
@@ -125,7 +125,7 @@ fn booked(captured: Money, given_back: i64, listed: &ListedRefund) -> Option<Lis
     })
 }
 
-/// What refunds have given back or are about to, in minor units.
+/// The sum of refunds that are done or pending, in minor units.
 pub(crate) fn sum(refunds: &[Refund]) -> i64 {
     refunds.iter().map(counted_refund).sum()
 }

@@ -1,4 +1,4 @@
-//! What is asked of a gateway, and the keys under which it is asked once only.
+//! The operations of a gateway, and the idempotency keys of their calls.
 
 use std::fmt;
 
@@ -7,34 +7,34 @@ use uuid::Uuid;
 
 use crate::ChargeId;
 
-/// What is asked of a gateway.
+/// An operation of a gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Make a payment that no money can move by yet.
+    /// Make a payment that can move no money yet.
     Prepare,
-    /// Collect it.
+    /// Collect the payment.
     Confirm,
-    /// Read it.
+    /// Read the payment.
     Lookup,
-    /// Make sure that it never happens.
+    /// Ensure that the payment is never collected.
     Cancel,
-    /// Take what was authorised.
+    /// Capture an authorised payment.
     Capture,
-    /// Give it back.
+    /// Refund money of a payment.
     Refund,
-    /// List what was taken.
+    /// List charges.
     ListCharges,
-    /// Read one of these.
+    /// Read a charge.
     FindCharge,
-    /// Give one of these back.
+    /// Refund a charge.
     RefundCharge,
-    /// Read whether it was given back.
+    /// Read one refund of a payment.
     FindRefund,
-    /// List what was given back of it.
+    /// List the refunds of a payment.
     ListRefunds,
-    /// List its disputes.
+    /// List the disputes of a payment.
     ListDisputes,
-    /// List what was reported of refunds and disputes.
+    /// List reports of refunds and disputes.
     ListReports,
 }
 
@@ -55,27 +55,27 @@ impl Operation {
         Self::ListReports,
     ];
 
-    /// Reads its name.
+    /// Reads a name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.as_str() == name)
     }
 
-    /// What it is done for, in words.
+    /// The purpose of the operation, in words.
     pub const fn purpose(self) -> &'static str {
         match self {
-            Self::Prepare => "to have the gateway know the payment before any money can move",
+            Self::Prepare => "to register the payment at the gateway before any money can move",
             Self::Confirm => "to collect the payment",
-            Self::Lookup => "to learn what became of the payment",
-            Self::Cancel => "to make sure that the payment is never collected",
-            Self::Capture => "to take what was authorised",
-            Self::Refund => "to give money back",
+            Self::Lookup => "to learn the outcome of the payment",
+            Self::Cancel => "to ensure that the payment is never collected",
+            Self::Capture => "to capture the authorised amount",
+            Self::Refund => "to refund money",
             Self::ListCharges => "to compare the gateway's charges with the orders",
-            Self::FindCharge => "to learn what became of a charge",
-            Self::RefundCharge => "to give a charge back",
-            Self::FindRefund => "to learn what became of a refund",
-            Self::ListRefunds => "to learn what was given back of the payment",
+            Self::FindCharge => "to learn the outcome of a charge",
+            Self::RefundCharge => "to refund a charge",
+            Self::FindRefund => "to learn the outcome of a refund",
+            Self::ListRefunds => "to list the refunds of the payment",
             Self::ListDisputes => "to learn whether the payment is disputed",
-            Self::ListReports => "to learn of refunds and disputes that no webhook told of",
+            Self::ListReports => "to find refunds and disputes that no webhook reported",
         }
     }
 
@@ -115,9 +115,9 @@ impl OperationKey {
         Self(format!("{order_id}:{operation}:{attempt_number}"))
     }
 
-    /// `{order}:{operation}:{attempt}:{unique}`: for calls that may be repeated without harm and whose answer has to be
-    /// fresh. Stripe replays the first answer to a key whatever it was, also a 500 or a refusal that no longer holds
-    /// (<https://docs.stripe.com/error-low-level>).
+    /// `{order}:{operation}:{attempt}:{unique}`: for calls that can be repeated without harm and whose answer must be
+    /// fresh. Stripe replays the first answer to a key whatever it was, even a 500 or a rejection that no longer
+    /// applies (<https://docs.stripe.com/error-low-level>).
     pub fn unique(order_id: OrderId, operation: Operation, attempt_number: i32) -> Self {
         let unique = Uuid::now_v7().simple();
         Self(format!("{order_id}:{operation}:{attempt_number}:{unique}"))
@@ -128,7 +128,7 @@ impl OperationKey {
         Self(format!("{charge}:{operation}"))
     }
 
-    /// `{charge}:{operation}:{unique}`, as [`unique`](Self::unique).
+    /// `{charge}:{operation}:{unique}`, like [`unique`](Self::unique).
     pub fn unique_of_charge(charge: &ChargeId, operation: Operation) -> Self {
         let unique = Uuid::now_v7().simple();
         Self(format!("{charge}:{operation}:{unique}"))
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_the_same_every_time_unless_it_shall_be_unique() {
+    fn a_key_is_the_same_every_time_unless_it_is_unique() {
         let order_id = OrderId::generate();
         let key = || OperationKey::new(order_id, Operation::Confirm, 1);
         assert_eq!(key(), key());
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_reads_back_as_its_operation_and_nothing_else_is_one() {
+    fn every_operation_parses_from_its_name_and_no_other_text_does() {
         for operation in Operation::ALL {
             assert_eq!(Operation::parse(operation.as_str()), Some(operation));
             assert!(operation.purpose().starts_with("to "), "{operation}");

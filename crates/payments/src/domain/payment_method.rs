@@ -1,5 +1,5 @@
-//! What the customer pays with. It goes to the gateway and nowhere else: it can't be serialised, and printing it shows
-//! no more than the last four digits.
+//! What the customer pays with. It is sent to the gateway and nowhere else: it can't be serialised, and `Debug` shows
+//! at most the last four digits.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use super::return_url::ReturnUrl;
 /// Longest token, in characters.
 const MAX_TOKEN_LENGTH: usize = 255;
 
-/// Digits of a card number.
+/// Length of a card number, in digits.
 const CARD_DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
 
 /// What the customer pays with.
@@ -20,7 +20,7 @@ const CARD_DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
 pub enum PaymentMethod {
     /// A gateway's token for a payment method, such as `pm_card_visa`.
     Token(String),
-    /// A card number. Only ever for the sandbox: callers see to it that no real one gets here.
+    /// A card number. For the sandbox only: callers ensure that no real number gets here.
     Card(CardNumber),
 }
 
@@ -28,13 +28,13 @@ pub enum PaymentMethod {
 #[derive(Clone)]
 pub struct CardNumber(SecretString);
 
-/// How a payment shall be collected.
+/// How to collect a payment.
 #[derive(Clone, Debug)]
 pub struct PaymentInstruction {
     /// What the customer pays with.
     pub method: PaymentMethod,
-    /// Where the customer comes back to, where the bank asks for an action on another site. Without it the action is
-    /// left to the gateway's browser library.
+    /// Where the customer returns after an action on the bank's site. Without it the gateway's browser library handles
+    /// the action.
     pub return_url: Option<ReturnUrl>,
 }
 
@@ -47,7 +47,7 @@ impl From<PaymentMethod> for PaymentInstruction {
     }
 }
 
-/// The text is not a payment method. It is never repeated.
+/// The text is not a payment method. The error never repeats it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPaymentMethod {
     /// Not a token.
@@ -68,7 +68,7 @@ impl PaymentMethod {
         if text.is_empty() || text.len() > MAX_TOKEN_LENGTH || !text.bytes().all(of_a_token) {
             return Err(InvalidPaymentMethod::Token);
         }
-        // A card number in the wrong field: tokens are not secret, so it would be logged.
+        // A card number in the wrong field. Tokens are not secret, so it would be logged.
         if has_card_number(text) {
             return Err(InvalidPaymentMethod::Token);
         }
@@ -83,21 +83,19 @@ impl PaymentMethod {
         CardNumber::parse(text).map(Self::Card)
     }
 
-    /// What [`parse_token`](Self::parse_token) reads.
+    /// The schema of what [`parse_token`](Self::parse_token) accepts.
     pub fn token_schema() -> Object {
         let (least, most) = CARD_DIGITS.into_inner();
         let no_card_number = format!("^(?!_*(\\d_*){{{least},{most}}}$)[A-Za-z0-9_]+$");
         text(1..=MAX_TOKEN_LENGTH, &no_card_number)
-            .description(Some(
-                "A token of the payment gateway for what the customer pays with.",
-            ))
+            .description(Some("The payment gateway's token for a payment method."))
             .examples(["pm_card_visa"])
             .build()
     }
 }
 
-/// Whether a token is a card number, however its digits are grouped, or has one in it. Within other text only digits that
-/// have a valid check digit are one: tokens are random, and a long run of digits in them is rare enough.
+/// Whether a token is or contains a card number, however its digits are grouped. Within other text, only digits with a
+/// valid check digit count: tokens are random, so such a run of digits is rare.
 fn has_card_number(token: &str) -> bool {
     let mut runs = token.split(|c: char| !c.is_ascii_digit() && c != '_');
     runs.any(|run| {
@@ -107,7 +105,7 @@ fn has_card_number(token: &str) -> bool {
     })
 }
 
-/// Luhn's formula.
+/// Checks Luhn's formula.
 fn has_check_digit(digits: &[u32]) -> bool {
     let doubled = |(index, digit): (usize, &u32)| match (index % 2, digit * 2) {
         (0, _) => *digit,
@@ -130,7 +128,7 @@ impl CardNumber {
         Ok(Self(SecretString::from(text)))
     }
 
-    /// The last four digits: all that may be shown or kept.
+    /// The last four digits, which are all that may be shown or stored.
     pub fn last4(&self) -> &str {
         let digits = self.0.expose_secret();
         &digits[digits.len() - 4..]
@@ -161,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_of_letters_digits_and_underscores_are_taken() {
+    fn tokens_of_letters_digits_and_underscores_are_accepted() {
         for text in ["pm_card_visa", "p", &"x".repeat(255)] {
             assert!(PaymentMethod::parse_token(text).is_ok(), "{text:?}");
         }
@@ -172,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_number_is_no_token() {
+    fn a_card_number_is_not_accepted_as_a_token() {
         for card in [
             "4242424242424242",
             "4242_4242_4242_4242",
@@ -201,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn card_numbers_have_12_to_19_digits_and_nothing_else() {
+    fn a_card_number_has_12_to_19_digits_and_nothing_else() {
         for text in ["4242424242424242", &"1".repeat(12), &"1".repeat(19)] {
             assert!(CardNumber::parse(text).is_ok(), "{text:?}");
         }
@@ -219,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn printing_a_card_shows_nothing_of_its_number() {
+    fn debug_output_of_a_card_hides_its_number() {
         let card = CardNumber::parse("4000123412341239").unwrap();
         assert_eq!(card.last4(), "1239");
         let method = PaymentMethod::Card(card.clone());

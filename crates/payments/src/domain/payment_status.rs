@@ -1,25 +1,25 @@
-//! What a gateway says of a payment.
+//! What a gateway reports of a payment or a refund.
 
 use oms_validation::Money;
 
 use crate::{DeclineCode, Reference, RefundFailure};
 
-/// What a gateway says of a payment, by its reference.
+/// The status of a payment at the gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PaymentStatus {
-    /// Definite yes: the money was taken. Compare the amount with the attempt's.
+    /// Definitely paid: the money was taken. Compare the amount with the attempt's.
     Paid {
         /// What was taken.
         amount: Money,
     },
-    /// Definite no: the try was refused. Nothing was taken, nor will be unless somebody confirms again.
+    /// Definitely declined. Nothing was taken, and nothing will be unless the payment is confirmed again.
     Declined {
-        /// Why.
+        /// The reason.
         code: DeclineCode,
     },
-    /// Nothing was taken, nor will be unless somebody confirms. A confirmation may still be on its way.
+    /// Nothing was taken, and nothing will be unless the payment is confirmed. A confirmation may still be in flight.
     NotConfirmed,
-    /// The customer has to do something first, such as authenticate with the bank.
+    /// The customer must act first, for example authenticate with the bank.
     NeedsAction,
     /// The bank has not decided yet.
     Processing,
@@ -29,38 +29,38 @@ pub enum PaymentStatus {
     Cancelled,
 }
 
-/// What became of a refund.
+/// The outcome of a refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundOutcome {
-    /// It is on its way to the customer, and the gateway considers it done.
+    /// The money is on its way to the customer, and the gateway considers the refund done.
     Refunded {
         /// The gateway's name for the refund.
         reference: Reference,
-        /// How much.
+        /// The amount.
         amount: Money,
     },
-    /// The gateway has accepted it, and the bank or the customer has yet to do something.
+    /// The gateway accepted the refund, but it waits for the bank or the customer.
     Pending {
         /// The gateway's name for the refund.
         reference: Reference,
-        /// How much.
+        /// The amount.
         amount: Money,
     },
-    /// The bank refused it; the money is still ours.
+    /// The bank rejected it; the money is still ours.
     Failed {
         /// The gateway's name for the refund.
         reference: Reference,
-        /// How much was to be given back.
+        /// The amount that was to be refunded.
         amount: Money,
-        /// Why.
+        /// The reason.
         code: RefundFailure,
     },
-    /// All of the payment's money had been given back before.
+    /// All of the payment's money was refunded before.
     AlreadyRefunded,
 }
 
 impl PaymentStatus {
-    /// A short text for the history of calls.
+    /// A short label for the history of calls.
     pub(crate) fn label(&self) -> String {
         match self {
             Self::Paid { .. } => "paid".to_owned(),
@@ -75,7 +75,7 @@ impl PaymentStatus {
 }
 
 impl RefundOutcome {
-    /// A short text for the history of calls.
+    /// A short label for the history of calls.
     pub(crate) fn label(&self) -> String {
         match self {
             Self::Refunded { .. } => "refunded".to_owned(),
@@ -85,7 +85,7 @@ impl RefundOutcome {
         }
     }
 
-    /// The gateway's name for the refund, and how much it is about; none where it says nothing of this one.
+    /// The gateway's name for the refund, and its amount; `None` if the outcome is not about this refund.
     pub(crate) const fn refund(&self) -> Option<(&Reference, Money)> {
         match self {
             Self::Refunded { reference, amount }

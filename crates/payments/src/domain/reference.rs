@@ -1,12 +1,12 @@
-//! A gateway's own name for a payment.
+//! A gateway's name for a payment.
 
 use std::fmt;
 
 /// Longest reference, in characters; the column has the same limit.
 const MAX_LENGTH: usize = 255;
 
-/// A gateway's own name for a payment, such as `pi_3MtwBwLkdIwHu7ix28a3tqPa`: 1 to 255 letters, digits and underscores,
-/// so that it can stand in a path.
+/// A gateway's name for a payment, such as `pi_3MtwBwLkdIwHu7ix28a3tqPa`: 1 to 255 letters, digits and underscores, so
+/// that it is safe in a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reference(String);
 
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_can_stand_in_a_path_is_a_reference() {
+    fn only_text_that_is_safe_in_a_path_is_a_reference() {
         assert_eq!(Reference::parse("pi_3Mt").unwrap().as_str(), "pi_3Mt");
         for text in ["", "..", "pi/1", "pi?x", "pi 1", &"x".repeat(256)] {
             assert_eq!(Reference::parse(text), Err(InvalidReference), "{text:?}");

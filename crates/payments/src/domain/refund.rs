@@ -1,4 +1,4 @@
-//! Giving money of a paid attempt back, and the states that this goes through.
+//! Refunds of a paid attempt, and their states.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,129 +8,129 @@ use oms_validation::{IdempotencyKey, Money, OrderId, newer_word};
 
 use crate::{AttemptId, Reference, RefundFailure, RefundId, UnknownState};
 
-/// Money of a paid attempt that is given back.
+/// A refund of a paid attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
-    /// The refund's own id, which the gateway keeps with it.
+    /// The refund's ID, which the gateway stores with it.
     pub id: RefundId,
-    /// The order whose payment is given back.
+    /// The order whose payment is refunded.
     pub order_id: OrderId,
-    /// The attempt by which it was collected.
+    /// The attempt that collected the payment.
     pub attempt_id: AttemptId,
     /// 1 for an order's first refund.
     pub number: i32,
-    /// What is given back; never changes.
+    /// The refunded amount; never changes.
     pub amount: Money,
-    /// What is left of the captured amount once this refund is done, as it was when this one was begun; never changes.
+    /// What remains of the captured amount after this refund, as counted when it was begun; never changes.
     pub left: Money,
-    /// How far it is.
+    /// The refund's state.
     pub state: RefundState,
-    /// Who gives the money back.
+    /// Who refunds the money.
     pub actor: RefundActor,
-    /// Who requested it from us, as events name the actor; unknown of old ones, and none of those made elsewhere.
+    /// Who requested it from us, named as in the order's events; `None` for old refunds and for those made elsewhere.
     pub requested_by: Option<String>,
-    /// The key by which its request may be repeated.
+    /// The idempotency key of its request.
     pub idempotency_key: Option<IdempotencyKey>,
-    /// Why, in the words of whoever asked for it.
+    /// The reason, in the requester's words.
     pub reason: Option<String>,
-    /// The gateway's name for the refund; none before its answer.
+    /// The gateway's name for the refund; `None` before its answer.
     pub reference: Option<Reference>,
-    /// Why it failed; only of `Failed`.
+    /// Why it failed; only with `Failed`.
     pub failure_code: Option<RefundFailure>,
     /// When it was begun.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
-    /// Whether the gateway may have heard of it.
+    /// Whether the gateway may have been asked for it.
     pub asked: Asked,
 }
 
-/// Who gives money of a payment back.
+/// Who refunds money of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RefundActor {
-    /// This program, because it was asked to.
+    /// This program, on request.
     Oms,
-    /// Somebody else who uses the gateway's account, in its dashboard say.
+    /// Another user of the gateway's account, for example in its dashboard.
     Gateway,
-    /// The customer's bank, by a dispute that was lost.
+    /// The customer's bank, by a lost dispute.
     Dispute,
-    /// What a newer version of the program has stored, in its words.
+    /// An actor that a newer version of the program stored.
     Other(&'static str),
 }
 
 oms_validation::schema_of! {
     RefundActor,
-    "Who gives money of a payment back.",
+    "Who refunds money of a payment.",
     oms_validation::openapi::words(RefundActor::ALL.map(RefundActor::as_str))
 }
 
 /// Whether a gateway may have been asked for a refund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// Only of a refund in the hands of whoever has just begun it.
+    /// Not asked yet, which only the worker that has just begun the refund knows.
     Never,
-    /// Somebody may have asked; the gateway's own list is looked at before it is asked again.
+    /// Possibly: the gateway's list is read before the refund is requested again.
     Perhaps,
 }
 
-/// A refund that is to be begun.
+/// A refund to be begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRefund {
-    /// The refund's own id.
+    /// The refund's ID.
     pub id: RefundId,
-    /// The order whose payment is given back.
+    /// The order whose payment is refunded.
     pub order_id: OrderId,
-    /// How much, at least one minor unit; none for all that is left.
+    /// The amount, at least one minor unit; `None` for all that remains.
     pub amount: Option<Money>,
-    /// The key by which the request may be repeated.
+    /// The idempotency key of the request.
     pub idempotency_key: Option<IdempotencyKey>,
-    /// Why: 1 to 500 characters.
+    /// The reason: 1 to 500 characters.
     pub reason: Option<String>,
     /// Who requests it: 1 to 300 characters.
     pub requested_by: String,
 }
 
-/// How far a refund is.
+/// The state of a refund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RefundState {
-    /// Begun; the gateway has not said that it ended.
+    /// Begun; the gateway has not reported its end.
     Pending,
-    /// The gateway says that the money was given back. It may yet fail: a bank can send money back weeks later.
+    /// The gateway reports that the money was refunded. It may still fail, because a bank can return money weeks later.
     Refunded,
-    /// The gateway says that it was not; the money is still ours. Final.
+    /// The gateway reports that it failed; the money is still ours. Final.
     Failed,
-    /// What a newer version of the program has stored, in its words.
+    /// A state that a newer version of the program stored.
     Other(&'static str),
 }
 
 oms_validation::schema_of! {
     RefundState,
-    "How far a refund is.",
+    "The state of a refund.",
     oms_validation::openapi::words(RefundState::ALL.map(RefundState::as_str))
 }
 
 /// How a refund ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundEnd {
-    /// The money was given back.
+    /// The money was refunded.
     Refunded,
-    /// It was not.
+    /// The refund failed.
     Failed(RefundFailure),
 }
 
 impl Refund {
-    /// Whether it gives back all that is left. The gateway never gives back more than it took, so that such a refund may
-    /// be asked for again with a new key.
+    /// Whether it refunds all that remains. The gateway never refunds more than it took, so such a refund can be
+    /// requested again with a new key.
     pub const fn is_of_the_rest(&self) -> bool {
         self.left.amount_minor == 0
     }
 }
 
 impl RefundActor {
-    /// All of them.
+    /// All actors of this version.
     pub const ALL: [Self; 3] = [Self::Oms, Self::Gateway, Self::Dispute];
 
-    /// The name, as in the database and in JSON.
+    /// The name, as stored and as in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Oms => "oms",
@@ -140,7 +140,7 @@ impl RefundActor {
         }
     }
 
-    /// What the database has, also where a newer version of the program wrote it.
+    /// Reads the stored text, also if a newer version of the program wrote it.
     pub(crate) fn stored(text: &str) -> Self {
         text.parse()
             .unwrap_or_else(|_| Self::Other(newer_word(text)))
@@ -181,10 +181,10 @@ impl RefundEnd {
 }
 
 impl RefundState {
-    /// All of them.
+    /// All states of this version.
     pub const ALL: [Self; 3] = [Self::Pending, Self::Refunded, Self::Failed];
 
-    /// The name, as in the database and in JSON.
+    /// The name, as stored and as in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -194,7 +194,7 @@ impl RefundState {
         }
     }
 
-    /// What the database has, also where a newer version of the program wrote it.
+    /// Reads the stored text, also if a newer version of the program wrote it.
     pub(crate) fn stored(text: &str) -> Self {
         text.parse()
             .unwrap_or_else(|_| Self::Other(newer_word(text)))
@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_state_is_found_by_its_name_and_nothing_else_is() {
+    fn every_state_parses_from_its_name_and_no_other_text_does() {
         for state in RefundState::ALL {
             assert_eq!(state.as_str().parse(), Ok(state));
         }

@@ -4,17 +4,17 @@ use std::fmt;
 
 use super::code;
 
-/// What stands for a failure without a usable code.
+/// The code of a failure without a usable code.
 const GENERIC: &str = "unknown";
 
 /// A code such as `expired_or_canceled_card`, in the words of <https://docs.stripe.com/refunds#failed-refunds>, or the
-/// code of the error by which the gateway refused the refund: 1 to 100 lower-case letters, digits and underscores,
+/// code of the error with which the gateway rejected the refund: 1 to 100 lower-case letters, digits and underscores,
 /// beginning with a letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundFailure(String);
 
 impl RefundFailure {
-    /// The code that a gateway gave; `unknown` when it is not one.
+    /// Reads the code that a gateway returned; `unknown` if it is malformed.
     pub fn new(text: &str) -> Self {
         Self(code::usable(text).unwrap_or(GENERIC).to_owned())
     }
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_code_is_unknown() {
+    fn a_malformed_code_becomes_unknown() {
         let code = "lost_or_stolen_card";
         assert_eq!(RefundFailure::new(code).to_string(), code);
         for text in ["", "Lost card", "4242424242424242"] {

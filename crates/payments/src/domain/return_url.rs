@@ -1,4 +1,4 @@
-//! Where the customer comes back to after an action on another site.
+//! Where the customer returns after an action on another site.
 
 use oms_validation::openapi::text;
 use utoipa::openapi::Object;
@@ -6,7 +6,7 @@ use utoipa::openapi::Object;
 /// Longest URL, in characters.
 const MAX_LENGTH: usize = 2048;
 
-/// A page of the storefront to which the gateway sends the customer back: an `https` URL, or an `http` URL of this very
+/// A page of the storefront to which the gateway sends the customer back: an `https` URL, or an `http` URL of the local
 /// machine, for development.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnUrl(String);
@@ -43,24 +43,24 @@ impl ReturnUrl {
         }
     }
 
-    /// The URL, as it was written.
+    /// The URL as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What [`parse`](Self::parse) reads.
+    /// The schema of what [`parse`](Self::parse) accepts.
     pub fn schema() -> Object {
         text(1..=MAX_LENGTH, "^([Hh][Tt][Tt][Pp][Ss]|[Hh][Tt][Tt][Pp])://[!-~]+$")
             .description(Some(
-                "Where the customer comes back to after authenticating on the bank's page: an `https` URL, or `http` for \
-                 localhost. Without it the action is left to the gateway's browser library.",
+                "Where the customer returns after authenticating on the bank's page: an `https` URL, or `http` for \
+                 localhost. Without it the gateway's browser library handles the action.",
             ))
             .examples(["https://shop.example/checkout/done"])
             .build()
     }
 }
 
-/// The host of an authority; none when there is none, or a user name, or a port that is no number.
+/// The host of an authority; `None` if it has no host, or has a user name, or a port that is not a number.
 fn host_of(authority: &str) -> Option<&str> {
     let port_at = match authority.strip_prefix('[') {
         Some(address) => address.find(']')? + 2,
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_of_a_storefront_are_taken() {
+    fn pages_of_a_storefront_are_accepted() {
         for text in [
             "https://shop.example",
             "https://shop.example/done?order=1&x=%20#end",
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn all_other_urls_are_rejected() {
         for text in [
             "",
             "/done",

@@ -18,14 +18,14 @@ use crate::error::INVALID_SIGNATURE;
 use crate::service::{Received, find_event_tenant, receive_gateway_event};
 use crate::{EventRelevance, NewGatewayEvent, PaymentError};
 
-/// Largest event, in bytes. It holds one object, of which the largest that concerns us has some 5,000.
+/// Largest event, in bytes. An event contains one object; the largest that we use has about 5,000 bytes.
 const MAX_BYTES: usize = 256 * 1024;
 
 oms_web::refusals! {
     Refusals: [INVALID_SIGNATURE, INVALID_REQUEST, BODY_TIMEOUT, BODY_TOO_LARGE]
 }
 
-/// An event of Stripe. Its documentation says what is in it: <https://docs.stripe.com/api/events/object>.
+/// A Stripe event. Stripe documents its fields: <https://docs.stripe.com/api/events/object>.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it documents what the adapter reads")]
 struct StripeEvent {
@@ -33,30 +33,30 @@ struct StripeEvent {
     id: String,
     #[schema(examples("payment_intent.succeeded"))]
     r#type: String,
-    /// The time at which it was made, in seconds since 1970.
+    /// Creation time, in seconds since 1970.
     created: i64,
     data: Value,
 }
 
-/// That an event is stored.
+/// Confirms that the event is stored.
 #[derive(Serialize, ToSchema)]
 struct Receipt {
     received: bool,
 }
 
-/// 200 once the event is stored, also when it had been before; 400 when it is not signed by a secret of ours, or is no
-/// event. Anything but 200 has Stripe send it again.
+/// Answers 200 once the event is stored, also if it was stored before; 400 if it is not an event or not signed with one
+/// of our secrets. After any other status than 200, Stripe sends the event again.
 #[utoipa::path(
     post,
     path = "/webhooks/stripe",
     operation_id = "receiveStripeEvent",
     tag = "webhooks",
-    summary = "Take an event of Stripe",
-    description = "Stored before it is answered, and applied afterwards by asking Stripe. The body may have 256 KiB. There is no such \
-        endpoint in an installation without `OMS_STRIPE_WEBHOOK_SECRETS`.",
+    summary = "Receive a Stripe event",
+    description = "The event is stored before the answer, and applied afterwards, by reading the payment at Stripe. The body may have at most 256 KiB. \
+        Installations without `OMS_STRIPE_WEBHOOK_SECRETS` do not have this endpoint.",
     request_body = StripeEvent,
     responses(
-        (status = 200, description = "It is stored, now or since an earlier time.", body = Receipt),
+        (status = 200, description = "The event is stored, by this request or an earlier one.", body = Receipt),
         Refusals,
     ),
 )]
@@ -67,7 +67,7 @@ pub(super) async fn receive_stripe_event(
     tenant: CurrentTenant,
 ) -> Result<HttpResponse, ProblemResponse> {
     let header = signature_header(request.headers()).map_err(refused)?;
-    // Before a byte of the body is read: a stranger gets nothing but this answer.
+    // Checked before any of the body is read, so that strangers cost as little as possible.
     let checked = webhooks.secrets.check_head(header, unix_time());
     checked.map_err(refused)?;
     let limits = BodyLimits {
@@ -80,7 +80,7 @@ pub(super) async fn receive_stripe_event(
     let event = parse_webhook(&body).map_err(|error| {
         Problem::new(&INVALID_REQUEST, "the body is not an event").with_source(error)
     })?;
-    // In a task: a sender that goes away must not cut a statement off.
+    // In a task of its own, so that a sender that disconnects does not interrupt a statement.
     let storing = store(webhooks.clone(), tenant.0, event);
     let stored = tokio::spawn(storing.in_current_span()).await;
     stored.map_err(|error| Problem::of(&INTERNAL).with_source(error))??;
@@ -100,9 +100,9 @@ fn unix_time() -> u64 {
     now.map_or(0, |since| since.as_secs())
 }
 
-/// One answer for all reasons: a forger shall not learn how close it came.
+/// The same answer for all reasons, so that a forger does not learn how close it came.
 fn refused(reason: InvalidSignature) -> Problem {
-    tracing::warn!(%reason, "a webhook was refused");
+    tracing::warn!(%reason, "a webhook was rejected");
     Problem::of(&INVALID_SIGNATURE).with_source(reason)
 }
 

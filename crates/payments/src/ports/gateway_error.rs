@@ -1,4 +1,4 @@
-//! A call to a gateway that brought no answer to its question, and what is known of its effect.
+//! A failed call to a gateway, and what is known of its effect.
 
 use std::error::Error;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use crate::Operation;
 use crate::domain::code;
 
-/// A call to a gateway that brought no answer to its question. Neither it nor its sources show a secret.
+/// A failed call to a gateway. Neither it nor its sources reveal a secret.
 #[derive(Debug)]
 pub struct GatewayError {
     operation: Operation,
@@ -18,87 +18,87 @@ pub struct GatewayError {
 /// What went wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GatewayFault {
-    /// The circuit breaker let nothing through.
+    /// The circuit breaker refused the call.
     #[error("the circuit breaker is open")]
     BreakerOpen,
-    /// No connection came about; nothing was sent.
+    /// No connection could be established; nothing was sent.
     #[error("no connection")]
     NoConnection,
-    /// Too many requests, or the payment is locked by another one; it was not looked at.
+    /// Too many requests, or another request has locked the payment. The request was not processed.
     #[error("too many requests")]
     RateLimited,
-    /// The gateway did not like the request itself: a defect, or a wrong configuration, on our side.
-    #[error("refused with status {status}, code {}, parameter {}", .code.as_deref().unwrap_or("none"), .param.as_deref().unwrap_or("none"))]
+    /// The gateway rejected the request itself: a defect or a misconfiguration on our side.
+    #[error("rejected with status {status}, code {}, parameter {}", .code.as_deref().unwrap_or("none"), .param.as_deref().unwrap_or("none"))]
     Rejected {
         /// The HTTP status.
         status: u16,
         /// The gateway's code.
         code: Option<String>,
-        /// The parameter that it names.
+        /// The parameter that the gateway blames.
         param: Option<String>,
     },
-    /// No complete answer in time.
+    /// No complete answer arrived in time.
     #[error("no answer in time")]
     TimedOut,
     /// The connection broke after the request may have been sent.
     #[error("the connection broke")]
     Interrupted,
-    /// The gateway failed.
+    /// The gateway failed internally.
     #[error("failed with status {status}")]
     ServerError {
         /// The HTTP status.
         status: u16,
     },
-    /// The answer is not what this gateway says.
-    #[error("an answer that makes no sense, with status {status}")]
+    /// The answer does not follow the gateway's protocol.
+    #[error("an unintelligible answer with status {status}")]
     Unintelligible {
         /// The HTTP status.
         status: u16,
     },
-    /// A request with the same key is still being worked on.
+    /// A request with the same key is still in progress.
     #[error("a request with the same key is in progress")]
     InProgress,
-    /// The key was used for another request.
+    /// The key was used before, for another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
-    /// A well-formed refusal that says nothing of its effect.
-    #[error("a refusal with status {status} that does not say what happened")]
+    /// A well-formed rejection that says nothing of its effect.
+    #[error("an unexplained rejection with status {status}")]
     Unexplained {
         /// The HTTP status.
         status: u16,
     },
-    /// The answer asked us to read the payment back, and that failed.
-    #[error("the payment could not be read back")]
+    /// The answer requires reading the payment back, and that failed.
+    #[error("could not read the payment back")]
     NotReadBack {
-        /// Whether it failed because the gateway is not available.
+        /// Whether that failed because the gateway is unavailable.
         unavailable: bool,
     },
 }
 
-/// What a permanent refusal is about.
+/// What a permanent rejection is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The gateway takes no payment of this amount.
+    /// The gateway does not accept payments of this amount.
     Amount,
-    /// It takes none in this currency.
+    /// The gateway does not accept payments in this currency.
     Currency,
-    /// It takes this payment not, for what another parameter says.
+    /// The gateway does not accept this payment, because of another parameter.
     Payment,
-    /// It refuses this installation: its key, its account, or how it asks. An operator must see to it.
+    /// The gateway rejects this installation: its key, its account, or the form of its requests. An operator must act.
     Installation,
 }
 
-/// What is known of the effect of a call that failed.
+/// What is known of the effect of a failed call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// It did not happen, and will not.
     DidNotHappen,
-    /// It may have happened, or may happen still.
+    /// It may have happened, or may still happen.
     Unknown,
 }
 
 impl GatewayError {
-    /// An operation that went wrong.
+    /// A failed operation.
     pub fn new(operation: Operation, fault: GatewayFault) -> Self {
         Self {
             operation,
@@ -108,21 +108,21 @@ impl GatewayError {
         }
     }
 
-    /// Adds the gateway's own id of the request, for its support.
+    /// Adds the gateway's request ID, for its support team.
     #[must_use]
     pub fn with_request_id(mut self, request_id: Option<String>) -> Self {
         self.request_id = request_id;
         self
     }
 
-    /// Keeps the cause.
+    /// Adds the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// What was asked.
+    /// The operation that failed.
     pub fn operation(&self) -> Operation {
         self.operation
     }
@@ -132,14 +132,14 @@ impl GatewayError {
         &self.fault
     }
 
-    /// The gateway's own id of the request.
+    /// The gateway's request ID.
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }
 
-    /// What a refusal is about that will be the same however often the call is made; none where it may not be.
+    /// What a permanent rejection is about; `None` if repeating the call may succeed.
     ///
-    /// The class of the error and the parameter that it names decide: gateways add codes all the time.
+    /// The class of the error and the parameter that it names decide, because gateways keep adding codes.
     /// <https://docs.stripe.com/api/errors>
     pub fn refusal(&self) -> Option<Refusal> {
         match &self.fault {
@@ -181,7 +181,7 @@ impl GatewayError {
         }
     }
 
-    /// Whether the gateway is not there, as opposed to there and not willing.
+    /// Whether the gateway is unavailable, as opposed to reachable and rejecting the request.
     pub fn is_unavailable(&self) -> bool {
         match self.fault {
             GatewayFault::BreakerOpen
@@ -213,14 +213,14 @@ fn refusal(status: u16, code: Option<&str>, param: Option<&str>) -> Refusal {
 }
 
 impl GatewayFault {
-    /// A short text for the history of calls.
+    /// A short label for the history of calls.
     pub(crate) fn label(&self) -> String {
         match self {
             Self::BreakerOpen => "breaker_open".to_owned(),
             Self::NoConnection => "no_connection".to_owned(),
             Self::RateLimited => "rate_limited".to_owned(),
             Self::Rejected { status, code, .. } => {
-                // Only what looks like a code: it might repeat what we sent.
+                // Only text that looks like a code: anything else might repeat what we sent.
                 let code = code.as_deref().and_then(code::usable).unwrap_or("none");
                 format!("rejected:{status}:{code}")
             }

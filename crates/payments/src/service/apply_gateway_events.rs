@@ -1,5 +1,5 @@
-//! Taking on what gateways told us, so that somebody applies it: what a message changes is for the caller to find out
-//! and to write down, before it ends the message: one that was applied and not ended comes again, and has to change nothing then.
+//! Claiming gateway events and finishing them. The caller finds out what an event changes, and writes it, before it
+//! finishes the event. An event that was applied but not finished is claimed again, and must then change nothing.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use oms_validation::TenantId;
 use crate::store::gateway_events;
 use crate::{GatewayEvent, PaymentError};
 
-/// The stores that have messages to be applied now.
+/// Returns the tenants that have gateway events due.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -19,8 +19,8 @@ pub async fn find_due_event_tenants(
     Ok(gateway_events::find_due_tenants(connection).await?)
 }
 
-/// Takes on up to `limit` messages of a store, the longest due first. Nobody else gets them within the time of
-/// `lease`; commit before you ask a gateway.
+/// Claims up to `limit` due gateway events of a tenant, longest due first. No other worker gets them for the duration
+/// of `lease`. Commit before you call a gateway.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -33,8 +33,8 @@ pub async fn claim_gateway_events(
     Ok(gateway_events::claim_due(connection, tenant_id, limit, lease).await?)
 }
 
-/// Ends a message, with what became of it in 1 to 100 characters. False means that it has ended before, or that the
-/// lease was over and somebody else has taken it on.
+/// Finishes a gateway event with its outcome, in 1 to 100 characters. False when it was finished before, or when the
+/// lease expired and another worker has claimed it.
 ///
 /// # Errors
 /// When the database does not answer, or `outcome` is empty or too long.
@@ -47,7 +47,7 @@ pub async fn finish_gateway_event(
     Ok(gateway_events::finish(connection, tenant_id, event, outcome).await?)
 }
 
-/// Gives a message back, to be taken on again after `delay`. False as for [`finish_gateway_event`].
+/// Postpones a gateway event, to be claimed again after `delay`. False as for [`finish_gateway_event`].
 ///
 /// # Errors
 /// When the database does not answer.
@@ -60,7 +60,7 @@ pub async fn postpone_gateway_event(
     Ok(gateway_events::postpone(connection, tenant_id, event, delay, true).await?)
 }
 
-/// Gives a message back that nobody could look at, to be taken on again after `delay`: this was not one of its tries.
+/// Returns a gateway event that could not be examined, to be claimed again after `delay`. This does not count as a try.
 /// False as for [`finish_gateway_event`].
 ///
 /// # Errors
@@ -74,7 +74,7 @@ pub async fn return_gateway_event(
     Ok(gateway_events::postpone(connection, tenant_id, event, delay, false).await?)
 }
 
-/// How many messages of all stores are to be applied now.
+/// Counts the gateway events of all tenants that are due.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -7,27 +7,27 @@ use crate::store::refunds::Tally;
 use crate::store::{attempts, refunds};
 use crate::{Asked, Attempt, AttemptState, NewRefund, PaymentError, Refund, UnsavedCalls};
 
-/// What became of a refund that was to be begun. Only `Begun` has changed anything.
+/// The result of [`begin_refund`]. Only `Begun` changed anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BeginRefund {
-    /// It is recorded as pending, and its attempt is being refunded. Execute it once the transaction is committed.
+    /// The refund is recorded as pending, and its attempt is `Refunding`. Execute it after the transaction commits.
     Begun(Refund),
-    /// The idempotency key stands for this refund, perhaps of another order or amount: compare them.
+    /// The idempotency key belongs to this refund. It may be of another order or amount: compare them.
     KeyTaken(Refund),
-    /// More than is left of what was captured, or in another currency.
+    /// The amount exceeds what remains of the captured amount, or is in another currency.
     ExceedsCaptured {
-        /// What is left.
+        /// What remains.
         available: Money,
     },
-    /// The order has no payment that is paid, another refund of it is pending, or nothing is left of it.
+    /// The order has no paid payment, another refund of it is pending, or nothing remains of it.
     NotRefundable,
 }
 
-/// Begins to give money of an order's payment back. The attempt is locked until the caller's transaction ends, and what
-/// is left of it is counted under that lock: so the sum of refunds never exceeds what was captured.
+/// Begins to refund money of an order's payment. The attempt stays locked until the caller's transaction ends, and the
+/// remainder is counted under that lock, so that the sum of refunds never exceeds what was captured.
 ///
 /// # Errors
-/// When the database does not answer, or refuses what [`NewRefund`] does not allow.
+/// When the database does not answer, or rejects what [`NewRefund`] does not allow.
 pub async fn begin_refund(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -35,7 +35,7 @@ pub async fn begin_refund(
 ) -> Result<BeginRefund, PaymentError> {
     let attempt = attempts::lock_latest_by_order(connection, tenant_id, new.order_id).await?;
     if let Some(key) = &new.idempotency_key {
-        // After the lock, so that a twin of this request is seen.
+        // After the lock, so that a concurrent request with the same key is seen.
         let taken = refunds::find_by_key(connection, tenant_id, key).await?;
         if let Some(refund) = taken {
             return Ok(BeginRefund::KeyTaken(refund));
@@ -50,7 +50,7 @@ pub async fn begin_refund(
         ..captured
     };
     let amount = new.amount.unwrap_or(available);
-    // Nothing may be left while a refund that somebody has made at the gateway is pending.
+    // The remainder can be zero while a refund that was made at the gateway itself is pending.
     let is_too_much = amount.amount_minor > available.amount_minor || available.amount_minor == 0;
     if amount.currency != available.currency || is_too_much {
         return Ok(BeginRefund::ExceedsCaptured { available });
@@ -58,7 +58,7 @@ pub async fn begin_refund(
     record(connection, tenant_id, new, &attempt, tally, available).await
 }
 
-/// A paid attempt and what was taken by it.
+/// Returns a paid attempt and the amount that it captured.
 fn refundable(attempt: Attempt) -> Option<(Attempt, Money)> {
     let captured = attempt.captured?;
     (attempt.state == AttemptState::Paid).then_some((attempt, captured))
@@ -82,9 +82,9 @@ async fn record(
         refunds::insert_refund(connection, tenant_id, new, attempt.id, number, amount, left)
             .await?;
     let Some(refund) = inserted else {
-        // Another order's refund has claimed the key meanwhile.
+        // A refund of another order has claimed the key meanwhile.
         let key = new.idempotency_key.as_ref();
-        let key = key.expect("only a key that is given can be taken");
+        let key = key.expect("only a request with a key can conflict on it");
         let taken = refunds::find_by_key(connection, tenant_id, key).await?;
         return Ok(taken.map_or(BeginRefund::NotRefundable, BeginRefund::KeyTaken));
     };

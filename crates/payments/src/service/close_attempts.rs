@@ -1,4 +1,4 @@
-//! Ending attempts, in the transaction that also settles their orders.
+//! Closing attempts, in the transaction that also settles their orders.
 
 use std::collections::HashSet;
 
@@ -8,13 +8,13 @@ use oms_validation::TenantId;
 use crate::store::attempts;
 use crate::{AttemptId, ClosedAttempt, PaymentError};
 
-/// Ends the attempts of several orders, each by compare-and-set, adds the calls that led to it to the history, and returns
-/// those that were ended. The others were moved by somebody else meanwhile: nothing but their history of calls was changed,
-/// so change nothing else either, and look again. When the transaction is rolled back, for that or any other reason,
-/// [`save_calls`](crate::save_calls) keeps the calls.
+/// Closes the attempts of several orders, each by compare-and-set, adds the calls that led to it to the history, and
+/// returns the attempts that it closed. The others were moved by another worker meanwhile, and nothing but their
+/// history of calls was changed: change nothing else either, and look again. If the transaction is rolled back, for
+/// that or any other reason, save the calls with [`save_calls`](crate::save_calls).
 ///
 /// Take the closing from [`CollectOutcome::closing`](crate::CollectOutcome::closing) or
-/// [`SettleOutcome::closing`](crate::SettleOutcome::closing), which give one only where there is proof.
+/// [`SettleOutcome::closing`](crate::SettleOutcome::closing), which have one only if there is proof.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -1,4 +1,4 @@
-//! Collecting the payment of an order, once, with no database connection held while the gateway is asked.
+//! Collecting the payment of an order, once. No database connection is held during calls to the gateway.
 
 use std::error::Error;
 
@@ -12,41 +12,41 @@ use crate::{
     PrepareRequest, Reference, UnsavedCalls,
 };
 
-/// What became of a payment.
+/// The outcome of a payment.
 #[derive(Debug)]
 pub enum CollectOutcome {
-    /// The customer has paid exactly what was asked.
+    /// The customer paid exactly the requested amount.
     Paid {
         /// What was taken.
         amount: Money,
     },
-    /// The customer has paid something else than was asked. Keep the stock, and alert.
+    /// The customer paid another amount than requested. Keep the stock, and alert.
     WrongAmount {
         /// What was taken.
         charged: Money,
     },
-    /// A definite no.
+    /// Definitely declined.
     Declined {
-        /// Why.
+        /// The reason.
         code: DeclineCode,
     },
-    /// The customer or the bank has yet to do something.
+    /// The payment waits for the customer or the bank.
     Pending,
-    /// Not known. The gateway's reference is stored, and settling finds out.
+    /// Unknown. The gateway's reference is stored, and settling finds the outcome.
     Unknown,
-    /// A step before the one that takes the money went wrong: none moved, or can still move once the attempt is closed.
+    /// A step before the one that takes money failed. No money moved, and none can move once the attempt is closed.
     NotStarted {
-        /// What went wrong.
+        /// What failed.
         error: PaymentError,
-        /// The closing for which that is the proof.
+        /// The closing that this failure proves.
         closing: Closing,
     },
-    /// Somebody else has taken the attempt over or closed it. Read the order again.
+    /// Another worker has claimed or closed the attempt. Read the order again.
     Superseded,
 }
 
 impl CollectOutcome {
-    /// How the attempt may be closed now; none while it has to stay open.
+    /// The closing that this outcome allows; `None` while the attempt must stay open.
     pub fn closing(&self) -> Option<Closing> {
         match self {
             Self::Paid { amount } => Some(Closing::Paid { captured: *amount }),
@@ -57,28 +57,28 @@ impl CollectOutcome {
     }
 }
 
-/// What became of a payment, and the calls by which it was learnt.
+/// The outcome of a payment, and the calls that revealed it.
 #[derive(Debug)]
 #[must_use = "an outcome with a closing changes nothing until the attempt is closed"]
 pub struct Collected {
-    /// What became of the payment.
+    /// The outcome of the payment.
     pub outcome: CollectOutcome,
-    /// What is not in the history yet. Nothing, where the outcome has no closing.
+    /// Calls that are not in the history yet; empty unless the outcome has a closing.
     pub calls: UnsavedCalls,
 }
 
 impl Collected {
-    /// As [`CollectOutcome::closing`].
+    /// Like [`CollectOutcome::closing`].
     pub fn closing(&self) -> Option<Closing> {
         self.outcome.closing()
     }
 }
 
-/// Collects the payment of an attempt that was just recorded, in the name of `actor`. Run it once for each attempt, in a task that does not end
-/// with the client's request; it does not close the attempt.
+/// Collects the payment of an attempt that was just recorded, in the name of `actor`. Run it once per attempt, in a
+/// task that does not end with the client's request. It does not close the attempt.
 ///
-/// The reference is stored before the one call that takes money, by a compare-and-set: whoever closes an attempt that
-/// has none knows that this call will never be made.
+/// The reference is stored by compare-and-set before the one call that takes money. So closing an attempt without a
+/// reference ensures that this call is never made.
 pub async fn collect_payment(
     batches: &PaymentBatches,
     gateway: &dyn PaymentGateway,
@@ -93,7 +93,7 @@ pub async fn collect_payment(
         Ok(reference) => {
             let confirmed = confirm(&mut gateway, attempt, &reference, instruction).await;
             if confirmed.outcome.closing().is_none() {
-                // A sweeper that could not reach the gateway may have come by.
+                // The sweeper may have recorded `Unknown` meanwhile, if it could not reach the gateway.
                 let from = &[AttemptState::Sent, AttemptState::Unknown];
                 let heard = confirmed.heard;
                 gateway.observe(database, tenant_id, from, heard).await;
@@ -108,7 +108,7 @@ pub async fn collect_payment(
     }
 }
 
-/// Prepares the payment and stores its reference. Without that nothing is confirmed.
+/// Prepares the payment and stores its reference. Nothing is confirmed unless both succeed.
 async fn send(
     batches: &PaymentBatches,
     gateway: &mut RecordedGateway<'_>,
@@ -128,9 +128,9 @@ async fn send(
             Ok(reference)
         }
         Ok(false) => Err(CollectOutcome::Superseded),
-        // If it was stored after all, the closing won't match, and settling cancels the payment.
+        // If it was stored after all, the closing does not match, and settling cancels the payment.
         Err(error) => {
-            gateway.give_back(calls);
+            gateway.put_back(calls);
             Err(never_prepared(DbError::into(error)))
         }
     }
@@ -143,7 +143,7 @@ fn never_prepared(error: PaymentError) -> CollectOutcome {
     }
 }
 
-/// What became of a confirmation, and what it makes of an attempt that stays open.
+/// The outcome of a confirmation, and the resulting state of an attempt that stays open.
 struct Confirmed {
     outcome: CollectOutcome,
     heard: Option<AttemptState>,
@@ -176,7 +176,7 @@ async fn confirm(
     }
 }
 
-/// One look at a payment whose confirmation brought no answer. After a time-out even that is not worth the customer's
+/// Reads a payment once after its confirmation got no answer. After a time-out not even that, because the customer is
 /// waiting: the gateway is slow, and may not have seen the confirmation yet.
 async fn read_back(
     gateway: &mut RecordedGateway<'_>,
@@ -184,7 +184,7 @@ async fn read_back(
     reference: &Reference,
     error: &GatewayError,
 ) -> Confirmed {
-    tracing::warn!(%reference, cause = error as &dyn Error, "the outcome of a payment is not known");
+    tracing::warn!(%reference, cause = error as &dyn Error, "the outcome of a payment is unknown");
     if *error.fault() == GatewayFault::TimedOut {
         return Confirmed::UNKNOWN;
     }
@@ -194,20 +194,20 @@ async fn read_back(
     }
 }
 
-/// What the status of a payment means to the one who confirmed it.
+/// Interprets the status of a payment for the caller that confirmed it.
 fn of_status(expected: Money, status: PaymentStatus) -> Confirmed {
     let heard = AttemptState::heard(&status);
     let outcome = match status {
         PaymentStatus::Paid { amount } if amount == expected => CollectOutcome::Paid { amount },
         PaymentStatus::Paid { amount } => CollectOutcome::WrongAmount { charged: amount },
-        // There is only one confirmation, so that the decline is its answer.
+        // There is only one confirmation, so the decline is its answer.
         PaymentStatus::Declined { code } => CollectOutcome::Declined { code },
         PaymentStatus::NeedsAction | PaymentStatus::Processing | PaymentStatus::Authorised => {
             CollectOutcome::Pending
         }
-        // Our confirmation may still be on its way.
+        // Our confirmation may still be in flight.
         PaymentStatus::NotConfirmed => return Confirmed::UNKNOWN,
-        // Nobody cancels but those who settle.
+        // Only settling cancels payments.
         PaymentStatus::Cancelled => CollectOutcome::Superseded,
     };
     Confirmed { outcome, heard }
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_heard_of_an_open_payment_is_written_down() {
+    fn the_observed_state_of_an_open_payment_is_recorded() {
         for (status, expected) in [
             (PaymentStatus::NeedsAction, Some(AttemptState::NeedsAction)),
             (PaymentStatus::Processing, Some(AttemptState::Processing)),

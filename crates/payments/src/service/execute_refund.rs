@@ -1,4 +1,4 @@
-//! Having the gateway give money back, once, with no database connection held while it is asked.
+//! Having the gateway refund money, once. No database connection is held during calls.
 
 use std::error::Error;
 
@@ -13,24 +13,24 @@ use crate::{
     RefundState,
 };
 
-/// What became of a refund.
+/// The outcome of a refund.
 #[derive(Debug)]
 pub enum RefundResult {
-    /// The money was given back.
+    /// The money was refunded.
     Refunded,
-    /// The gateway has accepted it, and the bank or the customer has yet to do something. Ask again later.
+    /// The gateway accepted the refund, but it waits for the bank or the customer. Read it again later.
     Pending,
-    /// A definite no: the money is still ours.
+    /// Definitely rejected: the money is still ours.
     Failed {
-        /// Why.
+        /// The reason.
         code: RefundFailure,
     },
-    /// Not known, or not done yet. Execute it again later: that reads it back before it asks again.
+    /// Unknown, or not done yet. Execute it again later: that reads the refund before requesting it again.
     Later(LaterCause),
 }
 
 impl RefundResult {
-    /// How the refund may be ended now; none while it has to stay pending.
+    /// The end that this result allows; `None` while the refund must stay pending.
     pub fn end(&self) -> Option<RefundEnd> {
         match self {
             Self::Refunded => Some(RefundEnd::Refunded),
@@ -43,17 +43,17 @@ impl RefundResult {
 /// What the gateway says of one refund.
 enum Said {
     Outcome(RefundOutcome),
-    /// It has no such refund, and won't take one like it.
+    /// The gateway has no such refund, and will not accept this request.
     Refused(RefundFailure),
 }
 
-/// Has the gateway give back the money of a refund that was begun, in the name of `actor`. It can be repeated, and several may do so at once: the
-/// money is given back once. It does not end the refund.
+/// Has the gateway refund the money of a refund that was begun, in the name of `actor`. It can be repeated, also
+/// concurrently: the money is refunded once. It does not end the refund.
 ///
-/// A try after the first reads the gateway's own list first, because the gateway may answer a repeated key with the
-/// failure that it gave first. What is not on the list is asked for again: part of a payment with the same key, so that an
-/// earlier request that is still under way is not doubled; the rest of it with a new key, because the gateway never gives
-/// back more than it took.
+/// Every try after the first reads the gateway's list first, because the gateway may answer a repeated key with its
+/// first failure. A refund that is not on the list is requested again: part of a payment with the same key, so that an
+/// earlier request that is still in flight is not doubled; the rest of it with a new key, because the gateway never
+/// refunds more than it took.
 pub async fn execute_refund(
     database: &Database,
     gateway: &dyn PaymentGateway,
@@ -87,7 +87,7 @@ pub async fn execute_refund(
     }
 }
 
-/// Only looks: the database that this one was copied from may be making the refund.
+/// Only reads: the database that this one was copied from may be making the refund.
 async fn find(
     gateway: &mut RecordedGateway<'_>,
     refund: &Refund,
@@ -114,7 +114,7 @@ async fn ask(
         Ok(outcome) => return Ok(Said::Outcome(outcome)),
         Err(error) => Some(definite_refusal(error)?),
     };
-    // Perhaps it is this very refund, asked for earlier, that leaves nothing to be given back.
+    // An earlier request for this same refund may be the reason that nothing is left to refund.
     let found = gateway.find_refund(reference, refund.id).await?;
     Ok(match (found, refused) {
         (Some(outcome), _) => Said::Outcome(outcome),
@@ -133,8 +133,9 @@ fn key(refund: &Refund) -> OperationKey {
     }
 }
 
-/// The gateway's reason, where asking again would be no use: the payment is disputed, say. A key without access may get
-/// it, and a balance that is too low may rise. <https://docs.stripe.com/error-codes>
+/// Returns the gateway's reason if another request would be rejected as well, for example because the payment is
+/// disputed. A key may be granted access later, and a balance that is too low may rise.
+/// <https://docs.stripe.com/error-codes>
 fn definite_refusal(error: GatewayError) -> Result<RefundFailure, GatewayError> {
     match error.fault() {
         GatewayFault::Rejected {
@@ -166,15 +167,15 @@ fn judge(refund: &Refund, said: Said) -> RefundResult {
         RefundOutcome::Refunded { .. } => RefundResult::Refunded,
         RefundOutcome::Pending { .. } => RefundResult::Pending,
         RefundOutcome::Failed { code, .. } => RefundResult::Failed { code },
-        // Somebody has given it back at the gateway itself: that is a refund of its own, and not this one.
+        // The money was refunded at the gateway itself: by another refund, not this one.
         RefundOutcome::AlreadyRefunded => RefundResult::Failed {
             code: RefundFailure::new("charge_already_refunded"),
         },
     }
 }
 
-/// Keeps the gateway's name for the refund, and the calls. What can't be kept changes nothing: the refund is found by its
-/// own id.
+/// Stores the gateway's name for the refund, and the calls. A failure is logged and changes nothing else: the refund
+/// can still be found by its own ID.
 async fn keep(
     database: &Database,
     tenant_id: TenantId,
@@ -192,6 +193,6 @@ async fn keep(
     };
     if let Err(error) = kept.await {
         let (order_id, cause): (_, &dyn Error) = (refund.order_id, &error);
-        tracing::warn!(%order_id, cause, "the gateway's name for a refund could not be kept");
+        tracing::warn!(%order_id, cause, "could not store the gateway's name for a refund");
     }
 }

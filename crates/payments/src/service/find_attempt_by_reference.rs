@@ -1,4 +1,4 @@
-//! Whose payment it is that a gateway speaks of.
+//! Finding the attempt that a gateway's reference belongs to.
 
 use oms_database::Connection;
 use oms_validation::TenantId;
@@ -6,7 +6,7 @@ use oms_validation::TenantId;
 use crate::store::attempts;
 use crate::{Attempt, PaymentError, Reference};
 
-/// The attempt that has a gateway's reference; none for a payment that is not ours, or is another tenant's.
+/// Returns the attempt with this gateway reference; `None` for a payment that is not ours, or is another tenant's.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -1,4 +1,4 @@
-//! Whose payments they are that a gateway lists.
+//! Finding the attempts of payments that a gateway lists.
 
 use oms_database::Connection;
 use oms_validation::TenantId;
@@ -6,8 +6,8 @@ use oms_validation::TenantId;
 use crate::store::attempts;
 use crate::{Attempt, PaymentError, Reference};
 
-/// The attempts that have one of these references of a gateway, in no order; none for payments that are not ours, or are
-/// another tenant's.
+/// Returns the attempts with one of these gateway references, in no order. Payments that are not ours, or are
+/// another tenant's, have none.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -1,4 +1,4 @@
-//! Which messages of a gateway have come by webhook.
+//! Finding which gateway events arrived by webhook.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use oms_validation::TenantId;
 use crate::store::gateway_events;
 use crate::{GatewayEventId, PaymentError};
 
-/// Those of these messages that are kept, applied or not.
+/// Returns those of these gateway events that are stored, applied or not.
 ///
 /// # Errors
 /// When the database does not answer.

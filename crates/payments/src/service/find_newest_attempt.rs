@@ -6,7 +6,7 @@ use oms_database::Connection;
 use crate::PaymentError;
 use crate::store::attempts;
 
-/// When the newest attempt of all tenants was made; none when there is none.
+/// Returns the time of the newest attempt of all tenants; `None` if there is none.
 ///
 /// # Errors
 /// When the database does not answer.

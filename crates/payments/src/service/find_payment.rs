@@ -1,4 +1,4 @@
-//! Reading the payment of an order: its attempts, its refunds, and what the gateway was asked.
+//! Reading the payment of an order: its attempts, its refunds, and its calls to the gateway.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::domain::mirroring::is_in_flight;
 use crate::store::{attempts, gateway_calls, refunds};
 use crate::{Attempt, AttemptId, GatewayCall, PaymentError, Refund};
 
-/// The latest attempt to collect an order's payment; none for another tenant's order.
+/// Returns the latest attempt to collect an order's payment; `None` for another tenant's order.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -24,7 +24,7 @@ pub async fn find_payment(
     Ok(found.remove(&order_id))
 }
 
-/// The latest attempt to collect the payment of each order that has one.
+/// Returns the latest attempt to collect the payment of each order that has one.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -36,7 +36,7 @@ pub async fn find_payments(
     Ok(attempts::find_latest_by_orders(connection, tenant_id, order_ids).await?)
 }
 
-/// All attempts to collect an order's payment, the first one first.
+/// Returns all attempts to collect an order's payment, oldest first.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -48,7 +48,7 @@ pub async fn list_attempts(
     Ok(attempts::find_all_by_order(connection, tenant_id, order_id).await?)
 }
 
-/// What a gateway was asked about an order's payment, in the order in which it was asked.
+/// Returns the calls to the gateway about an order's payment, in the order in which they were made.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -60,8 +60,7 @@ pub async fn list_calls(
     Ok(gateway_calls::find_by_order(connection, tenant_id, order_id).await?)
 }
 
-/// The same page by page: up to `limit` calls by the time at which they were made and their id, from a call on, which is
-/// among them, if one is given.
+/// Like [`list_calls`], page by page: returns up to `limit` calls by time and ID, starting with a given call, if any.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -76,7 +75,7 @@ pub async fn list_calls_from(
     Ok(calls.await?)
 }
 
-/// The refunds of an order's payment, the first one first.
+/// Returns the refunds of an order's payment, oldest first.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -89,7 +88,7 @@ pub async fn list_refunds(
     Ok(found.remove(&order_id).unwrap_or_default())
 }
 
-/// The refunds of the payments of orders, of each the first one first.
+/// Returns the refunds of the payments of each order, oldest first.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -101,7 +100,7 @@ pub async fn find_refunds(
     Ok(refunds::find_by_orders(connection, tenant_id, order_ids).await?)
 }
 
-/// What of each payment was given back or is about to be, in minor units; payments without refunds are left out.
+/// Returns the total that is refunded or pending of each payment, in minor units. Payments without refunds are absent.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -113,7 +112,7 @@ pub async fn find_refunded(
     Ok(refunds::sum_by_attempts(connection, tenant_id, attempt_ids).await?)
 }
 
-/// The refund of an order's payment that we ask the gateway for and that has not ended; there is at most one.
+/// Returns the refund of an order's payment that we requested and that has not ended; there is at most one.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -126,7 +125,7 @@ pub async fn find_pending_refund(
     Ok(refunds.into_iter().find(is_in_flight))
 }
 
-/// The refund that an idempotency key stands for, of whichever order.
+/// Returns the refund with this idempotency key, of any order.
 ///
 /// # Errors
 /// When the database does not answer.

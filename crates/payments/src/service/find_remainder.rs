@@ -1,4 +1,4 @@
-//! What is left of an order's payment, by the word of the gateway: for people who settle an order that it can't settle.
+//! What remains of an order's payment, according to the gateway: for operators who settle an order by hand.
 
 use oms_database::Database;
 use oms_validation::{Money, TenantId};
@@ -9,30 +9,31 @@ use crate::{
     RefundState,
 };
 
-/// What a gateway says is left of a payment. It changes nothing, and proves nothing about what somebody may still do.
+/// What remains of a payment, according to the gateway. Reading it changes nothing, and does not prove what may still
+/// happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remainder {
     /// Nothing was taken and nothing can be, or all of it was refunded.
     Nothing,
-    /// This much is with us.
+    /// We still hold this amount.
     Money(Money),
-    /// Nothing was taken yet, and it still may be: in words of the history of calls.
+    /// Nothing was taken yet, but it still may be. The state, in the words of the history of calls.
     Open(String),
-    /// The gateway can't say, and why.
+    /// The gateway can't tell, for this reason.
     Unknown(String),
 }
 
-/// What the gateway says of a payment, and of its refund that was pending, if there was one.
+/// What the gateway says of a payment, and of its pending refund, if there was one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
-    /// What is left of the payment.
+    /// What remains of the payment.
     pub remainder: Remainder,
-    /// What became of the pending refund; none when the gateway has none such, or can't say.
+    /// The outcome of the pending refund; `None` if the gateway has no such refund or can't tell.
     pub pending: Option<RefundOutcome>,
 }
 
-/// Asks the gateway what is left of a payment, in the name of `actor`: what it took, less the refunds that it says are made.
-/// Those that our books have as made are taken for made.
+/// Asks the gateway, in the name of `actor`, what remains of a payment: what it took, less the refunds that it reports
+/// as done. Refunds that are done according to our books are taken as done.
 pub async fn find_remainder(
     database: &Database,
     gateway: &dyn PaymentGateway,

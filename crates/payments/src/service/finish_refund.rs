@@ -1,4 +1,4 @@
-//! Ending a refund, in the transaction that also moves its order.
+//! Finishing a refund, in the transaction that also moves its order.
 
 use oms_database::{Connection, DbError};
 use oms_validation::{Money, TenantId};
@@ -8,21 +8,22 @@ use crate::domain::mirroring::sum;
 use crate::store::{attempts, refunds};
 use crate::{Attempt, AttemptState, PaymentError, Refund, RefundEnd, UnsavedCalls};
 
-/// What a refund that has ended leaves.
+/// What remains after a refund has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finished {
-    /// What is neither given back nor about to be.
+    /// What is neither refunded nor pending.
     pub left: Money,
-    /// Where the attempt is: `Refunded` when nothing is left and nothing is pending, or else `Paid`.
+    /// The attempt's new state: `Refunded` if nothing is left and nothing is pending, otherwise `Paid`.
     pub attempt: AttemptState,
 }
 
-/// Ends a pending refund by compare-and-set, and its attempt with it. Returns what it leaves, or none when somebody else has
-/// ended it: then change nothing else either.
+/// Ends a pending refund and moves its attempt, by compare-and-set. Returns what remains, or `None` when another worker
+/// has ended the refund: then change nothing else either.
 ///
-/// What is left is counted anew under the lock of the attempt: others give money back at the gateway meanwhile.
+/// The remainder is counted again under the lock of the attempt, because refunds may have been made at the gateway
+/// meanwhile.
 ///
-/// Take the end from [`RefundResult::end`](crate::RefundResult::end), which gives one only where the gateway has said so.
+/// Take the end from [`RefundResult::end`](crate::RefundResult::end), which has one only if the gateway confirmed it.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -1,4 +1,4 @@
-//! Booking what a gateway says of a payment's refunds, whoever asked for them, in the transaction that also moves its order.
+//! Mirroring a gateway's list of refunds, including those made elsewhere, in the transaction that also moves the order.
 
 use oms_database::Connection;
 use oms_validation::{Money, TenantId};
@@ -9,34 +9,34 @@ use crate::{
     Attempt, AttemptId, AttemptState, ListedRefund, PaymentError, Refund, RefundState, UnsavedCalls,
 };
 
-/// What the gateway's list has changed in our books.
+/// What the gateway's list changed in our books.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mirrored {
-    /// Refunds that were made without us and are booked now.
+    /// Refunds that were made elsewhere and are booked now.
     pub booked: Vec<Refund>,
-    /// Refunds that are in another state now, as they are.
+    /// Refunds whose state changed, in their new state.
     pub moved: Vec<Refund>,
-    /// A refund was not booked yet: together with ours, which the gateway is being asked for, it would come to more than
-    /// was captured. Look again once ours has ended.
+    /// A refund was not booked yet, because together with our refund in flight it would exceed what was captured. Look
+    /// again when ours has ended.
     pub deferred: bool,
-    /// What is neither given back nor about to be.
+    /// What is neither refunded nor pending.
     pub left: Money,
-    /// Where the attempt is.
+    /// The attempt's new state.
     pub attempt: AttemptState,
 }
 
 impl Mirrored {
-    /// Whether anything was changed.
+    /// Whether anything changed.
     pub const fn is_news(&self) -> bool {
         !self.booked.is_empty() || !self.moved.is_empty()
     }
 }
 
-/// Brings our refunds of a payment up to what the gateway lists, the newest first. None for an attempt without captured
-/// money. The attempt is locked until the caller's transaction ends.
+/// Updates our refunds of a payment from the gateway's list, which has the newest first. `None` for an attempt without
+/// captured money. The attempt stays locked until the caller's transaction ends.
 ///
-/// The list has to be at least as new as our books: make sure that nobody has changed the order since before it was asked
-/// for.
+/// The list must be at least as new as our books: ensure that the order has not changed since before you requested the
+/// list.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -138,7 +138,7 @@ async fn move_attempt(
     Ok(())
 }
 
-/// The refunds of one attempt, the first one first.
+/// Returns the refunds of one attempt, oldest first.
 pub(super) async fn refunds_of(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -150,7 +150,7 @@ pub(super) async fn refunds_of(
     Ok(refunds)
 }
 
-/// Where an attempt is whose refunds are these.
+/// Returns the state of an attempt that has these refunds.
 pub(super) fn state_after(captured: Money, refunds: &[Refund]) -> AttemptState {
     let is_pending = |refund: &Refund| refund.state == RefundState::Pending;
     if refunds.iter().any(is_in_flight) {

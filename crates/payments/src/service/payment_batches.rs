@@ -1,4 +1,4 @@
-//! The writes of payments that are done together with those of other orders.
+//! Writes of payments that are batched across orders.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,21 +11,21 @@ use oms_validation::TenantId;
 use crate::store::attempts::{self, Sent};
 use crate::{AttemptId, Reference, UnsavedCalls};
 
-/// A reference that was prepared, and what it belongs to.
+/// A prepared payment's reference, and the attempt that it belongs to.
 struct Prepared {
     attempt_id: AttemptId,
     reference: Reference,
     calls: UnsavedCalls,
 }
 
-/// Stores the gateway's references of orders that are being paid at the same time in one statement.
+/// Stores the gateway references of orders that are being paid at the same time, in one statement.
 pub struct PaymentBatches {
     pub(crate) database: Database,
     references: Batcher<References>,
 }
 
 impl PaymentBatches {
-    /// Batches within these bounds. Has to be called inside the tokio runtime in which they shall run.
+    /// Batches within these limits. Must be called inside the tokio runtime in which the batches run.
     pub fn new(database: Database, limits: Limits) -> Self {
         Self {
             database,
@@ -33,17 +33,17 @@ impl PaymentBatches {
         }
     }
 
-    /// What was done so far.
+    /// Counts of the batches so far.
     pub fn counts(&self) -> Counts {
         self.references.counts()
     }
 
-    /// For how long the oldest batch in progress has been.
+    /// How long the oldest batch has been in progress; `None` when none is.
     pub fn oldest(&self) -> Option<Duration> {
         self.references.oldest()
     }
 
-    /// `Created` becomes `Sent`, with its reference. False when the attempt is in any other state.
+    /// Moves an attempt from `Created` to `Sent`, with its reference. False when the attempt is in any other state.
     pub(crate) async fn store_reference(
         &self,
         tenant_id: TenantId,
@@ -66,7 +66,7 @@ impl PaymentBatches {
     }
 }
 
-/// Storing references.
+/// Stores references.
 #[derive(Clone)]
 struct References(Database);
 

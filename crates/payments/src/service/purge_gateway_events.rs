@@ -1,4 +1,4 @@
-//! Forgetting what gateways told us long ago.
+//! Deleting old gateway events.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use oms_database::{Connection, DbError};
 
 use crate::store::gateway_events;
 
-/// How long applied messages are kept. Stripe repeats one for three days, by itself
-/// (<https://docs.stripe.com/webhooks#retries>), and an operator's resending it, for thirty
-/// (<https://docs.stripe.com/api/events>): one that comes again later is applied again, which changes nothing.
+/// How long applied gateway events are kept. Stripe itself retries for three days
+/// (<https://docs.stripe.com/webhooks#retries>), and an operator can resend an event for thirty
+/// (<https://docs.stripe.com/api/events>). An event that arrives after that is applied again, which changes nothing.
 pub const KEEP_GATEWAY_EVENTS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Deletes messages that were applied longer ago than `older_than`, up to 1,000 of each tenant, and returns how many.
-/// What was not applied is never deleted.
+/// Deletes gateway events that were applied longer than `older_than` ago, up to 1,000 per tenant, and returns how many.
+/// Events that were not applied are never deleted.
 ///
 /// # Errors
-/// When the database does not answer; what was deleted before stays deleted.
+/// When the database does not answer; earlier deletions stay.
 pub async fn purge_gateway_events(
     connection: &mut Connection,
     older_than: Duration,

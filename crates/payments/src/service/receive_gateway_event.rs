@@ -1,4 +1,4 @@
-//! Keeping what a gateway tells us, before it is told that we have it.
+//! Storing a gateway event, before it is acknowledged.
 
 use oms_database::Connection;
 use oms_validation::TenantId;
@@ -6,20 +6,20 @@ use oms_validation::TenantId;
 use crate::store::gateway_events;
 use crate::{EventRelevance, NewGatewayEvent, PaymentError};
 
-/// Whether a message is news.
+/// Whether a gateway event is new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// It was kept.
+    /// It was stored.
     Stored,
-    /// It had been kept before, and nothing was changed.
+    /// It was stored before, and nothing changed.
     Repeated,
 }
 
-/// The store that a message is for: the one that it names, or else the one that has its payment, or else the
+/// Returns the tenant of a gateway event: the one that it names, otherwise the one that has its payment, otherwise the
 /// installation's own. Refunds and disputes that were made elsewhere name none.
 ///
 /// # Errors
-/// When the database can't be asked.
+/// When the database does not answer.
 pub(crate) async fn find_event_tenant(
     connection: &mut Connection,
     own: TenantId,
@@ -37,10 +37,10 @@ pub(crate) async fn find_event_tenant(
     Ok(owner.unwrap_or(own))
 }
 
-/// Keeps a message that was verified. Nothing is done about it yet.
+/// Stores a verified gateway event, without applying it.
 ///
 /// # Errors
-/// When the database can't keep it: then don't acknowledge it, so that it is sent again.
+/// When the database can't store it: then don't acknowledge it, so that it is sent again.
 pub async fn receive_gateway_event(
     connection: &mut Connection,
     tenant_id: TenantId,

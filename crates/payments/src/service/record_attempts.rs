@@ -1,4 +1,4 @@
-//! Recording attempts, before any gateway hears of them.
+//! Recording attempts, before any call to a gateway.
 
 use oms_database::Connection;
 use oms_validation::TenantId;
@@ -10,7 +10,7 @@ use crate::{Attempt, NewAttempt, PaymentError};
 /// order.
 ///
 /// # Errors
-/// When the database can't keep them; an order that still has an open attempt is a unique violation.
+/// When the database can't store them. An order that still has an open attempt is a unique violation.
 pub async fn record_attempts(
     connection: &mut Connection,
     tenant_id: TenantId,

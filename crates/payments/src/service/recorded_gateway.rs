@@ -1,5 +1,5 @@
-//! A gateway whose calls about one attempt are noted as they are made. It keeps nothing by itself: whoever writes next
-//! takes the notes along.
+//! A gateway that notes its calls about one attempt as they are made. It stores nothing itself: the next write takes
+//! the notes along.
 
 use std::error::Error;
 use std::time::Instant;
@@ -22,12 +22,12 @@ pub(crate) struct RecordedGateway<'a> {
     attempt: &'a Attempt,
     actor: &'a str,
     calls: UnsavedCalls,
-    /// What the customer has to do, by the last answer that said how the payment stands.
+    /// What the customer must do, from the last answer that reported the payment's status.
     customer_action: Option<CustomerAction>,
 }
 
 impl<'a> RecordedGateway<'a> {
-    /// Calls are made in the name of `actor`.
+    /// Makes calls in the name of `actor`.
     pub(crate) fn new(
         gateway: &'a dyn PaymentGateway,
         attempt: &'a Attempt,
@@ -42,13 +42,13 @@ impl<'a> RecordedGateway<'a> {
         }
     }
 
-    /// The calls since they were last taken.
+    /// Returns the calls since they were last taken.
     pub(crate) fn take_calls(&mut self) -> UnsavedCalls {
         std::mem::take(&mut self.calls)
     }
 
-    /// Takes calls back that could not be saved.
-    pub(crate) fn give_back(&mut self, calls: UnsavedCalls) {
+    /// Puts back calls that could not be saved.
+    pub(crate) fn put_back(&mut self, calls: UnsavedCalls) {
         let later = std::mem::replace(&mut self.calls, calls);
         self.calls.extend(later);
     }
@@ -139,7 +139,7 @@ impl<'a> RecordedGateway<'a> {
         self.note(operation, named, began, answer, PaymentStatus::label)
     }
 
-    /// A call that the breaker let not through was not made, and is not noted.
+    /// Notes a call, unless the breaker refused it: then it was not made.
     fn note<T>(
         &mut self,
         operation: Operation,
@@ -175,9 +175,9 @@ impl<'a> RecordedGateway<'a> {
         answer.map(|it| it.value)
     }
 
-    /// Writes what was last heard of an attempt that stays open, together with the calls. Somebody else may have moved it
-    /// on meanwhile; then only the calls are kept. What can't be written changes nothing: the attempt is settled later
-    /// from whatever state it is in.
+    /// Records the last observed state of an attempt that stays open, together with the calls. If another worker has
+    /// moved the attempt meanwhile, only the calls are saved. A failure to write changes nothing: the attempt is
+    /// settled later from whatever state it is in.
     pub(crate) async fn observe(
         &mut self,
         database: &Database,
@@ -188,7 +188,7 @@ impl<'a> RecordedGateway<'a> {
         let calls = self.take_calls();
         let action = self.customer_action.take();
         let action = action.filter(|_| heard == Some(AttemptState::NeedsAction));
-        // The same state, with an action that is not kept yet.
+        // The same state, with an action that is not stored yet.
         let is_new = action.is_some() && action.as_ref() != self.attempt.customer_action.as_deref();
         let may_become = |from: &AttemptState, to| from.can_become(to) || (is_new && *from == to);
         let of_use = |to: &AttemptState| from.iter().any(|state| may_become(state, *to));
@@ -210,13 +210,13 @@ impl<'a> RecordedGateway<'a> {
         if let Err(error) = written.await {
             let cause: &dyn Error = &error;
             let order_id = self.attempt.order_id;
-            tracing::warn!(%order_id, %to, cause, "what was heard of a payment could not be written");
+            tracing::warn!(%order_id, %to, cause, "could not record the observed state of a payment");
         }
     }
 }
 
-/// Adds calls to the history by a write of their own. Saving twice keeps them once. A failure is logged and changes
-/// nothing else: the history is for people.
+/// Saves calls to the history in a write of their own. Saving twice stores them once. A failure is logged and changes
+/// nothing else, because the history only informs operators.
 pub async fn save_calls(database: &Database, tenant_id: TenantId, calls: &UnsavedCalls) {
     if calls.is_empty() {
         return;
@@ -227,6 +227,6 @@ pub async fn save_calls(database: &Database, tenant_id: TenantId, calls: &Unsave
     };
     if let Err(error) = saved.await {
         let cause: &dyn Error = &error;
-        tracing::warn!(cause, "calls to the gateway are missing in the history");
+        tracing::warn!(cause, "could not save calls to the gateway in the history");
     }
 }

@@ -1,4 +1,4 @@
-//! Finding out what became of a payment whose attempt was left open, and making sure that nothing more becomes of it.
+//! Determining the outcome of a payment whose attempt was left open, and preventing any other outcome.
 
 mod next_step;
 mod outcome;
@@ -19,20 +19,20 @@ use outcome::{paid, pending};
 /// What to do with a payment that waits for the customer or for us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FencePolicy {
-    /// Its time is not over: leave it.
+    /// Its time has not expired: leave it.
     KeepPending,
-    /// Its time is over: cancel it.
+    /// Its time has expired: cancel it.
     CancelPending,
-    /// Just look, because somebody may be confirming it at this moment: what is paid, cancelled or declined is settled,
-    /// and everything else is left.
+    /// Only observe, because a confirmation may be in flight: settle what is paid, cancelled or declined, and leave
+    /// everything else.
     Observe,
 }
 
-/// Settles the payment of an attempt that was left open, in the name of `actor`. Holds no connection while the gateway is asked, can be
-/// repeated, and does not close the attempt.
+/// Settles the payment of an attempt that was left open, in the name of `actor`. Holds no connection during calls to
+/// the gateway, can be repeated, and does not close the attempt.
 ///
-/// Whoever still collects the payment meanwhile loses: either the reference can't be stored any more, or the payment is
-/// cancelled, or it was paid before that and this says so. Only [`FencePolicy::Observe`] leaves them alone.
+/// A worker that is still collecting the payment loses: it can no longer store the reference, or the payment is
+/// cancelled, or it was paid before that, which is then the outcome. Only [`FencePolicy::Observe`] does not interfere.
 pub async fn settle_payment(
     database: &Database,
     gateway: &dyn PaymentGateway,
@@ -71,7 +71,7 @@ struct Settlement<'a> {
     tenant_id: TenantId,
     attempt: &'a Attempt,
     policy: FencePolicy,
-    /// The state that the attempt was last seen in, or that we put it into.
+    /// The state in which the attempt was last seen, or into which we moved it.
     state: AttemptState,
 }
 
@@ -85,8 +85,8 @@ impl Settlement<'_> {
         }
     }
 
-    /// What has ended at the gateway has ended here too. Everything else is left to the database that this one was copied
-    /// from: it may be collecting the payment at this moment.
+    /// Settles only what has ended at the gateway. Everything else is left to the database that this one was copied
+    /// from, which may be collecting the payment at this moment.
     async fn read_inherited(&mut self) -> SettleOutcome {
         let reference = match (self.attempt.state, &self.attempt.reference) {
             (AttemptState::Other(state), _) => {
@@ -104,8 +104,8 @@ impl Settlement<'_> {
         }
     }
 
-    /// Preparing again finds the payment that was prepared before, if any, so that it can be cancelled. Where that fails
-    /// nothing is lost: a payment without a stored reference is never confirmed.
+    /// Prepares the payment again, which returns the payment that was prepared before, if any, so that it can be
+    /// cancelled. If that fails nothing is lost: a payment without a stored reference is never confirmed.
     async fn settle_created(&mut self) -> SettleOutcome {
         if self.policy == FencePolicy::Observe {
             return pending(PaymentStatus::NotConfirmed);
@@ -114,7 +114,7 @@ impl Settlement<'_> {
         let reference = match self.gateway.prepare(&request).await {
             Ok(reference) => reference,
             Err(error) => {
-                tracing::debug!(%error, "settling a payment that the gateway can't name");
+                tracing::debug!(%error, "settling a payment whose reference the gateway did not return");
                 return SettleOutcome::NeverPrepared;
             }
         };
@@ -123,13 +123,13 @@ impl Settlement<'_> {
             Ok(Some(reference)) => self.settle_sent(&reference).await,
             Ok(None) => SettleOutcome::Superseded,
             Err(error) => {
-                self.gateway.give_back(calls);
+                self.gateway.put_back(calls);
                 SettleOutcome::Later(error.into())
             }
         }
     }
 
-    /// The reference that is stored now, ours or another's; none when the attempt is closed.
+    /// Returns the reference that is stored now, ours or another worker's; `None` when the attempt is closed.
     async fn store_or_reload(
         &mut self,
         reference: Reference,
@@ -173,7 +173,7 @@ impl Settlement<'_> {
         }
     }
 
-    /// Writes that a cancellation is about to be sent. False when somebody has closed the attempt.
+    /// Records that a cancellation is about to be sent. False when another worker has closed the attempt.
     async fn begin_voiding(&mut self) -> Result<bool, DbError> {
         let calls = self.gateway.take_calls();
         let written = async {
@@ -188,7 +188,7 @@ impl Settlement<'_> {
                 Ok(moved)
             }
             Err(error) => {
-                self.gateway.give_back(calls);
+                self.gateway.put_back(calls);
                 Err(error)
             }
         }
@@ -209,11 +209,11 @@ impl Settlement<'_> {
         }
     }
 
-    /// Writes what was learnt of an attempt that stays open.
+    /// Records the observed state of an attempt that stays open.
     async fn observe(&mut self, outcome: &SettleOutcome) {
         let heard = match outcome {
             SettleOutcome::Later(LaterCause::Pending(status)) => AttemptState::heard(status),
-            // What is not known of any more is known of as little as before, except that a confirmation has ended.
+            // Unknown either way; but a confirmation is no longer in flight.
             SettleOutcome::Later(LaterCause::Gateway(_)) => Some(AttemptState::Unknown),
             _ => None,
         };

@@ -1,4 +1,4 @@
-//! `payments.attempts`. Every change of a state is a compare-and-set on the state it starts from.
+//! `payments.attempts`. Every change of state is a compare-and-set on the state before it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,7 +20,7 @@ use crate::{
     Reference, UnsavedCalls,
 };
 
-/// Inserts attempts, all in one statement.
+/// Inserts attempts in one statement.
 pub(crate) async fn insert_attempts(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -54,9 +54,9 @@ pub(crate) async fn insert_attempts(
     Ok(())
 }
 
-/// Changes attempts and adds the calls that led to it to the history, in one statement: `$1` is the tenant, `$2` to
-/// `$12` are the calls, the attempts and what else `$change` names come after them. The calls are kept whether or not the
-/// attempts are found as they should be.
+/// Changes attempts and inserts the calls that led to it into the history, in one statement. `$1` is the tenant; the
+/// calls come next, then the attempts and whatever else `$change` names. The calls are inserted whether or not the
+/// attempts are in the expected state.
 macro_rules! change_attempt {
     ($change:literal) => {
         concat!(
@@ -76,8 +76,8 @@ pub(crate) struct Sent<'a> {
     pub(crate) calls: &'a UnsavedCalls,
 }
 
-/// `Created` becomes `Sent`, with its reference. Returns the attempts of which that is true now; those in any other state
-/// are left as they are.
+/// Moves attempts from `Created` to `Sent`, with their references. Returns the attempts that it moved; those in any
+/// other state are left as they are.
 pub(crate) async fn store_references(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -103,15 +103,14 @@ pub(crate) async fn store_references(
     Ok(ids_of(changed))
 }
 
-/// Ends attempts. Returns those that were ended; one that is in none of the states that its closing starts from is left
-/// as it is.
+/// Closes attempts. Returns those that it closed; an attempt whose state does not allow its closing is left as it is.
 pub(crate) async fn close_attempts(
     connection: &mut Connection,
     tenant_id: TenantId,
     closed: &[ClosedAttempt<'_>],
 ) -> Result<HashSet<AttemptId>, DbError> {
     let ids: Vec<Uuid> = closed.iter().map(|it| it.attempt_id.as_uuid()).collect();
-    // There are no arrays of arrays of different lengths.
+    // PostgreSQL has no arrays of arrays of different lengths.
     let from: Vec<String> = closed
         .iter()
         .map(|it| names(it.closing.from()).join(","))
@@ -156,8 +155,8 @@ fn ids_of(changed: Vec<Changed>) -> HashSet<AttemptId> {
     changed.into_iter().map(|row| row.id.into()).collect()
 }
 
-/// Moves an open attempt on, and forgets what the customer had to do. False when it is in none of the states that it may
-/// come from.
+/// Moves an open attempt to another state, and deletes its customer action. False when the attempt is in none of the
+/// states in `from`.
 pub(crate) async fn move_attempt(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -175,17 +174,17 @@ pub(crate) async fn move_attempt(
     move_on(connection, tenant_id, &moved, calls).await
 }
 
-/// An attempt that is moved on.
+/// A new state of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moved<'a> {
     pub(crate) attempt_id: AttemptId,
     pub(crate) from: &'a [AttemptState],
     pub(crate) to: AttemptState,
-    /// Of `NeedsAction` only; none forgets the one before.
+    /// Only with `NeedsAction`; `None` deletes the previous one.
     pub(crate) customer_action: Option<&'a CustomerAction>,
 }
 
-/// The same, with what the customer has to do.
+/// Like [`move_attempt`], with the action that the customer must take.
 pub(crate) async fn move_on(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -209,7 +208,7 @@ fn names(states: &[AttemptState]) -> Vec<&'static str> {
     states.iter().map(|state| state.as_str()).collect()
 }
 
-/// The text of a look-up: a macro, because the text of a cached statement is a constant.
+/// The text of a SELECT statement. It is a macro because the text of a cached statement is a constant.
 macro_rules! select_attempts {
     ($condition:literal) => {
         concat!(
@@ -222,7 +221,7 @@ macro_rules! select_attempts {
     };
 }
 
-/// One attempt.
+/// Returns one attempt.
 pub(crate) async fn find_attempt(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -236,7 +235,7 @@ pub(crate) async fn find_attempt(
     rows.into_iter().next().map(Attempt::try_from).transpose()
 }
 
-/// The newest attempt of each order that has one.
+/// Returns the newest attempt of each order that has one.
 pub(crate) async fn find_latest_by_orders(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -249,13 +248,13 @@ pub(crate) async fn find_latest_by_orders(
         .load(connection)
         .await?;
     let attempts = rows.into_iter().map(Attempt::try_from);
-    // A later one takes the place of those before it.
+    // A later attempt replaces the ones before it.
     attempts
         .map(|attempt| attempt.map(|attempt| (attempt.order_id, attempt)))
         .collect()
 }
 
-/// The attempt that has a gateway's reference.
+/// Returns the attempt with this gateway reference.
 pub(crate) async fn find_by_reference(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -271,7 +270,7 @@ pub(crate) async fn find_by_reference(
     rows.into_iter().next().map(Attempt::try_from).transpose()
 }
 
-/// The newest attempt of an order, locked until the transaction ends.
+/// Returns the newest attempt of an order, and locks it until the transaction ends.
 pub(crate) async fn lock_latest_by_order(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -287,7 +286,7 @@ pub(crate) async fn lock_latest_by_order(
     rows.into_iter().next().map(Attempt::try_from).transpose()
 }
 
-/// One attempt, locked until the transaction ends.
+/// Returns one attempt, and locks it until the transaction ends.
 pub(crate) async fn lock(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -301,7 +300,7 @@ pub(crate) async fn lock(
     rows.into_iter().next().map(Attempt::try_from).transpose()
 }
 
-/// All attempts of an order, the first one first.
+/// Returns all attempts of an order, oldest first.
 pub(crate) async fn find_all_by_order(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -315,7 +314,7 @@ pub(crate) async fn find_all_by_order(
     rows.into_iter().map(Attempt::try_from).collect()
 }
 
-/// The attempts that have one of these references of a gateway.
+/// Returns the attempts with one of these gateway references.
 pub(crate) async fn find_by_references(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -332,8 +331,8 @@ pub(crate) async fn find_by_references(
     rows.into_iter().map(Attempt::try_from).collect()
 }
 
-/// When the newest attempt of all tenants was made; none when there is none. One step in the primary key for each tenant:
-/// ids begin with the time.
+/// Returns the time of the newest attempt of all tenants; `None` if there is none. It takes one index step per tenant,
+/// because IDs begin with the time.
 pub(crate) async fn find_newest(
     connection: &mut Connection,
 ) -> Result<Option<DateTime<Utc>>, DbError> {
@@ -402,7 +401,7 @@ impl TryFrom<Row> for Attempt {
             currency,
         };
         let state = AttemptState::stored(&row.state);
-        // An older program, beside this one, moves attempts on without forgetting the action.
+        // An older version of the program, running beside this one, moves attempts without deleting the action.
         let action = row
             .customer_action
             .filter(|_| state == AttemptState::NeedsAction);
@@ -434,7 +433,7 @@ fn stored_action(action: &CustomerAction) -> Value {
     })
 }
 
-/// What [`stored_action`] has written.
+/// Reads what [`stored_action`] wrote.
 fn action_of(stored: &Value) -> Option<CustomerAction> {
     let text = |name: &str| stored[name].as_str();
     CustomerAction::new(text("clientSecret")?, text("kind")?, text("redirectUrl"))

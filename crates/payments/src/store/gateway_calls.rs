@@ -1,7 +1,8 @@
-//! `payments.gateway_calls`. Rows are only ever added, mostly by the statement that changes an attempt because of them.
+//! `payments.gateway_calls`. Rows are only ever inserted, mostly by the statement that changes an attempt because of
+//! them.
 //!
-//! The time of a call is reckoned back from the statement that keeps it, so that it is the database's and not that of the
-//! machine that made the call.
+//! The time of a call is the database's time at the insert less the call's age, so that it does not depend on the clock
+//! of the machine that made the call.
 
 use std::time::Duration;
 
@@ -16,8 +17,8 @@ use uuid::Uuid;
 use super::unreadable;
 use crate::{CallEffect, GatewayCall, Reference, UnsavedCalls};
 
-/// Adds calls to the history. `$1` is the tenant and the binds of [`bind_calls`] are `$2` to `$13`. A call that is there
-/// already is left as it is, so that saving may be repeated.
+/// Inserts calls into the history. `$1` is the tenant, and [`bind_calls`] binds `$2` to `$13`. Existing calls are left
+/// as they are, so that saving can be repeated.
 macro_rules! insert_calls_sql {
     () => {
         "INSERT INTO payments.gateway_calls
@@ -34,7 +35,7 @@ macro_rules! insert_calls_sql {
 }
 pub(super) use insert_calls_sql;
 
-/// Binds a tenant and its calls, `$1` to `$13`.
+/// Binds a tenant and its calls, as `$1` to `$13`.
 macro_rules! bind_calls {
     ($statement:expr, $tenant_id:expr, $columns:expr) => {{
         use diesel::sql_types::{Array, Double, Integer, Nullable, Text, Uuid as SqlUuid};
@@ -57,7 +58,7 @@ macro_rules! bind_calls {
 }
 pub(super) use bind_calls;
 
-/// Calls, column by column.
+/// Calls, as one array per column.
 #[derive(Default)]
 pub(super) struct Columns<'a> {
     pub(super) ids: Vec<Uuid>,
@@ -97,7 +98,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// Adds calls to the history.
+/// Inserts calls into the history.
 pub(crate) async fn insert_calls(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -110,8 +111,8 @@ pub(crate) async fn insert_calls(
     Ok(())
 }
 
-/// The calls about an order, each with the number of its attempt and how often its operation was called by then: a macro,
-/// because the text of a cached statement is a constant.
+/// Selects the calls about an order, each with its attempt's number and how many calls of the same operation there were
+/// up to it. It is a macro because the text of a cached statement is a constant.
 macro_rules! select_calls {
     () => {
         "SELECT c.id, c.order_id, c.attempt_id, a.number AS attempt_number, c.actor, c.operation, c.gateway, c.reference,
@@ -123,13 +124,13 @@ macro_rules! select_calls {
     };
 }
 
-/// The calls about an order, in the order in which they were made.
+/// Returns the calls about an order, in the order in which they were made.
 pub(crate) async fn find_by_order(
     connection: &mut Connection,
     tenant_id: TenantId,
     order_id: OrderId,
 ) -> Result<Vec<GatewayCall>, DbError> {
-    // Ids are made when a call ends, and one that is made later sorts later.
+    // IDs are made when a call ends, so later calls have greater IDs.
     let rows: Vec<Row> = cached_sql(concat!(select_calls!(), " ORDER BY c.id"))
         .bind::<SqlUuid, _>(tenant_id.as_uuid())
         .bind::<SqlUuid, _>(order_id.as_uuid())
@@ -138,7 +139,7 @@ pub(crate) async fn find_by_order(
     rows.into_iter().map(GatewayCall::try_from).collect()
 }
 
-/// Up to `limit` calls about an order in the order of time and id, from a call on, if one is given.
+/// Returns up to `limit` calls about an order, by time and ID, starting with a given call, if any.
 pub(crate) async fn find_by_order_from(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -210,7 +211,7 @@ impl TryFrom<Row> for GatewayCall {
             reference: reference.map_err(unreadable)?,
             request_id: row.request_id,
             outcome: row.outcome,
-            // The column allows these two only.
+            // The column allows only these two.
             effect: match row.effect == CallEffect::Known.as_str() {
                 true => CallEffect::Known,
                 false => CallEffect::Unknown,

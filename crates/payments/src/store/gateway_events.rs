@@ -1,6 +1,6 @@
-//! `payments.gateway_events`: what gateways told us, and how far applying it is.
+//! `payments.gateway_events`: what gateways reported, and how far it has been applied.
 //!
-//! Times are the database's: the clocks of the machines that run us need not agree.
+//! Times are the database's, because the clocks of the machines that run this program may differ.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use uuid::Uuid;
 use super::unreadable;
 use crate::{EventRelevance, GatewayEvent, GatewayEventId, NewGatewayEvent, Reference};
 
-/// The database's own time.
+/// Stands for the database's own time.
 const NOW: Option<DateTime<Utc>> = None;
 
-/// Keeps a message; what is ignored is applied at once. False when it was there before.
+/// Stores a gateway event; an ignored one counts as applied. False when it was stored before.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -48,7 +48,7 @@ pub(crate) async fn insert(
     Ok(inserted == 1)
 }
 
-/// Which of these messages are kept.
+/// Returns which of these gateway events are stored.
 pub(crate) async fn find_known(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -75,8 +75,8 @@ pub(crate) async fn find_known(
     rows.into_iter().map(id).collect()
 }
 
-/// The store that has the payment with this reference. An index that begins with the tenant leads to it: the stores are
-/// visited one after the other, without reading what is between them.
+/// Returns the tenant that has the payment with this reference. The index begins with the tenant, so the statement
+/// steps from one tenant to the next without reading the entries in between.
 pub(crate) async fn find_owner(
     connection: &mut Connection,
     gateway: &str,
@@ -182,7 +182,7 @@ pub(crate) async fn postpone(
     Ok(changed == 1)
 }
 
-/// How many messages are due. Looks across tenants, in an index that holds only what is not applied.
+/// Counts the gateway events that are due. Reads across tenants, in an index that holds only unapplied events.
 pub(crate) async fn count_due(connection: &mut Connection) -> Result<u64, DbError> {
     #[derive(QueryableByName)]
     struct Counted {
@@ -198,7 +198,7 @@ pub(crate) async fn count_due(connection: &mut Connection) -> Result<u64, DbErro
     Ok(counted.due.unsigned_abs())
 }
 
-/// Deletes messages that were applied long ago. What was not applied is kept.
+/// Deletes gateway events that were applied long ago, and no others.
 pub(crate) const APPLIED_LONG_AGO: Purge = purge_of!("payments.gateway_events" by "applied_at");
 
 #[derive(QueryableByName)]

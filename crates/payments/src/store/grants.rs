@@ -1,8 +1,8 @@
-//! What the role that serves may do with the tables of payments.
+//! What the serving role may do with the tables of payments.
 
 use oms_database::Grant;
 
-/// The rights.
+/// The rights of the serving role.
 pub const GRANTS: &[Grant] = &[
     Grant::write("payments.attempts"),
     Grant::write("payments.refunds"),

@@ -1,5 +1,5 @@
-//! `payments.refunds`. A refund is inserted and ended under the lock of its attempt, so that what is left of the captured
-//! amount is never counted twice.
+//! `payments.refunds`. Refunds are inserted and ended under the lock of their attempt, so that concurrent refunds can't
+//! both count on the same remainder of the captured amount.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ use crate::{
     RefundActor, RefundEnd, RefundFailure, RefundId, RefundState, UnsavedCalls,
 };
 
-/// The columns of a [`Row`]: a macro, because the text of a cached statement is a constant.
+/// The columns of a [`Row`]. It is a macro because the text of a cached statement is a constant.
 macro_rules! columns {
     () => {
         "id, order_id, attempt_id, number, amount_minor, left_minor, currency, state, actor, idempotency_key, reason,
@@ -39,17 +39,17 @@ macro_rules! select_refunds {
     };
 }
 
-/// What an attempt's refunds come to.
+/// The totals of an attempt's refunds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tally {
-    /// Given back, or about to be, in minor units.
+    /// Refunded or pending, in minor units.
     pub(crate) refunded_minor: i64,
-    /// Number of the newest refund of the order; 0 when there is none.
+    /// Number of the order's newest refund; 0 if there is none.
     pub(crate) last_number: i32,
 }
 
-/// Counts the refunds of an order. Lock its attempt first, in a statement of its own: one that locks and counts at once
-/// counts what was there before it waited.
+/// Counts the refunds of an order. Lock its attempt first, in a statement of its own: a statement that locks and counts
+/// would count what existed before it waited for the lock.
 pub(crate) async fn count(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -81,8 +81,8 @@ pub(crate) async fn count(
     })
 }
 
-/// Inserts a refund with who requested it, and returns it. None when its idempotency key is somebody else's already; waits
-/// for a transaction that is about to claim it.
+/// Inserts a refund with its requester, and returns it. `None` when another refund has its idempotency key. Waits for a
+/// concurrent transaction that is claiming the key.
 pub(crate) async fn insert_refund(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -126,7 +126,7 @@ pub(crate) async fn insert_refund(
     rows.into_iter().next().map(Refund::try_from).transpose()
 }
 
-/// Keeps the gateway's name for a refund, and the calls by which it was learnt. A name that is there already stays.
+/// Stores the gateway's name for a refund, unless it has one, and the calls that returned it.
 pub(crate) async fn store_reference(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -148,7 +148,7 @@ pub(crate) async fn store_reference(
     Ok(())
 }
 
-/// Ends a pending refund, and with it its attempt's `Refunding`. False when somebody else has ended it.
+/// Ends a pending refund, and moves its attempt out of `Refunding`. False when another worker has ended it.
 pub(crate) async fn end_refund(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -168,7 +168,7 @@ pub(crate) async fn end_refund(
     Ok(changed == 1)
 }
 
-/// Moves a refund to the state that the gateway says, and keeps the gateway's name for it.
+/// Moves a refund to the state that the gateway reports, and stores the gateway's name for it.
 pub(crate) async fn move_refund(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -193,7 +193,7 @@ pub(crate) async fn move_refund(
     Ok(changed == 1)
 }
 
-/// Books a refund that was made without us. None when it is booked already.
+/// Books a refund that was made elsewhere. `None` when it is booked already.
 pub(crate) async fn insert_listed(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -233,7 +233,7 @@ pub(crate) async fn insert_listed(
     rows.into_iter().next().map(Refund::try_from).transpose()
 }
 
-/// What of each attempt was given back or is about to be, in minor units; nothing for one without refunds.
+/// Returns the total that is refunded or pending of each attempt, in minor units. Attempts without refunds are absent.
 pub(crate) async fn sum_by_attempts(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -261,7 +261,7 @@ pub(crate) async fn sum_by_attempts(
     Ok(rows.into_iter().map(pair).collect())
 }
 
-/// The refund that an idempotency key stands for.
+/// Returns the refund with this idempotency key.
 pub(crate) async fn find_by_key(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -275,7 +275,7 @@ pub(crate) async fn find_by_key(
     rows.into_iter().next().map(Refund::try_from).transpose()
 }
 
-/// The refunds of orders, of each the first one first.
+/// Returns the refunds of each order, oldest first.
 pub(crate) async fn find_by_orders(
     connection: &mut Connection,
     tenant_id: TenantId,

@@ -1,4 +1,4 @@
-//! What is heard of a payment is written down, and an order gets no other attempt before the last one is dead.
+//! The observed state of a payment is recorded, and an order gets no other attempt before the last one is dead.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ impl Shop {
         self.stored().await.state
     }
 
-    /// Collects the payment, with its confirmation going like this.
+    /// Collects the payment, with this plan for its confirmation.
     async fn collect_with(&self, plan: Plan) {
         self.gateway.plan(Operation::Confirm, plan);
         let collected = self.collect_noting().await;
@@ -72,7 +72,7 @@ impl Shop {
 }
 
 #[tokio::test]
-async fn what_a_confirmation_ends_with_is_written_down() {
+async fn the_outcome_of_a_confirmation_is_recorded() {
     let test_database = Arc::new(TestDatabase::create());
     for (plan, expected) in [
         (
@@ -92,7 +92,7 @@ async fn what_a_confirmation_ends_with_is_written_down() {
             AttemptState::Unknown,
         ),
         (LOST, AttemptState::Unknown),
-        // Another amount than was asked for is for a person, and no state of its own.
+        // A wrong amount needs an operator, and has no state of its own.
         (
             Plan::Become(PaymentStatus::Paid { amount: usd(1) }),
             AttemptState::Sent,
@@ -105,7 +105,7 @@ async fn what_a_confirmation_ends_with_is_written_down() {
 }
 
 #[tokio::test]
-async fn a_payment_that_goes_well_is_sent_and_then_paid_with_what_was_taken() {
+async fn a_successful_payment_is_sent_and_then_paid_with_the_captured_amount() {
     let shop = Shop::open().await;
     let collected = shop.collect_noting().await;
     assert_eq!(
@@ -121,11 +121,11 @@ async fn a_payment_that_goes_well_is_sent_and_then_paid_with_what_was_taken() {
 }
 
 #[tokio::test]
-async fn that_a_cancellation_is_sent_is_written_down_before() {
+async fn a_cancellation_is_recorded_before_it_is_sent() {
     let shop = Shop::open().await;
     shop.collect_with(LOST).await;
     shop.gateway.plan(Operation::Cancel, LOST);
-    // Its answer is lost: it may be on its way still.
+    // Its answer is lost: the cancellation may still be in flight.
     let first = shop.settle(FencePolicy::KeepPending).await;
     assert_eq!(first.closing(), None, "{first:?}");
     assert_eq!(
@@ -133,7 +133,7 @@ async fn that_a_cancellation_is_sent_is_written_down_before() {
         [AttemptState::Voiding]
     );
     assert_eq!(shop.state().await, AttemptState::Voiding);
-    // Nor does a gateway that can't be asked change that.
+    // An unreachable gateway does not change that.
     shop.gateway.plan(Operation::Lookup, LOST);
     let silent = shop.settle(FencePolicy::KeepPending).await;
     assert_eq!(silent.closing(), None, "{silent:?}");
@@ -144,7 +144,7 @@ async fn that_a_cancellation_is_sent_is_written_down_before() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_will_not_cancel_says_what_it_does_instead() {
+async fn the_status_that_prevented_a_cancellation_is_recorded() {
     let test_database = Arc::new(TestDatabase::create());
     for (status, expected) in [
         (PaymentStatus::Processing, AttemptState::Processing),
@@ -163,7 +163,7 @@ async fn a_gateway_that_will_not_cancel_says_what_it_does_instead() {
 }
 
 #[tokio::test]
-async fn an_unknown_payment_leaves_that_only_by_the_gateways_word() {
+async fn an_unknown_payment_changes_only_by_the_gateways_word() {
     let test_database = Arc::new(TestDatabase::create());
     for fault in UNKNOWN.into_iter().chain([GatewayFault::NoConnection]) {
         let shop = Shop::open_in(&test_database).await;
@@ -184,7 +184,7 @@ async fn an_unknown_payment_leaves_that_only_by_the_gateways_word() {
         shop.gateway.plan(Operation::Lookup, plan);
         shop.settle(FencePolicy::KeepPending).await;
         assert_eq!(shop.state().await, AttemptState::Processing);
-        // What was heard is not forgotten because the gateway is silent now.
+        // An observed state is not lost because the gateway is unreachable now.
         let plan = Plan::FailBefore(fault.clone());
         shop.gateway.plan(Operation::Lookup, plan);
         shop.settle(FencePolicy::KeepPending).await;
@@ -197,7 +197,7 @@ async fn an_unknown_payment_leaves_that_only_by_the_gateways_word() {
 }
 
 #[tokio::test]
-async fn a_worker_that_dies_before_the_answer_leaves_a_payment_that_is_found_unknown() {
+async fn a_payment_whose_worker_died_before_the_answer_becomes_unknown() {
     let shop = Shop::open().await;
     drop(shop.collect_noting().await);
     assert_eq!(shop.state().await, AttemptState::Sent);
@@ -209,11 +209,11 @@ async fn a_worker_that_dies_before_the_answer_leaves_a_payment_that_is_found_unk
 }
 
 #[tokio::test]
-async fn whoever_just_looks_leaves_alone_what_may_be_on_its_way() {
+async fn observing_does_not_interfere_with_a_confirmation_in_flight() {
     let test_database = Arc::new(TestDatabase::create());
     let observe = FencePolicy::Observe;
 
-    // Nothing is asked about a payment that was not sent.
+    // The gateway is not called about a payment that was not sent.
     let created = Shop::open_in(&test_database).await;
     let settled = created.settle(observe).await;
     assert!(
@@ -319,6 +319,6 @@ async fn an_order_gets_no_other_attempt_while_one_is_alive_or_paid() {
 
     let living = AttemptState::ALL.into_iter().filter(|it| !it.is_dead());
     for state in living {
-        assert!(seen.contains(&state), "{state} is not tried");
+        assert!(seen.contains(&state), "{state} is not covered");
     }
 }

@@ -1,4 +1,4 @@
-//! What is written together with other payments, as in one instance of the program.
+//! The batches in which one instance of the program writes payments.
 
 use oms_batching::Limits;
 use oms_database::Database;

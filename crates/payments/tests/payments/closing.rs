@@ -1,10 +1,10 @@
-//! The end of one attempt.
+//! Closing one attempt.
 
 use oms_database::Connection;
 use oms_payments::{AttemptId, ClosedAttempt, Closing, PaymentError, UnsavedCalls, close_attempts};
 use oms_validation::TenantId;
 
-/// Ends an attempt, and returns whether that was still possible.
+/// Closes an attempt, and returns whether it was still open.
 pub(crate) async fn close_attempt(
     connection: &mut Connection,
     tenant_id: TenantId,

@@ -28,7 +28,7 @@ async fn a_payment_is_collected_in_two_calls_and_closes_its_attempt() {
 }
 
 #[tokio::test]
-async fn a_decline_is_not_tried_again_and_closes_its_attempt() {
+async fn a_decline_is_not_retried_and_closes_its_attempt() {
     let shop = Shop::open().await;
     let plan = Plan::Become(declined("insufficient_funds"));
     shop.gateway.plan(Operation::Confirm, plan);
@@ -44,7 +44,7 @@ async fn a_decline_is_not_tried_again_and_closes_its_attempt() {
 }
 
 #[tokio::test]
-async fn whatever_goes_wrong_in_preparing_no_money_can_move_any_more() {
+async fn no_money_can_move_after_a_failed_preparation() {
     let test_database = Arc::new(TestDatabase::create());
     let mut plans = vec![Plan::FailBefore(GatewayFault::NoConnection)];
     plans.extend(UNKNOWN.map(Plan::FailAfter));
@@ -60,7 +60,7 @@ async fn whatever_goes_wrong_in_preparing_no_money_can_move_any_more() {
         assert_eq!(shop.stored().await.state, AttemptState::Voided);
         assert_eq!(shop.gateway.charges(), 0);
 
-        // Somebody who was held up does not get any further.
+        // A delayed worker gets no further.
         let late = shop.collect().await;
         assert!(matches!(late, CollectOutcome::Superseded), "{late:?}");
         assert_eq!(shop.gateway.charges(), 0);
@@ -119,7 +119,7 @@ async fn a_confirmation_without_an_answer_is_read_back_and_never_repeated() {
 }
 
 #[tokio::test]
-async fn another_amount_than_was_asked_closes_nothing() {
+async fn another_amount_than_requested_does_not_close_the_attempt() {
     let shop = Shop::open().await;
     let wrong = PaymentStatus::Paid { amount: usd(1) };
     shop.gateway.plan(Operation::Confirm, Plan::Become(wrong));

@@ -1,4 +1,4 @@
-//! The history of calls: complete whatever comes back, saved with what it led to, and without a secret.
+//! The history of calls: complete whatever the answer, saved with what the call led to, and without secrets.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::closing::close_attempt;
 use crate::shop::{Shop, usd};
 
 /// `operation outcome effect` of each call.
-fn told(calls: &[GatewayCall]) -> Vec<String> {
+fn summaries(calls: &[GatewayCall]) -> Vec<String> {
     calls
         .iter()
         .map(|call| {
@@ -34,7 +34,7 @@ fn told(calls: &[GatewayCall]) -> Vec<String> {
 }
 
 impl Shop {
-    /// Collects the payment, and closes the attempt if that can be.
+    /// Collects the payment, and closes the attempt if the outcome allows.
     async fn collect_and_close(&self) -> Vec<String> {
         let collected = self.collect_noting().await;
         if let Some(closing) = collected.closing() {
@@ -42,10 +42,10 @@ impl Shop {
         } else {
             assert!(collected.calls.is_empty(), "{collected:?}");
         }
-        told(&self.calls().await)
+        summaries(&self.calls().await)
     }
 
-    /// Settles the payment, and closes the attempt if that can be.
+    /// Settles the payment, and closes the attempt if the outcome allows.
     async fn settle_and_close(&self, policy: FencePolicy) -> Vec<String> {
         let before = self.calls().await.len();
         let settled = self.settle_noting(policy).await;
@@ -54,22 +54,22 @@ impl Shop {
         } else {
             assert!(settled.calls.is_empty(), "{settled:?}");
         }
-        told(&self.calls().await[before..])
+        summaries(&self.calls().await[before..])
     }
 }
 
 #[tokio::test]
-async fn a_call_is_kept_with_all_that_its_support_asks_for() {
+async fn a_call_is_stored_with_everything_that_the_gateways_support_needs() {
     let shop = Shop::open().await;
     let collected = shop.collect_noting().await;
-    // The first call was kept with the reference, the second one is kept with the closing.
-    assert_eq!(told(&shop.calls().await), ["prepare prepared known"]);
+    // The first call is stored with the reference, the second with the closing.
+    assert_eq!(summaries(&shop.calls().await), ["prepare prepared known"]);
     let closing = collected.closing().unwrap();
     assert!(shop.close_noting(&closing, &collected.calls).await);
 
     let calls = shop.calls().await;
     assert_eq!(
-        told(&calls),
+        summaries(&calls),
         ["prepare prepared known", "confirm paid known"]
     );
     let reference = shop.stored().await.reference;
@@ -87,7 +87,7 @@ async fn a_call_is_kept_with_all_that_its_support_asks_for() {
 }
 
 #[tokio::test]
-async fn calls_are_dated_by_the_databases_clock() {
+async fn calls_have_the_time_of_the_databases_clock() {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Bool)]
@@ -103,16 +103,13 @@ async fn calls_are_dated_by_the_databases_clock() {
     assert!(row.in_time);
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests write their SQL as they go"
-)]
+#[expect(clippy::disallowed_methods, reason = "tests write ad-hoc SQL")]
 fn sql_query(sql: &str) -> diesel::query_builder::SqlQuery {
     diesel::sql_query(sql)
 }
 
 #[tokio::test]
-async fn whatever_becomes_of_a_confirmation_is_in_the_history() {
+async fn every_outcome_of_a_confirmation_is_in_the_history() {
     let test_database = Arc::new(TestDatabase::create());
     let rejected = GatewayFault::Rejected {
         status: 400,
@@ -205,7 +202,7 @@ async fn whatever_becomes_of_a_confirmation_is_in_the_history() {
 }
 
 #[tokio::test]
-async fn a_payment_that_was_never_prepared_has_its_history_too() {
+async fn a_payment_that_was_never_prepared_has_a_history_too() {
     let test_database = Arc::new(TestDatabase::create());
     for (plan, expected) in [
         (
@@ -220,14 +217,14 @@ async fn a_payment_that_was_never_prepared_has_its_history_too() {
         let shop = Shop::open_in(&test_database).await;
         shop.gateway.plan(Operation::Prepare, plan);
         assert_eq!(shop.collect_and_close().await, [expected]);
-        // Whoever comes late keeps what was asked, though it changes nothing.
+        // A late worker stores its calls, although they change nothing.
         let late = shop.collect_and_close().await;
         assert_eq!(late, [expected, "prepare prepared known"]);
     }
 }
 
 #[tokio::test]
-async fn whatever_becomes_of_settling_is_in_the_history() {
+async fn every_outcome_of_settling_is_in_the_history() {
     let test_database = Arc::new(TestDatabase::create());
     let unanswered = async || {
         let shop = Shop::open_in(&test_database).await;
@@ -268,20 +265,20 @@ async fn whatever_becomes_of_settling_is_in_the_history() {
 }
 
 #[tokio::test]
-async fn what_the_cancellation_rests_on_is_kept_before_it_is_sent() {
+async fn the_reason_for_a_cancellation_is_stored_before_it_is_sent() {
     let shop = Shop::open().await;
     drop(shop.collect_noting().await);
     let plan = Plan::Become(PaymentStatus::NotConfirmed);
     shop.gateway.plan(Operation::Lookup, plan);
     let settled = shop.settle_noting(FencePolicy::KeepPending).await;
-    // The worker ends with the answer in its hand; what it had seen before it fenced the payment is there.
+    // The worker ends with the unsaved answer; what it saw before the cancellation is stored.
     drop(settled);
     let expected = ["prepare prepared known", "lookup not_confirmed known"];
-    assert_eq!(told(&shop.calls().await), expected);
+    assert_eq!(summaries(&shop.calls().await), expected);
 }
 
 #[tokio::test]
-async fn calls_outlive_a_closing_that_is_lost_and_are_kept_once() {
+async fn calls_are_stored_once_even_if_their_closing_is_lost() {
     let shop = Shop::open().await;
     let collected = shop.collect_noting().await;
     let closing = collected.closing().unwrap();
@@ -300,17 +297,17 @@ async fn calls_outlive_a_closing_that_is_lost_and_are_kept_once() {
         save_calls(&shop.database, tenant_id, &collected.calls).await;
     }
     let expected = ["prepare prepared known", "confirm paid known"];
-    assert_eq!(told(&shop.calls().await), expected);
-    // Nor does the closing keep them again.
+    assert_eq!(summaries(&shop.calls().await), expected);
+    // The closing does not store them again.
     assert!(shop.close_noting(&closing, &collected.calls).await);
-    assert_eq!(told(&shop.calls().await), expected);
-    // Somebody else has closed it: the calls are kept all the same.
+    assert_eq!(summaries(&shop.calls().await), expected);
+    // Another worker has closed it: the calls are stored nevertheless.
     let late = shop.settle_noting(FencePolicy::KeepPending).await;
     assert!(!shop.close_noting(&Closing::Voided, &late.calls).await);
 }
 
 #[tokio::test]
-async fn a_history_that_cannot_be_written_changes_nothing_else() {
+async fn a_failure_to_write_the_history_changes_nothing_else() {
     let shop = Shop::open().await;
     let plan = Plan::Become(PaymentStatus::NeedsAction);
     shop.gateway.plan(Operation::Confirm, plan);
@@ -323,7 +320,7 @@ async fn a_history_that_cannot_be_written_changes_nothing_else() {
 }
 
 #[tokio::test]
-async fn one_store_does_not_see_anothers_calls() {
+async fn a_tenant_does_not_see_anothers_calls() {
     let shop = Shop::open().await;
     shop.collect_and_close().await;
     let mut connection = shop.connect().await;
@@ -333,7 +330,7 @@ async fn one_store_does_not_see_anothers_calls() {
 }
 
 #[tokio::test]
-async fn neither_a_secret_nor_a_payment_method_gets_into_the_history() {
+async fn the_history_contains_no_secret_and_no_payment_method() {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Text)]
@@ -348,7 +345,7 @@ async fn neither_a_secret_nor_a_payment_method_gets_into_the_history() {
         code: Some(text.to_owned()),
         param: Some(text.to_owned()),
     };
-    // A gateway that says back what it was sent.
+    // A gateway that repeats what it was sent.
     for plan in [
         Plan::FailBefore(echo(CARD)),
         Plan::FailBefore(echo(SECRET)),

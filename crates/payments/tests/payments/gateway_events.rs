@@ -1,4 +1,4 @@
-//! What gateways tell us, in a real database: kept once, taken on by one at a time, ended once, forgotten in the end.
+//! Gateway events in a real database: stored once, claimed by one worker at a time, finished once, deleted in the end.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ async fn claim_one(connection: &mut Connection, tenant: TenantId) -> GatewayEven
     claimed.into_iter().next().unwrap()
 }
 
-/// Makes time pass for what is stored.
+/// Moves the stored times into the past.
 async fn pass(connection: &mut Connection, interval: &str) {
     let sql = format!(
         "UPDATE payments.gateway_events SET due_at = due_at - interval '{interval}',
@@ -75,7 +75,7 @@ async fn pass(connection: &mut Connection, interval: &str) {
 }
 
 #[tokio::test]
-async fn a_message_is_kept_once_and_taken_on_as_it_came() {
+async fn an_event_is_stored_once_and_claimed_unchanged() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
     let tenant = TenantId::generate();
@@ -122,7 +122,7 @@ async fn two_gateways_and_two_tenants_may_use_the_same_id() {
     }
     let mine = claim(connection, ours).await;
     assert_eq!(mine.len(), 2);
-    // What one tenant takes on and ends is nothing to the other.
+    // One tenant's claims and results do not affect the other.
     assert!(
         !finish_gateway_event(connection, theirs, &mine[0], "paid")
             .await
@@ -132,7 +132,7 @@ async fn two_gateways_and_two_tenants_may_use_the_same_id() {
 }
 
 #[tokio::test]
-async fn what_is_ignored_is_kept_and_never_taken_on() {
+async fn an_ignored_event_is_stored_and_never_claimed() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
     let tenant = TenantId::generate();
@@ -149,7 +149,7 @@ async fn what_is_ignored_is_kept_and_never_taken_on() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_to_be_applied_names_a_payment() {
+async fn an_event_to_be_applied_must_name_a_payment() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
     let nothing = NewGatewayEvent {
@@ -164,7 +164,7 @@ async fn a_message_that_is_to_be_applied_names_a_payment() {
 }
 
 #[tokio::test]
-async fn a_claim_is_the_claimers_alone_until_the_lease_is_over() {
+async fn a_claimed_event_belongs_to_one_worker_until_the_lease_expires() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
     let tenant = TenantId::generate();
@@ -176,7 +176,7 @@ async fn a_claim_is_the_claimers_alone_until_the_lease_is_over() {
     pass(connection, "1 hour").await;
     let second = claim_one(connection, tenant).await;
     assert_eq!(second.lease.tries, 2);
-    // The one who was too slow changes nothing any more.
+    // The slow worker can no longer change anything.
     let delay = Duration::ZERO;
     assert!(
         !postpone_gateway_event(connection, tenant, &slow, delay)
@@ -210,7 +210,7 @@ async fn a_claim_is_the_claimers_alone_until_the_lease_is_over() {
 }
 
 #[tokio::test]
-async fn an_expired_claim_stays_lost_after_a_later_claim_that_was_no_try() {
+async fn an_expired_claim_stays_lost_after_a_later_claim_that_did_not_count_as_a_try() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
     let tenant = TenantId::generate();
@@ -221,7 +221,7 @@ async fn an_expired_claim_stays_lost_after_a_later_claim_that_was_no_try() {
     return_gateway_event(connection, tenant, &returned, Duration::ZERO)
         .await
         .unwrap();
-    // As many tries as when the slow one claimed it.
+    // The event has as many tries as when the slow worker claimed it.
     assert!(
         !finish_gateway_event(connection, tenant, &slow, "paid")
             .await
@@ -242,7 +242,7 @@ async fn an_expired_claim_stays_lost_after_a_later_claim_that_was_no_try() {
 }
 
 #[tokio::test]
-async fn what_is_postponed_comes_back_after_the_delay() {
+async fn a_postponed_event_is_due_again_after_the_delay() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
     let tenant = TenantId::generate();
@@ -261,7 +261,7 @@ async fn what_is_postponed_comes_back_after_the_delay() {
 }
 
 #[tokio::test]
-async fn a_claim_takes_the_longest_due_and_no_more_than_its_limit() {
+async fn a_claim_takes_the_longest_due_events_up_to_its_limit() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
     let tenant = TenantId::generate();
@@ -276,7 +276,7 @@ async fn a_claim_takes_the_longest_due_and_no_more_than_its_limit() {
             .unwrap();
         assert_eq!(claimed.len(), expected);
         let mut ids: Vec<String> = claimed.iter().map(|it| it.id.to_string()).collect();
-        // RETURNING has no order.
+        // RETURNING guarantees no order.
         ids.sort();
         seen.extend(ids);
     }
@@ -284,7 +284,7 @@ async fn a_claim_takes_the_longest_due_and_no_more_than_its_limit() {
 }
 
 #[tokio::test]
-async fn an_outcome_has_to_say_something_and_to_be_short() {
+async fn an_outcome_must_not_be_empty_or_too_long() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
     let tenant = TenantId::generate();
@@ -303,7 +303,7 @@ async fn an_outcome_has_to_say_something_and_to_be_short() {
 }
 
 #[tokio::test]
-async fn only_what_was_applied_long_ago_is_forgotten() {
+async fn only_events_that_were_applied_long_ago_are_deleted() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
     let (tenant, other) = (TenantId::generate(), TenantId::generate());
@@ -329,7 +329,7 @@ async fn only_what_was_applied_long_ago_is_forgotten() {
 }
 
 #[tokio::test]
-async fn a_purge_deletes_a_thousand_of_a_tenant_at_a_time() {
+async fn a_purge_deletes_at_most_a_thousand_events_per_tenant() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
     let tenant = TenantId::generate();
@@ -347,7 +347,7 @@ async fn a_purge_deletes_a_thousand_of_a_tenant_at_a_time() {
 }
 
 #[tokio::test]
-async fn an_attempt_is_found_by_the_gateways_name_for_its_payment() {
+async fn an_attempt_is_found_by_the_gateways_reference() {
     let database = TestDatabase::create();
     let pool = database.pool(2);
     let (ours, theirs) = (TenantId::generate(), TenantId::generate());
@@ -385,8 +385,8 @@ async fn an_attempt_is_found_by_the_gateways_name_for_its_payment() {
     }
 }
 
-/// How many rows of the events this transaction has read so far.
-#[expect(clippy::disallowed_methods, reason = "asked twice in a test")]
+/// Returns how many rows of the events this transaction has read so far.
+#[expect(clippy::disallowed_methods, reason = "called twice in a test")]
 async fn rows_read(connection: &mut Connection) -> i64 {
     #[derive(diesel::QueryableByName)]
     struct Read {
@@ -402,7 +402,7 @@ async fn rows_read(connection: &mut Connection) -> i64 {
 }
 
 #[tokio::test]
-async fn a_batch_costs_no_more_from_a_long_backlog_than_from_a_short_one() {
+async fn claiming_a_batch_costs_the_same_with_a_long_and_a_short_backlog() {
     let database = TestDatabase::create();
     let mut connection = database.connect().await;
     let tenants = [TenantId::generate(), TenantId::generate()];

@@ -1,9 +1,9 @@
-//! A smoke test of the Stripe adapter against localstripe, somebody else's idea of Stripe:
-//! <https://github.com/adrienverge/localstripe>. `cargo xtask test --localstripe` starts it and names it in
+//! A smoke test of the Stripe adapter against localstripe, an independent fake of Stripe:
+//! <https://github.com/adrienverge/localstripe>. `cargo xtask test --localstripe` starts it and sets
 //! `OMS_LOCALSTRIPE_URL`.
 //!
-//! It ignores idempotency keys, declines few cards and lists no charges by time, so that what matters most is tested
-//! with the payment sandbox. Here it is about what two independent readings of Stripe's documentation agree on.
+//! localstripe ignores idempotency keys, declines few cards and can't list charges by time, so the important cases are
+//! tested with the payment sandbox. These tests check what two independent readings of Stripe's documentation agree on.
 
 use std::time::{Duration, SystemTime};
 
@@ -34,7 +34,7 @@ fn localstripe_url() -> String {
         .expect("OMS_LOCALSTRIPE_URL is not set: run `cargo xtask test --localstripe`")
 }
 
-/// An order's payment, from its beginning.
+/// An order's payment, prepared from scratch.
 struct Payment {
     gateway: StripeGateway,
     order_id: OrderId,
@@ -44,7 +44,7 @@ struct Payment {
 
 impl Payment {
     async fn prepare() -> Self {
-        // The first test to come here installs it.
+        // Only the first call installs it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let translator = Translator::start(&localstripe_url()).await;
         let key = SecretString::from("sk_test_localstripe");
@@ -89,7 +89,7 @@ impl Payment {
 }
 
 #[actix_web::test]
-async fn a_payment_is_prepared_confirmed_read_and_given_back() {
+async fn a_payment_is_prepared_confirmed_read_and_refunded() {
     let payment = Payment::prepare().await;
     assert_eq!(payment.lookup().await, PaymentStatus::NotConfirmed);
     let paid = PaymentStatus::Paid { amount: usd(2000) };
@@ -123,18 +123,18 @@ async fn a_payment_that_is_cancelled_stays_cancelled() {
 }
 
 #[actix_web::test]
-async fn a_cancellation_that_comes_too_late_finds_the_payment() {
+async fn a_late_cancellation_reports_the_payment_as_paid() {
     let payment = Payment::prepare().await;
     let paid = payment.confirm().await;
     assert_eq!(payment.cancel().await, paid);
 }
 
 #[actix_web::test]
-async fn a_webhook_that_localstripe_signed_is_believed_and_by_its_secret_alone() {
+async fn a_webhook_signed_by_localstripe_is_believed_only_with_its_secret() {
     let mut receiver = Receiver::start(&localstripe_url(), SECRET).await;
     let payment = Payment::prepare().await;
     payment.confirm().await;
-    // It says so a second later. Webhooks of the other tests come here too.
+    // localstripe sends it a second later. Webhooks of other tests arrive here too.
     let received = tokio::time::timeout(Duration::from_secs(30), async {
         loop {
             let received = receiver.next().await;

@@ -1,6 +1,6 @@
-//! Payments on a real database, with the gateway in memory.
+//! Payments on a real database, with a gateway in memory.
 
-#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![allow(clippy::unwrap_used, reason = "a test that can't continue fails")]
 
 mod attempt_states;
 mod batches;

@@ -1,4 +1,4 @@
-//! Giving money back: what may be begun, and what is left of the captured amount.
+//! Refunds: which may be begun, and what remains of the captured amount.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::shop::{PRICE, Shop, usd};
 use till::{Till, key};
 
 #[tokio::test]
-async fn all_of_a_payment_is_given_back_in_one_call() {
+async fn a_payment_is_refunded_in_full_with_one_call() {
     let till = Till::open().await;
     let refund = till.begin(None).await;
     assert_eq!((refund.amount, refund.left), (usd(PRICE), usd(0)));
@@ -27,13 +27,13 @@ async fn all_of_a_payment_is_given_back_in_one_call() {
 
     let result = till.execute(&refund).await;
     assert_eq!(result.end(), Some(RefundEnd::Refunded));
-    // The gateway has done it, and nothing is written before the caller's transaction.
+    // The gateway has refunded it, but nothing is written before the caller's transaction.
     assert_eq!(till.state().await, AttemptState::Refunding);
     let left = till.finish(&refund, &result.end().unwrap()).await;
     assert_eq!(left, Some(usd(0)));
 
     assert_eq!(till.state().await, AttemptState::Refunded);
-    assert_eq!(till.given_back().await, PRICE);
+    assert_eq!(till.refunded_minor().await, PRICE);
     assert_eq!(till.shop.gateway.calls()[2..], [Operation::Refund]);
     let [stored] = till.refunds().await.try_into().unwrap();
     assert_eq!(stored.state, RefundState::Refunded);
@@ -43,27 +43,27 @@ async fn all_of_a_payment_is_given_back_in_one_call() {
 }
 
 #[tokio::test]
-async fn a_payment_is_given_back_in_parts_until_nothing_is_left() {
+async fn a_payment_is_refunded_in_parts_until_nothing_is_left() {
     let till = Till::open().await;
-    assert_eq!(till.give_back(Some(500)).await, usd(1500));
+    assert_eq!(till.refund(Some(500)).await, usd(1500));
     assert_eq!(till.state().await, AttemptState::Paid);
-    assert_eq!(till.give_back(Some(700)).await, usd(800));
-    assert_eq!(till.give_back(None).await, usd(0));
+    assert_eq!(till.refund(Some(700)).await, usd(800));
+    assert_eq!(till.refund(None).await, usd(0));
     assert_eq!(till.state().await, AttemptState::Refunded);
 
     let refunds = till.refunds().await;
     let amounts: Vec<_> = refunds.iter().map(|it| (it.number, it.amount)).collect();
     assert_eq!(amounts, [(1, usd(500)), (2, usd(700)), (3, usd(800))]);
-    assert_eq!(till.given_back().await, PRICE);
+    assert_eq!(till.refunded_minor().await, PRICE);
     let order_id = till.shop.attempt.order_id;
     let keys = [1, 2, 3].map(|number| format!("{order_id}:refund:{number}"));
     assert_eq!(till.shop.gateway.refund_keys(), keys);
 }
 
 #[tokio::test]
-async fn more_than_is_left_is_refused_and_changes_nothing() {
+async fn a_refund_that_exceeds_the_remainder_is_rejected_and_changes_nothing() {
     let till = Till::open().await;
-    assert_eq!(till.give_back(Some(500)).await, usd(1500));
+    assert_eq!(till.refund(Some(500)).await, usd(1500));
     let eur = Money {
         currency: Currency::parse("EUR").unwrap(),
         ..usd(1)
@@ -79,11 +79,11 @@ async fn more_than_is_left_is_refused_and_changes_nothing() {
     }
     assert_eq!(till.refunds().await.len(), 1);
     assert_eq!(till.state().await, AttemptState::Paid);
-    assert_eq!(till.give_back(Some(1500)).await, usd(0));
+    assert_eq!(till.refund(Some(1500)).await, usd(0));
 }
 
 #[tokio::test]
-async fn what_a_refund_may_not_be_is_refused_by_the_database_too() {
+async fn the_database_rejects_invalid_refunds_too() {
     let till = Till::open().await;
     let mut connection = till.shop.connect().await;
     let nothing = till.new_refund(Some(0));
@@ -101,7 +101,7 @@ async fn what_a_refund_may_not_be_is_refused_by_the_database_too() {
 }
 
 #[tokio::test]
-async fn only_a_paid_attempt_is_given_back() {
+async fn only_a_paid_attempt_is_refunded() {
     let test_database = Arc::new(TestDatabase::create());
     let not_refundable = async |till: &Till| {
         let began = till.try_to_begin(&till.new_refund(None)).await;
@@ -131,18 +131,18 @@ async fn only_a_paid_attempt_is_given_back() {
 
     let till = Till::open_in(&test_database).await;
     let refund = till.begin(Some(1)).await;
-    // Another one is pending.
+    // Another refund is pending.
     not_refundable(&till).await;
     assert_eq!(
         till.finish(&refund, &RefundEnd::Refunded).await,
         Some(usd(1999))
     );
-    till.give_back(None).await;
+    till.refund(None).await;
     not_refundable(&till).await;
 }
 
 #[tokio::test]
-async fn a_key_stands_for_one_refund_whatever_became_of_it() {
+async fn a_key_belongs_to_one_refund_whatever_its_outcome() {
     let test_database = Arc::new(TestDatabase::create());
     let till = Till::open_in(&test_database).await;
     let new = NewRefund {
@@ -160,11 +160,11 @@ async fn a_key_stands_for_one_refund_whatever_became_of_it() {
         idempotency_key: key("k"),
         ..till.new_refund(Some(9999))
     };
-    // While it is pending, when it is done, and when nothing is left.
+    // While the refund is pending, when it is done, and when nothing is left.
     taken(other_amount.clone()).await;
     till.finish(&refund, &RefundEnd::Refunded).await.unwrap();
     taken(other_amount.clone()).await;
-    till.give_back(None).await;
+    till.refund(None).await;
     taken(other_amount).await;
     assert_eq!(till.refunds().await.len(), 2);
 
@@ -173,7 +173,7 @@ async fn a_key_stands_for_one_refund_whatever_became_of_it() {
     let found = found.unwrap().unwrap();
     assert_eq!((found.id, found.order_id), (refund.id, new.order_id));
 
-    // The key of one store is not that of another.
+    // Another tenant can use the same key.
     let elsewhere = Till::open_in(&test_database).await;
     let same_key = NewRefund {
         idempotency_key: key("k"),
@@ -184,7 +184,7 @@ async fn a_key_stands_for_one_refund_whatever_became_of_it() {
 }
 
 #[tokio::test]
-async fn what_is_rolled_back_was_never_begun() {
+async fn a_refund_that_is_rolled_back_was_never_begun() {
     let till = Till::open().await;
     let new = NewRefund {
         idempotency_key: key("k"),
@@ -198,7 +198,7 @@ async fn what_is_rolled_back_was_never_begun() {
 }
 
 #[tokio::test]
-async fn a_refund_that_failed_leaves_the_money_to_be_given_back() {
+async fn the_money_of_a_failed_refund_can_be_refunded_again() {
     let till = Till::open().await;
     let refund = till.begin(Some(1200)).await;
     let failed = RefundEnd::Failed(RefundFailure::new("expired_or_canceled_card"));
@@ -209,7 +209,7 @@ async fn a_refund_that_failed_leaves_the_money_to_be_given_back() {
     let code = stored.failure_code.unwrap();
     assert_eq!(code.as_str(), "expired_or_canceled_card");
 
-    // What it would have given back is there again, and the next one has a number of its own.
+    // Its amount is available again, and the next refund has a new number.
     let again = till.begin(None).await;
     assert_eq!((again.number, again.amount), (2, usd(PRICE)));
     let rest = RefundEnd::Failed(RefundFailure::new("lost_or_stolen_card"));
@@ -232,7 +232,7 @@ async fn a_refund_ends_once() {
 }
 
 #[tokio::test]
-async fn another_store_neither_sees_nor_begins_nor_ends_a_refund() {
+async fn another_tenant_cannot_see_begin_or_end_a_refund() {
     let till = Till::open().await;
     let stranger = TenantId::generate();
     let mut connection = till.shop.connect().await;
@@ -249,7 +249,7 @@ async fn another_store_neither_sees_nor_begins_nor_ends_a_refund() {
 }
 
 #[tokio::test]
-async fn an_amount_that_an_operator_accepted_can_be_given_back_whole() {
+async fn an_amount_that_an_operator_accepted_can_be_refunded_in_full() {
     let shop = Shop::open().await;
     let charged = usd(2500);
     let plan = Plan::Become(PaymentStatus::Paid { amount: charged });
@@ -267,5 +267,5 @@ async fn an_amount_that_an_operator_accepted_can_be_given_back_whole() {
     assert_eq!(refund.amount, charged);
     let end = till.execute(&refund).await.end().unwrap();
     assert_eq!(till.finish(&refund, &end).await, Some(usd(0)));
-    assert_eq!(till.given_back().await, 2500);
+    assert_eq!(till.refunded_minor().await, 2500);
 }

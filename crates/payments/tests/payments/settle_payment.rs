@@ -13,9 +13,9 @@ use crate::batches::batches;
 use crate::shop::{Shop, UNKNOWN, usd};
 
 #[tokio::test]
-async fn an_attempt_that_was_left_before_it_was_prepared_is_cancelled_at_the_gateway_too() {
+async fn an_attempt_whose_reference_was_never_stored_is_cancelled_at_the_gateway_too() {
     let shop = Shop::open().await;
-    // The one who collected it ended after the gateway had prepared it.
+    // The collecting worker ended after the gateway had prepared the payment.
     let lost = Plan::FailAfter(GatewayFault::Interrupted);
     shop.gateway.plan(Operation::Prepare, lost);
     let abandoned = shop.collect().await;
@@ -51,7 +51,7 @@ async fn an_attempt_that_cannot_be_prepared_is_closed_without_the_gateway() {
 }
 
 #[tokio::test]
-async fn giving_up_on_an_attempt_that_was_prepared_meanwhile_changes_nothing() {
+async fn closing_as_never_prepared_changes_nothing_if_a_reference_was_stored_meanwhile() {
     let shop = Shop::open().await;
     let plan = Plan::FailBefore(GatewayFault::TimedOut);
     shop.gateway.plan(Operation::Prepare, plan);
@@ -63,7 +63,7 @@ async fn giving_up_on_an_attempt_that_was_prepared_meanwhile_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_customer_who_has_to_act_is_waited_for_and_then_fenced_off() {
+async fn a_payment_that_needs_the_customer_waits_and_is_cancelled_after_its_time() {
     let shop = Shop::open().await;
     let plan = Plan::Become(PaymentStatus::NeedsAction);
     shop.gateway.plan(Operation::Confirm, plan);
@@ -81,7 +81,7 @@ async fn a_customer_who_has_to_act_is_waited_for_and_then_fenced_off() {
 }
 
 #[tokio::test]
-async fn what_the_bank_is_working_on_stays_open() {
+async fn a_payment_that_the_bank_is_processing_stays_open() {
     let shop = Shop::open().await;
     let plan = Plan::Become(PaymentStatus::Processing);
     shop.gateway.plan(Operation::Confirm, plan);
@@ -152,11 +152,11 @@ async fn a_payment_that_arrives_before_the_cancellation_wins() {
 }
 
 #[tokio::test]
-async fn an_old_decline_is_fenced_and_keeps_its_reason() {
+async fn an_old_decline_is_cancelled_and_keeps_its_reason() {
     let shop = Shop::open().await;
     shop.gateway
         .plan(Operation::Confirm, Plan::Become(declined("expired_card")));
-    // The process ended with the answer in its hand.
+    // The process ended with the unsaved answer.
     drop(shop.collect().await);
     let settled = shop.settle(FencePolicy::KeepPending).await;
     assert!(shop.close(&settled.closing().unwrap()).await);
@@ -167,7 +167,7 @@ async fn an_old_decline_is_fenced_and_keeps_its_reason() {
 }
 
 #[tokio::test]
-async fn an_absent_gateway_or_another_one_settles_nothing() {
+async fn an_unreachable_or_different_gateway_settles_nothing() {
     let shop = Shop::open().await;
     drop(shop.collect().await);
     let plan = Plan::FailBefore(GatewayFault::NoConnection);
@@ -216,7 +216,7 @@ async fn a_closed_attempt_is_settled_without_any_call() {
 async fn without_a_database_nothing_is_confirmed() {
     let shop = Shop::open().await;
     shop.database.close();
-    // The gateway can't watch a pool that is closed.
+    // The shop's gateway watches the database, which is closed; this one does not.
     let gateway = ScriptedGateway::default();
     let attempt = &shop.attempt;
     let outcome = collect_payment(
@@ -252,7 +252,7 @@ async fn without_a_database_nothing_is_confirmed() {
     );
 }
 
-/// Settles an attempt as a copy of its database does, and returns the calls that were made.
+/// Settles an attempt as a copied database does, and returns the calls that were made.
 async fn settle_inherited(shop: &Shop) -> (SettleOutcome, Vec<Operation>) {
     let inherited = Attempt {
         is_inherited: true,
@@ -274,7 +274,7 @@ async fn settle_inherited(shop: &Shop) -> (SettleOutcome, Vec<Operation>) {
 }
 
 #[tokio::test]
-async fn an_inherited_payment_is_read_and_neither_prepared_nor_cancelled() {
+async fn an_inherited_payment_is_only_read() {
     let shop = Shop::open().await;
     let (created, calls) = settle_inherited(&shop).await;
     assert!(
@@ -296,7 +296,7 @@ async fn an_inherited_payment_is_read_and_neither_prepared_nor_cancelled() {
 }
 
 #[tokio::test]
-async fn an_inherited_payment_that_has_ended_at_the_gateway_has_ended_here() {
+async fn an_inherited_payment_that_has_ended_at_the_gateway_is_settled() {
     let paid = Shop::open().await;
     let late = Plan::FailAfter(GatewayFault::TimedOut);
     paid.gateway.plan(Operation::Confirm, late);
@@ -309,7 +309,7 @@ async fn an_inherited_payment_that_has_ended_at_the_gateway_has_ended_here() {
     let lost = Plan::FailBefore(GatewayFault::TimedOut);
     cancelled.gateway.plan(Operation::Confirm, lost);
     drop(cancelled.collect().await);
-    // By the database that this one was copied from.
+    // Cancelled by the database that this one was copied from.
     drop(cancelled.settle(FencePolicy::CancelPending).await);
     let (outcome, _) = settle_inherited(&cancelled).await;
     assert!(

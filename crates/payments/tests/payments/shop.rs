@@ -1,4 +1,4 @@
-//! One store with one order, for tests.
+//! A tenant with one order, for tests.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,16 +17,16 @@ use oms_validation::{OrderId, TenantId};
 use crate::batches::batches;
 use crate::closing::close_attempt;
 
-/// What the order costs.
+/// The order's price.
 pub(crate) const PRICE: i64 = 2000;
 
-/// Looks at the order's attempt during each call of the gateway.
+/// Observes the order's attempt during each call to the gateway.
 pub(crate) struct Watch {
-    /// A pool with a single connection: a call that is made with it in hand can't get it.
+    /// A pool with a single connection, which is not available if the caller holds it.
     database: Database,
     tenant_id: TenantId,
     order_id: OrderId,
-    /// The state that the attempt had in the database.
+    /// The attempt's state in the database at each call.
     seen: Mutex<Vec<(Operation, AttemptState)>>,
 }
 
@@ -42,9 +42,9 @@ impl Script for Watch {
     }
 }
 
-/// One store with one order, and a gateway that fails the test when it is called with the connection in hand.
+/// A tenant with one order, and a gateway that fails the test if it is called while the connection is held.
 pub(crate) struct Shop {
-    // Dropped last, because that drops the database.
+    // Dropped last, because it drops the database.
     pub(crate) database: Database,
     pub(crate) gateway: ScriptedGateway,
     watch: Arc<Watch>,
@@ -62,7 +62,7 @@ impl Shop {
         Self::open_for(test_database, TenantId::generate()).await
     }
 
-    /// Another order of a store.
+    /// Creates another order of a tenant.
     pub(crate) async fn open_for(test_database: &Arc<TestDatabase>, tenant_id: TenantId) -> Self {
         let database = test_database.pool(1);
         let new = NewAttempt {
@@ -92,7 +92,7 @@ impl Shop {
         }
     }
 
-    /// The states that the attempt had in the database while calls of this kind came in.
+    /// Returns the attempt's states in the database during calls of this operation.
     pub(crate) fn states_during(&self, operation: Operation) -> Vec<AttemptState> {
         let seen = self.watch.seen.lock().unwrap();
         let during = seen.iter().filter(|(called, _)| *called == operation);
@@ -107,7 +107,7 @@ impl Shop {
         self.collect_noting().await.outcome
     }
 
-    /// With the calls that are to be kept.
+    /// Also returns the calls that are not saved yet.
     pub(crate) async fn collect_noting(&self) -> Collected {
         let attempt = &self.attempt;
         collect_payment(
@@ -125,7 +125,7 @@ impl Shop {
         self.settle_noting(policy).await.outcome
     }
 
-    /// With the calls that are to be kept.
+    /// Also returns the calls that are not saved yet.
     pub(crate) async fn settle_noting(&self, policy: FencePolicy) -> Settled {
         let attempt = self.stored().await;
         settle_payment(
@@ -143,7 +143,7 @@ impl Shop {
         self.close_noting(closing, &UnsavedCalls::none()).await
     }
 
-    /// Keeps the calls, too.
+    /// Also saves the calls.
     pub(crate) async fn close_noting(&self, closing: &Closing, calls: &UnsavedCalls) -> bool {
         let mut connection = self.connect().await;
         let (tenant_id, id) = (self.tenant_id, self.attempt.id);
@@ -164,7 +164,7 @@ impl Shop {
     }
 }
 
-/// Failures that say nothing of the effect.
+/// Failures that leave the effect unknown.
 pub(crate) const UNKNOWN: [GatewayFault; 4] = [
     GatewayFault::TimedOut,
     GatewayFault::Interrupted,

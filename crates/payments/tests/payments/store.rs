@@ -1,4 +1,4 @@
-//! Attempts in a real database: their compare-and-sets under races, their constraints, and whose they are.
+//! Attempts in a real database: their compare-and-sets under races, their constraints, and their tenants.
 
 use std::sync::Arc;
 
@@ -101,7 +101,7 @@ async fn an_order_has_one_open_attempt_at_a_time_and_the_latest_is_found() {
 }
 
 #[tokio::test]
-async fn a_tenant_neither_sees_nor_changes_nor_blocks_anothers_attempts() {
+async fn a_tenant_cannot_see_change_or_block_anothers_attempts() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
     let (ours, theirs) = (TenantId::generate(), TenantId::generate());
@@ -123,7 +123,7 @@ async fn a_tenant_neither_sees_nor_changes_nor_blocks_anothers_attempts() {
     );
     assert_eq!(find(connection, ours, attempt.order_id).await, attempt);
 
-    // Neither the id nor the order of one store is taken for another.
+    // Another tenant can have the same attempt ID and order ID.
     let same = [NewAttempt {
         id: attempt.id,
         ..self::attempt(attempt.order_id, 1)
@@ -205,7 +205,7 @@ async fn a_closed_attempt_stays_as_it_is() {
 }
 
 #[tokio::test]
-async fn nothing_is_paid_or_declined_without_a_reference() {
+async fn no_attempt_is_paid_or_declined_without_a_reference() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
     let tenant_id = TenantId::generate();
@@ -233,7 +233,7 @@ async fn close(database: &Database, tenant_id: TenantId, id: AttemptId, closing:
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_the_one_who_collects_and_the_one_who_gives_up_exactly_one_wins() {
+async fn of_a_collecting_and_a_closing_worker_exactly_one_wins() {
     let test_database = TestDatabase::create();
     let database = test_database.pool(4);
     let tenant_id = TenantId::generate();
@@ -278,7 +278,7 @@ async fn of_the_one_who_collects_and_the_one_who_gives_up_exactly_one_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_close_an_attempt_exactly_one_wins() {
+async fn of_many_workers_that_close_an_attempt_exactly_one_wins() {
     let test_database = TestDatabase::create();
     let database = test_database.pool(8);
     let tenant_id = TenantId::generate();
@@ -325,7 +325,7 @@ async fn of_many_who_close_an_attempt_exactly_one_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_collects_and_whoever_settles_agree_on_what_became_of_the_money() {
+async fn a_collecting_and_a_settling_worker_agree_on_the_outcome() {
     let test_database = TestDatabase::create();
     let database = test_database.pool(4);
     let tenant_id = TenantId::generate();

@@ -132,7 +132,7 @@ async fn a_webhook_that_nobody_signed_changes_nothing_and_is_not_told_why() {
     let refusals = eventually("every refusal is in the log", async || {
         let log = shop.api.log().into_iter();
         let refusals: Vec<Value> = log
-            .filter(|line| line["message"] == "a webhook was refused")
+            .filter(|line| line["message"] == "a webhook was rejected")
             .collect();
         (refusals.len() == 7).then_some(refusals)
     })
@@ -178,7 +178,7 @@ async fn what_is_signed_and_is_no_event_is_refused() {
         (served == 4).then_some(log)
     })
     .await;
-    assert!(!format!("{log:?}").contains("a webhook was refused"));
+    assert!(!format!("{log:?}").contains("a webhook was rejected"));
     assert_eq!(stored(&shop).await, Vec::<Vec<String>>::new());
 }
 

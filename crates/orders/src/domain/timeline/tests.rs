@@ -190,7 +190,7 @@ fn every_entry_has_an_actor_and_a_reason() {
         [
             (Some("api"), "reason 1"),
             (Some("api"), "reason 1"),
-            (Some("sweeper"), "to learn what became of the payment"),
+            (Some("sweeper"), "to learn the outcome of the payment"),
             (None, "sing"),
             (Some("sweeper"), "the gateway did not answer"),
         ]

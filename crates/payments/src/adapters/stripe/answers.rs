@@ -1,13 +1,13 @@
-//! What Stripe's answers mean: one table from operation, HTTP status, type and code of the error to what became of the
-//! payment.
+//! The meaning of Stripe's answers: one table from operation, HTTP status, and the error's type and code to the
+//! outcome.
 //!
-//! The rules, and where they come from:
-//! - Only an answer in Stripe's own shape is believed. <https://docs.stripe.com/api/errors>
+//! The rules and their sources:
+//! - Only an answer in Stripe's own format is believed. <https://docs.stripe.com/api/errors>
 //! - A `card_error` to a confirmation is a decline. <https://docs.stripe.com/declines>
-//! - A 429 was turned away before it was executed, a 401 or 403 as well, and an `invalid_request_error` with one of
-//!   [`NOT_EXECUTED`] never began. <https://docs.stripe.com/error-low-level>, <https://docs.stripe.com/rate-limits>
-//! - A refusal for any other reason depends on the state that the payment is in, so that state is read.
-//!   <https://docs.stripe.com/error-codes>
+//! - A call that is answered with 429, 401 or 403 was not executed, and an `invalid_request_error` with one of
+//! [`NOT_EXECUTED`] never began. <https://docs.stripe.com/error-low-level>, <https://docs.stripe.com/rate-limits>
+//! - Any other rejection depends on the payment's state, so that state is read.
+//! <https://docs.stripe.com/error-codes>
 //! - The result of a 5xx is indeterminate. <https://docs.stripe.com/error-low-level>
 
 use oms_validation::Money;
@@ -20,16 +20,16 @@ use crate::{
     RefundId, RefundOutcome,
 };
 
-/// The answer to a call that changes a payment.
+/// The meaning of an answer to a call that changes a payment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Reply {
-    /// What the payment is now.
+    /// The payment's status.
     Status(PaymentStatus),
-    /// The payment has to be asked.
+    /// The payment must be read.
     ReadBack,
 }
 
-/// What a refusal means.
+/// The meaning of a rejection.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Declined,
@@ -38,7 +38,7 @@ pub(super) enum Verdict {
     Fault(GatewayFault),
 }
 
-/// Codes of requests that did not begin: <https://docs.stripe.com/error-codes>.
+/// Codes of requests that were not executed: <https://docs.stripe.com/error-codes>.
 const NOT_EXECUTED: [&str; 14] = [
     "amount_too_large",
     "amount_too_small",
@@ -56,11 +56,11 @@ const NOT_EXECUTED: [&str; 14] = [
     "url_invalid",
 ];
 
-/// The table. `error` is the error object of the answer, if it holds one.
+/// The table. `error` is the answer's error object, if it has one.
 pub(super) fn verdict(operation: Operation, status: u16, error: Option<&ErrorObject>) -> Verdict {
     let Some(error) = error else {
         return Verdict::Fault(match status {
-            // Whoever turned us away before Stripe could did so without executing anything.
+            // Anything in front of Stripe that answers 429 did so without executing the call.
             429 => GatewayFault::RateLimited,
             500.. => GatewayFault::ServerError { status },
             _ => GatewayFault::Unintelligible { status },
@@ -72,7 +72,7 @@ pub(super) fn verdict(operation: Operation, status: u16, error: Option<&ErrorObj
             Verdict::Fault(rejected(status, error))
         }
         (_, 429) | ("rate_limit_error", _) => Verdict::Fault(GatewayFault::RateLimited),
-        // Before there was the status 429.
+        // From before the status 429 was introduced.
         (_, 400) if error.code.as_deref() == Some("rate_limit") => {
             Verdict::Fault(GatewayFault::RateLimited)
         }
@@ -84,7 +84,7 @@ pub(super) fn verdict(operation: Operation, status: u16, error: Option<&ErrorObj
     }
 }
 
-/// Calls that change a payment are explained by the payment; others have nothing to ask.
+/// A rejected call that changes a payment is explained by reading the payment; other calls have nothing to read.
 fn by_state(operation: Operation, fault: GatewayFault) -> Verdict {
     match operation {
         Operation::Confirm | Operation::Cancel | Operation::Capture => Verdict::ReadBack,
@@ -109,7 +109,7 @@ fn of_card_error(operation: Operation, status: u16, error: &ErrorObject) -> Verd
     });
     match operation {
         Operation::Confirm if confirmable => Verdict::Declined,
-        // Neither takes money: a refusal is one, whatever it is called.
+        // These take no money, so every rejection is final, whatever its type.
         Operation::Prepare | Operation::Refund | Operation::RefundCharge => {
             Verdict::Fault(rejected(status, error))
         }
@@ -144,11 +144,11 @@ fn of_invalid_request(operation: Operation, status: u16, error: &ErrorObject) ->
     }
 }
 
-/// Whether it is the customer's payment method that can't be used: another one would do.
+/// Whether the customer's payment method is the problem: another one may work.
 fn is_about_the_method(error: &ErrorObject) -> bool {
     let of_the_method = |param: &str| param.starts_with("payment_method");
     match error.code.as_deref() {
-        // Says that the provider did not answer, and not what it did.
+        // It says that the provider did not answer, but not what the provider did.
         Some("payment_method_provider_timeout") => false,
         Some("payment_intent_incompatible_payment_method") => true,
         Some(code) if of_the_method(code) => true,
@@ -156,7 +156,7 @@ fn is_about_the_method(error: &ErrorObject) -> bool {
     }
 }
 
-/// Whether it is what is to be paid that is refused: nothing began, whatever the code.
+/// Whether the amount or the currency was rejected: then nothing began, whatever the code.
 fn is_about_the_amount(error: &ErrorObject) -> bool {
     matches!(error.param.as_deref(), Some("amount" | "currency"))
 }
@@ -169,14 +169,14 @@ fn rejected(status: u16, error: &ErrorObject) -> GatewayFault {
     }
 }
 
-/// Names only: a value that we sent must not come back into our log.
+/// Keeps only names, because a value that we sent must not appear in our log.
 fn printable(text: Option<&str>) -> Option<String> {
     let of_a_name = |byte: u8| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'[' | b']');
     text.filter(|text| text.len() <= 100 && text.bytes().all(of_a_name))
         .map(str::to_owned)
 }
 
-/// The answer to `prepare`: the id of an intent for the amount that was asked for.
+/// Reads the answer to `prepare`: the ID of an intent for the requested amount.
 pub(super) fn of_prepare(answer: &Answer, amount: Money) -> Result<Reference, GatewayError> {
     if !is_success(answer) {
         return Err(refusal(answer));
@@ -188,7 +188,7 @@ pub(super) fn of_prepare(answer: &Answer, amount: Money) -> Result<Reference, Ga
     }
 }
 
-/// The answer to `lookup`.
+/// Reads the answer to `lookup`.
 pub(super) fn of_lookup(
     answer: &Answer,
     reference: &Reference,
@@ -200,7 +200,7 @@ pub(super) fn of_lookup(
     }
 }
 
-/// The answer to `confirm`, `cancel` and `capture`.
+/// Reads the answer to `confirm`, `cancel` or `capture`.
 pub(super) fn of_payment(answer: &Answer, reference: &Reference) -> Result<Reply, GatewayError> {
     if is_success(answer) {
         return status_of(answer, reference).map(Reply::Status);
@@ -217,8 +217,8 @@ pub(super) fn of_payment(answer: &Answer, reference: &Reference) -> Result<Reply
     }
 }
 
-/// What the customer has to do, by an answer that was read as this status; none when nothing has to be done, or the
-/// answer does not say it in a way that a browser could use.
+/// What the customer must do, according to an answer with this status; `None` if there is nothing to do, or the answer
+/// does not describe it in a way that a browser could use.
 pub(super) fn customer_action(answer: &Answer, status: &PaymentStatus) -> Option<CustomerAction> {
     if *status != PaymentStatus::NeedsAction {
         return None;
@@ -227,7 +227,7 @@ pub(super) fn customer_action(answer: &Answer, status: &PaymentStatus) -> Option
     waiting.customer_action()
 }
 
-/// The answer to `refund`.
+/// Reads the answer to `refund`.
 pub(super) fn of_refund(
     answer: &Answer,
     reference: &Reference,
@@ -248,17 +248,17 @@ pub(super) fn of_refund(
     }
 }
 
-/// What a page of a payment's refunds says of one of them.
+/// What a page of a payment's refunds reveals of one refund.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Refund(RefundOutcome),
-    /// Not on this page; there are more after the refund with this name.
+    /// Not on this page; there are more refunds after this one.
     MoreAfter(Reference),
-    /// It is not there.
+    /// There is no such refund.
     None,
 }
 
-/// The answer to `find_refund`: a page of the payment's refunds.
+/// Reads the answer to `find_refund`: a page of the payment's refunds.
 pub(super) fn of_refunds(
     answer: &Answer,
     reference: &Reference,
@@ -286,11 +286,11 @@ pub(super) fn of_refunds(
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RefundList {
     pub(super) refunds: Vec<ListedRefund>,
-    /// There are more after the refund with this name.
+    /// The last refund on this page, if there are more.
     pub(super) more_after: Option<Reference>,
 }
 
-/// The answer to `list_refunds`. A page is believed whole or not at all.
+/// Reads the answer to `list_refunds`. A page is believed as a whole or not at all.
 pub(super) fn of_refund_list(
     answer: &Answer,
     reference: &Reference,

@@ -1,6 +1,6 @@
-//! Charges: how they are asked for, and what the answers mean. <https://docs.stripe.com/api/charges>
+//! Charges: the requests, and the meaning of the answers. <https://docs.stripe.com/api/charges>
 //!
-//! A charge's metadata is a copy of its intent's, made when the intent is confirmed, so that it names the order:
+//! A charge's metadata is a copy of its intent's, made when the intent is confirmed, so it names the order:
 //! <https://support.stripe.com/questions/how-metadata-works-with-related-objects>.
 
 use chrono::DateTime;
@@ -18,10 +18,10 @@ use crate::{
     Reference, RefundOutcome,
 };
 
-/// Charges on one page: as many as there may be.
+/// Charges per page, which is Stripe's maximum.
 const PAGE_SIZE: usize = 100;
 
-/// <https://docs.stripe.com/api/charges/list>. Its times are whole seconds, so that windows which meet still meet.
+/// <https://docs.stripe.com/api/charges/list>. Stripe's times are whole seconds, so adjacent windows leave no gap.
 pub(super) fn list_path(window: &ChargeWindow, after: Option<&ChargeId>) -> String {
     let (from, to) = (window.from.timestamp(), window.to.timestamp());
     let path =
@@ -32,7 +32,7 @@ pub(super) fn list_path(window: &ChargeWindow, after: Option<&ChargeId>) -> Stri
     }
 }
 
-/// A refund of one charge, whether or not it has an intent. <https://docs.stripe.com/api/refunds/create>
+/// A refund of one charge, with or without an intent. <https://docs.stripe.com/api/refunds/create>
 pub(super) fn refund_form(charge: &ChargeId, amount: Money) -> Form<'_> {
     vec![
         ("charge", charge.as_str().into()),
@@ -66,7 +66,7 @@ struct Charge {
 }
 
 impl Charge {
-    /// What it says; none when it says something that Stripe does not document.
+    /// The charge as listed; `None` if Stripe does not document its form.
     fn listed(self) -> Option<ListedCharge> {
         let reference = self.payment_intent.as_deref().map(Reference::parse);
         let metadata = self.metadata.as_ref();
@@ -95,7 +95,7 @@ impl Charge {
     }
 }
 
-/// The answer to `list_charges`. A page that asks to be read again and again is not believed.
+/// Reads the answer to `list_charges`. A page that points to itself as the next one is not believed.
 pub(super) fn of_list(
     answer: &Answer,
     after: Option<&ChargeId>,
@@ -115,7 +115,7 @@ pub(super) fn of_list(
     Ok(ChargePage { charges, next })
 }
 
-/// The answer to `find_charge`.
+/// Reads the answer to `find_charge`.
 pub(super) fn of_find(
     answer: &Answer,
     id: &ChargeId,
@@ -131,13 +131,13 @@ pub(super) fn of_find(
     charge.map(Some).ok_or_else(|| unintelligible(answer))
 }
 
-/// In Stripe's own words: a 404 of something in between says nothing.
+/// Only in Stripe's own format: a 404 from a proxy proves nothing.
 fn is_missing(answer: &Answer) -> bool {
     let code = error_object(answer).and_then(|error| error.code);
     answer.status == 404 && code.as_deref() == Some("resource_missing")
 }
 
-/// The answer to `refund_charge`.
+/// Reads the answer to `refund_charge`.
 pub(super) fn of_refund(answer: &Answer, charge: &ChargeId) -> Result<RefundOutcome, GatewayError> {
     if is_success(answer) {
         let refund: Refund = parse(answer)?;

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 /// How to reach Stripe, and how long to wait for it.
 #[derive(Clone, Debug)]
 pub struct StripeConfig {
-    /// Where it is, without `/v1`: `https://api.stripe.com`.
+    /// The base URL, without `/v1`: `https://api.stripe.com`.
     pub api_url: String,
     /// The secret key, `sk_…` or `rk_…`.
     pub secret_key: SecretString,
@@ -17,15 +17,15 @@ pub struct StripeConfig {
     pub connect_timeout: Duration,
     /// Longest wait for a whole answer, connecting included.
     pub timeout: Duration,
-    /// When to stop calling it.
+    /// When the circuit breaker opens.
     pub breaker: BreakerConfig,
     /// The installation, for the metadata of its payments.
     pub installation: Option<InstallationId>,
-    /// Headers that are sent along, asked for at each call: which trace it belongs to, for instance.
+    /// Returns additional headers for each call, such as the trace that it belongs to.
     pub headers: fn() -> Vec<(&'static str, String)>,
 }
 
-/// The configuration is of no use. It is never repeated.
+/// The configuration is invalid. The error never repeats it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidStripeConfig {
     /// Not a URL.
@@ -34,13 +34,13 @@ pub enum InvalidStripeConfig {
     /// Not a key.
     #[error("the secret key must be printable ASCII without spaces")]
     SecretKey,
-    /// The HTTP client could not be made.
-    #[error("the HTTP client can't be made")]
+    /// The HTTP client could not be built.
+    #[error("could not build the HTTP client")]
     Client,
 }
 
 impl StripeConfig {
-    /// The defaults for an address and a key.
+    /// The defaults for a base URL and a key.
     pub fn new(api_url: impl Into<String>, secret_key: SecretString) -> Self {
         Self {
             api_url: api_url.into(),

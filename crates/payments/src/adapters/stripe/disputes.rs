@@ -9,7 +9,7 @@ use super::objects::{Page, money};
 use super::transport::{Answer, Call};
 use crate::{Answered, GatewayError, ListedDispute, Operation, Reference};
 
-/// Disputes on one page: as many as there may be. A payment has one, or a few where the bank takes several steps.
+/// Disputes per page, which is Stripe's maximum. A payment has one, or a few if the bank takes several steps.
 const PAGE: usize = 100;
 
 /// <https://docs.stripe.com/api/disputes/object>
@@ -31,7 +31,7 @@ struct EvidenceDetails {
 }
 
 impl Dispute {
-    /// What it says; none when it says something that Stripe does not document.
+    /// The dispute as listed; `None` if Stripe does not document its status.
     fn listed(self) -> Option<ListedDispute> {
         let due_by = self.evidence_details.and_then(|details| details.due_by);
         Some(ListedDispute {
@@ -45,7 +45,7 @@ impl Dispute {
     }
 }
 
-/// All disputes of a payment, the newest first.
+/// Lists all disputes of a payment, newest first.
 pub(super) async fn list(
     gateway: &StripeGateway,
     reference: &Reference,

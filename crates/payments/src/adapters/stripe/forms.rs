@@ -1,4 +1,4 @@
-//! The parameters of each call. Nothing in them lets money move but those of `confirm` and `capture`.
+//! The parameters of each call. Only those of `confirm` and `capture` let money move.
 
 use std::borrow::Cow;
 
@@ -7,14 +7,14 @@ use oms_validation::{InstallationId, Money};
 use crate::ports::PrepareRequest;
 use crate::{PaymentInstruction, PaymentMethod, RefundRequest};
 
-/// Parameters, in Stripe's spelling for nested ones.
+/// Parameters, with Stripe's notation for nested ones.
 pub(super) type Form<'a> = Vec<(&'static str, Cow<'a, str>)>;
 
-/// An intent without a payment method, which is not confirmed.
+/// Creates an intent without a payment method and without confirming it.
 /// <https://docs.stripe.com/api/payment_intents/create>
 ///
-/// `capture_method` is spelt out, because its default differs between versions and accounts. Methods that send the
-/// customer to another site are off unless there is a page to come back to: where they are on, Stripe refuses a
+/// `capture_method` is explicit because its default differs between versions and accounts. Methods that redirect the
+/// customer to another site are allowed only if there is a page to return to: where they are allowed, Stripe rejects a
 /// confirmation without `return_url`.
 ///
 /// The metadata is for operators, and for finding the tenant of a charge. It authorises nothing.
@@ -48,10 +48,10 @@ pub(super) fn prepare(
     form
 }
 
-/// The payment method, and where the customer comes back to. With that page Stripe answers `redirect_to_url` where the
-/// customer has to authenticate, and without it `use_stripe_sdk`. <https://docs.stripe.com/api/payment_intents/confirm>
+/// The payment method, and where the customer returns. With a return page Stripe answers `redirect_to_url` where the
+/// customer must authenticate, and without one `use_stripe_sdk`. <https://docs.stripe.com/api/payment_intents/confirm>
 ///
-/// A card number is for the sandbox only and comes without its expiry and security code, so that any will do.
+/// A card number is for the sandbox only. It comes without expiry and security code, so fixed values are sent.
 pub(super) fn confirm(instruction: &PaymentInstruction) -> Form<'_> {
     let mut form = method(&instruction.method);
     let return_url = instruction.return_url.as_ref();
@@ -85,7 +85,7 @@ pub(super) fn capture(amount: Money) -> Form<'static> {
     vec![("amount_to_capture", amount.amount_minor.to_string().into())]
 }
 
-/// A refund is in the currency of its payment. Our own id goes with it, by which it is found again.
+/// A refund, in the currency of its payment. The metadata has our own ID, by which the refund is found again.
 /// <https://docs.stripe.com/api/refunds/create>
 pub(super) fn refund(request: &RefundRequest) -> Form<'_> {
     vec![

@@ -1,4 +1,4 @@
-//! The parts of Stripe's objects that we read.
+//! The parts of Stripe's objects that the adapter reads.
 
 use oms_validation::{Currency, InstallationId, Money, OrderId, TenantId};
 use serde::Deserialize;
@@ -19,7 +19,7 @@ pub(super) struct Intent {
     pub(super) last_payment_error: Option<ErrorObject>,
 }
 
-/// The parts of an intent that tell what the customer has to do. Not `Debug`: they are secrets.
+/// The parts of an intent that say what the customer must do. Not `Debug`, because they are secrets.
 /// <https://docs.stripe.com/api/payment_intents/object#payment_intent_object-next_action>
 #[derive(Deserialize)]
 pub(super) struct WaitingIntent {
@@ -52,7 +52,7 @@ pub(super) struct Refund {
     pub(super) metadata: Option<RefundMetadata>,
 }
 
-/// What we keep with a refund.
+/// The metadata that we store with a refund.
 #[derive(Debug, Deserialize)]
 pub(super) struct RefundMetadata {
     pub(super) refund_id: Option<String>,
@@ -65,7 +65,7 @@ pub(super) struct Page<T> {
     pub(super) has_more: bool,
 }
 
-/// What `prepare` wrote on an intent, and Stripe copies to the charge that comes of it.
+/// The metadata that `prepare` writes on an intent, and that Stripe copies to the intent's charge.
 #[derive(Debug, Deserialize)]
 pub(super) struct Metadata {
     order_id: Option<String>,
@@ -73,13 +73,13 @@ pub(super) struct Metadata {
     installation_id: Option<String>,
 }
 
-/// What an answer with an error status holds. <https://docs.stripe.com/api/errors>
+/// The body of an answer with an error status. <https://docs.stripe.com/api/errors>
 #[derive(Debug, Deserialize)]
 pub(super) struct ErrorEnvelope {
     pub(super) error: ErrorObject,
 }
 
-/// <https://docs.stripe.com/api/errors>. Its message is not read: it may repeat what we sent.
+/// <https://docs.stripe.com/api/errors>. The message is not read, because it may repeat what we sent.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct ErrorObject {
     #[serde(rename = "type")]
@@ -97,24 +97,24 @@ pub(super) struct ErrorIntent {
 }
 
 impl Metadata {
-    /// The store; none when it is not one of ours that is named.
+    /// The tenant; `None` if the metadata names none of ours.
     pub(super) fn tenant_id(&self) -> Option<TenantId> {
         self.tenant_id.as_deref()?.parse().ok()
     }
 
-    /// The installation; none when none is named.
+    /// The installation; `None` if the metadata names none.
     pub(super) fn installation_id(&self) -> Option<InstallationId> {
         self.installation_id.as_deref()?.parse().ok()
     }
 
-    /// The order; none when it is not one of ours that is named.
+    /// The order; `None` if the metadata names none of ours.
     pub(super) fn order_id(&self) -> Option<OrderId> {
         self.order_id.as_deref()?.parse().ok()
     }
 }
 
 impl Intent {
-    /// What it says of the payment; none when it says something that Stripe does not document.
+    /// The payment's status; `None` if Stripe does not document it.
     ///
     /// <https://docs.stripe.com/payments/paymentintents/lifecycle>
     pub(super) fn payment_status(&self) -> Option<PaymentStatus> {
@@ -136,14 +136,14 @@ impl Intent {
         })
     }
 
-    /// What it was made for.
+    /// The amount that it was created for.
     pub(super) fn money(&self) -> Option<Money> {
         money(self.amount, &self.currency)
     }
 }
 
 impl WaitingIntent {
-    /// What the customer has to do; none when it does not say so in a way that a browser could use.
+    /// What the customer must do; `None` if it is not described in a way that a browser could use.
     pub(super) fn customer_action(&self) -> Option<CustomerAction> {
         let next = self.next_action.as_ref()?;
         let redirect = next.redirect_to_url.as_ref();
@@ -153,7 +153,7 @@ impl WaitingIntent {
 }
 
 impl Refund {
-    /// What it says; none when it says something that Stripe does not document.
+    /// The refund's outcome; `None` if Stripe does not document its status.
     ///
     /// <https://docs.stripe.com/api/refunds/object#refund_object-status>
     pub(super) fn outcome(&self) -> Option<RefundOutcome> {
@@ -171,8 +171,8 @@ impl Refund {
         })
     }
 
-    /// What a list says of it; none when it says something that Stripe does not document. A list can't say that all had
-    /// been given back before.
+    /// The refund as a list reports it; `None` if Stripe does not document its status. A list can't report
+    /// `AlreadyRefunded`.
     pub(super) fn listed(&self) -> Option<ListedRefund> {
         let (reference, amount, state) = match self.outcome()? {
             RefundOutcome::Refunded { reference, amount } => {
@@ -198,7 +198,7 @@ impl Refund {
         })
     }
 
-    /// Whether it carries this refund's id.
+    /// Whether it carries this refund's ID.
     pub(super) fn carries(&self, refund_id: RefundId) -> bool {
         let carried = self.metadata.as_ref().and_then(|it| it.refund_id.as_ref());
         carried.is_some_and(|carried| *carried == refund_id.to_string())
@@ -211,8 +211,8 @@ impl Refund {
 }
 
 impl ErrorObject {
-    /// Why the payment was declined: the issuer's reason if there is one, or else Stripe's. A payment method that does
-    /// not exist is `invalid_payment_method`, because Stripe's `resource_missing` does not say what is missing.
+    /// Why the payment was declined: the issuer's reason if there is one, otherwise Stripe's. A payment method that
+    /// does not exist is `invalid_payment_method`, because Stripe's `resource_missing` does not say what is missing.
     pub(super) fn decline(&self) -> DeclineCode {
         let code = self.decline_code.as_deref().or(self.code.as_deref());
         DeclineCode::new(match code {
@@ -223,7 +223,7 @@ impl ErrorObject {
     }
 }
 
-/// Stripe spells currencies in lower case.
+/// Stripe writes currencies in lower case.
 pub(super) fn money(amount_minor: i64, currency: &str) -> Option<Money> {
     Some(Money {
         amount_minor,

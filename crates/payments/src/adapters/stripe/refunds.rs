@@ -1,6 +1,6 @@
-//! The list of a payment's refunds, page by page, and one refund on it.
+//! Lists a payment's refunds, page by page, and finds one of them.
 //!
-//! Stripe's search is not used: it lags behind. <https://docs.stripe.com/search#data-freshness>
+//! Stripe's search is not used, because it lags behind. <https://docs.stripe.com/search#data-freshness>
 
 use super::StripeGateway;
 use super::answers::{self, Found};
@@ -10,13 +10,13 @@ use crate::{
     RefundOutcome,
 };
 
-/// Most refunds on one page: <https://docs.stripe.com/api/pagination>.
+/// Refunds per page, which is Stripe's maximum: <https://docs.stripe.com/api/pagination>.
 const PAGE: usize = 100;
 
-/// Most pages of one payment. Beyond that nothing is said, rather than that there is no such refund.
+/// Maximum number of pages per payment. Beyond it the outcome is unknown, rather than that there is no such refund.
 const MAX_PAGES: usize = 20;
 
-/// The refund that carries this id.
+/// Finds the refund that carries this ID.
 pub(super) async fn find(
     gateway: &StripeGateway,
     reference: &Reference,
@@ -48,7 +48,7 @@ pub(super) async fn find(
     Err(GatewayError::new(Operation::FindRefund, fault).with_source("too many refunds"))
 }
 
-/// All refunds of a payment, the newest first.
+/// Lists all refunds of a payment, newest first.
 pub(super) async fn list(
     gateway: &StripeGateway,
     reference: &Reference,

@@ -1,4 +1,4 @@
-//! Stripe's own list of its events, for webhooks that never came: of the last 30 days.
+//! Stripe's list of its events of the last 30 days, to find webhooks that never arrived.
 //! <https://docs.stripe.com/api/events/list>
 
 use serde::Deserialize;
@@ -8,10 +8,10 @@ use super::transport::Answer;
 use super::webhook_event::EventObject;
 use crate::{ChargeWindow, GatewayError, GatewayEventId, Report, ReportPage};
 
-/// Events on one page: as many as there may be.
+/// Events per page, which is Stripe's maximum.
 const PAGE_SIZE: usize = 100;
 
-/// Those that tell of money that was given back, or is disputed.
+/// Event types that report a refund or a dispute.
 const TYPES: [&str; 8] = [
     "charge.refunded",
     "refund.created",
@@ -23,7 +23,7 @@ const TYPES: [&str; 8] = [
     "charge.dispute.closed",
 ];
 
-/// Its times are whole seconds, so that windows which meet still meet.
+/// Stripe's times are whole seconds, so adjacent windows leave no gap.
 pub(super) fn list_path(window: &ChargeWindow, after: Option<&GatewayEventId>) -> String {
     let (from, to) = (window.from.timestamp(), window.to.timestamp());
     let mut path =
@@ -56,7 +56,7 @@ struct Data {
     object: EventObject,
 }
 
-/// A page that asks to be read again and again is not believed. An event that names no payment is passed over.
+/// Reads a page. A page that points to itself as the next one is not believed. Events that name no payment are skipped.
 pub(super) fn of_list(
     answer: &Answer,
     after: Option<&GatewayEventId>,

@@ -1,4 +1,4 @@
-//! A server for tests that takes one request on each connection and does with it what the script says.
+//! A test server that accepts one request per connection and answers it as scripted.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ pub(super) enum Step {
     Answer(u16, String),
     /// Answer with these bytes, head included.
     Raw(String),
-    /// Promise more than is sent.
+    /// Announce more bytes than are sent.
     Truncate,
     /// Reset the connection without an answer.
     Reset,
@@ -33,7 +33,7 @@ pub(super) struct Received {
 }
 
 impl Received {
-    /// A header; the name in lower case.
+    /// Returns a header; pass the name in lower case.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (found, value) = line.split_once(':')?;
@@ -61,9 +61,7 @@ impl ScriptedGateway {
                 let mut stream = BufReader::new(stream);
                 let request = read(&mut stream).await;
                 log.lock().unwrap().push(request);
-                let step = steps
-                    .pop_front()
-                    .expect("a request that is not in the script");
+                let step = steps.pop_front().expect("every request is in the script");
                 hanging.extend(perform(stream.into_inner(), step).await);
             }
         });
@@ -108,7 +106,7 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Received {
     received
 }
 
-/// The connection, if it shall stay open.
+/// Returns the connection if it must stay open.
 async fn perform(mut stream: TcpStream, step: Step) -> Option<TcpStream> {
     let bytes = match step {
         Step::Answer(status, body) => format!(

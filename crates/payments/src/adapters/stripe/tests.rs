@@ -1,4 +1,4 @@
-//! The adapter over real sockets, against a server that does what a script says.
+//! The adapter over real sockets, against a scripted server.
 
 mod charges;
 mod customer_actions;
@@ -40,7 +40,7 @@ fn config(url: &str) -> StripeConfig {
 
 fn gateway(config: &StripeConfig) -> StripeGateway {
     LazyLock::force(&LOG);
-    // The first test to come here installs it.
+    // Only the first call installs it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     StripeGateway::new(config).unwrap()
 }
@@ -105,7 +105,7 @@ async fn confirm(gateway: &StripeGateway) -> Result<PaymentStatus, GatewayError>
 }
 
 #[tokio::test]
-async fn preparing_sends_the_order_and_nothing_that_money_could_move_by() {
+async fn preparing_sends_the_order_and_nothing_that_could_move_money() {
     let (server, gateway) = scripted([answer(200, &intent("requires_payment_method"))]).await;
     let request = request();
     let prepared = gateway.prepare(&request).await.unwrap();
@@ -141,7 +141,7 @@ async fn an_intent_for_another_amount_is_not_used() {
 }
 
 #[tokio::test]
-async fn confirming_sends_the_method_alone_and_reads_the_amount_that_was_taken() {
+async fn confirming_sends_only_the_method_and_reads_the_captured_amount() {
     let mut paid = intent("succeeded");
     paid["amount_received"] = json!(1999);
     let (server, gateway) = scripted([answer(200, &paid), answer(200, &paid)]).await;
@@ -166,7 +166,7 @@ async fn confirming_sends_the_method_alone_and_reads_the_amount_that_was_taken()
 }
 
 #[tokio::test]
-async fn a_decline_is_an_answer_and_one_call() {
+async fn a_decline_is_an_answer_and_takes_one_call() {
     let mut declined = refusal("card_error", "card_declined");
     declined["error"]["decline_code"] = json!("insufficient_funds");
     let (server, gateway) = scripted([answer(402, &declined)]).await;
@@ -179,7 +179,7 @@ async fn a_decline_is_an_answer_and_one_call() {
 }
 
 #[tokio::test]
-async fn a_cancellation_that_came_too_late_reports_the_payment() {
+async fn a_late_cancellation_reports_the_payment_as_paid() {
     let late = refusal("invalid_request_error", "payment_intent_unexpected_state");
     let (server, gateway) = scripted([answer(400, &late), answer(200, &intent("succeeded"))]).await;
     let key = key(Operation::Cancel);
@@ -221,7 +221,7 @@ async fn a_confirmation_that_cannot_be_read_back_stays_unknown() {
 }
 
 #[tokio::test]
-async fn capturing_and_refunding_name_the_amount() {
+async fn capturing_and_refunding_send_the_amount() {
     let refund = json!({
         "id": "re_1", "payment_intent": "pi_1", "status": "succeeded", "amount": 500, "currency": "usd",
     });
@@ -264,8 +264,8 @@ async fn capturing_and_refunding_name_the_amount() {
     assert_eq!(form, expected);
 }
 
-/// What all tests of this program have logged. Set up before the first call, because whoever meets a log statement
-/// first decides for all threads whether it is of interest.
+/// The logs of all tests of this program. Set up before the first call, because the first thread to reach a log
+/// statement decides for all threads whether it is enabled.
 static LOG: LazyLock<Log> = LazyLock::new(|| {
     let log = Log::default();
     let writer = log.clone();
@@ -333,7 +333,7 @@ async fn neither_the_key_nor_a_card_is_ever_printed() {
 }
 
 #[test]
-fn a_configuration_that_is_of_no_use_is_refused_without_being_repeated() {
+fn an_invalid_configuration_is_rejected_and_not_repeated_in_the_error() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     for url in [
         "",

@@ -1,4 +1,4 @@
-//! One HTTP request to Stripe and its whole answer, in bounded time and space. Does not judge answers.
+//! One HTTP request to Stripe and its complete answer, in bounded time and space. Does not interpret answers.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use super::config::{InvalidStripeConfig, StripeConfig};
 use super::forms::Form;
 use crate::{GatewayError, GatewayFault, Operation, OperationKey};
 
-/// The version of the API that this adapter was written for. Pinned, so that an upgrade of the account changes nothing
-/// here. <https://docs.stripe.com/api/versioning>
+/// The API version that this adapter was written for. Pinned, so that an upgrade of the account changes nothing here.
+/// <https://docs.stripe.com/api/versioning>
 const STRIPE_VERSION: &str = "2026-07-29.dahlia";
 
-/// Largest answer, in bytes. A payment intent has some 5,000.
+/// Largest answer, in bytes. A payment intent has about 5,000.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
-/// The same for a page of a list, which has up to 100 objects with up to 50 metadata each.
+/// Largest page of a list, in bytes: up to 100 objects with up to 50 metadata entries each.
 const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
 
-/// Connections that were idle for longer are not used again: a server that closes one while we write to it would leave
-/// the effect of a confirmation unknown.
+/// Connections that were idle for longer are not reused: if a server closed one while we write to it, the effect of a
+/// confirmation would be unknown.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A request.
@@ -56,7 +56,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// An answer, whatever its status.
+/// An answer with any status.
 pub(super) struct Answer {
     pub(super) operation: Operation,
     pub(super) status: u16,
@@ -85,7 +85,7 @@ impl Transport {
             .timeout(config.timeout)
             .pool_idle_timeout(IDLE_TIMEOUT)
             .redirect(Policy::none())
-            // Whether to repeat a call is for those to decide who know what it does.
+            // Only callers know whether a call can be repeated.
             .retry(reqwest::retry::never())
             .user_agent(concat!("oms/", env!("CARGO_PKG_VERSION")));
         if is_loopback(&url) {
@@ -159,7 +159,7 @@ impl Transport {
     }
 }
 
-/// What a failure to send or to receive says of the effect.
+/// Classifies a failure to send or to receive by its effect.
 fn of_transport(operation: Operation, error: reqwest::Error) -> GatewayError {
     let fault = if error.is_connect() || error.is_builder() {
         GatewayFault::NoConnection
@@ -178,7 +178,7 @@ fn max_bytes(operation: Operation) -> usize {
     }
 }
 
-/// The body, unless it is too large.
+/// Reads the body, unless it is too large.
 async fn read_bounded(
     mut response: Response,
     max_bytes: usize,

@@ -1,7 +1,7 @@
-//! Reads the event that a webhook brings. Trusts its text: whoever calls this has verified the signature.
+//! Reads the event in a webhook. The caller must have verified the signature.
 //!
-//! The object in it is a picture of the moment, and events come late, twice and out of order
-//! (<https://docs.stripe.com/webhooks#event-ordering>): so all that is read is which payment it is about.
+//! The object in the event is a snapshot, and events arrive late, twice and out of order
+//! (<https://docs.stripe.com/webhooks#event-ordering>). So only the payment that it is about is read.
 
 use chrono::DateTime;
 use oms_validation::TenantId;
@@ -11,10 +11,10 @@ use super::NAME;
 use super::objects::Metadata;
 use crate::{EventRelevance, GatewayEventId, NewGatewayEvent, Reference};
 
-/// Longest name of a type, in characters; the column has the same limit.
+/// Longest event type, in characters; the column has the same limit.
 const MAX_TYPE_LENGTH: usize = 100;
 
-/// Types after which a payment may be another than we know: <https://docs.stripe.com/api/events/types>. Not
+/// Event types after which a payment's state may have changed: <https://docs.stripe.com/api/events/types>. Without
 /// `payment_intent.created`, because only our own call creates one.
 const RELEVANT: [&str; 22] = [
     "payment_intent.amount_capturable_updated",
@@ -43,7 +43,7 @@ const RELEVANT: [&str; 22] = [
 
 /// The body is not an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an event of Stripe's")]
+#[error("not a Stripe event")]
 pub(crate) struct NotAnEvent;
 
 /// <https://docs.stripe.com/api/events/object>
@@ -62,7 +62,7 @@ struct Data {
     object: EventObject,
 }
 
-/// What the objects of all types have in common, as far as we read it.
+/// The fields that we read of objects of all types.
 #[derive(Deserialize)]
 pub(super) struct EventObject {
     object: Option<String>,
@@ -75,7 +75,7 @@ pub(super) struct EventObject {
 /// Reads an event.
 ///
 /// # Errors
-/// When the text is no event in Stripe's shape.
+/// When the text is not an event in Stripe's format.
 pub(crate) fn parse(body: &[u8]) -> Result<NewGatewayEvent, NotAnEvent> {
     let event: Event = serde_json::from_slice(body).map_err(|_| NotAnEvent)?;
     if event.object != "event" || !is_type(&event.kind) {
@@ -108,12 +108,12 @@ fn is_type(text: &str) -> bool {
 }
 
 impl EventObject {
-    /// The store that the object names, if it does.
+    /// The tenant in the object's metadata, if any.
     pub(super) fn tenant_id(&self) -> Option<TenantId> {
         self.metadata.as_ref().and_then(Metadata::tenant_id)
     }
 
-    /// The payment: an intent's own id, or the intent that a charge, a refund or a dispute belongs to.
+    /// The payment: an intent's own ID, or the intent of a charge, a refund or a dispute.
     pub(super) fn reference(&self) -> Result<Option<Reference>, NotAnEvent> {
         let id = match self.object.as_deref() {
             Some("payment_intent") => self.id.as_deref(),
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_says_which_payment_of_whose_it_is_about() {
+    fn an_event_names_its_payment_order_and_tenant() {
         let found = read(&event("payment_intent.succeeded", &intent())).unwrap();
         let expected = NewGatewayEvent {
             gateway: "stripe".to_owned(),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn charges_and_refunds_are_about_their_payment() {
+    fn events_about_charges_and_refunds_name_their_payment() {
         for (kind, object) in [
             ("charge.succeeded", "charge"),
             ("charge.refunded", "charge"),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_concern_payments_of_ours_is_ignored() {
+    fn an_event_that_does_not_concern_a_payment_is_ignored() {
         let alone = json!({ "id": "ch_1", "object": "charge", "payment_intent": null });
         for (kind, object) in [
             ("payment_intent.created", intent()),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_that_is_not_ours_names_nobody() {
+    fn metadata_that_is_not_ours_names_no_order_and_no_tenant() {
         for metadata in [
             Value::Null,
             json!({}),
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_event_is_refused() {
+    fn a_body_that_is_not_an_event_is_rejected() {
         let good = event("payment_intent.succeeded", &intent());
         let with = |path: &str, value: Value| {
             let mut changed = good.clone();

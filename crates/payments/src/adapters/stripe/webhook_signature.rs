@@ -1,53 +1,55 @@
-//! Whether a webhook comes from Stripe: the header `Stripe-Signature: t=…,v1=…`. Pure; the time is passed in.
+//! Verifies that a webhook comes from Stripe, by its header `Stripe-Signature: t=…,v1=…`. Pure: the time is a
+//! parameter.
 //!
-//! A `v1` is the HMAC-SHA256, in hex, of the timestamp as it is written, a full stop and the raw body; the key is the
-//! whole secret, `whsec_` included. There is one for each secret that is in force, and while a secret is being replaced
-//! there are two. Entries of other schemes are passed over, lest somebody chooses a weaker one.
+//! A `v1` entry is the HMAC-SHA256, in hex, of the timestamp as written, a full stop and the raw body. The key is the
+//! whole secret, including `whsec_`. There is one entry per active secret, so two while a secret is being rotated.
+//! Entries of other schemes are ignored, so that nobody can choose a weaker one.
 //! <https://docs.stripe.com/webhooks#verify-manually>
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-/// How far the timestamp may be from our clock, either way: the tolerance of Stripe's own libraries.
+/// Maximum difference between the timestamp and our clock, in either direction: the tolerance of Stripe's own
+/// libraries.
 const TOLERANCE_S: u64 = 300;
-/// Most signatures that are looked at. Stripe sends one for each secret in force.
+/// Maximum number of signatures in a header. Stripe sends one per active secret.
 const MAX_SIGNATURES: usize = 16;
-/// Most secrets at a time.
+/// Maximum number of secrets.
 const MAX_SECRETS: usize = 8;
-/// What Stripe's secrets begin with.
+/// Prefix of Stripe's secrets.
 const PREFIX: &str = "whsec_";
 
-/// The secrets of a webhook endpoint: one at least, and more while one replaces another.
+/// The secrets of a webhook endpoint: at least one, and more during a rotation.
 #[derive(Clone, Debug)]
 pub struct WebhookSecrets(Vec<SecretString>);
 
-/// The text is not a list of secrets. It is never repeated.
+/// The text is not a list of secrets. The error never repeats it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must be 1 to {MAX_SECRETS} secrets with commas between them, each beginning with {PREFIX} and printable"
+    "must be 1 to {MAX_SECRETS} comma-separated secrets of printable characters, each beginning with {PREFIX}"
 )]
 pub struct InvalidWebhookSecrets;
 
-/// Why a webhook is not believed. For the log: whoever sent it learns only that it was refused.
+/// Why a webhook is not believed. For the log: the sender learns only that it was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSignature {
-    /// No header, or more than one.
-    #[error("there is not exactly one signature header")]
+    /// No signature header, or more than one.
+    #[error("there is no signature header, or more than one")]
     Missing,
-    /// The header does not have its form.
-    #[error("the signature header has not the documented form")]
+    /// The header is malformed.
+    #[error("the signature header is malformed")]
     Malformed,
-    /// Signed with another secret, or another body or time.
-    #[error("no signature fits the body and a secret")]
+    /// Signed with another secret, or for another body or time.
+    #[error("no signature matches the body under any secret")]
     Forged,
-    /// Signed long ago or ahead of time, by whomever.
-    #[error("the signature's time is more than {TOLERANCE_S} s from ours")]
+    /// Signed too long ago or too far ahead. The signature may be genuine.
+    #[error("the signature's time differs from ours by more than {TOLERANCE_S} s")]
     Stale,
 }
 
 impl WebhookSecrets {
-    /// Reads secrets with commas between them.
+    /// Reads a comma-separated list of secrets.
     ///
     /// # Errors
     /// When there is none, there are more than 8, or one does not begin with `whsec_` or is not printable ASCII.
@@ -65,25 +67,25 @@ impl WebhookSecrets {
         Ok(Self(secrets.into_iter().map(SecretString::from).collect()))
     }
 
-    /// Whether one of the secrets is this one. For configuration, not for what a stranger sends: it takes its time.
+    /// Whether one of the secrets is this one. For configuration only: the comparison does not take constant time.
     pub fn include(&self, secret: &str) -> bool {
         self.0.iter().any(|known| known.expose_secret() == secret)
     }
 
-    /// Checks everything about a signature that needs no body: its form, and that its time is near `now`, in Unix seconds.
-    /// A webhook that fails here is refused before its body is read.
+    /// Checks what needs no body: the header's format, and that its time is near `now`, in Unix seconds. A webhook that
+    /// fails here is rejected before its body is read.
     ///
     /// # Errors
-    /// Why it can't be genuine.
+    /// The reason why it can't be genuine.
     pub fn check_head(&self, header: &str, now: u64) -> Result<(), InvalidSignature> {
         let header = Header::parse(header).ok_or(InvalidSignature::Malformed)?;
         header.check_time(now)
     }
 
-    /// Makes sure that whoever knows one of the secrets signed this very body, not long ago. `now` is in Unix seconds.
+    /// Verifies that this exact body was signed recently, with one of the secrets. `now` is in Unix seconds.
     ///
     /// # Errors
-    /// Why it is not believed.
+    /// The reason why it is not believed.
     pub fn verify(&self, header: &str, body: &[u8], now: u64) -> Result<(), InvalidSignature> {
         let header = Header::parse(header).ok_or(InvalidSignature::Malformed)?;
         let genuine = self.0.iter().any(|secret| header.fits(secret, body));
@@ -94,9 +96,9 @@ impl WebhookSecrets {
     }
 }
 
-/// The header, taken apart.
+/// The parsed header.
 struct Header<'a> {
-    /// As it was signed.
+    /// As signed.
     timestamp: &'a str,
     time: u64,
     signatures: Vec<[u8; 32]>,
@@ -131,11 +133,11 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// Whether one of the signatures is that of the body under this secret. Comparing takes the same time wherever
-    /// they differ.
+    /// Whether one of the signatures matches the body under this secret. The comparison takes constant time.
     fn fits(&self, secret: &SecretString, body: &[u8]) -> bool {
         let key = secret.expose_secret().as_bytes();
-        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(key).expect("HMAC accepts a key of any length");
         mac.update(self.timestamp.as_bytes());
         mac.update(b".");
         mac.update(body);

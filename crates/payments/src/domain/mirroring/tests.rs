@@ -1,4 +1,4 @@
-//! The whole of what a gateway's list may change, case by case.
+//! All changes that a gateway's list may make, case by case.
 
 use chrono::DateTime;
 use oms_validation::{Currency, OrderId};
@@ -71,7 +71,7 @@ fn a_refund_made_elsewhere_is_booked_once() {
 }
 
 #[test]
-fn our_own_refund_is_known_by_our_id_whether_or_not_its_answer_came() {
+fn our_own_refund_is_recognised_by_our_id_even_if_its_answer_never_arrived() {
     for state in [RefundState::Pending, RefundState::Refunded] {
         let ours = row(300, state, RefundActor::Oms, None);
         let same = ListedRefund {
@@ -84,7 +84,7 @@ fn our_own_refund_is_known_by_our_id_whether_or_not_its_answer_came() {
 }
 
 #[test]
-fn a_refund_that_does_not_fit_beside_ours_in_flight_waits_for_its_end() {
+fn a_refund_that_does_not_fit_beside_ours_in_flight_is_deferred() {
     let ours = row(1000, RefundState::Pending, RefundActor::Oms, None);
     let elsewhere = [listed("re_1", 300, ListedState::Refunded)];
     let mirroring = Mirroring::of(usd(1000), &[ours], &elsewhere);
@@ -107,7 +107,8 @@ fn a_refund_that_fails_later_makes_room_for_another() {
 }
 
 #[test]
-fn what_failed_at_the_gateway_stays_failed_and_what_we_took_for_failed_may_not() {
+fn a_refund_that_failed_at_the_gateway_stays_failed_but_one_that_we_recorded_as_failed_may_succeed()
+{
     let said = [listed("re_1", 300, ListedState::Refunded)];
     let dead = row(300, RefundState::Failed, RefundActor::Oms, Some("re_1"));
     assert!(Mirroring::of(usd(1000), &[dead], &said).is_empty());
@@ -122,7 +123,7 @@ fn what_failed_at_the_gateway_stays_failed_and_what_we_took_for_failed_may_not()
 }
 
 #[test]
-fn a_lost_dispute_takes_what_is_left_and_a_won_one_nothing() {
+fn a_lost_dispute_takes_the_remainder_and_a_won_one_takes_nothing() {
     let part = row(300, RefundState::Refunded, RefundActor::Oms, Some("re_1"));
     let mirroring = Mirroring::of(usd(1000), &[part], &[lost("du_1", 1000)]);
     assert_eq!(mirroring.new, [lost("du_1", 700)]);
@@ -142,7 +143,7 @@ fn a_lost_dispute_takes_what_is_left_and_a_won_one_nothing() {
 }
 
 #[test]
-fn nothing_is_booked_beyond_what_was_captured_or_in_another_currency() {
+fn a_refund_that_exceeds_the_captured_amount_or_has_another_currency_is_not_booked() {
     let too_much = [listed("re_1", 1001, ListedState::Refunded)];
     assert!(Mirroring::of(usd(1000), &[], &too_much).is_empty());
     let mut in_euro = listed("re_1", 10, ListedState::Refunded);

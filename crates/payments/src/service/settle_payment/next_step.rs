@@ -1,4 +1,4 @@
-//! What to do about a payment, by what the gateway says of it.
+//! What to do about a payment, depending on its state at the gateway.
 
 use oms_validation::Money;
 
@@ -6,7 +6,7 @@ use super::FencePolicy;
 use super::outcome::{SettleOutcome, paid, pending};
 use crate::{DeclineCode, PaymentStatus};
 
-/// What to do about a payment.
+/// The next step for a payment.
 #[derive(Debug)]
 pub(super) enum Step {
     Done(SettleOutcome),
@@ -17,7 +17,7 @@ pub(super) fn next_step(expected: Money, status: PaymentStatus, policy: FencePol
     match (status, policy) {
         (PaymentStatus::Paid { amount }, _) => Step::Done(paid(expected, amount)),
         (PaymentStatus::Cancelled, _) => Step::Done(SettleOutcome::Voided { decline_code: None }),
-        // A confirmation may still be on its way.
+        // A confirmation may still be in flight.
         (PaymentStatus::NotConfirmed, FencePolicy::KeepPending | FencePolicy::CancelPending) => {
             Step::Fence { decline_code: None }
         }
@@ -27,7 +27,7 @@ pub(super) fn next_step(expected: Money, status: PaymentStatus, policy: FencePol
         (PaymentStatus::NeedsAction | PaymentStatus::Authorised, FencePolicy::CancelPending) => {
             Step::Fence { decline_code: None }
         }
-        // What the bank is working on can't be called back.
+        // The bank is processing the payment, and it can't be cancelled.
         (status @ PaymentStatus::Processing, _)
         | (
             status @ (PaymentStatus::NeedsAction | PaymentStatus::Authorised),
@@ -63,14 +63,14 @@ mod tests {
         for policy in [KeepPending, CancelPending, Observe] {
             let right = PaymentStatus::Paid { amount: usd(2000) };
             let Step::Done(outcome) = step(right, policy) else {
-                panic!("a payment is no reason to cancel");
+                panic!("a paid payment must not be cancelled");
             };
             let captured = usd(2000);
             assert_eq!(outcome.closing(), Some(Closing::Paid { captured }));
 
             let wrong = PaymentStatus::Paid { amount: usd(1) };
             let Step::Done(outcome) = step(wrong, policy) else {
-                panic!("a payment is no reason to cancel");
+                panic!("a paid payment must not be cancelled");
             };
             assert!(matches!(outcome, SettleOutcome::WrongAmount { .. }));
             assert_eq!(outcome.closing(), None);
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_still_be_confirmed_is_cancelled_before_anything_is_released() {
+    fn a_payment_that_could_still_be_confirmed_is_cancelled_before_anything_is_released() {
         let code = DeclineCode::new("expired_card");
         for policy in [KeepPending, CancelPending] {
             let unconfirmed = step(PaymentStatus::NotConfirmed, policy);
@@ -91,13 +91,13 @@ mod tests {
     #[test]
     fn only_a_cancelled_payment_is_voided_without_another_call() {
         let Step::Done(outcome) = step(PaymentStatus::Cancelled, KeepPending) else {
-            panic!("it is cancelled already");
+            panic!("a cancelled payment needs no cancellation");
         };
         assert_eq!(outcome.closing(), Some(Closing::Voided));
     }
 
     #[test]
-    fn a_customer_is_waited_for_until_the_time_is_over() {
+    fn a_payment_waits_for_the_customer_until_its_time_expires() {
         for status in [PaymentStatus::NeedsAction, PaymentStatus::Authorised] {
             for policy in [KeepPending, Observe] {
                 let early = step(status.clone(), policy);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_bank_is_working_on_is_waited_for_whatever_the_time() {
+    fn a_payment_that_the_bank_is_processing_is_never_cancelled() {
         for policy in [KeepPending, CancelPending, Observe] {
             let processing = step(PaymentStatus::Processing, policy);
             assert!(matches!(processing, Step::Done(SettleOutcome::Later(_))));
@@ -117,14 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn whoever_just_looks_fences_what_was_declined_and_nothing_else() {
+    fn observing_cancels_a_declined_payment_and_no_other() {
         let unconfirmed = step(PaymentStatus::NotConfirmed, Observe);
         assert!(matches!(unconfirmed, Step::Done(SettleOutcome::Later(_))));
         let code = DeclineCode::new("expired_card");
         let declined = step(PaymentStatus::Declined { code: code.clone() }, Observe);
         assert!(matches!(declined, Step::Fence { decline_code: Some(found) } if found == code));
         let Step::Done(outcome) = step(PaymentStatus::Cancelled, Observe) else {
-            panic!("it is cancelled already");
+            panic!("a cancelled payment needs no cancellation");
         };
         assert_eq!(outcome.closing(), Some(Closing::Voided));
     }

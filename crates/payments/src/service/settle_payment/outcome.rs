@@ -1,4 +1,4 @@
-//! What is known of a payment that was settled, and what may be closed for it.
+//! What is known of a settled payment, and which closing it allows.
 
 use oms_database::DbError;
 use oms_validation::Money;
@@ -8,33 +8,34 @@ use crate::{Attempt, Closing, DeclineCode, GatewayError, PaymentStatus, UnsavedC
 /// What is known of a payment now.
 #[derive(Debug)]
 pub enum SettleOutcome {
-    /// The customer has paid exactly what was asked.
+    /// The customer paid exactly the requested amount.
     Paid {
         /// What was taken.
         amount: Money,
     },
-    /// The customer has paid something else than was asked. Keep the stock, and alert.
+    /// The customer paid another amount than requested. Keep the stock, and alert.
     WrongAmount {
         /// What was taken.
         charged: Money,
     },
-    /// The gateway says that it is cancelled: proof that no money moved or can still move.
+    /// The gateway reports it as cancelled: proof that no money moved or can still move.
     Voided {
         /// Why it was declined before, if it was.
         decline_code: Option<DeclineCode>,
     },
-    /// No reference is stored: once the attempt is closed, that is proof that no money moved or can still move.
+    /// No reference is stored. Closing the attempt proves that no money moved or can still move.
     NeverPrepared,
-    /// Not to be settled now. Keep the stock, and look again later.
+    /// It can't be settled now. Keep the stock, and look again later.
     Later(LaterCause),
-    /// Somebody else has closed the attempt. Read the order again.
+    /// Another worker has closed the attempt. Read the order again.
     Superseded,
 }
 
 /// Why a payment can't be settled now.
 #[derive(Debug, thiserror::Error)]
 pub enum LaterCause {
-    /// The customer or the bank has yet to do something, and the gateway does not let us cancel, or we don't want to.
+    /// It waits for the customer or the bank, and either the gateway does not allow cancelling it or the policy does
+    /// not.
     #[error("the payment is pending at the gateway: {0:?}")]
     Pending(PaymentStatus),
     /// The gateway did not answer.
@@ -43,28 +44,28 @@ pub enum LaterCause {
     /// The database did not answer.
     #[error(transparent)]
     Database(#[from] DbError),
-    /// The attempt belongs to a gateway that this program was not given.
+    /// The attempt belongs to a gateway that this program is not configured for.
     #[error("the attempt belongs to the gateway {0}")]
     OtherGateway(String),
-    /// The attempt was made before this database was copied, and only an operator can say that it is this database's to
-    /// settle.
+    /// The attempt was made before this database was copied. Only an operator can decide that this database may settle
+    /// it.
     #[error(
         "the payment was inherited from the database that this one was copied from; see `oms-api installation`"
     )]
     Inherited,
-    /// The attempt, or the refund, is in a state that only a newer version of the program knows.
+    /// The attempt or the refund is in a state that only a newer version of the program knows.
     #[error("the payment is in the state {0}, which only a newer version of the program knows")]
     Newer(&'static str),
-    /// The gateway has a refund with this refund's id, of another amount.
-    #[error("the gateway has a refund of another amount: {amount:?}")]
+    /// The gateway has a refund with this refund's ID but another amount.
+    #[error("the gateway's refund has another amount: {amount:?}")]
     OtherRefund {
-        /// The amount that it has.
+        /// The amount of the gateway's refund.
         amount: Money,
     },
 }
 
 impl SettleOutcome {
-    /// How the attempt may be closed now; none while it has to stay open.
+    /// The closing that this outcome allows; `None` while the attempt must stay open.
     pub fn closing(&self) -> Option<Closing> {
         match self {
             Self::Paid { amount } => Some(Closing::Paid { captured: *amount }),
@@ -77,8 +78,8 @@ impl SettleOutcome {
         }
     }
 
-    /// As [`closing`](Self::closing), but takes whatever the gateway has charged for the payment: for an operator who
-    /// accepts it, and for giving all of it back. None for money in another currency than the attempt's, and for none at
+    /// Like [`closing`](Self::closing), but accepts whatever amount the gateway charged: for an operator who accepts
+    /// it, and for refunding all of it. `None` for money in another currency than the attempt's, and for no money at
     /// all.
     pub fn accept_charged_amount(&self, attempt: &Attempt) -> Option<Closing> {
         let Self::WrongAmount { charged } = self else {
@@ -89,18 +90,18 @@ impl SettleOutcome {
     }
 }
 
-/// What is known of a payment, and the calls by which it was learnt.
+/// What is known of a payment, and the calls that revealed it.
 #[derive(Debug)]
 #[must_use = "an outcome with a closing changes nothing until the attempt is closed"]
 pub struct Settled {
     /// What is known of the payment.
     pub outcome: SettleOutcome,
-    /// What is not in the history yet. Nothing, where nothing is to be closed.
+    /// Calls that are not in the history yet; empty unless the outcome has a closing.
     pub calls: UnsavedCalls,
 }
 
 impl Settled {
-    /// As [`SettleOutcome::closing`].
+    /// Like [`SettleOutcome::closing`].
     pub fn closing(&self) -> Option<Closing> {
         self.outcome.closing()
     }
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn another_amount_is_accepted_only_when_asked_and_only_in_the_same_currency() {
+    fn another_amount_is_accepted_only_on_request_and_only_in_the_same_currency() {
         let attempt = NewAttempt {
             id: AttemptId::generate(),
             order_id: OrderId::generate(),

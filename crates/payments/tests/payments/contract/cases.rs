@@ -46,14 +46,14 @@ impl<'a> Payment<'a> {
         }
     }
 
-    /// One that is confirmed, whatever comes of it.
+    /// A payment that was confirmed, with any outcome.
     async fn confirmed(subject: &'a dyn Subject, ends: Confirm) -> (Self, PaymentStatus) {
         let payment = Self::prepare(subject).await;
         let status = payment.confirm(ends).await;
         (payment, status)
     }
 
-    /// One that is paid.
+    /// A paid payment.
     async fn paid(subject: &'a dyn Subject) -> Self {
         let (payment, status) = Self::confirmed(subject, Confirm::Pays).await;
         assert_eq!(status, paid());
@@ -111,14 +111,14 @@ impl<'a> Payment<'a> {
     }
 }
 
-pub(crate) async fn preparing_a_payment_again_gives_the_same_reference(subject: &dyn Subject) {
+pub(crate) async fn preparing_a_payment_again_returns_the_same_reference(subject: &dyn Subject) {
     let payment = Payment::prepare(subject).await;
     let again = subject.gateway().prepare(&payment.request).await.unwrap();
     assert_eq!(again.value, payment.reference);
     assert_eq!(payment.lookup().await, PaymentStatus::NotConfirmed);
 }
 
-pub(crate) async fn each_attempt_has_a_payment_of_its_own(subject: &dyn Subject) {
+pub(crate) async fn each_attempt_has_its_own_payment(subject: &dyn Subject) {
     let first = Payment::prepare(subject).await;
     let request = PrepareRequest {
         attempt_number: 2,
@@ -133,7 +133,7 @@ pub(crate) async fn a_confirmed_payment_is_paid_in_full(subject: &dyn Subject) {
     assert_eq!(status, paid());
 }
 
-pub(crate) async fn what_was_never_prepared_can_not_be_confirmed(subject: &dyn Subject) {
+pub(crate) async fn a_payment_that_was_never_prepared_cannot_be_confirmed(subject: &dyn Subject) {
     let payment = Payment::prepare(subject).await;
     let unknown = Reference::parse("pi_unknown").unwrap();
     let (method, key) = (
@@ -144,7 +144,7 @@ pub(crate) async fn what_was_never_prepared_can_not_be_confirmed(subject: &dyn S
     assert_eq!(refused.unwrap_err().effect(), Effect::DidNotHappen);
 }
 
-pub(crate) async fn a_payment_is_read_as_it_stands(subject: &dyn Subject) {
+pub(crate) async fn reading_a_payment_returns_its_current_status(subject: &dyn Subject) {
     let insufficient = declined("insufficient_funds");
     for (ends, expected) in [
         (Confirm::Pays, paid()),
@@ -172,7 +172,7 @@ pub(crate) async fn a_declined_payment_is_not_charged_and_can_be_cancelled(subje
     assert_eq!(payment.cancel().await, PaymentStatus::Cancelled);
 }
 
-pub(crate) async fn a_payment_that_needs_the_customer_says_what_to_do_and_can_be_cancelled(
+pub(crate) async fn a_payment_that_needs_the_customer_has_an_action_and_can_be_cancelled(
     subject: &dyn Subject,
 ) {
     let payment = Payment::prepare(subject).await;
@@ -187,7 +187,7 @@ pub(crate) async fn a_payment_that_needs_the_customer_says_what_to_do_and_can_be
 }
 
 /// Stripe cancels such a payment "in rare cases": <https://docs.stripe.com/api/payment_intents/cancel>.
-pub(crate) async fn a_cancellation_of_a_payment_with_the_bank_is_answered_truly(
+pub(crate) async fn cancelling_a_payment_that_the_bank_is_processing_reports_its_status(
     subject: &dyn Subject,
 ) {
     let (payment, _) = Payment::confirmed(subject, Confirm::IsProcessed).await;
@@ -214,9 +214,7 @@ pub(crate) async fn a_cancelled_payment_is_reported_as_cancelled(subject: &dyn S
     assert_eq!(payment.cancel().await, PaymentStatus::Cancelled);
 }
 
-pub(crate) async fn a_cancellation_that_comes_too_late_finds_the_payment_paid(
-    subject: &dyn Subject,
-) {
+pub(crate) async fn a_late_cancellation_reports_the_payment_as_paid(subject: &dyn Subject) {
     let payment = Payment::paid(subject).await;
     assert_eq!(payment.cancel().await, paid());
 }
@@ -227,7 +225,7 @@ pub(crate) async fn a_refund_is_made_in_full(subject: &dyn Subject) {
     assert_eq!(amount_of(&refunded), Some(500));
 }
 
-pub(crate) async fn a_refund_is_made_once_for_its_key_and_found_by_its_id(subject: &dyn Subject) {
+pub(crate) async fn a_refund_is_made_once_per_key_and_found_by_its_id(subject: &dyn Subject) {
     let payment = Payment::paid(subject).await;
     let request = payment.refund_of(500);
     let key = payment.key(Operation::Refund);
@@ -260,7 +258,7 @@ pub(crate) async fn a_refund_is_made_once_for_its_key_and_found_by_its_id(subjec
     assert_eq!(charges[0].refunded, usd(1200));
 }
 
-pub(crate) async fn no_more_is_refunded_than_was_paid(subject: &dyn Subject) {
+pub(crate) async fn refunds_never_exceed_the_paid_amount(subject: &dyn Subject) {
     let payment = Payment::paid(subject).await;
     payment.refund(&payment.refund_of(500)).await;
     let (too_much, key) = (payment.refund_of(1501), payment.key(Operation::Refund));
@@ -273,7 +271,7 @@ pub(crate) async fn no_more_is_refunded_than_was_paid(subject: &dyn Subject) {
     assert_eq!(payment.refunds().await.len(), 2);
 }
 
-pub(crate) async fn a_refund_that_nobody_asked_for_is_not_found(subject: &dyn Subject) {
+pub(crate) async fn a_refund_that_was_never_requested_is_not_found(subject: &dyn Subject) {
     let payment = Payment::paid(subject).await;
     assert_eq!(payment.find_refund(RefundId::generate()).await, None);
     assert_eq!(payment.refunds().await, []);
@@ -299,13 +297,13 @@ pub(crate) async fn every_charge_is_listed_once_and_names_its_order(subject: &dy
     let ids: HashSet<&str> = charges.iter().map(|it| it.id.as_str()).collect();
     assert_eq!((charges.len(), ids.len()), (201, 201));
 
-    // The newest comes first.
+    // The newest charge is first.
     let [ours] = charges
         .iter()
         .filter(|it| it.order_id.is_some())
         .collect::<Vec<_>>()[..]
     else {
-        panic!("one charge is of an order: {charges:?}")
+        panic!("exactly one charge has an order: {charges:?}")
     };
     assert_eq!(charges.last(), Some(ours));
     assert_eq!(ours.order_id, Some(payment.request.order_id));
@@ -327,7 +325,7 @@ pub(crate) async fn every_charge_is_listed_once_and_names_its_order(subject: &dy
     assert_eq!(list(subject, &earlier).await, (Vec::new(), 1));
 }
 
-pub(crate) async fn a_charge_of_no_order_is_refunded_and_no_more_than_was_taken(
+pub(crate) async fn a_charge_without_an_order_is_refunded_up_to_the_captured_amount(
     subject: &dyn Subject,
 ) {
     subject.charge(700).await;
@@ -350,13 +348,13 @@ pub(crate) async fn a_charge_of_no_order_is_refunded_and_no_more_than_was_taken(
     assert_eq!(subject.gateway().find_charge(&unknown).await.unwrap(), None);
 }
 
-pub(crate) async fn a_payment_that_nobody_disputes_has_no_disputes(subject: &dyn Subject) {
+pub(crate) async fn a_payment_that_is_not_disputed_has_no_disputes(subject: &dyn Subject) {
     let payment = Payment::paid(subject).await;
     let disputes = subject.gateway().list_disputes(&payment.reference).await;
     assert_eq!(disputes.unwrap().value, []);
 }
 
-/// In minor units; none of an outcome that is not a refund.
+/// The amount in minor units; `None` if the outcome is not about this refund.
 fn amount_of(outcome: &RefundOutcome) -> Option<i64> {
     match outcome {
         RefundOutcome::Refunded { amount, .. } => Some(amount.amount_minor),
@@ -364,7 +362,7 @@ fn amount_of(outcome: &RefundOutcome) -> Option<i64> {
     }
 }
 
-/// Far longer than any test.
+/// A window far longer than any test.
 fn always() -> ChargeWindow {
     ChargeWindow {
         from: DateTime::from_timestamp(0, 0).unwrap(),
@@ -372,7 +370,7 @@ fn always() -> ChargeWindow {
     }
 }
 
-/// All charges of a window, and the number of pages.
+/// Returns all charges of a window, and the number of pages.
 async fn list(subject: &dyn Subject, window: &ChargeWindow) -> (Vec<ListedCharge>, usize) {
     let (mut charges, mut pages, mut after) = (Vec::new(), 0, None);
     loop {

@@ -1,4 +1,4 @@
-//! The gateways that the contract is tried on.
+//! The gateways that the contract is tested on.
 
 use async_trait::async_trait;
 use oms_payments::adapters::instant::InstantGateway;
@@ -18,15 +18,15 @@ use tempfile::TempDir;
 
 const SECRET: &str = "sk_test_contract";
 
-/// A gateway, and what happens to it past us.
+/// A gateway, and actions on it that bypass the port.
 #[async_trait]
 pub(crate) trait Subject: Sync {
     fn gateway(&self) -> &dyn PaymentGateway;
 
-    /// What to confirm a payment with that ends like this.
+    /// Returns an instruction whose confirmation ends like this.
     fn method(&self, ends: Confirm) -> PaymentInstruction;
 
-    /// Charges so much for no order.
+    /// Charges this amount without an order.
     async fn charge(&self, amount_minor: i64);
 
     /// Refunds a payment in the gateway's dashboard.
@@ -70,7 +70,7 @@ impl Subject for ScriptedGateway {
 
     async fn refund_elsewhere(&self, payment: &Reference, amount_minor: i64) {
         let refunded = ScriptedGateway::refund_elsewhere(self, payment, amount_minor);
-        refunded.expect("so much is left");
+        refunded.expect("the remainder covers the refund");
     }
 }
 
@@ -85,16 +85,20 @@ impl Subject for InstantGateway {
     }
 
     fn method(&self, ends: Confirm) -> PaymentInstruction {
-        assert_eq!(ends, Confirm::Pays, "every payment is paid");
+        assert_eq!(
+            ends,
+            Confirm::Pays,
+            "the instant gateway pays every payment"
+        );
         token_of(ends)
     }
 
     async fn charge(&self, _: i64) {
-        panic!("it keeps no books");
+        panic!("the instant gateway keeps no records");
     }
 
     async fn refund_elsewhere(&self, _: &Reference, _: i64) {
-        panic!("it keeps no books");
+        panic!("the instant gateway keeps no records");
     }
 }
 
@@ -108,7 +112,7 @@ pub(crate) struct StripeOverTheSandbox {
 }
 
 pub(crate) async fn stripe_over_the_sandbox() -> StripeOverTheSandbox {
-    // The first test to come here installs it.
+    // Only the first call installs it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
     let mut command = program("payment-sandbox");
@@ -169,14 +173,14 @@ impl Subject for StripeOverTheSandbox {
     }
 }
 
-/// Stripe's token for a payment that ends like this.
+/// Returns Stripe's test token for a payment that ends like this.
 fn token_of(ends: Confirm) -> PaymentInstruction {
     let token = match ends {
         Confirm::Pays => "pm_card_visa",
         Confirm::Declines => "pm_card_chargeDeclinedInsufficientFunds",
         Confirm::AsksTheCustomer => "pm_card_threeDSecure2Required",
         Confirm::IsProcessed => "pm_usBankAccount_processing",
-        other => panic!("no token makes it so: {other:?}"),
+        other => panic!("no token for this outcome: {other:?}"),
     };
     PaymentMethod::parse_token(token).unwrap().into()
 }

@@ -1,4 +1,4 @@
-//! Many at once, on connections of their own.
+//! Concurrent receivers and workers, each on its own connection.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::sync::Barrier;
 use super::{LEASE, claim, event, receive};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_arrives_many_times_at_once_is_news_to_one() {
+async fn an_event_that_arrives_many_times_concurrently_is_stored_once() {
     let database = TestDatabase::create();
     let pool = database.pool(8);
     let tenant = TenantId::generate();
@@ -36,7 +36,7 @@ async fn a_message_that_arrives_many_times_at_once_is_news_to_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_claim_at_once_each_gets_others() {
+async fn concurrent_workers_claim_different_events() {
     let database = TestDatabase::create();
     let pool = database.pool(8);
     let tenant = TenantId::generate();
@@ -66,7 +66,7 @@ async fn of_many_who_claim_at_once_each_gets_others() {
     for claimer in claimers {
         ids.extend(claimer.await.unwrap());
     }
-    // One that finds all of the oldest locked may go away with nothing; what is left is there for the next.
+    // A worker that finds all of the oldest events locked may get none; the next claim gets the rest.
     let mut connection = pool.acquire().await.unwrap();
     ids.extend(
         claim(&mut connection, tenant)

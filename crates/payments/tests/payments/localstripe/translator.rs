@@ -1,12 +1,12 @@
-//! Stands between the adapter and localstripe and makes up for what localstripe lacks of Stripe's protocol, so that the
-//! adapter is tested as it is. Each line of the table is a documented part of Stripe's API:
+//! A proxy between the adapter and localstripe that supplies what localstripe lacks of Stripe's protocol, so that the
+//! adapter is tested unchanged. Each row of the table is a documented part of Stripe's API:
 //!
 //! | of Stripe | in localstripe |
 //! |---|---|
-//! | `automatic_payment_methods` of a new intent | refused: left out |
-//! | `payment_method` of a confirmation | "not implemented": the intent is updated with it first |
-//! | `cancellation_reason` | refused: left out |
-//! | `amount_received` of an intent | missing: what its captured charge has |
+//! | `automatic_payment_methods` of a new intent | rejected, so it is removed |
+//! | `payment_method` of a confirmation | "not implemented", so it is set on the intent first |
+//! | `cancellation_reason` | rejected, so it is removed |
+//! | `amount_received` of an intent | missing, so it is copied from the captured charge |
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::{self, Bytes};
@@ -14,7 +14,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use reqwest::{Client, Url};
 use serde_json::{Value, json};
 
-/// A server that takes what is meant for Stripe. Ends with the value.
+/// A server that receives the requests for Stripe. Stops when dropped.
 pub(crate) struct Translator {
     url: String,
     server: ServerHandle,
@@ -49,7 +49,7 @@ impl Translator {
 
 impl Drop for Translator {
     fn drop(&mut self) {
-        // What it returns only waits.
+        // The returned future only waits.
         drop(self.server.stop(false));
     }
 }

@@ -1,4 +1,4 @@
-//! An endpoint that takes the webhooks of localstripe as they are.
+//! An endpoint that records the webhooks of localstripe unchanged.
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::{self, Bytes};
@@ -22,14 +22,14 @@ impl Received {
     }
 }
 
-/// The endpoint. Ends with the value.
+/// The endpoint. Stops when dropped.
 pub(crate) struct Receiver {
     received: UnboundedReceiver<Received>,
     server: ServerHandle,
 }
 
 impl Receiver {
-    /// Starts it, and has localstripe report to it.
+    /// Starts the endpoint, and registers it at localstripe.
     pub(crate) async fn start(localstripe: &str, secret: &str) -> Self {
         let (sender, received) = unbounded_channel();
         let sender = web::Data::new(sender);
@@ -69,7 +69,7 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        // What it returns only waits.
+        // The returned future only waits.
         drop(self.server.stop(false));
     }
 }
@@ -84,7 +84,7 @@ async fn receive(
         signature: signature.to_str().unwrap().to_owned(),
         body: body.to_vec(),
     };
-    // Nobody listens any more once the test has what it waits for.
+    // The test stops listening once it has what it waits for.
     let _ = sender.send(received);
     HttpResponse::Ok().finish()
 }

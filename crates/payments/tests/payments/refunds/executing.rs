@@ -1,4 +1,4 @@
-//! Having the gateway give money back, with every call failing in every way: it is given back once.
+//! Executing refunds, with every call failing in every way: the money is refunded once.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ fn is_later(result: &RefundResult) -> bool {
     matches!(result, RefundResult::Later(LaterCause::Gateway(_)))
 }
 
-/// The outcomes in the history of calls about refunds.
+/// The outcomes of refund calls in the history.
 async fn history(till: &Till) -> Vec<String> {
     let calls = till.shop.calls().await.into_iter();
     let about_refunds = calls.filter(|call| call.operation.contains("refund"));
@@ -42,7 +42,7 @@ async fn finish(till: &Till, refund: &Refund, result: &RefundResult) {
 }
 
 #[tokio::test]
-async fn an_answer_that_never_came_is_read_back_and_the_money_given_back_once() {
+async fn a_refund_whose_answer_was_lost_is_read_back_and_made_once() {
     let test_database = Arc::new(TestDatabase::create());
     for fault in UNKNOWN {
         for amount in AMOUNTS {
@@ -60,7 +60,7 @@ async fn an_answer_that_never_came_is_read_back_and_the_money_given_back_once() 
 
                 let known = till.execute_again().await;
                 assert!(matches!(known, RefundResult::Refunded), "{known:?}");
-                assert_eq!(till.given_back().await, refund.amount.amount_minor);
+                assert_eq!(till.refunded_minor().await, refund.amount.amount_minor);
                 assert_eq!(till.shop.gateway.refund_keys().len(), asked, "{plan:?}");
                 finish(&till, &refund, &known).await;
             }
@@ -69,9 +69,9 @@ async fn an_answer_that_never_came_is_read_back_and_the_money_given_back_once() 
 }
 
 #[tokio::test]
-async fn a_failure_that_the_gateway_repeats_is_got_round_only_where_that_is_safe() {
+async fn a_new_key_avoids_a_replayed_failure_only_where_that_is_safe() {
     let replayed = || Plan::FailKey(GatewayFault::ServerError { status: 500 });
-    // Part of a payment is asked for with one key only, whatever that costs in time.
+    // A partial refund is always requested with the same key, however long that takes.
     let till = Till::open().await;
     let refund = till.begin(Some(500)).await;
     till.shop.gateway.plan(Operation::Refund, replayed());
@@ -84,7 +84,7 @@ async fn a_failure_that_the_gateway_repeats_is_got_round_only_where_that_is_safe
     }
     let keys = till.shop.gateway.refund_keys();
     assert_eq!(keys, vec![format!("{}:refund:1", refund.order_id); 3]);
-    assert_eq!(till.given_back().await, 0);
+    assert_eq!(till.refunded_minor().await, 0);
     assert_eq!(
         history(&till).await,
         [
@@ -96,21 +96,21 @@ async fn a_failure_that_the_gateway_repeats_is_got_round_only_where_that_is_safe
         ]
     );
 
-    // The rest of it can be given back but once.
+    // The rest of a payment can be refunded only once.
     let till = Till::open().await;
     let refund = till.begin(None).await;
     till.shop.gateway.plan(Operation::Refund, replayed());
     assert!(is_later(&till.execute(&refund).await));
     let result = till.execute_again().await;
     assert!(matches!(result, RefundResult::Refunded), "{result:?}");
-    assert_eq!(till.given_back().await, PRICE);
+    assert_eq!(till.refunded_minor().await, PRICE);
     let keys = till.shop.gateway.refund_keys();
     assert_eq!(keys.len(), 2);
     assert_ne!(keys[0], keys[1]);
 }
 
 #[tokio::test]
-async fn a_request_that_was_never_made_stays_to_be_made() {
+async fn a_refund_that_was_never_requested_stays_pending() {
     let test_database = Arc::new(TestDatabase::create());
     for fault in [
         GatewayFault::BreakerOpen,
@@ -126,17 +126,17 @@ async fn a_request_that_was_never_made_stays_to_be_made() {
         till.shop.gateway.plan(Operation::Refund, plan);
         let result = till.execute(&refund).await;
         assert!(is_later(&result), "{fault}: {result:?}");
-        assert_eq!(till.given_back().await, 0);
+        assert_eq!(till.refunded_minor().await, 0);
         assert_eq!(till.pending().await.unwrap().id, refund.id);
 
         let result = till.execute_again().await;
         assert!(matches!(result, RefundResult::Refunded), "{fault}");
-        assert_eq!(till.given_back().await, 500);
+        assert_eq!(till.refunded_minor().await, 500);
     }
 }
 
 #[tokio::test]
-async fn what_the_list_does_not_tell_is_not_asked_for_again() {
+async fn a_refund_is_not_requested_again_while_the_list_is_unavailable() {
     let test_database = Arc::new(TestDatabase::create());
     for fault in UNKNOWN {
         let till = Till::open_in(&test_database).await;
@@ -152,7 +152,7 @@ async fn what_the_list_does_not_tell_is_not_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_definite_refusal_is_a_failure_and_the_money_stays_ours() {
+async fn a_definite_rejection_fails_the_refund_and_we_keep_the_money() {
     let test_database = Arc::new(TestDatabase::create());
     for (fault, expected) in [
         (rejected(400, "charge_disputed"), "charge_disputed"),
@@ -177,18 +177,18 @@ async fn a_definite_refusal_is_a_failure_and_the_money_stays_ours() {
         assert_eq!(result.end(), Some(RefundEnd::Failed(code)));
         finish(&till, &refund, &result).await;
         assert_eq!(till.state().await, AttemptState::Paid);
-        assert_eq!(till.given_back().await, 0);
+        assert_eq!(till.refunded_minor().await, 0);
     }
 }
 
 #[tokio::test]
-async fn a_refusal_because_an_earlier_request_came_through_is_none() {
+async fn a_rejection_caused_by_our_earlier_request_is_not_a_failure() {
     let till = Till::open().await;
     let refund = till.begin(None).await;
     let lost = Plan::FailBefore(GatewayFault::TimedOut);
     till.shop.gateway.plan(Operation::Refund, lost);
     assert!(is_later(&till.execute(&refund).await));
-    // It was held up, and arrives between the look at the list and the second request.
+    // It was delayed, and arrives between the read of the list and the second request.
     let reference = till.shop.stored().await.reference.unwrap();
     let gateway = &till.shop.gateway;
     let pending = till.pending().await.unwrap();
@@ -200,7 +200,7 @@ async fn a_refusal_because_an_earlier_request_came_through_is_none() {
         })
         .await;
     assert!(matches!(result, RefundResult::Refunded), "{result:?}");
-    assert_eq!(till.given_back().await, PRICE);
+    assert_eq!(till.refunded_minor().await, PRICE);
     let expected = [
         "refund timed_out",
         "refund already_refunded",
@@ -210,7 +210,7 @@ async fn a_refusal_because_an_earlier_request_came_through_is_none() {
 }
 
 #[tokio::test]
-async fn what_somebody_gave_back_at_the_gateway_itself_is_not_given_back_again() {
+async fn money_that_was_refunded_at_the_gateway_itself_is_not_refunded_again() {
     let test_database = Arc::new(TestDatabase::create());
     for amount in [None, Some(500)] {
         let till = Till::open_in(&test_database).await;
@@ -230,12 +230,12 @@ async fn what_somebody_gave_back_at_the_gateway_itself_is_not_given_back_again()
         assert_eq!((mirrored.left, mirrored.deferred), (usd(0), false));
         assert_eq!(till.state().await, AttemptState::Refunded);
         assert!(!till.mirror().await.unwrap().is_news());
-        assert_eq!(till.given_back().await, PRICE);
+        assert_eq!(till.refunded_minor().await, PRICE);
     }
 }
 
 #[tokio::test]
-async fn what_the_bank_has_yet_to_do_is_asked_about_and_not_for() {
+async fn a_refund_that_waits_for_the_bank_is_read_and_not_requested_again() {
     let test_database = Arc::new(TestDatabase::create());
     let pending = |reference, amount| RefundOutcome::Pending { reference, amount };
     for refused in [false, true] {
@@ -248,7 +248,7 @@ async fn what_the_bank_has_yet_to_do_is_asked_about_and_not_for() {
             assert!(matches!(result, RefundResult::Pending), "{result:?}");
             assert_eq!(result.end(), None);
         }
-        // Known by its name from the first answer on.
+        // The reference is stored from the first answer on.
         assert!(till.pending().await.unwrap().reference.is_some());
 
         let decided: fn(_, _) -> RefundOutcome = match refused {
@@ -285,7 +285,7 @@ async fn a_refund_of_another_amount_ends_nothing() {
 }
 
 #[tokio::test]
-async fn the_gateway_of_another_payment_is_not_asked() {
+async fn another_payments_gateway_is_not_called() {
     let till = Till::open().await;
     let refund = till.begin(None).await;
     let foreign = Attempt {
@@ -304,7 +304,7 @@ async fn the_gateway_of_another_payment_is_not_asked() {
 }
 
 #[tokio::test]
-async fn a_refund_of_an_inherited_payment_is_looked_for_and_not_made() {
+async fn a_refund_of_an_inherited_payment_is_read_and_not_requested() {
     let till = Till::open().await;
     let refund = till.begin(None).await;
     let inherited = Attempt {

@@ -1,4 +1,4 @@
-//! Many who give the same money back at once, each with a connection of its own.
+//! Concurrent refunds of the same money, each worker on its own connection.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::shop::{PRICE, usd};
 
 const CLERKS: usize = 8;
 
-/// All begin a refund at the same moment.
+/// Begins many refunds concurrently.
 async fn all_begin(till: &Till, new: impl Fn(usize) -> NewRefund) -> Vec<BeginRefund> {
     let barrier = Arc::new(Barrier::new(CLERKS));
     let mut clerks = JoinSet::new();
@@ -34,7 +34,7 @@ async fn all_begin(till: &Till, new: impl Fn(usize) -> NewRefund) -> Vec<BeginRe
     clerks.join_all().await
 }
 
-/// What is given back or about to be, by our books.
+/// What is refunded or pending, by our books.
 async fn promised(till: &Till) -> i64 {
     let refunds = till.refunds().await.into_iter();
     let alive = refunds.filter(|refund| refund.state != RefundState::Failed);
@@ -42,7 +42,7 @@ async fn promised(till: &Till) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn however_many_begin_at_once_no_more_is_given_back_than_was_taken() {
+async fn concurrent_refunds_never_exceed_the_captured_amount() {
     let till = Till::open().await;
     let mut taken_back = 0;
     for amount in [Some(700), Some(700), Some(700), None, None] {
@@ -63,7 +63,7 @@ async fn however_many_begin_at_once_no_more_is_given_back_than_was_taken() {
             assert!(till.finish(refund, &end).await.is_some());
         }
         assert_eq!(promised(&till).await, taken_back);
-        assert_eq!(till.given_back().await, taken_back);
+        assert_eq!(till.refunded_minor().await, taken_back);
         assert!(taken_back <= PRICE);
     }
     assert_eq!(taken_back, PRICE);
@@ -71,7 +71,7 @@ async fn however_many_begin_at_once_no_more_is_given_back_than_was_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_with_one_key_one_begins_and_the_others_are_told_of_it() {
+async fn of_concurrent_refunds_with_one_key_one_begins_and_the_others_return_it() {
     let till = Till::open().await;
     let new = |_| NewRefund {
         idempotency_key: key("k"),
@@ -88,7 +88,7 @@ async fn of_many_with_one_key_one_begins_and_the_others_are_told_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_two_orders_claim_at_once_goes_to_one() {
+async fn a_key_that_two_orders_claim_concurrently_goes_to_one() {
     let test_database = Arc::new(TestDatabase::create());
     for round in 0..10 {
         let one = Till::open_in(&test_database).await;
@@ -120,7 +120,7 @@ async fn a_key_that_two_orders_claim_at_once_goes_to_one() {
             }
             other => panic!("round {round}: {other:?}"),
         }
-        // The loser's payment is as it was.
+        // The loser's payment is unchanged.
         let states = [one.state().await, other.state().await];
         assert!(states.contains(&AttemptState::Paid), "{states:?}");
         assert!(states.contains(&AttemptState::Refunding), "{states:?}");
@@ -128,7 +128,7 @@ async fn a_key_that_two_orders_claim_at_once_goes_to_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn however_many_execute_a_refund_at_once_the_money_is_given_back_once() {
+async fn a_refund_that_is_executed_concurrently_is_made_once() {
     let test_database = Arc::new(TestDatabase::create());
     for amount in [Some(500), None] {
         let till = Arc::new(Till::open_in(&test_database).await);
@@ -145,12 +145,12 @@ async fn however_many_execute_a_refund_at_once_the_money_is_given_back_once() {
         for result in clerks.join_all().await {
             assert!(matches!(result, RefundResult::Refunded), "{result:?}");
         }
-        assert_eq!(till.given_back().await, refund.amount.amount_minor);
+        assert_eq!(till.refunded_minor().await, refund.amount.amount_minor);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_end_a_refund_one_wins() {
+async fn of_many_workers_that_end_a_refund_exactly_one_wins() {
     let till = Till::open().await;
     for round in 1..=10 {
         let refund = till.begin(Some(10)).await;

@@ -1,4 +1,4 @@
-//! A store whose one order is paid, and giving its money back.
+//! A tenant with one paid order, and refunds of it.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use oms_validation::{IdempotencyKey, Money, TenantId};
 
 use crate::shop::{Shop, usd};
 
-/// A store whose one order is paid.
+/// A tenant with one paid order.
 pub(crate) struct Till {
     pub(crate) shop: Shop,
 }
@@ -27,7 +27,7 @@ impl Till {
         Self::open_in_store(test_database, TenantId::generate()).await
     }
 
-    /// Another order of a store.
+    /// Creates another order of a tenant.
     pub(crate) async fn open_in_store(
         test_database: &Arc<TestDatabase>,
         tenant_id: TenantId,
@@ -38,7 +38,7 @@ impl Till {
         Self { shop }
     }
 
-    /// A refund of this much, or of all that is left.
+    /// A refund of this amount, or of all that is left.
     pub(crate) fn new_refund(&self, amount_minor: Option<i64>) -> NewRefund {
         NewRefund {
             id: RefundId::generate(),
@@ -80,7 +80,7 @@ impl Till {
         .await
     }
 
-    /// As whoever goes on with it later does: with what the database has.
+    /// Executes the stored refund, as a later worker does.
     pub(crate) async fn execute_again(&self) -> RefundResult {
         let pending = self.pending().await.expect("the refund is pending");
         self.execute(&pending).await
@@ -95,7 +95,7 @@ impl Till {
         finished.await.unwrap().map(|finished| finished.left)
     }
 
-    /// Brings the books up to the gateway's list.
+    /// Mirrors the gateway's list.
     pub(crate) async fn mirror(&self) -> Option<Mirrored> {
         let attempt = self.shop.stored().await;
         let reference = attempt.reference.as_ref().unwrap();
@@ -107,12 +107,12 @@ impl Till {
         mirrored.await.unwrap()
     }
 
-    /// Gives so much back, from the first step to the last, and returns what is left.
-    pub(crate) async fn give_back(&self, amount_minor: Option<i64>) -> Money {
+    /// Refunds this amount, from begin to finish, and returns what is left.
+    pub(crate) async fn refund(&self, amount_minor: Option<i64>) -> Money {
         let refund = self.begin(amount_minor).await;
         let result = self.execute(&refund).await;
         let left = self.finish(&refund, &result.end().unwrap()).await;
-        left.expect("nobody else ends it")
+        left.expect("no other worker ends the refund")
     }
 
     pub(crate) async fn pending(&self) -> Option<Refund> {
@@ -133,8 +133,8 @@ impl Till {
         self.shop.stored().await.state
     }
 
-    /// What the gateway has given back, in minor units.
-    pub(crate) async fn given_back(&self) -> i64 {
+    /// The amount that the gateway has refunded, in minor units.
+    pub(crate) async fn refunded_minor(&self) -> i64 {
         let reference = self.shop.stored().await.reference;
         self.shop.gateway.given_back(&reference.unwrap())
     }

@@ -1,4 +1,4 @@
-//! The table, row by row.
+//! The table of answers, row by row.
 
 mod objects;
 
@@ -21,7 +21,7 @@ const ALL: [Operation; 10] = [
     Operation::FindCharge,
     Operation::RefundCharge,
 ];
-/// Operations that the state of the payment explains.
+/// Operations whose rejection is explained by reading the payment.
 const CHANGES: [Operation; 3] = [Operation::Confirm, Operation::Cancel, Operation::Capture];
 
 fn error(value: Value) -> ErrorObject {
@@ -45,7 +45,7 @@ fn is_rejected(verdict: &Verdict) -> bool {
 }
 
 #[test]
-fn failures_of_the_gateway_are_its_own_whatever_was_asked() {
+fn a_server_error_is_a_fault_of_the_gateway_for_every_operation() {
     for operation in ALL {
         for status in [500, 502, 503, 504] {
             let found = verdict_of(operation, status, json!({ "type": "api_error" }));
@@ -59,7 +59,7 @@ fn failures_of_the_gateway_are_its_own_whatever_was_asked() {
 }
 
 #[test]
-fn keys_without_access_are_rejected_whatever_was_asked() {
+fn a_key_without_access_is_rejected_for_every_operation() {
     for operation in ALL {
         for status in [401, 403] {
             for kind in ["invalid_request_error", "a_type_of_tomorrow"] {
@@ -70,7 +70,7 @@ fn keys_without_access_are_rejected_whatever_was_asked() {
                 );
             }
         }
-        // Older types, whatever their status.
+        // Older error types, with any status.
         for kind in ["authentication_error", "permission_error"] {
             for status in [400, 401, 403] {
                 let found = verdict_of(operation, status, json!({ "type": kind }));
@@ -84,7 +84,7 @@ fn keys_without_access_are_rejected_whatever_was_asked() {
 }
 
 #[test]
-fn being_turned_away_is_known_to_have_had_no_effect() {
+fn a_rate_limited_call_is_known_to_have_had_no_effect() {
     for operation in ALL {
         for code in ["rate_limit", "lock_timeout"] {
             let found = verdict_of(operation, 429, invalid(code, ""));
@@ -94,7 +94,7 @@ fn being_turned_away_is_known_to_have_had_no_effect() {
             verdict(operation, 429, None),
             fault(GatewayFault::RateLimited)
         );
-        // As it was said before there was the status 429.
+        // The forms from before the status 429 was introduced.
         for (status, before) in [
             (400, invalid("rate_limit", "")),
             (400, json!({ "type": "rate_limit_error" })),
@@ -111,7 +111,7 @@ fn being_turned_away_is_known_to_have_had_no_effect() {
 }
 
 #[test]
-fn a_key_in_use_leaves_the_outcome_open() {
+fn a_key_in_use_leaves_the_outcome_unknown() {
     for operation in ALL {
         let in_use = json!({ "type": "idempotency_error", "code": "idempotency_key_in_use" });
         assert_eq!(
@@ -127,7 +127,7 @@ fn a_key_in_use_leaves_the_outcome_open() {
 }
 
 #[test]
-fn a_key_used_for_something_else_is_explained_by_the_payment_if_there_is_one() {
+fn a_key_that_was_used_for_another_request_is_resolved_by_reading_the_payment_if_there_is_one() {
     for operation in ALL {
         let found = verdict_of(operation, 400, json!({ "type": "idempotency_error" }));
         let expected = match CHANGES.contains(&operation) {
@@ -139,7 +139,7 @@ fn a_key_used_for_something_else_is_explained_by_the_payment_if_there_is_one() {
 }
 
 #[test]
-fn a_card_error_is_a_decline_of_a_confirmation_and_of_nothing_else() {
+fn a_card_error_is_a_decline_only_for_a_confirmation() {
     for operation in ALL {
         let found = verdict_of(
             operation,
@@ -149,7 +149,7 @@ fn a_card_error_is_a_decline_of_a_confirmation_and_of_nothing_else() {
         let expected = match operation {
             Operation::Confirm => Verdict::Declined,
             Operation::Cancel | Operation::Capture => Verdict::ReadBack,
-            // These take no money, so that it is a refusal like any other.
+            // These operations take no money, so a card error is an ordinary rejection.
             Operation::Prepare | Operation::Refund | Operation::RefundCharge => {
                 fault(GatewayFault::Rejected {
                     status: 402,
@@ -164,7 +164,7 @@ fn a_card_error_is_a_decline_of_a_confirmation_and_of_nothing_else() {
 }
 
 #[test]
-fn a_card_error_about_a_payment_that_may_go_on_is_not_believed() {
+fn a_card_error_about_a_payment_that_may_still_proceed_is_resolved_by_reading_it() {
     let about = |status: &str| json!({ "type": "card_error", "code": "card_declined", "payment_intent": { "status": status } });
     let declined = verdict_of(CONFIRM, 402, about("requires_payment_method"));
     assert_eq!(declined, Verdict::Declined);
@@ -178,7 +178,7 @@ fn a_card_error_about_a_payment_that_may_go_on_is_not_believed() {
 }
 
 #[test]
-fn a_refusal_that_depends_on_the_state_is_read_back() {
+fn a_rejection_that_depends_on_the_state_is_resolved_by_reading_it() {
     for operation in CHANGES {
         for code in [
             "payment_intent_unexpected_state",
@@ -193,7 +193,7 @@ fn a_refusal_that_depends_on_the_state_is_read_back() {
         let without_code = json!({ "type": "invalid_request_error" });
         assert_eq!(verdict_of(operation, 400, without_code), Verdict::ReadBack);
     }
-    // Whatever parameter it names.
+    // Whatever parameter the error names.
     let found = verdict_of(
         CONFIRM,
         400,
@@ -203,7 +203,7 @@ fn a_refusal_that_depends_on_the_state_is_read_back() {
 }
 
 #[test]
-fn a_payment_method_that_cannot_be_used_is_a_decline() {
+fn an_unusable_payment_method_is_a_decline() {
     for (code, param) in [
         ("resource_missing", "payment_method"),
         ("payment_method_unactivated", ""),
@@ -242,7 +242,7 @@ fn a_request_that_never_began_is_rejected() {
 }
 
 #[test]
-fn an_amount_or_a_currency_is_refused_before_anything_began_whatever_the_code() {
+fn a_rejected_amount_or_currency_had_no_effect_whatever_the_code() {
     for operation in [Operation::Prepare, CONFIRM] {
         for param in ["amount", "currency"] {
             for code in [
@@ -261,7 +261,7 @@ fn an_amount_or_a_currency_is_refused_before_anything_began_whatever_the_code() 
 }
 
 #[test]
-fn what_is_refunded_already_is_no_error() {
+fn an_already_refunded_charge_is_not_an_error() {
     for operation in [Operation::Refund, Operation::RefundCharge] {
         let found = verdict_of(operation, 400, invalid("charge_already_refunded", ""));
         assert_eq!(found, Verdict::AlreadyRefunded);
@@ -269,7 +269,7 @@ fn what_is_refunded_already_is_no_error() {
 }
 
 #[test]
-fn a_refund_that_is_refused_is_refused_for_a_reason() {
+fn a_rejected_refund_has_a_reason() {
     for code in [
         "balance_insufficient",
         "charge_disputed",
@@ -296,7 +296,7 @@ fn a_refund_that_is_refused_is_refused_for_a_reason() {
 }
 
 #[test]
-fn other_refusals_say_nothing_of_the_effect() {
+fn other_rejections_leave_the_effect_unknown() {
     for (status, kind) in [
         (402, "invalid_request_error"),
         (402, "a_type_of_tomorrow"),
@@ -315,7 +315,7 @@ fn other_refusals_say_nothing_of_the_effect() {
 }
 
 #[test]
-fn a_refusal_that_is_not_in_stripes_shape_is_not_believed() {
+fn a_rejection_that_is_not_in_stripes_format_is_not_believed() {
     for operation in ALL {
         for status in [302, 400, 401, 402, 403, 404, 409] {
             let expected = fault(GatewayFault::Unintelligible { status });
@@ -325,7 +325,7 @@ fn a_refusal_that_is_not_in_stripes_shape_is_not_believed() {
 }
 
 #[test]
-fn only_a_defect_or_being_turned_away_is_known_to_have_had_no_effect() {
+fn only_a_rejected_or_rate_limited_call_is_known_to_have_had_no_effect() {
     use crate::Effect;
     for (fault, effect, unavailable) in [
         (GatewayFault::BreakerOpen, Effect::DidNotHappen, true),
@@ -371,15 +371,15 @@ fn only_a_defect_or_being_turned_away_is_known_to_have_had_no_effect() {
 }
 
 #[test]
-fn what_we_sent_does_not_come_back_as_a_code_or_a_parameter() {
+fn values_that_we_sent_are_not_repeated_as_a_code_or_a_parameter() {
     let echo = json!({
         "type": "invalid_request_error", "code": "sk_test_SECRET", "param": "4242424242424242",
     });
     let Verdict::Fault(fault) = verdict_of(Operation::Prepare, 400, echo) else {
-        panic!("a refusal of the request");
+        panic!("expected a rejection of the request");
     };
     assert_eq!(
         fault.to_string(),
-        "refused with status 400, code none, parameter none"
+        "rejected with status 400, code none, parameter none"
     );
 }

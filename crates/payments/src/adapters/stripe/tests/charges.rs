@@ -1,4 +1,4 @@
-//! Charges over real sockets: pages, single ones, and refunds of them.
+//! Charges over real sockets: pages, single charges, and their refunds.
 
 use chrono::DateTime;
 
@@ -98,7 +98,7 @@ async fn an_empty_window_is_a_page_without_charges() {
 }
 
 #[tokio::test]
-async fn every_documented_form_of_a_charge_is_understood() {
+async fn every_documented_form_of_a_charge_is_read() {
     let one = async |charge: Value| {
         let page = list(page(&[charge], false)).await.unwrap();
         page.charges.into_iter().next().unwrap()
@@ -125,7 +125,7 @@ async fn every_documented_form_of_a_charge_is_understood() {
 }
 
 #[tokio::test]
-async fn a_page_that_stripe_would_not_write_is_not_believed() {
+async fn a_page_that_stripe_would_not_return_is_not_believed() {
     for body in [
         json!({ "data": [] }),
         page(&[], true),
@@ -144,7 +144,7 @@ async fn a_page_that_stripe_would_not_write_is_not_believed() {
         let error = list(body.clone()).await.unwrap_err();
         assert!(is_unintelligible(&error), "{body}: {error:?}");
     }
-    // The same page for ever.
+    // The same page again and again.
     let (_server, gateway) = scripted([answer(200, &page(&[charge("ch_1")], true))]).await;
     let after = id("ch_1");
     let error = gateway.list_charges(&window(), Some(&after)).await;
@@ -152,7 +152,7 @@ async fn a_page_that_stripe_would_not_write_is_not_believed() {
 }
 
 #[tokio::test]
-async fn a_full_page_of_large_charges_is_read_and_a_single_answer_of_that_size_is_not() {
+async fn a_full_page_of_large_charges_is_read_but_a_single_answer_of_that_size_is_not() {
     let mut large = charge("ch_1");
     for key in 0..50 {
         large["metadata"][format!("key_{key}")] = json!("x".repeat(500));
@@ -169,7 +169,7 @@ async fn a_full_page_of_large_charges_is_read_and_a_single_answer_of_that_size_i
 }
 
 #[tokio::test]
-async fn one_charge_is_read_or_known_to_be_missing() {
+async fn a_single_charge_is_read_or_reported_as_missing() {
     let found = find(200, &charge("ch_1")).await.unwrap();
     assert_eq!(found.unwrap().id, id("ch_1"));
     let missing = refusal("invalid_request_error", "resource_missing");
@@ -186,7 +186,7 @@ async fn one_charge_is_read_or_known_to_be_missing() {
 }
 
 #[tokio::test]
-async fn a_charge_is_given_back_by_its_own_id() {
+async fn a_charge_is_refunded_by_its_own_id() {
     let refund = |charge: &str| {
         json!({
             "id": "re_1", "charge": charge, "payment_intent": null, "status": "succeeded",
@@ -229,7 +229,7 @@ async fn a_charge_is_given_back_by_its_own_id() {
 }
 
 #[tokio::test]
-async fn lists_that_fail_say_how() {
+async fn a_list_that_fails_reports_its_fault() {
     for (status, body, expected) in [
         (500, json!({}), GatewayFault::ServerError { status: 500 }),
         (429, json!({}), GatewayFault::RateLimited),

@@ -1,4 +1,4 @@
-//! What the customer has to do, and the page that the customer comes back to.
+//! What the customer must do, and the page that the customer returns to.
 
 use super::*;
 use crate::{CustomerAction, ReturnUrl};
@@ -65,7 +65,7 @@ async fn a_return_page_is_sent_with_the_confirmation_and_allows_redirects() {
 }
 
 #[tokio::test]
-async fn every_call_that_reads_a_payment_reads_what_the_customer_has_to_do() {
+async fn every_call_that_reads_a_payment_reads_the_customer_action() {
     let refused = refusal("invalid_request_error", "payment_intent_unexpected_state");
     let (_server, gateway) = scripted([
         answer(200, &for_the_library()),
@@ -92,7 +92,7 @@ async fn every_call_that_reads_a_payment_reads_what_the_customer_has_to_do() {
 }
 
 #[tokio::test]
-async fn an_answer_without_a_usable_action_is_believed_all_the_same() {
+async fn an_answer_without_a_usable_action_is_still_believed() {
     let mut without_secret = redirecting();
     without_secret["client_secret"] = Value::Null;
     let mut succeeded = redirecting();

@@ -29,7 +29,7 @@ async fn an_answer_about_another_payment_is_not_believed() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_unknown_and_not_asked_for_again() {
+async fn a_truncated_answer_is_unknown_and_the_call_is_not_repeated() {
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"id\"\r\n";
     for step in [
         Step::Truncate,
@@ -46,7 +46,7 @@ async fn an_answer_that_breaks_off_is_unknown_and_not_asked_for_again() {
 }
 
 #[tokio::test]
-async fn an_answer_that_makes_no_sense_is_unknown() {
+async fn an_unintelligible_answer_is_unknown() {
     let redirect = "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:9/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     for (step, status) in [
         (Step::Answer(200, "<html>".into()), 200),
@@ -65,7 +65,7 @@ async fn an_answer_that_makes_no_sense_is_unknown() {
 }
 
 #[tokio::test]
-async fn silence_is_unknown_and_nobody_at_the_door_is_known_to_have_had_no_effect() {
+async fn a_time_out_is_unknown_but_a_refused_connection_is_known_to_have_had_no_effect() {
     let server = ScriptedGateway::start([Step::Hang]).await;
     let impatient = StripeConfig {
         timeout: Duration::from_millis(200),
@@ -96,7 +96,7 @@ fn touchy(url: &str) -> StripeConfig {
 }
 
 #[tokio::test]
-async fn a_gateway_that_fails_opens_the_breaker_and_is_then_left_alone() {
+async fn a_failing_gateway_opens_the_breaker_and_gets_no_further_calls() {
     let failing = answer(500, &refusal("api_error", ""));
     for step in [failing, Step::Truncate, Step::Answer(200, "<html>".into())] {
         let server = ScriptedGateway::start([step]).await;
@@ -115,7 +115,7 @@ async fn a_gateway_that_fails_opens_the_breaker_and_is_then_left_alone() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_says_no_does_not_open_the_breaker() {
+async fn a_rejection_does_not_open_the_breaker() {
     let refusals = [
         (402, "card_error"),
         (400, "invalid_request_error"),

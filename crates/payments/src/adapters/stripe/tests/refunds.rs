@@ -1,4 +1,4 @@
-//! Finding a refund on the list of its payment's refunds.
+//! Finding a refund in the list of its payment's refunds.
 
 use super::*;
 
@@ -25,7 +25,7 @@ async fn find(
 }
 
 #[tokio::test]
-async fn a_refund_is_found_by_our_own_id_on_whatever_page_it_is() {
+async fn a_refund_is_found_by_our_own_id_on_any_page() {
     let (ours, other) = (RefundId::generate(), RefundId::generate());
     let (server, gateway) = scripted([
         page(
@@ -52,7 +52,7 @@ async fn a_refund_is_found_by_our_own_id_on_whatever_page_it_is() {
 }
 
 #[tokio::test]
-async fn only_the_last_page_says_that_there_is_no_such_refund() {
+async fn only_the_last_page_proves_that_there_is_no_such_refund() {
     let other = refund("re_1", Some(RefundId::generate()), "succeeded");
     let (_server, gateway) = scripted([
         page(&[], false),
@@ -70,7 +70,7 @@ async fn only_the_last_page_says_that_there_is_no_such_refund() {
 }
 
 #[tokio::test]
-async fn a_list_that_makes_no_sense_says_nothing() {
+async fn an_unintelligible_list_proves_nothing() {
     let ours = RefundId::generate();
     let mut of_another = refund("re_1", None, "succeeded");
     of_another["payment_intent"] = json!("pi_2");
@@ -78,7 +78,7 @@ async fn a_list_that_makes_no_sense_says_nothing() {
         page(&[of_another], false),
         page(&[refund("re_1", Some(ours), "a_status_of_tomorrow")], false),
         page(&[refund("../x", Some(ours), "succeeded")], false),
-        // There is more, and no saying after what.
+        // There are more refunds, but the page does not say after which.
         page(&[], true),
         page(&[refund("../x", None, "succeeded")], true),
         answer(200, &refund("re_1", Some(ours), "succeeded")),
@@ -92,7 +92,7 @@ async fn a_list_that_makes_no_sense_says_nothing() {
 }
 
 #[tokio::test]
-async fn a_list_without_end_is_given_up() {
+async fn an_endless_list_is_given_up() {
     let pages = (0..20).map(|_| page(&[refund("re_1", None, "succeeded")], true));
     let (server, gateway) = scripted(pages).await;
     let error = find(&gateway, RefundId::generate()).await.unwrap_err();
@@ -101,7 +101,7 @@ async fn a_list_without_end_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_change_that_was_read_back_has_the_id_of_the_change() {
+async fn a_change_that_was_read_back_has_the_request_id_of_the_change() {
     let step = |status: u16, id: &str, body: &Value| {
         let body = body.to_string();
         Step::Raw(format!(

@@ -1,4 +1,4 @@
-//! Signatures that were computed by others than the code under test, and forgeries of many kinds.
+//! Signatures that were computed independently of the code under test, and many kinds of forgeries.
 
 use super::*;
 
@@ -21,14 +21,14 @@ fn verify(header: &str) -> Result<(), InvalidSignature> {
 }
 
 #[test]
-fn what_openssl_signed_is_believed() {
+fn a_signature_made_by_openssl_is_believed() {
     assert_eq!(verify(&format!("t={NOW},v1={BY_ONE}")), Ok(()));
     let bytes = secrets("whsec_one").verify(&format!("t={NOW},v1={OF_BYTES}"), b"\xff\0\n", NOW);
     assert_eq!(bytes, Ok(()));
 }
 
 #[test]
-fn spaces_upper_case_and_other_schemes_do_no_harm() {
+fn spaces_upper_case_and_other_schemes_are_tolerated() {
     for header in [
         format!("t={NOW}, v1={BY_ONE}"),
         format!("v0={BY_TWO},v1={BY_ONE},t={NOW}"),
@@ -74,13 +74,13 @@ fn another_body_time_secret_or_scheme_is_a_forgery() {
         let refused = secrets("whsec_one").verify(&header, body, NOW);
         assert_eq!(refused, Err(InvalidSignature::Forged));
     }
-    // The secret is taken whole.
+    // The prefix is part of the secret.
     let refused = secrets("whsec_whsec_one").verify(&header, BODY, NOW);
     assert_eq!(refused, Err(InvalidSignature::Forged));
 }
 
 #[test]
-fn every_flipped_bit_of_a_signature_is_noticed() {
+fn every_flipped_bit_of_a_signature_is_detected() {
     let digest = digest_of(BY_ONE).unwrap();
     for bit in 0..256 {
         let mut forged = digest;
@@ -91,7 +91,7 @@ fn every_flipped_bit_of_a_signature_is_noticed() {
 }
 
 #[test]
-fn five_minutes_either_way_are_tolerated_and_no_second_more() {
+fn a_time_within_five_minutes_is_tolerated_and_not_a_second_more() {
     let at = |now| secrets("whsec_one").verify(&format!("t={NOW},v1={BY_ONE}"), BODY, now);
     for now in [NOW - 300, NOW - 1, NOW, NOW + 300] {
         assert_eq!(at(now), Ok(()), "{now}");
@@ -102,7 +102,7 @@ fn five_minutes_either_way_are_tolerated_and_no_second_more() {
 }
 
 #[test]
-fn a_header_without_its_form_is_malformed() {
+fn a_header_in_another_format_is_malformed() {
     let long = format!("v1={BY_ONE}");
     for header in [
         String::new(),
@@ -133,7 +133,7 @@ fn a_header_without_its_form_is_malformed() {
 }
 
 #[test]
-fn the_number_of_signatures_is_bounded() {
+fn the_number_of_signatures_is_limited() {
     let with = |others: usize| {
         let forged = format!("v1={BY_TWO},").repeat(others);
         verify(&format!("t={NOW},{forged}v1={BY_ONE}"))
@@ -143,7 +143,7 @@ fn the_number_of_signatures_is_bounded() {
 }
 
 #[test]
-fn only_printable_secrets_of_stripes_form_are_taken_and_none_is_shown() {
+fn only_printable_secrets_in_stripes_format_are_accepted_and_none_is_shown() {
     assert!(secrets("whsec_one, whsec_two").include("whsec_two"));
     assert!(!secrets("whsec_one").include("whsec_two"));
     let eight = ["whsec_x"; 8].join(",");
@@ -166,7 +166,7 @@ fn only_printable_secrets_of_stripes_form_are_taken_and_none_is_shown() {
 }
 
 #[test]
-fn what_cannot_be_genuine_is_refused_from_the_head_alone() {
+fn a_webhook_that_cannot_be_genuine_is_rejected_by_its_header_alone() {
     let check = |header: &str| secrets("whsec_one").check_head(header, NOW);
     let forged = "0".repeat(64);
     for time in [NOW - 300, NOW, NOW + 300] {

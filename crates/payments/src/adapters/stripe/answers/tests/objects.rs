@@ -1,4 +1,4 @@
-//! What Stripe's objects say, row by row.
+//! What Stripe's objects mean, row by row.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn intent(status: &str, last_payment_error: &Value) -> Option<PaymentStatus> {
 }
 
 #[test]
-fn every_documented_status_of_an_intent_is_known_and_no_other() {
+fn every_documented_status_of_an_intent_is_recognised_and_no_other() {
     let none = Value::Null;
     let received = Money {
         amount_minor: 1900,
@@ -33,7 +33,7 @@ fn every_documented_status_of_an_intent_is_known_and_no_other() {
 }
 
 #[test]
-fn the_issuers_reason_comes_before_stripes() {
+fn the_issuers_reason_takes_precedence_over_stripes() {
     for (code, decline_code, expected) in [
         (
             "card_declined",
@@ -76,7 +76,7 @@ fn the_issuers_reason_comes_before_stripes() {
 }
 
 #[test]
-fn every_documented_status_of_a_refund_is_known_and_no_other() {
+fn every_documented_status_of_a_refund_is_recognised_and_no_other() {
     let reference = Reference::parse("re_1").unwrap();
     let amount = Money {
         amount_minor: 500,
@@ -113,7 +113,7 @@ fn every_documented_status_of_a_refund_is_known_and_no_other() {
 }
 
 #[test]
-fn a_refund_that_failed_says_why() {
+fn a_failed_refund_has_its_reason() {
     // <https://docs.stripe.com/api/refunds/object#refund_object-failure_reason>
     for (reason, expected) in [
         (
