@@ -1,4 +1,4 @@
-//! `oms-api keys`: makes, lists, replaces and revokes API keys.
+//! `oms-api keys`: creates, lists, rotates and revokes API keys.
 
 use std::io::Write;
 use std::time::Duration;
@@ -19,12 +19,12 @@ use crate::database;
 
 const DAY_S: u64 = 86_400;
 
-/// What to do with keys.
+/// The command for keys.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum KeysCommand {
     /// Create a key and print it, alone on standard output. It is not shown again.
     Create {
-        /// The name that timelines and lists show for what is done with it.
+        /// The name under which timelines and lists show the key's actions.
         #[arg(long)]
         name: CredentialName,
         /// A scope: orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write or operations.
@@ -65,7 +65,7 @@ pub(crate) enum KeysCommand {
     },
 }
 
-/// Whose keys.
+/// The tenant of the keys.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Store {
     /// The tenant of the key. Default: OMS_TENANT_ID.
@@ -79,7 +79,7 @@ impl Store {
     }
 }
 
-/// Does it.
+/// Runs the command.
 pub(crate) async fn run(config: &Config, command: KeysCommand) -> anyhow::Result<()> {
     let database = database::connect(config).await?;
     let mut connection = database.acquire().await?;
@@ -91,13 +91,15 @@ pub(crate) async fn run(config: &Config, command: KeysCommand) -> anyhow::Result
     Ok(())
 }
 
-/// The role that serves may only read keys.
+/// Explains the failure of a serving role, which may only read keys.
 fn name_the_owner(error: anyhow::Error) -> anyhow::Error {
     let denied = error
         .downcast_ref::<AccessError>()
         .is_some_and(|error| matches!(error, AccessError::Database(DbError::PermissionDenied(_))));
     if denied {
-        error.context("keys are made by the role that owns the tables: give its DATABASE_URL")
+        error.context(
+            "only the role that owns the tables can change keys: set DATABASE_URL to its URL",
+        )
     } else {
         error
     }
@@ -124,7 +126,7 @@ async fn run_on(
                 expires_in: expires_in_days.map(days),
             };
             let created = create_key(connection, &new).await;
-            show(&created.context("can't make the key")?)
+            show(&created.context("can't create the key")?)
         }
         KeysCommand::Rotate {
             name,
@@ -135,7 +137,7 @@ async fn run_on(
             let overlap = Duration::from_secs(overlap_hours * 3600);
             let (tenant, lifetime) = (store.id(config), expires_in_days.map(days));
             let rotated = rotate_key(connection, mode, tenant, &name, overlap, lifetime).await;
-            show(&rotated.context("can't replace the key")?)
+            show(&rotated.context("can't rotate the key")?)
         }
         KeysCommand::List { store } => {
             let keys = list_keys(connection, store.id(config)).await;
@@ -153,13 +155,13 @@ fn days(days: u64) -> Duration {
     Duration::from_secs(days * DAY_S)
 }
 
-/// The key alone on standard output, for a script to keep; what people want to know beside it.
+/// Prints the key alone on standard output, for a script to store, and the information for people on standard error.
 fn show(created: &CreatedKey) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{}", created.key.expose())?;
     let id = created.id.0;
     writeln!(
         std::io::stderr(),
-        "key {id}; it is not shown again, so keep it where secrets are kept"
+        "key {id}; it is not shown again, so store it with your secrets"
     )?;
     Ok(())
 }

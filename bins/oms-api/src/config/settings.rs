@@ -368,7 +368,10 @@ const ADDRESSES: &[Setting] = &[
         "OMS_GEOCODER_ORDERS_PER_MINUTE",
         "Addresses that one tenant may look up per minute on one instance for orders and warehouses. 0 is unlimited. Cached addresses do not count.",
     ),
-    setting("OMS_GEOCODER_PREVIEWS_PER_MINUTE", "Addresses that one tenant may look up per minute on one instance for previews. 0 is unlimited."),
+    setting(
+        "OMS_GEOCODER_PREVIEWS_PER_MINUTE",
+        "Addresses that one tenant may look up per minute on one instance for previews. 0 is unlimited.",
+    ),
     setting_with_default(
         "OMS_ADDRESS_BOOK",
         "five demo addresses; in production none",

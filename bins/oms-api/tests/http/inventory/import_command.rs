@@ -62,7 +62,7 @@ async fn files_are_imported_and_every_rejected_row_is_printed() {
     assert!(lines[0].starts_with("line 3: row.malformed: "), "{lines:?}");
     assert_eq!(
         lines[1],
-        "2 rows imported: 1 created, 0 changed, 1 as they were, 1 rows rejected"
+        "2 rows imported: 1 created, 0 changed, 1 unchanged, 1 rows rejected"
     );
 
     let stock = format!("sku,warehouseId,quantity\nLAMP,{ATLANTA_WAREHOUSE},5\n");
@@ -77,7 +77,7 @@ async fn files_are_imported_and_every_rejected_row_is_printed() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let words = ["stock", "-", "--format", "csv", "--reason", "counted"];
     let output = import(&database, &[], &words, Some(&stock)).await;
-    let summary = "1 rows imported: 0 changed, 1 as they were, 0 rows rejected".to_owned();
+    let summary = "1 rows imported: 0 changed, 1 unchanged, 0 rows rejected".to_owned();
     assert_eq!(said(&output), (Some(0), vec![summary]), "{output:?}");
     let movement = "SELECT kind, quantity, reason, actor FROM inventory.stock_movements ORDER BY id DESC LIMIT 1";
     let expected = ["receipt", "5", "imported", "cli"].map(str::to_owned);
@@ -95,7 +95,7 @@ async fn a_key_imports_once_and_without_one_each_call_imports() {
     let keyed = [&words[..], &["--key", &key]].concat();
     for (words, summary, more) in [
         (&keyed[..], "1 rows imported: ", 5),
-        (&keyed, "1 rows imported before: ", 5),
+        (&keyed, "1 rows already imported: ", 5),
         (&words, "1 rows imported: ", 10),
         (&words, "1 rows imported: ", 15),
     ] {
@@ -146,7 +146,7 @@ async fn what_can_not_be_imported_is_said_in_one_line() {
     let missing = folder.path().join("missing.csv");
     for (file, reason) in [
         (&empty, "the file has no row"),
-        (&unnamed, "say --format"),
+        (&unnamed, "specify --format"),
         (&large, "at most 1024 bytes"),
         (&other, "sku,warehouseId,quantity"),
         (&missing, "can't read"),

@@ -39,7 +39,7 @@ async fn a_database_without_the_migrations_is_refused_until_they_are_applied() {
     assert!(migrated.status.success(), "{migrated:?}");
     assert!(migrated.stdout.starts_with("applied "), "{migrated:?}");
     let again = run(&database.url(), &[], "migrate").await;
-    assert_eq!(again.stdout, "nothing to apply");
+    assert_eq!(again.stdout, "no migrations are pending");
     let seeded = run(&database.url(), &[], "seed").await;
     assert!(seeded.status.success(), "{seeded:?}");
 }
@@ -152,7 +152,7 @@ async fn a_port_that_is_taken_is_named() {
             stderr.contains(&format!("can't listen on {address}")),
             "{stderr}"
         );
-        assert!(stderr.contains("is the port taken?"), "{stderr}");
+        assert!(stderr.contains("is the port already in use?"), "{stderr}");
     }
 }
 

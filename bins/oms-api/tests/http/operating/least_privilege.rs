@@ -321,7 +321,7 @@ async fn a_role_without_its_rights_is_refused_at_the_start_with_what_it_lacks() 
         owner.batch_execute(&statement).await.unwrap();
         let refused = run(&url, &["serve"]).await;
         assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-        let expected = format!("lacks rights: {missing}; `oms-api grants ROLE` prints");
+        let expected = format!("lacks privileges: {missing}; `oms-api grants ROLE` prints");
         assert!(refused.stderr.contains(&expected), "{refused:?}");
         assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");
         roles.grant().await;
@@ -329,7 +329,7 @@ async fn a_role_without_its_rights_is_refused_at_the_start_with_what_it_lacks() 
     let create = ["keys", "create", "--name", "till", "--scope", "orders:read"];
     let refused = run(&url, &create).await;
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-    let expected = "keys are made by the role that owns the tables";
+    let expected = "only the role that owns the tables can change keys";
     assert!(refused.stderr.contains(expected), "{refused:?}");
     let created = run(&roles.url_of_owner(), &create).await;
     assert!(created.status.success(), "{created:?}");

@@ -90,7 +90,7 @@ async fn books_that_agree_have_no_findings() {
     for _ in 0..3 {
         shop.paid_order().await;
     }
-    let summary = "3 charges compared, 0 orders looked up: 0 new findings, 0 put right, 0 open";
+    let summary = "3 charges compared, 0 orders looked up: 0 new findings, 0 settled, 0 open";
     assert_exit(&shop.reconcile().await, 0, summary);
     shop.assert_consistent().await;
 }
@@ -205,7 +205,7 @@ async fn an_authorisation_without_an_attempt_is_reported_and_not_voided() {
         )
         .await;
     assert_eq!(authorised["status"], "requires_capture");
-    let summary = "1 charges compared, 0 orders looked up: 1 new findings, 0 put right, 1 open";
+    let summary = "1 charges compared, 0 orders looked up: 1 new findings, 0 settled, 1 open";
     assert_exit(&shop.reconcile().await, 2, summary);
     assert_eq!(
         shop.findings().await,
@@ -241,13 +241,13 @@ async fn an_authorisation_of_a_failed_orders_attempt_is_voided() {
         "UPDATE payments.attempts SET reference = '{reference}' WHERE order_id = '{order_id}'"
     );
     shop.database.execute(&sql).await;
-    let summary = "1 charges compared, 0 orders looked up: 1 new findings, 1 put right, 0 open";
+    let summary = "1 charges compared, 0 orders looked up: 1 new findings, 1 settled, 0 open";
     assert_exit(&shop.reconcile().await, 0, summary);
     assert_eq!(
         shop.findings().await,
         ["authorisation_on_ended_order resolved void"]
     );
-    let summary = "1 charges compared, 0 orders looked up: 0 new findings, 0 put right, 0 open";
+    let summary = "1 charges compared, 0 orders looked up: 0 new findings, 0 settled, 0 open";
     assert_exit(&shop.reconcile().await, 0, summary);
     assert_invariants(&shop.database).await;
 }
@@ -266,7 +266,7 @@ async fn charges_without_an_attempt_are_reported_and_not_refunded_whatever_they_
     ] {
         shop.sandbox.charge_for(300, metadata).await;
     }
-    let summary = "6 charges compared, 0 orders looked up: 5 new findings, 0 put right, 5 open";
+    let summary = "6 charges compared, 0 orders looked up: 5 new findings, 0 settled, 5 open";
     let first = shop.reconcile().await;
     assert_exit(&first, 2, summary);
     let lines: Vec<&str> = first.stdout.lines().collect();
@@ -275,7 +275,7 @@ async fn charges_without_an_attempt_are_reported_and_not_refunded_whatever_they_
     assert_eq!(shop.sandbox.refunds().await, 0);
 
     let again = shop.reconcile().await;
-    let summary = "6 charges compared, 0 orders looked up: 0 new findings, 0 put right, 5 open";
+    let summary = "6 charges compared, 0 orders looked up: 0 new findings, 0 settled, 5 open";
     assert_exit(&again, 2, summary);
     assert_invariants(&shop.database).await;
 
@@ -337,14 +337,14 @@ async fn another_amount_and_a_paid_order_without_a_charge_wait_for_a_person() {
     shop.sandbox
         .tamper(&order_id, json!({ "amountReceived": 1 }))
         .await;
-    let summary = "1 charges compared, 0 orders looked up: 1 new findings, 0 put right, 1 open";
+    let summary = "1 charges compared, 0 orders looked up: 1 new findings, 0 settled, 1 open";
     let exit = shop.reconcile().await;
     assert_exit(&exit, 2, summary);
     assert!(exit.stdout.contains(&order_id) && exit.stdout.contains("  1 USD"));
     assert_eq!(shop.findings().await, ["amount_mismatch open none"]);
 
     shop.sandbox.reset().await;
-    let summary = "0 charges compared, 1 orders looked up: 1 new findings, 0 put right, 2 open";
+    let summary = "0 charges compared, 1 orders looked up: 1 new findings, 0 settled, 2 open";
     assert_exit(&shop.reconcile().await, 2, summary);
     let expected = ["amount_mismatch open none", "paid_without_charge open none"];
     assert_eq!(shop.findings().await, expected);
@@ -381,7 +381,7 @@ async fn many_pages_are_walked_and_a_gateway_that_fails_in_the_middle_goes_on_la
     })
     .await;
     let exit = shop.reconcile().await;
-    let summary = "205 charges compared, 0 orders looked up: 0 new findings, 0 put right, 205 open";
+    let summary = "205 charges compared, 0 orders looked up: 0 new findings, 0 settled, 205 open";
     assert_exit(&exit, 2, summary);
     assert_eq!(counts(&shop).await, (205, 205));
     assert_eq!(shop.sandbox.refunds().await, 0);
@@ -421,7 +421,7 @@ async fn two_comparisons_at_the_same_time_write_each_finding_once_and_refund_onc
     for exit in [&left, &right] {
         assert_eq!(exit.status.code(), Some(2), "{exit:?}");
     }
-    let summary = "25 charges compared, 0 orders looked up: 0 new findings, 0 put right, 20 open";
+    let summary = "25 charges compared, 0 orders looked up: 0 new findings, 0 settled, 20 open";
     assert_exit(&shop.reconcile().await, 2, summary);
     assert_eq!(counts(&shop).await, (25, 25));
     assert_eq!(shop.sandbox.refunds().await, LATE);
