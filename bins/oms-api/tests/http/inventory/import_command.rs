@@ -85,7 +85,7 @@ async fn files_are_imported_and_every_rejected_row_is_printed() {
 }
 
 #[tokio::test]
-async fn a_key_imports_once_and_without_one_each_call_imports() {
+async fn with_a_key_a_file_is_imported_once_and_without_one_by_each_call() {
     let (database, folder) = (store().await, tempfile::tempdir().unwrap());
     let before = on_hand(&database).await;
     let file = format!("sku,warehouseId,quantity\nWIDGET-A,{ATLANTA_WAREHOUSE},5\n");
@@ -108,7 +108,7 @@ async fn a_key_imports_once_and_without_one_each_call_imports() {
 }
 
 #[tokio::test]
-async fn all_or_nothing_imports_nothing_and_another_store_is_another_store() {
+async fn all_or_nothing_rejects_the_whole_file_and_tenants_are_separate() {
     let (database, folder) = (store().await, tempfile::tempdir().unwrap());
     let levels = database.levels().await;
     let file = format!(
@@ -137,7 +137,7 @@ async fn all_or_nothing_imports_nothing_and_another_store_is_another_store() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_imported_is_said_in_one_line() {
+async fn the_reason_of_a_failed_import_is_one_line() {
     let (database, folder) = (store().await, tempfile::tempdir().unwrap());
     let empty = written(&folder, "empty.csv", "");
     let unnamed = written(&folder, "unnamed", "x");

@@ -243,7 +243,7 @@ async fn a_refund_that_is_refused_needs_a_person_at_once_who_sees_what_happened(
     let dispute = json!({ "payment_intent": intent });
     let dispute = shop.sandbox.happens("disputes", dispute).await;
     let cancelling = shop.cancel(&order_id).await;
-    cancelling.assert_under_way(&order_id, "CANCELLING");
+    cancelling.assert_accepted(&order_id, "CANCELLING");
     assert_eq!(shop.database.reserved(WIDGET_A).await, 1);
     let list = shop.get("/operations/dead-letters").await;
     let dead_letter = &list.body["items"][0];
@@ -286,11 +286,11 @@ async fn cancel_under(settings: Settings<'_>, fault: Value) {
     let order_id = shop.paid().await;
     shop.sandbox.once("refund", fault).await;
     let cancelling = shop.cancel(&order_id).await;
-    cancelling.assert_under_way(&order_id, "CANCELLING");
+    cancelling.assert_accepted(&order_id, "CANCELLING");
     assert_eq!(shop.database.reserved(WIDGET_A).await, 1);
     shop.cancel(&order_id)
         .await
-        .assert_under_way(&order_id, "CANCELLING");
+        .assert_accepted(&order_id, "CANCELLING");
     assert_eq!(shop.sandbox.calls("refund").await, 1);
     shop.assert_consistent().await;
 

@@ -191,7 +191,7 @@ async fn refund_under(settings: Settings<'_>, fault: Value) -> (Shop, String, St
     shop.sandbox.once("refund", fault).await;
     for _ in 0..2 {
         let pending = shop.refund(&order_id, &key, &part(300)).await;
-        pending.assert_under_way(&order_id, "REFUNDING");
+        pending.assert_accepted(&order_id, "REFUNDING");
         assert_eq!(pending.body["status"], "pending");
     }
     let other = shop.refund(&order_id, &new_key(), &part(300)).await;

@@ -126,7 +126,7 @@ fn prepare(fault: Fault) -> Row {
         placing: json!([rule("create", &fault)]),
         sweeping: json!([]),
         first: First::Unavailable,
-        end: End::KeyGivenBack,
+        end: End::KeyReleased,
         tries: 0,
         confirmed: None,
         faulty: ("prepare", fault.name),
@@ -279,7 +279,7 @@ rows! {
     confirm_503_before_the_effect: confirm(error_before(503), Pending, End::Fenced, 1);
     confirm_503_after_the_effect: confirm(error_after(503), Created, End::Paid, 0);
     // Turned away before anything was executed.
-    confirm_429: confirm(too_many(), Unavailable, End::KeyGivenBack, 0);
+    confirm_429: confirm(too_many(), Unavailable, End::KeyReleased, 0);
     confirm_declined: confirm(declined(), Declined, DECLINED, 0);
 
     look_cut_off: look_at_money(cut_off());

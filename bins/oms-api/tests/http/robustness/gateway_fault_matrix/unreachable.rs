@@ -69,5 +69,5 @@ async fn a_gateway_that_is_gone_before_the_confirmation_has_charged_nobody() {
     let order = shop.sandbox.order(&order_id).await;
     assert_eq!(order["intents"][0]["status"], "requires_payment_method");
     assert_eq!(shop.database.tries(&order_id).await, 0);
-    shop.assert_end(&key, &order_id, End::KeyGivenBack).await;
+    shop.assert_end(&key, &order_id, End::KeyReleased).await;
 }
