@@ -19,7 +19,7 @@ fn assert_done(cancelled: &Result<Cancellation, ReversingError>) {
     assert_eq!(details.order.status, OrderStatus::Cancelled);
 }
 
-fn assert_accepted(cancelled: &Result<Cancellation, ReversingError>) {
+fn assert_under_way(cancelled: &Result<Cancellation, ReversingError>) {
     let Ok(Cancellation::UnderWay(order)) = cancelled else {
         panic!("not under way: {cancelled:?}")
     };
@@ -133,9 +133,9 @@ async fn a_cancellation_without_an_answer_is_the_sweepers_and_is_not_begun_twice
         let shop = Shop::open(confirm).await;
         let order_id = shop.pending("k").await;
         shop.gateway.fail_lookups(Some(GatewayFault::TimedOut));
-        assert_accepted(&shop.cancel(order_id).await);
+        assert_under_way(&shop.cancel(order_id).await);
         let asked = shop.gateway.calls_of(Operation::Lookup);
-        assert_accepted(&shop.cancel(order_id).await);
+        assert_under_way(&shop.cancel(order_id).await);
         assert_eq!(shop.gateway.calls_of(Operation::Lookup), asked);
         assert_eq!(
             shop.state().await,
@@ -159,7 +159,7 @@ async fn a_cancellation_without_an_answer_is_the_sweepers_and_is_not_begun_twice
 async fn what_the_bank_is_working_on_is_waited_for_without_counting_tries() {
     let shop = Shop::open(Confirm::IsProcessed).await;
     let order_id = shop.pending("k").await;
-    assert_accepted(&shop.cancel(order_id).await);
+    assert_under_way(&shop.cancel(order_id).await);
     let swept = sweep_orders(&shop.context).await.unwrap();
     assert_eq!((swept.postponed, swept.dead_lettered), (1, 0));
     assert_eq!(
@@ -176,7 +176,7 @@ async fn a_refund_without_an_answer_is_read_back_by_the_sweeper_and_made_once() 
         let shop = Shop::open(Confirm::Pays).await;
         let order_id = shop.paid("k").await;
         shop.gateway.refunds(refunding);
-        assert_accepted(&shop.cancel(order_id).await);
+        assert_under_way(&shop.cancel(order_id).await);
         assert_eq!(
             shop.state().await,
             "CANCELLING 3 1:PENDING_PAYMENT/api,2:PAID/api,3:CANCELLING/api refunding 1"
@@ -211,7 +211,7 @@ async fn a_refund_that_the_bank_refuses_needs_a_person_at_once_and_is_begun_anew
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     shop.gateway.refunds(Refunding::IsRefused);
-    assert_accepted(&shop.cancel(order_id).await);
+    assert_under_way(&shop.cancel(order_id).await);
     assert_eq!(shop.dead_letters().await, "0 open + 1 alerts");
     assert_eq!(
         shop.state().await,
@@ -276,7 +276,7 @@ async fn a_dead_letter_shows_the_refunds_and_the_calls_to_the_gateway() {
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.paid("k").await;
     shop.gateway.refunds(Refunding::IsRefused);
-    assert_accepted(&shop.cancel(order_id).await);
+    assert_under_way(&shop.cancel(order_id).await);
     let dead_letter = only_dead_letter(&shop).await;
     let details = get_dead_letter(&shop.context, tenant(), dead_letter).await;
     let details = details.unwrap();

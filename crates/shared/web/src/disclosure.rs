@@ -8,6 +8,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 /// The additional data that an answer may show, by the scopes of the request's credential. The middleware that checks
 /// credentials adds it to the request's extensions. A request without it is shown no additional data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Disclosure {
     /// Orders: customers, addresses, lines, and the data that belongs to them.
     pub orders: bool,

@@ -169,7 +169,7 @@ async fn answer(mut stream: TcpStream, asked: Arc<Mutex<Vec<String>>>) {
         "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
     );
-    // A client that has read enough hangs up.
+    // A client that has read enough disconnects.
     let _ = stream.write_all(answer.as_bytes()).await;
 }
 
@@ -185,7 +185,7 @@ async fn preview(shop: &Shop, address: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn previews_may_look_up_so_many_addresses_and_take_nothing_from_orders() {
+async fn the_look_ups_of_previews_are_limited_separately_from_orders() {
     let service = Service::start().await;
     let shop = Shop::open_with(&[
         ("OMS_GEOCODER_URL", &service.url),
@@ -200,14 +200,14 @@ async fn previews_may_look_up_so_many_addresses_and_take_nothing_from_orders() {
     assert_eq!(service.asked(), 1);
     let series = "oms_geocoder_look_ups_refused_total{purpose=\"previews\"}";
     assert_eq!(shop.metric(series).await.as_deref(), Some("1"));
-    // What is known already costs nothing.
+    // A cached address does not count.
     assert_eq!(preview(&shop, "1 Main St").await.status, 200);
     shop.place_new(&to("3 Main St")).await.assert_created();
     assert_eq!(service.asked(), 2);
 }
 
 #[tokio::test]
-async fn orders_may_look_up_so_many_addresses_and_nothing_is_kept_of_those_beyond() {
+async fn orders_beyond_the_look_up_limit_leave_no_trace() {
     let service = Service::start().await;
     let shop = Shop::open_with(&[
         ("OMS_GEOCODER_URL", &service.url),
@@ -225,7 +225,7 @@ async fn orders_may_look_up_so_many_addresses_and_nothing_is_kept_of_those_beyon
 }
 
 #[tokio::test]
-async fn addresses_on_which_the_service_fails_stop_no_orders_of_another_tenant() {
+async fn failing_look_ups_of_one_tenant_do_not_stop_orders_of_another() {
     let service = Service::start().await;
     let shop = Shop::open_with(&[
         ("OMS_GEOCODER_URL", &service.url),
@@ -247,7 +247,7 @@ async fn addresses_on_which_the_service_fails_stop_no_orders_of_another_tenant()
 }
 
 #[tokio::test]
-async fn addresses_of_previews_on_which_the_service_fails_stop_no_orders() {
+async fn failing_look_ups_of_previews_do_not_stop_orders() {
     let service = Service::start().await;
     let shop = Shop::open_with(&[
         ("OMS_GEOCODER_URL", &service.url),
