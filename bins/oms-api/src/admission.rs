@@ -38,7 +38,7 @@ const MOST_COUNTED: usize = 100_000;
 /// The checks that a request must pass before it reaches its endpoint.
 pub(crate) struct Admission {
     authenticator: Authenticator,
-    /// Credential of requests without one. Development only.
+    /// The credential of requests that send none. Development only.
     local: Option<Arc<Credential>>,
     tenant: TenantId,
     limits: Option<RateLimits>,
@@ -207,10 +207,10 @@ impl Admission {
         let token = match (headers.contains_key(AUTHORIZATION), &self.local) {
             (false, Some(local)) if came_from_here(headers) => return Ok(local.clone()),
             (false, Some(_)) => Err(AccessError::Unknown(
-                "in development, only requests sent directly to a loopback address need none",
+                "in development, only requests sent directly to a loopback address need no credential",
             )),
-            (false, None) => Err(AccessError::Unknown("there is none")),
-            (true, _) => bearer_token(headers).ok_or(AccessError::Unknown("it is no bearer token")),
+            (false, None) => Err(AccessError::Unknown("no credential was sent")),
+            (true, _) => bearer_token(headers).ok_or(AccessError::Unknown("it is not a bearer token")),
         };
         let token = token.map_err(refused)?;
         if let Some(credential) = self.authenticator.recall(token) {
@@ -264,8 +264,8 @@ fn local(config: &Config) -> Option<Arc<Credential>> {
     }
 }
 
-/// Whether a request without a credential was sent directly to a loopback name of this machine. Behind a proxy,
-/// everyone would be let in; and so would a web page whose host name resolves to this machine.
+/// Whether a request without a credential was sent directly to a loopback name of this machine. Otherwise a proxy would
+/// let everyone in, and so would a web page whose host name resolves to this machine.
 fn came_from_here(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).map(|host| {
         let host: Option<Authority> = host.to_str().ok().and_then(|host| host.parse().ok());

@@ -74,7 +74,7 @@ enum Command {
     },
 }
 
-/// Runs the command of the command line.
+/// Parses the command line and runs the command.
 pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

@@ -79,7 +79,7 @@ fn print(installation: &Installation) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads the installation, and warns on standard error if its database is a copy about which nobody has decided.
+/// Reads the installation, and warns on standard error if its database is an undecided copy.
 pub(crate) async fn establish(database: &Database) -> anyhow::Result<Installation> {
     let mut connection = database.acquire().await?;
     let installation = register(&mut connection).await?;

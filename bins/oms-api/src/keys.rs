@@ -35,12 +35,12 @@ pub(crate) enum KeysCommand {
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3660))]
         expires_in_days: Option<u64>,
         #[command(flatten)]
-        store: Store,
+        owner: Owner,
     },
     /// List the keys of a tenant, including expired and revoked ones.
     List {
         #[command(flatten)]
-        store: Store,
+        owner: Owner,
     },
     /// Create a second key with the same name and scopes, and print it. The first one expires after the overlap.
     Rotate {
@@ -54,26 +54,26 @@ pub(crate) enum KeysCommand {
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3660))]
         expires_in_days: Option<u64>,
         #[command(flatten)]
-        store: Store,
+        owner: Owner,
     },
     /// Revoke a key. A server that has just verified it accepts it for at most OMS_KEY_MEMORY_MS more.
     Revoke {
         /// The key's ID, as in the list.
         id: Uuid,
         #[command(flatten)]
-        store: Store,
+        owner: Owner,
     },
 }
 
-/// The tenant of the keys.
+/// The tenant that owns the keys.
 #[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Store {
+pub(crate) struct Owner {
     /// The tenant of the key. Default: OMS_TENANT_ID.
     #[arg(long)]
     tenant: Option<TenantId>,
 }
 
-impl Store {
+impl Owner {
     fn id(&self, config: &Config) -> TenantId {
         self.tenant.unwrap_or(config.tenant)
     }
@@ -116,11 +116,11 @@ async fn run_on(
             name,
             scopes,
             expires_in_days,
-            store,
+            owner,
         } => {
             let new = NewKey {
                 mode,
-                tenant: store.id(config),
+                tenant: owner.id(config),
                 name,
                 scopes: scopes.into_iter().collect(),
                 expires_in: expires_in_days.map(days),
@@ -132,20 +132,20 @@ async fn run_on(
             name,
             overlap_hours,
             expires_in_days,
-            store,
+            owner,
         } => {
             let overlap = Duration::from_secs(overlap_hours * 3600);
-            let (tenant, lifetime) = (store.id(config), expires_in_days.map(days));
+            let (tenant, lifetime) = (owner.id(config), expires_in_days.map(days));
             let rotated = rotate_key(connection, mode, tenant, &name, overlap, lifetime).await;
             show(&rotated.context("can't rotate the key")?)
         }
-        KeysCommand::List { store } => {
-            let keys = list_keys(connection, store.id(config)).await;
+        KeysCommand::List { owner } => {
+            let keys = list_keys(connection, owner.id(config)).await;
             let mut out = std::io::stdout().lock();
             list(&mut out, &keys.context("can't list the keys")?)
         }
-        KeysCommand::Revoke { id, store } => {
-            let revoked = revoke_key(connection, store.id(config), KeyId(id)).await;
+        KeysCommand::Revoke { id, owner } => {
+            let revoked = revoke_key(connection, owner.id(config), KeyId(id)).await;
             revoked.context("can't revoke the key")
         }
     }

@@ -17,7 +17,7 @@ use actix_web::web::Bytes;
 use futures_util::Stream;
 use tokio::sync::oneshot;
 
-/// The places.
+/// The places of all signed requests.
 pub(crate) struct WebhookPlaces {
     most: usize,
     taken: Arc<Mutex<Taken>>,

@@ -127,7 +127,7 @@ fn measure(heartbeat: &Heartbeat, metrics: &Metrics) -> Result<(), MetricsError>
     let sampled = heartbeat.clone();
     metrics.gauge_from(
         "oms_worker_last_turn_timestamp_seconds",
-        "When a background worker last completed a turn, in seconds since 1970. The turn of `backlog` is the last update of the gauges of due work.",
+        "When a background worker last completed a turn, in seconds since 1970. For `backlog`, this is the last update of the gauges of due work.",
         &labels,
         move || sampled.last_turn().as_secs_f64(),
     )?;

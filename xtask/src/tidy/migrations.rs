@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_migration_goes_up_and_down() {
+    fn a_migration_has_an_up_and_a_down_file() {
         let folder = "migrations/20250131120000_inventory_stock";
         let (up, down) = (format!("{folder}/up.sql"), format!("{folder}/down.sql"));
         assert!(rules(&[&up, &down, "migrations/.gitkeep"]).is_empty());

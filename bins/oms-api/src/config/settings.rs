@@ -387,7 +387,7 @@ const IMPORTS: &[Setting] = &[
     ),
     setting(
         "OMS_IMPORT_MIN_BYTES_PER_S",
-        "Minimum average rate of an upload after its first 10 s. 0 is no minimum.",
+        "Minimum average rate of an upload after its first 10 s. 0 disables the check.",
     ),
     setting(
         "OMS_IMPORT_FILES",

@@ -95,7 +95,7 @@ impl Answer {
             assert!(self.body[member].is_string(), "{member}: {self:?}");
         }
         let waits = self.retry_after().is_some();
-        // A conflict may disappear with time or never. The answer reports which.
+        // Some conflicts disappear with time. The answer tells whether this one does.
         let (is_retryable, has_to_wait) = match status {
             409 => (waits, waits),
             // Not before an operator has fixed the cause.

@@ -1,8 +1,9 @@
 //! Tests of the running program over HTTP: each has its own database, payment sandbox and API process.
 //!
-//! The tests start the programs in the target folder. These two commands build and test them: `cargo build --workspace
-//! --bins --features oms-api/failpoints`, `cargo nextest run -p oms-api --features failpoints`. Without the feature,
-//! tests that kill the API at a failpoint fail with a message that names it.
+//! The tests start the programs in the target folder. Build them first:
+//! `cargo build --workspace --bins --features oms-api/failpoints`. Then run the tests:
+//! `cargo nextest run -p oms-api --features failpoints`. Without the feature, tests that kill the API at a failpoint fail
+//! with a message that names it.
 
 #![allow(
     clippy::unwrap_used,

@@ -19,7 +19,7 @@ pub struct BodyLimits {
     /// From the end of the head to the end of the body. actix-web's own time-out covers only the head.
     pub deadline: Duration,
     /// Minimum average rate after the first ten seconds, in bytes per second: a long deadline is meant for large
-    /// bodies, not for slow clients. 0 is no minimum.
+    /// bodies, not for slow clients. 0 disables the check.
     pub min_bytes_per_s: u32,
 }
 

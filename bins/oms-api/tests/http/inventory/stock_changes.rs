@@ -123,7 +123,7 @@ async fn reserved_units_can_t_be_adjusted_or_transferred_away() {
 }
 
 #[tokio::test]
-async fn a_transfer_changes_both_warehouses_at_once() {
+async fn a_transfer_changes_both_warehouses_together() {
     let shop = Shop::open().await;
     let on_hand = async |warehouse| shop.database.stock(warehouse, WIDGET_A).await.on_hand;
     let before = (
