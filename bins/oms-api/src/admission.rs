@@ -210,7 +210,9 @@ impl Admission {
                 "in development, only requests sent directly to a loopback address need no credential",
             )),
             (false, None) => Err(AccessError::Unknown("no credential was sent")),
-            (true, _) => bearer_token(headers).ok_or(AccessError::Unknown("it is not a bearer token")),
+            (true, _) => {
+                bearer_token(headers).ok_or(AccessError::Unknown("it is not a bearer token"))
+            }
         };
         let token = token.map_err(refused)?;
         if let Some(credential) = self.authenticator.recall(token) {

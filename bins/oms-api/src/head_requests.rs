@@ -12,7 +12,7 @@ use actix_web::http::header::{CONTENT_LENGTH, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 
-/// Middleware, must enclose all others that look at methods: answers `HEAD` like `GET`, without the body.
+/// Middleware that must enclose all others that look at methods: answers `HEAD` like `GET`, without the body.
 pub(crate) async fn answer_head(
     mut request: ServiceRequest,
     next: Next<BoxBody>,

@@ -11,7 +11,7 @@ use actix_web::middleware::Next;
 /// An answer that a browser shows as a page nevertheless loads nothing, and appears in no frame.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
-/// Middleware, encloses all others: no answer is cached unless its endpoint allows it, interpreted as another type, or
+/// Middleware that must enclose all others: no answer is cached unless its endpoint allows it, interpreted as another type, or
 /// shown in a frame.
 pub(crate) async fn protect(
     request: ServiceRequest,

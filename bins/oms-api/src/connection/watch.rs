@@ -17,7 +17,7 @@ use super::state::Connection;
 /// Maximum size of a piece of an answer that is copied at a time.
 const PIECE: usize = 8 * 1024;
 
-/// Middleware: must enclose all others that read bodies.
+/// Middleware that must enclose all others that read bodies: tracks the requests of a connection.
 pub(crate) async fn watch(
     mut request: ServiceRequest,
     next: Next<BoxBody>,

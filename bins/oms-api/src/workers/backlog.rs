@@ -1,5 +1,5 @@
 //! Measures how much work is due, for the gauges. This is a worker of its own, so that the gauges stay correct when the
-//! worker that does the work has stopped. Its heartbeat is the age of the gauges.
+//! worker that does the work has stopped. Its last turn shows how old the gauges are.
 
 use std::error::Error;
 use std::sync::Arc;

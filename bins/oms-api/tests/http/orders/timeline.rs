@@ -10,7 +10,7 @@ use crate::stock::ATLANTA_WAREHOUSE;
 
 impl Shop {
     /// All entries of an order's timeline.
-    async fn told_timeline(&self, order_id: &str) -> Vec<Value> {
+    async fn full_timeline(&self, order_id: &str) -> Vec<Value> {
         let path = format!("/orders/{order_id}/timeline?limit=100");
         let answer = self.get(&path).await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -24,7 +24,7 @@ async fn a_timeline_shows_each_change_with_its_actor_and_reason() {
     let shop = Shop::open().await;
     let basket = order(ATLANTA, &[(WIDGET_A, 1), (WIDGET_B, 2)]);
     let order_id = shop.place_new(&basket).await.order_id();
-    let timeline = shop.told_timeline(&order_id).await;
+    let timeline = shop.full_timeline(&order_id).await;
     let types: Vec<_> = timeline
         .iter()
         .map(|entry| entry["type"].as_str().unwrap())
@@ -98,7 +98,7 @@ async fn a_timeline_shows_the_attempts_of_the_sweeper() {
     shop.restart_sweeping().await;
     shop.database.make_due().await;
     assert_eq!(shop.ended(&order_id).await, "PAID");
-    let timeline = shop.told_timeline(&order_id).await;
+    let timeline = shop.full_timeline(&order_id).await;
     let retry = timeline.iter().find(|entry| entry["type"] == "retry");
     let retry = retry.expect("one look-up failed");
     assert_eq!(retry["actor"], "sweeper", "{retry}");
@@ -132,7 +132,7 @@ async fn operator_actions_are_on_the_timeline_under_their_names() {
     let path = format!("/operations/dead-letters/{id}/retry");
     let retried = shop.customer().post(&path).send().await.unwrap();
     assert_eq!(retried.status(), 202);
-    let timeline = shop.told_timeline(&order_id).await;
+    let timeline = shop.full_timeline(&order_id).await;
     let by_operator = timeline
         .iter()
         .find(|entry| entry["actor"] == "operator:local");

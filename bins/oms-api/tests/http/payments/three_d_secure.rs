@@ -92,7 +92,7 @@ impl Waiting {
 }
 
 impl Shop {
-    /// The states of an order's attempts, first one first.
+    /// The states of an order's attempts, oldest first.
     async fn attempts(&self, order_id: &str) -> Vec<String> {
         let sql = format!(
             "SELECT state FROM payments.attempts WHERE order_id = '{order_id}' ORDER BY number"

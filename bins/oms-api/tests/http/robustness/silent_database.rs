@@ -21,7 +21,7 @@ const TIMES: [(&str, &str); 7] = [
     ("OMS_DATABASE_STATEMENT_TIMEOUT_MS", "2500"),
     ("OMS_DATABASE_ANSWER_TIMEOUT_MS", "3000"),
 ];
-/// Maximum time of a request: the waits for its turn, for a connection and for a missing answer, plus reserve for a
+/// Maximum time of a request: the waits for its turn, for a connection and for a missing answer, plus a margin for a
 /// busy machine.
 const BOUND: Duration = Duration::from_secs(30);
 
