@@ -92,7 +92,7 @@ async fn strangers_without_a_signature_use_neither_memory_nor_places() {
         assert!(answer.is_empty() || status(&answer) == 400, "{answer}");
     }
     let grown = peak_kb(shop.api.process.id()) - before;
-    assert!(grown < MOST_KB, "300 strangers took {grown} KiB");
+    assert!(grown < MOST_KB, "300 strangers cost {grown} KiB");
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn forged_webhooks_use_separate_places_while_their_bodies_arrive() {
     }
     assert!(refused >= 296, "{refused} of 300 were refused");
     let grown = peak_kb(shop.api.process.id()) - before;
-    assert!(grown < MOST_KB, "300 strangers took {grown} KiB");
+    assert!(grown < MOST_KB, "300 strangers cost {grown} KiB");
 }
 
 #[tokio::test]
@@ -169,5 +169,5 @@ async fn a_request_without_a_valid_credential_is_refused_before_its_body_is_sent
         assert!([401, 404].contains(&status(&answer)), "{path}: {answer}");
     }
     let grown = peak_kb(shop.api.process.id()) - before;
-    assert!(grown < MOST_KB, "300 strangers took {grown} KiB");
+    assert!(grown < MOST_KB, "300 strangers cost {grown} KiB");
 }

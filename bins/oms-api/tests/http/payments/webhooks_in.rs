@@ -32,7 +32,7 @@ async fn reporting_shop() -> Shop {
     shop
 }
 
-/// All stored events, without the times of our own clock and with only ignored outcomes.
+/// All stored events, and whether each was ignored, without the times of our own clock.
 async fn stored(shop: &Shop) -> Vec<Vec<String>> {
     let sql = "SELECT event_id, tenant_id, gateway, type, reference, order_id,
                    coalesce(outcome = 'ignored', false),
