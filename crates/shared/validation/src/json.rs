@@ -52,8 +52,8 @@ pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error
     Ok(Option::<bool>::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Reads an optional object. A blank text does not count as absent: where absence means *more*, nobody may cause it by
-/// accident.
+/// Reads an optional object. A blank text does not count as absent here: where absence means *more*, such as a full
+/// refund, it must not happen by accident.
 ///
 /// # Errors
 /// If it is neither an object nor null.
