@@ -1,7 +1,7 @@
-//! Getting packages onto a Debian or Ubuntu machine.
+//! Installs packages on Debian or Ubuntu.
 //!
-//! Root installs them as any administrator would. Anybody else unpacks the same packages into a folder of the project's,
-//! which changes nothing on the machine.
+//! Root installs them as an administrator would. Other users unpack the same packages into a folder of the project,
+//! which changes nothing else on the machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,8 @@ pub(crate) fn install(packages: &[&str], progress: &Progress) -> Result<()> {
     }
     let first = command::follow(&mut install_command(packages), progress);
     let Err(error) = first else { return Ok(()) };
-    // Old lists name packages that are gone, an interrupted dpkg waits to be continued: mend both, try once more.
+    // Old lists may name packages that no longer exist, and an interrupted dpkg must be continued. This fixes both and
+    // retries once.
     if error.to_string().contains("dpkg was interrupted") {
         command::follow(Command::new("dpkg").args(["--configure", "-a"]), progress)?;
     }
@@ -65,23 +66,23 @@ fn lists_are_there(folder: &Path) -> bool {
         .any(|entry| entry.file_name().to_string_lossy().contains("_Packages"))
 }
 
-/// A folder that packages are being unpacked into. It is in place only once all of them are.
+/// A folder into which packages are being unpacked. It is moved into place once all of them are.
 pub(crate) struct Unpacking<'a> {
     made_folder: &'a Path,
     folder: PathBuf,
     partial: PathBuf,
-    /// Options that name package lists of our own, where the machine has none.
+    /// Options that name our own package lists, if the machine has none.
     lists: Vec<String>,
     progress: &'a Progress,
 }
 
 impl<'a> Unpacking<'a> {
-    /// Begins to unpack into a folder under `made_folder`, in place of an earlier one.
+    /// Starts to unpack into a folder under `made_folder`, which will replace an earlier one.
     pub(crate) fn begin(made_folder: &'a Path, name: &str, progress: &'a Progress) -> Result<Self> {
         let partial = made_folder.join(format!("{name}.partial"));
         let _ = fs::remove_dir_all(&partial);
         fs::create_dir_all(&partial)
-            .with_context(|| format!("{} cannot be made", partial.display()))?;
+            .with_context(|| format!("{} cannot be created", partial.display()))?;
         let mut unpacking = Self {
             made_folder,
             folder: made_folder.join(name),
@@ -93,12 +94,12 @@ impl<'a> Unpacking<'a> {
         Ok(unpacking)
     }
 
-    /// Where it is unpacked until it is in place.
+    /// The temporary folder.
     pub(crate) fn partial(&self) -> &Path {
         &self.partial
     }
 
-    /// The packages and all that they need, without what is installed already.
+    /// The packages and all of their dependencies, except those that are installed.
     pub(crate) fn needed(&self, packages: &[&str]) -> Result<Vec<String>> {
         let mut simulation = apt_get(&[]);
         simulation
@@ -106,15 +107,15 @@ impl<'a> Unpacking<'a> {
             .args(["install", "--simulate", "--no-install-recommends"])
             .args(packages);
         let said = command::capture(&mut simulation)
-            .context("apt-get cannot tell which packages are needed")?;
+            .context("apt-get cannot list the packages that are needed")?;
         Ok(to_be_installed(&said))
     }
 
-    /// Downloads and unpacks packages, these and no others.
+    /// Downloads and unpacks exactly these packages.
     pub(crate) fn unpack(&self, packages: &[String]) -> Result<()> {
         let downloads = self.partial.join("downloads");
         fs::create_dir_all(&downloads)
-            .with_context(|| format!("{} cannot be made", downloads.display()))?;
+            .with_context(|| format!("{} cannot be created", downloads.display()))?;
         self.progress
             .detail(&format!("downloading {} packages", packages.len()));
         let mut download = apt_get(&[]);
@@ -139,14 +140,14 @@ impl<'a> Unpacking<'a> {
         command::capture(dpkg.arg("-x").arg(package).arg(&self.partial)).map(drop)
     }
 
-    /// Puts the folder in place.
+    /// Moves the folder into place.
     pub(crate) fn finish(self) -> Result<()> {
         let _ = fs::remove_dir_all(&self.folder);
         fs::rename(&self.partial, &self.folder)
-            .with_context(|| format!("{} cannot be put in place", self.folder.display()))
+            .with_context(|| format!("{} cannot be moved into place", self.folder.display()))
     }
 
-    /// The machine's package lists where it has some; else lists of our own, because only root may update those.
+    /// The machine's package lists if it has some, otherwise our own, because only root may update the machine's.
     fn private_lists(&self) -> Result<Vec<String>> {
         if lists_are_there(Path::new(LISTS)) {
             return Ok(Vec::new());
@@ -154,7 +155,7 @@ impl<'a> Unpacking<'a> {
         let folder = self.made_folder.join("apt");
         for part in ["lists/partial", "cache/archives/partial"] {
             fs::create_dir_all(folder.join(part))
-                .with_context(|| format!("{} cannot be made", folder.display()))?;
+                .with_context(|| format!("{} cannot be created", folder.display()))?;
         }
         let options = vec![
             "-o".to_owned(),

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: the programs as they are shipped, a durable PostgreSQL of their own, and oms-bench on both. What is
-//! measured, and how, is oms-bench's business; here programs are only built, started and stopped.
+//! `cargo xtask bench`: runs oms-bench on the release programs and on its own durable PostgreSQL. This module only
+//! builds, starts and stops programs; oms-bench does the measuring.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -16,10 +16,10 @@ use crate::report;
 use crate::signals;
 use crate::workspace::Workspace;
 
-/// The profile of what is shipped, and the folder of its builds.
+/// The profile of released programs, and the name of its build folder.
 const PROFILE: &str = "dist";
 
-/// What is measured to see whether measuring works: orders, and the statements of one replayed by pgbench.
+/// A short run that checks that the benchmark works: orders, and the statements of one order, replayed by pgbench.
 pub(crate) const CHECK: [&str; 5] = [
     "--quick",
     "--rounds=1",
@@ -28,10 +28,10 @@ pub(crate) const CHECK: [&str; 5] = [
     "--gateway=instant",
 ];
 
-/// How often oms-bench is looked at.
+/// Interval at which oms-bench is checked.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Folders of what is measured, and of the figures.
+/// The folders of the measured programs and of the figures.
 struct Places {
     programs: PathBuf,
     output: PathBuf,
@@ -41,7 +41,7 @@ struct Places {
 #[derive(Clone)]
 struct EndRequested;
 
-/// Builds, measures with the arguments of the command line, and stops all that it started.
+/// Builds, runs the benchmark with the arguments of the command line, and stops everything that it started.
 pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<()> {
     let (sender, events) = channel();
     build(workspace)?;
@@ -56,7 +56,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<()> {
     measure_and_stop(workspace, &places, arguments, &events)
 }
 
-/// Whether measuring works: a short run of the programs as the tests have built them. Its figures mean nothing.
+/// Checks that the benchmark works: a short run with the programs that the tests have built. Its figures mean nothing.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let (_sender, events) = channel();
     let arguments = CHECK.map(OsString::from);
@@ -83,10 +83,10 @@ fn build(workspace: &Workspace) -> Result<()> {
     let packages = programs.into_iter().flat_map(|name| ["--package", name]);
     let build = ["build", "--profile", PROFILE, "--bins"];
     let mut build = workspace.cargo(build.into_iter().chain(packages));
-    report::loud_step("programs built as they are shipped", || {
+    report::loud_step("release programs built", || {
         command::show(&mut build)
     })
-    .context("it does not build: mend what the compiler names, then run the same command again")
+    .context("the programs do not build: fix the errors that the compiler reports, then run the same command again")
 }
 
 fn needs_no_database(arguments: &[OsString]) -> bool {
@@ -116,7 +116,7 @@ fn measure(
         .env("OMS_BENCH_PGBENCH", cluster.program("pgbench"))
         .env("OMS_BENCH_PROGRAMS", &places.programs)
         .env("OMS_BENCH_OUTPUT", &places.output)
-        // Ctrl-C reaches only xtask, which ends what it started in order.
+        // Ctrl-C reaches only xtask, which stops the programs in order.
         .process_group(0);
     let mut child = bench
         .spawn()

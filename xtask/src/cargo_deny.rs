@@ -1,4 +1,4 @@
-//! cargo-deny: the tool that keeps the dependency table between crates. Installed where it is missing.
+//! cargo-deny, which enforces the dependency table between crates. It is installed if it is missing.
 
 use std::process::Command;
 
@@ -11,8 +11,9 @@ use crate::workspace::Workspace;
 /// The version that `deny.toml` was written for.
 const VERSION: &str = "0.20.2";
 
-/// How `deny.toml` is checked. Advisories are not part of it: they need a database from the
-/// network, and change without a change of ours. See [`check_advisories`]. Warnings, such as two versions of one library, are left to `cargo deny check` by hand.
+/// The arguments that check `deny.toml`. Advisories are not included: they need a database from the network, and change
+/// independently of the code. See [`check_advisories`]. Warnings, such as two versions of one library, appear only in a
+/// manual `cargo deny check`.
 pub(crate) const CHECK: [&str; 10] = [
     "deny",
     "--offline",
@@ -26,7 +27,7 @@ pub(crate) const CHECK: [&str; 10] = [
     "sources",
 ];
 
-/// How advisories are checked.
+/// The arguments that check advisories.
 fn advisories(network: Network) -> Vec<&'static str> {
     let offline = match network {
         Network::Used => None,
@@ -40,7 +41,7 @@ fn advisories(network: Network) -> Vec<&'static str> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Network {
     Used,
-    /// What an earlier run or somebody else has fetched must do.
+    /// Only the advisories that were fetched before are used.
     Unused,
 }
 
@@ -53,7 +54,7 @@ pub(crate) fn check_advisories(workspace: &Workspace, network: Network) -> Resul
     .context("docs/operating/advisories.md says what to do")
 }
 
-/// Installs cargo-deny unless this version or a later one of the same series is there.
+/// Installs cargo-deny unless this version or a later patch of it is installed.
 pub(crate) fn ensure(workspace: &Workspace) -> Result<()> {
     if is_installed(workspace) {
         return Ok(());
@@ -65,7 +66,7 @@ pub(crate) fn ensure(workspace: &Workspace) -> Result<()> {
             "--debug",
             &format!("cargo-deny@{VERSION}"),
         ]);
-        // Unoptimised and without debug information it is built in half the time, and fast enough.
+        // Without optimisation and debug information it builds in half the time, and is fast enough.
         install
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .env("CARGO_INCREMENTAL", "0");
@@ -83,7 +84,7 @@ fn is_installed(workspace: &Workspace) -> bool {
     command::capture(&mut version).is_ok_and(|said| is_recent(&said))
 }
 
-/// From `cargo-deny 0.20.2`.
+/// Whether the output of `--version`, such as `cargo-deny 0.20.2`, is recent enough.
 fn is_recent(said: &str) -> bool {
     let numbers = |text: &str| -> Vec<u32> {
         text.split('.')
@@ -109,7 +110,7 @@ mod tests {
 
     use super::*;
 
-    /// A crate that only its wrappers may depend on.
+    /// A ban of `deny.toml`: only the wrappers may depend on the crate.
     #[derive(Deserialize)]
     struct Ban {
         #[serde(rename = "crate")]
@@ -118,7 +119,7 @@ mod tests {
         wrappers: BTreeSet<String>,
     }
 
-    /// The bans that the text of a `deny.toml` lists.
+    /// The bans in the text of a `deny.toml`.
     fn bans(text: &str) -> Vec<Ban> {
         #[derive(Deserialize)]
         struct File {
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn advisories_are_checked_with_the_network_unless_it_is_not_to_be_used() {
+    fn advisories_are_fetched_unless_the_network_is_unused() {
         assert_eq!(advisories(Network::Used), ["deny", "check", "advisories"]);
         let offline = ["deny", "--offline", "check", "advisories"];
         assert_eq!(advisories(Network::Unused), offline);
@@ -143,7 +144,7 @@ mod tests {
     const TESTING: &str = "oms-testing";
 
     #[test]
-    fn only_the_series_that_the_rules_were_written_for_will_do() {
+    fn only_the_series_that_the_rules_were_written_for_is_accepted() {
         assert!(is_recent("cargo-deny 0.20.2\n"));
         assert!(is_recent("cargo-deny 0.20.10"));
         assert!(!is_recent("cargo-deny 0.20.1"));
@@ -152,7 +153,7 @@ mod tests {
         assert!(!is_recent(""));
     }
 
-    /// Empty crates with the names and exactly the edges that our `deny.toml` allows, libraries included.
+    /// Writes empty crates with the names and exactly the edges that our `deny.toml` allows, including libraries.
     fn write_workspace(folder: &Path) {
         let deny = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("deny.toml");
         let text = fs::read_to_string(deny).unwrap();
@@ -199,7 +200,7 @@ mod tests {
         .unwrap();
     }
 
-    /// Whether cargo-deny accepts the crates' edges, and what it says.
+    /// Whether cargo-deny accepts the edges of the crates, and its output.
     fn check_bans(folder: &Path) -> (bool, String) {
         let mut cargo = Command::new("cargo");
         cargo.args(
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edge_that_is_gone_is_refused() {
+    fn an_edge_that_no_longer_exists_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         write_workspace(folder.path());
         let manifest = folder.path().join("oms-orders/Cargo.toml");

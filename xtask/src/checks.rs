@@ -1,8 +1,8 @@
-//! `cargo xtask test`: everything that must pass, in order, on a fresh machine too.
+//! `cargo xtask test`: runs all checks in order, on a fresh machine too.
 //!
-//! One profile and one set of features throughout, so that no step builds again what an earlier one has built. The set
-//! has oms-api's `failpoints`, without which the tests can't kill it where they want to. `cargo xtask start`, release
-//! builds and a plain `cargo build` have none of it, which a step checks.
+//! All steps use one profile and one set of features, so that no step rebuilds the output of an earlier one. The
+//! features include oms-api's `failpoints`, with which the tests can kill it at given places. `cargo xtask start`,
+//! release builds and a plain `cargo build` do not include it, which one of the steps checks.
 
 mod documentation;
 mod failpoints;
@@ -25,12 +25,12 @@ use crate::tidy;
 use crate::workspace::Workspace;
 use totals::Totals;
 
-/// Names the server on which the database tests make their databases: a superuser's URL.
+/// The server on which the database tests create their databases: a superuser's URL.
 const TEST_DATABASE_URL: &str = "OMS_TEST_DATABASE_URL";
 
-/// Names the localstripe of the smoke test.
+/// The URL of the localstripe of the smoke test.
 const LOCALSTRIPE_URL: &str = "OMS_LOCALSTRIPE_URL";
-/// All of the workspace, so that shared crates keep their features and are not built again.
+/// The whole workspace, so that shared crates keep their features and are not rebuilt.
 const LOCALSTRIPE_TEST: [&str; 7] = [
     "test",
     "--workspace",
@@ -41,22 +41,22 @@ const LOCALSTRIPE_TEST: [&str; 7] = [
     "localstripe::",
 ];
 
-/// For clippy, build and every test alike.
+/// For clippy, the build and all tests.
 const FEATURES: [&str; 2] = ["--features", failpoints::FEATURE];
 
-/// How much is checked.
+/// The checks to run.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Extent {
-    /// Everything.
+    /// All checks.
     Full,
-    /// What needs no database.
+    /// The checks that need no database.
     Quick,
-    /// The smoke test against localstripe, and nothing else.
+    /// Only the smoke test against localstripe.
     Localstripe,
 }
 
 impl Extent {
-    /// As on the command line, where the two flags exclude each other.
+    /// Converts the command-line flags, which exclude each other.
     pub(crate) fn from_flags(quick: bool, localstripe: bool) -> Self {
         match (quick, localstripe) {
             (_, true) => Self::Localstripe,
@@ -66,7 +66,7 @@ impl Extent {
     }
 }
 
-/// Tells tests to write the pages that they generate.
+/// Makes tests write the pages that they generate.
 const WRITE_DOCS: &str = "OMS_WRITE_DOCS";
 const BUILD: [&str; 3] = ["build", "--workspace", "--all-targets"];
 /// The tests that compare a page with what the code generates.
@@ -100,11 +100,12 @@ struct Run<'a> {
     totals: Totals,
 }
 
-/// Prepares, runs the checks, and prints the summary. Stops at the first failure with the command that repeats it.
+/// Prepares, runs the checks, and prints the summary. Stops at the first failure and prints the command that repeats
+/// it.
 pub(crate) fn run(workspace: &Workspace, extent: Extent) -> Result<()> {
     let started = Instant::now();
     command::show(&mut workspace.cargo(["fetch", "--locked"]))
-        .context("the dependencies could not be fetched: check the network, and that Cargo.lock fits the manifests")?;
+        .context("the dependencies could not be fetched: check the network, and that Cargo.lock matches the manifests")?;
     let mut run = Run {
         workspace,
         done: Vec::new(),
@@ -121,7 +122,7 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> Result<()> {
 
 impl Run<'_> {
     fn with_database(&mut self) -> Result<()> {
-        // First, so that nobody waits for a build to learn what is missing.
+        // First, so that missing programs are reported before the build.
         let programs = Programs::ensure(self.workspace)?;
         let server = TestServer::up(self.workspace)?;
         let outcome = self.all(Some(Equipment {
@@ -154,7 +155,7 @@ impl Run<'_> {
         self.step("nothing for tests in a plain build", &repeat, |_| {
             failpoints::check_plain_build(workspace)
         })?;
-        // With the tests that only a flag of ours runs.
+        // Includes the tests behind our own flags.
         let clippy = ["clippy", "--workspace", "--all-targets", "--all-features"];
         self.cargo("lints", &[&clippy[..], &["--", "-D", "warnings"]].concat())?;
         let mut documentation = documentation::command(workspace);
@@ -236,7 +237,7 @@ impl Run<'_> {
     }
 }
 
-/// What tests need that a build doesn't.
+/// The requirements of tests beyond those of a build.
 #[derive(Clone, Copy)]
 struct Equipment<'a> {
     server: &'a TestServer,
@@ -247,9 +248,9 @@ fn with_features<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     [arguments, &FEATURES].concat()
 }
 
-/// nextest where it is installed; it takes longer to install than it saves.
+/// Returns nextest if it is installed. Installing it takes longer than it saves.
 fn test_runner(workspace: &Workspace) -> &'static [&'static str] {
-    // nextest reports on standard error, where our totals do not look: so only where a person reads it.
+    // nextest reports on standard error, where the totals are not read, so it is used only in a terminal.
     let has_nextest = report::is_interactive()
         && command::succeeds(&mut workspace.cargo(["nextest", "--version"]));
     if has_nextest {
@@ -262,7 +263,7 @@ fn test_runner(workspace: &Workspace) -> &'static [&'static str] {
 /// The PostgreSQL server of the tests.
 struct TestServer {
     url: String,
-    /// `None` for a server that the user gives.
+    /// `None` for a server of the user.
     cluster: Option<Cluster>,
 }
 
@@ -278,7 +279,9 @@ impl TestServer {
             return Ok(Self { url, cluster: None });
         }
         let cluster = Cluster::for_tests(workspace).with_context(|| {
-            format!("the tests need a PostgreSQL server ({TEST_DATABASE_URL} can name another one)")
+            format!(
+                "the tests need a PostgreSQL server ({TEST_DATABASE_URL} may name an existing one)"
+            )
         })?;
         cluster.up()?;
         Ok(Self {
@@ -287,7 +290,8 @@ impl TestServer {
         })
     }
 
-    /// On a developer's machine it stays up, so that the next run is quick and a failed test can be repeated.
+    /// On a developer's machine the server keeps running, so that the next run is quick and a failed test can be
+    /// repeated.
     fn down(self) -> Result<()> {
         match self.cluster {
             Some(cluster) if env::var_os("CI").is_some() => cluster.throw_away(),

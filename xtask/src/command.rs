@@ -1,4 +1,4 @@
-//! Running other programs, with failures that say which program, and what it said.
+//! Runs other programs. Errors name the program and contain its output.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, ErrorKind, pipe};
@@ -8,10 +8,10 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::report::{self, Progress};
 
-/// How many last lines of a failed program's output are repeated in the error.
+/// Maximum number of the last output lines that an error repeats.
 const TAIL_LINES: usize = 12;
 
-/// Runs a program to its end and returns its standard output; fails with what it said on standard error.
+/// Runs a program to its end and returns its standard output. An error contains its standard error.
 pub(crate) fn capture(command: &mut Command) -> Result<String> {
     let output = output(command)?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -33,12 +33,12 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
     );
 }
 
-/// Whether a program exists and ends well; its output is of no interest.
+/// Whether a program exists and succeeds. Its output is ignored.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     output(command).is_ok_and(|output| output.status.success())
 }
 
-/// Runs a program to its end, showing each line it prints as the step's detail; fails with its last lines.
+/// Runs a program to its end and shows each line that it prints as the step's detail. An error contains its last lines.
 pub(crate) fn follow(command: &mut Command, progress: &Progress) -> Result<String> {
     let (reader, writer) = pipe().context("no pipe could be opened")?;
     let error_writer = writer.try_clone().context("no pipe could be opened")?;
@@ -49,7 +49,7 @@ pub(crate) fn follow(command: &mut Command, progress: &Progress) -> Result<Strin
     let mut child = command
         .spawn()
         .map_err(|error| not_started(command, error))?;
-    // The command keeps the pipe's writing end; the reader below would wait for it for ever.
+    // The command keeps the pipe's writing end, so the reader below would wait forever.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut tail = VecDeque::new();
     for line in BufReader::new(reader).lines() {
@@ -70,7 +70,7 @@ pub(crate) fn follow(command: &mut Command, progress: &Progress) -> Result<Strin
     bail!("{}", failure(command, status, &said));
 }
 
-/// Runs a program whose output is the task's own output.
+/// Runs a program and shows its output.
 pub(crate) fn show(command: &mut Command) -> Result<()> {
     let status = command
         .status()
@@ -81,7 +81,7 @@ pub(crate) fn show(command: &mut Command) -> Result<()> {
     bail!("{} ended with {}", name_of(command), describe(status));
 }
 
-/// Runs a program whose standard output is the task's own output, and looks at each of its lines.
+/// Runs a program, shows its standard output, and passes each line on.
 pub(crate) fn show_and_read(command: &mut Command, mut read: impl FnMut(&str)) -> Result<()> {
     command.stdout(Stdio::piped());
     let mut child = command
@@ -103,7 +103,7 @@ pub(crate) fn show_and_read(command: &mut Command, mut read: impl FnMut(&str)) -
     bail!("{} ended with {}", name_of(command), describe(status));
 }
 
-/// How a program ended, in words.
+/// Describes in words how a program ended.
 pub(crate) fn describe(status: ExitStatus) -> String {
     match status.code() {
         Some(code) => format!("exit code {code}"),
@@ -111,7 +111,7 @@ pub(crate) fn describe(status: ExitStatus) -> String {
     }
 }
 
-/// A reason why a program could not be started, with the program's name.
+/// The error for a program that could not be started, with its name.
 pub(crate) fn not_started(command: &Command, error: std::io::Error) -> anyhow::Error {
     if error.kind() == ErrorKind::NotFound {
         return anyhow!("{} is not installed, or not on the PATH", name_of(command));
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_program_is_named_with_what_it_said() {
+    fn the_error_of_a_failed_program_has_its_name_and_output() {
         let error =
             capture(Command::new("sh").args(["-c", "echo no room >&2; exit 3"])).unwrap_err();
         assert_eq!(error.to_string(), "sh ended with exit code 3:\nno room");

@@ -1,7 +1,8 @@
-//! The development database: which one this project uses, and how it is brought up and down.
+//! The development database: which one this project uses, and how it is started and stopped.
 //!
-//! Three kinds: one that the user gives (never wiped), Docker Compose, or a private PostgreSQL cluster under the project.
-//! It makes role, database and extensions; tables and seed data are the product's own work.
+//! There are three kinds: a database of the user, which is never reset, Docker Compose, or a private PostgreSQL cluster
+//! under the project. xtask creates the role, the database and the extensions; oms-api creates the tables and the seed
+//! data.
 
 mod account;
 mod choice;
@@ -35,7 +36,7 @@ pub(crate) enum Database {
 }
 
 impl Database {
-    /// Brings the server up and makes role, database and extensions where they are missing.
+    /// Starts the server, and creates role, database and extensions if they are missing.
     pub(crate) fn up(&self) -> Result<()> {
         match self {
             Self::Given(given) => given.check(),
@@ -44,7 +45,7 @@ impl Database {
         }
     }
 
-    /// Stops the server, if it is one that sys-init made.
+    /// Stops the server if sys-init created it.
     pub(crate) fn down(&self) -> Result<()> {
         match self {
             Self::Given(given) => given.refuse("stopped"),
@@ -53,7 +54,7 @@ impl Database {
         }
     }
 
-    /// Drops the database and makes an empty one, if it is one that sys-init made.
+    /// Drops the database and creates an empty one, if sys-init created it.
     pub(crate) fn recreate(&self) -> Result<()> {
         match self {
             Self::Given(given) => given.refuse("reset"),
@@ -62,7 +63,7 @@ impl Database {
         }
     }
 
-    /// What `DATABASE_URL` is for the programs.
+    /// The `DATABASE_URL` for the programs.
     pub(crate) fn url(&self) -> String {
         match self {
             Self::Given(given) => given.url(),
@@ -90,7 +91,7 @@ impl Database {
 
 /// A server on which we are the superuser.
 trait Superuser {
-    /// psql as the superuser, reading nothing from the user's own configuration.
+    /// psql as the superuser, without the user's own configuration.
     fn superuser_psql(&self, database: &str) -> Command;
 
     /// Runs one statement and returns its rows as lines.

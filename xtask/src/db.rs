@@ -1,4 +1,4 @@
-//! `cargo xtask db …`: the development database by hand.
+//! `cargo xtask db …`: controls the development database.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -14,13 +14,13 @@ use crate::workspace::Workspace;
 
 #[derive(Subcommand)]
 pub(crate) enum Action {
-    /// Start the database that sys-init made.
+    /// Start the database that sys-init created.
     Up,
-    /// Stop the database that sys-init made, and the server of the tests; the data stays.
+    /// Stop the database that sys-init created, and the test server. The data is kept.
     Down,
-    /// Apply the migrations that are missing.
+    /// Apply pending migrations.
     Migrate,
-    /// Drop everything and start again from the seed data. Refused for a database given by DATABASE_URL.
+    /// Drop everything and start again with the seed data. Refused for a database that DATABASE_URL names.
     Reset,
     /// Open psql, or pass arguments on: `cargo xtask db psql -c 'SELECT 1'`.
     Psql {
@@ -54,7 +54,7 @@ fn up(database: &Database) -> Result<()> {
     Ok(())
 }
 
-/// Builds first: a program that does not compile must not leave an empty database behind.
+/// Builds first, so that a program that does not compile does not leave an empty database behind.
 fn reset(workspace: &Workspace, database: &Database) -> Result<()> {
     if database.is_given() {
         return database.recreate();
@@ -68,7 +68,7 @@ fn reset(workspace: &Workspace, database: &Database) -> Result<()> {
 
 fn psql(workspace: &Workspace, database: &Database, arguments: &[OsString]) -> Result<()> {
     let mut psql = database.psql(workspace, arguments)?;
-    // psql takes this program's place, so the terminal and Ctrl-C are its own.
+    // psql replaces this process, so it owns the terminal and Ctrl-C.
     let error = psql.exec();
     Err(command::not_started(&psql, error))
 }

@@ -1,6 +1,6 @@
-//! The `.env` file: reading it as the programs do, and the lines that sys-init owns in it.
+//! The `.env` file: reads it as the programs do, and manages the lines that sys-init owns in it.
 //!
-//! A `DATABASE_URL` that somebody else wrote there is used and never changed.
+//! A `DATABASE_URL` that the user wrote there is used and never changed.
 
 use std::env;
 use std::fs;
@@ -10,10 +10,11 @@ use anyhow::{Context, Result};
 
 use crate::workspace::{Workspace, write_whole};
 
-/// Stands above the line that sys-init owns.
-const MARK: &str = "# Written by `cargo xtask sys-init`. Put another value here and sys-init uses it and leaves it alone.";
+/// The comment above the line that sys-init owns.
+const MARK: &str =
+    "# Written by `cargo xtask sys-init`. If you change the value, sys-init uses it and keeps it.";
 
-/// What a new `.env` says besides the database: the settings a developer is likely to look for.
+/// The other content of a new `.env`: settings that developers often need.
 const EXAMPLES: &str = "
 # Everything else has a default in development; docs/reference/configuration.md lists it all. For example:
 # OMS_PORT=3000
@@ -22,7 +23,7 @@ const EXAMPLES: &str = "
 # PAYMENT_SANDBOX_PORT=12111
 ";
 
-/// A variable as the programs see it: the real environment first, then `.env`.
+/// A variable as the programs see it: from the environment first, then from `.env`.
 pub(crate) fn variable(workspace: &Workspace, name: &str) -> Result<Option<String>> {
     match env::var(name) {
         Ok(value) if !value.is_empty() => Ok(Some(value)),
@@ -30,7 +31,7 @@ pub(crate) fn variable(workspace: &Workspace, name: &str) -> Result<Option<Strin
     }
 }
 
-/// The `DATABASE_URL` that the user chose, if there is one, and where it stands.
+/// The `DATABASE_URL` that the user chose, if any, and where it is set.
 pub(crate) fn given_database_url(workspace: &Workspace) -> Result<Option<(String, &'static str)>> {
     if let Some(url) = env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) {
         return Ok(Some((url, "the environment")));
@@ -40,7 +41,7 @@ pub(crate) fn given_database_url(workspace: &Workspace) -> Result<Option<(String
     Ok(given.map(|url| (url, ".env")))
 }
 
-/// Makes `.env` name the database that sys-init made. Every other line stays as it is.
+/// Writes the URL of the database that sys-init created into `.env`. All other lines are kept.
 pub(crate) fn write_database_url(workspace: &Workspace, url: &str) -> Result<()> {
     let before = text(workspace)?;
     let after = with_database_url(&before, url);
@@ -106,7 +107,7 @@ mod tests {
     const OURS: &str = "postgres://oms:oms@127.0.0.1:5433/oms";
 
     #[test]
-    fn a_new_file_names_the_database_and_who_wrote_it() {
+    fn a_new_file_names_the_database_and_its_author() {
         let text = with_database_url("", OURS);
         assert!(text.starts_with(MARK));
         assert_eq!(value_in(&text, "DATABASE_URL").as_deref(), Some(OURS));
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_line_comes_back_below_its_comment() {
+    fn a_deleted_line_is_restored_below_its_comment() {
         let before = with_database_url("", OURS).replace(&format!("DATABASE_URL={OURS}\n"), "");
         assert_eq!(
             with_database_url(&before, OURS),
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_of_the_user_is_not_ours() {
+    fn a_url_of_the_user_is_recognised() {
         let theirs = "postgres://me:secret@db.example.com/shop";
         assert!(!is_ours(&format!("DATABASE_URL={theirs}\n"), theirs));
         assert!(!is_ours(

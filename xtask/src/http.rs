@@ -1,4 +1,4 @@
-//! The one question that xtask asks over HTTP: does this address answer 200?
+//! A minimal HTTP client that checks whether an address answers 200.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Whether `GET path` on the address answers 200. Any failure is a no.
+/// Whether `GET path` on the address answers 200. Any failure counts as no.
 pub(crate) fn answers_ok(address: SocketAddr, path: &str) -> bool {
     status_line(address, path).is_ok_and(|line| line.split(' ').nth(1) == Some("200"))
 }
@@ -38,7 +38,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            // The whole request: closing a connection with something unread resets it.
+            // The server reads the whole request, because closing a connection with unread bytes resets it.
             let lines = BufReader::new(stream.try_clone().unwrap()).lines();
             let header: Vec<String> = lines
                 .map_while(Result::ok)
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn only_200_is_a_yes() {
+    fn only_200_is_ok() {
         assert!(answers_ok(
             answer_once("HTTP/1.1 200 OK\r\n\r\n"),
             "/health"
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_listening_is_a_no() {
+    fn a_refused_connection_is_not_ok() {
         let address = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()

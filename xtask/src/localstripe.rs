@@ -1,5 +1,5 @@
-//! localstripe, somebody else's fake of Stripe (<https://github.com/adrienverge/localstripe>), for a smoke test of our
-//! adapter. A program of its own under the GPL: installed from PyPI into `target`, run, and never shipped.
+//! localstripe, an independent fake of Stripe (<https://github.com/adrienverge/localstripe>), for a smoke test of our
+//! adapter. It is a separate program under the GPL: installed from PyPI into `target`, run, and never shipped.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,13 +17,13 @@ use crate::report::{self, Progress};
 use crate::workspace::Workspace;
 
 const VERSION: &str = "1.15.10";
-/// How long it may take until it answers, and how often it is asked.
+/// Maximum wait until it answers.
 const PATIENCE: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(100);
-/// Answers 200 without credentials.
+/// A path that answers 200 without credentials.
 const READY_PATH: &str = "/js.stripe.com/v3/";
 
-/// A localstripe that runs, and is killed when this is dropped: it keeps nothing that anybody wants.
+/// A running localstripe. Dropping it kills the process, whose data nobody needs.
 pub(crate) struct Localstripe {
     child: Child,
     port: u16,
@@ -31,7 +31,7 @@ pub(crate) struct Localstripe {
 }
 
 impl Localstripe {
-    /// Installs it if need be, and starts it.
+    /// Installs it if it is missing, and starts it.
     pub(crate) fn start(workspace: &Workspace) -> Result<Self> {
         let folder = workspace.target.join(format!("localstripe-{VERSION}"));
         report::step("localstripe installed", |progress| {
@@ -44,7 +44,7 @@ impl Localstripe {
         })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address())
     }
@@ -76,7 +76,7 @@ impl Localstripe {
 
     fn wait_until_ready(&mut self) -> Result<()> {
         let started = Instant::now();
-        // Nobody sends: receiving is a pause.
+        // Nothing is ever sent, so receiving with a time-out is a pause.
         let (_sender, nothing) = channel::<()>();
         while !http::answers_ok(self.address(), READY_PATH) {
             let ended = self.child.try_wait().context("waiting for localstripe")?;
@@ -84,7 +84,7 @@ impl Localstripe {
                 let said = fs::read_to_string(&self.log).unwrap_or_default();
                 let last = said.lines().last().unwrap_or("(nothing)");
                 bail!(
-                    "localstripe ended with {}: {last}\nall it said is in {}",
+                    "localstripe ended with {}: {last}\nits full output is in {}",
                     command::describe(status),
                     self.log.display()
                 );
@@ -109,7 +109,7 @@ impl Drop for Localstripe {
     }
 }
 
-/// Into a virtual environment, unless that was done before, to the end.
+/// Installs it into a virtual environment, unless an earlier installation was completed.
 fn install(folder: &Path, progress: &Progress) -> Result<()> {
     let whole = folder.join("installed");
     if whole.exists() {
@@ -118,7 +118,7 @@ fn install(folder: &Path, progress: &Progress) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| {
             format!(
-                "{} is left from an install that was cut off, and cannot be removed",
+                "{} is left from an interrupted installation, and cannot be removed",
                 folder.display()
             )
         })?;
@@ -130,7 +130,7 @@ fn install(folder: &Path, progress: &Progress) -> Result<()> {
     command::follow(&mut pip, progress)
         .context("localstripe could not be installed from PyPI: check the network")?;
     File::create(&whole)
-        .with_context(|| format!("{} cannot be made", whole.display()))
+        .with_context(|| format!("{} cannot be created", whole.display()))
         .map(drop)
 }
 
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_machine_without_python_is_told_what_to_install() {
+    fn the_error_without_python_names_the_packages_to_install() {
         let folder = tempfile::tempdir().unwrap();
         let venv = folder.path().join("venv");
         let made = report::step("test", |progress| {

@@ -1,7 +1,7 @@
 //! Development tasks, run as `cargo xtask <command>`.
 //!
-//! It prepares what the programs of this workspace need, then builds, starts, checks and stops them.
-//! It depends on no crate of the workspace, so it stays quick to build and works while they do not compile.
+//! It prepares the requirements of this workspace's programs, then builds, starts, checks and stops them. It depends on
+//! no crate of the workspace, so it builds quickly and works even if they do not compile.
 
 mod apt;
 mod bench;
@@ -38,18 +38,19 @@ struct Arguments {
 enum Task {
     /// Prepare everything: database, migrations, seed data, .env. Can be repeated.
     SysInit,
-    /// Start the payment sandbox and the API, after sys-init where that is needed.
+    /// Start the payment sandbox and the API, after sys-init if that is needed.
     Start,
-    /// Run everything that must pass, on a fresh machine too.
+    /// Run all checks, on a fresh machine too.
     Test {
-        /// Only what needs no database: format, rules, lints, unit tests.
+        /// Only the checks that need no database: format, rules, lints, unit tests.
         #[arg(long)]
         quick: bool,
         /// Only a smoke test of the Stripe adapter against localstripe, which is fetched from PyPI (needs Python 3).
         #[arg(long, conflicts_with = "quick")]
         localstripe: bool,
     },
-    /// Measure the programs as they are shipped against their database: rates, latencies, cost of an order. --help tells its options.
+    /// Benchmark the release programs against their own database: rates, latencies, cost of an order. --help lists the
+    /// options.
     #[command(disable_help_flag = true)]
     Bench {
         /// Arguments for oms-bench.
@@ -63,11 +64,11 @@ enum Task {
     },
     /// Compare the dependencies with the RustSec database of security advisories. Needs the network.
     Advisories {
-        /// Use the copy of the database that is in `~/.cargo/advisory-dbs`.
+        /// Use the copy of the database in `~/.cargo/advisory-dbs`.
         #[arg(long)]
         offline: bool,
     },
-    /// Check the rules between and inside the crates that cargo-deny cannot see.
+    /// Check the rules between and inside crates that cargo-deny can't check.
     Tidy {
         /// First write the table of edges, xtask/edges.toml, into deny.toml and ARCHITECTURE.md.
         #[arg(long)]

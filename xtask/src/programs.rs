@@ -1,5 +1,5 @@
-//! The programs that tests run: listed in `test-programs.txt`, looked for before anything is built, and got where they are
-//! missing.
+//! The programs that tests run. They are listed in `test-programs.txt`, searched for before anything is built, and
+//! installed if they are missing.
 
 use std::env;
 use std::fs;
@@ -15,13 +15,13 @@ use crate::command;
 use crate::report::{self, Progress};
 use crate::workspace::Workspace;
 
-/// The list: a name and a package on each line.
+/// The list: one name and package per line.
 const LIST: &str = include_str!("../test-programs.txt");
 
 const BROWSER: &str = "chromium";
-/// Names the browser for the tests, where it is not `chromium` on the `PATH`.
+/// Path of the browser for the tests, if it is not `chromium` on the `PATH`.
 const BROWSER_VARIABLE: &str = "OMS_TEST_BROWSER";
-/// The same browser under its other names, and where macOS keeps it.
+/// Other names of the same browser, and its path on macOS.
 const OTHER_BROWSERS: [&str; 5] = [
     "chromium-browser",
     "google-chrome",
@@ -46,17 +46,17 @@ pub(crate) fn listed() -> impl Iterator<Item = Program> {
     })
 }
 
-/// Where the programs of the tests are, for the environment of a test run.
+/// The locations of the tests' programs, for the environment of a test run.
 pub(crate) struct Programs {
-    /// A folder for the end of the `PATH`.
+    /// A folder to append to the `PATH`.
     wrappers: Option<PathBuf>,
     /// The browser, unless it is found by its name.
     browser: Option<PathBuf>,
 }
 
 impl Programs {
-    /// Finds every program of the list; what is missing is installed by root, and unpacked into `.oms/programs` by
-    /// anybody else, where there is apt.
+    /// Finds every program of the list. If apt exists, missing programs are installed when running as root, and
+    /// otherwise unpacked into `.oms/programs`.
     pub(crate) fn ensure(workspace: &Workspace) -> Result<Self> {
         let made_folder = workspace.made_folder()?;
         let unpacked = made_folder.join("programs/wrappers");
@@ -71,8 +71,8 @@ impl Programs {
         let lacking: Vec<&str> = missing(unpacked).iter().map(|it| it.package).collect();
         if !lacking.is_empty() {
             bail!(
-                "the tests run programs that are missing: install {} (Debian, Ubuntu: apt-get install {}), or let \
-                 {BROWSER_VARIABLE} name a Chromium or Chrome where that is what is missing",
+                "the tests run programs that are missing: install {} (Debian, Ubuntu: apt-get install {}); for a missing browser, \
+                 {BROWSER_VARIABLE} may also name a Chromium or Chrome",
                 lacking.join(", "),
                 lacking.join(" ")
             );
@@ -82,7 +82,7 @@ impl Programs {
         Ok(Self { wrappers, browser })
     }
 
-    /// Lets a command and what it starts find them.
+    /// Lets a command and its child processes find the programs.
     pub(crate) fn lend(&self, command: &mut Command) {
         let path = env::var_os("PATH").unwrap_or_default();
         let folders = env::split_paths(&path).chain(self.wrappers.clone());
@@ -94,7 +94,7 @@ impl Programs {
         }
     }
 
-    /// What a person puts before a command to the same end.
+    /// The assignments that a user puts before a command for the same effect.
     pub(crate) fn as_words(&self) -> String {
         let path = self.wrappers.iter();
         let path = path.map(|folder| format!("PATH=\"$PATH:{}\" ", folder.display()));
@@ -112,7 +112,7 @@ fn missing(unpacked: &Path) -> Vec<Program> {
     listed().filter(is_missing).collect()
 }
 
-/// A browser that starts. A package that is only half there has the program, but not its libraries.
+/// A browser that starts. An incomplete package has the program but not its libraries.
 fn browser(unpacked: &Path) -> Option<PathBuf> {
     if let Some(named) = env::var_os(BROWSER_VARIABLE).filter(|named| !named.is_empty()) {
         return Some(PathBuf::from(named));
@@ -125,7 +125,7 @@ fn browser(unpacked: &Path) -> Option<PathBuf> {
     candidates.find(|candidate| command::succeeds(Command::new(candidate).arg("--version")))
 }
 
-/// The file of a program on the `PATH`; a name with a `/` is that of the file.
+/// The file of a program on the `PATH`. A name with a `/` is a path.
 fn on_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut files = env::split_paths(&path).map(|folder| folder.join(name));
@@ -150,14 +150,15 @@ fn provide(made_folder: &Path, missing: &[Program]) -> Result<()> {
     )
 }
 
-/// Unpacks all that is not installed, so that an earlier folder can be replaced, and makes a wrapper for each program.
+/// Unpacks all packages that are not installed, so that an earlier folder can be replaced, and creates a wrapper for
+/// each program.
 fn unpack(made_folder: &Path, progress: &Progress) -> Result<()> {
     let unpacking = Unpacking::begin(made_folder, "programs", progress)?;
     let all: Vec<&str> = listed().map(|program| program.package).collect();
     unpacking.unpack(&unpacking.needed(&all)?)?;
     let wrappers = unpacking.partial().join("wrappers");
     fs::create_dir_all(&wrappers)
-        .with_context(|| format!("{} cannot be made", wrappers.display()))?;
+        .with_context(|| format!("{} cannot be created", wrappers.display()))?;
     for program in listed() {
         let file = file_of(unpacking.partial(), program.name);
         if let Some(file) = file {
@@ -171,8 +172,8 @@ fn unpack(made_folder: &Path, progress: &Progress) -> Result<()> {
     unpacking.finish()
 }
 
-/// The program itself, from the folder that it was unpacked into. `/usr/bin/chromium` is a script that looks for it under
-/// `/usr`.
+/// The path of the program in the folder into which it was unpacked. `/usr/bin/chromium` is a script that looks for it
+/// under `/usr`.
 fn file_of(partial: &Path, name: &str) -> Option<String> {
     let mut places = [
         format!("usr/lib/{name}/{name}"),
@@ -183,7 +184,7 @@ fn file_of(partial: &Path, name: &str) -> Option<String> {
     places.find(|place| partial.join(place).is_file())
 }
 
-/// Unpacked programs find their libraries, fonts and data only when they are told where these are.
+/// Unpacked programs find their libraries, fonts and data only through these variables.
 fn write_wrapper(path: &Path, folder: &Path, file: &str) -> Result<()> {
     let folder = folder.display();
     let libraries = format!("{folder}/usr/lib/{}-linux-gnu", env::consts::ARCH);

@@ -1,6 +1,6 @@
-//! What the tasks print: one line per step with its time, progress for the long ones.
+//! The output of the tasks: one line per step with its duration, and progress for long steps.
 //!
-//! Everything printed by xtask goes through here. Progress bars appear on a terminal only, and never where `CI` is set.
+//! xtask prints everything through this module. Progress bars appear only in a terminal, and never if `CI` is set.
 
 use std::io::{IsTerminal, Write, stdout};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Shows that a quiet step is still alive, and what it is doing.
+/// Shows that a quiet step is still running, and its current activity.
 pub(crate) struct Progress {
     bar: ProgressBar,
 }
@@ -31,7 +31,7 @@ pub(crate) fn step<T, E>(name: &str, work: impl FnOnce(&Progress) -> Result<T, E
     outcome
 }
 
-/// Runs a step whose own output is shown (a build, a test run), and reports its outcome and time.
+/// Runs a step that shows its own output (a build, a test run), and reports its outcome and time.
 pub(crate) fn loud_step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     line(&format!("▸ {name}"));
     let started = Instant::now();
@@ -40,22 +40,22 @@ pub(crate) fn loud_step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Resu
     outcome
 }
 
-/// Prints one line as it is. A reader that has gone away is no reason to leave programs running behind.
+/// Prints one line. If the reader is gone, this is ignored, so that no programs are left running.
 pub(crate) fn line(text: &str) {
     let _ = writeln!(stdout(), "{text}");
 }
 
-/// Prints the reason why the task ends, on standard error.
+/// Prints the error that ends the task on standard error.
 pub(crate) fn problem(error: &Error) {
     eprintln!("error: {error:#}");
 }
 
-/// Whether progress bars and colours are welcome.
+/// Whether to show progress bars and colours.
 pub(crate) fn is_interactive() -> bool {
     stdout().is_terminal() && std::env::var_os("CI").is_none()
 }
 
-/// A time as a person reads it: `0.4 s`, `72 s`.
+/// A duration for people: `0.4 s`, `72 s`.
 pub(crate) fn seconds(elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();
     if seconds < 10.0 {

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM as a message on a channel, and SIGTERM to a program of ours.
+//! Receives Ctrl-C and SIGTERM as messages on a channel, and sends SIGTERM to child processes.
 
 use std::process::Child;
 use std::sync::mpsc::Sender;
@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// Sends `message` each time the user asks this program to end, instead of ending it at once.
+/// Sends `message` each time the user asks this program to end, instead of ending it immediately.
 pub(crate) fn on_request_to_end<M: Clone + Send + 'static>(
     sender: Sender<M>,
     message: M,
@@ -27,10 +27,10 @@ pub(crate) fn on_request_to_end<M: Clone + Send + 'static>(
     Ok(())
 }
 
-/// Asks a program to end in order. A program that has already ended is not an error.
+/// Asks a program to shut down. A program that has already ended is not an error.
 pub(crate) fn ask_to_end(child: &Child) {
     if let Ok(id) = i32::try_from(child.id()) {
-        // The child has not been waited for yet, so its id cannot belong to another program.
+        // The child was not waited for yet, so its ID can't belong to another process.
         let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
     }
 }

@@ -1,6 +1,6 @@
-//! `cargo xtask start`: the payment sandbox and the API in the foreground, until Ctrl-C.
+//! `cargo xtask start`: runs the payment sandbox and the API in the foreground until Ctrl-C.
 //!
-//! The API stops first, and finishes the requests it has; the sandbox after it; the database stays up.
+//! The API stops first, after it has finished its requests, then the sandbox. The database keeps running.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,18 +21,18 @@ use crate::signals;
 use crate::sys_init;
 use crate::workspace::Workspace;
 
-/// Where the API listens, unless `OMS_PORT` says otherwise.
+/// Default port of the API, unless `OMS_PORT` is set.
 const DEFAULT_PORT: u16 = 3000;
 const DEFAULT_SANDBOX_PORT: u16 = 12111;
 const DEFAULT_METRICS_PORT: u16 = 9464;
 
-/// What the API believes webhooks by in development, unless `OMS_STRIPE_WEBHOOK_SECRETS` says otherwise.
+/// The secret with which the API verifies webhooks in development, unless `OMS_STRIPE_WEBHOOK_SECRETS` is set.
 const SANDBOX_WEBHOOK_SECRET: &str = "whsec_sandbox";
 
-/// How long a program may take until it is ready, and until it has finished its work.
+/// Maximum time for a program to become ready, and to finish its work.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
-/// How often the programs are looked at.
+/// Interval at which the programs are checked.
 const TICK: Duration = Duration::from_millis(100);
 
 #[derive(Clone)]
@@ -43,9 +43,9 @@ enum Event {
     EndRequested,
 }
 
-/// Why the programs do not run any longer.
+/// Why the programs stop.
 enum Ending {
-    /// The user asked for it.
+    /// The user asked to stop.
     Requested,
     Died {
         name: &'static str,
@@ -55,7 +55,7 @@ enum Ending {
     Failed(anyhow::Error),
 }
 
-/// Where the programs listen.
+/// The ports on which the programs listen.
 pub(crate) struct Ports {
     pub(crate) api: u16,
     sandbox: u16,
@@ -68,7 +68,7 @@ struct Running {
     child: Child,
 }
 
-/// Runs both programs until the user ends them, or one of them dies.
+/// Runs both programs until the user stops them or one of them ends.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let ports = ports(workspace)?;
     refuse_taken_ports(&ports)?;
@@ -80,14 +80,14 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 
     let mut running = Vec::new();
     let ending = run_both(sandbox, api, &ports, &mut running, &sender, &events);
-    // What was started last, the API, ends first.
+    // The API was started last, so it stops first.
     for program in running.iter_mut().rev() {
         program.stop(&events);
     }
     conclude(ending)
 }
 
-/// Starts one after the other and returns when they are to be stopped.
+/// Starts the programs one after the other and returns when they must be stopped.
 fn run_both(
     sandbox: Command,
     api: Command,
@@ -113,10 +113,10 @@ fn run_both(
     ));
     sys_init::print_requests(ports.api);
     report::line("");
-    watch(running, events, |_| false).expect("a watch without a condition ends only with an ending")
+    watch(running, events, |_| false).expect("a watch without a condition returns only an ending")
 }
 
-/// The ports that the environment and `.env` name, else the usual ones.
+/// The ports in the environment and in `.env`, or the defaults.
 pub(crate) fn ports(workspace: &Workspace) -> Result<Ports> {
     let port = |name: &str, default: u16| -> Result<u16> {
         match dotenv::variable(workspace, name)? {
@@ -168,7 +168,7 @@ fn sandbox_command(workspace: &Workspace, ports: &Ports) -> Result<Command> {
     let webhook_url = format!("http://127.0.0.1:{}/webhooks/stripe", ports.api);
     sandbox
         .args(["--webhook-url", webhook_url.as_str()])
-        // Not an argument, which every user of the machine may read.
+        // Not passed as an argument, because every user of the machine can read those.
         .env(
             "PAYMENT_SANDBOX_WEBHOOK_SECRET",
             webhook_secret(secrets.as_deref()),
@@ -182,7 +182,7 @@ fn sandbox_command(workspace: &Workspace, ports: &Ports) -> Result<Command> {
     Ok(sandbox)
 }
 
-/// The newest of the secrets that the API believes, which is the last.
+/// The newest secret that the API accepts, which is the last one.
 fn webhook_secret(secrets: Option<&str>) -> &str {
     let given = secrets.and_then(|secrets| secrets.rsplit(',').next());
     given.map_or(SANDBOX_WEBHOOK_SECRET, str::trim)
@@ -199,7 +199,7 @@ fn wait_for_sandbox(running: &mut [Running], events: &Receiver<Event>) -> Result
         ended_or_late(
             ending,
             listening,
-            "the payment sandbox did not say that it is listening",
+            "the payment sandbox did not report that it is listening",
         )
     })
 }
@@ -235,7 +235,8 @@ fn ended_or_late(ending: Option<Ending>, is_ready: bool, complaint: &str) -> Res
     }
 }
 
-/// Looks at the programs until one ends, the user asks to end, or `enough` says so after an event or an idle moment.
+/// Watches the programs until one ends, the user asks to stop, or `enough` returns true after an event or an idle
+/// interval.
 fn watch(
     programs: &mut [Running],
     events: &Receiver<Event>,
@@ -264,7 +265,7 @@ fn watch(
 fn conclude(ending: Ending) -> Result<()> {
     match ending {
         Ending::Requested => {
-            report::line("✓ stopped; the database stays up (cargo xtask db down stops it)");
+            report::line("✓ stopped; the database keeps running (cargo xtask db down stops it)");
             Ok(())
         }
         Ending::Died { name, status } => {
@@ -278,7 +279,7 @@ fn conclude(ending: Ending) -> Result<()> {
 }
 
 impl Running {
-    /// Starts a program in a process group of its own, so that Ctrl-C reaches only xtask, which stops them in order.
+    /// Starts a program in its own process group, so that Ctrl-C reaches only xtask, which stops the programs in order.
     fn start(name: &'static str, mut command: Command, sender: &Sender<Event>) -> Result<Self> {
         command
             .process_group(0)
@@ -293,7 +294,7 @@ impl Running {
         Ok(Self { name, child })
     }
 
-    /// SIGTERM, then patience; a second Ctrl-C or no patience left ends it the hard way.
+    /// Sends SIGTERM and waits. A second Ctrl-C or the time-out kills the program.
     fn stop(&mut self, events: &Receiver<Event>) {
         if matches!(self.child.try_wait(), Ok(Some(_))) {
             return;
@@ -318,7 +319,7 @@ impl Running {
     }
 }
 
-/// Prints a program's lines under its name, and tells the loop about them.
+/// Prints a program's lines under its name, and sends them to the main loop.
 fn relay(name: &'static str, stream: Option<impl Read + Send + 'static>, sender: &Sender<Event>) {
     let Some(stream) = stream else { return };
     let sender = sender.clone();
@@ -326,7 +327,7 @@ fn relay(name: &'static str, stream: Option<impl Read + Send + 'static>, sender:
         for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line).into_owned();
             report::line(&format!("{name:<7} │ {line}"));
-            // Nobody listens any more once the programs are being stopped.
+            // The receiver is gone once the programs are being stopped.
             let _ = sender.send(Event::Printed(line));
         }
     });
@@ -337,7 +338,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn webhooks_are_signed_with_a_secret_that_the_api_believes() {
+    fn webhooks_are_signed_with_a_secret_that_the_api_accepts() {
         assert_eq!(webhook_secret(None), SANDBOX_WEBHOOK_SECRET);
         assert_eq!(webhook_secret(Some("whsec_one")), "whsec_one");
         assert_eq!(webhook_secret(Some("whsec_old, whsec_new ")), "whsec_new");

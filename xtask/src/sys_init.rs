@@ -1,6 +1,6 @@
-//! `cargo xtask sys-init`: everything that the programs need before they start.
+//! `cargo xtask sys-init`: prepares everything that the programs need before they start.
 //!
-//! Every step first looks whether it is done already, so running it again is quick and continues an interrupted run.
+//! Every step first checks whether it is already done, so running it again is quick and continues an interrupted run.
 
 use std::fs::File;
 use std::process::Command;
@@ -15,7 +15,7 @@ use crate::report;
 use crate::start;
 use crate::workspace::Workspace;
 
-/// The seed data's products: stock keeping unit, id, and what makes it interesting.
+/// The products of the seed data: SKU, ID and description.
 const PRODUCTS: [(&str, &str, &str); 6] = [
     (
         "WIDGET-A",
@@ -51,7 +51,7 @@ const PRODUCTS: [(&str, &str, &str); 6] = [
 const CUSTOMER: &str = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa";
 const ATLANTA: &str = "191 Peachtree St NE, Atlanta, GA";
 
-/// Prepares everything and tells what to try.
+/// Prepares everything and prints requests to try.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     prepare(workspace)?;
     report::line("\nProducts of the seed data:");
@@ -63,7 +63,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Database up, `.env` written, programs built, tables and seed data in place.
+/// Starts the database, writes `.env`, builds the programs, and creates the tables and the seed data.
 pub(crate) fn prepare(workspace: &Workspace) -> Result<Database> {
     let _lock = only_one_at_a_time(workspace)?;
     let database = database::choose(workspace)?;
@@ -91,10 +91,10 @@ const BUILD: [&str; 6] = [
 /// Builds the programs that `start` runs.
 pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     report::loud_step("programs built", || command::show(&mut workspace.cargo(BUILD)))
-        .context("the workspace does not build: mend what the compiler names, then run the same command again")
+        .context("the workspace does not build: fix the errors that the compiler reports, then run the same command again")
 }
 
-/// Applies the migrations that are missing.
+/// Applies pending migrations.
 pub(crate) fn migrate(workspace: &Workspace, database: &Database) -> Result<()> {
     report::step("migrations applied", |_| {
         command::capture(&mut api(workspace, database, "migrate")).map(drop)
@@ -102,7 +102,7 @@ pub(crate) fn migrate(workspace: &Workspace, database: &Database) -> Result<()> 
     .context("the migrations could not be applied")
 }
 
-/// Inserts the seed data that is missing.
+/// Inserts missing seed data.
 pub(crate) fn seed(workspace: &Workspace, database: &Database) -> Result<()> {
     report::step("seed data in place", |_| {
         command::capture(&mut api(workspace, database, "seed")).map(drop)
@@ -119,7 +119,7 @@ pub(crate) fn api(workspace: &Workspace, database: &Database, subcommand: &str) 
     api
 }
 
-/// Requests to paste into a terminal. The key is new each time, so the first answer is 201.
+/// Prints requests to paste into a terminal. The idempotency key is new each time, so that the first answer is 201.
 pub(crate) fn print_requests(port: u16) {
     let (_, product, _) = PRODUCTS[0];
     let key = Uuid::new_v4();
@@ -132,15 +132,15 @@ pub(crate) fn print_requests(port: u16) {
         "\n  # two of WIDGET-A to Atlanta: 201. Sent again, the same key answers 200 with cached: true",
     );
     report::line(&format!("  {order}"));
-    report::line("\n  # is it alive?");
+    report::line("\n  # check its health");
     report::line(&format!("  curl -i http://127.0.0.1:{port}/health"));
-    report::line("\n  # the order again: put its orderId in place of ORDER_ID");
+    report::line("\n  # read the order: replace ORDER_ID by its orderId");
     report::line(&format!(
         "  curl -i http://127.0.0.1:{port}/orders/ORDER_ID"
     ));
 }
 
-/// Two preparations at the same time would make the same things twice.
+/// Two concurrent preparations would create the same things twice.
 fn only_one_at_a_time(workspace: &Workspace) -> Result<File> {
     let path = workspace.made_folder()?.join("lock");
     let context = || {
@@ -151,7 +151,7 @@ fn only_one_at_a_time(workspace: &Workspace) -> Result<File> {
     };
     let file = File::create(&path).with_context(context)?;
     if file.try_lock().is_err() {
-        report::line("· another cargo xtask prepares this project: waiting for it");
+        report::line("· another cargo xtask is preparing this project: waiting for it");
         file.lock().with_context(context)?;
     }
     Ok(file)

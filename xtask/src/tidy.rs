@@ -1,8 +1,8 @@
-//! `cargo xtask tidy`: the rules that cargo-deny cannot see.
+//! `cargo xtask tidy`: the rules that cargo-deny can't check.
 //!
-//! Between crates: the dependency table, that `deny.toml` says the same, and dependencies that nothing uses. Inside
-//! crates: which layer may touch what, circles between rooms, and the shape of files. In migrations: what would stop a running server.
-//! In documents: links that lead nowhere. Each rule is a function of a file's path and text, so each is tested without a disk.
+//! Between crates: the dependency table, its copy in `deny.toml`, and unused dependencies. Inside crates: which layer
+//! may use what, circles between rooms, and the shape of files. In migrations: statements that would block a running
+//! server. In documents: dead links. Each rule is a function of a file's path and text, so tests need no disk.
 
 mod dependencies;
 mod findings;
@@ -34,13 +34,13 @@ use crate::workspace::Workspace;
 use findings::{Finding, Severity};
 use rust::RustFile;
 
-/// A text file of the project: its path from the root, with `/` between the parts.
+/// A text file of the project. Its path is relative to the root and uses `/`.
 pub(crate) struct TextFile {
     path: String,
     text: String,
 }
 
-/// Runs every rule and prints what it finds; fails if any finding is an error.
+/// Runs every rule and prints the findings. Fails if a finding is an error.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let started = Instant::now();
     let files = read_tree(&workspace.root)?;
@@ -56,7 +56,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         .filter(|finding| finding.severity == Severity::Error)
         .count();
     if errors > 0 {
-        bail!("{errors} rules are broken in the files named above");
+        bail!("{errors} rules are violated in the files named above");
     }
     report::line(&format!(
         "✓ tidy: {} files ({})",
@@ -66,14 +66,14 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Prints the crates and the rooms of a folder with the arrows between them.
+/// Prints the crates, and the rooms of a folder, with the arrows between them.
 pub(crate) fn show_picture(workspace: &Workspace, folder: Option<&str>) -> Result<()> {
     let files = read_tree(&workspace.root)?;
     report::line(picture::draw(workspace, &files, folder).trim_end());
     Ok(())
 }
 
-/// Writes what is written from the table of edges, and checks everything.
+/// Writes the sections that are generated from the table of edges, and runs all rules.
 pub(crate) fn write(workspace: &Workspace) -> Result<()> {
     dependencies::write(workspace, &read_tree(&workspace.root)?)?;
     run(workspace)
@@ -108,7 +108,7 @@ fn check_files(files: &[TextFile]) -> Vec<Finding> {
     findings
 }
 
-/// Every text file of the project; what is built or made (and marked as such) is not the project's.
+/// All text files of the project, except those that are built or generated.
 fn read_tree(root: &Path) -> Result<Vec<TextFile>> {
     let mut files = Vec::new();
     let mut folders = vec![root.to_owned()];
@@ -121,7 +121,7 @@ fn read_tree(root: &Path) -> Result<Vec<TextFile>> {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            // In a worktree of git it is a file.
+            // In a git worktree, `.git` is a file.
             if path.is_symlink() || name == ".git" {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Where this workspace is, what cargo makes of it, and the folder of things made for development.
+//! The location and the metadata of this workspace, and the folder for files that xtask creates.
 
 use std::env;
 use std::ffi::OsString;
@@ -15,13 +15,13 @@ use crate::command;
 pub(crate) struct Workspace {
     /// The folder of the workspace's `Cargo.toml`.
     pub(crate) root: PathBuf,
-    /// Where cargo puts what it builds, with `CARGO_TARGET_DIR` and configuration files taken into account.
+    /// Cargo's output folder, according to `CARGO_TARGET_DIR` and configuration files.
     pub(crate) target: PathBuf,
-    /// The workspace's crates and the dependencies they declare.
+    /// The workspace's crates and their declared dependencies.
     pub(crate) packages: Vec<Package>,
 }
 
-/// A crate of the workspace, as `cargo metadata` tells it.
+/// A crate of the workspace, as `cargo metadata` reports it.
 #[derive(Deserialize)]
 pub(crate) struct Package {
     pub(crate) name: String,
@@ -29,20 +29,20 @@ pub(crate) struct Package {
     pub(crate) dependencies: Vec<Dependency>,
 }
 
-/// A declared dependency. `name` is the crate's own name, whatever it was renamed to.
+/// A declared dependency. `name` is the crate's own name, even if the manifest renames it.
 #[derive(Deserialize)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
-    /// What the manifest calls it, where that is not its own name.
+    /// The name in the manifest, if it differs.
     pub(crate) rename: Option<String>,
-    /// `None` for a normal dependency, else `dev` or `build`.
+    /// `None` for a normal dependency, otherwise `dev` or `build`.
     pub(crate) kind: Option<String>,
-    /// Set for a crate of the workspace.
+    /// Set for crates of the workspace.
     pub(crate) path: Option<PathBuf>,
 }
 
 impl Dependency {
-    /// What the manifest calls it.
+    /// The name in the manifest.
     pub(crate) fn key(&self) -> &str {
         self.rename.as_deref().unwrap_or(&self.name)
     }
@@ -56,14 +56,14 @@ struct Metadata {
 }
 
 impl Workspace {
-    /// Asks cargo about the workspace that this program was started for.
+    /// Reads the workspace for which this program was started.
     pub(crate) fn find() -> Result<Self> {
         let manifest = env::var_os("CARGO_MANIFEST_DIR")
             .unwrap_or_else(|| OsString::from(env!("CARGO_MANIFEST_DIR")));
         Self::read(Path::new(&manifest))
     }
 
-    /// Asks cargo about the workspace that `folder` belongs to.
+    /// Reads the workspace that contains `folder`.
     pub(crate) fn read(folder: &Path) -> Result<Self> {
         let mut metadata = cargo();
         metadata
@@ -71,7 +71,7 @@ impl Workspace {
             .current_dir(folder);
         let said = command::capture(&mut metadata).context("cargo cannot read the workspace")?;
         let metadata: Metadata =
-            serde_json::from_str(&said).context("cargo metadata said something unexpected")?;
+            serde_json::from_str(&said).context("the output of cargo metadata is unexpected")?;
         Ok(Self {
             root: metadata.workspace_root,
             target: metadata.target_directory,
@@ -79,7 +79,7 @@ impl Workspace {
         })
     }
 
-    /// A path from the root, with `/` between the parts.
+    /// A path relative to the root, with `/` as the separator.
     pub(crate) fn relative(&self, path: &Path) -> String {
         let inside = path.strip_prefix(&self.root).unwrap_or(path);
         inside.to_string_lossy().replace('\\', "/")
@@ -92,22 +92,22 @@ impl Workspace {
         cargo
     }
 
-    /// The program `name` as the workspace's build leaves it.
+    /// The built program `name` of the workspace.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.target.join("debug").join(name)
     }
 
-    /// `.oms`: what xtask makes for development. Never committed, safe to delete while nothing runs.
+    /// `.oms`: the files that xtask creates for development. Never committed, and safe to delete while nothing runs.
     pub(crate) fn made_folder(&self) -> Result<PathBuf> {
         let folder = self.root.join(".oms");
         fs::create_dir_all(&folder).with_context(|| {
-            format!("{} cannot be made: make the project's folder writable for you, or free some disk space", folder.display())
+            format!("{} cannot be created: make the project's folder writable for you, or free some disk space", folder.display())
         })?;
         Ok(folder)
     }
 }
 
-/// Writes a file so that it is there whole or not at all.
+/// Writes a file atomically: it exists completely or not at all.
 pub(crate) fn write_whole(path: &Path, text: &str) -> Result<()> {
     let partial = path.with_added_extension("partial");
     fs::write(&partial, text)
@@ -120,8 +120,8 @@ pub(crate) fn write_whole(path: &Path, text: &str) -> Result<()> {
         })
 }
 
-/// cargo without what `cargo run` told this program about xtask: build scripts that look at these variables (ring's)
-/// would run again, and all that uses them be compiled again, each time a developer's own `cargo` follows one of ours.
+/// cargo without the variables about xtask that `cargo run` set for this program. Some build scripts depend on them
+/// (ring's), so those and their dependents would be rebuilt each time a developer's own `cargo` follows one of ours.
 fn cargo() -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     let names = env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_cargo_said_about_xtask_is_kept_from_cargo() {
+    fn only_the_variables_about_xtask_are_removed() {
         assert!(is_about_xtask("CARGO_PKG_NAME"));
         assert!(is_about_xtask("CARGO_MANIFEST_DIR"));
         assert!(!is_about_xtask("CARGO_TARGET_DIR"));

@@ -1,4 +1,4 @@
-//! How inventory learns where an address is: from the same geocoder as orders do.
+//! Locates addresses for inventory, with the same geocoder that orders use.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use oms_geocoding::{Address, GeocodeError, Geocoder};
 use oms_inventory::ports::AddressLocator;
 use oms_validation::{Location, TenantId};
 
-/// The geocoder, as inventory asks for it.
+/// The geocoder, as the port of inventory.
 pub(crate) struct GeocodedAddresses(pub(crate) Arc<dyn Geocoder>);
 
 #[async_trait]

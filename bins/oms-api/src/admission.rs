@@ -1,4 +1,5 @@
-//! Who gets in: turns away what is too much, finds out whom a request acts for, and hands that on to its endpoint.
+//! Admission control: refuses requests beyond the limits, authenticates the others, and passes the tenant on to the
+//! endpoint.
 
 use std::sync::Arc;
 
@@ -28,22 +29,23 @@ use crate::request_span::resource_of;
 use crate::routes::{MatchedRoute, is_listed};
 use crate::webhook_places::{WebhookPlace, WebhookPlaces};
 
-/// Most keys that are remembered: some 2 MB.
+/// Maximum number of cached keys: about 2 MB.
 const MOST_REMEMBERED: usize = 10_000;
 
-/// Most credentials whose requests are counted: some 4 MB.
+/// Maximum number of credentials whose requests are counted: about 4 MB.
 const MOST_COUNTED: usize = 100_000;
 
-/// What is asked of requests before they get to their endpoints.
+/// The checks that a request must pass before it reaches its endpoint.
 pub(crate) struct Admission {
     authenticator: Authenticator,
-    /// Whom a request without a credential acts for: nobody, but in development.
+    /// The credential of requests that send none. Development only.
     local: Option<Arc<Credential>>,
     tenant: TenantId,
     limits: Option<RateLimits>,
     /// Requests whose credential is known.
     in_flight: InFlight,
-    /// Requests whose credential is being looked up: they may be anybody's, and must not take the places of those that are known.
+    /// Requests whose credential is being looked up. They may come from strangers, so they must not take the places of
+    /// known clients.
     unidentified: InFlight,
     webhooks: WebhookPlaces,
     turned_away: TurnedAway,
@@ -51,14 +53,14 @@ pub(crate) struct Admission {
     trusted_proxies: TrustedProxies,
 }
 
-/// The place that a request holds for as long as it is in flight.
+/// A request's place, held while it is in flight.
 enum Place {
     Open,
     Webhook { _place: WebhookPlace },
     Known { _place: InFlightPlace },
 }
 
-/// Counts the requests that were too much.
+/// Counts the requests that were refused because of a limit.
 struct TurnedAway {
     overloaded: CounterSeries,
     unidentified: CounterSeries,
@@ -77,7 +79,7 @@ impl TurnedAway {
     }
 }
 
-/// Counts the requests whose credential is missing or not known.
+/// Counts the requests whose credential is missing or unknown.
 struct RefusedCredentials {
     missing: CounterSeries,
     unknown: CounterSeries,
@@ -93,7 +95,7 @@ impl RefusedCredentials {
         })
     }
 
-    /// Counts and logs a refusal. The credential itself is a secret, and may be somebody else's.
+    /// Counts and logs a refusal. The credential itself is not logged: it is a secret, perhaps of another system.
     fn count(&self, headers: &HeaderMap, error: &AccessError) {
         let AccessError::Unknown(reason) = error else {
             return;
@@ -107,10 +109,10 @@ impl RefusedCredentials {
 }
 
 impl Admission {
-    /// As it is configured. Has to be called inside the tokio runtime.
+    /// Builds the checks from the configuration. Must be called inside the tokio runtime.
     ///
     /// # Errors
-    /// When the issuer of tokens can't be one, or the metrics are there already.
+    /// If the token issuer's settings are invalid, or the metrics are already registered.
     pub(crate) fn new(
         config: &Config,
         database: &Database,
@@ -148,7 +150,8 @@ impl Admission {
         })
     }
 
-    /// Admits a request, or says why not, before any of its body is read. The place must be kept while the request is in flight.
+    /// Admits or refuses a request before any of its body is read. The caller keeps the place while the request is in
+    /// flight.
     async fn check(&self, request: &mut ServiceRequest, access: Access) -> Result<Place, Problem> {
         let span = Span::current();
         if let Some(client) = self.trusted_proxies.client_of(request.request()) {
@@ -179,7 +182,7 @@ impl Admission {
         entered.inspect_err(|_| self.turned_away.overloaded.increment())
     }
 
-    /// Counts the request, whatever becomes of it, and has the answer tell so.
+    /// Counts the request, admitted or not, and reports the remaining allowance in the headers of the answer.
     fn count(&self, request: &ServiceRequest, credential: &Credential) -> Result<(), AccessError> {
         let Some(limits) = &self.limits else {
             return Ok(());
@@ -194,8 +197,8 @@ impl Admission {
         })
     }
 
-    /// A credential that is presented has to be good, also where none is needed. One that takes a look-up waits in a place of
-    /// its own.
+    /// A credential that is sent must be valid, even where none is required. A credential that must be looked up waits
+    /// in a place of its own.
     async fn identify(&self, headers: &HeaderMap) -> Result<Arc<Credential>, Problem> {
         let refused = |error: AccessError| {
             self.refused.count(headers, &error);
@@ -204,10 +207,12 @@ impl Admission {
         let token = match (headers.contains_key(AUTHORIZATION), &self.local) {
             (false, Some(local)) if came_from_here(headers) => return Ok(local.clone()),
             (false, Some(_)) => Err(AccessError::Unknown(
-                "in development, only requests straight to a loopback address need none",
+                "in development, only requests sent directly to a loopback address need no credential",
             )),
-            (false, None) => Err(AccessError::Unknown("there is none")),
-            (true, _) => bearer_token(headers).ok_or(AccessError::Unknown("it is no bearer token")),
+            (false, None) => Err(AccessError::Unknown("no credential was sent")),
+            (true, _) => {
+                bearer_token(headers).ok_or(AccessError::Unknown("it is not a bearer token"))
+            }
         };
         let token = token.map_err(refused)?;
         if let Some(credential) = self.authenticator.recall(token) {
@@ -220,7 +225,7 @@ impl Admission {
     }
 }
 
-/// Middleware: refuses who may not, and tells endpoints whom their requests act for.
+/// Middleware: refuses requests that are not admitted, and passes the tenant of the others to their endpoints.
 pub(crate) async fn admit(
     admission: Arc<Admission>,
     mut request: ServiceRequest,
@@ -229,7 +234,7 @@ pub(crate) async fn admit(
     let route = request.extensions().get::<MatchedRoute>().copied();
     let Some(route) = route else {
         return match resource_of(&request) {
-            // The resource refuses the method, and says which ones there are.
+            // The resource answers 405 and lists its methods.
             Some(resource) if is_listed(&resource) => next.call(request).await,
             _ => Ok(request.error_response(ProblemResponse(Problem::of(&ROUTE_NOT_FOUND)))),
         };
@@ -240,7 +245,7 @@ pub(crate) async fn admit(
     }
 }
 
-/// The kind of keys that an installation makes and knows.
+/// The kind of keys that this installation creates and accepts.
 pub(crate) fn key_mode(config: &Config) -> KeyMode {
     match config.environment {
         Environment::Development => KeyMode::Test,
@@ -248,7 +253,7 @@ pub(crate) fn key_mode(config: &Config) -> KeyMode {
     }
 }
 
-/// In development only this machine can connect, which the configuration sees to.
+/// In development only this machine can connect: the configuration makes sure of that.
 fn local(config: &Config) -> Option<Arc<Credential>> {
     let local = || Credential {
         tenant: config.tenant,
@@ -261,8 +266,8 @@ fn local(config: &Config) -> Option<Arc<Credential>> {
     }
 }
 
-/// Whether a request without a credential was sent to this machine by name, and by no proxy: a proxy beside a development
-/// server would let everybody in, and so would a page whose host name leads here.
+/// Whether a request without a credential was sent directly to a loopback name of this machine. Otherwise a proxy would
+/// let everyone in, and so would a web page whose host name resolves to this machine.
 fn came_from_here(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).map(|host| {
         let host: Option<Authority> = host.to_str().ok().and_then(|host| host.parse().ok());
@@ -278,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_sent_straight_to_this_machine_came_from_here() {
+    fn only_requests_sent_directly_to_this_machine_are_local() {
         let from_here = |headers: &[(&'static str, &str)]| {
             let request = headers
                 .iter()

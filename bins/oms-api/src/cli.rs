@@ -53,15 +53,15 @@ enum Command {
     Installation(InstallationCommand),
     /// Import products or stock from a file of CSV or JSON lines.
     ///
-    /// Prints each rejected row by its line, and a summary.
+    /// Prints each rejected row with its line number, and a summary.
     ///
     /// Exit codes: 0 when every row was imported, 2 when some were rejected, 1 when the import failed.
     #[command(subcommand)]
     Import(ImportCommand),
     /// Compare the gateway's charges of a time span with the orders of all tenants, once, and print the differences.
     ///
-    /// Each difference is kept as a finding with one alert. Money of a payment that this database attempted is refunded
-    /// immediately; the rest needs an operator. It may be repeated, also while the server runs.
+    /// Each difference is stored as a finding with one alert. Money of a payment that this database attempted is
+    /// refunded immediately; other findings need an operator. The command may be repeated, even while the server runs.
     ///
     /// Exit codes: 0 when no finding is open afterwards, 2 when some are, 1 when the comparison failed.
     Reconcile {
@@ -74,13 +74,13 @@ enum Command {
     },
 }
 
-/// Runs what the command line asks for.
+/// Parses the command line and runs the command.
 pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             error.print()?;
-            // Not clap's 2, which says something else here.
+            // Not clap's 2, which has another meaning here.
             return Ok(match error.use_stderr() {
                 true => ExitCode::FAILURE,
                 false => ExitCode::SUCCESS,
@@ -89,7 +89,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     };
     let command = arguments.command.unwrap_or(Command::Serve);
     if let Command::Openapi = command {
-        // It is the same for every installation, so that it needs none.
+        // The document is the same for every installation, so no configuration is read.
         writeln!(std::io::stdout().lock(), "{}", document::text())?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -100,13 +100,13 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let config = Config::from_env(&|name| std::env::var(name).ok())?;
     rustls::crypto::ring::default_provider()
         .install_default()
-        .map_err(|_| anyhow::anyhow!("a TLS provider is installed already"))?;
+        .map_err(|_| anyhow::anyhow!("a TLS provider is already installed"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("can't start the runtime")?;
     let done = run_in(&runtime, config, command);
-    // Whatever still waits for a database must not keep the program.
+    // Tasks that still wait for a database must not keep the program running.
     runtime.shutdown_background();
     done
 }
@@ -137,7 +137,7 @@ fn run_in(runtime: &Runtime, config: Config, command: Command) -> anyhow::Result
     Ok(ExitCode::SUCCESS)
 }
 
-/// Nothing, unless it is asked for.
+/// `None` unless an endpoint is configured.
 fn span_export(config: &Config, runtime: &Handle) -> anyhow::Result<Option<SpanExport>> {
     let start = |endpoint: &SecretString| {
         let (endpoint, version) = (endpoint.expose_secret(), env!("CARGO_PKG_VERSION"));
@@ -160,7 +160,7 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
         writeln!(out, "applied {version}")?;
     }
     if applied.is_empty() {
-        writeln!(out, "nothing to apply")?;
+        writeln!(out, "no migrations are pending")?;
     }
     Ok(())
 }

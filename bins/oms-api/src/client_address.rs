@@ -1,4 +1,4 @@
-//! Where a request comes from: its connection, or what proxies of ours say of it.
+//! The client's address: that of its connection, or the one that trusted proxies report.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
 use ipnet::IpNet;
 
-/// What proxies add to a request that they pass on. RFC 7239, and what was in use before it.
+/// Headers that proxies add to the requests that they pass on: RFC 7239, and its de facto predecessors.
 const ADDED_BY_PROXIES: [&str; 6] = [
     "forwarded",
     "x-forwarded-for",
@@ -17,7 +17,7 @@ const ADDED_BY_PROXIES: [&str; 6] = [
     "via",
 ];
 
-/// Proxies whose `X-Forwarded-For` is believed.
+/// Proxies whose `X-Forwarded-For` is trusted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TrustedProxies(Vec<IpNet>);
 
@@ -30,7 +30,7 @@ impl FromStr for TrustedProxies {
             let part = part.trim();
             let address = part.parse::<IpAddr>().map(IpNet::from);
             address.or_else(|_| part.parse()).map_err(|_| {
-                "must be addresses and networks such as 10.0.0.0/8, with a comma between".to_owned()
+                "must be addresses and networks such as 10.0.0.0/8, separated by commas".to_owned()
             })
         };
         text.split(',')
@@ -41,8 +41,9 @@ impl FromStr for TrustedProxies {
 }
 
 impl TrustedProxies {
-    /// The client's address: the last one in `X-Forwarded-For` that is no proxy's, if the connection is a proxy's. What a
-    /// client writes into the header itself stands before that and is never read.
+    /// The client's address: if the connection comes from a trusted proxy, the last address in `X-Forwarded-For` that
+    /// is not a trusted proxy. Addresses that the client itself writes into the header come before that one and are
+    /// never read.
     pub(crate) fn client_of(&self, request: &HttpRequest) -> Option<IpAddr> {
         let peer = request.peer_addr()?.ip();
         let forwarded = request.headers().get_all("x-forwarded-for");
@@ -85,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_address_that_no_proxy_of_ours_has_is_the_client_s() {
+    fn the_client_is_the_last_address_that_is_not_a_trusted_proxy() {
         let proxies: TrustedProxies = "10.0.0.0/8, 127.0.0.1,fd00::/8".parse().unwrap();
         let client =
             |peer: &str, hops: &[&str]| proxies.client(peer.parse().unwrap(), hops).to_string();
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn text_that_is_not_an_address_is_rejected() {
         for wrong in [
             "",
             "proxy",

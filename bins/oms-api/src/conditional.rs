@@ -8,8 +8,8 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use oms_web::EntityTags;
 
-/// Middleware: 304 without a body in place of an answer that the client has already (RFC 9110, section 13.1.2). A header that is
-/// no list of tags is ignored: the whole answer is never wrong.
+/// Middleware: answers 304 without a body when the client already has the answer (RFC 9110, section 13.1.2). A header
+/// that is not a list of tags is ignored, because the full answer is always correct.
 pub(crate) async fn spare_known(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

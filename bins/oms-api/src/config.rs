@@ -1,4 +1,4 @@
-//! The configuration: one typed struct, read from the environment, which reports every problem at once.
+//! The configuration: one typed struct, read from the environment. All problems are reported together.
 
 mod access;
 mod alerts;
@@ -42,16 +42,16 @@ use reader::Reader;
 pub(crate) use retention::RetentionSettings;
 pub(crate) use sweep::SweepSettings;
 
-/// What kind of installation this is.
+/// The kind of installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Environment {
-    /// On somebody's machine: the sandbox gateway, the address book, loopback only.
+    /// On a developer's machine: the sandbox gateway, demo addresses, loopback only.
     Development,
-    /// For real: development settings are refused.
+    /// For real orders: development settings are rejected.
     Production,
 }
 
-/// Everything that can be set. `settings.rs` says what each variable means, for `docs/reference/configuration.md`.
+/// All settings. `settings.rs` describes each variable for `docs/reference/configuration.md`.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) environment: Environment,
@@ -64,28 +64,29 @@ pub(crate) struct Config {
     pub(crate) imports: ImportLimits,
     pub(crate) gateway: Gateway,
     pub(crate) stripe: StripeSettings,
-    /// None: no service is called.
+    /// `None`: no service is called.
     pub(crate) geocoder: Option<GeocoderSettings>,
     pub(crate) look_ups: LookUpLimits,
     pub(crate) address_book: Option<PathBuf>,
     pub(crate) currency: Currency,
-    /// Whom requests without a key act for in development, and reports of the gateway that name nobody.
+    /// Tenant of requests without a key (development only) and of gateway events that name no other tenant.
     pub(crate) tenant: TenantId,
-    /// Most orders of one store that are placed together.
+    /// Maximum orders of one tenant that are placed in one batch.
     pub(crate) intake_batch_max: usize,
-    /// Most batches of one store that are under way at a time.
+    /// Maximum batches of one tenant in flight.
     pub(crate) intake_batches: usize,
-    /// Longest wait of an order for its turn.
+    /// Maximum time that an order waits in the queue.
     pub(crate) intake_timeout: Duration,
-    /// How long a batch keeps others of its kind from beginning.
+    /// How long a batch may block the next one of its kind.
     pub(crate) intake_overdue: Duration,
     pub(crate) access: AccessSettings,
-    /// Where alerts are posted, beside the log.
+    /// Where alerts are posted, in addition to the log.
     pub(crate) alert_webhook: Option<WebhookConfig>,
     pub(crate) sweep: SweepSettings,
-    /// How often stored webhooks are looked for, beside those of this process, which it knows of at once.
+    /// Interval at which events stored by other instances are looked for. Events of this instance are applied
+    /// immediately.
     pub(crate) gateway_events_interval: Duration,
-    /// None: never.
+    /// `None`: never.
     pub(crate) reconcile: Option<ReconcileSchedule>,
     pub(crate) payments: PaymentSettings,
     pub(crate) order_bounds: OrderBounds,
@@ -96,38 +97,38 @@ pub(crate) struct Config {
     pub(crate) otlp_endpoint: Option<SecretString>,
 }
 
-/// What a client may take of us.
+/// Limits on what clients can consume.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HttpLimits {
     pub(crate) max_body_bytes: usize,
     pub(crate) head_timeout: Duration,
     pub(crate) body_timeout: Duration,
-    /// In which a client must take a part of its answer.
+    /// Time in which a client must read the next part of its answer.
     pub(crate) send_timeout: Duration,
     pub(crate) max_connections: usize,
-    /// Most requests of known credentials in flight.
+    /// Maximum requests of known credentials in flight.
     pub(crate) max_in_flight: usize,
-    /// Most requests in flight whose credential is being looked up.
+    /// Maximum requests in flight whose credential is being looked up.
     pub(crate) max_unidentified: usize,
-    /// Most signed requests in flight.
+    /// Maximum signed requests in flight.
     pub(crate) max_webhooks: usize,
 }
 
-/// Who collects the payments.
+/// The payment gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Gateway {
-    /// Stripe, or anything that speaks its protocol.
+    /// Stripe, or any gateway that speaks its protocol.
     Stripe,
-    /// Nobody: every payment counts as collected at once. For measuring, in development only.
+    /// No gateway: every payment counts as collected immediately. For benchmarks, in development only.
     Instant,
 }
 
-/// How to reach Stripe.
+/// The connection settings of Stripe.
 #[derive(Debug)]
 pub(crate) struct StripeSettings {
     pub(crate) api_url: String,
     pub(crate) secret_key: SecretString,
-    /// Of the webhook endpoint; without them there is none.
+    /// Secrets of the webhook endpoint. Without them there is no endpoint.
     pub(crate) webhook_secrets: Option<WebhookSecrets>,
     pub(crate) connect_timeout: Duration,
     pub(crate) timeout: Duration,
@@ -135,20 +136,20 @@ pub(crate) struct StripeSettings {
     pub(crate) allow_remote: bool,
 }
 
-/// Where `cargo xtask start` has the sandbox gateway listen.
+/// The address on which `cargo xtask start` runs the sandbox gateway.
 const SANDBOX_URL: &str = "http://127.0.0.1:12111";
 const SANDBOX_KEY: &str = "sk_test_sandbox";
-/// What `cargo xtask start` has the sandbox sign its webhooks with.
+/// The secret with which `cargo xtask start` lets the sandbox sign its webhooks.
 const SANDBOX_WEBHOOK_SECRET: &str = "whsec_sandbox";
-/// What can wait to some purpose: every order that the queue of a store takes, and for each connection as many other requests
-/// as it serves within the wait for one, give or take.
+/// Useful number of waiting requests: every order that the queue of a tenant accepts, plus, for each connection,
+/// roughly the number of other requests that it serves within the maximum wait for a connection.
 const WAITING_ORDERS: usize = 10_000;
 const WAITING_FOR_A_CONNECTION: usize = 100;
-/// The one store of most installations.
+/// The only tenant of most installations.
 const DEFAULT_TENANT: &str = "00000000-0000-4000-8000-000000000001";
 
 impl Config {
-    /// Reads the configuration; `variable` is the environment.
+    /// Reads the configuration. `variable` looks up an environment variable.
     pub(crate) fn from_env(
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, InvalidConfig> {
@@ -206,19 +207,19 @@ impl Config {
         }
     }
 
-    /// Whether the database is on another machine, as far as its URL tells.
+    /// Whether the database is on another machine, according to its URL.
     pub(crate) fn database_is_remote(&self) -> bool {
         has_remote_host(self.database.url())
     }
 
-    /// Whether requests may carry card numbers: only where no real one can get anywhere.
+    /// Whether requests may carry card numbers: only if no real number can reach a gateway.
     pub(crate) fn has_sandbox_gateway(&self) -> bool {
         let url = &self.stripe.api_url;
         let is_sandbox = url.starts_with("http://") && has_loopback_host(url);
         self.environment == Environment::Development && is_sandbox
     }
 
-    /// Rules between settings.
+    /// Checks the rules between settings.
     fn check(&self, reader: &mut Reader<'_>) {
         self.database.check(reader);
         self.sweep.check(reader);
@@ -229,7 +230,8 @@ impl Config {
         }
     }
 
-    /// Development trusts whoever can connect, so nothing outside this machine may be reached by it or reach it.
+    /// Development trusts every client that can connect. So nothing outside this machine may connect to it, and it may
+    /// connect to nothing outside.
     fn check_development(&self, reader: &mut Reader<'_>) {
         if !is_loopback(&self.host) {
             reader.problem(
@@ -240,7 +242,7 @@ impl Config {
         if self.stripe.secret_key.expose_secret().contains("_live_") {
             reader.problem(
                 "OMS_STRIPE_SECRET_KEY",
-                "is a live key, which development refuses; set OMS_ENV=production to collect payments",
+                "is a live key, which development rejects; set OMS_ENV=production to collect payments",
             );
         }
         if !self.stripe.allow_remote && !has_loopback_host(&self.stripe.api_url) {
@@ -256,7 +258,7 @@ impl Config {
         if self.gateway == Gateway::Instant {
             reader.problem(
                 "OMS_PAYMENT_GATEWAY",
-                "must not be instant in production: it collects nothing",
+                "must not be instant in production, because it collects nothing",
             );
         }
         if !self.stripe.api_url.starts_with("https://") {
@@ -265,7 +267,7 @@ impl Config {
         if self.stripe.secret_key.expose_secret().contains("_test_") {
             reader.problem(
                 "OMS_STRIPE_SECRET_KEY",
-                "is a test key, which production refuses",
+                "is a test key, which production rejects",
             );
         }
         let secrets = &self.stripe.webhook_secrets;
@@ -275,13 +277,13 @@ impl Config {
         {
             reader.problem(
                 "OMS_STRIPE_WEBHOOK_SECRETS",
-                "has the sandbox's secret, which production refuses",
+                "has the sandbox's secret, which production rejects",
             );
         }
     }
 }
 
-/// Whether a host is this machine by its name or address alone, such as `localhost`, `127.0.0.1` or `[::1]`.
+/// Whether a host is this machine, judged by its name or address only, such as `localhost`, `127.0.0.1` or `[::1]`.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     let address: Result<std::net::IpAddr, _> = address.parse();
@@ -293,7 +295,7 @@ fn has_loopback_host(url: &str) -> bool {
     uri.is_ok_and(|uri| uri.host().is_some_and(is_loopback))
 }
 
-/// Hosts are listed with commas between them; without one, or with a path, it is a socket of this machine.
+/// Several hosts are separated by commas. Without a host, or with a path, the URL names a socket of this machine.
 fn has_remote_host(url: &str) -> bool {
     let (_, rest) = url.split_once("://").unwrap_or_default();
     let (authority, rest) = rest.split_once(['/', '?']).unwrap_or((rest, ""));
@@ -372,7 +374,7 @@ fn stripe(reader: &mut Reader<'_>, development: bool) -> StripeSettings {
     }
 }
 
-/// Optional in production: without webhooks the sweeper alone learns what became of a payment.
+/// Optional in production: without webhooks only the sweeper learns the outcome of a payment.
 fn webhook_secrets(reader: &mut Reader<'_>, development: bool) -> Option<WebhookSecrets> {
     const NAME: &str = "OMS_STRIPE_WEBHOOK_SECRETS";
     let default = development.then(|| SANDBOX_WEBHOOK_SECRET.to_owned());
@@ -386,7 +388,7 @@ fn webhook_secrets(reader: &mut Reader<'_>, development: bool) -> Option<Webhook
     }
 }
 
-/// Collectors run beside what they collect from, so that http will do in production as well.
+/// Collectors run on the same machine, so http is accepted in production too.
 fn otlp_endpoint(reader: &mut Reader<'_>) -> Option<SecretString> {
     let url = reader.url("OTEL_EXPORTER_OTLP_ENDPOINT", Environment::Development);
     url.map(SecretString::from)

@@ -1,14 +1,15 @@
-//! Client connections: what a client may cost before it is known, while it sends, and while it reads.
+//! Client connections, with limits on what a client can consume before it is authenticated, while it sends, and while
+//! it reads.
 //!
-//! actix-web bounds how long the first head of a connection may take, and nothing else: a later head, or an answer that is
-//! not read, is waited for without end, and up to 128 KiB are read ahead whether anybody wants them or not. So its HTTP
-//! dispatcher works here on a stream of ours ([`ClientStream`]), which
+//! actix-web limits only how long the first head of a connection may take. It waits forever for later heads and for
+//! clients that do not read their answers, and it reads up to 128 KiB ahead even if nothing wants the bytes. So its
+//! HTTP dispatcher runs here on our own stream ([`ClientStream`]), which
 //!
-//! - gives every head a deadline and a size, and answers with a problem where it gives up;
-//! - reads ahead of what is wanted by 16 KiB at most;
-//! - hangs up on clients that don't take their answers;
+//! - gives every head a deadline and a maximum size, and answers with a problem when either is exceeded;
+//! - reads at most 16 KiB ahead of what is wanted;
+//! - disconnects clients that do not read their answers;
 //! - reads no further requests while an answer is blocked;
-//! - sends 100 to a client that waits for it once somebody wants the body, and not before.
+//! - sends 100 to a client that waits for it, but only once the handler wants the body.
 //!
 //! The middleware [`watch()`] tells the stream which requests are in progress.
 
@@ -40,32 +41,32 @@ use state::Connection;
 use stream::ClientStream;
 pub(crate) use watch::watch;
 
-/// Bytes of an answer that the kernel holds for one client. Its own limit is several megabytes.
+/// Bytes of an answer that the kernel buffers for one client. Its own limit is several megabytes.
 const SEND_BUFFER: usize = 128 * 1024;
 
-/// Bytes of an answer that are copied before they are handed to the kernel.
+/// Bytes of an answer that are buffered before they are passed to the kernel.
 const WRITE_BUFFER: usize = 16 * 1024;
 
-/// Connections that wait to be accepted.
+/// Maximum connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
 
-/// How long a connection that is being closed is read from.
+/// How long a closing connection is still read from.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// What a connection may take.
+/// The limits of a connection.
 #[derive(Clone)]
 pub(crate) struct ConnectionLimits {
     /// From the first byte of a head to its last.
     pub(crate) head_timeout: Duration,
     /// Between two requests.
     pub(crate) keep_alive: Duration,
-    /// Time in which a client must take a part of its answer.
+    /// Time in which a client must read the next part of its answer.
     pub(crate) send_timeout: Duration,
-    /// Once cancelled, clients that don't take their answers are waited for less.
+    /// Once cancelled, the send time-out is shorter.
     pub(crate) stopping: CancellationToken,
 }
 
-/// Listens on all addresses of a host, as actix-web does, with buffers of our size.
+/// Listens on all addresses of a host, as actix-web does, with send buffers of our size.
 pub(crate) fn listen(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
     let addresses = (host, port).to_socket_addrs()?;
     let attempts: Vec<io::Result<TcpListener>> = addresses.map(listen_on).collect();
@@ -83,14 +84,14 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
         Some(Protocol::TCP),
     )?;
     socket.set_reuse_address(true)?;
-    // Accepted sockets inherit it.
+    // Accepted sockets inherit this size.
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
 
-/// Serves an app on listeners, as actix-web's `HttpServer` does, over connections of ours.
+/// Serves an app on listeners as actix-web's `HttpServer` does, but over our own connections.
 pub(crate) fn serve<F, I, S, B>(
     mut server: ServerBuilder,
     listeners: Vec<TcpListener>,
@@ -121,7 +122,7 @@ where
                     async move { stopping.notified().await }
                 })
                 .keep_alive(limits.keep_alive)
-                // The stream has a time-out of its own, for every head.
+                // The stream has its own deadline for every head.
                 .client_request_timeout(Duration::ZERO)
                 .client_disconnect_timeout(CLOSING)
                 .h1_write_buffer_size(WRITE_BUFFER)
@@ -146,7 +147,7 @@ where
     Ok(server)
 }
 
-/// Logs why a connection ended. What clients do wrong is no error of ours.
+/// Logs why a connection ended. Errors of clients are logged at DEBUG only.
 fn log(error: &DispatchError) {
     let cause: &dyn std::error::Error = error;
     match error {
@@ -154,6 +155,6 @@ fn log(error: &DispatchError) {
         | DispatchError::Body(_)
         | DispatchError::Upgrade
         | DispatchError::InternalError => tracing::error!(cause, "a connection failed"),
-        _ => tracing::debug!(cause, "a connection was given up"),
+        _ => tracing::debug!(cause, "a connection was closed"),
     }
 }

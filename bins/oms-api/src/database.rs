@@ -1,4 +1,4 @@
-//! Getting to the database: once for commands, and patiently for the server.
+//! Connecting to the database: commands try once, the server waits.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::config::Config;
 use crate::grants;
 
-/// How long a database that takes connections may say nothing.
+/// How long a database that accepts connections may stay silent.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Between two attempts.
+/// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// How often it is logged that there is still no database.
+/// Interval at which the log repeats that the server waits for the database.
 const REMINDER: Duration = Duration::from_secs(10);
 
-/// The pool, once the database answers and has all the migrations that this program knows.
+/// Returns the pool if the database answers and has all migrations that this program knows.
 pub(crate) async fn connect(config: &Config) -> anyhow::Result<Database> {
     let database = pool(config)?;
     let attempt = async {
@@ -29,7 +29,7 @@ pub(crate) async fn connect(config: &Config) -> anyhow::Result<Database> {
     Ok(database)
 }
 
-/// The same, however long it takes until there is a database, up to `OMS_DATABASE_WAIT_MS`.
+/// Like [`connect`], but waits up to `OMS_DATABASE_WAIT_MS` for a database that is not reachable yet.
 pub(crate) async fn wait_for(config: &Config) -> anyhow::Result<Database> {
     let database = pool(config)?;
     let since = Instant::now();
@@ -78,20 +78,20 @@ async fn check(config: &Config, database: &Database) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Fails when the work takes longer.
+/// Fails when the work takes too long.
 pub(crate) async fn within<T>(
     patience: Duration,
     work: impl Future<Output = anyhow::Result<T>>,
 ) -> anyhow::Result<T> {
     timeout(patience, work).await.unwrap_or_else(|_| {
         bail!(
-            "can't connect to DATABASE_URL: the server takes connections and has not answered for {} s",
+            "can't connect to DATABASE_URL: the server accepts connections but has not answered for {} s",
             patience.as_secs()
         )
     })
 }
 
-/// Whether waiting would be in vain: the server answered, and lets us not in.
+/// Whether waiting is useless: the server answered, and denies access.
 fn is_permanent(error: &anyhow::Error) -> bool {
     let text = format!("{error:#}");
     let role_is_unknown = text.contains("role \"") && text.contains("does not exist");
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_that_starts_is_waited_for_and_one_that_refuses_us_is_not() {
+    fn only_a_server_that_does_not_deny_access_is_waited_for() {
         for text in [
             "error connecting to server: Connection refused (os error 111)",
             "failed to lookup address information: Name or service not known",

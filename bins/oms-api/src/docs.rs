@@ -1,4 +1,5 @@
-//! The pages for people, and the document of the API for programs. All of it is in this program: a page calls no other host.
+//! The documentation pages and the OpenAPI document. The program contains all of their files: a page loads nothing from
+//! another host.
 
 mod landing;
 
@@ -17,22 +18,23 @@ use crate::document;
 
 static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(document::text()));
 
-/// Its links are relative, so that it works behind a proxy that adds a prefix.
+/// Its links are relative, so that the page works behind a proxy that adds a path prefix.
 const PAGE: &str = include_str!("docs/page.html");
 
-/// What a page may load: nothing from elsewhere, and no script or style that is written into the page.
+/// The page may load files of this server only, and no inline script or style.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// From anywhere inside `/docs/`.
+/// Relative to any address below `/docs/`.
 const TO_PAGE: &str = "../docs";
 
-/// Our own files of the pages.
+/// The files of the pages that we wrote.
 const OWN_FILES: [(&str, &str, &str); 2] = [
     ("index.css", "text/css", include_str!("docs/index.css")),
     ("start.js", "text/javascript", include_str!("docs/start.js")),
 ];
 
-/// The files of Swagger UI that the pages load. Its own pages, which expect to be served in another way, are not among them.
+/// The files of Swagger UI that the pages load. Swagger UI's own pages are excluded, because they expect another
+/// layout.
 const SWAGGER_FILES: [&str; 3] = ["swagger-ui.css", "swagger-ui-bundle.js", ICON];
 const ICON: &str = "favicon-32x32.png";
 
@@ -53,8 +55,8 @@ pub(crate) const ROUTES: &[Route] = &[
     path = "/openapi.json",
     operation_id = "getOpenApi",
     tag = "documentation",
-    summary = "This document",
-    responses((status = 200, description = "OpenAPI 3.1.", body = serde_json::Value)),
+    summary = "Get the OpenAPI document",
+    responses((status = 200, description = "The OpenAPI 3.1 document.", body = serde_json::Value)),
 )]
 async fn openapi() -> impl Responder {
     HttpResponse::Ok()
@@ -67,27 +69,27 @@ async fn openapi() -> impl Responder {
     path = "/docs",
     operation_id = "getDocs",
     tag = "documentation",
-    summary = "This document, to read and to try out",
-    responses((status = 200, description = "A page for browsers.", body = String, content_type = "text/html")),
+    summary = "Get the documentation page",
+    responses((status = 200, description = "A page to read the API's documentation and to try requests.", body = String, content_type = "text/html")),
 )]
 async fn page() -> impl Responder {
     html(PAGE)
 }
 
-/// The page is at `/docs`, without a slash.
+/// The page is at `/docs`, without a trailing slash.
 #[utoipa::path(
     get,
     path = "/docs/",
     operation_id = "redirectToDocs",
     tag = "documentation",
     summary = "Redirect to the page at /docs",
-    responses((status = 308, description = "The page is at `/docs`.", headers(("Location" = String, description = "Its address, relative to this one.")))),
+    responses((status = 308, description = "The page is at `/docs`.", headers(("Location" = String, description = "Relative address of the page.")))),
 )]
 async fn redirect() -> impl Responder {
     to_page()
 }
 
-/// A script, style or image of the pages. `index.html`, where other servers have Swagger UI's page, redirects to `/docs`.
+/// A script, style or image of the pages. `index.html`, Swagger UI's page on other servers, redirects to `/docs`.
 #[utoipa::path(
     get,
     path = "/docs/{file}",
@@ -137,7 +139,7 @@ fn swagger_file(name: &str) -> Result<(String, Bytes), Problem> {
     file.ok_or_else(|| Problem::of(&ROUTE_NOT_FOUND))
 }
 
-/// In memory once, however many clients are being sent them: a debug build reads them from the disk.
+/// Kept in memory once for all clients. A debug build would read them from disk.
 static FILES: LazyLock<HashMap<&str, (String, Bytes)>> = LazyLock::new(|| {
     let file = |name| {
         let found = utoipa_swagger_ui::serve(name, Arc::new(Config::default())).ok()??;

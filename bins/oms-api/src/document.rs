@@ -1,7 +1,8 @@
-//! The document of the API, OpenAPI 3.1: the operations of all routes, put together with what is said of all of them.
+//! Builds the OpenAPI 3.1 document from the operations of all routes.
 //!
-//! Handlers describe what is theirs with `utoipa::path`. From the table of routes and the shape of each operation follows the rest:
-//! what it asks for, what everybody is refused for, and the headers of every answer.
+//! Handlers describe their operations with `utoipa::path`. The rest is derived from the table of routes and from each
+//! operation: the credentials that it requires, the problems that it shares with others, and the headers of its
+//! answers.
 
 mod components;
 mod nulls;
@@ -28,7 +29,7 @@ use utoipa::{Modify as _, OpenApi as _};
 use crate::parts::PARTS;
 use crate::routes::{MatchedRoute, ROUTES};
 
-/// What a request with a credential may be refused for, wherever it goes.
+/// Problems of every request with a credential, whatever its route.
 const OF_CREDENTIALS: &[&ProblemType] = &[
     &UNAUTHENTICATED,
     &oms_access::FORBIDDEN,
@@ -36,7 +37,7 @@ const OF_CREDENTIALS: &[&ProblemType] = &[
     &oms_access::ISSUER_UNAVAILABLE,
 ];
 
-/// What any request that is counted may be refused for.
+/// Problems of every request that counts as in flight.
 const OF_THE_SERVICE: &[&ProblemType] = &[
     &HEAD_TOO_LARGE,
     &OVERLOADED,
@@ -45,7 +46,7 @@ const OF_THE_SERVICE: &[&ProblemType] = &[
     &INTERNAL,
 ];
 
-/// What a JSON body may be refused for, whatever is in it.
+/// Problems of every JSON body, whatever its content.
 const OF_A_BODY: &[&ProblemType] = &[
     &INVALID_REQUEST,
     &BODY_TIMEOUT,
@@ -53,13 +54,13 @@ const OF_A_BODY: &[&ProblemType] = &[
     &UNSUPPORTED_MEDIA_TYPE,
 ];
 
-/// What the geocoder refuses for inventory, which knows it only by its port.
+/// Problems that inventory passes on from the geocoder, which it knows only by its port.
 const OF_ADDRESSES: &[&ProblemType] = &[
     &oms_geocoding::ADDRESS_NOT_FOUND,
     &oms_geocoding::UNAVAILABLE,
 ];
 
-/// Every refusal that there is.
+/// All problem types.
 fn problem_types() -> impl Iterator<Item = &'static ProblemType> {
     PARTS.iter().flat_map(|part| part.problem_types)
 }
@@ -67,7 +68,7 @@ fn problem_types() -> impl Iterator<Item = &'static ProblemType> {
 /// The document as it is served and printed.
 pub(crate) fn text() -> String {
     let document = document();
-    serde_json::to_string_pretty(&document).expect("its keys are texts")
+    serde_json::to_string_pretty(&document).expect("its keys are strings")
 }
 
 fn document() -> Value {
@@ -91,7 +92,7 @@ fn document() -> Value {
     }
     reuse::share_refusals(&mut document);
     components::add_components(&mut document);
-    let mut document = serde_json::to_value(&document).expect("its keys are texts");
+    let mut document = serde_json::to_value(&document).expect("its keys are strings");
     nulls::strip(&mut document);
     document
 }
@@ -109,7 +110,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
         .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
-/// Adds what follows from the route and from what the operation reads.
+/// Adds the parts that are derived from the route and the operation.
 fn complete(operation: &mut Operation, access: Access, more: &[&'static ProblemType]) {
     operation.security = Some(security(access));
     let mut types = shared_refusals(operation, access);
@@ -124,7 +125,7 @@ fn complete(operation: &mut Operation, access: Access, more: &[&'static ProblemT
     }
     for (status, refusal) in refusals(&types, &[]) {
         let own = responses.insert(status.clone(), refusal);
-        // Where an order can be read is known to its own refusals only.
+        // Only the operation's own refusals declare a `Location`.
         if let (Some(RefOr::T(own)), Some(RefOr::T(refusal))) = (own, responses.get_mut(&status)) {
             refusal.headers.extend(own.headers);
         }
@@ -175,7 +176,7 @@ fn shared_refusals(operation: &Operation, access: Access) -> Vec<&'static Proble
     types
 }
 
-/// Handlers name their headers; what those mean stands among the components.
+/// Handlers only name their headers. The descriptions are among the components.
 fn complete_headers(response: &mut Response, status: &str, access: Access) {
     let mut names: Vec<String> = response.headers.keys().cloned().collect();
     names.push("X-Request-Id".to_owned());

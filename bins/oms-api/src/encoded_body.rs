@@ -1,4 +1,4 @@
-//! Bodies that are compressed, which no endpoint reads.
+//! Refuses compressed bodies, which no endpoint reads.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -10,14 +10,14 @@ use oms_web::ProblemResponse;
 
 use crate::routes::MatchedRoute;
 
-/// Middleware, inside the one that admits requests: refuses a body in a coding, before any of it is read.
+/// Middleware, inside the one that admits requests: refuses an encoded body before any of it is read.
 pub(crate) async fn refuse_encoded(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let is_served = request.extensions().get::<MatchedRoute>().is_some();
     if is_served && is_encoded(request.headers()) {
-        let detail = "send the body as it is, without a Content-Encoding";
+        let detail = "send the body uncompressed, without a Content-Encoding";
         let problem =
             Problem::new(&UNSUPPORTED_MEDIA_TYPE, detail).with_accept_encoding("identity");
         return Ok(request.error_response(ProblemResponse(problem)));
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_identity_is_no_coding() {
+    fn every_coding_except_identity_is_refused() {
         let encoded = |value: &str| {
             let request = TestRequest::default().insert_header((CONTENT_ENCODING, value));
             is_encoded(request.to_srv_request().headers())

@@ -1,16 +1,16 @@
-//! The file `.env` of a developer's working folder.
+//! The file `.env` in a developer's working directory.
 
 use std::io::ErrorKind;
 
 use anyhow::Context;
 
-/// The one setting that the file can't make: it decides whether the file is read.
+/// The only setting that the file can't contain, because it decides whether the file is read.
 const ENVIRONMENT: &str = "OMS_ENV";
 
-/// Sets what the file says and the environment does not, in development only. No other folder is searched.
+/// Sets the variables of the file that the environment does not set. Development only. No other directory is searched.
 ///
 /// # Errors
-/// When the file can't be read, or sets `OMS_ENV`.
+/// If the file can't be read, or sets `OMS_ENV`.
 pub(crate) fn load() -> anyhow::Result<()> {
     if std::env::var_os(ENVIRONMENT).is_some_and(|set| !set.is_empty() && set != "development") {
         return Ok(());
@@ -24,7 +24,7 @@ pub(crate) fn load() -> anyhow::Result<()> {
         let (name, _) = variable.context("can't read .env")?;
         anyhow::ensure!(
             name != ENVIRONMENT,
-            ".env must not set OMS_ENV: it is read in development only, so set OMS_ENV in the environment"
+            ".env must not set OMS_ENV: the file is read in development only, so set OMS_ENV in the environment"
         );
     }
     dotenvy::from_path(".env").context("can't read .env")

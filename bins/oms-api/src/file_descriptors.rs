@@ -1,14 +1,14 @@
-//! The limit of open files, which bounds how many clients can be served.
+//! The limit of open files, which limits how many clients can be served.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::config::Config;
 
-/// What the process opens beside connections of clients and of the database: listeners, imports, calls to the gateway.
+/// Files that the process opens besides client and database connections: listeners, imports, calls of the gateway.
 const OTHERS: u64 = 200;
 
-/// Most connections of clients for each HTTP worker: as many as configured, unless the limit of open files allows less, which
-/// is raised as far as the process may.
+/// Maximum client connections of each HTTP worker: the configured number, or fewer if the limit of open files allows
+/// fewer. The limit is raised first, as far as the process may raise it.
 pub(crate) fn connections_per_worker(config: &Config) -> usize {
     let wanted = config.http.max_connections;
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
@@ -23,13 +23,13 @@ pub(crate) fn connections_per_worker(config: &Config) -> usize {
             limit,
             needed,
             connections = fit * workers,
-            "OMS_MAX_CONNECTIONS needs more open files than the process may have (ulimit -n); fewer clients are let in"
+            "OMS_MAX_CONNECTIONS needs more open files than the process may have (ulimit -n); fewer clients can connect"
         );
     }
     fit
 }
 
-/// The limit as it is afterwards; none where it can't be read.
+/// Raises the limit and returns it. `None` if it can't be read.
 fn raise_limit(needed: u64) -> Option<u64> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
     let raised = needed.min(hard);
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_as_many_clients_are_let_in_as_files_can_be_open() {
+    fn client_connections_are_limited_by_the_open_files() {
         assert_eq!(fit(10_000, 2, 1_000_000, 220), 10_000);
         assert_eq!(fit(10_000, 2, 1024, 220), 402);
         assert_eq!(fit(10_000, 2, 100, 220), 1);

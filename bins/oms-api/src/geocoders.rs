@@ -1,5 +1,5 @@
-//! The geocoders: one for orders and warehouses, one for previews. What a preview looks up costs money and sells nothing, so
-//! it has a limit and circuit breakers of its own, and takes nothing from orders.
+//! The geocoders: one for orders and warehouses, one for previews. A preview's lookup costs money but sells nothing, so
+//! previews have a limit and circuit breakers of their own and can't use up the quota of orders.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(crate) struct Geocoders {
 }
 
 impl Geocoders {
-    /// As it is configured.
+    /// Builds them from the configuration.
     pub(crate) fn new(
         config: &Config,
         database: &Database,
@@ -35,7 +35,7 @@ impl Geocoders {
     }
 }
 
-/// Puts a limit around the service; none is no limit.
+/// Limits the calls of the service. `None` is unlimited.
 fn limited(
     per_minute: Option<NonZeroU32>,
     refused: Arc<AtomicU64>,
@@ -54,7 +54,7 @@ fn refused_look_ups(
     let counted = refused.clone();
     metrics.counter_from(
         "oms_geocoder_look_ups_refused_total",
-        "Addresses that were not looked up because the tenant had exceeded its lookups per minute.",
+        "Addresses that were not looked up because the tenant had exceeded its limit per minute.",
         &[("purpose", purpose)],
         move || counted.load(Ordering::Relaxed),
     )?;

@@ -1,4 +1,5 @@
-//! The rights that the role which serves needs, and no others: printed by `oms-api grants`, and checked at the start.
+//! The database privileges that the serving role needs, and no others. `oms-api grants` prints them, and the server
+//! checks them at start.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,18 +9,18 @@ use oms_database::{Connection, Grant, Privilege, missing_privileges};
 
 use crate::parts::PARTS;
 
-/// The rights, crate by crate.
+/// The privileges, crate by crate.
 fn grants() -> impl Iterator<Item = &'static Grant> {
     PARTS.iter().flat_map(|part| part.grants)
 }
 
-/// The schemas of their tables. `public` is everybody's.
+/// The schemas of their tables, without `public`, which is shared.
 fn schemas() -> BTreeSet<&'static str> {
     let all = grants().filter_map(|grant| Some(grant.table.split_once('.')?.0));
     all.filter(|schema| *schema != "public").collect()
 }
 
-/// The statements that give a role these rights, and take all others on the tables and schemas away.
+/// The statements that grant a role these privileges, and revoke all others on the tables and schemas.
 pub(crate) fn statements(role: &str) -> String {
     let role = format!("\"{}\"", role.replace('"', "\"\""));
     let schemas = schemas().into_iter().collect::<Vec<_>>().join(", ");
@@ -40,9 +41,10 @@ GRANT USAGE ON SCHEMA public, {schemas} TO {role};
         let mut actions = actions.join(", ");
         if !updatable.is_empty() {
             write!(actions, ", UPDATE ({})", updatable.join(", "))
-                .expect("a text takes everything");
+                .expect("writing to a string can't fail");
         }
-        writeln!(text, "GRANT {actions} ON {table} TO {role};").expect("a text takes everything");
+        writeln!(text, "GRANT {actions} ON {table} TO {role};")
+            .expect("writing to a string can't fail");
     }
     text.push_str("COMMIT;\n");
     text
@@ -66,12 +68,12 @@ fn needed() -> Vec<Privilege> {
     grants().flat_map(of_table).collect()
 }
 
-/// Fails when the role of the connection lacks a right.
+/// Fails when the connection's role lacks a privilege.
 pub(crate) async fn check(connection: &mut Connection) -> anyhow::Result<()> {
     let missing = missing_privileges(connection, &needed()).await?;
     if !missing.is_empty() {
         bail!(
-            "the role of DATABASE_URL lacks rights: {}; `oms-api grants ROLE` prints the statements that the owner must run",
+            "the role of DATABASE_URL lacks privileges: {}; `oms-api grants ROLE` prints the statements that the owner must run",
             missing.join(", ")
         );
     }
@@ -92,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_append_only_can_only_be_appended_to() {
+    fn append_only_tables_can_only_be_appended_to() {
         let text = statements("oms");
         for table in [
             "orders.events",
@@ -111,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn every_schema_of_the_migrations_is_among_them() {
+    fn every_schema_of_the_migrations_is_granted() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
         let migrations = fs::read_dir(folder)
             .unwrap()
@@ -127,7 +129,7 @@ mod tests {
         assert_eq!(schemas(), created);
     }
 
-    /// The statements of the stores, as far as their words tell which right they need.
+    /// Compares with the statements of the stores, as far as the privileges can be seen from their text.
     #[test]
     fn every_statement_of_the_stores_is_allowed() {
         let mut used = BTreeSet::new();
@@ -138,7 +140,7 @@ mod tests {
             .into_iter()
             .map(|it| (it.table.to_owned(), it.action))
             .collect();
-        // Made by the owner.
+        // Done by the owner.
         let of_owner = ("access.api_keys".to_owned(), "INSERT");
         let missing: Vec<_> = used.difference(&allowed).collect();
         assert_eq!(missing, [&of_owner]);
@@ -180,7 +182,7 @@ mod tests {
         }
     }
 
-    /// The tables of the query that ends with these words. To lock a row of one takes the right to update it.
+    /// The tables of the query that ends with these words. Locking a row needs the privilege to update its table.
     fn locked<'a>(words: &[&'a str]) -> Vec<&'a str> {
         let (mut depth, mut tables) = (0_i32, Vec::new());
         for (index, word) in words.iter().enumerate().rev() {
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_locked_need_the_right_to_update() {
+    fn locking_a_row_needs_the_privilege_to_update() {
         for (text, expected) in [
             (
                 "\"SELECT id FROM orders.lines WHERE a = 1 FOR UPDATE OF o SKIP",

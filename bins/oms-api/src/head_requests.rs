@@ -1,4 +1,4 @@
-//! `HEAD`, on every route that has `GET`: the same answer without its body (RFC 9110, section 9.3.2).
+//! Answers `HEAD` on every route that has `GET`: the same answer without its body (RFC 9110, section 9.3.2).
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use actix_web::http::header::{CONTENT_LENGTH, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 
-/// Middleware, around all others that look at methods: answers `HEAD` as `GET`, without the body.
+/// Middleware that must enclose all others that look at methods: answers `HEAD` like `GET`, without the body.
 pub(crate) async fn answer_head(
     mut request: ServiceRequest,
     next: Next<BoxBody>,
@@ -24,8 +24,8 @@ pub(crate) async fn answer_head(
     Ok(without_body(next.call(request).await?))
 }
 
-/// actix-web leaves the body of an answer out when the request that it read *last* is a `HEAD`, which with pipelined requests
-/// is another one. So the body is taken away here, and its length is written as a header like others.
+/// actix-web omits the body of an answer when the request that it read *last* is a `HEAD`. With pipelined requests,
+/// that may be another request. So the body is removed here, and its length is written like any other header.
 fn without_body(mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let BodySize::Sized(length) = response.response().body().size() else {
         return response.map_body(|_, _| BoxBody::new(NoBody));
@@ -38,7 +38,7 @@ fn without_body(mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBo
     })
 }
 
-/// Nothing, in place of a body whose length a header tells.
+/// An empty body. A header has the length of the body that it replaces.
 struct NoBody;
 
 impl MessageBody for NoBody {

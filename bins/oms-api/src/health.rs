@@ -1,4 +1,4 @@
-//! Whether the server lives, and whether it can serve.
+//! Health checks: whether the process is alive, and whether it can serve.
 
 use actix_web::{HttpResponse, HttpResponseBuilder, Responder, web};
 use oms_web::{Access, Route, route};
@@ -7,20 +7,20 @@ use utoipa::ToSchema;
 
 use crate::readiness::{Readiness as Probe, Report, Verdict};
 
-/// The routes of health.
+/// The routes of health checks.
 pub(crate) const ROUTES: &[Route] = &[
     route!(GET "/health", Access::Open, health),
     route!(GET "/health/live", Access::Open, live),
     route!(GET "/health/ready", Access::Open, ready),
 ];
 
-/// How the server is.
+/// The state of the server.
 #[derive(Serialize, ToSchema)]
 struct Health {
     status: Fitness,
 }
 
-/// How the server is, with what was checked.
+/// The state of the server and of its dependencies.
 #[derive(Serialize, ToSchema)]
 struct Readiness {
     status: Fitness,
@@ -45,7 +45,7 @@ enum Fitness {
 #[serde(rename_all = "snake_case")]
 enum DatabaseState {
     Ok,
-    /// It takes no changes: it is a standby, or set to read-only.
+    /// The database accepts no changes: it is a standby, or set to read-only.
     ReadOnly,
     Unavailable,
 }
@@ -67,14 +67,14 @@ enum BatchState {
     Stuck,
 }
 
-/// 200 while requests are answered at all: an orchestrator restarts the process when not.
+/// 200 while the process answers requests. If it does not, an orchestrator restarts it.
 #[utoipa::path(
     get,
     path = "/health/live",
     operation_id = "getLiveness",
     tag = "health",
-    summary = "Whether the process answers",
-    responses((status = 200, description = "It does.", body = Health)),
+    summary = "Check that the process is alive",
+    responses((status = 200, description = "The process is alive.", body = Health)),
 )]
 async fn live() -> impl Responder {
     HttpResponse::Ok().json(Health {
@@ -82,16 +82,16 @@ async fn live() -> impl Responder {
     })
 }
 
-/// 200 while orders can be taken, else 503.
+/// 200 while orders can be placed, otherwise 503.
 #[utoipa::path(
     get,
     path = "/health",
     operation_id = "getHealth",
     tag = "health",
-    summary = "Whether orders can be taken",
+    summary = "Check that orders can be placed",
     responses(
-        (status = 200, description = "They can.", body = Health),
-        (status = 503, description = "The database does not answer, takes no changes, or its migrations are not current; or requests have waited too long for it.", body = Health),
+        (status = 200, description = "Orders can be placed.", body = Health),
+        (status = 503, description = "The database does not answer, accepts no changes, or its migrations are not current; or requests have waited too long for it.", body = Health),
     ),
 )]
 async fn health(probe: web::Data<Probe>) -> impl Responder {
@@ -100,16 +100,16 @@ async fn health(probe: web::Data<Probe>) -> impl Responder {
     response.json(Health { status })
 }
 
-/// As `/health`, with what was checked: a load balancer sends no requests when it is not 200.
+/// Like `/health`, with the results of each check. A load balancer sends requests only while this answers 200.
 #[utoipa::path(
     get,
     path = "/health/ready",
     operation_id = "getReadiness",
     tag = "health",
-    summary = "Whether orders can be taken, and what was checked",
+    summary = "Check that orders can be placed, and report each check",
     responses(
-        (status = 200, description = "They can.", body = Readiness),
-        (status = 503, description = "The database does not answer, takes no changes, or its migrations are not current; or requests have waited too long for it.", body = Readiness),
+        (status = 200, description = "Orders can be placed.", body = Readiness),
+        (status = 503, description = "The database does not answer, accepts no changes, or its migrations are not current; or requests have waited too long for it.", body = Readiness),
     ),
 )]
 async fn ready(probe: web::Data<Probe>) -> impl Responder {

@@ -33,7 +33,7 @@ use crate::readiness::Readiness;
 use crate::request_span::RequestSpan;
 use crate::unread_body::close_when_unread;
 
-/// How long a connection is kept between two requests.
+/// How long an idle connection is kept between two requests.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// A server that runs in the background.
@@ -46,13 +46,13 @@ impl RunningServer {
         Self { handle }
     }
 
-    /// Accepts no more connections, and waits for the requests that are being served.
+    /// Stops accepting connections, and waits for the requests in progress.
     pub(crate) async fn stop(&self) {
         self.handle.stop(true).await;
     }
 }
 
-/// What the endpoints work with. Without `webhooks` there is no endpoint for them.
+/// The dependencies of the endpoints. Without `webhooks` the webhook endpoint does not exist.
 pub(crate) struct Endpoints {
     pub(crate) orders: OrdersApi,
     pub(crate) inventory: InventoryApi,
@@ -60,7 +60,7 @@ pub(crate) struct Endpoints {
     pub(crate) readiness: Readiness,
 }
 
-/// Starts to listen.
+/// Starts listening.
 pub(crate) fn start(
     config: &Config,
     admission: Admission,
@@ -127,7 +127,7 @@ pub(crate) fn start(
         .disable_signals();
     let listeners = connection::listen(&config.host, config.port).with_context(|| {
         format!(
-            "can't listen on {}:{}; is the port taken?",
+            "can't listen on {}:{}; is the port already in use?",
             config.host, config.port
         )
     })?;
@@ -139,7 +139,7 @@ pub(crate) fn start(
     Ok(RunningServer::new(handle))
 }
 
-/// Logs where a server listens.
+/// Logs the addresses on which a server listens.
 pub(crate) fn announce(server: &str, addresses: &[SocketAddr]) {
     for address in addresses {
         tracing::info!(server, %address, "listening");

@@ -23,13 +23,13 @@ use crate::address_locator::GeocodedAddresses;
 use crate::config::Config;
 use crate::{database, serve};
 
-/// What the exit code tells when rows were rejected.
+/// Exit code if rows were rejected.
 const ROWS_WERE_REJECTED: u8 = 2;
 
-/// Who imports from here, as movements name them.
+/// The actor of these imports in stock movements.
 const ACTOR: &str = "cli";
 
-/// What to import.
+/// The kind of data to import.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum ImportCommand {
     /// Create products, and change those whose SKU exists. CSV with the columns sku,name,amountMinor,currency, or JSON
@@ -51,7 +51,7 @@ pub(crate) enum ImportCommand {
     },
 }
 
-/// A file, and how it is imported.
+/// A file, and how to import it.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Source {
     /// The file, or - for standard input.
@@ -62,8 +62,8 @@ pub(crate) struct Source {
     /// Import nothing if a row is rejected.
     #[arg(long)]
     all_or_nothing: bool,
-    /// The key of an interrupted import, to continue it. A completed import is not repeated. Without a key each call is an
-    /// import of its own.
+    /// The key of an interrupted import, to continue it. A completed import is not repeated. Without a key, each call
+    /// is a new import.
     #[arg(long, value_parser = parse_key)]
     key: Option<IdempotencyKey>,
     /// The tenant to import for. Default: OMS_TENANT_ID.
@@ -91,7 +91,7 @@ fn parse_key(text: &str) -> Result<IdempotencyKey, String> {
     IdempotencyKey::parse(text).map_err(|error| error.to_string())
 }
 
-/// Imports, and prints what became of the rows.
+/// Imports, and prints the outcome of the rows.
 pub(crate) async fn run(config: &Config, command: ImportCommand) -> anyhow::Result<ExitCode> {
     let (source, kind) = match &command {
         ImportCommand::Products { source } => (source, ImportKind::Products),
@@ -120,9 +120,9 @@ pub(crate) async fn run(config: &Config, command: ImportCommand) -> anyhow::Resu
     };
     writeln!(
         std::io::stderr(),
-        "import {key}: should it be cut off, give it this --key to go on"
+        "import {key}: if it is interrupted, continue it with this --key"
     )?;
-    // In a task of its own, which nothing drops half-way.
+    // In a task of its own, so that nothing can drop it halfway.
     let importing = tokio::spawn(async move {
         let imported = match &command {
             ImportCommand::Products { .. } => {
@@ -151,7 +151,7 @@ fn conclude(
             (report.import.counts.rejected, report.rejections, summary)
         }
         Ok(Once::Before(report)) => {
-            let summary = Summary(&report, "imported before").to_string();
+            let summary = Summary(&report, "already imported").to_string();
             (report.import.counts.rejected, report.rejections, summary)
         }
         Err(InventoryError::ImportRejected(rejections)) => {
@@ -182,7 +182,7 @@ impl fmt::Display for Summary<'_> {
         }
         write!(
             f,
-            "{} changed, {} as they were",
+            "{} changed, {} unchanged",
             counts.changed, counts.unchanged
         )
     }
@@ -194,7 +194,7 @@ fn format_of(source: &Source) -> anyhow::Result<ImportFormat> {
     match (source.format, ending.as_deref()) {
         (Some(Format::Csv), _) | (None, Some("csv" | "tsv")) => Ok(ImportFormat::Csv),
         (Some(Format::Jsonl), _) | (None, Some("jsonl" | "ndjson")) => Ok(ImportFormat::JsonLines),
-        (None, _) => anyhow::bail!("say --format csv or --format jsonl"),
+        (None, _) => anyhow::bail!("specify --format csv or --format jsonl"),
     }
 }
 
@@ -231,7 +231,7 @@ impl From<Mode> for StockMode {
     }
 }
 
-/// A bar on standard error, if somebody is there to see it.
+/// A progress bar on standard error, if that is a terminal.
 struct Progress {
     bar: ProgressBar,
 }

@@ -1,17 +1,17 @@
-//! How many requests may be under way at a time. What is over that is turned away at once, before it costs anything.
+//! Limits the requests in flight. Further requests are refused immediately, before they cost anything.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use oms_errors::{OVERLOADED, Problem};
 
-/// Counts the requests that are under way.
+/// Counts the requests in flight.
 pub(crate) struct InFlight {
     most: usize,
     now: Arc<AtomicUsize>,
 }
 
-/// A request's place, which is free again once this is dropped: also when its client went away.
+/// The place of a request. Dropping it frees the place, so a client that disconnects frees it too.
 pub(crate) struct InFlightPlace(Arc<AtomicUsize>);
 
 impl Drop for InFlightPlace {
@@ -21,7 +21,7 @@ impl Drop for InFlightPlace {
 }
 
 impl InFlight {
-    /// None are under way.
+    /// A counter with no requests in flight.
     pub(crate) fn new(most: usize) -> Self {
         Self {
             most,
@@ -29,13 +29,13 @@ impl InFlight {
         }
     }
 
-    /// How many are under way, whenever it is asked.
+    /// A function that returns the number of requests in flight.
     pub(crate) fn count(&self) -> impl Fn() -> usize + Send + Sync + use<> {
         let now = self.now.clone();
         move || now.load(Ordering::Relaxed)
     }
 
-    /// A place, unless all are taken.
+    /// Takes a place, unless all are taken.
     pub(crate) fn enter(&self) -> Result<InFlightPlace, Problem> {
         let before = self.now.fetch_add(1, Ordering::Relaxed);
         let place = InFlightPlace(self.now.clone());
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_are_so_many_places_and_each_is_free_again_when_it_is_left() {
+    fn a_place_can_be_reused_after_it_is_released() {
         let in_flight = InFlight::new(2);
         let first = in_flight.enter();
         let second = in_flight.enter();

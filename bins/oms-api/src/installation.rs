@@ -1,4 +1,4 @@
-//! Which installation this is: read when the program starts, shown and decided about by `oms-api installation`.
+//! The identity of this installation: read at start, and shown and changed by `oms-api installation`.
 
 use std::error::Error;
 use std::io::Write;
@@ -20,11 +20,11 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::database;
 
-/// What a copy's operator must know, once.
-const UNDECIDED: &str = "this database was copied or restored: the payments that were in it are read, and neither cancelled nor refunded, \
-    until `oms-api installation take-over` or `separate` says whose they are";
+/// The warning for the operator of a copy, logged once.
+const UNDECIDED: &str = "this database was copied or restored: its inherited payments are read, but neither cancelled nor refunded, \
+    until `oms-api installation take-over` or `separate` decides which installation owns them";
 
-/// How often it is looked whether an operator has decided.
+/// Interval at which the server checks whether an operator has decided.
 const LOOK: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -42,7 +42,7 @@ pub(crate) enum InstallationCommand {
     Separate,
 }
 
-/// Runs a command, and prints what the installation is then.
+/// Runs a command, and prints the resulting state of the installation.
 pub(crate) async fn run(config: &Config, command: InstallationCommand) -> anyhow::Result<()> {
     let database = database::connect(config).await?;
     let mut connection = database.acquire().await?;
@@ -66,7 +66,7 @@ fn print(installation: &Installation) -> anyhow::Result<()> {
     match (installation.is_undecided_copy(), installation.separated_at) {
         (true, _) => writeln!(
             out,
-            "a copy: payments attempted before {} are left alone until you decide: take-over or separate",
+            "a copy: payments attempted before {} are neither cancelled nor refunded until you run take-over or separate",
             time(installation.inherited_until)
         )?,
         (false, Some(_)) => writeln!(
@@ -79,7 +79,7 @@ fn print(installation: &Installation) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads the installation, and says so on standard error when its database is a copy that nobody has decided about.
+/// Reads the installation, and warns on standard error if its database is an undecided copy.
 pub(crate) async fn establish(database: &Database) -> anyhow::Result<Installation> {
     let mut connection = database.acquire().await?;
     let installation = register(&mut connection).await?;
@@ -89,7 +89,7 @@ pub(crate) async fn establish(database: &Database) -> anyhow::Result<Installatio
     Ok(installation)
 }
 
-/// The same for a server: in the log, and as a metric that follows what an operator decides.
+/// Like [`establish`], for a server: warns in the log, and exports a metric that follows the operator's decision.
 pub(crate) async fn watch(
     database: &Database,
     metrics: &Metrics,
@@ -110,12 +110,12 @@ pub(crate) async fn watch(
         tracing::error!(installation = %installation.id, inherited_until, "{UNDECIDED}");
         tasks.spawn(follow(database.clone(), undecided, stopping));
     } else {
-        tracing::info!(installation = %installation.id, "read which installation this is");
+        tracing::info!(installation = %installation.id, "the installation was identified");
     }
     Ok(installation)
 }
 
-/// Looks now and then whether an operator has decided.
+/// Checks periodically whether an operator has decided.
 async fn follow(database: Database, undecided: Arc<AtomicBool>, stopping: CancellationToken) {
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -143,5 +143,5 @@ async fn find(database: &Database) -> Result<Option<Installation>, DbError> {
 async fn register(connection: &mut Connection) -> anyhow::Result<Installation> {
     let newest = find_newest_attempt(connection).await?;
     let established = installation::establish(connection, newest).await;
-    established.context("can't read which installation this is")
+    established.context("can't read the installation's identity")
 }

@@ -1,4 +1,4 @@
-//! `oms-api keys`: makes, lists, replaces and revokes API keys.
+//! `oms-api keys`: creates, lists, rotates and revokes API keys.
 
 use std::io::Write;
 use std::time::Duration;
@@ -19,12 +19,12 @@ use crate::database;
 
 const DAY_S: u64 = 86_400;
 
-/// What to do with keys.
+/// The command for keys.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum KeysCommand {
     /// Create a key and print it, alone on standard output. It is not shown again.
     Create {
-        /// The name that timelines and lists show for what is done with it.
+        /// The name under which timelines and lists show the key's actions.
         #[arg(long)]
         name: CredentialName,
         /// A scope: orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write or operations.
@@ -35,12 +35,12 @@ pub(crate) enum KeysCommand {
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3660))]
         expires_in_days: Option<u64>,
         #[command(flatten)]
-        store: Store,
+        owner: Owner,
     },
     /// List the keys of a tenant, including expired and revoked ones.
     List {
         #[command(flatten)]
-        store: Store,
+        owner: Owner,
     },
     /// Create a second key with the same name and scopes, and print it. The first one expires after the overlap.
     Rotate {
@@ -54,32 +54,32 @@ pub(crate) enum KeysCommand {
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3660))]
         expires_in_days: Option<u64>,
         #[command(flatten)]
-        store: Store,
+        owner: Owner,
     },
     /// Revoke a key. A server that has just verified it accepts it for at most OMS_KEY_MEMORY_MS more.
     Revoke {
         /// The key's ID, as in the list.
         id: Uuid,
         #[command(flatten)]
-        store: Store,
+        owner: Owner,
     },
 }
 
-/// Whose keys.
+/// The tenant that owns the keys.
 #[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Store {
+pub(crate) struct Owner {
     /// The tenant of the key. Default: OMS_TENANT_ID.
     #[arg(long)]
     tenant: Option<TenantId>,
 }
 
-impl Store {
+impl Owner {
     fn id(&self, config: &Config) -> TenantId {
         self.tenant.unwrap_or(config.tenant)
     }
 }
 
-/// Does it.
+/// Runs the command.
 pub(crate) async fn run(config: &Config, command: KeysCommand) -> anyhow::Result<()> {
     let database = database::connect(config).await?;
     let mut connection = database.acquire().await?;
@@ -91,13 +91,15 @@ pub(crate) async fn run(config: &Config, command: KeysCommand) -> anyhow::Result
     Ok(())
 }
 
-/// The role that serves may only read keys.
+/// Explains the failure of a serving role, which may only read keys.
 fn name_the_owner(error: anyhow::Error) -> anyhow::Error {
     let denied = error
         .downcast_ref::<AccessError>()
         .is_some_and(|error| matches!(error, AccessError::Database(DbError::PermissionDenied(_))));
     if denied {
-        error.context("keys are made by the role that owns the tables: give its DATABASE_URL")
+        error.context(
+            "only the role that owns the tables can change keys: set DATABASE_URL to its URL",
+        )
     } else {
         error
     }
@@ -114,36 +116,36 @@ async fn run_on(
             name,
             scopes,
             expires_in_days,
-            store,
+            owner,
         } => {
             let new = NewKey {
                 mode,
-                tenant: store.id(config),
+                tenant: owner.id(config),
                 name,
                 scopes: scopes.into_iter().collect(),
                 expires_in: expires_in_days.map(days),
             };
             let created = create_key(connection, &new).await;
-            show(&created.context("can't make the key")?)
+            show(&created.context("can't create the key")?)
         }
         KeysCommand::Rotate {
             name,
             overlap_hours,
             expires_in_days,
-            store,
+            owner,
         } => {
             let overlap = Duration::from_secs(overlap_hours * 3600);
-            let (tenant, lifetime) = (store.id(config), expires_in_days.map(days));
+            let (tenant, lifetime) = (owner.id(config), expires_in_days.map(days));
             let rotated = rotate_key(connection, mode, tenant, &name, overlap, lifetime).await;
-            show(&rotated.context("can't replace the key")?)
+            show(&rotated.context("can't rotate the key")?)
         }
-        KeysCommand::List { store } => {
-            let keys = list_keys(connection, store.id(config)).await;
+        KeysCommand::List { owner } => {
+            let keys = list_keys(connection, owner.id(config)).await;
             let mut out = std::io::stdout().lock();
             list(&mut out, &keys.context("can't list the keys")?)
         }
-        KeysCommand::Revoke { id, store } => {
-            let revoked = revoke_key(connection, store.id(config), KeyId(id)).await;
+        KeysCommand::Revoke { id, owner } => {
+            let revoked = revoke_key(connection, owner.id(config), KeyId(id)).await;
             revoked.context("can't revoke the key")
         }
     }
@@ -153,13 +155,13 @@ fn days(days: u64) -> Duration {
     Duration::from_secs(days * DAY_S)
 }
 
-/// The key alone on standard output, for a script to keep; what people want to know beside it.
+/// Prints the key alone on standard output, for a script to store, and the information for people on standard error.
 fn show(created: &CreatedKey) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{}", created.key.expose())?;
     let id = created.id.0;
     writeln!(
         std::io::stderr(),
-        "key {id}; it is not shown again, so keep it where secrets are kept"
+        "key {id}; it is not shown again, so store it with your secrets"
     )?;
     Ok(())
 }

@@ -45,7 +45,7 @@ fn main() -> std::process::ExitCode {
     match environment_file::load().and_then(|()| cli::run()) {
         Ok(code) => code,
         Err(error) => {
-            // Not `{:?}`, which RUST_BACKTRACE turns into pages.
+            // Not `{:?}`, which prints pages when RUST_BACKTRACE is set.
             eprintln!("oms-api: {error:#}");
             std::process::ExitCode::FAILURE
         }

@@ -1,4 +1,4 @@
-//! Metrics, on a port of their own that is never the public one.
+//! Metrics, served on a port of their own that is never public.
 
 mod database;
 pub(crate) mod orders;
@@ -25,7 +25,7 @@ use crate::head_requests::answer_head;
 use crate::http_server::{RunningServer, announce};
 use crate::protective_headers::protect;
 
-/// Registers what is sampled at each scrape.
+/// Registers the metrics that are sampled at each scrape.
 pub(crate) fn register(
     metrics: &Metrics,
     database: &Database,
@@ -33,7 +33,7 @@ pub(crate) fn register(
     geocoder: &Arc<dyn Geocoder>,
 ) -> anyhow::Result<()> {
     database::register(metrics, database)?;
-    let help = "State of a circuit breaker: 0 closed, 1 half-open, 2 open. `geocoder` counts the failures of all tenants and refuses nothing: each tenant has a breaker of its own.";
+    let help = "State of a circuit breaker: 0 closed, 1 half-open, 2 open. `geocoder` counts the failures of all tenants but blocks no call, because each tenant has its own breaker.";
     for (index, (name, _)) in gateway.breaker_states().into_iter().enumerate() {
         let gateway = gateway.clone();
         metrics.gauge_from("oms_breaker_state", help, &[("breaker", name)], move || {
@@ -52,10 +52,10 @@ pub(crate) fn register(
     Ok(())
 }
 
-/// A count as a value of a gauge.
+/// Converts a count to the value of a gauge.
 #[expect(
     clippy::cast_precision_loss,
-    reason = "what is counted here stays far below 2^52"
+    reason = "these counts stay far below 2^52"
 )]
 pub(crate) fn sample(count: u64) -> f64 {
     count as f64
@@ -69,13 +69,13 @@ fn level(state: BreakerState) -> f64 {
     }
 }
 
-/// Most connections to it. A few programs scrape it; each takes one.
+/// Maximum connections to `/metrics`. A few programs scrape it, each with one connection.
 const MAX_CONNECTIONS: usize = 64;
 
-/// How long a connection to it is kept between two scrapes: longer than the usual time between them.
+/// Keep-alive of a connection between two scrapes: longer than the usual scrape interval.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// Starts the server of `/metrics`. Its connections are bounded as those of the API are.
+/// Starts the server of `/metrics`. Its connections have the same limits as those of the API.
 pub(crate) fn serve(
     config: &Config,
     metrics: Metrics,
@@ -97,7 +97,7 @@ pub(crate) fn serve(
     };
     let (host, port) = (config.metrics_host.as_str(), config.metrics_port);
     let listeners = connection::listen(host, port).with_context(|| {
-        format!("can't listen on {host}:{port} (OMS_METRICS_PORT); is the port taken?")
+        format!("can't listen on {host}:{port} (OMS_METRICS_PORT); is the port already in use?")
     })?;
     let addresses: Result<Vec<_>, _> = listeners.iter().map(TcpListener::local_addr).collect();
     announce("metrics", &addresses?);

@@ -1,17 +1,17 @@
-//! What each context, and each shared crate that keeps rows or refuses requests, brings to the program.
+//! The contributions of each context, and of each shared crate that stores rows or refuses requests.
 
 use oms_database::Grant;
 use oms_errors::ProblemType;
 
-/// A crate's share.
+/// The contribution of a crate.
 pub(crate) struct Part {
-    /// What it refuses, for the API's document.
+    /// Its problem types, for the API's document.
     pub(crate) problem_types: &'static [ProblemType],
-    /// The rights on its tables, for `oms-api grants`.
+    /// The privileges on its tables, for `oms-api grants`.
     pub(crate) grants: &'static [Grant],
 }
 
-/// One row for each crate.
+/// One row per crate.
 pub(crate) const PARTS: &[Part] = &[
     Part {
         problem_types: oms_errors::PROBLEM_TYPES,

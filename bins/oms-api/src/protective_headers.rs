@@ -1,4 +1,4 @@
-//! What every answer tells browsers and caches to leave alone.
+//! Headers of every answer that restrict what browsers and caches may do with it.
 
 use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
@@ -8,11 +8,11 @@ use actix_web::http::header::{
 };
 use actix_web::middleware::Next;
 
-/// An answer that is shown as a page all the same loads nothing, and is shown in no frame.
+/// An answer that a browser shows as a page nevertheless loads nothing, and appears in no frame.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
-/// Middleware, around all others: no answer is stored unless its endpoint says so, taken for another type than it has, or shown
-/// in a frame.
+/// Middleware that must enclose all others: no answer is cached unless its endpoint allows it, interpreted as another type, or
+/// shown in a frame.
 pub(crate) async fn protect(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -34,12 +34,12 @@ fn add_to(headers: &mut HeaderMap) {
     headers.insert(CONTENT_SECURITY_POLICY, policy);
 }
 
-/// The policy of a page, which says what it loads, with what no page does without.
+/// The page's own policy, extended by the directive that no page may omit.
 fn unframed(policy: &HeaderValue) -> HeaderValue {
     match policy.to_str() {
         Ok(text) if text.contains("frame-ancestors") => policy.clone(),
         Ok(text) => HeaderValue::try_from(format!("{text}; frame-ancestors 'none'"))
-            .expect("a policy with a directive more is a header"),
+            .expect("a policy with one more directive is a valid header"),
         Err(_) => NOTHING,
     }
 }
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn no_page_is_shown_in_a_frame_unless_it_says_in_which() {
+    fn only_a_page_that_names_its_frames_may_be_framed() {
         assert_eq!(
             policy_of(None),
             "default-src 'none'; frame-ancestors 'none'"
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_not_stored_unless_its_endpoint_says_so() {
+    fn an_answer_is_not_cached_unless_its_endpoint_allows_it() {
         let mut headers = HeaderMap::new();
         add_to(&mut headers);
         assert_eq!(headers.get(CACHE_CONTROL).unwrap(), "no-store");

@@ -1,8 +1,8 @@
-//! Whether orders can be taken. The database is asked at most once a second, however many ask, over a connection of its own;
-//! the age of the batches in progress is looked at each time, in memory.
+//! Whether orders can be placed. The database is checked at most once a second, regardless of the number of callers,
+//! over a connection of its own. The age of the batches in progress is checked each time, in memory.
 //!
-//! Anybody may ask, as often as they like. So an answer is remembered, one question at a time is in progress, and nothing is
-//! taken from the pool of the orders: a pool that is used up says nothing about the database.
+//! Anyone may call this at any rate. So a result is cached, only one check is in progress at a time, and no connection
+//! is taken from the pool of the orders: an exhausted pool says nothing about the database.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,23 +13,24 @@ use oms_database::{Database, DbError, Fitness, Probe};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
-/// How long an answer is good.
+/// How long a result is valid.
 const REMEMBERED: Duration = Duration::from_secs(1);
 
-/// How long an older answer is given to those who come while the next question is in progress.
+/// Maximum age of a result that callers get while the next check is in progress.
 const STALE: Duration = Duration::from_secs(5);
 
-/// How long the database may take. Less would turn a busy one, which takes orders, into one that is gone.
+/// How long the database may take. With less, a busy database that still accepts orders would be reported as
+/// unavailable.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Most requests that wait for an answer. The others get the latest one.
+/// Maximum number of requests that wait for a result. Further requests get the latest one.
 const MOST_WAITING: usize = 100;
 
-/// Whether orders can be taken, and if not, why.
+/// Whether orders can be placed, and if not, why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
     pub(crate) database: Verdict,
-    /// A batch has been in progress for longer than it may.
+    /// A batch has been in progress for too long.
     pub(crate) is_stuck: bool,
 }
 
@@ -39,18 +40,18 @@ impl Report {
     }
 }
 
-/// How the database was when it was last asked.
+/// The state of the database at its last check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Ready,
     /// Migrations are pending.
     Outdated,
-    /// It takes no changes: it is a standby, or set to read-only.
+    /// The database accepts no changes: it is a standby, or set to read-only.
     ReadOnly,
     Unavailable,
 }
 
-/// Asks, and remembers. Cloning it is cheap and shares it.
+/// Checks, and caches the result. Clones are cheap and share it.
 #[derive(Clone)]
 pub(crate) struct Readiness(Arc<Shared>);
 
@@ -68,19 +69,19 @@ struct State {
     is_asking: bool,
 }
 
-/// What to do for somebody who asks.
+/// The next step for a caller.
 enum Step {
     Answer(Verdict),
-    /// The database is asked; `begin` where this has yet to be done.
+    /// The caller waits for a check; `begin` if it must start that check.
     Wait {
         begin: bool,
     },
 }
 
 impl Readiness {
-    /// `is_stuck` says whether a batch has been in progress for longer than it may.
+    /// `is_stuck` reports whether a batch has been in progress for too long.
     ///
-    /// Must be called inside the tokio runtime that shall drive the connection.
+    /// Must be called inside the tokio runtime that drives the connection.
     pub(crate) fn new(
         database: Database,
         url: &str,
@@ -96,7 +97,7 @@ impl Readiness {
         }))
     }
 
-    /// How the database is, or was within the last seconds, and how the batches are.
+    /// The state of the database, at most some seconds old, and of the batches.
     pub(crate) async fn check(&self) -> Report {
         Report {
             database: self.database().await,
@@ -110,13 +111,13 @@ impl Readiness {
             Step::Answer(verdict) => return verdict,
             Step::Wait { begin: false } => {}
             Step::Wait { begin: true } => {
-                // In a task: somebody who goes away must not take the answer from the others.
+                // In a task, so that a caller that disconnects does not take the result from the others.
                 let asking = self.clone();
                 self.0.runtime.spawn(async move { asking.ask().await });
             }
         }
         if let Ok(_place) = self.0.waiting.try_acquire() {
-            // It fails only when there will never be another answer.
+            // This fails only when no further result will ever come.
             let _ = answers.changed().await;
         }
         self.state().latest.1
@@ -124,7 +125,7 @@ impl Readiness {
 
     async fn ask(&self) {
         let mut probe = self.0.probe.lock().await;
-        // Whatever happens, those who wait get an answer, and the next one asks again.
+        // Even if this panics, the waiting callers get a result, and the next caller checks again.
         let asked = AssertUnwindSafe(probe.ask()).catch_unwind().await;
         let asked =
             asked.unwrap_or_else(|_| Err(DbError::Unavailable("the probe panicked".to_owned())));
@@ -149,7 +150,7 @@ impl Readiness {
 }
 
 impl State {
-    /// The server starts once the database is ready. The first who asks has it asked again.
+    /// The server starts once the database is ready. The first caller starts a new check.
     fn new(now: Instant) -> Self {
         let asked_at = now.checked_sub(REMEMBERED).unwrap_or(now);
         Self {
@@ -184,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_database_is_asked_once_a_second_whoever_asks() {
+    fn the_database_is_checked_once_a_second_for_all_callers() {
         let started = Instant::now();
         let mut state = State::new(started);
         assert!(matches!(state.next(started), Step::Wait { begin: true }));
@@ -199,7 +200,7 @@ mod tests {
         ));
         let later = now + REMEMBERED;
         assert!(matches!(state.next(later), Step::Wait { begin: true }));
-        // The others need not wait for it, unless it takes long.
+        // The others get the cached result, unless the check takes long.
         assert!(matches!(
             state.next(later),
             Step::Answer(Verdict::Unavailable)
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_takes_no_changes_is_not_ready() {
+    fn a_server_that_accepts_no_changes_is_not_ready() {
         let fitness = |is_writable, is_migrated| {
             verdict(&Ok(Fitness {
                 is_writable,

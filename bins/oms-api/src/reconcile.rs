@@ -1,5 +1,5 @@
-//! `oms-api reconcile`: compares the gateway's charges of some time with the orders of all tenants, once, and prints what
-//! differs.
+//! `oms-api reconcile`: compares the gateway's charges of a time span with the orders of all tenants, once, and prints
+//! the differences.
 
 use std::collections::HashMap;
 use std::convert;
@@ -20,10 +20,10 @@ use oms_validation::{Money, PageSize, TenantId};
 use crate::config::Config;
 use crate::{database, installation, serve};
 
-/// What the exit code tells when findings are open at the end.
+/// Exit code if findings are open at the end.
 const FINDINGS_ARE_OPEN: u8 = 2;
 
-/// Reads a time in the form of RFC 3339.
+/// Parses an RFC 3339 time.
 pub(crate) fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
     let parsed = DateTime::parse_from_rfc3339(text);
     parsed
@@ -31,7 +31,7 @@ pub(crate) fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
         .map_err(|_| "must be a time such as 2026-11-24T00:00:00Z".to_owned())
 }
 
-/// Compares, and prints a table of the findings that it met or that are open, and a summary.
+/// Compares, and prints a summary and a table of the findings that it met or that are open.
 pub(crate) async fn reconcile(
     config: &Config,
     from: DateTime<Utc>,
@@ -57,7 +57,7 @@ pub(crate) async fn reconcile(
     let comparing = {
         let context = context.clone();
         let progress = Progress::new();
-        // In a task of its own, which nothing drops half-way.
+        // In a task of its own, so that nothing can drop it halfway.
         tokio::spawn(async move {
             let compared = reconcile_charges(&context, own, &window, &progress).await;
             progress.end();
@@ -77,7 +77,7 @@ pub(crate) async fn reconcile(
     })
 }
 
-/// Those that this comparison met, and all others that are open, each with its tenant; the oldest first.
+/// The findings that this comparison met, and all other open ones, each with its tenant; the oldest first.
 async fn findings(
     context: &OrderContext,
     own: TenantId,
@@ -139,7 +139,7 @@ fn print(
     }
     writeln!(
         out,
-        "{} charges compared, {} orders looked up: {} new findings, {} put right, {} open",
+        "{} charges compared, {} orders looked up: {} new findings, {} settled, {} open",
         summary.charges,
         summary.orders,
         summary.found.len(),
@@ -187,7 +187,7 @@ fn row((tenant, finding): &(TenantId, Finding)) -> [String; 8] {
     ]
 }
 
-/// One line on standard error that counts up, if somebody is there to see it.
+/// A line on standard error that shows the progress, if that is a terminal.
 struct Progress {
     is_seen: bool,
 }
@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_needs_its_offset() {
+    fn a_time_must_have_an_offset() {
         let midnight = parse_time("2026-11-24T00:00:00Z").unwrap();
         assert_eq!(parse_time("2026-11-24T01:00:00+01:00"), Ok(midnight));
         for text in ["", "now", "2026-11-24", "2026-11-24T00:00:00"] {

@@ -1,5 +1,5 @@
-//! The span and the one log line of a request: who called, from where, and how it was answered. Neither has a query, a header
-//! or a body: they may hold personal data.
+//! The span and the log line of a request: its caller, its address, and the status of its answer. Neither contains a
+//! query, a header or a body, which may hold personal data.
 
 use std::time::Instant;
 
@@ -26,7 +26,7 @@ impl RootSpanBuilder for RequestSpan {
         let id = Uuid::now_v7().to_string();
         let (method, route) = (request.method(), resource_of(request));
         let route = route.unwrap_or_default();
-        // What only a collector reads stands in no log line while there is none.
+        // Fields that only a collector reads are left out of log lines while no collector is configured.
         let sent = traces::are_sent();
         let span = tracing::info_span!(
             "request",
@@ -66,8 +66,8 @@ impl RootSpanBuilder for RequestSpan {
     }
 }
 
-/// The pattern of the resource that a request is routed to, whose text has its escapes resolved: `/%6frders` is `/orders`. Until
-/// a request is routed, actix-web's own `match_pattern` looks at the text as it was sent.
+/// The pattern of the resource that a request is routed to. Escapes are decoded before routing: `/%6frders` is
+/// `/orders`. Before that, actix-web's own `match_pattern` compares the text as it was sent.
 pub(crate) fn resource_of(request: &ServiceRequest) -> Option<String> {
     let path = request.match_info().as_str();
     request.resource_map().match_pattern(path)

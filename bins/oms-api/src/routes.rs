@@ -1,7 +1,7 @@
-//! Every route that is served: the tables of the contexts and of this program, put together.
+//! All routes that are served: the tables of the contexts and of this program, combined.
 //!
-//! A request that fits no row gets neither a tenant nor an operator, so that what is served beside the tables can't get at
-//! anybody's data.
+//! A request that matches no row gets neither a tenant nor an operator. So a route that is registered outside the
+//! tables can't access any tenant's data.
 
 use std::sync::LazyLock;
 
@@ -21,17 +21,17 @@ pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
     .concat()
 });
 
-/// Whether a path, as it was registered, has a row.
+/// Whether a registered path has a row.
 pub(crate) fn is_listed(path: &str) -> bool {
     ROUTES.iter().any(|row| row.path == path)
 }
 
-/// The row of a request, put among its extensions by whoever starts its trace.
+/// The row of a request. The middleware that starts the request's trace adds it to the extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MatchedRoute(usize);
 
 impl MatchedRoute {
-    /// The row, if there is one. `HEAD` is asked what `GET` is asked.
+    /// The row, if one matches. `HEAD` needs the same access as `GET`.
     pub(crate) fn find(method: &str, path: &str) -> Option<Self> {
         let method = if method == "HEAD" { "GET" } else { method };
         let mut rows = ROUTES.iter();
@@ -39,12 +39,12 @@ impl MatchedRoute {
         index.map(Self)
     }
 
-    /// Its place in the table.
+    /// Its index in the table.
     pub(crate) fn index(self) -> usize {
         self.0
     }
 
-    /// What the route asks.
+    /// The access that the route requires.
     pub(crate) fn access(self) -> Access {
         ROUTES[self.0].access
     }

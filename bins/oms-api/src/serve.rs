@@ -46,7 +46,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         database = database::wait_for(&config) => database?,
         stopped = &mut shutdown => {
             stopped?;
-            tracing::info!("stopped before there was a database");
+            tracing::info!("stopped before the database was reachable");
             return Ok(());
         }
     };
@@ -116,7 +116,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let admission = Admission::new(&config, &database, &metrics)?;
     if config.environment == Environment::Development {
         tracing::warn!(
-            "OMS_ENV=development: requests from this machine need no key and may do everything; set OMS_ENV=production to ask for keys"
+            "OMS_ENV=development: requests from this machine need no key and have all scopes; set OMS_ENV=production to require keys"
         );
     }
     let request_metrics = RequestMetrics::register(&metrics)?;
@@ -147,7 +147,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     if timeout_at(deadline, tasks.wait()).await.is_err() {
         tracing::warn!(
             tasks = tasks.len(),
-            "stopping with work unfinished; the sweeper of another run ends it"
+            "stopping with work unfinished; a sweeper continues it, in another instance or after the next start"
         );
     }
     workers.stopped(deadline).await;
@@ -156,7 +156,9 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     tracing::info!("stopped");
     match ended {
         None => Ok(()),
-        Some(_) => anyhow::bail!("a background worker ended, which is a defect; the log has it"),
+        Some(_) => {
+            anyhow::bail!("a background worker ended, which is a bug; the log has the cause")
+        }
     }
 }
 
@@ -180,16 +182,16 @@ pub(crate) fn gateway(
     Ok(Arc::new(stripe))
 }
 
-/// Nothing where no webhook could be believed.
+/// `None` if no webhook could be verified.
 fn webhooks(config: &Config, database: &Database, news: Arc<Notify>) -> Option<StripeWebhooks> {
     let secrets = config.stripe.webhook_secrets.clone();
     if secrets.is_none() {
-        tracing::warn!("without OMS_STRIPE_WEBHOOK_SECRETS there is no endpoint for webhooks");
+        tracing::warn!("the webhook endpoint is disabled: OMS_STRIPE_WEBHOOK_SECRETS is not set");
     }
     secrets.map(|secrets| StripeWebhooks::new(database.clone(), secrets, news))
 }
 
-/// The address book first, because it costs nothing; then the service, limited, behind its cache.
+/// The address book comes first, because it costs nothing; then the service with its limit, behind its cache.
 pub(crate) fn geocoder(
     config: &Config,
     database: &Database,

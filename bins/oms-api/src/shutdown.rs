@@ -1,4 +1,4 @@
-//! When to stop.
+//! The signals that stop the program.
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};

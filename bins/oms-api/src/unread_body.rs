@@ -1,8 +1,8 @@
-//! Connections with a body that nobody read.
+//! Closes connections whose request body was not read.
 //!
-//! actix-web reads the rest of a chunked body that its handler dropped, for as long as the client cares to send: a
-//! connection that never ends. It closes the connection after the answer when the body is still there, so here it is
-//! kept until then.
+//! When a handler drops a chunked body, actix-web reads the rest of it for as long as the client keeps sending, so the
+//! connection may never end. If the body still exists after the answer, actix-web closes the connection instead. So the
+//! body is kept here until then.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage};
 use futures_util::Stream;
 
-/// Middleware: closes a connection after an answer that did not wait for the end of a chunked body.
+/// Middleware: closes the connection after an answer that did not wait for the end of a chunked body.
 pub(crate) async fn close_when_unread(
     mut request: ServiceRequest,
     next: Next<BoxBody>,
@@ -44,7 +44,7 @@ pub(crate) async fn close_when_unread(
     }))
 }
 
-/// A body with two owners: whoever reads it, and the answer.
+/// A body with two owners: its reader and the answer.
 #[derive(Clone)]
 struct SharedBody(Rc<RefCell<RequestBody>>);
 
@@ -64,7 +64,7 @@ impl Stream for SharedBody {
     }
 }
 
-/// The body of an answer, which keeps that of the request until it is sent.
+/// The body of an answer, which keeps the body of the request until the answer is sent.
 struct Answer {
     body: BoxBody,
     _unread: SharedBody,

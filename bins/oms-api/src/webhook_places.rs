@@ -1,7 +1,8 @@
-//! Places for signed requests, apart from those of credentials: until its body has arrived, a signed request may be anybody's.
+//! Places for signed requests, separate from those of credentials: until its body has arrived, a signed request may
+//! come from anyone.
 //!
-//! When all places are taken, the request that has waited longest for its body gives up its place. The gateway's bodies
-//! arrive with their heads; only somebody who sends slowly on purpose waits for long.
+//! When all places are taken, the request that has waited longest for its body gives up its place. The gateway sends
+//! bodies together with their heads, so only a client that sends slowly on purpose waits for long.
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,7 +17,7 @@ use actix_web::web::Bytes;
 use futures_util::Stream;
 use tokio::sync::oneshot;
 
-/// The places.
+/// The places of all signed requests.
 pub(crate) struct WebhookPlaces {
     most: usize,
     taken: Arc<Mutex<Taken>>,
@@ -29,7 +30,7 @@ struct Taken {
     waiting: VecDeque<(u64, oneshot::Sender<()>)>,
 }
 
-/// The place of one request. It is free again once this is dropped.
+/// The place of one request. Dropping it frees the place.
 pub(crate) struct WebhookPlace {
     id: u64,
     taken: Arc<Mutex<Taken>>,
@@ -46,7 +47,7 @@ impl WebhookPlaces {
         }
     }
 
-    /// Takes a place. The body of the request fails once a later one needs the place.
+    /// Takes a place. The request's body fails once a later request needs the place.
     pub(crate) fn enter(&self, request: &mut ServiceRequest) -> WebhookPlace {
         let (place, displaced) = self.take();
         let payload = request.take_payload();
@@ -61,7 +62,7 @@ impl WebhookPlaces {
         while taken.waiting.len() >= self.most
             && let Some((_, displace)) = taken.waiting.pop_front()
         {
-            // It may have just finished.
+            // The request may just have finished.
             let _ = displace.send(());
         }
         let (displace, displaced) = oneshot::channel();
@@ -103,7 +104,7 @@ impl Stream for DisplaceableBody {
                 let timed_out = io::Error::from(io::ErrorKind::TimedOut);
                 Poll::Ready(Some(Err(PayloadError::Io(timed_out))))
             }
-            // The place is free already: the answer is being sent.
+            // The place is already free: the answer is being sent.
             Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
         }
     }
@@ -114,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_request_that_has_waited_longest_gives_way() {
+    fn the_request_that_has_waited_longest_loses_its_place() {
         let places = WebhookPlaces::new(2);
         let (first, mut first_displaced) = places.take();
         let (_second, mut second_displaced) = places.take();

@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 
 use crate::config::Config;
 
-/// What the workers work with.
+/// The dependencies of the workers.
 pub(crate) struct Surroundings<'a> {
     pub(crate) config: &'a Config,
     pub(crate) database: &'a Database,
@@ -104,7 +104,7 @@ fn measuring_interval(config: &Config) -> Duration {
     of_comparing.map_or(interval, |it| it.min(interval))
 }
 
-/// A runner whose workers are measured.
+/// A runner that exports metrics of its workers.
 struct Workers<'a> {
     runner: Runner,
     metrics: &'a Metrics,
@@ -127,7 +127,7 @@ fn measure(heartbeat: &Heartbeat, metrics: &Metrics) -> Result<(), MetricsError>
     let sampled = heartbeat.clone();
     metrics.gauge_from(
         "oms_worker_last_turn_timestamp_seconds",
-        "When a background worker last completed a turn, in seconds since 1970. That of `backlog` is the age of the gauges about what is due.",
+        "When a background worker last completed a turn, in seconds since 1970. For `backlog`, this is the last update of the gauges of due work.",
         &labels,
         move || sampled.last_turn().as_secs_f64(),
     )?;
@@ -140,7 +140,7 @@ fn measure(heartbeat: &Heartbeat, metrics: &Metrics) -> Result<(), MetricsError>
     )
 }
 
-/// When a worker takes its next turn.
+/// Whether a worker takes its next turn immediately or after its interval.
 const fn next(more_due: bool) -> Next {
     match more_due {
         true => Next::Immediately,

@@ -4,8 +4,8 @@ use std::process::Command;
 
 use crate::workspace::Workspace;
 
-/// With private items, so that links inside the crates are checked too. The features are those of the lints, so that what
-/// clippy has compiled is used again.
+/// Private items are included, so that links inside the crates are checked too. The features are those of clippy, so
+/// that its output is reused.
 pub(super) const DOC: [&str; 5] = [
     "doc",
     "--workspace",
@@ -23,7 +23,7 @@ pub(super) fn command(workspace: &Workspace) -> Command {
     cargo
 }
 
-/// Returns the command as one types it.
+/// Returns the command as a user types it.
 pub(super) fn as_words() -> String {
     format!("{}='{}' cargo {}", FLAGS.0, FLAGS.1, DOC.join(" "))
 }

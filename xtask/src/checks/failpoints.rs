@@ -1,14 +1,14 @@
-//! The places where a test can kill the program: in the build of the tests, and in no other.
+//! Failpoints, with which a test can kill the program, are only in builds for tests.
 
 use anyhow::{Result, bail};
 
 use crate::command;
 use crate::workspace::Workspace;
 
-/// What switches them on.
+/// The feature that enables failpoints.
 pub(super) const FEATURE: &str = "oms-api/failpoints";
 
-/// Lists what is in the programs of a plain build, a crate on each line.
+/// Lists the crates in the programs of a plain build, one per line.
 pub(super) const TREE: [&str; 6] = [
     "tree",
     "--workspace",
@@ -21,12 +21,12 @@ pub(super) const TREE: [&str; 6] = [
 /// The crate that reads `FAILPOINTS`.
 const CRATE: &str = "fail";
 
-/// Checks that a plain build of the workspace has nothing of it.
+/// Checks that a plain build of the workspace does not contain that crate.
 pub(super) fn check_plain_build(workspace: &Workspace) -> Result<()> {
     let tree = command::capture(&mut workspace.cargo(TREE))?;
     if contains(&tree, CRATE) {
         bail!(
-            "{CRATE} is in a build without {FEATURE}: a feature that is on by default, or an edge that is not optional, brings it in"
+            "{CRATE} is in a build without {FEATURE}: a default feature, or a dependency that is not optional, includes it"
         );
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Adding up what the test programs say at their ends.
+//! Adds up the results that test programs print.
 
 /// The tests of all test programs so far.
 #[derive(Debug, Default, PartialEq)]
@@ -8,7 +8,7 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    /// Takes a line of output; only the closing line of a test program counts.
+    /// Reads a line of output. Only the closing line of a test program counts.
     pub(super) fn read(&mut self, line: &str) {
         let Some((_, counts)) = line.split_once("test result: ") else {
             return;
@@ -18,7 +18,7 @@ impl Totals {
     }
 }
 
-/// The number before the word: `12` from `ok. 12 passed; 0 failed; …` and ` passed`.
+/// The number before a word, for example 12 for ` passed` in `ok. 12 passed; 0 failed; …`.
 fn count(text: &str, word: &str) -> u32 {
     let before = text.find(word).map_or("", |position| &text[..position]);
     before

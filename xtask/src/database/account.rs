@@ -1,6 +1,6 @@
-//! The operating-system account that a private cluster runs as, and a folder that this account can reach.
+//! The operating-system account that runs a private cluster, and a folder that this account can access.
 //!
-//! PostgreSQL refuses to run as root; everybody else runs it as themselves.
+//! PostgreSQL refuses to run as root. Any other user runs it directly.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -25,7 +25,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// The account to run PostgreSQL as: `None` means the present one.
+    /// The account that runs PostgreSQL. `None` is the current user.
     pub(super) fn for_server() -> Result<Option<Self>> {
         if !Uid::effective().is_root() {
             return Ok(None);
@@ -42,12 +42,12 @@ impl Account {
             }
         }
         bail!(
-            "PostgreSQL cannot run as root, and there is no account `postgres` or `nobody`: make one, or run as another user"
+            "PostgreSQL cannot run as root, and there is no account `postgres` or `nobody`: create one, or run as another user"
         )
     }
 
-    /// The account that owns a cluster, if there is one. It may be another than the present choice: where PostgreSQL was
-    /// installed for the first cluster, its package has added the account `postgres` after `nobody` was chosen.
+    /// The account that owns a cluster, if there is one. It may differ from the current choice: if PostgreSQL was
+    /// installed for the first cluster, its package added the account `postgres` after `nobody` had been chosen.
     fn owning(data: &Path) -> Option<Self> {
         let uid = Uid::from_raw(fs::metadata(data).ok()?.uid());
         let user = User::from_uid(uid).ok()??;
@@ -58,7 +58,7 @@ impl Account {
         })
     }
 
-    /// Makes the command run as this account. As root the standard library drops the supplementary groups too.
+    /// Makes the command run as this account. As root, the standard library also drops the supplementary groups.
     pub(super) fn apply(&self, command: &mut Command) {
         command
             .uid(self.uid)
@@ -69,9 +69,9 @@ impl Account {
     }
 }
 
-/// The folder for a cluster: under the project where the account can reach it, else a system folder.
-/// The choice is recorded beside the first, in `<name>-folder`, so that later runs find the same data. With it comes the
-/// account to use: the one that owns the cluster in the folder, else the given one.
+/// The folder for a cluster: under the project if the account can access it, otherwise a system folder. The choice is
+/// recorded in `<name>-folder` under the project, so that later runs find the same data. Also returns the account to
+/// use: the owner of the cluster in the folder, or else the given one.
 pub(super) fn reachable_folder(
     made_folder: &Path,
     name: &str,
@@ -98,7 +98,7 @@ pub(super) fn reachable_folder(
     if !can_write(&fallback, account) {
         let who = account.map_or("this user", |account| &account.name);
         bail!(
-            "{who} can write neither to {} nor to {}: check the disk's space and the folders' permissions",
+            "{who} can write neither to {} nor to {}: check the free disk space and the permissions of the folders",
             folder.display(),
             fallback.display()
         );
@@ -122,7 +122,7 @@ fn make_folder(folder: &Path, account: Option<&Account>) -> Result<()> {
         .map_err(|error| {
             let advice = match error.kind() {
                 ErrorKind::StorageFull => "free some disk space",
-                _ => "make it writable, or remove it if another user made it",
+                _ => "make it writable, or remove it if another user created it",
             };
             anyhow::Error::new(error).context(format!(
                 "{} cannot be prepared ({advice})",
@@ -131,7 +131,7 @@ fn make_folder(folder: &Path, account: Option<&Account>) -> Result<()> {
         })
 }
 
-/// Tried for real, as the account itself: a folder above may be closed to it.
+/// Tests this by writing as the account itself, because a parent folder may be inaccessible to it.
 fn can_write(folder: &Path, account: Option<&Account>) -> bool {
     let mut probe = Command::new("/bin/sh");
     probe
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_keeps_the_account_that_made_it() {
+    fn a_cluster_keeps_the_account_that_created_it() {
         let folder = tempfile::tempdir().unwrap();
         let chosen = account("daemon");
         let of_new = account_of(folder.path(), Some(chosen.clone()));

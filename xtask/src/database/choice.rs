@@ -1,4 +1,4 @@
-//! Which database this project uses: decided once, recorded in `.oms/database.json`, and kept.
+//! The database that this project uses: chosen once and recorded in `.oms/database.json`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,14 +23,15 @@ enum Kind {
     Cluster,
 }
 
-/// What was decided.
+/// The recorded choice.
 #[derive(PartialEq, Serialize, Deserialize)]
 struct Record {
     kind: Kind,
     port: u16,
 }
 
-/// The database to use: given, else the one that was made before, else Docker, else the machine's own PostgreSQL.
+/// The database to use: that of the user, else the one that was created before, else Docker, else the machine's own
+/// PostgreSQL.
 pub(crate) fn choose(workspace: &Workspace) -> Result<Database> {
     if let Some((url, origin)) = dotenv::given_database_url(workspace)? {
         return Ok(Database::Given(Given::new(workspace, &url, origin)));
@@ -49,7 +50,7 @@ pub(crate) fn choose(workspace: &Workspace) -> Result<Database> {
     )
 }
 
-/// Keeps the choice for later runs, once it has proved to work.
+/// Records the choice for later runs, once it has worked.
 pub(crate) fn record(workspace: &Workspace, database: &Database) -> Result<()> {
     let record = match database {
         Database::Given(_) => return Ok(()),
@@ -72,7 +73,7 @@ pub(crate) fn record(workspace: &Workspace, database: &Database) -> Result<()> {
     )
 }
 
-/// The database that is in use already; fails where sys-init has not run.
+/// The database that is already in use. Fails if sys-init has not run.
 pub(crate) fn existing(workspace: &Workspace) -> Result<Database> {
     let made = record_path(&workspace.root.join(".oms")).exists();
     if !made && dotenv::given_database_url(workspace)?.is_none() {
@@ -81,7 +82,7 @@ pub(crate) fn existing(workspace: &Workspace) -> Result<Database> {
     choose(workspace)
 }
 
-/// A PostgreSQL with PostGIS: the machine's, else one got with apt. `major` is set where data of that version exists.
+/// A PostgreSQL with PostGIS: the machine's own, else one from apt. `major` is set if data of that version exists.
 pub(super) fn installation(made_folder: &Path, major: Option<u32>) -> Result<Installation> {
     let unpacked = made_folder.join("packages");
     let mut found = installation::find(&unpacked);
@@ -100,7 +101,7 @@ pub(super) fn installation(made_folder: &Path, major: Option<u32>) -> Result<Ins
     }
     if let (Some(major), Some(other)) = (major, found.usable.first()) {
         bail!(
-            "the data in {} was made by PostgreSQL {major}, and only PostgreSQL {} is installed now: install version \
+            "the data in {} was created by PostgreSQL {major}, and only PostgreSQL {} is installed now: install version \
              {major} with PostGIS again, or remove .oms and .env to start with an empty database",
             made_folder.display(),
             other.major
@@ -122,8 +123,8 @@ fn pick(usable: &[Installation], major: Option<u32>) -> Option<Installation> {
 
 fn nothing_usable(tried: &[String]) -> anyhow::Error {
     anyhow!(
-        "no PostgreSQL with PostGIS could be had. Tried:\n  - {}\n\
-         Do one of these, then run the same command again:\n  \
+        "no PostgreSQL with PostGIS was found. Tried:\n  - {}\n\
+         Do one of the following, then run the same command again:\n  \
          - start Docker with Compose\n  \
          - install PostgreSQL 15 or newer with PostGIS (Debian, Ubuntu: apt-get install postgresql-postgis; \
          Fedora: dnf install postgresql-server postgresql-contrib postgis; macOS: brew install postgresql postgis)\n  \
@@ -149,8 +150,8 @@ fn open(workspace: &Workspace, record: &Record) -> Result<Database> {
     }
     if !compose::is_usable() {
         bail!(
-            "the database of this project runs in Docker, and Docker does not answer: start Docker, \
-             or remove .oms/database.json to make a private cluster instead"
+            "the database of this project runs in Docker, but Docker does not answer: start Docker, \
+             or remove .oms/database.json to create a private cluster instead"
         );
     }
     Ok(Database::Compose(Compose::new(workspace, record.port)))
@@ -170,7 +171,7 @@ fn read(path: &Path) -> Result<Option<Record>> {
         Ok(record) => Ok(Some(record)),
         Err(_) => {
             report::line(&format!(
-                "· {} is not understood and will be written again",
+                "· {} can't be parsed and will be overwritten",
                 path.display()
             ));
             Ok(None)

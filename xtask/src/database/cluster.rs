@@ -1,6 +1,7 @@
-//! A private PostgreSQL cluster under the project: made once, started and stopped by us, reached over TCP only.
+//! A private PostgreSQL cluster under the project. xtask creates it once, starts and stops it, and connects over TCP
+//! only.
 //!
-//! It never adopts a server that it did not start: a running server must name our own data folder.
+//! xtask never uses a server that it did not start: a running server must report the cluster's own data folder.
 
 mod settings;
 
@@ -41,17 +42,17 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// The cluster of the development database, on a port known beforehand.
+    /// The cluster of the development database, on a fixed port.
     pub(super) fn development(workspace: &Workspace, port: u16) -> Result<Self> {
         Self::open(workspace, "postgres", COMMON.to_owned(), port)
     }
 
-    /// The cluster of the tests: fast, not durable, on the port it runs on or any free one.
+    /// The cluster of the tests: fast, not durable, on its current port or any free one.
     pub(crate) fn for_tests(workspace: &Workspace) -> Result<Self> {
         Self::on_any_port(workspace, TESTS, format!("{COMMON}{THROW_AWAY}"))
     }
 
-    /// The cluster of the measurements: durable, on the port it runs on or any free one.
+    /// The cluster of the benchmarks: durable, on its current port or any free one.
     pub(crate) fn for_measuring(workspace: &Workspace) -> Result<Self> {
         Self::on_any_port(workspace, "bench-postgres", format!("{COMMON}{DURABLE}"))
     }
@@ -65,7 +66,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Stops the server of the tests, if there is one.
+    /// Stops the test server, if there is one.
     pub(crate) fn stop_server_of_tests(workspace: &Workspace) -> Result<()> {
         let made_folder = workspace.root.join(".oms");
         let places = [TESTS.to_owned(), format!("{TESTS}-folder")];
@@ -98,7 +99,7 @@ impl Cluster {
         })
     }
 
-    /// Makes the application's role and its database, with extensions and without tables, where they are missing.
+    /// Creates the application's role and its database with the extensions, but without tables, where they are missing.
     pub(crate) fn provision(&self) -> Result<()> {
         provision(self)
     }
@@ -113,7 +114,7 @@ impl Cluster {
         self.installation.bin.join(name)
     }
 
-    /// Lets a program that runs PostgreSQL's programs find what these need.
+    /// Sets the library path of a command that runs PostgreSQL's programs.
     pub(crate) fn lend_libraries(&self, command: &mut Command) {
         self.installation.lend_libraries(command);
     }
@@ -126,7 +127,7 @@ impl Cluster {
         )
     }
 
-    /// Makes the cluster if it is missing, starts it if it is down, and waits until a connection works.
+    /// Creates the cluster if it is missing, starts it if it is down, and waits until a connection works.
     pub(crate) fn up(&self) -> Result<()> {
         let name = self.name;
         if self.answers_as_ours(self.port) {
@@ -157,7 +158,7 @@ impl Cluster {
         )
     }
 
-    /// Stops the server and waits until it is down.
+    /// Stops the server and waits until it has stopped.
     pub(crate) fn stop(&self) -> Result<()> {
         self.remove_stale_lock()?;
         if self.lock_file().is_none() {
@@ -197,7 +198,7 @@ impl Cluster {
         self.folder.join("data")
     }
 
-    /// What the server logs.
+    /// The log file of the server.
     pub(crate) fn log(&self) -> PathBuf {
         self.folder.join("log")
     }
@@ -212,7 +213,8 @@ impl Cluster {
         command
     }
 
-    /// Builds the data folder under another name and renames it, so that an interrupted initdb leaves nothing in place.
+    /// Builds the data folder under another name and renames it, so that an interrupted initdb leaves no partial
+    /// folder.
     fn make(&self) -> Result<()> {
         self.remove_partial_folders()?;
         let partial = self
@@ -220,7 +222,7 @@ impl Cluster {
             .join(format!("data.partial-{}", std::process::id()));
         let advice = || {
             format!(
-                "the cluster could not be made in {}: check disk space and permissions",
+                "the cluster could not be created in {}: check disk space and permissions",
                 self.folder.display()
             )
         };
@@ -249,7 +251,8 @@ impl Cluster {
         fs::rename(&partial, self.data()).with_context(advice)
     }
 
-    /// initdb wants the superuser's password in a file. It is no secret: the server listens on 127.0.0.1 only.
+    /// initdb reads the superuser's password from a file. The password is not a secret: the server listens on 127.0.0.1
+    /// only.
     fn password_file(&self) -> Result<PathBuf> {
         let path = self.folder.join("superuser-password");
         fs::write(&path, SUPERUSER_PASSWORD)
@@ -302,8 +305,9 @@ impl Cluster {
         command::capture(&mut pg_ctl).map(drop)
     }
 
-    /// A connection is what counts: a server that pg_ctl calls running may be recovering, or a process that is gone.
-    #[expect(clippy::disallowed_methods, reason = "a pause between two tries")]
+    /// Only a connection is proof: a server that pg_ctl reports as running may be recovering, or its process may be
+    /// gone.
+    #[expect(clippy::disallowed_methods, reason = "a pause between two attempts")]
     fn wait_for_connection(&self) -> Result<()> {
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
@@ -319,7 +323,7 @@ impl Cluster {
         )
     }
 
-    /// Whether the server on this port lets us in and keeps its data in our folder.
+    /// Whether the server on this port accepts our superuser and has our data folder.
     fn answers_as_ours(&self, port: u16) -> bool {
         let Some(theirs) = self.data_directory_on(port) else {
             return false;
@@ -347,19 +351,20 @@ impl Cluster {
         }
     }
 
-    /// The port was changed since the server started.
+    /// Stops a server that still runs on the port of an earlier configuration.
     fn stop_on_another_port(&self) -> Result<()> {
         self.remove_stale_lock()?;
         match self.lock_file() {
             Some(lock) if lock.port != self.port => self.pg_ctl_stop(),
-            // On our port, alive, and not answering: it is starting or recovering. Starting it again would fail.
+            // The server has our port and is alive but does not answer: it is starting or recovering. A second start
+            // would fail.
             Some(_) => self.wait_for_connection(),
             None => Ok(()),
         }
     }
 
-    /// After a crash of the machine, or where nobody collects ended processes, the lock file of a server that is gone
-    /// can name a process that seems to live, and PostgreSQL would refuse to start.
+    /// After a crash of the machine, or where nothing reaps ended processes, a stale lock file may name a process that
+    /// seems to be alive. PostgreSQL would refuse to start.
     fn remove_stale_lock(&self) -> Result<()> {
         let Some(lock) = self.lock_file() else {
             return Ok(());

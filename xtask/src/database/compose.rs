@@ -1,4 +1,4 @@
-//! The development database in Docker, as `docker-compose.yml` describes it.
+//! The development database in Docker, defined in `docker-compose.yml`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::command;
 use crate::report;
 use crate::workspace::Workspace;
 
-/// The service in `docker-compose.yml`.
+/// Name of the service in `docker-compose.yml`.
 const SERVICE: &str = "database";
 
 /// The database's container.
@@ -147,14 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn the_port_is_the_one_that_sys_init_writes_and_only_on_this_machine() {
+    fn the_port_is_that_of_sys_init_and_only_on_this_machine() {
         let ports = service()["ports"].clone();
         let expected = format!("127.0.0.1:${{{}:-{}}}:5432", port::VARIABLE, port::DEFAULT);
         assert_eq!(ports.as_sequence().unwrap(), &[Value::from(expected)]);
     }
 
     #[test]
-    fn the_superuser_is_the_one_that_sys_init_connects_as() {
+    fn the_superuser_is_that_of_sys_init() {
         let environment = service()["environment"].clone();
         assert_eq!(environment["POSTGRES_USER"].as_str(), Some(SUPERUSER));
         assert_eq!(
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn health_means_that_a_tcp_connection_is_accepted() {
+    fn the_health_check_connects_over_tcp() {
         let check = service()["healthcheck"].clone();
         let test: Vec<&str> = check["test"]
             .as_sequence()

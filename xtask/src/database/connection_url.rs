@@ -1,4 +1,4 @@
-//! A `DATABASE_URL`, taken apart so far that its password shows neither in messages nor in the list of processes.
+//! A `DATABASE_URL`, parsed far enough to keep its password out of messages and of the process list.
 
 /// A PostgreSQL connection URL.
 pub(super) struct ConnectionUrl {
@@ -8,7 +8,7 @@ pub(super) struct ConnectionUrl {
 }
 
 impl ConnectionUrl {
-    /// Splits `postgres://user:password@host/…`. Text of another shape is taken as it is, without a password.
+    /// Splits `postgres://user:password@host/…`. Any other text is kept unchanged, without a password.
     pub(super) fn parse(text: &str) -> Self {
         let whole = Self {
             before_password: text.to_owned(),
@@ -32,7 +32,7 @@ impl ConnectionUrl {
         }
     }
 
-    /// The URL as it was given.
+    /// The URL as the user gave it.
     pub(super) fn whole(&self) -> String {
         match &self.password {
             Some(password) => format!("{}:{password}{}", self.before_password, self.after_password),
@@ -40,12 +40,12 @@ impl ConnectionUrl {
         }
     }
 
-    /// The URL for an argument list; the password goes through `PGPASSWORD`.
+    /// The URL for an argument list. The password is passed in `PGPASSWORD`.
     pub(super) fn without_password(&self) -> String {
         format!("{}{}", self.before_password, self.after_password)
     }
 
-    /// The password with its percent-encoding undone.
+    /// The password, percent-decoded.
     pub(super) fn password(&self) -> Option<String> {
         self.password.as_deref().map(percent_decoded)
     }
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_password_is_kept_apart() {
+    fn the_password_is_separated_from_the_url() {
         let url = ConnectionUrl::parse(
             "postgres://me:s%40crét%2@db.example.com:5432/shop?sslmode=require",
         );
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_without_password_stays_as_it_is() {
+    fn a_url_without_a_password_is_not_changed() {
         for text in [
             "postgres://db.example.com/shop",
             "postgres://me@localhost/a@b:c",

@@ -1,4 +1,4 @@
-//! A database that the user gives with `DATABASE_URL`: used as it is, never stopped, wiped or reset.
+//! A database that the user names in `DATABASE_URL`: xtask uses it but never stops or resets it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 /// The user's database.
 pub(crate) struct Given {
     url: ConnectionUrl,
-    /// Where `DATABASE_URL` stands.
+    /// Where `DATABASE_URL` is set.
     origin: &'static str,
     unpacked: PathBuf,
 }
@@ -29,12 +29,13 @@ impl Given {
         }
     }
 
-    /// The URL as it was given.
+    /// The URL as the user gave it.
     pub(super) fn url(&self) -> String {
         self.url.whole()
     }
 
-    /// Tries a connection, and makes missing extensions where the role may. Without psql the migrations find out.
+    /// Tests the connection, and creates missing extensions if the role may. Without psql this is skipped, and the
+    /// migrations report problems.
     pub(super) fn check(&self) -> Result<()> {
         let name = format!(
             "database: {} (DATABASE_URL from {})",
@@ -74,7 +75,7 @@ impl Given {
         psql.arg("--dbname")
             .arg(self.url.without_password())
             .env("PGCONNECT_TIMEOUT", "10");
-        // Asking for a password would wait for ever where nobody sits.
+        // A password prompt would wait forever in a run without a user.
         psql.arg("--no-password");
         if let Some(password) = self.url.password() {
             psql.env("PGPASSWORD", password);
@@ -82,10 +83,10 @@ impl Given {
         Ok(psql)
     }
 
-    /// The answer to a request that would destroy or stop the user's database.
+    /// The error for a request that would destroy or stop the user's database.
     pub(super) fn refuse(&self, done: &str) -> Result<()> {
         bail!(
-            "{} was given by DATABASE_URL in {}, so it is not {done}: only a database that sys-init made is. \
+            "{} is set by DATABASE_URL in {}, so it is not {done}: only a database that sys-init created may be. \
              To use one, unset DATABASE_URL (and remove it from .env), then run cargo xtask sys-init",
             self.url.shown(),
             self.origin
@@ -98,7 +99,7 @@ impl Given {
         psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", &statement]);
         command::capture(&mut psql).map(drop).with_context(|| {
             format!(
-                "the extension {name} is missing in {} and could not be made: \
+                "the extension {name} is missing in {} and could not be created: \
                  run `{statement};` there as a superuser, on a server that has PostGIS installed",
                 self.url.shown()
             )
@@ -108,7 +109,7 @@ impl Given {
     fn no_connection(&self) -> String {
         format!(
             "no connection to {}: check host, port, user, password and database name of DATABASE_URL in {}, \
-             or unset it and sys-init makes a database",
+             or unset it to let sys-init create a database",
             self.url.shown(),
             self.origin
         )

@@ -1,4 +1,4 @@
-//! Finding a PostgreSQL server with PostGIS on this machine.
+//! Finds a PostgreSQL server with PostGIS on this machine.
 
 use std::env;
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use std::process::Command;
 use super::provision::{EXTENSIONS, SUPERUSER_PASSWORD};
 use crate::command;
 
-/// Variables that would make psql or the server look elsewhere than they are told to.
+/// Variables that would make psql or the server use other locations than their arguments name.
 const MISLEADING: [&str; 12] = [
     "PGDATA",
     "PGHOST",
@@ -30,18 +30,18 @@ const MISLEADING: [&str; 12] = [
 pub(super) struct Installation {
     pub(super) bin: PathBuf,
     pub(super) major: u32,
-    /// Set for packages that were unpacked instead of installed.
+    /// Set for packages that were unpacked rather than installed.
     environment: Vec<(&'static str, OsString)>,
 }
 
-/// What was found: servers with everything we need, and folders that lack something.
+/// The search result: usable servers, and descriptions of those that lack something.
 pub(super) struct Found {
     pub(super) usable: Vec<Installation>,
     pub(super) lacking: Vec<String>,
 }
 
 impl Installation {
-    /// One of its programs, undisturbed by the user's own PostgreSQL settings.
+    /// One of its programs, unaffected by the user's own PostgreSQL settings.
     pub(super) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.bin.join(program));
         for name in MISLEADING {
@@ -53,12 +53,12 @@ impl Installation {
         command
     }
 
-    /// Where packages were unpacked instead of installed, tells a command where their libraries are.
+    /// Sets the library path of a command if the packages were unpacked rather than installed.
     pub(super) fn lend_libraries(&self, command: &mut Command) {
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
     }
 
-    /// psql on 127.0.0.1 as the superuser of a server that we made.
+    /// psql on 127.0.0.1 as the superuser of a server that xtask created.
     pub(super) fn superuser_psql(&self, port: u16, database: &str) -> Command {
         let mut psql = self.command("psql");
         psql.env("PGPASSWORD", SUPERUSER_PASSWORD)
@@ -79,8 +79,8 @@ impl Installation {
     }
 }
 
-/// Looks where the systems we know keep PostgreSQL, the newest version first.
-/// `unpacked` is the folder that packages were unpacked into, if they were.
+/// Searches the folders in which known systems install PostgreSQL, newest version first. `unpacked` is the folder into
+/// which packages may have been unpacked.
 pub(super) fn find(unpacked: &Path) -> Found {
     let mut found = Found {
         usable: Vec::new(),
@@ -111,7 +111,7 @@ pub(super) fn find(unpacked: &Path) -> Found {
     found
 }
 
-/// psql from any PostgreSQL on this machine: on the PATH, or in a folder that is not.
+/// psql of any PostgreSQL on this machine, on the PATH or in a known folder.
 pub(super) fn any_psql(unpacked: &Path) -> Option<Command> {
     if command::succeeds(Command::new("psql").arg("--version")) {
         return Some(Command::new("psql"));
@@ -158,12 +158,12 @@ fn subfolders(parent: &Path, prefix: &'static str) -> impl Iterator<Item = PathB
         .map(|entry| entry.path())
 }
 
-/// Unpacked packages find their libraries and PROJ's data only when they are told where these are.
+/// Unpacked packages find their libraries and PROJ's data only through these variables.
 fn unpacked_environment(unpacked: &Path) -> Vec<(&'static str, OsString)> {
     let architecture = format!("usr/lib/{}-linux-gnu", env::consts::ARCH);
     let libraries = unpacked.join(&architecture);
-    // The two subfolders are joined to the first by links that installing would have made, and where /lib is no link to
-    // /usr/lib some packages keep their libraries there.
+    // Installing would have linked the two subfolders into the first. Where /lib is not a link to /usr/lib, some
+    // packages keep their libraries there.
     let folders = [
         libraries.clone(),
         unpacked.join(architecture.trim_start_matches("usr/")),
@@ -186,7 +186,7 @@ fn major_version(bin: &Path, environment: &[(&'static str, OsString)]) -> Option
     parse_major(&said)
 }
 
-/// From `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
+/// Parses `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
 fn parse_major(said: &str) -> Option<u32> {
     let version = said
         .split_whitespace()
@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_major_version_is_read_from_what_postgres_says() {
+    fn the_major_version_is_read_from_the_output_of_postgres() {
         assert_eq!(
             parse_major("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"),
             Some(15)

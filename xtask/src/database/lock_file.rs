@@ -1,4 +1,4 @@
-//! PostgreSQL's lock file: which process serves a data folder, on which port, and whether that is still so.
+//! PostgreSQL's lock file: the process that serves a data folder, its port, and whether it is still running.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 const NAME: &str = "postmaster.pid";
 
-/// What a running server writes into `postmaster.pid`.
+/// The content of `postmaster.pid`, which a running server writes.
 #[derive(Debug, PartialEq)]
 pub(super) struct LockFile {
     process: u32,
@@ -15,12 +15,12 @@ pub(super) struct LockFile {
 }
 
 impl LockFile {
-    /// The lock file of the server with this data folder; `None` where there is none.
+    /// The lock file of the server with this data folder, or `None` if there is none.
     pub(super) fn read(data: &Path) -> Option<Self> {
         Self::parse(&fs::read_to_string(data.join(NAME)).ok()?)
     }
 
-    /// Removes the lock file of a server that is gone.
+    /// Removes the lock file of a server that no longer runs.
     pub(super) fn remove(data: &Path) -> Result<()> {
         let path = data.join(NAME);
         fs::remove_file(&path).with_context(|| format!("{} cannot be removed", path.display()))
@@ -35,7 +35,7 @@ impl LockFile {
         })
     }
 
-    /// Whether the process is a PostgreSQL that runs. Where there is no /proc we leave it to PostgreSQL.
+    /// Whether the process is a running PostgreSQL. Without /proc it counts as one, and PostgreSQL itself decides.
     pub(super) fn is_held(&self) -> bool {
         if !Path::new("/proc/self/stat").exists() {
             return true;
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_is_no_postgres_holds_no_lock() {
+    fn only_a_postgres_process_holds_the_lock() {
         assert!(
             !LockFile {
                 process: std::process::id(),

@@ -11,11 +11,11 @@ use nix::unistd::Uid;
 use crate::apt::{self, Unpacking};
 use crate::report::{self, Progress};
 
-/// A virtual package: the distribution's own PostgreSQL version with the PostGIS that fits.
+/// A virtual package: the distribution's own PostgreSQL version with the matching PostGIS.
 const PACKAGE: &str = "postgresql-postgis";
 const CREATE_CLUSTER: &str = "/etc/postgresql-common/createcluster.conf";
 
-/// Installs as root, else unpacks into the folder. Says in one sentence what it did.
+/// Installs the packages as root, otherwise unpacks them into the folder, and reports which.
 pub(super) fn provide(made_folder: &Path) -> Result<()> {
     if Uid::effective().is_root() {
         return report::step(
@@ -32,7 +32,7 @@ pub(super) fn provide(made_folder: &Path) -> Result<()> {
     )
 }
 
-/// The package would make and start a server of its own on port 5432, which nobody asked for.
+/// Prevents the package from creating and starting its own server on port 5432, which nobody needs.
 fn without_a_main_cluster() -> Result<()> {
     let before = match fs::read_to_string(CREATE_CLUSTER) {
         Ok(text) => text,
@@ -63,10 +63,10 @@ fn unpack(made_folder: &Path, progress: &Progress) -> Result<()> {
     unpacking.finish()
 }
 
-/// The server too, even where it is installed: it looks for extensions beside itself.
+/// Adds the server even if it is installed, because it looks for extensions beside its own files.
 fn with_the_server(mut names: Vec<String>) -> Result<Vec<String>> {
     let Some(major) = names.iter().find_map(|name| postgis_of(name)) else {
-        bail!("apt-get names no PostGIS package for a PostgreSQL version");
+        bail!("apt-get lists no PostGIS package for any PostgreSQL version");
     };
     for server in [
         format!("postgresql-{major}"),
@@ -79,23 +79,23 @@ fn with_the_server(mut names: Vec<String>) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// `15` from `postgresql-15-postgis-3`.
+/// Extracts `15` from `postgresql-15-postgis-3`.
 fn postgis_of(package: &str) -> Option<&str> {
     let (major, postgis) = package.strip_prefix("postgresql-")?.split_once('-')?;
     let version = postgis.strip_prefix("postgis-")?;
     (version.bytes().all(|byte| byte.is_ascii_digit())).then_some(major)
 }
 
-/// The link that the package makes when it is installed: `postgis.control` for `postgis-3.control`.
+/// Creates the link that the package's installation would create: `postgis.control` to `postgis-3.control`.
 fn link_postgis(partial: &Path) -> Result<()> {
     let servers = fs::read_dir(partial.join("usr/share/postgresql"))
-        .context("the packages hold no PostgreSQL")?;
+        .context("the packages contain no PostgreSQL")?;
     for server in servers.filter_map(Result::ok) {
         let extensions = server.path().join("extension");
         let link = extensions.join("postgis.control");
         if extensions.join("postgis-3.control").exists() && !link.exists() {
             symlink("postgis-3.control", &link)
-                .with_context(|| format!("{} cannot be made", link.display()))?;
+                .with_context(|| format!("{} cannot be created", link.display()))?;
         }
     }
     Ok(())
@@ -106,14 +106,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_postgresql_version_is_read_from_the_name_of_its_postgis() {
+    fn the_postgresql_version_is_read_from_the_name_of_the_postgis_package() {
         assert_eq!(postgis_of("postgresql-15-postgis-3"), Some("15"));
         assert_eq!(postgis_of("postgresql-15-postgis-3-scripts"), None);
         assert_eq!(postgis_of("postgresql-client-15"), None);
     }
 
     #[test]
-    fn the_server_is_unpacked_beside_its_extensions_where_it_is_installed_already() {
+    fn the_server_is_unpacked_with_its_extensions_even_if_it_is_installed() {
         let needed = with_the_server(vec!["postgresql-15-postgis-3".to_owned()]).unwrap();
         assert_eq!(
             needed[1..],

@@ -1,16 +1,16 @@
-//! The port of the development database, and who may be sitting on it.
+//! The port of the development database, and the program that may already use it.
 
 use std::env;
 use std::net::{Ipv4Addr, TcpListener};
 
 use anyhow::{Context, Result, anyhow};
 
-/// Where the development database listens, unless it is told otherwise.
+/// Default port of the development database.
 pub(super) const DEFAULT: u16 = 5433;
-/// Tells it otherwise.
+/// Variable that overrides it.
 pub(super) const VARIABLE: &str = "OMS_DEV_DATABASE_PORT";
 
-/// The port that the user asks for, if they do.
+/// The port that the user chose, if any.
 pub(super) fn asked_for() -> Result<Option<u16>> {
     let Ok(text) = env::var(VARIABLE) else {
         return Ok(None);
@@ -21,12 +21,12 @@ pub(super) fn asked_for() -> Result<Option<u16>> {
     Ok(Some(port))
 }
 
-/// Whether nothing listens on the port of 127.0.0.1.
+/// Whether nothing listens on this port of 127.0.0.1.
 pub(crate) fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
-/// A port that nothing listens on at the moment.
+/// A port on which nothing listens at the moment.
 pub(crate) fn any_free() -> Result<u16> {
     let listener =
         TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on 127.0.0.1")?;
@@ -36,7 +36,7 @@ pub(crate) fn any_free() -> Result<u16> {
         .port())
 }
 
-/// The message for a port that somebody else uses.
+/// The error for a port that another program uses.
 pub(super) fn taken(port: u16, by: &str) -> anyhow::Error {
     let other = port.checked_add(1).unwrap_or(DEFAULT);
     anyhow!(

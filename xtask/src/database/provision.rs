@@ -1,29 +1,29 @@
-//! What the superuser makes for the application: its role, its database and the extensions.
+//! Objects that the superuser creates for the application: its role, its database and the extensions.
 //!
-//! The application's role is no superuser, and `CREATE EXTENSION postgis` needs one: so this is not a migration.
+//! This is not a migration, because `CREATE EXTENSION postgis` needs a superuser, and the application's role is none.
 
 use anyhow::{Context, Result};
 
 use super::Superuser;
 use crate::report;
 
-/// The application's role and its password, in development only.
+/// The application's role and its password, for development only.
 pub(super) const ROLE: &str = "oms";
 pub(super) const PASSWORD: &str = "oms";
 /// The application's database.
 pub(super) const DATABASE: &str = "oms";
-/// The superuser of a server that sys-init makes, and its password: such a server listens on 127.0.0.1 only.
+/// The superuser of a server that sys-init created, and its password. Such a server listens on 127.0.0.1 only.
 pub(super) const SUPERUSER: &str = "postgres";
 pub(super) const SUPERUSER_PASSWORD: &str = "postgres";
-/// What the schema needs.
+/// The extensions that the schema needs.
 pub(super) const EXTENSIONS: [&str; 2] = ["postgis", "btree_gist"];
 
-/// The `DATABASE_URL` of a server that sys-init made.
+/// The `DATABASE_URL` of a server that sys-init created.
 pub(super) fn application_url(port: u16) -> String {
     format!("postgres://{ROLE}:{PASSWORD}@127.0.0.1:{port}/{DATABASE}")
 }
 
-/// Makes what is missing; every statement can be repeated, so an interrupted run continues here.
+/// Creates missing objects. Every statement can be repeated, so this continues an interrupted run.
 pub(super) fn provision(server: &impl Superuser) -> Result<()> {
     let missing = missing(server)?;
     if missing.is_empty() {
@@ -35,13 +35,13 @@ pub(super) fn provision(server: &impl Superuser) -> Result<()> {
             let (database, statement) = statement_for(thing);
             server
                 .sql(database, &statement)
-                .with_context(|| format!("{thing} could not be made"))?;
+                .with_context(|| format!("{thing} could not be created"))?;
         }
         Ok(())
     })
 }
 
-/// Drops the database with everything in it and makes it again, empty.
+/// Drops the database with all of its data and creates an empty one.
 pub(super) fn recreate(server: &impl Superuser) -> Result<()> {
     report::step("database dropped", |_| {
         server.sql(

@@ -1,8 +1,8 @@
-//! Which crate of the workspace may depend on which: the table `xtask/edges.toml`, the manifests against it, and what is
-//! written from it.
+//! The permitted dependencies between crates of the workspace: reads the table `xtask/edges.toml`, checks the manifests
+//! against it, and generates the sections that are derived from it.
 //!
-//! `deny.toml`, which cargo-deny enforces, lists the edges that exist and that the table allows. Only here are normal and
-//! dev-dependencies told apart.
+//! `deny.toml`, which cargo-deny enforces, lists the existing edges that the table allows. Only this module
+//! distinguishes normal from dev-dependencies.
 
 mod written;
 
@@ -19,14 +19,14 @@ pub(super) use written::write;
 
 const RULE: &str = "dependency-table";
 pub(super) const TABLE_FILE: &str = "xtask/edges.toml";
-/// In the table: every crate directly under `crates`.
+/// Stands for every crate directly under `crates` in the table.
 const CONTEXTS: &str = "crates/*";
 
 /// The table.
 #[derive(Deserialize)]
 struct Edges {
     crates: Vec<Row>,
-    /// Crates that are only ever dev-dependencies.
+    /// Crates that may only be dev-dependencies.
     only_for_tests: BTreeSet<String>,
     fences: Vec<Fence>,
 }
@@ -35,12 +35,12 @@ struct Edges {
 #[derive(Deserialize)]
 struct Row {
     name: String,
-    /// What it may depend on to run and to build.
+    /// The dependencies that it may have to run and to build.
     depends: Vec<String>,
-    /// What its tests may use besides.
+    /// Additional dependencies that its tests may have.
     #[serde(default)]
     tests: Vec<String>,
-    /// Why nobody else may depend on it.
+    /// Why no other crate may depend on it.
     #[serde(default)]
     reason: String,
 }
@@ -50,16 +50,16 @@ struct Row {
 struct Fence {
     library: String,
     crates: BTreeSet<String>,
-    /// The libraries that bring it along.
+    /// Libraries that depend on the fenced library themselves.
     #[serde(default)]
     libraries: BTreeSet<String>,
     reason: String,
 }
 
 impl Edges {
-    /// Reads the table. A crate must come after what it depends on, so that the edges make no circle.
+    /// Reads the table. A crate must come after its dependencies, so that the edges form no circle.
     fn read(text: &str) -> Result<Self> {
-        let edges: Self = toml::from_str(text).context("not the shape of a table of edges")?;
+        let edges: Self = toml::from_str(text).context("this is not a valid table of edges")?;
         let mut known = BTreeSet::new();
         for row in &edges.crates {
             let unknown = row.depends.iter().find(|name| !known.contains(*name));
@@ -78,7 +78,7 @@ impl Edges {
         self.crates.iter().find(|row| row.name == name)
     }
 
-    /// Why a package may not have this dependency.
+    /// Why a package may not have this dependency, or `None` if it may.
     fn refusal(&self, package: &Package, path: &str, dependency: &Dependency) -> Option<String> {
         match dependency.path {
             Some(_) => self.refused_edge(self.row(&package.name)?, dependency),
@@ -128,12 +128,12 @@ impl Fence {
     }
 }
 
-/// Whether a manifest is that of a context.
+/// Whether a manifest belongs to a context.
 fn is_context(path: &str) -> bool {
     path.starts_with("crates/") && !path.starts_with("crates/shared/")
 }
 
-/// Checks the manifests against the table, and what is written from it.
+/// Checks the manifests against the table, and the generated sections.
 pub(super) fn check(workspace: &Workspace, files: &[TextFile]) -> Vec<Finding> {
     let edges = match Edges::read(text_of(files, TABLE_FILE)) {
         Ok(edges) => edges,
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_behind_a_fence_is_for_those_that_the_table_names() {
+    fn only_crates_of_the_table_may_use_a_fenced_library() {
         let found = advice(MANIFEST, &package("oms-inventory", &[("reqwest", None)]));
         assert!(found[0].contains("adapters call"), "{found:?}");
         let shared = package("oms-errors", &[("diesel", None)]);
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_only_for_tests_is_a_dev_dependency() {
+    fn a_crate_for_tests_must_be_a_dev_dependency() {
         let found = advice(
             MANIFEST,
             &package("oms-inventory", &[("oms-testing", None)]),

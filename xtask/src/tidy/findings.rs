@@ -1,15 +1,15 @@
-//! What a rule says about a place.
+//! The findings of the rules.
 
 use std::fmt::{self, Display, Formatter};
 
-/// Whether a finding stops the checks.
+/// Whether a finding makes the checks fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Severity {
     Warning,
     Error,
 }
 
-/// A place, the rule that it breaks, and what to do about it.
+/// A place, the rule that it violates, and how to fix it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Finding {
     pub(super) path: String,
@@ -20,7 +20,7 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    /// A broken rule.
+    /// A violated rule.
     pub(super) fn error(
         path: &str,
         line: usize,
@@ -36,7 +36,7 @@ impl Finding {
         }
     }
 
-    /// A rule that is about to be broken.
+    /// A rule that is nearly violated.
     pub(super) fn warning(
         path: &str,
         line: usize,

@@ -1,15 +1,15 @@
-//! Things that use each other, as a graph: its circles, and how high each thing stands above the ground.
+//! A graph of things that use each other: its circles, and the floor of each thing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What each thing uses, and how often.
+/// The things that each thing uses, with the number of uses.
 #[derive(Default)]
 pub(super) struct Graph<'a> {
     uses: BTreeMap<&'a str, BTreeMap<&'a str, usize>>,
 }
 
 impl<'a> Graph<'a> {
-    /// Adds a thing, which may use nothing.
+    /// Adds a thing, even if it uses nothing.
     pub(super) fn add(&mut self, thing: &'a str) {
         self.uses.entry(thing).or_default();
     }
@@ -20,7 +20,7 @@ impl<'a> Graph<'a> {
         *self.uses.entry(user).or_default().entry(used).or_default() += 1;
     }
 
-    /// The things and what each uses how often.
+    /// The things, and how often each uses others.
     pub(super) fn things(&self) -> impl Iterator<Item = (&'a str, &BTreeMap<&'a str, usize>)> {
         self.uses.iter().map(|(thing, used)| (*thing, used))
     }
@@ -52,7 +52,7 @@ impl<'a> Graph<'a> {
         reached
     }
 
-    /// How high each thing stands: above all that it uses, with the ground as 1. The things of a circle stand at one height.
+    /// The floor of each thing: above all things that it uses, starting at 1. The things of a circle share a floor.
     pub(super) fn floors(&self) -> BTreeMap<&'a str, usize> {
         let circles = self.circles();
         let is_circle = |one: &str, other: &str| {
@@ -86,13 +86,13 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_is_found_with_all_that_is_on_it() {
+    fn a_circle_is_found_with_all_of_its_things() {
         let graph = graph(&[("a", "b"), ("b", "c"), ("c", "b"), ("c", "d"), ("e", "e")]);
         assert_eq!(graph.circles(), [["b", "c"]]);
     }
 
     #[test]
-    fn a_thing_stands_above_all_that_it_uses() {
+    fn a_thing_is_above_all_things_that_it_uses() {
         let tree = graph(&[("a", "b"), ("b", "d"), ("a", "c"), ("e", "d")]);
         assert!(tree.circles().is_empty());
         let floors = tree.floors();

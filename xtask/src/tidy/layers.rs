@@ -1,10 +1,10 @@
-//! Inside a context: what each layer may touch. `domain` does no input or output, SQL stays in `store`, the web
-//! framework in `http`, the HTTP client in `adapters`.
+//! What each layer of a context may use: `domain` does no input or output, SQL is only in `store`, the web framework
+//! only in `http`, and the HTTP client only in `adapters`.
 
 use super::findings::Finding;
 use super::rust::{Kind, RustFile};
 
-/// Something that only one layer of a context may name.
+/// A path that only some layers of a context may name.
 struct Fence {
     rule: &'static str,
     paths: &'static [&'static [&'static str]],
@@ -22,7 +22,7 @@ const FENCES: [Fence; 3] = [
             &["cached_sql"],
             &["sql_query"],
         ],
-        // `schema.rs` describes the tables to diesel and holds no statement.
+        // `schema.rs` describes the tables to diesel and contains no statement.
         layers: &["store", "schema"],
         advice: "move the statement into a function under src/store and call that",
     },
@@ -30,7 +30,7 @@ const FENCES: [Fence; 3] = [
         rule: "web-only-in-http",
         paths: &[&["actix_web"], &["oms_web"]],
         layers: &["http"],
-        advice: "move what speaks HTTP under src/http; a use case takes and returns plain values",
+        advice: "move the HTTP code under src/http; a use case takes and returns plain values",
     },
     Fence {
         rule: "http-client-only-in-adapters",
@@ -40,7 +40,7 @@ const FENCES: [Fence; 3] = [
     },
 ];
 
-/// What a pure layer may not name.
+/// Paths that a pure layer may not name.
 const INPUT_OUTPUT: [&[&str]; 10] = [
     &["tokio"],
     &["diesel"],
@@ -54,7 +54,7 @@ const INPUT_OUTPUT: [&[&str]; 10] = [
     &["std", "process"],
 ];
 
-/// The rules about layers; files outside the contexts pass.
+/// Checks the rules about layers. Files outside the contexts pass.
 pub(super) fn check(file: &RustFile<'_>) -> Vec<Finding> {
     if file.context().is_none() {
         return Vec::new();
@@ -82,7 +82,7 @@ fn domain_is_pure(file: &RustFile<'_>) -> Vec<Finding> {
     let waiting = pairs.filter(|pair| {
         pair[0].kind == Kind::Word && pair[0].text == "async" && pair[1].text == "fn"
     });
-    let advice = "a rule of the domain waits for nothing: make it a plain fn, and let the service do the waiting";
+    let advice = "a domain rule must not wait: make it a plain fn, and let the service wait";
     named
         .chain(waiting.map(|pair| Finding::error(file.path, pair[0].line, RULE, advice)))
         .collect()
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn only_store_speaks_sql() {
+    fn only_store_may_use_sql() {
         let sql = "use diesel::prelude::*;\nfn f() { sql_query(\"SELECT 1\") }\n";
         assert!(broken("crates/orders/src/store/orders.rs", sql).is_empty());
         let rule = "sql-only-in-store";
@@ -133,14 +133,14 @@ mod tests {
     }
 
     #[test]
-    fn a_test_beside_the_code_may_speak_sql() {
+    fn tests_may_use_sql() {
         let text = "fn f() {}\n#[cfg(test)]\nmod tests { use diesel::prelude::*; }\n";
         assert!(broken("crates/orders/src/service/place_order.rs", text).is_empty());
         assert!(broken("crates/orders/tests/placing.rs", "use diesel::prelude::*;").is_empty());
     }
 
     #[test]
-    fn only_http_knows_the_web_framework() {
+    fn only_http_may_use_the_web_framework() {
         for text in ["use actix_web::web::Json;\n", "use oms_web::ValidJson;\n"] {
             assert!(broken("crates/payments/src/http/webhook.rs", text).is_empty());
             assert_eq!(
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn only_adapters_call_other_services() {
+    fn only_adapters_may_call_other_services() {
         let text = "fn call(client: &reqwest::Client) {}\n";
         assert!(broken("crates/payments/src/adapters/stripe.rs", text).is_empty());
         assert_eq!(
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn crates_that_are_no_context_have_rules_of_their_own() {
+    fn crates_outside_the_contexts_are_not_checked() {
         assert!(
             broken(
                 "crates/shared/database/src/pool.rs",

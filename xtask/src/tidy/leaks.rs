@@ -1,11 +1,11 @@
-//! The project stands on its own: no file names a folder of the machine it was written on.
+//! The project is self-contained: no file names a folder of the machine on which it was written.
 
 use super::findings::Finding;
 
-/// Built from pieces, so that this file passes its own rule.
+/// Concatenated, so that this file passes its own rule.
 const OUTSIDE: [&str; 2] = [concat!("/wo", "rk/"), concat!("../", "shared")];
 
-/// Places that name something outside the project.
+/// Finds places that name something outside the project.
 pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
     let named = |line: &str| {
         OUTSIDE
@@ -16,13 +16,13 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
         .lines()
         .enumerate()
         .filter_map(|(index, line)| Some((index + 1, named(line)?)));
-    let advice = |outside: &str| format!("say it without `{outside}`: nobody else has that folder");
+    let advice = |outside: &str| format!("remove `{outside}`: nobody else has that folder");
     lines
         .map(|(line, outside)| Finding::error(path, line, "no-outside-paths", advice(outside)))
         .collect()
 }
 
-/// Whether a path in the line begins so: folders of the project may have the same names.
+/// Whether a path in the line begins with this text. Folders inside the project may have the same names.
 fn begins_a_path(line: &str, outside: &str) -> bool {
     let mut places = line.match_indices(outside);
     places.any(|(place, _)| !line[..place].ends_with(|before: char| before.is_alphanumeric()))

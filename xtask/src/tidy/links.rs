@@ -1,4 +1,4 @@
-//! Links between the documents: each leads to a file or a folder of the project.
+//! Links between documents: each must lead to a file or a folder of the project.
 
 use super::TextFile;
 use super::findings::Finding;
@@ -18,7 +18,7 @@ pub(super) fn check(files: &[TextFile]) -> Vec<Finding> {
         .collect()
 }
 
-/// The relative links outside of code blocks, with their lines.
+/// The relative links outside code blocks, with their lines.
 fn links(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut is_code = false;
     let prose = text.lines().enumerate().filter(move |(_, line)| {
@@ -37,7 +37,7 @@ fn links(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// The path from the root of a link in a document.
+/// The path of a link in a document, relative to the root.
 fn resolve(document: &str, link: &str) -> String {
     let mut parts: Vec<&str> = document.split('/').collect();
     parts.pop();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_nothing_is_found_with_its_line() {
+    fn a_dead_link_is_found_with_its_line() {
         let found = dead("first\n[a](refunds.md) and [b](refund.md#x)\n");
         assert_eq!(
             found,
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn code_blocks_hold_no_links() {
+    fn links_in_code_blocks_are_ignored() {
         assert_eq!(dead("```rust\nlet a = b[0](c);\n```\n"), []);
     }
 }

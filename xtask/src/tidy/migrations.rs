@@ -1,11 +1,11 @@
-//! Migrations: one folder each, named `<timestamp>_<context>_<what>`, that can be applied and undone.
+//! Migrations: one folder each, named `<timestamp>_<context>_<what>`, that can be applied and reverted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::TextFile;
 use super::findings::Finding;
 
-/// The rules about the folders under `migrations`.
+/// Checks the folders under `migrations`.
 pub(super) fn check(files: &[TextFile]) -> Vec<Finding> {
     let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for file in files {
@@ -24,7 +24,7 @@ pub(super) fn check(files: &[TextFile]) -> Vec<Finding> {
         .collect()
 }
 
-/// The schemas that the migrations create: one for each context, and those of the shared crates that keep rows.
+/// The schemas that the migrations create: one for each context, and those of shared crates that store rows.
 fn schemas(files: &[TextFile]) -> BTreeSet<&str> {
     let migrations = files
         .iter()
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_migration_goes_up_and_down() {
+    fn a_migration_has_an_up_and_a_down_file() {
         let folder = "migrations/20250131120000_inventory_stock";
         let (up, down) = (format!("{folder}/up.sql"), format!("{folder}/down.sql"));
         assert!(rules(&[&up, &down, "migrations/.gitkeep"]).is_empty());

@@ -1,16 +1,16 @@
-//! Which file of a crate names which: the arrows of its structure.
+//! The arrows between the files of a crate: which file names which.
 //!
-//! Paths are read as text, in `use` declarations and in code, and followed through re-exports to the file that has the
-//! name. What a macro expands to and which method a call means is not seen. Tests are left out.
+//! Paths are read from the text, in `use` declarations and in code, and are followed through re-exports to the file
+//! that defines the name. Macro expansions and method calls are not resolved. Tests are ignored.
 
 use std::collections::BTreeMap;
 
 use super::rust::{Kind, RustFile, Token};
 
-/// The path of a module inside its crate: `["service", "placing"]`.
+/// The path of a module inside its crate, such as `["service", "placing"]`.
 pub(super) type Module<'a> = Vec<&'a str>;
 
-/// A path that the code names.
+/// A path in the code.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct NamedPath<'a> {
     pub(super) segments: Vec<&'a str>,
@@ -19,13 +19,13 @@ pub(super) struct NamedPath<'a> {
     pub(super) imported_as: Option<&'a str>,
 }
 
-/// A file that names something of another file.
+/// A use of one file by another.
 pub(super) struct Arrow<'a> {
     pub(super) from: Module<'a>,
     pub(super) to: Module<'a>,
     pub(super) path: &'a str,
     pub(super) line: usize,
-    /// What is named, as it is written.
+    /// The name as it is written.
     pub(super) name: String,
 }
 
@@ -34,8 +34,8 @@ struct Modules<'a> {
     files: BTreeMap<Module<'a>, (&'a str, Vec<NamedPath<'a>>)>,
 }
 
-/// The arrows between the files under a folder such as `crates/orders/src/`. The crate's root only hands names on, so it
-/// begins none.
+/// The arrows between the files under a folder such as `crates/orders/src/`. The crate's root only re-exports names, so
+/// no arrow begins there.
 pub(super) fn arrows<'a>(folder: &str, files: &[&RustFile<'a>]) -> Vec<Arrow<'a>> {
     let inside = files
         .iter()
@@ -79,9 +79,9 @@ fn module_of(inside: &str) -> Module<'_> {
 }
 
 impl<'a> Modules<'a> {
-    /// The file that has what a path names; `None` for what is of another crate.
+    /// The file that defines the name of a path. `None` for a name of another crate.
     fn resolve(&self, from: &Module<'a>, segments: &[&'a str], depth: usize) -> Option<Module<'a>> {
-        /// Longer chains of re-exports are circles.
+        /// A longer chain of re-exports must be a circle.
         const LONGEST_CHAIN: usize = 8;
         let (mut module, rest) = self.start(from, segments)?;
         for segment in rest {
@@ -99,7 +99,7 @@ impl<'a> Modules<'a> {
         Some(module)
     }
 
-    /// The module where a path begins, and what is to follow from there.
+    /// The module in which a path begins, and the remaining segments.
     fn start<'s>(
         &self,
         from: &Module<'a>,
@@ -130,13 +130,13 @@ impl<'a> Modules<'a> {
     }
 }
 
-/// The paths that code names: all that it imports, and those of two segments or more.
+/// The paths in code: all imports, and all paths of two or more segments.
 pub(super) fn named_paths<'a>(tokens: &[Token<'a>]) -> Vec<NamedPath<'a>> {
     let text = |position: usize| tokens.get(position).map_or("", |token| token.text);
     let (mut found, mut position) = (Vec::new(), 0);
     while position < tokens.len() {
         let back = |steps: usize| position.checked_sub(steps).map_or("", text);
-        // After one colon a type begins, after two the path goes on.
+        // After one colon a type begins; after two colons the path continues.
         let goes_on = back(1) == ":" && back(2) == ":" || [".", "$", "in"].contains(&back(1));
         let is_word = tokens[position].kind == Kind::Word;
         if is_word && text(position) == "use" {
@@ -154,7 +154,7 @@ pub(super) fn named_paths<'a>(tokens: &[Token<'a>]) -> Vec<NamedPath<'a>> {
     found
 }
 
-/// Whether `::` and more of a path come after the word. A `<` does not count.
+/// Whether `::` and more of a path follow the word. A `<` does not count.
 fn is_followed(tokens: &[Token<'_>], position: usize) -> bool {
     let text = |position: usize| tokens.get(position).map_or("", |token| token.text);
     let is_part = |token: &Token<'_>| token.kind == Kind::Word || ["{", "*"].contains(&token.text);
@@ -213,7 +213,7 @@ fn read_group<'a>(
     position
 }
 
-/// `{self}` at the end of a path means what comes before it.
+/// `{self}` at the end of a path stands for the segments before it.
 fn named<'a>(mut segments: Vec<&'a str>, alias: Option<&'a str>, line: usize) -> NamedPath<'a> {
     if segments.len() > 1 && segments.last() == Some(&"self") {
         segments.pop();
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arrow_goes_to_the_file_that_has_the_name() {
+    fn an_arrow_points_to_the_file_that_defines_the_name() {
         let arrows = found(&[
             ("lib.rs", "pub use service::place;"),
             (
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_are_left_out() {
+    fn tests_are_ignored() {
         let arrows = found(&[
             ("a.rs", "#[cfg(test)]\nmod tests { use crate::b::B; }"),
             ("b.rs", "pub struct B;"),

@@ -1,7 +1,8 @@
-//! Migrations run while orders are placed. This refuses what would lock a table that has rows, and what would break the
+//! Migrations run while orders are placed. This rule rejects statements that would lock a table with rows, or break the
 //! version that is still running.
 //!
-//! The rules and their reasons are in `migrations/README.md`. A comment `-- online: <why>` above a statement lets it pass.
+//! The rules and their reasons are in `migrations/README.md`. A comment `-- online: <why>` above a statement exempts
+//! it.
 
 mod alter_table;
 
@@ -11,15 +12,15 @@ use super::TextFile;
 use super::findings::Finding;
 use super::sql::{Statement, statements};
 
-/// The newest migration that is older than these rules.
+/// The newest migration that predates these rules.
 const NEWEST_EXEMPT: &str = "20261128000801";
 
 const RULE: &str = "online-migration";
 
-/// Introduces the reason why a statement may break a rule.
+/// Introduces the reason for an exemption.
 const EXCUSE: &str = "online:";
 
-/// Checks every `up.sql` that is newer than the rules. `down.sql` is for development.
+/// Checks every `up.sql` that is newer than the rules. `down.sql` is for development only.
 pub(super) fn check(files: &[TextFile]) -> Vec<Finding> {
     let ups = files.iter().filter_map(|file| {
         let folder = file
@@ -75,7 +76,7 @@ fn is_without_transaction(metadata: &str) -> bool {
         .any(|line| line == "run_in_transaction=false")
 }
 
-/// At least three words of reason.
+/// The reason must have at least three words.
 fn is_excused(statement: &Statement) -> bool {
     let reason = statement
         .comment
@@ -84,9 +85,9 @@ fn is_excused(statement: &Statement) -> bool {
     reason.is_some_and(|reason| reason.split_whitespace().count() >= 3)
 }
 
-/// What the check of one statement must know about the others.
+/// The information about other statements that the check of one statement needs.
 struct Migration<'a> {
-    /// Tables that the migration creates: they are empty, and nothing uses them yet.
+    /// Tables that the migration creates. They are empty and not in use yet.
     new_tables: BTreeSet<&'a str>,
     statements: usize,
 }
@@ -150,8 +151,8 @@ const STATEMENTS: [(&str, &str); 6] = [
 const INDEX: &str =
     "it blocks writes while it is built: use CREATE INDEX CONCURRENTLY in its own migration";
 const VALIDATE: &str = "it would scan the table while the other statements hold their locks: use VALIDATE CONSTRAINT in its own migration";
-const DROP: &str = "the running version may use it: drop it in a later release, and say since when nothing uses it";
-const BACKFILL: &str = "it locks every row until it commits: let a worker fill the rows in batches, or say why there are few";
+const DROP: &str = "the running version may use it: drop it in a later release, and state since when nothing uses it";
+const BACKFILL: &str = "it locks every row until it commits: let a worker fill the rows in batches, or state why there are few";
 
 #[cfg(test)]
 mod tests {
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn migrations_from_before_the_rules_are_exempt() {
+    fn migrations_older_than_the_rules_are_exempt() {
         let up = "CREATE INDEX a ON orders.orders (tenant_id);";
         assert_eq!(found("20261128000801_access_actors", up, None), []);
         assert_eq!(found("20261128000802_access_actors", up, None).len(), 2);
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_table_may_have_anything() {
+    fn any_statement_on_a_new_table_is_allowed() {
         let up = "CREATE TABLE orders.notes (tenant_id uuid NOT NULL, a int CHECK (a > 0));
             CREATE INDEX notes_a ON orders.notes (tenant_id, a);
             ALTER TABLE orders.notes ADD CONSTRAINT b CHECK (a < 9);
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn concurrently_is_the_only_statement_and_outside_of_a_transaction() {
+    fn concurrently_must_be_the_only_statement_and_outside_a_transaction() {
         let index = "-- why\nCREATE INDEX CONCURRENTLY a ON orders.orders (tenant_id);\n";
         let outside = Some("run_in_transaction = false\n");
         assert_eq!(found(FOLDER, index, outside), []);
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_comes_with_a_default_or_without_not_null() {
+    fn a_new_column_has_a_default_or_is_nullable() {
         let add = |column: &str| advice(&format!("ALTER TABLE orders.orders ADD COLUMN {column}"));
         assert_eq!(add("a int"), None);
         assert_eq!(
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_version_that_serves_may_use_stays() {
+    fn objects_that_the_running_version_may_use_are_kept() {
         let alter = |action: &str| advice(&format!("ALTER TABLE orders.orders {action}"));
         assert_eq!(alter("RENAME COLUMN a TO b").as_deref(), Some(RENAME));
         assert_eq!(alter("DROP COLUMN a").as_deref(), Some(DROP));
@@ -313,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_above_a_statement_lets_it_pass() {
+    fn a_reason_above_a_statement_exempts_it() {
         let drop = "DROP TABLE orders.lines";
         assert_eq!(
             advice(&format!("-- online: nothing reads it since 1.4\n{drop}")),

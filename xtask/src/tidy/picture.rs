@@ -1,6 +1,7 @@
-//! The structure as text: crates or the rooms of a folder, floor by floor, with the arrows between them and the circles.
+//! The structure as text: the crates or the rooms of a folder, floor by floor, with the arrows between them and the
+//! circles.
 //!
-//! A thing stands on the floor above all that it uses. So an arrow can only go up as part of a circle.
+//! A thing is on the floor above all things that it uses. So an arrow that points up is part of a circle.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,7 +14,7 @@ use super::rooms;
 use super::rust::RustFile;
 use crate::workspace::Workspace;
 
-/// The files and lines of a thing.
+/// The number of files and lines of each thing.
 type Sizes<'a> = BTreeMap<&'a str, (usize, usize)>;
 
 /// The picture of the crates and of each folder whose rooms the table lists, or of one folder.
@@ -34,7 +35,7 @@ pub(super) fn draw(workspace: &Workspace, files: &[TextFile], folder: Option<&st
     text
 }
 
-/// The crates with their dependencies, apart from those of tests alone.
+/// The crates with their dependencies, except those that only tests use.
 fn crates(workspace: &Workspace, files: &[TextFile]) -> String {
     let (mut graph, mut sizes) = (Graph::default(), Sizes::new());
     for package in &workspace.packages {
@@ -52,10 +53,10 @@ fn crates(workspace: &Workspace, files: &[TextFile]) -> String {
     shown("The workspace", "crates", &graph, &sizes)
 }
 
-/// The files and folders that stand side by side in a folder.
+/// The files and folders that are beside each other in a folder.
 fn rooms_of(folder: &str, files: &[TextFile]) -> String {
     let Some((krate, inside)) = folder.split_once("/src") else {
-        return format!("{folder} is no folder below a crate's src\n");
+        return format!("{folder} is not a folder below a crate's src\n");
     };
     let depth = inside.split('/').filter(|part| !part.is_empty()).count();
     let is_inside = |file: &&TextFile| {
@@ -75,7 +76,7 @@ fn rooms_of(folder: &str, files: &[TextFile]) -> String {
             .and_then(|rest| rest.strip_prefix('/'));
         let room = rest.and_then(|rest| rest.split('/').next());
         let room = room.map(|room| room.trim_end_matches(".rs"));
-        // The root of a crate only hands names on.
+        // The root of a crate only re-exports names.
         if let Some(room) = room.filter(|room| !["lib", "main"].contains(room)) {
             graph.add(room);
             count(&mut sizes, room, &file.text);
@@ -131,7 +132,7 @@ fn shown(title: &str, things: &str, graph: &Graph<'_>, sizes: &Sizes<'_>) -> Str
     text
 }
 
-const WRITES: &str = "a text takes everything";
+const WRITES: &str = "writing to a string can't fail";
 
 #[cfg(test)]
 mod tests {
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn rooms_are_drawn_floor_by_floor_with_their_arrows() {
+    fn rooms_are_drawn_by_floor_with_their_arrows() {
         let files = [
             file("crates/orders/src/service.rs", "mod a; mod b;\n"),
             file("crates/orders/src/service/a.rs", "mod x;\n"),

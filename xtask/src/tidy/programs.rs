@@ -1,25 +1,25 @@
-//! Tests run no program beside those of the workspace and of the list that `cargo xtask test` looks after.
+//! Tests run only programs of the workspace and of the list that `cargo xtask test` installs.
 
 use super::findings::Finding;
 use super::rust::{self, Kind, Token};
 use crate::programs;
 
-/// Where programs of the workspace, and those of the tests' PostgreSQL server, are started by their paths.
+/// Files that start programs of the workspace, or of the tests' PostgreSQL server, by path.
 const STARTS_BY_PATH: [&str; 2] = [
     "crates/shared/testing/src/process.rs",
     "crates/shared/testing/src/private_server.rs",
 ];
 
-/// Programs of development, which say themselves what they miss. Only their tests are looked at.
+/// Development programs, which report missing programs themselves. Only their tests are checked.
 const TOOLS: [&str; 2] = ["xtask/", "bins/oms-bench/"];
 
-/// What runs the tests.
+/// Cargo, which runs the tests.
 const CARGO: &str = "cargo";
 
-/// What a test runs to see that it is missing.
+/// Prefix of programs that a test expects to be missing.
 const ABSENT: &str = "no-such-";
 
-/// Places that start a program which is not in the list.
+/// Finds places that start a program which is not on the list.
 pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
     let is_tool = TOOLS.iter().any(|tool| path.starts_with(tool));
     let tokens = match is_tool {
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_runs_listed_programs_and_those_of_the_workspace() {
+    fn a_test_may_run_listed_programs_and_those_of_the_workspace() {
         let good = "Command::new(\"bash\");\nCommand::new(env!(\"CARGO_BIN_EXE_oms-api\"));\n";
         assert!(lines(TEST, good).is_empty());
         let bad = "\nCommand::new(\"kill\");\ntokio::process::Command::new(name);\n";
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_runs_what_it_needs_and_its_tests_what_is_listed() {
+    fn a_tool_may_run_any_program_but_its_tests_only_listed_ones() {
         let text = "Command::new(\"docker\");\n#[cfg(test)]\nmod tests {\n Command::new(\"sh\");\n Command::new(\"ps\");\n Command::new(&file);\n}\n";
         assert_eq!(lines("xtask/src/command.rs", text), [5]);
     }

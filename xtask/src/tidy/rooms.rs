@@ -1,5 +1,5 @@
-//! The rooms of a context: the files and folders that stand side by side in one of its folders. They never use each other in
-//! a circle, and where `xtask/edges.toml` lists the rooms of a folder, each uses only the rooms that its row names.
+//! The rooms of a context: the files and folders beside each other in one of its folders. They must not use each other
+//! in a circle. If `xtask/edges.toml` lists the rooms of a folder, each may use only the rooms that its row names.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub(super) struct Room {
     uses: Vec<String>,
 }
 
-/// Two rooms of a folder, of which one uses the other.
+/// A use of one room by another in the same folder.
 struct Tie<'a, 'f> {
     folder: &'f [&'a str],
     from: &'a str,
@@ -30,7 +30,7 @@ struct Tie<'a, 'f> {
 }
 
 impl<'a, 'f> Tie<'a, 'f> {
-    /// The rooms where the two ends of an arrow part; none for a file and the folder of its own modules.
+    /// The rooms in which the two ends of an arrow lie. `None` for a file and the folder of its own modules.
     fn of(arrow: &'f Arrow<'a>) -> Option<Self> {
         let both = arrow.from.iter().zip(&arrow.to);
         let depth = both.take_while(|(from, to)| from == to).count();
@@ -54,7 +54,7 @@ pub(super) fn listed(table: &str) -> Vec<Room> {
         #[serde(default)]
         rooms: Vec<Room>,
     }
-    // What is wrong with it is found where its other parts are read.
+    // Errors of the table are reported where its other parts are read.
     toml::from_str::<Table>(table).unwrap_or_default().rooms
 }
 
@@ -81,7 +81,7 @@ pub(super) fn check(files: &[RustFile<'_>], table: &str) -> Vec<Finding> {
     findings
 }
 
-/// The circles in each folder, each at one of its arrows.
+/// The circles in each folder, each reported at one of its arrows.
 fn circles(ties: &[Tie<'_, '_>]) -> Vec<Finding> {
     let mut folders: BTreeMap<&[&str], Graph<'_>> = BTreeMap::new();
     for tie in ties {
@@ -116,12 +116,15 @@ fn finding(ties: &[Tie<'_, '_>], folder: &[&str], circle: &[&str]) -> Option<Fin
             )
         })
         .collect();
-    let advice = format!("no circle between files or folders: {}", shown.join(", "));
+    let advice = format!(
+        "files or folders must not use each other in a circle: {}",
+        shown.join(", ")
+    );
     let first = examples.values().next()?;
     Some(Finding::error(first.path, first.line, RULE, advice))
 }
 
-/// An arrow between listed rooms that no row names.
+/// An arrow between listed rooms that no row allows.
 fn beyond_the_table(rooms: &[Room], root: &str, tie: &Tie<'_, '_>) -> Option<Finding> {
     let folder = format!("{root}{}", tie.folder.join("/"));
     let mut rows = rooms.iter();
@@ -134,7 +137,7 @@ fn beyond_the_table(rooms: &[Room], root: &str, tie: &Tie<'_, '_>) -> Option<Fin
             row.uses.join(", ")
         };
         format!(
-            "{} may not use {}: of the rooms beside it {TABLE_FILE} lets it use {uses}",
+            "{} may not use {}: {TABLE_FILE} lets it use {uses}",
             tie.from, tie.to
         )
     };
@@ -221,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arrow_that_no_row_names_is_found() {
+    fn an_arrow_that_no_row_allows_is_found() {
         let files = [
             ("crates/orders/src/service.rs", ""),
             ("crates/orders/src/service/placing.rs", ""),
@@ -238,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_of_files_side_by_side_is_found_wherever_it_is() {
+    fn a_circle_of_files_in_any_folder_is_found() {
         let files = [
             (
                 "crates/inventory/src/domain/import/header.rs",
@@ -261,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_over_several_folders_is_found_where_they_part() {
+    fn a_circle_across_folders_is_found_in_their_common_folder() {
         let files = [
             (
                 "crates/orders/src/context.rs",

@@ -1,8 +1,8 @@
-//! A Rust file as the rules see it: its words, signs and strings with their lines, without comments and without tests.
+//! A Rust file as the rules see it: its words, signs and strings with their lines, without comments and tests.
 
 use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
 
-/// What a token is to the rules.
+/// The kinds of tokens.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Kind {
     /// An identifier or keyword.
@@ -13,7 +13,7 @@ pub(super) enum Kind {
     Text,
 }
 
-/// A piece of code.
+/// A token of the code.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Token<'a> {
     pub(super) kind: Kind,
@@ -21,14 +21,15 @@ pub(super) struct Token<'a> {
     pub(super) line: usize,
 }
 
-/// A file with its code taken apart.
+/// A file and its tokens.
 pub(super) struct RustFile<'a> {
     pub(super) path: &'a str,
     pub(super) tokens: Vec<Token<'a>>,
 }
 
 impl<'a> RustFile<'a> {
-    /// Takes the text apart. Modules under `#[cfg(test)]` are left out: tests may reach where the code may not.
+    /// Splits the text into tokens. Modules under `#[cfg(test)]` are left out, because tests are not bound by the
+    /// layers.
     pub(super) fn read(path: &'a str, text: &'a str) -> Self {
         Self {
             path,
@@ -36,15 +37,15 @@ impl<'a> RustFile<'a> {
         }
     }
 
-    /// The context that this file is the code of: `orders` for `crates/orders/src/…`. Every crate directly under
-    /// `crates` is a context; the others are in `crates/shared`.
+    /// The context to which this file belongs: `orders` for `crates/orders/src/…`. Every crate directly under `crates`
+    /// is a context; the others are in `crates/shared`.
     pub(super) fn context(&self) -> Option<&'a str> {
         let (name, inside) = self.path.strip_prefix("crates/")?.split_once('/')?;
         let is_code = inside.starts_with("src/") && !inside.ends_with("/tests.rs");
         is_code.then_some(name)
     }
 
-    /// The layer inside its crate: `store` for `crates/orders/src/store.rs` and everything in `…/src/store/`.
+    /// The layer of the file in its crate: `store` for `crates/orders/src/store.rs` and everything in `…/src/store/`.
     pub(super) fn layer(&self) -> &str {
         let inside = self
             .path
@@ -57,7 +58,7 @@ impl<'a> RustFile<'a> {
             .trim_end_matches(".rs")
     }
 
-    /// The lines where the code names a path: `["std", "fs"]` finds `std::fs` and `use std::{fs, net}`.
+    /// The lines in which the code names a path: `["std", "fs"]` finds `std::fs` and `use std::{fs, net}`.
     pub(super) fn lines_naming(&self, path: &[&str]) -> Vec<usize> {
         (0..self.tokens.len())
             .filter_map(|start| self.names_at(start, path))
@@ -105,7 +106,7 @@ impl<'a> RustFile<'a> {
         self.named_in_group(start + 3, next)
     }
 
-    /// For `{fs, net::TcpStream}`: the line of a word that begins one of the group's own members.
+    /// For `{fs, net::TcpStream}`: the line of a word that begins a direct member of the group.
     fn named_in_group(&self, open: usize, word: &str) -> Option<usize> {
         if self.tokens.get(open)?.text != "{" {
             return None;
@@ -129,7 +130,7 @@ impl<'a> RustFile<'a> {
     }
 }
 
-/// All of a file's code.
+/// All tokens of a file.
 pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut found = Vec::new();
     let (mut offset, mut line) = (0, 1);
@@ -172,7 +173,7 @@ fn without_test_modules<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
     split(tokens).0
 }
 
-/// What is outside of test modules, and what is inside.
+/// The code outside test modules, and the code inside.
 fn split<'a>(tokens: &[Token<'a>]) -> (Vec<Token<'a>>, Vec<Token<'a>>) {
     const MARK: [&str; 8] = ["#", "[", "cfg", "(", "test", ")", "]", "mod"];
     let (mut outside, mut inside) = (Vec::with_capacity(tokens.len()), Vec::new());
@@ -232,13 +233,13 @@ mod tests {
     }
 
     #[test]
-    fn test_modules_are_not_looked_at() {
+    fn test_modules_are_ignored() {
         let text = "#[cfg(test)]\nmod tests {\n fn a() { tokio::x() }\n}\nuse tokio::y;\n#[cfg(test)] mod more;\n";
         assert_eq!(lines(text, &["tokio"]), [5]);
     }
 
     #[test]
-    fn context_and_layer_follow_from_the_path() {
+    fn context_and_layer_are_derived_from_the_path() {
         let file = |path| RustFile::read(path, "");
         assert_eq!(
             file("crates/orders/src/store/orders.rs").context(),

@@ -13,7 +13,7 @@ pub(super) struct Table {
     name: String,
 }
 
-/// The tables that the migrations create in the schemas that belong to a crate.
+/// The tables that the migrations create in schemas of crates.
 pub(super) fn tables(files: &[TextFile]) -> BTreeSet<Table> {
     let migrations = files
         .iter()
@@ -33,7 +33,7 @@ fn has_crate(files: &[TextFile], schema: &str) -> bool {
     files.iter().any(is_inside)
 }
 
-/// Places in a context's code that name another context's table, in SQL text or in diesel's `table!`.
+/// Finds places in a context's code that name another context's table, in SQL text or in diesel's `table!`.
 pub(super) fn check(file: &RustFile<'_>, tables: &BTreeSet<Table>) -> Vec<Finding> {
     let Some(own) = file.context() else {
         return Vec::new();
@@ -76,7 +76,7 @@ fn finding(path: &str, line: usize, table: &Table) -> Finding {
     Finding::error(path, line, "own-schema-only", advice)
 }
 
-/// The names after `CREATE TABLE`, where they are qualified with a schema.
+/// The schema-qualified names after `CREATE TABLE`.
 fn created(sql: &str) -> Vec<Table> {
     let lower = sql.to_lowercase();
     let words: Vec<&str> = lower
@@ -103,7 +103,7 @@ fn table(qualified: &str) -> Option<Table> {
     })
 }
 
-/// Where a text names the table as a whole word.
+/// The position of the table's name as a whole word in a text.
 fn position_of(text: &str, table: &Table) -> Option<usize> {
     let needle = format!("{}.{}", table.schema, table.name);
     let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '.');
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_and_longer_names_are_no_tables() {
+    fn codes_and_longer_names_are_not_tables() {
         let text = "const A: &str = \"inventory.stock_too_low\"; // inventory.stock\nconst B: &str = \"my_inventory.stock\";\n";
         assert!(lines("crates/orders/src/error.rs", text).is_empty());
     }

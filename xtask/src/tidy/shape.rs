@@ -1,17 +1,17 @@
-//! The shape of Rust files: how they open, how long they are, what they are called.
+//! The shape of Rust files: their first line, length and name.
 
 use super::findings::Finding;
 
-/// A file this long wants splitting.
+/// A file longer than this should be split.
 const LONG: usize = 400;
-/// A file this long must be split.
+/// A file longer than this must be split.
 const TOO_LONG: usize = 600;
-/// Names that say nothing about what is inside.
+/// Names that do not describe the content.
 const EMPTY_NAMES: [&str; 8] = [
     "utils", "util", "helpers", "helper", "common", "manager", "misc", "shared",
 ];
 
-/// The rules about shape. Headers are asked of code under `src`, the rest of every Rust file.
+/// Checks the shape of a file. Headers are required only under `src`.
 pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
     let mut findings = name(path);
     findings.extend(length(path, text));
@@ -31,7 +31,7 @@ fn name(path: &str) -> Vec<Finding> {
                 path,
                 1,
                 "telling-names",
-                format!("name the module for what it holds, not `{name}`"),
+                format!("name the module after its content, not `{name}`"),
             )
         })
         .collect();
@@ -40,7 +40,7 @@ fn name(path: &str) -> Vec<Finding> {
             path,
             1,
             "no-mod-rs",
-            "call the file like its module and put it beside the folder",
+            "name the file after its module and put it beside the folder",
         ));
     }
     findings
@@ -53,7 +53,7 @@ fn length(path: &str, text: &str) -> Option<Finding> {
             path,
             lines,
             "short-files",
-            format!("{lines} lines: split it by what changes together"),
+            format!("{lines} lines: split the file so that each part changes for one reason"),
         ));
     }
     let warning = || {
@@ -61,7 +61,7 @@ fn length(path: &str, text: &str) -> Option<Finding> {
             path,
             lines,
             "short-files",
-            format!("{lines} lines: {TOO_LONG} are too many"),
+            format!("{lines} lines: the maximum is {TOO_LONG}"),
         )
     };
     (lines > LONG).then(warning)
@@ -73,7 +73,7 @@ fn header(path: &str, text: &str) -> Option<Finding> {
         .strip_prefix("//!")
         .is_some_and(|words| !words.trim().is_empty());
     let includes_readme = first.starts_with("#![doc = include_str!(");
-    let advice = "open with `//!`: what the module owns, and what it must not do";
+    let advice = "begin with `//!`: what the module owns, and what it must not do";
     (!says_something && !includes_readme).then(|| Finding::error(path, 1, "module-header", advice))
 }
 
@@ -92,7 +92,7 @@ mod tests {
     const WARNING: super::super::Severity = super::super::Severity::Warning;
 
     #[test]
-    fn a_file_opens_with_what_it_is() {
+    fn a_file_begins_with_its_description() {
         assert!(rules("crates/orders/src/lib.rs", "//! Orders.\n").is_empty());
         assert!(
             rules(
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn names_say_what_is_inside() {
+    fn names_describe_the_content() {
         assert_eq!(
             rules("crates/orders/src/utils.rs", "//! Things.\n"),
             [("telling-names", ERROR)]
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn long_files_are_warned_about_and_then_refused() {
+    fn long_files_are_a_warning_and_longer_ones_an_error() {
         let lines = |count: usize| format!("//! Long.\n{}", "\n".repeat(count - 1));
         assert!(rules("crates/orders/src/a.rs", &lines(400)).is_empty());
         assert_eq!(

@@ -1,11 +1,11 @@
-//! A file of SQL taken apart: its statements, each with its line, its words in capitals, and the comment above it.
+//! Parses a SQL file into statements: each with its line, its words in capitals, and the comment above it.
 
 /// One statement, without its semicolon.
 #[derive(Debug, PartialEq)]
 pub(super) struct Statement {
     /// The line on which it begins.
     pub(super) line: usize,
-    /// Its words and signs in capitals; what stands between quotes is one word, as it is.
+    /// Its words and signs in capitals. Quoted text is one word and is not changed.
     pub(super) words: Vec<String>,
     /// The comment lines right above it, without their dashes.
     pub(super) comment: String,
@@ -20,12 +20,12 @@ impl Statement {
             .all(|word| own.next().is_some_and(|own| own == word))
     }
 
-    /// Whether these words stand in it, one after the other.
+    /// Whether it contains these words in sequence.
     pub(super) fn has(&self, words: &str) -> bool {
         self.position(words).is_some()
     }
 
-    /// Where these words begin.
+    /// The position of these words.
     pub(super) fn position(&self, words: &str) -> Option<usize> {
         let wanted: Vec<&str> = words.split(' ').collect();
         self.words
@@ -33,7 +33,7 @@ impl Statement {
             .position(|own| own.iter().zip(&wanted).all(|(own, wanted)| own == wanted))
     }
 
-    /// The word after these, which may be followed by `IF EXISTS`, `IF NOT EXISTS` or `ONLY`.
+    /// The word after these words, after an optional `IF EXISTS`, `IF NOT EXISTS` or `ONLY`.
     pub(super) fn name_after(&self, words: &str) -> Option<&str> {
         let start = self.position(words)? + words.split(' ').count();
         let mut rest = self.words[start..].iter().map(String::as_str);

@@ -1,7 +1,7 @@
-//! What a context offers to others: the list of `pub use` in its `lib.rs`. Other contexts use nothing else of it, and nothing
-//! stands on the list that no other crate uses. Its `pub mod`s (`http`, `adapters`, `ports`) are for programs.
+//! The public list of a context: the `pub use` items of its `lib.rs`. Other contexts may use nothing else of it, and
+//! every item must be used by another crate. Its `pub mod`s (`http`, `adapters`, `ports`) are for programs.
 //!
-//! What only the tests of the context itself use is exported with `#[doc(hidden)]`, and nobody else may name it.
+//! Items that only the context's own tests use are exported with `#[doc(hidden)]`, and no other crate may name them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::rust::{Kind, RustFile, Token};
 
 const RULE: &str = "public-surface";
 
-/// The lists of a context, each name with its line.
+/// The public names of a context, each with its line.
 struct Surface<'a> {
     context: &'a str,
     path: &'a str,
@@ -22,7 +22,7 @@ struct Surface<'a> {
 /// A path that begins with a context's crate.
 struct Use<'a> {
     path: &'a str,
-    /// The context whose code names it, if it is one's.
+    /// The context whose code names it, if any.
     by: Option<&'a str>,
     named: NamedPath<'a>,
 }
@@ -76,7 +76,7 @@ impl<'a> Surface<'a> {
     }
 }
 
-/// Whether `#[doc(hidden)]` stands before an item.
+/// Whether an item has the attribute `#[doc(hidden)]`.
 fn is_hidden(tokens: &[Token<'_>], item: usize) -> bool {
     const MARK: [&str; 7] = ["#", "[", "doc", "(", "hidden", ")", "]"];
     let before = item
@@ -85,7 +85,7 @@ fn is_hidden(tokens: &[Token<'_>], item: usize) -> bool {
     before.is_some_and(|before| before.iter().map(|it| it.text).eq(MARK))
 }
 
-/// The uses of a context's crate, everywhere.
+/// All uses of a context's crate.
 fn uses_of<'a>(context: &str, files: &[RustFile<'a>]) -> Vec<Use<'a>> {
     let krate = format!("oms_{context}");
     let mut uses = Vec::new();
@@ -101,7 +101,7 @@ fn uses_of<'a>(context: &str, files: &[RustFile<'a>]) -> Vec<Use<'a>> {
     uses
 }
 
-/// What others name beyond the list.
+/// Finds names that other crates use but that are not on the list.
 fn beyond(surface: &Surface<'_>, uses: &[Use<'_>]) -> Vec<Finding> {
     let krate = surface.krate();
     let own_tests = format!("crates/{}/tests/", surface.context);
@@ -111,10 +111,10 @@ fn beyond(surface: &Surface<'_>, uses: &[Use<'_>]) -> Vec<Finding> {
             if it.path.starts_with(&own_tests) {
                 return None;
             }
-            format!("{krate}::{name} is exported for the tests of {krate} alone")
+            format!("{krate}::{name} is exported only for the tests of {krate}")
         } else if it.by.is_some() && !surface.offered.contains_key(name) {
             format!(
-                "{krate}::{name} is not on the list in {}: use what is, or add it there",
+                "{krate}::{name} is not on the list in {}: use a name of the list, or add this one",
                 surface.path
             )
         } else {
@@ -125,7 +125,7 @@ fn beyond(surface: &Surface<'_>, uses: &[Use<'_>]) -> Vec<Finding> {
     refused.collect()
 }
 
-/// What stands on a list and nobody uses: neither by its name, nor as part of the declaration of something that is used.
+/// Finds listed names that no other crate uses, neither directly nor in the declaration of a used name.
 fn unused(surface: &Surface<'_>, uses: &[Use<'_>], files: &[RustFile<'_>]) -> Vec<Finding> {
     let own = format!("crates/{}/", surface.context);
     let (by_own, by_others): (Vec<&Use<'_>>, Vec<&Use<'_>>) =
@@ -151,7 +151,7 @@ fn unused(surface: &Surface<'_>, uses: &[Use<'_>], files: &[RustFile<'_>]) -> Ve
     findings
 }
 
-/// The names of a list that are used, directly or by the declaration of one that is.
+/// The names of a list that are used, directly or by the declaration of a used name.
 fn used<'a>(
     list: &BTreeMap<&'a str, usize>,
     named: impl Iterator<Item = &'a str>,
@@ -200,7 +200,7 @@ where
     declarations
 }
 
-/// The words of an item that begins here. Without its bodies: of a function its signature, of a block the signatures in it.
+/// The words of the item that begins here, without bodies: the signature of a function, or the signatures in a block.
 fn words_from<'a, 't>(
     tokens: &'t [Token<'a>],
     start: usize,
@@ -225,7 +225,7 @@ fn words_from<'a, 't>(
     words.map(|token| token.text)
 }
 
-/// The position after the `;` or the closing brace of what begins here.
+/// The position after the `;` or the closing brace of the item that begins here.
 fn end_of_block(tokens: &[Token<'_>], start: usize) -> usize {
     let mut depth = 0_usize;
     for (position, token) in tokens.iter().enumerate().skip(start) {
@@ -271,12 +271,12 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_others_use_passes_with_the_types_of_its_signatures() {
+    fn used_names_and_the_types_of_their_signatures_pass() {
         assert_eq!(found(&[LIB, STOCK, TESTS, ORDERS]), Vec::<String>::new());
     }
 
     #[test]
-    fn a_context_uses_nothing_of_another_but_its_list() {
+    fn a_context_may_use_only_the_list_of_another() {
         for text in [
             "\nuse oms_inventory::http::InventoryApi;",
             "\nuse oms_inventory::{reserve, stock};",
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_other_crate_uses_is_taken_off_the_list() {
+    fn a_name_that_no_other_crate_uses_is_found() {
         let own = (
             "crates/inventory/tests/inventory/more.rs",
             "use oms_inventory::reserve;",
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_for_tests_is_for_those_of_the_crate_and_only_while_they_use_it() {
+    fn hidden_names_are_only_for_tests_of_the_crate_that_use_them() {
         for path in [
             "crates/orders/tests/orders/shop.rs",
             "bins/oms-api/src/serve.rs",
@@ -324,7 +324,7 @@ mod tests {
             let planted = (path, "use oms_inventory::receive;");
             let found = found(&[LIB, STOCK, TESTS, ORDERS, planted]);
             assert!(
-                found[0].contains("exported for the tests of oms_inventory alone"),
+                found[0].contains("exported only for the tests of oms_inventory"),
                 "{found:?}"
             );
         }

@@ -1,7 +1,7 @@
-//! Dependencies that nothing uses, in the manifests of the crates and of the workspace.
+//! Unused dependencies, in the manifests of the crates and of the workspace.
 //!
-//! Like cargo-machete it searches for names. It searches tokens rather than text, so a name in a comment or a string does
-//! not count, and it reports a dependency that only tests use.
+//! Like cargo-machete, this searches for names. But it searches tokens rather than text, so a name in a comment or a
+//! string does not count, and it reports dependencies that only tests use.
 
 use std::collections::BTreeSet;
 
@@ -17,11 +17,11 @@ const ROOT_MANIFEST: &str = "Cargo.toml";
 
 /// The code of a crate, by the kind of dependency that it may use.
 struct Code<'a> {
-    /// Under `src`, outside of test modules.
+    /// Under `src`, except test modules.
     program: Vec<RustFile<'a>>,
     /// `build.rs`.
     build: Vec<RustFile<'a>>,
-    /// Everywhere.
+    /// All code.
     all: Vec<RustFile<'a>>,
 }
 
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dependency_of_tests_alone_is_a_dev_dependency() {
+    fn a_dependency_that_only_tests_use_is_a_dev_dependency() {
         let in_module = "#[cfg(test)]\nmod tests { use hex::encode; }\n";
         for (path, code) in [
             ("src/lib.rs", in_module),
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_renamed_dependency_is_looked_for_by_its_new_name() {
+    fn a_renamed_dependency_is_searched_by_its_new_name() {
         let renamed = || dependency("hex", None, Some("base-16"));
         assert_eq!(
             advice_on(renamed(), &[("src/lib.rs", "use base_16::encode;")]),

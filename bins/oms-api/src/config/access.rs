@@ -9,26 +9,26 @@ use super::reader::Reader;
 use super::{Environment, oidc};
 use crate::client_address::TrustedProxies;
 
-/// Requests of one credential in a minute, in production. Enough for a whole storefront on one key.
+/// Maximum requests per minute of one credential in production. Enough for a whole storefront that uses one key.
 const PER_MINUTE: u32 = 60_000;
-/// The part of a minute whose requests may come at once.
+/// The burst is this fraction of the requests per minute.
 const BURST_PART: u32 = 6;
 
-/// How credentials are verified.
+/// The settings for credentials.
 #[derive(Clone, Debug)]
 pub(crate) struct AccessSettings {
-    /// How long a verified key is remembered, and so how long a revoked one is still good at most.
+    /// How long a verified key is cached. A revoked key may work for up to this long.
     pub(crate) remember_keys_for: Duration,
-    /// How often each credential may ask; none for as often as it likes.
+    /// The rate limit of each credential. `None` is unlimited.
     pub(crate) rate_limit: Option<RateLimit>,
-    /// Whose tokens are taken beside API keys.
+    /// The issuer whose tokens are accepted beside API keys.
     pub(crate) issuer: Option<IssuerSettings>,
-    /// Proxies that say where requests come from.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub(crate) trusted_proxies: TrustedProxies,
 }
 
 impl AccessSettings {
-    /// Reads them.
+    /// Reads the settings.
     pub(super) fn read(reader: &mut Reader<'_>, environment: Environment) -> Self {
         Self {
             remember_keys_for: reader.milliseconds("OMS_KEY_MEMORY_MS", 10_000, 0..=60_000),

@@ -10,7 +10,7 @@ const URL: &str = "OMS_ALERT_WEBHOOK_URL";
 const SECRET: &str = "OMS_ALERT_WEBHOOK_SECRET";
 const TIMEOUT: &str = "OMS_ALERT_WEBHOOK_TIMEOUT_MS";
 
-/// Where alerts are posted, beside the log: nowhere, unless that is set.
+/// Where alerts are posted, in addition to the log. `None` unless it is set.
 pub(super) fn alert_webhook(
     reader: &mut Reader<'_>,
     environment: Environment,
@@ -18,7 +18,7 @@ pub(super) fn alert_webhook(
     let Some(url) = reader.url(URL, environment) else {
         let mut rest = [SECRET, TIMEOUT].into_iter();
         if let Some(name) = rest.find(|name| reader.optional(name).is_some()) {
-            reader.problem(name, "means nothing without OMS_ALERT_WEBHOOK_URL");
+            reader.problem(name, "has no effect without OMS_ALERT_WEBHOOK_URL");
         }
         return None;
     };

@@ -1,22 +1,22 @@
-//! What customers, tenants and credentials may have unpaid or declined, and look up.
+//! Limits for unpaid orders and declined payments.
 
 use oms_orders::{DeclineLimit, OrderBounds, UnpaidBound};
 
 use super::Environment;
 use super::reader::Reader;
 
-/// Most unpaid orders of a customer in production, and the units in them. Development has no bound, because the examples,
-/// tests and measurements order in the name of one customer.
+/// Maximum unpaid orders of a customer in production, and the units in them. Development has no limit, because the
+/// examples, tests and benchmarks order on behalf of one customer.
 const ORDERS_PER_CUSTOMER: u64 = 5;
 const UNITS_PER_CUSTOMER: u64 = 10_000;
 
-/// Most declined payments of a customer and of a credential within the window, in production.
+/// Maximum declined payments of a customer and of a credential within the window, in production.
 const DECLINES_PER_CUSTOMER: u64 = 10;
 const DECLINES_PER_CREDENTIAL: u64 = 5000;
 
 const MOST: u64 = 1_000_000_000;
 
-/// Reads them; 0 is no bound.
+/// Reads the limits. 0 is unlimited.
 pub(super) fn order_bounds(reader: &mut Reader<'_>, environment: Environment) -> OrderBounds {
     let in_production = |bound: u64| match environment {
         Environment::Development => 0,
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn production_has_bounds_that_can_be_switched_off_and_development_has_none() {
+    fn production_has_limits_that_can_be_disabled_and_development_has_none() {
         assert_eq!(bounds(Environment::Development, &[]), OrderBounds::NONE);
         let production = bounds(Environment::Production, &[]);
         let customer = UnpaidBound {

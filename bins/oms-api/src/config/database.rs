@@ -11,7 +11,7 @@ const URL: &str = "DATABASE_URL";
 const LOCK_TIMEOUT: &str = "OMS_DATABASE_LOCK_TIMEOUT_MS";
 const ANSWER_TIMEOUT: &str = "OMS_DATABASE_ANSWER_TIMEOUT_MS";
 
-/// Where the database is, and how long to wait for it.
+/// The address of the database, and how long to wait for it.
 #[derive(Debug)]
 pub(crate) struct DatabaseSettings {
     url: SecretString,
@@ -19,19 +19,19 @@ pub(crate) struct DatabaseSettings {
     acquire_timeout: Duration,
     lock_timeout: Duration,
     statement_timeout: Duration,
-    /// Longest silence of a database that owes an answer.
+    /// Maximum time for which a database may be silent while an answer is due.
     answer_timeout: Duration,
-    /// Longest silence of a database when an idle connection is tested.
+    /// Maximum wait for an answer when an idle connection is tested.
     ping_timeout: Duration,
     idle_in_transaction_timeout: Duration,
-    /// How long the server waits for a database that is not there yet.
+    /// How long the server waits at start for a database that is not reachable yet.
     pub(crate) wait: Duration,
-    /// Longest run of `oms-api migrate`.
+    /// Maximum run time of `oms-api migrate`.
     pub(crate) migrate_timeout: Duration,
 }
 
 impl DatabaseSettings {
-    /// Reads them.
+    /// Reads the settings.
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let ms = 100..=3_600_000;
         let mut wait = |name, default| reader.milliseconds(name, default, ms.clone());
@@ -63,7 +63,7 @@ impl DatabaseSettings {
         }
     }
 
-    /// Rules between settings.
+    /// Checks the rules between settings.
     pub(super) fn check(&self, reader: &mut Reader<'_>) {
         let url = self.url();
         if !url.is_empty() && !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
@@ -72,7 +72,7 @@ impl DatabaseSettings {
         if self.answer_timeout <= self.statement_timeout {
             reader.problem(
                 ANSWER_TIMEOUT,
-                "must be more than OMS_DATABASE_STATEMENT_TIMEOUT_MS, after which a database that is well has answered",
+                "must be more than OMS_DATABASE_STATEMENT_TIMEOUT_MS, within which a healthy database answers",
             );
         }
         if self.lock_timeout >= self.statement_timeout {
@@ -83,7 +83,7 @@ impl DatabaseSettings {
         }
     }
 
-    /// The URL, password included.
+    /// The URL, including the password.
     pub(crate) fn url(&self) -> &str {
         self.url.expose_secret()
     }
@@ -103,7 +103,7 @@ impl DatabaseSettings {
     }
 }
 
-/// A fifth more than a statement may take.
+/// 20 % more than the statement time-out.
 fn default_answer_timeout_ms(statement_timeout: Duration) -> u64 {
     let most = statement_timeout + statement_timeout / 5;
     u64::try_from(most.as_millis()).unwrap_or(u64::MAX)

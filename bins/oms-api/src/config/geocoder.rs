@@ -1,4 +1,4 @@
-//! The settings of the service that looks addresses up.
+//! The settings of the geocoding service.
 
 use std::time::Duration;
 
@@ -12,22 +12,22 @@ const URL: &str = "OMS_GEOCODER_URL";
 const CONNECT_TIMEOUT: &str = "OMS_GEOCODER_CONNECT_TIMEOUT_MS";
 const TIMEOUT: &str = "OMS_GEOCODER_TIMEOUT_MS";
 
-/// Where the service is, and how long to wait for it.
+/// The address of the service, and how long to wait for it.
 #[derive(Debug)]
 pub(crate) struct GeocoderSettings {
-    /// It may carry a key.
+    /// May include an API key.
     url: SecretString,
     connect_timeout: Duration,
     timeout: Duration,
 }
 
 impl GeocoderSettings {
-    /// Reads them; without a URL no service is called.
+    /// Reads the settings. Without a URL no service is called.
     pub(super) fn read(reader: &mut Reader<'_>, environment: Environment) -> Option<Self> {
         let Some(url) = reader.url_nearby(URL, environment) else {
             let mut rest = [CONNECT_TIMEOUT, TIMEOUT].into_iter();
             if let Some(name) = rest.find(|name| reader.optional(name).is_some()) {
-                reader.problem(name, "means nothing without OMS_GEOCODER_URL");
+                reader.problem(name, "has no effect without OMS_GEOCODER_URL");
             }
             return None;
         };

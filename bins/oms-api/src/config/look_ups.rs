@@ -1,10 +1,10 @@
-//! How many addresses each tenant may look up.
+//! Limits for the addresses that each tenant may look up.
 
 use std::num::NonZeroU32;
 
 use super::reader::Reader;
 
-/// Most calls of the geocoding service in a minute, of each tenant. None is no limit.
+/// Maximum calls of the geocoding service per minute and tenant. `None` is unlimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LookUpLimits {
     /// For orders and warehouses.
@@ -14,7 +14,7 @@ pub(crate) struct LookUpLimits {
 }
 
 impl LookUpLimits {
-    /// Reads them; 0 is no limit.
+    /// Reads the limits. 0 is unlimited.
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let mut limit =
             |name: &str, default: u32| NonZeroU32::new(reader.number(name, default, 0..=6_000_000));

@@ -1,11 +1,11 @@
-//! The settings of the issuer whose tokens are taken, beside API keys.
+//! The settings of the token issuer, which is optional beside API keys.
 
 use oms_access::{IssuerSettings, OrdersWrite, TokenAlgorithm, UnknownAlgorithm};
 
 use super::Environment;
 use super::reader::Reader;
 
-/// What means something only beside `OMS_OIDC_ISSUER`.
+/// Variables that require `OMS_OIDC_ISSUER`.
 const REST: [&str; 8] = [
     "OMS_OIDC_AUDIENCE",
     "OMS_OIDC_KEYS_URL",
@@ -17,22 +17,22 @@ const REST: [&str; 8] = [
     "OMS_OIDC_TIMEOUT_MS",
 ];
 
-/// Whose tokens are taken: nobody's, unless that is set.
+/// The issuer whose tokens are accepted. `None` unless it is set.
 pub(super) fn issuer(reader: &mut Reader<'_>, environment: Environment) -> Option<IssuerSettings> {
     if reader.optional("OMS_OIDC_ISSUER").is_none() {
         let mut rest = REST.into_iter();
         if let Some(name) = rest.find(|name| reader.optional(name).is_some()) {
-            reader.problem(name, "means nothing without OMS_OIDC_ISSUER");
+            reader.problem(name, "has no effect without OMS_OIDC_ISSUER");
         }
         return None;
     }
     let settings = IssuerSettings {
-        // Whoever could answer in its place would make the keys.
+        // In production this must be https: an impostor could supply the signing keys.
         issuer: reader.url("OMS_OIDC_ISSUER", environment)?,
         audience: reader.text("OMS_OIDC_AUDIENCE", None),
         keys_url: reader.url("OMS_OIDC_KEYS_URL", environment),
         algorithms: reader.parsed("OMS_OIDC_ALGORITHMS", "RS256", |text| {
-            algorithms(text).map_err(|error| format!("{error}, or both with a comma between"))
+            algorithms(text).map_err(|error| format!("{error}, or both separated by a comma"))
         }),
         tenant_claim: reader.text("OMS_OIDC_TENANT_CLAIM", Some("tenant_id")),
         orders_write: reader.parsed("OMS_OIDC_BROAD_ORDERS_WRITE", "false", |text| match text {

@@ -1,4 +1,4 @@
-//! How long an order may take to be paid, and what becomes of one whose payment was declined.
+//! The payment deadline of orders, and the policy for declined payments.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use oms_orders::DeclinePolicy;
 
 use super::reader::Reader;
 
-/// How long an order may take to be paid, and what becomes of one whose payment was declined.
+/// The payment deadline of orders, and the policy for declined payments.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PaymentSettings {
     pub(crate) deadline: Duration,
@@ -16,7 +16,7 @@ pub(crate) struct PaymentSettings {
 const DECLINE_POLICY: &str = "OMS_DECLINE_POLICY";
 
 impl PaymentSettings {
-    /// Reads them.
+    /// Reads the settings.
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         Self {
             deadline: reader.milliseconds(
@@ -32,12 +32,12 @@ impl PaymentSettings {
         }
     }
 
-    /// Rules between settings.
+    /// Checks the rules between settings.
     pub(super) fn check(&self, reader: &mut Reader<'_>) {
         if self.decline_policy == DeclinePolicy::Hold && self.deadline.is_zero() {
             reader.problem(
                 DECLINE_POLICY,
-                "must be fail where OMS_PENDING_PAYMENT_DEADLINE_MS is 0: there is no time for another try",
+                "must be fail where OMS_PENDING_PAYMENT_DEADLINE_MS is 0, because no time is left for another payment method",
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Reads variables and collects what is wrong with them, so that every problem is reported together.
+//! Reads variables and collects their problems, so that all of them are reported together.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Environment;
 
-/// Every problem of a configuration.
+/// All problems of a configuration.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct InvalidConfig(pub(crate) Vec<String>);
 
@@ -23,11 +23,11 @@ impl fmt::Display for InvalidConfig {
     }
 }
 
-/// Reads variables. An empty one counts as not set.
+/// Reads variables. An empty variable counts as not set.
 pub(super) struct Reader<'a> {
     variable: &'a dyn Fn(&str) -> Option<String>,
     problems: Vec<String>,
-    /// The defaults of what was read, for the reference.
+    /// The defaults of the variables that were read, for the reference.
     pub(super) defaults: BTreeMap<String, String>,
 }
 
@@ -44,12 +44,12 @@ impl<'a> Reader<'a> {
         self.defaults.insert(name.to_owned(), default.to_string());
     }
 
-    /// The value, unless it is not set.
+    /// The value, unless the variable is not set.
     pub(super) fn optional(&self, name: &str) -> Option<String> {
         (self.variable)(name).filter(|text| !text.is_empty())
     }
 
-    /// The value or its default; without one it has to be set.
+    /// The value or its default. Without a default the variable is required.
     pub(super) fn text(&mut self, name: &str, default: Option<&str>) -> String {
         self.note_default(name, default.unwrap_or("required"));
         match self.optional(name).or(default.map(str::to_owned)) {
@@ -61,7 +61,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A value of some form. `default` has to be one.
+    /// A value that `parse` accepts, as it must accept `default`.
     pub(super) fn parsed<T>(
         &mut self,
         name: &str,
@@ -75,7 +75,7 @@ impl<'a> Reader<'a> {
             Some(Err(message)) => self.problem(name, &message),
             None => {}
         }
-        parse(default).expect("defaults have the form that they stand in for")
+        parse(default).expect("the default is a valid value")
     }
 
     /// A whole number within a range.
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
         Duration::from_millis(self.number(name, default, range))
     }
 
-    /// An http or https URL, unless it is not set; in production only https is taken.
+    /// An http or https URL, unless the variable is not set. Production accepts https only.
     pub(super) fn url(&mut self, name: &str, environment: Environment) -> Option<String> {
         let url = self.optional(name)?;
         match environment {
@@ -127,7 +127,8 @@ impl<'a> Reader<'a> {
         Some(url)
     }
 
-    /// An http or https URL, unless it is not set; in production http is taken only on this machine, where nobody listens in.
+    /// An http or https URL, unless the variable is not set. Production accepts http only on this machine, where nobody
+    /// can eavesdrop.
     pub(super) fn url_nearby(&mut self, name: &str, environment: Environment) -> Option<String> {
         let url = self.optional(name)?;
         let is_here = || {
@@ -138,7 +139,7 @@ impl<'a> Reader<'a> {
             };
             let address = host.parse::<std::net::IpAddr>();
             let is_loopback = address.is_ok_and(|address| address.is_loopback());
-            // What looks like a host before an `@` is the name of a user.
+            // Text before an `@` is a user name, even if it looks like a host.
             Some((host == "localhost" || is_loopback) && !authority.contains('@'))
         };
         match environment {
@@ -158,12 +159,12 @@ impl<'a> Reader<'a> {
         Some(url)
     }
 
-    /// Notes that a variable is wrong. Its value is not repeated: it may be a secret.
+    /// Records a problem of a variable. The value is not repeated, because it may be a secret.
     pub(super) fn problem(&mut self, name: &str, message: &str) {
         self.problems.push(format!("{name} {message}"));
     }
 
-    /// The configuration, if nothing was wrong.
+    /// The configuration, if it has no problem.
     pub(super) fn finish<T>(self, config: T) -> Result<T, InvalidConfig> {
         if self.problems.is_empty() {
             Ok(config)

@@ -6,13 +6,13 @@ use oms_orders::ReconcileSchedule;
 
 use super::reader::Reader;
 
-/// Most calls of the gateway between two signs of life: a list or a look-up, reading a charge again, reading, refunding and
-/// reading it once more.
+/// Maximum number of gateway calls between two renewals of the lease: a list or a look-up, reading a charge again, and
+/// reading, refunding and reading it once more.
 const CALLS_BETWEEN: u32 = 6;
-/// What a lease lasts at least.
+/// Minimum duration of a lease.
 const SHORTEST_LEASE: Duration = Duration::from_secs(60);
 
-/// When the gateway's charges are compared with our orders. Never, when the interval is 0.
+/// The schedule on which the gateway's charges are compared with our orders. `None` if the interval is 0.
 pub(super) fn reconcile_schedule(
     reader: &mut Reader<'_>,
     gateway_timeout: Duration,

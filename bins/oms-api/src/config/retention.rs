@@ -1,4 +1,4 @@
-//! The settings of retention: for how long what is kept.
+//! The settings of retention: how long each kind of data is kept.
 
 use std::time::Duration;
 
@@ -10,30 +10,30 @@ use super::reader::Reader;
 const DAY_S: u64 = 86_400;
 const DAY: Duration = Duration::from_secs(DAY_S);
 
-/// For how long what is kept.
+/// How long each kind of data is kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RetentionSettings {
-    /// How often old rows are looked for.
+    /// Interval between two purges.
     pub(crate) interval: Duration,
-    /// Answers of the geocoding service. They are good for as long.
+    /// Answers of the geocoding service. Their cache entries are valid for the same time.
     pub(crate) geocoding: Duration,
-    /// Gateway events that were applied.
+    /// Applied gateway events.
     pub(crate) gateway_events: Duration,
-    /// Idempotency keys of inventory, and of what is done to orders that exist. None: for ever.
+    /// Idempotency keys of inventory, and of operations on existing orders. `None`: forever.
     pub(crate) keys: Option<Duration>,
-    /// Addresses and metadata of settled orders. None: as long as the orders.
+    /// Addresses and metadata of settled orders. `None`: as long as the orders.
     pub(crate) addresses: Option<Duration>,
-    /// How long an erasure leaves paid orders alone.
+    /// Minimum age of a paid order that an erasure includes.
     pub(crate) erase_paid_after: Duration,
 }
 
 impl RetentionSettings {
-    /// Reads them.
+    /// Reads the settings.
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         Self {
             interval: reader.milliseconds("OMS_RETENTION_INTERVAL_MS", 3_600_000, 10..=86_400_000),
             geocoding: days(reader, "OMS_RETENTION_GEOCODING_DAYS", DEFAULT_TTL, 1),
-            // Stripe sends an event again for as long.
+            // Stripe redelivers an event for up to this long.
             gateway_events: days(
                 reader,
                 "OMS_RETENTION_GATEWAY_EVENTS_DAYS",

@@ -1,10 +1,10 @@
-//! What each variable means: the rows of `docs/reference/configuration.md`, of which defaults and ranges follow from the code
-//! that reads them. `cargo xtask docs` writes the page.
+//! The meaning of each variable: the rows of `docs/reference/configuration.md`. `cargo xtask docs` writes that page and
+//! takes the defaults and ranges from the code that reads the variables.
 
-/// A variable, and what it means.
+/// A variable and its meaning.
 pub(super) struct Setting {
     pub(super) name: &'static str,
-    /// In place of the default that the reader knows, where that follows from something else.
+    /// Replaces the default that the reader reports, where the real one depends on something else.
     pub(super) default: Option<&'static str>,
     pub(super) meaning: &'static str,
 }
@@ -46,7 +46,7 @@ pub(super) const SECTIONS: &[(&str, &[Setting])] = &[
     ("Alerts, logs and traces", MONITORING),
 ];
 
-/// Read before the configuration, by the log itself.
+/// Read by the log itself, before the configuration.
 pub(super) const OF_THE_LOG: &str = "OMS_LOG";
 
 const INSTALLATION: &[Setting] = &[
@@ -84,7 +84,7 @@ const DATABASE: &[Setting] = &[
     ),
     setting(
         "OMS_DATABASE_ACQUIRE_TIMEOUT_MS",
-        "Maximum wait for a connection of the pool.",
+        "Maximum wait for a connection from the pool.",
     ),
     setting(
         "OMS_DATABASE_LOCK_TIMEOUT_MS",
@@ -97,15 +97,15 @@ const DATABASE: &[Setting] = &[
     setting_with_default(
         "OMS_DATABASE_ANSWER_TIMEOUT_MS",
         "1.2 × `OMS_DATABASE_STATEMENT_TIMEOUT_MS`",
-        "Maximum silence of a database that owes an answer. Then the connection is closed, and the outcome of a COMMIT is unknown. Must be more than `OMS_DATABASE_STATEMENT_TIMEOUT_MS`.",
+        "Maximum time for which a database may be silent while an answer is due. After that the connection is closed, and the outcome of a COMMIT is unknown. Must be more than `OMS_DATABASE_STATEMENT_TIMEOUT_MS`.",
     ),
     setting(
         "OMS_DATABASE_PING_TIMEOUT_MS",
-        "Maximum silence of a database when a connection that was idle for 1 s is tested. Increase it for a network with long pauses.",
+        "Maximum wait for the database to answer when a connection that was idle for 1 s is tested. Increase it for a network with long pauses.",
     ),
     setting(
         "OMS_DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS",
-        "Maximum pause inside a transaction. Then PostgreSQL ends the session.",
+        "Maximum pause inside a transaction. After that PostgreSQL ends the session.",
     ),
 ];
 
@@ -117,7 +117,7 @@ const HTTP: &[Setting] = &[
     setting("OMS_PORT", "Port of the API."),
     setting(
         "OMS_METRICS_HOST",
-        "Address on which `/metrics` listens, apart from the API.",
+        "Address on which `/metrics` listens. It is not served on the API's port.",
     ),
     setting("OMS_METRICS_PORT", "Port of `/metrics`."),
     setting_with_default(
@@ -136,7 +136,7 @@ const HTTP: &[Setting] = &[
     ),
     setting(
         "OMS_SEND_TIMEOUT_MS",
-        "Time in which a client must read 64 KiB of its answer, or the rest of it. Then the connection is reset.",
+        "Time in which a client must read the next 64 KiB of its answer, or the rest of it. After that the connection is reset.",
     ),
     setting(
         "OMS_MAX_CONNECTIONS",
@@ -153,14 +153,14 @@ const HTTP: &[Setting] = &[
     ),
     setting(
         "OMS_MAX_WEBHOOKS_IN_FLIGHT",
-        "Maximum gateway webhooks in flight. Each may buffer 256 KiB. When all places are taken, the one that has waited longest for its body is answered 408.",
+        "Maximum gateway webhooks in flight. Each may buffer 256 KiB. When the limit is reached, the one that has waited longest for its body is answered 408.",
     ),
 ];
 
 const CREDENTIALS: &[Setting] = &[
     setting(
         "OMS_KEY_MEMORY_MS",
-        "How long an instance remembers a verified key, and therefore the longest time for which a revoked key still works.",
+        "How long an instance caches a verified key. A revoked key may work for up to this long.",
     ),
     setting(
         "OMS_RATE_LIMIT_PER_MINUTE",
@@ -169,7 +169,7 @@ const CREDENTIALS: &[Setting] = &[
     setting_with_default(
         "OMS_RATE_LIMIT_BURST",
         "a sixth of `OMS_RATE_LIMIT_PER_MINUTE`",
-        "Requests that it may send at one moment.",
+        "Requests that the same key or subject may send in one burst.",
     ),
 ];
 
@@ -182,12 +182,12 @@ const TOKENS: &[Setting] = &[
     setting_with_default(
         "OMS_OIDC_AUDIENCE",
         "required with an issuer",
-        "Value that `aud` of the tokens must include.",
+        "Value that the `aud` claim of the tokens must include.",
     ),
     setting_with_default(
         "OMS_OIDC_KEYS_URL",
         "from the issuer's metadata",
-        "Address of the issuer's keys.",
+        "URL of the issuer's keys.",
     ),
     setting(
         "OMS_OIDC_ALGORITHMS",
@@ -258,7 +258,7 @@ const ORDERS: &[Setting] = &[
     ),
     setting(
         "OMS_PENDING_PAYMENT_DEADLINE_MS",
-        "Time in which an order must be paid. Then its payment is cancelled and the order fails.",
+        "Time within which an order must be paid. After that its payment is cancelled and the order fails.",
     ),
     setting(
         "OMS_DECLINE_POLICY",
@@ -274,22 +274,22 @@ const ORDERS: &[Setting] = &[
     ),
     setting(
         "OMS_INTAKE_TIMEOUT_MS",
-        "Maximum wait of an order in the queue, and of any request for an order that is locked.",
+        "Maximum time that an order waits in the queue, and that any request waits for a locked order.",
     ),
     setting(
         "OMS_INTAKE_OVERDUE_MS",
-        "How long a batch keeps the next one of its kind from starting. A batch that is older than this and `OMS_INTAKE_TIMEOUT_MS` together makes `/health/ready` answer 503.",
+        "How long a batch may block the next one of its kind. When a batch is older than this plus `OMS_INTAKE_TIMEOUT_MS`, `/health/ready` answers 503.",
     ),
 ];
 
 const BOUNDS: &[Setting] = &[
     setting(
         "OMS_MAX_UNPAID_ORDERS_PER_CUSTOMER",
-        "Maximum [unpaid orders](../guide/hoarding-and-card-testing.md) of a customer, over all instances. 0 is unlimited, here and in the next five.",
+        "Maximum [unpaid orders](../guide/hoarding-and-card-testing.md) of a customer, over all instances. 0 is unlimited, here and for the next five variables.",
     ),
     setting(
         "OMS_MAX_UNPAID_UNITS_PER_CUSTOMER",
-        "Maximum units in these orders.",
+        "Maximum units in a customer's unpaid orders.",
     ),
     setting(
         "OMS_MAX_UNPAID_ORDERS_PER_TENANT",
@@ -297,7 +297,7 @@ const BOUNDS: &[Setting] = &[
     ),
     setting(
         "OMS_MAX_UNPAID_UNITS_PER_TENANT",
-        "Maximum units in these orders.",
+        "Maximum units in a tenant's unpaid orders.",
     ),
     setting(
         "OMS_MAX_DECLINES_PER_CUSTOMER",
@@ -309,7 +309,7 @@ const BOUNDS: &[Setting] = &[
     ),
     setting(
         "OMS_DECLINE_WINDOW_MS",
-        "The window in which declines count.",
+        "The window over which declines are counted.",
     ),
 ];
 
@@ -320,7 +320,7 @@ const SETTLING: &[Setting] = &[
     ),
     setting(
         "OMS_SWEEP_AFTER_MS",
-        "How long the sweeper leaves a new order alone.",
+        "Age that an order must reach before the sweeper attempts to settle it.",
     ),
     setting(
         "OMS_SWEEP_BATCH",
@@ -329,7 +329,7 @@ const SETTLING: &[Setting] = &[
     setting_with_default(
         "OMS_SWEEP_LEASE_MS",
         "5 × `OMS_STRIPE_TIMEOUT_MS`, at least 60000",
-        "How long a claimed order belongs to one sweeper. Must be more than 4 × `OMS_STRIPE_TIMEOUT_MS`.",
+        "How long an order that a sweeper claimed is reserved for it. Must be more than 4 × `OMS_STRIPE_TIMEOUT_MS`.",
     ),
     setting(
         "OMS_SWEEP_BACKOFF_MIN_MS",
@@ -345,11 +345,11 @@ const SETTLING: &[Setting] = &[
     ),
     setting(
         "OMS_RECONCILE_INTERVAL_MS",
-        "Interval at which the gateway's charges are compared with the orders. 0 is never.",
+        "Interval at which the gateway's charges are compared with the orders. 0 disables the comparison.",
     ),
     setting(
         "OMS_RECONCILE_OVERLAP_MS",
-        "How far each comparison reaches back behind the previous one, for charges that appear late.",
+        "Overlap of each comparison with the previous one, for charges that appear late.",
     ),
 ];
 
@@ -368,7 +368,10 @@ const ADDRESSES: &[Setting] = &[
         "OMS_GEOCODER_ORDERS_PER_MINUTE",
         "Addresses that one tenant may look up per minute on one instance for orders and warehouses. 0 is unlimited. Cached addresses do not count.",
     ),
-    setting("OMS_GEOCODER_PREVIEWS_PER_MINUTE", "The same for previews."),
+    setting(
+        "OMS_GEOCODER_PREVIEWS_PER_MINUTE",
+        "Addresses that one tenant may look up per minute on one instance for previews. 0 is unlimited.",
+    ),
     setting_with_default(
         "OMS_ADDRESS_BOOK",
         "five demo addresses; in production none",
@@ -384,22 +387,22 @@ const IMPORTS: &[Setting] = &[
     ),
     setting(
         "OMS_IMPORT_MIN_BYTES_PER_S",
-        "Minimum average rate of an upload after its first 10 s. 0 accepts any.",
+        "Minimum average rate of an upload after its first 10 s. 0 disables the check.",
     ),
     setting(
         "OMS_IMPORT_FILES",
-        "Files that one instance receives, keeps waiting and imports, together.",
+        "Files that one instance may receive, queue and import at the same time.",
     ),
     setting(
         "OMS_IMPORTS_AT_A_TIME",
-        "Imports that one instance carries out concurrently.",
+        "Imports that one instance runs concurrently.",
     ),
 ];
 
 const RETENTION: &[Setting] = &[
     setting(
         "OMS_RETENTION_INTERVAL_MS",
-        "Pause between two purges. See [data retention](../operating/data-retention.md).",
+        "Interval between two purges. See [data retention](../operating/data-retention.md).",
     ),
     setting(
         "OMS_RETENTION_GEOCODING_DAYS",
@@ -411,15 +414,15 @@ const RETENTION: &[Setting] = &[
     ),
     setting(
         "OMS_RETENTION_KEYS_DAYS",
-        "Days for which idempotency keys of the inventory and of operations on orders are kept. 0 is for ever. A request that is repeated later is carried out again.",
+        "Days for which idempotency keys of the inventory and of operations on orders are kept. 0 keeps them forever. A request that is repeated after that is executed again.",
     ),
     setting(
         "OMS_RETENTION_ADDRESSES_DAYS",
-        "Days after which addresses and metadata of settled orders are erased. 0 is never.",
+        "Days after which addresses and metadata of settled orders are erased. 0 keeps them.",
     ),
     setting(
         "OMS_ERASE_PAID_AFTER_DAYS",
-        "Days for which an erasure skips paid orders, which may not be delivered yet.",
+        "Minimum age in days of a paid order that an erasure includes, because newer ones may not be delivered yet.",
     ),
 ];
 
@@ -427,7 +430,7 @@ const MONITORING: &[Setting] = &[
     setting_with_default(
         "OMS_ALERT_WEBHOOK_URL",
         "none",
-        "Where alerts are posted, besides the log. https in production.",
+        "URL to which alerts are posted, in addition to the log. https in production.",
     ),
     setting_with_default(
         "OMS_ALERT_WEBHOOK_SECRET",

@@ -4,28 +4,28 @@ use std::time::Duration;
 
 use super::reader::Reader;
 
-/// When the sweeper looks for orders that were cut off, and how long it keeps trying.
+/// When the sweeper looks for interrupted orders, and how often it retries them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SweepSettings {
     pub(crate) interval: Duration,
     pub(crate) after: Duration,
     pub(crate) batch: usize,
-    /// None: as long as the gateway's time-out asks for.
+    /// `None`: derived from the gateway's time-out.
     lease: Option<Duration>,
     gateway_timeout: Duration,
     pub(crate) backoff: (Duration, Duration),
     pub(crate) max_tries: u32,
 }
 
-/// Most calls of the gateway that one try to settle an order makes, one after the other: prepare, look up, cancel, and read
-/// back.
+/// Maximum number of gateway calls in one attempt to settle an order, made one after another: prepare, look up, cancel,
+/// and read back.
 const CALLS_OF_A_TRY: u32 = 4;
 const LEASE: &str = "OMS_SWEEP_LEASE_MS";
-/// What a lease lasts at least unless it is set.
+/// Minimum lease, unless it is set.
 const SHORTEST_DEFAULT_LEASE: Duration = Duration::from_secs(60);
 
 impl SweepSettings {
-    /// Reads them; `gateway_timeout` is the longest wait for an answer of the gateway.
+    /// Reads the settings. `gateway_timeout` is the maximum wait for an answer of the gateway.
     pub(super) fn read(reader: &mut Reader<'_>, gateway_timeout: Duration) -> Self {
         let ms = 10..=3_600_000;
         Self {
@@ -44,7 +44,7 @@ impl SweepSettings {
         }
     }
 
-    /// How long an order that the sweeper took on is its alone.
+    /// How long an order that the sweeper claimed is reserved for it.
     pub(crate) fn lease(&self) -> Duration {
         self.lease.unwrap_or_else(|| {
             (self.longest_try() + self.gateway_timeout).max(SHORTEST_DEFAULT_LEASE)
@@ -55,11 +55,11 @@ impl SweepSettings {
         self.gateway_timeout * CALLS_OF_A_TRY
     }
 
-    /// Rules between settings.
+    /// Checks the rules between settings.
     pub(super) fn check(&self, reader: &mut Reader<'_>) {
         if self.lease() <= self.longest_try() {
             let message = format!(
-                "must be more than {CALLS_OF_A_TRY} times OMS_STRIPE_TIMEOUT_MS: others take an order over when it ends"
+                "must be more than {CALLS_OF_A_TRY} times OMS_STRIPE_TIMEOUT_MS, because other instances claim the order when the lease ends"
             );
             reader.problem(LEASE, &message);
         }

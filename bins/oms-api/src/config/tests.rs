@@ -1,4 +1,4 @@
-//! What the configuration takes and what it refuses.
+//! Accepted and rejected configurations.
 
 use oms_access::{OrdersWrite, TokenAlgorithm};
 use oms_orders::DeclinePolicy;
@@ -16,14 +16,14 @@ fn read(variables: &[(&str, &str)]) -> Result<Config, InvalidConfig> {
 const DATABASE: (&str, &str) = ("DATABASE_URL", "postgres://oms:hunter2@localhost/oms");
 
 #[test]
-fn a_database_is_all_that_development_needs() {
+fn development_needs_only_a_database() {
     let config = read(&[DATABASE]).unwrap();
     assert_eq!((config.port, config.metrics_port), (3000, 9464));
     assert!(config.has_sandbox_gateway());
 }
 
 #[test]
-fn every_problem_is_told_at_once_and_no_value_is_repeated() {
+fn all_problems_are_reported_together_and_no_value_is_repeated() {
     let InvalidConfig(problems) = read(&[
         ("OMS_ENV", "staging"),
         ("OMS_PORT", "70000"),
@@ -58,7 +58,7 @@ fn every_problem_is_told_at_once_and_no_value_is_repeated() {
 }
 
 #[test]
-fn a_silent_database_is_waited_for_longer_than_a_statement_may_take() {
+fn the_answer_timeout_is_longer_than_the_statement_timeout() {
     let slow = ("OMS_DATABASE_STATEMENT_TIMEOUT_MS", "20000");
     let config = read(&[DATABASE, slow]).unwrap();
     assert_eq!(config.database.pool().answer_timeout.as_millis(), 24_000);
@@ -69,7 +69,7 @@ fn a_silent_database_is_waited_for_longer_than_a_statement_may_take() {
 }
 
 #[test]
-fn development_refuses_live_keys_and_gateways_on_other_machines() {
+fn development_rejects_live_keys_and_gateways_on_other_machines() {
     let problems = |variables: &[(&str, &str)]| {
         let read = read(&[&[DATABASE], variables].concat());
         read.err()
@@ -111,7 +111,7 @@ fn development_refuses_live_keys_and_gateways_on_other_machines() {
 }
 
 #[test]
-fn production_refuses_development_settings() {
+fn production_rejects_development_settings() {
     let InvalidConfig(problems) = read(&[DATABASE, ("OMS_ENV", "production")]).unwrap_err();
     assert_eq!(
         problems,
@@ -133,7 +133,7 @@ fn production_refuses_development_settings() {
 }
 
 #[test]
-fn only_development_may_measure_without_a_gateway() {
+fn only_development_may_run_without_a_gateway() {
     let instant = ("OMS_PAYMENT_GATEWAY", "instant");
     let config = read(&[DATABASE, instant]).unwrap();
     assert_eq!(config.gateway, Gateway::Instant);
@@ -147,12 +147,12 @@ fn only_development_may_measure_without_a_gateway() {
     .unwrap_err();
     assert_eq!(
         problems,
-        ["OMS_PAYMENT_GATEWAY must not be instant in production: it collects nothing"]
+        ["OMS_PAYMENT_GATEWAY must not be instant in production, because it collects nothing"]
     );
 }
 
 #[test]
-fn production_takes_card_numbers_from_nobody() {
+fn production_never_accepts_card_numbers() {
     let config = read(&[
         DATABASE,
         ("OMS_ENV", "production"),
@@ -165,7 +165,7 @@ fn production_takes_card_numbers_from_nobody() {
 }
 
 #[test]
-fn webhooks_are_believed_by_the_sandboxs_secret_in_development_and_by_none_elsewhere() {
+fn the_sandbox_webhook_secret_is_the_default_in_development_only() {
     let development = read(&[DATABASE]).unwrap().stripe.webhook_secrets;
     assert!(development.unwrap().include("whsec_sandbox"));
     let production = [
@@ -183,7 +183,7 @@ fn webhooks_are_believed_by_the_sandboxs_secret_in_development_and_by_none_elsew
 }
 
 #[test]
-fn a_lease_outlives_the_calls_that_are_made_under_it() {
+fn a_lease_is_longer_than_the_calls_made_under_it() {
     let lease = |settings: &[(&str, &str)]| {
         read(&[&[DATABASE], settings].concat())
             .unwrap()
@@ -223,7 +223,7 @@ fn a_lease_outlives_the_calls_that_are_made_under_it() {
 }
 
 #[test]
-fn waits_for_the_database_can_be_set_and_a_statement_outlasts_its_locks() {
+fn database_timeouts_can_be_set_and_the_lock_timeout_is_the_shorter_one() {
     let waits = |settings: &[(&str, &str)]| {
         let pool = read(&[&[DATABASE], settings].concat())?.database.pool();
         let seconds = [
@@ -257,7 +257,7 @@ fn waits_for_the_database_can_be_set_and_a_statement_outlasts_its_locks() {
 }
 
 #[test]
-fn a_geocoder_is_called_where_that_is_set() {
+fn a_geocoder_is_called_only_if_its_url_is_set() {
     let (url, wait) = ("OMS_GEOCODER_URL", "OMS_GEOCODER_TIMEOUT_MS");
     assert!(read(&[DATABASE]).unwrap().geocoder.is_none());
     let given = [
@@ -271,11 +271,11 @@ fn a_geocoder_is_called_where_that_is_set() {
     assert_eq!(client.timeout, Duration::from_secs(9));
     assert_eq!(client.connect_timeout, Duration::from_secs(1));
     let InvalidConfig(problems) = read(&[DATABASE, (wait, "9000")]).unwrap_err();
-    assert_eq!(problems, [format!("{wait} means nothing without {url}")]);
+    assert_eq!(problems, [format!("{wait} has no effect without {url}")]);
 }
 
 #[test]
-fn batches_are_bounded_and_can_be_switched_off() {
+fn batches_are_limited_and_can_be_disabled() {
     let read_both = |settings: &[(&str, &str)]| {
         let config = read(&[&[DATABASE], settings].concat())?;
         Ok::<_, InvalidConfig>((config.intake_batch_max, config.intake_batches))
@@ -294,7 +294,7 @@ fn batches_are_bounded_and_can_be_switched_off() {
 }
 
 #[test]
-fn credentials_may_ask_a_thousand_times_a_second_in_production_and_without_end_in_development() {
+fn the_rate_limit_is_a_thousand_per_second_in_production_and_unlimited_in_development() {
     let limit = |settings: &[(&str, &str)]| {
         let config = read(&[&[DATABASE], settings].concat())?;
         let limit = config.access.rate_limit;
@@ -326,7 +326,7 @@ fn credentials_may_ask_a_thousand_times_a_second_in_production_and_without_end_i
 }
 
 #[test]
-fn tokens_are_taken_of_an_issuer_that_is_named_with_an_audience() {
+fn tokens_are_accepted_from_an_issuer_with_an_audience() {
     let issuer = |settings: &[(&str, &str)]| {
         let config = read(&[&[DATABASE], settings].concat())?;
         Ok::<_, InvalidConfig>(config.access.issuer)
@@ -362,7 +362,7 @@ fn tokens_are_taken_of_an_issuer_that_is_named_with_an_audience() {
         ("OMS_OIDC_FETCH_INTERVAL_MS", "999"),
         ("OMS_OIDC_TIMEOUT_MS", "99"),
     ] {
-        // The first of two values counts.
+        // The first of two values is used.
         let settings = [&[(variable, value)], &named[..]].concat();
         let InvalidConfig(problems) = issuer(&settings).unwrap_err();
         assert_eq!(problems.len(), 1, "{problems:?}");
@@ -373,12 +373,12 @@ fn tokens_are_taken_of_an_issuer_that_is_named_with_an_audience() {
     let InvalidConfig(problems) = issuer(&named[1..]).unwrap_err();
     assert_eq!(
         problems,
-        ["OMS_OIDC_AUDIENCE means nothing without OMS_OIDC_ISSUER"]
+        ["OMS_OIDC_AUDIENCE has no effect without OMS_OIDC_ISSUER"]
     );
 }
 
 #[test]
-fn production_asks_an_issuer_over_tls_only() {
+fn production_calls_an_issuer_only_over_tls() {
     let InvalidConfig(problems) = read(&[
         DATABASE,
         ("OMS_ENV", "production"),
@@ -399,7 +399,7 @@ fn production_asks_an_issuer_over_tls_only() {
 }
 
 #[test]
-fn production_looks_addresses_up_over_tls_or_on_the_same_machine() {
+fn production_calls_a_geocoder_only_over_tls_or_on_the_same_machine() {
     let name = "OMS_GEOCODER_URL";
     let problems = |url| match read(&[DATABASE, ("OMS_ENV", "production"), (name, url)]) {
         Err(InvalidConfig(problems)) => problems,
@@ -427,7 +427,7 @@ fn production_looks_addresses_up_over_tls_or_on_the_same_machine() {
 }
 
 #[test]
-fn alerts_are_posted_where_that_is_said_and_over_tls_in_production() {
+fn alerts_are_posted_only_if_a_url_is_set_and_over_tls_in_production() {
     assert!(read(&[DATABASE]).unwrap().alert_webhook.is_none());
     let url = ("OMS_ALERT_WEBHOOK_URL", "http://127.0.0.1:9/hook");
     let webhook = read(&[DATABASE, url]).unwrap().alert_webhook.unwrap();
@@ -437,7 +437,7 @@ fn alerts_are_posted_where_that_is_said_and_over_tls_in_production() {
     let InvalidConfig(problems) = read(&lonely).unwrap_err();
     assert_eq!(
         problems,
-        ["OMS_ALERT_WEBHOOK_SECRET means nothing without OMS_ALERT_WEBHOOK_URL"]
+        ["OMS_ALERT_WEBHOOK_SECRET has no effect without OMS_ALERT_WEBHOOK_URL"]
     );
     for wrong in [
         ("OMS_ALERT_WEBHOOK_URL", "mailto:ann"),
@@ -452,7 +452,7 @@ fn alerts_are_posted_where_that_is_said_and_over_tls_in_production() {
 }
 
 #[test]
-fn spans_are_sent_nowhere_unless_that_is_said() {
+fn spans_are_sent_only_if_an_endpoint_is_set() {
     assert!(read(&[DATABASE]).unwrap().otlp_endpoint.is_none());
     let name = "OTEL_EXPORTER_OTLP_ENDPOINT";
     let endpoint = (name, "http://127.0.0.1:4318");
@@ -462,7 +462,7 @@ fn spans_are_sent_nowhere_unless_that_is_said() {
 }
 
 #[test]
-fn requests_under_way_are_bounded_by_what_the_queue_and_the_pool_can_make_wait() {
+fn requests_in_flight_are_limited_by_the_queue_and_the_pool() {
     let most = |settings: &[(&str, &str)]| {
         let config = read(&[&[DATABASE], settings].concat())?;
         Ok::<_, InvalidConfig>(config.http.max_in_flight)
@@ -478,7 +478,7 @@ fn requests_under_way_are_bounded_by_what_the_queue_and_the_pool_can_make_wait()
 }
 
 #[test]
-fn the_gateways_charges_are_compared_every_hour_unless_that_is_switched_off() {
+fn charges_are_compared_every_hour_unless_that_is_disabled() {
     let schedule = |settings: &[(&str, &str)]| {
         let config = read(&[&[DATABASE], settings].concat()).unwrap();
         let schedule = config.reconcile?;
@@ -500,7 +500,7 @@ fn the_gateways_charges_are_compared_every_hour_unless_that_is_switched_off() {
 }
 
 #[test]
-fn secrets_do_not_show_in_debug_output() {
+fn debug_output_contains_no_secrets() {
     let config = read(&[
         DATABASE,
         ("OMS_STRIPE_SECRET_KEY", "sk_test_hush"),
@@ -515,7 +515,7 @@ fn secrets_do_not_show_in_debug_output() {
 }
 
 #[test]
-fn a_database_on_another_machine_is_told_from_one_on_this() {
+fn a_database_on_another_machine_is_recognised() {
     for url in [
         "postgres://oms:hunter2@localhost/oms",
         "postgres://oms:p%40ss@127.0.0.1:5432/oms?sslmode=disable",
@@ -539,7 +539,7 @@ fn a_database_on_another_machine_is_told_from_one_on_this() {
 }
 
 #[test]
-fn a_declined_payment_fails_its_order_unless_there_is_time_for_another_try() {
+fn a_declined_payment_may_hold_its_order_only_if_a_deadline_is_set() {
     let payments = |variables: &[(&str, &str)]| {
         read(&[&[DATABASE], variables].concat()).map(|config| config.payments)
     };

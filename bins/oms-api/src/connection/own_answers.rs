@@ -1,13 +1,13 @@
-//! The answers that actix-web's dispatcher writes by itself, past the application: an empty 400 to what is no HTTP, or 431.
-//! They are sent as problems.
+//! Replaces the answers that actix-web's dispatcher writes itself, without the application, by problems: an empty 400
+//! to anything that is not HTTP, or 431.
 
 use oms_errors::{HEAD_TOO_LARGE, INTERNAL, INVALID_REQUEST, Problem, ProblemType};
 use oms_web::problem_bytes;
 
-/// Longest head of such an answer.
+/// Maximum length of the head of such an answer.
 const LONGEST: usize = 256;
 
-/// Splits what is about to be sent where such an answer begins. It is always the last of its connection.
+/// Splits the bytes to send where such an answer begins. It is always the last answer of its connection.
 pub(super) fn split(bytes: &[u8]) -> (&[u8], Option<Vec<u8>>) {
     match find(bytes) {
         Some((at, problem)) => (&bytes[..at], Some(problem_bytes(&problem))),
@@ -24,7 +24,7 @@ fn find(bytes: &[u8]) -> Option<(usize, Problem)> {
     let mut starts = bytes[tail..].windows(marker.len());
     let at = tail + starts.rposition(|window| window == marker)?;
     let head = std::str::from_utf8(&bytes[at..]).ok()?.to_ascii_lowercase();
-    // The application's answers have an id.
+    // The application's answers have a request ID.
     let is_own = head.contains("\r\ncontent-length: 0\r\n") && !head.contains("\r\nx-request-id:");
     let status = head.get(marker.len()..marker.len() + 3)?;
     is_own.then_some(())?;
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_of_the_application_stay_as_they_are() {
+    fn answers_of_the_application_are_not_changed() {
         for sent in [
             "",
             "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nx-request-id: 1\r\n\r\n",

@@ -1,4 +1,4 @@
-//! What a connection is doing, shared by its stream and by the middleware that serves its requests.
+//! The state of a connection, shared by its stream and the middleware that serves its requests.
 
 use std::cell::Cell;
 use std::task::Waker;
@@ -6,20 +6,21 @@ use std::time::Instant;
 
 use super::ConnectionLimits;
 
-/// Most bytes of a head.
+/// Maximum size of a head, in bytes.
 pub(super) const MOST_OF_A_HEAD: usize = 16 * 1024;
 
-/// Most bytes that are read and that nobody has asked for yet.
+/// Maximum number of bytes that are read before anything requests them.
 pub(super) const READ_AHEAD: usize = 16 * 1024;
 
-/// What a connection is doing.
+/// The phase that a connection is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Nothing, or a head is arriving.
+    /// The connection is idle, or a head is arriving.
     Head { has_begun: bool },
-    /// A request is in progress. `reads_ahead` once bytes of a later one were read.
+    /// A request is in progress. `reads_ahead` is set once bytes of a later request were read.
     Request { reads_ahead: bool, body: Body },
-    /// A request was answered whose body was not read to its end: actix-web discards the rest, and closes.
+    /// A request was answered before its body was read to the end: actix-web discards the rest and closes the
+    /// connection.
     Discarding,
 }
 
@@ -30,13 +31,13 @@ enum Body {
     Ended,
 }
 
-/// One connection.
+/// The state of one connection.
 pub(crate) struct Connection {
     limits: ConnectionLimits,
     phase: Cell<Phase>,
-    /// Bytes that may still be read.
+    /// Number of bytes that may still be read.
     allowance: Cell<usize>,
-    /// When the head must be complete.
+    /// Deadline of the head.
     head_due: Cell<Option<Instant>>,
     /// Wakes the dispatcher that was refused bytes.
     refused: Cell<Option<Waker>>,
@@ -49,9 +50,9 @@ pub(crate) struct Connection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Interim {
     No,
-    /// It does, and nobody wants the body yet.
+    /// It waits, and the handler does not want the body yet.
     Waits,
-    /// It does, and somebody wants the body.
+    /// It waits, and the handler wants the body.
     Wanted,
 }
 
@@ -73,7 +74,7 @@ impl Connection {
         &self.limits
     }
 
-    /// A request arrived, whose body is still to come if it has one.
+    /// Notes that a request arrived. If it has a body, the body is still to come.
     pub(super) fn request_started(&self, has_body: bool) {
         let (body, allowance) = match has_body {
             true => (Body::Unread, 0),
@@ -85,7 +86,7 @@ impl Connection {
         self.head_due.set(None);
     }
 
-    /// The handler waits for more of the body.
+    /// Notes that the handler waits for more of the body.
     pub(super) fn body_wanted(&self) {
         if self.interim.get() == Interim::Waits {
             self.interim.set(Interim::Wanted);
@@ -96,22 +97,22 @@ impl Connection {
         self.allow(READ_AHEAD);
     }
 
-    /// The client of the request that arrives waits for 100 before it sends the body.
+    /// Notes that the client of the arriving request waits for 100 before it sends the body.
     pub(super) fn interim_expected(&self) {
         self.interim.set(Interim::Waits);
     }
 
-    /// Whether an answer 100 of the dispatcher has yet to be dealt with.
+    /// Whether an answer 100 of the dispatcher is still to be handled.
     pub(super) fn expects_interim(&self) -> bool {
         self.interim.get() != Interim::No
     }
 
-    /// Deals with the answer 100. True when it is to be sent, because somebody wants the body.
+    /// Handles the answer 100. Returns true if it must be sent because the handler wants the body.
     pub(super) fn take_interim(&self) -> bool {
         self.interim.replace(Interim::No) == Interim::Wanted
     }
 
-    /// Has the waker called once somebody wants the body. False when somebody does already.
+    /// Registers a waker that is called once the handler wants the body. Returns false if it already does.
     pub(super) fn withhold_interim(&self, waker: &Waker) -> bool {
         let withholds = self.interim.get() == Interim::Waits;
         if withholds {
@@ -120,7 +121,7 @@ impl Connection {
         withholds
     }
 
-    /// The body was read to its end.
+    /// Notes that the body was read to its end.
     pub(super) fn body_ended(&self) {
         if let Phase::Request { reads_ahead, .. } = self.phase.get() {
             let body = Body::Ended;
@@ -129,7 +130,7 @@ impl Connection {
         }
     }
 
-    /// The answer was handed to actix-web to its end.
+    /// Notes that the answer was handed to actix-web completely.
     pub(super) fn request_ended(&self) {
         let (phase, patience) = match self.phase.get() {
             Phase::Request {
@@ -152,7 +153,7 @@ impl Connection {
         }
     }
 
-    /// Bytes that may be read now.
+    /// Number of bytes that may be read now.
     pub(super) fn allowance(&self) -> usize {
         match self.phase.get() {
             Phase::Discarding => usize::MAX,
@@ -160,12 +161,12 @@ impl Connection {
         }
     }
 
-    /// Has the waker called once more bytes may be read.
+    /// Registers a waker that is called once more bytes may be read.
     pub(super) fn refuse(&self, waker: &Waker) {
         self.refused.set(Some(waker.clone()));
     }
 
-    /// So many bytes were read.
+    /// Notes that this many bytes were read.
     pub(super) fn bytes_read(&self, bytes: usize) {
         let left = self.allowance.get().saturating_sub(bytes);
         self.allowance.set(left);
@@ -194,7 +195,7 @@ impl Connection {
         self.phase.get() == Phase::Head { has_begun: true }
     }
 
-    /// Whether what is being sent may come from the application.
+    /// Whether the bytes being sent may come from the application.
     pub(super) fn has_request(&self) -> bool {
         matches!(self.phase.get(), Phase::Request { .. })
     }
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn every_head_has_its_deadline_from_its_first_byte() {
+    fn the_deadline_of_a_head_runs_from_its_first_byte() {
         let connection = connection();
         assert!(due_in(&connection) <= 5);
         connection.request_started(false);
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_read_only_when_it_is_wanted() {
+    fn a_body_is_read_only_when_the_handler_wants_it() {
         let connection = connection();
         connection.bytes_read(100);
         assert_eq!(connection.allowance(), MOST_OF_A_HEAD - 100);
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_waits_is_told_to_go_on_only_when_its_body_is_wanted() {
+    fn a_client_that_waits_for_100_gets_it_only_when_the_handler_wants_the_body() {
         let connection = connection();
         connection.interim_expected();
         connection.request_started(true);
@@ -267,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_an_unread_body_is_no_head() {
+    fn the_rest_of_an_unread_body_is_not_read_as_a_head() {
         let connection = connection();
         connection.request_started(true);
         connection.request_ended();

@@ -21,43 +21,43 @@ use super::ConnectionLimits;
 use super::own_answers;
 use super::state::Connection;
 
-/// Most bytes that are read before the dispatcher looks at them.
+/// Maximum number of bytes that are read before the dispatcher looks at them.
 const AT_A_TIME: usize = 16 * 1024;
 
-/// What a client must take of its answer within the time that it has, unless that is all.
+/// Bytes that a client must read of its answer within the send time-out, unless fewer are left.
 const LEAST_PROGRESS: usize = 64 * 1024;
 
-/// That time while the process stops.
+/// The send time-out while the process stops.
 const STOPPING_PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long a connection that was refused is read from, so that the client gets to see the answer.
+/// How long a refused connection is still read from, so that the client sees the answer.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// The connection of a client.
 pub(crate) struct ClientStream {
     socket: TcpStream,
     connection: Rc<Connection>,
-    /// Bytes that were read since the dispatcher last looked at them.
+    /// Number of bytes read since the dispatcher last looked at them.
     read_at_once: usize,
     /// The dispatcher looked at a whole head's worth of bytes, and may have found a request in it.
     was_full: bool,
     head_timer: Option<(Pin<Box<Sleep>>, Instant)>,
     refusal: Option<Refusal>,
     stalled: Option<Stalled>,
-    /// The dispatcher wanted to read while its answer was stalled.
+    /// The dispatcher tried to read while its answer was stalled.
     read_was_withheld: bool,
-    /// What is sent in place of an answer of the dispatcher's own.
+    /// The problem that is sent in place of an answer of the dispatcher's own.
     replacement: Option<Vec<u8>>,
 }
 
-/// An answer that is sent past the dispatcher, after which the connection ends.
+/// An answer that is sent without the dispatcher, after which the connection ends.
 struct Refusal {
     unsent: Vec<u8>,
     is_shut_down: bool,
     until: Pin<Box<Sleep>>,
 }
 
-/// An answer that the client does not take.
+/// An answer that the client does not read.
 struct Stalled {
     sent: usize,
     until: Pin<Box<Sleep>>,
@@ -84,7 +84,7 @@ impl ClientStream {
         self.connection.clone()
     }
 
-    /// How many bytes may be read now. Pending when none may.
+    /// Number of bytes that may be read now. Pending while none may.
     fn poll_allowance(&mut self, context: &mut Context<'_>) -> Poll<usize> {
         let allowance = self.connection.allowance();
         if allowance == 0 && self.connection.has_request() {
@@ -142,7 +142,7 @@ impl ClientStream {
             let (timer, armed) = self
                 .head_timer
                 .get_or_insert_with(|| (Box::pin(tokio::time::sleep_until(due.into())), due));
-            // One that fires early costs less than setting it for each request.
+            // A timer that fires early costs less than setting it for each request.
             if *armed > due || timer.is_elapsed() {
                 timer.as_mut().reset(due.into());
                 *armed = due;
@@ -163,7 +163,7 @@ impl ClientStream {
         });
     }
 
-    /// Sends the refusal, and discards what the client goes on sending. Ready when the connection may end.
+    /// Sends the refusal, and discards the bytes that the client still sends. Ready when the connection may end.
     fn poll_refusal(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Some(refusal) = &mut self.refusal else {
             return Poll::Ready(());
@@ -180,7 +180,7 @@ impl ClientStream {
         }
         if !refusal.is_shut_down {
             refusal.is_shut_down = true;
-            // The client may be gone; then the next read says so.
+            // If the client is gone, the next read reports it.
             let _ = socket.as_mut().poll_shutdown(context);
         }
         let mut discarded = [0; 4096];
@@ -193,7 +193,7 @@ impl ClientStream {
         }
     }
 
-    /// Writes, and fails when the client takes too little for too long.
+    /// Writes, and fails when the client reads too little for too long.
     fn poll_send(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match Pin::new(&mut self.socket).poll_write(context, bytes) {
             Poll::Ready(Ok(sent)) => {
@@ -203,11 +203,11 @@ impl ClientStream {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
                 ready!(self.poll_stalled(context));
-                // Without it the kernel would go on holding what the client does not take.
+                // Otherwise the kernel would keep the bytes that the client does not read.
                 let _ = SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
                 Poll::Ready(Err(io::Error::new(
                     ErrorKind::TimedOut,
-                    "the client does not take its answer",
+                    "the client does not read its answer",
                 )))
             }
         }
@@ -223,7 +223,7 @@ impl ClientStream {
         }
     }
 
-    /// Ready when the client has taken too little for too long.
+    /// Ready when the client has read too little for too long.
     fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let limits = self.connection.limits();
         let stalled = self.stalled.get_or_insert_with(|| Stalled {

@@ -1,4 +1,4 @@
-//! The middleware that tells a connection which requests are in progress, and hands answers on in pieces.
+//! The middleware that reports requests in progress to their connection, and passes answers on in pieces.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,10 +14,10 @@ use futures_util::Stream;
 
 use super::state::Connection;
 
-/// Largest piece of an answer that is copied at a time.
+/// Maximum size of a piece of an answer that is copied at a time.
 const PIECE: usize = 8 * 1024;
 
-/// Middleware: wants to be around all others that read bodies.
+/// Middleware that must enclose all others that read bodies: tracks the requests of a connection.
 pub(crate) async fn watch(
     mut request: ServiceRequest,
     next: Next<BoxBody>,
@@ -43,7 +43,7 @@ pub(crate) async fn watch(
     Ok(response.map_body(|_, body| BoxBody::new(Answer::new(body, in_progress))))
 }
 
-/// Ends the request when the answer has been handed on, or when nobody wants it any more.
+/// Ends the request when the answer was passed on completely, or when it was dropped.
 struct InProgress(Rc<Connection>);
 
 impl Drop for InProgress {
@@ -52,7 +52,7 @@ impl Drop for InProgress {
     }
 }
 
-/// The body of a request.
+/// The body of a request, which reports to the connection when more of it is wanted.
 struct WatchedBody {
     payload: Payload,
     connection: Rc<Connection>,
@@ -80,7 +80,7 @@ struct Answer {
 }
 
 enum AnswerBody {
-    /// actix-web copies what it gets, whether the client reads it or not: so it gets little at a time.
+    /// actix-web copies all that it gets, even if the client does not read it. So it gets a small piece at a time.
     Whole(Bytes),
     Other(BoxBody),
 }

@@ -1,4 +1,4 @@
-//! What this server is and where to go: for whoever opens its address without a path.
+//! The landing page: the answer to a request without a path.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, Accept};
@@ -8,22 +8,22 @@ use utoipa::ToSchema;
 
 const PAGE: &str = include_str!("index.html");
 
-/// What this server is, and where to go.
+/// The name of this server, and where to find its documentation.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Landing {
-    /// What this server is.
+    /// Name of the server.
     #[schema(example = "oms")]
     name: &'static str,
-    /// What it does.
+    /// Purpose of the server.
     #[schema(example = "The API of an order management service.")]
     description: &'static str,
     /// The documentation for people, relative to this address.
     #[schema(example = "docs")]
     documentation: &'static str,
-    /// The documentation for programs, relative to this address.
+    /// The OpenAPI document, relative to this address.
     #[schema(example = "openapi.json")]
     openapi: &'static str,
-    /// Whether the server can serve, relative to this address.
+    /// The health check, relative to this address.
     #[schema(example = "health")]
     health: &'static str,
 }
@@ -36,7 +36,7 @@ const LANDING: Landing = Landing {
     health: "health",
 };
 
-/// A page for browsers, JSON for everybody else.
+/// HTML for browsers, JSON for other clients.
 #[utoipa::path(
     get,
     path = "/",
@@ -45,7 +45,7 @@ const LANDING: Landing = Landing {
     summary = "Get the landing page",
     responses((
         status = 200,
-        description = "What this server is, and where its documentation is. HTML where `Accept` prefers it.",
+        description = "The name of the server and the addresses of its documentation. HTML if `Accept` prefers it.",
         content((Landing = "application/json"), (String = "text/html")),
     )),
 )]
@@ -61,7 +61,7 @@ pub(super) async fn landing(accept: Option<Header<Accept>>) -> HttpResponse {
     response
 }
 
-/// The first of the two that is named, by preference. `*/*` names neither: programs send it.
+/// Whether `Accept` names HTML before JSON, by preference. `*/*` counts as neither, because programs send it.
 fn prefers_html(accept: &Accept) -> bool {
     let ranked = accept.ranked();
     let named = ranked
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_browser_gets_html_and_a_program_json() {
+    fn browsers_get_html_and_programs_get_json() {
         let is_html = |accept: &str| {
             let request = TestRequest::get().insert_header((header::ACCEPT, accept));
             prefers_html(&Accept::parse(&request.to_http_request()).unwrap())

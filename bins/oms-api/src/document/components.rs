@@ -1,4 +1,4 @@
-//! What stands in the document once: what it is about, the credentials, the headers, and what a refusal looks like.
+//! The shared parts of the document: its introduction, the credentials, the headers, and the schema of a problem.
 
 use oms_errors::ProblemBody;
 use oms_orders::http::ProblemMembers;
@@ -23,23 +23,23 @@ pub(super) const SIGNATURE: &str = "stripeSignature";
     info(
         title = "oms",
         description = "Order management: orders are routed to the nearest warehouse that can fill them, their stock is held, and their \
-            payment is collected, each once.\n\nEvery refusal is `application/problem+json` (RFC 9457) with a stable `code`. A method that an \
-            address does not know is 405 `request.method_not_allowed` with `Allow`. Members that are not there are absent and not null, \
-            unless they may be null here. Times are RFC 3339 in UTC. Money is whole minor units with a currency.",
+            payment is collected, each exactly once.\n\nEvery error is `application/problem+json` (RFC 9457) with a stable `code`. A method that an \
+            address does not support is answered 405 `request.method_not_allowed` with `Allow`. A member without a value is absent, not null, \
+            except where its schema allows null. Times are RFC 3339 in UTC. Money is in whole minor units with a currency.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     tags(
         (name = "orders", description = "Placing, reading, cancelling and refunding orders."),
         (name = "inventory", description = "Warehouses, products and stock."),
-        (name = "operations", description = "What only a person can settle."),
-        (name = "webhooks", description = "What the payment gateway reports."),
-        (name = "health", description = "Whether the server lives, and whether it can serve."),
-        (name = "documentation", description = "This document."),
+        (name = "operations", description = "What an operator must settle: dead letters and findings."),
+        (name = "webhooks", description = "Events that the payment gateway reports."),
+        (name = "health", description = "Health checks of the process and of its database."),
+        (name = "documentation", description = "The documentation of this API."),
     ),
 )]
 pub(super) struct Overview;
 
-/// Adds what operations refer to.
+/// Adds the components that operations refer to.
 pub(super) fn add_components(document: &mut OpenApi) {
     let components = document.components.get_or_insert_with(Components::new);
     let problem = ProblemBody::name().into_owned();
@@ -58,7 +58,7 @@ pub(super) fn add_components(document: &mut OpenApi) {
     }
 }
 
-/// A refusal with what the contexts add.
+/// The schema of a problem, with the members that the contexts add.
 fn problem_schema() -> Schema {
     let mut problem = ProblemBody::schema();
     let RefOr::T(Schema::Object(problem_fields)) = &mut problem else {
@@ -76,7 +76,9 @@ fn problem_schema() -> Schema {
     let scope = ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(Scope::ALL.map(Scope::as_str)))
-        .description(Some("With `access.forbidden`: what the credential lacks."));
+        .description(Some(
+            "The scope that the credential lacks, with `access.forbidden`.",
+        ));
     problem_fields
         .properties
         .insert("scope".into(), scope.into());
@@ -95,14 +97,14 @@ fn security_schemes() -> [(&'static str, SecurityScheme); 3] {
     };
     let of_stripe = ApiKeyValue::with_description(
         "Stripe-Signature",
-        "An HMAC over the body and its time, with a secret of the webhook endpoint (<https://docs.stripe.com/webhooks/signature>).",
+        "An HMAC of the body and its timestamp, made with a secret of the webhook endpoint (<https://docs.stripe.com/webhooks/signature>).",
     );
     [
         (
             API_KEY,
             bearer(
                 "oms_live_… or oms_test_…",
-                format!("A key made with `oms-api keys create`. Its scopes: {scopes}."),
+                format!("A key created with `oms-api keys create`. Scopes: {scopes}."),
             ),
         ),
         (
@@ -110,7 +112,7 @@ fn security_schemes() -> [(&'static str, SecurityScheme); 3] {
             bearer(
                 "JWT",
                 format!(
-                    "A token of the OpenID Connect issuer that is configured. Its claim `scope` or `scp` has the scopes: {scopes}."
+                    "A token of the configured OpenID Connect issuer. Its claim `scope` or `scp` holds the scopes: {scopes}."
                 ),
             ),
         ),
@@ -118,60 +120,60 @@ fn security_schemes() -> [(&'static str, SecurityScheme); 3] {
     ]
 }
 
-/// Every header that answers have.
+/// All headers of answers.
 fn headers() -> impl Iterator<Item = (&'static str, Header)> {
     let rows: [(&str, &str, ObjectBuilder, Value); 9] = [
         (
             "X-Request-Id",
-            "The id under which the log has this request.",
+            "The ID of this request in the log.",
             uuid(),
             json!("01a2057d-fe5d-7050-af7b-45db7b8dc4a3"),
         ),
         (
             "RateLimit-Policy",
-            "How often the credential may be used, where that is limited: draft-ietf-httpapi-ratelimit-headers.",
+            "The rate limit of the credential, if it has one (draft-ietf-httpapi-ratelimit-headers).",
             text(r#"^"credential";q=[0-9]+;w=[0-9]+$"#),
             json!("\"credential\";q=10000;w=10"),
         ),
         (
             "RateLimit",
-            "What is left of that.",
+            "The remaining quota of that limit.",
             text(r#"^"credential";r=[0-9]+;t=[0-9]+$"#),
             json!("\"credential\";r=9998;t=1"),
         ),
         (
             "Retry-After",
-            "Seconds after which to ask again.",
+            "Seconds to wait before the next attempt.",
             whole_number(),
             json!(2),
         ),
         (
             "Location",
-            "Where it can be read.",
+            "The address of the resource.",
             text("^/(orders|warehouses|products|imports)/[0-9a-f-]{36}$|^/stock-movements$"),
             json!("/orders/01a2057d-fe6d-70bb-8eed-a7de1ae0065e"),
         ),
         (
             "ETag",
-            "Stands for what was answered: send it as `If-None-Match`, or as `If-Match` with a change of it.",
+            "The version of the resource. Send it as `If-None-Match` when reading, or as `If-Match` when changing the resource.",
             text("^\"([0-9a-f]{32}|[0-9]+)\"$"),
             json!("\"0f3c2b7d9a5e4c1f8b6d0f3c2b7d9a5e\""),
         ),
         (
             "Idempotent-Replayed",
-            "`true`: an earlier request did it.",
+            "`true` when this response replays an earlier request.",
             text("^true$"),
             json!("true"),
         ),
         (
             "WWW-Authenticate",
-            "How to authenticate.",
+            "The authentication scheme.",
             text("^Bearer$"),
             json!("Bearer"),
         ),
         (
             "Allow",
-            "The methods that are allowed.",
+            "The methods that the address supports.",
             text("^[A-Z]+(, [A-Z]+)*$"),
             json!("GET, POST"),
         ),

@@ -1,13 +1,14 @@
-//! Members that answers leave out: never null, and so are parameters.
+//! Removes null from the members that answers omit, and from parameters.
 //!
-//! `Option` says both "may be absent" and "may be null" to utoipa. Answers leave out what they do not have; only what is required of
-//! them may be null. Requests may say null for what they may leave out, where the handler reads an `Option`.
+//! utoipa documents an `Option` as both optional and nullable. Answers omit a member that has no value, so only their
+//! required members can be null. In a request, null is accepted in place of an absent member where the handler reads an
+//! `Option`.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// Takes null away where it can't be.
+/// Removes null where it is not possible.
 pub(super) fn strip(document: &mut Value) {
     let asked: BTreeSet<String> = {
         let mut names = BTreeSet::new();
@@ -38,7 +39,7 @@ pub(super) fn strip(document: &mut Value) {
         for parameter in parameters.into_iter().flatten() {
             strip_null(&mut parameter["schema"]);
         }
-        // A body that may be absent is not null either.
+        // An optional body can be absent, but not null.
         let body = operation.get_mut("requestBody");
         if let Some(schema) =
             body.and_then(|it| it.pointer_mut("/content/application~1json/schema"))
@@ -56,7 +57,7 @@ fn operations(document: &Value) -> impl Iterator<Item = &Value> {
     items.flat_map(|item| item.as_object().into_iter().flat_map(|it| it.values()))
 }
 
-/// The names of the schemas that a part of the document refers to, and those to which these refer.
+/// Collects the names of the schemas that a part of the document refers to, directly or through other schemas.
 fn referred(part: &Value, document: &Value, names: &mut BTreeSet<String>) {
     match part {
         Value::Object(members) => {

@@ -1,4 +1,4 @@
-//! Refusals that several operations share stand among the components once.
+//! Moves refusals that several operations share to the components.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,8 @@ use utoipa::openapi::{Components, OpenApi, Ref, RefOr, Response};
 
 use super::operations;
 
-/// Replaces every refusal that several operations have, to the letter, by a reference to a component. It is called as its codes are.
+/// Replaces every refusal that appears identically in several operations by a reference to a component, named after its
+/// codes.
 pub(super) fn share_refusals(document: &mut OpenApi) {
     let mut seen: BTreeMap<String, Vec<(Response, usize)>> = BTreeMap::new();
     for item in document.paths.paths.values_mut() {

@@ -1,4 +1,4 @@
-//! The document against the rules of OpenAPI, against the table of routes, and against itself.
+//! Checks the document against the OpenAPI schema, the table of routes, and its own contents.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use super::{components, document, problem_types, text};
 use crate::routes::ROUTES;
 
-/// The rules of the OpenAPI Initiative; see the README beside it.
+/// The schema of the OpenAPI Initiative; see the README beside it.
 const OAS: &str = include_str!("../../tests/openapi/oas-3.1-2022-10-07.json");
 const COMMITTED: &str = include_str!("../../openapi.json");
 
-/// Codes that are no operation's: the address, or its method, is none.
+/// Codes that belong to no operation, because they answer unknown methods.
 const OF_NO_OPERATION: [&str; 1] = ["request.method_not_allowed"];
 
 #[test]
@@ -20,12 +20,12 @@ fn the_document_is_the_committed_one() {
     let same = format!("{}\n", text()) == COMMITTED;
     assert!(
         same,
-        "the contract has changed; if it shall, run\n    cargo run -p oms-api -- openapi > bins/oms-api/openapi.json\nand say in the commit who notices"
+        "the contract has changed; if that is intended, run\n    cargo run -p oms-api -- openapi > bins/oms-api/openapi.json\nand say in the commit who is affected"
     );
 }
 
 #[test]
-fn the_document_obeys_the_rules_of_openapi() {
+fn the_document_conforms_to_openapi() {
     let rules: Value = serde_json::from_str(OAS).unwrap();
     let rules = jsonschema::draft202012::new(&rules).unwrap();
     let document = document();
@@ -37,7 +37,7 @@ fn the_document_obeys_the_rules_of_openapi() {
 }
 
 #[test]
-fn every_schema_obeys_the_rules_of_json_schema() {
+fn every_schema_conforms_to_json_schema() {
     let document = document();
     let mut count = 0;
     each_schema(&document, &mut |schema| {
@@ -49,7 +49,7 @@ fn every_schema_obeys_the_rules_of_json_schema() {
 }
 
 #[test]
-fn every_reference_leads_somewhere_and_every_component_is_referred_to() {
+fn every_reference_resolves_and_every_component_is_used() {
     let document = document();
     let mut targets = BTreeSet::new();
     each(&document, &mut |part| {
@@ -71,7 +71,7 @@ fn every_reference_leads_somewhere_and_every_component_is_referred_to() {
 }
 
 #[test]
-fn the_document_has_exactly_the_routes_of_the_table_and_asks_for_what_they_ask() {
+fn the_document_has_exactly_the_routes_and_credentials_of_the_table() {
     let document = document();
     let described: BTreeMap<(String, String), Value> = operations(&document)
         .map(|(method, path, operation)| ((method, path), operation["security"].clone()))
@@ -90,7 +90,7 @@ fn the_document_has_exactly_the_routes_of_the_table_and_asks_for_what_they_ask()
 }
 
 #[test]
-fn every_operation_says_what_it_does_and_has_a_name_of_its_own() {
+fn every_operation_has_a_summary_and_a_unique_id() {
     let document = document();
     let mut names = BTreeSet::new();
     for (method, path, operation) in operations(&document) {
@@ -113,7 +113,7 @@ fn every_operation_says_what_it_does_and_has_a_name_of_its_own() {
 }
 
 #[test]
-fn every_code_is_an_operation_s_and_has_an_example() {
+fn every_code_belongs_to_an_operation_and_has_an_example() {
     let document = document();
     let mut codes = BTreeSet::new();
     for (method, path, operation) in operations(&document) {
@@ -141,7 +141,7 @@ fn every_code_is_an_operation_s_and_has_an_example() {
 }
 
 #[test]
-fn every_example_obeys_its_schema() {
+fn every_example_conforms_to_its_schema() {
     let document = document();
     let mut count = 0;
     let mut check = |schema: &Value, example: &Value| {
@@ -178,7 +178,7 @@ fn every_example_obeys_its_schema() {
 }
 
 #[test]
-fn every_json_body_has_an_example_of_its_own_or_of_its_parts() {
+fn every_json_body_or_its_parts_have_an_example() {
     let document = document();
     for (method, path, operation) in operations(&document) {
         let body = &operation["requestBody"]["content"]["application/json"]["schema"];
@@ -209,7 +209,7 @@ fn validator(document: &Value, schema: &Value) -> jsonschema::Validator {
     options.build(&schema).unwrap()
 }
 
-/// Method, path and operation of each.
+/// The method, path and operation of each.
 fn operations(document: &Value) -> impl Iterator<Item = (String, String, &Value)> {
     let items = document["paths"].as_object().unwrap().iter();
     items.flat_map(|(path, item)| {
@@ -225,7 +225,7 @@ fn resolve<'a>(document: &'a Value, part: &'a Value) -> &'a Value {
     }
 }
 
-/// Every object of the document, but those inside of examples.
+/// Every object of the document, except those inside examples.
 fn each<'a>(part: &'a Value, look: &mut impl FnMut(&'a Value)) {
     match part {
         Value::Object(members) => {
@@ -240,14 +240,14 @@ fn each<'a>(part: &'a Value, look: &mut impl FnMut(&'a Value)) {
     }
 }
 
-/// Every schema that is not part of another.
+/// Every schema that is not part of another schema.
 fn each_schema<'a>(document: &'a Value, look: &mut impl FnMut(&'a Value)) {
     let named = document["components"]["schemas"]
         .as_object()
         .unwrap()
         .values();
     for schema in named {
-        // With its members, whose examples are theirs.
+        // This includes its members, because it has their examples.
         look(schema);
         let members = schema["properties"]
             .as_object()

@@ -1,4 +1,4 @@
-//! What is measured of the database, sampled at each scrape.
+//! The metrics of the database, sampled at each scrape.
 
 use oms_database::{DURATION_BOUNDS_S, Database, DbFailure, DurationCounts, PoolStatus};
 use oms_inventory::stock_lock_times;
@@ -8,7 +8,7 @@ use super::sample;
 
 type Size = fn(PoolStatus) -> usize;
 
-/// Registers the pool, the locks, and what went wrong.
+/// Registers the metrics of the pool, of locks and of failures.
 pub(super) fn register(metrics: &Metrics, database: &Database) -> Result<(), MetricsError> {
     let help = "Database connections of the pool: `open`, of which `in_use` and `idle`; `awaited` counts callers that wait for one.";
     let sizes: [(_, Size); 4] = [
@@ -41,7 +41,7 @@ pub(super) fn register(metrics: &Metrics, database: &Database) -> Result<(), Met
         &DURATION_BOUNDS_S,
         || distribution(&stock_lock_times()),
     )?;
-    let help = "Statements and transactions that the database did not complete. A `deadlock` is caused by a program other than oms, which locks in one order.";
+    let help = "Statements and transactions that the database did not complete. A `deadlock` is caused by another program, because oms locks in a fixed order.";
     for failure in DbFailure::ALL {
         let labels = [("reason", failure.as_str())];
         metrics.counter_from("oms_database_failures_total", help, &labels, move || {

@@ -1,4 +1,4 @@
-//! What is measured of orders, sampled at each scrape.
+//! The metrics of orders, sampled at each scrape.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use oms_orders::{BATCH_SIZES, BatchCounts, Bound, OrderContext, PlacingOutcome};
 
 use super::sample;
 
-/// Registers what became of orders, and the batches that they go through.
+/// Registers the metrics of placed orders and of the batches that carry them.
 pub(crate) fn register(metrics: &Metrics, context: &Arc<OrderContext>) -> Result<(), MetricsError> {
     for outcome in PlacingOutcome::ALL {
         let context = context.clone();
         metrics.counter_from(
             "oms_orders_total",
-            "Requests to place an order, by outcome. `out_of_stock`: other orders took the stock first; `gateway_refused`: the gateway rejects the installation, the amount or the currency; `defect`: a defect of oms, at ERROR in the log.",
+            "Requests to place an order, by outcome. `out_of_stock`: the stock was taken by other orders; `gateway_refused`: the gateway rejects the installation, the amount or the currency; `defect`: a bug in oms, logged at ERROR.",
             &[("outcome", outcome.as_str())],
             move || context.placed(outcome),
         )?;

@@ -1,6 +1,6 @@
-//! What is measured of HTTP requests: how many, how they ended, how long they took.
+//! The metrics of HTTP requests: count, status and duration.
 //!
-//! The series of every route are there from the start, so that counting a request looks nothing up and makes nothing.
+//! The series of every route are created at start, so that counting a request neither looks anything up nor allocates.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,14 +15,14 @@ use oms_monitoring::metrics::{
 
 use crate::routes::{MatchedRoute, ROUTES};
 
-/// The classes of answers. The last one is a client that went away before there was one.
+/// The status classes. The last one stands for clients that disconnected before they were answered.
 const STATUSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 const GONE: usize = STATUSES.len() - 1;
 
-/// The route and the method of what is not served: a client may send any text.
+/// Route and method of requests for anything that is not served. The text that a client sends must not become a label.
 const OTHER: &str = "other";
 
-/// The series of every route, and at last those of requests that fit none.
+/// The series of every route, and last those of requests that match none.
 pub(crate) struct RequestMetrics(Vec<RouteSeries>);
 
 struct RouteSeries {
@@ -60,14 +60,14 @@ impl RequestMetrics {
     }
 }
 
-/// A request that is being served: counted when this is dropped, also when its client went away.
-struct UnderWay<'a> {
+/// A request in progress. It is counted when this is dropped, even if its client disconnected.
+struct InProgress<'a> {
     series: &'a RouteSeries,
     since: Instant,
     status: usize,
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for InProgress<'_> {
     fn drop(&mut self) {
         self.series.requests[self.status].increment();
         self.series
@@ -76,14 +76,14 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// Middleware: counts requests. Wants to be around all others but the one that matches routes.
+/// Middleware: counts requests. It must enclose all others except the one that matches routes.
 pub(crate) async fn measure(
     metrics: Arc<RequestMetrics>,
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let route = request.extensions().get::<MatchedRoute>().copied();
-    let mut under_way = UnderWay {
+    let mut in_progress = InProgress {
         series: metrics.of(route),
         since: Instant::now(),
         status: GONE,
@@ -93,6 +93,6 @@ pub(crate) async fn measure(
         Ok(response) => response.status(),
         Err(error) => error.as_response_error().status_code(),
     };
-    under_way.status = usize::from(status.as_u16() / 100 - 1).min(GONE);
+    in_progress.status = usize::from(status.as_u16() / 100 - 1).min(GONE);
     answered
 }

@@ -1,5 +1,5 @@
-//! Delivers alerts: to the log, where every line at level ERROR with an `alert_id` is one, and to a webhook if one is
-//! configured. Deliveries with the same id are the same alert.
+//! Delivers alerts to the log, where every line at level ERROR with an `alert_id` is an alert, and to a webhook if one
+//! is configured. Deliveries with the same ID belong to the same alert.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// The worker.
+/// The worker that delivers alerts.
 pub(super) struct Deliverer {
     pub(super) context: Arc<OrderContext>,
     pub(super) interval: Duration,
@@ -41,7 +41,7 @@ impl Worker for Deliverer {
     }
 }
 
-/// Where alerts are delivered to, one after the other. An alert is delivered when the last sink has accepted it.
+/// The sinks to which alerts are delivered, in order. An alert is delivered when the last sink has accepted it.
 pub(super) struct Sinks(Vec<CountedSink>);
 
 struct CountedSink {
@@ -60,7 +60,7 @@ impl Sinks {
             delivered: deliveries.series(&[name, "delivered"]),
             failed: deliveries.series(&[name, "failed"]),
         };
-        // The log first: it says so at once, whatever becomes of the rest.
+        // The log comes first, so that it has the alert even if a later sink fails.
         let mut sinks = vec![counted("log", Box::new(Log) as Box<dyn AlertSink>)];
         if let Some(config) = webhook {
             let webhook = Webhook::new(config).context("OMS_ALERT_WEBHOOK_URL can't be used")?;
@@ -118,7 +118,7 @@ impl AlertSink for Posted {
     }
 }
 
-/// As `docs/operating/monitoring.md` has it.
+/// The body that `docs/operating/monitoring.md` describes.
 fn message(alert: &Alert) -> Value {
     json!({
         "id": alert.id,

@@ -1,5 +1,5 @@
-//! Measures how much work is due, for the gauges. A worker of its own, so that a gauge goes on showing the truth when the
-//! worker that does the work has stopped; its heartbeat is the age of the gauges.
+//! Measures how much work is due, for the gauges. This is a worker of its own, so that the gauges stay correct when the
+//! worker that does the work has stopped. Its last turn shows how old the gauges are.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use oms_payments::{PaymentError, count_due_gateway_events};
 use oms_validation::TenantId;
 use oms_work::{CancellationToken, Next, Worker};
 
-/// The worker.
+/// The worker that measures the backlogs.
 pub(super) struct BacklogGauges {
     pub(super) context: Arc<OrderContext>,
     pub(super) database: Database,
@@ -77,7 +77,7 @@ fn warn(error: &(dyn Error + 'static), backlog: &str) {
     tracing::warn!(cause = error, backlog, "a backlog could not be measured");
 }
 
-/// What was measured last.
+/// The latest measurements.
 #[derive(Default)]
 pub(super) struct Gauges {
     sweep_lag_ms: Arc<AtomicU64>,
@@ -88,7 +88,7 @@ pub(super) struct Gauges {
 }
 
 impl Gauges {
-    /// The gauges of the reconciliation are there only if charges are compared.
+    /// Registers the gauges. Those of the reconciliation exist only if charges are compared.
     pub(super) fn register(metrics: &Metrics, compares: bool) -> Result<Self, MetricsError> {
         let gauges = Self::default();
         let of_work: [Gauge<'_>; 3] = [
@@ -133,7 +133,7 @@ impl Gauges {
     }
 }
 
-/// The name, the help, the value and its unit in those of the metric.
+/// Name, help text and value of a gauge, and the number of the value's units in one unit of the metric.
 type Gauge<'a> = (&'static str, &'static str, &'a Arc<AtomicU64>, f64);
 
 #[expect(

@@ -1,11 +1,11 @@
-//! Places at which a test can have a worker panic, or end: `worker.<name>.turn` and `worker.<name>.pause`.
+//! Failpoints at which a test can make a worker panic or end: `worker.<name>.turn` and `worker.<name>.pause`.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use oms_work::{CancellationToken, Next, Worker};
 
-/// A worker with two failpoints. In a build without failpoints it is the worker alone.
+/// A worker with two failpoints. In a build without failpoints it is the bare worker.
 pub(super) struct WithFailpoints<W> {
     worker: W,
     turn: &'static str,
@@ -14,7 +14,7 @@ pub(super) struct WithFailpoints<W> {
 
 impl<W: Worker> WithFailpoints<W> {
     pub(super) fn of(worker: W) -> Self {
-        // A name lives as long as the program, as its worker does.
+        // The name is leaked on purpose: the worker lives as long as the program.
         let place = |end| -> &'static str { format!("worker.{}.{end}", worker.name()).leak() };
         Self {
             turn: place("turn"),
@@ -30,7 +30,7 @@ impl<W: Worker> Worker for WithFailpoints<W> {
         self.worker.name()
     }
 
-    /// Outside a turn, so that a panic here ends the worker.
+    /// Evaluated outside a turn, so that a panic here ends the worker.
     fn interval(&self) -> Duration {
         oms_failpoints::reached(self.pause);
         self.worker.interval()

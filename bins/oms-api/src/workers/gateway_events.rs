@@ -1,4 +1,4 @@
-//! Applies what the gateway reports, as soon as it is stored.
+//! Applies gateway events as soon as they are stored.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -36,14 +36,14 @@ impl Worker for Applier {
             }
             Err(error) => {
                 let cause: &dyn Error = &error;
-                tracing::warn!(cause, "webhooks could not be applied");
+                tracing::warn!(cause, "gateway events could not be applied");
                 Next::AfterInterval
             }
         }
     }
 }
 
-/// What the applier counts.
+/// The counters of the applier.
 pub(super) struct EventMetrics {
     events: Counter<1>,
 }

@@ -15,8 +15,7 @@ use oms_work::{CancellationToken, Next, Worker};
 
 use super::next;
 
-/// Longest pause between two looks at what is due: findings that could not be settled, and the turn of an instance that
-/// died.
+/// Maximum pause between two checks for due work: unsettled findings, and the turn of an instance that died.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The worker that settles findings which could not be settled when they were written.
@@ -43,10 +42,10 @@ impl Worker for FindingSettler {
     }
 }
 
-/// The worker that compares. It stops after the charge that it is at.
+/// The worker that compares charges. To stop, it finishes the charge that it is working on.
 pub(super) struct Reconciler {
     pub(super) context: Arc<OrderContext>,
-    /// The tenant that has the findings about charges of no tenant.
+    /// The tenant that receives findings about charges of no tenant.
     pub(super) own: TenantId,
     pub(super) schedule: ReconcileSchedule,
     pub(super) metrics: ReconcileMetrics,
@@ -78,7 +77,7 @@ impl Worker for Reconciler {
                     failed = summary.failed.len(),
                     "compared the gateway's charges with our orders"
                 );
-                // Other tenants may have been compared up to another time.
+                // Other tenants may be due already.
                 next(summary.finished)
             }
             Err(error) => {
@@ -105,7 +104,7 @@ fn warn(error: &(dyn Error + 'static), message: &str) {
     tracing::warn!(cause = error, "{message}");
 }
 
-/// What the reconciler counts.
+/// The counters of the reconciler.
 pub(super) struct ReconcileMetrics {
     found: Counter<1>,
     charges: Counter<0>,

@@ -1,6 +1,6 @@
-//! Deletes what was kept for long enough, and goes on with erasures of customers.
+//! Deletes data whose retention period is over, and continues erasures of customers.
 //!
-//! Everything is done in turns of bounded size, tenant by tenant.
+//! All work is done in turns of bounded size, one tenant at a time.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -23,14 +23,15 @@ use tokio::time::Instant;
 use super::next;
 use crate::config::RetentionSettings;
 
-/// How often all orders that are old enough are looked at again, for those that were not settled before.
+/// Interval at which all orders beyond the retention period are checked again, to find those that were not settled
+/// before.
 const WHOLE_PASS: Duration = Duration::from_secs(7 * 86_400);
 
-/// What is counted of orders, beside the kinds that are purged by age.
+/// Label of erased addresses, beside the kinds that are purged by age.
 const ADDRESSES: &str = "order_addresses";
 const CUSTOMERS: &str = "customer_orders";
 
-/// What is purged by age.
+/// The kinds of data that are purged by age.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     GatewayEvents,
@@ -59,7 +60,7 @@ impl Kind {
         }
     }
 
-    /// `None`: it is kept for ever.
+    /// `None`: kept forever.
     const fn kept_for(self, settings: &RetentionSettings) -> Option<Duration> {
         match self {
             Self::GatewayEvents => Some(settings.gateway_events),
@@ -83,13 +84,13 @@ impl Kind {
     }
 }
 
-/// The worker that deletes what is old.
+/// The worker that deletes old data.
 pub(super) struct Purger {
     context: Arc<OrderContext>,
     database: Database,
     settings: RetentionSettings,
     removed: Removed,
-    /// How far the pass over old orders is, and since when.
+    /// Progress of the pass over old orders, and when it started.
     pass: Mutex<(AddressPass, Instant)>,
 }
 
@@ -161,7 +162,7 @@ impl Worker for Purger {
     }
 }
 
-/// The worker that goes on with erasures.
+/// The worker that continues erasures.
 pub(super) struct Eraser {
     pub(super) context: Arc<OrderContext>,
     pub(super) interval: Duration,
@@ -204,7 +205,7 @@ fn warn(error: &(dyn Error + 'static), kind: &'static str, message: &str) {
     tracing::warn!(cause = error, kind, "{message}");
 }
 
-/// Counts what was removed.
+/// Counts removed rows and erased orders.
 #[derive(Clone)]
 pub(super) struct Removed(Counter<1>);
 

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use oms_database::{Database, DbError, analyze_grown_tables};
 use oms_work::{CancellationToken, Next, Worker};
 
-/// PostgreSQL's sessions report their rows at most once a second.
+/// PostgreSQL's sessions report their changed rows at most once a second.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The worker.
+/// The worker that analyses these tables.
 pub(super) struct Analyzer {
     pub(super) database: Database,
 }

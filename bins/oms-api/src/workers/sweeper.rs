@@ -1,4 +1,4 @@
-//! Settles the orders that were cut off.
+//! Settles interrupted orders.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use oms_work::{CancellationToken, Next, Worker};
 
 use super::next;
 
-/// The worker.
+/// The worker that settles them.
 pub(super) struct Sweeper {
     pub(super) context: Arc<OrderContext>,
     pub(super) interval: Duration,
@@ -43,7 +43,7 @@ impl Worker for Sweeper {
     }
 }
 
-/// What the sweeper counts.
+/// The counters of the sweeper.
 pub(super) struct SweepMetrics {
     tries: Counter<0>,
     swept: Counter<1>,

@@ -1,4 +1,4 @@
-//! One answer of the API, and what every answer of its kind has to have.
+//! One answer of the API, and assertions about all answers of its kind.
 
 use reqwest::Response;
 use reqwest::header::HeaderMap;
@@ -10,7 +10,7 @@ pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub text: String,
-    /// `Null` when the text is not JSON.
+    /// `Null` if the text is not JSON.
     pub body: Value,
 }
 
@@ -51,13 +51,13 @@ impl Answer {
             .collect()
     }
 
-    /// Seconds after which to try again.
+    /// Seconds to wait before the next attempt.
     pub fn retry_after(&self) -> Option<u32> {
         self.header("retry-after")
             .map(|seconds| seconds.parse().unwrap())
     }
 
-    /// A 201, and all that belongs to one.
+    /// Asserts a 201 with everything that belongs to it.
     pub fn assert_created(&self) {
         assert_eq!(self.status, 201, "{self:?}");
         assert_eq!(self.body["status"], "PAID", "{self:?}");
@@ -66,7 +66,7 @@ impl Answer {
         self.assert_location(&self.order_id());
     }
 
-    /// A 200 for an order that an earlier request placed.
+    /// Asserts a 200 for an order that an earlier request placed.
     pub fn assert_replayed(&self, order_id: &str) {
         assert_eq!(self.status, 200, "{self:?}");
         assert_eq!(self.body["status"], "PAID", "{self:?}");
@@ -76,7 +76,7 @@ impl Answer {
         self.assert_location(order_id);
     }
 
-    /// A 202, and all that belongs to one.
+    /// Asserts a 202 with everything that belongs to it.
     pub fn assert_pending(&self) {
         assert_eq!(self.status, 202, "{self:?}");
         assert_eq!(self.body["status"], "PENDING_PAYMENT", "{self:?}");
@@ -84,7 +84,7 @@ impl Answer {
         self.assert_location(&self.order_id());
     }
 
-    /// A refusal of this status and code, in the form that every refusal has.
+    /// Asserts a refusal of this status and code, in the form of all refusals.
     pub fn assert_problem(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.code()), (status, code), "{self:?}");
         let media_type = self.header("content-type");
@@ -95,10 +95,10 @@ impl Answer {
             assert!(self.body[member].is_string(), "{member}: {self:?}");
         }
         let waits = self.retry_after().is_some();
-        // A conflict goes away with time, or never; the answer says which.
+        // Some conflicts disappear with time. The answer tells whether this one does.
         let (is_retryable, has_to_wait) = match status {
             409 => (waits, waits),
-            // Not before an operator has seen to it.
+            // Not before an operator has fixed the cause.
             503 if code == "payments.gateway_refused" => (false, false),
             status => (
                 matches!(status, 408 | 429 | 500 | 503),
@@ -112,14 +112,14 @@ impl Answer {
         assert_eq!(self.body["requestId"].as_str(), request_id, "{self:?}");
     }
 
-    /// A 409 for an order that is being worked on.
+    /// Asserts a 409 for an order that another request or worker is processing.
     pub fn assert_in_progress(&self) {
         self.assert_problem(409, "orders.in_progress");
         assert_eq!(self.body["retryable"], true, "{self:?}");
         self.assert_location(&self.order_id());
     }
 
-    /// A 402 for an order that failed.
+    /// Asserts a 402 for an order that failed.
     pub fn assert_failed(&self, code: &str) {
         self.assert_problem(402, code);
         assert_eq!(self.body["orderStatus"], "FAILED", "{self:?}");

@@ -1,4 +1,4 @@
-//! One running `oms-api`.
+//! A running `oms-api`.
 
 use std::process::Command;
 
@@ -9,10 +9,11 @@ use crate::process::{Process, program};
 /// The key that the API and the sandbox share.
 pub const SECRET_KEY: &str = "sk_test_hushHushKey";
 
-/// Quiet and small: the sweeper looks once, before there is any order, and nothing is due for an hour. Webhooks are applied
-/// by the process that gets them, and not looked for.
+/// Quiet and small: the sweeper looks once, before any order exists, and nothing is due for an hour. Gateway events are
+/// applied only by the process that receives them.
 ///
-/// No time-out of these ends anything on a slow machine where the test does not want it. A test about a time-out sets its own.
+/// No time-out of these settings expires on a slow machine unless the test wants that. A test about a time-out sets its
+/// own.
 const SETTINGS: [(&str, &str); 21] = [
     ("OMS_PORT", "0"),
     ("OMS_METRICS_PORT", "0"),
@@ -37,37 +38,37 @@ const SETTINGS: [(&str, &str); 21] = [
     ("OMS_RECONCILE_INTERVAL_MS", "0"),
 ];
 
-/// Lets the sweeper look all the time. What is due is up to the test.
+/// Lets the sweeper look continuously. The test decides what is due.
 pub const SWEEPING: (&str, &str) = ("OMS_SWEEP_INTERVAL_MS", "20");
 
-/// Lets the worker for webhooks look all the time. What is due is up to the test.
+/// Lets the worker for gateway events look continuously. The test decides what is due.
 pub const APPLYING: (&str, &str) = ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "20");
 
-/// The setting that has the API do something at places inside it.
+/// The variable that makes the API act at its failpoints.
 pub const FAILPOINTS: &str = "FAILPOINTS";
 
-/// Its value for an API that kills itself, as `kill -9` does, when it first gets to a place.
+/// The value that makes the API kill itself, like `kill -9`, when it first reaches a failpoint.
 pub fn dies_at(place: &str) -> String {
     format!("{place}=return")
 }
 
-/// Some settings.
+/// Environment variables of the program.
 pub type Settings<'a> = &'a [(&'a str, &'a str)];
 
-/// One running `oms-api`.
+/// A running `oms-api`.
 pub struct Api {
     pub process: Process,
     pub url: String,
     pub metrics_url: String,
 }
 
-/// The program with the settings of most tests; `settings` come last and win.
+/// The program with the settings of most tests. `settings` override them.
 pub fn command(database_url: &str, gateway_url: &str, settings: Settings<'_>) -> Command {
     let has_failpoints = cfg!(feature = "failpoints");
     let wants_failpoints = settings.iter().any(|(name, _)| *name == FAILPOINTS);
     assert!(
         has_failpoints || !wants_failpoints,
-        "this oms-api can't be killed at a place: build it and the tests with `--features oms-api/failpoints`"
+        "this oms-api has no failpoints: build it and the tests with `--features oms-api/failpoints`"
     );
     let mut command = program("oms-api");
     command
@@ -79,7 +80,7 @@ pub fn command(database_url: &str, gateway_url: &str, settings: Settings<'_>) ->
 }
 
 impl Api {
-    /// Starts it and waits until it listens.
+    /// Starts the API and waits until it listens.
     pub async fn start(command: Command) -> Self {
         let mut process = Process::start(command);
         let url = listening(&mut process, "API").await;
@@ -91,12 +92,12 @@ impl Api {
         }
     }
 
-    /// The lines of the log until now, as they were written.
+    /// The lines of the log so far.
     pub fn log(&self) -> Vec<Value> {
         parse(&self.process.lines())
     }
 
-    /// Waits for a line with this message.
+    /// Waits for a log line with this message.
     pub async fn logged(&mut self, message: &str) -> Value {
         let is_it = |line: &str| parse_line(line).filter(|line| line["message"] == message);
         let what = format!("the API logs {message:?}");
@@ -119,7 +120,7 @@ fn parse_line(line: &str) -> Option<Value> {
     serde_json::from_str(line).ok()
 }
 
-/// Every line of a log, each of which has to be JSON.
+/// Parses the lines of a log, all of which must be JSON.
 pub fn parse(lines: &[String]) -> Vec<Value> {
     let parsed = lines.iter().map(|line| serde_json::from_str(line));
     parsed.map(Result::unwrap).collect()

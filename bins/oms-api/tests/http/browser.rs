@@ -7,8 +7,8 @@
 //! page.assert_flawless().await;
 //! ```
 //!
-//! One Chromium serves all tests that run at the same time, each in a context of its own: nothing is shared between them,
-//! neither cookies nor storage. It reaches this machine's loopback addresses and nothing else.
+//! One Chromium serves all tests that run at the same time. Each has its own context, so they share neither cookies nor
+//! storage. It can connect only to loopback addresses of this machine.
 
 mod chromium;
 mod element;

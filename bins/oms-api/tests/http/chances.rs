@@ -1,4 +1,4 @@
-//! What is left to chance, and follows from the seed.
+//! Random decisions that are derived from a seed.
 
 use std::time::Duration;
 
@@ -8,16 +8,17 @@ use serde_json::{Value, json};
 
 use crate::request::{ATLANTA, DECLINED_CARD, GADGET_C, WIDGET_A, WIDGET_B, order, with};
 
-/// The chances of one racer.
+/// The random decisions of one racer.
 pub struct Chances(StdRng);
 
-/// What happens in one round.
+/// The decisions for one round.
 pub struct Round {
     pub order: Value,
     pub pays: Pays,
-    /// The process that is asked first.
+    /// The process that gets the request first.
     pub api: usize,
-    /// Before the order, before the bank decides, before the order is asked for again, and before it is cancelled.
+    /// Pauses before placing the order, before the bank decides, before the order is requested again, and before it is
+    /// cancelled.
     pub pauses: [Duration; 4],
     pub asks_again: bool,
     pub cancels: bool,
@@ -27,25 +28,25 @@ pub struct Round {
 #[derive(Clone, Copy)]
 pub enum Pays {
     ByCard,
-    /// The bank says later what becomes of it.
+    /// The bank decides later.
     ByBank {
         outcome: &'static str,
     },
 }
 
 impl Chances {
-    /// Those of racer `number`.
+    /// The decisions of racer `number`.
     pub fn new(seed: u64, number: u64) -> Self {
         let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         Self(StdRng::seed_from_u64(seed ^ spread))
     }
 
-    /// A number from 0 on.
+    /// A number from 0 to `most`.
     pub fn up_to(&mut self, most: usize) -> usize {
         self.0.random_range(0..=most)
     }
 
-    /// A pause of up to so long.
+    /// A pause of at most this many milliseconds.
     pub fn pause(&mut self, most_ms: u64) -> Duration {
         Duration::from_millis(self.0.random_range(0..=most_ms))
     }
@@ -84,7 +85,7 @@ impl Chances {
         }
     }
 
-    /// A fault plan for so many orders: which calls of each kind go wrong, and how.
+    /// A fault plan for this many orders: which calls of each kind fail, and how.
     pub fn faults(&mut self, orders: u64) -> Value {
         type Fault = fn(&mut Chances) -> Value;
         let operations: [(&str, u32, u64, Fault); 6] = [
@@ -97,7 +98,7 @@ impl Chances {
         ];
         let mut rules = Vec::new();
         for (operation, percent, calls, fault) in operations {
-            // A rule does not see the calls for which one before it fires.
+            // A rule does not see the calls for which an earlier rule fires.
             let mut passed = 0;
             for _ in 0..calls {
                 match self.percent(percent) {

@@ -1,4 +1,4 @@
-//! Credentials: who is let in, what they may do, and how often.
+//! Credentials: who is admitted, what they may do, and how often.
 
 mod access;
 mod actors;

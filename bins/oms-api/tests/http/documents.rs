@@ -1,4 +1,4 @@
-//! Documents, pages and tables, compared with what the program serves.
+//! Compares documents, pages and tables with the running program.
 
 mod deployed_monitoring;
 mod documentation;

@@ -1,4 +1,4 @@
-//! How an order ends, in our books, at the gateway and for the client alike.
+//! The end of an order: in the database, at the gateway and for the client.
 
 use serde_json::Value;
 
@@ -11,37 +11,38 @@ use crate::shop::Shop;
 /// How a small order ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// PAID, charged once, the stock held.
+    /// PAID, charged once, with its stock held.
     Paid,
-    /// FAILED, nothing charged, the stock given back. The key answers with this code for ever.
+    /// FAILED, not charged, with its stock released. The key returns this code permanently.
     Failed(&'static str),
-    /// The same, and the gateway says that the payment is cancelled: whatever arrives later is refused.
+    /// Like `Failed`, and the gateway reports the payment as cancelled, so that it refuses later confirmations.
     Fenced,
-    /// FAILED, nothing charged, the stock given back, and the key too: it places a new order.
-    KeyGivenBack,
+    /// FAILED, not charged, with its stock and its key released. The key places a new order.
+    KeyReleased,
 }
 
-/// The gateway said no.
+/// The gateway declined the payment.
 pub const DECLINED: End = End::Failed("orders.payment_declined");
-/// Nothing was ever prepared that anybody could confirm.
+/// No payment was ever prepared that could be confirmed.
 pub const NEVER_PREPARED: End = End::Failed(VOIDED);
 
 const VOIDED: &str = "orders.payment_voided";
 
-/// What a small order costs.
+/// The price of a small order.
 pub const PRICE: u64 = 1000;
 
 const SWEPT: &str = "oms_swept_orders_total";
 
 impl Shop {
-    /// Opens a store whose sweeper looks all the time; what is due is up to the test.
+    /// Opens a shop whose sweeper looks continuously. The test decides what is due.
     pub async fn open_sweeping(settings: Settings<'_>) -> Self {
         let shop = Self::open_with(&[&[SWEEPING], settings].concat()).await;
         shop.database.keep_tries().await;
         shop
     }
 
-    /// The same, where each look is up to the test: an order that was looked at in vain is not due for an hour.
+    /// Like [`open_sweeping`](Self::open_sweeping), but the test triggers each attempt: an order that could not be
+    /// settled is not due again for an hour.
     pub async fn open_sweeping_on_demand(settings: Settings<'_>) -> Self {
         let unhurried = [
             ("OMS_SWEEP_BACKOFF_MIN_MS", "3600000"),
@@ -50,7 +51,8 @@ impl Shop {
         Self::open_sweeping(&[&unhurried, settings].concat()).await
     }
 
-    /// Has the sweeper look at the one open order, once, whatever its age. Returns when what it found is written.
+    /// Makes the sweeper attempt to settle the only open order once, regardless of its age. Returns when the result is
+    /// stored.
     pub async fn sweep_once(&self, order_id: &str) {
         let before = self.metric_sum(SWEPT).await;
         self.database.make_due().await;
@@ -60,9 +62,9 @@ impl Shop {
         .await;
     }
 
-    /// Has the sweeper look at an order until it has ended, and checks that it held its stock until then.
+    /// Makes the sweeper attempt to settle an order until it has ended, and checks that its stock was held until then.
     ///
-    /// Fails when that takes more than `most` tries.
+    /// Fails if that takes more than `most` attempts.
     pub async fn sweep_within(&self, order_id: &str, most: u64) {
         while self.is_open(order_id).await {
             assert_invariants(&self.database).await;
@@ -72,28 +74,28 @@ impl Shop {
         }
     }
 
-    /// Whether the end of an order is not known yet.
+    /// Whether the outcome of an order is still unknown.
     pub async fn is_open(&self, order_id: &str) -> bool {
         self.database.status(order_id).await == "PENDING_PAYMENT"
     }
 
-    /// The one order there is.
+    /// The only order.
     pub async fn only_order(&self) -> String {
         let orders = self.database.rows("SELECT id FROM orders.orders").await;
         assert_eq!(orders.len(), 1, "{orders:?}");
         orders[0][0].clone()
     }
 
-    /// Checks that a small order, the only one, has ended like this, and that its key says so.
+    /// Checks that a small order, the only one, has ended like this, and that its key returns that outcome.
     pub async fn assert_end(&self, key: &str, order_id: &str, end: End) {
         self.assert_end_of(&small_order(), key, order_id, end).await;
     }
 
-    /// The same, of an order with another body.
+    /// Like [`assert_end`](Self::assert_end), for an order with another body.
     pub async fn assert_end_of(&self, body: &Value, key: &str, order_id: &str, end: End) {
         let (status, charged, held) = match end {
             End::Paid => ("PAID", (1, PRICE), 1),
-            End::Failed(_) | End::Fenced | End::KeyGivenBack => ("FAILED", (0, 0), 0),
+            End::Failed(_) | End::Fenced | End::KeyReleased => ("FAILED", (0, 0), 0),
         };
         assert_eq!(self.database.status(order_id).await, status);
         assert_eq!(self.sandbox.charged(order_id).await, charged);
@@ -110,10 +112,10 @@ impl Shop {
             End::Paid => replay.assert_replayed(order_id),
             End::Failed(code) => replay.assert_failed(code),
             End::Fenced => replay.assert_failed(VOIDED),
-            End::KeyGivenBack => replay.assert_created(),
+            End::KeyReleased => replay.assert_created(),
         }
         let is_another = replay.order_id() != order_id;
-        assert_eq!(is_another, end == End::KeyGivenBack, "{replay:?}");
+        assert_eq!(is_another, end == End::KeyReleased, "{replay:?}");
         self.assert_consistent().await;
     }
 

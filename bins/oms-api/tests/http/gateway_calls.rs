@@ -1,11 +1,11 @@
-//! How often the gateway may be called for one order, and how often it was.
+//! The permitted and the actual number of gateway calls for an order.
 
 use serde_json::Value;
 
 use crate::shop::Shop;
 use crate::store_database::StoreDatabase;
 
-/// Calls of the gateway for one order.
+/// Numbers of gateway calls for one order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
     pub create: u64,
@@ -14,8 +14,8 @@ pub struct Calls {
     pub cancel: u64,
 }
 
-/// What `POST /orders` may cost: one preparation, one confirmation, and one look at a payment whose confirmation brought no
-/// answer. Nothing is repeated: the customer waits, and what stays unknown is the sweeper's.
+/// The maximum for `POST /orders`: one preparation, one confirmation, and one look-up of a payment whose confirmation
+/// got no answer. Nothing is repeated, because the customer waits. Unknown outcomes are left to the sweeper.
 pub const REQUEST: Calls = Calls {
     create: 1,
     confirm: 1,
@@ -23,8 +23,9 @@ pub const REQUEST: Calls = Calls {
     cancel: 0,
 };
 
-/// What one try of the sweeper may cost: one look, and one fence. A payment whose reference was not stored is prepared
-/// again, with the same key, so that what was prepared before is found. It is never confirmed: the sweeper has no card.
+/// The maximum for one attempt of the sweeper: one look-up and one cancellation. A payment whose reference was not
+/// stored is prepared again with the same key, which finds the earlier preparation. It is never confirmed, because the
+/// sweeper has no card.
 pub const SWEEP: Calls = Calls {
     create: 1,
     confirm: 0,
@@ -33,7 +34,7 @@ pub const SWEEP: Calls = Calls {
 };
 
 impl Calls {
-    /// What an order may have cost after one request and so many tries of the sweeper.
+    /// The maximum for an order after one request and this many attempts of the sweeper.
     pub fn budget(tries: u64) -> Self {
         let of = |request: u64, sweep: u64| request + tries * sweep;
         Self {
@@ -44,7 +45,7 @@ impl Calls {
         }
     }
 
-    /// The sandbox's count. Nothing but these four may have been called.
+    /// The sandbox's counts. Other operations must not have been called.
     pub fn of(counts: &Value) -> Self {
         let count = |operation: &str| counts[operation].as_u64().unwrap();
         for other in ["capture", "refund"] {
@@ -58,7 +59,7 @@ impl Calls {
         }
     }
 
-    /// Whether it is no more than `budget` in anything.
+    /// Whether no count exceeds that of `budget`.
     pub fn is_within(self, budget: Self) -> bool {
         self.create <= budget.create
             && self.confirm <= budget.confirm
@@ -68,7 +69,7 @@ impl Calls {
 }
 
 impl StoreDatabase {
-    /// From now on the sweeper's tries of an order are known after its end too, when it is no longer on the worklist.
+    /// Records the sweeper's attempts of orders that are no longer on the work list, from now on.
     pub async fn keep_tries(&self) {
         self.execute(
             "CREATE TABLE public.tries (order_id uuid NOT NULL, tries bigint NOT NULL);
@@ -83,7 +84,7 @@ impl StoreDatabase {
         .await;
     }
 
-    /// How often the sweeper has tried an order.
+    /// The number of attempts that the sweeper made for an order.
     pub async fn tries(&self, order_id: &str) -> u64 {
         let sql = format!(
             "SELECT coalesce(sum(tries), 0) FROM (
@@ -97,7 +98,7 @@ impl StoreDatabase {
 }
 
 impl StoreDatabase {
-    /// The most tries that an order has taken.
+    /// The maximum number of attempts that any order took.
     pub async fn most_tries(&self) -> u64 {
         let most = self.number("SELECT max(tries) FROM public.tries").await;
         most.try_into().unwrap()
@@ -105,7 +106,7 @@ impl StoreDatabase {
 }
 
 impl Shop {
-    /// Checks that no order has cost more calls than its tries allow. Needs [`StoreDatabase::keep_tries`].
+    /// Checks that no order cost more calls than its attempts allow. Requires [`StoreDatabase::keep_tries`].
     pub async fn assert_within_budget(&self) {
         let orders = self.database.rows("SELECT id FROM orders.orders").await;
         for order_id in orders.iter().flatten() {
@@ -120,7 +121,7 @@ impl Shop {
 }
 
 impl StoreDatabase {
-    /// Operation and outcome of each call in an order's history, the oldest first.
+    /// The operation and outcome of each call in an order's history, oldest first.
     pub async fn calls_kept(&self, order_id: &str) -> Vec<(String, String)> {
         let sql = format!(
             "SELECT operation, outcome FROM payments.gateway_calls WHERE order_id = '{order_id}' ORDER BY id"
@@ -131,8 +132,8 @@ impl StoreDatabase {
 }
 
 impl Shop {
-    /// Checks that the history has every call that the gateway got for an order, answered or not, and no other. Of an order
-    /// that nobody is working on, by an API that was not killed.
+    /// Checks that the history has exactly the calls that the gateway received for an order, answered or not. The order
+    /// must not be in progress, and the API must not have been killed.
     pub async fn assert_calls_kept(&self, order_id: &str) {
         let made = Calls::of(&self.sandbox.order(order_id).await["calls"]);
         let history = self.database.calls_kept(order_id).await;
@@ -148,7 +149,7 @@ impl Shop {
 }
 
 #[test]
-fn a_call_too_many_of_any_kind_is_over_the_budget() {
+fn one_extra_call_of_any_kind_exceeds_the_budget() {
     let budget = Calls::budget(2);
     assert!(budget.is_within(budget));
     let one_more = |change: fn(&mut Calls)| {

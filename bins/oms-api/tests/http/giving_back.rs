@@ -1,4 +1,4 @@
-//! Asking for money back, and waiting for it.
+//! Requests refunds and cancellations, and waits for them.
 
 use serde_json::{Value, json};
 
@@ -7,20 +7,20 @@ use crate::eventually::eventually;
 use crate::request::{WIDGET_A, small_order};
 use crate::shop::{Customer, Shop};
 
-/// The order waits for something to be found out or done.
+/// States in which the outcome of an order, a cancellation or a refund is still open.
 const UNSETTLED: [&str; 3] = ["PENDING_PAYMENT", "CANCELLING", "REFUNDING"];
 
-/// So many cents, as bodies have it.
+/// An amount in cents, as bodies contain it.
 pub fn usd(amount_minor: i64) -> Value {
     json!({ "amountMinor": amount_minor, "currency": "USD" })
 }
 
-/// The body of a refund of so many cents.
+/// The body of a refund of this many cents.
 pub fn part(amount_minor: i64) -> Value {
     json!({ "amount": usd(amount_minor) })
 }
 
-/// The body of a refund of all that is left.
+/// The body of a refund of the full remaining amount.
 pub fn all() -> Value {
     json!({})
 }
@@ -58,7 +58,7 @@ impl Shop {
         self.customer().cancel(order_id).await
     }
 
-    /// Returns once an order waits for nothing any more, with its status. Time passes quickly for the sweeper.
+    /// Returns the status of an order once it is settled. Time passes quickly for the sweeper.
     pub async fn settled(&self, order_id: &str) -> String {
         self.database.make_due().await;
         eventually("the order is settled", async || {
@@ -69,7 +69,8 @@ impl Shop {
         .await
     }
 
-    /// Checks that an order, the only one, is cancelled, no money of it is with us, and its stock was given back once.
+    /// Checks that the only order is cancelled, that all of its money was refunded, and that its stock was released
+    /// once.
     pub async fn assert_cancelled(&self, order_id: &str, captured: i64) {
         assert_eq!(self.database.status(order_id).await, "CANCELLED");
         let money = self.sandbox.money(order_id).await;
@@ -87,8 +88,8 @@ impl Shop {
 }
 
 impl Answer {
-    /// A 202 for an order that is being worked on.
-    pub fn assert_under_way(&self, order_id: &str, status: &str) {
+    /// Asserts a 202 for an order that is still being processed.
+    pub fn assert_accepted(&self, order_id: &str, status: &str) {
         assert_eq!(self.status, 202, "{self:?}");
         let named = self.body.get("orderStatus").unwrap_or(&self.body["status"]);
         assert_eq!(named, status, "{self:?}");

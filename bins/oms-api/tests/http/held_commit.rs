@@ -1,23 +1,23 @@
-//! A COMMIT that the server carries out only when the test lets it: whoever sent it may be gone by then.
+//! A COMMIT that the server executes only when the test allows it. Its sender may be gone by then.
 
 use crate::eventually::until;
 use crate::store_database::StoreDatabase;
 
-/// What a transaction did to an order.
+/// The change that a transaction makes to an order.
 #[derive(Clone, Copy, Debug)]
 pub enum Change {
-    /// Placed it.
+    /// Places the order.
     Insert,
-    /// Ended it.
+    /// Ends the order.
     Update,
 }
 
-/// The lock that the server waits for. Any number would do.
+/// The key of the lock that the server waits for. Any number would work.
 const LOCK: u32 = 4711;
 
 impl StoreDatabase {
-    /// Holds the next COMMIT of a transaction that changes an order like this: the server has it, and everything that it
-    /// commits was written. Its own patience with locks does not count; the statement's does.
+    /// Holds the next COMMIT of a transaction that makes this change to an order: the server has received it and has
+    /// written all changes. The session's lock time-out does not apply; its statement time-out does.
     pub async fn hold_commit(&self, change: Change) {
         let event = match change {
             Change::Insert => "INSERT",
@@ -41,14 +41,14 @@ impl StoreDatabase {
         .await;
     }
 
-    /// Returns once the server has the COMMIT.
+    /// Returns once the server has received the COMMIT.
     pub async fn commit_held(&self) {
         let sql = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
                    WHERE d.datname = current_database() AND locktype = 'advisory' AND NOT granted";
         until("a COMMIT is held", async || self.number(sql).await == 1).await;
     }
 
-    /// Ends the session whose COMMIT is held: it is not carried out, and whoever sent it can't know that.
+    /// Ends the session whose COMMIT is held. It is not executed, and its sender can't know that.
     pub async fn cut_held_commit(&self) {
         let cut = "SELECT pg_terminate_backend(l.pid, 5000) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
                    WHERE d.datname = current_database() AND locktype = 'advisory' AND NOT granted";
@@ -57,7 +57,7 @@ impl StoreDatabase {
             .await;
     }
 
-    /// Has the server go on, and returns once all who were connected are gone: so the COMMIT has happened.
+    /// Lets the server continue, and returns once all sessions have ended, so that the COMMIT has happened.
     pub async fn let_commit_go(&self) {
         self.execute(&format!("SELECT pg_advisory_unlock({LOCK})"))
             .await;

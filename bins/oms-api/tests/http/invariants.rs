@@ -1,4 +1,4 @@
-//! What has to be true whatever happened, in the database and between it and the gateway.
+//! Conditions that must always hold, in the database and between it and the gateway.
 
 use oms_testing::invariants::{defects, rules};
 use serde_json::json;
@@ -18,9 +18,9 @@ pub async fn assert_invariants(database: &StoreDatabase) {
     }
 }
 
-/// Checks the gateway against the database: what was taken and given back there is what our books say; a paid order was
-/// charged its total, and not all of it is back; of what ended otherwise nothing is left with us; what waits for a payment
-/// has none yet; and there is no charge without an order.
+/// Checks the gateway against the database: captured and refunded amounts are equal on both sides. A paid order was
+/// charged its total, and not all of it was refunded. Of orders that ended otherwise, no money is left. An order that
+/// waits for a payment has none yet. And there is no charge without an order.
 pub async fn assert_charges_match_orders(database: &StoreDatabase, sandbox: &Sandbox) {
     let books = "
         SELECT o.id, o.status, o.total_minor, coalesce(a.captured_minor, 0), coalesce(r.refunded, 0),
@@ -42,13 +42,10 @@ pub async fn assert_charges_match_orders(database: &StoreDatabase, sandbox: &San
         let (total, captured, refunded, pending) = (number(2), number(3), number(4), number(5));
         let at_the_gateway = sandbox.money(id).await;
         let what = format!("order {id}, {status}: {at_the_gateway:?} of {order:?}");
-        assert_eq!(at_the_gateway.0, captured, "taken for {what}");
-        // What is pending may have been given back or not.
+        assert_eq!(at_the_gateway.0, captured, "captured for {what}");
+        // A pending refund may or may not have been paid out.
         let given_back = refunded..=refunded + pending;
-        assert!(
-            given_back.contains(&at_the_gateway.1),
-            "given back of {what}"
-        );
+        assert!(given_back.contains(&at_the_gateway.1), "refunded of {what}");
         let holds = match status {
             "PAID" | "REFUNDING" => captured == total && refunded < captured,
             "REFUNDED" => captured == total && refunded == captured,
@@ -62,7 +59,7 @@ pub async fn assert_charges_match_orders(database: &StoreDatabase, sandbox: &San
     assert_eq!(sandbox.charges().await, charges, "charges in all");
 }
 
-/// A shop with an order of each kind: paid, declined, pending, left to a person, refunded in part and in full, being
+/// A shop with an order of each kind: paid, declined, pending, left to an operator, refunded in part and in full, being
 /// refunded, and cancelled.
 async fn shop_of_all_kinds() -> Shop {
     let shop = Shop::open().await;
@@ -115,7 +112,7 @@ async fn refund_and_cancel(shop: &Shop) {
 }
 
 #[tokio::test]
-async fn every_rule_notices_what_breaks_it() {
+async fn every_rule_detects_a_violation() {
     let shop = shop_of_all_kinds().await;
     shop.assert_consistent().await;
 

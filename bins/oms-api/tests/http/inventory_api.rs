@@ -1,4 +1,4 @@
-//! Requests of operators who administer the inventory.
+//! Requests of operators who manage the inventory.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -20,7 +20,7 @@ impl Shop {
         self.customer().post_once(path, key, body).await
     }
 
-    /// A change of what is in a version: `tag` is the `If-Match`, if there is one.
+    /// A conditional change. `tag` is the `If-Match` header, if any.
     pub async fn change(
         &self,
         method: Method,
@@ -35,7 +35,7 @@ impl Shop {
         Answer::of(request.send().await.unwrap()).await
     }
 
-    /// The entries of a list, page by page of `limit`.
+    /// The entries of a list, read in pages of `limit`.
     pub async fn pages(&self, path: &str, limit: usize) -> Vec<Value> {
         let (mut items, mut cursor) = (Vec::new(), String::new());
         loop {

@@ -1,4 +1,4 @@
-//! Keys of the API, made as an operator makes them.
+//! API keys, created with the command that operators use.
 
 use reqwest::Method;
 
@@ -9,11 +9,11 @@ use crate::request::{new_key, small_order};
 use crate::shop::Shop;
 use crate::store_database::StoreDatabase;
 
-/// The store of requests without a key, and another.
+/// The tenant of requests without a key, and another tenant.
 pub const TENANT: &str = "00000000-0000-4000-8000-000000000001";
 pub const STRANGERS: &str = "00000000-0000-4000-8000-000000000002";
 
-/// An installation for real, whose gateway nobody reaches.
+/// A production installation whose gateway is unreachable.
 pub const PRODUCTION: Settings<'_> = &[
     ("OMS_ENV", "production"),
     ("OMS_STRIPE_API_URL", "https://127.0.0.1:1"),
@@ -21,7 +21,7 @@ pub const PRODUCTION: Settings<'_> = &[
     ("OMS_STRIPE_WEBHOOK_SECRETS", "whsec_hushHush"),
 ];
 
-/// Runs `oms-api keys` with some words.
+/// Runs `oms-api keys` with these arguments.
 pub async fn keys(database: &StoreDatabase, words: &str) -> Exit {
     keys_with(database, &[], words).await
 }
@@ -32,12 +32,12 @@ async fn keys_with(database: &StoreDatabase, settings: Settings<'_>, words: &str
     Process::start(command).ended().await
 }
 
-/// Makes a key with scopes, separated by blanks, and returns it.
+/// Creates a key with scopes, separated by spaces, and returns it.
 pub async fn make_key(database: &StoreDatabase, tenant: &str, name: &str, scopes: &str) -> String {
     make_key_with(database, &[], tenant, name, scopes).await
 }
 
-/// Makes a key of an installation with some settings.
+/// Creates a key of an installation with these settings.
 pub async fn make_key_with(
     database: &StoreDatabase,
     settings: Settings<'_>,
@@ -56,18 +56,18 @@ pub async fn make_key_with(
 }
 
 impl Shop {
-    /// A key of this store.
+    /// A key of the shop's tenant.
     pub async fn key(&self, name: &str, scopes: &str) -> String {
         make_key(&self.database, TENANT, name, scopes).await
     }
 
-    /// `GET` of any path, with a key or token.
+    /// `GET` of any path with a key or token.
     pub async fn read_as(&self, key: &str, path: &str) -> Answer {
         let request = self.customer().request(Method::GET, path);
         Answer::of(request.bearer_auth(key).send().await.unwrap()).await
     }
 
-    /// `POST /orders` of a small order, with a key or token.
+    /// `POST /orders` of a small order with a key or token.
     pub async fn place_as(&self, key: &str) -> Answer {
         let request = self.customer().post("/orders").bearer_auth(key);
         let request = request.header("idempotency-key", new_key());

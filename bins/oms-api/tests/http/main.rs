@@ -1,8 +1,9 @@
-//! The running program over HTTP: each test has a database, a payment sandbox and an API process of its own.
+//! Tests of the running program over HTTP: each has its own database, payment sandbox and API process.
 //!
-//! The tests start the programs beside them in the target folder, which these two commands build and test:
-//! `cargo build --workspace --bins --features oms-api/failpoints`, `cargo nextest run -p oms-api --features failpoints`.
-//! Without the feature those that kill the API at a place inside it fail, and say so.
+//! The tests start the programs in the target folder. Build them first:
+//! `cargo build --workspace --bins --features oms-api/failpoints`. Then run the tests:
+//! `cargo nextest run -p oms-api --features failpoints`. Without the feature, tests that kill the API at a failpoint fail
+//! with a message that names it.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,7 +11,7 @@
     reason = "a test fails by panicking, and its modules are private"
 )]
 
-// What the tests work with.
+// Modules that the tests use.
 use oms_testing::{eventually, process};
 
 mod answer;

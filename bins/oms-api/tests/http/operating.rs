@@ -1,4 +1,4 @@
-//! Running the program: configuration, start and stop, logs, metrics, alerts and what operators do.
+//! Operating the program: configuration, start and stop, logs, metrics, alerts, and the work of operators.
 
 mod alert_webhook;
 mod configuration;

@@ -1,4 +1,4 @@
-//! Payments: cards, 3-D Secure, charges, gateway events and the comparison with the gateway's books.
+//! Payments: cards, 3-D Secure, charges, gateway events and the comparison with the gateway's charges.
 
 mod aftermath;
 mod amounts;

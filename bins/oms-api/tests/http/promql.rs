@@ -1,6 +1,6 @@
-//! Enough of PromQL to say which series an expression is about.
+//! A small PromQL parser that finds the series of an expression.
 
-/// A selector: the name of a metric, and what its labels have to be.
+/// A selector: the name of a metric and the conditions on its labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selector {
     pub metric: String,
@@ -8,7 +8,7 @@ pub struct Selector {
     pub matchers: Vec<(String, String, String)>,
 }
 
-/// Words that are followed by labels in brackets.
+/// Keywords that are followed by labels in parentheses.
 const GROUPINGS: [&str; 6] = [
     "by",
     "without",
@@ -18,18 +18,18 @@ const GROUPINGS: [&str; 6] = [
     "group_right",
 ];
 
-/// Words that stand between two expressions.
+/// Keywords between two expressions.
 const OPERATORS: [&str; 4] = ["and", "or", "unless", "bool"];
 
-/// What an expression names.
+/// The names in an expression.
 #[derive(Debug, Default)]
 pub struct Named {
     pub selectors: Vec<Selector>,
-    /// The labels that are grouped by.
+    /// The labels of its groupings.
     pub grouped_by: Vec<String>,
 }
 
-/// Reads an expression. Functions and numbers are left out; whatever else has a name is taken for a metric.
+/// Parses an expression. Functions and numbers are skipped; any other name counts as a metric.
 pub fn named(expression: &str) -> Named {
     let mut named = Named::default();
     let mut rest = expression;
@@ -77,7 +77,7 @@ fn split_word(text: &str) -> (&str, &str) {
     text.split_at(end.unwrap_or(text.len()))
 }
 
-/// What is between brackets, the first of which `text` begins with, and what comes after. No value has a bracket in it.
+/// The text inside the brackets with which `text` begins, and the text after them. No value contains a bracket.
 fn bracketed(text: &str, closing: char) -> (&str, &str) {
     let (inside, after) = text
         .split_once(closing)
@@ -100,7 +100,7 @@ fn matcher(text: &str) -> Option<(String, String, String)> {
 }
 
 #[test]
-fn the_metrics_of_an_expression_are_found_with_their_matchers_and_its_groupings() {
+fn the_metrics_matchers_and_groupings_of_an_expression_are_found() {
     let expression = "histogram_quantile(0.99, sum by (le, kind) (rate(a_bucket{x=\"1\", y=~\"b|c\"}[5m]))) \
                       / on (z) max(d) > 1e3 and time() - e == 2";
     let Named {

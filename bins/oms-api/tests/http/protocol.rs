@@ -1,4 +1,4 @@
-//! HTTP itself: headers, methods, paths, limits, bodies, and clients that are slow or go away.
+//! HTTP itself: headers, methods, paths, limits, bodies, and clients that are slow or disconnect.
 
 mod answer_headers;
 mod cut_connections;

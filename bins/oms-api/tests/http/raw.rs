@@ -1,4 +1,4 @@
-//! Requests byte by byte, for what no HTTP client sends.
+//! Raw requests, for input that HTTP clients never send.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::eventually::DEADLINE;
 
-/// One connection to the API.
+/// A connection to the API.
 pub struct RawConnection(TcpStream);
 
 impl RawConnection {
@@ -18,7 +18,7 @@ impl RawConnection {
         Self(TcpStream::connect(address).await.unwrap())
     }
 
-    /// One on which little is on its way that the test has not read.
+    /// A connection with a small receive buffer, so that few unread bytes are in flight.
     pub async fn open_with_small_buffer(url: &str) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(16 * 1024).unwrap();
@@ -26,11 +26,11 @@ impl RawConnection {
         Self(socket.connect(address).await.unwrap())
     }
 
-    /// Reads some bytes more, and returns whether there may be others.
+    /// Reads some more bytes, and returns whether more may follow.
     pub async fn read_some(&mut self, bytes: &mut Vec<u8>, some: usize) -> bool {
         let enough = bytes.len() + some;
         while bytes.len() < enough {
-            let read = in_time("the server goes on", self.0.read_buf(bytes)).await;
+            let read = in_time("the server continues", self.0.read_buf(bytes)).await;
             if read.unwrap() == 0 {
                 return false;
             }
@@ -42,17 +42,18 @@ impl RawConnection {
         self.0.local_addr().unwrap()
     }
 
-    /// Sends as much as the server takes: it may answer and close before it has read everything.
+    /// Sends as many bytes as the server accepts: it may answer and close the connection before it has read all of
+    /// them.
     pub async fn send(&mut self, bytes: &[u8]) {
         let _ = self.0.write_all(bytes).await;
     }
 
-    /// Sends nothing more.
+    /// Closes the sending direction.
     pub async fn finish(&mut self) {
         let _ = self.0.shutdown().await;
     }
 
-    /// One answer, of which the server tells the length.
+    /// Reads one answer that has a content length.
     pub async fn answer(&mut self) -> String {
         let mut bytes = Vec::new();
         let read = async {
@@ -65,7 +66,8 @@ impl RawConnection {
         String::from_utf8(bytes).unwrap()
     }
 
-    /// The answer, if the server gives one within a while. What never comes can only be waited for in vain.
+    /// Returns the answer if the server sends one within a short time. An answer that never comes can't be detected
+    /// otherwise.
     pub async fn answer_so_far(&mut self) -> Option<String> {
         let answered = tokio::time::timeout(Duration::from_millis(500), self.0.readable()).await;
         match answered {
@@ -74,10 +76,10 @@ impl RawConnection {
         }
     }
 
-    /// Everything that the server sends until it closes the connection.
+    /// Reads everything that the server sends until it closes the connection.
     pub async fn read_to_end(mut self) -> String {
         let mut bytes = Vec::new();
-        // A server that closes with bytes unread resets the connection after its answer.
+        // A server that closes with unread bytes resets the connection after its answer.
         let _ = in_time(
             "the server closes the connection",
             self.0.read_to_end(&mut bytes),
@@ -86,7 +88,7 @@ impl RawConnection {
         String::from_utf8(bytes).unwrap()
     }
 
-    /// Resets the connection, as a client does that crashes or is cut off.
+    /// Resets the connection, like a client that crashes or loses its network.
     pub fn reset(self) {
         SockRef::from(&self.0)
             .set_linger(Some(Duration::ZERO))
@@ -111,7 +113,7 @@ fn is_whole(bytes: &[u8]) -> bool {
     body.len() >= length.parse::<usize>().unwrap()
 }
 
-/// The head of a `POST /orders`; `framing` is the header that tells the length of the body.
+/// The head of a `POST /orders`. `framing` is the header that determines the length of the body.
 pub fn head(key: &str, framing: &str) -> String {
     format!(
         "POST /orders HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
@@ -119,7 +121,7 @@ pub fn head(key: &str, framing: &str) -> String {
     )
 }
 
-/// A whole `POST /orders`.
+/// A complete `POST /orders`.
 pub fn post(key: &str, body: &str) -> String {
     let framing = format!("content-length: {}", body.len());
     head(key, &framing) + body

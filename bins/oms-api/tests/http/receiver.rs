@@ -1,4 +1,4 @@
-//! A service that the API posts to, which remembers what came.
+//! A service to which the API posts, which records the requests.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -8,24 +8,24 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::eventually::eventually;
 
-/// What it does with a request.
+/// The behaviour of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     Answers(u16),
-    /// Takes it, and never answers.
+    /// Accepts the request but never answers.
     Hangs,
 }
 
-/// A request that came.
+/// A recorded request.
 #[derive(Clone, Debug)]
 pub struct Received {
     pub path: String,
-    /// By name in small letters.
+    /// By name in lower case.
     pub headers: HashMap<String, String>,
     pub body: Vec<u8>,
 }
 
-/// A service on a port of its own, until the test ends.
+/// A service on its own port, until the test ends.
 pub struct Receiver {
     pub url: String,
     manner: Arc<Mutex<Manner>>,
@@ -49,7 +49,7 @@ impl Receiver {
         receiver
     }
 
-    /// From now on.
+    /// Changes the behaviour from now on.
     pub fn becomes(&self, manner: Manner) {
         *self.manner.lock().unwrap() = manner;
     }
@@ -58,9 +58,9 @@ impl Receiver {
         self.received.lock().unwrap().clone()
     }
 
-    /// What came, once there are so many.
+    /// Returns the recorded requests once there are this many.
     pub async fn has_received(&self, count: usize) -> Vec<Received> {
-        eventually("the requests come", async || {
+        eventually("the requests arrive", async || {
             let received = self.received();
             (received.len() >= count).then_some(received)
         })
@@ -68,7 +68,7 @@ impl Receiver {
     }
 }
 
-/// One request after the other, until the client hangs up.
+/// Serves one request after another until the client disconnects.
 async fn serve(stream: TcpStream, manner: Arc<Mutex<Manner>>, received: Arc<Mutex<Vec<Received>>>) {
     let mut stream = BufReader::new(stream);
     while let Some(request) = read(&mut stream).await {

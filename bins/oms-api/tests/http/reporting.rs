@@ -1,4 +1,4 @@
-//! A sandbox that reports to the API, and what becomes of its webhooks.
+//! A sandbox that sends webhooks to the API, and the outcome of these webhooks.
 
 use std::collections::BTreeMap;
 
@@ -8,19 +8,19 @@ use crate::eventually::{eventually, until};
 use crate::request::{small_order, with};
 use crate::shop::Shop;
 
-/// What the API believes in development.
+/// The API's default secret in development.
 pub const SECRET: &str = "whsec_sandbox";
-/// A payment that the bank takes its time over.
+/// A payment that the bank processes slowly.
 const BANK: &str = "pm_usBankAccount_processing";
 
-/// A shop whose sandbox reports to it.
+/// A shop whose sandbox sends webhooks to it.
 pub async fn reporting_shop() -> Shop {
     let shop = Shop::open().await;
     shop.sandbox.report_to(&shop.api.url, SECRET).await;
     shop
 }
 
-/// The confirmation has its effect, and neither its answer nor the look at the payment gets through.
+/// The confirmation takes effect, but its answer is lost and the look-up of the payment fails.
 pub fn lost_answer() -> Value {
     json!([
         { "operation": "confirm", "action": { "type": "error_after", "status": 502 } },
@@ -28,7 +28,7 @@ pub fn lost_answer() -> Value {
     ])
 }
 
-/// Rules, with one for every webhook from now on.
+/// These rules, and one that applies to every webhook from now on.
 pub fn and_webhooks(rules: Value, action: &str) -> Value {
     let mut rules = rules;
     let all = json!({ "operation": "webhook", "action": { "type": action }, "times": null });
@@ -36,7 +36,7 @@ pub fn and_webhooks(rules: Value, action: &str) -> Value {
     rules
 }
 
-/// An order whose confirmation's answer was lost, and whose webhooks are held until the sandbox is released.
+/// An order whose confirmation got no answer, and whose webhooks are held until the sandbox is released.
 pub async fn with_lost_answer(shop: &Shop, key: &str, order: &Value) -> String {
     shop.sandbox.plan(and_webhooks(lost_answer(), "hold")).await;
     let pending = shop.place(key, order).await;
@@ -44,7 +44,7 @@ pub async fn with_lost_answer(shop: &Shop, key: &str, order: &Value) -> String {
     pending.order_id()
 }
 
-/// An order that waits for the bank, and the gateway's name for its payment.
+/// An order that waits for the bank, and the gateway's reference of its payment.
 pub async fn with_bank(shop: &Shop) -> (String, String) {
     let order = with(small_order(), "creditCardNumber", Value::Null);
     let order = with(order, "paymentMethod", json!(BANK));
@@ -56,7 +56,7 @@ pub async fn with_bank(shop: &Shop) -> (String, String) {
 }
 
 impl Shop {
-    /// Returns once an order is in a status. Nobody's time passes.
+    /// Returns once an order has a status. Time is not advanced for any worker.
     pub async fn becomes(&self, order_id: &str, status: &str) {
         let what = format!("order {order_id} becomes {status}");
         until(&what, async || {
@@ -65,7 +65,7 @@ impl Shop {
         .await;
     }
 
-    /// Who has changed an order to what, from its beginning.
+    /// Actor and new status of all changes of an order, from its beginning.
     pub async fn timeline(&self, order_id: &str) -> Vec<Vec<String>> {
         let sql = format!(
             "SELECT actor, to_status FROM orders.events WHERE order_id = '{order_id}' ORDER BY sequence"
@@ -73,7 +73,7 @@ impl Shop {
         self.database.rows(&sql).await
     }
 
-    /// Returns once every event was tried and what arrived is applied, with how many have which outcome.
+    /// Returns the number of events by outcome, once every event was attempted and all stored events are applied.
     pub async fn all_applied(&self) -> BTreeMap<String, usize> {
         eventually("everything that was reported is applied", async || {
             let deliveries = self.sandbox.deliveries().await;
@@ -89,7 +89,7 @@ impl Shop {
     }
 }
 
-/// So many messages of each outcome.
+/// This many events of each outcome.
 pub fn outcomes(expected: &[(&str, usize)]) -> BTreeMap<String, usize> {
     let owned = expected
         .iter()

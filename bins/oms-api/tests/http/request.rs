@@ -1,4 +1,4 @@
-//! Orders as clients send them, and the demo catalogue they are sent for.
+//! Orders as clients send them, for the products of the demo catalogue.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -15,13 +15,13 @@ pub const CHICAGO: &str = "Millennium Park, Chicago, IL";
 pub const PHOENIX: &str = "400 E Van Buren St, Phoenix, AZ";
 pub const UNKNOWN_ADDRESS: &str = "742 Evergreen Terrace, Springfield";
 
-/// The customer of all orders that say nothing else.
+/// The customer of all orders that name no other.
 pub const CUSTOMER: &str = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa";
 
 pub const CARD: &str = "4111111111111111";
 pub const DECLINED_CARD: &str = "4000000000000002";
 
-/// An order that pays with a card which the sandbox takes.
+/// An order paid with a card that the sandbox accepts.
 pub fn order(address: &str, items: &[(&str, i64)]) -> Value {
     let items: Vec<Value> = items
         .iter()
@@ -35,12 +35,12 @@ pub fn order(address: &str, items: &[(&str, i64)]) -> Value {
     })
 }
 
-/// An order for one piece.
+/// An order for one unit.
 pub fn small_order() -> Value {
     order(ATLANTA, &[(WIDGET_A, 1)])
 }
 
-/// The same body with one member changed; `Null` leaves it out.
+/// The same body with one member changed. `Null` removes it.
 pub fn with(mut body: Value, member: &str, value: Value) -> Value {
     let members = body.as_object_mut().unwrap();
     match value {
@@ -50,7 +50,7 @@ pub fn with(mut body: Value, member: &str, value: Value) -> Value {
     body
 }
 
-/// An idempotency key that nobody has used.
+/// A new idempotency key.
 pub fn new_key() -> String {
     Uuid::new_v4().to_string()
 }

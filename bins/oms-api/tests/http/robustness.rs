@@ -1,4 +1,4 @@
-//! Faults: a gateway or a database that fails, processes that are killed, and more requests than the program can serve.
+//! Faults: a failing gateway or database, killed processes, and more requests than the program can serve.
 
 pub mod breaker;
 mod call_budget;

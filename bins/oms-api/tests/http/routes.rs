@@ -1,4 +1,5 @@
-//! Every route that is served: the tables of the contexts in their order, and the program's own routes, which require nothing.
+//! All routes that are served: the tables of the contexts in their order, and the program's own routes, which require
+//! no credential.
 
 use std::sync::LazyLock;
 
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 #[derive(Debug)]
 pub struct Route {
     pub method: &'static str,
-    /// As it is registered, such as `/orders/{id}`.
+    /// The registered path, such as `/orders/{id}`.
     pub path: &'static str,
     pub access: Access,
 }
@@ -27,7 +28,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
     of_contexts.chain(own()).collect()
 });
 
-/// The tables of the program are not a library's; the document has their routes too, which tests of the program check.
+/// The program's own tables are not in a library. They are in the document too, which tests of the program check.
 fn own() -> Vec<Route> {
     let text = include_str!("../../openapi.json");
     let document: Value = serde_json::from_str(text).unwrap();

@@ -1,4 +1,4 @@
-//! One running `payment-sandbox`: the gateway, and what it knows and does.
+//! A running `payment-sandbox`: the gateway, its state and its behaviour.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use crate::api::SECRET_KEY;
 use crate::eventually::until;
 use crate::process::{Process, program};
 
-/// One running `payment-sandbox`.
+/// A running `payment-sandbox`.
 pub struct Sandbox {
     process: Process,
     pub url: String,
@@ -19,7 +19,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts it and waits until it listens.
+    /// Starts the sandbox and waits until it listens.
     pub async fn start(client: Client) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut process = Process::start(command(&folder, "0"));
@@ -32,13 +32,13 @@ impl Sandbox {
         }
     }
 
-    /// Ends it at once.
+    /// Kills the sandbox.
     pub fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// Starts it again, with the same state and at the same port. Tried again while somebody else's connection
-    /// happens to come from that port.
+    /// Restarts the sandbox with the same state on the same port. Retries while another program's connection happens to
+    /// use that port.
     pub async fn restart(&mut self) {
         let port = self.url.rsplit_once(':').unwrap().1.to_owned();
         until("the sandbox listens again", async || {
@@ -52,19 +52,19 @@ impl Sandbox {
         .await;
     }
 
-    /// Puts a fault plan into force.
+    /// Activates a fault plan.
     pub async fn plan(&self, rules: Value) {
         let plan = json!({ "rules": rules });
         self.control(Method::POST, "faults", Some(plan)).await;
     }
 
-    /// Every call of an operation meets this from now on.
+    /// Applies this action to every call of an operation from now on.
     pub async fn always(&self, operation: &str, action: Value) {
         self.plan(json!([{ "operation": operation, "action": action, "times": null }]))
             .await;
     }
 
-    /// The next call of an operation meets this.
+    /// Applies this action to the next call of an operation.
     pub async fn once(&self, operation: &str, action: Value) {
         self.plan(json!([{ "operation": operation, "action": action }]))
             .await;
@@ -75,29 +75,29 @@ impl Sandbox {
         self.always(operation, json!({ "type": "hold" })).await;
     }
 
-    /// No more faults; what was held goes on.
+    /// Removes all faults and releases held calls.
     pub async fn release(&self) {
         self.control(Method::DELETE, "faults", None).await;
     }
 
-    /// Everything that it has counted.
+    /// All counters of the sandbox.
     pub async fn stats(&self) -> Value {
         self.control(Method::GET, "stats", None).await
     }
 
-    /// How often an operation was called since the process started.
+    /// The number of calls of an operation since the process started.
     pub async fn calls(&self, operation: &str) -> u64 {
         let stats = self.stats().await;
         stats["calls"][operation].as_u64().unwrap()
     }
 
-    /// Returns once so many calls of an operation have come in.
+    /// Returns once this many calls of an operation have arrived.
     pub async fn called(&self, operation: &str, times: u64) {
         let what = format!("{times} calls of {operation}");
         until(&what, async || self.calls(operation).await >= times).await;
     }
 
-    /// All charges, and those of one order.
+    /// The number of all charges.
     pub async fn charges(&self) -> u64 {
         let stats = self.stats().await;
         stats["effects"]["charges"].as_u64().unwrap()
@@ -109,7 +109,7 @@ impl Sandbox {
             .await
     }
 
-    /// What an order was charged, in minor units, each charge by itself; nothing may have been refunded.
+    /// The number of an order's charges and their total in minor units. None may have been refunded.
     pub async fn charged(&self, order_id: &str) -> (u64, u64) {
         let order = self.order(order_id).await;
         assert_eq!(order["refundedMinor"], 0, "{order}");
@@ -117,20 +117,20 @@ impl Sandbox {
         (number("charges"), number("capturedMinor"))
     }
 
-    /// What was taken for an order, and what was given back of it, in minor units.
+    /// The captured and the refunded amount of an order, in minor units.
     pub async fn money(&self, order_id: &str) -> (i64, i64) {
         let order = self.order(order_id).await;
         let number = |name: &str| order[name].as_i64().unwrap();
         (number("capturedMinor"), number("refundedMinor"))
     }
 
-    /// How many refunds there are.
+    /// The number of refunds.
     pub async fn refunds(&self) -> u64 {
         let stats = self.stats().await;
         stats["effects"]["refunds"].as_u64().unwrap()
     }
 
-    /// Gives money of an order's one payment back past us, as somebody does in the gateway's dashboard.
+    /// Refunds a part of an order's only payment without oms, as in the gateway's dashboard.
     pub async fn refund_in_dashboard(&self, order_id: &str, amount_minor: i64) {
         let order = self.order(order_id).await;
         let intent = order["intents"][0]["id"].as_str().unwrap();
@@ -145,29 +145,29 @@ impl Sandbox {
         assert_eq!(response.status(), 200, "{response:?}");
     }
 
-    /// Something happens to a payment long after it was taken: its refund fails, or it is disputed.
+    /// Triggers a later change of a payment: its refund fails, or it is disputed.
     pub async fn happens(&self, path: &str, what: Value) -> Value {
         self.control(Method::POST, path, Some(what)).await
     }
 
-    /// A charge that nobody asked for.
+    /// Makes a charge that no order requested.
     pub async fn charge(&self, amount_minor: u64) -> Value {
         let charge = json!({ "amount": amount_minor, "currency": "usd" });
         self.control(Method::POST, "charges", Some(charge)).await
     }
 
-    /// A charge that nobody asked for, with metadata.
+    /// Makes a charge that no order requested, with metadata.
     pub async fn charge_for(&self, amount_minor: u64, metadata: Value) -> Value {
         let charge = json!({ "amount": amount_minor, "currency": "usd", "metadata": metadata });
         self.control(Method::POST, "charges", Some(charge)).await
     }
 
-    /// Forgets everything.
+    /// Deletes all state.
     pub async fn reset(&self) {
         self.control(Method::POST, "reset", None).await;
     }
 
-    /// Calls Stripe's side, as a program beside ours does that shares the account.
+    /// Calls Stripe's API like another program that shares the account.
     pub async fn call(&self, path: &str, form: &[(&str, &str)]) -> Value {
         let request = self.client.post(format!("{}/v1/{path}", self.url));
         let request = request.basic_auth(SECRET_KEY, Some("")).form(form);
@@ -178,28 +178,28 @@ impl Sandbox {
         answer
     }
 
-    /// Reads something of Stripe's side.
+    /// Reads from Stripe's API.
     pub async fn read(&self, path: &str) -> Value {
         let request = self.client.get(format!("{}/v1/{path}", self.url));
         let request = request.basic_auth(SECRET_KEY, Some(""));
         request.send().await.unwrap().json().await.unwrap()
     }
 
-    /// Reports what happens from now on to an API, signed with this secret.
+    /// Sends events from now on to an API, signed with this secret.
     pub async fn report_to(&self, api_url: &str, secret: &str) {
         let url = format!("{api_url}/webhooks/stripe");
         let endpoint = json!({ "url": url, "secret": secret, "backoffMs": 10 });
         self.control(Method::POST, "webhooks", Some(endpoint)).await;
     }
 
-    /// The same, and tries for a minute or more before it gives up.
+    /// Like [`report_to`](Self::report_to), but retries for a minute or longer.
     pub async fn report_patiently_to(&self, api_url: &str, secret: &str) {
         let url = format!("{api_url}/webhooks/stripe");
         let endpoint = json!({ "url": url, "secret": secret, "backoffMs": 10, "tries": 100 });
         self.control(Method::POST, "webhooks", Some(endpoint)).await;
     }
 
-    /// What becomes of a payment that waits for the bank, unless somebody was faster.
+    /// Decides a payment that waits for the bank, unless it was already decided.
     pub async fn settle_if_open(&self, payment: &str, outcome: &str) {
         let path = format!("payment_intents/{payment}/settle");
         let body = json!({ "outcome": outcome });
@@ -207,20 +207,19 @@ impl Sandbox {
         assert!(matches!(status, 200 | 400), "{answer}");
     }
 
-    /// How many webhooks have yet to be delivered.
+    /// The number of webhooks that are not delivered yet.
     pub async fn undelivered(&self) -> u64 {
         let stats = self.stats().await;
         stats["webhooks"]["pending"].as_u64().unwrap()
     }
 
-    /// The deliveries until now, the oldest first.
+    /// All deliveries so far, oldest first.
     pub async fn deliveries(&self) -> Vec<Value> {
         let webhooks = self.control(Method::GET, "webhooks", None).await;
         webhooks["deliveries"].as_array().unwrap().clone()
     }
 
-    /// Sends an event that was made by hand, once; returns the status of the answer. `signature` is `valid`, `wrong` or
-    /// `stale`.
+    /// Sends a custom event once, and returns the status of the answer. `signature` is `valid`, `wrong` or `stale`.
     pub async fn send_event(&self, event: &Value, signature: &str) -> Value {
         let sent = json!({ "event": event, "signature": signature });
         let answer = self
@@ -229,7 +228,7 @@ impl Sandbox {
         answer["status"].clone()
     }
 
-    /// Sends an event that happened once more.
+    /// Sends an earlier event once more.
     pub async fn send_again(&self, event_id: &Value) -> Value {
         let sent = json!({ "eventId": event_id });
         let answer = self
@@ -238,27 +237,27 @@ impl Sandbox {
         answer["status"].clone()
     }
 
-    /// All payments, whatever became of them.
+    /// The number of all payments, regardless of their outcome.
     pub async fn intents(&self) -> u64 {
         let stats = self.stats().await;
         stats["effects"]["intentsCreated"].as_u64().unwrap()
     }
 
-    /// The status of an order's payment; of several, the latest.
+    /// The status of an order's latest payment.
     pub async fn last_status(&self, order_id: &str) -> String {
         let order = self.order(order_id).await;
         let last = order["intents"].as_array().unwrap().last().unwrap();
         last["status"].as_str().unwrap().to_owned()
     }
 
-    /// What becomes of a payment that waits for the customer or the bank.
+    /// Decides a payment that waits for the customer or the bank.
     pub async fn settle(&self, intent: &str, outcome: &str) {
         let path = format!("payment_intents/{intent}/settle");
         let body = json!({ "outcome": outcome });
         self.control(Method::POST, &path, Some(body)).await;
     }
 
-    /// Changes the amounts of an order's one payment behind our back.
+    /// Changes the amounts of an order's only payment without oms.
     pub async fn tamper(&self, order_id: &str, amounts: Value) {
         let order = self.order(order_id).await;
         let intent = order["intents"][0]["id"].as_str().unwrap();
@@ -266,7 +265,7 @@ impl Sandbox {
         self.control(Method::POST, &path, Some(amounts)).await;
     }
 
-    /// Forgets the results of all idempotency keys, as if their 24 hours were over. Returns how many there were.
+    /// Deletes the results of all idempotency keys, as if 24 hours had passed. Returns how many there were.
     pub async fn expire_keys(&self) -> u64 {
         let path = "idempotency/expire";
         let expired = self.control(Method::POST, path, Some(json!({}))).await;

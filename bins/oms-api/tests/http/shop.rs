@@ -1,4 +1,4 @@
-//! A store that takes orders: a database with the demo catalogue, a sandbox gateway, and the API.
+//! A shop that accepts orders: a database with the demo catalogue, a sandbox gateway, and the API.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::request::new_key;
 use crate::sandbox::Sandbox;
 use crate::store_database::StoreDatabase;
 
-/// A store that takes orders. Ends with the value: first the API, at last the database.
+/// A shop that accepts orders. Dropping it ends the API first and the database last.
 pub struct Shop {
     pub api: Api,
     pub sandbox: Sandbox,
@@ -24,22 +24,22 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// Opens one with the settings of most tests.
+    /// Opens a shop with the settings of most tests.
     pub async fn open() -> Self {
         Self::open_with(&[]).await
     }
 
-    /// Opens one.
+    /// Opens a shop with these settings.
     pub async fn open_with(settings: Settings<'_>) -> Self {
         Self::open_on(StoreDatabase::create().await, settings).await
     }
 
-    /// Opens one on a database without rows.
+    /// Opens a shop on a database without rows.
     pub async fn open_on(database: StoreDatabase, settings: Settings<'_>) -> Self {
         let client = client();
         let sandbox = Sandbox::start(client.clone()).await;
         let start = command(&database.url(), &sandbox.url, settings);
-        // The API asks for the schema only.
+        // The API needs only the schema, so seeding runs concurrently.
         let (api, ()) = join(Api::start(start), seed(&database)).await;
         Self {
             api,
@@ -49,7 +49,7 @@ impl Shop {
         }
     }
 
-    /// Opens one on a database that is there, with an API that serves as another role.
+    /// Opens a shop on an existing database, with an API that serves as another role.
     pub async fn open_as(database: StoreDatabase, role_url: &str, settings: Settings<'_>) -> Self {
         let client = client();
         let sandbox = Sandbox::start(client.clone()).await;
@@ -68,18 +68,18 @@ impl Shop {
         self.api = self.another_api(settings).await;
     }
 
-    /// One more API for the same store.
+    /// Starts another API for the same tenant.
     pub async fn another_api(&self, settings: Settings<'_>) -> Api {
         Api::start(command(&self.database.url(), &self.sandbox.url, settings)).await
     }
 
-    /// Kills the API and starts it with a sweeper that looks all the time.
+    /// Kills the API and starts it with a sweeper that looks continuously.
     pub async fn restart_sweeping(&mut self) {
         self.api.process.kill();
         self.restart(&[SWEEPING]).await;
     }
 
-    /// A customer, who can go on by itself.
+    /// A customer that can be moved to another task.
     pub fn customer(&self) -> Customer {
         Customer {
             client: self.client.clone(),
@@ -100,7 +100,7 @@ impl Shop {
         self.customer().place(key, order).await
     }
 
-    /// `POST /orders` with a key of its own.
+    /// `POST /orders` with a new key.
     pub async fn place_new(&self, order: &Value) -> Answer {
         self.place(&new_key(), order).await
     }
@@ -110,19 +110,19 @@ impl Shop {
         self.customer().get(path).await
     }
 
-    /// `GET /orders/{id}`, which has to be there.
+    /// `GET /orders/{id}`, which must succeed.
     pub async fn order(&self, order_id: &str) -> Value {
         let answer = self.get(&format!("/orders/{order_id}")).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.body
     }
 
-    /// The orders whose end is not known yet.
+    /// The orders whose outcome is unknown.
     pub async fn pending_orders(&self) -> Vec<String> {
         self.orders_in("'PENDING_PAYMENT'").await
     }
 
-    /// The orders that wait for anything.
+    /// The orders that are not settled.
     pub async fn unsettled_orders(&self) -> Vec<String> {
         self.orders_in("'PENDING_PAYMENT', 'CANCELLING', 'REFUNDING'")
             .await
@@ -134,14 +134,14 @@ impl Shop {
         rows.into_iter().flatten().collect()
     }
 
-    /// The one order that is pending.
+    /// The only order that is pending.
     pub async fn pending_order(&self) -> String {
         let orders = self.pending_orders().await;
         assert_eq!(orders.len(), 1, "{orders:?}");
         orders[0].clone()
     }
 
-    /// Returns once an order has ended, with its status. Time passes quickly for the sweeper, if there is one.
+    /// Returns the status of an order once it has ended. Time passes quickly for the sweeper, if there is one.
     pub async fn ended(&self, order_id: &str) -> String {
         eventually("the order ends", async || {
             self.database.pass_a_second().await;
@@ -151,7 +151,7 @@ impl Shop {
         .await
     }
 
-    /// Has a sweeper look at every open order, whatever its age, until all have ended.
+    /// Makes a sweeper look at every open order, regardless of its age, until all have ended.
     pub async fn sweep(&mut self) {
         self.restart_sweeping().await;
         self.database.make_due().await;
@@ -160,19 +160,19 @@ impl Shop {
         }
     }
 
-    /// What `/metrics` has for a time series.
+    /// The value of a time series in `/metrics`.
     pub async fn metric(&self, series: &str) -> Option<String> {
         self.metric_of(&self.api, series).await
     }
 
-    /// The same, of another API.
+    /// The value of a time series of another API.
     pub async fn metric_of(&self, api: &Api, series: &str) -> Option<String> {
         let text = self.metrics_of(api).await;
         let values = text.lines().filter_map(|line| line.strip_prefix(series));
         values.map(|value| value.trim().to_owned()).next()
     }
 
-    /// The sum of a metric over all its labels; zero if it has none yet.
+    /// The sum of a metric over all labels; zero if it has no series yet.
     pub async fn metric_sum(&self, name: &str) -> u64 {
         let text = self.metrics().await;
         let series = text.lines().filter(|line| line.starts_with(name));
@@ -180,7 +180,7 @@ impl Shop {
         values.map(|(_, value)| value.parse::<u64>().unwrap()).sum()
     }
 
-    /// What `/metrics` says.
+    /// The content of `/metrics`.
     pub async fn metrics(&self) -> String {
         self.metrics_of(&self.api).await
     }
@@ -190,14 +190,14 @@ impl Shop {
         response.send().await.unwrap().text().await.unwrap()
     }
 
-    /// Checks everything that has to be true once nothing is under way.
+    /// Checks all conditions that must hold once nothing is in progress.
     pub async fn assert_consistent(&self) {
         assert_invariants(&self.database).await;
         assert_charges_match_orders(&self.database, &self.sandbox).await;
     }
 }
 
-/// Somebody who sends requests, at the same time as others.
+/// A client that sends requests concurrently with others.
 #[derive(Clone)]
 pub struct Customer {
     client: Client,
@@ -205,18 +205,18 @@ pub struct Customer {
 }
 
 impl Customer {
-    /// `POST /orders` with a key, as the older clients name its header.
+    /// `POST /orders` with a key, under the header name that older clients use.
     pub async fn place(&self, key: &str, order: &Value) -> Answer {
         let request = self.post("/orders").header("x-idempotency-key", key);
         Answer::of(request.json(order).send().await.unwrap()).await
     }
 
-    /// The same, and again after a while as long as nothing was kept.
+    /// Like [`place`](Self::place), but retries while nothing was kept.
     pub async fn place_persistently(&self, key: &str, order: &Value) -> Answer {
         self.place_while(&[503], key, order).await
     }
 
-    /// The same, and again after a while until the order has ended or is refused.
+    /// Like [`place`](Self::place), but retries until the order has ended or is refused.
     pub async fn place_until_definite(&self, key: &str, order: &Value) -> Answer {
         self.place_while(&[503, 202, 409], key, order).await
     }
@@ -227,7 +227,7 @@ impl Customer {
             if !statuses.contains(&answer.status) {
                 return answer;
             }
-            let seconds = answer.retry_after().expect("it says when to ask again");
+            let seconds = answer.retry_after().expect("the answer says when to retry");
             tokio::time::sleep(Duration::from_secs(seconds.into())).await;
         }
     }
@@ -237,12 +237,12 @@ impl Customer {
         Answer::of(request.send().await.unwrap()).await
     }
 
-    /// A `POST` to be completed.
+    /// A `POST` request to complete.
     pub fn post(&self, path: &str) -> reqwest::RequestBuilder {
         self.client.post(format!("{}{path}", self.url))
     }
 
-    /// Any request, to be completed.
+    /// Any request to complete.
     pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }
@@ -253,7 +253,7 @@ pub async fn seed(database: &StoreDatabase) {
     seed_with(database, &[]).await;
 }
 
-/// The same, for a tenant.
+/// Loads the demo catalogue for a tenant.
 pub async fn seed_as(database: &StoreDatabase, tenant: &str) {
     seed_with(database, &[("OMS_TENANT_ID", tenant)]).await;
 }
@@ -266,14 +266,14 @@ async fn seed_with(database: &StoreDatabase, settings: Settings<'_>) {
 }
 
 fn client() -> Client {
-    // reqwest insists on a provider, https or not. In a test binary somebody else may have been first.
+    // reqwest requires a provider even without https. Another test of the same binary may have installed it first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .no_proxy()
         .tls_certs_only([])
-        // Whoever waits for longer waits in vain.
+        // A request that takes longer will never be answered.
         .timeout(DEADLINE)
-        // Well before the server closes it, with which a request could cross.
+        // Well before the server closes idle connections, because a request could cross with that.
         .pool_idle_timeout(Duration::from_secs(20))
         .build()
         .unwrap()

@@ -1,4 +1,4 @@
-//! Stock levels, as the database has them.
+//! Stock levels in the database.
 
 use crate::store_database::StoreDatabase;
 
@@ -14,7 +14,7 @@ pub struct Stock {
 }
 
 impl StoreDatabase {
-    /// What a warehouse has of a product.
+    /// The stock level of a product in a warehouse.
     pub async fn stock(&self, warehouse: &str, product: &str) -> Stock {
         let sql = format!(
             "SELECT on_hand, reserved FROM inventory.stock_levels
@@ -28,7 +28,7 @@ impl StoreDatabase {
         }
     }
 
-    /// What is held of a product in all warehouses.
+    /// The reserved units of a product in all warehouses.
     pub async fn reserved(&self, product: &str) -> i64 {
         let sql = format!(
             "SELECT sum(reserved) FROM inventory.stock_levels WHERE product_id = '{product}'"
@@ -36,13 +36,13 @@ impl StoreDatabase {
         self.number(&sql).await
     }
 
-    /// Every stock level.
+    /// All stock levels.
     pub async fn levels(&self) -> Vec<Vec<String>> {
         let sql = "SELECT warehouse_id, product_id, on_hand, reserved FROM inventory.stock_levels ORDER BY 1, 2";
         self.rows(sql).await
     }
 
-    /// Takes a product out of every warehouse but one, as counting the shelves anew would.
+    /// Removes a product from every warehouse except one, like a new count.
     pub async fn leave_only_in(&self, warehouse: &str, product: &str) {
         let elsewhere = format!("product_id = '{product}' AND warehouse_id <> '{warehouse}'");
         let sql = format!(
@@ -57,7 +57,7 @@ impl StoreDatabase {
         self.execute(&sql).await;
     }
 
-    /// Every warehouse gets so many more of everything that it has.
+    /// Adds this many units of every product that a warehouse has.
     pub async fn stock_up(&self, quantity: i64) {
         let sql = format!(
             "BEGIN;

@@ -1,30 +1,30 @@
-//! The database of one test, and SQL past the API.
+//! The database of one test, and direct SQL access.
 
 use oms_testing::{PrivateServer, SilentProxy, TestDatabase};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
-/// The database of one test, with a connection of the test's own.
+/// The database of one test, with a connection of its own.
 pub struct StoreDatabase {
     database: TestDatabase,
     client: Client,
 }
 
 impl StoreDatabase {
-    /// One with the schema and no rows.
+    /// A database with the schema and no rows.
     pub async fn create() -> Self {
         let database = TestDatabase::create();
         let client = connect(&database.url()).await;
         Self { database, client }
     }
 
-    /// One with nothing in it, not even the schema.
+    /// An empty database without a schema.
     pub async fn create_empty() -> Self {
         let database = TestDatabase::create_empty();
         let client = connect(&database.url()).await;
         Self { database, client }
     }
 
-    /// The same, on a server of the test's own.
+    /// An empty database on a server of its own.
     pub async fn create_on(server: &PrivateServer) -> Self {
         let database = TestDatabase::create_on(server);
         let client = connect(&database.url()).await;
@@ -35,14 +35,14 @@ impl StoreDatabase {
         self.database.url()
     }
 
-    /// Where it is for a role with a password.
+    /// The URL for a role with a password.
     pub fn url_as(&self, role: &str, password: &str) -> String {
         let url = self.url();
         let (_, rest) = url.rsplit_once('@').unwrap();
         format!("postgres://{role}:{password}@{rest}")
     }
 
-    /// A network to it that can fall silent, and where it is through that.
+    /// A proxy of this database that can fall silent, and the URL through it.
     pub async fn behind_proxy(&self) -> (SilentProxy, String) {
         self.database.behind_proxy().await
     }
@@ -62,7 +62,7 @@ impl StoreDatabase {
         }
     }
 
-    /// Lets nobody read or write orders until the client is dropped.
+    /// Locks the orders table against reads and writes until the client is dropped.
     pub async fn lock_orders(&self) -> Client {
         let client = connect(&self.url()).await;
         let sql = "BEGIN; LOCK TABLE orders.orders IN ACCESS EXCLUSIVE MODE";
@@ -70,7 +70,7 @@ impl StoreDatabase {
         client
     }
 
-    /// Keeps an order locked until the client is dropped.
+    /// Locks an order until the client is dropped.
     pub async fn lock_order(&self, order_id: &str) -> Client {
         let client = connect(&self.url()).await;
         let sql = format!("BEGIN; SELECT FROM orders.orders WHERE id = '{order_id}' FOR UPDATE");
@@ -78,7 +78,7 @@ impl StoreDatabase {
         client
     }
 
-    /// A copy, as `createdb --template` makes it. Whoever is connected loses the connection.
+    /// A copy made with `createdb --template`, which closes all connections.
     pub async fn copy(&mut self) -> Self {
         let maintenance = self.maintenance().await;
         maintenance.take_away().await;
@@ -89,7 +89,7 @@ impl StoreDatabase {
         Self { database, client }
     }
 
-    /// A new connection in place of one that was cut.
+    /// Replaces a connection that was closed by the server.
     pub async fn reconnect(&mut self) {
         self.client = connect(&self.url()).await;
     }
@@ -99,22 +99,22 @@ impl StoreDatabase {
         self.client.batch_execute(sql).await.unwrap();
     }
 
-    /// Rows as text; NULL is empty.
+    /// The rows as text. NULL is empty.
     pub async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
         rows(&self.client, sql).await
     }
 
-    /// The one number of a query.
+    /// The single number that a query returns.
     pub async fn number(&self, sql: &str) -> i64 {
         self.rows(sql).await[0][0].parse().unwrap()
     }
 
-    /// How many orders there are.
+    /// The number of orders.
     pub async fn orders(&self) -> i64 {
         self.number("SELECT count(*) FROM orders.orders").await
     }
 
-    /// How many orders were ever left to a person.
+    /// The number of orders that were ever left to an operator.
     pub async fn dead_letters(&self) -> i64 {
         self.number("SELECT count(*) FROM orders.dead_letters")
             .await
@@ -132,13 +132,13 @@ impl StoreDatabase {
             .await;
     }
 
-    /// Makes one more second pass for the sweeper, so that nobody has to wait for a lease or a backoff.
+    /// Makes another second pass for the sweeper, so that no test waits for a lease or a backoff.
     pub async fn pass_a_second(&self) {
         self.execute("UPDATE orders.reconciliations SET due_at = due_at - interval '1 second'")
             .await;
     }
 
-    /// Makes an hour pass for the orders: the customers' time to pay is over.
+    /// Makes an hour pass for the orders: their payment deadline is over.
     pub async fn pass_an_hour(&self) {
         self.execute("UPDATE orders.orders SET created_at = created_at - interval '61 minutes'")
             .await;
@@ -160,7 +160,7 @@ pub struct Maintenance {
 }
 
 impl Maintenance {
-    /// Lets nobody in any more, and throws everybody out.
+    /// Refuses new connections and closes all existing ones.
     pub async fn take_away(&self) {
         let name = &self.database;
         let sql = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false");
@@ -168,25 +168,25 @@ impl Maintenance {
         self.cut_connections().await;
     }
 
-    /// Lets everybody in again.
+    /// Allows connections again.
     pub async fn give_back(&self) {
         let sql = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.database);
         self.client.batch_execute(&sql).await.unwrap();
     }
 
-    /// Has new sessions begin with a setting, such as `lock_timeout = 1`.
+    /// Sets a default of new sessions, such as `lock_timeout = 1`.
     pub async fn set(&self, setting: &str) {
         let sql = format!("ALTER DATABASE {} SET {setting}", self.database);
         self.client.batch_execute(&sql).await.unwrap();
     }
 
-    /// Has new sessions begin without it.
+    /// Removes a default of new sessions.
     pub async fn reset(&self, setting: &str) {
         let sql = format!("ALTER DATABASE {} RESET {setting}", self.database);
         self.client.batch_execute(&sql).await.unwrap();
     }
 
-    /// Ends every connection to the database, and returns how many there were.
+    /// Closes all connections to the database, and returns how many there were.
     pub async fn cut_connections(&self) -> usize {
         let sql = format!(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{}'",
@@ -198,7 +198,7 @@ impl Maintenance {
 
 async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    // It ends with the client, or when the server cuts it, which some tests want.
+    // The task ends with the client, or when the server closes the connection, as some tests want.
     tokio::spawn(connection);
     client
 }

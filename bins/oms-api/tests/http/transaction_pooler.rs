@@ -1,5 +1,5 @@
-//! A connection pooler as PgBouncer is with `pool_mode = transaction`: a client has a server's session for one transaction, and
-//! another one for the next.
+//! A connection pooler like PgBouncer with `pool_mode = transaction`: a client gets a server session for one
+//! transaction, and perhaps another one for the next.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ pub struct TransactionPooler {
 
 struct Pool {
     server: String,
-    /// The session that was used last is used next.
+    /// The most recently used session is used next.
     idle: Mutex<Vec<TcpStream>>,
     sessions: Semaphore,
 }
 
 impl TransactionPooler {
-    /// One with so many sessions at most.
+    /// A pooler with at most this many sessions.
     pub async fn start(database_url: &str, most: usize) -> Self {
         let (_, rest) = database_url.split_once('@').unwrap();
         let server = rest.split('/').next().unwrap().to_owned();
@@ -34,7 +34,7 @@ impl TransactionPooler {
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let pool = pool.clone();
-                // A client that goes away ends its connection with an error.
+                // A client that disconnects ends its connection with an error.
                 tokio::spawn(async move { pool.serve(client).await.ok() });
             }
         });
@@ -44,7 +44,7 @@ impl TransactionPooler {
 
 impl Pool {
     async fn serve(&self, mut client: TcpStream) -> std::io::Result<()> {
-        // The server lets the client in itself, which needs a connection; it stays in the pool if there is room.
+        // The server itself authenticates the client, which needs a connection. It stays in the pool if there is room.
         let mut session = TcpStream::connect(&self.server).await?;
         let startup = read_startup(&mut client).await?;
         session.write_all(&startup).await?;
@@ -67,7 +67,7 @@ impl Pool {
         }
     }
 
-    /// Passes messages on until the session is in no transaction any more.
+    /// Forwards messages until the session is no longer in a transaction.
     async fn transaction(
         &self,
         client: &mut TcpStream,
@@ -76,7 +76,7 @@ impl Pool {
     ) -> std::io::Result<()> {
         loop {
             session.write_all(&message).await?;
-            // Only a query or a Sync is answered to the end.
+            // Only a query or a Sync is answered completely.
             let is_asked = matches!(message[0], b'Q' | b'S');
             if is_asked && until_ready(client, session).await? == b'I' {
                 return Ok(());
@@ -111,7 +111,8 @@ async fn read_message(from: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     Ok(message)
 }
 
-/// Passes answers on until the server is ready for a query, and returns in which state. Passwords go the other way.
+/// Forwards answers until the server is ready for a query, and returns its state. Passwords are forwarded in the other
+/// direction.
 async fn until_ready(client: &mut TcpStream, session: &mut TcpStream) -> std::io::Result<u8> {
     loop {
         let answer = read_message(session).await?;

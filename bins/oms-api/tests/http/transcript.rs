@@ -1,10 +1,10 @@
-//! Transcripts in Markdown: commands with what they answered, and whether they still do.
+//! Markdown transcripts: commands with their printed answers, and a check that the answers are still correct.
 //!
-//! In a block of kind `console`, a line that begins with `$ ` begins a command, which goes on in the next lines while the
-//! shell would not take it for complete; what follows until the next command is its answer.
+//! In a block of kind `console`, a line that begins with `$ ` starts a command, which continues on the next lines while
+//! the shell would consider it incomplete. The text up to the next command is its answer.
 //!
-//! Answers are compared to the letter, but for what differs by its nature: a UUID stands for whatever UUID is in its place,
-//! the same for the same wherever it is printed, also in later commands; a time of RFC 3339 stands for any time.
+//! Answers must match exactly, except for values that always differ. A printed UUID stands for the UUID in its place,
+//! and for the same one wherever it is printed again, also in later commands. An RFC 3339 time stands for any time.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,10 +13,10 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use chrono::DateTime;
 use uuid::Uuid;
 
-/// What a shell prints after each answer.
+/// Printed by the shell after each answer.
 const END: &str = "-- end of the answer --";
 
-/// A command, and what it printed when the transcript was made.
+/// A command, and its printed answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     pub command: String,
@@ -48,23 +48,24 @@ pub fn steps(text: &str) -> Vec<Step> {
     steps
 }
 
-/// Enough of a shell's grammar for transcripts: a single quote is open, or the last line ends in a backslash.
+/// Simplified shell grammar that is sufficient for transcripts: a command is incomplete while a single quote is open or
+/// its last line ends in a backslash.
 fn is_complete(command: &str) -> bool {
     command.matches('\'').count().is_multiple_of(2) && !command.ends_with('\\')
 }
 
-/// The ids of a transcript, and those that stand in their places now.
+/// The IDs of a transcript, and the actual IDs that they stand for.
 #[derive(Debug, Default)]
 pub struct Ids(BTreeMap<String, String>);
 
 impl Ids {
-    /// A command with the ids that were given out now.
+    /// The command with the actual IDs.
     pub fn replace(&self, command: &str) -> String {
         let replaced = words(command).map(|word| self.0.get(word).map_or(word, String::as_str));
         replaced.collect()
     }
 
-    /// Whether an answer is what was printed, and remembers which ids stand for which.
+    /// Compares an answer with the printed one, and remembers which IDs stand for which.
     ///
     /// # Errors
     /// The first two words that differ.
@@ -86,7 +87,7 @@ impl Ids {
         }
     }
 
-    /// One for one, in both directions.
+    /// Whether the two correspond, one to one in both directions.
     fn stands_for(&mut self, printed: &str, found: &str) -> bool {
         let is_taken = |(other, is): (&String, &String)| is == found && other != printed;
         if self.0.iter().any(is_taken) {
@@ -97,7 +98,7 @@ impl Ids {
     }
 }
 
-/// A text cut into what could be an id or a time, and what stands between.
+/// Splits a text into possible IDs or times and the text between them.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let of_a_word = |c: char| c.is_ascii_alphanumeric() || "-:.".contains(c);
     let mut rest = text;
@@ -118,7 +119,7 @@ fn is_time(word: &str) -> bool {
     DateTime::parse_from_rfc3339(word).is_ok()
 }
 
-/// A shell that keeps its variables and functions from one command to the next.
+/// A shell that keeps its variables and functions between commands.
 pub struct Shell {
     child: Child,
     input: ChildStdin,
@@ -139,7 +140,7 @@ impl Shell {
         }
     }
 
-    /// Runs a command to its end, and returns what it printed.
+    /// Runs a command to its end, and returns its output.
     pub fn run(&mut self, command: &str) -> String {
         writeln!(self.input, "{command}\necho; echo '{END}'").unwrap();
         let mut printed = Vec::new();
@@ -162,7 +163,7 @@ impl Drop for Shell {
 }
 
 #[test]
-fn steps_are_commands_with_what_follows_them() {
+fn a_step_is_a_command_with_its_answer() {
     let text = "x\n```console\n$ a \\\n  b\n1\n\n2\n$ c -d '{\n}'\n```\n```json\n$ no\n```\n";
     let step = |command: &str, answer: &str| Step {
         command: command.to_owned(),
@@ -175,7 +176,7 @@ fn steps_are_commands_with_what_follows_them() {
 }
 
 #[test]
-fn ids_and_times_may_differ_and_nothing_else() {
+fn only_ids_and_times_may_differ() {
     let (a, b, c) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
     let mut ids = Ids::default();
     let at = |time: &str| format!("{{\"id\":\"{a}\",\"at\":\"{time}\"}}");

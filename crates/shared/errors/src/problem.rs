@@ -1,4 +1,4 @@
-//! One refusal, as the client and the operator see it.
+//! A problem: one refusal, as the client and the operator see it.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -10,19 +10,19 @@ use utoipa::ToSchema;
 
 use crate::ProblemType;
 
-/// What is wrong with one field of a request.
+/// The problem of one field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
     /// Path of the field as in the request, such as `items[0].quantity`.
     #[schema(examples("items[0].quantity"))]
     pub field: String,
-    /// What is wrong with it, in words for the client.
+    /// What is wrong with the field, in words for the client.
     #[schema(examples("must be between 1 and 1000000"))]
     pub message: String,
 }
 
-/// Why a request is refused ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). Match on `code`: it stays, while texts may
-/// change. There may be more members than these.
+/// Why a request is refused ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). Match on `code`: it is stable, while
+/// texts may change. A problem may have more members than these.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Problem)]
@@ -30,22 +30,22 @@ pub struct ProblemBody<'a> {
     /// `urn:oms:problem:` and the code.
     #[schema(value_type = String, format = "uri")]
     r#type: String,
-    /// What the code means, in one sentence.
+    /// The meaning of the code, in one sentence.
     title: &'static str,
-    /// The status of the answer.
+    /// The HTTP status of the answer.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What is wrong this time.
+    /// The cause of this refusal, in words.
     detail: &'a str,
-    /// What is wrong, for programs.
+    /// The kind of problem, for programs.
     code: &'static str,
-    /// Whether the same request, with the same idempotency key, may get another answer later.
+    /// Whether the same request, with the same idempotency key, may succeed later.
     retryable: bool,
-    /// The fields that are wrong, where it is about fields.
+    /// The invalid fields, if the problem is about fields.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(value_type = Vec<FieldError>, required = false)]
     errors: &'a [FieldError],
-    /// The id under which the log of the server has the cause.
+    /// The ID of the request, under which the server's log has the cause.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = true)]
     request_id: Option<&'a str>,
@@ -54,11 +54,11 @@ pub struct ProblemBody<'a> {
     extensions: &'a Map<String, Value>,
 }
 
-/// One refusal: its type, what the client is told, and the cause, which only the log sees.
+/// One refusal: its type, its text for the client, and its cause, which only the log contains.
 #[derive(Debug)]
 pub struct Problem(Box<Parts>);
 
-/// Boxed, because a `Result` is as large as its error.
+/// Boxed, because a `Result` is at least as large as its error.
 #[derive(Debug)]
 struct Parts {
     problem_type: &'static ProblemType,
@@ -73,7 +73,7 @@ struct Parts {
 }
 
 impl Problem {
-    /// A refusal with words for the client. A 5xx carries its fixed title instead, whatever `detail` says.
+    /// A refusal with words for the client. A 5xx shows its fixed title instead of `detail`.
     pub fn new(problem_type: &'static ProblemType, detail: impl Into<Cow<'static, str>>) -> Self {
         let detail = if problem_type.kind.status() >= 500 {
             Cow::Borrowed(problem_type.title)
@@ -93,54 +93,54 @@ impl Problem {
         }))
     }
 
-    /// A refusal that says no more than its title.
+    /// A refusal whose detail is its title.
     pub fn of(problem_type: &'static ProblemType) -> Self {
         Self::new(problem_type, problem_type.title)
     }
 
-    /// Names the fields that are wrong.
+    /// Names the invalid fields.
     #[must_use]
     pub fn with_fields(mut self, fields: Vec<FieldError>) -> Self {
         self.0.fields = fields;
         self
     }
 
-    /// Says when to try again, in seconds (`Retry-After`).
+    /// Sets the time after which to retry, in seconds (`Retry-After`).
     #[must_use]
     pub fn with_retry_after_s(mut self, seconds: u32) -> Self {
         self.0.retry_after_s = Some(seconds);
         self
     }
 
-    /// Says where the thing in question can be read (`Location`).
+    /// Sets the address of the resource concerned (`Location`).
     #[must_use]
     pub fn with_location(mut self, location: String) -> Self {
         self.0.location = Some(location);
         self
     }
 
-    /// Says which methods are allowed (`Allow`, required with a 405 by RFC 9110, section 15.5.6).
+    /// Lists the allowed methods (`Allow`, required with a 405 by RFC 9110, section 15.5.6).
     #[must_use]
     pub fn with_allow(mut self, methods: impl Into<String>) -> Self {
         self.0.allow = Some(methods.into());
         self
     }
 
-    /// Says which codings a body may have (`Accept-Encoding`, in a 415 by RFC 9110, section 15.5.16).
+    /// Lists the codings that a body may have (`Accept-Encoding`, in a 415 by RFC 9110, section 15.5.16).
     #[must_use]
     pub fn with_accept_encoding(mut self, codings: &'static str) -> Self {
         self.0.accept_encoding = Some(codings);
         self
     }
 
-    /// Adds a member of its own to the body (RFC 9457, section 3.2).
+    /// Adds an extension member to the body (RFC 9457, section 3.2).
     #[must_use]
     pub fn with_extension(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.extensions.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Keeps the cause for the log. It is never shown to the client.
+    /// Keeps the cause for the log. Clients never see it.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
@@ -152,17 +152,17 @@ impl Problem {
         self.0.problem_type
     }
 
-    /// When to try again, in seconds.
+    /// Seconds after which to retry.
     pub fn retry_after_s(&self) -> Option<u32> {
         self.0.retry_after_s
     }
 
-    /// Where the thing in question can be read.
+    /// The address of the resource concerned.
     pub fn location(&self) -> Option<&str> {
         self.0.location.as_deref()
     }
 
-    /// The methods that are allowed.
+    /// The allowed methods.
     pub fn allow(&self) -> Option<&str> {
         self.0.allow.as_deref()
     }
@@ -185,8 +185,8 @@ impl Problem {
         Some(chain)
     }
 
-    /// The body: `type`, `title`, `status`, `detail`, `code`, `retryable`, and `errors`, `requestId` and
-    /// extensions where there are any.
+    /// The body: `type`, `title`, `status`, `detail`, `code`, `retryable`, and, if they are set, `errors`, `requestId`
+    /// and extension members.
     pub fn body(&self, request_id: Option<&str>) -> Value {
         let problem_type = self.0.problem_type;
         let body = ProblemBody {
@@ -200,7 +200,7 @@ impl Problem {
             request_id,
             extensions: &self.0.extensions,
         };
-        serde_json::to_value(body).expect("its keys are texts, and its values JSON")
+        serde_json::to_value(body).expect("its keys are strings, and its values JSON")
     }
 }
 

@@ -1,46 +1,46 @@
 //! Classes of errors and their stable codes.
 
-/// A class of errors; decides the HTTP status.
+/// A class of errors. It determines the HTTP status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// 400: the request itself is wrong.
+    /// 400: the request itself is invalid.
     InvalidRequest,
-    /// 401: the request carries no credentials, or none that are known.
+    /// 401: the request has no credentials, or unknown ones.
     Unauthorized,
-    /// 402: the payment was refused.
+    /// 402: the payment was declined.
     PaymentRequired,
-    /// 403: the credentials are known, and do not allow this.
+    /// 403: the credentials are known but do not allow this.
     Forbidden,
-    /// 404: no such thing, or it is another tenant's.
+    /// 404: the resource does not exist, or belongs to another tenant.
     NotFound,
-    /// 405: the route does not know this method.
+    /// 405: the route does not support this method.
     MethodNotAllowed,
     /// 408: the request did not arrive in time.
     RequestTimeout,
-    /// 409: something else is happening to the same thing right now.
+    /// 409: another operation on the same resource is in progress.
     Conflict,
-    /// 409: the thing is in a state that does not allow it, and waiting alone changes nothing.
+    /// 409: the state of the resource does not allow this, and waiting alone does not help.
     WrongState,
-    /// 412: the thing is not any more what the request says it was.
+    /// 412: the resource is no longer in the state that the request names.
     PreconditionFailed,
     /// 413: the body is too large.
     PayloadTooLarge,
     /// 415: the content type is not supported.
     UnsupportedMediaType,
-    /// 422: well-formed, but it can't be done.
+    /// 422: the request is well-formed but can't be carried out.
     Unprocessable,
-    /// 429: too often for these credentials; nothing was done.
+    /// 429: these credentials sent too many requests. Nothing was done.
     TooManyRequests,
     /// 431: the headers are too large.
     HeadTooLarge,
-    /// 428: the request has to say which state of the thing it is about.
+    /// 428: the request must name the state of the resource that it is for.
     PreconditionRequired,
-    /// 500: a defect.
+    /// 500: a bug.
     Internal,
-    /// 503: a dependency is not available; nothing was kept.
+    /// 503: a dependency is not available. Nothing was kept.
     Unavailable,
-    /// 503: a dependency refuses this installation. Nothing was kept, and trying again is no use before an operator has
-    /// seen to it.
+    /// 503: a dependency rejects this installation. Nothing was kept, and retrying is useless until an operator has
+    /// fixed the cause.
     Misconfigured,
 }
 
@@ -68,7 +68,7 @@ impl Kind {
         }
     }
 
-    /// Whether the same request, with the same idempotency key, may get another answer later.
+    /// Whether the same request, with the same idempotency key, may succeed later.
     pub const fn is_retryable(self) -> bool {
         matches!(
             self,
@@ -81,7 +81,7 @@ impl Kind {
     }
 }
 
-/// One meaning of an error: a stable code that clients may match on, its class and its title.
+/// One kind of error: a stable code that clients may match on, its class and its title.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ProblemType {
     /// Stable and unique, `<area>.<what>`.
@@ -90,13 +90,13 @@ pub struct ProblemType {
     pub kind: Kind,
     /// One short sentence, the same for every occurrence.
     pub title: &'static str,
-    /// What it means and what the client can do: the documentation of the constant.
+    /// What the error means and what the client can do: the doc comment of the constant.
     pub meaning: &'static str,
 }
 
-/// Declares the problem types of a crate as constants, and `PROBLEM_TYPES`, the list of all of them.
+/// Declares the problem types of a crate as constants, and lists them in `PROBLEM_TYPES`.
 ///
-/// The documentation of each constant is its row in `docs/reference/problem-codes.md`.
+/// The doc comment of each constant is its row in `docs/reference/problem-codes.md`.
 #[macro_export]
 macro_rules! problem_types {
     ($($(#[doc = $meaning:literal])+ $name:ident = $code:literal, $kind:ident, $title:literal;)+) => {
@@ -110,7 +110,7 @@ macro_rules! problem_types {
             };
         )+
 
-        /// Every problem type that this crate declares.
+        /// All problem types that this crate declares.
         pub const PROBLEM_TYPES: &[$crate::ProblemType] = &[$($name),+];
     };
 }

@@ -1,8 +1,8 @@
-//! Refusals that more than one context makes.
+//! Refusals that several contexts share.
 
 use crate::{FieldError, INVALID_REQUEST, PRECONDITION_FAILED, Problem};
 
-/// A 400 that names one field.
+/// A 400 that names one invalid field.
 pub fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Problem {
     invalid_fields(vec![FieldError {
         field: field.into(),
@@ -10,14 +10,14 @@ pub fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Pr
     }])
 }
 
-/// A 400 that names fields.
+/// A 400 that names several invalid fields.
 pub fn invalid_fields(fields: Vec<FieldError>) -> Problem {
-    let detail = "see errors for the fields that are not valid";
+    let detail = "see errors for the invalid fields";
     Problem::new(&INVALID_REQUEST, detail).with_fields(fields)
 }
 
-/// The refusal of a change that is for another version than the current one.
+/// A 412 for a change that names another version than the current one.
 pub fn version_mismatch(version: i32) -> Problem {
-    let detail = "it was changed meanwhile: read it again, and send its ETag in If-Match";
+    let detail = "the resource has changed: read it again, and send its new ETag in If-Match";
     Problem::new(&PRECONDITION_FAILED, detail).with_extension("version", version)
 }

@@ -1,12 +1,12 @@
-//! Who did something, as records name it.
+//! The recorded author of an action.
 
 use std::fmt;
 
-/// Longest actor, in characters: the column of every table that keeps one is as long.
+/// Maximum length of an actor, in characters. Every column that stores one has the same limit.
 const MAX_LENGTH: usize = 300;
 
-/// The actor of a client's request: `api:` and the name of its credential, at most 300 printable ASCII characters. Records of
-/// earlier versions have `api` alone.
+/// The actor of a client's request: `api:` and the name of its credential, at most 300 printable ASCII characters.
+/// Records of earlier versions contain only `api`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor(String);
 
@@ -19,7 +19,7 @@ impl Actor {
     /// The actor of a request whose credential has this name.
     ///
     /// # Errors
-    /// When the name is empty, too long, or not printable ASCII.
+    /// If the name is empty, too long, or not printable ASCII.
     pub fn of_client(name: &str) -> Result<Self, InvalidActor> {
         let is_printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
         let actor = format!("api:{name}");
@@ -29,7 +29,7 @@ impl Actor {
         Ok(Self(actor))
     }
 
-    /// As records have it.
+    /// The actor as records contain it.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Where a page ends, as the text that the request for the next page carries.
+//! The end of a page, as a text that the request for the next page carries.
 
 use std::fmt::{self, Write};
 use std::str::FromStr;
@@ -7,17 +7,17 @@ use chrono::{DateTime, Utc};
 use serde::de::{Deserialize, Deserializer, Error};
 use uuid::Uuid;
 
-/// The key of a page's last entry. Its text is opaque to clients: the parts of the key, each in hexadecimal digits of a fixed
-/// number.
+/// The key of a page's last entry. Its text is opaque to clients: each part of the key in a fixed number of hexadecimal
+/// digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor<K>(pub K);
 
-/// The text is not one that a page came with.
+/// The text is not a cursor that a page returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be the nextCursor of an earlier page")]
 pub struct InvalidCursor;
 
-/// What a list is ordered by.
+/// The key by which a list is ordered.
 pub trait CursorKey: Sized {
     /// Appends the key to a text.
     ///
@@ -28,7 +28,7 @@ pub trait CursorKey: Sized {
     /// Reads the key from the beginning of a text, and leaves the rest.
     ///
     /// # Errors
-    /// When there is none.
+    /// If the text does not begin with a key.
     fn read(text: &mut &str) -> Result<Self, InvalidCursor>;
 }
 
@@ -86,10 +86,10 @@ impl CursorKey for Uuid {
     }
 }
 
-/// The end of the year 9999: PostgreSQL has no room for all times that chrono has.
+/// The end of the year 9999: PostgreSQL can't store all times that chrono can.
 const LATEST_US: u64 = 253_402_300_799_999_999;
 
-/// In microseconds since 1970: no list has earlier entries.
+/// In microseconds since 1970, because no list has earlier entries.
 impl CursorKey for DateTime<Utc> {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.timestamp_micros().cast_unsigned().write(f)
@@ -113,7 +113,7 @@ impl<A: CursorKey, B: CursorKey> CursorKey for (A, B) {
     }
 }
 
-/// The next digits, as they were written: in lower case.
+/// The next digits, which must be in lower case.
 fn digits<'a>(text: &mut &'a str, count: usize) -> Result<&'a str, InvalidCursor> {
     let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     let (digits, rest) = text.split_at_checked(count).ok_or(InvalidCursor)?;
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_reads_back_as_it_was_written() {
+    fn a_cursor_is_read_as_it_was_written() {
         let at = DateTime::from_timestamp_micros(1_762_000_000_123_456).unwrap();
         let key = (('c', at), (Uuid::from_u128(0xABC), 7));
         let text = Cursor(key).to_string();
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_a_cursor() {
+    fn other_text_is_not_a_cursor() {
         let text = Cursor((Uuid::from_u128(0xABC), 7)).to_string();
         let (upper_case, longer) = (text.to_uppercase(), format!("{text}0"));
         for wrong in ["", "x", &text[1..], &text[..32], &upper_case, &longer, "ä"] {
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_postgresql_has_no_room_for_is_none() {
+    fn a_time_that_postgresql_can_t_store_is_not_a_cursor() {
         let latest = Cursor(LATEST_US).to_string();
         assert!(read::<DateTime<Utc>>(&latest).is_ok());
         for later in [LATEST_US + 1, u64::MAX] {

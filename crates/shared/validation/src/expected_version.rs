@@ -1,16 +1,16 @@
-//! Changes that are for one version of a thing, so that nobody overwrites what they have not seen.
+//! Changes for a certain version of a resource, so that no client overwrites a change that it has not seen.
 
-/// The versions of a thing that a change is for.
+/// The versions of a resource that a change is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExpectedVersion {
-    /// Whatever version it is in.
+    /// Any version.
     Any,
-    /// One of these.
+    /// One of these versions.
     OneOf(Vec<i32>),
 }
 
 impl ExpectedVersion {
-    /// Whether the change is for a thing in this version.
+    /// Whether the change is for this version of the resource.
     pub fn allows(&self, version: i32) -> bool {
         match self {
             Self::Any => true,

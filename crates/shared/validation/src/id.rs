@@ -1,4 +1,4 @@
-//! Identifiers: UUIDs that can't be swapped for one another.
+//! Identifiers: UUIDs of distinct types, so that they can't be confused.
 
 use uuid::Uuid;
 
@@ -7,10 +7,10 @@ use uuid::Uuid;
 #[error("must be a UUID, and not the nil UUID")]
 pub struct InvalidId;
 
-/// Reads a UUID in any of its usual spellings (upper or lower case); the nil UUID is refused.
+/// Parses a UUID in any of its usual notations, in upper or lower case. The nil UUID is refused.
 ///
 /// # Errors
-/// [`InvalidId`] when the text is something else.
+/// [`InvalidId`] for any other text.
 pub fn parse_uuid(text: &str) -> Result<Uuid, InvalidId> {
     match Uuid::try_parse(text) {
         Ok(uuid) if !uuid.is_nil() => Ok(uuid),
@@ -28,12 +28,12 @@ macro_rules! define_id {
         pub struct $name($crate::reexport::uuid::Uuid);
 
         impl $name {
-            /// A new id: UUIDv7, so that ids made later sort later.
+            /// Generates a new ID: a UUIDv7, so that IDs sort by creation time.
             pub fn generate() -> Self {
                 Self($crate::reexport::uuid::Uuid::now_v7())
             }
 
-            /// The id as the database keeps it.
+            /// The ID as the database stores it.
             pub const fn as_uuid(self) -> $crate::reexport::uuid::Uuid {
                 self.0
             }
@@ -85,17 +85,18 @@ macro_rules! define_id {
 }
 
 define_id! {
-    /// The store that a row belongs to. Comes first in every key.
+    /// The tenant that a row belongs to. Comes first in every key.
     TenantId
 }
 
 define_id! {
-    /// An installation of oms. In the metadata of its payments, so that an operator can tell whose a charge is.
+    /// An installation of oms. The metadata of its payments contains it, so that an operator can tell which
+    /// installation made a charge.
     InstallationId
 }
 
 define_id! {
-    /// An order. Shared, because reservations and payment attempts carry it.
+    /// An order. Shared, because reservations and payment attempts refer to it.
     OrderId
 }
 
@@ -111,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_uuid_and_the_nil_uuid_are_refused() {
+    fn text_that_is_not_a_uuid_and_the_nil_uuid_are_refused() {
         for text in ["", "order-1", "00000000-0000-0000-0000-000000000000"] {
             assert_eq!(text.parse::<OrderId>(), Err(InvalidId), "{text:?}");
         }
     }
 
     #[test]
-    fn ids_made_later_sort_later() {
+    fn newer_ids_sort_after_older_ones() {
         let first = OrderId::generate();
         assert!(first < OrderId::generate());
     }

@@ -1,10 +1,10 @@
-//! The key by which a client may repeat a request without repeating its effect.
+//! The key that makes it safe to repeat a request.
 
 use std::fmt;
 
 use crate::openapi::text;
 
-/// Longest key, in characters.
+/// Maximum length of a key, in characters.
 const MAX_LENGTH: usize = 255;
 
 /// 1 to 255 printable ASCII characters, chosen by the client.
@@ -18,16 +18,16 @@ pub struct InvalidIdempotencyKey;
 
 crate::schema_of! {
     IdempotencyKey,
-    "Chosen by the client, new for each thing to do, and the same when a request is sent again.",
-    // Blanks at the ends of a header are no part of it.
+    "Chosen by the client: unique for each operation, and the same when its request is repeated.",
+    // White space at the ends of a header is not part of its value.
     text(1..=MAX_LENGTH, "^[!-~]([ -~]*[!-~])?$").examples(["0192f0c1-first-order"])
 }
 
 impl IdempotencyKey {
-    /// Reads a key.
+    /// Parses a key.
     ///
     /// # Errors
-    /// When it is empty, longer than 255 characters, or has a character that is not printable ASCII.
+    /// If it is empty, longer than 255 characters, or has a character that is not printable ASCII.
     pub fn parse(text: &str) -> Result<Self, InvalidIdempotencyKey> {
         let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
         if text.trim().is_empty() || text.len() > MAX_LENGTH || !printable {
@@ -36,7 +36,7 @@ impl IdempotencyKey {
         Ok(Self(text.to_owned()))
     }
 
-    /// The key as the client wrote it.
+    /// The key as the client sent it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_of_1_to_255_printable_characters_are_taken() {
+    fn keys_of_1_to_255_printable_characters_are_accepted() {
         for text in ["k", "order 17/retry", &"x".repeat(255)] {
             assert_eq!(IdempotencyKey::parse(text).unwrap().as_str(), text);
         }

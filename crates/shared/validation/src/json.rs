@@ -1,5 +1,5 @@
-//! JSON as its own rules have it, where serde's would be others: whole numbers are whole however they are written, an array is
-//! never an object, and a blank text is no value where none is needed.
+//! JSON with stricter or more lenient rules than serde's: whole numbers may be written in any notation, an array is
+//! never an object, and a blank text counts as absent where a value is optional.
 
 use std::fmt;
 
@@ -17,46 +17,46 @@ mod field_error;
 
 pub use field_error::member_of;
 
-/// Largest magnitude up to which a double stands for one whole number only.
+/// Largest magnitude up to which every whole number has an exact double.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// What is wrong with a text that should be JSON for some type.
+/// Why a text could not be read as JSON of some type.
 #[derive(Debug)]
 pub enum InvalidJson {
-    /// It is no JSON.
+    /// The text is not JSON.
     Syntax(Error),
-    /// One member is not what it should be. Its value is not repeated: it may be a card number.
+    /// A member has a wrong value. The value is not repeated, because it may be a card number.
     Member(FieldError),
 }
 
-/// Reads a value from JSON in UTF-8, which may begin with a byte order mark.
+/// Parses a value from UTF-8 JSON, which may begin with a byte order mark.
 ///
 /// # Errors
-/// [`InvalidJson`], which names the member that is wrong.
+/// [`InvalidJson`], which names the invalid member.
 pub fn from_slice<T: DeserializeOwned>(text: &[u8]) -> Result<T, InvalidJson> {
     let tree: Tree = serde_json::from_slice(without_mark(text)).map_err(InvalidJson::Syntax)?;
     serde_path_to_error::deserialize(tree)
         .map_err(|error| InvalidJson::Member(field_error::of(&error)))
 }
 
-/// A body without the byte order mark that some programs put before it.
+/// The body without the byte order mark that some programs put before it.
 pub fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
 }
 
-/// Reads a member that is `false` unless it says otherwise: also where it is blank, or null.
+/// Reads an optional boolean that defaults to `false`, also if it is blank or null.
 ///
 /// # Errors
-/// When it is anything else than `true`, `false`, null or blank.
+/// If it is anything other than `true`, `false`, null or blank.
 pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(Option::<bool>::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Reads an optional object for which a blank text does not stand for its absence: where leaving it out means *more*, nobody
-/// may do so by accident.
+/// Reads an optional object. A blank text does not count as absent here: where absence means *more*, such as a full
+/// refund, it must not happen by accident.
 ///
 /// # Errors
-/// When it is neither an object nor null.
+/// If it is neither an object nor null.
 pub fn object_or_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -83,8 +83,7 @@ where
     deserializer.deserialize_any(ObjectOrNull(std::marker::PhantomData))
 }
 
-/// A JSON value as it was written: with the order of members, and with those that are there twice, so that types can refuse
-/// them.
+/// A JSON value with its members in their order, including duplicates, so that types can refuse them.
 enum Tree {
     Null,
     Bool(bool),
@@ -153,7 +152,7 @@ impl<'de> Deserialize<'de> for Tree {
             }
 
             fn visit_f64<E: de::Error>(self, value: f64) -> Result<Tree, E> {
-                // The sum with zero is never the negative zero, which is the same number and is written in another way.
+                // Adding zero turns negative zero, which is the same number in another notation, into zero.
                 let number = Number::from_f64(value + 0.0);
                 number
                     .map(Tree::Number)
@@ -239,7 +238,7 @@ impl<'de> Deserializer<'de> for Tree {
         visitor: V,
     ) -> Result<V::Value, Error> {
         match self {
-            // serde reads a struct from the values of its fields as well.
+            // serde would also read a struct from an array of its field values.
             Self::Array(_) => self.refuse(&visitor),
             _ => self.deserialize_any(visitor),
         }

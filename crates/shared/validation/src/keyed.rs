@@ -1,34 +1,34 @@
-//! What an idempotency key stands for.
+//! Requests with an idempotency key.
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::IdempotencyKey;
 
-/// SHA-256 of a request as it was understood, so that its spelling does not matter.
+/// SHA-256 of a request in its parsed form, so that different notations of the same request are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 32]);
 
 /// A request that its client may repeat without repeating its effect.
 #[derive(Clone, Copy, Debug)]
 pub struct Keyed<'a> {
-    /// What its client calls it.
+    /// The client's idempotency key.
     pub key: &'a IdempotencyKey,
-    /// What it asks for.
+    /// The fingerprint of the request.
     pub fingerprint: Fingerprint,
 }
 
 impl<'a> Keyed<'a> {
-    /// `operation` keeps apart requests to different endpoints that look alike.
+    /// `operation` distinguishes equal requests to different endpoints.
     ///
     /// # Panics
-    /// When `request` can't be written as JSON: that is a bug.
+    /// If `request` can't be serialised to JSON, which is a bug.
     pub fn new(key: &'a IdempotencyKey, operation: &str, request: &impl Serialize) -> Self {
         let request = serde_json::to_vec(request)
             .expect("requests have only strings, booleans and finite numbers");
         let mut hasher = Sha256::new();
         for part in [operation.as_bytes(), &request] {
-            // With its length in front, no two different lists of parts run into one text.
+            // The length prefix makes sure that different lists of parts never form the same text.
             hasher.update((part.len() as u64).to_be_bytes());
             hasher.update(part);
         }
@@ -37,7 +37,7 @@ impl<'a> Keyed<'a> {
     }
 }
 
-/// What a request with an idempotency key has come to.
+/// The result of a request with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Once<T> {
     /// Done by this request.
@@ -47,14 +47,14 @@ pub enum Once<T> {
 }
 
 impl<T> Once<T> {
-    /// What it has come to, whoever did it.
+    /// The result, regardless of which request produced it.
     pub fn into_inner(self) -> T {
         match self {
             Self::Now(value) | Self::Before(value) => value,
         }
     }
 
-    /// The same of something else.
+    /// Converts the result.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Once<U> {
         match self {
             Self::Now(value) => Once::Now(change(value)),
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_operation_and_every_part_of_a_request_are_in_its_fingerprint() {
+    fn a_fingerprint_covers_the_operation_and_every_part_of_a_request() {
         let key = IdempotencyKey::parse("k").unwrap();
         let of = |operation, request: &[&str]| Keyed::new(&key, operation, &request).fingerprint;
         let one = of("receive", &["a", "b"]);

@@ -33,7 +33,7 @@ pub use scope::{Scope, Scopes, UnknownScope};
 
 #[doc(hidden)]
 pub mod reexport {
-    //! What `define_id!` expands to.
+    //! Items that the expansion of `define_id!` uses.
     pub use serde;
     pub use utoipa;
     pub use uuid;

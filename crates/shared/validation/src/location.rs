@@ -21,16 +21,16 @@ pub struct Location {
 pub struct InvalidLocation;
 
 impl Location {
-    /// A place by its degrees.
+    /// A place with these coordinates.
     ///
     /// # Errors
-    /// When one is not finite or out of range.
+    /// If one is not finite or out of range.
     pub fn new(lat: f64, lng: f64) -> Result<Self, InvalidLocation> {
         // A range contains no NaN, and these contain no infinity.
         if !(-90.0..=90.0).contains(&lat) || !(-180.0..=180.0).contains(&lng) {
             return Err(InvalidLocation);
         }
-        // The sum with zero is never the negative zero, which is the same place and is written in another way.
+        // Adding zero turns negative zero, which is the same place in another notation, into zero.
         Ok(Self {
             lat: lat + 0.0,
             lng: lng + 0.0,
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_on_the_equator_or_the_meridian_is_written_in_one_way() {
+    fn negative_zero_degrees_are_written_as_zero() {
         let negative = Location::new(-0.0, -0.0).unwrap();
         let written = serde_json::to_string(&negative).unwrap();
         assert_eq!(written, r#"{"lat":0.0,"lng":0.0}"#);

@@ -18,7 +18,7 @@ pub struct Money {
     pub currency: Currency,
 }
 
-/// Arithmetic on money that has no answer.
+/// Why an amount can't be computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
     /// The result does not fit into 64 bits.
@@ -30,7 +30,7 @@ pub enum MoneyError {
 }
 
 impl Money {
-    /// Nothing, in a currency.
+    /// Zero in a currency.
     pub const fn zero(currency: Currency) -> Self {
         Self {
             amount_minor: 0,
@@ -38,10 +38,10 @@ impl Money {
         }
     }
 
-    /// The sum.
+    /// Adds two amounts.
     ///
     /// # Errors
-    /// When the currencies differ, or the sum does not fit.
+    /// If the currencies differ, or the sum overflows.
     pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
         if self.currency != other.currency {
             return Err(MoneyError::CurrencyMismatch);
@@ -50,10 +50,10 @@ impl Money {
         self.with_amount(sum)
     }
 
-    /// The price of `quantity` pieces at this price each.
+    /// The price of `quantity` units at this price each.
     ///
     /// # Errors
-    /// When the product does not fit.
+    /// If the product overflows.
     pub fn checked_mul(self, quantity: i32) -> Result<Self, MoneyError> {
         self.with_amount(self.amount_minor.checked_mul(i64::from(quantity)))
     }
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_that_do_not_fit_or_mix_currencies_are_refused() {
+    fn sums_that_overflow_or_mix_currencies_are_refused() {
         let eur = Money {
             currency: Currency::parse("EUR").unwrap(),
             ..usd(1)

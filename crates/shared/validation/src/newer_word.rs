@@ -1,23 +1,24 @@
-//! Words that a newer version of the program has stored.
+//! Words stored by a newer version of the program.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-/// Most words that are kept. There are only as many as newer versions have states, kinds and codes.
+/// Maximum number of words that are kept. Newer versions add only a few states, kinds and codes.
 const MOST_WORDS: usize = 1000;
 
-/// The longest word that is shown as it is.
+/// Maximum length of a word that is shown unchanged.
 const LONGEST: usize = 64;
 
-/// What stands for a word that can't be kept.
+/// Replaces a word that can't be kept.
 const UNKNOWN: &str = "unknown";
 
 static WORDS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
 
-/// Keeps a stored word that this version of the program does not know, so that it can be shown as it is. Logs each word once.
+/// Keeps a stored word that this version of the program does not know, so that it can be shown unchanged. Logs each
+/// word once.
 ///
-/// During a rolling deploy, an older instance reads what a newer one has written. One such word must not make a whole list
-/// unreadable.
+/// During a rolling deployment, an older instance reads words that a newer one has written. One such word must not make
+/// a whole list unreadable.
 pub fn newer_word(word: &str) -> &'static str {
     if word.is_empty() || word.chars().count() > LONGEST {
         return UNKNOWN;
@@ -33,7 +34,7 @@ pub fn newer_word(word: &str) -> &'static str {
         word,
         "a newer version of the program has stored a word that this one does not know"
     );
-    // Bounded by `MOST_WORDS`.
+    // At most `MOST_WORDS` are leaked.
     let kept: &'static str = Box::leak(word.to_owned().into_boxed_str());
     words.insert(kept);
     kept
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_is_kept_once_and_shown_as_it_is() {
+    fn a_word_is_kept_once_and_shown_unchanged() {
         let first = newer_word("PARTLY_SHIPPED");
         let second = newer_word(&["PARTLY", "SHIPPED"].join("_"));
         assert_eq!(first, "PARTLY_SHIPPED");
@@ -52,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_no_word_is_unknown() {
+    fn text_that_is_not_a_word_is_unknown() {
         assert_eq!(newer_word(""), "unknown");
         assert_eq!(newer_word(&"x".repeat(65)), "unknown");
     }

@@ -1,18 +1,18 @@
-//! Schemas of values whose rules are in code: their limits are the constants that the code reads.
+//! Schemas of values whose rules are in code. Their limits are the constants that the code uses.
 
 use utoipa::openapi::ObjectBuilder;
 use utoipa::openapi::schema::Type;
 
-/// Text that can be read out: no control characters, and not all of it blank.
+/// Readable text: no control characters, and not all blank.
 pub const READABLE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
 
-/// As [`READABLE`], without characters that nobody sees (`text::is_hidden`).
+/// Like [`READABLE`], without invisible characters (`text::is_hidden`).
 pub const VISIBLE: &str = r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]*[^\s\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb][^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]*$";
 
-/// As [`READABLE`], in one line or several.
+/// Like [`READABLE`], in one or more lines.
 pub const READABLE_LINES: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
 
-/// A text of so many characters that fits a regular expression of ECMA-262.
+/// A text of this many characters that matches an ECMA-262 regular expression.
 pub fn text(characters: std::ops::RangeInclusive<usize>, pattern: &str) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::String)
@@ -21,7 +21,7 @@ pub fn text(characters: std::ops::RangeInclusive<usize>, pattern: &str) -> Objec
         .pattern(Some(pattern))
 }
 
-/// Gives a type its schema, with its documentation as the description.
+/// Implements the schema of a type. The description is its documentation.
 #[macro_export]
 macro_rules! schema_of {
     ($name:ty, $description:literal, $schema:expr) => {

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-/// Longest name, in characters: the subject of a token has up to 255, and a prefix.
+/// Maximum length of a name, in characters: the subject of a token has up to 255, plus a prefix.
 const MAX_LENGTH: usize = 261;
 
-/// Somebody who runs the installation: 1 to 261 printable ASCII characters, so that it can stand in a log and in an order's
-/// timeline.
+/// The name of a person who operates the installation: 1 to 261 printable ASCII characters, so that it can appear in a
+/// log and in an order's timeline.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OperatorName(String);
 
@@ -16,10 +16,10 @@ pub struct OperatorName(String);
 pub struct InvalidOperatorName;
 
 impl OperatorName {
-    /// Reads a name.
+    /// Parses a name.
     ///
     /// # Errors
-    /// When it is empty, longer than 261 characters, or not printable ASCII.
+    /// If it is empty, longer than 261 characters, or not printable ASCII.
     pub fn parse(text: &str) -> Result<Self, InvalidOperatorName> {
         let is_printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
         if text.is_empty() || text.len() > MAX_LENGTH || !text.bytes().all(is_printable) {
@@ -33,7 +33,7 @@ impl OperatorName {
         &self.0
     }
 
-    /// As records name whoever did something, apart from workers and clients.
+    /// The operator as records name it, distinct from workers and clients.
     pub fn as_actor(&self) -> String {
         format!("operator:{self}")
     }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_can_stand_in_a_log_and_in_a_timeline() {
+    fn a_name_is_safe_in_a_log_and_in_a_timeline() {
         for text in [
             "a",
             "ann.lee",

@@ -4,18 +4,18 @@ use serde::de::{Deserialize, Deserializer, Error};
 use utoipa::openapi::ObjectBuilder;
 use utoipa::openapi::schema::Type;
 
-/// One page of a list. `C` is the [`Cursor`](crate::Cursor) of its last entry, in the order of the list: entries that are added
-/// meanwhile neither shift nor repeat the others.
+/// One page of a list. `C` is the [`Cursor`](crate::Cursor) of its last entry, in the order of the list, so entries
+/// that are added meanwhile neither shift nor repeat others.
 #[derive(Clone, Debug)]
 pub struct Page<T, C> {
     /// Its entries, in the order of the list.
     pub items: Vec<T>,
-    /// Where the next page begins; none after the last.
+    /// Where the next page begins. `None` on the last page.
     pub next: Option<C>,
 }
 
 impl<T, C> Page<T, C> {
-    /// A page of what was found when one entry more than fits was asked for.
+    /// Builds a page from a query that fetched one entry more than the page size.
     pub fn of(mut found: Vec<T>, size: PageSize, cursor: impl Fn(&T) -> C) -> Self {
         let more = found.len() > size.get();
         found.truncate(size.get());
@@ -23,10 +23,10 @@ impl<T, C> Page<T, C> {
         Self { items: found, next }
     }
 
-    /// The same page with other entries.
+    /// Converts the entries of the page.
     ///
     /// # Errors
-    /// The first of `entry`.
+    /// The first error of `entry`.
     pub fn try_map<U, E>(self, entry: impl FnMut(T) -> Result<U, E>) -> Result<Page<U, C>, E> {
         let items = self.items.into_iter().map(entry);
         Ok(Page {
@@ -36,13 +36,13 @@ impl<T, C> Page<T, C> {
     }
 }
 
-/// How many entries a page may have: 1 to 100.
+/// The maximum number of entries of a page: 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageSize(u32);
 
 crate::schema_of! {
     PageSize,
-    "How many entries the page may have.",
+    "Maximum number of entries on the page.",
     ObjectBuilder::new()
         .schema_type(Type::Integer)
         .minimum(Some(1))
@@ -51,11 +51,11 @@ crate::schema_of! {
 }
 
 impl PageSize {
-    /// What a page has unless asked for otherwise.
+    /// The size of a page if the request names none.
     pub const DEFAULT: Self = Self(20);
     const MAX: u32 = 100;
 
-    /// A size within the limits.
+    /// A size from 1 to 100, otherwise `None`.
     pub fn new(entries: u32) -> Option<Self> {
         (1..=Self::MAX).contains(&entries).then_some(Self(entries))
     }
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_page_that_is_not_the_last_names_the_next() {
+    fn every_page_except_the_last_names_the_next() {
         let size = PageSize::new(2).unwrap();
         let page = Page::of(vec![1, 2, 3], size, |entry| *entry);
         assert_eq!((page.items, page.next), (vec![1, 2], Some(2)));

@@ -1,19 +1,19 @@
-//! Why something was done, in words.
+//! The reason for an action, in words.
 
 use serde::Deserialize;
 
 use crate::openapi::{READABLE_LINES, text};
 use crate::text::tidy;
 
-/// Why somebody did something, in their own words: 1 to 500 characters, not all of them blank, and no control characters but line breaks
-/// and tabs.
+/// The reason for an action, in the caller's own words: 1 to 500 characters, not all blank, without control characters
+/// except line breaks and tabs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Reason(String);
 
 crate::schema_of! {
     Reason,
-    "Why, in the words of whoever asks. Blanks around it are cut off.",
+    "The reason, in your own words. Surrounding white space is removed.",
     text(1..=Reason::MAX_LENGTH, READABLE_LINES).examples(["the customer changed their mind"])
 }
 
@@ -23,13 +23,13 @@ crate::schema_of! {
 pub struct InvalidReason;
 
 impl Reason {
-    /// Longest reason, in characters; the columns that hold one have the same limit.
+    /// Maximum length of a reason, in characters. The columns that store reasons have the same limit.
     pub const MAX_LENGTH: usize = 500;
 
-    /// Reads a reason; blanks around it are cut off, and what looks the same becomes the same.
+    /// Parses a reason: removes surrounding white space and normalises characters that look the same.
     ///
     /// # Errors
-    /// When it is blank or too long, or has a character that is not for reading.
+    /// If it is blank or too long, or has a character that is not readable.
     pub fn parse(text: &str) -> Result<Self, InvalidReason> {
         let text = tidy(text);
         let unreadable = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
@@ -39,7 +39,7 @@ impl Reason {
         Ok(Self(text.into_owned()))
     }
 
-    /// The words.
+    /// The text of the reason.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_is_something_to_read() {
+    fn a_reason_must_be_readable() {
         for text in ["x", " the bank\nconfirmed it ", &"ä".repeat(500)] {
             assert_eq!(Reason::parse(text).unwrap().as_str(), text.trim());
         }

@@ -1,9 +1,9 @@
-//! What a credential allows.
+//! The scopes of credentials.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// One thing that a credential allows. None includes another.
+/// One permission of a credential. No scope includes another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Read orders and refunds.
@@ -18,11 +18,11 @@ pub enum Scope {
     InventoryRead,
     /// Change warehouses, products and stock.
     InventoryWrite,
-    /// Settle what only a person can decide.
+    /// Settle dead letters and findings.
     Operations,
 }
 
-/// The text is not one of the scopes.
+/// The text is not a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "must be one of orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write, operations"
@@ -30,7 +30,7 @@ pub enum Scope {
 pub struct UnknownScope;
 
 impl Scope {
-    /// Every scope there is.
+    /// All scopes.
     pub const ALL: [Self; 7] = [
         Self::OrdersRead,
         Self::OrdersWrite,
@@ -41,7 +41,7 @@ impl Scope {
         Self::Operations,
     ];
 
-    /// The scope as credentials name it.
+    /// The scope's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OrdersRead => "orders:read",
@@ -79,29 +79,29 @@ impl fmt::Display for Scope {
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// All that there are.
+    /// All scopes.
     pub fn all() -> Self {
         Self::from_iter(Scope::ALL)
     }
 
-    /// Whether this one is among them.
+    /// Whether the set includes this scope.
     pub const fn include(self, scope: Scope) -> bool {
         self.0 & scope.bit() != 0
     }
 
-    /// Whether there are none.
+    /// Whether the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Each of them, in the order of [`Scope::ALL`].
+    /// The scopes of the set, in the order of [`Scope::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL
             .into_iter()
             .filter(move |scope| self.include(*scope))
     }
 
-    /// Those among some names that are scopes. A name that another version of the program knows allows nothing here.
+    /// The scopes among some names. A name that only another version of the program knows is ignored.
     pub fn known_among<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         names
             .into_iter()
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_scope_is_read_by_its_name_and_nothing_else_is() {
+    fn only_names_of_scopes_are_scopes() {
         for scope in Scope::ALL {
             assert_eq!(scope.to_string().parse(), Ok(scope));
         }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_includes_what_it_was_made_of_and_no_more() {
+    fn a_set_includes_exactly_its_scopes() {
         for scope in Scope::ALL {
             let set = Scopes::from_iter([scope]);
             let included: Vec<Scope> = set.iter().collect();
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_no_scopes_allow_nothing() {
+    fn unknown_names_allow_nothing() {
         let set = Scopes::known_among(["orders:read", "orders:everything", "admin"]);
         assert_eq!(set.to_string(), "orders:read");
         assert!(Scopes::known_among(["admin"]).is_empty());

@@ -1,4 +1,4 @@
-//! Text that people write: one spelling for what looks the same, and nothing that can't be seen.
+//! Normalises text that people write: equal-looking texts get the same characters, and hidden characters are removed.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,8 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// The text in Unicode's normalization form C, without [hidden](is_hidden) characters.
 ///
-/// Text that needs none of this is returned as it is: fingerprints of requests are made of the result, and must not change.
+/// Text that is already in this form is returned unchanged: fingerprints of requests are computed from the result and
+/// must not change.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
@@ -18,7 +19,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// As [`visible`], without white space around it.
+/// Like [`visible`], and without surrounding white space.
 pub fn tidy(text: &str) -> Cow<'_, str> {
     match visible(text) {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
@@ -26,7 +27,7 @@ pub fn tidy(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The lines of a text as one line, with a comma between any two, each of them tidy. A tab counts as a blank.
+/// Joins the lines of a text with commas. Each line is tidied, and a tab counts as a blank.
 pub fn one_line(text: &str) -> String {
     let text = text.trim();
     if !text.contains(is_line_break) {
@@ -40,23 +41,23 @@ pub fn one_line(text: &str) -> String {
     lines.join(", ")
 }
 
-/// Whether nothing of the text can be seen. Forms send such text for a field that nobody filled in.
+/// Whether the text has no visible character. Forms send such text for fields that nobody filled in.
 pub fn is_blank(text: &str) -> bool {
     tidy(text).is_empty()
 }
 
-/// Whether the text has a character that [`is_hidden`], wherever it stands.
+/// Whether the text contains a character that [`is_hidden`].
 pub fn has_hidden(text: &str) -> bool {
     !text.is_ascii() && text.contains(is_hidden)
 }
 
-/// Whether a character is not seen, or changes the order in which others are: with it two texts look the same and differ, or
-/// one text looks like another. Control characters are not among them.
+/// Whether a character is invisible, or changes the order in which others are displayed. Such characters make different
+/// texts look the same, or one text look like another. Control characters are not included.
 pub fn is_hidden(character: char) -> bool {
     matches!(character,
         // Soft hyphen, grapheme joiner, Arabic letter mark, Hangul fillers, Mongolian vowel separator.
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180E}' | '\u{3164}' | '\u{FFA0}'
-        // Zero-width space and joiners, marks of direction; embeddings and overrides; word joiner and invisible operators,
+        // Zero-width space and joiners, direction marks; embeddings and overrides; word joiner and invisible operators,
         // isolates, deprecated format characters.
         | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
         // Zero-width no-break space, interlinear annotations, tags.
@@ -85,7 +86,8 @@ fn without_hidden(text: &str) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
-/// Whether a joiner between two characters is part of how a word or an emoji is written, as in Persian and in Indic scripts.
+/// Whether a joiner between two characters is part of the spelling of a word or an emoji, as in Persian and in Indic
+/// scripts.
 fn is_spelling(before: Option<char>, joiner: char, after: Option<char>) -> bool {
     let joins = |character: Option<char>| {
         character.is_some_and(|character| {
@@ -112,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ordinary_text_stays_as_it_is() {
+    fn ordinary_text_is_not_changed() {
         for text in [
             "Lamp",
             "Zoë's Tür, 2nd",
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_the_same_becomes_the_same() {
+    fn equal_looking_texts_become_equal() {
         assert_eq!(tidy("Zoe\u{308}"), "Zoë");
         assert_eq!(tidy("\u{212B}"), "Å");
         for hidden in [
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_joiner_that_a_word_or_an_emoji_is_written_with_stays() {
+    fn joiners_that_belong_to_a_word_or_an_emoji_are_kept() {
         for text in [
             "می\u{200C}خواهم",
             "क्\u{200D}ष",
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_become_one_with_commas() {
+    fn lines_are_joined_with_commas() {
         for (text, line) in [
             ("1 Main St\nAtlanta, GA", "1 Main St, Atlanta, GA"),
             (
@@ -184,7 +186,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn tidying_twice_changes_nothing_more(text in "\\PC*|[a-z\u{300}-\u{310}\u{200B}-\u{200F}\u{AC00}ا-ي]*") {
+        fn tidying_is_idempotent(text in "\\PC*|[a-z\u{300}-\u{310}\u{200B}-\u{200F}\u{AC00}ا-ي]*") {
             let once = tidy(&text).into_owned();
             prop_assert_eq!(tidy(&once), once.as_str());
             let line = one_line(&text);

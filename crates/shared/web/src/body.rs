@@ -1,4 +1,4 @@
-//! A body as bytes, read within its limits. What the bytes mean is for the caller to say.
+//! Bodies as bytes, read within limits. The caller interprets the bytes.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -11,19 +11,19 @@ use futures_util::StreamExt;
 use oms_errors::{BODY_TIMEOUT, BODY_TOO_LARGE, INVALID_REQUEST, Problem};
 use tokio::time::Instant;
 
-/// How large a body may be and how long it may take to arrive. Registered as `web::Data`.
+/// The maximum size of a body, and how long it may take to arrive. Registered as `web::Data`.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyLimits {
-    /// Bytes.
+    /// In bytes.
     pub max_bytes: usize,
-    /// From the end of the head to the end of the body: actix-web's own time-out covers only the head.
+    /// From the end of the head to the end of the body. actix-web's own time-out covers only the head.
     pub deadline: Duration,
-    /// Least average rate after ten seconds, in bytes a second: a long deadline is for large bodies, not for slow clients.
-    /// 0 accepts any.
+    /// Minimum average rate after the first ten seconds, in bytes per second: a long deadline is meant for large
+    /// bodies, not for slow clients. 0 disables the check.
     pub min_bytes_per_s: u32,
 }
 
-/// How long a client may send nothing before its rate counts.
+/// Time for which the minimum rate does not apply yet.
 const GRACE: Duration = Duration::from_secs(10);
 
 impl Default for BodyLimits {
@@ -37,13 +37,13 @@ impl Default for BodyLimits {
 }
 
 impl BodyLimits {
-    /// Those of the server that serves a request, or the defaults.
+    /// The limits of the server that serves a request, or the defaults.
     pub fn of(request: &HttpRequest) -> Self {
         let limits = request.app_data::<web::Data<Self>>();
         limits.map(|limits| ***limits).unwrap_or_default()
     }
 
-    /// When the next piece of a body must be there of which so much has come, from the end of the head.
+    /// Time by which the next piece must arrive after `bytes` were received, measured from the end of the head.
     fn patience(self, bytes: usize) -> Duration {
         let paid_for = match self.min_bytes_per_s {
             0 => return self.deadline,
@@ -56,7 +56,7 @@ impl BodyLimits {
 /// Reads a body to its end, unless it is too large or too slow.
 ///
 /// # Errors
-/// 413, 408, or 400 when the connection brought something else than a body.
+/// 413, 408, or 400 if the connection delivered something other than a body.
 pub async fn read_body(payload: Payload, limits: BodyLimits) -> Result<Bytes, Problem> {
     let mut body = BytesMut::new();
     for_each_piece(payload, limits, async |piece| {
@@ -67,10 +67,10 @@ pub async fn read_body(payload: Payload, limits: BodyLimits) -> Result<Bytes, Pr
     Ok(body.freeze())
 }
 
-/// Hands a body on as it comes, unless it is too large or too slow.
+/// Passes a body on piece by piece as it arrives, unless it is too large or too slow.
 ///
 /// # Errors
-/// As [`read_body`], or those of `take`.
+/// Those of [`read_body`] and of `take`.
 pub async fn for_each_piece(
     payload: Payload,
     limits: BodyLimits,
@@ -94,7 +94,7 @@ pub async fn for_each_piece(
     }
 }
 
-/// A time-out comes from whoever serves the connection, and gave up waiting for the client.
+/// A time-out error comes from the server's connection, which stopped waiting for the client.
 fn unreadable(error: &PayloadError) -> Problem {
     match error {
         PayloadError::Io(cause) if cause.kind() == ErrorKind::TimedOut => {
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_that_comes_too_slowly_is_given_up_before_its_deadline() {
+    fn a_body_that_arrives_too_slowly_is_refused_before_its_deadline() {
         let limits = BodyLimits {
             max_bytes: 1 << 20,
             deadline: Duration::from_secs(100),

@@ -9,8 +9,8 @@ use oms_validation::Actor;
 
 use crate::ProblemResponse;
 
-/// The actor that records of the request's deeds name. Whoever checks credentials puts it among the request's extensions; a
-/// request without one is refused with 401.
+/// The actor under which a request's changes are recorded. The middleware that checks credentials adds it to the
+/// request's extensions. A request without one is refused with 401.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CurrentActor(pub Actor);
 
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_whose_credential_is_unknown_has_no_actor() {
+    fn a_request_without_a_known_credential_has_no_actor() {
         let request = TestRequest::default().to_http_request();
         let read = || CurrentActor::from_request(&request, &mut Payload::None).into_inner();
         assert_eq!(read().unwrap_err().0.problem_type(), &UNAUTHENTICATED);

@@ -9,8 +9,8 @@ use oms_validation::OperatorName;
 
 use crate::ProblemResponse;
 
-/// The operator that a request acts for. Whoever checks credentials puts it among the request's extensions; a request
-/// without one is refused with 401.
+/// The operator that a request acts for. The middleware that checks credentials adds it to the request's extensions. A
+/// request without one is refused with 401.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CurrentOperator(pub OperatorName);
 
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_who_was_identified_is_an_operator() {
+    fn a_request_without_a_known_credential_has_no_operator() {
         let request = TestRequest::default()
             .insert_header(("authorization", "Bearer of-good-news"))
             .to_http_request();

@@ -9,8 +9,8 @@ use oms_validation::TenantId;
 
 use crate::ProblemResponse;
 
-/// The tenant that a request acts for. Whoever authenticates requests puts it among their extensions; it never comes from
-/// the path, a header or the body.
+/// The tenant that a request acts for. The middleware that checks credentials adds it to the request's extensions. It
+/// never comes from the path, a header or the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CurrentTenant(pub TenantId);
 

@@ -1,4 +1,4 @@
-//! Work that goes on when its client disconnects.
+//! Work that continues when its client disconnects.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use crate::ProblemResponse;
 
-/// The context of a crate's use cases, and where the work of requests runs.
+/// The context of a crate's use cases, and the runtime that runs the work of requests.
 pub struct Detached<C> {
     context: Arc<C>,
     runtime: Handle,
@@ -17,7 +17,7 @@ pub struct Detached<C> {
 }
 
 impl<C> Detached<C> {
-    /// Work runs in `runtime`, as `tasks` whose owner can wait for their end.
+    /// Work runs in `runtime`, and is tracked by `tasks` so that its owner can wait for it.
     pub fn new(context: Arc<C>, runtime: Handle, tasks: TaskTracker) -> Self {
         Self {
             context,
@@ -26,16 +26,16 @@ impl<C> Detached<C> {
         }
     }
 
-    /// For work that no client can cut off anyway.
+    /// The context, for work that no client can interrupt.
     pub fn context(&self) -> &Arc<C> {
         &self.context
     }
 
-    /// Runs `work` to its end. When a client resets its connection, actix-web drops the handler half-way; this drops only the
-    /// waiting, while a dropped transaction would keep its locks.
+    /// Runs `work` to its end. When a client resets its connection, actix-web drops the handler halfway. Only this
+    /// future is dropped then: a dropped transaction would keep its locks.
     ///
     /// # Errors
-    /// Those of `work`, and 500 when it panics.
+    /// Those of `work`, and 500 if it panics.
     pub async fn run<W, T, E>(&self, work: impl FnOnce(Arc<C>) -> W) -> Result<T, ProblemResponse>
     where
         W: Future<Output = Result<T, E>> + Send + 'static,
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn work_whose_client_has_gone_is_finished() {
+    async fn work_is_finished_after_its_client_has_disconnected() {
         let detached = Detached::new(Arc::new(7), Handle::current(), TaskTracker::new());
         let (go, going) = oneshot::channel();
         let (done, finished) = oneshot::channel();
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_is_that_of_the_work_and_a_panic_is_a_500() {
+    async fn errors_of_the_work_are_passed_on_and_a_panic_is_a_500() {
         let detached = Detached::new(Arc::new(()), Handle::current(), TaskTracker::new());
         let refused =
             detached.run(async |_| Err::<(), _>(Problem::of(&oms_errors::BODY_TOO_LARGE)));

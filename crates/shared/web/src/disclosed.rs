@@ -1,4 +1,4 @@
-//! An answer in one of two lengths.
+//! Answers that are full or brief.
 
 use std::borrow::Cow;
 
@@ -7,18 +7,18 @@ use utoipa::openapi::schema::{AnyOfBuilder, Schema};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-/// A body with all of a thing, or with as much as the caller needs who may change it and not read it.
+/// The full representation of a resource, or a brief one for callers that may change the resource but not read it.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Disclosed<F, B> {
-    /// To those who may read it.
+    /// For callers that may read it.
     Full(F),
-    /// To all others.
+    /// For all other callers.
     Brief(B),
 }
 
 impl<F, B> Disclosed<F, B> {
-    /// The one or the other of what a thing can be shown as.
+    /// Converts a resource to the full or the brief representation.
     pub fn of<T: Into<F> + Into<B>>(thing: T, may_read: bool) -> Self {
         match may_read {
             true => Self::Full(thing.into()),
@@ -33,7 +33,7 @@ impl<F: ToSchema, B: ToSchema> PartialSchema for Disclosed<F, B> {
             .item(Ref::from_schema_name(F::name()))
             .item(Ref::from_schema_name(B::name()))
             .description(Some(
-                "The first to credentials that may read it, the second to all others.",
+                "The first for credentials that may read the resource, the second for all others.",
             ))
             .into()
     }

@@ -1,4 +1,4 @@
-//! What the answer to a request may show.
+//! The data that the answer to a request may show.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -6,15 +6,15 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
-/// What an answer may show beside what its route is for, by the scopes of the request's credential. Whoever checks
-/// credentials puts it among the request's extensions; a request without one is shown nothing more.
+/// The additional data that an answer may show, by the scopes of the request's credential. The middleware that checks
+/// credentials adds it to the request's extensions. A request without it is shown no additional data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Disclosure {
-    /// Orders: customers, addresses, lines and what belongs to them.
+    /// Orders: customers, addresses, lines, and the data that belongs to them.
     pub orders: bool,
     /// Warehouses, products and stock.
     pub inventory: bool,
-    /// What finishes a payment.
+    /// The secret with which a customer's browser completes a payment.
     pub payment_secrets: bool,
 }
 
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_of_which_nothing_is_known_is_shown_nothing_more() {
+    fn a_request_without_a_disclosure_is_shown_no_additional_data() {
         let request = TestRequest::default().to_http_request();
         let read = || Disclosure::from_request(&request, &mut Payload::None).into_inner();
         let nothing = Disclosure {

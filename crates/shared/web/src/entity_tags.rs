@@ -1,22 +1,23 @@
-//! Lists of entity tags, as the headers `If-Match` and `If-None-Match` have them.
+//! Lists of entity tags in the headers `If-Match` and `If-None-Match`.
 
 use actix_web::http::header::HeaderValue;
 
-/// What a proxy puts at the end of a tag when it compresses what the tag is of.
+/// Suffixes that proxies append to a tag when they compress the answer.
 const CODINGS: [&str; 4] = ["gzip", "br", "deflate", "zstd"];
 
-/// The tags of one header (RFC 9110, section 8.8.3), by what stands between their quotes. Whether a tag is weak is not kept:
-/// here tags stand for versions.
+/// The tags of one header (RFC 9110, section 8.8.3), without their quotes. It is not recorded whether a tag is weak,
+/// because tags stand for versions here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntityTags {
     /// `*`
     Any,
-    /// One or more.
+    /// One or more tags.
     OneOf(Vec<String>),
 }
 
 impl EntityTags {
-    /// Reads all values of a header; the outer option is none when they are no tags, the inner one when there are no values.
+    /// Parses all values of a header. The outer option is `None` if a value is not a list of tags, the inner one if
+    /// there are no values.
     pub fn read<'a>(values: impl Iterator<Item = &'a HeaderValue>) -> Option<Option<Self>> {
         let mut tags = Vec::new();
         let mut is_there = false;
@@ -35,7 +36,7 @@ impl EntityTags {
         }
     }
 
-    /// Whether one of them is the tag of an answer, whatever is weak (RFC 9110, section 8.8.3.2).
+    /// Whether one of them equals the tag of an answer, by weak comparison (RFC 9110, section 8.8.3.2).
     pub fn have(&self, tag: &HeaderValue) -> bool {
         match self {
             Self::Any => true,
@@ -53,7 +54,7 @@ impl EntityTags {
 
 fn tags_of(mut text: &str, tags: &mut Vec<String>) -> Option<()> {
     loop {
-        // Empty elements of a list count for nothing (RFC 9110, section 5.6.1.2).
+        // Empty list elements are ignored (RFC 9110, section 5.6.1.2).
         text = text.trim_start_matches([',', ' ', '\t']);
         if text.is_empty() {
             return Some(());
@@ -68,7 +69,7 @@ fn tags_of(mut text: &str, tags: &mut Vec<String>) -> Option<()> {
     }
 }
 
-/// The tag as it left here.
+/// The tag as oms sent it, without the suffix of a proxy.
 fn as_sent(tag: &str) -> &str {
     let end = CODINGS.iter().find_map(|coding| tag.strip_suffix(coding));
     let sent = end.and_then(|tag| {
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_what_stands_between_quotes() {
+    fn tags_are_read_without_their_quotes() {
         let tags = |tags: &[&str]| {
             let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
             Some(Some(EntityTags::OneOf(tags)))
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn weak_and_strong_tags_of_a_version_are_the_same() {
+    fn weak_and_strong_tags_of_a_version_are_equal() {
         let tags = read(&["W/\"1\", \"2\""]).flatten().unwrap();
         for (tag, is_among) in [
             ("\"1\"", true),

@@ -1,19 +1,19 @@
-//! Errors of validator, turned into paths and words that a client understands.
+//! Turns errors of `validator` into paths and messages for clients.
 
 use oms_errors::{FieldError, Problem, invalid_field};
 use oms_validation::json::member_of;
 use oms_validation::{InvalidReason, Reason};
 use validator::{ValidationErrors, ValidationErrorsKind};
 
-/// The reason that a body gives in the field `reason`.
+/// Parses the field `reason` of a body.
 ///
 /// # Errors
-/// 400 when it is none.
+/// 400 if it is not a valid reason.
 pub fn reason_of(text: &str) -> Result<Reason, Problem> {
     Reason::parse(text).map_err(|error: InvalidReason| invalid_field("reason", error.to_string()))
 }
 
-/// All fields that break a rule, sorted by path.
+/// All fields that violate a rule, sorted by path.
 pub(crate) fn from_validator(errors: &ValidationErrors) -> Vec<FieldError> {
     let mut fields = Vec::new();
     collect("", errors, &mut fields);
@@ -24,7 +24,7 @@ pub(crate) fn from_validator(errors: &ValidationErrors) -> Vec<FieldError> {
 fn collect(parent: &str, errors: &ValidationErrors, fields: &mut Vec<FieldError>) {
     for (name, kind) in errors.errors() {
         let path = match name.as_ref() {
-            // Rules about the whole object stand under this name.
+            // `validator` reports rules about the whole object under this name.
             "__all__" => parent.to_owned(),
             name => member_of(parent, &camel_case(name)),
         };
@@ -51,7 +51,7 @@ fn collect(parent: &str, errors: &ValidationErrors, fields: &mut Vec<FieldError>
     }
 }
 
-/// `product_id`, as Rust has it, is `productId` in JSON.
+/// Converts a Rust name to its JSON name: `product_id` to `productId`.
 fn camel_case(name: &str) -> String {
     let mut words = name.split('_');
     let mut camel = words.next().unwrap_or_default().to_owned();

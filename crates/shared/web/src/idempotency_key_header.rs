@@ -14,14 +14,15 @@ use utoipa::{IntoParams, PartialSchema};
 
 use crate::ProblemResponse;
 
-/// The standard name (draft-ietf-httpapi-idempotency-key-header) and the one that older clients send.
+/// The standard name (draft-ietf-httpapi-idempotency-key-header) and the name that older clients send.
 const NAMES: [&str; 2] = ["idempotency-key", "x-idempotency-key"];
 
-/// The idempotency key of a request; a request without one is refused.
+/// The idempotency key of a request. A request without one is refused.
 #[derive(Debug)]
 pub struct IdempotencyKeyHeader(pub IdempotencyKey);
 
-/// The idempotency key of a request that may do without: repeated without one, it is told that it was done already.
+/// The optional idempotency key of a request. Without one, a repeated request is answered that its change was already
+/// made.
 #[derive(Debug)]
 pub struct OptionalIdempotencyKey(pub Option<IdempotencyKey>);
 
@@ -57,7 +58,7 @@ impl IntoParams for OptionalIdempotencyKey {
     }
 }
 
-/// Says of an answer that an earlier request with the same key has done what it tells of, if that is so.
+/// Marks an answer as replayed if an earlier request with the same key did the work.
 pub fn mark_replayed<T>(response: &mut HttpResponseBuilder, once: Once<T>) -> T {
     if matches!(once, Once::Before(_)) {
         response.insert_header(("Idempotent-Replayed", "true"));
@@ -71,7 +72,7 @@ fn parameter(required: Required) -> Parameter {
         .parameter_in(ParameterIn::Header)
         .required(required)
         .description(Some(
-            "The same request with the same key is done once; `X-Idempotency-Key` is another name of the header.",
+            "A request that is repeated with the same key takes effect only once. The header may also be sent as `X-Idempotency-Key`.",
         ))
         .schema(Some(IdempotencyKey::schema()))
         .build()
@@ -86,7 +87,7 @@ fn read(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
     };
     for other in keys {
         if other? != key {
-            let detail = "there are two different idempotency keys";
+            let detail = "the headers have two different idempotency keys";
             return Err(Problem::new(&INVALID_HEADER, detail));
         }
     }
@@ -96,12 +97,12 @@ fn read(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
 fn invalid() -> Problem {
     Problem::new(
         &INVALID_HEADER,
-        "the header Idempotency-Key must be 1 to 255 printable ASCII characters, or those between quotes",
+        "the header Idempotency-Key must be 1 to 255 printable ASCII characters, optionally in quotes",
     )
 }
 
-/// The draft has the key as a string of [RFC 9651](https://www.rfc-editor.org/rfc/rfc9651#name-strings); most clients send it
-/// without quotes.
+/// In the draft the key is a string of [RFC 9651](https://www.rfc-editor.org/rfc/rfc9651#name-strings). Most clients
+/// send it without quotes.
 fn key_of(value: &HeaderValue) -> Option<IdempotencyKey> {
     let text = value.to_str().ok()?;
     let key = match text.strip_prefix('"') {
@@ -111,7 +112,7 @@ fn key_of(value: &HeaderValue) -> Option<IdempotencyKey> {
     IdempotencyKey::parse(&key).ok()
 }
 
-/// What stands before the closing quote. Parameters may follow it, and mean nothing here.
+/// The text before the closing quote. Parameters after it are ignored.
 fn unquoted(text: &str) -> Option<String> {
     let mut string = String::new();
     let mut characters = text.chars();
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_key_between_quotes_is_the_key() {
+    async fn the_quotes_around_a_key_are_removed() {
         for (text, key) in [
             ("k", "k"),
             (r#""k""#, "k"),
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_quote_that_is_not_closed_and_what_may_not_be_escaped_are_refused() {
+    async fn unclosed_quotes_and_invalid_escapes_are_refused() {
         let long = format!("\"{}\"", "x".repeat(256));
         for text in ["\"", "\"k", "\"\"", r#""k\""#, r#""a\b""#, r#""k"x"#, &long] {
             let request = TestRequest::default()
@@ -191,14 +192,14 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn no_key_is_refused_where_one_is_required() {
+    async fn a_missing_key_is_refused_only_where_a_key_is_required() {
         let none = TestRequest::default().to_http_request();
         assert!(required(&none).await.is_err());
         assert!(optional(&none).await.unwrap().0.is_none());
     }
 
     #[actix_web::test]
-    async fn what_is_no_key_and_two_different_keys_are_refused_everywhere() {
+    async fn an_empty_key_and_two_different_keys_are_always_refused() {
         let two = TestRequest::default()
             .insert_header((NAMES[0], "a"))
             .insert_header((NAMES[1], "b"));

@@ -1,4 +1,4 @@
-//! The header by which a change says what it believes to change.
+//! The header `If-Match`, with which a change names the version that it is for.
 
 use std::future::{Ready, ready};
 
@@ -15,14 +15,14 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use crate::ProblemResponse;
 use crate::entity_tags::EntityTags;
 
-/// The `ETag` of a thing in its `version`.
+/// The `ETag` of a resource at this `version`.
 pub fn etag(version: i32) -> (&'static str, String) {
     ("ETag", format!("\"{version}\""))
 }
 
-/// The versions that a change is for (RFC 9110, section 13.1.1). A request without the header is refused with 428. A weak tag
-/// stands for its version too: proxies that compress answers weaken the tags in them, and a version is what a change is for,
-/// not how its bytes were sent. Tags that are not ours match nothing.
+/// The versions that a change is for (RFC 9110, section 13.1.1). A request without the header is refused with 428. Weak
+/// tags are accepted: proxies that compress answers weaken the tags in them, and a tag names a version, not the bytes
+/// in which it was sent. Tags that oms did not issue match nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IfMatch(pub ExpectedVersion);
 
@@ -46,7 +46,7 @@ impl IntoParams for IfMatch {
             .parameter_in(ParameterIn::Header)
             .required(Required::True)
             .description(Some(
-                "The `ETag` of what was read, or `*` for whatever there is.",
+                "The `ETag` of the version that was read, or `*` for any version.",
             ))
             .schema(Some(tag));
         vec![parameter.build()]
@@ -58,7 +58,7 @@ fn read(request: &HttpRequest) -> Result<ExpectedVersion, Problem> {
     let values = request.headers().get_all(IF_MATCH);
     match EntityTags::read(values).ok_or_else(invalid)? {
         None => {
-            let detail = "send the ETag of what you have read in the header If-Match";
+            let detail = "send the ETag of the version that you have read in the header If-Match";
             Err(Problem::new(&PRECONDITION_REQUIRED, detail))
         }
         Some(EntityTags::Any) => Ok(ExpectedVersion::Any),
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_name_versions_and_a_star_names_all() {
+    fn a_tag_names_a_version_and_a_star_names_all() {
         assert_eq!(of(&["\"3\""]), Ok(ExpectedVersion::OneOf(vec![3])));
         assert_eq!(
             of(&["\"3\", \"4\"", "\"5\""]),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_header_a_change_is_refused_and_so_is_what_is_no_tag() {
+    fn a_missing_header_and_text_that_is_not_a_tag_are_refused() {
         assert_eq!(of(&[]), Err("request.precondition_required"));
         for text in [
             "3",

@@ -39,7 +39,7 @@ pub use valid_json::{OptionalJson, ValidJson};
 
 #[doc(hidden)]
 pub mod reexport {
-    //! What `route!` expands to.
+    //! Items that the expansion of `route!` uses.
     pub use actix_web::http::Method;
     pub use actix_web::web;
 }

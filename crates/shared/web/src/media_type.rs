@@ -1,9 +1,9 @@
-//! What kind of text a body is.
+//! The media type of a body.
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 
-/// The media type of a body, such as `text/csv`, in lower case and without parameters. None when there is none, or when the
-/// body says that it is not UTF-8.
+/// The media type of a body, such as `text/csv`, in lower case and without parameters. `None` if the header is missing,
+/// or names a charset other than UTF-8.
 pub fn utf8_media_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let mut parts = value.split(';').map(str::trim);
@@ -30,7 +30,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_is_read_whatever_its_case_and_only_in_utf_8() {
+    fn a_type_is_read_in_any_case_and_only_with_utf_8() {
         assert_eq!(of("application/json").as_deref(), Some("application/json"));
         let spelled = of("Application/JSON; charset=\"UTF-8\"");
         assert_eq!(spelled.as_deref(), Some("application/json"));

@@ -1,7 +1,7 @@
-//! Refusals as the document of the API describes them.
+//! Refusals in the OpenAPI document.
 //!
-//! An endpoint declares with [`refusals!`](crate::refusals) what it may refuse, by the constants that it refuses with. Codes,
-//! statuses, titles and examples follow from those.
+//! An endpoint declares its refusals with [`refusals!`](crate::refusals), using the constants that it refuses with.
+//! Codes, statuses, titles and examples are derived from them.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ use utoipa::openapi::{Object, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 #[doc(hidden)]
 pub use utoipa as reexport;
 
-/// The media type of refusals.
+/// The media type of problems.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// The refusals of an endpoint by status. Those of `located` say where the thing in question can be read.
+/// The refusals of an endpoint by status. Those of `located` have a `Location` header.
 pub fn refusals(
     plain: &[&ProblemType],
     located: &[&ProblemType],
@@ -44,7 +44,7 @@ pub fn refusals(
     by_status.into_iter().map(response).collect()
 }
 
-/// The codes of a response that [`refusals`] made; none of any other.
+/// The codes of a response that [`refusals`] created; empty for any other response.
 pub fn codes_of(response: &Response) -> Vec<&str> {
     let content = response.content.get(PROBLEM_JSON);
     let content = content.and_then(|content| match content {
@@ -55,7 +55,7 @@ pub fn codes_of(response: &Response) -> Vec<&str> {
     examples.map(String::as_str).collect()
 }
 
-/// What a refusal looks like, which responses refer to by its code.
+/// An example of a refusal, which responses refer to by its code.
 pub fn example(problem_type: &'static ProblemType) -> RefOr<utoipa::openapi::example::Example> {
     let body = Problem::of(problem_type).body(Some("01a2057d-fe5d-7050-af7b-45db7b8dc4a3"));
     let example = ExampleBuilder::new().summary(problem_type.title);
@@ -98,7 +98,7 @@ fn refusal(status: u16, types: &[&ProblemType]) -> Response {
     response
 }
 
-/// Whether refusals of this kind come with `Retry-After`, all or some of them.
+/// Whether at least some refusals of this kind have `Retry-After`.
 fn says_when(kind: Kind) -> bool {
     matches!(
         kind,
@@ -106,7 +106,7 @@ fn says_when(kind: Kind) -> bool {
     )
 }
 
-/// A response header by its name: what it means stands among the components, once.
+/// A reference to a response header by its name. The components have its description.
 pub fn header(name: &str) -> RefOr<Header> {
     RefOr::Ref(Ref::new(format!("#/components/headers/{name}")))
 }
@@ -117,7 +117,7 @@ fn text_of(values: &[&str]) -> Object {
     text.enum_values(Some(values)).build()
 }
 
-/// utoipa writes what a page has into the page; a reference says the same.
+/// Replaces the item schemas that utoipa copies into page schemas by references.
 #[derive(Clone, Copy, Debug)]
 pub struct PagesOfNamedItems;
 
@@ -135,7 +135,8 @@ impl Modify for PagesOfNamedItems {
     }
 }
 
-/// Declares what an endpoint may refuse besides what every endpoint may, as a type for `responses(…)` of `utoipa::path`.
+/// Declares the refusals of an endpoint, besides those that all endpoints share, as a type for `responses(…)` of
+/// `utoipa::path`.
 ///
 /// ```
 /// oms_web::refusals! { Refusals: [oms_errors::INVALID_REQUEST] }

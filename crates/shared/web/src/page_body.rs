@@ -1,4 +1,4 @@
-//! The answer that is one page of a list.
+//! The answer for one page of a list.
 
 use std::fmt::Display;
 
@@ -12,13 +12,13 @@ use utoipa::ToSchema;
 #[schema(as = Page)]
 pub struct PageBody<T> {
     items: Vec<T>,
-    /// What the request for the next page has to carry as `cursor`. Absent on the last page.
+    /// The value of `cursor` in the request for the next page. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
 
 impl<T> PageBody<T> {
-    /// A page with each entry as the body has it.
+    /// The body of a page; `item` converts each entry.
     pub fn of<E, C: Display>(page: Page<E, C>, item: impl FnMut(E) -> T) -> Self {
         Self {
             items: page.items.into_iter().map(item).collect(),

@@ -1,4 +1,4 @@
-//! Problems as actix-web answers: the one place that writes `application/problem+json`.
+//! Problems as actix-web answers. Only this module writes `application/problem+json`.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -14,14 +14,15 @@ use oms_errors::{
     ROUTE_NOT_FOUND, UNAUTHENTICATED, UNSUPPORTED_MEDIA_TYPE,
 };
 
-/// The header that carries the id of a request, in its answer.
+/// The header of an answer that carries the ID of its request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The id of the request being served, put among its extensions by whoever starts its trace.
+/// The ID of the request being served. The middleware that starts the request's trace adds it to the extensions.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
-/// A problem as the answer to a request: what handlers and extractors fail with. Whatever becomes a [`Problem`] becomes one.
+/// A problem as the answer to a request: the error type of handlers and extractors. Every type that converts into a
+/// [`Problem`] converts into it.
 #[derive(Debug)]
 pub struct ProblemResponse(pub Problem);
 
@@ -47,11 +48,11 @@ impl ResponseError for ProblemResponse {
     }
 }
 
-/// Middleware: every error answer leaves as `application/problem+json` with the request's id, and the causes
-/// of a 5xx are logged once.
+/// Middleware: every error is answered as `application/problem+json` with the ID of the request, and the causes of a
+/// 5xx are logged once.
 ///
 /// # Errors
-/// None of its own; handlers and extractors answer, they do not fail.
+/// None: handlers and extractors answer with a response, never with an error.
 pub async fn problem_json(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -90,7 +91,7 @@ fn as_problem_json(response: ServiceResponse, request_id: Option<&str>) -> Servi
     response.into_response(rendered)
 }
 
-/// JSON answers with an error status are written on purpose (a readiness report, say) and stay as they are.
+/// JSON answers with an error status are written on purpose, such as a readiness report, and are not changed.
 fn has_own_body(headers: &HeaderMap) -> bool {
     headers
         .get(header::CONTENT_TYPE)
@@ -98,7 +99,7 @@ fn has_own_body(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.contains("json"))
 }
 
-/// An error that actix-web made by itself. Its text is for developers of actix programs, so it is not shown.
+/// An error of actix-web itself. Its text is for developers of actix programs, so clients do not see it.
 fn foreign(status: StatusCode, error: Option<&Error>) -> Problem {
     let problem_type = match status {
         StatusCode::UNAUTHORIZED => &UNAUTHENTICATED,
@@ -121,7 +122,7 @@ fn log(problem: &Problem) {
     let problem_type = problem.problem_type();
     let cause = problem.cause_chain().unwrap_or_default();
     match problem_type.kind {
-        // Somebody must see to both.
+        // An operator must handle both.
         Kind::Internal | Kind::Misconfigured => {
             tracing::error!(code = problem_type.code, cause, "request failed");
         }
@@ -159,7 +160,7 @@ fn render(problem: &Problem, request_id: Option<&str>) -> HttpResponse {
     response.body(problem.body(request_id).to_string())
 }
 
-/// A problem as the bytes of an answer, after which the connection ends: for a request that never became one.
+/// A problem as the bytes of an answer, for a request that could not be read. The connection ends after it.
 pub fn problem_bytes(problem: &Problem) -> Vec<u8> {
     let status = status_of(problem);
     let body = problem.body(None).to_string();
@@ -176,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bytes_of_a_problem_are_a_whole_answer() {
+    fn the_bytes_of_a_problem_are_a_complete_answer() {
         let bytes = problem_bytes(&Problem::of(&BODY_TIMEOUT));
         let text = String::from_utf8(bytes).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_401_says_how_to_authenticate_and_nothing_else_does() {
+    fn only_a_401_names_the_authentication_scheme() {
         let answer = |problem_type| render(&Problem::of(problem_type), None);
         let refused = answer(&UNAUTHENTICATED);
         assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);

@@ -1,4 +1,4 @@
-//! The parameters of a query, read into the struct that documents them.
+//! The parameters of a query string, read into the struct that documents them.
 
 use std::fmt::{self, Display};
 use std::future::{Ready, ready};
@@ -15,16 +15,16 @@ use serde::de::{
 
 use crate::ProblemResponse;
 
-/// The parameters of a query. Each may be given once; one that is blank counts as left out, because forms send all of their
-/// fields. The fields of `T` say which ones there are, and a value is read as the type of its field is.
+/// The parameters of a query string. Each may be given once. A blank parameter counts as absent, because forms send all
+/// of their fields. The fields of `T` are the known parameters, and their types determine how values are read.
 #[derive(Debug)]
 pub struct Query<T>(pub T);
 
 impl<T: DeserializeOwned> Query<T> {
-    /// Reads the text after the question mark.
+    /// Parses the text after the question mark.
     ///
     /// # Errors
-    /// 400 that names the parameter that is unknown, given twice, or not valid.
+    /// 400 that names a parameter that is unknown, given twice, or invalid.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         let pairs = web::Query::<Vec<(String, String)>>::from_query(text);
         let pairs = pairs.map_err(|_| invalid_field("query", "is not a query string"))?;
@@ -42,7 +42,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     }
 }
 
-/// What is wrong with one parameter.
+/// The problem of one parameter.
 #[derive(Debug)]
 struct InvalidParameter {
     name: String,
@@ -67,7 +67,7 @@ impl Display for InvalidParameter {
 impl std::error::Error for InvalidParameter {}
 
 impl Error for InvalidParameter {
-    /// The name follows from where the value stands.
+    /// The name is added later, where the value is read.
     fn custom<T: Display>(message: T) -> Self {
         Self::new("", message)
     }
@@ -99,7 +99,8 @@ fn one_of(words: &[&str]) -> String {
 struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// Those that are not blank, in the order of the fields, so that the first of several mistakes does not depend on the query.
+    /// The parameters that are not blank, in the order of the fields, so that the first reported mistake does not
+    /// depend on the order in the query string.
     fn of_fields(self, fields: &'static [&'static str]) -> Result<Given, InvalidParameter> {
         for (index, (name, _)) in self.0.iter().enumerate() {
             if !fields.contains(&name.as_str()) {
@@ -132,7 +133,7 @@ impl<'de> Deserializer<'de> for Parameters {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, InvalidParameter> {
-        Err(Error::custom("is read into a struct only"))
+        Err(Error::custom("can only be read into a struct"))
     }
 
     serde::forward_to_deserialize_any! {
@@ -267,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_is_unknown_or_given_twice_or_wrong_is_named() {
+    fn an_unknown_repeated_or_invalid_parameter_is_named() {
         for (text, field, message) in [
             ("page=2", "page", "is not a known parameter"),
             ("order_id=2", "order_id", "is not a known parameter"),
@@ -292,14 +293,14 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_several_mistakes_is_that_of_the_first_field() {
+    fn of_several_mistakes_that_of_the_first_field_is_reported() {
         for text in ["active=x&limit=0", "limit=0&active=x"] {
             assert_eq!(refused(text).0, "active", "{text}");
         }
     }
 
     #[test]
-    fn parameters_are_decoded_and_a_blank_one_counts_as_left_out() {
+    fn parameters_are_decoded_and_a_blank_one_counts_as_absent() {
         let query = Query::<Listing>::parse("limit=&sku=%20%E2%80%8B+").unwrap();
         assert_eq!(query.0, Listing::default());
         let query = Query::<Listing>::parse("sku=a%20b&state=all&active=true&limit=7").unwrap();

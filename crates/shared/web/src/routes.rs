@@ -1,4 +1,4 @@
-//! Routes as rows: what each requires of a request, which handler serves it, and how the document describes it.
+//! Routes as rows: the access that each requires, the handler that serves it, and its part of the document.
 
 use std::future::ready;
 
@@ -11,26 +11,26 @@ use utoipa::openapi::OpenApi;
 
 use crate::ProblemResponse;
 
-/// What a route requires of a request.
+/// The access that a route requires of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Nothing, whatever the load.
+    /// None, regardless of the load.
     Open,
-    /// A signature over the body, which the handler verifies. The request acts for the installation's own tenant, unless what is
-    /// signed names another.
+    /// A signature over the body, which the handler verifies. The request acts for the installation's own tenant,
+    /// unless the signed content names another.
     Signed,
     /// A credential with this scope.
     Scope(Scope),
 }
 
-/// A route: one row of the table of a context or a program. Made by [`route!`](crate::route).
+/// A route: one row of the table of a context or a program. Created by [`route!`](crate::route).
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
-    /// Such as `GET`. `HEAD` is served where `GET` is.
+    /// Such as `GET`, which also serves `HEAD`.
     pub method: &'static str,
-    /// As it is registered, such as `/orders/{id}`.
+    /// The registered path, such as `/orders/{id}`.
     pub path: &'static str,
-    /// What it requires.
+    /// The access that it requires.
     pub access: Access,
     #[doc(hidden)]
     pub handler: fn() -> ActixRoute,
@@ -39,13 +39,13 @@ pub struct Route {
 }
 
 impl Route {
-    /// The operation, and the schemas that it refers to.
+    /// The operation and the schemas that it refers to.
     pub fn document(&self) -> OpenApi {
         (self.document)()
     }
 }
 
-/// A row: method, path, access, and the handler, whose `utoipa::path` describes the operation.
+/// Creates a row from a method, a path, the access, and the handler, whose `utoipa::path` describes the operation.
 ///
 /// ```
 /// use oms_web::{Access, Route, route};
@@ -78,8 +78,8 @@ macro_rules! route {
     }};
 }
 
-/// Registers the rows of a table: one resource for each path, which refuses the methods that it has no row for. The rows of a path
-/// stand together.
+/// Registers the rows of a table: one resource per path, which refuses the methods that it has no row for. The rows of
+/// a path must be adjacent.
 pub fn registered(rows: &'static [Route]) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         for rows in rows.chunk_by(|one, next| one.path == next.path) {
@@ -92,8 +92,8 @@ pub fn registered(rows: &'static [Route]) -> impl FnOnce(&mut ServiceConfig) {
     }
 }
 
-/// What a resource answers to methods that it does not have: 405 with `Allow`; and to `OPTIONS`, 204 with the same. `HEAD` is
-/// allowed where `GET` is.
+/// Answers methods that a resource does not support with 405 and `Allow`, and `OPTIONS` with 204 and `Allow`. `HEAD` is
+/// allowed if `GET` is.
 pub fn method_not_allowed(methods: &[&str]) -> ActixRoute {
     let allowed = allowed(methods);
     web::to(move |method: Method| ready(refuse(&method, &allowed)))
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn head_is_allowed_where_get_is_and_options_everywhere() {
+    fn head_is_allowed_with_get_and_options_everywhere() {
         assert_eq!(allowed(&["GET", "POST"]), "GET, HEAD, POST, OPTIONS");
         assert_eq!(allowed(&["POST"]), "POST, OPTIONS");
         let told = refuse(&Method::OPTIONS, "GET, OPTIONS").unwrap();

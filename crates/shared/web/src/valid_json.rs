@@ -1,4 +1,4 @@
-//! A JSON body, read within its limits and checked against its rules.
+//! JSON bodies, read within the body limits and validated.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use crate::body::{BodyLimits, read_body};
 use crate::media_type::utf8_media_type;
 use crate::{ProblemResponse, field_errors};
 
-/// A JSON body that obeys the rules of its type.
+/// A JSON body that satisfies the rules of its type.
 #[derive(Debug)]
 pub struct ValidJson<T>(pub T);
 
@@ -34,7 +34,7 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for ValidJson<T> {
     }
 }
 
-/// A JSON body that obeys the rules of its type, or none at all.
+/// A JSON body that satisfies the rules of its type, or no body at all.
 #[derive(Debug)]
 pub struct OptionalJson<T>(pub Option<T>);
 
@@ -49,7 +49,7 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for OptionalJson<T> {
         Box::pin(async move {
             let body = read_body(payload, limits).await?;
             if json::without_mark(&body).trim_ascii().is_empty() {
-                // Nothing has no media type.
+                // An empty body has no media type.
                 return Ok(Self(None));
             }
             media_type?;
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_spelling_of_a_number_and_a_byte_order_mark_do_not_matter() {
+    fn numbers_in_any_notation_and_a_byte_order_mark_are_accepted() {
         for quantity in ["2", "2.0", "2e0", "0.2E1"] {
             let body = format!(
                 "\u{FEFF}{{\"orderLines\":[{{\"orderId\":\"{ID}\",\"quantity\":{quantity}}}]}}"

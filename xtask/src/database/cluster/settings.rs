@@ -1,6 +1,6 @@
-//! What is written into the configuration of a cluster, by what it is for.
+//! The configuration of a cluster, by its purpose.
 
-/// Settings of every cluster. Socket files are off: their paths may be too long, and TCP is what the programs use.
+/// Settings of all clusters. Unix sockets are off: their paths may be too long, and the programs use TCP.
 pub(super) const COMMON: &str =
     "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nlc_messages = 'C'\n";
 
@@ -8,7 +8,7 @@ pub(super) const COMMON: &str =
 pub(super) const THROW_AWAY: &str = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n\
                           max_connections = 500\nshared_buffers = 256MB\n";
 
-/// Settings of the cluster that is measured on: as durable as one in production. Its checkpoints are far apart, so that
-/// none falls into one of two runs that are compared.
+/// Settings of the benchmark cluster: as durable as in production. Checkpoints are rare, so that none affects only one
+/// of two runs that are compared.
 pub(super) const DURABLE: &str = "fsync = on\nsynchronous_commit = on\nfull_page_writes = on\n\
                        max_connections = 500\nshared_buffers = 512MB\nmax_wal_size = 4GB\n";

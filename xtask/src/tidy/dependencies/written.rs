@@ -1,4 +1,4 @@
-//! What is written from the table: the bans of `deny.toml` and the table of ARCHITECTURE.md.
+//! The sections that are generated from the table: the bans of `deny.toml` and the table of ARCHITECTURE.md.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,17 +10,17 @@ use crate::tidy::TextFile;
 use crate::tidy::findings::Finding;
 use crate::workspace::{Package, Workspace};
 
-/// The lines around what is written, in a comment of the file's own.
+/// The marker lines around a generated section, in a comment of the file's own syntax.
 const BEGIN: &str = "edges: written by `cargo xtask tidy --write`";
 const END: &str = "end of edges";
 
-/// A part of a file that is written.
+/// A generated section of a file.
 struct Section {
     path: &'static str,
     text: String,
 }
 
-/// What differs from what would be written.
+/// Finds sections that differ from the generated text.
 pub(super) fn check(edges: &Edges, workspace: &Workspace, files: &[TextFile]) -> Vec<Finding> {
     let mut findings = without_a_reason(edges, workspace);
     let sections = sections(edges, workspace).into_iter();
@@ -31,7 +31,8 @@ pub(super) fn check(edges: &Edges, workspace: &Workspace, files: &[TextFile]) ->
 fn without_a_reason(edges: &Edges, workspace: &Workspace) -> Vec<Finding> {
     let silent = edges.crates.iter().filter(|row| row.reason.is_empty());
     let used = silent.filter(|row| !users(edges, workspace, &row.name).is_empty());
-    let advice = |name: &str| format!("say in the `reason` of {name} why nobody else may use it");
+    let advice =
+        |name: &str| format!("explain in the `reason` of {name} why no other crate may use it");
     used.map(|row| Finding::error(TABLE_FILE, 1, RULE, advice(&row.name)))
         .collect()
 }
@@ -55,7 +56,7 @@ pub(in crate::tidy) fn write(workspace: &Workspace, files: &[TextFile]) -> Resul
     Ok(())
 }
 
-/// A text up to the first line around what is written, what is written, and the rest.
+/// A text up to the first marker line, the section, and the rest.
 fn parts(text: &str) -> (&str, Option<&str>, &str) {
     let after_line = |position: usize| text[position..].find('\n').map(|end| position + end + 1);
     let begin = text.find(BEGIN).and_then(after_line);
@@ -83,7 +84,7 @@ fn sections(edges: &Edges, workspace: &Workspace) -> [Section; 2] {
     ]
 }
 
-/// The table read the other way round: for each crate and each fenced library, who uses it and may.
+/// The inverted table: for each crate and each fenced library, the crates that use it and may.
 fn bans(edges: &Edges, workspace: &Workspace) -> String {
     let mut text =
         "    # The edges between our crates, read from the used crate to its users.\n".to_owned();
@@ -127,7 +128,7 @@ fn users<'a>(edges: &Edges, workspace: &'a Workspace, name: &str) -> Vec<&'a str
     names
 }
 
-/// The table for readers: crates that may depend on the same share a row.
+/// The table for readers. Crates with the same dependencies share a row.
 fn table(edges: &Edges, workspace: &Workspace) -> String {
     let short = |name: &String| match is_library(workspace, name) {
         true => name.trim_start_matches("oms-").to_owned(),
@@ -147,7 +148,7 @@ fn table(edges: &Edges, workspace: &Workspace) -> String {
         if names.iter().all(|name| edges.only_for_tests.contains(name)) {
             depends += "; it is only ever a dev-dependency";
         }
-        writeln!(text, "| {} | {depends} |", list(&names)).expect("a text takes everything");
+        writeln!(text, "| {} | {depends} |", list(&names)).expect("writing to a string can't fail");
     }
     text
 }
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bans_list_the_edges_that_exist_and_that_the_table_allows() {
+    fn the_bans_list_the_existing_edges_that_the_table_allows() {
         let text = bans(&edges(), &workspace());
         let errors = "{ crate = \"oms-errors\", wrappers = [\"oms-database\", \"oms-inventory\"], reason = \"ARCHITECTURE.md: a\" },";
         assert!(text.contains(errors), "{text}");
@@ -207,14 +208,14 @@ mod tests {
     }
 
     #[test]
-    fn the_table_for_readers_has_a_row_for_crates_that_are_alike() {
+    fn crates_with_the_same_dependencies_share_a_row() {
         let text = table(&edges(), &workspace());
         let rows = "| errors | – |\n| database | errors |\n| inventory | errors, database |\n| payments | – |\n";
         assert!(text.ends_with(rows), "{text}");
     }
 
     #[test]
-    fn what_differs_from_the_table_is_found() {
+    fn a_section_that_differs_is_found() {
         let section = |text: &str| Section {
             path: "deny.toml",
             text: text.to_owned(),

@@ -1,4 +1,4 @@
-//! What `ALTER TABLE` may do to a table that has rows.
+//! The `ALTER TABLE` actions that are safe on a table with rows.
 
 use super::DROP;
 use crate::tidy::sql::Statement;
@@ -12,12 +12,12 @@ pub(super) const SET_NOT_NULL: &str = "it scans the table under an exclusive loc
 pub(super) const TYPE: &str = "it may rewrite the table under an exclusive lock: add a second column, and let a worker fill it in batches";
 pub(super) const RENAME: &str = "the running version knows the old name: add the new one beside it, and drop the old one in a later release";
 
-/// Returns what is wrong with a statement. Each of its actions is checked by itself: `NOT VALID` covers one action only.
+/// Returns the problem of a statement. Its actions are checked one by one: `NOT VALID` covers only one of them.
 pub(super) fn refusal(change: &Statement) -> Option<&'static str> {
     actions(change).iter().find_map(refusal_of_action)
 }
 
-/// The actions of an `ALTER TABLE`, which commas outside of brackets separate.
+/// The actions of an `ALTER TABLE`, separated by commas outside parentheses.
 fn actions(change: &Statement) -> Vec<Statement> {
     let mut depth = 0;
     let mut actions = vec![Vec::new()];
@@ -89,5 +89,5 @@ fn refusal_of_column(action: &Statement) -> Option<&'static str> {
     is_volatile.then_some(REWRITE)
 }
 
-/// Functions whose value differs from row to row; `now()` is the same for all of them.
+/// Functions that return a different value for each row. `now()` returns the same value for all rows.
 const VOLATILE: [&str; 4] = ["GEN_RANDOM_UUID", "CLOCK_TIMESTAMP", "RANDOM", "NEXTVAL"];

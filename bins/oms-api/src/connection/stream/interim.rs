@@ -1,15 +1,15 @@
-//! 100 for clients that wait for it before they send their body.
+//! Answer 100 (Continue) for clients that wait for it before they send their body.
 
 use std::task::{Context, Poll};
 
 use super::ClientStream;
 
-/// What the dispatcher writes for a client that waits for it before it sends its body.
+/// The bytes that the dispatcher writes as answer 100.
 const INTERIM: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 impl ClientStream {
-    /// How many of the bytes that the dispatcher writes may be sent now, and whether they are to be left out instead. 100 is
-    /// sent when somebody wants the body, and left out when there is an answer already.
+    /// Returns how many of the dispatcher's bytes may be sent now, and whether they are skipped instead. 100 is sent
+    /// when the handler wants the body, and skipped when the request is already answered.
     pub(super) fn poll_interim(
         &mut self,
         context: &Context<'_>,

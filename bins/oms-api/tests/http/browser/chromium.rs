@@ -1,6 +1,6 @@
 //! The Chromium process and its DevTools protocol: JSON objects that end in a zero byte, over two pipes.
 //!
-//! Pipes instead of a port: Chromium ends when the pipes do, however the test process ends.
+//! Pipes are used instead of a port, because Chromium ends when they close, however the test process ends.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -18,16 +18,16 @@ use tokio::sync::oneshot;
 
 use super::record::Record;
 
-/// Names the program, where it is not `chromium` on the `PATH`.
+/// Path of the program, if it is not `chromium` on the `PATH`.
 const PROGRAM: &str = "OMS_TEST_BROWSER";
 
-/// The DevTools protocol is spoken over these two file descriptors, which the shell makes of the standard ones.
+/// The DevTools protocol uses these two file descriptors. The shell duplicates the standard ones.
 const PIPES_TO_3_AND_4: &str = r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#;
 
 const ARGUMENTS: [&str; 21] = [
     "--headless",
     "--remote-debugging-pipe",
-    // Root can't have one, nor can many containers. Nothing but our own pages is opened.
+    // The sandbox does not work for root and in many containers. Only our own pages are opened.
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -49,12 +49,12 @@ const ARGUMENTS: [&str; 21] = [
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
 ];
 
-/// How long Chromium may take to end after it was asked to.
+/// Maximum time for Chromium to end after a request to close.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 static SHARED: Mutex<Weak<Chromium>> = Mutex::new(Weak::new());
 
-/// One running Chromium. It ends with the last page.
+/// A running Chromium. It ends with the last page.
 pub struct Chromium {
     child: Mutex<Child>,
     input: Mutex<ChildStdin>,
@@ -66,7 +66,7 @@ pub struct Chromium {
 
 type Answer = Result<Value, String>;
 
-/// Who waits for an answer, and who wants to know of events.
+/// The callers that wait for an answer, and the records that collect events.
 #[derive(Default)]
 struct Calls {
     waiting: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
@@ -74,7 +74,7 @@ struct Calls {
 }
 
 impl Chromium {
-    /// The one that runs, or a new one.
+    /// Returns the running instance, or starts one.
     pub fn shared() -> Arc<Self> {
         let mut shared = SHARED.lock().unwrap();
         let running = shared.upgrade().filter(|chromium| chromium.is_running());
@@ -124,10 +124,10 @@ impl Chromium {
         records.insert(session.to_owned(), record);
     }
 
-    /// Calls a method of the protocol, of the browser or of one session.
+    /// Calls a method of the protocol, on the browser or on one session.
     ///
     /// # Errors
-    /// What Chromium says against it.
+    /// The error that Chromium reports.
     pub async fn call(&self, session: Option<&str>, method: &str, parameters: Value) -> Answer {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let (sender, answer) = oneshot::channel();
@@ -143,13 +143,13 @@ impl Chromium {
         answer.unwrap_or_else(|_| panic!("{}", self.obituary(method)))
     }
 
-    /// Closes what a test had, without waiting for it.
+    /// Closes a test's session without waiting for the answer.
     pub fn close(&self, session: &str, context: &Value) {
         self.calls.records.lock().unwrap().remove(session);
         let parameters = json!({ "browserContextId": context });
         let close =
             json!({ "id": 0, "method": "Target.disposeBrowserContext", "params": parameters });
-        // Where it has ended, nothing is left to close.
+        // If Chromium has ended, nothing is left to close.
         let _ = self.send(&close);
     }
 
@@ -169,7 +169,7 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // Asked first, so that none of its processes still writes into the folder that is removed after this.
+        // Closing comes first, so that no process still writes into the folder, which is removed afterwards.
         let _ = self.send(&json!({ "id": 0, "method": "Browser.close" }));
         let _ = self.has_ended.lock().unwrap().recv_timeout(PATIENCE);
         let mut child = self.child.lock().unwrap();
@@ -182,7 +182,7 @@ impl Calls {
     fn listen(&self, output: impl Read, ended: &Sender<()>) {
         let messages = BufReader::new(output).split(0).map_while(Result::ok);
         messages.for_each(|message| self.take(serde_json::from_slice(&message).unwrap()));
-        // Whoever waits learns of it by losing the sender.
+        // Waiting callers learn of it because their sender is dropped.
         self.waiting.lock().unwrap().clear();
         let _ = ended.send(());
     }
@@ -194,7 +194,7 @@ impl Calls {
                 Some(error) => Err(error["message"].as_str().unwrap_or_default().to_owned()),
                 None => Ok(message["result"].take()),
             };
-            // A test that has failed meanwhile does not wait any longer.
+            // A test that has failed meanwhile no longer waits.
             let _ = waiting.map(|waiting| waiting.send(answer));
             return;
         }

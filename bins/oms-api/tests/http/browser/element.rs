@@ -1,11 +1,12 @@
-//! Finding an element of a page, and pressing it as a person does: where it is visible, with the mouse.
+//! Finds an element of a page and clicks it as a user does: where it is visible, with the mouse.
 
 use serde_json::Value;
 
-/// Tells whether the element whose place was found last was pressed.
+/// A script that returns whether the most recently located element was clicked.
 pub const IS_PRESSED: &str = "window.omsIsPressed === true";
 
-/// A script whose value is the middle of an element once it stands still and a person could press it there, else `null`.
+/// A script that returns the centre of an element once it has stopped moving and a user could click it there, otherwise
+/// `null`.
 pub fn place_of(element: &str) -> String {
     format!(
         r"(async () => {{
@@ -30,7 +31,7 @@ pub fn place_of(element: &str) -> String {
     )
 }
 
-/// A script for the first element that a CSS selector selects.
+/// A script for the first element that matches a CSS selector.
 pub fn selected_by(selector: &str) -> String {
     format!("document.querySelector({})", Value::from(selector))
 }

@@ -12,10 +12,10 @@ use super::element::{IS_PRESSED, labelled, place_of, selected_by};
 use super::record::{Outcome, Record, Request};
 use crate::eventually::{in_time, until};
 
-/// What a page has to report for [`Page::assert_flawless`].
+/// The DevTools domains whose events [`Page::assert_flawless`] needs.
 const DOMAINS: [&str; 4] = ["Page", "Network", "Runtime", "Log"];
 
-/// A page in a tab of its own, in a context of its own. Closed when this is dropped.
+/// A page in its own tab and context. Dropping it closes the tab.
 pub struct Page {
     chromium: Arc<Chromium>,
     context: Value,
@@ -24,14 +24,14 @@ pub struct Page {
 }
 
 impl Page {
-    /// Opens a URL, and waits until it has loaded.
+    /// Opens a URL and waits until the page has loaded.
     pub async fn open(url: &str) -> Self {
         let page = Self::blank().await;
         page.go_to(url).await;
         page
     }
 
-    /// An empty tab.
+    /// Opens an empty tab.
     pub async fn blank() -> Self {
         let chromium = Chromium::shared();
         let browser = async |method, parameters| {
@@ -57,7 +57,7 @@ impl Page {
         page
     }
 
-    /// Goes to a URL as if it had been typed, and waits until it has loaded.
+    /// Navigates to a URL as if it had been typed, and waits until the page has loaded.
     pub async fn go_to(&self, url: &str) {
         let answer = self.call("Page.navigate", json!({ "url": url })).await;
         assert_eq!(answer.get("errorText"), None, "{url}");
@@ -65,25 +65,25 @@ impl Page {
             .await;
     }
 
-    /// The URL it shows.
+    /// The URL of the page.
     pub async fn url(&self) -> String {
         let url = self.evaluate("location.href").await;
         url.as_str().unwrap().to_owned()
     }
 
-    /// Its title.
+    /// The title of the page.
     pub async fn title(&self) -> String {
         let title = self.evaluate("document.title").await;
         title.as_str().unwrap().to_owned()
     }
 
-    /// The text that a person sees.
+    /// The visible text.
     pub async fn text(&self) -> String {
         let text = self.evaluate("document.body.innerText").await;
         text.as_str().unwrap().to_owned()
     }
 
-    /// Waits until it shows a text.
+    /// Waits until the page shows a text.
     pub async fn shows(&self, text: &str) {
         let script = format!(
             "document.body && document.body.innerText.includes({})",
@@ -93,7 +93,7 @@ impl Page {
             .await;
     }
 
-    /// Waits until a script's value is true, over any number of navigations. Fails with what the page shows.
+    /// Waits until a script returns true, across any number of navigations. A failure prints the content of the page.
     pub async fn wait_for(&self, what: &str, script: &str) {
         let is_so = async || (self.try_evaluate(script).await == Ok(true.into())).then_some(());
         if in_time(is_so).await.is_none() {
@@ -101,7 +101,7 @@ impl Page {
         }
     }
 
-    /// Clicks the first element that a CSS selector selects, once it can be clicked.
+    /// Clicks the first element that matches a CSS selector, once it can be clicked.
     pub async fn click(&self, selector: &str) {
         self.click_at(selector, &selected_by(selector)).await;
     }
@@ -124,7 +124,7 @@ impl Page {
             let place = (place[0].as_f64()?, place[1].as_f64()?);
             self.mouse("mouseMoved", place).await;
             self.mouse("mousePressed", place).await;
-            // The page may have moved under the mouse, as it does for a person.
+            // The page may have moved under the mouse, as can happen to a user.
             let is_pressed = self.try_evaluate(IS_PRESSED).await == Ok(true.into());
             self.mouse("mouseReleased", place).await;
             is_pressed.then_some(())
@@ -140,13 +140,13 @@ impl Page {
         self.call("Input.dispatchMouseEvent", event).await;
     }
 
-    /// The value of a script, or of what it promises.
+    /// The value of a script, or of the promise that it returns.
     pub async fn evaluate(&self, script: &str) -> Value {
         let value = self.try_evaluate(script).await;
         value.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// While a page gives way to the next there is none to evaluate it in.
+    /// During a navigation there is no page in which the script could run.
     async fn try_evaluate(&self, script: &str) -> Result<Value, String> {
         let expression =
             json!({ "expression": script, "returnByValue": true, "awaitPromise": true });
@@ -159,27 +159,27 @@ impl Page {
         }
     }
 
-    /// Every request so far, the page itself included.
+    /// All requests so far, including the page itself.
     pub fn requests(&self) -> Vec<Request> {
         self.record.lock().unwrap().requests.clone()
     }
 
-    /// What it complained about so far: exceptions, `console.error`, violations of its policy, failed loads.
+    /// All errors so far: exceptions, `console.error`, policy violations, failed loads.
     pub fn errors(&self) -> Vec<String> {
         self.record.lock().unwrap().errors.clone()
     }
 
-    /// Checks that the page reported no error and that each request, of which there is at least one, went to the host
-    /// and port of the page and was answered well.
+    /// Checks that the page reported no error and made at least one request, and that all requests went to the host and
+    /// port of the page and succeeded.
     pub async fn assert_flawless(&self) {
         let origin = self.evaluate("location.origin").await;
         self.assert_flawless_among(&[origin.as_str().unwrap()])
             .await;
     }
 
-    /// The same, for pages that lead from one origin to another.
+    /// Like [`assert_flawless`](Self::assert_flawless), for pages that lead from one origin to another.
     pub async fn assert_flawless_among(&self, origins: &[&str]) {
-        until("no request is under way", async || {
+        until("no request is in progress", async || {
             self.record.lock().unwrap().is_quiet()
         })
         .await;
@@ -197,7 +197,7 @@ impl Page {
         }
     }
 
-    /// Saves a picture of what is visible, and returns its path.
+    /// Saves a screenshot of the visible part, and returns its path.
     pub async fn screenshot(&self, name: &str) -> PathBuf {
         let picture = self.call("Page.captureScreenshot", json!({})).await;
         let bytes = BASE64_STANDARD.decode(picture["data"].as_str().unwrap());

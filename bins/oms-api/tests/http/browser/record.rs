@@ -1,8 +1,8 @@
-//! What a page has done so far: its requests, and everything it complained about.
+//! The record of a page: its requests and errors.
 
 use serde_json::Value;
 
-/// A request of a page, its own document included.
+/// A request of a page, including that for its own document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     id: String,
@@ -11,7 +11,7 @@ pub struct Request {
     pub outcome: Outcome,
 }
 
-/// How a request ended.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Pending,
@@ -19,16 +19,16 @@ pub enum Outcome {
     Failed(String),
 }
 
-/// What a page has done so far.
+/// The record of a page.
 #[derive(Debug, Default)]
 pub struct Record {
     pub requests: Vec<Request>,
-    /// Exceptions that nobody caught, `console.error`, what the policy forbids, and failed loads.
+    /// Uncaught exceptions, `console.error`, policy violations, and failed loads.
     pub errors: Vec<String>,
 }
 
 impl Record {
-    /// Takes an event of the DevTools protocol.
+    /// Records an event of the DevTools protocol.
     pub fn add(&mut self, method: &str, event: &Value) {
         match method {
             "Network.requestWillBeSent" => self.begin(event),
@@ -57,19 +57,19 @@ impl Record {
         }
     }
 
-    /// Whether every request has ended.
+    /// Whether all requests have ended.
     pub fn is_quiet(&self) -> bool {
         let pending = |request: &Request| request.outcome == Outcome::Pending;
         !self.requests.iter().any(pending)
     }
 
     fn begin(&mut self, event: &Value) {
-        // A redirect goes on under the same id.
+        // A redirect continues under the same ID.
         if event.get("redirectResponse").is_some() {
             self.answered(event, &event["redirectResponse"]);
         }
         let url = text(&event["request"]["url"]).unwrap_or_default();
-        // What is in the page already is nobody's to answer.
+        // These URLs contain their data, so no server answers them.
         if url.starts_with("data:") || url.starts_with("blob:") {
             return;
         }
@@ -87,7 +87,7 @@ impl Record {
         self.end(event, Outcome::Answered(status));
     }
 
-    /// A failure after the head of an answer is a failure.
+    /// A failure after the head of an answer counts as a failure.
     fn end(&mut self, event: &Value, outcome: Outcome) {
         let id = text(&event["requestId"]);
         let mut latest_first = self.requests.iter_mut().rev();

@@ -1,4 +1,4 @@
-//! Who gets in, and as whom.
+//! Which requests are admitted, and for which tenant and operator they act.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,11 +8,11 @@ use crate::api::Settings;
 use crate::keys::{PRODUCTION, STRANGERS, TENANT, keys, make_key};
 use crate::shop::Shop;
 
-/// Keys are remembered for no time.
+/// Verified keys are not cached.
 const FORGETFUL: Settings<'_> = &[("OMS_KEY_MEMORY_MS", "0")];
 
 #[tokio::test]
-async fn a_key_places_and_reads_the_orders_of_its_own_store_only() {
+async fn a_key_places_and_reads_only_orders_of_its_own_tenant() {
     let shop = Shop::open_with(FORGETFUL).await;
     let till = shop.key("till", "orders:write orders:read").await;
     let stranger = make_key(
@@ -26,7 +26,7 @@ async fn a_key_places_and_reads_the_orders_of_its_own_store_only() {
     placed.assert_created();
     let path = format!("/orders/{}", placed.order_id());
     assert_eq!(shop.read_as(&till, &path).await.status, 200);
-    // Without a key, in development, the same store is meant.
+    // Without a key, a development server uses the same tenant.
     assert_eq!(shop.get(&path).await.status, 200);
     let elsewhere = shop.read_as(&stranger, &path).await;
     elsewhere.assert_problem(404, "orders.not_found");
@@ -36,7 +36,7 @@ async fn a_key_places_and_reads_the_orders_of_its_own_store_only() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_presented_has_to_be_good_also_where_none_is_needed() {
+async fn a_key_that_is_sent_must_be_valid_even_where_none_is_required() {
     let shop = Shop::open_with(FORGETFUL).await;
     let till = shop.key("till", "orders:read").await;
     let anybody = shop.get("/orders/x").await;
@@ -58,7 +58,7 @@ async fn a_key_that_is_presented_has_to_be_good_also_where_none_is_needed() {
 }
 
 #[tokio::test]
-async fn in_development_a_request_through_a_proxy_or_for_another_host_needs_a_key() {
+async fn in_development_requests_through_a_proxy_or_for_another_host_need_a_key() {
     let shop = Shop::open().await;
     let till = shop.key("till", "orders:read").await;
     for (name, value) in [
@@ -84,7 +84,7 @@ async fn in_development_a_request_through_a_proxy_or_for_another_host_needs_a_ke
 }
 
 #[tokio::test]
-async fn the_log_says_who_called_from_where_and_refusals_are_counted() {
+async fn the_log_names_the_caller_and_its_address_and_refusals_are_counted() {
     let shop = Shop::open_with(&[("OMS_TRUSTED_PROXIES", "127.0.0.0/8")]).await;
     let till = shop.key("till", "orders:read").await;
     let request = shop.customer().request(Method::GET, "/orders/x");
@@ -127,7 +127,7 @@ async fn the_log_says_who_called_from_where_and_refusals_are_counted() {
 }
 
 #[tokio::test]
-async fn in_production_nobody_gets_in_without_a_key_made_there() {
+async fn in_production_only_keys_created_there_are_admitted() {
     let mut shop = Shop::open().await;
     let test_key = shop.key("till", "orders:read").await;
     shop.api.process.kill();
@@ -144,7 +144,7 @@ async fn in_production_nobody_gets_in_without_a_key_made_there() {
 }
 
 #[tokio::test]
-async fn a_scope_that_is_missing_is_named_and_nothing_is_done() {
+async fn a_missing_scope_is_named_and_nothing_is_done() {
     let shop = Shop::open().await;
     let reader = shop.key("reader", "orders:read").await;
     let refused = shop.place_as(&reader).await;
@@ -154,7 +154,7 @@ async fn a_scope_that_is_missing_is_named_and_nothing_is_done() {
 }
 
 #[tokio::test]
-async fn a_key_is_replaced_without_a_gap_and_revoked_at_once_where_nothing_is_remembered() {
+async fn keys_overlap_when_rotated_and_a_revoked_key_fails_immediately_without_the_cache() {
     let shop = Shop::open_with(FORGETFUL).await;
     let old = shop.key("till", "orders:read").await;
     let new = keys(&shop.database, "rotate --name till --overlap-hours 1").await;
@@ -186,7 +186,7 @@ async fn a_key_is_replaced_without_a_gap_and_revoked_at_once_where_nothing_is_re
 }
 
 #[tokio::test]
-async fn a_key_that_was_verified_costs_no_statement_for_a_while() {
+async fn a_verified_key_is_cached_and_costs_no_statement() {
     let shop = Shop::open_with(&[("OMS_KEY_MEMORY_MS", "60000")]).await;
     let till = shop.key("till", "orders:write").await;
     shop.place_as(&till).await.assert_created();
@@ -199,14 +199,14 @@ async fn a_key_that_was_verified_costs_no_statement_for_a_while() {
     refused.assert_problem(401, "access.unauthenticated");
 }
 
-/// A key with another last character.
+/// The key with a different last character.
 fn make_unseen(key: &str) -> String {
     let other = if key.ends_with('A') { "B" } else { "A" };
     format!("{}{other}", &key[..key.len() - 1])
 }
 
 #[tokio::test]
-async fn keys_that_can_not_be_made_are_refused_with_a_reason() {
+async fn the_error_of_an_invalid_key_command_states_the_reason() {
     let shop = Shop::open().await;
     shop.key("till", "orders:read").await;
     for (words, reason) in [
@@ -245,7 +245,7 @@ async fn keys_that_can_not_be_made_are_refused_with_a_reason() {
 }
 
 #[tokio::test]
-async fn an_operator_acts_under_the_name_of_the_key() {
+async fn operator_actions_are_recorded_under_the_name_of_the_key() {
     let shop = Shop::open().await;
     let ann = shop.key("ann.lee", "operations").await;
     let listed = shop.read_as(&ann, "/operations/findings").await;

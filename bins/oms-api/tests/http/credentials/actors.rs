@@ -1,4 +1,4 @@
-//! Who did it: the credential of a request is in every record of what the request did.
+//! The actor of a change: every record of a request's changes names its credential.
 
 use futures_util::future::join_all;
 use oms_testing::issuer::{SigningKey, TestIssuer};
@@ -17,7 +17,7 @@ impl Shop {
         Answer::of(request.send().await.unwrap()).await
     }
 
-    /// What happened to an order and who did it: `from→to`, notes as `=`, calls by their operation.
+    /// The history of an order with its actors: `from→to`, notes as `=`, gateway calls by their operation.
     async fn deeds(&self, order_id: &str) -> Vec<(String, String)> {
         let path = format!("/orders/{order_id}/timeline?limit=100");
         let answer = self.get(&path).await;
@@ -46,7 +46,7 @@ impl Shop {
 }
 
 #[tokio::test]
-async fn each_deed_on_the_timeline_names_the_credential_that_did_it() {
+async fn each_timeline_entry_names_its_credential() {
     let shop = Shop::open().await;
     let till = shop.key("till", "orders:write").await;
     let refunds = shop.key("refund-desk", "orders:refund").await;
@@ -95,7 +95,7 @@ async fn each_deed_on_the_timeline_names_the_credential_that_did_it() {
 }
 
 #[tokio::test]
-async fn orders_that_share_a_transaction_are_each_placed_by_their_own_credential() {
+async fn orders_of_one_batch_each_name_their_own_credential() {
     let shop = Shop::open().await;
     let (north, south) = (
         shop.key("north", "orders:write").await,
@@ -116,7 +116,7 @@ async fn orders_that_share_a_transaction_are_each_placed_by_their_own_credential
 }
 
 #[tokio::test]
-async fn a_payment_by_another_method_is_by_the_credential_that_began_it() {
+async fn a_second_payment_names_the_credential_that_started_it() {
     let shop = Shop::open_with(&[("OMS_DECLINE_POLICY", "hold")]).await;
     let till = shop.key("till", "orders:write").await;
     let desk = shop.key("desk", "orders:write").await;
@@ -143,7 +143,7 @@ async fn a_payment_by_another_method_is_by_the_credential_that_began_it() {
 }
 
 #[tokio::test]
-async fn the_longest_subject_of_a_token_is_recorded_whole_wherever_it_acts() {
+async fn the_longest_subject_of_a_token_is_recorded_in_full_everywhere() {
     let key = SigningKey::elliptic("1");
     let issuer = TestIssuer::start(&[&key]).await;
     let shop = Shop::open_with(&settings(&issuer)).await;
@@ -192,7 +192,7 @@ async fn the_longest_subject_of_a_token_is_recorded_whole_wherever_it_acts() {
 }
 
 #[tokio::test]
-async fn what_an_earlier_version_recorded_is_shown_as_it_was() {
+async fn actors_recorded_by_an_earlier_version_are_shown_unchanged() {
     let shop = Shop::open().await;
     let order_id = shop.place_new(&small_order()).await.order_id();
     let earlier =
@@ -213,7 +213,7 @@ async fn what_an_earlier_version_recorded_is_shown_as_it_was() {
         .await;
     let listed = shop.get(&path).await;
     assert_eq!(listed.body["items"][0].get("requestedBy"), None);
-    // In development nobody needs a credential.
+    // A development server requires no credential.
     let last = shop.deeds(&order_id).await.pop().unwrap();
     assert_eq!(last.1, "api:local");
 }

@@ -1,16 +1,16 @@
-//! How often a credential may ask, and what it is told of that.
+//! Rate limits of credentials, and the headers that report them.
 
 use crate::answer::Answer;
 use crate::api::Settings;
 use crate::shop::Shop;
 
-/// So slow that nothing comes back while a test runs.
+/// So slow that no allowance is refilled during a test.
 const THREE: Settings<'_> = &[
     ("OMS_RATE_LIMIT_PER_MINUTE", "1"),
     ("OMS_RATE_LIMIT_BURST", "3"),
 ];
 
-/// How many requests are left, and the seconds until more are.
+/// The number of requests left, and the seconds until more are allowed.
 fn told(answer: &Answer) -> (u32, u32) {
     let policy = answer.header("ratelimit-policy");
     assert_eq!(policy, Some("\"credential\";q=3;w=180"), "{answer:?}");
@@ -21,7 +21,7 @@ fn told(answer: &Answer) -> (u32, u32) {
 }
 
 #[tokio::test]
-async fn each_credential_may_ask_so_often_and_is_told_what_is_left() {
+async fn each_credential_has_its_own_limit_and_sees_the_remaining_quota() {
     let shop = Shop::open_with(THREE).await;
     let till = shop.key("till", "orders:read").await;
     let website = shop.key("website", "orders:read").await;
@@ -44,7 +44,7 @@ async fn each_credential_may_ask_so_often_and_is_told_what_is_left() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_not_allowed_counts_and_one_of_nobody_known_does_not() {
+async fn forbidden_requests_count_and_unauthenticated_ones_do_not() {
     let shop = Shop::open_with(THREE).await;
     let reader = shop.key("reader", "orders:read").await;
     for _ in 0..3 {
@@ -64,7 +64,7 @@ async fn a_request_that_is_not_allowed_counts_and_one_of_nobody_known_does_not()
 }
 
 #[tokio::test]
-async fn without_a_limit_nothing_is_said_of_one() {
+async fn without_a_limit_the_headers_are_absent() {
     let shop = Shop::open().await;
     let till = shop.key("till", "orders:read").await;
     let answer = shop.read_as(&till, "/orders/x").await;

@@ -1,4 +1,4 @@
-//! What a credential may do and what it is shown: both follow from its scopes.
+//! The operations and the data that the scopes of a credential allow.
 
 use oms_validation::Scope;
 use oms_web::Access;
@@ -29,7 +29,7 @@ const OF_THE_INVENTORY: [&str; 4] = [
     "\"removable\":",
 ];
 
-/// Members that belong to an order which the caller did not place.
+/// Members of an order that are hidden from callers who did not place it.
 const MEMBERS: [&str; 5] = [
     "customerId",
     "shippingAddress",
@@ -38,7 +38,7 @@ const MEMBERS: [&str; 5] = [
     "routing",
 ];
 
-/// Routes whose things are in no state for the request, so that they refuse it.
+/// Routes that refuse the request because of the state of their resource.
 const REFUSED: [(&str, &str); 4] = [
     ("POST", "/operations/dead-letters"),
     ("POST", "/operations/dead-letters/{id}/resolve"),
@@ -94,7 +94,7 @@ fn assert_shows_no_more_than(scope: Scope, route: &Route, answer: &Answer) {
     if scope != Scope::InventoryRead {
         hidden(&OF_THE_INVENTORY);
     }
-    // Placing an order answers with what was placed.
+    // The answer to placing an order shows the order.
     if scope != Scope::OrdersRead && route.path != "/orders" {
         for member in MEMBERS {
             let member = format!("\"{member}\":");
@@ -104,7 +104,7 @@ fn assert_shows_no_more_than(scope: Scope, route: &Route, answer: &Answer) {
 }
 
 #[tokio::test]
-async fn no_route_shows_a_credential_with_one_scope_what_another_scope_reads() {
+async fn no_route_shows_data_that_only_another_scope_may_read() {
     let shop = telling_shop().await;
     let mut credentials = Vec::new();
     for scope in Scope::ALL {
@@ -132,7 +132,7 @@ async fn no_route_shows_a_credential_with_one_scope_what_another_scope_reads() {
 }
 
 #[tokio::test]
-async fn a_key_that_places_orders_neither_cancels_nor_refunds_them() {
+async fn a_key_that_places_orders_can_neither_cancel_nor_refund_them() {
     let shop = Shop::open().await;
     let till = shop.key("till", "orders:write orders:read").await;
     let placed = shop.place_as(&till).await;
@@ -148,7 +148,7 @@ async fn a_key_that_places_orders_neither_cancels_nor_refunds_them() {
 }
 
 #[tokio::test]
-async fn cancelling_without_reading_shows_the_status_and_the_refunds_only() {
+async fn cancelling_without_read_scope_shows_only_the_status_and_the_refunds() {
     let shop = telling_shop().await;
     let desk = shop.key("desk", "orders:cancel").await;
     let order_id = shop.place_new(&telling_order()).await.order_id();
@@ -184,7 +184,7 @@ async fn cancelling_without_reading_shows_the_status_and_the_refunds_only() {
 }
 
 #[tokio::test]
-async fn a_refund_takes_its_own_scope_and_shows_the_refund_only() {
+async fn a_refund_needs_its_own_scope_and_shows_only_the_refund() {
     let shop = telling_shop().await;
     let desk = shop.key("desk", "orders:refund").await;
     let order_id = shop.place_new(&telling_order()).await.order_id();
@@ -205,7 +205,7 @@ async fn a_refund_takes_its_own_scope_and_shows_the_refund_only() {
 }
 
 #[tokio::test]
-async fn paying_somebody_else_s_order_shows_what_is_paid_and_not_who_ordered() {
+async fn paying_for_an_order_without_read_scope_shows_the_amount_but_not_the_customer() {
     let shop = telling_shop().await;
     let till = shop.key("till", "orders:write").await;
     let order_id = shop.place_new(&telling_order()).await.order_id();
@@ -226,7 +226,7 @@ async fn paying_somebody_else_s_order_shows_what_is_paid_and_not_who_ordered() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_shows_its_order_to_those_who_may_read_orders() {
+async fn a_dead_letter_shows_its_order_only_with_orders_read() {
     let shop = telling_shop().await;
     let things = Things::of_order(&shop, &telling_order()).await;
     let route = ROUTES
@@ -246,7 +246,7 @@ async fn a_dead_letter_shows_its_order_to_those_who_may_read_orders() {
 }
 
 #[tokio::test]
-async fn changing_the_inventory_without_reading_it_shows_ids_and_versions() {
+async fn changing_the_inventory_without_read_scope_shows_only_ids_and_versions() {
     let shop = telling_shop().await;
     let writer = shop.key("writer", "inventory:write").await;
     let both = shop.key("both", "inventory:write inventory:read").await;
@@ -285,7 +285,7 @@ async fn changing_the_inventory_without_reading_it_shows_ids_and_versions() {
 }
 
 #[tokio::test]
-async fn keys_of_before_keep_what_they_could_do_and_new_ones_get_what_they_are_given() {
+async fn old_keys_keep_their_rights_and_new_keys_get_only_their_scopes() {
     let shop = Shop::open().await;
     let old = shop.key("old", "orders:write orders:read").await;
     let reader = shop.key("reader", "orders:read").await;

@@ -1,4 +1,4 @@
-//! Requests of strangers: what they cost before it is known who sent them.
+//! Requests of strangers: their cost before the sender is known.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,13 +10,13 @@ use crate::raw::{RawConnection, status};
 use crate::request::{new_key, small_order};
 use crate::shop::Shop;
 
-/// The largest event, and more than that.
+/// The maximum size of an event, and more than most limits.
 const LARGE: usize = 256 * 1024;
 
-/// The most memory that 300 strangers may cost together.
+/// Maximum memory that 300 strangers together may cost.
 const MOST_KB: u64 = 48 * 1024;
 
-/// The most memory that a process has used so far, in KiB.
+/// The peak memory of a process so far, in KiB.
 pub fn peak_kb(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -24,7 +24,7 @@ pub fn peak_kb(process: u32) -> u64 {
     peak.parse().unwrap()
 }
 
-/// The head of a webhook with a body of some length; the headers are whole lines.
+/// The head of a webhook with a body of this length. `headers` are complete lines.
 fn webhook(headers: &str, length: usize) -> String {
     format!(
         "POST /webhooks/stripe HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
@@ -32,7 +32,7 @@ fn webhook(headers: &str, length: usize) -> String {
     )
 }
 
-/// A signature that has its form and is of now, by somebody who knows no secret.
+/// A current, well-formed signature that was made without the secret.
 pub fn forged_signature() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     signature_at(now.as_secs())
@@ -68,7 +68,7 @@ async fn a_webhook_that_cannot_be_genuine_is_refused_before_its_body_is_sent() {
 }
 
 #[tokio::test]
-async fn strangers_without_a_signature_take_neither_memory_nor_places() {
+async fn strangers_without_a_signature_use_neither_memory_nor_places() {
     let shop = Shop::open_with(&[
         ("OMS_MAX_IN_FLIGHT", "2"),
         ("OMS_MAX_WEBHOOKS_IN_FLIGHT", "2"),
@@ -76,7 +76,7 @@ async fn strangers_without_a_signature_take_neither_memory_nor_places() {
     .await;
     shop.place_new(&small_order()).await.assert_created();
     let before = peak_kb(shop.api.process.id());
-    // All but the last byte: the body never ends.
+    // The last byte is missing, so the body never ends.
     let request = webhook("", LARGE) + &" ".repeat(LARGE - 1);
     let strangers = (0..300).map(async |_| {
         let mut connection = RawConnection::open(&shop.api.url).await;
@@ -92,11 +92,11 @@ async fn strangers_without_a_signature_take_neither_memory_nor_places() {
         assert!(answer.is_empty() || status(&answer) == 400, "{answer}");
     }
     let grown = peak_kb(shop.api.process.id()) - before;
-    assert!(grown < MOST_KB, "300 strangers took {grown} KiB");
+    assert!(grown < MOST_KB, "300 strangers cost {grown} KiB");
 }
 
 #[tokio::test]
-async fn forged_webhooks_wait_for_their_bodies_in_places_of_their_own() {
+async fn forged_webhooks_use_separate_places_while_their_bodies_arrive() {
     let shop = Shop::open_with(&[
         ("OMS_MAX_IN_FLIGHT", "1"),
         ("OMS_MAX_WEBHOOKS_IN_FLIGHT", "4"),
@@ -112,14 +112,14 @@ async fn forged_webhooks_wait_for_their_bodies_in_places_of_their_own() {
         connection
     });
     let strangers = join_all(strangers).await;
-    // The gateway's own webhooks and the customers' orders still get through.
+    // The gateway's own webhooks and the customers' orders still succeed.
     shop.place_new(&small_order()).await.assert_created();
     let event = serde_json::json!({
         "id": "evt_1", "object": "event", "type": "t", "created": 1_790_000_000,
         "data": { "object": { "id": "pi_1", "object": "payment_intent" } },
     });
     assert_eq!(shop.sandbox.send_event(&event, "valid").await, 200);
-    // Whoever has waited longest gives way: at most four are still there.
+    // The request that has waited longest loses its place: at most four are still in flight.
     let mut refused = 0;
     for mut stranger in strangers {
         if let Some(answer) = stranger.answer_so_far().await {
@@ -129,11 +129,11 @@ async fn forged_webhooks_wait_for_their_bodies_in_places_of_their_own() {
     }
     assert!(refused >= 296, "{refused} of 300 were refused");
     let grown = peak_kb(shop.api.process.id()) - before;
-    assert!(grown < MOST_KB, "300 strangers took {grown} KiB");
+    assert!(grown < MOST_KB, "300 strangers cost {grown} KiB");
 }
 
 #[tokio::test]
-async fn a_request_without_a_good_credential_is_refused_before_its_body_is_sent() {
+async fn a_request_without_a_valid_credential_is_refused_before_its_body_is_sent() {
     let mut shop = Shop::open().await;
     shop.api.process.kill();
     let settings = [PRODUCTION, &[("OMS_MAX_IN_FLIGHT", "1")]].concat();
@@ -169,5 +169,5 @@ async fn a_request_without_a_good_credential_is_refused_before_its_body_is_sent(
         assert!([401, 404].contains(&status(&answer)), "{path}: {answer}");
     }
     let grown = peak_kb(shop.api.process.id()) - before;
-    assert!(grown < MOST_KB, "300 strangers took {grown} KiB");
+    assert!(grown < MOST_KB, "300 strangers cost {grown} KiB");
 }

@@ -24,7 +24,7 @@ pub fn settings(issuer: &TestIssuer) -> [(&'static str, &str); 5] {
 }
 
 #[tokio::test]
-async fn a_token_that_places_orders_cancels_them_only_with_the_scope_or_the_setting_for_it() {
+async fn a_token_cancels_orders_only_with_the_scope_or_the_compatibility_setting() {
     let key = SigningKey::elliptic("1");
     let issuer = TestIssuer::start(&[&key]).await;
     let mut shop = trusting(&issuer).await;
@@ -51,7 +51,7 @@ async fn a_token_that_places_orders_cancels_them_only_with_the_scope_or_the_sett
 }
 
 #[tokio::test]
-async fn a_token_acts_for_its_store_with_its_scopes_beside_keys() {
+async fn a_token_acts_for_its_tenant_with_its_scopes_beside_keys() {
     let key = SigningKey::elliptic("1");
     let issuer = TestIssuer::start(&[&key]).await;
     let shop = trusting(&issuer).await;
@@ -86,7 +86,7 @@ async fn a_token_acts_for_its_store_with_its_scopes_beside_keys() {
 }
 
 #[tokio::test]
-async fn an_operator_acts_under_the_subject_of_the_token() {
+async fn operator_actions_are_recorded_under_the_subject_of_the_token() {
     let key = SigningKey::elliptic("1");
     let issuer = TestIssuer::start(&[&key]).await;
     let shop = trusting(&issuer).await;
@@ -96,7 +96,7 @@ async fn an_operator_acts_under_the_subject_of_the_token() {
 }
 
 #[tokio::test]
-async fn a_workload_s_long_subject_is_a_name_of_its_own_kind() {
+async fn a_long_subject_of_a_workload_is_recorded_in_full() {
     let key = SigningKey::elliptic("1");
     let issuer = TestIssuer::start(&[&key]).await;
     let shop = trusting(&issuer).await;
@@ -122,7 +122,7 @@ async fn a_workload_s_long_subject_is_a_name_of_its_own_kind() {
 }
 
 #[tokio::test]
-async fn while_the_issuer_does_not_answer_tokens_have_to_wait_and_keys_go_on() {
+async fn during_an_issuer_outage_tokens_are_refused_and_keys_still_work() {
     let key = SigningKey::elliptic("1");
     let issuer = TestIssuer::start(&[&key]).await;
     issuer.now(Script::Answer(500, String::new()));
@@ -136,7 +136,7 @@ async fn while_the_issuer_does_not_answer_tokens_have_to_wait_and_keys_go_on() {
 }
 
 #[tokio::test]
-async fn without_an_issuer_no_token_opens_anything() {
+async fn without_an_issuer_all_tokens_are_refused() {
     let key = SigningKey::elliptic("1");
     let issuer = TestIssuer::start(&[&key]).await;
     let shop = Shop::open().await;

@@ -6,7 +6,7 @@ use crate::keys::PRODUCTION;
 use crate::shop::Shop;
 
 #[tokio::test]
-async fn the_document_is_served_as_it_was_committed() {
+async fn the_served_document_is_the_committed_one() {
     let shop = Shop::open().await;
     let served = shop.get("/openapi.json").await;
     assert_eq!(served.status, 200);
@@ -16,7 +16,7 @@ async fn the_document_is_served_as_it_was_committed() {
 }
 
 #[tokio::test]
-async fn the_page_asks_no_other_host_for_anything() {
+async fn the_page_loads_nothing_from_another_host() {
     let mut shop = Shop::open().await;
     shop.api.process.kill();
     shop.restart(PRODUCTION).await;

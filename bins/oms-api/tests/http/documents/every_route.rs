@@ -1,4 +1,4 @@
-//! Walks every route of the table with no key, with one that lacks the scope, and with another store's.
+//! Calls every route of the table without a key, with a key that lacks the scope, and with a key of another tenant.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::routes::{ROUTES, Route};
 use crate::shop::Shop;
 use crate::stock::{ATLANTA_WAREHOUSE, CHICAGO_WAREHOUSE};
 
-/// Rows of one store for the `{id}` of each path.
+/// Rows of one tenant for the `{id}` of each path.
 pub struct Things {
     order: String,
     dead_letter: String,
@@ -29,7 +29,7 @@ impl Things {
         Self::of_order(shop, &small_order()).await
     }
 
-    /// The same about an order of one's own.
+    /// Creates the rows, with an order placed from this body.
     pub async fn of_order(shop: &Shop, order: &Value) -> Self {
         let placed = shop.place_new(order).await;
         placed.assert_created();
@@ -56,7 +56,7 @@ impl Things {
         things
     }
 
-    /// Where a route leads with them.
+    /// The path of a route with these IDs.
     pub fn path(&self, route: &Route) -> String {
         let id = match route.path {
             path if path.starts_with("/orders/{id}") => &self.order,
@@ -67,7 +67,7 @@ impl Things {
             path if path.starts_with("/products/{id}") => WIDGET_A,
             "/docs/{file}" => return "/docs/swagger-ui.css".to_owned(),
             path if path.starts_with("/imports/{id}") => &self.import,
-            path if path.contains("{id}") => panic!("say here what the id of {path} is"),
+            path if path.contains("{id}") => panic!("add the ID of {path} here"),
             _ => "",
         };
         route
@@ -83,7 +83,7 @@ impl Things {
             &self.dead_letter,
             &self.finding,
             &self.import,
-            // Only the lists of the inventory name it.
+            // Only the inventory's lists contain it.
             CHICAGO_WAREHOUSE,
         ]
         .iter()
@@ -91,7 +91,7 @@ impl Things {
     }
 }
 
-/// A body with which the endpoint gets as far as looking for what it is about.
+/// A body that passes validation, so that the endpoint looks for the resource.
 fn body_of(route: &Route) -> Value {
     let line = json!({ "productId": WIDGET_A, "quantity": 1 });
     match route.path {
@@ -120,7 +120,7 @@ fn body_of(route: &Route) -> Value {
     }
 }
 
-/// Sends what a route takes.
+/// Sends a valid request to a route.
 pub async fn send(shop: &Shop, things: &Things, route: &Route, key: Option<&str>) -> Answer {
     let method = Method::from_bytes(route.method.as_bytes()).unwrap();
     let mut request = shop
@@ -146,7 +146,7 @@ async fn live_key(shop: &Shop, tenant: &str, name: &str, scopes: &[Scope]) -> St
     make_key_with(&shop.database, PRODUCTION, tenant, name, &names.join(" ")).await
 }
 
-/// All of one store that a request could have changed.
+/// All rows of one tenant that a request could have changed.
 async fn everything(shop: &Shop) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for table in [
@@ -172,7 +172,7 @@ async fn everything(shop: &Shop) -> Vec<Vec<String>> {
 }
 
 #[tokio::test]
-async fn every_route_refuses_no_key_a_wrong_scope_and_another_stores_key_and_takes_the_right_one() {
+async fn every_route_accepts_only_a_key_of_the_right_tenant_and_scope() {
     let mut shop = Shop::open().await;
     let things = Things::of(&shop).await;
     shop.api.process.kill();
@@ -224,7 +224,7 @@ async fn every_route_refuses_no_key_a_wrong_scope_and_another_stores_key_and_tak
 
 #[tokio::test]
 async fn every_post_that_changes_something_reads_an_idempotency_key() {
-    /// One changes nothing, the other has the ids of its events.
+    /// The first changes nothing, the second uses the IDs of its events.
     const WITHOUT: [&str; 2] = ["/routing/preview", "/webhooks/stripe"];
     let shop = Shop::open().await;
     let things = Things::of(&shop).await;
@@ -240,13 +240,13 @@ async fn every_post_that_changes_something_reads_an_idempotency_key() {
 }
 
 #[tokio::test]
-async fn every_route_that_is_served_is_in_the_table_with_its_methods() {
+async fn every_served_route_is_in_the_table_with_its_methods() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut by_hand = BTreeSet::new();
     for folder in ["crates", "bins/oms-api/src"] {
         registering(&root.join(folder), &mut by_hand);
     }
-    // What serves the tables, and the server of the metrics, which has one route.
+    // The code that serves the tables, and the server of the metrics, which has one route.
     let known = ["metrics.rs", "routes.rs"].map(str::to_owned);
     assert_eq!(by_hand, BTreeSet::from(known), "files that register routes");
 
@@ -267,7 +267,7 @@ async fn every_route_that_is_served_is_in_the_table_with_its_methods() {
     }
 }
 
-/// The names of the files that register routes.
+/// Collects the names of the files that register routes.
 fn registering(folder: &Path, names: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path: PathBuf = entry.unwrap().path();

@@ -1,5 +1,5 @@
-//! The pages that people see, in a real browser: each shows its content, reports no error, and asks no other host for
-//! anything.
+//! The pages for people, in a real browser: each shows its content, reports no error, and loads nothing from another
+//! host.
 
 use crate::browser::Page;
 use crate::keys::{PRODUCTION, TENANT, make_key_with};
@@ -20,7 +20,7 @@ async fn the_documentation_shows_every_group_of_endpoints() {
 }
 
 #[tokio::test]
-async fn a_request_can_be_sent_from_the_documentation_with_a_key() {
+async fn the_documentation_can_send_a_request_with_a_key() {
     let shop = Shop::open_with(PRODUCTION).await;
     let scopes = "orders:read";
     let key = make_key_with(&shop.database, PRODUCTION, TENANT, "reader", scopes).await;
@@ -43,7 +43,7 @@ async fn a_request_can_be_sent_from_the_documentation_with_a_key() {
 }
 
 #[tokio::test]
-async fn the_documentation_is_found_with_a_slash_too() {
+async fn the_documentation_is_found_with_a_trailing_slash_too() {
     let shop = Shop::open().await;
     for path in ["/docs/", "/docs/index.html"] {
         let page = Page::open(&format!("{}{path}", shop.api.url)).await;

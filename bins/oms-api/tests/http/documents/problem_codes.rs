@@ -1,5 +1,5 @@
-//! The codes of refusals are a contract: clients match on them. A code that is listed here may get a sibling, but neither
-//! its spelling nor its status may change.
+//! The codes of problems are a contract: clients match on them. New codes may be added, but neither the spelling nor
+//! the status of a listed code may change.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -107,7 +107,7 @@ fn all() -> Vec<&'static ProblemType> {
 }
 
 #[test]
-fn the_codes_and_their_statuses_are_the_documented_ones() {
+fn the_codes_and_their_statuses_are_the_listed_ones() {
     let codes: BTreeMap<&str, u16> = all()
         .iter()
         .map(|problem| (problem.code, problem.kind.status()))
@@ -129,7 +129,7 @@ fn the_document_of_the_api_has_exactly_these_codes() {
 }
 
 #[test]
-fn no_two_refusals_share_a_code_or_a_title() {
+fn no_two_problems_share_a_code_or_a_title() {
     let (mut codes, mut titles) = (HashSet::new(), HashSet::new());
     for problem in all() {
         assert!(codes.insert(problem.code), "{}", problem.code);
@@ -138,7 +138,7 @@ fn no_two_refusals_share_a_code_or_a_title() {
 }
 
 #[test]
-fn a_code_is_an_area_and_a_name() {
+fn a_code_has_an_area_and_a_name() {
     let is_word = |word: &str| {
         !word.is_empty()
             && word

@@ -1,4 +1,4 @@
-//! What the README and the first guides have newcomers type, typed into a shell.
+//! Runs the commands of the README and of the first guides in a shell.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -16,16 +16,16 @@ const PAGES: [&str; 3] = [
     include_str!("../../../../../docs/guide/a-tenant-of-your-own.md"),
 ];
 
-/// Prepare the programs, which the test has done before.
+/// Commands that prepare the programs, which the test has already done.
 const PREPARING: &str = "cargo xtask ";
 
 const PROGRAMS: &str = include_str!("../../../../../xtask/test-programs.txt");
 
-/// Where the API of these pages listens.
+/// The API's address on these pages.
 const ADDRESS: &str = "http://127.0.0.1:3000";
 
 #[tokio::test]
-async fn a_newcomer_places_orders_and_reads_why_they_were_routed_where_they_were() {
+async fn the_commands_of_the_first_pages_give_the_printed_answers() {
     let shop = Shop::open().await;
     let mut steps: Vec<_> = PAGES.into_iter().flat_map(steps).collect();
     steps.retain(|step| !step.command.starts_with(PREPARING));
@@ -51,14 +51,14 @@ async fn a_newcomer_places_orders_and_reads_why_they_were_routed_where_they_were
             let typed = ids.replace(&step.command).replace(ADDRESS, &url);
             let answer = shell.run(&typed);
             let compared = ids.compare(&step.answer, &answer);
-            assert_eq!(compared, Ok(()), "{typed}\nanswers now\n{answer}");
+            assert_eq!(compared, Ok(()), "{typed}\nnow answers\n{answer}");
         }
     });
     typing.await.unwrap();
     shop.assert_consistent().await;
 }
 
-/// A folder of the programs that tests may run, and of no other: a newcomer's machine need not have more.
+/// A folder with only the programs that tests may run: a newcomer's machine may have no others.
 fn listed_programs(folder: &Path) -> PathBuf {
     let programs = folder.join("programs");
     fs::create_dir(&programs).unwrap();

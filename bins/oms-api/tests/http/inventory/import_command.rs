@@ -62,7 +62,7 @@ async fn files_are_imported_and_every_rejected_row_is_printed() {
     assert!(lines[0].starts_with("line 3: row.malformed: "), "{lines:?}");
     assert_eq!(
         lines[1],
-        "2 rows imported: 1 created, 0 changed, 1 as they were, 1 rows rejected"
+        "2 rows imported: 1 created, 0 changed, 1 unchanged, 1 rows rejected"
     );
 
     let stock = format!("sku,warehouseId,quantity\nLAMP,{ATLANTA_WAREHOUSE},5\n");
@@ -77,7 +77,7 @@ async fn files_are_imported_and_every_rejected_row_is_printed() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let words = ["stock", "-", "--format", "csv", "--reason", "counted"];
     let output = import(&database, &[], &words, Some(&stock)).await;
-    let summary = "1 rows imported: 0 changed, 1 as they were, 0 rows rejected".to_owned();
+    let summary = "1 rows imported: 0 changed, 1 unchanged, 0 rows rejected".to_owned();
     assert_eq!(said(&output), (Some(0), vec![summary]), "{output:?}");
     let movement = "SELECT kind, quantity, reason, actor FROM inventory.stock_movements ORDER BY id DESC LIMIT 1";
     let expected = ["receipt", "5", "imported", "cli"].map(str::to_owned);
@@ -85,7 +85,7 @@ async fn files_are_imported_and_every_rejected_row_is_printed() {
 }
 
 #[tokio::test]
-async fn a_key_imports_once_and_without_one_each_call_imports() {
+async fn with_a_key_a_file_is_imported_once_and_without_one_by_each_call() {
     let (database, folder) = (store().await, tempfile::tempdir().unwrap());
     let before = on_hand(&database).await;
     let file = format!("sku,warehouseId,quantity\nWIDGET-A,{ATLANTA_WAREHOUSE},5\n");
@@ -95,7 +95,7 @@ async fn a_key_imports_once_and_without_one_each_call_imports() {
     let keyed = [&words[..], &["--key", &key]].concat();
     for (words, summary, more) in [
         (&keyed[..], "1 rows imported: ", 5),
-        (&keyed, "1 rows imported before: ", 5),
+        (&keyed, "1 rows already imported: ", 5),
         (&words, "1 rows imported: ", 10),
         (&words, "1 rows imported: ", 15),
     ] {
@@ -108,7 +108,7 @@ async fn a_key_imports_once_and_without_one_each_call_imports() {
 }
 
 #[tokio::test]
-async fn all_or_nothing_imports_nothing_and_another_store_is_another_store() {
+async fn all_or_nothing_rejects_the_whole_file_and_tenants_are_separate() {
     let (database, folder) = (store().await, tempfile::tempdir().unwrap());
     let levels = database.levels().await;
     let file = format!(
@@ -137,7 +137,7 @@ async fn all_or_nothing_imports_nothing_and_another_store_is_another_store() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_imported_is_said_in_one_line() {
+async fn the_reason_of_a_failed_import_is_one_line() {
     let (database, folder) = (store().await, tempfile::tempdir().unwrap());
     let empty = written(&folder, "empty.csv", "");
     let unnamed = written(&folder, "unnamed", "x");
@@ -146,7 +146,7 @@ async fn what_can_not_be_imported_is_said_in_one_line() {
     let missing = folder.path().join("missing.csv");
     for (file, reason) in [
         (&empty, "the file has no rows"),
-        (&unnamed, "say --format"),
+        (&unnamed, "specify --format"),
         (&large, "at most 1024 bytes"),
         (&other, "sku,warehouseId,quantity"),
         (&missing, "can't read"),

@@ -25,7 +25,7 @@ impl Shop {
         send(&self.customer(), path, media_type, key, text).await
     }
 
-    /// Everything that an import could change.
+    /// All rows that an import could change.
     async fn inventory(&self) -> Vec<Vec<String>> {
         let mut rows = self.database.levels().await;
         for table in [
@@ -115,7 +115,7 @@ async fn products_and_their_stock_are_imported_once_and_then_sold() {
 }
 
 #[tokio::test]
-async fn a_file_with_wrong_rows_gives_a_report_that_names_each_line() {
+async fn the_report_of_an_import_names_the_line_of_each_rejected_row() {
     let shop = Shop::open().await;
     let file = stock(&[
         ("WIDGET-A", ATLANTA_WAREHOUSE, 7),
@@ -152,7 +152,7 @@ async fn a_file_with_wrong_rows_gives_a_report_that_names_each_line() {
     assert_eq!(named(&refused), expected);
     assert_eq!(shop.inventory().await, before);
 
-    // What was refused has not used the key up.
+    // A rejected request does not use up its key.
     let taken = shop.import(STOCK, CSV, &key, &file).await;
     assert_eq!(taken.status, 201, "{taken:?}");
     assert_eq!(
@@ -168,7 +168,7 @@ async fn a_file_with_wrong_rows_gives_a_report_that_names_each_line() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_told_and_nothing_is_kept() {
+async fn the_error_of_an_invalid_request_is_reported_and_nothing_is_kept() {
     let shop = Shop::open_with(&[("OMS_IMPORT_MAX_BYTES", "300000")]).await;
     let before = shop.inventory().await;
     let good = stock(&[("WIDGET-A", ATLANTA_WAREHOUSE, 7)]);
@@ -241,7 +241,7 @@ async fn what_is_wrong_with_a_request_is_told_and_nothing_is_kept() {
 }
 
 #[tokio::test]
-async fn another_store_has_neither_the_report_nor_the_things_of_its_rows() {
+async fn another_tenant_sees_neither_the_report_nor_the_imported_data() {
     let shop = Shop::open().await;
     let other_store = ("OMS_TENANT_ID", "00000000-0000-4000-8000-000000000002");
     let api = shop.another_api(&[other_store]).await;
@@ -257,7 +257,7 @@ async fn another_store_has_neither_the_report_nor_the_things_of_its_rows() {
 }
 
 #[tokio::test]
-async fn a_body_that_other_requests_may_not_have_is_imported_and_one_too_slow_is_given_up() {
+async fn a_body_beyond_the_general_limit_is_imported_and_a_slow_one_is_refused() {
     let shop = Shop::open_with(&[("OMS_IMPORT_BODY_TIMEOUT_MS", "2000")]).await;
     let rows: String = (0..5_000)
         .map(|n| format!("BULK-{n},Bulk product number {n},{},USD\n", n + 1))
@@ -276,7 +276,7 @@ async fn a_body_that_other_requests_may_not_have_is_imported_and_one_too_slow_is
 }
 
 #[tokio::test]
-async fn what_spreadsheets_write_is_read_and_a_cell_over_two_lines_belongs_to_its_own_row() {
+async fn files_of_spreadsheets_with_multi_line_cells_are_read() {
     let shop = Shop::open().await;
     let file = "\u{FEFF}sku,amountMinor,currency,name\r\n\
                 LAMP-1,1500,USD,\"Lamp, \"\"small\"\"\"\r\n\
@@ -292,11 +292,11 @@ async fn what_spreadsheets_write_is_read_and_a_cell_over_two_lines_belongs_to_it
 }
 
 #[tokio::test]
-async fn of_an_upload_that_is_cut_off_nothing_is_imported_and_its_key_and_place_are_free() {
+async fn an_interrupted_upload_imports_nothing_and_releases_its_key_and_place() {
     let shop = Shop::open_with(&[("OMS_IMPORTS_AT_A_TIME", "1")]).await;
     let before = shop.inventory().await;
     let (key, file) = (new_key(), stock(&[("WIDGET-A", ATLANTA_WAREHOUSE, 7)]));
-    // What has come is whole rows: only the length tells that there were more.
+    // The received text ends after a complete row. Only the length shows that more was expected.
     let framing = format!("content-length: {}", file.len() + 100);
     let request = head(&key, &framing).replace("/orders", STOCK);
     for _ in 0..3 {
@@ -316,7 +316,7 @@ async fn of_an_upload_that_is_cut_off_nothing_is_imported_and_its_key_and_place_
 }
 
 #[tokio::test]
-async fn text_inside_quotes_is_never_imported_as_a_row_of_its_own() {
+async fn quoted_text_is_never_imported_as_a_separate_row() {
     let shop = Shop::open().await;
     let file = "sku,name,amountMinor,currency\nNL-1,\"Lamp\nNL-EVIL,Smuggled,1,USD\n\",1000,USD\nNL-2,Lamp,65.00,USD\n";
     let report = shop.import(PRODUCTS, CSV, &new_key(), file).await;
@@ -331,7 +331,7 @@ async fn text_inside_quotes_is_never_imported_as_a_row_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_compressed_file_or_a_workbook_is_refused_by_its_name() {
+async fn the_error_of_a_compressed_file_or_a_workbook_names_its_format() {
     let shop = Shop::open().await;
     for (bytes, name) in [
         (&b"\x1F\x8B\x08\0\0\0\0\0"[..], "gzip"),
@@ -347,7 +347,7 @@ async fn a_compressed_file_or_a_workbook_is_refused_by_its_name() {
 }
 
 #[tokio::test]
-async fn slow_uploads_of_one_tenant_keep_no_other_tenant_and_no_finished_upload_waiting() {
+async fn slow_uploads_block_neither_other_tenants_nor_finished_uploads() {
     let settings = [
         ("OMS_IMPORTS_AT_A_TIME", "1"),
         ("OMS_IMPORT_FILES", "8"),
@@ -356,11 +356,11 @@ async fn slow_uploads_of_one_tenant_keep_no_other_tenant_and_no_finished_upload_
     let shop = Shop::open_with(&settings).await;
     let file = stock(&[("WIDGET-A", ATLANTA_WAREHOUSE, 7)]);
     let slow = slow_import(&shop, file.len()).await;
-    // The slow upload holds no place to work.
+    // The slow upload does not occupy an import place.
     let own = shop.import(STOCK, CSV, &new_key(), &file).await;
     assert_eq!(own.status, 201, "{own:?}");
 
-    // A quarter of the files is the tenant's share: of two more uploads one is refused.
+    // A tenant's share is a quarter of the files, so one of two more uploads is refused.
     let mut one = slow_import(&shop, file.len()).await;
     let mut other = slow_import(&shop, file.len()).await;
     let (refusal, mut accepted) = tokio::select! {

@@ -1,4 +1,4 @@
-//! The inventory of another store, and inventory requests that the database lets down.
+//! Separation of tenants in the inventory, and inventory requests during database failures.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::request::{WIDGET_A, new_key, with};
 use crate::shop::{Customer, Shop};
 use crate::stock::{ATLANTA_WAREHOUSE, CHICAGO_WAREHOUSE};
 
-/// A store that nobody has set up.
+/// A tenant without any data.
 const OTHER_STORE: &str = "00000000-0000-4000-8000-000000000002";
 
 async fn other_store(shop: &Shop) -> (Api, Customer) {
@@ -45,7 +45,7 @@ fn receipt(quantity: i64) -> Value {
 }
 
 #[tokio::test]
-async fn another_store_neither_sees_nor_changes_what_is_not_its_own() {
+async fn another_tenant_can_neither_see_nor_change_the_inventory() {
     let shop = Shop::open().await;
     let (_api, stranger) = other_store(&shop).await;
     let levels = shop.database.levels().await;
@@ -101,7 +101,7 @@ async fn another_store_neither_sees_nor_changes_what_is_not_its_own() {
 }
 
 #[tokio::test]
-async fn two_stores_may_use_one_key_one_name_and_one_sku() {
+async fn two_tenants_may_use_the_same_key_name_and_sku() {
     let shop = Shop::open().await;
     let (_api, stranger) = other_store(&shop).await;
     let key = new_key();
@@ -117,8 +117,7 @@ async fn two_stores_may_use_one_key_one_name_and_one_sku() {
 }
 
 #[tokio::test]
-async fn every_post_needs_a_key_answers_a_repeated_one_as_before_and_refuses_it_for_another_request()
- {
+async fn every_post_needs_a_key_and_replays_it_only_for_the_same_request() {
     let shop = Shop::open().await;
     let transfer = json!({
         "fromWarehouseId": ATLANTA_WAREHOUSE,
@@ -162,7 +161,7 @@ async fn every_post_needs_a_key_answers_a_repeated_one_as_before_and_refuses_it_
 }
 
 #[tokio::test]
-async fn without_its_database_the_inventory_says_so_and_nothing_is_done_twice() {
+async fn without_its_database_the_inventory_answers_503_and_nothing_is_done_twice() {
     let mut shop = Shop::open().await;
     let maintenance = shop.database.maintenance().await;
     maintenance.take_away().await;
@@ -197,7 +196,7 @@ async fn without_its_database_the_inventory_says_so_and_nothing_is_done_twice() 
 }
 
 #[tokio::test]
-async fn a_receipt_whose_commit_got_no_answer_is_there_once_after_it_is_repeated() {
+async fn repeating_a_receipt_with_an_unknown_commit_books_it_once() {
     let shop = Shop::open().await;
     let before = shop.database.stock(ATLANTA_WAREHOUSE, WIDGET_A).await;
     shop.database
@@ -225,7 +224,7 @@ async fn a_receipt_whose_commit_got_no_answer_is_there_once_after_it_is_repeated
 }
 
 #[tokio::test]
-async fn more_than_a_shelf_can_have_is_refused() {
+async fn a_stock_level_above_its_maximum_is_refused() {
     let shop = Shop::open().await;
     shop.database.stock_up(999_999_900).await;
     for (change, body) in [

@@ -1,4 +1,4 @@
-//! Products and their prices, as operators administer them.
+//! Products and their prices, managed by operators.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ fn lamp() -> Value {
 }
 
 #[tokio::test]
-async fn a_product_is_created_once_for_its_key_and_found_by_its_sku() {
+async fn a_product_is_created_once_per_key_and_found_by_its_sku() {
     let shop = Shop::open().await;
     let key = new_key();
     let created = shop.post_once("/products", &key, &lamp()).await;
@@ -39,7 +39,7 @@ async fn a_product_is_created_once_for_its_key_and_found_by_its_sku() {
     );
     assert_eq!(shop.pages("/products", 3).await.len(), 7);
 
-    // The order of the prices is spelling.
+    // The order of the prices is not significant.
     let prices = json!([price(2300, "EUR"), price(2500, "USD")]);
     let again = shop
         .post_once("/products", &key, &with(lamp(), "prices", prices))
@@ -54,7 +54,7 @@ async fn a_product_is_created_once_for_its_key_and_found_by_its_sku() {
 }
 
 #[tokio::test]
-async fn a_new_price_counts_for_the_next_order_and_not_for_the_last() {
+async fn a_new_price_applies_to_later_orders_only() {
     let shop = Shop::open().await;
     let before = shop.place_new(&small_order()).await;
     let path = format!("/products/{WIDGET_A}");
@@ -99,7 +99,7 @@ async fn a_new_price_counts_for_the_next_order_and_not_for_the_last() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_product_is_named() {
+async fn the_invalid_fields_of_a_product_are_named() {
     let shop = Shop::open().await;
     for (member, value, field) in [
         ("sku", json!(" "), "sku"),

@@ -29,7 +29,7 @@ fn to_chicago(quantity: i64) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_received_is_there_once_however_often_its_key_is_sent() {
+async fn repeated_receipts_with_one_key_are_booked_once() {
     let shop = Shop::open().await;
     let before = shop.database.stock(ATLANTA_WAREHOUSE, WIDGET_A).await;
     let (key, body) = (new_key(), at_atlanta(WIDGET_A, 7));
@@ -66,7 +66,7 @@ async fn what_is_received_is_there_once_however_often_its_key_is_sent() {
 }
 
 #[tokio::test]
-async fn every_movement_names_the_key_that_it_was_made_with() {
+async fn every_movement_names_the_api_key_that_made_it() {
     let shop = Shop::open().await;
     let key = shop.key("ann.lee", "inventory:write").await;
     for (path, body) in [
@@ -85,7 +85,7 @@ async fn every_movement_names_the_key_that_it_was_made_with() {
 }
 
 #[tokio::test]
-async fn pieces_that_an_order_holds_can_not_be_adjusted_or_transferred_away() {
+async fn reserved_units_can_t_be_adjusted_or_transferred_away() {
     let shop = Shop::open().await;
     shop.place_new(&order(ATLANTA, &[(WIDGET_A, 3)]))
         .await
@@ -123,7 +123,7 @@ async fn pieces_that_an_order_holds_can_not_be_adjusted_or_transferred_away() {
 }
 
 #[tokio::test]
-async fn a_transfer_is_one_change_with_two_ends() {
+async fn a_transfer_changes_both_warehouses_together() {
     let shop = Shop::open().await;
     let on_hand = async |warehouse| shop.database.stock(warehouse, WIDGET_A).await.on_hand;
     let before = (
@@ -183,7 +183,7 @@ async fn a_new_product_is_received_and_then_sold() {
 }
 
 #[tokio::test]
-async fn levels_are_listed_by_warehouse_product_sku_and_how_few_are_available() {
+async fn levels_are_filtered_by_warehouse_product_sku_and_available_units() {
     let shop = Shop::open().await;
     let all = shop.pages("/stock-levels", 2).await;
     assert_eq!(all.len(), shop.database.levels().await.len());
@@ -225,7 +225,7 @@ async fn levels_are_listed_by_warehouse_product_sku_and_how_few_are_available() 
 }
 
 #[tokio::test]
-async fn safety_stock_is_set_by_who_has_seen_it() {
+async fn safety_stock_is_changed_only_with_its_current_version() {
     let shop = Shop::open().await;
     let path = format!("/stock-levels/{ATLANTA_WAREHOUSE}/{WIDGET_A}/safety-stock");
     let read = shop.get(&path).await;
@@ -251,7 +251,7 @@ async fn safety_stock_is_set_by_who_has_seen_it() {
 }
 
 #[tokio::test]
-async fn a_change_that_is_wrong_is_named_and_changes_nothing() {
+async fn the_error_of_an_invalid_change_names_it_and_nothing_changes() {
     let shop = Shop::open().await;
     let levels = shop.database.levels().await;
     let (receive, adjust) = ("/stock-levels/receive", "/stock-levels/adjust");

@@ -1,4 +1,4 @@
-//! Warehouses, as operators administer them.
+//! Warehouses, managed by operators.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn warehouse(name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_warehouse_is_created_once_for_its_key_and_read_back() {
+async fn a_warehouse_is_created_once_per_key_and_read_back() {
     let shop = Shop::open().await;
     let (key, body) = (new_key(), warehouse("Seattle"));
     let created = shop.post_once("/warehouses", &key, &body).await;
@@ -39,7 +39,7 @@ async fn a_warehouse_is_created_once_for_its_key_and_read_back() {
 }
 
 #[tokio::test]
-async fn an_address_is_looked_up_and_one_that_nobody_knows_is_refused() {
+async fn an_address_is_looked_up_and_an_unknown_one_is_refused() {
     let shop = Shop::open().await;
     let at = |address: &str| json!({ "name": "new", "address": address });
     let key = new_key();
@@ -52,7 +52,7 @@ async fn an_address_is_looked_up_and_one_that_nobody_knows_is_refused() {
         .await;
     nowhere.assert_problem(400, "request.invalid");
     assert_eq!(nowhere.fields(), ["location"]);
-    // What was refused has not used the key up.
+    // A refused request does not use up its key.
     let created = shop.post_once("/warehouses", &key, &at(ATLANTA)).await;
     assert_eq!(created.status, 201, "{created:?}");
     assert_eq!(created.body["address"], ATLANTA);
@@ -102,7 +102,7 @@ async fn of_two_changes_of_one_version_the_second_is_refused() {
 }
 
 #[tokio::test]
-async fn a_warehouse_that_is_switched_off_gets_no_orders_until_it_is_on_again() {
+async fn an_inactive_warehouse_gets_no_orders_until_it_is_active_again() {
     let shop = Shop::open().await;
     let path = format!("/warehouses/{ATLANTA_WAREHOUSE}");
     let placed_at = async || {
@@ -132,7 +132,7 @@ async fn a_warehouse_that_is_switched_off_gets_no_orders_until_it_is_on_again() 
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_warehouse_or_a_query_is_named() {
+async fn the_invalid_fields_of_a_warehouse_or_a_query_are_named() {
     let shop = Shop::open().await;
     let off_the_earth = json!({ "lat": 91.0, "lng": 0.0 });
     for (body, field) in [

@@ -1,4 +1,4 @@
-//! Alerts that are posted.
+//! Alerts that are posted to a webhook.
 
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ async fn open(receiver: &Receiver, timeout_ms: &str) -> Shop {
 }
 
 impl StoreDatabase {
-    /// Raises an alert, as the sweeper does.
+    /// Raises an alert like the sweeper.
     async fn raise(&self) -> String {
         let id = new_key();
         self.execute(&format!(
@@ -43,7 +43,7 @@ impl StoreDatabase {
             .await
     }
 
-    /// Makes the time pass after which what was not delivered is tried again.
+    /// Makes undelivered alerts due for the next attempt.
     async fn retry_alerts(&self) {
         self.execute("UPDATE orders.alerts SET due_at = now()")
             .await;
@@ -63,7 +63,7 @@ async fn count(shop: &Shop, series: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn an_alert_is_posted_once_and_is_in_the_log_as_well() {
+async fn an_alert_is_posted_once_and_also_logged() {
     let receiver = Receiver::start(Manner::Answers(204)).await;
     let mut shop = open(&receiver, "25000").await;
     let id = shop.database.raise().await;
@@ -90,7 +90,7 @@ async fn an_alert_is_posted_once_and_is_in_the_log_as_well() {
 }
 
 #[tokio::test]
-async fn an_alert_that_is_not_taken_is_logged_counted_and_posted_again() {
+async fn a_rejected_alert_is_logged_counted_and_posted_again() {
     let receiver = Receiver::start(Manner::Answers(500)).await;
     let mut shop = open(&receiver, "25000").await;
     let id = shop.database.raise().await;
@@ -102,7 +102,7 @@ async fn an_alert_that_is_not_taken_is_logged_counted_and_posted_again() {
     );
     assert_eq!(count(&shop, FAILED).await, 1);
     assert_eq!(shop.database.undelivered().await, 1);
-    // Not again and again: the next try is for later.
+    // It is not posted again immediately: the next attempt comes later.
     assert_eq!(receiver.received().len(), 1);
 
     receiver.becomes(Manner::Answers(200));
@@ -121,7 +121,7 @@ async fn an_alert_that_is_not_taken_is_logged_counted_and_posted_again() {
 }
 
 #[tokio::test]
-async fn a_webhook_that_hangs_holds_up_neither_orders_nor_other_alerts() {
+async fn a_hanging_webhook_blocks_neither_orders_nor_other_alerts() {
     let receiver = Receiver::start(Manner::Hangs).await;
     let mut shop = open(&receiver, "1000").await;
     let mut raised = vec![shop.database.raise().await, shop.database.raise().await];
@@ -130,7 +130,7 @@ async fn a_webhook_that_hangs_holds_up_neither_orders_nor_other_alerts() {
     let failed = shop.api.logged("an alert could not be delivered").await;
     assert_eq!(failed["cause"], "no answer in time");
     until("both have failed", async || count(&shop, FAILED).await == 2).await;
-    // One that comes later is posted although the first two are not delivered.
+    // A later alert is posted although the first two are not delivered.
     receiver.becomes(Manner::Answers(200));
     let late = shop.database.raise().await;
     until("it is delivered", async || {
@@ -148,7 +148,7 @@ async fn a_webhook_that_hangs_holds_up_neither_orders_nor_other_alerts() {
 }
 
 #[tokio::test]
-async fn however_many_alerts_there_are_few_are_posted_at_a_time() {
+async fn only_a_few_of_many_alerts_are_posted_concurrently() {
     let receiver = Receiver::start(Manner::Hangs).await;
     let shop = open(&receiver, "25000").await;
     let rows = format!(

@@ -1,4 +1,4 @@
-//! Starting the program: what it checks, and how it says what is wrong.
+//! Starting the program: its checks, and how it reports problems.
 
 use std::net::TcpListener;
 
@@ -19,7 +19,7 @@ async fn run(database_url: &str, settings: Settings<'_>, subcommand: &str) -> Ex
     Process::start(command).ended().await
 }
 
-/// A start that has to fail; returns what is said on standard error.
+/// Starts the program, which must fail, and returns its standard error.
 async fn refused(database_url: &str, settings: Settings<'_>) -> String {
     let exit = run(database_url, settings, "serve").await;
     assert_eq!(exit.status.code(), Some(1), "{exit:?}");
@@ -29,7 +29,7 @@ async fn refused(database_url: &str, settings: Settings<'_>) -> String {
 }
 
 #[tokio::test]
-async fn a_database_without_the_migrations_is_refused_until_they_are_applied() {
+async fn a_database_with_pending_migrations_is_refused() {
     let database = TestDatabase::create_empty();
     let stderr = refused(&database.url(), &[]).await;
     assert!(stderr.contains("oms-api migrate"), "{stderr}");
@@ -39,7 +39,7 @@ async fn a_database_without_the_migrations_is_refused_until_they_are_applied() {
     assert!(migrated.status.success(), "{migrated:?}");
     assert!(migrated.stdout.starts_with("applied "), "{migrated:?}");
     let again = run(&database.url(), &[], "migrate").await;
-    assert_eq!(again.stdout, "nothing to apply");
+    assert_eq!(again.stdout, "no migrations are pending");
     let seeded = run(&database.url(), &[], "seed").await;
     assert!(seeded.status.success(), "{seeded:?}");
 }
@@ -66,7 +66,7 @@ async fn seeding_twice_changes_nothing() {
 }
 
 #[tokio::test]
-async fn every_problem_of_the_configuration_is_told_at_once() {
+async fn all_problems_of_the_configuration_are_reported_together() {
     let settings = [
         ("OMS_PORT", "70000"),
         ("OMS_LOG_FORMAT", "xml"),
@@ -94,7 +94,7 @@ async fn every_problem_of_the_configuration_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn production_refuses_development_settings() {
+async fn production_rejects_development_settings() {
     let stderr = refused(NO_DATABASE, &[("OMS_ENV", "production")]).await;
     for name in ["OMS_STRIPE_API_URL", "OMS_STRIPE_SECRET_KEY"] {
         assert!(stderr.contains(name), "{name}: {stderr}");
@@ -115,7 +115,7 @@ async fn production_refuses_development_settings() {
 }
 
 #[tokio::test]
-async fn the_file_env_is_read_in_development_only_and_from_the_working_folder_only() {
+async fn the_env_file_is_read_only_in_development_and_from_the_working_directory() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("inner");
     std::fs::create_dir(&inner).unwrap();
@@ -141,7 +141,7 @@ async fn the_file_env_is_read_in_development_only_and_from_the_working_folder_on
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_named() {
+async fn the_error_of_a_port_in_use_names_the_port() {
     let database = StoreDatabase::create().await;
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
@@ -152,12 +152,12 @@ async fn a_port_that_is_taken_is_named() {
             stderr.contains(&format!("can't listen on {address}")),
             "{stderr}"
         );
-        assert!(stderr.contains("is the port taken?"), "{stderr}");
+        assert!(stderr.contains("is the port already in use?"), "{stderr}");
     }
 }
 
 #[tokio::test]
-async fn a_database_that_lets_nobody_in_is_named() {
+async fn the_error_of_an_inaccessible_database_names_its_variable() {
     let database = StoreDatabase::create().await;
     let (server, _) = database
         .url()
@@ -174,7 +174,7 @@ async fn a_database_that_lets_nobody_in_is_named() {
 }
 
 #[tokio::test]
-async fn a_gateway_or_a_key_that_cannot_be_used_is_refused() {
+async fn an_unusable_gateway_url_or_key_is_refused() {
     let shop = Shop::open().await;
     for settings in [
         ("OMS_STRIPE_API_URL", "ftp://stripe"),

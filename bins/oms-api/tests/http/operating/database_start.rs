@@ -1,4 +1,4 @@
-//! Starting while the database is not there, says nothing, or is no database of our own.
+//! Starting while the database is unreachable, silent or unsuitable.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -20,14 +20,14 @@ async fn run(database_url: &str, settings: Settings<'_>, words: &[&str]) -> Exit
     Process::start(command).ended().await
 }
 
-/// The URL of a database behind another address.
+/// The URL of the same database at another address.
 fn at(database_url: &str, address: &str) -> String {
     let (before, rest) = database_url.split_once('@').unwrap();
     let (_, path) = rest.split_once('/').unwrap();
     format!("{before}@{address}/{path}")
 }
 
-/// A server that takes connections and says nothing, as long as it is kept.
+/// A server that accepts connections but never answers, until it is dropped.
 fn silent() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!(
@@ -38,7 +38,7 @@ fn silent() -> (TcpListener, String) {
 }
 
 #[tokio::test]
-async fn serve_waits_for_a_database_that_is_not_there_yet() {
+async fn serve_waits_for_a_database_that_is_not_reachable_yet() {
     let database = StoreDatabase::create().await;
     let maintenance = database.maintenance().await;
     maintenance.take_away().await;
@@ -55,7 +55,7 @@ async fn serve_waits_for_a_database_that_is_not_there_yet() {
 }
 
 #[tokio::test]
-async fn serve_gives_up_after_a_while_and_stops_when_it_is_told_to() {
+async fn serve_stops_waiting_after_a_time_out_or_on_sigterm() {
     let (_listener, url) = silent();
     for url in [url.as_str(), "postgres://oms:hunter2@127.0.0.1:1/oms"] {
         let exit = run(url, &[("OMS_DATABASE_WAIT_MS", "100")], &["serve"]).await;
@@ -77,7 +77,7 @@ async fn serve_gives_up_after_a_while_and_stops_when_it_is_told_to() {
 }
 
 #[tokio::test]
-async fn a_server_that_refuses_us_is_not_waited_for() {
+async fn a_server_that_denies_access_is_not_waited_for() {
     let database = TestDatabase::create_empty();
     let url = database.url();
     let (_, rest) = url.rsplit_once('@').unwrap();
@@ -88,7 +88,7 @@ async fn a_server_that_refuses_us_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn no_command_waits_for_ever_for_a_server_that_says_nothing() {
+async fn no_command_waits_forever_for_a_silent_server() {
     let (_listener, url) = silent();
     let report = tempfile::NamedTempFile::with_suffix(".csv").unwrap();
     std::fs::write(report.path(), "sku,name,amountMinor,currency\nA,A,1,USD\n").unwrap();
@@ -121,13 +121,13 @@ async fn no_command_waits_for_ever_for_a_server_that_says_nothing() {
 }
 
 #[tokio::test]
-async fn migrate_does_not_wait_for_ever_for_its_turn_or_its_statements() {
+async fn migrate_limits_its_waits_for_locks_and_statements() {
     let database = TestDatabase::create_empty();
     let (client, connection) = tokio_postgres::connect(&database.url(), tokio_postgres::NoTls)
         .await
         .unwrap();
     tokio::spawn(connection);
-    // The first migration makes the table of migrations: it is made by somebody else, who does not finish.
+    // The first migration creates the table of migrations. Another session is creating it and does not finish.
     client
         .batch_execute("BEGIN; CREATE TABLE public.__diesel_schema_migrations (version varchar(50) PRIMARY KEY)")
         .await
@@ -144,7 +144,7 @@ async fn migrate_does_not_wait_for_ever_for_its_turn_or_its_statements() {
 }
 
 #[tokio::test]
-async fn a_pooler_that_shares_sessions_between_transactions_is_refused_at_the_start() {
+async fn a_transaction_pooler_is_refused_at_start() {
     let database = StoreDatabase::create().await;
     for most in [1, 2, 8] {
         let pooler = TransactionPooler::start(&database.url(), most).await;
@@ -157,7 +157,7 @@ async fn a_pooler_that_shares_sessions_between_transactions_is_refused_at_the_st
 }
 
 #[tokio::test]
-async fn a_database_on_another_host_is_warned_of() {
+async fn an_unencrypted_database_on_another_host_causes_a_warning() {
     let url = "postgres://oms:hunter2@db.invalid/oms";
     let exit = run(url, &[("OMS_DATABASE_WAIT_MS", "0")], &["serve"]).await;
     assert_eq!(exit.status.code(), Some(1), "{exit:?}");
@@ -171,7 +171,7 @@ async fn a_database_on_another_host_is_warned_of() {
 }
 
 #[tokio::test]
-async fn as_many_files_may_be_open_as_clients_are_let_in() {
+async fn the_limit_of_open_files_matches_the_limit_of_connections() {
     let shop = Shop::open_with(&[("OMS_MAX_CONNECTIONS", "1500")]).await;
     let limits =
         std::fs::read_to_string(format!("/proc/{}/limits", shop.api.process.id())).unwrap();
@@ -188,7 +188,7 @@ async fn as_many_files_may_be_open_as_clients_are_let_in() {
 }
 
 #[tokio::test]
-async fn metrics_are_for_this_machine_unless_another_address_is_named() {
+async fn metrics_listen_on_loopback_unless_another_address_is_set() {
     let database = StoreDatabase::create().await;
     let settings = [
         ("OMS_ENV", "production"),

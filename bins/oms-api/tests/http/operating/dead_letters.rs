@@ -1,4 +1,4 @@
-//! Orders that the sweeper gives up on: the alert in the log, and what operators do through the API.
+//! Orders that the sweeper gives up on: the alert in the log, and the work of operators through the API.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ const PATH: &str = "/operations/dead-letters";
 const TRIES: (&str, &str) = ("OMS_SWEEP_MAX_TRIES", "2");
 
 impl Shop {
-    /// A request to the endpoints for operators.
+    /// A request to the operators' endpoints.
     async fn operate(&self, method: Method, path: &str, token: Option<&str>) -> Answer {
         self.operate_with(method, path, token, None).await
     }
@@ -37,7 +37,7 @@ impl Shop {
         Answer::of(request.send().await.unwrap()).await
     }
 
-    /// A request without a body that is done once for its key.
+    /// A request without a body that takes effect once per key.
     async fn operate_once(&self, path: &str, key: &str, token: &str) -> Answer {
         let request = self.customer().post(&format!("{PATH}{path}"));
         let request = request.header("idempotency-key", key).bearer_auth(token);
@@ -51,7 +51,7 @@ impl Shop {
             .await
     }
 
-    /// Returns once the sweeper has given up on an order, with the dead letter. Time passes quickly for it.
+    /// Returns the dead letter once the sweeper has given up on an order. Time passes quickly for it.
     async fn given_up(&self, order_id: &str) -> String {
         let sql = format!(
             "SELECT id FROM orders.dead_letters WHERE order_id = '{order_id}' AND resolved_at IS NULL"
@@ -65,8 +65,8 @@ impl Shop {
     }
 }
 
-/// A shop that sweeps, with one order that the sweeper gave up on: its payment was made without an answer, and can't be
-/// looked up until the sandbox is released.
+/// A shop that sweeps, with one order that the sweeper gave up on: its payment got no answer, and can't be looked up
+/// until the sandbox is released.
 async fn with_stuck_order() -> (Shop, String, String) {
     let mut shop = Shop::open().await;
     let unanswered = json!([
@@ -90,7 +90,7 @@ async fn alerts(database: &StoreDatabase) -> Vec<Vec<String>> {
 }
 
 #[tokio::test]
-async fn a_stuck_order_goes_to_a_person_with_one_alert_and_is_settled_by_a_retry() {
+async fn a_stuck_order_becomes_a_dead_letter_with_one_alert_and_is_settled_by_a_retry() {
     let (mut shop, order_id, id) = with_stuck_order().await;
     let ann = shop.key("ann", "operations").await;
     let bob = shop.key("bob", "operations").await;
@@ -108,7 +108,7 @@ async fn a_stuck_order_goes_to_a_person_with_one_alert_and_is_settled_by_a_retry
         stored.len() == 1 && stored[0][2] == "t"
     })
     .await;
-    until("the metrics tell", async || {
+    until("the metrics show it", async || {
         let open = shop.metric("oms_dead_letters_open").await;
         let swept = shop
             .metric("oms_swept_orders_total{outcome=\"dead_lettered\"}")
@@ -182,13 +182,13 @@ async fn a_stuck_order_goes_to_a_person_with_one_alert_and_is_settled_by_a_retry
 }
 
 #[tokio::test]
-async fn an_operator_ends_an_order_only_as_the_gateway_proves() {
+async fn an_operator_resolves_an_order_only_with_a_verdict_that_the_gateway_confirms() {
     let (shop, order_id, id) = with_stuck_order().await;
     let ann = shop.key("ann", "operations").await;
     let silent = shop.resolve(&id, "failed", &ann).await;
     silent.assert_problem(503, "payments.gateway_unavailable");
     shop.sandbox.release().await;
-    let refused = eventually("the gateway is asked again", async || {
+    let refused = eventually("the gateway is called again", async || {
         let refused = shop.resolve(&id, "failed", &ann).await;
         (refused.status != 503).then_some(refused)
     })
@@ -207,7 +207,7 @@ async fn an_operator_ends_an_order_only_as_the_gateway_proves() {
 }
 
 #[tokio::test]
-async fn an_order_that_was_not_paid_is_ended_as_failed_behind_a_fence() {
+async fn an_unpaid_order_is_resolved_as_failed_after_its_payment_is_cancelled() {
     let mut shop = Shop::open().await;
     let ann = shop.key("ann", "operations").await;
     let bob = shop.key("bob", "operations").await;
@@ -226,7 +226,7 @@ async fn an_order_that_was_not_paid_is_ended_as_failed_behind_a_fence() {
     let id = shop.given_up(&order_id).await;
     shop.sandbox.release().await;
 
-    let refused = eventually("the gateway is asked again", async || {
+    let refused = eventually("the gateway is called again", async || {
         let refused = shop.resolve(&id, "paid", &ann).await;
         (refused.status != 503).then_some(refused)
     })
@@ -248,7 +248,7 @@ async fn an_order_that_was_not_paid_is_ended_as_failed_behind_a_fence() {
 }
 
 #[tokio::test]
-async fn only_operators_get_an_answer() {
+async fn only_operators_may_use_the_endpoints() {
     let (shop, order_id, id) = with_stuck_order().await;
     let till = shop.key("till", "orders:read orders:write").await;
     let ann = shop.key("ann", "operations").await;
@@ -278,7 +278,7 @@ async fn only_operators_get_an_answer() {
 }
 
 #[tokio::test]
-async fn in_development_everybody_is_an_operator_and_in_production_nobody_without_a_key() {
+async fn in_development_every_caller_is_an_operator_and_in_production_a_key_is_required() {
     let shop = Shop::open().await;
     let listed = shop.operate(Method::GET, "", None).await;
     assert_eq!(
@@ -302,7 +302,7 @@ async fn in_development_everybody_is_an_operator_and_in_production_nobody_withou
 }
 
 #[tokio::test]
-async fn what_is_not_there_or_another_stores_is_404_and_what_is_wrong_is_400() {
+async fn unknown_dead_letters_are_404_and_invalid_requests_are_400() {
     let (shop, order_id, id) = with_stuck_order().await;
     let ann = shop.key("ann", "operations").await;
     let stranger = make_key(&shop.database, STRANGERS, "ann", "operations").await;
@@ -345,7 +345,7 @@ async fn what_is_not_there_or_another_stores_is_404_and_what_is_wrong_is_400() {
         assert_eq!(answer.fields(), [query[1..].split('=').next().unwrap()]);
     }
 
-    // The same installation's other store knows nothing of it.
+    // Another tenant of the same installation can't see it.
     let before = shop.database.status(&order_id).await;
     for (method, path) in [
         (Method::GET, format!("/{id}")),

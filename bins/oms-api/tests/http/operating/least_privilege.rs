@@ -1,4 +1,4 @@
-//! Serving as a role that has the rights of `oms-api grants` and no others.
+//! Serving with a role that has only the privileges of `oms-api grants`.
 
 use serde_json::{Value, json};
 use tokio_postgres::error::SqlState;
@@ -16,7 +16,7 @@ use crate::store_database::StoreDatabase;
 
 const PASSWORD: &str = "hunter2";
 
-/// Every worker, often.
+/// All workers, at short intervals.
 const WORKING: Settings<'_> = &[
     ("OMS_SWEEP_INTERVAL_MS", "50"),
     ("OMS_SWEEP_AFTER_MS", "60000"),
@@ -34,7 +34,7 @@ const WORKING: Settings<'_> = &[
     ("OMS_MAX_DECLINES_PER_CREDENTIAL", "50"),
 ];
 
-/// A database that one role owns and another one may use.
+/// A database with an owner role and a serving role.
 struct Roles {
     database: StoreDatabase,
     owner: String,
@@ -42,7 +42,7 @@ struct Roles {
 }
 
 impl Roles {
-    /// Migrated by the owner, who is no superuser. The other role has no rights yet.
+    /// The database is migrated by the owner, which is not a superuser. The other role has no privileges yet.
     async fn create() -> Self {
         let database = StoreDatabase::create_empty().await;
         let id = Uuid::new_v4().simple();
@@ -74,7 +74,7 @@ impl Roles {
         self.database.url_as(&self.server, PASSWORD)
     }
 
-    /// Gives the role more than it needs.
+    /// Grants the role more than it needs.
     async fn grant_everything(&self) {
         let owner = connect(&self.url_of_owner()).await;
         let schemas = "access, geocoding, installation, inventory, orders, payments";
@@ -88,7 +88,7 @@ impl Roles {
         owner.batch_execute(&wide).await.unwrap();
     }
 
-    /// Gives the role its rights, as an operator does.
+    /// Grants the role its privileges, as an operator does.
     async fn grant(&self) {
         let printed = run("postgres://nowhere/oms", &["grants", &self.server]).await;
         assert!(printed.status.success(), "{printed:?}");
@@ -97,7 +97,7 @@ impl Roles {
     }
 }
 
-/// Roles outlive their databases.
+/// Roles are not dropped with their databases.
 async fn drop_roles(database: &StoreDatabase, roles: [&str; 2]) {
     for role in roles {
         database
@@ -132,7 +132,7 @@ async fn assert_done(shop: &Shop, path: &str, body: &Value) -> Answer {
     answer
 }
 
-/// Most of what the API does.
+/// Uses most functions of the API.
 async fn use_everything(shop: &Shop) {
     let [first, second, third] = [(); 3].map(|()| small_order());
     let orders = [
@@ -218,7 +218,7 @@ async fn import(shop: &Shop, what: &str, csv: &str) {
     assert_eq!(answer.status, 201, "{answer:?}");
 }
 
-/// What no bug and no stolen password may do.
+/// Statements that no bug and no stolen password may execute.
 const FORBIDDEN: [&str; 24] = [
     "DROP TABLE orders.orders",
     "DROP SCHEMA orders CASCADE",
@@ -247,9 +247,9 @@ const FORBIDDEN: [&str; 24] = [
 ];
 
 #[tokio::test]
-async fn a_role_with_the_rights_that_are_printed_serves_and_can_do_no_harm() {
+async fn a_role_with_the_printed_privileges_can_serve_and_do_no_harm() {
     let roles = Roles::create().await;
-    // Whatever it may do before, it then has the rights that are printed.
+    // The printed statements replace all earlier privileges.
     roles.grant_everything().await;
     roles.grant().await;
     let (url, owner, server) = (
@@ -299,7 +299,7 @@ async fn a_role_with_the_rights_that_are_printed_serves_and_can_do_no_harm() {
 }
 
 #[tokio::test]
-async fn a_role_without_its_rights_is_refused_at_the_start_with_what_it_lacks() {
+async fn a_role_without_its_privileges_is_refused_at_start_with_the_missing_ones() {
     let roles = Roles::create().await;
     let url = roles.url_of_server();
     let bare = run(&url, &["serve"]).await;
@@ -321,7 +321,7 @@ async fn a_role_without_its_rights_is_refused_at_the_start_with_what_it_lacks() 
         owner.batch_execute(&statement).await.unwrap();
         let refused = run(&url, &["serve"]).await;
         assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-        let expected = format!("lacks rights: {missing}; `oms-api grants ROLE` prints");
+        let expected = format!("lacks privileges: {missing}; `oms-api grants ROLE` prints");
         assert!(refused.stderr.contains(&expected), "{refused:?}");
         assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");
         roles.grant().await;
@@ -329,7 +329,7 @@ async fn a_role_without_its_rights_is_refused_at_the_start_with_what_it_lacks() 
     let create = ["keys", "create", "--name", "till", "--scope", "orders:read"];
     let refused = run(&url, &create).await;
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-    let expected = "keys are made by the role that owns the tables";
+    let expected = "only the role that owns the tables can change keys";
     assert!(refused.stderr.contains(expected), "{refused:?}");
     let created = run(&roles.url_of_owner(), &create).await;
     assert!(created.status.success(), "{created:?}");
@@ -337,7 +337,7 @@ async fn a_role_without_its_rights_is_refused_at_the_start_with_what_it_lacks() 
 }
 
 #[tokio::test]
-async fn a_right_that_is_taken_away_while_serving_is_a_503_and_an_error_that_names_the_table() {
+async fn a_privilege_revoked_while_serving_is_a_503_and_a_logged_error() {
     let roles = Roles::create().await;
     roles.grant().await;
     let (url, owner, server) = (

@@ -1,4 +1,4 @@
-//! What the log says, and what neither it nor the database may ever hold.
+//! The content of the log, and secrets that neither it nor the database may contain.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::shop::Shop;
 
 const TOKEN: &str = "pm_card_visa_chargeDeclinedLostCard";
 
-/// Orders that go well or are declined, and bodies with a card number where none belongs.
+/// Orders that succeed or are declined, and bodies with a card number in the wrong place.
 fn bodies() -> Vec<Value> {
     let number: i64 = CARD.parse().unwrap();
     let item = |product: Value, quantity: Value| {
@@ -54,7 +54,7 @@ fn bodies() -> Vec<Value> {
     ]
 }
 
-/// Everything that is stored, as text.
+/// The content of all tables, as text.
 async fn stored(shop: &Shop) -> String {
     let tables = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
                   WHERE schemaname NOT IN ('pg_catalog', 'information_schema', 'public')";
@@ -68,7 +68,7 @@ async fn stored(shop: &Shop) -> String {
     text
 }
 
-/// `lowest` is a level that lines come with under the filter.
+/// `lowest` is a level of which the filter shows lines.
 async fn assert_keeps_secrets(filter: &str, lowest: &str) {
     let mut shop = Shop::open_with(&[("OMS_LOG", filter)]).await;
     let mut statuses = Vec::new();
@@ -83,7 +83,7 @@ async fn assert_keeps_secrets(filter: &str, lowest: &str) {
     for path in [format!("/orders/{CARD}"), format!("/{CARD}?card={CARD}")] {
         assert_eq!(shop.get(&path).await.status, 404);
     }
-    // And when the gateway is gone, with errors that carry their causes.
+    // Also when the gateway is down, with errors that contain their causes.
     shop.sandbox.kill();
     shop.place_new(&small_order())
         .await
@@ -118,17 +118,17 @@ async fn assert_keeps_secrets(filter: &str, lowest: &str) {
 }
 
 #[tokio::test]
-async fn neither_the_log_nor_an_answer_nor_the_database_has_a_card_number() {
+async fn no_card_number_is_in_the_log_an_answer_or_the_database() {
     assert_keeps_secrets("info", "INFO").await;
 }
 
 #[tokio::test]
-async fn not_even_a_log_of_everything_has_a_card_number() {
+async fn no_card_number_is_in_the_log_at_trace_level() {
     assert_keeps_secrets("trace", "TRACE").await;
 }
 
 #[tokio::test]
-async fn every_request_has_one_line_in_the_log_with_the_id_of_its_answer() {
+async fn every_request_has_one_log_line_with_its_request_id() {
     let shop = Shop::open().await;
     let wrong_method = shop
         .customer()
@@ -168,7 +168,7 @@ async fn every_request_has_one_line_in_the_log_with_the_id_of_its_answer() {
 }
 
 #[tokio::test]
-async fn the_cause_of_a_503_is_in_the_log_once_and_not_in_the_answer() {
+async fn the_cause_of_a_503_is_logged_once_and_not_in_the_answer() {
     let mut shop = Shop::open().await;
     shop.sandbox.kill();
     let refused = shop.place_new(&small_order()).await;

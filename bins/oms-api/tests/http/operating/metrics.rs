@@ -1,4 +1,4 @@
-//! What `/metrics` says after requests.
+//! The content of `/metrics` after requests.
 
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -26,7 +26,7 @@ impl Shop {
 }
 
 #[tokio::test]
-async fn requests_are_counted_by_route_method_and_class_of_answer() {
+async fn requests_are_counted_by_route_method_and_status_class() {
     let shop = Shop::open().await;
     let placed = shop.place_new(&small_order()).await;
     placed.assert_created();
@@ -63,13 +63,13 @@ async fn requests_are_counted_by_route_method_and_class_of_answer() {
         shop.assert_metrics(&[(&format!("{seconds}{labels}"), count)])
             .await;
     }
-    // Nothing of what clients send becomes a label.
+    // No text of a client becomes a label.
     let text = shop.metrics().await;
     assert!(!text.contains(&placed.order_id()) && !text.contains("/no/such"));
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_is_counted_apart() {
+async fn a_client_that_disconnects_is_counted_separately() {
     let shop = Shop::open().await;
     shop.sandbox.hold("confirm").await;
     let mut connection = RawConnection::open(&shop.api.url).await;
@@ -96,7 +96,7 @@ async fn a_client_that_goes_away_is_counted_apart() {
 }
 
 #[tokio::test]
-async fn orders_are_counted_by_what_became_of_them() {
+async fn orders_are_counted_by_outcome() {
     let shop = Shop::open().await;
     let (key, declined_key) = (new_key(), new_key());
     let declined = with(small_order(), "creditCardNumber", json!(DECLINED_CARD));
@@ -132,7 +132,7 @@ async fn orders_are_counted_by_what_became_of_them() {
 }
 
 #[tokio::test]
-async fn what_waits_and_what_goes_together_is_measured_by_kind() {
+async fn queues_and_batches_are_measured_by_kind() {
     let shop = Shop::open().await;
     let customer = shop.customer();
     let orders = (0..12).map(|_| {
@@ -153,7 +153,7 @@ async fn what_waits_and_what_goes_together_is_measured_by_kind() {
         let batches: u64 = shop.metric(&batches).await.unwrap().parse().unwrap();
         assert!((1..=12).contains(&batches), "{kind}: {batches}");
     }
-    // Each transaction that holds stock locks it once, and nobody went without a connection.
+    // Each transaction that holds stock locks it once, and all of them got a connection.
     let locks = shop.metric("oms_stock_lock_seconds_count").await;
     assert_eq!(
         locks,
@@ -172,7 +172,7 @@ async fn what_waits_and_what_goes_together_is_measured_by_kind() {
 }
 
 #[tokio::test]
-async fn a_lock_that_could_not_be_had_is_counted_and_so_is_the_wait_for_it() {
+async fn lock_time_outs_and_the_waits_for_them_are_counted() {
     let impatient = [
         ("OMS_DATABASE_LOCK_TIMEOUT_MS", "1500"),
         ("OMS_INTAKE_TIMEOUT_MS", "3000"),
@@ -195,7 +195,7 @@ async fn a_lock_that_could_not_be_had_is_counted_and_so_is_the_wait_for_it() {
 }
 
 #[tokio::test]
-async fn what_is_turned_away_is_counted_by_reason() {
+async fn refused_requests_are_counted_by_reason() {
     let shop = Shop::open_with(&[
         ("OMS_MAX_IN_FLIGHT", "1"),
         ("OMS_RATE_LIMIT_PER_MINUTE", "1"),

@@ -1,5 +1,5 @@
-//! Words that a newer version of the program has stored: an older instance beside it shows them as they are, leaves alone what
-//! it does not know, and answers everything else.
+//! Words stored by a newer version of the program: an older instance shows them unchanged, leaves orders in unknown
+//! states alone, and serves everything else.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::shop::Shop;
 
 const WORD: &str = "from_tomorrow";
 
-/// The columns that this version allows only some words.
+/// The columns in which this version allows only some words.
 const WORDS: &str = "SELECT DISTINCT c.conrelid::regclass::text, a.attname::text
     FROM pg_constraint c
     JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
@@ -22,14 +22,14 @@ const WORDS: &str = "SELECT DISTINCT c.conrelid::regclass::text, a.attname::text
       AND pg_get_constraintdef(c.oid) ~ ('\\m' || a.attname || ' = ANY \\(+ARRAY\\[')
     ORDER BY 1, 2";
 
-/// What a newer version's migrations would do.
+/// The changes that a newer version's migrations would make.
 const DROP_CHECKS: &str = "DO $$ DECLARE c record; BEGIN
     FOR c IN SELECT conrelid::regclass AS place, conname FROM pg_constraint
              WHERE contype = 'c' AND connamespace::regnamespace::text IN ('orders', 'payments', 'inventory')
     LOOP EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.place, c.conname); END LOOP;
     END $$";
 
-/// Rows in every table that has such a column.
+/// Inserts rows into every table that has such a column.
 async fn fill(shop: &Shop) -> Things {
     let things = Things::of(shop).await;
     let partly = shop.paid().await;
@@ -57,7 +57,7 @@ async fn fill(shop: &Shop) -> Things {
 }
 
 #[tokio::test]
-async fn a_word_that_only_a_newer_version_knows_is_shown_as_it_is_on_every_route() {
+async fn every_route_shows_words_of_a_newer_version_unchanged() {
     let shop = Shop::open().await;
     let things = fill(&shop).await;
     let columns = shop.database.rows(WORDS).await;
@@ -106,7 +106,7 @@ async fn a_word_that_only_a_newer_version_knows_is_shown_as_it_is_on_every_route
 }
 
 #[tokio::test]
-async fn an_order_in_a_state_that_only_a_newer_version_knows_is_left_alone() {
+async fn an_order_in_a_state_of_a_newer_version_is_left_alone() {
     let mut shop = Shop::open().await;
     let key = new_key();
     let placed = shop.place(&key, &small_order()).await;
@@ -129,7 +129,7 @@ async fn an_order_in_a_state_that_only_a_newer_version_knows_is_left_alone() {
     let body = json!({ "creditCardNumber": crate::request::CARD });
     let paid = shop.customer().post_once(&path, &new_key(), &body).await;
     assert_eq!(paid.status, 409, "{paid:?}");
-    // What has become of it is not known here.
+    // This version does not know the outcome of the order.
     shop.place(&key, &small_order()).await.assert_in_progress();
     let other = with(small_order(), "externalReference", json!("7"));
     shop.place_new(&other).await.assert_created();

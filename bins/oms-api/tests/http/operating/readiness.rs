@@ -1,4 +1,4 @@
-//! Readiness: what it says, and what asking costs.
+//! Readiness: its answers, and the cost of asking.
 
 use std::time::Instant;
 
@@ -10,11 +10,11 @@ use crate::raw::{RawConnection, status};
 use crate::request::small_order;
 use crate::shop::Shop;
 
-/// Connections of the pool that tests have.
+/// Connections of the tests' pool.
 const POOL: usize = 8;
 
 #[tokio::test]
-async fn a_database_that_takes_no_changes_is_not_ready_and_is_used_again_when_it_does() {
+async fn a_read_only_database_is_not_ready_until_it_accepts_changes_again() {
     let mut shop = Shop::open().await;
     shop.place_new(&small_order()).await.assert_created();
     let maintenance = shop.database.maintenance().await;
@@ -31,17 +31,17 @@ async fn a_database_that_takes_no_changes_is_not_ready_and_is_used_again_when_it
         let refused = shop.place_new(&small_order()).await;
         refused.assert_problem(503, "service.database_unavailable");
     }
-    // The sessions that exist stay read-only: nobody may go on with them.
+    // Existing sessions stay read-only, so they must not be used any longer.
     maintenance.reset("default_transaction_read_only").await;
     until("the server is ready", async || {
         shop.get("/health/ready").await.status == 200
     })
     .await;
-    until("orders are taken", async || {
+    until("orders are accepted", async || {
         shop.place_new(&small_order()).await.status == 201
     })
     .await;
-    // Each session that stayed read-only refuses one order more, and is gone then.
+    // Each session that stayed read-only refuses one more order and is closed then.
     let mut refused = 0;
     for _ in 0..20 {
         let answer = shop.place_new(&small_order()).await;
@@ -54,7 +54,7 @@ async fn a_database_that_takes_no_changes_is_not_ready_and_is_used_again_when_it
 }
 
 #[tokio::test]
-async fn a_pool_that_is_used_up_leaves_the_server_ready() {
+async fn a_server_with_an_exhausted_pool_is_ready() {
     let shop = Shop::open_with(&[("OMS_DATABASE_MAX_CONNECTIONS", "2")]).await;
     let locked = shop.database.lock_orders().await;
     let waiting: Vec<_> = (0..8)
@@ -63,7 +63,7 @@ async fn a_pool_that_is_used_up_leaves_the_server_ready() {
             tokio::spawn(async move { customer.get("/orders").await })
         })
         .collect();
-    until("the pool is used up", async || {
+    until("the pool is exhausted", async || {
         shop.metric("oms_database_connections{state=\"awaited\"}")
             .await
             != Some("0".to_owned())
@@ -73,7 +73,7 @@ async fn a_pool_that_is_used_up_leaves_the_server_ready() {
     for answer in join_all(asking).await {
         assert_eq!(answer.status, 200, "{answer:?}");
     }
-    // The pool has two, this test locks the table with one, and whoever asks how often, there is one more.
+    // The pool has two, this test locks the table with one, and readiness checks have one, regardless of their number.
     let connections = shop.database.connections().await;
     assert!(connections.len() <= 4, "{connections:?}");
     drop(locked);
@@ -84,7 +84,7 @@ async fn a_pool_that_is_used_up_leaves_the_server_ready() {
 }
 
 #[tokio::test]
-async fn a_batch_that_is_older_than_its_bound_makes_the_server_unready_until_it_ends() {
+async fn a_batch_that_exceeds_its_maximum_age_makes_the_server_unready() {
     let settings = [
         ("OMS_INTAKE_TIMEOUT_MS", "1000"),
         ("OMS_INTAKE_OVERDUE_MS", "500"),
@@ -94,7 +94,7 @@ async fn a_batch_that_is_older_than_its_bound_makes_the_server_unready_until_it_
     let ready = shop.get("/health/ready").await;
     let checks = json!({ "database": "ok", "migrations": "ok", "batches": "ok" });
     assert_eq!((ready.status, &ready.body["checks"]), (200, &checks));
-    // Whoever reads an order waits for the table; the database answers everything else.
+    // Requests that read an order wait for the table. The database answers everything else.
     let locked = shop.database.lock_orders().await;
     let customer = shop.customer();
     let path = format!("/orders/{order_id}");
@@ -114,12 +114,12 @@ async fn a_batch_that_is_older_than_its_bound_makes_the_server_unready_until_it_
         shop.get("/health/ready").await.status == 200
     })
     .await;
-    // It takes as long as it takes to ask: nothing is remembered of the batches.
+    // The check reflects the end of the batch immediately, because the state of batches is not cached.
     println!("ready {:?} after the batch", ended.elapsed());
 }
 
 #[tokio::test]
-async fn many_who_ask_do_not_keep_orders_waiting() {
+async fn many_readiness_checks_do_not_delay_orders() {
     let shop = Shop::open_with(&[("OMS_MAX_IN_FLIGHT", "2")]).await;
     shop.place_new(&small_order()).await.assert_created();
     let asking = (0..300).map(async |_| {
@@ -139,7 +139,7 @@ async fn many_who_ask_do_not_keep_orders_waiting() {
     for mut connection in asking {
         assert_eq!(status(&connection.answer().await), 200);
     }
-    // 3,000 questions took nothing of the pool; the order and the workers did.
+    // 3,000 checks used no connection of the pool; only the order and the workers did.
     assert!(
         after - before < 50,
         "{} waits for a connection",

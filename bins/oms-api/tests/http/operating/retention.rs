@@ -1,11 +1,11 @@
-//! What the program deletes by itself, once it was kept for as long as is configured.
+//! Data that the program deletes after its configured retention period.
 
 use crate::api::Settings;
 use crate::eventually::until;
 use crate::request::small_order;
 use crate::shop::Shop;
 
-/// Looks all the time.
+/// Purges continuously.
 const RETAINING: Settings<'_> = &[
     ("OMS_RETENTION_INTERVAL_MS", "50"),
     ("OMS_RETENTION_GEOCODING_DAYS", "3"),
@@ -14,7 +14,7 @@ const RETAINING: Settings<'_> = &[
     ("OMS_ERASE_PAID_AFTER_DAYS", "3"),
 ];
 
-/// One old and one young row of each table that is purged, and an old order.
+/// One old and one young row of each purged table, and an old order.
 const ROWS: &str = "
     INSERT INTO geocoding.cached_locations (tenant_id, address_hash, location, cached_at)
     SELECT gen_random_uuid(), sha256(age::text::bytea), 'POINT(1 2)', now() - age * interval '1 day'
@@ -37,7 +37,7 @@ const LEFT: &str = "
         (SELECT count(*) FROM orders.declines),
         (SELECT count(*) FROM orders.orders WHERE erased_at IS NULL)";
 
-/// A copy of each order, placed four days ago. Ids begin with the time.
+/// Copies each order as if it had been placed four days ago. IDs begin with the time.
 const OLD_ORDERS: &str = "
     INSERT INTO orders.orders (tenant_id, id, fingerprint, customer_id, status, version, warehouse_id, currency, total_minor,
         shipping_address, routing, created_at)
@@ -48,14 +48,14 @@ const OLD_ORDERS: &str = "
     FROM orders.orders";
 
 #[tokio::test]
-async fn what_is_old_is_deleted_and_the_rest_is_kept() {
+async fn old_data_is_deleted_and_the_rest_is_kept() {
     let mut shop = Shop::open().await;
     let young = shop.place_new(&small_order()).await;
     shop.database.execute(OLD_ORDERS).await;
     shop.database.execute(ROWS).await;
     shop.api.process.kill();
     shop.restart(RETAINING).await;
-    until("what is old is deleted", async || {
+    until("old data is deleted", async || {
         let left = shop.database.rows(LEFT).await;
         left[0] == ["1"; 6]
     })
@@ -79,7 +79,7 @@ async fn what_is_old_is_deleted_and_the_rest_is_kept() {
 }
 
 #[tokio::test]
-async fn addresses_of_paid_orders_are_kept_while_they_may_not_be_delivered() {
+async fn addresses_of_paid_orders_are_kept_until_they_must_have_been_delivered() {
     let mut shop = Shop::open().await;
     for _ in 0..2 {
         shop.place_new(&small_order()).await.assert_created();
@@ -104,7 +104,7 @@ async fn addresses_of_paid_orders_are_kept_while_they_may_not_be_delivered() {
 }
 
 #[tokio::test]
-async fn nothing_is_deleted_that_is_kept_for_ever_by_default() {
+async fn data_without_a_default_retention_period_is_kept() {
     let mut shop = Shop::open().await;
     shop.database.execute(ROWS).await;
     shop.api.process.kill();

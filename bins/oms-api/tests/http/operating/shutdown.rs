@@ -20,7 +20,7 @@ async fn a_request_in_flight_is_answered_before_the_process_stops() {
     shop.api.process.terminate();
     shop.api.logged("stopping: no new connections").await;
     let address = shop.api.url.strip_prefix("http://").unwrap();
-    until("nobody is let in any more", async || {
+    until("no connection is accepted any more", async || {
         TcpStream::connect(address).await.is_err()
     })
     .await;
@@ -40,7 +40,7 @@ async fn a_request_in_flight_is_answered_before_the_process_stops() {
 }
 
 #[tokio::test]
-async fn a_process_whose_time_to_stop_is_over_leaves_its_work_to_the_sweeper() {
+async fn after_the_stop_time_out_unfinished_work_is_left_to_the_sweeper() {
     let mut shop = Shop::open_with(&[("OMS_SHUTDOWN_TIMEOUT_MS", "0")]).await;
     shop.sandbox.hold("confirm").await;
     let (key, customer) = (new_key(), shop.customer());
@@ -69,7 +69,7 @@ async fn a_process_whose_time_to_stop_is_over_leaves_its_work_to_the_sweeper() {
 }
 
 #[tokio::test]
-async fn an_idle_process_stops_at_once_and_its_port_is_free() {
+async fn an_idle_process_stops_immediately_and_frees_its_port() {
     let mut shop = Shop::open().await;
     shop.place_new(&small_order()).await.assert_created();
     shop.api.process.terminate();

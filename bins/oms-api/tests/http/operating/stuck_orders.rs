@@ -1,4 +1,4 @@
-//! Orders that no word of the gateway will end, and how an operator ends them.
+//! Orders that the gateway will never settle, and how an operator settles them.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ impl Shop {
 }
 
 #[tokio::test]
-async fn an_order_that_the_gateway_says_nothing_of_is_settled_elsewhere_once_that_is_confirmed() {
+async fn an_order_unknown_to_the_gateway_is_settled_elsewhere_after_confirmation() {
     let shop = Shop::open().await;
     let ann = shop.key("ann", "operations").await;
     let silent = json!([

@@ -1,4 +1,4 @@
-//! Which trace a request belongs to, from its headers to the log, the gateway and the collector.
+//! The trace of a request, from its headers to the log, the gateway and the collector.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ fn traceparent() -> String {
     format!("00-{TRACE}-{PARENT}-01")
 }
 
-/// A shop whose gateway takes down what it is asked, and is out of order.
+/// A shop whose gateway records its requests and answers with errors.
 async fn open(gateway: &Receiver, more: &[(&str, &str)]) -> Shop {
     let mut settings = vec![("OMS_STRIPE_API_URL", gateway.url.as_str())];
     settings.extend_from_slice(more);
@@ -32,7 +32,7 @@ async fn place_in_trace(shop: &Shop) -> Answer {
     Answer::of(request.json(&small_order()).send().await.unwrap()).await
 }
 
-/// The line of a request that was answered.
+/// The log line of an answered request.
 async fn served(shop: &Shop, answer: &Answer) -> Value {
     let id = answer.header("x-request-id").unwrap();
     eventually("the request is in the log", async || {
@@ -56,7 +56,7 @@ fn contains(request: &Received, bytes: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn the_trace_of_a_request_is_in_its_log_lines_and_is_told_to_the_gateway() {
+async fn the_trace_of_a_request_is_in_its_log_lines_and_in_gateway_calls() {
     let gateway = Receiver::start(Manner::Answers(500)).await;
     let shop = open(&gateway, &[]).await;
     let refused = place_in_trace(&shop).await;
@@ -70,7 +70,7 @@ async fn the_trace_of_a_request_is_in_its_log_lines_and_is_told_to_the_gateway()
         assert_eq!(request.headers["tracestate"], STATE);
     }
 
-    // Without a collector a request that brings no trace belongs to none, and what can't be read is none.
+    // Without a collector, a request without a readable trace belongs to none.
     let before = gateway.received().len();
     let plain = shop.place_new(&small_order()).await;
     let line = served(&shop, &plain).await;
@@ -84,7 +84,7 @@ async fn the_trace_of_a_request_is_in_its_log_lines_and_is_told_to_the_gateway()
     for request in &gateway.received()[before..] {
         assert_eq!(request.headers.get("traceparent"), None);
     }
-    // What only a collector reads is not in the log.
+    // Fields that only a collector reads are not logged.
     let text = shop.api.process.lines().join("\n");
     assert!(!text.contains("otel."), "{text}");
 }
@@ -96,7 +96,7 @@ async fn spans_are_sent_to_a_collector_under_the_trace_of_the_client() {
     let settings = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str()),
         ("OTEL_BSP_SCHEDULE_DELAY", "50"),
-        // Spans do not depend on what is logged.
+        // Spans do not depend on the log filter.
         ("OMS_LOG", "warn,oms_api=info"),
     ];
     let mut shop = open(&gateway, &settings).await;
@@ -105,7 +105,7 @@ async fn spans_are_sent_to_a_collector_under_the_trace_of_the_client() {
     let line = served(&shop, &refused).await;
     assert_eq!(line["spans"][0]["trace_id"], TRACE);
 
-    // The gateway is called by a span of ours, in the client's trace.
+    // The gateway call has a span of its own in the client's trace.
     let call = gateway.received()[0].headers["traceparent"].clone();
     let parts: Vec<&str> = call.split('-').collect();
     assert_eq!((parts[0], parts[1], parts[3]), ("00", TRACE, "01"));
@@ -131,13 +131,13 @@ async fn spans_are_sent_to_a_collector_under_the_trace_of_the_client() {
         assert_eq!(request.headers["content-type"], "application/x-protobuf");
     }
 
-    // A request that brings no trace begins one.
+    // A request without a trace starts one.
     let plain = shop.get("/orders/x").await;
     let line = served(&shop, &plain).await;
     let trace = line["spans"][0]["trace_id"].as_str().unwrap().to_owned();
     assert!(trace.len() == 32 && trace != TRACE, "{line}");
 
-    // What was not sent yet is sent before the program ends.
+    // Pending spans are sent before the program ends.
     shop.api.process.terminate();
     let exit = shop.api.process.ended().await;
     assert!(exit.status.success(), "{exit:?}");
@@ -146,7 +146,7 @@ async fn spans_are_sent_to_a_collector_under_the_trace_of_the_client() {
 }
 
 #[tokio::test]
-async fn a_collector_that_is_gone_or_hangs_changes_nothing_for_clients() {
+async fn clients_do_not_notice_a_missing_or_hanging_collector() {
     let hanging = Receiver::start(Manner::Hangs).await;
     for endpoint in ["http://127.0.0.1:1", hanging.url.as_str()] {
         let settings = [

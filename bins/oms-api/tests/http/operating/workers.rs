@@ -1,4 +1,4 @@
-//! Background workers that panic, and ones that end.
+//! Background workers that panic or end.
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::process::Process;
 use crate::request::small_order;
 use crate::shop::Shop;
 
-/// Every background worker.
+/// All background workers.
 const WORKERS: [&str; 9] = [
     "statistics",
     "sweeper",
@@ -22,7 +22,7 @@ const WORKERS: [&str; 9] = [
     "backlog",
 ];
 
-/// Has each worker take its next turn soon.
+/// Short intervals, so that each worker soon takes its next turn.
 const RESTLESS: Settings<'static> = &[
     SWEEPING,
     ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "20"),
@@ -52,7 +52,7 @@ async fn every_worker_is_in_the_metrics() {
 }
 
 #[tokio::test]
-async fn a_sweeper_that_panics_is_counted_and_settles_the_order_in_its_next_turn() {
+async fn a_panic_of_the_sweeper_is_counted_and_its_next_turn_settles_the_order() {
     let mut shop = Shop::open().await;
     let down = json!({ "type": "error_before", "status": 500 });
     shop.sandbox.once("confirm", down).await;
@@ -75,7 +75,7 @@ async fn a_sweeper_that_panics_is_counted_and_settles_the_order_in_its_next_turn
 }
 
 #[tokio::test]
-async fn whichever_worker_panics_its_turn_is_counted_and_the_next_one_completes() {
+async fn a_panic_of_any_worker_is_counted_and_its_next_turn_completes() {
     let shop = Shop::open().await;
     let shop = &shop;
     let panics = WORKERS.map(async |worker| {
@@ -92,7 +92,7 @@ async fn whichever_worker_panics_its_turn_is_counted_and_the_next_one_completes(
 }
 
 #[tokio::test]
-async fn whichever_worker_ends_outside_a_stop_ends_the_process_with_an_error() {
+async fn the_unexpected_end_of_any_worker_ends_the_process_with_an_error() {
     let shop = Shop::open().await;
     let ends = WORKERS.map(|worker| {
         let failpoint = format!("worker.{worker}.pause=panic");

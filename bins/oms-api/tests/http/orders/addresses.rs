@@ -1,4 +1,4 @@
-//! Where an order goes: text, parts, coordinates.
+//! Shipping addresses: text, parts, coordinates.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ fn to(address: Value) -> Value {
 }
 
 #[tokio::test]
-async fn an_address_that_nobody_knows_is_refused() {
+async fn an_unknown_address_is_refused() {
     let shop = Shop::open().await;
     let levels = shop.database.levels().await;
     for unknown in [
@@ -31,7 +31,7 @@ async fn an_address_that_nobody_knows_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_address_is_refused_and_the_field_named() {
+async fn an_invalid_address_is_refused_and_its_field_named() {
     let shop = Shop::open().await;
     let parts =
         |location: Value| json!({ "line1": "1 Main St", "city": "Phoenix", "location": location });
@@ -85,7 +85,7 @@ async fn an_address_in_parts_is_looked_up() {
 }
 
 #[tokio::test]
-async fn coordinates_that_come_with_an_address_are_believed() {
+async fn coordinates_in_an_address_are_trusted() {
     let shop = Shop::open().await;
     let address = json!({ "line1": "1 Unknown Rd", "city": "Nowhere", "location": { "lat": 33.4, "lng": -112.0 } });
     let placed = shop.place_new(&to(address.clone())).await;

@@ -1,4 +1,4 @@
-//! Bounds against stock that is held for nothing, card testing, and look-ups that cost money.
+//! Limits against stock hoarding, card testing, and excessive look-ups.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ use crate::shop::{Shop, seed_as};
 const CHALLENGING: &str = "pm_card_threeDSecure2Required";
 const OTHER_TENANT: &str = "00000000-0000-4000-8000-000000000002";
 
-/// A refusal, with the bound that was met.
+/// Asserts a refusal that names the exceeded limit.
 fn assert_exceeded(refused: &Answer, code: &str, bound: &str, most: u64) {
     refused.assert_problem(429, code);
     assert_eq!(refused.body["bound"], bound, "{refused:?}");
@@ -26,7 +26,7 @@ fn assert_exceeded(refused: &Answer, code: &str, bound: &str, most: u64) {
 }
 
 #[tokio::test]
-async fn a_customer_may_have_so_many_unpaid_orders_and_then_pays_or_cancels_one() {
+async fn a_customer_at_the_limit_must_pay_or_cancel_an_unpaid_order_first() {
     let shop = Shop::open_with(&[("OMS_MAX_UNPAID_ORDERS_PER_CUSTOMER", "2")]).await;
     let unpaid = paying(CHALLENGING, Some("https://shop.example/done"));
     let first = shop.place_new(&unpaid).await;
@@ -50,7 +50,7 @@ async fn a_customer_may_have_so_many_unpaid_orders_and_then_pays_or_cancels_one(
 }
 
 #[tokio::test]
-async fn units_of_unpaid_orders_are_bounded_also_those_of_one_order() {
+async fn units_of_unpaid_orders_are_limited_even_within_one_order() {
     let shop = Shop::open_with(&[("OMS_MAX_UNPAID_UNITS_PER_CUSTOMER", "5")]).await;
     let six = with(
         small_order(),
@@ -71,7 +71,7 @@ async fn units_of_unpaid_orders_are_bounded_also_those_of_one_order() {
 }
 
 #[tokio::test]
-async fn a_customer_whose_cards_are_declined_is_refused_without_another_try() {
+async fn a_customer_with_too_many_declines_is_refused_without_a_payment_attempt() {
     let shop = Shop::open_with(&[("OMS_MAX_DECLINES_PER_CUSTOMER", "2"), HOLD]).await;
     let declined = with(small_order(), "creditCardNumber", json!(DECLINED_CARD));
     let first = shop.place_new(&declined).await;
@@ -93,7 +93,7 @@ async fn a_customer_whose_cards_are_declined_is_refused_without_another_try() {
 }
 
 #[tokio::test]
-async fn a_credential_whose_cards_are_declined_is_refused_and_a_restart_changes_nothing() {
+async fn a_credential_with_too_many_declines_is_refused_even_after_a_restart() {
     let settings = [("OMS_MAX_DECLINES_PER_CREDENTIAL", "2")];
     let mut shop = Shop::open_with(&settings).await;
     let declined = |number: u32| {
@@ -117,10 +117,10 @@ async fn a_credential_whose_cards_are_declined_is_refused_and_a_restart_changes_
     }
 }
 
-/// A geocoding service that fails for addresses with `bad` in them, and finds all others in Atlanta.
+/// A geocoding service that fails for addresses that contain `bad`, and finds all others in Atlanta.
 struct Service {
     url: String,
-    /// The addresses that it was asked for.
+    /// The addresses that were requested.
     asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -169,7 +169,7 @@ async fn answer(mut stream: TcpStream, asked: Arc<Mutex<Vec<String>>>) {
         "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
     );
-    // A client that has read enough hangs up.
+    // A client that has read enough disconnects.
     let _ = stream.write_all(answer.as_bytes()).await;
 }
 
@@ -185,7 +185,7 @@ async fn preview(shop: &Shop, address: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn previews_may_look_up_so_many_addresses_and_take_nothing_from_orders() {
+async fn the_look_ups_of_previews_are_limited_separately_from_orders() {
     let service = Service::start().await;
     let shop = Shop::open_with(&[
         ("OMS_GEOCODER_URL", &service.url),
@@ -200,14 +200,14 @@ async fn previews_may_look_up_so_many_addresses_and_take_nothing_from_orders() {
     assert_eq!(service.asked(), 1);
     let series = "oms_geocoder_look_ups_refused_total{purpose=\"previews\"}";
     assert_eq!(shop.metric(series).await.as_deref(), Some("1"));
-    // What is known already costs nothing.
+    // A cached address does not count.
     assert_eq!(preview(&shop, "1 Main St").await.status, 200);
     shop.place_new(&to("3 Main St")).await.assert_created();
     assert_eq!(service.asked(), 2);
 }
 
 #[tokio::test]
-async fn orders_may_look_up_so_many_addresses_and_nothing_is_kept_of_those_beyond() {
+async fn orders_beyond_the_look_up_limit_leave_no_trace() {
     let service = Service::start().await;
     let shop = Shop::open_with(&[
         ("OMS_GEOCODER_URL", &service.url),
@@ -225,7 +225,7 @@ async fn orders_may_look_up_so_many_addresses_and_nothing_is_kept_of_those_beyon
 }
 
 #[tokio::test]
-async fn addresses_on_which_the_service_fails_stop_no_orders_of_another_tenant() {
+async fn failing_look_ups_of_one_tenant_do_not_stop_orders_of_another() {
     let service = Service::start().await;
     let shop = Shop::open_with(&[
         ("OMS_GEOCODER_URL", &service.url),
@@ -247,7 +247,7 @@ async fn addresses_on_which_the_service_fails_stop_no_orders_of_another_tenant()
 }
 
 #[tokio::test]
-async fn addresses_of_previews_on_which_the_service_fails_stop_no_orders() {
+async fn failing_look_ups_of_previews_do_not_stop_orders() {
     let service = Service::start().await;
     let shop = Shop::open_with(&[
         ("OMS_GEOCODER_URL", &service.url),

@@ -1,4 +1,4 @@
-//! `POST /orders/{id}/cancel`: what it answers, and how it ends whatever the gateway does.
+//! `POST /orders/{id}/cancel`: its answers, and its outcome for every gateway fault.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -11,12 +11,12 @@ use crate::giving_back::{all, part};
 use crate::request::{DECLINED_CARD, WIDGET_A, new_key, small_order, with};
 use crate::shop::Shop;
 
-/// What a small order costs.
+/// The price of a small order.
 const TOTAL: i64 = PRICE.cast_signed();
 
 /// Long enough for every call that is answered at all.
 const IMPATIENT: Settings<'_> = &[("OMS_STRIPE_TIMEOUT_MS", "2000")];
-/// For faults that let nobody wait: no call of a slow machine may end by time-out.
+/// For faults that cause no wait: no call may time out on a slow machine.
 const PATIENT: Settings<'_> = &[];
 
 async fn cancel_with(shop: &Shop, order_id: &str, body: &Value) -> Answer {
@@ -25,7 +25,7 @@ async fn cancel_with(shop: &Shop, order_id: &str, body: &Value) -> Answer {
 }
 
 #[tokio::test]
-async fn the_money_of_a_paid_order_is_given_back_and_then_its_stock() {
+async fn a_paid_order_is_refunded_before_its_stock_is_released() {
     let shop = Shop::open().await;
     let key = new_key();
     let order_id = shop.place(&key, &small_order()).await.order_id();
@@ -57,7 +57,7 @@ async fn the_money_of_a_paid_order_is_given_back_and_then_its_stock() {
 }
 
 #[tokio::test]
-async fn a_cancellation_that_is_repeated_with_its_key_is_answered_alike() {
+async fn a_cancellation_repeated_with_its_key_gets_the_same_answer() {
     let shop = Shop::open().await;
     let order_id = shop.paid().await;
     let key = new_key();
@@ -83,7 +83,7 @@ async fn a_cancellation_that_is_repeated_with_its_key_is_answered_alike() {
 }
 
 #[tokio::test]
-async fn a_body_is_not_needed_and_one_that_is_sent_is_read() {
+async fn a_body_is_optional_but_validated() {
     let shop = Shop::open().await;
     let order_id = shop.paid().await;
     for body in [
@@ -109,7 +109,7 @@ async fn a_body_is_not_needed_and_one_that_is_sent_is_read() {
 }
 
 #[tokio::test]
-async fn a_payment_that_was_lost_is_fenced_before_the_stock_is_given_back() {
+async fn a_lost_payment_is_cancelled_before_the_stock_is_released() {
     let shop = Shop::open().await;
     let lost = json!({ "type": "error_before", "status": 500 });
     shop.sandbox.once("confirm", lost).await;
@@ -124,7 +124,7 @@ async fn a_payment_that_was_lost_is_fenced_before_the_stock_is_given_back() {
 }
 
 #[tokio::test]
-async fn a_payment_that_is_found_taken_is_given_back() {
+async fn a_captured_payment_is_refunded() {
     let shop = Shop::open().await;
     let unanswered = json!([
         { "operation": "confirm", "action": { "type": "error_after", "status": 502 } },
@@ -140,7 +140,7 @@ async fn a_payment_that_is_found_taken_is_given_back() {
 }
 
 #[tokio::test]
-async fn a_confirmation_that_is_on_its_way_meets_the_fence_and_its_request_is_told() {
+async fn a_confirmation_after_the_cancellation_is_refused_and_reported_to_its_client() {
     let shop = Shop::open().await;
     shop.sandbox.hold("confirm").await;
     let (customer, key) = (shop.customer(), new_key());
@@ -159,17 +159,16 @@ async fn a_confirmation_that_is_on_its_way_meets_the_fence_and_its_request_is_to
     shop.assert_cancelled(&order_id, 0).await;
 }
 
-/// The gateway carries out the confirmation, and the cancellation looks before the answer to it is there.
+/// The gateway executes the confirmation, but the cancellation looks the payment up before the answer arrives.
 #[tokio::test]
-async fn a_confirmation_that_was_carried_out_before_the_fence_is_given_back_and_its_request_is_told()
- {
+async fn a_confirmation_before_the_cancellation_is_refunded_and_reported_to_its_client() {
     let shop = Shop::open().await;
     shop.sandbox
         .once("confirm", json!({ "type": "drip", "bytesPerSecond": 1 }))
         .await;
     let customer = shop.customer();
     let placing = tokio::spawn(async move { customer.place(&new_key(), &small_order()).await });
-    until("the money is taken", async || {
+    until("the payment is captured", async || {
         shop.sandbox.charges().await == 1
     })
     .await;
@@ -181,7 +180,7 @@ async fn a_confirmation_that_was_carried_out_before_the_fence_is_given_back_and_
 }
 
 #[tokio::test]
-async fn an_order_that_has_ended_or_is_being_refunded_is_not_cancelled() {
+async fn an_ended_or_refunding_order_is_not_cancelled() {
     let shop = Shop::open().await;
     let declined = with(small_order(), "creditCardNumber", json!(DECLINED_CARD));
     let failed = shop.place_new(&declined).await.order_id();
@@ -207,7 +206,7 @@ async fn an_order_that_has_ended_or_is_being_refunded_is_not_cancelled() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_or_another_stores_is_not_cancelled_or_refunded() {
+async fn an_unknown_order_or_one_of_another_tenant_is_not_cancelled_or_refunded() {
     let shop = Shop::open().await;
     let order_id = shop.paid().await;
     for id in [new_key().as_str(), "1", "x"] {
@@ -233,17 +232,17 @@ async fn what_is_not_there_or_another_stores_is_not_cancelled_or_refunded() {
     shop.assert_consistent().await;
 }
 
-/// The bank says no: a person has to see to it. In development everybody is an operator.
+/// The bank refuses: an operator must act. In development every caller is an operator.
 #[tokio::test]
-async fn a_refund_that_is_refused_needs_a_person_at_once_who_sees_what_happened() {
+async fn a_refused_refund_becomes_a_dead_letter_immediately() {
     let shop = Shop::open_sweeping(PATIENT).await;
     let order_id = shop.paid().await;
-    // No webhook tells of the dispute, for which the gateway refuses the refund.
+    // No webhook reports the dispute because of which the gateway refuses the refund.
     let intent = shop.sandbox.order(&order_id).await["intents"][0]["id"].clone();
     let dispute = json!({ "payment_intent": intent });
     let dispute = shop.sandbox.happens("disputes", dispute).await;
     let cancelling = shop.cancel(&order_id).await;
-    cancelling.assert_under_way(&order_id, "CANCELLING");
+    cancelling.assert_accepted(&order_id, "CANCELLING");
     assert_eq!(shop.database.reserved(WIDGET_A).await, 1);
     let list = shop.get("/operations/dead-letters").await;
     let dead_letter = &list.body["items"][0];
@@ -266,7 +265,7 @@ async fn a_refund_that_is_refused_needs_a_person_at_once_who_sees_what_happened(
     let refused = Answer::of(request.send().await.unwrap()).await;
     refused.assert_problem(409, "orders.not_resolvable");
 
-    // Somebody gives the money back by hand once the dispute is won, and has the sweeper find out.
+    // After the dispute is won, an operator makes the refund by hand and retries the dead letter.
     let path_of_dispute = format!("disputes/{}/settle", dispute["id"].as_str().unwrap());
     let won = json!({ "status": "won" });
     shop.sandbox.happens(&path_of_dispute, won).await;
@@ -280,17 +279,17 @@ async fn a_refund_that_is_refused_needs_a_person_at_once_who_sees_what_happened(
     shop.assert_cancelled(&order_id, TOTAL).await;
 }
 
-/// Cancels a paid order while the call that gives the money back meets a fault.
+/// Cancels a paid order while the refund call meets a fault.
 async fn cancel_under(settings: Settings<'_>, fault: Value) {
     let shop = Shop::open_sweeping(settings).await;
     let order_id = shop.paid().await;
     shop.sandbox.once("refund", fault).await;
     let cancelling = shop.cancel(&order_id).await;
-    cancelling.assert_under_way(&order_id, "CANCELLING");
+    cancelling.assert_accepted(&order_id, "CANCELLING");
     assert_eq!(shop.database.reserved(WIDGET_A).await, 1);
     shop.cancel(&order_id)
         .await
-        .assert_under_way(&order_id, "CANCELLING");
+        .assert_accepted(&order_id, "CANCELLING");
     assert_eq!(shop.sandbox.calls("refund").await, 1);
     shop.assert_consistent().await;
 
@@ -299,7 +298,7 @@ async fn cancel_under(settings: Settings<'_>, fault: Value) {
     shop.assert_cancelled(&order_id, TOTAL).await;
     assert_eq!(shop.sandbox.refunds().await, 1);
     let series = "oms_swept_orders_total{outcome=\"cancelled\"}";
-    until("the metrics tell", async || {
+    until("the metrics show it", async || {
         shop.metric(series).await.as_deref() == Some("1")
     })
     .await;
@@ -322,7 +321,7 @@ refund_faults! {
     refund_timed_out_before_the_effect: IMPATIENT, { "type": "no_answer_before" };
     refund_timed_out_after_the_effect: IMPATIENT, { "type": "no_answer_after" };
     refund_answered_too_slowly: IMPATIENT, { "type": "drip", "bytesPerSecond": 1 };
-    // Stripe replays it for the key.
+    // Stripe replays this answer for the key.
     refund_500_without_effect: PATIENT, { "type": "error_before", "status": 500 };
     refund_500_with_effect: PATIENT, { "type": "error_after", "status": 500 };
     refund_502_before_the_effect: PATIENT, { "type": "error_before", "status": 502 };
@@ -331,7 +330,7 @@ refund_faults! {
 }
 
 #[tokio::test]
-async fn many_who_cancel_one_order_at_once_get_its_money_back_once() {
+async fn concurrent_cancellations_of_one_order_refund_it_once() {
     let shop = Shop::open().await;
     let order_id = shop.paid().await;
     let mut rivals = tokio::task::JoinSet::new();

@@ -1,4 +1,4 @@
-//! Many customers at once.
+//! Concurrent requests of many customers.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,18 +35,18 @@ async fn all_at_once(shop: &Shop, requests: Vec<(String, Value)>, send: Send) ->
     answers
 }
 
-/// How often a request is sent.
+/// How often a request is repeated.
 #[derive(Clone, Copy)]
 enum Send {
-    /// Until the server had the time to look at it.
+    /// Until the server has processed it and kept something.
     UntilKept,
-    /// Until it is known what becomes of it.
+    /// Until its outcome is known.
     UntilDefinite,
 }
 
 #[tokio::test]
-async fn of_200_buyers_of_the_last_50_pieces_exactly_50_get_one() {
-    // The sweeper ends what a server that can't cope has put off.
+async fn exactly_50_of_200_buyers_get_the_last_50_units() {
+    // The sweeper settles orders that an overloaded server has deferred.
     let settings = [
         SWEEPING,
         ("OMS_SWEEP_AFTER_MS", "15000"),
@@ -86,7 +86,7 @@ async fn of_200_buyers_of_the_last_50_pieces_exactly_50_get_one() {
 }
 
 #[tokio::test]
-async fn of_50_requests_at_once_with_one_key_one_places_the_order() {
+async fn one_of_50_concurrent_requests_with_one_key_places_the_order() {
     let shop = Shop::open().await;
     let key = new_key();
     let gadget = order(ATLANTA, &[(GADGET_C, 3)]);
@@ -114,10 +114,10 @@ async fn of_50_requests_at_once_with_one_key_one_places_the_order() {
 }
 
 #[tokio::test]
-async fn of_50_requests_at_once_with_one_key_the_one_with_another_body_is_refused() {
+async fn a_different_body_among_50_concurrent_requests_with_one_key_is_refused() {
     let shop = Shop::open().await;
     let key = new_key();
-    // The order is there before the race, held at the gateway: so it is clear which body is the other one.
+    // The order exists before the race, held at the gateway, so that it is clear which body differs.
     let gadget = order(ATLANTA, &[(GADGET_C, 3)]);
     shop.sandbox.hold("confirm").await;
     let (customer, first) = (shop.customer(), (key.clone(), gadget.clone()));
@@ -141,7 +141,7 @@ async fn of_50_requests_at_once_with_one_key_the_one_with_another_body_is_refuse
 }
 
 #[tokio::test]
-async fn two_bodies_that_race_for_one_key_are_one_order_and_refusals() {
+async fn two_bodies_that_race_for_one_key_place_one_order() {
     let shop = Shop::open().await;
     let key = new_key();
     let requests = (0..50)

@@ -1,16 +1,17 @@
-//! Stock that goes between the choice of its warehouse and the lock, again and again.
+//! Stock that is taken between routing and locking, repeatedly.
 
 use crate::request::{ATLANTA, GADGET_C, new_key, order};
 use crate::shop::Shop;
 use crate::store_database::StoreDatabase;
 
-/// How often an order is routed before it is told to come again.
+/// How often an order is routed before its client is asked to retry.
 const MAX_ROUTINGS: i64 = 5;
 
 impl StoreDatabase {
-    /// The next orders, so many of them, find their warehouse's stock gone when they lock it: whoever has just written the
-    /// order, before it locks any stock, also takes all that is left. That is undone when the order is rolled back to be
-    /// routed again, so that the next routing finds it there. The number of routings, in `public.routings`, is not undone.
+    /// For the next `times` orders, the stock of the chosen warehouse is gone when they lock it: the transaction that
+    /// has just written an order also takes all stock that is left, before it locks any. Rolling the order back to
+    /// route it again undoes this, so that the next routing finds the stock. The number of routings in
+    /// `public.routings` is not rolled back.
     async fn take_stock_before_lock(&self, times: i64) {
         self.execute(&format!(
             "CREATE SEQUENCE public.routings;
@@ -27,14 +28,14 @@ impl StoreDatabase {
         .await;
     }
 
-    /// How often an order was written with a warehouse that was chosen for it.
+    /// The number of times that an order was written with a chosen warehouse.
     async fn routings(&self) -> i64 {
         self.number("SELECT last_value FROM public.routings").await
     }
 }
 
 #[tokio::test]
-async fn an_order_whose_stock_always_goes_before_it_is_locked_is_told_to_come_again() {
+async fn an_order_whose_stock_is_always_taken_before_the_lock_is_asked_to_retry() {
     let shop = Shop::open().await;
     let (key, gadgets) = (new_key(), order(ATLANTA, &[(GADGET_C, 3)]));
     let levels = shop.database.levels().await;
@@ -46,7 +47,7 @@ async fn an_order_whose_stock_always_goes_before_it_is_locked_is_told_to_come_ag
     assert_eq!(answer.retry_after(), Some(1));
     assert_eq!(shop.database.routings().await, MAX_ROUTINGS);
 
-    // Nothing was kept, and nobody was asked for money.
+    // Nothing was kept, and no payment was attempted.
     assert_eq!(shop.database.orders().await, 0);
     for table in [
         "orders.events",
@@ -64,14 +65,14 @@ async fn an_order_whose_stock_always_goes_before_it_is_locked_is_told_to_come_ag
     assert_eq!(shop.sandbox.calls("create").await, 0);
     shop.assert_consistent().await;
 
-    // The key is free, and the thief is gone.
+    // The key is free, and the trigger no longer takes the stock.
     shop.place(&key, &gadgets).await.assert_created();
     assert_eq!(shop.database.routings().await, MAX_ROUTINGS + 1);
     shop.assert_consistent().await;
 }
 
 #[tokio::test]
-async fn an_order_whose_stock_goes_all_times_but_the_last_is_placed() {
+async fn an_order_whose_last_routing_finds_stock_is_placed() {
     let shop = Shop::open().await;
     shop.database.take_stock_before_lock(MAX_ROUTINGS - 1).await;
     let placed = shop.place_new(&order(ATLANTA, &[(GADGET_C, 3)])).await;

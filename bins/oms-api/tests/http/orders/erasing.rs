@@ -1,4 +1,4 @@
-//! `POST /customers/{id}/erase`, and what is answered about orders that were erased.
+//! `POST /customers/{id}/erase`, and the answers about erased orders.
 
 use serde_json::{Value, json};
 
@@ -85,7 +85,7 @@ async fn an_order_of_an_erased_customer_is_read_and_replayed_without_personal_da
 }
 
 #[tokio::test]
-async fn an_erasure_says_what_waits_and_the_worker_completes_it() {
+async fn an_erasure_reports_the_waiting_orders_and_the_worker_completes_it() {
     let mut shop = Shop::open().await;
     let down = json!({ "type": "error_before", "status": 500 });
     shop.sandbox.once("confirm", down).await;
@@ -135,7 +135,7 @@ async fn an_erasure_says_what_waits_and_the_worker_completes_it() {
 }
 
 #[tokio::test]
-async fn an_erasure_is_done_once_for_each_key_and_of_a_customer_who_is_known() {
+async fn an_erasure_takes_effect_once_per_key_and_only_for_a_known_customer() {
     let shop = Shop::open().await;
     shop.place_new(&small_order()).await.assert_created();
     let unknown = erase_as(&shop, None, &new_key(), &now()).await;

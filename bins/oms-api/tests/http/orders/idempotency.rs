@@ -17,7 +17,7 @@ async fn an_order_sent_twice_with_one_key_is_placed_and_charged_once() {
     placed.assert_created();
     let again = shop.place(&key, &gadget).await;
     again.assert_replayed(&placed.order_id());
-    // Word for word the first answer, apart from the mark.
+    // Exactly the first answer, except for the marker.
     assert_eq!(with(again.body, "cached", json!(null)), placed.body);
 
     assert_eq!(shop.database.orders().await, 1);
@@ -34,7 +34,7 @@ async fn an_order_sent_twice_with_one_key_is_placed_and_charged_once() {
 }
 
 #[tokio::test]
-async fn a_key_used_with_another_body_is_refused_and_leaves_the_first_order_alone() {
+async fn a_key_reused_with_another_body_is_refused_and_does_not_affect_the_first_order() {
     let shop = Shop::open().await;
     let key = new_key();
     let placed = shop.place(&key, &order(CHICAGO, &[(GADGET_C, 1)])).await;
@@ -74,7 +74,7 @@ async fn a_key_used_with_another_body_is_refused_and_leaves_the_first_order_alon
 }
 
 #[tokio::test]
-async fn a_paid_order_is_replayed_when_its_product_is_sold_out_and_the_breaker_open() {
+async fn a_paid_order_is_replayed_even_when_sold_out_with_an_open_breaker() {
     let shop = Shop::open().await;
     shop.database
         .leave_only_in(ATLANTA_WAREHOUSE, WIDGET_A)
@@ -159,7 +159,7 @@ async fn a_key_has_1_to_255_printable_characters() {
 }
 
 #[tokio::test]
-async fn both_names_of_the_key_s_header_mean_the_same() {
+async fn both_names_of_the_idempotency_header_are_equivalent() {
     let shop = Shop::open().await;
     let request = |headers: &[(&str, &str)]| {
         let request = shop.customer().post("/orders").json(&small_order());

@@ -1,4 +1,4 @@
-//! `GET /orders` over HTTP. What each filter finds, and by which index, is tested with the crate.
+//! `GET /orders` over HTTP. The results and the indexes of each filter are tested in the crate.
 
 use serde_json::json;
 
@@ -35,7 +35,7 @@ async fn orders_are_listed_newest_first_page_by_page_and_with_their_lines() {
     assert_eq!(ids(&second), placed[2..]);
     assert!(second.body.get("nextCursor").is_none(), "{second:?}");
 
-    // The time of an order finds it, and the moment after it does not.
+    // The order's own time finds it, and the moment after it does not.
     let at = item["createdAt"].as_str().unwrap();
     let found = shop.get(&format!("/orders?createdFrom={at}")).await;
     assert_eq!(ids(&found), placed[..1]);
@@ -46,7 +46,7 @@ async fn orders_are_listed_newest_first_page_by_page_and_with_their_lines() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_another_list_and_a_wrong_filter_are_refused_by_name() {
+async fn the_error_of_a_foreign_cursor_or_an_invalid_filter_names_the_parameter() {
     let shop = Shop::open().await;
     for _ in 0..2 {
         shop.place_new(&small_order()).await;
@@ -70,7 +70,7 @@ async fn a_cursor_of_another_list_and_a_wrong_filter_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn another_store_s_orders_are_not_listed() {
+async fn orders_of_another_tenant_are_not_listed() {
     let shop = Shop::open().await;
     let order_id = shop.place_new(&small_order()).await.order_id();
     let elsewhere = [("OMS_TENANT_ID", "00000000-0000-4000-8000-000000000002")];
@@ -84,7 +84,7 @@ async fn another_store_s_orders_are_not_listed() {
     );
 }
 
-/// The transaction of an order with the reference `slow` waits, after the order is written, for a lock of the test's.
+/// After the order with the reference `slow` is written, its transaction waits for a lock that the test holds.
 const WAIT_BEFORE_COMMIT: &str = "
     CREATE FUNCTION public.wait_for_test() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -104,7 +104,7 @@ fn ids(page: &Answer) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_poller_that_goes_on_from_complete_until_misses_no_order_that_is_committed_late() {
+async fn a_poller_that_continues_from_complete_until_misses_no_late_commit() {
     let shop = Shop::open().await;
     shop.database.execute(WAIT_BEFORE_COMMIT).await;
     let slow = with(small_order(), "externalReference", json!("slow"));
@@ -117,7 +117,7 @@ async fn a_poller_that_goes_on_from_complete_until_misses_no_order_that_is_commi
     })
     .await;
 
-    // Another instance, which the slow order does not hold up.
+    // A second instance, which the slow order does not block.
     let other = shop.another_api(&[]).await;
     let fast = shop
         .customer_of(&other)

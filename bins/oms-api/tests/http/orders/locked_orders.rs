@@ -1,4 +1,4 @@
-//! Requests that need an order which somebody else has locked: they wait by themselves, and leave the connections to others.
+//! Requests for an order that another session has locked: they wait without connections, which stay free for others.
 
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -9,7 +9,7 @@ use crate::giving_back::all;
 use crate::request::{new_key, small_order};
 use crate::shop::{Customer, Shop};
 
-/// As many connections as the pool of these tests has, and some more.
+/// More requests than the tests' pool has connections.
 const REQUESTS: usize = 20;
 
 fn each<F>(shop: &Shop, request: impl Fn(Customer) -> F) -> Vec<JoinHandle<Answer>>
@@ -34,9 +34,9 @@ fn requests(shop: &Shop, order_id: &str) -> Vec<JoinHandle<Answer>> {
     requests
 }
 
-/// Returns once some of them have met the lock.
+/// Returns once some of the requests wait for the lock.
 async fn met(shop: &Shop) {
-    until("requests meet the lock", async || {
+    until("requests wait for the lock", async || {
         let failures = "oms_database_failures_total{reason=\"lock_timeout\"}";
         let met = shop.metric(failures).await;
         met.is_some_and(|met| met.parse::<u64>().unwrap() >= 3)
@@ -45,14 +45,13 @@ async fn met(shop: &Shop) {
 }
 
 #[tokio::test]
-async fn requests_for_a_locked_order_leave_the_connections_to_others_and_are_answered_when_it_is_free()
- {
+async fn requests_for_a_locked_order_wait_without_connections() {
     let shop = Shop::open().await;
     let order_id = shop.paid().await;
     let locked = shop.database.lock_order(&order_id).await;
     let waiting = requests(&shop, &order_id);
     met(&shop).await;
-    // With the connections in their hands, these would be answered after the lock only.
+    // If the waiting requests held connections, these would be answered only after the lock.
     for _ in 0..3 {
         shop.place_new(&small_order()).await.assert_created();
         assert_eq!(shop.get("/orders").await.status, 200);
@@ -84,7 +83,7 @@ async fn requests_for_a_locked_order_leave_the_connections_to_others_and_are_ans
 }
 
 #[tokio::test]
-async fn an_order_that_stays_locked_is_reported_as_contended_after_a_while() {
+async fn an_order_that_stays_locked_is_reported_as_contended() {
     let shop = Shop::open_with(&[("OMS_INTAKE_TIMEOUT_MS", "1500")]).await;
     let order_id = shop.paid().await;
     let dead_letter = json!({ "orderId": order_id, "reason": "stuck" });

@@ -1,4 +1,4 @@
-//! Orders that go well, and which warehouse they come from.
+//! Orders that succeed, and the warehouses that fill them.
 
 use reqwest::Method;
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::shop::Shop;
 use crate::stock::{ATLANTA_WAREHOUSE, CHICAGO_WAREHOUSE, PHOENIX_WAREHOUSE, Stock};
 
 #[tokio::test]
-async fn a_healthy_server_says_so() {
+async fn a_healthy_server_reports_its_health() {
     let shop = Shop::open().await;
     let health = shop.get("/health").await;
     assert_eq!(
@@ -54,7 +54,7 @@ async fn an_order_is_routed_to_the_nearest_warehouse_held_and_charged() {
 }
 
 #[tokio::test]
-async fn an_order_reads_back_with_its_payment_and_why_its_warehouse_was_chosen() {
+async fn an_order_shows_its_payment_and_why_its_warehouse_was_chosen() {
     let shop = Shop::open().await;
     let placed = shop.place_new(&order(ATLANTA, &[(WIDGET_A, 2)])).await;
     let read = shop.order(&placed.order_id()).await;
@@ -156,18 +156,18 @@ async fn an_order_that_the_nearest_warehouse_cannot_fill_comes_from_the_next() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_not_remembered_under_its_key() {
+async fn a_refusal_does_not_use_up_its_key() {
     let shop = Shop::open().await;
     let key = new_key();
     let refused = shop.place(&key, &order(ATLANTA, &[(SCARCE, 51)])).await;
     refused.assert_problem(422, "orders.no_single_warehouse");
-    // Another body even: the key stands for no order yet.
+    // Even another body is accepted, because the key belongs to no order yet.
     shop.place(&key, &small_order()).await.assert_created();
     shop.assert_consistent().await;
 }
 
 #[tokio::test]
-async fn the_last_pieces_can_be_bought_and_no_more() {
+async fn the_last_units_can_be_bought_and_no_more() {
     let shop = Shop::open().await;
     shop.database
         .leave_only_in(CHICAGO_WAREHOUSE, GADGET_C)
@@ -180,7 +180,7 @@ async fn the_last_pieces_can_be_bought_and_no_more() {
 }
 
 #[tokio::test]
-async fn an_order_that_has_not_changed_is_not_sent_again() {
+async fn an_unchanged_order_is_answered_304() {
     let shop = Shop::open().await;
     let path = format!(
         "/orders/{}",

@@ -1,4 +1,4 @@
-//! Where an order would come from, and where it came from, in words.
+//! Routing previews, and the explanations of routing decisions.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::request::{
 use crate::shop::Shop;
 use crate::stock::{ATLANTA_WAREHOUSE, CHICAGO_WAREHOUSE};
 
-/// The part of an order that a preview asks for.
+/// The members of an order that a preview needs.
 fn wanted(address: &str, items: &[(&str, i64)]) -> Value {
     let order = order(address, items);
     json!({ "shippingAddress": order["shippingAddress"], "items": order["items"] })
@@ -21,7 +21,7 @@ async fn preview(shop: &Shop, body: &Value) -> Answer {
 }
 
 #[tokio::test]
-async fn a_preview_says_where_an_order_would_come_from_and_places_nothing() {
+async fn a_preview_names_the_warehouse_of_an_order_without_placing_it() {
     let shop = Shop::open().await;
     let before = shop.database.levels().await;
     let items = [(WIDGET_A, 1), (WIDGET_B, 2)];
@@ -31,7 +31,7 @@ async fn a_preview_says_where_an_order_would_come_from_and_places_nothing() {
     assert_eq!(shop.database.orders().await, 0);
     assert_eq!(shop.sandbox.calls("create").await, 0);
 
-    // Placed after it, the order comes from there, for that price and the same reasons.
+    // An order placed afterwards comes from the same warehouse, for the same price and reasons.
     let placed = shop.place_new(&order(ATLANTA, &items)).await;
     let read = shop.order(&placed.order_id()).await;
     for member in ["warehouseId", "warehouseName", "total", "items", "routing"] {
@@ -44,7 +44,7 @@ async fn a_preview_says_where_an_order_would_come_from_and_places_nothing() {
 }
 
 #[tokio::test]
-async fn why_a_nearer_warehouse_was_passed_over_can_be_read_out() {
+async fn the_explanation_says_why_a_nearer_warehouse_was_passed_over() {
     let shop = Shop::open().await;
     let items = [(SCARCE, 10)];
     let preview = preview(&shop, &wanted(ATLANTA, &items)).await;
@@ -72,7 +72,7 @@ async fn why_a_nearer_warehouse_was_passed_over_can_be_read_out() {
 }
 
 #[tokio::test]
-async fn a_preview_of_what_no_warehouse_can_fill_says_why_not() {
+async fn a_preview_that_no_warehouse_can_fill_explains_why() {
     let shop = Shop::open().await;
     let split = wanted(ATLANTA, &[(SPLIT_EAST, 1), (SPLIT_WEST, 1)]);
     let preview = preview(&shop, &split).await;
@@ -93,7 +93,7 @@ async fn a_preview_of_what_no_warehouse_can_fill_says_why_not() {
 }
 
 #[tokio::test]
-async fn what_can_t_be_ordered_can_t_be_previewed_either() {
+async fn an_order_that_would_be_refused_can_t_be_previewed() {
     let shop = Shop::open().await;
     let good = wanted(ATLANTA, &[(WIDGET_A, 1)]);
     let twice = wanted(ATLANTA, &[(WIDGET_A, 1), (WIDGET_A, 2)]);
@@ -145,7 +145,7 @@ async fn what_can_t_be_ordered_can_t_be_previewed_either() {
 }
 
 #[tokio::test]
-async fn a_preview_knows_nothing_of_another_store() {
+async fn a_preview_ignores_other_tenants() {
     let shop = Shop::open().await;
     let elsewhere = [("OMS_TENANT_ID", "00000000-0000-4000-8000-000000000002")];
     let stranger = shop.another_api(&elsewhere).await;

@@ -1,11 +1,11 @@
-//! What orders are called elsewhere, and what storefronts keep with them.
+//! External references of orders, and metadata that storefronts attach.
 
 use serde_json::{Value, json};
 
 use crate::request::{new_key, small_order, with};
 use crate::shop::Shop;
 
-/// An order for one piece, as a storefront with books of its own sends it.
+/// An order for one unit, from a storefront with its own order numbers.
 fn known_elsewhere() -> Value {
     let metadata = json!({ "channel": "app", "gift message": "for you\n♥" });
     let order = with(small_order(), "metadata", metadata);
@@ -13,7 +13,7 @@ fn known_elsewhere() -> Value {
 }
 
 #[tokio::test]
-async fn an_order_is_found_by_what_it_is_called_elsewhere_and_shows_what_is_kept_with_it() {
+async fn an_order_is_found_by_its_external_reference_and_shows_its_metadata() {
     let shop = Shop::open().await;
     let placed = shop.place_new(&known_elsewhere()).await;
     placed.assert_created();
@@ -49,7 +49,7 @@ async fn an_order_is_found_by_what_it_is_called_elsewhere_and_shows_what_is_kept
 }
 
 #[tokio::test]
-async fn an_order_without_them_has_neither_and_two_may_be_called_the_same() {
+async fn references_are_optional_and_need_not_be_unique() {
     let shop = Shop::open().await;
     let empty = with(small_order(), "metadata", json!({}));
     for order in [small_order(), empty] {
@@ -67,7 +67,7 @@ async fn an_order_without_them_has_neither_and_two_may_be_called_the_same() {
 }
 
 #[tokio::test]
-async fn they_are_part_of_what_an_idempotency_key_stands_for() {
+async fn the_fingerprint_of_a_request_includes_references_and_metadata() {
     let shop = Shop::open().await;
     let key = new_key();
     let placed = shop.place(&key, &known_elsewhere()).await;
@@ -88,7 +88,7 @@ async fn they_are_part_of_what_an_idempotency_key_stands_for() {
 }
 
 #[tokio::test]
-async fn what_is_beyond_their_limits_is_refused_by_name_and_nothing_is_placed() {
+async fn references_beyond_their_limits_are_refused_and_nothing_is_placed() {
     let shop = Shop::open().await;
     let many: serde_json::Map<_, _> = (0..51).map(|n| (n.to_string(), json!(""))).collect();
     for (member, value, field) in [

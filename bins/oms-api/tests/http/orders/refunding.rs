@@ -1,4 +1,4 @@
-//! `POST /orders/{id}/refunds`: what it answers, and how it ends whatever the gateway does.
+//! `POST /orders/{id}/refunds`: its answers, and its outcome for every gateway fault.
 
 use serde_json::{Value, json};
 
@@ -11,17 +11,17 @@ use crate::shop::Shop;
 
 /// Long enough for every call that is answered at all.
 const IMPATIENT: Settings<'_> = &[("OMS_STRIPE_TIMEOUT_MS", "2000")];
-/// For faults that let nobody wait: no call of a slow machine may end by time-out.
+/// For faults that cause no wait: no call may time out on a slow machine.
 const PATIENT: Settings<'_> = &[];
 
-/// A 201, and all that belongs to one.
+/// Asserts a 201 with everything that belongs to it.
 fn assert_refunded(answer: &Answer, order_id: &str, amount_minor: i64, order_status: &str) {
     assert_eq!(answer.status, 201, "{answer:?}");
     assert!(answer.header("idempotent-replayed").is_none());
     assert_body(answer, order_id, amount_minor, order_status);
 }
 
-/// A 200 for a refund that an earlier request made.
+/// Asserts a 200 for a refund that an earlier request made.
 fn assert_replayed(answer: &Answer, order_id: &str, amount_minor: i64, order_status: &str) {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.header("idempotent-replayed"), Some("true"));
@@ -39,7 +39,7 @@ fn assert_body(answer: &Answer, order_id: &str, amount_minor: i64, order_status:
 }
 
 #[tokio::test]
-async fn parts_are_given_back_until_nothing_is_left_and_only_then_the_stock() {
+async fn the_stock_is_released_only_when_all_parts_are_refunded() {
     let shop = Shop::open().await;
     let order_id = shop.paid().await;
     let body = with(part(300), "reason", json!("one was broken"));
@@ -68,7 +68,7 @@ async fn parts_are_given_back_until_nothing_is_left_and_only_then_the_stock() {
 }
 
 #[tokio::test]
-async fn a_key_stands_for_one_refund() {
+async fn a_key_makes_one_refund() {
     let shop = Shop::open().await;
     let (order_id, other, key) = (shop.paid().await, shop.paid().await, new_key());
     let first = shop.refund(&order_id, &key, &part(300)).await;
@@ -92,7 +92,7 @@ async fn a_key_stands_for_one_refund() {
 }
 
 #[tokio::test]
-async fn what_can_t_be_a_refund_is_refused_and_changes_nothing() {
+async fn an_invalid_refund_is_refused_and_changes_nothing() {
     let shop = Shop::open().await;
     let order_id = shop.paid().await;
     let amount = |amount_minor: Value, currency: &str| json!({ "amount": { "amountMinor": amount_minor, "currency": currency } });
@@ -115,7 +115,7 @@ async fn what_can_t_be_a_refund_is_refused_and_changes_nothing() {
     let without_key = shop.customer().post(&path).json(&all());
     let refused = Answer::of(without_key.send().await.unwrap()).await;
     refused.assert_problem(400, "request.invalid_header");
-    // Nobody gives all of the money back by sending nothing.
+    // An empty request must not refund the whole amount.
     let without_body = shop.customer().post(&path);
     let without_body = without_body.header("idempotency-key", new_key());
     let refused = Answer::of(without_body.send().await.unwrap()).await;
@@ -130,7 +130,7 @@ async fn what_can_t_be_a_refund_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn only_a_paid_order_is_refunded() {
+async fn only_a_paid_order_can_be_refunded() {
     let shop = Shop::open().await;
     let declined = with(small_order(), "creditCardNumber", json!(DECLINED_CARD));
     let failed = shop.place_new(&declined).await.order_id();
@@ -156,10 +156,10 @@ async fn only_a_paid_order_is_refunded() {
 }
 
 #[tokio::test]
-async fn a_refund_that_the_gateway_refuses_leaves_the_order_paid_and_its_key_says_so() {
+async fn a_refused_refund_leaves_the_order_paid_and_its_key_replays_the_refusal() {
     let shop = Shop::open().await;
     let (order_id, key) = (shop.paid().await, new_key());
-    // No webhook tells of the dispute.
+    // No webhook reports the dispute.
     let intent = shop.sandbox.order(&order_id).await["intents"][0]["id"].clone();
     let dispute = json!({ "payment_intent": intent });
     let dispute = shop.sandbox.happens("disputes", dispute).await;
@@ -184,14 +184,14 @@ async fn a_refund_that_the_gateway_refuses_leaves_the_order_paid_and_its_key_say
     assert_refunded(&answer, &order_id, 600, "PAID");
 }
 
-/// Gives a part back while the call meets a fault.
+/// Refunds a part while the call meets a fault.
 async fn refund_under(settings: Settings<'_>, fault: Value) -> (Shop, String, String) {
     let shop = Shop::open_sweeping(settings).await;
     let (order_id, key) = (shop.paid().await, new_key());
     shop.sandbox.once("refund", fault).await;
     for _ in 0..2 {
         let pending = shop.refund(&order_id, &key, &part(300)).await;
-        pending.assert_under_way(&order_id, "REFUNDING");
+        pending.assert_accepted(&order_id, "REFUNDING");
         assert_eq!(pending.body["status"], "pending");
     }
     let other = shop.refund(&order_id, &new_key(), &part(300)).await;
@@ -210,7 +210,7 @@ async fn ends_refunded((shop, order_id, key): (Shop, String, String)) {
     assert_replayed(&replay, &order_id, 300, "PAID");
     shop.assert_consistent().await;
     let series = "oms_swept_orders_total{outcome=\"refunded\"}";
-    until("the metrics tell", async || {
+    until("the metrics show it", async || {
         shop.metric(series).await.as_deref() == Some("1")
     })
     .await;
@@ -238,7 +238,8 @@ refund_faults! {
     part_429: PATIENT, { "type": "error_before", "status": 429 };
 }
 
-/// Asking for a part with a new key could give it back twice, so that it waits until the gateway has forgotten the key.
+/// Repeating a partial refund with a new key could refund it twice, so the sweeper waits until the gateway has
+/// forgotten the key.
 #[tokio::test]
 async fn part_500_without_effect_is_replayed_until_the_gateway_forgets_the_key() {
     let lost = json!({ "type": "error_before", "status": 500 });
@@ -251,7 +252,7 @@ async fn part_500_without_effect_is_replayed_until_the_gateway_forgets_the_key()
 }
 
 impl Shop {
-    /// Has the sweeper look at the one order that is being refunded, once.
+    /// Makes the sweeper look once at the only order that is being refunded.
     async fn sweep_refunding(&self, order_id: &str) {
         let before = self.metric_sum("oms_swept_orders_total").await;
         self.database.make_due().await;
@@ -264,7 +265,7 @@ impl Shop {
 }
 
 #[tokio::test]
-async fn many_parts_at_once_never_come_to_more_than_was_paid() {
+async fn concurrent_partial_refunds_never_exceed_the_payment() {
     let shop = Shop::open().await;
     let order_id = shop.paid().await;
     let mut rivals = tokio::task::JoinSet::new();

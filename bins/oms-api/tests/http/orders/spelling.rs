@@ -1,4 +1,4 @@
-//! Requests that mean the same, however they are written, are the same request.
+//! Equivalent requests count as the same request, regardless of their notation.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::shop::Shop;
 use crate::stock::ATLANTA_WAREHOUSE;
 
 impl Shop {
-    /// A `POST` of a body as it is written.
+    /// A `POST` of this text as the body.
     async fn post_text(&self, path: &str, key: &str, body: impl Into<Vec<u8>>) -> Answer {
         let request = self.customer().post(path).header("idempotency-key", key);
         let request = request.header("content-type", "application/json");
@@ -21,7 +21,7 @@ fn to(address: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_number_is_the_same_however_it_is_written() {
+async fn a_number_is_the_same_in_any_notation() {
     let shop = Shop::open().await;
     let key = new_key();
     let place =
@@ -52,7 +52,7 @@ async fn a_number_is_the_same_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn a_key_between_quotes_is_the_same_key_at_every_endpoint() {
+async fn every_endpoint_accepts_a_key_with_or_without_quotes() {
     let shop = Shop::open().await;
     let quoted = |key: &str| format!("\"{}\"", key.replace('\\', "\\\\").replace('"', "\\\""));
     let key = r#"a "quoted" \ key"#;
@@ -100,7 +100,7 @@ async fn a_key_between_quotes_is_the_same_key_at_every_endpoint() {
 }
 
 #[tokio::test]
-async fn what_a_form_sends_for_fields_that_nobody_filled_in_counts_as_left_out() {
+async fn blank_fields_of_a_form_count_as_absent() {
     let shop = Shop::open().await;
     let key = new_key();
     let parts = json!({ "line1": "400 E Van Buren St", "city": "Phoenix", "region": "AZ" });
@@ -142,7 +142,7 @@ async fn what_a_form_sends_for_fields_that_nobody_filled_in_counts_as_left_out()
 }
 
 #[tokio::test]
-async fn a_blank_amount_is_not_all_of_the_money() {
+async fn a_blank_amount_does_not_refund_everything() {
     let shop = Shop::open().await;
     let order_id = shop.paid().await;
     for blank in [json!(""), json!(" "), json!([]), json!(0)] {
@@ -163,7 +163,7 @@ async fn a_blank_amount_is_not_all_of_the_money() {
 }
 
 #[tokio::test]
-async fn lines_of_an_address_are_read_as_one() {
+async fn the_lines_of_an_address_are_joined() {
     let shop = Shop::open().await;
     let (street, city) = ATLANTA.split_once(", ").unwrap();
     for lines in [
@@ -228,7 +228,7 @@ async fn a_byte_order_mark_before_a_body_is_skipped() {
 }
 
 #[tokio::test]
-async fn a_member_that_is_there_twice_is_named() {
+async fn a_duplicate_member_is_named() {
     let shop = Shop::open().await;
     let twice = small_order()
         .to_string()
@@ -240,7 +240,7 @@ async fn a_member_that_is_there_twice_is_named() {
 }
 
 #[tokio::test]
-async fn what_was_kept_before_is_still_the_same_request() {
+async fn requests_stored_by_older_versions_are_still_recognised() {
     let shop = Shop::open().await;
     let (key, other) = (r#"a "b" \c"#, new_key());
     let placed = shop.place(key, &small_order()).await;
@@ -248,7 +248,7 @@ async fn what_was_kept_before_is_still_the_same_request() {
     let composed = json!({ "sku": "ZO\u{CB}", "name": "Lamp" });
     let product = shop.post_once("/products", &new_key(), &composed).await;
     assert_eq!(product.status, 201, "{product:?}");
-    // As older versions kept them: keys with their quotes, texts as they came.
+    // As older versions stored them: keys with their quotes, texts as they were sent.
     let quoted = r#""a \"b\" \\c""#;
     let sql = format!(
         "UPDATE orders.orders SET idempotency_key = '{quoted}' WHERE id = '{}';
@@ -288,7 +288,7 @@ async fn what_was_kept_before_is_still_the_same_request() {
 }
 
 #[tokio::test]
-async fn text_that_looks_the_same_is_the_same_and_a_sku_has_nothing_hidden() {
+async fn equal_looking_texts_are_equal_and_a_sku_has_no_hidden_characters() {
     let shop = Shop::open().await;
     let key = new_key();
     let order = |name: &str, note: &str, reference: &str| {

@@ -1,4 +1,4 @@
-//! `GET /orders/{id}/timeline`. What is on it is tested with the crate.
+//! `GET /orders/{id}/timeline`. Its content is tested in the crate.
 
 use serde_json::{Value, json};
 
@@ -9,8 +9,8 @@ use crate::shop::Shop;
 use crate::stock::ATLANTA_WAREHOUSE;
 
 impl Shop {
-    /// What happened to an order, all of it.
-    async fn told_timeline(&self, order_id: &str) -> Vec<Value> {
+    /// All entries of an order's timeline.
+    async fn full_timeline(&self, order_id: &str) -> Vec<Value> {
         let path = format!("/orders/{order_id}/timeline?limit=100");
         let answer = self.get(&path).await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -20,11 +20,11 @@ impl Shop {
 }
 
 #[tokio::test]
-async fn a_timeline_tells_what_happened_to_an_order_and_who_did_it_and_why() {
+async fn a_timeline_shows_each_change_with_its_actor_and_reason() {
     let shop = Shop::open().await;
     let basket = order(ATLANTA, &[(WIDGET_A, 1), (WIDGET_B, 2)]);
     let order_id = shop.place_new(&basket).await.order_id();
-    let timeline = shop.told_timeline(&order_id).await;
+    let timeline = shop.full_timeline(&order_id).await;
     let types: Vec<_> = timeline
         .iter()
         .map(|entry| entry["type"].as_str().unwrap())
@@ -69,7 +69,7 @@ async fn a_timeline_tells_what_happened_to_an_order_and_who_did_it_and_why() {
     let read = shop.order(&order_id).await;
     assert_eq!(confirm["reference"], read["payment"]["reference"]);
 
-    // The same, page by page.
+    // The same entries, page by page.
     let (mut paged, mut path) = (Vec::new(), format!("/orders/{order_id}/timeline?limit=2"));
     loop {
         let page = shop.get(&path).await;
@@ -85,7 +85,7 @@ async fn a_timeline_tells_what_happened_to_an_order_and_who_did_it_and_why() {
 }
 
 #[tokio::test]
-async fn a_timeline_tells_the_tries_of_the_sweeper() {
+async fn a_timeline_shows_the_attempts_of_the_sweeper() {
     let mut shop = Shop::open().await;
     let unanswered = json!([
         { "operation": "confirm", "action": { "type": "error_after", "status": 500 } },
@@ -98,9 +98,9 @@ async fn a_timeline_tells_the_tries_of_the_sweeper() {
     shop.restart_sweeping().await;
     shop.database.make_due().await;
     assert_eq!(shop.ended(&order_id).await, "PAID");
-    let timeline = shop.told_timeline(&order_id).await;
+    let timeline = shop.full_timeline(&order_id).await;
     let retry = timeline.iter().find(|entry| entry["type"] == "retry");
-    let retry = retry.expect("one look failed");
+    let retry = retry.expect("one look-up failed");
     assert_eq!(retry["actor"], "sweeper", "{retry}");
     assert_eq!(retry["try"], 1, "{retry}");
     assert!(retry["nextAt"].is_string(), "{retry}");
@@ -112,7 +112,7 @@ async fn a_timeline_tells_the_tries_of_the_sweeper() {
 }
 
 #[tokio::test]
-async fn what_operators_did_is_on_the_timeline_under_their_names() {
+async fn operator_actions_are_on_the_timeline_under_their_names() {
     let tries = ("OMS_SWEEP_MAX_TRIES", "1");
     let mut shop = Shop::open().await;
     let unanswered = json!([
@@ -132,18 +132,18 @@ async fn what_operators_did_is_on_the_timeline_under_their_names() {
     let path = format!("/operations/dead-letters/{id}/retry");
     let retried = shop.customer().post(&path).send().await.unwrap();
     assert_eq!(retried.status(), 202);
-    let timeline = shop.told_timeline(&order_id).await;
+    let timeline = shop.full_timeline(&order_id).await;
     let by_operator = timeline
         .iter()
         .find(|entry| entry["actor"] == "operator:local");
-    let by_operator = by_operator.expect("the operator's action is told");
+    let by_operator = by_operator.expect("the operator's action is on the timeline");
     assert_eq!(by_operator["type"], "note", "{by_operator}");
     assert_eq!(by_operator["status"], "PENDING_PAYMENT", "{by_operator}");
     assert_eq!(by_operator["reason"], "an operator requested a retry");
 }
 
 #[tokio::test]
-async fn there_is_no_timeline_of_an_order_that_is_not_there_or_another_store_s() {
+async fn the_timeline_of_an_unknown_order_or_one_of_another_tenant_is_404() {
     let shop = Shop::open().await;
     let order_id = shop.place_new(&small_order()).await.order_id();
     for unknown in [new_key().as_str(), "4711"] {

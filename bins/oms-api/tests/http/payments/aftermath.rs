@@ -1,4 +1,4 @@
-//! What happens to payments at the gateway without us, with webhooks that a sandbox delivers: refunds in its dashboard,
+//! Changes that happen to payments at the gateway, delivered by webhooks of a sandbox: refunds in its dashboard,
 //! refunds that fail later, disputes.
 
 use serde_json::{Value, json};
@@ -10,13 +10,13 @@ use crate::request::{WIDGET_A, new_key};
 use crate::shop::Shop;
 
 impl Shop {
-    /// Returns once the order looks like this.
+    /// Returns once the order has the expected content.
     async fn shows(&self, order_id: &str, what: &str, shows: impl Fn(&Value) -> bool) -> Value {
         until(what, async || shows(&self.order(order_id).await)).await;
         self.order(order_id).await
     }
 
-    /// Whether the order's timeline tells of something that the gateway did without us.
+    /// Whether the order's timeline has an entry about a change at the gateway.
     async fn is_told(&self, order_id: &str) -> bool {
         let timeline = self.get(&format!("/orders/{order_id}/timeline")).await;
         let mut entries = timeline.body["items"].as_array().unwrap().iter();
@@ -76,7 +76,7 @@ async fn a_refund_in_the_dashboard_is_booked_and_the_rest_can_be_refunded() {
 }
 
 #[tokio::test]
-async fn what_is_left_is_asked_of_the_gateway_where_no_webhook_tells() {
+async fn without_webhooks_the_refundable_amount_is_read_at_the_gateway() {
     let shop = Shop::open().await;
     let (refunded, cancelled) = (shop.paid().await, shop.paid().await);
     for order_id in [&refunded, &cancelled] {
@@ -102,7 +102,7 @@ async fn what_is_left_is_asked_of_the_gateway_where_no_webhook_tells() {
 }
 
 #[tokio::test]
-async fn a_refund_that_fails_later_is_failed_here_too() {
+async fn a_refund_that_fails_later_is_marked_as_failed() {
     let shop = reporting_shop().await;
     let order_id = shop.paid().await;
     let refunded = shop.refund(&order_id, &new_key(), &all()).await;

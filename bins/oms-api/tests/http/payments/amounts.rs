@@ -1,4 +1,4 @@
-//! An amount that the gateway takes from nobody.
+//! Amounts that the gateway refuses.
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use crate::request::{WIDGET_A, new_key, small_order};
 use crate::shop::Shop;
 
-/// Starts a gateway that gives this answer to every call.
+/// Starts a gateway that answers every call with this error.
 async fn gateway(status: u16, error: &Value) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -27,7 +27,7 @@ async fn gateway(status: u16, error: &Value) -> String {
     url
 }
 
-/// Whether a request with a form has come in full.
+/// Whether a request with a form has arrived completely.
 fn is_whole(request: &[u8]) -> bool {
     let text = String::from_utf8_lossy(request);
     let Some((head, body)) = text.split_once("\r\n\r\n") else {
@@ -40,18 +40,18 @@ fn is_whole(request: &[u8]) -> bool {
     length.is_some_and(|(_, length)| length.parse() == Ok(body.len()))
 }
 
-/// A refusal by the class of the error and the parameter that it names.
+/// A refusal with this error code and parameter.
 fn refusal(code: Option<&str>, param: Option<&str>) -> Value {
     json!({ "type": "invalid_request_error", "code": code, "param": param, "message": "no" })
 }
 
 #[tokio::test]
-async fn an_amount_that_the_gateway_does_not_take_is_refused_and_nothing_is_kept() {
+async fn an_amount_that_the_gateway_refuses_is_refused_and_nothing_is_kept() {
     // <https://docs.stripe.com/error-codes#amount-too-small>
     let url = gateway(400, &refusal(Some("amount_too_small"), Some("amount"))).await;
     let shop = Shop::open_with(&[("OMS_STRIPE_API_URL", &url)]).await;
     let key = new_key();
-    // Nothing is remembered under the key.
+    // The refusal does not use up the key.
     for _ in 0..2 {
         let refused = shop.place(&key, &small_order()).await;
         refused.assert_problem(422, "payments.amount_not_accepted");
@@ -66,7 +66,7 @@ async fn an_amount_that_the_gateway_does_not_take_is_refused_and_nothing_is_kept
 }
 
 #[tokio::test]
-async fn a_permanent_refusal_is_told_by_its_class_and_parameter_whatever_its_code() {
+async fn a_permanent_refusal_is_recognised_by_its_class_and_parameter() {
     for (status, code, param, told, problem) in [
         (
             400,
@@ -140,15 +140,15 @@ async fn a_refund_follows_the_rules_of_its_currency() {
 }
 
 #[tokio::test]
-async fn what_the_gateway_says_of_a_currency_that_it_does_not_take_is_told() {
-    // A currency of ISO 4217 that Stripe has no payments in.
+async fn the_gateway_s_error_about_an_unsupported_currency_is_reported() {
+    // An ISO 4217 currency that Stripe does not support.
     let shop = Shop::open_with(&[("OMS_CURRENCY", "IQD")]).await;
     let set = "INSERT INTO inventory.prices (tenant_id, product_id, currency, unit_price_minor)
                SELECT tenant_id, product_id, 'IQD', 5000 FROM inventory.prices";
     shop.database.execute(set).await;
     let refused = shop.place(&new_key(), &small_order()).await;
     refused.assert_problem(422, "payments.currency_not_accepted");
-    // Set before prices were checked: three decimals, of which the last is not 0.
+    // A price from before prices were validated: three decimals, of which the last is not 0.
     shop.database
         .execute("UPDATE inventory.prices SET unit_price_minor = 5005 WHERE currency = 'IQD'")
         .await;

@@ -1,5 +1,4 @@
-//! Two installations on one gateway account: whatever one of them finds there, it moves no money that its own database did
-//! not sell.
+//! Two installations that share one gateway account: neither moves money of orders that are not in its own database.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -17,7 +16,7 @@ use crate::store_database::StoreDatabase;
 const TENANT: &str = "00000000-0000-4000-8000-000000000001";
 const OTHER_TENANT: &str = "00000000-0000-4000-8000-000000000002";
 
-/// Everything that works by itself, often. What is due is up to the test.
+/// All background work, at short intervals. The test decides what is due.
 const WORKING: [(&str, &str); 5] = [
     ("OMS_SWEEP_INTERVAL_MS", "100"),
     ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "100"),
@@ -25,12 +24,12 @@ const WORKING: [(&str, &str); 5] = [
     ("OMS_SWEEP_AFTER_MS", "60000"),
     ("OMS_STRIPE_WEBHOOK_SECRETS", SECRET),
 ];
-/// A card whose bank wants to hear from the customer.
+/// A card that requires authentication by the customer.
 const AUTHENTICATING_CARD: &str = "4000002760003184";
-/// What is found, and what is done about it.
+/// The findings and their actions.
 const FINDINGS: &str = "SELECT kind || ' ' || action FROM orders.findings ORDER BY found_at, id";
 
-/// An installation beside the shop's own.
+/// A second installation beside the shop's own.
 struct Second {
     database: StoreDatabase,
     api: Api,
@@ -53,7 +52,7 @@ impl Second {
         installation(&self.database, command).await
     }
 
-    /// What the gateway was asked to do about payments, not counting what was read.
+    /// The number of gateway calls about payments that were not reads.
     async fn moves_of(&self, order_ids: &[String]) -> i64 {
         moves_of(&self.database, order_ids).await
     }
@@ -80,7 +79,7 @@ async fn moves_of(database: &StoreDatabase, order_ids: &[String]) -> i64 {
     database.number(&sql).await
 }
 
-/// Makes minutes pass for everything that is due by time.
+/// Makes this many minutes pass for everything that is due by time.
 async fn pass(database: &StoreDatabase, minutes: u32) {
     let back = format!("- interval '{minutes} minutes'");
     let sql = format!(
@@ -94,7 +93,8 @@ async fn pass(database: &StoreDatabase, minutes: u32) {
     database.execute(&sql).await;
 }
 
-/// Waits until the workers of an installation have looked at everything that is due now, and compared twice.
+/// Waits until the workers of an installation have processed everything that is due now, and have compared charges
+/// twice.
 async fn at_rest(database: &StoreDatabase) {
     let turns = "SELECT coalesce(min(claims), 0) FROM orders.reconciliation_progress";
     let turns_before = database.number(turns).await;
@@ -108,7 +108,7 @@ async fn at_rest(database: &StoreDatabase) {
     until("nothing is due", async || database.number(due).await == 0).await;
 }
 
-/// An hour of both installations, ten minutes at a time.
+/// Makes an hour pass for both installations, in steps of ten minutes.
 async fn an_hour_passes(first: Option<&StoreDatabase>, second: &StoreDatabase) {
     for _ in 0..6 {
         for database in first.into_iter().chain([second]) {
@@ -132,11 +132,11 @@ fn authenticating() -> Value {
     )
 }
 
-/// What the first installation has under way.
+/// The open orders of the first installation.
 struct Open {
     /// Waits for its customer.
     waiting: String,
-    /// Is being refunded, and the gateway does not answer yet.
+    /// Is being refunded, but the gateway does not answer yet.
     refunding: String,
     /// Its confirmation was lost.
     lost: String,
@@ -183,7 +183,7 @@ async fn customer_finishes(shop: &Shop, order_id: &str) {
         .await;
 }
 
-/// The second installation sells, and a bank is late with the money of an order that has failed there.
+/// The second installation sells, and its bank is late with the money of an order that has already failed.
 async fn sells_and_refunds_a_late_charge_of_its_own(shop: &Shop, second: &Second) -> String {
     let customer = shop.customer_of(&second.api);
     sell(&customer).await;
@@ -212,7 +212,7 @@ enum Database {
     Copied,
 }
 
-/// Two installations for an hour. The gateway reports to the wrong one.
+/// Runs two installations for an hour. The gateway sends its events to the wrong one.
 async fn share_the_account(made: Database, tenant: &'static str) {
     let mut shop = Shop::open_with(&WORKING).await;
     let open = Open::of(&shop).await;
@@ -224,7 +224,7 @@ async fn share_the_account(made: Database, tenant: &'static str) {
     let moves = second.moves_of(&open.ids()).await;
     shop.sandbox.report_to(&second.api.url, SECRET).await;
 
-    // The second installation looks for half an hour, while the first one does nothing.
+    // The second installation works for half an hour while the first one is idle.
     for _ in 0..3 {
         pass(&second.database, 10).await;
         at_rest(&second.database).await;
@@ -245,7 +245,7 @@ async fn share_the_account(made: Database, tenant: &'static str) {
     sells_and_refunds_a_late_charge_of_its_own(&shop, &second).await;
     an_hour_passes(Some(&shop.database), &second.database).await;
 
-    // One of the first installation, which its customer has asked for, and the late one of the second.
+    // One refund of the first installation, which its customer requested, and the late one of the second.
     assert_eq!(shop.sandbox.refunds().await, 2);
     for (order_id, status) in [
         (&open.waiting, "PAID"),
@@ -260,7 +260,7 @@ async fn share_the_account(made: Database, tenant: &'static str) {
         }
     }
     assert_eq!(second.moves_of(&open.ids()).await, moves);
-    // Each reports what the other one has sold since, and leaves it alone.
+    // Each reports the orders that the other has sold since, and does not touch them.
     let reported = |findings: Vec<Vec<String>>| {
         let kinds = findings.into_iter().flatten();
         kinds.filter(|it| it == "charge_without_order none").count()
@@ -274,26 +274,26 @@ async fn share_the_account(made: Database, tenant: &'static str) {
 }
 
 #[tokio::test]
-async fn an_empty_installation_with_the_same_tenant_refunds_nothing_that_it_did_not_sell() {
+async fn an_empty_installation_with_the_same_tenant_refunds_only_its_own_orders() {
     share_the_account(Database::Empty, TENANT).await;
 }
 
 #[tokio::test]
-async fn an_empty_installation_with_another_tenant_refunds_nothing_that_it_did_not_sell() {
+async fn an_empty_installation_with_another_tenant_refunds_only_its_own_orders() {
     share_the_account(Database::Empty, OTHER_TENANT).await;
 }
 
 #[tokio::test]
-async fn a_copied_installation_with_the_same_tenant_refunds_nothing_that_it_did_not_sell() {
+async fn a_copied_installation_with_the_same_tenant_refunds_only_its_own_orders() {
     share_the_account(Database::Copied, TENANT).await;
 }
 
 #[tokio::test]
-async fn a_copied_installation_with_another_tenant_refunds_nothing_that_it_did_not_sell() {
+async fn a_copied_installation_with_another_tenant_refunds_only_its_own_orders() {
     share_the_account(Database::Copied, OTHER_TENANT).await;
 }
 
-/// A database that was restored from a backup, in place of the first installation, which sold more and is gone.
+/// A database restored from a backup of the first installation, which sold more afterwards and is gone.
 async fn restore(tenant: &'static str) -> (Shop, Open, Vec<String>, Second) {
     let mut shop = Shop::open_with(&WORKING).await;
     let open = Open::of(&shop).await;
@@ -302,7 +302,7 @@ async fn restore(tenant: &'static str) -> (Shop, Open, Vec<String>, Second) {
     let lost = vec![sell(&customer).await, sell(&customer).await];
     shop.api.process.kill();
     shop.sandbox.release().await;
-    // Charges are dated in whole seconds, which the backup's newest attempt is.
+    // Charges are dated in whole seconds, and so is the backup's newest attempt.
     let older = "UPDATE payments.attempts SET created_at = created_at - interval '2 seconds'";
     backup.execute(older).await;
     let second = Second::start(&shop, backup, tenant).await;
@@ -364,7 +364,7 @@ async fn a_restored_installation_with_another_tenant_settles_nothing_before_an_o
 }
 
 #[tokio::test]
-async fn a_separated_copy_leaves_what_it_inherited_for_good_and_has_an_id_of_its_own() {
+async fn a_separated_copy_never_touches_inherited_payments_and_has_its_own_id() {
     let mut shop = Shop::open_with(&WORKING).await;
     let open = Open::of(&shop).await;
     let second = shop.database.copy().await;
@@ -381,7 +381,7 @@ async fn a_separated_copy_leaves_what_it_inherited_for_good_and_has_an_id_of_its
     an_hour_passes(None, &second.database).await;
     assert_eq!(second.moves_of(&open.ids()).await, moves);
     assert_eq!(shop.sandbox.refunds().await, 0);
-    // Taking over a copy of the separated copy does not give it what that one left.
+    // Taking over a copy of the separated copy does not give it the payments that the separated copy gave up.
     let mut database = second.database;
     let third = database.copy().await;
     let shown = installation(&third, "show").await;
@@ -406,7 +406,7 @@ async fn an_installation_names_itself_in_the_metadata_of_its_payments() {
         .read(&format!("payment_intents/{intent}"))
         .await;
     assert_eq!(intent["metadata"]["installation_id"], json!(id));
-    // It is the same after a restart, and when everything is migrated already.
+    // The ID is the same after a restart, and when all migrations are already applied.
     let mut migrate = command(&shop.database.url(), "http://127.0.0.1:1", &[]);
     migrate.arg("migrate");
     assert!(Process::start(migrate).ended().await.status.success());

@@ -1,4 +1,4 @@
-//! What an order is paid with, and payments that are declined.
+//! Payment methods, and declined payments.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ fn paying(method: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_declined_payment_fails_the_order_and_gives_its_stock_back() {
+async fn a_declined_payment_fails_the_order_and_releases_its_stock() {
     let shop = Shop::open().await;
     let levels = shop.database.levels().await;
     let key = new_key();
@@ -35,7 +35,7 @@ async fn a_declined_payment_fails_the_order_and_gives_its_stock_back() {
 }
 
 #[tokio::test]
-async fn customers_learn_why_a_payment_was_declined_but_thieves_do_not() {
+async fn decline_reasons_are_shown_unless_they_would_help_thieves() {
     let shop = Shop::open().await;
     for (token, told, step, stored) in [
         (

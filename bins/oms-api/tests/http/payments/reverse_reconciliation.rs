@@ -1,4 +1,4 @@
-//! Reverse reconciliation: the gateway's charges against our orders, by the worker and by `oms-api reconcile`.
+//! Reverse reconciliation: compares the gateway's charges with our orders, by the worker and by `oms-api reconcile`.
 
 use std::time::SystemTime;
 
@@ -15,7 +15,7 @@ use crate::process::{Exit, Process};
 use crate::request::{new_key, small_order};
 use crate::shop::{Shop, seed_as};
 
-/// The one store of an installation.
+/// The only tenant of an installation.
 const TENANT: &str = "00000000-0000-4000-8000-000000000001";
 const WORKING: (&str, &str) = ("OMS_RECONCILE_INTERVAL_MS", "50");
 
@@ -32,7 +32,7 @@ impl Shop {
         Process::start(command).ended().await
     }
 
-    /// Compares everything that a test did, with the second that is running.
+    /// Compares everything that a test did, including the current second.
     async fn reconcile(&self) -> Exit {
         self.reconcile_between(&in_seconds(-3600), &in_seconds(1))
             .await
@@ -46,7 +46,7 @@ impl Shop {
         rows.into_iter().flatten().collect()
     }
 
-    /// A paid order and the gateway's name for its payment.
+    /// A paid order and the gateway's reference of its payment.
     async fn paid_order(&self) -> (String, String) {
         let placed = self.place_new(&small_order()).await;
         placed.assert_created();
@@ -56,7 +56,7 @@ impl Shop {
         (order_id, reference)
     }
 
-    /// An order that failed behind the fence.
+    /// An order that failed after its payment was cancelled.
     async fn failed(&mut self) -> String {
         let lost = json!({ "type": "error_before", "status": 500 });
         self.sandbox.once("confirm", lost).await;
@@ -71,7 +71,7 @@ impl Shop {
     async fn resolve_finding(&self, id: &str, body: &Value) -> Answer {
         let path = format!("/operations/findings/{id}/resolve");
         let request = self.customer().post(&path).json(body);
-        // The operator's own name for what is done, which is enough to do it once.
+        // One key per request body, so that repeating a request has no further effect.
         let request = request.header("idempotency-key", format!("{id} {body}"));
         Answer::of(request.send().await.unwrap()).await
     }
@@ -80,23 +80,23 @@ impl Shop {
 fn assert_exit(exit: &Exit, code: i32, summary: &str) {
     assert_eq!(exit.status.code(), Some(code), "{exit:?}");
     assert!(exit.stdout.ends_with(summary), "{exit:?}");
-    // Progress is for people who look on.
+    // Progress is shown only in a terminal.
     assert_eq!(exit.stderr, "", "{exit:?}");
 }
 
 #[tokio::test]
-async fn books_that_agree_have_no_findings() {
+async fn matching_charges_and_orders_cause_no_findings() {
     let shop = Shop::open().await;
     for _ in 0..3 {
         shop.paid_order().await;
     }
-    let summary = "3 charges compared, 0 orders looked up: 0 new findings, 0 put right, 0 open";
+    let summary = "3 charges compared, 0 orders looked up: 0 new findings, 0 settled, 0 open";
     assert_exit(&shop.reconcile().await, 0, summary);
     shop.assert_consistent().await;
 }
 
 #[tokio::test]
-async fn a_charge_that_lands_after_our_cancel_is_given_back_with_one_alert() {
+async fn a_charge_that_arrives_after_our_cancellation_is_refunded_with_one_alert() {
     let mut shop = Shop::open().await;
     let late = json!({ "type": "late_effect", "ms": 50 });
     shop.sandbox.once("confirm", late).await;
@@ -106,14 +106,14 @@ async fn a_charge_that_lands_after_our_cancel_is_given_back_with_one_alert() {
     shop.sweep().await;
     assert_eq!(shop.database.status(&order_id).await, "FAILED");
     shop.sandbox.release().await;
-    until("the charge lands", async || {
+    until("the charge arrives", async || {
         shop.sandbox.charged(&order_id).await.0 == 1
     })
     .await;
 
     shop.api.process.kill();
     shop.restart(&[WORKING]).await;
-    until("the charge is given back", async || {
+    until("the charge is refunded", async || {
         let order = shop.sandbox.order(&order_id).await;
         order["refundedMinor"] == order["capturedMinor"] && order["refundedMinor"] != 0
     })
@@ -123,7 +123,7 @@ async fn a_charge_that_lands_after_our_cancel_is_given_back_with_one_alert() {
         shop.findings().await == resolved
     })
     .await;
-    until("the metrics tell", async || {
+    until("the metrics show it", async || {
         let series = "oms_reconciliation_findings_total{kind=\"charge_on_ended_order\"}";
         let open = shop.metric("oms_reconciliation_open_findings").await;
         let found = shop.metric(series).await;
@@ -163,7 +163,7 @@ async fn a_late_charge_of_any_tenant_is_refunded_by_an_instance_of_another() {
     shop.sweep().await;
     assert_eq!(shop.database.status(&order_id).await, "FAILED");
     shop.sandbox.release().await;
-    until("the charge lands", async || {
+    until("the charge arrives", async || {
         shop.sandbox.charged(&order_id).await.0 == 1
     })
     .await;
@@ -205,7 +205,7 @@ async fn an_authorisation_without_an_attempt_is_reported_and_not_voided() {
         )
         .await;
     assert_eq!(authorised["status"], "requires_capture");
-    let summary = "1 charges compared, 0 orders looked up: 1 new findings, 0 put right, 1 open";
+    let summary = "1 charges compared, 0 orders looked up: 1 new findings, 0 settled, 1 open";
     assert_exit(&shop.reconcile().await, 2, summary);
     assert_eq!(
         shop.findings().await,
@@ -219,7 +219,7 @@ async fn an_authorisation_without_an_attempt_is_reported_and_not_voided() {
 }
 
 #[tokio::test]
-async fn an_authorisation_of_a_failed_orders_attempt_is_voided() {
+async fn an_authorisation_of_a_failed_order_is_voided() {
     let mut shop = Shop::open().await;
     let order_id = shop.failed().await;
     let authorised = shop
@@ -235,25 +235,25 @@ async fn an_authorisation_of_a_failed_orders_attempt_is_voided() {
             ],
         )
         .await;
-    // As if this was the payment that the order's attempt had been made with.
+    // As if the order's attempt had been made with this payment.
     let reference = authorised["id"].as_str().unwrap();
     let sql = format!(
         "UPDATE payments.attempts SET reference = '{reference}' WHERE order_id = '{order_id}'"
     );
     shop.database.execute(&sql).await;
-    let summary = "1 charges compared, 0 orders looked up: 1 new findings, 1 put right, 0 open";
+    let summary = "1 charges compared, 0 orders looked up: 1 new findings, 1 settled, 0 open";
     assert_exit(&shop.reconcile().await, 0, summary);
     assert_eq!(
         shop.findings().await,
         ["authorisation_on_ended_order resolved void"]
     );
-    let summary = "1 charges compared, 0 orders looked up: 0 new findings, 0 put right, 0 open";
+    let summary = "1 charges compared, 0 orders looked up: 0 new findings, 0 settled, 0 open";
     assert_exit(&shop.reconcile().await, 0, summary);
     assert_invariants(&shop.database).await;
 }
 
 #[tokio::test]
-async fn charges_without_an_attempt_are_reported_and_not_refunded_whatever_they_name() {
+async fn charges_without_an_attempt_are_reported_but_never_refunded() {
     let shop = Shop::open().await;
     let (order_id, _) = shop.paid_order().await;
     shop.sandbox.charge(700).await;
@@ -266,7 +266,7 @@ async fn charges_without_an_attempt_are_reported_and_not_refunded_whatever_they_
     ] {
         shop.sandbox.charge_for(300, metadata).await;
     }
-    let summary = "6 charges compared, 0 orders looked up: 5 new findings, 0 put right, 5 open";
+    let summary = "6 charges compared, 0 orders looked up: 5 new findings, 0 settled, 5 open";
     let first = shop.reconcile().await;
     assert_exit(&first, 2, summary);
     let lines: Vec<&str> = first.stdout.lines().collect();
@@ -275,7 +275,7 @@ async fn charges_without_an_attempt_are_reported_and_not_refunded_whatever_they_
     assert_eq!(shop.sandbox.refunds().await, 0);
 
     let again = shop.reconcile().await;
-    let summary = "6 charges compared, 0 orders looked up: 0 new findings, 0 put right, 5 open";
+    let summary = "6 charges compared, 0 orders looked up: 0 new findings, 0 settled, 5 open";
     assert_exit(&again, 2, summary);
     assert_invariants(&shop.database).await;
 
@@ -331,20 +331,20 @@ async fn charges_without_an_attempt_are_reported_and_not_refunded_whatever_they_
 }
 
 #[tokio::test]
-async fn another_amount_and_a_paid_order_without_a_charge_wait_for_a_person() {
+async fn a_wrong_amount_and_a_paid_order_without_a_charge_need_an_operator() {
     let shop = Shop::open().await;
     let (order_id, _) = shop.paid_order().await;
     shop.sandbox
         .tamper(&order_id, json!({ "amountReceived": 1 }))
         .await;
-    let summary = "1 charges compared, 0 orders looked up: 1 new findings, 0 put right, 1 open";
+    let summary = "1 charges compared, 0 orders looked up: 1 new findings, 0 settled, 1 open";
     let exit = shop.reconcile().await;
     assert_exit(&exit, 2, summary);
     assert!(exit.stdout.contains(&order_id) && exit.stdout.contains("  1 USD"));
     assert_eq!(shop.findings().await, ["amount_mismatch open none"]);
 
     shop.sandbox.reset().await;
-    let summary = "0 charges compared, 1 orders looked up: 1 new findings, 0 put right, 2 open";
+    let summary = "0 charges compared, 1 orders looked up: 1 new findings, 0 settled, 2 open";
     assert_exit(&shop.reconcile().await, 2, summary);
     let expected = ["amount_mismatch open none", "paid_without_charge open none"];
     assert_eq!(shop.findings().await, expected);
@@ -354,7 +354,7 @@ async fn another_amount_and_a_paid_order_without_a_charge_wait_for_a_person() {
 }
 
 #[tokio::test]
-async fn many_pages_are_walked_and_a_gateway_that_fails_in_the_middle_goes_on_later() {
+async fn a_comparison_reads_many_pages_and_continues_after_a_gateway_failure() {
     let mut shop = Shop::open().await;
     for _ in 0..205 {
         shop.sandbox.charge(700).await;
@@ -376,12 +376,12 @@ async fn many_pages_are_walked_and_a_gateway_that_fails_in_the_middle_goes_on_la
     shop.sandbox.release().await;
     shop.api.process.kill();
     shop.restart(&[WORKING]).await;
-    eventually("the worker goes on", async || {
+    eventually("the worker continues", async || {
         (counts(&shop).await.0 == 205).then_some(())
     })
     .await;
     let exit = shop.reconcile().await;
-    let summary = "205 charges compared, 0 orders looked up: 0 new findings, 0 put right, 205 open";
+    let summary = "205 charges compared, 0 orders looked up: 0 new findings, 0 settled, 205 open";
     assert_exit(&exit, 2, summary);
     assert_eq!(counts(&shop).await, (205, 205));
     assert_eq!(shop.sandbox.refunds().await, 0);
@@ -409,7 +409,7 @@ async fn two_comparisons_at_the_same_time_write_each_finding_once_and_refund_onc
     }
     shop.sweep().await;
     shop.sandbox.release().await;
-    until("the charges land", async || {
+    until("the charges arrive", async || {
         shop.sandbox.charges().await == LATE
     })
     .await;
@@ -421,7 +421,7 @@ async fn two_comparisons_at_the_same_time_write_each_finding_once_and_refund_onc
     for exit in [&left, &right] {
         assert_eq!(exit.status.code(), Some(2), "{exit:?}");
     }
-    let summary = "25 charges compared, 0 orders looked up: 0 new findings, 0 put right, 20 open";
+    let summary = "25 charges compared, 0 orders looked up: 0 new findings, 0 settled, 20 open";
     assert_exit(&shop.reconcile().await, 2, summary);
     assert_eq!(counts(&shop).await, (25, 25));
     assert_eq!(shop.sandbox.refunds().await, LATE);
@@ -429,7 +429,7 @@ async fn two_comparisons_at_the_same_time_write_each_finding_once_and_refund_onc
 }
 
 #[tokio::test]
-async fn a_window_that_is_none_is_refused_with_the_reason() {
+async fn an_invalid_window_is_refused_with_the_reason() {
     let shop = Shop::open().await;
     let now = in_seconds(0);
     for (from, to, reason) in [

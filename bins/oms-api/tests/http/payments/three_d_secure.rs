@@ -1,5 +1,5 @@
-//! Payments that the customer has to finish at the bank, and another try with the stock held: by the requests that a
-//! storefront and a browser make.
+//! Payments that the customer must authenticate at the bank, and further payment attempts while the stock is held, with
+//! the requests of a storefront and a browser.
 
 use reqwest::Client;
 use reqwest::redirect::Policy;
@@ -15,10 +15,10 @@ use crate::shop::Shop;
 
 const CHALLENGING: &str = "pm_card_threeDSecure2Required";
 const RETURN_URL: &str = "https://shop.example/done?basket=7";
-/// Keeps an order for another try.
+/// Holds an order after a decline, for another payment attempt.
 pub const HOLD: (&str, &str) = ("OMS_DECLINE_POLICY", "hold");
 
-/// A small order that is paid by a token, whose customer comes back to a page if there is one.
+/// A small order paid with a token, with an optional page to which the customer returns.
 pub fn paying(token: &str, return_url: Option<&str>) -> Value {
     let order = with(small_order(), "creditCardNumber", Value::Null);
     let order = with(order, "paymentMethod", json!(token));
@@ -37,13 +37,13 @@ impl Shop {
         Answer::of(request.json(body).send().await.unwrap()).await
     }
 
-    /// The storefront says that the customer is done.
+    /// The storefront reports that the customer has finished.
     pub async fn is_done(&self, order_id: &str) -> Answer {
         self.pay(order_id, &new_key(), &json!({})).await
     }
 }
 
-/// An order whose customer has to act.
+/// An order that waits for its customer.
 struct Waiting {
     shop: Shop,
     key: String,
@@ -67,7 +67,7 @@ impl Waiting {
         }
     }
 
-    /// What the browser does when the customer presses a button of the bank's page. Returns where it is sent to.
+    /// Sends the browser's request for a button on the bank's page. Returns the URL to which it is redirected.
     async fn press(&self, button: &str) -> String {
         let page = self.payment["nextAction"]["redirectUrl"].as_str().unwrap();
         let secret = self.payment["clientSecret"].as_str().unwrap();
@@ -92,7 +92,7 @@ impl Waiting {
 }
 
 impl Shop {
-    /// The states of an order's attempts, the first one first.
+    /// The states of an order's attempts, oldest first.
     async fn attempts(&self, order_id: &str) -> Vec<String> {
         let sql = format!(
             "SELECT state FROM payments.attempts WHERE order_id = '{order_id}' ORDER BY number"
@@ -107,7 +107,7 @@ impl Shop {
 }
 
 #[tokio::test]
-async fn a_customer_learns_what_to_do_and_has_paid_once_it_is_done() {
+async fn a_customer_gets_the_action_and_has_paid_once_it_is_completed() {
     let waiting = Waiting::open(&[]).await;
     let (shop, payment) = (&waiting.shop, &waiting.payment);
     assert_eq!(payment["state"], "needs_action");
@@ -163,7 +163,7 @@ async fn without_a_return_url_the_action_is_for_the_browser_library() {
 }
 
 #[tokio::test]
-async fn a_challenge_that_needs_nobody_pays_at_once() {
+async fn a_frictionless_challenge_pays_immediately() {
     let shop = Shop::open().await;
     for return_url in [None, Some(RETURN_URL)] {
         let frictionless = paying("pm_card_threeDSecureOptional", return_url);
@@ -211,21 +211,21 @@ async fn after_a_failed_challenge_another_card_pays_the_same_order() {
 }
 
 #[tokio::test]
-async fn a_payment_that_was_left_is_cancelled_before_another_card_pays() {
+async fn an_abandoned_payment_is_cancelled_before_another_card_pays() {
     let waiting = Waiting::open(&[]).await;
     let shop = &waiting.shop;
     let other = json!({ "paymentMethod": "pm_card_mastercard" });
     let paid = shop.pay(&waiting.order_id, &new_key(), &other).await;
     assert_eq!(paid.status, 201, "{paid:?}");
     waiting.assert_paid_once(&["voided", "paid"]).await;
-    // Whoever still has the page open can't pay a second time.
+    // A customer who still has the page open can't pay a second time.
     let back = waiting.press("complete").await;
     assert!(back.ends_with("redirect_status=failed"), "{back}");
     waiting.assert_paid_once(&["voided", "paid"]).await;
 }
 
 #[tokio::test]
-async fn another_card_may_need_the_customer_too() {
+async fn another_card_may_need_authentication_too() {
     let mut waiting = Waiting::open(&[HOLD]).await;
     let shop = &waiting.shop;
     let other = json!({ "paymentMethod": CHALLENGING, "returnUrl": "https://shop.example/again" });
@@ -242,7 +242,7 @@ async fn another_card_may_need_the_customer_too() {
 }
 
 #[tokio::test]
-async fn a_customer_who_had_paid_already_is_not_charged_by_another_card() {
+async fn a_customer_who_has_already_paid_is_not_charged_on_another_card() {
     let waiting = Waiting::open(&[HOLD]).await;
     waiting.press("complete").await;
     let other = json!({ "paymentMethod": "pm_card_mastercard" });
@@ -256,7 +256,7 @@ async fn a_customer_who_had_paid_already_is_not_charged_by_another_card() {
 }
 
 #[tokio::test]
-async fn a_declined_card_keeps_the_order_until_its_deadline_or_until_the_storefront_gives_up() {
+async fn a_declined_order_is_held_until_its_deadline_or_its_cancellation() {
     let shop = Shop::open_with(&[HOLD, SWEEPING]).await;
     let declined = with(small_order(), "creditCardNumber", json!(DECLINED_CARD));
     let mut held = Vec::new();
@@ -297,7 +297,7 @@ async fn a_declined_card_keeps_the_order_until_its_deadline_or_until_the_storefr
 }
 
 #[tokio::test]
-async fn a_gateway_event_ends_a_challenge_without_the_storefront() {
+async fn a_gateway_event_completes_a_challenge_without_the_storefront() {
     for (settings, button, status, outcome) in [
         (&[APPLYING][..], "complete", "PAID", "paid"),
         (&[APPLYING][..], "fail", "FAILED", "failed"),
@@ -319,7 +319,7 @@ async fn a_gateway_event_ends_a_challenge_without_the_storefront() {
 }
 
 #[tokio::test]
-async fn the_secret_is_shown_to_those_who_may_pay_and_kept_from_all_others() {
+async fn the_client_secret_is_shown_only_to_callers_that_may_pay() {
     let mut waiting = Waiting::open(&[("OMS_LOG", "trace")]).await;
     let (order_id, secret) = (
         waiting.order_id.clone(),
@@ -364,7 +364,7 @@ async fn the_secret_is_shown_to_those_who_may_pay_and_kept_from_all_others() {
 }
 
 #[tokio::test]
-async fn only_pages_of_storefronts_are_taken_as_return_urls() {
+async fn only_storefront_pages_are_accepted_as_return_urls() {
     let waiting = Waiting::open(&[]).await;
     let shop = &waiting.shop;
     for url in [

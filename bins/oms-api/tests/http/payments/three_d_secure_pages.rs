@@ -12,7 +12,7 @@ use crate::shop::Shop;
 const CHALLENGING: &str = "pm_card_threeDSecure2Required";
 const PAGE: &str = "<!doctype html><html lang=en><title>Shop</title><link rel=icon href=\"data:,\"><h1>Welcome back</h1>";
 
-/// The storefront's page to which the customer comes back.
+/// The storefront's page to which the customer returns.
 struct Storefront {
     url: String,
 }
@@ -57,7 +57,7 @@ async fn serve(stream: TcpStream) {
     }
 }
 
-/// An order whose customer is at the bank's page.
+/// An order whose customer is on the bank's page.
 async fn at_the_bank(shop: &Shop, storefront: &Storefront) -> (Page, String, Value) {
     let order = paying(CHALLENGING, Some(&storefront.return_url()));
     let pending = shop.place_new(&order).await;
@@ -69,7 +69,7 @@ async fn at_the_bank(shop: &Shop, storefront: &Storefront) -> (Page, String, Val
     (page, pending.order_id(), payment)
 }
 
-/// The customer is back at the storefront, which is told this.
+/// Checks that the customer is back at the storefront, which received this status.
 async fn assert_back(page: &Page, storefront: &Storefront, payment: &Value, status: &str) {
     page.shows("Welcome back").await;
     let expected = format!(
@@ -82,7 +82,7 @@ async fn assert_back(page: &Page, storefront: &Storefront, payment: &Value, stat
 }
 
 #[tokio::test]
-async fn a_customer_completes_the_challenge_in_a_browser_and_has_paid() {
+async fn a_customer_who_completes_the_challenge_in_a_browser_has_paid() {
     let (shop, storefront) = (Shop::open().await, Storefront::open().await);
     let (page, order_id, payment) = at_the_bank(&shop, &storefront).await;
     page.screenshot("three_d_secure").await;
@@ -102,7 +102,7 @@ async fn a_customer_completes_the_challenge_in_a_browser_and_has_paid() {
 }
 
 #[tokio::test]
-async fn a_customer_fails_the_challenge_in_a_browser_and_pays_with_another_card() {
+async fn a_customer_who_fails_the_challenge_in_a_browser_pays_with_another_card() {
     let (shop, storefront) = (Shop::open_with(&[HOLD]).await, Storefront::open().await);
     let (page, order_id, payment) = at_the_bank(&shop, &storefront).await;
     page.press("Fail authentication").await;
@@ -111,7 +111,7 @@ async fn a_customer_fails_the_challenge_in_a_browser_and_pays_with_another_card(
     failed.assert_problem(402, "orders.payment_declined");
     assert_eq!(failed.body["orderStatus"], "PENDING_PAYMENT");
 
-    // The other card's bank asks as well.
+    // The other card's bank requires authentication too.
     let other = json!({ "paymentMethod": CHALLENGING, "returnUrl": storefront.return_url() });
     let pending = shop.pay(&order_id, &new_key(), &other).await;
     pending.assert_pending();
@@ -133,7 +133,7 @@ async fn a_customer_fails_the_challenge_in_a_browser_and_pays_with_another_card(
 }
 
 #[tokio::test]
-async fn a_page_that_is_opened_again_says_what_came_of_it() {
+async fn a_reopened_page_shows_the_outcome() {
     let (shop, storefront) = (Shop::open().await, Storefront::open().await);
     let (page, _, payment) = at_the_bank(&shop, &storefront).await;
     page.press("Complete authentication").await;

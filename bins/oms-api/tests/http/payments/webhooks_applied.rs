@@ -1,5 +1,5 @@
-//! What the gateway reports ends the orders that nobody else has ended, once: with a real sandbox that delivers, and without
-//! a sweeper unless a test starts one.
+//! Gateway events settle orders that nothing else has settled, exactly once: with a sandbox that delivers webhooks, and
+//! without a sweeper unless a test starts one.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ async fn an_order_whose_answer_was_lost_is_paid_by_the_webhook_alone() {
     shop.place(&key, &small_order())
         .await
         .assert_replayed(&order_id);
-    until("the metrics tell", async || {
+    until("the metrics show it", async || {
         let paid = shop
             .metric("oms_gateway_events_total{outcome=\"paid\"}")
             .await;
@@ -69,8 +69,8 @@ async fn a_decline_whose_answer_was_lost_is_learnt_from_the_webhook() {
 }
 
 #[tokio::test]
-async fn webhooks_that_come_more_than_once_or_in_another_order_end_an_order_once() {
-    // The look that fails may be the worker's own, which then looks again after a while.
+async fn repeated_or_reordered_webhooks_settle_an_order_once() {
+    // The look-up that fails may be the worker's own, which then retries later.
     let shop = Shop::open_with(&[APPLYING]).await;
     shop.sandbox.report_to(&shop.api.url, SECRET).await;
     for (kind, action) in [
@@ -78,7 +78,7 @@ async fn webhooks_that_come_more_than_once_or_in_another_order_end_an_order_once
             "payment_intent.succeeded",
             json!({ "type": "duplicate", "times": 3 }),
         ),
-        // The last one is the payment's.
+        // The last event is that of the payment.
         ("charge.succeeded", json!({ "type": "reorder" })),
         (
             "payment_intent.succeeded",
@@ -106,7 +106,7 @@ async fn webhooks_that_come_more_than_once_or_in_another_order_end_an_order_once
 }
 
 #[tokio::test]
-async fn webhooks_that_come_before_the_answer_change_no_answer() {
+async fn webhooks_that_arrive_before_the_answer_do_not_change_it() {
     let shop = reporting_shop().await;
     let early = json!({ "type": "early" });
     shop.sandbox.always("webhook", early).await;
@@ -124,10 +124,10 @@ async fn webhooks_that_come_before_the_answer_change_no_answer() {
     shop.assert_consistent().await;
 }
 
-/// The process that placed the order stands still between the payment and its own phase 3; another one applies the
-/// webhook meanwhile.
+/// The process that placed the order stops between the payment and its own phase 3. Meanwhile another process applies
+/// the webhook.
 #[tokio::test]
-async fn who_loses_to_the_webhook_answers_with_what_is_stored() {
+async fn a_request_overtaken_by_the_webhook_answers_with_the_stored_order() {
     let shop = Shop::open().await;
     let other = shop.another_api(&[]).await;
     shop.sandbox.report_to(&other.url, SECRET).await;
@@ -154,7 +154,7 @@ async fn who_loses_to_the_webhook_answers_with_what_is_stored() {
 }
 
 #[tokio::test]
-async fn webhooks_that_come_after_the_sweeper_change_nothing() {
+async fn webhooks_that_arrive_after_the_sweeper_change_nothing() {
     let mut shop = reporting_shop().await;
     let paid = with_lost_answer(&shop, &new_key(), &small_order()).await;
     let lost =
@@ -168,7 +168,7 @@ async fn webhooks_that_come_after_the_sweeper_change_nothing() {
     shop.sandbox.release().await;
 
     let applied = shop.all_applied().await;
-    // Both intents were created; one was paid, by one charge, and one cancelled.
+    // Both intents were created. One was paid with one charge, and the other was cancelled.
     let expected = outcomes(&[("ignored", 2), ("superseded", 3)]);
     assert_eq!(applied, expected);
     for (order_id, status) in ended {
@@ -182,7 +182,7 @@ async fn webhooks_that_come_after_the_sweeper_change_nothing() {
 }
 
 #[tokio::test]
-async fn where_webhooks_are_lost_or_not_to_be_believed_the_sweeper_ends_the_order() {
+async fn the_sweeper_settles_orders_whose_webhooks_are_lost_or_forged() {
     let mut shop = reporting_shop().await;
     for (fault, state) in [
         ("drop", "dropped"),
@@ -221,11 +221,11 @@ async fn where_webhooks_are_lost_or_not_to_be_believed_the_sweeper_ends_the_orde
 }
 
 #[tokio::test]
-async fn what_the_bank_decides_later_ends_the_order() {
+async fn a_later_decision_of_the_bank_settles_the_order() {
     let shop = reporting_shop().await;
     for (outcome, status) in [("succeeded", "PAID"), ("failed", "FAILED")] {
         let (order_id, intent) = with_bank(&shop).await;
-        // That it is with the bank changes nothing.
+        // The event that the bank has the payment changes nothing.
         let applied = shop.all_applied().await;
         assert!(applied.contains_key("pending"), "{applied:?}");
         assert_eq!(shop.database.status(&order_id).await, "PENDING_PAYMENT");

@@ -1,4 +1,4 @@
-//! `POST /webhooks/stripe`: what the gateway reports is believed by its signature, and stored once before it is
+//! `POST /webhooks/stripe`: gateway events are verified by their signature, and stored once before they are
 //! acknowledged.
 
 use serde_json::{Value, json};
@@ -12,11 +12,11 @@ use crate::raw::{RawConnection, status};
 use crate::request::small_order;
 use crate::shop::Shop;
 
-/// What the API believes in development, unless it is told otherwise.
+/// The default secret in development.
 const SECRET: &str = "whsec_sandbox";
-/// The one store of an installation.
+/// The only tenant of an installation.
 const TENANT: &str = "00000000-0000-4000-8000-000000000001";
-/// Largest event, in bytes.
+/// Maximum size of an event, in bytes.
 const MAX_BYTES: usize = 256 * 1024;
 
 fn event(id: &str, metadata: &Value) -> Value {
@@ -32,7 +32,7 @@ async fn reporting_shop() -> Shop {
     shop
 }
 
-/// Everything that is stored, but for the times of our own clock, and for what becomes of it.
+/// All stored events, and whether each was ignored, without the times of our own clock.
 async fn stored(shop: &Shop) -> Vec<Vec<String>> {
     let sql = "SELECT event_id, tenant_id, gateway, type, reference, order_id,
                    coalesce(outcome = 'ignored', false),
@@ -41,7 +41,7 @@ async fn stored(shop: &Shop) -> Vec<Vec<String>> {
     shop.database.rows(sql).await
 }
 
-/// A webhook with these headers, as somebody sends it who is not the gateway.
+/// A webhook with these headers, as a sender other than the gateway would send it.
 async fn post(shop: &Shop, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
     let mut request = shop.customer().post("/webhooks/stripe").body(body);
     for (name, value) in headers {
@@ -51,7 +51,7 @@ async fn post(shop: &Shop, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
 }
 
 #[tokio::test]
-async fn what_happens_to_a_payment_is_stored_once_however_often_it_is_sent() {
+async fn an_event_is_stored_once_even_if_it_is_sent_repeatedly() {
     let shop = reporting_shop().await;
     let placed = shop.place_new(&small_order()).await;
     placed.assert_created();
@@ -83,7 +83,7 @@ async fn what_happens_to_a_payment_is_stored_once_however_often_it_is_sent() {
 }
 
 #[tokio::test]
-async fn an_event_belongs_to_the_store_that_its_payment_names() {
+async fn an_event_belongs_to_the_tenant_that_its_payment_names() {
     let shop = reporting_shop().await;
     let theirs = Uuid::new_v4().to_string();
     for (id, metadata) in [
@@ -104,7 +104,7 @@ async fn an_event_belongs_to_the_store_that_its_payment_names() {
 }
 
 #[tokio::test]
-async fn a_webhook_that_nobody_signed_changes_nothing_and_is_not_told_why() {
+async fn an_unsigned_webhook_changes_nothing_and_gets_no_reason() {
     let shop = reporting_shop().await;
     let event = event("evt_secretContent", &Value::Null);
     for signature in ["wrong", "stale"] {
@@ -145,7 +145,7 @@ async fn a_webhook_that_nobody_signed_changes_nothing_and_is_not_told_why() {
 }
 
 #[tokio::test]
-async fn while_a_secret_is_replaced_both_are_believed() {
+async fn during_a_rotation_both_secrets_are_accepted() {
     let secrets = ("OMS_STRIPE_WEBHOOK_SECRETS", "whsec_old,whsec_new");
     let shop = Shop::open_with(&[secrets]).await;
     for (secret, expected) in [
@@ -166,7 +166,7 @@ async fn while_a_secret_is_replaced_both_are_believed() {
 }
 
 #[tokio::test]
-async fn what_is_signed_and_is_no_event_is_refused() {
+async fn a_signed_body_that_is_not_an_event_is_refused() {
     let shop = reporting_shop().await;
     let thin = json!({ "id": "evt_1", "object": "v2.core.event", "type": "t", "created": "now" });
     for body in [json!({}), json!([]), json!("event"), thin] {
@@ -185,7 +185,7 @@ async fn what_is_signed_and_is_no_event_is_refused() {
 #[tokio::test]
 async fn a_webhook_that_is_too_large_or_too_slow_is_refused() {
     let shop = Shop::open_with(&[("OMS_BODY_TIMEOUT_MS", "200")]).await;
-    // Whoever does not look like the gateway has its body left unread.
+    // The body of a request that can't be from the gateway is not read.
     let forged = forged_signature();
     let largest = post(
         &shop,
@@ -215,7 +215,7 @@ async fn a_webhook_that_is_too_large_or_too_slow_is_refused() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_stored_is_not_acknowledged_and_comes_again() {
+async fn an_event_that_can_t_be_stored_is_not_acknowledged_and_is_redelivered() {
     let mut shop = reporting_shop().await;
     let event = event("evt_1", &Value::Null);
     let maintenance = shop.database.maintenance().await;
@@ -233,7 +233,7 @@ async fn what_cannot_be_stored_is_not_acknowledged_and_comes_again() {
 }
 
 #[tokio::test]
-async fn there_is_no_endpoint_where_no_webhook_could_be_believed() {
+async fn without_a_secret_there_is_no_webhook_endpoint() {
     let shop = Shop::open().await;
     let answer = shop.get("/webhooks/stripe").await;
     answer.assert_problem(405, "request.method_not_allowed");
@@ -243,7 +243,7 @@ async fn there_is_no_endpoint_where_no_webhook_could_be_believed() {
     ];
     let start = command(&shop.database.url(), "https://127.0.0.1:1", &production);
     let mut api = Api::start(start).await;
-    api.logged("without OMS_STRIPE_WEBHOOK_SECRETS there is no endpoint for webhooks")
+    api.logged("the webhook endpoint is disabled: OMS_STRIPE_WEBHOOK_SECRETS is not set")
         .await;
     shop.sandbox.report_to(&api.url, SECRET).await;
     let event = event("evt_1", &Value::Null);

@@ -1,5 +1,4 @@
-//! Webhooks that can't be applied, or not even taken, when they come: they are applied once that is possible, by whichever
-//! process.
+//! Webhooks that can't be applied or accepted when they arrive: any process applies them once that is possible.
 
 use serde_json::{Value, json};
 
@@ -10,7 +9,7 @@ use crate::request::{new_key, small_order};
 use crate::shop::Shop;
 
 #[tokio::test]
-async fn what_cannot_be_looked_up_is_applied_once_it_can() {
+async fn an_event_is_applied_once_its_payment_can_be_read() {
     let shop = Shop::open_with(&[APPLYING]).await;
     shop.sandbox.report_to(&shop.api.url, SECRET).await;
     shop.sandbox
@@ -22,7 +21,7 @@ async fn what_cannot_be_looked_up_is_applied_once_it_can() {
     let pending = shop.place_new(&small_order()).await;
     pending.assert_pending();
     let order_id = pending.order_id();
-    until("it was tried", async || {
+    until("an attempt was made", async || {
         let sql = "SELECT count(*) FROM payments.gateway_events WHERE tries > 0";
         shop.database.number(sql).await == 2
     })
@@ -47,7 +46,7 @@ async fn what_cannot_be_looked_up_is_applied_once_it_can() {
 }
 
 #[tokio::test]
-async fn a_webhook_sent_while_the_program_is_down_is_stored_and_applied_once_it_is_up() {
+async fn a_webhook_sent_while_the_program_is_down_is_applied_once_it_is_up() {
     let mut shop = Shop::open().await;
     shop.sandbox
         .report_patiently_to(&shop.api.url, SECRET)
@@ -56,7 +55,7 @@ async fn a_webhook_sent_while_the_program_is_down_is_stored_and_applied_once_it_
     shop.all_applied().await;
     shop.api.process.kill();
     shop.sandbox.settle(&intent, "succeeded").await;
-    until("it was tried in vain", async || {
+    until("a delivery failed", async || {
         let deliveries = shop.sandbox.deliveries().await;
         let tried = |it: &Value| it["state"] == "pending" && it["tries"].as_u64() >= Some(2);
         deliveries.iter().any(tried)
@@ -89,7 +88,7 @@ async fn a_webhook_sent_while_the_program_is_down_is_stored_and_applied_once_it_
 }
 
 #[tokio::test]
-async fn a_webhook_that_a_killed_program_had_stored_is_applied_by_another() {
+async fn a_webhook_stored_by_a_killed_process_is_applied_by_another() {
     let mut shop = reporting_shop().await;
     shop.sandbox
         .plan(json!([
@@ -105,7 +104,7 @@ async fn a_webhook_that_a_killed_program_had_stored_is_applied_by_another() {
             .header("idempotency-key", new_key());
         request.json(&small_order()).send().await
     });
-    // One look is the buyer's, the other one the webhook's; one of them is held.
+    // One look-up is the buyer's, the other one the webhook's. One of them is held.
     shop.sandbox.called("retrieve", 2).await;
     until("both webhooks are stored", async || {
         let sql = "SELECT count(*) FROM payments.gateway_events WHERE applied_at IS NULL";
@@ -113,11 +112,11 @@ async fn a_webhook_that_a_killed_program_had_stored_is_applied_by_another() {
     })
     .await;
     shop.api.process.kill();
-    // Whether it was answered does not matter.
+    // It does not matter whether the buyer was answered.
     let _ = buyer.await.unwrap();
     let order_id = shop.pending_order().await;
     shop.sandbox.release().await;
-    // The lease of the one that was killed is over.
+    // The lease of the killed process has ended.
     shop.database
         .execute("UPDATE payments.gateway_events SET due_at = now() WHERE applied_at IS NULL")
         .await;
@@ -130,7 +129,7 @@ async fn a_webhook_that_a_killed_program_had_stored_is_applied_by_another() {
 }
 
 #[tokio::test]
-async fn two_processes_that_apply_at_once_end_each_order_once() {
+async fn two_processes_that_apply_events_concurrently_settle_each_order_once() {
     const ORDERS: usize = 20;
     let shop = Shop::open_with(&[APPLYING]).await;
     let other = shop.another_api(&[APPLYING]).await;
@@ -153,7 +152,7 @@ async fn two_processes_that_apply_at_once_end_each_order_once() {
 }
 
 #[tokio::test]
-async fn what_was_applied_long_ago_is_forgotten() {
+async fn old_applied_events_are_deleted() {
     let mut shop = Shop::open().await;
     let insert = |id: &str, days: u32| {
         format!(

@@ -1,4 +1,4 @@
-//! What every answer tells browsers, caches and proxies; and what clients tell of what they have.
+//! Headers of all answers for browsers, caches and proxies, and conditional requests of clients.
 
 use reqwest::Method;
 use serde_json::json;
@@ -30,7 +30,7 @@ fn assert_protected(answer: &Answer, what: &str) {
 }
 
 #[tokio::test]
-async fn no_answer_is_sniffed_framed_or_stored() {
+async fn no_answer_may_be_sniffed_framed_or_cached() {
     let shop = Shop::open().await;
     let things = Things::of(&shop).await;
     for route in routes::ROUTES.iter() {
@@ -48,7 +48,7 @@ async fn no_answer_is_sniffed_framed_or_stored() {
 }
 
 #[tokio::test]
-async fn a_body_in_a_coding_is_refused_and_the_answer_says_which_ones_are_taken() {
+async fn an_encoded_body_is_refused_and_the_answer_lists_the_accepted_codings() {
     let shop = Shop::open().await;
     let things = Things::of(&shop).await;
     let writing = routes::ROUTES.iter().filter(|route| route.method != "GET");
@@ -91,7 +91,7 @@ async fn a_body_in_a_coding_is_refused_and_the_answer_says_which_ones_are_taken(
 }
 
 #[tokio::test]
-async fn a_change_is_for_a_version_however_a_proxy_has_changed_its_tag() {
+async fn if_match_accepts_tags_that_a_proxy_has_changed() {
     let shop = Shop::open().await;
     let path = format!("/products/{WIDGET_A}");
     let name = |number: usize| json!({ "name": format!("Widget {number}") });
@@ -144,7 +144,7 @@ async fn a_change_is_for_a_version_however_a_proxy_has_changed_its_tag() {
 }
 
 #[tokio::test]
-async fn what_a_client_has_already_is_not_sent_again() {
+async fn an_answer_that_the_client_already_has_is_not_sent_again() {
     let shop = Shop::open().await;
     let order = format!(
         "/orders/{}",

@@ -1,4 +1,4 @@
-//! Clients that go away.
+//! Clients that disconnect.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use crate::raw::{RawConnection, post};
 use crate::request::{WIDGET_A, new_key, small_order};
 use crate::shop::Shop;
 
-/// The socket of the server's end of a connection.
+/// The inode of the server's socket of a connection.
 fn server_socket(shop: &Shop, client: SocketAddr) -> Option<String> {
     let port = format!(":{:04X}", client.port());
     let api_port = shop
@@ -30,7 +30,7 @@ fn server_socket(shop: &Shop, client: SocketAddr) -> Option<String> {
     Some(format!("socket:[{inode}]"))
 }
 
-/// Whether the API has not closed a socket yet.
+/// Whether the API still has this socket open.
 fn has_open(shop: &Shop, socket: &str) -> bool {
     let folder = format!("/proc/{}/fd", shop.api.process.id());
     let files = fs::read_dir(folder).unwrap();
@@ -41,7 +41,7 @@ fn has_open(shop: &Shop, socket: &str) -> bool {
 }
 
 /// Sends an order, waits until its payment is being confirmed, and resets the connection. Returns once the server has
-/// noticed: its handler is gone then.
+/// noticed, so that its handler was dropped.
 async fn place_and_reset(shop: &Shop, key: &str) {
     let calls = shop.sandbox.calls("confirm").await;
     let mut connection = RawConnection::open(&shop.api.url).await;
@@ -80,7 +80,7 @@ async fn an_order_whose_client_resets_its_connection_is_paid_without_a_sweeper()
 }
 
 #[tokio::test]
-async fn an_order_whose_client_has_gone_is_finished_before_the_process_stops() {
+async fn an_order_whose_client_disconnected_is_finished_before_the_process_stops() {
     let mut shop = Shop::open().await;
     shop.sandbox.hold("confirm").await;
     place_and_reset(&shop, &new_key()).await;
@@ -91,7 +91,7 @@ async fn an_order_whose_client_has_gone_is_finished_before_the_process_stops() {
     let exit = shop.api.process.ended().await;
     assert!(exit.status.success(), "{exit:?}");
     assert_eq!(shop.database.status(&order_id).await, "PAID");
-    // The log is complete now: nobody was there to be answered.
+    // The log is complete now: no client was left to be answered.
     assert!(
         !exit.stdout.contains("\"method\":\"POST\""),
         "{}",
@@ -101,7 +101,7 @@ async fn an_order_whose_client_has_gone_is_finished_before_the_process_stops() {
 }
 
 #[tokio::test]
-async fn a_client_that_resets_and_comes_again_gets_its_order() {
+async fn a_client_that_reconnects_after_a_reset_gets_its_order() {
     let shop = Shop::open().await;
     shop.sandbox.hold("confirm").await;
     let key = new_key();

@@ -1,5 +1,5 @@
-//! Walks every JSON body of the API's document, and changes one member at a time to what means the same, or to what never is a
-//! value of its kind.
+//! Takes every JSON body of the API's document, and replaces one member at a time by an equivalent value or by a value
+//! of a wrong type.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,16 +8,16 @@ use crate::answer::Answer;
 use crate::request::new_key;
 use crate::shop::Shop;
 
-/// One operation that reads JSON, with a body that has every member.
+/// An operation that reads JSON, with a body that has all members.
 struct Operation {
     method: Method,
     path: String,
     body: Value,
-    /// The members that may be left out.
+    /// The optional members.
     optional: Vec<String>,
 }
 
-/// Members whose absence means more than any value: blank is no absence for them.
+/// Members whose absence means more than any value, so that blank does not count as absent.
 const NEVER_BLANK: [&str; 1] = ["amount"];
 
 fn operations() -> Vec<Operation> {
@@ -26,7 +26,7 @@ fn operations() -> Vec<Operation> {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
-            // What the gateway sends is read by other rules than what clients send.
+            // The gateway's bodies follow other rules than those of clients.
             if schema.is_null() || path.starts_with("/webhooks/") {
                 continue;
             }
@@ -44,7 +44,7 @@ fn operations() -> Vec<Operation> {
     operations
 }
 
-/// A value of a schema, with every member that there may be.
+/// A value for a schema, with all possible members.
 fn sample(document: &Value, schema: &Value, path: &str, optional: &mut Vec<String>) -> Value {
     if let Some(name) = schema["$ref"].as_str() {
         let pointer = name.trim_start_matches('#');
@@ -114,7 +114,7 @@ fn join(parent: &str, name: &str) -> String {
     }
 }
 
-/// Every value in a body with its path, the body itself among them.
+/// All values in a body with their paths, including the body itself.
 fn places(body: &Value, path: &str, found: &mut Vec<(String, Value)>) {
     found.push((path.to_owned(), body.clone()));
     match body {
@@ -164,7 +164,7 @@ async fn fields_of(shop: &Shop, operation: &Operation, body: &Value) -> Vec<Stri
 }
 
 #[tokio::test]
-async fn an_array_is_never_taken_for_an_object() {
+async fn an_array_is_never_accepted_as_an_object() {
     let shop = Shop::open().await;
     for operation in &operations() {
         let mut found = Vec::new();
@@ -187,12 +187,12 @@ async fn an_array_is_never_taken_for_an_object() {
 }
 
 #[tokio::test]
-async fn a_blank_text_counts_as_left_out_wherever_a_member_is_optional() {
+async fn a_blank_text_counts_as_absent_wherever_a_member_is_optional() {
     let shop = Shop::open().await;
     let mut tried = 0;
     for operation in &operations() {
         for path in &operation.optional {
-            // Another member may need this one.
+            // Another member may require this one.
             let without = with_changed(&operation.body, path, Value::Null);
             let is_needed = fields_of(&shop, operation, &without).await.contains(path);
             for blank in ["", " \t", "\u{200B}"] {

@@ -1,4 +1,4 @@
-//! What one client may take of the server: time and bytes.
+//! Limits on the time and bytes that one client can consume.
 
 use serde_json::{Value, json};
 
@@ -6,10 +6,10 @@ use crate::raw::{RawConnection, head, post, status};
 use crate::request::{new_key, small_order, with};
 use crate::shop::Shop;
 
-/// `OMS_MAX_BODY_BYTES`, unless set.
+/// The default of `OMS_MAX_BODY_BYTES`.
 const MAX_BODY_BYTES: usize = 102_400;
 
-/// The body of an answer that came in one piece.
+/// The body of an answer that is not chunked.
 fn problem(answer: &str) -> Value {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.contains("application/problem+json"), "{answer}");
@@ -26,7 +26,7 @@ fn body_of(bytes: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused_however_its_length_is_told() {
+async fn a_body_that_is_too_large_is_refused_with_or_without_a_content_length() {
     let shop = Shop::open().await;
     let too_large = body_of(MAX_BODY_BYTES + 1);
     let whole = post(&new_key(), &too_large);
@@ -47,7 +47,7 @@ async fn a_body_that_is_too_large_is_refused_however_its_length_is_told() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_slow_is_given_up() {
+async fn a_body_that_is_too_slow_is_refused() {
     let shop = Shop::open_with(&[("OMS_BODY_TIMEOUT_MS", "200")]).await;
     for (framing, beginning) in [
         ("content-length: 1000", ""),
@@ -84,7 +84,7 @@ async fn a_connection_with_a_body_that_never_ends_is_closed_after_the_answer() {
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_slow_is_given_up() {
+async fn a_head_that_is_too_slow_is_refused() {
     let shop = Shop::open_with(&[("OMS_HEAD_TIMEOUT_MS", "1500")]).await;
     let mut connection = RawConnection::open(&shop.api.url).await;
     connection
@@ -97,11 +97,11 @@ async fn a_head_that_is_too_slow_is_given_up() {
 }
 
 #[tokio::test]
-async fn every_head_of_a_connection_has_its_deadline() {
+async fn every_head_of_a_connection_has_a_deadline() {
     let shop = Shop::open_with(&[("OMS_HEAD_TIMEOUT_MS", "1500")]).await;
     let whole = "GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let beginning = "GET /health/live HTTP/1.1\r\nhost: o";
-    // The beginning of the second comes later than the first, or with it.
+    // The beginning of the second head arrives after the first request or together with it.
     let mut connection = RawConnection::open(&shop.api.url).await;
     connection.send(whole.as_bytes()).await;
     assert_eq!(status(&connection.answer().await), 200);
@@ -109,7 +109,7 @@ async fn every_head_of_a_connection_has_its_deadline() {
     let answer = connection.read_to_end().await;
     assert_eq!(status(&answer), 408, "{answer}");
     assert_eq!(problem(&answer)["code"], "request.timeout");
-    // Somebody who sends one byte after another has no more time than others.
+    // A client that sends byte by byte has no more time than others.
     let mut connection = RawConnection::open(&shop.api.url).await;
     connection.send(beginning.as_bytes()).await;
     let mut answer = None;
@@ -143,7 +143,7 @@ async fn a_head_of_200_kb_is_refused() {
     let answer = connection.read_to_end().await;
     assert_eq!(status(&answer), 431, "{answer}");
     assert_eq!(problem(&answer)["code"], "request.head_too_large");
-    // Also where it never ends.
+    // A head that never ends is refused too.
     let mut connection = RawConnection::open(&shop.api.url).await;
     let endless = format!("GET / HTTP/1.1\r\nx-padding: {}", "x".repeat(20_000));
     connection.send(endless.as_bytes()).await;
@@ -153,7 +153,7 @@ async fn a_head_of_200_kb_is_refused() {
 }
 
 #[tokio::test]
-async fn nonsense_instead_of_http_hurts_nobody() {
+async fn invalid_http_is_refused_and_harms_no_one() {
     let shop = Shop::open().await;
     for bytes in [
         &b"\x16\x03\x01\x02\x00\x01\x00"[..],
@@ -168,7 +168,7 @@ async fn nonsense_instead_of_http_hurts_nobody() {
         assert_eq!(status(&answer), 400, "{answer}");
         assert_eq!(problem(&answer)["code"], "request.invalid");
     }
-    // A request before it is answered as always.
+    // A valid request before it is still answered.
     let mut connection = RawConnection::open(&shop.api.url).await;
     let request = "GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\nnonsense\r\n\r\n";
     connection.send(request.as_bytes()).await;

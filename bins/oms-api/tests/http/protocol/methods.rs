@@ -1,4 +1,4 @@
-//! `HEAD`, `OPTIONS`, and methods that a route does not have.
+//! `HEAD`, `OPTIONS`, and methods that a route does not support.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ async fn ask(shop: &Shop, method: Method, path: &str) -> Answer {
     Answer::of(request.send().await.unwrap()).await
 }
 
-/// The headers of an answer, without those that no two answers share.
+/// The headers of an answer, without those that differ between any two answers.
 fn headers(answer: &Answer) -> Vec<(String, String)> {
     let differ = ["date", "x-request-id", "ratelimit", "ratelimit-policy"];
     let names = answer.headers.keys().map(|name| name.as_str());
@@ -51,7 +51,7 @@ async fn head_is_get_without_the_body_on_every_route() {
 }
 
 #[tokio::test]
-async fn a_refusal_of_head_is_that_of_get_without_the_body() {
+async fn a_refused_head_is_answered_like_get_without_the_body() {
     let mut shop = Shop::open().await;
     let order = format!(
         "/orders/{}",
@@ -98,7 +98,7 @@ async fn a_pipelined_request_after_head_gets_the_next_answer() {
 }
 
 #[tokio::test]
-async fn a_method_that_a_route_does_not_have_is_refused_with_those_that_it_has() {
+async fn the_refusal_of_an_unsupported_method_lists_the_supported_ones() {
     let shop = Shop::open().await;
     let things = Things::of(&shop).await;
     let every = ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"];

@@ -1,4 +1,4 @@
-//! Paths that are written in another way than the routes, and paths that are none.
+//! Escaped paths, and paths that do not exist.
 
 use crate::answer::Answer;
 use crate::keys::{PRODUCTION, TENANT, make_key_with};
@@ -6,7 +6,7 @@ use crate::raw::{RawConnection, status};
 use crate::request::small_order;
 use crate::shop::Shop;
 
-/// The status of a `GET` of a path as it is, which HTTP clients would tidy.
+/// The status of a `GET` of this exact path, which HTTP clients would normalise.
 async fn get(shop: &Shop, path: &str, key: Option<&str>) -> String {
     let mut connection = RawConnection::open(&shop.api.url).await;
     let key = key.map_or_else(String::new, |key| {
@@ -19,7 +19,7 @@ async fn get(shop: &Shop, path: &str, key: Option<&str>) -> String {
 }
 
 #[tokio::test]
-async fn an_escaped_path_is_the_route_that_it_spells_and_all_others_are_nowhere() {
+async fn an_escaped_path_is_decoded_and_unknown_paths_are_404() {
     let mut shop = Shop::open().await;
     let order_id = shop.place_new(&small_order()).await.order_id();
     shop.api.process.kill();
@@ -71,7 +71,7 @@ async fn an_escaped_path_is_the_route_that_it_spells_and_all_others_are_nowhere(
             let status = status(&answer);
             let is_order = nowhere.starts_with("/orders/");
             let expected: &[u16] = match (is_order, key) {
-                // The id of nothing.
+                // A malformed ID.
                 (true, Some(_)) => &[404],
                 (true, None) => &[401, 404],
                 (false, _) => &[404, 400],
@@ -90,7 +90,7 @@ async fn an_escaped_path_is_the_route_that_it_spells_and_all_others_are_nowhere(
 }
 
 #[tokio::test]
-async fn a_path_in_another_spelling_is_counted_under_its_route() {
+async fn an_escaped_path_is_counted_under_its_route() {
     let shop = Shop::open().await;
     let counted = async |route: &str| {
         let series =

@@ -1,4 +1,4 @@
-//! Several requests that are sent at once on one connection, and clients that wait for 100 before they send a body.
+//! Pipelined requests, and clients that wait for 100 before they send a body.
 
 use crate::keys::PRODUCTION;
 use crate::raw::{RawConnection, head, post, status};
@@ -10,7 +10,7 @@ const HEAD: &str = "HEAD /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
 const LAST: &str = "GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 const BODY: &str = r#"{"status":"ok"}"#;
 
-/// Splits what a server sent into answers; those at these places have no body.
+/// Splits the output of a server into answers. Those at the given positions have no body.
 fn answers(mut text: &str, without_body: &[usize]) -> Vec<(u16, String)> {
     let mut answers = Vec::new();
     while !text.is_empty() {
@@ -31,12 +31,12 @@ fn answers(mut text: &str, without_body: &[usize]) -> Vec<(u16, String)> {
 }
 
 #[tokio::test]
-async fn an_answer_is_that_of_its_own_request_whatever_was_pipelined_behind_it() {
+async fn pipelined_requests_get_their_own_answers() {
     let shop = Shop::open().await;
     let order = format!("/orders/{}", shop.paid().await);
     for (url, path) in [
         (&shop.api.url, "/health/live"),
-        // It waits for the database, while the next request has arrived.
+        // The first request waits for the database while the next one has arrived.
         (&shop.api.url, &order),
         (&shop.api.metrics_url, "/metrics"),
     ] {
@@ -59,7 +59,7 @@ async fn an_answer_is_that_of_its_own_request_whatever_was_pipelined_behind_it()
 }
 
 #[tokio::test]
-async fn requests_with_bodies_are_answered_in_turn_however_they_are_cut() {
+async fn pipelined_requests_with_bodies_are_answered_in_order_in_pieces_of_any_size() {
     let shop = Shop::open().await;
     let body = small_order().to_string();
     let order = |key: &str| post(key, &body).replace("connection: close\r\n", "");
@@ -91,7 +91,7 @@ async fn requests_with_bodies_are_answered_in_turn_however_they_are_cut() {
 }
 
 #[tokio::test]
-async fn what_was_pipelined_is_answered_also_when_the_client_sends_nothing_more() {
+async fn pipelined_requests_are_answered_even_if_the_client_has_stopped_sending() {
     let shop = Shop::open().await;
     let mut connection = RawConnection::open(&shop.api.url).await;
     connection.send([GET, HEAD, GET].concat().as_bytes()).await;
@@ -118,7 +118,7 @@ fn waiting(key: &str, length: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_client_that_waits_is_told_to_go_on_once_its_request_is_admitted() {
+async fn a_client_that_expects_100_gets_it_once_its_request_is_admitted() {
     let shop = Shop::open().await;
     let body = small_order().to_string();
     let mut connection = RawConnection::open(&shop.api.url).await;
@@ -132,7 +132,7 @@ async fn a_client_that_waits_is_told_to_go_on_once_its_request_is_admitted() {
     connection.send(body.as_bytes()).await;
     let answer = connection.read_to_end().await;
     assert_eq!(status(&answer), 201, "{answer}");
-    // One that does not wait has its answer all the same.
+    // A client that does not wait gets its answer too.
     let mut connection = RawConnection::open(&shop.api.url).await;
     let sent = waiting(&new_key(), body.len()) + &body;
     connection.send(sent.as_bytes()).await;
@@ -142,7 +142,7 @@ async fn a_client_that_waits_is_told_to_go_on_once_its_request_is_admitted() {
 }
 
 #[tokio::test]
-async fn a_client_that_waits_and_is_refused_never_sends_its_body() {
+async fn a_refused_client_that_expects_100_gets_no_100() {
     let shop = Shop::open_with(PRODUCTION).await;
     for (sent, expected) in [
         (waiting(&new_key(), 1000), 401),
@@ -172,7 +172,7 @@ async fn a_client_that_waits_and_is_refused_never_sends_its_body() {
 }
 
 #[tokio::test]
-async fn the_metrics_server_gives_up_slow_heads_and_slow_readers_and_bounds_its_connections() {
+async fn the_metrics_server_has_the_same_connection_limits() {
     let shop = Shop::open_with(&[
         ("OMS_HEAD_TIMEOUT_MS", "1000"),
         ("OMS_SEND_TIMEOUT_MS", "1000"),
@@ -187,7 +187,7 @@ async fn the_metrics_server_gives_up_slow_heads_and_slow_readers_and_bounds_its_
     for _ in 0..300 {
         crowd.push(RawConnection::open(&shop.api.metrics_url).await);
     }
-    // They say nothing, and make room for a scrape.
+    // The idle connections are closed and make room for a scrape.
     assert!(shop.metrics().await.contains("oms_"));
     let mut greedy = Vec::new();
     for _ in 0..100 {

@@ -1,4 +1,4 @@
-//! Requests that are refused, each naming what is wrong, and none leaving a trace.
+//! Refused requests: each error names the problem, and none leaves a trace.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::answer::Answer;
 use crate::request::{ATLANTA, WIDGET_A, WIDGET_B, new_key, order, small_order, with};
 use crate::shop::Shop;
 
-/// A body as text, with everything else as it should be.
+/// Sends a body as text in an otherwise valid request.
 async fn place_text(shop: &Shop, content_type: &str, text: impl Into<String>) -> Answer {
     let request = shop
         .customer()
@@ -108,7 +108,7 @@ async fn fields_that_are_unknown_or_missing_are_named() {
 }
 
 #[tokio::test]
-async fn values_that_break_a_rule_are_refused_and_their_field_named() {
+async fn invalid_values_are_refused_and_their_field_named() {
     let shop = Shop::open().await;
     let levels = shop.database.levels().await;
     let quantity = |quantity: Value| {
@@ -192,7 +192,7 @@ async fn unknown_routes_and_wrong_methods_are_problems_too() {
 }
 
 #[tokio::test]
-async fn an_order_that_costs_more_than_the_gateway_takes_is_refused() {
+async fn an_order_above_the_gateway_s_maximum_amount_is_refused() {
     let shop = Shop::open().await;
     shop.database
         .execute("UPDATE inventory.prices SET unit_price_minor = 50000000")

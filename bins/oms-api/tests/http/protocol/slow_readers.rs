@@ -1,4 +1,4 @@
-//! Clients that ask for much and read little.
+//! Clients that request much and read little.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::shop::Shop;
 /// The largest file that is served: more than a megabyte.
 const BUNDLE: &str = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
-/// Connections that ask for the bundle several times, and read nothing.
+/// Connections that request the bundle several times and read nothing.
 async fn greedy(shop: &Shop, clients: usize) -> Vec<RawConnection> {
     let requests = BUNDLE.repeat(16);
     let clients = (0..clients).map(async |_| {
@@ -25,7 +25,7 @@ async fn greedy(shop: &Shop, clients: usize) -> Vec<RawConnection> {
     join_all(clients).await
 }
 
-/// The open sockets of the API.
+/// The number of open sockets of the API.
 fn sockets(shop: &Shop) -> usize {
     let files = fs::read_dir(format!("/proc/{}/fd", shop.api.process.id())).unwrap();
     let targets = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
@@ -35,30 +35,30 @@ fn sockets(shop: &Shop) -> usize {
 }
 
 #[tokio::test]
-async fn clients_that_do_not_read_cost_little_and_are_hung_up_on() {
+async fn clients_that_do_not_read_cost_little_and_are_disconnected() {
     let shop = Shop::open_with(&[("OMS_SEND_TIMEOUT_MS", "3000")]).await;
     shop.place_new(&small_order()).await.assert_created();
     let (sockets_before, memory_before) = (sockets(&shop), peak_kb(shop.api.process.id()));
     let clients = greedy(&shop, 300).await;
     shop.place_new(&small_order()).await.assert_created();
-    until("the clients are hung up on", async || {
+    until("the clients are disconnected", async || {
         sockets(&shop) <= sockets_before + 10
     })
     .await;
     let grown = peak_kb(shop.api.process.id()) - memory_before;
-    assert!(grown < 60 * 1024, "300 clients took {grown} KiB");
+    assert!(grown < 60 * 1024, "300 clients cost {grown} KiB");
     shop.place_new(&small_order()).await.assert_created();
     drop(clients);
 }
 
 #[tokio::test]
-async fn their_connections_are_free_for_others_after_a_while() {
+async fn connections_of_slow_readers_become_free_for_others() {
     let shop = Shop::open_with(&[
         ("OMS_SEND_TIMEOUT_MS", "1000"),
         ("OMS_MAX_CONNECTIONS", "20"),
     ])
     .await;
-    // There is one worker for each core.
+    // There is one worker per core.
     let clients = greedy(&shop, 20 * cores()).await;
     assert_eq!(shop.get("/health/live").await.status, 200);
     drop(clients);
@@ -69,7 +69,7 @@ fn cores() -> usize {
 }
 
 #[tokio::test]
-async fn the_process_does_not_wait_for_them_when_it_stops() {
+async fn a_stopping_process_does_not_wait_for_slow_readers() {
     let mut shop = Shop::open_with(&[
         ("OMS_SEND_TIMEOUT_MS", "600000"),
         ("OMS_SHUTDOWN_TIMEOUT_MS", "600000"),
@@ -91,16 +91,16 @@ async fn a_client_that_reads_slowly_gets_its_whole_answer() {
     connection.send(request.as_bytes()).await;
     let started = Instant::now();
     let mut answer = Vec::new();
-    // In pieces that are twice of what it must take in a second.
+    // In pieces of twice the size that it must read per second.
     while connection.read_some(&mut answer, 64 * 1024).await {
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     assert!(
         started.elapsed() > Duration::from_secs(3),
-        "it was too quick to prove anything"
+        "the answer arrived too quickly to prove anything"
     );
     let answer = String::from_utf8(answer).unwrap();
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     assert_eq!(body.len(), whole.len());
-    assert!(body == whole, "the answer is another");
+    assert!(body == whole, "the answers differ");
 }

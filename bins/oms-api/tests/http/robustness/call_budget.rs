@@ -1,5 +1,5 @@
-//! What orders cost the gateway when it is ill: no order more calls than its budget, and while the breaker is open nobody
-//! any call but the probes.
+//! Gateway calls during an outage: no order costs more calls than its budget, and an open breaker lets only probes
+//! through.
 
 use std::collections::BTreeSet;
 
@@ -15,10 +15,10 @@ use crate::shop::Shop;
 
 /// Enough for every kind of fault to meet every operation.
 const ORDERS: usize = 60;
-/// Customers at a time.
+/// Number of concurrent customers.
 const CUSTOMERS: usize = 4;
 
-/// Every second call goes wrong, in another way each time.
+/// Every second call fails, each time in another way.
 fn flapping() -> Value {
     let faults = [
         json!({ "type": "error_before", "status": 503 }),
@@ -29,7 +29,7 @@ fn flapping() -> Value {
         json!({ "type": "error_after", "status": 502 }),
         json!({ "type": "error_before", "status": 500 }),
     ];
-    // Of the rules that have not fired yet each counts the calls that pass it, so that the nth skips n of them.
+    // Each rule that has not fired yet counts the calls that pass it, so the nth rule skips n of them.
     let rules = faults.iter().cycle().take(8 * ORDERS).zip(1..);
     let rules =
         rules.map(|(action, nth)| json!({ "operation": "any", "action": action, "skip": nth }));
@@ -73,7 +73,7 @@ async fn a_flapping_gateway_is_called_within_the_budget_and_every_order_ends() {
     shop.sandbox.plan(flapping()).await;
     let answers = place_all(&shop).await;
     let statuses: BTreeSet<u16> = answers.iter().map(|answer| answer.status).collect();
-    // Some of everything that there is.
+    // Every kind of answer occurs.
     assert_eq!(statuses, BTreeSet::from([201, 202, 402, 503]));
     sweep_all(&shop).await;
     shop.assert_within_budget().await;
@@ -83,9 +83,9 @@ async fn a_flapping_gateway_is_called_within_the_budget_and_every_order_ends() {
     let most = Calls::of(&shop.sandbox.stats().await["callsPerOrder"]["max"]);
     assert!(
         most.is_within(Calls::budget(tries)),
-        "{most:?} in {tries} tries"
+        "{most:?} in {tries} attempts"
     );
-    // Whatever became of it, no order was confirmed twice: so no decline was retried either.
+    // No order was confirmed twice, so no decline was retried either.
     assert_eq!(most.confirm, 1);
     shop.assert_consistent().await;
     shop.sandbox.release().await;
@@ -93,7 +93,7 @@ async fn a_flapping_gateway_is_called_within_the_budget_and_every_order_ends() {
 }
 
 #[tokio::test]
-async fn a_decline_costs_two_calls_and_none_when_its_key_is_sent_again() {
+async fn a_decline_costs_two_calls_and_its_repetition_none() {
     let shop = Shop::open_sweeping_on_demand(&[]).await;
     let (key, declined) = (new_key(), order_of(0));
     let answer = shop.place(&key, &declined).await;
@@ -114,35 +114,38 @@ async fn a_decline_costs_two_calls_and_none_when_its_key_is_sent_again() {
     assert_eq!(shop.database.tries(&answer.order_id()).await, 0);
 }
 
-/// How often the breaker has let a probe through.
+/// The number of probes that the breaker has let through.
 fn probes(shop: &Shop) -> usize {
     let probing = |line: &Value| line["message"] == "circuit breaker is probing";
     shop.api.log().iter().filter(|line| probing(line)).count()
 }
 
-/// All calls that the gateway got.
+/// All calls that the gateway received.
 async fn all_calls(shop: &Shop) -> u64 {
     let stats = shop.sandbox.stats().await;
     let calls = stats["calls"].as_object().unwrap();
     calls.values().map(|count| count.as_u64().unwrap()).sum()
 }
 
-/// An order that the open breaker turns away before anything is kept, however slow the machine: an order that is let
-/// through as a probe has a row.
+/// Checks that the open breaker refuses an order before anything is stored, even on a slow machine: an order that is
+/// let through as a probe has a row.
 async fn assert_turned_away(shop: &Shop) {
-    until("an order is turned away at the door", async || {
-        let orders = shop.database.orders().await;
-        let refused = shop.place_new(&small_order()).await;
-        refused.assert_problem(503, "payments.gateway_unavailable");
-        shop.database.orders().await == orders
-    })
+    until(
+        "an order is refused before anything is stored",
+        async || {
+            let orders = shop.database.orders().await;
+            let refused = shop.place_new(&small_order()).await;
+            refused.assert_problem(503, "payments.gateway_unavailable");
+            shop.database.orders().await == orders
+        },
+    )
     .await;
 }
 
 #[tokio::test]
-async fn while_the_breaker_is_open_orders_leave_no_trace_and_only_probes_reach_the_gateway() {
+async fn an_open_breaker_lets_only_probes_through_and_orders_leave_no_trace() {
     let shop = Shop::open_sweeping_on_demand(&[]).await;
-    // Some orders wait for the sweeper when the gateway goes.
+    // Some orders wait for the sweeper when the gateway fails.
     let lost = json!({ "type": "error_before", "status": 500 });
     for _ in 0..3 {
         shop.sandbox.once("confirm", lost.clone()).await;
@@ -157,11 +160,11 @@ async fn while_the_breaker_is_open_orders_leave_no_trace_and_only_probes_reach_t
     for _ in 0..20 {
         assert_turned_away(&shop).await;
         assert_eq!(shop.database.reserved(WIDGET_A).await, held);
-        // The sweeper is turned away like everybody else.
+        // The breaker refuses the sweeper too.
         shop.database.make_due().await;
     }
     let calls = all_calls(&shop).await - calls_before;
-    // What is logged before a call can be read after it.
+    // The log line of a probe may be readable only after the call.
     until("every call was a probe", async || {
         (probes(&shop) - probes_before) as u64 >= calls
     })

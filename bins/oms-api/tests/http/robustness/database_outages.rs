@@ -1,11 +1,11 @@
-//! A database that cuts connections, or is not there.
+//! A database that closes connections or is unreachable.
 
 use crate::eventually::until;
 use crate::request::{WIDGET_A, new_key, small_order};
 use crate::shop::Shop;
 
 #[tokio::test]
-async fn a_server_without_its_database_says_so_and_recovers() {
+async fn a_server_without_its_database_answers_503_and_recovers() {
     let mut shop = Shop::open().await;
     let key = new_key();
     let placed = shop.place_new(&small_order()).await;
@@ -40,7 +40,7 @@ async fn a_server_without_its_database_says_so_and_recovers() {
 }
 
 #[tokio::test]
-async fn a_pool_whose_connections_were_all_cut_heals() {
+async fn a_pool_recovers_after_all_of_its_connections_were_closed() {
     let mut shop = Shop::open().await;
     shop.place_new(&small_order()).await.assert_created();
     let maintenance = shop.database.maintenance().await;
@@ -58,7 +58,7 @@ async fn a_pool_whose_connections_were_all_cut_heals() {
 }
 
 #[tokio::test]
-async fn an_order_whose_database_is_cut_off_during_the_payment_is_paid_in_the_end() {
+async fn an_order_is_paid_after_its_database_was_unreachable_during_the_payment() {
     let mut shop = Shop::open().await;
     shop.sandbox.hold("confirm").await;
     let (key, customer) = (new_key(), shop.customer());
@@ -71,7 +71,7 @@ async fn an_order_whose_database_is_cut_off_during_the_payment_is_paid_in_the_en
     let maintenance = shop.database.maintenance().await;
     maintenance.take_away().await;
     shop.sandbox.release().await;
-    // The money is taken, and there is nowhere to write it down.
+    // The payment is captured, but its outcome can't be stored.
     let pending = waiting.await.unwrap();
     pending.assert_pending();
     assert_eq!(pending.order_id(), order_id);

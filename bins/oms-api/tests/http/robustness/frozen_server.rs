@@ -1,8 +1,8 @@
-//! A PostgreSQL server whose processes are all stopped, as on a machine that is starved or moved: every request has an honest
-//! answer within a bound, and the first order after it is taken.
+//! A PostgreSQL server whose processes are all suspended, as on an overloaded or migrating machine: every request gets
+//! an honest answer within a limit, and the first order afterwards is accepted.
 //!
-//! The server is stopped until requests of every kind have been answered. `OMS_TEST_FREEZE_S=60` keeps it stopped for at least
-//! a minute, with requests all the while.
+//! The server is suspended until requests of every kind have been answered. `OMS_TEST_FREEZE_S=60` keeps it suspended
+//! for at least a minute, with requests all the time.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use crate::shop::{Customer, Shop};
 use crate::stock::ATLANTA_WAREHOUSE;
 use crate::store_database::StoreDatabase;
 
-/// The product's, and a quarter of its for statements.
+/// The product's time-outs, with a quarter of its limit for statements.
 const TIMES: [(&str, &str); 7] = [
     ("OMS_DATABASE_ACQUIRE_TIMEOUT_MS", "5000"),
     ("OMS_DATABASE_PING_TIMEOUT_MS", "2000"),
@@ -29,17 +29,18 @@ const TIMES: [(&str, &str); 7] = [
     ("OMS_DATABASE_ANSWER_TIMEOUT_MS", "3000"),
 ];
 
-/// What a request may take: its turn, a connection, and an answer that does not come; and a machine that is busy.
+/// Maximum time of a request: the waits for its turn, for a connection and for a missing answer, plus a margin for a
+/// busy machine.
 const BOUND: Duration = Duration::from_secs(60);
 
-/// How long the server is stopped at least.
+/// Minimum time for which the server is suspended.
 fn freeze() -> Duration {
     let seconds = std::env::var("OMS_TEST_FREEZE_S").ok();
     let seconds = seconds.map(|text| text.parse().unwrap());
     Duration::from_secs(seconds.unwrap_or(0))
 }
 
-/// What the requests of a round are about.
+/// The resources of the requests of a round.
 struct Subjects {
     paid_key: String,
     paid: String,
@@ -62,7 +63,7 @@ impl Subjects {
         }
     }
 
-    /// Requests of every kind that needs the database, at the same time; the first is a new order with this key.
+    /// Sends concurrent requests of every kind that needs the database. The first is a new order with this key.
     async fn ask(&self, customer: &Customer, key: &str) -> Vec<(&'static str, Answer, Duration)> {
         let order_path = format!("/orders/{}", self.paid);
         let timeline = format!("{order_path}/timeline");
@@ -117,7 +118,7 @@ fn assert_honest(what: &str, answer: &Answer, took: Duration) {
             "service.outcome_unknown",
         ]
         .contains(&answer.code()),
-        // What was on its way when the server stopped, or needs no database to be refused.
+        // Requests that were in progress when the server was suspended, or that are refused without the database.
         200..=202 => true,
         400 | 422 => what == "a preview",
         _ => false,
@@ -127,8 +128,7 @@ fn assert_honest(what: &str, answer: &Answer, took: Duration) {
 }
 
 #[tokio::test]
-async fn a_server_that_is_stopped_costs_each_request_a_bounded_time_and_takes_the_first_order_after_it()
- {
+async fn a_suspended_server_costs_each_request_a_limited_time_and_then_accepts_orders() {
     let server = PrivateServer::start().await;
     let database = StoreDatabase::create_on(&server).await;
     let mut shop = Shop::open_on(database, &TIMES).await;
@@ -156,7 +156,7 @@ async fn a_server_that_is_stopped_costs_each_request_a_bounded_time_and_takes_th
     shop.place(&key, &small_order()).await.assert_created();
     let first = resumed.elapsed();
     println!(
-        "stopped for {:?}, in which no answer took longer than {slowest:?}; the first order after it took {first:?}",
+        "suspended for {:?}, during which no answer took longer than {slowest:?}; the first order afterwards took {first:?}",
         resumed - stopped
     );
     assert!(first < BOUND, "{first:?}");
@@ -166,7 +166,7 @@ async fn a_server_that_is_stopped_costs_each_request_a_bounded_time_and_takes_th
     })
     .await;
 
-    // Each key stands for one order at most, and whatever was begun comes to an end.
+    // Each key has at most one order, and every order that was started is settled.
     shop.restart_sweeping().await;
     shop.settled(&subjects.cancelled).await;
     shop.settled(&subjects.refunded).await;

@@ -1,6 +1,6 @@
-//! Every fault of the gateway at every call of it: how the order ends, within how many tries of the sweeper, and at what
-//! cost in calls. `gateway_fault_matrix/held.rs` has what has to wait for somebody, `gateway_fault_matrix/late.rs` what
-//! arrives when the order has ended.
+//! Every fault of the gateway at each of its calls: how the order ends, after how many attempts of the sweeper, and
+//! with how many calls. `gateway_fault_matrix/held.rs` has payments that wait for someone,
+//! `gateway_fault_matrix/late.rs` effects that arrive after the order has ended.
 
 mod held;
 mod late;
@@ -16,10 +16,10 @@ use crate::shop::Shop;
 
 /// Long enough for every call that is answered at all.
 const IMPATIENT: Settings<'_> = &[("OMS_STRIPE_TIMEOUT_MS", "2000")];
-/// For faults that let nobody wait: no call of a slow machine may end by time-out.
+/// For faults that cause no wait: no call may time out on a slow machine.
 const PATIENT: Settings<'_> = &[];
 
-/// What the client is told at first.
+/// The first answer to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum First {
     /// 201.
@@ -32,20 +32,20 @@ enum First {
     Unavailable,
 }
 
-/// One fault, and what has to come of it.
+/// One fault and its expected outcome.
 struct Row {
     settings: Settings<'static>,
     /// The fault plan while the order is placed.
     placing: Value,
-    /// The fault plan while it is swept.
+    /// The fault plan while the order is swept.
     sweeping: Value,
     first: First,
     end: End,
-    /// Exactly so many tries of the sweeper.
+    /// The exact number of sweeper attempts.
     tries: u64,
-    /// How the history of calls names the outcome of the confirmation, if there was one.
+    /// The outcome of the confirmation in the call history, if there was one.
     confirmed: Option<String>,
-    /// The operation of which a call went wrong, and how the history of calls names that.
+    /// The operation whose call failed, and its outcome in the call history.
     faulty: (&'static str, String),
 }
 
@@ -53,11 +53,11 @@ struct Row {
 struct Fault {
     settings: Settings<'static>,
     action: Value,
-    /// How the history of calls names it.
+    /// Its outcome in the call history.
     name: String,
 }
 
-/// A fault that nobody has to wait for.
+/// A fault that causes no wait.
 fn fault(action: Value, name: &str) -> Fault {
     Fault {
         settings: PATIENT,
@@ -66,7 +66,7 @@ fn fault(action: Value, name: &str) -> Fault {
     }
 }
 
-/// A fault that is over when our patience is.
+/// A fault that lasts longer than our time-out.
 fn outlasts_us(action: Value) -> Fault {
     Fault {
         settings: IMPATIENT,
@@ -119,21 +119,21 @@ fn rule(operation: &str, fault: &Fault) -> Value {
     json!({ "operation": operation, "action": fault.action })
 }
 
-/// The preparation goes wrong: without a reference that is stored nothing is ever confirmed.
+/// The preparation fails. Without a stored reference nothing is ever confirmed.
 fn prepare(fault: Fault) -> Row {
     Row {
         settings: fault.settings,
         placing: json!([rule("create", &fault)]),
         sweeping: json!([]),
         first: First::Unavailable,
-        end: End::KeyGivenBack,
+        end: End::KeyReleased,
         tries: 0,
         confirmed: None,
         faulty: ("prepare", fault.name),
     }
 }
 
-/// The confirmation goes wrong.
+/// The confirmation fails.
 fn confirm(fault: Fault, first: First, end: End, tries: u64) -> Row {
     Row {
         settings: fault.settings,
@@ -147,7 +147,7 @@ fn confirm(fault: Fault, first: First, end: End, tries: u64) -> Row {
     }
 }
 
-/// The confirmation has its effect and no answer, and the first look of the sweeper goes wrong.
+/// The confirmation takes effect without an answer, and the sweeper's first look-up fails.
 fn look_at_money(fault: Fault) -> Row {
     let unread = error_before(503);
     Row {
@@ -165,7 +165,7 @@ fn look_at_money(fault: Fault) -> Row {
     }
 }
 
-/// The confirmation is lost, and the first look of the sweeper goes wrong.
+/// The confirmation is lost, and the sweeper's first look-up fails.
 fn look_at_nothing(fault: Fault) -> Row {
     Row {
         sweeping: json!([rule("retrieve", &fault)]),
@@ -174,7 +174,7 @@ fn look_at_nothing(fault: Fault) -> Row {
     }
 }
 
-/// The confirmation is lost, and the first fence of the sweeper goes wrong.
+/// The confirmation is lost, and the sweeper's first cancellation fails.
 fn fence(fault: Fault) -> Row {
     Row {
         settings: fault.settings,
@@ -213,7 +213,8 @@ impl Row {
 }
 
 impl Row {
-    /// The history has every call that the gateway got, and names how the confirmation and the faulty call went.
+    /// Checks that the history has every call that the gateway received, with the outcomes of the confirmation and of
+    /// the faulty call.
     async fn assert_history(&self, shop: &Shop, order_id: &str) {
         shop.assert_calls_kept(order_id).await;
         let history = shop.database.calls_kept(order_id).await;
@@ -266,7 +267,7 @@ rows! {
     prepare_503_after_the_effect: prepare(error_after(503));
     prepare_429: prepare(too_many());
 
-    // What was cut off may arrive later, so it is fenced.
+    // A request that was cut off may arrive later, so its payment is cancelled.
     confirm_cut_off: confirm(cut_off(), Pending, End::Fenced, 1);
     confirm_timed_out_before_the_effect: confirm(hangs("no_answer_before"), Pending, End::Fenced, 1);
     confirm_timed_out_after_the_effect: confirm(hangs("no_answer_after"), Pending, End::Paid, 1);
@@ -278,8 +279,8 @@ rows! {
     confirm_502_after_the_effect: confirm(error_after(502), Created, End::Paid, 0);
     confirm_503_before_the_effect: confirm(error_before(503), Pending, End::Fenced, 1);
     confirm_503_after_the_effect: confirm(error_after(503), Created, End::Paid, 0);
-    // Turned away before anything was executed.
-    confirm_429: confirm(too_many(), Unavailable, End::KeyGivenBack, 0);
+    // Refused before anything was executed.
+    confirm_429: confirm(too_many(), Unavailable, End::KeyReleased, 0);
     confirm_declined: confirm(declined(), Declined, DECLINED, 0);
 
     look_cut_off: look_at_money(cut_off());

@@ -1,4 +1,4 @@
-//! A gateway that is slow, silent, broken or gone.
+//! A gateway that is slow, silent, broken or unreachable.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::stock::{ATLANTA_WAREHOUSE, Stock};
 const IMPATIENT: Settings<'_> = &[("OMS_STRIPE_TIMEOUT_MS", "2000")];
 
 #[tokio::test]
-async fn a_key_sent_again_while_the_gateway_is_slow_is_answered_409_until_the_first_request_is() {
+async fn a_repeated_key_is_answered_409_until_the_first_request_is_answered() {
     let shop = Shop::open().await;
     shop.sandbox.hold("confirm").await;
     let (key, customer) = (new_key(), shop.customer());
@@ -48,7 +48,7 @@ async fn a_key_sent_again_while_the_gateway_is_slow_is_answered_409_until_the_fi
 }
 
 #[tokio::test]
-async fn a_payment_that_was_made_without_an_answer_is_found_by_the_sweeper() {
+async fn the_sweeper_finds_a_payment_whose_answer_was_lost() {
     let mut shop = Shop::open_with(IMPATIENT).await;
     shop.sandbox
         .once("confirm", json!({ "type": "no_answer_after" }))
@@ -70,7 +70,7 @@ async fn a_payment_that_was_made_without_an_answer_is_found_by_the_sweeper() {
 }
 
 #[tokio::test]
-async fn a_payment_that_never_reached_the_gateway_is_fenced_before_its_stock_is_given_back() {
+async fn a_payment_that_never_reached_the_gateway_is_cancelled_before_its_stock_is_released() {
     let mut shop = Shop::open_with(IMPATIENT).await;
     shop.sandbox
         .once("confirm", json!({ "type": "no_answer_before" }))
@@ -94,9 +94,9 @@ async fn a_payment_that_never_reached_the_gateway_is_fenced_before_its_stock_is_
     shop.assert_consistent().await;
 }
 
-/// What goes wrong with a confirmation, and whether its effect took place. Each is read back at once.
+/// Faults of a confirmation, and whether it took effect. After each, the payment is read immediately.
 #[tokio::test]
-async fn a_broken_answer_is_read_back_at_once() {
+async fn after_a_broken_answer_the_payment_is_read_immediately() {
     let shop = Shop::open().await;
     for paid in [
         json!({ "type": "truncate" }),
@@ -107,7 +107,7 @@ async fn a_broken_answer_is_read_back_at_once() {
         shop.place_new(&small_order()).await.assert_created();
         shop.assert_consistent().await;
     }
-    // Nothing says that the confirmation does not arrive later: so the stock is kept.
+    // The confirmation may still arrive later, so the stock is kept.
     for unknown in [
         json!({ "type": "refuse" }),
         json!({ "type": "error_before", "status": 500 }),
@@ -121,7 +121,7 @@ async fn a_broken_answer_is_read_back_at_once() {
 }
 
 #[tokio::test]
-async fn a_payment_whose_reading_back_fails_too_is_kept_for_the_sweeper() {
+async fn a_payment_that_can_t_be_read_either_is_left_to_the_sweeper() {
     let mut shop = Shop::open().await;
     shop.sandbox
         .plan(json!([
@@ -140,7 +140,7 @@ async fn a_payment_whose_reading_back_fails_too_is_kept_for_the_sweeper() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_turns_us_away_leaves_no_trace_and_the_key_free() {
+async fn a_gateway_that_refuses_calls_leaves_no_trace_and_the_key_free() {
     let shop = Shop::open().await;
     for (operation, action) in [
         ("create", json!({ "type": "refuse" })),
@@ -160,7 +160,7 @@ async fn a_gateway_that_turns_us_away_leaves_no_trace_and_the_key_free() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_is_gone_leaves_no_trace_and_the_key_works_once_it_is_back() {
+async fn an_unreachable_gateway_leaves_no_trace_and_the_key_can_be_reused() {
     let mut shop = Shop::open().await;
     let levels = shop.database.levels().await;
     shop.sandbox.kill();
@@ -180,7 +180,7 @@ async fn a_gateway_that_is_gone_leaves_no_trace_and_the_key_works_once_it_is_bac
 }
 
 #[tokio::test]
-async fn the_sweeper_waits_for_a_gateway_that_is_gone() {
+async fn the_sweeper_waits_for_an_unreachable_gateway() {
     let mut shop = Shop::open_with(IMPATIENT).await;
     shop.sandbox
         .once("confirm", json!({ "type": "no_answer_after" }))

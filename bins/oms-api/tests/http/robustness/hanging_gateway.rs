@@ -1,4 +1,4 @@
-//! The gateway hangs on many orders at once.
+//! A gateway that hangs on many orders at the same time.
 
 use futures_util::future::join_all;
 
@@ -8,7 +8,7 @@ use crate::shop::Shop;
 const ORDERS: usize = 200;
 
 #[tokio::test]
-async fn while_the_gateway_hangs_on_200_orders_no_connection_is_held_and_others_are_served() {
+async fn no_connection_is_held_while_the_gateway_hangs_on_200_orders() {
     let settings = [
         ("OMS_STRIPE_TIMEOUT_MS", "80000"),
         ("OMS_DATABASE_MAX_CONNECTIONS", "5"),
@@ -35,7 +35,7 @@ async fn while_the_gateway_hangs_on_200_orders_no_connection_is_held_and_others_
     assert_eq!(read["status"], "PAID");
     assert_eq!(shop.get("/health").await.status, 200);
     let connections = shop.database.connections().await;
-    // Those of the pool, and the one that readiness asks over.
+    // The connections of the pool, and the one of readiness checks.
     assert!(connections.len() <= 6, "{connections:?}");
     assert!(
         connections.iter().all(|state| state == "idle"),
@@ -48,7 +48,7 @@ async fn while_the_gateway_hangs_on_200_orders_no_connection_is_held_and_others_
         let answer = answer.unwrap();
         match answer.status {
             201 => answer.assert_created(),
-            // On a slow machine not all of them get a connection in time; the sweeper ends the rest.
+            // On a slow machine some get no connection in time. The sweeper settles the rest.
             _ => answer.assert_pending(),
         }
     }

@@ -1,5 +1,5 @@
-//! `kill -9` of the API at each point of a cancellation and of a refund, and what has to be true once another process has
-//! swept.
+//! `kill -9` of the API at each point of a cancellation and of a refund, and the required state after another process
+//! has swept.
 
 use std::os::unix::process::ExitStatusExt;
 
@@ -13,7 +13,7 @@ use crate::shop::Shop;
 /// `SIGKILL`.
 const KILL: i32 = 9;
 
-/// An order whose cancellation or refund was cut off.
+/// An order whose cancellation or refund was interrupted.
 struct Orphan {
     shop: Shop,
     key: String,
@@ -21,7 +21,7 @@ struct Orphan {
 }
 
 impl Orphan {
-    /// A paid order, in the hands of an API that dies at a place.
+    /// A paid order, on an API that dies at a failpoint.
     async fn paid(place: &str) -> Self {
         let mut shop = Shop::open().await;
         let order_id = shop.paid().await;
@@ -34,7 +34,7 @@ impl Orphan {
         }
     }
 
-    /// The same of an order whose payment was taken or not, and the answer never came.
+    /// An order whose payment may have been captured, without an answer, on an API that dies at a failpoint.
     async fn unknown(place: &str, confirm: Value) -> Self {
         let mut shop = Shop::open().await;
         let unread = json!({ "type": "error_before", "status": 503 });
@@ -55,7 +55,7 @@ impl Orphan {
         }
     }
 
-    /// Sends a request that the API does not survive, and checks where it left the order.
+    /// Sends a request during which the API dies, and checks the state of the order.
     async fn dies(mut self, path: &str, body: &Value, status: &str) -> Self {
         let request = self
             .shop
@@ -81,7 +81,7 @@ impl Orphan {
         self.dies("refunds", body, "REFUNDING").await
     }
 
-    /// Starts the API again, whose sweeper settles the order.
+    /// Restarts the API, whose sweeper settles the order.
     async fn settles(&mut self) -> String {
         self.shop.restart(&[SWEEPING]).await;
         self.shop.settled(&self.order_id).await
@@ -107,7 +107,7 @@ impl Orphan {
 }
 
 #[tokio::test]
-async fn killed_when_its_cancellation_is_committed_a_paid_order_is_cancelled() {
+async fn a_paid_order_is_cancelled_after_a_kill_at_the_commit_of_its_cancellation() {
     let orphan = Orphan::paid("orders.cancelling")
         .await
         .dies_cancelling()
@@ -117,7 +117,7 @@ async fn killed_when_its_cancellation_is_committed_a_paid_order_is_cancelled() {
 }
 
 #[tokio::test]
-async fn killed_when_its_refund_is_begun_an_order_is_cancelled() {
+async fn a_paid_order_is_cancelled_after_a_kill_at_the_start_of_its_refund() {
     let orphan = Orphan::paid("orders.cancel_refund_begun").await;
     let orphan = orphan.dies_cancelling().await;
     assert_eq!(orphan.shop.sandbox.calls("refund").await, 0);
@@ -125,7 +125,7 @@ async fn killed_when_its_refund_is_begun_an_order_is_cancelled() {
 }
 
 #[tokio::test]
-async fn killed_when_its_money_is_given_back_an_order_is_cancelled_and_refunded_once() {
+async fn a_paid_order_is_refunded_once_after_a_kill_at_its_refund() {
     let orphan = Orphan::paid("orders.cancel_refunded").await;
     let orphan = orphan.dies_cancelling().await;
     assert_eq!(orphan.shop.sandbox.refunds().await, 1);
@@ -133,7 +133,7 @@ async fn killed_when_its_money_is_given_back_an_order_is_cancelled_and_refunded_
 }
 
 #[tokio::test]
-async fn killed_before_its_end_is_committed_an_order_is_cancelled_and_refunded_once() {
+async fn a_paid_order_is_refunded_once_after_a_kill_before_its_final_commit() {
     let orphan = Orphan::paid("orders.cancelled").await;
     let orphan = orphan.dies_cancelling().await;
     assert_eq!(orphan.shop.sandbox.refunds().await, 1);
@@ -149,13 +149,13 @@ fn taken() -> Value {
 }
 
 #[tokio::test]
-async fn killed_when_its_cancellation_is_committed_an_unpaid_order_is_cancelled() {
+async fn an_unpaid_order_is_cancelled_after_a_kill_at_the_commit_of_its_cancellation() {
     let orphan = Orphan::unknown("orders.cancelling", lost()).await;
     orphan.dies_cancelling().await.ends_cancelled(0).await;
 }
 
 #[tokio::test]
-async fn killed_when_its_payment_is_fenced_an_order_is_cancelled() {
+async fn an_unpaid_order_is_cancelled_after_a_kill_at_the_cancellation_of_its_payment() {
     let orphan = Orphan::unknown("orders.cancel_settled", lost()).await;
     let orphan = orphan.dies_cancelling().await;
     let status = orphan.shop.sandbox.last_status(&orphan.order_id).await;
@@ -164,25 +164,25 @@ async fn killed_when_its_payment_is_fenced_an_order_is_cancelled() {
 }
 
 #[tokio::test]
-async fn killed_before_the_end_of_a_fenced_order_is_committed_it_is_cancelled() {
+async fn an_unpaid_order_is_cancelled_after_a_kill_before_its_final_commit() {
     let orphan = Orphan::unknown("orders.cancelled", lost()).await;
     orphan.dies_cancelling().await.ends_cancelled(0).await;
 }
 
 #[tokio::test]
-async fn killed_when_its_payment_is_found_taken_an_order_is_cancelled() {
+async fn an_order_is_cancelled_after_a_kill_at_the_discovery_of_its_payment() {
     let orphan = Orphan::unknown("orders.cancel_settled", taken()).await;
     orphan.dies_cancelling().await.ends_cancelled(1000).await;
 }
 
 #[tokio::test]
-async fn killed_when_the_refund_of_a_payment_that_was_found_is_begun_an_order_is_cancelled() {
+async fn an_order_is_cancelled_after_a_kill_at_the_refund_of_a_discovered_payment() {
     let orphan = Orphan::unknown("orders.cancel_refund_begun", taken()).await;
     orphan.dies_cancelling().await.ends_cancelled(1000).await;
 }
 
 #[tokio::test]
-async fn killed_when_it_is_committed_a_refund_is_made() {
+async fn a_refund_is_made_after_a_kill_at_its_commit() {
     for (body, amount_minor, status) in [(part(300), 300, "PAID"), (all(), 1000, "REFUNDED")] {
         let orphan = Orphan::paid("orders.refunding").await;
         let orphan = orphan.dies_refunding(&body).await;
@@ -192,7 +192,7 @@ async fn killed_when_it_is_committed_a_refund_is_made() {
 }
 
 #[tokio::test]
-async fn killed_when_the_money_is_given_back_a_refund_is_made_once() {
+async fn a_refund_is_made_once_after_a_kill_at_its_gateway_call() {
     for (body, amount_minor, status) in [(part(300), 300, "PAID"), (all(), 1000, "REFUNDED")] {
         let orphan = Orphan::paid("orders.refund_executed").await;
         let orphan = orphan.dies_refunding(&body).await;
@@ -202,7 +202,7 @@ async fn killed_when_the_money_is_given_back_a_refund_is_made_once() {
 }
 
 #[tokio::test]
-async fn killed_before_its_end_is_committed_a_refund_is_made_once() {
+async fn a_refund_is_made_once_after_a_kill_before_its_final_commit() {
     for (body, amount_minor, status) in [(part(300), 300, "PAID"), (all(), 1000, "REFUNDED")] {
         let orphan = Orphan::paid("orders.refunded").await;
         let orphan = orphan.dies_refunding(&body).await;

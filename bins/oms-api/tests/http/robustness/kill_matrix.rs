@@ -1,8 +1,8 @@
-//! `kill -9` of the API at each point of an order's way, and what has to be true once another process has swept.
+//! `kill -9` of the API at each point of placing an order, and the required state after another process has swept.
 //!
-//! The points are those of the fault matrix in `docs/development/fault-matrix.md`. Where the program is inside its own code it kills itself
-//! (`FAILPOINTS`); where it waits for the gateway or for the answer to a COMMIT, the gateway or the server is held, and
-//! the test kills it.
+//! The points are those of the fault matrix in `docs/development/fault-matrix.md`. Inside its own code the program
+//! kills itself (`FAILPOINTS`). Where it waits for the gateway or for the answer to a COMMIT, the gateway or the server
+//! is held, and the test kills the program.
 
 use std::os::unix::process::ExitStatusExt;
 
@@ -20,19 +20,19 @@ use crate::shop::Shop;
 /// `SIGKILL`.
 const KILL: i32 = 9;
 
-/// An order whose process died on its way.
+/// An order whose process died while placing it.
 struct Orphan {
     shop: Shop,
     key: String,
     order_id: String,
 }
 
-/// Opens a store whose API dies at a place.
+/// Opens a shop whose API dies at a failpoint.
 async fn open_dying_at(place: &str) -> Shop {
     Shop::open_with(&[(FAILPOINTS, &dies_at(place))]).await
 }
 
-/// Sends an order from somebody who is cut off sooner or later.
+/// Sends an order whose client will be disconnected.
 fn send(shop: &Shop, key: &str) -> JoinHandle<()> {
     tokio::spawn(place_until_cut_off(shop.customer(), key.to_owned()))
 }
@@ -43,7 +43,7 @@ async fn assert_killed(shop: &mut Shop) {
     assert_eq!(exit.status.signal(), Some(KILL), "{exit:?}");
 }
 
-/// Places an order with an API that dies at a place.
+/// Places an order with an API that dies at a failpoint.
 async fn place_and_die_at(place: &str) -> (Shop, String) {
     let mut shop = open_dying_at(place).await;
     let key = new_key();
@@ -53,7 +53,7 @@ async fn place_and_die_at(place: &str) -> (Shop, String) {
     (shop, key)
 }
 
-/// The same, at a place where the order is committed and not ended.
+/// Like [`place_and_die_at`], at a failpoint where the order is committed but not settled.
 async fn orphan_at(place: &str) -> Orphan {
     let (shop, key) = place_and_die_at(place).await;
     let order_id = shop.pending_order().await;
@@ -66,7 +66,7 @@ async fn orphan_at(place: &str) -> Orphan {
 }
 
 impl Orphan {
-    /// Starts the API again, whose sweeper ends the order like this.
+    /// Restarts the API, whose sweeper ends the order like this.
     async fn ends(mut self, end: End) {
         self.shop.restart(&[SWEEPING]).await;
         self.shop.database.make_due().await;
@@ -74,9 +74,9 @@ impl Orphan {
         self.shop.assert_end(&self.key, &self.order_id, end).await;
     }
 
-    /// Starts the API again, which dies at a place while it sweeps the order.
+    /// Restarts the API, which dies at a failpoint while it sweeps the order.
     async fn dies_sweeping_at(mut self, place: &str) -> Self {
-        // Nothing is due before the test says so: not while the API starts.
+        // Nothing is due until the test makes it due, even while the API starts.
         let settings = [SWEEPING, (FAILPOINTS, &dies_at(place))];
         self.shop.restart(&settings).await;
         self.shop.database.make_due().await;
@@ -90,19 +90,19 @@ impl Orphan {
         self
     }
 
-    /// The order is the dead process's until its lease is over.
+    /// Checks that the order is leased to the dead process.
     async fn assert_leased(&self) {
         let sql = "SELECT count(*) FROM orders.reconciliations WHERE tries = 1 AND due_at > now()";
         assert_eq!(self.shop.database.number(sql).await, 1);
     }
 
-    /// What the gateway says of the payment.
+    /// The status of the payment at the gateway.
     async fn intent_status(&self) -> String {
         self.shop.sandbox.last_status(&self.order_id).await
     }
 }
 
-/// Nothing is left of an order that was not committed, and its key places one.
+/// Checks that an order that was not committed leaves no trace, and that its key can place one.
 async fn leaves_no_trace(place: &str) {
     let (mut shop, key) = place_and_die_at(place).await;
     assert_eq!(shop.database.orders().await, 0);
@@ -115,17 +115,17 @@ async fn leaves_no_trace(place: &str) {
 }
 
 #[tokio::test]
-async fn p0_killed_before_its_transaction_an_order_leaves_no_trace() {
+async fn p0_an_order_leaves_no_trace_after_a_kill_before_its_transaction() {
     leaves_no_trace("orders.located").await;
 }
 
 #[tokio::test]
-async fn p1_killed_with_its_locks_held_an_order_leaves_no_trace() {
+async fn p1_an_order_leaves_no_trace_after_a_kill_that_holds_its_locks() {
     leaves_no_trace("orders.reserved").await;
 }
 
 #[tokio::test]
-async fn p2_killed_while_its_placing_is_committed_an_order_is_there_and_fails() {
+async fn p2_an_order_exists_and_fails_after_a_kill_during_its_commit() {
     let mut shop = Shop::open().await;
     shop.database.hold_commit(Change::Insert).await;
     let key = new_key();
@@ -148,14 +148,14 @@ async fn p2_killed_while_its_placing_is_committed_an_order_is_there_and_fails() 
 }
 
 #[tokio::test]
-async fn p3_killed_before_the_gateway_is_called_an_order_fails() {
+async fn p3_an_order_fails_after_a_kill_before_the_gateway_is_called() {
     let orphan = orphan_at("orders.placed").await;
     assert_eq!(orphan.shop.sandbox.calls("create").await, 0);
     orphan.ends(End::Fenced).await;
 }
 
 #[tokio::test]
-async fn p4_killed_before_its_confirmation_is_sent_an_order_fails() {
+async fn p4_an_order_fails_after_a_kill_before_its_confirmation_is_sent() {
     let orphan = orphan_at("payments.prepared").await;
     assert_eq!(orphan.intent_status().await, "requires_payment_method");
     assert_eq!(orphan.shop.sandbox.calls("confirm").await, 0);
@@ -163,14 +163,14 @@ async fn p4_killed_before_its_confirmation_is_sent_an_order_fails() {
 }
 
 #[tokio::test]
-async fn p5_killed_while_the_gateway_s_answer_is_on_its_way_an_order_is_paid() {
+async fn p5_an_order_is_paid_after_a_kill_while_it_waits_for_the_gateway() {
     let mut shop = Shop::open().await;
     shop.sandbox
         .once("confirm", json!({ "type": "no_answer_after" }))
         .await;
     let key = new_key();
     let cut_off = send(&shop, &key);
-    until("the money is taken", async || {
+    until("the payment is captured", async || {
         shop.sandbox.charges().await == 1
     })
     .await;
@@ -186,14 +186,14 @@ async fn p5_killed_while_the_gateway_s_answer_is_on_its_way_an_order_is_paid() {
 }
 
 #[tokio::test]
-async fn p6_killed_with_the_gateway_s_answer_in_hand_an_order_is_paid() {
+async fn p6_an_order_is_paid_after_a_kill_that_follows_the_gateway_s_answer() {
     let orphan = orphan_at("orders.collected").await;
     assert_eq!(orphan.intent_status().await, "succeeded");
     orphan.ends(End::Paid).await;
 }
 
 #[tokio::test]
-async fn p6_killed_with_a_decline_in_hand_an_order_fails() {
+async fn p6_an_order_fails_after_a_kill_that_follows_a_decline() {
     let mut shop = open_dying_at("orders.collected").await;
     let declined =
         json!({ "type": "decline", "code": "card_declined", "declineCode": "lost_card" });
@@ -212,7 +212,7 @@ async fn p6_killed_with_a_decline_in_hand_an_order_fails() {
 }
 
 #[tokio::test]
-async fn p7_killed_while_its_end_is_committed_an_order_is_paid() {
+async fn p7_an_order_is_paid_after_a_kill_during_its_final_commit() {
     let mut shop = Shop::open().await;
     shop.database.hold_commit(Change::Update).await;
     let key = new_key();
@@ -223,7 +223,7 @@ async fn p7_killed_while_its_end_is_committed_an_order_is_paid() {
     cut_off.await.unwrap();
     shop.database.let_commit_go().await;
 
-    // There is nothing left to sweep.
+    // Nothing is left to sweep.
     assert_eq!(shop.database.status(&order_id).await, "PAID");
     shop.restart(&[SWEEPING]).await;
     shop.assert_end(&key, &order_id, End::Paid).await;
@@ -231,7 +231,7 @@ async fn p7_killed_while_its_end_is_committed_an_order_is_paid() {
 }
 
 #[tokio::test]
-async fn p8_killed_before_its_client_is_answered_an_order_is_paid_and_its_key_says_so() {
+async fn p8_an_order_is_paid_and_replayed_after_a_kill_before_its_answer() {
     let (mut shop, key) = place_and_die_at("orders.ended").await;
     let rows = shop.database.rows("SELECT id FROM orders.orders").await;
     let order_id = &rows[0][0];
@@ -242,7 +242,7 @@ async fn p8_killed_before_its_client_is_answered_an_order_is_paid_and_its_key_sa
 }
 
 #[tokio::test]
-async fn p9_killed_after_its_claim_a_sweeper_leaves_a_paid_order_to_another() {
+async fn p9_a_sweeper_killed_after_its_claim_leaves_a_paid_order_to_another() {
     let orphan = orphan_at("orders.collected").await;
     let orphan = orphan.dies_sweeping_at("orders.claimed").await;
     assert_eq!(orphan.shop.sandbox.calls("retrieve").await, 0);
@@ -250,7 +250,7 @@ async fn p9_killed_after_its_claim_a_sweeper_leaves_a_paid_order_to_another() {
 }
 
 #[tokio::test]
-async fn p9_killed_after_its_claim_a_sweeper_leaves_an_unpaid_order_to_another() {
+async fn p9_a_sweeper_killed_after_its_claim_leaves_an_unpaid_order_to_another() {
     let orphan = orphan_at("payments.prepared").await;
     let orphan = orphan.dies_sweeping_at("orders.claimed").await;
     assert_eq!(orphan.shop.sandbox.calls("cancel").await, 0);
@@ -258,7 +258,7 @@ async fn p9_killed_after_its_claim_a_sweeper_leaves_an_unpaid_order_to_another()
 }
 
 #[tokio::test]
-async fn p9_killed_after_the_gateway_s_answer_a_sweeper_leaves_a_paid_order_to_another() {
+async fn p9_a_sweeper_killed_after_the_gateway_s_answer_leaves_a_paid_order_to_another() {
     let orphan = orphan_at("orders.collected").await;
     let orphan = orphan.dies_sweeping_at("orders.settled").await;
     assert_eq!(orphan.shop.sandbox.calls("retrieve").await, 1);
@@ -266,7 +266,7 @@ async fn p9_killed_after_the_gateway_s_answer_a_sweeper_leaves_a_paid_order_to_a
 }
 
 #[tokio::test]
-async fn p9_killed_after_the_fence_a_sweeper_leaves_the_release_of_the_stock_to_another() {
+async fn p9_a_sweeper_killed_after_the_cancellation_leaves_the_release_of_the_stock_to_another() {
     let orphan = orphan_at("payments.prepared").await;
     let orphan = orphan.dies_sweeping_at("orders.settled").await;
     assert_eq!(orphan.intent_status().await, "canceled");
@@ -274,7 +274,7 @@ async fn p9_killed_after_the_fence_a_sweeper_leaves_the_release_of_the_stock_to_
 }
 
 #[tokio::test]
-async fn p9_killed_after_it_fenced_what_was_never_prepared_a_sweeper_leaves_the_rest_to_another() {
+async fn p9_a_sweeper_killed_after_cancelling_an_unprepared_payment_leaves_the_rest_to_another() {
     let orphan = orphan_at("orders.placed").await;
     let orphan = orphan.dies_sweeping_at("orders.settled").await;
     assert_eq!(orphan.intent_status().await, "canceled");
@@ -283,7 +283,7 @@ async fn p9_killed_after_it_fenced_what_was_never_prepared_a_sweeper_leaves_the_
 }
 
 #[tokio::test]
-async fn p9_killed_while_the_end_is_committed_a_sweeper_has_ended_the_order() {
+async fn p9_a_sweeper_killed_during_the_final_commit_has_ended_the_order() {
     let mut orphan = orphan_at("payments.prepared").await;
     let shop = &mut orphan.shop;
     shop.restart(&[SWEEPING]).await;

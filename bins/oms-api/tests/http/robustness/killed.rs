@@ -1,4 +1,4 @@
-//! The process is killed while an order is under way; another one ends the order.
+//! The process is killed while an order is in progress, and another one settles the order.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::api::SWEEPING;
 use crate::request::{WIDGET_A, new_key, small_order};
 use crate::shop::{Customer, Shop};
 
-/// Sends an order until its connection is cut off. On a slow machine it may be refused before, without a trace.
+/// Sends an order until its connection is cut. On a slow machine it may be refused first, without a trace.
 pub async fn place_until_cut_off(customer: Customer, key: String) {
     let request = || customer.post("/orders").json(&small_order());
     while let Ok(refused) = request().header("idempotency-key", &key).send().await {
@@ -14,7 +14,7 @@ pub async fn place_until_cut_off(customer: Customer, key: String) {
     }
 }
 
-/// Places an order whose `operation` does not come back, and kills the API meanwhile. Returns its key and its id.
+/// Places an order whose call of `operation` gets no answer, and kills the API meanwhile. Returns its key and ID.
 async fn place_and_kill(shop: &mut Shop, operation: &str) -> (String, String) {
     let key = new_key();
     let cut_off = tokio::spawn(place_until_cut_off(shop.customer(), key.clone()));
@@ -28,14 +28,14 @@ async fn place_and_kill(shop: &mut Shop, operation: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn an_order_killed_before_the_gateway_took_the_money_fails_and_gives_its_stock_back() {
+async fn an_order_fails_and_releases_its_stock_after_a_kill_before_its_charge() {
     let mut shop = Shop::open().await;
     shop.sandbox.hold("confirm").await;
     let (key, order_id) = place_and_kill(&mut shop, "confirm").await;
     shop.restart(&[SWEEPING]).await;
     assert_eq!(shop.ended(&order_id).await, "FAILED");
     assert_eq!(shop.database.reserved(WIDGET_A).await, 0);
-    // The confirmation, late as it is, meets the fence.
+    // The late confirmation is refused, because the payment was cancelled.
     shop.sandbox.release().await;
     shop.assert_consistent().await;
     shop.place(&key, &small_order())
@@ -45,7 +45,7 @@ async fn an_order_killed_before_the_gateway_took_the_money_fails_and_gives_its_s
 }
 
 #[tokio::test]
-async fn an_order_killed_after_the_gateway_took_the_money_is_paid() {
+async fn an_order_is_paid_after_a_kill_that_follows_its_charge() {
     let mut shop = Shop::open().await;
     shop.sandbox
         .once("confirm", json!({ "type": "no_answer_after" }))
@@ -69,7 +69,7 @@ async fn an_order_killed_after_the_gateway_took_the_money_is_paid() {
 }
 
 #[tokio::test]
-async fn an_order_killed_before_the_gateway_knew_of_it_fails_and_gives_its_stock_back() {
+async fn an_order_fails_and_releases_its_stock_after_a_kill_before_its_preparation() {
     let mut shop = Shop::open().await;
     shop.sandbox.hold("create").await;
     let (key, order_id) = place_and_kill(&mut shop, "create").await;
@@ -85,7 +85,7 @@ async fn an_order_killed_before_the_gateway_knew_of_it_fails_and_gives_its_stock
 }
 
 #[tokio::test]
-async fn two_processes_that_sweep_at_once_end_each_order_once() {
+async fn two_concurrent_sweepers_end_each_order_once() {
     let mut shop = Shop::open().await;
     shop.sandbox.hold("confirm").await;
     let customers: Vec<_> = (0..20)

@@ -1,4 +1,4 @@
-//! More requests at once than there may be.
+//! More concurrent requests than allowed.
 
 use futures_util::future::join_all;
 
@@ -8,7 +8,7 @@ use crate::request::{new_key, small_order};
 use crate::shop::Shop;
 
 #[tokio::test]
-async fn what_is_over_the_bound_is_turned_away_and_health_is_not() {
+async fn requests_beyond_the_limit_are_refused_but_health_checks_are_not() {
     let shop = Shop::open_with(&[("OMS_MAX_IN_FLIGHT", "2")]).await;
     shop.sandbox.hold("confirm").await;
     let customers: Vec<_> = (0..2)
@@ -39,7 +39,7 @@ async fn what_is_over_the_bound_is_turned_away_and_health_is_not() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_leaves_its_place() {
+async fn a_client_that_disconnects_frees_its_place() {
     let shop = Shop::open_with(&[("OMS_MAX_IN_FLIGHT", "1")]).await;
     shop.sandbox.hold("confirm").await;
     for calls in 1..=3 {

@@ -1,8 +1,8 @@
-//! Everybody at once: buyers who may cancel, two sweepers, webhooks, the bank and operators race for one order after the other, while
-//! calls and webhooks go wrong. One of them ends each order, and only once.
+//! A race of buyers who may cancel, two sweepers, webhooks, the bank and operators for one order after another, while
+//! calls and webhooks fail. Each order must end exactly once.
 //!
-//! The chances come from one seed, which is printed with a failure; `OMS_RACE_SEED` sets it. It decides what is asked and
-//! what goes wrong; who is faster is up to the machine.
+//! All random decisions come from one seed, which a failure prints. `OMS_RACE_SEED` sets it. It determines the requests
+//! and the faults; which participant is faster depends on the machine.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -21,12 +21,12 @@ use crate::request::new_key;
 use crate::shop::{Customer, Shop};
 
 const ROUNDS: u64 = 1000;
-/// Rounds under one fault plan, which is as long as the sandbox takes it.
+/// Number of rounds with one fault plan, whose length the sandbox limits.
 const HEAT: u64 = 250;
 const AT_ONCE: usize = 24;
 
-/// The sweepers look at every order at once and all the time, and give up after one try. The gateway has little time, because
-/// some of the calls are never answered.
+/// The sweepers look at all orders continuously, and give up after one attempt. The gateway's time-out is short,
+/// because some calls are never answered.
 const RACING: Settings<'_> = &[
     ("OMS_SWEEP_INTERVAL_MS", "200"),
     ("OMS_SWEEP_AFTER_MS", "0"),
@@ -39,7 +39,7 @@ const RACING: Settings<'_> = &[
     ("OMS_DATABASE_MAX_CONNECTIONS", "12"),
 ];
 
-/// The store, and two customers of it, each of another process.
+/// The shop and two customers, each of a different process.
 struct Race {
     shop: Shop,
     customers: [Customer; 2],
@@ -48,7 +48,7 @@ struct Race {
 }
 
 #[tokio::test]
-async fn whoever_races_for_an_order_one_ends_it_and_it_is_charged_once() {
+async fn a_contested_order_ends_once_and_is_charged_at_most_once() {
     let seed = match std::env::var("OMS_RACE_SEED") {
         Ok(seed) => seed.parse().unwrap(),
         Err(_) => rand::random(),
@@ -73,7 +73,7 @@ async fn whoever_races_for_an_order_one_ends_it_and_it_is_charged_once() {
 }
 
 impl Race {
-    /// All rounds, so many at a time, and what they leave behind.
+    /// Runs all rounds, several at a time, and checks the result.
     async fn run(&self) {
         for first in (0..ROUNDS).step_by(HEAT.try_into().unwrap()) {
             let mut chances = Chances::new(self.seed, 2 * ROUNDS + first);
@@ -86,7 +86,7 @@ impl Race {
         self.is_over.set(true);
     }
 
-    /// One order: a buyer asks for it, and perhaps again; the bank decides if it is asked to.
+    /// Runs one order: a buyer requests it, perhaps twice, and the bank decides if necessary.
     async fn round(&self, number: u64) {
         let Round {
             order,
@@ -128,7 +128,7 @@ impl Race {
         join3(decides, asks, gives_up).await;
     }
 
-    /// The bank decides what waits for it, if anything does.
+    /// Lets the bank decide a payment that waits for it, if any.
     async fn decide(&self, order_id: &str, outcome: &str) {
         let order = self.shop.sandbox.order(order_id).await;
         for intent in order["intents"].as_array().unwrap() {
@@ -139,8 +139,8 @@ impl Race {
         }
     }
 
-    /// An operator, who retries or resolves whatever was given up on. The order may have ended meanwhile, or another
-    /// operator may have been first.
+    /// Acts as an operator, who retries or resolves an order that the sweeper gave up on. The order may have ended
+    /// meanwhile, or another operator may have been faster.
     async fn operate(&self, number: u64) {
         let mut chances = Chances::new(self.seed, ROUNDS + number);
         while !self.is_over.get() {
@@ -158,7 +158,7 @@ impl Race {
         }
     }
 
-    /// Nothing goes wrong any more: returns once every order has ended and every webhook was applied.
+    /// Ends all faults, and returns once every order has ended and every webhook was applied.
     async fn come_to_rest(&self) {
         let database = &self.shop.database;
         until("everything comes to rest", async || {
@@ -201,7 +201,10 @@ impl Race {
         let events = database.rows(events).await;
         eprintln!("ends: {ends:?}\ndead letters: {letters:?}\nevents: {events:?}");
         let cancelled = "SELECT count(*) FROM orders.orders WHERE status = 'CANCELLED'";
-        assert!(database.number(cancelled).await > 0, "nobody cancelled");
+        assert!(
+            database.number(cancelled).await > 0,
+            "no order was cancelled"
+        );
         let mut winners: BTreeMap<&str, u64> = BTreeMap::new();
         for end in &ends {
             *winners.entry(&end[0]).or_default() += end[2].parse::<u64>().unwrap();
@@ -215,7 +218,7 @@ impl Race {
     }
 }
 
-/// What a buyer is told of an order once is not taken back, unless the order is cancelled.
+/// The outcome that a buyer was told does not change later, unless the order is cancelled.
 fn assert_agree(first: &Answer, again: &Answer, cancels: bool) {
     let allowed: &[u16] = match first.status {
         201 if cancels => &[200, 409, 503],

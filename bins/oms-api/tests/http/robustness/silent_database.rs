@@ -1,4 +1,4 @@
-//! A database that takes connections and says nothing: requests that wait for it end in time, and others are served.
+//! A database that accepts connections but never answers: requests that wait for it end in time, and others are served.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::request::{new_key, small_order};
 use crate::shop::{Customer, Shop};
 use oms_testing::SilentProxy;
 
-/// The product's, and a quarter of its for statements.
+/// The product's time-outs, with a quarter of its limit for statements.
 const TIMES: [(&str, &str); 7] = [
     ("OMS_DATABASE_ACQUIRE_TIMEOUT_MS", "5000"),
     ("OMS_DATABASE_PING_TIMEOUT_MS", "2000"),
@@ -21,7 +21,8 @@ const TIMES: [(&str, &str); 7] = [
     ("OMS_DATABASE_STATEMENT_TIMEOUT_MS", "2500"),
     ("OMS_DATABASE_ANSWER_TIMEOUT_MS", "3000"),
 ];
-/// What a request may take: its turn, a connection, and an answer that does not come; and a machine that is busy.
+/// Maximum time of a request: the waits for its turn, for a connection and for a missing answer, plus a margin for a
+/// busy machine.
 const BOUND: Duration = Duration::from_secs(30);
 
 struct Silence {
@@ -31,7 +32,7 @@ struct Silence {
 }
 
 impl Silence {
-    /// A second API for the shop, whose database can fall silent.
+    /// Starts a second API for the shop, whose database connection can be silenced.
     async fn open() -> Self {
         let shop = Shop::open().await;
         let (proxy, url) = shop.database.behind_proxy().await;
@@ -43,7 +44,7 @@ impl Silence {
         self.shop.customer_of(&self.api)
     }
 
-    /// Orders whose clients do not wait for each other.
+    /// Places orders concurrently.
     fn place(&self, keys: &[String]) -> Vec<tokio::task::JoinHandle<(Answer, Duration)>> {
         let place = |key: &String| {
             let (customer, key) = (self.customer(), key.clone());
@@ -62,7 +63,7 @@ impl Silence {
         for key in keys {
             let customer = self.shop.customer();
             let answer = customer.place_until_definite(key, &small_order()).await;
-            // Paid before or now, or cut off and fenced.
+            // Paid before or now, or cut off and cancelled.
             assert!(matches!(answer.status, 200 | 201 | 402), "{answer:?}");
         }
         self.shop.assert_consistent().await;
@@ -83,7 +84,7 @@ fn assert_honest(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn connections_that_are_swallowed_cost_their_own_requests_time_and_others_are_served() {
+async fn silenced_connections_delay_only_their_own_requests() {
     let silence = Silence::open().await;
     silence
         .customer()
@@ -107,8 +108,7 @@ async fn connections_that_are_swallowed_cost_their_own_requests_time_and_others_
 }
 
 #[tokio::test]
-async fn a_database_that_is_frozen_costs_each_request_a_bounded_time_and_takes_orders_when_it_goes_on()
- {
+async fn a_silent_database_costs_each_request_a_limited_time_and_then_accepts_orders() {
     let silence = Silence::open().await;
     silence
         .customer()
@@ -123,7 +123,7 @@ async fn a_database_that_is_frozen_costs_each_request_a_bounded_time_and_takes_o
         assert_honest(&answer);
         assert!(took < BOUND, "{took:?}");
     }
-    // Time is what is simulated: connections are made in vain meanwhile.
+    // The outage must last for some time, during which connections fail.
     sleep(Duration::from_secs(3)).await;
     silence.proxy.thaw();
     eventually("an order is paid", async || {
@@ -135,8 +135,7 @@ async fn a_database_that_is_frozen_costs_each_request_a_bounded_time_and_takes_o
 }
 
 #[tokio::test]
-async fn a_database_that_lets_clients_in_and_answers_no_statement_is_reported_and_used_again_when_it_does()
- {
+async fn a_database_that_answers_no_statement_is_reported_until_it_answers_again() {
     let silence = Silence::open().await;
     silence
         .customer()

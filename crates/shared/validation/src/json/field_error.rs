@@ -1,10 +1,10 @@
-//! Errors of serde, turned into paths and words that a client understands.
+//! Turns errors of serde into paths and messages for clients.
 
 use oms_errors::FieldError;
 
-/// The one member at which reading a body stopped.
+/// The member at which reading a body stopped.
 ///
-/// Values are left out of the message: it may be a card number.
+/// The message does not contain the value, which may be a card number.
 pub(super) fn of(error: &serde_path_to_error::Error<serde_json::Error>) -> FieldError {
     let path = error.path().to_string();
     let message = error.inner().to_string();
@@ -47,7 +47,7 @@ fn quoted_after<'a>(message: &'a str, start: &str) -> Option<&'a str> {
     message.strip_prefix(start)?.split('`').next()
 }
 
-/// The path of a member of what stands at `parent`.
+/// The path of the member `name` of the value at `parent`.
 pub fn member_of(parent: &str, name: &str) -> String {
     match parent {
         "" | "." => name.to_owned(),

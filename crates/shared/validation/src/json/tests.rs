@@ -1,4 +1,4 @@
-//! JSON by its own rules, against serde's.
+//! Compares the JSON rules with those of serde.
 
 use serde::Deserialize;
 
@@ -44,7 +44,7 @@ fn inner(json: &str) -> Result<Inner, (String, String)> {
 }
 
 #[test]
-fn a_whole_number_may_be_written_in_any_way() {
+fn a_whole_number_may_be_written_in_any_notation() {
     for (json, whole) in [
         ("1", 1),
         ("1.0", 1),
@@ -82,7 +82,7 @@ fn a_whole_number_may_be_written_in_any_way() {
 }
 
 #[test]
-fn the_negative_zero_is_zero() {
+fn negative_zero_is_zero() {
     for json in ["-0", "-0.0", "0", "-0e5"] {
         let degrees = inner(&format!("{{\"whole\":1,\"degrees\":{json}}}"))
             .unwrap()
@@ -92,7 +92,7 @@ fn the_negative_zero_is_zero() {
 }
 
 #[test]
-fn an_array_is_no_object_at_any_depth() {
+fn an_array_is_not_an_object_at_any_depth() {
     for (json, path) in [
         ("[[1]]", "."),
         (r#"{"inner":[1]}"#, "inner"),
@@ -107,7 +107,7 @@ fn an_array_is_no_object_at_any_depth() {
 }
 
 #[test]
-fn a_blank_text_is_no_value_where_none_is_needed() {
+fn a_blank_text_counts_as_absent_where_a_value_is_optional() {
     for blank in ["", " ", "\\n\\t", "\\u200b", "\\u00a0"] {
         let json = format!(
             r#"{{"inner":{{"whole":1,"small":"{blank}"}},"note":"{blank}","colour":"{blank}"}}"#
@@ -134,7 +134,7 @@ fn a_blank_text_is_no_value_where_none_is_needed() {
 }
 
 #[test]
-fn what_was_refused_still_is() {
+fn values_that_serde_rejects_are_still_rejected() {
     for (json, field) in [
         (r#"{"inner":{"whole":1,"whole":2}}"#, "inner.whole"),
         (r#"{"inner":{"whole":1,"more":2}}"#, "inner.more"),

@@ -1,4 +1,4 @@
-//! Currencies: the codes of ISO 4217, and the amounts of each that can be paid.
+//! Currencies: the ISO 4217 codes, and the payable amounts of each.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct Currency([u8; 3]);
 /// The text is not the code of a currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCurrency {
-    /// It is not three upper-case letters.
+    /// The text is not three upper-case letters.
     #[error("must be an ISO 4217 code of three upper-case letters")]
     Spelling,
     /// ISO 4217 has no such currency, or nothing can be paid in it.
@@ -25,7 +25,7 @@ pub enum InvalidCurrency {
 /// An amount that can't be paid in its currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAmount {
-    /// It is nothing, less, or too much.
+    /// The amount is too small or too large.
     #[error("must be between 1 and {max} minor units in {currency}")]
     Range {
         /// The currency.
@@ -33,17 +33,17 @@ pub enum InvalidAmount {
         /// The largest amount.
         max: i64,
     },
-    /// It is finer than the currency is paid in.
+    /// The currency has no payable unit that small.
     #[error("must be a multiple of {step} minor units in {currency}")]
     Step {
         /// The currency.
         currency: Currency,
-        /// What it must be a multiple of.
+        /// The smallest payable step, in minor units.
         step: i64,
     },
 }
 
-/// Currencies without decimals: one minor unit is one unit. MGA is among them as Stripe counts it.
+/// Currencies without decimals: one minor unit is one unit. MGA is included because Stripe treats it so.
 /// <https://docs.stripe.com/currencies#zero-decimal>
 const NO_DECIMALS: &str = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF";
 
@@ -54,7 +54,7 @@ const TWO_DECIMALS: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT 
     NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STD STN \
     SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG";
 
-/// Currencies without decimals that are counted with two all the same, always 00: to charge 5 ISK, the amount is 500.
+/// Currencies without decimals whose amounts are still given with two, always 00: to charge 5 ISK, the amount is 500.
 /// <https://docs.stripe.com/currencies#special-cases>
 const TWO_DECIMALS_ALWAYS_ZERO: &str = "ISK UGX";
 
@@ -62,18 +62,18 @@ const TWO_DECIMALS_ALWAYS_ZERO: &str = "ISK UGX";
 /// <https://docs.stripe.com/currencies#three-decimal>
 const THREE_DECIMALS: &str = "BHD IQD JOD KWD LYD OMR TND";
 
-/// The largest amount that can be paid, in minor units: eight digits.
+/// The maximum payable amount in minor units: eight digits.
 /// <https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>
 const MAX_MINOR: i64 = 99_999_999;
 
-/// The same for IDR: twelve digits.
+/// The maximum for IDR: twelve digits.
 const MAX_MINOR_OF_IDR: i64 = 999_999_999_999;
 
 impl Currency {
-    /// Reads the code of a currency in which something can be paid, such as `USD`.
+    /// Parses the code of a currency in which payments are possible, such as `USD`.
     ///
     /// # Errors
-    /// When it is not three upper-case letters, or ISO 4217 has no such currency with at most three decimals.
+    /// If it is not three upper-case letters, or not an ISO 4217 currency with at most three decimals.
     pub fn parse(text: &str) -> Result<Self, InvalidCurrency> {
         let currency = Self::parse_stored(text)?;
         match currency.is_known() {
@@ -82,10 +82,10 @@ impl Currency {
         }
     }
 
-    /// Reads a code that is in the books already, ours or a gateway's, whether or not ISO 4217 has it still.
+    /// Parses a code that is already stored, by oms or by a gateway, even if ISO 4217 has withdrawn it.
     ///
     /// # Errors
-    /// When it is not three upper-case letters.
+    /// If it is not three upper-case letters.
     pub fn parse_stored(text: &str) -> Result<Self, InvalidCurrency> {
         match <[u8; 3]>::try_from(text.as_bytes()) {
             Ok(letters) if letters.iter().all(u8::is_ascii_uppercase) => Ok(Self(letters)),
@@ -95,10 +95,10 @@ impl Currency {
 
     /// The code.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("only ASCII letters get in")
+        std::str::from_utf8(&self.0).expect("only ASCII letters are accepted")
     }
 
-    /// What every amount that is paid must be a multiple of, in minor units.
+    /// The step of payable amounts, in minor units.
     pub fn step_minor(self) -> i64 {
         if self.is_in(THREE_DECIMALS) {
             10
@@ -109,7 +109,7 @@ impl Currency {
         }
     }
 
-    /// The largest amount that can be paid at once, in minor units.
+    /// The maximum amount of one payment, in minor units.
     pub fn max_minor(self) -> i64 {
         match self.as_str() {
             "IDR" => MAX_MINOR_OF_IDR,
@@ -129,7 +129,7 @@ impl Currency {
         }
     }
 
-    /// Checks that an amount is not finer than this currency is paid in, however large it is.
+    /// Checks that an amount is a multiple of this currency's step, regardless of its size.
     ///
     /// # Errors
     /// [`InvalidAmount::Step`]
@@ -190,14 +190,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_currencies_of_iso_4217_are_taken() {
+    fn only_currencies_of_iso_4217_are_accepted() {
         assert_eq!(Currency::parse("EUR").unwrap().as_str(), "EUR");
         for text in ["", "usd", "US", "USDX", "U$D", "ÄÄ"] {
             let refused = Err(InvalidCurrency::Spelling);
             assert_eq!(Currency::parse(text), refused, "{text:?}");
             assert_eq!(Currency::parse_stored(text), refused, "{text:?}");
         }
-        // Gold, no currency, a test code, four decimals, one that was replaced, and three that never were.
+        // Gold, "no currency", a test code, four decimals, a replaced code, and three that never existed.
         for text in [
             "XAU", "XXX", "XTS", "UYW", "CLF", "DEM", "ZZZ", "ABC", "USX",
         ] {
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_of_an_amount_names_the_rule() {
+    fn the_error_of_an_amount_names_the_rule() {
         let refused = |code: &str, amount| {
             let checked = Currency::parse(code).unwrap().check_amount(amount);
             checked.unwrap_err().to_string()

@@ -1,4 +1,4 @@
-//! Payments that wait for the customer, for the bank, or for a person of ours. Their stock is held meanwhile.
+//! Payments that wait for the customer, the bank or an operator. Their stock is held meanwhile.
 
 use serde_json::{Value, json};
 
@@ -9,9 +9,9 @@ use crate::invariants::assert_invariants;
 use crate::request::{WIDGET_A, new_key, small_order, with};
 use crate::shop::Shop;
 
-/// A card whose bank wants to hear from the customer.
+/// A card that requires authentication by the customer.
 const AUTHENTICATING_CARD: &str = "4000002760003184";
-/// A bank that takes its time.
+/// A bank that processes payments slowly.
 const SLOW_BANK: &str = "pm_usBankAccount_processing";
 
 fn authenticating() -> Value {
@@ -50,13 +50,13 @@ impl Held {
         }
     }
 
-    /// The sweeper looks, and lets the order wait on.
+    /// Runs the sweeper once, after which the order still waits.
     async fn is_still_held(&self) {
         self.shop.sweep_once(&self.order_id).await;
         assert!(self.shop.is_open(&self.order_id).await);
         assert_eq!(self.shop.database.reserved(WIDGET_A).await, 1);
         let again = self.shop.place(&self.key, &self.body).await;
-        // Whoever waits for the customer is told once more what the customer has to do.
+        // A waiting customer is shown the required action again.
         match self.intent().await["status"].as_str() {
             Some("requires_action") => again.assert_pending(),
             _ => again.assert_in_progress(),
@@ -67,18 +67,18 @@ impl Held {
         self.shop.sandbox.order(&self.order_id).await["intents"][0].clone()
     }
 
-    /// The gateway says this of the payment.
+    /// Checks the status of the payment at the gateway.
     async fn assert_intent(&self, status: &str) {
         assert_eq!(self.intent().await["status"], status);
     }
 
-    /// The customer, or the bank, comes to an end.
+    /// The customer or the bank decides.
     async fn settle(&self, outcome: &str) {
         let id = self.intent().await["id"].as_str().unwrap().to_owned();
         self.shop.sandbox.settle(&id, outcome).await;
     }
 
-    /// The next look of the sweeper ends the order like this.
+    /// Checks that the next attempt of the sweeper ends the order like this.
     async fn ends(self, end: End) {
         let most = self.shop.database.tries(&self.order_id).await + 1;
         self.shop.sweep_within(&self.order_id, most).await;
@@ -91,7 +91,7 @@ impl Held {
 }
 
 #[tokio::test]
-async fn a_customer_who_has_to_act_is_waited_for_until_the_deadline() {
+async fn the_sweeper_waits_for_a_customer_until_the_deadline() {
     let held = Held::place(authenticating()).await;
     held.assert_intent("requires_action").await;
     held.is_still_held().await;
@@ -108,7 +108,7 @@ async fn a_customer_who_acts_in_time_has_paid() {
 }
 
 #[tokio::test]
-async fn a_customer_whose_bank_refuses_after_all_has_not_paid() {
+async fn a_customer_whose_bank_finally_refuses_has_not_paid() {
     let held = Held::place(authenticating()).await;
     held.is_still_held().await;
     held.settle("failed").await;
@@ -116,7 +116,7 @@ async fn a_customer_whose_bank_refuses_after_all_has_not_paid() {
 }
 
 #[tokio::test]
-async fn a_payment_that_a_bank_works_on_for_an_hour_is_waited_for_and_then_paid() {
+async fn the_sweeper_waits_an_hour_for_a_bank_that_then_pays() {
     let held = Held::place(paid_by_a_slow_bank()).await;
     held.assert_intent("processing").await;
     held.is_still_held().await;
@@ -128,7 +128,7 @@ async fn a_payment_that_a_bank_works_on_for_an_hour_is_waited_for_and_then_paid(
 }
 
 #[tokio::test]
-async fn a_payment_that_a_bank_works_on_for_an_hour_is_waited_for_and_then_refused() {
+async fn the_sweeper_waits_an_hour_for_a_bank_that_then_refuses() {
     let held = Held::place(paid_by_a_slow_bank()).await;
     held.is_still_held().await;
     held.shop.database.pass_an_hour().await;
@@ -137,8 +137,8 @@ async fn a_payment_that_a_bank_works_on_for_an_hour_is_waited_for_and_then_refus
     held.ends(DECLINED).await;
 }
 
-/// The sweeper's first look leaves an order with a wrong amount to a person, with one alert. Nothing else of it is decided
-/// by a program: stock and money stay where they are.
+/// Checks that the sweeper's first attempt leaves an order with a wrong amount to an operator, with one alert. No
+/// program decides anything else about it: stock and money stay unchanged.
 async fn assert_left_to_a_person(shop: &Shop, order_id: &str, captured: u64) {
     assert_eq!(shop.database.dead_letters().await, 0);
     shop.database.make_due().await;
@@ -180,7 +180,7 @@ async fn a_wrong_amount_in_the_answer_to_the_confirmation_is_held() {
     assert_left_to_a_person(&shop, &order_id, PRICE - 1).await;
 }
 
-/// The sweeper finds that another amount than the order's total was received.
+/// The sweeper finds that the received amount differs from the order's total.
 async fn sweeper_finds(received: u64) {
     let shop = Shop::open_sweeping_on_demand(PATIENT).await;
     shop.sandbox
@@ -192,7 +192,7 @@ async fn sweeper_finds(received: u64) {
     let pending = shop.place_new(&small_order()).await;
     pending.assert_pending();
     let order_id = pending.order_id();
-    until("the money is taken", async || {
+    until("the payment is captured", async || {
         shop.sandbox.charges().await == 1
     })
     .await;
@@ -202,7 +202,7 @@ async fn sweeper_finds(received: u64) {
 }
 
 #[tokio::test]
-async fn a_wrong_amount_that_the_sweeper_finds_is_held() {
+async fn a_wrong_amount_found_by_the_sweeper_is_held() {
     for wrong in [PRICE - 1, PRICE + 1] {
         sweeper_finds(wrong).await;
     }

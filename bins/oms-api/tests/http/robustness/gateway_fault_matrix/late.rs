@@ -1,4 +1,4 @@
-//! What arrives when nobody waits for it any more, and what the gateway has forgotten.
+//! Effects that arrive after their caller has stopped waiting, and keys that the gateway has forgotten.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::robustness::killed::place_until_cut_off;
 use crate::shop::Shop;
 
 #[tokio::test]
-async fn a_confirmation_that_arrives_after_the_fence_is_refused_by_the_gateway() {
+async fn the_gateway_refuses_a_confirmation_after_the_cancellation() {
     let shop = Shop::open_sweeping_on_demand(IMPATIENT).await;
     shop.sandbox.hold("confirm").await;
     let key = new_key();
@@ -21,7 +21,7 @@ async fn a_confirmation_that_arrives_after_the_fence_is_refused_by_the_gateway()
     shop.sweep_within(&order_id, 1).await;
     shop.assert_within_budget().await;
 
-    // The one key that has a result after this is the confirmation's, once it was carried out.
+    // After this, only the confirmation's key has a result, once the confirmation was executed.
     shop.sandbox.expire_keys().await;
     shop.sandbox.release().await;
     until("the confirmation arrives", async || {
@@ -34,11 +34,10 @@ async fn a_confirmation_that_arrives_after_the_fence_is_refused_by_the_gateway()
     shop.assert_end(&key, &order_id, End::Fenced).await;
 }
 
-/// No client can prevent it; the books that we keep of the order stay as they are. The charge without an order is left
-/// for whoever compares the gateway's charges with our orders.
+/// No client can prevent this. The order's records stay unchanged, and the charge without an order is left to the
+/// reconciliation with the gateway.
 #[tokio::test]
-async fn a_charge_that_arrives_after_our_cancel_changes_no_order_and_is_left_for_reverse_reconciliation()
- {
+async fn a_charge_that_arrives_after_our_cancellation_is_left_to_reverse_reconciliation() {
     let shop = Shop::open_sweeping_on_demand(PATIENT).await;
     shop.sandbox
         .once("confirm", json!({ "type": "late_effect", "ms": 1 }))
@@ -83,7 +82,7 @@ async fn a_payment_is_found_by_its_reference_when_the_gateway_has_forgotten_the_
     shop.assert_end(&key, &order_id, End::Paid).await;
 }
 
-/// Prepares a payment whose answer never comes, and kills the API meanwhile. Returns the order's key and its id.
+/// Prepares a payment whose answer never arrives, and kills the API meanwhile. Returns the order's key and ID.
 async fn prepare_and_kill(shop: &mut Shop) -> (String, String) {
     let key = new_key();
     shop.sandbox
@@ -101,7 +100,7 @@ async fn prepare_and_kill(shop: &mut Shop) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_payment_prepared_again_with_its_key_is_the_same_payment() {
+async fn preparing_a_payment_again_with_its_key_returns_the_same_payment() {
     let mut shop = Shop::open_sweeping_on_demand(PATIENT).await;
     let (key, order_id) = prepare_and_kill(&mut shop).await;
     shop.restart(&[SWEEPING]).await;
@@ -112,14 +111,14 @@ async fn a_payment_prepared_again_with_its_key_is_the_same_payment() {
 }
 
 #[tokio::test]
-async fn a_payment_prepared_again_with_a_forgotten_key_takes_no_money_twice() {
+async fn preparing_a_payment_again_with_a_forgotten_key_charges_nobody_twice() {
     let mut shop = Shop::open_sweeping_on_demand(PATIENT).await;
     let (key, order_id) = prepare_and_kill(&mut shop).await;
     assert_eq!(shop.sandbox.expire_keys().await, 1);
     shop.restart(&[SWEEPING]).await;
     shop.sweep_within(&order_id, 1).await;
     shop.assert_within_budget().await;
-    // The first one has no reference anywhere: nobody can confirm it.
+    // The reference of the first payment is stored nowhere, so nobody can confirm it.
     let order = shop.sandbox.order(&order_id).await;
     let intents = order["intents"].as_array().unwrap().iter();
     let statuses: Vec<_> = intents.map(|intent| &intent["status"]).collect();
@@ -128,7 +127,7 @@ async fn a_payment_prepared_again_with_a_forgotten_key_takes_no_money_twice() {
 }
 
 #[tokio::test]
-async fn a_500_that_is_replayed_for_the_preparation_s_key_ends_the_order() {
+async fn a_500_replayed_for_the_preparation_s_key_ends_the_order() {
     let mut shop =
         Shop::open_sweeping_on_demand(&[(FAILPOINTS, &dies_at("orders.collected"))]).await;
     shop.sandbox
@@ -152,7 +151,7 @@ async fn a_500_that_is_replayed_for_the_preparation_s_key_ends_the_order() {
 }
 
 #[tokio::test]
-async fn a_500_that_hides_a_decline_fails_the_order_at_once() {
+async fn a_500_that_hides_a_decline_fails_the_order_immediately() {
     let shop = Shop::open_sweeping_on_demand(PATIENT).await;
     let key = new_key();
     let declined = with(small_order(), "creditCardNumber", json!(DECLINED_CARD));

@@ -1,4 +1,4 @@
-//! A gateway to which no connection comes about: what was not sent is known not to have happened.
+//! A gateway that accepts no connection: calls that were not sent are known to have had no effect.
 
 use std::fs;
 
@@ -8,7 +8,8 @@ use crate::eventually::until;
 use crate::request::{WIDGET_A, new_key, small_order};
 use crate::shop::Shop;
 
-/// How many connections, in either direction, this machine has with a port. Kept in `/proc/net/tcp`, in hexadecimal.
+/// The number of connections of this machine with a port, in either direction. `/proc/net/tcp` lists them in
+/// hexadecimal.
 fn connections(port: u16) -> usize {
     const ESTABLISHED: &str = "01";
     const CLOSE_WAIT: &str = "08";
@@ -28,10 +29,10 @@ fn connections(port: u16) -> usize {
         .count()
 }
 
-/// The order's way is stopped between the preparation and the confirmation, by the row of its attempt, and the gateway
-/// is gone when it goes on.
+/// The order is blocked between the preparation and the confirmation, by a lock on the row of its attempt. The gateway
+/// is gone when it continues.
 #[tokio::test]
-async fn a_gateway_that_is_gone_before_the_confirmation_has_charged_nobody() {
+async fn a_gateway_that_is_gone_before_the_confirmation_has_charged_no_one() {
     let mut shop = Shop::open_sweeping_on_demand(PATIENT).await;
     shop.sandbox.hold("create").await;
     let (key, customer) = (new_key(), shop.customer());
@@ -45,7 +46,7 @@ async fn a_gateway_that_is_gone_before_the_confirmation_has_charged_nobody() {
     shop.database.execute(lock).await;
     shop.sandbox.release().await;
     until("the reference is about to be stored", async || {
-        // Whoever waits for us. pg_stat_activity would not change as long as our transaction lasts.
+        // Sessions that wait for ours. pg_stat_activity would not change during our transaction.
         let sql = "SELECT count(*) FROM pg_locks waiting JOIN pg_locks ours USING (transactionid)
                    WHERE NOT waiting.granted AND ours.granted AND ours.pid = pg_backend_pid()";
         shop.database.number(sql).await == 1
@@ -55,8 +56,9 @@ async fn a_gateway_that_is_gone_before_the_confirmation_has_charged_nobody() {
     let (_, port) = shop.sandbox.url.rsplit_once(':').unwrap();
     let port = port.parse().unwrap();
     shop.sandbox.kill();
-    // Else the confirmation might be written to a connection that is already dead, which says nothing of its effect.
-    until("everybody knows that the gateway is gone", async || {
+    // Otherwise the confirmation might be written to a connection that is already dead, and its effect would be
+    // unknown.
+    until("no connection to the gateway is left", async || {
         connections(port) == 0
     })
     .await;
@@ -69,5 +71,5 @@ async fn a_gateway_that_is_gone_before_the_confirmation_has_charged_nobody() {
     let order = shop.sandbox.order(&order_id).await;
     assert_eq!(order["intents"][0]["status"], "requires_payment_method");
     assert_eq!(shop.database.tries(&order_id).await, 0);
-    shop.assert_end(&key, &order_id, End::KeyGivenBack).await;
+    shop.assert_end(&key, &order_id, End::KeyReleased).await;
 }
