@@ -69,7 +69,7 @@ impl Extent {
 /// Makes tests write the pages that they generate.
 const WRITE_DOCS: &str = "OMS_WRITE_DOCS";
 const BUILD: [&str; 3] = ["build", "--workspace", "--all-targets"];
-/// The tests that compare a page with what the code generates.
+/// The tests that compare a file with what the code generates.
 const WRITE_PAGES: [&str; 7] = [
     "test",
     "--workspace",
@@ -80,7 +80,7 @@ const WRITE_PAGES: [&str; 7] = [
     "up_to_date",
 ];
 
-/// Writes the generated pages of `docs`.
+/// Writes the generated pages of `docs`, and the document of the API.
 pub(crate) fn write_docs(workspace: &Workspace) -> Result<()> {
     let server = TestServer::up(workspace)?;
     command::show(&mut workspace.cargo(with_features(&BUILD)))?;

@@ -77,7 +77,7 @@ enum Task {
         #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "", conflicts_with = "write")]
         picture: Option<String>,
     },
-    /// Write the pages of docs/reference, which are generated from the code.
+    /// Write what is generated from the code: the pages of docs/reference, and bins/oms-api/openapi.json.
     Docs,
 }
 

@@ -10,7 +10,7 @@ use crate::request::small_order;
 use crate::shop::Shop;
 
 /// All background workers.
-const WORKERS: [&str; 9] = [
+pub(super) const WORKERS: [&str; 9] = [
     "statistics",
     "sweeper",
     "alerts",
@@ -23,7 +23,7 @@ const WORKERS: [&str; 9] = [
 ];
 
 /// Short intervals, so that each worker soon takes its next turn.
-const RESTLESS: Settings<'static> = &[
+pub(super) const RESTLESS: Settings<'static> = &[
     SWEEPING,
     ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "20"),
     ("OMS_RECONCILE_INTERVAL_MS", "1000"),
