@@ -171,11 +171,12 @@ async fn one_that_fails_undoes_those_around_it_and_the_connection_goes_on() {
             matches!(&failed, Err(DbError::UniqueViolation { constraint }) if constraint == "notes_pkey"),
             "{failed:?}"
         );
-        assert_eq!(notes.ids().await, []);
+        assert!(notes.ids().await.is_empty());
         place_and_remove(&mut connection).await;
     }
     drop(connection);
-    place_and_remove(&mut notes.acquire().await).await;
+    let mut connection = notes.acquire().await;
+    place_and_remove(&mut connection).await;
     assert_eq!(notes.proxy.accepted(), 1, "the connection was kept");
 }
 
@@ -187,7 +188,7 @@ async fn a_transaction_that_is_rolled_back_leaves_nothing() {
         let mut transaction = Transaction::new(&mut connection, LockWait::Session);
         transaction.send((insert_guarded(1),)).await.unwrap();
         transaction.roll_back().await;
-        assert_eq!(notes.ids().await, []);
+        assert!(notes.ids().await.is_empty());
         Transaction::new(&mut connection, LockWait::Session)
             .roll_back()
             .await;
@@ -210,7 +211,7 @@ async fn a_commit_is_refused_if_something_is_not_as_expected() {
             matches!(refused, Err(DbError::NotAsExpected)),
             "{refused:?}"
         );
-        assert_eq!(notes.ids().await, []);
+        assert!(notes.ids().await.is_empty());
         let transaction = Transaction::new(&mut connection, LockWait::Session);
         let committed = transaction.commit_with((insert_guarded(1), expect_notes(1)));
         committed.await.unwrap();
@@ -225,7 +226,7 @@ async fn a_guarded_statement_outside_of_a_transaction_does_nothing() {
     let notes = Notes::open().await;
     let mut connection = notes.acquire().await;
     assert_eq!(insert_guarded(1).run(&mut connection).await.unwrap(), 0);
-    assert_eq!(notes.ids().await, []);
+    assert!(notes.ids().await.is_empty());
 }
 
 #[tokio::test]
@@ -307,7 +308,8 @@ async fn a_transaction_whose_first_statements_are_not_answered_is_known_to_have_
     );
     transaction.roll_back().await;
     drop(connection);
-    place_and_remove(&mut notes.acquire().await).await;
+    let mut connection = notes.acquire().await;
+    place_and_remove(&mut connection).await;
 }
 
 #[tokio::test]
@@ -321,7 +323,8 @@ async fn a_server_that_ends_the_session_before_the_commit_is_known_to_have_kept_
         .commit_with((insert_guarded(1), end(), insert(2)))
         .await;
     assert!(matches!(ended, Err(DbError::Unavailable(_))), "{ended:?}");
-    assert_eq!(notes.ids().await, []);
+    assert!(notes.ids().await.is_empty());
     drop(connection);
-    place_and_remove(&mut notes.acquire().await).await;
+    let mut connection = notes.acquire().await;
+    place_and_remove(&mut connection).await;
 }
