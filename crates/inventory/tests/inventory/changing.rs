@@ -98,13 +98,7 @@ async fn receiving_stock_while_orders_are_placed_never_oversells() {
             };
             barrier.wait().await;
             let outcomes = transaction(&mut connection, async |connection| {
-                reserve(
-                    connection,
-                    tenant(),
-                    &[request],
-                    oms_database::LockWait::Session,
-                )
-                .await
+                reserve(connection, tenant(), &[request]).await
             });
             outcomes.await.unwrap()[0] == ReserveOutcome::Reserved
         });

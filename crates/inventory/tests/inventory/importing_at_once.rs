@@ -102,13 +102,7 @@ async fn concurrent_imports_orders_and_transfers_neither_deadlock_nor_lose_units
                     demand: &demand,
                 };
                 let reserved = transaction(&mut connection, async |connection| {
-                    reserve(
-                        connection,
-                        tenant(),
-                        &[request],
-                        oms_database::LockWait::Session,
-                    )
-                    .await
+                    reserve(connection, tenant(), &[request]).await
                 });
                 reserved.await.unwrap();
             }

@@ -45,13 +45,7 @@ async fn raising_the_safety_stock_prevents_new_reservations_and_keeps_existing_o
             demand: &demand,
         };
         let outcome = transaction(&mut connection, async |connection| {
-            reserve(
-                connection,
-                tenant(),
-                &[request],
-                oms_database::LockWait::Session,
-            )
-            .await
+            reserve(connection, tenant(), &[request]).await
         });
         outcomes.extend(outcome.await.unwrap());
     }

@@ -166,7 +166,7 @@ async fn poisoned_orders_delay_no_other_and_are_left_to_an_operator() {
     let defective = shop.pending("defective").await;
     shop.execute(&format!(
         "UPDATE payments.attempts SET gateway = 'other' WHERE order_id = '{foreign}';
-         ALTER TABLE payments.attempts DROP CONSTRAINT attempts_currency_check;
+         ALTER DOMAIN payments.currency DROP CONSTRAINT currency_check;
          UPDATE payments.attempts SET currency = 'us$' WHERE order_id = '{corrupt}'"
     ))
     .await;

@@ -49,7 +49,7 @@ async fn an_order_with_a_status_that_only_a_newer_version_knows_is_kept_and_list
     let shop = Shop::open(Confirm::Pays).await;
     place_paid(&shop, "k").await;
     shop.execute(
-        "ALTER TABLE orders.orders DROP CONSTRAINT orders_status_check;
+        "ALTER DOMAIN orders.order_status DROP CONSTRAINT order_status_check;
          UPDATE orders.orders SET status = 'ON_HOLD', created_at = created_at - interval '90 days'",
     )
     .await;

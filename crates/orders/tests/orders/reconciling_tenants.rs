@@ -81,7 +81,7 @@ async fn a_tenant_that_cannot_be_compared_delays_no_other_and_is_compared_again(
     let shop = shop_with_a_late_charge_of_another_tenant().await;
     shop.stock(tenant(), 100).await;
     let mine = shop.pending("mine").await;
-    shop.execute("ALTER TABLE payments.attempts DROP CONSTRAINT attempts_currency_check")
+    shop.execute("ALTER DOMAIN payments.currency DROP CONSTRAINT currency_check")
         .await;
     let corrupt =
         format!("UPDATE payments.attempts SET currency = 'us$' WHERE order_id = '{mine}'");

@@ -20,8 +20,8 @@ use crate::{CallEffect, GatewayCall, Reference, UnsavedCalls};
 /// Inserts calls into the history. `$1` is the tenant, and [`bind_calls`] binds `$2` to `$13`. Existing calls are left
 /// as they are, so that saving can be repeated.
 macro_rules! insert_calls_sql {
-    () => {
-        "INSERT INTO payments.gateway_calls
+    ($($condition:expr),*) => {
+        concat!("INSERT INTO payments.gateway_calls
              (tenant_id, id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect,
               duration_ms, called_at, actor)
          SELECT $1, id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect,
@@ -30,7 +30,8 @@ macro_rules! insert_calls_sql {
                      $10::text[], $11::integer[], $12::double precision[], $13::text[])
              AS call (id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect,
                       duration_ms, age_s, actor)
-         ON CONFLICT DO NOTHING"
+         ", $($condition,)* "
+         ON CONFLICT DO NOTHING")
     };
 }
 pub(super) use insert_calls_sql;

@@ -24,6 +24,10 @@ pub fn cached_sql(text: &'static str) -> CachedSql {
 }
 
 impl CachedSql {
+    pub(crate) fn as_str(&self) -> &'static str {
+        self.0
+    }
+
     /// Binds the value of `$1`.
     pub fn bind<ST, V>(self, value: V) -> CachedSqlWithBind<Self, V, ST> {
         CachedSqlWithBind {
@@ -43,6 +47,10 @@ pub struct CachedSqlWithBind<Statement, V, ST> {
 }
 
 impl<Statement, V, ST> CachedSqlWithBind<Statement, V, ST> {
+    pub(crate) fn before(&self) -> &Statement {
+        &self.statement
+    }
+
     /// Binds the value of the next placeholder.
     pub fn bind<NextST, NextV>(self, value: NextV) -> CachedSqlWithBind<Self, NextV, NextST> {
         CachedSqlWithBind {

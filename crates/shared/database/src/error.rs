@@ -43,6 +43,10 @@ pub enum DbError {
         /// Name of the constraint, or of the column for NOT NULL.
         constraint: String,
     },
+    /// A statement found other rows than its transaction needs, which [`expect_sql!`](crate::expect_sql) refuses. The
+    /// transaction is rolled back.
+    #[error("the transaction found other rows than it needs")]
+    NotAsExpected,
     /// A compare-and-set under a lock changed nothing, although the lock guarantees a change. The cause is a bug, or a
     /// writer that takes no locks. Roll back the transaction.
     #[error("a locked row was not in the expected state: {0}")]
@@ -64,6 +68,7 @@ impl DbError {
             Self::CommitOutcomeUnknown(_)
             | Self::UniqueViolation { .. }
             | Self::ConstraintViolation { .. }
+            | Self::NotAsExpected
             | Self::UnexpectedState(_)
             | Self::Other(_) => false,
         }
@@ -91,6 +96,7 @@ impl DbError {
             | Self::Deadlock
             | Self::UniqueViolation { .. }
             | Self::ConstraintViolation { .. }
+            | Self::NotAsExpected
             | Self::UnexpectedState(_)
             | Self::Other(_) => None,
         }
@@ -149,6 +155,9 @@ fn by_kind(kind: DatabaseErrorKind, information: Information) -> DbError {
         DatabaseErrorKind::UniqueViolation => DbError::UniqueViolation {
             constraint: constraint_of(information.as_ref()),
         },
+        DatabaseErrorKind::CheckViolation if information.constraint_name() == Some(AS_EXPECTED) => {
+            DbError::NotAsExpected
+        }
         DatabaseErrorKind::ForeignKeyViolation
         | DatabaseErrorKind::RestrictViolation
         | DatabaseErrorKind::ExclusionViolation
@@ -163,6 +172,9 @@ fn by_kind(kind: DatabaseErrorKind, information: Information) -> DbError {
         kind => by_message(kind, information),
     }
 }
+
+/// The constraint of the domain `installation.expected`.
+const AS_EXPECTED: &str = "as_expected";
 
 fn constraint_of(information: &(dyn DatabaseErrorInformation + Send + Sync)) -> String {
     let name = information

@@ -13,20 +13,23 @@ use crate::shop::Shop;
 const WORD: &str = "from_tomorrow";
 
 /// The columns in which this version allows only some words.
-const WORDS: &str = "SELECT DISTINCT c.conrelid::regclass::text, a.attname::text
+const WORDS: &str = "SELECT DISTINCT a.attrelid::regclass::text, a.attname::text
     FROM pg_constraint c
-    JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
+    JOIN pg_attribute a ON (a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)) OR a.atttypid = c.contypid
+    JOIN pg_class r ON r.oid = a.attrelid AND r.relkind = 'r'
     JOIN pg_type t ON t.oid = a.atttypid
-    WHERE c.contype = 'c' AND t.typname = 'text' AND c.connamespace::regnamespace::text IN
+    WHERE c.contype = 'c' AND 'text'::regtype IN (t.oid, t.typbasetype) AND c.connamespace::regnamespace::text IN
           ('orders', 'payments', 'inventory', 'access', 'geocoding')
-      AND pg_get_constraintdef(c.oid) ~ ('\\m' || a.attname || ' = ANY \\(+ARRAY\\[')
+      AND pg_get_constraintdef(c.oid) ~ ('\\m(VALUE|' || a.attname || ')\\)?(::text)? = ANY \\(+ARRAY\\[')
     ORDER BY 1, 2";
 
 /// The changes that a newer version's migrations would make.
 const DROP_CHECKS: &str = "DO $$ DECLARE c record; BEGIN
-    FOR c IN SELECT conrelid::regclass AS place, conname FROM pg_constraint
+    FOR c IN SELECT conname, CASE conrelid WHEN 0 THEN format('DOMAIN %s', contypid::regtype)
+                                  ELSE format('TABLE %s', conrelid::regclass) END AS place
+             FROM pg_constraint
              WHERE contype = 'c' AND connamespace::regnamespace::text IN ('orders', 'payments', 'inventory')
-    LOOP EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.place, c.conname); END LOOP;
+    LOOP EXECUTE format('ALTER %s DROP CONSTRAINT %I', c.place, c.conname); END LOOP;
     END $$";
 
 /// Inserts rows into every table that has such a column.

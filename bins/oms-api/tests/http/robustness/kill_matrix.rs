@@ -121,7 +121,7 @@ async fn p0_an_order_leaves_no_trace_after_a_kill_before_its_transaction() {
 
 #[tokio::test]
 async fn p1_an_order_leaves_no_trace_after_a_kill_that_holds_its_locks() {
-    leaves_no_trace("orders.reserved").await;
+    leaves_no_trace("orders.locked").await;
 }
 
 #[tokio::test]
