@@ -66,7 +66,8 @@ impl Server {
         }
         if tls.is_none() && config.get_channel_binding() == ChannelBinding::Require {
             return Err(InvalidUrl(
-                "channel_binding=require needs sslmode=require, verify-ca or verify-full".to_owned(),
+                "channel_binding=require needs sslmode=require, verify-ca or verify-full"
+                    .to_owned(),
             ));
         }
         let starting = config.get_connect_timeout().copied();
@@ -319,8 +320,14 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_url_is_said_without_its_password() {
         for (url, expected) in [
-            ("postgres://oms:hush@db/oms?port=x", "invalid value for option `port`"),
-            ("postgres://oms:hush@db/oms?sslcrl=a", "unknown option `sslcrl`"),
+            (
+                "postgres://oms:hush@db/oms?port=x",
+                "invalid value for option `port`",
+            ),
+            (
+                "postgres://oms:hush@db/oms?sslcrl=a",
+                "unknown option `sslcrl`",
+            ),
             (
                 "postgres://oms:hush@db/oms?channel_binding=require",
                 "channel_binding=require needs",
@@ -339,7 +346,10 @@ mod tests {
     #[test]
     fn a_mode_is_added_to_the_parameters() {
         let with = |url: &str| with_mode(url, TlsMode::VerifyFull);
-        assert_eq!(with("postgres://db/oms"), "postgres://db/oms?sslmode=verify-full");
+        assert_eq!(
+            with("postgres://db/oms"),
+            "postgres://db/oms?sslmode=verify-full"
+        );
         assert_eq!(
             with("postgres://oms:a?b@db/oms?port=1"),
             "postgres://oms:a?b@db/oms?port=1&sslmode=verify-full"

@@ -99,7 +99,8 @@ impl Probe {
     async fn connect(&self) -> Result<Made, DbError> {
         let at = Instant::now();
         let answers = Arc::new(Answers::new(Arc::default()));
-        let opened = async { Session::open(&Server::parse(&self.url)?, answers, self.deadline).await };
+        let opened =
+            async { Session::open(&Server::parse(&self.url)?, answers, self.deadline).await };
         let session = opened.await;
         let session = session.map_err(|error| DbError::Unavailable(error.to_string()))?;
         Ok(Made { session, at })

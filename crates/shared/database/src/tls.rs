@@ -135,10 +135,7 @@ fn roots(authorities: &Authorities) -> Result<RootCertStore, InvalidUrl> {
     Ok(store)
 }
 
-fn certificates(
-    parameter: &str,
-    path: &Path,
-) -> Result<Vec<CertificateDer<'static>>, InvalidUrl> {
+fn certificates(parameter: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, InvalidUrl> {
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let certificates = read.map_err(|error| unreadable(parameter, path, &error))?;
     match certificates.is_empty() {

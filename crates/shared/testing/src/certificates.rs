@@ -71,7 +71,11 @@ impl Authority {
         let folder = std::env::temp_dir().join(format!("oms-ca-{}", Uuid::now_v7().simple()));
         fs::create_dir(&folder)?;
         let authority = Self { folder, kind };
-        for (name, text) in [("configuration", CONFIGURATION), ("index", ""), ("serial", "01")] {
+        for (name, text) in [
+            ("configuration", CONFIGURATION),
+            ("index", ""),
+            ("serial", "01"),
+        ] {
             fs::write(authority.path(name), text)?;
         }
         authority.make_key("authority.key")?;
@@ -166,7 +170,10 @@ impl Authority {
             .current_dir(Path::new(&self.folder));
         let done = command.output().context("openssl can't be started")?;
         if !done.status.success() {
-            bail!("openssl {arguments}: {}", String::from_utf8_lossy(&done.stderr));
+            bail!(
+                "openssl {arguments}: {}",
+                String::from_utf8_lossy(&done.stderr)
+            );
         }
         Ok(())
     }

@@ -68,7 +68,8 @@ impl Tls {
             return Refused(format!("{host} and we don't agree: {cause}")).into();
         };
         let text = match certificate {
-            CertificateError::UnknownIssuer => format!(
+            // A signature does not fit where another authority has the same name.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => format!(
                 "the certificate of {host} is not signed by a certificate authority of {authorities}"
             ),
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {

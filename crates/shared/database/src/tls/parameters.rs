@@ -41,9 +41,9 @@ impl Parameters {
 
     /// Returns whether the parameter is one of these.
     fn set(&mut self, name: &str, value: &str) -> Result<bool, InvalidUrl> {
-        let value = percent_decode_str(value).decode_utf8().map_err(|_| {
-            InvalidUrl(format!("the parameter {name} is not UTF-8"))
-        })?;
+        let value = percent_decode_str(value)
+            .decode_utf8()
+            .map_err(|_| InvalidUrl(format!("the parameter {name} is not UTF-8")))?;
         match name {
             "sslmode" => self.mode = Some(parse_mode(&value)?),
             "sslrootcert" => {
@@ -153,7 +153,10 @@ mod tests {
             taken.mode().and_then(|mode| taken.authorities(mode))
         };
         let file = Authorities::File("a.pem".into());
-        assert_eq!(authorities("sslmode=verify-full"), Ok(Some(Authorities::System)));
+        assert_eq!(
+            authorities("sslmode=verify-full"),
+            Ok(Some(Authorities::System))
+        );
         assert_eq!(
             authorities("sslmode=verify-full&sslrootcert=system"),
             Ok(Some(Authorities::System))

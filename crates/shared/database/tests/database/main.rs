@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod hosts;
 mod installation;
+mod migrating;
 mod pool;
 mod schema;
 mod silence;

@@ -97,7 +97,10 @@ async fn a_password_is_bound_to_the_certificate_whatever_its_kind() {
                 "sslmode=verify-full&sslrootcert={}&channel_binding=require",
                 authority.file()
             );
-            assert_eq!(connect(&network.url(host, "oms", &parameters)).await, Ok(true));
+            assert_eq!(
+                connect(&network.url(host, "oms", &parameters)).await,
+                Ok(true)
+            );
         }
     }
 }
@@ -129,7 +132,11 @@ async fn a_server_that_is_not_trusted_is_refused_in_one_sentence() {
     let unknown = format!(
         "no TLS connection: the certificate of localhost is not signed by a certificate authority of {file}"
     );
-    for parameters in [full.clone(), ca.clone(), format!("sslmode=require&sslrootcert={file}")] {
+    for parameters in [
+        full.clone(),
+        ca.clone(),
+        format!("sslmode=require&sslrootcert={file}"),
+    ] {
         let refused = refused(&url(&parameters)).await;
         assert!(refused.ends_with(&unknown), "{refused}");
     }
@@ -142,7 +149,10 @@ async fn a_server_that_is_not_trusted_is_refused_in_one_sentence() {
         .await;
     for parameters in [full, ca] {
         let expired = refused(&url(&parameters)).await;
-        assert!(expired.ends_with("the certificate of localhost has expired"), "{expired}");
+        assert!(
+            expired.ends_with("the certificate of localhost has expired"),
+            "{expired}"
+        );
     }
 }
 
@@ -153,9 +163,15 @@ async fn a_server_without_tls_is_refused_and_never_hears_a_password() {
     for mode in ["require", "verify-full"] {
         let url = format!("postgres://oms:hunter2@{address}?sslmode={mode}");
         let refused = refused(&url).await;
-        assert!(refused.contains("127.0.0.1 does not offer TLS"), "{refused}");
+        assert!(
+            refused.contains("127.0.0.1 does not offer TLS"),
+            "{refused}"
+        );
         let migrating = migrations::migrate(&url).await.unwrap_err().to_string();
-        assert!(migrating.contains("127.0.0.1 does not offer TLS"), "{migrating}");
+        assert!(
+            migrating.contains("127.0.0.1 does not offer TLS"),
+            "{migrating}"
+        );
     }
     let plain = server.url().to_owned() + "?sslmode=disable";
     assert_eq!(connect(&plain).await, Ok(false));
@@ -183,7 +199,11 @@ async fn a_client_can_be_known_by_its_certificate() {
     let network = Network::start(&authority, &of_server).await;
     let root = authority.file();
     let as_client = |signed: &Signed| {
-        let Signed { certificate_file, key_file, .. } = signed;
+        let Signed {
+            certificate_file,
+            key_file,
+            ..
+        } = signed;
         let parameters = format!(
             "sslmode=verify-full&sslrootcert={root}&sslcert={certificate_file}&sslkey={key_file}"
         );
@@ -194,7 +214,10 @@ async fn a_client_can_be_known_by_its_certificate() {
 
     let somebody = authority.sign("somebody", &[], Validity::Current);
     let mismatch = refused(&as_client(&somebody)).await;
-    assert!(mismatch.contains("certificate authentication failed"), "{mismatch}");
+    assert!(
+        mismatch.contains("certificate authentication failed"),
+        "{mismatch}"
+    );
     let bare = format!("sslmode=verify-full&sslrootcert={root}");
     let bare = refused(&network.url("localhost", "certified", &bare)).await;
     assert!(bare.contains("client certificate"), "{bare}");
