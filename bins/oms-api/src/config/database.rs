@@ -2,19 +2,26 @@
 
 use std::time::Duration;
 
-use oms_database::DatabaseConfig;
+use oms_database::{DatabaseConfig, Pooling, Server, TlsMode, with_mode};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::Environment;
 use super::reader::Reader;
 
 const URL: &str = "DATABASE_URL";
+const MIGRATION_URL: &str = "OMS_MIGRATION_DATABASE_URL";
+const TLS: &str = "OMS_DATABASE_TLS";
 const LOCK_TIMEOUT: &str = "OMS_DATABASE_LOCK_TIMEOUT_MS";
 const ANSWER_TIMEOUT: &str = "OMS_DATABASE_ANSWER_TIMEOUT_MS";
 
 /// The address of the database, and how long to wait for it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct DatabaseSettings {
     url: SecretString,
+    /// Past a pooler, as the owner of the tables.
+    migration_url: Option<SecretString>,
+    pub(crate) pooling: Pooling,
+    tls: TlsPolicy,
     pub(crate) max_connections: usize,
     acquire_timeout: Duration,
     lock_timeout: Duration,
@@ -28,11 +35,24 @@ pub(crate) struct DatabaseSettings {
     pub(crate) wait: Duration,
     /// Maximum run time of `oms-api migrate`.
     pub(crate) migrate_timeout: Duration,
+    /// How often a migration is tried whose tables are locked.
+    pub(crate) migrate_lock_tries: u32,
+    /// Between two tries.
+    pub(crate) migrate_lock_pause: Duration,
+}
+
+/// What a connection to another machine must prove in production.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TlsPolicy {
+    /// The server has a certificate for its name: `sslmode=verify-full`, also where the URL does not say so.
+    Verified,
+    /// What the URL says.
+    Insecure,
 }
 
 impl DatabaseSettings {
     /// Reads the settings.
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(super) fn read(reader: &mut Reader<'_>, environment: Environment) -> Self {
         let ms = 100..=3_600_000;
         let mut wait = |name, default| reader.milliseconds(name, default, ms.clone());
         let [acquire, lock, statement, idle] = [
@@ -42,7 +62,12 @@ impl DatabaseSettings {
             wait("OMS_DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS", 15_000),
         ];
         Self {
-            url: reader.text(URL, None).into(),
+            url: verified(reader.text(URL, None), environment).into(),
+            migration_url: reader
+                .optional(MIGRATION_URL)
+                .map(|url| verified(url, environment).into()),
+            pooling: pooling(reader),
+            tls: tls_policy(reader),
             max_connections: reader.number("OMS_DATABASE_MAX_CONNECTIONS", 20, 1..=1000),
             acquire_timeout: acquire,
             lock_timeout: lock,
@@ -60,14 +85,20 @@ impl DatabaseSettings {
                 1_800_000,
                 1000..=86_400_000,
             ),
+            migrate_lock_tries: reader.number("OMS_MIGRATE_LOCK_TRIES", 10, 1..=1000),
+            migrate_lock_pause: reader.milliseconds(
+                "OMS_MIGRATE_LOCK_PAUSE_MS",
+                2000,
+                10..=600_000,
+            ),
         }
     }
 
     /// Checks the rules between settings.
-    pub(super) fn check(&self, reader: &mut Reader<'_>) {
-        let url = self.url();
-        if !url.is_empty() && !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            reader.problem(URL, "must start with postgres:// or postgresql://");
+    pub(super) fn check(&self, reader: &mut Reader<'_>, environment: Environment) {
+        self.check_url(reader, environment, URL, self.url());
+        if let Some(url) = &self.migration_url {
+            self.check_url(reader, environment, MIGRATION_URL, url.expose_secret());
         }
         if self.answer_timeout <= self.statement_timeout {
             reader.problem(
@@ -83,9 +114,67 @@ impl DatabaseSettings {
         }
     }
 
+    fn check_url(&self, reader: &mut Reader<'_>, environment: Environment, name: &str, url: &str) {
+        if url.is_empty() {
+            return;
+        }
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            reader.problem(name, "must start with postgres:// or postgresql://");
+            return;
+        }
+        let server = match Server::parse(url) {
+            Ok(server) => server,
+            Err(error) => return reader.problem(name, &format!("can't be used: {error}")),
+        };
+        let must_be_verified =
+            environment == Environment::Production && self.tls == TlsPolicy::Verified;
+        if must_be_verified && server.is_remote() && server.mode() != Some(TlsMode::VerifyFull) {
+            reader.problem(
+                name,
+                "must have sslmode=verify-full in production, where it names another machine; OMS_DATABASE_TLS=insecure allows \
+                 less",
+            );
+        }
+    }
+
+    /// What somebody in the network can do, where the database is on another machine.
+    pub(crate) fn exposure(&self) -> Option<&'static str> {
+        let server = Server::parse(self.url()).ok()?;
+        if !server.is_remote() {
+            return None;
+        }
+        match server.mode() {
+            None | Some(TlsMode::Disable) => Some(
+                "the connection to the database is not encrypted, and DATABASE_URL names another host: keep it inside a private network",
+            ),
+            Some(TlsMode::Require) => Some(
+                "the connection to the database is encrypted, and its server may be anybody: sslmode=verify-full verifies it",
+            ),
+            Some(TlsMode::VerifyCa) => Some(
+                "the server of the database may be any that has a certificate of the authority: sslmode=verify-full verifies its name",
+            ),
+            Some(TlsMode::VerifyFull) => None,
+        }
+    }
+
     /// The URL, including the password.
     pub(crate) fn url(&self) -> &str {
         self.url.expose_secret()
+    }
+
+    /// The same for `oms-api migrate`, which needs sessions of its own. `None` where only `DATABASE_URL` is there, which leads
+    /// to a pooler.
+    pub(crate) fn for_migrations(&self) -> Option<Self> {
+        let url = match (&self.migration_url, self.pooling) {
+            (Some(url), _) => url,
+            (None, Pooling::Session) => &self.url,
+            (None, Pooling::Transaction) => return None,
+        };
+        Some(Self {
+            url: url.clone(),
+            pooling: Pooling::Session,
+            ..self.clone()
+        })
     }
 
     /// The configuration of a pool.
@@ -98,9 +187,36 @@ impl DatabaseSettings {
             idle_in_transaction_timeout: self.idle_in_transaction_timeout,
             answer_timeout: self.answer_timeout,
             ping_timeout: self.ping_timeout,
+            pooling: self.pooling,
             ..DatabaseConfig::new(self.url())
         }
     }
+}
+
+/// In production another machine must prove which one it is, unless the URL says otherwise.
+fn verified(url: String, environment: Environment) -> String {
+    let is_unsaid =
+        Server::parse(&url).is_ok_and(|server| server.is_remote() && server.mode().is_none());
+    match environment {
+        Environment::Production if is_unsaid => with_mode(&url, TlsMode::VerifyFull),
+        Environment::Production | Environment::Development => url,
+    }
+}
+
+fn pooling(reader: &mut Reader<'_>) -> Pooling {
+    reader.parsed("OMS_DATABASE_POOLER", "session", |text| match text {
+        "session" => Ok(Pooling::Session),
+        "transaction" => Ok(Pooling::Transaction),
+        _ => Err("must be session or transaction".to_owned()),
+    })
+}
+
+fn tls_policy(reader: &mut Reader<'_>) -> TlsPolicy {
+    reader.parsed(TLS, "verified", |text| match text {
+        "verified" => Ok(TlsPolicy::Verified),
+        "insecure" => Ok(TlsPolicy::Insecure),
+        _ => Err("must be verified or insecure".to_owned()),
+    })
 }
 
 /// 20 % more than the statement time-out.

@@ -68,7 +68,20 @@ const DATABASE: &[Setting] = &[
     setting_with_default(
         "DATABASE_URL",
         "required; `cargo xtask sys-init` writes it",
-        "PostgreSQL with PostGIS, `postgres://user:password@host:port/name`. Its messages must be English (`lc_messages`). Unless the URL has them, `keepalives_idle`, `keepalives_interval`, `keepalives_retries` and `tcp_user_timeout` are 10, 3, 3 and 10 (seconds).",
+        "PostgreSQL with PostGIS, `postgres://user:password@host:port/name`. Its messages must be English (`lc_messages`). [TLS](../operating/database-connection.md#tls): `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `channel_binding`. [Several hosts](../operating/database-connection.md#several-hosts) are separated by commas. Unless the URL has them, `connect_timeout`, `tcp_user_timeout`, `keepalives_idle`, `keepalives_interval` and `keepalives_retries` are 2, 5, 5, 3 and 3 (seconds).",
+    ),
+    setting(
+        "OMS_DATABASE_TLS",
+        "In production: whether `DATABASE_URL` may name another machine with less than `sslmode=verify-full`. `verified` refuses that, and adds `sslmode=verify-full` where the URL has no `sslmode`.",
+    ),
+    setting(
+        "OMS_DATABASE_POOLER",
+        "`transaction`: `DATABASE_URL` leads to a [connection pooler](../operating/database-connection.md#a-connection-pooler) in transaction mode. `session`: to PostgreSQL itself, or to a pooler in session mode.",
+    ),
+    setting_with_default(
+        "OMS_MIGRATION_DATABASE_URL",
+        "`DATABASE_URL`",
+        "The same database for `oms-api migrate`, past a pooler and as the owner of the tables. Nothing else uses it.",
     ),
     setting(
         "OMS_DATABASE_MAX_CONNECTIONS",
@@ -80,8 +93,13 @@ const DATABASE: &[Setting] = &[
     ),
     setting(
         "OMS_MIGRATE_TIMEOUT_MS",
-        "Maximum run time of `oms-api migrate`. It waits at most 60 s for a lock.",
+        "Maximum run time of `oms-api migrate`.",
     ),
+    setting(
+        "OMS_MIGRATE_LOCK_TRIES",
+        "How often `oms-api migrate` tries a migration whose tables are locked. Each try waits for a lock as long as the migration says, at most 60 s.",
+    ),
+    setting("OMS_MIGRATE_LOCK_PAUSE_MS", "Pause between two tries."),
     setting(
         "OMS_DATABASE_ACQUIRE_TIMEOUT_MS",
         "Maximum wait for a connection from the pool.",

@@ -205,6 +205,14 @@ pub struct Customer {
 }
 
 impl Customer {
+    /// One who sends requests to this address.
+    pub fn of(client: Client, url: &str) -> Self {
+        Self {
+            client,
+            url: url.to_owned(),
+        }
+    }
+
     /// `POST /orders` with a key, under the header name that older clients use.
     pub async fn place(&self, key: &str, order: &Value) -> Answer {
         let request = self.post("/orders").header("x-idempotency-key", key);
@@ -265,7 +273,7 @@ async fn seed_with(database: &StoreDatabase, settings: Settings<'_>) {
     assert!(exit.status.success(), "{exit:?}");
 }
 
-fn client() -> Client {
+pub fn client() -> Client {
     // reqwest requires a provider even without https. Another test of the same binary may have installed it first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()

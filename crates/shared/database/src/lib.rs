@@ -2,12 +2,14 @@
 
 mod answers;
 mod cached_sql;
+mod connect;
 mod durations;
 mod error;
 mod failures;
 mod frames;
 mod grants;
 pub mod installation;
+mod lock_patience;
 pub mod migrations;
 mod pool;
 mod pooler;
@@ -16,29 +18,37 @@ mod probe;
 mod purge;
 mod retirement;
 mod session;
+mod session_settings;
 mod sessions;
 mod statement;
 mod statistics;
 mod steps;
+mod tls;
 mod transaction;
+mod transaction_pooler;
 mod watched;
 
 pub use cached_sql::{CachedSql, CachedSqlWithBind, cached_sql};
+pub use connect::{InvalidUrl, Server, with_mode};
 pub use durations::{DURATION_BOUNDS_S, DurationCounts, Durations};
 pub use error::DbError;
 pub use failures::DbFailure;
 pub use grants::{GRANTS, Grant};
+pub use lock_patience::LockPatience;
 pub use pool::{Database, DatabaseConfig, PoolStatus, PooledConnection};
 pub use pooler::check_pooler;
-pub use privileges::{Privilege, missing_privileges};
+pub use privileges::{Privilege, held_privileges, missing_privileges};
 pub use probe::{Fitness, Probe};
 pub use purge::Purge;
 pub use session::Session;
+pub use session_settings::{differing_defaults, set_role_defaults};
 pub use sessions::Sessions;
 pub use statement::{CachedStatement, Statement};
 pub use statistics::analyze_grown_tables;
 pub use steps::{Step, Steps, send_together};
+pub use tls::TlsMode;
 pub use transaction::{LockWait, Transaction, transaction, transaction_within};
+pub use transaction_pooler::{Pooling, check_transaction_pooler};
 
 /// The connection that store functions take as their first argument.
 pub type Connection = diesel_async::AsyncPgConnection;

@@ -8,10 +8,11 @@ use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 
+use crate::connect::Server;
 use crate::durations::{DurationCounts, Durations};
 use crate::failures::DbFailure;
-use crate::session::config_of;
 use crate::sessions::{Bounds, Sessions, Watch};
+use crate::transaction_pooler::Pooling;
 use crate::{DbError, cached_sql};
 
 /// A connection that returns to the pool on drop.
@@ -39,6 +40,8 @@ pub struct DatabaseConfig {
     pub fresh: Duration,
     /// Maximum pause inside a transaction, after which PostgreSQL ends the session.
     pub idle_in_transaction_timeout: Duration,
+    /// Whether a pooler is in between.
+    pub pooling: Pooling,
 }
 
 impl DatabaseConfig {
@@ -54,28 +57,23 @@ impl DatabaseConfig {
             ping_timeout: Duration::from_secs(2),
             fresh: Duration::from_secs(1),
             idle_in_transaction_timeout: Duration::from_secs(15),
+            pooling: Pooling::Session,
         }
     }
 
-    /// Returns the statements that set up a session: its parameters, and a first call to PostGIS, which takes a new
-    /// backend about 50 ms that no order should pay for.
-    ///
-    /// Statements are planned once per session, because planning takes as long as execution. Sequential scans are
-    /// avoided if an index leads to the rows: a plan made while a table was empty would stay after it has grown, both
-    /// for statements and for foreign key checks.
+    /// The parameters of every session, and a first call to PostGIS: it costs a new backend some 50 ms, which no
+    /// order should have to pay. Nothing where the session is another one's in a moment.
     fn session_setup(&self) -> String {
-        format!(
-            "SET lock_timeout = {}; SET statement_timeout = {}; \
-             SET idle_in_transaction_session_timeout = {}; SET timezone = 'UTC'; SET jit = off; \
-             SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
-             DO $$ BEGIN
+        if self.pooling == Pooling::Transaction {
+            return String::new();
+        }
+        let set = |(name, value)| format!("SET {name} = '{value}'; ");
+        let settings: String = self.settings().into_iter().map(set).collect();
+        settings
+            + "DO $$ BEGIN
                  PERFORM 'SRID=4326;POINT(0 0)'::geography <-> 'SRID=4326;POINT(1 1)'::geography;
              EXCEPTION WHEN undefined_object THEN NULL; -- not migrated yet
-             END $$",
-            self.lock_timeout.as_millis(),
-            self.statement_timeout.as_millis(),
-            self.idle_in_transaction_timeout.as_millis(),
-        )
+             END $$"
     }
 }
 
@@ -110,7 +108,7 @@ impl Database {
     /// Only for an invalid URL or configuration, not for an unreachable server.
     pub fn new(config: &DatabaseConfig) -> Result<Self, DbError> {
         let unusable = |error: &dyn std::error::Error| DbError::Unavailable(error.to_string());
-        let server = config_of(&config.url).map_err(|error| unusable(&error))?;
+        let server = Server::parse(&config.url).map_err(|error| unusable(&error))?;
         let bounds = Bounds {
             answer: config.answer_timeout,
             ping: config.ping_timeout,
@@ -150,6 +148,7 @@ impl Database {
                 PoolError::Timeout(_) => {
                     DbError::Unavailable("no connection was free in time".to_owned())
                 }
+                PoolError::Backend(error) => DbError::Unavailable(error.to_string()),
                 error => DbError::Unavailable(error.to_string()),
             }
         })

@@ -1,11 +1,16 @@
 //! Detection of connection poolers that share sessions. Settings, prepared statements and advisory locks need a session
 //! of their own.
 
+use std::time::Duration;
+
 use diesel::QueryableByName;
 use diesel::sql_types::Integer;
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
-use crate::DbError;
+use crate::{DbError, connect};
+
+/// Longest silence of a server that is asked here.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// The number of checks. A pooler may give a client the same session several times by chance.
 const ROUNDS: usize = 3;
@@ -20,34 +25,58 @@ const BY_STATEMENT: &str = "transaction blocks not allowed";
 /// # Errors
 /// [`DbError::Unavailable`] with instructions if sessions are shared, or the database's error.
 pub async fn check_pooler(url: &str) -> Result<(), DbError> {
-    let mut first = connect(url).await?;
-    let mut second = connect(url).await?;
+    match sharing(url).await? {
+        Sharing::None => Ok(()),
+        Sharing::ByTransaction | Sharing::ByStatement | Sharing::Broken => Err(pooled()),
+    }
+}
+
+/// How a pooler shares its sessions, as far as can be seen from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// Connections are sessions.
+    None,
+    /// A transaction stays in one session.
+    ByTransaction,
+    /// Not even that.
+    ByStatement,
+    /// The statements of one client meet those of another.
+    Broken,
+}
+
+pub(crate) async fn sharing(url: &str) -> Result<Sharing, DbError> {
+    let mut first = open(url).await?;
+    let mut second = open(url).await?;
     for _ in 0..ROUNDS {
         match is_shared(&mut first, &mut second).await {
             Ok(false) => {}
-            Ok(true) => return Err(pooled()),
-            Err(error) if is_pooled(&error) => return Err(pooled()),
+            Ok(true) => return Ok(Sharing::ByTransaction),
+            Err(error) if error.to_string().contains(BY_STATEMENT) => {
+                return Ok(Sharing::ByStatement);
+            }
+            Err(error) if is_about_statements(&error) => return Ok(Sharing::Broken),
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(())
+    Ok(Sharing::None)
 }
 
 fn pooled() -> DbError {
     DbError::Unavailable(
         "DATABASE_URL leads to a connection pooler that shares sessions between transactions (PgBouncer with pool_mode \
-         transaction or statement), which is not supported: connect to PostgreSQL itself, or set pool_mode to session"
+         transaction or statement): set OMS_DATABASE_POOLER=transaction for PgBouncer 1.21 or newer, or connect to PostgreSQL \
+         itself, or set pool_mode to session"
             .to_owned(),
     )
 }
 
-fn is_pooled(error: &diesel::result::Error) -> bool {
-    let text = error.to_string();
-    text.contains(BY_STATEMENT) || text.contains("prepared statement")
+/// Whether a prepared statement is missing, or there already.
+pub(crate) fn is_about_statements(error: &diesel::result::Error) -> bool {
+    error.to_string().contains("prepared statement")
 }
 
-async fn connect(url: &str) -> Result<AsyncPgConnection, DbError> {
-    let connected = AsyncPgConnection::establish(url).await;
+pub(crate) async fn open(url: &str) -> Result<AsyncPgConnection, DbError> {
+    let connected = connect::connect(url, SILENCE).await;
     connected.map_err(|error| DbError::Unavailable(error.to_string()))
 }
 
@@ -66,7 +95,9 @@ async fn is_shared(
 }
 
 /// Returns the server process that currently serves a connection.
-async fn process(connection: &mut AsyncPgConnection) -> Result<i32, diesel::result::Error> {
+pub(crate) async fn process(
+    connection: &mut AsyncPgConnection,
+) -> Result<i32, diesel::result::Error> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Integer)]

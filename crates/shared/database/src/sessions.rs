@@ -9,15 +9,15 @@ use diesel_async::SimpleAsyncConnection;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_postgres::Config;
 
 use crate::answers::{Answers, Suspicion};
+use crate::connect::Server;
 use crate::retirement;
 use crate::session::Session;
 
 /// Creates sessions, and tests them before reuse.
 pub struct Sessions {
-    config: Config,
+    server: Server,
     setup: String,
     bounds: Bounds,
     /// The runtime of the tasks that drive connections. An HTTP worker's runtime would end before the background work.
@@ -62,11 +62,11 @@ impl Watch {
 }
 
 impl Sessions {
-    /// Creates sessions for the server at `config`. Each session first runs `setup`. Must be called inside the tokio
-    /// runtime that will drive the connections.
-    pub(crate) fn new(config: Config, setup: String, bounds: Bounds, watch: Arc<Watch>) -> Self {
+    /// For a server; each session begins with `setup`. Must be called inside the tokio runtime that shall drive
+    /// the connections.
+    pub(crate) fn new(server: Server, setup: String, bounds: Bounds, watch: Arc<Watch>) -> Self {
         Self {
-            config,
+            server,
             setup,
             bounds,
             runtime: Handle::current(),
@@ -80,14 +80,14 @@ impl Manager for Sessions {
     type Error = ConnectionError;
 
     async fn create(&self) -> Result<Session, ConnectionError> {
-        let (config, setup) = (self.config.clone(), self.setup.clone());
+        let (server, setup) = (self.server.clone(), self.setup.clone());
         let (answers, most) = (self.watch.begin(), self.bounds.answer);
         let mut made = Making(self.runtime.spawn(async move {
-            let mut session = Session::open(&config, answers, most).await?;
-            session
-                .batch_execute(&setup)
-                .await
-                .map_err(ConnectionError::CouldntSetupConfiguration)?;
+            let mut session = Session::open(&server, answers, most).await?;
+            if !setup.is_empty() {
+                let set_up = session.batch_execute(&setup).await;
+                set_up.map_err(ConnectionError::CouldntSetupConfiguration)?;
+            }
             Ok(session)
         }));
         match (&mut made.0).await {

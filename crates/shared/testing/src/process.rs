@@ -2,6 +2,7 @@
 
 use std::env;
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -208,6 +209,11 @@ pub fn program(name: &str) -> Command {
         "{} is missing: run `cargo build --workspace --bins` first",
         path.display()
     );
+    program_at(&path)
+}
+
+/// A program somewhere else, in the same way.
+pub fn program_at(path: &Path) -> Command {
     let mut command = Command::new(path);
     // No parent of the temporary directory contains a .env file.
     command.env_clear().current_dir(env::temp_dir());

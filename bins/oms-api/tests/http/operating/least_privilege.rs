@@ -32,15 +32,15 @@ const EVERYTHING: Settings<'_> = &[
 ];
 
 /// A database with an owner role and a serving role.
-struct Roles {
-    database: StoreDatabase,
-    owner: String,
-    server: String,
+pub struct Roles {
+    pub database: StoreDatabase,
+    pub owner: String,
+    pub server: String,
 }
 
 impl Roles {
     /// The database is migrated by the owner, which is not a superuser. The other role has no privileges yet.
-    async fn create() -> Self {
+    pub async fn create() -> Self {
         let database = StoreDatabase::create_empty().await;
         let id = Uuid::new_v4().simple();
         let (owner, server) = (format!("oms_owner_{id}"), format!("oms_server_{id}"));
@@ -63,11 +63,11 @@ impl Roles {
         roles
     }
 
-    fn url_of_owner(&self) -> String {
+    pub fn url_of_owner(&self) -> String {
         self.database.url_as(&self.owner, PASSWORD)
     }
 
-    fn url_of_server(&self) -> String {
+    pub fn url_of_server(&self) -> String {
         self.database.url_as(&self.server, PASSWORD)
     }
 
@@ -86,7 +86,7 @@ impl Roles {
     }
 
     /// Grants the role its privileges, as an operator does.
-    async fn grant(&self) {
+    pub async fn grant(&self) {
         let printed = run("postgres://nowhere/oms", &["grants", &self.server]).await;
         assert!(printed.status.success(), "{printed:?}");
         let owner = connect(&self.url_of_owner()).await;
@@ -95,7 +95,7 @@ impl Roles {
 }
 
 /// Roles are not dropped with their databases.
-async fn drop_roles(database: &StoreDatabase, roles: [&str; 2]) {
+pub async fn drop_roles(database: &StoreDatabase, roles: [&str; 2]) {
     for role in roles {
         database
             .execute(&format!(

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod hosts;
 mod installation;
+mod migrating;
 mod pipelining;
 mod pool;
 mod schema;
 mod silence;
 mod statistics;
+mod tls;

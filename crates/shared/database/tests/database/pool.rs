@@ -93,7 +93,7 @@ async fn pool_with_table(test: &TestDatabase) -> Database {
 
 /// Repeats `ask` until the failing session is discarded. Retirements have a minimum interval per process, and another
 /// test may have just caused one.
-async fn until_retired<T>(mut ask: impl AsyncFnMut() -> Result<T, DbError>) -> T {
+pub(crate) async fn until_retired<T>(mut ask: impl AsyncFnMut() -> Result<T, DbError>) -> T {
     let asking = async {
         loop {
             match ask().await {
