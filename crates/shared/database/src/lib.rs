@@ -18,6 +18,7 @@ mod retirement;
 mod session;
 mod sessions;
 mod statistics;
+mod tenants;
 mod transaction;
 mod watched;
 
@@ -34,6 +35,7 @@ pub use purge::Purge;
 pub use session::Session;
 pub use sessions::Sessions;
 pub use statistics::analyze_grown_tables;
+pub use tenants::{Tenants, register_tenant};
 pub use transaction::{LockWait, limit_lock_wait, transaction, transaction_within};
 
 /// The connection that store functions take as their first argument.

@@ -12,7 +12,7 @@ use crate::durations::{DurationCounts, Durations};
 use crate::failures::DbFailure;
 use crate::session::config_of;
 use crate::sessions::{Bounds, Sessions, Watch};
-use crate::{DbError, cached_sql};
+use crate::{DbError, Tenants, cached_sql};
 
 /// A connection that goes back to the pool when it is dropped.
 pub type PooledConnection = Object<Sessions>;
@@ -85,6 +85,7 @@ pub struct Database {
     pool: Pool<Sessions>,
     watch: Arc<Watch>,
     waits: Arc<Durations>,
+    tenants: Arc<Tenants>,
 }
 
 /// How the pool is doing.
@@ -132,6 +133,7 @@ impl Database {
             pool,
             watch,
             waits: Arc::default(),
+            tenants: Arc::default(),
         })
     }
 
@@ -186,6 +188,11 @@ impl Database {
              ALTER ROLE … SET lc_messages = 'C'",
             row.lc_messages
         )))
+    }
+
+    /// The tenants that are known to be registered.
+    pub fn tenants(&self) -> &Tenants {
+        &self.tenants
     }
 
     /// How the pool is doing.
