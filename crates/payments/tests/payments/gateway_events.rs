@@ -14,6 +14,7 @@ use oms_payments::{
 };
 use oms_testing::TestDatabase;
 use oms_testing::gateway::{ScriptedGateway, token};
+use oms_testing::world::new_tenant;
 use oms_validation::{Currency, Money, OrderId, TenantId};
 
 mod races;
@@ -332,7 +333,7 @@ async fn only_what_was_applied_long_ago_is_forgotten() {
 async fn a_purge_deletes_a_thousand_of_a_tenant_at_a_time() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
-    let tenant = TenantId::generate();
+    let tenant = new_tenant(connection).await;
     let sql = format!(
         "INSERT INTO payments.gateway_events
              (tenant_id, gateway, event_id, type, gateway_created_at, applied_at, outcome)
@@ -350,7 +351,6 @@ async fn a_purge_deletes_a_thousand_of_a_tenant_at_a_time() {
 async fn an_attempt_is_found_by_the_gateways_name_for_its_payment() {
     let database = TestDatabase::create();
     let pool = database.pool(2);
-    let (ours, theirs) = (TenantId::generate(), TenantId::generate());
     let new = NewAttempt {
         id: AttemptId::generate(),
         order_id: OrderId::generate(),
@@ -362,6 +362,8 @@ async fn an_attempt_is_found_by_the_gateways_name_for_its_payment() {
         gateway: "scripted".to_owned(),
     };
     let mut connection = pool.acquire().await.unwrap();
+    let ours = new_tenant(&mut connection).await;
+    let theirs = new_tenant(&mut connection).await;
     let attempt = record_attempts(&mut connection, ours, &[new])
         .await
         .unwrap()
@@ -405,7 +407,10 @@ async fn rows_read(connection: &mut Connection) -> i64 {
 async fn a_batch_costs_no_more_from_a_long_backlog_than_from_a_short_one() {
     let database = TestDatabase::create();
     let mut connection = database.connect().await;
-    let tenants = [TenantId::generate(), TenantId::generate()];
+    let tenants = [
+        new_tenant(&mut connection).await,
+        new_tenant(&mut connection).await,
+    ];
     for (tenant, events) in tenants.iter().zip([20_000, 10]) {
         let sql = format!(
             "INSERT INTO payments.gateway_events

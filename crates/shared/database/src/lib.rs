@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod across_tenants;
 mod answers;
 mod cached_sql;
+pub mod distribution;
 mod durations;
 mod error;
 mod failures;
@@ -17,11 +19,14 @@ mod purge;
 mod retirement;
 mod session;
 mod sessions;
+#[cfg(debug_assertions)]
+mod statement_log;
 mod statistics;
 mod tenants;
 mod transaction;
 mod watched;
 
+pub use across_tenants::AcrossTenants;
 pub use cached_sql::{CachedSql, CachedSqlWithBind, cached_sql};
 pub use durations::{DURATION_BOUNDS_S, DurationCounts, Durations};
 pub use error::DbError;
@@ -36,7 +41,7 @@ pub use session::Session;
 pub use sessions::Sessions;
 pub use statistics::analyze_grown_tables;
 pub use tenants::{Tenants, register_tenant};
-pub use transaction::{LockWait, limit_lock_wait, transaction, transaction_within};
+pub use transaction::{LockWait, transaction, transaction_within};
 
 /// The connection that store functions take as their first argument.
 pub type Connection = diesel_async::AsyncPgConnection;

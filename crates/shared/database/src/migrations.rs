@@ -94,6 +94,16 @@ pub async fn revert_all(url: &str) -> Result<Vec<String>, MigrationError> {
     .await
 }
 
+/// A connection outside of any pool, for what may take long.
+///
+/// # Errors
+/// When the database can't be reached.
+pub async fn connect(url: &str) -> Result<AsyncPgConnection, MigrationError> {
+    let connecting = timeout(CONNECTING, AsyncPgConnection::establish(url));
+    let connected = connecting.await;
+    Ok(connected.map_err(|_| silent(CONNECTING, "connecting"))??)
+}
+
 type Harness = AsyncMigrationHarness<AsyncPgConnection>;
 
 async fn run(
@@ -101,9 +111,7 @@ async fn run(
     limit: Duration,
     work: impl FnOnce(&mut Harness) -> diesel::migration::Result<Vec<String>> + Send + 'static,
 ) -> Result<Vec<String>, MigrationError> {
-    let connecting = timeout(CONNECTING, AsyncPgConnection::establish(url));
-    let connected = connecting.await;
-    let mut connection = connected.map_err(|_| silent(CONNECTING, "connecting"))??;
+    let mut connection = connect(url).await?;
     take_turn(&mut connection).await?;
     // It blocks its thread.
     let migrating = tokio::task::spawn_blocking(move || {

@@ -63,11 +63,16 @@ impl DatabaseConfig {
     /// Statements are planned once a session: planning each anew takes as long as running it. No table is read from end to
     /// end where an index leads to the rows: such a plan, made while a table was empty, would stay when it has grown, for our
     /// statements as for the checks of foreign keys.
+    ///
+    /// Citus finds the node of a statement by its parameters, which a generic plan does not have. What a transaction sets for
+    /// itself holds on its nodes too; elsewhere the setting means nothing.
     fn session_setup(&self) -> String {
         format!(
             "SET lock_timeout = {}; SET statement_timeout = {}; \
              SET idle_in_transaction_session_timeout = {}; SET timezone = 'UTC'; SET jit = off; \
-             SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
+             SET enable_seqscan = off; SET citus.propagate_set_commands = 'local'; \
+             SELECT set_config('plan_cache_mode', CASE WHEN EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')
+                 THEN 'auto' ELSE 'force_generic_plan' END, false); \
              DO $$ BEGIN
                  PERFORM 'SRID=4326;POINT(0 0)'::geography <-> 'SRID=4326;POINT(1 1)'::geography;
              EXCEPTION WHEN undefined_object THEN NULL; -- not migrated yet

@@ -1,9 +1,8 @@
 //! Transactions.
 
-use diesel::sql_types::Text;
-use diesel_async::{AsyncPgConnection, RunQueryDsl, TransactionManager};
+use diesel_async::{AsyncPgConnection, TransactionManager};
 
-use crate::{DbError, cached_sql};
+use crate::DbError;
 
 type Manager = <AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager;
 
@@ -35,14 +34,12 @@ where
     Work: AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, E>,
     E: From<DbError>,
 {
-    Manager::begin_transaction(connection)
-        .await
-        .map_err(DbError::from)?;
-    let done = match limit_lock_wait(connection, wait).await {
-        Ok(()) => work(connection).await,
-        Err(error) => Err(error.into()),
+    let begun = match wait.begin() {
+        None => Manager::begin_transaction(connection).await,
+        Some(statements) => Manager::begin_transaction_sql(connection, statements).await,
     };
-    match done {
+    begun.map_err(DbError::from)?;
+    match work(connection).await {
         Ok(value) => {
             Manager::commit_transaction(connection)
                 .await
@@ -79,23 +76,13 @@ impl LockWait {
             Self::Session => None,
         }
     }
-}
 
-/// Bounds each wait for a lock until the transaction ends, in a statement of its own. Nothing is asked where the session's
-/// bound stays.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn limit_lock_wait(
-    connection: &mut AsyncPgConnection,
-    wait: LockWait,
-) -> Result<(), DbError> {
-    let Some(setting) = wait.setting() else {
-        return Ok(());
-    };
-    cached_sql("SELECT set_config('lock_timeout', $1, true)")
-        .bind::<Text, _>(setting)
-        .execute(connection)
-        .await?;
-    Ok(())
+    /// The statements that begin a transaction with this bound, in one round trip. `None` leaves it as it is. A distributed
+    /// engine takes `SET LOCAL` to all of its nodes, and `set_config` to none.
+    const fn begin(self) -> Option<&'static str> {
+        match self {
+            Self::Brief => Some("BEGIN; SET LOCAL lock_timeout = '10ms'"),
+            Self::Session => None,
+        }
+    }
 }

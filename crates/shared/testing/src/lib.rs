@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod eventually;
+mod fake_citus;
 pub mod gateway;
 pub mod generated;
 pub mod invariants;
