@@ -10,6 +10,7 @@ mod threads;
 mod totals;
 
 use std::env;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -21,6 +22,7 @@ use crate::database::Cluster;
 use crate::localstripe::Localstripe;
 use crate::programs::Programs;
 use crate::report;
+use crate::statements;
 use crate::tidy;
 use crate::workspace::Workspace;
 use totals::Totals;
@@ -41,11 +43,31 @@ const LOCALSTRIPE_TEST: [&str; 7] = [
     "localstripe::",
 ];
 
+/// Names the database of the smoke test.
+const SMOKE_DATABASE_URL: &str = "OMS_SMOKE_DATABASE_URL";
+const SMOKE_TEST: [&str; 9] = [
+    "test",
+    "--workspace",
+    "--features",
+    "oms-api/failpoints,oms-api/smoke",
+    "--test",
+    "http",
+    "smoke::",
+    "--",
+    "--nocapture",
+];
+
+/// The tests of contexts, which run once more on tables that are cut into partitions by tenant: what works there works on a
+/// distributed engine's tables. The others are about the catalogue, or about the program around the statements.
+const ON_PARTITIONS: [&str; 5] = ["access", "geocoding", "inventory", "orders", "payments"];
+/// Has the tests' databases cut.
+const PARTITIONS_VARIABLE: &str = "OMS_TEST_PARTITIONS";
+
 /// For clippy, build and every test alike.
 const FEATURES: [&str; 2] = ["--features", failpoints::FEATURE];
 
 /// How much is checked.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(crate) enum Extent {
     /// Everything.
     Full,
@@ -53,15 +75,18 @@ pub(crate) enum Extent {
     Quick,
     /// The smoke test against localstripe, and nothing else.
     Localstripe,
+    /// The smoke test on a database that the user names, and nothing else.
+    Database(String),
 }
 
 impl Extent {
-    /// As on the command line, where the two flags exclude each other.
-    pub(crate) fn from_flags(quick: bool, localstripe: bool) -> Self {
-        match (quick, localstripe) {
-            (_, true) => Self::Localstripe,
-            (true, false) => Self::Quick,
-            (false, false) => Self::Full,
+    /// As on the command line, where the flags exclude each other.
+    pub(crate) fn from_flags(quick: bool, localstripe: bool, database: Option<String>) -> Self {
+        match (quick, localstripe, database) {
+            (.., Some(url)) => Self::Database(url),
+            (_, true, None) => Self::Localstripe,
+            (true, false, None) => Self::Quick,
+            (false, false, None) => Self::Full,
         }
     }
 }
@@ -93,6 +118,14 @@ pub(crate) fn write_docs(workspace: &Workspace) -> Result<()> {
     outcome
 }
 
+/// Checks what the tests of the last run have run.
+pub(crate) fn check_statements(workspace: &Workspace) -> Result<()> {
+    let server = TestServer::up(workspace)?;
+    let checked = statements::check(workspace, &statements::folder(workspace), &server.url);
+    server.down()?;
+    checked
+}
+
 /// The steps done so far, for the summary.
 struct Run<'a> {
     workspace: &'a Workspace,
@@ -114,6 +147,7 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> Result<()> {
         Extent::Full => run.with_database()?,
         Extent::Quick => run.all(None)?,
         Extent::Localstripe => run.against_localstripe()?,
+        Extent::Database(url) => run.on_database(&url)?,
     }
     run.summary(started.elapsed());
     Ok(())
@@ -138,6 +172,15 @@ impl Run<'_> {
         cargo.env(LOCALSTRIPE_URL, localstripe.url());
         let repeat = "cargo xtask test --localstripe";
         self.step("smoke test against localstripe", repeat, |totals| {
+            command::show_and_read(&mut cargo, |line| totals.read(line))
+        })
+    }
+
+    fn on_database(&mut self, url: &str) -> Result<()> {
+        self.cargo("build", &with_features(&["build", "--workspace", "--bins"]))?;
+        let mut cargo = self.workspace.cargo(SMOKE_TEST);
+        cargo.env(SMOKE_DATABASE_URL, url);
+        self.step("smoke test", "cargo xtask test --database URL", |totals| {
             command::show_and_read(&mut cargo, |line| totals.read(line))
         })
     }
@@ -167,15 +210,33 @@ impl Run<'_> {
                 self.cargo("build", &build)?;
                 let kinds = ["--workspace", "--lib", "--bins", "--tests"];
                 let tests = with_features(&[test_runner(workspace), &kinds].concat());
-                self.tests("tests", &tests, Some(equipment))?;
+                let ran = statements::fresh_folder(workspace)?;
+                self.tests(
+                    "tests",
+                    &tests,
+                    Some(equipment),
+                    &[(statements::VARIABLE, &ran)],
+                )?;
+                self.step("statements", "cargo xtask statements", |_| {
+                    statements::check(workspace, &ran, &equipment.server.url)
+                })?;
+                let mut cut = vec!["test", "--workspace"];
+                cut.extend(ON_PARTITIONS.iter().flat_map(|name| ["--test", *name]));
+                let is_cut = [(PARTITIONS_VARIABLE, Path::new("1"))];
+                self.tests(
+                    "tests on partitions",
+                    &with_features(&cut),
+                    Some(equipment),
+                    &is_cut,
+                )?;
                 let doc_tests = with_features(&["test", "--workspace", "--doc"]);
-                self.tests("documentation tests", &doc_tests, Some(equipment))?;
+                self.tests("documentation tests", &doc_tests, Some(equipment), &[])?;
                 let repeat = format!("cargo xtask bench {}", bench::CHECK.join(" "));
                 self.step("measuring", &repeat, |_| bench::check(workspace))
             }
             None => {
                 let unit_tests = with_features(&["test", "--workspace", "--lib", "--bins"]);
-                self.tests("unit tests", &unit_tests, None)
+                self.tests("unit tests", &unit_tests, None, &[])
             }
         }
     }
@@ -191,9 +252,11 @@ impl Run<'_> {
         name: &str,
         arguments: &[&str],
         equipment: Option<Equipment<'_>>,
+        variables: &[(&str, &Path)],
     ) -> Result<()> {
         let mut cargo = self.workspace.cargo(arguments.iter().copied());
         threads::lend(&mut cargo);
+        cargo.envs(variables.iter().copied());
         let mut repeat = format!("cargo {}", arguments.join(" "));
         if let Some(Equipment { server, programs }) = equipment {
             programs.lend(&mut cargo);

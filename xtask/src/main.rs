@@ -17,6 +17,7 @@ mod programs;
 mod report;
 mod signals;
 mod start;
+mod statements;
 mod sys_init;
 mod tidy;
 mod workspace;
@@ -48,6 +49,12 @@ enum Task {
         /// Only a smoke test of the Stripe adapter against localstripe, which is fetched from PyPI (needs Python 3).
         #[arg(long, conflicts_with = "quick")]
         localstripe: bool,
+        /// Only a smoke test of the running program on a database of yours: tenants of its own are added to it.
+        #[arg(long, value_name = "URL", conflicts_with_all = ["quick", "localstripe"])]
+        database: Option<String>,
+        /// The same on a database of Citus, whose tables are distributed first. The URL is that of the coordinator.
+        #[arg(long, value_name = "URL", conflicts_with_all = ["quick", "localstripe", "database"])]
+        citus: Option<String>,
     },
     /// Measure the programs as they are shipped against their database: rates, latencies, cost of an order. --help tells its options.
     #[command(disable_help_flag = true)]
@@ -76,6 +83,8 @@ enum Task {
         #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "", conflicts_with = "write")]
         picture: Option<String>,
     },
+    /// Check the rules for statements once more, on what the last `cargo xtask test` has run.
+    Statements,
     /// Write the pages of docs/reference, which are generated from the code.
     Docs,
 }
@@ -85,8 +94,14 @@ fn main() -> ExitCode {
     let outcome = workspace::Workspace::find().and_then(|workspace| match arguments.task {
         Task::SysInit => sys_init::run(&workspace),
         Task::Start => start::run(&workspace),
-        Task::Test { quick, localstripe } => {
-            checks::run(&workspace, checks::Extent::from_flags(quick, localstripe))
+        Task::Test {
+            quick,
+            localstripe,
+            database,
+            citus,
+        } => {
+            let extent = checks::Extent::from_flags(quick, localstripe, citus.or(database));
+            checks::run(&workspace, extent)
         }
         Task::Bench { arguments } => bench::run(&workspace, &arguments),
         Task::Db { action } => db::run(&workspace, action),
@@ -106,6 +121,7 @@ fn main() -> ExitCode {
         ),
         Task::Tidy { write: true, .. } => tidy::write(&workspace),
         Task::Tidy { .. } => tidy::run(&workspace),
+        Task::Statements => checks::check_statements(&workspace),
         Task::Docs => checks::write_docs(&workspace),
     });
     match outcome {

@@ -12,6 +12,9 @@ use nix::unistd::Pid;
 
 use crate::eventually::eventually;
 
+/// Where `cargo xtask test` has debug builds note the statements that they run.
+const SQL_LOG: &str = "OMS_SQL_LOG";
+
 /// A program that is killed when this is dropped. When the test has failed, what it printed is shown.
 pub struct Process {
     name: String,
@@ -185,7 +188,7 @@ fn collect(source: impl Read + Send + 'static, lines: Lines) -> JoinHandle<()> {
     })
 }
 
-/// A program of this workspace, with nothing of the test's environment. It stands in the target folder, above that of the
+/// A program of this workspace, with nothing of the test's environment but where it notes its statements. It stands in the target folder, above that of the
 /// test's own binary.
 ///
 /// # Panics
@@ -205,5 +208,8 @@ pub fn program(name: &str) -> Command {
     let mut command = Command::new(path);
     // Above a temporary folder there is no .env.
     command.env_clear().current_dir(env::temp_dir());
+    if let Some(folder) = env::var_os(SQL_LOG) {
+        command.env(SQL_LOG, folder);
+    }
     command
 }
