@@ -46,3 +46,5 @@ mod orders;
 mod payments;
 mod protocol;
 mod robustness;
+#[cfg(feature = "smoke")]
+mod smoke;

@@ -265,7 +265,7 @@ async fn seed_with(database: &StoreDatabase, settings: Settings<'_>) {
     assert!(exit.status.success(), "{exit:?}");
 }
 
-fn client() -> Client {
+pub fn client() -> Client {
     // reqwest insists on a provider, https or not. In a test binary somebody else may have been first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
