@@ -23,6 +23,7 @@ use crate::database::Cluster;
 use crate::localstripe::Localstripe;
 use crate::programs::Programs;
 use crate::report;
+use crate::statements;
 use crate::tidy;
 use crate::upgrade;
 use crate::workspace::Workspace;
@@ -49,6 +50,26 @@ const PGBOUNCER: &str = "OMS_TEST_PGBOUNCER";
 /// Names the older program of the test that replaces it.
 const OLD_PROGRAM: &str = "OMS_TEST_OLD_PROGRAM";
 
+/// Names the database of the smoke test.
+const SMOKE_DATABASE_URL: &str = "OMS_SMOKE_DATABASE_URL";
+const SMOKE_TEST: [&str; 9] = [
+    "test",
+    "--workspace",
+    "--features",
+    "oms-api/failpoints,oms-api/smoke",
+    "--test",
+    "http",
+    "smoke::",
+    "--",
+    "--nocapture",
+];
+
+/// The tests of contexts, which run once more on tables that are partitioned by tenant: what works there works on a
+/// distributed engine's tables. The others are about the catalogue, or about the program around the statements.
+const ON_PARTITIONS: [&str; 5] = ["access", "geocoding", "inventory", "orders", "payments"];
+/// Makes the tests' databases partitioned.
+const PARTITIONS_VARIABLE: &str = "OMS_TEST_PARTITIONS";
+
 /// For clippy, the build and all tests.
 const FEATURES: [&str; 2] = ["--features", failpoints::FEATURE];
 
@@ -70,15 +91,18 @@ pub(crate) enum Extent {
         /// The commit of the older version.
         from: String,
     },
+    /// The smoke test on a database that the user names, and nothing else.
+    Database(String),
 }
 
 impl Extent {
-    /// Converts the command-line flags, which exclude each other.
-    pub(crate) fn from_flags(quick: bool, localstripe: bool) -> Self {
-        match (quick, localstripe) {
-            (_, true) => Self::Localstripe,
-            (true, false) => Self::Quick,
-            (false, false) => Self::Full,
+    /// As on the command line, where the flags exclude each other.
+    pub(crate) fn from_flags(quick: bool, localstripe: bool, database: Option<String>) -> Self {
+        match (quick, localstripe, database) {
+            (.., Some(url)) => Self::Database(url),
+            (_, true, None) => Self::Localstripe,
+            (true, false, None) => Self::Quick,
+            (false, false, None) => Self::Full,
         }
     }
 }
@@ -108,6 +132,14 @@ pub(crate) fn write_docs(workspace: &Workspace) -> Result<()> {
     let outcome = command::show(&mut cargo);
     server.down()?;
     outcome
+}
+
+/// Checks what the tests of the last run have run.
+pub(crate) fn check_statements(workspace: &Workspace) -> Result<()> {
+    let server = TestServer::up(workspace)?;
+    let checked = statements::check(workspace, &statements::folder(workspace), &server.url);
+    server.down()?;
+    checked
 }
 
 /// The steps done so far, for the summary.
@@ -141,6 +173,7 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> Result<()> {
             let old = upgrade::build(workspace, &from)?;
             run.http_tests("upgrade", (OLD_PROGRAM, &old))?;
         }
+        Extent::Database(url) => run.on_database(&url)?,
     }
     run.summary(started.elapsed());
     Ok(())
@@ -198,6 +231,15 @@ impl Run<'_> {
         outcome
     }
 
+    fn on_database(&mut self, url: &str) -> Result<()> {
+        self.cargo("build", &with_features(&["build", "--workspace", "--bins"]))?;
+        let mut cargo = self.workspace.cargo(SMOKE_TEST);
+        cargo.env(SMOKE_DATABASE_URL, url);
+        self.step("smoke test", "cargo xtask test --database URL", |totals| {
+            command::show_and_read(&mut cargo, |line| totals.read(line))
+        })
+    }
+
     fn all(&mut self, equipment: Option<Equipment<'_>>) -> Result<()> {
         cargo_deny::ensure(self.workspace)?;
         self.cargo("format", &["fmt", "--all", "--check"])?;
@@ -223,15 +265,33 @@ impl Run<'_> {
                 self.cargo("build", &build)?;
                 let kinds = ["--workspace", "--lib", "--bins", "--tests"];
                 let tests = with_features(&[test_runner(workspace), &kinds].concat());
-                self.tests("tests", &tests, Some(equipment))?;
+                let ran = statements::fresh_folder(workspace)?;
+                self.tests(
+                    "tests",
+                    &tests,
+                    Some(equipment),
+                    &[(statements::VARIABLE, &ran)],
+                )?;
+                self.step("statements", "cargo xtask statements", |_| {
+                    statements::check(workspace, &ran, &equipment.server.url)
+                })?;
+                let mut cut = vec!["test", "--workspace"];
+                cut.extend(ON_PARTITIONS.iter().flat_map(|name| ["--test", *name]));
+                let is_cut = [(PARTITIONS_VARIABLE, Path::new("1"))];
+                self.tests(
+                    "tests on partitions",
+                    &with_features(&cut),
+                    Some(equipment),
+                    &is_cut,
+                )?;
                 let doc_tests = with_features(&["test", "--workspace", "--doc"]);
-                self.tests("documentation tests", &doc_tests, Some(equipment))?;
+                self.tests("documentation tests", &doc_tests, Some(equipment), &[])?;
                 let repeat = format!("cargo xtask bench {}", bench::CHECK.join(" "));
                 self.step("measuring", &repeat, |_| bench::check(workspace))
             }
             None => {
                 let unit_tests = with_features(&["test", "--workspace", "--lib", "--bins"]);
-                self.tests("unit tests", &unit_tests, None)
+                self.tests("unit tests", &unit_tests, None, &[])
             }
         }
     }
@@ -247,9 +307,11 @@ impl Run<'_> {
         name: &str,
         arguments: &[&str],
         equipment: Option<Equipment<'_>>,
+        variables: &[(&str, &Path)],
     ) -> Result<()> {
         let mut cargo = self.workspace.cargo(arguments.iter().copied());
         threads::lend(&mut cargo);
+        cargo.envs(variables.iter().copied());
         let mut repeat = format!("cargo {}", arguments.join(" "));
         if let Some(Equipment { server, programs }) = equipment {
             programs.lend(&mut cargo);

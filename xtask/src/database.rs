@@ -89,6 +89,21 @@ impl Database {
     }
 }
 
+/// psql on a database that is given by its URL.
+pub(crate) fn psql_at(workspace: &Workspace, url: &str) -> Result<Command> {
+    given::Given::new(workspace, url, "the command line").psql()
+}
+
+/// The URL of another database of the same server.
+pub(crate) fn url_of(server: &str, name: &str) -> String {
+    let (base, query) = server.split_once('?').unwrap_or((server, ""));
+    let server = base.rsplit_once('/').map_or(base, |(server, _)| server);
+    match query {
+        "" => format!("{server}/{name}"),
+        query => format!("{server}/{name}?{query}"),
+    }
+}
+
 /// A server on which we are the superuser.
 trait Superuser {
     /// psql as the superuser, without the user's own configuration.

@@ -17,6 +17,7 @@ mod programs;
 mod report;
 mod signals;
 mod start;
+mod statements;
 mod sys_init;
 mod tidy;
 mod upgrade;
@@ -56,6 +57,12 @@ enum Task {
         pgbouncer: Option<PathBuf>,
         #[command(subcommand)]
         only: Option<TestOnly>,
+        /// Only a smoke test of the running program on a database of yours: tenants of its own are added to it.
+        #[arg(long, value_name = "URL", conflicts_with_all = ["quick", "localstripe", "pgbouncer"])]
+        database: Option<String>,
+        /// The same on a database of Citus, whose tables are distributed first. The URL is that of the coordinator.
+        #[arg(long, value_name = "URL", conflicts_with_all = ["quick", "localstripe", "pgbouncer", "database"])]
+        citus: Option<String>,
     },
     /// Benchmark the release programs against their own database: rates, latencies, cost of an order. --help lists the
     /// options.
@@ -85,6 +92,8 @@ enum Task {
         #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "", conflicts_with = "write")]
         picture: Option<String>,
     },
+    /// Check the rules for statements once more, on what the last `cargo xtask test` has run.
+    Statements,
     /// Write what is generated from the code: the pages of docs/reference, and bins/oms-api/openapi.json.
     Docs,
 }
@@ -114,8 +123,15 @@ fn main() -> ExitCode {
             ..
         } => checks::run(&workspace, checks::Extent::Pgbouncer { program }),
         Task::Test {
-            quick, localstripe, ..
-        } => checks::run(&workspace, checks::Extent::from_flags(quick, localstripe)),
+            quick,
+            localstripe,
+            database,
+            citus,
+            ..
+        } => {
+            let extent = checks::Extent::from_flags(quick, localstripe, citus.or(database));
+            checks::run(&workspace, extent)
+        }
         Task::Bench { arguments } => bench::run(&workspace, &arguments),
         Task::Db { action } => db::run(&workspace, action),
         Task::Advisories { offline } => {
@@ -134,6 +150,7 @@ fn main() -> ExitCode {
         ),
         Task::Tidy { write: true, .. } => tidy::write(&workspace),
         Task::Tidy { .. } => tidy::run(&workspace),
+        Task::Statements => checks::check_statements(&workspace),
         Task::Docs => checks::write_docs(&workspace),
     });
     match outcome {

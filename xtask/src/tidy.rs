@@ -83,6 +83,7 @@ pub(crate) fn write(workspace: &Workspace) -> Result<()> {
 fn check_files(files: &[TextFile]) -> Vec<Finding> {
     let tables = schemas::tables(files);
     let mut findings = migrations::check(files);
+    findings.extend(schemas::check_owners(files, &tables));
     let rust: Vec<RustFile<'_>> = files
         .iter()
         .filter(|file| file.path.ends_with(".rs"))

@@ -172,6 +172,8 @@ impl Admission {
                 let counted = self.count(request, &credential);
                 counted.map_err(AccessError::into_problem)?;
                 authorise(request, &credential, scope)?;
+                let registered = self.authenticator.register(credential.tenant).await;
+                registered.map_err(AccessError::into_problem)?;
                 Ok(Place::Known { _place })
             }
         }

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::import::{self, ImportCommand};
 use crate::installation::{self, InstallationCommand};
 use crate::keys::{self, KeysCommand};
-use crate::{database, document, grants, reconcile, seed, serve};
+use crate::{database, distribute, document, grants, reconcile, seed, serve};
 
 /// Order management for e-commerce platforms. Configuration comes from the environment, and from `.env` in development.
 #[derive(Debug, Parser)]
@@ -35,6 +35,16 @@ enum Command {
     Serve,
     /// Apply pending migrations.
     Migrate,
+    /// Distribute the tables over the nodes of Citus, each tenant to one of them: what is not distributed yet, in one
+    /// transaction. Stop all instances before the first time. `migrate` distributes the tables of later migrations.
+    Distribute {
+        /// Only print the statements.
+        #[arg(long)]
+        dry_run: bool,
+        /// The parts that each table is cut into. It can't be changed later.
+        #[arg(long, default_value_t = distribute::SHARDS, value_parser = clap::value_parser!(u32).range(1..=1024))]
+        shards: u32,
+    },
     /// Load the demo catalogue: five warehouses, six products. Repeating it changes nothing.
     Seed,
     /// Create, list, rotate and revoke API keys.
@@ -124,6 +134,9 @@ fn run_in(runtime: &Runtime, config: Config, command: Command) -> anyhow::Result
             served?;
         }
         Command::Migrate => runtime.block_on(migrate(&config))?,
+        Command::Distribute { dry_run, shards } => {
+            runtime.block_on(distribute::run(&config, shards, dry_run))?;
+        }
         Command::Seed => runtime.block_on(seed::seed(&config))?,
         Command::Installation(command) => {
             runtime.block_on(installation::run(&config, command))?;
@@ -160,6 +173,7 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
         migrations::migrate_within(settings.url(), settings.migrate_timeout, patience).await;
     let applied = migrating.context("can't migrate")?;
     let database = database::connect_to(&settings).await?;
+    distribute::follow_migration(&settings).await?;
     installation::establish(&database).await?;
     database.close();
     let defaults = match config.database.pooling {

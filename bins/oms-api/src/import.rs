@@ -10,6 +10,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use oms_database::register_tenant;
 use oms_inventory::{
     Acceptance, ImportFile, ImportFileWriter, ImportFormat, ImportKind, ImportObserver,
     ImportProgress, ImportReport, ImportRequest, InventoryContext, InventoryError, Rejection,
@@ -104,6 +105,9 @@ pub(crate) async fn run(config: &Config, command: ImportCommand) -> anyhow::Resu
     let locator = Arc::new(GeocodedAddresses(geocoder));
     let context = InventoryContext::new(database.clone(), locator);
     let tenant = source.tenant.unwrap_or(config.tenant);
+    let mut connection = database.acquire().await?;
+    register_tenant(&mut connection, tenant.as_uuid()).await?;
+    drop(connection);
     let key = match &source.key {
         Some(key) => key.clone(),
         None => IdempotencyKey::parse(&Uuid::new_v4().to_string())?,

@@ -9,6 +9,7 @@ mod conditional;
 mod config;
 mod connection;
 mod database;
+mod distribute;
 mod docs;
 mod document;
 mod encoded_body;

@@ -255,6 +255,7 @@ async fn load(client: &Client, dataset: &Dataset) -> Result<()> {
     let statements = format!(
         "-- Foreign keys hold by construction, and checking each row's costs more than everything else.
          SET session_replication_role = replica;
+         INSERT INTO tenancy.tenants (tenant_id) VALUES ('{TENANT}') ON CONFLICT DO NOTHING;
          INSERT INTO inventory.warehouses (tenant_id, id, name, location)
          SELECT '{TENANT}', {warehouse}, 'Warehouse ' || w,
                 ST_SetSRID(ST_MakePoint({lng} + {lng_step} * ((w - 1) / {rows}),

@@ -1,10 +1,20 @@
-//! Each context owns one database schema, and no other context names its tables.
+//! Each context owns one database schema, and no other context names its tables. Some schemas are shared: whoever likes reads
+//! them, and only the crate that keeps them writes.
 
 use std::collections::BTreeSet;
 
 use super::TextFile;
 use super::findings::Finding;
 use super::rust::{Kind, RustFile};
+
+/// The schemas that statements of all crates may read, each with the crate that writes its tables.
+const SHARED: [(&str, &str); 2] = [
+    ("installation", "crates/shared/database/"),
+    ("tenancy", "crates/shared/database/"),
+];
+
+/// What comes before a table that is written.
+const WRITES: [&str; 3] = ["insert into ", "update ", "delete from "];
 
 /// A table with its schema, as the migrations create it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,15 +23,33 @@ pub(super) struct Table {
     name: String,
 }
 
-/// The tables that the migrations create in schemas of crates.
+/// The tables that the migrations create.
 pub(super) fn tables(files: &[TextFile]) -> BTreeSet<Table> {
     let migrations = files
         .iter()
         .filter(|file| file.path.starts_with("migrations/") && file.path.ends_with("/up.sql"));
-    let tables = migrations.flat_map(|file| created(&file.text));
-    tables
-        .filter(|table| has_crate(files, &table.schema))
-        .collect()
+    migrations.flat_map(|file| created(&file.text)).collect()
+}
+
+/// Schemas that belong to nobody.
+pub(super) fn check_owners(files: &[TextFile], tables: &BTreeSet<Table>) -> Vec<Finding> {
+    let schemas: BTreeSet<&str> = tables.iter().map(|it| it.schema.as_str()).collect();
+    let is_owned = |schema: &&str| has_crate(files, schema) || writer_of(schema).is_some();
+    let finding = |schema| {
+        let advice = format!(
+            "the schema {schema} has neither a crate of its name nor a row in SHARED of xtask/src/tidy/schemas.rs"
+        );
+        Finding::error("migrations", 1, "own-schema-only", advice)
+    };
+    let ownerless = schemas.into_iter().filter(|schema| !is_owned(schema));
+    ownerless.map(finding).collect()
+}
+
+/// The crate that writes the tables of a shared schema.
+fn writer_of(schema: &str) -> Option<&'static str> {
+    let mut shared = SHARED.iter();
+    let row = shared.find(|(shared, _)| *shared == schema);
+    row.map(|(_, writer)| *writer)
 }
 
 fn has_crate(files: &[TextFile], schema: &str) -> bool {
@@ -38,7 +66,16 @@ pub(super) fn check(file: &RustFile<'_>, tables: &BTreeSet<Table>) -> Vec<Findin
     let Some(own) = file.context() else {
         return Vec::new();
     };
-    let foreign: Vec<&Table> = tables.iter().filter(|table| table.schema != own).collect();
+    let may_read = |table: &&Table| table.schema == own || writer_of(&table.schema).is_some();
+    let foreign: Vec<&Table> = tables.iter().filter(|table| !may_read(table)).collect();
+    let read_only = tables
+        .iter()
+        .filter(|table| writer_of(&table.schema).is_some());
+    let written = read_only.flat_map(|table| {
+        let texts = file.tokens.iter().filter(|token| token.kind == Kind::Text);
+        let written = texts.filter(|token| is_written(token.text, table));
+        written.map(move |token| (token.line, table))
+    });
     let in_text = file
         .tokens
         .iter()
@@ -65,14 +102,21 @@ pub(super) fn check(file: &RustFile<'_>, tables: &BTreeSet<Table>) -> Vec<Findin
     });
     in_text
         .chain(in_code)
+        .chain(written)
         .map(|(line, table)| finding(file.path, line, table))
         .collect()
 }
 
 fn finding(path: &str, line: usize, table: &Table) -> Finding {
     let Table { schema, name } = table;
-    let advice =
-        format!("`{schema}.{name}` belongs to {schema}: call a function of oms-{schema} instead");
+    let advice = match writer_of(schema) {
+        None => format!(
+            "`{schema}.{name}` belongs to {schema}: call a function of oms-{schema} instead"
+        ),
+        Some(writer) => {
+            format!("`{schema}.{name}` is written by {writer} only: call a function of it instead")
+        }
+    };
     Finding::error(path, line, "own-schema-only", advice)
 }
 
@@ -101,6 +145,15 @@ fn table(qualified: &str) -> Option<Table> {
         schema: schema.to_owned(),
         name: name.to_owned(),
     })
+}
+
+/// Whether a text has a statement that changes rows of the table.
+fn is_written(text: &str, table: &Table) -> bool {
+    let lower = text.to_lowercase();
+    let name = format!("{}.{}", table.schema, table.name);
+    WRITES
+        .iter()
+        .any(|write| lower.contains(&format!("{write}{name}")))
 }
 
 /// The position of the table's name as a whole word in a text.
@@ -151,7 +204,36 @@ mod tests {
             .iter()
             .map(|table| format!("{}.{}", table.schema, table.name))
             .collect();
-        assert_eq!(names, ["inventory.stock", "orders.events"]);
+        assert_eq!(
+            names,
+            ["installation.identity", "inventory.stock", "orders.events"]
+        );
+    }
+
+    #[test]
+    fn a_shared_table_may_be_read_by_all_and_written_by_its_crate() {
+        let (read, written) = (
+            "const SQL: &str = \"SELECT 1 FROM installation.identity\";\n",
+            "const SQL: &str = \"SELECT 1\";\nconst B: &str = \"UPDATE installation.identity SET d = 1\";\n",
+        );
+        assert!(lines("crates/orders/src/store/orders.rs", read).is_empty());
+        assert_eq!(lines("crates/orders/src/store/orders.rs", written), [2]);
+        assert!(lines("crates/shared/database/src/installation.rs", written).is_empty());
+    }
+
+    #[test]
+    fn a_schema_belongs_to_a_crate_or_is_shared() {
+        let file = |path: &str, text: &str| TextFile {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        };
+        let sql = "CREATE TABLE tenancy.tenants (a int); CREATE TABLE orders.orders (a int); CREATE TABLE stray.t (a int);";
+        let files = [
+            file("crates/orders/src/lib.rs", ""),
+            file("migrations/20250101000000_all/up.sql", sql),
+        ];
+        let found = check_owners(&files, &tables(&files));
+        assert_eq!(found.len(), 1, "{found:?}");
     }
 
     #[test]

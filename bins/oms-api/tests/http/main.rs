@@ -51,3 +51,5 @@ mod protocol;
 mod robustness;
 #[cfg(feature = "upgrade")]
 mod upgrade;
+#[cfg(feature = "smoke")]
+mod smoke;

@@ -5,6 +5,7 @@ mod configuration;
 mod database_start;
 mod dead_letters;
 mod excess_rights;
+mod distribution;
 mod least_privilege;
 mod logs;
 mod metrics;

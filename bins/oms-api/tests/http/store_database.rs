@@ -35,6 +35,11 @@ impl StoreDatabase {
         self.database.url()
     }
 
+    /// Has the program take it for a database of Citus.
+    pub async fn pretend_to_be_distributed(&self) {
+        self.database.pretend_to_be_distributed().await;
+    }
+
     /// The URL for a role with a password.
     pub fn url_as(&self, role: &str, password: &str) -> String {
         let url = self.url();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use oms_database::{Database, DbError};
-use oms_validation::Scopes;
+use oms_validation::{Scopes, TenantId};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -79,6 +79,29 @@ impl Authenticator {
             Recalled::Fresh(credential) if key.mode() == self.mode => Some(credential),
             _ => None,
         }
+    }
+
+    /// Registers the tenant that a request acts for, with its first request: a token may name one that has no row yet. All
+    /// others cost a look into memory.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn register(&self, tenant: TenantId) -> Result<(), AccessError> {
+        let tenant = tenant.as_uuid();
+        if self.database.tenants().knows(tenant) {
+            return Ok(());
+        }
+        let (database, connections) = (self.database.clone(), self.connections.clone());
+        // In a task, as every statement.
+        let registering = self.runtime.spawn(async move {
+            let _permit = connections.acquire_owned().await;
+            let mut connection = database.acquire().await?;
+            database.tenants().register(&mut connection, tenant).await
+        });
+        let registered = registering
+            .await
+            .unwrap_or_else(|error| Err(DbError::Unavailable(error.to_string())));
+        Ok(registered?)
     }
 
     async fn recognise(&self, key: &ApiKey) -> Result<Arc<Credential>, AccessError> {

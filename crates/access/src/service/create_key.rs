@@ -1,6 +1,6 @@
 //! Creates the first key with a name.
 
-use oms_database::{Connection, transaction};
+use oms_database::{Connection, register_tenant, transaction};
 use oms_validation::Scope;
 
 use super::insert_key::insert_key;
@@ -11,7 +11,7 @@ use crate::store::api_keys;
 /// The slot of a name's first key.
 const FIRST: i16 = 1;
 
-/// Creates a key.
+/// Makes a key, and registers its tenant.
 ///
 /// # Errors
 /// [`AccessError::NameTaken`] if a key with that name is live, [`AccessError::NoScopes`], or the database's error.
@@ -23,6 +23,7 @@ pub async fn create_key(
         return Err(AccessError::NoScopes);
     }
     transaction(connection, async |connection| {
+        register_tenant(connection, new.tenant.as_uuid()).await?;
         let name = new.name.as_str();
         api_keys::revoke_expired(connection, new.tenant, name).await?;
         let live = api_keys::lock_live_keys(connection, new.tenant, name).await?;

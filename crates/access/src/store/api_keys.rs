@@ -210,7 +210,7 @@ pub(crate) async fn revoke_key(
     id: Uuid,
 ) -> Result<bool, DbError> {
     let rows = cached_sql(
-        "UPDATE access.api_keys SET revoked_at = coalesce(revoked_at, now())
+        "UPDATE access.api_keys SET revoked_at = least(revoked_at, now())
          WHERE tenant_id = $1 AND id = $2",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())

@@ -344,3 +344,25 @@ async fn the_use_of_a_key_is_recorded_once_a_minute() {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn a_tenant_is_registered_with_its_first_key_and_with_its_first_request() {
+    #[derive(QueryableByName)]
+    struct Counted {
+        #[diesel(sql_type = BigInt)]
+        tenants: i64,
+    }
+
+    let mut world = World::new().await;
+    world.create("till").await;
+    world.create("robot").await;
+    let authenticator = world.authenticator(DAY);
+    // Of a token: no key names this tenant.
+    let named_by_a_token = TenantId::generate();
+    for tenant in [tenant(), named_by_a_token, named_by_a_token] {
+        authenticator.register(tenant).await.unwrap();
+    }
+    let counting = cached_sql("SELECT count(*) AS tenants FROM tenancy.tenants");
+    let counted: Counted = counting.get_result(&mut world.connection).await.unwrap();
+    assert_eq!(counted.tenants, 2);
+}

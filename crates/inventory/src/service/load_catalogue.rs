@@ -1,6 +1,6 @@
 //! Loads a catalogue, the seed data of a new installation.
 
-use oms_database::{Connection, DbError, transaction};
+use oms_database::{Connection, DbError, register_tenant, transaction};
 use oms_validation::TenantId;
 
 use crate::Catalogue;
@@ -17,7 +17,7 @@ pub struct LoadSummary {
     pub stock_levels: usize,
 }
 
-/// Adds the missing rows in one transaction. Existing rows, stock in particular, stay unchanged.
+/// Registers the tenant, and adds what is not there yet, in one transaction. What is there stays as it is, stock above all.
 ///
 /// # Errors
 /// When the database fails or refuses a row. On error, nothing is saved.
@@ -27,6 +27,7 @@ pub async fn load_catalogue(
     catalogue: &Catalogue,
 ) -> Result<LoadSummary, DbError> {
     transaction(connection, async |connection| {
+        register_tenant(connection, tenant.as_uuid()).await?;
         Ok(LoadSummary {
             warehouses: warehouses::insert_missing(connection, tenant, &catalogue.warehouses)
                 .await?,

@@ -153,7 +153,10 @@ pub(crate) async fn insert_rejections(
     let reasons: Vec<&str> = rejections.iter().map(|r| r.reason.as_str()).collect();
     cached_sql(
         "INSERT INTO inventory.import_rejections (tenant_id, import_id, line, code, reason)
-         SELECT $1, $2, * FROM unnest($3::integer[], $4::text[], $5::text[])",
+         SELECT i.tenant_id, i.id, r.line, r.code, r.reason
+         FROM inventory.imports i
+         CROSS JOIN unnest($3::integer[], $4::text[], $5::text[]) AS r (line, code, reason)
+         WHERE i.tenant_id = $1 AND i.id = $2",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(id.as_uuid())

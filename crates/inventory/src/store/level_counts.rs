@@ -29,9 +29,11 @@ pub(crate) async fn insert_missing(
     let (warehouses, products) = columns(keys);
     cached_sql(
         "INSERT INTO inventory.stock_levels (tenant_id, warehouse_id, product_id, on_hand)
-         SELECT $1, warehouse_id, product_id, 0
-         FROM unnest($2::uuid[], $3::uuid[]) AS k (warehouse_id, product_id)
-         ORDER BY warehouse_id, product_id
+         SELECT t.tenant_id, k.warehouse_id, k.product_id, 0
+         FROM tenancy.tenants t
+         CROSS JOIN unnest($2::uuid[], $3::uuid[]) AS k (warehouse_id, product_id)
+         WHERE t.tenant_id = $1
+         ORDER BY k.warehouse_id, k.product_id
          ON CONFLICT (tenant_id, warehouse_id, product_id) DO NOTHING",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())

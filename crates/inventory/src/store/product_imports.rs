@@ -94,8 +94,11 @@ pub(crate) async fn insert_missing(
         .collect();
     cached_sql(
         "INSERT INTO inventory.products (tenant_id, id, sku, name)
-         SELECT $1, id, sku, name FROM unnest($2::uuid[], $3::text[], $4::text[]) AS n (id, sku, name)
-         ORDER BY sku COLLATE \"C\"
+         SELECT t.tenant_id, n.id, n.sku, n.name
+         FROM tenancy.tenants t
+         CROSS JOIN unnest($2::uuid[], $3::text[], $4::text[]) AS n (id, sku, name)
+         WHERE t.tenant_id = $1
+         ORDER BY n.sku COLLATE \"C\"
          ON CONFLICT (tenant_id, sku) DO NOTHING",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -152,30 +155,35 @@ pub(crate) async fn write(
         .collect();
     let are_new: Vec<bool> = products.iter().map(|product| product.is_new).collect();
     let prices = PriceColumns::of(products);
+    let priced: Vec<IdRow> = cached_sql(
+        "INSERT INTO inventory.prices AS p (tenant_id, product_id, currency, unit_price_minor)
+         SELECT t.tenant_id, w.product_id, w.currency, w.unit_price_minor
+         FROM tenancy.tenants t
+         CROSS JOIN unnest($2::uuid[], $3::text[], $4::bigint[]) AS w (product_id, currency, unit_price_minor)
+         WHERE t.tenant_id = $1
+         ON CONFLICT (tenant_id, product_id, currency)
+         DO UPDATE SET unit_price_minor = excluded.unit_price_minor, updated_at = excluded.updated_at
+         WHERE p.unit_price_minor <> excluded.unit_price_minor
+         RETURNING p.product_id AS id",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(prices.products)
+    .bind::<Array<Text>, _>(prices.currencies)
+    .bind::<Array<BigInt>, _>(prices.amounts)
+    .load(connection)
+    .await?;
+    let priced: Vec<Uuid> = priced.into_iter().map(|row| row.id).collect();
     let changed = cached_sql(
-        "WITH wanted AS (
-             SELECT * FROM unnest($2::uuid[], $3::text[], $4::boolean[]) AS w (id, name, is_new)
-         ),
-         priced AS (
-             INSERT INTO inventory.prices AS p (tenant_id, product_id, currency, unit_price_minor)
-             SELECT $1, * FROM unnest($5::uuid[], $6::text[], $7::bigint[])
-             ON CONFLICT (tenant_id, product_id, currency)
-             DO UPDATE SET unit_price_minor = excluded.unit_price_minor, updated_at = now()
-             WHERE p.unit_price_minor <> excluded.unit_price_minor
-             RETURNING p.product_id
-         )
-         UPDATE inventory.products p SET name = w.name, version = p.version + 1, updated_at = now()
-         FROM wanted w
+        "UPDATE inventory.products p SET name = w.name, version = p.version + 1, updated_at = now()
+         FROM unnest($2::uuid[], $3::text[], $4::boolean[]) AS w (id, name, is_new)
          WHERE p.tenant_id = $1 AND p.id = w.id AND NOT w.is_new
-             AND (p.name <> w.name OR p.id IN (SELECT product_id FROM priced))",
+             AND (p.name <> w.name OR p.id = ANY ($5))",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(ids)
     .bind::<Array<Text>, _>(names)
     .bind::<Array<Bool>, _>(are_new)
-    .bind::<Array<SqlUuid>, _>(prices.products)
-    .bind::<Array<Text>, _>(prices.currencies)
-    .bind::<Array<BigInt>, _>(prices.amounts)
+    .bind::<Array<SqlUuid>, _>(priced)
     .execute(connection)
     .await?;
     Ok(changed)

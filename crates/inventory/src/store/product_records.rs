@@ -56,17 +56,20 @@ pub(crate) async fn replace_prices(
     let currencies: Vec<&str> = prices.iter().map(|price| price.currency.as_str()).collect();
     let amounts: Vec<i64> = prices.iter().map(|price| price.amount_minor).collect();
     cached_sql(
-        "WITH wanted AS (
-             SELECT currency, amount FROM unnest($3::text[], $4::bigint[]) AS w (currency, amount)
-         ),
-         removed AS (
-             DELETE FROM inventory.prices
-             WHERE tenant_id = $1 AND product_id = $2 AND currency NOT IN (SELECT currency FROM wanted)
-         )
-         INSERT INTO inventory.prices AS p (tenant_id, product_id, currency, unit_price_minor)
-         SELECT $1, $2, currency, amount FROM wanted
+        "DELETE FROM inventory.prices WHERE tenant_id = $1 AND product_id = $2 AND currency <> ALL ($3)",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<Array<Text>, _>(&currencies)
+    .execute(connection)
+    .await?;
+    cached_sql(
+        "INSERT INTO inventory.prices AS p (tenant_id, product_id, currency, unit_price_minor)
+         SELECT t.tenant_id, $2, w.currency, w.amount
+         FROM tenancy.tenants t CROSS JOIN unnest($3::text[], $4::bigint[]) AS w (currency, amount)
+         WHERE t.tenant_id = $1
          ON CONFLICT (tenant_id, product_id, currency)
-         DO UPDATE SET unit_price_minor = excluded.unit_price_minor, updated_at = now()
+         DO UPDATE SET unit_price_minor = excluded.unit_price_minor, updated_at = excluded.updated_at
          WHERE p.unit_price_minor <> excluded.unit_price_minor",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())

@@ -99,7 +99,9 @@ pub(crate) async fn insert_missing(
         .collect();
     let inserted = cached_sql(
         "INSERT INTO inventory.products (tenant_id, id, sku, name)
-         SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::text[])
+         SELECT t.tenant_id, new.id, new.sku, new.name
+         FROM tenancy.tenants t CROSS JOIN unnest($2::uuid[], $3::text[], $4::text[]) AS new (id, sku, name)
+         WHERE t.tenant_id = $1
          ON CONFLICT (tenant_id, id) DO NOTHING",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -129,7 +131,10 @@ async fn insert_missing_prices(
     let amounts: Vec<i64> = prices.iter().map(|(_, price)| price.amount_minor).collect();
     cached_sql(
         "INSERT INTO inventory.prices (tenant_id, product_id, currency, unit_price_minor)
-         SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::bigint[])
+         SELECT t.tenant_id, new.product_id, new.currency, new.amount
+         FROM tenancy.tenants t
+         CROSS JOIN unnest($2::uuid[], $3::text[], $4::bigint[]) AS new (product_id, currency, amount)
+         WHERE t.tenant_id = $1
          ON CONFLICT DO NOTHING",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())

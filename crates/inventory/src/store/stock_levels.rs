@@ -95,6 +95,16 @@ pub(crate) async fn find_unlocked(
     Ok(unlocked.into_iter().map(key).collect())
 }
 
+#[derive(QueryableByName)]
+struct ReceivedLevel {
+    #[diesel(sql_type = SqlUuid)]
+    warehouse_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    product_id: Uuid,
+    #[diesel(sql_type = Integer)]
+    on_hand: i32,
+}
+
 /// Receives initial stock for missing levels, and returns the number of new levels.
 pub(crate) async fn receive_missing(
     connection: &mut Connection,
@@ -111,30 +121,40 @@ pub(crate) async fn receive_missing(
         .collect();
     let product_ids: Vec<Uuid> = stock.iter().map(|(id, _)| id.as_uuid()).collect();
     let quantities: Vec<i32> = stock.iter().map(|(_, s)| s.quantity).collect();
-    let movements: Vec<Uuid> = stock.iter().map(|_| Uuid::now_v7()).collect();
-    let received = cached_sql(
-        "WITH stock AS (
-             SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::integer[], $5::uuid[])
-                 AS s (warehouse_id, product_id, quantity, movement_id)
-         ),
-         received AS (
-             INSERT INTO inventory.stock_levels (tenant_id, warehouse_id, product_id, on_hand)
-             SELECT $1, warehouse_id, product_id, quantity FROM stock
-             ON CONFLICT DO NOTHING
-             RETURNING warehouse_id, product_id
-         )
-         INSERT INTO inventory.stock_movements
-             (tenant_id, id, warehouse_id, product_id, kind, quantity, reason, actor)
-         SELECT $1, s.movement_id, s.warehouse_id, s.product_id, 'receipt', s.quantity,
-                'first stock', 'catalogue'
-         FROM stock s JOIN received USING (warehouse_id, product_id)",
+    let received: Vec<ReceivedLevel> = cached_sql(
+        "INSERT INTO inventory.stock_levels AS s (tenant_id, warehouse_id, product_id, on_hand)
+         SELECT t.tenant_id, first.warehouse_id, first.product_id, first.quantity
+         FROM tenancy.tenants t
+         CROSS JOIN unnest($2::uuid[], $3::uuid[], $4::integer[]) AS first (warehouse_id, product_id, quantity)
+         WHERE t.tenant_id = $1
+         ON CONFLICT DO NOTHING
+         RETURNING s.warehouse_id, s.product_id, s.on_hand",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(warehouses)
     .bind::<Array<SqlUuid>, _>(product_ids)
     .bind::<Array<Integer>, _>(quantities)
+    .load(connection)
+    .await?;
+    let movements: Vec<Uuid> = received.iter().map(|_| Uuid::now_v7()).collect();
+    let warehouses: Vec<Uuid> = received.iter().map(|level| level.warehouse_id).collect();
+    let product_ids: Vec<Uuid> = received.iter().map(|level| level.product_id).collect();
+    let quantities: Vec<i32> = received.iter().map(|level| level.on_hand).collect();
+    cached_sql(
+        "INSERT INTO inventory.stock_movements
+             (tenant_id, id, warehouse_id, product_id, kind, quantity, reason, actor)
+         SELECT t.tenant_id, m.id, m.warehouse_id, m.product_id, 'receipt', m.quantity, 'first stock', 'catalogue'
+         FROM tenancy.tenants t
+         CROSS JOIN unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::integer[])
+             AS m (id, warehouse_id, product_id, quantity)
+         WHERE t.tenant_id = $1",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(movements)
+    .bind::<Array<SqlUuid>, _>(warehouses)
+    .bind::<Array<SqlUuid>, _>(product_ids)
+    .bind::<Array<Integer>, _>(quantities)
     .execute(connection)
     .await?;
-    Ok(received)
+    Ok(received.len())
 }

@@ -34,18 +34,24 @@ pub(crate) async fn apply(
     let kinds: Vec<&str> = movements.iter().map(|m| m.kind.as_str()).collect();
     let quantities: Vec<i32> = movements.iter().map(|m| m.quantity).collect();
     cached_sql(
-        "WITH moved AS (
-             SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::integer[])
-                 AS m (id, warehouse_id, product_id, kind, quantity)
-         ),
-         counted AS (
-             UPDATE inventory.stock_levels s SET on_hand = s.on_hand + m.quantity
-             FROM moved m
-             WHERE s.tenant_id = $1 AND s.warehouse_id = m.warehouse_id AND s.product_id = m.product_id
-         )
-         INSERT INTO inventory.stock_movements
+        "UPDATE inventory.stock_levels s SET on_hand = s.on_hand + m.quantity
+         FROM unnest($2::uuid[], $3::uuid[], $4::integer[]) AS m (warehouse_id, product_id, quantity)
+         WHERE s.tenant_id = $1 AND s.warehouse_id = m.warehouse_id AND s.product_id = m.product_id",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(&warehouses)
+    .bind::<Array<SqlUuid>, _>(&products)
+    .bind::<Array<Integer>, _>(&quantities)
+    .execute(connection)
+    .await?;
+    cached_sql(
+        "INSERT INTO inventory.stock_movements
              (tenant_id, id, warehouse_id, product_id, kind, quantity, reason, actor, change_id)
-         SELECT $1, id, warehouse_id, product_id, kind, quantity, $7, $8, $9 FROM moved",
+         SELECT t.tenant_id, m.id, m.warehouse_id, m.product_id, m.kind, m.quantity, $7, $8, $9
+         FROM tenancy.tenants t
+         CROSS JOIN unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::integer[])
+             AS m (id, warehouse_id, product_id, kind, quantity)
+         WHERE t.tenant_id = $1",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(ids)

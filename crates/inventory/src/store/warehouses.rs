@@ -43,8 +43,10 @@ pub(crate) async fn insert_missing(
         .collect();
     let inserted = cached_sql(
         "INSERT INTO inventory.warehouses (tenant_id, id, name, location)
-         SELECT $1, id, name, ST_SetSRID(ST_MakePoint(lng, lat), 4326)::geography
-         FROM unnest($2::uuid[], $3::text[], $4::float8[], $5::float8[]) AS w (id, name, lat, lng)
+         SELECT t.tenant_id, w.id, w.name, ST_SetSRID(ST_MakePoint(w.lng, w.lat), 4326)::geography
+         FROM tenancy.tenants t
+         CROSS JOIN unnest($2::uuid[], $3::text[], $4::float8[], $5::float8[]) AS w (id, name, lat, lng)
+         WHERE t.tenant_id = $1
          ON CONFLICT (tenant_id, id) DO NOTHING",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())

@@ -38,7 +38,7 @@ pub(crate) async fn insert(
     cached_sql(
         "INSERT INTO orders.alerts
              (tenant_id, id, kind, subject_id, order_id, message, created_at, due_at)
-         VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, now()), coalesce($7, now()))
+         VALUES ($1, $2, $3, $4, $5, $6, greatest($7, now()), greatest($7, now()))
          ON CONFLICT (tenant_id, kind, subject_id) DO NOTHING",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -62,7 +62,7 @@ pub(crate) async fn repeat(
 ) -> Result<(), DbError> {
     insert(connection, tenant, now, alert).await?;
     cached_sql(
-        "UPDATE orders.alerts SET message = $4, delivered_at = NULL, due_at = coalesce($5, now()),
+        "UPDATE orders.alerts SET message = $4, delivered_at = NULL, due_at = greatest($5, now()),
              claim = claim + 1
          WHERE tenant_id = $1 AND kind = $2 AND subject_id = $3",
     )
@@ -81,8 +81,8 @@ pub(crate) async fn find_due_tenants(
     connection: &mut Connection,
     now: Now,
 ) -> Result<Vec<DueTenant>, DbError> {
-    let statement = due_tenants_sql!("orders.alerts", open "w.delivered_at IS NULL");
-    oms_work::find_due_tenants(connection, statement, now).await
+    let question = due_tenants_sql!("orders.alerts", open "w.delivered_at IS NULL");
+    oms_work::find_due_tenants(connection, &question, now).await
 }
 
 /// An alert that this instance delivers while its lease lasts.
@@ -162,7 +162,7 @@ pub(crate) async fn mark_delivered(
     claimed: &ClaimedAlert,
 ) -> Result<(), DbError> {
     cached_sql(
-        "UPDATE orders.alerts SET delivered_at = coalesce($3, now())
+        "UPDATE orders.alerts SET delivered_at = greatest($3, now())
          WHERE tenant_id = $1 AND id = $2 AND claim = $4 AND delivered_at IS NULL",
     )
     .bind::<SqlUuid, _>(claimed.alert.tenant_id.as_uuid())

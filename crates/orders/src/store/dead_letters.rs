@@ -28,9 +28,9 @@ pub(crate) async fn insert(
 ) -> Result<(), DbError> {
     cached_sql(
         "INSERT INTO orders.dead_letters (tenant_id, id, order_id, reason, tries, created_at, customer_id, units)
-         VALUES ($1, $2, $3, $4, $5, coalesce($6, now()),
-                 (SELECT customer_id FROM orders.reconciliations WHERE tenant_id = $1 AND order_id = $3),
-                 (SELECT units FROM orders.reconciliations WHERE tenant_id = $1 AND order_id = $3))",
+         SELECT o.tenant_id, $2, o.id, $4, $5, greatest($6, now()), r.customer_id, r.units
+         FROM orders.orders o LEFT JOIN orders.reconciliations r ON r.tenant_id = o.tenant_id AND r.order_id = o.id
+         WHERE o.tenant_id = $1 AND o.id = $3",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(id.as_uuid())
@@ -55,7 +55,7 @@ pub(crate) async fn resolve(
 ) -> Result<bool, DbError> {
     let resolved = cached_sql(
         "UPDATE orders.dead_letters
-         SET resolution = $3, resolved_by = $4, note = $5, resolved_at = coalesce($6, now()),
+         SET resolution = $3, resolved_by = $4, note = $5, resolved_at = greatest($6, now()),
              customer_id = NULL, units = NULL
          WHERE tenant_id = $1 AND id = $2 AND resolved_at IS NULL",
     )
@@ -80,7 +80,7 @@ pub(crate) async fn close_of_order(
 ) -> Result<(), DbError> {
     cached_sql(
         "UPDATE orders.dead_letters
-         SET resolution = 'ended', resolved_by = $3, resolved_at = coalesce($4, now()),
+         SET resolution = 'ended', resolved_by = $3, resolved_at = greatest($4, now()),
              customer_id = NULL, units = NULL
          WHERE tenant_id = $1 AND order_id = $2 AND resolved_at IS NULL",
     )
@@ -188,8 +188,10 @@ pub(crate) async fn count_open(connection: &mut Connection) -> Result<u64, DbErr
         open: i64,
     }
 
-    let statement =
-        cached_sql("SELECT count(*) AS open FROM orders.dead_letters WHERE resolved_at IS NULL");
+    let statement = cached_sql(
+        "-- across tenants: a gauge
+         SELECT count(*) AS open FROM orders.dead_letters WHERE resolved_at IS NULL",
+    );
     let counted: Counted = statement.get_result(connection).await?;
     Ok(counted.open.unsigned_abs())
 }

@@ -28,7 +28,7 @@ pub(crate) async fn put(
         "INSERT INTO orders.disputes
              (tenant_id, order_id, reference, gateway, state, amount_minor, currency, reason, evidence_due_at, opened_at,
               noted_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11, now()))
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, greatest($11, now()))
          ON CONFLICT (tenant_id, order_id, reference) DO UPDATE
          SET state = excluded.state, amount_minor = excluded.amount_minor, currency = excluded.currency,
              reason = excluded.reason, evidence_due_at = excluded.evidence_due_at, noted_at = excluded.noted_at",

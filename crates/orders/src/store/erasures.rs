@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
-    BigInt, Binary, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Binary, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
@@ -48,18 +48,23 @@ pub(crate) async fn put(
     now: Now,
     requested: Requested<'_>,
 ) -> Result<Erasure, DbError> {
-    let row: Row = cached_sql(concat!(
+    #[derive(QueryableByName)]
+    struct Kept {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+    }
+
+    let kept: Kept = cached_sql(
         "INSERT INTO orders.erasures AS w
              (tenant_id, id, customer_hash, customer_id, pseudonym, requested_by, requested_at, covers_until, includes_recent,
               due_at)
-         VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, now()), coalesce($7, now()), $8,
-             coalesce($7, now()) + make_interval(secs => $9))
+         VALUES ($1, $2, $3, $4, $5, $6, greatest($7, now()), greatest($7, now()), $8,
+             greatest($7, now()) + make_interval(secs => $9))
          ON CONFLICT (tenant_id, customer_hash, requested_by, includes_recent) WHERE completed_at IS NULL DO UPDATE
          SET covers_until = greatest(w.covers_until, excluded.covers_until), due_at = excluded.due_at,
              claim = w.claim + 1
-         RETURNING ",
-        columns!()
-    ))
+         RETURNING w.id",
+    )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(ErasureId::generate().as_uuid())
     .bind::<Binary, _>(&customer_hash(tenant, requested.customer_id)[..])
@@ -71,7 +76,7 @@ pub(crate) async fn put(
     .bind::<Double, _>(requested.lease.as_secs_f64())
     .get_result(connection)
     .await?;
-    row.into_erasure()
+    get(connection, tenant, kept.id.into()).await
 }
 
 /// Any earlier request about a customer: preferably one by the same caller with the same scope, then an open one, then
@@ -103,16 +108,26 @@ pub(crate) async fn get(
     tenant: TenantId,
     id: ErasureId,
 ) -> Result<Erasure, DbError> {
-    let row: Row = cached_sql(concat!(
+    let found = find_by_ids(connection, tenant, vec![id.as_uuid()]).await?;
+    let erasure = found.into_iter().next();
+    erasure.ok_or(DbError::Other(diesel::result::Error::NotFound))
+}
+
+async fn find_by_ids(
+    connection: &mut Connection,
+    tenant: TenantId,
+    ids: Vec<Uuid>,
+) -> Result<Vec<Erasure>, DbError> {
+    let rows: Vec<Row> = cached_sql(concat!(
         "SELECT ",
         columns!(),
-        " FROM orders.erasures w WHERE w.tenant_id = $1 AND w.id = $2"
+        " FROM orders.erasures w WHERE w.tenant_id = $1 AND w.id = ANY ($2)"
     ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(id.as_uuid())
-    .get_result(connection)
+    .bind::<Array<SqlUuid>, _>(ids)
+    .load(connection)
     .await?;
-    row.into_erasure()
+    rows.into_iter().map(Row::into_erasure).collect()
 }
 
 /// The tenants with a request due, longest overdue first.
@@ -120,8 +135,8 @@ pub(crate) async fn find_due_tenants(
     connection: &mut Connection,
     now: Now,
 ) -> Result<Vec<DueTenant>, DbError> {
-    let statement = due_tenants_sql!("orders.erasures", open "w.due_at IS NOT NULL");
-    oms_work::find_due_tenants(connection, statement, now).await
+    let question = due_tenants_sql!("orders.erasures", open "w.due_at IS NOT NULL");
+    oms_work::find_due_tenants(connection, &question, now).await
 }
 
 /// Claims up to `limit` due requests of a tenant under a lease, longest overdue first.
@@ -132,8 +147,14 @@ pub(crate) async fn claim_due(
     limit: usize,
     lease: Duration,
 ) -> Result<Vec<Erasure>, DbError> {
-    let rows: Vec<Row> = cached_sql(claim_sql!(
-        "orders.erasures", key ("id"), open "w.due_at IS NOT NULL", first "w.due_at", join "", returning columns!()
+    #[derive(QueryableByName)]
+    struct ClaimedRow {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+    }
+
+    let claimed: Vec<ClaimedRow> = cached_sql(claim_sql!(
+        "orders.erasures", key ("id"), open "w.due_at IS NOT NULL", first "w.due_at", join "", returning "w.id"
     ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Nullable<Timestamptz>, _>(now)
@@ -141,7 +162,11 @@ pub(crate) async fn claim_due(
     .bind::<Double, _>(lease.as_secs_f64())
     .load(connection)
     .await?;
-    rows.into_iter().map(Row::into_erasure).collect()
+    let ids: Vec<Uuid> = claimed.into_iter().map(|row| row.id).collect();
+    match ids.is_empty() {
+        true => Ok(Vec::new()),
+        false => find_by_ids(connection, tenant, ids).await,
+    }
 }
 
 /// A claim on a request.
@@ -218,34 +243,64 @@ pub(crate) async fn end_turn(
     claimed: Claimed,
     pauses: Pauses,
 ) -> Result<Option<Erasure>, DbError> {
-    let rows: Vec<Row> = cached_sql(concat!(
-        "WITH left_over AS (
-             SELECT EXISTS (SELECT FROM orders.erasures e JOIN orders.orders o
-                 ON o.tenant_id = e.tenant_id AND o.customer_id = e.customer_id AND o.created_at <= e.covers_until
-                 WHERE e.tenant_id = $1 AND e.id = $2) AS any
-         )
-         UPDATE orders.erasures w
-         SET completed_at = CASE WHEN NOT left_over.any THEN coalesce($4, now()) END,
-             customer_id = CASE WHEN left_over.any THEN customer_id END,
-             pseudonym = CASE WHEN left_over.any THEN pseudonym END,
-             position = CASE WHEN left_over.any THEN position END,
-             passed_over = left_over.any AND passed_over,
-             tries = 0,
-             due_at = CASE WHEN left_over.any THEN coalesce($4, now()) + make_interval(secs =>
-                 CASE WHEN position IS NOT NULL THEN 0 WHEN passed_over THEN $5 ELSE $6 END) END
-         FROM left_over WHERE w.tenant_id = $1 AND w.id = $2 AND w.claim = $3 AND w.due_at IS NOT NULL
-         RETURNING ",
-        columns!()
-    ))
-    .bind::<SqlUuid, _>(claimed.tenant.as_uuid())
-    .bind::<SqlUuid, _>(claimed.id.as_uuid())
-    .bind::<BigInt, _>(claimed.lease.claim)
-    .bind::<Nullable<Timestamptz>, _>(now)
-    .bind::<Double, _>(pauses.retry.as_secs_f64())
-    .bind::<Double, _>(pauses.recheck.as_secs_f64())
+    #[derive(QueryableByName)]
+    struct Pass {
+        #[diesel(sql_type = Bool)]
+        has_orders: bool,
+        #[diesel(sql_type = Bool)]
+        is_over: bool,
+        #[diesel(sql_type = Bool)]
+        passed_over: bool,
+    }
+
+    let Claimed { tenant, id, lease } = claimed;
+    let passes: Vec<Pass> = cached_sql(
+        "SELECT EXISTS (
+                 SELECT FROM orders.orders o
+                 WHERE o.tenant_id = w.tenant_id AND o.customer_id = w.customer_id AND o.created_at <= w.covers_until
+             ) AS has_orders, w.position IS NULL AS is_over, w.passed_over
+         FROM orders.erasures w WHERE w.tenant_id = $1 AND w.id = $2 AND w.claim = $3 AND w.due_at IS NOT NULL",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<BigInt, _>(lease.claim)
     .load(connection)
     .await?;
-    rows.into_iter().next().map(Row::into_erasure).transpose()
+    let Some(pass) = passes.into_iter().next() else {
+        return Ok(None);
+    };
+    // Only who has the claim changes what was read.
+    let text = match pass.has_orders {
+        true => {
+            "UPDATE orders.erasures SET tries = 0, due_at = greatest($4, now()) + make_interval(secs => $5)
+             WHERE tenant_id = $1 AND id = $2 AND claim = $3 AND due_at IS NOT NULL"
+        }
+        false => {
+            "UPDATE orders.erasures
+             SET completed_at = greatest($4, now()), customer_id = NULL, pseudonym = NULL, position = NULL,
+                 passed_over = false, tries = 0, due_at = NULL
+             WHERE tenant_id = $1 AND id = $2 AND claim = $3 AND due_at IS NOT NULL AND $5::float8 IS NOT NULL"
+        }
+    };
+    let pause = match pass {
+        Pass { is_over: false, .. } => Duration::ZERO,
+        Pass {
+            passed_over: true, ..
+        } => pauses.retry,
+        _ => pauses.recheck,
+    };
+    let ended = cached_sql(text)
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<SqlUuid, _>(id.as_uuid())
+        .bind::<BigInt, _>(lease.claim)
+        .bind::<Nullable<Timestamptz>, _>(now)
+        .bind::<Double, _>(pause.as_secs_f64())
+        .execute(connection)
+        .await?;
+    match ended {
+        0 => Ok(None),
+        _ => get(connection, tenant, id).await.map(Some),
+    }
 }
 
 /// Age of the oldest incomplete request of all tenants.
@@ -260,7 +315,8 @@ pub(crate) async fn oldest_age(
     }
 
     let oldest: Oldest = cached_sql(
-        "SELECT extract(epoch FROM coalesce($1, now()) - min(requested_at))::float8 AS age_s
+        "-- across tenants: a gauge
+         SELECT extract(epoch FROM greatest($1, now()) - min(requested_at))::float8 AS age_s
          FROM orders.erasures WHERE due_at IS NOT NULL",
     )
     .bind::<Nullable<Timestamptz>, _>(now)

@@ -35,7 +35,7 @@ pub(crate) async fn insert(
     cached_sql(
         "INSERT INTO orders.events
              (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, now()))",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, greatest($8, now()))",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(order_id.as_uuid())

@@ -45,7 +45,7 @@ pub(crate) async fn insert(
               expected_currency, found_minor, found_currency, detail, action, tries, due_at, found_at, last_seen_at,
               installation_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-             coalesce($17, now()) + make_interval(secs => $16), coalesce($17, now()), coalesce($17, now()), $18)
+             greatest($17, now()) + make_interval(secs => $16), greatest($17, now()), greatest($17, now()), $18)
          ON CONFLICT (tenant_id, gateway, kind, subject) DO NOTHING",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -96,7 +96,7 @@ pub(crate) async fn see(
     }
 
     let rows: Vec<Touched> = cached_sql(
-        "UPDATE orders.findings SET last_seen_at = coalesce($5, now())
+        "UPDATE orders.findings SET last_seen_at = greatest($5, now())
          WHERE tenant_id = $1 AND gateway = $2 AND kind = $3 AND subject = $4
          RETURNING id, resolved_by",
     )
@@ -127,7 +127,7 @@ pub(crate) async fn reopen(
     let reopened = cached_sql(
         "UPDATE orders.findings
          SET resolved_at = NULL, resolved_by = NULL, note = NULL, detail = $4, found_minor = $5, found_currency = $6,
-             action = $7, claim = claim + 1, tries = 1, due_at = coalesce($9, now()) + make_interval(secs => $8)
+             action = $7, claim = claim + 1, tries = 1, due_at = greatest($9, now()) + make_interval(secs => $8)
          WHERE tenant_id = $1 AND id = $2 AND resolved_by = $3",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -153,8 +153,8 @@ pub(crate) async fn find_due_tenants(
     connection: &mut Connection,
     now: Now,
 ) -> Result<Vec<DueTenant>, DbError> {
-    let statement = due_tenants_sql!("orders.findings", open "w.due_at IS NOT NULL");
-    oms_work::find_due_tenants(connection, statement, now).await
+    let question = due_tenants_sql!("orders.findings", open "w.due_at IS NOT NULL");
+    oms_work::find_due_tenants(connection, &question, now).await
 }
 
 /// Claims up to `limit` findings whose action is due under a lease, longest overdue first. Skips kinds and actions that
@@ -235,7 +235,7 @@ pub(crate) async fn resolve(
 ) -> Result<bool, DbError> {
     let resolved = cached_sql(
         "UPDATE orders.findings
-         SET resolved_at = coalesce($5, now()), resolved_by = $3, note = $4, due_at = NULL
+         SET resolved_at = greatest($5, now()), resolved_by = $3, note = $4, due_at = NULL
          WHERE tenant_id = $1 AND id = $2 AND resolved_at IS NULL",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
-    Array, BigInt, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Bool, Double, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
@@ -30,11 +30,11 @@ use crate::store::unreadable;
 macro_rules! may_be_erased {
     () => {
         "(o.status IN ('PAID', 'FAILED', 'CANCELLED', 'REFUNDED')
-          AND (o.status <> 'PAID' OR $3 <= 0 OR (o.created_at <= coalesce($2, now()) - make_interval(secs => $3)
+          AND (o.status <> 'PAID' OR $3 <= 0 OR (o.created_at <= greatest($2, now()) - make_interval(secs => $3)
               AND NOT EXISTS (SELECT FROM orders.events e
                   WHERE e.tenant_id = o.tenant_id AND e.order_id = o.id AND e.to_status = 'PAID'
                       AND coalesce(e.from_status, '') NOT IN ('PAID', 'REFUNDING')
-                      AND e.occurred_at > coalesce($2, now()) - make_interval(secs => $3))))
+                      AND e.occurred_at > greatest($2, now()) - make_interval(secs => $3))))
           AND NOT EXISTS (SELECT FROM orders.disputes d
               WHERE d.tenant_id = o.tenant_id AND d.order_id = o.id AND d.state = ANY ($4)))"
     };
@@ -85,13 +85,13 @@ pub(crate) async fn page_of_age(
 ) -> Result<Vec<LookedAt>, DbError> {
     let rows: Vec<Row> = cached_sql(concat!(
         "SELECT o.id, o.shipping_address, o.erased_at,
-             o.erased_at IS NULL AND o.created_at <= coalesce($2, now()) - make_interval(secs => $7) AND ",
+             o.erased_at IS NULL AND o.created_at <= greatest($2, now()) - make_interval(secs => $7) AND ",
         may_be_erased!(),
         " AS is_erasable
          FROM orders.orders o
          WHERE o.tenant_id = $1 AND o.id > $5
              AND o.id < rpad(lpad(to_hex(greatest(0,
-                 (extract(epoch FROM coalesce($2, now())) - $7 + 10) * 1000)::bigint), 12, '0'), 32, '0')::uuid
+                 (extract(epoch FROM greatest($2, now())) - $7 + 10) * 1000)::bigint), 12, '0'), 32, '0')::uuid
          ORDER BY o.id LIMIT $6"
     ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -106,8 +106,8 @@ pub(crate) async fn page_of_age(
     rows.into_iter().map(Row::looked_at).collect()
 }
 
-/// Erases those of the given orders that may be erased, each with a note on its timeline, and returns how many. Skips
-/// orders that are locked, and those that were erased since the page was read.
+/// Erases those of the orders that may be erased, each with a note on its timeline, and returns how many: run it in a
+/// transaction. Those that somebody has locked are passed over, and so are those that somebody else has erased since the page was read.
 ///
 /// Of the routing trace only the chosen warehouse stays, without its distance: distances to several warehouses would
 /// reveal the address. The address becomes a text and the destination a point in the sea, so that versions of the
@@ -122,42 +122,36 @@ pub(crate) async fn erase(
     authorship: Authorship<'_>,
 ) -> Result<i32, DbError> {
     #[derive(QueryableByName)]
-    struct Counted {
-        #[diesel(sql_type = Integer)]
-        erased: i32,
+    struct Erased {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
     }
 
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    let counted: Counted = cached_sql(concat!(
+    // At most one candidate is the chosen one. Functions that make JSON are STABLE, and a distributed engine takes none over
+    // a column in an UPDATE: so this only changes JSON.
+    let erased: Vec<Erased> = cached_sql(concat!(
         "WITH locked AS MATERIALIZED (
              SELECT o.id FROM orders.orders o
              WHERE o.tenant_id = $1 AND o.id = ANY ($5) AND ",
         may_be_erased!(),
-        "        AND CASE WHEN $9 IS NULL THEN o.erased_at IS NULL ELSE o.customer_id = $9 END
+        "        AND CASE WHEN $7 IS NULL THEN o.erased_at IS NULL ELSE o.customer_id = $7 END
              ORDER BY o.id FOR NO KEY UPDATE OF o SKIP LOCKED
-         ),
-         erased AS (
-             UPDATE orders.orders o
-             SET customer_id = coalesce($6, o.customer_id),
-                 external_reference = CASE WHEN $6 IS NULL THEN o.external_reference END,
-                 metadata = NULL, shipping_address = '\"erased\"',
-                 routing = jsonb_build_object(
-                     'version', coalesce(o.routing->'version', '1'), 'destination', '{\"lat\": 0, \"lng\": 0}'::jsonb,
-                     'candidates', coalesce((
-                         SELECT jsonb_agg(entry || '{\"distanceM\": 0}')
-                         FROM jsonb_array_elements(o.routing->'candidates') entry
-                         WHERE entry->>'outcome' = 'chosen'), '[]')),
-                 erased_at = coalesce(o.erased_at, $2, now()),
-                 version = o.version + 1, updated_at = coalesce($2, now())
-             FROM locked WHERE o.tenant_id = $1 AND o.id = locked.id
-             RETURNING o.id, o.status, o.version
-         ),
-         noted AS (
-             INSERT INTO orders.events
-                 (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
-             SELECT $1, id, version, status, status, $7, $8, coalesce($2, now()) FROM erased
          )
-         SELECT count(*)::int AS erased FROM erased"
+         UPDATE orders.orders o
+         SET customer_id = coalesce($6, o.customer_id),
+             external_reference = CASE WHEN $6 IS NULL THEN o.external_reference END,
+             metadata = NULL, shipping_address = '\"erased\"',
+             routing = jsonb_set(
+                 jsonb_set('{\"version\": 1, \"destination\": {\"lat\": 0, \"lng\": 0}, \"candidates\": []}',
+                     '{version}', coalesce(o.routing->'version', '1')),
+                 '{candidates}', coalesce(jsonb_insert('[]', '{0}',
+                     jsonb_path_query_first(o.routing, '$.candidates[*] ? (@.outcome == \"chosen\")')
+                     || '{\"distanceM\": 0}'), '[]')),
+             erased_at = least(o.erased_at, greatest($2, now())),
+             version = o.version + 1, updated_at = greatest($2, now())
+         FROM locked WHERE o.tenant_id = $1 AND o.id = locked.id
+         RETURNING o.id"
     ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Nullable<Timestamptz>, _>(now)
@@ -165,12 +159,24 @@ pub(crate) async fn erase(
     .bind::<Array<Text>, _>(undecided_disputes())
     .bind::<Array<SqlUuid>, _>(ids)
     .bind::<Nullable<SqlUuid>, _>(scope.pseudonym().map(CustomerId::as_uuid))
+    .bind::<Nullable<SqlUuid>, _>(scope.customer().map(CustomerId::as_uuid))
+    .load(connection)
+    .await?;
+    let ids: Vec<Uuid> = erased.into_iter().map(|row| row.id).collect();
+    let noted = cached_sql(
+        "INSERT INTO orders.events
+             (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
+         SELECT o.tenant_id, o.id, o.version, o.status, o.status, $3, $4, greatest($5, now())
+         FROM orders.orders o WHERE o.tenant_id = $1 AND o.id = ANY ($2)",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
     .bind::<Text, _>(authorship.actor)
     .bind::<Text, _>(authorship.reason)
-    .bind::<Nullable<SqlUuid>, _>(scope.customer().map(CustomerId::as_uuid))
-    .get_result(connection)
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .execute(connection)
     .await?;
-    Ok(counted.erased)
+    Ok(i32::try_from(noted).unwrap_or(i32::MAX))
 }
 
 /// Up to `limit` of a customer's orders placed until the given time, oldest first. Erased orders no longer belong to

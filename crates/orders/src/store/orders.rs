@@ -158,7 +158,7 @@ pub(crate) fn change_statuses<'q>(
     cached_sql(concat!(
         "WITH changed AS (
              UPDATE orders.orders
-             SET status = $4, failure_code = $5, version = version + 1, updated_at = coalesce($7, now()),
+             SET status = $4, failure_code = $5, version = version + 1, updated_at = greatest($7, now()),
                  idempotency_key = CASE WHEN $6 THEN NULL ELSE idempotency_key END
              WHERE tenant_id = $1 AND id = ANY ($2) AND status = $3 AND ",
         in_transaction_sql!(),
@@ -168,7 +168,7 @@ pub(crate) fn change_statuses<'q>(
          told AS (
              INSERT INTO orders.events
                  (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
-             SELECT $1, changed.id, changed.version, $3, $4, deed.actor, $9, coalesce($7, now())
+             SELECT $1, changed.id, changed.version, $3, $4, deed.actor, $9, greatest($7, now())
              FROM unnest($2::uuid[], $8::text[]) AS deed (order_id, actor)
              JOIN changed ON changed.id = deed.order_id
          )
@@ -209,7 +209,7 @@ pub(crate) async fn increment_version(
     }
 
     let counted: Vec<Counted> = cached_sql(
-        "UPDATE orders.orders SET version = version + 1, updated_at = coalesce($3, now())
+        "UPDATE orders.orders SET version = version + 1, updated_at = greatest($3, now())
          WHERE tenant_id = $1 AND id = $2
          RETURNING status, version",
     )
@@ -249,7 +249,7 @@ pub(crate) async fn lock_placed(
 
     // Not the transaction's time: the order ages while this statement waits for the lock.
     let locked: Vec<Locked> = cached_sql(
-        "SELECT status, extract(epoch FROM coalesce($3, clock_timestamp()) - created_at)::float8 AS age_s
+        "SELECT status, extract(epoch FROM greatest($3, clock_timestamp()) - created_at)::float8 AS age_s
          FROM orders.orders WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())

@@ -42,7 +42,7 @@ WITH placed AS (
          total_minor, shipping_address, routing, external_reference, metadata, created_at, updated_at)
     SELECT $1, id, idempotency_key, fingerprint, customer_id, $2, 1, warehouse_id, currency,
            total_minor, shipping_address::jsonb, routing::jsonb, external_reference, metadata::jsonb,
-           coalesce($3, now()), coalesce($3, now())
+           greatest($3, now()), greatest($3, now())
     FROM unnest($7::uuid[], $8::text[], $9::bytea[], $10::uuid[], $11::uuid[], $12::text[], $13::bigint[],
                 $14::text[], $15::text[], $16::text[], $17::text[])
         AS new (id, idempotency_key, fingerprint, customer_id, warehouse_id, currency, total_minor,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Double, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -53,9 +53,10 @@ pub(crate) async fn add(
     tenants: &BTreeSet<TenantId>,
 ) -> Result<(), DbError> {
     cached_sql(
-        "INSERT INTO orders.reconciliation_progress (tenant_id, gateway, reconciled_until, due_at, claims)
-         SELECT tenant_id, $2, coalesce($3, now()), coalesce($3, now()), 1
-         FROM unnest($1::uuid[]) AS new (tenant_id) ORDER BY tenant_id
+        "-- writes across tenants: those that were never compared begin together, so that the gateway's list is read once
+         INSERT INTO orders.reconciliation_progress (tenant_id, gateway, reconciled_until, due_at, claims)
+         SELECT t.tenant_id, $2, greatest($3, now()), greatest($3, now()), 1
+         FROM tenancy.tenants t WHERE t.tenant_id = ANY ($1) ORDER BY t.tenant_id
          ON CONFLICT (tenant_id, gateway) DO NOTHING",
     )
     .bind::<Array<SqlUuid>, _>(ids(tenants))
@@ -76,55 +77,62 @@ pub(crate) async fn claim(
     lease: Duration,
 ) -> Result<Option<Claim>, DbError> {
     #[derive(QueryableByName)]
+    struct LongestDue {
+        #[diesel(sql_type = Timestamptz)]
+        reconciled_until: DateTime<Utc>,
+    }
+    #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = SqlUuid)]
         tenant_id: Uuid,
         #[diesel(sql_type = Timestamptz)]
-        reconciled_until: DateTime<Utc>,
-        #[diesel(sql_type = Timestamptz)]
-        claimed_at: DateTime<Utc>,
+        due_at: DateTime<Utc>,
         #[diesel(sql_type = BigInt)]
         claims: i64,
     }
 
+    let longest_due: Vec<LongestDue> = cached_sql(
+        "-- across tenants: which of them has been due for longest
+         SELECT reconciled_until FROM orders.reconciliation_progress
+         WHERE tenant_id = ANY ($1) AND gateway = $2 AND due_at <= greatest($3, now())
+         ORDER BY due_at, tenant_id LIMIT 1",
+    )
+    .bind::<Array<SqlUuid>, _>(ids(tenants))
+    .bind::<Text, _>(gateway)
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .load(connection)
+    .await?;
+    let Some(&LongestDue { reconciled_until }) = longest_due.as_slice().first() else {
+        return Ok(None);
+    };
+    // Another instance that claims the same ones waits for the rows, finds that they are not due any more, and has none.
     let rows: Vec<Row> = cached_sql(
-        "WITH longest_due AS MATERIALIZED (
-             SELECT reconciled_until FROM orders.reconciliation_progress
-             WHERE tenant_id = ANY ($1) AND gateway = $2 AND due_at <= coalesce($4, now())
-             ORDER BY due_at, tenant_id LIMIT 1
-         ), due AS MATERIALIZED (
-             SELECT p.tenant_id FROM orders.reconciliation_progress p
-             WHERE p.tenant_id = ANY ($1) AND p.gateway = $2 AND p.due_at <= coalesce($4, now())
-                 AND p.reconciled_until = (SELECT reconciled_until FROM longest_due)
-             ORDER BY p.tenant_id
-             FOR UPDATE SKIP LOCKED
-         )
+        "-- writes across tenants: they are compared together, so that the gateway's list is read once
          UPDATE orders.reconciliation_progress p
-         SET due_at = coalesce($4, now()) + make_interval(secs => $3), claims = p.claims + 1
-         FROM due WHERE p.tenant_id = due.tenant_id AND p.gateway = $2
-         RETURNING p.tenant_id, p.reconciled_until, coalesce($4, now()) AS claimed_at, p.claims",
+         SET due_at = greatest($4, now()) + make_interval(secs => $3), claims = p.claims + 1
+         WHERE p.tenant_id = ANY ($1) AND p.gateway = $2 AND p.due_at <= greatest($4, now())
+             AND p.reconciled_until = $5
+         RETURNING p.tenant_id, p.due_at, p.claims",
     )
     .bind::<Array<SqlUuid>, _>(ids(tenants))
     .bind::<Text, _>(gateway)
     .bind::<Double, _>(lease.as_secs_f64())
     .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<Timestamptz, _>(reconciled_until)
     .load(connection)
     .await?;
-    let Some(&Row {
-        reconciled_until,
-        claimed_at,
-        ..
-    }) = rows.as_slice().first()
-    else {
+    let Some(first) = rows.as_slice().first() else {
         return Ok(None);
     };
+    let claimed_at = first.due_at - TimeDelta::from_std(lease).unwrap_or_default();
     let numbers = rows
-        .into_iter()
-        .map(|row| (row.tenant_id.into(), row.claims));
+        .iter()
+        .map(|row| (row.tenant_id.into(), row.claims))
+        .collect();
     Ok(Some(Claim {
         reconciled_until,
         claimed_at,
-        numbers: numbers.collect(),
+        numbers,
     }))
 }
 
@@ -139,8 +147,9 @@ pub(crate) async fn postpone(
 ) -> Result<bool, DbError> {
     let (tenants, numbers) = claim.columns();
     let changed = cached_sql(
-        "UPDATE orders.reconciliation_progress p
-         SET due_at = coalesce($5, now()) + make_interval(secs => $4)
+        "-- writes across tenants: they are compared together
+         UPDATE orders.reconciliation_progress p
+         SET due_at = greatest($5, now()) + make_interval(secs => $4)
          FROM unnest($1::uuid[], $2::bigint[]) AS claimed (tenant_id, claims)
          WHERE p.tenant_id = claimed.tenant_id AND p.gateway = $3 AND p.claims = claimed.claims",
     )
@@ -166,9 +175,10 @@ pub(crate) async fn finish(
 ) -> Result<(), DbError> {
     let (tenants, numbers) = claim.columns();
     cached_sql(
-        "UPDATE orders.reconciliation_progress p
+        "-- writes across tenants: they are compared together
+         UPDATE orders.reconciliation_progress p
          SET reconciled_until = greatest(p.reconciled_until, $4),
-             due_at = coalesce($6, now()) + make_interval(secs => $5)
+             due_at = greatest($6, now()) + make_interval(secs => $5)
          FROM unnest($1::uuid[], $2::bigint[]) AS claimed (tenant_id, claims)
          WHERE p.tenant_id = claimed.tenant_id AND p.gateway = $3 AND p.claims = claimed.claims",
     )
@@ -197,7 +207,8 @@ pub(crate) async fn find_age(
     }
 
     let row: Row = cached_sql(
-        "SELECT extract(epoch FROM coalesce($3, now()) - min(reconciled_until))::float8 AS age_s
+        "-- across tenants: a gauge
+         SELECT extract(epoch FROM greatest($3, now()) - min(reconciled_until))::float8 AS age_s
          FROM orders.reconciliation_progress WHERE tenant_id = ANY ($1) AND gateway = $2",
     )
     .bind::<Array<SqlUuid>, _>(ids(tenants))

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
     Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
@@ -74,11 +75,15 @@ pub(crate) async fn insert(
     }
 
     let inserted: Inserted = cached_sql(
-        "INSERT INTO orders.reconciliations (tenant_id, order_id, due_at, customer_id, units)
-         VALUES ($1, $2, coalesce($4, now()) + make_interval(secs => $3),
-                 (SELECT customer_id FROM orders.orders WHERE $5 AND tenant_id = $1 AND id = $2),
-                 (SELECT sum(quantity) FROM orders.lines WHERE $5 AND tenant_id = $1 AND order_id = $2))
-         RETURNING claim",
+        "INSERT INTO orders.reconciliations AS r (tenant_id, order_id, due_at, customer_id, units)
+         SELECT o.tenant_id, o.id, greatest($4, now()) + make_interval(secs => $3),
+                CASE WHEN $5 THEN o.customer_id END, CASE WHEN $5 THEN l.units END
+         FROM orders.orders o
+         CROSS JOIN LATERAL (
+             SELECT sum(quantity) AS units FROM orders.lines WHERE tenant_id = o.tenant_id AND order_id = o.id
+         ) l
+         WHERE o.tenant_id = $1 AND o.id = $2
+         RETURNING r.claim",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(order_id.as_uuid())
@@ -114,8 +119,8 @@ pub(crate) async fn find_due_tenants(
     connection: &mut Connection,
     now: Now,
 ) -> Result<Vec<DueTenant>, DbError> {
-    let statement = due_tenants_sql!("orders.reconciliations", open "true");
-    oms_work::find_due_tenants(connection, statement, now).await
+    let question = due_tenants_sql!("orders.reconciliations", open "true");
+    oms_work::find_due_tenants(connection, &question, now).await
 }
 
 /// Claims up to `limit` due orders of a tenant under a lease, longest overdue first.
@@ -136,15 +141,16 @@ pub(crate) async fn claim_due(
         claim: i64,
         #[diesel(sql_type = Integer)]
         tries: i32,
-        #[diesel(sql_type = Double)]
-        age_s: f64,
+        #[diesel(sql_type = Timestamptz)]
+        due_at: DateTime<Utc>,
+        #[diesel(sql_type = Timestamptz)]
+        created_at: DateTime<Utc>,
     }
 
     let rows: Vec<Row> = cached_sql(claim_sql!(
         "orders.reconciliations", key ("order_id"), open "true", first "w.due_at",
         join "JOIN orders.orders o ON o.tenant_id = due.tenant_id AND o.id = due.order_id",
-        returning "w.order_id, o.status, w.claim, w.tries,
-            extract(epoch FROM coalesce($2, now()) - o.created_at)::float8 AS age_s"
+        returning "w.order_id, o.status, w.claim, w.tries, w.due_at, o.created_at"
     ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Nullable<Timestamptz>, _>(now)
@@ -157,7 +163,10 @@ pub(crate) async fn claim_due(
         status: OrderStatus::stored(&row.status),
         lease: Lease::new(row.claim, row.tries),
         // An order that another clock placed in the future counts as placed just now.
-        age: Duration::try_from_secs_f64(row.age_s).unwrap_or_default(),
+        age: (row.due_at - row.created_at)
+            .to_std()
+            .unwrap_or_default()
+            .saturating_sub(lease),
     };
     Ok(rows.into_iter().map(claim).collect())
 }
@@ -174,8 +183,8 @@ pub(crate) enum Try<'a> {
     DoesNotCount,
 }
 
-/// Ends a claim without an outcome: the sweeper looks again after `delay`. A try that counts is recorded for the
-/// timeline. Does nothing if a later claim took the order.
+/// Ends a claim without an outcome: looks again after `delay`. A try that counts is kept for the timeline: run this in a
+/// transaction. Changes nothing when the claim was lost to a later one.
 pub(crate) async fn postpone(
     connection: &mut Connection,
     tenant: TenantId,
@@ -188,23 +197,31 @@ pub(crate) async fn postpone(
         Try::Counts { reason } => Some(cut(reason)),
         Try::DoesNotCount => None,
     };
-    cached_sql(concat!(
-        "WITH postponed AS (",
+    let postponed = cached_sql(
         postpone_sql!("orders.reconciliations", key ("order_id" = "$6"), open "true", set ""),
-        " RETURNING w.due_at
-         )
-         INSERT INTO orders.retries (tenant_id, order_id, id, number, reason, tried_at, next_at)
-         SELECT $1, $6, $7, $8, $9, coalesce($2, now()), due_at FROM postponed WHERE $4"
-    ))
+    )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Nullable<Timestamptz>, _>(now)
     .bind::<Double, _>(delay.as_secs_f64())
     .bind::<Bool, _>(failed.is_some())
     .bind::<BigInt, _>(claim.lease.claim)
     .bind::<SqlUuid, _>(claim.order_id.as_uuid())
+    .execute(connection)
+    .await?;
+    let Some(reason) = failed.filter(|_| postponed == 1) else {
+        return Ok(());
+    };
+    cached_sql(
+        "INSERT INTO orders.retries (tenant_id, order_id, id, number, reason, tried_at, next_at)
+         VALUES ($1, $2, $3, $4, $5, greatest($6, now()), greatest($6, now()) + make_interval(secs => $7))",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(claim.order_id.as_uuid())
     .bind::<SqlUuid, _>(Uuid::now_v7())
     .bind::<Integer, _>(i32::try_from(claim.lease.tries).unwrap_or(i32::MAX))
-    .bind::<Nullable<Text>, _>(failed)
+    .bind::<Text, _>(reason)
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<Double, _>(delay.as_secs_f64())
     .execute(connection)
     .await?;
     Ok(())
@@ -219,7 +236,7 @@ pub(crate) async fn bring_forward(
     order_id: OrderId,
 ) -> Result<bool, DbError> {
     let moved = cached_sql(
-        "UPDATE orders.reconciliations SET due_at = least(due_at, coalesce($3, now()))
+        "UPDATE orders.reconciliations SET due_at = least(due_at, greatest($3, now()))
          WHERE tenant_id = $1 AND order_id = $2",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())

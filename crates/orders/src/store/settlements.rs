@@ -22,7 +22,7 @@ pub(crate) async fn insert(
     cached_sql(
         "INSERT INTO orders.settlements
              (tenant_id, dead_letter_id, order_id, gateway_said, detail, left_minor, currency, settled_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, now()))",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, greatest($8, now()))",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(dead_letter_id.as_uuid())

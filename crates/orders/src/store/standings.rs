@@ -27,7 +27,7 @@ macro_rules! select_standings {
              FROM (SELECT DISTINCT id FROM unnest(", $customers, "::uuid[]) AS id) AS customer
              CROSS JOIN LATERAL (
                  SELECT count(*) AS orders, coalesce(sum(holding.units), 0)::bigint AS units,
-                        extract(epoch FROM coalesce(", $now, ", now()) - min(placed.created_at))::float8 AS oldest_s
+                        extract(epoch FROM greatest(", $now, ", now()) - min(placed.created_at))::float8 AS oldest_s
                  FROM (
                      SELECT order_id, units FROM orders.reconciliations
                      WHERE tenant_id = $1 AND customer_id = customer.id
@@ -39,11 +39,11 @@ macro_rules! select_standings {
              ) AS unpaid
              CROSS JOIN LATERAL (
                  SELECT count(*) AS declines,
-                        extract(epoch FROM coalesce(", $now, ", now()) - min(declined_at))::float8 AS first_s
+                        extract(epoch FROM greatest(", $now, ", now()) - min(declined_at))::float8 AS first_s
                  FROM (
                      SELECT declined_at FROM orders.declines
                      WHERE tenant_id = $1 AND orders.declines.customer_id = customer.id
-                       AND declined_at > coalesce(", $now, ", now()) - make_interval(secs => ", $window, ")
+                       AND declined_at > greatest(", $now, ", now()) - make_interval(secs => ", $window, ")
                      ORDER BY declined_at DESC LIMIT ", $most, "
                  ) AS newest
              ) AS declined"
@@ -203,10 +203,10 @@ pub(crate) async fn find_declines_of_actor(
     // The newest ones: once the limit is reached, the age of the oldest of them decides.
     let counted: Counted = cached_sql(
         "SELECT count(*) AS declines,
-                extract(epoch FROM coalesce($3, now()) - min(declined_at))::float8 AS first_s
+                extract(epoch FROM greatest($3, now()) - min(declined_at))::float8 AS first_s
          FROM (SELECT declined_at FROM orders.declines
                WHERE tenant_id = $1 AND actor = $2
-                 AND declined_at > coalesce($3, now()) - make_interval(secs => $4)
+                 AND declined_at > greatest($3, now()) - make_interval(secs => $4)
                ORDER BY declined_at DESC LIMIT $5) AS declined",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -278,11 +278,11 @@ pub(crate) async fn insert_decline(
     // The last condition matches what `attempt_begins()` of the domain writes.
     cached_sql(
         "INSERT INTO orders.declines (tenant_id, declined_at, attempt_id, customer_id, actor)
-         SELECT $1, coalesce($2, now()), $4, declined.customer_id, begun.actor
+         SELECT declined.tenant_id, greatest($2, now()), $4, declined.customer_id, begun.actor
          FROM orders.orders AS declined
          CROSS JOIN LATERAL (
              SELECT actor FROM orders.events
-             WHERE tenant_id = $1 AND order_id = $3
+             WHERE tenant_id = declined.tenant_id AND order_id = declined.id
                AND (sequence = 1 OR (from_status = 'PENDING_PAYMENT' AND to_status = 'PENDING_PAYMENT'
                                      AND reason LIKE 'payment attempt % begins'))
              ORDER BY sequence DESC LIMIT 1

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use oms_orders::{OrderSettings, PlacedOrder, SweepSummary, measure_backlog, sweep_orders};
+use oms_orders::{
+    OrderSettings, PlacedOrder, SweepSummary, compared_tenants, measure_backlog, sweep_orders,
+};
 use oms_payments::{GatewayFault, Reference};
 use oms_testing::clock::TestClock;
 use oms_testing::gateway::Confirm;
@@ -32,7 +34,19 @@ fn in_batches_of(sweep_batch: usize) -> OrderSettings {
 
 #[tokio::test]
 async fn a_backlog_is_cleared_turn_by_turn_and_every_tenant_gets_a_share_of_each() {
+    clear_a_backlog(&shop(in_batches_of(2)).await).await;
+}
+
+#[tokio::test]
+async fn a_backlog_on_a_distributed_database_is_cleared_in_the_same_way() {
     let shop = shop(in_batches_of(2)).await;
+    shop.database.pretend_to_be_distributed().await;
+    clear_a_backlog(&shop).await;
+    let compared = compared_tenants(&shop.context, other_tenant()).await;
+    assert_eq!(compared.unwrap(), [tenant(), other_tenant()].into());
+}
+
+async fn clear_a_backlog(shop: &Shop) {
     shop.stock(other_tenant(), 100).await;
     for number in 0..5 {
         shop.pending(&format!("k{number}")).await;

@@ -1,6 +1,6 @@
 //! Storing a gateway event, before it is acknowledged.
 
-use oms_database::Connection;
+use oms_database::{Connection, register_tenant};
 use oms_validation::TenantId;
 
 use crate::store::gateway_events;
@@ -37,7 +37,7 @@ pub(crate) async fn find_event_tenant(
     Ok(owner.unwrap_or(own))
 }
 
-/// Stores a verified gateway event, without applying it.
+/// Keeps a message that was verified, and registers the tenant that it names. Nothing is done about it yet.
 ///
 /// # Errors
 /// When the database can't store it: then don't acknowledge it, so that it is sent again.
@@ -46,6 +46,7 @@ pub async fn receive_gateway_event(
     tenant_id: TenantId,
     event: &NewGatewayEvent,
 ) -> Result<Received, PaymentError> {
+    register_tenant(connection, tenant_id.as_uuid()).await?;
     let is_new = gateway_events::insert(connection, tenant_id, event).await?;
     Ok(match is_new {
         true => Received::Stored,

@@ -75,24 +75,19 @@ pub(crate) async fn find_known(
     rows.into_iter().map(id).collect()
 }
 
-/// Returns the tenant that has the payment with this reference. The index begins with the tenant, so the statement
-/// steps from one tenant to the next without reading the entries in between.
+/// The tenant that has the payment with this reference. One step in an index for each registered tenant.
 pub(crate) async fn find_owner(
     connection: &mut Connection,
     gateway: &str,
     reference: &Reference,
 ) -> Result<Option<TenantId>, DbError> {
     let rows: Vec<TenantRow> = cached_sql(
-        "WITH RECURSIVE stores AS (
-             (SELECT tenant_id FROM payments.attempts ORDER BY tenant_id LIMIT 1)
-             UNION ALL
-             SELECT (SELECT a.tenant_id FROM payments.attempts a WHERE a.tenant_id > s.tenant_id
-                     ORDER BY a.tenant_id LIMIT 1)
-             FROM stores s WHERE s.tenant_id IS NOT NULL
-         )
-         SELECT s.tenant_id FROM stores s
-         WHERE EXISTS (SELECT FROM payments.attempts a
-                       WHERE a.tenant_id = s.tenant_id AND a.gateway = $1 AND a.reference = $2)
+        "-- across tenants: the gateway event names none
+         SELECT t.tenant_id FROM tenancy.tenants t
+         CROSS JOIN LATERAL (
+             SELECT a.id FROM payments.attempts a
+             WHERE a.tenant_id = t.tenant_id AND a.gateway = $1 AND a.reference = $2 LIMIT 1
+         ) found
          LIMIT 1",
     )
     .bind::<Text, _>(gateway)
@@ -112,8 +107,8 @@ struct TenantRow {
 pub(crate) async fn find_due_tenants(
     connection: &mut Connection,
 ) -> Result<Vec<TenantId>, DbError> {
-    let statement = due_tenants_sql!("payments.gateway_events", open "w.applied_at IS NULL");
-    let due = oms_work::find_due_tenants(connection, statement, NOW).await?;
+    let question = due_tenants_sql!("payments.gateway_events", open "w.applied_at IS NULL");
+    let due = oms_work::find_due_tenants(connection, &question, NOW).await?;
     Ok(due.into_iter().map(|due| due.tenant).collect())
 }
 
@@ -191,7 +186,8 @@ pub(crate) async fn count_due(connection: &mut Connection) -> Result<u64, DbErro
     }
 
     let statement = cached_sql(
-        "SELECT count(*) AS due FROM payments.gateway_events
+        "-- across tenants: a gauge
+         SELECT count(*) AS due FROM payments.gateway_events
          WHERE applied_at IS NULL AND due_at <= now()",
     );
     let counted: Counted = statement.get_result(connection).await?;

@@ -14,6 +14,7 @@ use oms_payments::{
 };
 use oms_testing::TestDatabase;
 use oms_testing::gateway::{ScriptedGateway, token};
+use oms_testing::world::new_tenant;
 use oms_validation::{Currency, Money, OrderId, TenantId};
 
 mod races;
@@ -332,7 +333,7 @@ async fn only_events_that_were_applied_long_ago_are_deleted() {
 async fn a_purge_deletes_at_most_a_thousand_events_per_tenant() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
-    let tenant = TenantId::generate();
+    let tenant = new_tenant(connection).await;
     let sql = format!(
         "INSERT INTO payments.gateway_events
              (tenant_id, gateway, event_id, type, gateway_created_at, applied_at, outcome)
@@ -350,7 +351,6 @@ async fn a_purge_deletes_at_most_a_thousand_events_per_tenant() {
 async fn an_attempt_is_found_by_the_gateways_reference() {
     let database = TestDatabase::create();
     let pool = database.pool(2);
-    let (ours, theirs) = (TenantId::generate(), TenantId::generate());
     let new = NewAttempt {
         id: AttemptId::generate(),
         order_id: OrderId::generate(),
@@ -362,6 +362,8 @@ async fn an_attempt_is_found_by_the_gateways_reference() {
         gateway: "scripted".to_owned(),
     };
     let mut connection = pool.acquire().await.unwrap();
+    let ours = new_tenant(&mut connection).await;
+    let theirs = new_tenant(&mut connection).await;
     let attempt = record_attempts(&mut connection, ours, &[new])
         .await
         .unwrap()
@@ -405,7 +407,10 @@ async fn rows_read(connection: &mut Connection) -> i64 {
 async fn claiming_a_batch_costs_the_same_with_a_long_and_a_short_backlog() {
     let database = TestDatabase::create();
     let mut connection = database.connect().await;
-    let tenants = [TenantId::generate(), TenantId::generate()];
+    let tenants = [
+        new_tenant(&mut connection).await,
+        new_tenant(&mut connection).await,
+    ];
     for (tenant, events) in tenants.iter().zip([20_000, 10]) {
         let sql = format!(
             "INSERT INTO payments.gateway_events

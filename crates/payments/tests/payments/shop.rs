@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use oms_database::{Connection, Database};
+use oms_database::{Connection, Database, register_tenant};
 use oms_payments::{
     Attempt, AttemptId, AttemptState, Closing, CollectOutcome, Collected, FencePolicy, GatewayCall,
     GatewayFault, NewAttempt, Operation, SettleOutcome, Settled, UnsavedCalls, collect_payment,
@@ -74,6 +74,9 @@ impl Shop {
         };
         let mut connection = database.acquire().await.unwrap();
         let order_id = new.order_id;
+        register_tenant(&mut connection, tenant_id.as_uuid())
+            .await
+            .unwrap();
         let recorded = record_attempts(&mut connection, tenant_id, &[new]).await;
         drop(connection);
         let watch = Arc::new(Watch {

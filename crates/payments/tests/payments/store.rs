@@ -10,7 +10,7 @@ use oms_payments::{
 };
 use oms_testing::TestDatabase;
 use oms_testing::gateway::{ScriptedGateway, token};
-use oms_testing::world::usd;
+use oms_testing::world::{new_tenant, usd};
 use oms_validation::{OrderId, TenantId};
 use tokio::sync::Barrier;
 
@@ -49,7 +49,7 @@ fn violated(result: Result<Vec<Attempt>, PaymentError>) -> String {
 async fn attempts_that_are_recorded_together_are_found_by_their_orders() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
-    let tenant_id = TenantId::generate();
+    let tenant_id = new_tenant(connection).await;
     let new: Vec<NewAttempt> = (1..=20)
         .map(|amount| NewAttempt {
             amount: usd(amount),
@@ -71,7 +71,7 @@ async fn attempts_that_are_recorded_together_are_found_by_their_orders() {
 async fn an_order_has_one_open_attempt_at_a_time_and_the_latest_is_found() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
-    let tenant_id = TenantId::generate();
+    let tenant_id = new_tenant(connection).await;
     let order_id = OrderId::generate();
     let first = attempt(order_id, 1);
     record_attempts(connection, tenant_id, std::slice::from_ref(&first))
@@ -104,7 +104,7 @@ async fn an_order_has_one_open_attempt_at_a_time_and_the_latest_is_found() {
 async fn a_tenant_cannot_see_change_or_block_anothers_attempts() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
-    let (ours, theirs) = (TenantId::generate(), TenantId::generate());
+    let (ours, theirs) = (new_tenant(connection).await, new_tenant(connection).await);
     let attempt = record(connection, ours).await;
 
     let found = find_payment(connection, theirs, attempt.order_id).await;
@@ -153,7 +153,7 @@ async fn a_tenant_cannot_see_change_or_block_anothers_attempts() {
 async fn a_closed_attempt_stays_as_it_is() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
-    let tenant_id = TenantId::generate();
+    let tenant_id = new_tenant(connection).await;
     let pool = database.pool(2);
     let every = || {
         [
@@ -208,7 +208,7 @@ async fn a_closed_attempt_stays_as_it_is() {
 async fn no_attempt_is_paid_or_declined_without_a_reference() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
-    let tenant_id = TenantId::generate();
+    let tenant_id = new_tenant(connection).await;
     let attempt = record(connection, tenant_id).await;
     let declined = Closing::Declined(DeclineCode::new("expired_card"));
     let captured = usd(2000);
@@ -236,7 +236,7 @@ async fn close(database: &Database, tenant_id: TenantId, id: AttemptId, closing:
 async fn of_a_collecting_and_a_closing_worker_exactly_one_wins() {
     let test_database = TestDatabase::create();
     let database = test_database.pool(4);
-    let tenant_id = TenantId::generate();
+    let tenant_id = new_tenant(&mut test_database.connect().await).await;
     for round in 0..50 {
         let attempt = record(&mut database.acquire().await.unwrap(), tenant_id).await;
         let gateway = Arc::new(ScriptedGateway::default());
@@ -281,7 +281,7 @@ async fn of_a_collecting_and_a_closing_worker_exactly_one_wins() {
 async fn of_many_workers_that_close_an_attempt_exactly_one_wins() {
     let test_database = TestDatabase::create();
     let database = test_database.pool(8);
-    let tenant_id = TenantId::generate();
+    let tenant_id = new_tenant(&mut test_database.connect().await).await;
     for round in 0..50 {
         let attempt = record(&mut database.acquire().await.unwrap(), tenant_id).await;
         let gateway = ScriptedGateway::default();
@@ -328,7 +328,7 @@ async fn of_many_workers_that_close_an_attempt_exactly_one_wins() {
 async fn a_collecting_and_a_settling_worker_agree_on_the_outcome() {
     let test_database = TestDatabase::create();
     let database = test_database.pool(4);
-    let tenant_id = TenantId::generate();
+    let tenant_id = new_tenant(&mut test_database.connect().await).await;
     for round in 0..50 {
         let attempt = record(&mut database.acquire().await.unwrap(), tenant_id).await;
         let gateway = Arc::new(ScriptedGateway::default());

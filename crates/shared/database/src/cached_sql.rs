@@ -14,27 +14,40 @@ use diesel::sql_types::{HasSqlType, Untyped};
 
 /// A statement without binds yet. See [`cached_sql`].
 #[derive(Clone, Copy, Debug)]
-pub struct CachedSql(&'static str);
+pub struct CachedSql {
+    text: &'static str,
+    #[cfg(debug_assertions)]
+    caller: &'static std::panic::Location<'static>,
+}
 
 /// Starts a statement. Write `$1`, `$2`, … in the text and call `bind` once for each, in order.
 ///
 /// Rows are read by column name, into types that derive `diesel::QueryableByName`.
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn cached_sql(text: &'static str) -> CachedSql {
-    CachedSql(text)
+    let statement = CachedSql {
+        text,
+        #[cfg(debug_assertions)]
+        caller: std::panic::Location::caller(),
+    };
+    note(&statement);
+    statement
 }
 
 impl CachedSql {
     pub(crate) fn as_str(&self) -> &'static str {
-        self.0
+        self.text
     }
 
     /// Binds the value of `$1`.
     pub fn bind<ST, V>(self, value: V) -> CachedSqlWithBind<Self, V, ST> {
-        CachedSqlWithBind {
+        let bound = CachedSqlWithBind {
             statement: self,
             value,
             sql_type: PhantomData,
-        }
+        };
+        note(&bound);
+        bound
     }
 }
 
@@ -50,20 +63,72 @@ impl<Statement, V, ST> CachedSqlWithBind<Statement, V, ST> {
     pub(crate) fn before(&self) -> &Statement {
         &self.statement
     }
+}
 
+impl<Statement: Bound, V, ST> CachedSqlWithBind<Statement, V, ST> {
     /// Binds the value of the next placeholder.
     pub fn bind<NextST, NextV>(self, value: NextV) -> CachedSqlWithBind<Self, NextV, NextST> {
-        CachedSqlWithBind {
+        let bound = CachedSqlWithBind {
             statement: self,
             value,
             sql_type: PhantomData,
-        }
+        };
+        note(&bound);
+        bound
     }
 }
 
+/// A statement with the types of what was bound.
+pub trait Bound {
+    /// The statement itself.
+    #[cfg(debug_assertions)]
+    fn statement(&self) -> CachedSql;
+    /// Adds the types of its parameters, in order.
+    #[cfg(debug_assertions)]
+    fn add_types(types: &mut Vec<&'static str>);
+}
+
+impl Bound for CachedSql {
+    #[cfg(debug_assertions)]
+    fn statement(&self) -> CachedSql {
+        *self
+    }
+
+    #[cfg(debug_assertions)]
+    fn add_types(_: &mut Vec<&'static str>) {}
+}
+
+impl<Statement: Bound, V, ST> Bound for CachedSqlWithBind<Statement, V, ST> {
+    #[cfg(debug_assertions)]
+    fn statement(&self) -> CachedSql {
+        self.statement.statement()
+    }
+
+    #[cfg(debug_assertions)]
+    fn add_types(types: &mut Vec<&'static str>) {
+        Statement::add_types(types);
+        types.push(std::any::type_name::<ST>());
+    }
+}
+
+/// Debug builds note what they run, for the rules that `cargo xtask test` checks.
+#[cfg(debug_assertions)]
+fn note<B: Bound>(bound: &B) {
+    if !crate::statement_log::is_wanted() {
+        return;
+    }
+    let mut types = Vec::new();
+    B::add_types(&mut types);
+    let CachedSql { text, caller } = bound.statement();
+    crate::statement_log::note(caller, text, &types);
+}
+
+#[cfg(not(debug_assertions))]
+fn note<B>(_: &B) {}
+
 impl<DB: Backend> QueryFragment<DB> for CachedSql {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.push_sql(self.0);
+        out.push_sql(self.text);
         // diesel appends a placeholder for every bind. The text already has its own, so diesel's go into a comment.
         out.push_sql("\n--");
         Ok(())

@@ -180,12 +180,21 @@ fn constraint_of(information: &(dyn DatabaseErrorInformation + Send + Sync)) -> 
     let name = information
         .constraint_name()
         .or_else(|| information.column_name());
-    name.unwrap_or("(unnamed)").to_owned()
+    without_shard(name.unwrap_or("(unnamed)")).to_owned()
+}
+
+/// The name that the migrations gave. A distributed engine adds the number of a shard to the names of its constraints.
+fn without_shard(name: &str) -> &str {
+    let Some((named, number)) = name.rsplit_once('_') else {
+        return name;
+    };
+    let is_shard = number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit());
+    if is_shard { named } else { name }
 }
 
 /// Messages of an unavailable server. diesel hides their SQLSTATE, so only the text is left, and `lc_messages` must be
 /// English.
-const UNAVAILABLE: [&str; 10] = [
+const UNAVAILABLE: [&str; 12] = [
     "terminating connection",
     "the database system is",
     "too many clients",
@@ -197,7 +206,13 @@ const UNAVAILABLE: [&str; 10] = [
     "cannot execute",
     // The pool discards the session, and a new one prepares its statements again.
     "cached plan must not change result type",
+    // Of a distributed engine, one of whose nodes is down.
+    "connection to the remote node",
+    "could not establish any connections to the node",
 ];
+
+/// Of a distributed engine: a node that had to commit was lost, and may have committed.
+const COMMIT_UNKNOWN: &str = "could not commit transaction";
 
 /// Messages of SQLSTATE 42501, insufficient_privilege.
 const DENIED: [&str; 3] = [
@@ -211,7 +226,10 @@ fn by_message(kind: DatabaseErrorKind, information: Information) -> DbError {
     if DENIED.iter().any(|text| message.starts_with(text)) {
         return DbError::PermissionDenied(message.to_owned());
     }
-    if message.starts_with("deadlock detected") {
+    if message.starts_with(COMMIT_UNKNOWN) {
+        return DbError::CommitOutcomeUnknown(message.to_owned());
+    }
+    if message.starts_with("deadlock detected") || message.contains("distributed deadlock") {
         return DbError::Deadlock;
     }
     if message.contains("due to lock timeout") {
@@ -276,6 +294,41 @@ mod tests {
             unknown("relation \"x\" does not exist"),
             DbError::Other(_)
         ));
+    }
+
+    #[test]
+    fn what_a_distributed_engine_says_is_understood() {
+        let lost = "connection to the remote node oms@worker-2:5432 failed with the following error: Connection refused";
+        assert!(matches!(unknown(lost), DbError::Unavailable(_)));
+        let deadlock = "canceling the transaction since it was involved in a distributed deadlock";
+        assert!(matches!(unknown(deadlock), DbError::Deadlock));
+        // The node may have committed, whether its answer to COMMIT was lost or that to a statement without a transaction.
+        let commit = "could not commit transaction for shard 102301 on at least one active node";
+        assert!(matches!(unknown(commit), DbError::CommitOutcomeUnknown(_)));
+        let information = Box::new(lost.to_owned());
+        let at_commit = DieselError::DatabaseError(DatabaseErrorKind::Unknown, information);
+        assert!(matches!(
+            DbError::of_commit(at_commit),
+            DbError::CommitOutcomeUnknown(_)
+        ));
+    }
+
+    #[test]
+    fn a_constraint_has_its_own_name_on_a_shard_too() {
+        for (name, own) in [
+            (
+                "warehouses_tenant_id_name_key_102301",
+                "warehouses_tenant_id_name_key",
+            ),
+            (
+                "warehouses_tenant_id_name_key",
+                "warehouses_tenant_id_name_key",
+            ),
+            ("orders_check_12", "orders_check_12"),
+            ("key", "key"),
+        ] {
+            assert_eq!(without_shard(name), own);
+        }
     }
 
     #[test]

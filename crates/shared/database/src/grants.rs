@@ -59,4 +59,5 @@ impl Grant {
 pub const GRANTS: &[Grant] = &[
     Grant::read("public.__diesel_schema_migrations"),
     Grant::write("installation.identity"),
+    Grant::append("tenancy.tenants"),
 ];

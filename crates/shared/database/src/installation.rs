@@ -1,7 +1,8 @@
 //! The identity of the installation that a database belongs to, and the detection of copies.
 //!
-//! A database that was restored from a dump, or created from another database, has another system identifier of the
-//! cluster or another OID. A physical copy can't be detected: a base backup, a snapshot or a copied volume.
+//! PostgreSQL tells a database that was restored from a dump, or made from another database, by the cluster's system
+//! identifier and the database's OID. It can't tell a physical copy: a base backup, a snapshot or a copied volume. Nor can it
+//! tell that of a distributed database, each node of which has a cluster of its own.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
@@ -9,6 +10,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+use crate::across_tenants::is_distributed;
 use crate::{Connection, DbError, cached_sql, transaction};
 
 /// The installation that a database belongs to.
@@ -66,7 +68,7 @@ pub async fn establish(
     let here = find_place(connection).await?;
     // The usual case after the first start needs neither a lock nor the privilege to write.
     if let Some((installation, was)) = read(connection).await?
-        && here.may_be(was)
+        && (here.may_be(was) || is_distributed(connection).await?)
     {
         return Ok(installation);
     }
@@ -141,17 +143,17 @@ pub async fn separate(
     let here = find_place(connection).await?;
     transaction(connection, async |connection| {
         insert(connection, here).await?;
+        let until = inherited_until(connection, newest_payment).await?;
         let row: Row = cached_sql(concat!(
-            "WITH now AS (SELECT greatest(clock_timestamp(), $4 + interval '1 microsecond') AS time)
-             UPDATE installation.identity
-             SET id = $3, system_identifier = $1, database_oid = $2, inherited_until = now.time, separated_at = now.time
-             FROM now RETURNING ",
+            "UPDATE installation.identity
+             SET id = $3, system_identifier = $1, database_oid = $2, inherited_until = $4, separated_at = $4
+             RETURNING ",
             columns!()
         ))
         .bind::<Nullable<BigInt>, _>(here.system_identifier)
         .bind::<BigInt, _>(here.database_oid)
         .bind::<SqlUuid, _>(Uuid::now_v7())
-        .bind::<Nullable<Timestamptz>, _>(newest_payment)
+        .bind::<Timestamptz, _>(until)
         .get_result(connection)
         .await?;
         Ok(row.installation())
@@ -260,22 +262,39 @@ async fn set_place(connection: &mut Connection, here: Place) -> Result<Installat
     Ok(row.installation())
 }
 
-/// Records the database as a copy. The cutoff is later than the newest payment even if the original server's clock is
-/// ahead.
+/// Now, and after the newest payment: the clock of the server that the database was copied from may be ahead of this one's.
+async fn inherited_until(
+    connection: &mut Connection,
+    newest_payment: Option<DateTime<Utc>>,
+) -> Result<DateTime<Utc>, DbError> {
+    #[derive(QueryableByName)]
+    struct Clock {
+        #[diesel(sql_type = Timestamptz)]
+        until: DateTime<Utc>,
+    }
+
+    let clock: Clock =
+        cached_sql("SELECT greatest(clock_timestamp(), $1 + interval '1 microsecond') AS until")
+            .bind::<Nullable<Timestamptz>, _>(newest_payment)
+            .get_result(connection)
+            .await?;
+    Ok(clock.until)
+}
+
 async fn set_inherited(
     connection: &mut Connection,
     here: Place,
     newest_payment: DateTime<Utc>,
 ) -> Result<Installation, DbError> {
+    let until = inherited_until(connection, Some(newest_payment)).await?;
     let row: Row = cached_sql(concat!(
         "UPDATE installation.identity
-         SET system_identifier = $1, database_oid = $2,
-             inherited_until = greatest(clock_timestamp(), $3 + interval '1 microsecond') RETURNING ",
+         SET system_identifier = $1, database_oid = $2, inherited_until = $3 RETURNING ",
         columns!()
     ))
     .bind::<Nullable<BigInt>, _>(here.system_identifier)
     .bind::<BigInt, _>(here.database_oid)
-    .bind::<Timestamptz, _>(newest_payment)
+    .bind::<Timestamptz, _>(until)
     .get_result(connection)
     .await?;
     Ok(row.installation())

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod across_tenants;
 mod answers;
 mod cached_sql;
 mod connect;
+pub mod distribution;
 mod durations;
 mod error;
 mod failures;
@@ -21,13 +23,17 @@ mod session;
 mod session_settings;
 mod sessions;
 mod statement;
+#[cfg(debug_assertions)]
+mod statement_log;
 mod statistics;
 mod steps;
 mod tls;
+mod tenants;
 mod transaction;
 mod transaction_pooler;
 mod watched;
 
+pub use across_tenants::AcrossTenants;
 pub use cached_sql::{CachedSql, CachedSqlWithBind, cached_sql};
 pub use connect::{InvalidUrl, Server, with_mode};
 pub use durations::{DURATION_BOUNDS_S, DurationCounts, Durations};
@@ -46,6 +52,7 @@ pub use sessions::Sessions;
 pub use statement::{CachedStatement, Statement};
 pub use statistics::analyze_grown_tables;
 pub use steps::{Step, Steps, send_together};
+pub use tenants::{Tenants, register_tenant};
 pub use tls::TlsMode;
 pub use transaction::{LockWait, Transaction, transaction, transaction_within};
 pub use transaction_pooler::{Pooling, check_transaction_pooler};

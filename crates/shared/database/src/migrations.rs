@@ -13,7 +13,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
-use crate::connect::connect;
+use crate::connect;
 use crate::{DbError, LockPatience};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations");
@@ -124,6 +124,16 @@ pub async fn revert_all(url: &str) -> Result<Vec<String>, MigrationError> {
     .await
 }
 
+/// Opens a connection outside of any pool. One statement may take up to `limit`.
+///
+/// # Errors
+/// When the database can't be reached.
+pub async fn connect(url: &str, limit: Duration) -> Result<AsyncPgConnection, MigrationError> {
+    let connecting = timeout(CONNECTING, connect::connect(url, limit));
+    let connected = connecting.await;
+    Ok(connected.map_err(|_| silent(CONNECTING, "connecting"))??)
+}
+
 type Harness = AsyncMigrationHarness<AsyncPgConnection>;
 
 async fn run(
@@ -132,9 +142,7 @@ async fn run(
     work: impl FnOnce(&mut Harness) -> diesel::migration::Result<Vec<String>> + Send + 'static,
 ) -> Result<Vec<String>, MigrationError> {
     // A statement of a migration may take all of its time.
-    let connecting = timeout(CONNECTING, connect(url, limit + OUR_TURN));
-    let connected = connecting.await;
-    let mut connection = connected.map_err(|_| silent(CONNECTING, "connecting"))??;
+    let mut connection = connect(url, limit + OUR_TURN).await?;
     take_turn(&mut connection).await?;
     // The harness blocks its thread.
     let migrating = tokio::task::spawn_blocking(move || {

@@ -13,7 +13,7 @@ use crate::durations::{DurationCounts, Durations};
 use crate::failures::DbFailure;
 use crate::sessions::{Bounds, Sessions, Watch};
 use crate::transaction_pooler::Pooling;
-use crate::{DbError, cached_sql};
+use crate::{DbError, Tenants, cached_sql};
 
 /// A connection that returns to the pool on drop.
 pub type PooledConnection = Object<Sessions>;
@@ -63,6 +63,9 @@ impl DatabaseConfig {
 
     /// The parameters of every session, and a first call to PostGIS: it costs a new backend some 50 ms, which no
     /// order should have to pay. Nothing where the session is another one's in a moment.
+    ///
+    /// Citus finds the node of a statement by its parameters, which a generic plan does not have. What a transaction sets for
+    /// itself holds on its nodes too; elsewhere the setting means nothing.
     fn session_setup(&self) -> String {
         if self.pooling == Pooling::Transaction {
             return String::new();
@@ -70,7 +73,8 @@ impl DatabaseConfig {
         let set = |(name, value)| format!("SET {name} = '{value}'; ");
         let settings: String = self.settings().into_iter().map(set).collect();
         settings
-            + "DO $$ BEGIN
+            + "SELECT set_config('plan_cache_mode', 'auto', false) FROM pg_extension WHERE extname = 'citus'; \
+             DO $$ BEGIN
                  PERFORM 'SRID=4326;POINT(0 0)'::geography <-> 'SRID=4326;POINT(1 1)'::geography;
              EXCEPTION WHEN undefined_object THEN NULL; -- not migrated yet
              END $$"
@@ -83,6 +87,7 @@ pub struct Database {
     pool: Pool<Sessions>,
     watch: Arc<Watch>,
     waits: Arc<Durations>,
+    tenants: Arc<Tenants>,
 }
 
 /// The state of the pool.
@@ -131,6 +136,7 @@ impl Database {
             pool,
             watch,
             waits: Arc::default(),
+            tenants: Arc::default(),
         })
     }
 
@@ -186,6 +192,11 @@ impl Database {
             as a superuser",
             row.lc_messages
         )))
+    }
+
+    /// The tenants that are known to be registered.
+    pub fn tenants(&self) -> &Tenants {
+        &self.tenants
     }
 
     /// The state of the pool.

@@ -13,7 +13,10 @@ impl DatabaseConfig {
     /// Statements are planned once a session: planning each anew takes as long as running it. No table is read from end to
     /// end where an index leads to the rows: such a plan, made while a table was empty, would stay when it has grown, for our
     /// statements as for the checks of foreign keys.
-    pub(crate) fn settings(&self) -> [(&'static str, String); 7] {
+    ///
+    /// Citus finds the node of a statement by its parameters, which a generic plan does not have: there `plan_cache_mode` is
+    /// `auto`. The last setting makes the settings of a transaction hold on its nodes too; elsewhere it means nothing.
+    pub(crate) fn settings(&self) -> [(&'static str, String); 8] {
         let idle = self.idle_in_transaction_timeout.as_millis().to_string();
         [
             ("lock_timeout", self.lock_timeout.as_millis().to_string()),
@@ -26,6 +29,7 @@ impl DatabaseConfig {
             ("jit", "off".to_owned()),
             ("plan_cache_mode", "force_generic_plan".to_owned()),
             ("enable_seqscan", "off".to_owned()),
+            ("citus.propagate_set_commands", "local".to_owned()),
         ]
     }
 }
@@ -35,7 +39,9 @@ impl DatabaseConfig {
 const DIFFERING: &str = "
 SELECT actual.name, actual.reset_val AS is, wanted.value AS must_be,
     format('ALTER ROLE CURRENT_USER IN DATABASE %I SET %I = %L', current_database(), actual.name, wanted.value) AS statement
-FROM unnest($1, $2) AS wanted (name, value)
+FROM (SELECT name, CASE WHEN name = 'plan_cache_mode' AND EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')
+                        THEN 'auto' ELSE value END AS value
+      FROM unnest($1, $2) AS ours (name, value)) AS wanted
 JOIN pg_settings actual ON actual.name = wanted.name
 WHERE actual.reset_val IS DISTINCT FROM wanted.value
 ORDER BY actual.name";

@@ -223,7 +223,8 @@ impl LockWait {
         }
     }
 
-    /// What begins a transaction that waits this long for each lock.
+    /// The statements that begin a transaction with this limit on each wait for a lock. A distributed engine takes `SET LOCAL`
+    /// to all of its nodes, and `set_config` to none.
     const fn begin(self) -> &'static str {
         match self {
             Self::Brief => "BEGIN DEFERRABLE; SET LOCAL lock_timeout = '10ms'",

@@ -3,6 +3,7 @@
 pub mod certificates;
 pub mod clock;
 pub mod eventually;
+mod fake_citus;
 pub mod gateway;
 pub mod generated;
 pub mod invariants;

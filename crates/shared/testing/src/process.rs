@@ -13,6 +13,9 @@ use nix::unistd::Pid;
 
 use crate::eventually::eventually;
 
+/// Where `cargo xtask test` has debug builds note the statements that they run.
+const SQL_LOG: &str = "OMS_SQL_LOG";
+
 /// A running program, which is killed on drop. If the test has failed, its output is printed.
 pub struct Process {
     name: String,
@@ -192,8 +195,8 @@ fn collect(source: impl Read + Send + 'static, lines: Lines) -> JoinHandle<()> {
     })
 }
 
-/// Returns the command for a program of this workspace, without the test's environment. The program is in the parent of
-/// the directory of the test's binary.
+/// A program of this workspace, with nothing of the test's environment but where it notes its statements. It stands in the target folder, above that of the
+/// test's own binary.
 ///
 /// # Panics
 /// If it was not built.
@@ -217,5 +220,8 @@ pub fn program_at(path: &Path) -> Command {
     let mut command = Command::new(path);
     // No parent of the temporary directory contains a .env file.
     command.env_clear().current_dir(env::temp_dir());
+    if let Some(folder) = env::var_os(SQL_LOG) {
+        command.env(SQL_LOG, folder);
+    }
     command
 }

@@ -10,6 +10,12 @@ use sha2::{Digest, Sha256};
 
 const URL_VARIABLE: &str = "OMS_TEST_DATABASE_URL";
 
+/// Set by `cargo xtask test` for the tests that run once more on tables that are cut into partitions by tenant.
+const PARTITIONS_VARIABLE: &str = "OMS_TEST_PARTITIONS";
+
+/// Cuts the tables of a migrated database.
+const PARTITIONS: &str = include_str!("../partitions.sql");
+
 /// The advisory lock ("omst" in ASCII) for creating the template.
 const ADVISORY_LOCK: &str = "SELECT pg_advisory_lock(1869443956)";
 
@@ -53,7 +59,14 @@ pub(crate) fn address_of(url: &str) -> String {
 
 /// Creates the template if it is missing, and returns its name.
 pub(crate) async fn ensure(server_url: &str) -> anyhow::Result<String> {
-    let name = format!("oms_template_{}", hash_of_migrations()?);
+    let is_cut = env::var_os(PARTITIONS_VARIABLE).is_some_and(|value| !value.is_empty());
+    let name = match is_cut {
+        false => format!("oms_template_{}", hash_of_migrations(&[])?),
+        true => {
+            let hash = hash_of_migrations(PARTITIONS.as_bytes())?;
+            format!("oms_template_cut_{hash}")
+        }
+    };
     let mut connection = Connection::establish(server_url)
         .await
         .context("can't connect; run `cargo xtask test`, which starts a server for the tests")?;
@@ -62,12 +75,17 @@ pub(crate) async fn ensure(server_url: &str) -> anyhow::Result<String> {
     }
     connection.batch_execute(ADVISORY_LOCK).await?;
     if !exists(&mut connection, &name).await? {
-        make(&mut connection, server_url, &name).await?;
+        make(&mut connection, server_url, &name, is_cut).await?;
     }
     Ok(name)
 }
 
-async fn make(connection: &mut Connection, server_url: &str, name: &str) -> anyhow::Result<()> {
+async fn make(
+    connection: &mut Connection,
+    server_url: &str,
+    name: &str,
+    is_cut: bool,
+) -> anyhow::Result<()> {
     let draft = format!("{name}_draft");
     connection
         .batch_execute(&format!("DROP DATABASE IF EXISTS {draft} WITH (FORCE)"))
@@ -86,6 +104,10 @@ async fn make(connection: &mut Connection, server_url: &str, name: &str) -> anyh
         "VACUUM FULL spatial_ref_sys",
     ] {
         in_draft.batch_execute(statement).await?;
+    }
+    if is_cut {
+        let cut = in_draft.batch_execute(PARTITIONS).await;
+        cut.context("the tables can't be cut into partitions")?;
     }
     drop(in_draft);
     // A database can be renamed only if it has no connections.
@@ -120,7 +142,8 @@ async fn exists(connection: &mut Connection, name: &str) -> anyhow::Result<bool>
     Ok(row.found)
 }
 
-fn hash_of_migrations() -> anyhow::Result<String> {
+/// Of all migrations, and of what is done beside them.
+fn hash_of_migrations(beside: &[u8]) -> anyhow::Result<String> {
     let mut folders: Vec<PathBuf> = fs::read_dir(workspace_root().join("migrations"))?
         .map(|entry| Ok(entry?.path()))
         .collect::<std::io::Result<_>>()?;
@@ -128,6 +151,7 @@ fn hash_of_migrations() -> anyhow::Result<String> {
     folders.retain(|path| path.is_dir());
     folders.sort();
     let mut hasher = Sha256::new();
+    hasher.update(beside);
     for folder in folders {
         let up = folder.join("up.sql");
         hasher.update(up.as_os_str().as_encoded_bytes());

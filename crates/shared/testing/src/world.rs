@@ -1,5 +1,6 @@
 //! A small test world: tenants, money, and warehouses with stock in a line to the north of Atlanta.
 
+use oms_database::{Connection, register_tenant};
 use oms_validation::{Currency, Money, TenantId};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -18,6 +19,17 @@ pub fn tenant() -> TenantId {
 /// Returns another tenant.
 pub fn other_tenant() -> TenantId {
     Uuid::from_u128(2).into()
+}
+
+/// A tenant of the test's own, registered.
+///
+/// # Panics
+/// When the database does not answer.
+pub async fn new_tenant(connection: &mut Connection) -> TenantId {
+    let tenant = TenantId::generate();
+    let registered = register_tenant(connection, tenant.as_uuid()).await;
+    registered.expect("the test database takes statements");
+    tenant
 }
 
 /// Returns an amount of US dollars, given in cents.

@@ -8,7 +8,9 @@ mod turn;
 mod worker;
 
 pub use lease::Lease;
+// The macros name it.
 pub use list::{Batch, WorkList};
+pub use oms_database::AcrossTenants;
 pub use runner::{Ended, Heartbeat, Runner};
 pub use sql::{DueTenant, find_due_tenants};
 pub use tokio_util::sync::CancellationToken;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Double, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{AcrossTenants, Connection, DbError, cached_sql};
 use oms_validation::TenantId;
 use uuid::Uuid;
 
@@ -19,14 +19,14 @@ pub struct DueTenant {
     pub lag: Duration,
 }
 
-/// Returns the tenants with due entries, the longest due first. `statement` comes from
-/// [`due_tenants_sql!`](crate::due_tenants_sql); `now` defaults to the database's time.
+/// The tenants with due entries, the longest due first. `question` is one of [`due_tenants_sql!`](crate::due_tenants_sql);
+/// `now` is the time to compare with, by default the database's.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn find_due_tenants(
     connection: &mut Connection,
-    statement: &'static str,
+    question: &AcrossTenants,
     now: Option<DateTime<Utc>>,
 ) -> Result<Vec<DueTenant>, DbError> {
     #[derive(QueryableByName)]
@@ -37,7 +37,8 @@ pub async fn find_due_tenants(
         lag_s: f64,
     }
 
-    let rows: Vec<Row> = cached_sql(statement)
+    let text = question.text_for(connection).await?;
+    let rows: Vec<Row> = cached_sql(text)
         .bind::<Nullable<Timestamptz>, _>(now)
         .load(connection)
         .await?;
@@ -48,36 +49,53 @@ pub async fn find_due_tenants(
     Ok(rows.into_iter().map(due).collect())
 }
 
-/// The statement for [`find_due_tenants`]: `due_tenants_sql!("schema.table", open "condition")`. The condition selects
-/// open entries, and refers to the table as `w`.
+/// The question of [`find_due_tenants`]: `due_tenants_sql!("schema.table", open "condition")`, where the condition tells
+/// open entries from finished ones and names the table `w`.
 ///
-/// It takes one step in the index (`tenant_id`, `due_at`) per tenant, regardless of the length of their backlogs.
+/// Each tenant with entries costs one step in the index (`tenant_id`, `due_at`), whatever the length of its backlog; on a
+/// distributed engine each registered tenant.
 #[macro_export]
 macro_rules! due_tenants_sql {
     ($table:literal, open $open:literal) => {
-        concat!(
-            "WITH RECURSIVE tenants (tenant_id, due_at) AS (
-                 (SELECT w.tenant_id, w.due_at FROM ",
-            $table,
-            " w
-                  WHERE ",
-            $open,
-            " ORDER BY w.tenant_id, w.due_at LIMIT 1)
-                 UNION ALL
-                 SELECT following.tenant_id, following.due_at FROM tenants
+        $crate::AcrossTenants {
+            stepping: concat!(
+                "-- across tenants: finds who has work
+                 WITH RECURSIVE tenants (tenant_id, due_at) AS (
+                     (SELECT w.tenant_id, w.due_at FROM ",
+                $table,
+                " w
+                      WHERE ",
+                $open,
+                " ORDER BY w.tenant_id, w.due_at LIMIT 1)
+                     UNION ALL
+                     SELECT following.tenant_id, following.due_at FROM tenants
+                     CROSS JOIN LATERAL (
+                         SELECT w.tenant_id, w.due_at FROM ",
+                $table,
+                " w
+                         WHERE ",
+                $open,
+                " AND w.tenant_id > tenants.tenant_id
+                         ORDER BY w.tenant_id, w.due_at LIMIT 1
+                     ) following
+                 )
+                 SELECT tenant_id, extract(epoch FROM greatest($1, now()) - due_at)::float8 AS lag_s
+                 FROM tenants WHERE due_at <= greatest($1, now()) ORDER BY due_at, tenant_id"
+            ),
+            visiting: concat!(
+                "-- across tenants: finds who has work
+                 SELECT t.tenant_id, extract(epoch FROM greatest($1, now()) - first.due_at)::float8 AS lag_s
+                 FROM tenancy.tenants t
                  CROSS JOIN LATERAL (
-                     SELECT w.tenant_id, w.due_at FROM ",
-            $table,
-            " w
-                     WHERE ",
-            $open,
-            " AND w.tenant_id > tenants.tenant_id
-                     ORDER BY w.tenant_id, w.due_at LIMIT 1
-                 ) following
-             )
-             SELECT tenant_id, extract(epoch FROM coalesce($1, now()) - due_at)::float8 AS lag_s
-             FROM tenants WHERE due_at <= coalesce($1, now()) ORDER BY due_at, tenant_id"
-        )
+                     SELECT min(w.due_at) AS due_at FROM ",
+                $table,
+                " w WHERE w.tenant_id = t.tenant_id AND ",
+                $open,
+                "
+                 ) first
+                 WHERE first.due_at <= greatest($1, now()) ORDER BY first.due_at, t.tenant_id"
+            ),
+        }
     };
 }
 
@@ -93,12 +111,12 @@ macro_rules! claim_sql {
         concat!(
             "WITH due AS MATERIALIZED (
                  SELECT w.tenant_id", $(", w.", $key,)+ " FROM ", $table, " w
-                 WHERE w.tenant_id = $1 AND w.due_at <= coalesce($2, now()) AND ", $open, "
+                 WHERE w.tenant_id = $1 AND w.due_at <= greatest($2, now()) AND ", $open, "
                  ORDER BY ", $first, " LIMIT $3
                  FOR UPDATE SKIP LOCKED
              )
              UPDATE ", $table, " w
-             SET due_at = coalesce($2, now()) + make_interval(secs => $4), claim = w.claim + 1, tries = w.tries + 1
+             SET due_at = greatest($2, now()) + make_interval(secs => $4), claim = w.claim + 1, tries = w.tries + 1
              FROM due ", $join, "
              WHERE w.tenant_id = $1", $(" AND w.", $key, " = due.", $key,)+ "
              RETURNING ", $returning
@@ -116,7 +134,7 @@ macro_rules! postpone_sql {
     ($table:literal, key ($($key:literal = $value:literal),+), open $open:literal, set $set:literal) => {
         concat!(
             "UPDATE ", $table, " w
-             SET due_at = coalesce($2, now()) + make_interval(secs => $3),
+             SET due_at = greatest($2, now()) + make_interval(secs => $3),
                  tries = w.tries - CASE WHEN $4 THEN 0 ELSE 1 END", $set, "
              WHERE w.tenant_id = $1", $(" AND w.", $key, " = ", $value,)+ " AND w.claim = $5 AND ", $open
         )

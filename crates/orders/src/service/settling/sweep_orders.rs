@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use oms_batching::BatchError;
+use oms_database::transaction;
 use oms_validation::TenantId;
 use oms_work::{Batch, WorkList, turn};
 
@@ -199,7 +200,10 @@ async fn conclude(
     };
     let mut connection = context.database.acquire().await?;
     let now = context.now();
-    reconciliations::postpone(&mut connection, tenant, now, claim, delay, counted).await?;
+    transaction(&mut connection, async |connection| {
+        reconciliations::postpone(connection, tenant, now, claim, delay, counted).await
+    })
+    .await?;
     Ok(advance)
 }
 

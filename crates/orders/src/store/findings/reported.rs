@@ -46,7 +46,7 @@ pub(crate) async fn report(
         "INSERT INTO orders.findings
              (tenant_id, id, kind, gateway, subject, payment_reference, order_id, found_minor, found_currency, detail,
               action, found_at, last_seen_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'none', coalesce($11, now()), coalesce($11, now()))
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'none', greatest($11, now()), greatest($11, now()))
          ON CONFLICT (tenant_id, gateway, kind, subject) DO UPDATE
          SET detail = excluded.detail, found_minor = excluded.found_minor, found_currency = excluded.found_currency,
              last_seen_at = excluded.last_seen_at, resolved_at = NULL, resolved_by = NULL, note = NULL
@@ -99,7 +99,7 @@ pub(crate) async fn resolve_reported(
 ) -> Result<Vec<FindingId>, DbError> {
     let resolved: Vec<Written> = cached_sql(
         "UPDATE orders.findings
-         SET resolved_at = coalesce($7, now()), resolved_by = $5, note = $6, due_at = NULL
+         SET resolved_at = greatest($7, now()), resolved_by = $5, note = $6, due_at = NULL
          WHERE tenant_id = $1 AND order_id = $2 AND kind = $3 AND ($4 IS NULL OR subject = $4) AND resolved_at IS NULL
          RETURNING id",
     )

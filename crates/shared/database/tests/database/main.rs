@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod hosts;
+mod distribution;
 mod installation;
 mod migrating;
 mod pipelining;
@@ -11,3 +12,4 @@ mod schema;
 mod silence;
 mod statistics;
 mod tls;
+mod tenants;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use diesel_async::SimpleAsyncConnection;
 use oms_circuit_breaker::CircuitBreaker;
-use oms_database::{Database, DatabaseConfig};
+use oms_database::{Database, DatabaseConfig, register_tenant};
 use oms_geocoding::{
     Address, CachedGeocoder, Chain, Coordinates, DEFAULT_TTL, GeocodeError, Geocoder,
     purge_cached_locations,
@@ -219,6 +219,9 @@ async fn a_purge_deletes_up_to_a_thousand_old_answers_per_tenant() {
          FROM generate_series(1, 1001) n, unnest(ARRAY['{tenant}', '{other}']::uuid[]) tenant"
     );
     connection.batch_execute(&old).await.unwrap();
+    for tenant in [tenant, other] {
+        register_tenant(connection, tenant).await.unwrap();
+    }
     ask(&geocoder, tenant, "1 Main St").await.unwrap();
     for expected in [2000, 2, 0] {
         let purged = purge_cached_locations(connection, DEFAULT_TTL).await;

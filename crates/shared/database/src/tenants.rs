@@ -1,0 +1,85 @@
+//! The registry of tenants, `tenancy.tenants`.
+//!
+//! A tenant is registered before it has any row. Statements may so read what they insert from the tenant's row, which a
+//! distributed database takes to the node that has the tenant, and whoever looks for work visits the registered tenants only.
+
+use std::collections::HashSet;
+use std::sync::{PoisonError, RwLock};
+
+use diesel::sql_types::Uuid as SqlUuid;
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use crate::{Connection, DbError, cached_sql};
+
+/// The number of tenants that a process remembers: some 4 MB. Beyond it, it begins anew.
+const MOST_REMEMBERED: usize = 100_000;
+
+/// Registers a tenant, unless it is. One that is needs no right to write.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn register_tenant(connection: &mut Connection, tenant: Uuid) -> Result<(), DbError> {
+    let found = cached_sql("SELECT 1 FROM tenancy.tenants WHERE tenant_id = $1")
+        .bind::<SqlUuid, _>(tenant)
+        .execute(connection)
+        .await?;
+    if found == 0 {
+        cached_sql("INSERT INTO tenancy.tenants (tenant_id) VALUES ($1) ON CONFLICT DO NOTHING")
+            .bind::<SqlUuid, _>(tenant)
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The tenants of a database that this process knows to be registered. Nobody is ever struck off.
+#[derive(Debug, Default)]
+pub struct Tenants {
+    known: RwLock<HashSet<Uuid>>,
+}
+
+impl Tenants {
+    /// Whether a tenant is known to be registered. It costs a look into memory.
+    pub fn knows(&self, tenant: Uuid) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.contains(&tenant)
+    }
+
+    /// Registers a tenant that is not known to be, and remembers it. Not inside a transaction, which may be rolled back.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn register(&self, connection: &mut Connection, tenant: Uuid) -> Result<(), DbError> {
+        if !self.knows(tenant) {
+            register_tenant(connection, tenant).await?;
+            self.remember(tenant);
+        }
+        Ok(())
+    }
+
+    fn remember(&self, tenant: Uuid) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_REMEMBERED {
+            known.clear();
+        }
+        known.insert(tenant);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_remembers_a_bounded_number_of_tenants() {
+        let tenants = Tenants::default();
+        for number in 0..=MOST_REMEMBERED as u128 {
+            tenants.remember(Uuid::from_u128(number));
+        }
+        let last = Uuid::from_u128(MOST_REMEMBERED as u128);
+        assert!(tenants.knows(last));
+        assert!(!tenants.knows(Uuid::nil()));
+        assert_eq!(tenants.known.read().unwrap().len(), 1);
+    }
+}

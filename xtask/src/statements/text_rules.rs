@@ -1,0 +1,445 @@
+//! Rules for the texts of statements: what a distributed engine refuses, or sends to all of its nodes.
+
+use std::collections::BTreeMap;
+
+use super::tokens::{Placed, Token, read};
+
+/// How far a function's answer depends on more than its arguments, by its name: the worst of those that share it. Names that
+/// are not among them are grammar, such as `coalesce`.
+pub(super) type Volatilities = BTreeMap<String, Volatility>;
+
+/// As PostgreSQL's catalogue has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Volatility {
+    Immutable,
+    Stable,
+    Volatile,
+}
+
+/// A statement, taken apart.
+pub(super) struct Statement<'a> {
+    text: &'a str,
+    tokens: Vec<Placed>,
+    volatilities: &'a Volatilities,
+}
+
+/// The line by which a statement says that it reads rows of many tenants, and why.
+const ACROSS: &str = "-- across tenants: ";
+/// The same of one that writes them.
+const WRITES_ACROSS: &str = "-- writes across tenants: ";
+
+/// Grammar and names of arguments, which are no columns.
+const NO_COLUMNS: [&str; 17] = [
+    "secs", "mins", "hours", "days", "case", "when", "then", "else", "end", "null", "true",
+    "false", "interval", "and", "or", "not", "is",
+];
+
+impl<'a> Statement<'a> {
+    pub(super) fn read(text: &'a str, volatilities: &'a Volatilities) -> Self {
+        Self {
+            text,
+            tokens: read(text),
+            volatilities,
+        }
+    }
+
+    /// Whether it says that it is for many tenants.
+    pub(super) fn is_across(&self) -> bool {
+        self.has_line(ACROSS) || self.has_line(WRITES_ACROSS)
+    }
+
+    fn has_line(&self, beginning: &str) -> bool {
+        let mut lines = self.text.lines().map(str::trim_start);
+        lines.any(|line| {
+            line.strip_prefix(beginning)
+                .is_some_and(|why| !why.is_empty())
+        })
+    }
+
+    /// The rules that it breaks, each with what to do instead.
+    pub(super) fn broken(&self) -> Vec<(&'static str, String)> {
+        let mut broken = Vec::new();
+        let mut add = |rule, found: Option<String>| {
+            if let Some(found) = found {
+                broken.push((rule, found));
+            }
+        };
+        add("T1", self.insert_beside_with());
+        add("T2", self.insert_from_nowhere());
+        add("T3", self.time_under_condition());
+        add("T4", self.changeable_answer());
+        add("T5", self.stable_over_column());
+        add("T6", self.lock_or_recursion());
+        broken
+    }
+
+    fn words_at(&self, depth: usize) -> impl Iterator<Item = (usize, &str)> {
+        let placed = self.tokens.iter().enumerate();
+        placed
+            .filter(move |(_, placed)| placed.depth == depth)
+            .filter_map(|(place, placed)| Some((place, placed.token.word()?)))
+    }
+
+    fn place_of(&self, word: &str) -> Option<usize> {
+        let mut words = self.words_at(0);
+        words.find(|(_, own)| *own == word).map(|(place, _)| place)
+    }
+
+    fn has(&self, word: &str) -> bool {
+        self.tokens.iter().any(|placed| placed.token.is(word))
+    }
+
+    /// Whether rows that are there are changed: `FOR UPDATE` and `DO UPDATE` change none, or only those that conflict.
+    fn changes_rows(&self) -> bool {
+        let verb = |place: usize, word: &str| {
+            let before = place
+                .checked_sub(1)
+                .map(|before| &self.tokens[before].token);
+            let is_part = |token: &Token| ["for", "do", "key", "of"].iter().any(|it| token.is(it));
+            word == "delete" || (word == "update" && !before.is_some_and(is_part))
+        };
+        let mut words = self.tokens.iter().enumerate();
+        words.any(|(place, placed)| placed.token.word().is_some_and(|word| verb(place, word)))
+    }
+
+    /// T1: an engine can't send an INSERT inside WITH, or one after a WITH, to one node.
+    fn insert_beside_with(&self) -> Option<String> {
+        let inside = self
+            .tokens
+            .iter()
+            .any(|it| it.depth > 0 && it.token.is("insert"));
+        let after = self
+            .tokens
+            .first()
+            .is_some_and(|first| first.token.is("with"))
+            && self.place_of("insert").is_some();
+        (inside || after)
+            .then(|| "an INSERT beside WITH: make it a statement of its own".to_owned())
+    }
+
+    /// T2: the rows of an INSERT … SELECT come from a table of the tenant, and what it returns is named by an alias.
+    fn insert_from_nowhere(&self) -> Option<String> {
+        let insert = self.place_of("insert")?;
+        let select = self
+            .words_at(0)
+            .find(|(place, word)| *place > insert && *word == "select")?;
+        let from = self
+            .words_at(0)
+            .find(|(place, word)| *place > select.0 && *word == "from");
+        let reads_table = from.is_some_and(|(from, _)| {
+            let after = &self.tokens[from..];
+            after.windows(3).any(|three| {
+                three[0].depth == 0
+                    && three[0].token.word().is_some_and(is_schema)
+                    && three[1].token.is_sign('.')
+            })
+        });
+        if !reads_table {
+            let advice = "INSERT … SELECT from no table: write `FROM tenancy.tenants t CROSS JOIN unnest(…) WHERE t.tenant_id = $1`";
+            return Some(advice.to_owned());
+        }
+        let target = &self.tokens[insert..select.0];
+        let names_target = target.iter().any(|it| it.depth == 0 && it.token.is("as"));
+        let returns = self.place_of("returning").is_some();
+        (returns && !names_target)
+            .then(|| "INSERT … SELECT with RETURNING needs an alias for its table".to_owned())
+    }
+
+    /// T3: no time or chance inside COALESCE or CASE where rows are changed.
+    fn time_under_condition(&self) -> Option<String> {
+        let changed = match (self.changes_rows(), self.place_of("conflict")) {
+            (true, _) => &self.tokens[..],
+            (false, Some(conflict)) => &self.tokens[conflict..],
+            (false, None) => return None,
+        };
+        let mut place = 0;
+        while place < changed.len() {
+            let part = if changed[place].token.is("coalesce") {
+                brackets(changed, place + 1)
+            } else if changed[place].token.is("case") {
+                until_end(changed, place)
+            } else {
+                &[]
+            };
+            let is_changeable = |place: &usize| {
+                let word = part[*place].token.word();
+                word.is_some_and(|word| word.starts_with("current_"))
+                    || self.volatility(part, *place) > Volatility::Immutable
+            };
+            if let Some(found) = (0..part.len()).find(is_changeable) {
+                let name = part[found].token.word().unwrap_or_default();
+                return Some(format!(
+                    "{name} inside COALESCE or CASE: write greatest(…) or least(…), which ignore NULL"
+                ));
+            }
+            place += 1;
+        }
+        None
+    }
+
+    /// T4: RETURNING, and the condition of DO UPDATE, have only what depends on the row.
+    fn changeable_answer(&self) -> Option<String> {
+        let returning = self
+            .place_of("returning")
+            .filter(|_| self.place_of("select") != Some(0));
+        let update = self.tokens.windows(2).position(|two| {
+            two[0].depth == 0 && two[0].token.is("do") && two[1].token.is("update")
+        });
+        let condition = update.and_then(|update| {
+            let mut words = self.words_at(0);
+            words.find(|(place, word)| *place > update && *word == "where")
+        });
+        let ends = |from: usize| {
+            let mut words = self.words_at(0);
+            let end = words.find(|(place, word)| *place > from && *word == "returning");
+            end.map_or(self.tokens.len(), |(place, _)| place)
+        };
+        let parts = [
+            returning.map(|from| &self.tokens[from..]),
+            condition.map(|(from, _)| &self.tokens[from..ends(from)]),
+        ];
+        for part in parts.into_iter().flatten() {
+            for (place, it) in part.iter().enumerate() {
+                let Some(word) = it.token.word() else {
+                    continue;
+                };
+                let is_changeable = self.volatility(part, place) > Volatility::Immutable
+                    || ["interval", "select", "extract"].contains(&word);
+                if is_changeable {
+                    return Some(format!(
+                        "{word} in RETURNING or in the condition of DO UPDATE: return the columns, and reckon in Rust"
+                    ));
+                }
+            }
+        }
+        None
+    }
+
+    /// T5: where rows are changed, what depends on settings or on the time takes no column, and nothing is random.
+    fn stable_over_column(&self) -> Option<String> {
+        if !self.changes_rows() {
+            return None;
+        }
+        for (place, it) in self.tokens.iter().enumerate() {
+            let Some(word) = it.token.word() else {
+                continue;
+            };
+            let arguments = brackets(&self.tokens, place + 1);
+            let volatility = self.volatility(&self.tokens, place);
+            if volatility == Volatility::Volatile {
+                return Some(format!(
+                    "{word}() where rows are changed: bind what it answers"
+                ));
+            }
+            let takes_column = arguments.iter().enumerate().any(|(index, it)| {
+                let is_function = arguments
+                    .get(index + 1)
+                    .is_some_and(|it| it.token.is_sign('('));
+                let word = it.token.word();
+                word.is_some_and(|word| !is_function && !NO_COLUMNS.contains(&word))
+            });
+            let is_moved = ["interval", "make_interval"].contains(&word) && {
+                let before = place
+                    .checked_sub(2)
+                    .map(|before| &self.tokens[before..place]);
+                before.is_some_and(|two| {
+                    (two[1].token.is_sign('+') || two[1].token.is_sign('-'))
+                        && two[0].token.word().is_some()
+                })
+            };
+            let reckons =
+                volatility == Volatility::Stable || ["extract", "make_interval"].contains(&word);
+            if is_moved || (reckons && takes_column) {
+                return Some(format!(
+                    "{word} over a column where rows are changed: read the column, and bind what follows from it"
+                ));
+            }
+        }
+        None
+    }
+
+    /// T6: recursion and locks.
+    fn lock_or_recursion(&self) -> Option<String> {
+        if self.has("recursive") && !self.is_across() {
+            return Some("WITH RECURSIVE, which no engine sends to one node".to_owned());
+        }
+        let locks = self.tokens.windows(2).any(|two| {
+            two[0].token.is("for")
+                && ["update", "share", "no", "key"]
+                    .iter()
+                    .any(|it| two[1].token.is(it))
+        });
+        if self.is_across() && locks {
+            return Some("rows of many tenants are locked: lock those of one".to_owned());
+        }
+        let writes = self.changes_rows() || self.place_of("insert").is_some();
+        if writes && self.has_line(ACROSS) {
+            let advice = "it writes rows of many tenants: say `-- writes across tenants: why`";
+            return Some(advice.to_owned());
+        }
+        let is_bound = |two: &[Placed]| {
+            two[0].token.is_sign('(') && two[1].token == Token::Literal("lock_timeout".to_owned())
+        };
+        let sets = self.has("set_config") && self.tokens.windows(2).any(is_bound);
+        sets.then(|| {
+            "set_config of lock_timeout reaches no other node: use transaction_within".to_owned()
+        })
+    }
+
+    /// Of the function that is called at a place, if one is. Many columns have the name of a function.
+    fn volatility(&self, tokens: &[Placed], place: usize) -> Volatility {
+        let is_called = tokens
+            .get(place + 1)
+            .is_some_and(|it| it.token.is_sign('('));
+        let name = tokens[place].token.word().filter(|_| is_called);
+        let known = name.and_then(|name| self.volatilities.get(name).copied());
+        known.unwrap_or(Volatility::Immutable)
+    }
+}
+
+/// Whether a word is the name of a schema with tables of tenants.
+pub(super) fn is_schema(word: &str) -> bool {
+    [
+        "access",
+        "geocoding",
+        "inventory",
+        "orders",
+        "payments",
+        "tenancy",
+    ]
+    .contains(&word)
+}
+
+/// What is inside the brackets that open at a place; nothing where none do.
+fn brackets(tokens: &[Placed], open: usize) -> &[Placed] {
+    let Some(opening) = tokens.get(open).filter(|it| it.token.is_sign('(')) else {
+        return &[];
+    };
+    let inside = &tokens[open + 1..];
+    let end = inside.iter().position(|it| it.depth <= opening.depth);
+    &inside[..end.unwrap_or(inside.len())]
+}
+
+/// A CASE up to its END.
+fn until_end(tokens: &[Placed], case: usize) -> &[Placed] {
+    let rest = &tokens[case..];
+    let depth = rest[0].depth;
+    let end = rest
+        .iter()
+        .position(|it| it.depth == depth && it.token.is("end"));
+    &rest[..end.unwrap_or(rest.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn broken(sql: &str) -> Vec<&'static str> {
+        let volatilities = Volatilities::from([
+            ("now".to_owned(), Volatility::Stable),
+            ("clock_timestamp".to_owned(), Volatility::Volatile),
+            ("jsonb_build_object".to_owned(), Volatility::Stable),
+            ("greatest_of".to_owned(), Volatility::Immutable),
+        ]);
+        let statement = Statement::read(sql, &volatilities);
+        statement
+            .broken()
+            .into_iter()
+            .map(|(rule, _)| rule)
+            .collect()
+    }
+
+    #[test]
+    fn an_insert_stands_alone() {
+        assert_eq!(
+            broken("WITH a AS (INSERT INTO orders.lines VALUES ($1)) SELECT 1"),
+            ["T1"]
+        );
+        assert_eq!(
+            broken("WITH a AS (SELECT 1) INSERT INTO orders.lines VALUES ($1)"),
+            ["T1"]
+        );
+        assert!(broken("INSERT INTO orders.lines VALUES ($1)").is_empty());
+    }
+
+    #[test]
+    fn an_insert_reads_a_table_of_the_tenant() {
+        assert_eq!(
+            broken("INSERT INTO orders.lines SELECT $1, * FROM unnest($2::uuid[])"),
+            ["T2"]
+        );
+        let from_tenant = "INSERT INTO orders.lines SELECT t.tenant_id FROM tenancy.tenants t WHERE t.tenant_id = $1";
+        assert!(broken(from_tenant).is_empty());
+        assert_eq!(broken(&format!("{from_tenant} RETURNING order_id")), ["T2"]);
+        let with_alias = from_tenant.replacen("orders.lines", "orders.lines AS l", 1);
+        assert!(broken(&format!("{with_alias} RETURNING l.order_id")).is_empty());
+    }
+
+    #[test]
+    fn time_is_under_no_condition_where_rows_are_changed() {
+        for sql in [
+            "UPDATE orders.orders SET updated_at = coalesce($2, now()) WHERE tenant_id = $1",
+            "UPDATE orders.orders SET updated_at = CASE WHEN $2 THEN now() END WHERE tenant_id = $1",
+            "INSERT INTO orders.orders VALUES ($1) ON CONFLICT (a) DO UPDATE SET b = coalesce($2, now())",
+            "DELETE FROM orders.orders WHERE tenant_id = $1 AND a < coalesce($2, current_timestamp)",
+        ] {
+            assert_eq!(broken(sql), ["T3"], "{sql}");
+        }
+        for sql in [
+            "UPDATE orders.orders SET updated_at = greatest($2, now()) WHERE tenant_id = $1",
+            "INSERT INTO orders.orders VALUES ($1, coalesce($2, now()))",
+            "SELECT coalesce($2, now()) FROM orders.orders WHERE tenant_id = $1 FOR UPDATE",
+        ] {
+            assert!(broken(sql).is_empty(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_is_returned_depends_on_the_row_alone() {
+        for sql in [
+            "UPDATE orders.orders SET a = 1 WHERE tenant_id = $1 RETURNING now() AS at",
+            "UPDATE orders.orders SET a = 1 WHERE tenant_id = $1 RETURNING a - interval '1 s'",
+            "INSERT INTO orders.orders VALUES ($1) ON CONFLICT (a) DO UPDATE SET b = 1 WHERE orders.a < now()",
+            "UPDATE orders.orders SET a = 1 WHERE tenant_id = $1 RETURNING (SELECT 1)",
+        ] {
+            assert_eq!(broken(sql), ["T4"], "{sql}");
+        }
+        assert!(
+            broken("UPDATE orders.orders SET a = now() WHERE tenant_id = $1 RETURNING a, b")
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn what_is_changed_takes_no_reckoning_over_columns() {
+        for sql in [
+            "UPDATE orders.orders SET due_at = due_at - interval '1 hour' WHERE tenant_id = $1",
+            "UPDATE orders.orders SET due_at = o.due_at + make_interval(secs => $2) WHERE tenant_id = $1",
+            "UPDATE orders.orders SET due_at = now() + make_interval(secs => tries) WHERE tenant_id = $1",
+            "UPDATE orders.orders SET a = jsonb_build_object('b', routing) WHERE tenant_id = $1",
+            "UPDATE orders.orders SET a = extract(epoch FROM created_at) WHERE tenant_id = $1",
+            "UPDATE orders.orders SET a = clock_timestamp() WHERE tenant_id = $1",
+        ] {
+            assert_eq!(broken(sql), ["T5"], "{sql}");
+        }
+        let reckoned = "UPDATE orders.orders SET due_at = greatest($2, now()) + make_interval(secs => $3), tries = tries - 1
+                        WHERE tenant_id = $1";
+        assert!(broken(reckoned).is_empty());
+    }
+
+    #[test]
+    fn recursion_and_locks_are_of_one_tenant() {
+        let recursive = "WITH RECURSIVE t (a) AS (SELECT 1) SELECT a FROM t";
+        assert_eq!(broken(recursive), ["T6"]);
+        assert!(broken(&format!("-- across tenants: lists them\n{recursive}")).is_empty());
+        let locks = "-- across tenants: locks them\nSELECT 1 FROM orders.orders FOR UPDATE";
+        assert_eq!(broken(locks), ["T6"]);
+        let writes = "-- across tenants: why\nUPDATE orders.orders SET a = 1";
+        assert_eq!(broken(writes), ["T6"]);
+        assert!(broken(&writes.replace("-- across", "-- writes across")).is_empty());
+        assert_eq!(
+            broken("SELECT set_config('lock_timeout', '10ms', true)"),
+            ["T6"]
+        );
+    }
+}
