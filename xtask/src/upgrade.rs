@@ -29,7 +29,7 @@ pub(crate) fn build(workspace: &Workspace, revision: &str) -> Result<PathBuf> {
     })?;
     let target = folder.join("target");
     report::loud_step(&format!("oms-api of {revision}"), || {
-        let mut cargo = workspace.cargo(["build", "--locked", "--package", "oms-api"]);
+        let mut cargo = workspace.cargo(["build", "--locked", "--workspace", "--bin", "oms-api"]);
         cargo.current_dir(&source).env("CARGO_TARGET_DIR", &target);
         command::show(&mut cargo)
     })?;
