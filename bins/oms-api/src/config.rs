@@ -162,7 +162,7 @@ impl Config {
         let environment = environment(reader);
         let development = environment == Environment::Development;
         let stripe = stripe(reader, development);
-        let database = DatabaseSettings::read(reader);
+        let database = DatabaseSettings::read(reader, environment);
         Self {
             environment,
             host: reader.text("OMS_HOST", Some("127.0.0.1")),
@@ -206,11 +206,6 @@ impl Config {
         }
     }
 
-    /// Whether the database is on another machine, as far as its URL tells.
-    pub(crate) fn database_is_remote(&self) -> bool {
-        has_remote_host(self.database.url())
-    }
-
     /// Whether requests may carry card numbers: only where no real one can get anywhere.
     pub(crate) fn has_sandbox_gateway(&self) -> bool {
         let url = &self.stripe.api_url;
@@ -220,7 +215,7 @@ impl Config {
 
     /// Rules between settings.
     fn check(&self, reader: &mut Reader<'_>) {
-        self.database.check(reader);
+        self.database.check(reader, self.environment);
         self.sweep.check(reader);
         self.payments.check(reader);
         match self.environment {
@@ -291,28 +286,6 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 fn has_loopback_host(url: &str) -> bool {
     let uri: Result<Uri, _> = url.parse();
     uri.is_ok_and(|uri| uri.host().is_some_and(is_loopback))
-}
-
-/// Hosts are listed with commas between them; without one, or with a path, it is a socket of this machine.
-fn has_remote_host(url: &str) -> bool {
-    let (_, rest) = url.split_once("://").unwrap_or_default();
-    let (authority, rest) = rest.split_once(['/', '?']).unwrap_or((rest, ""));
-    let hosts = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, hosts)| hosts);
-    let parameters = rest.split(['?', '&']);
-    let named = parameters.filter_map(|parameter| parameter.strip_prefix("host="));
-    let is_local = |host: &str| {
-        let host = match host.strip_prefix('[') {
-            Some(host) => host.split(']').next().unwrap_or_default(),
-            None => host.split(':').next().unwrap_or_default(),
-        };
-        host.is_empty() || host.starts_with(['/', '%']) || is_loopback(host)
-    };
-    let mut hosts = hosts
-        .split(',')
-        .chain(named.flat_map(|hosts| hosts.split(',')));
-    !hosts.all(is_local)
 }
 
 fn environment(reader: &mut Reader<'_>) -> Environment {

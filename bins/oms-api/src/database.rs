@@ -101,6 +101,7 @@ fn is_permanent(error: &anyhow::Error) -> bool {
             "no pg_hba.conf entry",
             "is not permitted to log in",
             "permission denied for database",
+            "no TLS connection: ",
             "invalid connection string",
         ]
         .iter()
@@ -124,6 +125,7 @@ mod tests {
         for text in [
             "FATAL: password authentication failed for user \"oms\"",
             "FATAL: role \"oms\" does not exist",
+            "no TLS connection: the certificate of db has expired",
         ] {
             let error = anyhow::anyhow!(text).context("can't connect");
             assert!(is_permanent(&error), "{text}");

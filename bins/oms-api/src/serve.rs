@@ -36,10 +36,8 @@ use crate::{database, http_server, installation, metrics, shutdown};
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
-    if config.database_is_remote() {
-        tracing::warn!(
-            "the connection to the database is not encrypted, and DATABASE_URL names another host: keep it inside a private network"
-        );
+    if let Some(exposure) = config.database.exposure() {
+        tracing::warn!("{exposure}");
     }
     let mut shutdown = pin!(shutdown::requested());
     let database = tokio::select! {

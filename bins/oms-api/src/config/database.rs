@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use oms_database::DatabaseConfig;
+use oms_database::{DatabaseConfig, Server, TlsMode, with_mode};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::Environment;
 use super::reader::Reader;
 
 const URL: &str = "DATABASE_URL";
+const TLS: &str = "OMS_DATABASE_TLS";
 const LOCK_TIMEOUT: &str = "OMS_DATABASE_LOCK_TIMEOUT_MS";
 const ANSWER_TIMEOUT: &str = "OMS_DATABASE_ANSWER_TIMEOUT_MS";
 
@@ -15,6 +17,7 @@ const ANSWER_TIMEOUT: &str = "OMS_DATABASE_ANSWER_TIMEOUT_MS";
 #[derive(Debug)]
 pub(crate) struct DatabaseSettings {
     url: SecretString,
+    tls: TlsPolicy,
     pub(crate) max_connections: usize,
     acquire_timeout: Duration,
     lock_timeout: Duration,
@@ -30,9 +33,18 @@ pub(crate) struct DatabaseSettings {
     pub(crate) migrate_timeout: Duration,
 }
 
+/// What a connection to another machine must prove in production.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TlsPolicy {
+    /// The server has a certificate for its name: `sslmode=verify-full`, also where the URL does not say so.
+    Verified,
+    /// What the URL says.
+    Insecure,
+}
+
 impl DatabaseSettings {
     /// Reads them.
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(super) fn read(reader: &mut Reader<'_>, environment: Environment) -> Self {
         let ms = 100..=3_600_000;
         let mut wait = |name, default| reader.milliseconds(name, default, ms.clone());
         let [acquire, lock, statement, idle] = [
@@ -42,7 +54,8 @@ impl DatabaseSettings {
             wait("OMS_DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS", 15_000),
         ];
         Self {
-            url: reader.text(URL, None).into(),
+            url: verified(reader.text(URL, None), environment).into(),
+            tls: tls_policy(reader),
             max_connections: reader.number("OMS_DATABASE_MAX_CONNECTIONS", 20, 1..=1000),
             acquire_timeout: acquire,
             lock_timeout: lock,
@@ -64,11 +77,8 @@ impl DatabaseSettings {
     }
 
     /// Rules between settings.
-    pub(super) fn check(&self, reader: &mut Reader<'_>) {
-        let url = self.url();
-        if !url.is_empty() && !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            reader.problem(URL, "must start with postgres:// or postgresql://");
-        }
+    pub(super) fn check(&self, reader: &mut Reader<'_>, environment: Environment) {
+        self.check_url(reader, environment);
         if self.answer_timeout <= self.statement_timeout {
             reader.problem(
                 ANSWER_TIMEOUT,
@@ -80,6 +90,50 @@ impl DatabaseSettings {
                 LOCK_TIMEOUT,
                 "must be less than OMS_DATABASE_STATEMENT_TIMEOUT_MS, which includes it",
             );
+        }
+    }
+
+    fn check_url(&self, reader: &mut Reader<'_>, environment: Environment) {
+        let url = self.url();
+        if url.is_empty() {
+            return;
+        }
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            reader.problem(URL, "must start with postgres:// or postgresql://");
+            return;
+        }
+        let server = match Server::parse(url) {
+            Ok(server) => server,
+            Err(error) => return reader.problem(URL, &format!("can't be used: {error}")),
+        };
+        let must_be_verified =
+            environment == Environment::Production && self.tls == TlsPolicy::Verified;
+        if must_be_verified && server.is_remote() && server.mode() != Some(TlsMode::VerifyFull) {
+            reader.problem(
+                URL,
+                "must have sslmode=verify-full in production, where it names another machine; OMS_DATABASE_TLS=insecure allows \
+                 less",
+            );
+        }
+    }
+
+    /// What somebody in the network can do, where the database is on another machine.
+    pub(crate) fn exposure(&self) -> Option<&'static str> {
+        let server = Server::parse(self.url()).ok()?;
+        if !server.is_remote() {
+            return None;
+        }
+        match server.mode() {
+            None | Some(TlsMode::Disable) => Some(
+                "the connection to the database is not encrypted, and DATABASE_URL names another host: keep it inside a private network",
+            ),
+            Some(TlsMode::Require) => Some(
+                "the connection to the database is encrypted, and its server may be anybody: sslmode=verify-full verifies it",
+            ),
+            Some(TlsMode::VerifyCa) => Some(
+                "the server of the database may be any that has a certificate of the authority: sslmode=verify-full verifies its name",
+            ),
+            Some(TlsMode::VerifyFull) => None,
         }
     }
 
@@ -101,6 +155,24 @@ impl DatabaseSettings {
             ..DatabaseConfig::new(self.url())
         }
     }
+}
+
+/// In production another machine must prove which one it is, unless the URL says otherwise.
+fn verified(url: String, environment: Environment) -> String {
+    let is_unsaid =
+        Server::parse(&url).is_ok_and(|server| server.is_remote() && server.mode().is_none());
+    match environment {
+        Environment::Production if is_unsaid => with_mode(&url, TlsMode::VerifyFull),
+        Environment::Production | Environment::Development => url,
+    }
+}
+
+fn tls_policy(reader: &mut Reader<'_>) -> TlsPolicy {
+    reader.parsed(TLS, "verified", |text| match text {
+        "verified" => Ok(TlsPolicy::Verified),
+        "insecure" => Ok(TlsPolicy::Insecure),
+        _ => Err("must be verified or insecure".to_owned()),
+    })
 }
 
 /// A fifth more than a statement may take.

@@ -68,7 +68,11 @@ const DATABASE: &[Setting] = &[
     setting_with_default(
         "DATABASE_URL",
         "required; `cargo xtask sys-init` writes it",
-        "PostgreSQL with PostGIS, `postgres://user:password@host:port/name`. Its messages must be English (`lc_messages`). Unless the URL has them, `keepalives_idle`, `keepalives_interval`, `keepalives_retries` and `tcp_user_timeout` are 10, 3, 3 and 10 (seconds).",
+        "PostgreSQL with PostGIS, `postgres://user:password@host:port/name`. Its messages must be English (`lc_messages`). [TLS](../operating/database-connection.md#tls): `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `channel_binding`. [Several hosts](../operating/database-connection.md#several-hosts) are separated by commas. Unless the URL has them, `connect_timeout`, `tcp_user_timeout`, `keepalives_idle`, `keepalives_interval` and `keepalives_retries` are 2, 5, 5, 3 and 3 (seconds).",
+    ),
+    setting(
+        "OMS_DATABASE_TLS",
+        "In production: whether `DATABASE_URL` may name another machine with less than `sslmode=verify-full`. `verified` refuses that, and adds `sslmode=verify-full` where the URL has no `sslmode`.",
     ),
     setting(
         "OMS_DATABASE_MAX_CONNECTIONS",

@@ -2,6 +2,7 @@
 
 mod answers;
 mod cached_sql;
+mod connect;
 mod durations;
 mod error;
 mod failures;
@@ -18,10 +19,12 @@ mod retirement;
 mod session;
 mod sessions;
 mod statistics;
+mod tls;
 mod transaction;
 mod watched;
 
 pub use cached_sql::{CachedSql, CachedSqlWithBind, cached_sql};
+pub use connect::{InvalidUrl, Server, with_mode};
 pub use durations::{DURATION_BOUNDS_S, DurationCounts, Durations};
 pub use error::DbError;
 pub use failures::DbFailure;
@@ -34,6 +37,7 @@ pub use purge::Purge;
 pub use session::Session;
 pub use sessions::Sessions;
 pub use statistics::analyze_grown_tables;
+pub use tls::TlsMode;
 pub use transaction::{LockWait, limit_lock_wait, transaction, transaction_within};
 
 /// The connection that store functions take as their first argument.

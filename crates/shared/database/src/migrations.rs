@@ -8,13 +8,14 @@ use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::pg::Pg;
 use diesel::sql_types::{Bool, Text};
 use diesel_async::{
-    AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
+    AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use tokio::time::{sleep, timeout};
 
 use crate::DbError;
+use crate::connect::connect;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations");
 
@@ -101,7 +102,8 @@ async fn run(
     limit: Duration,
     work: impl FnOnce(&mut Harness) -> diesel::migration::Result<Vec<String>> + Send + 'static,
 ) -> Result<Vec<String>, MigrationError> {
-    let connecting = timeout(CONNECTING, AsyncPgConnection::establish(url));
+    // A statement of a migration may take all of its time.
+    let connecting = timeout(CONNECTING, connect(url, limit + OUR_TURN));
     let connected = connecting.await;
     let mut connection = connected.map_err(|_| silent(CONNECTING, "connecting"))??;
     take_turn(&mut connection).await?;

@@ -8,9 +8,9 @@ use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 
+use crate::connect::Server;
 use crate::durations::{DurationCounts, Durations};
 use crate::failures::DbFailure;
-use crate::session::config_of;
 use crate::sessions::{Bounds, Sessions, Watch};
 use crate::{DbError, cached_sql};
 
@@ -109,7 +109,7 @@ impl Database {
     /// Never for a reachable or unreachable server; only for a URL or a configuration that no pool can have.
     pub fn new(config: &DatabaseConfig) -> Result<Self, DbError> {
         let unusable = |error: &dyn std::error::Error| DbError::Unavailable(error.to_string());
-        let server = config_of(&config.url).map_err(|error| unusable(&error))?;
+        let server = Server::parse(&config.url).map_err(|error| unusable(&error))?;
         let bounds = Bounds {
             answer: config.answer_timeout,
             ping: config.ping_timeout,
@@ -149,6 +149,7 @@ impl Database {
                 PoolError::Timeout(_) => {
                     DbError::Unavailable("no free connection in time".to_owned())
                 }
+                PoolError::Backend(error) => DbError::Unavailable(error.to_string()),
                 error => DbError::Unavailable(error.to_string()),
             }
         })

@@ -1,10 +1,15 @@
 //! Whether a connection is a session of its own, which everything here relies on: settings, prepared statements, advisory locks.
 
+use std::time::Duration;
+
 use diesel::QueryableByName;
 use diesel::sql_types::Integer;
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
-use crate::DbError;
+use crate::{DbError, connect};
+
+/// Longest silence of a server that is asked here.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// A pooler that hands its sessions out evenly may give a client the same one several times.
 const ROUNDS: usize = 3;
@@ -18,8 +23,8 @@ const BY_STATEMENT: &str = "transaction blocks not allowed";
 /// # Errors
 /// [`DbError::Unavailable`] with what to do, when they are not; or why the server can't be asked.
 pub async fn check_pooler(url: &str) -> Result<(), DbError> {
-    let mut first = connect(url).await?;
-    let mut second = connect(url).await?;
+    let mut first = open(url).await?;
+    let mut second = open(url).await?;
     for _ in 0..ROUNDS {
         match is_shared(&mut first, &mut second).await {
             Ok(false) => {}
@@ -44,8 +49,8 @@ fn is_pooled(error: &diesel::result::Error) -> bool {
     text.contains(BY_STATEMENT) || text.contains("prepared statement")
 }
 
-async fn connect(url: &str) -> Result<AsyncPgConnection, DbError> {
-    let connected = AsyncPgConnection::establish(url).await;
+async fn open(url: &str) -> Result<AsyncPgConnection, DbError> {
+    let connected = connect::connect(url, SILENCE).await;
     connected.map_err(|error| DbError::Unavailable(error.to_string()))
 }
 

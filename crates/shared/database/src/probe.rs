@@ -9,8 +9,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use tokio::time::timeout;
 
 use crate::answers::Answers;
+use crate::connect::Server;
 use crate::pool::Database;
-use crate::session::{Session, config_of};
+use crate::session::Session;
 use crate::{DbError, cached_sql, migrations, retirement};
 
 /// How long a statement of the pool may be without an answer. Its own bounds end it far earlier.
@@ -98,7 +99,8 @@ impl Probe {
     async fn connect(&self) -> Result<Made, DbError> {
         let at = Instant::now();
         let answers = Arc::new(Answers::new(Arc::default()));
-        let opened = async { Session::open(&config_of(&self.url)?, answers, self.deadline).await };
+        let opened =
+            async { Session::open(&Server::parse(&self.url)?, answers, self.deadline).await };
         let session = opened.await;
         let session = session.map_err(|error| DbError::Unavailable(error.to_string()))?;
         Ok(Made { session, at })

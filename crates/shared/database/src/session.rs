@@ -7,24 +7,10 @@ use std::time::Duration;
 use diesel::ConnectionError;
 use diesel_async::pooled_connection::PoolableConnection;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use tokio::net::UnixStream;
 use tokio::task::AbortHandle;
-use tokio_postgres::config::{Host, SslMode, SslNegotiation};
-use tokio_postgres::{Client, Config, NoTls};
 
 use crate::answers::Answers;
-use crate::watched::{Watched, Watching};
-
-/// When the first keepalive is sent on a silent connection, unless the URL says.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
-/// How far apart further ones are.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(3);
-/// How many may be lost.
-const KEEPALIVE_RETRIES: u32 = 3;
-/// How long what was sent may stay without an acknowledgement of the network.
-const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
-/// tokio-postgres' own default: as good as none.
-const DRIVER_KEEPALIVE_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
+use crate::connect::Server;
 
 /// A connection whose server is waited for within bounds.
 pub struct Session {
@@ -36,31 +22,11 @@ pub struct Session {
 impl Session {
     /// Connects. Run it in the runtime that shall drive the connection.
     pub(crate) async fn open(
-        config: &Config,
+        server: &Server,
         answers: Arc<Answers>,
         most_silence: Duration,
     ) -> Result<Self, ConnectionError> {
-        let opened = match config.get_hosts().first() {
-            Some(Host::Unix(folder)) => {
-                let port = config.get_ports().first().copied().unwrap_or(5432);
-                let path = folder.join(format!(".s.PGSQL.{port}"));
-                let socket = UnixStream::connect(path).await.map_err(unreachable)?;
-                let socket = Watched::new(socket, answers.clone(), most_silence);
-                let connected = config.connect_raw(socket, NoTls).await;
-                let (client, connection) = connected.map_err(unreachable)?;
-                (client, drive(connection))
-            }
-            _ => {
-                let watching = Watching {
-                    answers: answers.clone(),
-                    most: most_silence,
-                };
-                let connected = in_place_of_tls(config)?.connect(watching).await;
-                let (client, connection) = connected.map_err(unreachable)?;
-                (client, drive(connection))
-            }
-        };
-        let (client, driver): (Client, AbortHandle) = opened;
+        let (client, driver) = server.connect(answers.clone(), most_silence).await?;
         Ok(Self {
             connection: AsyncPgConnection::try_from(client).await?,
             answers,
@@ -104,104 +70,5 @@ impl Drop for Session {
         if self.answers.silence().is_some() {
             self.driver.abort();
         }
-    }
-}
-
-fn drive<S, T>(connection: tokio_postgres::Connection<S, T>) -> AbortHandle
-where
-    tokio_postgres::Connection<S, T>:
-        Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
-{
-    let driver = tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            let cause: &dyn std::error::Error = &error;
-            tracing::warn!(cause, "a connection to the database was lost");
-        }
-    });
-    driver.abort_handle()
-}
-
-fn unreachable(error: impl std::error::Error) -> ConnectionError {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    ConnectionError::BadConnection(text)
-}
-
-/// The configuration of a URL, with bounds for a network that is silent where the URL has none.
-pub(crate) fn config_of(url: &str) -> Result<Config, ConnectionError> {
-    let parsed: Result<Config, tokio_postgres::Error> = url.parse();
-    let mut config =
-        parsed.map_err(|error| ConnectionError::InvalidConnectionUrl(error.to_string()))?;
-    if config.get_keepalives_idle() == DRIVER_KEEPALIVE_IDLE {
-        config.keepalives_idle(KEEPALIVE_IDLE);
-    }
-    if config.get_keepalives_interval().is_none() {
-        config.keepalives_interval(KEEPALIVE_INTERVAL);
-    }
-    if config.get_keepalives_retries().is_none() {
-        config.keepalives_retries(KEEPALIVE_RETRIES);
-    }
-    if config.get_tcp_user_timeout().is_none() {
-        config.tcp_user_timeout(TCP_USER_TIMEOUT);
-    }
-    Ok(config)
-}
-
-/// Has the driver hand its socket to [`Watching`], which encrypts nothing: so a URL that asks for that is refused, as the
-/// driver without encryption does.
-fn in_place_of_tls(config: &Config) -> Result<Config, ConnectionError> {
-    if config.get_ssl_mode() == SslMode::Require {
-        let text = "sslmode=require: connections to the database can't be encrypted";
-        return Err(ConnectionError::BadConnection(text.to_owned()));
-    }
-    let mut config = config.clone();
-    if config.get_hosts().is_empty() {
-        for address in config.get_hostaddrs().to_vec() {
-            config.host(address.to_string());
-        }
-    }
-    config
-        .ssl_mode(SslMode::Require)
-        .ssl_negotiation(SslNegotiation::Direct);
-    Ok(config)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_without_bounds_for_the_network_gets_some() {
-        let config = config_of("postgres://oms@db/oms").unwrap();
-        assert!(config.get_keepalives());
-        assert_eq!(config.get_keepalives_idle(), KEEPALIVE_IDLE);
-        assert_eq!(config.get_keepalives_interval(), Some(KEEPALIVE_INTERVAL));
-        assert_eq!(config.get_keepalives_retries(), Some(KEEPALIVE_RETRIES));
-        assert_eq!(config.get_tcp_user_timeout(), Some(&TCP_USER_TIMEOUT));
-    }
-
-    #[test]
-    fn the_bounds_of_a_url_are_kept() {
-        let url =
-            "postgres://oms@db/oms?keepalives_idle=60&keepalives_retries=9&tcp_user_timeout=33";
-        let config = config_of(url).unwrap();
-        assert_eq!(config.get_keepalives_idle(), Duration::from_secs(60));
-        assert_eq!(config.get_keepalives_retries(), Some(9));
-        assert_eq!(
-            config.get_tcp_user_timeout(),
-            Some(&Duration::from_secs(33))
-        );
-    }
-
-    #[test]
-    fn a_url_that_asks_for_encryption_is_refused() {
-        let config = config_of("postgres://oms@db/oms?sslmode=require").unwrap();
-        let refused = in_place_of_tls(&config).unwrap_err();
-        assert!(refused.to_string().contains("sslmode=require"));
     }
 }

@@ -9,15 +9,15 @@ use diesel_async::SimpleAsyncConnection;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_postgres::Config;
 
 use crate::answers::{Answers, Suspicion};
+use crate::connect::Server;
 use crate::retirement;
 use crate::session::Session;
 
 /// Makes sessions, and tests them before they are used again.
 pub struct Sessions {
-    config: Config,
+    server: Server,
     setup: String,
     bounds: Bounds,
     /// The task that drives a connection lives here: not in an HTTP worker's runtime, which ends before the background work
@@ -63,11 +63,11 @@ impl Watch {
 }
 
 impl Sessions {
-    /// For servers at `config`; each session begins with `setup`. Must be called inside the tokio runtime that shall drive
+    /// For a server; each session begins with `setup`. Must be called inside the tokio runtime that shall drive
     /// the connections.
-    pub(crate) fn new(config: Config, setup: String, bounds: Bounds, watch: Arc<Watch>) -> Self {
+    pub(crate) fn new(server: Server, setup: String, bounds: Bounds, watch: Arc<Watch>) -> Self {
         Self {
-            config,
+            server,
             setup,
             bounds,
             runtime: Handle::current(),
@@ -81,10 +81,10 @@ impl Manager for Sessions {
     type Error = ConnectionError;
 
     async fn create(&self) -> Result<Session, ConnectionError> {
-        let (config, setup) = (self.config.clone(), self.setup.clone());
+        let (server, setup) = (self.server.clone(), self.setup.clone());
         let (answers, most) = (self.watch.begin(), self.bounds.answer);
         let mut made = Making(self.runtime.spawn(async move {
-            let mut session = Session::open(&config, answers, most).await?;
+            let mut session = Session::open(&server, answers, most).await?;
             session
                 .batch_execute(&setup)
                 .await

@@ -5,7 +5,7 @@
 //! dropped half-way for it: the driver reports the connection as closed, and whoever waits for the answer is told so.
 
 use std::convert::Infallible;
-use std::future::{Future, Ready, ready};
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,17 +13,30 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 
 use crate::answers::Answers;
 use crate::frames::Frames;
+use crate::tls::{Protected, Tls};
+
+/// How long a server that owes an answer may be silent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Silence {
+    /// Until it has let us in.
+    pub(crate) starting: Duration,
+    /// Afterwards.
+    pub(crate) most: Duration,
+}
 
 /// A stream to a server, with its unanswered requests.
 pub(crate) struct Watched<S> {
     stream: S,
     answers: Arc<Answers>,
+    /// What the server may take now.
     most: Duration,
+    /// What it may take once it has let us in.
+    later: Duration,
     sent: Frames,
     received: Frames,
     timer: Pin<Box<Sleep>>,
@@ -31,16 +44,17 @@ pub(crate) struct Watched<S> {
 }
 
 impl<S> Watched<S> {
-    /// Fails when the server is silent for longer than `most` while it owes an answer.
-    pub(crate) fn new(stream: S, answers: Arc<Answers>, most: Duration) -> Self {
+    /// Fails when the server is silent for longer than this while it owes an answer.
+    pub(crate) fn new(stream: S, answers: Arc<Answers>, silence: Silence) -> Self {
         answers.forget();
         Self {
             stream,
             answers,
-            most,
+            most: silence.starting,
+            later: silence.most,
             sent: Frames::of_client(),
             received: Frames::of_server(),
-            timer: Box::pin(sleep(most)),
+            timer: Box::pin(sleep(silence.starting)),
             is_armed: false,
         }
     }
@@ -54,8 +68,7 @@ impl<S> Watched<S> {
             };
             if silence >= self.most {
                 self.answers.found_silent();
-                let text = format!("no answer within {} ms", self.most.as_millis());
-                return Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, text));
+                return Poll::Ready(overdue(self.most));
             }
             if !self.is_armed {
                 let end = Instant::now() + (self.most - silence);
@@ -68,6 +81,11 @@ impl<S> Watched<S> {
             self.is_armed = false;
         }
     }
+}
+
+fn overdue(most: Duration) -> io::Error {
+    let text = format!("no answer within {} ms", most.as_millis());
+    io::Error::new(io::ErrorKind::TimedOut, text)
 }
 
 impl<S> Drop for Watched<S> {
@@ -90,6 +108,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
                 // ReadyForQuery ends each answer.
                 let ends = this.received.count(bytes, |kind| kind == b'Z');
                 this.answers.received(ends);
+                if ends > 0 {
+                    this.most = this.later;
+                }
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -130,35 +151,60 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for Watched<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsStream for Watched<Protected<S>> {
     fn channel_binding(&self) -> ChannelBinding {
-        ChannelBinding::none()
+        self.stream.channel_binding()
     }
 }
 
-/// Puts a [`Watched`] around each socket, where the driver has a place for encryption.
+/// Puts a [`Watched`] around each socket, where the driver has a place for encryption; and below it the encryption, if there
+/// is to be one.
 #[derive(Clone)]
 pub(crate) struct Watching {
     pub(crate) answers: Arc<Answers>,
-    pub(crate) most: Duration,
+    pub(crate) silence: Silence,
+    pub(crate) tls: Option<Arc<Tls>>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> MakeTlsConnect<S> for Watching {
-    type Stream = Watched<S>;
-    type TlsConnect = Self;
+/// [`Watching`] a host.
+pub(crate) struct WatchingHost {
+    watching: Watching,
+    host: String,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> MakeTlsConnect<S> for Watching {
+    type Stream = Watched<Protected<S>>;
+    type TlsConnect = WatchingHost;
     type Error = Infallible;
 
-    fn make_tls_connect(&mut self, _: &str) -> Result<Self, Infallible> {
-        Ok(self.clone())
+    fn make_tls_connect(&mut self, host: &str) -> Result<WatchingHost, Infallible> {
+        Ok(WatchingHost {
+            watching: self.clone(),
+            host: host.to_owned(),
+        })
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> TlsConnect<S> for Watching {
-    type Stream = Watched<S>;
-    type Error = Infallible;
-    type Future = Ready<Result<Watched<S>, Infallible>>;
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for WatchingHost {
+    type Stream = Watched<Protected<S>>;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Stream, Self::Error>> + Send>>;
 
     fn connect(self, stream: S) -> Self::Future {
-        ready(Ok(Watched::new(stream, self.answers, self.most)))
+        let Watching {
+            answers,
+            silence,
+            tls,
+        } = self.watching;
+        Box::pin(async move {
+            let stream = match tls {
+                None => Protected::Plain(stream),
+                Some(tls) => {
+                    let protecting = timeout(silence.starting, tls.protect(stream, &self.host));
+                    protecting.await.map_err(|_| overdue(silence.starting))??
+                }
+            };
+            Ok(Watched::new(stream, answers, silence))
+        })
     }
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod certificates;
 pub mod clock;
 pub mod eventually;
 pub mod gateway;
@@ -12,7 +13,7 @@ mod proxy;
 mod template;
 pub mod world;
 
-pub use private_server::PrivateServer;
+pub use private_server::{PrivateServer, Setup};
 pub use proxy::SilentProxy;
 
 use std::thread;

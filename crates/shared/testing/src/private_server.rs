@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use diesel::QueryableByName;
-use diesel::sql_types::Integer;
-use diesel_async::{AsyncConnection, RunQueryDsl};
+use diesel::sql_types::{Integer, Text};
+use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use oms_database::{Connection, cached_sql};
@@ -26,6 +26,16 @@ pub struct PrivateServer {
     folder: PathBuf,
     postmaster: Child,
     url: String,
+    account: (u32, u32),
+}
+
+/// What a server has beside the defaults of these tests.
+#[derive(Clone, Copy, Default)]
+pub struct Setup<'a> {
+    /// Settings, such as `ssl=on`.
+    pub settings: &'a [&'a str],
+    /// Files in its folder, such as `pg_hba.conf`. Only the server's account reads them.
+    pub files: &'a [(&'a str, &'a str)],
 }
 
 /// How the tests' server was started.
@@ -42,12 +52,20 @@ impl PrivateServer {
     /// # Panics
     /// When there is no server on this machine whose programs can be run; the message says why.
     pub async fn start() -> Self {
-        Self::try_to_start()
+        Self::start_with(Setup::default()).await
+    }
+
+    /// The same, with settings and files. The superuser must be let in without a password and without TLS.
+    ///
+    /// # Panics
+    /// As [`PrivateServer::start`].
+    pub async fn start_with(setup: Setup<'_>) -> Self {
+        Self::try_to_start(setup)
             .await
             .unwrap_or_else(|error| panic!("can't start a server of the test's own: {error:#}"))
     }
 
-    async fn try_to_start() -> anyhow::Result<Self> {
+    async fn try_to_start(setup: Setup<'_>) -> anyhow::Result<Self> {
         let original = Original::find(&template::server_url()).await?;
         let folder = std::env::temp_dir().join(format!("oms-{}", Uuid::now_v7().simple()));
         fs::create_dir(&folder)?;
@@ -63,11 +81,16 @@ impl PrivateServer {
         if !made.status.success() {
             bail!("initdb: {}", String::from_utf8_lossy(&made.stderr));
         }
+        let account = (original.uid, original.gid);
+        for (name, text) in setup.files {
+            write_for(account, &data.join(name), text)?;
+        }
         let port = free_port()?;
         let mut server = Self {
-            postmaster: original.start(&data, port)?,
+            postmaster: original.start(&data, port, setup.settings)?,
             folder,
             url: format!("postgres://postgres@127.0.0.1:{port}/postgres"),
+            account,
         };
         server.wait_until_up().await?;
         Ok(server)
@@ -93,6 +116,50 @@ impl PrivateServer {
     /// Where it is: the superuser's maintenance database.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Its host and port.
+    pub fn address(&self) -> String {
+        template::address_of(&self.url)
+    }
+
+    /// Writes files into its folder, and returns once new connections are let in by them.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn reload_with(&self, files: &[(&str, &str)]) {
+        for (name, text) in files {
+            let file = self.folder.join("data").join(name);
+            write_for(self.account, &file, text).expect("its folder can be written to");
+        }
+        self.reload().await.expect("the server answers");
+    }
+
+    async fn reload(&self) -> anyhow::Result<()> {
+        let before = self.loaded_at().await?;
+        let mut connection = Connection::establish(&self.url).await?;
+        connection.batch_execute("SELECT pg_reload_conf()").await?;
+        let since = Instant::now();
+        while self.loaded_at().await? == before {
+            if since.elapsed() > PATIENCE {
+                bail!("it does not read its configuration");
+            }
+        }
+        Ok(())
+    }
+
+    /// When the configuration was read that a new connection has.
+    async fn loaded_at(&self) -> anyhow::Result<String> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            at: String,
+        }
+
+        let mut connection = Connection::establish(&self.url).await?;
+        let statement = cached_sql("SELECT pg_conf_load_time()::text AS at");
+        let row: Row = statement.get_result(&mut connection).await?;
+        Ok(row.at)
     }
 
     /// Stops every process of the server, as a machine does that is starved or a hypervisor that moves it. The kernel goes on
@@ -170,16 +237,17 @@ impl Original {
         command
     }
 
-    fn start(&self, data: &Path, port: u16) -> io::Result<Child> {
+    fn start(&self, data: &Path, port: u16, settings: &[&str]) -> io::Result<Child> {
         let mut postgres = self.command("postgres");
         postgres.arg("-D").arg(data).arg("-p").arg(port.to_string());
-        for setting in [
+        let of_every_server = [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
             "fsync=off",
             "full_page_writes=off",
             "lc_messages=C",
-        ] {
+        ];
+        for setting in of_every_server.iter().chain(settings) {
             postgres.arg("-c").arg(setting);
         }
         postgres
@@ -188,6 +256,13 @@ impl Original {
             .stderr(Stdio::null())
             .spawn()
     }
+}
+
+/// PostgreSQL reads the key of its certificate only where nobody else may.
+fn write_for((uid, gid): (u32, u32), file: &Path, text: &str) -> io::Result<()> {
+    fs::write(file, text)?;
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600))?;
+    chown(file, Some(uid), Some(gid))
 }
 
 /// Where libraries are that were unpacked, not installed.

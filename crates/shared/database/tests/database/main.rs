@@ -7,3 +7,4 @@ mod pool;
 mod schema;
 mod silence;
 mod statistics;
+mod tls;
