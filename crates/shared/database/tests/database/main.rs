@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod hosts;
 mod installation;
 mod pool;
 mod schema;

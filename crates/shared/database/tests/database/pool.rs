@@ -95,7 +95,7 @@ async fn pool_with_table(test: &TestDatabase) -> Database {
 
 /// Asks until the session that fails is given up. Sessions of a process are retired at most once in a while, and another test
 /// may have had its own retired just now.
-async fn until_retired<T>(mut ask: impl AsyncFnMut() -> Result<T, DbError>) -> T {
+pub(crate) async fn until_retired<T>(mut ask: impl AsyncFnMut() -> Result<T, DbError>) -> T {
     let asking = async {
         loop {
             match ask().await {
