@@ -18,6 +18,7 @@ mod programs;
 mod rooms;
 mod rust;
 mod schemas;
+mod sessions;
 mod shape;
 mod sql;
 mod surface;
@@ -90,6 +91,7 @@ fn check_files(files: &[TextFile]) -> Vec<Finding> {
     for file in &rust {
         findings.extend(layers::check(file));
         findings.extend(schemas::check(file, &tables));
+        findings.extend(sessions::check(file));
     }
     findings.extend(surface::check(&rust));
     let table = files

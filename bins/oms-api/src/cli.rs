@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
-use oms_database::migrations;
+use oms_database::{Pooling, migrations};
 use oms_monitoring::adapters::otlp::SpanExport;
 use oms_monitoring::logs;
 use secrecy::{ExposeSecret, SecretString};
@@ -148,14 +148,26 @@ fn span_export(config: &Config, runtime: &Handle) -> anyhow::Result<Option<SpanE
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
-    let settings = &config.database;
-    let applied = migrations::migrate_within(settings.url(), settings.migrate_timeout)
-        .await
-        .context("can't migrate")?;
-    let database = database::connect(config).await?;
+    let settings = config.database.for_migrations().context(
+        "OMS_MIGRATION_DATABASE_URL is required with OMS_DATABASE_POOLER=transaction: migrations need a session of their own",
+    )?;
+    let migrating = migrations::migrate_within(settings.url(), settings.migrate_timeout).await;
+    let applied = migrating.context("can't migrate")?;
+    let database = database::connect_to(&settings).await?;
     installation::establish(&database).await?;
     database.close();
+    let defaults = match config.database.pooling {
+        Pooling::Session => Vec::new(),
+        Pooling::Transaction => database::set_defaults(&config.database).await?,
+    };
     let mut out = std::io::stdout().lock();
+    if !defaults.is_empty() {
+        writeln!(
+            out,
+            "set defaults of the role of DATABASE_URL: {}; have the pooler connect anew (RECONNECT in PgBouncer's console)",
+            defaults.join(", ")
+        )?;
+    }
     for version in &applied {
         writeln!(out, "applied {version}")?;
     }

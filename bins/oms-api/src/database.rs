@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use oms_database::{Database, check_pooler, migrations};
+use oms_database::{
+    Database, Pooling, check_pooler, check_transaction_pooler, differing_defaults, migrations,
+    set_role_defaults,
+};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::config::Config;
+use crate::config::{Config, DatabaseSettings};
 use crate::grants;
 
 /// How long a database that takes connections may say nothing.
@@ -20,10 +23,15 @@ const REMINDER: Duration = Duration::from_secs(10);
 
 /// The pool, once the database answers and has all the migrations that this program knows.
 pub(crate) async fn connect(config: &Config) -> anyhow::Result<Database> {
-    let database = pool(config)?;
+    connect_to(&config.database).await
+}
+
+/// The same, with other settings than those of the configuration.
+pub(crate) async fn connect_to(settings: &DatabaseSettings) -> anyhow::Result<Database> {
+    let database = pool(settings)?;
     let attempt = async {
         reach(&database).await?;
-        check(config, &database).await
+        check(settings, &database).await
     };
     within(PATIENCE, attempt).await?;
     Ok(database)
@@ -31,7 +39,7 @@ pub(crate) async fn connect(config: &Config) -> anyhow::Result<Database> {
 
 /// The same, however long it takes until there is a database, up to `OMS_DATABASE_WAIT_MS`.
 pub(crate) async fn wait_for(config: &Config) -> anyhow::Result<Database> {
-    let database = pool(config)?;
+    let database = pool(&config.database)?;
     let since = Instant::now();
     let mut reminded = None;
     while let Err(error) = within(PATIENCE, reach(&database)).await {
@@ -49,12 +57,12 @@ pub(crate) async fn wait_for(config: &Config) -> anyhow::Result<Database> {
         }
         sleep(PAUSE).await;
     }
-    within(PATIENCE, check(config, &database)).await?;
+    within(PATIENCE, check(&config.database, &database)).await?;
     Ok(database)
 }
 
-fn pool(config: &Config) -> anyhow::Result<Database> {
-    Ok(Database::new(&config.database.pool())?)
+fn pool(settings: &DatabaseSettings) -> anyhow::Result<Database> {
+    Ok(Database::new(&settings.pool())?)
 }
 
 async fn reach(database: &Database) -> anyhow::Result<()> {
@@ -62,9 +70,22 @@ async fn reach(database: &Database) -> anyhow::Result<()> {
     reached.map(drop).context("can't connect to DATABASE_URL")
 }
 
-async fn check(config: &Config, database: &Database) -> anyhow::Result<()> {
-    check_pooler(config.database.url()).await?;
+async fn check(settings: &DatabaseSettings, database: &Database) -> anyhow::Result<()> {
+    match settings.pooling {
+        Pooling::Session => check_pooler(settings.url()).await?,
+        Pooling::Transaction => check_transaction_pooler(settings.url()).await?,
+    }
     let mut connection = database.acquire().await?;
+    if settings.pooling == Pooling::Transaction {
+        let differing = differing_defaults(&mut connection, &settings.pool()).await?;
+        if !differing.is_empty() {
+            bail!(
+                "the sessions of DATABASE_URL begin with other settings than they must: {}; run `oms-api migrate`, and have the \
+                 pooler connect anew (RECONNECT in PgBouncer's console)",
+                differing.join(", ")
+            );
+        }
+    }
     let pending = migrations::pending(&mut connection).await?;
     if !pending.is_empty() {
         bail!(
@@ -76,6 +97,17 @@ async fn check(config: &Config, database: &Database) -> anyhow::Result<()> {
     drop(connection);
     database.check_messages().await?;
     Ok(())
+}
+
+/// Makes the settings of sessions defaults of the role, and returns the names of those that were others.
+pub(crate) async fn set_defaults(settings: &DatabaseSettings) -> anyhow::Result<Vec<String>> {
+    let setting = async {
+        let database = pool(settings)?;
+        let mut connection = database.acquire().await?;
+        let set = set_role_defaults(&mut connection, &settings.pool()).await;
+        set.context("can't set defaults of the role of DATABASE_URL")
+    };
+    within(PATIENCE, setting).await
 }
 
 /// Fails when the work takes longer.

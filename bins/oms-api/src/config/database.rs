@@ -2,21 +2,25 @@
 
 use std::time::Duration;
 
-use oms_database::{DatabaseConfig, Server, TlsMode, with_mode};
+use oms_database::{DatabaseConfig, Pooling, Server, TlsMode, with_mode};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Environment;
 use super::reader::Reader;
 
 const URL: &str = "DATABASE_URL";
+const MIGRATION_URL: &str = "OMS_MIGRATION_DATABASE_URL";
 const TLS: &str = "OMS_DATABASE_TLS";
 const LOCK_TIMEOUT: &str = "OMS_DATABASE_LOCK_TIMEOUT_MS";
 const ANSWER_TIMEOUT: &str = "OMS_DATABASE_ANSWER_TIMEOUT_MS";
 
 /// Where the database is, and how long to wait for it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct DatabaseSettings {
     url: SecretString,
+    /// Past a pooler, as the owner of the tables.
+    migration_url: Option<SecretString>,
+    pub(crate) pooling: Pooling,
     tls: TlsPolicy,
     pub(crate) max_connections: usize,
     acquire_timeout: Duration,
@@ -55,6 +59,10 @@ impl DatabaseSettings {
         ];
         Self {
             url: verified(reader.text(URL, None), environment).into(),
+            migration_url: reader
+                .optional(MIGRATION_URL)
+                .map(|url| verified(url, environment).into()),
+            pooling: pooling(reader),
             tls: tls_policy(reader),
             max_connections: reader.number("OMS_DATABASE_MAX_CONNECTIONS", 20, 1..=1000),
             acquire_timeout: acquire,
@@ -78,7 +86,10 @@ impl DatabaseSettings {
 
     /// Rules between settings.
     pub(super) fn check(&self, reader: &mut Reader<'_>, environment: Environment) {
-        self.check_url(reader, environment);
+        self.check_url(reader, environment, URL, self.url());
+        if let Some(url) = &self.migration_url {
+            self.check_url(reader, environment, MIGRATION_URL, url.expose_secret());
+        }
         if self.answer_timeout <= self.statement_timeout {
             reader.problem(
                 ANSWER_TIMEOUT,
@@ -93,24 +104,23 @@ impl DatabaseSettings {
         }
     }
 
-    fn check_url(&self, reader: &mut Reader<'_>, environment: Environment) {
-        let url = self.url();
+    fn check_url(&self, reader: &mut Reader<'_>, environment: Environment, name: &str, url: &str) {
         if url.is_empty() {
             return;
         }
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            reader.problem(URL, "must start with postgres:// or postgresql://");
+            reader.problem(name, "must start with postgres:// or postgresql://");
             return;
         }
         let server = match Server::parse(url) {
             Ok(server) => server,
-            Err(error) => return reader.problem(URL, &format!("can't be used: {error}")),
+            Err(error) => return reader.problem(name, &format!("can't be used: {error}")),
         };
         let must_be_verified =
             environment == Environment::Production && self.tls == TlsPolicy::Verified;
         if must_be_verified && server.is_remote() && server.mode() != Some(TlsMode::VerifyFull) {
             reader.problem(
-                URL,
+                name,
                 "must have sslmode=verify-full in production, where it names another machine; OMS_DATABASE_TLS=insecure allows \
                  less",
             );
@@ -142,6 +152,21 @@ impl DatabaseSettings {
         self.url.expose_secret()
     }
 
+    /// The same for `oms-api migrate`, which needs sessions of its own. `None` where only `DATABASE_URL` is there, which leads
+    /// to a pooler.
+    pub(crate) fn for_migrations(&self) -> Option<Self> {
+        let url = match (&self.migration_url, self.pooling) {
+            (Some(url), _) => url,
+            (None, Pooling::Session) => &self.url,
+            (None, Pooling::Transaction) => return None,
+        };
+        Some(Self {
+            url: url.clone(),
+            pooling: Pooling::Session,
+            ..self.clone()
+        })
+    }
+
     /// The configuration of a pool.
     pub(crate) fn pool(&self) -> DatabaseConfig {
         DatabaseConfig {
@@ -152,6 +177,7 @@ impl DatabaseSettings {
             idle_in_transaction_timeout: self.idle_in_transaction_timeout,
             answer_timeout: self.answer_timeout,
             ping_timeout: self.ping_timeout,
+            pooling: self.pooling,
             ..DatabaseConfig::new(self.url())
         }
     }
@@ -165,6 +191,14 @@ fn verified(url: String, environment: Environment) -> String {
         Environment::Production if is_unsaid => with_mode(&url, TlsMode::VerifyFull),
         Environment::Production | Environment::Development => url,
     }
+}
+
+fn pooling(reader: &mut Reader<'_>) -> Pooling {
+    reader.parsed("OMS_DATABASE_POOLER", "session", |text| match text {
+        "session" => Ok(Pooling::Session),
+        "transaction" => Ok(Pooling::Transaction),
+        _ => Err("must be session or transaction".to_owned()),
+    })
 }
 
 fn tls_policy(reader: &mut Reader<'_>) -> TlsPolicy {

@@ -75,6 +75,15 @@ const DATABASE: &[Setting] = &[
         "In production: whether `DATABASE_URL` may name another machine with less than `sslmode=verify-full`. `verified` refuses that, and adds `sslmode=verify-full` where the URL has no `sslmode`.",
     ),
     setting(
+        "OMS_DATABASE_POOLER",
+        "`transaction`: `DATABASE_URL` leads to a [connection pooler](../operating/database-connection.md#a-connection-pooler) in transaction mode. `session`: to PostgreSQL itself, or to a pooler in session mode.",
+    ),
+    setting_with_default(
+        "OMS_MIGRATION_DATABASE_URL",
+        "`DATABASE_URL`",
+        "The same database for `oms-api migrate`, past a pooler and as the owner of the tables. Nothing else uses it.",
+    ),
+    setting(
         "OMS_DATABASE_MAX_CONNECTIONS",
         "Maximum connections of one instance. One more serves `/health/ready`.",
     ),

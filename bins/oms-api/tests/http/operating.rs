@@ -8,9 +8,12 @@ mod least_privilege;
 mod logs;
 mod metrics;
 mod newer_words;
+mod pooler;
 mod readiness;
 mod retention;
 mod shutdown;
 mod stuck_orders;
 mod tracing;
 mod workers;
+
+pub use least_privilege::{Roles, drop_roles};

@@ -17,10 +17,12 @@ mod probe;
 mod purge;
 mod retirement;
 mod session;
+mod session_settings;
 mod sessions;
 mod statistics;
 mod tls;
 mod transaction;
+mod transaction_pooler;
 mod watched;
 
 pub use cached_sql::{CachedSql, CachedSqlWithBind, cached_sql};
@@ -35,10 +37,12 @@ pub use privileges::{Privilege, missing_privileges};
 pub use probe::{Fitness, Probe};
 pub use purge::Purge;
 pub use session::Session;
+pub use session_settings::{differing_defaults, set_role_defaults};
 pub use sessions::Sessions;
 pub use statistics::analyze_grown_tables;
 pub use tls::TlsMode;
 pub use transaction::{LockWait, limit_lock_wait, transaction, transaction_within};
+pub use transaction_pooler::{Pooling, check_transaction_pooler};
 
 /// The connection that store functions take as their first argument.
 pub type Connection = diesel_async::AsyncPgConnection;

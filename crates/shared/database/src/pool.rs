@@ -12,6 +12,7 @@ use crate::connect::Server;
 use crate::durations::{DurationCounts, Durations};
 use crate::failures::DbFailure;
 use crate::sessions::{Bounds, Sessions, Watch};
+use crate::transaction_pooler::Pooling;
 use crate::{DbError, cached_sql};
 
 /// A connection that goes back to the pool when it is dropped.
@@ -39,6 +40,8 @@ pub struct DatabaseConfig {
     pub fresh: Duration,
     /// Longest pause inside a transaction, after which PostgreSQL ends the session.
     pub idle_in_transaction_timeout: Duration,
+    /// Whether a pooler is in between.
+    pub pooling: Pooling,
 }
 
 impl DatabaseConfig {
@@ -54,28 +57,23 @@ impl DatabaseConfig {
             ping_timeout: Duration::from_secs(2),
             fresh: Duration::from_secs(1),
             idle_in_transaction_timeout: Duration::from_secs(15),
+            pooling: Pooling::Session,
         }
     }
 
     /// The parameters of every session, and a first call to PostGIS: it costs a new backend some 50 ms, which no
-    /// order should have to pay.
-    ///
-    /// Statements are planned once a session: planning each anew takes as long as running it. No table is read from end to
-    /// end where an index leads to the rows: such a plan, made while a table was empty, would stay when it has grown, for our
-    /// statements as for the checks of foreign keys.
+    /// order should have to pay. Nothing where the session is another one's in a moment.
     fn session_setup(&self) -> String {
-        format!(
-            "SET lock_timeout = {}; SET statement_timeout = {}; \
-             SET idle_in_transaction_session_timeout = {}; SET timezone = 'UTC'; SET jit = off; \
-             SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
-             DO $$ BEGIN
+        if self.pooling == Pooling::Transaction {
+            return String::new();
+        }
+        let set = |(name, value)| format!("SET {name} = '{value}'; ");
+        let settings: String = self.settings().into_iter().map(set).collect();
+        settings
+            + "DO $$ BEGIN
                  PERFORM 'SRID=4326;POINT(0 0)'::geography <-> 'SRID=4326;POINT(1 1)'::geography;
              EXCEPTION WHEN undefined_object THEN NULL; -- not migrated yet
-             END $$",
-            self.lock_timeout.as_millis(),
-            self.statement_timeout.as_millis(),
-            self.idle_in_transaction_timeout.as_millis(),
-        )
+             END $$"
     }
 }
 

@@ -23,33 +23,57 @@ const BY_STATEMENT: &str = "transaction blocks not allowed";
 /// # Errors
 /// [`DbError::Unavailable`] with what to do, when they are not; or why the server can't be asked.
 pub async fn check_pooler(url: &str) -> Result<(), DbError> {
+    match sharing(url).await? {
+        Sharing::None => Ok(()),
+        Sharing::ByTransaction | Sharing::ByStatement | Sharing::Broken => Err(pooled()),
+    }
+}
+
+/// How a pooler shares its sessions, as far as can be seen from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// Connections are sessions.
+    None,
+    /// A transaction stays in one session.
+    ByTransaction,
+    /// Not even that.
+    ByStatement,
+    /// The statements of one client meet those of another.
+    Broken,
+}
+
+pub(crate) async fn sharing(url: &str) -> Result<Sharing, DbError> {
     let mut first = open(url).await?;
     let mut second = open(url).await?;
     for _ in 0..ROUNDS {
         match is_shared(&mut first, &mut second).await {
             Ok(false) => {}
-            Ok(true) => return Err(pooled()),
-            Err(error) if is_pooled(&error) => return Err(pooled()),
+            Ok(true) => return Ok(Sharing::ByTransaction),
+            Err(error) if error.to_string().contains(BY_STATEMENT) => {
+                return Ok(Sharing::ByStatement);
+            }
+            Err(error) if is_about_statements(&error) => return Ok(Sharing::Broken),
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(())
+    Ok(Sharing::None)
 }
 
 fn pooled() -> DbError {
     DbError::Unavailable(
         "DATABASE_URL leads to a connection pooler that shares sessions between transactions (PgBouncer with pool_mode \
-         transaction or statement), which is not supported: connect to PostgreSQL itself, or set pool_mode to session"
+         transaction or statement): set OMS_DATABASE_POOLER=transaction for PgBouncer 1.21 or newer, or connect to PostgreSQL \
+         itself, or set pool_mode to session"
             .to_owned(),
     )
 }
 
-fn is_pooled(error: &diesel::result::Error) -> bool {
-    let text = error.to_string();
-    text.contains(BY_STATEMENT) || text.contains("prepared statement")
+/// Whether a prepared statement is missing, or there already.
+pub(crate) fn is_about_statements(error: &diesel::result::Error) -> bool {
+    error.to_string().contains("prepared statement")
 }
 
-async fn open(url: &str) -> Result<AsyncPgConnection, DbError> {
+pub(crate) async fn open(url: &str) -> Result<AsyncPgConnection, DbError> {
     let connected = connect::connect(url, SILENCE).await;
     connected.map_err(|error| DbError::Unavailable(error.to_string()))
 }
@@ -69,7 +93,9 @@ async fn is_shared(
 }
 
 /// The server process that serves a connection just now.
-async fn process(connection: &mut AsyncPgConnection) -> Result<i32, diesel::result::Error> {
+pub(crate) async fn process(
+    connection: &mut AsyncPgConnection,
+) -> Result<i32, diesel::result::Error> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Integer)]

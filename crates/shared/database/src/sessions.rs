@@ -85,10 +85,10 @@ impl Manager for Sessions {
         let (answers, most) = (self.watch.begin(), self.bounds.answer);
         let mut made = Making(self.runtime.spawn(async move {
             let mut session = Session::open(&server, answers, most).await?;
-            session
-                .batch_execute(&setup)
-                .await
-                .map_err(ConnectionError::CouldntSetupConfiguration)?;
+            if !setup.is_empty() {
+                let set_up = session.batch_execute(&setup).await;
+                set_up.map_err(ConnectionError::CouldntSetupConfiguration)?;
+            }
             Ok(session)
         }));
         match (&mut made.0).await {

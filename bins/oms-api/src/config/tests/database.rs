@@ -1,5 +1,7 @@
 //! Where the database is, and how connections to it are protected.
 
+use oms_database::Pooling;
+
 use super::*;
 
 /// What production needs besides a database.
@@ -46,6 +48,32 @@ fn production_verifies_a_database_on_another_machine_unless_it_is_told_not_to() 
         let config = in_production(remote, &insecure).unwrap();
         assert_eq!(config.database.exposure(), None);
     }
+}
+
+#[test]
+fn migrations_go_past_a_pooler() {
+    let pooled = ("OMS_DATABASE_POOLER", "transaction");
+    let direct = (
+        "OMS_MIGRATION_DATABASE_URL",
+        "postgres://owner:hunter2@localhost/oms",
+    );
+    let url = |settings: &[(&str, &str)]| {
+        let config = read(&[&[DATABASE], settings].concat()).unwrap();
+        let settings = config.database.for_migrations();
+        settings.map(|it| (it.url().to_owned(), it.pooling))
+    };
+    let session = |url: &str| Some((url.to_owned(), Pooling::Session));
+    assert_eq!(url(&[]), session(DATABASE.1));
+    assert_eq!(url(&[direct]), session(direct.1));
+    assert_eq!(url(&[pooled, direct]), session(direct.1));
+    assert_eq!(url(&[pooled]), None);
+    let InvalidConfig(problems) = read(&[
+        DATABASE,
+        ("OMS_DATABASE_POOLER", "pgbouncer"),
+        ("OMS_MIGRATION_DATABASE_URL", "mysql://localhost"),
+    ])
+    .unwrap_err();
+    assert_eq!(problems.len(), 2, "{problems:?}");
 }
 
 #[test]
