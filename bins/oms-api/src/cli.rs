@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
-use oms_database::{Pooling, migrations};
+use oms_database::{LockPatience, Pooling, migrations};
 use oms_monitoring::adapters::otlp::SpanExport;
 use oms_monitoring::logs;
 use secrecy::{ExposeSecret, SecretString};
@@ -151,7 +151,13 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
     let settings = config.database.for_migrations().context(
         "OMS_MIGRATION_DATABASE_URL is required with OMS_DATABASE_POOLER=transaction: migrations need a session of their own",
     )?;
-    let migrating = migrations::migrate_within(settings.url(), settings.migrate_timeout).await;
+    let patience = LockPatience {
+        tries: settings.migrate_lock_tries,
+        pause: settings.migrate_lock_pause,
+        report: Box::new(|text| eprintln!("oms-api: {text}")),
+    };
+    let migrating =
+        migrations::migrate_within(settings.url(), settings.migrate_timeout, patience).await;
     let applied = migrating.context("can't migrate")?;
     let database = database::connect_to(&settings).await?;
     installation::establish(&database).await?;

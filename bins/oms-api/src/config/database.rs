@@ -35,6 +35,10 @@ pub(crate) struct DatabaseSettings {
     pub(crate) wait: Duration,
     /// Longest run of `oms-api migrate`.
     pub(crate) migrate_timeout: Duration,
+    /// How often a migration is tried whose tables are locked.
+    pub(crate) migrate_lock_tries: u32,
+    /// Between two tries.
+    pub(crate) migrate_lock_pause: Duration,
 }
 
 /// What a connection to another machine must prove in production.
@@ -80,6 +84,12 @@ impl DatabaseSettings {
                 "OMS_MIGRATE_TIMEOUT_MS",
                 1_800_000,
                 1000..=86_400_000,
+            ),
+            migrate_lock_tries: reader.number("OMS_MIGRATE_LOCK_TRIES", 10, 1..=1000),
+            migrate_lock_pause: reader.milliseconds(
+                "OMS_MIGRATE_LOCK_PAUSE_MS",
+                2000,
+                10..=600_000,
             ),
         }
     }

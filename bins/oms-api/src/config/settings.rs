@@ -93,8 +93,13 @@ const DATABASE: &[Setting] = &[
     ),
     setting(
         "OMS_MIGRATE_TIMEOUT_MS",
-        "Maximum run time of `oms-api migrate`. It waits at most 60 s for a lock.",
+        "Maximum run time of `oms-api migrate`.",
     ),
+    setting(
+        "OMS_MIGRATE_LOCK_TRIES",
+        "How often `oms-api migrate` tries a migration whose tables are locked. Each try waits for a lock as long as the migration says, at most 60 s.",
+    ),
+    setting("OMS_MIGRATE_LOCK_PAUSE_MS", "Pause between two tries."),
     setting(
         "OMS_DATABASE_ACQUIRE_TIMEOUT_MS",
         "Maximum wait for a connection of the pool.",

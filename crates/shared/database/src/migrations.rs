@@ -7,15 +7,14 @@ use diesel::QueryableByName;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::pg::Pg;
 use diesel::sql_types::{Bool, Text};
-use diesel_async::{
-    AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
-};
+use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
-use crate::DbError;
 use crate::connect::connect;
+use crate::{DbError, LockPatience};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations");
 
@@ -70,18 +69,46 @@ pub enum MigrationError {
 /// # Errors
 /// When the database can't be reached, or a migration fails; it is then rolled back.
 pub async fn migrate(url: &str) -> Result<Vec<String>, MigrationError> {
-    migrate_within(url, Duration::from_secs(86_400)).await
+    migrate_within(url, Duration::from_secs(86_400), LockPatience::none()).await
 }
 
-/// As [`migrate`], unless it takes longer: then the connection is given up, and the server rolls back what it is at.
+/// As [`migrate`], unless it takes longer: then the connection is given up, and the server rolls back what it is at. A
+/// migration that could not lock its tables in time is tried again.
 ///
 /// # Errors
 /// As [`migrate`], and when it takes too long. The runtime must then be shut down without waiting for its threads.
-pub async fn migrate_within(url: &str, limit: Duration) -> Result<Vec<String>, MigrationError> {
-    run(url, limit, |harness| {
-        Ok(names(&harness.run_pending_migrations(MIGRATIONS)?))
+pub async fn migrate_within(
+    url: &str,
+    limit: Duration,
+    patience: LockPatience,
+) -> Result<Vec<String>, MigrationError> {
+    run(url, limit, move |harness| {
+        let pending = harness.pending_migrations(MIGRATIONS)?;
+        let applied = pending
+            .iter()
+            .map(|migration| apply(harness, migration, &patience));
+        applied.collect()
     })
     .await
+}
+
+/// Outside of a transaction an index may have been left behind, so that a second try would find it.
+fn apply(
+    harness: &mut Harness,
+    migration: &dyn Migration<Pg>,
+    patience: &LockPatience,
+) -> diesel::migration::Result<String> {
+    let name = migration.name().to_string();
+    let is_whole = migration.metadata().run_in_transaction();
+    patience
+        .run(
+            &format!("migration {name}"),
+            || harness.run_migration(migration),
+            |error| is_whole && error.to_string().contains("due to lock timeout"),
+            |pause| Handle::current().block_on(sleep(pause)),
+        )
+        .map_err(|error| format!("{name}: {error}"))?;
+    Ok(migration.name().version().to_string())
 }
 
 /// Takes back every migration and returns their names, newest first. **All data is lost.**

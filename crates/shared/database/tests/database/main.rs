@@ -4,6 +4,7 @@
 
 mod hosts;
 mod installation;
+mod migrating;
 mod pool;
 mod schema;
 mod silence;
