@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use anyhow::bail;
-use oms_database::{Connection, Grant, Privilege, missing_privileges};
+use oms_database::{Connection, DbError, Grant, Privilege, held_privileges, missing_privileges};
 
 use crate::parts::PARTS;
 
@@ -76,6 +76,27 @@ pub(crate) async fn check(connection: &mut Connection) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// What changes the rows of a table as a whole.
+const ACTIONS: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "TRUNCATE"];
+
+/// The rights on whole tables that nothing needs.
+fn needless() -> Vec<Privilege> {
+    let of_table = |grant: &'static Grant| {
+        let needless = ACTIONS.iter().filter(|it| !grant.actions.contains(it));
+        needless.map(|action| Privilege {
+            table: grant.table,
+            action,
+            column: None,
+        })
+    };
+    grants().flat_map(of_table).collect()
+}
+
+/// What a role could do to the tables that oms never does, such as to delete history.
+pub(crate) async fn more_than_needed(connection: &mut Connection) -> Result<Vec<String>, DbError> {
+    held_privileges(connection, &needless()).await
 }
 
 #[cfg(test)]

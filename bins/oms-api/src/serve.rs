@@ -32,7 +32,7 @@ use crate::http_server::Endpoints;
 use crate::metrics::requests::RequestMetrics;
 use crate::readiness::Readiness;
 use crate::workers::{self, Surroundings};
-use crate::{database, http_server, installation, metrics, shutdown};
+use crate::{database, grants, http_server, installation, metrics, shutdown};
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
@@ -48,6 +48,9 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
             return Ok(());
         }
     };
+    if config.environment == Environment::Production {
+        warn_of_rights(&database).await?;
+    }
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"))?;
     let tasks = TaskTracker::new();
     let stopping = CancellationToken::new();
@@ -156,6 +159,19 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         None => Ok(()),
         Some(_) => anyhow::bail!("a background worker ended, which is a defect; the log has it"),
     }
+}
+
+/// A stolen password, or a defect, can do what its role can.
+async fn warn_of_rights(database: &Database) -> anyhow::Result<()> {
+    let held = grants::more_than_needed(&mut *database.acquire().await?).await?;
+    if let Some(example) = held.first() {
+        tracing::warn!(
+            rights = held.len(),
+            example,
+            "the role of DATABASE_URL can do more than it needs: serve as a role that owns nothing (oms-api grants)"
+        );
+    }
+    Ok(())
 }
 
 /// The payment gateway.

@@ -4,6 +4,7 @@ mod alert_webhook;
 mod configuration;
 mod database_start;
 mod dead_letters;
+mod excess_rights;
 mod least_privilege;
 mod logs;
 mod metrics;

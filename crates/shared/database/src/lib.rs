@@ -35,7 +35,7 @@ pub use grants::{GRANTS, Grant};
 pub use lock_patience::LockPatience;
 pub use pool::{Database, DatabaseConfig, PoolStatus, PooledConnection};
 pub use pooler::check_pooler;
-pub use privileges::{Privilege, missing_privileges};
+pub use privileges::{Privilege, held_privileges, missing_privileges};
 pub use probe::{Fitness, Probe};
 pub use purge::Purge;
 pub use session::Session;

@@ -30,6 +30,37 @@ WHERE NOT CASE
     ELSE has_column_privilege(needed.name, needed.part, needed.action) END
 ORDER BY text";
 
+const HELD: &str = "
+SELECT needless.action || ' on ' || needless.name AS text
+FROM unnest($1, $2) AS needless (name, action)
+WHERE has_table_privilege(needless.name, needless.action)
+ORDER BY text";
+
+/// The rights on whole tables among these that the role of the connection has, in words such as `DELETE on orders.events`.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn held_privileges(
+    connection: &mut Connection,
+    needless: &[Privilege],
+) -> Result<Vec<String>, DbError> {
+    let tables: Vec<&str> = needless.iter().map(|it| it.table).collect();
+    let actions: Vec<&str> = needless.iter().map(|it| it.action).collect();
+    let held: Vec<Words> = cached_sql(HELD)
+        .bind::<Array<Text>, _>(tables)
+        .bind::<Array<Text>, _>(actions)
+        .load(connection)
+        .await?;
+    Ok(held.into_iter().map(|row| row.text).collect())
+}
+
+/// A right in words.
+#[derive(QueryableByName)]
+struct Words {
+    #[diesel(sql_type = Text)]
+    text: String,
+}
+
 /// The rights among these that the role of the connection lacks, in words such as `INSERT on orders.events`. The tables must
 /// exist.
 ///
@@ -39,16 +70,10 @@ pub async fn missing_privileges(
     connection: &mut Connection,
     needed: &[Privilege],
 ) -> Result<Vec<String>, DbError> {
-    #[derive(QueryableByName)]
-    struct Missing {
-        #[diesel(sql_type = Text)]
-        text: String,
-    }
-
     let tables: Vec<&str> = needed.iter().map(|it| it.table).collect();
     let actions: Vec<&str> = needed.iter().map(|it| it.action).collect();
     let columns: Vec<Option<&str>> = needed.iter().map(|it| it.column).collect();
-    let missing: Vec<Missing> = cached_sql(MISSING)
+    let missing: Vec<Words> = cached_sql(MISSING)
         .bind::<Array<Text>, _>(tables)
         .bind::<Array<Text>, _>(actions)
         .bind::<Array<Nullable<Text>>, _>(columns)
