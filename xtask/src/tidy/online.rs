@@ -4,6 +4,7 @@
 //! The rules and their reasons are in `migrations/README.md`. A comment `-- online: <why>` above a statement lets it pass.
 
 mod alter_table;
+mod distributable;
 
 use std::collections::BTreeSet;
 
@@ -31,7 +32,12 @@ pub(super) fn check(files: &[TextFile]) -> Vec<Finding> {
     ups.flat_map(|(folder, up)| {
         let metadata = format!("migrations/{folder}/metadata.toml");
         let metadata = files.iter().find(|file| file.path == metadata);
-        check_file(&up.path, &up.text, metadata.map_or("", |file| &file.text))
+        check_file(
+            folder,
+            &up.path,
+            &up.text,
+            metadata.map_or("", |file| &file.text),
+        )
     })
     .collect()
 }
@@ -44,7 +50,7 @@ fn timestamp(folder: &str) -> String {
         .replace('-', "")
 }
 
-fn check_file(path: &str, text: &str, metadata: &str) -> Vec<Finding> {
+fn check_file(folder: &str, path: &str, text: &str, metadata: &str) -> Vec<Finding> {
     let statements = statements(text);
     let error = |line, advice: &str| Finding::error(path, line, RULE, advice);
     if is_without_transaction(metadata) {
@@ -61,10 +67,16 @@ fn check_file(path: &str, text: &str, metadata: &str) -> Vec<Finding> {
         findings.push(error(1, "begin with SET LOCAL lock_timeout = '5s': while this waits for a lock, every other query on the table waits behind it"));
     }
     let migration = Migration::of(&statements);
-    let refused = statements.iter().filter(|statement| !is_excused(statement));
-    findings.extend(
-        refused.filter_map(|statement| Some(error(statement.line, migration.refusal(statement)?))),
-    );
+    let is_distributable = timestamp(folder).as_str() > distributable::NEWEST_EXEMPT;
+    for statement in &statements {
+        let refusal = migration.refusal(statement);
+        if let Some(advice) = refusal.filter(|_| !is_excused(statement)) {
+            findings.push(error(statement.line, advice));
+        } else if is_distributable && let Some(advice) = distributable::refusal(statement) {
+            let line = statement.line;
+            findings.push(Finding::error(path, line, distributable::RULE, advice));
+        }
+    }
     findings
 }
 
@@ -282,7 +294,7 @@ mod tests {
         }
         let both = "ADD CONSTRAINT a CHECK (b > 0) NOT VALID, ADD CONSTRAINT c CHECK (d > 0)";
         assert_eq!(alter(both).as_deref(), Some(CONSTRAINT));
-        let widened = "DROP CONSTRAINT a, ADD CONSTRAINT a CHECK (b IN (1, 2)) NOT VALID";
+        let widened = "DROP CONSTRAINT a; ALTER TABLE orders.orders ADD CONSTRAINT a CHECK (b IN (1, 2)) NOT VALID";
         assert_eq!(alter(widened), None);
         let together = "ADD a int; ALTER TABLE orders.orders VALIDATE CONSTRAINT b";
         assert_eq!(alter(together).as_deref(), Some(VALIDATE));
