@@ -10,6 +10,8 @@ mod threads;
 mod totals;
 
 use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -22,6 +24,7 @@ use crate::localstripe::Localstripe;
 use crate::programs::Programs;
 use crate::report;
 use crate::tidy;
+use crate::upgrade;
 use crate::workspace::Workspace;
 use totals::Totals;
 
@@ -41,11 +44,15 @@ const LOCALSTRIPE_TEST: [&str; 7] = [
     "localstripe::",
 ];
 
+/// Names the PgBouncer of its tests.
+const PGBOUNCER: &str = "OMS_TEST_PGBOUNCER";
+/// Names the older program of the test that replaces it.
+const OLD_PROGRAM: &str = "OMS_TEST_OLD_PROGRAM";
+
 /// For clippy, build and every test alike.
 const FEATURES: [&str; 2] = ["--features", failpoints::FEATURE];
 
 /// How much is checked.
-#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Extent {
     /// Everything.
     Full,
@@ -53,6 +60,16 @@ pub(crate) enum Extent {
     Quick,
     /// The smoke test against localstripe, and nothing else.
     Localstripe,
+    /// The tests with a PgBouncer, and nothing else.
+    Pgbouncer {
+        /// The program.
+        program: PathBuf,
+    },
+    /// The test that replaces an older version, and nothing else.
+    Upgrade {
+        /// The commit of the older version.
+        from: String,
+    },
 }
 
 impl Extent {
@@ -114,6 +131,15 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> Result<()> {
         Extent::Full => run.with_database()?,
         Extent::Quick => run.all(None)?,
         Extent::Localstripe => run.against_localstripe()?,
+        Extent::Pgbouncer { program } => {
+            let program = fs::canonicalize(&program)
+                .with_context(|| format!("{} is not there", program.display()))?;
+            run.http_tests("pgbouncer", (PGBOUNCER, &program))?;
+        }
+        Extent::Upgrade { from } => {
+            let old = upgrade::build(workspace, &from)?;
+            run.http_tests("upgrade", (OLD_PROGRAM, &old))?;
+        }
     }
     run.summary(started.elapsed());
     Ok(())
@@ -140,6 +166,35 @@ impl Run<'_> {
         self.step("smoke test against localstripe", repeat, |totals| {
             command::show_and_read(&mut cargo, |line| totals.read(line))
         })
+    }
+
+    /// The HTTP tests of a feature of that name, which use one more program.
+    fn http_tests(&mut self, name: &str, program: (&str, &Path)) -> Result<()> {
+        let server = TestServer::up(self.workspace)?;
+        let features = format!("{},oms-api/{name}", failpoints::FEATURE);
+        let build = ["build", "--workspace", "--bins", "--features", &features];
+        let (module, tests) = (format!("{name}::"), ["test", "--workspace"]);
+        let which = ["--features", &features, "--test", "http", &module];
+        let shown = ["--", "--nocapture"];
+        let tests = [&tests[..], &which, &shown].concat();
+        let outcome = self.cargo("build", &build).and_then(|()| {
+            let mut cargo = self.workspace.cargo(tests.iter().copied());
+            cargo
+                .env(program.0, program.1)
+                .env(TEST_DATABASE_URL, &server.url);
+            let repeat = format!(
+                "{}={} {TEST_DATABASE_URL}={} cargo {}",
+                program.0,
+                program.1.display(),
+                server.url,
+                tests.join(" ")
+            );
+            self.step(name, &repeat, |totals| {
+                command::show_and_read(&mut cargo, |line| totals.read(line))
+            })
+        });
+        server.down()?;
+        outcome
     }
 
     fn all(&mut self, equipment: Option<Equipment<'_>>) -> Result<()> {

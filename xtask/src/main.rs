@@ -19,9 +19,11 @@ mod signals;
 mod start;
 mod sys_init;
 mod tidy;
+mod upgrade;
 mod workspace;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -41,6 +43,7 @@ enum Task {
     /// Start the payment sandbox and the API, after sys-init where that is needed.
     Start,
     /// Run everything that must pass, on a fresh machine too.
+    #[command(args_conflicts_with_subcommands = true)]
     Test {
         /// Only what needs no database: format, rules, lints, unit tests.
         #[arg(long)]
@@ -48,6 +51,11 @@ enum Task {
         /// Only a smoke test of the Stripe adapter against localstripe, which is fetched from PyPI (needs Python 3).
         #[arg(long, conflicts_with = "quick")]
         localstripe: bool,
+        /// Only the tests that place orders through a PgBouncer in transaction mode: the program of this path.
+        #[arg(long, value_name = "PATH", conflicts_with_all = ["quick", "localstripe"])]
+        pgbouncer: Option<PathBuf>,
+        #[command(subcommand)]
+        only: Option<TestOnly>,
     },
     /// Measure the programs as they are shipped against their database: rates, latencies, cost of an order. --help tells its options.
     #[command(disable_help_flag = true)]
@@ -80,14 +88,33 @@ enum Task {
     Docs,
 }
 
+/// Tests that are run by themselves.
+#[derive(Subcommand)]
+enum TestOnly {
+    /// Replace the version of an older commit by this one, and bring it back, while orders are placed.
+    Upgrade {
+        /// The older commit.
+        #[arg(long, value_name = "REVISION", default_value = "HEAD^")]
+        from: String,
+    },
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = workspace::Workspace::find().and_then(|workspace| match arguments.task {
         Task::SysInit => sys_init::run(&workspace),
         Task::Start => start::run(&workspace),
-        Task::Test { quick, localstripe } => {
-            checks::run(&workspace, checks::Extent::from_flags(quick, localstripe))
-        }
+        Task::Test {
+            only: Some(TestOnly::Upgrade { from }),
+            ..
+        } => checks::run(&workspace, checks::Extent::Upgrade { from }),
+        Task::Test {
+            pgbouncer: Some(program),
+            ..
+        } => checks::run(&workspace, checks::Extent::Pgbouncer { program }),
+        Task::Test {
+            quick, localstripe, ..
+        } => checks::run(&workspace, checks::Extent::from_flags(quick, localstripe)),
         Task::Bench { arguments } => bench::run(&workspace, &arguments),
         Task::Db { action } => db::run(&workspace, action),
         Task::Advisories { offline } => {

@@ -44,5 +44,9 @@ mod inventory;
 mod operating;
 mod orders;
 mod payments;
+#[cfg(feature = "pgbouncer")]
+mod pgbouncer;
 mod protocol;
 mod robustness;
+#[cfg(feature = "upgrade")]
+mod upgrade;

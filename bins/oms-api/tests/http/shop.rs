@@ -205,6 +205,14 @@ pub struct Customer {
 }
 
 impl Customer {
+    /// One who sends requests to this address.
+    pub fn of(client: Client, url: &str) -> Self {
+        Self {
+            client,
+            url: url.to_owned(),
+        }
+    }
+
     /// `POST /orders` with a key, as the older clients name its header.
     pub async fn place(&self, key: &str, order: &Value) -> Answer {
         let request = self.post("/orders").header("x-idempotency-key", key);
@@ -265,7 +273,7 @@ async fn seed_with(database: &StoreDatabase, settings: Settings<'_>) {
     assert!(exit.status.success(), "{exit:?}");
 }
 
-fn client() -> Client {
+pub fn client() -> Client {
     // reqwest insists on a provider, https or not. In a test binary somebody else may have been first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -202,6 +203,11 @@ pub fn program(name: &str) -> Command {
         "{} is not there: run `cargo build --workspace --bins` first",
         path.display()
     );
+    program_at(&path)
+}
+
+/// A program somewhere else, in the same way.
+pub fn program_at(path: &Path) -> Command {
     let mut command = Command::new(path);
     // Above a temporary folder there is no .env.
     command.env_clear().current_dir(env::temp_dir());
