@@ -128,6 +128,12 @@ impl OrderContext {
         self.clock.now()
     }
 
+    /// The tenants that workers visit while those that have work cannot be found.
+    pub(crate) fn tenants_meanwhile(&self) -> Vec<TenantId> {
+        let known = self.database.tenants().meanwhile();
+        known.into_iter().map(TenantId::from).collect()
+    }
+
     /// The batch counts so far.
     pub fn batch_counts(&self) -> BatchCounts {
         self.batches.counts(&self.payment_batches)
