@@ -205,7 +205,8 @@ pub struct Customer {
 }
 
 impl Customer {
-    /// One who sends requests to this address.
+    /// A customer of the server at this address.
+    #[cfg(feature = "upgrade")]
     pub fn of(client: Client, url: &str) -> Self {
         Self {
             client,
