@@ -59,5 +59,5 @@ static WAS_DISTRIBUTED: AtomicBool = AtomicBool::new(false);
 
 /// The same, without asking: for when it does not answer.
 pub(crate) fn was_distributed() -> bool {
-    WAS_DISTRIBUTED.load(Ordering::Relaxed)
+    AtomicBool::load(&WAS_DISTRIBUTED, Ordering::Relaxed)
 }
