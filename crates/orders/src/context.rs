@@ -12,7 +12,7 @@ use oms_batching::Limits;
 use oms_database::{Database, DbError, PooledConnection};
 use oms_geocoding::Geocoder;
 use oms_payments::{PaymentBatches, PaymentGateway};
-use oms_validation::{Currency, InstallationId};
+use oms_validation::{Currency, InstallationId, TenantId};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;

@@ -59,5 +59,6 @@ static WAS_DISTRIBUTED: AtomicBool = AtomicBool::new(false);
 
 /// The same, without asking: for when it does not answer.
 pub(crate) fn was_distributed() -> bool {
+    // Not as a method: diesel has one of that name.
     AtomicBool::load(&WAS_DISTRIBUTED, Ordering::Relaxed)
 }
