@@ -18,7 +18,7 @@ use crate::store::level_counts::columns;
 /// The durations of [`lock`]. A process-wide static, because callers pass only a connection.
 static LOCKING: Durations = Durations::new();
 
-/// Returns how long locking stock took, including failed attempts.
+/// Returns how long locking stock took, including failed attempts and the statements sent before it in the same round trip.
 pub fn stock_lock_times() -> DurationCounts {
     LOCKING.counts()
 }
