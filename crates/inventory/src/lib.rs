@@ -10,7 +10,7 @@ mod service;
 mod store;
 
 // Orders routes an order, prices it, and reserves and releases its stock, in its own transactions.
-pub use domain::allocation::{ReservationRequest, ReserveOutcome};
+pub use domain::allocation::{LockedStock, ReservationRequest, ReserveOutcome, allocate};
 pub use domain::demand::{Demand, InvalidDemand, MAX_QUANTITY};
 pub use domain::explanation::RouteExplanation;
 pub use domain::id::{ProductId, WarehouseId};
@@ -22,10 +22,10 @@ pub use error::{InventoryError, PROBLEM_TYPES};
 pub use service::explain_route::{explain_route, explain_routes};
 pub use service::find_skus::find_skus;
 pub use service::find_unlocked_levels::find_unlocked_levels;
-pub use service::quote_prices::{PriceQuote, quote_prices};
+pub use service::quote_prices::{PriceQuote, Quotes, quote_prices};
 pub use service::release::release;
-pub use service::reserve::reserve;
-pub use service::route::{route, route_together};
+pub use service::reserve::{hold_stock, lock_stock};
+pub use service::route::{Nearest, find_nearest, route, route_together};
 
 // The program wires the context, purges keys and measures how long locks of stock are waited for.
 pub use context::InventoryContext;
@@ -59,4 +59,5 @@ pub use {
     service::change_stock::change_stock,
     service::get_import::get_import,
     service::get_product::get_product,
+    service::reserve::reserve,
 };

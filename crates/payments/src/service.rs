@@ -25,7 +25,7 @@ pub use apply_gateway_events::{
     postpone_gateway_event, return_gateway_event,
 };
 pub use begin_refund::{BeginRefund, begin_refund};
-pub use close_attempts::close_attempts;
+pub use close_attempts::{close_attempts, closing_all};
 pub use collect_payment::{CollectOutcome, Collected, collect_payment};
 pub use execute_refund::{RefundResult, execute_refund};
 pub use find_attempt_by_reference::find_attempt_by_reference;
@@ -43,6 +43,6 @@ pub use payment_batches::PaymentBatches;
 pub use purge_gateway_events::{KEEP_GATEWAY_EVENTS, purge_gateway_events};
 pub(crate) use receive_gateway_event::find_event_tenant;
 pub use receive_gateway_event::{Received, receive_gateway_event};
-pub use record_attempts::record_attempts;
+pub use record_attempts::{record_attempts, recording};
 pub use recorded_gateway::save_calls;
 pub use settle_payment::{FencePolicy, LaterCause, SettleOutcome, Settled, settle_payment};

@@ -58,7 +58,8 @@ impl Script {
             let session = statement.session;
             match statement.text.split_whitespace().next().unwrap_or_default() {
                 "BEGIN" | "START" => {
-                    let begin = Some(statement.text.clone());
+                    // A script waits for locks for as long as it has to.
+                    let begin = statement.text.split(';').next().map(str::to_owned);
                     open.insert(
                         session,
                         Group {
@@ -99,7 +100,7 @@ impl Script {
         self.groups.iter().map(|group| group.statements.len()).sum()
     }
 
-    /// How many times a server waits for the database for an order.
+    /// How many times a server would wait for the database for an order if it sent nothing together.
     pub(crate) fn round_trips(&self) -> usize {
         let control =
             |group: &Group| usize::from(group.begin.is_some()) + usize::from(group.end.is_some());
@@ -136,7 +137,9 @@ impl Script {
     pub(crate) fn text(&self, shape: Shape) -> String {
         let mut lines: Vec<&str> = Vec::new();
         if shape == Shape::OneTransaction {
-            lines.push("BEGIN");
+            // As the server begins them: its statements may depend on it.
+            let begin = self.groups.iter().find_map(|group| group.begin.as_deref());
+            lines.push(begin.unwrap_or("BEGIN"));
         }
         for group in &self.groups {
             let control = |text: &'_ Option<String>| shape == Shape::AsSent && text.is_some();

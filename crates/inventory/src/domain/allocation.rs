@@ -30,6 +30,10 @@ pub enum ReserveOutcome {
 /// A stock level: one product in one warehouse.
 pub(crate) type LevelKey = (WarehouseId, ProductId);
 
+/// The pieces that may still be promised of every level that was locked.
+#[derive(Clone, Debug)]
+pub struct LockedStock(pub(crate) BTreeMap<LevelKey, i32>);
+
 /// Every stock level that the requests draw on, once, in the order in which they have to be locked.
 pub(crate) fn level_keys(requests: &[ReservationRequest<'_>]) -> BTreeSet<LevelKey> {
     let keys = requests.iter().flat_map(|request| {
@@ -43,9 +47,9 @@ pub(crate) fn level_keys(requests: &[ReservationRequest<'_>]) -> BTreeSet<LevelK
 
 /// Gives the available pieces to the requests in their order, each all or nothing.
 ///
-/// `available` has the pieces that may still be promised of every locked level; a level that is not there has none.
-pub(crate) fn allocate(
-    mut available: BTreeMap<LevelKey, i32>,
+/// A level that is not among the locked ones has none.
+pub fn allocate(
+    LockedStock(mut available): LockedStock,
     requests: &[ReservationRequest<'_>],
 ) -> Vec<ReserveOutcome> {
     let outcomes = requests.iter().map(|request| {
@@ -82,6 +86,10 @@ mod tests {
         (id(warehouse).into(), id(product).into())
     }
 
+    fn locked<const N: usize>(levels: [(LevelKey, i32); N]) -> LockedStock {
+        LockedStock(BTreeMap::from(levels))
+    }
+
     type Wish = (u8, Vec<(u8, i32)>);
 
     fn demands(wishes: &[Wish]) -> Vec<(WarehouseId, Demand)> {
@@ -108,7 +116,7 @@ mod tests {
     #[test]
     fn the_first_comer_gets_the_last_piece_and_a_smaller_order_may_still_fit() {
         let demands = demands(&[(0, vec![(0, 2)]), (0, vec![(0, 2)]), (0, vec![(0, 1)])]);
-        let outcomes = allocate(BTreeMap::from([(key(0, 0), 3)]), &requests(&demands));
+        let outcomes = allocate(locked([(key(0, 0), 3)]), &requests(&demands));
         assert_eq!(
             outcomes,
             [
@@ -122,7 +130,7 @@ mod tests {
     #[test]
     fn an_order_that_lacks_one_line_takes_nothing() {
         let demands = demands(&[(0, vec![(0, 1), (1, 1)]), (0, vec![(0, 1)])]);
-        let outcomes = allocate(BTreeMap::from([(key(0, 0), 1)]), &requests(&demands));
+        let outcomes = allocate(locked([(key(0, 0), 1)]), &requests(&demands));
         assert_eq!(outcomes, [ReserveOutcome::Stale, ReserveOutcome::Reserved]);
     }
 
@@ -142,11 +150,11 @@ mod tests {
             let stock: BTreeMap<LevelKey, i32> = stock.into_iter().map(|((w, p), n)| (key(w, p), n)).collect();
             let demands = demands(&wishes);
             let requests = requests(&demands);
-            let together = allocate(stock.clone(), &requests);
+            let together = allocate(LockedStock(stock.clone()), &requests);
 
             let mut left = stock;
             for (request, outcome) in requests.iter().zip(&together) {
-                let alone = allocate(left.clone(), std::slice::from_ref(request));
+                let alone = allocate(LockedStock(left.clone()), std::slice::from_ref(request));
                 prop_assert_eq!(alone[0], *outcome);
                 if *outcome == ReserveOutcome::Reserved {
                     for (product, quantity) in request.demand.iter() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use oms_database::{Connection, LockWait, transaction};
+use oms_database::{Connection, transaction};
 use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, Reason, TenantId};
 
 use crate::context::InventoryContext;
@@ -64,7 +64,7 @@ async fn lock_and_check(
     let coming = movements.iter().filter(|movement| movement.quantity > 0);
     let coming: BTreeSet<LevelKey> = coming.map(|movement| movement.level).collect();
     level_counts::insert_missing(connection, tenant, &coming).await?;
-    stock_levels::lock(connection, tenant, &levels, LockWait::Session).await?;
+    stock_levels::lock(tenant, &levels).run(connection).await?;
     let counts = level_counts::find(connection, tenant, &levels).await?;
     check(&counts, movements).map_err(|refused| match refused {
         RefusedChange::Insufficient(shortfalls) => InventoryError::InsufficientStock(shortfalls),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use oms_database::{Connection, DbError};
+use oms_database::Statement;
 use oms_validation::{Currency, Money, TenantId};
 
 use crate::ProductId;
@@ -19,22 +19,33 @@ pub enum PriceQuote {
     UnknownProduct,
 }
 
-/// The unit prices of products in a currency, in the order asked.
-///
-/// # Errors
-/// When the database can't be asked.
-pub async fn quote_prices(
-    connection: &mut Connection,
+/// What is known about the prices of products.
+#[derive(Clone, Debug)]
+pub struct Quotes {
+    currency: Currency,
+    found: HashMap<ProductId, Option<Money>>,
+}
+
+impl Quotes {
+    /// The price of a product that was asked for.
+    pub fn of(&self, product: ProductId) -> PriceQuote {
+        match self.found.get(&product) {
+            Some(Some(price)) => PriceQuote::UnitPrice(*price),
+            Some(None) => PriceQuote::NotSoldIn(self.currency),
+            None => PriceQuote::UnknownProduct,
+        }
+    }
+}
+
+/// The unit prices of products in a currency.
+pub fn quote_prices<'q>(
     tenant: TenantId,
     currency: Currency,
     product_ids: &[ProductId],
-) -> Result<Vec<PriceQuote>, DbError> {
-    let found = products::find_prices(connection, tenant, currency, product_ids).await?;
-    let by_id: HashMap<ProductId, Option<Money>> = found.into_iter().collect();
-    let quote = |id| match by_id.get(id) {
-        Some(Some(price)) => PriceQuote::UnitPrice(*price),
-        Some(None) => PriceQuote::NotSoldIn(currency),
-        None => PriceQuote::UnknownProduct,
-    };
-    Ok(product_ids.iter().map(quote).collect())
+) -> Statement<'q, Quotes> {
+    let prices = products::find_prices(tenant, currency, product_ids);
+    prices.map(move |found| Quotes {
+        currency,
+        found: found.into_iter().collect(),
+    })
 }

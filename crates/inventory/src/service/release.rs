@@ -1,6 +1,6 @@
 //! Giving back what an order holds.
 
-use oms_database::{Connection, DbError, LockWait};
+use oms_database::{Connection, DbError};
 use oms_validation::{OrderId, TenantId};
 
 use crate::store::{reservations, stock_levels};
@@ -21,6 +21,6 @@ pub async fn release(
     if levels.is_empty() {
         return Ok(0);
     }
-    stock_levels::lock(connection, tenant, &levels, LockWait::Session).await?;
+    stock_levels::lock(tenant, &levels).run(connection).await?;
     reservations::delete(connection, tenant, order_id).await
 }

@@ -1,18 +1,38 @@
 //! Holding stock for orders.
+//!
+//! It belongs into the caller's transaction: [`lock_stock`], then [`allocate`], and, if every order can have what it wants,
+//! [`hold_stock`]. The locks are kept until the transaction ends. Roll back before routing again: locks kept from one warehouse
+//! while waiting for another's are how deadlocks are made. Wait briefly where others may need what is locked already;
+//! [`find_unlocked_levels`](crate::find_unlocked_levels) says when to try again.
 
 use std::collections::BTreeSet;
 
-use oms_database::{Connection, DbError, LockWait};
+use oms_database::{Connection, DbError, Statement};
 use oms_validation::{OrderId, TenantId};
 
-use crate::domain::allocation::{ReservationRequest, ReserveOutcome, allocate, level_keys};
+use crate::domain::allocation::{
+    LockedStock, ReservationRequest, ReserveOutcome, allocate, level_keys,
+};
 use crate::store::{reservations, stock_levels};
 
-/// Holds stock for orders, in the order of the slice, and answers each: all of it, or nothing because it went stale.
+/// Locks the stock that orders want, in the order of its key.
+pub fn lock_stock<'q>(
+    tenant: TenantId,
+    requests: &[ReservationRequest<'_>],
+) -> Statement<'q, LockedStock> {
+    stock_levels::lock(tenant, &level_keys(requests)).map(LockedStock)
+}
+
+/// Holds locked stock for orders that [`allocate`] has given all that they want.
 ///
-/// Belongs into the caller's transaction, which keeps the locks until it ends. Roll back before routing again:
-/// locks kept from one warehouse while waiting for another's are how deadlocks are made. Wait briefly where
-/// others may need what is locked already; [`find_unlocked_levels`](crate::find_unlocked_levels) says when to try again.
+/// Fails with [`DbError::NotAsExpected`] if a warehouse was switched off while the locks were waited for. Nothing is held
+/// then, so that the COMMIT may be sent together with this.
+pub fn hold_stock<'q>(tenant: TenantId, requests: &[ReservationRequest<'_>]) -> Statement<'q, ()> {
+    let lines = requests.iter().map(|request| request.demand.iter().count());
+    reservations::insert(tenant, requests, Some(lines.sum())).map(|_| ())
+}
+
+/// Holds stock for orders, in the order of the slice, and answers each: all of it, or nothing because it went stale.
 ///
 /// # Errors
 /// When the database fails or a lock can't be had in time; the transaction has to be rolled back.
@@ -20,10 +40,8 @@ pub async fn reserve(
     connection: &mut Connection,
     tenant: TenantId,
     requests: &[ReservationRequest<'_>],
-    wait: LockWait,
 ) -> Result<Vec<ReserveOutcome>, DbError> {
-    let keys = level_keys(requests);
-    let available = stock_levels::lock(connection, tenant, &keys, wait).await?;
+    let available = lock_stock(tenant, requests).run(connection).await?;
     let mut outcomes = allocate(available, requests);
     let fitting: Vec<_> = requests
         .iter()
@@ -35,7 +53,8 @@ pub async fn reserve(
         return Ok(outcomes);
     }
     // A warehouse that was switched off while we waited for the locks holds nothing any more.
-    let held: BTreeSet<OrderId> = reservations::insert(connection, tenant, &fitting).await?;
+    let held = reservations::insert(tenant, &fitting, None).run(connection);
+    let held: BTreeSet<OrderId> = held.await?;
     for (request, outcome) in requests.iter().zip(&mut outcomes) {
         if !held.contains(&request.order_id) {
             *outcome = ReserveOutcome::Stale;

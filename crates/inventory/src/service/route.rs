@@ -1,6 +1,6 @@
 //! Routing: which warehouse an order shall come from.
 
-use oms_database::{Connection, DbError};
+use oms_database::{Connection, DbError, Statement};
 use oms_validation::{Location, TenantId};
 
 use crate::domain::demand::Demand;
@@ -28,12 +28,26 @@ pub async fn route(
         destination,
         demand,
     };
-    let mut routes = route_together(connection, tenant, &[request]).await?;
+    let mut routes = route_together(connection, tenant, &[request], None).await?;
     Ok(routes.pop().expect("one request in, one route out"))
 }
 
+/// The nearest warehouse of each request, which settles most of them.
+#[derive(Debug)]
+pub struct Nearest(Vec<Vec<Candidate>>);
+
+/// Finds what routing asks for first, so that it can be sent together with something else.
+pub fn find_nearest<'q>(
+    tenant: TenantId,
+    requests: &[RoutingRequest<'_>],
+) -> Statement<'q, Nearest> {
+    let (groups, _) = group(requests);
+    let groups: Vec<&Group<'_>> = groups.iter().collect();
+    candidates::find_nearest(tenant, &groups, 1).map(Nearest)
+}
+
 /// Routes several demands in their order: each gets the answer that it would get alone, after the stock of those before
-/// it was held.
+/// it was held. `nearest` is what [`find_nearest`] found for the same requests, if it was asked.
 ///
 /// # Errors
 /// When the database can't be asked.
@@ -41,9 +55,10 @@ pub async fn route_together(
     connection: &mut Connection,
     tenant: TenantId,
     requests: &[RoutingRequest<'_>],
+    nearest: Option<Nearest>,
 ) -> Result<Vec<Route>, DbError> {
     let (groups, group_of) = group(requests);
-    let found = find_candidates(connection, tenant, &groups).await?;
+    let found = find_candidates(connection, tenant, &groups, nearest).await?;
     let candidates: Vec<&[Candidate]> = group_of
         .into_iter()
         .map(|group| found[group].as_slice())
@@ -57,16 +72,26 @@ async fn find_candidates(
     connection: &mut Connection,
     tenant: TenantId,
     groups: &[Group<'_>],
+    nearest: Option<Nearest>,
 ) -> Result<Vec<Vec<Candidate>>, DbError> {
     let mut search = Search::new(groups);
     if search.is_over() {
         return Ok(search.found);
     }
-    search.replace(candidates::find_nearest(connection, tenant, &search.open(), 1).await?);
+    let nearest = match nearest {
+        Some(Nearest(nearest)) => nearest,
+        None => {
+            candidates::find_nearest(tenant, &search.open(), 1)
+                .run(connection)
+                .await?
+        }
+    };
+    search.replace(nearest);
     if search.is_over() {
         return Ok(search.found);
     }
-    search.replace(candidates::find_nearest(connection, tenant, &search.open(), NEAR).await?);
+    let near = candidates::find_nearest(tenant, &search.open(), NEAR);
+    search.replace(near.run(connection).await?);
     search.give_up_where(|candidates| candidates.len() < NEAR);
     if !search.is_over() {
         search.add(candidates::find_stocked(connection, tenant, &search.open()).await?);

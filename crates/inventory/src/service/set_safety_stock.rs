@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use oms_database::{LockWait, transaction};
+use oms_database::transaction;
 use oms_validation::{ExpectedVersion, TenantId};
 
 use crate::context::InventoryContext;
@@ -26,7 +26,7 @@ pub(crate) async fn set_safety_stock(
     let mut connection = context.database.acquire().await?;
     let keys = BTreeSet::from([level]);
     transaction(&mut connection, async |connection| {
-        stock_levels::lock(connection, tenant, &keys, LockWait::Session).await?;
+        stock_levels::lock(tenant, &keys).run(connection).await?;
         let found = level_counts::find(connection, tenant, &keys).await?;
         let counts = found
             .get(&level)

@@ -3,7 +3,7 @@
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Double, Integer, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql};
 use oms_validation::TenantId;
 use postgis_diesel::sql_types::Geography;
 use postgis_diesel::types::Point;
@@ -73,23 +73,21 @@ struct Row {
 }
 
 /// The active warehouses nearest to each group's destination, `most` and those at the distance of the last, in no order.
-pub(crate) async fn find_nearest(
-    connection: &mut Connection,
+pub(crate) fn find_nearest<'q>(
     tenant: TenantId,
     groups: &[&Group<'_>],
     most: usize,
-) -> Result<Vec<Vec<Candidate>>, DbError> {
-    let wanted = Wanted::by(groups);
-    let rows: Vec<Row> = cached_sql(FIND_NEAREST)
+) -> Statement<'q, Vec<Vec<Candidate>>> {
+    let (wanted, count) = (Wanted::by(groups), groups.len());
+    cached_sql(FIND_NEAREST)
         .bind::<SqlUuid, _>(tenant.as_uuid())
         .bind::<Array<Geography>, _>(wanted.destinations)
         .bind::<Array<Integer>, _>(wanted.first)
         .bind::<Array<Integer>, _>(wanted.last)
         .bind::<Array<SqlUuid>, _>(wanted.products)
         .bind::<BigInt, _>(i64::try_from(most).unwrap_or(i64::MAX))
-        .load(connection)
-        .await?;
-    Ok(by_group(rows, groups.len()))
+        .rows()
+        .map(move |rows| by_group(rows, count))
 }
 
 /// The nearest active warehouses, anywhere, that can fill each group's demand: one more than it has rivals, in no order.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql};
 use oms_validation::{Currency, Money, TenantId};
 use uuid::Uuid;
 
@@ -15,12 +15,11 @@ use crate::domain::catalogue::CatalogueProduct;
 use crate::store::IdRow;
 
 /// The products that exist, each with its price in the currency if it has one, in no order.
-pub(crate) async fn find_prices(
-    connection: &mut Connection,
+pub(crate) fn find_prices<'q>(
     tenant: TenantId,
     currency: Currency,
     product_ids: &[ProductId],
-) -> Result<Vec<(ProductId, Option<Money>)>, DbError> {
+) -> Statement<'q, Vec<(ProductId, Option<Money>)>> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = SqlUuid)]
@@ -30,7 +29,7 @@ pub(crate) async fn find_prices(
     }
 
     let ids: Vec<Uuid> = product_ids.iter().map(|id| id.as_uuid()).collect();
-    let rows: Vec<Row> = cached_sql(
+    cached_sql(
         "SELECT p.id, pr.unit_price_minor
          FROM inventory.products p
          LEFT JOIN inventory.prices pr
@@ -39,17 +38,18 @@ pub(crate) async fn find_prices(
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(ids)
-    .bind::<Text, _>(currency.as_str())
-    .load(connection)
-    .await?;
-    let price = |row: Row| {
-        let money = row.unit_price_minor.map(|amount_minor| Money {
-            amount_minor,
-            currency,
-        });
-        (row.id.into(), money)
-    };
-    Ok(rows.into_iter().map(price).collect())
+    .bind::<Text, _>(currency.as_str().to_owned())
+    .rows::<Row>()
+    .map(move |rows| {
+        let price = |row: Row| {
+            let money = row.unit_price_minor.map(|amount_minor| Money {
+                amount_minor,
+                currency,
+            });
+            (row.id.into(), money)
+        };
+        rows.into_iter().map(price).collect()
+    })
 }
 
 /// The SKUs of those products that exist.

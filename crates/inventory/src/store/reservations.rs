@@ -3,45 +3,39 @@
 use std::collections::BTreeSet;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Integer, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql, expect_sql};
 use oms_validation::{OrderId, TenantId};
 use uuid::Uuid;
 
 use crate::domain::allocation::{LevelKey, ReservationRequest};
 
 /// Inserts reservations on locked levels and counts them as reserved. Returns the orders that now hold something: those
-/// whose warehouse is still active.
-pub(crate) async fn insert(
-    connection: &mut Connection,
+/// whose warehouse is still active. With `expected`, how many reservations there must be, it fails with
+/// [`DbError::NotAsExpected`] if there are fewer.
+pub(crate) fn insert<'q>(
     tenant: TenantId,
     requests: &[ReservationRequest<'_>],
-) -> Result<BTreeSet<OrderId>, DbError> {
+    expected: Option<usize>,
+) -> Statement<'q, BTreeSet<OrderId>> {
     #[derive(QueryableByName)]
     struct Row {
-        #[diesel(sql_type = SqlUuid)]
-        order_id: Uuid,
+        #[diesel(sql_type = Array<SqlUuid>)]
+        orders: Vec<Uuid>,
     }
 
-    let holds: Vec<_> = requests
-        .iter()
-        .flat_map(|request| request.demand.iter().map(move |line| (request, line)))
-        .collect();
-    let orders: Vec<Uuid> = holds
-        .iter()
-        .map(|(request, _)| request.order_id.as_uuid())
-        .collect();
-    let warehouses: Vec<Uuid> = holds
-        .iter()
-        .map(|(request, _)| request.warehouse_id.as_uuid())
-        .collect();
-    let products: Vec<Uuid> = holds
-        .iter()
-        .map(|(_, (product, _))| product.as_uuid())
-        .collect();
-    let quantities: Vec<i32> = holds.iter().map(|(_, (_, quantity))| *quantity).collect();
-    let rows: Vec<Row> = cached_sql(
+    let (mut orders, mut warehouses) = (Vec::new(), Vec::new());
+    let (mut products, mut quantities) = (Vec::new(), Vec::new());
+    for request in requests {
+        for (product, quantity) in request.demand.iter() {
+            orders.push(request.order_id.as_uuid());
+            warehouses.push(request.warehouse_id.as_uuid());
+            products.push(product.as_uuid());
+            quantities.push(quantity);
+        }
+    }
+    cached_sql(concat!(
         "WITH hold AS (
              SELECT h.*
              FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::integer[])
@@ -57,19 +51,27 @@ pub(crate) async fn insert(
              ) AS total
              WHERE s.tenant_id = $1
                AND s.warehouse_id = total.warehouse_id AND s.product_id = total.product_id
+         ),
+         held AS (
+             INSERT INTO inventory.reservations (tenant_id, order_id, warehouse_id, product_id, quantity)
+             SELECT $1, order_id, warehouse_id, product_id, quantity FROM hold
+             RETURNING order_id
          )
-         INSERT INTO inventory.reservations (tenant_id, order_id, warehouse_id, product_id, quantity)
-         SELECT $1, order_id, warehouse_id, product_id, quantity FROM hold
-         RETURNING order_id",
-    )
+         SELECT coalesce(array_agg(order_id), '{}') AS orders, ",
+        expect_sql!("count(*) = $6"),
+        " FROM held"
+    ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(orders)
     .bind::<Array<SqlUuid>, _>(warehouses)
     .bind::<Array<SqlUuid>, _>(products)
     .bind::<Array<Integer>, _>(quantities)
-    .load(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| row.order_id.into()).collect())
+    .bind::<Nullable<BigInt>, _>(expected.map(|count| i64::try_from(count).unwrap_or(i64::MAX)))
+    .rows::<Row>()
+    .map(|rows| {
+        let orders = rows.into_iter().flat_map(|row| row.orders);
+        orders.map(OrderId::from).collect()
+    })
 }
 
 /// The stock levels of which an order holds something.

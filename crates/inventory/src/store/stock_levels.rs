@@ -1,12 +1,13 @@
 //! Stock levels, and the only place where they are locked.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, Integer, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Integer, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, DurationCounts, Durations, LockWait, cached_sql};
+use oms_database::{
+    CachedStatement, Connection, DbError, DurationCounts, Durations, Statement, cached_sql,
+};
 use oms_validation::TenantId;
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ use crate::store::level_counts::columns;
 /// How long [`lock`] took, of the whole process: whoever locks has a connection and nothing else.
 static LOCKING: Durations = Durations::new();
 
-/// How long it took to lock stock, also in vain.
+/// How long it took to lock stock, also in vain, with the statements that were sent in front of it.
 pub fn stock_lock_times() -> DurationCounts {
     LOCKING.counts()
 }
@@ -37,19 +38,15 @@ struct LockedLevel {
 ///
 /// Every writer of stock goes through here first, so that no two of them can wait for each other. `FOR NO KEY UPDATE`
 /// lets the foreign keys of reservations and movements through. What it returns is as of the lock, not as of the
-/// statement's snapshot; levels that do not exist are left out. The bound of the wait stays until the transaction ends.
-pub(crate) async fn lock(
-    connection: &mut Connection,
+/// statement's snapshot; levels that do not exist are left out.
+pub(crate) fn lock<'q>(
     tenant: TenantId,
     keys: &BTreeSet<LevelKey>,
-    wait: LockWait,
-) -> Result<BTreeMap<LevelKey, i32>, DbError> {
+) -> Statement<'q, BTreeMap<LevelKey, i32>> {
     let (warehouses, products) = columns(keys);
-    let since = Instant::now();
-    let locked: Result<Vec<LockedLevel>, _> = cached_sql(
+    cached_sql(
         "SELECT s.warehouse_id, s.product_id, s.on_hand - s.reserved - s.safety_stock AS available
-         FROM (SELECT set_config('lock_timeout', coalesce($4, current_setting('lock_timeout')), true)) AS bound
-         CROSS JOIN inventory.stock_levels s
+         FROM inventory.stock_levels s
          JOIN unnest($2::uuid[], $3::uuid[]) AS k (warehouse_id, product_id)
              ON s.warehouse_id = k.warehouse_id AND s.product_id = k.product_id
          WHERE s.tenant_id = $1
@@ -59,18 +56,17 @@ pub(crate) async fn lock(
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(warehouses)
     .bind::<Array<SqlUuid>, _>(products)
-    .bind::<Nullable<Text>, _>(wait.setting())
-    .load(connection)
-    .await;
-    LOCKING.count(since.elapsed());
-    let rows = locked?;
-    let level = |row: LockedLevel| {
-        (
-            (row.warehouse_id.into(), row.product_id.into()),
-            row.available,
-        )
-    };
-    Ok(rows.into_iter().map(level).collect())
+    .rows::<LockedLevel>()
+    .timed(&LOCKING)
+    .map(|rows| {
+        let level = |row: LockedLevel| {
+            (
+                (row.warehouse_id.into(), row.product_id.into()),
+                row.available,
+            )
+        };
+        rows.into_iter().map(level).collect()
+    })
 }
 
 /// Those of the stock levels that no other session has locked. Locks them for an instant; without waiting for the disk,

@@ -98,13 +98,7 @@ async fn receiving_while_orders_are_placed_sells_what_there_is_and_not_more() {
             };
             barrier.wait().await;
             let outcomes = transaction(&mut connection, async |connection| {
-                reserve(
-                    connection,
-                    tenant(),
-                    &[request],
-                    oms_database::LockWait::Session,
-                )
-                .await
+                reserve(connection, tenant(), &[request]).await
             });
             outcomes.await.unwrap()[0] == ReserveOutcome::Reserved
         });

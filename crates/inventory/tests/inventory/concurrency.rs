@@ -42,13 +42,7 @@ async fn buy(
             demand: &demand,
         };
         let outcomes = transaction(connection, async |connection| {
-            reserve(
-                connection,
-                tenant(),
-                &[request],
-                oms_database::LockWait::Session,
-            )
-            .await
+            reserve(connection, tenant(), &[request]).await
         })
         .await?;
         if outcomes[0] == ReserveOutcome::Reserved {

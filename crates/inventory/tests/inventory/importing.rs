@@ -86,13 +86,7 @@ async fn hold(connection: &mut Connection, quantity: i32) {
         demand: &demand,
     };
     let outcome = transaction(connection, async |connection| {
-        reserve(
-            connection,
-            tenant(),
-            &[request],
-            oms_database::LockWait::Session,
-        )
-        .await
+        reserve(connection, tenant(), &[request]).await
     });
     outcome.await.unwrap();
 }

@@ -102,13 +102,7 @@ async fn imports_orders_and_transfers_neither_wait_in_a_circle_nor_lose_a_piece(
                     demand: &demand,
                 };
                 let reserved = transaction(&mut connection, async |connection| {
-                    reserve(
-                        connection,
-                        tenant(),
-                        &[request],
-                        oms_database::LockWait::Session,
-                    )
-                    .await
+                    reserve(connection, tenant(), &[request]).await
                 });
                 reserved.await.unwrap();
             }

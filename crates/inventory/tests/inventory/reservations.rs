@@ -20,13 +20,7 @@ async fn reserve_one(
         demand,
     };
     let outcomes = transaction(connection, async |connection| {
-        reserve(
-            connection,
-            tenant(),
-            &[request],
-            oms_database::LockWait::Session,
-        )
-        .await
+        reserve(connection, tenant(), &[request]).await
     });
     Ok(outcomes.await?[0])
 }
@@ -60,13 +54,7 @@ async fn a_slice_is_answered_request_by_request() {
         request(warehouse(7), &one),
     ];
     let outcomes = transaction(&mut connection, async |connection| {
-        reserve(
-            connection,
-            tenant(),
-            &requests,
-            oms_database::LockWait::Session,
-        )
-        .await
+        reserve(connection, tenant(), &requests).await
     });
     use ReserveOutcome::{Reserved, Stale};
     assert_eq!(

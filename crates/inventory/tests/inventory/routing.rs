@@ -172,21 +172,21 @@ async fn scans(connection: &mut oms_database::Connection) -> (i64, i64) {
 }
 
 #[tokio::test]
-async fn prices_are_quoted_in_the_order_asked() {
+async fn prices_are_quoted_by_product() {
     let (_database, mut connection) = store_with(&[&[1, 1]]).await;
     let usd = Currency::parse("USD").unwrap();
     let eur = Currency::parse("EUR").unwrap();
     let asked = [product(1), product(99), product(0)];
-    let quotes = quote_prices(&mut connection, tenant(), usd, &asked)
-        .await
-        .unwrap();
-    let is_priced = |quote: &PriceQuote| matches!(quote, PriceQuote::UnitPrice(price) if price.amount_minor == 100);
-    assert!(is_priced(&quotes[0]) && is_priced(&quotes[2]));
-    assert_eq!(quotes[1], PriceQuote::UnknownProduct);
-    let quotes = quote_prices(&mut connection, tenant(), eur, &asked[..1])
-        .await
-        .unwrap();
-    assert_eq!(quotes, [PriceQuote::NotSoldIn(eur)]);
+    let quotes = quote_prices(tenant(), usd, &asked).run(&mut connection);
+    let quotes = quotes.await.unwrap();
+    let is_priced = |quote: PriceQuote| matches!(quote, PriceQuote::UnitPrice(price) if price.amount_minor == 100);
+    assert!(is_priced(quotes.of(asked[0])) && is_priced(quotes.of(asked[2])));
+    assert_eq!(quotes.of(asked[1]), PriceQuote::UnknownProduct);
+    let quotes = quote_prices(tenant(), eur, &asked[..1]).run(&mut connection);
+    assert_eq!(
+        quotes.await.unwrap().of(asked[0]),
+        PriceQuote::NotSoldIn(eur)
+    );
 }
 
 #[tokio::test]

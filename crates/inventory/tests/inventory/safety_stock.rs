@@ -45,13 +45,7 @@ async fn what_became_safety_stock_since_routing_is_not_reserved_and_what_is_held
             demand: &demand,
         };
         let outcome = transaction(&mut connection, async |connection| {
-            reserve(
-                connection,
-                tenant(),
-                &[request],
-                oms_database::LockWait::Session,
-            )
-            .await
+            reserve(connection, tenant(), &[request]).await
         });
         outcomes.extend(outcome.await.unwrap());
     }

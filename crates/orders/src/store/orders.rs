@@ -13,7 +13,9 @@ use diesel::sql_types::{
     Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, LockWait, cached_sql};
+use oms_database::{
+    CachedStatement, Connection, DbError, Statement, cached_sql, expect_sql, in_transaction_sql,
+};
 use oms_validation::{Currency, Fingerprint, IdempotencyKey, Money, OrderId, TenantId};
 use serde_json::Value;
 use uuid::Uuid;
@@ -132,34 +134,35 @@ pub(crate) struct Transition<'a> {
 }
 
 /// Compare-and-set of the status of orders, each with its event, which names who changes it, which has the order's new version as its number. Returns
-/// the orders that were changed; of the others nothing was.
+/// the orders that were changed; of the others nothing was. With `expected`, how many must be changed, it fails with
+/// [`DbError::NotAsExpected`] if there are fewer. It may travel with the BEGIN of its transaction.
 ///
 /// Nobody but a request that placed an order changes it together with others, and each order was placed by one request: so
 /// two of these never wait for each other, whatever the order of the rows.
-pub(crate) async fn change_statuses(
-    connection: &mut Connection,
+pub(crate) fn change_statuses<'q>(
     tenant: TenantId,
     now: Now,
-    changers: &[(OrderId, &str)],
+    changers: &[(OrderId, &'q str)],
     transition: &Transition<'_>,
-    reason: &str,
-    wait: LockWait,
-) -> Result<HashSet<OrderId>, DbError> {
+    reason: &'q str,
+    expected: Option<usize>,
+) -> Statement<'q, HashSet<OrderId>> {
     #[derive(QueryableByName)]
     struct Changed {
-        #[diesel(sql_type = SqlUuid)]
-        id: Uuid,
+        #[diesel(sql_type = Array<SqlUuid>)]
+        ids: Vec<Uuid>,
     }
 
     let ids: Vec<Uuid> = changers.iter().map(|(id, _)| id.as_uuid()).collect();
     let actors: Vec<&str> = changers.iter().map(|(_, actor)| *actor).collect();
-    let changed: Vec<Changed> = cached_sql(
+    cached_sql(concat!(
         "WITH changed AS (
              UPDATE orders.orders
              SET status = $4, failure_code = $5, version = version + 1, updated_at = coalesce($7, now()),
                  idempotency_key = CASE WHEN $6 THEN NULL ELSE idempotency_key END
-             FROM (SELECT set_config('lock_timeout', coalesce($10, current_setting('lock_timeout')), true)) AS bound
-             WHERE tenant_id = $1 AND id = ANY ($2) AND status = $3
+             WHERE tenant_id = $1 AND id = ANY ($2) AND status = $3 AND ",
+        in_transaction_sql!(),
+        "
              RETURNING id, version
          ),
          told AS (
@@ -169,8 +172,10 @@ pub(crate) async fn change_statuses(
              FROM unnest($2::uuid[], $8::text[]) AS deed (order_id, actor)
              JOIN changed ON changed.id = deed.order_id
          )
-         SELECT id FROM changed",
-    )
+         SELECT coalesce(array_agg(id), '{}') AS ids, ",
+        expect_sql!("count(*) = $10"),
+        " FROM changed"
+    ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(ids)
     .bind::<Text, _>(transition.from.as_str())
@@ -180,10 +185,12 @@ pub(crate) async fn change_statuses(
     .bind::<Nullable<Timestamptz>, _>(now)
     .bind::<Array<Text>, _>(actors)
     .bind::<Text, _>(reason)
-    .bind::<Nullable<Text>, _>(wait.setting())
-    .load(connection)
-    .await?;
-    Ok(changed.into_iter().map(|row| row.id.into()).collect())
+    .bind::<Nullable<BigInt>, _>(expected.map(|count| i64::try_from(count).unwrap_or(i64::MAX)))
+    .rows::<Changed>()
+    .map(|changed| {
+        let ids = changed.into_iter().flat_map(|row| row.ids);
+        ids.map(OrderId::from).collect()
+    })
 }
 
 /// Counts the version up for a note, which leaves the status as it is, and returns both. Locks the order.

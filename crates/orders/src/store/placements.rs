@@ -8,8 +8,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{
     Array, BigInt, Binary, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
-use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, LockWait, cached_sql};
+use oms_database::{CachedStatement, Statement, cached_sql, in_transaction_sql};
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
 use uuid::Uuid;
 
@@ -44,11 +43,13 @@ WITH placed AS (
     SELECT $1, id, idempotency_key, fingerprint, customer_id, $2, 1, warehouse_id, currency,
            total_minor, shipping_address::jsonb, routing::jsonb, external_reference, metadata::jsonb,
            coalesce($3, now()), coalesce($3, now())
-    FROM (SELECT set_config('lock_timeout', coalesce($23, current_setting('lock_timeout')), true)) AS bound
-    CROSS JOIN unnest($7::uuid[], $8::text[], $9::bytea[], $10::uuid[], $11::uuid[], $12::text[], $13::bigint[],
+    FROM unnest($7::uuid[], $8::text[], $9::bytea[], $10::uuid[], $11::uuid[], $12::text[], $13::bigint[],
                 $14::text[], $15::text[], $16::text[], $17::text[])
         AS new (id, idempotency_key, fingerprint, customer_id, warehouse_id, currency, total_minor,
                 shipping_address, routing, external_reference, metadata)
+    WHERE ",
+    in_transaction_sql!(),
+    "
     ORDER BY idempotency_key
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING id, created_at
@@ -69,11 +70,11 @@ told AS (
 listed AS (
     INSERT INTO orders.reconciliations (tenant_id, order_id, due_at, customer_id, units)
     SELECT $1, placed.id, placed.created_at + make_interval(secs => $4), new.customer_id, new.units
-    FROM unnest($7::uuid[], $10::uuid[], $24::bigint[]) AS new (id, customer_id, units)
+    FROM unnest($7::uuid[], $10::uuid[], $23::bigint[]) AS new (id, customer_id, units)
     JOIN placed ON placed.id = new.id
 ),
 standing AS (",
-    select_standings!("$25", "$3", "$26", "$27"),
+    select_standings!("$24", "$3", "$25", "$26"),
     ")
 SELECT placed.id, placed.created_at, standing.unpaid_orders, standing.unpaid_units, standing.oldest_s,
        standing.declines, standing.first_s
@@ -90,14 +91,6 @@ pub(crate) struct Inserted {
     pub(crate) standing: Standing,
 }
 
-/// How orders are inserted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Insertion {
-    /// For whoever is about to claim one of the keys.
-    pub(crate) wait: LockWait,
-    pub(crate) standings: Standings,
-}
-
 /// Which standings are returned with the orders.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Standings {
@@ -108,19 +101,17 @@ pub(crate) enum Standings {
 }
 
 /// Places orders, and returns when that was. An order that is missing in the answer was not placed, because its key is
-/// somebody else's already. Waits for transactions that are about to claim one of the keys; the bound of the wait stays until
-/// the transaction ends.
+/// somebody else's already. Waits for transactions that are about to claim one of the keys.
 ///
 /// The sweeper leaves the orders alone for the time of `delay`.
-pub(crate) async fn insert(
-    connection: &mut Connection,
+pub(crate) fn insert<'q>(
     tenant: TenantId,
     now: Now,
     delay: Duration,
-    reason: &str,
-    placements: &[Placement<'_>],
-    Insertion { wait, standings }: Insertion,
-) -> Result<HashMap<OrderId, Inserted>, DbError> {
+    reason: &'q str,
+    placements: &'q [Placement<'q>],
+    standings: Standings,
+) -> Statement<'q, HashMap<OrderId, Inserted>> {
     #[derive(QueryableByName)]
     struct Placed {
         #[diesel(sql_type = SqlUuid)]
@@ -136,7 +127,7 @@ pub(crate) async fn insert(
         Standings::Ignored => (Vec::new(), Duration::ZERO, 0),
         Standings::Limited(limit) => (orders.customers.clone(), limit.window, limit.per_customer),
     };
-    let placed: Vec<Placed> = cached_sql(INSERT)
+    cached_sql(INSERT)
         .bind::<SqlUuid, _>(tenant.as_uuid())
         .bind::<Text, _>(OrderStatus::PendingPayment.as_str())
         .bind::<Nullable<Timestamptz>, _>(now)
@@ -159,21 +150,21 @@ pub(crate) async fn insert(
         .bind::<Array<SqlUuid>, _>(lines.products)
         .bind::<Array<Integer>, _>(lines.quantities)
         .bind::<Array<BigInt>, _>(lines.prices)
-        .bind::<Nullable<Text>, _>(wait.setting())
         .bind::<Array<BigInt>, _>(orders.units)
         .bind::<Array<SqlUuid>, _>(looked_at)
         .bind::<Double, _>(window.as_secs_f64())
         .bind::<BigInt, _>(at_most(most))
-        .load(connection)
-        .await?;
-    let inserted = |row: Placed| {
-        let inserted = Inserted {
-            created_at: row.created_at,
-            standing: row.figures.into(),
-        };
-        (row.id.into(), inserted)
-    };
-    Ok(placed.into_iter().map(inserted).collect())
+        .rows::<Placed>()
+        .map(|placed| {
+            let inserted = |row: Placed| {
+                let inserted = Inserted {
+                    created_at: row.created_at,
+                    standing: row.figures.into(),
+                };
+                (row.id.into(), inserted)
+            };
+            placed.into_iter().map(inserted).collect()
+        })
 }
 
 /// Orders, column by column.

@@ -8,7 +8,9 @@ use diesel::sql_types::{
     Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{
+    CachedStatement, Connection, DbError, Statement, cached_sql, expect_sql, in_transaction_sql,
+};
 use oms_validation::{OrderId, TenantId};
 use oms_work::{DueTenant, Lease, claim_sql, due_tenants_sql, postpone_sql};
 use uuid::Uuid;
@@ -246,26 +248,36 @@ pub(crate) async fn delete_claimed(
     Ok(deleted == 1)
 }
 
-/// Strikes orders off that are settled. Returns those that were on the list.
-pub(crate) async fn delete(
-    connection: &mut Connection,
+/// Strikes orders off that are settled. Returns those that were on the list. With `expected`, how many must be on it, it fails
+/// with [`DbError::NotAsExpected`] if there are fewer. It may travel with the BEGIN of its transaction.
+pub(crate) fn delete<'q>(
     tenant: TenantId,
     order_ids: &[OrderId],
-) -> Result<HashSet<OrderId>, DbError> {
+    expected: Option<usize>,
+) -> Statement<'q, HashSet<OrderId>> {
     #[derive(QueryableByName)]
     struct Deleted {
-        #[diesel(sql_type = SqlUuid)]
-        order_id: Uuid,
+        #[diesel(sql_type = Array<SqlUuid>)]
+        ids: Vec<Uuid>,
     }
 
     let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
-    let deleted: Vec<Deleted> = cached_sql(
-        "DELETE FROM orders.reconciliations WHERE tenant_id = $1 AND order_id = ANY ($2)
-         RETURNING order_id",
-    )
+    cached_sql(concat!(
+        "WITH deleted AS (
+             DELETE FROM orders.reconciliations WHERE tenant_id = $1 AND order_id = ANY ($2) AND ",
+        in_transaction_sql!(),
+        " RETURNING order_id
+         )
+         SELECT coalesce(array_agg(order_id), '{}') AS ids, ",
+        expect_sql!("count(*) = $3"),
+        " FROM deleted"
+    ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(ids)
-    .load(connection)
-    .await?;
-    Ok(deleted.into_iter().map(|row| row.order_id.into()).collect())
+    .bind::<Nullable<BigInt>, _>(expected.map(|count| i64::try_from(count).unwrap_or(i64::MAX)))
+    .rows::<Deleted>()
+    .map(|deleted| {
+        let ids = deleted.into_iter().flat_map(|row| row.ids);
+        ids.map(OrderId::from).collect()
+    })
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Double, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, LockWait, Purge, cached_sql, purge_of};
+use oms_database::{CachedStatement, Connection, DbError, Purge, Statement, cached_sql, purge_of};
 use oms_payments::AttemptId;
 use oms_validation::{OrderId, TenantId};
 use uuid::Uuid;
@@ -104,26 +104,20 @@ fn seconds(age_s: Option<f64>) -> Duration {
 /// same order, and before anything else.
 ///
 /// Customers are no rows that could be locked. Two that share a hash merely wait for each other as well.
-pub(crate) async fn lock_customers(
-    connection: &mut Connection,
+pub(crate) fn lock_customers<'q>(
     tenant: TenantId,
     customers: &[CustomerId],
-    wait: LockWait,
-) -> Result<(), DbError> {
+) -> Statement<'q, usize> {
     cached_sql(
         "SELECT pg_advisory_xact_lock(customer.hash)
-         FROM (SELECT set_config('lock_timeout', coalesce($3, current_setting('lock_timeout')), true)) AS bound
-         CROSS JOIN (
+         FROM (
              SELECT DISTINCT hashtextextended('unpaid ' || $1::text || ' ' || id::text, 0) AS hash
              FROM unnest($2::uuid[]) AS id ORDER BY hash
          ) AS customer",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(uuids(customers))
-    .bind::<Nullable<Text>, _>(wait.setting())
-    .execute(connection)
-    .await?;
-    Ok(())
+    .affected()
 }
 
 fn uuids(customers: &[CustomerId]) -> Vec<Uuid> {

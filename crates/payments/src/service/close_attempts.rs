@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use oms_database::Connection;
+use oms_database::{Connection, Statement};
 use oms_validation::TenantId;
 
 use crate::store::attempts;
@@ -23,5 +23,12 @@ pub async fn close_attempts(
     tenant_id: TenantId,
     closed: &[ClosedAttempt<'_>],
 ) -> Result<HashSet<AttemptId>, PaymentError> {
-    Ok(attempts::close_attempts(connection, tenant_id, closed).await?)
+    let closing = attempts::close_attempts(tenant_id, closed, None);
+    Ok(closing.run(connection).await?)
+}
+
+/// Ends the attempts of several orders, all of them or none, to be sent together with other statements of the transaction and
+/// its COMMIT: fails with [`DbError::NotAsExpected`](oms_database::DbError::NotAsExpected) if one was moved by somebody else.
+pub fn closing_all<'q>(tenant_id: TenantId, closed: &'q [ClosedAttempt<'q>]) -> Statement<'q, ()> {
+    attempts::close_attempts(tenant_id, closed, Some(closed.len())).map(|_| ())
 }

@@ -1,6 +1,6 @@
 //! Recording attempts, before any gateway hears of them.
 
-use oms_database::Connection;
+use oms_database::{Connection, Statement};
 use oms_validation::TenantId;
 
 use crate::store::attempts;
@@ -16,8 +16,14 @@ pub async fn record_attempts(
     tenant_id: TenantId,
     new: &[NewAttempt],
 ) -> Result<Vec<Attempt>, PaymentError> {
-    if !new.is_empty() {
-        attempts::insert_attempts(connection, tenant_id, new).await?;
+    match new.is_empty() {
+        true => Ok(Vec::new()),
+        false => Ok(recording(tenant_id, new).run(connection).await?),
     }
-    Ok(new.iter().map(NewAttempt::recorded).collect())
+}
+
+/// The same, to be sent together with other statements of the transaction.
+pub fn recording<'q>(tenant_id: TenantId, new: &'q [NewAttempt]) -> Statement<'q, Vec<Attempt>> {
+    let recorded: Vec<Attempt> = new.iter().map(NewAttempt::recorded).collect();
+    attempts::insert_attempts(tenant_id, new).map(|_| recorded)
 }

@@ -8,7 +8,10 @@ use diesel::sql_types::{
     Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, LockWait, cached_sql};
+use oms_database::{
+    CachedStatement, Connection, DbError, LockWait, Statement, cached_sql, expect_sql,
+    in_transaction_sql,
+};
 use oms_validation::{Currency, Money, OrderId, TenantId};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -21,11 +24,10 @@ use crate::{
 };
 
 /// Inserts attempts, all in one statement.
-pub(crate) async fn insert_attempts(
-    connection: &mut Connection,
+pub(crate) fn insert_attempts<'q>(
     tenant_id: TenantId,
-    attempts: &[NewAttempt],
-) -> Result<(), DbError> {
+    attempts: &'q [NewAttempt],
+) -> Statement<'q, usize> {
     let ids: Vec<Uuid> = attempts.iter().map(|it| it.id.as_uuid()).collect();
     let order_ids: Vec<Uuid> = attempts.iter().map(|it| it.order_id.as_uuid()).collect();
     let numbers: Vec<i32> = attempts.iter().map(|it| it.number).collect();
@@ -49,9 +51,7 @@ pub(crate) async fn insert_attempts(
     .bind::<Array<BigInt>, _>(amounts)
     .bind::<Array<Text>, _>(currencies)
     .bind::<Array<Text>, _>(gateways)
-    .execute(connection)
-    .await?;
-    Ok(())
+    .affected()
 }
 
 /// Changes attempts and adds the calls that led to it to the history, in one statement: `$1` is the tenant, `$2` to
@@ -104,12 +104,18 @@ pub(crate) async fn store_references(
 }
 
 /// Ends attempts. Returns those that were ended; one that is in none of the states that its closing starts from is left
-/// as it is.
-pub(crate) async fn close_attempts(
-    connection: &mut Connection,
+/// as it is. With `expected`, how many must be ended, it fails with [`DbError::NotAsExpected`] if there are fewer.
+pub(crate) fn close_attempts<'q>(
     tenant_id: TenantId,
-    closed: &[ClosedAttempt<'_>],
-) -> Result<HashSet<AttemptId>, DbError> {
+    closed: &'q [ClosedAttempt<'q>],
+    expected: Option<usize>,
+) -> Statement<'q, HashSet<AttemptId>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Array<SqlUuid>)]
+        ids: Vec<Uuid>,
+    }
+
     let ids: Vec<Uuid> = closed.iter().map(|it| it.attempt_id.as_uuid()).collect();
     // There are no arrays of arrays of different lengths.
     let from: Vec<String> = closed
@@ -125,26 +131,40 @@ pub(crate) async fn close_attempts(
         .iter()
         .map(|it| it.closing.decline_code().map(DeclineCode::as_str))
         .collect();
-    let statement = cached_sql(change_attempt!(
-        "state = closed.state, captured_minor = closed.captured_minor, decline_code = closed.decline_code,
-             customer_action = NULL
-         FROM unnest($14::uuid[], $15::text[], $16::text[], $17::bigint[], $18::text[])
-             AS closed (id, from_states, state, captured_minor, decline_code)
-         WHERE a.tenant_id = $1 AND a.id = closed.id
-           AND a.state = ANY (string_to_array(closed.from_states, ','))
-         RETURNING a.id"
-    ));
+    let statement = cached_sql(CLOSE_ATTEMPTS);
     let calls = Columns::of(closed.iter().map(|it| it.calls));
-    let changed: Vec<Changed> = bind_calls!(statement, tenant_id, calls)
+    bind_calls!(statement, tenant_id, calls)
         .bind::<Array<SqlUuid>, _>(ids)
         .bind::<Array<Text>, _>(from)
         .bind::<Array<Text>, _>(to)
         .bind::<Array<Nullable<BigInt>>, _>(captured)
         .bind::<Array<Nullable<Text>>, _>(codes)
-        .load(connection)
-        .await?;
-    Ok(ids_of(changed))
+        .bind::<Nullable<BigInt>, _>(expected.map(|count| i64::try_from(count).unwrap_or(i64::MAX)))
+        .rows::<Row>()
+        .map(|rows| {
+            let ids = rows.into_iter().flat_map(|row| row.ids);
+            ids.map(AttemptId::from).collect()
+        })
 }
+
+/// The calls, then the attempts. As the last statement of a transaction it may travel with its COMMIT, and with its BEGIN too.
+const CLOSE_ATTEMPTS: &str = concat!(
+    "WITH calls AS (",
+    insert_calls_sql!("WHERE ", in_transaction_sql!()),
+    "), changed AS (
+         UPDATE payments.attempts a
+         SET updated_at = now(), state = closed.state, captured_minor = closed.captured_minor,
+             decline_code = closed.decline_code, customer_action = NULL
+         FROM unnest($14::uuid[], $15::text[], $16::text[], $17::bigint[], $18::text[])
+             AS closed (id, from_states, state, captured_minor, decline_code)
+         WHERE a.tenant_id = $1 AND a.id = closed.id
+           AND a.state = ANY (string_to_array(closed.from_states, ',')) AND ",
+    in_transaction_sql!(),
+    " RETURNING a.id)
+     SELECT coalesce(array_agg(id), '{}') AS ids, ",
+    expect_sql!("count(*) = $19"),
+    " FROM changed"
+);
 
 #[derive(QueryableByName)]
 struct Changed {

@@ -19,8 +19,8 @@ use crate::{CallEffect, GatewayCall, Reference, UnsavedCalls};
 /// Adds calls to the history. `$1` is the tenant and the binds of [`bind_calls`] are `$2` to `$13`. A call that is there
 /// already is left as it is, so that saving may be repeated.
 macro_rules! insert_calls_sql {
-    () => {
-        "INSERT INTO payments.gateway_calls
+    ($($condition:expr),*) => {
+        concat!("INSERT INTO payments.gateway_calls
              (tenant_id, id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect,
               duration_ms, called_at, actor)
          SELECT $1, id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect,
@@ -29,7 +29,8 @@ macro_rules! insert_calls_sql {
                      $10::text[], $11::integer[], $12::double precision[], $13::text[])
              AS call (id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect,
                       duration_ms, age_s, actor)
-         ON CONFLICT DO NOTHING"
+         ", $($condition,)* "
+         ON CONFLICT DO NOTHING")
     };
 }
 pub(super) use insert_calls_sql;

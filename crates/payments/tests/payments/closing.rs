@@ -1,6 +1,6 @@
 //! The end of one attempt.
 
-use oms_database::Connection;
+use oms_database::{Connection, transaction};
 use oms_payments::{AttemptId, ClosedAttempt, Closing, PaymentError, UnsavedCalls, close_attempts};
 use oms_validation::TenantId;
 
@@ -17,6 +17,8 @@ pub(crate) async fn close_attempt(
         closing,
         calls,
     }];
-    let ended = close_attempts(connection, tenant_id, &closed).await?;
-    Ok(ended.contains(&attempt_id))
+    let ended = transaction(connection, async |connection| {
+        close_attempts(connection, tenant_id, &closed).await
+    });
+    Ok(ended.await?.contains(&attempt_id))
 }

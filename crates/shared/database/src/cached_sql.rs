@@ -24,6 +24,10 @@ pub fn cached_sql(text: &'static str) -> CachedSql {
 }
 
 impl CachedSql {
+    pub(crate) fn as_str(&self) -> &'static str {
+        self.0
+    }
+
     /// Gives `$1` its value.
     pub fn bind<ST, V>(self, value: V) -> CachedSqlWithBind<Self, V, ST> {
         CachedSqlWithBind {
@@ -43,6 +47,10 @@ pub struct CachedSqlWithBind<Statement, V, ST> {
 }
 
 impl<Statement, V, ST> CachedSqlWithBind<Statement, V, ST> {
+    pub(crate) fn before(&self) -> &Statement {
+        &self.statement
+    }
+
     /// Gives the next placeholder its value.
     pub fn bind<NextST, NextV>(self, value: NextV) -> CachedSqlWithBind<Self, NextV, NextST> {
         CachedSqlWithBind {

@@ -39,6 +39,10 @@ pub enum DbError {
         /// Name of the constraint, or of the column for NOT NULL.
         constraint: String,
     },
+    /// A statement found other rows than its transaction needs, which [`expect_sql!`](crate::expect_sql) refuses. The
+    /// transaction is rolled back.
+    #[error("the transaction found other rows than it needs")]
+    NotAsExpected,
     /// A compare-and-set under a lock changed nothing, although the lock promised that it would: a defect of ours, or a
     /// writer that takes no locks. Roll the transaction back.
     #[error("a locked row was not in the expected state: {0}")]
@@ -60,6 +64,7 @@ impl DbError {
             Self::CommitOutcomeUnknown(_)
             | Self::UniqueViolation { .. }
             | Self::ConstraintViolation { .. }
+            | Self::NotAsExpected
             | Self::UnexpectedState(_)
             | Self::Other(_) => false,
         }
@@ -87,6 +92,7 @@ impl DbError {
             | Self::Deadlock
             | Self::UniqueViolation { .. }
             | Self::ConstraintViolation { .. }
+            | Self::NotAsExpected
             | Self::UnexpectedState(_)
             | Self::Other(_) => None,
         }
@@ -145,6 +151,9 @@ fn by_kind(kind: DatabaseErrorKind, information: Information) -> DbError {
         DatabaseErrorKind::UniqueViolation => DbError::UniqueViolation {
             constraint: constraint_of(information.as_ref()),
         },
+        DatabaseErrorKind::CheckViolation if information.constraint_name() == Some(AS_EXPECTED) => {
+            DbError::NotAsExpected
+        }
         DatabaseErrorKind::ForeignKeyViolation
         | DatabaseErrorKind::RestrictViolation
         | DatabaseErrorKind::ExclusionViolation
@@ -159,6 +168,9 @@ fn by_kind(kind: DatabaseErrorKind, information: Information) -> DbError {
         kind => by_message(kind, information),
     }
 }
+
+/// The constraint of the domain `installation.expected`.
+const AS_EXPECTED: &str = "as_expected";
 
 fn constraint_of(information: &(dyn DatabaseErrorInformation + Send + Sync)) -> String {
     let name = information

@@ -73,6 +73,7 @@ impl DbFailure {
             DbError::CommitOutcomeUnknown(_) => Self::CommitOutcomeUnknown,
             DbError::UniqueViolation { .. }
             | DbError::ConstraintViolation { .. }
+            | DbError::NotAsExpected
             | DbError::UnexpectedState(_)
             | DbError::Other(_) => return,
         };

@@ -17,7 +17,9 @@ mod purge;
 mod retirement;
 mod session;
 mod sessions;
+mod statement;
 mod statistics;
+mod steps;
 mod transaction;
 mod watched;
 
@@ -33,8 +35,10 @@ pub use probe::{Fitness, Probe};
 pub use purge::Purge;
 pub use session::Session;
 pub use sessions::Sessions;
+pub use statement::{CachedStatement, Statement};
 pub use statistics::analyze_grown_tables;
-pub use transaction::{LockWait, limit_lock_wait, transaction, transaction_within};
+pub use steps::{Step, Steps, send_together};
+pub use transaction::{LockWait, Transaction, transaction, transaction_within};
 
 /// The connection that store functions take as their first argument.
 pub type Connection = diesel_async::AsyncPgConnection;

@@ -1,11 +1,36 @@
 //! Transactions.
 
-use diesel::sql_types::Text;
-use diesel_async::{AsyncPgConnection, RunQueryDsl, TransactionManager};
+use diesel::connection::TransactionDepthChange;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
 
-use crate::{DbError, cached_sql};
+use crate::steps::{Unsent, send};
+use crate::{DbError, Steps};
 
 type Manager = <AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager;
+
+/// The condition that a statement runs in a transaction of ours, as SQL.
+///
+/// The first statement of a [`Transaction`] is sent together with its BEGIN. If that fails, because somebody cancels it, the
+/// statement would be a transaction of its own, committed whatever comes after it. So one that writes has this condition.
+/// DEFERRABLE changes nothing about a transaction that is not SERIALIZABLE, and no other statement sets it.
+#[macro_export]
+macro_rules! in_transaction_sql {
+    () => {
+        "current_setting('transaction_deferrable')::boolean"
+    };
+}
+
+/// A condition that must hold for the transaction to commit, as SQL: an expression that fails with
+/// [`DbError::NotAsExpected`](crate::DbError::NotAsExpected) if `$condition` is false. NULL expects nothing.
+///
+/// With it a COMMIT can be sent together with the statement on whose result it depends.
+#[macro_export]
+macro_rules! expect_sql {
+    ($condition:literal) => {
+        concat!("(", $condition, ")::installation.expected")
+    };
+}
 
 /// Runs `work` in a transaction: commits when it returns `Ok`, rolls back when it returns `Err`.
 ///
@@ -35,14 +60,9 @@ where
     Work: AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, E>,
     E: From<DbError>,
 {
-    Manager::begin_transaction(connection)
-        .await
-        .map_err(DbError::from)?;
-    let done = match limit_lock_wait(connection, wait).await {
-        Ok(()) => work(connection).await,
-        Err(error) => Err(error.into()),
-    };
-    match done {
+    let begun = AnsiTransactionManager::begin_transaction_sql(connection, wait.begin()).await;
+    begun.map_err(DbError::from)?;
+    match work(connection).await {
         Ok(value) => {
             Manager::commit_transaction(connection)
                 .await
@@ -50,12 +70,134 @@ where
             Ok(value)
         }
         Err(error) => {
-            if let Err(rollback) = Manager::rollback_transaction(connection).await {
-                // The pool throws the connection away, and PostgreSQL then rolls back by itself.
-                tracing::debug!(cause = %rollback, "rollback failed");
-            }
+            roll_back(connection).await;
             Err(error)
         }
+    }
+}
+
+/// A transaction whose BEGIN travels with its first statements and whose COMMIT travels with its last.
+///
+/// Nothing is sent before the first [`send`](Self::send). End it with [`commit_with`](Self::commit_with) or
+/// [`roll_back`](Self::roll_back). Dropping it leaves it open, and the pool then closes the connection.
+#[must_use = "it is open until it is committed or rolled back"]
+pub struct Transaction<'a> {
+    connection: &'a mut AsyncPgConnection,
+    begin: Option<&'static str>,
+}
+
+impl<'a> Transaction<'a> {
+    /// A transaction that waits this long for each lock.
+    pub fn new(connection: &'a mut AsyncPgConnection, wait: LockWait) -> Self {
+        Self {
+            connection,
+            begin: Some(wait.begin()),
+        }
+    }
+
+    /// Sends statements, in one round trip if the connection knows them. What writes among the first ones has the condition
+    /// [`in_transaction_sql!`](crate::in_transaction_sql).
+    ///
+    /// # Errors
+    /// That of the first statement that failed. Roll the transaction back.
+    pub async fn send<S>(&mut self, steps: S) -> Result<S::Answers, S::Error>
+    where
+        S: Steps,
+        S::Error: From<DbError>,
+    {
+        let begin = self.begin.take();
+        if begin.is_some() {
+            enter(self.connection)?;
+        }
+        let sent = send(self.connection, begin, steps, None).await;
+        sent.map_err(|error| match error {
+            Unsent::Statement { refused, .. } => refused.into_error(),
+            Unsent::Begin(error) | Unsent::Commit(error) => DbError::from(error).into(),
+        })
+    }
+
+    /// Sends its last statements and commits, all in one round trip if the connection knows them. Nothing is kept if one of
+    /// them fails: what must be true for the transaction to commit is expected by them, with
+    /// [`expect_sql!`](crate::expect_sql). If these are its only statements, what writes has the condition
+    /// [`in_transaction_sql!`](crate::in_transaction_sql).
+    ///
+    /// # Errors
+    /// That of the first statement that failed, and then the transaction is rolled back; or why COMMIT did.
+    /// [`DbError::CommitOutcomeUnknown`] if the connection broke before all was answered.
+    pub async fn commit_with<S>(self, steps: S) -> Result<S::Answers, S::Error>
+    where
+        S: Steps,
+        S::Error: From<DbError>,
+    {
+        let Self { connection, begin } = self;
+        if begin.is_some() {
+            enter(connection)?;
+        }
+        let error = match send(connection, begin, steps, Some("COMMIT")).await {
+            Ok(answers) => {
+                leave(connection)?;
+                return Ok(answers);
+            }
+            Err(error) => error,
+        };
+        match error {
+            Unsent::Statement { refused, is_over } if is_answer(&refused.0.cause) => {
+                match is_over {
+                    true => leave(connection)?,
+                    false => roll_back(connection).await,
+                }
+                Err(refused.into_error())
+            }
+            // The connection broke: the server may have carried the statement out, and COMMIT too.
+            Unsent::Statement { refused, .. } => Err(DbError::of_commit(refused.0.cause).into()),
+            Unsent::Commit(error) => Err(DbError::of_commit(error).into()),
+            Unsent::Begin(error) => {
+                roll_back(connection).await;
+                Err(DbError::from(error).into())
+            }
+        }
+    }
+
+    /// Undoes what it did.
+    pub async fn roll_back(self) {
+        // Nothing was sent yet otherwise.
+        if self.begin.is_none() {
+            roll_back(self.connection).await;
+        }
+    }
+}
+
+/// Whether the server said so itself, over a connection that it had.
+fn is_answer(error: &DieselError) -> bool {
+    !matches!(
+        error,
+        DieselError::DatabaseError(
+            DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection,
+            _
+        )
+    )
+}
+
+/// Has the driver, and so the pool, know that a transaction is open from now on.
+fn enter(connection: &mut AsyncPgConnection) -> Result<(), DbError> {
+    let manager = Manager::transaction_manager_status_mut(connection);
+    if manager.transaction_depth()?.is_some() {
+        return Err(DieselError::AlreadyInTransaction.into());
+    }
+    let state = manager.transaction_state()?;
+    Ok(state.change_transaction_depth(TransactionDepthChange::IncreaseDepth)?)
+}
+
+/// It is over.
+fn leave(connection: &mut AsyncPgConnection) -> Result<(), DbError> {
+    let state = Manager::transaction_manager_status_mut(connection).transaction_state()?;
+    Ok(state.change_transaction_depth(TransactionDepthChange::DecreaseDepth)?)
+}
+
+async fn roll_back(connection: &mut AsyncPgConnection) {
+    if let Err(rollback) = Manager::rollback_transaction(connection).await {
+        // The pool throws the connection away, and PostgreSQL then rolls back by itself.
+        tracing::debug!(cause = %rollback, "rollback failed");
     }
 }
 
@@ -69,9 +211,9 @@ pub enum LockWait {
 }
 
 impl LockWait {
-    /// The value of `lock_timeout`, for statements that set it until their transaction ends. `None` leaves it as it is.
+    /// The value of `lock_timeout`, for a statement that is a transaction of its own. `None` leaves it as it is.
     ///
-    /// A statement does so by itself, without a round trip of its own:
+    /// The statement sets it without a round trip:
     /// `set_config('lock_timeout', coalesce($1, current_setting('lock_timeout')), true)`.
     pub const fn setting(self) -> Option<&'static str> {
         match self {
@@ -79,23 +221,12 @@ impl LockWait {
             Self::Session => None,
         }
     }
-}
 
-/// Bounds each wait for a lock until the transaction ends, in a statement of its own. Nothing is asked where the session's
-/// bound stays.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn limit_lock_wait(
-    connection: &mut AsyncPgConnection,
-    wait: LockWait,
-) -> Result<(), DbError> {
-    let Some(setting) = wait.setting() else {
-        return Ok(());
-    };
-    cached_sql("SELECT set_config('lock_timeout', $1, true)")
-        .bind::<Text, _>(setting)
-        .execute(connection)
-        .await?;
-    Ok(())
+    /// What begins a transaction that waits this long for each lock.
+    const fn begin(self) -> &'static str {
+        match self {
+            Self::Brief => "BEGIN DEFERRABLE; SET LOCAL lock_timeout = '10ms'",
+            Self::Session => "BEGIN DEFERRABLE",
+        }
+    }
 }

@@ -24,6 +24,8 @@ struct State {
     /// Connections up to this number are swallowed.
     swallowed: AtomicUsize,
     frozen: watch::Sender<bool>,
+    /// The server hears its clients, and they don't hear it.
+    answers_held: watch::Sender<bool>,
     /// Connections can be made, and no statement gets through.
     is_mute: AtomicBool,
 }
@@ -79,6 +81,16 @@ impl SilentProxy {
     /// What was held back gets through.
     pub fn thaw(&self) {
         self.state.frozen.send_replace(false);
+    }
+
+    /// From now on the server's answers are held back, and nothing else.
+    pub fn hold_answers(&self) {
+        self.state.answers_held.send_replace(true);
+    }
+
+    /// The answers that were held back get through.
+    pub fn let_answers_go(&self) {
+        self.state.answers_held.send_replace(false);
     }
 
     /// From now on clients are let in, and no statement of theirs gets through.
@@ -151,12 +163,16 @@ async fn pump(
     let mut is_first = true;
     let mut buffer = vec![0; 16 * 1024];
     let mut frozen = state.frozen.subscribe();
+    let mut answers_held = state.answers_held.subscribe();
     loop {
         let read = from.read(&mut buffer).await?;
         if read == 0 {
             return Ok(());
         }
         frozen.wait_for(|is_frozen| !is_frozen).await?;
+        if sender == Sender::Server {
+            answers_held.wait_for(|is_held| !is_held).await?;
+        }
         let is_swallowed = number <= state.swallowed.load(Ordering::SeqCst);
         let is_mute = sender == Sender::Client
             && state.is_mute.load(Ordering::SeqCst)

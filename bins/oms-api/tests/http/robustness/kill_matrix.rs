@@ -121,7 +121,7 @@ async fn p0_killed_before_its_transaction_an_order_leaves_no_trace() {
 
 #[tokio::test]
 async fn p1_killed_with_its_locks_held_an_order_leaves_no_trace() {
-    leaves_no_trace("orders.reserved").await;
+    leaves_no_trace("orders.locked").await;
 }
 
 #[tokio::test]

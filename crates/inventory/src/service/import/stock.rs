@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use oms_database::{Connection, LockWait};
+use oms_database::Connection;
 use oms_validation::{Reason, TenantId};
 use serde::{Serialize, Serializer};
 
@@ -96,7 +96,7 @@ impl Importable for StockImport<'_> {
         planned: &[PlannedStock],
     ) -> Result<Applied, InventoryError> {
         let levels: BTreeSet<LevelKey> = planned.iter().map(|row| row.level).collect();
-        stock_levels::lock(connection, tenant, &levels, LockWait::Session).await?;
+        stock_levels::lock(tenant, &levels).run(connection).await?;
         // In a statement of its own, whose snapshot is not older than the locks.
         let counts: BTreeMap<_, _> = level_counts::find(connection, tenant, &levels).await?;
         let (mut movements, mut rejections) = (Vec::new(), Vec::new());

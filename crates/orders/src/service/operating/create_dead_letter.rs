@@ -53,7 +53,9 @@ pub async fn create_dead_letter(
                 _ => {}
             }
             write(connection, tenant, now, &new).await?;
-            reconciliations::delete(connection, tenant, &[order_id]).await?;
+            reconciliations::delete(tenant, &[order_id], None)
+                .run(connection)
+                .await?;
             let written = dead_letters::find(connection, tenant, new.id).await?;
             Ok::<_, DeadLetterError>(Once::Now(written.ok_or(DeadLetterError::NotFound)?))
         });

@@ -14,9 +14,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use oms_batching::{Answer, Batch, BatchError, Turn, Work};
-use oms_database::{Connection, DbError, LockWait, transaction};
-use oms_inventory::{ReserveOutcome, find_unlocked_levels, reserve, route_together};
-use oms_payments::{Attempt, PaymentError, record_attempts};
+use oms_database::{Connection, DbError, LockWait, Transaction};
+use oms_inventory::{
+    ReservationRequest, ReserveOutcome, allocate, find_unlocked_levels, hold_stock, lock_stock,
+    route_together,
+};
+use oms_payments::{Attempt, recording};
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -26,12 +29,11 @@ use crate::error::{OrderError, PlacingError};
 use crate::service::placing::intake::{Arrival, Intake, Outcome};
 use crate::service::reading::get_order::{OrderDetails, get_order};
 use crate::service::transitions::abort::Abort;
-use crate::store::placements::Insertion;
 use crate::store::{orders, placements};
 use draft::{Draft, Level, drafts, placements_of, reservations_of};
 use held::held_levels;
 use outcomes::Outcomes;
-use price::{Priced, price};
+use price::{Priced, look_at, price};
 
 /// What the first event of an order says.
 const PLACED_REASON: &str = "the order was placed and its stock is held";
@@ -163,8 +165,9 @@ async fn place_all(
     let mut admission = context.admit().await?;
     let connection = &mut admission.connection;
     let mut outcomes = Outcomes::of(arrivals.len());
-    let priced = price(context, connection, tenant, arrivals).await?;
-    let mut open = outcomes.keep_priced(priced);
+    let (quotes, nearest) = look_at(context, connection, tenant, arrivals).await?;
+    let mut nearest = Some(nearest);
+    let mut open = outcomes.keep_priced(price(context, arrivals, &quotes));
     let exceeded = bounds::refused_early(context, connection, tenant, &open).await?;
     refuse_exceeding(connection, tenant, &mut outcomes, &mut open, &exceeded).await?;
     // An order that has patience must not keep what it has while it waits for stock.
@@ -172,7 +175,9 @@ async fn place_all(
     let (mut routings, mut last) = (0, OrderError::Contended);
     while routings < MAX_ROUTINGS {
         let requests: Vec<_> = open.iter().map(Priced::routing_request).collect();
-        let routes = route_together(connection, tenant, &requests).await?;
+        // It is of this moment, and of all that came.
+        let nearest = nearest.take().filter(|_| open.len() == arrivals.len());
+        let routes = route_together(connection, tenant, &requests, nearest).await?;
         let (drafts, refused) = drafts(context, &open, routes);
         if std::mem::take(&mut look) {
             let held = held_levels(connection, tenant, &drafts, &way.held).await?;
@@ -278,30 +283,50 @@ async fn place(
     if drafts.is_empty() {
         return Ok(Vec::new());
     }
-    transaction(connection, async |connection| {
-        write(context, connection, tenant, drafts, wait).await
-    })
-    .await
+    let mut transaction = Transaction::new(connection, wait);
+    let requests = reservations_of(drafts);
+    let times = match claim(context, &mut transaction, tenant, drafts, &requests).await {
+        Ok(times) => times,
+        Err(error) => {
+            transaction.roll_back().await;
+            return Err(error);
+        }
+    };
+    oms_failpoints::reached("orders.locked");
+    let hold = hold_stock(tenant, &requests).map_err(|error| match error {
+        // A warehouse was switched off while the locks were waited for.
+        DbError::NotAsExpected => Abort::Undo(Undone::Stale),
+        error => error.into(),
+    });
+    let attempts: Vec<_> = drafts.iter().map(|draft| draft.attempt.clone()).collect();
+    let record = recording(tenant, &attempts).map_err(Abort::from);
+    let ((), recorded) = transaction.commit_with((hold, record)).await?;
+    Ok(times.into_iter().zip(recorded).collect())
 }
 
+/// Places the orders, locks their stock, and returns when they were placed, unless something is in the way.
+///
 /// Customers are locked before keys are claimed, and those before any stock is locked, in this order everywhere, so that two
 /// requests can't wait for each other.
-async fn write(
+async fn claim(
     context: &OrderContext,
-    connection: &mut Connection,
+    transaction: &mut Transaction<'_>,
     tenant: TenantId,
     drafts: &[Draft<'_>],
-    wait: LockWait,
-) -> Result<Vec<(DateTime<Utc>, Attempt)>, Abort<Undone, DbError>> {
+    requests: &[ReservationRequest<'_>],
+) -> Result<Vec<DateTime<Utc>>, Abort<Undone, DbError>> {
     let (now, delay) = (context.now(), context.settings.sweep_after);
-    bounds::lock_customers(context, connection, tenant, drafts, wait).await?;
-    let wanted = placements_of(drafts);
-    let how = Insertion {
-        wait,
-        standings: bounds::standings(context),
-    };
-    let placed =
-        placements::insert(connection, tenant, now, delay, PLACED_REASON, &wanted, how).await?;
+    let customers = bounds::lock_customers(context, tenant, drafts);
+    let customers = customers.map(|lock| lock.map_err(Abort::from));
+    let (wanted, standings) = (placements_of(drafts), bounds::standings(context));
+    let insert = placements::insert(tenant, now, delay, PLACED_REASON, &wanted, standings);
+    let lock = lock_stock(tenant, requests).map_err(|error| match error {
+        DbError::LockTimeout => Abort::Undo(Undone::Held),
+        error => error.into(),
+    });
+    let (_, placed, stock) = transaction
+        .send((customers, insert.map_err(Abort::from), lock))
+        .await?;
     if placed.len() < drafts.len() {
         let ids = drafts.iter().map(|draft| draft.order.id);
         let taken = ids.filter(|id| !placed.contains_key(id)).collect();
@@ -311,31 +336,11 @@ async fn write(
     if !exceeded.is_empty() {
         return Err(Abort::Undo(Undone::Exceeded(exceeded)));
     }
-    let reserved = reserve(connection, tenant, &reservations_of(drafts), wait).await;
-    let outcomes = reserved.map_err(|error| match error {
-        DbError::LockTimeout => Abort::Undo(Undone::Held),
-        error => error.into(),
-    })?;
-    if outcomes.contains(&ReserveOutcome::Stale) {
+    if allocate(stock, requests).contains(&ReserveOutcome::Stale) {
         return Err(Abort::Undo(Undone::Stale));
     }
-    let attempts: Vec<_> = drafts.iter().map(|draft| draft.attempt.clone()).collect();
-    let recorded = record_attempts(connection, tenant, &attempts).await;
-    oms_failpoints::reached("orders.reserved");
-    let times = drafts
-        .iter()
-        .map(|draft| placed[&draft.order.id].created_at);
-    Ok(times.zip(recorded.map_err(database_error)?).collect())
-}
-
-/// Recording an attempt asks no gateway.
-fn database_error(error: PaymentError) -> Abort<Undone, DbError> {
-    match error {
-        PaymentError::Database(error) => error.into(),
-        PaymentError::Gateway(error) => {
-            DbError::Unavailable(format!("recording an attempt asked the gateway: {error}")).into()
-        }
-    }
+    let time = |draft: &Draft<'_>| placed[&draft.order.id].created_at;
+    Ok(drafts.iter().map(time).collect())
 }
 
 /// After a COMMIT without an answer: goes on if the order is there. If it is not, it may still come.

@@ -8,7 +8,7 @@ use crate::domain::address::ShippingAddress;
 use crate::domain::line::{OrderLine, RequestedLine};
 use crate::error::PlacingError;
 use crate::service::placing::locate::locate;
-use crate::service::placing::price_lines::{PricedLines, price_lines};
+use crate::service::placing::price_lines::{PricedLines, price_lines, quote_lines};
 
 /// Where an order would come from.
 #[derive(Debug)]
@@ -36,13 +36,13 @@ pub(crate) async fn preview_routing(
     let geocoder = context.preview_geocoder.as_ref();
     let destination = locate(geocoder, tenant, address).await?;
     let mut connection = context.database.acquire().await?;
-    let priced = price_lines(context, &mut connection, tenant, &[lines]).await?;
-    let mut priced = priced.into_iter();
+    let quotes = quote_lines(context, tenant, lines.iter());
+    let quotes = quotes.run(&mut connection).await?;
     let PricedLines {
         lines,
         total,
         demand,
-    } = priced.next().expect("one order in, one answer out")?;
+    } = price_lines(lines, context.settings.currency, &quotes)?;
     let route = route(&mut connection, tenant, destination, &demand).await?;
     Ok(RoutingPreview {
         explanation: explain_route(&mut connection, tenant, &route.trace).await?,

@@ -1,9 +1,7 @@
 //! The prices of this moment.
 
-use std::collections::HashMap;
-
-use oms_database::{Connection, DbError};
-use oms_inventory::{Demand, PriceQuote, ProductId, quote_prices};
+use oms_database::Statement;
+use oms_inventory::{Demand, PriceQuote, ProductId, Quotes, quote_prices};
 use oms_validation::{Currency, InvalidAmount, Money, TenantId};
 
 use crate::context::OrderContext;
@@ -18,39 +16,43 @@ pub(crate) struct PricedLines {
     pub(crate) demand: Demand,
 }
 
-/// The lines of each of several orders with their prices, or why they can't be sold.
-pub(crate) async fn price_lines(
+/// Asks for the prices of all lines.
+pub(crate) fn quote_lines<'q, 'l>(
     context: &OrderContext,
-    connection: &mut Connection,
     tenant: TenantId,
-    orders: &[&[RequestedLine]],
-) -> Result<Vec<Result<PricedLines, PlacingError>>, DbError> {
-    let currency = context.settings.currency;
-    let lines = orders.iter().copied().flatten();
+    lines: impl Iterator<Item = &'l RequestedLine>,
+) -> Statement<'q, Quotes> {
     let mut products: Vec<ProductId> = lines.map(|line| line.product_id).collect();
     products.sort_unstable();
     products.dedup();
-    let quotes = quote_prices(connection, tenant, currency, &products).await?;
-    let quotes: HashMap<ProductId, PriceQuote> = products.into_iter().zip(quotes).collect();
-    let priced = orders.iter().map(|lines| price(lines, currency, &quotes));
-    Ok(priced.collect())
+    quote_prices(tenant, context.settings.currency, &products)
 }
 
-fn price(
+/// What an order wants of each product.
+pub(crate) fn demand_of(requested: &[RequestedLine]) -> Demand {
+    let lines = requested
+        .iter()
+        .map(|line| (line.product_id, line.quantity));
+    Demand::from_lines(lines)
+        .expect("a request has lines, and their quantities were checked when it was read")
+}
+
+/// The lines of an order with their prices, or why they can't be sold.
+pub(crate) fn price_lines(
     requested: &[RequestedLine],
     currency: Currency,
-    quotes: &HashMap<ProductId, PriceQuote>,
+    quotes: &Quotes,
 ) -> Result<PricedLines, PlacingError> {
     let (mut lines, mut unknown, mut not_sold) = (Vec::new(), Vec::new(), Vec::new());
     for (index, line) in requested.iter().enumerate() {
-        match quotes.get(&line.product_id) {
-            Some(PriceQuote::UnitPrice(unit_price)) => lines.push(OrderLine {
+        match quotes.of(line.product_id) {
+            PriceQuote::UnitPrice(unit_price) => lines.push(OrderLine {
                 product_id: line.product_id,
                 quantity: line.quantity,
-                unit_price: *unit_price,
+                unit_price,
             }),
-            Some(PriceQuote::NotSoldIn(_)) => not_sold.push(index),
-            Some(PriceQuote::UnknownProduct) | None => unknown.push(index),
+            PriceQuote::NotSoldIn(_) => not_sold.push(index),
+            PriceQuote::UnknownProduct => unknown.push(index),
         }
     }
     if !unknown.is_empty() {
@@ -66,10 +68,8 @@ fn price(
         // Prices that were set before they were checked.
         Err(error @ InvalidAmount::Step { .. }) => return Err(PlacingError::NotPayable(error)),
     }
-    let demand = Demand::from_lines(lines.iter().map(|line| (line.product_id, line.quantity)));
     Ok(PricedLines {
-        demand: demand
-            .expect("a request has lines, and their quantities were checked when it was read"),
+        demand: demand_of(requested),
         lines,
         total,
     })

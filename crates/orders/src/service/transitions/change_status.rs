@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use oms_database::{Connection, DbError, LockWait};
+use oms_database::{Connection, DbError, Statement};
 use oms_validation::{OrderId, TenantId};
 
 use crate::domain::authorship::Authorship;
@@ -22,26 +22,23 @@ pub(crate) async fn change_status(
     authorship: Authorship<'_>,
 ) -> Result<bool, DbError> {
     let (changers, reason) = ([(order_id, authorship.actor)], authorship.reason);
-    let wait = LockWait::Session;
-    let changed =
-        change_statuses(connection, tenant, now, &changers, transition, reason, wait).await?;
-    Ok(changed.contains(&order_id))
+    let change = change_statuses(tenant, now, &changers, transition, reason, None);
+    Ok(change.run(connection).await?.contains(&order_id))
 }
 
-/// The same with several orders, each in the name of its own actor. Returns those that were changed. The bound of the wait for their rows stays until the
-/// transaction ends.
-pub(crate) async fn change_statuses(
-    connection: &mut Connection,
+/// The same with several orders, each in the name of its own actor. Returns those that were changed; fails if that are fewer
+/// than `expected`.
+pub(crate) fn change_statuses<'q>(
     tenant: TenantId,
     now: Now,
-    changers: &[(OrderId, &str)],
+    changers: &[(OrderId, &'q str)],
     transition: &Transition<'_>,
-    reason: &str,
-    wait: LockWait,
-) -> Result<HashSet<OrderId>, DbError> {
+    reason: &'q str,
+    expected: Option<usize>,
+) -> Statement<'q, HashSet<OrderId>> {
     let (from, to) = (transition.from, transition.to);
     assert!(from.may_become(to), "no order may go from {from} to {to}");
-    orders::change_statuses(connection, tenant, now, changers, transition, reason, wait).await
+    orders::change_statuses(tenant, now, changers, transition, reason, expected)
 }
 
 /// Adds a note to an order's timeline and returns the status that it is in, which stays so until the transaction ends.

@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use oms_batching::{Answer, Batch, Turn, Work};
-use oms_database::{DbError, LockWait, transaction};
-use oms_payments::{ClosedAttempt, close_attempts, save_calls};
+use oms_database::{Connection, DbError, LockWait, Transaction, transaction_within};
+use oms_payments::{ClosedAttempt, close_attempts, closing_all, save_calls};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -17,6 +17,7 @@ use crate::service::transitions::change_status::change_statuses;
 use crate::service::transitions::end_order::{Ending, PAID_REASON};
 use crate::service::transitions::proof::Proof;
 use crate::service::transitions::worklist::take_off;
+use crate::store::reconciliations;
 
 /// An order whose payment was collected.
 pub(crate) struct PaidOrder {
@@ -83,21 +84,51 @@ async fn end_paid_orders(
     paid: &[Arc<PaidOrder>],
     wait: LockWait,
 ) -> Result<Vec<bool>, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    match end_all(context, &mut connection, tenant, paid, wait).await {
+        Ok(()) => Ok(vec![true; paid.len()]),
+        Err(DbError::NotAsExpected) => {
+            end_those_left(context, &mut connection, tenant, paid, wait).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// All of them, in one round trip: `NotAsExpected` when somebody else was first with one, or has left it to an operator.
+async fn end_all(
+    context: &OrderContext,
+    connection: &mut Connection,
+    tenant: TenantId,
+    paid: &[Arc<PaidOrder>],
+    wait: LockWait,
+) -> Result<(), DbError> {
+    let (now, all) = (context.now(), Some(paid.len()));
+    let enders: Vec<(OrderId, &str)> = paid.iter().map(|it| it.ended_by()).collect();
+    let transition = Ending::Paid.transition();
+    let change = change_statuses(tenant, now, &enders, &transition, PAID_REASON, all);
+    let ids: Vec<OrderId> = paid.iter().map(|it| it.order_id).collect();
+    let take_off = reconciliations::delete(tenant, &ids, all);
+    let closed: Vec<ClosedAttempt<'_>> = paid.iter().map(|it| it.proof.closed()).collect();
+    let close = closing_all(tenant, &closed);
+    let transaction = Transaction::new(connection, wait);
+    transaction.commit_with((change, take_off, close)).await?;
+    Ok(())
+}
+
+/// Those that are still to be ended.
+async fn end_those_left(
+    context: &OrderContext,
+    connection: &mut Connection,
+    tenant: TenantId,
+    paid: &[Arc<PaidOrder>],
+    wait: LockWait,
+) -> Result<Vec<bool>, OrderError> {
     let now = context.now();
     let enders: Vec<(OrderId, &str)> = paid.iter().map(|it| it.ended_by()).collect();
-    let mut connection = context.database.acquire().await?;
-    let ended = transaction(&mut connection, async |connection| {
+    let ended = transaction_within(connection, wait, async |connection| {
         let transition = Ending::Paid.transition();
-        let ended = change_statuses(
-            connection,
-            tenant,
-            now,
-            &enders,
-            &transition,
-            PAID_REASON,
-            wait,
-        )
-        .await?;
+        let change = change_statuses(tenant, now, &enders, &transition, PAID_REASON, None);
+        let ended = change.run(connection).await?;
         if ended.is_empty() {
             return Err(Abort::LOST);
         }

@@ -32,7 +32,8 @@ pub(crate) async fn take_off(
     orders: &[(OrderId, &str)],
 ) -> Result<(), DbError> {
     let order_ids: Vec<OrderId> = orders.iter().map(|(id, _)| *id).collect();
-    let taken = reconciliations::delete(connection, tenant, &order_ids).await?;
+    let taking = reconciliations::delete(tenant, &order_ids, None);
+    let taken = taking.run(connection).await?;
     for (order_id, actor) in orders.iter().filter(|(id, _)| !taken.contains(id)) {
         dead_letters::close_of_order(connection, tenant, now, *order_id, actor).await?;
     }

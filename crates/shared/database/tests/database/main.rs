@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod installation;
+mod pipelining;
 mod pool;
 mod schema;
 mod silence;

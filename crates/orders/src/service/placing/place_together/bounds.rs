@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use oms_database::{Connection, DbError, LockWait};
+use oms_database::{Connection, DbError, Statement};
 use oms_validation::{OrderId, TenantId};
 
 use super::draft::Draft;
@@ -81,18 +81,16 @@ async fn standings_of_refused(
 }
 
 /// Has others who place orders of the same customers wait until this transaction ends.
-pub(super) async fn lock_customers(
+pub(super) fn lock_customers<'q>(
     context: &OrderContext,
-    connection: &mut Connection,
     tenant: TenantId,
     drafts: &[Draft<'_>],
-    wait: LockWait,
-) -> Result<(), DbError> {
+) -> Option<Statement<'q, usize>> {
     if !context.settings.bounds.counts_unpaid() {
-        return Ok(());
+        return None;
     }
     let customers: Vec<CustomerId> = drafts.iter().map(|it| it.order.customer_id).collect();
-    standings::lock_customers(connection, tenant, &customers, wait).await
+    Some(standings::lock_customers(tenant, &customers))
 }
 
 /// What is to be known of the customers when their orders are inserted.

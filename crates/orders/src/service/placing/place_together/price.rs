@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use oms_database::{Connection, DbError};
-use oms_inventory::{Demand, RoutingRequest};
+use oms_database::{Connection, DbError, send_together};
+use oms_inventory::{Demand, Nearest, Quotes, RoutingRequest, find_nearest};
 use oms_validation::{Money, TenantId};
 
 use crate::context::OrderContext;
-use crate::domain::line::{OrderLine, RequestedLine};
+use crate::domain::line::OrderLine;
 use crate::error::PlacingError;
 use crate::service::placing::intake::Arrival;
-use crate::service::placing::price_lines::{PricedLines, price_lines};
+use crate::service::placing::price_lines::{PricedLines, demand_of, price_lines, quote_lines};
 
 /// An order with its prices.
 pub(super) struct Priced<'a> {
@@ -40,23 +40,39 @@ impl Priced<'_> {
     }
 }
 
-/// The orders with the prices of their lines, or why one can't be sold.
-pub(super) async fn price<'a>(
+/// The prices of all orders, and the warehouse nearest to each: what is read of them first, in one round trip.
+pub(super) async fn look_at(
     context: &OrderContext,
     connection: &mut Connection,
     tenant: TenantId,
+    arrivals: &[Arc<Arrival>],
+) -> Result<(Quotes, Nearest), DbError> {
+    let lines = arrivals.iter().flat_map(|arrival| &arrival.lines);
+    let quotes = quote_lines(context, tenant, lines);
+    let demands = arrivals.iter().map(|arrival| demand_of(&arrival.lines));
+    let demands: Vec<Demand> = demands.collect();
+    let requests = arrivals.iter().zip(&demands);
+    let requests = requests.map(|(arrival, demand)| RoutingRequest {
+        destination: arrival.destination,
+        demand,
+    });
+    let requests: Vec<RoutingRequest<'_>> = requests.collect();
+    send_together(connection, (quotes, find_nearest(tenant, &requests))).await
+}
+
+/// The orders with the prices of their lines, or why one can't be sold.
+pub(super) fn price<'a>(
+    context: &OrderContext,
     arrivals: &'a [Arc<Arrival>],
-) -> Result<Vec<Result<Priced<'a>, PlacingError>>, DbError> {
-    let lines = arrivals.iter().map(|arrival| arrival.lines.as_slice());
-    let lines: Vec<&[RequestedLine]> = lines.collect();
-    let priced = price_lines(context, connection, tenant, &lines).await?;
-    let arrivals = arrivals.iter().enumerate();
-    let priced = arrivals.zip(priced).map(|((index, arrival), priced)| {
+    quotes: &Quotes,
+) -> Vec<Result<Priced<'a>, PlacingError>> {
+    let currency = context.settings.currency;
+    let priced = arrivals.iter().enumerate().map(|(index, arrival)| {
         let PricedLines {
             lines,
             total,
             demand,
-        } = priced?;
+        } = price_lines(&arrival.lines, currency, quotes)?;
         Ok(Priced {
             index,
             arrival,
@@ -65,5 +81,5 @@ pub(super) async fn price<'a>(
             demand,
         })
     });
-    Ok(priced.collect())
+    priced.collect()
 }

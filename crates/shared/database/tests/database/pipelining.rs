@@ -1,0 +1,330 @@
+//! Statements that travel together.
+
+use std::time::Duration;
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Integer};
+use diesel_async::SimpleAsyncConnection;
+use oms_database::{
+    CachedStatement, Connection, Database, DatabaseConfig, DbError, LockWait, PooledConnection,
+    Statement, Transaction, cached_sql, expect_sql, in_transaction_sql, send_together,
+};
+use oms_testing::{SilentProxy, TestDatabase};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+/// Far more than any bound of these tests.
+const TOO_LONG: Duration = Duration::from_secs(60);
+
+struct Notes {
+    pool: Database,
+    proxy: SilentProxy,
+    database: TestDatabase,
+}
+
+impl Notes {
+    async fn open() -> Self {
+        let database = TestDatabase::create();
+        let table = "CREATE TABLE public.notes (id integer PRIMARY KEY)";
+        let mut connection = database.connect().await;
+        connection.batch_execute(table).await.unwrap();
+        let (proxy, url) = database.behind_proxy().await;
+        let pool = Database::new(&DatabaseConfig {
+            max_connections: 1,
+            answer_timeout: Duration::from_secs(3),
+            fresh: TOO_LONG,
+            ..DatabaseConfig::new(url)
+        });
+        Self {
+            pool: pool.unwrap(),
+            proxy,
+            database,
+        }
+    }
+
+    async fn acquire(&self) -> PooledConnection {
+        self.pool.acquire().await.unwrap()
+    }
+
+    /// What others see.
+    async fn ids(&self) -> Vec<i32> {
+        read()
+            .run(&mut self.database.connect().await)
+            .await
+            .unwrap()
+    }
+}
+
+fn insert<'q>(id: i32) -> Statement<'q, usize> {
+    cached_sql("INSERT INTO public.notes VALUES ($1)")
+        .bind::<Integer, _>(id)
+        .affected()
+}
+
+/// As the first statement of a transaction writes.
+fn insert_guarded<'q>(id: i32) -> Statement<'q, usize> {
+    let text = concat!(
+        "INSERT INTO public.notes SELECT $1 WHERE ",
+        in_transaction_sql!()
+    );
+    cached_sql(text).bind::<Integer, _>(id).affected()
+}
+
+fn delete_all<'q>() -> Statement<'q, usize> {
+    cached_sql("DELETE FROM public.notes").affected()
+}
+
+fn read<'q>() -> Statement<'q, Vec<i32>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Array<Integer>)]
+        ids: Vec<i32>,
+    }
+
+    let text = "SELECT coalesce(array_agg(id ORDER BY id), '{}') AS ids FROM public.notes";
+    let rows = cached_sql(text).rows::<Row>();
+    rows.map(|rows| rows.into_iter().flat_map(|row| row.ids).collect())
+}
+
+fn expect_notes<'q>(count: i64) -> Statement<'q, usize> {
+    let text = concat!(
+        "SELECT ",
+        expect_sql!("count(*) = $1"),
+        " FROM public.notes"
+    );
+    cached_sql(text).bind::<BigInt, _>(count).affected()
+}
+
+/// Each statement sees what those before it did, and the COMMIT comes last.
+async fn place_and_remove(connection: &mut Connection) {
+    let mut transaction = Transaction::new(connection, LockWait::Session);
+    let sent = transaction.send((insert_guarded(1), read(), insert(2), read()));
+    let sent = sent.await.unwrap();
+    assert_eq!(sent, (1, vec![1], 1, vec![1, 2]));
+    let committed = transaction.commit_with((insert(3), read())).await;
+    assert_eq!(committed.unwrap(), (1, vec![1, 2, 3]));
+    let seen = send_together(connection, (read(), delete_all(), read())).await;
+    assert_eq!(seen.unwrap(), (vec![1, 2, 3], 3, vec![]));
+}
+
+#[tokio::test]
+async fn statements_are_carried_out_in_their_order_on_new_and_on_used_connections() {
+    let notes = Notes::open().await;
+    let mut connection = notes.acquire().await;
+    for _ in 0..100 {
+        place_and_remove(&mut connection).await;
+    }
+}
+
+/// Tokio makes a task that has done a lot wait at the next lock, wherever that is.
+#[tokio::test]
+async fn their_order_does_not_depend_on_what_the_task_has_done_before() {
+    let notes = Notes::open().await;
+    let mut connection = notes.acquire().await;
+    place_and_remove(&mut connection).await;
+    let busy = Semaphore::new(1);
+    for done in 0..200 {
+        tokio::task::yield_now().await;
+        for _ in 0..done {
+            drop(busy.acquire().await);
+        }
+        place_and_remove(&mut connection).await;
+    }
+}
+
+#[tokio::test]
+async fn statements_are_sent_before_those_in_front_of_them_are_answered() {
+    let notes = Notes::open().await;
+    let mut connection = notes.acquire().await;
+    place_and_remove(&mut connection).await;
+    let transaction = Transaction::new(&mut connection, LockWait::Session);
+    let warmed = transaction
+        .commit_with((insert_guarded(1), insert(2)))
+        .await;
+    warmed.unwrap();
+    delete_all().run(&mut connection).await.unwrap();
+    // The server gets all of it and its answers are held back: only what was sent without waiting for one can be committed.
+    notes.proxy.hold_answers();
+    let transaction = Transaction::new(&mut connection, LockWait::Session);
+    let committing = transaction.commit_with((insert_guarded(1), insert(2)));
+    let watching = async {
+        while notes.ids().await != [1, 2] {
+            tokio::task::yield_now().await;
+        }
+        notes.proxy.let_answers_go();
+    };
+    let (committed, ()) = futures_util::future::join(committing, watching).await;
+    assert_eq!(committed.unwrap(), (1, 1));
+}
+
+#[tokio::test]
+async fn one_that_fails_undoes_those_around_it_and_the_connection_goes_on() {
+    let notes = Notes::open().await;
+    let mut connection = notes.acquire().await;
+    // Once one by one, then together.
+    for _ in 0..3 {
+        let transaction = Transaction::new(&mut connection, LockWait::Session);
+        let failed = transaction
+            .commit_with((insert_guarded(1), insert(1), insert(2)))
+            .await;
+        assert!(
+            matches!(&failed, Err(DbError::UniqueViolation { constraint }) if constraint == "notes_pkey"),
+            "{failed:?}"
+        );
+        assert!(notes.ids().await.is_empty());
+        place_and_remove(&mut connection).await;
+    }
+    drop(connection);
+    let mut connection = notes.acquire().await;
+    place_and_remove(&mut connection).await;
+    assert_eq!(notes.proxy.accepted(), 1, "the connection was kept");
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_rolled_back_leaves_nothing() {
+    let notes = Notes::open().await;
+    let mut connection = notes.acquire().await;
+    for _ in 0..3 {
+        let mut transaction = Transaction::new(&mut connection, LockWait::Session);
+        transaction.send((insert_guarded(1),)).await.unwrap();
+        transaction.roll_back().await;
+        assert!(notes.ids().await.is_empty());
+        Transaction::new(&mut connection, LockWait::Session)
+            .roll_back()
+            .await;
+    }
+    drop(connection);
+    drop(notes.acquire().await);
+    assert_eq!(notes.proxy.accepted(), 1);
+}
+
+#[tokio::test]
+async fn a_commit_is_refused_if_something_is_not_as_expected() {
+    let notes = Notes::open().await;
+    let mut connection = notes.acquire().await;
+    for _ in 0..3 {
+        let transaction = Transaction::new(&mut connection, LockWait::Session);
+        let refused = transaction
+            .commit_with((insert_guarded(1), expect_notes(2)))
+            .await;
+        assert!(
+            matches!(refused, Err(DbError::NotAsExpected)),
+            "{refused:?}"
+        );
+        assert!(notes.ids().await.is_empty());
+        let transaction = Transaction::new(&mut connection, LockWait::Session);
+        let committed = transaction.commit_with((insert_guarded(1), expect_notes(1)));
+        committed.await.unwrap();
+        assert_eq!(notes.ids().await, [1]);
+        delete_all().run(&mut connection).await.unwrap();
+    }
+}
+
+/// As if its BEGIN had been cancelled.
+#[tokio::test]
+async fn a_guarded_statement_outside_of_a_transaction_does_nothing() {
+    let notes = Notes::open().await;
+    let mut connection = notes.acquire().await;
+    assert_eq!(insert_guarded(1).run(&mut connection).await.unwrap(), 0);
+    assert!(notes.ids().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_brief_wait_for_locks_ends_with_its_transaction() {
+    let notes = Notes::open().await;
+    let mut connection = notes.acquire().await;
+    insert(1).run(&mut connection).await.unwrap();
+    let mut other = notes.database.connect().await;
+    let lock = "BEGIN; SELECT FROM public.notes FOR UPDATE";
+    other.batch_execute(lock).await.unwrap();
+    for _ in 0..2 {
+        let transaction = Transaction::new(&mut connection, LockWait::Brief);
+        let refused = transaction.commit_with((read(), delete_all())).await;
+        assert!(matches!(refused, Err(DbError::LockTimeout)), "{refused:?}");
+    }
+    let waiting = delete_all().run(&mut connection);
+    let releasing = async {
+        let blocked = "DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted) LOOP END LOOP; END $$";
+        notes
+            .database
+            .connect()
+            .await
+            .batch_execute(blocked)
+            .await
+            .unwrap();
+        other.batch_execute("ROLLBACK").await.unwrap();
+    };
+    let (deleted, ()) = futures_util::future::join(waiting, releasing).await;
+    assert_eq!(deleted.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_transaction_that_nobody_waits_for_costs_its_connection() {
+    let notes = Notes::open().await;
+    let sleep = || cached_sql("SELECT pg_sleep(0.2)").affected();
+    for times in 1..=2 {
+        let mut connection = notes.acquire().await;
+        place_and_remove(&mut connection).await;
+        send_together(&mut connection, (sleep(),)).await.unwrap();
+        let transaction = Transaction::new(&mut connection, LockWait::Session);
+        let sent = transaction.commit_with((insert_guarded(1), sleep()));
+        let given_up = timeout(Duration::from_millis(1), sent);
+        assert!(given_up.await.is_err());
+        drop(connection);
+        let mut connection = notes.acquire().await;
+        delete_all().run(&mut connection).await.unwrap();
+        assert_eq!(notes.proxy.accepted(), times + 1);
+    }
+}
+
+#[tokio::test]
+async fn the_outcome_of_a_commit_is_unknown_if_the_connection_falls_silent() {
+    let notes = Notes::open().await;
+    let mut connection = notes.acquire().await;
+    place_and_remove(&mut connection).await;
+    let mut transaction = Transaction::new(&mut connection, LockWait::Session);
+    transaction.send((insert_guarded(1),)).await.unwrap();
+    notes.proxy.swallow_existing();
+    let committed = timeout(TOO_LONG, transaction.commit_with((insert(3), read())));
+    let unknown = committed.await.unwrap();
+    assert!(
+        matches!(unknown, Err(DbError::CommitOutcomeUnknown(_))),
+        "{unknown:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_transaction_whose_first_statements_are_not_answered_is_known_to_have_done_nothing() {
+    let notes = Notes::open().await;
+    let mut connection = notes.acquire().await;
+    place_and_remove(&mut connection).await;
+    notes.proxy.swallow_existing();
+    let mut transaction = Transaction::new(&mut connection, LockWait::Session);
+    let sent = transaction.send((insert_guarded(1), read(), insert(2), read()));
+    let unanswered = timeout(TOO_LONG, sent).await.unwrap();
+    assert!(
+        matches!(unanswered, Err(DbError::Unavailable(_))),
+        "{unanswered:?}"
+    );
+    transaction.roll_back().await;
+    drop(connection);
+    let mut connection = notes.acquire().await;
+    place_and_remove(&mut connection).await;
+}
+
+#[tokio::test]
+async fn a_server_that_ends_the_session_before_the_commit_is_known_to_have_kept_nothing() {
+    let notes = Notes::open().await;
+    let mut connection = notes.acquire().await;
+    let end = || cached_sql("SELECT pg_terminate_backend(pg_backend_pid())").affected();
+    place_and_remove(&mut connection).await;
+    let transaction = Transaction::new(&mut connection, LockWait::Session);
+    let ended = transaction
+        .commit_with((insert_guarded(1), end(), insert(2)))
+        .await;
+    assert!(matches!(ended, Err(DbError::Unavailable(_))), "{ended:?}");
+    assert!(notes.ids().await.is_empty());
+    drop(connection);
+    let mut connection = notes.acquire().await;
+    place_and_remove(&mut connection).await;
+}
