@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::workers::{RESTLESS, WORKERS};
 use crate::answer::Answer;
 use crate::api::{Settings, command};
-use crate::eventually::until;
+use crate::eventually::{eventually, until};
 use crate::process::{Exit, Process};
 use crate::request::{CARD, CUSTOMER, DECLINED_CARD, WIDGET_A, new_key, small_order, with};
 use crate::shop::Shop;
@@ -369,12 +369,12 @@ async fn a_right_that_is_taken_away_while_serving_is_a_503_and_an_error_that_nam
         assert!(!refused.text.contains("orders."), "{refused:?}");
         change(&format!("GRANT {privilege} ON orders.{table} TO {server}")).await;
     }
-    shop.api.logged("request failed").await;
-    let lines = shop.api.log();
-    let errors: Vec<&Value> = lines
-        .iter()
-        .filter(|line| line["level"] == "ERROR")
-        .collect();
+    let errors = eventually("both refusals are in the log", async || {
+        let lines = shop.api.log().into_iter();
+        let errors: Vec<Value> = lines.filter(|line| line["level"] == "ERROR").collect();
+        (errors.len() >= 2).then_some(errors)
+    })
+    .await;
     assert_eq!(errors.len(), 2, "{errors:?}");
     for (line, table) in errors.iter().zip(["events", "orders"]) {
         let cause = line["cause"].as_str().unwrap();
