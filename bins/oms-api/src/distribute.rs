@@ -13,9 +13,10 @@ pub(crate) const SHARDS: u32 = 32;
 
 /// Distributes what is not distributed yet, and prints the statements; without running them, if so wished.
 pub(crate) async fn run(config: &Config, shards: u32, is_dry_run: bool) -> anyhow::Result<()> {
-    let settings = config.database.for_migrations().context(
-        "OMS_MIGRATION_DATABASE_URL is required with OMS_DATABASE_POOLER=transaction",
-    )?;
+    let settings = config
+        .database
+        .for_migrations()
+        .context("OMS_MIGRATION_DATABASE_URL is required with OMS_DATABASE_POOLER=transaction")?;
     let mut connection = connect(&settings).await?;
     distribute(&mut connection, shards, is_dry_run).await
 }

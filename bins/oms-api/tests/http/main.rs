@@ -49,7 +49,7 @@ mod payments;
 mod pgbouncer;
 mod protocol;
 mod robustness;
-#[cfg(feature = "upgrade")]
-mod upgrade;
 #[cfg(feature = "smoke")]
 mod smoke;
+#[cfg(feature = "upgrade")]
+mod upgrade;

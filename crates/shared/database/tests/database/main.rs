@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-mod hosts;
 mod distribution;
+mod hosts;
 mod installation;
 mod migrating;
 mod pipelining;
@@ -11,5 +11,5 @@ mod pool;
 mod schema;
 mod silence;
 mod statistics;
-mod tls;
 mod tenants;
+mod tls;
