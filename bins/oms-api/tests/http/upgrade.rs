@@ -168,7 +168,7 @@ async fn a_version_is_replaced_and_brought_back_while_orders_are_placed() {
     let customer = Customer::of(traffic.client.clone(), &old.url);
     let key = new_key();
     let received = customer.post_once("/stock-levels/receive", &key, &stock);
-    assert_eq!(received.await.status, 200);
+    assert_eq!(received.await.status, 201);
 
     traffic.send_to(&[&old]).await;
     let mut clients = JoinSet::new();
