@@ -66,7 +66,7 @@ fn time_is_under_no_condition_where_rows_are_changed() {
 fn what_is_returned_depends_on_the_row_alone() {
     for sql in [
         "UPDATE orders.orders SET a = 1 WHERE tenant_id = $1 RETURNING now() AS at",
-        "UPDATE orders.orders SET a = 1 WHERE tenant_id = $1 RETURNING a - interval '1 s'",
+        "INSERT INTO orders.orders VALUES ($1) RETURNING created_at - interval '1 s'",
         "INSERT INTO orders.orders VALUES ($1) ON CONFLICT (a) DO UPDATE SET b = 1 WHERE orders.a < now()",
         "UPDATE orders.orders SET a = 1 WHERE tenant_id = $1 RETURNING (SELECT 1)",
     ] {
