@@ -12,7 +12,7 @@ use oms_batching::Limits;
 use oms_database::{Database, DbError, PooledConnection};
 use oms_geocoding::Geocoder;
 use oms_payments::{PaymentBatches, PaymentGateway};
-use oms_validation::{Currency, InstallationId};
+use oms_validation::{Currency, InstallationId, TenantId};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -126,6 +126,12 @@ impl OrderContext {
     /// What time it is, for one statement or one transaction.
     pub(crate) fn now(&self) -> Now {
         self.clock.now()
+    }
+
+    /// The tenants that workers visit while those that have work cannot be found.
+    pub(crate) fn tenants_meanwhile(&self) -> Vec<TenantId> {
+        let known = self.database.tenants().meanwhile();
+        known.into_iter().map(TenantId::from).collect()
     }
 
     /// What was done together so far.

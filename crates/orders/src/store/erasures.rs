@@ -24,7 +24,7 @@ macro_rules! columns {
         "w.id, w.customer_id, w.pseudonym, w.requested_by, w.requested_at, w.covers_until, w.includes_recent, w.position,
          w.passed_over, w.claim, w.tries, w.completed_at,
          (SELECT coalesce(sum(a.erased_orders), 0) FROM orders.erasures a
-          WHERE a.tenant_id = w.tenant_id AND a.customer_hash = w.customer_hash)::int AS erased_orders"
+          WHERE a.tenant_id = $1 AND a.customer_hash = w.customer_hash)::int AS erased_orders"
     };
 }
 
@@ -254,7 +254,7 @@ pub(crate) async fn end_turn(
     let passes: Vec<Pass> = cached_sql(
         "SELECT EXISTS (
                  SELECT FROM orders.orders o
-                 WHERE o.tenant_id = w.tenant_id AND o.customer_id = w.customer_id AND o.created_at <= w.covers_until
+                 WHERE o.tenant_id = $1 AND o.customer_id = w.customer_id AND o.created_at <= w.covers_until
              ) AS has_orders, w.position IS NULL AS is_over, w.passed_over
          FROM orders.erasures w WHERE w.tenant_id = $1 AND w.id = $2 AND w.claim = $3 AND w.due_at IS NOT NULL",
     )

@@ -32,11 +32,11 @@ macro_rules! may_be_erased {
         "(o.status IN ('PAID', 'FAILED', 'CANCELLED', 'REFUNDED')
           AND (o.status <> 'PAID' OR $3 <= 0 OR (o.created_at <= greatest($2, now()) - make_interval(secs => $3)
               AND NOT EXISTS (SELECT FROM orders.events e
-                  WHERE e.tenant_id = o.tenant_id AND e.order_id = o.id AND e.to_status = 'PAID'
+                  WHERE e.tenant_id = $1 AND e.order_id = o.id AND e.to_status = 'PAID'
                       AND coalesce(e.from_status, '') NOT IN ('PAID', 'REFUNDING')
                       AND e.occurred_at > greatest($2, now()) - make_interval(secs => $3))))
           AND NOT EXISTS (SELECT FROM orders.disputes d
-              WHERE d.tenant_id = o.tenant_id AND d.order_id = o.id AND d.state = ANY ($4)))"
+              WHERE d.tenant_id = $1 AND d.order_id = o.id AND d.state = ANY ($4)))"
     };
 }
 

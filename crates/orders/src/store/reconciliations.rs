@@ -67,27 +67,45 @@ pub(crate) async fn insert(
     stock: Stock,
 ) -> Result<Entry, DbError> {
     #[derive(QueryableByName)]
+    struct Unpaid {
+        #[diesel(sql_type = SqlUuid)]
+        customer_id: Uuid,
+        #[diesel(sql_type = Nullable<BigInt>)]
+        units: Option<i64>,
+    }
+    #[derive(QueryableByName)]
     struct Inserted {
         #[diesel(sql_type = BigInt)]
         claim: i64,
     }
 
+    let unpaid: Vec<Unpaid> = match stock {
+        Stock::Paid => Vec::new(),
+        Stock::Unpaid => {
+            cached_sql(
+                "SELECT o.customer_id, (
+                     SELECT sum(quantity) FROM orders.lines WHERE tenant_id = $1 AND order_id = $2
+                 ) AS units
+                 FROM orders.orders o WHERE o.tenant_id = $1 AND o.id = $2",
+            )
+            .bind::<SqlUuid, _>(tenant.as_uuid())
+            .bind::<SqlUuid, _>(order_id.as_uuid())
+            .load(connection)
+            .await?
+        }
+    };
+    let unpaid = unpaid.into_iter().next();
     let inserted: Inserted = cached_sql(
-        "INSERT INTO orders.reconciliations AS r (tenant_id, order_id, due_at, customer_id, units)
-         SELECT o.tenant_id, o.id, greatest($4, now()) + make_interval(secs => $3),
-                CASE WHEN $5 THEN o.customer_id END, CASE WHEN $5 THEN l.units END
-         FROM orders.orders o
-         CROSS JOIN LATERAL (
-             SELECT sum(quantity) AS units FROM orders.lines WHERE tenant_id = o.tenant_id AND order_id = o.id
-         ) l
-         WHERE o.tenant_id = $1 AND o.id = $2
-         RETURNING r.claim",
+        "INSERT INTO orders.reconciliations (tenant_id, order_id, due_at, customer_id, units)
+         VALUES ($1, $2, greatest($4, now()) + make_interval(secs => $3), $5, $6)
+         RETURNING claim",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(order_id.as_uuid())
     .bind::<Double, _>(delay.as_secs_f64())
     .bind::<Nullable<Timestamptz>, _>(now)
-    .bind::<Bool, _>(stock == Stock::Unpaid)
+    .bind::<Nullable<SqlUuid>, _>(unpaid.as_ref().map(|order| order.customer_id))
+    .bind::<Nullable<BigInt>, _>(unpaid.as_ref().and_then(|order| order.units))
     .get_result(connection)
     .await?;
     Ok(Entry {
@@ -147,7 +165,7 @@ pub(crate) async fn claim_due(
 
     let rows: Vec<Row> = cached_sql(claim_sql!(
         "orders.reconciliations", key ("order_id"), open "true", first "w.due_at",
-        join "JOIN orders.orders o ON o.tenant_id = due.tenant_id AND o.id = due.order_id",
+        join "JOIN orders.orders o ON o.tenant_id = $1 AND o.id = due.order_id",
         returning "w.order_id, o.status, w.claim, w.tries, w.due_at, o.created_at"
     ))
     .bind::<SqlUuid, _>(tenant.as_uuid())

@@ -287,7 +287,7 @@ pub(crate) async fn insert_decline(
          FROM orders.orders AS declined
          CROSS JOIN LATERAL (
              SELECT actor FROM orders.events
-             WHERE tenant_id = declined.tenant_id AND order_id = declined.id
+             WHERE tenant_id = $1 AND order_id = $3
                AND (sequence = 1 OR (from_status = 'PENDING_PAYMENT' AND to_status = 'PENDING_PAYMENT'
                                      AND reason LIKE 'payment attempt % begins'))
              ORDER BY sequence DESC LIMIT 1

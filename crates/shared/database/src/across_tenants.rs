@@ -1,5 +1,7 @@
 //! Questions about all tenants.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use diesel::QueryableByName;
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
@@ -46,5 +48,17 @@ pub(crate) async fn is_distributed(connection: &mut Connection) -> Result<bool, 
         "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') AS is_distributed",
     );
     let answer: Answer = statement.get_result(connection).await?;
+    if answer.is_distributed {
+        WAS_DISTRIBUTED.store(true, Ordering::Relaxed);
+    }
     Ok(answer.is_distributed)
+}
+
+/// Whether a database of this process was one of Citus when it was asked last.
+static WAS_DISTRIBUTED: AtomicBool = AtomicBool::new(false);
+
+/// The same, without asking: for when it does not answer.
+pub(crate) fn was_distributed() -> bool {
+    // Not as a method: diesel has one of that name.
+    AtomicBool::load(&WAS_DISTRIBUTED, Ordering::Relaxed)
 }

@@ -163,8 +163,15 @@ fn by_kind(kind: DatabaseErrorKind, information: Information) -> DbError {
 fn constraint_of(information: &(dyn DatabaseErrorInformation + Send + Sync)) -> String {
     let name = information
         .constraint_name()
-        .or_else(|| information.column_name());
+        .or_else(|| information.column_name())
+        .or_else(|| named_in(information.message()));
     without_shard(name.unwrap_or("(unnamed)")).to_owned()
+}
+
+/// The constraint that a message names: a distributed engine passes nothing else on from its nodes.
+fn named_in(message: &str) -> Option<&str> {
+    let (_, name) = message.split_once("constraint \"")?;
+    name.split('"').next()
 }
 
 /// The name that the migrations gave. A distributed engine adds the number of a shard to the names of its constraints.
@@ -294,6 +301,18 @@ mod tests {
             DbError::of_commit(at_commit),
             DbError::CommitOutcomeUnknown(_)
         ));
+    }
+
+    #[test]
+    fn a_constraint_is_found_in_a_message() {
+        let violated = DieselError::DatabaseError(
+            DatabaseErrorKind::UniqueViolation,
+            Box::new("duplicate key value violates unique constraint \"products_tenant_id_sku_key_102301\"".to_owned()),
+        );
+        let DbError::UniqueViolation { constraint } = DbError::from(violated) else {
+            panic!("a unique key is violated");
+        };
+        assert_eq!(constraint, "products_tenant_id_sku_key");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use diesel::sql_types::Uuid as SqlUuid;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+use crate::across_tenants::was_distributed;
 use crate::{Connection, DbError, cached_sql};
 
 /// The number of tenants that a process remembers: some 4 MB. Beyond it, it begins anew.
@@ -56,6 +57,16 @@ impl Tenants {
             self.remember(tenant);
         }
         Ok(())
+    }
+
+    /// The tenants to visit while a question about all tenants has no answer, because a node of a distributed database is down:
+    /// those that this process has served. None elsewhere: a server that is down has work for nobody.
+    pub fn meanwhile(&self) -> Vec<Uuid> {
+        if !was_distributed() {
+            return Vec::new();
+        }
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().copied().collect()
     }
 
     fn remember(&self, tenant: Uuid) {

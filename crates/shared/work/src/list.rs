@@ -40,6 +40,12 @@ pub trait WorkList: Sync {
     /// The tenants that have due entries, the longest due first.
     async fn find_due_tenants(&self) -> Result<Vec<TenantId>, Self::Error>;
 
+    /// The tenants to work for while those that have due entries cannot be found. On a distributed engine one node may be down,
+    /// and the tenants of the others are worked for. By default none.
+    fn tenants_meanwhile(&self) -> Vec<TenantId> {
+        Vec::new()
+    }
+
     /// Claims a bounded number of due entries of a tenant, and skips those that another instance is claiming.
     async fn claim(&self, tenant: TenantId) -> Result<Batch<Self::Entry>, Self::Error>;
 

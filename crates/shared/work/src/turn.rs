@@ -29,12 +29,27 @@ pub struct Turn<O> {
 /// A failing entry never affects the others, and a tenant whose entries cannot be claimed never affects the other tenants.
 ///
 /// # Errors
-/// When the tenants with due entries cannot be found.
+/// When the tenants with due entries cannot be found, and there are none to work for meanwhile.
 pub async fn turn<L: WorkList>(
     list: &L,
     stopping: &CancellationToken,
 ) -> Result<Turn<L::Outcome>, L::Error> {
-    let tenants = list.find_due_tenants().await?;
+    let tenants = match list.find_due_tenants().await {
+        Ok(tenants) => tenants,
+        Err(error) => {
+            let tenants = list.tenants_meanwhile();
+            if tenants.is_empty() {
+                return Err(error);
+            }
+            let cause: &dyn Error = &error;
+            tracing::warn!(
+                cause,
+                entries = L::ENTRIES,
+                "the tenants with due entries could not be found; all known ones are visited"
+            );
+            tenants
+        }
+    };
     let going = tenants.into_iter().take_while(|_| !stopping.is_cancelled());
     let batches = stream::iter(going)
         .map(|tenant| work_on_batch(list, tenant))

@@ -14,7 +14,7 @@ const RETAINING: Settings<'_> = &[
     ("OMS_ERASE_PAID_AFTER_DAYS", "3"),
 ];
 
-/// One old and one young row of each table that is purged, and an old order.
+/// One old and one young row of each table that is purged, of registered tenants.
 const ROWS: &str = "
     INSERT INTO geocoding.cached_locations (tenant_id, address_hash, location, cached_at)
     SELECT gen_random_uuid(), sha256(age::text::bytea), 'POINT(1 2)', now() - age * interval '1 day'
@@ -29,7 +29,12 @@ const ROWS: &str = "
     FROM unnest(ARRAY[29, 31]) age;
     INSERT INTO orders.declines (tenant_id, declined_at, attempt_id, customer_id, actor)
     SELECT gen_random_uuid(), now() - hours * interval '1 hour', gen_random_uuid(), gen_random_uuid(), 'api'
-    FROM unnest(ARRAY[23, 25]) hours";
+    FROM unnest(ARRAY[23, 25]) hours;
+    INSERT INTO tenancy.tenants (tenant_id)
+    SELECT tenant_id FROM geocoding.cached_locations UNION SELECT tenant_id FROM orders.idempotency_keys
+    UNION SELECT tenant_id FROM inventory.idempotency_keys UNION SELECT tenant_id FROM payments.gateway_events
+    UNION SELECT tenant_id FROM orders.declines
+    ON CONFLICT DO NOTHING";
 
 const LEFT: &str = "
     SELECT (SELECT count(*) FROM geocoding.cached_locations), (SELECT count(*) FROM orders.idempotency_keys),

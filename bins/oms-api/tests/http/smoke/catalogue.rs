@@ -182,7 +182,7 @@ async fn stock(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
         .header("if-match", tag);
     let put = Answer::of(
         request
-            .json(&json!({ "safetyStock": 1 }))
+            .json(&json!({ "quantity": 1 }))
             .send()
             .await
             .unwrap(),

@@ -53,7 +53,7 @@ async fn give_up(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
     let silent = json!([
         { "operation": "confirm", "action": { "type": "error_after", "status": 500 } },
         { "operation": "retrieve", "action": { "type": "error_before", "status": 500 }, "times": null },
-        { "operation": "webhook", "action": { "type": "refuse" }, "times": null },
+        { "operation": "webhook", "action": { "type": "drop" }, "times": null },
     ]);
     at.sandbox.plan(silent).await;
     let id = pending(at, tenant, checks).await;

@@ -62,6 +62,10 @@ impl WorkList for DueErasures<'_> {
         Ok(due.into_iter().map(|due| due.tenant).collect())
     }
 
+    fn tenants_meanwhile(&self) -> Vec<TenantId> {
+        self.0.tenants_meanwhile()
+    }
+
     async fn claim(&self, tenant: TenantId) -> Result<Batch<Erasure>, OrderError> {
         let mut connection = self.0.database.acquire().await?;
         let now = self.0.now();

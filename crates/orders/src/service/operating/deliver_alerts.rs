@@ -89,6 +89,13 @@ impl WorkList for Deliveries<'_> {
         Ok(due.filter(|tenant| !set_back.contains(tenant)).collect())
     }
 
+    fn tenants_meanwhile(&self) -> Vec<TenantId> {
+        let set_back = self.set_back();
+        let mut tenants = self.context.tenants_meanwhile();
+        tenants.retain(|tenant| !set_back.contains(tenant));
+        tenants
+    }
+
     async fn claim(&self, tenant: TenantId) -> Result<Batch<ClaimedAlert>, OrderError> {
         let mut connection = self.context.database.acquire().await?;
         let now = self.context.now();

@@ -17,6 +17,9 @@ pub async fn compared_tenants(
     own: TenantId,
 ) -> Result<BTreeSet<TenantId>, OrderError> {
     let mut connection = context.database.acquire().await?;
+    // It has findings, and may have no request and no order of its own.
+    let tenants = context.database.tenants();
+    tenants.register(&mut connection, own.as_uuid()).await?;
     let mut compared = BTreeSet::from([own]);
     compared.extend(tenants::list(&mut connection).await?);
     Ok(compared)

@@ -54,6 +54,10 @@ impl WorkList for DueFindings<'_> {
         Ok(due.into_iter().map(|due| due.tenant).collect())
     }
 
+    fn tenants_meanwhile(&self) -> Vec<TenantId> {
+        self.0.tenants_meanwhile()
+    }
+
     async fn claim(&self, tenant: TenantId) -> Result<Batch<Finding>, OrderError> {
         let (gateway, lease) = (self.0.gateway.name(), self.0.settings.sweep_lease);
         let mut connection = self.0.database.acquire().await?;

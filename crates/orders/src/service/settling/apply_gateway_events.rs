@@ -86,6 +86,10 @@ impl WorkList for DueEvents<'_> {
         Ok(find_due_event_tenants(&mut connection).await?)
     }
 
+    fn tenants_meanwhile(&self) -> Vec<TenantId> {
+        self.0.tenants_meanwhile()
+    }
+
     /// With the sweeper's lease: it is longer than settling one order takes.
     async fn claim(&self, tenant: TenantId) -> Result<Batch<Vec<GatewayEvent>>, OrderError> {
         let settings = &self.0.settings;

@@ -107,6 +107,10 @@ impl WorkList for Sweep<'_> {
         Ok(due.into_iter().map(|due| due.tenant).collect())
     }
 
+    fn tenants_meanwhile(&self) -> Vec<TenantId> {
+        self.0.tenants_meanwhile()
+    }
+
     async fn claim(&self, tenant: TenantId) -> Result<Batch<Claim>, OrderError> {
         let Self(context) = *self;
         let (limit, lease) = (context.settings.sweep_batch, context.settings.sweep_lease);

@@ -93,8 +93,10 @@ pub(crate) async fn count_open(connection: &mut Connection) -> Result<u64, DbErr
         open: i64,
     }
 
-    let statement =
-        cached_sql("SELECT count(*) AS open FROM orders.findings WHERE resolved_at IS NULL");
+    let statement = cached_sql(
+        "-- across tenants: a gauge
+         SELECT count(*) AS open FROM orders.findings WHERE resolved_at IS NULL",
+    );
     let counted: Counted = statement.get_result(connection).await?;
     Ok(counted.open.unsigned_abs())
 }

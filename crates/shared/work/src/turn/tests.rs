@@ -10,6 +10,8 @@ struct NoAnswer;
 
 /// The entries of each tenant. An entry `panic` panics, and a tenant with an entry `unreadable` cannot be claimed.
 struct Entries {
+    /// Whether the tenants with due entries cannot be found, while others are known.
+    is_blind: bool,
     of_tenants: Vec<(TenantId, Vec<&'static str>)>,
     limit: usize,
     worked: Mutex<Vec<&'static str>>,
@@ -20,6 +22,7 @@ impl Entries {
         let of_tenants = of_tenants.iter().enumerate();
         let tenant = |number: usize| TenantId::from(uuid::Uuid::from_u128(number as u128 + 1));
         Self {
+            is_blind: false,
             of_tenants: of_tenants
                 .map(|(number, entries)| (tenant(number), entries.to_vec()))
                 .collect(),
@@ -38,7 +41,14 @@ impl WorkList for Entries {
     const ENTRIES: &'static str = "entries";
 
     async fn find_due_tenants(&self) -> Result<Vec<TenantId>, NoAnswer> {
-        Ok(self.of_tenants.iter().map(|(tenant, _)| *tenant).collect())
+        match self.is_blind {
+            true => Err(NoAnswer),
+            false => Ok(self.of_tenants.iter().map(|(tenant, _)| *tenant).collect()),
+        }
+    }
+
+    fn tenants_meanwhile(&self) -> Vec<TenantId> {
+        self.of_tenants.iter().map(|(tenant, _)| *tenant).collect()
     }
 
     async fn claim(&self, tenant: TenantId) -> Result<Batch<&'static str>, NoAnswer> {
@@ -90,6 +100,16 @@ async fn an_entry_that_panics_never_affects_the_others() {
 async fn a_tenant_that_cannot_be_claimed_never_affects_the_others() {
     let taken = take_turn(&Entries::new(9, &[&["unreadable"], &["a"]])).await;
     assert_eq!(taken.outcomes, ["a done"]);
+}
+
+#[tokio::test]
+async fn while_due_tenants_cannot_be_found_known_ones_are_worked_for() {
+    let mut entries = Entries::new(9, &[&["unreadable"], &["a"]]);
+    entries.is_blind = true;
+    assert_eq!(take_turn(&entries).await.outcomes, ["a done"]);
+    let mut nobody = Entries::new(9, &[]);
+    nobody.is_blind = true;
+    assert!(turn(&nobody, &CancellationToken::new()).await.is_err());
 }
 
 #[tokio::test]
