@@ -68,7 +68,8 @@ const SMOKE_TEST: [&str; 9] = [
 /// engine's tables.
 const ON_PARTITIONS: [&str; 3] = ["access", "geocoding", "inventory"];
 /// Reads the statistics of an index of a table that has no rows of its own when it is partitioned.
-const NOT_ON_PARTITIONS: &str = "with_stock_only_far_away_the_spatial_index_is_used";
+const NOT_ON_PARTITIONS: &str =
+    "routing_uses_the_spatial_index_and_no_sequential_scan_if_only_far_warehouses_have_stock";
 /// Makes the tests' databases partitioned.
 const PARTITIONS_VARIABLE: &str = "OMS_TEST_PARTITIONS";
 
