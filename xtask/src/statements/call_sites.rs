@@ -1,7 +1,7 @@
 //! The places under `store` that run a statement.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
@@ -32,7 +32,7 @@ pub(super) fn find(root: &Path) -> Result<Vec<CallSite>> {
     Ok(sites)
 }
 
-fn store_file(root: &Path, path: &PathBuf) -> Option<String> {
+fn store_file(root: &Path, path: &Path) -> Option<String> {
     let file = path
         .strip_prefix(root)
         .ok()?
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn only_stores_are_looked_at() {
-        let is_store = |path: &str| store_file(Path::new("/w"), &PathBuf::from(path)).is_some();
+        let is_store = |path: &str| store_file(Path::new("/w"), Path::new(path)).is_some();
         assert!(is_store("/w/crates/a/src/store/b.rs") && is_store("/w/crates/a/src/store.rs"));
         assert!(
             !is_store("/w/crates/a/src/service/b.rs") && !is_store("/w/crates/a/src/store/b.md")

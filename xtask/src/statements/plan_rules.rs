@@ -34,11 +34,12 @@ pub(super) fn touched(plan: &Value) -> Vec<String> {
 
 fn collect(node: &Value, partitions: &mut BTreeMap<String, BTreeSet<String>>) {
     let partition = table_of(node).filter(|_| node["Node Type"] != "ModifyTable");
-    if let Some((table, number)) = partition.as_ref().and_then(|name| name.rsplit_once('_')) {
-        if number.len() == 6 && number.bytes().all(|byte| byte.is_ascii_digit()) {
-            let read = partitions.entry(table.to_owned()).or_default();
-            read.insert(number.to_owned());
-        }
+    if let Some((table, number)) = partition.as_ref().and_then(|name| name.rsplit_once('_'))
+        && number.len() == 6
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        let read = partitions.entry(table.to_owned()).or_default();
+        read.insert(number.to_owned());
     }
     for child in node["Plans"].as_array().into_iter().flatten() {
         collect(child, partitions);
@@ -129,6 +130,10 @@ mod tests {
         json!({"Node Type": "Index Scan", "Schema": "orders", "Relation Name": "orders", "Index Cond": condition})
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a plan is built from its root"
+    )]
     fn plan(root: Value) -> Value {
         json!([{"Plan": root}])
     }

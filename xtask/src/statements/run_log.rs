@@ -41,9 +41,16 @@ pub(super) fn read(folder: &Path) -> Result<Run> {
     Ok(run)
 }
 
-/// Text, then where it was run and the types of its parameters. Those of tests are not the product's.
+/// Where a text was run, and the types of its parameters.
+#[derive(Default)]
+struct Noted {
+    sites: BTreeSet<(String, u32)>,
+    types: Vec<String>,
+}
+
+/// The statements of the product. Those of tests are left out.
 fn collect<'a>(lines: impl Iterator<Item = &'a str>) -> Run {
-    let mut statements: BTreeMap<String, (BTreeSet<(String, u32)>, Vec<String>)> = BTreeMap::new();
+    let mut statements: BTreeMap<String, Noted> = BTreeMap::new();
     for line in lines {
         let mut parts = line.split('\t');
         // The last line of a process that was killed may be cut.
@@ -57,18 +64,20 @@ fn collect<'a>(lines: impl Iterator<Item = &'a str>) -> Run {
         if !file.contains("/src/") {
             continue;
         }
-        let (sites, known) = statements.entry(unescaped(text)).or_default();
-        sites.insert((file.to_owned(), number.parse().unwrap_or(0)));
+        let noted = statements.entry(unescaped(text)).or_default();
+        noted
+            .sites
+            .insert((file.to_owned(), number.parse().unwrap_or(0)));
         let types: Vec<String> = types
             .split(' ')
             .filter(|it| !it.is_empty())
             .map(sql_type)
             .collect();
-        if types.len() > known.len() {
-            *known = types;
+        if types.len() > noted.types.len() {
+            noted.types = types;
         }
     }
-    let ran = |(text, (sites, types)): (String, (BTreeSet<(String, u32)>, Vec<String>))| {
+    let ran = |(text, Noted { sites, types })| {
         let (file, line) = sites.first().cloned().unwrap_or_default();
         Ran {
             text,

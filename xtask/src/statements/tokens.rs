@@ -50,16 +50,13 @@ pub(super) fn read(sql: &str) -> Vec<Placed> {
     while let Some(first) = rest.chars().next() {
         let (token, length) = next(rest, first);
         rest = &rest[length..];
-        match token {
-            Some(token) => {
-                if token.is_sign(')') || token.is_sign(']') {
-                    depth = depth.saturating_sub(1);
-                }
-                let opens = token.is_sign('(') || token.is_sign('[');
-                tokens.push(Placed { token, depth });
-                depth += usize::from(opens);
+        if let Some(token) = token {
+            if token.is_sign(')') || token.is_sign(']') {
+                depth = depth.saturating_sub(1);
             }
-            None => {}
+            let opens = token.is_sign('(') || token.is_sign('[');
+            tokens.push(Placed { token, depth });
+            depth += usize::from(opens);
         }
     }
     tokens

@@ -154,7 +154,7 @@ async fn a_cancellation_that_cannot_be_read_is_reported_as_last_seen() {
     for _ in 0..2 {
         match shop.cancel(order_id).await {
             Ok(Cancellation::InProgress(order)) => {
-                assert_eq!(order.status, OrderStatus::Cancelling)
+                assert_eq!(order.status, OrderStatus::Cancelling);
             }
             other => panic!("{other:?}"),
         }

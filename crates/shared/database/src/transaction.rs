@@ -22,7 +22,7 @@ macro_rules! in_transaction_sql {
 }
 
 /// A condition that must hold for the transaction to commit, as SQL: an expression that fails with
-/// [`DbError::NotAsExpected`](crate::DbError::NotAsExpected) if `$condition` is false. NULL expects nothing.
+/// [`DbError::NotAsExpected`] if `$condition` is false. NULL expects nothing.
 ///
 /// With it a COMMIT can be sent together with the statement on whose result it depends.
 #[macro_export]

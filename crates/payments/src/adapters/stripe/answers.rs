@@ -5,9 +5,9 @@
 //! - Only an answer in Stripe's own format is believed. <https://docs.stripe.com/api/errors>
 //! - A `card_error` to a confirmation is a decline. <https://docs.stripe.com/declines>
 //! - A call that is answered with 429, 401 or 403 was not executed, and an `invalid_request_error` with one of
-//! [`NOT_EXECUTED`] never began. <https://docs.stripe.com/error-low-level>, <https://docs.stripe.com/rate-limits>
+//!   [`NOT_EXECUTED`] never began. <https://docs.stripe.com/error-low-level>, <https://docs.stripe.com/rate-limits>
 //! - Any other rejection depends on the payment's state, so that state is read.
-//! <https://docs.stripe.com/error-codes>
+//!   <https://docs.stripe.com/error-codes>
 //! - The result of a 5xx is indeterminate. <https://docs.stripe.com/error-low-level>
 
 use oms_validation::Money;
