@@ -212,7 +212,7 @@ async fn the_error_of_an_invalid_key_command_states_the_reason() {
     for (words, reason) in [
         (
             "create --name till --scope orders:read",
-            "till has a live key",
+            "till already has a live key",
         ),
         (
             "create --name two/words --scope orders:read",

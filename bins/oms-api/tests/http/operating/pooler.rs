@@ -40,7 +40,7 @@ async fn settings_of_sessions_are_defaults_of_the_role_which_migrate_sets_and_se
             .contains("set defaults of the role of DATABASE_URL: ")
     );
     let again = run(&url, &settings, "migrate").await;
-    assert_eq!(again.stdout, "nothing to apply");
+    assert_eq!(again.stdout, "no migrations are pending");
 
     let (server, owner) = (roles.server.clone(), roles.owner.clone());
     let mut shop = Shop::open_as(roles.database, &url, &settings).await;
