@@ -162,8 +162,11 @@ async fn old_applied_events_are_deleted() {
              FROM (SELECT now() - interval '{days} days' AS at) times"
         )
     };
+    let register =
+        "INSERT INTO tenancy.tenants (tenant_id) SELECT tenant_id FROM payments.gateway_events";
     shop.database.execute(&insert("evt_old", 31)).await;
     shop.database.execute(&insert("evt_new", 29)).await;
+    shop.database.execute(register).await;
     shop.api.process.kill();
     shop.restart(&[]).await;
     until("the old one is deleted", async || {
