@@ -265,9 +265,11 @@ async fn a_transaction_that_nobody_waits_for_costs_its_connection() {
     for times in 1..=2 {
         let mut connection = notes.acquire().await;
         place_and_remove(&mut connection).await;
-        send_together(&mut connection, (sleep(),)).await.unwrap();
+        let known = send_together(&mut connection, (sleep(), expect_notes(0)));
+        known.await.unwrap();
         let transaction = Transaction::new(&mut connection, LockWait::Session);
-        let sent = transaction.commit_with((insert_guarded(1), sleep()));
+        // The server goes on with it, and must not commit what the next round inserts too.
+        let sent = transaction.commit_with((insert_guarded(1), sleep(), expect_notes(9)));
         let given_up = timeout(Duration::from_millis(1), sent);
         assert!(given_up.await.is_err());
         drop(connection);
