@@ -81,18 +81,18 @@ impl Authenticator {
         }
     }
 
-    /// Registers the tenant that a request acts for, with its first request: a token may name one that has no row yet. All
-    /// others cost a look into memory.
+    /// Registers the tenant of a request if this process does not know it yet: a token may name a tenant without a
+    /// row. Known tenants are found in memory.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn register(&self, tenant: TenantId) -> Result<(), AccessError> {
         let tenant = tenant.as_uuid();
         if self.database.tenants().knows(tenant) {
             return Ok(());
         }
         let (database, connections) = (self.database.clone(), self.connections.clone());
-        // In a task, as every statement.
+        // In a task, because a client that disconnects must not interrupt a statement.
         let registering = self.runtime.spawn(async move {
             let _permit = connections.acquire_owned().await;
             let mut connection = database.acquire().await?;
@@ -106,7 +106,9 @@ impl Authenticator {
 
     async fn recognise(&self, key: &ApiKey) -> Result<Arc<Credential>, AccessError> {
         if key.mode() != self.mode {
-            return Err(AccessError::Unknown("the key is of another installation"));
+            return Err(AccessError::Unknown(
+                "the key belongs to another installation",
+            ));
         }
         let hash = key.hash();
         let turn = &self.lookups[usize::from(hash[0]) % LOOKUPS];

@@ -30,7 +30,7 @@ pub enum ReserveOutcome {
 /// A stock level: one product in one warehouse.
 pub(crate) type LevelKey = (WarehouseId, ProductId);
 
-/// The pieces that may still be promised of every level that was locked.
+/// The units of each locked level that can still be allocated.
 #[derive(Clone, Debug)]
 pub struct LockedStock(pub(crate) BTreeMap<LevelKey, i32>);
 
@@ -47,7 +47,7 @@ pub(crate) fn level_keys(requests: &[ReservationRequest<'_>]) -> BTreeSet<LevelK
 
 /// Allocates the available units to the requests in sequence, each all or nothing.
 ///
-/// A level that is not among the locked ones has none.
+/// A level that was not locked has no available units.
 pub fn allocate(
     LockedStock(mut available): LockedStock,
     requests: &[ReservationRequest<'_>],

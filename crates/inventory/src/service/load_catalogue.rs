@@ -17,7 +17,7 @@ pub struct LoadSummary {
     pub stock_levels: usize,
 }
 
-/// Registers the tenant, and adds what is not there yet, in one transaction. What is there stays as it is, stock above all.
+/// Registers the tenant and adds missing rows, in one transaction. Existing rows, above all stock, are not changed.
 ///
 /// # Errors
 /// When the database fails or refuses a row. On error, nothing is saved.

@@ -36,7 +36,7 @@ pub async fn route(
 #[derive(Debug)]
 pub struct Nearest(Vec<Vec<Candidate>>);
 
-/// Finds what routing asks for first, so that it can be sent together with something else.
+/// Finds the nearest warehouse of each request, as a statement that can share a round trip with others.
 pub fn find_nearest<'q>(
     tenant: TenantId,
     requests: &[RoutingRequest<'_>],
@@ -46,8 +46,8 @@ pub fn find_nearest<'q>(
     candidates::find_nearest(tenant, &groups, 1).map(Nearest)
 }
 
-/// Routes several demands in their order: each gets the answer that it would get alone, after the stock of those before
-/// it was held. `nearest` is what [`find_nearest`] found for the same requests, if it was asked.
+/// Routes several demands in order. Each gets the same answer as if it were routed alone, after the stock of the
+/// earlier ones was held. `nearest` is the result of [`find_nearest`] for the same requests, if available.
 ///
 /// # Errors
 /// When the database fails.

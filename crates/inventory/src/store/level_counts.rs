@@ -44,7 +44,7 @@ pub(crate) async fn insert_missing(
     Ok(())
 }
 
-/// Returns the units of existing levels. To change levels, lock them before this call.
+/// Returns the units of existing levels. To change a level, lock it before this call.
 pub(crate) async fn find(
     connection: &mut Connection,
     tenant: TenantId,

@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use crate::domain::allocation::{LevelKey, ReservationRequest};
 
-/// Inserts reservations on locked levels and counts them as reserved. Returns the orders that now hold something: those
-/// whose warehouse is still active. With `expected`, how many reservations there must be, it fails with
-/// [`DbError::NotAsExpected`] if there are fewer.
+/// Inserts reservations on locked levels and increases `reserved`. Returns the orders that now hold stock: those whose
+/// warehouse is still active. Fails with [`DbError::NotAsExpected`] if fewer than `expected` reservations were
+/// inserted.
 pub(crate) fn insert<'q>(
     tenant: TenantId,
     requests: &[ReservationRequest<'_>],
