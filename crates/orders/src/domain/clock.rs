@@ -23,6 +23,6 @@ impl Clock for DatabaseClock {
     }
 }
 
-/// A clock's answer, as statements take it: `greatest($n, now())`, which is the database's time for NULL. Every engine takes it in every
-/// statement, unlike `coalesce`: docs/decisions/distributed-engine.md.
+/// A clock's time, as a parameter of statements: `greatest($n, now())`, which is the database's time if `$n` is NULL. A
+/// distributed engine accepts this in every statement, unlike `coalesce`: `docs/decisions/distributed-engine.md`.
 pub(crate) type Now = Option<DateTime<Utc>>;

@@ -106,8 +106,8 @@ pub(crate) async fn page_of_age(
     rows.into_iter().map(Row::looked_at).collect()
 }
 
-/// Erases those of the orders that may be erased, each with a note on its timeline, and returns how many: run it in a
-/// transaction. Those that somebody has locked are passed over, and so are those that somebody else has erased since the page was read.
+/// Erases the given orders that may be erased, adds a note to the timeline of each, and returns their number. Run it in
+/// a transaction. Skips orders that are locked or that were erased since the page was read.
 ///
 /// Of the routing trace only the chosen warehouse stays, without its distance: distances to several warehouses would
 /// reveal the address. The address becomes a text and the destination a point in the sea, so that versions of the
@@ -128,8 +128,8 @@ pub(crate) async fn erase(
     }
 
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    // At most one candidate is the chosen one. Functions that make JSON are STABLE, and a distributed engine takes none over
-    // a column in an UPDATE: so this only changes JSON.
+    // At most one candidate is the chosen one. This only edits existing JSON, because functions that build JSON are
+    // STABLE, and a distributed engine rejects these on columns in an UPDATE.
     let erased: Vec<Erased> = cached_sql(concat!(
         "WITH locked AS MATERIALIZED (
              SELECT o.id FROM orders.orders o

@@ -24,7 +24,7 @@ use crate::store::standings::{Figures, at_most, select_standings};
 pub(crate) struct Placement<'a> {
     pub(crate) key: &'a IdempotencyKey,
     pub(crate) order: &'a NewOrder,
-    /// Who places it.
+    /// The actor that places it.
     pub(crate) actor: &'a str,
 }
 
@@ -96,14 +96,14 @@ pub(crate) struct Inserted {
 pub(crate) enum Standings {
     /// None.
     Ignored,
-    /// Those of all customers, with the declines counted up to this limit.
+    /// The standings of all customers, with declines counted up to this limit.
     Limited(DeclineLimit),
 }
 
-/// Places orders, and returns when that was. An order that is missing in the answer was not placed, because its key is
-/// somebody else's already. Waits for transactions that are about to claim one of the keys.
+/// Places orders, and returns when each was placed. An order missing from the result was not placed, because its key is
+/// already taken. Waits for other transactions that are claiming one of the keys.
 ///
-/// The sweeper leaves the orders alone for the time of `delay`.
+/// The sweeper does not claim the orders before `delay` has passed.
 pub(crate) fn insert<'q>(
     tenant: TenantId,
     now: Now,

@@ -59,7 +59,7 @@ pub(crate) enum Stock {
     Paid,
 }
 
-/// Leaves an order to the sweeper, from `delay` on, with its tries reset to zero.
+/// Puts an order on the list, due after `delay`, with its tries reset to zero.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
@@ -197,12 +197,12 @@ pub(crate) enum Try<'a> {
         /// Why, in words.
         reason: &'a str,
     },
-    /// It does not count: the gateway was not called, or its answer was to wait.
+    /// It does not count: the gateway was not called, or it reported the payment as pending.
     DoesNotCount,
 }
 
-/// Ends a claim without an outcome: looks again after `delay`. A try that counts is kept for the timeline: run this in a
-/// transaction. Changes nothing when the claim was lost to a later one.
+/// Ends a claim without an outcome; the order is due again after `delay`. A try that counts is recorded for the
+/// timeline, so run this in a transaction. Changes nothing if a later claim took the order.
 pub(crate) async fn postpone(
     connection: &mut Connection,
     tenant: TenantId,
@@ -283,8 +283,8 @@ pub(crate) async fn delete_claimed(
     Ok(deleted == 1)
 }
 
-/// Strikes orders off that are settled. Returns those that were on the list. With `expected`, how many must be on it, it fails
-/// with [`DbError::NotAsExpected`] if there are fewer. It may travel with the BEGIN of its transaction.
+/// Removes settled orders from the list, and returns those that were on it. Fails with [`DbError::NotAsExpected`] if
+/// fewer than `expected` were. Can be sent together with the BEGIN of its transaction.
 pub(crate) fn delete<'q>(
     tenant: TenantId,
     order_ids: &[OrderId],

@@ -95,7 +95,7 @@ fn count(figure: Option<i64>) -> u64 {
     figure.unwrap_or_default().unsigned_abs()
 }
 
-/// An event that another clock put in the future happened just now.
+/// Treats an event that another clock placed in the future as having happened just now.
 fn seconds(age_s: Option<f64>) -> Duration {
     Duration::try_from_secs_f64(age_s.unwrap_or_default()).unwrap_or_default()
 }

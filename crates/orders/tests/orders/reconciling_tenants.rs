@@ -8,7 +8,7 @@ use oms_validation::{OrderId, TenantId};
 use crate::reconciling::{Nobody, compare, foreign, kinds, left, turn};
 use crate::shop::{Shop, other_tenant, tenant};
 
-/// A shop where the bank of another tenant is late: that tenant's order has already failed.
+/// A shop where the charge of another tenant arrives late: that tenant's order has already failed.
 async fn shop_with_a_late_charge_of_another_tenant() -> Shop {
     let shop = Shop::open(Confirm::IsLost).await;
     shop.stock(other_tenant(), 100).await;
@@ -97,7 +97,7 @@ async fn a_tenant_that_cannot_be_compared_delays_no_other_and_is_compared_again(
     assert_eq!(summary.failed, [tenant()]);
     assert_eq!(summary.settled.len(), 1);
     assert_eq!(left(&shop), 700);
-    // It is due again soon, the other tenant after the interval.
+    // The failed tenant is due again soon, the other one after the interval.
     let due = "SELECT count(*) FROM orders.reconciliation_progress WHERE due_at < now() + interval '2 minutes'";
     assert_eq!(shop.text(due).await, "1");
 }

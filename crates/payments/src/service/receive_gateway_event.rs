@@ -19,7 +19,7 @@ pub enum Received {
 /// installation's own. Refunds and disputes that were made elsewhere name none.
 ///
 /// # Errors
-/// When the database does not answer.
+/// If the database does not answer.
 pub(crate) async fn find_event_tenant(
     connection: &mut Connection,
     own: TenantId,
@@ -37,10 +37,10 @@ pub(crate) async fn find_event_tenant(
     Ok(owner.unwrap_or(own))
 }
 
-/// Keeps a message that was verified, and registers the tenant that it names. Nothing is done about it yet.
+/// Stores a verified gateway event, and registers the tenant that it names. The event is applied later.
 ///
 /// # Errors
-/// When the database can't store it: then don't acknowledge it, so that it is sent again.
+/// If the database can't store it. The caller must then not acknowledge it, so that the gateway sends it again.
 pub async fn receive_gateway_event(
     connection: &mut Connection,
     tenant_id: TenantId,

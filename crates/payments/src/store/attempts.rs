@@ -103,8 +103,8 @@ pub(crate) async fn store_references(
     Ok(ids_of(changed))
 }
 
-/// Ends attempts. Returns those that were ended; one that is in none of the states that its closing starts from is left
-/// as it is. With `expected`, how many must be ended, it fails with [`DbError::NotAsExpected`] if there are fewer.
+/// Closes attempts, and returns those that it closed. An attempt that is in none of the states that its closing starts
+/// from is left as it is. Fails with [`DbError::NotAsExpected`] if fewer than `expected` were closed.
 pub(crate) fn close_attempts<'q>(
     tenant_id: TenantId,
     closed: &'q [ClosedAttempt<'q>],
@@ -147,7 +147,7 @@ pub(crate) fn close_attempts<'q>(
         })
 }
 
-/// The calls, then the attempts. As the last statement of a transaction it may travel with its COMMIT, and with its BEGIN too.
+/// Inserts the calls and closes the attempts. Can be sent together with the BEGIN and the COMMIT of its transaction.
 const CLOSE_ATTEMPTS: &str = concat!(
     "WITH calls AS (",
     insert_calls_sql!("WHERE ", in_transaction_sql!()),
@@ -176,8 +176,8 @@ fn ids_of(changed: Vec<Changed>) -> HashSet<AttemptId> {
     changed.into_iter().map(|row| row.id.into()).collect()
 }
 
-/// Moves an open attempt to another state, and deletes its customer action. False when the attempt is in none of the
-/// states in `from`.
+/// Moves an open attempt to another state, and deletes its customer action. Returns `false` if the attempt is in
+/// none of the states in `from`.
 pub(crate) async fn move_attempt(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -229,7 +229,7 @@ fn names(states: &[AttemptState]) -> Vec<&'static str> {
     states.iter().map(|state| state.as_str()).collect()
 }
 
-/// The text of a SELECT statement. It is a macro because the text of a cached statement is a constant.
+/// The text of a SELECT statement. A macro, because the text of a cached statement must be a constant.
 macro_rules! select_attempts {
     ($condition:literal) => {
         concat!(
@@ -352,8 +352,8 @@ pub(crate) async fn find_by_references(
     rows.into_iter().map(Attempt::try_from).collect()
 }
 
-/// When the newest attempt of all tenants was made; none when there is none. One step in the primary key for each registered
-/// tenant: ids begin with the time.
+/// The creation time of the newest attempt of all tenants; `None` without attempts. Takes one step in the primary key
+/// for each registered tenant, because IDs begin with the time.
 pub(crate) async fn find_newest(
     connection: &mut Connection,
 ) -> Result<Option<DateTime<Utc>>, DbError> {

@@ -22,7 +22,7 @@ use crate::{EventRelevance, GatewayEvent, GatewayEventId, NewGatewayEvent, Refer
 /// Stands for the database's own time.
 const NOW: Option<DateTime<Utc>> = None;
 
-/// Stores a gateway event; an ignored one counts as applied. False when it was stored before.
+/// Stores a gateway event; an ignored one counts as applied. Returns `false` if it was already stored.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -75,7 +75,7 @@ pub(crate) async fn find_known(
     rows.into_iter().map(id).collect()
 }
 
-/// The tenant that has the payment with this reference. One step in an index for each registered tenant.
+/// The tenant that has the payment with this reference. Takes one step in an index for each registered tenant.
 pub(crate) async fn find_owner(
     connection: &mut Connection,
     gateway: &str,
@@ -133,7 +133,7 @@ pub(crate) async fn claim_due(
     rows.into_iter().map(GatewayEvent::try_from).collect()
 }
 
-/// Finishes a gateway event. False when it was finished before, or the lease was lost to a later claim.
+/// Finishes a gateway event. Returns `false` if it was already finished, or a later claim took it.
 pub(crate) async fn finish(
     connection: &mut Connection,
     tenant_id: TenantId,
@@ -154,7 +154,7 @@ pub(crate) async fn finish(
     Ok(changed == 1)
 }
 
-/// Postpones a gateway event. False as for [`finish`].
+/// Postpones a gateway event. Returns `false` in the same cases as [`finish`].
 pub(crate) async fn postpone(
     connection: &mut Connection,
     tenant_id: TenantId,

@@ -1,4 +1,4 @@
-//! An operator takes an order from the sweeper, because it won't settle by itself.
+//! Takes an order that won't settle by itself from the sweeper, on behalf of an operator.
 
 use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, OrderId, TenantId};
 

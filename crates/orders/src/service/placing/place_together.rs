@@ -41,7 +41,7 @@ const PLACED_REASON: &str = "the order was placed and its stock is held";
 /// Maximum number of times that orders are routed, if stock runs out before it is held, or keys are taken.
 const MAX_ROUTINGS: usize = 5;
 
-/// An order's outcome, or the stock that it must wait for.
+/// The outcome of an order, or the stock that it must wait for.
 type Placed = Answer<Outcome, Level>;
 
 impl Work for Arrivals {
@@ -175,14 +175,14 @@ async fn place_all(
     let (mut routings, mut last) = (0, OrderError::Contended);
     while routings < MAX_ROUTINGS {
         let requests: Vec<_> = open.iter().map(Priced::routing_request).collect();
-        // It is of this moment, and of all that came.
+        // Valid only in the first round, and only if no order was dropped.
         let nearest = nearest.take().filter(|_| open.len() == arrivals.len());
         let routes = route_together(connection, tenant, &requests, nearest).await?;
         let (drafts, refused) = drafts(context, &open, routes);
         if std::mem::take(&mut look) {
             let held = held_levels(connection, tenant, &drafts, &way.held).await?;
             if !held.is_empty() {
-                // The others are routed as if these had not arrived yet.
+                // The other orders are routed as if these had not arrived yet.
                 outcomes.wait(&held);
                 open.retain(|priced| !held.contains_key(&priced.index));
                 look = true;
@@ -218,7 +218,7 @@ async fn place_all(
                 look = true;
                 last = DbError::LockTimeout.into();
             }
-            // A deadlock among our own statements would be a defect; one with a hand-written statement need not be.
+            // A deadlock between our own statements would be a bug, but one with a hand-written statement can happen.
             Err(Abort::Failed(DbError::Deadlock)) if open.len() == 1 => {}
             Err(Abort::Failed(DbError::CommitOutcomeUnknown(cause))) => {
                 tracing::warn!(
@@ -294,7 +294,7 @@ async fn place(
     };
     oms_failpoints::reached("orders.locked");
     let hold = hold_stock(tenant, &requests).map_err(|error| match error {
-        // A warehouse was switched off while the locks were waited for.
+        // A warehouse was deactivated while this transaction waited for locks.
         DbError::NotAsExpected => Abort::Undo(Undone::Stale),
         error => error.into(),
     });

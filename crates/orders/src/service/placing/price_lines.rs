@@ -16,7 +16,7 @@ pub(crate) struct PricedLines {
     pub(crate) demand: Demand,
 }
 
-/// Asks for the prices of all lines.
+/// Looks up the prices of all lines.
 pub(crate) fn quote_lines<'q, 'l>(
     context: &OrderContext,
     tenant: TenantId,
@@ -28,7 +28,7 @@ pub(crate) fn quote_lines<'q, 'l>(
     quote_prices(tenant, context.settings.currency, &products)
 }
 
-/// What an order wants of each product.
+/// The quantity of each product that an order requests.
 pub(crate) fn demand_of(requested: &[RequestedLine]) -> Demand {
     let lines = requested
         .iter()
@@ -37,7 +37,7 @@ pub(crate) fn demand_of(requested: &[RequestedLine]) -> Demand {
         .expect("a request has lines, and their quantities were checked when it was read")
 }
 
-/// The lines of an order with their prices, or why they can't be sold.
+/// Returns the lines of an order with their prices, or the reason why they can't be sold.
 pub(crate) fn price_lines(
     requested: &[RequestedLine],
     currency: Currency,

@@ -37,7 +37,7 @@ pub async fn settle_due_findings(
     Ok(settled)
 }
 
-/// The findings whose action is due. The outcome of an entry is the finding, if it was settled.
+/// The work list of findings whose action is due. The outcome of an entry is the finding, if it was settled.
 struct DueFindings<'a>(&'a OrderContext);
 
 #[async_trait]
@@ -79,7 +79,7 @@ impl WorkList for DueFindings<'_> {
     }
 
     async fn postpone_panicked(&self, _: TenantId, _: &Finding) -> Self::Outcome {
-        // The lease postpones it.
+        // The finding is due again when its lease expires.
         None
     }
 }

@@ -33,7 +33,8 @@ pub struct SweepSummary {
     pub refund_failed: usize,
     /// Orders to retry later.
     pub postponed: usize,
-    /// Orders to retry later, because the gateway's breaker refused the calls, or their rows were locked. Not a try.
+    /// Orders to retry later, because the gateway's breaker refused the calls or their rows were locked. These do not
+    /// count as tries.
     pub refused: usize,
     /// Orders that were left to an operator.
     pub dead_lettered: usize,
@@ -153,7 +154,7 @@ async fn conclude_or_warn(
     concluded.unwrap_or_else(|error| {
         let cause: &dyn std::error::Error = &error;
         tracing::warn!(order_id = %claim.order_id, tries = claim.lease.tries, cause, "an order could not be postponed");
-        // Its lease is its backoff.
+        // The order is due again when its lease expires.
         Advance::TryAgain {
             reason: error.to_string(),
         }

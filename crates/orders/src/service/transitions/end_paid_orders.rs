@@ -23,7 +23,7 @@ use crate::store::reconciliations;
 pub(crate) struct PaidOrder {
     pub(crate) order_id: OrderId,
     pub(crate) proof: Proof,
-    /// Who settles it.
+    /// The actor that settles it.
     pub(crate) actor: String,
 }
 
@@ -67,7 +67,7 @@ impl Work for EndPaid {
             Turn::Patient => LockWait::Session,
         };
         let ended = match end_paid_orders(&self.0, tenant, &batch.items, wait).await {
-            // A second compare-and-set finds out: a settled order stays as it is.
+            // Repeating the compare-and-set finds out, and leaves settled orders unchanged.
             Err(OrderError::Database(DbError::CommitOutcomeUnknown(_))) => {
                 end_paid_orders(&self.0, tenant, &batch.items, wait).await?
             }
@@ -94,7 +94,8 @@ async fn end_paid_orders(
     }
 }
 
-/// All of them, in one round trip: `NotAsExpected` when somebody else was first with one, or has left it to an operator.
+/// Settles all orders in one round trip. Fails with `NotAsExpected` if another request or worker has settled one of
+/// them or left it to an operator.
 async fn end_all(
     context: &OrderContext,
     connection: &mut Connection,
@@ -115,7 +116,7 @@ async fn end_all(
     Ok(())
 }
 
-/// Those that are still to be ended.
+/// Settles the orders that are still open.
 async fn end_those_left(
     context: &OrderContext,
     connection: &mut Connection,

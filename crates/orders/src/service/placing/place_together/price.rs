@@ -23,7 +23,7 @@ pub(super) struct Priced<'a> {
 }
 
 impl Priced<'_> {
-    /// Number of units that it would hold.
+    /// The number of units that the order would hold.
     pub(super) fn units(&self) -> u64 {
         let quantities = self
             .lines
@@ -40,7 +40,7 @@ impl Priced<'_> {
     }
 }
 
-/// The prices of all orders, and the warehouse nearest to each: what is read of them first, in one round trip.
+/// Reads the prices of all orders and the warehouse nearest to each, in one round trip.
 pub(super) async fn look_at(
     context: &OrderContext,
     connection: &mut Connection,
@@ -60,7 +60,7 @@ pub(super) async fn look_at(
     send_together(connection, (quotes, find_nearest(tenant, &requests))).await
 }
 
-/// The orders with the prices of their lines, or why one can't be sold.
+/// Returns each order with the prices of its lines, or the reason why it can't be sold.
 pub(super) fn price<'a>(
     context: &OrderContext,
     arrivals: &'a [Arc<Arrival>],
