@@ -1,4 +1,4 @@
-//! Questions about all tenants.
+//! Queries across all tenants.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,23 +8,23 @@ use diesel_async::RunQueryDsl;
 
 use crate::{Connection, DbError, cached_sql};
 
-/// A question about all tenants in two texts, with the same parameters and the same answer.
+/// A query across all tenants, in two texts with the same parameters and results.
 ///
-/// Which is better depends on the server: `docs/decisions/distributed-engine.md`.
+/// The server determines which one is used: `docs/decisions/distributed-engine.md`.
 #[derive(Clone, Copy, Debug)]
 pub struct AcrossTenants {
     /// Steps through an index from one tenant with rows to the next. Tenants without rows cost nothing.
     pub stepping: &'static str,
-    /// Visits each registered tenant. A distributed engine has each of its nodes do so with its own tenants, and takes no
-    /// statement that steps from one node to another.
+    /// Visits each registered tenant. On a distributed engine, each node visits its own tenants; the engine rejects
+    /// statements that step from one node to another.
     pub visiting: &'static str,
 }
 
 impl AcrossTenants {
-    /// The text for the server of a connection.
+    /// Returns the text for the server of a connection.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn text_for(&self, connection: &mut Connection) -> Result<&'static str, DbError> {
         Ok(match is_distributed(connection).await? {
             true => self.visiting,
@@ -33,10 +33,10 @@ impl AcrossTenants {
     }
 }
 
-/// Whether the database is one of Citus.
+/// Whether the database uses Citus.
 ///
 /// # Errors
-/// When the database does not answer.
+/// If the database does not answer.
 pub(crate) async fn is_distributed(connection: &mut Connection) -> Result<bool, DbError> {
     #[derive(QueryableByName)]
     struct Answer {
@@ -54,11 +54,11 @@ pub(crate) async fn is_distributed(connection: &mut Connection) -> Result<bool, 
     Ok(answer.is_distributed)
 }
 
-/// Whether a database of this process was one of Citus when it was asked last.
+/// Set once [`is_distributed`] has found a database that uses Citus.
 static WAS_DISTRIBUTED: AtomicBool = AtomicBool::new(false);
 
-/// The same, without asking: for when it does not answer.
+/// Whether a database of this process was ever found to use Citus. Needs no answer from the database.
 pub(crate) fn was_distributed() -> bool {
-    // Not as a method: diesel has one of that name.
+    // Not called as a method, because diesel's traits have a `load` too.
     AtomicBool::load(&WAS_DISTRIBUTED, Ordering::Relaxed)
 }

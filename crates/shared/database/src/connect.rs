@@ -1,4 +1,4 @@
-//! Where a server is, who we are, and how the connection is protected: from a URL. And the one function that connects.
+//! Parses database URLs (hosts, credentials, TLS) and opens connections.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,21 +14,21 @@ use crate::answers::Answers;
 use crate::tls::{Parameters, Refused, Tls, TlsMode};
 use crate::watched::{Silence, Watched, Watching};
 
-/// Longest wait for one address, unless the URL says. Where there are several hosts it bounds all of the beginning, so that a
-/// host that takes connections and says nothing does not keep the next one waiting.
+/// Maximum time to connect to one address, unless the URL sets it. With several hosts it also limits TLS and login, so
+/// that a host that accepts connections but never answers does not block the next one.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// When the first keepalive is sent on a silent connection, unless the URL says.
+/// Idle time before the first keepalive, unless the URL sets it.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(5);
-/// How far apart further ones are.
+/// Interval between further keepalives.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(3);
-/// How many may be lost.
+/// Number of unanswered keepalives after which the connection is closed.
 const KEEPALIVE_RETRIES: u32 = 3;
-/// How long what was sent may stay without an acknowledgement of the network.
+/// Maximum time that sent data may stay unacknowledged by the peer's TCP.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(5);
-/// tokio-postgres' own default: as good as none.
+/// The default of tokio-postgres, too long to be useful.
 const DRIVER_KEEPALIVE_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// A URL that can't be used. Says why without repeating a secret.
+/// An invalid database URL. The message says why, without secrets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidUrl(pub(crate) String);
@@ -45,15 +45,15 @@ pub struct Server {
     config: Config,
     tls: Option<Arc<Tls>>,
     mode: Option<TlsMode>,
-    /// Longest silence until a session is there.
+    /// Maximum silence of the server until the session is established.
     starting: Option<Duration>,
 }
 
 impl Server {
-    /// Reads a URL, and the files that it names.
+    /// Parses a URL and reads the files that it names.
     ///
     /// # Errors
-    /// [`InvalidUrl`] when it has no meaning, or a file can't be read.
+    /// [`InvalidUrl`] if it is malformed or contradictory, or if a file can't be read.
     pub fn parse(url: &str) -> Result<Self, InvalidUrl> {
         let (url, parameters) = Parameters::take(url)?;
         let tls = Tls::of(&parameters)?;
@@ -79,7 +79,7 @@ impl Server {
         })
     }
 
-    /// Whether a host is another machine, as far as its name tells.
+    /// Whether any host is another machine, judging by its name or address.
     pub fn is_remote(&self) -> bool {
         let is_remote = |host: &Host| match host {
             Host::Tcp(name) => !is_loopback(name),
@@ -95,8 +95,8 @@ impl Server {
         self.mode
     }
 
-    /// Connects, to the first host that answers and, where there are several, takes changes. Run it in the runtime that shall
-    /// drive the connection.
+    /// Connects to the first host that answers; if there are several, to the first that accepts writes. Must run in the
+    /// runtime that will drive the connection.
     pub(crate) async fn connect(
         &self,
         answers: Arc<Answers>,
@@ -128,7 +128,7 @@ impl Server {
     }
 }
 
-/// A connection apart from any pool, whose server may be silent for so long.
+/// Opens a connection outside of any pool. It fails if the server owes an answer for longer than `most_silence`.
 pub(crate) async fn connect(
     url: &str,
     most_silence: Duration,
@@ -138,7 +138,7 @@ pub(crate) async fn connect(
     AsyncPgConnection::try_from(client).await
 }
 
-/// The URL with this `sslmode`, which it must not have yet.
+/// Returns the URL with this `sslmode` added. The URL must not have one yet.
 #[must_use]
 pub fn with_mode(url: &str, mode: TlsMode) -> String {
     let credentials = url.find('@').unwrap_or(0);
@@ -168,7 +168,7 @@ fn invalid(error: tokio_postgres::Error) -> InvalidUrl {
     })
 }
 
-/// Bounds for a network that is silent, where the URL has none.
+/// Sets the default time limits that detect a silent network, unless the URL has its own.
 fn set_defaults(config: &mut Config) {
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_TIMEOUT);
@@ -187,24 +187,24 @@ fn set_defaults(config: &mut Config) {
     }
 }
 
-/// Of several hosts one takes changes: the others are of no use here.
+/// Requires the primary among several hosts, the only one that accepts writes.
 fn set_primary(config: &mut Config) -> Result<(), InvalidUrl> {
     if config.get_target_session_attrs() == TargetSessionAttrs::ReadOnly {
         return Err(InvalidUrl(
-            "target_session_attrs must be read-write: orders are written".to_owned(),
+            "target_session_attrs must be read-write, because the program writes".to_owned(),
         ));
     }
     let is_socket = |host: &Host| matches!(host, Host::Unix(_));
     if config.get_hosts().iter().any(is_socket) {
         return Err(InvalidUrl(
-            "a socket can't be one of several hosts".to_owned(),
+            "a URL with several hosts can't contain a Unix socket".to_owned(),
         ));
     }
     config.target_session_attrs(TargetSessionAttrs::ReadWrite);
     Ok(())
 }
 
-/// Has the driver hand its socket to [`Watching`], which asks the server for TLS itself.
+/// Makes the driver pass its socket to [`Watching`] without requesting TLS; [`Watching`] requests it.
 fn in_place_of_tls(config: &Config) -> Config {
     let mut config = config.clone();
     if config.get_hosts().is_empty() {
@@ -232,7 +232,7 @@ where
     driver.abort_handle()
 }
 
-/// The causes in one line. Where TLS was refused, that alone says it.
+/// Joins all causes in one line. If TLS was refused, returns only that cause.
 fn unreachable(error: &(dyn std::error::Error + 'static)) -> ConnectionError {
     let causes: Vec<_> = std::iter::successors(Some(error), |error| error.source()).collect();
     let refused = causes.iter().find_map(|it| it.downcast_ref::<Refused>());
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_without_bounds_for_the_network_gets_some() {
+    fn missing_network_limits_get_defaults() {
         let server = parse("postgres://oms@db/oms");
         let config = &server.config;
         assert!(config.get_keepalives());
@@ -267,12 +267,12 @@ mod tests {
         assert_eq!(config.get_keepalives_interval(), Some(KEEPALIVE_INTERVAL));
         assert_eq!(config.get_keepalives_retries(), Some(KEEPALIVE_RETRIES));
         assert_eq!(config.get_tcp_user_timeout(), Some(&TCP_USER_TIMEOUT));
-        // One host is waited for as long as for an answer.
+        // With one host, the login may take as long as any answer.
         assert_eq!(server.starting, None);
     }
 
     #[test]
-    fn the_bounds_of_a_url_are_kept() {
+    fn network_limits_of_the_url_are_kept() {
         let server = parse(
             "postgres://oms@db/oms?connect_timeout=7&keepalives_idle=60&keepalives_retries=9&tcp_user_timeout=33",
         );
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_hosts_the_one_that_takes_changes_is_used() {
+    fn several_hosts_require_one_that_accepts_writes() {
         let server = parse("postgres://oms@a,b:5433,c/oms");
         let wanted = TargetSessionAttrs::ReadWrite;
         assert_eq!(server.config.get_target_session_attrs(), wanted);
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_on_this_machine_are_told_from_others() {
+    fn local_hosts_are_distinguished_from_remote_ones() {
         for (url, is_remote) in [
             ("postgres://oms:p@db/oms", true),
             ("postgres://oms:p@127.0.0.1:5433/oms", false),
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_url_is_said_without_its_password() {
+    fn errors_about_a_url_never_contain_its_password() {
         for (url, expected) in [
             (
                 "postgres://oms:hush@db/oms?port=x",

@@ -43,9 +43,9 @@ pub enum DbError {
         /// Name of the constraint, or of the column for NOT NULL.
         constraint: String,
     },
-    /// A statement found other rows than its transaction needs, which [`expect_sql!`](crate::expect_sql) refuses. The
-    /// transaction is rolled back.
-    #[error("the transaction found other rows than it needs")]
+    /// A condition of [`expect_sql!`](crate::expect_sql) was false: a statement found other rows than its transaction
+    /// needs. The transaction is rolled back.
+    #[error("a statement did not find the rows that its transaction needs")]
     NotAsExpected,
     /// A compare-and-set under a lock changed nothing, although the lock guarantees a change. The cause is a bug, or a
     /// writer that takes no locks. Roll back the transaction.
@@ -184,13 +184,13 @@ fn constraint_of(information: &(dyn DatabaseErrorInformation + Send + Sync)) -> 
     without_shard(name.unwrap_or("(unnamed)")).to_owned()
 }
 
-/// The constraint that a message names: a distributed engine passes nothing else on from its nodes.
+/// The constraint named in a message, which is all that a distributed engine forwards from its nodes.
 fn named_in(message: &str) -> Option<&str> {
     let (_, name) = message.split_once("constraint \"")?;
     name.split('"').next()
 }
 
-/// The name that the migrations gave. A distributed engine adds the number of a shard to the names of its constraints.
+/// The constraint name from the migrations. A distributed engine appends the number of a shard to it.
 fn without_shard(name: &str) -> &str {
     let Some((named, number)) = name.rsplit_once('_') else {
         return name;
@@ -213,12 +213,12 @@ const UNAVAILABLE: [&str; 12] = [
     "cannot execute",
     // The pool discards the session, and a new one prepares its statements again.
     "cached plan must not change result type",
-    // Of a distributed engine, one of whose nodes is down.
+    // A distributed engine reports these when one of its nodes is down.
     "connection to the remote node",
     "could not establish any connections to the node",
 ];
 
-/// Of a distributed engine: a node that had to commit was lost, and may have committed.
+/// The message of a distributed engine that lost a node during COMMIT. The node may have committed.
 const COMMIT_UNKNOWN: &str = "could not commit transaction";
 
 /// Messages of SQLSTATE 42501, insufficient_privilege.
@@ -304,12 +304,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_distributed_engine_says_is_understood() {
+    fn messages_of_a_distributed_engine_are_classified() {
         let lost = "connection to the remote node oms@worker-2:5432 failed with the following error: Connection refused";
         assert!(matches!(unknown(lost), DbError::Unavailable(_)));
         let deadlock = "canceling the transaction since it was involved in a distributed deadlock";
         assert!(matches!(unknown(deadlock), DbError::Deadlock));
-        // The node may have committed, whether its answer to COMMIT was lost or that to a statement without a transaction.
+        // The node may have committed, both after COMMIT and after a statement outside of a transaction.
         let commit = "could not commit transaction for shard 102301 on at least one active node";
         assert!(matches!(unknown(commit), DbError::CommitOutcomeUnknown(_)));
         let information = Box::new(lost.to_owned());
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_constraint_is_found_in_a_message() {
+    fn a_constraint_name_is_extracted_from_a_message() {
         let violated = DieselError::DatabaseError(
             DatabaseErrorKind::UniqueViolation,
             Box::new("duplicate key value violates unique constraint \"products_tenant_id_sku_key_102301\"".to_owned()),
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_constraint_has_its_own_name_on_a_shard_too() {
+    fn a_constraint_of_a_shard_is_reported_by_its_original_name() {
         for (name, own) in [
             (
                 "warehouses_tenant_id_name_key_102301",

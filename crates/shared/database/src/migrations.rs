@@ -73,8 +73,8 @@ pub async fn migrate(url: &str) -> Result<Vec<String>, MigrationError> {
     migrate_within(url, Duration::from_secs(86_400), LockPatience::none()).await
 }
 
-/// As [`migrate`], unless it takes longer: then the connection is given up, and the server rolls back what it is at. A
-/// migration that could not lock its tables in time is tried again.
+/// Like [`migrate`], with a time limit. When it expires, the connection is closed, and the server rolls back the
+/// migration in progress. A migration that could not lock its tables in time is retried.
 ///
 /// # Errors
 /// Those of [`migrate`], and when the limit expires. The runtime must then be shut down without waiting for its
@@ -94,7 +94,8 @@ pub async fn migrate_within(
     .await
 }
 
-/// Outside of a transaction an index may have been left behind, so that a second try would find it.
+/// Applies one migration. Only migrations that run in a transaction are retried: others may have left an invalid index
+/// behind, on which a second try would fail.
 fn apply(
     harness: &mut Harness,
     migration: &dyn Migration<Pg>,
@@ -141,10 +142,10 @@ async fn run(
     limit: Duration,
     work: impl FnOnce(&mut Harness) -> diesel::migration::Result<Vec<String>> + Send + 'static,
 ) -> Result<Vec<String>, MigrationError> {
-    // A statement of a migration may take all of its time.
+    // A single statement may use the whole time limit.
     let mut connection = connect(url, limit + OUR_TURN).await?;
     take_turn(&mut connection).await?;
-    // The harness blocks its thread.
+    // The harness blocks its thread, so it runs in a blocking task.
     let migrating = tokio::task::spawn_blocking(move || {
         let mut harness = AsyncMigrationHarness::new(connection);
         work(&mut harness).map_err(|error| MigrationError::Migration(error.to_string()))

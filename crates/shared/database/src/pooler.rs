@@ -9,7 +9,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 use crate::{DbError, connect};
 
-/// Longest silence of a server that is asked here.
+/// Maximum silence of the server during a check.
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// The number of checks. A pooler may give a client the same session several times by chance.
@@ -34,13 +34,13 @@ pub async fn check_pooler(url: &str) -> Result<(), DbError> {
 /// How a pooler shares its sessions, as far as can be seen from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sharing {
-    /// Connections are sessions.
+    /// Each connection has its own session.
     None,
     /// A transaction stays in one session.
     ByTransaction,
-    /// Not even that.
+    /// Each statement may run in another session, and transactions are refused.
     ByStatement,
-    /// The statements of one client meet those of another.
+    /// Prepared statements of one client collide with those of another.
     Broken,
 }
 
@@ -70,7 +70,7 @@ fn pooled() -> DbError {
     )
 }
 
-/// Whether a prepared statement is missing, or there already.
+/// Whether the error is about a prepared statement that is missing or already exists.
 pub(crate) fn is_about_statements(error: &diesel::result::Error) -> bool {
     error.to_string().contains("prepared statement")
 }

@@ -62,8 +62,8 @@ impl Watch {
 }
 
 impl Sessions {
-    /// For a server; each session begins with `setup`. Must be called inside the tokio runtime that shall drive
-    /// the connections.
+    /// Creates a manager of sessions to a server. Each session starts by running `setup`. Must be called inside the
+    /// tokio runtime that will drive the connections.
     pub(crate) fn new(server: Server, setup: String, bounds: Bounds, watch: Arc<Watch>) -> Self {
         Self {
             server,

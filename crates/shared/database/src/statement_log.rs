@@ -1,8 +1,8 @@
 //! The statements that this process runs, for the rules that `cargo xtask test` checks afterwards. Debug builds only.
 //!
-//! `OMS_SQL_LOG` names a folder. Each process appends to a file of its own there, each line with one write, so that many
-//! processes may run and any may be killed. A line is `file:line`, the statement, and the types of its parameters as far as
-//! they were bound, separated by tabs.
+//! `OMS_SQL_LOG` names a folder. Each process appends to its own file there, one write per line, so that several
+//! processes can run and be killed at any time. A line contains `file:line`, the statement, and the types of its bound
+//! parameters, separated by tabs.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -11,7 +11,7 @@ use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// `None` where nobody asks for it.
+/// The log of this process; `None` without `OMS_SQL_LOG`.
 static LOG: LazyLock<Option<Mutex<Log>>> = LazyLock::new(|| {
     let folder = PathBuf::from(std::env::var_os("OMS_SQL_LOG")?);
     let path = folder.join(format!("{}.log", uuid::Uuid::now_v7()));
@@ -28,12 +28,12 @@ struct Log {
     seen: HashSet<String>,
 }
 
-/// Whether anybody asks for it.
+/// Whether statements are logged.
 pub(crate) fn is_wanted() -> bool {
     LOG.is_some()
 }
 
-/// Notes a statement with the types of its first parameters.
+/// Logs a statement with the types of its first parameters.
 pub(crate) fn note(caller: &Location<'_>, text: &str, types: &[&str]) {
     let Some(log) = LOG.as_ref() else {
         return;
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_statement_is_one_line() {
+    fn a_statement_is_logged_as_one_line() {
         let caller = Location::caller();
         let line = line_of(caller, "SELECT '\\',\n\t$1", &["a::Text", "b::Uuid"]);
         assert!(line.starts_with(file!()), "{line}");

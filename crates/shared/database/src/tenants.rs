@@ -1,7 +1,8 @@
 //! The registry of tenants, `tenancy.tenants`.
 //!
-//! A tenant is registered before it has any row. Statements may so read what they insert from the tenant's row, which a
-//! distributed database takes to the node that has the tenant, and whoever looks for work visits the registered tenants only.
+//! A tenant is registered before any of its rows is inserted. Statements can therefore select the rows that they insert
+//! from the tenant's row, which a distributed database routes to the tenant's node, and workers look for work only in
+//! registered tenants.
 
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
@@ -13,13 +14,13 @@ use uuid::Uuid;
 use crate::across_tenants::was_distributed;
 use crate::{Connection, DbError, cached_sql};
 
-/// The number of tenants that a process remembers: some 4 MB. Beyond it, it begins anew.
+/// Maximum number of tenants that a process remembers, about 4 MB. When it is reached, all are forgotten.
 const MOST_REMEMBERED: usize = 100_000;
 
-/// Registers a tenant, unless it is. One that is needs no right to write.
+/// Registers a tenant if it is not registered yet. For a registered tenant, no write privilege is needed.
 ///
 /// # Errors
-/// When the database does not answer.
+/// If the database does not answer.
 pub async fn register_tenant(connection: &mut Connection, tenant: Uuid) -> Result<(), DbError> {
     let found = cached_sql("SELECT 1 FROM tenancy.tenants WHERE tenant_id = $1")
         .bind::<SqlUuid, _>(tenant)
@@ -34,23 +35,24 @@ pub async fn register_tenant(connection: &mut Connection, tenant: Uuid) -> Resul
     Ok(())
 }
 
-/// The tenants of a database that this process knows to be registered. Nobody is ever struck off.
+/// The tenants of a database that this process knows to be registered. Tenants are never unregistered.
 #[derive(Debug, Default)]
 pub struct Tenants {
     known: RwLock<HashSet<Uuid>>,
 }
 
 impl Tenants {
-    /// Whether a tenant is known to be registered. It costs a look into memory.
+    /// Whether a tenant is known to be registered. Only looks in memory.
     pub fn knows(&self, tenant: Uuid) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.contains(&tenant)
     }
 
-    /// Registers a tenant that is not known to be, and remembers it. Not inside a transaction, which may be rolled back.
+    /// Registers a tenant unless it is known, and remembers it. Don't call it inside a transaction, which may be rolled
+    /// back.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn register(&self, connection: &mut Connection, tenant: Uuid) -> Result<(), DbError> {
         if !self.knows(tenant) {
             register_tenant(connection, tenant).await?;
@@ -59,8 +61,9 @@ impl Tenants {
         Ok(())
     }
 
-    /// The tenants to visit while a question about all tenants has no answer, because a node of a distributed database is down:
-    /// those that this process has served. None elsewhere: a server that is down has work for nobody.
+    /// The tenants to visit while a query across all tenants fails because a node of a distributed database is down:
+    /// those that this process has served. Empty for a single server, which has no work for any tenant while it is
+    /// down.
     pub fn meanwhile(&self) -> Vec<Uuid> {
         if !was_distributed() {
             return Vec::new();

@@ -9,11 +9,12 @@ use crate::{DbError, Steps};
 
 type Manager = <AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager;
 
-/// The condition that a statement runs in a transaction of ours, as SQL.
+/// A condition, as SQL, that is true only inside a transaction that this module began.
 ///
-/// The first statement of a [`Transaction`] is sent together with its BEGIN. If that fails, because somebody cancels it, the
-/// statement would be a transaction of its own, committed whatever comes after it. So one that writes has this condition.
-/// DEFERRABLE changes nothing about a transaction that is not SERIALIZABLE, and no other statement sets it.
+/// The first statements of a [`Transaction`] are sent together with its BEGIN. If BEGIN fails, for example because it
+/// is cancelled, a statement would run in its own transaction and be committed immediately, so a statement that writes
+/// must include this condition. It checks for DEFERRABLE, which has no effect unless a transaction is SERIALIZABLE and
+/// which nothing else sets.
 #[macro_export]
 macro_rules! in_transaction_sql {
     () => {
@@ -21,10 +22,10 @@ macro_rules! in_transaction_sql {
     };
 }
 
-/// A condition that must hold for the transaction to commit, as SQL: an expression that fails with
-/// [`DbError::NotAsExpected`] if `$condition` is false. NULL expects nothing.
+/// An SQL expression that fails with [`DbError::NotAsExpected`] if `$condition` is false, so that the transaction can't
+/// commit. It passes if the condition is NULL.
 ///
-/// With it a COMMIT can be sent together with the statement on whose result it depends.
+/// With it, COMMIT can be sent together with the statement on whose result it depends.
 #[macro_export]
 macro_rules! expect_sql {
     ($condition:literal) => {
@@ -77,7 +78,7 @@ where
     }
 }
 
-/// A transaction whose BEGIN travels with its first statements and whose COMMIT travels with its last.
+/// A transaction whose BEGIN is sent with its first statements and whose COMMIT is sent with its last.
 ///
 /// Nothing is sent before the first [`send`](Self::send). End it with [`commit_with`](Self::commit_with) or
 /// [`roll_back`](Self::roll_back). Dropping it leaves it open, and the pool then closes the connection.
@@ -88,7 +89,7 @@ pub struct Transaction<'a> {
 }
 
 impl<'a> Transaction<'a> {
-    /// A transaction that waits this long for each lock.
+    /// Creates a transaction with a limit for each wait for a lock. Sends nothing.
     pub fn new(connection: &'a mut AsyncPgConnection, wait: LockWait) -> Self {
         Self {
             connection,
@@ -96,11 +97,11 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Sends statements, in one round trip if the connection knows them. What writes among the first ones has the condition
-    /// [`in_transaction_sql!`](crate::in_transaction_sql).
+    /// Sends statements, in one round trip if the connection has already prepared them. In the first call, each
+    /// statement that writes must include the condition [`in_transaction_sql!`](crate::in_transaction_sql).
     ///
     /// # Errors
-    /// That of the first statement that failed. Roll the transaction back.
+    /// The error of the first statement that failed. The caller must then roll back.
     pub async fn send<S>(&mut self, steps: S) -> Result<S::Answers, S::Error>
     where
         S: Steps,
@@ -117,14 +118,14 @@ impl<'a> Transaction<'a> {
         })
     }
 
-    /// Sends its last statements and commits, all in one round trip if the connection knows them. Nothing is kept if one of
-    /// them fails: what must be true for the transaction to commit is expected by them, with
-    /// [`expect_sql!`](crate::expect_sql). If these are its only statements, what writes has the condition
+    /// Sends the last statements and commits, all in one round trip if the connection has already prepared them. If one
+    /// of them fails, nothing is committed; use [`expect_sql!`](crate::expect_sql) for conditions of the commit. If
+    /// these are the only statements, each that writes must include the condition
     /// [`in_transaction_sql!`](crate::in_transaction_sql).
     ///
     /// # Errors
-    /// That of the first statement that failed, and then the transaction is rolled back; or why COMMIT did.
-    /// [`DbError::CommitOutcomeUnknown`] if the connection broke before all was answered.
+    /// The error of the first statement that failed, after a rollback, or the error of COMMIT.
+    /// [`DbError::CommitOutcomeUnknown`] if the connection broke before everything was answered.
     pub async fn commit_with<S>(self, steps: S) -> Result<S::Answers, S::Error>
     where
         S: Steps,
@@ -149,7 +150,7 @@ impl<'a> Transaction<'a> {
                 }
                 Err(refused.into_error())
             }
-            // The connection broke: the server may have carried the statement out, and COMMIT too.
+            // The connection broke. The server may have executed the statement and COMMIT.
             Unsent::Statement { refused, .. } => Err(DbError::of_commit(refused.0.cause).into()),
             Unsent::Commit(error) => Err(DbError::of_commit(error).into()),
             Unsent::Begin(error) => {
@@ -159,16 +160,16 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Undoes what it did.
+    /// Rolls back the transaction.
     pub async fn roll_back(self) {
-        // Nothing was sent yet otherwise.
+        // Otherwise nothing was sent yet.
         if self.begin.is_none() {
             roll_back(self.connection).await;
         }
     }
 }
 
-/// Whether the server said so itself, over a connection that it had.
+/// Whether the error is an answer of the server, not a broken connection.
 fn is_answer(error: &DieselError) -> bool {
     !matches!(
         error,
@@ -179,7 +180,7 @@ fn is_answer(error: &DieselError) -> bool {
     )
 }
 
-/// Has the driver, and so the pool, know that a transaction is open from now on.
+/// Marks the transaction as open for the driver and the pool.
 fn enter(connection: &mut AsyncPgConnection) -> Result<(), DbError> {
     let manager = Manager::transaction_manager_status_mut(connection);
     if manager.transaction_depth()?.is_some() {
@@ -189,7 +190,7 @@ fn enter(connection: &mut AsyncPgConnection) -> Result<(), DbError> {
     Ok(state.change_transaction_depth(TransactionDepthChange::IncreaseDepth)?)
 }
 
-/// It is over.
+/// Marks the transaction as ended.
 fn leave(connection: &mut AsyncPgConnection) -> Result<(), DbError> {
     let state = Manager::transaction_manager_status_mut(connection).transaction_state()?;
     Ok(state.change_transaction_depth(TransactionDepthChange::DecreaseDepth)?)
@@ -197,7 +198,7 @@ fn leave(connection: &mut AsyncPgConnection) -> Result<(), DbError> {
 
 async fn roll_back(connection: &mut AsyncPgConnection) {
     if let Err(rollback) = Manager::rollback_transaction(connection).await {
-        // The pool throws the connection away, and PostgreSQL then rolls back by itself.
+        // The pool closes the connection, and PostgreSQL then rolls back.
         tracing::debug!(cause = %rollback, "rollback failed");
     }
 }
@@ -223,8 +224,8 @@ impl LockWait {
         }
     }
 
-    /// The statements that begin a transaction with this limit on each wait for a lock. A distributed engine takes `SET LOCAL`
-    /// to all of its nodes, and `set_config` to none.
+    /// The statements that begin a transaction with this limit. A distributed engine propagates `SET LOCAL` to all of
+    /// its nodes, but not `set_config`.
     const fn begin(self) -> &'static str {
         match self {
             Self::Brief => "BEGIN DEFERRABLE; SET LOCAL lock_timeout = '10ms'",

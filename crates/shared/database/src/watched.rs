@@ -20,10 +20,10 @@ use crate::answers::Answers;
 use crate::frames::Frames;
 use crate::tls::{Protected, Tls};
 
-/// How long a server that owes an answer may be silent.
+/// The maximum silence of a server that owes an answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Silence {
-    /// Until it has let us in.
+    /// Until the login is complete.
     pub(crate) starting: Duration,
     /// Afterwards.
     pub(crate) most: Duration,
@@ -33,9 +33,9 @@ pub(crate) struct Silence {
 pub(crate) struct Watched<S> {
     stream: S,
     answers: Arc<Answers>,
-    /// What the server may take now.
+    /// The limit that applies now.
     most: Duration,
-    /// What it may take once it has let us in.
+    /// The limit after the login.
     later: Duration,
     sent: Frames,
     received: Frames,
@@ -44,7 +44,7 @@ pub(crate) struct Watched<S> {
 }
 
 impl<S> Watched<S> {
-    /// Fails when the server is silent for longer than this while it owes an answer.
+    /// Wraps a stream. It fails when the server owes an answer and is silent for longer than the limit.
     pub(crate) fn new(stream: S, answers: Arc<Answers>, silence: Silence) -> Self {
         answers.forget();
         Self {
@@ -158,8 +158,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsStream for Watched<P
     }
 }
 
-/// Puts a [`Watched`] around each socket, where the driver has a place for encryption; and below it the encryption, if there
-/// is to be one.
+/// Wraps each socket in a [`Watched`], with TLS underneath if it is configured. The driver treats it as its TLS
+/// connector.
 #[derive(Clone)]
 pub(crate) struct Watching {
     pub(crate) answers: Arc<Answers>,
@@ -167,7 +167,7 @@ pub(crate) struct Watching {
     pub(crate) tls: Option<Arc<Tls>>,
 }
 
-/// [`Watching`] a host.
+/// A [`Watching`] for one host.
 pub(crate) struct WatchingHost {
     watching: Watching,
     host: String,

@@ -1,4 +1,4 @@
-//! Beginning an encrypted connection, and saying why there is none.
+//! The TLS handshake, and error messages that explain why it failed.
 
 use std::io;
 
@@ -9,10 +9,10 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use super::Tls;
 use super::protected::{Encrypted, Protected};
 
-/// PostgreSQL's SSLRequest: its length, and a number that no version of the protocol has.
+/// PostgreSQL's SSLRequest message: its length and a code that is no protocol version.
 const REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
-/// There is no encrypted connection, and trying again would not help.
+/// The connection can't be encrypted, and a retry would not help.
 #[derive(Debug, thiserror::Error)]
 #[error("no TLS connection: {0}")]
 pub(crate) struct Refused(String);
@@ -20,7 +20,7 @@ pub(crate) struct Refused(String);
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 impl Tls {
-    /// Asks the server for TLS and verifies its certificate.
+    /// Requests TLS from the server and verifies its certificate.
     pub(crate) async fn protect<S>(
         &self,
         mut stream: S,
@@ -34,7 +34,7 @@ impl Tls {
         match stream.read_u8().await? {
             b'S' => {}
             b'N' => return Err(Refused(plaintext(host)).into()),
-            _ => return Err(io::Error::other("the server can't take the connection").into()),
+            _ => return Err(io::Error::other("the server rejected the TLS request").into()),
         }
         let connected = self.connector_for::<S>(host).connect(stream).await;
         let encrypted: Encrypted<S> = connected.map_err(|error| self.explain(error, host))?;
@@ -53,22 +53,23 @@ impl Tls {
         connector
     }
 
-    /// An error of the network may pass; what rustls says of the server will not.
+    /// Explains a failed handshake. Network errors may be transient; errors that rustls reports about the server are
+    /// not.
     fn explain(&self, error: io::Error, host: &str) -> Failure {
         let authorities = &self.authorities;
         let Some(cause) = error.get_ref().and_then(|it| it.downcast_ref()) else {
             return match error.kind() {
                 io::ErrorKind::InvalidInput => {
-                    Refused(format!("no certificate can be for the host {host}")).into()
+                    Refused(format!("{host} is not a valid host name for a certificate")).into()
                 }
                 _ => error.into(),
             };
         };
         let rustls::Error::InvalidCertificate(certificate) = cause else {
-            return Refused(format!("{host} and we don't agree: {cause}")).into();
+            return Refused(format!("the handshake with {host} failed: {cause}")).into();
         };
         let text = match certificate {
-            // A signature does not fit where another authority has the same name.
+            // The signature is wrong if another authority with the same name signed the certificate.
             CertificateError::UnknownIssuer | CertificateError::BadSignature => format!(
                 "the certificate of {host} is not signed by a certificate authority of {authorities}"
             ),
@@ -86,7 +87,7 @@ impl Tls {
                 presented.join(", ")
             ),
             other if format!("{other:?}").contains("CaUsedAsEndEntity") => format!(
-                "the certificate of {host} is that of a certificate authority: have the authority sign one for the server"
+                "the certificate of {host} belongs to a certificate authority: use a server certificate that it signed"
             ),
             other => format!("the certificate of {host} is not valid: {other}"),
         };
@@ -96,6 +97,6 @@ impl Tls {
 
 fn plaintext(host: &str) -> String {
     format!(
-        "{host} does not offer TLS: switch it on there (ssl = on), or set sslmode=disable where nobody can listen in"
+        "{host} does not offer TLS: enable it on the server (ssl = on), or set sslmode=disable on a trusted network"
     )
 }

@@ -1,4 +1,4 @@
-//! A connection that is encrypted, or is not.
+//! A stream that may be encrypted.
 
 use std::io;
 use std::pin::Pin;
@@ -8,10 +8,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsStream};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// The stream of the connector, which gives its type no name.
+/// The connector's stream, whose type is not public.
 pub(super) type Encrypted<S> = <MakeRustlsConnect as MakeTlsConnect<S>>::Stream;
 
-/// A stream to a server.
+/// A stream to a server, plain or encrypted.
 pub(crate) enum Protected<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,

@@ -1,4 +1,4 @@
-//! Several hosts, of which one takes changes; and standbys that a COMMIT waits for.
+//! Several hosts, of which one accepts writes, and synchronous standbys that do not answer.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -58,7 +58,7 @@ fn port(server: &PrivateServer) -> String {
 }
 
 #[tokio::test]
-async fn the_server_that_takes_changes_is_used_also_after_the_roles_were_swapped() {
+async fn the_primary_is_used_even_after_a_switchover() {
     let (first, second) = tokio::join!(PrivateServer::start(), PrivateServer::start());
     for server in [&first, &second] {
         execute(server, "CREATE TABLE public.t (a integer)").await;
@@ -70,7 +70,7 @@ async fn the_server_that_takes_changes_is_used_also_after_the_roles_were_swapped
         second.address()
     );
     let pool = pool(url);
-    // Two sessions, of which one is not used when the server is demoted.
+    // Two sessions, one of which is idle when the server is demoted.
     let both = [pool.acquire().await.unwrap(), pool.acquire().await.unwrap()];
     drop(both);
     assert_eq!(write(&pool).await.unwrap(), port(&second));
@@ -93,7 +93,7 @@ async fn the_server_that_takes_changes_is_used_also_after_the_roles_were_swapped
 }
 
 #[tokio::test]
-async fn servers_of_which_none_takes_changes_are_named() {
+async fn connecting_fails_with_a_clear_error_if_no_server_accepts_writes() {
     let server = PrivateServer::start().await;
     become_(&server, STANDBY).await;
     let address = server.address();
@@ -103,7 +103,7 @@ async fn servers_of_which_none_takes_changes_are_named() {
 }
 
 #[tokio::test]
-async fn a_host_that_takes_connections_and_says_nothing_does_not_hide_the_next_one() {
+async fn a_host_that_accepts_connections_but_never_answers_does_not_block_the_next_one() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = PrivateServer::start().await;
     for sslmode in ["disable", "require"] {
@@ -116,7 +116,7 @@ async fn a_host_that_takes_connections_and_says_nothing_does_not_hide_the_next_o
         let connected = eventually("the second host is used", async || {
             match pool.acquire().await {
                 Ok(_) => Some(Ok(())),
-                // It has a second too.
+                // The second host has the same short limit and may exceed it.
                 Err(error) if error.to_string().contains("no answer within") => None,
                 Err(error) => Some(Err(error.to_string())),
             }
@@ -136,7 +136,7 @@ async fn rows(server: &PrivateServer) -> i64 {
 }
 
 #[tokio::test]
-async fn a_commit_that_waits_for_a_standby_that_is_gone_is_of_unknown_outcome() {
+async fn the_outcome_of_a_commit_that_waits_for_a_missing_standby_is_unknown() {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = BigInt)]
@@ -178,7 +178,7 @@ async fn a_commit_that_waits_for_a_standby_that_is_gone_is_of_unknown_outcome() 
     );
     drop(connection);
 
-    // The pool has another session. The server still waits, and says neither yes nor no.
+    // The pool opens another session. The commit is still waiting for the standby.
     let mut connection = pool.acquire().await.unwrap();
     let waiting =
         cached_sql("SELECT count(*) AS waiting FROM pg_stat_activity WHERE wait_event = 'SyncRep'");

@@ -7,13 +7,13 @@ use oms_database::{LockPatience, migrations};
 use oms_testing::{PATIENCE, TestDatabase};
 use tokio::sync::mpsc;
 
-/// A migration that alters a table, and what takes it back.
+/// A migration that alters a table. [`REVERT`] undoes it.
 const ALTERING: &str = "20261128100501";
 const REVERT: &str = "ALTER TABLE payments.gateway_events DROP COLUMN claim;
     DELETE FROM __diesel_schema_migrations WHERE version = '20261128100501'";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_migration_whose_table_is_locked_is_tried_again_until_it_is_free() {
+async fn a_migration_of_a_locked_table_is_retried_until_the_lock_is_released() {
     let test = TestDatabase::create();
     let mut holder = test.connect().await;
     holder.batch_execute(REVERT).await.unwrap();
@@ -36,7 +36,7 @@ async fn a_migration_whose_table_is_locked_is_tried_again_until_it_is_free() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_migration_whose_table_stays_locked_names_itself_and_leaves_nothing() {
+async fn a_migration_of_a_table_that_stays_locked_fails_with_its_name_and_changes_nothing() {
     let test = TestDatabase::create();
     let mut holder = test.connect().await;
     holder.batch_execute(REVERT).await.unwrap();

@@ -1,12 +1,12 @@
-//! TLS to real servers: whom a connection trusts, and what is said of a server that it does not trust.
+//! TLS to real servers: which servers are trusted, and the error messages for the others.
 
 use oms_database::{Database, DatabaseConfig, DbError, migrations};
 use oms_testing::certificates::{Authority, KeyKind, Signed, Validity};
 use oms_testing::{PATIENCE, PrivateServer, Setup};
 use tokio_postgres::NoTls;
 
-/// The superuser of the test gets in as it likes; `oms` needs TLS and a password, `plain` must not use TLS, and `certified`
-/// needs a certificate.
+/// The superuser of the test may log in without TLS and password; `oms` needs both, `plain` must not use TLS, and
+/// `certified` needs a client certificate.
 const HBA: &str = "
 host      all postgres  127.0.0.1/32 trust
 hostssl   all oms       127.0.0.1/32 scram-sha-256
@@ -39,7 +39,7 @@ impl Network {
         Self { server }
     }
 
-    /// Gives the server another certificate.
+    /// Replaces the certificate of the server.
     async fn present(&self, signed: &Signed) {
         let files = [
             ("server.crt", signed.certificate.as_str()),
@@ -106,7 +106,7 @@ async fn a_password_is_bound_to_the_certificate_whatever_its_kind() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_trusted_is_refused_in_one_sentence() {
+async fn an_untrusted_server_is_refused_with_a_clear_message() {
     let ours = Authority::new(KeyKind::P256);
     let signed = ours.sign("server", &LOCAL, Validity::Current);
     let network = Network::start(&ours, &signed).await;
@@ -157,7 +157,7 @@ async fn a_server_that_is_not_trusted_is_refused_in_one_sentence() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_refused_and_never_hears_a_password() {
+async fn a_server_without_tls_is_refused_and_never_receives_the_password() {
     let server = PrivateServer::start().await;
     let (_, address) = server.url().rsplit_once('@').unwrap();
     for mode in ["require", "verify-full"] {
@@ -178,7 +178,7 @@ async fn a_server_without_tls_is_refused_and_never_hears_a_password() {
 }
 
 #[tokio::test]
-async fn what_the_server_does_not_let_in_is_told_in_its_own_words() {
+async fn a_login_that_the_server_rejects_is_reported_with_its_own_message() {
     let authority = Authority::new(KeyKind::P256);
     let signed = authority.sign("server", &LOCAL, Validity::Current);
     let network = Network::start(&authority, &signed).await;
@@ -193,7 +193,7 @@ async fn what_the_server_does_not_let_in_is_told_in_its_own_words() {
 }
 
 #[tokio::test]
-async fn a_client_can_be_known_by_its_certificate() {
+async fn a_client_can_authenticate_with_a_certificate() {
     let authority = Authority::new(KeyKind::Rsa);
     let of_server = authority.sign("server", &LOCAL, Validity::Current);
     let network = Network::start(&authority, &of_server).await;
