@@ -1,6 +1,6 @@
--- Cuts every table of tenants into partitions by a hash of the tenant, which has a distributed engine's rules: a key and a
--- foreign key contain the tenant, and a statement without the tenant reads all partitions. The tables must have no rows.
--- Partitions and their indexes are named as Citus names shards, so that errors have their names.
+-- Partitions every tenant table by a hash of the tenant. This imposes the rules of a distributed engine: keys and
+-- foreign keys must contain the tenant, and a statement without the tenant reads all partitions. The tables must be
+-- empty. Partitions and their indexes are named like the shards of Citus, so that error messages contain such names.
 DO $partitions$
 DECLARE
     partitions CONSTANT integer := 4;
@@ -15,7 +15,7 @@ BEGIN
     WHERE c.relkind = 'r' AND c.relnamespace::regnamespace::text !~ '^(pg_|information_schema|public)';
 
     CREATE TEMP TABLE later (place serial, kind text, schema text, name text, statement text);
-    -- Keys, then other indexes, then foreign keys, each with its own name.
+    -- Keys, then other indexes, then foreign keys, all with their original names.
     INSERT INTO later (kind, schema, name, statement)
     SELECT CASE contype WHEN 'f' THEN 'foreign' ELSE 'key' END, connamespace::regnamespace::text, conname,
         format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))

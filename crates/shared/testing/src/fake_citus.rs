@@ -1,10 +1,11 @@
-//! As much of Citus as can be had without it: its extension, by which the product knows it, and functions that note their calls.
+//! A fake of Citus: the extension's catalogue entry, by which the product detects it, and functions that record their
+//! calls.
 
 use diesel_async::SimpleAsyncConnection;
 
 use crate::TestDatabase;
 
-/// A superuser may write the catalogue. `public.citus_calls` has the calls in their order.
+/// Creates the fake. Only a superuser may write to the catalogue. `public.citus_calls` contains the calls in order.
 const MAKE: &str = "
     SET allow_system_table_mods = on;
     INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
@@ -25,10 +26,10 @@ const MAKE: &str = "
     LANGUAGE sql AS $$ INSERT INTO public.citus_calls (call) VALUES (format('truncate %s', relation)) $$";
 
 impl TestDatabase {
-    /// Has the product take this database for one of Citus: it then runs the statements that it keeps for it.
+    /// Makes the product believe that this database uses Citus, so that it runs its statements for Citus.
     ///
     /// # Panics
-    /// When the server does not answer.
+    /// If the server does not answer.
     pub async fn pretend_to_be_distributed(&self) {
         let made = self.connect().await.batch_execute(MAKE).await;
         made.expect("the tests' role is a superuser");

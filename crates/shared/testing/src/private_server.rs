@@ -1,4 +1,4 @@
-//! A PostgreSQL server for a single test, which may pause its processes.
+//! A PostgreSQL server for a single test, which can pause its processes.
 
 use std::fs;
 use std::io;
@@ -29,12 +29,12 @@ pub struct PrivateServer {
     account: (u32, u32),
 }
 
-/// What a server has beside the defaults of these tests.
+/// Settings and files of a server, in addition to the defaults of the tests.
 #[derive(Clone, Copy, Default)]
 pub struct Setup<'a> {
     /// Settings, such as `ssl=on`.
     pub settings: &'a [&'a str],
-    /// Files in its folder, such as `pg_hba.conf`. Only the server's account reads them.
+    /// Files in its data folder, such as `pg_hba.conf`. Only the server's account can read them.
     pub files: &'a [(&'a str, &'a str)],
 }
 
@@ -55,10 +55,11 @@ impl PrivateServer {
         Self::start_with(Setup::default()).await
     }
 
-    /// The same, with settings and files. The superuser must be let in without a password and without TLS.
+    /// Creates and starts a server with settings and files. They must allow the superuser to log in without a password
+    /// and without TLS.
     ///
     /// # Panics
-    /// As [`PrivateServer::start`].
+    /// Like [`PrivateServer::start`].
     pub async fn start_with(setup: Setup<'_>) -> Self {
         Self::try_to_start(setup)
             .await
@@ -118,19 +119,19 @@ impl PrivateServer {
         &self.url
     }
 
-    /// Its host and port.
+    /// Returns the host and port of the server.
     pub fn address(&self) -> String {
         template::address_of(&self.url)
     }
 
-    /// Writes files into its folder, and returns once new connections are let in by them.
+    /// Writes files to the data folder, and returns once the server uses them for new connections.
     ///
     /// # Panics
-    /// When it does not answer.
+    /// If the server does not answer.
     pub async fn reload_with(&self, files: &[(&str, &str)]) {
         for (name, text) in files {
             let file = self.folder.join("data").join(name);
-            write_for(self.account, &file, text).expect("its folder can be written to");
+            write_for(self.account, &file, text).expect("the data folder is writable");
         }
         self.reload().await.expect("the server answers");
     }
@@ -142,13 +143,13 @@ impl PrivateServer {
         let since = Instant::now();
         while self.loaded_at().await? == before {
             if since.elapsed() > PATIENCE {
-                bail!("it does not read its configuration");
+                bail!("the server does not reload its configuration");
             }
         }
         Ok(())
     }
 
-    /// When the configuration was read that a new connection has.
+    /// Returns when the configuration of a new connection was loaded.
     async fn loaded_at(&self) -> anyhow::Result<String> {
         #[derive(QueryableByName)]
         struct Row {
@@ -260,7 +261,7 @@ impl Original {
     }
 }
 
-/// PostgreSQL reads the key of its certificate only where nobody else may.
+/// Writes a file that only the server's account can read. PostgreSQL refuses a private key that others can read.
 fn write_for((uid, gid): (u32, u32), file: &Path, text: &str) -> io::Result<()> {
     fs::write(file, text)?;
     fs::set_permissions(file, fs::Permissions::from_mode(0o600))?;

@@ -24,7 +24,7 @@ struct State {
     /// Connections up to this number are swallowed.
     swallowed: AtomicUsize,
     frozen: watch::Sender<bool>,
-    /// The server hears its clients, and they don't hear it.
+    /// Requests are forwarded, but answers are held back.
     answers_held: watch::Sender<bool>,
     /// Connections are accepted, but statements are not forwarded.
     is_mute: AtomicBool,
@@ -83,12 +83,12 @@ impl SilentProxy {
         self.state.frozen.send_replace(false);
     }
 
-    /// From now on the server's answers are held back, and nothing else.
+    /// Holds back the server's answers, and nothing else.
     pub fn hold_answers(&self) {
         self.state.answers_held.send_replace(true);
     }
 
-    /// The answers that were held back get through.
+    /// Forwards the answers that were held back.
     pub fn let_answers_go(&self) {
         self.state.answers_held.send_replace(false);
     }

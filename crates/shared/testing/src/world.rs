@@ -21,14 +21,14 @@ pub fn other_tenant() -> TenantId {
     Uuid::from_u128(2).into()
 }
 
-/// A tenant of the test's own, registered.
+/// Registers and returns a new tenant.
 ///
 /// # Panics
-/// When the database does not answer.
+/// If the database does not answer.
 pub async fn new_tenant(connection: &mut Connection) -> TenantId {
     let tenant = TenantId::generate();
     let registered = register_tenant(connection, tenant.as_uuid()).await;
-    registered.expect("the test database takes statements");
+    registered.expect("the test database answers");
     tenant
 }
 

@@ -8,7 +8,7 @@ mod turn;
 mod worker;
 
 pub use lease::Lease;
-// The macros name it.
+// Re-exported for the macros.
 pub use list::{Batch, WorkList};
 pub use oms_database::AcrossTenants;
 pub use runner::{Ended, Heartbeat, Runner};

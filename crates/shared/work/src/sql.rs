@@ -19,11 +19,11 @@ pub struct DueTenant {
     pub lag: Duration,
 }
 
-/// The tenants with due entries, the longest due first. `question` is one of [`due_tenants_sql!`](crate::due_tenants_sql);
-/// `now` is the time to compare with, by default the database's.
+/// Returns the tenants with due entries, longest overdue first. `question` is made by
+/// [`due_tenants_sql!`](crate::due_tenants_sql); `now` is the time to compare with, by default the database's.
 ///
 /// # Errors
-/// When the database fails.
+/// If the database fails.
 pub async fn find_due_tenants(
     connection: &mut Connection,
     question: &AcrossTenants,
@@ -49,11 +49,11 @@ pub async fn find_due_tenants(
     Ok(rows.into_iter().map(due).collect())
 }
 
-/// The question of [`find_due_tenants`]: `due_tenants_sql!("schema.table", open "condition")`, where the condition tells
+/// The query for [`find_due_tenants`]: `due_tenants_sql!("schema.table", open "condition")`, where the condition tells
 /// open entries from finished ones and names the table `w`.
 ///
-/// Each tenant with entries costs one step in the index (`tenant_id`, `due_at`), whatever the length of its backlog; on a
-/// distributed engine each registered tenant.
+/// Takes one step in the index (`tenant_id`, `due_at`) for each tenant with entries, however long its backlog; on a
+/// distributed engine, one for each registered tenant.
 #[macro_export]
 macro_rules! due_tenants_sql {
     ($table:literal, open $open:literal) => {
@@ -127,8 +127,8 @@ macro_rules! claim_sql {
 /// The statement that postpones a claimed entry, and changes nothing if the claim has ended:
 /// `postpone_sql!("schema.table", key ("column" = "$6", …), open "condition", set ", column = $7")`.
 ///
-/// `$1` is the tenant, `$2` the time or NULL for the database's, `$3` the delay in seconds, `$4` whether the claim counts as
-/// a try, `$5` the number of the claim.
+/// `$1` is the tenant, `$2` the time or NULL for the database's, `$3` the delay in seconds, `$4` whether the claim
+/// counts as a try, `$5` the number of the claim.
 #[macro_export]
 macro_rules! postpone_sql {
     ($table:literal, key ($($key:literal = $value:literal),+), open $open:literal, set $set:literal) => {

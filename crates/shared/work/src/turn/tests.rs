@@ -10,7 +10,7 @@ struct NoAnswer;
 
 /// The entries of each tenant. The entry `panic` panics, and claiming a tenant with the entry `unreadable` fails.
 struct Entries {
-    /// Whether the tenants with due entries cannot be found, while others are known.
+    /// Whether the search for tenants with due entries fails. The known tenants are still returned.
     is_blind: bool,
     of_tenants: Vec<(TenantId, Vec<&'static str>)>,
     limit: usize,
@@ -103,7 +103,7 @@ async fn a_tenant_that_cannot_be_claimed_never_affects_the_others() {
 }
 
 #[tokio::test]
-async fn while_due_tenants_cannot_be_found_known_ones_are_worked_for() {
+async fn known_tenants_are_served_while_due_tenants_cannot_be_found() {
     let mut entries = Entries::new(9, &[&["unreadable"], &["a"]]);
     entries.is_blind = true;
     assert_eq!(take_turn(&entries).await.outcomes, ["a done"]);
