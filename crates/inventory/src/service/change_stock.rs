@@ -52,8 +52,8 @@ pub async fn change_stock(
     .await
 }
 
-/// Locks and checks the levels to change. Missing levels are created before any is locked, so that no transaction waits
-/// for a new level of another while it holds locks.
+/// Locks and checks the levels to change. Missing levels are created before any is locked, so that no transaction that
+/// holds locks waits for another that is creating a level.
 async fn lock_and_check(
     connection: &mut Connection,
     tenant: TenantId,

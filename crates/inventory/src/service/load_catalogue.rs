@@ -13,7 +13,7 @@ pub struct LoadSummary {
     pub warehouses: usize,
     /// Products.
     pub products: usize,
-    /// Stock levels, each with the receipt that explains it.
+    /// Stock levels, each with a movement that records its receipt.
     pub stock_levels: usize,
 }
 

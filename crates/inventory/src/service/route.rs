@@ -32,7 +32,7 @@ pub async fn route(
     Ok(routes.pop().expect("one request in, one route out"))
 }
 
-/// The nearest warehouse of each request, which settles most of them.
+/// The nearest warehouse of each request, which is enough to route most of them.
 #[derive(Debug)]
 pub struct Nearest(Vec<Vec<Candidate>>);
 

@@ -91,8 +91,8 @@ pub(crate) fn find_nearest<'q>(
         .map(move |rows| by_group(rows, count))
 }
 
-/// Returns the nearest active warehouses that can fill each group's demand, one more than the group has rivals,
-/// unordered.
+/// Returns the nearest active warehouses that can fill each group's demand, unordered. The maximum for a group is one
+/// more than its number of rivals.
 pub(crate) async fn find_stocked(
     connection: &mut Connection,
     tenant: TenantId,

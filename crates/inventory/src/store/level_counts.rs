@@ -108,7 +108,8 @@ pub(crate) async fn set_safety_stock(
     Ok(())
 }
 
-/// A macro, because each combination of keys needs its own statement text to be planned with the right index.
+/// Selects a page of levels. A macro, because each combination of keys needs its own statement text to be planned with
+/// the right index.
 macro_rules! select_levels {
     ($condition:literal) => {
         concat!(

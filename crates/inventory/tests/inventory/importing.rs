@@ -280,7 +280,7 @@ async fn one_invalid_row_prevents_an_all_or_nothing_import() {
         import(&context, name, StockMode::Set, request, &()).await
     };
     let unknown = stock_file([(0, 0, 9), (7, 0, 1), (1, 1, 9)]);
-    // This one is detected only on the locked level.
+    // This rejection is detected only after the level is locked.
     let held = stock_file([(1, 1, 9), (0, 0, 3), (0, 1, 9)]);
     for (text, line, code) in [
         (&unknown, 3, "row.unknown_product"),

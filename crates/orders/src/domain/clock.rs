@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 /// The current time for everything that orders store or compare: when an order was placed, when its events happened,
-/// when the sweeper looks at it, and how long leases last.
+/// when the sweeper checks the order, and how long leases last.
 ///
 /// Production uses [`DatabaseClock`]: the clocks of several machines may disagree, but they share one database. Tests
 /// use another implementation to set the time.

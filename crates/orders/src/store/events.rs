@@ -50,8 +50,8 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Up to `limit` events in sequence order, from the given one on. Each comes with its time on the timeline, which never
-/// precedes that of the event before it: a transaction that began earlier may change the order later.
+/// Up to `limit` events in sequence order, from the given one on. The time of an event is never before that of its
+/// predecessor, even if a transaction that began earlier changed the order later.
 pub(crate) async fn find_from(
     connection: &mut Connection,
     tenant: TenantId,

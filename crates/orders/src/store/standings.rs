@@ -265,8 +265,8 @@ pub(crate) async fn delete_declines_of_customer(
     Ok(())
 }
 
-/// Records that the newest payment of an order was declined, and charges it to the actor who started it: the one who
-/// placed the order or started another attempt. A gateway event or the sweeper often discovers the decline.
+/// Records that the newest payment of an order was declined, and counts it against the actor that started the payment
+/// by placing the order or starting another attempt, even if a gateway event or the sweeper discovered the decline.
 pub(crate) async fn insert_decline(
     connection: &mut Connection,
     tenant: TenantId,

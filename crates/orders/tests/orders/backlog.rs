@@ -145,7 +145,7 @@ async fn refused_orders_are_spread_over_time() {
 }
 
 #[tokio::test]
-async fn a_slow_customer_costs_no_tries_and_fewer_and_fewer_looks() {
+async fn an_order_of_a_slow_customer_uses_no_tries_and_is_checked_less_and_less_often() {
     let shop = Shop::open_as(Opening {
         confirm: Confirm::AsksTheCustomer,
         clock: Some(TestClock::at_noon()),
@@ -159,8 +159,8 @@ async fn a_slow_customer_costs_no_tries_and_fewer_and_fewer_looks() {
         looks += sweep_orders(&shop.context).await.unwrap().postponed;
     }
     // If each pause were the shortest possible, a tenth of the order's age and at most a minute, there would be about
-    // 115.
-    assert!((8..=120).contains(&looks), "{looks} looks in an hour");
+    // 115 checks.
+    assert!((8..=120).contains(&looks), "{looks} checks in an hour");
     assert_eq!(
         shop.text("SELECT tries FROM orders.reconciliations").await,
         "0"

@@ -61,7 +61,7 @@ async fn a_periodic_turn_compares_all_tenants_and_reads_the_gateways_list_once()
 }
 
 #[tokio::test]
-async fn a_paid_order_without_money_of_any_tenant_is_found() {
+async fn a_paid_order_without_a_charge_is_found_in_any_tenant() {
     let shop = Shop::open(Confirm::Pays).await;
     shop.stock(other_tenant(), 100).await;
     let Ok(PlacedOrder::Paid(order)) = shop.order_in(other_tenant(), "k").await else {

@@ -55,7 +55,7 @@ pub(crate) fn insert_attempts<'q>(
 }
 
 /// Changes attempts and inserts the calls that led to it into the history, in one statement. `$1` is the tenant; the
-/// calls come next, then the attempts and whatever else `$change` names. The calls are inserted whether or not the
+/// calls come next, then the attempts and any other parameters of `$change`. The calls are inserted whether or not the
 /// attempts are in the expected state.
 macro_rules! change_attempt {
     ($change:literal) => {

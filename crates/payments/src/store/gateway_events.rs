@@ -103,7 +103,7 @@ struct TenantRow {
     tenant_id: Uuid,
 }
 
-/// The tenants that have a gateway event due, the longest due first.
+/// The tenants that have a gateway event due, longest overdue first.
 pub(crate) async fn find_due_tenants(
     connection: &mut Connection,
 ) -> Result<Vec<TenantId>, DbError> {
@@ -112,7 +112,7 @@ pub(crate) async fn find_due_tenants(
     Ok(due.into_iter().map(|due| due.tenant).collect())
 }
 
-/// Claims up to `limit` due gateway events of a tenant for the time of `lease`, the longest due first.
+/// Claims up to `limit` due gateway events of a tenant for the time of `lease`, longest overdue first.
 pub(crate) async fn claim_due(
     connection: &mut Connection,
     tenant_id: TenantId,

@@ -262,7 +262,7 @@ async fn a_postponed_event_is_due_again_after_the_delay() {
 }
 
 #[tokio::test]
-async fn a_claim_takes_the_longest_due_events_up_to_its_limit() {
+async fn a_claim_takes_the_most_overdue_events_up_to_its_limit() {
     let database = TestDatabase::create();
     let connection = &mut database.connect().await;
     let tenant = TenantId::generate();

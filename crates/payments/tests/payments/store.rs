@@ -233,7 +233,7 @@ async fn close(database: &Database, tenant_id: TenantId, id: AttemptId, closing:
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_collecting_and_a_closing_worker_exactly_one_wins() {
+async fn either_a_collecting_or_a_closing_worker_wins_but_never_both() {
     let test_database = TestDatabase::create();
     let database = test_database.pool(4);
     let tenant_id = new_tenant(&mut test_database.connect().await).await;
@@ -278,7 +278,7 @@ async fn of_a_collecting_and_a_closing_worker_exactly_one_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_workers_that_close_an_attempt_exactly_one_wins() {
+async fn exactly_one_of_many_workers_closes_an_attempt() {
     let test_database = TestDatabase::create();
     let database = test_database.pool(8);
     let tenant_id = new_tenant(&mut test_database.connect().await).await;

@@ -85,7 +85,7 @@ impl Probe {
     }
 
     async fn ask_once(&mut self) -> Result<Fitness, DbError> {
-        // Taken out, so that a cancelled check never leaves a session in the middle of an answer.
+        // The session is taken out, so that a cancelled check never leaves a session in the middle of an answer.
         let session = self.session.take();
         let is_current = |made: &Made| !retirement::includes(made.at);
         let mut made = match session.filter(is_current) {

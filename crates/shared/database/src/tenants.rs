@@ -1,8 +1,7 @@
 //! The registry of tenants, `tenancy.tenants`.
 //!
-//! A tenant is registered before any of its rows is inserted. Statements can therefore select the rows that they insert
-//! from the tenant's row, which a distributed database routes to the tenant's node, and workers look for work only in
-//! registered tenants.
+//! A tenant is registered before any of its rows is inserted. An INSERT can therefore select from the tenant's row, so
+//! that a distributed database runs it on the tenant's node. Workers look for work only in registered tenants.
 
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};

@@ -49,8 +49,8 @@ pub async fn find_due_tenants(
     Ok(rows.into_iter().map(due).collect())
 }
 
-/// The query for [`find_due_tenants`]: `due_tenants_sql!("schema.table", open "condition")`, where the condition tells
-/// open entries from finished ones and names the table `w`.
+/// The query for [`find_due_tenants`]: `due_tenants_sql!("schema.table", open "condition")`, where the condition
+/// distinguishes open entries from finished ones and names the table `w`.
 ///
 /// Takes one step in the index (`tenant_id`, `due_at`) for each tenant with entries, however long its backlog; on a
 /// distributed engine, one for each registered tenant.

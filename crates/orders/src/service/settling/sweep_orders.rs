@@ -194,7 +194,7 @@ async fn conclude(
         Advance::Waiting => {
             tracing::debug!(%order_id, "the payment is still pending");
             let delay = backoff::delay_of_waiting(base, cap, claim.age, rand::random());
-            // An order that is unpaid at its deadline must be looked at then.
+            // An order must be checked at its deadline, in case it is still unpaid.
             let delay = until_deadline(context, claim).map_or(delay, |left| delay.min(left));
             (delay, Try::DoesNotCount)
         }

@@ -67,7 +67,7 @@ impl Work for EndPaid {
             Turn::Patient => LockWait::Session,
         };
         let ended = match end_paid_orders(&self.0, tenant, &batch.items, wait).await {
-            // Repeating the compare-and-set finds out, and leaves settled orders unchanged.
+            // Repeating the compare-and-set reveals the outcome, and leaves settled orders unchanged.
             Err(OrderError::Database(DbError::CommitOutcomeUnknown(_))) => {
                 end_paid_orders(&self.0, tenant, &batch.items, wait).await?
             }
