@@ -128,7 +128,7 @@ impl OrderContext {
         self.clock.now()
     }
 
-    /// The tenants that workers visit while those that have work cannot be found.
+    /// Returns the tenants that workers visit while the tenants with due entries cannot be found.
     pub(crate) fn tenants_meanwhile(&self) -> Vec<TenantId> {
         let known = self.database.tenants().meanwhile();
         known.into_iter().map(TenantId::from).collect()

@@ -17,7 +17,7 @@ pub async fn compared_tenants(
     own: TenantId,
 ) -> Result<BTreeSet<TenantId>, OrderError> {
     let mut connection = context.database.acquire().await?;
-    // It has findings, and may have no request and no order of its own.
+    // The instance's own tenant gets findings even if it never has a request or an order.
     let tenants = context.database.tenants();
     tenants.register(&mut connection, own.as_uuid()).await?;
     let mut compared = BTreeSet::from([own]);

@@ -80,7 +80,8 @@ async fn standings_of_refused(
     standings::find_standings(connection, tenant, now, &customers, limit).await
 }
 
-/// Makes other transactions that place orders of the same customers wait until this one ends.
+/// Returns a statement that makes other transactions that place orders of the same customers wait until this one ends.
+/// `None` if there is no limit on unpaid orders.
 pub(super) fn lock_customers<'q>(
     context: &OrderContext,
     tenant: TenantId,
