@@ -1,9 +1,10 @@
 //! Holds stock for orders.
 //!
-//! The steps run in the caller's transaction: [`lock_stock`], then [`allocate`], and [`hold_stock`] if every order can have
-//! all its units. The locks last until the transaction ends. Roll back before routing again: waiting for another warehouse's
-//! locks while holding those of the first can deadlock. Use a short lock timeout if other transactions may need the stock that
-//! is already locked; [`find_unlocked_levels`](crate::find_unlocked_levels) shows when to try again.
+//! The steps run in the caller's transaction: [`lock_stock`], then [`allocate`], and [`hold_stock`] if every order can
+//! have all its units. The locks last until the transaction ends. Roll back before routing again: waiting for another
+//! warehouse's locks while holding those of the first can deadlock. Use a short lock timeout if other transactions may
+//! need the stock that is already locked; [`find_unlocked_levels`](crate::find_unlocked_levels) shows when to try
+//! again.
 
 use std::collections::BTreeSet;
 
@@ -25,15 +26,15 @@ pub fn lock_stock<'q>(
 
 /// Returns a statement that holds locked stock for orders to which [`allocate`] has allocated all requested units.
 ///
-/// It fails with [`DbError::NotAsExpected`] if a warehouse was deactivated during the wait for the locks. The transaction is
-/// then rolled back, so the COMMIT may be sent together with this statement.
+/// It fails with [`DbError::NotAsExpected`] if a warehouse was deactivated during the wait for the locks. The
+/// transaction is then rolled back, so the COMMIT may be sent together with this statement.
 pub fn hold_stock<'q>(tenant: TenantId, requests: &[ReservationRequest<'_>]) -> Statement<'q, ()> {
     let lines = requests.iter().map(|request| request.demand.iter().count());
     reservations::insert(tenant, requests, Some(lines.sum())).map(|_| ())
 }
 
-/// Holds stock for orders, in the order of the slice. Returns each order's outcome: all its units are held, or none because
-/// its route is stale.
+/// Holds stock for orders, in the order of the slice. Returns each order's outcome: all its units are held, or none
+/// because its route is stale.
 ///
 /// # Errors
 /// When the database fails or a lock times out. The transaction must then be rolled back.

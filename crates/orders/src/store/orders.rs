@@ -134,9 +134,9 @@ pub(crate) struct Transition<'a> {
 }
 
 /// Returns a statement that compares and sets the status of orders, and inserts an event for each. The event names the
-/// order's actor, and its number is the order's new version. The statement returns the changed orders, and leaves the others
-/// as they were. It fails with [`DbError::NotAsExpected`] if fewer than `expected` are changed. It may be sent together with
-/// the BEGIN of its transaction.
+/// order's actor, and its number is the order's new version. The statement returns the changed orders, and leaves the
+/// others as they were. It fails with [`DbError::NotAsExpected`] if fewer than `expected` are changed. It may be sent
+/// together with the BEGIN of its transaction.
 ///
 /// Only requests that placed orders change several together, and each order was placed by one request. So two of these
 /// statements never wait for each other, whatever the order of their rows.

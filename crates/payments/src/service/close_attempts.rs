@@ -27,9 +27,10 @@ pub async fn close_attempts(
     Ok(closing.run(connection).await?)
 }
 
-/// Returns a statement that closes the attempts of several orders, all of them or none. It may be sent together with other
-/// statements of the transaction and its COMMIT. It fails with
-/// [`DbError::NotAsExpected`](oms_database::DbError::NotAsExpected) if another transaction has changed one of the attempts.
+/// Returns a statement that closes the attempts of several orders, all of them or none. It may be sent together with
+/// other statements of the transaction and its COMMIT. It fails with
+/// [`DbError::NotAsExpected`](oms_database::DbError::NotAsExpected) if another transaction has changed one of the
+/// attempts.
 pub fn closing_all<'q>(tenant_id: TenantId, closed: &'q [ClosedAttempt<'q>]) -> Statement<'q, ()> {
     attempts::close_attempts(tenant_id, closed, Some(closed.len())).map(|_| ())
 }

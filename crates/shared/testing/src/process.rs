@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 
 use crate::eventually::eventually;
 
-/// Where `cargo xtask test` has debug builds note the statements that they run.
+/// The variable with which `cargo xtask test` makes debug builds log the statements that they run.
 const SQL_LOG: &str = "OMS_SQL_LOG";
 
 /// A running program, which is killed on drop. If the test has failed, its output is printed.
@@ -195,8 +195,8 @@ fn collect(source: impl Read + Send + 'static, lines: Lines) -> JoinHandle<()> {
     })
 }
 
-/// A program of this workspace, with nothing of the test's environment but where it notes its statements. It stands in the target folder, above that of the
-/// test's own binary.
+/// A program of this workspace, with nothing of the test's environment but where it notes its statements. It stands in
+/// the target folder, above that of the test's own binary.
 ///
 /// # Panics
 /// If it was not built.

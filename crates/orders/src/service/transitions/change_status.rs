@@ -27,8 +27,8 @@ pub(crate) async fn change_status(
     Ok(change.run(connection).await?.contains(&order_id))
 }
 
-/// Like [`change_status`], for several orders, each with its own actor. The statement returns the changed orders, and fails
-/// if there are fewer than `expected`.
+/// Like [`change_status`], for several orders, each with its own actor. The statement returns the changed orders, and
+/// fails if there are fewer than `expected`.
 pub(crate) fn change_statuses<'q>(
     tenant: TenantId,
     now: Now,
