@@ -37,7 +37,7 @@ pub struct OrderContext {
     pub(crate) database: Database,
     pub(crate) gateway: Arc<dyn PaymentGateway>,
     pub(crate) geocoder: Arc<dyn Geocoder>,
-    /// For previews, which are free for the caller.
+    /// The geocoder for previews, with its own limit, because callers may request any number of previews.
     pub(crate) preview_geocoder: Arc<dyn Geocoder>,
     pub(crate) settings: OrderSettings,
     pub(crate) batches: OrderBatches,

@@ -79,8 +79,8 @@ pub(crate) async fn put(
     get(connection, tenant, kept.id.into()).await
 }
 
-/// Any earlier request about a customer: preferably one by the same caller with the same scope, then an open one, then
-/// the latest.
+/// Returns an earlier request about a customer: preferably one by the same caller with the same scope, then an open
+/// one, then the latest.
 pub(crate) async fn find(
     connection: &mut Connection,
     tenant: TenantId,

@@ -119,7 +119,7 @@ pub(crate) async fn find_status(
 pub(crate) enum KeyFate {
     /// It stands for this order forever.
     Keep,
-    /// It may be used again, because the order came to nothing.
+    /// It may be used again, because the order failed without effect.
     Release,
 }
 

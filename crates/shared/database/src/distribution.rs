@@ -93,7 +93,8 @@ pub async fn plan(
 /// Runs the statements of a plan.
 ///
 /// # Errors
-/// When the database fails. Nothing is distributed then, unless only removing the copied rows failed. It can be repeated.
+/// When the database fails. Nothing is distributed then, unless only the removal of the copied rows failed. Running the
+/// plan's `remove_copied` again removes them.
 pub async fn run(connection: &mut Connection, plan: &Distribution) -> Result<(), DbError> {
     transaction(connection, async |connection| {
         for statement in &plan.distribute {

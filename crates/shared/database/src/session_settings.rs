@@ -1,5 +1,5 @@
 //! The session settings, and how they become defaults of a role. Behind a pooler that assigns sessions by transaction,
-//! a client must not change settings itself, because the next client of the session would inherit them.
+//! a client must not set them, because the next client of the session would inherit them.
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Text};
