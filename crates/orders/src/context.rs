@@ -37,7 +37,8 @@ pub struct OrderContext {
     pub(crate) database: Database,
     pub(crate) gateway: Arc<dyn PaymentGateway>,
     pub(crate) geocoder: Arc<dyn Geocoder>,
-    /// The geocoder for previews, with its own limit, because callers may request any number of previews.
+    /// The geocoder for previews. It may be a separate one, because previews cost the caller nothing and could use up the
+    /// lookups of orders.
     pub(crate) preview_geocoder: Arc<dyn Geocoder>,
     pub(crate) settings: OrderSettings,
     pub(crate) batches: OrderBatches,
