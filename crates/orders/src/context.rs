@@ -1,4 +1,4 @@
-//! The context of the use cases of orders. It uses none of them.
+//! The context that the use cases of orders share.
 
 pub(crate) mod batches;
 mod bounds_memory;
@@ -37,8 +37,8 @@ pub struct OrderContext {
     pub(crate) database: Database,
     pub(crate) gateway: Arc<dyn PaymentGateway>,
     pub(crate) geocoder: Arc<dyn Geocoder>,
-    /// The geocoder for previews. It may be a separate one, because previews cost the caller nothing and could use up the
-    /// lookups of orders.
+    /// The geocoder for previews. It may be a separate one, because previews cost the caller nothing and could use up
+    /// the lookups of orders.
     pub(crate) preview_geocoder: Arc<dyn Geocoder>,
     pub(crate) settings: OrderSettings,
     pub(crate) batches: OrderBatches,

@@ -8,10 +8,10 @@ use oms_validation::TenantId;
 use crate::store::attempts;
 use crate::{AttemptId, ClosedAttempt, PaymentError};
 
-/// Closes the attempts of several orders, each by compare-and-set, adds the calls that led to it to the history, and
-/// returns the attempts that it closed. Another worker has changed the others in the meantime. Only their history of
-/// calls is updated; the caller must not change their orders, and must read them again. If the transaction is rolled
-/// back for any reason, save the calls with [`save_calls`](crate::save_calls).
+/// Closes the attempts of several orders, each by compare-and-set, and adds the calls that led to it to their history.
+/// Returns the closed attempts. For those that another worker has changed in the meantime, only the calls are added;
+/// the caller must leave their orders unchanged and read them again. If the transaction is rolled back for any reason,
+/// save the calls with [`save_calls`](crate::save_calls).
 ///
 /// Take the closing from [`CollectOutcome::closing`](crate::CollectOutcome::closing) or
 /// [`SettleOutcome::closing`](crate::SettleOutcome::closing), which have one only if there is proof.

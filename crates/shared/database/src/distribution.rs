@@ -32,8 +32,8 @@ pub enum DistributionError {
 pub struct Distribution {
     /// Statements to run in one transaction, while no other session writes.
     pub distribute: Vec<String>,
-    /// Statements to run after that transaction, each in its own: they remove the local rows that were copied to the
-    /// nodes.
+    /// Statements to run after that transaction, each in its own transaction. They remove the local copies of rows that
+    /// are now on the nodes.
     pub remove_copied: Vec<String>,
 }
 

@@ -100,7 +100,7 @@ impl Authority {
         fs::read_to_string(self.path("authority.pem")).expect("it was written")
     }
 
-    /// Creates a key, and signs a certificate of it for names such as `DNS:localhost`. `subject` is the common name.
+    /// Creates a key, and signs a certificate for it with names such as `DNS:localhost`. `subject` is the common name.
     ///
     /// # Panics
     /// If `openssl` fails.

@@ -74,7 +74,7 @@ async fn work_on_batch<L: WorkList>(list: &L, tenant: TenantId) -> Turn<L::Outco
             is_full: false,
         }
     });
-    // All entries concurrently, because the lease of an entry could expire while it waits for others.
+    // All entries are processed concurrently, because a lease could expire while its entry waits for others.
     let work = batch
         .entries
         .iter()

@@ -52,7 +52,7 @@ pub(super) async fn refused_early(
     Ok(refused)
 }
 
-/// The sum of the given orders, as unpaid ones.
+/// Returns the number and the sum of the given orders, counted as unpaid.
 fn all_of(open: &[Priced<'_>]) -> Unpaid {
     Unpaid {
         orders: open.len() as u64,
