@@ -277,7 +277,7 @@ impl Geocoder for Interrupting {
     }
 }
 
-/// Returns a context in which every erasure is interrupted by another one.
+/// Returns a context in which `meanwhile` happens during every erasure.
 fn interrupted(shop: &Shop, meanwhile: Meanwhile) -> OrderContext {
     let geocoder = Interrupting {
         context: shop.context.clone(),

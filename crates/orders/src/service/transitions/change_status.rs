@@ -12,8 +12,8 @@ use crate::domain::status::OrderStatus;
 use crate::store::events::{self, Event};
 use crate::store::orders::{self, Transition};
 
-/// Compare-and-set of an order's status. Returns `false` if another request or worker was first: then the caller must
-/// change nothing else.
+/// Compares and sets an order's status. Returns `false` if another request or worker has changed it first; the caller
+/// must then change nothing else.
 pub(crate) async fn change_status(
     connection: &mut Connection,
     tenant: TenantId,

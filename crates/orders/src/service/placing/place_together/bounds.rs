@@ -52,7 +52,7 @@ pub(super) async fn refused_early(
     Ok(refused)
 }
 
-/// Returns the number and the sum of the given orders, counted as unpaid.
+/// Returns the number of the given orders and of their units, counted as unpaid.
 fn all_of(open: &[Priced<'_>]) -> Unpaid {
     Unpaid {
         orders: open.len() as u64,
