@@ -78,7 +78,7 @@ pub(crate) async fn find(
     Ok(find_by_ids(connection, tenant, &[id]).await?.pop())
 }
 
-/// The existing ones of the given orders, in no particular order.
+/// Returns those of the given orders that exist, unordered.
 pub(crate) async fn find_by_ids(
     connection: &mut Connection,
     tenant: TenantId,
