@@ -1,4 +1,4 @@
-//! The context of the use cases of orders. It uses none of them.
+//! The context that the use cases of orders share.
 
 pub(crate) mod batches;
 mod bounds_memory;
@@ -37,7 +37,8 @@ pub struct OrderContext {
     pub(crate) database: Database,
     pub(crate) gateway: Arc<dyn PaymentGateway>,
     pub(crate) geocoder: Arc<dyn Geocoder>,
-    /// For previews, which are free for the caller.
+    /// The geocoder for previews. It may be a separate one, because previews cost the caller nothing and could use up
+    /// the lookups of orders.
     pub(crate) preview_geocoder: Arc<dyn Geocoder>,
     pub(crate) settings: OrderSettings,
     pub(crate) batches: OrderBatches,
@@ -128,7 +129,7 @@ impl OrderContext {
         self.clock.now()
     }
 
-    /// The tenants that workers visit while those that have work cannot be found.
+    /// Returns the tenants that workers visit while the tenants with due entries cannot be found.
     pub(crate) fn tenants_meanwhile(&self) -> Vec<TenantId> {
         let known = self.database.tenants().meanwhile();
         known.into_iter().map(TenantId::from).collect()

@@ -65,5 +65,5 @@ pub use error::{
     PAYMENT_NOT_ACCEPTED, PROBLEM_TYPES, PaymentError,
 };
 
-// `oms-api grants`: the rights of the serving role.
+// For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;

@@ -11,7 +11,7 @@ use crate::store::api_keys;
 /// The slot of a name's first key.
 const FIRST: i16 = 1;
 
-/// Makes a key, and registers its tenant.
+/// Creates a key, and registers its tenant.
 ///
 /// # Errors
 /// [`AccessError::NameTaken`] if a key with that name is live, [`AccessError::NoScopes`], or the database's error.

@@ -357,7 +357,7 @@ async fn a_tenant_is_registered_with_its_first_key_and_with_its_first_request() 
     world.create("till").await;
     world.create("robot").await;
     let authenticator = world.authenticator(DAY);
-    // Of a token: no key names this tenant.
+    // A token names this tenant, and no key does.
     let named_by_a_token = TenantId::generate();
     for tenant in [tenant(), named_by_a_token, named_by_a_token] {
         authenticator.register(tenant).await.unwrap();

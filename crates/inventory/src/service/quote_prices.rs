@@ -19,7 +19,7 @@ pub enum PriceQuote {
     UnknownProduct,
 }
 
-/// What is known about the prices of products.
+/// The quoted prices of products in one currency.
 #[derive(Clone, Debug)]
 pub struct Quotes {
     currency: Currency,
@@ -27,7 +27,7 @@ pub struct Quotes {
 }
 
 impl Quotes {
-    /// The price of a product that was asked for.
+    /// Returns the quote for a product. Only the products passed to [`quote_prices`] are known.
     pub fn of(&self, product: ProductId) -> PriceQuote {
         match self.found.get(&product) {
             Some(Some(price)) => PriceQuote::UnitPrice(*price),
@@ -37,7 +37,7 @@ impl Quotes {
     }
 }
 
-/// The unit prices of products in a currency.
+/// Returns a statement that finds the unit prices of products in a currency.
 pub fn quote_prices<'q>(
     tenant: TenantId,
     currency: Currency,

@@ -1,9 +1,10 @@
 //! Holds stock for orders.
 //!
-//! It belongs into the caller's transaction: [`lock_stock`], then [`allocate`], and, if every order can have what it wants,
-//! [`hold_stock`]. The locks are kept until the transaction ends. Roll back before routing again: locks kept from one warehouse
-//! while waiting for another's are how deadlocks are made. Wait briefly where others may need what is locked already;
-//! [`find_unlocked_levels`](crate::find_unlocked_levels) says when to try again.
+//! The steps run in the caller's transaction: [`lock_stock`], then [`allocate`], and [`hold_stock`] if every order can
+//! have all its units. The locks last until the transaction ends. Roll back before routing again: waiting for another
+//! warehouse's locks while holding those of the first can deadlock. Use a short lock timeout if other transactions may
+//! need the stock that is already locked; [`find_unlocked_levels`](crate::find_unlocked_levels) shows when to try
+//! again.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ use crate::domain::allocation::{
 };
 use crate::store::{reservations, stock_levels};
 
-/// Locks the stock that orders want, in the order of its key.
+/// Returns a statement that locks the stock levels that orders request, in key order.
 pub fn lock_stock<'q>(
     tenant: TenantId,
     requests: &[ReservationRequest<'_>],
@@ -23,16 +24,17 @@ pub fn lock_stock<'q>(
     stock_levels::lock(tenant, &level_keys(requests)).map(LockedStock)
 }
 
-/// Holds locked stock for orders that [`allocate`] has given all that they want.
+/// Returns a statement that holds locked stock for orders to which [`allocate`] has allocated all requested units.
 ///
-/// Fails with [`DbError::NotAsExpected`] if a warehouse was switched off while the locks were waited for. Nothing is held
-/// then, so that the COMMIT may be sent together with this.
+/// It fails with [`DbError::NotAsExpected`] if a warehouse was deactivated during the wait for the locks. The
+/// transaction is then rolled back, so the COMMIT may be sent together with this statement.
 pub fn hold_stock<'q>(tenant: TenantId, requests: &[ReservationRequest<'_>]) -> Statement<'q, ()> {
     let lines = requests.iter().map(|request| request.demand.iter().count());
     reservations::insert(tenant, requests, Some(lines.sum())).map(|_| ())
 }
 
-/// Holds stock for orders, in the order of the slice, and answers each: all of it, or nothing because it went stale.
+/// Holds stock for orders, in the order of the slice. Returns each order's outcome: all its units are held, or none
+/// because its route is stale.
 ///
 /// # Errors
 /// When the database fails or a lock times out. The transaction must then be rolled back.

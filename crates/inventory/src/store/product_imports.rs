@@ -23,7 +23,7 @@ pub(crate) struct ProductWrite<'a> {
     pub(crate) is_new: bool,
     pub(crate) sku: &'a Sku,
     pub(crate) name: &'a Name,
-    /// Its new prices. Prices in other currencies stay.
+    /// Its new prices. Prices in other currencies are kept.
     pub(crate) prices: &'a Prices,
 }
 

@@ -18,7 +18,8 @@ use crate::store::level_counts::columns;
 /// The durations of [`lock`]. A process-wide static, because callers pass only a connection.
 static LOCKING: Durations = Durations::new();
 
-/// Returns how long locking stock took, including failed attempts and the statements sent before it in the same round trip.
+/// Returns how long locking stock took, including failed attempts and the statements sent before it in the same round
+/// trip.
 pub fn stock_lock_times() -> DurationCounts {
     LOCKING.counts()
 }
@@ -36,9 +37,9 @@ struct LockedLevel {
 /// Locks stock levels in key order, and returns the available units of each. These are negative if units that orders
 /// hold were since declared safety stock.
 ///
-/// Every writer of stock goes through here first, so that no two of them can wait for each other. `FOR NO KEY UPDATE`
-/// lets the foreign keys of reservations and movements through. What it returns is as of the lock, not as of the
-/// statement's snapshot; levels that do not exist are left out.
+/// Every writer of stock calls this first, so that writers can't deadlock. `FOR NO KEY UPDATE` doesn't block the
+/// foreign key checks of reservations and movements. The returned values are as of the lock, not as of the statement's
+/// snapshot. Missing levels are omitted.
 pub(crate) fn lock<'q>(
     tenant: TenantId,
     keys: &BTreeSet<LevelKey>,

@@ -58,7 +58,7 @@ async fn the_nearest_warehouse_that_can_fill_every_line_is_chosen() {
     );
     assert_eq!(route.trace.candidates[0].shortages[0].available, 0);
     assert_eq!(route.trace.candidates[1].shortages[0].available, 1);
-    // One degree of latitude is some 111 km.
+    // One degree of latitude is about 111 km.
     assert!((110_000..112_500).contains(&route.trace.candidates[1].distance_m));
 }
 

@@ -79,8 +79,8 @@ pub(crate) async fn put(
     get(connection, tenant, kept.id.into()).await
 }
 
-/// Any earlier request about a customer: preferably one by the same caller with the same scope, then an open one, then
-/// the latest.
+/// Returns an earlier request about a customer: preferably one by the same caller with the same scope, then an open
+/// one, then the latest.
 pub(crate) async fn find(
     connection: &mut Connection,
     tenant: TenantId,
@@ -269,7 +269,7 @@ pub(crate) async fn end_turn(
     let Some(pass) = passes.into_iter().next() else {
         return Ok(None);
     };
-    // Only who has the claim changes what was read.
+    // Only the holder of the claim changes these columns, so they are still current.
     let text = match pass.has_orders {
         true => {
             "UPDATE orders.erasures SET tries = 0, due_at = greatest($4, now()) + make_interval(secs => $5)

@@ -78,7 +78,7 @@ pub(crate) async fn find(
     Ok(find_by_ids(connection, tenant, &[id]).await?.pop())
 }
 
-/// The existing ones of the given orders, in no particular order.
+/// Returns those of the given orders that exist, unordered.
 pub(crate) async fn find_by_ids(
     connection: &mut Connection,
     tenant: TenantId,
@@ -119,7 +119,7 @@ pub(crate) async fn find_status(
 pub(crate) enum KeyFate {
     /// It stands for this order forever.
     Keep,
-    /// It may be used again, because the order came to nothing.
+    /// It may be used again, because the order failed without effect.
     Release,
 }
 
@@ -133,9 +133,10 @@ pub(crate) struct Transition<'a> {
     pub(crate) key: KeyFate,
 }
 
-/// Compare-and-set of the status of orders, each with its event, which names who changes it, which has the order's new version as its number. Returns
-/// the orders that were changed; of the others nothing was. With `expected`, how many must be changed, it fails with
-/// [`DbError::NotAsExpected`] if there are fewer. It may travel with the BEGIN of its transaction.
+/// Returns a statement that compares and sets the status of orders, and inserts an event for each. The event names the
+/// order's actor, and its number is the order's new version. The statement returns the changed orders, and leaves the
+/// others as they were. It fails with [`DbError::NotAsExpected`] if fewer than `expected` are changed. It may be sent
+/// together with the BEGIN of its transaction.
 ///
 /// Only requests that placed orders change several together, and each order was placed by one request. So two of these
 /// statements never wait for each other, whatever the order of their rows.

@@ -105,7 +105,7 @@ pub(crate) async fn claim(
     let Some(&LongestDue { reconciled_until }) = longest_due.as_slice().first() else {
         return Ok(None);
     };
-    // Another instance that claims the same ones waits for the rows, finds that they are not due any more, and has none.
+    // An instance that claims the same tenants waits for the rows, finds that they are no longer due, and claims none.
     let rows: Vec<Row> = cached_sql(
         "-- writes across tenants: they are compared together, so that the gateway's list is read once
          UPDATE orders.reconciliation_progress p

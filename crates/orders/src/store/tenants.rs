@@ -25,8 +25,8 @@ const LIST: AcrossTenants = AcrossTenants {
          ORDER BY t.tenant_id",
 };
 
-/// The tenants that have orders, and therefore payment attempts. Takes one step in the primary key for each tenant, so
-/// the number of their orders does not matter.
+/// Returns the tenants that have orders, and therefore payment attempts. Takes one step in the primary key for each
+/// tenant, regardless of the number of its orders.
 pub(crate) async fn list(connection: &mut Connection) -> Result<Vec<TenantId>, DbError> {
     #[derive(QueryableByName)]
     struct Row {

@@ -168,7 +168,7 @@ async fn notes(shop: &Shop, order: OrderId) -> String {
 }
 
 #[tokio::test]
-async fn a_request_of_another_operator_is_kept_beside_an_open_one() {
+async fn a_request_of_another_operator_is_separate_from_an_open_one() {
     let shop = Shop::open(Confirm::Pays).await;
     let order = place_paid(&shop, "k").await;
     assert!(!is_complete(&erase_as(&shop, "ann", false).await));
@@ -235,7 +235,7 @@ async fn declines_of_an_erased_customer_are_deleted() {
     assert_eq!(shop.text(customers).await, both[1]);
 }
 
-/// What happens between reading a page and erasing it.
+/// What happens between the reading of a page and its erasure.
 #[derive(Clone, Copy)]
 enum Meanwhile {
     /// This operator erases the customer.
@@ -277,7 +277,7 @@ impl Geocoder for Interrupting {
     }
 }
 
-/// An instance that is interrupted every time.
+/// Returns a context in which `meanwhile` happens during every erasure.
 fn interrupted(shop: &Shop, meanwhile: Meanwhile) -> OrderContext {
     let geocoder = Interrupting {
         context: shop.context.clone(),
@@ -288,7 +288,7 @@ fn interrupted(shop: &Shop, meanwhile: Meanwhile) -> OrderContext {
     OrderContext::new(database, gateway, Arc::new(geocoder), shop.settings)
 }
 
-/// Paid orders don't wait.
+/// Opens a shop in which paid orders may be erased immediately.
 async fn open_without_patience() -> Shop {
     let settings = OrderSettings {
         erase_paid_after: Duration::ZERO,

@@ -8,10 +8,10 @@ use oms_validation::TenantId;
 use crate::store::attempts;
 use crate::{AttemptId, ClosedAttempt, PaymentError};
 
-/// Closes the attempts of several orders, each by compare-and-set, adds the calls that led to it to the history, and
-/// returns the attempts that it closed. The others were moved by another worker meanwhile, and nothing but their
-/// history of calls was changed: change nothing else either, and look again. If the transaction is rolled back, for
-/// that or any other reason, save the calls with [`save_calls`](crate::save_calls).
+/// Closes the attempts of several orders, each by compare-and-set, and adds the calls that led to it to their history.
+/// Returns the closed attempts. For those that another worker has changed in the meantime, only the calls are added;
+/// the caller must leave their orders unchanged and read them again. If the transaction is rolled back for any reason,
+/// save the calls with [`save_calls`](crate::save_calls).
 ///
 /// Take the closing from [`CollectOutcome::closing`](crate::CollectOutcome::closing) or
 /// [`SettleOutcome::closing`](crate::SettleOutcome::closing), which have one only if there is proof.
@@ -27,8 +27,10 @@ pub async fn close_attempts(
     Ok(closing.run(connection).await?)
 }
 
-/// Ends the attempts of several orders, all of them or none, to be sent together with other statements of the transaction and
-/// its COMMIT: fails with [`DbError::NotAsExpected`](oms_database::DbError::NotAsExpected) if one was moved by somebody else.
+/// Returns a statement that closes the attempts of several orders, all of them or none. It may be sent together with
+/// other statements of the transaction and its COMMIT. It fails with
+/// [`DbError::NotAsExpected`](oms_database::DbError::NotAsExpected) if another transaction has changed one of the
+/// attempts.
 pub fn closing_all<'q>(tenant_id: TenantId, closed: &'q [ClosedAttempt<'q>]) -> Statement<'q, ()> {
     attempts::close_attempts(tenant_id, closed, Some(closed.len())).map(|_| ())
 }

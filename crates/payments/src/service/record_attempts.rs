@@ -22,7 +22,7 @@ pub async fn record_attempts(
     }
 }
 
-/// The same, to be sent together with other statements of the transaction.
+/// Returns the statement of [`record_attempts`], which may be sent together with other statements of the transaction.
 pub fn recording<'q>(tenant_id: TenantId, new: &'q [NewAttempt]) -> Statement<'q, Vec<Attempt>> {
     let recorded: Vec<Attempt> = new.iter().map(NewAttempt::recorded).collect();
     attempts::insert_attempts(tenant_id, new).map(|_| recorded)

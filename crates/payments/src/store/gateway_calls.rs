@@ -131,7 +131,7 @@ pub(crate) async fn find_by_order(
     tenant_id: TenantId,
     order_id: OrderId,
 ) -> Result<Vec<GatewayCall>, DbError> {
-    // IDs are made when a call ends, so later calls have greater IDs.
+    // An ID is generated when its call ends, so later calls have greater IDs.
     let rows: Vec<Row> = cached_sql(concat!(select_calls!(), " ORDER BY c.id"))
         .bind::<SqlUuid, _>(tenant_id.as_uuid())
         .bind::<SqlUuid, _>(order_id.as_uuid())

@@ -110,7 +110,7 @@ impl Shop {
         self.collect_noting().await.outcome
     }
 
-    /// Also returns the calls that are not saved yet.
+    /// Like [`Shop::collect`], but also returns the calls that are not saved yet.
     pub(crate) async fn collect_noting(&self) -> Collected {
         let attempt = &self.attempt;
         collect_payment(
@@ -128,7 +128,7 @@ impl Shop {
         self.settle_noting(policy).await.outcome
     }
 
-    /// Also returns the calls that are not saved yet.
+    /// Like [`Shop::settle`], but also returns the calls that are not saved yet.
     pub(crate) async fn settle_noting(&self, policy: FencePolicy) -> Settled {
         let attempt = self.stored().await;
         settle_payment(
@@ -146,7 +146,7 @@ impl Shop {
         self.close_noting(closing, &UnsavedCalls::none()).await
     }
 
-    /// Also saves the calls.
+    /// Like [`Shop::close`], but also saves the calls.
     pub(crate) async fn close_noting(&self, closing: &Closing, calls: &UnsavedCalls) -> bool {
         let mut connection = self.connect().await;
         let (tenant_id, id) = (self.tenant_id, self.attempt.id);

@@ -78,12 +78,12 @@ impl<Statement: Bound, V, ST> CachedSqlWithBind<Statement, V, ST> {
     }
 }
 
-/// A statement with the types of what was bound.
+/// A statement with the types of its binds.
 pub trait Bound {
     /// The statement itself.
     #[cfg(debug_assertions)]
     fn statement(&self) -> CachedSql;
-    /// Adds the types of its parameters, in order.
+    /// Appends the types of its binds, in order.
     #[cfg(debug_assertions)]
     fn add_types(types: &mut Vec<&'static str>);
 }
@@ -111,7 +111,7 @@ impl<Statement: Bound, V, ST> Bound for CachedSqlWithBind<Statement, V, ST> {
     }
 }
 
-/// Debug builds note what they run, for the rules that `cargo xtask test` checks.
+/// Debug builds log the statements that they run, for the rules that `cargo xtask test` checks.
 #[cfg(debug_assertions)]
 fn note<B: Bound>(bound: &B) {
     if !crate::statement_log::is_wanted() {

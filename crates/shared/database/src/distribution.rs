@@ -1,5 +1,5 @@
-//! Distributing the tables over the nodes of Citus, <https://www.citusdata.com>: every table of tenants by its tenant, those that
-//! are no tenant's to all nodes.
+//! The distribution of the tables over the nodes of Citus, <https://www.citusdata.com>: tables with a tenant are
+//! distributed by tenant, and the others are copied to all nodes.
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Bool, Text};
@@ -8,45 +8,46 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use crate::across_tenants::is_distributed;
 use crate::{Connection, DbError, cached_sql, transaction};
 
-/// The table whose shards all others follow. A tenant's rows are on one node, whatever their tables.
+/// The table with whose shards all others are colocated, so that all rows of a tenant are on one node.
 const FIRST: &str = "tenancy.tenants";
 
-/// Tables can't be distributed.
+/// The reason why tables can't be distributed.
 #[derive(Debug, thiserror::Error)]
 pub enum DistributionError {
     /// The server is plain PostgreSQL.
     #[error(
-        "the database is not one of Citus: the extension `citus` is missing, and without it nothing needs to be distributed"
+        "this is not a Citus database: the extension `citus` is missing, and without it there is nothing to distribute"
     )]
     NoCitus,
-    /// Foreign keys lead in a circle, so that no table can come first.
-    #[error("foreign keys lead in a circle: {0}")]
+    /// Foreign keys form a cycle, so that no table can be distributed first.
+    #[error("foreign keys form a cycle: {0}")]
     Circle(String),
     /// A statement failed.
     #[error(transparent)]
     Database(#[from] DbError),
 }
 
-/// The statements that distribute what is not distributed yet.
+/// The statements that distribute the tables that are not distributed yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Distribution {
-    /// To be run in one transaction, while nobody writes.
+    /// Statements to run in one transaction, while no other session writes.
     pub distribute: Vec<String>,
-    /// To be run after it, each by itself: they remove the rows that were copied to the nodes from where they were.
+    /// Statements to run after that transaction, each in its own transaction. They remove the local copies of rows that
+    /// are now on the nodes.
     pub remove_copied: Vec<String>,
 }
 
 impl Distribution {
-    /// Whether everything is distributed.
+    /// Whether all tables are distributed.
     pub fn is_empty(&self) -> bool {
         self.distribute.is_empty()
     }
 }
 
-/// Works out what is not distributed yet, each table after those that its foreign keys refer to.
+/// Finds the tables that are not distributed yet, each after the tables that its foreign keys refer to.
 ///
 /// # Errors
-/// [`DistributionError::NoCitus`] where there is no Citus, or why the database failed.
+/// If the server has no Citus, if foreign keys form a cycle, or if the database fails.
 pub async fn plan(
     connection: &mut Connection,
     shards: u32,
@@ -92,7 +93,8 @@ pub async fn plan(
 /// Runs the statements of a plan.
 ///
 /// # Errors
-/// Why the database failed. Nothing is distributed then, unless it was removing the copied rows that failed: repeat it.
+/// When the database fails. Nothing is distributed then, unless only the removal of the copied rows failed. Running the
+/// plan's `remove_copied` again removes them.
 pub async fn run(connection: &mut Connection, plan: &Distribution) -> Result<(), DbError> {
     transaction(connection, async |connection| {
         for statement in &plan.distribute {
@@ -107,7 +109,7 @@ pub async fn run(connection: &mut Connection, plan: &Distribution) -> Result<(),
     Ok(())
 }
 
-/// Whether the tables were distributed before: then those of a new migration have to be too.
+/// Whether any table is distributed. If so, the tables of a new migration must be distributed too.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -119,8 +121,8 @@ pub async fn has_begun(connection: &mut Connection) -> Result<bool, DbError> {
     Ok(tables.iter().any(|table| table.is_distributed))
 }
 
-/// All tables of the product, each with its schema: those of tenants, and the two that have no tenant and are read beside
-/// them. Citus names the shards of a table after it, with their numbers at the end.
+/// All tables of the product, with their schemas: those with a tenant, and the two without one that are read together
+/// with them. Shards are excluded by their names, which Citus makes of the table's name and a number.
 const TABLES: &str = "
 SELECT n.nspname || '.' || c.relname AS name, a.attname IS NOT NULL AS has_tenant,
     EXISTS (SELECT FROM pg_dist_partition p WHERE p.logicalrelid = c.oid) AS is_distributed
@@ -133,7 +135,7 @@ WHERE c.relkind = 'r' AND c.relname !~ '_[0-9]{6,}$'
         ELSE n.nspname !~ '^(pg_|citus)' AND n.nspname NOT IN ('information_schema', 'public') END
 ORDER BY name";
 
-/// Foreign keys between two tables.
+/// The foreign keys between different tables.
 const REFERENCES: &str = "
 SELECT DISTINCT child.relnamespace::regnamespace || '.' || child.relname AS child,
     parent.relnamespace::regnamespace || '.' || parent.relname AS parent
@@ -160,7 +162,7 @@ struct Reference {
     parent: String,
 }
 
-/// The tables, [`FIRST`] first and each after its parents among them.
+/// Sorts the tables: [`FIRST`] comes first, and each table after its parents.
 fn in_order<'a>(
     mut tables: Vec<&'a str>,
     references: &[Reference],
@@ -195,12 +197,12 @@ mod tests {
     }
 
     #[test]
-    fn a_table_comes_after_those_that_it_refers_to() {
+    fn a_table_comes_after_the_tables_that_it_refers_to() {
         let tables = vec!["a.lines", "a.orders", "b.refunds", "b.attempts", FIRST];
         let references = references(&[
             ("a.lines", "a.orders"),
             ("b.refunds", "b.attempts"),
-            // One that is distributed already.
+            // This parent is already distributed.
             ("a.orders", "c.customers"),
         ]);
         assert_eq!(
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_is_refused() {
+    fn a_cycle_of_foreign_keys_is_rejected() {
         let refused = in_order(vec!["a", "b"], &references(&[("a", "b"), ("b", "a")]));
         assert!(matches!(refused, Err(DistributionError::Circle(names)) if names == "a, b"));
     }

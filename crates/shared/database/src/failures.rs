@@ -62,7 +62,7 @@ impl DbFailure {
         COUNTS[self as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts an error if it is such a failure.
+    /// Counts an error if it is one of these failures.
     pub(crate) fn count_in(error: &DbError) {
         let failure = match error {
             DbError::Unavailable(_) => Self::Unavailable,

@@ -1,8 +1,8 @@
 //! The identity of the installation that a database belongs to, and the detection of copies.
 //!
-//! PostgreSQL tells a database that was restored from a dump, or made from another database, by the cluster's system
-//! identifier and the database's OID. It can't tell a physical copy: a base backup, a snapshot or a copied volume. Nor can it
-//! tell that of a distributed database, each node of which has a cluster of its own.
+//! The cluster's system identifier and the database's OID reveal that a database was restored from a dump or created
+//! from another database. They don't reveal a physical copy: a base backup, a snapshot or a copied volume. Nor do they
+//! reveal a copy of a distributed database, because each of its nodes is a cluster of its own.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
@@ -41,7 +41,7 @@ struct Place {
 }
 
 impl Place {
-    /// Whether both may be the same place. A cluster with an unknown identifier may be any.
+    /// Whether both may be the same place. An unknown cluster identifier matches every cluster.
     fn may_be(self, other: Self) -> bool {
         let clusters = self.system_identifier.zip(other.system_identifier);
         self.database_oid == other.database_oid
@@ -262,7 +262,8 @@ async fn set_place(connection: &mut Connection, here: Place) -> Result<Installat
     Ok(row.installation())
 }
 
-/// Now, and after the newest payment: the clock of the server that the database was copied from may be ahead of this one's.
+/// Returns the current time, or a time just after the newest payment if that is later, because the clock of the server
+/// that the database was copied from may be ahead of this one's.
 async fn inherited_until(
     connection: &mut Connection,
     newest_payment: Option<DateTime<Utc>>,

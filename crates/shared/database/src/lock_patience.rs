@@ -1,22 +1,22 @@
-//! Trying a migration again that could not lock its tables in time.
+//! Retries of migrations that could not lock their tables in time.
 //!
-//! While it waits for a lock, every other query on the table waits behind it: so it waits briefly, gives up, lets the others
-//! go on, and tries again.
+//! While a migration waits for a lock, every later query on the table waits behind it. So it waits only briefly, gives
+//! up so that the others can continue, and tries again.
 
 use std::time::Duration;
 
-/// How often a migration is tried whose tables are locked.
+/// The retries of a migration whose tables are locked.
 pub struct LockPatience {
-    /// How often in all, at least once.
+    /// Maximum number of tries, at least 1.
     pub tries: u32,
-    /// Between two tries.
+    /// The pause between two tries.
     pub pause: Duration,
-    /// Is told of each failed try but the last.
+    /// Called after each failed try except the last.
     pub report: Box<dyn Fn(&str) + Send>,
 }
 
 impl LockPatience {
-    /// One try.
+    /// Tries once.
     pub fn none() -> Self {
         Self {
             tries: 1,
@@ -25,7 +25,7 @@ impl LockPatience {
         }
     }
 
-    /// Runs `work` again after each failure that `may_pass`, up to the last try, with `pause` in between.
+    /// Runs `work`, and repeats it after each failure that `may_pass`, up to the last try, with `pause` in between.
     pub(crate) fn run<T, E>(
         &self,
         what: &str,
@@ -57,7 +57,8 @@ mod tests {
 
     use super::*;
 
-    /// Fails so often with this error; returns how often it was tried, what was reported and which pauses were made.
+    /// Fails this many times with this error. Returns the result with the number of tries, the number of reports, and
+    /// the pauses.
     fn tried(
         failures: u32,
         error: &'static str,
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_is_tried_for_again_with_pauses_and_other_failures_are_final() {
+    fn a_failed_lock_is_retried_after_a_pause_and_other_failures_are_final() {
         let pause = Duration::from_secs(2);
         assert_eq!(tried(0, "locked"), (Ok(1), 0, vec![]));
         assert_eq!(tried(2, "locked"), (Ok(3), 2, vec![pause; 2]));

@@ -40,7 +40,7 @@ pub struct DatabaseConfig {
     pub fresh: Duration,
     /// Maximum pause inside a transaction, after which PostgreSQL ends the session.
     pub idle_in_transaction_timeout: Duration,
-    /// Whether a pooler is in between.
+    /// How a pooler between this process and the server, if any, assigns sessions.
     pub pooling: Pooling,
 }
 
@@ -61,11 +61,12 @@ impl DatabaseConfig {
         }
     }
 
-    /// The parameters of every session, and a first call to PostGIS: it costs a new backend some 50 ms, which no
-    /// order should have to pay. Nothing where the session is another one's in a moment.
+    /// Returns the statements that set up a new session: its settings, and a first call to PostGIS, which takes a new
+    /// backend about 50 ms that no order should wait for. Empty if a pooler assigns sessions by transaction, because
+    /// the next transaction may use another session.
     ///
-    /// Citus finds the node of a statement by its parameters, which a generic plan does not have. What a transaction sets for
-    /// itself holds on its nodes too; elsewhere the setting means nothing.
+    /// Citus finds the node of a statement by its parameters, which a generic plan doesn't contain, so
+    /// `plan_cache_mode` is `auto` there.
     fn session_setup(&self) -> String {
         if self.pooling == Pooling::Transaction {
             return String::new();
@@ -194,7 +195,7 @@ impl Database {
         )))
     }
 
-    /// The tenants that are known to be registered.
+    /// Returns the tenants that are known to be registered.
     pub fn tenants(&self) -> &Tenants {
         &self.tenants
     }

@@ -36,10 +36,11 @@ FROM unnest($1, $2) AS needless (name, action)
 WHERE has_table_privilege(needless.name, needless.action)
 ORDER BY text";
 
-/// The rights on whole tables among these that the role of the connection has, in words such as `DELETE on orders.events`.
+/// Returns those of the needless privileges on whole tables that the connection's role has, as text such as
+/// `DELETE on orders.events`.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database fails.
 pub async fn held_privileges(
     connection: &mut Connection,
     needless: &[Privilege],
@@ -54,7 +55,7 @@ pub async fn held_privileges(
     Ok(held.into_iter().map(|row| row.text).collect())
 }
 
-/// A right in words.
+/// A privilege as text.
 #[derive(QueryableByName)]
 struct Words {
     #[diesel(sql_type = Text)]

@@ -24,7 +24,7 @@ pub struct Purge {
 /// Creates the [`Purge`] of a table, with the column that holds the age of a row. It needs an index on `tenant_id` and
 /// this column. Rows with a null in the column are kept.
 ///
-/// Each registered tenant costs one step in the index, however many rows it has. Rows that somebody has locked are passed over.
+/// Each registered tenant costs one step in the index, regardless of the number of its rows. Locked rows are skipped.
 #[macro_export]
 macro_rules! purge_of {
     ($table:literal by $time:literal) => {

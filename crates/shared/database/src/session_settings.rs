@@ -1,5 +1,5 @@
-//! The settings of sessions, and how they become defaults of a role: behind a pooler that assigns sessions by the
-//! transaction, what one client sets is found by whoever has the session next.
+//! The session settings, and how they become defaults of a role. Behind a pooler that assigns sessions by transaction,
+//! a client must not set them, because the next client of the session would inherit them.
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Text};
@@ -8,14 +8,15 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use crate::{Connection, DatabaseConfig, DbError, cached_sql};
 
 impl DatabaseConfig {
-    /// The settings of every session, by the names and in the form of `pg_settings`.
+    /// Returns the settings of every session, with the names and value formats of `pg_settings`.
     ///
-    /// Statements are planned once a session: planning each anew takes as long as running it. No table is read from end to
-    /// end where an index leads to the rows: such a plan, made while a table was empty, would stay when it has grown, for our
-    /// statements as for the checks of foreign keys.
+    /// Each statement is planned once per session, because planning takes as long as execution. Sequential scans are
+    /// disabled where an index can be used: a plan made while a table was empty would be kept after the table has
+    /// grown, both for our statements and for the checks of foreign keys.
     ///
-    /// Citus finds the node of a statement by its parameters, which a generic plan does not have: there `plan_cache_mode` is
-    /// `auto`. The last setting makes the settings of a transaction hold on its nodes too; elsewhere it means nothing.
+    /// Citus finds the node of a statement by its parameters, which a generic plan doesn't contain, so
+    /// `plan_cache_mode` is `auto` there. The last setting applies a transaction's `SET LOCAL` on the nodes of Citus
+    /// too. Plain PostgreSQL ignores it.
     pub(crate) fn settings(&self) -> [(&'static str, String); 8] {
         let idle = self.idle_in_transaction_timeout.as_millis().to_string();
         [
@@ -34,8 +35,8 @@ impl DatabaseConfig {
     }
 }
 
-/// What new sessions of the role of this connection begin with, where it is not what it must be: the name, the value that is
-/// there, and the statement that changes it.
+/// The settings whose defaults for this role differ from the required values: the name, the default, the required
+/// value, and the statement that changes the default.
 const DIFFERING: &str = "
 SELECT actual.name, actual.reset_val AS is, wanted.value AS must_be,
     format('ALTER ROLE CURRENT_USER IN DATABASE %I SET %I = %L', current_database(), actual.name, wanted.value) AS statement
@@ -69,11 +70,10 @@ async fn differing(
     Ok(differing.load(connection).await?)
 }
 
-/// The settings that a session of this role does not begin with as it must, in words such as
-/// `jit is on and must be off`.
+/// Returns the settings whose defaults for this role are wrong, as text such as `jit is on and must be off`.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database fails.
 pub async fn differing_defaults(
     connection: &mut Connection,
     config: &DatabaseConfig,
@@ -83,11 +83,11 @@ pub async fn differing_defaults(
     Ok(differing.into_iter().map(words).collect())
 }
 
-/// Makes the settings of sessions defaults of the role of this connection, in its database, and returns the names of those
-/// that were others. Sessions that exist keep theirs.
+/// Makes the session settings defaults of the connection's role in its database, and returns the names of the changed
+/// ones. Existing sessions keep their settings.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database fails.
 pub async fn set_role_defaults(
     connection: &mut Connection,
     config: &DatabaseConfig,

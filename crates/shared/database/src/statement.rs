@@ -1,7 +1,7 @@
-//! Statements that are not sent yet.
+//! Statements that have not been sent yet.
 //!
-//! A store function that returns a [`Statement`] leaves it to its caller whether it travels alone ([`Statement::run`]) or
-//! together with others ([`send_together`](crate::send_together), [`Transaction`](crate::Transaction)).
+//! A store function returns a [`Statement`] so that its caller can send it alone ([`Statement::run`]) or together with
+//! others ([`send_together`](crate::send_together), [`Transaction`](crate::Transaction)).
 
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ use crate::{CachedSql, CachedSqlWithBind, Connection, DbError, Durations};
 type Start<'q, T> =
     Box<dyn for<'c> FnOnce(&'c Connection) -> BoxFuture<'c, QueryResult<T>> + Send + 'q>;
 
-/// A statement with its binds, and what becomes of its rows and of its error.
+/// A statement with its binds, and the conversions of its rows and its error.
 #[must_use = "a statement does nothing until it is sent"]
 pub struct Statement<'q, T, E = DbError> {
     text: &'static str,
@@ -29,7 +29,7 @@ pub struct Statement<'q, T, E = DbError> {
 }
 
 impl<'q, T: Send + 'static, E> Statement<'q, T, E> {
-    /// Changes its answer.
+    /// Converts the result.
     pub fn map<U: Send + 'static>(
         self,
         change: impl FnOnce(T) -> U + Send + 'static,
@@ -42,7 +42,7 @@ impl<'q, T: Send + 'static, E> Statement<'q, T, E> {
         }
     }
 
-    /// Changes its error.
+    /// Converts the error.
     pub fn map_err<F>(self, refuse: fn(DbError) -> F) -> Statement<'q, T, F> {
         Statement {
             text: self.text,
@@ -51,7 +51,7 @@ impl<'q, T: Send + 'static, E> Statement<'q, T, E> {
         }
     }
 
-    /// Counts how long its answer takes, also if that is an error.
+    /// Records the time until the result, whether it succeeds or fails.
     pub fn timed(self, durations: &'static Durations) -> Self {
         let start = self.start;
         Self {
@@ -64,7 +64,7 @@ impl<'q, T: Send + 'static, E> Statement<'q, T, E> {
         }
     }
 
-    /// Sends it alone.
+    /// Sends the statement alone.
     ///
     /// # Errors
     /// When the statement fails.
@@ -79,7 +79,7 @@ impl<'q, T: Send + 'static, E> Statement<'q, T, E> {
         self.text
     }
 
-    /// The answer. If the connection knows the statement, the first poll sends it.
+    /// Returns a future of the result. Its first poll sends the statement if the connection has prepared it.
     pub(crate) fn start<'c>(
         self,
         connection: &'c Connection,
@@ -95,7 +95,8 @@ impl<'q, T: Send + 'static, E> Statement<'q, T, E> {
     }
 }
 
-/// Why a statement failed, before anything is counted or logged: of those that travel together, the first one tells.
+/// The failure of a statement, not yet counted or logged, because only the first failure of statements that were sent
+/// together is reported.
 pub(crate) struct Failure<E> {
     pub(crate) cause: DieselError,
     pub(crate) refuse: fn(DbError) -> E,
@@ -105,10 +106,10 @@ pub(crate) struct Failure<E> {
 pub trait CachedStatement:
     QueryFragment<Pg> + QueryId + Query<SqlType = Untyped> + Send + Sized
 {
-    /// What it was made of.
+    /// The SQL text.
     fn text(&self) -> &'static str;
 
-    /// A statement that returns its rows.
+    /// Returns a statement whose result is its rows.
     fn rows<'q, R>(self) -> Statement<'q, Vec<R>>
     where
         Self: 'q,
@@ -132,7 +133,7 @@ pub trait CachedStatement:
         }
     }
 
-    /// A statement that returns how many rows it changed.
+    /// Returns a statement whose result is the number of affected rows.
     fn affected<'q>(self) -> Statement<'q, usize>
     where
         Self: 'q,

@@ -1,13 +1,14 @@
 //! Several statements in one round trip.
 //!
-//! PostgreSQL carries out what arrives on a connection in the order of its arrival, so that statements may be sent before the
-//! answers of those before them are there. The order in which they are *sent* is what this is about. diesel-async sends a
-//! statement when its future is first polled, but only if the connection has prepared it and knows the types of its binds.
-//! Otherwise it first asks the server for those, and a later statement, or a COMMIT, would overtake it. So the statements that
-//! a connection has answered are remembered with it. If it does not know one of them, they are sent one after another.
+//! PostgreSQL executes the statements of a connection in the order of their arrival, so a statement may be sent before
+//! the previous ones are answered. What matters is the order in which they are *sent*. diesel-async sends a statement
+//! when its future is first polled, but only if the connection has prepared it and knows the types of its binds.
+//! Otherwise it first asks the server for them, and a later statement, or a COMMIT, would overtake it. So each
+//! connection remembers the statements that it has executed. If one of them is new to it, they are sent one after
+//! another.
 //!
-//! The driver's locks are free when the first poll comes, because a connection belongs to one task. Tokio may still make that
-//! poll wait, when the task has done a lot already. Hence `unconstrained`.
+//! The driver's locks are free at the first poll, because a connection belongs to one task. Tokio may still make that
+//! poll wait if the task has used up its cooperative budget. `unconstrained` prevents that.
 
 use std::collections::BTreeSet;
 
@@ -21,11 +22,11 @@ use tokio::task::unconstrained;
 use crate::statement::Failure;
 use crate::{Connection, Statement};
 
-/// A statement, or none.
+/// A statement or an `Option` of one.
 pub trait Step: Send {
     /// What the statement returns.
     type Answer: Send + 'static;
-    /// Why it failed.
+    /// The error of the statement.
     type Error: Send + 'static;
 
     #[doc(hidden)]
@@ -38,12 +39,12 @@ pub trait Step: Send {
     ) -> BoxFuture<'c, Result<Self::Answer, Refused<Self::Error>>>;
 }
 
-/// Why a step failed. Only for [`Step`].
+/// The failure of a step. Used only by [`Step`].
 #[doc(hidden)]
 pub struct Refused<E>(pub(crate) Failure<E>);
 
 impl<E> Refused<E> {
-    /// The error in its caller's words; counts it.
+    /// Counts the failure, and converts it to the caller's error.
     pub(crate) fn into_error(self) -> E {
         let Failure { cause, refuse } = self.0;
         refuse(cause.into())
@@ -86,24 +87,24 @@ impl<S: Step> Step for Option<S> {
     }
 }
 
-/// Statements in their order: a tuple of them.
+/// A tuple of statements, in the order in which they are sent.
 pub trait Steps: Send {
-    /// What they return.
+    /// The results of the statements.
     type Answers: Send;
-    /// Why the first one that failed did so.
+    /// The error of the first statement that failed.
     type Error: Send + 'static;
 
     #[doc(hidden)]
     fn texts(&self) -> Vec<&'static str>;
 
-    /// All of them. The first poll polls each once, in order.
+    /// Sends all of them. The first poll polls each once, in order.
     #[doc(hidden)]
     fn at_once(
         self,
         connection: &Connection,
     ) -> impl Future<Output = Result<Self::Answers, Refused<Self::Error>>> + Send;
 
-    /// One after another, up to the first that fails.
+    /// Runs one after another, up to the first that fails.
     #[doc(hidden)]
     fn in_turn(
         self,
@@ -150,11 +151,11 @@ steps!(A, B, C, D);
 steps!(A, B, C, D, F);
 steps!(A, B, C, D, F, G);
 
-/// Sends statements in one round trip if the connection knows them. Outside of a transaction each is one of its own, so that
-/// one that fails undoes nothing: send together only what reads.
+/// Sends statements in one round trip if the connection has prepared them. Each runs in its own transaction, so a
+/// failure doesn't undo the others: use it only for statements that read.
 ///
 /// # Errors
-/// That of the first statement that failed.
+/// The error of the first statement that failed.
 pub async fn send_together<S: Steps>(
     connection: &mut Connection,
     steps: S,
@@ -166,21 +167,22 @@ pub async fn send_together<S: Steps>(
     })
 }
 
-/// The first thing that failed of what was sent together.
+/// The first failure of statements that were sent together.
 pub(crate) enum Unsent<E> {
     Begin(DieselError),
     Statement {
         refused: Refused<E>,
-        /// Whether COMMIT was answered all the same: the server has then rolled back.
+        /// Whether COMMIT was answered without an error, in which case the server has rolled back.
         is_over: bool,
     },
     Commit(DieselError),
 }
 
-/// Sends statements, with what begins and ends their transaction, which need no answer of the server to be sent.
+/// Sends statements between the given `begin` and `commit`, without waiting for answers if the connection has prepared
+/// them.
 ///
-/// A statement that fails does not keep those behind it from being sent. In a transaction the server refuses them, and turns
-/// a COMMIT into a ROLLBACK.
+/// The statements after a failing one are sent all the same. In a transaction the server rejects them, and turns a
+/// COMMIT into a ROLLBACK.
 pub(crate) async fn send<S: Steps>(
     connection: &mut Connection,
     begin: Option<&str>,
@@ -232,7 +234,8 @@ async fn at_once<S: Steps>(
     Ok(answers)
 }
 
-/// The statements that a connection has answered: it has prepared them. Kept where diesel keeps what belongs to a connection.
+/// The statements that a connection has executed, and therefore prepared. They are stored as its instrumentation, which
+/// diesel keeps with the connection.
 #[derive(Default)]
 struct Known(BTreeSet<(usize, usize)>);
 
@@ -240,7 +243,7 @@ impl Instrumentation for Known {
     fn on_connection_event(&mut self, _: InstrumentationEvent<'_>) {}
 }
 
-/// Texts are constants: one address has one text.
+/// Identifies a text by its address, because texts are constants.
 fn address(text: &'static str) -> (usize, usize) {
     (text.as_ptr().addr(), text.len())
 }

@@ -1,4 +1,4 @@
-//! TLS to PostgreSQL, as libpq's parameters of a URL ask for it.
+//! TLS to PostgreSQL, configured by libpq's URL parameters.
 
 mod handshake;
 mod parameters;
@@ -24,37 +24,37 @@ use verifiers::{AnyName, Anybody};
 
 use crate::connect::InvalidUrl;
 
-/// What the server must prove before anything is sent to it: `sslmode` of the URL.
+/// What the server must prove before data is sent to it: `sslmode` of the URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TlsMode {
-    /// Nothing is encrypted.
+    /// The connection is not encrypted.
     Disable,
-    /// The connection is encrypted, and the server may be anybody.
+    /// The connection is encrypted, but the server's identity is not verified.
     Require,
-    /// A certificate of a trusted authority, for any name.
+    /// The server needs a certificate of a trusted authority, for any name.
     VerifyCa,
-    /// A certificate of a trusted authority, for the host of the URL.
+    /// The server needs a certificate of a trusted authority for the host of the URL.
     VerifyFull,
 }
 
-/// The certificate authorities that are trusted: `sslrootcert` of the URL.
+/// The trusted certificate authorities: `sslrootcert` of the URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Authorities {
-    /// Those of the operating system.
+    /// The authorities of the operating system.
     System,
-    /// Those in a file.
+    /// The authorities in a file.
     File(PathBuf),
 }
 
 /// Encrypts connections.
 pub(crate) struct Tls {
     connector: MakeRustlsConnect,
-    /// The trusted authorities, in the words of an error message.
+    /// The trusted authorities, as text for error messages.
     authorities: String,
 }
 
 impl Tls {
-    /// Reads the files that the parameters name. `None` when nothing is to be encrypted.
+    /// Reads the files that the parameters name. `None` if the connection is not to be encrypted.
     pub(crate) fn of(parameters: &Parameters) -> Result<Option<Arc<Self>>, InvalidUrl> {
         let mode = parameters.mode()?;
         if mode == TlsMode::Disable {

@@ -1,4 +1,4 @@
-//! Whether a pooler that assigns sessions by the transaction can be worked with.
+//! The check whether a pooler that assigns sessions by transaction can be used.
 
 use diesel::QueryableByName;
 use diesel::sql_types::Bool;
@@ -7,33 +7,33 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use crate::pooler::{self, Sharing};
 use crate::{DbError, cached_sql};
 
-/// How sessions and those who use them belong together.
+/// How a pooler assigns sessions to connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pooling {
-    /// A connection is a session: a pooler, if there is one, works in session mode.
+    /// Each connection has its own session: there is no pooler, or it works in session mode.
     #[default]
     Session,
-    /// A pooler assigns sessions by the transaction. Settings of sessions are defaults of the role, and the pooler knows the
-    /// prepared statements of its clients.
+    /// A pooler assigns sessions by transaction. The session settings are defaults of the role, and the pooler manages
+    /// the prepared statements of its clients.
     Transaction,
 }
 
-/// The text of a statement that [`pooler`] prepared in this session, under which name. Ours are `s0`, `s1` and so on, for
-/// each process anew: a pooler that passes them on mixes them up.
+/// Finds out whether the statement that [`pooler`] has prepared in this session kept its name. Every process names its
+/// statements `s0`, `s1` and so on, so a pooler that passes the names on mixes up the statements of different clients.
 const HAS_OUR_NAMES: &str = "
 SELECT coalesce(bool_or(name ~ '^s[0-9]+$'), false) AS has_our_names
 FROM pg_prepared_statements WHERE statement LIKE 'SELECT pg_backend_pid() AS process%'";
 
-/// Makes sure that a pooler between us and PostgreSQL, if there is one, knows prepared statements.
+/// Checks that the pooler in front of PostgreSQL, if there is one, supports prepared statements.
 ///
 /// # Errors
-/// [`DbError::Unavailable`] with what to do, when it does not; or why the server can't be asked.
+/// [`DbError::Unavailable`] with instructions if it does not, or the error of the check itself.
 pub async fn check_transaction_pooler(url: &str) -> Result<(), DbError> {
     match pooler::sharing(url).await? {
         Sharing::None => return Ok(()),
         Sharing::ByStatement => {
             return Err(unusable(
-                "assigns sessions by the statement (pool_mode = statement): set pool_mode to transaction",
+                "assigns sessions by statement (pool_mode = statement): set pool_mode to transaction",
             ));
         }
         Sharing::Broken => return Err(too_old()),
@@ -55,7 +55,7 @@ async fn has_our_names(connection: &mut AsyncPgConnection) -> Result<bool, diese
         has_our_names: bool,
     }
 
-    // One session for both statements.
+    // The transaction keeps both statements in one session.
     connection.batch_execute("BEGIN").await?;
     pooler::process(connection).await?;
     let row: Row = cached_sql(HAS_OUR_NAMES).get_result(connection).await?;
@@ -65,7 +65,7 @@ async fn has_our_names(connection: &mut AsyncPgConnection) -> Result<bool, diese
 
 fn too_old() -> DbError {
     unusable(
-        "does not keep prepared statements: it must be PgBouncer 1.21 or newer, with max_prepared_statements above 0",
+        "does not support prepared statements: it must be PgBouncer 1.21 or newer, with max_prepared_statements above 0",
     )
 }
 

@@ -1,4 +1,4 @@
-//! Certificate authorities of a test's own, made with the program `openssl`.
+//! Certificate authorities for single tests, created with the program `openssl`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 use uuid::Uuid;
 
-/// The kind of a key, and the hash that certificates are signed with.
+/// The kind of an authority's keys, and the hash of its signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
     /// RSA of 2,048 bits, SHA-256.
@@ -18,30 +18,30 @@ pub enum KeyKind {
     P384,
 }
 
-/// How old a certificate is.
+/// Whether a certificate is still valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validity {
-    /// It can be used.
+    /// Valid now.
     Current,
-    /// It could be used, a long time ago.
+    /// Expired long ago.
     Expired,
 }
 
-/// A certificate authority. Its files end with the value.
+/// A certificate authority. Dropping it deletes its files.
 pub struct Authority {
     folder: PathBuf,
     kind: KeyKind,
 }
 
-/// A certificate and its key, as PEM, and where they are while the authority is.
+/// A certificate and its key, as PEM, and their files, which exist until the authority is dropped.
 pub struct Signed {
     /// The certificate.
     pub certificate: String,
     /// The key.
     pub key: String,
-    /// The file of the certificate.
+    /// The path of the certificate's file.
     pub certificate_file: String,
-    /// The file of the key.
+    /// The path of the key's file.
     pub key_file: String,
 }
 
@@ -59,12 +59,13 @@ commonName = supplied
 ";
 
 impl Authority {
-    /// Makes one.
+    /// Creates an authority.
     ///
     /// # Panics
-    /// When `openssl` does not work.
+    /// If `openssl` fails.
     pub fn new(kind: KeyKind) -> Self {
-        Self::try_new(kind).unwrap_or_else(|error| panic!("can't make an authority: {error:#}"))
+        Self::try_new(kind)
+            .unwrap_or_else(|error| panic!("can't create a certificate authority: {error:#}"))
     }
 
     fn try_new(kind: KeyKind) -> anyhow::Result<Self> {
@@ -86,23 +87,23 @@ impl Authority {
         Ok(authority)
     }
 
-    /// The file of its certificate.
+    /// Returns the path of its certificate's file.
     pub fn file(&self) -> String {
         self.path("authority.pem").display().to_string()
     }
 
-    /// Its certificate, as PEM.
+    /// Returns its certificate, as PEM.
     ///
     /// # Panics
-    /// When the file is gone.
+    /// If the file was deleted.
     pub fn certificate(&self) -> String {
         fs::read_to_string(self.path("authority.pem")).expect("it was written")
     }
 
-    /// Signs a new key for names, such as `DNS:localhost`; `subject` is the common name.
+    /// Creates a key, and signs a certificate for it with names such as `DNS:localhost`. `subject` is the common name.
     ///
     /// # Panics
-    /// When `openssl` does not work.
+    /// If `openssl` fails.
     pub fn sign(&self, subject: &str, names: &[&str], validity: Validity) -> Signed {
         self.try_to_sign(subject, names, validity)
             .unwrap_or_else(|error| panic!("can't sign a certificate: {error:#}"))

@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 
 use crate::eventually::eventually;
 
-/// Where `cargo xtask test` has debug builds note the statements that they run.
+/// The variable with which `cargo xtask test` makes debug builds log the statements that they run.
 const SQL_LOG: &str = "OMS_SQL_LOG";
 
 /// A running program, which is killed on drop. If the test has failed, its output is printed.
@@ -195,8 +195,8 @@ fn collect(source: impl Read + Send + 'static, lines: Lines) -> JoinHandle<()> {
     })
 }
 
-/// A program of this workspace, with nothing of the test's environment but where it notes its statements. It stands in the target folder, above that of the
-/// test's own binary.
+/// Returns a command that runs a program of this workspace, without the test's environment except the directory for
+/// the log of SQL statements. The program is in the target directory, above the directory of the test's binary.
 ///
 /// # Panics
 /// If it was not built.
@@ -215,7 +215,7 @@ pub fn program(name: &str) -> Command {
     program_at(&path)
 }
 
-/// A program somewhere else, in the same way.
+/// Like [`program`], for a program at another path.
 pub fn program_at(path: &Path) -> Command {
     let mut command = Command::new(path);
     // No parent of the temporary directory contains a .env file.

@@ -10,10 +10,10 @@ use sha2::{Digest, Sha256};
 
 const URL_VARIABLE: &str = "OMS_TEST_DATABASE_URL";
 
-/// Set by `cargo xtask test` for the tests that run once more on tables that are cut into partitions by tenant.
+/// Set by `cargo xtask test` for the tests that it repeats on tables that are partitioned by tenant.
 const PARTITIONS_VARIABLE: &str = "OMS_TEST_PARTITIONS";
 
-/// Cuts the tables of a migrated database.
+/// The statements that partition the tables of a migrated database.
 const PARTITIONS: &str = include_str!("../partitions.sql");
 
 /// The advisory lock ("omst" in ASCII) for creating the template.
@@ -107,7 +107,7 @@ async fn make(
     }
     if is_cut {
         let cut = in_draft.batch_execute(PARTITIONS).await;
-        cut.context("the tables can't be cut into partitions")?;
+        cut.context("can't partition the tables")?;
     }
     drop(in_draft);
     // A database can be renamed only if it has no connections.
@@ -142,7 +142,7 @@ async fn exists(connection: &mut Connection, name: &str) -> anyhow::Result<bool>
     Ok(row.found)
 }
 
-/// Of all migrations, and of what is done beside them.
+/// Returns the hash of all migrations and of `beside`, the additional statements that are run on the template.
 fn hash_of_migrations(beside: &[u8]) -> anyhow::Result<String> {
     let mut folders: Vec<PathBuf> = fs::read_dir(workspace_root().join("migrations"))?
         .map(|entry| Ok(entry?.path()))

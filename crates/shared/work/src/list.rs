@@ -40,8 +40,8 @@ pub trait WorkList: Sync {
     /// Returns the tenants with due entries, the longest due first.
     async fn find_due_tenants(&self) -> Result<Vec<TenantId>, Self::Error>;
 
-    /// The tenants to work for while those that have due entries cannot be found. On a distributed engine one node may be down,
-    /// and the tenants of the others are worked for. By default none.
+    /// Returns the tenants to visit while the tenants with due entries can't be found: if one node of a distributed
+    /// database is down, the tenants on the other nodes are still processed. By default none.
     fn tenants_meanwhile(&self) -> Vec<TenantId> {
         Vec::new()
     }

@@ -26,10 +26,11 @@ pub struct Turn<O> {
 /// gets another one. Several instances may take turns concurrently. Starts no further batch once `stopping` is
 /// cancelled.
 ///
-/// A failing entry never affects the others, and a tenant whose entries cannot be claimed never affects the other tenants.
+/// A failing entry never affects the others, and a tenant whose entries cannot be claimed never affects the other
+/// tenants.
 ///
 /// # Errors
-/// When the tenants with due entries cannot be found, and there are none to work for meanwhile.
+/// When the tenants with due entries can't be found, and [`WorkList::tenants_meanwhile`] returns none.
 pub async fn turn<L: WorkList>(
     list: &L,
     stopping: &CancellationToken,
@@ -45,7 +46,7 @@ pub async fn turn<L: WorkList>(
             tracing::warn!(
                 cause,
                 entries = L::ENTRIES,
-                "the tenants with due entries could not be found; all known ones are visited"
+                "could not find the tenants with due entries; visiting all known tenants"
             );
             tenants
         }
@@ -73,7 +74,7 @@ async fn work_on_batch<L: WorkList>(list: &L, tenant: TenantId) -> Turn<L::Outco
             is_full: false,
         }
     });
-    // All entries concurrently, because the lease of an entry could expire while it waits for others.
+    // All entries are processed concurrently, because a lease could expire while its entry waits for others.
     let work = batch
         .entries
         .iter()

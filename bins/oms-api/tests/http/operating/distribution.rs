@@ -17,7 +17,7 @@ async fn a_server_without_citus_is_left_alone() {
         let refused = run(&database, words).await;
         assert!(!refused.status.success());
         assert_eq!(refused.stdout, "");
-        let why = "can't distribute the tables: the database is not one of Citus: the extension `citus` is missing";
+        let why = "can't distribute the tables: this is not a Citus database: the extension `citus` is missing";
         assert!(refused.stderr.contains(why), "{refused:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Imports of stock. Levels change through the same movements as with single changes.
+//! Imports of stock. They record the same movements as changes of single levels.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -19,7 +19,7 @@ const BATCH: usize = 1;
 /// Pages of each erasure per turn.
 const PAGES: usize = 5;
 
-/// How long a worker's claim on an erasure lasts. Longer than its pages take.
+/// How long a worker's claim on an erasure lasts. Longer than processing its pages takes.
 const LEASE: Duration = Duration::from_secs(300);
 
 /// The result of one turn.

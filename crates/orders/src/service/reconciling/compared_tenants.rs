@@ -8,7 +8,8 @@ use crate::context::OrderContext;
 use crate::error::OrderError;
 use crate::store::tenants;
 
-/// Every tenant that has orders, and the installation's own, which gets the findings about charges of no tenant.
+/// Returns every tenant that has orders, and the installation's own tenant, which gets the findings about charges that
+/// belong to no tenant.
 ///
 /// # Errors
 /// If the database can't be reached.
@@ -17,7 +18,7 @@ pub async fn compared_tenants(
     own: TenantId,
 ) -> Result<BTreeSet<TenantId>, OrderError> {
     let mut connection = context.database.acquire().await?;
-    // It has findings, and may have no request and no order of its own.
+    // The installation's own tenant gets findings even if it never has a request or an order.
     let tenants = context.database.tenants();
     tenants.register(&mut connection, own.as_uuid()).await?;
     let mut compared = BTreeSet::from([own]);

@@ -125,7 +125,8 @@ impl WorkList for DueEvents<'_> {
     }
 }
 
-/// A payment causes several events within a moment. They are applied together, so that it is read once.
+/// Groups events by payment. A payment often causes several events at almost the same time; they are applied together,
+/// so that the payment is read once.
 fn by_payment(events: Vec<GatewayEvent>) -> Vec<Vec<GatewayEvent>> {
     let mut payments: BTreeMap<(String, String), Vec<GatewayEvent>> = BTreeMap::new();
     for event in events {

@@ -12,8 +12,8 @@ use crate::domain::status::OrderStatus;
 use crate::store::events::{self, Event};
 use crate::store::orders::{self, Transition};
 
-/// Compare-and-set of an order's status. Returns `false` if another request or worker was first: then the caller must
-/// change nothing else.
+/// Compares and sets an order's status. Returns `false` if another request or worker has changed it first; the caller
+/// must then change nothing else.
 pub(crate) async fn change_status(
     connection: &mut Connection,
     tenant: TenantId,
@@ -27,8 +27,8 @@ pub(crate) async fn change_status(
     Ok(change.run(connection).await?.contains(&order_id))
 }
 
-/// The same with several orders, each in the name of its own actor. Returns those that were changed; fails if that are fewer
-/// than `expected`.
+/// Like [`change_status`], for several orders, each with its own actor. The statement returns the changed orders, and
+/// fails if there are fewer than `expected`.
 pub(crate) fn change_statuses<'q>(
     tenant: TenantId,
     now: Now,

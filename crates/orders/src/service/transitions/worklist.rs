@@ -10,7 +10,7 @@ use crate::domain::clock::Now;
 use crate::store::dead_letters;
 use crate::store::reconciliations::{self, Entry, Stock};
 
-/// Leaves an order to the sweeper from `delay` on, replacing an earlier plan for it.
+/// Schedules an order for the sweeper after `delay`, replacing its earlier schedule.
 pub(crate) async fn put_on(
     connection: &mut Connection,
     tenant: TenantId,

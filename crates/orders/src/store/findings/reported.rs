@@ -68,7 +68,7 @@ pub(crate) async fn report(
     Ok(written.id.into())
 }
 
-/// Those of the given orders with a refund that succeeded first and failed later.
+/// Returns the given orders that have a refund that first succeeded and later failed.
 pub(crate) async fn with_failed_refunds(
     connection: &mut Connection,
     tenant: TenantId,

@@ -1,5 +1,5 @@
-//! The parameters of a URL that are about TLS. The driver knows `sslmode` only, and not all of its values, so they are taken
-//! out of the URL before the driver sees it.
+//! The TLS parameters of a URL. The driver knows only `sslmode`, and not all of its values, so they are removed from
+//! the URL before the driver sees it.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use super::{Authorities, TlsMode};
 use crate::connect::InvalidUrl;
 
-/// What a URL says about TLS.
+/// The TLS parameters of a URL.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Parameters {
     /// `sslmode`.
@@ -19,9 +19,10 @@ pub(crate) struct Parameters {
 }
 
 impl Parameters {
-    /// Takes them out of a URL, and returns the rest of it. Of a parameter that is given twice, the last one counts.
+    /// Removes the parameters from a URL, and returns the rest of it. If a parameter is given twice, the last one
+    /// applies.
     pub(crate) fn take(url: &str) -> Result<(String, Self), InvalidUrl> {
-        // A password may have a question mark.
+        // A password may contain a question mark.
         let credentials = url.find('@').unwrap_or(0);
         let Some(query) = url[credentials..].find('?') else {
             return Ok((url.to_owned(), Self::default()));
@@ -39,7 +40,7 @@ impl Parameters {
         Ok((format!("{server}{separator}{left}"), taken))
     }
 
-    /// Returns whether the parameter is one of these.
+    /// Sets a parameter. Returns `false` if it isn't about TLS.
     fn set(&mut self, name: &str, value: &str) -> Result<bool, InvalidUrl> {
         let value = percent_decode_str(value)
             .decode_utf8()
@@ -63,7 +64,8 @@ impl Parameters {
         Ok(true)
     }
 
-    /// What the server must prove. Without `sslmode` nothing is encrypted, and no other parameter makes sense.
+    /// Returns what the server must prove. Without `sslmode` the connection is not encrypted, and the other parameters
+    /// are errors.
     pub(super) fn mode(&self) -> Result<TlsMode, InvalidUrl> {
         let mode = self.mode.unwrap_or(TlsMode::Disable);
         let others = [
@@ -79,8 +81,9 @@ impl Parameters {
         }
     }
 
-    /// Whom to trust. As with libpq, `require` verifies the certificate when a file is named, and the authorities of the
-    /// operating system sign certificates for everybody, so that only the name tells whose it is.
+    /// Returns the trusted authorities. As in libpq, `require` verifies the certificate if a file is named. The
+    /// authorities of the operating system need `verify-full`, because they sign certificates for anybody, so that only
+    /// the name identifies the server.
     pub(super) fn authorities(&self, mode: TlsMode) -> Result<Option<Authorities>, InvalidUrl> {
         match (mode, &self.authorities) {
             (TlsMode::Disable, _) | (TlsMode::Require, None) => Ok(None),
@@ -95,7 +98,7 @@ impl Parameters {
         }
     }
 
-    /// The files of our own certificate and its key.
+    /// Returns the files of the client certificate and its key.
     pub(super) fn client(&self) -> Result<Option<(&Path, &Path)>, InvalidUrl> {
         match (&self.certificate, &self.key) {
             (None, None) => Ok(None),
@@ -128,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_driver_does_not_see_them() {
+    fn tls_parameters_are_removed_from_the_url() {
         let (rest, taken) = take(
             "postgres://oms:a?b@db/oms?connect_timeout=3&sslmode=verify-full&sslrootcert=%2Fetc%2Fmy%20ca.pem&options=-c%20a%3Db",
         );
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_authorities_of_the_system_are_trusted_for_a_name_only() {
+    fn the_authorities_of_the_system_are_trusted_only_if_the_name_is_verified() {
         let authorities = |query: &str| {
             let (_, taken) = take(&format!("postgres://db/oms?{query}"));
             taken.mode().and_then(|mode| taken.authorities(mode))
@@ -177,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_that_make_no_sense_are_refused() {
+    fn invalid_parameters_are_rejected() {
         for (query, name) in [
             ("sslmode=prefer", "sslmode must be"),
             ("sslmode=", "sslmode must be"),

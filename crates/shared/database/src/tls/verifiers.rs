@@ -1,4 +1,4 @@
-//! Verifiers for the modes that ask for less than the host's own certificate.
+//! Certificate verifiers for the modes that don't verify the host's name.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ impl ServerCertVerifier for AnyName {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        // The name is compared last.
+        // The name is compared last, so its mismatch means that everything else is valid.
         let verified =
             self.0
                 .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
@@ -58,7 +58,7 @@ impl ServerCertVerifier for AnyName {
     }
 }
 
-/// Accepts every certificate whose key the server has: `sslmode=require`.
+/// Accepts every certificate if the server has its key: `sslmode=require`.
 #[derive(Debug)]
 pub(super) struct Anybody(pub(super) Arc<CryptoProvider>);
 

@@ -1,4 +1,4 @@
-//! Distributing tables, as far as it goes without Citus.
+//! The distribution of tables, as far as it can be tested without Citus.
 
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
@@ -31,7 +31,7 @@ async fn plan(connection: &mut Connection) -> Distribution {
 }
 
 #[tokio::test]
-async fn a_plain_server_is_refused() {
+async fn a_server_without_citus_is_rejected() {
     let test = TestDatabase::create();
     let mut connection = test.connect().await;
     let refused = distribution::plan(&mut connection, 32).await;
@@ -46,7 +46,7 @@ async fn a_plain_server_is_refused() {
 }
 
 #[tokio::test]
-async fn every_table_of_tenants_is_distributed_beside_the_tenants_and_after_its_parents() {
+async fn tables_with_a_tenant_are_colocated_with_the_tenants_and_distributed_after_their_parents() {
     let test = TestDatabase::create();
     test.pretend_to_be_distributed().await;
     let mut connection = test.connect().await;
@@ -89,7 +89,7 @@ async fn every_table_of_tenants_is_distributed_beside_the_tenants_and_after_its_
 }
 
 #[tokio::test]
-async fn what_is_distributed_stays_and_a_new_table_follows() {
+async fn only_new_tables_are_distributed_by_a_later_plan() {
     let test = TestDatabase::create();
     test.pretend_to_be_distributed().await;
     let mut connection = test.connect().await;
@@ -115,7 +115,7 @@ async fn what_is_distributed_stays_and_a_new_table_follows() {
 }
 
 #[tokio::test]
-async fn a_distribution_that_fails_leaves_everything_as_it_was() {
+async fn a_failed_distribution_changes_nothing() {
     let test = TestDatabase::create();
     test.pretend_to_be_distributed().await;
     let mut connection = test.connect().await;

@@ -1,4 +1,4 @@
-//! Statements that travel together.
+//! Statements that are sent in one round trip.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use oms_testing::{SilentProxy, TestDatabase};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// Far more than any bound of these tests.
+/// Much longer than any time limit in these tests.
 const TOO_LONG: Duration = Duration::from_secs(60);
 
 struct Notes {
@@ -46,7 +46,7 @@ impl Notes {
         self.pool.acquire().await.unwrap()
     }
 
-    /// What others see.
+    /// Returns the committed IDs, read through another connection.
     async fn ids(&self) -> Vec<i32> {
         read()
             .run(&mut self.database.connect().await)
@@ -61,7 +61,7 @@ fn insert<'q>(id: i32) -> Statement<'q, usize> {
         .affected()
 }
 
-/// As the first statement of a transaction writes.
+/// Inserts only inside a transaction, as the first statement of a transaction must.
 fn insert_guarded<'q>(id: i32) -> Statement<'q, usize> {
     let text = concat!(
         "INSERT INTO public.notes SELECT $1 WHERE ",
@@ -95,7 +95,7 @@ fn expect_notes<'q>(count: i64) -> Statement<'q, usize> {
     cached_sql(text).bind::<BigInt, _>(count).affected()
 }
 
-/// Each statement sees what those before it did, and the COMMIT comes last.
+/// Asserts that each statement sees the effects of the earlier ones, and that the COMMIT comes last.
 async fn place_and_remove(connection: &mut Connection) {
     let mut transaction = Transaction::new(connection, LockWait::Session);
     let sent = transaction.send((insert_guarded(1), read(), insert(2), read()));
@@ -108,7 +108,7 @@ async fn place_and_remove(connection: &mut Connection) {
 }
 
 #[tokio::test]
-async fn statements_are_carried_out_in_their_order_on_new_and_on_used_connections() {
+async fn statements_are_executed_in_order_on_new_and_on_used_connections() {
     let notes = Notes::open().await;
     let mut connection = notes.acquire().await;
     for _ in 0..100 {
@@ -116,9 +116,9 @@ async fn statements_are_carried_out_in_their_order_on_new_and_on_used_connection
     }
 }
 
-/// Tokio makes a task that has done a lot wait at the next lock, wherever that is.
+/// Tokio makes a task that has used up its cooperative budget wait at its next lock.
 #[tokio::test]
-async fn their_order_does_not_depend_on_what_the_task_has_done_before() {
+async fn the_order_of_statements_does_not_depend_on_the_cooperative_budget_of_the_task() {
     let notes = Notes::open().await;
     let mut connection = notes.acquire().await;
     place_and_remove(&mut connection).await;
@@ -133,7 +133,7 @@ async fn their_order_does_not_depend_on_what_the_task_has_done_before() {
 }
 
 #[tokio::test]
-async fn statements_are_sent_before_those_in_front_of_them_are_answered() {
+async fn statements_are_sent_before_earlier_ones_are_answered() {
     let notes = Notes::open().await;
     let mut connection = notes.acquire().await;
     place_and_remove(&mut connection).await;
@@ -143,7 +143,7 @@ async fn statements_are_sent_before_those_in_front_of_them_are_answered() {
         .await;
     warmed.unwrap();
     delete_all().run(&mut connection).await.unwrap();
-    // The server gets all of it and its answers are held back: only what was sent without waiting for one can be committed.
+    // The proxy holds back the server's answers, so the transaction is committed only if nothing waits for an answer.
     notes.proxy.hold_answers();
     let transaction = Transaction::new(&mut connection, LockWait::Session);
     let committing = transaction.commit_with((insert_guarded(1), insert(2)));
@@ -158,10 +158,10 @@ async fn statements_are_sent_before_those_in_front_of_them_are_answered() {
 }
 
 #[tokio::test]
-async fn one_that_fails_undoes_those_around_it_and_the_connection_goes_on() {
+async fn a_failing_statement_rolls_back_its_transaction_and_the_connection_remains_usable() {
     let notes = Notes::open().await;
     let mut connection = notes.acquire().await;
-    // Once one by one, then together.
+    // The first round sends the statements one by one, the others together.
     for _ in 0..3 {
         let transaction = Transaction::new(&mut connection, LockWait::Session);
         let failed = transaction
@@ -181,7 +181,7 @@ async fn one_that_fails_undoes_those_around_it_and_the_connection_goes_on() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_is_rolled_back_leaves_nothing() {
+async fn a_transaction_that_is_rolled_back_changes_nothing() {
     let notes = Notes::open().await;
     let mut connection = notes.acquire().await;
     for _ in 0..3 {
@@ -199,7 +199,7 @@ async fn a_transaction_that_is_rolled_back_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_commit_is_refused_if_something_is_not_as_expected() {
+async fn a_transaction_is_rolled_back_if_an_expectation_fails() {
     let notes = Notes::open().await;
     let mut connection = notes.acquire().await;
     for _ in 0..3 {
@@ -220,9 +220,9 @@ async fn a_commit_is_refused_if_something_is_not_as_expected() {
     }
 }
 
-/// As if its BEGIN had been cancelled.
+/// Simulates a transaction whose BEGIN was cancelled.
 #[tokio::test]
-async fn a_guarded_statement_outside_of_a_transaction_does_nothing() {
+async fn a_guarded_statement_outside_a_transaction_does_nothing() {
     let notes = Notes::open().await;
     let mut connection = notes.acquire().await;
     assert_eq!(insert_guarded(1).run(&mut connection).await.unwrap(), 0);
@@ -230,7 +230,7 @@ async fn a_guarded_statement_outside_of_a_transaction_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_brief_wait_for_locks_ends_with_its_transaction() {
+async fn a_brief_lock_timeout_applies_only_to_its_transaction() {
     let notes = Notes::open().await;
     let mut connection = notes.acquire().await;
     insert(1).run(&mut connection).await.unwrap();
@@ -259,7 +259,7 @@ async fn a_brief_wait_for_locks_ends_with_its_transaction() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_nobody_waits_for_costs_its_connection() {
+async fn the_connection_of_an_abandoned_transaction_is_closed() {
     let notes = Notes::open().await;
     let sleep = || cached_sql("SELECT pg_sleep(0.2)").affected();
     for times in 1..=2 {
@@ -268,7 +268,7 @@ async fn a_transaction_that_nobody_waits_for_costs_its_connection() {
         let known = send_together(&mut connection, (sleep(), expect_notes(0)));
         known.await.unwrap();
         let transaction = Transaction::new(&mut connection, LockWait::Session);
-        // The server goes on with it, and must not commit what the next round inserts too.
+        // The server still executes it, and its failing expectation keeps it from committing the row of the next round.
         let sent = transaction.commit_with((insert_guarded(1), sleep(), expect_notes(9)));
         let given_up = timeout(Duration::from_millis(1), sent);
         assert!(given_up.await.is_err());
@@ -280,7 +280,7 @@ async fn a_transaction_that_nobody_waits_for_costs_its_connection() {
 }
 
 #[tokio::test]
-async fn the_outcome_of_a_commit_is_unknown_if_the_connection_falls_silent() {
+async fn the_outcome_of_a_commit_is_unknown_if_the_server_stops_answering() {
     let notes = Notes::open().await;
     let mut connection = notes.acquire().await;
     place_and_remove(&mut connection).await;
@@ -296,7 +296,7 @@ async fn the_outcome_of_a_commit_is_unknown_if_the_connection_falls_silent() {
 }
 
 #[tokio::test]
-async fn a_transaction_whose_first_statements_are_not_answered_is_known_to_have_done_nothing() {
+async fn a_transaction_that_was_not_answered_before_its_commit_is_known_to_have_changed_nothing() {
     let notes = Notes::open().await;
     let mut connection = notes.acquire().await;
     place_and_remove(&mut connection).await;
@@ -315,7 +315,7 @@ async fn a_transaction_whose_first_statements_are_not_answered_is_known_to_have_
 }
 
 #[tokio::test]
-async fn a_server_that_ends_the_session_before_the_commit_is_known_to_have_kept_nothing() {
+async fn a_transaction_whose_session_ends_before_the_commit_is_known_to_have_changed_nothing() {
     let notes = Notes::open().await;
     let mut connection = notes.acquire().await;
     let end = || cached_sql("SELECT pg_terminate_backend(pg_backend_pid())").affected();

@@ -6,7 +6,7 @@ use oms_testing::TestDatabase;
 use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn instances_may_register_a_tenant_at_the_same_time() {
+async fn instances_may_register_a_tenant_concurrently() {
     let test = TestDatabase::create();
     let tenant = Uuid::from_u128(7);
     let instances = [test.pool(1), test.pool(1), test.pool(1)];
@@ -26,7 +26,7 @@ async fn instances_may_register_a_tenant_at_the_same_time() {
         .unwrap();
 }
 
-/// No row can be added from now on.
+/// Makes every further insert fail.
 async fn refuse_rows(connection: &mut Connection) {
     let refuse = "ALTER TABLE tenancy.tenants ADD CONSTRAINT closed CHECK (false) NOT VALID";
     connection.batch_execute(refuse).await.unwrap();
@@ -48,7 +48,7 @@ async fn nothing_is_written_for_a_registered_tenant() {
 }
 
 #[tokio::test]
-async fn a_tenant_that_could_not_be_registered_is_not_remembered() {
+async fn a_tenant_whose_registration_failed_is_not_cached_as_registered() {
     let test = TestDatabase::create();
     let database = test.pool(1);
     let tenant = Uuid::from_u128(7);

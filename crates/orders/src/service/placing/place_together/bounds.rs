@@ -52,7 +52,7 @@ pub(super) async fn refused_early(
     Ok(refused)
 }
 
-/// The sum of the given orders, as unpaid ones.
+/// Returns the number of the given orders and of their units, counted as unpaid.
 fn all_of(open: &[Priced<'_>]) -> Unpaid {
     Unpaid {
         orders: open.len() as u64,
@@ -80,7 +80,8 @@ async fn standings_of_refused(
     standings::find_standings(connection, tenant, now, &customers, limit).await
 }
 
-/// Makes other transactions that place orders of the same customers wait until this one ends.
+/// Returns a statement that makes other transactions that place orders of the same customers wait until this one ends.
+/// `None` if there is no limit on unpaid orders.
 pub(super) fn lock_customers<'q>(
     context: &OrderContext,
     tenant: TenantId,
