@@ -1,4 +1,4 @@
-//! A smoke test of the running program on a database that the user names, above all one of Citus: some hundred checks of tenants
+//! A smoke test of the running program on a database that the user names, usually a Citus cluster: about a hundred checks of tenants
 //! that share it. `cargo xtask test --citus URL` and `cargo xtask test --database URL` run it, and nothing else does.
 //!
 //! Every tenant is new, so that the database may be used before and after. One API and one gateway serve all of them: the
