@@ -355,17 +355,18 @@ async fn slow_uploads_block_neither_other_tenants_nor_finished_uploads() {
     ];
     let shop = Shop::open_with(&settings).await;
     let file = stock(&[("WIDGET-A", ATLANTA_WAREHOUSE, 7)]);
-    let slow = slow_import(&shop, file.len()).await;
+    let mut slow = slow_import(&shop, file.len()).await;
     // The slow upload does not occupy an import place.
     let own = shop.import(STOCK, CSV, &new_key(), &file).await;
     assert_eq!(own.status, 201, "{own:?}");
 
-    // A tenant's share is a quarter of the files, so one of two more uploads is refused.
+    // A tenant's share is a quarter of the files, so one of three uploads is refused: the one that the server reads last.
     let mut one = slow_import(&shop, file.len()).await;
     let mut other = slow_import(&shop, file.len()).await;
-    let (refusal, mut accepted) = tokio::select! {
-        refusal = one.answer() => (refusal, other),
-        refusal = other.answer() => (refusal, one),
+    let (refusal, mut accepted, waiting) = tokio::select! {
+        refusal = slow.answer() => (refusal, one, other),
+        refusal = one.answer() => (refusal, other, slow),
+        refusal = other.answer() => (refusal, one, slow),
     };
     assert_eq!(status(&refusal), 503);
     assert!(refusal.contains("inventory.imports_busy"), "{refusal}");
@@ -381,7 +382,7 @@ async fn slow_uploads_block_neither_other_tenants_nor_finished_uploads() {
 
     accepted.send(file.as_bytes()).await;
     assert_eq!(status(&accepted.answer().await), 201);
-    slow.reset();
+    waiting.reset();
     until(
         "the places of uploads that ended are free again",
         async || {
