@@ -205,7 +205,7 @@ pub struct Customer {
 }
 
 impl Customer {
-    /// A customer of the server at this address.
+    /// Returns a customer of the server at this URL.
     #[cfg(feature = "upgrade")]
     pub fn of(client: Client, url: &str) -> Self {
         Self {
