@@ -1,7 +1,9 @@
 //! The step `statements` of `cargo xtask test`, which checks every statement that the tests ran against rules. A
-//! distributed engine accepts statements that follow them and runs each on one node. On a plain server they cost
-//! nothing. Debug builds log the statements that they run (`crates/shared/database/src/statement_log.rs`). The rules
-//! are checked on an empty migrated database. Exceptions are in `xtask/statements.toml`.
+//! distributed engine accepts statements that follow them and runs each on one node. On a plain server the rules cost
+//! next to nothing.
+//!
+//! Debug builds log the statements that they run (`crates/shared/database/src/statement_log.rs`). The rules are checked
+//! on an empty migrated database. Exceptions are in `xtask/statements.toml`.
 
 mod allowed;
 mod call_sites;

@@ -1,7 +1,8 @@
 //! A smoke test of the running program on a database that the user names, mainly for Citus: about a hundred checks with
-//! several tenants. Only `cargo xtask test --citus URL` and `cargo xtask test --database URL` run it. Every tenant is
-//! new, so the database may contain other tenants. One API and one gateway serve all of them: the workers process the
-//! orders of every tenant, and query this gateway about them.
+//! several tenants. Only `cargo xtask test --citus URL` and `cargo xtask test --database URL` run it.
+//!
+//! Every tenant is new, so the database may contain other tenants. One API and one gateway serve all of them: the
+//! workers process the orders of every tenant, and query this gateway about them.
 
 mod catalogue;
 mod orders;
