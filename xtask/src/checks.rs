@@ -74,7 +74,7 @@ const NOT_ON_PARTITIONS: &str =
 /// The variable that makes the tests partition their tables.
 const PARTITIONS_VARIABLE: &str = "OMS_TEST_PARTITIONS";
 
-/// For clippy, the build and all tests.
+/// The features for clippy, the build and all tests.
 const FEATURES: [&str; 2] = ["--features", failpoints::FEATURE];
 
 /// The checks to run.
@@ -87,7 +87,7 @@ pub(crate) enum Extent {
     Localstripe,
     /// Only the tests with PgBouncer.
     Pgbouncer {
-        /// The program.
+        /// The path of PgBouncer.
         program: PathBuf,
     },
     /// Only the test that replaces an older version.

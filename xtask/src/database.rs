@@ -72,7 +72,7 @@ impl Database {
         }
     }
 
-    /// Whether the URL comes from the user.
+    /// Returns whether the URL comes from the user.
     pub(crate) fn is_given(&self) -> bool {
         matches!(self, Self::Given(_))
     }

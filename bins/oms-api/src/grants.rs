@@ -80,7 +80,7 @@ pub(crate) async fn check(connection: &mut Connection) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The privileges to change whole rows of a table.
+/// The privileges to change a table's rows.
 const ACTIONS: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "TRUNCATE"];
 
 /// Returns the privileges on whole tables that no part of oms needs.

@@ -104,7 +104,7 @@ impl<'a> Statement<'a> {
         words.any(|(place, placed)| placed.token.word().is_some_and(|word| verb(place, word)))
     }
 
-    /// T1: an engine can't send an INSERT inside WITH, or one after a WITH, to one node.
+    /// T1: a distributed engine can't run an INSERT inside or after WITH on one node.
     fn insert_beside_with(&self) -> Option<String> {
         let inside = self
             .tokens

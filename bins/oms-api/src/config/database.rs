@@ -18,7 +18,7 @@ const ANSWER_TIMEOUT: &str = "OMS_DATABASE_ANSWER_TIMEOUT_MS";
 #[derive(Clone, Debug)]
 pub(crate) struct DatabaseSettings {
     url: SecretString,
-    /// The URL for migrations, which bypasses a pooler and has the owner of the tables.
+    /// The URL for migrations, which bypasses a pooler and logs in as the owner of the tables.
     migration_url: Option<SecretString>,
     pub(crate) pooling: Pooling,
     tls: TlsPolicy,

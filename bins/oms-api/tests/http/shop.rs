@@ -220,7 +220,7 @@ impl Customer {
         Answer::of(request.json(order).send().await.unwrap()).await
     }
 
-    /// Like [`place`](Self::place), but retries while nothing was kept.
+    /// Like [`place`](Self::place), but retries while nothing was committed.
     pub async fn place_persistently(&self, key: &str, order: &Value) -> Answer {
         self.place_while(&[503], key, order).await
     }

@@ -44,7 +44,7 @@ struct Group {
     begin: Option<String>,
     statements: Vec<String>,
     end: Option<String>,
-    /// Whether it contains a statement of the sampled order.
+    /// Whether the script contains a statement of the sampled order.
     is_of_order: bool,
 }
 
