@@ -1,4 +1,4 @@
-//! Connecting to the database: commands try once, the server waits.
+//! Connects to the database. Commands try once; the server waits.
 
 use std::time::Duration;
 
