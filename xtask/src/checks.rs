@@ -45,12 +45,12 @@ const LOCALSTRIPE_TEST: [&str; 7] = [
     "localstripe::",
 ];
 
-/// Names the PgBouncer of its tests.
+/// The variable with the path of PgBouncer, for its tests.
 const PGBOUNCER: &str = "OMS_TEST_PGBOUNCER";
-/// Names the older program of the test that replaces it.
+/// The variable with the path of the older program, for the upgrade test.
 const OLD_PROGRAM: &str = "OMS_TEST_OLD_PROGRAM";
 
-/// Names the database of the smoke test.
+/// The variable with the URL of the smoke test's database.
 const SMOKE_DATABASE_URL: &str = "OMS_SMOKE_DATABASE_URL";
 const SMOKE_TEST: [&str; 9] = [
     "test",
@@ -64,16 +64,17 @@ const SMOKE_TEST: [&str; 9] = [
     "--nocapture",
 ];
 
-/// The tests of contexts that run once more on tables that are partitioned by tenant: what works there works on a distributed
-/// engine's tables.
+/// The contexts whose tests run a second time on tables that are partitioned by tenant. Statements that work there also
+/// work on the tables of a distributed engine.
 const ON_PARTITIONS: [&str; 3] = ["access", "geocoding", "inventory"];
-/// Reads the statistics of an index of a table that has no rows of its own when it is partitioned.
+/// A test that is skipped on partitioned tables: it reads index statistics of a table, and a partitioned table has
+/// none.
 const NOT_ON_PARTITIONS: &str =
     "routing_uses_the_spatial_index_and_no_sequential_scan_if_only_far_warehouses_have_stock";
-/// Makes the tests' databases partitioned.
+/// The variable that makes the tests partition their tables.
 const PARTITIONS_VARIABLE: &str = "OMS_TEST_PARTITIONS";
 
-/// For clippy, the build and all tests.
+/// The features for clippy, the build and all tests.
 const FEATURES: [&str; 2] = ["--features", failpoints::FEATURE];
 
 /// The checks to run.
@@ -84,22 +85,22 @@ pub(crate) enum Extent {
     Quick,
     /// Only the smoke test against localstripe.
     Localstripe,
-    /// The tests with a PgBouncer, and nothing else.
+    /// Only the tests with PgBouncer.
     Pgbouncer {
-        /// The program.
+        /// The path of PgBouncer.
         program: PathBuf,
     },
-    /// The test that replaces an older version, and nothing else.
+    /// Only the test that replaces an older version.
     Upgrade {
         /// The commit of the older version.
         from: String,
     },
-    /// The smoke test on a database that the user names, and nothing else.
+    /// Only the smoke test, on a database that the user names.
     Database(String),
 }
 
 impl Extent {
-    /// As on the command line, where the flags exclude each other.
+    /// Returns the tests that the flags of the command line select. The flags exclude each other.
     pub(crate) fn from_flags(quick: bool, localstripe: bool, database: Option<String>) -> Self {
         match (quick, localstripe, database) {
             (.., Some(url)) => Self::Database(url),
@@ -137,7 +138,7 @@ pub(crate) fn write_docs(workspace: &Workspace) -> Result<()> {
     outcome
 }
 
-/// Checks what the tests of the last run have run.
+/// Checks the statements of the last test run.
 pub(crate) fn check_statements(workspace: &Workspace) -> Result<()> {
     let server = TestServer::up(workspace)?;
     let checked = statements::check(workspace, &statements::folder(workspace), &server.url);
@@ -169,7 +170,7 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> Result<()> {
         Extent::Localstripe => run.against_localstripe()?,
         Extent::Pgbouncer { program } => {
             let program = fs::canonicalize(&program)
-                .with_context(|| format!("{} is not there", program.display()))?;
+                .with_context(|| format!("{} does not exist", program.display()))?;
             run.http_tests("pgbouncer", (PGBOUNCER, &program))?;
         }
         Extent::Upgrade { from } => {
@@ -205,7 +206,7 @@ impl Run<'_> {
         })
     }
 
-    /// The HTTP tests of a feature of that name, which use one more program.
+    /// Runs the HTTP tests of the feature `name`, which need another program.
     fn http_tests(&mut self, name: &str, program: (&str, &Path)) -> Result<()> {
         let server = TestServer::up(self.workspace)?;
         let features = format!("{},oms-api/{name}", failpoints::FEATURE);

@@ -72,7 +72,7 @@ impl Database {
         }
     }
 
-    /// Whether the URL comes from the user.
+    /// Returns whether the URL comes from the user.
     pub(crate) fn is_given(&self) -> bool {
         matches!(self, Self::Given(_))
     }
@@ -89,12 +89,12 @@ impl Database {
     }
 }
 
-/// psql on a database that is given by its URL.
+/// Returns psql for the database of a URL.
 pub(crate) fn psql_at(workspace: &Workspace, url: &str) -> Result<Command> {
     given::Given::new(workspace, url, "the command line").psql()
 }
 
-/// The URL of another database of the same server.
+/// Returns the URL of another database on the same server.
 pub(crate) fn url_of(server: &str, name: &str) -> String {
     let (base, query) = server.split_once('?').unwrap_or((server, ""));
     let server = base.rsplit_once('/').map_or(base, |(server, _)| server);

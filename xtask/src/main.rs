@@ -98,7 +98,7 @@ enum Task {
     Docs,
 }
 
-/// Tests that are run by themselves.
+/// Tests that run separately.
 #[derive(Subcommand)]
 enum TestOnly {
     /// Replace the version of an older commit by this one, and bring it back, while orders are placed.

@@ -1,8 +1,9 @@
-//! The step `statements` of `cargo xtask test`: rules for every statement that the tests have run. A distributed engine takes
-//! what keeps them, and sends it to one node; a plain server loses nothing by them.
+//! The step `statements` of `cargo xtask test`, which checks every statement that the tests ran against rules. A
+//! distributed engine accepts statements that follow them and runs each on one node. On a plain server the rules cost
+//! next to nothing.
 //!
-//! Debug builds note what they run (`crates/shared/database/src/statement_log.rs`). The rules are checked on a migrated database
-//! without rows. What a statement may break all the same is in `xtask/statements.toml`.
+//! Debug builds log the statements that they run (`crates/shared/database/src/statement_log.rs`). The rules are checked
+//! on an empty migrated database. Exceptions are in `xtask/statements.toml`.
 
 mod allowed;
 mod call_sites;
@@ -25,7 +26,7 @@ use planner::Planner;
 use run_log::Run;
 use text_rules::Statement;
 
-/// Names the folder for the processes of the tests.
+/// The variable that tells the test processes the folder of the log.
 pub(crate) const VARIABLE: &str = "OMS_SQL_LOG";
 
 /// A statement that breaks a rule, or that was never run.
@@ -38,23 +39,24 @@ struct Finding {
     text: String,
 }
 
-/// Where the tests note what they run.
+/// Returns the folder of the log.
 pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
     workspace.target.join("statements")
 }
 
-/// An empty folder for what the tests are about to run.
+/// Empties the folder of the log before a test run.
 pub(crate) fn fresh_folder(workspace: &Workspace) -> Result<PathBuf> {
     let folder = folder(workspace);
     if folder.exists() {
         fs::remove_dir_all(&folder)
-            .with_context(|| format!("{} cannot be removed", folder.display()))?;
+            .with_context(|| format!("{} can't be removed", folder.display()))?;
     }
-    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    fs::create_dir_all(&folder)
+        .with_context(|| format!("{} can't be created", folder.display()))?;
     Ok(folder)
 }
 
-/// Checks what the tests have run. `server` is a superuser's URL.
+/// Checks the statements that the tests ran. `server` is a superuser's URL.
 pub(crate) fn check(workspace: &Workspace, folder: &Path, server: &str) -> Result<()> {
     let run = run_log::read(folder)?;
     let mut allowed = Allowed::read(&workspace.root)?;
@@ -80,7 +82,7 @@ pub(crate) fn check(workspace: &Workspace, folder: &Path, server: &str) -> Resul
             }
             (true, true) => broken.push((
                 "P2",
-                "it says that it is for many tenants, and is for one".to_owned(),
+                "it is marked as being across tenants, but is for one tenant".to_owned(),
             )),
             (true, false) => {}
         }
@@ -103,7 +105,7 @@ pub(crate) fn check(workspace: &Workspace, folder: &Path, server: &str) -> Resul
     let stale = allowed.stale();
     for entry in &stale {
         report::line(&format!(
-            "xtask/statements.toml: {entry} is broken by nothing: delete the entry"
+            "xtask/statements.toml: no statement needs the entry {entry}: delete it"
         ));
     }
     if !findings.is_empty() || !stale.is_empty() {
@@ -117,7 +119,7 @@ pub(crate) fn check(workspace: &Workspace, folder: &Path, server: &str) -> Resul
     Ok(())
 }
 
-/// The call sites under `store` that no test came by.
+/// Returns the call sites under `store` that no test reached.
 fn never_run(workspace: &Workspace, run: &Run) -> Result<Vec<Finding>> {
     let ran: BTreeSet<(&str, u32)> = run
         .statements
@@ -131,7 +133,7 @@ fn never_run(workspace: &Workspace, run: &Run) -> Result<Vec<Finding>> {
         .filter(|site| !ran.contains(&(site.file.as_str(), site.line)));
     let finding = |site: call_sites::CallSite| Finding {
         rule: "R1",
-        advice: format!("no test runs the statement of {}", site.function),
+        advice: format!("no test runs the statement in {}", site.function),
         file: site.file,
         line: site.line,
         text: site.function,

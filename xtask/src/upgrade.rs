@@ -1,4 +1,4 @@
-//! `cargo xtask test upgrade`: the program of an older commit and that of this one, side by side on one database.
+//! `cargo xtask test upgrade`, which runs the programs of an older commit and of this one side by side on one database.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,13 +10,12 @@ use crate::command;
 use crate::report;
 use crate::workspace::Workspace;
 
-/// Builds `oms-api` of a commit, in a folder of its own, and returns where it is. A commit that was built before is not built
-/// again.
+/// Builds `oms-api` of a commit in a separate folder, and returns its path. A commit is built only once.
 pub(crate) fn build(workspace: &Workspace, revision: &str) -> Result<PathBuf> {
     let mut parse = git(workspace);
     parse.args(["rev-parse", "--verify", &format!("{revision}^{{commit}}")]);
     let commit = command::capture(&mut parse)
-        .with_context(|| format!("{revision} is no commit of this repository"))?;
+        .with_context(|| format!("{revision} is not a commit of this repository"))?;
     let commit = commit.trim();
     let folder = workspace.target.join("upgrade");
     let built = folder.join(format!("oms-api-{commit}"));
@@ -38,23 +37,23 @@ pub(crate) fn build(workspace: &Workspace, revision: &str) -> Result<PathBuf> {
     Ok(built)
 }
 
-/// The files of a commit, and nothing else. They are as new as they are here, not as in the commit: cargo would take what it
-/// built of a newer commit for up to date.
+/// Replaces the folder's content with the files of a commit. Their modification time is now, not the time of the
+/// commit: otherwise cargo would consider the build of a newer commit up to date.
 fn check_out(workspace: &Workspace, commit: &str, folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)
             .with_context(|| format!("{} can't be removed", folder.display()))?;
     }
-    fs::create_dir_all(folder).with_context(|| format!("{} can't be made", folder.display()))?;
+    fs::create_dir_all(folder).with_context(|| format!("{} can't be created", folder.display()))?;
     let mut archive = git(workspace)
         .args(["archive", commit])
         .stdout(Stdio::piped())
         .spawn()
-        .context("git can't be started")?;
+        .context("can't start git")?;
     let files = archive.stdout.take().context("git has no output")?;
     let mut tar = Command::new("tar");
     tar.args(["-x", "-m", "-C"]).arg(folder).stdin(files);
-    command::show(&mut tar).context("the files of the commit can't be unpacked")?;
+    command::show(&mut tar).context("can't unpack the files of the commit")?;
     archive.wait().context("waiting for git").map(drop)
 }
 

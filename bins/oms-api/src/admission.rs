@@ -53,7 +53,7 @@ pub(crate) struct Admission {
     trusted_proxies: TrustedProxies,
 }
 
-/// A request's place, held while it is in flight.
+/// A request's slot, held while it is in flight.
 enum Place {
     Open,
     Webhook { _place: WebhookPlace },
@@ -268,8 +268,8 @@ fn local(config: &Config) -> Option<Arc<Credential>> {
     }
 }
 
-/// Whether a request without a credential was sent directly to a loopback name of this machine. Otherwise a proxy would
-/// let everyone in, and so would a web page whose host name resolves to this machine.
+/// Returns whether a request without a credential was sent directly to a loopback name of this machine. Otherwise a
+/// proxy would let everyone in, and so would a web page whose host name resolves to this machine.
 fn came_from_here(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).map(|host| {
         let host: Option<Authority> = host.to_str().ok().and_then(|host| host.parse().ok());

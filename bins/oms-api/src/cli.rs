@@ -162,7 +162,7 @@ fn span_export(config: &Config, runtime: &Handle) -> anyhow::Result<Option<SpanE
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
     let settings = config.database.for_migrations().context(
-        "OMS_MIGRATION_DATABASE_URL is required with OMS_DATABASE_POOLER=transaction: migrations need a session of their own",
+        "OMS_MIGRATION_DATABASE_URL is required with OMS_DATABASE_POOLER=transaction: migrations need a dedicated session",
     )?;
     let patience = LockPatience {
         tries: settings.migrate_lock_tries,
@@ -184,7 +184,7 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
     if !defaults.is_empty() {
         writeln!(
             out,
-            "set defaults of the role of DATABASE_URL: {}; have the pooler connect anew (RECONNECT in PgBouncer's console)",
+            "set defaults of the role of DATABASE_URL: {}; make the pooler reconnect (RECONNECT in PgBouncer's console)",
             defaults.join(", ")
         )?;
     }

@@ -207,7 +207,7 @@ impl Config {
         }
     }
 
-    /// Whether requests may carry card numbers: only if no real number can reach a gateway.
+    /// Returns whether requests may carry card numbers: only if no real number can reach a gateway.
     pub(crate) fn has_sandbox_gateway(&self) -> bool {
         let url = &self.stripe.api_url;
         let is_sandbox = url.starts_with("http://") && has_loopback_host(url);
@@ -278,7 +278,8 @@ impl Config {
     }
 }
 
-/// Whether a host is this machine, judged by its name or address only, such as `localhost`, `127.0.0.1` or `[::1]`.
+/// Returns whether a host is this machine, judged only by its name or address, such as `localhost`, `127.0.0.1` or
+/// `[::1]`.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     let address: Result<std::net::IpAddr, _> = address.parse();

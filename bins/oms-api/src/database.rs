@@ -1,4 +1,4 @@
-//! Connecting to the database: commands try once, the server waits.
+//! Connects to the database. Commands try once; the server waits.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(crate) async fn connect(config: &Config) -> anyhow::Result<Database> {
     connect_to(&config.database).await
 }
 
-/// The same, with other settings than those of the configuration.
+/// Like [`connect`], with settings that may differ from the configuration.
 pub(crate) async fn connect_to(settings: &DatabaseSettings) -> anyhow::Result<Database> {
     let database = pool(settings)?;
     let attempt = async {
@@ -80,8 +80,8 @@ async fn check(settings: &DatabaseSettings, database: &Database) -> anyhow::Resu
         let differing = differing_defaults(&mut connection, &settings.pool()).await?;
         if !differing.is_empty() {
             bail!(
-                "the sessions of DATABASE_URL begin with other settings than they must: {}; run `oms-api migrate`, and have the \
-                 pooler connect anew (RECONNECT in PgBouncer's console)",
+                "sessions of DATABASE_URL have wrong defaults: {}; run `oms-api migrate`, and make the pooler reconnect \
+                 (RECONNECT in PgBouncer's console)",
                 differing.join(", ")
             );
         }
@@ -99,7 +99,7 @@ async fn check(settings: &DatabaseSettings, database: &Database) -> anyhow::Resu
     Ok(())
 }
 
-/// Makes the settings of sessions defaults of the role, and returns the names of those that were others.
+/// Makes the session settings defaults of the role, and returns the names of the settings that changed.
 pub(crate) async fn set_defaults(settings: &DatabaseSettings) -> anyhow::Result<Vec<String>> {
     let setting = async {
         let database = pool(settings)?;
@@ -123,7 +123,7 @@ pub(crate) async fn within<T>(
     })
 }
 
-/// Whether waiting is useless: the server answered, and denies access.
+/// Returns whether waiting is useless, because the server answered and denied access.
 fn is_permanent(error: &anyhow::Error) -> bool {
     let text = format!("{error:#}");
     let role_is_unknown = text.contains("role \"") && text.contains("does not exist");

@@ -1,4 +1,4 @@
-//! `oms-api distribute`: the tables over the nodes of Citus.
+//! `oms-api distribute`, which distributes the tables across the nodes of Citus.
 
 use std::io::Write;
 
@@ -7,11 +7,11 @@ use oms_database::{Connection, distribution, migrations};
 
 use crate::config::{Config, DatabaseSettings};
 
-/// The parts that each table is cut into, if nobody says otherwise: as Citus does. More parts move more easily, and cost more
-/// where all of them are asked.
+/// The default number of shards per table, the same as that of Citus. More shards are easier to move, but make queries
+/// of all shards slower.
 pub(crate) const SHARDS: u32 = 32;
 
-/// Distributes what is not distributed yet, and prints the statements; without running them, if so wished.
+/// Distributes the tables that are not distributed yet, and prints the statements. A dry run only prints them.
 pub(crate) async fn run(config: &Config, shards: u32, is_dry_run: bool) -> anyhow::Result<()> {
     let settings = config
         .database
@@ -21,7 +21,7 @@ pub(crate) async fn run(config: &Config, shards: u32, is_dry_run: bool) -> anyho
     distribute(&mut connection, shards, is_dry_run).await
 }
 
-/// After a migration of a database that was distributed before: its new tables are local until they are distributed too.
+/// Distributes the new tables after a migration, if the database is distributed. They are local until then.
 pub(crate) async fn follow_migration(settings: &DatabaseSettings) -> anyhow::Result<()> {
     let mut connection = connect(settings).await?;
     if distribution::has_begun(&mut connection).await? {
@@ -30,7 +30,7 @@ pub(crate) async fn follow_migration(settings: &DatabaseSettings) -> anyhow::Res
     Ok(())
 }
 
-/// Outside of the pool, whose connections are given up when a statement takes as long as copying a table may.
+/// Opens a connection outside of the pool, which would abandon it when copying a large table takes too long.
 async fn connect(settings: &DatabaseSettings) -> anyhow::Result<Connection> {
     let connected = migrations::connect(settings.url(), settings.migrate_timeout).await;
     connected.context("can't connect to DATABASE_URL")

@@ -80,10 +80,10 @@ pub(crate) async fn check(connection: &mut Connection) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What changes the rows of a table as a whole.
+/// The privileges to change a table's rows.
 const ACTIONS: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "TRUNCATE"];
 
-/// The rights on whole tables that nothing needs.
+/// Returns the privileges on whole tables that no part of oms needs.
 fn needless() -> Vec<Privilege> {
     let of_table = |grant: &'static Grant| {
         let needless = ACTIONS.iter().filter(|it| !grant.actions.contains(it));
@@ -96,7 +96,7 @@ fn needless() -> Vec<Privilege> {
     grants().flat_map(of_table).collect()
 }
 
-/// What a role could do to the tables that oms never does, such as to delete history.
+/// Returns the privileges of the connection's role that oms never needs, such as deleting history.
 pub(crate) async fn more_than_needed(connection: &mut Connection) -> Result<Vec<String>, DbError> {
     held_privileges(connection, &needless()).await
 }

@@ -1,5 +1,5 @@
-//! oms: an order management backend. This program only wires the crates together: configuration, HTTP server, background
-//! workers, shutdown.
+//! oms: an order management backend. This program only wires the crates together: configuration, HTTP server,
+//! background workers, shutdown.
 
 mod address_locator;
 mod admission;

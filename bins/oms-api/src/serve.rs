@@ -163,14 +163,14 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     }
 }
 
-/// A stolen password, or a defect, can do what its role can.
+/// Logs a warning if the role has needless privileges, which a stolen password or a defect could use.
 async fn warn_of_rights(database: &Database) -> anyhow::Result<()> {
     let held = grants::more_than_needed(&mut *database.acquire().await?).await?;
     if let Some(example) = held.first() {
         tracing::warn!(
             rights = held.len(),
             example,
-            "the role of DATABASE_URL can do more than it needs: serve as a role that owns nothing (oms-api grants)"
+            "the role of DATABASE_URL has more rights than it needs: serve as a role that owns nothing (oms-api grants)"
         );
     }
     Ok(())

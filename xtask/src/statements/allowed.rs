@@ -1,4 +1,4 @@
-//! What statements may break all the same: `xtask/statements.toml`.
+//! The exceptions from the rules: `xtask/statements.toml`.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-/// The list, from the root of the workspace.
+/// The path of the list, relative to the workspace.
 const FILE: &str = "xtask/statements.toml";
 
 #[derive(Deserialize)]
@@ -16,18 +16,18 @@ struct List {
     allowed: Vec<Entry>,
 }
 
-/// Statements of a file that may break rules.
+/// An exception: statements of a file that may break rules.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
     file: String,
     rules: Vec<String>,
-    /// A part of their texts, or the name of the function of one that is never run.
+    /// A part of the statements' texts, or the function of a statement that no test runs.
     has: String,
     reason: String,
 }
 
-/// The entries, and which of their rules were needed.
+/// The exceptions, and which of their rules were needed.
 pub(super) struct Allowed {
     entries: Vec<(Entry, Vec<bool>)>,
 }
@@ -56,7 +56,7 @@ impl Allowed {
         })
     }
 
-    /// Whether a statement may break a rule. Notes that the entry is needed.
+    /// Returns whether a statement may break a rule, and marks the entry as needed.
     pub(super) fn allows(&mut self, rule: &str, file: &str, text: &str) -> bool {
         let mut allows = false;
         for (entry, used) in &mut self.entries {
@@ -73,7 +73,7 @@ impl Allowed {
         allows
     }
 
-    /// What was not needed.
+    /// Returns the entries and rules that no statement needed.
     pub(super) fn stale(&self) -> Vec<String> {
         let stale = self.entries.iter().flat_map(|(entry, used)| {
             let unused = entry.rules.iter().zip(used).filter(|(_, used)| !**used);
@@ -96,7 +96,7 @@ mod tests {
     "#;
 
     #[test]
-    fn an_entry_allows_what_it_names() {
+    fn an_entry_allows_its_rules_for_matching_statements_of_its_file() {
         let mut allowed = Allowed::parse(LIST).unwrap();
         assert!(allowed.allows("T1", "a.rs", "WITH a AS (INSERT)"));
         assert!(!allowed.allows("T3", "a.rs", "WITH a AS (INSERT)"));
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_has_a_reason() {
+    fn an_entry_without_a_reason_is_rejected() {
         assert!(Allowed::parse(&LIST.replace("it is rewritten next", "")).is_err());
     }
 }

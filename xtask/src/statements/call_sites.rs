@@ -8,13 +8,13 @@ use anyhow::{Context, Result};
 /// A place that runs a statement.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct CallSite {
-    /// From the root of the workspace.
+    /// The file's path, relative to the workspace.
     pub(super) file: String,
     pub(super) line: u32,
     pub(super) function: String,
 }
 
-/// All of them.
+/// Returns all call sites.
 pub(super) fn find(root: &Path) -> Result<Vec<CallSite>> {
     let mut folders = vec![root.join("crates")];
     let mut sites = Vec::new();
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn only_stores_are_looked_at() {
+    fn only_store_files_are_searched() {
         let is_store = |path: &str| store_file(Path::new("/w"), Path::new(path)).is_some();
         assert!(is_store("/w/crates/a/src/store/b.rs") && is_store("/w/crates/a/src/store.rs"));
         assert!(

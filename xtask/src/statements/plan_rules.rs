@@ -1,4 +1,4 @@
-//! Rules for the plans of statements: each table is read by the tenant, and by one only.
+//! Rules for the plans of statements: each table is read by tenant, and for one tenant only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::text_rules::is_schema;
 
-/// The places of a plan, as `EXPLAIN (VERBOSE, FORMAT JSON)` has it, that break P1: every scan of a table of tenants compares
-/// `tenant_id` with a parameter, the same in the whole statement, and every row that is inserted has that parameter, or what was
-/// read from such a table, for its tenant.
+/// Returns the parts of a plan, as printed by `EXPLAIN (VERBOSE, FORMAT JSON)`, that break P1. By that rule, every scan
+/// of a table of tenants compares `tenant_id` with the same parameter, and the tenant of every inserted row is that
+/// parameter or was read from such a table.
 pub(super) fn broken(plan: &Value) -> Vec<String> {
     let mut walk = Walk::default();
     walk.node(&plan[0]["Plan"]);
@@ -21,8 +21,8 @@ pub(super) fn broken(plan: &Value) -> Vec<String> {
     walk.found
 }
 
-/// The tables of a plan on partitions of which it reads more than one, which breaks P3: a statement of one tenant reads one
-/// partition of each table.
+/// Returns the tables of which a plan on partitioned tables reads more than one partition. By P3, a statement for one
+/// tenant reads one partition of each table.
 pub(super) fn touched(plan: &Value) -> Vec<String> {
     let mut partitions = BTreeMap::new();
     collect(&plan[0]["Plan"], &mut partitions);
@@ -84,25 +84,25 @@ impl Walk {
         let is_tenant = parameter_in(first).is_some() || first.ends_with("tenant_id");
         if !is_tenant {
             self.found
-                .push(format!("{table} gets a tenant from {first:?}"));
+                .push(format!("a row of {table} has a tenant from {first:?}"));
         }
         self.parameters.extend(parameter_in(first));
     }
 }
 
-/// The table of tenants that a node reads or changes.
+/// Returns the table of tenants that a node of the plan reads or changes.
 fn table_of(node: &Value) -> Option<String> {
     let schema = node["Schema"].as_str().filter(|schema| is_schema(schema))?;
     Some(format!("{schema}.{}", node["Relation Name"].as_str()?))
 }
 
-/// The parameter that `tenant_id` is compared with in a condition.
+/// Returns the parameter that a condition compares `tenant_id` with.
 fn tenant_in(condition: &str) -> Option<String> {
     let mut places = condition.match_indices("tenant_id = ");
     places.find_map(|(place, text)| parameter_in(&condition[place + text.len()..]))
 }
 
-/// The parameter at the beginning of a text, with or without brackets.
+/// Returns the parameter at the beginning of a text, with or without parentheses.
 fn parameter_in(text: &str) -> Option<String> {
     let digits = text.trim_start_matches('(').strip_prefix('$')?;
     let end = digits.find(|c: char| !c.is_ascii_digit());
@@ -110,7 +110,7 @@ fn parameter_in(text: &str) -> Option<String> {
     (!digits.is_empty()).then(|| format!("${digits}"))
 }
 
-/// The condition of a heap scan may be that of its bitmap alone.
+/// Returns whether the bitmap below a heap scan has the condition, which the scan itself need not repeat.
 fn has_bitmap_condition(node: &Value) -> bool {
     let mut children = node["Plans"].as_array().into_iter().flatten();
     children.any(|child| {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_is_looked_at_to_its_leaves() {
+    fn scans_are_checked_at_every_depth_of_a_plan() {
         let deep = json!({"Node Type": "Limit", "Plans": [{"Node Type": "Sort", "Plans": [scan("(o.id = $2)")]}]});
         assert_eq!(broken(&plan(deep)).len(), 1);
         let elsewhere =
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inserted_row_has_its_tenant() {
+    fn the_tenant_of_an_inserted_row_is_a_parameter_or_was_read_from_a_table() {
         let insert = |tenant: &str| {
             json!({"Node Type": "ModifyTable", "Operation": "Insert", "Schema": "orders", "Relation Name": "lines",
                    "Plans": [{"Node Type": "Result", "Output": [tenant, "$2"]}]})
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_table_is_judged_by_how_it_is_read() {
+    fn the_scan_below_an_update_is_checked() {
         let update = json!({"Node Type": "ModifyTable", "Operation": "Update", "Schema": "orders", "Relation Name": "orders",
                             "Plans": [scan("(orders.tenant_id = $1)")]});
         assert!(broken(&plan(update)).is_empty());

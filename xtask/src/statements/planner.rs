@@ -1,4 +1,4 @@
-//! A migrated database without rows, and what its planner and its catalogue say.
+//! An empty migrated database that plans statements and looks up functions in its catalogue.
 
 use std::fs;
 use std::io::Write;
@@ -14,10 +14,10 @@ use crate::command;
 use crate::database;
 use crate::workspace::Workspace;
 
-/// Marks the end of a text in the script: no statement contains it.
+/// The dollar quote around a statement in the script. No statement contains it.
 const QUOTE: &str = "$statement_text$";
 
-/// The function that plans a statement as sessions of the product do, whatever its parameters are.
+/// The SQL function that plans a statement as oms does, independently of the values of its parameters.
 const PLAN: &str = "
 CREATE FUNCTION pg_temp.plan(number integer, types text, parameters text, body text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE plan json;
@@ -28,13 +28,13 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN RETURN 'ERROR ' || replace(SQLERRM, E'\\n', ' ');
 END $$;";
 
-/// Cuts all tables into partitions by tenant.
+/// The script that partitions all tables by tenant.
 const PARTITIONS: &str = "crates/shared/testing/partitions.sql";
 
-/// A tenant for the statements that are planned on partitions.
+/// The tenant in statements that are planned on partitions.
 const TENANT: &str = "''00000000-0000-4000-8000-000000000001''";
 
-/// A database of its own, on the server of the tests.
+/// A temporary database on the server of the tests.
 pub(super) struct Planner<'a> {
     workspace: &'a Workspace,
     server: &'a str,
@@ -42,7 +42,7 @@ pub(super) struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// Makes the database and applies the migrations.
+    /// Creates the database and applies the migrations.
     pub(super) fn start(workspace: &'a Workspace, server: &'a str) -> Result<Self> {
         let planner = Self {
             workspace,
@@ -52,7 +52,7 @@ impl<'a> Planner<'a> {
         planner.on_server(&format!("CREATE DATABASE {}", planner.name))?;
         let mut migrate = Command::new(workspace.program("oms-api"));
         migrate.arg("migrate").env("DATABASE_URL", planner.url());
-        command::capture(&mut migrate).context("the database of the rules can't be migrated")?;
+        command::capture(&mut migrate).context("can't migrate the database for the rules")?;
         Ok(planner)
     }
 
@@ -61,14 +61,14 @@ impl<'a> Planner<'a> {
         self.on_server(&format!("DROP DATABASE {} WITH (FORCE)", self.name))
     }
 
-    /// Cuts the tables.
+    /// Partitions the tables.
     pub(super) fn cut(&self) -> Result<()> {
         let path = self.workspace.root.join(PARTITIONS);
         let script = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         self.psql(&script).map(drop)
     }
 
-    /// The plan of each statement, or why there is none.
+    /// Returns the plan of each statement, or why it can't be planned.
     pub(super) fn explain(&self, run: &Run) -> Result<Vec<Result<Value, String>>> {
         let mut script = format!(
             "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off;{PLAN}\n"
@@ -91,7 +91,7 @@ impl<'a> Planner<'a> {
         Ok(plans.into_iter().map(plan).collect())
     }
 
-    /// The volatility of every function that a statement may call.
+    /// Returns the volatility of every function that a statement may call.
     pub(super) fn volatilities(&self, run: &Run) -> Result<Volatilities> {
         let mut names: Vec<String> = run
             .statements
@@ -140,7 +140,7 @@ impl<'a> Planner<'a> {
             .map_err(|error| command::not_started(&psql, error))?;
         let mut stdin = child.stdin.take().context("psql has no standard input")?;
         let script = script.to_owned();
-        // Beside the reading: both pipes are bounded.
+        // Written while the output is read, because both pipes have limited buffers.
         let writing = std::thread::spawn(move || stdin.write_all(script.as_bytes()));
         let output = child.wait_with_output().context("waiting for psql")?;
         let written = writing.join();
@@ -153,7 +153,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// The line of the script that plans a statement.
+/// Returns the line of the script that plans a statement.
 fn call(number: usize, statement: &Ran) -> Result<String> {
     ensure!(
         !statement.text.contains(QUOTE),

@@ -1,4 +1,4 @@
-//! What the processes of the tests have noted.
+//! The statements that the test processes logged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-/// All statements that were run.
+/// All statements that the tests ran.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) statements: Vec<Ran>,
@@ -16,15 +16,15 @@ pub(super) struct Run {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Ran {
     pub(super) text: String,
-    /// Of one of the places from which it was run.
+    /// One of the places that run the statement.
     pub(super) file: String,
     pub(super) line: u32,
     pub(super) sites: BTreeSet<(String, u32)>,
-    /// The types of its parameters, in SQL.
+    /// The SQL types of the parameters.
     pub(super) types: Vec<String>,
 }
 
-/// Reads all files of a folder.
+/// Reads all log files of a folder.
 pub(super) fn read(folder: &Path) -> Result<Run> {
     let mut lines = BTreeSet::new();
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
@@ -35,25 +35,25 @@ pub(super) fn read(folder: &Path) -> Result<Run> {
     let run = collect(lines.iter().map(String::as_str));
     ensure!(
         !run.statements.is_empty(),
-        "the tests have noted no statement in {}",
+        "the tests logged no statement in {}",
         folder.display()
     );
     Ok(run)
 }
 
-/// Where a text was run, and the types of its parameters.
+/// The places that run a text, and the types of its parameters.
 #[derive(Default)]
 struct Noted {
     sites: BTreeSet<(String, u32)>,
     types: Vec<String>,
 }
 
-/// The statements of the product. Those of tests are left out.
+/// Collects the statements of the program, without those of the tests.
 fn collect<'a>(lines: impl Iterator<Item = &'a str>) -> Run {
     let mut statements: BTreeMap<String, Noted> = BTreeMap::new();
     for line in lines {
         let mut parts = line.split('\t');
-        // The last line of a process that was killed may be cut.
+        // The last line of a killed process may be incomplete.
         let (Some(site), Some(text), Some(types)) = (parts.next(), parts.next(), parts.next())
         else {
             continue;
@@ -108,7 +108,7 @@ fn unescaped(text: &str) -> String {
     unescaped
 }
 
-/// The name in SQL of a type of diesel.
+/// Returns the SQL name of a diesel type.
 fn sql_type(name: &str) -> String {
     if let Some((outer, inner)) = name.split_once('<') {
         let inner = sql_type(inner.strip_suffix('>').unwrap_or(inner));
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statements_are_put_together() {
+    fn entries_of_the_same_statement_are_merged() {
         let lines = [
             "crates/a/src/store/b.rs:7\tSELECT '\\\\',\\n $1\t",
             "crates/a/src/store/b.rs:7\tSELECT '\\\\',\\n $1\tdiesel::sql_types::Nullable<diesel::sql_types::Timestamptz>",
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn types_are_named_as_in_sql() {
+    fn diesel_types_are_named_as_in_sql() {
         for (diesel, sql) in [
             (
                 "diesel::sql_types::Array<diesel::sql_types::Nullable<diesel::sql_types::Text>>",

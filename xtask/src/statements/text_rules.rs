@@ -1,14 +1,15 @@
-//! Rules for the texts of statements: what a distributed engine refuses, or sends to all of its nodes.
+//! Rules for the texts of statements, against constructs that a distributed engine rejects or sends to all of its
+//! nodes.
 
 use std::collections::BTreeMap;
 
 use super::tokens::{Placed, Token, read};
 
-/// How far a function's answer depends on more than its arguments, by its name: the worst of those that share it. Names that
-/// are not among them are grammar, such as `coalesce`.
+/// The volatility of functions by name; of overloaded functions, the most volatile. Names that are missing are grammar,
+/// such as `coalesce`.
 pub(super) type Volatilities = BTreeMap<String, Volatility>;
 
-/// As PostgreSQL's catalogue has it.
+/// Volatility as in PostgreSQL's catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Volatility {
     Immutable,
@@ -16,19 +17,19 @@ pub(super) enum Volatility {
     Volatile,
 }
 
-/// A statement, taken apart.
+/// A tokenised statement.
 pub(super) struct Statement<'a> {
     text: &'a str,
     tokens: Vec<Placed>,
     volatilities: &'a Volatilities,
 }
 
-/// The line by which a statement says that it reads rows of many tenants, and why.
+/// The comment that marks a statement that reads rows of many tenants; the reason follows.
 const ACROSS: &str = "-- across tenants: ";
-/// The same of one that writes them.
+/// The comment that marks a statement that writes rows of many tenants.
 const WRITES_ACROSS: &str = "-- writes across tenants: ";
 
-/// Grammar and names of arguments, which are no columns.
+/// Keywords and argument names, which are not columns.
 const NO_COLUMNS: [&str; 17] = [
     "secs", "mins", "hours", "days", "case", "when", "then", "else", "end", "null", "true",
     "false", "interval", "and", "or", "not", "is",
@@ -43,7 +44,7 @@ impl<'a> Statement<'a> {
         }
     }
 
-    /// Whether it says that it is for many tenants.
+    /// Returns whether the statement is marked as being across tenants.
     pub(super) fn is_across(&self) -> bool {
         self.has_line(ACROSS) || self.has_line(WRITES_ACROSS)
     }
@@ -56,7 +57,7 @@ impl<'a> Statement<'a> {
         })
     }
 
-    /// The rules that it breaks, each with what to do instead.
+    /// Returns the rules that the statement breaks, each with advice.
     pub(super) fn broken(&self) -> Vec<(&'static str, String)> {
         let mut broken = Vec::new();
         let mut add = |rule, found: Option<String>| {
@@ -89,7 +90,8 @@ impl<'a> Statement<'a> {
         self.tokens.iter().any(|placed| placed.token.is(word))
     }
 
-    /// Whether rows that are there are changed: `FOR UPDATE` and `DO UPDATE` change none, or only those that conflict.
+    /// Returns whether the statement changes existing rows. `FOR UPDATE` changes none, and `DO UPDATE` only rows in
+    /// conflict.
     fn changes_rows(&self) -> bool {
         let verb = |place: usize, word: &str| {
             let before = place
@@ -102,7 +104,7 @@ impl<'a> Statement<'a> {
         words.any(|(place, placed)| placed.token.word().is_some_and(|word| verb(place, word)))
     }
 
-    /// T1: an engine can't send an INSERT inside WITH, or one after a WITH, to one node.
+    /// T1: a distributed engine can't run an INSERT inside or after WITH on one node.
     fn insert_beside_with(&self) -> Option<String> {
         let inside = self
             .tokens
@@ -114,10 +116,10 @@ impl<'a> Statement<'a> {
             .is_some_and(|first| first.token.is("with"))
             && self.place_of("insert").is_some();
         (inside || after)
-            .then(|| "an INSERT beside WITH: make it a statement of its own".to_owned())
+            .then(|| "an INSERT inside or after WITH: make it a separate statement".to_owned())
     }
 
-    /// T2: the rows of an INSERT … SELECT come from a table of the tenant, and what it returns is named by an alias.
+    /// T2: INSERT … SELECT reads a table of the tenant, and has an alias for its target if it has RETURNING.
     fn insert_from_nowhere(&self) -> Option<String> {
         let insert = self.place_of("insert")?;
         let select = self
@@ -135,17 +137,18 @@ impl<'a> Statement<'a> {
             })
         });
         if !reads_table {
-            let advice = "INSERT … SELECT from no table: write `FROM tenancy.tenants t CROSS JOIN unnest(…) WHERE t.tenant_id = $1`";
+            let advice = "INSERT … SELECT without a table: write `FROM tenancy.tenants t CROSS JOIN unnest(…) WHERE t.tenant_id = $1`";
             return Some(advice.to_owned());
         }
         let target = &self.tokens[insert..select.0];
         let names_target = target.iter().any(|it| it.depth == 0 && it.token.is("as"));
         let returns = self.place_of("returning").is_some();
-        (returns && !names_target)
-            .then(|| "INSERT … SELECT with RETURNING needs an alias for its table".to_owned())
+        (returns && !names_target).then(|| {
+            "INSERT … SELECT with RETURNING needs an alias for its target table".to_owned()
+        })
     }
 
-    /// T3: no time or chance inside COALESCE or CASE where rows are changed.
+    /// T3: a statement that changes rows has no time or random value inside COALESCE or CASE.
     fn time_under_condition(&self) -> Option<String> {
         let changed = match (self.changes_rows(), self.place_of("conflict")) {
             (true, _) => &self.tokens[..],
@@ -177,7 +180,7 @@ impl<'a> Statement<'a> {
         None
     }
 
-    /// T4: RETURNING, and the condition of DO UPDATE, have only what depends on the row.
+    /// T4: RETURNING and the condition of DO UPDATE depend only on the row.
     fn changeable_answer(&self) -> Option<String> {
         let returning = self
             .place_of("returning")
@@ -207,7 +210,7 @@ impl<'a> Statement<'a> {
                     || ["interval", "select", "extract"].contains(&word);
                 if is_changeable {
                     return Some(format!(
-                        "{word} in RETURNING or in the condition of DO UPDATE: return the columns, and reckon in Rust"
+                        "{word} in RETURNING or in the condition of DO UPDATE: return the columns, and calculate in Rust"
                     ));
                 }
             }
@@ -215,7 +218,8 @@ impl<'a> Statement<'a> {
         None
     }
 
-    /// T5: where rows are changed, what depends on settings or on the time takes no column, and nothing is random.
+    /// T5: a statement that changes rows applies no function of time or settings to a column, and calls no volatile
+    /// function.
     fn stable_over_column(&self) -> Option<String> {
         if !self.changes_rows() {
             return None;
@@ -228,7 +232,7 @@ impl<'a> Statement<'a> {
             let volatility = self.volatility(&self.tokens, place);
             if volatility == Volatility::Volatile {
                 return Some(format!(
-                    "{word}() where rows are changed: bind what it answers"
+                    "{word}() in a statement that changes rows: bind its result as a parameter"
                 ));
             }
             let takes_column = arguments.iter().enumerate().any(|(index, it)| {
@@ -251,7 +255,7 @@ impl<'a> Statement<'a> {
                 volatility == Volatility::Stable || ["extract", "make_interval"].contains(&word);
             if is_moved || (reckons && takes_column) {
                 return Some(format!(
-                    "{word} over a column where rows are changed: read the column, and bind what follows from it"
+                    "{word} of a column in a statement that changes rows: read the column, and bind the result as a parameter"
                 ));
             }
         }
@@ -261,7 +265,9 @@ impl<'a> Statement<'a> {
     /// T6: recursion and locks.
     fn lock_or_recursion(&self) -> Option<String> {
         if self.has("recursive") && !self.is_across() {
-            return Some("WITH RECURSIVE, which no engine sends to one node".to_owned());
+            return Some(
+                "WITH RECURSIVE, which a distributed engine can't run on one node".to_owned(),
+            );
         }
         let locks = self.tokens.windows(2).any(|two| {
             two[0].token.is("for")
@@ -270,11 +276,12 @@ impl<'a> Statement<'a> {
                     .any(|it| two[1].token.is(it))
         });
         if self.is_across() && locks {
-            return Some("rows of many tenants are locked: lock those of one".to_owned());
+            return Some("it locks rows of many tenants: lock the rows of one tenant".to_owned());
         }
         let writes = self.changes_rows() || self.place_of("insert").is_some();
         if writes && self.has_line(ACROSS) {
-            let advice = "it writes rows of many tenants: say `-- writes across tenants: why`";
+            let advice =
+                "it writes rows of many tenants: mark it with `-- writes across tenants: why`";
             return Some(advice.to_owned());
         }
         let is_bound = |two: &[Placed]| {
@@ -282,11 +289,13 @@ impl<'a> Statement<'a> {
         };
         let sets = self.has("set_config") && self.tokens.windows(2).any(is_bound);
         sets.then(|| {
-            "set_config of lock_timeout reaches no other node: use transaction_within".to_owned()
+            "set_config of lock_timeout does not apply on other nodes: use transaction_within"
+                .to_owned()
         })
     }
 
-    /// Of the function that is called at a place, if one is. Many columns have the name of a function.
+    /// Returns the volatility of the function that is called at a place. A name without a call is a column, even if a
+    /// function has the same name.
     fn volatility(&self, tokens: &[Placed], place: usize) -> Volatility {
         let is_called = tokens
             .get(place + 1)
@@ -297,7 +306,7 @@ impl<'a> Statement<'a> {
     }
 }
 
-/// Whether a word is the name of a schema with tables of tenants.
+/// Returns whether a word is the name of a schema with tables of tenants.
 pub(super) fn is_schema(word: &str) -> bool {
     [
         "access",
@@ -310,7 +319,7 @@ pub(super) fn is_schema(word: &str) -> bool {
     .contains(&word)
 }
 
-/// What is inside the brackets that open at a place; nothing where none do.
+/// Returns the tokens inside the parentheses that open at a place; empty if none open there.
 fn brackets(tokens: &[Placed], open: usize) -> &[Placed] {
     let Some(opening) = tokens.get(open).filter(|it| it.token.is_sign('(')) else {
         return &[];
@@ -320,7 +329,7 @@ fn brackets(tokens: &[Placed], open: usize) -> &[Placed] {
     &inside[..end.unwrap_or(inside.len())]
 }
 
-/// A CASE up to its END.
+/// Returns the tokens of a CASE up to its END.
 fn until_end(tokens: &[Placed], case: usize) -> &[Placed] {
     let rest = &tokens[case..];
     let depth = rest[0].depth;

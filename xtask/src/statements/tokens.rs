@@ -1,11 +1,11 @@
-//! SQL as tokens: as much of its grammar as the rules need.
+//! A tokeniser for SQL, which knows as much of the grammar as the rules need.
 
-/// A token. Words are in lower case; literals have lost their text, comments are left out.
+/// A token. Words are in lower case. Comments are left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Token {
-    /// A keyword or a name without quotes.
+    /// A keyword or a name.
     Word(String),
-    /// `'text'`, with what it says.
+    /// `'text'`, with its content.
     Literal(String),
     /// `$1`.
     Parameter(u32),
@@ -16,17 +16,17 @@ pub(super) enum Token {
 }
 
 impl Token {
-    /// Whether it is this word.
+    /// Returns whether the token is this word.
     pub(super) fn is(&self, word: &str) -> bool {
         matches!(self, Self::Word(own) if own == word)
     }
 
-    /// Whether it is this character.
+    /// Returns whether the token is this character.
     pub(super) fn is_sign(&self, sign: char) -> bool {
         *self == Self::Sign(sign)
     }
 
-    /// The word, if it is one.
+    /// Returns the word, if the token is one.
     pub(super) fn word(&self) -> Option<&str> {
         match self {
             Self::Word(word) => Some(word),
@@ -35,14 +35,14 @@ impl Token {
     }
 }
 
-/// A token, and how many brackets it is in.
+/// A token and the number of parentheses around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Placed {
     pub(super) token: Token,
     pub(super) depth: usize,
 }
 
-/// The tokens of a statement. An opening bracket is outside of its brackets, and so is the closing one.
+/// Returns the tokens of a statement. The parentheses themselves count as outside.
 pub(super) fn read(sql: &str) -> Vec<Placed> {
     let mut tokens = Vec::new();
     let mut depth = 0_usize;
@@ -62,7 +62,7 @@ pub(super) fn read(sql: &str) -> Vec<Placed> {
     tokens
 }
 
-/// The token at the start of a text, if there is one, and how many bytes it takes.
+/// Returns the token at the start of a text, if there is one, and its length in bytes.
 fn next(rest: &str, first: char) -> (Option<Token>, usize) {
     let until = |is_part: fn(char) -> bool| rest.find(|c| !is_part(c)).unwrap_or(rest.len());
     match first {
@@ -98,7 +98,7 @@ fn next(rest: &str, first: char) -> (Option<Token>, usize) {
     }
 }
 
-/// The length of what is between two quotes, with them. A doubled quote is part of it.
+/// Returns the length of a quoted text, including the quotes. A doubled quote is part of the text.
 fn quoted(text: &str, quote: char) -> usize {
     let mut characters = text.char_indices().skip(1).peekable();
     while let Some((position, character)) = characters.next() {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_literals_are_no_words() {
+    fn comments_and_literals_are_not_read_as_words() {
         let sql = "SELECT 'it''s INSERT' -- UPDATE\n, /* DELETE */ \"Name\" FROM a.b";
         assert_eq!(words(sql), ["select", "Name", "from", "a", "b"]);
     }

@@ -1,5 +1,5 @@
-//! Each context owns one database schema, and no other context names its tables. Some schemas are shared: whoever likes reads
-//! them, and only the crate that keeps them writes.
+//! A rule for database schemas: each context owns one schema, and no other context names its tables. Some schemas are
+//! shared: every crate may read them, but only the owning crate writes.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ const SHARED: [(&str, &str); 2] = [
     ("tenancy", "crates/shared/database/"),
 ];
 
-/// What comes before a table that is written.
+/// The text before the name of a table that a statement writes.
 const WRITES: [&str; 3] = ["insert into ", "update ", "delete from "];
 
 /// A table with its schema, as the migrations create it.
@@ -31,7 +31,7 @@ pub(super) fn tables(files: &[TextFile]) -> BTreeSet<Table> {
     migrations.flat_map(|file| created(&file.text)).collect()
 }
 
-/// Schemas that belong to nobody.
+/// Reports schemas without an owner.
 pub(super) fn check_owners(files: &[TextFile], tables: &BTreeSet<Table>) -> Vec<Finding> {
     let schemas: BTreeSet<&str> = tables.iter().map(|it| it.schema.as_str()).collect();
     let is_owned = |schema: &&str| has_crate(files, schema) || writer_of(schema).is_some();
@@ -45,7 +45,7 @@ pub(super) fn check_owners(files: &[TextFile], tables: &BTreeSet<Table>) -> Vec<
     ownerless.map(finding).collect()
 }
 
-/// The crate that writes the tables of a shared schema.
+/// Returns the crate that writes the tables of a shared schema.
 fn writer_of(schema: &str) -> Option<&'static str> {
     let mut shared = SHARED.iter();
     let row = shared.find(|(shared, _)| *shared == schema);
@@ -114,7 +114,9 @@ fn finding(path: &str, line: usize, table: &Table) -> Finding {
             "`{schema}.{name}` belongs to {schema}: call a function of oms-{schema} instead"
         ),
         Some(writer) => {
-            format!("`{schema}.{name}` is written by {writer} only: call a function of it instead")
+            format!(
+                "`{schema}.{name}` may be written only by {writer}: call a function of that crate instead"
+            )
         }
     };
     Finding::error(path, line, "own-schema-only", advice)
@@ -147,7 +149,7 @@ fn table(qualified: &str) -> Option<Table> {
     })
 }
 
-/// Whether a text has a statement that changes rows of the table.
+/// Returns whether a text has a statement that changes rows of the table.
 fn is_written(text: &str, table: &Table) -> bool {
     let lower = text.to_lowercase();
     let name = format!("{}.{}", table.schema, table.name);
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_table_may_be_read_by_all_and_written_by_its_crate() {
+    fn every_crate_may_read_a_shared_table_but_only_its_owner_may_write_it() {
         let (read, written) = (
             "const SQL: &str = \"SELECT 1 FROM installation.identity\";\n",
             "const SQL: &str = \"SELECT 1\";\nconst B: &str = \"UPDATE installation.identity SET d = 1\";\n",
@@ -222,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_belongs_to_a_crate_or_is_shared() {
+    fn a_schema_that_neither_belongs_to_a_crate_nor_is_shared_is_reported() {
         let file = |path: &str, text: &str| TextFile {
             path: path.to_owned(),
             text: text.to_owned(),

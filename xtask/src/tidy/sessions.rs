@@ -1,10 +1,10 @@
-//! No statement leaves anything in its session: behind a pooler that assigns sessions by the transaction, the next statement
-//! may have another one, and somebody else this one.
+//! A rule against statements that leave state in their session. Behind a pooler that assigns a session per transaction,
+//! the next statement may run in another session, and another client may get this one.
 
 use super::findings::Finding;
 use super::rust::{Kind, RustFile};
 
-/// What sets up a session, migrates, or only knows PostgreSQL itself.
+/// Code that sets up sessions, migrates, or never uses a pooler.
 const EXEMPT: [&str; 5] = [
     "crates/shared/database/src/migrations.rs",
     "crates/shared/database/src/pool.rs",
@@ -13,7 +13,7 @@ const EXEMPT: [&str; 5] = [
     "xtask/",
 ];
 
-/// Beginnings of a statement, and calls, that outlive their transaction.
+/// Statements and calls whose effect outlives their transaction, each with advice.
 const KEPT: [(&str, &str); 14] = [
     ("LISTEN ", "poll a table instead"),
     ("UNLISTEN ", "poll a table instead"),
@@ -21,9 +21,15 @@ const KEPT: [(&str, &str); 14] = [
     ("CREATE TEMPORARY ", "use unnest or a CTE instead"),
     ("INTO TEMP ", "use unnest or a CTE instead"),
     ("WITH HOLD", "page by key instead"),
-    ("PREPARE ", "the driver prepares what cached_sql runs"),
-    ("DEALLOCATE ", "the driver prepares what cached_sql runs"),
-    ("DISCARD ", "leave nothing that needs it"),
+    (
+        "PREPARE ",
+        "the driver prepares the statements that cached_sql runs",
+    ),
+    (
+        "DEALLOCATE ",
+        "the driver prepares the statements that cached_sql runs",
+    ),
+    ("DISCARD ", "leave no state that must be discarded"),
     ("SET SESSION ", SET),
     ("pg_advisory_lock(", LOCK),
     ("pg_advisory_lock_shared(", LOCK),
@@ -34,7 +40,7 @@ const KEPT: [(&str, &str); 14] = [
 const SET: &str = "use SET LOCAL, or set_config(…, true)";
 const LOCK: &str = "use pg_advisory_xact_lock, which ends with the transaction";
 
-/// Texts of the code, tests aside, that keep something in the session.
+/// Reports statements outside of tests that leave state in the session.
 pub(super) fn check(file: &RustFile<'_>) -> Vec<Finding> {
     let is_code = file.path.contains("/src/") && !file.path.ends_with("/tests.rs");
     if !is_code || EXEMPT.iter().any(|exempt| file.path.starts_with(exempt)) {
@@ -43,8 +49,9 @@ pub(super) fn check(file: &RustFile<'_>) -> Vec<Finding> {
     let texts = file.tokens.iter().filter(|token| token.kind == Kind::Text);
     let kept = texts.filter_map(|token| Some((token.line, advice(token.text)?)));
     kept.map(|(line, advice)| {
-        let advice =
-            format!("it stays in the session, which a pooler may give to somebody else: {advice}");
+        let advice = format!(
+            "its effect stays in the session, which a pooler may give to another client: {advice}"
+        );
         Finding::error(file.path, line, "no-session-state", advice)
     })
     .collect()
@@ -66,7 +73,7 @@ fn advice(text: &str) -> Option<&'static str> {
     found.map(|(_, advice)| *advice)
 }
 
-/// `set_config(…, false)`.
+/// Returns whether a statement calls `set_config(…, false)`.
 fn is_set_for_session(statement: &str) -> bool {
     let calls = statement.split("set_config(").skip(1);
     calls.into_iter().any(|call| {
@@ -95,7 +102,7 @@ mod tests {
     const STORE: &str = "crates/orders/src/store/orders.rs";
 
     #[test]
-    fn what_outlives_its_transaction_is_refused() {
+    fn a_statement_whose_effect_outlives_its_transaction_is_rejected() {
         for statement in [
             "LISTEN news",
             "CREATE TEMP TABLE t (a int)",
@@ -114,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_with_its_transaction_passes() {
+    fn a_statement_whose_effect_ends_with_its_transaction_passes() {
         for statement in [
             "SET LOCAL lock_timeout = 1",
             "SELECT set_config('lock_timeout', coalesce($1, '1'), true)",

@@ -18,7 +18,7 @@ const ANSWER_TIMEOUT: &str = "OMS_DATABASE_ANSWER_TIMEOUT_MS";
 #[derive(Clone, Debug)]
 pub(crate) struct DatabaseSettings {
     url: SecretString,
-    /// Past a pooler, as the owner of the tables.
+    /// The URL for migrations, which bypasses a pooler and logs in as the owner of the tables.
     migration_url: Option<SecretString>,
     pub(crate) pooling: Pooling,
     tls: TlsPolicy,
@@ -35,18 +35,18 @@ pub(crate) struct DatabaseSettings {
     pub(crate) wait: Duration,
     /// Maximum run time of `oms-api migrate`.
     pub(crate) migrate_timeout: Duration,
-    /// How often a migration is tried whose tables are locked.
+    /// Maximum number of tries of a migration whose tables are locked.
     pub(crate) migrate_lock_tries: u32,
-    /// Between two tries.
+    /// Pause between two tries.
     pub(crate) migrate_lock_pause: Duration,
 }
 
-/// What a connection to another machine must prove in production.
+/// The required protection of a connection to another machine in production.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TlsPolicy {
-    /// The server has a certificate for its name: `sslmode=verify-full`, also where the URL does not say so.
+    /// The server's certificate and name are verified: `sslmode=verify-full`, which is also the default.
     Verified,
-    /// What the URL says.
+    /// The protection that the URL requests.
     Insecure,
 }
 
@@ -137,7 +137,7 @@ impl DatabaseSettings {
         }
     }
 
-    /// What somebody in the network can do, where the database is on another machine.
+    /// Returns a warning if an attacker in the network could read the connection or impersonate the server.
     pub(crate) fn exposure(&self) -> Option<&'static str> {
         let server = Server::parse(self.url()).ok()?;
         if !server.is_remote() {
@@ -148,10 +148,10 @@ impl DatabaseSettings {
                 "the connection to the database is not encrypted, and DATABASE_URL names another host: keep it inside a private network",
             ),
             Some(TlsMode::Require) => Some(
-                "the connection to the database is encrypted, and its server may be anybody: sslmode=verify-full verifies it",
+                "the connection to the database is encrypted, but its server is not verified: use sslmode=verify-full",
             ),
             Some(TlsMode::VerifyCa) => Some(
-                "the server of the database may be any that has a certificate of the authority: sslmode=verify-full verifies its name",
+                "the name of the database server is not verified, only the authority that signed its certificate: use sslmode=verify-full",
             ),
             Some(TlsMode::VerifyFull) => None,
         }
@@ -162,8 +162,8 @@ impl DatabaseSettings {
         self.url.expose_secret()
     }
 
-    /// The same for `oms-api migrate`, which needs sessions of its own. `None` where only `DATABASE_URL` is there, which leads
-    /// to a pooler.
+    /// Returns the settings for `oms-api migrate`, which can't use a transaction pooler. `None` if `DATABASE_URL` leads
+    /// to one and no other URL is set.
     pub(crate) fn for_migrations(&self) -> Option<Self> {
         let url = match (&self.migration_url, self.pooling) {
             (Some(url), _) => url,
@@ -193,7 +193,7 @@ impl DatabaseSettings {
     }
 }
 
-/// In production another machine must prove which one it is, unless the URL says otherwise.
+/// Adds `sslmode=verify-full` in production to a URL that names another machine and has no `sslmode`.
 fn verified(url: String, environment: Environment) -> String {
     let is_unsaid =
         Server::parse(&url).is_ok_and(|server| server.is_remote() && server.mode().is_none());
@@ -219,7 +219,7 @@ fn tls_policy(reader: &mut Reader<'_>) -> TlsPolicy {
     })
 }
 
-/// 20 % more than the statement time-out.
+/// 20 % more than the statement timeout.
 fn default_answer_timeout_ms(statement_timeout: Duration) -> u64 {
     let most = statement_timeout + statement_timeout / 5;
     u64::try_from(most.as_millis()).unwrap_or(u64::MAX)

@@ -1,4 +1,4 @@
-//! Orders through a PgBouncer in transaction mode. `cargo xtask test --pgbouncer PATH` names the program in
+//! Placing orders through PgBouncer in transaction mode. `cargo xtask test --pgbouncer PATH` passes the path in
 //! `OMS_TEST_PGBOUNCER`.
 
 use std::path::PathBuf;
@@ -17,10 +17,10 @@ use crate::process::Exit;
 use crate::request::{new_key, small_order};
 use crate::shop::Shop;
 
-/// Far fewer than the program's own connections.
+/// PostgreSQL sessions of PgBouncer, far fewer than the connections of oms-api.
 const SESSIONS: usize = 3;
 
-/// The oldest version that keeps prepared statements.
+/// The oldest version that tracks prepared statements per client.
 const KEEPS_STATEMENTS: (u32, u32) = (1, 21);
 
 struct PgBouncer {
@@ -30,7 +30,7 @@ struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// One before the server of a URL, which lets in its user and the superuser.
+    /// Starts PgBouncer in front of the server of a URL. It accepts the URL's user.
     async fn start(url: &str) -> Self {
         let (user, rest) = url.split_once("://").unwrap().1.split_once(':').unwrap();
         let (password, rest) = rest.split_once('@').unwrap();
@@ -57,12 +57,12 @@ impl PgBouncer {
         let mut command = program_at(&program());
         command.arg("-q").arg(&configuration);
         if nix::unistd::Uid::effective().is_root() {
-            // It refuses to run as root.
+            // PgBouncer refuses to run as root.
             command.args(["-u", "nobody"]);
         }
         let mut process = Process::start(command);
         until("PgBouncer listens", async || {
-            assert!(process.is_running(), "PgBouncer has ended");
+            assert!(process.is_running(), "PgBouncer has exited");
             TcpStream::connect(("127.0.0.1", port)).await.is_ok()
         })
         .await;
@@ -73,14 +73,14 @@ impl PgBouncer {
         }
     }
 
-    /// A URL of the server, through this.
+    /// Rewrites a URL of the server to go through PgBouncer.
     fn through(&self, url: &str) -> String {
         let (before, rest) = url.split_once('@').unwrap();
         let (_, path) = rest.split_once('/').unwrap();
         format!("{before}@127.0.0.1:{}/{path}", self.port)
     }
 
-    /// Has it make new connections to the server.
+    /// Makes PgBouncer reconnect to the server.
     async fn reconnect(&self, url: &str) {
         let through = self.through(url);
         let (before, _) = through.rsplit_once('/').unwrap();
@@ -93,11 +93,11 @@ impl PgBouncer {
 
 fn program() -> PathBuf {
     let path = std::env::var_os("OMS_TEST_PGBOUNCER");
-    path.expect("`cargo xtask test --pgbouncer PATH` names the program")
+    path.expect("`cargo xtask test --pgbouncer PATH` sets it")
         .into()
 }
 
-/// From `PgBouncer 1.24.1`.
+/// Parses the version from output such as `PgBouncer 1.24.1`.
 async fn version() -> (u32, u32) {
     let mut command = program_at(&program());
     command.arg("--version");
@@ -124,8 +124,8 @@ async fn run(url: &str, settings: Settings<'_>, subcommand: &str) -> Exit {
 }
 
 #[tokio::test]
-async fn orders_are_placed_through_a_pooler_that_keeps_prepared_statements_and_an_older_one_is_refused()
- {
+async fn orders_are_placed_through_pgbouncer_and_a_version_without_prepared_statements_is_rejected()
+{
     let roles = Roles::create().await;
     roles.grant().await;
     let (owner, direct) = (roles.url_of_owner(), roles.url_of_server());

@@ -205,7 +205,7 @@ pub struct Customer {
 }
 
 impl Customer {
-    /// A customer of the server at this address.
+    /// Returns a customer of the server at this URL.
     #[cfg(feature = "upgrade")]
     pub fn of(client: Client, url: &str) -> Self {
         Self {
@@ -220,7 +220,7 @@ impl Customer {
         Answer::of(request.json(order).send().await.unwrap()).await
     }
 
-    /// Like [`place`](Self::place), but retries while nothing was kept.
+    /// Like [`place`](Self::place), but retries while nothing was committed.
     pub async fn place_persistently(&self, key: &str, order: &Value) -> Answer {
         self.place_while(&[503], key, order).await
     }

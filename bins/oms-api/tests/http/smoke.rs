@@ -1,8 +1,8 @@
-//! A smoke test of the running program on a database that the user names, usually a Citus cluster: about a hundred checks of tenants
-//! that share it. `cargo xtask test --citus URL` and `cargo xtask test --database URL` run it, and nothing else does.
+//! A smoke test of the running program on a database that the user names, mainly for Citus: about a hundred checks with
+//! several tenants. Only `cargo xtask test --citus URL` and `cargo xtask test --database URL` run it.
 //!
-//! Every tenant is new, so that the database may be used before and after. One API and one gateway serve all of them: the
-//! workers look at the orders of each tenant, and ask their own gateway about them.
+//! Every tenant is new, so the database may contain other tenants. One API and one gateway serve all of them: the
+//! workers process the orders of every tenant, and query this gateway about them.
 
 mod catalogue;
 mod orders;
@@ -22,14 +22,14 @@ use crate::request::new_key;
 use crate::sandbox::Sandbox;
 use crate::shop::client;
 
-/// Names the database.
+/// The variable with the URL of the database.
 const URL: &str = "OMS_SMOKE_DATABASE_URL";
 
 /// The scopes of the tenants' keys.
 const SCOPES: &str = "--scope orders:read --scope orders:write --scope orders:cancel --scope orders:refund \
                       --scope inventory:read --scope inventory:write --scope operations";
 
-/// The sweeper looks all the time, at orders that were just placed too, and gives up after two tries.
+/// The sweeper runs every 200 ms, also retries orders that were just placed, and gives up after two tries.
 const SETTINGS: Settings<'_> = &[
     ("OMS_SWEEP_INTERVAL_MS", "200"),
     ("OMS_SWEEP_AFTER_MS", "0"),
@@ -39,7 +39,7 @@ const SETTINGS: Settings<'_> = &[
     APPLYING,
 ];
 
-/// What was looked at, and what was not as it should be.
+/// The number of passed checks, and the failed ones.
 #[derive(Default)]
 struct Checks {
     passed: usize,
@@ -90,7 +90,7 @@ impl Installation {
         }
     }
 
-    /// Ends the API as a power cut does, and starts another one.
+    /// Kills the API, as a power cut would, and starts another one.
     async fn restart(&mut self) {
         self.api.process.kill();
         self.api = Api::start(command(&self.url, &self.sandbox.url, SETTINGS)).await;
@@ -101,12 +101,12 @@ impl Installation {
         run(&self.url, words, settings).await
     }
 
-    /// A tenant with the demo catalogue and a key.
+    /// Creates a tenant with the demo catalogue and a key.
     async fn tenant(&self, checks: &mut Checks) -> Tenant {
         let id = Uuid::new_v4().to_string();
         let words = format!("keys create --tenant {id} --name smoke {SCOPES}");
         let key = self.run(&words, &[]).await;
-        checks.that("a key is made", key.status.success(), &key);
+        checks.that("a key is created", key.status.success(), &key);
         let seeded = self.run("seed", &[("OMS_TENANT_ID", &id)]).await;
         checks.that("a tenant is seeded", seeded.status.success(), &seeded);
         Tenant {
@@ -117,14 +117,14 @@ impl Installation {
     }
 }
 
-/// Runs the program with a command.
+/// Runs a command of the program.
 async fn run(url: &str, words: &str, settings: Settings<'_>) -> Exit {
     let mut command = command(url, "http://127.0.0.1:1", settings);
     command.args(words.split_whitespace());
     Process::start(command).ended().await
 }
 
-/// Somebody who sells.
+/// A tenant and its API key.
 #[derive(Clone)]
 struct Tenant {
     id: String,
@@ -143,7 +143,7 @@ impl Tenant {
         Answer::of(request.send().await.unwrap()).await
     }
 
-    /// With a key of its own.
+    /// Sends a request with a new idempotency key.
     async fn post(&self, api: &Api, path: &str, body: &Value) -> Answer {
         self.post_once(api, path, &new_key(), body).await
     }
@@ -157,12 +157,12 @@ impl Tenant {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tenants_that_share_a_database_are_served() {
-    let url = env::var(URL).expect("cargo xtask test --database names it");
+    let url = env::var(URL).expect("`cargo xtask test --database URL` sets it");
     let mut checks = Checks::default();
     for _ in 0..2 {
         let migrated = run(&url, "migrate", &[]).await;
         checks.that(
-            "migrations are applied, and again",
+            "migrate succeeds, also when repeated",
             migrated.status.success(),
             &migrated,
         );
@@ -181,7 +181,7 @@ async fn tenants_that_share_a_database_are_served() {
     assert!(checks.failed.is_empty(), "{:#?}", checks.failed);
 }
 
-/// Where there is Citus, and nowhere else.
+/// Distributes the tables if the database has Citus.
 async fn distribute(url: &str, checks: &mut Checks) {
     let tried = run(url, "distribute --dry-run", &[]).await;
     if tried.stderr.contains("the extension `citus` is missing") {

@@ -35,7 +35,7 @@ impl StoreDatabase {
         self.database.url()
     }
 
-    /// Has the program take it for a database of Citus.
+    /// Makes the database look like one of Citus to the program.
     pub async fn pretend_to_be_distributed(&self) {
         self.database.pretend_to_be_distributed().await;
     }

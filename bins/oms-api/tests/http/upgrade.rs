@@ -1,5 +1,5 @@
-//! Replacing a version by the next one, and going back, while orders are placed. `cargo xtask test upgrade` builds the older
-//! program and names it in `OMS_TEST_OLD_PROGRAM`.
+//! Replacing a version with the next one, and rolling back, while orders are placed. `cargo xtask test upgrade` builds
+//! the older program and passes its path in `OMS_TEST_OLD_PROGRAM`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,26 +23,26 @@ use crate::shop::{Customer, client};
 use crate::stock::ATLANTA_WAREHOUSE;
 use crate::store_database::StoreDatabase;
 
-/// Orders in each phase, at least.
+/// Minimum number of orders in each phase.
 const ORDERS: usize = 60;
-/// Clients that place them at the same time.
+/// Number of concurrent clients.
 const CLIENTS: usize = 6;
 
-/// Which program.
+/// One of the two programs.
 #[derive(Clone, Copy, Debug)]
 enum Version {
     Old,
     New,
 }
 
-/// The same command for the older program.
+/// Returns the command that starts a program. Both get the same environment.
 fn command_of(version: Version, database: &str, gateway: &str, settings: Settings<'_>) -> Command {
     let new = command(database, gateway, settings);
     match version {
         Version::New => new,
         Version::Old => {
             let path = std::env::var_os("OMS_TEST_OLD_PROGRAM");
-            let path = path.expect("`cargo xtask test upgrade` names the older program");
+            let path = path.expect("`cargo xtask test upgrade` sets it");
             let mut old = program_at(&PathBuf::from(path));
             old.envs(
                 new.get_envs()
@@ -53,11 +53,11 @@ fn command_of(version: Version, database: &str, gateway: &str, settings: Setting
     }
 }
 
-/// What clients did, and where they send their requests.
+/// The orders that clients placed, and the URLs to which they send requests.
 struct Traffic {
     client: Client,
     urls: RwLock<Vec<String>>,
-    /// The orders by their keys.
+    /// Order IDs by idempotency key.
     placed: Mutex<BTreeMap<String, String>>,
     done: CancellationToken,
 }
@@ -72,7 +72,7 @@ impl Traffic {
         }
     }
 
-    /// Returns once nobody sends anything elsewhere.
+    /// Directs all requests to these instances. Returns when no client uses other ones.
     async fn send_to(&self, apis: &[&Api]) {
         let urls = apis.iter().map(|api| api.url.clone()).collect();
         *self.urls.write().await = urls;
@@ -82,14 +82,14 @@ impl Traffic {
         self.placed.lock().unwrap().len()
     }
 
-    /// Returns once some more orders have been placed.
+    /// Waits until enough further orders have been placed.
     async fn goes_on(&self, what: &str) {
         let before = self.count();
         until(what, async || self.count() >= before + ORDERS).await;
     }
 }
 
-/// Places, repeats, cancels and refunds until the traffic is done. Every request is answered, by whichever program.
+/// Places, repeats, cancels and refunds orders until the traffic ends. One of the programs must answer every request.
 async fn be_a_client(traffic: Arc<Traffic>, number: usize) {
     let mut turn = number;
     while !traffic.done.is_cancelled() {
@@ -107,7 +107,7 @@ async fn be_a_client(traffic: Arc<Traffic>, number: usize) {
             .lock()
             .unwrap()
             .insert(key.clone(), order_id.clone());
-        // The next request may meet the other program.
+        // The next request may go to the other program.
         let other = customer(turn + 1);
         other
             .place_persistently(&key, &small_order())
@@ -144,7 +144,7 @@ impl Upgrade {
     }
 }
 
-/// Lets an instance finish what it has, as a deployment does.
+/// Stops an instance gracefully, as a deployment does.
 async fn stop(mut api: Api) {
     api.process.terminate();
     let exit = api.process.ended().await;
@@ -152,7 +152,7 @@ async fn stop(mut api: Api) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_version_is_replaced_and_brought_back_while_orders_are_placed() {
+async fn a_version_is_replaced_and_rolled_back_while_orders_are_placed() {
     let upgrade = Upgrade {
         database: StoreDatabase::create_empty().await,
         sandbox: Sandbox::start(client()).await,
@@ -191,7 +191,7 @@ async fn a_version_is_replaced_and_brought_back_while_orders_are_placed() {
     stop(old).await;
     traffic.goes_on("the new version takes orders").await;
 
-    // Back again: the schema stays.
+    // The rollback keeps the new schema.
     let old = upgrade.start(Version::Old).await;
     traffic.send_to(&[&new, &old]).await;
     traffic.goes_on("both versions take orders again").await;

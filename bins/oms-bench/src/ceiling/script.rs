@@ -44,7 +44,7 @@ struct Group {
     begin: Option<String>,
     statements: Vec<String>,
     end: Option<String>,
-    /// Whether it contains a statement of the sampled order.
+    /// Whether the script contains a statement of the sampled order.
     is_of_order: bool,
 }
 
@@ -59,7 +59,7 @@ impl Script {
             let first = statement.text.split_whitespace().next();
             match first.unwrap_or_default().trim_end_matches(';') {
                 "BEGIN" | "START" => {
-                    // Without the limit on lock waits that some set in the same round trip.
+                    // Drops the limit on lock waits that some transactions set together with BEGIN.
                     let begin = statement.text.split(';').next().map(str::to_owned);
                     open.insert(
                         session,
@@ -101,7 +101,7 @@ impl Script {
         self.groups.iter().map(|group| group.statements.len()).sum()
     }
 
-    /// How many times a server would wait for the database for an order if it sent nothing together.
+    /// Returns the round trips of an order if none of its statements were pipelined.
     pub(crate) fn round_trips(&self) -> usize {
         let control =
             |group: &Group| usize::from(group.begin.is_some()) + usize::from(group.end.is_some());
@@ -138,7 +138,7 @@ impl Script {
     pub(crate) fn text(&self, shape: Shape) -> String {
         let mut lines: Vec<&str> = Vec::new();
         if shape == Shape::OneTransaction {
-            // As the server begins them: its statements may depend on it.
+            // Begins transactions as the server does, because its statements may depend on it.
             let begin = self.groups.iter().find_map(|group| group.begin.as_deref());
             lines.push(begin.unwrap_or("BEGIN"));
         }

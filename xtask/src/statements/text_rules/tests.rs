@@ -1,4 +1,4 @@
-//! Statements that break the rules, and others that look alike.
+//! Statements that break the rules, and similar ones that don't.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn broken(sql: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn an_insert_stands_alone() {
+fn an_insert_inside_or_after_with_breaks_t1() {
     assert_eq!(
         broken("WITH a AS (INSERT INTO orders.lines VALUES ($1)) SELECT 1"),
         ["T1"]
@@ -30,7 +30,7 @@ fn an_insert_stands_alone() {
 }
 
 #[test]
-fn an_insert_reads_a_table_of_the_tenant() {
+fn an_insert_select_without_a_table_of_the_tenant_breaks_t2() {
     assert_eq!(
         broken("INSERT INTO orders.lines SELECT $1, * FROM unnest($2::uuid[])"),
         ["T2"]
@@ -44,7 +44,7 @@ fn an_insert_reads_a_table_of_the_tenant() {
 }
 
 #[test]
-fn time_is_under_no_condition_where_rows_are_changed() {
+fn a_change_with_a_time_inside_coalesce_or_case_breaks_t3() {
     for sql in [
         "UPDATE orders.orders SET updated_at = coalesce($2, now()) WHERE tenant_id = $1",
         "UPDATE orders.orders SET updated_at = CASE WHEN $2 THEN now() END WHERE tenant_id = $1",
@@ -63,7 +63,7 @@ fn time_is_under_no_condition_where_rows_are_changed() {
 }
 
 #[test]
-fn what_is_returned_depends_on_the_row_alone() {
+fn returning_more_than_the_row_breaks_t4() {
     for sql in [
         "UPDATE orders.orders SET a = 1 WHERE tenant_id = $1 RETURNING now() AS at",
         "INSERT INTO orders.orders VALUES ($1) RETURNING created_at - interval '1 s'",
@@ -78,7 +78,7 @@ fn what_is_returned_depends_on_the_row_alone() {
 }
 
 #[test]
-fn what_is_changed_takes_no_reckoning_over_columns() {
+fn a_change_that_calculates_with_times_of_the_row_breaks_t5() {
     for sql in [
         "UPDATE orders.orders SET due_at = due_at - interval '1 hour' WHERE tenant_id = $1",
         "UPDATE orders.orders SET due_at = o.due_at + make_interval(secs => $2) WHERE tenant_id = $1",
@@ -95,7 +95,7 @@ fn what_is_changed_takes_no_reckoning_over_columns() {
 }
 
 #[test]
-fn recursion_and_locks_are_of_one_tenant() {
+fn recursion_or_locks_across_tenants_break_t6() {
     let recursive = "WITH RECURSIVE t (a) AS (SELECT 1) SELECT a FROM t";
     assert_eq!(broken(recursive), ["T6"]);
     assert!(broken(&format!("-- across tenants: lists them\n{recursive}")).is_empty());

@@ -1,23 +1,24 @@
-//! Migrations must run on tables that Citus has distributed as well: it takes `ALTER TABLE` apart for its shards, and
-//! evaluates functions on the coordinator or not at all. There is no exception: what it refuses, it refuses.
+//! Rules for migrations, which must also run on tables that Citus has distributed. Citus splits `ALTER TABLE` into one
+//! statement per shard, and evaluates functions on the coordinator or not at all. The rules have no exceptions, because
+//! Citus has none.
 
 use crate::tidy::sql::Statement;
 
 pub(super) const RULE: &str = "distributable-migration";
 
-/// The newest migration that is older than these rules.
+/// The upper bound of the versions of migrations that are older than these rules.
 pub(super) const NEWEST_EXEMPT: &str = "20261128999999";
 
 pub(super) const TOGETHER: &str =
-    "Citus takes a constraint in an ALTER TABLE of its own only: write one ALTER TABLE for each";
-pub(super) const UNNAMED: &str = "Citus needs the name of a constraint: ADD CONSTRAINT <name> …";
+    "Citus accepts a constraint only in a separate ALTER TABLE: write one ALTER TABLE per action";
+pub(super) const UNNAMED: &str = "Citus needs a name for the constraint: ADD CONSTRAINT <name> …";
 pub(super) const IN_COLUMN: &str =
-    "Citus takes no constraint inside ADD COLUMN: add the column, then ADD CONSTRAINT <name> …";
-pub(super) const STABLE: &str = "Citus does not evaluate such a function inside COALESCE or CASE of a distributed table: write the value as a constant, or in a statement of its own";
+    "Citus rejects a constraint inside ADD COLUMN: add the column, then ADD CONSTRAINT <name> …";
+pub(super) const STABLE: &str = "Citus does not evaluate such a function inside COALESCE or CASE on a distributed table: write a constant, or use a separate statement";
 pub(super) const SEQUENCE: &str =
-    "numbers of a sequence differ on each node: have the program make the id (UUIDv7)";
+    "each node has its own sequence: let the program generate the ID (UUIDv7)";
 pub(super) const TRIGGER: &str =
-    "Citus runs no triggers and no rules on distributed tables: do it in the program";
+    "Citus runs no triggers and no rules on distributed tables: write code in the program instead";
 
 /// Returns what is wrong with a statement.
 pub(super) fn refusal(statement: &Statement) -> Option<&'static str> {
@@ -54,7 +55,7 @@ const SEQUENCES: [&str; 7] = [
     "AS IDENTITY",
 ];
 
-/// `now()` and its kind, and what reads the session.
+/// `now()` and similar functions, and functions that read the session.
 const STABLE_FUNCTIONS: [&str; 9] = [
     "NOW",
     "CURRENT_TIMESTAMP",
@@ -94,7 +95,7 @@ fn refusal_of_change(change: &Statement) -> Option<&'static str> {
     (adds_column && has_any(&top, &constraints)).then_some(IN_COLUMN)
 }
 
-/// The statement without what is in brackets, and of how many actions it consists.
+/// Returns the statement without its parenthesised parts, and the number of its actions.
 fn top_level(change: &Statement) -> (Statement, usize) {
     let (mut depth, mut words, mut actions) = (0_i32, Vec::new(), 1);
     for word in &change.words {
@@ -117,10 +118,10 @@ fn top_level(change: &Statement) -> (Statement, usize) {
     (top, actions)
 }
 
-/// Whether a stable function is inside of `COALESCE (…)` or `CASE … END`.
+/// Returns whether a stable function is inside `COALESCE (…)` or `CASE … END`.
 fn hides_stable_function(statement: &Statement) -> bool {
     let (mut depth, mut cases) = (0_i32, 0_i32);
-    // The depths at which a COALESCE began.
+    // The depths at which a COALESCE begins.
     let mut coalesces = Vec::new();
     let mut before = "";
     for word in &statement.words {
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_constraint_has_a_name_and_an_alter_table_of_its_own() {
+    fn a_constraint_needs_a_name_and_a_separate_alter_table() {
         let alter = |action: &str| advice(&format!("ALTER TABLE orders.orders {action}"));
         assert_eq!(
             alter("ADD CONSTRAINT a CHECK (b IN (1, 2)) NOT VALID"),
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_table_may_have_constraints_and_no_sequence() {
+    fn a_new_table_may_have_constraints_but_no_sequence() {
         let table =
             |column: &str| advice(&format!("CREATE TABLE orders.a (tenant_id uuid, {column})"));
         assert_eq!(table("b int CHECK (b > 0), UNIQUE (tenant_id, b)"), None);
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn no_stable_function_is_hidden_in_a_value() {
+    fn a_stable_function_inside_coalesce_or_case_is_rejected() {
         for hidden in [
             "UPDATE orders.a SET b = coalesce(b, now())",
             "UPDATE orders.a SET b = coalesce(greatest(c, lower(d)), e, CURRENT_TIMESTAMP)",
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_no_triggers_and_no_rules() {
+    fn triggers_and_rules_are_rejected() {
         assert_eq!(
             advice("CREATE TRIGGER a AFTER INSERT ON orders.b EXECUTE FUNCTION c()"),
             Some(TRIGGER)

@@ -1,10 +1,10 @@
-//! Where the database is, and how connections to it are protected.
+//! The address of the database, and the protection of its connections.
 
 use oms_database::Pooling;
 
 use super::*;
 
-/// What production needs besides a database.
+/// The settings that production requires besides the database.
 const PRODUCTION: [(&str, &str); 3] = [
     ("OMS_ENV", "production"),
     ("OMS_STRIPE_API_URL", "https://api.stripe.com"),
@@ -12,7 +12,7 @@ const PRODUCTION: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn production_verifies_a_database_on_another_machine_unless_it_is_told_not_to() {
+fn production_verifies_a_database_on_another_machine_unless_configured_otherwise() {
     let in_production = |url: &str, settings: &[(&str, &str)]| {
         read(&[&PRODUCTION[..], &[("DATABASE_URL", url)], settings].concat())
     };
@@ -33,7 +33,7 @@ fn production_verifies_a_database_on_another_machine_unless_it_is_told_not_to() 
     }
     for (mode, exposed) in [
         ("disable", "is not encrypted"),
-        ("require", "may be anybody"),
+        ("require", "its server is not verified"),
     ] {
         let url = format!("{remote}?sslmode={mode}");
         let InvalidConfig(problems) = in_production(&url, &[]).unwrap_err();
@@ -44,14 +44,14 @@ fn production_verifies_a_database_on_another_machine_unless_it_is_told_not_to() 
         assert_eq!(config.database.url(), url);
         let exposure = config.database.exposure().unwrap();
         assert!(exposure.contains(exposed), "{exposure}");
-        // What is not said is still verified.
+        // A URL without `sslmode` is still verified.
         let config = in_production(remote, &insecure).unwrap();
         assert_eq!(config.database.exposure(), None);
     }
 }
 
 #[test]
-fn migrations_go_past_a_pooler() {
+fn migrations_bypass_a_pooler() {
     let pooled = ("OMS_DATABASE_POOLER", "transaction");
     let direct = (
         "OMS_MIGRATION_DATABASE_URL",
@@ -77,7 +77,7 @@ fn migrations_go_past_a_pooler() {
 }
 
 #[test]
-fn development_encrypts_what_the_url_says() {
+fn development_follows_the_sslmode_of_the_url() {
     let url = "postgres://oms:hunter2@db.example/oms";
     let config = read(&[("DATABASE_URL", url)]).unwrap();
     assert_eq!(config.database.url(), url);
@@ -86,7 +86,7 @@ fn development_encrypts_what_the_url_says() {
 }
 
 #[test]
-fn a_database_url_that_can_not_be_used_is_reported_with_the_other_problems() {
+fn an_unusable_database_url_is_reported_with_the_other_problems() {
     for (parameters, expected) in [
         (
             "sslmode=prefer",

@@ -11,7 +11,7 @@ async fn run(database: &StoreDatabase, words: &str) -> Exit {
 }
 
 #[tokio::test]
-async fn a_server_without_citus_is_left_alone() {
+async fn distribute_fails_without_citus() {
     let database = StoreDatabase::create().await;
     for words in ["distribute", "distribute --dry-run"] {
         let refused = run(&database, words).await;
@@ -23,7 +23,7 @@ async fn a_server_without_citus_is_left_alone() {
 }
 
 #[tokio::test]
-async fn statements_are_printed_before_they_are_run_and_later_migrations_follow_by_themselves() {
+async fn a_dry_run_prints_the_statements_and_migrate_distributes_new_tables() {
     let database = StoreDatabase::create().await;
     database.pretend_to_be_distributed().await;
     let printed = run(&database, "distribute --dry-run --shards 8").await;

@@ -1,12 +1,12 @@
-//! A role that can do more than serving takes.
+//! A database role with more privileges than serving requires.
 
 use crate::api::{Api, command};
 use crate::operating::{Roles, drop_roles};
 
-const WARNING: &str = "the role of DATABASE_URL can do more than it needs: serve as a role that owns nothing (oms-api grants)";
+const WARNING: &str = "the role of DATABASE_URL has more rights than it needs: serve as a role that owns nothing (oms-api grants)";
 
 #[tokio::test]
-async fn production_is_warned_of_a_role_that_can_delete_history() {
+async fn production_logs_a_warning_about_a_role_that_can_delete_history() {
     let roles = Roles::create().await;
     roles.grant().await;
     let production = [

@@ -1,5 +1,5 @@
-//! Behind a connection pooler in transaction mode: what is set beforehand, and which poolers won't do. A PgBouncer itself is
-//! in `pgbouncer.rs`.
+//! Connection poolers in transaction mode: the defaults of the role, and which poolers are rejected. Tests with
+//! PgBouncer itself are in `pgbouncer.rs`.
 
 use crate::api::{Settings, command};
 use crate::operating::{Roles, drop_roles};
@@ -18,7 +18,7 @@ async fn run(database_url: &str, settings: Settings<'_>, subcommand: &str) -> Ex
 }
 
 #[tokio::test]
-async fn settings_of_sessions_are_defaults_of_the_role_which_migrate_sets_and_serve_verifies() {
+async fn migrate_sets_session_settings_as_defaults_of_the_role_and_serve_verifies_them() {
     let roles = Roles::create().await;
     roles.grant().await;
     let (url, owner) = (roles.url_of_server(), roles.url_of_owner());
@@ -60,7 +60,7 @@ async fn settings_of_sessions_are_defaults_of_the_role_which_migrate_sets_and_se
 }
 
 #[tokio::test]
-async fn migrations_need_a_session_of_their_own() {
+async fn migrations_behind_a_pooler_need_a_url_that_bypasses_it() {
     let database = StoreDatabase::create().await;
     let refused = run(&database.url(), &[POOLED], "migrate").await;
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
@@ -69,7 +69,7 @@ async fn migrations_need_a_session_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_pooler_that_passes_names_of_statements_on_is_refused() {
+async fn a_pooler_that_passes_on_statement_names_is_rejected() {
     let database = StoreDatabase::create().await;
     for most in [1, 2, 8] {
         let pooler = TransactionPooler::start(&database.url(), most).await;

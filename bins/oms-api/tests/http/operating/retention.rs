@@ -14,7 +14,7 @@ const RETAINING: Settings<'_> = &[
     ("OMS_ERASE_PAID_AFTER_DAYS", "3"),
 ];
 
-/// One old and one young row of each purged table, of registered tenants, and an old order.
+/// Inserts an old and a recent row of registered tenants into each purged table, and an old order.
 const ROWS: &str = "
     INSERT INTO geocoding.cached_locations (tenant_id, address_hash, location, cached_at)
     SELECT gen_random_uuid(), sha256(age::text::bytea), 'POINT(1 2)', now() - age * interval '1 day'

@@ -66,7 +66,7 @@ async fn orphan_at(place: &str) -> Orphan {
 }
 
 impl Orphan {
-    /// Restarts the API, whose sweeper ends the order like this.
+    /// Restarts the API, and checks that its sweeper settles the order in the given way.
     async fn ends(mut self, end: End) {
         self.shop.restart(&[SWEEPING]).await;
         self.shop.database.make_due().await;

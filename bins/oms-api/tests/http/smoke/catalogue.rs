@@ -1,4 +1,4 @@
-//! Keys, and what operators do with the inventory.
+//! API keys and inventory operations.
 
 use reqwest::Method;
 use serde_json::json;
@@ -27,7 +27,11 @@ async fn keys(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
             &[],
         )
         .await;
-    checks.that("a name has one key", !again.status.success(), &again);
+    checks.that(
+        "a second key with the same name is rejected",
+        !again.status.success(),
+        &again,
+    );
     let second = at.run(&format!("keys rotate --name smoke {of}"), &[]).await;
     checks.that("a key is rotated", second.status.success(), &second);
     let other = at
@@ -46,10 +50,14 @@ async fn keys(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
         key: other.stdout.trim().to_owned(),
         ..tenant.clone()
     };
-    checks.status("a key reads", &reader.get(&at.api, "/orders").await, 200);
+    checks.status(
+        "a key with orders:read reads orders",
+        &reader.get(&at.api, "/orders").await,
+        200,
+    );
     let forbidden = reader.get(&at.api, "/warehouses").await;
     checks.problem(
-        "a key does what it may",
+        "a key without the scope is forbidden",
         &forbidden,
         403,
         "access.forbidden",
@@ -62,7 +70,7 @@ async fn keys(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
     checks.that("a key is revoked", revoked.status.success(), &revoked);
     let listed = at.run(&format!("keys list {of}"), &[]).await;
     checks.that(
-        "it is listed so",
+        "it is listed as revoked",
         listed.stdout.contains("revoked"),
         &listed,
     );
@@ -75,10 +83,10 @@ async fn warehouses(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
     let created = tenant.post_once(api, "/warehouses", &key, &body).await;
     checks.status("a warehouse is created", &created, 201);
     let again = tenant.post_once(api, "/warehouses", &key, &body).await;
-    checks.status("its request is replayed", &again, 200);
+    checks.status("the request is replayed", &again, 200);
     let twin = tenant.post(api, "/warehouses", &body).await;
     checks.problem(
-        "its name is taken",
+        "a duplicate name is rejected",
         &twin,
         409,
         "inventory.warehouse_name_taken",
@@ -97,17 +105,17 @@ async fn warehouses(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
         )
         .await
     };
-    checks.status("it is renamed", &change("\"1\"").await, 200);
+    checks.status("the warehouse is renamed", &change("\"1\"").await, 200);
     let stale = change("\"1\"").await;
     checks.problem(
-        "an old version is not changed",
+        "a change of an old version is rejected",
         &stale,
         412,
         "request.precondition_failed",
     );
     let listed = tenant.get(api, "/warehouses?limit=2").await;
     checks.that(
-        "a page has a next one",
+        "a page has a cursor for the next one",
         listed.body["nextCursor"].is_string(),
         &listed,
     );
@@ -119,24 +127,29 @@ async fn products(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
     let created = tenant.post(api, "/products", &body).await;
     checks.status("a product is created", &created, 201);
     let twin = tenant.post(api, "/products", &body).await;
-    checks.problem("its SKU is taken", &twin, 409, "inventory.sku_taken");
+    checks.problem(
+        "a duplicate SKU is rejected",
+        &twin,
+        409,
+        "inventory.sku_taken",
+    );
     let path = created.header("location").unwrap_or_default().to_owned();
     let prices = json!({ "prices": [{ "amountMinor": 1600, "currency": "USD" }, { "amountMinor": 1400, "currency": "EUR" }] });
     let request = tenant
         .request(api, Method::PATCH, &path)
         .header("if-match", "\"1\"");
     let changed = Answer::of(request.json(&prices).send().await.unwrap()).await;
-    checks.status("its prices are changed", &changed, 200);
+    checks.status("the prices are changed", &changed, 200);
     let read = tenant.get(api, &path).await;
     let has_both = read.body["prices"]
         .as_array()
         .is_some_and(|prices| prices.len() == 2);
-    checks.that("it has both prices", has_both, &read);
+    checks.that("the product has both prices", has_both, &read);
     let found = tenant.get(api, "/products?sku=LAMP").await;
     let is_one = found.body["items"]
         .as_array()
         .is_some_and(|found| found.len() == 1);
-    checks.that("it is found by its SKU", is_one, &found);
+    checks.that("the product is found by its SKU", is_one, &found);
 }
 
 async fn stock(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
@@ -151,12 +164,12 @@ async fn stock(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
     let again = tenant
         .post_once(api, "/stock-levels/receive", &key, &body)
         .await;
-    checks.status("once", &again, 200);
+    checks.status("a repeated receipt is replayed", &again, 200);
     let reused = tenant
         .post_once(api, "/stock-levels/adjust", &key, &body)
         .await;
     checks.problem(
-        "a key is of one request",
+        "an idempotency key is rejected for another request",
         &reused,
         422,
         "inventory.idempotency_key_reused",
@@ -213,7 +226,7 @@ async fn imports(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
         &imported,
     );
     let again = import("/imports/products", &key, products.clone()).await;
-    checks.status("once", &again, 200);
+    checks.status("a repeated import is replayed", &again, 200);
     let changed = products.replace(",Imported,", ",Renamed,");
     let changed = import("/imports/products", &new_key(), changed).await;
     checks.that("they are renamed", changed.body["changed"] == 500, &changed);

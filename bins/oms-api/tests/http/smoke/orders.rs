@@ -1,4 +1,4 @@
-//! Placing, reading, cancelling and refunding orders, alone and at the same time.
+//! Placing, reading, cancelling and refunding orders, one at a time and concurrently.
 
 use std::collections::BTreeSet;
 
@@ -14,9 +14,9 @@ use crate::request::{
 };
 use crate::stock::ATLANTA_WAREHOUSE;
 
-/// More than there is of the product that is fought over.
+/// Concurrent buyers, more than there are units of the product.
 const BUYERS: usize = 60;
-/// How many there are.
+/// Units in stock.
 const UNITS: usize = 25;
 
 pub(super) async fn check(at: &Installation, tenants: &[Tenant; 3], checks: &mut Checks) {
@@ -38,19 +38,19 @@ async fn place_and_read(at: &Installation, tenant: &Tenant, checks: &mut Checks)
     checks.status("an order is placed", &placed, 201);
     let again = tenant.post_once(api, "/orders", &key, &body).await;
     checks.that(
-        "it is replayed",
+        "a repeated request is replayed",
         again.status == 200 && again.body["cached"] == true,
         &again,
     );
     let other = tenant.post_once(api, "/orders", &key, &small_order()).await;
-    checks.status("its key stands for nothing else", &other, 422);
+    checks.status("its key is rejected for another order", &other, 422);
     let path = format!(
         "/orders/{}",
         placed.body["orderId"].as_str().unwrap_or_default()
     );
     let read = tenant.get(api, &path).await;
     checks.that(
-        "it is read",
+        "the order is read as PAID",
         read.status == 200 && read.body["status"] == "PAID",
         &read,
     );
@@ -59,9 +59,9 @@ async fn place_and_read(at: &Installation, tenant: &Tenant, checks: &mut Checks)
         .request(api, Method::GET, &path)
         .header("if-none-match", tag);
     let unmodified = Answer::of(request.send().await.unwrap()).await;
-    checks.status("it has not changed", &unmodified, 304);
+    checks.status("an unchanged order is answered with 304", &unmodified, 304);
     let timeline = tenant.get(api, &format!("{path}/timeline")).await;
-    checks.status("it has a timeline", &timeline, 200);
+    checks.status("the order has a timeline", &timeline, 200);
     let batch = (0..16).map(|_| tenant.post(api, "/orders", &body));
     let batch = join_all(batch).await;
     let placed = batch.iter().filter(|answer| answer.status == 201).count();
@@ -77,7 +77,7 @@ async fn refuse(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
         .post(api, "/orders", &order(UNKNOWN_ADDRESS, &[(WIDGET_A, 1)]))
         .await;
     checks.problem(
-        "an address is unknown",
+        "an unknown address is rejected",
         &nowhere,
         400,
         "geocoding.address_not_found",
@@ -86,7 +86,7 @@ async fn refuse(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
         .post(api, "/orders", &order(ATLANTA, &[(GADGET_C, 9999)]))
         .await;
     checks.that(
-        "there is not enough",
+        "an order without enough stock is rejected",
         (400..500).contains(&many.status),
         &many,
     );
@@ -116,13 +116,21 @@ async fn reverse(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
     let part = json!({ "amount": { "amountMinor": 500, "currency": "USD" } });
     let key = new_key();
     let refunded = tenant.post_once(api, &refunds, &key, &part).await;
-    checks.that("a part is refunded", refunded.status < 300, &refunded);
+    checks.that(
+        "part of an order is refunded",
+        refunded.status < 300,
+        &refunded,
+    );
     let again = tenant.post_once(api, &refunds, &key, &part).await;
-    checks.status("once", &again, 200);
+    checks.status("a repeated refund is replayed", &again, 200);
     let rest = tenant.post(api, &refunds, &json!({})).await;
     checks.that("the rest is refunded", rest.status < 300, &rest);
     let read = tenant.get(api, &path).await;
-    checks.that("nothing is left", read.body["status"] == "REFUNDED", &read);
+    checks.that(
+        "the order is REFUNDED",
+        read.body["status"] == "REFUNDED",
+        &read,
+    );
     let listed = tenant.get(api, &refunds).await;
     let are_two = listed.body["items"]
         .as_array()
@@ -130,7 +138,7 @@ async fn reverse(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
     checks.that("both refunds are listed", are_two, &listed);
     let nothing = tenant.post(api, &refunds, &part).await;
     checks.that(
-        "no more is refunded",
+        "a refund beyond the total is rejected",
         (400..500).contains(&nothing.status),
         &nothing,
     );
@@ -166,11 +174,11 @@ async fn list(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
         };
         cursor = format!("&cursor={next}");
     }
-    // The first one, sixteen together, and the declined one.
+    // The first order, the batch of sixteen, and the declined order.
     checks.that("every order is on a page", ids.len() >= 18, &ids.len());
     for path in ["/operations/dead-letters", "/operations/findings"] {
         checks.status(
-            "operators have their lists",
+            "dead letters and findings are listed",
             &tenant.get(&at.api, path).await,
             200,
         );
@@ -181,25 +189,25 @@ async fn strangers(at: &Installation, tenants: &[Tenant; 3], checks: &mut Checks
     let path = placed(at, &tenants[0]).await;
     for stranger in &tenants[1..] {
         checks.status(
-            "a tenant sees no other's order",
+            "another tenant's order is not found",
             &stranger.get(&at.api, &path).await,
             404,
         );
         let cancelled = stranger
             .post(&at.api, &format!("{path}/cancel"), &json!({}))
             .await;
-        checks.status("nor cancels it", &cancelled, 404);
+        checks.status("another tenant's order can't be cancelled", &cancelled, 404);
     }
     let mut keyless = tenants[0].clone();
     keyless.key.push('x');
     checks.status(
-        "no key opens nothing",
+        "an unknown key is rejected",
         &keyless.get(&at.api, &path).await,
         401,
     );
 }
 
-/// Buyers who want more than there is, and one who sends the same request again and again.
+/// Checks concurrent buyers of scarce stock, and concurrent repetitions of one request.
 async fn fight(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
     let api = &at.api;
     let body = json!({ "sku": "RARE", "name": "Rare", "prices": [{ "amountMinor": 900, "currency": "USD" }] });
@@ -208,18 +216,18 @@ async fn fight(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
     let lines = json!([{ "productId": rare, "quantity": UNITS }]);
     let body = json!({ "warehouseId": ATLANTA_WAREHOUSE, "lines": lines, "reason": "bought" });
     let received = tenant.post(api, "/stock-levels/receive", &body).await;
-    checks.status("what is rare is received", &received, 201);
+    checks.status("scarce stock is received", &received, 201);
     let wanted = order(ATLANTA, &[(rare.as_str(), 1)]);
     let buyers: Vec<Answer> =
         join_all((0..BUYERS).map(|_| tenant.post(api, "/orders", &wanted))).await;
     let sold = buyers.iter().filter(|answer| answer.status == 201).count();
-    checks.that("exactly what there is gets sold", sold == UNITS, &sold);
+    checks.that("exactly the available units are sold", sold == UNITS, &sold);
     let levels = tenant
         .get(api, &format!("/stock-levels?productId={rare}"))
         .await;
     let level = &levels.body["items"][0];
     let is_held = level["reserved"] == json!(UNITS);
-    checks.that("and all of it is reserved", is_held, &levels);
+    checks.that("all sold units are reserved", is_held, &levels);
     let (key, body) = (new_key(), small_order());
     let same = (0..20).map(|_| tenant.post_once(api, "/orders", &key, &body));
     let same: Vec<Answer> = join_all(same).await;
@@ -228,10 +236,14 @@ async fn fight(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
         .filter(|answer| answer.status < 300)
         .filter_map(|answer: &Answer| answer.body["orderId"].as_str())
         .collect();
-    checks.that("one key makes one order", ids.len() == 1, &ids);
+    checks.that("one key places one order", ids.len() == 1, &ids);
     let others = same
         .iter()
         .filter(|answer| !matches!(answer.status, 200 | 201 | 409));
     let others: Vec<&Value> = others.map(|answer| &answer.body).collect();
-    checks.that("and no other answer", others.is_empty(), &others);
+    checks.that(
+        "repetitions have no other statuses",
+        others.is_empty(),
+        &others,
+    );
 }

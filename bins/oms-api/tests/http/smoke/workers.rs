@@ -1,5 +1,5 @@
-//! What happens after the answer: the sweeper, gateway events, dead letters, erasing, the comparison with the gateway's books, and
-//! a process that dies.
+//! Background work: the sweeper, gateway events, dead letters, erasure, the comparison with the gateway's books, and
+//! recovery after a killed process.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub(super) async fn check(at: &mut Installation, tenants: &[Tenant; 3], checks: 
     be_healthy(at, checks).await;
 }
 
-/// Returns once an order is in a status.
+/// Waits until an order has a status.
 async fn becomes(at: &Installation, tenant: &Tenant, id: &str, status: &str) {
     eventually(&format!("the order is {status}"), async || {
         let read = tenant.get(&at.api, &format!("/orders/{id}")).await;
@@ -31,7 +31,7 @@ async fn becomes(at: &Installation, tenant: &Tenant, id: &str, status: &str) {
 async fn pending(at: &Installation, tenant: &Tenant, checks: &mut Checks) -> String {
     let pending = tenant.post(&at.api, "/orders", &small_order()).await;
     checks.status(
-        "an order without an answer of the gateway is pending",
+        "an order is pending while the gateway's answer is missing",
         &pending,
         202,
     );
@@ -46,7 +46,11 @@ async fn sweep(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
     let id = pending(at, tenant, checks).await;
     at.sandbox.release().await;
     becomes(at, tenant, &id, "PAID").await;
-    checks.that("a lost answer is found again", true, &id);
+    checks.that(
+        "the sweeper settles an order whose answer was lost",
+        true,
+        &id,
+    );
 }
 
 async fn give_up(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
@@ -65,7 +69,7 @@ async fn give_up(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
     })
     .await;
     checks.that(
-        "an operator learns of it",
+        "the order is a dead letter",
         letter["id"].is_string(),
         &letter,
     );
@@ -76,12 +80,12 @@ async fn give_up(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
     );
     let retried = tenant.post(&at.api, &path, &json!({})).await;
     checks.that(
-        "the sweeper is to try again",
+        "the sweeper is asked to retry",
         retried.status < 300,
         &retried,
     );
     becomes(at, tenant, &id, "PAID").await;
-    checks.that("and settles it", true, &id);
+    checks.that("the sweeper settles the order", true, &id);
 }
 
 async fn erase(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
@@ -98,7 +102,7 @@ async fn erase(at: &Installation, tenant: &Tenant, checks: &mut Checks) {
     })
     .await;
     checks.that(
-        "all of the customer",
+        "all data of the customer is erased",
         complete.status < 300 || complete.status == 404,
         &complete,
     );
@@ -136,26 +140,22 @@ async fn die(at: &mut Installation, tenant: &Tenant, checks: &mut Checks) {
     at.sandbox.release().await;
     let answered = placing.await.unwrap_or_default();
     checks.that(
-        "the client of a process that dies has no answer",
+        "the client of a killed process gets no answer",
         !answered,
         &answered,
     );
-    let settled = eventually("its order is settled", async || {
+    let settled = eventually("the order of the killed process is settled", async || {
         let again = tenant.post_once(&at.api, "/orders", &key, &body).await;
         (!matches!(again.status, 202 | 409 | 503)).then_some(again)
     })
     .await;
     let is_so = matches!(settled.status, 200 | 201 | 402);
-    checks.that(
-        "the order of a process that died is settled",
-        is_so,
-        &settled,
-    );
+    checks.that("another process settles the order", is_so, &settled);
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the command takes times of the caller's clock"
+    reason = "the command expects times of the caller's clock"
 )]
 async fn reconcile(at: &Installation, checks: &mut Checks) {
     let now = chrono::Utc::now();
@@ -163,7 +163,7 @@ async fn reconcile(at: &Installation, checks: &mut Checks) {
     let words = format!("reconcile --from {from} --to {}", now.to_rfc3339());
     let settings = [("OMS_STRIPE_API_URL", at.sandbox.url.as_str())];
     let compared = at.run(&words, &settings).await;
-    // Findings of other runs on the same database may be open.
+    // Findings of earlier runs on the same database may be open.
     let is_so = matches!(compared.status.code(), Some(0 | 2));
     checks.that("the gateway's books are compared", is_so, &compared);
 }
@@ -175,7 +175,7 @@ async fn be_healthy(at: &Installation, checks: &mut Checks) {
         .send()
         .await;
     let is_ready = ready.as_ref().is_ok_and(|answer| answer.status() == 200);
-    checks.that("it is ready", is_ready, &ready);
+    checks.that("the program is ready", is_ready, &ready);
     let metrics = at
         .client
         .get(format!("{}/metrics", at.api.metrics_url))
@@ -186,15 +186,11 @@ async fn be_healthy(at: &Installation, checks: &mut Checks) {
         .lines()
         .filter(|line| line.starts_with("oms_worker_panics_total") && !line.ends_with(" 0"))
         .collect();
-    checks.that("no worker panics", panics.is_empty(), &panics);
+    checks.that("no worker panicked", panics.is_empty(), &panics);
     let log = at.api.log();
     let failures: Vec<&Value> = log
         .iter()
         .filter(|line| line["level"] == "ERROR" && line["message"] != "alert")
         .collect();
-    checks.that(
-        "nothing is reported as an error",
-        failures.is_empty(),
-        &failures,
-    );
+    checks.that("no error was logged", failures.is_empty(), &failures);
 }
