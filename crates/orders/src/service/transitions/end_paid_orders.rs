@@ -66,13 +66,7 @@ impl Work for EndPaid {
             Turn::Together | Turn::Alone => LockWait::Brief,
             Turn::Patient => LockWait::Session,
         };
-        let ended = match end_paid_orders(&self.0, tenant, &batch.items, wait).await {
-            // Repeating the compare-and-set reveals the outcome, and leaves settled orders unchanged.
-            Err(OrderError::Database(DbError::CommitOutcomeUnknown(_))) => {
-                end_paid_orders(&self.0, tenant, &batch.items, wait).await?
-            }
-            ended => ended?,
-        };
+        let ended = end_paid_orders(&self.0, tenant, &batch.items, wait).await?;
         Ok(ended.into_iter().map(Answer::Done).collect())
     }
 }
