@@ -6,13 +6,16 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
 use crate::{Connection, DbError, cached_sql};
 
-/// Selects tables with more than 50 rows and more than twice as many as at the last analysis. Only those that the role
-/// owns, because only the owner may analyse a table.
+/// Selects tables of more than two pages that have more than twice as many pages as at the last analysis. Their size is
+/// visible immediately, whereas sessions report their changed rows only once a second. Only tables that the role owns,
+/// because only the owner may analyse a table.
 const GROWN: &str = "
-SELECT format('%I.%I', s.schemaname, s.relname) AS name
-FROM pg_stat_user_tables s
-JOIN pg_class c ON c.oid = s.relid
-WHERE pg_has_role(c.relowner, 'USAGE') AND s.n_live_tup > 2 * greatest(c.reltuples, 25)
+SELECT format('%I.%I', n.nspname, c.relname) AS name
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
+  AND pg_has_role(c.relowner, 'USAGE')
+  AND pg_relation_size(c.oid) > 2 * greatest(c.relpages, 1) * current_setting('block_size')::bigint
 ORDER BY name";
 
 /// Analyses the tables that have more than doubled since their last analysis, and returns their names. Tables that
