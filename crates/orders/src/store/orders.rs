@@ -69,6 +69,30 @@ pub(crate) async fn find_by_keys(
     Ok(found.into_iter().zip(orders).collect())
 }
 
+/// Returns those of the given idempotency keys that stand for an order.
+pub(crate) fn taken_keys<'q>(
+    tenant: TenantId,
+    keys: &[&IdempotencyKey],
+) -> Statement<'q, HashSet<String>> {
+    const TAKEN: &str = "
+SELECT idempotency_key
+FROM orders.orders WHERE tenant_id = $1 AND idempotency_key = ANY ($2)";
+
+    #[derive(QueryableByName)]
+    struct Taken {
+        #[diesel(sql_type = Text)]
+        idempotency_key: String,
+    }
+
+    let keys: Vec<String> = keys.iter().map(|key| key.as_str().to_owned()).collect();
+    let statement = cached_sql(TAKEN)
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<Array<Text>, _>(keys);
+    statement
+        .rows()
+        .map(|rows: Vec<Taken>| rows.into_iter().map(|row| row.idempotency_key).collect())
+}
+
 /// An order by its ID.
 pub(crate) async fn find(
     connection: &mut Connection,

@@ -60,8 +60,9 @@ async fn place(
     actor: &str,
 ) -> Result<Answer, PlacingError> {
     let fingerprint = fingerprint::of(request);
-    // First of all, so that a replay needs neither stock nor gateway.
-    if let Some(order) = look_up(context, tenant, key).await? {
+    if is_looked_up_first(context, tenant, key, request)
+        && let Some(order) = look_up(context, tenant, key).await?
+    {
         let replayed = replay(context, tenant, order, fingerprint).await;
         return Ok(Answer::Replayed(replayed));
     }
@@ -96,6 +97,20 @@ async fn place(
             Ok(Answer::New(paid))
         }
     }
+}
+
+/// Whether the key is looked up before anything else: a replay must need neither the gateway nor the geocoder, and a
+/// repeated key is most likely a replay. Otherwise the batch that places the order looks it up, without a round trip of
+/// its own.
+fn is_looked_up_first(
+    context: &OrderContext,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+    request: &OrderRequest,
+) -> bool {
+    let is_repeated = context.recent_keys.remember(tenant, key);
+    let is_located = request.shipping_address.location().is_some();
+    is_repeated || !is_located || !context.gateway.is_available()
 }
 
 /// The current answer of the key's order.
