@@ -93,7 +93,8 @@ async fn place(
         }
         Intake::Placed { order, attempt } => {
             oms_failpoints::reached("orders.placed");
-            let paid = pay(context, tenant, *order, &attempt, request, actor).await;
+            // Boxed, because it is large, and a crowd of orders waits for phase 1.
+            let paid = Box::pin(pay(context, tenant, *order, &attempt, request, actor)).await;
             Ok(Answer::New(paid))
         }
     }
