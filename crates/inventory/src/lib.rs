@@ -13,7 +13,6 @@ mod store;
 pub use domain::allocation::{LockedStock, ReservationRequest, ReserveOutcome, allocate};
 pub use domain::demand::{Demand, InvalidDemand, MAX_QUANTITY};
 pub use domain::explanation::RouteExplanation;
-pub use domain::id::{ProductId, WarehouseId};
 pub use domain::routing::{
     CandidateOutcome, ChosenWarehouse, Route, RoutingRequest, RoutingTrace, Shortage, TraceEntry,
 };

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use oms_validation::OrderId;
+use oms_validation::{OrderId, ProductId, WarehouseId};
 
 use crate::domain::demand::Demand;
-use crate::{ProductId, WarehouseId};
 
 /// The units that one order requests from one warehouse.
 #[derive(Clone, Copy, Debug)]

@@ -3,16 +3,6 @@
 use oms_validation::define_id;
 
 define_id! {
-    /// A warehouse.
-    WarehouseId
-}
-
-define_id! {
-    /// A product.
-    ProductId
-}
-
-define_id! {
     /// A change of stock: one receipt, adjustment or transfer with all its lines.
     StockChangeId
 }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use oms_validation::{ProductId, WarehouseId};
 use serde::Serialize;
 
 use crate::domain::allocation::LevelKey;
 use crate::domain::demand::MAX_QUANTITY;
 use crate::domain::stock_level::{LevelCounts, MAX_ON_HAND};
 use crate::domain::stock_movement::MovementKind;
-use crate::{ProductId, WarehouseId};
 
 /// Maximum lines of one change.
 pub(crate) const MAX_CHANGE_LINES: usize = 100;

@@ -1,7 +1,8 @@
 //! The stock of a product in a warehouse.
 
+use oms_validation::{ProductId, WarehouseId};
+
 use crate::domain::name::{Name, Sku};
-use crate::{ProductId, WarehouseId};
 
 /// Maximum units of one product in one warehouse, and maximum safety stock.
 pub(crate) const MAX_ON_HAND: i32 = 1_000_000_000;

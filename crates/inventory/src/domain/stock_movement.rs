@@ -1,12 +1,11 @@
 //! Stock movements, the audit trail of stock.
 
 use chrono::{DateTime, Utc};
-use oms_validation::newer_word;
+use oms_validation::{ProductId, WarehouseId, newer_word};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::id::{MovementId, StockChangeId};
-use crate::{ProductId, WarehouseId};
 
 /// The reason for a movement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use oms_database::{Connection, transaction};
-use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, Reason, TenantId};
+use oms_validation::{
+    IdempotencyKey, Keyed, Once, OperatorName, ProductId, Reason, TenantId, WarehouseId,
+};
 
 use crate::context::InventoryContext;
 use crate::domain::allocation::LevelKey;
@@ -13,7 +15,6 @@ use crate::domain::stock_movement::StockMovement;
 use crate::error::InventoryError;
 use crate::service::claim_key::claim_key;
 use crate::store::{level_counts, products, stock_levels, stock_movements, warehouses};
-use crate::{ProductId, WarehouseId};
 
 /// Changes stock on behalf of `operator`, all lines or none, and returns the movements. For a known key, returns those
 /// of the earlier request.

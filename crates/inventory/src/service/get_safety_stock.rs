@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use oms_validation::TenantId;
+use oms_validation::{ProductId, TenantId, WarehouseId};
 
 use crate::context::InventoryContext;
 use crate::error::InventoryError;
 use crate::store::level_counts;
-use crate::{ProductId, WarehouseId};
 
 /// Returns the safety stock of a product in a warehouse, in units.
 ///

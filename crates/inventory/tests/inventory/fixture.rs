@@ -9,12 +9,12 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use oms_database::Connection;
 use oms_errors::Problem;
 use oms_inventory::ports::AddressLocator;
-use oms_inventory::{Catalogue, Demand, InventoryContext, ProductId, WarehouseId, load_catalogue};
+use oms_inventory::{Catalogue, Demand, InventoryContext, load_catalogue};
 use oms_testing::TestDatabase;
 use oms_testing::invariants::rule;
 use oms_testing::world;
 pub use oms_testing::world::tenant;
-use oms_validation::{Location, OperatorName, TenantId};
+use oms_validation::{Location, OperatorName, ProductId, TenantId, WarehouseId};
 
 pub fn warehouse(number: usize) -> WarehouseId {
     world::warehouse(number).into()

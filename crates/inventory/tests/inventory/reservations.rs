@@ -2,8 +2,8 @@
 
 use diesel_async::SimpleAsyncConnection;
 use oms_database::{Connection, DbError, transaction};
-use oms_inventory::{Demand, ReservationRequest, ReserveOutcome, WarehouseId, release, reserve};
-use oms_validation::{OrderId, TenantId};
+use oms_inventory::{Demand, ReservationRequest, ReserveOutcome, release, reserve};
+use oms_validation::{OrderId, TenantId, WarehouseId};
 use uuid::Uuid;
 
 use crate::fixture::*;

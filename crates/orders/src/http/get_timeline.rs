@@ -2,8 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
-use oms_inventory::{ProductId, WarehouseId};
-use oms_validation::{OrderId, PageSize};
+use oms_validation::{OrderId, PageSize, ProductId, WarehouseId};
 use oms_web::{CurrentTenant, PageBody, ProblemResponse, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

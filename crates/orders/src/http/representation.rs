@@ -2,14 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use oms_errors::Problem;
-use oms_inventory::{
-    CandidateOutcome, ProductId, RouteExplanation, RoutingTrace, TraceEntry, WarehouseId,
-};
+use oms_inventory::{CandidateOutcome, RouteExplanation, RoutingTrace, TraceEntry};
 use oms_payments::{
     Attempt, AttemptId, CustomerAction, DisputeState, GatewayCall, Refund, RefundActor, RefundId,
     RefundState,
 };
-use oms_validation::{Location, Money, OrderId};
+use oms_validation::{Location, Money, OrderId, ProductId, WarehouseId};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -100,6 +100,16 @@ define_id! {
     OrderId
 }
 
+define_id! {
+    /// A warehouse. Shared, because stock, orders and shipments refer to it.
+    WarehouseId
+}
+
+define_id! {
+    /// A product. Shared, because stock, orders and shipments refer to it.
+    ProductId
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

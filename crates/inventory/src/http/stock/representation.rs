@@ -1,6 +1,7 @@
 //! Stock as JSON.
 
 use chrono::{DateTime, Utc};
+use oms_validation::{ProductId, WarehouseId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -9,7 +10,6 @@ use crate::domain::name::{Name, Sku};
 use crate::domain::stock_level::StockLevel;
 use crate::domain::stock_movement::{MovementKind, StockMovement};
 use crate::http::examples;
-use crate::{ProductId, WarehouseId};
 
 /// A stock level.
 #[derive(Debug, Serialize, ToSchema)]

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use oms_database::Connection;
-use oms_validation::{Reason, TenantId};
+use oms_validation::{Reason, TenantId, WarehouseId};
 use serde::{Serialize, Serializer};
 
-use crate::WarehouseId;
 use crate::domain::allocation::LevelKey;
 use crate::domain::import::planned_stock::{PlannedStock, movement_of};
 use crate::domain::import::rejection::{Rejection, RejectionCode};

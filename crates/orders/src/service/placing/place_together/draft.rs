@@ -1,8 +1,8 @@
 //! Orders that are about to be written.
 
-use oms_inventory::{Demand, ProductId, ReservationRequest, Route, WarehouseId};
+use oms_inventory::{Demand, ReservationRequest, Route};
 use oms_payments::{AttemptId, NewAttempt};
-use oms_validation::{IdempotencyKey, OrderId};
+use oms_validation::{IdempotencyKey, OrderId, ProductId, WarehouseId};
 
 use super::price::Priced;
 use crate::context::OrderContext;
