@@ -9,6 +9,7 @@ mod examples;
 mod findings;
 mod get_order;
 mod get_timeline;
+mod goods;
 mod items;
 mod list_orders;
 mod list_refunds;

@@ -59,6 +59,13 @@ pub(super) fn order() -> Value {
         "reference": "pi_952bdc58e1bc480193711688128441ba"
     });
     order["refunds"] = json!([refund()]);
+    order["fulfilmentStatus"] = json!("UNFULFILLED");
+    order["fulfilmentOrders"] = json!([{
+        "id": "01a2057d-fe91-7a02-8c1d-93f2c47a51be",
+        "warehouseId": WAREHOUSE_ID,
+        "status": "OPEN",
+        "outstanding": 2
+    }]);
     order["routing"] = json!({
         "destination": { "lat": 33.7578, "lng": -84.3876 },
         "explanation": "Atlanta Distribution Center is the nearest warehouse, and has everything that was ordered.",

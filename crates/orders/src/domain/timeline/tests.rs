@@ -18,6 +18,8 @@ fn event(
     second: i64,
 ) -> (DateTime<Utc>, OrderEvent) {
     let event = OrderEvent {
+        kind: "order.changed".to_owned(),
+        data: None,
         sequence,
         from,
         to,
