@@ -241,7 +241,7 @@ async fn write(
         let left = finish_refund(connection, tenant, refund, end).await?;
         left.ok_or(Abort::LOST)?;
     }
-    release(connection, tenant, order_id).await?;
+    release(connection, tenant, order_id.into()).await?;
     resolve(
         connection,
         tenant,

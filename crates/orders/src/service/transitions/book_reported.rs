@@ -184,7 +184,7 @@ async fn end(connection: &mut Connection, locked: &Locked<'_>, reason: &str) -> 
     if !change_status(connection, tenant, now, order_id, &transition, authorship).await? {
         return Err(Abort::LOST);
     }
-    release(connection, tenant, order_id).await?;
+    release(connection, tenant, order_id.into()).await?;
     Ok(())
 }
 

@@ -92,7 +92,7 @@ async fn write(
     if !change_status(connection, tenant, now, order_id, &transition, authorship).await? {
         return Err(Abort::LOST);
     }
-    release(connection, tenant, order_id).await?;
+    release(connection, tenant, order_id.into()).await?;
     Ok(take_off(connection, tenant, now, &[(order_id, actor)]).await?)
 }
 

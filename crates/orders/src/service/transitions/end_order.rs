@@ -118,7 +118,7 @@ async fn write(
         return Err(Abort::LOST);
     }
     if !transition.to.holds_stock() {
-        release(connection, tenant, order_id).await?;
+        release(connection, tenant, order_id.into()).await?;
     }
     match by {
         // An order with an open dead letter is not on the work list.

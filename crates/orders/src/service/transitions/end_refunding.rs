@@ -86,7 +86,7 @@ async fn write(
     let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
     DbError::unless_changed(changed, "the order is locked")?;
     if !to.holds_stock() {
-        release(connection, tenant, order_id).await?;
+        release(connection, tenant, order_id.into()).await?;
     }
     take_off(connection, tenant, now, &[(order_id, actor)]).await
 }
