@@ -26,7 +26,7 @@ pub(crate) async fn set_safety_stock(
     let keys = BTreeSet::from([level]);
     transaction(&mut connection, async |connection| {
         stock_levels::lock(tenant, &keys).run(connection).await?;
-        let found = level_counts::find(connection, tenant, &keys).await?;
+        let found = level_counts::find(tenant, &keys).run(connection).await?;
         let counts = found
             .get(&level)
             .ok_or(InventoryError::StockLevelNotFound)?;

@@ -101,12 +101,14 @@ define_id! {
 }
 
 define_id! {
-    /// A warehouse. Shared, because stock, orders and shipments refer to it.
+    // Shared, because stock, orders and shipments refer to it.
+    /// A warehouse.
     WarehouseId
 }
 
 define_id! {
-    /// A product. Shared, because stock, orders and shipments refer to it.
+    // Shared, because stock, orders and shipments refer to it.
+    /// A product.
     ProductId
 }
 

@@ -120,7 +120,7 @@ async fn write(
     }
     match transition.to.holds_stock() {
         true => ensure_open(connection, tenant, now, order_id).await?,
-        false => _ = release(connection, tenant, order_id).await?,
+        false => _ = release(connection, tenant, order_id.into()).await?,
     }
     match by {
         // An order with an open dead letter is not on the work list.

@@ -16,6 +16,6 @@ pub(crate) async fn release_unsent(
 ) -> Result<(), DbError> {
     let reason = "the order ended";
     cancel_unsent(connection, tenant, now, order_id, reason).await?;
-    release(connection, tenant, order_id).await?;
+    release(connection, tenant, order_id.into()).await?;
     Ok(())
 }

@@ -96,7 +96,7 @@ pub(super) fn placements_of<'a>(drafts: &'a [Draft<'_>]) -> Vec<Placement<'a>> {
 
 pub(super) fn reservations_of<'a>(drafts: &'a [Draft<'_>]) -> Vec<ReservationRequest<'a>> {
     let request = |draft: &'a Draft<'_>| ReservationRequest {
-        order_id: draft.order.id,
+        holder: draft.order.id.into(),
         warehouse_id: draft.order.warehouse_id,
         demand: draft.demand,
     };
