@@ -6,7 +6,7 @@ use oms_database::Grant;
 pub const GRANTS: &[Grant] = &[
     Grant::write("fulfilment.fulfilment_orders"),
     Grant::append("fulfilment.lines").updating(&["shipped", "frozen", "cancelled"]),
-    Grant::hold("fulfilment.holds"),
+    Grant::all("fulfilment.holds"),
     Grant::write("fulfilment.shipments"),
     Grant::append("fulfilment.shipment_lines"),
     Grant::write("fulfilment.parcels"),

@@ -174,6 +174,44 @@ pub(super) fn finding() -> Value {
     })
 }
 
+pub(super) fn new_shipment() -> Value {
+    json!({
+        "lines": [{ "line": 1, "quantity": 1 }],
+        "parcels": [{ "carrier": "UPS", "service": "Ground", "trackingNumber": "1Z999AA10123456784" }],
+        "status": "SHIPPED"
+    })
+}
+
+pub(super) fn shipment_batch() -> Value {
+    json!({
+        "items": [
+            {
+                "action": "create",
+                "idempotencyKey": "station-7/1041",
+                "fulfilmentOrderId": oms_fulfilment::http::examples::FULFILMENT_ORDER_ID
+            },
+            {
+                "action": "ship",
+                "idempotencyKey": "station-7/1042",
+                "shipmentId": oms_fulfilment::http::examples::SHIPMENT_ID
+            }
+        ]
+    })
+}
+
+pub(super) fn new_hold() -> Value {
+    json!({ "handle": "fraud-check", "reason": "fraud_check", "note": "billing and shipping country differ" })
+}
+
+pub(super) fn tracking_report() -> Value {
+    json!({
+        "parcel": 1,
+        "status": "delivered",
+        "detail": "handed to the customer",
+        "happenedAt": "2026-11-24T14:02:00Z"
+    })
+}
+
 fn usd(amount_minor: i64) -> Value {
     json!({ "amountMinor": amount_minor, "currency": "USD" })
 }

@@ -74,17 +74,13 @@ struct TrackedParcel {
 }
 
 impl From<Fulfilment> for GoodsBody {
-    fn from(fulfilment: Fulfilment) -> Self {
+    fn from(found: Fulfilment) -> Self {
         Self {
-            fulfilment_status: fulfilment.status(),
-            on_hold: fulfilment.is_on_hold(),
-            next_ship_by: fulfilment.next_ship_by(),
-            fulfilment_orders: fulfilment
-                .fulfilment_orders
-                .iter()
-                .map(OrderShare::of)
-                .collect(),
-            shipments: fulfilment
+            fulfilment_status: found.status(),
+            on_hold: found.is_on_hold(),
+            next_ship_by: found.next_ship_by(),
+            fulfilment_orders: found.fulfilment_orders.iter().map(OrderShare::of).collect(),
+            shipments: found
                 .shipments
                 .into_iter()
                 .map(ShipmentSummary::from)

@@ -22,4 +22,5 @@ pub(crate) mod patience;
 pub(crate) mod proof;
 pub(crate) mod release_unsent;
 pub(crate) mod report_payment;
+pub(crate) mod settle_frozen;
 pub(crate) mod worklist;

@@ -30,6 +30,14 @@ fn event(
     (at(second), event)
 }
 
+fn note(status: OrderStatus) -> Happening {
+    Happening::Note {
+        status,
+        event: None,
+        data: None,
+    }
+}
+
 fn call(number: u128, second: i64) -> GatewayCall {
     GatewayCall {
         id: Uuid::from_u128(number),
@@ -160,13 +168,11 @@ fn stock_is_reserved_when_an_order_is_placed_and_released_when_it_is_not_sold() 
             transition(None, S::PendingPayment),
             Happening::StockReserved,
             transition(Some(S::PendingPayment), S::Paid),
-            Happening::Note { status: S::Paid },
+            note(S::Paid),
             transition(Some(S::Paid), S::Refunding),
             transition(Some(S::Refunding), S::Refunded),
             Happening::StockReleased,
-            Happening::Note {
-                status: S::Refunded
-            },
+            note(S::Refunded),
         ]
     );
 }
