@@ -1,7 +1,6 @@
 //! The lines of an order and their total.
 
-use oms_inventory::ProductId;
-use oms_validation::{Currency, Money, MoneyError};
+use oms_validation::{Currency, Money, MoneyError, ProductId};
 
 /// A requested line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,18 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use oms_errors::Problem;
-use oms_inventory::{
-    CandidateOutcome, ProductId, RouteExplanation, RoutingTrace, TraceEntry, WarehouseId,
-};
+use oms_inventory::{CandidateOutcome, RouteExplanation, RoutingTrace, TraceEntry};
 use oms_payments::{
     Attempt, AttemptId, CustomerAction, DisputeState, GatewayCall, Refund, RefundActor, RefundId,
     RefundState,
 };
-use oms_validation::{Location, Money, OrderId};
+use oms_validation::{Location, Money, OrderId, ProductId, WarehouseId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::examples;
+use super::goods::GoodsBody;
 use crate::domain::address::ShippingAddress;
 use crate::domain::dispute::Dispute;
 use crate::domain::external_reference::ExternalReference;
@@ -84,6 +83,8 @@ pub(super) struct OrderBody {
     payment: Option<Payment>,
     /// Oldest first.
     refunds: Vec<RefundBody>,
+    #[serde(flatten)]
+    goods: GoodsBody,
     /// Null after the address was erased.
     #[schema(required = true)]
     routing: Option<RoutingBody>,
@@ -339,6 +340,7 @@ impl OrderBody {
             expires_at,
             refunds,
             disputes,
+            fulfilment,
             explanation,
         } = details;
         let payment = payment.map(|attempt| match expires_at {
@@ -361,6 +363,7 @@ impl OrderBody {
             shipping_address: order.shipping_address,
             payment,
             refunds: refunds.into_iter().map(RefundBody::from).collect(),
+            goods: GoodsBody::from(fulfilment),
         })
     }
 }

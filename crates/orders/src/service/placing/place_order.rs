@@ -20,6 +20,7 @@ use crate::service::placing::intake::{Arrival, Intake, intake};
 use crate::service::placing::locate::locate;
 use crate::service::placing::look_up::look_up;
 use crate::service::placing::stored_answer::{answer_as_stored, stored, stored_now};
+use crate::service::transitions::open_fulfilment::to_send;
 
 /// Places an order in the name of `actor`, or returns the answer of the order that the key already stands for.
 ///
@@ -152,7 +153,7 @@ async fn pay(
     match collect(
         context,
         tenant,
-        attempt,
+        (attempt, to_send(&order)),
         instruction,
         when_not_started,
         actor,

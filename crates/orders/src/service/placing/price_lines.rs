@@ -1,8 +1,8 @@
 //! Current prices of order lines.
 
 use oms_database::Statement;
-use oms_inventory::{Demand, PriceQuote, ProductId, Quotes, quote_prices};
-use oms_validation::{Currency, InvalidAmount, Money, TenantId};
+use oms_inventory::{Demand, PriceQuote, Quotes, quote_prices};
+use oms_validation::{Currency, InvalidAmount, Money, ProductId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::line::{OrderLine, RequestedLine, total};

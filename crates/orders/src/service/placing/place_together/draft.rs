@@ -1,8 +1,8 @@
 //! Orders that are about to be written.
 
-use oms_inventory::{Demand, ProductId, ReservationRequest, Route, WarehouseId};
+use oms_inventory::{Demand, ReservationRequest, Route};
 use oms_payments::{AttemptId, NewAttempt};
-use oms_validation::{IdempotencyKey, OrderId};
+use oms_validation::{IdempotencyKey, OrderId, ProductId, WarehouseId};
 
 use super::price::Priced;
 use crate::context::OrderContext;
@@ -96,7 +96,7 @@ pub(super) fn placements_of<'a>(drafts: &'a [Draft<'_>]) -> Vec<Placement<'a>> {
 
 pub(super) fn reservations_of<'a>(drafts: &'a [Draft<'_>]) -> Vec<ReservationRequest<'a>> {
     let request = |draft: &'a Draft<'_>| ReservationRequest {
-        order_id: draft.order.id,
+        holder: draft.order.id.into(),
         warehouse_id: draft.order.warehouse_id,
         demand: draft.demand,
     };
