@@ -2,7 +2,8 @@
 
 use oms_errors::{FieldError, Problem, ProblemType};
 use oms_geocoding::GeocodeError;
-use oms_validation::{InvalidAmount, OrderId};
+use oms_payments::AmountRefusal;
+use oms_validation::OrderId;
 
 use super::{
     IN_PROGRESS, NO_SINGLE_WAREHOUSE, NotPaid, OrderError, PRODUCT_NOT_SOLD, RETRY_AFTER_S,
@@ -28,9 +29,9 @@ pub enum PlacingError {
     /// The products of the lines at these positions have no price in the order's currency.
     #[error("products not sold in this currency")]
     ProductsNotSold(Vec<usize>),
-    /// The total has more decimal places than payments in its currency.
+    /// The gateway can't express the total.
     #[error("the total {0}")]
-    NotPayable(InvalidAmount),
+    NotPayable(AmountRefusal),
     /// The total exceeds what one payment can collect.
     #[error("the total is too large")]
     TotalTooLarge,

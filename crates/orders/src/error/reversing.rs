@@ -1,7 +1,7 @@
 //! Why an order can't be cancelled or refunded.
 
 use oms_errors::{Problem, invalid_field};
-use oms_payments::{Reference, RefundFailure, RefundId};
+use oms_payments::{AMOUNT_NOT_ACCEPTED, AmountRefusal, Reference, RefundFailure, RefundId};
 use oms_validation::{Currency, Money, OrderId};
 
 use super::{
@@ -54,6 +54,9 @@ pub enum ReversingError {
     /// The order was paid in another currency.
     #[error("the order was paid in {0}")]
     RefundCurrency(Currency),
+    /// The gateway can't express the amount.
+    #[error("the amount {0}")]
+    AmountNotAccepted(AmountRefusal),
     /// The bank or the gateway rejected the refund.
     #[error("refund {refund_id} of order {order_id} was rejected: {code}")]
     RefundRefused {
@@ -100,6 +103,9 @@ impl From<ReversingError> for Problem {
                 "amount.currency",
                 format!("must be {currency}, the currency of the payment"),
             ),
+            ReversingError::AmountNotAccepted(_) => {
+                Self::new(&AMOUNT_NOT_ACCEPTED, error.to_string())
+            }
             ReversingError::RefundRefused {
                 order_id,
                 status,

@@ -2,7 +2,7 @@
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
-use oms_errors::{INVALID_HEADER, Problem, invalid_field};
+use oms_errors::{INVALID_HEADER, Problem};
 use oms_payments::Refund;
 use oms_validation::{Currency, Money, OrderId};
 use oms_web::{CurrentActor, CurrentTenant, IdempotencyKeyHeader, ProblemResponse, ValidJson};
@@ -63,6 +63,7 @@ oms_web::refusals! {
         error::NOT_FOUND,
         error::KEY_REUSED,
         error::REFUND_EXCEEDS_CAPTURED,
+        oms_payments::AMOUNT_NOT_ACCEPTED,
         error::OUTCOME_UNKNOWN,
     ], with a location: [
         error::NOT_REFUNDABLE,
@@ -113,9 +114,8 @@ pub(super) async fn refund_order(
 
 impl Body {
     fn into_request(self) -> Result<RequestedRefund, Problem> {
-        let amount = self.amount.map(Amount::into_money).transpose()?;
         Ok(RequestedRefund {
-            amount,
+            amount: self.amount.map(Money::from),
             reason: reason_of(self.reason.as_deref())?,
             disputed: match self.despite_dispute {
                 true => Disputed::Refund,
@@ -125,15 +125,12 @@ impl Body {
     }
 }
 
-impl Amount {
-    fn into_money(self) -> Result<Money, Problem> {
-        let (amount_minor, currency) = (self.amount_minor, self.currency);
-        let checked = currency.check_step(amount_minor);
-        checked.map_err(|error| invalid_field("amount.amountMinor", error.to_string()))?;
-        Ok(Money {
-            amount_minor,
-            currency,
-        })
+impl From<Amount> for Money {
+    fn from(amount: Amount) -> Self {
+        Self {
+            amount_minor: amount.amount_minor,
+            currency: amount.currency,
+        }
     }
 }
 

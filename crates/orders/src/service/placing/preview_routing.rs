@@ -43,7 +43,7 @@ pub(crate) async fn preview_routing(
         lines,
         total,
         demand,
-    } = price_lines(lines, context.settings.currency, &quotes)?;
+    } = price_lines(context, lines, context.settings.currency, &quotes)?;
     let route = route(&mut connection, tenant, destination, &demand).await?;
     Ok(RoutingPreview {
         explanation: explain_route(&mut connection, tenant, &route.trace).await?,

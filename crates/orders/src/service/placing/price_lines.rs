@@ -2,7 +2,8 @@
 
 use oms_database::Statement;
 use oms_inventory::{Demand, PriceQuote, ProductId, Quotes, quote_prices};
-use oms_validation::{Currency, InvalidAmount, Money, TenantId};
+use oms_payments::AmountRefusal;
+use oms_validation::{Currency, Money, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::line::{OrderLine, RequestedLine, total};
@@ -39,6 +40,7 @@ pub(crate) fn demand_of(requested: &[RequestedLine]) -> Demand {
 
 /// Returns the lines of an order with their prices, or the reason why they can't be sold.
 pub(crate) fn price_lines(
+    context: &OrderContext,
     requested: &[RequestedLine],
     currency: Currency,
     quotes: &Quotes,
@@ -62,11 +64,10 @@ pub(crate) fn price_lines(
         return Err(PlacingError::ProductsNotSold(not_sold));
     }
     let total = total(currency, &lines).map_err(|_| PlacingError::TotalTooLarge)?;
-    match currency.check_amount(total.amount_minor) {
+    match context.gateway.check_amount(total) {
         Ok(()) => {}
-        Err(InvalidAmount::Range { .. }) => return Err(PlacingError::TotalTooLarge),
-        // For prices that were set before amounts were validated.
-        Err(error @ InvalidAmount::Step { .. }) => return Err(PlacingError::NotPayable(error)),
+        Err(AmountRefusal::TooLarge { .. }) => return Err(PlacingError::TotalTooLarge),
+        Err(refusal @ AmountRefusal::Step { .. }) => return Err(PlacingError::NotPayable(refusal)),
     }
     Ok(PricedLines {
         demand: demand_of(requested),

@@ -49,7 +49,8 @@ enum Begun {
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such order; `KeyReused` if the key belongs to another refund; `NotRefundable`,
-/// `PaymentDisputed`, `RefundInProgress`, `RefundExceedsCaptured` and `RefundCurrency`, which change nothing;
+/// `PaymentDisputed`, `RefundInProgress`, `RefundExceedsCaptured`, `RefundCurrency` and `AmountNotAccepted`, which change
+/// nothing;
 /// `RefundRefused` if the gateway rejects the refund; `Contended` if the order stays locked; `OutcomeUnknown` and the
 /// like if the database fails.
 pub async fn refund_order(
@@ -60,6 +61,10 @@ pub async fn refund_order(
     request: &RequestedRefund,
     actor: &str,
 ) -> Result<RefundedOrder, ReversingError> {
+    if let Some(amount) = request.amount {
+        let checked = context.gateway.check_amount(amount);
+        checked.map_err(ReversingError::AmountNotAccepted)?;
+    }
     look_before(context, tenant, order_id, key).await?;
     let mut patience = Patience::new(context, tenant, order_id.as_uuid());
     let begun = loop {

@@ -72,7 +72,7 @@ pub(super) fn price<'a>(
             lines,
             total,
             demand,
-        } = price_lines(&arrival.lines, currency, quotes)?;
+        } = price_lines(context, &arrival.lines, currency, quotes)?;
         Ok(Priced {
             index,
             arrival,
