@@ -18,6 +18,8 @@ pub enum Scope {
     InventoryRead,
     /// Change warehouses, products and stock.
     InventoryWrite,
+    /// Read and change settings.
+    SettingsWrite,
     /// Settle dead letters and findings.
     Operations,
 }
@@ -25,19 +27,20 @@ pub enum Scope {
 /// The text is not a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must be one of orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write, operations"
+    "must be one of orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write, settings:write, operations"
 )]
 pub struct UnknownScope;
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::OrdersRead,
         Self::OrdersWrite,
         Self::OrdersCancel,
         Self::OrdersRefund,
         Self::InventoryRead,
         Self::InventoryWrite,
+        Self::SettingsWrite,
         Self::Operations,
     ];
 
@@ -50,11 +53,12 @@ impl Scope {
             Self::OrdersRefund => "orders:refund",
             Self::InventoryRead => "inventory:read",
             Self::InventoryWrite => "inventory:write",
+            Self::SettingsWrite => "settings:write",
             Self::Operations => "operations",
         }
     }
 
-    const fn bit(self) -> u8 {
+    const fn bit(self) -> u16 {
         1 << self as u8
     }
 }
@@ -76,7 +80,7 @@ impl fmt::Display for Scope {
 
 /// A set of scopes.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Scopes(u8);
+pub struct Scopes(u16);
 
 impl Scopes {
     /// All scopes.

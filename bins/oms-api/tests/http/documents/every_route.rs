@@ -115,6 +115,7 @@ fn body_of(route: &Route) -> Value {
             "toWarehouseId": CHICAGO_WAREHOUSE,
             "lines": [line],
         }),
+        "/settings/orders" => json!({ "currencies": ["USD"] }),
         "/stock-levels/{warehouse}/{product}/safety-stock" => json!({ "quantity": 1 }),
         _ => json!({}),
     }

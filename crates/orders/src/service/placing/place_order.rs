@@ -16,9 +16,10 @@ use crate::domain::placing_outcome::PlacingOutcome;
 use crate::domain::status::OrderStatus;
 use crate::error::{NotPaid, OrderError, PlacingError};
 use crate::service::placing::collect::{Collection, WhenNotStarted, collect};
+use crate::service::placing::currency_of::currency_of;
 use crate::service::placing::intake::{Arrival, Intake, intake};
 use crate::service::placing::locate::locate;
-use crate::service::placing::look_up::look_up;
+use crate::service::placing::look_up::{LookedUp, look_up};
 use crate::service::placing::stored_answer::{answer_as_stored, stored, stored_now};
 
 /// Places an order in the name of `actor`, or returns the answer of the order that the key already stands for.
@@ -61,13 +62,15 @@ async fn place(
 ) -> Result<Answer, PlacingError> {
     let fingerprint = fingerprint::of(request);
     // First of all, so that a replay needs neither stock nor gateway.
-    if let Some(order) = look_up(context, tenant, key).await? {
+    let LookedUp { order, settings } = look_up(context, tenant, key).await?;
+    if let Some(order) = order {
         let replayed = replay(context, tenant, order, fingerprint).await;
         return Ok(Answer::Replayed(replayed));
     }
     if !context.gateway.is_available() {
         return Err(PlacingError::GatewayUnavailable);
     }
+    let currency = currency_of(&settings, &request.pricing)?;
     let geocoder = context.geocoder.as_ref();
     let destination = locate(geocoder, tenant, &request.shipping_address).await?;
     oms_failpoints::reached("orders.located");
@@ -77,6 +80,8 @@ async fn place(
         customer_id: request.customer_id,
         shipping_address: request.shipping_address.clone(),
         lines: request.lines.clone(),
+        currency,
+        pricing: request.pricing.clone(),
         destination,
         external_reference: request.external_reference.clone(),
         metadata: request.metadata.clone(),
@@ -84,7 +89,7 @@ async fn place(
     };
     match intake(context, tenant, arrival).await? {
         Intake::KeyTaken => {
-            let order = look_up(context, tenant, key).await?;
+            let LookedUp { order, .. } = look_up(context, tenant, key).await?;
             // Its request released the key in the meantime: nothing was kept, and this request may be repeated.
             let order = order.ok_or(OrderError::Contended)?;
             let replayed = replay(context, tenant, order, fingerprint).await;
@@ -92,8 +97,11 @@ async fn place(
         }
         Intake::Placed { order, attempt } => {
             oms_failpoints::reached("orders.placed");
-            let paid = pay(context, tenant, *order, &attempt, request, actor).await;
-            Ok(Answer::New(paid))
+            let placed = match attempt {
+                Some(attempt) => pay(context, tenant, *order, &attempt, request, actor).await,
+                None => Ok(PlacedOrder::Paid(*order)),
+            };
+            Ok(Answer::New(placed))
         }
     }
 }

@@ -36,7 +36,11 @@ impl Outcomes {
         open
     }
 
-    pub(super) fn placed(&mut self, drafts: Vec<Draft<'_>>, placed: Vec<(DateTime<Utc>, Attempt)>) {
+    pub(super) fn placed(
+        &mut self,
+        drafts: Vec<Draft<'_>>,
+        placed: Vec<(DateTime<Utc>, Option<Attempt>)>,
+    ) {
         for (draft, (created_at, attempt)) in drafts.into_iter().zip(placed) {
             let order = Box::new(draft.order.placed(created_at));
             self.0[draft.index] = Some(Answer::Done(Ok(Intake::Placed { order, attempt })));

@@ -42,13 +42,13 @@ impl Priced<'_> {
 
 /// Reads the prices of all orders and the warehouse nearest to each, in one round trip.
 pub(super) async fn look_at(
-    context: &OrderContext,
     connection: &mut Connection,
     tenant: TenantId,
     arrivals: &[Arc<Arrival>],
 ) -> Result<(Quotes, Nearest), DbError> {
     let lines = arrivals.iter().flat_map(|arrival| &arrival.lines);
-    let quotes = quote_lines(context, tenant, lines);
+    let currencies = arrivals.iter().map(|arrival| arrival.currency);
+    let quotes = quote_lines(tenant, currencies, lines);
     let demands = arrivals.iter().map(|arrival| demand_of(&arrival.lines));
     let demands: Vec<Demand> = demands.collect();
     let requests = arrivals.iter().zip(&demands);
@@ -66,13 +66,18 @@ pub(super) fn price<'a>(
     arrivals: &'a [Arc<Arrival>],
     quotes: &Quotes,
 ) -> Vec<Result<Priced<'a>, PlacingError>> {
-    let currency = context.settings.currency;
     let priced = arrivals.iter().enumerate().map(|(index, arrival)| {
         let PricedLines {
             lines,
             total,
             demand,
-        } = price_lines(context, &arrival.lines, currency, quotes)?;
+        } = price_lines(
+            context,
+            &arrival.lines,
+            arrival.currency,
+            &arrival.pricing,
+            quotes,
+        )?;
         Ok(Priced {
             index,
             arrival,
