@@ -55,8 +55,8 @@ impl RequestedParts {
                 amount.is_none_or(|amount| amount.amount_minor == credit.amount_minor)
             })
         };
-        // Parts of which nothing was left have no credit.
-        !credits.is_empty() && credits.iter().all(made) && credits.len() <= requested.len()
+        // Each requested part has one credit.
+        credits.len() == requested.len() && credits.iter().all(made)
     }
 }
 
@@ -85,8 +85,8 @@ pub enum InvalidParts {
     Currency(Currency),
     /// The parts sum to another amount than expected.
     NotAsExpected(Money),
-    /// Nothing is left of the parts.
-    Nothing,
+    /// Nothing is left of what was paid for the line, or the units have no share in it.
+    Nothing(usize),
 }
 
 /// What was credited of a part.
@@ -96,7 +96,7 @@ struct Credited {
     amount_minor: i64,
 }
 
-/// Turns requested parts into credits and their sum. `counted` are the order's credits that count.
+/// Turns requested parts into credits, one for each, and their sum. `counted` are the order's credits that count.
 ///
 /// Units cost what they add to the line's share: those after the first `i` up to `j` cost the share of `j` less the
 /// share of `i`, so that any sequence of refunds sums to the line's share. They cost at most what is left of it.
@@ -109,8 +109,10 @@ pub(crate) fn plan(
     let credited = sums(counted);
     let mut planned = Vec::new();
     for (index, requested) in parts.lines.iter().enumerate() {
-        let credit = of_line(order, &credited, index, requested)?;
-        planned.extend(Some(credit).filter(|(_, amount)| *amount > 0));
+        match of_line(order, &credited, index, requested)? {
+            (_, 0) => return Err(InvalidParts::Nothing(index)),
+            credit => planned.push(credit),
+        }
     }
     for (part, requested, paid) in [
         (
@@ -135,7 +137,6 @@ pub(crate) fn plan(
     };
     match parts.expected {
         Some(expected) if expected != sum => Err(InvalidParts::NotAsExpected(sum)),
-        _ if sum.amount_minor == 0 => Err(InvalidParts::Nothing),
         _ => Ok((planned, sum)),
     }
 }

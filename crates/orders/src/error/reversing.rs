@@ -156,9 +156,11 @@ fn invalid_parts(order_id: OrderId, invalid: InvalidParts) -> Problem {
         InvalidParts::NotAsExpected(amount) => Problem::of(&REFUND_AMOUNT_CHANGED)
             .with_extension("orderId", order_id.to_string())
             .with_extension("amount", serde_json::json!(amount)),
-        InvalidParts::Nothing => {
-            Problem::of(&REFUND_EXCEEDS_PART).with_extension("orderId", order_id.to_string())
-        }
+        InvalidParts::Nothing(index) => too_much(
+            format!("lines[{index}]"),
+            "nothing is left of what was paid for it".to_owned(),
+        )
+        .with_extension("orderId", order_id.to_string()),
     }
 }
 

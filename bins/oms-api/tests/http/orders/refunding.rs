@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::api::Settings;
 use crate::eventually::until;
-use crate::giving_back::{all, part, usd};
+use crate::giving_back::{all, of_line, part, usd};
 use crate::request::{DECLINED_CARD, WIDGET_A, new_key, small_order, with};
 use crate::shop::Shop;
 
@@ -182,11 +182,6 @@ async fn a_refused_refund_leaves_the_order_paid_and_its_key_replays_the_refusal(
     shop.sandbox.happens(&path, won).await;
     let answer = shop.refund(&order_id, &new_key(), &part(600)).await;
     assert_refunded(&answer, &order_id, 600, "PAID");
-}
-
-/// The body of a refund of this many cents of the first item.
-fn of_line(amount_minor: i64) -> Value {
-    json!({ "lines": [{ "line": 1, "amount": usd(amount_minor) }] })
 }
 
 /// Makes a refund of 300 cents while the call meets a fault.

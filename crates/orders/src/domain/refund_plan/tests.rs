@@ -162,7 +162,7 @@ fn units_cost_at_most_what_an_earlier_goodwill_has_left() {
     assert_eq!(refund(&mut order, &mut refunds, &goodwill, done), Ok(150));
     assert_eq!(refund(&mut order, &mut refunds, &units(1, 1), done), Ok(50));
     let refused = refund(&mut order, &mut refunds, &units(1, 1), done);
-    assert_eq!(refused, Err(InvalidParts::Nothing));
+    assert_eq!(refused, Err(InvalidParts::Nothing(0)));
 }
 
 #[test]
