@@ -19,6 +19,7 @@ use crate::{
     cards::{Behaviour, Decline, PaymentMethod},
     charges::{Charge, ChargeStatus, NewId},
     collection::Stored,
+    requests::check_step,
 };
 
 /// The intention to collect a payment.
@@ -302,6 +303,7 @@ impl Intent {
                 ApiError::parameter("amount_to_capture", message).with_code("amount_too_large")
             );
         }
+        check_step(amount, &self.currency)?;
         let intent = Self {
             status: Status::Succeeded,
             amount_received: amount,

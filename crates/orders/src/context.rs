@@ -4,6 +4,7 @@ pub(crate) mod batches;
 mod bounds_memory;
 mod lock_turns;
 mod recent_keys;
+mod settings_memory;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,7 @@ use batches::OrderBatches;
 use bounds_memory::BoundsMemory;
 use lock_turns::LockTurns;
 use recent_keys::RecentKeys;
+use settings_memory::SettingsMemory;
 
 pub use batches::BatchCounts;
 
@@ -48,6 +50,7 @@ pub struct OrderContext {
     pub(crate) outcomes: PlacingOutcomes,
     pub(crate) bounds: BoundsMemory,
     pub(crate) recent_keys: RecentKeys,
+    pub(crate) tenant_settings: SettingsMemory,
     /// The installation, to tell operators which installation a charge belongs to.
     pub(crate) installation: Option<InstallationId>,
     /// Cancelled when the program stops, so that no further batch of background work begins.
@@ -86,6 +89,7 @@ impl OrderContext {
             outcomes: PlacingOutcomes::default(),
             bounds: BoundsMemory::default(),
             recent_keys: RecentKeys::default(),
+            tenant_settings: SettingsMemory::default(),
             database,
             gateway,
             preview_geocoder: geocoder.clone(),

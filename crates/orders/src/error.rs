@@ -7,6 +7,7 @@ mod paying;
 mod placing;
 mod reconciling;
 mod reversing;
+mod settings;
 mod shipping;
 
 pub use dead_letters::DeadLetterError;
@@ -15,6 +16,7 @@ pub use paying::{NotPaid, PayingError};
 pub use placing::PlacingError;
 pub use reconciling::ReconcilingError;
 pub use reversing::ReversingError;
+pub(crate) use settings::SettingsError;
 pub use shipping::ShippingError;
 
 use oms_batching::{BatchError, NotDone};
@@ -35,6 +37,16 @@ oms_errors::problem_types! {
     UNKNOWN_PRODUCT = "orders.unknown_product", Unprocessable, "Unknown product";
     /// A product has no price in the currency of the order. `errors` names the items.
     PRODUCT_NOT_SOLD = "orders.product_not_sold", Unprocessable, "Product not sold in this currency";
+    /// The tenant sells in other currencies. `currencies` lists them.
+    CURRENCY_NOT_OFFERED = "orders.currency_not_offered", Unprocessable, "Currency not offered";
+    /// A unit price is not the expected one. `errors` names the items, and `unitPrices` has their current prices. Nothing was kept.
+    PRICE_CHANGED = "orders.price_changed", Conflict, "The price has changed";
+    /// Lines and adjustments don't sum to the expected total. `breakdown` has the computed sums. Nothing was kept.
+    TOTAL_MISMATCH = "orders.total_mismatch", Unprocessable, "The total does not add up";
+    /// Discounts exceed the price that they apply to. `errors` names the first one that does.
+    DISCOUNT_TOO_LARGE = "orders.discount_too_large", Unprocessable, "Discount too large";
+    /// Included taxes exceed the price that they are included in. `errors` names the first one that does.
+    TAX_TOO_LARGE = "orders.tax_too_large", Unprocessable, "Included tax too large";
     /// The total exceeds what can be paid with one payment.
     TOTAL_TOO_LARGE = "orders.total_too_large", Unprocessable, "Order total too large";
     /// The idempotency key was used with another request.
@@ -87,6 +99,10 @@ oms_errors::problem_types! {
     PAYMENT_DISPUTED = "orders.payment_disputed", WrongState, "The payment is disputed";
     /// The amount exceeds what is left of the captured payment.
     REFUND_EXCEEDS_CAPTURED = "orders.refund_exceeds_captured", Unprocessable, "The refund exceeds the remaining payment";
+    /// More than is left of a line, of shipping or of fees. `errors` names what is too much and what is left.
+    REFUND_EXCEEDS_PART = "orders.refund_exceeds_part", Unprocessable, "The refund exceeds what was paid for this part";
+    /// The parts sum to another amount than `expectedAmount`. `amount` has the sum. Nothing was refunded.
+    REFUND_AMOUNT_CHANGED = "orders.refund_amount_changed", PreconditionFailed, "The amount of the refund has changed";
     /// The bank or the gateway rejected the refund. The order stays `PAID`.
     REFUND_REFUSED = "orders.refund_refused", Unprocessable, "The refund was rejected";
     /// The tenant has no such dead letter.

@@ -14,11 +14,14 @@ mod goods;
 mod items;
 mod list_orders;
 mod list_refunds;
+mod parts;
 mod pay_order;
 mod place_order;
 mod preview_routing;
+mod pricing;
 mod refund_order;
 mod representation;
+mod settings;
 
 pub use document::{OrdersSchemas, ProblemMembers};
 
@@ -53,6 +56,8 @@ pub const ROUTES: &[Route] = &[
     route!(POST "/shipments/{id}/tracking", WORK, fulfilling::track::track),
     route!(POST "/customers/{id}/erase", OPERATE, erase_customer::erase_customer),
     route!(POST "/routing/preview", READ, preview_routing::preview_routing),
+    route!(GET "/settings/orders", SETTINGS, settings::show),
+    route!(PUT "/settings/orders", SETTINGS, settings::set),
     route!(GET "/operations/dead-letters", OPERATE, dead_letters::list::list),
     route!(POST "/operations/dead-letters", OPERATE, dead_letters::create::create),
     route!(GET "/operations/dead-letters/{id}", OPERATE, dead_letters::show::show),
@@ -69,6 +74,7 @@ const CANCEL: Access = Access::Scope(Scope::OrdersCancel);
 const REFUND: Access = Access::Scope(Scope::OrdersRefund);
 const SEE_WORK: Access = Access::Scope(Scope::FulfilmentRead);
 const WORK: Access = Access::Scope(Scope::FulfilmentWrite);
+const SETTINGS: Access = Access::Scope(Scope::SettingsWrite);
 const OPERATE: Access = Access::Scope(Scope::Operations);
 
 /// Whether requests may contain card numbers.

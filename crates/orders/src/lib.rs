@@ -61,13 +61,18 @@ pub use store::grants::GRANTS;
 // For this crate's tests, which call these without HTTP.
 #[doc(hidden)]
 pub use {
+    domain::adjustment::{Adjustment, AdjustmentKind, AdjustmentScope},
+    domain::credit::{Credit, CreditPart},
     domain::dead_letter::DeadLetterFilter,
     domain::erasure::ErasureProgress,
+    domain::ledger::Ledger,
     domain::line::RequestedLine,
     domain::order::OrderRequest,
     domain::order_listing::{OrderCursor, OrderFilter, OrderListing, OrderSort},
+    domain::pricing::{Breakdown, RequestedPricing},
     domain::reason::Reason,
-    domain::refund::{Disputed, RequestedRefund},
+    domain::refund::{Disputed, Refunded, RequestedRefund},
+    domain::refund_plan::{InvalidParts, RequestedCredit, RequestedParts},
     domain::timeline::{Happening, TimelineEntry},
     error::{
         DeadLetterError, ErasingError, NotPaid, PayingError, PlacingError, ReconcilingError,
@@ -90,7 +95,7 @@ pub use {
     service::placing::pay_order::pay_order,
     service::placing::place_order::place_order,
     service::reading::get_dead_letter::get_dead_letter,
-    service::reading::get_order::get_order,
+    service::reading::get_order::{OrderDetails, get_order},
     service::reading::get_timeline::get_timeline,
     service::reading::list_dead_letters::list_dead_letters,
     service::reading::list_orders::list_orders,

@@ -3,7 +3,9 @@
 //! Every statement that stores or compares a time takes it from the context's clock, and falls back to the database's
 //! own clock.
 
+pub(crate) mod adjustments;
 pub(crate) mod alerts;
+pub(crate) mod credits;
 pub(crate) mod dead_letters;
 pub(crate) mod disputes;
 pub(crate) mod erasures;
@@ -19,6 +21,7 @@ pub(crate) mod placements;
 pub(crate) mod reconciliation_progress;
 pub(crate) mod reconciliations;
 pub(crate) mod retries;
+pub(crate) mod settings;
 pub(crate) mod settlements;
 pub(crate) mod standings;
 pub(crate) mod tenants;

@@ -1,6 +1,7 @@
 //! The rules of payments, without IO: attempts, refunds and their states, what a gateway can report, and the values
 //! exchanged with it.
 
+mod amount_refusal;
 mod attempt;
 mod charge;
 mod closing;
@@ -19,6 +20,7 @@ mod refund;
 mod refund_failure;
 mod return_url;
 
+pub use amount_refusal::AmountRefusal;
 pub use attempt::{Attempt, AttemptState, NewAttempt, UnknownState};
 pub use charge::{Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, ListedCharge};
 pub use closing::{ClosedAttempt, Closing};

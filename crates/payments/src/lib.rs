@@ -12,9 +12,9 @@ mod store;
 // Orders collects a payment: it records the attempt, requests the money, and settles the order with the resulting
 // proof.
 pub use domain::{
-    Attempt, AttemptState, CardNumber, ClosedAttempt, Closing, CustomerAction, CustomerStep,
-    DeclineCode, InvalidPaymentMethod, InvalidReturnUrl, NewAttempt, PaymentInstruction,
-    PaymentMethod, PaymentStatus, ReturnUrl, UnknownState,
+    AmountRefusal, Attempt, AttemptState, CardNumber, ClosedAttempt, Closing, CustomerAction,
+    CustomerStep, DeclineCode, InvalidPaymentMethod, InvalidReturnUrl, NewAttempt,
+    PaymentInstruction, PaymentMethod, PaymentStatus, ReturnUrl, UnknownState,
 };
 pub use ids::AttemptId;
 pub use service::{

@@ -9,9 +9,9 @@ use oms_validation::{Money, OrderId, TenantId};
 pub use gateway_error::{Effect, GatewayError, GatewayFault, Refusal};
 
 use crate::{
-    Attempt, ChargeId, ChargePage, ChargeWindow, CustomerAction, GatewayEventId, ListedCharge,
-    ListedDispute, ListedRefund, Operation, OperationKey, PaymentInstruction, PaymentStatus,
-    Reference, Refund, RefundId, RefundOutcome, ReportPage,
+    AmountRefusal, Attempt, ChargeId, ChargePage, ChargeWindow, CustomerAction, GatewayEventId,
+    ListedCharge, ListedDispute, ListedRefund, Operation, OperationKey, PaymentInstruction,
+    PaymentStatus, Reference, Refund, RefundId, RefundOutcome, ReportPage,
 };
 
 /// A payment gateway. Never call it while you hold a database connection.
@@ -28,6 +28,13 @@ pub trait PaymentGateway: Send + Sync {
 
     /// The states of the gateway's circuit breakers, by name. Reading them changes nothing.
     fn breaker_states(&self) -> Vec<(&'static str, BreakerState)>;
+
+    /// Checks that the gateway can express an amount and accepts payments that large. Calls nothing. The gateway itself
+    /// may still reject the amount, for example as too small: what it accepts depends on the account.
+    ///
+    /// # Errors
+    /// [`AmountRefusal`]
+    fn check_amount(&self, amount: Money) -> Result<(), AmountRefusal>;
 
     /// Prepares a payment that carries the order's ID. No money can move until it is confirmed. Preparing the same
     /// attempt again returns the same reference, as long as the gateway remembers the key.

@@ -272,7 +272,7 @@ const GATEWAY: &[Setting] = &[
 const ORDERS: &[Setting] = &[
     setting(
         "OMS_CURRENCY",
-        "Currency of orders: an ISO 4217 code with at most three decimals. See [currencies](../guide/currencies.md).",
+        "Currency of orders of tenants without settings: an ISO 4217 code with at most three decimals. See [currencies](../guide/currencies.md).",
     ),
     setting(
         "OMS_PENDING_PAYMENT_DEADLINE_MS",

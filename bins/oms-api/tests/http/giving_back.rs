@@ -20,6 +20,11 @@ pub fn part(amount_minor: i64) -> Value {
     json!({ "amount": usd(amount_minor) })
 }
 
+/// The body of a refund of this many cents of the first item.
+pub fn of_line(amount_minor: i64) -> Value {
+    json!({ "lines": [{ "line": 1, "amount": usd(amount_minor) }] })
+}
+
 /// The body of a refund of the full remaining amount.
 pub fn all() -> Value {
     json!({})

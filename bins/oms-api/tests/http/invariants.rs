@@ -47,6 +47,8 @@ pub async fn assert_charges_match_orders(database: &StoreDatabase, sandbox: &San
         let given_back = refunded..=refunded + pending;
         assert!(given_back.contains(&at_the_gateway.1), "refunded of {what}");
         let holds = match status {
+            // Nothing was to be paid.
+            "PAID" if total == 0 => captured == 0,
             "PAID" | "REFUNDING" => captured == total && refunded < captured,
             "REFUNDED" => captured == total && refunded == captured,
             "CANCELLING" => true,
@@ -59,8 +61,8 @@ pub async fn assert_charges_match_orders(database: &StoreDatabase, sandbox: &San
     assert_eq!(sandbox.charges().await, charges, "charges in all");
 }
 
-/// A shop with an order of each kind: paid, declined, pending, left to an operator, refunded in part and in full, being
-/// refunded, cancelled, and shipped.
+/// A shop with an order of each kind: paid, free, declined, pending, left to an operator, refunded by part and in full,
+/// being refunded, cancelled, and shipped.
 async fn shop_of_all_kinds() -> Shop {
     let shop = Shop::open().await;
     let lost = json!({ "type": "error_before", "status": 500 });
@@ -88,9 +90,29 @@ async fn shop_of_all_kinds() -> Shop {
     declined.assert_failed("orders.payment_declined");
     refund_and_cancel(&shop).await;
     ship_and_unship(&shop).await;
+    adjust(&shop).await;
     shop.sandbox.once("confirm", lost).await;
     shop.place_new(&small_order()).await.assert_pending();
     shop
+}
+
+/// Places an order that costs nothing, and one with adjustments of which parts are refunded.
+async fn adjust(shop: &Shop) {
+    let usd = |amount_minor: i64| json!({ "amountMinor": amount_minor, "currency": "USD" });
+    let discount =
+        json!({ "kind": "discount", "scope": "order", "amountMinor": -1000, "label": "Gift" });
+    let free = with(small_order(), "adjustments", json!([discount]));
+    let free = with(free, "expectedTotal", usd(0));
+    shop.place_new(&free).await.assert_created();
+    let shipping =
+        json!({ "kind": "shipping", "scope": "shipping", "amountMinor": 490, "label": "x" });
+    let shipped = with(small_order(), "adjustments", json!([shipping]));
+    let shipped = with(shipped, "expectedTotal", usd(1490));
+    let placed = shop.place_new(&shipped).await;
+    placed.assert_created();
+    let parts = json!({ "lines": [{ "line": 1, "quantity": 1 }], "shipping": usd(90) });
+    let answer = shop.refund(&placed.order_id(), &new_key(), &parts).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
 }
 
 async fn refund_and_cancel(shop: &Shop) {

@@ -1,6 +1,7 @@
 //! Requests about orders: placing, reading, cancelling, refunding and erasing them.
 
 mod addresses;
+mod adjusting;
 mod bounds;
 mod cancelling;
 mod concurrency;

@@ -27,7 +27,7 @@ const URL: &str = "OMS_SMOKE_DATABASE_URL";
 
 /// The scopes of the tenants' keys.
 const SCOPES: &str = "--scope orders:read --scope orders:write --scope orders:cancel --scope orders:refund \
-                      --scope inventory:read --scope inventory:write --scope operations";
+                      --scope inventory:read --scope inventory:write --scope settings:write --scope operations";
 
 /// The sweeper runs every 200 ms, also retries orders that were just placed, and gives up after two tries.
 const SETTINGS: Settings<'_> = &[

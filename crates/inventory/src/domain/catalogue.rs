@@ -72,12 +72,7 @@ mod tests {
     fn an_unpayable_price_is_refused_with_the_rule_that_it_breaks() {
         let id = uuid::Uuid::from_u128(1);
         for (amount, currency, rule) in [
-            (
-                0,
-                "USD",
-                "must be between 1 and 99999999 minor units in USD",
-            ),
-            (5124, "KWD", "must be a multiple of 10 minor units in KWD"),
+            (0, "USD", "must be between 1 and 999999999999 minor units"),
             (5, "ZZZ", "must be the ISO 4217 code of a currency"),
         ] {
             let product = json!({

@@ -18,33 +18,36 @@ pub enum PriceQuote {
     UnknownProduct,
 }
 
-/// The quoted prices of products in one currency.
+/// The quoted prices of products in some currencies.
 #[derive(Clone, Debug)]
-pub struct Quotes {
-    currency: Currency,
-    found: HashMap<ProductId, Option<Money>>,
-}
+pub struct Quotes(HashMap<ProductId, Vec<Money>>);
 
 impl Quotes {
-    /// Returns the quote for a product. Only the products passed to [`quote_prices`] are known.
-    pub fn of(&self, product: ProductId) -> PriceQuote {
-        match self.found.get(&product) {
-            Some(Some(price)) => PriceQuote::UnitPrice(*price),
-            Some(None) => PriceQuote::NotSoldIn(self.currency),
-            None => PriceQuote::UnknownProduct,
-        }
+    /// Returns the quote for a product in a currency. Only the products and currencies passed to [`quote_prices`] are
+    /// known.
+    pub fn of(&self, product: ProductId, currency: Currency) -> PriceQuote {
+        let Some(prices) = self.0.get(&product) else {
+            return PriceQuote::UnknownProduct;
+        };
+        let price = prices.iter().find(|price| price.currency == currency);
+        price.map_or(PriceQuote::NotSoldIn(currency), |price| {
+            PriceQuote::UnitPrice(*price)
+        })
     }
 }
 
-/// Returns a statement that finds the unit prices of products in a currency.
+/// Returns a statement that finds the unit prices of products in some currencies.
 pub fn quote_prices<'q>(
     tenant: TenantId,
-    currency: Currency,
+    currencies: &[Currency],
     product_ids: &[ProductId],
 ) -> Statement<'q, Quotes> {
-    let prices = products::find_prices(tenant, currency, product_ids);
-    prices.map(move |found| Quotes {
-        currency,
-        found: found.into_iter().collect(),
+    let prices = products::find_prices(tenant, currencies, product_ids);
+    prices.map(|found| {
+        let mut quotes = HashMap::<ProductId, Vec<Money>>::new();
+        for (product, price) in found {
+            quotes.entry(product).or_default().extend(price);
+        }
+        Quotes(quotes)
     })
 }

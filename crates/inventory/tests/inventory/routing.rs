@@ -176,16 +176,12 @@ async fn prices_are_quoted_by_product() {
     let usd = Currency::parse("USD").unwrap();
     let eur = Currency::parse("EUR").unwrap();
     let asked = [product(1), product(99), product(0)];
-    let quotes = quote_prices(tenant(), usd, &asked).run(&mut connection);
+    let quotes = quote_prices(tenant(), &[usd, eur], &asked).run(&mut connection);
     let quotes = quotes.await.unwrap();
     let is_priced = |quote: PriceQuote| matches!(quote, PriceQuote::UnitPrice(price) if price.amount_minor == 100);
-    assert!(is_priced(quotes.of(asked[0])) && is_priced(quotes.of(asked[2])));
-    assert_eq!(quotes.of(asked[1]), PriceQuote::UnknownProduct);
-    let quotes = quote_prices(tenant(), eur, &asked[..1]).run(&mut connection);
-    assert_eq!(
-        quotes.await.unwrap().of(asked[0]),
-        PriceQuote::NotSoldIn(eur)
-    );
+    assert!(is_priced(quotes.of(asked[0], usd)) && is_priced(quotes.of(asked[2], usd)));
+    assert_eq!(quotes.of(asked[1], usd), PriceQuote::UnknownProduct);
+    assert_eq!(quotes.of(asked[0], eur), PriceQuote::NotSoldIn(eur));
 }
 
 #[tokio::test]

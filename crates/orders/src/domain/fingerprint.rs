@@ -1,10 +1,12 @@
 //! Fingerprints of requests, for idempotency keys.
 
 use oms_payments::PaymentMethod;
-use oms_validation::Fingerprint;
+use oms_validation::{Fingerprint, Money};
 use sha2::{Digest, Sha256};
 
+use crate::domain::adjustment::Adjustment;
 use crate::domain::order::OrderRequest;
+use crate::domain::pricing::RequestedPricing;
 
 /// The fingerprint of a request. Different spellings of the same request (case of IDs, order of JSON members) have the
 /// same one.
@@ -44,7 +46,44 @@ pub(crate) fn of(request: &OrderRequest) -> Fingerprint {
             part(value.as_bytes());
         }
     }
+    for text in of_pricing(&request.pricing) {
+        part(text.as_bytes());
+    }
     Fingerprint(hasher.finalize().into())
+}
+
+/// What a request says of an order's money; empty if it says nothing.
+fn of_pricing(pricing: &RequestedPricing) -> Vec<String> {
+    let mut parts = Vec::new();
+    let money = |money: &Money| format!("{} {}", money.amount_minor, money.currency);
+    if let Some(currency) = pricing.currency {
+        parts.extend(["currency".to_owned(), currency.to_string()]);
+    }
+    for (index, price) in &pricing.expected_unit_prices {
+        parts.extend([format!("expected unit price {index}"), money(price)]);
+    }
+    for adjustment in &pricing.adjustments {
+        let Adjustment {
+            kind,
+            scope,
+            amount_minor,
+            included,
+            label,
+            code,
+            rate_ppm,
+        } = adjustment;
+        let (kind, line) = (kind.as_str(), scope.line());
+        let scope = scope.as_str();
+        parts.extend([
+            format!("adjustment {kind} {scope} {line:?} {amount_minor} {included} {rate_ppm:?}"),
+            label.clone(),
+            code.clone().unwrap_or_default(),
+        ]);
+    }
+    if let Some(total) = &pricing.expected_total {
+        parts.extend(["expected total".to_owned(), money(total)]);
+    }
+    parts
 }
 
 /// The parts of a payment method that may be in a fingerprint.
@@ -58,9 +97,11 @@ pub(crate) fn of_method(method: &PaymentMethod) -> [&str; 2] {
 #[cfg(test)]
 mod tests {
     use oms_payments::ReturnUrl;
+    use oms_validation::Currency;
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::adjustment::{AdjustmentKind, AdjustmentScope};
     use crate::{ExternalReference, Metadata, RequestedLine, ShippingAddress};
 
     fn request() -> OrderRequest {
@@ -73,8 +114,21 @@ mod tests {
             shipping_address: serde_json::from_str("\"1 Main St\"").unwrap(),
             lines: vec![line(1, 2), line(2, 1)],
             payment: PaymentMethod::parse_token("pm_card_visa").unwrap().into(),
+            pricing: RequestedPricing::default(),
             external_reference: None,
             metadata: Metadata::default(),
+        }
+    }
+
+    fn adjustment(scope: AdjustmentScope) -> Adjustment {
+        Adjustment {
+            kind: AdjustmentKind::Tax,
+            scope,
+            amount_minor: 5,
+            included: false,
+            label: "x".to_owned(),
+            code: None,
+            rate_ppm: None,
         }
     }
 
@@ -91,7 +145,7 @@ mod tests {
     fn every_part_of_a_request_is_in_its_fingerprint() {
         let card = |digits| PaymentMethod::parse_card(digits).unwrap();
         let address: ShippingAddress = serde_json::from_str("\"2 Main St\"").unwrap();
-        let mut others = vec![request(); 13];
+        let mut others = vec![request(); 24];
         others[0].customer_id = Uuid::from_u128(2).into();
         others[1].shipping_address = address;
         others[2].lines[0].quantity = 1;
@@ -105,11 +159,53 @@ mod tests {
         others[10].metadata = metadata(r#"{"a":"b","c":"d"}"#);
         others[11].payment.return_url = ReturnUrl::parse("https://shop.example/").ok();
         others[12].payment.return_url = ReturnUrl::parse("https://shop.example/a").ok();
+        let currency = Currency::parse("EUR").unwrap();
+        let five = Money {
+            amount_minor: 5,
+            currency,
+        };
+        others[13].pricing.currency = Some(currency);
+        others[14].pricing.expected_total = Some(five);
+        others[15].pricing.expected_unit_prices = vec![(0, five)];
+        others[16].pricing.expected_unit_prices = vec![(1, five)];
+        for (index, scope) in [
+            (17, AdjustmentScope::Order),
+            (18, AdjustmentScope::Shipping),
+            (19, AdjustmentScope::Line(1)),
+            (20, AdjustmentScope::Line(2)),
+        ] {
+            others[index].pricing.adjustments = vec![adjustment(scope)];
+        }
+        for (index, other) in [
+            (
+                21,
+                Adjustment {
+                    included: true,
+                    ..adjustment(AdjustmentScope::Order)
+                },
+            ),
+            (
+                22,
+                Adjustment {
+                    label: "y".to_owned(),
+                    ..adjustment(AdjustmentScope::Order)
+                },
+            ),
+            (
+                23,
+                Adjustment {
+                    code: Some("z".to_owned()),
+                    ..adjustment(AdjustmentScope::Order)
+                },
+            ),
+        ] {
+            others[index].pricing.adjustments = vec![other];
+        }
         let mut fingerprints: Vec<_> = others.iter().map(|other| of(other).0).collect();
         fingerprints.push(of(&request()).0);
         fingerprints.sort_unstable();
         fingerprints.dedup();
-        assert_eq!(fingerprints.len(), 14);
+        assert_eq!(fingerprints.len(), 25);
     }
 
     #[test]

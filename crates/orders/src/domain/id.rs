@@ -8,6 +8,11 @@ define_id! {
 }
 
 define_id! {
+    /// A credit.
+    CreditId
+}
+
+define_id! {
     /// A dead letter.
     DeadLetterId
 }

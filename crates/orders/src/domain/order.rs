@@ -5,11 +5,14 @@ use oms_inventory::RoutingTrace;
 use oms_validation::{Fingerprint, Money, OrderId, WarehouseId};
 
 use crate::domain::address::ShippingAddress;
+use crate::domain::adjustment::Adjustment;
+use crate::domain::credit::Credit;
 use crate::domain::external_reference::ExternalReference;
 use crate::domain::failure::Failure;
 use crate::domain::id::CustomerId;
 use crate::domain::line::OrderLine;
 use crate::domain::metadata::Metadata;
+use crate::domain::pricing::RequestedPricing;
 use crate::domain::status::OrderStatus;
 
 /// A storefront's request for an order: valid, but not yet routed or priced.
@@ -21,6 +24,8 @@ pub struct OrderRequest {
     pub shipping_address: ShippingAddress,
     /// What is ordered: 1–100 lines, each product once.
     pub lines: Vec<crate::RequestedLine>,
+    /// Its currency and adjustments, and the amounts that the customer has seen.
+    pub pricing: RequestedPricing,
     /// How it is paid.
     pub payment: oms_payments::PaymentInstruction,
     /// Its name in another system.
@@ -40,6 +45,7 @@ pub(crate) struct NewOrder {
     pub(crate) shipping_address: ShippingAddress,
     pub(crate) routing: RoutingTrace,
     pub(crate) lines: Vec<OrderLine>,
+    pub(crate) adjustments: Vec<Adjustment>,
     pub(crate) external_reference: Option<ExternalReference>,
     pub(crate) metadata: Metadata,
 }
@@ -50,19 +56,29 @@ impl NewOrder {
         self.lines.iter().map(|line| i64::from(line.quantity)).sum()
     }
 
+    /// The status with which it is placed. Where nothing is to be paid, it is paid.
+    pub(crate) fn first_status(&self) -> OrderStatus {
+        match self.total.amount_minor {
+            0 => OrderStatus::Paid,
+            _ => OrderStatus::PendingPayment,
+        }
+    }
+
     /// Converts it to a placed order. `created_at` is the database's time.
     pub(crate) fn placed(self, created_at: DateTime<Utc>) -> Order {
         Order {
             id: self.id,
             fingerprint: self.fingerprint,
             customer_id: self.customer_id,
-            status: OrderStatus::PendingPayment,
+            status: self.first_status(),
             failure: None,
             warehouse_id: self.warehouse_id,
             total: self.total,
             shipping_address: Some(self.shipping_address),
             routing: self.routing,
             lines: self.lines,
+            adjustments: self.adjustments,
+            credits: Vec::new(),
             external_reference: self.external_reference,
             metadata: self.metadata,
             created_at,
@@ -86,7 +102,7 @@ pub struct Order {
     pub failure: Option<Failure>,
     /// The warehouse that ships it.
     pub warehouse_id: WarehouseId,
-    /// The sum of its lines.
+    /// The sum of its lines and of the adjustments that prices don't include.
     pub total: Money,
     /// Where to ship it; `None` after erasure.
     pub shipping_address: Option<ShippingAddress>,
@@ -94,6 +110,10 @@ pub struct Order {
     pub routing: RoutingTrace,
     /// Its lines, in the order of the request.
     pub lines: Vec<OrderLine>,
+    /// Its discounts, taxes, shipping and fees, in the order of the request.
+    pub adjustments: Vec<Adjustment>,
+    /// What the customer need not pay or got back by part, oldest first.
+    pub credits: Vec<Credit>,
     /// Its name in another system.
     pub external_reference: Option<ExternalReference>,
     /// The client's own data.

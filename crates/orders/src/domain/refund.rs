@@ -3,17 +3,30 @@
 use oms_payments::Refund;
 use oms_validation::{Money, OrderId};
 
+use crate::domain::credit::Credit;
 use crate::domain::reason::Reason;
+use crate::domain::refund_plan::RequestedParts;
 
 /// A requested refund of an order's payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestedRefund {
-    /// The amount, at least one minor unit. `None` for the rest.
-    pub amount: Option<Money>,
+    /// What is refunded.
+    pub what: Refunded,
     /// The reason.
     pub reason: Option<Reason>,
     /// Whether to refund a disputed payment.
     pub disputed: Disputed,
+}
+
+/// What a request refunds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refunded {
+    /// All that is left.
+    Rest,
+    /// An amount, at least one minor unit.
+    Amount(Money),
+    /// Parts of the order.
+    Parts(RequestedParts),
 }
 
 /// What to do if the customer disputes the payment: the bank may return the money too.
@@ -29,12 +42,13 @@ pub enum Disputed {
 impl RequestedRefund {
     /// Whether this request may have made a refund. The refund itself shows what its idempotency key stands for.
     ///
-    /// It must belong to the same order, and have the same reason and the requested amount. A request for the rest has
-    /// made a refund that left nothing, and equals a request that names exactly that amount.
-    pub(crate) fn made(&self, order_id: OrderId, refund: &Refund) -> bool {
-        let is_amount = match self.amount {
-            Some(amount) => amount == refund.amount,
-            None => refund.is_of_the_rest(),
+    /// It must belong to the same order, and have the same reason and the requested amount or parts. A request for the
+    /// rest has made a refund that left nothing, and equals a request that names exactly that amount.
+    pub(crate) fn made(&self, order_id: OrderId, refund: &Refund, credits: &[Credit]) -> bool {
+        let is_amount = match &self.what {
+            Refunded::Amount(amount) => *amount == refund.amount && credits.is_empty(),
+            Refunded::Rest => refund.is_of_the_rest() && credits.is_empty(),
+            Refunded::Parts(parts) => parts.made(credits),
         };
         let reason = self.reason.as_ref().map(Reason::as_str);
         is_amount && refund.order_id == order_id && refund.reason.as_deref() == reason
@@ -79,7 +93,7 @@ mod tests {
 
     fn request(amount: Option<Money>, reason: Option<&str>) -> RequestedRefund {
         RequestedRefund {
-            amount,
+            what: amount.map_or(Refunded::Rest, Refunded::Amount),
             reason: reason.map(|text| Reason::parse(text).unwrap()),
             disputed: Disputed::Refuse,
         }
@@ -92,7 +106,7 @@ mod tests {
             currency: Currency::parse("EUR").unwrap(),
             ..usd(300)
         };
-        let made = |request: RequestedRefund| request.made(refund.order_id, &refund);
+        let made = |request: RequestedRefund| request.made(refund.order_id, &refund, &[]);
         assert!(made(request(Some(usd(300)), Some("broken"))));
         for other in [
             request(Some(usd(301)), Some("broken")),
@@ -104,14 +118,14 @@ mod tests {
             assert!(!made(other.clone()), "{other:?}");
         }
         let of_this = request(Some(usd(300)), Some("broken"));
-        assert!(!of_this.made(OrderId::generate(), &refund));
+        assert!(!of_this.made(OrderId::generate(), &refund, &[]));
     }
 
     #[test]
     fn the_rest_may_be_requested_with_or_without_its_amount() {
         let refund = refund(0);
         for amount in [None, Some(usd(300))] {
-            assert!(request(amount, Some("broken")).made(refund.order_id, &refund));
+            assert!(request(amount, Some("broken")).made(refund.order_id, &refund, &[]));
         }
     }
 }

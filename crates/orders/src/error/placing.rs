@@ -2,13 +2,18 @@
 
 use oms_errors::{FieldError, Problem, ProblemType};
 use oms_geocoding::GeocodeError;
-use oms_validation::{InvalidAmount, OrderId};
+use oms_payments::AmountRefusal;
+use oms_validation::{Currency, Money, OrderId};
+
+use serde_json::json;
 
 use super::{
-    IN_PROGRESS, NO_SINGLE_WAREHOUSE, NotPaid, OrderError, PRODUCT_NOT_SOLD, RETRY_AFTER_S,
+    CURRENCY_NOT_OFFERED, DISCOUNT_TOO_LARGE, IN_PROGRESS, NO_SINGLE_WAREHOUSE, NotPaid,
+    OrderError, PRICE_CHANGED, PRODUCT_NOT_SOLD, RETRY_AFTER_S, TAX_TOO_LARGE, TOTAL_MISMATCH,
     TOTAL_TOO_LARGE, UNKNOWN_PRODUCT, exceeded, family_of_order_error, location_of,
 };
 use crate::domain::bounds::Exceeded;
+use crate::domain::pricing::{Breakdown, InvalidAdjustments};
 
 /// Why an order is not placed, or its routing can't be previewed.
 #[derive(Debug, thiserror::Error)]
@@ -28,9 +33,29 @@ pub enum PlacingError {
     /// The products of the lines at these positions have no price in the order's currency.
     #[error("products not sold in this currency")]
     ProductsNotSold(Vec<usize>),
-    /// The total has more decimal places than payments in its currency.
+    /// The tenant sells in these currencies only.
+    #[error("currency not offered")]
+    CurrencyNotOffered(Vec<Currency>),
+    /// The lines at these positions have other unit prices than expected.
+    #[error("prices have changed")]
+    PricesChanged(Vec<(usize, Money)>),
+    /// Lines and adjustments don't sum to the expected total.
+    #[error("the total is {} {currency} in minor units, not as expected", .breakdown.total_minor)]
+    TotalMismatch {
+        /// The computed sums.
+        breakdown: Breakdown,
+        /// The currency of the order.
+        currency: Currency,
+    },
+    /// The discount at this position exceeds what is left of the price.
+    #[error("discount too large")]
+    DiscountTooLarge(usize),
+    /// The included tax at this position exceeds what is left of the price.
+    #[error("included tax too large")]
+    TaxTooLarge(usize),
+    /// The gateway can't express the total.
     #[error("the total {0}")]
-    NotPayable(InvalidAmount),
+    NotPayable(AmountRefusal),
     /// The total exceeds what one payment can collect.
     #[error("the total is too large")]
     TotalTooLarge,
@@ -56,6 +81,16 @@ impl From<Exceeded> for PlacingError {
     }
 }
 
+impl From<InvalidAdjustments> for PlacingError {
+    fn from(invalid: InvalidAdjustments) -> Self {
+        match invalid {
+            InvalidAdjustments::DiscountTooLarge(index) => Self::DiscountTooLarge(index),
+            InvalidAdjustments::TaxTooLarge(index) => Self::TaxTooLarge(index),
+            InvalidAdjustments::Overflow => Self::TotalTooLarge,
+        }
+    }
+}
+
 impl From<PlacingError> for Problem {
     fn from(error: PlacingError) -> Self {
         match error {
@@ -66,6 +101,18 @@ impl From<PlacingError> for Problem {
             }
             PlacingError::UnknownProducts(lines) => of_lines(&UNKNOWN_PRODUCT, &lines),
             PlacingError::ProductsNotSold(lines) => of_lines(&PRODUCT_NOT_SOLD, &lines),
+            PlacingError::CurrencyNotOffered(currencies) => {
+                Self::of(&CURRENCY_NOT_OFFERED).with_extension("currencies", json!(currencies))
+            }
+            PlacingError::PricesChanged(prices) => prices_changed(&prices),
+            PlacingError::TotalMismatch {
+                breakdown,
+                currency,
+            } => Self::new(&TOTAL_MISMATCH, error.to_string())
+                .with_extension("breakdown", json!(breakdown))
+                .with_extension("currency", currency.as_str()),
+            PlacingError::DiscountTooLarge(index) => of_adjustment(&DISCOUNT_TOO_LARGE, index),
+            PlacingError::TaxTooLarge(index) => of_adjustment(&TAX_TOO_LARGE, index),
             PlacingError::NotPayable(_) => {
                 Self::new(&oms_payments::AMOUNT_NOT_ACCEPTED, error.to_string())
             }
@@ -79,6 +126,28 @@ impl From<PlacingError> for Problem {
             PlacingError::NotPaid(not_paid) => not_paid.into(),
         }
     }
+}
+
+fn prices_changed(prices: &[(usize, Money)]) -> Problem {
+    let field = |(index, price): &(usize, Money)| FieldError {
+        field: format!("items[{index}].expectedUnitPrice"),
+        message: format!(
+            "is {} {} in minor units now",
+            price.amount_minor, price.currency
+        ),
+    };
+    let price = |(index, price): &(usize, Money)| json!({ "line": index + 1, "unitPrice": price });
+    Problem::of(&PRICE_CHANGED)
+        .with_fields(prices.iter().map(field).collect())
+        .with_extension("unitPrices", prices.iter().map(price).collect::<Vec<_>>())
+}
+
+fn of_adjustment(problem_type: &'static ProblemType, index: usize) -> Problem {
+    let field = FieldError {
+        field: format!("adjustments[{index}].amountMinor"),
+        message: "exceeds what is left of the price that it applies to".to_owned(),
+    };
+    Problem::of(problem_type).with_fields(vec![field])
 }
 
 fn of_lines(problem_type: &'static ProblemType, lines: &[usize]) -> Problem {

@@ -1,14 +1,16 @@
 //! Why an order can't be cancelled or refunded.
 
-use oms_errors::{Problem, invalid_field};
-use oms_payments::{Reference, RefundFailure, RefundId};
+use oms_errors::{FieldError, Problem, invalid_field};
+use oms_payments::{AMOUNT_NOT_ACCEPTED, AmountRefusal, Reference, RefundFailure, RefundId};
 use oms_validation::{Currency, Money, OrderId};
 
 use super::{
     NOT_CANCELLABLE, NOT_REFUNDABLE, NOTHING_UNSHIPPED, OrderError, PARTLY_SHIPPED,
-    PAYMENT_DISPUTED, REFUND_EXCEEDS_CAPTURED, REFUND_IN_PROGRESS, REFUND_REFUSED, RETRY_AFTER_S,
-    about, family_of_order_error, location_of,
+    PAYMENT_DISPUTED, REFUND_AMOUNT_CHANGED, REFUND_EXCEEDS_CAPTURED, REFUND_EXCEEDS_PART,
+    REFUND_IN_PROGRESS, REFUND_REFUSED, RETRY_AFTER_S, about, family_of_order_error, location_of,
 };
+use crate::domain::credit::CreditPart;
+use crate::domain::refund_plan::InvalidParts;
 use crate::domain::status::OrderStatus;
 
 /// Why an order can't be cancelled or refunded.
@@ -71,6 +73,12 @@ pub enum ReversingError {
     /// The order was paid in another currency.
     #[error("the order was paid in {0}")]
     RefundCurrency(Currency),
+    /// The order has not that much left of the requested parts.
+    #[error("the parts of order {0} can't be refunded: {1:?}")]
+    InvalidParts(OrderId, InvalidParts),
+    /// The gateway can't express the amount.
+    #[error("the amount {0}")]
+    AmountNotAccepted(AmountRefusal),
     /// The bank or the gateway rejected the refund.
     #[error("refund {refund_id} of order {order_id} was rejected: {code}")]
     RefundRefused {
@@ -123,6 +131,10 @@ impl From<ReversingError> for Problem {
                 "amount.currency",
                 format!("must be {currency}, the currency of the payment"),
             ),
+            ReversingError::InvalidParts(order_id, invalid) => invalid_parts(order_id, invalid),
+            ReversingError::AmountNotAccepted(_) => {
+                Self::new(&AMOUNT_NOT_ACCEPTED, error.to_string())
+            }
             ReversingError::RefundRefused {
                 order_id,
                 status,
@@ -133,4 +145,47 @@ impl From<ReversingError> for Problem {
                 .with_extension("failureCode", code.as_str()),
         }
     }
+}
+
+fn invalid_parts(order_id: OrderId, invalid: InvalidParts) -> Problem {
+    match invalid {
+        InvalidParts::UnknownLine(index) => invalid_field(
+            format!("lines[{index}].line"),
+            "must be the number of an item of the order",
+        ),
+        InvalidParts::TooManyUnits { index, left } => too_much(
+            format!("lines[{index}].quantity"),
+            format!("must be at most {left}, the units that were not refunded yet"),
+        )
+        .with_extension("orderId", order_id.to_string()),
+        InvalidParts::TooMuch {
+            index,
+            part,
+            left_minor,
+        } => {
+            let field = match (index, part) {
+                (Some(index), _) => format!("lines[{index}].amount.amountMinor"),
+                (None, CreditPart::Shipping) => "shipping.amountMinor".to_owned(),
+                (None, _) => "fees.amountMinor".to_owned(),
+            };
+            let message = format!("must be at most {left_minor}, which is left of what was paid");
+            too_much(field, message).with_extension("orderId", order_id.to_string())
+        }
+        InvalidParts::Currency(currency) => {
+            let message = format!("amounts must be in {currency}, the currency of the order");
+            invalid_field("currency", message)
+        }
+        InvalidParts::NotAsExpected(amount) => Problem::of(&REFUND_AMOUNT_CHANGED)
+            .with_extension("orderId", order_id.to_string())
+            .with_extension("amount", serde_json::json!(amount)),
+        InvalidParts::Nothing(index) => too_much(
+            format!("lines[{index}]"),
+            "nothing is left of what was paid for it".to_owned(),
+        )
+        .with_extension("orderId", order_id.to_string()),
+    }
+}
+
+fn too_much(field: String, message: String) -> Problem {
+    Problem::of(&REFUND_EXCEEDS_PART).with_fields(vec![FieldError { field, message }])
 }

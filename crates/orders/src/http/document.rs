@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use oms_payments::{AttemptState, CustomerStep};
-use oms_validation::{Currency, OrderId, PageSize};
+use oms_validation::{Currency, Money, OrderId, PageSize};
 use utoipa::{OpenApi as Document, ToSchema};
 
 use crate::domain::dead_letter::DeadLetterFilter;
 use crate::domain::finding::FindingState;
 use crate::domain::open_payment::PaymentAction;
 use crate::domain::order_listing::OrderSort;
+use crate::domain::pricing::Breakdown;
 use crate::domain::status::OrderStatus;
 
 /// Schemas that only parameters refer to. utoipa does not collect them from there.
@@ -34,7 +35,7 @@ pub struct ProblemMembers {
     payment: Option<UnpaidPayment>,
     /// With `orders.refund_exceeds_captured`: the refundable amount.
     available_minor: Option<i64>,
-    /// With `orders.refund_exceeds_captured`: the currency of that amount.
+    /// With `orders.refund_exceeds_captured` and `orders.total_mismatch`: the currency of these amounts.
     currency: Option<Currency>,
     /// With `orders.too_many_unpaid`, `orders.too_many_units` and `orders.too_many_declines`: the limit that was
     /// reached.
@@ -42,10 +43,28 @@ pub struct ProblemMembers {
     bound: Option<String>,
     /// With the same codes: the value of the limit.
     most: Option<u64>,
+    /// With `orders.currency_not_offered`: the tenant's currencies.
+    currencies: Option<Vec<Currency>>,
+    /// With `orders.price_changed`: the current prices.
+    unit_prices: Option<Vec<CurrentPrice>>,
+    /// With `orders.refund_amount_changed`: the sum of the requested parts.
+    amount: Option<Money>,
+    /// With `orders.total_mismatch`: what the total consists of.
+    breakdown: Option<Breakdown>,
     /// With `orders.refund_refused`: the refund.
     refund_id: Option<oms_payments::RefundId>,
     /// With `orders.refund_refused`: the reason.
     failure_code: Option<String>,
+}
+
+/// The current unit price of an item.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it documents what `Problem::with_extension` adds")]
+struct CurrentPrice {
+    /// The number of the item, which begins with 1.
+    line: i32,
+    unit_price: Money,
 }
 
 /// A failed payment of an order that waits for another attempt.

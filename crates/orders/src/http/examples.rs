@@ -11,7 +11,14 @@ pub(super) fn new_order() -> Value {
     json!({
         "customerId": "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa",
         "shippingAddress": ADDRESS,
-        "items": [{ "productId": PRODUCT_ID, "quantity": 2 }],
+        "items": [{ "productId": PRODUCT_ID, "quantity": 2, "expectedUnitPrice": usd(1000) }],
+        "currency": "USD",
+        "adjustments": [
+            { "kind": "discount", "scope": "order", "amountMinor": -200, "label": "Summer sale", "code": "SUMMER" },
+            { "kind": "shipping", "scope": "shipping", "amountMinor": 490, "label": "Standard" },
+            { "kind": "tax", "scope": "order", "amountMinor": 160, "label": "Sales tax", "ratePpm": 88875 }
+        ],
+        "expectedTotal": usd(2450),
         "paymentMethod": "pm_card_visa",
         "externalReference": "#1001",
         "metadata": { "gift": "yes" }
@@ -38,7 +45,14 @@ pub(super) fn order_summary() -> Value {
         "warehouseId": WAREHOUSE_ID,
         "warehouseName": "Atlanta Distribution Center",
         "total": usd(2000),
-        "items": [{ "productId": PRODUCT_ID, "quantity": 2, "unitPrice": usd(1000), "total": usd(2000) }],
+        "exponent": 2,
+        "items": [{
+            "productId": PRODUCT_ID,
+            "quantity": 2,
+            "unitPrice": usd(1000),
+            "total": usd(2000),
+            "payable": usd(2000)
+        }],
         "externalReference": "#1001",
         "metadata": { "gift": "yes" },
         "createdAt": "2026-11-22T23:01:12.941566Z"
@@ -58,6 +72,16 @@ pub(super) fn order() -> Value {
         "refundable": usd(1500),
         "reference": "pi_952bdc58e1bc480193711688128441ba"
     });
+    order["owed"] = usd(1500);
+    order["held"] = usd(1500);
+    order["balance"] = usd(0);
+    order["credits"] = json!([{
+        "creditId": "01a20581-7c1e-7d52-9c6f-4a2c8be1c1d5",
+        "part": "line",
+        "line": 1,
+        "amount": usd(500),
+        "refundId": "01a20581-7c1e-7d52-9c6f-3f1f9ad1a0f4"
+    }]);
     order["refunds"] = json!([refund()]);
     order["fulfilmentStatus"] = json!("UNFULFILLED");
     order["fulfilmentOrders"] = json!([{
@@ -117,7 +141,11 @@ pub(super) fn new_payment() -> Value {
 }
 
 pub(super) fn new_refund() -> Value {
-    json!({ "amount": usd(500), "reason": "arrived scratched" })
+    json!({
+        "lines": [{ "line": 1, "amount": usd(500) }],
+        "expectedAmount": usd(500),
+        "reason": "arrived scratched"
+    })
 }
 
 pub(super) fn refund() -> Value {
@@ -132,6 +160,10 @@ pub(super) fn refund() -> Value {
         "reference": "re_0f3c2b7d9a5e4c1f8b6d",
         "createdAt": "2026-11-23T09:12:44.100212Z"
     })
+}
+
+pub(super) fn settings() -> Value {
+    json!({ "currencies": ["EUR", "USD"] })
 }
 
 pub(super) fn dead_letter() -> Value {

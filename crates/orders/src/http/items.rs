@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use oms_errors::{Problem, invalid_field};
 use oms_inventory::MAX_QUANTITY;
-use oms_validation::ProductId;
+use oms_validation::{Money, ProductId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -23,6 +23,16 @@ pub(super) struct Item {
     #[schema(minimum = 1, maximum = 1000000, examples(2))]
     #[validate(range(min = 1, max = i64::from(MAX_QUANTITY), message = "must be between 1 and 1000000"))]
     quantity: i64,
+    /// The unit price that the customer has seen. The order is rejected if it is not the current one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected_unit_price: Option<Money>,
+}
+
+impl Item {
+    /// The unit price that the customer has seen.
+    pub(super) fn expected_unit_price(&self) -> Option<Money> {
+        self.expected_unit_price
+    }
 }
 
 /// Converts the items of a request to order lines, and rejects a repeated product.

@@ -6,12 +6,14 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use oms_errors::{INVALID_HEADER, Problem, invalid_field};
 use oms_payments::{PaymentInstruction, PaymentMethod, ReturnUrl};
+use oms_validation::{Currency, Money};
 use oms_web::{CurrentActor, CurrentTenant, IdempotencyKeyHeader, ProblemResponse, ValidJson};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use validator::Validate;
 
 use super::items::{Item, lines_of};
+use super::pricing::{NewAdjustment, TotalIs, pricing_of};
 use super::representation::{self, OrderSummary, Replay};
 use super::{CardNumbers, OrdersApi, examples};
 use crate::domain::address::ShippingAddress;
@@ -37,6 +39,13 @@ pub(super) struct Body {
         length(min = 1, max = 100, message = "must have 1 to 100 entries")
     )]
     items: Vec<Item>,
+    /// The currency, which must be one of the tenant's. Without it, the first of these.
+    currency: Option<Currency>,
+    /// Discounts, taxes, shipping and fees. They need `expectedTotal`.
+    #[schema(max_items = 500)]
+    adjustments: Option<Vec<NewAdjustment>>,
+    /// The total that the customer has seen. The order is rejected if items and adjustments sum to another one.
+    expected_total: Option<Money>,
     #[serde(default, deserialize_with = "token")]
     #[schema(schema_with = PaymentMethod::token_schema, required = true)]
     payment_method: Option<PaymentMethod>,
@@ -86,6 +95,11 @@ oms_web::refusals! {
         error::NO_SINGLE_WAREHOUSE,
         error::UNKNOWN_PRODUCT,
         error::PRODUCT_NOT_SOLD,
+        error::CURRENCY_NOT_OFFERED,
+        error::PRICE_CHANGED,
+        error::TOTAL_MISMATCH,
+        error::DISCOUNT_TOO_LARGE,
+        error::TAX_TOO_LARGE,
         error::TOTAL_TOO_LARGE,
         error::KEY_REUSED,
         error::TOO_MANY_UNPAID,
@@ -149,10 +163,20 @@ impl Body {
     fn into_request(self, card_numbers: CardNumbers) -> Result<OrderRequest, Problem> {
         let method =
             one_payment_method(self.payment_method, self.credit_card_number, card_numbers)?;
+        let lines = lines_of(&self.items)?;
+        let (adjustments, total) = (self.adjustments, self.expected_total);
+        let pricing = pricing_of(
+            &self.items,
+            self.currency,
+            adjustments,
+            total,
+            TotalIs::Required,
+        )?;
         Ok(OrderRequest {
             customer_id: self.customer_id,
             shipping_address: self.shipping_address,
-            lines: lines_of(&self.items)?,
+            lines,
+            pricing,
             payment: PaymentInstruction {
                 method,
                 return_url: self.return_url,

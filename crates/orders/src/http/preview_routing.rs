@@ -2,13 +2,14 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::Problem;
-use oms_validation::{Money, WarehouseId};
+use oms_validation::{Currency, Money, WarehouseId};
 use oms_web::{CurrentTenant, ProblemResponse, ValidJson};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
 use super::items::{Item, lines_of};
+use super::pricing::{NewAdjustment, TotalIs, pricing_of};
 use super::representation::{self, RoutingBody};
 use super::{OrdersApi, examples};
 use crate::domain::address::ShippingAddress;
@@ -28,6 +29,13 @@ pub(super) struct Body {
         length(min = 1, max = 100, message = "must have 1 to 100 entries")
     )]
     items: Vec<Item>,
+    /// The currency, which must be one of the tenant's. Without it, the first of these.
+    currency: Option<Currency>,
+    /// Discounts, taxes, shipping and fees.
+    #[schema(max_items = 500)]
+    adjustments: Option<Vec<NewAdjustment>>,
+    /// The total that the customer has seen. The preview is rejected if items and adjustments sum to another one.
+    expected_total: Option<Money>,
 }
 
 /// The warehouse that the order would come from.
@@ -52,6 +60,11 @@ oms_web::refusals! {
         oms_geocoding::UNAVAILABLE,
         error::UNKNOWN_PRODUCT,
         error::PRODUCT_NOT_SOLD,
+        error::CURRENCY_NOT_OFFERED,
+        error::PRICE_CHANGED,
+        error::TOTAL_MISMATCH,
+        error::DISCOUNT_TOO_LARGE,
+        error::TAX_TOO_LARGE,
         error::TOTAL_TOO_LARGE,
         oms_payments::AMOUNT_NOT_ACCEPTED,
     ]
@@ -77,10 +90,20 @@ pub(super) async fn preview_routing(
     tenant: CurrentTenant,
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let address = body.0.shipping_address;
-    let lines = lines_of(&body.0.items)?;
+    let Body {
+        shipping_address,
+        items,
+        currency,
+        adjustments,
+        expected_total,
+    } = body.0;
+    let lines = lines_of(&items)?;
+    let total_is = TotalIs::Optional;
+    let pricing = pricing_of(&items, currency, adjustments, expected_total, total_is)?;
     let previewing = api.work.run(|context| async move {
-        placing::preview_routing::preview_routing(&context, tenant.0, &address, &lines).await
+        let address = &shipping_address;
+        placing::preview_routing::preview_routing(&context, tenant.0, address, &lines, &pricing)
+            .await
     });
     let preview = previewing.await?;
     Ok(HttpResponse::Ok().json(PreviewBody::of(preview)?))

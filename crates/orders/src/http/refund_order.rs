@@ -1,5 +1,7 @@
 //! `POST /orders/{id}/refunds`.
 
+use std::collections::HashSet;
+
 use actix_web::http::header;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use oms_errors::{INVALID_HEADER, Problem, invalid_field};
@@ -13,13 +15,14 @@ use validator::Validate;
 use super::representation::RefundBody;
 use super::{OrdersApi, examples, order_id_of, reason_of};
 use crate::domain::reason::Reason;
-use crate::domain::refund::{Disputed, RequestedRefund};
+use crate::domain::refund::{Disputed, Refunded, RequestedRefund};
+use crate::domain::refund_plan::{RequestedCredit, RequestedParts};
 use crate::domain::status::OrderStatus;
 use crate::error::{self, RETRY_AFTER_S, location_of};
 use crate::service::reversing;
 use crate::service::reversing::refund_order::RefundedOrder;
 
-/// The body. Without an amount, the rest is refunded.
+/// The body. Without an amount and without parts, the rest is refunded.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewRefund, examples(examples::new_refund))]
@@ -29,6 +32,25 @@ pub(super) struct Body {
     #[serde(default, deserialize_with = "oms_validation::json::object_or_null")]
     #[validate(nested)]
     amount: Option<Amount>,
+    /// Items to refund, each at most once. Not together with `amount`.
+    #[schema(min_items = 1, max_items = 100)]
+    #[validate(
+        nested,
+        length(min = 1, max = 100, message = "must have 1 to 100 entries")
+    )]
+    lines: Option<Vec<Line>>,
+    /// How much of shipping to refund, at most what was paid for it. Not together with `amount`.
+    #[serde(default, deserialize_with = "oms_validation::json::object_or_null")]
+    #[validate(nested)]
+    shipping: Option<Amount>,
+    /// How much of the fees and duties of the whole order to refund. Not together with `amount`.
+    #[serde(default, deserialize_with = "oms_validation::json::object_or_null")]
+    #[validate(nested)]
+    fees: Option<Amount>,
+    /// The sum that you expect for `lines`, `shipping` and `fees`. Nothing is refunded if it is another one.
+    #[serde(default, deserialize_with = "oms_validation::json::object_or_null")]
+    #[validate(nested)]
+    expected_amount: Option<Amount>,
     #[schema(value_type = Option<Reason>)]
     reason: Option<String>,
     /// Refund even though the customer disputes the payment. The bank may return the money too.
@@ -37,7 +59,26 @@ pub(super) struct Body {
     despite_dispute: bool,
 }
 
-#[derive(Debug, Deserialize, Validate, ToSchema)]
+/// What to refund of an item: the share of some units in what was paid for it, an amount, or all that is left.
+#[derive(Debug, Deserialize, Serialize, Validate, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = RefundLine)]
+struct Line {
+    /// The number of the item, which begins with 1.
+    #[validate(range(min = 1, max = 100, message = "must be between 1 and 100"))]
+    #[schema(minimum = 1, maximum = 100)]
+    line: i32,
+    /// Number of units.
+    #[validate(range(min = 1, max = 1_000_000, message = "must be between 1 and 1000000"))]
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    quantity: Option<i32>,
+    /// The amount, if it is not the share of the units.
+    #[serde(default, deserialize_with = "oms_validation::json::object_or_null")]
+    #[validate(nested)]
+    amount: Option<Amount>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = RefundAmount)]
 struct Amount {
@@ -63,6 +104,9 @@ oms_web::refusals! {
         error::NOT_FOUND,
         error::KEY_REUSED,
         error::REFUND_EXCEEDS_CAPTURED,
+        error::REFUND_EXCEEDS_PART,
+        error::REFUND_AMOUNT_CHANGED,
+        oms_payments::AMOUNT_NOT_ACCEPTED,
         error::OUTCOME_UNKNOWN,
     ], with a location: [
         error::NOT_REFUNDABLE,
@@ -81,7 +125,7 @@ oms_web::refusals! {
     operation_id = "refundOrder",
     tag = "orders",
     summary = "Refund an order",
-    description = "Without an amount, refunds everything that is left at the gateway. An order that is fully refunded becomes `REFUNDED` \
+    description = "Refunds items, shipping and fees by what was paid for them, an amount, or everything that is left at the gateway. An order that is fully refunded becomes `REFUNDED` \
         and its stock is released. A disputed payment is not refunded unless `despiteDispute` is true.",
     params(("id" = OrderId, Path), IdempotencyKeyHeader),
     request_body = Body,
@@ -113,9 +157,8 @@ pub(super) async fn refund_order(
 
 impl Body {
     fn into_request(self) -> Result<RequestedRefund, Problem> {
-        let amount = self.amount.map(Amount::into_money).transpose()?;
         Ok(RequestedRefund {
-            amount,
+            what: self.what()?,
             reason: reason_of(self.reason.as_deref())?,
             disputed: match self.despite_dispute {
                 true => Disputed::Refund,
@@ -125,15 +168,54 @@ impl Body {
     }
 }
 
-impl Amount {
-    fn into_money(self) -> Result<Money, Problem> {
-        let (amount_minor, currency) = (self.amount_minor, self.currency);
-        let checked = currency.check_step(amount_minor);
-        checked.map_err(|error| invalid_field("amount.amountMinor", error.to_string()))?;
-        Ok(Money {
-            amount_minor,
-            currency,
-        })
+impl Body {
+    fn what(&self) -> Result<Refunded, Problem> {
+        let parts = RequestedParts {
+            lines: self.parts_of_lines()?,
+            shipping: self.shipping.map(Money::from),
+            fees: self.fees.map(Money::from),
+            expected: self.expected_amount.map(Money::from),
+        };
+        let has_parts = !parts.lines.is_empty() || parts.shipping.is_some() || parts.fees.is_some();
+        match (self.amount, has_parts) {
+            (Some(_), true) => Err(invalid_field(
+                "amount",
+                "send either amount, or lines, shipping and fees",
+            )),
+            (_, false) if parts.expected.is_some() => Err(invalid_field(
+                "expectedAmount",
+                "is only for lines, shipping and fees",
+            )),
+            (Some(amount), false) => Ok(Refunded::Amount(amount.into())),
+            (None, true) => Ok(Refunded::Parts(parts)),
+            (None, false) => Ok(Refunded::Rest),
+        }
+    }
+
+    fn parts_of_lines(&self) -> Result<Vec<RequestedCredit>, Problem> {
+        let mut seen = HashSet::new();
+        let lines = self.lines.iter().flatten().enumerate();
+        let credit = |(index, line): (usize, &Line)| match seen.insert(line.line) {
+            true => Ok(RequestedCredit {
+                line: line.line,
+                quantity: line.quantity,
+                amount: line.amount.map(Money::from),
+            }),
+            false => {
+                let field = format!("lines[{index}].line");
+                Err(invalid_field(field, "is named twice"))
+            }
+        };
+        lines.map(credit).collect()
+    }
+}
+
+impl From<Amount> for Money {
+    fn from(amount: Amount) -> Self {
+        Self {
+            amount_minor: amount.amount_minor,
+            currency: amount.currency,
+        }
     }
 }
 

@@ -13,10 +13,12 @@ use utoipa::ToSchema;
 
 use super::examples;
 use super::goods::GoodsBody;
+use super::parts::{AdjustmentBody, CreditBody};
 use crate::domain::address::ShippingAddress;
 use crate::domain::dispute::Dispute;
 use crate::domain::external_reference::ExternalReference;
 use crate::domain::id::CustomerId;
+use crate::domain::ledger::Ledger;
 use crate::domain::line::OrderLine;
 use crate::domain::metadata::Metadata;
 use crate::domain::open_payment::{OpenPayment, PaymentAction};
@@ -38,7 +40,14 @@ pub(super) struct OrderSummary {
     #[serde(skip_serializing_if = "Option::is_none")]
     warehouse_name: Option<String>,
     total: Money,
+    /// The number of decimals of the currency: with 2, an amount of 2000 is 20.00.
+    #[schema(examples(2))]
+    exponent: u8,
     items: Vec<Item>,
+    /// Discounts, taxes, shipping and fees, as they were sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    adjustments: Vec<AdjustmentBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     external_reference: Option<ExternalReference>,
     #[serde(skip_serializing_if = "Metadata::is_empty")]
@@ -62,7 +71,10 @@ pub(super) struct Item {
     product_id: ProductId,
     quantity: i32,
     unit_price: Money,
+    /// The price of the units.
     total: Money,
+    /// The item's share of the order's total: its price, its own adjustments, and its part of those of the whole order.
+    payable: Money,
 }
 
 /// An order, as `GET /orders/{id}` returns it.
@@ -81,6 +93,16 @@ pub(super) struct OrderBody {
     /// The latest attempt to collect the payment. Null before the first.
     #[schema(required = true)]
     payment: Option<Payment>,
+    /// What the customer is to pay in all: the total less all credits, and 0 if the order failed or was cancelled.
+    owed: Money,
+    /// What was captured and not refunded.
+    held: Money,
+    /// `owed` less `held`: the customer owes a positive balance, and you owe a negative one.
+    balance: Money,
+    /// What was refunded by part, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    credits: Vec<CreditBody>,
     /// Oldest first.
     refunds: Vec<RefundBody>,
     #[serde(flatten)]
@@ -282,7 +304,9 @@ impl OrderSummary {
             warehouse_id: order.warehouse_id,
             warehouse_name: warehouse_name(&order.routing),
             total: order.total,
+            exponent: order.total.currency.exponent(),
             items: Item::of_all(&order.lines)?,
+            adjustments: AdjustmentBody::of_all(&order.adjustments, order.total.currency),
             external_reference: order.external_reference.clone(),
             metadata: order.metadata.clone(),
             created_at: order.created_at,
@@ -309,6 +333,7 @@ impl Item {
                 quantity: line.quantity,
                 unit_price: line.unit_price,
                 total: line.total().map_err(|_| Problem::of(&TOTAL_TOO_LARGE))?,
+                payable: line.payable,
             })
         };
         lines.iter().map(item).collect()
@@ -334,6 +359,11 @@ impl OrderBody {
     }
 
     pub(super) fn with(details: OrderDetails, secrets: Secrets) -> Result<Self, Problem> {
+        let Ledger {
+            owed,
+            held,
+            balance,
+        } = details.ledger();
         let OrderDetails {
             order,
             payment,
@@ -356,6 +386,10 @@ impl OrderBody {
         Ok(Self {
             summary: OrderSummary::of(&order, Replay::No)?,
             failure: order.failure.as_ref().map(ToString::to_string),
+            owed,
+            held,
+            balance,
+            credits: CreditBody::of_all(&order),
             routing: order
                 .erased_at
                 .is_none()

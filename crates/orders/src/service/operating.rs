@@ -1,4 +1,4 @@
-//! Operator actions and maintenance: dead letters, alerts, erasure and retention.
+//! Operator actions and maintenance: dead letters, alerts, settings, erasure and retention.
 
 pub(crate) mod continue_erasures;
 pub(crate) mod create_dead_letter;
@@ -11,4 +11,5 @@ pub(crate) mod purge_declines;
 pub(crate) mod purge_idempotency_keys;
 pub(crate) mod resolve_dead_letter;
 pub(crate) mod retry_dead_letter;
+pub(crate) mod set_settings;
 pub(crate) mod settle_elsewhere;

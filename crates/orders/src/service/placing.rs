@@ -3,6 +3,7 @@
 pub(crate) mod bounds;
 pub(crate) mod check_payment;
 pub(crate) mod collect;
+pub(crate) mod currency_of;
 pub(crate) mod intake;
 pub(crate) mod locate;
 pub(crate) mod look_up;

@@ -1,7 +1,8 @@
-//! Reads orders, dead letters and the backlog. Changes nothing and uses no other room.
+//! Reads orders, dead letters, settings and the backlog. Changes nothing and uses no other room.
 
 pub(crate) mod get_dead_letter;
 pub(crate) mod get_order;
+pub(crate) mod get_settings;
 pub(crate) mod get_timeline;
 pub(crate) mod list_dead_letters;
 pub(crate) mod list_orders;

@@ -21,6 +21,9 @@ const OF_ORDERS: &[&str] = &[
 pub const GRANTS: &[Grant] = &[
     Grant::append("orders.orders").updating(OF_ORDERS),
     Grant::append("orders.lines"),
+    Grant::append("orders.adjustments"),
+    Grant::append("orders.credits"),
+    Grant::append("orders.settings"),
     Grant::append("orders.events"),
     Grant::append("orders.retries"),
     Grant::append("orders.settlements"),

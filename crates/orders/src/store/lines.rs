@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{CachedStatement, Statement, cached_sql};
 use oms_validation::{Currency, Money, OrderId, TenantId};
 use uuid::Uuid;
 
@@ -21,40 +20,47 @@ pub(crate) struct Line {
     quantity: i32,
     #[diesel(sql_type = BigInt)]
     unit_price_minor: i64,
+    #[diesel(sql_type = BigInt)]
+    payable_minor: i64,
 }
 
 impl Line {
     /// The line with its price in the currency of its order.
     pub(crate) fn in_currency(self, currency: Currency) -> OrderLine {
+        let money = |amount_minor| Money {
+            amount_minor,
+            currency,
+        };
         OrderLine {
             product_id: self.product_id.into(),
             quantity: self.quantity,
-            unit_price: Money {
-                amount_minor: self.unit_price_minor,
-                currency,
-            },
+            unit_price: money(self.unit_price_minor),
+            payable: money(self.payable_minor),
         }
     }
 }
 
-/// The lines of the given orders, in line-number order for each.
-pub(crate) async fn find(
-    connection: &mut Connection,
+/// Returns a statement that finds the lines of orders, in line-number order for each. The share of a line that an
+/// earlier version stored is the price of its units.
+pub(crate) fn find<'q>(
     tenant: TenantId,
     order_ids: &[OrderId],
-) -> Result<HashMap<OrderId, Vec<Line>>, DbError> {
+) -> Statement<'q, HashMap<OrderId, Vec<Line>>> {
     let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
-    let rows: Vec<Line> = cached_sql(
-        "SELECT order_id, product_id, quantity, unit_price_minor FROM orders.lines
+    cached_sql(
+        "SELECT order_id, product_id, quantity, unit_price_minor,
+                coalesce(payable_minor, quantity * unit_price_minor) AS payable_minor
+         FROM orders.lines
          WHERE tenant_id = $1 AND order_id = ANY ($2) ORDER BY order_id, number",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(ids)
-    .load(connection)
-    .await?;
-    let mut lines = HashMap::<OrderId, Vec<Line>>::new();
-    for row in rows {
-        lines.entry(row.order_id.into()).or_default().push(row);
-    }
-    Ok(lines)
+    .rows::<Line>()
+    .map(|rows| {
+        let mut lines = HashMap::<OrderId, Vec<Line>>::new();
+        for row in rows {
+            lines.entry(row.order_id.into()).or_default().push(row);
+        }
+        lines
+    })
 }

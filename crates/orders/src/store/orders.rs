@@ -15,6 +15,7 @@ use diesel::sql_types::{
 use diesel_async::RunQueryDsl;
 use oms_database::{
     CachedStatement, Connection, DbError, Statement, cached_sql, expect_sql, in_transaction_sql,
+    send_together,
 };
 use oms_validation::{Currency, Fingerprint, IdempotencyKey, Money, OrderId, TenantId};
 use serde_json::Value;
@@ -27,7 +28,8 @@ use crate::domain::failure::Failure;
 use crate::domain::metadata::Metadata;
 use crate::domain::order::Order;
 use crate::domain::status::OrderStatus;
-use crate::store::{lines, unreadable};
+use crate::domain::tenant_settings::VersionedSettings;
+use crate::store::{adjustments, credits, lines, settings, unreadable};
 
 /// The columns of a [`Row`]. A macro, because the text of a cached statement must be a constant.
 macro_rules! order_columns {
@@ -50,17 +52,32 @@ macro_rules! select_order {
     };
 }
 
-/// The orders that the given idempotency keys stand for, by key.
-pub(crate) async fn find_by_keys(
+/// The orders that the given idempotency keys stand for, by key, and the newest settings of the tenant, if it has any, in
+/// one round trip.
+pub(crate) async fn find_by_keys_and_settings(
     connection: &mut Connection,
     tenant: TenantId,
     keys: &[&IdempotencyKey],
-) -> Result<HashMap<String, Order>, DbError> {
+) -> Result<(HashMap<String, Order>, Option<VersionedSettings>), DbError> {
+    let steps = (rows_by_keys(tenant, keys), settings::find(tenant));
+    let (rows, settings) = send_together(connection, steps).await?;
+    let settings = settings.map(settings::Stored::parse).transpose()?;
+    Ok((by_key(connection, tenant, rows).await?, settings))
+}
+
+fn rows_by_keys<'q>(tenant: TenantId, keys: &[&'q IdempotencyKey]) -> Statement<'q, Vec<Row>> {
     let keys: Vec<&str> = keys.iter().map(|key| key.as_str()).collect();
-    let statement = cached_sql(select_order!("idempotency_key = ANY ($2)"))
+    cached_sql(select_order!("idempotency_key = ANY ($2)"))
         .bind::<SqlUuid, _>(tenant.as_uuid())
-        .bind::<Array<Text>, _>(keys);
-    let mut rows: Vec<Row> = statement.load(connection).await?;
+        .bind::<Array<Text>, _>(keys)
+        .rows()
+}
+
+async fn by_key(
+    connection: &mut Connection,
+    tenant: TenantId,
+    mut rows: Vec<Row>,
+) -> Result<HashMap<String, Order>, DbError> {
     let found: Vec<_> = rows
         .iter_mut()
         .map(|row| row.idempotency_key.take().unwrap_or_default())
@@ -426,9 +443,16 @@ async fn with_lines(
         .map(|row| row.into_order().map_err(unreadable));
     let mut orders: Vec<Order> = orders.collect::<Result<_, _>>()?;
     let ids: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
-    let mut lines = lines::find(connection, tenant, &ids).await?;
+    let steps = (
+        lines::find(tenant, &ids),
+        adjustments::find(tenant, &ids),
+        credits::find(tenant, &ids),
+    );
+    let (mut lines, mut adjustments, mut credits) = send_together(connection, steps).await?;
     for order in &mut orders {
         let currency = order.total.currency;
+        order.adjustments = adjustments.remove(&order.id).unwrap_or_default();
+        order.credits = credits.remove(&order.id).unwrap_or_default();
         let lines = lines.remove(&order.id).unwrap_or_default();
         order.lines = lines
             .into_iter()
@@ -459,6 +483,8 @@ impl Row {
             },
             routing: serde_json::from_value(self.routing)?,
             lines: Vec::new(),
+            adjustments: Vec::new(),
+            credits: Vec::new(),
             external_reference: self
                 .external_reference
                 .map(|text| ExternalReference::stored(&text))

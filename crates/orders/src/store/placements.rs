@@ -16,7 +16,6 @@ use crate::domain::bounds::{DeclineLimit, Standing};
 use crate::domain::clock::Now;
 use crate::domain::external_reference::ExternalReference;
 use crate::domain::order::NewOrder;
-use crate::domain::status::OrderStatus;
 use crate::store::standings::{Figures, at_most, select_standings};
 
 /// An order, and the idempotency key that will stand for it.
@@ -29,7 +28,7 @@ pub(crate) struct Placement<'a> {
 }
 
 /// One statement for everything that an order begins with: the order itself, which claims the key, its lines, its first
-/// event, and its work-list entry.
+/// event, and its work-list entry, which a paid order does not have.
 ///
 /// Every transaction claims keys in key order, so that no two wait for each other.
 ///
@@ -40,13 +39,13 @@ WITH placed AS (
     INSERT INTO orders.orders
         (tenant_id, id, idempotency_key, fingerprint, customer_id, status, version, warehouse_id, currency,
          total_minor, shipping_address, routing, external_reference, metadata, created_at, updated_at)
-    SELECT $1, id, idempotency_key, fingerprint, customer_id, $2, 1, warehouse_id, currency,
+    SELECT $1, id, idempotency_key, fingerprint, customer_id, status, 1, warehouse_id, currency,
            total_minor, shipping_address::jsonb, routing::jsonb, external_reference, metadata::jsonb,
            greatest($3, now()), greatest($3, now())
     FROM unnest($7::uuid[], $8::text[], $9::bytea[], $10::uuid[], $11::uuid[], $12::text[], $13::bigint[],
-                $14::text[], $15::text[], $16::text[], $17::text[])
+                $14::text[], $15::text[], $16::text[], $17::text[], $2::text[])
         AS new (id, idempotency_key, fingerprint, customer_id, warehouse_id, currency, total_minor,
-                shipping_address, routing, external_reference, metadata)
+                shipping_address, routing, external_reference, metadata, status)
     WHERE ",
     in_transaction_sql!(),
     "
@@ -55,23 +54,24 @@ WITH placed AS (
     RETURNING id, created_at
 ),
 lined AS (
-    INSERT INTO orders.lines (tenant_id, order_id, number, product_id, quantity, unit_price_minor)
-    SELECT $1, placed.id, line.number, line.product_id, line.quantity, line.unit_price_minor
-    FROM unnest($18::uuid[], $19::integer[], $20::uuid[], $21::integer[], $22::bigint[])
-        AS line (order_id, number, product_id, quantity, unit_price_minor)
+    INSERT INTO orders.lines (tenant_id, order_id, number, product_id, quantity, unit_price_minor, payable_minor)
+    SELECT $1, placed.id, line.number, line.product_id, line.quantity, line.unit_price_minor, line.payable_minor
+    FROM unnest($18::uuid[], $19::integer[], $20::uuid[], $21::integer[], $22::bigint[], $27::bigint[])
+        AS line (order_id, number, product_id, quantity, unit_price_minor, payable_minor)
     JOIN placed ON placed.id = line.order_id
 ),
 told AS (
     INSERT INTO orders.events (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
-    SELECT $1, placed.id, 1, NULL, $2, deed.actor, $6, placed.created_at
-    FROM unnest($7::uuid[], $5::text[]) AS deed (order_id, actor)
+    SELECT $1, placed.id, 1, NULL, deed.status, deed.actor, $6, placed.created_at
+    FROM unnest($7::uuid[], $5::text[], $2::text[]) AS deed (order_id, actor, status)
     JOIN placed ON placed.id = deed.order_id
 ),
 listed AS (
     INSERT INTO orders.reconciliations (tenant_id, order_id, due_at, customer_id, units)
     SELECT $1, placed.id, placed.created_at + make_interval(secs => $4), new.customer_id, new.units
-    FROM unnest($7::uuid[], $10::uuid[], $23::bigint[]) AS new (id, customer_id, units)
+    FROM unnest($7::uuid[], $10::uuid[], $23::bigint[], $2::text[]) AS new (id, customer_id, units, status)
     JOIN placed ON placed.id = new.id
+    WHERE new.status <> 'PAID'
 ),
 standing AS (",
     select_standings!("$24", "$3", "$25", "$26"),
@@ -129,7 +129,7 @@ pub(crate) fn insert<'q>(
     };
     cached_sql(INSERT)
         .bind::<SqlUuid, _>(tenant.as_uuid())
-        .bind::<Text, _>(OrderStatus::PendingPayment.as_str())
+        .bind::<Array<Text>, _>(orders.statuses)
         .bind::<Nullable<Timestamptz>, _>(now)
         .bind::<Double, _>(delay.as_secs_f64())
         .bind::<Array<Text>, _>(orders.actors)
@@ -154,6 +154,7 @@ pub(crate) fn insert<'q>(
         .bind::<Array<SqlUuid>, _>(looked_at)
         .bind::<Double, _>(window.as_secs_f64())
         .bind::<BigInt, _>(at_most(most))
+        .bind::<Array<BigInt>, _>(lines.payable)
         .rows::<Placed>()
         .map(|placed| {
             let inserted = |row: Placed| {
@@ -183,6 +184,7 @@ struct Orders<'a> {
     metadata: Vec<Option<String>>,
     actors: Vec<&'a str>,
     units: Vec<i64>,
+    statuses: Vec<&'static str>,
 }
 
 impl<'a> Orders<'a> {
@@ -195,6 +197,7 @@ impl<'a> Orders<'a> {
             columns.fingerprints.push(&order.fingerprint.0);
             columns.customers.push(order.customer_id.as_uuid());
             columns.units.push(order.units());
+            columns.statuses.push(order.first_status().as_str());
             columns.warehouses.push(order.warehouse_id.as_uuid());
             columns.currencies.push(order.total.currency.as_str());
             columns.totals.push(order.total.amount_minor);
@@ -219,6 +222,7 @@ struct Lines {
     products: Vec<Uuid>,
     quantities: Vec<i32>,
     prices: Vec<i64>,
+    payable: Vec<i64>,
 }
 
 impl Lines {
@@ -231,6 +235,7 @@ impl Lines {
                 columns.products.push(line.product_id.as_uuid());
                 columns.quantities.push(line.quantity);
                 columns.prices.push(line.unit_price.amount_minor);
+                columns.payable.push(line.payable.amount_minor);
             }
         }
         columns

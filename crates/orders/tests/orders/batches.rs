@@ -7,7 +7,7 @@ use oms_database::{Connection, Database};
 use oms_inventory::Catalogue;
 use oms_orders::{
     ExternalReference, Metadata, OrderError, OrderRequest, OrderSettings, PlacedOrder,
-    PlacingError, RequestedLine, get_order, place_order,
+    PlacingError, RequestedLine, RequestedPricing, get_order, place_order,
 };
 use oms_payments::PaymentMethod;
 use oms_testing::TestDatabase;
@@ -43,6 +43,7 @@ pub fn request(degrees: f64, lines: &[(usize, i32)]) -> OrderRequest {
         customer_id: Uuid::from_u128(0xC).into(),
         shipping_address: serde_json::from_value(address).unwrap(),
         lines: lines.iter().map(line).collect(),
+        pricing: RequestedPricing::default(),
         payment: PaymentMethod::parse_token("pm_card_visa").unwrap().into(),
         external_reference: None,
         metadata: Metadata::default(),

@@ -1,8 +1,8 @@
 //! Payments that customers dispute at their bank.
 
 use oms_orders::{
-    Cancellation, Disputed, OrderFilter, OrderListing, OrderSort, OrderStatus, RequestedRefund,
-    ReversingError, get_order, list_orders, refund_order, sweep_orders,
+    Cancellation, Disputed, OrderFilter, OrderListing, OrderSort, OrderStatus, Refunded,
+    RequestedRefund, ReversingError, get_order, list_orders, refund_order, sweep_orders,
 };
 use oms_payments::{DisputeState, Operation, Reference};
 use oms_testing::gateway::{Confirm, Refunding};
@@ -92,7 +92,7 @@ async fn a_disputed_payment_is_refunded_only_if_the_request_insists() {
     assert_eq!(shop.gateway.net_minor(), 300);
 
     let request = RequestedRefund {
-        amount: Some(usd(100)),
+        what: Refunded::Amount(usd(100)),
         reason: None,
         disputed: Disputed::Refund,
     };

@@ -30,6 +30,7 @@ mod erasing_requests;
 mod keys;
 mod listing;
 mod lost_commits;
+mod money;
 mod month;
 mod operators;
 mod paying;

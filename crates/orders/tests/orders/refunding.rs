@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use oms_orders::{
-    Disputed, OrderError, OrderSettings, OrderStatus, Reason, RefundedOrder, RequestedRefund,
-    ReversingError, SweepSummary, cancel_order, refund_order, retry_dead_letter, sweep_orders,
+    Disputed, OrderError, OrderSettings, OrderStatus, Reason, Refunded, RefundedOrder,
+    RequestedRefund, ReversingError, SweepSummary, cancel_order, refund_order, retry_dead_letter,
+    sweep_orders,
 };
 use oms_payments::RefundState;
 use oms_testing::gateway::{Confirm, Refunding};
@@ -76,7 +77,7 @@ async fn a_key_stands_for_one_refund_of_one_order_amount_and_reason() {
     assert_eq!(replayed(again), (100, OrderStatus::Paid));
 
     let reasoned = RequestedRefund {
-        amount: Some(usd(100)),
+        what: Refunded::Amount(usd(100)),
         reason: Some(Reason::parse("broken").unwrap()),
         disputed: Disputed::Refuse,
     };
@@ -126,7 +127,7 @@ async fn a_refund_of_too_much_or_in_another_currency_changes_nothing() {
         ..usd(1)
     };
     let request = RequestedRefund {
-        amount: Some(eur),
+        what: Refunded::Amount(eur),
         reason: None,
         disputed: Disputed::Refuse,
     };
@@ -160,7 +161,7 @@ async fn only_a_paid_order_of_the_tenant_is_refunded() {
 
     let key = IdempotencyKey::parse("r").unwrap();
     let all = RequestedRefund {
-        amount: None,
+        what: Refunded::Rest,
         reason: None,
         disputed: Disputed::Refuse,
     };

@@ -11,8 +11,8 @@ use oms_geocoding::adapters::AddressBook;
 use oms_inventory::{Catalogue, load_catalogue};
 use oms_orders::{
     Cancellation, Disputed, Metadata, OrderContext, OrderRequest, OrderSettings, PlacedOrder,
-    PlacingError, RefundedOrder, RequestedLine, RequestedRefund, ReversingError, cancel_order,
-    place_order, refund_order,
+    PlacingError, Refunded, RefundedOrder, RequestedLine, RequestedPricing, RequestedRefund,
+    ReversingError, cancel_order, place_order, refund_order,
 };
 use oms_payments::PaymentMethod;
 use oms_testing::clock::TestClock;
@@ -81,6 +81,7 @@ pub fn three_pieces() -> OrderRequest {
             quantity: 3,
         }],
         payment: PaymentMethod::parse_token("pm_card_visa").unwrap().into(),
+        pricing: RequestedPricing::default(),
         external_reference: None,
         metadata: Metadata::default(),
     }
@@ -194,7 +195,7 @@ impl Shop {
         amount_minor: Option<i64>,
     ) -> Result<RefundedOrder, ReversingError> {
         let request = RequestedRefund {
-            amount: amount_minor.map(usd),
+            what: amount_minor.map_or(Refunded::Rest, |amount| Refunded::Amount(usd(amount))),
             reason: None,
             disputed: Disputed::Refuse,
         };

@@ -7,10 +7,10 @@ use oms_validation::{Currency, Money};
 
 use crate::ports::PrepareRequest;
 use crate::{
-    Answered, ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayEventId, GatewayFault,
-    ListedCharge, ListedDispute, ListedRefund, Operation, OperationKey, PaymentGateway,
-    PaymentInstruction, PaymentStatus, Reference, RefundId, RefundOutcome, RefundRequest,
-    ReportPage,
+    AmountRefusal, Answered, ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayEventId,
+    GatewayFault, ListedCharge, ListedDispute, ListedRefund, Operation, OperationKey,
+    PaymentGateway, PaymentInstruction, PaymentStatus, Reference, RefundId, RefundOutcome,
+    RefundRequest, ReportPage,
 };
 
 /// Name of this gateway, as stored with each attempt.
@@ -32,6 +32,10 @@ impl PaymentGateway for InstantGateway {
 
     fn breaker_states(&self) -> Vec<(&'static str, BreakerState)> {
         Vec::new()
+    }
+
+    fn check_amount(&self, _: Money) -> Result<(), AmountRefusal> {
+        Ok(())
     }
 
     async fn prepare(&self, request: &PrepareRequest) -> Result<Answered<Reference>, GatewayError> {

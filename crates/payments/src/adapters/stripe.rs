@@ -5,6 +5,7 @@
 //! the one call that takes money. Calls: <https://docs.stripe.com/api/payment_intents>,
 //! <https://docs.stripe.com/api/refunds>.
 
+mod amounts;
 mod answers;
 mod charges;
 mod config;
@@ -31,10 +32,10 @@ pub use webhook_signature::{InvalidSignature, InvalidWebhookSecrets, WebhookSecr
 
 use crate::ports::PrepareRequest;
 use crate::{
-    Answered, ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayEventId, GatewayFault,
-    ListedCharge, ListedDispute, ListedRefund, Operation, OperationKey, PaymentGateway,
-    PaymentInstruction, PaymentStatus, Reference, RefundId, RefundOutcome, RefundRequest,
-    ReportPage,
+    AmountRefusal, Answered, ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayEventId,
+    GatewayFault, ListedCharge, ListedDispute, ListedRefund, Operation, OperationKey,
+    PaymentGateway, PaymentInstruction, PaymentStatus, Reference, RefundId, RefundOutcome,
+    RefundRequest, ReportPage,
 };
 use answers::Reply;
 use transport::{Answer, Call, Transport};
@@ -131,6 +132,11 @@ impl StripeGateway {
     }
 }
 
+/// The error of a call that was not made, because Stripe can't express its amount.
+fn refused(operation: Operation) -> impl Fn(AmountRefusal) -> GatewayError {
+    move |refusal| GatewayError::new(operation, GatewayFault::Inexpressible(refusal))
+}
+
 #[async_trait]
 impl PaymentGateway for StripeGateway {
     fn name(&self) -> &'static str {
@@ -145,9 +151,14 @@ impl PaymentGateway for StripeGateway {
         vec![(self.breaker.name(), self.breaker.state())]
     }
 
+    fn check_amount(&self, amount: Money) -> Result<(), AmountRefusal> {
+        amounts::to_stripe(amount).map(|_| ())
+    }
+
     async fn prepare(&self, request: &PrepareRequest) -> Result<Answered<Reference>, GatewayError> {
         let path = "/v1/payment_intents".to_owned();
         let form = forms::prepare(request, self.installation);
+        let form = form.map_err(refused(Operation::Prepare))?;
         let call = Call::post(Operation::Prepare, path, form, request.key());
         self.call(call, |answer| answers::of_prepare(&answer, request.amount))
             .await
@@ -202,7 +213,7 @@ impl PaymentGateway for StripeGateway {
         key: &OperationKey,
     ) -> Result<Answered<PaymentStatus>, GatewayError> {
         let path = format!("/v1/payment_intents/{reference}/capture");
-        let form = forms::capture(amount);
+        let form = forms::capture(amount).map_err(refused(Operation::Capture))?;
         let call = Call::post(Operation::Capture, path, form, key.clone());
         self.change(reference, call).await
     }
@@ -213,7 +224,8 @@ impl PaymentGateway for StripeGateway {
         key: &OperationKey,
     ) -> Result<Answered<RefundOutcome>, GatewayError> {
         let path = "/v1/refunds".to_owned();
-        let call = Call::post(Operation::Refund, path, forms::refund(request), key.clone());
+        let form = forms::refund(request).map_err(refused(Operation::Refund))?;
+        let call = Call::post(Operation::Refund, path, form, key.clone());
         let read = |answer| answers::of_refund(&answer, &request.reference);
         self.call(call, read).await
     }
@@ -272,7 +284,7 @@ impl PaymentGateway for StripeGateway {
         amount: Money,
         key: &OperationKey,
     ) -> Result<RefundOutcome, GatewayError> {
-        let form = charges::refund_form(id, amount);
+        let form = charges::refund_form(id, amount).map_err(refused(Operation::RefundCharge))?;
         let path = "/v1/refunds".to_owned();
         let call = Call::post(Operation::RefundCharge, path, form, key.clone());
         let refund = self.call(call, |answer| charges::of_refund(&answer, id));

@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::Operation;
 use crate::domain::code;
+use crate::{AmountRefusal, Operation};
 
 /// A failed call to a gateway. Neither it nor its sources reveal a secret.
 #[derive(Debug)]
@@ -37,6 +37,9 @@ pub enum GatewayFault {
         /// The parameter that the gateway blames.
         param: Option<String>,
     },
+    /// The gateway can't express the amount: nothing was sent.
+    #[error("the amount {0}")]
+    Inexpressible(AmountRefusal),
     /// No complete answer arrived in time.
     #[error("no answer in time")]
     TimedOut,
@@ -148,6 +151,7 @@ impl GatewayError {
                 code,
                 param,
             } => Some(refusal(*status, code.as_deref(), param.as_deref())),
+            GatewayFault::Inexpressible(_) => Some(Refusal::Amount),
             GatewayFault::Unexplained { status: 400..=499 } => Some(Refusal::Installation),
             GatewayFault::BreakerOpen
             | GatewayFault::NoConnection
@@ -169,7 +173,8 @@ impl GatewayError {
             GatewayFault::BreakerOpen
             | GatewayFault::NoConnection
             | GatewayFault::RateLimited
-            | GatewayFault::Rejected { .. } => Effect::DidNotHappen,
+            | GatewayFault::Rejected { .. }
+            | GatewayFault::Inexpressible(_) => Effect::DidNotHappen,
             GatewayFault::TimedOut
             | GatewayFault::Interrupted
             | GatewayFault::ServerError { .. }
@@ -193,6 +198,7 @@ impl GatewayError {
             GatewayFault::NotReadBack { unavailable } => unavailable,
             GatewayFault::RateLimited
             | GatewayFault::Rejected { .. }
+            | GatewayFault::Inexpressible(_)
             | GatewayFault::InProgress
             | GatewayFault::KeyReused
             | GatewayFault::Unexplained { .. } => false,
@@ -224,6 +230,7 @@ impl GatewayFault {
                 let code = code.as_deref().and_then(code::usable).unwrap_or("none");
                 format!("rejected:{status}:{code}")
             }
+            Self::Inexpressible(_) => "inexpressible_amount".to_owned(),
             Self::TimedOut => "timed_out".to_owned(),
             Self::Interrupted => "interrupted".to_owned(),
             Self::ServerError { status } => format!("server_error:{status}"),

@@ -5,18 +5,23 @@ mod currency;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use currency::{Currency, InvalidAmount, InvalidCurrency};
+pub use currency::{Currency, InvalidCurrency};
 
-/// An amount in minor units (cents) of a currency.
+/// An amount in the minor units of ISO 4217: cents, or whole units where a currency has no decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Money {
-    /// Minor units: 2000 is 20.00 USD.
+    /// Minor units: 2000 is 20.00 USD, 2000 JPY or 2.000 KWD.
     #[schema(examples(2000))]
     pub amount_minor: i64,
     /// The currency.
     pub currency: Currency,
 }
+
+/// An amount that is not payable: not positive, or too large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be between 1 and {} minor units", Money::MAX_MINOR)]
+pub struct InvalidAmount;
 
 /// Why an amount can't be computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +35,20 @@ pub enum MoneyError {
 }
 
 impl Money {
+    /// Maximum of a price and of an order's total, in minor units. A payment gateway may allow less.
+    pub const MAX_MINOR: i64 = 999_999_999_999;
+
+    /// Checks that the amount is from 1 to [`MAX_MINOR`](Self::MAX_MINOR).
+    ///
+    /// # Errors
+    /// [`InvalidAmount`]
+    pub const fn check_payable(self) -> Result<(), InvalidAmount> {
+        match self.amount_minor {
+            1..=Self::MAX_MINOR => Ok(()),
+            _ => Err(InvalidAmount),
+        }
+    }
+
     /// Zero in a currency.
     pub const fn zero(currency: Currency) -> Self {
         Self {
@@ -75,6 +94,19 @@ mod tests {
         Money {
             amount_minor,
             currency: Currency::parse("USD").unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_payable_amount_is_positive_and_limited() {
+        for (amount, payable) in [
+            (0, false),
+            (-1, false),
+            (1, true),
+            (Money::MAX_MINOR, true),
+            (Money::MAX_MINOR + 1, false),
+        ] {
+            assert_eq!(usd(amount).check_payable().is_ok(), payable, "{amount}");
         }
     }
 

@@ -22,6 +22,8 @@ pub enum Scope {
     FulfilmentRead,
     /// Pack, ship, and hold back fulfilment orders.
     FulfilmentWrite,
+    /// Read and change settings.
+    SettingsWrite,
     /// Settle dead letters and findings.
     Operations,
 }
@@ -29,13 +31,13 @@ pub enum Scope {
 /// The text is not a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must be one of orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write, fulfilment:read, fulfilment:write, operations"
+    "must be one of orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write, fulfilment:read, fulfilment:write, settings:write, operations"
 )]
 pub struct UnknownScope;
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OrdersRead,
         Self::OrdersWrite,
         Self::OrdersCancel,
@@ -44,6 +46,7 @@ impl Scope {
         Self::InventoryWrite,
         Self::FulfilmentRead,
         Self::FulfilmentWrite,
+        Self::SettingsWrite,
         Self::Operations,
     ];
 
@@ -58,6 +61,7 @@ impl Scope {
             Self::InventoryWrite => "inventory:write",
             Self::FulfilmentRead => "fulfilment:read",
             Self::FulfilmentWrite => "fulfilment:write",
+            Self::SettingsWrite => "settings:write",
             Self::Operations => "operations",
         }
     }

@@ -139,6 +139,7 @@ fn body_of(route: &Route) -> Value {
             "toWarehouseId": CHICAGO_WAREHOUSE,
             "lines": [line],
         }),
+        "/settings/orders" => json!({ "currencies": ["USD"] }),
         "/stock-levels/{warehouse}/{product}/safety-stock" => json!({ "quantity": 1 }),
         "/fulfilment-orders/{id}/holds" => json!({ "handle": "h", "reason": "other" }),
         "/shipments/{id}/cancel" => json!({ "reason": "x" }),

@@ -113,9 +113,7 @@ async fn the_invalid_fields_of_a_product_are_named() {
         ),
         ("prices", json!([price(1, "usd")]), "prices[0].currency"),
         ("prices", json!([price(1, "ZZZ")]), "prices[0].currency"),
-        ("prices", json!([price(5124, "KWD")]), "prices"),
-        ("prices", json!([price(550, "ISK")]), "prices"),
-        ("prices", json!([price(100_000_000, "USD")]), "prices"),
+        ("prices", json!([price(1_000_000_000_000, "USD")]), "prices"),
     ] {
         let refused = shop
             .post_once("/products", &new_key(), &with(lamp(), member, value))

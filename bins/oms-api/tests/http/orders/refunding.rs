@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::api::Settings;
 use crate::eventually::until;
-use crate::giving_back::{all, part, usd};
+use crate::giving_back::{all, of_line, part, usd};
 use crate::request::{DECLINED_CARD, WIDGET_A, new_key, small_order, with};
 use crate::shop::Shop;
 
@@ -184,13 +184,17 @@ async fn a_refused_refund_leaves_the_order_paid_and_its_key_replays_the_refusal(
     assert_refunded(&answer, &order_id, 600, "PAID");
 }
 
-/// Refunds a part while the call meets a fault.
-async fn refund_under(settings: Settings<'_>, fault: Value) -> (Shop, String, String) {
+/// Makes a refund of 300 cents while the call meets a fault.
+async fn refund_under(
+    settings: Settings<'_>,
+    fault: Value,
+    body: &Value,
+) -> (Shop, String, String) {
     let shop = Shop::open_sweeping(settings).await;
     let (order_id, key) = (shop.paid().await, new_key());
     shop.sandbox.once("refund", fault).await;
     for _ in 0..2 {
-        let pending = shop.refund(&order_id, &key, &part(300)).await;
+        let pending = shop.refund(&order_id, &key, body).await;
         pending.assert_accepted(&order_id, "REFUNDING");
         assert_eq!(pending.body["status"], "pending");
     }
@@ -202,12 +206,16 @@ async fn refund_under(settings: Settings<'_>, fault: Value) -> (Shop, String, St
     (shop, order_id, key)
 }
 
-async fn ends_refunded((shop, order_id, key): (Shop, String, String)) {
+async fn ends_refunded((shop, order_id, key): (Shop, String, String), body: &Value) {
     assert_eq!(shop.settled(&order_id).await, "PAID");
     assert_eq!(shop.sandbox.money(&order_id).await, (1000, 300));
     assert_eq!(shop.sandbox.refunds().await, 1);
-    let replay = shop.refund(&order_id, &key, &part(300)).await;
+    let replay = shop.refund(&order_id, &key, body).await;
     assert_replayed(&replay, &order_id, 300, "PAID");
+    let order = shop.order(&order_id).await;
+    for (member, amount) in [("owed", 700), ("held", 700), ("balance", 0)] {
+        assert_eq!(order[member], usd(amount), "{member}");
+    }
     shop.assert_consistent().await;
     let series = "oms_swept_orders_total{outcome=\"refunded\"}";
     until("the metrics show it", async || {
@@ -221,7 +229,10 @@ macro_rules! refund_faults {
         $(
             #[tokio::test]
             async fn $name() {
-                ends_refunded(refund_under($settings, json!($fault)).await).await;
+                for body in [part(300), of_line(300)] {
+                    let begun = refund_under($settings, json!($fault), &body).await;
+                    ends_refunded(begun, &body).await;
+                }
             }
         )+
     };
@@ -243,12 +254,13 @@ refund_faults! {
 #[tokio::test]
 async fn part_500_without_effect_is_replayed_until_the_gateway_forgets_the_key() {
     let lost = json!({ "type": "error_before", "status": 500 });
-    let (shop, order_id, key) = refund_under(PATIENT, lost).await;
+    let body = of_line(300);
+    let (shop, order_id, key) = refund_under(PATIENT, lost, &body).await;
     shop.sweep_refunding(&order_id).await;
     assert_eq!(shop.database.status(&order_id).await, "REFUNDING");
     assert_eq!(shop.sandbox.money(&order_id).await, (1000, 0));
     shop.sandbox.expire_keys().await;
-    ends_refunded((shop, order_id, key)).await;
+    ends_refunded((shop, order_id, key), &body).await;
 }
 
 impl Shop {

@@ -127,11 +127,10 @@ async fn a_refund_follows_the_rules_of_its_currency() {
     let shop = Shop::open().await;
     let placed = shop.place(&new_key(), &small_order()).await;
     let path = format!("/orders/{}/refunds", placed.order_id());
-    for (amount, currency) in [(5, "KWD"), (50, "ISK")] {
+    for (amount, currency) in [(5, "KWD"), (50, "MGA"), (100_000_000, "USD")] {
         let body = json!({ "amount": { "amountMinor": amount, "currency": currency } });
         let refused = shop.post_once(&path, &new_key(), &body).await;
-        refused.assert_problem(400, "request.invalid");
-        assert_eq!(refused.fields(), ["amount.amountMinor"], "{refused:?}");
+        refused.assert_problem(422, "payments.amount_not_accepted");
     }
     let body = json!({ "amount": { "amountMinor": 5, "currency": "ZZZ" } });
     let refused = shop.post_once(&path, &new_key(), &body).await;
@@ -148,7 +147,7 @@ async fn the_gateway_s_error_about_an_unsupported_currency_is_reported() {
     shop.database.execute(set).await;
     let refused = shop.place(&new_key(), &small_order()).await;
     refused.assert_problem(422, "payments.currency_not_accepted");
-    // A price from before prices were validated: three decimals, of which the last is not 0.
+    // Three decimals, of which the last is not 0.
     shop.database
         .execute("UPDATE inventory.prices SET unit_price_minor = 5005 WHERE currency = 'IQD'")
         .await;

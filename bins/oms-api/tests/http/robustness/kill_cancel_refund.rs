@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use serde_json::{Value, json};
 
 use crate::api::{FAILPOINTS, SWEEPING, dies_at};
-use crate::giving_back::{all, part};
+use crate::giving_back::{all, of_line, part};
 use crate::request::{WIDGET_A, new_key, small_order};
 use crate::shop::Shop;
 
@@ -181,9 +181,18 @@ async fn an_order_is_cancelled_after_a_kill_at_the_refund_of_a_discovered_paymen
     orphan.dies_cancelling().await.ends_cancelled(1000).await;
 }
 
+/// The bodies of refunds, their amounts, and the statuses of their orders.
+fn refunds() -> [(Value, i64, &'static str); 3] {
+    [
+        (part(300), 300, "PAID"),
+        (of_line(300), 300, "PAID"),
+        (all(), 1000, "REFUNDED"),
+    ]
+}
+
 #[tokio::test]
 async fn a_refund_is_made_after_a_kill_at_its_commit() {
-    for (body, amount_minor, status) in [(part(300), 300, "PAID"), (all(), 1000, "REFUNDED")] {
+    for (body, amount_minor, status) in refunds() {
         let orphan = Orphan::paid("orders.refunding").await;
         let orphan = orphan.dies_refunding(&body).await;
         assert_eq!(orphan.shop.sandbox.calls("refund").await, 0);
@@ -193,7 +202,7 @@ async fn a_refund_is_made_after_a_kill_at_its_commit() {
 
 #[tokio::test]
 async fn a_refund_is_made_once_after_a_kill_at_its_gateway_call() {
-    for (body, amount_minor, status) in [(part(300), 300, "PAID"), (all(), 1000, "REFUNDED")] {
+    for (body, amount_minor, status) in refunds() {
         let orphan = Orphan::paid("orders.refund_executed").await;
         let orphan = orphan.dies_refunding(&body).await;
         assert_eq!(orphan.shop.sandbox.refunds().await, 1);
@@ -203,7 +212,7 @@ async fn a_refund_is_made_once_after_a_kill_at_its_gateway_call() {
 
 #[tokio::test]
 async fn a_refund_is_made_once_after_a_kill_before_its_final_commit() {
-    for (body, amount_minor, status) in [(part(300), 300, "PAID"), (all(), 1000, "REFUNDED")] {
+    for (body, amount_minor, status) in refunds() {
         let orphan = Orphan::paid("orders.refunded").await;
         let orphan = orphan.dies_refunding(&body).await;
         assert_eq!(orphan.shop.sandbox.refunds().await, 1);

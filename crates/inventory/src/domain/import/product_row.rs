@@ -141,9 +141,6 @@ mod tests {
             (["A", "Lamp", "5", "DOLLARS"], InvalidCurrency),
             (["A", "Lamp", "5", ""], InvalidCurrency),
             (["A", "Lamp", "5", "ZZZ"], InvalidCurrency),
-            (["A", "Lamp", "5124", "KWD"], InvalidPrice),
-            (["A", "Lamp", "550", "ISK"], InvalidPrice),
-            (["A", "Lamp", "100000000", "USD"], InvalidPrice),
         ] {
             assert_eq!(csv(line), Err(code), "{line:?}");
         }

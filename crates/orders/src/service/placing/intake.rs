@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use oms_payments::Attempt;
-use oms_validation::{Fingerprint, IdempotencyKey, Location, TenantId};
+use oms_validation::{Currency, Fingerprint, IdempotencyKey, Location, TenantId};
 
 use crate::context::OrderContext;
 use crate::context::batches::Arrivals;
@@ -14,6 +14,7 @@ use crate::domain::id::CustomerId;
 use crate::domain::line::RequestedLine;
 use crate::domain::metadata::Metadata;
 use crate::domain::order::Order;
+use crate::domain::pricing::RequestedPricing;
 use crate::error::{LockError, OrderError, PlacingError};
 
 /// A located order that waits to be placed.
@@ -24,6 +25,10 @@ pub(crate) struct Arrival {
     pub(crate) customer_id: CustomerId,
     pub(crate) shipping_address: ShippingAddress,
     pub(crate) lines: Vec<RequestedLine>,
+    pub(crate) currency: Currency,
+    /// The version of the tenant's settings that allow the currency.
+    pub(crate) settings_version: i32,
+    pub(crate) pricing: RequestedPricing,
     pub(crate) destination: Location,
     pub(crate) external_reference: Option<ExternalReference>,
     pub(crate) metadata: Metadata,
@@ -34,10 +39,15 @@ pub(crate) struct Arrival {
 /// The outcome of phase 1.
 #[derive(Debug)]
 pub(crate) enum Intake {
-    /// The order is placed and its stock held.
-    Placed { order: Box<Order>, attempt: Attempt },
+    /// The order is placed and its stock held. Without an attempt, nothing is to be paid.
+    Placed {
+        order: Box<Order>,
+        attempt: Option<Attempt>,
+    },
     /// The key belongs to another order.
     KeyTaken,
+    /// The settings of the tenant have changed since the arrival was prepared.
+    SettingsChanged,
 }
 
 /// The outcome of one order of a batch.

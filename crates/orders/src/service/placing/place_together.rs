@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use oms_batching::{Answer, Batch, BatchError, Turn, Work};
 use oms_database::{Connection, DbError, LockWait, Transaction};
+use oms_fulfilment::open_fulfilment_orders;
 use oms_inventory::{
     ReservationRequest, ReserveOutcome, allocate, find_unlocked_levels, hold_stock, lock_stock,
     route_together,
@@ -29,7 +30,8 @@ use crate::error::{OrderError, PlacingError};
 use crate::service::placing::intake::{Arrival, Intake, Outcome};
 use crate::service::reading::get_order::{OrderDetails, get_order};
 use crate::service::transitions::abort::Abort;
-use crate::store::{orders, placements};
+use crate::service::transitions::open_fulfilment::to_send_of;
+use crate::store::{adjustments, orders, placements};
 use draft::{Draft, Level, drafts, placements_of, reservations_of};
 use held::held_levels;
 use outcomes::Outcomes;
@@ -165,10 +167,10 @@ async fn place_all(
     let mut admission = context.admit().await?;
     let connection = &mut admission.connection;
     let mut outcomes = Outcomes::of(arrivals.len());
-    let (taken, quotes, nearest) = look_at(context, connection, tenant, arrivals).await?;
+    let (seen, quotes, nearest) = look_at(connection, tenant, arrivals).await?;
     let mut nearest = Some(nearest);
     let mut open = outcomes.keep_priced(price(context, arrivals, &quotes));
-    outcomes.keep_untaken(arrivals, &taken, &mut open);
+    outcomes.keep_current(arrivals, &seen, &mut open);
     let exceeded = bounds::refused_early(context, connection, tenant, &open).await?;
     refuse_exceeding(connection, tenant, &mut outcomes, &mut open, &exceeded).await?;
     // An order that waits patiently must not hold anything while it waits for stock.
@@ -194,8 +196,10 @@ async fn place_all(
         let known = known_keys(connection, tenant, &refused).await?;
         match place(context, connection, tenant, &drafts, way.wait).await {
             Ok(placed) => {
-                let units = drafts.iter().map(Draft::units).sum();
-                let orders = drafts.len() as u64;
+                let unpaid = drafts.iter().filter(|draft| draft.attempt.is_some());
+                let (orders, units) = unpaid.fold((0, 0), |(orders, units), draft| {
+                    (orders + 1, units + draft.units())
+                });
                 context.bounds.add_unpaid(tenant, orders, units);
                 outcomes.placed(drafts, placed);
                 outcomes.refused(&refused, &known, |_| PlacingError::NoSingleWarehouse);
@@ -279,7 +283,7 @@ async fn place(
     tenant: TenantId,
     drafts: &[Draft<'_>],
     wait: LockWait,
-) -> Result<Vec<(DateTime<Utc>, Attempt)>, Abort<Undone, DbError>> {
+) -> Result<Vec<(DateTime<Utc>, Option<Attempt>)>, Abort<Undone, DbError>> {
     if drafts.is_empty() {
         return Ok(Vec::new());
     }
@@ -298,10 +302,26 @@ async fn place(
         DbError::NotAsExpected => Abort::Undo(Undone::Stale),
         error => error.into(),
     });
-    let attempts: Vec<_> = drafts.iter().map(|draft| draft.attempt.clone()).collect();
-    let record = recording(tenant, &attempts).map_err(Abort::from);
-    let ((), recorded) = transaction.commit_with((hold, record)).await?;
-    Ok(times.into_iter().zip(recorded).collect())
+    let adjust = adjustments::insert(tenant, drafts.iter().map(|draft| &draft.order));
+    let adjust = adjust.map(|insert| insert.map_err(Abort::from));
+    let attempts = drafts.iter().filter_map(|draft| draft.attempt.clone());
+    let attempts: Vec<_> = attempts.collect();
+    let record = (!attempts.is_empty()).then(|| recording(tenant, &attempts).map_err(Abort::from));
+    // Orders without a payment are PAID in this commit.
+    let free = drafts.iter().filter(|draft| draft.attempt.is_none());
+    let sends: Vec<_> = free.map(|draft| to_send_of(&draft.order)).collect();
+    let open = (!sends.is_empty()).then(|| open_fulfilment_orders(tenant, context.now(), &sends));
+    let (open, lines) = open.unzip();
+    let (open, lines) = (
+        open.map(|open| open.map_err(Abort::from)),
+        lines.map(|lines| lines.map_err(Abort::from)),
+    );
+    let steps = (hold, adjust, record, open, lines);
+    let ((), _, recorded, _, _) = transaction.commit_with(steps).await?;
+    let mut recorded = recorded.unwrap_or_default().into_iter();
+    let attempt_of = |draft: &Draft<'_>| draft.attempt.as_ref().and_then(|_| recorded.next());
+    let attempts: Vec<_> = drafts.iter().map(attempt_of).collect();
+    Ok(times.into_iter().zip(attempts).collect())
 }
 
 /// Places the orders, locks their stock, and returns when they were placed, unless something is in the way.
@@ -347,14 +367,14 @@ async fn claim(
 async fn read_back(context: &Arc<OrderContext>, tenant: TenantId, order_id: OrderId) -> Outcome {
     let stored = get_order(context, tenant, order_id).await;
     match stored.map_err(|_| OrderError::OutcomeUnknown)? {
-        OrderDetails {
-            order,
-            payment: Some(attempt),
-            ..
-        } => Ok(Intake::Placed {
-            order: Box::new(order),
-            attempt,
-        }),
-        OrderDetails { payment: None, .. } => Err(OrderError::OutcomeUnknown.into()),
+        OrderDetails { order, payment, .. }
+            if payment.is_some() || order.total.amount_minor == 0 =>
+        {
+            Ok(Intake::Placed {
+                order: Box::new(order),
+                attempt: payment,
+            })
+        }
+        _ => Err(OrderError::OutcomeUnknown.into()),
     }
 }

@@ -35,6 +35,11 @@ impl PlacingOutcome {
             PlacingError::NoSingleWarehouse => Self::NoWarehouse,
             PlacingError::UnknownProducts(_)
             | PlacingError::ProductsNotSold(_)
+            | PlacingError::CurrencyNotOffered(_)
+            | PlacingError::PricesChanged(_)
+            | PlacingError::TotalMismatch { .. }
+            | PlacingError::DiscountTooLarge(_)
+            | PlacingError::TaxTooLarge(_)
             | PlacingError::TotalTooLarge
             | PlacingError::NotPayable(_) => Self::NotSold,
             PlacingError::GatewayUnavailable => Self::GatewayUnavailable,

@@ -6,9 +6,13 @@ use oms_validation::{Money, TenantId};
 use crate::context::OrderContext;
 use crate::domain::address::ShippingAddress;
 use crate::domain::line::{OrderLine, RequestedLine};
+use crate::domain::pricing::RequestedPricing;
+use crate::domain::tenant_settings::VersionedSettings;
 use crate::error::PlacingError;
+use crate::service::placing::currency_of::currency_of;
 use crate::service::placing::locate::locate;
 use crate::service::placing::price_lines::{PricedLines, price_lines, quote_lines};
+use crate::service::reading::get_settings;
 
 /// The routing and the prices of an order that is not placed.
 #[derive(Debug)]
@@ -33,17 +37,21 @@ pub(crate) async fn preview_routing(
     tenant: TenantId,
     address: &ShippingAddress,
     lines: &[RequestedLine],
+    pricing: &RequestedPricing,
 ) -> Result<RoutingPreview, PlacingError> {
     let geocoder = context.preview_geocoder.as_ref();
     let destination = locate(geocoder, tenant, address).await?;
     let mut connection = context.database.acquire().await?;
-    let quotes = quote_lines(context, tenant, lines.iter());
+    let VersionedSettings { settings, .. } =
+        get_settings::find(context, &mut connection, tenant).await?;
+    let currency = currency_of(&settings, pricing)?;
+    let quotes = quote_lines(tenant, std::iter::once(currency), lines.iter());
     let quotes = quotes.run(&mut connection).await?;
     let PricedLines {
         lines,
         total,
         demand,
-    } = price_lines(lines, context.settings.currency, &quotes)?;
+    } = price_lines(context, lines, currency, pricing, &quotes)?;
     let route = route(&mut connection, tenant, destination, &demand).await?;
     Ok(RoutingPreview {
         explanation: explain_route(&mut connection, tenant, &route.trace).await?,

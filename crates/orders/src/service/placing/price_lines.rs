@@ -1,14 +1,16 @@
-//! Current prices of order lines.
+//! Current prices of order lines, and the total of an order.
 
 use oms_database::Statement;
 use oms_inventory::{Demand, PriceQuote, Quotes, quote_prices};
-use oms_validation::{Currency, InvalidAmount, Money, ProductId, TenantId};
+use oms_payments::AmountRefusal;
+use oms_validation::{Currency, Money, ProductId, TenantId};
 
 use crate::context::OrderContext;
-use crate::domain::line::{OrderLine, RequestedLine, total};
+use crate::domain::line::{OrderLine, RequestedLine};
+use crate::domain::pricing::{self, RequestedPricing};
 use crate::error::PlacingError;
 
-/// The lines of an order with their prices, and their total.
+/// The lines of an order with their prices and shares, and their total.
 #[derive(Debug)]
 pub(crate) struct PricedLines {
     pub(crate) lines: Vec<OrderLine>,
@@ -16,16 +18,22 @@ pub(crate) struct PricedLines {
     pub(crate) demand: Demand,
 }
 
-/// Looks up the prices of all lines.
+/// Looks up the prices of all lines in these currencies.
 pub(crate) fn quote_lines<'q, 'l>(
-    context: &OrderContext,
     tenant: TenantId,
+    currencies: impl Iterator<Item = Currency>,
     lines: impl Iterator<Item = &'l RequestedLine>,
 ) -> Statement<'q, Quotes> {
     let mut products: Vec<ProductId> = lines.map(|line| line.product_id).collect();
     products.sort_unstable();
     products.dedup();
-    quote_prices(tenant, context.settings.currency, &products)
+    let mut different = Vec::new();
+    for currency in currencies {
+        if !different.contains(&currency) {
+            different.push(currency);
+        }
+    }
+    quote_prices(tenant, &different, &products)
 }
 
 /// The quantity of each product that an order requests.
@@ -37,19 +45,52 @@ pub(crate) fn demand_of(requested: &[RequestedLine]) -> Demand {
         .expect("a request has lines, and their quantities were checked when it was read")
 }
 
-/// Returns the lines of an order with their prices, or the reason why they can't be sold.
+/// Returns the lines of an order with their prices and shares, or the reason why they can't be sold so.
 pub(crate) fn price_lines(
+    context: &OrderContext,
+    requested: &[RequestedLine],
+    currency: Currency,
+    pricing: &RequestedPricing,
+    quotes: &Quotes,
+) -> Result<PricedLines, PlacingError> {
+    let mut lines = lines_of(requested, currency, quotes)?;
+    check_prices(&lines, pricing)?;
+    let breakdown = pricing::apply(&mut lines, &pricing.adjustments)?;
+    let total = Money {
+        amount_minor: breakdown.total_minor,
+        currency,
+    };
+    if pricing.expected_total.is_some_and(|it| it != total) {
+        return Err(PlacingError::TotalMismatch {
+            breakdown,
+            currency,
+        });
+    }
+    match context.gateway.check_amount(total) {
+        Ok(()) => {}
+        Err(AmountRefusal::TooLarge { .. }) => return Err(PlacingError::TotalTooLarge),
+        Err(refusal @ AmountRefusal::Step { .. }) => return Err(PlacingError::NotPayable(refusal)),
+    }
+    Ok(PricedLines {
+        demand: demand_of(requested),
+        lines,
+        total,
+    })
+}
+
+fn lines_of(
     requested: &[RequestedLine],
     currency: Currency,
     quotes: &Quotes,
-) -> Result<PricedLines, PlacingError> {
+) -> Result<Vec<OrderLine>, PlacingError> {
     let (mut lines, mut unknown, mut not_sold) = (Vec::new(), Vec::new(), Vec::new());
     for (index, line) in requested.iter().enumerate() {
-        match quotes.of(line.product_id) {
+        match quotes.of(line.product_id, currency) {
             PriceQuote::UnitPrice(unit_price) => lines.push(OrderLine {
                 product_id: line.product_id,
                 quantity: line.quantity,
                 unit_price,
+                payable: Money::zero(currency),
             }),
             PriceQuote::NotSoldIn(_) => not_sold.push(index),
             PriceQuote::UnknownProduct => unknown.push(index),
@@ -61,16 +102,19 @@ pub(crate) fn price_lines(
     if !not_sold.is_empty() {
         return Err(PlacingError::ProductsNotSold(not_sold));
     }
-    let total = total(currency, &lines).map_err(|_| PlacingError::TotalTooLarge)?;
-    match currency.check_amount(total.amount_minor) {
-        Ok(()) => {}
-        Err(InvalidAmount::Range { .. }) => return Err(PlacingError::TotalTooLarge),
-        // For prices that were set before amounts were validated.
-        Err(error @ InvalidAmount::Step { .. }) => return Err(PlacingError::NotPayable(error)),
+    Ok(lines)
+}
+
+/// Checks that the unit prices are those that the customer has seen.
+fn check_prices(lines: &[OrderLine], pricing: &RequestedPricing) -> Result<(), PlacingError> {
+    let expected = pricing.expected_unit_prices.iter();
+    let changed = expected.filter_map(|(index, expected)| {
+        let current = lines[*index].unit_price;
+        (current != *expected).then_some((*index, current))
+    });
+    let changed: Vec<(usize, Money)> = changed.collect();
+    match changed.is_empty() {
+        true => Ok(()),
+        false => Err(PlacingError::PricesChanged(changed)),
     }
-    Ok(PricedLines {
-        demand: demand_of(requested),
-        lines,
-        total,
-    })
 }

@@ -14,6 +14,7 @@ use oms_validation::{OrderId, TenantId};
 use crate::context::OrderContext;
 use crate::context::batches::Reads;
 use crate::domain::dispute::Dispute;
+use crate::domain::ledger::{Ledger, ledger};
 use crate::domain::order::Order;
 use crate::error::OrderError;
 use crate::store::{disputes, orders};
@@ -35,6 +36,14 @@ pub struct OrderDetails {
     pub fulfilment: Fulfilment,
     /// Its routing trace in words.
     pub explanation: RouteExplanation,
+}
+
+impl OrderDetails {
+    /// What is owed, what is held, and the difference.
+    pub fn ledger(&self) -> Ledger {
+        let captured = self.payment.as_ref().and_then(|attempt| attempt.captured);
+        ledger(&self.order, captured, &self.refunds)
+    }
 }
 
 /// An order by its ID.

@@ -67,10 +67,8 @@ async fn go_round(
     let pending = find_pending_refund(&mut connection, tenant, order_id).await?;
     let attempt = find_payment(&mut connection, tenant, order_id).await?;
     drop(connection);
-    // Every order is committed with its attempt.
     let Some(attempt) = attempt else {
-        let reason = "it has no payment attempt".to_owned();
-        return Ok(Step::Break(Advance::TryAgain { reason }));
+        return cancel_unpaid(context, tenant, order_id, actor).await;
     };
     let begun = match (pending, attempt.state) {
         (Some(refund), _) => (attempt, refund),
@@ -100,6 +98,26 @@ async fn go_round(
     };
     oms_failpoints::reached("orders.cancel_refund_begun");
     refund_at_gateway(context, tenant, begun, actor).await
+}
+
+/// Cancels an order without an attempt: nothing was to be paid.
+async fn cancel_unpaid(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    actor: &str,
+) -> Result<Step<()>, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    let order = orders::find(&mut connection, tenant, order_id).await?;
+    drop(connection);
+    // Every order that is to be paid is committed with its attempt.
+    if order.is_none_or(|order| order.total.amount_minor > 0) {
+        let reason = "it has no payment attempt".to_owned();
+        return Ok(Step::Break(Advance::TryAgain { reason }));
+    }
+    let no_money = NoMoney::NothingToPay;
+    let ended = end_cancelling(context, tenant, order_id, &no_money, actor).await?;
+    Ok(Step::Break(cancelled(ended)))
 }
 
 /// Brings our books up to date first, because refunds may have been made at the gateway. A disputed payment is left to

@@ -9,28 +9,39 @@ use std::sync::Arc;
 use oms_database::Connection;
 use oms_fulfilment::{find_fulfilments, freeze_unsent};
 use oms_payments::{
-    Attempt, BeginRefund, NewRefund, Refund, RefundFailure, RefundId, RefundState, begin_refund,
-    find_payment,
+    Attempt, BeginRefund, NewRefund, Refund, RefundEnd, RefundFailure, RefundId, RefundState,
+    begin_refund, find_payment, find_refunds,
 };
 use oms_validation::{IdempotencyKey, Keyed, Money, Once, OrderId, TenantId};
 
 use crate::context::OrderContext;
-use crate::domain::order::Order;
+use crate::domain::credit::CreditPart;
+use crate::domain::ledger::counted;
 use crate::domain::placed_order::PendingOrder;
 use crate::domain::reason::Reason;
-use crate::domain::refund::{Disputed, RequestedRefund};
+use crate::domain::refund::{Disputed, Refunded, RequestedRefund};
+use crate::domain::refund_plan::plan_units;
 use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, ReversingError};
 use crate::service::reading::get_order::{OrderDetails, get_order};
 use crate::service::reversing::cancel_order::{Cancellation, cancel_order};
-use crate::service::reversing::refund_order::{go_on, write};
+use crate::service::reversing::refund_order::{check_amount, go_on, write};
 use crate::service::reversing::refuse_disputed::refuse_disputed;
 use crate::service::transitions::claim_key::claim_key;
 use crate::service::transitions::patience::Patience;
-use crate::store::orders;
+use crate::service::transitions::settle_frozen::settle_frozen;
 use crate::store::reconciliations::Claim;
+use crate::store::{credits, orders};
 
-/// A cancellation that this request has started.
+/// The progress of a cancellation.
+enum Cancelling {
+    /// Its money is being refunded.
+    Refunding(Box<Begun>),
+    /// Nothing is left to do.
+    Done,
+}
+
+/// A refund that this request has started.
 struct Begun {
     attempt: Attempt,
     refund: Refund,
@@ -62,27 +73,30 @@ pub async fn cancel_unshipped(
     let begun = loop {
         let tried = patience.attempt(async |connection| {
             if claim_key(connection, tenant, keyed.as_ref()).await? == Once::Before(()) {
-                return Ok(Once::Before(None));
+                return Ok(Once::Before(Cancelling::Done));
             }
             let begun = begin(context, connection, tenant, order_id, reason, actor).await?;
-            Ok::<_, ReversingError>(Once::Now(Some(begun)))
+            Ok::<_, ReversingError>(Once::Now(begun))
         });
         if let Some(begun) = tried.await {
             break begun;
         }
     };
     let begun = begun?;
-    let Once::Now(Some(Begun {
+    let is_new = matches!(begun, Once::Now(_));
+    let Once::Now(Cancelling::Refunding(begun)) = begun else {
+        let details = get_order(context, tenant, order_id).await;
+        let answer = answer(details.map_err(OrderError::after_commit)?);
+        return Ok(match is_new {
+            true => Once::Now(answer),
+            false => Once::Before(answer),
+        });
+    };
+    let Begun {
         attempt,
         refund,
         claim,
-    })) = begun
-    else {
-        let details = get_order(context, tenant, order_id).await;
-        return Ok(Once::Before(answer(
-            details.map_err(OrderError::after_commit)?,
-        )));
-    };
+    } = *begun;
     oms_failpoints::reached("orders.unshipped_refunding");
     if let Err(error) = go_on(context, tenant, &attempt, &refund, &claim, actor).await {
         let cause: &dyn std::error::Error = &error;
@@ -101,7 +115,7 @@ async fn begin(
     order_id: OrderId,
     reason: Option<&Reason>,
     actor: &str,
-) -> Result<Begun, ReversingError> {
+) -> Result<Cancelling, ReversingError> {
     let status = orders::lock_status(connection, tenant, order_id).await?;
     match status.ok_or(OrderError::NotFound)? {
         OrderStatus::Paid => {}
@@ -119,46 +133,64 @@ async fn begin(
     }
     let why = reason.map_or("what is not shipped is cancelled", Reason::as_str);
     let frozen = freeze_unsent(connection, tenant, now, order_id, why).await?;
-    let order = orders::find(connection, tenant, order_id).await?;
-    let order = order.ok_or(OrderError::NotFound)?;
-    let amount = amount_of(&order, &frozen);
-    let refund = start_refund(connection, tenant, (order_id, amount), reason, actor).await?;
+    let (credits, amount) = plan_credits(connection, tenant, order_id, &frozen).await?;
+    let Some(refund) = start_refund(
+        context,
+        connection,
+        tenant,
+        (order_id, &credits, amount),
+        reason,
+        actor,
+    )
+    .await?
+    else {
+        settle_frozen(connection, tenant, now, order_id, &RefundEnd::Refunded).await?;
+        return Ok(Cancelling::Done);
+    };
     let request = RequestedRefund {
-        amount: None,
+        what: Refunded::Amount(refund.amount),
         reason: reason.cloned(),
         disputed: Disputed::Refuse,
     };
     let claim = write(context, connection, tenant, order_id, &request, actor).await?;
     let attempt = find_payment(connection, tenant, order_id).await?;
     let attempt = attempt.expect("a refund that was started has its attempt");
-    Ok(Begun {
+    Ok(Cancelling::Refunding(Box::new(Begun {
         attempt,
         refund,
         claim,
-    })
+    })))
 }
 
-/// The price of units.
-fn amount_of(order: &Order, units: &BTreeMap<i32, i32>) -> Money {
-    let lines = (1_i32..).zip(&order.lines);
-    let prices = lines.map(|(number, line)| {
-        let units = units.get(&number).copied().unwrap_or_default();
-        line.unit_price.amount_minor * i64::from(units)
-    });
-    Money {
-        amount_minor: prices.sum(),
-        currency: order.total.currency,
-    }
-}
-
-/// Starts the refund of an amount, or of what is left if that is less.
-async fn start_refund(
+/// What the units cost that were not refunded before.
+async fn plan_credits(
     connection: &mut Connection,
     tenant: TenantId,
-    (order_id, amount): (OrderId, Money),
+    order_id: OrderId,
+    units: &BTreeMap<i32, i32>,
+) -> Result<(Vec<(CreditPart, i64)>, Money), ReversingError> {
+    let order = orders::find(connection, tenant, order_id).await?;
+    let order = order.ok_or(OrderError::NotFound)?;
+    let mut refunds = find_refunds(connection, tenant, &[order_id]).await?;
+    let refunds = refunds.remove(&order_id).unwrap_or_default();
+    let counted = counted(&order.credits, &refunds);
+    let planned = plan_units(&order, &counted, units);
+    planned.map_err(|invalid| ReversingError::InvalidParts(order_id, invalid))
+}
+
+/// Starts the refund of the credits. If less is left of the payment, it is the refund of that amount and of no
+/// particular part. Returns `None` if there is nothing to refund.
+async fn start_refund(
+    context: &OrderContext,
+    connection: &mut Connection,
+    tenant: TenantId,
+    (order_id, credits, amount): (OrderId, &[(CreditPart, i64)], Money),
     reason: Option<&Reason>,
     actor: &str,
-) -> Result<Refund, ReversingError> {
+) -> Result<Option<Refund>, ReversingError> {
+    if amount.amount_minor == 0 {
+        return Ok(None);
+    }
     let new = |amount| NewRefund {
         id: RefundId::generate(),
         order_id,
@@ -167,21 +199,26 @@ async fn start_refund(
         reason: reason.map(|reason| reason.as_str().to_owned()),
         requested_by: actor.to_owned(),
     };
-    let mut begun = begin_refund(connection, tenant, &new(amount)).await?;
-    if let BeginRefund::ExceedsCaptured { available } = &begun
-        && available.amount_minor > 0
-    {
-        begun = begin_refund(connection, tenant, &new(*available)).await?;
-    }
-    match begun {
-        BeginRefund::Begun(refund) => Ok(refund),
-        BeginRefund::KeyTaken(_)
-        | BeginRefund::ExceedsCaptured { .. }
-        | BeginRefund::NotRefundable => Err(ReversingError::NotRefundable {
+    check_amount(context, amount)?;
+    let begun = match begin_refund(connection, tenant, &new(amount)).await? {
+        BeginRefund::ExceedsCaptured { available } if available.amount_minor == 0 => {
+            return Ok(None);
+        }
+        BeginRefund::ExceedsCaptured { available } => {
+            begin_refund(connection, tenant, &new(available)).await?
+        }
+        begun => begun,
+    };
+    let BeginRefund::Begun(refund) = begun else {
+        return Err(ReversingError::NotRefundable {
             order_id,
             status: OrderStatus::Paid,
-        }),
+        });
+    };
+    if refund.amount == amount {
+        credits::insert(connection, tenant, order_id, refund.id, credits, actor).await?;
     }
+    Ok(Some(refund))
 }
 
 fn refuse_rejected(details: &OrderDetails, id: RefundId) -> Result<(), ReversingError> {

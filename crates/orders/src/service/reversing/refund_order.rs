@@ -5,14 +5,17 @@
 use oms_database::{Connection, DbError};
 use oms_payments::{
     Attempt, AttemptState, BeginRefund, NewRefund, Refund, RefundFailure, RefundId, RefundState,
-    begin_refund, find_payment, find_refund_by_key,
+    begin_refund, find_payment, find_refund_by_key, find_refunds,
 };
-use oms_validation::{IdempotencyKey, OrderId, TenantId};
+use oms_validation::{IdempotencyKey, Money, OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::authorship::Authorship;
+use crate::domain::credit::{Credit, CreditPart};
+use crate::domain::ledger::counted;
 use crate::domain::reason::Reason;
-use crate::domain::refund::{Disputed, RequestedRefund};
+use crate::domain::refund::{Disputed, Refunded, RequestedRefund};
+use crate::domain::refund_plan::{RequestedParts, plan};
 use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, ReversingError};
 use crate::service::reversing::advance_refunding::refund_at_gateway;
@@ -23,6 +26,7 @@ use crate::service::transitions::dead_letter_order::dead_letter_order;
 use crate::service::transitions::follow_gateway::try_to_follow;
 use crate::service::transitions::patience::Patience;
 use crate::service::transitions::worklist::put_on;
+use crate::store::credits;
 use crate::store::orders::{self, KeyFate, Transition};
 use crate::store::reconciliations::{Claim, Stock};
 
@@ -49,7 +53,8 @@ enum Begun {
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such order; `KeyReused` if the key belongs to another refund; `NotRefundable`,
-/// `PaymentDisputed`, `RefundInProgress`, `RefundExceedsCaptured` and `RefundCurrency`, which change nothing;
+/// `PaymentDisputed`, `RefundInProgress`, `RefundExceedsCaptured`, `RefundCurrency` and `AmountNotAccepted`, which change
+/// nothing;
 /// `RefundRefused` if the gateway rejects the refund; `Contended` if the order stays locked; `OutcomeUnknown` and the
 /// like if the database fails.
 pub async fn refund_order(
@@ -60,6 +65,9 @@ pub async fn refund_order(
     request: &RequestedRefund,
     actor: &str,
 ) -> Result<RefundedOrder, ReversingError> {
+    if let Refunded::Amount(amount) = request.what {
+        check_amount(context, amount)?;
+    }
     look_before(context, tenant, order_id, key).await?;
     let mut patience = Patience::new(context, tenant, order_id.as_uuid());
     let begun = loop {
@@ -121,6 +129,11 @@ pub(super) async fn go_on(
     Ok(advance)
 }
 
+pub(super) fn check_amount(context: &OrderContext, amount: Money) -> Result<(), ReversingError> {
+    let checked = context.gateway.check_amount(amount);
+    checked.map_err(ReversingError::AmountNotAccepted)
+}
+
 /// Reads the remaining amount at the gateway, because refunds made there don't reach us otherwise. If that fails, the
 /// refund is requested anyway: the gateway refunds no more than it took.
 async fn look_before(
@@ -157,7 +170,8 @@ async fn begin(
     let status = orders::lock_status(connection, tenant, order_id).await?;
     let status = status.ok_or(OrderError::NotFound)?;
     if let Some(refund) = find_refund_by_key(connection, tenant, key).await? {
-        return match request.made(order_id, &refund) {
+        let credits = credits_of(connection, tenant, order_id, &refund).await?;
+        return match request.made(order_id, &refund, &credits) {
             true => Ok(Begun::Before(refund, status)),
             false => Err(OrderError::KeyReused.into()),
         };
@@ -170,11 +184,51 @@ async fn begin(
     if request.disputed == Disputed::Refuse {
         refuse_disputed(connection, tenant, order_id, status).await?;
     }
-    let refund = begin_payment(connection, tenant, order_id, key, request, actor).await?;
+    let (amount, credits) = match &request.what {
+        Refunded::Rest => (None, Vec::new()),
+        Refunded::Amount(amount) => (Some(*amount), Vec::new()),
+        Refunded::Parts(parts) => {
+            let (credits, sum) = plan_parts(connection, tenant, order_id, parts).await?;
+            check_amount(context, sum)?;
+            (Some(sum), credits)
+        }
+    };
+    let refund = begin_payment(connection, tenant, order_id, key, request, amount, actor).await?;
+    if !credits.is_empty() {
+        credits::insert(connection, tenant, order_id, refund.id, &credits, actor).await?;
+    }
     let claim = write(context, connection, tenant, order_id, request, actor).await?;
     let attempt = find_payment(connection, tenant, order_id).await?;
     let attempt = attempt.expect("a refund that was started has its attempt");
     Ok(Begun::Now(Box::new(attempt), refund, claim))
+}
+
+/// The credits of a refund of this order.
+async fn credits_of(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+    refund: &Refund,
+) -> Result<Vec<Credit>, OrderError> {
+    let mut found = credits::find(tenant, &[order_id]).run(connection).await?;
+    let mut credits = found.remove(&order_id).unwrap_or_default();
+    credits.retain(|credit| credit.refund_id == Some(refund.id));
+    Ok(credits)
+}
+
+/// The credits of the requested parts, and their sum. The order is locked.
+async fn plan_parts(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+    parts: &RequestedParts,
+) -> Result<(Vec<(CreditPart, i64)>, Money), ReversingError> {
+    let order = orders::find(connection, tenant, order_id).await?;
+    let order = order.ok_or(OrderError::NotFound)?;
+    let mut refunds = find_refunds(connection, tenant, &[order_id]).await?;
+    let refunds = refunds.remove(&order_id).unwrap_or_default();
+    let counted = counted(&order.credits, &refunds);
+    plan(&order, &counted, parts).map_err(|invalid| ReversingError::InvalidParts(order_id, invalid))
 }
 
 async fn begin_payment(
@@ -183,13 +237,14 @@ async fn begin_payment(
     order_id: OrderId,
     key: &IdempotencyKey,
     request: &RequestedRefund,
+    amount: Option<Money>,
     actor: &str,
 ) -> Result<Refund, ReversingError> {
     let reason = request.reason.as_ref().map(Reason::as_str);
     let new = NewRefund {
         id: RefundId::generate(),
         order_id,
-        amount: request.amount,
+        amount,
         idempotency_key: Some(key.clone()),
         reason: reason.map(str::to_owned),
         requested_by: actor.to_owned(),
@@ -198,7 +253,7 @@ async fn begin_payment(
         BeginRefund::Begun(refund) => Ok(refund),
         // A refund of another order: those of this order were searched under its lock.
         BeginRefund::KeyTaken(_) => Err(OrderError::KeyReused.into()),
-        BeginRefund::ExceedsCaptured { available } => Err(match request.amount {
+        BeginRefund::ExceedsCaptured { available } => Err(match amount {
             Some(amount) if amount.currency != available.currency => {
                 ReversingError::RefundCurrency(available.currency)
             }

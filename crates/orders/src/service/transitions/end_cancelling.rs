@@ -27,6 +27,8 @@ pub(crate) enum NoMoney<'a> {
     Refunded(&'a Refund),
     /// The attempt is dead: the step that closed it had the proof.
     AttemptIsDead,
+    /// The total of the order is 0, so that it has no attempt.
+    NothingToPay,
 }
 
 /// Settles a cancellation by compare-and-set. Returns `false` if another request or worker was first; then only the
@@ -113,7 +115,7 @@ async fn end_payment(
             let finished = finished.filter(|it| it.attempt == AttemptState::Refunded);
             finished.map(|_| ()).ok_or(Abort::LOST)
         }
-        NoMoney::AttemptIsDead => Ok(()),
+        NoMoney::AttemptIsDead | NoMoney::NothingToPay => Ok(()),
     }
 }
 
@@ -122,6 +124,7 @@ impl NoMoney<'_> {
         match self {
             Self::NeverTaken(_) => "it is proven that no money moved or can still move",
             Self::Refunded(_) => "all of the money was refunded",
+            Self::NothingToPay => "nothing was to be paid",
             Self::AttemptIsDead => "no money is left with the merchant",
         }
     }

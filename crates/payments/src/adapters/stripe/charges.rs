@@ -7,15 +7,16 @@ use chrono::DateTime;
 use oms_validation::Money;
 use serde::Deserialize;
 
+use super::amounts::{from_stripe, to_stripe};
 use super::answers::{
     Verdict, error_object, failed, is_success, parse, refusal, unintelligible, verdict,
 };
 use super::forms::Form;
-use super::objects::{Metadata, Refund, money};
+use super::objects::{Metadata, Refund};
 use super::transport::Answer;
 use crate::{
-    Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, GatewayError, ListedCharge,
-    Reference, RefundOutcome,
+    AmountRefusal, Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, GatewayError,
+    ListedCharge, Reference, RefundOutcome,
 };
 
 /// Charges per page, which is Stripe's maximum.
@@ -33,11 +34,11 @@ pub(super) fn list_path(window: &ChargeWindow, after: Option<&ChargeId>) -> Stri
 }
 
 /// A refund of one charge, with or without an intent. <https://docs.stripe.com/api/refunds/create>
-pub(super) fn refund_form(charge: &ChargeId, amount: Money) -> Form<'_> {
-    vec![
+pub(super) fn refund_form(charge: &ChargeId, amount: Money) -> Result<Form<'_>, AmountRefusal> {
+    Ok(vec![
         ("charge", charge.as_str().into()),
-        ("amount", amount.amount_minor.to_string().into()),
-    ]
+        ("amount", to_stripe(amount)?.to_string().into()),
+    ])
 }
 
 /// <https://docs.stripe.com/api/pagination>
@@ -73,9 +74,9 @@ impl Charge {
         Some(ListedCharge {
             id: ChargeId::parse(&self.id).ok()?,
             reference: reference.transpose().ok()?,
-            amount: money(self.amount, &self.currency)?,
-            captured: money(self.amount_captured, &self.currency)?,
-            refunded: money(self.amount_refunded, &self.currency)?,
+            amount: from_stripe(self.amount, &self.currency)?,
+            captured: from_stripe(self.amount_captured, &self.currency)?,
+            refunded: from_stripe(self.amount_refunded, &self.currency)?,
             status: match self.status.as_str() {
                 "succeeded" => ChargeStatus::Succeeded,
                 "pending" => ChargeStatus::Pending,

@@ -4,8 +4,9 @@ use chrono::DateTime;
 use serde::Deserialize;
 
 use super::StripeGateway;
+use super::amounts::from_stripe;
 use super::answers::{is_success, parse, refusal, unintelligible};
-use super::objects::{Page, money};
+use super::objects::Page;
 use super::transport::{Answer, Call};
 use crate::{Answered, GatewayError, ListedDispute, Operation, Reference};
 
@@ -36,7 +37,7 @@ impl Dispute {
         let due_by = self.evidence_details.and_then(|details| details.due_by);
         Some(ListedDispute {
             reference: Reference::parse(&self.id).ok()?,
-            amount: money(self.amount, &self.currency)?,
+            amount: from_stripe(self.amount, &self.currency)?,
             reason: self.reason.chars().take(100).collect(),
             state: self.status.parse().ok()?,
             evidence_due_at: due_by.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),

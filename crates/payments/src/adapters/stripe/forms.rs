@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use oms_validation::{InstallationId, Money};
 
+use super::amounts::to_stripe;
 use crate::ports::PrepareRequest;
-use crate::{PaymentInstruction, PaymentMethod, RefundRequest};
+use crate::{AmountRefusal, PaymentInstruction, PaymentMethod, RefundRequest};
 
 /// Parameters, with Stripe's notation for nested ones.
 pub(super) type Form<'a> = Vec<(&'static str, Cow<'a, str>)>;
@@ -21,13 +22,13 @@ pub(super) type Form<'a> = Vec<(&'static str, Cow<'a, str>)>;
 pub(super) fn prepare(
     request: &PrepareRequest,
     installation: Option<InstallationId>,
-) -> Form<'static> {
+) -> Result<Form<'static>, AmountRefusal> {
     let redirects = match request.allows_redirects {
         true => "always",
         false => "never",
     };
     let mut form: Form<'static> = vec![
-        ("amount", request.amount.amount_minor.to_string().into()),
+        ("amount", to_stripe(request.amount)?.to_string().into()),
         ("currency", currency(request.amount).into()),
         ("capture_method", "automatic".into()),
         ("automatic_payment_methods[enabled]", "true".into()),
@@ -45,7 +46,7 @@ pub(super) fn prepare(
     if let Some(installation) = installation {
         form.push(("metadata[installation_id]", installation.to_string().into()));
     }
-    form
+    Ok(form)
 }
 
 /// The payment method, and where the customer returns. With a return page Stripe answers `redirect_to_url` where the
@@ -81,19 +82,22 @@ pub(super) fn cancel() -> Form<'static> {
 }
 
 /// <https://docs.stripe.com/api/payment_intents/capture>
-pub(super) fn capture(amount: Money) -> Form<'static> {
-    vec![("amount_to_capture", amount.amount_minor.to_string().into())]
+pub(super) fn capture(amount: Money) -> Result<Form<'static>, AmountRefusal> {
+    Ok(vec![(
+        "amount_to_capture",
+        to_stripe(amount)?.to_string().into(),
+    )])
 }
 
 /// A refund, in the currency of its payment. The metadata has our own ID, by which the refund is found again.
 /// <https://docs.stripe.com/api/refunds/create>
-pub(super) fn refund(request: &RefundRequest) -> Form<'_> {
-    vec![
+pub(super) fn refund(request: &RefundRequest) -> Result<Form<'_>, AmountRefusal> {
+    Ok(vec![
         ("payment_intent", request.reference.as_str().into()),
-        ("amount", request.amount.amount_minor.to_string().into()),
+        ("amount", to_stripe(request.amount)?.to_string().into()),
         ("metadata[refund_id]", request.refund_id.to_string().into()),
         ("metadata[order_id]", request.order_id.to_string().into()),
-    ]
+    ])
 }
 
 fn currency(amount: Money) -> String {

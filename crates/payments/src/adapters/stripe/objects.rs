@@ -1,8 +1,9 @@
 //! The parts of Stripe's objects that the adapter reads.
 
-use oms_validation::{Currency, InstallationId, Money, OrderId, TenantId};
+use oms_validation::{InstallationId, Money, OrderId, TenantId};
 use serde::Deserialize;
 
+use super::amounts::from_stripe;
 use crate::{
     CustomerAction, DeclineCode, ListedRefund, ListedState, PaymentStatus, Reference, RefundActor,
     RefundFailure, RefundId, RefundOutcome,
@@ -120,7 +121,7 @@ impl Intent {
     pub(super) fn payment_status(&self) -> Option<PaymentStatus> {
         Some(match (self.status.as_str(), &self.last_payment_error) {
             ("succeeded", _) => PaymentStatus::Paid {
-                amount: money(self.amount_received, &self.currency)?,
+                amount: from_stripe(self.amount_received, &self.currency)?,
             },
             ("requires_payment_method", Some(error)) => PaymentStatus::Declined {
                 code: error.decline(),
@@ -138,7 +139,7 @@ impl Intent {
 
     /// The amount that it was created for.
     pub(super) fn money(&self) -> Option<Money> {
-        money(self.amount, &self.currency)
+        from_stripe(self.amount, &self.currency)
     }
 }
 
@@ -158,7 +159,7 @@ impl Refund {
     /// <https://docs.stripe.com/api/refunds/object#refund_object-status>
     pub(super) fn outcome(&self) -> Option<RefundOutcome> {
         let reference = Reference::parse(&self.id).ok()?;
-        let amount = money(self.amount, &self.currency)?;
+        let amount = from_stripe(self.amount, &self.currency)?;
         Some(match self.status.as_deref()? {
             "succeeded" => RefundOutcome::Refunded { reference, amount },
             "pending" | "requires_action" => RefundOutcome::Pending { reference, amount },
@@ -221,12 +222,4 @@ impl ErrorObject {
             None => "",
         })
     }
-}
-
-/// Stripe writes currencies in lower case.
-pub(super) fn money(amount_minor: i64, currency: &str) -> Option<Money> {
-    Some(Money {
-        amount_minor,
-        currency: Currency::parse_stored(&currency.to_ascii_uppercase()).ok()?,
-    })
 }

@@ -4,14 +4,17 @@ use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use oms_payments::{
-    Answered, BreakerState, ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayEventId,
-    ListedCharge, ListedDispute, ListedRefund, Operation, OperationKey, PaymentGateway,
-    PaymentInstruction, PaymentStatus, PrepareRequest, Reference, RefundId, RefundOutcome,
-    RefundRequest, ReportPage,
+    AmountRefusal, Answered, BreakerState, ChargeId, ChargePage, ChargeWindow, GatewayError,
+    GatewayEventId, ListedCharge, ListedDispute, ListedRefund, Operation, OperationKey,
+    PaymentGateway, PaymentInstruction, PaymentStatus, PrepareRequest, Reference, RefundId,
+    RefundOutcome, RefundRequest, ReportPage,
 };
 use oms_validation::Money;
 
 use super::{NAME, Plan, ScriptedGateway, customer_action};
+
+/// The largest amount of one payment.
+const MAX_AMOUNT_MINOR: i64 = 99_999_999;
 
 #[async_trait]
 impl PaymentGateway for ScriptedGateway {
@@ -26,6 +29,16 @@ impl PaymentGateway for ScriptedGateway {
 
     fn breaker_states(&self) -> Vec<(&'static str, BreakerState)> {
         Vec::new()
+    }
+
+    fn check_amount(&self, amount: Money) -> Result<(), AmountRefusal> {
+        match amount.amount_minor {
+            ..=MAX_AMOUNT_MINOR => Ok(()),
+            _ => Err(AmountRefusal::TooLarge {
+                currency: amount.currency,
+                max_minor: MAX_AMOUNT_MINOR,
+            }),
+        }
     }
 
     async fn prepare(&self, request: &PrepareRequest) -> Result<Answered<Reference>, GatewayError> {

@@ -1,4 +1,5 @@
-//! Currencies: the ISO 4217 codes, and the payable amounts of each.
+//! Currencies: the codes of ISO 4217, and the number of decimals of each. What a payment gateway makes of them is the
+//! business of its adapter.
 
 use std::fmt;
 
@@ -22,55 +23,21 @@ pub enum InvalidCurrency {
     Unknown,
 }
 
-/// An amount that can't be paid in its currency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidAmount {
-    /// The amount is too small or too large.
-    #[error("must be between 1 and {max} minor units in {currency}")]
-    Range {
-        /// The currency.
-        currency: Currency,
-        /// The largest amount.
-        max: i64,
-    },
-    /// The currency has no payable unit that small.
-    #[error("must be a multiple of {step} minor units in {currency}")]
-    Step {
-        /// The currency.
-        currency: Currency,
-        /// The smallest payable step, in minor units.
-        step: i64,
-    },
-}
-
-/// Currencies without decimals: one minor unit is one unit. MGA is included because Stripe treats it so.
-/// <https://docs.stripe.com/currencies#zero-decimal>
-const NO_DECIMALS: &str = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF";
+/// Currencies without decimals: one minor unit is one unit.
+const NO_DECIMALS: &str = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF";
 
 /// Currencies with two decimals.
 const TWO_DECIMALS: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD \
     CAD CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF \
-    IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN \
+    IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN \
     NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STD STN \
     SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG";
 
-/// Currencies without decimals whose amounts are still given with two, always 00: to charge 5 ISK, the amount is 500.
-/// <https://docs.stripe.com/currencies#special-cases>
-const TWO_DECIMALS_ALWAYS_ZERO: &str = "ISK UGX";
-
-/// Currencies with three decimals, of which the last must be 0.
-/// <https://docs.stripe.com/currencies#three-decimal>
+/// Currencies with three decimals.
 const THREE_DECIMALS: &str = "BHD IQD JOD KWD LYD OMR TND";
 
-/// The maximum payable amount in minor units: eight digits.
-/// <https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>
-const MAX_MINOR: i64 = 99_999_999;
-
-/// The maximum for IDR: twelve digits.
-const MAX_MINOR_OF_IDR: i64 = 999_999_999_999;
-
 impl Currency {
-    /// Parses the code of a currency in which payments are possible, such as `USD`.
+    /// Parses the code of a currency that has at most three decimals, such as `USD`.
     ///
     /// # Errors
     /// If it is not three upper-case letters, or not an ISO 4217 currency with at most three decimals.
@@ -98,58 +65,22 @@ impl Currency {
         std::str::from_utf8(&self.0).expect("only ASCII letters are accepted")
     }
 
-    /// The step of payable amounts, in minor units.
-    pub fn step_minor(self) -> i64 {
-        if self.is_in(THREE_DECIMALS) {
-            10
-        } else if self.is_in(TWO_DECIMALS_ALWAYS_ZERO) {
-            100
+    /// The number of decimals: 10 to this power is the number of minor units in one unit. 2 for a stored code that ISO
+    /// 4217 has withdrawn.
+    pub fn exponent(self) -> u8 {
+        if self.is_in(NO_DECIMALS) {
+            0
+        } else if self.is_in(THREE_DECIMALS) {
+            3
         } else {
-            1
-        }
-    }
-
-    /// The maximum amount of one payment, in minor units.
-    pub fn max_minor(self) -> i64 {
-        match self.as_str() {
-            "IDR" => MAX_MINOR_OF_IDR,
-            _ => MAX_MINOR,
-        }
-    }
-
-    /// Checks that an amount can be paid in this currency.
-    ///
-    /// # Errors
-    /// [`InvalidAmount`]
-    pub fn check_amount(self, amount_minor: i64) -> Result<(), InvalidAmount> {
-        let (currency, max) = (self, self.max_minor());
-        match (1..=max).contains(&amount_minor) {
-            true => self.check_step(amount_minor),
-            false => Err(InvalidAmount::Range { currency, max }),
-        }
-    }
-
-    /// Checks that an amount is a multiple of this currency's step, regardless of its size.
-    ///
-    /// # Errors
-    /// [`InvalidAmount::Step`]
-    pub fn check_step(self, amount_minor: i64) -> Result<(), InvalidAmount> {
-        let (currency, step) = (self, self.step_minor());
-        match amount_minor % step {
-            0 => Ok(()),
-            _ => Err(InvalidAmount::Step { currency, step }),
+            2
         }
     }
 
     fn is_known(self) -> bool {
-        [
-            NO_DECIMALS,
-            TWO_DECIMALS,
-            TWO_DECIMALS_ALWAYS_ZERO,
-            THREE_DECIMALS,
-        ]
-        .into_iter()
-        .any(|codes| self.is_in(codes))
+        [NO_DECIMALS, TWO_DECIMALS, THREE_DECIMALS]
+            .into_iter()
+            .any(|codes| self.is_in(codes))
     }
 
     fn is_in(self, codes: &str) -> bool {
@@ -209,12 +140,7 @@ mod tests {
 
     #[test]
     fn no_currency_is_listed_twice() {
-        let lists = [
-            NO_DECIMALS,
-            TWO_DECIMALS,
-            TWO_DECIMALS_ALWAYS_ZERO,
-            THREE_DECIMALS,
-        ];
+        let lists = [NO_DECIMALS, TWO_DECIMALS, THREE_DECIMALS];
         let all: Vec<&str> = lists
             .iter()
             .flat_map(|codes| codes.split_ascii_whitespace())
@@ -229,44 +155,32 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_follows_the_rules_of_its_currency() {
-        for (code, amount, good) in [
-            ("USD", 1, true),
-            ("USD", 0, false),
-            ("USD", -1, false),
-            ("USD", 99_999_999, true),
-            ("USD", 100_000_000, false),
-            ("JPY", 1, true),
-            ("JPY", 99_999_999, true),
-            ("JPY", 100_000_000, false),
-            ("IDR", 999_999_999_999, true),
-            ("IDR", 1_000_000_000_000, false),
-            ("KWD", 5120, true),
-            ("KWD", 5124, false),
-            ("BHD", 5, false),
-            ("JOD", 10, true),
-            ("OMR", 15, false),
-            ("TND", 99_999_990, true),
-            ("ISK", 500, true),
-            ("ISK", 550, false),
-            ("UGX", 5, false),
-            ("UGX", 100, true),
-            ("HUF", 1045, true),
+    fn the_decimals_are_those_of_iso_4217() {
+        // <https://www.six-group.com/en/products-services/financial-information/data-standards.html>
+        for (code, exponent) in [
+            ("USD", 2),
+            ("EUR", 2),
+            ("HUF", 2),
+            ("TWD", 2),
+            ("IDR", 2),
+            ("MGA", 2),
+            ("MRU", 2),
+            ("JPY", 0),
+            ("KRW", 0),
+            ("CLP", 0),
+            ("ISK", 0),
+            ("UGX", 0),
+            ("KWD", 3),
+            ("BHD", 3),
+            ("TND", 3),
+            ("LYD", 3),
         ] {
-            let checked = Currency::parse(code).unwrap().check_amount(amount);
-            assert_eq!(checked.is_ok(), good, "{amount} {code}: {checked:?}");
+            assert_eq!(
+                Currency::parse(code).unwrap().exponent(),
+                exponent,
+                "{code}"
+            );
         }
-    }
-
-    #[test]
-    fn the_error_of_an_amount_names_the_rule() {
-        let refused = |code: &str, amount| {
-            let checked = Currency::parse(code).unwrap().check_amount(amount);
-            checked.unwrap_err().to_string()
-        };
-        let step = "must be a multiple of 10 minor units in KWD";
-        assert_eq!(refused("KWD", 5124), step);
-        let range = "must be between 1 and 99999999 minor units in EUR";
-        assert_eq!(refused("EUR", 100_000_000), range);
+        assert_eq!(Currency::parse_stored("DEM").unwrap().exponent(), 2);
     }
 }

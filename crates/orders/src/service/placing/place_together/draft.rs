@@ -20,7 +20,8 @@ pub(super) struct Draft<'a> {
     demand: &'a Demand,
     actor: &'a str,
     pub(super) order: NewOrder,
-    pub(super) attempt: NewAttempt,
+    /// `None` if nothing is to be paid.
+    pub(super) attempt: Option<NewAttempt>,
 }
 
 impl Draft<'_> {
@@ -65,16 +66,17 @@ fn draft<'a>(context: &OrderContext, priced: &'a Priced<'a>, route: Route) -> Op
         shipping_address: priced.arrival.shipping_address.clone(),
         routing: route.trace,
         lines: priced.lines.clone(),
+        adjustments: priced.arrival.pricing.adjustments.clone(),
         external_reference: priced.arrival.external_reference.clone(),
         metadata: priced.arrival.metadata.clone(),
     };
-    let attempt = NewAttempt {
+    let attempt = (order.total.amount_minor > 0).then(|| NewAttempt {
         id: AttemptId::generate(),
         order_id: order.id,
         number: 1,
         amount: order.total,
         gateway: context.gateway.name().to_owned(),
-    };
+    });
     Some(Draft {
         index: priced.index,
         key: &priced.arrival.key,

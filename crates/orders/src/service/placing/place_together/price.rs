@@ -10,9 +10,9 @@ use oms_validation::{Money, TenantId};
 use crate::context::OrderContext;
 use crate::domain::line::OrderLine;
 use crate::error::PlacingError;
-use crate::service::placing::intake::Arrival;
+use crate::service::placing::intake::{Arrival, Intake};
 use crate::service::placing::price_lines::{PricedLines, demand_of, price_lines, quote_lines};
-use crate::store::orders;
+use crate::store::{orders, settings};
 
 /// An order with its prices.
 pub(super) struct Priced<'a> {
@@ -42,17 +42,36 @@ impl Priced<'_> {
     }
 }
 
-/// Reads which keys are taken, the prices of all orders, and the warehouse nearest to each, in one round trip.
+/// What may have changed since the arrivals were prepared.
+pub(super) struct Seen {
+    /// The keys that stand for an order.
+    pub(super) taken: HashSet<String>,
+    /// The version of the tenant's settings.
+    pub(super) settings_version: i32,
+}
+
+impl Seen {
+    /// The outcome of an arrival that has become invalid.
+    pub(super) fn change_for(&self, arrival: &Arrival) -> Option<Intake> {
+        if self.taken.contains(arrival.key.as_str()) {
+            return Some(Intake::KeyTaken);
+        }
+        let is_changed = arrival.settings_version != self.settings_version;
+        is_changed.then_some(Intake::SettingsChanged)
+    }
+}
+
+/// Reads what may have changed, the prices of all orders, and the warehouse nearest to each, in one round trip.
 pub(super) async fn look_at(
-    context: &OrderContext,
     connection: &mut Connection,
     tenant: TenantId,
     arrivals: &[Arc<Arrival>],
-) -> Result<(HashSet<String>, Quotes, Nearest), DbError> {
+) -> Result<(Seen, Quotes, Nearest), DbError> {
     let keys: Vec<_> = arrivals.iter().map(|arrival| &arrival.key).collect();
     let taken = orders::taken_keys(tenant, &keys);
     let lines = arrivals.iter().flat_map(|arrival| &arrival.lines);
-    let quotes = quote_lines(context, tenant, lines);
+    let currencies = arrivals.iter().map(|arrival| arrival.currency);
+    let quotes = quote_lines(tenant, currencies, lines);
     let demands = arrivals.iter().map(|arrival| demand_of(&arrival.lines));
     let demands: Vec<Demand> = demands.collect();
     let requests = arrivals.iter().zip(&demands);
@@ -62,7 +81,13 @@ pub(super) async fn look_at(
     });
     let requests: Vec<RoutingRequest<'_>> = requests.collect();
     let nearest = find_nearest(tenant, &requests);
-    send_together(connection, (taken, quotes, nearest)).await
+    let steps = (taken, settings::version(tenant), quotes, nearest);
+    let (taken, settings_version, quotes, nearest) = send_together(connection, steps).await?;
+    let seen = Seen {
+        taken,
+        settings_version,
+    };
+    Ok((seen, quotes, nearest))
 }
 
 /// Returns each order with the prices of its lines, or the reason why it can't be sold.
@@ -71,13 +96,18 @@ pub(super) fn price<'a>(
     arrivals: &'a [Arc<Arrival>],
     quotes: &Quotes,
 ) -> Vec<Result<Priced<'a>, PlacingError>> {
-    let currency = context.settings.currency;
     let priced = arrivals.iter().enumerate().map(|(index, arrival)| {
         let PricedLines {
             lines,
             total,
             demand,
-        } = price_lines(&arrival.lines, currency, quotes)?;
+        } = price_lines(
+            context,
+            &arrival.lines,
+            arrival.currency,
+            &arrival.pricing,
+            quotes,
+        )?;
         Ok(Priced {
             index,
             arrival,

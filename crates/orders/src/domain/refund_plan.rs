@@ -1,0 +1,253 @@
+//! Turns the parts of an order that a request refunds into credits.
+
+use std::collections::{BTreeMap, HashMap};
+
+use oms_validation::{Currency, Money};
+
+use crate::domain::apportion::share_of_first;
+use crate::domain::credit::{Credit, CreditPart};
+use crate::domain::order::Order;
+use crate::domain::pricing;
+
+/// The parts of an order that a request refunds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestedParts {
+    /// Lines, each at most once.
+    pub lines: Vec<RequestedCredit>,
+    /// This much of shipping.
+    pub shipping: Option<Money>,
+    /// This much of the fees and duties of the whole order.
+    pub fees: Option<Money>,
+    /// The sum that the caller expects.
+    pub expected: Option<Money>,
+}
+
+/// What a request refunds of a line: the share of some units, an amount, or an amount for some units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestedCredit {
+    /// The number of the line, which begins with 1.
+    pub line: i32,
+    /// The number of units.
+    pub quantity: Option<i32>,
+    /// The amount; `None` for the share of the units.
+    pub amount: Option<Money>,
+}
+
+impl RequestedParts {
+    /// Whether this request may have made these credits. An amount that the request does not name is not compared.
+    pub(crate) fn made(&self, credits: &[Credit]) -> bool {
+        let lines = self.lines.iter().map(|requested| {
+            let part = CreditPart::Line {
+                number: requested.line,
+                quantity: requested.quantity,
+            };
+            (part, requested.amount)
+        });
+        let others = [
+            (CreditPart::Shipping, self.shipping),
+            (CreditPart::Fee, self.fees),
+        ];
+        let others = others.into_iter().filter(|(_, amount)| amount.is_some());
+        let requested: HashMap<CreditPart, Option<Money>> = lines.chain(others).collect();
+        let made = |credit: &Credit| {
+            let requested = requested.get(&credit.part);
+            requested.is_some_and(|amount| {
+                amount.is_none_or(|amount| amount.amount_minor == credit.amount_minor)
+            })
+        };
+        // Each requested part has one credit.
+        credits.len() == requested.len() && credits.iter().all(made)
+    }
+}
+
+/// Why parts can't be refunded. An index is the position in the request's lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidParts {
+    /// The order has no such line.
+    UnknownLine(usize),
+    /// More units than the line has left.
+    TooManyUnits {
+        /// The line of the request.
+        index: usize,
+        /// What is left.
+        left: i32,
+    },
+    /// More than is left of a part.
+    TooMuch {
+        /// The line of the request; `None` for shipping and fees.
+        index: Option<usize>,
+        /// The part.
+        part: CreditPart,
+        /// What is left of it, in minor units.
+        left_minor: i64,
+    },
+    /// An amount in another currency than the order's.
+    Currency(Currency),
+    /// The parts sum to another amount than expected.
+    NotAsExpected(Money),
+    /// Nothing is left of what was paid for the line, or the units have no share in it.
+    Nothing(usize),
+}
+
+/// What was credited of a part.
+#[derive(Clone, Copy, Debug, Default)]
+struct Credited {
+    units: i32,
+    amount_minor: i64,
+}
+
+/// Turns requested parts into credits, one for each, and their sum. `counted` are the order's credits that count.
+///
+/// Units cost what they add to the line's share: those after the first `i` up to `j` cost the share of `j` less the
+/// share of `i`, so that any sequence of refunds sums to the line's share. They cost at most what is left of it.
+pub(crate) fn plan(
+    order: &Order,
+    counted: &[Credit],
+    parts: &RequestedParts,
+) -> Result<(Vec<(CreditPart, i64)>, Money), InvalidParts> {
+    let currency = order.total.currency;
+    let credited = sums(counted);
+    let mut planned = Vec::new();
+    for (index, requested) in parts.lines.iter().enumerate() {
+        match of_line(order, &credited, index, requested)? {
+            (_, 0) => return Err(InvalidParts::Nothing(index)),
+            credit => planned.push(credit),
+        }
+    }
+    for (part, requested, paid) in [
+        (
+            CreditPart::Shipping,
+            parts.shipping,
+            pricing::shipping(&order.adjustments),
+        ),
+        (
+            CreditPart::Fee,
+            parts.fees,
+            pricing::fees(&order.adjustments),
+        ),
+    ] {
+        let Some(requested) = requested else { continue };
+        let left = paid - credited.get(&key(part)).map_or(0, |it| it.amount_minor);
+        planned.push((part, within(requested, currency, None, part, left)?));
+    }
+    let sum: i64 = planned.iter().map(|(_, amount)| amount).sum();
+    let sum = Money {
+        amount_minor: sum,
+        currency,
+    };
+    match parts.expected {
+        Some(expected) if expected != sum => Err(InvalidParts::NotAsExpected(sum)),
+        _ => Ok((planned, sum)),
+    }
+}
+
+/// Turns units that will not be sent into credits, by line number, and their sum. Units that were refunded before cost
+/// nothing, and a line whose units cost nothing has no credit.
+pub(crate) fn plan_units(
+    order: &Order,
+    counted: &[Credit],
+    units: &BTreeMap<i32, i32>,
+) -> Result<(Vec<(CreditPart, i64)>, Money), InvalidParts> {
+    let credited = sums(counted);
+    let mut planned = Vec::new();
+    for (index, (number, line)) in (1_i32..).zip(&order.lines).enumerate() {
+        let part = CreditPart::Line {
+            number,
+            quantity: None,
+        };
+        let before = credited.get(&part).map_or(0, |before| before.units);
+        let left = (line.quantity - before).max(0);
+        let quantity = units.get(&number).copied().unwrap_or_default().min(left);
+        let requested = RequestedCredit {
+            line: number,
+            quantity: Some(quantity),
+            amount: None,
+        };
+        let credit = of_line(order, &credited, index, &requested)?;
+        if quantity > 0 && credit.1 > 0 {
+            planned.push(credit);
+        }
+    }
+    let sum = Money {
+        amount_minor: planned.iter().map(|(_, amount)| amount).sum(),
+        currency: order.total.currency,
+    };
+    Ok((planned, sum))
+}
+
+fn of_line(
+    order: &Order,
+    credited: &HashMap<CreditPart, Credited>,
+    index: usize,
+    requested: &RequestedCredit,
+) -> Result<(CreditPart, i64), InvalidParts> {
+    let (number, quantity) = (requested.line, requested.quantity);
+    let position = usize::try_from(number - 1).ok();
+    let line = position.and_then(|position| order.lines.get(position));
+    let line = line.ok_or(InvalidParts::UnknownLine(index))?;
+    let part = CreditPart::Line { number, quantity };
+    let before = credited.get(&key(part)).copied().unwrap_or_default();
+    let units_left = line.quantity - before.units;
+    if quantity.is_some_and(|quantity| quantity > units_left) {
+        return Err(InvalidParts::TooManyUnits {
+            index,
+            left: units_left,
+        });
+    }
+    let payable = line.payable.amount_minor;
+    let left = (payable - before.amount_minor).max(0);
+    let amount = match (requested.amount, quantity) {
+        (Some(amount), _) => within(amount, order.total.currency, Some(index), part, left)?,
+        (None, Some(quantity)) => {
+            let share = |k| share_of_first(payable, k, line.quantity);
+            (share(before.units + quantity) - share(before.units)).min(left)
+        }
+        (None, None) => left,
+    };
+    Ok((part, amount))
+}
+
+fn within(
+    amount: Money,
+    currency: Currency,
+    index: Option<usize>,
+    part: CreditPart,
+    left_minor: i64,
+) -> Result<i64, InvalidParts> {
+    if amount.currency != currency {
+        return Err(InvalidParts::Currency(currency));
+    }
+    match amount.amount_minor <= left_minor {
+        true => Ok(amount.amount_minor),
+        false => Err(InvalidParts::TooMuch {
+            index,
+            part,
+            left_minor,
+        }),
+    }
+}
+
+/// What was credited, by part and regardless of units.
+fn sums(credits: &[Credit]) -> HashMap<CreditPart, Credited> {
+    let mut sums = HashMap::<CreditPart, Credited>::new();
+    for credit in credits {
+        let sum = sums.entry(key(credit.part)).or_default();
+        sum.amount_minor += credit.amount_minor;
+        sum.units += credit.part.line().1.unwrap_or(0);
+    }
+    sums
+}
+
+/// The part without its units.
+fn key(part: CreditPart) -> CreditPart {
+    match part {
+        CreditPart::Line { number, .. } => CreditPart::Line {
+            number,
+            quantity: None,
+        },
+        part => part,
+    }
+}
+
+#[cfg(test)]
+mod tests;

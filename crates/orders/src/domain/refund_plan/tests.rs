@@ -1,0 +1,290 @@
+//! Refunds of parts, one by one and at random.
+
+use chrono::DateTime;
+use oms_payments::{Asked, AttemptId, Refund, RefundActor, RefundId, RefundState};
+use oms_validation::{Fingerprint, OrderId};
+use proptest::prelude::*;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::adjustment::{Adjustment, AdjustmentKind, AdjustmentScope};
+use crate::domain::id::CreditId;
+use crate::domain::ledger::{counted, ledger};
+use crate::domain::line::OrderLine;
+use crate::domain::metadata::Metadata;
+use crate::domain::pricing::apply;
+use crate::domain::status::OrderStatus;
+
+fn eur(amount_minor: i64) -> Money {
+    Money {
+        amount_minor,
+        currency: Currency::parse("EUR").unwrap(),
+    }
+}
+
+fn adjustment(kind: AdjustmentKind, scope: AdjustmentScope, amount_minor: i64) -> Adjustment {
+    Adjustment {
+        kind,
+        scope,
+        amount_minor,
+        included: false,
+        label: "x".to_owned(),
+        code: None,
+        rate_ppm: None,
+    }
+}
+
+/// A paid order with these lines, a discount, shipping and a fee.
+fn order(lines: &[(i32, i64)], off: i64, shipping: i64, fee: i64) -> Order {
+    let line = |(quantity, price): &(i32, i64)| OrderLine {
+        product_id: Uuid::from_u128(1).into(),
+        quantity: *quantity,
+        unit_price: eur(*price),
+        payable: eur(0),
+    };
+    let mut lines: Vec<OrderLine> = lines.iter().map(line).collect();
+    let mut adjustments = vec![
+        adjustment(
+            AdjustmentKind::Shipping,
+            AdjustmentScope::Shipping,
+            shipping,
+        ),
+        adjustment(AdjustmentKind::Fee, AdjustmentScope::Order, fee),
+    ];
+    if off > 0 {
+        let scope = AdjustmentScope::Order;
+        adjustments.push(adjustment(AdjustmentKind::Discount, scope, -off));
+    }
+    let total = apply(&mut lines, &adjustments).unwrap().total_minor;
+    let trace = json!({ "destination": { "lat": 1.0, "lng": 1.0 }, "candidates": [] });
+    Order {
+        id: OrderId::generate(),
+        fingerprint: Fingerprint([0; 32]),
+        customer_id: Uuid::from_u128(1).into(),
+        status: OrderStatus::Paid,
+        failure: None,
+        warehouse_id: Uuid::from_u128(1).into(),
+        total: eur(total),
+        shipping_address: None,
+        routing: serde_json::from_value(trace).unwrap(),
+        lines,
+        adjustments,
+        credits: Vec::new(),
+        external_reference: None,
+        metadata: Metadata::default(),
+        created_at: DateTime::UNIX_EPOCH,
+        erased_at: None,
+    }
+}
+
+fn units(line: i32, quantity: i32) -> RequestedParts {
+    RequestedParts {
+        lines: vec![RequestedCredit {
+            line,
+            quantity: Some(quantity),
+            amount: None,
+        }],
+        ..RequestedParts::default()
+    }
+}
+
+/// Refunds parts of an order, and returns the sum.
+fn refund(
+    order: &mut Order,
+    refunds: &mut Vec<Refund>,
+    parts: &RequestedParts,
+    state: RefundState,
+) -> Result<i64, InvalidParts> {
+    let (credits, sum) = plan(order, &counted(&order.credits, refunds), parts)?;
+    let refund_id = RefundId::generate();
+    for (part, amount_minor) in credits {
+        order.credits.push(Credit {
+            id: CreditId::generate(),
+            part,
+            amount_minor,
+            refund_id: Some(refund_id),
+        });
+    }
+    refunds.push(Refund {
+        id: refund_id,
+        order_id: order.id,
+        attempt_id: AttemptId::generate(),
+        number: 1,
+        amount: sum,
+        left: eur(0),
+        state,
+        actor: RefundActor::Oms,
+        requested_by: None,
+        idempotency_key: None,
+        reason: None,
+        reference: None,
+        failure_code: None,
+        created_at: DateTime::UNIX_EPOCH,
+        updated_at: DateTime::UNIX_EPOCH,
+        asked: Asked::Perhaps,
+    });
+    Ok(sum.amount_minor)
+}
+
+#[test]
+fn three_units_are_refunded_to_the_cent() {
+    let (mut order, mut refunds) = (order(&[(3, 400)], 200, 0, 0), Vec::new());
+    let done = RefundState::Refunded;
+    for amount in [333, 333, 334] {
+        let refunded = refund(&mut order, &mut refunds, &units(1, 1), done);
+        assert_eq!(refunded, Ok(amount));
+    }
+    let refused = refund(&mut order, &mut refunds, &units(1, 1), done);
+    assert_eq!(
+        refused,
+        Err(InvalidParts::TooManyUnits { index: 0, left: 0 })
+    );
+    let ledger = ledger(&order, Some(order.total), &refunds);
+    assert_eq!(
+        (ledger.owed, ledger.held, ledger.balance),
+        (eur(0), eur(0), eur(0))
+    );
+}
+
+#[test]
+fn units_cost_at_most_what_an_earlier_goodwill_has_left() {
+    let (mut order, mut refunds) = (order(&[(2, 100)], 0, 0, 0), Vec::new());
+    let goodwill = RequestedParts {
+        lines: vec![RequestedCredit {
+            line: 1,
+            quantity: None,
+            amount: Some(eur(150)),
+        }],
+        ..RequestedParts::default()
+    };
+    let done = RefundState::Refunded;
+    assert_eq!(refund(&mut order, &mut refunds, &goodwill, done), Ok(150));
+    assert_eq!(refund(&mut order, &mut refunds, &units(1, 1), done), Ok(50));
+    let refused = refund(&mut order, &mut refunds, &units(1, 1), done);
+    assert_eq!(refused, Err(InvalidParts::Nothing(0)));
+}
+
+#[test]
+fn a_part_is_refunded_up_to_what_was_paid_for_it() {
+    let (mut order, mut refunds) = (order(&[(1, 100)], 0, 490, 50), Vec::new());
+    let of = |shipping: Option<i64>, fees: Option<i64>| RequestedParts {
+        shipping: shipping.map(eur),
+        fees: fees.map(eur),
+        ..RequestedParts::default()
+    };
+    let done = RefundState::Refunded;
+    assert_eq!(
+        refund(&mut order, &mut refunds, &of(Some(90), Some(50)), done),
+        Ok(140)
+    );
+    for (parts, part, left_minor) in [
+        (of(Some(401), None), CreditPart::Shipping, 400),
+        (of(None, Some(1)), CreditPart::Fee, 0),
+    ] {
+        let refused = refund(&mut order, &mut refunds, &parts, done);
+        let index = None;
+        let expected = InvalidParts::TooMuch {
+            index,
+            part,
+            left_minor,
+        };
+        assert_eq!(refused, Err(expected));
+    }
+    let expecting = |amount| RequestedParts {
+        expected: Some(eur(amount)),
+        ..of(Some(400), None)
+    };
+    let refused = refund(&mut order, &mut refunds, &expecting(399), done);
+    assert_eq!(refused, Err(InvalidParts::NotAsExpected(eur(400))));
+    assert_eq!(
+        refund(&mut order, &mut refunds, &expecting(400), done),
+        Ok(400)
+    );
+}
+
+#[test]
+fn a_refund_that_failed_credits_nothing() {
+    let (mut order, mut refunds) = (order(&[(1, 100)], 0, 0, 0), Vec::new());
+    refund(&mut order, &mut refunds, &units(1, 1), RefundState::Failed).unwrap();
+    let captured = Some(order.total);
+    assert_eq!(ledger(&order, captured, &refunds).owed, eur(100));
+    refund(&mut order, &mut refunds, &units(1, 1), RefundState::Pending).unwrap();
+    let ledger = ledger(&order, captured, &refunds);
+    assert_eq!(
+        (ledger.owed, ledger.held, ledger.balance),
+        (eur(0), eur(100), eur(-100))
+    );
+}
+
+#[test]
+fn a_refund_without_parts_is_a_credit_of_its_amount() {
+    let (mut order, mut refunds) = (order(&[(2, 100)], 0, 0, 0), Vec::new());
+    refund(
+        &mut order,
+        &mut refunds,
+        &units(1, 1),
+        RefundState::Refunded,
+    )
+    .unwrap();
+    order.credits.clear();
+    let ledger = ledger(&order, Some(order.total), &refunds);
+    assert_eq!(
+        (ledger.owed, ledger.held, ledger.balance),
+        (eur(100), eur(100), eur(0))
+    );
+}
+
+#[test]
+fn a_cancelled_order_owes_nothing() {
+    let mut order = order(&[(2, 100)], 0, 0, 0);
+    order.status = OrderStatus::Cancelled;
+    let ledger = ledger(&order, None, &[]);
+    assert_eq!(
+        (ledger.owed, ledger.held, ledger.balance),
+        (eur(0), eur(0), eur(0))
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn any_sequence_of_refunds_sums_to_the_unit_and_keeps_the_balance(
+        prices in prop::collection::vec((1..8_i32, 1..1000_i64), 1..5),
+        off_percent in 0..=100_i64,
+        steps in prop::collection::vec((0..5_usize, 1..4_i32, 0..300_i64, 0..4_u8), 1..40),
+    ) {
+        let sum: i64 = prices.iter().map(|(quantity, price)| i64::from(*quantity) * price).sum();
+        let mut order = order(&prices, sum * off_percent / 100, 490, 50);
+        let captured = Some(order.total);
+        let mut refunds = Vec::new();
+        for (line, quantity, amount, kind) in steps {
+            let line = i32::try_from(line % prices.len() + 1).unwrap();
+            let goodwill = RequestedCredit { line, quantity: None, amount: Some(eur(amount)) };
+            let (parts, state) = match kind {
+                0 => (RequestedParts { lines: vec![goodwill], ..RequestedParts::default() }, RefundState::Refunded),
+                1 => (RequestedParts { shipping: Some(eur(amount)), ..RequestedParts::default() }, RefundState::Refunded),
+                2 => (units(line, quantity), RefundState::Failed),
+                _ => (units(line, quantity), RefundState::Refunded),
+            };
+            let _refused = refund(&mut order, &mut refunds, &parts, state);
+            let ledger = ledger(&order, captured, &refunds);
+            prop_assert_eq!(ledger.balance, eur(0));
+            prop_assert!(ledger.owed.amount_minor >= 0);
+        }
+        // All units that are left of each line are refunded.
+        for (index, (quantity, _)) in prices.iter().enumerate() {
+            let line = i32::try_from(index + 1).unwrap();
+            let part = CreditPart::Line { number: line, quantity: None };
+            let credited = |order: &Order, refunds: &[Refund]| {
+                let sums = sums(&counted(&order.credits, refunds));
+                sums.get(&part).copied().unwrap_or_default()
+            };
+            let left = quantity - credited(&order, &refunds).units;
+            let _nothing = refund(&mut order, &mut refunds, &units(line, left), RefundState::Refunded);
+            let amount = credited(&order, &refunds).amount_minor;
+            prop_assert_eq!(amount, order.lines[index].payable.amount_minor);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The settings of a tenant for its orders.
+
+use oms_validation::Currency;
+use serde::{Deserialize, Serialize};
+
+/// Maximum number of currencies of a tenant: as many as a product has prices.
+pub(crate) const MAX_CURRENCIES: usize = 50;
+
+/// What a tenant has decided for its orders.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TenantSettings {
+    /// The currencies of its orders, each once; the first is that of requests that name none.
+    currencies: Vec<Currency>,
+}
+
+/// Settings that violate the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidSettings {
+    /// There is no currency, or there are too many.
+    #[error("must have 1 to {MAX_CURRENCIES} entries")]
+    Count,
+    /// A currency is named twice.
+    #[error("must have each currency only once")]
+    Repeated,
+}
+
+/// Settings at a version. Version 0 is that of a tenant that has set nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct VersionedSettings {
+    pub(crate) version: i32,
+    pub(crate) settings: TenantSettings,
+}
+
+impl TenantSettings {
+    /// Settings with these currencies.
+    pub(crate) fn new(currencies: Vec<Currency>) -> Result<Self, InvalidSettings> {
+        if !(1..=MAX_CURRENCIES).contains(&currencies.len()) {
+            return Err(InvalidSettings::Count);
+        }
+        let is_repeated = |(index, currency)| currencies[..index].contains(currency);
+        match currencies.iter().enumerate().any(is_repeated) {
+            true => Err(InvalidSettings::Repeated),
+            false => Ok(Self { currencies }),
+        }
+    }
+
+    /// The settings of a tenant that has set nothing.
+    pub(crate) fn default_in(currency: Currency) -> Self {
+        Self {
+            currencies: vec![currency],
+        }
+    }
+
+    /// The currencies.
+    pub(crate) fn currencies(&self) -> &[Currency] {
+        &self.currencies
+    }
+
+    /// The currency of an order: the requested one, if the tenant has it, or the first.
+    pub(crate) fn choose(&self, requested: Option<Currency>) -> Option<Currency> {
+        match requested {
+            Some(currency) => self.currencies.contains(&currency).then_some(currency),
+            None => self.currencies.first().copied(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn currency(code: &str) -> Currency {
+        Currency::parse(code).unwrap()
+    }
+
+    #[test]
+    fn an_order_is_in_one_of_the_tenant_s_currencies() {
+        let settings = TenantSettings::new(vec![currency("EUR"), currency("USD")]).unwrap();
+        assert_eq!(settings.choose(None), Some(currency("EUR")));
+        assert_eq!(
+            settings.choose(Some(currency("USD"))),
+            Some(currency("USD"))
+        );
+        assert_eq!(settings.choose(Some(currency("JPY"))), None);
+    }
+
+    #[test]
+    fn currencies_are_limited_and_different() {
+        assert_eq!(TenantSettings::new(vec![]), Err(InvalidSettings::Count));
+        let many = vec![currency("EUR"); MAX_CURRENCIES + 1];
+        assert_eq!(TenantSettings::new(many), Err(InvalidSettings::Count));
+        let twice = vec![currency("EUR"), currency("USD"), currency("EUR")];
+        assert_eq!(TenantSettings::new(twice), Err(InvalidSettings::Repeated));
+    }
+}

@@ -1,0 +1,15 @@
+DROP TABLE orders.credits;
+DROP TABLE orders.adjustments;
+DROP TABLE orders.settings;
+ALTER TABLE orders.lines DROP COLUMN payable_minor;
+ALTER DOMAIN orders.minor DROP CONSTRAINT minor_check;
+ALTER DOMAIN orders.minor RENAME TO positive_minor;
+ALTER DOMAIN orders.positive_minor ADD CONSTRAINT positive_minor_check CHECK (VALUE > 0) NOT VALID;
+DROP DOMAIN orders.credit_part;
+DROP DOMAIN orders.credit_source;
+DROP DOMAIN orders.rate_ppm;
+DROP DOMAIN orders.code;
+DROP DOMAIN orders.label;
+DROP DOMAIN orders.adjustment_scope;
+DROP DOMAIN orders.adjustment_kind;
+DROP DOMAIN orders.settings_document;
