@@ -39,6 +39,10 @@ struct Finding {
     text: String,
 }
 
+/// The finding about a statement for plain PostgreSQL that a distributed engine could run just as well.
+const UNNEEDED_SHAPE: &str =
+    "it is marked as being for plain PostgreSQL only, but breaks no rule: send it to every engine";
+
 /// Returns the folder of the log.
 pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
     workspace.target.join("statements")
@@ -71,20 +75,30 @@ pub(crate) fn check(workspace: &Workspace, folder: &Path, server: &str) -> Resul
         let read = Statement::read(&statement.text, &volatilities);
         let mut broken = read.broken();
         let of_plan = match plan {
-            Ok(plan) => plan_rules::broken(&plan),
+            Ok(plan) => {
+                let volatile = plan_rules::volatile(&plan);
+                broken.extend(volatile.into_iter().map(|found| ("P4", found)));
+                plan_rules::broken(&plan)
+            }
             Err(error) => vec![format!("it can't be planned: {error}")],
         };
         match (read.is_across(), of_plan.is_empty()) {
-            (false, _) => {
-                broken.extend(of_plan.into_iter().map(|found| ("P1", found)));
-                let touched = cut.map_or_else(|error| vec![error], |cut| plan_rules::touched(&cut));
-                broken.extend(touched.into_iter().map(|found| ("P3", found)));
-            }
+            (false, _) => broken.extend(of_plan.into_iter().map(|found| ("P1", found))),
             (true, true) => broken.push((
                 "P2",
                 "it is marked as being across tenants, but is for one tenant".to_owned(),
             )),
             (true, false) => {}
+        }
+        if read.is_plain_only() {
+            broken = match broken.is_empty() {
+                true => vec![("T0", UNNEEDED_SHAPE.to_owned())],
+                false => Vec::new(),
+            };
+        }
+        if !read.is_across() {
+            let touched = cut.map_or_else(|error| vec![error], |cut| plan_rules::touched(&cut));
+            broken.extend(touched.into_iter().map(|found| ("P3", found)));
         }
         findings.extend(broken.into_iter().map(|(rule, advice)| Finding {
             file: statement.file.clone(),

@@ -3,7 +3,7 @@
 -- empty. Partitions and their indexes are named like the shards of Citus, so that error messages contain such names.
 DO $partitions$
 DECLARE
-    partitions CONSTANT integer := 4;
+    partitions CONSTANT integer := 2;
     ours regclass[];
     tab regclass;
     row record;

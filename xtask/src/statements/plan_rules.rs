@@ -90,6 +90,43 @@ impl Walk {
     }
 }
 
+/// Volatile functions of defaults.
+const VOLATILE: [&str; 4] = ["clock_timestamp", "gen_random_uuid", "nextval", "random"];
+
+/// Returns the rows of a plan that break P4: by that rule, a row that is read from a table and inserted into another
+/// has no volatile value, such as the default of a column that the statement does not name.
+pub(super) fn volatile(plan: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    collect_volatile(&plan[0]["Plan"], &mut found);
+    found
+}
+
+fn collect_volatile(node: &Value, found: &mut Vec<String>) {
+    let source = &node["Plans"][0];
+    if let Some(table) = table_of(node).filter(|_| node["Operation"] == "Insert")
+        && reads_table(source)
+    {
+        let values = source["Output"].as_array().into_iter().flatten();
+        let function = values.filter_map(Value::as_str).find_map(volatile_in);
+        found.extend(function.map(|function| {
+            format!("{function}() in a row of {table}, perhaps as the default of a column: name the column")
+        }));
+    }
+    for child in node["Plans"].as_array().into_iter().flatten() {
+        collect_volatile(child, found);
+    }
+}
+
+fn volatile_in(expression: &str) -> Option<&'static str> {
+    let is_called = |function: &&&str| expression.contains(&format!("{function}("));
+    VOLATILE.iter().find(is_called).copied()
+}
+
+fn reads_table(node: &Value) -> bool {
+    let mut children = node["Plans"].as_array().into_iter().flatten();
+    table_of(node).is_some() || children.any(reads_table)
+}
+
 /// Returns the table of tenants that a node of the plan reads or changes.
 fn table_of(node: &Value) -> Option<String> {
     let schema = node["Schema"].as_str().filter(|schema| is_schema(schema))?;
@@ -189,6 +226,24 @@ mod tests {
             assert!(broken(&plan(insert(tenant))).is_empty(), "{tenant}");
         }
         assert_eq!(broken(&plan(insert("gen_random_uuid()"))).len(), 1);
+    }
+
+    #[test]
+    fn a_row_from_a_table_has_no_volatile_value() {
+        let insert = |source: Value| {
+            plan(
+                json!({"Node Type": "ModifyTable", "Operation": "Insert", "Schema": "orders", "Relation Name": "lines",
+                        "Plans": [source]}),
+            )
+        };
+        let output = json!(["$1", "(EXTRACT(epoch FROM clock_timestamp()))::bigint"]);
+        let values = json!({"Node Type": "Result", "Output": output});
+        assert!(volatile(&insert(values)).is_empty());
+        let mut from_table = scan("(o.tenant_id = $1)");
+        from_table["Output"] = output;
+        let found = volatile(&insert(from_table));
+        assert_eq!(found.len(), 1);
+        assert!(found[0].starts_with("clock_timestamp() in a row of orders.lines"));
     }
 
     #[test]

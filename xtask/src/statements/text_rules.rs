@@ -29,6 +29,9 @@ const ACROSS: &str = "-- across tenants: ";
 /// The comment that marks a statement that writes rows of many tenants.
 const WRITES_ACROSS: &str = "-- writes across tenants: ";
 
+/// The beginning of a statement that only plain PostgreSQL gets; the reason follows. A distributed engine gets others.
+const PLAIN_ONLY: &str = "-- plain PostgreSQL: ";
+
 /// Keywords and argument names, which are not columns.
 const NO_COLUMNS: [&str; 17] = [
     "secs", "mins", "hours", "days", "case", "when", "then", "else", "end", "null", "true",
@@ -47,6 +50,12 @@ impl<'a> Statement<'a> {
     /// Returns whether the statement is marked as being across tenants.
     pub(super) fn is_across(&self) -> bool {
         self.has_line(ACROSS) || self.has_line(WRITES_ACROSS)
+    }
+
+    /// Returns whether the statement is for plain PostgreSQL only.
+    pub(super) fn is_plain_only(&self) -> bool {
+        let reason = self.text.strip_prefix(PLAIN_ONLY);
+        reason.is_some_and(|reason| !reason.starts_with('\n'))
     }
 
     fn has_line(&self, beginning: &str) -> bool {

@@ -61,7 +61,7 @@ fn length(path: &str, text: &str) -> Option<Finding> {
             path,
             lines,
             "short-files",
-            format!("{lines} lines: the maximum is {TOO_LONG}"),
+            format!("{lines} lines: split the file before it has more than {TOO_LONG}"),
         )
     };
     (lines > LONG).then(warning)

@@ -31,7 +31,7 @@ impl RetentionSettings {
     /// Reads the settings.
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         Self {
-            interval: reader.milliseconds("OMS_RETENTION_INTERVAL_MS", 3_600_000, 10..=86_400_000),
+            interval: reader.milliseconds("OMS_RETENTION_INTERVAL_MS", 3_600_000, 10..=3_600_000),
             geocoding: days(reader, "OMS_RETENTION_GEOCODING_DAYS", DEFAULT_TTL, 1),
             // Stripe redelivers an event for up to this long.
             gateway_events: days(
@@ -78,6 +78,20 @@ mod tests {
         assert_eq!(settings.geocoding, DAY * 30);
         assert_eq!(settings.gateway_events, DAY * 30);
         assert_eq!(settings.erase_paid_after, DAY * 14);
+    }
+
+    /// The alert `OmsWorkerStuck` fires when a worker has completed no turn for an hour.
+    #[test]
+    fn no_worker_pauses_for_longer_than_an_hour() {
+        for name in [
+            "OMS_RETENTION_INTERVAL_MS",
+            "OMS_SWEEP_INTERVAL_MS",
+            "OMS_GATEWAY_EVENTS_INTERVAL_MS",
+        ] {
+            assert!(read(&[(name, "3600000")]).is_ok(), "{name}");
+            let InvalidConfig(problems) = read(&[(name, "3600001")]).unwrap_err();
+            assert!(problems[0].starts_with(name), "{problems:?}");
+        }
     }
 
     #[test]

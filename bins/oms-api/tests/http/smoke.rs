@@ -29,8 +29,16 @@ const URL: &str = "OMS_SMOKE_DATABASE_URL";
 const SCOPES: &str = "--scope orders:read --scope orders:write --scope orders:cancel --scope orders:refund \
                       --scope inventory:read --scope inventory:write --scope settings:write --scope operations";
 
-/// The sweeper runs every 200 ms, also retries orders that were just placed, and gives up after two tries.
-const SETTINGS: Settings<'_> = &[
+/// The database may be slow. The sweeper does not run.
+const PLACING: Settings<'_> = &[
+    ("OMS_DATABASE_STATEMENT_TIMEOUT_MS", "30000"),
+    ("OMS_DATABASE_LOCK_TIMEOUT_MS", "20000"),
+    APPLYING,
+];
+
+/// The sweeper runs every 200 ms, also retries orders that were just placed, even while their request continues, and
+/// gives up after two tries.
+const SETTLING: Settings<'_> = &[
     ("OMS_SWEEP_INTERVAL_MS", "200"),
     ("OMS_SWEEP_AFTER_MS", "0"),
     ("OMS_SWEEP_MAX_TRIES", "2"),
@@ -80,7 +88,7 @@ impl Installation {
     async fn start(url: String) -> Self {
         let client = client();
         let sandbox = Sandbox::start(client.clone()).await;
-        let api = Api::start(command(&url, &sandbox.url, SETTINGS)).await;
+        let api = Api::start(command(&url, &sandbox.url, PLACING)).await;
         sandbox.report_to(&api.url, SECRET).await;
         Self {
             url,
@@ -90,10 +98,10 @@ impl Installation {
         }
     }
 
-    /// Kills the API, as a power cut would, and starts another one.
+    /// Kills the API, as a power cut would, and starts another one, whose sweeper runs.
     async fn restart(&mut self) {
         self.api.process.kill();
-        self.api = Api::start(command(&self.url, &self.sandbox.url, SETTINGS)).await;
+        self.api = Api::start(command(&self.url, &self.sandbox.url, SETTLING)).await;
         self.sandbox.report_to(&self.api.url, SECRET).await;
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use reqwest::Client;
 use serde_json::json;
@@ -12,6 +13,7 @@ use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::answer::Answer;
 use crate::api::{Api, SWEEPING, Settings, command};
 use crate::eventually::until;
 use crate::giving_back::all;
@@ -29,7 +31,7 @@ const ORDERS: usize = 60;
 const CLIENTS: usize = 6;
 
 /// One of the two programs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Version {
     Old,
     New,
@@ -53,29 +55,66 @@ fn command_of(version: Version, database: &str, gateway: &str, settings: Setting
     }
 }
 
-/// The orders that clients placed, and the URLs to which they send requests.
+/// The orders that clients placed, and the servers to which they send requests.
 struct Traffic {
     client: Client,
-    urls: RwLock<Vec<String>>,
+    servers: RwLock<Vec<(Version, String)>>,
     /// Order IDs by idempotency key.
     placed: Mutex<BTreeMap<String, String>>,
+    figures: Mutex<Figures>,
     done: CancellationToken,
+}
+
+/// A request about the order of a key or an ID.
+#[derive(Clone, Copy)]
+enum Request<'a> {
+    Place { key: &'a str },
+    Cancel(&'a str),
+    Refund(&'a str, &'a str),
+    Timeline(&'a str),
+    Order(&'a str),
+}
+
+impl Request<'_> {
+    async fn send(self, customer: &Customer) -> Answer {
+        match self {
+            Self::Place { key } => customer.place(key, &small_order()).await,
+            Self::Cancel(id) => customer.cancel(id).await,
+            Self::Refund(id, key) => customer.refund(id, key, &all()).await,
+            Self::Timeline(id) => customer.get(&format!("/orders/{id}/timeline")).await,
+            Self::Order(id) => customer.get(&format!("/orders/{id}")).await,
+        }
+    }
+}
+
+/// What the clients experienced.
+#[derive(Debug, Default)]
+struct Figures {
+    placed_by_old: usize,
+    placed_by_new: usize,
+    /// Answers after which the client repeated its request.
+    repeated: usize,
+    longest_wait: Duration,
 }
 
 impl Traffic {
     fn new() -> Self {
         Self {
             client: client(),
-            urls: RwLock::default(),
+            servers: RwLock::default(),
             placed: Mutex::default(),
+            figures: Mutex::default(),
             done: CancellationToken::new(),
         }
     }
 
     /// Directs all requests to these instances. Returns when no client uses other ones.
-    async fn send_to(&self, apis: &[&Api]) {
-        let urls = apis.iter().map(|api| api.url.clone()).collect();
-        *self.urls.write().await = urls;
+    async fn send_to(&self, apis: &[(Version, &Api)]) {
+        let servers = apis
+            .iter()
+            .map(|(version, api)| (*version, api.url.clone()))
+            .collect();
+        *self.servers.write().await = servers;
     }
 
     fn count(&self) -> usize {
@@ -87,6 +126,32 @@ impl Traffic {
         let before = self.count();
         until(what, async || self.count() >= before + ORDERS).await;
     }
+
+    /// Repeats a request while its answer has one of the statuses `retried`. A migration that changes the type of a
+    /// column fails each session of the older version once, with 503.
+    async fn answered(&self, customer: &Customer, request: Request<'_>, retried: &[u16]) -> Answer {
+        let since = Instant::now();
+        loop {
+            let answer = request.send(customer).await;
+            if !retried.contains(&answer.status) {
+                let mut figures = self.figures.lock().unwrap();
+                figures.longest_wait = figures.longest_wait.max(since.elapsed());
+                return answer;
+            }
+            self.figures.lock().unwrap().repeated += 1;
+            let seconds = answer.retry_after().expect("the answer says when to retry");
+            tokio::time::sleep(Duration::from_secs(seconds.into())).await;
+        }
+    }
+
+    fn add(&self, version: Version, key: String, order_id: String) {
+        self.placed.lock().unwrap().insert(key, order_id);
+        let mut figures = self.figures.lock().unwrap();
+        match version {
+            Version::Old => figures.placed_by_old += 1,
+            Version::New => figures.placed_by_new += 1,
+        }
+    }
 }
 
 /// Places, repeats, cancels and refunds orders until the traffic ends. One of the programs must answer every request.
@@ -94,31 +159,29 @@ async fn be_a_client(traffic: Arc<Traffic>, number: usize) {
     let mut turn = number;
     while !traffic.done.is_cancelled() {
         turn += 1;
-        let urls = traffic.urls.read().await;
-        let customer = |turn: usize| Customer::of(traffic.client.clone(), &urls[turn % urls.len()]);
+        let servers = traffic.servers.read().await;
+        let server = |turn: usize| &servers[turn % servers.len()];
+        let customer = |turn: usize| Customer::of(traffic.client.clone(), &server(turn).1);
         let key = new_key();
-        let placed = customer(turn)
-            .place_persistently(&key, &small_order())
+        let place = Request::Place { key: &key };
+        let placed = traffic
+            .answered(&customer(turn), place, &[202, 409, 503])
             .await;
-        placed.assert_created();
-        let order_id = placed.order_id();
-        traffic
-            .placed
-            .lock()
-            .unwrap()
-            .insert(key.clone(), order_id.clone());
+        assert!(matches!(placed.status, 200 | 201), "{placed:?}");
+        let id = placed.order_id();
+        traffic.add(server(turn).0, key.clone(), id.clone());
         // The next request may go to the other program.
         let other = customer(turn + 1);
-        other
-            .place_persistently(&key, &small_order())
-            .await
-            .assert_replayed(&order_id);
-        let answer = match turn % 4 {
-            0 => other.cancel(&order_id).await,
-            1 => other.refund(&order_id, &new_key(), &all()).await,
-            2 => other.get(&format!("/orders/{order_id}/timeline")).await,
-            _ => other.get(&format!("/orders/{order_id}")).await,
+        let replayed = traffic.answered(&other, place, &[503]).await;
+        replayed.assert_replayed(&id);
+        let refund_key = new_key();
+        let next = match turn % 4 {
+            0 => Request::Cancel(&id),
+            1 => Request::Refund(&id, &refund_key),
+            2 => Request::Timeline(&id),
+            _ => Request::Order(&id),
         };
+        let answer = traffic.answered(&other, next, &[503]).await;
         assert!(matches!(answer.status, 200..=202), "{answer:?}");
     }
 }
@@ -170,32 +233,37 @@ async fn a_version_is_replaced_and_rolled_back_while_orders_are_placed() {
     let received = customer.post_once("/stock-levels/receive", &key, &stock);
     assert_eq!(received.await.status, 201);
 
-    traffic.send_to(&[&old]).await;
+    traffic.send_to(&[(Version::Old, &old)]).await;
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
         clients.spawn(be_a_client(traffic.clone(), number));
     }
     traffic.goes_on("the old version takes orders").await;
 
+    let since = Instant::now();
     let migrated = upgrade.run(Version::New, "migrate").await;
-    println!("{}", migrated.stdout);
+    println!("{}\nmigrated in {:?}", migrated.stdout, since.elapsed());
     traffic
         .goes_on("the old version takes orders on the new schema")
         .await;
 
     let new = upgrade.start(Version::New).await;
-    traffic.send_to(&[&old, &new]).await;
+    traffic
+        .send_to(&[(Version::Old, &old), (Version::New, &new)])
+        .await;
     traffic.goes_on("both versions take orders").await;
 
-    traffic.send_to(&[&new]).await;
+    traffic.send_to(&[(Version::New, &new)]).await;
     stop(old).await;
     traffic.goes_on("the new version takes orders").await;
 
     // The rollback keeps the new schema.
     let old = upgrade.start(Version::Old).await;
-    traffic.send_to(&[&new, &old]).await;
+    traffic
+        .send_to(&[(Version::New, &new), (Version::Old, &old)])
+        .await;
     traffic.goes_on("both versions take orders again").await;
-    traffic.send_to(&[&old]).await;
+    traffic.send_to(&[(Version::Old, &old)]).await;
     stop(new).await;
     traffic.goes_on("the old version takes orders again").await;
 
@@ -221,5 +289,6 @@ async fn a_version_is_replaced_and_rolled_back_while_orders_are_placed() {
     );
     assert_invariants(&upgrade.database).await;
     assert_charges_match_orders(&upgrade.database, &upgrade.sandbox).await;
-    println!("{} orders", placed.len());
+    let figures = traffic.figures.lock().unwrap();
+    println!("{} orders: {figures:?}", placed.len());
 }

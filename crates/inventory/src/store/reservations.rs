@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql, expect_sql};
+use oms_database::{
+    CachedStatement, Connection, DbError, Engine, Statement, cached_sql, expect_sql,
+};
 use oms_validation::TenantId;
 use uuid::Uuid;
 
@@ -23,39 +25,82 @@ pub(crate) fn insert<'q>(
     requests: &[ReservationRequest<'_>],
     expected: Option<usize>,
 ) -> Statement<'q, BTreeSet<HolderId>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Array<SqlUuid>)]
-        holders: Vec<Uuid>,
-    }
-
-    let (mut holders, mut warehouses) = (Vec::new(), Vec::new());
-    let (mut products, mut quantities) = (Vec::new(), Vec::new());
+    let mut held = Held {
+        tenant,
+        expected: expected.map(|count| i64::try_from(count).unwrap_or(i64::MAX)),
+        holders: Vec::new(),
+        warehouses: Vec::new(),
+        products: Vec::new(),
+        quantities: Vec::new(),
+    };
     for request in requests {
         for (product, quantity) in request.demand.iter() {
-            holders.push(request.holder.as_uuid());
-            warehouses.push(request.warehouse_id.as_uuid());
-            products.push(product.as_uuid());
-            quantities.push(quantity);
+            held.holders.push(request.holder.as_uuid());
+            held.warehouses.push(request.warehouse_id.as_uuid());
+            held.products.push(product.as_uuid());
+            held.quantities.push(quantity);
         }
     }
+    Statement::for_engine(move |engine| match engine {
+        Engine::Plain => insert_and_count(held),
+        Engine::Distributed => insert_then_count(held),
+    })
+}
+
+/// Reservations, column by column.
+struct Held {
+    tenant: TenantId,
+    expected: Option<i64>,
+    holders: Vec<Uuid>,
+    warehouses: Vec<Uuid>,
+    products: Vec<Uuid>,
+    quantities: Vec<i32>,
+}
+
+/// The holders of the inserted reservations.
+#[derive(QueryableByName)]
+struct Holding {
+    #[diesel(sql_type = Array<SqlUuid>)]
+    holders: Vec<Uuid>,
+}
+
+fn holders_of(rows: Vec<Holding>) -> BTreeSet<HolderId> {
+    let holders = rows.into_iter().flat_map(|row| row.holders);
+    holders.map(HolderId::from).collect()
+}
+
+/// Increases `reserved` by the units of a CTE, as the text of another CTE.
+macro_rules! count_sql {
+    ($units:literal) => {
+        concat!(
+            "counted AS (
+             UPDATE inventory.stock_levels s
+             SET reserved = s.reserved + total.quantity
+             FROM (
+                 SELECT warehouse_id, product_id, sum(quantity)::integer AS quantity
+                 FROM ",
+            $units,
+            " GROUP BY warehouse_id, product_id
+             ) AS total
+             WHERE s.tenant_id = $1
+               AND s.warehouse_id = total.warehouse_id AND s.product_id = total.product_id
+         )"
+        )
+    };
+}
+
+fn insert_and_count<'q>(held: Held) -> Statement<'q, BTreeSet<HolderId>> {
     cached_sql(concat!(
-        "WITH hold AS (
+        "-- plain PostgreSQL: saves a statement
+         WITH hold AS (
              SELECT h.*
              FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::integer[])
                  AS h (holder_id, warehouse_id, product_id, quantity)
              JOIN inventory.warehouses w ON w.tenant_id = $1 AND w.id = h.warehouse_id AND w.active
          ),
-         counted AS (
-             UPDATE inventory.stock_levels s
-             SET reserved = s.reserved + total.quantity
-             FROM (
-                 SELECT warehouse_id, product_id, sum(quantity)::integer AS quantity
-                 FROM hold GROUP BY warehouse_id, product_id
-             ) AS total
-             WHERE s.tenant_id = $1
-               AND s.warehouse_id = total.warehouse_id AND s.product_id = total.product_id
-         ),
+         ",
+        count_sql!("hold"),
+        ",
          held AS (
              INSERT INTO inventory.reservations (tenant_id, order_id, warehouse_id, product_id, quantity)
              SELECT $1, holder_id, warehouse_id, product_id, quantity FROM hold
@@ -65,17 +110,53 @@ pub(crate) fn insert<'q>(
         expect_sql!("count(*) = $6"),
         " FROM held"
     ))
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<Array<SqlUuid>, _>(holders)
-    .bind::<Array<SqlUuid>, _>(warehouses)
-    .bind::<Array<SqlUuid>, _>(products)
-    .bind::<Array<Integer>, _>(quantities)
-    .bind::<Nullable<BigInt>, _>(expected.map(|count| i64::try_from(count).unwrap_or(i64::MAX)))
-    .rows::<Row>()
-    .map(|rows| {
-        let holders = rows.into_iter().flat_map(|row| row.holders);
-        holders.map(HolderId::from).collect()
-    })
+    .bind::<SqlUuid, _>(held.tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(held.holders)
+    .bind::<Array<SqlUuid>, _>(held.warehouses)
+    .bind::<Array<SqlUuid>, _>(held.products)
+    .bind::<Array<Integer>, _>(held.quantities)
+    .bind::<Nullable<BigInt>, _>(held.expected)
+    .rows::<Holding>()
+    .map(holders_of)
+}
+
+/// Counts the inserted reservations, not the requested ones: a warehouse may be deactivated between the two statements.
+fn insert_then_count<'q>(held: Held) -> Statement<'q, BTreeSet<HolderId>> {
+    let insert = cached_sql(
+        "INSERT INTO inventory.reservations (tenant_id, order_id, warehouse_id, product_id, quantity)
+         SELECT w.tenant_id, h.order_id, w.id, h.product_id, h.quantity
+         FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::integer[])
+             AS h (order_id, warehouse_id, product_id, quantity)
+         JOIN inventory.warehouses w ON w.tenant_id = $1 AND w.id = h.warehouse_id AND w.active",
+    )
+    .bind::<SqlUuid, _>(held.tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(held.holders.clone())
+    .bind::<Array<SqlUuid>, _>(held.warehouses.clone())
+    .bind::<Array<SqlUuid>, _>(held.products.clone())
+    .bind::<Array<Integer>, _>(held.quantities)
+    .affected();
+    let count = cached_sql(concat!(
+        "WITH held AS (
+             SELECT r.order_id, r.warehouse_id, r.product_id, r.quantity
+             FROM unnest($2::uuid[], $3::uuid[], $4::uuid[]) AS h (order_id, warehouse_id, product_id)
+             JOIN inventory.reservations r
+                 ON r.tenant_id = $1 AND r.order_id = h.order_id
+                    AND r.warehouse_id = h.warehouse_id AND r.product_id = h.product_id
+         ),
+         ",
+        count_sql!("held"),
+        " SELECT coalesce(array_agg(order_id), '{}') AS holders, ",
+        expect_sql!("count(*) = $5"),
+        " FROM held"
+    ))
+    .bind::<SqlUuid, _>(held.tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(held.holders)
+    .bind::<Array<SqlUuid>, _>(held.warehouses)
+    .bind::<Array<SqlUuid>, _>(held.products)
+    .bind::<Nullable<BigInt>, _>(held.expected)
+    .rows::<Holding>()
+    .map(holders_of);
+    insert.and(count).map(|(_, holders)| holders)
 }
 
 /// Returns the reservations of holders, ordered by holder, warehouse and product. To change them, lock their levels

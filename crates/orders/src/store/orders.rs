@@ -14,8 +14,8 @@ use diesel::sql_types::{
 };
 use diesel_async::RunQueryDsl;
 use oms_database::{
-    CachedStatement, Connection, DbError, Statement, cached_sql, expect_sql, in_transaction_sql,
-    send_together,
+    CachedStatement, Connection, DbError, Engine, Statement, cached_sql, expect_sql,
+    in_transaction_sql, send_together,
 };
 use oms_validation::{Currency, Fingerprint, IdempotencyKey, Money, OrderId, TenantId};
 use serde_json::Value;
@@ -189,24 +189,73 @@ pub(crate) fn change_statuses<'q>(
     reason: &'q str,
     expected: Option<usize>,
 ) -> Statement<'q, HashSet<OrderId>> {
-    #[derive(QueryableByName)]
-    struct Changed {
-        #[diesel(sql_type = Array<SqlUuid>)]
-        ids: Vec<Uuid>,
-    }
+    let change = StatusChange {
+        tenant,
+        now,
+        ids: changers.iter().map(|(id, _)| id.as_uuid()).collect(),
+        actors: changers.iter().map(|(_, actor)| *actor).collect(),
+        from: transition.from.as_str(),
+        to: transition.to.as_str(),
+        failure: transition.failure.map(ToString::to_string),
+        releases_key: transition.key == KeyFate::Release,
+        reason,
+        expected: expected.map(|count| i64::try_from(count).unwrap_or(i64::MAX)),
+    };
+    Statement::for_engine(move |engine| match engine {
+        Engine::Plain => change_with_events(change),
+        Engine::Distributed => change_then_insert_events(change),
+    })
+}
 
-    let ids: Vec<Uuid> = changers.iter().map(|(id, _)| id.as_uuid()).collect();
-    let actors: Vec<&str> = changers.iter().map(|(_, actor)| *actor).collect();
-    cached_sql(concat!(
-        "WITH changed AS (
+/// Changes of the status of orders.
+struct StatusChange<'q> {
+    tenant: TenantId,
+    now: Now,
+    ids: Vec<Uuid>,
+    actors: Vec<&'q str>,
+    from: &'static str,
+    to: &'static str,
+    failure: Option<String>,
+    releases_key: bool,
+    reason: &'q str,
+    expected: Option<i64>,
+}
+
+/// The changed orders.
+#[derive(QueryableByName)]
+struct Changed {
+    #[diesel(sql_type = Array<SqlUuid>)]
+    ids: Vec<Uuid>,
+}
+
+fn ids_of(changed: Vec<Changed>) -> HashSet<OrderId> {
+    let ids = changed.into_iter().flat_map(|row| row.ids);
+    ids.map(OrderId::from).collect()
+}
+
+/// Changes the status of orders, as the text of a CTE.
+macro_rules! change_sql {
+    ($returning:literal) => {
+        concat!(
+            "changed AS (
              UPDATE orders.orders
              SET status = $4, failure_code = $5, version = version + 1, updated_at = greatest($7, now()),
                  idempotency_key = CASE WHEN $6 THEN NULL ELSE idempotency_key END
              WHERE tenant_id = $1 AND id = ANY ($2) AND status = $3 AND ",
-        in_transaction_sql!(),
-        "
-             RETURNING id, version
-         ),
+            in_transaction_sql!(),
+            " RETURNING ",
+            $returning,
+            ")"
+        )
+    };
+}
+
+fn change_with_events(change: StatusChange<'_>) -> Statement<'_, HashSet<OrderId>> {
+    cached_sql(concat!(
+        "-- plain PostgreSQL: saves a statement
+         WITH ",
+        change_sql!("id, version"),
+        ",
          told AS (
              INSERT INTO orders.events
                  (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
@@ -218,21 +267,57 @@ pub(crate) fn change_statuses<'q>(
         expect_sql!("count(*) = $10"),
         " FROM changed"
     ))
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<Array<SqlUuid>, _>(ids)
-    .bind::<Text, _>(transition.from.as_str())
-    .bind::<Text, _>(transition.to.as_str())
-    .bind::<Nullable<Text>, _>(transition.failure.map(ToString::to_string))
-    .bind::<Bool, _>(transition.key == KeyFate::Release)
-    .bind::<Nullable<Timestamptz>, _>(now)
-    .bind::<Array<Text>, _>(actors)
-    .bind::<Text, _>(reason)
-    .bind::<Nullable<BigInt>, _>(expected.map(|count| i64::try_from(count).unwrap_or(i64::MAX)))
+    .bind::<SqlUuid, _>(change.tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(change.ids)
+    .bind::<Text, _>(change.from)
+    .bind::<Text, _>(change.to)
+    .bind::<Nullable<Text>, _>(change.failure)
+    .bind::<Bool, _>(change.releases_key)
+    .bind::<Nullable<Timestamptz>, _>(change.now)
+    .bind::<Array<Text>, _>(change.actors)
+    .bind::<Text, _>(change.reason)
+    .bind::<Nullable<BigInt>, _>(change.expected)
     .rows::<Changed>()
-    .map(|changed| {
-        let ids = changed.into_iter().flat_map(|row| row.ids);
-        ids.map(OrderId::from).collect()
-    })
+    .map(ids_of)
+}
+
+/// The events are inserted for the orders that now have the status. An order that had it before has the event of its
+/// version already.
+fn change_then_insert_events(change: StatusChange<'_>) -> Statement<'_, HashSet<OrderId>> {
+    let changed = cached_sql(concat!(
+        "WITH ",
+        change_sql!("id"),
+        " SELECT coalesce(array_agg(id), '{}') AS ids, ",
+        expect_sql!("count(*) = $8"),
+        " FROM changed"
+    ))
+    .bind::<SqlUuid, _>(change.tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(change.ids.clone())
+    .bind::<Text, _>(change.from)
+    .bind::<Text, _>(change.to)
+    .bind::<Nullable<Text>, _>(change.failure)
+    .bind::<Bool, _>(change.releases_key)
+    .bind::<Nullable<Timestamptz>, _>(change.now)
+    .bind::<Nullable<BigInt>, _>(change.expected)
+    .rows::<Changed>()
+    .map(ids_of);
+    let told = cached_sql(
+        "INSERT INTO orders.events
+             (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
+         SELECT changed.tenant_id, changed.id, changed.version, $4, $5, deed.actor, $6, changed.updated_at
+         FROM unnest($2::uuid[], $3::text[]) AS deed (order_id, actor)
+         JOIN orders.orders AS changed
+             ON changed.tenant_id = $1 AND changed.id = deed.order_id AND changed.status = $5
+         ON CONFLICT (tenant_id, order_id, sequence) DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(change.tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(change.ids)
+    .bind::<Array<Text>, _>(change.actors)
+    .bind::<Text, _>(change.from)
+    .bind::<Text, _>(change.to)
+    .bind::<Text, _>(change.reason)
+    .affected();
+    changed.then(told)
 }
 
 /// Increments the version for a note, and returns the unchanged status and the new version. Locks the order.

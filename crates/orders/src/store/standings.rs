@@ -133,16 +133,30 @@ pub(crate) async fn find_standings(
     customers: &[CustomerId],
     limit: DeclineLimit,
 ) -> Result<HashMap<CustomerId, Standing>, DbError> {
-    let rows: Vec<Row> = cached_sql(select_standings!("$2", "$3", "$4", "$5"))
+    let (window, most) = (limit.window, limit.per_customer);
+    let standings = select(tenant, now, uuids(customers), window, most);
+    standings.run(connection).await
+}
+
+/// The statement of [`find_standings`], with the window and the maximum number of declines to look at.
+pub(super) fn select<'q>(
+    tenant: TenantId,
+    now: Now,
+    customers: Vec<Uuid>,
+    window: Duration,
+    most: u64,
+) -> Statement<'q, HashMap<CustomerId, Standing>> {
+    cached_sql(select_standings!("$2", "$3", "$4", "$5"))
         .bind::<SqlUuid, _>(tenant.as_uuid())
-        .bind::<Array<SqlUuid>, _>(uuids(customers))
+        .bind::<Array<SqlUuid>, _>(customers)
         .bind::<Nullable<Timestamptz>, _>(now)
-        .bind::<Double, _>(limit.window.as_secs_f64())
-        .bind::<BigInt, _>(at_most(limit.per_customer))
-        .load(connection)
-        .await?;
-    let standing = |row: Row| (row.customer_id.into(), row.figures.into());
-    Ok(rows.into_iter().map(standing).collect())
+        .bind::<Double, _>(window.as_secs_f64())
+        .bind::<BigInt, _>(at_most(most))
+        .rows::<Row>()
+        .map(|rows| {
+            let standing = |row: Row| (row.customer_id.into(), row.figures.into());
+            rows.into_iter().map(standing).collect()
+        })
 }
 
 /// Converts a limit to the type of SQL's `LIMIT`.

@@ -143,7 +143,8 @@ impl AlertSink for SlowFailure {
 
 async fn raise(shop: &Shop, tenant: oms_validation::TenantId, alerts: u32) {
     let sql = format!(
-        "INSERT INTO orders.alerts (tenant_id, id, kind, subject_id, message, created_at, due_at)
+        "INSERT INTO tenancy.tenants (tenant_id) VALUES ('{tenant}') ON CONFLICT DO NOTHING;
+         INSERT INTO orders.alerts (tenant_id, id, kind, subject_id, message, created_at, due_at)
          SELECT '{tenant}', gen_random_uuid(), 'finding', gen_random_uuid(), 'm', '2030-01-01', '2030-01-01'
          FROM generate_series(1, {alerts})"
     );

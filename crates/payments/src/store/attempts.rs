@@ -9,14 +9,14 @@ use diesel::sql_types::{
 };
 use diesel_async::RunQueryDsl;
 use oms_database::{
-    CachedStatement, Connection, DbError, LockWait, Statement, cached_sql, expect_sql,
-    in_transaction_sql,
+    CachedStatement, Connection, DbError, Engine, LockWait, Statement, Transaction, cached_sql,
+    expect_sql, in_transaction_sql,
 };
 use oms_validation::{Currency, Money, OrderId, TenantId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::gateway_calls::{Columns, bind_calls, insert_calls_sql};
+use super::gateway_calls::{self, Columns, bind_calls, insert_calls, insert_calls_sql};
 use super::unreadable;
 use crate::{
     Attempt, AttemptId, AttemptState, ClosedAttempt, CustomerAction, DeclineCode, NewAttempt,
@@ -40,9 +40,11 @@ pub(crate) fn insert_attempts<'q>(
     cached_sql(
         "INSERT INTO payments.attempts
              (tenant_id, id, order_id, number, state, amount_minor, currency, gateway)
-         SELECT $1, new.id, new.order_id, new.number, 'created', new.amount_minor, new.currency, new.gateway
-         FROM unnest($2, $3, $4, $5, $6, $7)
-             AS new (id, order_id, number, amount_minor, currency, gateway)",
+         SELECT t.tenant_id, new.id, new.order_id, new.number, 'created', new.amount_minor, new.currency, new.gateway
+         FROM tenancy.tenants t
+         CROSS JOIN unnest($2, $3, $4, $5, $6, $7)
+             AS new (id, order_id, number, amount_minor, currency, gateway)
+         WHERE t.tenant_id = $1",
     )
     .bind::<SqlUuid, _>(tenant_id.as_uuid())
     .bind::<Array<SqlUuid>, _>(ids)
@@ -52,20 +54,6 @@ pub(crate) fn insert_attempts<'q>(
     .bind::<Array<Text>, _>(currencies)
     .bind::<Array<Text>, _>(gateways)
     .affected()
-}
-
-/// Changes attempts and inserts the calls that led to it into the history, in one statement. `$1` is the tenant; the
-/// calls come next, then the attempts and any other parameters of `$change`. The calls are inserted whether or not the
-/// attempts are in the expected state.
-macro_rules! change_attempt {
-    ($change:literal) => {
-        concat!(
-            "WITH calls AS (",
-            insert_calls_sql!(),
-            ") UPDATE payments.attempts a SET updated_at = now(), ",
-            $change
-        )
-    };
 }
 
 /// A payment that was prepared at the gateway.
@@ -86,21 +74,54 @@ pub(crate) async fn store_references(
 ) -> Result<HashSet<AttemptId>, DbError> {
     let ids: Vec<Uuid> = sent.iter().map(|it| it.attempt_id.as_uuid()).collect();
     let references: Vec<&str> = sent.iter().map(|it| it.reference.as_str()).collect();
-    let statement = cached_sql(change_attempt!(
-        "state = 'sent', reference = sent.reference
-         FROM (SELECT set_config('lock_timeout', coalesce($16, current_setting('lock_timeout')), true)) AS bound
-         CROSS JOIN unnest($14::uuid[], $15::text[]) AS sent (id, reference)
-         WHERE a.tenant_id = $1 AND a.id = sent.id AND a.state = 'created'
-         RETURNING a.id"
-    ));
     let calls = Columns::of(sent.iter().map(|it| it.calls));
-    let changed: Vec<Changed> = bind_calls!(statement, tenant_id, calls)
-        .bind::<Array<SqlUuid>, _>(ids)
-        .bind::<Array<Text>, _>(references)
-        .bind::<Nullable<Text>, _>(wait.setting())
-        .load(connection)
-        .await?;
-    Ok(ids_of(changed))
+    let changed = match Engine::of(connection).await? {
+        Engine::Plain => {
+            bind_calls!(cached_sql(STORE_REFERENCES_AND_CALLS), tenant_id, calls)
+                .bind::<Array<SqlUuid>, _>(ids)
+                .bind::<Array<Text>, _>(references)
+                .bind::<Nullable<Text>, _>(wait.setting())
+                .rows::<Changed>()
+                .run(connection)
+                .await?
+        }
+        Engine::Distributed => {
+            let store = cached_sql(STORE_REFERENCES)
+                .bind::<SqlUuid, _>(tenant_id.as_uuid())
+                .bind::<Array<SqlUuid>, _>(ids)
+                .bind::<Array<Text>, _>(references)
+                .rows::<Changed>();
+            let insert = gateway_calls::inserting(tenant_id, calls);
+            let transaction = Transaction::new(connection, wait);
+            transaction.commit_with((insert, store)).await?.1
+        }
+    };
+    Ok(changed.into_iter().map(|row| row.id.into()).collect())
+}
+
+const STORE_REFERENCES_AND_CALLS: &str = concat!(
+    "-- plain PostgreSQL: saves a transaction
+     WITH calls AS (",
+    insert_calls_sql!(),
+    ") UPDATE payments.attempts a SET updated_at = now(), state = 'sent', reference = sent.reference
+     FROM (SELECT set_config('lock_timeout', coalesce($16, current_setting('lock_timeout')), true)) AS bound
+     CROSS JOIN unnest($14::uuid[], $15::text[]) AS sent (id, reference)
+     WHERE a.tenant_id = $1 AND a.id = sent.id AND a.state = 'created'
+     RETURNING a.id"
+);
+
+const STORE_REFERENCES: &str = concat!(
+    "UPDATE payments.attempts a SET updated_at = now(), state = 'sent', reference = sent.reference
+     FROM unnest($2::uuid[], $3::text[]) AS sent (id, reference)
+     WHERE a.tenant_id = $1 AND a.id = sent.id AND a.state = 'created' AND ",
+    in_transaction_sql!(),
+    " RETURNING a.id"
+);
+
+#[derive(QueryableByName)]
+struct Changed {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
 }
 
 /// Closes attempts, and returns those that it closed. An attempt that is in none of the states that its closing starts
@@ -110,70 +131,120 @@ pub(crate) fn close_attempts<'q>(
     closed: &'q [ClosedAttempt<'q>],
     expected: Option<usize>,
 ) -> Statement<'q, HashSet<AttemptId>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Array<SqlUuid>)]
-        ids: Vec<Uuid>,
-    }
-
-    let ids: Vec<Uuid> = closed.iter().map(|it| it.attempt_id.as_uuid()).collect();
-    // PostgreSQL has no arrays of arrays of different lengths.
-    let from: Vec<String> = closed
-        .iter()
-        .map(|it| names(it.closing.from()).join(","))
-        .collect();
-    let to: Vec<&str> = closed.iter().map(|it| it.closing.to().as_str()).collect();
-    let captured: Vec<Option<i64>> = closed
-        .iter()
-        .map(|it| it.closing.captured().map(|money| money.amount_minor))
-        .collect();
-    let codes: Vec<Option<&str>> = closed
-        .iter()
-        .map(|it| it.closing.decline_code().map(DeclineCode::as_str))
-        .collect();
-    let statement = cached_sql(CLOSE_ATTEMPTS);
-    let calls = Columns::of(closed.iter().map(|it| it.calls));
-    bind_calls!(statement, tenant_id, calls)
-        .bind::<Array<SqlUuid>, _>(ids)
-        .bind::<Array<Text>, _>(from)
-        .bind::<Array<Text>, _>(to)
-        .bind::<Array<Nullable<BigInt>>, _>(captured)
-        .bind::<Array<Nullable<Text>>, _>(codes)
-        .bind::<Nullable<BigInt>, _>(expected.map(|count| i64::try_from(count).unwrap_or(i64::MAX)))
-        .rows::<Row>()
-        .map(|rows| {
-            let ids = rows.into_iter().flat_map(|row| row.ids);
-            ids.map(AttemptId::from).collect()
-        })
+    let closed = Closed {
+        tenant_id,
+        ids: closed.iter().map(|it| it.attempt_id.as_uuid()).collect(),
+        // PostgreSQL has no arrays of arrays of different lengths.
+        from: closed
+            .iter()
+            .map(|it| names(it.closing.from()).join(","))
+            .collect(),
+        to: closed.iter().map(|it| it.closing.to().as_str()).collect(),
+        captured: closed
+            .iter()
+            .map(|it| it.closing.captured().map(|money| money.amount_minor))
+            .collect(),
+        codes: closed
+            .iter()
+            .map(|it| it.closing.decline_code().map(DeclineCode::as_str))
+            .collect(),
+        calls: Columns::of(closed.iter().map(|it| it.calls)),
+        expected: expected.map(|count| i64::try_from(count).unwrap_or(i64::MAX)),
+    };
+    Statement::for_engine(move |engine| match engine {
+        Engine::Plain => close_with_calls(closed),
+        Engine::Distributed => insert_calls_then_close(closed),
+    })
 }
 
-/// Inserts the calls and closes the attempts. Can be sent together with the BEGIN and the COMMIT of its transaction.
-const CLOSE_ATTEMPTS: &str = concat!(
-    "WITH calls AS (",
-    insert_calls_sql!("WHERE ", in_transaction_sql!()),
-    "), changed AS (
+/// Closings, column by column.
+struct Closed<'q> {
+    tenant_id: TenantId,
+    ids: Vec<Uuid>,
+    from: Vec<String>,
+    to: Vec<&'static str>,
+    captured: Vec<Option<i64>>,
+    codes: Vec<Option<&'q str>>,
+    calls: Columns<'q>,
+    expected: Option<i64>,
+}
+
+/// The closed attempts.
+#[derive(QueryableByName)]
+struct ClosedIds {
+    #[diesel(sql_type = Array<SqlUuid>)]
+    ids: Vec<Uuid>,
+}
+
+fn closed_ids(rows: Vec<ClosedIds>) -> HashSet<AttemptId> {
+    let ids = rows.into_iter().flat_map(|row| row.ids);
+    ids.map(AttemptId::from).collect()
+}
+
+/// Closes attempts, as the text of a CTE and the SELECT of its result. Can be sent together with the BEGIN and the
+/// COMMIT of its transaction.
+macro_rules! close_sql {
+    ($closings:literal, $is_complete:literal) => {
+        concat!(
+            "changed AS (
          UPDATE payments.attempts a
          SET updated_at = now(), state = closed.state, captured_minor = closed.captured_minor,
              decline_code = closed.decline_code, customer_action = NULL
-         FROM unnest($14::uuid[], $15::text[], $16::text[], $17::bigint[], $18::text[])
-             AS closed (id, from_states, state, captured_minor, decline_code)
+         FROM unnest(",
+            $closings,
+            ") AS closed (id, from_states, state, captured_minor, decline_code)
          WHERE a.tenant_id = $1 AND a.id = closed.id
            AND a.state = ANY (string_to_array(closed.from_states, ',')) AND ",
-    in_transaction_sql!(),
-    " RETURNING a.id)
+            in_transaction_sql!(),
+            " RETURNING a.id)
      SELECT coalesce(array_agg(id), '{}') AS ids, ",
-    expect_sql!("count(*) = $19"),
-    " FROM changed"
-);
-
-#[derive(QueryableByName)]
-struct Changed {
-    #[diesel(sql_type = SqlUuid)]
-    id: Uuid,
+            expect_sql!($is_complete),
+            " FROM changed"
+        )
+    };
 }
 
-fn ids_of(changed: Vec<Changed>) -> HashSet<AttemptId> {
-    changed.into_iter().map(|row| row.id.into()).collect()
+fn close_with_calls(closed: Closed<'_>) -> Statement<'_, HashSet<AttemptId>> {
+    let statement = cached_sql(concat!(
+        "-- plain PostgreSQL: saves a statement
+         WITH calls AS (",
+        insert_calls_sql!(" AND ", in_transaction_sql!()),
+        "), ",
+        close_sql!(
+            "$14::uuid[], $15::text[], $16::text[], $17::bigint[], $18::text[]",
+            "count(*) = $19"
+        )
+    ));
+    bind_calls!(statement, closed.tenant_id, closed.calls)
+        .bind::<Array<SqlUuid>, _>(closed.ids)
+        .bind::<Array<Text>, _>(closed.from)
+        .bind::<Array<Text>, _>(closed.to)
+        .bind::<Array<Nullable<BigInt>>, _>(closed.captured)
+        .bind::<Array<Nullable<Text>>, _>(closed.codes)
+        .bind::<Nullable<BigInt>, _>(closed.expected)
+        .rows::<ClosedIds>()
+        .map(closed_ids)
+}
+
+fn insert_calls_then_close(closed: Closed<'_>) -> Statement<'_, HashSet<AttemptId>> {
+    let close = cached_sql(concat!(
+        "WITH ",
+        close_sql!(
+            "$2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[]",
+            "count(*) = $7"
+        )
+    ))
+    .bind::<SqlUuid, _>(closed.tenant_id.as_uuid())
+    .bind::<Array<SqlUuid>, _>(closed.ids)
+    .bind::<Array<Text>, _>(closed.from)
+    .bind::<Array<Text>, _>(closed.to)
+    .bind::<Array<Nullable<BigInt>>, _>(closed.captured)
+    .bind::<Array<Nullable<Text>>, _>(closed.codes)
+    .bind::<Nullable<BigInt>, _>(closed.expected)
+    .rows::<ClosedIds>()
+    .map(closed_ids);
+    let insert = gateway_calls::inserting(closed.tenant_id, closed.calls);
+    insert.and(close).map(|(_, closed)| closed)
 }
 
 /// Moves an open attempt to another state, and deletes its customer action. Returns `false` if the attempt is in
@@ -212,16 +283,21 @@ pub(crate) async fn move_on(
     moved: &Moved<'_>,
     calls: &UnsavedCalls,
 ) -> Result<bool, DbError> {
-    let statement = cached_sql(change_attempt!(
-        "state = $16, customer_action = $17 WHERE tenant_id = $1 AND id = $14 AND state = ANY ($15)"
-    ));
-    let changed = bind_calls!(statement, tenant_id, Columns::of([calls]))
-        .bind::<SqlUuid, _>(moved.attempt_id.as_uuid())
-        .bind::<Array<Text>, _>(names(moved.from))
-        .bind::<Text, _>(moved.to.as_str())
-        .bind::<Nullable<Jsonb>, _>(moved.customer_action.map(stored_action))
-        .execute(connection)
-        .await?;
+    // First, so that they are saved even if the attempt can't be moved. Saving them again changes nothing.
+    if !calls.is_empty() {
+        insert_calls(connection, tenant_id, calls).await?;
+    }
+    let changed = cached_sql(
+        "UPDATE payments.attempts SET updated_at = now(), state = $4, customer_action = $5
+         WHERE tenant_id = $1 AND id = $2 AND state = ANY ($3)",
+    )
+    .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<SqlUuid, _>(moved.attempt_id.as_uuid())
+    .bind::<Array<Text>, _>(names(moved.from))
+    .bind::<Text, _>(moved.to.as_str())
+    .bind::<Nullable<Jsonb>, _>(moved.customer_action.map(stored_action))
+    .execute(connection)
+    .await?;
     Ok(changed == 1)
 }
 

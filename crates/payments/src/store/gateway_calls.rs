@@ -1,5 +1,4 @@
-//! `payments.gateway_calls`. Rows are only ever inserted, mostly by the statement that changes an attempt because of
-//! them.
+//! `payments.gateway_calls`. Rows are only ever inserted, mostly beside a change of the attempt that they led to.
 //!
 //! The time of a call is the database's time at the insert less the call's age, so that it does not depend on the clock
 //! of the machine that made the call.
@@ -10,27 +9,31 @@ use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{
+    CachedStatement, Connection, DbError, Statement, cached_sql, in_transaction_sql,
+};
 use oms_validation::{OrderId, TenantId};
 use uuid::Uuid;
 
 use super::unreadable;
 use crate::{CallEffect, GatewayCall, Reference, UnsavedCalls};
 
-/// Inserts calls into the history. `$1` is the tenant, and [`bind_calls`] binds `$2` to `$13`. Existing calls are left
+/// Inserts calls into the history; a condition may follow. `$1` is the tenant, and [`bind_calls`] binds `$2` to `$13`. Existing calls are left
 /// as they are, so that saving can be repeated.
 macro_rules! insert_calls_sql {
     ($($condition:expr),*) => {
         concat!("INSERT INTO payments.gateway_calls
              (tenant_id, id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect,
               duration_ms, called_at, actor)
-         SELECT $1, id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect,
-                duration_ms, least(now(), statement_timestamp() - make_interval(secs => age_s)), actor
-         FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+         SELECT t.tenant_id, call.id, call.order_id, call.attempt_id, call.operation, call.gateway, call.reference,
+                call.request_id, call.outcome, call.effect, call.duration_ms,
+                least(now(), statement_timestamp() - make_interval(secs => call.age_s)), call.actor
+         FROM tenancy.tenants t
+         CROSS JOIN unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
                      $10::text[], $11::integer[], $12::double precision[], $13::text[])
              AS call (id, order_id, attempt_id, operation, gateway, reference, request_id, outcome, effect,
                       duration_ms, age_s, actor)
-         ", $($condition,)* "
+         WHERE t.tenant_id = $1", $($condition,)* "
          ON CONFLICT DO NOTHING")
     };
 }
@@ -110,6 +113,12 @@ pub(crate) async fn insert_calls(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Returns a statement that inserts calls into the history, and may be sent together with the BEGIN of its transaction.
+pub(super) fn inserting<'q>(tenant_id: TenantId, calls: Columns<'q>) -> Statement<'q, usize> {
+    let statement = cached_sql(insert_calls_sql!(" AND ", in_transaction_sql!()));
+    bind_calls!(statement, tenant_id, calls).affected()
 }
 
 /// Selects the calls about an order, each with its attempt's number and how many calls of the same operation there were

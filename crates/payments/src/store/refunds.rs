@@ -11,7 +11,7 @@ use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::{Currency, IdempotencyKey, Money, OrderId, TenantId};
 use uuid::Uuid;
 
-use super::gateway_calls::{Columns, bind_calls, insert_calls_sql};
+use super::gateway_calls::insert_calls;
 use super::unreadable;
 use crate::{
     Asked, Attempt, AttemptId, ListedRefund, ListedState, NewRefund, Reference, Refund,
@@ -20,11 +20,13 @@ use crate::{
 
 /// The columns of a [`Row`]. It is a macro because the text of a cached statement is a constant.
 macro_rules! columns {
-    () => {
-        "id, order_id, attempt_id, number, amount_minor, left_minor, currency, state, actor, idempotency_key, reason,
-         reference, failure_code, created_at, updated_at,
-         (SELECT requested_by FROM payments.refund_requests AS request
-          WHERE request.tenant_id = refunds.tenant_id AND request.refund_id = refunds.id) AS requested_by"
+    ($requested_by:literal) => {
+        concat!(
+            "id, order_id, attempt_id, number, amount_minor, left_minor, currency, state, actor, idempotency_key, reason,
+             reference, failure_code, created_at, updated_at, ",
+            $requested_by,
+            " AS requested_by"
+        )
     };
 }
 
@@ -32,7 +34,10 @@ macro_rules! select_refunds {
     ($condition:literal) => {
         concat!(
             "SELECT ",
-            columns!(),
+            columns!(
+                "(SELECT requested_by FROM payments.refund_requests AS request
+                  WHERE request.tenant_id = $1 AND request.refund_id = refunds.id)"
+            ),
             " FROM payments.refunds WHERE tenant_id = $1 AND ",
             $condition
         )
@@ -93,23 +98,15 @@ pub(crate) async fn insert_refund(
     left: Money,
 ) -> Result<Option<Refund>, DbError> {
     let key = new.idempotency_key.as_ref().map(IdempotencyKey::as_str);
-    let rows: Vec<Row> = cached_sql(
-        "WITH inserted AS (
-             INSERT INTO payments.refunds
-                 (tenant_id, id, order_id, attempt_id, number, amount_minor, left_minor, currency, state, idempotency_key,
-                  reason)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $10)
-             ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
-             RETURNING *
-         ),
-         requested AS (
-             INSERT INTO payments.refund_requests (tenant_id, refund_id, requested_by)
-             SELECT tenant_id, id, $11 FROM inserted
-         )
-         SELECT id, order_id, attempt_id, number, amount_minor, left_minor, currency, state, actor, idempotency_key, reason,
-                reference, failure_code, created_at, updated_at, $11::text AS requested_by
-         FROM inserted",
-    )
+    let rows: Vec<Row> = cached_sql(concat!(
+        "INSERT INTO payments.refunds
+             (tenant_id, id, order_id, attempt_id, number, amount_minor, left_minor, currency, state, idempotency_key,
+              reason)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $10)
+         ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
+         RETURNING ",
+        columns!("$11::text")
+    ))
     .bind::<SqlUuid, _>(tenant_id.as_uuid())
     .bind::<SqlUuid, _>(new.id.as_uuid())
     .bind::<SqlUuid, _>(new.order_id.as_uuid())
@@ -123,7 +120,18 @@ pub(crate) async fn insert_refund(
     .bind::<Text, _>(new.requested_by.as_str())
     .load(connection)
     .await?;
-    rows.into_iter().next().map(Refund::try_from).transpose()
+    let inserted = rows.into_iter().next().map(Refund::try_from).transpose()?;
+    if let Some(refund) = &inserted {
+        cached_sql(
+            "INSERT INTO payments.refund_requests (tenant_id, refund_id, requested_by) VALUES ($1, $2, $3)",
+        )
+        .bind::<SqlUuid, _>(tenant_id.as_uuid())
+        .bind::<SqlUuid, _>(refund.id.as_uuid())
+        .bind::<Text, _>(new.requested_by.as_str())
+        .execute(connection)
+        .await?;
+    }
+    Ok(inserted)
 }
 
 /// Stores the gateway's name for a refund, unless it has one, and the calls that returned it.
@@ -134,13 +142,15 @@ pub(crate) async fn store_reference(
     reference: &Reference,
     calls: &UnsavedCalls,
 ) -> Result<(), DbError> {
-    let statement = cached_sql(concat!(
-        "WITH calls AS (",
-        insert_calls_sql!(),
-        ") UPDATE payments.refunds SET reference = $15, updated_at = now()
-         WHERE tenant_id = $1 AND id = $14 AND reference IS NULL"
-    ));
-    bind_calls!(statement, tenant_id, Columns::of([calls]))
+    if !calls.is_empty() {
+        insert_calls(connection, tenant_id, calls).await?;
+    }
+    let statement = cached_sql(
+        "UPDATE payments.refunds SET reference = $3, updated_at = now()
+         WHERE tenant_id = $1 AND id = $2 AND reference IS NULL",
+    );
+    statement
+        .bind::<SqlUuid, _>(tenant_id.as_uuid())
         .bind::<SqlUuid, _>(refund_id.as_uuid())
         .bind::<Text, _>(reference.as_str())
         .execute(connection)
@@ -214,7 +224,7 @@ pub(crate) async fn insert_listed(
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          ON CONFLICT (tenant_id, attempt_id, reference) WHERE reference IS NOT NULL DO NOTHING
          RETURNING ",
-        columns!()
+        columns!("NULL::text")
     ))
     .bind::<SqlUuid, _>(tenant_id.as_uuid())
     .bind::<SqlUuid, _>(RefundId::generate().as_uuid())

@@ -1,16 +1,10 @@
 //! Queries across all tenants.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use diesel::QueryableByName;
-use diesel::sql_types::Bool;
-use diesel_async::RunQueryDsl;
-
-use crate::{Connection, DbError, cached_sql};
+use crate::{Connection, DbError, Engine};
 
 /// A query across all tenants, in two texts with the same parameters and results.
 ///
-/// The server determines which one is used: `docs/decisions/distributed-engine.md`.
+/// The engine determines which one is used: `docs/decisions/distributed-engine.md`.
 #[derive(Clone, Copy, Debug)]
 pub struct AcrossTenants {
     /// Steps through an index from one tenant with rows to the next. Tenants without rows cost nothing.
@@ -21,44 +15,14 @@ pub struct AcrossTenants {
 }
 
 impl AcrossTenants {
-    /// Returns the text for the server of a connection.
+    /// Returns the text for the engine behind a connection.
     ///
     /// # Errors
     /// If the database does not answer.
     pub async fn text_for(&self, connection: &mut Connection) -> Result<&'static str, DbError> {
-        Ok(match is_distributed(connection).await? {
-            true => self.visiting,
-            false => self.stepping,
+        Ok(match Engine::of(connection).await? {
+            Engine::Distributed => self.visiting,
+            Engine::Plain => self.stepping,
         })
     }
-}
-
-/// Whether the database uses Citus.
-///
-/// # Errors
-/// If the database does not answer.
-pub(crate) async fn is_distributed(connection: &mut Connection) -> Result<bool, DbError> {
-    #[derive(QueryableByName)]
-    struct Answer {
-        #[diesel(sql_type = Bool)]
-        is_distributed: bool,
-    }
-
-    let statement = cached_sql(
-        "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') AS is_distributed",
-    );
-    let answer: Answer = statement.get_result(connection).await?;
-    if answer.is_distributed {
-        WAS_DISTRIBUTED.store(true, Ordering::Relaxed);
-    }
-    Ok(answer.is_distributed)
-}
-
-/// Set once [`is_distributed`] has found a database that uses Citus.
-static WAS_DISTRIBUTED: AtomicBool = AtomicBool::new(false);
-
-/// Whether a database of this process was ever found to use Citus. Needs no answer from the database.
-pub(crate) fn was_distributed() -> bool {
-    // Not called as a method, because diesel's traits have a `load` too.
-    AtomicBool::load(&WAS_DISTRIBUTED, Ordering::Relaxed)
 }

@@ -5,8 +5,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Bool, Text};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
-use crate::across_tenants::is_distributed;
-use crate::{Connection, DbError, cached_sql, transaction};
+use crate::{Connection, DbError, Engine, cached_sql, transaction};
 
 /// The table with whose shards all others are colocated, so that all rows of a tenant are on one node.
 const FIRST: &str = "tenancy.tenants";
@@ -52,7 +51,7 @@ pub async fn plan(
     connection: &mut Connection,
     shards: u32,
 ) -> Result<Distribution, DistributionError> {
-    if !is_distributed(connection).await? {
+    if Engine::of(connection).await? == Engine::Plain {
         return Err(DistributionError::NoCitus);
     }
     let tables: Vec<Table> = cached_sql(TABLES)
@@ -114,7 +113,7 @@ pub async fn run(connection: &mut Connection, plan: &Distribution) -> Result<(),
 /// # Errors
 /// When the database does not answer.
 pub async fn has_begun(connection: &mut Connection) -> Result<bool, DbError> {
-    if !is_distributed(connection).await? {
+    if Engine::of(connection).await? == Engine::Plain {
         return Ok(false);
     }
     let tables: Vec<Table> = cached_sql(TABLES).load(connection).await?;

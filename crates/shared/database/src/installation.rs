@@ -10,8 +10,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use crate::across_tenants::is_distributed;
-use crate::{Connection, DbError, cached_sql, transaction};
+use crate::{Connection, DbError, Engine, cached_sql, transaction};
 
 /// The installation that a database belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +67,7 @@ pub async fn establish(
     let here = find_place(connection).await?;
     // The usual case after the first start needs neither a lock nor the privilege to write.
     if let Some((installation, was)) = read(connection).await?
-        && (here.may_be(was) || is_distributed(connection).await?)
+        && (here.may_be(was) || Engine::of(connection).await? == Engine::Distributed)
     {
         return Ok(installation);
     }

@@ -12,20 +12,76 @@ use diesel::query_builder::{Query, QueryFragment, QueryId};
 use diesel::result::Error as DieselError;
 use diesel::sql_types::Untyped;
 use diesel_async::AsyncConnectionCore;
-use futures_util::future::BoxFuture;
-use futures_util::{FutureExt, TryFutureExt, TryStreamExt};
+use futures_util::future::{BoxFuture, join};
+use futures_util::{FutureExt, TryFutureExt, TryStreamExt, future};
 
-use crate::{CachedSql, CachedSqlWithBind, Connection, DbError, Durations};
+use crate::{CachedSql, CachedSqlWithBind, Connection, DbError, Durations, Engine};
+
+/// Whether a statement is sent before the previous one is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    Together,
+    InTurn,
+}
 
 type Start<'q, T> =
-    Box<dyn for<'c> FnOnce(&'c Connection) -> BoxFuture<'c, QueryResult<T>> + Send + 'q>;
+    Box<dyn for<'c> FnOnce(&'c Connection, Pace) -> BoxFuture<'c, QueryResult<T>> + Send + 'q>;
 
-/// A statement with its binds, and the conversions of its rows and its error.
+/// The requests of a statement for an engine.
+pub(crate) struct Built<'q, T> {
+    pub(crate) texts: Vec<&'static str>,
+    /// Returns a future of the result. Its first poll sends the requests: all of them with [`Pace::Together`], if the
+    /// connection has prepared them, and otherwise the first.
+    pub(crate) start: Start<'q, T>,
+}
+
+impl<'q, T> Built<'q, T> {
+    fn new(
+        texts: Vec<&'static str>,
+        start: impl for<'c> FnOnce(&'c Connection, Pace) -> BoxFuture<'c, QueryResult<T>> + Send + 'q,
+    ) -> Self {
+        Self {
+            texts,
+            start: Box::new(start),
+        }
+    }
+}
+
+type Build<'q, T> = Box<dyn FnOnce(Engine) -> Built<'q, T> + Send + 'q>;
+
+/// A statement with its binds, and the conversions of its rows and its error. It may consist of several ones that are
+/// sent in the same round trip, and may depend on the engine.
 #[must_use = "a statement does nothing until it is sent"]
 pub struct Statement<'q, T, E = DbError> {
-    text: &'static str,
-    start: Start<'q, T>,
+    build: Build<'q, T>,
     refuse: fn(DbError) -> E,
+}
+
+impl<'q, T: Send + 'static> Statement<'q, T> {
+    /// Leaves the choice of the statement to the engine behind the connection.
+    pub fn for_engine(
+        choose: impl FnOnce(Engine) -> Statement<'q, T> + Send + 'q,
+    ) -> Statement<'q, T> {
+        Statement {
+            build: Box::new(move |engine| (choose(engine).build)(engine)),
+            refuse: |error| error,
+        }
+    }
+
+    fn of(
+        text: &'static str,
+        start: impl for<'c> FnOnce(&'c Connection) -> BoxFuture<'c, QueryResult<T>> + Send + 'q,
+    ) -> Self {
+        Self {
+            build: Box::new(move |engine| {
+                Built::new(vec![text], move |connection, _| match engine.check(text) {
+                    Ok(()) => start(connection),
+                    Err(error) => future::ready(Err(error)).boxed(),
+                })
+            }),
+            refuse: |error| error,
+        }
+    }
 }
 
 impl<'q, T: Send + 'static, E> Statement<'q, T, E> {
@@ -34,34 +90,52 @@ impl<'q, T: Send + 'static, E> Statement<'q, T, E> {
         self,
         change: impl FnOnce(T) -> U + Send + 'static,
     ) -> Statement<'q, U, E> {
-        let start = self.start;
-        Statement {
-            text: self.text,
-            start: Box::new(move |connection| start(connection).map_ok(change).boxed()),
-            refuse: self.refuse,
-        }
+        self.answered(move |answer| answer.map_ok(change).boxed())
     }
 
     /// Converts the error.
     pub fn map_err<F>(self, refuse: fn(DbError) -> F) -> Statement<'q, T, F> {
         Statement {
-            text: self.text,
-            start: self.start,
+            build: self.build,
             refuse,
         }
     }
 
     /// Records the time until the result, whether it succeeds or fails.
     pub fn timed(self, durations: &'static Durations) -> Self {
-        let start = self.start;
-        Self {
-            start: Box::new(move |connection| {
-                let (since, answer) = (Instant::now(), start(connection));
-                let timed = answer.inspect(move |_| durations.count(since.elapsed()));
-                timed.boxed()
-            }),
-            ..self
+        self.answered(move |answer| {
+            let since = Instant::now();
+            let timed = answer.inspect(move |_| durations.count(since.elapsed()));
+            timed.boxed()
+        })
+    }
+
+    /// Sends another statement directly after this one, in the same round trip. It sees the effects of this one.
+    pub fn and<U: Send + 'static>(self, next: Statement<'q, U, E>) -> Statement<'q, (T, U), E> {
+        let (first, second) = (self.build, next.build);
+        let build = move |engine| {
+            let (first, second) = (first(engine), second(engine));
+            let texts = [first.texts, second.texts].concat();
+            Built::new(texts, move |connection, pace| {
+                let first = (first.start)(connection, pace);
+                let second = (second.start)(connection, pace);
+                match pace {
+                    Pace::Together => join(first, second)
+                        .map(|(first, second)| Ok((first?, second?)))
+                        .boxed(),
+                    Pace::InTurn => async { Ok((first.await?, second.await?)) }.boxed(),
+                }
+            })
+        };
+        Statement {
+            build: Box::new(build),
+            refuse: self.refuse,
         }
+    }
+
+    /// Like [`and`](Self::and), without the result of the other statement.
+    pub fn then<U: Send + 'static>(self, next: Statement<'q, U, E>) -> Self {
+        self.and(next).map(|(answer, _)| answer)
     }
 
     /// Sends the statement alone.
@@ -69,37 +143,38 @@ impl<'q, T: Send + 'static, E> Statement<'q, T, E> {
     /// # Errors
     /// When the statement fails.
     pub async fn run(self, connection: &mut Connection) -> Result<T, E> {
-        let (start, refuse) = (self.start, self.refuse);
-        start(connection)
-            .await
-            .map_err(|error| refuse(DbError::from(error)))
-    }
-
-    pub(crate) fn text(&self) -> &'static str {
-        self.text
-    }
-
-    /// Returns a future of the result. Its first poll sends the statement if the connection has prepared it.
-    pub(crate) fn start<'c>(
-        self,
-        connection: &'c Connection,
-    ) -> BoxFuture<'c, Result<T, Failure<E>>>
-    where
-        E: 'static,
-    {
         let refuse = self.refuse;
-        let answer = (self.start)(connection);
-        answer
-            .map_err(move |cause| Failure { cause, refuse })
-            .boxed()
+        let done = async {
+            let engine = Engine::behind(connection).await?;
+            ((self.build)(engine).start)(connection, Pace::InTurn).await
+        };
+        done.await.map_err(|error| refuse(DbError::from(error)))
     }
-}
 
-/// The failure of a statement, not yet counted or logged, because only the first failure of statements that were sent
-/// together is reported.
-pub(crate) struct Failure<E> {
-    pub(crate) cause: DieselError,
-    pub(crate) refuse: fn(DbError) -> E,
+    /// Returns the requests for an engine, and the conversion of the error.
+    pub(crate) fn build(self, engine: Engine) -> (Built<'q, T>, fn(DbError) -> E) {
+        ((self.build)(engine), self.refuse)
+    }
+
+    /// Converts the future of the result.
+    fn answered<U: Send + 'static>(
+        self,
+        change: impl for<'c> FnOnce(BoxFuture<'c, QueryResult<T>>) -> BoxFuture<'c, QueryResult<U>>
+        + Send
+        + 'q,
+    ) -> Statement<'q, U, E> {
+        let build = self.build;
+        let changed = move |engine| {
+            let Built { texts, start } = build(engine);
+            Built::new(texts, move |connection, pace| {
+                change(start(connection, pace))
+            })
+        };
+        Statement {
+            build: Box::new(changed),
+            refuse: self.refuse,
+        }
+    }
 }
 
 /// Cached SQL with all its binds.
@@ -115,22 +190,18 @@ pub trait CachedStatement:
         Self: 'q,
         R: QueryableByName<Pg> + Send + 'static,
     {
-        Statement {
-            text: self.text(),
-            start: Box::new(move |connection| {
-                let mut shared = connection;
-                let loading = AsyncConnectionCore::load(&mut shared, self);
-                let rows = async move {
-                    let rows = loading.await?;
-                    let read = |row| R::build(&row).map_err(DieselError::DeserializationError);
-                    rows.and_then(|row| std::future::ready(read(row)))
-                        .try_collect()
-                        .await
-                };
-                rows.boxed()
-            }),
-            refuse: |error| error,
-        }
+        Statement::of(self.text(), move |connection| {
+            let mut shared = connection;
+            let loading = AsyncConnectionCore::load(&mut shared, self);
+            let rows = async move {
+                let rows = loading.await?;
+                let read = |row| R::build(&row).map_err(DieselError::DeserializationError);
+                rows.and_then(|row| future::ready(read(row)))
+                    .try_collect()
+                    .await
+            };
+            rows.boxed()
+        })
     }
 
     /// Returns a statement whose result is the number of affected rows.
@@ -138,14 +209,10 @@ pub trait CachedStatement:
     where
         Self: 'q,
     {
-        Statement {
-            text: self.text(),
-            start: Box::new(move |connection| {
-                let mut shared = connection;
-                AsyncConnectionCore::execute_returning_count(&mut shared, self)
-            }),
-            refuse: |error| error,
-        }
+        Statement::of(self.text(), move |connection| {
+            let mut shared = connection;
+            AsyncConnectionCore::execute_returning_count(&mut shared, self)
+        })
     }
 }
 

@@ -10,18 +10,16 @@
 //! The driver's locks are free at the first poll, because a connection belongs to one task. Tokio may still make that
 //! poll wait if the task has used up its cooperative budget. `unconstrained` prevents that.
 
-use std::collections::BTreeSet;
-
-use diesel::connection::{Instrumentation, InstrumentationEvent};
 use diesel::result::Error as DieselError;
-use diesel_async::{AsyncConnection, SimpleAsyncConnection, TransactionManager};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 use futures_util::future::{BoxFuture, join};
 use futures_util::{FutureExt, future};
 use tokio::task::unconstrained;
 
-use crate::statement::Failure;
+use crate::engine::memory;
+use crate::statement::Pace;
 use crate::transaction::Manager;
-use crate::{Connection, DbError, Statement};
+use crate::{Connection, DbError, Engine, Statement};
 
 /// A statement or an `Option` of one.
 pub trait Step: Send {
@@ -31,24 +29,35 @@ pub trait Step: Send {
     type Error: Send + 'static;
 
     #[doc(hidden)]
-    fn text(&self) -> Option<&'static str>;
-
-    #[doc(hidden)]
-    fn begin<'c>(
-        self,
-        connection: &'c Connection,
-    ) -> BoxFuture<'c, Result<Self::Answer, Refused<Self::Error>>>;
+    fn ready<'q>(self, engine: Engine) -> Ready<'q, Self::Answer, Self::Error>
+    where
+        Self: 'q;
 }
 
-/// The failure of a step. Used only by [`Step`].
+/// Statements for the engine behind the connection. Used only by [`Step`] and [`Steps`].
 #[doc(hidden)]
-pub struct Refused<E>(pub(crate) Failure<E>);
+pub struct Ready<'q, T, E> {
+    texts: Vec<&'static str>,
+    start: Start<'q, T, E>,
+}
+
+type Start<'q, T, E> = Box<
+    dyn for<'c> FnOnce(&'c AsyncPgConnection, Pace) -> BoxFuture<'c, Result<T, Refused<E>>>
+        + Send
+        + 'q,
+>;
+
+/// The failure of a step, not yet counted or logged, because only the first failure of statements that were sent
+/// together is reported.
+pub(crate) struct Refused<E> {
+    pub(crate) cause: DieselError,
+    refuse: fn(DbError) -> E,
+}
 
 impl<E> Refused<E> {
     /// Counts the failure, and converts it to the caller's error.
     pub(crate) fn into_error(self) -> E {
-        let Failure { cause, refuse } = self.0;
-        refuse(cause.into())
+        (self.refuse)(self.cause.into())
     }
 }
 
@@ -56,13 +65,20 @@ impl<T: Send + 'static, E: Send + 'static> Step for Statement<'_, T, E> {
     type Answer = T;
     type Error = E;
 
-    fn text(&self) -> Option<&'static str> {
-        Some(self.text())
-    }
-
-    fn begin<'c>(self, connection: &'c Connection) -> BoxFuture<'c, Result<T, Refused<E>>> {
-        let answer = self.start(connection);
-        answer.map(|answer| answer.map_err(Refused)).boxed()
+    fn ready<'q>(self, engine: Engine) -> Ready<'q, T, E>
+    where
+        Self: 'q,
+    {
+        let (built, refuse) = self.build(engine);
+        Ready {
+            texts: built.texts,
+            start: Box::new(move |connection, pace| {
+                let answer = (built.start)(connection, pace);
+                answer
+                    .map(move |answer| answer.map_err(|cause| Refused { cause, refuse }))
+                    .boxed()
+            }),
+        }
     }
 }
 
@@ -70,20 +86,22 @@ impl<S: Step> Step for Option<S> {
     type Answer = Option<S::Answer>;
     type Error = S::Error;
 
-    fn text(&self) -> Option<&'static str> {
-        self.as_ref().and_then(Step::text)
-    }
-
-    fn begin<'c>(
-        self,
-        connection: &'c Connection,
-    ) -> BoxFuture<'c, Result<Self::Answer, Refused<S::Error>>> {
-        match self {
-            Some(step) => step
-                .begin(connection)
-                .map(|answer| answer.map(Some))
-                .boxed(),
-            None => future::ready(Ok(None)).boxed(),
+    fn ready<'q>(self, engine: Engine) -> Ready<'q, Self::Answer, Self::Error>
+    where
+        Self: 'q,
+    {
+        match self.map(|step| step.ready(engine)) {
+            Some(Ready { texts, start }) => Ready {
+                texts,
+                start: Box::new(move |connection, pace| {
+                    let answer = start(connection, pace);
+                    answer.map(|answer| answer.map(Some)).boxed()
+                }),
+            },
+            None => Ready {
+                texts: Vec::new(),
+                start: Box::new(|_, _| future::ready(Ok(None)).boxed()),
+            },
         }
     }
 }
@@ -91,26 +109,16 @@ impl<S: Step> Step for Option<S> {
 /// A tuple of statements, in the order in which they are sent.
 pub trait Steps: Send {
     /// The results of the statements.
-    type Answers: Send;
+    type Answers: Send + 'static;
     /// The error of the first statement that failed.
     type Error: Send + 'static;
 
+    /// With [`Pace::Together`], the first poll of the future polls each statement once, in order. With
+    /// [`Pace::InTurn`], statements run one after another, up to the first that fails.
     #[doc(hidden)]
-    fn texts(&self) -> Vec<&'static str>;
-
-    /// Sends all of them. The first poll polls each once, in order.
-    #[doc(hidden)]
-    fn at_once(
-        self,
-        connection: &Connection,
-    ) -> impl Future<Output = Result<Self::Answers, Refused<Self::Error>>> + Send;
-
-    /// Runs one after another, up to the first that fails.
-    #[doc(hidden)]
-    fn in_turn(
-        self,
-        connection: &Connection,
-    ) -> impl Future<Output = Result<Self::Answers, Refused<Self::Error>>> + Send;
+    fn ready<'q>(self, engine: Engine) -> Ready<'q, Self::Answers, Self::Error>
+    where
+        Self: 'q;
 }
 
 macro_rules! steps {
@@ -120,27 +128,32 @@ macro_rules! steps {
             type Answers = ($first::Answer, $($step::Answer,)*);
             type Error = $first::Error;
 
-            fn texts(&self) -> Vec<&'static str> {
+            fn ready<'q>(self, engine: Engine) -> Ready<'q, Self::Answers, Self::Error>
+            where
+                Self: 'q,
+            {
                 let ($first, $($step,)*) = self;
-                [$first.text(), $($step.text()),*].into_iter().flatten().collect()
-            }
-
-            async fn at_once(
-                self,
-                connection: &Connection,
-            ) -> Result<Self::Answers, Refused<Self::Error>> {
-                let ($first, $($step,)*) = self;
-                let ($first, $($step,)*) =
-                    futures_util::join!($first.begin(connection), $($step.begin(connection),)*);
-                Ok(($first?, $($step?,)*))
-            }
-
-            async fn in_turn(
-                self,
-                connection: &Connection,
-            ) -> Result<Self::Answers, Refused<Self::Error>> {
-                let ($first, $($step,)*) = self;
-                Ok(($first.begin(connection).await?, $($step.begin(connection).await?,)*))
+                let ($first, $($step,)*) = ($first.ready(engine), $($step.ready(engine),)*);
+                Ready {
+                    texts: [$first.texts, $($step.texts),*].concat(),
+                    start: Box::new(move |connection, pace| {
+                        let ($first, $($step,)*) = (
+                            ($first.start)(connection, pace),
+                            $(($step.start)(connection, pace),)*
+                        );
+                        async move {
+                            match pace {
+                                Pace::Together => {
+                                    let ($first, $($step,)*) =
+                                        futures_util::join!($first, $($step),*);
+                                    Ok(($first?, $($step?,)*))
+                                }
+                                Pace::InTurn => Ok(($first.await?, $($step.await?,)*)),
+                            }
+                        }
+                        .boxed()
+                    }),
+                }
             }
         }
     };
@@ -160,11 +173,14 @@ steps!(A, B, C, D, F, G);
 pub async fn send_together<S: Steps>(
     connection: &mut Connection,
     steps: S,
-) -> Result<S::Answers, S::Error> {
+) -> Result<S::Answers, S::Error>
+where
+    S::Error: From<DbError>,
+{
     let sent = send(connection, None, steps, None).await;
     sent.map_err(|error| match error {
         Unsent::Statement { refused, .. } => refused.into_error(),
-        Unsent::Begin(_) | Unsent::Commit(_) => unreachable!("neither was sent"),
+        Unsent::Begin(error) | Unsent::Commit(error) => DbError::from(error).into(),
     })
 }
 
@@ -194,6 +210,7 @@ where
 
 /// The first failure of statements that were sent together.
 pub(crate) enum Unsent<E> {
+    /// No statement was executed.
     Begin(DieselError),
     Statement {
         refused: Refused<E>,
@@ -214,20 +231,21 @@ pub(crate) async fn send<S: Steps>(
     steps: S,
     commit: Option<&str>,
 ) -> Result<S::Answers, Unsent<S::Error>> {
-    let texts = steps.texts();
-    if knows(connection, &texts) {
-        return unconstrained(at_once(connection, begin, steps, commit)).await;
+    let engine = Engine::behind(connection).await.map_err(Unsent::Begin)?;
+    let Ready { texts, start } = steps.ready(engine);
+    if memory(connection).has_executed(&texts) {
+        return unconstrained(at_once(connection, begin, start, commit)).await;
     }
     if let Some(begin) = begin {
         let begun = connection.batch_execute(begin).await;
         begun.map_err(Unsent::Begin)?;
     }
-    let answers = steps.in_turn(connection).await;
+    let answers = start(connection, Pace::InTurn).await;
     let answers = answers.map_err(|refused| Unsent::Statement {
         refused,
         is_over: false,
     })?;
-    remember(connection, &texts);
+    memory(connection).add_executed(&texts);
     if let Some(commit) = commit {
         let committed = connection.batch_execute(commit).await;
         committed.map_err(Unsent::Commit)?;
@@ -235,12 +253,12 @@ pub(crate) async fn send<S: Steps>(
     Ok(answers)
 }
 
-async fn at_once<S: Steps>(
+async fn at_once<T, E>(
     connection: &Connection,
     begin: Option<&str>,
-    steps: S,
+    start: Start<'_, T, E>,
     commit: Option<&str>,
-) -> Result<S::Answers, Unsent<S::Error>> {
+) -> Result<T, Unsent<E>> {
     let execute = async |sql: Option<&str>| match sql {
         Some(sql) => {
             let mut shared = connection;
@@ -248,7 +266,7 @@ async fn at_once<S: Steps>(
         }
         None => Ok(()),
     };
-    let rest = join(steps.at_once(connection), execute(commit));
+    let rest = join(start(connection, Pace::Together), execute(commit));
     let (begun, (answers, committed)) = join(execute(begin), rest).await;
     begun.map_err(Unsent::Begin)?;
     let answers = answers.map_err(|refused| Unsent::Statement {
@@ -257,36 +275,4 @@ async fn at_once<S: Steps>(
     })?;
     committed.map_err(Unsent::Commit)?;
     Ok(answers)
-}
-
-/// The statements that a connection has executed, and therefore prepared. They are stored as its instrumentation, which
-/// diesel keeps with the connection.
-#[derive(Default)]
-struct Known(BTreeSet<(usize, usize)>);
-
-impl Instrumentation for Known {
-    fn on_connection_event(&mut self, _: InstrumentationEvent<'_>) {}
-}
-
-/// Identifies a text by its address, because texts are constants.
-fn address(text: &'static str) -> (usize, usize) {
-    (text.as_ptr().addr(), text.len())
-}
-
-fn knows(connection: &mut Connection, texts: &[&'static str]) -> bool {
-    let known = connection.instrumentation().downcast_ref::<Known>();
-    known.is_some_and(|known| texts.iter().all(|text| known.0.contains(&address(text))))
-}
-
-fn remember(connection: &mut Connection, texts: &[&'static str]) {
-    if connection
-        .instrumentation()
-        .downcast_ref::<Known>()
-        .is_none()
-    {
-        connection.set_instrumentation(Known::default());
-    }
-    if let Some(known) = connection.instrumentation().downcast_mut::<Known>() {
-        known.0.extend(texts.iter().map(|text| address(text)));
-    }
 }

@@ -10,7 +10,7 @@ use diesel::sql_types::Uuid as SqlUuid;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use crate::across_tenants::was_distributed;
+use crate::engine::was_distributed;
 use crate::{Connection, DbError, cached_sql};
 
 /// Maximum number of tenants that a process remembers, about 4 MB. When it is reached, all are forgotten.

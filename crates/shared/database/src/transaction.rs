@@ -143,7 +143,7 @@ impl<'a> Transaction<'a> {
             Err(error) => error,
         };
         match error {
-            Unsent::Statement { refused, is_over } if is_answer(&refused.0.cause) => {
+            Unsent::Statement { refused, is_over } if is_answer(&refused.cause) => {
                 match is_over {
                     true => leave(connection)?,
                     false => roll_back(connection).await,
@@ -151,7 +151,7 @@ impl<'a> Transaction<'a> {
                 Err(refused.into_error())
             }
             // The connection broke. The server may have executed the statement and COMMIT.
-            Unsent::Statement { refused, .. } => Err(DbError::of_commit(refused.0.cause).into()),
+            Unsent::Statement { refused, .. } => Err(DbError::of_commit(refused.cause).into()),
             Unsent::Commit(error) => Err(DbError::of_commit(error).into()),
             Unsent::Begin(error) => {
                 roll_back(connection).await;

@@ -8,6 +8,8 @@ use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use oms_database::{Connection, migrations};
 use sha2::{Digest, Sha256};
 
+use crate::fake_citus;
+
 const URL_VARIABLE: &str = "OMS_TEST_DATABASE_URL";
 
 /// Set by `cargo xtask test` for the tests that it repeats on tables that are partitioned by tenant.
@@ -57,13 +59,19 @@ pub(crate) fn address_of(url: &str) -> String {
     server[..end].to_owned()
 }
 
+/// Whether the tables of test databases are partitioned by tenant. Such a database also pretends to be distributed.
+pub(crate) fn is_cut() -> bool {
+    env::var_os(PARTITIONS_VARIABLE).is_some_and(|value| !value.is_empty())
+}
+
 /// Creates the template if it is missing, and returns its name.
 pub(crate) async fn ensure(server_url: &str) -> anyhow::Result<String> {
-    let is_cut = env::var_os(PARTITIONS_VARIABLE).is_some_and(|value| !value.is_empty());
+    let is_cut = is_cut();
     let name = match is_cut {
         false => format!("oms_template_{}", hash_of_migrations(&[])?),
         true => {
-            let hash = hash_of_migrations(PARTITIONS.as_bytes())?;
+            let beside = [PARTITIONS, fake_citus::MAKE].concat();
+            let hash = hash_of_migrations(beside.as_bytes())?;
             format!("oms_template_cut_{hash}")
         }
     };
@@ -108,6 +116,7 @@ async fn make(
     if is_cut {
         let cut = in_draft.batch_execute(PARTITIONS).await;
         cut.context("can't partition the tables")?;
+        in_draft.batch_execute(fake_citus::MAKE).await?;
     }
     drop(in_draft);
     // A database can be renamed only if it has no connections.

@@ -109,3 +109,14 @@ fn recursion_or_locks_across_tenants_break_t6() {
         ["T6"]
     );
 }
+
+#[test]
+fn a_statement_for_plain_postgresql_only_states_why() {
+    let volatilities = Volatilities::new();
+    let is_plain_only = |sql| Statement::read(sql, &volatilities).is_plain_only();
+    assert!(is_plain_only(
+        "-- plain PostgreSQL: saves a statement\nSELECT 1"
+    ));
+    assert!(!is_plain_only("-- plain PostgreSQL: \nSELECT 1"));
+    assert!(!is_plain_only("SELECT 1"));
+}

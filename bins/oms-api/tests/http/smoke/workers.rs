@@ -9,6 +9,7 @@ use crate::reporting::lost_answer;
 use crate::request::{CUSTOMER, new_key, small_order};
 
 pub(super) async fn check(at: &mut Installation, tenants: &[Tenant; 3], checks: &mut Checks) {
+    at.restart().await;
     for tenant in tenants {
         sweep(at, tenant, checks).await;
     }

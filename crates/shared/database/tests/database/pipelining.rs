@@ -6,9 +6,9 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer};
 use diesel_async::SimpleAsyncConnection;
 use oms_database::{
-    CachedStatement, Connection, Database, DatabaseConfig, DbError, LockWait, PooledConnection,
-    Statement, Transaction, cached_sql, expect_sql, in_transaction_sql, send_in_transaction,
-    send_together, transaction,
+    CachedStatement, Connection, Database, DatabaseConfig, DbError, Engine, LockWait,
+    PooledConnection, Statement, Transaction, cached_sql, expect_sql, in_transaction_sql,
+    send_in_transaction, send_together, transaction,
 };
 use oms_testing::{SilentProxy, TestDatabase};
 use tokio::sync::Semaphore;
@@ -355,4 +355,52 @@ async fn a_transaction_whose_session_ends_before_the_commit_is_known_to_have_cha
     drop(connection);
     let mut connection = notes.acquire().await;
     place_and_remove(&mut connection).await;
+}
+
+/// Inserts in another way on each engine.
+fn insert_two<'q>() -> Statement<'q, Engine> {
+    Statement::for_engine(|engine| {
+        let first = match engine {
+            Engine::Plain => insert_guarded(1),
+            Engine::Distributed => insert_guarded(3),
+        };
+        first.and(insert(2)).map(move |_| engine)
+    })
+}
+
+#[tokio::test]
+async fn a_connection_gets_the_statements_for_its_engine_in_their_order() {
+    for (engine, ids) in [
+        (Engine::Plain, vec![1, 2]),
+        (Engine::Distributed, vec![2, 3]),
+    ] {
+        let notes = Notes::open().await;
+        if engine == Engine::Distributed {
+            notes.database.pretend_to_be_distributed().await;
+        }
+        let mut connection = notes.acquire().await;
+        for _ in 0..10 {
+            let transaction = Transaction::new(&mut connection, LockWait::Session);
+            let sent = transaction.commit_with((insert_two(), read(), delete_all()));
+            assert_eq!(sent.await.unwrap(), (engine, ids.clone(), 2));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_statement_for_plain_postgresql_is_not_sent_to_a_distributed_engine() {
+    let delete = || cached_sql("-- plain PostgreSQL: a test\nDELETE FROM public.notes").affected();
+    let notes = Notes::open().await;
+    let mut plain = notes.acquire().await;
+    insert(1).run(&mut plain).await.unwrap();
+    assert_eq!(delete().run(&mut plain).await.unwrap(), 1);
+    insert(1).run(&mut plain).await.unwrap();
+    notes.database.pretend_to_be_distributed().await;
+    let mut distributed = notes.database.connect().await;
+    let refused = delete().run(&mut distributed).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("not for a distributed engine"),
+        "{refused}"
+    );
+    assert_eq!(notes.ids().await, [1]);
 }
