@@ -69,6 +69,7 @@ struct Item {
     /// With `create`. Defaults to `SHIPPED`.
     status: Option<create::NewStatus>,
     /// With `deliver`. Defaults to now.
+    #[schema(examples("2026-11-24T14:02:00Z"))]
     delivered_at: Option<DateTime<Utc>>,
 }
 

@@ -22,6 +22,7 @@ use crate::service::fulfilling;
 #[schema(as = Delivery, examples(examples::delivery))]
 pub(crate) struct Body {
     /// Defaults to now. A time in the future counts as now.
+    #[schema(examples("2026-11-24T14:02:00Z"))]
     delivered_at: Option<DateTime<Utc>>,
 }
 

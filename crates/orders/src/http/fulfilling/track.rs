@@ -26,8 +26,10 @@ pub(crate) struct Body {
     parcel: Option<i32>,
     status: TrackingStatus,
     detail: Option<Note>,
+    #[schema(examples("2026-11-24T14:02:00Z"))]
     happened_at: DateTime<Utc>,
     /// When the carrier expects to deliver it.
+    #[schema(examples("2026-11-24T14:02:00Z"))]
     estimated_at: Option<DateTime<Utc>>,
 }
 
