@@ -46,7 +46,7 @@ oms_errors::problem_types! {
     NOT_RESERVED = "fulfilment.not_reserved", WrongState, "The units are not reserved";
     /// The database's answer was lost, so the change may or may not have been made. Repeat the request, with the same
     /// idempotency key if it had one.
-    OUTCOME_UNKNOWN = "fulfilment.outcome_unknown", Unavailable, "Outcome unknown, repeat the request";
+    OUTCOME_UNKNOWN = "fulfilment.outcome_unknown", Unavailable, "Outcome of the change unknown, repeat the request";
 }
 
 /// An error of a use case of fulfilment.

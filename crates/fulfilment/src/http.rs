@@ -2,9 +2,9 @@
 //! and are served by orders.
 
 mod document;
-pub mod examples;
+mod examples;
 mod fulfilment_orders;
-pub mod representation;
+pub(crate) mod representation;
 mod shipments;
 
 use oms_validation::Scope;

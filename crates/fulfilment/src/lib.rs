@@ -38,6 +38,13 @@ pub use service::open::{find_opened, open_fulfilment_orders};
 pub use service::record_tracking::record_tracking;
 pub use service::start::{Work, change_work};
 
+// For the endpoints of orders that change these.
+pub use http::representation::{
+    FulfilmentOrderBody, ShipmentBody, WrittenFulfilmentOrder, WrittenShipment,
+    written_fulfilment_order, written_shipment,
+};
+pub use http::{fulfilment_order_id_of, shipment_id_of};
+
 // For the program, which wires the context.
 pub use context::FulfilmentContext;
 

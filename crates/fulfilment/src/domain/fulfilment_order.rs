@@ -3,24 +3,13 @@
 use chrono::{DateTime, Utc};
 use oms_validation::{OrderId, ProductId, WarehouseId};
 
-use crate::domain::hold::{Hold, HoldHandle, MAX_HOLDS};
+use crate::domain::hold::{Hold, HoldHandle};
 use crate::domain::id::FulfilmentOrderId;
+use crate::domain::limits::MAX_HOLDS;
 use crate::domain::line::{Line, Units};
 use crate::domain::refusal::Refusal;
+pub use crate::domain::status::FulfilmentOrderStatus;
 use crate::domain::words;
-
-words! {
-    FulfilmentOrderStatus, "The stored status of a fulfilment order.", {
-        /// Nobody has begun to work on it.
-        Open = "OPEN",
-        /// The warehouse is working on it, or has sent a part of it.
-        InProgress = "IN_PROGRESS",
-        /// Nothing is left to send, and something was sent.
-        Closed = "CLOSED",
-        /// Nothing is left to send, and nothing was sent.
-        Cancelled = "CANCELLED",
-    }
-}
 
 words! {
     ShownStatus, "The status of a fulfilment order. `ON_HOLD` and `SCHEDULED` take precedence over `OPEN` and `IN_PROGRESS`.", {

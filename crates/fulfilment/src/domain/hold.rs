@@ -9,9 +9,6 @@ use serde::{Deserialize, Serialize};
 use crate::domain::text::Note;
 use crate::domain::words;
 
-/// Maximum number of holds on one fulfilment order.
-pub(crate) const MAX_HOLDS: usize = 10;
-
 words! {
     HoldReason, "Why a fulfilment order is on hold.", {
         /// The order may be fraudulent.

@@ -1,8 +1,8 @@
 //! Why a change of a fulfilment order or a shipment is refused.
 
-use crate::domain::fulfilment_order::FulfilmentOrderStatus;
-use crate::domain::hold::{HoldHandle, MAX_HOLDS};
-use crate::domain::shipment::{MAX_SHIPMENTS, ShipmentStatus};
+use crate::domain::hold::HoldHandle;
+use crate::domain::limits::{MAX_HOLDS, MAX_SHIPMENTS};
+use crate::domain::status::{FulfilmentOrderStatus, ShipmentStatus};
 
 /// Why a change is refused. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

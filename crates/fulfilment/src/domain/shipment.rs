@@ -8,23 +8,7 @@ use crate::domain::id::{FulfilmentOrderId, ShipmentId};
 use crate::domain::line::Units;
 use crate::domain::parcel::{NewParcel, Parcel};
 use crate::domain::refusal::Refusal;
-use crate::domain::words;
-
-/// Maximum number of shipments of an order, cancelled ones included.
-pub(crate) const MAX_SHIPMENTS: usize = 50;
-
-words! {
-    ShipmentStatus, "The status of a shipment.", {
-        /// Its units are in parcels, and still in the warehouse.
-        Packed = "PACKED",
-        /// The carrier has it.
-        Shipped = "SHIPPED",
-        /// The customer has it. Final.
-        Delivered = "DELIVERED",
-        /// It never left the warehouse. Final.
-        Cancelled = "CANCELLED",
-    }
-}
+pub use crate::domain::status::ShipmentStatus;
 
 /// A shipment to create.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,18 +2,15 @@
 
 use serde_json::{Value, json};
 
-/// The ID of a fulfilment order.
-pub const FULFILMENT_ORDER_ID: &str = "01a2057d-fe91-7a02-8c1d-93f2c47a51be";
-/// The ID of a shipment.
-pub const SHIPMENT_ID: &str = "01a20a3c-51b7-7e0f-a6b5-1c9d0e8f7a64";
+const FULFILMENT_ORDER_ID: &str = "01a2057d-fe91-7a02-8c1d-93f2c47a51be";
+const SHIPMENT_ID: &str = "01a20a3c-51b7-7e0f-a6b5-1c9d0e8f7a64";
 const ORDER_ID: &str = "01a2057d-fe6d-70bb-8eed-a7de1ae0065e";
 const WAREHOUSE_ID: &str = "00000001-0000-4000-8000-000000000000";
 const PRODUCT_ID: &str = "11111111-1111-4111-8111-111111111111";
 const OPENED: &str = "2026-11-22T23:01:13.104211Z";
 const SHIPPED: &str = "2026-11-23T10:41:02.517009Z";
 
-/// A fulfilment order of which a part was sent.
-pub fn fulfilment_order() -> Value {
+pub(super) fn fulfilment_order() -> Value {
     json!({
         "id": FULFILMENT_ORDER_ID,
         "orderId": ORDER_ID,
@@ -37,8 +34,7 @@ pub fn fulfilment_order() -> Value {
     })
 }
 
-/// A shipment.
-pub fn shipment() -> Value {
+pub(super) fn shipment() -> Value {
     json!({
         "id": SHIPMENT_ID,
         "orderId": ORDER_ID,

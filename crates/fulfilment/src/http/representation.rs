@@ -51,7 +51,7 @@ pub struct FulfilmentOrderBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = FulfilmentLine)]
-pub struct LineBody {
+pub(crate) struct LineBody {
     /// The line's number in the order, from 1.
     line: i32,
     product_id: ProductId,
@@ -73,7 +73,7 @@ pub struct LineBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Hold)]
-pub struct HoldBody {
+pub(crate) struct HoldBody {
     handle: HoldHandle,
     reason: HoldReason,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,7 +128,7 @@ pub struct ShipmentBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ShippedLine)]
-pub struct ShipmentLineBody {
+pub(crate) struct ShipmentLineBody {
     /// The line's number in the order, from 1.
     line: i32,
     product_id: ProductId,
@@ -139,7 +139,7 @@ pub struct ShipmentLineBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Parcel)]
-pub struct ParcelBody {
+pub(crate) struct ParcelBody {
     /// Numbered from 1 in its shipment.
     number: i32,
     carrier: String,

@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use crate::domain::fulfilment_order::FulfilmentOrder;
 use crate::domain::id::{FulfilmentOrderId, ShipmentId};
+use crate::domain::limits::MAX_SHIPMENTS;
 use crate::domain::line::Units;
 use crate::domain::parcel::NewParcel;
 use crate::domain::refusal::Refusal;
-use crate::domain::shipment::{MAX_SHIPMENTS, NewShipment, Shipment, ShipmentLine, ShipmentStatus};
+use crate::domain::shipment::{NewShipment, Shipment, ShipmentLine, ShipmentStatus};
 use crate::error::FulfilmentError;
 use crate::store::{Now, fulfilment_orders, parcels, shipments};
 

@@ -13,7 +13,8 @@ use oms_validation::{ExpectedVersion, OrderId, ProductId, TenantId, WarehouseId}
 use serde_json::json;
 
 pub struct Depot {
-    pub database: TestDatabase,
+    /// Dropped with the depot.
+    _database: TestDatabase,
     pub connection: Connection,
     pub context: FulfilmentContext,
     pub tenant: TenantId,
@@ -48,7 +49,7 @@ impl Depot {
             tenant: new_tenant(&mut connection).await,
             context: FulfilmentContext::new(database.pool(2)),
             connection,
-            database,
+            _database: database,
         }
     }
 

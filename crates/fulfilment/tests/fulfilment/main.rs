@@ -1,5 +1,11 @@
 //! Fulfilment on a real database.
 
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test fails by panicking, and its modules are private"
+)]
+
 mod cancelling;
 mod dispatching;
 mod fixture;

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 const ORDER_ID: &str = "01a2057d-fe6d-70bb-8eed-a7de1ae0065e";
 const PRODUCT_ID: &str = "11111111-1111-4111-8111-111111111111";
 const WAREHOUSE_ID: &str = "00000001-0000-4000-8000-000000000000";
+const FULFILMENT_ORDER_ID: &str = "01a2057d-fe91-7a02-8c1d-93f2c47a51be";
+const SHIPMENT_ID: &str = "01a20a3c-51b7-7e0f-a6b5-1c9d0e8f7a64";
 const ADDRESS: &str = "191 Peachtree St NE, Atlanta, GA";
 
 pub(super) fn new_order() -> Value {
@@ -85,7 +87,7 @@ pub(super) fn order() -> Value {
     order["refunds"] = json!([refund()]);
     order["fulfilmentStatus"] = json!("UNFULFILLED");
     order["fulfilmentOrders"] = json!([{
-        "id": "01a2057d-fe91-7a02-8c1d-93f2c47a51be",
+        "id": FULFILMENT_ORDER_ID,
         "warehouseId": WAREHOUSE_ID,
         "status": "OPEN",
         "outstanding": 2
@@ -220,15 +222,27 @@ pub(super) fn shipment_batch() -> Value {
             {
                 "action": "create",
                 "idempotencyKey": "station-7/1041",
-                "fulfilmentOrderId": oms_fulfilment::http::examples::FULFILMENT_ORDER_ID
+                "fulfilmentOrderId": FULFILMENT_ORDER_ID
             },
             {
                 "action": "ship",
                 "idempotencyKey": "station-7/1042",
-                "shipmentId": oms_fulfilment::http::examples::SHIPMENT_ID
+                "shipmentId": SHIPMENT_ID
             }
         ]
     })
+}
+
+pub(super) fn delivery() -> Value {
+    json!({ "deliveredAt": "2026-11-24T14:02:00Z" })
+}
+
+pub(super) fn shipment_cancellation() -> Value {
+    json!({ "reason": "the carrier did not come" })
+}
+
+pub(super) fn shipment_parcels() -> Value {
+    json!({ "parcels": [{ "carrier": "UPS", "trackingNumber": "1Z999AA10123456784" }] })
 }
 
 pub(super) fn new_hold() -> Value {

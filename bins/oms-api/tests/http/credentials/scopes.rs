@@ -39,7 +39,10 @@ const MEMBERS: [&str; 5] = [
 ];
 
 /// Routes that refuse the request because of the state of their resource.
-const REFUSED: [(&str, &str); 4] = [
+const REFUSED: [(&str, &str); 7] = [
+    ("POST", "/fulfilment-orders/{id}/shipments"),
+    ("POST", "/fulfilment-orders/{id}/stop"),
+    ("POST", "/shipments/{id}/deliver"),
     ("POST", "/operations/dead-letters"),
     ("POST", "/operations/dead-letters/{id}/resolve"),
     ("POST", "/routing/preview"),

@@ -6,8 +6,7 @@ use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use oms_errors::{Problem, ProblemBody, invalid_field};
-use oms_fulfilment::http::representation::WrittenShipment;
-use oms_fulfilment::{FulfilmentOrderId, Shipment, ShipmentId};
+use oms_fulfilment::{FulfilmentOrderId, Shipment, ShipmentId, WrittenShipment};
 use oms_validation::{ExpectedVersion, IdempotencyKey, Once, TenantId};
 use oms_web::{CurrentActor, CurrentTenant, Disclosure, ProblemResponse, ValidJson};
 use serde::{Deserialize, Serialize};
@@ -70,6 +69,7 @@ struct Item {
     /// With `create`. Defaults to `SHIPPED`.
     status: Option<create::NewStatus>,
     /// With `deliver`. Defaults to now.
+    #[schema(examples("2026-11-24T14:02:00Z"))]
     delivered_at: Option<DateTime<Utc>>,
 }
 

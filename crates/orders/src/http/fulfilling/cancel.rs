@@ -2,9 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED};
-use oms_fulfilment::ShipmentId;
-use oms_fulfilment::http::representation::{WrittenShipment, written_shipment};
-use oms_fulfilment::http::shipment_id_of;
+use oms_fulfilment::{ShipmentId, WrittenShipment, shipment_id_of, written_shipment};
 use oms_web::{
     CurrentActor, CurrentTenant, Disclosure, OptionalIdempotencyKey, OptionalIfMatch,
     ProblemResponse, ValidJson, reason_of,
@@ -15,13 +13,13 @@ use validator::Validate;
 
 use crate::domain::reason::Reason;
 use crate::error;
-use crate::http::OrdersApi;
+use crate::http::{OrdersApi, examples};
 use crate::service::fulfilling;
 
 /// Why the shipment is cancelled.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = ShipmentCancellation)]
+#[schema(as = ShipmentCancellation, examples(examples::shipment_cancellation))]
 pub(crate) struct Body {
     #[schema(value_type = Reason)]
     reason: String,

@@ -3,9 +3,10 @@
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED, Problem};
-use oms_fulfilment::http::fulfilment_order_id_of;
-use oms_fulfilment::http::representation::{WrittenShipment, written_shipment};
-use oms_fulfilment::{FulfilmentOrderId, Shipment, ShipmentDraft, ShipmentId, ShipmentStatus};
+use oms_fulfilment::{
+    FulfilmentOrderId, Shipment, ShipmentDraft, ShipmentId, ShipmentStatus, WrittenShipment,
+    fulfilment_order_id_of, written_shipment,
+};
 use oms_validation::{ExpectedVersion, Once};
 use oms_web::{
     CurrentActor, CurrentTenant, Disclosure, IdempotencyKeyHeader, OptionalIfMatch, OptionalJson,

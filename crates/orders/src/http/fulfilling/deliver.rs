@@ -3,9 +3,7 @@
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED};
-use oms_fulfilment::ShipmentId;
-use oms_fulfilment::http::representation::{WrittenShipment, written_shipment};
-use oms_fulfilment::http::shipment_id_of;
+use oms_fulfilment::{ShipmentId, WrittenShipment, shipment_id_of, written_shipment};
 use oms_web::{
     CurrentActor, CurrentTenant, Disclosure, OptionalIdempotencyKey, OptionalIfMatch, OptionalJson,
     ProblemResponse,
@@ -15,15 +13,16 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::error;
-use crate::http::OrdersApi;
+use crate::http::{OrdersApi, examples};
 use crate::service::fulfilling;
 
 /// When the customer got it.
 #[derive(Debug, Default, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = Delivery)]
+#[schema(as = Delivery, examples(examples::delivery))]
 pub(crate) struct Body {
     /// Defaults to now. A time in the future counts as now.
+    #[schema(examples("2026-11-24T14:02:00Z"))]
     delivered_at: Option<DateTime<Utc>>,
 }
 

@@ -2,9 +2,10 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::INVALID_HEADER;
-use oms_fulfilment::http::fulfilment_order_id_of;
-use oms_fulfilment::http::representation::{WrittenFulfilmentOrder, written_fulfilment_order};
-use oms_fulfilment::{FulfilmentOrderId, HoldHandle, HoldReason, NewHold, Note};
+use oms_fulfilment::{
+    FulfilmentOrderId, HoldHandle, HoldReason, NewHold, Note, WrittenFulfilmentOrder,
+    fulfilment_order_id_of, written_fulfilment_order,
+};
 use oms_validation::Once;
 use oms_web::{
     CurrentActor, CurrentTenant, Disclosure, OptionalIdempotencyKey, ProblemResponse, ValidJson,

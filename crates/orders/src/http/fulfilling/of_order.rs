@@ -1,8 +1,7 @@
 //! `GET /orders/{id}/fulfilment-orders`.
 
 use actix_web::{HttpResponse, web};
-use oms_fulfilment::FulfilmentStatus;
-use oms_fulfilment::http::representation::{FulfilmentOrderBody, ShipmentBody};
+use oms_fulfilment::{FulfilmentOrderBody, FulfilmentStatus, ShipmentBody};
 use oms_validation::OrderId;
 use oms_web::{CurrentTenant, ProblemResponse};
 use serde::Serialize;

@@ -1,8 +1,7 @@
 //! `DELETE /fulfilment-orders/{id}/holds/{handle}`.
 
 use actix_web::{HttpResponse, web};
-use oms_fulfilment::http::fulfilment_order_id_of;
-use oms_fulfilment::{FulfilmentOrderId, HoldHandle};
+use oms_fulfilment::{FulfilmentOrderId, HoldHandle, fulfilment_order_id_of};
 use oms_web::{CurrentActor, CurrentTenant, ProblemResponse};
 
 use crate::error;

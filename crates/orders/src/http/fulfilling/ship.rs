@@ -2,9 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED};
-use oms_fulfilment::ShipmentId;
-use oms_fulfilment::http::representation::{WrittenShipment, written_shipment};
-use oms_fulfilment::http::shipment_id_of;
+use oms_fulfilment::{ShipmentId, WrittenShipment, shipment_id_of, written_shipment};
 use oms_web::{
     CurrentActor, CurrentTenant, Disclosure, OptionalIdempotencyKey, OptionalIfMatch, OptionalJson,
     ProblemResponse,
@@ -15,13 +13,13 @@ use validator::Validate;
 
 use super::{ParcelRequest, parcels_of};
 use crate::error;
-use crate::http::OrdersApi;
+use crate::http::{OrdersApi, examples};
 use crate::service::fulfilling;
 
 /// The parcels of a shipment that has none yet.
 #[derive(Debug, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = ShipmentParcels)]
+#[schema(as = ShipmentParcels, examples(examples::shipment_parcels))]
 pub(crate) struct Body {
     /// Up to 20.
     #[validate(nested)]

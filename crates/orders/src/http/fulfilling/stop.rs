@@ -2,9 +2,10 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED};
-use oms_fulfilment::http::fulfilment_order_id_of;
-use oms_fulfilment::http::representation::{WrittenFulfilmentOrder, written_fulfilment_order};
-use oms_fulfilment::{FulfilmentOrderId, Work};
+use oms_fulfilment::{
+    FulfilmentOrderId, Work, WrittenFulfilmentOrder, fulfilment_order_id_of,
+    written_fulfilment_order,
+};
 use oms_web::{
     CurrentActor, CurrentTenant, Disclosure, OptionalIdempotencyKey, OptionalIfMatch,
     ProblemResponse,

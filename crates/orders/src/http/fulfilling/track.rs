@@ -2,9 +2,10 @@
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
-use oms_fulfilment::http::representation::{WrittenShipment, written_shipment};
-use oms_fulfilment::http::shipment_id_of;
-use oms_fulfilment::{Note, ShipmentId, TrackingReport, TrackingStatus};
+use oms_fulfilment::{
+    Note, ShipmentId, TrackingReport, TrackingStatus, WrittenShipment, shipment_id_of,
+    written_shipment,
+};
 use oms_web::{CurrentActor, CurrentTenant, Disclosure, ProblemResponse, ValidJson};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -25,8 +26,10 @@ pub(crate) struct Body {
     parcel: Option<i32>,
     status: TrackingStatus,
     detail: Option<Note>,
+    #[schema(examples("2026-11-24T14:02:00Z"))]
     happened_at: DateTime<Utc>,
     /// When the carrier expects to deliver it.
+    #[schema(examples("2026-11-24T14:02:00Z"))]
     estimated_at: Option<DateTime<Utc>>,
 }
 
